@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The few words of C that everything here is written with. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define _cleanup_(f)     __attribute__((cleanup(f)))
+#define _printf_(a, b)   __attribute__((format(printf, a, b)))
+#define _unused_         __attribute__((unused))
+#define _public_         __attribute__((visibility("default")))
+
+#define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
+
+/* Hands an owned value over: the local keeps nothing that its cleanup could free. */
+#define TAKE(v, empty)                                                                             \
+        ({                                                                                         \
+                __typeof__(v) *_pv = &(v), _v = *_pv;                                              \
+                *_pv = (empty);                                                                    \
+                _v;                                                                                \
+        })
+#define TAKE_PTR(p) TAKE(p, NULL)
+#define TAKE_FD(fd) TAKE(fd, -1)
+
+/* DEFINE_CLEANUP(Link *, link_free) gives link_freep() for _cleanup_(link_freep). */
+#define DEFINE_CLEANUP(type, func)                                                                 \
+        static inline void func##p(type *p)                                                        \
+        {                                                                                          \
+                if (*p)                                                                            \
+                        func(*p);                                                                  \
+        }                                                                                          \
+        struct swallow_semicolon
+
+static inline void freep(void *p)
+{
+        free(*(void **) p);
+}
+
+static inline void closep(int *fd)
+{
+        if (*fd >= 0)
+                close(*fd);
+}
+
+static inline bool streq(const char *a, const char *b)
+{
+        return strcmp(a, b) == 0;
+}
+
+/* Like streq(), but NULL equals NULL and nothing else. */
+static inline bool streq_ptr(const char *a, const char *b)
+{
+        return a && b ? streq(a, b) : a == b;
+}
+
+static inline bool isempty(const char *s)
+{
+        return !s || !*s;
+}

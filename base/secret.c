@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+
+struct Secret {
+        size_t n_mapped;
+        size_t len;
+        unsigned n_ref;
+        char text[];
+};
+
+static Secret *secret_destroy(Secret *secret)
+{
+        size_t n_mapped = secret->n_mapped;
+
+        explicit_bzero(secret, n_mapped);
+        munmap(secret, n_mapped);
+        return NULL;
+}
+DEFINE_CLEANUP(Secret *, secret_destroy);
+
+/* An empty secret with room for `capacity` bytes and the final NUL. */
+static int secret_allocate(size_t capacity, Secret **ret)
+{
+        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+        size_t n_mapped = (sizeof(Secret) + capacity + 1 + page - 1) / page * page;
+        Secret *secret;
+
+        secret = mmap(NULL, n_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (secret == MAP_FAILED)
+                return -ENOMEM;
+
+        /* RLIMIT_MEMLOCK may forbid this; a key that could be swapped is still better than none. */
+        if (mlock(secret, n_mapped) < 0)
+                log_debug("Cannot lock a secret in memory: %s", strerror(errno));
+        (void) madvise(secret, n_mapped, MADV_DONTDUMP);
+        (void) madvise(secret, n_mapped, MADV_WIPEONFORK);
+
+        secret->n_mapped = n_mapped;
+        secret->n_ref = 1;
+        *ret = secret;
+        return 0;
+}
+
+static int secret_seal(Secret *secret, size_t len)
+{
+        if (len == 0 || memchr(secret->text, '\0', len))
+                return -EINVAL;
+        secret->len = len;
+        secret->text[len] = '\0';
+        return 0;
+}
+
+int secret_new(const char *bytes, size_t len, Secret **ret)
+{
+        _cleanup_(secret_destroyp) Secret *secret = NULL;
+        int r;
+
+        if (len > SECRET_LEN_MAX)
+                return -E2BIG;
+        r = secret_allocate(len, &secret);
+        if (r < 0)
+                return r;
+        memcpy(secret->text, bytes, len);
+        r = secret_seal(secret, len);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(secret);
+        return 0;
+}
+
+int secret_read_at(int dir_fd, const char *name, Secret **ret)
+{
+        _cleanup_(secret_destroyp) Secret *secret = NULL;
+        _cleanup_(closep) int fd = -1;
+        size_t len = 0;
+        int r;
+
+        fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+
+        /* Two bytes over the limit: one for a newline, one to notice that there is more. */
+        r = secret_allocate(SECRET_LEN_MAX + 2, &secret);
+        if (r < 0)
+                return r;
+        while (len < SECRET_LEN_MAX + 2) {
+                ssize_t n = read(fd, secret->text + len, SECRET_LEN_MAX + 2 - len);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                len += (size_t) n;
+        }
+        if (len > 0 && secret->text[len - 1] == '\n')
+                len--;
+        if (len > SECRET_LEN_MAX)
+                return -E2BIG;
+        r = secret_seal(secret, len);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(secret);
+        return 0;
+}
+
+Secret *secret_ref(Secret *secret)
+{
+        if (secret)
+                secret->n_ref++;
+        return secret;
+}
+
+Secret *secret_unref(Secret *secret)
+{
+        if (secret && --secret->n_ref == 0)
+                secret_destroy(secret);
+        return NULL;
+}
+
+const char *secret_reveal(const Secret *secret)
+{
+        return secret->text;
+}
+
+size_t secret_len(const Secret *secret)
+{
+        return secret->len;
+}
+
+bool secret_equal(const Secret *a, const Secret *b)
+{
+        volatile unsigned char difference = 0;
+
+        if (!a || !b || a->len != b->len)
+                return false;
+        for (size_t i = 0; i < a->len; i++)
+                difference |= (unsigned char) (a->text[i] ^ b->text[i]);
+        return difference == 0;
+}

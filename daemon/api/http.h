@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+#include "base/secret.h"
+
+/*
+ * HTTP calls on an event loop that is never blocked: libcurl's multi interface on sd-event. Knows
+ * nothing of Passlock. A client keeps one warm connection and multiplexes its calls over it where
+ * the peer speaks HTTP/2; over HTTP/1.1 it opens a bounded number of connections. TLS is always
+ * verified, redirects are never followed, reply bodies are capped.
+ */
+typedef struct HttpClient HttpClient;
+typedef struct HttpCall HttpCall;
+
+typedef struct HttpRequest {
+        const char *url;        /* complete, percent-encoded; http:// or https:// */
+        const char *body;       /* NULL for a GET, else JSON to POST */
+        size_t body_len;
+        const Secret *bearer;   /* NULL: no Authorization header */
+        uint64_t timeout_ms;    /* for everything: resolving, connecting, sending, receiving */
+        size_t reply_len_max;   /* a longer body ends the call with -EMSGSIZE */
+        bool once;              /* must not reach the peer twice, also not by curl's own retry on a
+                                   reused connection that turns out to be dead */
+} HttpRequest;
+
+typedef struct HttpReply {
+        unsigned status;        /* 0 if no complete status line and headers came */
+        const char *body;       /* NUL-terminated behind body_len; may hold NULs of its own */
+        size_t body_len;
+        uint32_t retry_after_s; /* Retry-After in seconds; 0: absent or not a number */
+} HttpReply;
+
+/*
+ * r is 0 for a complete reply whatever its status, else why there is none: -ETIMEDOUT, -EMSGSIZE
+ * (the body was over the cap), -ECONNREFUSED, -EHOSTUNREACH (name resolution failed), -EKEYREJECTED
+ * (TLS verification failed), -EPROTO (not HTTP, or cut off), -ENOMEM, -EIO (anything else). The
+ * reply is lent, and its status is filled in where one came. Runs exactly once, never before
+ * http_call_start() returns and never after http_call_cancel().
+ */
+typedef void (*HttpFunc)(int r, const HttpReply *reply, void *userdata);
+
+/* `ca_file`: the only trust anchors for this client, or NULL for the system's. */
+int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret);
+/* Cancels what is still in flight. Returns NULL. */
+HttpClient *http_client_free(HttpClient *client);
+DEFINE_CLEANUP(HttpClient *, http_client_free);
+
+/* Copies what it needs of the request. Returns 0, -EINVAL or -ENOMEM. */
+int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
+                    HttpCall **ret);
+/* Ends a call whose function has not run yet. NULL is fine. Returns NULL. */
+HttpCall *http_call_cancel(HttpCall *call);
+DEFINE_CLEANUP(HttpCall *, http_call_cancel);

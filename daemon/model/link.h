@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/* An authenticator (a passkey, by the id the API gives it) belongs to a user of an app. */
+typedef struct Link {
+        char *authenticator_id;
+        char *user_id;
+        char *platform_name;     /* NULL: not known */
+        uint64_t created_at_ms;  /* when it was linked here */
+        uint64_t last_used_at_ms; /* 0: never */
+} Link;
+
+/* As many as one user may have. */
+#define LINKS_PER_USER_MAX 1000U
+
+/* Copies the strings. `platform_name` may be NULL. Returns 0 or -ENOMEM. */
+int link_new(const char *authenticator_id, const char *user_id, const char *platform_name,
+             uint64_t created_at_ms, uint64_t last_used_at_ms, Link **ret);
+Link *link_free(Link *link);
+DEFINE_CLEANUP(Link *, link_free);
+
+/* An array that owns its links. Zero-initialised it is empty. */
+typedef struct LinkList {
+        Link **links;
+        size_t n_links;
+} LinkList;
+
+/* Takes the link over, also when it fails. Returns 0 or -ENOMEM. */
+int link_list_push(LinkList *list, Link *link);
+void link_list_clear(LinkList *list);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/model/answer.h"
+#include "daemon/model/link.h"
+
+/*
+ * The links of this host, in LMDB, keyed by tenancy id: authenticator -> user and the reverse, and
+ * the answers that are kept for repeats.
+ *
+ * Reads are answered at once from the map. Changes are queued for a writer thread, which commits
+ * all that wait in one transaction and reports back once that is on disk: the event loop never
+ * waits for an fsync. Whoever owns the loop polls store_get_fd() and calls store_dispatch().
+ * Everything here is called from one thread; the writer is the store's own business.
+ *
+ * r is 0, a negative errno (programming error, no memory), or STORE_FULL (disk or quota),
+ * STORE_FAILED and what the function names. After STORE_FULL and STORE_FAILED what was
+ * acknowledged before is still there, and later changes are tried anew.
+ */
+typedef struct Store Store;
+typedef struct StoreChange StoreChange;
+
+#define STORE_LIST_LIMIT_MAX 1000U
+
+/*
+ * Opens or creates the store in a directory. Logs why if it fails: a schema of another version, or
+ * a file that is no store, is refused with -EMEDIUMTYPE and not touched.
+ */
+int store_open(const char *directory, Store **ret);
+/* Commits what is queued, without reporting it, and closes. Returns NULL. */
+Store *store_free(Store *store);
+DEFINE_CLEANUP(Store *, store_free);
+
+/* Readable when store_dispatch() has something to report. */
+int store_get_fd(Store *store);
+/* Runs the functions of the changes that have ended. */
+void store_dispatch(Store *store);
+
+/* Reads. NOT_FOUND where nothing is linked; an empty list is no error. Results are the caller's. */
+int store_get_link(Store *store, const char *tenancy_id, const char *authenticator_id, Link **ret);
+int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id, LinkList *ret);
+/* `cursor`: NULL at first, then the last page's. *ret_next_cursor is NULL after the last page.
+ * INVALID_ARGS for a cursor that is none. */
+int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t limit,
+               LinkList *ret, char **ret_next_cursor);
+int store_count(Store *store, const char *tenancy_id, uint64_t *ret);
+/* NOT_FOUND if there is none, or it has expired at `now_ms`. */
+int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uint64_t now_ms,
+                     Answer *ret);
+
+/*
+ * Changes. Arguments are copied before these return. The function runs once, from
+ * store_dispatch(), unless store_change_forget() comes first: the change is made all the same.
+ */
+
+/* r may be LINK_CONFLICT or LIMITS_EXCEEDED (the user has LINKS_PER_USER_MAX). */
+typedef void (*StoreAddFunc)(int r, bool newly_linked, void *userdata);
+int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
+              void *userdata, StoreChange **ret);
+
+/*
+ * What an exchange leaves behind, in one transaction. If `link` is not NULL: adds it, or, where it
+ * is there already, sets its last_used_at_ms to the given link's created_at_ms. If `key` is not
+ * NULL: keeps the answer under it, with linked and newly_linked as they turned out, or with
+ * LINK_CONFLICT or LIMITS_EXCEEDED if that is what adding came to. r is that same outcome.
+ * Forgets answers that have expired at `now_ms`.
+ */
+int store_commit_exchange(Store *store, const char *tenancy_id, const Link *link,
+                          const uint8_t *key, const Answer *answer, uint64_t now_ms,
+                          StoreAddFunc func, void *userdata, StoreChange **ret);
+
+/* `removed` is what went, lent. r is NOT_FOUND if the authenticator is not linked; removing all of
+ * a user that has none is 0 with an empty list. */
+typedef void (*StoreRemoveFunc)(int r, const LinkList *removed, void *userdata);
+int store_remove(Store *store, const char *tenancy_id, const char *authenticator_id,
+                 StoreRemoveFunc func, void *userdata, StoreChange **ret);
+int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
+                         StoreRemoveFunc func, void *userdata, StoreChange **ret);
+
+/* The function will not run. NULL is fine. Returns NULL. */
+StoreChange *store_change_forget(StoreChange *change);

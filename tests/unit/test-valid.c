@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/model/valid.h"
+#include "tests/unit/test.h"
+
+static void test_bounds(void **state)
+{
+        const struct {
+                bool (*is_valid)(const char *s);
+                size_t max;
+        } kinds[] = {
+                { user_id_is_valid, 256 },   { username_is_valid, 256 },     { rp_id_is_valid, 253 },
+                { code_is_valid, 512 },      { id_is_valid, 512 },           { request_id_is_valid, 64 },
+                { tenancy_id_is_valid, 256 }, { tenancy_label_is_valid, 32 },
+        };
+        char s[600];
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                memset(s, 'a', sizeof(s));
+                s[kinds[i].max] = '\0';
+                assert_true(kinds[i].is_valid(s));
+                s[kinds[i].max] = 'a';
+                s[kinds[i].max + 1] = '\0';
+                assert_false(kinds[i].is_valid(s));
+                assert_false(kinds[i].is_valid(""));
+                assert_false(kinds[i].is_valid(NULL));
+        }
+}
+
+static void test_utf8(void **state)
+{
+        const char *good[] = { "ada", "Zo\xc3\xab", "\xe2\x82\xac", "\xf0\x9f\x94\x91", "\xed\x9f\xbf",
+                               "\xf4\x8f\xbf\xbf", "\xc2\xa0" };
+        const char *bad[] = {
+                "\x80",             /* a continuation on its own */
+                "\xc3",             /* cut off */
+                "\xc0\xaf",         /* overlong */
+                "\xe0\x80\xaf",     /* overlong */
+                "\xf0\x80\x80\xaf", /* overlong */
+                "\xed\xa0\x80",     /* a surrogate */
+                "\xf4\x90\x80\x80", /* beyond Unicode */
+                "\xf8\x88\x80\x80\x80",
+                "a\xffz",
+                "line\nfeed",
+                "\x7f",
+                "\xc2\x85", /* a C1 control */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+                assert_true(text_is_valid(good[i], 16));
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_false(text_is_valid(bad[i], 16));
+}
+
+static void test_alphabets(void **state)
+{
+        assert_true(request_id_is_valid("0123456789abcDEF"));
+        assert_false(request_id_is_valid("0123456789abcDE"));
+        assert_false(request_id_is_valid("0123456789abcDE!"));
+        assert_true(tenancy_label_is_valid("shop_2"));
+        assert_false(tenancy_label_is_valid("Shop"));
+        assert_false(tenancy_label_is_valid("shop-2"));
+        assert_false(tenancy_id_is_valid("with space"));
+        assert_true(user_verification_is_valid("preferred"));
+        assert_false(user_verification_is_valid("Preferred"));
+        assert_false(user_verification_is_valid(NULL));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_bounds),
+                cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_alphabets),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
