@@ -397,5 +397,8 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFun
                 return exchange_join(tenancy, first, TAKE_PTR(waiter));
         if (!tenancy->has_key)
                 return ERROR_NOT_CONFIGURED;
+        /* In a URL these would stand for another resource, and no code is one of them. */
+        if (streq(request->code, ".") || streq(request->code, ".."))
+                return ERROR_INVALID_CODE;
         return exchange_begin(tenancy, request, request->request_id ? key : NULL, TAKE_PTR(waiter));
 }

@@ -432,6 +432,17 @@ static void test_no_key(void **state)
         assert_int_equal(api.n_asked, 0);
 }
 
+static void test_dots_are_no_code(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        request.code = "..";
+        assert_int_equal(start(&request), ERROR_INVALID_CODE);
+        request.code = ".";
+        assert_int_equal(start(&request), ERROR_INVALID_CODE);
+        assert_int_equal(api.n_asked, 0);
+}
+
 /* A tenancy that leaves the configuration lives until its last exchange has ended. */
 static void test_outlives_its_owner(void **state)
 {
@@ -462,6 +473,7 @@ int main(void)
                 TEST(test_store_refuses_at_once),
                 TEST(test_unsaved_are_bounded),
                 TEST(test_no_key),
+                TEST(test_dots_are_no_code),
                 TEST(test_outlives_its_owner),
         };
 
