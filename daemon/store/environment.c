@@ -142,15 +142,16 @@ static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory)
         return -EMEDIUMTYPE;
 }
 
-static int mdb_open_directory(MDB_env *mdb, const char *directory)
+/* An empty file LMDB would make a database of. */
+static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory)
 {
-        int r = lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS, FILE_MODE));
+        struct stat st;
 
-        if (r == -EMEDIUMTYPE)
-                log_error("The file " DATA_FILE " in %s is not a database", directory);
-        else if (r < 0)
-                log_error("Cannot open the store in %s: %s", directory, strerror(-r));
-        return r;
+        if (fstatat(directory_fd, DATA_FILE, &st, 0) < 0)
+                return -errno;
+        if (st.st_size == 0)
+                return -EMEDIUMTYPE;
+        return lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS, FILE_MODE));
 }
 
 static int mdb_check_readers(MDB_env *mdb)
@@ -173,9 +174,12 @@ static int environment_open(Environment *environment)
         r = mdb_new(&mdb);
         if (r < 0)
                 return r;
-        r = mdb_open_directory(mdb, environment->directory);
-        if (r < 0)
+        r = mdb_open_file(mdb, environment->directory_fd, environment->directory);
+        if (r < 0) {
+                log_error("Cannot open the store in %s: %s", environment->directory,
+                          r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
                 return r;
+        }
         mdb_env_get_fd(mdb, &fd);
         r = mdb_check_whole(mdb, fd, environment->directory);
         if (r < 0)
