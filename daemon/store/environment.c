@@ -306,16 +306,16 @@ int environment_grow(Environment *environment)
         return r;
 }
 
-void environment_recover(Environment *environment)
+int environment_recover(Environment *environment)
 {
         _cleanup_(txn_end) Txn txn = {};
 
         if (environment_begin_read(environment, &txn) >= 0)
-                return;
+                return 0;
 
         pthread_mutex_lock(&environment->lock);
         txn.lock = &environment->lock;
         if (environment->mdb)
                 mdb_env_close(TAKE_PTR(environment->mdb));
-        (void) environment_open(environment);
+        return environment_open(environment);
 }

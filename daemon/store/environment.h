@@ -33,5 +33,6 @@ int environment_begin_write(Environment *environment, Txn *ret);
  */
 int environment_grow(Environment *environment);
 
-/* After a failure: opens the environment anew if it has become unusable. Not within a write. */
-void environment_recover(Environment *environment);
+/* After a failure: opens the environment anew if it has become unusable. Returns 0, or the negative
+ * errno that says why it stays so. Not within a write. */
+int environment_recover(Environment *environment);

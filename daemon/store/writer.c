@@ -5,12 +5,15 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/store/writer.h"
 
 /* How many links a transaction changes at most, or all those of one user more: the others wait no
  * longer than this takes. */
 #define BATCH_MAX 1000U
+
+#define LOG_INTERVAL_MS 10000U
 
 struct Writer {
         Environment *environment;
@@ -25,7 +28,8 @@ struct Writer {
 
         /* The thread's own. */
         ChangeQueue taken;
-        int failure; /* of the last commit; 0: it went well */
+        int logged; /* the last failure that was, and when */
+        uint64_t logged_at_ms;
 };
 
 /* Takes the changes that are taken, from the first on, into one transaction. *ret_n is how many,
@@ -58,8 +62,9 @@ static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
 
         r = batch_try(writer, max, ret_n);
         if (r == -ENOTRECOVERABLE) {
-                environment_recover(writer->environment);
-                r = batch_try(writer, max, ret_n);
+                r = environment_recover(writer->environment);
+                if (r >= 0)
+                        r = batch_try(writer, max, ret_n);
         }
         while (r == -EXFULL) {
                 r = environment_grow(writer->environment);
@@ -68,20 +73,20 @@ static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
                 r = batch_try(writer, max, ret_n);
         }
         if (r < 0)
-                environment_recover(writer->environment);
+                (void) environment_recover(writer->environment);
         return r;
 }
 
-/* Once when it begins to fail, and once when it works again. */
+/* Not for each of thousands that fail alike. */
 static void writer_log(Writer *writer, int r)
 {
-        if (r == writer->failure)
+        uint64_t now_ms = monotonic_ms();
+
+        if (r == writer->logged && now_ms - writer->logged_at_ms < LOG_INTERVAL_MS)
                 return;
-        if (r < 0)
-                log_error("Cannot write the link store: %s", strerror(-r));
-        else
-                log_notice("The link store can be written again");
-        writer->failure = r;
+        log_error("Cannot write the link store: %s", strerror(-r));
+        writer->logged = r;
+        writer->logged_at_ms = now_ms;
 }
 
 /* Hands back the first `n` changes that are taken. */
@@ -89,7 +94,8 @@ static void writer_end(Writer *writer, size_t n, int r)
 {
         ChangeQueue ended = {};
 
-        writer_log(writer, r);
+        if (r < 0)
+                writer_log(writer, r);
         for (; n > 0; n--) {
                 StoreChange *change = change_queue_pop(&writer->taken);
 

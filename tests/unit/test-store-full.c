@@ -25,7 +25,7 @@ static int disk_setup(void **state)
         if (!mkdtemp(f->directory))
                 return -1;
         if (may_mount)
-                assert_int_equal(mount("tmpfs", f->directory, "tmpfs", 0, "size=10m,mode=0700"), 0);
+                assert_int_equal(mount("tmpfs", f->directory, "tmpfs", 0, "size=40m,mode=0700"), 0);
         assert_int_equal(store_open(f->directory, &f->store), 0);
         *state = f;
         return 0;
@@ -177,14 +177,19 @@ static void test_little_room(void **state)
         Fixture *f = *state;
         Filling filling = {};
         char path[128];
+        struct stat st;
 
         if (!may_mount)
                 skip();
         disk_fill(f);
         snprintf(path, sizeof(path), "%s/filler", f->directory);
-        assert_int_equal(truncate(path, 4 * 1024 * 1024), 0);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(truncate(path, st.st_size - ENVIRONMENT_SIZE_INITIAL / 2), 0);
         check_full(f, &filling);
-        assert_true(filling.n * 500 > ENVIRONMENT_SIZE_INITIAL);
+        snprintf(path, sizeof(path), "%s/data.mdb", f->directory);
+        assert_int_equal(stat(path, &st), 0);
+        assert_true(st.st_size > ENVIRONMENT_SIZE_INITIAL);
+        assert_true(st.st_size < 2 * ENVIRONMENT_SIZE_INITIAL);
         disk_free(f);
         check_works_again(f, &filling);
 }
