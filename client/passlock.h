@@ -84,15 +84,13 @@ enum passlock_error {
         PASSLOCK_ERROR_LINK_CONFLICT = 4, /* the authenticator is linked to another user */
         PASSLOCK_ERROR_NOT_FOUND = 5,     /* there is no such thing */
         PASSLOCK_ERROR_BAD_REQUEST = 6,   /* the API refused the arguments */
-        PASSLOCK_ERROR_RATE_LIMITED =
-                7, /* too many calls for the API; the text says how long to wait */
+        PASSLOCK_ERROR_RATE_LIMITED = 7,  /* ask the API later; the text says how much */
         PASSLOCK_ERROR_API_DENIED = 8,  /* the API refused the host's key: for the administrator */
         PASSLOCK_ERROR_UNREACHABLE = 9, /* no usable answer from the API */
-        PASSLOCK_ERROR_MALFORMED_REPLY =
-                10, /* the API answered something that it does not promise */
-        PASSLOCK_ERROR_NOT_CONFIGURED = 11, /* the tenancy has no key: for the administrator */
-        PASSLOCK_ERROR_STORE_FULL = 12,     /* no space for more links */
-        PASSLOCK_ERROR_STORE_FAILED = 13,   /* the store of the links failed */
+        PASSLOCK_ERROR_MALFORMED_REPLY = 10, /* the API answered what it does not promise */
+        PASSLOCK_ERROR_NOT_CONFIGURED = 11,  /* the tenancy has no key: for the administrator */
+        PASSLOCK_ERROR_STORE_FULL = 12,      /* no space for more links */
+        PASSLOCK_ERROR_STORE_FAILED = 13,    /* the store of the links failed */
         PASSLOCK_ERROR_INVALID_CHALLENGE = 14,
         PASSLOCK_ERROR_INVALID_CHALLENGE_CODE = 15,
         PASSLOCK_ERROR_CHALLENGE_EXPIRED = 16,
