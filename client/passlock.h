@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef PASSLOCK_H
+#define PASSLOCK_H
+
+/*
+ * libpasslock: passkeys for local apps, by way of the passlockd daemon. The app holds no API key.
+ *
+ *      passlock *client = NULL;
+ *      passlock_token *token = NULL;
+ *      int r;
+ *
+ *      r = passlock_new(&client);
+ *      if (r == 0)
+ *              r = passlock_authorize(client, "shop.example.com", "user-42", "ada", NULL, &token);
+ *      if (r == 0)
+ *              puts(passlock_token_get_text(token));
+ *      else
+ *              fprintf(stderr, "%s\n", passlock_strerror(r));
+ *      passlock_token_unref(token);
+ *      passlock_unref(client);
+ *
+ * Return values. Every function that can fail returns
+ *        0   it worked
+ *      < 0   a negative errno: the call did not get an answer, see below
+ *      > 0   an enum passlock_error: the answer of the service.
+ * Outputs (`ret`, last) are untouched unless 0 is returned, and are then the caller's to release.
+ *
+ *      -ENOTCONN    there is no system bus
+ *      -EHOSTDOWN   the service is not on the bus, and the bus does not or cannot start it
+ *      -ETIMEDOUT   no answer within the deadline; the service may still carry the call out
+ *      -ECONNRESET  the service or the bus went away in the middle of the call, and of its repeat;
+ *                   it may have been carried out
+ *      -ECHILD      the client was made before fork(); in the child it can only be unref'ed
+ *      -EDEADLK     a synchronous call, or passlock_dispatch(), from inside a callback
+ *      -EPROTO      an answer that this library does not understand
+ *      -EOPNOTSUPP  the service is too old for this call
+ *      -EINVAL      a NULL or an impossible value where that is not allowed
+ *      -ENOMEM      and other errno of system calls
+ *
+ * Threads. A client, and all calls and monitors of it, belong to one thread at a time. Different
+ * clients are independent. Results are immutable; their reference counts are not atomic.
+ *
+ * Strings are UTF-8 and NUL-terminated. One that is not UTF-8, or longer than 8192 bytes, is
+ * PASSLOCK_ERROR_INVALID_ARGS before anything is sent; the service's own bounds are narrower.
+ * Arguments are copied. Times are milliseconds since the epoch.
+ *
+ * Restarts. A call that is cut off by a restart of the service or of the bus is repeated, once,
+ * within its deadline. An exchange carries the same request id in the repeat, so that it gets the
+ * one answer that its code has; a removal that finds nothing any more has worked. What remains: an
+ * authorisation may leave a second, unused token behind, a repeated removal by user counts only
+ * what it found, and -ETIMEDOUT and -ECONNRESET leave open whether the call was carried out.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A client of the service: at most one connection to the bus. */
+typedef struct passlock passlock;
+/* An asynchronous call on its way. */
+typedef struct passlock_call passlock_call;
+/* A standing request to be told of changes. */
+typedef struct passlock_monitor passlock_monitor;
+/* Named options of a call. */
+typedef struct passlock_options passlock_options;
+
+/* Results: immutable and reference-counted. */
+typedef struct passlock_token passlock_token;
+typedef struct passlock_principal passlock_principal;
+typedef struct passlock_link passlock_link;
+typedef struct passlock_link_list passlock_link_list;
+typedef struct passlock_tenancy passlock_tenancy;
+typedef struct passlock_tenancy_list passlock_tenancy_list;
+
+/* The service's answers other than success. The numbers never change; there may be more. */
+enum passlock_error {
+        PASSLOCK_ERROR_INVALID_CODE = 1,  /* the code is unknown, expired or already used */
+        PASSLOCK_ERROR_INVALID_TOKEN = 2, /* the id_token is not acceptable */
+        PASSLOCK_ERROR_USER_MISMATCH = 3, /* the passkey belongs to another user */
+        PASSLOCK_ERROR_LINK_CONFLICT = 4, /* the authenticator is linked to another user */
+        PASSLOCK_ERROR_NOT_FOUND = 5,     /* there is no such thing */
+        PASSLOCK_ERROR_BAD_REQUEST = 6,   /* the API refused the arguments */
+        PASSLOCK_ERROR_RATE_LIMITED = 7,  /* ask the API later; the text says how much */
+        PASSLOCK_ERROR_API_DENIED = 8,  /* the API refused the host's key: for the administrator */
+        PASSLOCK_ERROR_UNREACHABLE = 9, /* no usable answer from the API */
+        PASSLOCK_ERROR_MALFORMED_REPLY = 10, /* the API answered what it does not promise */
+        PASSLOCK_ERROR_NOT_CONFIGURED = 11,  /* the tenancy has no key: for the administrator */
+        PASSLOCK_ERROR_STORE_FULL = 12,      /* no space for more links */
+        PASSLOCK_ERROR_STORE_FAILED = 13,    /* the store of the links failed */
+        PASSLOCK_ERROR_INVALID_CHALLENGE = 14,
+        PASSLOCK_ERROR_INVALID_CHALLENGE_CODE = 15,
+        PASSLOCK_ERROR_CHALLENGE_EXPIRED = 16,
+        PASSLOCK_ERROR_CHALLENGE_ATTEMPTS_EXCEEDED = 17,
+        PASSLOCK_ERROR_ACCESS_DENIED = 18,   /* no grant allows the call */
+        PASSLOCK_ERROR_INVALID_ARGS = 19,    /* an argument or option is not acceptable */
+        PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many at once */
+        PASSLOCK_ERROR_UNKNOWN_OBJECT = 21   /* there is no such tenancy */
+};
+
+/* A static text for any return value of this library. Never NULL. */
+const char *passlock_strerror(int r);
+
+/* ---- The client ------------------------------------------------------------------------------ */
+
+/*
+ * Makes a client of the service on the system bus ($DBUS_SYSTEM_BUS_ADDRESS, if set). It connects
+ * at the first call, and again whenever the connection was lost, so neither the bus nor the
+ * service need be there yet; nothing is started by this. Calls do start the service if the bus
+ * knows how to. Returns 0, -ENOMEM, or what the kernel says when it has no file descriptors left.
+ */
+int passlock_new(passlock **ret);
+
+passlock *passlock_ref(passlock *client);
+
+/*
+ * Drops a reference and returns NULL; NULL is fine. With the last one the client's calls and
+ * monitors end: their callbacks are not called any more, and their handles are void. May be called
+ * from a callback.
+ */
+passlock *passlock_unref(passlock *client);
+
+/*
+ * Chooses the tenancy of later calls and monitors by its label in the daemon's configuration; NULL
+ * (as at first) is the daemon's default tenancy. Returns 0, -EINVAL for what cannot be a label
+ * (1..32 of [a-z0-9_]), -ECHILD.
+ */
+int passlock_set_tenancy(passlock *client, const char *label);
+
+/*
+ * Sets the deadline of later calls: from their start to their end, waiting for a restarted service
+ * and the repeat included. 30000 at first. Returns 0, -EINVAL for 0, -ECHILD.
+ */
+int passlock_set_timeout_ms(passlock *client, uint32_t timeout_ms);
+
+/*
+ * The text that came with the failure of this client's last synchronous call, or a static one if
+ * none came; "" after one that worked. For logs, not for an app's users. Lent until the next call.
+ */
+const char *passlock_last_error_text(passlock *client);
+
+/* ---- Event loops ----------------------------------------------------------------------------- */
+
+/*
+ * A file descriptor that polls readable (POLLIN, EPOLLIN) when passlock_dispatch() has something
+ * to do, deadlines and reconnects included: no timeout of its own is needed in the loop. It stays
+ * the same for the client's life, and remains the client's. Returns -ECHILD after fork().
+ */
+int passlock_get_fd(passlock *client);
+
+/*
+ * Does what can be done without waiting, and calls the callbacks of what has come to its end.
+ * Callbacks are called from here and from nowhere else. Returns 0, -ECHILD, -EDEADLK from inside a
+ * callback, or the errno of a failing event loop.
+ */
+int passlock_dispatch(passlock *client);
+
+/*
+ * Ends a call: its callback is not called. The service may carry it out all the same. Returns NULL;
+ * NULL is fine, and so is a call whose callback is running.
+ *
+ * A handle is valid until the callback returns, the call is cancelled or the client is gone.
+ */
+passlock_call *passlock_call_cancel(passlock_call *call);
+
+/* Sets the call's deadline anew, from now. Returns 0, -EINVAL for 0, -ECHILD. */
+int passlock_call_set_timeout_ms(passlock_call *call, uint32_t timeout_ms);
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+/*
+ * Options are named as on the bus, and listed at each call below. Setting one again replaces it;
+ * NULL takes it away (strings and vectors). Whether the service knows the name, and likes type and
+ * value, shows when the call is made: PASSLOCK_ERROR_INVALID_ARGS if not. Setters return 0,
+ * -ENOMEM, -EINVAL for a NULL name, or PASSLOCK_ERROR_INVALID_ARGS for text that cannot be sent.
+ * A call copies its options; they can be changed, used again and released at once.
+ */
+int passlock_options_new(passlock_options **ret);
+/* Releases and returns NULL; NULL is fine. */
+passlock_options *passlock_options_unref(passlock_options *options);
+
+int passlock_options_set_string(passlock_options *options, const char *name, const char *value);
+int passlock_options_set_bool(passlock_options *options, const char *name, bool value);
+int passlock_options_set_uint32(passlock_options *options, const char *name, uint32_t value);
+/* `value` is an array of up to 4096 strings, ended by NULL. */
+int passlock_options_set_strv(passlock_options *options, const char *name,
+                              const char *const *value);
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+/*
+ * Each call has two forms. The synchronous one waits for the answer. It leaves other calls and
+ * monitors of the client alone: their callbacks wait for passlock_dispatch().
+ *
+ * The asynchronous one returns 0 once the call is on its way (or an error, and then there is no
+ * callback). The callback is called exactly once, from passlock_dispatch(): never before the start
+ * function has returned, and never after passlock_call_cancel() or the last passlock_unref(). `r`
+ * is as the synchronous form would return it; `error_text` is NULL if r is 0, and else the text
+ * that came with the failure (never NULL). The result is NULL or 0 unless r is 0. Text and result
+ * are lent for the time of the callback; take a reference to keep a result. `ret_call` may be
+ * NULL: then the call cannot be cancelled.
+ */
+
+/* For calls without a result. */
+typedef void (*passlock_done_callback)(passlock *client, int r, const char *error_text,
+                                       void *userdata);
+/* For calls that result in one string. */
+typedef void (*passlock_string_callback)(passlock *client, int r, const char *error_text,
+                                         const char *string, void *userdata);
+/* For calls that result in a number. */
+typedef void (*passlock_number_callback)(passlock *client, int r, const char *error_text,
+                                         uint64_t number, void *userdata);
+typedef void (*passlock_token_callback)(passlock *client, int r, const char *error_text,
+                                        passlock_token *token, void *userdata);
+typedef void (*passlock_principal_callback)(passlock *client, int r, const char *error_text,
+                                            passlock_principal *principal, void *userdata);
+typedef void (*passlock_link_list_callback)(passlock *client, int r, const char *error_text,
+                                            passlock_link_list *links, void *userdata);
+typedef void (*passlock_tenancy_callback)(passlock *client, int r, const char *error_text,
+                                          passlock_tenancy *tenancy, void *userdata);
+typedef void (*passlock_tenancy_list_callback)(passlock *client, int r, const char *error_text,
+                                               passlock_tenancy_list *tenancies, void *userdata);
+
+/*
+ * Lets a page create one passkey for a user. `rp_id` is the page's host name or a parent domain of
+ * it; `user_id` the app's own, unchanging id of the user, which comes back from the exchange;
+ * `username` what authenticators show. `options` may be NULL:
+ *      rp_name              string  the app's name (default: rp_id)
+ *      display_name         string  the user's name for people
+ *      exclude_credentials  strv    authenticators that must not hold a second passkey
+ *      exclude_linked       bool    exclude the user's linked authenticators too (default: true)
+ *      user_verification    string  required, preferred (default) or discouraged
+ *      timeout_ms           uint32  how long the browser may take
+ * Errors: BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY, NOT_CONFIGURED.
+ */
+int passlock_authorize(passlock *client, const char *rp_id, const char *user_id,
+                       const char *username, const passlock_options *options, passlock_token **ret);
+int passlock_authorize_async(passlock *client, const char *rp_id, const char *user_id,
+                             const char *username, const passlock_options *options,
+                             passlock_token_callback callback, void *userdata,
+                             passlock_call **ret_call);
+
+/*
+ * Says who stands behind a code that a page brought, and links the authenticator to that user. A
+ * code is valid once. When this has worked the link is on disk. `options` may be NULL:
+ *      user_id     string  the only acceptable user; another is USER_MISMATCH, nothing is linked
+ *      link        bool    keep the link (default: true)
+ *      request_id  string  16..64 of [A-Za-z0-9_-]: asking again with the same code and request id
+ *                          gets the first answer again; without it a random one is used
+ * Errors: INVALID_CODE, USER_MISMATCH, LINK_CONFLICT, RATE_LIMITED, API_DENIED, UNREACHABLE,
+ * MALFORMED_REPLY, NOT_CONFIGURED, STORE_FULL, STORE_FAILED. After -ETIMEDOUT or -ECONNRESET an app
+ * that chose the request id itself can still ask for the answer.
+ */
+int passlock_exchange(passlock *client, const char *code, const passlock_options *options,
+                      passlock_principal **ret);
+int passlock_exchange_async(passlock *client, const char *code, const passlock_options *options,
+                            passlock_principal_callback callback, void *userdata,
+                            passlock_call **ret_call);
+
+/*
+ * The links of this host: which authenticator belongs to which user. They work while the API is
+ * unreachable. Errors everywhere: STORE_FAILED; STORE_FULL for links_add.
+ */
+
+/* The user of an authenticator, to be given to free(). Error: NOT_FOUND. */
+int passlock_links_get_user(passlock *client, const char *authenticator_id, char **ret_user_id);
+int passlock_links_get_user_async(passlock *client, const char *authenticator_id,
+                                  passlock_string_callback callback, void *userdata,
+                                  passlock_call **ret_call);
+
+/* All links of a user; none is not an error. */
+int passlock_links_list_by_user(passlock *client, const char *user_id, passlock_link_list **ret);
+int passlock_links_list_by_user_async(passlock *client, const char *user_id,
+                                      passlock_link_list_callback callback, void *userdata,
+                                      passlock_call **ret_call);
+
+/*
+ * All links of the tenancy, a page of up to `limit` (1..1000; 0: the service chooses) at a time, in
+ * no promised order. `cursor` is NULL or "" at first, then the last page's next cursor.
+ */
+int passlock_links_list(passlock *client, const char *cursor, uint32_t limit,
+                        passlock_link_list **ret);
+int passlock_links_list_async(passlock *client, const char *cursor, uint32_t limit,
+                              passlock_link_list_callback callback, void *userdata,
+                              passlock_call **ret_call);
+
+/*
+ * Links an authenticator; one that is linked to that user already is fine. Errors: LINK_CONFLICT,
+ * LIMITS_EXCEEDED (the user has too many).
+ */
+int passlock_links_add(passlock *client, const char *user_id, const char *authenticator_id);
+int passlock_links_add_async(passlock *client, const char *user_id, const char *authenticator_id,
+                             passlock_done_callback callback, void *userdata,
+                             passlock_call **ret_call);
+
+/* Removes a link, not the passkey. Error: NOT_FOUND. */
+int passlock_links_remove(passlock *client, const char *authenticator_id);
+int passlock_links_remove_async(passlock *client, const char *authenticator_id,
+                                passlock_done_callback callback, void *userdata,
+                                passlock_call **ret_call);
+
+/* Removes all links of a user and says how many; none is not an error. `ret_removed` may be NULL.
+ */
+int passlock_links_remove_by_user(passlock *client, const char *user_id, uint64_t *ret_removed);
+int passlock_links_remove_by_user_async(passlock *client, const char *user_id,
+                                        passlock_number_callback callback, void *userdata,
+                                        passlock_call **ret_call);
+
+/* How many links the tenancy has. */
+int passlock_links_count(passlock *client, uint64_t *ret_count);
+int passlock_links_count_async(passlock *client, passlock_number_callback callback, void *userdata,
+                               passlock_call **ret_call);
+
+/* The client's tenancy: label, id, endpoint and state. Error: UNKNOWN_OBJECT. */
+int passlock_get_tenancy(passlock *client, passlock_tenancy **ret);
+int passlock_get_tenancy_async(passlock *client, passlock_tenancy_callback callback, void *userdata,
+                               passlock_call **ret_call);
+
+/* The tenancies that are open to the caller: label and id only. Error: ACCESS_DENIED for none. */
+int passlock_list_tenancies(passlock *client, passlock_tenancy_list **ret);
+int passlock_list_tenancies_async(passlock *client, passlock_tenancy_list_callback callback,
+                                  void *userdata, passlock_call **ret_call);
+
+/* The daemon's version, such as "0.1.0", to be given to free(). */
+int passlock_get_version(passlock *client, char **ret_version);
+int passlock_get_version_async(passlock *client, passlock_string_callback callback, void *userdata,
+                               passlock_call **ret_call);
+
+/*
+ * Makes the daemon read configuration and credentials again; for root only. Errors: ACCESS_DENIED;
+ * INVALID_ARGS for a mistake in the configuration, with file and line in the text.
+ */
+int passlock_reload(passlock *client);
+int passlock_reload_async(passlock *client, passlock_done_callback callback, void *userdata,
+                          passlock_call **ret_call);
+
+/* ---- Monitoring ------------------------------------------------------------------------------ */
+
+enum passlock_links_change {
+        PASSLOCK_LINKS_ADDED = 1,   /* a link was added */
+        PASSLOCK_LINKS_REMOVED = 2, /* a link was removed */
+        PASSLOCK_LINKS_WATCHED = 3, /* changes are told from here on; earlier ones may be missing */
+        PASSLOCK_LINKS_LOST = 4     /* changes are not told any more, or not yet; `r` says why */
+};
+
+/*
+ * `user_id` and `authenticator_id` are lent, and NULL unless a link was added or removed; `r` is 0
+ * unless the change is LOST. There may be changes and values of `r` that are not listed here.
+ */
+typedef void (*passlock_links_callback)(passlock *client, enum passlock_links_change change, int r,
+                                        const char *user_id, const char *authenticator_id,
+                                        void *userdata);
+
+/*
+ * Tells of every change to the tenancy's links, from passlock_dispatch(). The first thing told is
+ * WATCHED: who keeps a copy of the links reads them then, and at every further WATCHED. LOST with a
+ * negative `r` (the service or the bus went away) mends itself: WATCHED follows when it is back.
+ * After LOST with an enum passlock_error (ACCESS_DENIED, UNKNOWN_OBJECT, ...) it is tried again
+ * only when the service is restarted. If more than 10000 changes wait for passlock_dispatch() they
+ * are dropped for one WATCHED. Only the start of a monitor makes the bus start the service.
+ *
+ * `ret` may be NULL: then it lasts as long as the client. Returns 0, -ECHILD, -EINVAL or -ENOMEM.
+ */
+int passlock_links_monitor(passlock *client, passlock_links_callback callback, void *userdata,
+                           passlock_monitor **ret);
+
+/*
+ * Ends a monitor: nothing is told any more. Returns NULL; NULL is fine. May be called from its
+ * callback.
+ */
+passlock_monitor *passlock_monitor_cancel(passlock_monitor *monitor);
+
+/* ---- Results --------------------------------------------------------------------------------- */
+
+/* _ref() returns its argument, _unref() NULL; both take NULL. What a getter returns is lent. */
+
+/* A one-time token for a page. Wiped from memory with the last reference. */
+passlock_token *passlock_token_ref(passlock_token *token);
+passlock_token *passlock_token_unref(passlock_token *token);
+const char *passlock_token_get_text(const passlock_token *token);
+uint64_t passlock_token_get_expires_at_ms(const passlock_token *token);
+
+/* Who proved to hold a passkey. */
+passlock_principal *passlock_principal_ref(passlock_principal *principal);
+passlock_principal *passlock_principal_unref(passlock_principal *principal);
+const char *passlock_principal_get_id(const passlock_principal *principal);
+const char *passlock_principal_get_user_id(const passlock_principal *principal);
+const char *passlock_principal_get_authenticator_id(const passlock_principal *principal);
+const char *passlock_principal_get_authenticator_type(const passlock_principal *principal);
+/* These three: NULL if not known. */
+const char *passlock_principal_get_platform_name(const passlock_principal *principal);
+const char *passlock_principal_get_ip_address(const passlock_principal *principal);
+const char *passlock_principal_get_user_agent(const passlock_principal *principal);
+uint64_t passlock_principal_get_created_at_ms(const passlock_principal *principal);
+uint64_t passlock_principal_get_expires_at_ms(const passlock_principal *principal);
+bool passlock_principal_is_verified(const passlock_principal *principal);
+/* The authenticator checked who its user is (PIN, fingerprint, ...). */
+bool passlock_principal_is_user_verified(const passlock_principal *principal);
+/* The link is on disk; and it was not before. */
+bool passlock_principal_is_linked(const passlock_principal *principal);
+bool passlock_principal_is_newly_linked(const passlock_principal *principal);
+
+/* An authenticator of a user. */
+passlock_link *passlock_link_ref(passlock_link *link);
+passlock_link *passlock_link_unref(passlock_link *link);
+const char *passlock_link_get_authenticator_id(const passlock_link *link);
+const char *passlock_link_get_user_id(const passlock_link *link);
+/* NULL if not known. */
+const char *passlock_link_get_platform_name(const passlock_link *link);
+uint64_t passlock_link_get_created_at_ms(const passlock_link *link);
+/* 0: never. */
+uint64_t passlock_link_get_last_used_at_ms(const passlock_link *link);
+
+passlock_link_list *passlock_link_list_ref(passlock_link_list *links);
+passlock_link_list *passlock_link_list_unref(passlock_link_list *links);
+size_t passlock_link_list_get_size(const passlock_link_list *links);
+/* Lent; NULL at `index` >= size. */
+passlock_link *passlock_link_list_get(const passlock_link_list *links, size_t index);
+/* Where the next page begins; "" after the last one, and always for the links of one user. */
+const char *passlock_link_list_get_next_cursor(const passlock_link_list *links);
+
+/* One of the daemon's tenancies. */
+passlock_tenancy *passlock_tenancy_ref(passlock_tenancy *tenancy);
+passlock_tenancy *passlock_tenancy_unref(passlock_tenancy *tenancy);
+/* What it is called on this host, and by the API. */
+const char *passlock_tenancy_get_label(const passlock_tenancy *tenancy);
+const char *passlock_tenancy_get_id(const passlock_tenancy *tenancy);
+/* These two: NULL in a tenancy from passlock_list_tenancies(). */
+const char *passlock_tenancy_get_endpoint(const passlock_tenancy *tenancy);
+/* "ready", "unconfigured" (no key), "denied" (key refused), "degraded" (API unreachable). */
+const char *passlock_tenancy_get_state(const passlock_tenancy *tenancy);
+
+passlock_tenancy_list *passlock_tenancy_list_ref(passlock_tenancy_list *tenancies);
+passlock_tenancy_list *passlock_tenancy_list_unref(passlock_tenancy_list *tenancies);
+size_t passlock_tenancy_list_get_size(const passlock_tenancy_list *tenancies);
+/* Lent; NULL at `index` >= size. */
+passlock_tenancy *passlock_tenancy_list_get(const passlock_tenancy_list *tenancies, size_t index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

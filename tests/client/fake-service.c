@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * fake-service DIR [OPTION]: answers as the daemon would, by a script in the arguments. The first
+ * string of a call (Authorize: the user id) decides:
+ *      error:N      that row of the error table
+ *      odd-error    an error that is in no table
+ *      bad-reply    a reply of the wrong type
+ *      hang         no answer
+ *      hang-once*   no answer the first time, kept in DIR, then a good one
+ *      die-once*    ends without an answer the first time, then answers
+ *      die-always   ends without an answer
+ *      gone-once*   does what is asked, ends without saying so; NotFound afterwards
+ * Each call is a line in DIR/log and on descriptor 3 if that is open. OPTION is one of
+ *      deny         nobody may read links
+ *      links=N      has N links
+ *      default=L    the label of the default tenancy
+ */
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+
+#include "base/macro.h"
+#include "dbus/error.h"
+
+#define SENDERS_MAX 16U
+
+static const char *dir, *default_label = "default";
+static bool deny_links, has_pipe;
+static unsigned n_links;
+static char senders[SENDERS_MAX][32];
+
+_printf_(1, 2) static void record(const char *format, ...)
+{
+        char line[1024], path[256];
+        va_list ap;
+        int fd, n;
+
+        va_start(ap, format);
+        n = vsnprintf(line, sizeof(line) - 1, format, ap);
+        va_end(ap);
+        if (n > (int) sizeof(line) - 2)
+                n = (int) sizeof(line) - 2;
+        line[n++] = '\n';
+        snprintf(path, sizeof(path), "%s/log", dir);
+        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, line, (size_t) n) != n)
+                _exit(1);
+        close(fd);
+        if (has_pipe && write(3, line, (size_t) n) != n)
+                _exit(1);
+}
+
+static bool begins(const char *s, const char *prefix)
+{
+        return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* Whether this is the first time that DIR sees the word. */
+static bool first_time(const char *word)
+{
+        char path[256];
+        int fd;
+
+        snprintf(path, sizeof(path), "%s/mark-%s", dir, word);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return false;
+        close(fd);
+        return true;
+}
+
+/* Signals go to who has called, and to nobody else. */
+static void remember_sender(const char *sender)
+{
+        for (size_t i = 0; i < SENDERS_MAX; i++) {
+                if (streq(senders[i], sender))
+                        return;
+                if (!*senders[i]) {
+                        snprintf(senders[i], sizeof(senders[i]), "%s", sender);
+                        return;
+                }
+        }
+}
+
+/* Does what the word says. Returns 0 if the method is to be answered, else what its handler
+ * returns. */
+static int obey(sd_bus_message *m, const char *word)
+{
+        const char *member = sd_bus_message_get_member(m);
+
+        remember_sender(sd_bus_message_get_sender(m));
+        if (begins(word, "error:")) {
+                int e = atoi(word + strlen("error:"));
+
+                return sd_bus_reply_method_errorf(m, error_dbus_name(e), "text of %d", e);
+        }
+        if (streq(word, "odd-error"))
+                return sd_bus_reply_method_errorf(m, "com.example.Odd", "odd text");
+        if (streq(word, "bad-reply"))
+                return sd_bus_reply_method_return(m, "i", 42);
+        if (streq(word, "hang") || (begins(word, "hang-once") && first_time(word)))
+                return 1;
+        if (streq(word, "die-always") || (begins(word, "die-once") && first_time(word)))
+                _exit(0);
+        if (begins(word, "gone-once")) {
+                if (first_time(word))
+                        _exit(0);
+                return sd_bus_reply_method_errorf(m, error_dbus_name(ERROR_NOT_FOUND), "%s",
+                                                  member);
+        }
+        return 0;
+}
+
+static void describe_value(sd_bus_message *m, const char *signature, FILE *f)
+{
+        const char *s;
+        uint32_t u;
+        int b;
+
+        if (streq(signature, "s") && sd_bus_message_read(m, "s", &s) > 0)
+                fprintf(f, "%s", s);
+        else if (streq(signature, "u") && sd_bus_message_read(m, "u", &u) > 0)
+                fprintf(f, "%u", u);
+        else if (streq(signature, "b") && sd_bus_message_read(m, "b", &b) > 0)
+                fprintf(f, "%s", b ? "yes" : "no");
+        else if (streq(signature, "as") && sd_bus_message_enter_container(m, 'a', "s") > 0) {
+                while (sd_bus_message_read(m, "s", &s) > 0)
+                        fprintf(f, "[%s]", s);
+                sd_bus_message_exit_container(m);
+        }
+}
+
+/* The options as " name=value…", in the order they came. */
+static char *describe_options(sd_bus_message *m, char **ret_request_id)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
+                _exit(1);
+        while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+                const char *name, *signature;
+
+                if (sd_bus_message_read(m, "s", &name) < 0 ||
+                    sd_bus_message_peek_type(m, NULL, &signature) < 0 ||
+                    sd_bus_message_enter_container(m, 'v', signature) < 0)
+                        _exit(1);
+                if (ret_request_id && streq(name, "request_id")) {
+                        const char *id;
+
+                        if (sd_bus_message_read(m, "s", &id) < 0)
+                                _exit(1);
+                        *ret_request_id = strdup(id);
+                } else {
+                        fprintf(f, " %s=", name);
+                        describe_value(m, signature, f);
+                }
+                sd_bus_message_exit_container(m);
+                sd_bus_message_exit_container(m);
+        }
+        fclose(f);
+        return text;
+}
+
+static int on_authorize(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *rp_id, *user_id, *username;
+        _cleanup_(freep) char *options = NULL;
+        char token[8192];
+        int r;
+
+        r = sd_bus_message_read(m, "sss", &rp_id, &user_id, &username);
+        if (r < 0)
+                return r;
+        options = describe_options(m, NULL);
+        record("Authorize %s %s", user_id, sd_bus_message_get_path(m));
+        r = obey(m, user_id);
+        if (r != 0)
+                return r;
+        snprintf(token, sizeof(token), "%s %s %s%s", rp_id, user_id, username, options);
+        return sd_bus_reply_method_return(m, "st", token, UINT64_C(1700000000123));
+}
+
+static int append_principal(sd_bus_message *reply, const char *code, const char *request_id,
+                            const char *options)
+{
+        return sd_bus_message_append(reply, "a{sv}", 10, "id", "s", request_id, "user_id", "s",
+                                     "ada", "authenticator_id", "s", "auth-1", "authenticator_type",
+                                     "s", "passkey", "created_at", "t", UINT64_C(1700000000000),
+                                     "expires_at", "t", UINT64_C(1700000300000), "verified", "b",
+                                     true, "user_verified", "b", streq(code, "minimal"),
+                                     "user_agent", "s", options, "something_new", "(ii)", 1, 2);
+}
+
+static int append_full_principal(sd_bus_message *reply, const char *request_id)
+{
+        return sd_bus_message_append(
+                reply, "a{sv}", 13, "id", "s", request_id, "user_id", "s", "ada",
+                "authenticator_id", "s", "auth-1", "authenticator_type", "s", "passkey",
+                "created_at", "t", UINT64_C(1700000000000), "expires_at", "t",
+                UINT64_C(1700000300000), "verified", "b", true, "user_verified", "b", true,
+                "linked", "b", true, "newly_linked", "b", true, "platform_name", "s",
+                "iCloud Keychain", "ip_address", "s", "192.0.2.7", "user_agent", "s", "Browser/1");
+}
+
+static int on_exchange(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(freep) char *request_id = NULL, *options = NULL;
+        const char *code;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &code);
+        if (r < 0)
+                return r;
+        options = describe_options(m, &request_id);
+        record("Exchange %s %s", code, request_id ?: "-");
+        r = obey(m, code);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        if (streq(code, "incomplete"))
+                r = sd_bus_message_append(reply, "a{sv}", 1, "id", "s", "x");
+        else if (streq(code, "wrong-type"))
+                r = sd_bus_message_append(reply, "a{sv}", 1, "id", "u", 7);
+        else if (streq(code, "twice"))
+                r = sd_bus_message_append(reply, "a{sv}", 2, "id", "s", "x", "id", "s", "y");
+        else if (streq(code, "full"))
+                r = append_full_principal(reply, request_id);
+        else
+                r = append_principal(reply, code, request_id ?: "-", options);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int append_link(sd_bus_message *reply, unsigned i, const char *user_id)
+{
+        char authenticator_id[32], user[32];
+
+        snprintf(authenticator_id, sizeof(authenticator_id), "auth-%u", i);
+        snprintf(user, sizeof(user), "user-%u", i);
+        if (i % 2 == 0)
+                return sd_bus_message_append(reply, "a{sv}", 4, "authenticator_id", "s",
+                                             authenticator_id, "user_id", "s", user_id ?: user,
+                                             "created_at", "t", UINT64_C(1700000000000),
+                                             "last_used_at", "t", UINT64_C(0));
+        return sd_bus_message_append(reply, "a{sv}", 5, "authenticator_id", "s", authenticator_id,
+                                     "user_id", "s", user_id ?: user, "created_at", "t",
+                                     UINT64_C(1700000000000), "last_used_at", "t",
+                                     UINT64_C(1700000500000), "platform_name", "s",
+                                     "Cl\xc3\xa9 \xe5\xaf\x86\xe9\x92\xa5\x1b[31m");
+}
+
+static int append_links(sd_bus_message *reply, unsigned from, unsigned to, const char *user_id)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (unsigned i = from; r >= 0 && i < to; i++)
+                r = append_link(reply, i, user_id);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int on_list_by_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *user_id;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &user_id);
+        if (r < 0)
+                return r;
+        record("ListByUser %s", user_id);
+        r = obey(m, user_id);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = append_links(reply, 0, streq(user_id, "nobody") ? 0 : 3, user_id);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        unsigned from, to, limit;
+        const char *cursor;
+        char next[16] = "";
+        int r;
+
+        r = sd_bus_message_read(m, "su", &cursor, &limit);
+        if (r < 0)
+                return r;
+        record("List %s %u", cursor, limit);
+        if (deny_links)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
+        r = obey(m, cursor);
+        if (r != 0)
+                return r;
+        from = (unsigned) atoi(cursor);
+        to = from + (limit ?: 100);
+        if (to >= n_links)
+                to = n_links;
+        else
+                snprintf(next, sizeof(next), "%u", to);
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = append_links(reply, from, to, NULL);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", next);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int send_signals(sd_bus_message *m, const char *member, const char *user_id,
+                        const char *authenticator_id)
+{
+        sd_bus *bus = sd_bus_message_get_bus(m);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < SENDERS_MAX && *senders[i]; i++) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+
+                r = sd_bus_message_new_signal(bus, &signal, sd_bus_message_get_path(m),
+                                              PASSLOCK_INTERFACE_LINKS, member);
+                if (r >= 0)
+                        r = sd_bus_message_append(signal, "ss", user_id, authenticator_id);
+                if (r >= 0)
+                        r = sd_bus_send_to(bus, signal, senders[i], NULL);
+        }
+        return r;
+}
+
+static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *user_id, *authenticator_id;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &user_id, &authenticator_id);
+        if (r < 0)
+                return r;
+        record("Add %s %s", user_id, authenticator_id);
+        r = obey(m, user_id);
+        if (r != 0)
+                return r;
+        r = send_signals(m, "Added", user_id, authenticator_id);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "");
+}
+
+static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *authenticator_id;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &authenticator_id);
+        if (r < 0)
+                return r;
+        record("Remove %s", authenticator_id);
+        r = obey(m, authenticator_id);
+        if (r != 0)
+                return r;
+        r = send_signals(m, "Removed", "ada", authenticator_id);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "");
+}
+
+static int on_remove_by_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *user_id;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &user_id);
+        if (r < 0)
+                return r;
+        record("RemoveByUser %s", user_id);
+        r = obey(m, user_id);
+        return r != 0 ? r : sd_bus_reply_method_return(m, "u", 2);
+}
+
+static int on_get_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *authenticator_id;
+        char user_id[256];
+        int r;
+
+        r = sd_bus_message_read(m, "s", &authenticator_id);
+        if (r < 0)
+                return r;
+        record("GetUser %s", authenticator_id);
+        r = obey(m, authenticator_id);
+        if (r != 0)
+                return r;
+        snprintf(user_id, sizeof(user_id), "user-of-%s", authenticator_id);
+        return sd_bus_reply_method_return(m, "s", user_id);
+}
+
+static int on_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        char path[128];
+        const char *label;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &label);
+        if (r < 0)
+                return r;
+        record("GetTenancy %s", label);
+        snprintf(path, sizeof(path), "%s/%s", PASSLOCK_TENANCY_PATH,
+                 isempty(label) ? default_label : label);
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int on_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        record("ListTenancies");
+        return sd_bus_reply_method_return(m, "a(sso)", 2, "default", "tenancy-1",
+                                          PASSLOCK_TENANCY_PATH "/default", "other", "tenancy-2",
+                                          PASSLOCK_TENANCY_PATH "/other");
+}
+
+static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        record("Reload");
+        return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "passlockd.conf:3: no");
+}
+
+static int get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const char *label = strrchr(path, '/') + 1;
+
+        record("Get %s", property);
+        if (streq(property, "Version"))
+                return sd_bus_message_append(reply, "s", "9.8.7");
+        if (streq(property, "Label"))
+                return sd_bus_message_append(reply, "s", label);
+        if (streq(property, "TenancyId"))
+                return sd_bus_message_append(reply, "s", "tenancy-1");
+        if (streq(property, "Endpoint"))
+                return sd_bus_message_append(reply, "s", "https://api.example.com");
+        return sd_bus_message_append(reply, "s", streq(label, "default") ? "ready" : "denied");
+}
+
+static int get_count(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        record("Get %s", property);
+        return sd_bus_message_append(reply, "t", UINT64_C(12345678901));
+}
+
+#define M(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
+
+static const sd_bus_vtable manager[] = {
+        SD_BUS_VTABLE_START(0),
+        M("GetTenancy", "s", "o", on_get_tenancy),
+        M("ListTenancies", "", "a(sso)", on_list_tenancies),
+        M("Reload", "", "", on_reload),
+        SD_BUS_PROPERTY("Version", "s", get_string, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable tenancy[] = {
+        SD_BUS_VTABLE_START(0),
+        M("Authorize", "sssa{sv}", "st", on_authorize),
+        M("Exchange", "sa{sv}", "a{sv}", on_exchange),
+        SD_BUS_PROPERTY("Label", "s", get_string, 0, 0),
+        SD_BUS_PROPERTY("TenancyId", "s", get_string, 0, 0),
+        SD_BUS_PROPERTY("Endpoint", "s", get_string, 0, 0),
+        SD_BUS_PROPERTY("State", "s", get_string, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable links[] = {
+        SD_BUS_VTABLE_START(0),
+        M("GetUser", "s", "s", on_get_user),
+        M("ListByUser", "s", "aa{sv}", on_list_by_user),
+        M("List", "su", "aa{sv}s", on_list),
+        M("Add", "ss", "", on_add),
+        M("Remove", "s", "", on_remove),
+        M("RemoveByUser", "s", "u", on_remove_by_user),
+        SD_BUS_SIGNAL("Added", "ss", 0),
+        SD_BUS_SIGNAL("Removed", "ss", 0),
+        SD_BUS_PROPERTY("Count", "t", get_count, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+static int add_tenancy(sd_bus *bus, const char *label)
+{
+        char path[128];
+        int r;
+
+        snprintf(path, sizeof(path), "%s/%s", PASSLOCK_TENANCY_PATH, label);
+        r = sd_bus_add_object_vtable(bus, NULL, path, PASSLOCK_INTERFACE_TENANCY, tenancy, NULL);
+        if (r < 0)
+                return r;
+        return sd_bus_add_object_vtable(bus, NULL, path, PASSLOCK_INTERFACE_LINKS, links, NULL);
+}
+
+static void read_option(const char *option)
+{
+        if (streq(option, "deny"))
+                deny_links = true;
+        else if (begins(option, "links="))
+                n_links = (unsigned) atoi(option + strlen("links="));
+        else if (begins(option, "default="))
+                default_label = option + strlen("default=");
+}
+
+int main(int argc, char **argv)
+{
+        sd_bus *bus = NULL;
+        int r;
+
+        /* Looked at before anything else can be descriptor 3. */
+        has_pipe = fcntl(3, F_GETFD) >= 0;
+        dir = argv[1];
+        for (int i = 2; i < argc; i++)
+                read_option(argv[i]);
+        r = sd_bus_open_system(&bus);
+        /* Activated: the bus that starts us says where it is. */
+        if (getenv("DBUS_STARTER_ADDRESS")) {
+                bus = sd_bus_close_unref(bus);
+                setenv("DBUS_SESSION_BUS_ADDRESS", getenv("DBUS_STARTER_ADDRESS"), 1);
+                r = sd_bus_open_user(&bus);
+        }
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, PASSLOCK_OBJECT_PATH,
+                                             PASSLOCK_INTERFACE_MANAGER, manager, NULL);
+        if (r >= 0)
+                r = add_tenancy(bus, "default");
+        if (r >= 0)
+                r = add_tenancy(bus, "other");
+        if (r >= 0)
+                r = sd_bus_request_name(bus, PASSLOCK_BUS_NAME, 0);
+        if (r < 0)
+                return 1;
+        record("ready");
+        while (r >= 0) {
+                r = sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, UINT64_MAX);
+        }
+        sd_bus_unref(bus);
+        return 0;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/clock.h"
+#include "tests/client/harness.h"
+
+typedef struct Seen {
+        unsigned n;
+        int r;
+        char id[128];
+} Seen;
+
+static void on_done(passlock *client, int r, const char *error_text, void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+}
+
+static void on_string(passlock *client, int r, const char *error_text, const char *string,
+                      void *userdata)
+{
+        on_done(client, r, error_text, userdata);
+        assert_int_equal(r, 0);
+}
+
+static void on_principal(passlock *client, int r, const char *error_text,
+                         passlock_principal *principal, void *userdata)
+{
+        on_done(client, r, error_text, userdata);
+        if (principal)
+                snprintf(((Seen *) userdata)->id, 128, "%s", passlock_principal_get_id(principal));
+}
+
+static void test_nothing_is_started_by_a_client(void **state)
+{
+        Harness *h = *state;
+        passlock *client = NULL;
+        uint64_t count;
+
+        assert_int_equal(passlock_new(&client), 0);
+        assert_int_equal(passlock_dispatch(client), 0);
+        harness_settle(h);
+        passlock_unref(client);
+        assert_int_equal(harness_count_log(h, "ready"), 0);
+        assert_int_equal(passlock_links_count(h->client, &count), 0);
+        assert_int_equal(harness_count_log(h, "ready"), 1);
+}
+
+static void test_no_service(void **state)
+{
+        Harness *h = *state;
+        uint64_t start = monotonic_ms();
+        Seen s = {};
+
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), -EHOSTDOWN);
+        assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &s, NULL), 0);
+        assert_int_equal(s.n, 0);
+        harness_run_until(h, &s.n, 1);
+        assert_int_equal(s.r, -EHOSTDOWN);
+        assert_true(monotonic_ms() - start < 20000);
+        harness_start_service(h, NULL);
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
+}
+
+static void test_no_bus(void **state)
+{
+        Harness *h = *state;
+        Seen s = {};
+
+        harness_stop_bus(h);
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), -ENOTCONN);
+        assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &s, NULL), 0);
+        assert_int_equal(s.n, 0);
+        harness_run_until(h, &s.n, 1);
+        assert_int_equal(s.r, -ENOTCONN);
+        harness_start_bus(h);
+        harness_start_service(h, NULL);
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
+}
+
+/* An exchange that the first instance of the service did not answer. */
+static void expect_one_repeat(Harness *h, const Seen *s, const char *code)
+{
+        char line[256];
+
+        assert_int_equal(s->n, 1);
+        assert_int_equal(s->r, 0);
+        assert_int_equal(strlen(s->id), 32);
+        snprintf(line, sizeof(line), "Exchange %s %s", code, s->id);
+        assert_int_equal(harness_count_log(h, line), 2);
+        assert_int_equal(harness_count_log(h, "Exchange "), 2);
+}
+
+static void test_service_dies(void **state)
+{
+        Harness *h = *state;
+        Seen s = {};
+
+        assert_int_equal(
+                passlock_exchange_async(h->client, "die-once", NULL, on_principal, &s, NULL), 0);
+        while (harness_count_log(h, "Exchange ") == 0)
+                passlock_dispatch(h->client);
+        harness_reap_service(h);
+        harness_settle(h);
+        assert_int_equal(s.n, 0);
+        harness_start_service(h, NULL);
+        harness_run_until(h, &s.n, 1);
+        expect_one_repeat(h, &s, "die-once");
+}
+
+static void test_service_is_killed(void **state)
+{
+        Harness *h = *state;
+        Seen s = {};
+
+        assert_int_equal(passlock_links_add(h->client, "warm", "a"), 0);
+        assert_int_equal(
+                passlock_exchange_async(h->client, "hang-once", NULL, on_principal, &s, NULL), 0);
+        while (harness_count_log(h, "Exchange ") == 0)
+                passlock_dispatch(h->client);
+        harness_stop_service(h);
+        harness_start_service(h, NULL);
+        harness_run_until(h, &s.n, 1);
+        expect_one_repeat(h, &s, "hang-once");
+}
+
+static void test_service_is_activated_again(void **state)
+{
+        Harness *h = *state;
+        passlock_principal *principal = NULL;
+        Seen s = {.n = 1};
+
+        assert_int_equal(passlock_exchange(h->client, "die-once", NULL, &principal), 0);
+        snprintf(s.id, sizeof(s.id), "%s", passlock_principal_get_id(principal));
+        passlock_principal_unref(principal);
+        expect_one_repeat(h, &s, "die-once");
+        assert_int_equal(harness_count_log(h, "ready"), 2);
+}
+
+static void test_service_dies_twice(void **state)
+{
+        Harness *h = *state;
+
+        assert_int_equal(passlock_links_add(h->client, "die-always", "a"), -ECONNRESET);
+        assert_int_equal(harness_count_log(h, "Add die-always"), 2);
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
+}
+
+static void test_service_stays_away(void **state)
+{
+        Harness *h = *state;
+        uint64_t start = monotonic_ms();
+        Seen s = {};
+
+        assert_int_equal(passlock_set_timeout_ms(h->client, 300), 0);
+        assert_int_equal(passlock_links_add(h->client, "die-once", "a"), -ETIMEDOUT);
+        assert_in_range(monotonic_ms() - start, 299, 20000);
+        /* While that one waited, another is not made to. */
+        harness_reap_service(h);
+        assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &s, NULL), 0);
+        harness_run_until(h, &s.n, 1);
+        assert_int_equal(s.r, -EHOSTDOWN);
+}
+
+static void test_many_cut_off(void **state)
+{
+        Harness *h = *state;
+        Seen s = {};
+        char id[32];
+
+        for (unsigned i = 0; i < 300; i++) {
+                snprintf(id, sizeof(id), "hang-once-%u", i);
+                assert_int_equal(passlock_links_get_user_async(h->client, id, on_string, &s, NULL),
+                                 0);
+        }
+        harness_run_until_line(h, "GetUser hang-once-299");
+        harness_stop_service(h);
+        harness_settle(h);
+        assert_int_equal(s.n, 0);
+        harness_start_service(h, NULL);
+        harness_run_until(h, &s.n, 300);
+        assert_int_equal(harness_count_log(h, "GetUser"), 600);
+}
+
+static void test_removal_is_repeated(void **state)
+{
+        Harness *h = *state;
+
+        assert_int_equal(passlock_links_remove(h->client, "gone-once"), 0);
+        assert_int_equal(harness_count_log(h, "Remove gone-once"), 2);
+        assert_int_equal(passlock_links_remove(h->client, "gone-once"), PASSLOCK_ERROR_NOT_FOUND);
+        /* Nothing else is forgiven. */
+        assert_int_equal(passlock_links_add(h->client, "gone-once-add", "a"),
+                         PASSLOCK_ERROR_NOT_FOUND);
+}
+
+static void test_bus_dies(void **state)
+{
+        Harness *h = *state;
+        int fd = passlock_get_fd(h->client);
+        Seen s = {};
+
+        assert_int_equal(
+                passlock_exchange_async(h->client, "hang-once", NULL, on_principal, &s, NULL), 0);
+        while (harness_count_log(h, "Exchange ") == 0)
+                passlock_dispatch(h->client);
+        harness_stop_bus(h);
+        harness_reap_service(h);
+        harness_settle(h);
+        assert_int_equal(s.n, 0);
+        harness_start_bus(h);
+        harness_start_service(h, NULL);
+        harness_run_until(h, &s.n, 1);
+        expect_one_repeat(h, &s, "hang-once");
+        assert_int_equal(passlock_get_fd(h->client), fd);
+}
+
+static void test_bus_stays_away(void **state)
+{
+        Harness *h = *state;
+        Seen s = {}, other = {};
+
+        assert_int_equal(passlock_links_add(h->client, "warm", "a"), 0);
+        assert_int_equal(passlock_set_timeout_ms(h->client, 400), 0);
+        assert_int_equal(passlock_links_add_async(h->client, "hang", "a", on_done, &s, NULL), 0);
+        harness_run_until_line(h, "Add hang a");
+        harness_stop_bus(h);
+        harness_settle(h);
+        assert_int_equal(s.n, 0);
+        assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &other, NULL), 0);
+        harness_run_until(h, &other.n, 1);
+        assert_int_equal(other.r, -ENOTCONN);
+        harness_run_until(h, &s.n, 1);
+        assert_int_equal(s.r, -ETIMEDOUT);
+}
+
+static void test_idle_client_survives(void **state)
+{
+        Harness *h = *state;
+
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
+        harness_stop_bus(h);
+        harness_reap_service(h);
+        harness_start_bus(h);
+        harness_start_service(h, NULL);
+        assert_int_equal(passlock_links_add(h->client, "y", "a"), 0);
+        assert_int_equal(harness_count_log(h, "Add y"), 1);
+}
+
+static void test_cancel_while_waiting(void **state)
+{
+        Harness *h = *state;
+        passlock_call *call = NULL;
+        Seen s = {};
+
+        assert_int_equal(passlock_links_add_async(h->client, "hang-once", "a", on_done, &s, &call),
+                         0);
+        harness_run_until_line(h, "Add hang-once a");
+        harness_stop_service(h);
+        harness_settle(h);
+        passlock_call_cancel(call);
+        harness_start_service(h, NULL);
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
+        harness_settle(h);
+        assert_int_equal(s.n, 0);
+        assert_int_equal(harness_count_log(h, "Add hang-once"), 1);
+}
+
+#define service(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+#define bus_only(name) \
+        cmocka_unit_test_setup_teardown(name, harness_setup_bus_only, harness_teardown)
+#define activatable(name) \
+        cmocka_unit_test_setup_teardown(name, harness_setup_activatable, harness_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                activatable(test_nothing_is_started_by_a_client),
+                bus_only(test_no_service),
+                bus_only(test_no_bus),
+                service(test_service_dies),
+                service(test_service_is_killed),
+                activatable(test_service_is_activated_again),
+                activatable(test_service_dies_twice),
+                service(test_service_stays_away),
+                service(test_many_cut_off),
+                activatable(test_removal_is_repeated),
+                service(test_bus_dies),
+                service(test_bus_stays_away),
+                service(test_idle_client_survives),
+                service(test_cancel_while_waiting),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
