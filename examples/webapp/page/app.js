@@ -10,21 +10,22 @@ let passlock; // of passlock.js, once loaded
 let settings; // tenancyId and endpoint
 let loads = 0;
 
-const DEVICE_ERRORS = {
+const PASSLOCK_ERRORS = {
   "@error/DuplicatePasskey": "This device holds a passkey for your account already. One is enough.",
-  "@error/PasskeyUnsupported": "This browser cannot make passkeys.",
-  "@error/Network": "The passkey service cannot be reached right now. Please try again in a moment.",
+  "@error/PasskeyUnsupported": "This device cannot make a passkey that fits.",
+  "@error/OtherPasskey": "No passkey was made: your device did not confirm in time, or you cancelled.",
 };
 
-/** What went wrong at the device or between page and API. */
-class DeviceError extends Error {
-  constructor(error) {
-    super(DEVICE_ERRORS[error?._tag] ??
-      "No passkey was made: your device did not confirm in time, or it was cancelled.");
-    this.code = error?._tag;
-    this.passing = error?._tag !== "@error/DuplicatePasskey";
+/** What went wrong at the device, or between page and API. */
+class PasslockError extends Error {
+  constructor({ _tag: tag }) {
+    super(PASSLOCK_ERRORS[tag] ??
+      "The passkey service cannot be reached right now. Please try again in a moment.");
+    this.passing = !["@error/DuplicatePasskey", "@error/PasskeyUnsupported"].includes(tag);
   }
 }
+
+const STEPS = { createCredential: "step-device", saveCredential: "step-save" };
 
 async function loadPasslock() {
   if (passlock) return passlock;
@@ -34,7 +35,7 @@ async function loadPasslock() {
     passlock = new Passlock(settings);
     return passlock;
   } catch {
-    throw new DeviceError({ _tag: "@error/Network" });
+    throw new PasslockError({ _tag: "@error/NetworkRequest" });
   }
 }
 
@@ -84,9 +85,11 @@ async function save(code) {
 async function create() {
   view.showStep("step-ask");
   const [registrationToken, client] = await Promise.all([server.authorize(), loadPasslock()]);
-  view.showStep("step-device");
-  const result = await client.registerPasskey({ registrationToken });
-  if (!result.success) throw new DeviceError(result.error);
+  const result = await client.registerPasskey({
+    registrationToken,
+    onEvent: (event) => event in STEPS && view.showStep(STEPS[event]),
+  });
+  if (!result.success) throw new PasslockError(result.error);
   return result.value.code;
 }
 
