@@ -33,12 +33,13 @@ def show_command(command: list[str], output: str | None = None):
 
 
 def describe(stack: Stack, program) -> str:
-    return {
-        stack.bus: stack.bus.address,
-        stack.sandbox: stack.sandbox.endpoint,
-        stack.daemon: f"pid {stack.daemon.pid}, holds the API key",
-        stack.webapp: f"user {stack.user}, holds none, may: {stack.grant['Allow']}",
-    }[program]
+    if program is stack.bus:
+        return stack.bus.address
+    if program is stack.sandbox:
+        return f"{stack.sandbox.endpoint}, stands in for the Passlock API"
+    if program is stack.daemon:
+        return f"pid {stack.daemon.pid}, holds the API key"
+    return f"as {stack.user}, granted {stack.grant['Allow']}"
 
 
 def start(stack: Stack):
