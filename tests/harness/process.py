@@ -39,6 +39,7 @@ class Process:
     """One program. A subclass says what it runs (`command`) and when it is ready (`wait_ready`)."""
 
     name = "process"
+    stdin = subprocess.DEVNULL
 
     def __init__(self, log: Path, as_user: list[str] | None = None):
         self.log = log
@@ -70,7 +71,7 @@ class Process:
             # Dies with us whatever happens to us; its own session keeps the terminal's Ctrl-C off.
             self.child = subprocess.Popen(
                 [*self.as_user, "--pdeathsig", "KILL", "--", *self.command()],
-                env=passed_on | self.environment(), stdin=subprocess.DEVNULL,
+                env=passed_on | self.environment(), stdin=self.stdin,
                 stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         atexit.register(self.stop)
         try:
@@ -122,9 +123,9 @@ class Process:
             raise self.failed(f"ended with status {self.child.wait()}")
         raise self.failed(f"is not ready after {deadline_sec:g} s")
 
-    def read_line(self) -> str:
+    def read_line(self, deadline_sec: float = READY_SEC) -> str:
         """One line of its standard output, read byte by byte so that none is buffered away."""
-        line, end = b"", time.monotonic() + READY_SEC
+        line, end = b"", time.monotonic() + deadline_sec
         while not line.endswith(b"\n"):
             self.wait_readable(self.child.stdout, max(0, end - time.monotonic()))
             byte = os.read(self.child.stdout.fileno(), 1)
@@ -145,6 +146,6 @@ class Process:
         if not self.child:
             return None
         status = self.child.wait()
-        if self.child.stdout:
-            self.child.stdout.close()
+        for stream in filter(None, (self.child.stdin, self.child.stdout)):
+            stream.close()
         return status

@@ -49,9 +49,9 @@ class Sandbox(Process):
         """Replaces the faults; none at all makes it well again."""
         self._http("POST", "/-/faults", {"faults": list(faults)})
 
-    def calls(self) -> list[dict]:
-        """What it was asked so far."""
-        return self._http("GET", "/-/calls")["calls"]
+    def calls(self) -> dict[str, int]:
+        """How often each endpoint was asked so far."""
+        return self._http("GET", "/-/calls")
 
     def _http(self, method: str, path: str, body=None):
         request = urllib.request.Request(
