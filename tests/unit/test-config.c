@@ -72,7 +72,7 @@ static Config *load(const Fixture *fixture)
 
         r = config_load(fixture->file, &config, &error);
         if (error)
-                print_message("%s\n", error);
+                print_message("# %s\n", error);
         assert_int_equal(r, 0);
         assert_null(error);
         return config;
@@ -257,11 +257,10 @@ static void test_mistakes(void **state)
                 char place[256];
 
                 write_main(fixture, mistakes[i].text);
-                print_message("%s", mistakes[i].text);
                 assert_int_equal(config_load(fixture->file, &config, &error), -EBADMSG);
                 assert_null(config);
                 assert_non_null(error);
-                print_message("-> %s\n", error);
+                print_message("# %s\n", error);
                 snprintf(place, sizeof(place), "%s%s", fixture->file, mistakes[i].place);
                 assert_int_equal(strncmp(error, place, strlen(place)), 0);
                 assert_non_null(strstr(error, mistakes[i].what));
