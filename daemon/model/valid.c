@@ -122,3 +122,43 @@ bool user_verification_is_valid(const char *s)
 {
         return s && (streq(s, "required") || streq(s, "preferred") || streq(s, "discouraged"));
 }
+
+bool mediation_is_valid(const char *s)
+{
+        return s && (streq(s, "required") || streq(s, "conditional"));
+}
+
+bool id_token_is_valid(const char *s)
+{
+        return text_is_valid(s, 8192);
+}
+
+bool email_is_valid(const char *s)
+{
+        const char *at;
+
+        if (!text_is_valid(s, 254))
+                return false;
+        at = strchr(s, '@');
+        return at && at > s && at[1] && !strchr(at + 1, '@');
+}
+
+bool purpose_is_valid(const char *s)
+{
+        return made_of(s, ALPHA DIGITS "._:-", 1, 64);
+}
+
+bool secret_is_valid(const char *s)
+{
+        return text_is_valid(s, 512);
+}
+
+bool challenge_code_is_valid(const char *s)
+{
+        return text_is_valid(s, 64);
+}
+
+bool metadata_is_valid(const char *s)
+{
+        return text_is_valid(s, 4096);
+}
