@@ -95,8 +95,8 @@ int api_delete_user_passkeys(Api *api, const char *user_id, ApiManagementFunc fu
 int api_prune_passkeys(Api *api, const char *user_id, ApiManagementFunc func, void *userdata,
                        ApiCall **ret);
 
-/* POST challenges. Sent once: it sends mail. Metadata that is no JSON object of finite numbers is
- * -EINVAL; send_email is always said. */
+/* POST challenges. Sent once: it sends mail. Metadata that is no JSON object is INVALID_ARGS, at
+ * once; send_email is always said. */
 int api_create_challenge(Api *api, const ChallengeRequest *request, ApiChallengeFunc func,
                          void *userdata, ApiCall **ret);
 /* GET challenges/{id}. Also NOT_FOUND. */

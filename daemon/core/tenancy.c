@@ -48,6 +48,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
         exchange_forget_all(tenancy);
+        key_ring_free(tenancy->key_ring);
         api_free(tenancy->api);
         free(tenancy->label);
         free(tenancy->tenancy_id);
