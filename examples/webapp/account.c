@@ -8,7 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "account.h"
+#include "examples/webapp/account.h"
 
 #define USERS_MAX            1000U
 #define SESSIONS_MAX         1000U

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "app.h"
-#include "passkey.h"
+#include "examples/webapp/app.h"
+#include "examples/webapp/passkey.h"
 
 Session *app_session(App *app, Request *request)
 {

@@ -3,8 +3,8 @@
 
 #include <passlock.h>
 
-#include "account.h"
-#include "server.h"
+#include "examples/webapp/account.h"
+#include "examples/webapp/server.h"
 
 /* What the handlers work with. */
 typedef struct App {

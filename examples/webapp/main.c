@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-#include "app.h"
-#include "cleanup.h"
-#include "server.h"
+#include "examples/webapp/app.h"
+#include "examples/webapp/cleanup.h"
+#include "examples/webapp/server.h"
 
 static const char usage[] =
         "passlock-example-webapp --tenancy-id=ID [OPTION...]\n"

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "app.h"
-#include "cleanup.h"
-#include "failure.h"
-#include "passkey.h"
+#include "examples/webapp/app.h"
+#include "examples/webapp/cleanup.h"
+#include "examples/webapp/failure.h"
+#include "examples/webapp/passkey.h"
 
 /* ---- The user's passkeys --------------------------------------------------------------------- */
 
