@@ -26,5 +26,6 @@ typedef struct App {
  */
 extern const Route app_routes[];
 
-/* The session of a request that needs one. Without one it replies 401 and returns NULL. */
-Session *app_session(App *app, Request *request);
+/* Who is signed in, for a request that needs that. If nobody is, it replies 401 and returns NULL.
+ */
+Account *app_account(App *app, Request *request);
