@@ -11,11 +11,11 @@ const char *attestation_parse(Span input, Attestation *ret)
         Attestation attestation = {};
         CborItem object;
 
-        if (cbor_read(input, &object) < 0 || object.type != CBOR_MAP)
+        if (cbor_item_read(input, &object) < 0 || object.type != CBOR_MAP)
                 return "attestationObject is not one CBOR map";
-        if (object.value != 3 || cbor_map_get(&object, "fmt", &attestation.format) < 0 ||
-            cbor_map_get(&object, "attStmt", &attestation.statement) < 0 ||
-            cbor_map_get(&object, "authData", &attestation.auth_data_item) < 0 ||
+        if (object.value != 3 || cbor_item_get(&object, "fmt", &attestation.format) < 0 ||
+            cbor_item_get(&object, "attStmt", &attestation.statement) < 0 ||
+            cbor_item_get(&object, "authData", &attestation.auth_data_item) < 0 ||
             attestation.format.type != CBOR_TEXT || attestation.statement.type != CBOR_MAP ||
             attestation.auth_data_item.type != CBOR_BYTES)
                 return "attestationObject does not consist of fmt, attStmt and authData";
@@ -51,7 +51,7 @@ static EVP_PKEY *certificate_key(const CborItem *certificates)
         CborItem first;
         X509 *x509;
 
-        if (certificates->type != CBOR_ARRAY || cbor_take(&list, &first) < 0 ||
+        if (certificates->type != CBOR_ARRAY || cbor_item_take(&list, &first) < 0 ||
             first.type != CBOR_BYTES)
                 return NULL;
         der = first.content.data;
@@ -65,10 +65,10 @@ static int read_algorithm(const CborItem *statement)
 {
         CborItem algorithm;
 
-        if (cbor_map_get(statement, "alg", &algorithm) < 0)
+        if (cbor_item_get(statement, "alg", &algorithm) < 0)
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(cose_algorithms); i++)
-                if (cbor_is_int(&algorithm, cose_algorithms[i]))
+                if (cbor_item_is_int(&algorithm, cose_algorithms[i]))
                         return cose_algorithms[i];
         return 0;
 }
@@ -81,12 +81,12 @@ static const char *verify_packed(const Attestation *attestation, EVP_PKEY *crede
         _cleanup_(freep) uint8_t *message = NULL;
         int algorithm = read_algorithm(&attestation->statement);
         CborItem signature, certificates;
-        bool self = cbor_map_get(&attestation->statement, "x5c", &certificates) < 0;
+        bool self = cbor_item_get(&attestation->statement, "x5c", &certificates) < 0;
         size_t len;
 
         if (!self)
                 other_key = certificate_key(&certificates);
-        if (cbor_map_get(&attestation->statement, "sig", &signature) < 0 ||
+        if (cbor_item_get(&attestation->statement, "sig", &signature) < 0 ||
             signature.type != CBOR_BYTES || algorithm == 0 || (!self && !other_key) ||
             (self && algorithm != attestation->algorithm))
                 return "The attestation statement is malformed";
@@ -103,9 +103,9 @@ const char *attestation_verify(const Attestation *attestation, Span client_data)
 
         if (!key)
                 return "The credential's public key is malformed";
-        if (cbor_is_text(&attestation->format, "packed"))
+        if (cbor_item_is_text(&attestation->format, "packed"))
                 return verify_packed(attestation, key, client_data);
-        if (!cbor_is_text(&attestation->format, "none"))
+        if (!cbor_item_is_text(&attestation->format, "none"))
                 return "This attestation format is not supported";
         return attestation->statement.value == 0 ? NULL : "A statement of format none is empty";
 }

@@ -23,7 +23,7 @@ static bool has_int(const CborItem *map, int64_t label, int64_t value)
 {
         CborItem item;
 
-        return cbor_map_get_int(map, label, &item) == 0 && cbor_is_int(&item, value);
+        return cbor_item_get_int(map, label, &item) == 0 && cbor_item_is_int(&item, value);
 }
 
 /* Appends the bytes of a member, of exactly this length, to a buffer. */
@@ -31,7 +31,7 @@ static bool append(const CborItem *map, int64_t label, size_t len, uint8_t *buff
 {
         CborItem item;
 
-        if (cbor_map_get_int(map, label, &item) < 0 || item.type != CBOR_BYTES ||
+        if (cbor_item_get_int(map, label, &item) < 0 || item.type != CBOR_BYTES ||
             item.content.len != len)
                 return false;
         memcpy(buffer + *n, item.content.data, len);
@@ -95,7 +95,7 @@ int cose_key_algorithm(Span cose_key)
 {
         CborItem map;
 
-        if (cbor_read(cose_key, &map) < 0)
+        if (cbor_item_read(cose_key, &map) < 0)
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(cose_algorithms); i++)
                 if (has_int(&map, LABEL_ALGORITHM, cose_algorithms[i]))
@@ -107,7 +107,7 @@ EVP_PKEY *cose_key_load(Span cose_key)
 {
         CborItem map;
 
-        if (cbor_read(cose_key, &map) < 0)
+        if (cbor_item_read(cose_key, &map) < 0)
                 return NULL;
         switch (cose_key_algorithm(cose_key)) {
         case COSE_ES256:

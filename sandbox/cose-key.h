@@ -3,7 +3,7 @@
 
 #include <openssl/evp.h>
 
-#include "sandbox/cbor.h"
+#include "sandbox/cbor-item.h"
 
 /* The public keys of credentials (RFC 9052), and what they sign. */
 

@@ -31,18 +31,8 @@ static void test_pairs(void **state)
 
 static void test_refused(void **state)
 {
-        static const char *const cases[] = {"Z",
-                                            "Zg=",
-                                            "Zg==",
-                                            "Zh",
-                                            "Zm9",
-                                            "Zm9vZ",
-                                            "Zm+v",
-                                            "a/b",
-                                            "Zm9v ",
-                                            "Zm\n9v",
-                                            "\xc3\xa9"
-                                            "a"};
+        static const char *const cases[] = {"Z",    "Zg=", "Zg==",  "Zh",     "Zm9",    "Zm9vZ",
+                                            "Zm+v", "a/b", "Zm9v ", "Zm\n9v", "Zm9\xc3"};
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 uint8_t *data = NULL;

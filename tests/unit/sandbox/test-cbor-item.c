@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "sandbox/cbor.h"
+#include "sandbox/cbor-item.h"
 #include "tests/unit/test.h"
 
 #define SPAN(...) \
@@ -36,7 +36,7 @@ static void test_items(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 CborItem item;
 
-                assert_int_equal(cbor_read(cases[i].input, &item), 0);
+                assert_int_equal(cbor_item_read(cases[i].input, &item), 0);
                 assert_int_equal(item.type, cases[i].type);
                 assert_int_equal(item.value, cases[i].value);
                 assert_int_equal(item.content.len, cases[i].content_len);
@@ -67,7 +67,7 @@ static void test_refused(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 CborItem item = {.value = 42};
 
-                assert_int_equal(cbor_read(cases[i], &item), -EBADMSG);
+                assert_int_equal(cbor_item_read(cases[i], &item), -EBADMSG);
                 assert_int_equal(item.value, 42);
         }
 }
@@ -78,12 +78,12 @@ static void test_nesting(void **state)
         CborItem item;
 
         memset(deep, 0x81, sizeof(deep));
-        assert_int_equal(cbor_read((Span){deep, sizeof(deep)}, &item), -EBADMSG);
+        assert_int_equal(cbor_item_read((Span){deep, sizeof(deep)}, &item), -EBADMSG);
         deep[8] = 0;
-        assert_int_equal(cbor_read((Span){deep, 9}, &item), 0);
+        assert_int_equal(cbor_item_read((Span){deep, 9}, &item), 0);
         deep[8] = 0x81;
         deep[9] = 0;
-        assert_int_equal(cbor_read((Span){deep, 10}, &item), -EBADMSG);
+        assert_int_equal(cbor_item_read((Span){deep, 10}, &item), -EBADMSG);
 }
 
 static void test_maps(void **state)
@@ -91,17 +91,17 @@ static void test_maps(void **state)
         const Span input = SPAN(0xa4, 0x61, 'a', 0x01, 0x03, 0x26, 0x61, 'b', 0x02, 0x61, 'b', 3);
         CborItem map, item;
 
-        assert_int_equal(cbor_read(input, &map), 0);
-        assert_int_equal(cbor_map_get(&map, "a", &item), 0);
-        assert_true(cbor_is_int(&item, 1));
-        assert_false(cbor_is_int(&item, -2));
-        assert_int_equal(cbor_map_get_int(&map, 3, &item), 0);
-        assert_true(cbor_is_int(&item, -7));
-        assert_false(cbor_is_int(&item, 6));
-        assert_int_equal(cbor_map_get(&map, "c", &item), -ENOENT);
-        assert_int_equal(cbor_map_get_int(&map, -4, &item), -ENOENT);
-        assert_int_equal(cbor_map_get(&map, "b", &item), -EBADMSG);
-        assert_int_equal(cbor_map_get(&item, "b", &item), -EBADMSG);
+        assert_int_equal(cbor_item_read(input, &map), 0);
+        assert_int_equal(cbor_item_get(&map, "a", &item), 0);
+        assert_true(cbor_item_is_int(&item, 1));
+        assert_false(cbor_item_is_int(&item, -2));
+        assert_int_equal(cbor_item_get_int(&map, 3, &item), 0);
+        assert_true(cbor_item_is_int(&item, -7));
+        assert_false(cbor_item_is_int(&item, 6));
+        assert_int_equal(cbor_item_get(&map, "c", &item), -ENOENT);
+        assert_int_equal(cbor_item_get_int(&map, -4, &item), -ENOENT);
+        assert_int_equal(cbor_item_get(&map, "b", &item), -EBADMSG);
+        assert_int_equal(cbor_item_get(&item, "b", &item), -EBADMSG);
 }
 
 int main(void)
