@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from authenticator import BE, BS, EDDSA, ES256, RS256, UP, UV, Credential, b64, cbor, register, unb64
+from authenticator import BS, EDDSA, ES256, RS256, UP, UV, Credential, b64, cbor, register, unb64
 from conftest import KEYS, ORIGIN, USER
 
 

@@ -3,13 +3,14 @@
 
 import http.client
 import json
+import os
 import socket
 import threading
 import time
 
 import pytest
 
-from conftest import KEYS, ORIGIN, USER, Sandbox
+from conftest import ORIGIN, USER
 
 ENDPOINTS = ["registration-authorize", "registration-options", "registration-verification", "exchange",
              "passkey-get", "passkey-list", "jwks"]
@@ -134,11 +135,10 @@ def test_delays_overlap(sandbox):
     for connection in connections:
         connection.request("GET", JWKS)
     call(sandbox, "passkey-list")
-    assert time.monotonic() - before < 5
     for connection in connections:
         assert connection.getresponse().status == 200
         connection.close()
-    assert 0.5 <= time.monotonic() - before < 5
+    assert 0.5 <= time.monotonic() - before < 9  # and not ten
 
 
 def test_hang(sandbox):
@@ -155,15 +155,14 @@ def test_hang(sandbox):
 
 def test_client_that_left_is_let_go(sandbox):
     def open_files():
-        import os
         return len(os.listdir(f"/proc/{sandbox.process.pid}/fd"))
 
     sandbox.faults("hang@jwks")
-    before = open_files()
+    before, calls = open_files(), sandbox.calls()["jwks"]
     connections = [sandbox.connect() for _ in range(50)]
     for connection in connections:
         connection.request("GET", JWKS)
-    while sandbox.calls()["jwks"] < 50:
+    while sandbox.calls()["jwks"] < calls + 50:
         pass
     assert open_files() >= before + 50
     for connection in connections:

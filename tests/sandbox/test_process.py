@@ -10,7 +10,7 @@ import time
 import pytest
 
 from authenticator import Credential, register
-from conftest import BINARY, KEYS, ORIGIN, Sandbox
+from conftest import BINARY, KEYS, ORIGIN
 
 
 def run(*args):

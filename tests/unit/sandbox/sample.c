@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <openssl/sha.h>
 #include <stdio.h>
 
 #include "sandbox/attestation.h"

@@ -15,10 +15,7 @@ typedef struct Sample {
 
 /* Where things are in authenticator data. */
 enum {
-        AT_RP_ID_HASH = 0,
         AT_FLAGS = 32,
-        AT_COUNTER = 33,
-        AT_AAGUID = 37,
         AT_ID_LEN = 53,
         AT_ID = 55,
 };

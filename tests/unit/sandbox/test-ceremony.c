@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <openssl/sha.h>
 #include <stdio.h>
 
 #include "sandbox/authdata.h"
@@ -11,7 +10,7 @@
 static const char *const names[] = {"es256-none", "es256-packed", "rs256-none", "rs256-packed",
                                     "eddsa-none", "eddsa-packed", "https",      "localhost"};
 
-/* All but the RSA one are free of random choices: no flipped bit makes another good key. */
+/* Signed by the key of a certificate. */
 static const char *const packed[] = {"es256-packed", "rs256-packed", "eddsa-packed"};
 
 static const char *verify(Sample *sample)
