@@ -82,6 +82,7 @@ typedef struct Fixture {
         Api *api;
         Secret *key;
         RawPeer *peer;
+        Script script; /* the peer's */
         Registration registration;
         Outcome outcome;
 } Fixture;
@@ -124,10 +125,11 @@ static int configure(Fixture *f, RawPeer *peer, uint64_t timeout_ms, Secret *key
         return api_configure(f->api, endpoint, "ten/ancy", NULL, timeout_ms, key);
 }
 
-static void serve(Fixture *f, Script *script, uint64_t timeout_ms)
+static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
 {
         raw_peer_free(f->peer);
-        f->peer = raw_peer_new(follow_script, script);
+        f->script = *script;
+        f->peer = raw_peer_new(follow_script, &f->script);
         assert_int_equal(configure(f, f->peer, timeout_ms, f->key), 0);
 }
 
