@@ -147,12 +147,10 @@ static bool all_have_ended(void *userdata)
 
 enum { N_CALLS = 300 };
 
-/* None is answered before all have arrived. */
-static void get_together(Fixture *f, unsigned n)
+static void get_many(Fixture *f, unsigned n)
 {
         HttpOutcome outcomes[N_CALLS + 1] = {};
 
-        tls_peer_gather(f->peer, n);
         for (unsigned i = 0; i < n; i++)
                 assert_int_equal(http_call_start(f->client, &f->request, http_outcome_fill,
                                                  &outcomes[i], &outcomes[i].call),
@@ -164,6 +162,13 @@ static void get_together(Fixture *f, unsigned n)
                 assert_string_equal(outcomes[i].body, "hi");
                 http_outcome_clear(&outcomes[i]);
         }
+}
+
+/* None is answered before all have arrived. */
+static void get_together(Fixture *f, unsigned n)
+{
+        tls_peer_gather(f->peer, n);
+        get_many(f, n);
 }
 
 /* Over HTTP/1.1 each call has a connection of its own, once the first reply has told. */
@@ -182,9 +187,19 @@ static void test_http2_calls_together(void **state)
 {
         Fixture *f = *state;
 
-        fixture_serve(f, tls_peer_new_http2(), "nghttpx");
+        fixture_serve(f, tls_peer_new_http2(1000), "nghttpx");
         get_together(f, N_CALLS); /* while the connection is being made, */
         get_together(f, N_CALLS); /* and when it is warm */
+        assert_int_equal(tls_peer_n_connections(f->peer), 1);
+}
+
+/* More than the peer takes at a time: they wait, and do not open another connection. */
+static void test_http2_peer_limits_streams(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_serve(f, tls_peer_new_http2(50), "nghttpx");
+        get_many(f, N_CALLS);
         assert_int_equal(tls_peer_n_connections(f->peer), 1);
 }
 
@@ -194,7 +209,7 @@ static void test_dead_http2_connection(void **state)
         Fixture *f = *state;
         uint64_t before_ms;
 
-        fixture_serve(f, tls_peer_new_http2(), "nghttpx");
+        fixture_serve(f, tls_peer_new_http2(1000), "nghttpx");
         fixture_get(f);
         assert_int_equal(f->outcome.r, 0);
 
@@ -221,7 +236,7 @@ static void test_slow_http2_call(void **state)
         HttpRequest request;
         char url[sizeof(f->url) + 8];
 
-        fixture_serve(f, tls_peer_new_http2(), "nghttpx");
+        fixture_serve(f, tls_peer_new_http2(1000), "nghttpx");
         fixture_get(f);
         assert_int_equal(f->outcome.r, 0);
 
@@ -254,6 +269,7 @@ int main(void)
                 TEST(once_after_idle_close),
                 TEST(http1_calls_together),
                 TEST(http2_calls_together),
+                TEST(http2_peer_limits_streams),
                 TEST(dead_http2_connection),
                 TEST(slow_http2_call),
         };

@@ -251,21 +251,23 @@ static void relay(RawPeer *raw, int fd, unsigned n, void *userdata)
 }
 
 /* Returns false if it is not installed. */
-static bool start_nghttpx(TlsPeer *peer)
+static bool start_nghttpx(TlsPeer *peer, unsigned max_streams)
 {
-        char frontend[96], backend[64];
+        char streams[64], frontend[96], backend[64];
         const char *const argv[] = {"nghttpx",
                                     "--conf=/dev/null",
                                     "--single-process",
                                     "--no-ocsp",
                                     "--workers=1",
-                                    "--frontend-http2-max-concurrent-streams=1000",
+                                    streams,
                                     frontend,
                                     backend,
                                     peer->key,
                                     peer->certificate,
                                     NULL};
 
+        snprintf(streams, sizeof(streams), "--frontend-http2-max-concurrent-streams=%u",
+                 max_streams);
         snprintf(frontend, sizeof(frontend), "--frontend=unix:%s", peer->socket);
         snprintf(backend, sizeof(backend), "--backend=127.0.0.1,%u", mhd_port(peer));
         peer->nghttpx = spawn(argv);
@@ -310,14 +312,14 @@ TlsPeer *tls_peer_new_http1(unsigned idle_s)
         return peer;
 }
 
-TlsPeer *tls_peer_new_http2(void)
+TlsPeer *tls_peer_new_http2(unsigned max_streams)
 {
         TlsPeer *peer = peer_new();
 
         if (!peer)
                 return NULL;
         start_mhd(peer, false, 0);
-        if (!start_nghttpx(peer))
+        if (!start_nghttpx(peer, max_streams))
                 return tls_peer_free(peer);
         peer->relay = raw_peer_new(relay, peer);
         return peer;

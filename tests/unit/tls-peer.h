@@ -13,7 +13,7 @@ typedef struct TlsPeer TlsPeer;
 /* NULL if the tools for it are not installed. `idle_s`: closes idle connections after that; 0: no.
  */
 TlsPeer *tls_peer_new_http1(unsigned idle_s);
-TlsPeer *tls_peer_new_http2(void);
+TlsPeer *tls_peer_new_http2(unsigned max_streams);
 /* Returns NULL. */
 TlsPeer *tls_peer_free(TlsPeer *peer);
 
