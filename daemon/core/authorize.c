@@ -84,8 +84,8 @@ static int authorize_new(Tenancy *tenancy, AuthorizeFunc func, void *userdata, A
         authorize = calloc(1, sizeof(Authorize));
         if (!authorize)
                 return -ENOMEM;
-        *authorize = (Authorize){
-                .tenancy = tenancy_ref(tenancy), .func = func, .userdata = userdata};
+        *authorize =
+                (Authorize){.tenancy = tenancy_ref(tenancy), .func = func, .userdata = userdata};
         *ret = authorize;
         return 0;
 }

@@ -26,7 +26,7 @@ struct Identify {
 struct KeyRing {
         KeySet *key_set; /* NULL: none yet */
         uint64_t fetched_at_ms;
-        uint64_t asked_at_ms;
+        uint64_t asked_at_ms; /* 0: never */
         ApiCall *call;
         Identify *waiting; /* for the call to end */
 };
@@ -99,8 +99,8 @@ static void on_key_set(int r, const char *text, void *userdata)
         KeyRing *ring = tenancy->key_ring;
         KeySet *key_set = NULL;
 
+        /* Whether the API likes the key, this does not tell: none was sent. */
         ring->call = NULL;
-        tenancy_note_api_result(tenancy, r);
         if (r == 0)
                 r = key_set_parse(text, &key_set);
         if (r == 0) {
@@ -126,10 +126,28 @@ static int key_ring_fetch(Tenancy *tenancy, KeyRing *ring)
         return 0;
 }
 
+void key_ring_forget(Tenancy *tenancy)
+{
+        KeyRing *ring = tenancy->key_ring;
+        int r;
+
+        if (!ring)
+                return;
+        ring->key_set = key_set_free(ring->key_set);
+        ring->call = api_call_cancel(ring->call);
+        ring->asked_at_ms = 0;
+        if (!ring->waiting)
+                return;
+        r = key_ring_fetch(tenancy, ring);
+        while (r != 0 && ring->waiting)
+                tell(ring->waiting, r);
+}
+
 /* Whether a key that the set does not have is worth asking for. */
 static bool may_ask_again(const KeyRing *ring)
 {
-        return ring->call || monotonic_ms() - ring->asked_at_ms >= KEY_SET_INTERVAL_MS;
+        return ring->call || ring->asked_at_ms == 0 ||
+               monotonic_ms() - ring->asked_at_ms >= KEY_SET_INTERVAL_MS;
 }
 
 int identify_now(Tenancy *tenancy, const char *id_token, const char *user_id, Principal **ret)

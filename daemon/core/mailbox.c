@@ -79,8 +79,8 @@ int mailbox_get(Tenancy *tenancy, const char *challenge_id, MailboxFunc func, vo
         return 0;
 }
 
-int mailbox_verify(Tenancy *tenancy, const char *challenge_id, const char *secret,
-                   const char *code, MailboxFunc func, void *userdata)
+int mailbox_verify(Tenancy *tenancy, const char *challenge_id, const char *secret, const char *code,
+                   MailboxFunc func, void *userdata)
 {
         _cleanup_(mail_freep) Mail *mail = NULL;
         ApiCall *call;

@@ -15,6 +15,6 @@ typedef void (*MailboxFunc)(int r, uint32_t retry_after_s, const Challenge *chal
 int mailbox_create(Tenancy *tenancy, const ChallengeRequest *request, MailboxFunc func,
                    void *userdata);
 int mailbox_get(Tenancy *tenancy, const char *challenge_id, MailboxFunc func, void *userdata);
-int mailbox_verify(Tenancy *tenancy, const char *challenge_id, const char *secret,
-                   const char *code, MailboxFunc func, void *userdata);
+int mailbox_verify(Tenancy *tenancy, const char *challenge_id, const char *secret, const char *code,
+                   MailboxFunc func, void *userdata);
 int mailbox_delete(Tenancy *tenancy, const char *challenge_id, MailboxFunc func, void *userdata);

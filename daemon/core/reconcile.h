@@ -6,11 +6,11 @@
 /*
  * Compares the links with the vault, in two passes.
  *
- * 1. Pages through the vault. What is not linked here is linked; what is linked to another user is a
- *    conflict, and left alone.
- * 2. Pages through the links. One that is older than the beginning, and that the vault did not list,
- *    is asked for by its id, since a vault may change while it is paged through; if the vault does
- *    not know it, it goes.
+ * 1. Pages through the vault. What is not linked here is linked; what is linked to another user is
+ * a conflict, and left alone.
+ * 2. Pages through the links. One that is older than the beginning, and that the vault did not
+ * list, is asked for by its id, since a vault may change while it is paged through; if the vault
+ * does not know it, it goes.
  *
  * Between pages everybody else has his turn. One at a time is under way on a tenancy.
  */

@@ -14,6 +14,9 @@
  * differ. */
 #define PASSKEY_AGE_MAX_MS (10U * 60U * 1000U)
 
+/* How often the vault is looked through if that fails. */
+#define RETRY_INTERVAL_MS 30000U
+
 /* Who waits for the mark to be on disk. */
 typedef struct Waiter {
         struct Waiter *next;
@@ -28,6 +31,7 @@ struct Settlement {
         Waiter *waiters;
         uint64_t recover_since_ms; /* an earlier run's mark; 0: none */
         Reconcile *recovery;       /* under way */
+        uint64_t tried_at_ms;      /* when it last began; 0: never */
 };
 
 static int settlement_get(Tenancy *tenancy, Settlement **ret)
@@ -149,6 +153,9 @@ void settle_recover(Tenancy *tenancy)
         if (!settlement || !settlement->recover_since_ms || settlement->recovery ||
             tenancy->reconcile || !tenancy->has_key)
                 return;
+        if (settlement->tried_at_ms && monotonic_ms() - settlement->tried_at_ms < RETRY_INTERVAL_MS)
+                return;
+        settlement->tried_at_ms = monotonic_ms();
         r = reconcile_recover(tenancy,
                               settlement->recover_since_ms > PASSKEY_AGE_MAX_MS
                                       ? settlement->recover_since_ms - PASSKEY_AGE_MAX_MS

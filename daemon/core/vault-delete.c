@@ -12,8 +12,8 @@
 
 /*
  * A delete goes through two stages. First the API is asked. Then the links follow: of all the
- * passkeys if it agreed; if its answer is lost, of those that it no longer knows when asked for each.
- * What was asked is then answered once the last of these has ended.
+ * passkeys if it agreed; if its answer is lost, of those that it no longer knows when asked for
+ * each. What was asked is then answered once the last of these has ended.
  */
 typedef struct Delete {
         Tenancy *tenancy;

@@ -40,8 +40,8 @@ int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
 /*
  * A delete takes the local links with it before it is answered. If the API's answer is lost, each
  * of the passkeys is asked for, and the links go of those that are gone; what is answered is that
- * the API was unreachable, all the same, since the token is lost. STORE_FULL and STORE_FAILED if the
- * passkeys are gone and the links could not follow.
+ * the API was unreachable, all the same, since the token is lost. STORE_FULL and STORE_FAILED if
+ * the passkeys are gone and the links could not follow.
  */
 int vault_delete(Tenancy *tenancy, char *const *passkey_ids, VaultManagementFunc func,
                  void *userdata);

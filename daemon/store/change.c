@@ -15,8 +15,8 @@ struct StoreChange {
         /* What is to be done. */
         int (*apply)(StoreChange *change, Txn *txn);
         char *tenancy_id; /* NULL: it is about none */
-        Link *link; /* to be added; NULL: none */
-        char *id;   /* of the authenticator or the user to be removed */
+        Link *link;       /* to be added; NULL: none */
+        char *id;         /* of the authenticator or the user to be removed */
         bool has_answer;
         uint8_t key[ANSWER_KEY_LEN];
         Answer answer;

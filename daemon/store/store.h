@@ -83,8 +83,8 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
                          StoreRemoveFunc func, void *userdata, StoreChange **ret);
 
 /*
- * A mark on the tenancy: since when exchanges may have reached the API and not the disk, 0 for none.
- * It says what an unclean stop may have lost.
+ * A mark on the tenancy: since when exchanges may have reached the API and not the disk, 0 for
+ * none. It says what an unclean stop may have lost.
  */
 int store_get_unsettled(Store *store, const char *tenancy_id, uint64_t *ret_since_ms);
 typedef void (*StoreDoneFunc)(int r, void *userdata);
