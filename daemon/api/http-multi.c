@@ -98,8 +98,7 @@ static int set_timer(CURLM *curl, long timeout_ms, void *userdata)
         int r;
 
         if (timeout_ms < 0)
-                return answer_curl(multi,
-                                   sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
+                return answer_curl(multi, sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
 
         r = sd_event_source_set_time_relative(multi->timer, (uint64_t) timeout_ms * 1000);
         if (r >= 0)

@@ -11,7 +11,7 @@
 #include "daemon/api/wiping-allocator.h"
 
 /* All header lines of a reply together, also interim ones. */
-#define HEADERS_LEN_MAX   (64U * 1024)
+#define HEADERS_LEN_MAX (64U * 1024)
 
 /* A peer that vanished without a word is found out by what it does not acknowledge. */
 #define UNACKNOWLEDGED_MS 5000U
@@ -155,10 +155,10 @@ static int make_headers(HttpTransfer *transfer, const HttpRequest *request)
 }
 
 /* Sets an option unless an earlier one failed already. */
-#define SET(c, easy, option, value)                                                                \
-        do {                                                                                       \
-                if ((c) == CURLE_OK)                                                               \
-                        (c) = curl_easy_setopt((easy), (option), (value));                         \
+#define SET(c, easy, option, value) \
+        do { \
+                if ((c) == CURLE_OK) \
+                        (c) = curl_easy_setopt((easy), (option), (value)); \
         } while (false)
 
 static CURLcode set_functions(HttpTransfer *transfer)
@@ -299,7 +299,8 @@ int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
 
         switch (code) {
         case CURLE_OK:
-                return 0;
+                /* The end of the connection in the middle of the headers is fine with curl. */
+                return transfer->headers_complete ? 0 : -EPROTO;
         case CURLE_OPERATION_TIMEDOUT:
                 return -ETIMEDOUT;
         case CURLE_COULDNT_CONNECT:
@@ -349,8 +350,8 @@ static uint32_t retry_after_s(CURL *easy)
 
 HttpReply http_transfer_reply(const HttpTransfer *transfer)
 {
-        HttpReply reply = { .body = transfer->body ? transfer->body : "",
-                            .body_len = transfer->body_len };
+        HttpReply reply = {.body = transfer->body ? transfer->body : "",
+                           .body_len = transfer->body_len};
         long status = 0;
 
         if (transfer->headers_complete) {

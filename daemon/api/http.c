@@ -279,9 +279,9 @@ static int call_new(HttpClient *client, Generation *generation, const HttpReques
                     HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
-        HttpTransferContext context = { .ca_file = client->ca_file,
-                                        .http1 = client->http1,
-                                        .n_heard = &generation->n_heard };
+        HttpTransferContext context = {.ca_file = client->ca_file,
+                                       .http1 = client->http1,
+                                       .n_heard = &generation->n_heard};
         int r;
 
         if (!call)
