@@ -204,8 +204,11 @@ static CURLcode set_connection(CURL *easy, const HttpTransferContext *context, b
         SET(c, easy, CURLOPT_SSL_VERIFYHOST, 2L);
         /* One file and no directory, so that curl can keep the parsed anchors. */
         SET(c, easy, CURLOPT_CAPATH, NULL);
-        if (context->ca_file)
+        if (context->ca_file) {
                 SET(c, easy, CURLOPT_CAINFO, context->ca_file);
+                /* It is small, and may be replaced by another of the same name. */
+                SET(c, easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+        }
         return c;
 }
 
