@@ -14,7 +14,10 @@
  * function that runs never before start returns and never after api_call_cancel(); r is 0, a
  * negative errno (we failed) or an Error: BAD_REQUEST, RATE_LIMITED (retry_after_s tells when, 0 if
  * the API does not say), API_DENIED, UNREACHABLE, MALFORMED_REPLY or what the endpoint names.
- * Results are lent.
+ * Results are lent, NULL unless r is 0. The function may start and cancel calls and free the Api.
+ *
+ * Starting a call returns 0, -ENOMEM, -ENOKEY (not configured, or without a key), or -EINVAL for an
+ * argument that cannot be sent.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
@@ -31,7 +34,8 @@ DEFINE_CLEANUP(Api *, api_free);
 /*
  * Says whom to talk to; may be said again. Calls in flight end as they began, later ones go by the
  * new word. The warm connection is kept unless endpoint or CA change. `key` is referenced; NULL
- * for none yet, and then no call may be started. `endpoint` is an origin, without a path.
+ * for none yet, and then no call may be started. `endpoint` is an origin, without a path; `ca_file`
+ * may be NULL. Returns 0, -EINVAL or -ENOMEM, and then everything stays as it was.
  */
 int api_configure(Api *api, const char *endpoint, const char *tenancy_id, const char *ca_file,
                   uint64_t timeout_ms, Secret *key);
@@ -41,7 +45,8 @@ int api_configure(Api *api, const char *endpoint, const char *tenancy_id, const 
 int api_authorize_registration(Api *api, const Registration *registration, ApiTokenFunc func,
                                void *userdata, ApiCall **ret);
 
-/* GET principal/{code}. Also INVALID_CODE. Reaches the API at most once: asking consumes the code. */
+/* GET principal/{code}. Also INVALID_CODE. Reaches the API at most once: asking consumes the code.
+ * The codes "", "." and ".." cannot be sent: -EINVAL. */
 int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *userdata,
                       ApiCall **ret);
 

@@ -24,7 +24,8 @@ typedef struct StoreChange StoreChange;
 
 /*
  * Opens or creates the store in a directory. Logs why if it fails: a schema of another version, or
- * a file that is no store, is refused with -EMEDIUMTYPE and not touched.
+ * a file that is no store, is refused with -EMEDIUMTYPE and not touched. -EBUSY if it is open, here
+ * or in another process.
  */
 int store_open(const char *directory, Store **ret);
 /* Commits what is queued, without reporting it, and closes. Returns NULL. */
@@ -33,14 +34,16 @@ DEFINE_CLEANUP(Store *, store_free);
 
 /* Readable when store_dispatch() has something to report. */
 int store_get_fd(Store *store);
-/* Runs the functions of the changes that have ended. */
+/* Runs the functions of the changes that have ended, in the order in which they were asked for.
+ * They may do anything with the store but free it. */
 void store_dispatch(Store *store);
 
 /* Reads. NOT_FOUND where nothing is linked; an empty list is no error. Results are the caller's. */
 int store_get_link(Store *store, const char *tenancy_id, const char *authenticator_id, Link **ret);
 int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id, LinkList *ret);
 /* `cursor`: NULL at first, then the last page's. *ret_next_cursor is NULL after the last page.
- * INVALID_ARGS for a cursor that is none. */
+ * INVALID_ARGS for a cursor that is none. No more than STORE_LIST_LIMIT_MAX at a time, whatever
+ * `limit` is; 0 asks for so many. */
 int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t limit,
                LinkList *ret, char **ret_next_cursor);
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret);
@@ -49,8 +52,9 @@ int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uin
                      Answer *ret);
 
 /*
- * Changes. Arguments are copied before these return. The function runs once, from
- * store_dispatch(), unless store_change_forget() comes first: the change is made all the same.
+ * Changes, made in the order of the calls. Arguments are copied before these return. The function
+ * runs once, from store_dispatch(), unless store_change_forget() comes first: the change is made
+ * all the same. *ret is good until then, and `ret` NULL where nobody wants it.
  */
 
 /* r may be LINK_CONFLICT or LIMITS_EXCEEDED (the user has LINKS_PER_USER_MAX). */
@@ -62,7 +66,8 @@ int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFu
  * What an exchange leaves behind, in one transaction. If `link` is not NULL: adds it, or, where it
  * is there already, sets its last_used_at_ms to the given link's created_at_ms. If `key` is not
  * NULL: keeps the answer under it, with linked and newly_linked as they turned out, or with
- * LINK_CONFLICT or LIMITS_EXCEEDED if that is what adding came to. r is that same outcome.
+ * LINK_CONFLICT or LIMITS_EXCEEDED if that is what adding came to; without a link it is kept as it
+ * is given. r is that same outcome.
  * Forgets answers that have expired at `now_ms`.
  */
 int store_commit_exchange(Store *store, const char *tenancy_id, const Link *link,

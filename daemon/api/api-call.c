@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/api/api-call.h"
+#include "daemon/api/api-json.h"
+#include "daemon/api/wiping-allocator.h"
+
+/* Before the second attempt; it doubles with each. */
+#define PAUSE_MS     100U
+#define ATTEMPTS_MAX 5U
+
+ApiCall *api_call_cancel(ApiCall *call)
+{
+        if (!call)
+                return NULL;
+        TAILQ_REMOVE(call->queue, call, entry);
+        http_call_cancel(call->attempt);
+        sd_event_source_disable_unref(call->pause);
+        api_peer_unref(call->peer);
+        secret_unref(call->key);
+        wiping_free(call->url);
+        wiping_free(call->body);
+        sd_event_unref(call->event);
+        free(call);
+        return NULL;
+}
+
+static bool is_success(const HttpReply *reply)
+{
+        return reply->status >= 200 && reply->status < 300;
+}
+
+/* Says what came back. 0 is a complete reply of success, whose body is to be read yet. */
+static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *ret_retry_after_s)
+{
+        if (r == -ENOMEM)
+                return r;
+        if (r == -EMSGSIZE && is_success(reply))
+                return ERROR_MALFORMED_REPLY;
+        /* Where to wait is in the headers; no need for a body. */
+        if (reply->status == 429 && r < 0) {
+                *ret_retry_after_s = reply->retry_after_s;
+                return ERROR_RATE_LIMITED;
+        }
+        if (r < 0)
+                return ERROR_UNREACHABLE;
+        if (is_success(reply))
+                return 0;
+
+        r = api_json_read_error(reply->status, reply->body, reply->body_len, call->endpoint->errors,
+                                ret_retry_after_s);
+        if (r == ERROR_RATE_LIMITED && reply->retry_after_s > 0)
+                *ret_retry_after_s = reply->retry_after_s;
+        return r;
+}
+
+/* Whether another attempt may have better luck. One that timed out has used up the deadline. */
+static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
+{
+        if (call->endpoint->once || call->n_attempts >= ATTEMPTS_MAX)
+                return false;
+        if (reply->status >= 500)
+                return true;
+        if (reply->status >= 400)
+                return false;
+        return r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -EPROTO || r == -EIO;
+}
+
+/* Between half and one and a half times the base: those who failed together return apart. */
+static uint64_t jitter(uint64_t base_ms)
+{
+        uint32_t dice = 0;
+
+        if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) != (ssize_t) sizeof(dice))
+                return base_ms;
+        return base_ms / 2 + dice % (base_ms + 1);
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        ApiCall *call = userdata;
+        int r;
+
+        call->pause = sd_event_source_disable_unref(call->pause);
+        r = api_call_start(call);
+        if (r < 0)
+                call->endpoint->finish(call, r == -ETIMEDOUT ? ERROR_UNREACHABLE : r, 0, NULL);
+        return 0;
+}
+
+/* Returns false if the deadline comes first. */
+static bool call_pause(ApiCall *call)
+{
+        uint64_t pause_ms = jitter(PAUSE_MS << (call->n_attempts - 1));
+
+        if (monotonic_ms() + pause_ms >= call->deadline_ms)
+                return false;
+        return sd_event_add_time_relative(call->event, &call->pause, CLOCK_MONOTONIC,
+                                          pause_ms * 1000, 1000, on_pause_over, call) >= 0;
+}
+
+static void on_reply(int r, const HttpReply *reply, void *userdata)
+{
+        ApiCall *call = userdata;
+        uint32_t retry_after_s = 0;
+
+        call->attempt = NULL;
+        log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
+                  reply->status, r == 0 ? "complete" : strerror(-r));
+        api_peer_note_trust(call->peer, r);
+        if (may_try_again(call, r, reply) && call_pause(call))
+                return;
+
+        r = judge(call, r, reply, &retry_after_s);
+        call->endpoint->finish(call, r, retry_after_s, reply);
+}
+
+/* Each attempt may take all the time that is left: one that hangs is not cut short for another. */
+int api_call_start(ApiCall *call)
+{
+        uint64_t now_ms = monotonic_ms();
+        HttpRequest request = {
+                .url = call->url,
+                .body = call->body,
+                .body_len = call->body ? strlen(call->body) : 0,
+                .bearer = call->key,
+                .reply_len_max = API_REPLY_LEN_MAX,
+                .once = call->endpoint->once,
+        };
+
+        if (now_ms >= call->deadline_ms)
+                return -ETIMEDOUT;
+        request.timeout_ms = call->deadline_ms - now_ms;
+        call->n_attempts++;
+        return http_call_start(call->peer->http, &request, on_reply, call, &call->attempt);
+}

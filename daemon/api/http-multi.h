@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <curl/curl.h>
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+
+/*
+ * A set of curl transfers that share their connections, driven by an event loop: curl says which
+ * sockets and what time it waits for, the loop tells curl when they come.
+ */
+typedef struct HttpMulti HttpMulti;
+
+/*
+ * A transfer has ended; its owner removes it now. Runs from the event loop, never from within a
+ * function below. It may add and remove transfers, but not free the multi.
+ */
+typedef void (*HttpMultiFunc)(CURL *easy, CURLcode code, void *userdata);
+
+/* Returns 0, -ENOMEM or another negative errno of sd-event. */
+int http_multi_new(sd_event *event, HttpMultiFunc func, void *userdata, HttpMulti **ret);
+/* All transfers must have been removed. Closes the connections. Returns NULL. */
+HttpMulti *http_multi_free(HttpMulti *multi);
+DEFINE_CLEANUP(HttpMulti *, http_multi_free);
+
+/* Starts a transfer, from the event loop on. The handle stays the caller's. 0 or -ENOMEM. */
+int http_multi_add(HttpMulti *multi, CURL *easy);
+void http_multi_remove(HttpMulti *multi, CURL *easy);
+
+/* How many connections there may be to one host and port; one until told otherwise. */
+void http_multi_set_host_connections(HttpMulti *multi, long n);
+
+/* Whether the loop refused to watch something for curl; no transfer can succeed from then on. */
+bool http_multi_is_broken(const HttpMulti *multi);

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "daemon/api/http.h"
+#include "daemon/api/http-multi.h"
+#include "daemon/api/http-transfer.h"
+#include "daemon/api/wiping-allocator.h"
+
+/*
+ * A client's connections belong to a generation. When a request was sent and its time ran out
+ * before anything at all came back on any of them, the connection may be dead without the kernel
+ * knowing. The calls on it are left to their own deadlines, but later ones begin a new generation,
+ * and thereby a new connection; the old one is closed when its last call has ended.
+ *
+ * A call ends in two steps. In curl's event its result is put down and it leaves its generation;
+ * then it waits in `ended` until the loop runs on_ended(), one call at a time. So the functions of
+ * others run with nothing of ours or curl's on the stack that they could pull from under us.
+ */
+typedef struct Generation {
+        HttpClient *client;
+        HttpMulti *multi;
+        size_t n_calls;
+        uint64_t n_heard;
+        TAILQ_ENTRY(Generation) entry;
+} Generation;
+
+struct HttpCall {
+        HttpClient *client;
+        Generation *generation; /* NULL once it has ended */
+        HttpTransfer *transfer;
+        sd_event_source *deadline;
+        HttpFunc func;
+        void *userdata;
+        int result;
+        TAILQ_ENTRY(HttpCall) entry;
+};
+
+TAILQ_HEAD(GenerationQueue, Generation);
+TAILQ_HEAD(CallQueue, HttpCall);
+
+struct HttpClient {
+        sd_event *event;
+        char *ca_file;
+        bool http1; /* what the peer spoke last */
+        struct GenerationQueue generations;
+        Generation *current; /* the one for new calls, NULL if there is none */
+        struct CallQueue running;
+        struct CallQueue ended;
+        sd_event_source *ended_source;
+};
+
+/* Enough that a call that hangs does not hold up the others. */
+#define HTTP1_CONNECTIONS_MAX 64L
+
+static Generation *generation_free(Generation *generation)
+{
+        if (!generation)
+                return NULL;
+        http_multi_free(generation->multi);
+        free(generation);
+        return NULL;
+}
+DEFINE_CLEANUP(Generation *, generation_free);
+
+static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
+
+static int generation_new(HttpClient *client, Generation **ret)
+{
+        _cleanup_(generation_freep) Generation *generation = calloc(1, sizeof(Generation));
+        int r;
+
+        if (!generation)
+                return -ENOMEM;
+        generation->client = client;
+        r = http_multi_new(client->event, on_transfer_ended, client, &generation->multi);
+        if (r < 0)
+                return r;
+        if (client->http1)
+                http_multi_set_host_connections(generation->multi, HTTP1_CONNECTIONS_MAX);
+
+        *ret = TAKE_PTR(generation);
+        return 0;
+}
+
+static int client_get_generation(HttpClient *client, Generation **ret)
+{
+        int r;
+
+        if (client->current && http_multi_is_broken(client->current->multi))
+                client->current = NULL;
+        if (!client->current) {
+                r = generation_new(client, &client->current);
+                if (r < 0)
+                        return r;
+                TAILQ_INSERT_TAIL(&client->generations, client->current, entry);
+        }
+        *ret = client->current;
+        return 0;
+}
+
+static void client_free_old_generations(HttpClient *client)
+{
+        Generation *generation = TAILQ_FIRST(&client->generations);
+
+        while (generation) {
+                Generation *next = TAILQ_NEXT(generation, entry);
+
+                if (generation != client->current && generation->n_calls == 0) {
+                        TAILQ_REMOVE(&client->generations, generation, entry);
+                        generation_free(generation);
+                }
+                generation = next;
+        }
+}
+
+/* HTTP/2 wants one connection, HTTP/1.1 one for each call that waits. */
+static void client_set_http1(HttpClient *client, bool http1)
+{
+        if (client->http1 == http1)
+                return;
+        client->http1 = http1;
+        if (client->current)
+                http_multi_set_host_connections(client->current->multi,
+                                                http1 ? HTTP1_CONNECTIONS_MAX : 1);
+}
+
+static void client_learn_version(HttpClient *client, long version)
+{
+        if (version != CURL_HTTP_VERSION_NONE)
+                client_set_http1(client, version < CURL_HTTP_VERSION_2_0);
+}
+
+static void call_leave_generation(HttpCall *call)
+{
+        http_multi_remove(call->generation->multi, http_transfer_easy(call->transfer));
+        call->generation->n_calls--;
+        call->generation = NULL;
+        call->deadline = sd_event_source_disable_unref(call->deadline);
+}
+
+static HttpCall *call_free(HttpCall *call)
+{
+        if (!call)
+                return NULL;
+        if (call->generation)
+                call_leave_generation(call);
+        sd_event_source_disable_unref(call->deadline);
+        http_transfer_free(call->transfer);
+        free(call);
+        return NULL;
+}
+DEFINE_CLEANUP(HttpCall *, call_free);
+
+static void call_end(HttpCall *call, int result)
+{
+        HttpClient *client = call->client;
+
+        client_learn_version(client, http_transfer_version(call->transfer));
+        call->result = result;
+        call_leave_generation(call);
+        TAILQ_REMOVE(&client->running, call, entry);
+        TAILQ_INSERT_TAIL(&client->ended, call, entry);
+        sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
+}
+
+static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
+{
+        HttpCall *call = http_transfer_userdata(easy);
+
+        call_end(call, http_transfer_result(call->transfer, code));
+}
+
+/* curl has a timeout of its own, but does not look at it while a call waits for a connection. */
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        HttpCall *call = userdata;
+        HttpClient *client = call->client;
+
+        if (client->current == call->generation && http_transfer_is_ignored(call->transfer))
+                client->current = NULL;
+        call_end(call, -ETIMEDOUT);
+        return 0;
+}
+
+static int on_ended(sd_event_source *source, void *userdata)
+{
+        HttpClient *client = userdata;
+        _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
+        HttpReply reply;
+
+        client_free_old_generations(client);
+        if (!call)
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+
+        TAILQ_REMOVE(&client->ended, call, entry);
+        reply = http_transfer_reply(call->transfer);
+        call->func(call->result, &reply, call->userdata);
+        /* The client may be gone by now. */
+        return 0;
+}
+
+/* What curl allocates holds copies of headers and bodies. */
+static int initialise_curl(void)
+{
+        static bool initialised = false;
+
+        if (initialised)
+                return 0;
+        if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+                                 calloc) != CURLE_OK)
+                return -ENOMEM;
+        if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)) {
+                log_error("This libcurl blocks while it resolves names; use another build of it");
+                return -EOPNOTSUPP;
+        }
+        initialised = true;
+        return 0;
+}
+
+int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
+{
+        _cleanup_(http_client_freep) HttpClient *client = NULL;
+        int r;
+
+        r = initialise_curl();
+        if (r < 0)
+                return r;
+
+        client = calloc(1, sizeof(HttpClient));
+        if (!client)
+                return -ENOMEM;
+        TAILQ_INIT(&client->generations);
+        TAILQ_INIT(&client->running);
+        TAILQ_INIT(&client->ended);
+        client->event = sd_event_ref(event);
+        client->ca_file = ca_file ? strdup(ca_file) : NULL;
+        if (ca_file && !client->ca_file)
+                return -ENOMEM;
+        r = sd_event_add_defer(event, &client->ended_source, on_ended, client);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(client->ended_source, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(client);
+        return 0;
+}
+
+static void free_calls(struct CallQueue *queue)
+{
+        HttpCall *call;
+
+        while ((call = TAILQ_FIRST(queue))) {
+                TAILQ_REMOVE(queue, call, entry);
+                call_free(call);
+        }
+}
+
+HttpClient *http_client_free(HttpClient *client)
+{
+        if (!client)
+                return NULL;
+        free_calls(&client->running);
+        free_calls(&client->ended);
+        client->current = NULL;
+        client_free_old_generations(client);
+        sd_event_source_disable_unref(client->ended_source);
+        sd_event_unref(client->event);
+        free(client->ca_file);
+        free(client);
+        return NULL;
+}
+
+static int call_new(HttpClient *client, Generation *generation, const HttpRequest *request,
+                    HttpCall **ret)
+{
+        _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
+        HttpTransferContext context = {.ca_file = client->ca_file,
+                                       .http1 = client->http1,
+                                       .n_heard = &generation->n_heard};
+        int r;
+
+        if (!call)
+                return -ENOMEM;
+        call->client = client;
+        r = http_transfer_new(request, &context, call, &call->transfer);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(client->event, &call->deadline, CLOCK_MONOTONIC,
+                                       request->timeout_ms * 1000, 1000, on_deadline, call);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(call);
+        return 0;
+}
+
+int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
+                    HttpCall **ret)
+{
+        _cleanup_(call_freep) HttpCall *call = NULL;
+        Generation *generation;
+        int r;
+
+        if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
+                return -EINVAL;
+        if (strncmp(request->url, "http://", 7) == 0)
+                client_set_http1(client, true);
+
+        r = client_get_generation(client, &generation);
+        if (r < 0)
+                return r;
+        r = call_new(client, generation, request, &call);
+        if (r < 0)
+                return r;
+        call->func = func;
+        call->userdata = userdata;
+        r = http_multi_add(generation->multi, http_transfer_easy(call->transfer));
+        if (r < 0)
+                return r;
+        call->generation = generation;
+        generation->n_calls++;
+        TAILQ_INSERT_TAIL(&client->running, call, entry);
+
+        *ret = TAKE_PTR(call);
+        return 0;
+}
+
+HttpCall *http_call_cancel(HttpCall *call)
+{
+        if (!call)
+                return NULL;
+        if (call->generation)
+                TAILQ_REMOVE(&call->client->running, call, entry);
+        else
+                TAILQ_REMOVE(&call->client->ended, call, entry);
+        return call_free(call);
+}

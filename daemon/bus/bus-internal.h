@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the vtables of this layer share. */
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/bus/bus.h"
+#include "daemon/bus/identity.h"
+
+typedef struct Request Request;
+
+/* A tenancy's object. */
+typedef struct BusTenancy {
+        struct BusTenancy *next;
+        Bus *bus;
+        Tenancy *tenancy;
+        char *path;
+} BusTenancy;
+
+struct Bus {
+        sd_bus *bus;
+        BusOwner owner;
+        sd_bus_slot *slots[16]; /* vtables and matches */
+        size_t n_slots;
+        Identities *identities;
+        Request *requests;
+        BusTenancy *tenancies;
+        GrantList grants;
+        char *default_tenancy;
+        unsigned max_pending_per_user;
+};
+
+BusTenancy *bus_find_tenancy(Bus *bus, const char *label);
+
+extern const sd_bus_vtable manager_vtable[]; /* userdata: Bus */
+extern const sd_bus_vtable tenancy_vtable[]; /* userdata: BusTenancy, as the next */
+extern const sd_bus_vtable links_vtable[];
+
+/* Added and Removed, to those who may know. */
+void links_emit(BusTenancy *object, const char *member, const Link *link);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "daemon/bus/request.h"
+#include "daemon/core/links.h"
+#include "daemon/model/valid.h"
+#include "dbus/error.h"
+
+#define OUT_OF_BOUNDS "%s is not a text of 1 to %u bytes"
+
+/* Reads one id argument and refuses it if it is none. Returns 0, or 1 if the request has ended. */
+static int read_id(Request *request, sd_bus_message *m, const char *name,
+                   bool (*is_valid)(const char *), unsigned len_max, const char **ret)
+{
+        int r;
+
+        r = sd_bus_message_read(m, "s", ret);
+        if (r < 0) {
+                request_fail(request, r);
+                return 1;
+        }
+        if (!is_valid(*ret)) {
+                request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, name, len_max);
+                return 1;
+        }
+        return 0;
+}
+
+static int read_user_id(Request *request, sd_bus_message *m, const char **ret)
+{
+        return read_id(request, m, "user_id", user_id_is_valid, 256, ret);
+}
+
+static int read_authenticator_id(Request *request, sd_bus_message *m, const char **ret)
+{
+        return read_id(request, m, "authenticator_id", id_is_valid, 512, ret);
+}
+
+static int append_link(sd_bus_message *m, const Link *link)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "authenticator_id", "s",
+                                  link->authenticator_id, "user_id", "s", link->user_id,
+                                  "created_at", "t", link->created_at_ms, "last_used_at", "t",
+                                  link->last_used_at_ms);
+        if (r < 0)
+                return r;
+        if (link->platform_name) {
+                r = sd_bus_message_append(m, "{sv}", "platform_name", "s", link->platform_name);
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_close_container(m);
+}
+
+static int append_links(sd_bus_message *m, const LinkList *list)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && i < list->n_links; i++)
+                r = append_link(m, list->links[i]);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int run_get_user(Request *request, sd_bus_message *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(link_freep) Link *link = NULL;
+        const char *authenticator_id;
+        int r;
+
+        if (read_authenticator_id(request, m, &authenticator_id))
+                return 0;
+        r = links_get(request->tenancy, authenticator_id, &link);
+        if (r != 0)
+                return r;
+        r = request_new_reply(request, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", link->user_id);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+static int run_list_by_user(Request *request, sd_bus_message *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(link_list_clear) LinkList links = {};
+        const char *user_id;
+        int r;
+
+        if (read_user_id(request, m, &user_id))
+                return 0;
+        r = links_list_by_user(request->tenancy, user_id, &links);
+        if (r != 0)
+                return r;
+        r = request_new_reply(request, &reply);
+        if (r >= 0)
+                r = append_links(reply, &links);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+static int run_list(Request *request, sd_bus_message *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(link_list_clear) LinkList links = {};
+        _cleanup_(freep) char *next_cursor = NULL;
+        const char *cursor;
+        uint32_t limit;
+        int r;
+
+        r = sd_bus_message_read(m, "su", &cursor, &limit);
+        if (r < 0)
+                return r;
+        r = links_list(request->tenancy, cursor, limit, &links, &next_cursor);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r,
+                                      "cursor is not one of List, or limit is over 1000");
+        if (r != 0)
+                return r;
+        r = request_new_reply(request, &reply);
+        if (r >= 0)
+                r = append_links(reply, &links);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", next_cursor);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+/* Changes: the caller may go, the change is made. */
+
+static void changed(int r, size_t n _unused_, void *userdata)
+{
+        Request *request = userdata;
+
+        if (r != 0)
+                request_fail(request, r);
+        else
+                request_reply_empty(request);
+}
+
+static int run_add(Request *request, sd_bus_message *m)
+{
+        const char *user_id, *authenticator_id;
+
+        if (read_user_id(request, m, &user_id) ||
+            read_authenticator_id(request, m, &authenticator_id))
+                return 0;
+        return links_add(request->tenancy, user_id, authenticator_id, changed, request);
+}
+
+static int run_remove(Request *request, sd_bus_message *m)
+{
+        const char *authenticator_id;
+
+        if (read_authenticator_id(request, m, &authenticator_id))
+                return 0;
+        return links_remove(request->tenancy, authenticator_id, changed, request);
+}
+
+static void removed_by_user(int r, size_t n, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Request *request = userdata;
+
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r == 0)
+                r = sd_bus_message_append(reply, "u", (uint32_t) n);
+        if (r < 0 || !reply)
+                request_fail(request, r);
+        else
+                request_reply(request, reply);
+}
+
+static int run_remove_by_user(Request *request, sd_bus_message *m)
+{
+        const char *user_id;
+
+        if (read_user_id(request, m, &user_id))
+                return 0;
+        return links_remove_by_user(request->tenancy, user_id, removed_by_user, request);
+}
+
+/* The handlers only say which right is needed. */
+#define METHOD(name, right) \
+        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
+        { \
+                BusTenancy *object = userdata; \
+\
+                return request_begin(object->bus, object->tenancy, m, (right), run_##name); \
+        }
+
+METHOD(get_user, RIGHT_LINKS_READ)
+METHOD(list_by_user, RIGHT_LINKS_READ)
+METHOD(list, RIGHT_LINKS_READ)
+METHOD(add, RIGHT_LINKS_WRITE)
+METHOD(remove, RIGHT_LINKS_WRITE)
+METHOD(remove_by_user, RIGHT_LINKS_WRITE)
+
+static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char *interface _unused_,
+                     const char *property _unused_, sd_bus_message *reply, void *userdata,
+                     sd_bus_error *error)
+{
+        BusTenancy *object = userdata;
+        uint64_t count;
+        int r;
+
+        r = links_count(object->tenancy, &count);
+        if (r > 0)
+                return sd_bus_error_set(error, error_dbus_name(r), error_text(r));
+        if (r < 0)
+                return r;
+        return sd_bus_message_append(reply, "t", count);
+}
+
+/* A signal and whom it is sent to. */
+typedef struct Emission {
+        BusTenancy *object;
+        const char *member;
+        const Link *link;
+} Emission;
+
+static int emit_to(const Emission *emission, const char *unique_name)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        sd_bus *sd = emission->object->bus->bus;
+        int r;
+
+        r = sd_bus_message_new_signal(sd, &m, emission->object->path, PASSLOCK_INTERFACE_LINKS,
+                                      emission->member);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ss", emission->link->user_id,
+                                          emission->link->authenticator_id);
+        if (r >= 0)
+                r = sd_bus_message_set_destination(m, unique_name);
+        return r < 0 ? r : sd_bus_send(sd, m, NULL);
+}
+
+static void emit_if_granted(const char *unique_name, const Caller *caller, void *userdata)
+{
+        const Emission *emission = userdata;
+        int r;
+
+        if (!grants_allow(&emission->object->bus->grants, caller,
+                          tenancy_label(emission->object->tenancy), RIGHT_LINKS_READ, NULL))
+                return;
+        r = emit_to(emission, unique_name);
+        if (r < 0)
+                log_warning("Cannot tell %s of a link: %s", unique_name, strerror(-r));
+}
+
+void links_emit(BusTenancy *object, const char *member, const Link *link)
+{
+        Emission emission = {.object = object, .member = member, .link = link};
+
+        identities_foreach(object->bus->identities, emit_if_granted, &emission);
+}
+
+const sd_bus_vtable links_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("GetUser", SD_BUS_ARGS("s", authenticator_id),
+                                SD_BUS_RESULT("s", user_id), method_get_user,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListByUser", SD_BUS_ARGS("s", user_id),
+                                SD_BUS_RESULT("aa{sv}", links), method_list_by_user,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("s", cursor, "u", limit),
+                                SD_BUS_RESULT("aa{sv}", links, "s", next_cursor), method_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", user_id, "s", authenticator_id),
+                                SD_BUS_NO_RESULT, method_add, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", authenticator_id), SD_BUS_NO_RESULT,
+                                method_remove, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveByUser", SD_BUS_ARGS("s", user_id),
+                                SD_BUS_RESULT("u", removed), method_remove_by_user,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("Added", SD_BUS_ARGS("s", user_id, "s", authenticator_id), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Removed", SD_BUS_ARGS("s", user_id, "s", authenticator_id), 0),
+        SD_BUS_PROPERTY("Count", "t", get_count, 0, 0),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "build-config.h"
+#include "daemon/bus/request.h"
+#include "daemon/model/valid.h"
+#include "dbus/error.h"
+
+static int append_tenancy(Request *request, const BusTenancy *object, sd_bus_message *reply)
+{
+        const char *label = tenancy_label(object->tenancy);
+
+        if (!grants_allow(&request->bus->grants, identity_caller(request->identity), label,
+                          RIGHT_ALL, NULL))
+                return 0;
+        return sd_bus_message_append(reply, "(sso)", label, tenancy_id(object->tenancy),
+                                     object->path);
+}
+
+static int run_list_tenancies(Request *request, sd_bus_message *m _unused_)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = request_new_reply(request, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(sso)");
+        for (BusTenancy *t = request->bus->tenancies; r >= 0 && t; t = t->next)
+                r = append_tenancy(request, t, reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+static int method_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        return request_begin(userdata, NULL, m, RIGHT_ALL, run_list_tenancies);
+}
+
+static int run_get_tenancy(Request *request, sd_bus_message *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const BusTenancy *object;
+        const char *label;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &label);
+        if (r < 0)
+                return r;
+        if (!*label)
+                label = request->bus->default_tenancy;
+        else if (!tenancy_label_is_valid(label))
+                return request_refuse(request, ERROR_INVALID_ARGS,
+                                      "A tenancy's label is 1 to 32 of a-z, 0-9 and _");
+        object = bus_find_tenancy(request->bus, label);
+        if (!object)
+                return ERROR_UNKNOWN_OBJECT;
+        if (!grants_allow(&request->bus->grants, identity_caller(request->identity), label,
+                          RIGHT_ALL, NULL))
+                return ERROR_ACCESS_DENIED;
+
+        r = request_new_reply(request, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "o", object->path);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        return request_begin(userdata, NULL, m, RIGHT_ALL, run_get_tenancy);
+}
+
+static int run_reload(Request *request, sd_bus_message *m _unused_)
+{
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        r = request->bus->owner.reload(request->bus->owner.userdata, &text);
+        if (r > 0 && text)
+                return request_refuse(request, r, "%s", text);
+        if (r != 0)
+                return r;
+        request_reply_empty(request);
+        return 0;
+}
+
+static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        return request_begin(userdata, NULL, m, 0, run_reload);
+}
+
+static int get_version(sd_bus *sd _unused_, const char *path _unused_,
+                       const char *interface _unused_, const char *property _unused_,
+                       sd_bus_message *reply, void *userdata _unused_, sd_bus_error *error _unused_)
+{
+        return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
+}
+
+/* Who may call is decided by grants, so to sd-bus every method is for the unprivileged. */
+const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("ListTenancies", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sso)", tenancies),
+                                method_list_tenancies, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetTenancy", SD_BUS_ARGS("s", label), SD_BUS_RESULT("o", tenancy),
+                                method_get_tenancy, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_VTABLE_END,
+};

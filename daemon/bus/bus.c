@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/strv.h"
+#include "daemon/bus/bus-internal.h"
+#include "daemon/bus/request.h"
+#include "dbus/names.h"
+
+static BusTenancy *bus_tenancy_free(BusTenancy *object)
+{
+        tenancy_unref(object->tenancy);
+        free(object->path);
+        free(object);
+        return NULL;
+}
+DEFINE_CLEANUP(BusTenancy *, bus_tenancy_free);
+
+BusTenancy *bus_find_tenancy(Bus *bus, const char *label)
+{
+        for (BusTenancy *t = bus->tenancies; t; t = t->next)
+                if (streq(tenancy_label(t->tenancy), label))
+                        return t;
+        return NULL;
+}
+
+/* Which tenancy an object path is. */
+static int find_object(sd_bus *sd _unused_, const char *path, const char *interface _unused_,
+                       void *userdata, void **ret_found, sd_bus_error *error _unused_)
+{
+        Bus *bus = userdata;
+
+        for (BusTenancy *t = bus->tenancies; t; t = t->next)
+                if (streq(t->path, path)) {
+                        *ret_found = t;
+                        return 1;
+                }
+        return 0;
+}
+
+static int enumerate_objects(sd_bus *sd _unused_, const char *prefix _unused_, void *userdata,
+                             char ***ret_nodes, sd_bus_error *error _unused_)
+{
+        _cleanup_(strv_freep) char **paths = NULL;
+        Bus *bus = userdata;
+
+        for (BusTenancy *t = bus->tenancies; t; t = t->next)
+                if (strv_push(&paths, t->path) < 0)
+                        return -ENOMEM;
+        *ret_nodes = TAKE_PTR(paths);
+        return 0;
+}
+
+/* What is done for a caller alone is called off when it goes. */
+static void on_caller_gone(const char *unique_name, void *userdata)
+{
+        Bus *bus = userdata;
+
+        for (Request *request = bus->requests, *next; request; request = next) {
+                next = request->next;
+                if (request->cancel &&
+                    streq(sd_bus_message_get_sender(request->message), unique_name))
+                        request_free(request);
+        }
+}
+
+static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
+{
+        Bus *bus = userdata;
+
+        bus->owner.disconnected(bus->owner.userdata);
+        return 0;
+}
+
+static sd_bus_slot **new_slot(Bus *bus)
+{
+        return &bus->slots[bus->n_slots++];
+}
+
+static int add_objects(Bus *bus)
+{
+        sd_bus *sd = bus->bus;
+        int r;
+
+        r = sd_bus_add_object_vtable(sd, new_slot(bus), PASSLOCK_OBJECT_PATH,
+                                     PASSLOCK_INTERFACE_MANAGER, manager_vtable, bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_fallback_vtable(sd, new_slot(bus), PASSLOCK_TENANCY_PATH,
+                                       PASSLOCK_INTERFACE_TENANCY, tenancy_vtable, find_object,
+                                       bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_fallback_vtable(sd, new_slot(bus), PASSLOCK_TENANCY_PATH,
+                                       PASSLOCK_INTERFACE_LINKS, links_vtable, find_object, bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_node_enumerator(sd, new_slot(bus), PASSLOCK_OBJECT_PATH, enumerate_objects,
+                                       bus);
+        if (r < 0)
+                return r;
+        return sd_bus_add_object_manager(sd, new_slot(bus), PASSLOCK_OBJECT_PATH);
+}
+
+static int connect_bus(Bus *bus, sd_event *event)
+{
+        int r;
+
+        r = sd_bus_open_system_with_description(&bus->bus, "passlockd");
+        if (r < 0)
+                return r;
+        r = identities_new(bus->bus, on_caller_gone, bus, &bus->identities);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal(bus->bus, new_slot(bus), "org.freedesktop.DBus.Local",
+                                "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                                "Disconnected", on_disconnected, bus);
+        if (r < 0)
+                return r;
+        r = add_objects(bus);
+        if (r < 0)
+                return r;
+        return sd_bus_attach_event(bus->bus, event, SD_EVENT_PRIORITY_NORMAL);
+}
+
+int bus_new(sd_event *event, const BusOwner *owner, Bus **ret)
+{
+        _cleanup_(bus_freep) Bus *bus = calloc(1, sizeof(Bus));
+        int r;
+
+        if (!bus)
+                return -ENOMEM;
+        bus->max_pending_per_user = 1;
+        r = connect_bus(bus, event);
+        if (r < 0)
+                return r;
+
+        /* Only what works is told of what happens. */
+        bus->owner = *owner;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+Bus *bus_free(Bus *bus)
+{
+        if (!bus)
+                return NULL;
+        bus->owner = (BusOwner){};
+        while (bus->requests)
+                request_free(bus->requests);
+        while (bus->tenancies) {
+                BusTenancy *object = bus->tenancies;
+
+                bus->tenancies = object->next;
+                tenancy_set_listener(object->tenancy, NULL);
+                bus_tenancy_free(object);
+        }
+        identities_free(bus->identities);
+        for (size_t i = 0; i < bus->n_slots; i++)
+                sd_bus_slot_unref(bus->slots[i]);
+        sd_bus_flush_close_unref(bus->bus);
+        grant_list_clear(&bus->grants);
+        free(bus->default_tenancy);
+        free(bus);
+        return NULL;
+}
+
+int bus_acquire_name(Bus *bus)
+{
+        return sd_bus_request_name(bus->bus, PASSLOCK_BUS_NAME, 0);
+}
+
+int bus_release_name(Bus *bus)
+{
+        return sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, NULL, NULL);
+}
+
+bool bus_is_idle(Bus *bus)
+{
+        return !bus->requests;
+}
+
+int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,
+                  GrantList *grants)
+{
+        char *copy = strdup(default_tenancy);
+
+        if (!copy)
+                return -ENOMEM;
+        free(bus->default_tenancy);
+        bus->default_tenancy = copy;
+        bus->max_pending_per_user = max_pending_per_user;
+        grant_list_clear(&bus->grants);
+        bus->grants = *grants;
+        *grants = (GrantList){};
+        return 0;
+}
+
+static void on_state_changed(Tenancy *tenancy _unused_, void *userdata)
+{
+        BusTenancy *object = userdata;
+
+        (void) sd_bus_emit_properties_changed(object->bus->bus, object->path,
+                                              PASSLOCK_INTERFACE_TENANCY, "State", NULL);
+}
+
+static void on_link_added(Tenancy *tenancy _unused_, const Link *link, void *userdata)
+{
+        links_emit(userdata, "Added", link);
+}
+
+static void on_link_removed(Tenancy *tenancy _unused_, const Link *link, void *userdata)
+{
+        links_emit(userdata, "Removed", link);
+}
+
+int bus_add_tenancy(Bus *bus, Tenancy *tenancy)
+{
+        _cleanup_(bus_tenancy_freep) BusTenancy *object = calloc(1, sizeof(BusTenancy));
+
+        if (!object)
+                return -ENOMEM;
+        object->bus = bus;
+        object->tenancy = tenancy_ref(tenancy);
+        if (asprintf(&object->path, PASSLOCK_TENANCY_PATH "/%s", tenancy_label(tenancy)) < 0)
+                return -ENOMEM;
+        tenancy_set_listener(tenancy, &(TenancyListener){
+                                              .state_changed = on_state_changed,
+                                              .link_added = on_link_added,
+                                              .link_removed = on_link_removed,
+                                              .userdata = object,
+                                      });
+        object->next = bus->tenancies;
+        bus->tenancies = object;
+        (void) sd_bus_emit_object_added(bus->bus, object->path);
+        TAKE_PTR(object);
+        return 0;
+}
+
+void bus_remove_tenancy(Bus *bus, Tenancy *tenancy)
+{
+        for (BusTenancy **t = &bus->tenancies; *t; t = &(*t)->next) {
+                _cleanup_(bus_tenancy_freep) BusTenancy *object = NULL;
+
+                if ((*t)->tenancy != tenancy)
+                        continue;
+                object = *t;
+                (void) sd_bus_emit_object_removed(bus->bus, object->path);
+                tenancy_set_listener(tenancy, NULL);
+                *t = object->next;
+                return;
+        }
+}
+
+void bus_tell_tenancy_changed(Bus *bus, Tenancy *tenancy)
+{
+        BusTenancy *object = bus_find_tenancy(bus, tenancy_label(tenancy));
+
+        if (object)
+                (void) sd_bus_emit_properties_changed(bus->bus, object->path,
+                                                      PASSLOCK_INTERFACE_TENANCY, "TenancyId",
+                                                      "Endpoint", NULL);
+}

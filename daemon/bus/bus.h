@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "daemon/core/tenancy.h"
+#include "daemon/model/grant.h"
+
+/*
+ * The daemon on the bus: dev.passlock.Passlock1 with its objects. What each member means is in the
+ * XML files in dbus/; who may call it is decided here, by the grants.
+ */
+typedef struct Bus Bus;
+
+/* What the bus asks of the daemon above it. */
+typedef struct BusOwner {
+        /* Reads configuration and credentials again. If that fails with INVALID_ARGS, *ret_text
+         * (the caller's) says why. */
+        int (*reload)(void *userdata, char **ret_text);
+        /* The connection is gone; nothing can be answered any more. */
+        void (*disconnected)(void *userdata);
+        /* The last call in flight has been answered. */
+        void (*idle)(void *userdata);
+        void *userdata;
+} BusOwner;
+
+/* Connects to the system bus ($DBUS_SYSTEM_BUS_ADDRESS) and offers the objects, not yet the name.
+ */
+int bus_new(sd_event *event, const BusOwner *owner, Bus **ret);
+/* Sends what is queued, cancels what is in flight. Returns NULL. */
+Bus *bus_free(Bus *bus);
+DEFINE_CLEANUP(Bus *, bus_free);
+
+/* From here on calls come in. -EEXIST or -EALREADY if somebody has the name. */
+int bus_acquire_name(Bus *bus);
+/* New calls go elsewhere; those that came before are still answered. */
+int bus_release_name(Bus *bus);
+/* No call is in flight. */
+bool bus_is_idle(Bus *bus);
+
+/* The rules from now on. Takes the list over and leaves it empty. */
+int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,
+                  GrantList *grants);
+
+/* Shows a tenancy at /dev/passlock/Passlock1/tenancy/<label>, or takes it away. */
+int bus_add_tenancy(Bus *bus, Tenancy *tenancy);
+void bus_remove_tenancy(Bus *bus, Tenancy *tenancy);
+/* Id or endpoint of a tenancy have changed. */
+void bus_tell_tenancy_changed(Bus *bus, Tenancy *tenancy);

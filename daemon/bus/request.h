@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/bus/bus-internal.h"
+
+/*
+ * A method call, from when it arrives until it is answered, exactly once. The way of each:
+ *
+ *   vtable handler -> request_begin() -> who is calling? (the bus driver, once a connection)
+ *                  -> is there a grant for the right? else AccessDenied
+ *                  -> are too many of this uid in flight? else LimitsExceeded
+ *                  -> run(): parses the arguments, calls core
+ *                  -> request_reply() or request_fail(), maybe later
+ */
+struct Request {
+        Request *next;
+        Bus *bus;
+        sd_bus_message *message;
+        Tenancy *tenancy;   /* NULL: a call to the manager */
+        unsigned rights;    /* any of these is needed; 0: only root has what is needed */
+        Identity *identity; /* NULL until it is known */
+        bool counted;       /* among the pending calls of the uid */
+        int (*run)(Request *request, sd_bus_message *message);
+
+        /* What core is doing for it, and how to call that off if the caller goes. Both NULL for
+         * what is carried through whoever is there to hear of it. */
+        void *operation;
+        void (*cancel)(void *operation);
+};
+
+/*
+ * Begins to serve a method call: what every vtable handler returns. `tenancy` is NULL on the
+ * manager. run() returns 0 if it has replied, or will; anything else is the failure to answer with.
+ */
+int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
+                  int (*run)(Request *request, sd_bus_message *message));
+
+/* Is there a grant for the request's right and this relying party? 0 or ACCESS_DENIED. */
+int request_authorize_rp(const Request *request, const char *rp_id);
+
+/* A reply to fill in; request_reply() sends it and frees the request. */
+int request_new_reply(Request *request, sd_bus_message **ret);
+void request_reply(Request *request, sd_bus_message *reply);
+/* For methods that return nothing. */
+void request_reply_empty(Request *request);
+
+/* Answers with an Error or a negative errno, and frees the request. */
+void request_fail(Request *request, int r);
+/* The same; RATE_LIMITED says after how many seconds to try again. */
+void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s);
+/* The same with a text of its own. Returns 0, so that run() can return it. */
+_printf_(3, 4) int request_refuse(Request *request, int r, const char *format, ...);
+
+/* Frees a request unanswered; its operation is called off if it can be. Returns NULL. */
+Request *request_free(Request *request);

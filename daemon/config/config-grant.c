@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* [Grant <name>] */
+
+#include <ctype.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+
+#include "base/strv.h"
+#include "daemon/config/config-internal.h"
+#include "daemon/model/valid.h"
+
+/* A number, as uid or gid; 4294967295 stands for "no change" in the kernel and is nobody's. */
+static bool parse_numeric_id(const char *word, uint32_t *ret)
+{
+        unsigned long n;
+        char *end;
+
+        errno = 0;
+        n = strtoul(word, &end, 10);
+        if (!isdigit((unsigned char) *word) || *end || errno || n >= UINT32_MAX)
+                return false;
+        *ret = (uint32_t) n;
+        return true;
+}
+
+static int grant_user(Grant *grant, const char *word, char **ret_error)
+{
+        const struct passwd *pw;
+        uint32_t uid;
+
+        if (parse_numeric_id(word, &uid))
+                return grant_add_uid(grant, uid);
+        pw = getpwnam(word);
+        if (!pw)
+                return config_refuse(ret_error, "there is no user %s", word);
+        return grant_add_uid(grant, pw->pw_uid);
+}
+
+static int grant_group(Grant *grant, const char *word, char **ret_error)
+{
+        const struct group *gr;
+        uint32_t gid;
+
+        if (parse_numeric_id(word, &gid))
+                return grant_add_gid(grant, gid);
+        gr = getgrnam(word);
+        if (!gr)
+                return config_refuse(ret_error, "there is no group %s", word);
+        return grant_add_gid(grant, gr->gr_gid);
+}
+
+static int grant_right(Grant *grant, const char *word, char **ret_error)
+{
+        Right right;
+
+        if (right_from_name(word, &right) < 0)
+                return config_refuse(ret_error, "Allow= does not know %s", word);
+        grant->allow |= right;
+        return 0;
+}
+
+static int grant_rp_id(Grant *grant, const char *word, char **ret_error)
+{
+        if (!rp_id_is_valid(word))
+                return config_refuse(ret_error, "RpId= is a domain name");
+        return strv_push(&grant->rp_ids, word);
+}
+
+/* A list: several words add to it, an empty value clears it. */
+static int assign_words(Grant *grant, const char *value,
+                        int (*add)(Grant *grant, const char *word, char **ret_error),
+                        void (*clear)(Grant *grant), char **ret_error)
+{
+        _cleanup_(strv_freep) char **words = NULL;
+        int r;
+
+        r = strv_split(value, &words);
+        if (r < 0)
+                return r;
+        if (!words)
+                clear(grant);
+        for (char **w = words; w && *w; w++) {
+                r = add(grant, *w, ret_error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void clear_users(Grant *grant)
+{
+        grant->n_uids = 0;
+}
+
+static void clear_groups(Grant *grant)
+{
+        grant->n_gids = 0;
+}
+
+static void clear_rights(Grant *grant)
+{
+        grant->allow = 0;
+}
+
+static void clear_rp_ids(Grant *grant)
+{
+        grant->rp_ids = strv_free(grant->rp_ids);
+}
+
+static int add_grant(Config *config, const char *name, Grant **ret)
+{
+        _cleanup_(grant_freep) Grant *grant = calloc(1, sizeof(Grant));
+        int r;
+
+        if (!grant)
+                return -ENOMEM;
+        grant->name = strdup(name);
+        if (!grant->name)
+                return -ENOMEM;
+        *ret = grant;
+        r = grant_list_push(&config->grants, TAKE_PTR(grant));
+        return r;
+}
+
+static int find_or_add_grant(Config *config, const char *name, Grant **ret)
+{
+        for (size_t i = 0; i < config->grants.n_grants; i++)
+                if (streq(config->grants.grants[i]->name, name)) {
+                        *ret = config->grants.grants[i];
+                        return 0;
+                }
+        return add_grant(config, name, ret);
+}
+
+int config_assign_grant(ConfigLoader *loader, const ConfigPlace *place, const char *name,
+                        const char *key, const char *value, char **ret_error)
+{
+        Grant *grant;
+        int r;
+
+        if (!text_is_valid(name, 64) || strchr(name, ' '))
+                return config_refuse(ret_error, "a grant has a name of one word: [Grant shop-web]");
+        r = find_or_add_grant(loader->config, name, &grant);
+        if (r < 0)
+                return r;
+        if (!key)
+                return 0;
+        if (streq(key, "Tenancy")) {
+                if (!tenancy_label_is_valid(value))
+                        return config_refuse(ret_error,
+                                             "a tenancy's label is 1 to 32 of a-z, 0-9 and _");
+                r = config_mention(loader, place, value);
+                return r < 0 ? r : config_replace_string(&grant->tenancy, value);
+        }
+        if (streq(key, "User"))
+                return assign_words(grant, value, grant_user, clear_users, ret_error);
+        if (streq(key, "Group"))
+                return assign_words(grant, value, grant_group, clear_groups, ret_error);
+        if (streq(key, "Allow"))
+                return assign_words(grant, value, grant_right, clear_rights, ret_error);
+        if (streq(key, "RpId"))
+                return assign_words(grant, value, grant_rp_id, clear_rp_ids, ret_error);
+        return config_refuse(ret_error, "unknown key %s= in [Grant %s]", key, name);
+}

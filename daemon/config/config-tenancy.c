@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* [Tenancy <label>] */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "daemon/config/config-internal.h"
+#include "daemon/model/valid.h"
+
+#define DEFAULT_ENDPOINT   "https://api.passlock.dev"
+#define DEFAULT_TIMEOUT_MS 10000U
+#define TIMEOUT_MS_MIN     100U
+#define TIMEOUT_MS_MAX     300000U
+
+static bool host_is_loopback(const char *host, size_t len)
+{
+        unsigned octets = 0;
+
+        if ((len == 9 && strncasecmp(host, "localhost", 9) == 0) ||
+            (len == 5 && memcmp(host, "[::1]", 5) == 0))
+                return true;
+        if (len < 9 || memcmp(host, "127.", 4) != 0)
+                return false;
+        /* Digits and three dots, so that 127.example.com is none. */
+        for (size_t i = 0; i < len; i++)
+                if (host[i] == '.')
+                        octets++;
+                else if (!isdigit((unsigned char) host[i]))
+                        return false;
+        return octets == 3;
+}
+
+static bool port_is_valid(const char *s)
+{
+        unsigned long port;
+        char *end;
+
+        if (!isdigit((unsigned char) *s))
+                return false;
+        port = strtoul(s, &end, 10);
+        return !*end && port >= 1 && port <= 65535;
+}
+
+/* An origin; ret_loopback tells whether its host can only be this machine. */
+static bool origin_is_valid(const char *origin, bool *ret_https, bool *ret_loopback)
+{
+        const char *host;
+        size_t host_len;
+
+        *ret_https = strncmp(origin, "https://", 8) == 0;
+        if (!*ret_https && strncmp(origin, "http://", 7) != 0)
+                return false;
+        host = origin + (*ret_https ? 8 : 7);
+        if (*host == '[') {
+                host_len = strspn(host + 1, "0123456789abcdefABCDEF:.") + 1;
+                if (host_len < 4 || host[host_len++] != ']')
+                        return false;
+        } else {
+                host_len = strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "0123456789-.");
+                if (host_len == 0 || host_len > 253)
+                        return false;
+        }
+        if (host[host_len] == ':' ? !port_is_valid(host + host_len + 1) : host[host_len] != '\0')
+                return false;
+        *ret_loopback = host_is_loopback(host, host_len);
+        return true;
+}
+
+static int assign_endpoint(TenancyConfig *tenancy, const char *value, char **ret_error)
+{
+        _cleanup_(freep) char *origin = strdup(value);
+        bool https, loopback;
+        size_t len;
+
+        if (!origin)
+                return -ENOMEM;
+        len = strlen(origin);
+        if (len > 0 && origin[len - 1] == '/')
+                origin[len - 1] = '\0';
+        if (!origin_is_valid(origin, &https, &loopback))
+                return config_refuse(
+                        ret_error,
+                        "Endpoint= is https:// and a host, maybe with a port, without a path");
+        if (!https && !loopback)
+                return config_refuse(ret_error, "Endpoint= may be http:// for loopback hosts only");
+        return config_replace_string(&tenancy->endpoint, origin);
+}
+
+/* Seconds with up to three decimals, or a number with one of the units ms, s, min. */
+static bool parse_timeout_ms(const char *value, uint64_t *ret)
+{
+        uint64_t whole = 0, fraction = 0, scale = 1000;
+        const char *s = value;
+        size_t n_digits = strspn(s, "0123456789"), n_decimals = 0;
+
+        if (n_digits == 0 || n_digits > 9)
+                return false;
+        for (size_t i = 0; i < n_digits; i++)
+                whole = whole * 10 + (uint64_t) (*s++ - '0');
+        if (*s == '.') {
+                n_decimals = strspn(++s, "0123456789");
+                if (n_decimals == 0 || n_decimals > 3)
+                        return false;
+                for (size_t i = 0; i < 3; i++)
+                        fraction = fraction * 10 + (i < n_decimals ? (uint64_t) (*s++ - '0') : 0);
+        }
+        s += strspn(s, " ");
+        if (streq(s, "ms"))
+                scale = 1;
+        else if (streq(s, "min"))
+                scale = 60000;
+        else if (*s && !streq(s, "s"))
+                return false;
+        *ret = whole * scale + fraction * scale / 1000;
+        return true;
+}
+
+static int assign_timeout(TenancyConfig *tenancy, const char *value, char **ret_error)
+{
+        uint64_t ms;
+
+        if (!parse_timeout_ms(value, &ms) || ms < TIMEOUT_MS_MIN || ms > TIMEOUT_MS_MAX)
+                return config_refuse(ret_error, "TimeoutSec= is a time from 0.1 to 300 seconds");
+        tenancy->timeout_ms = ms;
+        return 0;
+}
+
+static int assign_credential(TenancyConfig *tenancy, const char *value, char **ret_error)
+{
+        if (!text_is_valid(value, 255) || strchr(value, '/') || value[0] == '.')
+                return config_refuse(ret_error,
+                                     "ApiKeyCredential= is a credential's name, not a path");
+        return config_replace_string(&tenancy->api_key_credential, value);
+}
+
+static int assign_ca_file(TenancyConfig *tenancy, const char *value, char **ret_error)
+{
+        if (!*value) {
+                tenancy->ca_file = (free(tenancy->ca_file), NULL);
+                return 0;
+        }
+        if (value[0] != '/')
+                return config_refuse(ret_error, "CaFile= is an absolute path");
+        if (access(value, R_OK) < 0)
+                return config_refuse(ret_error, "CaFile=%s: %s", value, strerror(errno));
+        return config_replace_string(&tenancy->ca_file, value);
+}
+
+TenancyConfig *tenancy_config_free(TenancyConfig *tenancy)
+{
+        if (!tenancy)
+                return NULL;
+        free(tenancy->label);
+        free(tenancy->tenancy_id);
+        free(tenancy->endpoint);
+        free(tenancy->ca_file);
+        free(tenancy->api_key_credential);
+        free(tenancy);
+        return NULL;
+}
+TenancyConfig *config_find_tenancy(const Config *config, const char *label)
+{
+        for (size_t i = 0; i < config->n_tenancies; i++)
+                if (streq(config->tenancies[i]->label, label))
+                        return config->tenancies[i];
+        return NULL;
+}
+
+static int add_tenancy(Config *config, const char *label, TenancyConfig **ret)
+{
+        _cleanup_(tenancy_config_freep) TenancyConfig *tenancy = calloc(1, sizeof(TenancyConfig));
+        TenancyConfig **grown;
+
+        if (!tenancy)
+                return -ENOMEM;
+        tenancy->label = strdup(label);
+        tenancy->endpoint = strdup(DEFAULT_ENDPOINT);
+        tenancy->timeout_ms = DEFAULT_TIMEOUT_MS;
+        if (!tenancy->label || !tenancy->endpoint ||
+            asprintf(&tenancy->api_key_credential, "passlock.%s", label) < 0)
+                return -ENOMEM;
+        grown = reallocarray(config->tenancies, config->n_tenancies + 1, sizeof(TenancyConfig *));
+        if (!grown)
+                return -ENOMEM;
+        config->tenancies = grown;
+        *ret = config->tenancies[config->n_tenancies++] = TAKE_PTR(tenancy);
+        return 0;
+}
+
+int config_assign_tenancy(ConfigLoader *loader, const ConfigPlace *place, const char *label,
+                          const char *key, const char *value, char **ret_error)
+{
+        TenancyConfig *tenancy = config_find_tenancy(loader->config, label);
+        int r;
+
+        if (!tenancy_label_is_valid(label))
+                return config_refuse(ret_error, "a tenancy's label is 1 to 32 of a-z, 0-9 and _");
+        if (!tenancy) {
+                r = add_tenancy(loader->config, label, &tenancy);
+                if (r >= 0)
+                        r = config_mention(loader, place, label);
+                if (r < 0)
+                        return r;
+        }
+        if (!key)
+                return 0;
+        if (streq(key, "TenancyId")) {
+                if (!tenancy_id_is_valid(value))
+                        return config_refuse(ret_error,
+                                             "TenancyId= is 1 to 256 printable characters");
+                return config_replace_string(&tenancy->tenancy_id, value);
+        }
+        if (streq(key, "Endpoint"))
+                return assign_endpoint(tenancy, value, ret_error);
+        if (streq(key, "CaFile"))
+                return assign_ca_file(tenancy, value, ret_error);
+        if (streq(key, "ApiKeyCredential"))
+                return assign_credential(tenancy, value, ret_error);
+        if (streq(key, "TimeoutSec"))
+                return assign_timeout(tenancy, value, ret_error);
+        return config_refuse(ret_error, "unknown key %s= in [Tenancy %s]", key, label);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "daemon/api/api.h"
+#include "daemon/core/authorize.h"
+#include "daemon/core/tenancy-internal.h"
+#include "daemon/store/store.h"
+#include "dbus/error.h"
+
+/* The API bounds the size of a request; who has more passkeys than this excludes the latest. */
+#define EXCLUDE_MAX 64U
+
+struct Authorize {
+        Tenancy *tenancy;
+        ApiCall *call;
+        AuthorizeFunc func;
+        void *userdata;
+};
+
+static Authorize *authorize_free(Authorize *authorize)
+{
+        api_call_cancel(authorize->call);
+        tenancy_unref(authorize->tenancy);
+        free(authorize);
+        return NULL;
+}
+
+Authorize *authorize_cancel(Authorize *authorize)
+{
+        return authorize ? authorize_free(authorize) : NULL;
+}
+
+static int by_age_newest_first(const void *a, const void *b)
+{
+        const Link *la = *(Link *const *) a, *lb = *(Link *const *) b;
+
+        return (la->created_at_ms < lb->created_at_ms) - (la->created_at_ms > lb->created_at_ms);
+}
+
+static int exclude_links(Registration *registration, LinkList *links)
+{
+        size_t n = strv_len(registration->exclude_credentials);
+
+        if (links->n_links > 1)
+                qsort(links->links, links->n_links, sizeof(Link *), by_age_newest_first);
+        for (size_t i = 0; i < links->n_links && n < EXCLUDE_MAX; i++) {
+                const char *id = links->links[i]->authenticator_id;
+
+                if (strv_contains(registration->exclude_credentials, id))
+                        continue;
+                if (strv_push(&registration->exclude_credentials, id) < 0)
+                        return -ENOMEM;
+                n++;
+        }
+        return 0;
+}
+
+static int exclude_users_links(Tenancy *tenancy, Registration *registration)
+{
+        _cleanup_(link_list_clear) LinkList links = {};
+        int r;
+
+        r = store_list_by_user(tenancy->store, tenancy->tenancy_id, registration->user_id, &links);
+        return r != 0 ? r : exclude_links(registration, &links);
+}
+
+static void authorize_done(int r, uint32_t retry_after_s, const Token *token, void *userdata)
+{
+        _cleanup_(authorize_cancelp) Authorize *authorize = userdata;
+
+        authorize->call = NULL;
+        tenancy_note_api_result(authorize->tenancy, r);
+        authorize->func(r, retry_after_s, token, authorize->userdata);
+}
+
+int authorize_start(Tenancy *tenancy, Registration *registration, bool exclude_linked,
+                    AuthorizeFunc func, void *userdata, Authorize **ret)
+{
+        _cleanup_(registration_freep) Registration *owned = registration;
+        _cleanup_(authorize_cancelp) Authorize *authorize = NULL;
+        int r;
+
+        if (!tenancy->has_key)
+                return ERROR_NOT_CONFIGURED;
+        if (exclude_linked) {
+                r = exclude_users_links(tenancy, owned);
+                if (r != 0)
+                        return r;
+        }
+        authorize = calloc(1, sizeof(Authorize));
+        if (!authorize)
+                return -ENOMEM;
+        authorize->tenancy = tenancy_ref(tenancy);
+        authorize->func = func;
+        authorize->userdata = userdata;
+        r = api_authorize_registration(tenancy->api, owned, authorize_done, authorize,
+                                       &authorize->call);
+        if (r != 0)
+                return r;
+
+        *ret = TAKE_PTR(authorize);
+        return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the use cases of this layer see of a tenancy, and nobody else. */
+
+#include "daemon/core/tenancy.h"
+
+typedef struct Exchange Exchange;
+
+struct Tenancy {
+        unsigned n_ref;
+        char *label;
+        char *tenancy_id;
+        char *endpoint;
+        bool has_key;
+        TenancyState state;
+        struct Api *api;
+        struct Store *store;
+        TenancyListener listener;
+        Exchange *exchanges; /* under way, or kept for a repeat; see exchange.c */
+};
+
+/* Learns from how an API call ended. */
+void tenancy_note_api_result(Tenancy *tenancy, int r);
+void tenancy_tell_link_added(Tenancy *tenancy, const Link *link);
+void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link);
+
+/* Frees what exchange.c keeps here. Nothing is under way any more. */
+void exchange_forget_all(Tenancy *tenancy);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "daemon/api/api.h"
+#include "daemon/core/tenancy-internal.h"
+#include "dbus/error.h"
+
+const char *tenancy_state_to_string(TenancyState state)
+{
+        static const char *const names[] = {
+                [TENANCY_UNCONFIGURED] = "unconfigured",
+                [TENANCY_READY] = "ready",
+                [TENANCY_DENIED] = "denied",
+                [TENANCY_DEGRADED] = "degraded",
+        };
+
+        return names[state];
+}
+
+int tenancy_new(const char *label, Api *api, struct Store *store, Tenancy **ret)
+{
+        _cleanup_(api_freep) Api *owned = api;
+        _cleanup_(tenancy_unrefp) Tenancy *tenancy = calloc(1, sizeof(Tenancy));
+
+        if (!tenancy)
+                return -ENOMEM;
+        tenancy->n_ref = 1;
+        tenancy->store = store;
+        tenancy->label = strdup(label);
+        if (!tenancy->label)
+                return -ENOMEM;
+        tenancy->api = TAKE_PTR(owned);
+
+        *ret = TAKE_PTR(tenancy);
+        return 0;
+}
+
+Tenancy *tenancy_ref(Tenancy *tenancy)
+{
+        tenancy->n_ref++;
+        return tenancy;
+}
+
+Tenancy *tenancy_unref(Tenancy *tenancy)
+{
+        if (!tenancy || --tenancy->n_ref > 0)
+                return NULL;
+        exchange_forget_all(tenancy);
+        api_free(tenancy->api);
+        free(tenancy->label);
+        free(tenancy->tenancy_id);
+        free(tenancy->endpoint);
+        free(tenancy);
+        return NULL;
+}
+
+static void tenancy_set_state(Tenancy *tenancy, TenancyState state)
+{
+        if (tenancy->state == state)
+                return;
+        tenancy->state = state;
+        log_at(state == TENANCY_READY ? LOG_INFO : LOG_WARNING, "Tenancy %s is %s", tenancy->label,
+               tenancy_state_to_string(state));
+        if (tenancy->listener.state_changed)
+                tenancy->listener.state_changed(tenancy, tenancy->listener.userdata);
+}
+
+int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, const char *ca_file,
+                      uint64_t timeout_ms, Secret *key)
+{
+        _cleanup_(freep) char *id_copy = strdup(id), *endpoint_copy = strdup(endpoint);
+        int r;
+
+        if (!id_copy || !endpoint_copy)
+                return -ENOMEM;
+        r = api_configure(tenancy->api, endpoint, id, ca_file, timeout_ms, key);
+        if (r < 0)
+                return r;
+
+        free(tenancy->tenancy_id);
+        free(tenancy->endpoint);
+        tenancy->tenancy_id = TAKE_PTR(id_copy);
+        tenancy->endpoint = TAKE_PTR(endpoint_copy);
+        tenancy->has_key = key;
+        /* Whether a new key or endpoint is any good, the next call will tell. */
+        tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
+        return 0;
+}
+
+void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener)
+{
+        tenancy->listener = listener ? *listener : (TenancyListener){};
+}
+
+const char *tenancy_label(const Tenancy *tenancy)
+{
+        return tenancy->label;
+}
+
+const char *tenancy_id(const Tenancy *tenancy)
+{
+        return tenancy->tenancy_id;
+}
+
+const char *tenancy_endpoint(const Tenancy *tenancy)
+{
+        return tenancy->endpoint;
+}
+
+TenancyState tenancy_state(const Tenancy *tenancy)
+{
+        return tenancy->state;
+}
+
+void tenancy_note_api_result(Tenancy *tenancy, int r)
+{
+        /* Our own failures say nothing of the API, and without a key there is nothing to learn. */
+        if (r < 0 || !tenancy->has_key)
+                return;
+        if (r == ERROR_API_DENIED)
+                tenancy_set_state(tenancy, TENANCY_DENIED);
+        else if (r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY)
+                tenancy_set_state(tenancy, TENANCY_DEGRADED);
+        else
+                tenancy_set_state(tenancy, TENANCY_READY);
+}
+
+void tenancy_tell_link_added(Tenancy *tenancy, const Link *link)
+{
+        if (tenancy->listener.link_added)
+                tenancy->listener.link_added(tenancy, link, tenancy->listener.userdata);
+}
+
+void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link)
+{
+        if (tenancy->listener.link_removed)
+                tenancy->listener.link_removed(tenancy, link, tenancy->listener.userdata);
+}

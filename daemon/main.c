@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "build-config.h"
+#include "daemon/service.h"
+
+static const char usage[] =
+        "Usage: passlockd [OPTION…]\n"
+        "\n"
+        "Owns this host's Passlock API key and serves passkeys on the system bus.\n"
+        "\n"
+        "  --config=FILE      read FILE and FILE.d/*.conf, and nothing else\n"
+        "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
+        "  --help             show this help\n"
+        "  --version          show the version\n"
+        "\n"
+        "See passlockd(8) and passlockd.conf(5).\n";
+
+/* Returns 1 to go on, 0 if all is said, or -1. */
+static int parse_arguments(int argc, char *argv[], const char **ret_config)
+{
+        enum { OPTION_CONFIG = 256, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION };
+        static const struct option options[] = {
+                {"config", required_argument, NULL, OPTION_CONFIG},
+                {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+                {"help", no_argument, NULL, OPTION_HELP},
+                {"version", no_argument, NULL, OPTION_VERSION},
+                {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+                switch (c) {
+                case OPTION_CONFIG:
+                        *ret_config = optarg;
+                        break;
+                case OPTION_LOG_LEVEL:
+                        if (log_set_max_level_name(optarg) < 0) {
+                                log_error("There is no log level %s", optarg);
+                                return -1;
+                        }
+                        break;
+                case OPTION_HELP:
+                        fputs(usage, stdout);
+                        return 0;
+                case OPTION_VERSION:
+                        puts("passlockd " PACKAGE_VERSION);
+                        return 0;
+                default:
+                        return -1;
+                }
+        if (optind < argc) {
+                log_error("There are no arguments but options");
+                return -1;
+        }
+        return 1;
+}
+
+/* The key is in this process, and nobody else may look into it: no core dump, no ptrace, no file
+ * that others can read. libcurl and the TLS library keep copies that no page flag reaches. */
+static void protect_process(void)
+{
+        (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
+        if (prctl(PR_SET_DUMPABLE, 0) < 0)
+                log_warning("Core dumps cannot be forbidden");
+        umask(077);
+}
+
+/* Before any thread is started: signals are taken from the event loop only. */
+static void block_signals(void)
+{
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &signals, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+        /* A file that may not grow is an error like any other. */
+        (void) signal(SIGXFSZ, SIG_IGN);
+}
+
+int main(int argc, char *argv[])
+{
+        _cleanup_(service_freep) Service *service = NULL;
+        const char *config_file = NULL;
+        int r;
+
+        r = parse_arguments(argc, argv, &config_file);
+        if (r <= 0)
+                return r < 0 ? 2 : EXIT_SUCCESS;
+        protect_process();
+        block_signals();
+
+        r = service_new(config_file, &service);
+        if (r < 0)
+                return EXIT_FAILURE;
+        return service_run(service) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

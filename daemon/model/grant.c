@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <strings.h>
+
+#include "base/strv.h"
+#include "daemon/model/grant.h"
+
+int right_from_name(const char *name, Right *ret)
+{
+        static const struct {
+                const char *name;
+                Right right;
+        } rights[] = {
+#define X(right_, bit, text) {(text), RIGHT_##right_},
+                RIGHT_TABLE(X)
+#undef X
+                        {"All", RIGHT_ALL},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rights); i++)
+                if (streq(rights[i].name, name)) {
+                        *ret = rights[i].right;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+Grant *grant_free(Grant *grant)
+{
+        if (!grant)
+                return NULL;
+        free(grant->name);
+        free(grant->tenancy);
+        free(grant->uids);
+        free(grant->gids);
+        strv_free(grant->rp_ids);
+        free(grant);
+        return NULL;
+}
+
+int grant_add_uid(Grant *grant, uid_t uid)
+{
+        uid_t *grown = reallocarray(grant->uids, grant->n_uids + 1, sizeof(uid_t));
+
+        if (!grown)
+                return -ENOMEM;
+        grant->uids = grown;
+        grant->uids[grant->n_uids++] = uid;
+        return 0;
+}
+
+int grant_add_gid(Grant *grant, gid_t gid)
+{
+        gid_t *grown = reallocarray(grant->gids, grant->n_gids + 1, sizeof(gid_t));
+
+        if (!grown)
+                return -ENOMEM;
+        grant->gids = grown;
+        grant->gids[grant->n_gids++] = gid;
+        return 0;
+}
+
+int grant_list_push(GrantList *list, Grant *grant)
+{
+        _cleanup_(grant_freep) Grant *owned = grant;
+        Grant **grown = reallocarray(list->grants, list->n_grants + 1, sizeof(Grant *));
+
+        if (!grown)
+                return -ENOMEM;
+        list->grants = grown;
+        list->grants[list->n_grants++] = TAKE_PTR(owned);
+        return 0;
+}
+
+void grant_list_clear(GrantList *list)
+{
+        for (size_t i = 0; i < list->n_grants; i++)
+                grant_free(list->grants[i]);
+        free(list->grants);
+        *list = (GrantList){};
+}
+
+static bool grant_is_for(const Grant *grant, const Caller *caller)
+{
+        for (size_t i = 0; i < grant->n_uids; i++)
+                if (grant->uids[i] == caller->uid)
+                        return true;
+        for (size_t i = 0; i < grant->n_gids; i++)
+                for (size_t j = 0; j < caller->n_gids; j++)
+                        if (grant->gids[i] == caller->gids[j])
+                                return true;
+        return false;
+}
+
+static bool grant_covers_rp(const Grant *grant, const char *rp_id)
+{
+        if (!rp_id || !grant->rp_ids)
+                return true;
+        /* The API lower-cases relying party ids, so case is no difference. */
+        for (char **r = grant->rp_ids; *r; r++)
+                if (strcasecmp(*r, rp_id) == 0)
+                        return true;
+        return false;
+}
+
+bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
+                  const char *rp_id)
+{
+        if (caller->uid == 0)
+                return true;
+        for (size_t i = 0; i < list->n_grants; i++) {
+                const Grant *grant = list->grants[i];
+
+                if ((!tenancy || streq(grant->tenancy, tenancy)) && (grant->allow & rights) &&
+                    grant_covers_rp(grant, rp_id) && grant_is_for(grant, caller))
+                        return true;
+        }
+        return false;
+}

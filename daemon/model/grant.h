@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/macro.h"
+
+/* What a caller may do, as named in the Allow= of a grant. */
+#define RIGHT_TABLE(X) \
+        X(AUTHORIZE, 0, "Authorize") \
+        X(AUTHORIZE_AUTHENTICATION, 1, "AuthorizeAuthentication") \
+        X(EXCHANGE, 2, "Exchange") \
+        X(VERIFY_ID_TOKEN, 3, "VerifyIdToken") \
+        X(LINKS_READ, 4, "Links.Read") \
+        X(LINKS_WRITE, 5, "Links.Write") \
+        X(VAULT_READ, 6, "Vault.Read") \
+        X(VAULT_WRITE, 7, "Vault.Write") \
+        X(MAILBOX, 8, "Mailbox")
+
+typedef enum Right {
+#define X(name, bit, text) RIGHT_##name = 1U << (bit),
+        RIGHT_TABLE(X)
+#undef X
+                RIGHT_ALL = (1U << 9) - 1,
+} Right;
+
+/* By its name, or "All". Returns 0 or -EINVAL. */
+int right_from_name(const char *name, Right *ret);
+
+/* A caller, as the bus (never the caller itself) describes it. */
+typedef struct Caller {
+        uid_t uid;
+        gid_t *gids; /* all of its groups, the primary one too */
+        size_t n_gids;
+} Caller;
+
+/* One [Grant] section. Everything not granted is denied. */
+typedef struct Grant {
+        char *name;
+        char *tenancy; /* label */
+        uid_t *uids;
+        size_t n_uids;
+        gid_t *gids;
+        size_t n_gids;
+        unsigned allow; /* Rights */
+        char **rp_ids;  /* NULL: any */
+} Grant;
+
+Grant *grant_free(Grant *grant);
+DEFINE_CLEANUP(Grant *, grant_free);
+
+int grant_add_uid(Grant *grant, uid_t uid);
+int grant_add_gid(Grant *grant, gid_t gid);
+
+/* The rules that are in force together. Zero-initialised it grants nothing. */
+typedef struct GrantList {
+        Grant **grants;
+        size_t n_grants;
+} GrantList;
+
+/* Takes the grant over, also when it fails. Returns 0 or -ENOMEM. */
+int grant_list_push(GrantList *list, Grant *grant);
+void grant_list_clear(GrantList *list);
+
+/*
+ * May the caller use these rights (any one of them) on a tenancy? Root may. `rp_id` narrows the
+ * question to that relying party; NULL asks whether there is any for which the answer is yes.
+ * `tenancy` NULL: any tenancy.
+ */
+bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
+                  const char *rp_id);

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/api/api.h"
+#include "daemon/bus/bus.h"
+#include "daemon/config/config.h"
+#include "daemon/service.h"
+#include "daemon/store/store.h"
+#include "dbus/error.h"
+
+#define STATE_DIRECTORY "/var/lib/passlockd"
+
+struct Service {
+        char *config_file;
+        sd_event *event;
+        Store *store;
+        Bus *bus;
+        Tenancy **tenancies;
+        size_t n_tenancies;
+        bool stopping;
+        int result; /* of service_run(), once it stops */
+};
+
+/* Credentials */
+
+/* What would break out of a header line, or is no key at all. */
+static bool key_is_printable(const Secret *key)
+{
+        for (const char *c = secret_reveal(key); *c; c++)
+                if (*c <= ' ' || *c > '~')
+                        return false;
+        return true;
+}
+
+static int open_credentials(void)
+{
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+        int fd;
+
+        if (!directory)
+                return -ENOENT;
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+/* NULL if there is no usable key: the tenancy is there all the same, and says NotConfigured. */
+static Secret *load_key(const TenancyConfig *config)
+{
+        _cleanup_(secret_unrefp) Secret *key = NULL;
+        _cleanup_(closep) int fd = -1;
+        int r;
+
+        r = fd = open_credentials();
+        if (fd >= 0)
+                r = secret_read_at(fd, config->api_key_credential, &key);
+        if (r >= 0 && !key_is_printable(key))
+                r = -EBADMSG;
+        if (r == -ENOENT)
+                log_notice("Tenancy %s has no key: there is no credential %s", config->label,
+                           config->api_key_credential);
+        else if (r < 0)
+                log_error("Tenancy %s has no key: the credential %s cannot be used: %s",
+                          config->label, config->api_key_credential, strerror(-r));
+        return r < 0 ? NULL : TAKE_PTR(key);
+}
+
+/* Tenancies */
+
+static Tenancy *find_tenancy(const Service *service, const char *label)
+{
+        for (size_t i = 0; i < service->n_tenancies; i++)
+                if (streq(tenancy_label(service->tenancies[i]), label))
+                        return service->tenancies[i];
+        return NULL;
+}
+
+static int configure_tenancy(Tenancy *tenancy, const TenancyConfig *config)
+{
+        _cleanup_(secret_unrefp) Secret *key = load_key(config);
+
+        return tenancy_configure(tenancy, config->tenancy_id, config->endpoint, config->ca_file,
+                                 config->timeout_ms, key);
+}
+
+static int add_tenancy(Service *service, const TenancyConfig *config)
+{
+        _cleanup_(tenancy_unrefp) Tenancy *tenancy = NULL;
+        _cleanup_(api_freep) Api *api = NULL;
+        Tenancy **grown;
+        int r;
+
+        r = api_new(service->event, &api);
+        if (r < 0)
+                return r;
+        r = tenancy_new(config->label, TAKE_PTR(api), service->store, &tenancy);
+        if (r < 0)
+                return r;
+        r = configure_tenancy(tenancy, config);
+        if (r < 0)
+                return r;
+        grown = reallocarray(service->tenancies, service->n_tenancies + 1, sizeof(Tenancy *));
+        if (!grown)
+                return -ENOMEM;
+        service->tenancies = grown;
+        r = bus_add_tenancy(service->bus, tenancy);
+        if (r < 0)
+                return r;
+        service->tenancies[service->n_tenancies++] = TAKE_PTR(tenancy);
+        return 0;
+}
+
+static bool is_configured(const Config *config, const char *label)
+{
+        for (size_t i = 0; i < config->n_tenancies; i++)
+                if (streq(config->tenancies[i]->label, label))
+                        return true;
+        return false;
+}
+
+static void remove_tenancies(Service *service, const Config *config)
+{
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < service->n_tenancies; i++) {
+                Tenancy *tenancy = service->tenancies[i];
+
+                if (is_configured(config, tenancy_label(tenancy))) {
+                        service->tenancies[n_kept++] = tenancy;
+                } else {
+                        bus_remove_tenancy(service->bus, tenancy);
+                        tenancy_unref(tenancy);
+                }
+        }
+        service->n_tenancies = n_kept;
+}
+
+/* The configuration has been checked, so that nothing but lack of memory stops this halfway. */
+static int apply(Service *service, Config *config)
+{
+        int r;
+
+        for (size_t i = 0; i < config->n_tenancies; i++) {
+                Tenancy *tenancy = find_tenancy(service, config->tenancies[i]->label);
+
+                r = tenancy ? configure_tenancy(tenancy, config->tenancies[i])
+                            : add_tenancy(service, config->tenancies[i]);
+                if (r < 0)
+                        return r;
+                if (tenancy)
+                        bus_tell_tenancy_changed(service->bus, tenancy);
+        }
+        remove_tenancies(service, config);
+        return bus_configure(service->bus, config->default_tenancy, config->max_pending_per_user,
+                             &config->grants);
+}
+
+static int load(Service *service, char **ret_text)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        r = config_load(service->config_file, &config, ret_text);
+        return r < 0 ? r : apply(service, config);
+}
+
+static int reload(void *userdata, char **ret_text)
+{
+        _cleanup_(freep) char *text = NULL;
+        Service *service = userdata;
+        int r;
+
+        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                          (unsigned long long) monotonic_ms() * 1000);
+        r = load(service, &text);
+        (void) sd_notify(false, "READY=1");
+        if (r < 0 && text) {
+                log_error("The configuration stays as it was: %s", text);
+                *ret_text = TAKE_PTR(text);
+                return ERROR_INVALID_ARGS;
+        }
+        if (r == 0)
+                log_info("Configuration and credentials are loaded anew");
+        return r;
+}
+
+/* Stopping: the name goes first, so that new calls find the next instance; those in flight are
+ * answered before the process ends. */
+
+static void exit_if_done(void *userdata)
+{
+        Service *service = userdata;
+
+        if (service->stopping && bus_is_idle(service->bus))
+                (void) sd_event_exit(service->event, 0);
+}
+
+static void stop(Service *service, int result)
+{
+        if (!service->stopping) {
+                service->stopping = true;
+                service->result = result;
+                (void) sd_notify(false, "STOPPING=1");
+        }
+        exit_if_done(service);
+}
+
+static void on_disconnected(void *userdata)
+{
+        log_error("The connection to the bus is lost");
+        stop(userdata, -ECONNRESET);
+}
+
+static int on_stop_signal(sd_event_source *source _unused_,
+                          const struct signalfd_siginfo *info _unused_, void *userdata)
+{
+        Service *service = userdata;
+
+        if (service->stopping) {
+                log_warning("Told to stop again: calls in flight are abandoned");
+                return sd_event_exit(service->event, 0);
+        }
+        (void) bus_release_name(service->bus);
+        stop(service, 0);
+        return 0;
+}
+
+static int on_reload_signal(sd_event_source *source _unused_,
+                            const struct signalfd_siginfo *info _unused_, void *userdata)
+{
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        r = reload(userdata, &text);
+        if (r < 0)
+                log_error("Cannot reload: %s", strerror(-r));
+        return 0;
+}
+
+static int on_store_event(sd_event_source *source _unused_, int fd _unused_,
+                          uint32_t revents _unused_, void *userdata)
+{
+        Service *service = userdata;
+
+        store_dispatch(service->store);
+        return 0;
+}
+
+/* Starting */
+
+static int open_store(Service *service)
+{
+        const char *given = getenv("STATE_DIRECTORY");
+        _cleanup_(freep) char *directory = NULL;
+        int r;
+
+        /* systemd lists several, with colons, if the unit has several. */
+        directory = given ? strndup(given, strcspn(given, ":")) : strdup(STATE_DIRECTORY);
+        if (!directory)
+                return -ENOMEM;
+        if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
+                r = -errno;
+                log_error("Cannot create %s: %s", directory, strerror(-r));
+                return r;
+        }
+        r = store_open(directory, &service->store);
+        if (r != 0)
+                return r < 0 ? r : -EIO;
+        return sd_event_add_io(service->event, NULL, store_get_fd(service->store), EPOLLIN,
+                               on_store_event, service);
+}
+
+static int add_signals(Service *service)
+{
+        int r;
+
+        r = sd_event_add_signal(service->event, NULL, SIGTERM, on_stop_signal, service);
+        if (r >= 0)
+                r = sd_event_add_signal(service->event, NULL, SIGINT, on_stop_signal, service);
+        if (r >= 0)
+                r = sd_event_add_signal(service->event, NULL, SIGHUP, on_reload_signal, service);
+        return r;
+}
+
+static int open_bus(Service *service)
+{
+        const BusOwner owner = {
+                .reload = reload,
+                .disconnected = on_disconnected,
+                .idle = exit_if_done,
+                .userdata = service,
+        };
+        int r;
+
+        r = bus_new(service->event, &owner, &service->bus);
+        if (r < 0)
+                log_error("Cannot connect to the system bus: %s", strerror(-r));
+        return r;
+}
+
+int service_new(const char *config_file, Service **ret)
+{
+        _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        if (!service)
+                return -ENOMEM;
+        service->config_file = config_file ? strdup(config_file) : NULL;
+        if (config_file && !service->config_file)
+                return -ENOMEM;
+        r = sd_event_new(&service->event);
+        if (r >= 0)
+                r = add_signals(service);
+        if (r >= 0)
+                r = open_store(service);
+        if (r >= 0)
+                r = open_bus(service);
+        if (r < 0)
+                return r;
+        r = load(service, &text);
+        if (r < 0) {
+                log_error("%s", text ?: strerror(-r));
+                return r;
+        }
+        r = bus_acquire_name(service->bus);
+        if (r < 0) {
+                log_error("Cannot have the bus name: %s", strerror(-r));
+                return r;
+        }
+
+        *ret = TAKE_PTR(service);
+        return 0;
+}
+
+Service *service_free(Service *service)
+{
+        if (!service)
+                return NULL;
+        bus_free(service->bus);
+        for (size_t i = 0; i < service->n_tenancies; i++)
+                tenancy_unref(service->tenancies[i]);
+        free(service->tenancies);
+        store_free(service->store);
+        sd_event_unref(service->event);
+        free(service->config_file);
+        free(service);
+        return NULL;
+}
+
+int service_run(Service *service)
+{
+        int r;
+
+        (void) sd_notify(false, "READY=1");
+        r = sd_event_loop(service->event);
+        return r < 0 ? r : service->result;
+}

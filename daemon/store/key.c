@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <endian.h>
+#include <errno.h>
+#include <openssl/evp.h>
+
+#include "daemon/store/key.h"
+
+#define DIGEST_LEN 32U
+
+static void key_append(Key *key, const void *bytes, size_t len)
+{
+        memcpy(key->bytes + key->len, bytes, len);
+        key->len += len;
+}
+
+void key_for_tenancy(uint32_t tenancy, Key *ret)
+{
+        uint32_t number = htobe32(tenancy);
+
+        ret->len = 0;
+        key_append(ret, &number, sizeof(number));
+}
+
+int key_for_link(uint32_t tenancy, const char *authenticator_id, Key *ret)
+{
+        size_t len = strlen(authenticator_id);
+        uint8_t digest[DIGEST_LEN];
+
+        key_for_tenancy(tenancy, ret);
+        if (len <= KEY_ID_LEN_MAX) {
+                key_append(ret, authenticator_id, len);
+                return 0;
+        }
+
+        if (!EVP_Digest(authenticator_id, len, digest, NULL, EVP_sha256(), NULL))
+                return -EIO;
+        key_append(ret, authenticator_id, KEY_LEN_MAX - KEY_TENANCY_LEN - DIGEST_LEN);
+        key_append(ret, digest, DIGEST_LEN);
+        return 0;
+}
+
+int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, Key *ret)
+{
+        if (len == 0 || len > KEY_LEN_MAX - KEY_TENANCY_LEN)
+                return -EBADMSG;
+        key_for_tenancy(tenancy, ret);
+        key_append(ret, authenticator, len);
+        return 0;
+}
+
+void key_for_user(uint32_t tenancy, const char *user_id, Key *ret)
+{
+        key_for_tenancy(tenancy, ret);
+        key_append(ret, user_id, strlen(user_id));
+}
+
+void key_for_expiry(uint64_t expires_at_ms, const uint8_t digest[static ANSWER_KEY_LEN], Key *ret)
+{
+        uint64_t time = htobe64(expires_at_ms);
+
+        ret->len = 0;
+        key_append(ret, &time, sizeof(time));
+        key_append(ret, digest, ANSWER_KEY_LEN);
+}
+
+int key_parse_expiry(const void *bytes, size_t len, uint64_t *ret_expires_at_ms,
+                     uint8_t ret_digest[static ANSWER_KEY_LEN])
+{
+        uint64_t time;
+
+        if (len != sizeof(time) + ANSWER_KEY_LEN)
+                return -EBADMSG;
+        memcpy(&time, bytes, sizeof(time));
+        memcpy(ret_digest, (const uint8_t *) bytes + sizeof(time), ANSWER_KEY_LEN);
+        *ret_expires_at_ms = be64toh(time);
+        return 0;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "daemon/store/link-table.h"
+#include "daemon/store/tenancy-table.h"
+#include "dbus/error.h"
+
+/* The authenticator in a link's key: what stands under the user. */
+static MDB_val key_authenticator_val(const Key *key)
+{
+        return (MDB_val){.mv_data = (void *) (key->bytes + KEY_TENANCY_LEN),
+                         .mv_size = key->len - KEY_TENANCY_LEN};
+}
+
+static int link_table_get_by_key(Txn *txn, const Key *key, Link **ret)
+{
+        MDB_val value;
+        int r;
+
+        r = txn_get(txn, DATABASE_LINKS, key_val(key), &value);
+        if (r < 0)
+                return r;
+        return record_to_link(value.mv_data, value.mv_size, ret);
+}
+
+/* NOT_FOUND, and -EBADMSG where the record is another authenticator's. */
+static int link_table_get_in(Txn *txn, uint32_t tenancy, const char *authenticator_id, Link **ret)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        Key key;
+        int r;
+
+        r = key_for_link(tenancy, authenticator_id, &key);
+        if (r < 0)
+                return r;
+        r = link_table_get_by_key(txn, &key, &link);
+        if (r == -ENOENT)
+                return ERROR_NOT_FOUND;
+        if (r < 0)
+                return r;
+        if (!streq(link->authenticator_id, authenticator_id))
+                return -EBADMSG;
+
+        *ret = TAKE_PTR(link);
+        return 0;
+}
+
+int link_table_get(Txn *txn, const char *tenancy_id, const char *authenticator_id, Link **ret)
+{
+        Tenancy tenancy;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r == -ENOENT)
+                return ERROR_NOT_FOUND;
+        if (r < 0)
+                return r;
+        return link_table_get_in(txn, tenancy.number, authenticator_id, ret);
+}
+
+int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret)
+{
+        Tenancy tenancy = {};
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        *ret = tenancy.n_links;
+        return 0;
+}
+
+/* Appends the link that an authenticator of the user leads to. */
+static int push_link_of_user(Txn *txn, uint32_t tenancy, const char *user_id, MDB_val authenticator,
+                             LinkList *list)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        Key key;
+        int r;
+
+        r = key_for_link_bytes(tenancy, authenticator.mv_data, authenticator.mv_size, &key);
+        if (r < 0)
+                return r;
+        r = link_table_get_by_key(txn, &key, &link);
+        if (r < 0)
+                return r;
+        if (!streq(link->user_id, user_id))
+                return -EBADMSG;
+        return link_list_push(list, TAKE_PTR(link));
+}
+
+static int link_table_list_by_user_in(Txn *txn, uint32_t tenancy, const char *user_id,
+                                      LinkList *ret)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        _cleanup_(link_list_clear) LinkList list = {};
+        MDB_val key, value;
+        Key user;
+        int r;
+
+        r = txn_cursor(txn, DATABASE_USERS, &cursor);
+        if (r < 0)
+                return r;
+        key_for_user(tenancy, user_id, &user);
+        key = key_val(&user);
+        for (r = cursor_get(cursor, MDB_SET, &key, &value); r == 0;
+             r = cursor_get(cursor, MDB_NEXT_DUP, &key, &value)) {
+                r = push_link_of_user(txn, tenancy, user_id, value, &list);
+                if (r < 0)
+                        return r == -ENOENT ? -EBADMSG : r;
+        }
+        if (r != -ENOENT)
+                return r;
+
+        *ret = TAKE(list, (LinkList){});
+        return 0;
+}
+
+int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_id, LinkList *ret)
+{
+        Tenancy tenancy;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r == -ENOENT) {
+                *ret = (LinkList){};
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        return link_table_list_by_user_in(txn, tenancy.number, user_id, ret);
+}
+
+/* A walk through the links of a tenancy, in the order of their keys. */
+typedef struct Walk {
+        MDB_cursor *cursor;
+        uint32_t tenancy;
+        MDB_val key;
+        MDB_val value;
+} Walk;
+
+/* -ENOENT behind the tenancy's last link. */
+static int walk_move(Walk *walk, MDB_cursor_op op)
+{
+        Key prefix;
+        int r;
+
+        r = cursor_get(walk->cursor, op, &walk->key, &walk->value);
+        if (r < 0)
+                return r;
+        key_for_tenancy(walk->tenancy, &prefix);
+        if (walk->key.mv_size <= prefix.len ||
+            memcmp(walk->key.mv_data, prefix.bytes, prefix.len) != 0)
+                return -ENOENT;
+        return 0;
+}
+
+/* To the first link behind the one that has the id, whether that is still there or not. */
+static int walk_start(Walk *walk, const char *after)
+{
+        Key start;
+        int r;
+
+        key_for_tenancy(walk->tenancy, &start);
+        if (after) {
+                r = key_for_link(walk->tenancy, after, &start);
+                if (r < 0)
+                        return r;
+        }
+        walk->key = key_val(&start);
+        r = walk_move(walk, MDB_SET_RANGE);
+        if (r == 0 && after && walk->key.mv_size == start.len &&
+            memcmp(walk->key.mv_data, start.bytes, start.len) == 0)
+                r = walk_move(walk, MDB_NEXT);
+        return r;
+}
+
+static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, size_t limit,
+                              LinkList *ret, bool *ret_more)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        _cleanup_(link_list_clear) LinkList list = {};
+        Walk walk = {.tenancy = tenancy};
+        int r;
+
+        r = txn_cursor(txn, DATABASE_LINKS, &cursor);
+        if (r < 0)
+                return r;
+        walk.cursor = cursor;
+        for (r = walk_start(&walk, after); r == 0 && list.n_links < limit;
+             r = walk_move(&walk, MDB_NEXT)) {
+                Link *link;
+
+                r = record_to_link(walk.value.mv_data, walk.value.mv_size, &link);
+                if (r >= 0)
+                        r = link_list_push(&list, link);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        *ret = TAKE(list, (LinkList){});
+        *ret_more = r == 0;
+        return 0;
+}
+
+int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t limit,
+                    LinkList *ret, bool *ret_more)
+{
+        Tenancy tenancy;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r == -ENOENT) {
+                *ret = (LinkList){};
+                *ret_more = false;
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        return link_table_list_in(txn, tenancy.number, after, limit, ret, ret_more);
+}
+
+static int link_table_put(Txn *txn, const Key *key, const Link *link)
+{
+        _cleanup_(record_clear) Record record = {};
+        int r;
+
+        r = record_from_link(link, &record);
+        if (r < 0)
+                return r;
+        return txn_put(txn, DATABASE_LINKS, key_val(key),
+                       (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+}
+
+static int link_table_count_of_user(Txn *txn, const Key *user, size_t *ret)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        MDB_val key = key_val(user), value;
+        int r;
+
+        r = txn_cursor(txn, DATABASE_USERS, &cursor);
+        if (r < 0)
+                return r;
+        r = cursor_get(cursor, MDB_SET, &key, &value);
+        if (r < 0)
+                return r;
+        return lmdb_errno(mdb_cursor_count(cursor, ret));
+}
+
+static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
+{
+        size_t n_links = 0;
+        Key key, user;
+        int r;
+
+        key_for_user(tenancy, link->user_id, &user);
+        r = link_table_count_of_user(txn, &user, &n_links);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (n_links >= LINKS_PER_USER_MAX)
+                return ERROR_LIMITS_EXCEEDED;
+
+        r = key_for_link(tenancy, link->authenticator_id, &key);
+        if (r < 0)
+                return r;
+        r = link_table_put(txn, &key, link);
+        if (r < 0)
+                return r;
+        return txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
+}
+
+int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked)
+{
+        _cleanup_(link_freep) Link *old = NULL;
+        Tenancy tenancy;
+        int r;
+
+        r = tenancy_table_get_or_new(txn, tenancy_id, &tenancy);
+        if (r < 0)
+                return r;
+        r = link_table_get_in(txn, tenancy.number, link->authenticator_id, &old);
+        if (r == 0 && !streq(old->user_id, link->user_id))
+                return ERROR_LINK_CONFLICT;
+        if (r == 0)
+                *ret_newly_linked = false;
+        if (r != ERROR_NOT_FOUND)
+                return r;
+
+        r = link_table_insert(txn, tenancy.number, link);
+        if (r != 0)
+                return r;
+        tenancy.n_links++;
+        r = tenancy_table_put(txn, tenancy_id, &tenancy);
+        if (r < 0)
+                return r;
+        *ret_newly_linked = true;
+        return 0;
+}
+
+int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,
+                     uint64_t last_used_at_ms)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        Tenancy tenancy;
+        Key key;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r == -ENOENT)
+                return ERROR_NOT_FOUND;
+        if (r < 0)
+                return r;
+        r = link_table_get_in(txn, tenancy.number, authenticator_id, &link);
+        if (r != 0)
+                return r;
+        r = key_for_link(tenancy.number, authenticator_id, &key);
+        if (r < 0)
+                return r;
+        link->last_used_at_ms = last_used_at_ms;
+        return link_table_put(txn, &key, link);
+}
+
+static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
+{
+        MDB_val authenticator;
+        Key key, user;
+        int r;
+
+        r = key_for_link(tenancy, link->authenticator_id, &key);
+        if (r < 0)
+                return r;
+        r = txn_delete(txn, DATABASE_LINKS, key_val(&key), NULL);
+        if (r < 0)
+                return r;
+        key_for_user(tenancy, link->user_id, &user);
+        authenticator = key_authenticator_val(&key);
+        return txn_delete(txn, DATABASE_USERS, key_val(&user), &authenticator);
+}
+
+/* Those listed are there: that one of them is missing means that the directions disagree. */
+static int link_table_delete_listed(Txn *txn, const char *tenancy_id, Tenancy *tenancy,
+                                    const LinkList *list)
+{
+        int r;
+
+        if (list->n_links > tenancy->n_links)
+                return -EBADMSG;
+        for (size_t i = 0; i < list->n_links; i++) {
+                r = link_table_delete(txn, tenancy->number, list->links[i]);
+                if (r < 0)
+                        return r;
+        }
+        tenancy->n_links -= list->n_links;
+        return tenancy_table_put(txn, tenancy_id, tenancy);
+}
+
+int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id, LinkList *ret)
+{
+        _cleanup_(link_list_clear) LinkList list = {};
+        Tenancy tenancy;
+        Link *link;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r == -ENOENT)
+                return ERROR_NOT_FOUND;
+        if (r < 0)
+                return r;
+        r = link_table_get_in(txn, tenancy.number, authenticator_id, &link);
+        if (r != 0)
+                return r;
+        r = link_list_push(&list, link);
+        if (r < 0)
+                return r;
+        r = link_table_delete_listed(txn, tenancy_id, &tenancy, &list);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(list, (LinkList){});
+        return 0;
+}
+
+int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, LinkList *ret)
+{
+        _cleanup_(link_list_clear) LinkList list = {};
+        Tenancy tenancy;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                r = link_table_list_by_user_in(txn, tenancy.number, user_id, &list);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (list.n_links > 0) {
+                r = link_table_delete_listed(txn, tenancy_id, &tenancy, &list);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE(list, (LinkList){});
+        return 0;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "daemon/model/valid.h"
+#include "daemon/store/answer-table.h"
+#include "daemon/store/link-table.h"
+#include "daemon/store/store.h"
+#include "daemon/store/writer.h"
+#include "dbus/error.h"
+
+/* A cursor is this and the authenticator that the last page ended with. */
+#define CURSOR_PREFIX "after:"
+
+struct Store {
+        Environment *environment;
+        Writer *writer;
+        ChangeQueue ended; /* to be reported */
+};
+
+int store_open(const char *directory, Store **ret)
+{
+        _cleanup_(store_freep) Store *store = calloc(1, sizeof(Store));
+        int r;
+
+        if (!store)
+                return -ENOMEM;
+        r = environment_new(directory, &store->environment);
+        if (r < 0)
+                return r;
+        r = writer_new(store->environment, &store->writer);
+        if (r < 0) {
+                log_error("Cannot start the store's thread: %s", strerror(-r));
+                return r;
+        }
+        *ret = TAKE_PTR(store);
+        return 0;
+}
+
+Store *store_free(Store *store)
+{
+        if (!store)
+                return NULL;
+        writer_free(store->writer);
+        environment_free(store->environment);
+        change_queue_clear(&store->ended);
+        free(store);
+        return NULL;
+}
+
+int store_get_fd(Store *store)
+{
+        return writer_get_fd(store->writer);
+}
+
+void store_dispatch(Store *store)
+{
+        StoreChange *change;
+
+        writer_collect(store->writer, &store->ended);
+        while ((change = change_queue_pop(&store->ended))) {
+                change_report(change);
+                change_free(change);
+        }
+}
+
+static int store_begin(Store *store, Txn *ret)
+{
+        return environment_begin_read(store->environment, ret);
+}
+
+/* What a read came to, for the caller; what went wrong with the store is logged. */
+static int store_end(int r)
+{
+        int outcome = store_outcome(r);
+
+        if (r < 0 && outcome > 0)
+                log_error("Cannot read the link store: %s", strerror(-r));
+        return outcome;
+}
+
+int store_get_link(Store *store, const char *tenancy_id, const char *authenticator_id, Link **ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id) || !id_is_valid(authenticator_id))
+                return -EINVAL;
+        r = store_begin(store, &txn);
+        if (r == 0)
+                r = link_table_get(&txn, tenancy_id, authenticator_id, ret);
+        return store_end(r);
+}
+
+int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id, LinkList *ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id) || !user_id_is_valid(user_id))
+                return -EINVAL;
+        r = store_begin(store, &txn);
+        if (r == 0)
+                r = link_table_list_by_user(&txn, tenancy_id, user_id, ret);
+        return store_end(r);
+}
+
+/* The id in a cursor, NULL if it is none. */
+static const char *cursor_parse(const char *cursor)
+{
+        size_t len = strlen(CURSOR_PREFIX);
+
+        if (strncmp(cursor, CURSOR_PREFIX, len) != 0 || !id_is_valid(cursor + len))
+                return NULL;
+        return cursor + len;
+}
+
+static int cursor_new(const LinkList *page, char **ret)
+{
+        char *cursor;
+
+        if (asprintf(&cursor, CURSOR_PREFIX "%s",
+                     page->links[page->n_links - 1]->authenticator_id) < 0)
+                return -ENOMEM;
+        *ret = cursor;
+        return 0;
+}
+
+int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t limit,
+               LinkList *ret, char **ret_next_cursor)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        _cleanup_(link_list_clear) LinkList list = {};
+        const char *after = cursor ? cursor_parse(cursor) : NULL;
+        char *next_cursor = NULL;
+        bool more;
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id))
+                return -EINVAL;
+        if (cursor && !after)
+                return ERROR_INVALID_ARGS;
+        if (limit == 0 || limit > STORE_LIST_LIMIT_MAX)
+                limit = STORE_LIST_LIMIT_MAX;
+
+        r = store_begin(store, &txn);
+        if (r == 0)
+                r = link_table_list(&txn, tenancy_id, after, limit, &list, &more);
+        if (r == 0 && more)
+                r = cursor_new(&list, &next_cursor);
+        if (r != 0)
+                return store_end(r);
+
+        *ret = TAKE(list, (LinkList){});
+        *ret_next_cursor = next_cursor;
+        return 0;
+}
+
+int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id))
+                return -EINVAL;
+        r = store_begin(store, &txn);
+        if (r == 0)
+                r = link_table_count(&txn, tenancy_id, ret);
+        return store_end(r);
+}
+
+int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uint64_t now_ms,
+                     Answer *ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        _cleanup_(answer_clear) Answer answer = {};
+        int r;
+
+        r = store_begin(store, &txn);
+        if (r == 0)
+                r = answer_table_get(&txn, key, &answer);
+        if (r != 0)
+                return store_end(r);
+        if (answer.expires_at_ms <= now_ms)
+                return ERROR_NOT_FOUND;
+
+        *ret = TAKE(answer, (Answer){});
+        return 0;
+}
+
+/* Takes the change over. */
+static int store_queue(Store *store, StoreChange *change, StoreChange **ret)
+{
+        writer_queue(store->writer, change);
+        if (ret)
+                *ret = change;
+        return 0;
+}
+
+int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
+              void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_add(tenancy_id, link, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_commit_exchange(Store *store, const char *tenancy_id, const Link *link,
+                          const uint8_t *key, const Answer *answer, uint64_t now_ms,
+                          StoreAddFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_exchange(tenancy_id, link, key, answer, now_ms, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_remove(Store *store, const char *tenancy_id, const char *authenticator_id,
+                 StoreRemoveFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_remove(tenancy_id, authenticator_id, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
+                         StoreRemoveFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_remove_by_user(tenancy_id, user_id, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+StoreChange *store_change_forget(StoreChange *change)
+{
+        if (change)
+                change_forget(change);
+        return NULL;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "daemon/store/tenancy-table.h"
+
+static MDB_val tenancy_key(const char *tenancy_id)
+{
+        return (MDB_val){.mv_data = (void *) tenancy_id, .mv_size = strlen(tenancy_id)};
+}
+
+int tenancy_table_get(Txn *txn, const char *tenancy_id, Tenancy *ret)
+{
+        MDB_val value;
+        int r;
+
+        r = txn_get(txn, DATABASE_TENANCIES, tenancy_key(tenancy_id), &value);
+        if (r < 0)
+                return r;
+        return record_to_tenancy(value.mv_data, value.mv_size, ret);
+}
+
+int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, Tenancy *ret)
+{
+        uint64_t n_tenancies;
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, ret);
+        if (r != -ENOENT)
+                return r;
+
+        /* Tenancies are never removed, so that their count is a number that none has. */
+        r = txn_count(txn, DATABASE_TENANCIES, &n_tenancies);
+        if (r < 0)
+                return r;
+        if (n_tenancies > UINT32_MAX)
+                return -EOVERFLOW;
+        *ret = (Tenancy){.number = (uint32_t) n_tenancies};
+        return 0;
+}
+
+int tenancy_table_put(Txn *txn, const char *tenancy_id, const Tenancy *tenancy)
+{
+        _cleanup_(record_clear) Record record = {};
+        int r;
+
+        r = record_from_tenancy(tenancy, &record);
+        if (r < 0)
+                return r;
+        return txn_put(txn, DATABASE_TENANCIES, tenancy_key(tenancy_id),
+                       (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+}

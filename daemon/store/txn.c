@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "daemon/store/txn.h"
+#include "dbus/error.h"
+
+int lmdb_errno(int rc)
+{
+        switch (rc) {
+        case MDB_SUCCESS:
+                return 0;
+        case MDB_NOTFOUND:
+                return -ENOENT;
+        case MDB_MAP_FULL:
+                return -EXFULL;
+        case MDB_PANIC:
+        case MDB_MAP_RESIZED:
+                return -ENOTRECOVERABLE;
+        case MDB_INVALID:
+        case MDB_VERSION_MISMATCH:
+        case MDB_INCOMPATIBLE:
+        case MDB_CORRUPTED:
+        case MDB_PAGE_NOTFOUND:
+                return -EMEDIUMTYPE;
+        default:
+                return rc > 0 ? -rc : -EIO;
+        }
+}
+
+int store_outcome(int r)
+{
+        if (r >= 0)
+                return r;
+        switch (-r) {
+        case ENOMEM:
+                return r;
+        case ENOSPC:
+        case EDQUOT:
+        case EFBIG:
+        case EXFULL:
+                return ERROR_STORE_FULL;
+        default:
+                return ERROR_STORE_FAILED;
+        }
+}
+
+static int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret)
+{
+        Txn txn = {.schema = schema};
+        int r;
+
+        r = mdb_txn_begin(mdb, NULL, flags, &txn.mdb);
+        if (r != 0)
+                return lmdb_errno(r);
+        *ret = txn;
+        return 0;
+}
+
+int txn_begin_read(MDB_env *mdb, const Schema *schema, Txn *ret)
+{
+        return txn_begin(mdb, schema, MDB_RDONLY, ret);
+}
+
+int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret)
+{
+        return txn_begin(mdb, schema, 0, ret);
+}
+
+int txn_commit(Txn *txn)
+{
+        return lmdb_errno(mdb_txn_commit(TAKE_PTR(txn->mdb)));
+}
+
+void txn_end(Txn *txn)
+{
+        if (txn->mdb)
+                mdb_txn_abort(TAKE_PTR(txn->mdb));
+        if (txn->lock)
+                pthread_mutex_unlock(TAKE_PTR(txn->lock));
+}
+
+int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret)
+{
+        MDB_val value;
+        int r;
+
+        r = mdb_get(txn->mdb, txn->schema->dbi[database], &key, &value);
+        if (r != 0)
+                return lmdb_errno(r);
+        *ret = value;
+        return 0;
+}
+
+int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value)
+{
+        return lmdb_errno(mdb_put(txn->mdb, txn->schema->dbi[database], &key, &value, 0));
+}
+
+int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value)
+{
+        MDB_val one = value ? *value : (MDB_val){};
+
+        return lmdb_errno(mdb_del(txn->mdb, txn->schema->dbi[database], &key, value ? &one : NULL));
+}
+
+int txn_count(Txn *txn, Database database, uint64_t *ret)
+{
+        MDB_stat stat;
+        int r;
+
+        r = mdb_stat(txn->mdb, txn->schema->dbi[database], &stat);
+        if (r != 0)
+                return lmdb_errno(r);
+        *ret = stat.ms_entries;
+        return 0;
+}
+
+int txn_cursor(Txn *txn, Database database, MDB_cursor **ret)
+{
+        return lmdb_errno(mdb_cursor_open(txn->mdb, txn->schema->dbi[database], ret));
+}
+
+int cursor_get(MDB_cursor *cursor, MDB_cursor_op op, MDB_val *key, MDB_val *value)
+{
+        return lmdb_errno(mdb_cursor_get(cursor, key, value, op));
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/store/writer.h"
+
+/* How many links a transaction changes at most, or all those of one user more: the others wait no
+ * longer than this takes. */
+#define BATCH_MAX 1000U
+
+#define LOG_INTERVAL_MS 10000U
+
+struct Writer {
+        Environment *environment;
+        pthread_t thread;
+        int event_fd;
+
+        pthread_mutex_t lock; /* for what follows */
+        pthread_cond_t wake;
+        ChangeQueue queued;
+        ChangeQueue ended;
+        bool stopping;
+
+        /* The thread's own. */
+        ChangeQueue taken;
+        int logged; /* the last failure that was, and when */
+        uint64_t logged_at_ms;
+};
+
+/* Takes the changes that are taken, from the first on, into one transaction. *ret_n is how many,
+ * also when it fails. */
+static int batch_try(Writer *writer, size_t max, size_t *ret_n)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        size_t weight = 0;
+        int r;
+
+        *ret_n = 1;
+        r = environment_begin_write(writer->environment, &txn);
+        if (r < 0)
+                return r;
+
+        *ret_n = 0;
+        for (StoreChange *c = writer->taken.first; c && weight < max; c = change_next(c)) {
+                (*ret_n)++;
+                r = change_apply(c, &txn);
+                if (r < 0)
+                        return r;
+                weight += change_weight(c);
+        }
+        return txn_commit(&txn);
+}
+
+static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
+{
+        int r;
+
+        r = batch_try(writer, max, ret_n);
+        if (r == -ENOTRECOVERABLE) {
+                r = environment_recover(writer->environment);
+                if (r >= 0)
+                        r = batch_try(writer, max, ret_n);
+        }
+        while (r == -EXFULL) {
+                r = environment_grow(writer->environment);
+                if (r < 0)
+                        break;
+                r = batch_try(writer, max, ret_n);
+        }
+        if (r < 0)
+                (void) environment_recover(writer->environment);
+        return r;
+}
+
+/* Not for each of thousands that fail alike. */
+static void writer_log(Writer *writer, int r)
+{
+        uint64_t now_ms = monotonic_ms();
+
+        if (r == writer->logged && now_ms - writer->logged_at_ms < LOG_INTERVAL_MS)
+                return;
+        log_error("Cannot write the link store: %s", strerror(-r));
+        writer->logged = r;
+        writer->logged_at_ms = now_ms;
+}
+
+/* Hands back the first `n` changes that are taken. */
+static void writer_end(Writer *writer, size_t n, int r)
+{
+        ChangeQueue ended = {};
+
+        if (r < 0)
+                writer_log(writer, r);
+        for (; n > 0; n--) {
+                StoreChange *change = change_queue_pop(&writer->taken);
+
+                if (r < 0)
+                        change_fail(change, store_outcome(r));
+                change_queue_push(&ended, change);
+        }
+
+        pthread_mutex_lock(&writer->lock);
+        change_queue_join(&writer->ended, &ended);
+        pthread_mutex_unlock(&writer->lock);
+        (void) eventfd_write(writer->event_fd, 1);
+}
+
+static void writer_make_batch(Writer *writer)
+{
+        size_t n, n_one;
+        int r;
+
+        r = batch_commit(writer, BATCH_MAX, &n);
+        if (r >= 0 || n == 1) {
+                writer_end(writer, n, r);
+                return;
+        }
+        /* One of them is to blame, or some of them have room: each by itself. */
+        for (; n > 0; n--) {
+                r = batch_commit(writer, 1, &n_one);
+                writer_end(writer, n_one, r);
+        }
+}
+
+/* Waits for changes. False if there are none left and there will be no more. */
+static bool writer_take(Writer *writer)
+{
+        pthread_mutex_lock(&writer->lock);
+        while (!writer->taken.first && !writer->queued.first && !writer->stopping)
+                pthread_cond_wait(&writer->wake, &writer->lock);
+        change_queue_join(&writer->taken, &writer->queued);
+        pthread_mutex_unlock(&writer->lock);
+        return writer->taken.first;
+}
+
+static void *writer_run(void *userdata)
+{
+        Writer *writer = userdata;
+
+        while (writer_take(writer))
+                writer_make_batch(writer);
+        return NULL;
+}
+
+/* Signals are for the thread that has the event loop. */
+static int writer_start(Writer *writer)
+{
+        sigset_t all, old;
+        int r;
+
+        sigfillset(&all);
+        r = pthread_sigmask(SIG_SETMASK, &all, &old);
+        if (r != 0)
+                return -r;
+        r = pthread_create(&writer->thread, NULL, writer_run, writer);
+        (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+        return -r;
+}
+
+static Writer *writer_destroy(Writer *writer)
+{
+        closep(&writer->event_fd);
+        pthread_cond_destroy(&writer->wake);
+        pthread_mutex_destroy(&writer->lock);
+        change_queue_clear(&writer->ended);
+        free(writer);
+        return NULL;
+}
+DEFINE_CLEANUP(Writer *, writer_destroy);
+
+int writer_new(Environment *environment, Writer **ret)
+{
+        _cleanup_(writer_destroyp) Writer *writer = calloc(1, sizeof(Writer));
+        int r;
+
+        if (!writer)
+                return -ENOMEM;
+        writer->environment = environment;
+        pthread_mutex_init(&writer->lock, NULL);
+        pthread_cond_init(&writer->wake, NULL);
+        writer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (writer->event_fd < 0)
+                return -errno;
+        r = writer_start(writer);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(writer);
+        return 0;
+}
+
+Writer *writer_free(Writer *writer)
+{
+        if (!writer)
+                return NULL;
+        pthread_mutex_lock(&writer->lock);
+        writer->stopping = true;
+        pthread_cond_signal(&writer->wake);
+        pthread_mutex_unlock(&writer->lock);
+        pthread_join(writer->thread, NULL);
+        return writer_destroy(writer);
+}
+
+void writer_queue(Writer *writer, StoreChange *change)
+{
+        pthread_mutex_lock(&writer->lock);
+        change_queue_push(&writer->queued, change);
+        pthread_cond_signal(&writer->wake);
+        pthread_mutex_unlock(&writer->lock);
+}
+
+int writer_get_fd(Writer *writer)
+{
+        return writer->event_fd;
+}
+
+void writer_collect(Writer *writer, ChangeQueue *queue)
+{
+        eventfd_t count;
+
+        /* First the signal and then what it is about: one that comes between wakes up for nothing,
+         * and none is lost. */
+        (void) eventfd_read(writer->event_fd, &count);
+        pthread_mutex_lock(&writer->lock);
+        change_queue_join(queue, &writer->ended);
+        pthread_mutex_unlock(&writer->lock);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <passlock.h>
+
+/* Owning locals are released at the end of their scope. */
+#define _cleanup_(f) __attribute__((cleanup(f)))
+
+static inline void passlock_unrefp(passlock **p)
+{
+        passlock_unref(*p);
+}
+
+static inline void passlock_options_unrefp(passlock_options **p)
+{
+        passlock_options_unref(*p);
+}

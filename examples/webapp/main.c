@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * An example of an app that offers passkeys: sign up, make a passkey, see and remove passkeys. It
+ * holds no key and talks to no API; libpasslock and passlockd do that for it.
+ */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "examples/webapp/app.h"
+#include "examples/webapp/cleanup.h"
+#include "examples/webapp/server.h"
+
+static const char usage[] =
+        "passlock-example-webapp --tenancy-id=ID --passlock-endpoint=URL [OPTION...]\n"
+        "\n"
+        "  --listen=ADDR:PORT         IPv4 only; port 0 is any (default: 127.0.0.1:8080)\n"
+        "  --rp-id=HOST               the page's host name (default: localhost)\n"
+        "  --origin=URL               the page's origin behind a proxy (default: "
+        "http://HOST:PORT)\n"
+        "  --tenancy-id=ID            the Passlock tenancy, for the page\n"
+        "  --passlock-endpoint=URL    where the page finds the API, and /passlock.js beside it\n"
+        "  --tenancy=LABEL            the tenancy in passlockd.conf (default: its default)\n";
+
+typedef struct Options {
+        ServerConfig server;
+        App app;
+        const char *tenancy;
+} Options;
+
+static void server_freep(Server **server)
+{
+        server_free(*server);
+}
+
+static void accounts_freep(Accounts **accounts)
+{
+        accounts_free(*accounts);
+}
+
+static int fail(const char *what, const char *why)
+{
+        fprintf(stderr, "passlock-example-webapp: %s: %s\n", what, why);
+        return EXIT_FAILURE;
+}
+
+/* ADDR:PORT. Returns 0 or -EINVAL. */
+static int parse_listen(const char *text, struct sockaddr_in *ret)
+{
+        char address[INET_ADDRSTRLEN], *end;
+        const char *colon = strrchr(text, ':');
+        unsigned long port;
+
+        if (!colon || (size_t) (colon - text) >= sizeof(address))
+                return -EINVAL;
+        memcpy(address, text, (size_t) (colon - text));
+        address[colon - text] = '\0';
+        port = strtoul(colon + 1, &end, 10);
+        if (colon[1] < '0' || colon[1] > '9' || *end || port > UINT16_MAX)
+                return -EINVAL;
+
+        *ret = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t) port)};
+        return inet_pton(AF_INET, address, &ret->sin_addr) == 1 ? 0 : -EINVAL;
+}
+
+/* scheme://host[:port] and nothing else, so that it can stand in a header. */
+static int is_origin(const char *url)
+{
+        size_t scheme = strncmp(url, "https://", 8) == 0  ? 8
+                        : strncmp(url, "http://", 7) == 0 ? 7
+                                                          : 0;
+
+        return scheme && url[scheme] &&
+               url[scheme + strspn(url + scheme, "abcdefghijklmnopqrstuvwxyz"
+                                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]")] ==
+                       '\0';
+}
+
+/* Returns what is wrong with the option's value, or NULL. */
+static const char *parse_option(int option, Options *options)
+{
+        switch (option) {
+        case 'l':
+                return parse_listen(optarg, &options->server.address) < 0 ? "not ADDR:PORT" : NULL;
+        case 'r':
+                options->server.host = options->app.rp_id = optarg;
+                return NULL;
+        case 'o':
+                options->server.origin = optarg;
+                return is_origin(optarg) ? NULL : "not an origin";
+        case 'i':
+                options->app.tenancy_id = optarg;
+                return NULL;
+        case 'e':
+                options->server.endpoint = options->app.endpoint = optarg;
+                return is_origin(optarg) ? NULL : "not an origin";
+        default:
+                options->tenancy = optarg;
+                return NULL;
+        }
+}
+
+static int parse_options(int argc, char **argv, Options *options)
+{
+        static const struct option names[] = {
+                {"listen", required_argument, NULL, 'l'},
+                {"rp-id", required_argument, NULL, 'r'},
+                {"origin", required_argument, NULL, 'o'},
+                {"tenancy-id", required_argument, NULL, 'i'},
+                {"passlock-endpoint", required_argument, NULL, 'e'},
+                {"tenancy", required_argument, NULL, 't'},
+                {"help", no_argument, NULL, 'h'},
+                {0},
+        };
+        const char *wrong;
+        int option;
+
+        while ((option = getopt_long(argc, argv, "h", names, NULL)) >= 0) {
+                if (option == 'h') {
+                        fputs(usage, stdout);
+                        exit(EXIT_SUCCESS);
+                }
+                if (option == '?')
+                        return EXIT_FAILURE;
+                wrong = parse_option(option, options);
+                if (wrong)
+                        return fail(optarg, wrong);
+        }
+        if (optind < argc)
+                return fail(argv[optind], "not an option");
+        if (!options->app.tenancy_id || !options->app.endpoint)
+                return fail("--tenancy-id, --passlock-endpoint", "needed");
+        return EXIT_SUCCESS;
+}
+
+static int signals_open(void)
+{
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGTERM);
+        sigprocmask(SIG_BLOCK, &signals, NULL);
+        return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Everything happens here, in one thread: HTTP, calls of the daemon, and the end. */
+static int run(Server *server, passlock *client, int signals)
+{
+        struct pollfd fds[] = {
+                {.fd = signals, .events = POLLIN},
+                {.fd = server_fd(server), .events = POLLIN},
+                {.fd = passlock_get_fd(client), .events = POLLIN},
+        };
+        int r = 0;
+
+        while (r == 0 && !fds[0].revents) {
+                if (poll(fds, 3, server_timeout_ms(server)) < 0 && errno != EINTR)
+                        return -errno;
+                r = passlock_dispatch(client);
+                server_run(server);
+        }
+        return r;
+}
+
+int main(int argc, char **argv)
+{
+        Options options = {
+                .server = {.host = "localhost", .routes = app_routes},
+                .app = {.rp_id = "localhost"},
+        };
+        /* Released from the last to the first: calls end before the requests that wait for them. */
+        _cleanup_(accounts_freep) Accounts *accounts = NULL;
+        _cleanup_(server_freep) Server *server = NULL;
+        _cleanup_(passlock_unrefp) passlock *client = NULL;
+        int signals, r;
+
+        parse_listen("127.0.0.1:8080", &options.server.address);
+        if (parse_options(argc, argv, &options) != EXIT_SUCCESS)
+                return EXIT_FAILURE;
+        options.server.userdata = &options.app;
+
+        r = passlock_new(&client);
+        if (r == 0)
+                r = passlock_set_tenancy(client, options.tenancy);
+        if (r != 0)
+                return fail("libpasslock", passlock_strerror(r));
+        if (accounts_new(&accounts) < 0)
+                return fail("accounts", strerror(ENOMEM));
+        options.app.passlock = client;
+        options.app.accounts = accounts;
+
+        signals = signals_open();
+        if (signals < 0)
+                return fail("signals", strerror(errno));
+        r = server_new(&options.server, &server);
+        if (r < 0)
+                return fail("cannot listen", strerror(-r));
+        printf("listening on %s\n", server_origin(server));
+        fflush(stdout);
+
+        r = run(server, client, signals);
+        return r == 0 ? EXIT_SUCCESS : fail("event loop", passlock_strerror(r));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sandbox/macro.h"
+
+/* The calls of the API, as faults and counts name them. */
+typedef enum Endpoint {
+        ENDPOINT_REGISTRATION_AUTHORIZE,
+        ENDPOINT_REGISTRATION_OPTIONS,
+        ENDPOINT_REGISTRATION_VERIFICATION,
+        ENDPOINT_EXCHANGE,
+        ENDPOINT_PASSKEY_GET,
+        ENDPOINT_PASSKEY_LIST,
+        ENDPOINT_JWKS,
+        _ENDPOINT_MAX,
+        ENDPOINT_NONE = -1, /* ours, not the API's */
+} Endpoint;
+
+const char *endpoint_name(Endpoint endpoint);
+
+/* Returns ENDPOINT_NONE for a name that is none. */
+Endpoint endpoint_from_name(const char *name);

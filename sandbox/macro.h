@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the sandbox is written with. It shares no code with the daemon, so that a mistake in one
+ * cannot hide behind the same mistake in the other.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define TAKE_PTR(p) \
+        ({ \
+                __typeof__(p) *_pp = &(p), _v = *_pp; \
+                *_pp = NULL; \
+                _v; \
+        })
+
+/* DEFINE_CLEANUP(Reply *, reply_free) gives reply_freep() for _cleanup_(reply_freep). */
+#define DEFINE_CLEANUP(type, func) \
+        static inline void func##p(type *p) \
+        { \
+                if (*p) \
+                        func(*p); \
+        } \
+        struct swallow_semicolon
+
+static inline void freep(void *p)
+{
+        free(*(void **) p);
+}
+
+static inline void closep(int *fd)
+{
+        if (*fd >= 0)
+                close(*fd);
+}
+
+static inline bool streq(const char *a, const char *b)
+{
+        return strcmp(a, b) == 0;
+}
+
+static inline bool startswith(const char *s, const char *prefix)
+{
+        return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/*
+ * Passes on a value that is NULL only when memory has run out. All inputs are bounded and this is a
+ * development tool: it does not outlive a failed allocation.
+ */
+static inline void *must(void *p)
+{
+        if (!p)
+                abort();
+        return p;
+}

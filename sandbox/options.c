@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "build-config.h"
+#include "sandbox/options.h"
+#include "sandbox/tenancy.h"
+
+enum { CLOCK_OFFSET_MAX_S = 50 * 366 * 86400 };
+
+static const char usage[] =
+        "passlock-sandbox --tenancy=ID --api-key-file=FILE [OPTION...]\n"
+        "\n"
+        "A local tenancy of the passkey service, for development and tests.\n"
+        "\n"
+        "  --listen=ADDR:PORT   where to listen (127.0.0.1:0; port 0: any)\n"
+        "  --allow-remote       accept an address that is not of the loopback\n"
+        "  --tenancy=ID         serve this tenancy; may be repeated, each with\n"
+        "  --api-key-file=FILE  the file that its API key is in\n"
+        "  --state=FILE         keep everything in FILE, instead of in memory\n"
+        "  --tls-cert=FILE      serve https, with this certificate chain and\n"
+        "  --tls-key=FILE       this key (PEM)\n"
+        "  --fault=SPEC         misbehave: KIND[=VALUE][@ENDPOINT][*COUNT]; may be repeated\n"
+        "  --clock-offset=SEC   let all clocks be this much fast, or slow if negative\n"
+        "  --help, --version\n";
+
+__attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
+{
+        va_list args;
+
+        fputs("passlock-sandbox: ", stderr);
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+        fputs("\n", stderr);
+        return -EINVAL;
+}
+
+static int parse_number(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+        const char *digits = text + (*text == '-' || *text == '+');
+        long long number;
+
+        if (!*digits || digits[strspn(digits, "0123456789")])
+                return -EINVAL;
+        errno = 0;
+        number = strtoll(text, NULL, 10);
+        if (errno > 0 || number < min || number > max)
+                return -EINVAL;
+        *ret = number;
+        return 0;
+}
+
+/* ADDR:PORT, where an IPv6 address has brackets. */
+static int parse_listen(Options *options, const char *text)
+{
+        const char *colon = strrchr(text, ':');
+        bool brackets = *text == '[' && colon > text && colon[-1] == ']';
+        int64_t port;
+
+        if (!colon || parse_number(colon + 1, 0, UINT16_MAX, &port) < 0)
+                return fail("--listen=%s: ADDR:PORT expected", text);
+        free(options->address);
+        options->address = must(strndup(text + brackets, (size_t) (colon - text) - 2 * brackets));
+        options->port = (uint16_t) port;
+        if (brackets == !strchr(options->address, ':'))
+                return fail("--listen=%s: an IPv6 address, and no other, has brackets", text);
+        return 0;
+}
+
+static int parse_fault(Options *options, const char *spec)
+{
+        const char *problem = fault_list_add(&options->faults, spec);
+
+        return problem ? fail("--fault=%s: %s", spec, problem) : 0;
+}
+
+static int parse_tenancy(Options *options, const char *id)
+{
+        if (!tenancy_id_is_valid(id))
+                return fail("--tenancy=%s: 1 to 64 of A-Z a-z 0-9 _ - expected", id);
+        for (size_t i = 0; i < options->n_tenancies; i++)
+                if (streq(options->tenancy_ids[i], id))
+                        return fail("--tenancy=%s: given twice", id);
+        if (options->n_tenancies >= TENANCIES_MAX)
+                return fail("there are too many tenancies");
+        options->tenancy_ids[options->n_tenancies++] = id;
+        return 0;
+}
+
+static int parse_key_file(Options *options, const char *path)
+{
+        if (options->n_key_files >= TENANCIES_MAX)
+                return fail("there are too many tenancies");
+        options->key_files[options->n_key_files++] = path;
+        return 0;
+}
+
+static int parse_offset(Options *options, const char *text)
+{
+        if (parse_number(text, -CLOCK_OFFSET_MAX_S, CLOCK_OFFSET_MAX_S, &options->clock_offset_s) <
+            0)
+                return fail("--clock-offset=%s: seconds, up to 50 years, expected", text);
+        return 0;
+}
+
+static bool is_loopback(const char *address)
+{
+        struct in6_addr in6;
+        struct in_addr in;
+
+        if (inet_pton(AF_INET, address, &in) == 1)
+                return ntohl(in.s_addr) >> 24 == 127;
+        return inet_pton(AF_INET6, address, &in6) == 1 && IN6_IS_ADDR_LOOPBACK(&in6);
+}
+
+static int check(const Options *options)
+{
+        if (options->n_tenancies == 0)
+                return fail("--tenancy is missing");
+        if (options->n_tenancies != options->n_key_files)
+                return fail("each --tenancy needs an --api-key-file");
+        if (!options->certificate_path != !options->key_path)
+                return fail("--tls-cert and --tls-key need each other");
+        if (!options->allow_remote && !is_loopback(options->address))
+                return fail("%s is not a loopback address: see --allow-remote", options->address);
+        return 0;
+}
+
+enum {
+        OPTION_LISTEN,
+        OPTION_ALLOW_REMOTE,
+        OPTION_TENANCY,
+        OPTION_KEY_FILE,
+        OPTION_STATE,
+        OPTION_CERTIFICATE,
+        OPTION_KEY,
+        OPTION_FAULT,
+        OPTION_OFFSET,
+        OPTION_HELP,
+        OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+        {"listen", required_argument, NULL, OPTION_LISTEN},
+        {"allow-remote", no_argument, NULL, OPTION_ALLOW_REMOTE},
+        {"tenancy", required_argument, NULL, OPTION_TENANCY},
+        {"api-key-file", required_argument, NULL, OPTION_KEY_FILE},
+        {"state", required_argument, NULL, OPTION_STATE},
+        {"tls-cert", required_argument, NULL, OPTION_CERTIFICATE},
+        {"tls-key", required_argument, NULL, OPTION_KEY},
+        {"fault", required_argument, NULL, OPTION_FAULT},
+        {"clock-offset", required_argument, NULL, OPTION_OFFSET},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {},
+};
+
+static int print(Options *options, const char *text)
+{
+        options->done = true;
+        fputs(text, stdout);
+        return 0;
+}
+
+static int parse_option(Options *options, int option, const char *value)
+{
+        switch (option) {
+        case OPTION_LISTEN:
+                return parse_listen(options, value);
+        case OPTION_ALLOW_REMOTE:
+                options->allow_remote = true;
+                return 0;
+        case OPTION_TENANCY:
+                return parse_tenancy(options, value);
+        case OPTION_KEY_FILE:
+                return parse_key_file(options, value);
+        case OPTION_STATE:
+                options->state_path = value;
+                return 0;
+        case OPTION_CERTIFICATE:
+                options->certificate_path = value;
+                return 0;
+        case OPTION_KEY:
+                options->key_path = value;
+                return 0;
+        case OPTION_FAULT:
+                return parse_fault(options, value);
+        case OPTION_OFFSET:
+                return parse_offset(options, value);
+        case OPTION_HELP:
+                return print(options, usage);
+        case OPTION_VERSION:
+                return print(options, "passlock-sandbox " PACKAGE_VERSION "\n");
+        default:
+                return -EINVAL; /* getopt has said why */
+        }
+}
+
+int options_parse(Options *options, int argc, char **argv)
+{
+        int option, r;
+
+        options->address = must(strdup("127.0.0.1"));
+        while ((option = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
+                r = parse_option(options, option, optarg);
+                if (r < 0 || options->done)
+                        return r;
+        }
+        if (optind < argc)
+                return fail("%s: there are no arguments", argv[optind]);
+        return check(options);
+}
+
+void options_done(Options *options)
+{
+        free(options->address);
+        options->address = NULL;
+}

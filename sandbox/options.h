@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sandbox/fault.h"
+
+enum { TENANCIES_MAX = 16 };
+
+/* The command line. Strings are borrowed from it, unless said otherwise. */
+typedef struct Options {
+        char *address; /* numeric, owned */
+        uint16_t port;
+        bool allow_remote;
+        const char *tenancy_ids[TENANCIES_MAX];
+        const char *key_files[TENANCIES_MAX];
+        size_t n_tenancies;
+        size_t n_key_files;
+        const char *state_path;
+        const char *certificate_path, *key_path;
+        FaultList faults;
+        int64_t clock_offset_s;
+        bool done; /* --help or --version has been printed */
+} Options;
+
+/* Returns 0, or -EINVAL after saying on standard error what is wrong. */
+int options_parse(Options *options, int argc, char **argv);
+void options_done(Options *options);

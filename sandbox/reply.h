@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sandbox/macro.h"
+
+/* An answer, before it is sent. */
+typedef struct Reply {
+        unsigned status;
+        unsigned retry_after_s; /* 0: no such header */
+        const char *type;       /* the content type, static */
+        json_t *json;           /* the body, or else: */
+        const char *text;       /* static */
+        size_t text_len;
+} Reply;
+
+/* The errors of the API that the sandbox sends; each has one status. */
+typedef enum ErrorTag {
+        ERROR_BAD_REQUEST,
+        ERROR_FORBIDDEN,
+        ERROR_NOT_FOUND,
+        ERROR_INVALID_CODE,
+        ERROR_INTERNAL,
+        _ERROR_TAG_MAX,
+} ErrorTag;
+
+/* Each returns an owned reply. A reply takes its JSON over. */
+Reply *reply_json(unsigned status, json_t *json);
+Reply *reply_error(ErrorTag tag, const char *message);
+Reply *reply_error_status(unsigned status, const char *tag, const char *message);
+Reply *reply_text(unsigned status, const char *type, const char *text, size_t len);
+
+Reply *reply_free(Reply *reply);
+DEFINE_CLEANUP(Reply *, reply_free);
+
+/* Returns the owned body. */
+char *reply_body(const Reply *reply, size_t *ret_len);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sandbox/passkey.h"
+
+enum { VAULT_PAGE_LEN = 100 };
+
+/* The passkeys of one tenancy, by creation: ids grow, so that an id is also a place in the list. */
+typedef struct Vault {
+        json_t *passkeys;
+} Vault;
+
+/* Takes what was saved, or nothing: NULL. Returns 0, or -EBADMSG if it is not a saved vault. */
+int vault_init(Vault *vault, json_t *saved);
+void vault_done(Vault *vault);
+
+/* Lent by the vault, or NULL. */
+json_t *vault_find(const Vault *vault, const char *id);
+json_t *vault_find_credential(const Vault *vault, const char *credential_id);
+
+/* Adds a passkey and returns it, lent. The credential id must be a new one. */
+const json_t *vault_add(Vault *vault, const PasskeyOwner *owner, const Credential *credential,
+                        int64_t now_ms);
+
+/*
+ * Returns the owned summaries that follow a cursor (NULL: from the start), and the owned cursor of
+ * the next page, or NULL after the last one. Returns NULL if the cursor is none of ours.
+ */
+json_t *vault_page(const Vault *vault, const char *cursor, char **ret_cursor);

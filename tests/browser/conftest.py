@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One host and one browser for all tests; each test has people of its own.
+
+Screenshots go to $PASSLOCK_SCREENSHOTS, if set.
+"""
+
+import itertools
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness import Browser, Stack, Workspace, tenancy_path  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def work():
+    with Workspace() as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="session")
+def stack(work):
+    with Stack(work) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(work):
+    with Browser(work) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def healthy(stack):
+    """Whatever a test breaks is whole for the next one."""
+    yield
+    stack.sandbox.set_faults()
+    for program in (stack.bus, stack.sandbox, stack.daemon, stack.webapp):
+        assert program.running, program.log_tail()
+
+
+class Links:
+    """The daemon's own view, past the web app."""
+
+    def __init__(self, bus):
+        self._bus = bus
+
+    def all(self) -> dict[str, str]:
+        """User id by authenticator id."""
+        links, cursor = self._bus.call(tenancy_path(), "Links", "List", "su", "", 0)
+        assert cursor == ""
+        return {link["authenticator_id"][1]: link["user_id"][1] for link in links}
+
+
+@pytest.fixture
+def links(stack):
+    return Links(stack.bus)
+
+
+class Person:
+    """Somebody at the web app's page."""
+
+    names = (f"ada{n}" for n in itertools.count(1))
+
+    def __init__(self, page, url):
+        self.page = page
+        self.url = url
+        self.name = next(self.names)
+
+    def sign_up(self, display_name="Ada Lovelace"):
+        self.page.goto(self.url)
+        self.page.fill("#username", self.name)
+        self.page.fill("#display-name", display_name)
+        self.page.click("#signup-button")
+        self.page.wait("#home")
+        return self
+
+    def create_passkey(self):
+        """Returns the id of the new passkey, as the page has it."""
+        before = set(self.listed())
+        self.page.click("#create")
+        self.said("Your passkey is ready.")
+        (new,) = set(self.listed()) - before
+        return new
+
+    def listed(self) -> list[str]:
+        return self.page.evaluate("[...document.querySelectorAll('#passkeys li')].map(i => i.dataset.id)")
+
+    def said(self, text):
+        self.page.wait("#status:not(:empty)")
+        assert self.page.text("#status") == text
+
+    def was_told(self, text):
+        assert text in self.page.text("#problem-text")
+        assert not self.page.evaluate("document.querySelector('#create').disabled")
+
+    def screenshot(self, name):
+        directory = os.environ.get("PASSLOCK_SCREENSHOTS")
+        if directory:
+            self.page.screenshot(Path(directory) / f"{name}.png")
+
+    def post(self, path, body, headers=None, method="POST"):
+        """Asks the web app from within the page. Returns status and answer."""
+        return self.page.evaluate(f"""fetch({path!r}, {{
+            method: {method!r}, body: JSON.stringify({body}),
+            headers: {headers or {"Content-Type": "application/json"}} }})
+            .then(async (reply) => [reply.status, await reply.json()])""")
+
+
+@pytest.fixture
+def person(browser, stack):
+    """Makes people; closes their browsers, and fails if a page had an error or broke its policy."""
+    people = []
+
+    def arrive(**looks):
+        somebody = Person(browser.open(**looks), stack.webapp.url)
+        people.append(somebody)
+        return somebody
+
+    yield arrive
+    complaints = [complaint for somebody in people for complaint in somebody.page.complaints()]
+    for somebody in people:
+        somebody.page.close()
+    assert complaints == []

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Drives headless Chromium by orders on standard input, one JSON object a line, one answer a line:
+// {"do": "click", "page": 1, "args": ["#create"]} -> {"value": ...} or {"error": "..."}.
+// See tests/harness/browser.py, which gives the orders. Ends, with the browser, when they end.
+
+import readline from "node:readline";
+import puppeteer from "puppeteer-core";
+
+const [userDataDir] = process.argv.slice(2);
+
+const browser = await puppeteer.launch({
+  executablePath: process.env.PASSLOCK_CHROMIUM || "/usr/bin/chromium",
+  userDataDir,
+  pipe: true, // no port, and no browser without us
+  args: [
+    "--no-sandbox", // root cannot have it; the only pages are our own
+    "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  ],
+});
+const pages = new Map();
+
+const PASSKEY_HOLDER = {
+  protocol: "ctap2", ctap2Version: "ctap2_1", transport: "internal", hasResidentKey: true,
+  hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true,
+};
+
+// Each person has a browser profile and an authenticator of their own.
+async function open({ width, height, phone, dark }) {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  const devtools = await page.createCDPSession();
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (/Content Security Policy/.test(message.text())) complaints.push(message.text());
+  });
+  await page.setViewport({ width, height, isMobile: phone, hasTouch: phone, deviceScaleFactor: 2 });
+  await page.emulateMediaFeatures([
+    { name: "prefers-color-scheme", value: dark ? "dark" : "light" },
+    { name: "prefers-reduced-motion", value: "reduce" },
+  ]);
+  await devtools.send("WebAuthn.enable");
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options: PASSKEY_HOLDER });
+  const id = pages.size + 1;
+  pages.set(id, { context, page, devtools, authenticatorId, complaints });
+  return id;
+}
+
+const orders = {
+  goto: ({ page }, url) => page.goto(url).then(() => null),
+  click: ({ page }, selector) => page.click(selector),
+  fill: async ({ page }, selector, text) => {
+    await page.$eval(selector, (field) => { field.value = ""; });
+    await page.type(selector, text);
+  },
+  press: ({ page }, key) => page.keyboard.press(key),
+  wait: ({ page }, selector, timeout) => page.waitForSelector(selector, { visible: true, timeout }).then(() => null),
+  text: ({ page }, selector) => page.$eval(selector, (element) => element.innerText),
+  evaluate: ({ page }, script) => page.evaluate(script),
+  screenshot: ({ page }, path) => page.screenshot({ path }).then(() => null),
+  complaints: ({ complaints }) => complaints,
+  credentials: async ({ devtools, authenticatorId }) =>
+    (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+  // Whether the person passes the fingerprint sensor.
+  setVerified: ({ devtools, authenticatorId }, isUserVerified) =>
+    devtools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
+  replaceAuthenticator: async (person) => {
+    await person.devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId: person.authenticatorId });
+    const { authenticatorId } =
+      await person.devtools.send("WebAuthn.addVirtualAuthenticator", { options: PASSKEY_HOLDER });
+    person.authenticatorId = authenticatorId;
+  },
+  close: ({ context }) => context.close(),
+};
+
+async function obey({ do: name, page, args }) {
+  if (name === "open") return open(...args);
+  return orders[name](pages.get(page), ...args);
+}
+
+console.log("ready");
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    answer = { value: (await obey(JSON.parse(line))) ?? null };
+  } catch (error) {
+    answer = { error: error.message };
+  }
+  console.log(JSON.stringify(answer));
+}
+await browser.close();

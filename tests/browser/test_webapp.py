@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The example web app as people meet it: page, app, daemon and API together."""
+
+import json
+
+import pytest
+
+PHONE = {"width": 360, "height": 740, "phone": True}
+
+
+def test_sign_up_and_create_a_passkey(person, links):
+    ada = person()
+    ada.page.goto(ada.url)
+    ada.page.wait("#signup")
+    ada.screenshot("sign-up")
+    ada.sign_up()
+    assert ada.page.text("#handle") == f"@{ada.name}"
+    assert "No passkey yet" in ada.page.text("#empty")
+    ada.screenshot("no-passkey")
+
+    passkey = ada.create_passkey()
+    ada.screenshot("passkey")
+
+    (held,) = ada.page.credentials()
+    assert held["rpId"] == "localhost"
+    assert links.all()[passkey]
+    assert ada.name not in links.all()[passkey], "the user id must not be the username"
+
+
+def test_a_reload_of_the_page_shows_what_the_daemon_has(person):
+    ada = person().sign_up()
+    passkey = ada.create_passkey()
+    ada.page.goto(ada.url)
+    ada.page.wait("#passkeys li")
+    assert ada.listed() == [passkey]
+
+
+def test_one_device_holds_one_passkey(person, links):
+    ada = person().sign_up()
+    passkey = ada.create_passkey()
+    ada.page.click("#create")
+    ada.was_told("holds a passkey for your account already")
+    ada.screenshot("duplicate")
+    assert ada.listed() == [passkey]
+    assert len(ada.page.credentials()) == 1
+
+
+def test_another_device_gets_a_second_passkey(person, links):
+    ada = person().sign_up()
+    first = ada.create_passkey()
+    ada.page.replace_authenticator()
+    second = ada.create_passkey()
+    assert set(ada.listed()) == {first, second}
+    assert links.all()[first] == links.all()[second]
+    assert ada.page.text("#count") == "2 passkeys"
+    ada.screenshot("two-passkeys")
+
+
+def test_remove_a_passkey(person, links):
+    ada = person().sign_up()
+    passkey = ada.create_passkey()
+    ada.page.click("#passkeys li button")
+    ada.page.wait("dialog[open]")
+    ada.screenshot("remove")
+    ada.page.click("#remove")
+    ada.page.wait("#empty")
+    ada.said("The passkey is removed from your account.")
+    assert ada.listed() == []
+    assert passkey not in links.all()
+
+
+@pytest.mark.parametrize("how", ["#keep", "Escape"])
+def test_removal_can_be_called_off(person, links, how):
+    ada = person().sign_up()
+    passkey = ada.create_passkey()
+    ada.page.click("#passkeys li button")
+    ada.page.wait("dialog[open]")
+    if how == "Escape":
+        ada.page.press(how)
+    else:
+        ada.page.click(how)
+    assert not ada.page.evaluate("document.querySelector('dialog').open")
+    assert ada.listed() == [passkey]
+    assert passkey in links.all()
+
+
+def test_who_does_not_pass_the_device_gets_no_passkey(person, links):
+    ada = person().sign_up()
+    before = links.all()
+    ada.page.set_verified(False)
+    ada.page.click("#create")
+    ada.was_told("No passkey was made")
+    ada.screenshot("cancelled")
+    assert links.all() == before
+
+    ada.page.set_verified(True)
+    ada.page.click("#retry")
+    ada.said("Your passkey is ready.")
+    assert len(ada.listed()) == 1
+
+
+def test_api_unreachable_while_authorizing(person, stack, links):
+    ada = person().sign_up()
+    stack.sandbox.set_faults("refuse@registration-authorize")
+    ada.page.click("#create")
+    ada.was_told("The passkey service cannot be reached right now")
+    ada.screenshot("unreachable")
+    assert ada.page.credentials() == []
+
+    stack.sandbox.set_faults()
+    ada.page.click("#retry")
+    ada.said("Your passkey is ready.")
+    assert ada.listed()[0] in links.all()
+
+
+def test_what_the_device_confirmed_is_saved_later(person, stack, links):
+    ada = person().sign_up()
+    stack.sandbox.set_faults("refuse@exchange")
+    ada.page.click("#create")
+    ada.was_told("The passkey service cannot be reached right now")
+    assert len(ada.page.credentials()) == 1
+    assert ada.listed() == []
+
+    stack.sandbox.set_faults()
+    ada.page.click("#retry")
+    ada.said("Your passkey is ready.")
+    assert len(ada.page.credentials()) == 1, "the device is not asked a second time"
+    assert ada.listed()[0] in links.all()
+
+
+@pytest.mark.parametrize("endpoint", ["registration-options", "registration-verification"])
+def test_api_unreachable_from_the_page(person, stack, links, endpoint):
+    ada = person().sign_up()
+    before = links.all()
+    stack.sandbox.set_faults(f"refuse@{endpoint}")
+    ada.page.click("#create")
+    ada.was_told("The passkey service cannot be reached right now")
+    assert links.all() == before
+
+
+def test_daemon_down_and_back(person, stack, links):
+    ada = person().sign_up()
+    passkey = ada.create_passkey()
+    before = links.all()
+    stack.daemon.kill9()
+    ada.page.goto(ada.url)
+    assert "daemon of this host is not running" in ada.page.text("#problem-text")
+    ada.screenshot("no-daemon")
+
+    stack.daemon.start()
+    ada.page.click("#retry")
+    ada.page.wait("#passkeys li")
+    assert ada.listed() == [passkey]
+    assert links.all() == before
+
+
+def test_no_grant(person, stack):
+    ada = person().sign_up()
+    sections = {"Tenancy default": stack.sandbox.tenancy()}
+    stack.daemon.configure(sections)
+    stack.daemon.reload()
+    try:
+        ada.page.click("#create")
+        ada.was_told("has not granted this app the use of passkeys")
+        ada.screenshot("no-grant")
+    finally:
+        stack.daemon.configure(sections | {"Grant webapp": stack.grant})
+        stack.daemon.reload()
+
+
+def test_a_code_of_another_user_links_nothing(person, links):
+    """Mallory's passkey is not slipped into Ada's account."""
+    ada, mallory = person().sign_up(), person().sign_up("Mallory")
+    before = links.all()
+    code = mallory.page.evaluate("""(async () => {
+        const server = await import("/server.js");
+        const { passlock: settings } = await server.session();
+        const { Passlock } = await import(`${settings.endpoint}/passlock.js`);
+        const registrationToken = await server.authorize();
+        const { value } = await new Passlock(settings).registerPasskey({ registrationToken });
+        return value.code;
+    })()""")
+    status, answer = ada.post("/api/passkeys/exchange", json.dumps({"code": code}))
+    assert (status, answer["error"]["code"]) == (403, "UserMismatch")
+    assert "another account" in answer["error"]["message"]
+    assert links.all() == before
+
+
+def test_nobody_removes_what_others_have(person, links):
+    ada, mallory = person().sign_up(), person().sign_up("Mallory")
+    passkey = ada.create_passkey()
+    status, answer = mallory.post(f"/api/passkeys/{passkey}", "{}", method="DELETE")
+    assert (status, answer["error"]["code"]) == (404, "NotFound")
+    assert passkey in links.all()
+
+
+def test_a_code_is_good_for_nothing_else(person):
+    ada = person().sign_up()
+    status, answer = ada.post("/api/passkeys/exchange", json.dumps({"code": "no-such-code"}))
+    assert (status, answer["error"]["code"]) == (400, "InvalidCode")
+
+
+@pytest.mark.parametrize("username", ["a b", "ä", "a" * 33, "", "a/b"])
+def test_bad_username(person, username):
+    ada = person()
+    ada.page.goto(ada.url)
+    ada.page.fill("#display-name", "Ada")
+    ada.page.evaluate(f"document.querySelector('#username').value = {username!r}")
+    ada.page.click("#signup-button")
+    ada.page.wait("#username[aria-invalid=true]")
+    assert "A username is" in ada.page.text("#username-hint")
+    assert ada.page.evaluate("document.activeElement.id") == "username"
+
+
+def test_username_is_taken(person):
+    ada, eve = person().sign_up(), person()
+    eve.name = ada.name.upper()
+    eve.page.goto(eve.url)
+    eve.page.fill("#username", eve.name)
+    eve.page.fill("#display-name", "Eve")
+    eve.page.click("#signup-button")
+    eve.page.wait("#username[aria-invalid=true]")
+    assert "taken" in eve.page.text("#username-hint")
+
+
+def test_sign_out(person):
+    ada = person().sign_up()
+    ada.page.click("#signout")
+    ada.page.wait("#signup")
+    status, answer = ada.post("/api/passkeys/authorize", "{}")
+    assert (status, answer["error"]["code"]) == (401, "SignedOut")
+
+
+def test_a_browser_without_passkeys_is_told(person):
+    ada = person()
+    ada.page.goto(ada.url)
+    ada.page.evaluate("""fetch("/app.js").then((reply) => reply.text()).then((script) => {
+        delete window.PublicKeyCredential;
+        return import("/app.js?without");
+    }).then(() => null)""")
+    assert "This browser has no passkeys" in ada.page.text("#unsupported")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_phone(person, dark):
+    ada = person(**PHONE, dark=dark).sign_up("Augusta Ada King, Countess of Lovelace")
+    ada.create_passkey()
+    ada.screenshot("phone-dark" if dark else "phone-light")
+    assert ada.page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_dark(person):
+    ada = person(dark=True).sign_up()
+    ada.create_passkey()
+    ada.screenshot("dark")
+    red = ada.page.evaluate("parseInt(getComputedStyle(document.body).backgroundColor.slice(4))")
+    assert red < 64

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Headless Chromium, by way of tests/browser/driver.mjs."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from .build import source_dir
+from .process import STOP_SEC, Failed, Process
+from .workspace import Workspace
+
+WAIT_SEC = 20
+
+
+class Page:
+    """A person at the page: with a profile, cookies and an authenticator of their own."""
+
+    def __init__(self, browser: "Browser", number: int):
+        self._browser = browser
+        self._number = number
+
+    def _do(self, order: str, *args):
+        return self._browser.order(order, *args, page=self._number)
+
+    def goto(self, url: str):
+        self._do("goto", url)
+
+    def click(self, selector: str):
+        self.wait(selector + ":enabled")
+        self._do("click", selector)
+
+    def fill(self, selector: str, text: str):
+        self.wait(selector)
+        self._do("fill", selector, text)
+
+    def press(self, key: str):
+        self._do("press", key)
+
+    def wait(self, selector: str):
+        """Waits until it can be seen."""
+        self._do("wait", selector, WAIT_SEC * 1000)
+
+    def text(self, selector: str) -> str:
+        self.wait(selector)
+        return self._do("text", selector)
+
+    def evaluate(self, script: str):
+        """The value of a JavaScript expression, awaited if it is a promise."""
+        return self._do("evaluate", script)
+
+    def screenshot(self, path: Path):
+        self._do("screenshot", str(path))
+
+    def complaints(self) -> list[str]:
+        """Uncaught errors of the page, and what the browser kept it from doing."""
+        return self._do("complaints")
+
+    def credentials(self) -> list[dict]:
+        """What the authenticator holds."""
+        return self._do("credentials")
+
+    def set_verified(self, verified: bool):
+        """Whether the person passes the authenticator's check."""
+        self._do("setVerified", verified)
+
+    def replace_authenticator(self):
+        """The person takes another device, an empty one."""
+        self._do("replaceAuthenticator")
+
+    def close(self):
+        self._do("close")
+
+
+class Browser(Process):
+    name = "browser"
+    stdin = subprocess.PIPE
+
+    def __init__(self, work: Workspace):
+        super().__init__(work.log(self.name))
+        self.home = work.private_dir("browser-home")
+
+    def command(self):
+        return ["node", str(source_dir() / "tests/browser/driver.mjs"), str(self.home / "profile")]
+
+    def environment(self):
+        return {"HOME": str(self.home)}
+
+    def wait_ready(self):
+        if self.read_line() != "ready":
+            raise self.failed("cannot be driven")
+
+    def stop(self):
+        if self.running:
+            self.child.stdin.close()
+            try:
+                self.child.wait(STOP_SEC)
+            except subprocess.TimeoutExpired:
+                pass
+        return super().stop()
+
+    def open(self, width: int = 1100, height: int = 860, phone: bool = False,
+             dark: bool = False) -> Page:
+        options = {"width": width, "height": height, "phone": phone, "dark": dark}
+        return Page(self, self.order("open", options))
+
+    def order(self, order: str, *args, page: int | None = None):
+        line = json.dumps({"do": order, "page": page, "args": args})
+        self.child.stdin.write(line.encode() + b"\n")
+        self.child.stdin.flush()
+        answer = json.loads(self.read_line(WAIT_SEC + 10))
+        if "error" in answer:
+            raise Failed(f"{order} {' '.join(map(str, args))}: {answer['error']}")
+        return answer["value"]

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon, without systemd around it."""
+
+import os
+import signal
+import socket
+import time
+
+from .build import binary
+from .bus import Bus
+from .process import READY_SEC, Process
+from .workspace import Workspace
+
+Sections = dict[str, dict[str, str]]
+
+
+class Daemon(Process):
+    """passlockd. Its state and its configuration outlive a restart and a kill9()."""
+
+    name = "passlockd"
+
+    def __init__(self, work: Workspace, bus: Bus, sections: Sections, keys: dict[str, str]):
+        super().__init__(work.log(self.name))
+        self.bus = bus
+        self.config = work / "passlockd.conf"
+        self.credentials = work.private_dir("credentials")
+        self.state = work.private_dir("state")
+        self.runtime = work.private_dir("runtime")
+        self.notify_path = work / "notify"
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(self.notify_path))
+        self.configure(sections)
+        self.set_keys(keys)
+
+    def configure(self, sections: Sections):
+        """Writes the configuration; a running daemon has it after reload()."""
+        self.config.write_text("\n".join(
+            f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in values.items())
+            for name, values in sections.items()))
+
+    def set_keys(self, keys: dict[str, str]):
+        """Replaces the credentials; a running daemon has them after reload()."""
+        for old in self.credentials.iterdir():
+            old.unlink()
+        for name, key in keys.items():
+            (self.credentials / name).write_text(key)
+
+    def command(self):
+        return [str(binary("passlockd")), f"--config={self.config}"]
+
+    def environment(self):
+        return {"DBUS_SYSTEM_BUS_ADDRESS": self.bus.address,
+                "CREDENTIALS_DIRECTORY": str(self.credentials),
+                "STATE_DIRECTORY": str(self.state),
+                "RUNTIME_DIRECTORY": str(self.runtime),
+                "NOTIFY_SOCKET": str(self.notify_path)}
+
+    def start(self):
+        self._forget_notifications()
+        return super().start()
+
+    def wait_ready(self):
+        self._wait_notified("READY=1")
+
+    def reload(self):
+        """Sends SIGHUP and returns when the daemon is done with it, well or not."""
+        self._forget_notifications()
+        os.kill(self.pid, signal.SIGHUP)
+        self._wait_notified("RELOADING=1")
+        self._wait_notified("READY=1")
+
+    def _forget_notifications(self):
+        self.notify.setblocking(False)
+        try:
+            while self.notify.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _wait_notified(self, what: str):
+        end = time.monotonic() + READY_SEC
+        while True:
+            self.wait_readable(self.notify, max(0, end - time.monotonic()))
+            if what in self.notify.recv(4096).decode().splitlines():
+                return

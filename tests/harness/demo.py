@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What scripts/demo shows, once everything is built."""
+
+import argparse
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness import NAME, Browser, BusError, Failed, Stack, Workspace, as_uid, tenancy_path  # noqa: E402
+
+COLOUR = sys.stdout.isatty()
+LIST_LINKS = ("call", NAME, tenancy_path(), f"{NAME}.Links", "List", "su", "", "0")
+
+
+def paint(code: str, text: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if COLOUR else text
+
+
+def step(what: str, detail: str = ""):
+    print(f"  {paint('32', '✔')} {what:<26} {paint('2', detail)}".rstrip(), flush=True)
+
+
+def show_command(command: list[str], output: str | None = None):
+    print(f"\n    {paint('1', '$ ' + shlex.join(command))}")
+    if output is not None:
+        print("    " + output.replace("\n", "\n    "))
+        print(flush=True)
+
+
+def describe(stack: Stack, program) -> str:
+    if program is stack.bus:
+        return stack.bus.address
+    if program is stack.sandbox:
+        return f"{stack.sandbox.endpoint}, stands in for the Passlock API"
+    if program is stack.daemon:
+        return f"pid {stack.daemon.pid}, holds the API key"
+    return f"as {stack.user}, granted {stack.grant['Allow']}"
+
+
+def start(stack: Stack):
+    for program in stack.start_programs():
+        step(program.name, describe(stack, program))
+
+
+def interactive(stack: Stack):
+    print(f"\n  Open {paint('1;4', stack.webapp.url)} in a browser on this computer.")
+    print("  What is stored meanwhile, and with what configuration:")
+    show_command(stack.bus.busctl_command(*LIST_LINKS))
+    show_command(["cat", str(stack.daemon.config)])
+    print(f"\n  The logs are in {stack.work.path}. Ctrl-C ends it all.", flush=True)
+    try:
+        stack.wait()
+    except KeyboardInterrupt:
+        print()
+
+
+class Tour:
+    """The whole flow, as somebody called Ada would take it."""
+
+    def __init__(self, stack: Stack, browser: Browser, screenshots: Path):
+        self.stack = stack
+        self.page = browser.open(width=1100, height=760)
+        self.screenshots = screenshots
+        self.shots = 0
+
+    def done(self, what: str, detail: str = ""):
+        self.shots += 1
+        self.page.screenshot(self.screenshots / f"{self.shots}-{what.replace(' ', '-')}.png")
+        step(what, detail)
+
+    def run(self):
+        self.sign_up()
+        passkey = self.create_passkey()
+        self.refuse_duplicate()
+        if os.getuid() == 0:
+            self.refuse_strangers()
+        links = self.read_links(passkey)
+        self.restart_daemon(passkey)
+        if self.read_links(passkey) != links:
+            raise Failed("the link is not what it was before the restart")
+
+    def sign_up(self):
+        self.page.goto(self.stack.webapp.url)
+        self.page.fill("#username", "ada")
+        self.page.fill("#display-name", "Ada Lovelace")
+        self.page.click("#signup-button")
+        self.page.wait("#home")
+        self.done("signed up", "as Ada Lovelace, at " + self.stack.webapp.url)
+
+    def create_passkey(self) -> str:
+        self.page.click("#create")
+        self.expect("#status:not(:empty)", "Your passkey is ready.")
+        passkey = self.page.evaluate("document.querySelector('#passkeys li').dataset.id")
+        self.done("passkey created", passkey)
+        return passkey
+
+    def refuse_duplicate(self):
+        self.page.click("#create")
+        self.expect("#problem-text", "holds a passkey for your account already")
+        self.done("second one refused", "since this device holds one")
+
+    def refuse_strangers(self):
+        """On a real host that is every user without a grant."""
+        stranger = as_uid(65534, 65534)
+        try:
+            self.stack.bus.busctl(*LIST_LINKS, as_user=stranger)
+        except BusError as error:
+            step("strangers refused", f"user nobody: {error.message.splitlines()[-1]}")
+        else:
+            raise Failed("user nobody can read the links without a grant")
+
+    def read_links(self, passkey: str) -> str:
+        links = self.stack.bus.busctl(*LIST_LINKS)
+        show_command(self.stack.bus.busctl_command(*LIST_LINKS), links)
+        if passkey not in links:
+            raise Failed(f"the daemon has no link of {passkey}")
+        return links
+
+    def restart_daemon(self, passkey: str):
+        before = self.stack.daemon.pid
+        self.stack.daemon.kill9()
+        self.stack.daemon.start()
+        self.page.goto(self.stack.webapp.url)
+        self.page.wait(f"#passkeys li[data-id='{passkey}']")
+        self.done("daemon killed, restarted", f"kill -9 {before}; now pid {self.stack.daemon.pid}")
+
+    def expect(self, selector: str, text: str):
+        shown = self.page.text(selector)
+        if text not in shown:
+            raise Failed(f"the page says {shown!r}, not {text!r}")
+
+
+def headless(stack: Stack, work: Workspace, screenshots: str | None):
+    directory = Path(screenshots or tempfile.mkdtemp(prefix="passlock-demo-")).resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    with Browser(work) as browser:
+        step(browser.name, "headless Chromium with a virtual authenticator")
+        Tour(stack, browser, directory).run()
+    print(f"  Screenshots are in {paint('1', str(directory))}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/demo")
+    parser.add_argument("--headless", action="store_true")
+    parser.add_argument("--screenshots", metavar="DIRECTORY")
+    options = parser.parse_args()
+
+    with Workspace() as work:
+        stack = Stack(work)
+        try:
+            start(stack)
+            if options.headless:
+                headless(stack, work, options.screenshots)
+            else:
+                interactive(stack)
+        except (Failed, BusError) as error:
+            print(f"\n  {paint('31', '✘')} {error}", file=sys.stderr)
+            for program in (stack.sandbox, stack.daemon, stack.webapp):
+                print(f"\n  {program.name} said at last:\n{program.log_tail()}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            stack.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A program of ours that runs: started, awaited, and ended by its pid."""
+
+import atexit
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+READY_SEC = 20
+STOP_SEC = 20
+PASSED_ON = ("PATH", "LANG", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+             "GCOV_PREFIX", "LLVM_PROFILE_FILE")
+
+
+class Failed(Exception):
+    """A program did not do as it should. The text has the end of its log."""
+
+
+def as_uid(uid: int, gid: int, groups: tuple[int, ...] = ()) -> list[str]:
+    """The start of a command line that runs the rest of it as another user. Root only."""
+    others = ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
+    return ["setpriv", "--reuid", str(uid), "--regid", str(gid), *others]
+
+
+def _exit_on_sigterm():
+    """SIGTERM ends Python without atexit; as an exception it cleans up. Others' handlers stay."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
+_exit_on_sigterm()
+
+
+class Process:
+    """One program. A subclass says what it runs (`command`) and when it is ready (`wait_ready`)."""
+
+    name = "process"
+    stdin = subprocess.DEVNULL
+
+    def __init__(self, log: Path, as_user: list[str] | None = None):
+        self.log = log
+        self.as_user = as_user or ["setpriv"]
+        self.child: subprocess.Popen | None = None
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        return {}
+
+    def wait_ready(self):
+        """Returns when the program can be used. The default is: at once."""
+
+    @property
+    def pid(self) -> int:
+        assert self.child, f"{self.name} does not run"
+        return self.child.pid
+
+    @property
+    def running(self) -> bool:
+        return self.child is not None and self.child.poll() is None
+
+    def start(self):
+        assert not self.running, f"{self.name} runs already"
+        passed_on = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+        with self.log.open("ab") as log:
+            # Dies with us whatever happens to us; its own session keeps the terminal's Ctrl-C off.
+            self.child = subprocess.Popen(
+                [*self.as_user, "--pdeathsig", "KILL", "--", *self.command()],
+                env=passed_on | self.environment(), stdin=self.stdin,
+                stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+        atexit.register(self.stop)
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill9()
+            raise
+        return self
+
+    def stop(self) -> int | None:
+        """Ends it politely, and harshly if that takes too long. Returns its exit status."""
+        if self.running:
+            self.child.terminate()
+            try:
+                self.child.wait(STOP_SEC)
+            except subprocess.TimeoutExpired:
+                self.kill9()
+                raise self.failed(f"did not end within {STOP_SEC} s of SIGTERM") from None
+        return self._reap()
+
+    def kill9(self) -> int | None:
+        if self.running:
+            self.child.kill()
+        return self._reap()
+
+    def stop_well(self):
+        """Like stop(), but a Failed unless it ends with status 0, as a sanitizer's finding does."""
+        if self.running and (status := self.stop()) != 0:
+            raise self.failed(f"ended with status {status}")
+
+    def restart(self):
+        self.stop_well()
+        return self.start()
+
+    def __enter__(self):
+        return self if self.running else self.start()
+
+    def __exit__(self, failure, *_):
+        if failure:
+            self.stop()
+        else:
+            self.stop_well()
+
+    def wait_readable(self, source, deadline_sec: float = READY_SEC):
+        """Waits for a file or socket of the program's, and notices if the program ends instead."""
+        pidfd = os.pidfd_open(self.pid)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(source, selectors.EVENT_READ)
+                selector.register(pidfd, selectors.EVENT_READ)
+                ready = [key.fileobj for key, _ in selector.select(deadline_sec)]
+        finally:
+            os.close(pidfd)
+        if source in ready:
+            return
+        if ready:
+            raise self.failed(f"ended with status {self.child.wait()}")
+        raise self.failed(f"is not ready after {deadline_sec:g} s")
+
+    def read_line(self, deadline_sec: float = READY_SEC) -> str:
+        """One line of its standard output, read byte by byte so that none is buffered away."""
+        line, end = b"", time.monotonic() + deadline_sec
+        while not line.endswith(b"\n"):
+            self.wait_readable(self.child.stdout, max(0, end - time.monotonic()))
+            byte = os.read(self.child.stdout.fileno(), 1)
+            if not byte:
+                raise self.failed(f"ended with status {self.child.wait(STOP_SEC)}")
+            line += byte
+        return line.decode().rstrip("\n")
+
+    def log_tail(self, lines: int = 20) -> str:
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def failed(self, what: str) -> Failed:
+        return Failed(f"{self.name} {what}; the end of {self.log}:\n{self.log_tail()}")
+
+    def _reap(self) -> int | None:
+        atexit.unregister(self.stop)
+        if not self.child:
+            return None
+        status = self.child.wait()
+        for stream in filter(None, (self.child.stdin, self.child.stdout)):
+            stream.close()
+        return status

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The Passlock API, here."""
+
+import json
+import secrets
+import urllib.request
+from urllib.parse import urlsplit
+
+from .build import binary
+from .process import Process
+from .workspace import Workspace
+
+CALL_SEC = 10
+
+
+class Sandbox(Process):
+    """passlock-sandbox. A restart finds it at the same endpoint."""
+
+    name = "passlock-sandbox"
+
+    def __init__(self, work: Workspace, tenancy_id: str = "sandboxTenancy",
+                 options: tuple[str, ...] = ()):
+        super().__init__(work.log(self.name))
+        self.tenancy_id = tenancy_id
+        self.api_key = secrets.token_urlsafe(32)
+        self.key_file = work.private_dir("sandbox") / "api-key"
+        self.key_file.write_text(self.api_key + "\n")
+        self.options = options
+        self.endpoint = ""
+
+    def command(self):
+        listen = urlsplit(self.endpoint).netloc or "127.0.0.1:0"
+        return [str(binary("passlock-sandbox")), f"--listen={listen}",
+                f"--tenancy={self.tenancy_id}", f"--api-key-file={self.key_file}", *self.options]
+
+    def wait_ready(self):
+        line = self.read_line()
+        prefix = "listening on "
+        if not line.startswith(prefix):
+            raise self.failed(f"said {line!r}")
+        self.endpoint = line.removeprefix(prefix)
+
+    def tenancy(self, credential: str = "passlock.default") -> dict[str, str]:
+        """The daemon's configuration for it: what is in a [Tenancy …] section."""
+        return {"TenancyId": self.tenancy_id, "Endpoint": self.endpoint,
+                "ApiKeyCredential": credential, "TimeoutSec": "5"}
+
+    def set_faults(self, *faults: str):
+        """Replaces the faults; none at all makes it well again."""
+        self._http("POST", "/-/faults", {"faults": list(faults)})
+
+    def calls(self) -> dict[str, int]:
+        """How often each endpoint was asked so far."""
+        return self._http("GET", "/-/calls")
+
+    def _http(self, method: str, path: str, body=None):
+        request = urllib.request.Request(
+            self.endpoint + path, method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=CALL_SEC) as reply:
+            return json.loads(reply.read() or b"null")

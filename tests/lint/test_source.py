@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""House rules that a program can check."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What each layer may include: itself and what is named here.
+LAYERS = {
+    "base": [],
+    "dbus": ["base"],
+    "daemon/model": ["base"],
+    "daemon/config": ["base", "daemon/model"],
+    "daemon/store": ["base", "dbus", "daemon/model"],
+    "daemon/api": ["base", "dbus", "daemon/model"],
+    "daemon/core": ["base", "dbus", "daemon/model", "daemon/store", "daemon/api"],
+    "daemon/bus": ["base", "dbus", "daemon/model", "daemon/core"],
+    "daemon": ["base", "dbus", "daemon/config", "daemon/model", "daemon/store", "daemon/api",
+               "daemon/core", "daemon/bus"],
+    "client": ["base", "dbus"],
+    "sandbox": [],
+    "examples/webapp": [],
+}
+
+# Libraries that only one layer knows: the header, and the files that may include it.
+CONFINED = {
+    r"systemd/sd-bus(-.*)?\.h": r"(daemon/bus|client)/|tests/",
+    r"curl/.*": r"daemon/api/(http|wiping)|tests/",
+    r"jansson\.h": r"daemon/api/(api-json|id-token)|sandbox/|examples/|client/|tests/",
+    r"lmdb\.h": r"daemon/store/|tests/",
+    r"microhttpd\.h": r"sandbox/|examples/|tests/",
+    r"fido\.h|fido/.*|cbor\.h": r"sandbox/|tests/",
+}
+
+
+def tracked(*patterns):
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others",
+                             "--exclude-standard", *patterns],
+                            cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [Path(name) for name in listed.split("\0") if name and (ROOT / name).exists()]
+
+
+def includes(path, quoted):
+    pattern = r'^\s*#\s*include\s+' + (r'"([^"]+)"' if quoted else r'<([^>]+)>')
+    return re.findall(pattern, (ROOT / path).read_text(), re.MULTILINE)
+
+
+def layer_of(path):
+    return next((layer for layer in sorted(LAYERS, key=len, reverse=True)
+                 if path.is_relative_to(layer)), None)
+
+
+C_FILES = tracked("*.c", "*.h")
+
+
+def test_there_are_sources():
+    assert len(C_FILES) > 50
+
+
+def test_no_include_points_upward():
+    wrong = []
+    for path in C_FILES:
+        layer = layer_of(path)
+        if layer is None:
+            continue
+        for name in includes(path, quoted=True):
+            target = layer_of(Path(name))
+            if target not in (None, layer, *LAYERS[layer]):
+                wrong.append(f"{path}: {name}")
+    assert not wrong
+
+
+def test_includes_are_written_from_the_top():
+    wrong = [f"{path}: {name}" for path in C_FILES for name in includes(path, quoted=True)
+             if not (ROOT / name).exists() and name != "build-config.h"]
+    assert not wrong
+
+
+@pytest.mark.parametrize("header", CONFINED)
+def test_library_is_known_to_its_layer_only(header):
+    wrong = [str(path) for path in C_FILES for name in includes(path, quoted=False)
+             if re.fullmatch(header, name) and not re.match(CONFINED[header], str(path))]
+    assert not wrong
+
+
+def test_every_source_names_its_licence():
+    sources = tracked("*.c", "*.h", "*.py", "*.js", "*.mjs", "*.css", "meson.build",
+                      "*/meson.build", "scripts/*", ".ci/run")
+    wrong = [str(path) for path in sources
+             if "SPDX-License-Identifier: LGPL-2.1-or-later" not in
+             (ROOT / path).read_text()[:400] and path.suffix != ".ini"]
+    assert not wrong
+
+
+def test_c_is_formatted():
+    done = subprocess.run(["clang-format", "--dry-run", "--Werror", *map(str, C_FILES)],
+                          cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def test_manual_pages():
+    pages = tracked("doc/man/*")
+    assert pages
+    done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *map(str, pages)],
+                          cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_scripts_are_shell():
+    scripts = [path for path in tracked("scripts/*", ".ci/run")
+               if (ROOT / path).read_text().startswith("#!/bin/bash")]
+    assert scripts
+    for path in scripts:
+        assert (ROOT / path).stat().st_mode & 0o111, f"{path} is not executable"
+        subprocess.run(["bash", "-n", str(path)], cwd=ROOT, check=True)
+
+
+def test_nothing_is_left_undone():
+    marks = re.compile("TO" + "DO|FIX" + "ME|X" + "XX")
+    wrong = [str(path) for path in tracked("*.c", "*.h", "*.py", "*.js", "*.mjs", "*.md")
+             if path != Path(__file__).relative_to(ROOT) and marks.search((ROOT / path).read_text())]
+    # mkstemp() and mkdtemp() templates are no marks
+    wrong = [name for name in wrong
+             if marks.search(re.sub("XXX" "XXX", "", (ROOT / name).read_text()))]
+    assert not wrong

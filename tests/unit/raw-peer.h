@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/*
+ * A server that does exactly what a test says, right or wrong: on a port of its own on 127.0.0.1,
+ * with a thread for each connection that runs the test's function and then closes.
+ */
+typedef struct RawPeer RawPeer;
+
+/* `n` counts the connections from 1. */
+typedef void (*RawPeerFunc)(RawPeer *peer, int fd, unsigned n, void *userdata);
+
+RawPeer *raw_peer_new(RawPeerFunc func, void *userdata);
+/* Cuts all connections and waits for the threads. Returns NULL. */
+RawPeer *raw_peer_free(RawPeer *peer);
+
+uint16_t raw_peer_port(const RawPeer *peer);
+unsigned raw_peer_n_connections(RawPeer *peer);
+unsigned raw_peer_n_requests(RawPeer *peer);
+/* Waits until the peer has closed all its connections. */
+void raw_peer_wait_closed(RawPeer *peer);
+
+/* The latest request, headers and body, in memory of the caller's that it frees. */
+char *raw_peer_request(RawPeer *peer);
+
+/* Reads one request to its end and counts it. False when the connection ends instead. */
+bool raw_peer_read(RawPeer *peer, int fd);
+/* False when the other side is gone. */
+bool raw_peer_write(int fd, const char *bytes, size_t len);
+bool raw_peer_print(int fd, const char *text);
+/* Waits for the other side to close. */
+void raw_peer_hang(int fd);

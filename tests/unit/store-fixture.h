@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/store/store.h"
+#include "tests/unit/test.h"
+
+/* A store in a directory of its own, and the wait for what is asked of it. */
+typedef struct Fixture {
+        char directory[64];
+        Store *store;
+} Fixture;
+
+/* What came of a change. */
+typedef struct Outcome {
+        unsigned n_calls;
+        int r;
+        bool newly_linked;
+        size_t n_removed;
+        char *first_removed; /* its user, then a blank, then its authenticator */
+} Outcome;
+
+/* For cmocka: opens a store in a new directory under /tmp, and removes both. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+/* Closes it, audits it, and opens it again. */
+void fixture_reopen(Fixture *f);
+
+/* Dispatches until as many functions have run. */
+void outcome_wait(Store *store, const Outcome *outcome, unsigned n_calls);
+void outcome_clear(Outcome *outcome);
+void on_added(int r, bool newly_linked, void *userdata);
+void on_removed(int r, const LinkList *removed, void *userdata);
+
+/* These ask and wait. They return what the function was told, and put into the last arguments,
+ * which may be NULL, the rest of it. */
+int add(Store *store, const char *tenancy, const char *user, const char *authenticator,
+        bool *ret_newly_linked);
+int remove_one(Store *store, const char *tenancy, const char *authenticator);
+int remove_user(Store *store, const char *tenancy, const char *user, size_t *ret_n_removed);
+int exchange(Store *store, const char *tenancy, const Link *link, const uint8_t *key,
+             const Answer *answer, uint64_t now_ms, bool *ret_newly_linked);
+
+/* Asks only. */
+void add_later(Store *store, const char *tenancy, const char *user, const char *authenticator,
+               Outcome *outcome);
+
+/* The user that an authenticator is linked to, "" if it is not: static. */
+const char *user_of(Store *store, const char *tenancy, const char *authenticator);
+uint64_t count(Store *store, const char *tenancy);
+size_t count_of_user(Store *store, const char *tenancy, const char *user);
+
+Link *make_link(const char *authenticator, const char *user, uint64_t created_at_ms);
+Principal *make_principal(void);
+/* A valid id of that many bytes that the seed makes different from others. */
+char *make_id(size_t len, unsigned seed);
+
+/* The bytes of a file in a directory; malloc'ed. */
+void *read_file(const char *directory, const char *name, size_t *ret_len);
+void write_file(const char *directory, const char *name, const void *bytes, size_t len);
+void remove_tree(const char *directory);
+
+/*
+ * Walks all databases of a closed store with LMDB itself: each link stands under its user and the
+ * reverse, each tenancy's count is right, each answer has its expiry and the reverse, and every
+ * record can be read. Returns how many links there are.
+ */
+size_t audit(const char *directory);

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "daemon/api/api-json.h"
+#include "tests/unit/test.h"
+
+static const char token_reply[] =
+        "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"registrationToken\":\"rt_1\","
+        "\"expiresAt\":1767225900000}";
+
+static const char principal_reply[] =
+        "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"pr1\",\"userId\":\"user-42\","
+        "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\","
+        "\"passkey\":{\"verified\":true,\"userVerified\":true,\"platformName\":\"Keychain\"},"
+        "\"createdAt\":1767225600000,\"expiresAt\":1767225900000,"
+        "\"metadata\":{\"ipAddress\":\"127.0.0.1\",\"userAgent\":\"Browser/1.0\"}}";
+
+static int read_token(const char *body, size_t body_len)
+{
+        Token token = {};
+        int r;
+
+        r = api_json_read_registration_token(body, body_len, &token);
+        if (r != 0)
+                assert_null(token.token);
+        free(token.token);
+        return r;
+}
+
+static int read_principal(const char *body, size_t body_len)
+{
+        Principal *principal = NULL;
+        int r;
+
+        r = api_json_read_principal(body, body_len, &principal);
+        assert_true((r == 0) == (principal != NULL));
+        principal_free(principal);
+        return r;
+}
+
+/* Reads `reply` with the member at `path` (two keys at most, divided by a slash) replaced by the
+ * JSON in `value`, or removed if that is NULL. */
+static int read_changed(int (*read)(const char *body, size_t body_len), const char *reply,
+                        const char *path, const char *value)
+{
+        json_auto_t *root = json_loads(reply, 0, NULL);
+        const char *slash = strchr(path, '/');
+        _cleanup_(freep) char *body = NULL;
+        json_t *object = root, *changed = NULL;
+
+        assert_non_null(root);
+        if (slash) {
+                _cleanup_(freep) char *outer = strndup(path, (size_t) (slash - path));
+
+                object = json_object_get(root, outer);
+                assert_non_null(object);
+                path = slash + 1;
+        }
+        if (value) {
+                changed = json_loads(value, JSON_DECODE_ANY, NULL);
+                assert_non_null(changed);
+                assert_int_equal(json_object_set_new(object, path, changed), 0);
+        } else {
+                assert_int_equal(json_object_del(object, path), 0);
+        }
+        body = json_dumps(root, 0);
+        return read(body, strlen(body));
+}
+
+/* A JSON string of `len` letters. */
+static char *letters(size_t len)
+{
+        char *text = malloc(len + 3);
+
+        assert_non_null(text);
+        memset(text, 'a', len + 2);
+        text[0] = text[len + 1] = '"';
+        text[len + 2] = '\0';
+        return text;
+}
+
+static void test_token(void **state)
+{
+        Token token = {};
+
+        assert_int_equal(api_json_read_registration_token(token_reply, strlen(token_reply), &token),
+                         0);
+        assert_string_equal(token.token, "rt_1");
+        assert_int_equal(token.expires_at_ms, 1767225900000);
+        free(token.token);
+}
+
+static void test_principal(void **state)
+{
+        _cleanup_(principal_freep) Principal *principal = NULL;
+
+        assert_int_equal(
+                api_json_read_principal(principal_reply, strlen(principal_reply), &principal), 0);
+        assert_string_equal(principal->id, "pr1");
+        assert_string_equal(principal->user_id, "user-42");
+        assert_string_equal(principal->authenticator_id, "pk5");
+        assert_string_equal(principal->authenticator_type, "passkey");
+        assert_string_equal(principal->platform_name, "Keychain");
+        assert_string_equal(principal->ip_address, "127.0.0.1");
+        assert_string_equal(principal->user_agent, "Browser/1.0");
+        assert_int_equal(principal->created_at_ms, 1767225600000);
+        assert_int_equal(principal->expires_at_ms, 1767225900000);
+        assert_true(principal->verified);
+        assert_true(principal->user_verified);
+}
+
+static void test_principal_without_options(void **state)
+{
+        static const char *const replies[] = {
+                "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"pr1\",\"userId\":\"u\","
+                "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\",\"createdAt\":1,"
+                "\"expiresAt\":2,\"metadata\":{}}",
+                "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"pr1\",\"userId\":\"u\",\"passkey\":null,"
+                "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\",\"createdAt\":1,"
+                "\"expiresAt\":2,\"metadata\":{\"ipAddress\":null,\"userAgent\":\"\"}}",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(replies); i++) {
+                _cleanup_(principal_freep) Principal *principal = NULL;
+
+                assert_int_equal(
+                        api_json_read_principal(replies[i], strlen(replies[i]), &principal), 0);
+                assert_false(principal->verified);
+                assert_false(principal->user_verified);
+                assert_null(principal->platform_name);
+                assert_null(principal->ip_address);
+                assert_null(principal->user_agent);
+        }
+}
+
+typedef struct Field {
+        const char *path;
+        char type; /* s, n, b, o: string, number, boolean, object */
+        bool optional;
+        size_t len_max; /* of a string; 0: only one value will do */
+} Field;
+
+static const Field token_fields[] = {
+        {"_tag", 's', false, 0},
+        {"registrationToken", 's', false, 8192},
+        {"expiresAt", 'n', false, 0},
+};
+
+static const Field principal_fields[] = {
+        {"_tag", 's', false, 0},
+        {"id", 's', false, 512},
+        {"userId", 's', false, 256},
+        {"authenticatorId", 's', false, 512},
+        {"authenticatorType", 's', false, 0},
+        {"passkey", 'o', true, 0},
+        {"passkey/verified", 'b', false, 0},
+        {"passkey/userVerified", 'b', false, 0},
+        {"passkey/platformName", 's', true, 256},
+        {"createdAt", 'n', false, 0},
+        {"expiresAt", 'n', false, 0},
+        {"metadata", 'o', false, 0},
+        {"metadata/ipAddress", 's', true, 64},
+        {"metadata/userAgent", 's', true, 4096},
+};
+
+static void assert_field(int (*read)(const char *body, size_t body_len), const char *reply,
+                         const Field *field)
+{
+        static const struct {
+                char type;
+                const char *value;
+        } values[] = {
+                {'s', "\"x\""}, {'n', "1"}, {'n', "1.5"}, {'b', "true"}, {'o', "{}"}, {'a', "[]"},
+        };
+        int expected = field->optional ? 0 : ERROR_MALFORMED_REPLY;
+
+        assert_int_equal(read_changed(read, reply, field->path, NULL), expected);
+        assert_int_equal(read_changed(read, reply, field->path, "null"), expected);
+        for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+                if (values[i].type != field->type)
+                        assert_int_equal(read_changed(read, reply, field->path, values[i].value),
+                                         ERROR_MALFORMED_REPLY);
+
+        if (field->type == 's') {
+                _cleanup_(freep) char *longest = letters(field->len_max ? field->len_max : 7);
+                _cleanup_(freep) char *too_long = letters(field->len_max + 1);
+
+                assert_int_equal(read_changed(read, reply, field->path, longest),
+                                 field->len_max ? 0 : ERROR_MALFORMED_REPLY);
+                assert_int_equal(read_changed(read, reply, field->path, too_long),
+                                 ERROR_MALFORMED_REPLY);
+                assert_int_equal(read_changed(read, reply, field->path, "\"\""), expected);
+                assert_int_equal(read_changed(read, reply, field->path, "\"a\\nb\""),
+                                 ERROR_MALFORMED_REPLY);
+        }
+}
+
+static void test_every_field(void **state)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(token_fields); i++)
+                assert_field(read_token, token_reply, &token_fields[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(principal_fields); i++)
+                assert_field(read_principal, principal_reply, &principal_fields[i]);
+}
+
+static void test_times(void **state)
+{
+        static const struct {
+                const char *value;
+                int r;
+        } cases[] = {
+                {"0", 0},
+                {"1", 0},
+                {"1767225900000.0", 0},
+                {"1.7672259e12", 0},
+                {"9007199254740991", 0},
+                {"9007199254740992", ERROR_MALFORMED_REPLY},
+                {"9223372036854775807", ERROR_MALFORMED_REPLY},
+                {"1e300", ERROR_MALFORMED_REPLY},
+                {"-1", ERROR_MALFORMED_REPLY},
+                {"-0.5", ERROR_MALFORMED_REPLY},
+                {"\"1767225900000\"", ERROR_MALFORMED_REPLY},
+                {"[1]", ERROR_MALFORMED_REPLY},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                assert_int_equal(read_changed(read_token, token_reply, "expiresAt", cases[i].value),
+                                 cases[i].r);
+                assert_int_equal(
+                        read_changed(read_principal, principal_reply, "createdAt", cases[i].value),
+                        cases[i].r);
+        }
+}
+
+static void test_extra_fields(void **state)
+{
+        assert_int_equal(read_changed(read_token, token_reply, "new", "{\"a\":[1,null]}"), 0);
+        assert_int_equal(read_changed(read_principal, principal_reply, "passkey/new", "1"), 0);
+}
+
+/* Whole bodies, for what cannot be made by changing a value. */
+static void test_malformed(void **state)
+{
+#define TOKEN_HEAD "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"expiresAt\":1,"
+        static const char *const bodies[] = {
+                "",
+                " ",
+                "null",
+                "1",
+                "[]",
+                "\"AuthorizedPasskeyRegistration\"",
+                "{}",
+                "<html><body>Welcome</body></html>",
+                TOKEN_HEAD "\"registrationToken\":\"rt_1\"",    /* cut off */
+                TOKEN_HEAD "\"registrationToken\":\"rt_1\"}x",  /* trailing */
+                TOKEN_HEAD "\"registrationToken\":\"rt_1\"}{}", /* two */
+                TOKEN_HEAD
+                "\"registrationToken\":\"rt_1\",\"registrationToken\":\"rt_2\"}", /* twice */
+                TOKEN_HEAD "\"registrationToken\":\"rt_1\",\"new\":1,\"new\":1}",
+                TOKEN_HEAD "\"registrationToken\":\"rt\\u00001\"}", /* NUL */
+                TOKEN_HEAD "\"registrationToken\":\"rt_\xff\"}",    /* not UTF-8 */
+                TOKEN_HEAD "\"registrationToken\":\"rt_\xc0\xaf\"}",
+                TOKEN_HEAD "\"registrationToken\":\"rt_\\ud800\"}", /* half a surrogate pair */
+                TOKEN_HEAD "\"registrationToken\":\"rt_1\",\"new\":1e999}",
+                TOKEN_HEAD "\"registrationToken\":\"rt_1\",\"new\":99999999999999999999999}",
+                TOKEN_HEAD "\"registrationToken\":\"rt_1\",\"new\":NaN}",
+                TOKEN_HEAD "'registrationToken':'rt_1'}",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+                assert_int_equal(read_token(bodies[i], strlen(bodies[i])), ERROR_MALFORMED_REPLY);
+        assert_int_equal(read_token(token_reply, sizeof(token_reply)), ERROR_MALFORMED_REPLY);
+}
+
+static void test_deep_nesting(void **state)
+{
+        const size_t depth = API_REPLY_LEN_MAX;
+        _cleanup_(freep) char *body = malloc(depth);
+
+        assert_non_null(body);
+        memset(body, '[', depth);
+        assert_int_equal(read_token(body, depth), ERROR_MALFORMED_REPLY);
+        for (size_t i = 0; i + 5 <= depth; i += 5)
+                memcpy(body + i, "{\"a\":", 5);
+        assert_int_equal(read_principal(body, depth), ERROR_MALFORMED_REPLY);
+}
+
+static void assert_written(const Registration *registration, const char *expected)
+{
+        _cleanup_(freep) char *body = NULL;
+
+        assert_int_equal(api_json_write_registration(registration, &body), 0);
+        assert_string_equal(body, expected);
+}
+
+static void test_write_registration(void **state)
+{
+        char *excluded[] = {(char *) "pk1", (char *) "pk\"2", NULL}, *none[] = {NULL};
+        Registration registration = {
+                .rp_id = (char *) "Shop.EXAMPLE.com",
+                .rp_name = (char *) "The Shop",
+                .user_id = (char *) "User-42",
+                .username = (char *) "Zo\xc3\xab",
+        };
+        const char *bare = "{\"rpId\":\"shop.example.com\",\"rpName\":\"The Shop\","
+                           "\"userId\":\"User-42\",\"username\":\"Zo\xc3\xab\"}";
+
+        assert_written(&registration, bare);
+        registration.exclude_credentials = none;
+        assert_written(&registration, bare);
+
+        registration.display_name = (char *) "Ada \\ L.";
+        registration.exclude_credentials = excluded;
+        registration.user_verification = (char *) "required";
+        registration.timeout_ms = UINT32_MAX;
+        assert_written(
+                &registration,
+                "{\"rpId\":\"shop.example.com\",\"rpName\":\"The Shop\","
+                "\"userId\":\"User-42\",\"username\":\"Zo\xc3\xab\","
+                "\"displayName\":\"Ada \\\\ L.\",\"excludeCredentials\":[\"pk1\",\"pk\\\"2\"],"
+                "\"userVerification\":\"required\",\"timeout\":4294967295}");
+        assert_string_equal(registration.rp_id, "Shop.EXAMPLE.com");
+}
+
+static void test_unwritable_registration(void **state)
+{
+        char *bad_ids[] = {(char *) "pk\xff", NULL};
+        const Registration good = {
+                .rp_id = (char *) "a",
+                .rp_name = (char *) "b",
+                .user_id = (char *) "c",
+                .username = (char *) "d",
+        };
+        Registration cases[6];
+        char *untouched = (char *) 1;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                cases[i] = good;
+        cases[0].rp_id = NULL;
+        cases[1].rp_name = NULL;
+        cases[2].user_id = NULL;
+        cases[3].username = NULL;
+        cases[4].display_name = (char *) "\xff";
+        cases[5].exclude_credentials = bad_ids;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                assert_int_equal(api_json_write_registration(&cases[i], &untouched), -EINVAL);
+        assert_ptr_equal(untouched, (char *) 1);
+}
+
+static void test_errors(void **state)
+{
+        static const Error exchange[] = {ERROR_INVALID_CODE, ERROR_API_DENIED, 0};
+        static const struct {
+                unsigned status;
+                const char *body;
+                int error;
+                uint32_t retry_after_s;
+        } cases[] = {
+                {404, "{\"_tag\":\"@error/InvalidCode\",\"message\":\"m\"}", ERROR_INVALID_CODE, 0},
+                {400, "{\"_tag\":\"@error/InvalidCode\"}", ERROR_INVALID_CODE, 0},
+                {403, "{\"_tag\":\"@error/Forbidden\",\"message\":\"m\"}", ERROR_API_DENIED, 0},
+                {401, "{\"_tag\":\"@error/Forbidden\"}", ERROR_API_DENIED, 0},
+                /* known, but not of this endpoint */
+                {400, "{\"_tag\":\"@error/BadRequest\",\"message\":\"m\"}", ERROR_UNREACHABLE, 0},
+                {404, "{\"_tag\":\"@error/NotFound\",\"message\":\"m\"}", ERROR_UNREACHABLE, 0},
+                {400, "{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":4}",
+                 ERROR_UNREACHABLE, 0},
+                {401, "{\"_tag\":\"@error/Unauthorized\"}", ERROR_UNREACHABLE, 0},
+                {403, "{\"_tag\":1}", ERROR_UNREACHABLE, 0},
+                {403, "{}", ERROR_UNREACHABLE, 0},
+                {403, "[]", ERROR_UNREACHABLE, 0},
+                {403, "", ERROR_UNREACHABLE, 0},
+                {404, "<html>Not Found</html>", ERROR_UNREACHABLE, 0},
+                {404, "{\"_tag\":\"@error/InvalidCode\"", ERROR_UNREACHABLE, 0},
+                {404, "{\"_tag\":\"@error/InvalidCode\\u0000\"}", ERROR_UNREACHABLE, 0},
+                /* a status that does not go with it */
+                {500, "{\"_tag\":\"@error/InvalidCode\"}", ERROR_UNREACHABLE, 0},
+                {503, "{\"_tag\":\"@error/Forbidden\"}", ERROR_UNREACHABLE, 0},
+                {302, "{\"_tag\":\"@error/Forbidden\"}", ERROR_UNREACHABLE, 0},
+                {304, "", ERROR_UNREACHABLE, 0},
+                {0, "", ERROR_UNREACHABLE, 0},
+                /* whatever else a 429 says */
+                {429, "", ERROR_RATE_LIMITED, 0},
+                {429, "slow down", ERROR_RATE_LIMITED, 0},
+                {429, "{\"_tag\":\"@error/Forbidden\"}", ERROR_RATE_LIMITED, 0},
+                {429, "{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":45}",
+                 ERROR_RATE_LIMITED, 45},
+                {429, "{\"retryAfterSeconds\":4294967295}", ERROR_RATE_LIMITED, UINT32_MAX},
+                {429, "{\"retryAfterSeconds\":4294967296}", ERROR_RATE_LIMITED, 0},
+                {429, "{\"retryAfterSeconds\":-1}", ERROR_RATE_LIMITED, 0},
+                {429, "{\"retryAfterSeconds\":1.5}", ERROR_RATE_LIMITED, 0},
+                {429, "{\"retryAfterSeconds\":\"45\"}", ERROR_RATE_LIMITED, 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                uint32_t retry_after_s = 7;
+
+                assert_int_equal(api_json_read_error(cases[i].status, cases[i].body,
+                                                     strlen(cases[i].body), exchange,
+                                                     &retry_after_s),
+                                 cases[i].error);
+                assert_int_equal(retry_after_s, cases[i].retry_after_s);
+        }
+}
+
+/* Fails one allocation of jansson's. */
+static unsigned n_until_failure;
+
+static void *allocate_but_one(size_t size)
+{
+        return n_until_failure-- > 0 ? malloc(size) : NULL;
+}
+
+/* jansson does not always say that memory was what it lacked; anything but success will do. */
+static void test_no_memory(void **state)
+{
+        static const Error none[] = {0};
+        static const char denied[] = "{\"_tag\":\"@error/Forbidden\"}";
+        unsigned n;
+        int r;
+
+        for (r = -ENOMEM, n = 0; r != 0; n++) {
+                n_until_failure = n;
+                json_set_alloc_funcs(allocate_but_one, free);
+                r = read_principal(principal_reply, strlen(principal_reply));
+                json_set_alloc_funcs(malloc, free);
+                assert_true(r == 0 || r == -ENOMEM || r == ERROR_MALFORMED_REPLY);
+        }
+        assert_true(n > 10);
+
+        for (r = -ENOMEM, n = 0; r != ERROR_API_DENIED; n++) {
+                uint32_t retry_after_s;
+
+                n_until_failure = n;
+                json_set_alloc_funcs(allocate_but_one, free);
+                r = api_json_read_error(403, denied, strlen(denied), none, &retry_after_s);
+                json_set_alloc_funcs(malloc, free);
+                assert_true(r == -ENOMEM || r == ERROR_UNREACHABLE || r == ERROR_API_DENIED);
+        }
+        assert_true(n > 2);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_token),
+                cmocka_unit_test(test_principal),
+                cmocka_unit_test(test_principal_without_options),
+                cmocka_unit_test(test_every_field),
+                cmocka_unit_test(test_times),
+                cmocka_unit_test(test_extra_fields),
+                cmocka_unit_test(test_malformed),
+                cmocka_unit_test(test_deep_nesting),
+                cmocka_unit_test(test_write_registration),
+                cmocka_unit_test(test_unwritable_registration),
+                cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_no_memory),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

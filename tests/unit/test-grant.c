@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "daemon/model/grant.h"
+#include "tests/unit/test.h"
+
+/* One rule: uid 1000 and group 50 may Authorize and read links of "shop". */
+static int set_up(void **state)
+{
+        GrantList *list = calloc(1, sizeof(GrantList));
+        Grant *grant = calloc(1, sizeof(Grant));
+
+        grant->name = strdup("web");
+        grant->tenancy = strdup("shop");
+        grant->allow = RIGHT_AUTHORIZE | RIGHT_LINKS_READ;
+        assert_int_equal(grant_add_uid(grant, 1000), 0);
+        assert_int_equal(grant_add_gid(grant, 50), 0);
+        assert_int_equal(grant_list_push(list, grant), 0);
+        *state = list;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        grant_list_clear(*state);
+        free(*state);
+        return 0;
+}
+
+static const Caller granted = {.uid = 1000};
+static const Caller stranger = {.uid = 1001};
+static const Caller root = {.uid = 0};
+
+static void test_default_is_deny(void **state)
+{
+        const GrantList nothing = {};
+
+        assert_false(grants_allow(&nothing, &granted, "shop", RIGHT_ALL, NULL));
+        assert_false(grants_allow(*state, &stranger, "shop", RIGHT_ALL, NULL));
+        assert_true(grants_allow(&nothing, &root, "shop", RIGHT_AUTHORIZE, NULL));
+        assert_true(grants_allow(&nothing, &root, NULL, 0, NULL));
+        /* No right at all is what only root has. */
+        assert_false(grants_allow(*state, &granted, NULL, 0, NULL));
+}
+
+static void test_right_and_tenancy(void **state)
+{
+        assert_true(grants_allow(*state, &granted, "shop", RIGHT_AUTHORIZE, NULL));
+        assert_true(grants_allow(*state, &granted, NULL, RIGHT_ALL, NULL));
+        assert_false(grants_allow(*state, &granted, "shop", RIGHT_EXCHANGE, NULL));
+        assert_false(grants_allow(*state, &granted, "shop", RIGHT_LINKS_WRITE, NULL));
+        assert_false(grants_allow(*state, &granted, "other", RIGHT_AUTHORIZE, NULL));
+}
+
+static void test_groups(void **state)
+{
+        gid_t in[] = {7, 50}, out[] = {7, 51};
+        const Caller member = {.uid = 1001, .gids = in, .n_gids = 2};
+        const Caller other = {.uid = 1001, .gids = out, .n_gids = 2};
+
+        assert_true(grants_allow(*state, &member, "shop", RIGHT_AUTHORIZE, NULL));
+        assert_false(grants_allow(*state, &other, "shop", RIGHT_AUTHORIZE, NULL));
+}
+
+static void test_rp_id(void **state)
+{
+        GrantList *list = *state;
+
+        assert_true(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, "any.example"));
+        assert_int_equal(strv_push(&list->grants[0]->rp_ids, "shop.example.com"), 0);
+        assert_true(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, "Shop.Example.COM"));
+        assert_false(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, "example.com"));
+        assert_false(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, "shop.example.com."));
+        /* Before the arguments are known, the question is whether there is any. */
+        assert_true(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, NULL));
+}
+
+static void test_names(void **state)
+{
+        Right right = 0;
+
+        assert_int_equal(right_from_name("All", &right), 0);
+        assert_int_equal(right, RIGHT_ALL);
+#define X(name, bit, text) \
+        assert_int_equal(right_from_name(text, &right), 0); \
+        assert_int_equal(right, RIGHT_##name); \
+        assert_true(right &RIGHT_ALL);
+        RIGHT_TABLE(X)
+#undef X
+        assert_int_equal(right_from_name("authorize", &right), -EINVAL);
+        assert_int_equal(right_from_name("Links", &right), -EINVAL);
+        assert_int_equal(right_from_name("", &right), -EINVAL);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_default_is_deny, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_right_and_tenancy, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_groups, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_rp_id, set_up, tear_down),
+                cmocka_unit_test(test_names),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
