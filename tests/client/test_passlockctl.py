@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl on a private bus, with the scripted service of fake-service.c in the daemon's place.
-
-Run by meson, which says where the programs are: $PASSLOCKCTL, $FAKE_SERVICE.
-"""
+"""passlockctl on a private bus, with the scripted service of fake-service.c in the daemon's place."""
 
 import json
 import os
@@ -10,6 +7,11 @@ import subprocess
 import textwrap
 
 import pytest
+
+from tests.harness.build import binary, build_dir
+
+PASSLOCKCTL = binary("passlockctl")
+FAKE_SERVICE = build_dir() / "tests" / "client" / "fake-service"
 
 BUS_CONFIG = """\
 <!DOCTYPE busconfig PUBLIC '-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN'
@@ -44,7 +46,7 @@ class Host:
     def start_service(self, *options):
         # The service writes its log to descriptor 3.
         self.service = subprocess.Popen(
-            ["/bin/sh", "-c", 'exec "$0" "$@" 3>&1', os.environ["FAKE_SERVICE"],
+            ["/bin/sh", "-c", 'exec "$0" "$@" 3>&1', FAKE_SERVICE,
              str(self.directory), *options], stdout=subprocess.PIPE, env=self.environment)
         assert self.service.stdout.readline() == b"ready\n"
 
@@ -57,7 +59,7 @@ class Host:
             setattr(self, name, None)
 
     def run(self, *arguments, stdin="", **environment):
-        return subprocess.run([os.environ["PASSLOCKCTL"], *arguments], input=stdin, text=True,
+        return subprocess.run([PASSLOCKCTL, *arguments], input=stdin, text=True,
                               capture_output=True, timeout=60, check=False,
                               env={**self.environment, **environment})
 
@@ -236,7 +238,7 @@ def test_reload(host):
 
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
 def test_monitor(host, json_option):
-    with subprocess.Popen([os.environ["PASSLOCKCTL"], "monitor", *json_option],
+    with subprocess.Popen([PASSLOCKCTL, "monitor", *json_option],
                           stdout=subprocess.PIPE, text=True, env=host.environment) as monitor:
         lines = [monitor.stdout.readline()]
         host.expect("link", "add", "ada", "a1\x1b")
@@ -324,7 +326,7 @@ def test_help_and_version(bare_host):
 
 def test_full_disk(host):
     with open("/dev/full", "w", encoding="utf-8") as full:
-        done = subprocess.run([os.environ["PASSLOCKCTL"], "status"], stdout=full,
+        done = subprocess.run([PASSLOCKCTL, "status"], stdout=full,
                               stderr=subprocess.PIPE, text=True, env=host.environment, check=False)
     assert done.returncode == 1
     assert "cannot write" in done.stderr
