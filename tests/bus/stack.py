@@ -8,13 +8,14 @@ import re
 import secrets
 import time
 
-from harness import Bus, Daemon, Sandbox, Workspace
+from harness import Bus, Daemon, Failed, Sandbox, Workspace
 
 from .authenticator import Passkey, create_passkey
 from .client import PATH, BusError, Connection, User
 
 RP_ID = "shop.example.com"
 TIMEOUT_SEC = 2
+END_SEC = 20
 SLACK_SEC = 4  # for a busy machine, on top of a deadline
 OPEN_POLICY = '<policy context="mandatory"><allow send_destination="*"/></policy>\n</busconfig>'
 
@@ -22,33 +23,34 @@ running: list["Stack"] = []  # whose logs are shown with a failure
 
 
 class Stack:
-    """The tenancy `default`, which we may use in full. All parts can be replaced before start()."""
+    """A tenancy `default` that we may use in full, unless it is changed before start()."""
 
-    def __init__(self, bus: Bus | None = None):
+    def __init__(self):
         self.work = Workspace()
-        self.bus = bus or Bus(self.work)
+        self.bus = Bus(self.work)
         self.sandbox = Sandbox(self.work, options=(f"--state={self.work / 'sandbox-state'}",))
         self.sections = {"Daemon": {}}
         self.keys = {"passlock.default": self.sandbox.api_key}
-        self.daemon: Daemon | None = None
+        self.daemon: TestedDaemon | None = None
         self.daemon_options: tuple[str, ...] = ()
         self.open_connections: list[Connection] = []
 
     def start(self):
+        self.prepare()
+        self.daemon.start()
+        return self
+
+    def prepare(self):
+        """All but the start of the daemon."""
         running.append(self)
-        if not self.bus.running:
-            self.bus.start()
+        self.bus.start()
         self.sandbox.start()
         self.sections.setdefault("Tenancy default", self.tenancy())
         if os.getuid() != 0:
             self.sections["Grant tests"] = {"User": pwd.getpwuid(os.getuid()).pw_name,
                                             "Allow": "All"}
-        self.daemon = self.make_daemon().start()
-        return self
-
-    def make_daemon(self, bus: Bus | None = None, work: Workspace | None = None) -> "LoggingDaemon":
-        return LoggingDaemon(work or self.work, bus or self.bus, self.sections, self.keys,
-                             self.daemon_options)
+        self.daemon = TestedDaemon(self.work, self.bus, self.sections, self.keys,
+                                   self.daemon_options)
 
     def tenancy(self, **changes: str) -> dict[str, str]:
         return self.sandbox.tenancy() | {"TimeoutSec": str(TIMEOUT_SEC)} | changes
@@ -121,27 +123,33 @@ class Stack:
             assert connection.state() == "ready"
 
 
-class LoggingDaemon(Daemon):
-    """With options, and a log that one can wait for."""
+class TestedDaemon(Daemon):
+    """One that may be started wrongly."""
 
-    def __init__(self, work, bus, sections, keys, options=()):
+    __test__ = False
+
+    def __init__(self, work, bus, sections, keys, options=(), prefix=()):
         super().__init__(work, bus, sections, keys)
         self.options = options
+        self.prefix = prefix  # a command that ends up as the daemon
 
     def command(self):
-        return [*super().command(), *self.options]
+        return [*self.prefix, *super().command(), *self.options]
 
     def fails_to_start(self) -> tuple[int, str]:
-        """Starts it, expects that it ends by itself, and returns its exit status and its log."""
-        try:
+        """Expects that it ends by itself, and returns its exit status and what it said."""
+        said = len(self.log_text())
+        with contextlib.suppress(Failed):
             self.start()
-        except Exception:
-            return self.child.returncode, self.log.read_text(errors="replace")
-        self.kill9()
-        raise AssertionError("it started")
+        assert not self.running, "it started"
+        return self.child.returncode, self.log_text()[said:]
 
-    def wait_ended(self, timeout: float = 20) -> int:
-        return self.child.wait(timeout)
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def wait_end(self) -> int:
+        """Waits until it ends by itself, and returns its exit status."""
+        return self.child.wait(END_SEC)
 
 
 def new_user() -> str:
