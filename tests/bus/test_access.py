@@ -8,7 +8,7 @@ from harness import BusError, as_uid
 from .client import (AUDIO, AUDIO_FAN, BACKUP, GAMES, INTROSPECTABLE, IRC, LIST, MAIL, NAME, NOBODY,
                      OBJECT_MANAGER, PATH, PEER, PROPERTIES, SIGNATURES, WWW_DATA, Connection, User,
                      tenancy_path)
-from .stack import RP_ID, Stack, new_user, raises, reload_bus
+from .stack import RP_ID, Stack, new_user, raises
 
 pytestmark = pytest.mark.root
 
@@ -158,12 +158,12 @@ def test_get_unknown_tenancy(guarded, label):
         root.manager("GetTenancy", label)
 
 
-def test_reload_is_for_root(caller):
+def test_reload_is_for_root(caller, guarded):
     if caller.kind == "root":
-        reload_bus(caller)
+        guarded.call_reload(caller)
     else:
         with raises("AccessDenied"):
-            reload_bus(caller)
+            guarded.call_reload(caller)
 
 
 def test_everybody_may_look(caller, guarded):

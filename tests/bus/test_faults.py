@@ -5,8 +5,7 @@ import pytest
 
 from .client import PROPERTIES, tenancy_path
 from .standin import Reply, StandIn
-from .stack import (RP_ID, TIMEOUT_SEC, Stack, new_request_id, new_user, raises, reload_bus,
-                    within)
+from .stack import (RP_ID, TIMEOUT_SEC, Stack, new_request_id, new_user, raises, within)
 
 # What the API does; what it means; and what the tenancy's state is after it (None: either).
 BROKEN = [
@@ -163,7 +162,7 @@ def test_wrong_key_until_it_is_put_right(own_stack):
     assert connection.count() == 0
     own_stack.daemon.set_keys(right)
     if own_stack.is_root:
-        reload_bus(connection)
+        own_stack.call_reload(connection)
     else:
         own_stack.daemon.reload()
     own_stack.assert_healthy()

@@ -3,7 +3,7 @@
 
 import pytest
 
-from .stack import RP_ID, new_user, raises, reload_bus
+from .stack import RP_ID, new_user, raises
 
 
 def test_without_a_key_until_there_is_one(own_stack):
@@ -20,7 +20,7 @@ def test_without_a_key_until_there_is_one(own_stack):
     connection.subscribe("type='signal',member='PropertiesChanged'")
     own_stack.daemon.set_keys(keys)
     if own_stack.is_root:
-        reload_bus(connection)
+        own_stack.call_reload(connection)
     else:
         own_stack.daemon.reload()
     assert connection.state() == "ready"
