@@ -10,30 +10,30 @@
 #include <string.h>
 #include <unistd.h>
 
-#define _cleanup_(f)     __attribute__((cleanup(f)))
-#define _printf_(a, b)   __attribute__((format(printf, a, b)))
-#define _unused_         __attribute__((unused))
-#define _public_         __attribute__((visibility("default")))
+#define _cleanup_(f)   __attribute__((cleanup(f)))
+#define _printf_(a, b) __attribute__((format(printf, a, b)))
+#define _unused_       __attribute__((unused))
+#define _public_       __attribute__((visibility("default")))
 
-#define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Hands an owned value over: the local keeps nothing that its cleanup could free. */
-#define TAKE(v, empty)                                                                             \
-        ({                                                                                         \
-                __typeof__(v) *_pv = &(v), _v = *_pv;                                              \
-                *_pv = (empty);                                                                    \
-                _v;                                                                                \
+#define TAKE(v, empty) \
+        ({ \
+                __typeof__(v) *_pv = &(v), _v = *_pv; \
+                *_pv = (empty); \
+                _v; \
         })
 #define TAKE_PTR(p) TAKE(p, NULL)
 #define TAKE_FD(fd) TAKE(fd, -1)
 
 /* DEFINE_CLEANUP(Link *, link_free) gives link_freep() for _cleanup_(link_freep). */
-#define DEFINE_CLEANUP(type, func)                                                                 \
-        static inline void func##p(type *p)                                                        \
-        {                                                                                          \
-                if (*p)                                                                            \
-                        func(*p);                                                                  \
-        }                                                                                          \
+#define DEFINE_CLEANUP(type, func) \
+        static inline void func##p(type *p) \
+        { \
+                if (*p) \
+                        func(*p); \
+        } \
         struct swallow_semicolon
 
 static inline void freep(void *p)

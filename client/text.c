@@ -2,33 +2,33 @@
 
 #include "client/text.h"
 
-/* What may lead a character of several bytes, and what its second byte may be (RFC 3629). */
-static const struct {
-        unsigned char lead_min, lead_max, second_min, second_max;
-        size_t len;
-} sequences[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
+/* Codes that no bus message may hold: half a surrogate pair, and the non-characters. */
+static bool code_is_sendable(uint32_t code)
+{
+        if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+                return false;
+        return (code & 0xfffe) != 0xfffe && !(code >= 0xfdd0 && code <= 0xfdef);
+}
 
-/* The length in bytes of the character that `s` begins with; 0 if it is none. */
+/* The length in bytes of the character that `s` begins with; 0 if it is not one. */
 static size_t character_len(const unsigned char *s)
 {
+        static const uint32_t code_min[] = {0, 0, 0x80, 0x800, 0x10000};
+        uint32_t code;
+        size_t len;
+
         if (s[0] < 0x80)
                 return 1;
-        for (size_t i = 0; i < ARRAY_SIZE(sequences); i++) {
-                size_t n = 2;
-
-                if (s[0] < sequences[i].lead_min || s[0] > sequences[i].lead_max)
-                        continue;
-                if (s[1] < sequences[i].second_min || s[1] > sequences[i].second_max)
+        len = (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+        if (len == 0)
+                return 0;
+        code = s[0] & (0xff >> (len + 1));
+        for (size_t i = 1; i < len; i++) {
+                if ((s[i] & 0xc0) != 0x80)
                         return 0;
-                while (n < sequences[i].len && (s[n] & 0xc0) == 0x80)
-                        n++;
-                return n == sequences[i].len ? n : 0;
+                code = code << 6 | (s[i] & 0x3f);
         }
-        return 0;
+        return code >= code_min[len] && code_is_sendable(code) ? len : 0;
 }
 
 bool text_is_sendable(const char *s)

@@ -84,6 +84,8 @@ static void block_signals(void)
         sigaddset(&signals, SIGHUP);
         (void) sigprocmask(SIG_BLOCK, &signals, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
+        /* A file that may not grow is an error like any other. */
+        (void) signal(SIGXFSZ, SIG_IGN);
 }
 
 int main(int argc, char *argv[])

@@ -8,8 +8,8 @@ static const struct {
         const char *api_tag;
         const char *text;
 } table[] = {
-#define X(name, value, dbus_name_, api_tag_, text_)                                                \
-        [value] = { .dbus_name = (dbus_name_), .api_tag = (api_tag_), .text = (text_) },
+#define X(name, value, dbus_name_, api_tag_, text_) \
+        [value] = {.dbus_name = (dbus_name_), .api_tag = (api_tag_), .text = (text_)},
         ERROR_TABLE(X)
 #undef X
 };

@@ -21,39 +21,41 @@
 #define ERROR_OURS(name)     PASSLOCK_ERROR_PREFIX name
 #define ERROR_STANDARD(name) "org.freedesktop.DBus.Error." name
 
-#define ERROR_TABLE(X)                                                                             \
-        X(INVALID_CODE, 1, ERROR_OURS("InvalidCode"), "@error/InvalidCode",                        \
-          "The code is unknown, expired or already used")                                          \
-        X(INVALID_TOKEN, 2, ERROR_OURS("InvalidToken"), NULL, "The id_token is not acceptable")    \
-        X(USER_MISMATCH, 3, ERROR_OURS("UserMismatch"), NULL, "The passkey belongs to another user") \
-        X(LINK_CONFLICT, 4, ERROR_OURS("LinkConflict"), NULL,                                      \
-          "The authenticator is linked to another user")                                           \
-        X(NOT_FOUND, 5, ERROR_OURS("NotFound"), "@error/NotFound", "Not found")                    \
-        X(BAD_REQUEST, 6, ERROR_OURS("BadRequest"), "@error/BadRequest",                           \
-          "The API refused the arguments")                                                         \
-        X(RATE_LIMITED, 7, ERROR_OURS("RateLimited"), "@error/ChallengeRateLimited",               \
-          "The API is limiting the rate of calls")                                                 \
-        X(API_DENIED, 8, ERROR_OURS("ApiDenied"), "@error/Forbidden",                              \
-          "The API refused this host's key; the administrator has to act")                         \
-        X(UNREACHABLE, 9, ERROR_OURS("Unreachable"), NULL,                                         \
-          "No usable answer from the API within the deadline")                                     \
-        X(MALFORMED_REPLY, 10, ERROR_OURS("MalformedReply"), NULL,                                 \
-          "The API answered with something that it does not promise")                              \
-        X(NOT_CONFIGURED, 11, ERROR_OURS("NotConfigured"), NULL,                                   \
-          "This tenancy has no API key; the administrator has to act")                             \
-        X(STORE_FULL, 12, ERROR_OURS("StoreFull"), NULL, "There is no space left for the link store") \
-        X(STORE_FAILED, 13, ERROR_OURS("StoreFailed"), NULL, "The link store failed")              \
-        X(INVALID_CHALLENGE, 14, ERROR_OURS("InvalidChallenge"), "@error/InvalidChallenge",        \
-          "The challenge is unknown, used or void")                                                \
-        X(INVALID_CHALLENGE_CODE, 15, ERROR_OURS("InvalidChallengeCode"),                          \
-          "@error/InvalidChallengeCode", "The challenge's code is wrong")                          \
-        X(CHALLENGE_EXPIRED, 16, ERROR_OURS("ChallengeExpired"), "@error/ChallengeExpired",        \
-          "The challenge has expired")                                                             \
-        X(CHALLENGE_ATTEMPTS_EXCEEDED, 17, ERROR_OURS("ChallengeAttemptsExceeded"),                \
-          "@error/ChallengeAttemptsExceeded", "Too many wrong codes were tried")                   \
-        X(ACCESS_DENIED, 18, ERROR_STANDARD("AccessDenied"), NULL, "No grant allows this call")    \
-        X(INVALID_ARGS, 19, ERROR_STANDARD("InvalidArgs"), NULL, "An argument is not acceptable")  \
-        X(LIMITS_EXCEEDED, 20, ERROR_STANDARD("LimitsExceeded"), NULL, "Too many at once")         \
+#define ERROR_TABLE(X) \
+        X(INVALID_CODE, 1, ERROR_OURS("InvalidCode"), "@error/InvalidCode", \
+          "The code is unknown, expired or already used") \
+        X(INVALID_TOKEN, 2, ERROR_OURS("InvalidToken"), NULL, "The id_token is not acceptable") \
+        X(USER_MISMATCH, 3, ERROR_OURS("UserMismatch"), NULL, \
+          "The passkey belongs to another user") \
+        X(LINK_CONFLICT, 4, ERROR_OURS("LinkConflict"), NULL, \
+          "The authenticator is linked to another user") \
+        X(NOT_FOUND, 5, ERROR_OURS("NotFound"), "@error/NotFound", "Not found") \
+        X(BAD_REQUEST, 6, ERROR_OURS("BadRequest"), "@error/BadRequest", \
+          "The API refused the arguments") \
+        X(RATE_LIMITED, 7, ERROR_OURS("RateLimited"), "@error/ChallengeRateLimited", \
+          "The API is limiting the rate of calls") \
+        X(API_DENIED, 8, ERROR_OURS("ApiDenied"), "@error/Forbidden", \
+          "The API refused this host's key; the administrator has to act") \
+        X(UNREACHABLE, 9, ERROR_OURS("Unreachable"), NULL, \
+          "No usable answer from the API within the deadline") \
+        X(MALFORMED_REPLY, 10, ERROR_OURS("MalformedReply"), NULL, \
+          "The API answered with something that it does not promise") \
+        X(NOT_CONFIGURED, 11, ERROR_OURS("NotConfigured"), NULL, \
+          "This tenancy has no API key; the administrator has to act") \
+        X(STORE_FULL, 12, ERROR_OURS("StoreFull"), NULL, \
+          "There is no space left for the link store") \
+        X(STORE_FAILED, 13, ERROR_OURS("StoreFailed"), NULL, "The link store failed") \
+        X(INVALID_CHALLENGE, 14, ERROR_OURS("InvalidChallenge"), "@error/InvalidChallenge", \
+          "The challenge is unknown, used or void") \
+        X(INVALID_CHALLENGE_CODE, 15, ERROR_OURS("InvalidChallengeCode"), \
+          "@error/InvalidChallengeCode", "The challenge's code is wrong") \
+        X(CHALLENGE_EXPIRED, 16, ERROR_OURS("ChallengeExpired"), "@error/ChallengeExpired", \
+          "The challenge has expired") \
+        X(CHALLENGE_ATTEMPTS_EXCEEDED, 17, ERROR_OURS("ChallengeAttemptsExceeded"), \
+          "@error/ChallengeAttemptsExceeded", "Too many wrong codes were tried") \
+        X(ACCESS_DENIED, 18, ERROR_STANDARD("AccessDenied"), NULL, "No grant allows this call") \
+        X(INVALID_ARGS, 19, ERROR_STANDARD("InvalidArgs"), NULL, "An argument is not acceptable") \
+        X(LIMITS_EXCEEDED, 20, ERROR_STANDARD("LimitsExceeded"), NULL, "Too many at once") \
         X(UNKNOWN_OBJECT, 21, ERROR_STANDARD("UnknownObject"), NULL, "There is no such tenancy")
 
 typedef enum Error {

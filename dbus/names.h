@@ -3,12 +3,12 @@
 
 /* Every name that both ends of the bus use. What they mean is in the XML files beside this one. */
 
-#define PASSLOCK_BUS_NAME          "dev.passlock.Passlock1"
-#define PASSLOCK_OBJECT_PATH       "/dev/passlock/Passlock1"
-#define PASSLOCK_TENANCY_PATH      PASSLOCK_OBJECT_PATH "/tenancy"
+#define PASSLOCK_BUS_NAME     "dev.passlock.Passlock1"
+#define PASSLOCK_OBJECT_PATH  "/dev/passlock/Passlock1"
+#define PASSLOCK_TENANCY_PATH PASSLOCK_OBJECT_PATH "/tenancy"
 
 #define PASSLOCK_INTERFACE_MANAGER PASSLOCK_BUS_NAME ".Manager"
 #define PASSLOCK_INTERFACE_TENANCY PASSLOCK_BUS_NAME ".Tenancy"
 #define PASSLOCK_INTERFACE_LINKS   PASSLOCK_BUS_NAME ".Links"
 
-#define PASSLOCK_ERROR_PREFIX      PASSLOCK_BUS_NAME ".Error."
+#define PASSLOCK_ERROR_PREFIX PASSLOCK_BUS_NAME ".Error."

@@ -1,46 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <fido.h>
-#include <fido/eddsa.h>
-#include <fido/es256.h>
-#include <fido/rs256.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include "sandbox/attestation.h"
-
-const int attestation_algorithms[3] = {COSE_EDDSA, COSE_ES256, COSE_RS256};
-
-enum { COSE_KEY_ALGORITHM = 3 };
-
-static void fido_cred_freep(fido_cred_t **p)
-{
-        fido_cred_free(p);
-}
-
-/* Returns the algorithm that the COSE_Key names, or 0 if it is none of ours. */
-static int key_algorithm(Span public_key)
-{
-        CborItem key, algorithm;
-
-        if (cbor_read(public_key, &key) < 0 ||
-            cbor_map_get_int(&key, COSE_KEY_ALGORITHM, &algorithm) < 0)
-                return 0;
-        for (size_t i = 0; i < ARRAY_SIZE(attestation_algorithms); i++)
-                if (cbor_is_int(&algorithm, attestation_algorithms[i]))
-                        return attestation_algorithms[i];
-        return 0;
-}
+#include "sandbox/cose-key.h"
 
 const char *attestation_parse(Span input, Attestation *ret)
 {
         Attestation attestation = {};
         CborItem object;
 
-        if (cbor_read(input, &object) < 0 || object.type != CBOR_MAP)
+        if (cbor_item_read(input, &object) < 0 || object.type != CBOR_MAP)
                 return "attestationObject is not one CBOR map";
-        if (object.value != 3 || cbor_map_get(&object, "fmt", &attestation.format) < 0 ||
-            cbor_map_get(&object, "attStmt", &attestation.statement) < 0 ||
-            cbor_map_get(&object, "authData", &attestation.auth_data_item) < 0 ||
+        if (object.value != 3 || cbor_item_get(&object, "fmt", &attestation.format) < 0 ||
+            cbor_item_get(&object, "attStmt", &attestation.statement) < 0 ||
+            cbor_item_get(&object, "authData", &attestation.auth_data_item) < 0 ||
             attestation.format.type != CBOR_TEXT || attestation.statement.type != CBOR_MAP ||
             attestation.auth_data_item.type != CBOR_BYTES)
                 return "attestationObject does not consist of fmt, attStmt and authData";
@@ -48,96 +23,89 @@ const char *attestation_parse(Span input, Attestation *ret)
                 return "The authenticator data is malformed";
         if (!(attestation.auth_data.flags & AUTHDATA_ATTESTED))
                 return "The authenticator data has no attested credential";
-        attestation.algorithm = key_algorithm(attestation.auth_data.public_key);
+        attestation.algorithm = cose_key_algorithm(attestation.auth_data.public_key);
         if (attestation.algorithm == 0)
                 return "The credential's algorithm was not offered";
         *ret = attestation;
         return NULL;
 }
 
-static EVP_PKEY *es256_key(const void *data, size_t len)
+/* Takes what a statement in the packed format is signed over: a buffer of its own. */
+static uint8_t *signed_message(const Attestation *attestation, Span client_data, size_t *ret_len)
 {
-        es256_pk_t *pk = must(es256_pk_new());
-        EVP_PKEY *key = NULL;
+        Span auth_data = attestation->auth_data_item.content;
+        uint8_t *message = must(malloc(auth_data.len + SHA256_DIGEST_LENGTH));
 
-        if (es256_pk_from_ptr(pk, data, len) == FIDO_OK)
-                key = es256_pk_to_EVP_PKEY(pk);
-        es256_pk_free(&pk);
+        memcpy(message, auth_data.data, auth_data.len);
+        SHA256(client_data.data, client_data.len, message + auth_data.len);
+        *ret_len = auth_data.len + SHA256_DIGEST_LENGTH;
+        return message;
+}
+
+/* Returns the owned key of the first of a list of certificates, or NULL. */
+static EVP_PKEY *certificate_key(const CborItem *certificates)
+{
+        Span list = certificates->content;
+        const uint8_t *der;
+        EVP_PKEY *key;
+        CborItem first;
+        X509 *x509;
+
+        if (certificates->type != CBOR_ARRAY || cbor_item_take(&list, &first) < 0 ||
+            first.type != CBOR_BYTES)
+                return NULL;
+        der = first.content.data;
+        x509 = d2i_X509(NULL, &der, (long) first.content.len);
+        key = x509 ? X509_get_pubkey(x509) : NULL;
+        X509_free(x509);
         return key;
 }
 
-static EVP_PKEY *rs256_key(const void *data, size_t len)
+static int read_algorithm(const CborItem *statement)
 {
-        rs256_pk_t *pk = must(rs256_pk_new());
-        EVP_PKEY *key = NULL;
+        CborItem algorithm;
 
-        if (rs256_pk_from_ptr(pk, data, len) == FIDO_OK)
-                key = rs256_pk_to_EVP_PKEY(pk);
-        rs256_pk_free(&pk);
-        return key;
-}
-
-static EVP_PKEY *eddsa_key(const void *data, size_t len)
-{
-        eddsa_pk_t *pk = must(eddsa_pk_new());
-        EVP_PKEY *key = NULL;
-
-        if (eddsa_pk_from_ptr(pk, data, len) == FIDO_OK)
-                key = eddsa_pk_to_EVP_PKEY(pk);
-        eddsa_pk_free(&pk);
-        return key;
-}
-
-/* A point that is not on the curve parses well as a COSE_Key, but makes no key. */
-static bool key_is_usable(const fido_cred_t *cred, int algorithm)
-{
-        EVP_PKEY *(*make)(const void *, size_t) = algorithm == COSE_ES256   ? es256_key
-                                                  : algorithm == COSE_RS256 ? rs256_key
-                                                                            : eddsa_key;
-        EVP_PKEY *key = make(fido_cred_pubkey_ptr(cred), fido_cred_pubkey_len(cred));
-
-        EVP_PKEY_free(key);
-        return key;
-}
-
-static const char *verify_none(const Attestation *attestation)
-{
-        return attestation->statement.value == 0 ? NULL : "A statement of format none is empty";
+        if (cbor_item_get(statement, "alg", &algorithm) < 0)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(cose_algorithms); i++)
+                if (cbor_item_is_int(&algorithm, cose_algorithms[i]))
+                        return cose_algorithms[i];
+        return 0;
 }
 
 /* Without certificates the credential signs for itself, and then by its own algorithm. */
-static const char *verify_packed(const Attestation *attestation, fido_cred_t *cred)
+static const char *verify_packed(const Attestation *attestation, EVP_PKEY *credential_key,
+                                 Span client_data)
 {
-        const CborItem *statement = &attestation->statement;
-        CborItem algorithm, certificates;
-        bool self = cbor_map_get(statement, "x5c", &certificates) < 0;
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *other_key = NULL;
+        _cleanup_(freep) uint8_t *message = NULL;
+        int algorithm = read_algorithm(&attestation->statement);
+        CborItem signature, certificates;
+        bool self = cbor_item_get(&attestation->statement, "x5c", &certificates) < 0;
+        size_t len;
 
-        if (cbor_map_get(statement, "alg", &algorithm) < 0 ||
-            (self && !cbor_is_int(&algorithm, attestation->algorithm)))
+        if (!self)
+                other_key = certificate_key(&certificates);
+        if (cbor_item_get(&attestation->statement, "sig", &signature) < 0 ||
+            signature.type != CBOR_BYTES || algorithm == 0 || (!self && !other_key) ||
+            (self && algorithm != attestation->algorithm))
                 return "The attestation statement is malformed";
-        if (fido_cred_set_fmt(cred, "packed") != FIDO_OK ||
-            fido_cred_set_attstmt(cred, statement->whole.data, statement->whole.len) != FIDO_OK)
-                return "The attestation statement is malformed";
-        if ((self ? fido_cred_verify_self(cred) : fido_cred_verify(cred)) != FIDO_OK)
+        message = signed_message(attestation, client_data, &len);
+        if (!cose_verify(self ? credential_key : other_key, algorithm, (Span){message, len},
+                         signature.content))
                 return "The attestation signature does not verify";
         return NULL;
 }
 
-const char *attestation_verify(const Attestation *attestation, const char *rp_id, Span client_data)
+const char *attestation_verify(const Attestation *attestation, Span client_data)
 {
-        _cleanup_(fido_cred_freep) fido_cred_t *cred = must(fido_cred_new());
-        Span auth_data = attestation->auth_data_item.content;
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = cose_key_load(attestation->auth_data.public_key);
 
-        fido_init(0);
-        if (fido_cred_set_type(cred, attestation->algorithm) != FIDO_OK ||
-            fido_cred_set_rp(cred, rp_id, NULL) != FIDO_OK ||
-            fido_cred_set_clientdata(cred, client_data.data, client_data.len) != FIDO_OK ||
-            fido_cred_set_authdata_raw(cred, auth_data.data, auth_data.len) != FIDO_OK ||
-            !key_is_usable(cred, attestation->algorithm))
+        if (!key)
                 return "The credential's public key is malformed";
-        if (cbor_is_text(&attestation->format, "none"))
-                return verify_none(attestation);
-        if (cbor_is_text(&attestation->format, "packed"))
-                return verify_packed(attestation, cred);
-        return "This attestation format is not supported";
+        if (cbor_item_is_text(&attestation->format, "packed"))
+                return verify_packed(attestation, key, client_data);
+        if (!cbor_item_is_text(&attestation->format, "none"))
+                return "This attestation format is not supported";
+        return attestation->statement.value == 0 ? NULL : "A statement of format none is empty";
 }

@@ -11,16 +11,13 @@
  * the credential itself. Any other format is refused.
  */
 
-/* The algorithms of new credentials (COSE), in the order of preference. */
-extern const int attestation_algorithms[3];
-
 /* Lent by the bytes that were parsed. */
 typedef struct Attestation {
         CborItem format;
         CborItem statement;
         CborItem auth_data_item;
         AuthData auth_data; /* has AUTHDATA_ATTESTED */
-        int algorithm;      /* one of attestation_algorithms */
+        int algorithm;      /* one of cose_algorithms */
 } Attestation;
 
 /* Returns NULL, or what is wrong in a static sentence. */
@@ -30,4 +27,4 @@ const char *attestation_parse(Span input, Attestation *ret);
  * Checks that the public key is one, and that the statement holds for it and for this
  * clientDataJSON. Returns NULL, or what is wrong in a static sentence.
  */
-const char *attestation_verify(const Attestation *attestation, const char *rp_id, Span client_data);
+const char *attestation_verify(const Attestation *attestation, Span client_data);

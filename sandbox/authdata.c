@@ -40,7 +40,7 @@ static int take_map(Span *input, Span *ret)
         CborItem item;
         int r;
 
-        r = cbor_take(input, &item);
+        r = cbor_item_take(input, &item);
         if (r < 0)
                 return r;
         if (item.type != CBOR_MAP)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/cbor.h"
+#include "sandbox/cbor-item.h"
 
 /* Authenticator data: WebAuthn level 3, section 6.1. */
 

@@ -166,7 +166,7 @@ const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t 
         problem = check_auth_data(ceremony, &attestation.auth_data);
         if (problem)
                 return problem;
-        problem = attestation_verify(&attestation, ceremony->rp_id, client_data);
+        problem = attestation_verify(&attestation, client_data);
         if (problem)
                 return problem;
         credential = credential_new(&attestation.auth_data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/cbor.h"
+#include "sandbox/cbor-item.h"
 #include "sandbox/ceremony.h"
 
 /*

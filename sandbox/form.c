@@ -89,13 +89,6 @@ json_t *form_texts(Form *form, const char *name)
         return array;
 }
 
-json_t *form_object(Form *form, const char *name)
-{
-        json_t *value = json_object_get(form->object, name);
-
-        return json_is_object(value) ? value : fail(form, "%s must be an object", name);
-}
-
 /* Letters, digits and inner hyphens, 1 to 63 of them. */
 static bool is_label(const char *text, size_t len)
 {

@@ -36,9 +36,6 @@ int64_t form_number(Form *form, const char *name, int64_t max, int64_t otherwise
 /* Up to FORM_ITEMS_MAX strings of 1 to FORM_TEXT_MAX bytes: an array, lent, or NULL. */
 json_t *form_texts(Form *form, const char *name);
 
-/* Any object, lent. NULL if there is a problem. */
-json_t *form_object(Form *form, const char *name);
-
 /* An owned relying party id in lower case: localhost, or a name with a dot. NULL if a problem. */
 char *form_domain(Form *form, const char *name);
 

@@ -25,6 +25,8 @@ Reply *mischief_instead(const Fault *fault)
                 return reply_text(200, "application/json", garbage, sizeof(garbage) - 1);
         case FAULT_HTML:
                 return reply_text(200, "text/html", html, sizeof(html) - 1);
+        case FAULT_LARGE:
+                return reply_text(200, "application/json", "", 0); /* grows as it is sent */
         case FAULT_STATUS:
                 return status_reply((unsigned) fault->number);
         default:
@@ -35,14 +37,20 @@ Reply *mischief_instead(const Fault *fault)
 void mischief_spoil(const Fault *fault, const char *field, Reply *reply)
 {
         const char *name = *fault->field ? fault->field : field;
+        json_t *spoilt;
 
-        if (reply->status != 200 || !reply->json)
+        if ((fault->kind != FAULT_MISSING && fault->kind != FAULT_WRONG_TYPE) ||
+            reply->status != 200 || !reply->json)
                 return;
+        /* What is answered may be what is kept. */
+        spoilt = must(json_copy(reply->json));
         if (fault->kind == FAULT_MISSING)
-                json_object_del(reply->json, name);
-        if (fault->kind == FAULT_WRONG_TYPE)
-                json_object_set_new(reply->json, name,
-                                    json_is_integer(json_object_get(reply->json, name))
+                json_object_del(spoilt, name);
+        else
+                json_object_set_new(spoilt, name,
+                                    json_is_integer(json_object_get(spoilt, name))
                                             ? json_string("seven")
                                             : json_integer(7));
+        json_decref(reply->json);
+        reply->json = spoilt;
 }

@@ -2,7 +2,7 @@
 
 /* The page creates a passkey: it fetches the options, then hands the new credential in. */
 
-#include "sandbox/attestation.h"
+#include "sandbox/cose-key.h"
 #include "sandbox/form.h"
 #include "sandbox/handlers.h"
 #include "sandbox/principal.h"
@@ -29,9 +29,9 @@ static json_t *offered_algorithms(void)
 {
         json_t *params = must(json_array());
 
-        for (size_t i = 0; i < ARRAY_SIZE(attestation_algorithms); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(cose_algorithms); i++)
                 json_array_append_new(params, json_pack("{s:s, s:i}", "type", "public-key", "alg",
-                                                        attestation_algorithms[i]));
+                                                        cose_algorithms[i]));
         return params;
 }
 

@@ -16,19 +16,19 @@ typedef struct HttpClient HttpClient;
 typedef struct HttpCall HttpCall;
 
 typedef struct HttpRequest {
-        const char *url;        /* complete, percent-encoded; http:// or https:// */
-        const char *body;       /* NULL for a GET, else JSON to POST */
+        const char *url;  /* complete, percent-encoded; http:// or https:// */
+        const char *body; /* NULL for a GET, else JSON to POST */
         size_t body_len;
-        const Secret *bearer;   /* NULL: no Authorization header */
-        uint64_t timeout_ms;    /* for everything: resolving, connecting, sending, receiving */
-        size_t reply_len_max;   /* a longer body ends the call with -EMSGSIZE */
-        bool once;              /* must not reach the peer twice, also not by curl's own retry on a
-                                   reused connection that turns out to be dead */
+        const Secret *bearer; /* NULL: no Authorization header */
+        uint64_t timeout_ms;  /* for everything: resolving, connecting, sending, receiving */
+        size_t reply_len_max; /* a longer body ends the call with -EMSGSIZE */
+        bool once;            /* must not reach the peer twice, also not by curl's own retry on a
+                                 reused connection that turns out to be dead */
 } HttpRequest;
 
 typedef struct HttpReply {
-        unsigned status;        /* 0 if no complete status line and headers came */
-        const char *body;       /* NUL-terminated behind body_len; may hold NULs of its own */
+        unsigned status;  /* 0 if no complete status line and headers came */
+        const char *body; /* NUL-terminated behind body_len; may hold NULs of its own */
         size_t body_len;
         uint32_t retry_after_s; /* Retry-After in seconds; 0: absent or not a number */
 } HttpReply;

@@ -5,5 +5,5 @@
 void answer_clear(Answer *answer)
 {
         principal_free(answer->principal);
-        *answer = (Answer) {};
+        *answer = (Answer){};
 }

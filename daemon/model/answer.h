@@ -11,10 +11,10 @@
 #define ANSWER_KEY_LEN 32U /* SHA-256 */
 
 typedef struct Answer {
-        int error;            /* 0, or the Error that was answered; then there is no principal */
-        Principal *principal; /* owned */
-        bool linked;          /* the link was on disk when this was answered */
-        bool newly_linked;    /* and was not there before */
+        int error;              /* 0, or the Error that was answered; then there is no principal */
+        Principal *principal;   /* owned */
+        bool linked;            /* the link was on disk when this was answered */
+        bool newly_linked;      /* and was not there before */
         uint64_t expires_at_ms; /* when it may be forgotten */
 } Answer;
 

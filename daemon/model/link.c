@@ -57,5 +57,5 @@ void link_list_clear(LinkList *list)
         for (size_t i = 0; i < list->n_links; i++)
                 link_free(list->links[i]);
         free(list->links);
-        *list = (LinkList) {};
+        *list = (LinkList){};
 }

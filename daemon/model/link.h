@@ -7,8 +7,8 @@
 typedef struct Link {
         char *authenticator_id;
         char *user_id;
-        char *platform_name;     /* NULL: not known */
-        uint64_t created_at_ms;  /* when it was linked here */
+        char *platform_name;      /* NULL: not known */
+        uint64_t created_at_ms;   /* when it was linked here */
         uint64_t last_used_at_ms; /* 0: never */
 } Link;
 

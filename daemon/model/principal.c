@@ -4,13 +4,13 @@
 
 #include "daemon/model/principal.h"
 
-#define PRINCIPAL_STRINGS(X)                                                                       \
-        X(id)                                                                                      \
-        X(user_id)                                                                                 \
-        X(authenticator_id)                                                                        \
-        X(authenticator_type)                                                                      \
-        X(platform_name)                                                                           \
-        X(ip_address)                                                                              \
+#define PRINCIPAL_STRINGS(X) \
+        X(id) \
+        X(user_id) \
+        X(authenticator_id) \
+        X(authenticator_type) \
+        X(platform_name) \
+        X(ip_address) \
         X(user_agent)
 
 Principal *principal_new(void)
@@ -35,11 +35,11 @@ int principal_copy(const Principal *principal, Principal **ret)
 
         if (!copy)
                 return -ENOMEM;
-#define X(member)                                                                                  \
-        if (principal->member) {                                                                   \
-                copy->member = strdup(principal->member);                                          \
-                if (!copy->member)                                                                 \
-                        return -ENOMEM;                                                            \
+#define X(member) \
+        if (principal->member) { \
+                copy->member = strdup(principal->member); \
+                if (!copy->member) \
+                        return -ENOMEM; \
         }
         PRINCIPAL_STRINGS(X)
 #undef X

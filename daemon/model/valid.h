@@ -11,10 +11,10 @@
 bool text_is_valid(const char *s, size_t len_max); /* 1..len_max bytes, no control characters */
 bool user_id_is_valid(const char *s);              /* 1..256 bytes */
 bool username_is_valid(const char *s);             /* 1..256 bytes */
-bool rp_id_is_valid(const char *s);                /* 1..253 bytes; its syntax is the API's to judge */
-bool code_is_valid(const char *s);                 /* 1..512 bytes */
-bool id_is_valid(const char *s);                   /* an authenticator's: 1..512 bytes */
-bool request_id_is_valid(const char *s);           /* 16..64 of [A-Za-z0-9_-] */
-bool tenancy_label_is_valid(const char *s);        /* 1..32 of [a-z0-9_] */
-bool tenancy_id_is_valid(const char *s);           /* 1..256 of printable ASCII */
-bool user_verification_is_valid(const char *s);    /* required, preferred, discouraged */
+bool rp_id_is_valid(const char *s);             /* 1..253 bytes; its syntax is the API's to judge */
+bool code_is_valid(const char *s);              /* 1..512 bytes */
+bool id_is_valid(const char *s);                /* an authenticator's: 1..512 bytes */
+bool request_id_is_valid(const char *s);        /* 16..64 of [A-Za-z0-9_-] */
+bool tenancy_label_is_valid(const char *s);     /* 1..32 of [a-z0-9_] */
+bool tenancy_id_is_valid(const char *s);        /* 1..256 of printable ASCII */
+bool user_verification_is_valid(const char *s); /* required, preferred, discouraged */

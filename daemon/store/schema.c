@@ -27,7 +27,7 @@ int schema_create(MDB_env *mdb)
 {
         _cleanup_(txn_end) Txn txn = {};
         uint32_t version = htobe32(SCHEMA_VERSION);
-        Schema schema;
+        Schema schema = {};
         int r;
 
         r = txn_begin_write(mdb, &schema, &txn);
@@ -106,7 +106,7 @@ static int schema_read(MDB_env *mdb, Schema *ret, uint32_t *ret_version)
 int schema_load(MDB_env *mdb, const char *directory, Schema *ret)
 {
         uint32_t version = 0;
-        Schema schema;
+        Schema schema = {};
         int r;
 
         r = schema_read(mdb, &schema, &version);

@@ -8,19 +8,16 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "account.h"
+#include "examples/webapp/account.h"
 
-#define USERS_MAX            1000U
-#define SESSIONS_MAX         1000U
+#define ACCOUNTS_MAX         1000U
 #define SESSION_IDLE_MS      (UINT64_C(12) * 60 * 60 * 1000)
 #define USERNAME_LEN_MAX     32U
 #define DISPLAY_NAME_LEN_MAX 128U
 
 struct Accounts {
-        User *users[USERS_MAX];
-        size_t n_users;
-        /* A session is in use if it has a user. */
-        Session sessions[SESSIONS_MAX];
+        Account *accounts[ACCOUNTS_MAX];
+        size_t n_accounts;
 };
 
 static uint64_t monotonic_ms(void)
@@ -35,7 +32,7 @@ static uint64_t monotonic_ms(void)
 static int random_hex(char *hex, size_t len)
 {
         static const char digits[] = "0123456789abcdef";
-        unsigned char bytes[SESSION_TOKEN_LEN / 2];
+        unsigned char bytes[SESSION_LEN / 2];
 
         if (getrandom(bytes, len / 2, 0) != (ssize_t) (len / 2))
                 return -EIO;
@@ -48,155 +45,132 @@ static int random_hex(char *hex, size_t len)
 }
 
 /* In a time that does not tell how much of a guess was right. */
-static int token_equal(const char *a, const char *b)
+static bool session_equal(const char *a, const char *b)
 {
         unsigned char difference = 0;
 
-        for (size_t i = 0; i < SESSION_TOKEN_LEN; i++)
+        for (size_t i = 0; i < SESSION_LEN; i++)
                 difference |= (unsigned char) (a[i] ^ b[i]);
         return difference == 0;
 }
 
-int username_is_valid(const char *username)
+bool username_is_valid(const char *username)
 {
         size_t len = strlen(username);
 
         if (len < 1 || len > USERNAME_LEN_MAX)
-                return 0;
+                return false;
         for (const char *c = username; *c; c++)
                 if (!isascii(*c) || (!isalnum(*c) && !strchr("._-", *c)))
-                        return 0;
-        return 1;
+                        return false;
+        return true;
 }
 
-int display_name_is_valid(const char *display_name)
+bool display_name_is_valid(const char *display_name)
 {
         size_t len = strlen(display_name);
 
         if (len < 1 || len > DISPLAY_NAME_LEN_MAX)
-                return 0;
+                return false;
         for (const char *c = display_name; *c; c++)
                 if ((unsigned char) *c < ' ' || *c == 127)
-                        return 0;
-        return 1;
+                        return false;
+        return true;
 }
 
-static User *user_free(User *user)
+static Account *account_free(Account *account)
 {
-        if (user) {
-                free(user->username);
-                free(user->display_name);
-                free(user);
+        if (account) {
+                free(account->username);
+                free(account->display_name);
+                explicit_bzero(account, sizeof(*account));
+                free(account);
         }
         return NULL;
 }
 
-static User *user_new(const char *username, const char *display_name)
+static Account *account_new(const char *username, const char *display_name)
 {
-        User *user = calloc(1, sizeof(*user));
+        Account *account = calloc(1, sizeof(*account));
 
-        if (!user)
+        if (!account)
                 return NULL;
-        user->username = strdup(username);
-        user->display_name = strdup(display_name);
-        if (!user->username || !user->display_name || random_hex(user->id, RANDOM_ID_LEN) < 0)
-                return user_free(user);
-        return user;
+        account->username = strdup(username);
+        account->display_name = strdup(display_name);
+        account->used_at_ms = monotonic_ms();
+        if (!account->username || !account->display_name ||
+            random_hex(account->id, RANDOM_ID_LEN) < 0 ||
+            random_hex(account->session, SESSION_LEN) < 0 || account_renew_request_id(account) < 0)
+                return account_free(account);
+        return account;
 }
 
 int accounts_new(Accounts **ret)
 {
-        *ret = calloc(1, sizeof(**ret));
-        return *ret ? 0 : -ENOMEM;
+        Accounts *accounts = calloc(1, sizeof(*accounts));
+
+        if (!accounts)
+                return -ENOMEM;
+        *ret = accounts;
+        return 0;
 }
 
 Accounts *accounts_free(Accounts *accounts)
 {
         if (accounts) {
-                for (size_t i = 0; i < accounts->n_users; i++)
-                        user_free(accounts->users[i]);
-                explicit_bzero(accounts->sessions, sizeof(accounts->sessions));
+                for (size_t i = 0; i < accounts->n_accounts; i++)
+                        account_free(accounts->accounts[i]);
                 free(accounts);
         }
         return NULL;
 }
 
-int accounts_add_user(Accounts *accounts, const char *username, const char *display_name,
-                      const User **ret)
+int accounts_sign_up(Accounts *accounts, const char *username, const char *display_name,
+                     Account **ret)
 {
-        User *user;
+        Account *account;
 
-        for (size_t i = 0; i < accounts->n_users; i++)
-                if (strcasecmp(accounts->users[i]->username, username) == 0)
+        for (size_t i = 0; i < accounts->n_accounts; i++)
+                if (strcasecmp(accounts->accounts[i]->username, username) == 0)
                         return -EEXIST;
-        if (accounts->n_users == USERS_MAX)
+        if (accounts->n_accounts == ACCOUNTS_MAX)
                 return -ENOSPC;
 
-        user = user_new(username, display_name);
-        if (!user)
+        account = account_new(username, display_name);
+        if (!account)
                 return -ENOMEM;
-        accounts->users[accounts->n_users++] = user;
-        *ret = user;
+        accounts->accounts[accounts->n_accounts++] = account;
+        *ret = account;
         return 0;
 }
 
-static Session *free_or_oldest_session(Accounts *accounts)
-{
-        Session *oldest = &accounts->sessions[0];
-
-        for (size_t i = 0; i < SESSIONS_MAX; i++) {
-                Session *session = &accounts->sessions[i];
-
-                if (!session->user)
-                        return session;
-                if (session->used_at_ms < oldest->used_at_ms)
-                        oldest = session;
-        }
-        return oldest;
-}
-
-int accounts_open_session(Accounts *accounts, const User *user, Session **ret)
-{
-        Session session = {.user = user, .used_at_ms = monotonic_ms()};
-        int r;
-
-        r = random_hex(session.token, SESSION_TOKEN_LEN);
-        if (r == 0)
-                r = session_renew_request_id(&session);
-        if (r < 0)
-                return r;
-        *ret = free_or_oldest_session(accounts);
-        **ret = session;
-        return 0;
-}
-
-Session *accounts_find_session(Accounts *accounts, const char *token)
+Account *accounts_find(Accounts *accounts, const char *session)
 {
         uint64_t now = monotonic_ms();
 
-        if (!token || strlen(token) != SESSION_TOKEN_LEN)
+        if (!session || strlen(session) != SESSION_LEN)
                 return NULL;
-        for (size_t i = 0; i < SESSIONS_MAX; i++) {
-                Session *session = &accounts->sessions[i];
+        for (size_t i = 0; i < accounts->n_accounts; i++) {
+                Account *account = accounts->accounts[i];
 
-                if (!session->user || !token_equal(session->token, token))
+                if (!session_equal(account->session, session))
                         continue;
-                if (now - session->used_at_ms > SESSION_IDLE_MS) {
-                        session_close(session);
+                if (now - account->used_at_ms > SESSION_IDLE_MS) {
+                        account_sign_out(account);
                         return NULL;
                 }
-                session->used_at_ms = now;
-                return session;
+                account->used_at_ms = now;
+                return account;
         }
         return NULL;
 }
 
-void session_close(Session *session)
+void account_sign_out(Account *account)
 {
-        explicit_bzero(session, sizeof(*session));
+        explicit_bzero(account->session, sizeof(account->session));
 }
 
-int session_renew_request_id(Session *session)
+int account_renew_request_id(Account *account)
 {
-        return random_hex(session->request_id, RANDOM_ID_LEN);
+        return random_hex(account->request_id, RANDOM_ID_LEN);
 }

@@ -2,24 +2,24 @@
 
 #include <errno.h>
 
-#include "app.h"
-#include "passkey.h"
+#include "examples/webapp/app.h"
+#include "examples/webapp/passkey.h"
 
-Session *app_session(App *app, Request *request)
+Account *app_account(App *app, Request *request)
 {
-        Session *session = accounts_find_session(app->accounts, request_session(request));
+        Account *account = accounts_find(app->accounts, request_session(request));
 
-        if (!session)
+        if (!account)
                 request_fail(request, MHD_HTTP_UNAUTHORIZED, "SignedOut",
                              "You are not signed in any more.");
-        return session;
+        return account;
 }
 
-static void reply_session(const App *app, Request *request, const User *user)
+static void reply_session(const App *app, Request *request, const Account *account)
 {
-        json_t *who = user ? json_pack("{s:s, s:s}", "username", user->username, "displayName",
-                                       user->display_name)
-                           : json_null();
+        json_t *who = account ? json_pack("{s:s, s:s}", "username", account->username,
+                                          "displayName", account->display_name)
+                              : json_null();
 
         request_reply_json(request, MHD_HTTP_OK,
                            json_pack("{s:o, s:{s:s, s:s}}", "user", who, "passlock", "tenancyId",
@@ -29,9 +29,8 @@ static void reply_session(const App *app, Request *request, const User *user)
 static void on_session(Request *request, void *userdata)
 {
         App *app = userdata;
-        const Session *session = accounts_find_session(app->accounts, request_session(request));
 
-        reply_session(app, request, session ? session->user : NULL);
+        reply_session(app, request, accounts_find(app->accounts, request_session(request)));
 }
 
 static void on_signup(Request *request, void *userdata)
@@ -39,8 +38,7 @@ static void on_signup(Request *request, void *userdata)
         App *app = userdata;
         const char *username = request_string(request, "username");
         const char *display_name = request_string(request, "displayName");
-        const User *user;
-        Session *session;
+        Account *account;
         int r;
 
         if (!username || !username_is_valid(username)) {
@@ -55,11 +53,9 @@ static void on_signup(Request *request, void *userdata)
                 return;
         }
 
-        r = accounts_add_user(app->accounts, username, display_name, &user);
+        r = accounts_sign_up(app->accounts, username, display_name, &account);
         if (r == 0)
-                r = accounts_open_session(app->accounts, user, &session);
-        if (r == 0)
-                r = request_set_session(request, session->token);
+                r = request_set_session(request, account->session);
         if (r == -EEXIST)
                 request_fail(request, MHD_HTTP_CONFLICT, "UsernameTaken",
                              "This username is taken. Please choose another one.");
@@ -69,16 +65,16 @@ static void on_signup(Request *request, void *userdata)
         else if (r < 0)
                 request_reply_json(request, 0, NULL);
         else
-                reply_session(app, request, user);
+                reply_session(app, request, account);
 }
 
 static void on_signout(Request *request, void *userdata)
 {
         App *app = userdata;
-        Session *session = accounts_find_session(app->accounts, request_session(request));
+        Account *account = accounts_find(app->accounts, request_session(request));
 
-        if (session)
-                session_close(session);
+        if (account)
+                account_sign_out(account);
         if (request_set_session(request, NULL) < 0)
                 request_reply_json(request, 0, NULL);
         else

@@ -3,8 +3,8 @@
 
 #include <passlock.h>
 
-#include "account.h"
-#include "server.h"
+#include "examples/webapp/account.h"
+#include "examples/webapp/server.h"
 
 /* What the handlers work with. */
 typedef struct App {
@@ -26,5 +26,6 @@ typedef struct App {
  */
 extern const Route app_routes[];
 
-/* The session of a request that needs one. Without one it replies 401 and returns NULL. */
-Session *app_session(App *app, Request *request);
+/* Who is signed in, for a request that needs that. If nobody is, it replies 401 and returns NULL.
+ */
+Account *app_account(App *app, Request *request);

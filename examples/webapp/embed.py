@@ -14,7 +14,7 @@ TYPES = {
 
 output, *files = sys.argv[1:]
 with open(output, "w", encoding="ascii") as out:
-    out.write('#include "asset.h"\n\nconst Asset assets[] = {\n')
+    out.write('#include "examples/webapp/asset.h"\n\nconst Asset assets[] = {\n')
     for file in files:
         name = os.path.basename(file)
         url = "/" if name == "index.html" else "/" + name

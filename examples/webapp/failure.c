@@ -4,7 +4,7 @@
 #include <passlock.h>
 #include <stdio.h>
 
-#include "failure.h"
+#include "examples/webapp/failure.h"
 
 typedef struct Failure {
         int r;

@@ -14,20 +14,19 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-#include "app.h"
-#include "cleanup.h"
-#include "server.h"
+#include "examples/webapp/app.h"
+#include "examples/webapp/cleanup.h"
+#include "examples/webapp/server.h"
 
 static const char usage[] =
-        "passlock-example-webapp --tenancy-id=ID [OPTION...]\n"
+        "passlock-example-webapp --tenancy-id=ID --passlock-endpoint=URL [OPTION...]\n"
         "\n"
         "  --listen=ADDR:PORT         IPv4 only; port 0 is any (default: 127.0.0.1:8080)\n"
         "  --rp-id=HOST               the page's host name (default: localhost)\n"
         "  --origin=URL               the page's origin behind a proxy (default: "
         "http://HOST:PORT)\n"
         "  --tenancy-id=ID            the Passlock tenancy, for the page\n"
-        "  --passlock-endpoint=URL    where the page finds /passlock.js and the API\n"
-        "                             (default: https://api.passlock.dev)\n"
+        "  --passlock-endpoint=URL    where the page finds the API, and /passlock.js beside it\n"
         "  --tenancy=LABEL            the tenancy in passlockd.conf (default: its default)\n";
 
 typedef struct Options {
@@ -136,8 +135,8 @@ static int parse_options(int argc, char **argv, Options *options)
         }
         if (optind < argc)
                 return fail(argv[optind], "not an option");
-        if (!options->app.tenancy_id)
-                return fail("--tenancy-id", "missing");
+        if (!options->app.tenancy_id || !options->app.endpoint)
+                return fail("--tenancy-id, --passlock-endpoint", "needed");
         return EXIT_SUCCESS;
 }
 
@@ -153,10 +152,10 @@ static int signals_open(void)
 }
 
 /* Everything happens here, in one thread: HTTP, calls of the daemon, and the end. */
-static int run(Server *server, passlock *client)
+static int run(Server *server, passlock *client, int signals)
 {
         struct pollfd fds[] = {
-                {.fd = signals_open(), .events = POLLIN},
+                {.fd = signals, .events = POLLIN},
                 {.fd = server_fd(server), .events = POLLIN},
                 {.fd = passlock_get_fd(client), .events = POLLIN},
         };
@@ -168,24 +167,20 @@ static int run(Server *server, passlock *client)
                 r = passlock_dispatch(client);
                 server_run(server);
         }
-        close(fds[0].fd);
         return r;
 }
 
 int main(int argc, char **argv)
 {
         Options options = {
-                .server = {.host = "localhost",
-                           .endpoint = "https://api.passlock.dev",
-                           .routes = app_routes},
-                .app = {.rp_id = "localhost", .endpoint = "https://api.passlock.dev"},
+                .server = {.host = "localhost", .routes = app_routes},
+                .app = {.rp_id = "localhost"},
         };
-        /* In the reverse order of their release: calls end before the requests that wait for them.
-         */
+        /* Released from the last to the first: calls end before the requests that wait for them. */
         _cleanup_(accounts_freep) Accounts *accounts = NULL;
         _cleanup_(server_freep) Server *server = NULL;
         _cleanup_(passlock_unrefp) passlock *client = NULL;
-        int r;
+        int signals, r;
 
         parse_listen("127.0.0.1:8080", &options.server.address);
         if (parse_options(argc, argv, &options) != EXIT_SUCCESS)
@@ -202,12 +197,15 @@ int main(int argc, char **argv)
         options.app.passlock = client;
         options.app.accounts = accounts;
 
+        signals = signals_open();
+        if (signals < 0)
+                return fail("signals", strerror(errno));
         r = server_new(&options.server, &server);
         if (r < 0)
                 return fail("cannot listen", strerror(-r));
         printf("listening on %s\n", server_origin(server));
         fflush(stdout);
 
-        r = run(server, client);
+        r = run(server, client, signals);
         return r == 0 ? EXIT_SUCCESS : fail("event loop", passlock_strerror(r));
 }

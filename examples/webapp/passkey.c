@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "app.h"
-#include "cleanup.h"
-#include "failure.h"
-#include "passkey.h"
+#include "examples/webapp/app.h"
+#include "examples/webapp/cleanup.h"
+#include "examples/webapp/failure.h"
+#include "examples/webapp/passkey.h"
 
 /* ---- The user's passkeys --------------------------------------------------------------------- */
 
@@ -37,13 +37,12 @@ static void on_listed(passlock *client, int r, const char *error_text, passlock_
 void passkey_on_list(Request *request, void *userdata)
 {
         App *app = userdata;
-        const Session *session = app_session(app, request);
+        const Account *account = app_account(app, request);
         int r;
 
-        if (!session)
+        if (!account)
                 return;
-        r = passlock_links_list_by_user_async(app->passlock, session->user->id, on_listed, request,
-                                              NULL);
+        r = passlock_links_list_by_user_async(app->passlock, account->id, on_listed, request, NULL);
         if (r != 0)
                 request_fail_passlock(request, r);
 }
@@ -68,23 +67,22 @@ void passkey_on_authorize(Request *request, void *userdata)
 {
         _cleanup_(passlock_options_unrefp) passlock_options *options = NULL;
         App *app = userdata;
-        Session *session = app_session(app, request);
+        Account *account = app_account(app, request);
         int r;
 
-        if (!session)
+        if (!account)
                 return;
-        r = session_renew_request_id(session);
+        r = account_renew_request_id(account);
         if (r == 0)
                 r = passlock_options_new(&options);
         if (r == 0)
                 r = passlock_options_set_string(options, "rp_name", "Passlock example");
         if (r == 0)
-                r = passlock_options_set_string(options, "display_name",
-                                                session->user->display_name);
+                r = passlock_options_set_string(options, "display_name", account->display_name);
         if (r == 0)
-                r = passlock_authorize_async(app->passlock, app->rp_id, session->user->id,
-                                             session->user->username, options, on_authorized,
-                                             request, NULL);
+                r = passlock_authorize_async(app->passlock, app->rp_id, account->id,
+                                             account->username, options, on_authorized, request,
+                                             NULL);
         if (r != 0)
                 request_fail_passlock(request, r);
 }
@@ -113,11 +111,11 @@ void passkey_on_exchange(Request *request, void *userdata)
 {
         _cleanup_(passlock_options_unrefp) passlock_options *options = NULL;
         App *app = userdata;
-        const Session *session = app_session(app, request);
+        const Account *account = app_account(app, request);
         const char *code = request_string(request, "code");
         int r;
 
-        if (!session)
+        if (!account)
                 return;
         if (!code) {
                 request_fail(request, MHD_HTTP_BAD_REQUEST, "BadJson", "There is no code.");
@@ -125,9 +123,9 @@ void passkey_on_exchange(Request *request, void *userdata)
         }
         r = passlock_options_new(&options);
         if (r == 0)
-                r = passlock_options_set_string(options, "user_id", session->user->id);
+                r = passlock_options_set_string(options, "user_id", account->id);
         if (r == 0)
-                r = passlock_options_set_string(options, "request_id", session->request_id);
+                r = passlock_options_set_string(options, "request_id", account->request_id);
         if (r == 0)
                 r = passlock_exchange_async(app->passlock, code, options, on_exchanged, request,
                                             NULL);
@@ -152,10 +150,10 @@ static void on_owner(passlock *client, int r, const char *error_text, const char
                      void *userdata)
 {
         Request *request = userdata;
-        const User *user = request->context;
+        const Account *account = request->context;
 
         (void) error_text;
-        if (r == 0 && strcmp(user_id, user->id) != 0)
+        if (r == 0 && strcmp(user_id, account->id) != 0)
                 r = PASSLOCK_ERROR_NOT_FOUND; /* what others have is not for this user to know */
         if (r == 0)
                 r = passlock_links_remove_async(client, request->argument, on_removed, request,
@@ -167,12 +165,12 @@ static void on_owner(passlock *client, int r, const char *error_text, const char
 void passkey_on_remove(Request *request, void *userdata)
 {
         App *app = userdata;
-        const Session *session = app_session(app, request);
+        const Account *account = app_account(app, request);
         int r;
 
-        if (!session)
+        if (!account)
                 return;
-        request->context = session->user;
+        request->context = account;
         r = passlock_links_get_user_async(app->passlock, request->argument, on_owner, request,
                                           NULL);
         if (r != 0)

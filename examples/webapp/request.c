@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "request.h"
-#include "server.h"
+#include "examples/webapp/request.h"
+#include "examples/webapp/server.h"
 
 #define SESSION_COOKIE "session"
 

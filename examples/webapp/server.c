@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "asset.h"
-#include "server.h"
+#include "examples/webapp/asset.h"
+#include "examples/webapp/server.h"
 
 #define CONNECTIONS_MAX     256U
 #define CONNECTION_LEN_MAX  32768U

@@ -3,7 +3,7 @@
 
 #include <netinet/in.h>
 
-#include "request.h"
+#include "examples/webapp/request.h"
 
 /*
  * HTTP: bounded requests in, JSON and the page's files out. It never waits: a handler that has to

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The example web app as people meet it: page, app, daemon and API together."""
 
-import http.client
 import json
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -257,79 +255,3 @@ def test_dark(person):
     ada.screenshot("dark")
     red = ada.page.evaluate("parseInt(getComputedStyle(document.body).backgroundColor.slice(4))")
     assert red < 64
-
-
-# Past the page: what the app refuses, whoever sends it.
-
-def ask(stack, method, path, body="{}", **headers):
-    where = urlsplit(stack.webapp.url)
-    connection = http.client.HTTPConnection("127.0.0.1", where.port, timeout=10)
-    sent = {"Host": where.netloc, "Origin": stack.webapp.url, "Content-Type": "application/json"}
-    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
-    reply = connection.getresponse()
-    content = reply.read()
-    connection.close()
-    return reply, content
-
-
-@pytest.mark.parametrize("headers, status", [
-    ({"Origin": "http://evil.example"}, 403),
-    ({"Origin": None}, 403),
-    ({"Origin": "null"}, 403),
-    ({"Content_Type": "text/plain"}, 415),
-    ({"Content_Type": None}, 415),
-])
-def test_foreign_requests_are_refused(stack, headers, status):
-    reply, _ = ask(stack, "POST", "/api/signup", '{"username":"x","displayName":"x"}', **headers)
-    assert reply.status == status
-    assert not reply.getheader("Set-Cookie")
-
-
-@pytest.mark.parametrize("body, status", [
-    ("[]", 400), ("{", 400), ('{"username":"a","username":"b"}', 400), ("{}", 400),
-    ('{"username":7,"displayName":"x"}', 400), (" " * 8193, 413),
-    ('{"username":"a","displayName":"a\\u0000b"}', 400),
-    (b'{"username":"a","displayName":"\xff"}', 400),
-])
-def test_bad_bodies(stack, body, status):
-    reply, _ = ask(stack, "POST", "/api/signup", body)
-    assert reply.status == status
-
-
-@pytest.mark.parametrize("method, path", [
-    ("GET", "/nothing"), ("GET", "/../app.js"), ("POST", "/"), ("DELETE", "/api/passkeys/"),
-    ("PUT", "/api/signup"), ("GET", "/api/passkeys/authorize"),
-])
-def test_nothing_there(stack, method, path):
-    assert ask(stack, method, path)[0].status == 404
-
-
-def test_another_host_name_leads_to_the_right_one(stack):
-    reply, _ = ask(stack, "GET", "/api/session", None, Host="127.0.0.1:1")
-    assert reply.status == 307
-    assert reply.getheader("Location") == stack.webapp.url
-
-
-def test_headers(stack):
-    reply, content = ask(stack, "GET", "/", None)
-    assert b"<!DOCTYPE html>" in content
-    policy = reply.getheader("Content-Security-Policy")
-    assert f"script-src 'self' {stack.sandbox.endpoint};" in policy
-    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
-    assert "unsafe" not in policy
-    assert reply.getheader("X-Content-Type-Options") == "nosniff"
-    assert reply.getheader("Referrer-Policy") == "no-referrer"
-
-
-def test_session_cookie(stack):
-    reply, _ = ask(stack, "POST", "/api/signup", '{"username":"cookie","displayName":"C"}')
-    cookie = reply.getheader("Set-Cookie")
-    token = cookie.split(";")[0].removeprefix("session=")
-    assert len(token) == 64 and int(token, 16)
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
-
-    assert ask(stack, "GET", "/api/passkeys", None, Cookie=f"session={token}")[0].status == 200
-    wrong = token[:-1] + ("0" if token[-1] != "0" else "1")
-    assert ask(stack, "GET", "/api/passkeys", None, Cookie=f"session={wrong}")[0].status == 401
-    assert ask(stack, "GET", "/api/passkeys", None)[0].status == 401

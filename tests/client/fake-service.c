@@ -58,11 +58,15 @@ static bool begins(const char *s, const char *prefix)
         return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* Whether this is the first time that DIR sees the word. */
+/* Whether this is the first time that DIR sees the word. Before the call is recorded: a test may
+ * kill us as soon as it reads that. */
 static bool first_time(const char *word)
 {
         char path[256];
         int fd;
+
+        if (!strstr(word, "-once"))
+                return false;
 
         snprintf(path, sizeof(path), "%s/mark-%s", dir, word);
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -87,7 +91,7 @@ static void remember_sender(const char *sender)
 
 /* Does what the word says. Returns 0 if the method is to be answered, else what its handler
  * returns. */
-static int obey(sd_bus_message *m, const char *word)
+static int obey(sd_bus_message *m, const char *word, bool first)
 {
         const char *member = sd_bus_message_get_member(m);
 
@@ -99,14 +103,12 @@ static int obey(sd_bus_message *m, const char *word)
         }
         if (streq(word, "odd-error"))
                 return sd_bus_reply_method_errorf(m, "com.example.Odd", "odd text");
-        if (streq(word, "bad-reply"))
-                return sd_bus_reply_method_return(m, "i", 42);
-        if (streq(word, "hang") || (begins(word, "hang-once") && first_time(word)))
+        if (streq(word, "hang") || (begins(word, "hang-once") && first))
                 return 1;
-        if (streq(word, "die-always") || (begins(word, "die-once") && first_time(word)))
+        if (streq(word, "die-always") || (begins(word, "die-once") && first))
                 _exit(0);
         if (begins(word, "gone-once")) {
-                if (first_time(word))
+                if (first)
                         _exit(0);
                 return sd_bus_reply_method_errorf(m, error_dbus_name(ERROR_NOT_FOUND), "%s",
                                                   member);
@@ -171,14 +173,16 @@ static int on_authorize(sd_bus_message *m, void *userdata, sd_bus_error *error)
         const char *rp_id, *user_id, *username;
         _cleanup_(freep) char *options = NULL;
         char token[8192];
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "sss", &rp_id, &user_id, &username);
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
+        first = first_time(user_id);
         record("Authorize %s %s", user_id, sd_bus_message_get_path(m));
-        r = obey(m, user_id);
+        r = obey(m, user_id, first);
         if (r != 0)
                 return r;
         snprintf(token, sizeof(token), "%s %s %s%s", rp_id, user_id, username, options);
@@ -212,14 +216,16 @@ static int on_exchange(sd_bus_message *m, void *userdata, sd_bus_error *error)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(freep) char *request_id = NULL, *options = NULL;
         const char *code;
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &code);
         if (r < 0)
                 return r;
         options = describe_options(m, &request_id);
+        first = first_time(code);
         record("Exchange %s %s", code, request_id ?: "-");
-        r = obey(m, code);
+        r = obey(m, code, first);
         if (r != 0)
                 return r;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -270,13 +276,15 @@ static int on_list_by_user(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *user_id;
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &user_id);
         if (r < 0)
                 return r;
+        first = first_time(user_id);
         record("ListByUser %s", user_id);
-        r = obey(m, user_id);
+        r = obey(m, user_id, first);
         if (r != 0)
                 return r;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -291,15 +299,17 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         unsigned from, to, limit;
         const char *cursor;
         char next[16] = "";
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "su", &cursor, &limit);
         if (r < 0)
                 return r;
+        first = first_time(cursor);
         record("List %s %u", cursor, limit);
         if (deny_links)
                 return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
-        r = obey(m, cursor);
+        r = obey(m, cursor, first);
         if (r != 0)
                 return r;
         from = (unsigned) atoi(cursor);
@@ -338,13 +348,15 @@ static int send_signals(sd_bus_message *m, const char *member, const char *user_
 static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *user_id, *authenticator_id;
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "ss", &user_id, &authenticator_id);
         if (r < 0)
                 return r;
+        first = first_time(user_id);
         record("Add %s %s", user_id, authenticator_id);
-        r = obey(m, user_id);
+        r = obey(m, user_id, first);
         if (r != 0)
                 return r;
         r = send_signals(m, "Added", user_id, authenticator_id);
@@ -354,13 +366,15 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *authenticator_id;
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &authenticator_id);
         if (r < 0)
                 return r;
+        first = first_time(authenticator_id);
         record("Remove %s", authenticator_id);
-        r = obey(m, authenticator_id);
+        r = obey(m, authenticator_id, first);
         if (r != 0)
                 return r;
         r = send_signals(m, "Removed", "ada", authenticator_id);
@@ -370,13 +384,15 @@ static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_remove_by_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *user_id;
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &user_id);
         if (r < 0)
                 return r;
+        first = first_time(user_id);
         record("RemoveByUser %s", user_id);
-        r = obey(m, user_id);
+        r = obey(m, user_id, first);
         return r != 0 ? r : sd_bus_reply_method_return(m, "u", 2);
 }
 
@@ -384,13 +400,15 @@ static int on_get_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *authenticator_id;
         char user_id[256];
+        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &authenticator_id);
         if (r < 0)
                 return r;
+        first = first_time(authenticator_id);
         record("GetUser %s", authenticator_id);
-        r = obey(m, authenticator_id);
+        r = obey(m, authenticator_id, first);
         if (r != 0)
                 return r;
         snprintf(user_id, sizeof(user_id), "user-of-%s", authenticator_id);
@@ -486,6 +504,20 @@ static const sd_bus_vtable links[] = {
         SD_BUS_VTABLE_END,
 };
 
+/* sd-bus lets no method reply with a wrong type, so this goes past the tables above. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *word;
+        int r;
+
+        if (sd_bus_message_is_method_call(m, NULL, NULL) <= 0)
+                return 0;
+        if (sd_bus_message_read(m, "s", &word) > 0 && streq(word, "bad-reply"))
+                return sd_bus_reply_method_return(m, "i", 42);
+        r = sd_bus_message_rewind(m, true);
+        return r < 0 ? r : 0;
+}
+
 static int add_tenancy(sd_bus *bus, const char *label)
 {
         char path[128];
@@ -528,6 +560,8 @@ int main(int argc, char **argv)
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, PASSLOCK_OBJECT_PATH,
                                              PASSLOCK_INTERFACE_MANAGER, manager, NULL);
+        if (r >= 0)
+                r = sd_bus_add_filter(bus, NULL, on_message, NULL);
         if (r >= 0)
                 r = add_tenancy(bus, "default");
         if (r >= 0)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/client/harness.h"
@@ -37,7 +38,7 @@ static void write_config(const Harness *h)
                 "<!DOCTYPE busconfig PUBLIC '-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN' "
                 "'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>\n"
                 "<busconfig><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
-                "<servicedir>%s</servicedir>"
+                "<servicedir>%s/services</servicedir>"
                 "<limit name='max_replies_per_connection'>5000</limit>"
                 "<policy context='default'><allow own='*'/><allow send_destination='*'/>"
                 "<allow eavesdrop='true'/></policy></busconfig>\n",
@@ -47,20 +48,22 @@ static void write_config(const Harness *h)
 
 static void write_activation(const Harness *h)
 {
-        FILE *f = create_in(h, "fake.service");
+        FILE *f = create_in(h, "services/fake.service");
 
         fprintf(f, "[D-BUS Service]\nName=dev.passlock.Passlock1\nExec=%s %s\n",
                 getenv("FAKE_SERVICE"), h->dir);
         fclose(f);
 }
 
-/* Starts a program whose descriptor 3 is a pipe to us. */
-static pid_t spawn(char *const argv[], int *ret_fd)
+/* Starts a program whose descriptor 3 is a pipe to us. A bus talks too much on standard error. */
+static pid_t spawn(char *const argv[], bool quiet, int *ret_fd)
 {
         pid_t parent = getpid(), pid;
         int fds[2];
 
         assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        /* Room for all that a test leaves unread. */
+        assert_true(fcntl(fds[0], F_SETPIPE_SZ, 1 << 20) > 0);
         pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
@@ -71,6 +74,8 @@ static pid_t spawn(char *const argv[], int *ret_fd)
                         fcntl(3, F_SETFD, 0);
                 else
                         dup2(fds[1], 3);
+                if (quiet)
+                        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
                 execvp(argv[0], argv);
                 _exit(127);
         }
@@ -108,7 +113,7 @@ void harness_start_bus(Harness *h)
         int fd;
 
         snprintf(config, sizeof(config), "--config-file=%s/bus.conf", h->dir);
-        h->bus = spawn(argv, &fd);
+        h->bus = spawn(argv, true, &fd);
         assert_true(read_line(fd, line));
         close(fd);
 }
@@ -123,7 +128,7 @@ void harness_start_service(Harness *h, const char *option)
         char *argv[] = {getenv("FAKE_SERVICE"), h->dir, (char *) option, NULL};
         char line[256];
 
-        h->service = spawn(argv, &h->service_fd);
+        h->service = spawn(argv, false, &h->service_fd);
         assert_true(read_line(h->service_fd, line));
         assert_string_equal(line, "ready");
 }
@@ -147,13 +152,15 @@ void harness_reap_service(Harness *h)
 static int setup(void **state, bool activatable)
 {
         Harness *h = calloc(1, sizeof(Harness));
-        char address[128];
+        char address[128], services[128];
 
         alarm(PATIENCE_SEC);
         assert_non_null(h);
         h->service_fd = -1;
         strcpy(h->dir, "/tmp/test-passlock.XXXXXX");
         assert_non_null(mkdtemp(h->dir));
+        path_in(h, "services", services);
+        assert_int_equal(mkdir(services, 0700), 0);
         write_config(h);
         if (activatable)
                 write_activation(h);

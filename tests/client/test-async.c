@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 #include <poll.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "tests/client/harness.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "dbus/error.h"
 #include "tests/client/harness.h"
@@ -353,7 +354,7 @@ static void test_strerror(void **state)
 static void test_text(void **state)
 {
         const char *good[] = {"Zo\xc3\xab",      "\xe2\x82\xac",     "\xf0\x9f\x94\x91",
-                              "\xed\x9f\xbf",    "\xf4\x8f\xbf\xbf", "\xee\x80\x80",
+                              "\xed\x9f\xbf",    "\xf4\x8f\xbf\xbd", "\xee\x80\x80",
                               "\xf1\x80\x80\x80"};
         const char *bad[] = {"\x80",
                              "\xc3",
@@ -366,7 +367,10 @@ static void test_text(void **state)
                              "a\xffz",
                              "\xe2\x82",
                              "\xf0\x9f\x94",
-                             "\xe2\x82x"};
+                             "\xe2\x82x",
+                             "\xef\xbf\xbf",
+                             "\xef\xb7\x90",
+                             "\xf4\x8f\xbf\xbe"};
         passlock *c = ((Harness *) *state)->client;
         char long_text[8194];
 

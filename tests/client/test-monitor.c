@@ -35,11 +35,12 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
                 s->monitor = passlock_monitor_cancel(s->monitor);
 }
 
-static void expect_log(const Seen *s, const char *format, int r)
+/* First `before`, then lost for that reason, then `after`. */
+static void expect_loss(const Seen *s, const char *before, int r, const char *after)
 {
         char expected[4096];
 
-        snprintf(expected, sizeof(expected), format, r); /* NOLINT */
+        snprintf(expected, sizeof(expected), "%slost:%d %s", before, r, after);
         assert_string_equal(s->log, expected);
 }
 
@@ -104,7 +105,7 @@ static void test_service_restart(void **state)
         harness_run_until(h, &s.n, 3);
         assert_int_equal(passlock_links_add(h->client, "ada", "a1"), 0);
         harness_run_until(h, &s.n, 4);
-        expect_log(&s, "watched:0 lost:%d watched:0 +ada:a1 ", -EHOSTDOWN);
+        expect_loss(&s, "watched:0 ", -EHOSTDOWN, "watched:0 +ada:a1 ");
 }
 
 static void test_bus_restart(void **state)
@@ -122,7 +123,7 @@ static void test_bus_restart(void **state)
         harness_run_until(h, &s.n, 3);
         assert_int_equal(passlock_links_add(h->client, "ada", "a1"), 0);
         harness_run_until(h, &s.n, 4);
-        expect_log(&s, "watched:0 lost:%d watched:0 +ada:a1 ", -ENOTCONN);
+        expect_loss(&s, "watched:0 ", -ENOTCONN, "watched:0 +ada:a1 ");
 }
 
 static void test_before_the_service(void **state)
@@ -134,7 +135,7 @@ static void test_before_the_service(void **state)
         harness_run_until(h, &s.n, 1);
         harness_start_service(h, NULL);
         harness_run_until(h, &s.n, 2);
-        expect_log(&s, "lost:%d watched:0 ", -EHOSTDOWN);
+        expect_loss(&s, "", -EHOSTDOWN, "watched:0 ");
 }
 
 static void test_before_the_bus(void **state)
@@ -148,7 +149,7 @@ static void test_before_the_bus(void **state)
         harness_start_bus(h);
         harness_start_service(h, NULL);
         harness_run_until(h, &s.n, 2);
-        expect_log(&s, "lost:%d watched:0 ", -ENOTCONN);
+        expect_loss(&s, "", -ENOTCONN, "watched:0 ");
 }
 
 static void test_denied(void **state)
@@ -162,11 +163,11 @@ static void test_denied(void **state)
         harness_run_until(h, &s.n, 1);
         assert_int_equal(passlock_links_add(h->client, "ada", "a1"), 0);
         harness_settle(h);
-        expect_log(&s, "lost:%d ", PASSLOCK_ERROR_ACCESS_DENIED);
+        expect_loss(&s, "", PASSLOCK_ERROR_ACCESS_DENIED, "");
         harness_stop_service(h);
         harness_start_service(h, NULL);
         harness_run_until(h, &s.n, 2);
-        expect_log(&s, "lost:%d watched:0 ", PASSLOCK_ERROR_ACCESS_DENIED);
+        expect_loss(&s, "", PASSLOCK_ERROR_ACCESS_DENIED, "watched:0 ");
 }
 
 /* Starts it once, and never again by itself. */

@@ -97,15 +97,23 @@ class Process:
             self.child.kill()
         return self._reap()
 
+    def stop_well(self):
+        """Like stop(), but a Failed unless it ends with status 0, as a sanitizer's finding does."""
+        if self.running and (status := self.stop()) != 0:
+            raise self.failed(f"ended with status {status}")
+
     def restart(self):
-        self.stop()
+        self.stop_well()
         return self.start()
 
     def __enter__(self):
         return self if self.running else self.start()
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, failure, *_):
+        if failure:
+            self.stop()
+        else:
+            self.stop_well()
 
     def wait_readable(self, source, deadline_sec: float = READY_SEC):
         """Waits for a file or socket of the program's, and notices if the program ends instead."""

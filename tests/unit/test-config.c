@@ -72,7 +72,7 @@ static Config *load(const Fixture *fixture)
 
         r = config_load(fixture->file, &config, &error);
         if (error)
-                print_message("%s\n", error);
+                print_message("# %s\n", error);
         assert_int_equal(r, 0);
         assert_null(error);
         return config;
@@ -181,9 +181,8 @@ static void test_times(void **state)
                 const char *text;
                 uint64_t ms;
         } times[] = {
-                { "1", 1000 },    { "0.1", 100 },       { "300", 300000 }, { "5s", 5000 },
-                { "5 s", 5000 },  { "250ms", 250 },     { "2min", 120000 }, { "1.25", 1250 },
-                { "0.5min", 30000 },
+                {"1", 1000},    {"0.1", 100},     {"300", 300000}, {"5s", 5000},      {"5 s", 5000},
+                {"250ms", 250}, {"2min", 120000}, {"1.25", 1250},  {"0.5min", 30000},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
@@ -203,51 +202,51 @@ static void test_mistakes(void **state)
         const struct {
                 const char *text, *place, *what;
         } mistakes[] = {
-                { "x=1\n", ":1: ", "outside of any section" },
-                { "\n[Daemon\n", ":2: ", "[Name]" },
-                { "[Demon]\n", ":1: ", "unknown section [Demon]" },
-                { "[Daemon]\n\nfoo\n", ":3: ", "Key=value" },
-                { "[Daemon]\nMaxPending=1\n", ":2: ", "unknown key MaxPending=" },
-                { "[Daemon]\nMaxPendingPerUser=0\n", ":2: ", "1 to 100000" },
-                { "[Daemon]\nMaxPendingPerUser=-1\n", ":2: ", "1 to 100000" },
-                { "[Daemon]\nMaxPendingPerUser=1x\n", ":2: ", "1 to 100000" },
-                { "[Daemon]\nMaxPendingPerUser=\n", ":2: ", "1 to 100000" },
-                { "[Daemon]\nDefaultTenancy=shop\n", ":2: ", "no section [Tenancy shop]" },
-                { "[Daemon]\nDefaultTenancy=Shop\n", ":2: ", "label" },
-                { "[Tenancy Shop]\n", ":1: ", "label" },
-                { "[Tenancy shop]\n", ":1: ", "no TenancyId=" },
-                { "[Tenancy shop]\nEndpoint=https://a\n", ":1: ", "no TenancyId=" },
-                { "[Tenancy default]\nTenancyId=\n", ":2: ", "TenancyId=" },
-                { "[Tenancy default]\nTenancyId=a b\n", ":2: ", "TenancyId=" },
-                { TENANCY "Endpoint=http://example.com\n", ":3: ", "loopback" },
-                { TENANCY "Endpoint=http://127.0.0.1.example.com\n", ":3: ", "loopback" },
-                { TENANCY "Endpoint=http://127.example.com\n", ":3: ", "loopback" },
-                { TENANCY "Endpoint=http://localhost.example.com\n", ":3: ", "loopback" },
-                { TENANCY "Endpoint=ftp://example.com\n", ":3: ", "https://" },
-                { TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "without a path" },
-                { TENANCY "Endpoint=https://user@example.com\n", ":3: ", "https://" },
-                { TENANCY "Endpoint=https://example.com:99999\n", ":3: ", "https://" },
-                { TENANCY "Endpoint=https://\n", ":3: ", "https://" },
-                { TENANCY "Endpoint=https://example.com?x\n", ":3: ", "https://" },
-                { TENANCY "TimeoutSec=0\n", ":3: ", "0.1 to 300" },
-                { TENANCY "TimeoutSec=301\n", ":3: ", "0.1 to 300" },
-                { TENANCY "TimeoutSec=-5\n", ":3: ", "0.1 to 300" },
-                { TENANCY "TimeoutSec=5 parsecs\n", ":3: ", "0.1 to 300" },
-                { TENANCY "TimeoutSec=99999999999999999999\n", ":3: ", "0.1 to 300" },
-                { TENANCY "ApiKeyCredential=../etc/shadow\n", ":3: ", "not a path" },
-                { TENANCY "ApiKeyCredential=\n", ":3: ", "name" },
-                { TENANCY "CaFile=ca.crt\n", ":3: ", "absolute" },
-                { TENANCY "CaFile=/nonexistent/ca.crt\n", ":3: ", "No such file" },
-                { TENANCY "ApiKey=sk_live\n", ":3: ", "unknown key ApiKey=" },
-                { TENANCY "[Grant web]\nUser=no-such-user-here\n", ":4: ", "no user" },
-                { TENANCY "[Grant web]\nGroup=no-such-group-here\n", ":4: ", "no group" },
-                { TENANCY "[Grant web]\nUser=4294967295\n", ":4: ", "no user" },
-                { TENANCY "[Grant web]\nAllow=Everything\n", ":4: ", "does not know Everything" },
-                { TENANCY "[Grant web]\nTenancy=shop\n", ":4: ", "no section [Tenancy shop]" },
-                { TENANCY "[Grant web]\nAllows=All\n", ":4: ", "unknown key Allows=" },
-                { TENANCY "[Grant two words]\n", ":3: ", "one word" },
-                { TENANCY "[Grant ]\n", ":3: ", "one word" },
-                { TENANCY "[Daemon]\nMaxPendingPerUser=\\\n\\\n0\n", ":4: ", "1 to 100000" },
+                {"x=1\n", ":1: ", "outside of any section"},
+                {"\n[Daemon\n", ":2: ", "[Name]"},
+                {"[Demon]\n", ":1: ", "unknown section [Demon]"},
+                {"[Daemon]\n\nfoo\n", ":3: ", "Key=value"},
+                {"[Daemon]\nMaxPending=1\n", ":2: ", "unknown key MaxPending="},
+                {"[Daemon]\nMaxPendingPerUser=0\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nMaxPendingPerUser=-1\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nMaxPendingPerUser=1x\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nMaxPendingPerUser=\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "no section [Tenancy shop]"},
+                {"[Daemon]\nDefaultTenancy=Shop\n", ":2: ", "label"},
+                {"[Tenancy Shop]\n", ":1: ", "label"},
+                {"[Tenancy shop]\n", ":1: ", "no TenancyId="},
+                {"[Tenancy shop]\nEndpoint=https://a\n", ":1: ", "no TenancyId="},
+                {"[Tenancy default]\nTenancyId=\n", ":2: ", "TenancyId="},
+                {"[Tenancy default]\nTenancyId=a b\n", ":2: ", "TenancyId="},
+                {TENANCY "Endpoint=http://example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.0.0.1.example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://localhost.example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=ftp://example.com\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "without a path"},
+                {TENANCY "Endpoint=https://user@example.com\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://example.com:99999\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://example.com?x\n", ":3: ", "https://"},
+                {TENANCY "TimeoutSec=0\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=301\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=-5\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=5 parsecs\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=99999999999999999999\n", ":3: ", "0.1 to 300"},
+                {TENANCY "ApiKeyCredential=../etc/shadow\n", ":3: ", "not a path"},
+                {TENANCY "ApiKeyCredential=\n", ":3: ", "name"},
+                {TENANCY "CaFile=ca.crt\n", ":3: ", "absolute"},
+                {TENANCY "CaFile=/nonexistent/ca.crt\n", ":3: ", "No such file"},
+                {TENANCY "ApiKey=sk_live\n", ":3: ", "unknown key ApiKey="},
+                {TENANCY "[Grant web]\nUser=no-such-user-here\n", ":4: ", "no user"},
+                {TENANCY "[Grant web]\nGroup=no-such-group-here\n", ":4: ", "no group"},
+                {TENANCY "[Grant web]\nUser=4294967295\n", ":4: ", "no user"},
+                {TENANCY "[Grant web]\nAllow=Everything\n", ":4: ", "does not know Everything"},
+                {TENANCY "[Grant web]\nTenancy=shop\n", ":4: ", "no section [Tenancy shop]"},
+                {TENANCY "[Grant web]\nAllows=All\n", ":4: ", "unknown key Allows="},
+                {TENANCY "[Grant two words]\n", ":3: ", "one word"},
+                {TENANCY "[Grant ]\n", ":3: ", "one word"},
+                {TENANCY "[Daemon]\nMaxPendingPerUser=\\\n\\\n0\n", ":4: ", "1 to 100000"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
@@ -257,11 +256,10 @@ static void test_mistakes(void **state)
                 char place[256];
 
                 write_main(fixture, mistakes[i].text);
-                print_message("%s", mistakes[i].text);
                 assert_int_equal(config_load(fixture->file, &config, &error), -EBADMSG);
                 assert_null(config);
                 assert_non_null(error);
-                print_message("-> %s\n", error);
+                print_message("# %s\n", error);
                 snprintf(place, sizeof(place), "%s%s", fixture->file, mistakes[i].place);
                 assert_int_equal(strncmp(error, place, strlen(place)), 0);
                 assert_non_null(strstr(error, mistakes[i].what));
@@ -317,15 +315,9 @@ static void test_missing_file(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_everything),
-                TEST(test_defaults),
-                TEST(test_empty_is_fine),
-                TEST(test_drop_ins),
-                TEST(test_times),
-                TEST(test_mistakes),
-                TEST(test_mistake_in_drop_in),
-                TEST(test_not_text),
-                TEST(test_missing_file),
+                TEST(test_everything),         TEST(test_defaults), TEST(test_empty_is_fine),
+                TEST(test_drop_ins),           TEST(test_times),    TEST(test_mistakes),
+                TEST(test_mistake_in_drop_in), TEST(test_not_text), TEST(test_missing_file),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

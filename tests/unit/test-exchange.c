@@ -125,7 +125,7 @@ static int set_up(void **state)
         assert_int_equal(secret_new("k", 1, &key), 0);
         assert_int_equal(tenancy_new("default", NULL, NULL, &tenancy), 0);
         assert_int_equal(tenancy_configure(tenancy, "t1", "http://localhost", NULL, 1000, key), 0);
-        tenancy_set_listener(tenancy, &(TenancyListener) { .link_added = on_link_added });
+        tenancy_set_listener(tenancy, &(TenancyListener){.link_added = on_link_added});
         secret_unref(key);
         return 0;
 }
@@ -139,9 +139,7 @@ static int tear_down(void **state)
 
 static ExchangeRequest a_request(void)
 {
-        return (ExchangeRequest) {
-                .uid = 1000, .code = "c1", .request_id = REQUEST_ID, .link = true
-        };
+        return (ExchangeRequest){.uid = 1000, .code = "c1", .request_id = REQUEST_ID, .link = true};
 }
 
 static int start(const ExchangeRequest *request)
@@ -156,8 +154,11 @@ static int start(const ExchangeRequest *request)
 static void api_answers(int r, uint32_t retry_after_s)
 {
         Principal principal = {
-                .id = (char *) "pr1", .user_id = (char *) "ada", .authenticator_id = (char *) "pk1",
-                .authenticator_type = (char *) "passkey", .verified = true,
+                .id = (char *) "pr1",
+                .user_id = (char *) "ada",
+                .authenticator_id = (char *) "pk1",
+                .authenticator_type = (char *) "passkey",
+                .verified = true,
         };
 
         api.func(r, retry_after_s, r == 0 ? &principal : NULL, api.userdata);
@@ -247,12 +248,12 @@ static void test_api_errors(void **state)
                 int r;
                 TenancyState state;
         } ends[] = {
-                { ERROR_INVALID_CODE, TENANCY_READY },
-                { ERROR_API_DENIED, TENANCY_DENIED },
-                { ERROR_UNREACHABLE, TENANCY_DEGRADED },
-                { -ENOMEM, TENANCY_DEGRADED }, /* says nothing of the API */
-                { ERROR_RATE_LIMITED, TENANCY_READY },
-                { ERROR_MALFORMED_REPLY, TENANCY_DEGRADED },
+                {ERROR_INVALID_CODE, TENANCY_READY},
+                {ERROR_API_DENIED, TENANCY_DENIED},
+                {ERROR_UNREACHABLE, TENANCY_DEGRADED},
+                {-ENOMEM, TENANCY_DEGRADED}, /* says nothing of the API */
+                {ERROR_RATE_LIMITED, TENANCY_READY},
+                {ERROR_MALFORMED_REPLY, TENANCY_DEGRADED},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -308,7 +309,7 @@ static void keep(const uint8_t *key, int error)
 {
         store.has_kept = true;
         memcpy(store.kept_key, key, ANSWER_KEY_LEN);
-        store.kept = (Answer) { .error = error, .linked = true };
+        store.kept = (Answer){.error = error, .linked = true};
         if (error)
                 return;
         store.kept.principal = principal_new();

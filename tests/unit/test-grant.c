@@ -29,9 +29,9 @@ static int tear_down(void **state)
         return 0;
 }
 
-static const Caller granted = { .uid = 1000 };
-static const Caller stranger = { .uid = 1001 };
-static const Caller root = { .uid = 0 };
+static const Caller granted = {.uid = 1000};
+static const Caller stranger = {.uid = 1001};
+static const Caller root = {.uid = 0};
 
 static void test_default_is_deny(void **state)
 {
@@ -56,9 +56,9 @@ static void test_right_and_tenancy(void **state)
 
 static void test_groups(void **state)
 {
-        gid_t in[] = { 7, 50 }, out[] = { 7, 51 };
-        const Caller member = { .uid = 1001, .gids = in, .n_gids = 2 };
-        const Caller other = { .uid = 1001, .gids = out, .n_gids = 2 };
+        gid_t in[] = {7, 50}, out[] = {7, 51};
+        const Caller member = {.uid = 1001, .gids = in, .n_gids = 2};
+        const Caller other = {.uid = 1001, .gids = out, .n_gids = 2};
 
         assert_true(grants_allow(*state, &member, "shop", RIGHT_AUTHORIZE, NULL));
         assert_false(grants_allow(*state, &other, "shop", RIGHT_AUTHORIZE, NULL));
@@ -83,10 +83,10 @@ static void test_names(void **state)
 
         assert_int_equal(right_from_name("All", &right), 0);
         assert_int_equal(right, RIGHT_ALL);
-#define X(name, bit, text)                                                                         \
-        assert_int_equal(right_from_name(text, &right), 0);                                        \
-        assert_int_equal(right, RIGHT_##name);                                                     \
-        assert_true(right & RIGHT_ALL);
+#define X(name, bit, text) \
+        assert_int_equal(right_from_name(text, &right), 0); \
+        assert_int_equal(right, RIGHT_##name); \
+        assert_true(right &RIGHT_ALL);
         RIGHT_TABLE(X)
 #undef X
         assert_int_equal(right_from_name("authorize", &right), -EINVAL);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "daemon/store/environment.h"
+#include "daemon/store/key.h"
 #include "dbus/error.h"
 #include "tests/unit/store-fixture.h"
 
@@ -219,6 +221,68 @@ static void test_free_commits(void **state)
         assert_null(store_free(NULL));
 }
 
+/* Writes into a closed store what was never there. */
+static void damage(const Fixture *f, Database database, const void *key, size_t len)
+{
+        MDB_val k = {.mv_data = (void *) key, .mv_size = len},
+                v = {.mv_data = (void *) "\x01garbage", .mv_size = 8};
+        Schema schema;
+        MDB_env *env;
+        MDB_txn *txn;
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, DATABASE_MAX), 0);
+        assert_int_equal(mdb_env_open(env, f->directory, 0, 0600), 0);
+        assert_int_equal(schema_load(env, f->directory, &schema), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_put(txn, schema.dbi[database], &k, &v, 0), 0);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+}
+
+/* A record that cannot be read is in nobody's way but of who needs it. */
+static void test_damaged_record(void **state)
+{
+        Fixture *f = *state;
+        static const uint8_t digest[ANSWER_KEY_LEN] = {1};
+        Outcome outcomes[5] = {};
+        LinkList list = {};
+        Answer answer = {};
+        char *cursor;
+        Link *link;
+        Key key;
+
+        assert_int_equal(add(f->store, "t", "ada", "damaged", NULL), 0);
+        assert_int_equal(add(f->store, "t", "bob", "good", NULL), 0);
+        f->store = store_free(f->store);
+        assert_int_equal(key_for_link(0, "damaged", &key), 0);
+        damage(f, DATABASE_LINKS, key.bytes, key.len);
+        damage(f, DATABASE_ANSWERS, digest, sizeof(digest));
+        damage(f, DATABASE_TENANCIES, "u", 1);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+
+        assert_int_equal(store_get_link(f->store, "t", "damaged", &link), ERROR_STORE_FAILED);
+        assert_int_equal(store_list_by_user(f->store, "t", "ada", &list), ERROR_STORE_FAILED);
+        assert_int_equal(store_list(f->store, "t", NULL, 9, &list, &cursor), ERROR_STORE_FAILED);
+        assert_int_equal(store_get_answer(f->store, digest, 0, &answer), ERROR_STORE_FAILED);
+        assert_int_equal(store_count(f->store, "u", &(uint64_t){0}), ERROR_STORE_FAILED);
+        assert_string_equal(user_of(f->store, "t", "good"), "bob");
+
+        add_later(f->store, "t", "eve", "before", &outcomes[0]);
+        add_later(f->store, "t", "ada", "damaged", &outcomes[1]);
+        add_later(f->store, "u", "ada", "any", &outcomes[2]);
+        assert_int_equal(store_remove_by_user(f->store, "t", "ada", on_removed, &outcomes[3], NULL),
+                         0);
+        add_later(f->store, "t", "eve", "behind", &outcomes[4]);
+        outcome_wait(f->store, &outcomes[4], 1);
+        for (unsigned i = 0; i < 5; i++) {
+                assert_int_equal(outcomes[i].n_calls, 1);
+                assert_int_equal(outcomes[i].r, i % 4 == 0 ? 0 : ERROR_STORE_FAILED);
+        }
+        assert_string_equal(user_of(f->store, "t", "before"), "eve");
+        assert_string_equal(user_of(f->store, "t", "behind"), "eve");
+}
+
 static size_t data_size(const Fixture *f)
 {
         char path[128];
@@ -294,10 +358,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_order),  TEST(test_only_in_dispatch), TEST(test_many_at_once),
-                TEST(test_forget), TEST(test_from_within),      TEST(test_free_commits),
-                TEST(test_growth), TEST(test_signals),
+                TEST(test_order),          TEST(test_only_in_dispatch), TEST(test_many_at_once),
+                TEST(test_forget),         TEST(test_from_within),      TEST(test_free_commits),
+                TEST(test_damaged_record), TEST(test_growth),           TEST(test_signals),
         };
 
+        log_set_max_level(LOG_CRIT);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

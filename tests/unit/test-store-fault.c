@@ -233,7 +233,7 @@ static void test_growth(void **state)
         unsigned n = 0;
 
         n_added = n_not_added = 0;
-        for (int n_good = 0; n_good < 600; n_good++) {
+        for (int n_good = 0; n_good < 240; n_good++) {
                 arm(n_good % 60, n_good % 7 ? 3 : 100000, n_good % 2 ? ENOMEM : ENOSPC);
                 add_forty(f, &n);
                 disarm();

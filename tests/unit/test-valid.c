@@ -9,9 +9,9 @@ static void test_bounds(void **state)
                 bool (*is_valid)(const char *s);
                 size_t max;
         } kinds[] = {
-                { user_id_is_valid, 256 },   { username_is_valid, 256 },     { rp_id_is_valid, 253 },
-                { code_is_valid, 512 },      { id_is_valid, 512 },           { request_id_is_valid, 64 },
-                { tenancy_id_is_valid, 256 }, { tenancy_label_is_valid, 32 },
+                {user_id_is_valid, 256},    {username_is_valid, 256},     {rp_id_is_valid, 253},
+                {code_is_valid, 512},       {id_is_valid, 512},           {request_id_is_valid, 64},
+                {tenancy_id_is_valid, 256}, {tenancy_label_is_valid, 32},
         };
         char s[600];
 
@@ -29,8 +29,9 @@ static void test_bounds(void **state)
 
 static void test_utf8(void **state)
 {
-        const char *good[] = { "ada", "Zo\xc3\xab", "\xe2\x82\xac", "\xf0\x9f\x94\x91", "\xed\x9f\xbf",
-                               "\xf4\x8f\xbf\xbf", "\xc2\xa0" };
+        const char *good[] = {
+                "ada",          "Zo\xc3\xab",       "\xe2\x82\xac", "\xf0\x9f\x94\x91",
+                "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf", "\xc2\xa0"};
         const char *bad[] = {
                 "\x80",             /* a continuation on its own */
                 "\xc3",             /* cut off */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "sandbox/cbor.h"
+#include "sandbox/cbor-item.h"
 
 enum {
         DEPTH_MAX = 8,
@@ -93,7 +93,7 @@ static int skip(Span *input, unsigned depth, CborType *ret_type, uint64_t *ret_v
         return 0;
 }
 
-int cbor_take(Span *input, CborItem *ret)
+int cbor_item_take(Span *input, CborItem *ret)
 {
         CborItem item = {.whole = *input};
         Span rest = *input;
@@ -108,12 +108,12 @@ int cbor_take(Span *input, CborItem *ret)
         return 0;
 }
 
-int cbor_read(Span input, CborItem *ret)
+int cbor_item_read(Span input, CborItem *ret)
 {
         CborItem item;
         int r;
 
-        r = cbor_take(&input, &item);
+        r = cbor_item_take(&input, &item);
         if (r < 0)
                 return r;
         if (input.len > 0)
@@ -122,13 +122,13 @@ int cbor_read(Span input, CborItem *ret)
         return 0;
 }
 
-bool cbor_is_text(const CborItem *item, const char *text)
+bool cbor_item_is_text(const CborItem *item, const char *text)
 {
         return item->type == CBOR_TEXT && item->content.len == strlen(text) &&
                memcmp(item->content.data, text, item->content.len) == 0;
 }
 
-bool cbor_is_int(const CborItem *item, int64_t value)
+bool cbor_item_is_int(const CborItem *item, int64_t value)
 {
         if (value < 0)
                 return item->type == CBOR_NEGATIVE && item->value == (uint64_t) (-1 - value);
@@ -147,9 +147,9 @@ static int map_get(const CborItem *map, const char *text, int64_t number, CborIt
         while (rest.len > 0) {
                 CborItem key, value;
 
-                if (cbor_take(&rest, &key) < 0 || cbor_take(&rest, &value) < 0)
+                if (cbor_item_take(&rest, &key) < 0 || cbor_item_take(&rest, &value) < 0)
                         return -EBADMSG;
-                if (text ? !cbor_is_text(&key, text) : !cbor_is_int(&key, number))
+                if (text ? !cbor_item_is_text(&key, text) : !cbor_item_is_int(&key, number))
                         continue;
                 if (found)
                         return -EBADMSG;
@@ -162,12 +162,12 @@ static int map_get(const CborItem *map, const char *text, int64_t number, CborIt
         return 0;
 }
 
-int cbor_map_get(const CborItem *map, const char *key, CborItem *ret)
+int cbor_item_get(const CborItem *map, const char *key, CborItem *ret)
 {
         return map_get(map, key, 0, ret);
 }
 
-int cbor_map_get_int(const CborItem *map, int64_t key, CborItem *ret)
+int cbor_item_get_int(const CborItem *map, int64_t key, CborItem *ret)
 {
         return map_get(map, NULL, key, ret);
 }

@@ -33,18 +33,18 @@ typedef struct CborItem {
 } CborItem;
 
 /* Takes one whole item off the front of the input. Returns 0 or -EBADMSG. */
-int cbor_take(Span *input, CborItem *ret);
+int cbor_item_take(Span *input, CborItem *ret);
 
 /* Reads bytes that are one item and nothing else. Returns 0 or -EBADMSG. */
-int cbor_read(Span input, CborItem *ret);
+int cbor_item_read(Span input, CborItem *ret);
 
 /*
  * Finds a member of a map by its text or integer key. Returns 0, -ENOENT, or -EBADMSG if this is no
  * map or the key is there twice.
  */
-int cbor_map_get(const CborItem *map, const char *key, CborItem *ret);
-int cbor_map_get_int(const CborItem *map, int64_t key, CborItem *ret);
+int cbor_item_get(const CborItem *map, const char *key, CborItem *ret);
+int cbor_item_get_int(const CborItem *map, int64_t key, CborItem *ret);
 
 /* True if the item is exactly this text, or exactly this integer. */
-bool cbor_is_text(const CborItem *item, const char *text);
-bool cbor_is_int(const CborItem *item, int64_t value);
+bool cbor_item_is_text(const CborItem *item, const char *text);
+bool cbor_item_is_int(const CborItem *item, int64_t value);

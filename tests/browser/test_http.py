@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The example web app past its page: what it refuses, whoever sends it, and how it ends."""
+
+import http.client
+import socket
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness import WebApp, Workspace, binary
+
+
+def ask(webapp, method, path, body="{}", **headers):
+    where = urlsplit(webapp.url)
+    connection = http.client.HTTPConnection("127.0.0.1", where.port, timeout=10)
+    sent = {"Host": where.netloc, "Origin": webapp.url, "Content-Type": "application/json"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+    reply = connection.getresponse()
+    content = reply.read()
+    connection.close()
+    return reply, content
+
+
+@pytest.mark.parametrize("headers, status", [
+    ({"Origin": "http://evil.example"}, 403),
+    ({"Origin": None}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Content_Type": "text/plain"}, 415),
+    ({"Content_Type": None}, 415),
+])
+def test_foreign_requests_are_refused(stack, headers, status):
+    reply, _ = ask(stack.webapp, "POST", "/api/signup", '{"username":"x","displayName":"x"}', **headers)
+    assert reply.status == status
+    assert not reply.getheader("Set-Cookie")
+
+
+@pytest.mark.parametrize("body, status", [
+    ("[]", 400), ("{", 400), ('{"username":"a","username":"b"}', 400), ("{}", 400),
+    ('{"username":7,"displayName":"x"}', 400), (" " * 8193, 413),
+    ('{"username":"a","displayName":"a\\u0000b"}', 400),
+    (b'{"username":"a","displayName":"\xff"}', 400),
+])
+def test_bad_bodies(stack, body, status):
+    reply, _ = ask(stack.webapp, "POST", "/api/signup", body)
+    assert reply.status == status
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/nothing"), ("GET", "/../app.js"), ("POST", "/"), ("DELETE", "/api/passkeys/"),
+    ("PUT", "/api/signup"), ("GET", "/api/passkeys/authorize"),
+])
+def test_nothing_there(stack, method, path):
+    assert ask(stack.webapp, method, path)[0].status == 404
+
+
+def test_another_host_name_leads_to_the_right_one(stack):
+    reply, _ = ask(stack.webapp, "GET", "/api/session", None, Host="127.0.0.1:1")
+    assert reply.status == 307
+    assert reply.getheader("Location") == stack.webapp.url
+
+
+def test_headers(stack):
+    reply, content = ask(stack.webapp, "GET", "/", None)
+    assert b"<!DOCTYPE html>" in content
+    policy = reply.getheader("Content-Security-Policy")
+    assert f"script-src 'self' {stack.sandbox.endpoint};" in policy
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert reply.getheader("X-Content-Type-Options") == "nosniff"
+    assert reply.getheader("Referrer-Policy") == "no-referrer"
+
+
+def test_session_cookie(stack):
+    reply, _ = ask(stack.webapp, "POST", "/api/signup", '{"username":"cookie","displayName":"C"}')
+    cookie = reply.getheader("Set-Cookie")
+    token = cookie.split(";")[0].removeprefix("session=")
+    assert len(token) == 64 and int(token, 16)
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+
+    assert ask(stack.webapp, "GET", "/api/passkeys", None, Cookie=f"session={token}")[0].status == 200
+    wrong = token[:-1] + ("0" if token[-1] != "0" else "1")
+    assert ask(stack.webapp, "GET", "/api/passkeys", None, Cookie=f"session={wrong}")[0].status == 401
+    assert ask(stack.webapp, "GET", "/api/passkeys", None)[0].status == 401
+
+
+@pytest.fixture
+def webapp(stack):
+    """Another one, to fill or to stop."""
+    with Workspace() as work, WebApp(work, stack.bus, stack.sandbox, stack.webapp.as_user) as running:
+        yield running
+
+
+def test_there_are_so_many_accounts_at_most(webapp):
+    for n in range(1000):
+        assert ask(webapp, "POST", "/api/signup", f'{{"username":"u{n}","displayName":"U"}}')[0].status == 200
+    reply, content = ask(webapp, "POST", "/api/signup", '{"username":"one.more","displayName":"U"}')
+    assert reply.status == 507
+    assert b"no room" in content
+
+
+def waiting_request(webapp, sandbox):
+    """A connection whose request waits for the API, which does not answer."""
+    reply, _ = ask(webapp, "POST", "/api/signup", '{"username":"patient","displayName":"P"}')
+    cookie = reply.getheader("Set-Cookie").split(";")[0]
+    before = sandbox.calls()["registration-authorize"]
+    sandbox.set_faults("hang@registration-authorize")
+    where = urlsplit(webapp.url)
+    connection = socket.create_connection(("127.0.0.1", where.port), timeout=10)
+    connection.sendall(f"POST /api/passkeys/authorize HTTP/1.1\r\nHost: {where.netloc}\r\n"
+                       f"Origin: {webapp.url}\r\nCookie: {cookie}\r\n"
+                       "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".encode())
+    while sandbox.calls()["registration-authorize"] == before:
+        pass
+    return connection
+
+
+def test_it_serves_others_while_one_waits(webapp, stack):
+    with waiting_request(webapp, stack.sandbox):
+        assert ask(webapp, "GET", "/api/session", None)[0].status == 200
+
+
+def test_it_ends_while_a_request_waits(webapp, stack):
+    with waiting_request(webapp, stack.sandbox) as connection:
+        assert webapp.stop() == 0
+        assert connection.recv(64)[:12] in (b"", b"HTTP/1.1 503")
+
+
+def test_who_waits_may_go(webapp, stack):
+    waiting_request(webapp, stack.sandbox).close()
+    stack.sandbox.set_faults()
+    assert ask(webapp, "GET", "/api/session", None)[0].status == 200
+    assert webapp.stop() == 0
+
+
+NEEDED = ["--tenancy-id=t", "--passlock-endpoint=http://localhost:1"]
+
+
+@pytest.mark.parametrize("arguments", [
+    [], NEEDED[:1], NEEDED[1:],
+    [*NEEDED, "--listen=localhost:1"], [*NEEDED, "--listen=127.0.0.1"], [*NEEDED, "--listen=127.0.0.1:"],
+    [*NEEDED, "--listen=127.0.0.1:65536"], [*NEEDED, "--listen=127.0.0.1:+1"],
+    [*NEEDED, "--origin=http://a/"], [*NEEDED, "--origin=a"], [*NEEDED, "--passlock-endpoint=http://a;b"],
+    [*NEEDED, "--passlock-endpoint=http://"], [*NEEDED, "--tenancy=A"], [*NEEDED, "extra"],
+    [*NEEDED, "--what"],
+])
+def test_bad_command_lines(arguments):
+    done = subprocess.run([binary("passlock-example-webapp"), *arguments],
+                          capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert done.stderr and not done.stdout

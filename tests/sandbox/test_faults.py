@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the sandbox does to its clients when told to."""
+
+import http.client
+import json
+import os
+import time
+
+import pytest
+
+from conftest import ORIGIN, USER
+
+ENDPOINTS = ["registration-authorize", "registration-options", "registration-verification", "exchange",
+             "passkey-get", "passkey-list", "jwks"]
+JWKS = "/v2/.well-known/jwks.json"
+GONE = (http.client.RemoteDisconnected, ConnectionResetError)
+
+
+@pytest.fixture(autouse=True)
+def no_faults(sandbox):
+    yield
+    assert sandbox.faults() == []
+
+
+def call(sandbox, endpoint, **kwargs):
+    if endpoint == "registration-authorize":
+        return sandbox.backend("POST", "passkey/registration/authorize", USER, **kwargs)
+    if endpoint in ("registration-options", "registration-verification"):
+        return sandbox.page(endpoint.removeprefix("registration-"), {}, **kwargs)
+    if endpoint == "jwks":
+        return sandbox.request("GET", JWKS, **kwargs)
+    path = {"exchange": "principal/x", "passkey-get": "passkeys/x", "passkey-list": "passkeys/"}[endpoint]
+    return sandbox.backend("GET", path, **kwargs)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_each_endpoint(sandbox, endpoint):
+    sandbox.faults(f"status=503@{endpoint}")
+    for other in ENDPOINTS:
+        answer = call(sandbox, other)
+        assert (answer.status == 503) == (other == endpoint)
+        if other == endpoint:
+            assert answer.tag == "@error/InternalServerError"
+            assert answer.headers["Content-Type"] == "application/json"
+            cors = endpoint in ("registration-options", "registration-verification")
+            assert answer.headers["Access-Control-Allow-Origin"] == (ORIGIN if cors else None)
+
+
+def test_every_endpoint(sandbox):
+    sandbox.faults("status=500")
+    assert [call(sandbox, endpoint).status for endpoint in ENDPOINTS] == [500] * len(ENDPOINTS)
+    assert sandbox.calls()  # and none of ours
+    assert sandbox.request("GET", "/passlock.js").status == 200
+
+
+def test_count(sandbox):
+    assert sandbox.faults("status=500@jwks*2", "html@jwks*1") == ["status=500@jwks*2", "html@jwks*1"]
+    assert [call(sandbox, "jwks").status for _ in range(2)] == [500, 500]
+    assert call(sandbox, "jwks").headers["Content-Type"] == "text/html"
+    assert call(sandbox, "jwks").headers["Content-Type"] == "application/json"
+
+
+def test_calls_are_counted(sandbox):
+    before = sandbox.calls()
+    assert list(before) == ENDPOINTS
+    sandbox.faults("refuse@jwks*1", "drop@passkey-list*1")
+    for endpoint in ("jwks", "passkey-list"):
+        with pytest.raises(GONE):
+            call(sandbox, endpoint)
+    call(sandbox, "jwks")
+    sandbox.backend("GET", "passkeys/x", key="wrong")
+    sandbox.request("OPTIONS", "/v2/T1/passkey/registration/options", headers={"Origin": ORIGIN})
+    after = sandbox.calls()
+    assert {name: after[name] - before[name] for name in ENDPOINTS if after[name] != before[name]} == {
+        "jwks": 2, "passkey-get": 1, "passkey-list": 1}
+
+
+def test_rate_limit(sandbox):
+    sandbox.faults("status=429")
+    answer = call(sandbox, "exchange")
+    assert answer.status == 429
+    assert answer.headers["Retry-After"] == "7"
+    assert answer.tag == "@error/TooManyRequests"
+
+
+def test_garbage(sandbox):
+    sandbox.faults("garbage")
+    answer = call(sandbox, "exchange")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    with pytest.raises(ValueError):
+        json.loads(answer.body)
+
+
+def test_html(sandbox):
+    sandbox.faults("html")
+    answer = call(sandbox, "exchange")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html")
+    assert answer.body.startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("spec, size", [("large", 20000000), ("large=100", 100), ("large=70001", 70001)])
+def test_large(sandbox, spec, size):
+    sandbox.faults(spec)
+    answer = call(sandbox, "exchange")
+    assert answer.status == 200
+    assert len(answer.body) == size
+    assert answer.tag == "Large"
+
+
+def test_larger_than_memory(sandbox):
+    sandbox.faults("large=100000000000")
+    connection = sandbox.connect()
+    connection.request("GET", JWKS)
+    response = connection.getresponse()
+    assert response.length == 100000000000
+    assert len(response.read(10000000)) == 10000000
+    connection.close()
+    assert sandbox.calls()
+
+
+def test_delay(sandbox):
+    sandbox.faults("delay=300@jwks")
+    before = time.monotonic()
+    answer = call(sandbox, "jwks")
+    assert time.monotonic() - before >= 0.3
+    assert answer.status == 200 and "keys" in answer.json
+
+
+def test_delays_overlap(sandbox):
+    sandbox.faults("delay=500@jwks")
+    before = time.monotonic()
+    connections = [sandbox.connect() for _ in range(20)]
+    for connection in connections:
+        connection.request("GET", JWKS)
+    call(sandbox, "passkey-list")
+    for connection in connections:
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert 0.5 <= time.monotonic() - before < 9  # and not ten
+
+
+def test_hang(sandbox):
+    sandbox.faults("hang@jwks*2")
+    connections = [sandbox.connect(timeout=0.3) for _ in range(2)]
+    for connection in connections:
+        connection.request("GET", JWKS)
+    for connection in connections:
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+        connection.close()
+    assert call(sandbox, "jwks").status == 200
+
+
+def test_client_that_left_is_let_go(sandbox):
+    def open_files():
+        return len(os.listdir(f"/proc/{sandbox.process.pid}/fd"))
+
+    sandbox.faults("hang@jwks")
+    calls = sandbox.calls()["jwks"]
+    connections = [sandbox.connect() for _ in range(50)]
+    for connection in connections:
+        connection.request("GET", JWKS)
+    while sandbox.calls()["jwks"] < calls + 50:
+        pass
+    assert open_files() > 50
+    for connection in connections:
+        connection.close()
+    deadline = time.monotonic() + 30
+    while open_files() > 25 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert open_files() <= 25
+
+
+def test_stop_while_clients_hang(start):
+    sandbox = start("--fault=hang@jwks", "--fault=delay=3600000@exchange")
+    connections = [sandbox.connect() for _ in range(2)]
+    connections[0].request("GET", JWKS)
+    connections[1].request("GET", "/v2/T1/principal/x")
+    while sum(sandbox.calls().values()) < 2:
+        pass
+    assert sandbox.stop() == 0
+    for connection in connections:
+        with pytest.raises(GONE):
+            connection.getresponse()
+
+
+def test_cut(sandbox):
+    sandbox.faults("cut@jwks*1")
+    whole = None
+    connection = sandbox.connect()
+    connection.request("GET", JWKS)
+    response = connection.getresponse()
+    length = response.length
+    with pytest.raises(http.client.IncompleteRead) as error:
+        response.read()
+    connection.close()
+    whole = call(sandbox, "jwks").body
+    assert length == len(whole)
+    assert error.value.partial == whole[:length // 2]
+
+
+@pytest.mark.parametrize("kind", ["refuse", "drop", "cut"])
+def test_work_of_a_lost_reply(sandbox, kind):
+    code = sandbox.register()["code"]
+    sandbox.faults(f"{kind}@exchange*1")
+    with pytest.raises(GONE + (http.client.IncompleteRead,)):
+        sandbox.backend("GET", f"principal/{code}")
+    answer = sandbox.backend("GET", f"principal/{code}")
+    assert answer.tag == ("ExtendedPrincipal" if kind == "refuse" else "@error/InvalidCode")
+
+
+def test_spoilt_members(sandbox):
+    page = sandbox.register()
+    passkey = f"passkeys/{page['principal']['authenticatorId']}"
+    for path, field, tag in ((passkey, "credential", "Passkey"), ("passkeys/", "records", "FindAllPasskeys"),
+                             (f"principal/{page['code']}", "userId", "ExtendedPrincipal")):
+        sandbox.faults("wrong-type*1")
+        answer = sandbox.backend("GET", path)
+        assert (answer.status, answer.tag, answer.json[field]) == (200, tag, 7)
+    sandbox.faults("missing*1", "missing=createdAt*1", "wrong-type=createdAt*1")
+    assert "credential" not in sandbox.backend("GET", passkey).json
+    assert "createdAt" not in sandbox.backend("GET", passkey).json
+    assert sandbox.backend("GET", passkey).json["createdAt"] == "seven"
+    answer = sandbox.backend("GET", passkey)
+    assert isinstance(answer.json["createdAt"], int)  # the vault itself is unharmed
+    assert "keys" in sandbox.request("GET", JWKS).json
+    for endpoint, field in (("registration-authorize", "registrationToken"), ("jwks", "keys")):
+        sandbox.faults(f"missing@{endpoint}*1")
+        assert field not in call(sandbox, endpoint).json
+
+
+@pytest.mark.parametrize("body", ["{}", '{"faults": "hang"}', '{"faults": [1]}', '{"faults": ["hang", "hung"]}', "x"])
+def test_bad_specs(sandbox, body):
+    in_force = sandbox.faults("status=500@passkey-list")
+    answer = sandbox.request("POST", "/-/faults", body, {"Content-Type": "application/json"})
+    assert (answer.status, answer.tag) == (400, "@error/BadRequest")
+    assert call(sandbox, "passkey-list").status == 500 and in_force
+
+
+def test_no_faults_from_web_pages(sandbox):
+    answer = sandbox.request("POST", "/-/faults", '{"faults":["hang"]}', {"Content-Type": "text/plain"})
+    assert answer.status == 400
+    assert call(sandbox, "jwks").status == 200
+    answer = sandbox.request("OPTIONS", "/-/faults", headers={"Origin": ORIGIN})
+    assert answer.status == 404 and "Access-Control-Allow-Origin" not in answer.headers

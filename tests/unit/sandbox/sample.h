@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sandbox/ceremony.h"
+
+/* A ceremony that a real browser has run, from tests/data/webauthn, to be taken apart. */
+typedef struct Sample {
+        json_t *root;
+        json_t *response;
+        Ceremony ceremony;
+        uint8_t *attestation; /* as decoded, with room for one more byte */
+        size_t attestation_len;
+        size_t auth_data_at, auth_data_len; /* within the attestation */
+} Sample;
+
+/* Where things are in authenticator data. */
+enum {
+        AT_FLAGS = 32,
+        AT_ID_LEN = 53,
+        AT_ID = 55,
+};
+
+/* Loads registration-NAME.json. */
+void sample_load(Sample *sample, const char *name);
+void sample_done(Sample *sample);
+
+/* Puts the attestation back into the response, as it is now. */
+void sample_seal(Sample *sample);
+
+/* Puts another clientDataJSON into the response. */
+void sample_set_client_data(Sample *sample, const char *json);
+
+/* Returns a byte of the authenticator data, to be changed. */
+uint8_t *sample_auth_data(Sample *sample, size_t at);
+
+json_t *sample_inner(Sample *sample);

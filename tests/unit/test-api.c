@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "daemon/api/api.h"
+#include "dbus/error.h"
+#include "tests/unit/raw-peer.h"
+#include "tests/unit/test.h"
+
+#define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+#define TOKEN_OK \
+        OK_HEAD "Content-Length: 86\r\n\r\n" \
+                "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"registrationToken\":\"rt_1\"," \
+                "\"expiresAt\":123}   "
+#define PRINCIPAL_OK \
+        OK_HEAD "Connection: close\r\n\r\n" \
+                "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"pr1\",\"userId\":\"user-42\"," \
+                "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\"," \
+                "\"createdAt\":1,\"expiresAt\":2,\"metadata\":{}}"
+#define SERVER_ERROR "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+#define JSON_ERROR(status, tag) \
+        "HTTP/1.1 " status "\r\nConnection: close\r\n\r\n{\"_tag\":\"@error/" tag \
+        "\",\"message\":\"m\"}"
+
+/* What a peer does with requests: the first gets the first line, and so on; the last is for all
+ * others. Instead of a reply there may be one of the words below. */
+static const char hang[] = "hang", cut[] = "cut", huge[] = "huge";
+
+typedef struct Script {
+        const char *lines[8];
+        sem_t *gate; /* NULL, or to be waited for before each reply */
+} Script;
+
+static void serve_huge_body(int fd)
+{
+        char chunk[4096];
+
+        memset(chunk, ' ', sizeof(chunk));
+        raw_peer_print(fd, OK_HEAD "Content-Length: 20971520\r\n\r\n");
+        for (size_t n = 0; n < 20971520; n += sizeof(chunk))
+                if (!raw_peer_write(fd, chunk, sizeof(chunk)))
+                        return;
+}
+
+static void follow_script(RawPeer *peer, int fd, unsigned n, void *userdata)
+{
+        const Script *script = userdata;
+
+        while (raw_peer_read(peer, fd)) {
+                size_t i = 0;
+
+                while (i + 1 < raw_peer_n_requests(peer) && script->lines[i + 1])
+                        i++;
+                if (script->gate)
+                        sem_wait(script->gate);
+                if (script->lines[i] == cut)
+                        return;
+                if (script->lines[i] == hang)
+                        raw_peer_hang(fd);
+                else if (script->lines[i] == huge)
+                        serve_huge_body(fd);
+                else
+                        raw_peer_print(fd, script->lines[i]);
+                if (strstr(script->lines[i], "Connection: close"))
+                        return;
+        }
+}
+
+typedef struct Outcome {
+        unsigned n_ended;
+        int r;
+        uint32_t retry_after_s;
+        char text[64]; /* the token, or the principal's user */
+        ApiCall *call;
+} Outcome;
+
+typedef struct Fixture {
+        sd_event *event;
+        Api *api;
+        Secret *key;
+        RawPeer *peer;
+        Script script; /* the peer's */
+        Registration registration;
+        Outcome outcome;
+} Fixture;
+
+static int set_up(void **state)
+{
+        Fixture *f = calloc(1, sizeof(Fixture));
+
+        assert_non_null(f);
+        assert_int_equal(sd_event_new(&f->event), 0);
+        assert_int_equal(api_new(f->event, &f->api), 0);
+        assert_int_equal(secret_new("sk_1", 4, &f->key), 0);
+        f->registration = (Registration){
+                .rp_id = (char *) "Example.COM",
+                .rp_name = (char *) "Example",
+                .user_id = (char *) "user-42",
+                .username = (char *) "ada",
+        };
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        Fixture *f = *state;
+
+        api_free(f->api);
+        secret_unref(f->key);
+        raw_peer_free(f->peer);
+        sd_event_unref(f->event);
+        free(f);
+        return 0;
+}
+
+static int configure(Fixture *f, RawPeer *peer, uint64_t timeout_ms, Secret *key)
+{
+        char endpoint[64];
+
+        snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", raw_peer_port(peer));
+        return api_configure(f->api, endpoint, "ten/ancy", NULL, timeout_ms, key);
+}
+
+static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
+{
+        raw_peer_free(f->peer);
+        f->script = *script;
+        f->peer = raw_peer_new(follow_script, &f->script);
+        assert_int_equal(configure(f, f->peer, timeout_ms, f->key), 0);
+}
+
+static void on_token(int r, uint32_t retry_after_s, const Token *token, void *userdata)
+{
+        Outcome *outcome = userdata;
+
+        outcome->n_ended++;
+        outcome->r = r;
+        outcome->retry_after_s = retry_after_s;
+        assert_true((r == 0) == (token != NULL));
+        if (token)
+                snprintf(outcome->text, sizeof(outcome->text), "%s", token->token);
+}
+
+static void on_principal(int r, uint32_t retry_after_s, const Principal *principal, void *userdata)
+{
+        Outcome *outcome = userdata;
+
+        outcome->n_ended++;
+        outcome->r = r;
+        outcome->retry_after_s = retry_after_s;
+        assert_true((r == 0) == (principal != NULL));
+        if (principal)
+                snprintf(outcome->text, sizeof(outcome->text), "%s", principal->user_id);
+}
+
+static void run_until_ended(Fixture *f, const Outcome *outcome)
+{
+        uint64_t deadline_ms = monotonic_ms() + 15000;
+
+        while (outcome->n_ended == 0) {
+                assert_true(monotonic_ms() < deadline_ms);
+                assert_true(sd_event_run(f->event, 100000) >= 0);
+        }
+        assert_int_equal(outcome->n_ended, 1);
+}
+
+static void start_authorize(Fixture *f, Outcome *outcome)
+{
+        *outcome = (Outcome){};
+        assert_int_equal(api_authorize_registration(f->api, &f->registration, on_token, outcome,
+                                                    &outcome->call),
+                         0);
+        assert_int_equal(outcome->n_ended, 0);
+}
+
+static void authorize(Fixture *f)
+{
+        start_authorize(f, &f->outcome);
+        run_until_ended(f, &f->outcome);
+}
+
+static void exchange(Fixture *f, const char *code)
+{
+        f->outcome = (Outcome){};
+        assert_int_equal(
+                api_exchange_code(f->api, code, on_principal, &f->outcome, &f->outcome.call), 0);
+        assert_int_equal(f->outcome.n_ended, 0);
+        run_until_ended(f, &f->outcome);
+}
+
+static void test_authorize(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {TOKEN_OK}};
+        _cleanup_(freep) char *sent = NULL;
+
+        serve(f, &script, 5000);
+        authorize(f);
+        assert_int_equal(f->outcome.r, 0);
+        assert_string_equal(f->outcome.text, "rt_1");
+
+        sent = raw_peer_request(f->peer);
+        assert_ptr_equal(
+                strstr(sent, "POST /v2/ten%2Fancy/passkey/registration/authorize HTTP/1.1\r\n"),
+                sent);
+        assert_non_null(strstr(sent, "\r\nAuthorization: Bearer sk_1\r\n"));
+        assert_string_equal(strstr(sent, "\r\n\r\n") + 4,
+                            "{\"rpId\":\"example.com\",\"rpName\":\"Example\","
+                            "\"userId\":\"user-42\",\"username\":\"ada\"}");
+}
+
+static void test_exchange(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {PRINCIPAL_OK}};
+        _cleanup_(freep) char *sent = NULL;
+
+        serve(f, &script, 5000);
+        exchange(f, "../co de?");
+        assert_int_equal(f->outcome.r, 0);
+        assert_string_equal(f->outcome.text, "user-42");
+
+        sent = raw_peer_request(f->peer);
+        assert_ptr_equal(strstr(sent, "GET /v2/ten%2Fancy/principal/..%2Fco%20de%3F HTTP/1.1\r\n"),
+                         sent);
+        assert_non_null(strstr(sent, "\r\nAuthorization: Bearer sk_1\r\n"));
+        assert_null(strcasestr(sent, "\r\nContent-Type:"));
+}
+
+static void test_authorize_tries_again(void **state)
+{
+        Fixture *f = *state;
+        Script scripts[] = {
+                {.lines = {SERVER_ERROR, TOKEN_OK}},
+                {.lines = {cut, TOKEN_OK}},
+                {.lines = {SERVER_ERROR, cut, SERVER_ERROR, TOKEN_OK}},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+                serve(f, &scripts[i], 10000);
+                authorize(f);
+                assert_int_equal(f->outcome.r, 0);
+                assert_int_equal(raw_peer_n_requests(f->peer), i == 2 ? 4 : 2);
+        }
+}
+
+static void test_authorize_gives_up(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {SERVER_ERROR}};
+
+        serve(f, &script, 10000);
+        authorize(f);
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+        assert_int_equal(raw_peer_n_requests(f->peer), 5);
+}
+
+static void test_exchange_tries_once(void **state)
+{
+        Fixture *f = *state;
+        Script scripts[] = {
+                {.lines = {SERVER_ERROR, PRINCIPAL_OK}},
+                {.lines = {cut, PRINCIPAL_OK}},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+                serve(f, &scripts[i], 10000);
+                exchange(f, "code");
+                assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+                assert_int_equal(raw_peer_n_requests(f->peer), 1);
+        }
+}
+
+static void test_exchange_on_dying_connection(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {TOKEN_OK, cut, PRINCIPAL_OK}};
+
+        serve(f, &script, 10000);
+        authorize(f);
+        assert_int_equal(f->outcome.r, 0);
+        exchange(f, "code");
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+        assert_int_equal(raw_peer_n_requests(f->peer), 2);
+}
+
+static const struct {
+        const char *reply;
+        int authorize, exchange;
+        uint32_t retry_after_s;
+} faults[] = {
+        {hang, ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {cut, ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {huge, ERROR_MALFORMED_REPLY, ERROR_MALFORMED_REPLY, 0},
+        {OK_HEAD "Content-Length: 99\r\nConnection: close\r\n\r\n{\"_tag\":", ERROR_UNREACHABLE,
+         ERROR_UNREACHABLE, 0},
+        {"\x15\x03\x01 Connection: close", ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {OK_HEAD "Content-Length: 15\r\n\r\n<html>Hi</html>", ERROR_MALFORMED_REPLY,
+         ERROR_MALFORMED_REPLY, 0},
+        {OK_HEAD "Content-Length: 0\r\n\r\n", ERROR_MALFORMED_REPLY, ERROR_MALFORMED_REPLY, 0},
+        {"HTTP/1.1 204 No Content\r\n\r\n", ERROR_MALFORMED_REPLY, ERROR_MALFORMED_REPLY, 0},
+        {SERVER_ERROR, ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {JSON_ERROR("503 Busy", "Forbidden"), ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", ERROR_UNREACHABLE,
+         ERROR_UNREACHABLE, 0},
+        {"HTTP/1.1 429 Slow\r\nRetry-After: 45\r\nContent-Length: 0\r\n\r\n", ERROR_RATE_LIMITED,
+         ERROR_RATE_LIMITED, 45},
+        {"HTTP/1.1 429 Slow\r\nContent-Length: 23\r\n\r\n{\"retryAfterSeconds\":9}",
+         ERROR_RATE_LIMITED, ERROR_RATE_LIMITED, 9},
+        {"HTTP/1.1 429 Slow\r\nRetry-After: 45\r\nContent-Length: 23\r\n\r\n"
+         "{\"retryAfterSeconds\":9}",
+         ERROR_RATE_LIMITED, ERROR_RATE_LIMITED, 45},
+        {"HTTP/1.1 429 Slow\r\nRetry-After: 45\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{",
+         ERROR_RATE_LIMITED, ERROR_RATE_LIMITED, 45},
+        {JSON_ERROR("403 Forbidden", "Forbidden"), ERROR_API_DENIED, ERROR_API_DENIED, 0},
+        {JSON_ERROR("404 Not Found", "InvalidCode"), ERROR_UNREACHABLE, ERROR_INVALID_CODE, 0},
+        {JSON_ERROR("400 Bad Request", "BadRequest"), ERROR_BAD_REQUEST, ERROR_UNREACHABLE, 0},
+        {JSON_ERROR("401 Unauthorized", "Unauthorized"), ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhm", ERROR_UNREACHABLE,
+         ERROR_UNREACHABLE, 0},
+        /* each endpoint's success is not the other's */
+        {TOKEN_OK, 0, ERROR_MALFORMED_REPLY, 0},
+        {PRINCIPAL_OK, ERROR_MALFORMED_REPLY, 0, 0},
+};
+
+static void assert_fault(Fixture *f, size_t i, int expected, uint64_t started_at_ms)
+{
+        if (f->outcome.r != expected)
+                print_message("# fault %zu: %d\n", i, f->outcome.r);
+        assert_int_equal(f->outcome.r, expected);
+        assert_int_equal(f->outcome.retry_after_s,
+                         expected == ERROR_RATE_LIMITED ? faults[i].retry_after_s : 0);
+        assert_in_range(monotonic_ms() - started_at_ms, 0, 3000);
+}
+
+/* Every fault has its documented answer, within the deadline; and the client recovers from it. */
+static void test_faults(void **state)
+{
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+                bool slow = faults[i].reply == huge;
+                Script script = {.lines = {faults[i].reply}}, well = {.lines = {PRINCIPAL_OK}};
+                uint64_t started_at_ms;
+
+                serve(f, &script, slow ? 2500 : 400);
+                started_at_ms = monotonic_ms();
+                authorize(f);
+                assert_fault(f, i, faults[i].authorize, started_at_ms);
+                started_at_ms = monotonic_ms();
+                exchange(f, "code");
+                assert_fault(f, i, faults[i].exchange, started_at_ms);
+
+                serve(f, &well, 5000);
+                exchange(f, "code");
+                assert_int_equal(f->outcome.r, 0);
+        }
+}
+
+static void test_refused(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {TOKEN_OK}};
+        uint64_t started_at_ms = monotonic_ms();
+
+        serve(f, &script, 400);
+        f->peer = raw_peer_free(f->peer);
+        authorize(f);
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+        assert_in_range(monotonic_ms() - started_at_ms, 0, 2000);
+        exchange(f, "code");
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+}
+
+/* The second attempt hangs: it may take what is left of the deadline, and no more. */
+static void test_deadline_covers_all_attempts(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {SERVER_ERROR, hang}};
+        uint64_t started_at_ms = monotonic_ms();
+
+        serve(f, &script, 700);
+        authorize(f);
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+        assert_int_equal(raw_peer_n_requests(f->peer), 2);
+        assert_in_range(monotonic_ms() - started_at_ms, 695, 3000);
+}
+
+static void test_configure(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {TOKEN_OK}};
+        const char *bad_endpoints[] = {"", "https://a/v2", "ftp://a", "a"};
+        ApiCall *untouched = (ApiCall *) 1;
+
+        assert_int_equal(api_authorize_registration(f->api, &f->registration, on_token, &f->outcome,
+                                                    &untouched),
+                         -ENOKEY);
+        assert_int_equal(api_exchange_code(f->api, "c", on_principal, &f->outcome, &untouched),
+                         -ENOKEY);
+
+        serve(f, &script, 5000);
+        for (size_t i = 0; i < ARRAY_SIZE(bad_endpoints); i++)
+                assert_int_equal(api_configure(f->api, bad_endpoints[i], "t", NULL, 1000, f->key),
+                                 -EINVAL);
+        assert_int_equal(api_configure(f->api, "https://a", "", NULL, 1000, f->key), -EINVAL);
+        assert_int_equal(api_configure(f->api, "https://a", "..", NULL, 1000, f->key), -EINVAL);
+        assert_int_equal(api_configure(f->api, "https://a", "t", NULL, 0, f->key), -EINVAL);
+        assert_int_equal(api_configure(f->api, "https://a", "t", NULL, UINT64_MAX, f->key),
+                         -EINVAL);
+        authorize(f);
+        assert_int_equal(f->outcome.r, 0);
+
+        assert_int_equal(api_exchange_code(f->api, "..", on_principal, &f->outcome, &untouched),
+                         -EINVAL);
+        assert_int_equal(configure(f, f->peer, 5000, NULL), 0);
+        assert_int_equal(api_exchange_code(f->api, "c", on_principal, &f->outcome, &untouched),
+                         -ENOKEY);
+        assert_ptr_equal(untouched, (ApiCall *) 1);
+}
+
+static void test_new_key_on_warm_connection(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {TOKEN_OK}};
+        _cleanup_(secret_unrefp) Secret *key = NULL;
+        _cleanup_(freep) char *sent = NULL;
+
+        assert_int_equal(secret_new("sk_2", 4, &key), 0);
+        serve(f, &script, 5000);
+        authorize(f);
+        assert_int_equal(configure(f, f->peer, 5000, key), 0);
+        authorize(f);
+        assert_int_equal(f->outcome.r, 0);
+        sent = raw_peer_request(f->peer);
+        assert_non_null(strstr(sent, "\r\nAuthorization: Bearer sk_2\r\n"));
+        assert_int_equal(raw_peer_n_connections(f->peer), 1);
+}
+
+static void test_calls_end_as_they_began(void **state)
+{
+        Fixture *f = *state;
+        Outcome old = {};
+        sem_t gate;
+        Script script = {.lines = {SERVER_ERROR, TOKEN_OK}, .gate = &gate};
+        Script other_script = {.lines = {JSON_ERROR("403 Forbidden", "Forbidden")}};
+        RawPeer *other;
+
+        sem_init(&gate, 0, 0);
+        serve(f, &script, 10000);
+        start_authorize(f, &old);
+        while (raw_peer_n_requests(f->peer) == 0)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+
+        other = raw_peer_new(follow_script, &other_script);
+        assert_int_equal(configure(f, other, 5000, f->key), 0);
+        authorize(f);
+        assert_int_equal(f->outcome.r, ERROR_API_DENIED);
+        assert_int_equal(old.n_ended, 0);
+
+        /* also its second attempt goes where the first went */
+        sem_post(&gate);
+        sem_post(&gate);
+        run_until_ended(f, &old);
+        assert_int_equal(old.r, 0);
+        assert_int_equal(raw_peer_n_requests(f->peer), 2);
+        assert_int_equal(raw_peer_n_requests(other), 1);
+
+        raw_peer_free(other);
+        f->peer = raw_peer_free(f->peer);
+        sem_destroy(&gate);
+}
+
+static void run_for(Fixture *f, uint64_t ms)
+{
+        uint64_t end_ms = monotonic_ms() + ms;
+
+        while (monotonic_ms() < end_ms)
+                assert_true(sd_event_run(f->event, 10000) >= 0);
+}
+
+static void test_cancel(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {hang}}, failing = {.lines = {SERVER_ERROR}};
+
+        assert_null(api_call_cancel(NULL));
+        assert_null(api_free(NULL));
+
+        serve(f, &script, 200);
+        start_authorize(f, &f->outcome);
+        assert_null(api_call_cancel(f->outcome.call));
+        start_authorize(f, &f->outcome);
+        while (raw_peer_n_requests(f->peer) == 0)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        assert_null(api_call_cancel(f->outcome.call));
+        run_for(f, 250);
+        assert_int_equal(f->outcome.n_ended, 0);
+
+        /* in the pause between two attempts, or close to it */
+        serve(f, &failing, 2000);
+        start_authorize(f, &f->outcome);
+        while (raw_peer_n_requests(f->peer) == 0)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        run_for(f, 20);
+        assert_null(api_call_cancel(f->outcome.call));
+        run_for(f, 300);
+        assert_int_equal(f->outcome.n_ended, 0);
+        assert_int_equal(raw_peer_n_requests(f->peer), 1);
+}
+
+static void free_api(int r, uint32_t retry_after_s, const Token *token, void *userdata)
+{
+        Fixture *f = userdata;
+
+        f->api = api_free(f->api);
+        f->outcome.n_ended++;
+        f->outcome.r = r;
+        if (token)
+                assert_string_equal(token->token, "rt_1"); /* still lent */
+}
+
+/* Whether it succeeds, fails after a pause, or fails for lack of time. */
+static void test_function_frees_api(void **state)
+{
+        Fixture *f = *state;
+        Script scripts[] = {
+                {.lines = {TOKEN_OK}}, {.lines = {SERVER_ERROR, cut}}, {.lines = {hang}}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+                Outcome other = {};
+                ApiCall *call;
+
+                if (!f->api)
+                        assert_int_equal(api_new(f->event, &f->api), 0);
+                serve(f, &scripts[i], 400);
+                f->outcome = (Outcome){};
+                assert_int_equal(
+                        api_authorize_registration(f->api, &f->registration, free_api, f, &call),
+                        0);
+                start_authorize(f, &other);
+                run_until_ended(f, &f->outcome);
+                assert_null(f->api);
+                run_for(f, 20);
+                /* it may have ended before, but not after */
+                assert_in_range(other.n_ended, 0, 1);
+        }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                TEST(authorize),
+                TEST(exchange),
+                TEST(authorize_tries_again),
+                TEST(authorize_gives_up),
+                TEST(exchange_tries_once),
+                TEST(exchange_on_dying_connection),
+                TEST(faults),
+                TEST(refused),
+                TEST(deadline_covers_all_attempts),
+                TEST(configure),
+                TEST(new_key_on_warm_connection),
+                TEST(calls_end_as_they_began),
+                TEST(cancel),
+                TEST(function_frees_api),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

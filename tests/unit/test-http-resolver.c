@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "daemon/api/http.h"
+#include "tests/unit/test.h"
+
+/*
+ * A name server that never answers must not hold up the event loop. That takes a network and an
+ * /etc of our own, so it happens in a child in namespaces of its own.
+ */
+
+enum { CHILD_OK = 0, CHILD_FAILED = 1, CHILD_SKIPPED = 77 };
+
+/* cmocka's assertions would run the rest of the tests in the child. */
+#define CHECK(condition) \
+        do { \
+                if (!(condition)) { \
+                        print_message("# line %d: %s\n", __LINE__, #condition); \
+                        return CHILD_FAILED; \
+                } \
+        } while (false)
+
+static bool replace_file(const char *name, const char *text)
+{
+        char replacement[] = "/tmp/test-http-resolver.XXXXXX";
+        int fd = mkstemp(replacement), r;
+
+        if (fd < 0)
+                return false;
+        r = write(fd, text, strlen(text)) == (ssize_t) strlen(text) && fchmod(fd, 0644) == 0 &&
+            mount(replacement, name, NULL, MS_BIND, NULL) == 0;
+        close(fd);
+        unlink(replacement);
+        return r;
+}
+
+/* A loopback device that is up, and a socket where the name server would be. */
+static bool set_up_network(void)
+{
+        struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons(53),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        return fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) == 0 &&
+               bind(fd, (struct sockaddr *) &address, sizeof(address)) == 0;
+}
+
+static bool isolate(void)
+{
+        int flags = CLONE_NEWNS | CLONE_NEWNET;
+
+        if (geteuid() != 0)
+                flags |= CLONE_NEWUSER;
+        return unshare(flags) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+               set_up_network() &&
+               replace_file("/etc/resolv.conf",
+                            "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n") &&
+               replace_file("/etc/nsswitch.conf", "hosts: dns\n");
+}
+
+typedef struct Ticker {
+        sd_event_source *source;
+        unsigned n;
+        uint64_t last_ms, longest_ms;
+} Ticker;
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Ticker *ticker = userdata;
+        uint64_t now_ms = monotonic_ms();
+
+        if (ticker->n++ > 0 && now_ms - ticker->last_ms > ticker->longest_ms)
+                ticker->longest_ms = now_ms - ticker->last_ms;
+        ticker->last_ms = now_ms;
+        sd_event_source_set_time_relative(source, 5000);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_reply(int r, const HttpReply *reply, void *userdata)
+{
+        *(int *) userdata = r;
+}
+
+static int run_child(void)
+{
+        HttpRequest request = {
+                .url = "http://a-name.example/", .timeout_ms = 300, .reply_len_max = 1024};
+        HttpClient *client = NULL;
+        sd_event *event = NULL;
+        HttpCall *call = NULL;
+        Ticker ticker = {};
+        uint64_t before_ms;
+        int r = 1;
+
+        alarm(20); /* what hangs, hangs in a thread that nobody can reach */
+        if (!isolate())
+                return CHILD_SKIPPED;
+
+        CHECK(sd_event_new(&event) >= 0);
+        CHECK(http_client_new(event, NULL, &client) == 0);
+        CHECK(sd_event_add_time_relative(event, &ticker.source, CLOCK_MONOTONIC, 0, 1, on_tick,
+                                         &ticker) >= 0);
+
+        before_ms = monotonic_ms();
+        CHECK(http_call_start(client, &request, on_reply, &r, &call) == 0);
+        while (r == 1 && monotonic_ms() - before_ms < 20000)
+                CHECK(sd_event_run(event, 100000) >= 0);
+        CHECK(r == -ETIMEDOUT);
+        CHECK(monotonic_ms() - before_ms >= 299);
+        CHECK(monotonic_ms() - before_ms < 2000);
+        CHECK(ticker.n >= 10);
+        CHECK(ticker.longest_ms < 250);
+
+        /* nor is anything waited for when a call is cancelled, or the client freed */
+        before_ms = monotonic_ms();
+        CHECK(http_call_start(client, &request, on_reply, &r, &call) == 0);
+        while (monotonic_ms() - before_ms < 50)
+                CHECK(sd_event_run(event, 10000) >= 0);
+        http_call_cancel(call);
+        CHECK(http_call_start(client, &request, on_reply, &r, &call) == 0);
+        while (monotonic_ms() - before_ms < 100)
+                CHECK(sd_event_run(event, 10000) >= 0);
+        http_client_free(client);
+        CHECK(monotonic_ms() - before_ms < 2000);
+        return CHILD_OK;
+}
+
+static void test_silent_name_server(void **state)
+{
+        int status = 0;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(run_child());
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) == CHILD_SKIPPED) {
+                print_message("# skipped: namespaces are not permitted here\n");
+                skip();
+        }
+        assert_int_equal(WEXITSTATUS(status), CHILD_OK);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_silent_name_server),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/*
+ * Servers with TLS for the name localhost, on 127.0.0.1 and ports of their own, that answer every
+ * GET with "hi": libmicrohttpd, and the same behind nghttpx, which adds HTTP/2. One request for
+ * "/hang" may be made, and that is not answered.
+ */
+typedef struct TlsPeer TlsPeer;
+
+/* NULL if the tools for it are not installed. `idle_s`: closes idle connections after that; 0: no.
+ */
+TlsPeer *tls_peer_new_http1(unsigned idle_s);
+TlsPeer *tls_peer_new_http2(unsigned max_streams);
+/* Returns NULL. */
+TlsPeer *tls_peer_free(TlsPeer *peer);
+
+uint16_t tls_peer_port(const TlsPeer *peer);
+/* The certificate, which is its own trust anchor. */
+const char *tls_peer_ca_file(const TlsPeer *peer);
+
+/* How many connections were made by clients. */
+unsigned tls_peer_n_connections(TlsPeer *peer);
+/* Waits until no connection is open; not for HTTP/2. */
+void tls_peer_wait_closed(TlsPeer *peer);
+/* Has the next requests wait for each other until there are n, then answers them all. */
+void tls_peer_gather(TlsPeer *peer, unsigned n);
+/* From now on nothing comes back on the connections that there are; only for HTTP/2. */
+void tls_peer_freeze(TlsPeer *peer);
