@@ -121,6 +121,14 @@ void request_reply(Request *request, sd_bus_message *reply)
                 request_free(request);
 }
 
+void request_finish(Request *request, int r, uint32_t retry_after_s, sd_bus_message *reply)
+{
+        if (r < 0 || !reply)
+                request_fail_retry_after(request, r, retry_after_s);
+        else
+                request_reply(request, reply);
+}
+
 void request_reply_empty(Request *request)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;

@@ -163,9 +163,9 @@ int identify_now(Tenancy *tenancy, const char *id_token, const char *user_id, Pr
         if (r < 0)
                 return r;
         if (!ring->key_set)
-                return -EAGAIN;
+                return IDENTIFY_WAIT;
         if (!key_set_has(ring->key_set, kid))
-                return may_ask_again(ring) ? -EAGAIN : ERROR_INVALID_TOKEN;
+                return may_ask_again(ring) ? IDENTIFY_WAIT : ERROR_INVALID_TOKEN;
         /* Beside: this very token is judged by what is known. */
         if (monotonic_ms() - ring->fetched_at_ms >= KEY_SET_TTL_MS && may_ask_again(ring))
                 (void) key_ring_fetch(tenancy, ring);
