@@ -89,10 +89,10 @@ def test_killed_again_and_again(own_stack):
     own_stack.start()
     own_stack.connect().links("Add", "ada", "key")
     for _ in range(10):
-        own_stack.daemon.kill9()
-        own_stack.daemon.start()
         with own_stack.connect() as connection:
             connection.start_links("Add", "ada", new_request_id())
+        own_stack.daemon.kill9()
+        own_stack.daemon.start()
     with own_stack.connect() as connection:
         assert connection.links("GetUser", "key") == ("ada",)
         assert_consistent(connection, {})

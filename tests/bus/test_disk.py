@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from .authenticator import Passkey
 from .client import plain
 from .stack import new_request_id, raises
 
@@ -101,16 +102,25 @@ def test_what_was_acknowledged_is_there(full):
     stack.assert_healthy()
 
 
+def exchange_until_full(stack, connection) -> tuple[Passkey, str]:
+    """The first exchange that cannot be kept; one or two may find a corner still."""
+    for _ in range(100):
+        passkey, request_id = stack.create_passkey(), new_request_id()
+        outcome = connection.outcome(connection.start_exchange(passkey.code, request_id=request_id))
+        if outcome[0] == "error":
+            assert outcome == ("error", "StoreFull")
+            return passkey, request_id
+    raise AssertionError("it is never full")
+
+
 def test_exchange_is_carried_through_later(full):
     """The code is used up, so the answer waits for the caller to ask again."""
     stack, disk = full
     connection = stack.connect()
-    passkey = stack.create_passkey()
-    request_id = new_request_id()
     disk.fill()
     add_until_full(connection)
-    with raises("StoreFull"):
-        connection.exchange(passkey.code, request_id=request_id)
+    passkey, request_id = exchange_until_full(stack, connection)
+    calls = stack.calls("exchange")
     with raises("NotFound"):
         connection.links("GetUser", passkey.authenticator_id)
     with raises("StoreFull"):
@@ -120,7 +130,7 @@ def test_exchange_is_carried_through_later(full):
     assert principal["user_id"] == passkey.user_id
     assert principal["authenticator_id"] == passkey.authenticator_id
     assert (principal["linked"], principal["newly_linked"]) == (True, True)
-    assert stack.calls("exchange") == 1
+    assert stack.calls("exchange") == calls
     assert connection.links("GetUser", passkey.authenticator_id) == (passkey.user_id,)
     again = plain(connection.exchange(passkey.code, request_id=request_id))
     assert again == principal

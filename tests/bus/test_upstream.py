@@ -95,12 +95,21 @@ def test_callers_forge_no_line_of_the_log(upstream):
     assert not [line for line in log.split(b"\n") if line.startswith(b"passlockd: forged")]
 
 
+@pytest.fixture(scope="module")
+def odd_api():
+    with Stack() as stack, StandIn() as api:
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
+        stack.apply()
+        yield stack, api
+
+
+# Of these, Unicode calls some "not characters"; they are valid UTF-8 and JSON nevertheless.
 @pytest.mark.parametrize("odd", ["\ufffe", "a\x07b", "\x1b[31m", "\U0010ffff", "x" * 5000],
                          ids=lambda text: ascii(text)[:12])
 @pytest.mark.parametrize("field", ["userAgent", "ipAddress", "platformName"])
-def test_what_a_browser_says_of_itself_breaks_nothing(upstream, odd, field):
+def test_what_a_browser_says_of_itself_breaks_nothing(odd_api, odd, field):
     """A user agent is what any visitor sends. It is passed on, left out or refused."""
-    stack, api = upstream
+    stack, api = odd_api
     principal = PRINCIPAL | {"passkey": dict(PRINCIPAL["passkey"]), "metadata": {}}
     principal["passkey" if field == "platformName" else "metadata"][field] = odd
     api.reply = Reply(200, principal)
@@ -111,17 +120,17 @@ def test_what_a_browser_says_of_itself_breaks_nothing(upstream, odd, field):
 
 @pytest.mark.parametrize("field", ["userId", "authenticatorId", "id"])
 @pytest.mark.parametrize("odd", ["\ufffe", "\U0010ffff", "a\nb"], ids=ascii)
-def test_odd_ids_of_a_principal(upstream, odd, field):
-    stack, api = upstream
+def test_odd_ids_of_a_principal(odd_api, odd, field):
+    stack, api = odd_api
     api.reply = Reply(200, PRINCIPAL | {field: odd})
     with stack.connect() as connection:
         outcome = connection.outcome(connection.start_exchange("some-code", link=False))
     assert outcome[0] != "error" or outcome == ("error", "MalformedReply")
 
 
-def test_odd_principals_do_not_spoil_the_lists(upstream):
+def test_odd_principals_do_not_spoil_the_lists(odd_api):
     """One link that nobody can be told of would hide all the others."""
-    stack, api = upstream
+    stack, api = odd_api
     with stack.connect() as connection:
         for i, change in enumerate([{"userId": "\ufffe"}, {"authenticatorId": "\ufffe"},
                                     {"passkey": PRINCIPAL["passkey"] | {"platformName": "\ufffe"}}]):
@@ -133,8 +142,8 @@ def test_odd_principals_do_not_spoil_the_lists(upstream):
 
 
 @pytest.mark.parametrize("token", ["\ufffe", "a\nb", "", "x" * 100000], ids=lambda t: ascii(t)[:9])
-def test_odd_registration_tokens(upstream, token):
-    stack, api = upstream
+def test_odd_registration_tokens(odd_api, token):
+    stack, api = odd_api
     api.reply = Reply(200, {"_tag": "AuthorizedPasskeyRegistration", "registrationToken": token,
                             "expiresAt": 4102444800000})
     with stack.connect() as connection:
