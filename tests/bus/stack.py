@@ -7,6 +7,7 @@ import pwd
 import re
 import secrets
 import time
+from pathlib import Path
 
 from harness import Bus, Daemon, Failed, Sandbox, Workspace
 
@@ -33,6 +34,7 @@ class Stack:
         self.keys = {"passlock.default": self.sandbox.api_key}
         self.daemon: TestedDaemon | None = None
         self.daemon_options: tuple[str, ...] = ()
+        self.daemon_prefix: tuple[str, ...] = ()
         self.open_connections: list[Connection] = []
 
     def start(self):
@@ -50,7 +52,7 @@ class Stack:
             self.sections["Grant tests"] = {"User": pwd.getpwuid(os.getuid()).pw_name,
                                             "Allow": "All"}
         self.daemon = TestedDaemon(self.work, self.bus, self.sections, self.keys,
-                                   self.daemon_options)
+                                   self.daemon_options, self.daemon_prefix)
 
     def tenancy(self, **changes: str) -> dict[str, str]:
         return self.sandbox.tenancy() | {"TimeoutSec": str(TIMEOUT_SEC)} | changes
@@ -80,13 +82,16 @@ class Stack:
         return connection
 
     def stop(self):
+        """Ends all. A daemon that does not end well has something to say, such as of leaks."""
+        status = self.daemon.stop() if self.daemon and self.daemon.running else 0
+        said = self.daemon.log_tail(60) if self.daemon else ""
         for connection in self.open_connections:
             connection.close()
-        for process in (self.daemon, self.sandbox, self.bus):
-            if process:
-                process.kill9()
+        self.sandbox.kill9()
+        self.bus.kill9()
         self.work.close()
         running.remove(self)
+        assert status == 0, f"status {status}: {said}"
 
     def __enter__(self):
         return self.start()
@@ -137,9 +142,11 @@ class TestedDaemon(Daemon):
         super().__init__(work, bus, sections, keys)
         self.options = options
         self.prefix = prefix  # a command that ends up as the daemon
+        self.program: Path | None = None  # a copy of it
 
     def command(self):
-        return [*self.prefix, *super().command(), *self.options]
+        program, *arguments = super().command()
+        return [*self.prefix, str(self.program or program), *arguments, *self.options]
 
     def fails_to_start(self) -> tuple[int, str]:
         """Expects that it ends by itself, and returns its exit status and what it said."""

@@ -12,6 +12,7 @@ from .client import OBJECT_MANAGER, PATH, tenancy_path
 from .stack import (RP_ID, Stack, TestedDaemon, eventually, new_request_id, new_user, raises, within)
 
 OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
+SCHEMA = b"schema\0\0\0\x01"  # its record in the store
 # What is wrong, and the line that it is in.
 BROKEN = {
     "unknown section": ("[Daemon]\n[Surprise]\nA=b\n", 2),
@@ -264,6 +265,36 @@ def test_name_is_not_allowed(own_stack):
     status, log = own_stack.daemon.fails_to_start()
     assert status == 1
     assert "bus name" in log
+
+
+def test_store_of_another_version(own_stack):
+    """It is left as it is, for the version that wrote it."""
+    own_stack.start()
+    own_stack.connect().links("Add", "ada", "key")
+    own_stack.daemon.stop()
+    store = own_stack.daemon.state / "data.mdb"
+    right = store.read_bytes()
+    assert right.count(SCHEMA) == 1, "the mark of the schema is not where it was"
+    other = right.replace(SCHEMA, SCHEMA[:-1] + b"\x63")
+    store.write_bytes(other)
+    status, log = own_stack.daemon.fails_to_start()
+    assert status == 1
+    assert str(own_stack.daemon.state) in log
+    assert store.read_bytes() == other
+    store.write_bytes(right)
+    own_stack.daemon.start()
+    with own_stack.connect() as connection:
+        assert connection.links("GetUser", "key") == ("ada",)
+
+
+@pytest.mark.parametrize("rubbish", [b"rubbish" * 10000, b"\0" * 65536, b"x"],
+                         ids=["text", "zeros", "short"])
+def test_store_that_is_none(own_stack, rubbish):
+    own_stack.prepare()
+    (own_stack.daemon.state / "data.mdb").write_bytes(rubbish)
+    status, log = own_stack.daemon.fails_to_start()
+    assert status == 1
+    assert str(own_stack.daemon.state) in log
 
 
 def test_state_that_is_no_directory(own_stack):
