@@ -21,7 +21,8 @@
  * Results are lent, NULL unless r is 0. The function may start and cancel calls and free the Api.
  *
  * Starting a call returns 0, -ENOMEM, -ENOKEY (not configured, or without a key), or -EINVAL for an
- * argument that cannot be sent.
+ * argument that cannot be sent. Getting or deleting something by an id that cannot stand in a path
+ * ("", "." and "..") returns ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
@@ -99,19 +100,19 @@ int api_prune_passkeys(Api *api, const char *user_id, ApiManagementFunc func, vo
  * once; send_email is always said. */
 int api_create_challenge(Api *api, const ChallengeRequest *request, ApiChallengeFunc func,
                          void *userdata, ApiCall **ret);
-/* GET challenges/{id}. Also NOT_FOUND. */
+/* GET challenges/{id}. Also NOT_FOUND. Tried again while the API cannot be reached. */
 int api_get_challenge(Api *api, const char *challenge_id, ApiChallengeFunc func, void *userdata,
                       ApiCall **ret);
 /* POST challenges/verify. Sent once. Also INVALID_CHALLENGE, INVALID_CHALLENGE_CODE,
  * CHALLENGE_EXPIRED, CHALLENGE_ATTEMPTS_EXCEEDED. */
 int api_verify_challenge(Api *api, const char *challenge_id, const char *secret, const char *code,
                          ApiChallengeFunc func, void *userdata, ApiCall **ret);
-/* DELETE challenges/{id}. */
+/* DELETE challenges/{id}. Tried again as the former. One that does not exist is deleted, too. */
 int api_delete_challenge(Api *api, const char *challenge_id, ApiDoneFunc func, void *userdata,
                          ApiCall **ret);
 
-/* GET .well-known/jwks.json of the endpoint. Needs and sends no key. Tried again within the
- * deadline. */
+/* GET .well-known/jwks.json of the endpoint. Needs and sends no key, so that none is denied. Tried
+ * again within the deadline. */
 int api_get_key_set(Api *api, ApiKeySetFunc func, void *userdata, ApiCall **ret);
 
 /* Ends a call whose function has not run yet. NULL is fine. Returns NULL. */

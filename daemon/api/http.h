@@ -22,8 +22,9 @@ typedef struct HttpClient HttpClient;
 typedef struct HttpCall HttpCall;
 
 typedef struct HttpRequest {
-        const char *url;  /* complete, percent-encoded; http:// or https:// */
-        const char *body; /* NULL for a GET, else JSON to POST */
+        const char *url;    /* complete, percent-encoded; http:// or https:// */
+        const char *method; /* NULL: GET, or POST if there is a body */
+        const char *body;   /* JSON; NULL: none */
         size_t body_len;
         const Secret *bearer; /* NULL: no Authorization header */
         uint64_t timeout_ms;  /* 1..UINT32_MAX, for everything: resolving, connecting, sending,
