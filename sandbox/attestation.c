@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <openssl/sha.h>
 #include <openssl/x509.h>
 
 #include "sandbox/attestation.h"
@@ -28,18 +27,6 @@ const char *attestation_parse(Span input, Attestation *ret)
                 return "The credential's algorithm was not offered";
         *ret = attestation;
         return NULL;
-}
-
-/* Takes what a statement in the packed format is signed over: a buffer of its own. */
-static uint8_t *signed_message(const Attestation *attestation, Span client_data, size_t *ret_len)
-{
-        Span auth_data = attestation->auth_data_item.content;
-        uint8_t *message = must(malloc(auth_data.len + SHA256_DIGEST_LENGTH));
-
-        memcpy(message, auth_data.data, auth_data.len);
-        SHA256(client_data.data, client_data.len, message + auth_data.len);
-        *ret_len = auth_data.len + SHA256_DIGEST_LENGTH;
-        return message;
 }
 
 /* Returns the owned key of the first of a list of certificates, or NULL. */
@@ -78,11 +65,9 @@ static const char *verify_packed(const Attestation *attestation, EVP_PKEY *crede
                                  Span client_data)
 {
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *other_key = NULL;
-        _cleanup_(freep) uint8_t *message = NULL;
         int algorithm = read_algorithm(&attestation->statement);
         CborItem signature, certificates;
         bool self = cbor_item_get(&attestation->statement, "x5c", &certificates) < 0;
-        size_t len;
 
         if (!self)
                 other_key = certificate_key(&certificates);
@@ -90,9 +75,8 @@ static const char *verify_packed(const Attestation *attestation, EVP_PKEY *crede
             signature.type != CBOR_BYTES || algorithm == 0 || (!self && !other_key) ||
             (self && algorithm != attestation->algorithm))
                 return "The attestation statement is malformed";
-        message = signed_message(attestation, client_data, &len);
-        if (!cose_verify(self ? credential_key : other_key, algorithm, (Span){message, len},
-                         signature.content))
+        if (!authdata_verify(attestation->auth_data_item.content, client_data,
+                             self ? credential_key : other_key, algorithm, signature.content))
                 return "The attestation signature does not verify";
         return NULL;
 }

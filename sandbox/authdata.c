@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <openssl/sha.h>
 
 #include "sandbox/authdata.h"
 
@@ -99,4 +100,14 @@ int authdata_parse(Span input, AuthData *ret)
                 return -EBADMSG;
         *ret = data;
         return 0;
+}
+
+bool authdata_verify(Span auth_data, Span client_data, EVP_PKEY *key, int algorithm, Span signature)
+{
+        _cleanup_(freep) uint8_t *message = must(malloc(auth_data.len + SHA256_DIGEST_LENGTH));
+
+        memcpy(message, auth_data.data, auth_data.len);
+        SHA256(client_data.data, client_data.len, message + auth_data.len);
+        return cose_verify(key, algorithm, (Span){message, auth_data.len + SHA256_DIGEST_LENGTH},
+                           signature);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/cbor-item.h"
+#include "sandbox/cose-key.h"
 
 /* Authenticator data: WebAuthn level 3, section 6.1. */
 
@@ -26,3 +26,10 @@ typedef struct AuthData {
 
 /* Returns 0, or -EBADMSG if anything is missing, left over or too long. */
 int authdata_parse(Span input, AuthData *ret);
+
+/*
+ * True if this is the key's signature of authenticator data and the hash of clientDataJSON: what
+ * attestations and assertions alike are signed over.
+ */
+bool authdata_verify(Span auth_data, Span client_data, EVP_PKEY *key, int algorithm,
+                     Span signature);

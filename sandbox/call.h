@@ -4,7 +4,10 @@
 #include "sandbox/reply.h"
 #include "sandbox/sandbox.h"
 
-enum { CALL_BODY_MAX = 64 * 1024 };
+enum {
+        CALL_BODY_MAX = 64 * 1024,
+        TOKEN_LIFETIME_MS = 5 * 60 * 1000, /* where nothing else is said */
+};
 
 /* One request, as HTTP has it and as its route has understood it. NULL is what is absent. */
 typedef struct Call {
@@ -34,6 +37,13 @@ typedef struct Call {
 
 /* Frees what the route has put there. */
 void call_done(Call *call);
+
+/* Redeems the token that the request brings under this name. Returns the owned payload, or NULL. */
+json_t *call_redeem(const Call *call, const char *member, TokenKind kind);
+
+/* Issues a token, whose payload is taken over, for so long from now on. Returns it, owned. */
+char *call_issue(const Call *call, TokenKind kind, int64_t lifetime_ms, json_t *payload,
+                 int64_t *ret_expires_at_ms);
 
 /* Makes the handler's changes durable before the reply is sent. */
 void call_touch(const Call *call);

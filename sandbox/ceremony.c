@@ -24,31 +24,29 @@ Credential *credential_free(Credential *credential)
 
 /* The decoded, binary members of a response. */
 typedef struct Evidence {
-        uint8_t *client_data;
-        size_t client_data_len;
-        uint8_t *attestation;
-        size_t attestation_len;
+        uint8_t *client_data, *attestation, *auth_data, *signature;
+        size_t client_data_len, attestation_len, auth_data_len, signature_len;
 } Evidence;
 
 static void evidence_done(Evidence *evidence)
 {
         free(evidence->client_data);
         free(evidence->attestation);
+        free(evidence->auth_data);
+        free(evidence->signature);
 }
 
-static int decode_member(const json_t *object, const char *key, uint8_t **ret, size_t *ret_len)
+static int decode(const char *text, uint8_t **ret, size_t *ret_len)
 {
-        const char *text = json_string_value(json_object_get(object, key));
-
         return text ? base64url_decode(text, ret, ret_len) : -1;
 }
 
-static const char *read_evidence(const json_t *response, Evidence *evidence)
+const char *ceremony_credential_id(const json_t *response, const char **ret)
 {
-        const char *id = json_string_value(json_object_get(response, "id"));
-        const char *raw_id = json_string_value(json_object_get(response, "rawId"));
-        const char *type = json_string_value(json_object_get(response, "type"));
-        const json_t *inner = json_object_get(response, "response");
+        const char *id = json_text(response, "id"), *raw_id = json_text(response, "rawId");
+        const char *type = json_text(response, "type");
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        size_t len;
 
         if (!type || !streq(type, "public-key"))
                 return "response.type must be public-key";
@@ -56,13 +54,22 @@ static const char *read_evidence(const json_t *response, Evidence *evidence)
                 return "response.id and response.rawId must be the same string";
         if (!json_is_object(json_object_get(response, "clientExtensionResults")))
                 return "response.clientExtensionResults must be an object";
-        if (decode_member(inner, "clientDataJSON", &evidence->client_data,
-                          &evidence->client_data_len) < 0)
-                return "response.response.clientDataJSON must be base64url";
-        if (decode_member(inner, "attestationObject", &evidence->attestation,
-                          &evidence->attestation_len) < 0)
-                return "response.response.attestationObject must be base64url";
+        if (decode(id, &bytes, &len) < 0 || len == 0)
+                return "response.id must be base64url";
+        *ret = id;
         return NULL;
+}
+
+/* Reads clientDataJSON and has it checked. */
+static const char *read_client_data(const Ceremony *ceremony, const char *type,
+                                    const json_t *response, Evidence *evidence)
+{
+        const char *text = json_text(json_object_get(response, "response"), "clientDataJSON");
+
+        if (decode(text, &evidence->client_data, &evidence->client_data_len) < 0)
+                return "response.response.clientDataJSON must be base64url";
+        return client_data_check((Span){evidence->client_data, evidence->client_data_len}, type,
+                                 ceremony);
 }
 
 static const char *check_auth_data(const Ceremony *ceremony, const AuthData *data)
@@ -148,17 +155,19 @@ const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t 
 {
         _cleanup_(evidence_done) Evidence evidence = {};
         _cleanup_(credential_freep) Credential *credential = NULL;
+        const json_t *inner = json_object_get(response, "response");
         Attestation attestation;
-        const char *problem;
-        Span client_data;
+        const char *problem, *id;
 
-        problem = read_evidence(response, &evidence);
+        problem = ceremony_credential_id(response, &id);
         if (problem)
                 return problem;
-        client_data = (Span){evidence.client_data, evidence.client_data_len};
-        problem = client_data_check(client_data, "webauthn.create", ceremony);
+        problem = read_client_data(ceremony, "webauthn.create", response, &evidence);
         if (problem)
                 return problem;
+        if (decode(json_text(inner, "attestationObject"), &evidence.attestation,
+                   &evidence.attestation_len) < 0)
+                return "response.response.attestationObject must be base64url";
         problem = attestation_parse((Span){evidence.attestation, evidence.attestation_len},
                                     &attestation);
         if (problem)
@@ -166,15 +175,66 @@ const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t 
         problem = check_auth_data(ceremony, &attestation.auth_data);
         if (problem)
                 return problem;
-        problem = attestation_verify(&attestation, client_data);
+        problem = attestation_verify(&attestation,
+                                     (Span){evidence.client_data, evidence.client_data_len});
         if (problem)
                 return problem;
         credential = credential_new(&attestation.auth_data);
-        if (!streq(credential->id, json_string_value(json_object_get(response, "id"))))
+        if (!streq(credential->id, id))
                 return "response.id is not the id of the new credential";
         problem = read_transports(response, &credential->transports);
         if (problem)
                 return problem;
         *ret = TAKE_PTR(credential);
+        return NULL;
+}
+
+static const char *verify_signature(const Evidence *evidence, const char *public_key)
+{
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+        _cleanup_(freep) uint8_t *cose_key = NULL;
+        size_t len;
+
+        if (base64url_decode(public_key, &cose_key, &len) == 0)
+                key = cose_key_load((Span){cose_key, len});
+        if (!key)
+                return "The credential's public key is malformed";
+        if (!authdata_verify((Span){evidence->auth_data, evidence->auth_data_len},
+                             (Span){evidence->client_data, evidence->client_data_len}, key,
+                             cose_key_algorithm((Span){cose_key, len}),
+                             (Span){evidence->signature, evidence->signature_len}))
+                return "The signature does not verify";
+        return NULL;
+}
+
+const char *ceremony_verify_authentication(const Ceremony *ceremony, const json_t *response,
+                                           const char *public_key, Assertion *ret)
+{
+        _cleanup_(evidence_done) Evidence evidence = {};
+        const json_t *inner = json_object_get(response, "response");
+        const char *problem;
+        AuthData data;
+
+        problem = read_client_data(ceremony, "webauthn.get", response, &evidence);
+        if (problem)
+                return problem;
+        if (decode(json_text(inner, "authenticatorData"), &evidence.auth_data,
+                   &evidence.auth_data_len) < 0 ||
+            authdata_parse((Span){evidence.auth_data, evidence.auth_data_len}, &data) < 0)
+                return "The authenticator data is malformed";
+        if (decode(json_text(inner, "signature"), &evidence.signature, &evidence.signature_len) < 0)
+                return "response.response.signature must be base64url";
+        problem = check_auth_data(ceremony, &data);
+        if (problem)
+                return problem;
+        problem = verify_signature(&evidence, public_key);
+        if (problem)
+                return problem;
+        *ret = (Assertion){
+                .counter = data.counter,
+                .user_verified = data.flags & AUTHDATA_USER_VERIFIED,
+                .backup_eligible = data.flags & AUTHDATA_BACKUP_ELIGIBLE,
+                .backed_up = data.flags & AUTHDATA_BACKED_UP,
+        };
         return NULL;
 }

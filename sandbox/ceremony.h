@@ -32,5 +32,26 @@ typedef struct Credential {
 const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t *response,
                                          Credential **ret);
 
+/* What an authentication has shown. */
+typedef struct Assertion {
+        uint32_t counter;
+        bool user_verified;
+        bool backup_eligible;
+        bool backed_up;
+} Assertion;
+
+/*
+ * Reads which credential a response, of either kind, claims to be made with: lent by the response.
+ * Returns NULL, or what is wrong in a static sentence.
+ */
+const char *ceremony_credential_id(const json_t *response, const char **ret);
+
+/*
+ * Verifies an AuthenticationResponseJSON, with the public key of the credential that it claims
+ * (base64url). Returns NULL, or what is wrong in a static sentence.
+ */
+const char *ceremony_verify_authentication(const Ceremony *ceremony, const json_t *response,
+                                           const char *public_key, Assertion *ret);
+
 Credential *credential_free(Credential *credential);
 DEFINE_CLEANUP(Credential *, credential_free);

@@ -58,3 +58,8 @@ Reply *handle_script(const Call *call)
 {
         return reply_text(200, "text/javascript", passlock_js, passlock_js_len);
 }
+
+Reply *handle_outbox(const Call *call)
+{
+        return reply_json(200, json_pack("{s:O}", "mails", call->sandbox->outbox));
+}

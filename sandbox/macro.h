@@ -55,6 +55,12 @@ static inline bool startswith(const char *s, const char *prefix)
         return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* Returns a string member, lent by the object, or NULL if there is none. */
+static inline const char *json_text(const json_t *object, const char *key)
+{
+        return json_string_value(json_object_get(object, key));
+}
+
 /*
  * Passes on a value that is NULL only when memory has run out. All inputs are bounded and this is a
  * development tool: it does not outlive a failed allocation.

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include "sandbox/options.h"
+#include "sandbox/populate.h"
 #include "sandbox/server.h"
 
 enum {
@@ -92,9 +94,14 @@ static int set_up(const Options *options, Sandbox **ret)
                 return r;
         sandbox->clock_offset_ms = options->clock_offset_s * 1000;
         sandbox->faults = options->faults;
+        sandbox->ignore_counters = options->ignore_counters;
+        sandbox->challenge_rate = options->challenge_rate;
         r = open_tenancies(sandbox, options);
         if (r < 0)
                 return r;
+        if (options->n_passkeys > 0)
+                for (Tenancy *t = sandbox->tenancies; t; t = t->next)
+                        populate(sandbox, t, options->n_passkeys, options->n_users);
         r = sandbox_sync(sandbox);
         if (r < 0)
                 return complain(options->state_path, r);
@@ -124,6 +131,17 @@ static int start(const Options *options, Sandbox *sandbox, Server **ret)
         return 0;
 }
 
+/* Each connection is a file; poll() has no trouble with many. */
+static void raise_file_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Becomes readable once the process is told to end. */
 static int stop_signal(void)
 {
@@ -146,6 +164,7 @@ static int run(const Options *options)
         int r;
 
         signal(SIGPIPE, SIG_IGN);
+        raise_file_limit();
         stop_fd = stop_signal();
         if (stop_fd < 0)
                 return complain("signalfd", -errno);

@@ -40,7 +40,7 @@ void mischief_spoil(const Fault *fault, const char *field, Reply *reply)
         json_t *spoilt;
 
         if ((fault->kind != FAULT_MISSING && fault->kind != FAULT_WRONG_TYPE) ||
-            reply->status != 200 || !reply->json)
+            reply->status >= 300 || !reply->json)
                 return;
         /* What is answered may be what is kept. */
         spoilt = must(json_copy(reply->json));

@@ -8,9 +8,15 @@
 
 #include "build-config.h"
 #include "sandbox/options.h"
+#include "sandbox/populate.h"
 #include "sandbox/tenancy.h"
 
-enum { CLOCK_OFFSET_MAX_S = 50 * 366 * 86400 };
+enum {
+        CLOCK_OFFSET_MAX_S = 50 * 366 * 86400,
+        CHALLENGES_PER_WINDOW = 5,
+        CHALLENGE_WINDOW_S = 10 * 60,
+        CHALLENGE_WINDOW_MAX_S = 1000000,
+};
 
 static const char usage[] =
         "passlock-sandbox --tenancy=ID --api-key-file=FILE [OPTION...]\n"
@@ -24,6 +30,10 @@ static const char usage[] =
         "  --state=FILE         keep everything in FILE, instead of in memory\n"
         "  --tls-cert=FILE      serve https, with this certificate chain and\n"
         "  --tls-key=FILE       this key (PEM)\n"
+        "  --populate=N[:USERS] start with N synthetic passkeys, of so many users, in memory\n"
+        "  --challenge-limit=N[:SEC]  codes per purpose and person (5) within SEC (600) seconds;\n"
+        "                       0: any number\n"
+        "  --ignore-counters    accept signature counters that do not increase\n"
         "  --fault=SPEC         misbehave: KIND[=VALUE][@ENDPOINT][*COUNT]; may be repeated\n"
         "  --clock-offset=SEC   let all clocks be this much fast, or slow if negative\n"
         "  --help, --version\n";
@@ -108,6 +118,39 @@ static int parse_offset(Options *options, const char *text)
         return 0;
 }
 
+/* N[:M]; the second number is left alone if it is not there. */
+static int parse_pair(const char *text, int64_t min, int64_t max, int64_t *ret_n, int64_t *ret_m)
+{
+        const char *colon = strchr(text, ':');
+        _cleanup_(freep) char *first = NULL;
+
+        first = must(colon ? strndup(text, (size_t) (colon - text)) : strdup(text));
+        if (colon && parse_number(colon + 1, 1, max, ret_m) < 0)
+                return -EINVAL;
+        return parse_number(first, min, max, ret_n);
+}
+
+static int parse_populate(Options *options, const char *text)
+{
+        int64_t n, users = 0;
+
+        if (parse_pair(text, 1, POPULATE_MAX, &n, &users) < 0 || users > n)
+                return fail("--populate=%s: N[:USERS], up to %d, expected", text, POPULATE_MAX);
+        options->n_passkeys = (uint32_t) n;
+        options->n_users = (uint32_t) (users > 0 ? users : n);
+        return 0;
+}
+
+static int parse_challenge_limit(Options *options, const char *text)
+{
+        int64_t n, seconds = CHALLENGE_WINDOW_S;
+
+        if (parse_pair(text, 0, CHALLENGE_WINDOW_MAX_S, &n, &seconds) < 0)
+                return fail("--challenge-limit=%s: N[:SECONDS] expected", text);
+        options->challenge_rate = (RateLimitRule){(uint32_t) n, seconds * 1000};
+        return 0;
+}
+
 static bool is_loopback(const char *address)
 {
         struct in6_addr in6;
@@ -126,6 +169,8 @@ static int check(const Options *options)
                 return fail("each --tenancy needs an --api-key-file");
         if (!options->certificate_path != !options->key_path)
                 return fail("--tls-cert and --tls-key need each other");
+        if (options->n_passkeys > 0 && options->state_path)
+                return fail("--populate does not go with --state");
         if (!options->allow_remote && !is_loopback(options->address))
                 return fail("%s is not a loopback address: see --allow-remote", options->address);
         return 0;
@@ -141,6 +186,9 @@ enum {
         OPTION_KEY,
         OPTION_FAULT,
         OPTION_OFFSET,
+        OPTION_POPULATE,
+        OPTION_CHALLENGE_LIMIT,
+        OPTION_IGNORE_COUNTERS,
         OPTION_HELP,
         OPTION_VERSION,
 };
@@ -155,6 +203,9 @@ static const struct option long_options[] = {
         {"tls-key", required_argument, NULL, OPTION_KEY},
         {"fault", required_argument, NULL, OPTION_FAULT},
         {"clock-offset", required_argument, NULL, OPTION_OFFSET},
+        {"populate", required_argument, NULL, OPTION_POPULATE},
+        {"challenge-limit", required_argument, NULL, OPTION_CHALLENGE_LIMIT},
+        {"ignore-counters", no_argument, NULL, OPTION_IGNORE_COUNTERS},
         {"help", no_argument, NULL, OPTION_HELP},
         {"version", no_argument, NULL, OPTION_VERSION},
         {},
@@ -192,6 +243,13 @@ static int parse_option(Options *options, int option, const char *value)
                 return parse_fault(options, value);
         case OPTION_OFFSET:
                 return parse_offset(options, value);
+        case OPTION_POPULATE:
+                return parse_populate(options, value);
+        case OPTION_CHALLENGE_LIMIT:
+                return parse_challenge_limit(options, value);
+        case OPTION_IGNORE_COUNTERS:
+                options->ignore_counters = true;
+                return 0;
         case OPTION_HELP:
                 return print(options, usage);
         case OPTION_VERSION:
@@ -206,6 +264,7 @@ int options_parse(Options *options, int argc, char **argv)
         int option, r;
 
         options->address = must(strdup("127.0.0.1"));
+        options->challenge_rate = (RateLimitRule){CHALLENGES_PER_WINDOW, CHALLENGE_WINDOW_S * 1000};
         while ((option = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
                 r = parse_option(options, option, optarg);
                 if (r < 0 || options->done)

@@ -3,6 +3,8 @@
 
 #include "sandbox/fault.h"
 
+#include "sandbox/rate-limit.h"
+
 enum { TENANCIES_MAX = 16 };
 
 /* The command line. Strings are borrowed from it, unless said otherwise. */
@@ -18,6 +20,9 @@ typedef struct Options {
         const char *certificate_path, *key_path;
         FaultList faults;
         int64_t clock_offset_s;
+        uint32_t n_passkeys, n_users; /* to populate the vaults with; 0: none */
+        bool ignore_counters;
+        RateLimitRule challenge_rate;
         bool done; /* --help or --version has been printed */
 } Options;
 

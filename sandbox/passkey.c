@@ -60,24 +60,84 @@ bool passkey_is_valid(json_t *passkey)
                streq(tag, "Passkey") && credential_is_valid(credential);
 }
 
-const char *passkey_id(const json_t *passkey)
+static json_t *credential_of(const json_t *passkey)
 {
-        return json_string_value(json_object_get(passkey, "id"));
+        return json_object_get(passkey, "credential");
 }
 
 static json_t *credential_member(const json_t *passkey, const char *key)
 {
-        return json_object_get(json_object_get(passkey, "credential"), key);
+        return json_object_get(credential_of(passkey), key);
+}
+
+const char *passkey_id(const json_t *passkey)
+{
+        return json_text(passkey, "id");
 }
 
 const char *passkey_credential_id(const json_t *passkey)
 {
-        return json_string_value(credential_member(passkey, "id"));
+        return json_text(credential_of(passkey), "id");
 }
 
-const json_t *passkey_transports(const json_t *passkey)
+const char *passkey_public_key(const json_t *passkey)
 {
-        return credential_member(passkey, "transports");
+        return json_text(credential_of(passkey), "publicKey");
+}
+
+PasskeyOwner passkey_owner(const json_t *passkey)
+{
+        const json_t *credential = credential_of(passkey);
+
+        return (PasskeyOwner){
+                .rp_id = json_text(credential, "rpId"),
+                .user_id = json_text(passkey, "userId"),
+                .username = json_text(credential, "username"),
+                .user_handle = json_text(credential, "userId"),
+        };
+}
+
+bool passkey_is_enabled(const json_t *passkey)
+{
+        return json_is_true(json_object_get(passkey, "enabled"));
+}
+
+bool passkey_is_backup_eligible(const json_t *passkey)
+{
+        return streq(json_text(credential_of(passkey), "deviceType"), "multiDevice");
+}
+
+uint32_t passkey_counter(const json_t *passkey)
+{
+        return (uint32_t) json_integer_value(credential_member(passkey, "counter"));
+}
+
+json_t *passkey_descriptor(const json_t *passkey)
+{
+        json_t *transports = credential_member(passkey, "transports"), *descriptor;
+
+        descriptor = must(json_pack("{s:O, s:s}", "id", credential_member(passkey, "id"), "type",
+                                    "public-key"));
+        if (json_array_size(transports) > 0)
+                json_object_set(descriptor, "transports", transports);
+        return descriptor;
+}
+
+/* Values are replaced, never changed: passkeys may share them. */
+void passkey_use(json_t *passkey, const Assertion *assertion, int64_t now_ms)
+{
+        json_t *credential = credential_of(passkey);
+
+        json_object_set_new(credential, "counter", json_integer(assertion->counter));
+        json_object_set_new(credential, "backedUp", json_boolean(assertion->backed_up));
+        json_object_set_new(passkey, "lastUsed", json_integer(now_ms));
+        json_object_set_new(passkey, "updatedAt", json_integer(now_ms));
+}
+
+void passkey_rename(json_t *passkey, const char *username, int64_t now_ms)
+{
+        json_object_set_new(credential_of(passkey), "username", json_string(username));
+        json_object_set_new(passkey, "updatedAt", json_integer(now_ms));
 }
 
 json_t *passkey_summary(const json_t *passkey)

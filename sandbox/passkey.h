@@ -26,7 +26,21 @@ bool passkey_is_valid(json_t *passkey);
 /* Returns an owned PasskeySummary. */
 json_t *passkey_summary(const json_t *passkey);
 
+/* Returns the owned PublicKeyCredentialDescriptorJSON, as browsers are told of a credential. */
+json_t *passkey_descriptor(const json_t *passkey);
+
+/* Notes a successful authentication. */
+void passkey_use(json_t *passkey, const Assertion *assertion, int64_t now_ms);
+
+/* Gives it another username. */
+void passkey_rename(json_t *passkey, const char *username, int64_t now_ms);
+
 /* Lent by the passkey. */
 const char *passkey_id(const json_t *passkey);
 const char *passkey_credential_id(const json_t *passkey);
-const json_t *passkey_transports(const json_t *passkey);
+const char *passkey_public_key(const json_t *passkey);
+PasskeyOwner passkey_owner(const json_t *passkey);
+
+bool passkey_is_enabled(const json_t *passkey);
+bool passkey_is_backup_eligible(const json_t *passkey);
+uint32_t passkey_counter(const json_t *passkey);

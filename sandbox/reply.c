@@ -10,6 +10,12 @@ static const struct {
         [ERROR_FORBIDDEN] = {403, "@error/Forbidden"},
         [ERROR_NOT_FOUND] = {404, "@error/NotFound"},
         [ERROR_INVALID_CODE] = {404, "@error/InvalidCode"},
+        [ERROR_PASSKEY_NOT_FOUND] = {400, "@error/PasskeyNotFound"},
+        [ERROR_INVALID_CHALLENGE] = {400, "@error/InvalidChallenge"},
+        [ERROR_INVALID_CHALLENGE_CODE] = {400, "@error/InvalidChallengeCode"},
+        [ERROR_CHALLENGE_EXPIRED] = {400, "@error/ChallengeExpired"},
+        [ERROR_CHALLENGE_ATTEMPTS_EXCEEDED] = {400, "@error/ChallengeAttemptsExceeded"},
+        [ERROR_CHALLENGE_RATE_LIMITED] = {429, "@error/ChallengeRateLimited"},
         [ERROR_INTERNAL] = {500, "@error/InternalServerError"},
 };
 
@@ -31,6 +37,11 @@ Reply *reply_error_status(unsigned status, const char *tag, const char *message)
 Reply *reply_error(ErrorTag tag, const char *message)
 {
         return reply_error_status(errors[tag].status, errors[tag].tag, message);
+}
+
+Reply *reply_too_large(ErrorTag tag)
+{
+        return reply_error_status(413, errors[tag].tag, "The request is too large");
 }
 
 Reply *reply_text(unsigned status, const char *type, const char *text, size_t len)

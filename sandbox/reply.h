@@ -19,14 +19,22 @@ typedef enum ErrorTag {
         ERROR_FORBIDDEN,
         ERROR_NOT_FOUND,
         ERROR_INVALID_CODE,
+        ERROR_PASSKEY_NOT_FOUND,
+        ERROR_INVALID_CHALLENGE,
+        ERROR_INVALID_CHALLENGE_CODE,
+        ERROR_CHALLENGE_EXPIRED,
+        ERROR_CHALLENGE_ATTEMPTS_EXCEEDED,
+        ERROR_CHALLENGE_RATE_LIMITED,
         ERROR_INTERNAL,
         _ERROR_TAG_MAX,
+        ERROR_NONE = -1,
 } ErrorTag;
 
 /* Each returns an owned reply. A reply takes its JSON over. */
 Reply *reply_json(unsigned status, json_t *json);
 Reply *reply_error(ErrorTag tag, const char *message);
 Reply *reply_error_status(unsigned status, const char *tag, const char *message);
+Reply *reply_too_large(ErrorTag tag);
 Reply *reply_text(unsigned status, const char *type, const char *text, size_t len);
 
 Reply *reply_free(Reply *reply);

@@ -14,6 +14,12 @@ static const Route routes[] = {
          "sessionToken", handle_registration_options},
         {"POST", "/v2/*/passkey/registration/verification", CALLER_PAGE,
          ENDPOINT_REGISTRATION_VERIFICATION, "code", handle_registration_verification},
+        {"POST", "/v2/*/passkey/authentication/authorize", CALLER_BACKEND,
+         ENDPOINT_AUTHENTICATION_AUTHORIZE, "authenticationToken", handle_authentication_authorize},
+        {"POST", "/v2/*/passkey/authentication/options", CALLER_PAGE,
+         ENDPOINT_AUTHENTICATION_OPTIONS, "mediation", handle_authentication_options},
+        {"POST", "/v2/*/passkey/authentication/verification", CALLER_PAGE,
+         ENDPOINT_AUTHENTICATION_VERIFICATION, "code", handle_authentication_verification},
         {"GET", "/v2/*/principal/*", CALLER_BACKEND, ENDPOINT_EXCHANGE, "userId", handle_exchange},
         {"GET", "/v2/*/passkeys", CALLER_BACKEND, ENDPOINT_PASSKEY_LIST, "records",
          handle_passkey_list},
@@ -21,10 +27,31 @@ static const Route routes[] = {
          handle_passkey_list},
         {"GET", "/v2/*/passkeys/*", CALLER_BACKEND, ENDPOINT_PASSKEY_GET, "credential",
          handle_passkey_get},
+        {"POST", "/v2/*/passkeys/update", CALLER_BACKEND, ENDPOINT_PASSKEYS_UPDATE,
+         "updatePasskeysToken", handle_passkeys_update},
+        {"POST", "/v2/*/passkeys/delete", CALLER_BACKEND, ENDPOINT_PASSKEYS_DELETE,
+         "deletePasskeysToken", handle_passkeys_delete},
+        {"POST", "/v2/*/passkeys/prune", CALLER_BACKEND, ENDPOINT_PASSKEYS_PRUNE,
+         "prunePasskeysToken", handle_passkeys_prune},
+        {"POST", "/v2/*/passkeys/update/exchange", CALLER_PAGE, ENDPOINT_UPDATE_EXCHANGE,
+         "instructions", handle_update_exchange},
+        {"POST", "/v2/*/passkeys/delete/exchange", CALLER_PAGE, ENDPOINT_DELETE_EXCHANGE,
+         "instructions", handle_delete_exchange},
+        {"POST", "/v2/*/passkeys/prune/exchange", CALLER_PAGE, ENDPOINT_PRUNE_EXCHANGE,
+         "instructions", handle_prune_exchange},
+        {"POST", "/v2/*/challenges", CALLER_BACKEND, ENDPOINT_CHALLENGE_CREATE, "challenge",
+         handle_challenge_create},
+        {"POST", "/v2/*/challenges/verify", CALLER_BACKEND, ENDPOINT_CHALLENGE_VERIFY, "challenge",
+         handle_challenge_verify, ERROR_INVALID_CHALLENGE},
+        {"GET", "/v2/*/challenges/*", CALLER_BACKEND, ENDPOINT_CHALLENGE_GET, "challengeId",
+         handle_challenge_get},
+        {"DELETE", "/v2/*/challenges/*", CALLER_BACKEND, ENDPOINT_CHALLENGE_DELETE, "_tag",
+         handle_challenge_delete},
         {"GET", "/v2/.well-known/jwks.json", CALLER_ANYONE, ENDPOINT_JWKS, "keys", handle_jwks},
         {"GET", "/.well-known/jwks.json", CALLER_ANYONE, ENDPOINT_JWKS, "keys", handle_jwks},
         {"GET", "/passlock.js", CALLER_SCRIPT, ENDPOINT_NONE, NULL, handle_script},
         {"POST", "/-/faults", CALLER_ANYONE, ENDPOINT_NONE, NULL, handle_faults},
+        {"GET", "/-/outbox", CALLER_ANYONE, ENDPOINT_NONE, NULL, handle_outbox},
         {"GET", "/-/calls", CALLER_ANYONE, ENDPOINT_NONE, NULL, handle_calls},
 };
 
@@ -127,11 +154,11 @@ static Reply *handle(const Route *route, Call *call)
         if (!admit(route, call))
                 return reply_error(ERROR_FORBIDDEN, "Access to this tenancy is denied");
         if (call->body_too_large)
-                return reply_error_status(413, "@error/BadRequest", "The request is too large");
+                return reply_too_large(route->malformed);
         if (streq(route->method, "POST")) {
                 problem = read_request(call);
                 if (problem)
-                        return reply_error(ERROR_BAD_REQUEST, problem);
+                        return reply_error(route->malformed, problem);
         }
         return route->handler(call);
 }

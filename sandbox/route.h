@@ -18,6 +18,7 @@ typedef struct Route {
         Endpoint endpoint;
         const char *field; /* a member that every good answer has */
         Reply *(*handler)(const Call *call);
+        ErrorTag malformed; /* what a request that cannot be read is called; BadRequest mostly */
 } Route;
 
 /* Finds the route of a call and puts the parts of the path into the call. NULL: there is none. */

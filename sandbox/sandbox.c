@@ -69,6 +69,7 @@ int sandbox_new(const char *state_path, Sandbox **ret)
         _cleanup_(json_decrefp) json_t *state = NULL;
         int r;
 
+        sandbox->outbox = must(json_array());
         if (state_path) {
                 sandbox->state_path = must(strdup(state_path));
                 r = state_load(state_path, &state);
@@ -93,6 +94,7 @@ Sandbox *sandbox_free(Sandbox *sandbox)
                 tenancy_free(tenancy);
         }
         signer_free(sandbox->signer);
+        json_decref(sandbox->outbox);
         free(sandbox->state_path);
         free(sandbox);
         return NULL;

@@ -15,6 +15,9 @@ typedef struct Sandbox {
         Signer *signer;
         uint8_t handle_secret[HANDLE_SECRET_LEN];
         Tenancy *tenancies;
+        json_t *outbox; /* not saved */
+        bool ignore_counters;
+        RateLimitRule challenge_rate;
         FaultList faults;
         uint64_t n_calls[_ENDPOINT_MAX];
 } Sandbox;

@@ -20,16 +20,18 @@ bool tenancy_id_is_valid(const char *id)
 int tenancy_new(const char *id, json_t *saved, Tenancy **ret)
 {
         _cleanup_(tenancy_freep) Tenancy *tenancy = must(calloc(1, sizeof(*tenancy)));
-        json_t *passkeys = NULL, *tokens = NULL;
+        json_t *passkeys = NULL, *tokens = NULL, *challenges = NULL;
 
         if (!tenancy_id_is_valid(id))
                 return -EBADMSG;
-        if (saved && json_unpack_ex(saved, NULL, JSON_STRICT, "{s:o, s:o}", "passkeys", &passkeys,
-                                    "tokens", &tokens) < 0)
+        if (saved && json_unpack_ex(saved, NULL, JSON_STRICT, "{s:o, s:o, s?o}", "passkeys",
+                                    &passkeys, "tokens", &tokens, "challenges", &challenges) < 0)
                 return -EBADMSG;
         tenancy->id = must(strdup(id));
+        rate_limit_init(&tenancy->challenge_rate);
         if (vault_init(&tenancy->vault, passkeys) < 0 ||
-            token_store_init(&tenancy->tokens, tokens) < 0)
+            token_store_init(&tenancy->tokens, tokens) < 0 ||
+            mailbox_init(&tenancy->mailbox, challenges) < 0)
                 return -EBADMSG;
         *ret = TAKE_PTR(tenancy);
         return 0;
@@ -41,6 +43,8 @@ Tenancy *tenancy_free(Tenancy *tenancy)
                 return NULL;
         vault_done(&tenancy->vault);
         token_store_done(&tenancy->tokens);
+        mailbox_done(&tenancy->mailbox);
+        rate_limit_done(&tenancy->challenge_rate);
         free(tenancy->id);
         free(tenancy);
         return NULL;
@@ -48,8 +52,8 @@ Tenancy *tenancy_free(Tenancy *tenancy)
 
 json_t *tenancy_save(const Tenancy *tenancy)
 {
-        return must(json_pack("{s:O, s:O}", "passkeys", tenancy->vault.passkeys, "tokens",
-                              tenancy->tokens.entries));
+        return must(json_pack("{s:O, s:O, s:O}", "passkeys", tenancy->vault.passkeys, "tokens",
+                              tenancy->tokens.entries, "challenges", tenancy->mailbox.entries));
 }
 
 void tenancy_set_key(Tenancy *tenancy, const char *key)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "sandbox/mailbox.h"
+#include "sandbox/rate-limit.h"
 #include "sandbox/token.h"
 #include "sandbox/vault.h"
 
-/* An account space of its own: its key, its passkeys and its tokens mean nothing in another. */
+/* An account space of its own: its key, passkeys, tokens and codes mean nothing in another. */
 typedef struct Tenancy {
         char *id;
         bool open; /* has a key; one that only the state file knows is kept, but answers nobody */
         uint8_t key_hash[32];
         Vault vault;
         TokenStore tokens;
+        Mailbox mailbox;
+        RateLimit challenge_rate; /* not saved */
         struct Tenancy *next;
 } Tenancy;
 

@@ -46,7 +46,28 @@ static const struct {
                                                 {"userHandle", JSON_STRING},
                                                 {"userVerification", JSON_STRING},
                                         }},
+        [TOKEN_AUTHENTICATION] = {"authentication",
+                                  "at_",
+                                  {
+                                          {"rpId", JSON_STRING},
+                                          {"allowed", JSON_ARRAY},
+                                          {"mediation", JSON_STRING},
+                                          {"userVerification", JSON_STRING},
+                                          {"timeout", JSON_INTEGER},
+                                  }},
+        [TOKEN_AUTHENTICATION_SESSION] = {"authentication-session",
+                                          "st_",
+                                          {
+                                                  {"challenge", JSON_STRING},
+                                                  {"origin", JSON_STRING},
+                                                  {"rpId", JSON_STRING},
+                                                  {"allowed", JSON_ARRAY},
+                                                  {"userVerification", JSON_STRING},
+                                          }},
         [TOKEN_CODE] = {"code", "cd_"},
+        [TOKEN_UPDATE] = {"update", "ut_"},
+        [TOKEN_DELETE] = {"delete", "dt_"},
+        [TOKEN_PRUNE] = {"prune", "pt_"},
 };
 
 static char *token_hash(const char *token)
@@ -130,6 +151,17 @@ void token_store_purge(TokenStore *store, int64_t now_ms)
                 json_object_del(store->entries, hash);
 }
 
+/* Tokens live for about the same time, so that the oldest is also the next to expire. */
+static void make_room(TokenStore *store, int64_t now_ms)
+{
+        void *oldest;
+
+        while ((oldest = json_object_iter(store->entries)) &&
+               (json_object_size(store->entries) >= TOKENS_MAX ||
+                entry_expires_at_ms(json_object_iter_value(oldest)) <= now_ms))
+                json_object_del(store->entries, json_object_iter_key(oldest));
+}
+
 char *token_store_issue(TokenStore *store, TokenKind kind, int64_t now_ms, int64_t expires_at_ms,
                         json_t *payload)
 {
@@ -139,10 +171,7 @@ char *token_store_issue(TokenStore *store, TokenKind kind, int64_t now_ms, int64
 
         entry = must(json_pack("{s:s, s:I, s:o}", "kind", kinds[kind].name, "expiresAt",
                                (json_int_t) expires_at_ms, "payload", payload));
-        if (json_object_size(store->entries) >= TOKENS_MAX)
-                token_store_purge(store, now_ms);
-        if (json_object_size(store->entries) >= TOKENS_MAX)
-                return NULL;
+        make_room(store, now_ms);
         if (json_object_set(store->entries, hash, entry) < 0)
                 abort();
         return TAKE_PTR(token);

@@ -10,15 +10,21 @@
  */
 
 typedef enum TokenKind {
-        TOKEN_REGISTRATION,         /* page: redeemed for creation options */
-        TOKEN_REGISTRATION_SESSION, /* page: redeemed with the new credential */
-        TOKEN_CODE,                 /* backend: redeemed for a principal */
+        TOKEN_REGISTRATION,           /* page: redeemed for creation options */
+        TOKEN_REGISTRATION_SESSION,   /* page: redeemed with the new credential */
+        TOKEN_AUTHENTICATION,         /* page: redeemed for request options */
+        TOKEN_AUTHENTICATION_SESSION, /* page: redeemed with the assertion */
+        TOKEN_CODE,                   /* backend: redeemed for a principal */
+        TOKEN_UPDATE,                 /* page: these three are redeemed for instructions */
+        TOKEN_DELETE,
+        TOKEN_PRUNE,
         _TOKEN_KIND_MAX,
 } TokenKind;
 
-enum { TOKENS_MAX = 10000 };
+enum { TOKENS_MAX = 100000 };
 
-/* Entries are {hash: {"kind", "expiresAt", "payload"}}, as the state file has them. */
+/* Entries are {hash: {"kind", "expiresAt", "payload"}}, as the state file has them, oldest first.
+ */
 typedef struct TokenStore {
         json_t *entries;
 } TokenStore;
@@ -28,8 +34,8 @@ int token_store_init(TokenStore *store, json_t *saved);
 void token_store_done(TokenStore *store);
 
 /*
- * Keeps a payload (the reference is taken over in any case) until expires_at_ms. Returns the owned
- * token, or NULL if TOKENS_MAX tokens are pending.
+ * Keeps a payload (the reference is taken over) until expires_at_ms, and returns the owned token.
+ * Where TOKENS_MAX are pending, the oldest makes room.
  */
 char *token_store_issue(TokenStore *store, TokenKind kind, int64_t now_ms, int64_t expires_at_ms,
                         json_t *payload);

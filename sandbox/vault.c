@@ -42,64 +42,135 @@ static size_t count_through(const Vault *vault, const char *id)
         return low;
 }
 
-static bool saved_is_valid(json_t *saved)
+static json_t *users_passkeys(const Vault *vault, const json_t *passkey)
+{
+        return json_object_get(vault->by_user, passkey_owner(passkey).user_id);
+}
+
+static void append(Vault *vault, unsigned long number, json_t *passkey)
+{
+        const char *id = passkey_id(passkey);
+        json_t *of_user = users_passkeys(vault, passkey);
+
+        if (!of_user) {
+                of_user = must(json_object());
+                json_object_set_new(vault->by_user, passkey_owner(passkey).user_id, of_user);
+        }
+        if (json_array_append(vault->passkeys, passkey) < 0 ||
+            json_object_set(vault->by_id, id, passkey) < 0 ||
+            json_object_set(vault->by_credential, passkey_credential_id(passkey), passkey) < 0 ||
+            json_object_set(of_user, id, passkey) < 0)
+                abort();
+        vault->last_number = number;
+}
+
+static unsigned long id_number(const char *id)
+{
+        return strtoul(id + strlen(ID_PREFIX), NULL, 16);
+}
+
+/* Appends what was saved, as long as it is whole and in order. */
+static int restore(Vault *vault, json_t *saved)
 {
         const char *last = "";
         json_t *passkey;
         size_t i;
 
         if (!json_is_array(saved))
-                return false;
+                return -EBADMSG;
         json_array_foreach(saved, i, passkey)
         {
                 if (!passkey_is_valid(passkey) || !is_id(passkey_id(passkey)) ||
-                    strcmp(passkey_id(passkey), last) <= 0)
-                        return false;
+                    strcmp(passkey_id(passkey), last) <= 0 ||
+                    vault_find_credential(vault, passkey_credential_id(passkey)))
+                        return -EBADMSG;
                 last = passkey_id(passkey);
+                append(vault, id_number(last), passkey);
         }
-        return true;
+        return 0;
 }
 
 int vault_init(Vault *vault, json_t *saved)
 {
-        if (saved && !saved_is_valid(saved))
-                return -EBADMSG;
-        vault->passkeys = saved ? json_incref(saved) : must(json_array());
-        return 0;
+        *vault = (Vault){
+                .passkeys = must(json_array()),
+                .by_id = must(json_object()),
+                .by_credential = must(json_object()),
+                .by_user = must(json_object()),
+        };
+        return saved ? restore(vault, saved) : 0;
 }
 
 void vault_done(Vault *vault)
 {
         json_decref(vault->passkeys);
-        vault->passkeys = NULL;
+        json_decref(vault->by_id);
+        json_decref(vault->by_credential);
+        json_decref(vault->by_user);
+        *vault = (Vault){};
 }
 
 json_t *vault_find(const Vault *vault, const char *id)
 {
-        size_t n = count_through(vault, id);
-
-        return n > 0 && streq(id_at(vault, n - 1), id) ? json_array_get(vault->passkeys, n - 1)
-                                                       : NULL;
+        return json_object_get(vault->by_id, id);
 }
 
 json_t *vault_find_credential(const Vault *vault, const char *credential_id)
 {
-        json_t *passkey;
-        size_t i;
-
-        json_array_foreach(vault->passkeys, i, passkey) if (streq(passkey_credential_id(passkey),
-                                                                  credential_id)) return passkey;
-        return NULL;
+        return json_object_get(vault->by_credential, credential_id);
 }
 
-static char *next_id(const Vault *vault)
+json_t *vault_of_user(const Vault *vault, const char *user_id)
 {
-        size_t n = json_array_size(vault->passkeys);
-        unsigned long number = 1;
+        json_t *passkeys = must(json_array()), *passkey;
+        const char *id;
+
+        json_object_foreach(json_object_get(vault->by_user, user_id), id, passkey)
+        {
+                json_array_append(passkeys, passkey);
+        }
+        return passkeys;
+}
+
+json_t *vault_pick(const Vault *vault, const json_t *ids)
+{
+        json_t *passkeys = must(json_array()), *id;
+        size_t i;
+
+        json_array_foreach(ids, i, id)
+        {
+                json_t *passkey = vault_find(vault, json_string_value(id));
+
+                if (passkey)
+                        json_array_append(passkeys, passkey);
+        }
+        return passkeys;
+}
+
+void vault_insert(Vault *vault, unsigned long number, json_t *passkey)
+{
+        append(vault, number, passkey);
+        json_decref(passkey);
+}
+
+void vault_remove(Vault *vault, json_t *passkey)
+{
+        const char *id = passkey_id(passkey);
+        json_t *of_user = users_passkeys(vault, passkey);
+
+        json_object_del(of_user, id);
+        if (json_object_size(of_user) == 0)
+                json_object_del(vault->by_user, passkey_owner(passkey).user_id);
+        json_object_del(vault->by_credential, passkey_credential_id(passkey));
+        json_object_del(vault->by_id, id);
+        /* The list is last: it may hold the last reference. */
+        json_array_remove(vault->passkeys, count_through(vault, id) - 1);
+}
+
+static char *make_id(unsigned long number)
+{
         char prefix[32];
 
-        if (n > 0)
-                number += strtoul(id_at(vault, n - 1) + strlen(ID_PREFIX), NULL, 16);
         snprintf(prefix, sizeof(prefix), ID_PREFIX "%0*lx_", NUMBER_DIGITS, number);
         return random_text(prefix, RANDOM_LEN);
 }
@@ -107,11 +178,11 @@ static char *next_id(const Vault *vault)
 const json_t *vault_add(Vault *vault, const PasskeyOwner *owner, const Credential *credential,
                         int64_t now_ms)
 {
-        _cleanup_(freep) char *id = next_id(vault);
+        unsigned long number = vault->last_number + 1;
+        _cleanup_(freep) char *id = make_id(number);
         json_t *passkey = passkey_new(id, owner, credential, now_ms);
 
-        if (json_array_append_new(vault->passkeys, passkey) < 0)
-                abort();
+        vault_insert(vault, number, passkey);
         return passkey;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A browser with a passkey provider, in software: just enough to register for real."""
+"""A browser with a passkey provider, in software: just enough to register and to sign in for real."""
 
 import base64
 import hashlib
@@ -96,6 +96,31 @@ def register(options, origin, credential=None, *, fmt="none", flags=UP | UV | BE
             "attestationObject": b64(cbor({"fmt": fmt, "attStmt": statement, "authData": auth_data})),
             "transports": ["internal", "hybrid", "carrier-pigeon"],
         },
+        "clientExtensionResults": {},
+        "authenticatorAttachment": "platform",
+    }
+
+
+def authenticate(options, origin, credential, *, flags=UP | UV | BE | BS, counter=0, user_handle=None,
+                 client_data=None, rp_id=None, signer=None):
+    """Returns the AuthenticationResponseJSON for these request options."""
+    client = {"type": "webauthn.get", "challenge": options["challenge"], "origin": origin, "crossOrigin": False}
+    client.update(client_data or {})
+    client_json = json.dumps(client).encode()
+    auth_data = hashlib.sha256((rp_id or options["rpId"]).encode()).digest()
+    auth_data += bytes([flags]) + struct.pack(">I", counter)
+    response = {
+        "authenticatorData": b64(auth_data),
+        "clientDataJSON": b64(client_json),
+        "signature": b64((signer or credential).sign(auth_data + hashlib.sha256(client_json).digest())),
+    }
+    if user_handle is not None:
+        response["userHandle"] = user_handle
+    return {
+        "id": b64(credential.id),
+        "rawId": b64(credential.id),
+        "type": "public-key",
+        "response": response,
         "clientExtensionResults": {},
         "authenticatorAttachment": "platform",
     }

@@ -85,11 +85,15 @@ class Sandbox:
         return self.request(method, f"/v2/{tenancy}/{path}", body, headers, **kwargs)
 
     def page(self, path, body, tenancy="T1", origin=ORIGIN, **kwargs):
+        """A page's call in the course of a registration."""
+        return self.page_call(f"passkey/registration/{path}", body, tenancy, origin, **kwargs)
+
+    def page_call(self, path, body, tenancy="T1", origin=ORIGIN, **kwargs):
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "Browser/1"}
         if origin is not None:
             headers["Origin"] = origin
         body = body if isinstance(body, (bytes, str)) else json.dumps(body)
-        return self.request("POST", f"/v2/{tenancy}/passkey/registration/{path}", body, headers, **kwargs)
+        return self.request("POST", f"/v2/{tenancy}/{path}", body, headers, **kwargs)
 
     def faults(self, *specs):
         answer = self.request("POST", "/-/faults", json.dumps({"faults": specs}), {"Content-Type": "application/json"})
@@ -119,6 +123,53 @@ class Sandbox:
         answer = self.verify(session, authenticator.register(options, ORIGIN, credential, **kwargs), tenancy)
         assert answer.tag == "RegistrationSuccess", answer.body
         return answer.json
+
+
+    def passkey(self, passkey_id, tenancy="T1"):
+        answer = self.backend("GET", f"passkeys/{passkey_id}", tenancy=tenancy)
+        assert answer.tag == "Passkey", answer.body
+        return answer.json
+
+    def device(self, user_id="user-42", tenancy="T1", algorithm=authenticator.ES256, **kwargs):
+        """Registers a new credential, to sign in with."""
+        credential = authenticator.Credential(algorithm)
+        page = self.register(credential, tenancy, user_id, **kwargs)
+        passkey = self.passkey(page["principal"]["authenticatorId"], tenancy)
+        return Device(credential, passkey)
+
+    def authorize_sign_in(self, tenancy="T1", **body):
+        answer = self.backend("POST", "passkey/authentication/authorize", {"rpId": "localhost", **body}, tenancy)
+        assert answer.tag == "AuthorizedPasskeyAuthentication", answer.body
+        return answer.json["authenticationToken"]
+
+    def sign_in_options(self, tenancy="T1", origin=ORIGIN, **body):
+        """Returns the session token and the request options."""
+        token = self.authorize_sign_in(tenancy, **body)
+        answer = self.page_call("passkey/authentication/options", {"authenticationToken": token}, tenancy, origin)
+        assert answer.status == 200, answer.body
+        return answer.json["sessionToken"], answer.json["optionsJSON"]
+
+    def sign_in_verify(self, session, response, tenancy="T1", origin=ORIGIN):
+        body = {"sessionToken": session, "response": response}
+        return self.page_call("passkey/authentication/verification", body, tenancy, origin)
+
+    def sign_in(self, device, scope=None, tenancy="T1", **kwargs):
+        """Runs a whole authentication with a device, by default a discoverable one; returns the answer."""
+        session, options = self.sign_in_options(tenancy, **(scope or {"discoverable": True}))
+        kwargs.setdefault("user_handle", device.handle)
+        response = authenticator.authenticate(options, ORIGIN, device.credential, **kwargs)
+        return self.sign_in_verify(session, response, tenancy)
+
+
+class Device:
+    """A credential, and the passkey that it was registered as."""
+
+    def __init__(self, credential, passkey):
+        self.credential = credential
+        self.id = passkey["id"]
+        self.credential_id = passkey["credential"]["id"]
+        self.handle = passkey["credential"]["userId"]
+        self.user_id = passkey["userId"]
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,29 @@ import pytest
 
 from conftest import ORIGIN, USER
 
-ENDPOINTS = ["registration-authorize", "registration-options", "registration-verification", "exchange",
-             "passkey-get", "passkey-list", "jwks"]
+CALLS = {
+    "registration-authorize": ("backend", "POST", "passkey/registration/authorize"),
+    "registration-options": ("page", "POST", "passkey/registration/options"),
+    "registration-verification": ("page", "POST", "passkey/registration/verification"),
+    "authentication-authorize": ("backend", "POST", "passkey/authentication/authorize"),
+    "authentication-options": ("page", "POST", "passkey/authentication/options"),
+    "authentication-verification": ("page", "POST", "passkey/authentication/verification"),
+    "exchange": ("backend", "GET", "principal/x"),
+    "passkey-get": ("backend", "GET", "passkeys/x"),
+    "passkey-list": ("backend", "GET", "passkeys/"),
+    "passkeys-update": ("backend", "POST", "passkeys/update"),
+    "passkeys-delete": ("backend", "POST", "passkeys/delete"),
+    "passkeys-prune": ("backend", "POST", "passkeys/prune"),
+    "update-exchange": ("page", "POST", "passkeys/update/exchange"),
+    "delete-exchange": ("page", "POST", "passkeys/delete/exchange"),
+    "prune-exchange": ("page", "POST", "passkeys/prune/exchange"),
+    "challenge-create": ("backend", "POST", "challenges"),
+    "challenge-get": ("backend", "GET", "challenges/x"),
+    "challenge-verify": ("backend", "POST", "challenges/verify"),
+    "challenge-delete": ("backend", "DELETE", "challenges/x"),
+    "jwks": ("anyone", "GET", None),
+}
+ENDPOINTS = list(CALLS)
 JWKS = "/v2/.well-known/jwks.json"
 GONE = (http.client.RemoteDisconnected, ConnectionResetError)
 
@@ -23,14 +44,13 @@ def no_faults(sandbox):
 
 
 def call(sandbox, endpoint, **kwargs):
-    if endpoint == "registration-authorize":
-        return sandbox.backend("POST", "passkey/registration/authorize", USER, **kwargs)
-    if endpoint in ("registration-options", "registration-verification"):
-        return sandbox.page(endpoint.removeprefix("registration-"), {}, **kwargs)
-    if endpoint == "jwks":
-        return sandbox.request("GET", JWKS, **kwargs)
-    path = {"exchange": "principal/x", "passkey-get": "passkeys/x", "passkey-list": "passkeys/"}[endpoint]
-    return sandbox.backend("GET", path, **kwargs)
+    caller, method, path = CALLS[endpoint]
+    if caller == "anyone":
+        return sandbox.request(method, JWKS, **kwargs)
+    if caller == "page":
+        return sandbox.page_call(path, {}, **kwargs)
+    body = USER if endpoint == "registration-authorize" else {} if method == "POST" else None
+    return sandbox.backend(method, path, body, **kwargs)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -42,7 +62,7 @@ def test_each_endpoint(sandbox, endpoint):
         if other == endpoint:
             assert answer.tag == "@error/InternalServerError"
             assert answer.headers["Content-Type"] == "application/json"
-            cors = endpoint in ("registration-options", "registration-verification")
+            cors = CALLS[endpoint][0] == "page"
             assert answer.headers["Access-Control-Allow-Origin"] == (ORIGIN if cors else None)
 
 
@@ -207,6 +227,51 @@ def test_work_of_a_lost_reply(sandbox, kind):
         sandbox.backend("GET", f"principal/{code}")
     answer = sandbox.backend("GET", f"principal/{code}")
     assert answer.tag == ("ExtendedPrincipal" if kind == "refuse" else "@error/InvalidCode")
+
+
+@pytest.mark.parametrize("kind", ["refuse", "drop", "cut"])
+def test_deletion_whose_reply_is_lost(sandbox, kind):
+    device = sandbox.device()
+    sandbox.faults(f"{kind}@passkeys-delete*1")
+    with pytest.raises(GONE + (http.client.IncompleteRead,)):
+        sandbox.backend("POST", "passkeys/delete", {"passkeyIds": [device.id]})
+    status = sandbox.backend("GET", f"passkeys/{device.id}").status
+    assert status == (200 if kind == "refuse" else 404)
+
+
+@pytest.mark.parametrize("kind", ["refuse", "drop"])
+def test_lost_replies_of_pages(sandbox, kind):
+    device = sandbox.device()
+    tokens = sandbox.backend("POST", "passkeys/prune", {"userId": device.user_id}).json
+    body = {"prunePasskeysToken": tokens["prunePasskeysToken"]}
+    sandbox.faults(f"{kind}@prune-exchange*1", f"{kind}@authentication-verification*1")
+    with pytest.raises(GONE):
+        sandbox.page_call("passkeys/prune/exchange", body)
+    assert sandbox.page_call("passkeys/prune/exchange", body).status == (200 if kind == "refuse" else 400)
+    with pytest.raises(GONE):
+        sandbox.sign_in(device)
+    assert ("lastUsed" in sandbox.passkey(device.id)) == (kind == "drop")
+
+
+@pytest.mark.parametrize("kind", ["refuse", "drop"])
+def test_lost_replies_of_codes(sandbox, kind):
+    created = sandbox.backend("POST", "challenges", {"email": "a@b.example", "purpose": kind}).json["challenge"]
+    body = {name: created[name] for name in ("challengeId", "secret", "code")}
+    sandbox.faults(f"{kind}@challenge-verify*1")
+    with pytest.raises(GONE):
+        sandbox.backend("POST", "challenges/verify", body)
+    answer = sandbox.backend("POST", "challenges/verify", body)
+    assert answer.tag == ("ChallengeVerified" if kind == "refuse" else "@error/InvalidChallenge")
+
+
+@pytest.mark.parametrize("endpoint", ["passkeys-update", "passkeys-delete", "challenge-create"])
+def test_spoilt_answers_that_are_not_200(sandbox, endpoint):
+    bodies = {"passkeys-update": {"userId": "nobody", "username": "x"}, "passkeys-delete": {"userId": "nobody"},
+              "challenge-create": {"email": "a@b.example", "purpose": "spoilt"}}
+    field = {"challenge-create": "challenge"}.get(endpoint, endpoint.split("-")[1] + "PasskeysToken")
+    sandbox.faults(f"missing@{endpoint}*1", f"wrong-type@{endpoint}*1")
+    assert field not in sandbox.backend("POST", CALLS[endpoint][2], bodies[endpoint]).json
+    assert sandbox.backend("POST", CALLS[endpoint][2], bodies[endpoint]).json[field] == 7
 
 
 def test_spoilt_members(sandbox):

@@ -90,20 +90,22 @@ static void test_tenancy(void **state)
 
 static void test_limit(void **state)
 {
-        _cleanup_(freep) char *fresh = NULL;
+        _cleanup_(freep) char *first = NULL, *second = NULL, *fresh = NULL;
         TokenStore store;
 
         assert_int_equal(token_store_init(&store, NULL), 0);
-        for (size_t i = 0; i < TOKENS_MAX; i++) {
-                _cleanup_(freep) char *token = issue(&store, TOKEN_CODE);
-
-                assert_non_null(token);
-        }
-        assert_null(issue(&store, TOKEN_CODE));
-        /* What has expired makes room. */
+        first = issue(&store, TOKEN_CODE);
+        second = issue(&store, TOKEN_CODE);
+        for (size_t i = 2; i <= TOKENS_MAX; i++)
+                free(issue(&store, TOKEN_CODE));
+        /* The oldest makes room, and that is the first one. */
+        assert_false(redeem(&store, TOKEN_CODE, NOW_MS, first));
+        assert_true(redeem(&store, TOKEN_CODE, NOW_MS, second));
+        free(issue(&store, TOKEN_CODE));
+        assert_int_equal(json_object_size(store.entries), TOKENS_MAX);
+        /* So does what has expired. */
         fresh = token_store_issue(&store, TOKEN_CODE, EXPIRES_AT_MS, EXPIRES_AT_MS + 1,
                                   json_pack("{s:i}", "n", TOKEN_CODE));
-        assert_non_null(fresh);
         assert_int_equal(json_object_size(store.entries), 1);
         token_store_done(&store);
 }
