@@ -7,10 +7,10 @@
 
 #include "build-config.h"
 #include "client/passlockctl/checkup.h"
-#include "client/passlockctl/command.h"
 #include "client/passlockctl/doctor-api.h"
 #include "client/passlockctl/passlockctl.h"
 #include "client/passlockctl/report.h"
+#include "client/passlockctl/unit.h"
 
 #define TIMEOUT_MS_DEFAULT 10000U
 #define STATE_DIR          "/var/lib/passlockd"
@@ -19,36 +19,26 @@
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
-/* Whether `text` has that line. */
-static bool has_line(const char *text, const char *line)
-{
-        size_t len = strlen(line);
-
-        for (const char *p = text; (p = strstr(p, line)); p += len)
-                if ((p == text || p[-1] == '\n') && (p[len] == '\n' || p[len] == '\0'))
-                        return true;
-        return false;
-}
-
 /* A daemon with a mistake in its configuration does not start. */
 static void check_start(Checkup *checkup)
 {
-        char unit[512];
-
-        if (command_read((const char *const[]){"systemctl", "show",
-                                               "--property=LoadState,ActiveState,Result",
-                                               "passlockd.service", NULL},
-                         unit, sizeof(unit)) != 0)
+        switch (unit_last_start()) {
+        case UNIT_START_UNKNOWN:
                 checkup_skip(checkup, "configuration", "systemd is not there to be asked");
-        else if (!has_line(unit, "LoadState=loaded"))
-                checkup_skip(checkup, "configuration", "systemd does not know passlockd.service");
-        else if (has_line(unit, "ActiveState=failed") || !has_line(unit, "Result=success"))
+                return;
+        case UNIT_START_NO_UNIT:
+                checkup_skip(checkup, "configuration", "systemd does not know " UNIT);
+                return;
+        case UNIT_START_GOOD:
+                checkup_good(checkup, "configuration", "the last start was with a good one");
+                return;
+        case UNIT_START_FAILED:
                 checkup_fault(checkup, "configuration",
                               "journalctl -u passlockd says why, with file and line if it is the "
                               "configuration",
-                              "the last start of passlockd.service failed");
-        else
-                checkup_good(checkup, "configuration", "the last start was with a good one");
+                              "the last start of " UNIT " failed");
+                return;
+        }
 }
 
 static void check_version(Checkup *checkup, const char *version)
@@ -56,8 +46,7 @@ static void check_version(Checkup *checkup, const char *version)
         if (streq(version, PACKAGE_VERSION))
                 checkup_good(checkup, "daemon", "version %s", version);
         else
-                checkup_fault(checkup, "daemon",
-                              "after an upgrade: systemctl restart passlockd.service",
+                checkup_fault(checkup, "daemon", "after an upgrade: systemctl restart " UNIT,
                               "version %s, but this tool is of " PACKAGE_VERSION, version);
 }
 
@@ -83,7 +72,7 @@ static bool check_daemon(Checkup *checkup, passlock *client)
         }
         checkup_fault(checkup, "daemon",
                       r == -ENOTCONN ? "start it: systemctl start dbus"
-                                     : "start it: systemctl start passlockd.service",
+                                     : "start it: systemctl start " UNIT,
                       "%s", passlock_strerror(r));
         return false;
 }

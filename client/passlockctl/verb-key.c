@@ -7,15 +7,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "client/passlockctl/command.h"
 #include "client/passlockctl/credential.h"
 #include "client/passlockctl/http.h"
 #include "client/passlockctl/input.h"
 #include "client/passlockctl/passlockctl.h"
 #include "client/passlockctl/record.h"
 #include "client/passlockctl/report.h"
+#include "client/passlockctl/unit.h"
 
-#define UNIT               "passlockd.service"
 #define TIMEOUT_MS_DEFAULT 30000U
 
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
@@ -145,11 +144,7 @@ static int store_key(KeyChange *change)
 /* A unit gets its credentials when it is started, and not again when it is reloaded. */
 static int restart_unit(void)
 {
-        int status;
-
-        status = command_run((const char *const[]){"systemctl", "try-restart", UNIT, NULL}, -1,
-                             STDERR_FILENO, STDERR_FILENO);
-        if (status == 0)
+        if (unit_restart())
                 return 0;
         report("the key is stored, but " UNIT " could not be restarted; see journalctl -u " UNIT);
         return EXIT_OURS;
@@ -160,8 +155,7 @@ static int activate_key(KeyChange *change)
         passlock *client = change->invocation->client;
         int r;
 
-        if (command_run((const char *const[]){"systemctl", "is-active", "--quiet", UNIT, NULL}, -1,
-                        -1, -1) == 0) {
+        if (unit_is_active()) {
                 change->activated = "restart";
                 return restart_unit();
         }
@@ -172,14 +166,19 @@ static int activate_key(KeyChange *change)
         return report_call(client, r);
 }
 
-/* What makes the daemon find it is the unit's, and for most keys a drop-in. */
-static void advise_on_unit(const KeyChange *change)
+/* Whether the daemon can have found it. If not, what to do about it has been said. */
+static bool check_unit(const KeyChange *change, const char *state)
 {
-        report("the daemon has no key still: its unit may not load the credential %s;"
+        bool sealed = !change->invocation->plain;
+
+        if (!streq(state, "unconfigured") &&
+            (!streq(change->activated, "restart") ||
+             unit_loads_credential(sealed, change->name, change->path)))
+                return true;
+        report("the daemon does not have this key: its unit does not load the credential %s;"
                " systemctl edit " UNIT " adds a section [Service] with %s=%s",
-               change->name,
-               change->invocation->plain ? "LoadCredential" : "LoadCredentialEncrypted",
-               change->name);
+               change->name, unit_credential_setting(sealed), change->name);
+        return false;
 }
 
 static int print_change(const KeyChange *change, const char *state)
@@ -198,6 +197,9 @@ static int print_change(const KeyChange *change, const char *state)
                              " was restarted to get it; it answered the calls in flight first."
                              : "The daemon, which systemd does not run, was told to read its "
                                "credentials again.");
+                if (change->invocation->credential)
+                        printf("It is used if passlockd.conf has ApiKeyCredential=%s.\n",
+                               change->name);
                 printf("The tenancy is now %s.\n", state);
                 return 0;
         }
@@ -223,10 +225,7 @@ static int finish(KeyChange *change)
         r = print_change(change, state);
         if (r != 0)
                 return report_call(client, r);
-        if (!streq(state, "unconfigured"))
-                return 0;
-        advise_on_unit(change);
-        return EXIT_OURS;
+        return check_unit(change, state) ? 0 : EXIT_OURS;
 }
 
 /* In this order, so that a key that is no good changes nothing. Each says what is wrong, and

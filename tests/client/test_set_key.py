@@ -26,6 +26,7 @@ echo "systemctl $*" >>"$PROGRAM_LOG"
 case $1 in
 is-active) [ -n "$UNIT_IS_ACTIVE" ] ;;
 try-restart) exit "${RESTART_STATUS:-0}" ;;
+cat) printf "$UNIT_FILES" ;;
 esac
 """
 SEALED = "sealed:" + base64.b64encode(KEY.encode()).decode()
@@ -92,13 +93,20 @@ def test_sealed_and_reloaded(keys):
     assert "Reload" in keys.host.log()
 
 
-def test_restarted(keys):
+@pytest.mark.parametrize("setting", [
+    "LoadCredentialEncrypted=passlock.default",
+    "LoadCredentialEncrypted=passlock.default:passlock.default",
+    "LoadCredentialEncrypted=passlock.default:{store}/passlock.default",
+])
+def test_restarted(keys, setting):
     keys.start()
-    done = keys.set(UNIT_IS_ACTIVE="yes")
-    assert done.returncode == 0
+    setting = setting.format(store=keys.store)
+    done = keys.set(UNIT_IS_ACTIVE="yes", UNIT_FILES=f"[Service]\\n{setting}\\nUser=x\\n")
+    assert (done.returncode, done.stderr) == (0, "")
     assert "passlockd.service was restarted to get it" in done.stdout
     assert keys.program_log().endswith("systemctl is-active --quiet passlockd.service\n"
-                                       "systemctl try-restart passlockd.service\n")
+                                       "systemctl try-restart passlockd.service\n"
+                                       "systemctl cat passlockd.service\n")
     assert "Reload" not in keys.host.log()
 
 
@@ -110,6 +118,12 @@ def test_plain(keys):
     assert keys.stored() == {"my.key": KEY}
     assert (keys.store / "my.key").stat().st_mode & 0o777 == 0o600
     assert "systemd-creds" not in keys.program_log()
+
+
+def test_another_name(keys):
+    keys.start()
+    assert ("It is used if passlockd.conf has ApiKeyCredential=my.key.\n"
+            in keys.set("--credential=my.key").stdout)
 
 
 def test_another_tenancy(keys):
@@ -216,11 +230,28 @@ def test_reload_fails(keys):
 
 @pytest.mark.parametrize("options,setting", [([], "LoadCredentialEncrypted"),
                                              (["--plain"], "LoadCredential")])
-def test_unit_does_not_load_it(keys, options, setting):
+def test_daemon_has_no_key_still(keys, options, setting):
     keys.start("reloads", "state=unconfigured")
     done = keys.set(*options)
     assert done.returncode == 1
     assert done.stdout.endswith("The tenancy is now unconfigured.\n")
+    assert f"a section [Service] with {setting}=passlock.default\n" in done.stderr
+
+
+# The daemon goes on with the key that it has had.
+@pytest.mark.parametrize("options,loaded,setting", [
+    ([], "", "LoadCredentialEncrypted"),
+    ([], "LoadCredential=passlock.default", "LoadCredentialEncrypted"),
+    ([], "LoadCredentialEncrypted=passlock.default:/else", "LoadCredentialEncrypted"),
+    ([], "LoadCredentialEncrypted=passlock.default2", "LoadCredentialEncrypted"),
+    ([], "#LoadCredentialEncrypted=passlock.default", "LoadCredentialEncrypted"),
+    (["--plain"], "LoadCredentialEncrypted=passlock.default", "LoadCredential"),
+])
+def test_unit_does_not_load_it(keys, options, loaded, setting):
+    keys.start()
+    done = keys.set(*options, UNIT_IS_ACTIVE="yes", UNIT_FILES=f"[Service]\\n{loaded}\\n")
+    assert done.returncode == 1
+    assert done.stdout.endswith("The tenancy is now ready.\n")
     assert f"a section [Service] with {setting}=passlock.default\n" in done.stderr
 
 
