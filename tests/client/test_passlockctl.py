@@ -310,7 +310,7 @@ def test_reconcile(host):
         Links to remove:  2
         Conflicts:        1
         """)
-    assert host.log()[-2:] == ["Reconcile dry_run=yes", "Reconcile gone"]
+    assert "Reconcile dry_run=yes" in host.log()
     assert host.expect("reconcile", "--apply") == golden("""
         Passkeys:       200
         Links added:    3
