@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "tests/client/harness.h"
@@ -274,6 +275,32 @@ static void test_among_others(void **state)
         assert_int_equal(many[0].n + many[1].n + many[2].n, 0);
 }
 
+/* A child that gives the client up does not stop what is the parent's. */
+static void test_fork(void **state)
+{
+        Harness *h = *state;
+        Seen s = {};
+        int status;
+        pid_t pid;
+
+        restart(h, "reconcile=steps");
+        begin(h, &s);
+        harness_run_until(h, &s.n_progress, 1);
+        pid = fork();
+        if (pid == 0) {
+                passlock_call_cancel(s.call);
+                passlock_unref(h->client);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        assert_int_equal(passlock_links_add(h->client, "step", "a"), 0);
+        harness_run_until(h, &s.n_progress, 2);
+        assert_int_equal(passlock_links_add(h->client, "step", "a"), 0);
+        harness_run_until(h, &s.n, 1);
+        assert_int_equal(s.r, 0);
+}
+
 static void test_default_tenancy(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;
@@ -310,6 +337,7 @@ int main(void)
                 test(test_bus_dies),
                 bus_only(test_nobody_there),
                 test(test_among_others),
+                test(test_fork),
                 test(test_default_tenancy),
         };
 
