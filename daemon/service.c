@@ -149,13 +149,15 @@ static int apply(Service *service, Config *config)
         int r;
 
         for (size_t i = 0; i < config->n_tenancies; i++) {
-                Tenancy *tenancy = find_tenancy(service, config->tenancies[i]->label);
+                const TenancyConfig *wanted = config->tenancies[i];
+                Tenancy *tenancy = find_tenancy(service, wanted->label);
+                bool moves = tenancy && (!streq(tenancy_id(tenancy), wanted->tenancy_id) ||
+                                         !streq(tenancy_endpoint(tenancy), wanted->endpoint));
 
-                r = tenancy ? configure_tenancy(tenancy, config->tenancies[i])
-                            : add_tenancy(service, config->tenancies[i]);
+                r = tenancy ? configure_tenancy(tenancy, wanted) : add_tenancy(service, wanted);
                 if (r < 0)
                         return r;
-                if (tenancy)
+                if (moves)
                         bus_tell_tenancy_changed(service->bus, tenancy);
         }
         remove_tenancies(service, config);
@@ -342,7 +344,8 @@ int service_new(const char *config_file, Service **ret)
         }
         r = bus_acquire_name(service->bus);
         if (r < 0) {
-                log_error("Cannot have the bus name: %s", strerror(-r));
+                log_error("Cannot have the bus name %s: %s", PASSLOCK_BUS_NAME,
+                          r == -EEXIST ? "another process has it" : strerror(-r));
                 return r;
         }
 

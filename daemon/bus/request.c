@@ -41,6 +41,8 @@ static void request_log_failure(const Request *request, int r, const char *text)
                 level = LOG_ERR;
         else if (r == ERROR_ACCESS_DENIED || r == ERROR_LIMITS_EXCEEDED)
                 level = LOG_NOTICE;
+        else if (r == ERROR_NOT_FOUND || r == ERROR_INVALID_ARGS)
+                level = LOG_DEBUG; /* an everyday answer, which the caller has heard */
         else
                 level = LOG_INFO;
 

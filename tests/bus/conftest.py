@@ -6,8 +6,6 @@ import pytest
 
 from .stack import Stack, running
 
-needs_root_reason = "calls as other users: needs root"
-
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: calls as other users, or mounts: needs root")
@@ -16,7 +14,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("root") and os.getuid() != 0:
-            item.add_marker(pytest.mark.skip(reason=needs_root_reason))
+            item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import pwd
 import re
 import secrets
 import time
@@ -45,12 +44,12 @@ class Stack:
     def prepare(self):
         """All but the start of the daemon."""
         running.append(self)
+        if not self.is_root:
+            self.open_bus_policy()
         self.bus.start()
         self.sandbox.start()
         self.sections.setdefault("Tenancy default", self.tenancy())
-        if os.getuid() != 0:
-            self.sections["Grant tests"] = {"User": pwd.getpwuid(os.getuid()).pw_name,
-                                            "Allow": "All"}
+        self.grant_ourselves("default")
         self.daemon = TestedDaemon(self.work, self.bus, self.sections, self.keys,
                                    self.daemon_options, self.daemon_prefix)
 
@@ -60,6 +59,11 @@ class Stack:
     def grant(self, name: str, user: str, allow: str, **more: str):
         self.sections[f"Grant {name}"] = {"User": user, "Allow": allow} | more
 
+    def grant_ourselves(self, label: str):
+        """Root needs no grant, but tests may run as anybody."""
+        if not self.is_root:
+            self.grant(f"tests-{label}", str(os.getuid()), "All", Tenancy=label)
+
     def apply(self):
         """Lets the daemon read `sections` and `keys`."""
         self.daemon.configure(self.sections)
@@ -67,12 +71,12 @@ class Stack:
         self.daemon.reload()
 
     def call_reload(self, connection: Connection):
-        """As apply() does for who has written the files already, by the method, and as its caller."""
+        """What apply() does with what is written already, by the method and as its caller."""
         self.daemon.forget_notifications()
         connection.manager("Reload")
 
     def open_bus_policy(self):
-        """Before start(): lets everything through the bus, so that only the daemon itself decides."""
+        """Before start(): lets everything through the bus; then the daemon alone decides."""
         text = self.bus.config.read_text()
         self.bus.config.write_text(text.replace("</busconfig>", OPEN_POLICY))
 
@@ -185,7 +189,7 @@ def eventually(condition, timeout: float = 20):
 
 @contextlib.contextmanager
 def raises(*names: str, text: str = ""):
-    """Expects an error reply with one of these names, by their last words. The error is in .error"""
+    """Expects an error reply with one of these names, by their last words; gives it."""
     caught = Caught()
     try:
         yield caught
