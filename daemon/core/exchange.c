@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <endian.h>
 #include <errno.h>
-#include <openssl/evp.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/api/api.h"
+#include "daemon/core/answer-key.h"
 #include "daemon/core/exchange.h"
 #include "daemon/core/settle.h"
 #include "daemon/core/tenancy-internal.h"
@@ -104,35 +103,6 @@ void exchange_forget_all(Tenancy *tenancy)
         }
 }
 
-/* Each part with its length before it, so that no two different requests look alike. */
-static bool digest_part(EVP_MD_CTX *md, const void *part, size_t len)
-{
-        uint64_t prefix = htole64(len);
-
-        return EVP_DigestUpdate(md, &prefix, sizeof(prefix)) && EVP_DigestUpdate(md, part, len);
-}
-
-static void evp_md_ctx_freep(EVP_MD_CTX **md)
-{
-        EVP_MD_CTX_free(*md);
-}
-
-static int digest_request(const char *tenancy_id, const ExchangeRequest *request,
-                          uint8_t key[static ANSWER_KEY_LEN])
-{
-        _cleanup_(evp_md_ctx_freep) EVP_MD_CTX *md = EVP_MD_CTX_new();
-        uint32_t uid = htole32(request->uid);
-
-        if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL) ||
-            !digest_part(md, tenancy_id, strlen(tenancy_id)) ||
-            !digest_part(md, &uid, sizeof(uid)) ||
-            !digest_part(md, request->code, strlen(request->code)) ||
-            !digest_part(md, request->request_id, strlen(request->request_id)) ||
-            !EVP_DigestFinal_ex(md, key, NULL))
-                return -ENOMEM;
-        return 0;
-}
-
 /* A repeat that names another user than the first did must not be told of that one. */
 static int acceptable_to(const char *user_id, const Answer *answer)
 {
@@ -151,7 +121,7 @@ int exchange_find_answer(Tenancy *tenancy, const ExchangeRequest *request, Answe
 
         if (!request->request_id)
                 return ERROR_NOT_FOUND;
-        r = digest_request(tenancy->tenancy_id, request, key);
+        r = answer_key(tenancy->tenancy_id, request, key);
         if (r < 0)
                 return r;
         r = store_get_answer(tenancy->store, key, realtime_ms(), &answer);
@@ -444,7 +414,7 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFun
                 return r;
         drop_unsaved(tenancy, realtime_ms());
         if (request->request_id) {
-                r = digest_request(tenancy->tenancy_id, request, key);
+                r = answer_key(tenancy->tenancy_id, request, key);
                 if (r < 0)
                         return r;
                 first = find_exchange(tenancy, key);
