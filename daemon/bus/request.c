@@ -84,33 +84,47 @@ static void request_end(Request *request, int r, const char *text)
 
 void request_fail(Request *request, int r)
 {
-        request_end(request, r, error_text(r));
+        request_end(request, r, request->text[0] ? request->text : error_text(r));
 }
 
 void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s)
 {
-        char text[128];
-
-        if (r != ERROR_RATE_LIMITED) {
-                request_fail(request, r);
-                return;
-        }
         /* The API need not say when; a caller that is told nothing would ask again at once. */
-        (void) snprintf(text, sizeof(text), "%s; retry after %u s", error_text(r),
-                        retry_after_s ?: 1U);
-        request_end(request, r, text);
+        if (r == ERROR_RATE_LIMITED)
+                (void) request_explain(request, r, "%s; retry after %u s", error_text(r),
+                                       retry_after_s ?: 1U);
+        request_fail(request, r);
 }
 
-int request_refuse(Request *request, int r, const char *format, ...)
+int request_explain(Request *request, int r, const char *format, ...)
 {
-        char text[512];
         va_list ap;
 
         va_start(ap, format);
-        (void) vsnprintf(text, sizeof(text), format, ap);
+        (void) vsnprintf(request->text, sizeof(request->text), format, ap);
         va_end(ap);
-        request_end(request, r, text);
+        return r;
+}
+
+int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
+                      unsigned len_max, const char **ret)
+{
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read(request->message, "s", &text);
+        if (r < 0)
+                return r;
+        if (!is_valid(text))
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "%s is not a text of 1 to %u bytes", name, len_max);
+        *ret = text;
         return 0;
+}
+
+int request_read_options(Request *request, const Option *options, size_t n_options)
+{
+        return options_read(request->message, options, n_options, request->text);
 }
 
 int request_new_reply(Request *request, sd_bus_message **ret)
