@@ -4,10 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/bus/request.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
+
+/* Lines about failing calls of one uid. */
+#define LOG_BURST       20U
+#define LOG_INTERVAL_MS 10000U
 
 Request *request_free(Request *request)
 {
@@ -27,13 +32,27 @@ Request *request_free(Request *request)
         sd_bus_message_unref(request->message);
         free(request);
 
-        if (!bus->requests && bus->owner.idle)
+        if (bus_is_idle(bus) && bus->owner.idle)
                 bus->owner.idle(bus->owner.userdata);
         return NULL;
 }
 
+/* Who makes calls that fail can make many, and is not to drown what else the log has to say. */
+static bool request_may_log(Request *request)
+{
+        RateLimit *limit = request->identity ? identity_log_limit(request->identity)
+                                             : &request->bus->strangers;
+        unsigned n_refused;
+        bool pass;
+
+        pass = rate_limit_pass(limit, monotonic_ms(), LOG_BURST, LOG_INTERVAL_MS, &n_refused);
+        if (n_refused > 0)
+                log_notice("%u more calls failed since", n_refused);
+        return pass;
+}
+
 /* One line for each call that fails, where it ends. */
-static void request_log_failure(const Request *request, int r, const char *text)
+static void request_log_failure(Request *request, int r, const char *text)
 {
         int level;
 
@@ -45,6 +64,8 @@ static void request_log_failure(const Request *request, int r, const char *text)
                 level = LOG_DEBUG; /* an everyday answer, which the caller has heard */
         else
                 level = LOG_INFO;
+        if (!log_is_on(level) || !request_may_log(request))
+                return;
 
         if (request->identity)
                 log_at(level, "%s%s%s for uid %u: %s", sd_bus_message_get_member(request->message),
@@ -196,11 +217,18 @@ static void request_start(Request *request)
                 request_fail(request, r);
 }
 
-static void request_identified(Identity *identity, void *userdata)
+static void request_identified(int r, Identity *identity, void *userdata)
 {
         Request *request = userdata;
 
-        if (!identity) {
+        /* Both ways he is nobody; but one of them passes. */
+        if (r == -ETIMEDOUT || r == -ENOMEM) {
+                request_fail(request,
+                             request_explain(request, ERROR_LIMITS_EXCEEDED,
+                                             "The bus does not say in time who is calling"));
+                return;
+        }
+        if (r < 0) {
                 request_fail(request, ERROR_ACCESS_DENIED);
                 return;
         }

@@ -23,7 +23,7 @@ struct Request {
         unsigned rights;    /* any of these is needed; 0: only root has what is needed */
         Identity *identity; /* NULL until it is known */
         bool counted;       /* among the pending calls of the uid */
-        char text[128];     /* more exactly than its error says, why it fails; or "" */
+        char text[512];     /* more exactly than its error says, why it fails; or "" */
         int (*run)(Request *request, sd_bus_message *message);
 
         /* What core is doing for it, and how to call that off if the caller goes. Both NULL for

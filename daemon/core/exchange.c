@@ -36,9 +36,10 @@ struct Exchange {
         Exchange *next;
         Tenancy *tenancy; /* held while under way; an unsaved one is held by the tenancy instead */
         ExchangeStage stage;
-        char *tenancy_id; /* as it was at the start */
-        char *code;       /* wiped once it has been sent */
-        bool open;        /* settle_end() is due */
+        unsigned generation; /* of the tenancy, when the API was asked */
+        char *tenancy_id;    /* as it was at the start */
+        char *code;          /* wiped once it has been sent */
+        bool open;           /* settle_end() is due */
         char *user_id;
         bool wants_link;
         bool has_key; /* there is a request id, and `key` is what a repeat is found by */
@@ -254,7 +255,7 @@ static void exchange_asked(int r, uint32_t retry_after_s, const Principal *princ
         Exchange *exchange = userdata;
 
         exchange->call = NULL;
-        tenancy_note_api_result(exchange->tenancy, r);
+        tenancy_note_api_result(exchange->tenancy, exchange->generation, r);
         if (r == 0)
                 r = exchange_judge(exchange, principal);
         if (r != 0) {
@@ -344,6 +345,7 @@ static int exchange_ask(Exchange *exchange)
 {
         int r;
 
+        exchange->generation = exchange->tenancy->generation;
         r = api_exchange_code(exchange->tenancy->api, exchange->code, exchange_asked, exchange,
                               &exchange->call);
         exchange_forget_code(exchange);
@@ -421,7 +423,7 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFun
         }
         if (first)
                 return exchange_join(tenancy, first, TAKE_PTR(waiter));
-        if (!tenancy->has_key)
+        if (!tenancy->key)
                 return ERROR_NOT_CONFIGURED;
         /* In a URL these would stand for another resource, and no code is one of them. */
         if (streq(request->code, ".") || streq(request->code, ".."))

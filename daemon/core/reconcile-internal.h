@@ -14,6 +14,7 @@
  */
 struct Reconcile {
         Tenancy *tenancy;
+        unsigned generation;
         bool dry_run;
         bool recovering;
         uint64_t since_ms; /* passkeys older than this are of no interest */

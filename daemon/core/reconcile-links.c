@@ -46,7 +46,7 @@ static void on_probed(int r, uint32_t retry_after_s, const Passkey *passkey _unu
         _cleanup_(reconcile_step_freep) ReconcileStep *step = userdata;
         Reconcile *reconcile = step->reconcile;
 
-        tenancy_note_api_result(reconcile->tenancy, r);
+        tenancy_note_api_result(reconcile->tenancy, reconcile->generation, r);
         if (r == ERROR_NOT_FOUND)
                 r = reconcile->cancelled ? 0 : remove_link(reconcile, step->link);
         if (r != 0)

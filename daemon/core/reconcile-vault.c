@@ -91,7 +91,7 @@ static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
         Reconcile *reconcile = userdata;
 
         reconcile->page = NULL;
-        tenancy_note_api_result(reconcile->tenancy, r);
+        tenancy_note_api_result(reconcile->tenancy, reconcile->generation, r);
         for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++)
                 r = check_passkey(reconcile, passkeys->passkeys[i]);
         if (r == 0)

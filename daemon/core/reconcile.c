@@ -99,7 +99,7 @@ static int reconcile_new(Tenancy *tenancy, ReconcileFunc func, void *userdata, R
         _cleanup_(reconcile_freep) Reconcile *reconcile = NULL;
         int r;
 
-        if (!tenancy->has_key)
+        if (!tenancy->key)
                 return ERROR_NOT_CONFIGURED;
         if (tenancy->reconcile)
                 return ERROR_LIMITS_EXCEEDED;
@@ -107,6 +107,7 @@ static int reconcile_new(Tenancy *tenancy, ReconcileFunc func, void *userdata, R
         if (!reconcile)
                 return -ENOMEM;
         reconcile->tenancy = tenancy_ref(tenancy);
+        reconcile->generation = tenancy->generation;
         reconcile->func = func;
         reconcile->userdata = userdata;
         reconcile->begun_at_ms = realtime_ms();
