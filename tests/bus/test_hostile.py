@@ -33,9 +33,9 @@ def test_file_descriptors_are_not_taken(stack, connection):
 def test_refused_calls_do_not_fill_the_log(own_stack):
     own_stack.start()
     caller = own_stack.connect(GAMES)
-    assert caller.outcome(caller.start_links("GetUser", "somebody")) == ("error", "AccessDenied")
-    calls = [caller.start_links("GetUser", "somebody") for _ in range(500)]
-    assert {caller.outcome(call) for call in calls} == {("error", "AccessDenied")}
+    for _ in range(5):  # the bus itself has a limit on calls that wait for a reply
+        calls = [caller.start_links("GetUser", "somebody") for _ in range(100)]
+        assert {caller.outcome(call) for call in calls} == {("error", "AccessDenied")}
     assert 1 <= own_stack.daemon.log_text().count("No grant allows this call") <= 40
 
 
