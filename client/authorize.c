@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "client/call.h"
+#include "client/calls.h"
 #include "dbus/names.h"
 
 static const Method method = {
@@ -24,7 +24,7 @@ _public_ int passlock_authorize(passlock *client, const char *rp_id, const char 
 
         if (!ret)
                 return -EINVAL;
-        r = call_perform(client, &method, &arguments, &result);
+        r = calls_perform(client, &method, &arguments, &result);
         if (r == 0)
                 *ret = result.token;
         return r;
@@ -37,5 +37,5 @@ _public_ int passlock_authorize_async(passlock *client, const char *rp_id, const
 {
         const Arguments arguments = {{rp_id, user_id, username}, .options = options};
 
-        return call_begin(client, &method, &arguments, (Callback) callback, userdata, ret_call);
+        return calls_begin(client, &method, &arguments, (Callback) callback, userdata, ret_call);
 }

@@ -29,24 +29,74 @@ typedef struct Arguments {
         const passlock_options *options;
 } Arguments;
 
-/* Makes a call and waits for it. Returns as a public synchronous call does. */
-int call_perform(passlock *client, const Method *method, const Arguments *arguments, Result *ret);
+/*
+ * The life of a call:
+ *
+ *      WAITING ──bus, and its turn──▶ SENT ──answered──▶ FINISHED ──▶ DELIVERING
+ *        ▲  ▲                         │  │
+ *        │  └──────── cut off ────────┘  └─ not there ─▶ WAITING_FOR_SERVICE
+ *        └────────────────── owner, or bus lost ─────────────────┘
+ *
+ * A call that finds no bus or no service at its first try fails with that at once. Only a patient
+ * one waits: it was cut off, or it had to wait for its turn when others were. A second cut ends a
+ * call; its deadline ends it anywhere.
+ *
+ * A call to the default tenancy that does not know its object asks for that first, while SENT.
+ */
+typedef enum CallState {
+        CALL_WAITING,
+        CALL_SENT,
+        CALL_WAITING_FOR_SERVICE,
+        CALL_FINISHED,
+        CALL_DELIVERING,
+} CallState;
 
-/* Starts a call. Returns as a public start function does. */
-int call_begin(passlock *client, const Method *method, const Arguments *arguments,
-               Callback callback, void *userdata, passlock_call **ret);
-
-/* How a monitor calls: for as long as it takes, never repeated, and answered at once. */
+/* How a monitor is told the end of its call. The call is gone afterwards. */
 typedef void (*WatchDone)(int r, const char *path, void *userdata);
-int call_begin_watch(passlock *client, const char *label, const Method *method,
-                     const Arguments *arguments, bool auto_start, WatchDone done, void *userdata,
-                     passlock_call **ret);
 
-/* What the client has all its calls do. */
-void calls_on_ready(passlock *client);
-void calls_on_failed(passlock *client, int r);
-void calls_on_lost(passlock *client);
-void calls_on_service(passlock *client);
-bool calls_want_bus(passlock *client);
-bool calls_deliver_one(passlock *client);
-void calls_free(passlock *client);
+struct passlock_call {
+        TAILQ_ENTRY(passlock_call) entry; /* of client->calls or client->finished */
+        passlock *client;
+        const Method *method;
+        char *strings[CALL_STRINGS_MAX];
+        uint32_t number;
+        passlock_options *options;
+        char *label; /* NULL: the default tenancy */
+        char *path;  /* the object called; NULL: not known yet */
+
+        CallState state;
+        bool patient;
+        bool cut_off;     /* was, once */
+        bool asked_again; /* for the default tenancy, since what we knew was wrong */
+        bool no_auto_start;
+        sd_bus_slot *slot;
+        sd_event_source *deadline; /* NULL: none */
+
+        int r;
+        char *error_text;
+        Result result;
+
+        Callback callback;    /* of an asynchronous call */
+        WatchDone watch_done; /* of a monitor's */
+        void *userdata;
+};
+
+/*
+ * A call that waits, with copies of its arguments. `label` is NULL for the default tenancy. Returns
+ * 0, -ENOMEM, -EINVAL for a missing argument, or PASSLOCK_ERROR_INVALID_ARGS.
+ */
+int call_new(passlock *client, const char *label, const Method *method, const Arguments *arguments,
+             passlock_call **ret);
+passlock_call *call_free(passlock_call *call);
+DEFINE_CLEANUP(passlock_call *, call_free);
+
+void call_set_state(passlock_call *call, CallState state);
+
+/* From now, also if it has one already. Returns 0 or a negative errno. */
+int call_set_deadline(passlock_call *call, uint32_t timeout_ms);
+
+/* Sends a call if there is a bus and it is its turn. Returns 0 or a negative errno. */
+int call_send(passlock_call *call);
+
+/* Ends a call: it waits to be handed out, or the monitor is told. */
+void call_finish(passlock_call *call, int r, const char *error_text);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
-#include "client/call.h"
+#include "client/calls.h"
 #include "client/client.h"
 #include "client/monitor.h"
 
@@ -25,6 +25,13 @@ void client_wake(passlock *client)
         (void) eventfd_write(client->wake_fd, 1);
 }
 
+int client_set_default_path(passlock *client, const char *path)
+{
+        free(client->default_path);
+        client->default_path = path ? strdup(path) : NULL;
+        return path && !client->default_path ? -ENOMEM : 0;
+}
+
 static int on_wake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         eventfd_t value;
@@ -37,7 +44,7 @@ static void on_ready(void *userdata)
 {
         passlock *client = userdata;
 
-        calls_on_ready(client);
+        calls_send_waiting(client);
         monitors_on_ready(client);
 }
 
@@ -54,7 +61,7 @@ static void on_lost(void *userdata)
 {
         passlock *client = userdata;
 
-        client->default_path = (free(client->default_path), NULL);
+        (void) client_set_default_path(client, NULL);
         calls_on_lost(client);
         monitors_on_lost(client);
         if (calls_want_bus(client) || monitors_want_bus(client))
@@ -65,7 +72,7 @@ static void on_owner_changed(void *userdata)
 {
         passlock *client = userdata;
 
-        client->default_path = (free(client->default_path), NULL);
+        (void) client_set_default_path(client, NULL);
         if (connection_get_owner(client->connection))
                 calls_on_service(client);
         monitors_on_owner_changed(client);

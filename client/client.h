@@ -36,6 +36,7 @@ struct passlock {
         char *default_path; /* which that is; NULL: to be asked for */
 
         struct CallList calls;    /* on their way */
+        unsigned n_sent;          /* of these: waited for by the bus */
         struct CallList finished; /* to be handed out */
         struct MonitorList monitors;
         struct ChangeList changes; /* to be handed out */
@@ -46,6 +47,9 @@ struct passlock {
 
 /* Returns 0, -EINVAL for NULL, -ECHILD after fork(). */
 int client_check(const passlock *client);
+
+/* NULL: it is to be asked for. Returns 0 or -ENOMEM, and then it is NULL. */
+int client_set_default_path(passlock *client, const char *path);
 
 /* Makes the public descriptor readable, so that passlock_dispatch() is called. */
 void client_wake(passlock *client);

@@ -2,9 +2,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/random.h>
 
-#include "client/call.h"
+#include "client/calls.h"
 #include "dbus/names.h"
 
 #define REQUEST_ID_BYTES 16U
@@ -23,7 +22,7 @@ static int options_add_request_id(passlock_options *options)
         char request_id[2 * REQUEST_ID_BYTES + 1];
         uint8_t bytes[REQUEST_ID_BYTES];
 
-        if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+        if (getentropy(bytes, sizeof(bytes)) < 0)
                 return -errno;
         for (size_t i = 0; i < sizeof(bytes); i++)
                 snprintf(request_id + 2 * i, 3, "%02x", bytes[i]);
@@ -60,7 +59,7 @@ _public_ int passlock_exchange(passlock *client, const char *code, const passloc
         r = options_with_request_id(options, &own);
         if (r < 0)
                 return r;
-        r = call_perform(client, &method, &(Arguments){{code}, .options = own}, &result);
+        r = calls_perform(client, &method, &(Arguments){{code}, .options = own}, &result);
         if (r == 0)
                 *ret = result.principal;
         return r;
@@ -77,6 +76,6 @@ _public_ int passlock_exchange_async(passlock *client, const char *code,
         r = options_with_request_id(options, &own);
         if (r < 0)
                 return r;
-        return call_begin(client, &method, &(Arguments){{code}, .options = own},
-                          (Callback) callback, userdata, ret_call);
+        return calls_begin(client, &method, &(Arguments){{code}, .options = own},
+                           (Callback) callback, userdata, ret_call);
 }

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "client/call.h"
+#include "client/calls.h"
 #include "dbus/names.h"
 
 static const Method get_user = {
@@ -66,7 +66,7 @@ _public_ int passlock_links_get_user(passlock *client, const char *authenticator
 
         if (!ret_user_id)
                 return -EINVAL;
-        r = call_perform(client, &get_user, &(Arguments){{authenticator_id}}, &result);
+        r = calls_perform(client, &get_user, &(Arguments){{authenticator_id}}, &result);
         if (r == 0)
                 *ret_user_id = result.string;
         return r;
@@ -76,8 +76,8 @@ _public_ int passlock_links_get_user_async(passlock *client, const char *authent
                                            passlock_string_callback callback, void *userdata,
                                            passlock_call **ret_call)
 {
-        return call_begin(client, &get_user, &(Arguments){{authenticator_id}}, (Callback) callback,
-                          userdata, ret_call);
+        return calls_begin(client, &get_user, &(Arguments){{authenticator_id}}, (Callback) callback,
+                           userdata, ret_call);
 }
 
 _public_ int passlock_links_list_by_user(passlock *client, const char *user_id,
@@ -88,7 +88,7 @@ _public_ int passlock_links_list_by_user(passlock *client, const char *user_id,
 
         if (!ret)
                 return -EINVAL;
-        r = call_perform(client, &list_by_user, &(Arguments){{user_id}}, &result);
+        r = calls_perform(client, &list_by_user, &(Arguments){{user_id}}, &result);
         if (r == 0)
                 *ret = result.links;
         return r;
@@ -98,8 +98,8 @@ _public_ int passlock_links_list_by_user_async(passlock *client, const char *use
                                                passlock_link_list_callback callback, void *userdata,
                                                passlock_call **ret_call)
 {
-        return call_begin(client, &list_by_user, &(Arguments){{user_id}}, (Callback) callback,
-                          userdata, ret_call);
+        return calls_begin(client, &list_by_user, &(Arguments){{user_id}}, (Callback) callback,
+                           userdata, ret_call);
 }
 
 _public_ int passlock_links_list(passlock *client, const char *cursor, uint32_t limit,
@@ -111,7 +111,7 @@ _public_ int passlock_links_list(passlock *client, const char *cursor, uint32_t 
 
         if (!ret)
                 return -EINVAL;
-        r = call_perform(client, &list, &arguments, &result);
+        r = calls_perform(client, &list, &arguments, &result);
         if (r == 0)
                 *ret = result.links;
         return r;
@@ -123,37 +123,37 @@ _public_ int passlock_links_list_async(passlock *client, const char *cursor, uin
 {
         const Arguments arguments = {{cursor ?: ""}, .number = limit};
 
-        return call_begin(client, &list, &arguments, (Callback) callback, userdata, ret_call);
+        return calls_begin(client, &list, &arguments, (Callback) callback, userdata, ret_call);
 }
 
 _public_ int passlock_links_add(passlock *client, const char *user_id, const char *authenticator_id)
 {
         Result result = {};
 
-        return call_perform(client, &add, &(Arguments){{user_id, authenticator_id}}, &result);
+        return calls_perform(client, &add, &(Arguments){{user_id, authenticator_id}}, &result);
 }
 
 _public_ int passlock_links_add_async(passlock *client, const char *user_id,
                                       const char *authenticator_id, passlock_done_callback callback,
                                       void *userdata, passlock_call **ret_call)
 {
-        return call_begin(client, &add, &(Arguments){{user_id, authenticator_id}},
-                          (Callback) callback, userdata, ret_call);
+        return calls_begin(client, &add, &(Arguments){{user_id, authenticator_id}},
+                           (Callback) callback, userdata, ret_call);
 }
 
 _public_ int passlock_links_remove(passlock *client, const char *authenticator_id)
 {
         Result result = {};
 
-        return call_perform(client, &remove_one, &(Arguments){{authenticator_id}}, &result);
+        return calls_perform(client, &remove_one, &(Arguments){{authenticator_id}}, &result);
 }
 
 _public_ int passlock_links_remove_async(passlock *client, const char *authenticator_id,
                                          passlock_done_callback callback, void *userdata,
                                          passlock_call **ret_call)
 {
-        return call_begin(client, &remove_one, &(Arguments){{authenticator_id}},
-                          (Callback) callback, userdata, ret_call);
+        return calls_begin(client, &remove_one, &(Arguments){{authenticator_id}},
+                           (Callback) callback, userdata, ret_call);
 }
 
 _public_ int passlock_links_remove_by_user(passlock *client, const char *user_id,
@@ -162,7 +162,7 @@ _public_ int passlock_links_remove_by_user(passlock *client, const char *user_id
         Result result = {};
         int r;
 
-        r = call_perform(client, &remove_by_user, &(Arguments){{user_id}}, &result);
+        r = calls_perform(client, &remove_by_user, &(Arguments){{user_id}}, &result);
         if (r == 0 && ret_removed)
                 *ret_removed = result.number;
         return r;
@@ -172,8 +172,8 @@ _public_ int passlock_links_remove_by_user_async(passlock *client, const char *u
                                                  passlock_number_callback callback, void *userdata,
                                                  passlock_call **ret_call)
 {
-        return call_begin(client, &remove_by_user, &(Arguments){{user_id}}, (Callback) callback,
-                          userdata, ret_call);
+        return calls_begin(client, &remove_by_user, &(Arguments){{user_id}}, (Callback) callback,
+                           userdata, ret_call);
 }
 
 _public_ int passlock_links_count(passlock *client, uint64_t *ret_count)
@@ -183,7 +183,7 @@ _public_ int passlock_links_count(passlock *client, uint64_t *ret_count)
 
         if (!ret_count)
                 return -EINVAL;
-        r = call_perform(client, &count, &count_arguments, &result);
+        r = calls_perform(client, &count, &count_arguments, &result);
         if (r == 0)
                 *ret_count = result.number;
         return r;
@@ -192,6 +192,6 @@ _public_ int passlock_links_count(passlock *client, uint64_t *ret_count)
 _public_ int passlock_links_count_async(passlock *client, passlock_number_callback callback,
                                         void *userdata, passlock_call **ret_call)
 {
-        return call_begin(client, &count, &count_arguments, (Callback) callback, userdata,
-                          ret_call);
+        return calls_begin(client, &count, &count_arguments, (Callback) callback, userdata,
+                           ret_call);
 }

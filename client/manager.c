@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "client/call.h"
+#include "client/calls.h"
 #include "dbus/names.h"
 
 /* The daemon as a whole, and what it says of its tenancies. */
@@ -47,7 +47,7 @@ _public_ int passlock_get_tenancy(passlock *client, passlock_tenancy **ret)
 
         if (!ret)
                 return -EINVAL;
-        r = call_perform(client, &get_tenancy, &tenancy_arguments, &result);
+        r = calls_perform(client, &get_tenancy, &tenancy_arguments, &result);
         if (r == 0)
                 *ret = result.tenancy;
         return r;
@@ -56,8 +56,8 @@ _public_ int passlock_get_tenancy(passlock *client, passlock_tenancy **ret)
 _public_ int passlock_get_tenancy_async(passlock *client, passlock_tenancy_callback callback,
                                         void *userdata, passlock_call **ret_call)
 {
-        return call_begin(client, &get_tenancy, &tenancy_arguments, (Callback) callback, userdata,
-                          ret_call);
+        return calls_begin(client, &get_tenancy, &tenancy_arguments, (Callback) callback, userdata,
+                           ret_call);
 }
 
 _public_ int passlock_list_tenancies(passlock *client, passlock_tenancy_list **ret)
@@ -67,7 +67,7 @@ _public_ int passlock_list_tenancies(passlock *client, passlock_tenancy_list **r
 
         if (!ret)
                 return -EINVAL;
-        r = call_perform(client, &list_tenancies, &no_arguments, &result);
+        r = calls_perform(client, &list_tenancies, &no_arguments, &result);
         if (r == 0)
                 *ret = result.tenancies;
         return r;
@@ -77,8 +77,8 @@ _public_ int passlock_list_tenancies_async(passlock *client,
                                            passlock_tenancy_list_callback callback, void *userdata,
                                            passlock_call **ret_call)
 {
-        return call_begin(client, &list_tenancies, &no_arguments, (Callback) callback, userdata,
-                          ret_call);
+        return calls_begin(client, &list_tenancies, &no_arguments, (Callback) callback, userdata,
+                           ret_call);
 }
 
 _public_ int passlock_get_version(passlock *client, char **ret_version)
@@ -88,7 +88,7 @@ _public_ int passlock_get_version(passlock *client, char **ret_version)
 
         if (!ret_version)
                 return -EINVAL;
-        r = call_perform(client, &get_version, &version_arguments, &result);
+        r = calls_perform(client, &get_version, &version_arguments, &result);
         if (r == 0)
                 *ret_version = result.string;
         return r;
@@ -97,19 +97,19 @@ _public_ int passlock_get_version(passlock *client, char **ret_version)
 _public_ int passlock_get_version_async(passlock *client, passlock_string_callback callback,
                                         void *userdata, passlock_call **ret_call)
 {
-        return call_begin(client, &get_version, &version_arguments, (Callback) callback, userdata,
-                          ret_call);
+        return calls_begin(client, &get_version, &version_arguments, (Callback) callback, userdata,
+                           ret_call);
 }
 
 _public_ int passlock_reload(passlock *client)
 {
         Result result = {};
 
-        return call_perform(client, &reload, &no_arguments, &result);
+        return calls_perform(client, &reload, &no_arguments, &result);
 }
 
 _public_ int passlock_reload_async(passlock *client, passlock_done_callback callback,
                                    void *userdata, passlock_call **ret_call)
 {
-        return call_begin(client, &reload, &no_arguments, (Callback) callback, userdata, ret_call);
+        return calls_begin(client, &reload, &no_arguments, (Callback) callback, userdata, ret_call);
 }

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "client/call.h"
+#include "client/calls.h"
 #include "client/monitor.h"
 #include "dbus/names.h"
 
@@ -111,7 +111,7 @@ static void monitor_put(passlock_monitor *monitor, enum passlock_links_change ki
 
 static void monitor_lose(passlock_monitor *monitor, int r)
 {
-        monitor->path = (free(monitor->path), NULL);
+        free(TAKE_PTR(monitor->path));
         monitor_put(monitor, PASSLOCK_LINKS_LOST, r, NULL, NULL);
 }
 
@@ -136,8 +136,8 @@ static int monitor_watch(passlock_monitor *monitor, bool auto_start)
 {
         static const Arguments arguments = {.strings = {""}, .number = 1};
 
-        return call_begin_watch(monitor->client, monitor->label, &watch_method, &arguments,
-                                auto_start, on_watch_done, monitor, &monitor->watch);
+        return calls_begin_watch(monitor->client, monitor->label, &watch_method, &arguments,
+                                 auto_start, on_watch_done, monitor, &monitor->watch);
 }
 
 /* Begins anew if there is a service. */
@@ -145,7 +145,7 @@ static void monitor_watch_again(passlock_monitor *monitor)
 {
         int r;
 
-        monitor->watch = passlock_call_cancel(monitor->watch);
+        monitor->watch = call_free(monitor->watch);
         if (!connection_get_owner(monitor->client->connection))
                 return;
         r = monitor_watch(monitor, false);
@@ -223,7 +223,7 @@ static passlock_monitor *monitor_free(passlock_monitor *monitor)
 {
         monitor_forget_changes(monitor);
         TAILQ_REMOVE(&monitor->client->monitors, monitor, entry);
-        passlock_call_cancel(monitor->watch);
+        call_free(monitor->watch);
         free(monitor->label);
         free(monitor->path);
         free(monitor);

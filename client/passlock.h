@@ -125,7 +125,8 @@ passlock *passlock_unref(passlock *client);
 
 /*
  * Chooses the tenancy of later calls and monitors by its label in the daemon's configuration; NULL
- * (as at first) is the daemon's default tenancy. Returns 0, -EINVAL for what cannot be a label
+ * (as at first) is the daemon's default tenancy, which is asked for once after each of its starts.
+ * Returns 0, -EINVAL for what cannot be a label
  * (1..32 of [a-z0-9_]), -ECHILD.
  */
 int passlock_set_tenancy(passlock *client, const char *label);
@@ -202,6 +203,9 @@ int passlock_options_set_strv(passlock_options *options, const char *name,
  * that came with the failure (never NULL). The result is NULL or 0 unless r is 0. Text and result
  * are lent for the time of the callback; take a reference to keep a result. `ret_call` may be
  * NULL: then the call cannot be cancelled.
+ *
+ * Any number may be started. A hundred of a client's calls are with the service at a time; more
+ * wait for their turn, and their deadlines run.
  */
 
 /* For calls without a result. */

@@ -172,24 +172,31 @@ static int load(Service *service, char **ret_text)
         return r < 0 ? r : apply(service, config);
 }
 
-static int reload(void *userdata, char **ret_text)
+static void notify_reloading(void)
 {
-        _cleanup_(freep) char *text = NULL;
-        Service *service = userdata;
-        int r;
-
         (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
                           (unsigned long long) monotonic_ms() * 1000);
-        r = load(service, &text);
-        (void) sd_notify(false, "READY=1");
-        if (r < 0 && text) {
-                log_error("The configuration stays as it was: %s", text);
-                *ret_text = TAKE_PTR(text);
-                return ERROR_INVALID_ARGS;
-        }
+}
+
+static int reload(Service *service, char **ret_text)
+{
+        int r;
+
+        r = load(service, ret_text);
         if (r == 0)
                 log_info("Configuration and credentials are loaded anew");
         return r;
+}
+
+/* Told over the bus: who told us is told what is wrong. */
+static int on_reload_call(void *userdata, char **ret_text)
+{
+        int r;
+
+        notify_reloading();
+        r = reload(userdata, ret_text);
+        (void) sd_notify(false, "READY=1");
+        return r < 0 && *ret_text ? ERROR_INVALID_ARGS : r;
 }
 
 /* Stopping: the name goes first, so that new calls find the next instance; those in flight are
@@ -239,9 +246,11 @@ static int on_reload_signal(sd_event_source *source _unused_,
         _cleanup_(freep) char *text = NULL;
         int r;
 
+        notify_reloading();
         r = reload(userdata, &text);
         if (r < 0)
-                log_error("Cannot reload: %s", strerror(-r));
+                log_error("The configuration stays as it was: %s", text ? text : strerror(-r));
+        (void) sd_notify(false, "READY=1");
         return 0;
 }
 
@@ -293,7 +302,7 @@ static int add_signals(Service *service)
 static int open_bus(Service *service)
 {
         const BusOwner owner = {
-                .reload = reload,
+                .reload = on_reload_call,
                 .disconnected = on_disconnected,
                 .idle = exit_if_done,
                 .userdata = service,

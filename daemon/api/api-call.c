@@ -125,10 +125,11 @@ int api_call_start(ApiCall *call)
         uint64_t now_ms = monotonic_ms();
         HttpRequest request = {
                 .url = call->url,
+                .method = call->endpoint->method,
                 .body = call->body,
                 .body_len = call->body ? strlen(call->body) : 0,
                 .bearer = call->key,
-                .reply_len_max = API_REPLY_LEN_MAX,
+                .reply_len_max = call->endpoint->reply_len_max,
                 .once = call->endpoint->once,
         };
 

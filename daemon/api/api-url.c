@@ -26,7 +26,7 @@ bool api_url_origin_is_valid(const char *s)
         return *s && s[strspn(s, UNRESERVED "[]:")] == '\0';
 }
 
-static bool segment_is_valid(const char *s)
+bool api_url_segment_is_valid(const char *s)
 {
         return !isempty(s) && !streq(s, ".") && !streq(s, "..");
 }
@@ -55,7 +55,7 @@ int api_url_build(const char *base, const char *const *segments, char **ret)
         char *url, *end;
 
         for (size_t i = 0; segments[i]; i++) {
-                if (!segment_is_valid(segments[i]))
+                if (!api_url_segment_is_valid(segments[i]))
                         return -EINVAL;
                 size += 1 + 3 * strlen(segments[i]);
         }
@@ -67,6 +67,30 @@ int api_url_build(const char *base, const char *const *segments, char **ret)
         for (size_t i = 0; segments[i]; i++) {
                 *end++ = '/';
                 end = append_encoded(end, segments[i]);
+        }
+        *end = '\0';
+        *ret = url;
+        return 0;
+}
+
+int api_url_build_query(const char *base, const char *const *segments, const char *name,
+                        const char *value, char **ret)
+{
+        _cleanup_(freep) char *path = NULL;
+        char *url, *end;
+        int r;
+
+        r = api_url_build(base, segments, &path);
+        if (r < 0)
+                return r;
+        url = malloc(strlen(path) + strlen(name) + (value ? 3 * strlen(value) : 0) + sizeof("/?="));
+        if (!url)
+                return -ENOMEM;
+
+        end = stpcpy(stpcpy(url, path), "/");
+        if (value) {
+                end = stpcpy(stpcpy(stpcpy(end, "?"), name), "=");
+                end = append_encoded(end, value);
         }
         *end = '\0';
         *ret = url;

@@ -14,3 +14,13 @@ bool api_url_origin_is_valid(const char *s);
  * an empty segment and for "." and "..", which no encoding keeps from being resolved on the way.
  */
 int api_url_build(const char *base, const char *const *segments, char **ret);
+
+/*
+ * The same, but the path ends in a slash, and a query follows: `name`, as it is, and `value`,
+ * percent-encoded. Without a value, NULL, there is no query.
+ */
+int api_url_build_query(const char *base, const char *const *segments, const char *name,
+                        const char *value, char **ret);
+
+/* Whether this can be a segment. */
+bool api_url_segment_is_valid(const char *s);

@@ -14,19 +14,33 @@ struct Api {
         ApiPeer *peer;  /* NULL before it is configured */
         char *base_url; /* down to the tenancy */
         uint64_t timeout_ms;
-        Secret *key; /* NULL: no call may be started */
+        Secret *key; /* NULL: no call may be started but a public one */
         ApiCallQueue calls;
 };
 
-static int call_new(Api *api, const ApiEndpoint *endpoint, const char *const *path, ApiCall **ret)
+static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *argument, char **ret)
+{
+        const char *base = endpoint->is_public ? api->peer->endpoint : api->base_url;
+        const char *path[ARRAY_SIZE(endpoint->path) + 1] = {};
+        size_t n = 0;
+
+        for (; endpoint->path[n]; n++)
+                path[n] = endpoint->path[n];
+        if (endpoint->query)
+                return api_url_build_query(base, path, endpoint->query, argument, ret);
+        path[n] = argument;
+        return api_url_build(base, path, ret);
+}
+
+static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument, ApiCall **ret)
 {
         _cleanup_(freep) char *url = NULL;
         ApiCall *call;
         int r;
 
-        if (!api->peer || !api->key)
+        if (!api->peer || (!api->key && !endpoint->is_public))
                 return -ENOKEY;
-        r = api_url_build(api->base_url, path, &url);
+        r = make_url(api, endpoint, argument, &url);
         if (r < 0)
                 return r;
         call = calloc(1, sizeof(ApiCall));
@@ -35,7 +49,7 @@ static int call_new(Api *api, const ApiEndpoint *endpoint, const char *const *pa
         call->event = sd_event_ref(api->event);
         call->endpoint = endpoint;
         call->peer = api_peer_ref(api->peer);
-        call->key = secret_ref(api->key);
+        call->key = endpoint->is_public ? NULL : secret_ref(api->key);
         call->url = TAKE_PTR(url);
         call->deadline_ms = monotonic_ms() + api->timeout_ms;
         call->queue = &api->calls;
@@ -45,72 +59,18 @@ static int call_new(Api *api, const ApiEndpoint *endpoint, const char *const *pa
         return 0;
 }
 
-static void finish_registration(ApiCall *call, int r, uint32_t retry_after_s,
-                                const HttpReply *reply)
+int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body, ApiFunc func,
+            void *userdata, ApiCall **ret)
 {
-        ApiTokenFunc func = call->token_func;
-        void *userdata = call->userdata;
-        Token token = {};
-
-        if (r == 0)
-                r = api_json_read_registration_token(reply->body, reply->body_len, &token);
-        api_call_cancel(call);
-        func(r, retry_after_s, r == 0 ? &token : NULL, userdata);
-        wiping_free(token.token);
-}
-
-int api_authorize_registration(Api *api, const Registration *registration, ApiTokenFunc func,
-                               void *userdata, ApiCall **ret)
-{
-        static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
-        static const ApiEndpoint endpoint = {
-                .name = "registration/authorize", .errors = errors, .finish = finish_registration};
-        const char *const path[] = {"passkey", "registration", "authorize", NULL};
+        _cleanup_(wiping_freep) char *owned_body = body;
         _cleanup_(api_call_cancelp) ApiCall *call = NULL;
         int r;
 
-        r = call_new(api, &endpoint, path, &call);
+        r = call_new(api, endpoint, argument, &call);
         if (r < 0)
                 return r;
-        r = api_json_write_registration(registration, &call->body);
-        if (r < 0)
-                return r;
-        call->token_func = func;
-        call->userdata = userdata;
-        r = api_call_start(call);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(call);
-        return 0;
-}
-
-static void finish_exchange(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
-{
-        _cleanup_(principal_freep) Principal *principal = NULL;
-        ApiPrincipalFunc func = call->principal_func;
-        void *userdata = call->userdata;
-
-        if (r == 0)
-                r = api_json_read_principal(reply->body, reply->body_len, &principal);
-        api_call_cancel(call);
-        func(r, retry_after_s, principal, userdata);
-}
-
-int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *userdata,
-                      ApiCall **ret)
-{
-        static const Error errors[] = {ERROR_INVALID_CODE, ERROR_API_DENIED, 0};
-        static const ApiEndpoint endpoint = {
-                .name = "principal", .errors = errors, .once = true, .finish = finish_exchange};
-        const char *const path[] = {"principal", code, NULL};
-        _cleanup_(api_call_cancelp) ApiCall *call = NULL;
-        int r;
-
-        r = call_new(api, &endpoint, path, &call);
-        if (r < 0)
-                return r;
-        call->principal_func = func;
+        call->body = TAKE_PTR(owned_body);
+        call->func = func;
         call->userdata = userdata;
         r = api_call_start(call);
         if (r < 0)
@@ -122,8 +82,10 @@ int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *u
 
 int api_new(sd_event *event, Api **ret)
 {
-        Api *api = calloc(1, sizeof(Api));
+        Api *api;
 
+        api_json_initialise();
+        api = calloc(1, sizeof(Api));
         if (!api)
                 return -ENOMEM;
         api->event = sd_event_ref(event);

@@ -4,6 +4,10 @@
 #include <systemd/sd-event.h>
 
 #include "base/secret.h"
+#include "daemon/model/authentication.h"
+#include "daemon/model/challenge.h"
+#include "daemon/model/management.h"
+#include "daemon/model/passkey.h"
 #include "daemon/model/principal.h"
 #include "daemon/model/registration.h"
 
@@ -17,7 +21,8 @@
  * Results are lent, NULL unless r is 0. The function may start and cancel calls and free the Api.
  *
  * Starting a call returns 0, -ENOMEM, -ENOKEY (not configured, or without a key), or -EINVAL for an
- * argument that cannot be sent.
+ * argument that cannot be sent. Getting or deleting something by an id that cannot stand in a path
+ * ("", "." and "..") returns ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
@@ -25,6 +30,18 @@ typedef struct ApiCall ApiCall;
 typedef void (*ApiTokenFunc)(int r, uint32_t retry_after_s, const Token *token, void *userdata);
 typedef void (*ApiPrincipalFunc)(int r, uint32_t retry_after_s, const Principal *principal,
                                  void *userdata);
+typedef void (*ApiPasskeyFunc)(int r, uint32_t retry_after_s, const Passkey *passkey,
+                               void *userdata);
+/* `next_cursor` is NULL after the last page. */
+typedef void (*ApiPasskeyListFunc)(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
+                                   const char *next_cursor, void *userdata);
+typedef void (*ApiManagementFunc)(int r, uint32_t retry_after_s, const Management *management,
+                                  void *userdata);
+typedef void (*ApiChallengeFunc)(int r, uint32_t retry_after_s, const Challenge *challenge,
+                                 void *userdata);
+typedef void (*ApiDoneFunc)(int r, uint32_t retry_after_s, void *userdata);
+/* `key_set` is the JSON text of a JWK set, checked to be one. */
+typedef void (*ApiKeySetFunc)(int r, const char *key_set, void *userdata);
 
 int api_new(sd_event *event, Api **ret);
 /* Cancels what is in flight. Returns NULL. */
@@ -45,10 +62,58 @@ int api_configure(Api *api, const char *endpoint, const char *tenancy_id, const 
 int api_authorize_registration(Api *api, const Registration *registration, ApiTokenFunc func,
                                void *userdata, ApiCall **ret);
 
+/* POST passkey/authentication/authorize. Lower-cases rp_id. Tried again as the former. The
+ * request is one that authentication_is_valid(). */
+int api_authorize_authentication(Api *api, const Authentication *authentication, ApiTokenFunc func,
+                                 void *userdata, ApiCall **ret);
+
 /* GET principal/{code}. Also INVALID_CODE. Reaches the API at most once: asking consumes the code.
  * The codes "", "." and ".." cannot be sent: -EINVAL. */
 int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *userdata,
                       ApiCall **ret);
+
+/* GET passkeys/{id}. Also NOT_FOUND. Tried again while the API cannot be reached. */
+int api_get_passkey(Api *api, const char *passkey_id, ApiPasskeyFunc func, void *userdata,
+                    ApiCall **ret);
+
+/* GET passkeys/, a page; `cursor` NULL for the first. Tried again as the former. A row without a
+ * user, or one that is otherwise not as promised, makes the page MALFORMED_REPLY. */
+int api_list_passkeys(Api *api, const char *cursor, ApiPasskeyListFunc func, void *userdata,
+                      ApiCall **ret);
+
+/* POST passkeys/update. `display_name` may be NULL. Sent once, as the next three: a reply that got
+ * lost is UNREACHABLE, and what was asked for may have been done. */
+int api_update_passkeys(Api *api, const char *user_id, const char *username,
+                        const char *display_name, ApiManagementFunc func, void *userdata,
+                        ApiCall **ret);
+/* POST passkeys/delete, by ids. */
+int api_delete_passkeys(Api *api, char *const *passkey_ids, ApiManagementFunc func, void *userdata,
+                        ApiCall **ret);
+/* POST passkeys/delete, by user. */
+int api_delete_user_passkeys(Api *api, const char *user_id, ApiManagementFunc func, void *userdata,
+                             ApiCall **ret);
+/* POST passkeys/prune. */
+int api_prune_passkeys(Api *api, const char *user_id, ApiManagementFunc func, void *userdata,
+                       ApiCall **ret);
+
+/* POST challenges. Sent once: it sends mail. Metadata that is no JSON object is INVALID_ARGS, at
+ * once; send_email is always said. */
+int api_create_challenge(Api *api, const ChallengeRequest *request, ApiChallengeFunc func,
+                         void *userdata, ApiCall **ret);
+/* GET challenges/{id}. Also NOT_FOUND. Tried again while the API cannot be reached. */
+int api_get_challenge(Api *api, const char *challenge_id, ApiChallengeFunc func, void *userdata,
+                      ApiCall **ret);
+/* POST challenges/verify. Sent once. Also INVALID_CHALLENGE, INVALID_CHALLENGE_CODE,
+ * CHALLENGE_EXPIRED, CHALLENGE_ATTEMPTS_EXCEEDED. */
+int api_verify_challenge(Api *api, const char *challenge_id, const char *secret, const char *code,
+                         ApiChallengeFunc func, void *userdata, ApiCall **ret);
+/* DELETE challenges/{id}. Tried again as the former. One that does not exist is deleted, too. */
+int api_delete_challenge(Api *api, const char *challenge_id, ApiDoneFunc func, void *userdata,
+                         ApiCall **ret);
+
+/* GET .well-known/jwks.json of the endpoint. Needs and sends no key, so that none is denied. Tried
+ * again within the deadline. */
+int api_get_key_set(Api *api, ApiKeySetFunc func, void *userdata, ApiCall **ret);
 
 /* Ends a call whose function has not run yet. NULL is fine. Returns NULL. */
 ApiCall *api_call_cancel(ApiCall *call);

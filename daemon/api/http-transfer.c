@@ -227,6 +227,7 @@ static CURLcode set_request(HttpTransfer *transfer, const HttpRequest *request)
         SET(c, easy, CURLOPT_HTTPHEADER, transfer->headers);
         /* A proxy gets none of these. */
         SET(c, easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
+        SET(c, easy, CURLOPT_CUSTOMREQUEST, request->method);
         if (request->body) {
                 SET(c, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
                 SET(c, easy, CURLOPT_COPYPOSTFIELDS, request->body);

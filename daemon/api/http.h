@@ -8,22 +8,30 @@
 
 /*
  * HTTP calls on an event loop that is never blocked: libcurl's multi interface on sd-event. Knows
- * nothing of Passlock. A client keeps one warm connection and multiplexes its calls over it where
- * the peer speaks HTTP/2; over HTTP/1.1 it opens a bounded number of connections. TLS is always
- * verified, redirects are never followed, reply bodies are capped.
+ * nothing of Passlock. A client is for one peer. It keeps one warm connection and multiplexes its
+ * calls over it where the peer speaks HTTP/2; over HTTP/1.1, which a peer with TLS is known to
+ * speak from its first reply on, it opens a bounded number of connections. TLS is always verified,
+ * redirects are never followed, reply bodies and headers are capped. https:// goes through the
+ * proxy that the environment names, if any; http:// never does.
+ *
+ * Whatever curl allocates is wiped before it is freed, so that neither the bearer nor a reply stays
+ * behind in its memory. What is beyond reach: the plaintext in the buffers of nghttp2 and of the
+ * TLS library, what is in the kernel's socket buffers, and what a reply's reader copies.
  */
 typedef struct HttpClient HttpClient;
 typedef struct HttpCall HttpCall;
 
 typedef struct HttpRequest {
-        const char *url;  /* complete, percent-encoded; http:// or https:// */
-        const char *body; /* NULL for a GET, else JSON to POST */
+        const char *url;    /* complete, percent-encoded; http:// or https:// */
+        const char *method; /* NULL: GET, or POST if there is a body */
+        const char *body;   /* JSON; NULL: none */
         size_t body_len;
         const Secret *bearer; /* NULL: no Authorization header */
-        uint64_t timeout_ms;  /* for everything: resolving, connecting, sending, receiving */
+        uint64_t timeout_ms;  /* 1..UINT32_MAX, for everything: resolving, connecting, sending,
+                                 receiving, and waiting for a connection */
         size_t reply_len_max; /* a longer body ends the call with -EMSGSIZE */
         bool once;            /* must not reach the peer twice, also not by curl's own retry on a
-                                 reused connection that turns out to be dead */
+                                 reused connection that turns out to be dead: -EPROTO */
 } HttpRequest;
 
 typedef struct HttpReply {
@@ -38,11 +46,13 @@ typedef struct HttpReply {
  * (the body was over the cap), -ECONNREFUSED, -EHOSTUNREACH (name resolution failed), -EKEYREJECTED
  * (TLS verification failed), -EPROTO (not HTTP, or cut off), -ENOMEM, -EIO (anything else). The
  * reply is lent, and its status is filled in where one came. Runs exactly once, never before
- * http_call_start() returns and never after http_call_cancel().
+ * http_call_start() returns and never after http_call_cancel(). It may start calls, cancel others
+ * and free the client.
  */
 typedef void (*HttpFunc)(int r, const HttpReply *reply, void *userdata);
 
-/* `ca_file`: the only trust anchors for this client, or NULL for the system's. */
+/* `ca_file`: the only trust anchors for this client, or NULL for the system's. Returns 0, -ENOMEM
+ * or -EOPNOTSUPP (this libcurl can only block while it resolves names). */
 int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret);
 /* Cancels what is still in flight. Returns NULL. */
 HttpClient *http_client_free(HttpClient *client);

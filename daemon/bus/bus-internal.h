@@ -36,6 +36,8 @@ BusTenancy *bus_find_tenancy(Bus *bus, const char *label);
 extern const sd_bus_vtable manager_vtable[]; /* userdata: Bus */
 extern const sd_bus_vtable tenancy_vtable[]; /* userdata: BusTenancy, as the next */
 extern const sd_bus_vtable links_vtable[];
+extern const sd_bus_vtable vault_vtable[];
+extern const sd_bus_vtable mailbox_vtable[];
 
 /* Added and Removed, to those who may know. */
 void links_emit(BusTenancy *object, const char *member, const Link *link);

@@ -3,12 +3,12 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "daemon/bus/bus-options.h"
 #include "daemon/bus/request.h"
 #include "daemon/core/links.h"
+#include "daemon/core/reconcile.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
-
-#define OUT_OF_BOUNDS "%s is not a text of 1 to %u bytes"
 
 /* Reads one id argument and refuses it if it is none. Returns 0, or 1 if the request has ended. */
 static int read_id(Request *request, sd_bus_message *m, const char *name,
@@ -180,10 +180,7 @@ static void removed_by_user(int r, size_t n, void *userdata)
                 r = request_new_reply(request, &reply);
         if (r == 0)
                 r = sd_bus_message_append(reply, "u", (uint32_t) n);
-        if (r < 0 || !reply)
-                request_fail(request, r);
-        else
-                request_reply(request, reply);
+        request_finish(request, r, 0, reply);
 }
 
 static int run_remove_by_user(Request *request, sd_bus_message *m)
@@ -195,21 +192,84 @@ static int run_remove_by_user(Request *request, sd_bus_message *m)
         return links_remove_by_user(request->tenancy, user_id, removed_by_user, request);
 }
 
-/* The handlers only say which right is needed. */
-#define METHOD(name, right) \
-        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
-        { \
-                BusTenancy *object = userdata; \
-\
-                return request_begin(object->bus, object->tenancy, m, (right), run_##name); \
-        }
+/* Reconcile */
 
-METHOD(get_user, RIGHT_LINKS_READ)
-METHOD(list_by_user, RIGHT_LINKS_READ)
-METHOD(list, RIGHT_LINKS_READ)
-METHOD(add, RIGHT_LINKS_WRITE)
-METHOD(remove, RIGHT_LINKS_WRITE)
-METHOD(remove_by_user, RIGHT_LINKS_WRITE)
+static void reconciled(int r, uint32_t retry_after_s, const ReconcileResult *result, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Request *request = userdata;
+
+        request->operation = NULL;
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r == 0)
+                r = sd_bus_message_append(reply, "a{sv}", 4, "checked", "t", result->checked,
+                                          "added", "t", result->added, "removed", "t",
+                                          result->removed, "conflicts", "t", result->conflicts);
+        request_finish(request, r, retry_after_s, reply);
+}
+
+static int send_progress(Request *request, uint64_t checked, uint64_t n_links)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        sd_bus *sd = request->bus->bus;
+        int r;
+
+        r = sd_bus_message_new_signal(sd, &m, sd_bus_message_get_path(request->message),
+                                      PASSLOCK_INTERFACE_LINKS, "ReconcileProgress");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "tt", checked, n_links);
+        if (r >= 0)
+                r = sd_bus_message_set_destination(m, sd_bus_message_get_sender(request->message));
+        return r < 0 ? r : sd_bus_send(sd, m, NULL);
+}
+
+static void tell_progress(uint64_t checked, uint64_t n_links, void *userdata)
+{
+        int r = send_progress(userdata, checked, n_links);
+
+        if (r < 0)
+                log_debug("Cannot tell of progress: %s", strerror(-r));
+}
+
+static void call_off_reconcile(void *operation)
+{
+        reconcile_cancel(operation);
+}
+
+static int run_reconcile(Request *request, sd_bus_message *m)
+{
+        bool dry_run = true;
+        const Option options[] = {{"dry_run", 'b', &dry_run, NULL}};
+        Reconcile *reconcile;
+        char text[128];
+        int r;
+
+        r = options_read(m, options, ARRAY_SIZE(options), text);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r, "%s", text);
+        if (r < 0)
+                return r;
+        if (!dry_run)
+                request->rights = RIGHT_LINKS_WRITE;
+        r = request_authorize_rp(request, NULL);
+        if (r == 0)
+                r = reconcile_start(request->tenancy, dry_run, reconciled, tell_progress, request,
+                                    &reconcile);
+        if (r != 0)
+                return r;
+        request->operation = reconcile;
+        request->cancel = call_off_reconcile;
+        return 0;
+}
+
+REQUEST_METHOD(get_user, RIGHT_LINKS_READ)
+REQUEST_METHOD(list_by_user, RIGHT_LINKS_READ)
+REQUEST_METHOD(list, RIGHT_LINKS_READ)
+REQUEST_METHOD(add, RIGHT_LINKS_WRITE)
+REQUEST_METHOD(remove, RIGHT_LINKS_WRITE)
+REQUEST_METHOD(remove_by_user, RIGHT_LINKS_WRITE)
+REQUEST_METHOD(reconcile, RIGHT_LINKS_READ | RIGHT_LINKS_WRITE)
 
 static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char *interface _unused_,
                      const char *property _unused_, sd_bus_message *reply, void *userdata,
@@ -288,6 +348,10 @@ const sd_bus_vtable links_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("RemoveByUser", SD_BUS_ARGS("s", user_id),
                                 SD_BUS_RESULT("u", removed), method_remove_by_user,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reconcile", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", result), method_reconcile,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("ReconcileProgress", SD_BUS_ARGS("t", checked, "t", links), 0),
         SD_BUS_SIGNAL_WITH_ARGS("Added", SD_BUS_ARGS("s", user_id, "s", authenticator_id), 0),
         SD_BUS_SIGNAL_WITH_ARGS("Removed", SD_BUS_ARGS("s", user_id, "s", authenticator_id), 0),
         SD_BUS_PROPERTY("Count", "t", get_count, 0, 0),

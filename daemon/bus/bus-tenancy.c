@@ -3,14 +3,14 @@
 #include <errno.h>
 
 #include "base/strv.h"
+#include "daemon/bus/bus-append.h"
 #include "daemon/bus/bus-options.h"
 #include "daemon/bus/request.h"
 #include "daemon/core/authorize.h"
 #include "daemon/core/exchange.h"
+#include "daemon/core/identify.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
-
-#define OUT_OF_BOUNDS "%s is not a text of 1 to %u bytes"
 
 /* Authorize */
 
@@ -24,10 +24,7 @@ static void authorized(int r, uint32_t retry_after_s, const Token *token, void *
                 r = request_new_reply(request, &reply);
         if (r == 0)
                 r = sd_bus_message_append(reply, "st", token->token, token->expires_at_ms);
-        if (r < 0 || !reply)
-                request_fail_retry_after(request, r, retry_after_s);
-        else
-                request_reply(request, reply);
+        request_finish(request, r, retry_after_s, reply);
 }
 
 static void call_off_authorize(void *operation)
@@ -104,8 +101,8 @@ static int run_authorize(Request *request, sd_bus_message *m)
         r = request_authorize_rp(request, rp_id);
         if (r != 0)
                 return r;
-        r = authorize_start(request->tenancy, TAKE_PTR(registration), exclude_linked, authorized,
-                            request, &authorize);
+        r = authorize_registration_start(request->tenancy, TAKE_PTR(registration), exclude_linked,
+                                         authorized, request, &authorize);
         if (r != 0)
                 return r;
         request->operation = authorize;
@@ -113,46 +110,77 @@ static int run_authorize(Request *request, sd_bus_message *m)
         return 0;
 }
 
-static int method_authorize(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
-{
-        BusTenancy *object = userdata;
+REQUEST_METHOD(authorize, RIGHT_AUTHORIZE)
 
-        return request_begin(object->bus, object->tenancy, m, RIGHT_AUTHORIZE, run_authorize);
+/* AuthorizeAuthentication */
+
+static int read_authentication(sd_bus_message *m, Authentication *authentication,
+                               char ret_text[static 128])
+{
+        const char *rp_id, *user_id = NULL, *mediation = NULL, *user_verification = NULL;
+        const Option options[] = {
+                {"user_id", 's', &user_id, user_id_is_valid},
+                {"allow_credentials", 'a', &authentication->allow_credentials, id_is_valid},
+                {"discoverable", 'b', &authentication->discoverable, NULL},
+                {"mediation", 's', &mediation, mediation_is_valid},
+                {"user_verification", 's', &user_verification, user_verification_is_valid},
+                {"timeout_ms", 'u', &authentication->timeout_ms, NULL},
+        };
+        int r;
+
+        r = sd_bus_message_read(m, "s", &rp_id);
+        if (r < 0)
+                return r;
+        r = options_read(m, options, ARRAY_SIZE(options), ret_text);
+        if (r != 0)
+                return r;
+        authentication->rp_id = strdup(rp_id);
+        authentication->user_id = user_id ? strdup(user_id) : NULL;
+        authentication->mediation = mediation ? strdup(mediation) : NULL;
+        authentication->user_verification = user_verification ? strdup(user_verification) : NULL;
+        if (!authentication->rp_id || (user_id && !authentication->user_id) ||
+            (mediation && !authentication->mediation) ||
+            (user_verification && !authentication->user_verification))
+                return -ENOMEM;
+        return 0;
 }
+
+static int run_authorize_authentication(Request *request, sd_bus_message *m)
+{
+        _cleanup_(authentication_freep) Authentication *authentication = authentication_new();
+        Authorize *authorize;
+        char text[128];
+        int r;
+
+        if (!authentication)
+                return -ENOMEM;
+        r = read_authentication(m, authentication, text);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r, "%s", text);
+        if (r < 0)
+                return r;
+        if (!rp_id_is_valid(authentication->rp_id))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "rp_id", 253);
+
+        r = request_authorize_rp(request, authentication->rp_id);
+        if (r != 0)
+                return r;
+        r = authorize_authentication_start(request->tenancy, authentication, authorized, request,
+                                           &authorize);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r,
+                                      "Either discoverable, or user_id or allow_credentials; "
+                                      "conditional mediation only with discoverable");
+        if (r != 0)
+                return r;
+        request->operation = authorize;
+        request->cancel = call_off_authorize;
+        return 0;
+}
+
+REQUEST_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
 
 /* Exchange */
-
-static int append_string(sd_bus_message *m, const char *name, const char *value)
-{
-        return value ? sd_bus_message_append(m, "{sv}", name, "s", value) : 0;
-}
-
-static int append_principal(sd_bus_message *m, const Principal *principal)
-{
-        const struct {
-                const char *name, *value;
-        } strings[] = {
-                {"id", principal->id},
-                {"user_id", principal->user_id},
-                {"authenticator_id", principal->authenticator_id},
-                {"authenticator_type", principal->authenticator_type},
-                {"platform_name", principal->platform_name},
-                {"ip_address", principal->ip_address},
-                {"user_agent", principal->user_agent},
-        };
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(strings); i++)
-                r = append_string(m, strings[i].name, strings[i].value);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "{sv}{sv}", "created_at", "t", principal->created_at_ms,
-                                  "expires_at", "t", principal->expires_at_ms);
-        if (r < 0)
-                return r;
-        return sd_bus_message_append(m, "{sv}{sv}", "verified", "b", principal->verified,
-                                     "user_verified", "b", principal->user_verified);
-}
 
 static int append_answer(sd_bus_message *m, const Answer *answer)
 {
@@ -160,7 +188,7 @@ static int append_answer(sd_bus_message *m, const Answer *answer)
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = append_principal(m, answer->principal);
+                r = bus_append_principal(m, answer->principal);
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}{sv}", "linked", "b", answer->linked,
                                           "newly_linked", "b", answer->newly_linked);
@@ -178,10 +206,7 @@ static void exchanged(int r, uint32_t retry_after_s, const Answer *answer, void 
                 r = request_new_reply(request, &reply);
         if (r == 0)
                 r = append_answer(reply, answer);
-        if (r < 0 || !reply)
-                request_fail_retry_after(request, r, retry_after_s);
-        else
-                request_reply(request, reply);
+        request_finish(request, r, retry_after_s, reply);
 }
 
 static int run_exchange(Request *request, sd_bus_message *m)
@@ -216,12 +241,66 @@ static int run_exchange(Request *request, sd_bus_message *m)
         return 0;
 }
 
-static int method_exchange(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
-{
-        BusTenancy *object = userdata;
+REQUEST_METHOD(exchange, RIGHT_EXCHANGE)
 
-        return request_begin(object->bus, object->tenancy, m, RIGHT_EXCHANGE, run_exchange);
+/* VerifyIdToken */
+
+static void identified(int r, const Principal *principal, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Request *request = userdata;
+
+        request->operation = NULL;
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r == 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (reply && r >= 0)
+                r = bus_append_principal(reply, principal);
+        if (reply && r >= 0)
+                r = sd_bus_message_close_container(reply);
+        request_finish(request, r, 0, reply);
 }
+
+static void call_off_identify(void *operation)
+{
+        identify_cancel(operation);
+}
+
+static int run_verify_id_token(Request *request, sd_bus_message *m)
+{
+        _cleanup_(principal_freep) Principal *principal = NULL;
+        const char *id_token, *user_id = NULL;
+        const Option options[] = {{"user_id", 's', &user_id, user_id_is_valid}};
+        Identify *identify;
+        char text[128];
+        int r;
+
+        r = sd_bus_message_read(m, "s", &id_token);
+        if (r < 0)
+                return r;
+        if (!id_token_is_valid(id_token))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "id_token", 8192);
+        r = options_read(m, options, ARRAY_SIZE(options), text);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r, "%s", text);
+        if (r < 0)
+                return r;
+
+        r = identify_now(request->tenancy, id_token, user_id, &principal);
+        if (r != IDENTIFY_WAIT) {
+                identified(r, principal, request);
+                return 0;
+        }
+        r = identify_start(request->tenancy, id_token, user_id, identified, request, &identify);
+        if (r != 0)
+                return r;
+        request->operation = identify;
+        request->cancel = call_off_identify;
+        return 0;
+}
+
+REQUEST_METHOD(verify_id_token, RIGHT_VERIFY_ID_TOKEN)
 
 static int get_property(sd_bus *sd _unused_, const char *path _unused_,
                         const char *interface _unused_, const char *property, sd_bus_message *reply,
@@ -247,8 +326,16 @@ const sd_bus_vtable tenancy_vtable[] = {
                 "Authorize", SD_BUS_ARGS("s", rp_id, "s", user_id, "s", username, "a{sv}", options),
                 SD_BUS_RESULT("s", registration_token, "t", expires_at), method_authorize,
                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("AuthorizeAuthentication",
+                                SD_BUS_ARGS("s", rp_id, "a{sv}", options),
+                                SD_BUS_RESULT("s", authentication_token, "t", expires_at),
+                                method_authorize_authentication,
+                                SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_METHOD_WITH_ARGS("Exchange", SD_BUS_ARGS("s", code, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", principal), method_exchange,
+                                SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("VerifyIdToken", SD_BUS_ARGS("s", id_token, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", principal), method_verify_id_token,
                                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_PROPERTY("Label", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("TenancyId", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

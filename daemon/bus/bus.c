@@ -81,27 +81,28 @@ static sd_bus_slot **new_slot(Bus *bus)
 
 static int add_objects(Bus *bus)
 {
+        static const struct {
+                const char *interface;
+                const sd_bus_vtable *vtable;
+        } of_tenancies[] = {
+                {PASSLOCK_INTERFACE_TENANCY, tenancy_vtable},
+                {PASSLOCK_INTERFACE_LINKS, links_vtable},
+                {PASSLOCK_INTERFACE_VAULT, vault_vtable},
+                {PASSLOCK_INTERFACE_MAILBOX, mailbox_vtable},
+        };
         sd_bus *sd = bus->bus;
         int r;
 
         r = sd_bus_add_object_vtable(sd, new_slot(bus), PASSLOCK_OBJECT_PATH,
                                      PASSLOCK_INTERFACE_MANAGER, manager_vtable, bus);
-        if (r < 0)
-                return r;
-        r = sd_bus_add_fallback_vtable(sd, new_slot(bus), PASSLOCK_TENANCY_PATH,
-                                       PASSLOCK_INTERFACE_TENANCY, tenancy_vtable, find_object,
-                                       bus);
-        if (r < 0)
-                return r;
-        r = sd_bus_add_fallback_vtable(sd, new_slot(bus), PASSLOCK_TENANCY_PATH,
-                                       PASSLOCK_INTERFACE_LINKS, links_vtable, find_object, bus);
-        if (r < 0)
-                return r;
-        r = sd_bus_add_node_enumerator(sd, new_slot(bus), PASSLOCK_OBJECT_PATH, enumerate_objects,
-                                       bus);
-        if (r < 0)
-                return r;
-        return sd_bus_add_object_manager(sd, new_slot(bus), PASSLOCK_OBJECT_PATH);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(of_tenancies); i++)
+                r = sd_bus_add_fallback_vtable(sd, new_slot(bus), PASSLOCK_TENANCY_PATH,
+                                               of_tenancies[i].interface, of_tenancies[i].vtable,
+                                               find_object, bus);
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(sd, new_slot(bus), PASSLOCK_OBJECT_PATH,
+                                               enumerate_objects, bus);
+        return r < 0 ? r : sd_bus_add_object_manager(sd, new_slot(bus), PASSLOCK_OBJECT_PATH);
 }
 
 static int connect_bus(Bus *bus, sd_event *event)

@@ -295,7 +295,9 @@ static int on_name_gone(sd_bus_message *m, void *userdata, sd_bus_error *error _
         const char *name, *old_owner, *new_owner;
         Identity *identity;
 
-        if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0)
+        /* Nobody but the driver can have that sender. */
+        if (!streq_ptr(sd_bus_message_get_sender(m), DRIVER) ||
+            sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0)
                 return 0;
         if (*name != ':' || *new_owner)
                 return 0;

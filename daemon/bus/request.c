@@ -59,6 +59,11 @@ static void request_end(Request *request, int r, const char *text)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
+        /* What sd-bus says of text that the bus let through and it will not read. */
+        if (r == -EBADMSG) {
+                r = ERROR_INVALID_ARGS;
+                text = error_text(r);
+        }
         if (r > 0) {
                 /* What is no text could not be sent at all. */
                 if (!text_is_valid(text, 1024))
@@ -119,6 +124,14 @@ void request_reply(Request *request, sd_bus_message *reply)
                 request_fail(request, r);
         else
                 request_free(request);
+}
+
+void request_finish(Request *request, int r, uint32_t retry_after_s, sd_bus_message *reply)
+{
+        if (r < 0 || !reply)
+                request_fail_retry_after(request, r, retry_after_s);
+        else
+                request_reply(request, reply);
 }
 
 void request_reply_empty(Request *request)

@@ -5,6 +5,9 @@
 
 #include "daemon/bus/bus-internal.h"
 
+/* What a text that is not valid is refused with: its name and how long it may be. */
+#define OUT_OF_BOUNDS "%s is not a text of 1 to %u bytes"
+
 /*
  * A method call, from when it arrives until it is answered, exactly once. The way of each:
  *
@@ -37,12 +40,24 @@ struct Request {
 int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
                   int (*run)(Request *request, sd_bus_message *message));
 
+/* Defines method_NAME(), a vtable handler on a tenancy's object: says which right is needed for
+ * run_NAME(). */
+#define REQUEST_METHOD(name, right) \
+        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
+        { \
+                BusTenancy *object = userdata; \
+\
+                return request_begin(object->bus, object->tenancy, m, (right), run_##name); \
+        }
+
 /* Is there a grant for the request's right and this relying party? 0 or ACCESS_DENIED. */
 int request_authorize_rp(const Request *request, const char *rp_id);
 
 /* A reply to fill in; request_reply() sends it and frees the request. */
 int request_new_reply(Request *request, sd_bus_message **ret);
 void request_reply(Request *request, sd_bus_message *reply);
+/* The end of most: replies, or fails with r if that is an Error or negative. */
+void request_finish(Request *request, int r, uint32_t retry_after_s, sd_bus_message *reply);
 /* For methods that return nothing. */
 void request_reply_empty(Request *request);
 

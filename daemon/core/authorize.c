@@ -75,28 +75,53 @@ static void authorize_done(int r, uint32_t retry_after_s, const Token *token, vo
         authorize->func(r, retry_after_s, token, authorize->userdata);
 }
 
-int authorize_start(Tenancy *tenancy, Registration *registration, bool exclude_linked,
-                    AuthorizeFunc func, void *userdata, Authorize **ret)
+static int authorize_new(Tenancy *tenancy, AuthorizeFunc func, void *userdata, Authorize **ret)
+{
+        Authorize *authorize;
+
+        if (!tenancy->has_key)
+                return ERROR_NOT_CONFIGURED;
+        authorize = calloc(1, sizeof(Authorize));
+        if (!authorize)
+                return -ENOMEM;
+        *authorize =
+                (Authorize){.tenancy = tenancy_ref(tenancy), .func = func, .userdata = userdata};
+        *ret = authorize;
+        return 0;
+}
+
+int authorize_registration_start(Tenancy *tenancy, Registration *registration, bool exclude_linked,
+                                 AuthorizeFunc func, void *userdata, Authorize **ret)
 {
         _cleanup_(registration_freep) Registration *owned = registration;
         _cleanup_(authorize_cancelp) Authorize *authorize = NULL;
         int r;
 
-        if (!tenancy->has_key)
-                return ERROR_NOT_CONFIGURED;
-        if (exclude_linked) {
+        r = authorize_new(tenancy, func, userdata, &authorize);
+        if (r == 0 && exclude_linked)
                 r = exclude_users_links(tenancy, owned);
-                if (r != 0)
-                        return r;
-        }
-        authorize = calloc(1, sizeof(Authorize));
-        if (!authorize)
-                return -ENOMEM;
-        authorize->tenancy = tenancy_ref(tenancy);
-        authorize->func = func;
-        authorize->userdata = userdata;
-        r = api_authorize_registration(tenancy->api, owned, authorize_done, authorize,
-                                       &authorize->call);
+        if (r == 0)
+                r = api_authorize_registration(tenancy->api, owned, authorize_done, authorize,
+                                               &authorize->call);
+        if (r != 0)
+                return r;
+
+        *ret = TAKE_PTR(authorize);
+        return 0;
+}
+
+int authorize_authentication_start(Tenancy *tenancy, const Authentication *authentication,
+                                   AuthorizeFunc func, void *userdata, Authorize **ret)
+{
+        _cleanup_(authorize_cancelp) Authorize *authorize = NULL;
+        int r;
+
+        if (!authentication_is_valid(authentication))
+                return ERROR_INVALID_ARGS;
+        r = authorize_new(tenancy, func, userdata, &authorize);
+        if (r == 0)
+                r = api_authorize_authentication(tenancy->api, authentication, authorize_done,
+                                                 authorize, &authorize->call);
         if (r != 0)
                 return r;
 

@@ -2,9 +2,10 @@
 #pragma once
 
 #include "daemon/core/tenancy.h"
+#include "daemon/model/authentication.h"
 #include "daemon/model/registration.h"
 
-/* Lets a page create one passkey. */
+/* Lets a page create one passkey, or sign somebody in with one. */
 typedef struct Authorize Authorize;
 
 /* r: 0 or an Error or a negative errno; retry_after_s goes with RATE_LIMITED. The token is lent. */
@@ -15,8 +16,13 @@ typedef void (*AuthorizeFunc)(int r, uint32_t retry_after_s, const Token *token,
  * authenticators join those to exclude. Returns 0, a negative errno, NOT_CONFIGURED or
  * STORE_FAILED. The function runs once, never before this returns nor after authorize_cancel().
  */
-int authorize_start(Tenancy *tenancy, Registration *registration, bool exclude_linked,
-                    AuthorizeFunc func, void *userdata, Authorize **ret);
+int authorize_registration_start(Tenancy *tenancy, Registration *registration, bool exclude_linked,
+                                 AuthorizeFunc func, void *userdata, Authorize **ret);
+
+/* The same for signing in. INVALID_ARGS for a request that contradicts itself. */
+int authorize_authentication_start(Tenancy *tenancy, const Authentication *authentication,
+                                   AuthorizeFunc func, void *userdata, Authorize **ret);
+
 /* NULL is fine. Returns NULL. */
 Authorize *authorize_cancel(Authorize *authorize);
 DEFINE_CLEANUP(Authorize *, authorize_cancel);

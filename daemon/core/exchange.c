@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/api/api.h"
 #include "daemon/core/exchange.h"
+#include "daemon/core/settle.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
@@ -26,6 +27,7 @@ typedef struct Waiter {
 } Waiter;
 
 typedef enum ExchangeStage {
+        EXCHANGE_MARKING, /* the mark for what a crash may lose is on its way to the disk */
         EXCHANGE_ASKING,  /* the API has been asked */
         EXCHANGE_SAVING,  /* link and answer are on their way to the disk */
         EXCHANGE_UNSAVED, /* the store failed; kept for a repeat until answer.expires_at_ms */
@@ -36,6 +38,8 @@ struct Exchange {
         Tenancy *tenancy; /* held while under way; an unsaved one is held by the tenancy instead */
         ExchangeStage stage;
         char *tenancy_id; /* as it was at the start */
+        char *code;       /* wiped once it has been sent */
+        bool open;        /* settle_end() is due */
         char *user_id;
         bool wants_link;
         bool has_key; /* there is a request id, and `key` is what a repeat is found by */
@@ -63,6 +67,13 @@ static void exchange_unlink(Tenancy *tenancy, Exchange *exchange)
                 }
 }
 
+static void exchange_forget_code(Exchange *exchange)
+{
+        if (exchange->code)
+                explicit_bzero(exchange->code, strlen(exchange->code));
+        exchange->code = (free(exchange->code), NULL);
+}
+
 static Exchange *exchange_free(Exchange *exchange)
 {
         while (exchange->waiters) {
@@ -74,6 +85,7 @@ static Exchange *exchange_free(Exchange *exchange)
         api_call_cancel(exchange->call);
         answer_clear(&exchange->answer);
         link_free(exchange->link);
+        exchange_forget_code(exchange);
         free(exchange->tenancy_id);
         free(exchange->user_id);
         tenancy_unref(exchange->tenancy);
@@ -173,6 +185,8 @@ static void exchange_end(Exchange *exchange, int r, uint32_t retry_after_s)
 
         /* First out of the list: who asks again from within an answer begins anew. */
         exchange_unlink(owned->tenancy, owned);
+        if (owned->open)
+                settle_end(owned->tenancy);
         exchange_answer(owned, r, retry_after_s);
 }
 
@@ -201,6 +215,8 @@ static void exchange_keep_unsaved(Exchange *exchange, int r)
         _cleanup_(tenancy_unrefp) Tenancy *tenancy = NULL;
 
         log_error("Cannot save the link of an exchange: %s", r > 0 ? error_text(r) : strerror(-r));
+        if (!exchange->has_key)
+                exchange->open = false; /* it never settles: the mark stays for the next start */
         if (!exchange->has_key) {
                 exchange_end(exchange, r, 0);
                 return;
@@ -341,21 +357,62 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         exchange->tenancy = tenancy_ref(tenancy);
         exchange->tenancy_id = strdup(tenancy->tenancy_id);
         exchange->user_id = request->user_id ? strdup(request->user_id) : NULL;
+        exchange->code = strdup(request->code);
         exchange->wants_link = request->link;
         if (key) {
                 exchange->has_key = true;
                 memcpy(exchange->key, key, ANSWER_KEY_LEN);
         }
-        if (!exchange->tenancy_id || (request->user_id && !exchange->user_id))
+        if (!exchange->tenancy_id || !exchange->code || (request->user_id && !exchange->user_id))
                 return -ENOMEM;
 
         *ret = TAKE_PTR(exchange);
         return 0;
 }
 
-/* Asks the API. Takes the waiter over. */
-static int exchange_begin(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                          Waiter *waiter)
+static int exchange_ask(Exchange *exchange)
+{
+        int r;
+
+        r = api_exchange_code(exchange->tenancy->api, exchange->code, exchange_asked, exchange,
+                              &exchange->call);
+        exchange_forget_code(exchange);
+        if (r == 0)
+                exchange->stage = EXCHANGE_ASKING;
+        return r;
+}
+
+static void exchange_marked(int r, void *userdata)
+{
+        Exchange *exchange = userdata;
+
+        exchange->open = r == 0;
+        if (r == 0)
+                r = exchange_ask(exchange);
+        if (r != 0)
+                exchange_end(exchange, r, 0);
+}
+
+/* Asks the API; first, if there is to be a link, sees to the mark. */
+static int exchange_begin(Exchange *exchange)
+{
+        int r;
+
+        if (!exchange->wants_link)
+                return exchange_ask(exchange);
+        r = settle_begin(exchange->tenancy, exchange_marked, exchange);
+        if (r <= 0)
+                return r;
+        r = exchange_ask(exchange);
+        if (r != 0)
+                settle_end(exchange->tenancy);
+        exchange->open = r == 0;
+        return r;
+}
+
+/* Takes the waiter over. */
+static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
+                        Waiter *waiter)
 {
         _cleanup_(waiter_freep) Waiter *owned = waiter;
         _cleanup_(exchange_freep) Exchange *exchange = NULL;
@@ -365,8 +422,7 @@ static int exchange_begin(Tenancy *tenancy, const ExchangeRequest *request, cons
         if (r < 0)
                 return r;
         exchange_add_waiter(exchange, TAKE_PTR(owned));
-        r = api_exchange_code(tenancy->api, request->code, exchange_asked, exchange,
-                              &exchange->call);
+        r = exchange_begin(exchange);
         if (r != 0)
                 return r;
 
@@ -400,5 +456,5 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFun
         /* In a URL these would stand for another resource, and no code is one of them. */
         if (streq(request->code, ".") || streq(request->code, ".."))
                 return ERROR_INVALID_CODE;
-        return exchange_begin(tenancy, request, request->request_id ? key : NULL, TAKE_PTR(waiter));
+        return exchange_add(tenancy, request, request->request_id ? key : NULL, TAKE_PTR(waiter));
 }

@@ -15,7 +15,8 @@
  * 3. The same caller asking again with the same code and request id gets that answer; or, if the
  *    first is still under way, waits for it; or, if the store had failed it, has the store tried
  *    again with the principal that is still in memory.
- * Only a crash between the API's answer and the commit loses one.
+ * A crash between the API's answer and the commit loses the answer; the link is found by the next
+ * start (settle.h).
  */
 typedef struct ExchangeRequest {
         uid_t uid; /* who asks */

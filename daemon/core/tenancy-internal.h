@@ -6,6 +6,9 @@
 #include "daemon/core/tenancy.h"
 
 typedef struct Exchange Exchange;
+typedef struct KeyRing KeyRing;
+typedef struct Reconcile Reconcile;
+typedef struct Settlement Settlement;
 
 struct Tenancy {
         unsigned n_ref;
@@ -17,13 +20,20 @@ struct Tenancy {
         struct Api *api;
         struct Store *store;
         TenancyListener listener;
-        Exchange *exchanges; /* under way, or kept for a repeat; see exchange.c */
+        Exchange *exchanges;    /* under way, or kept for a repeat; see exchange.c */
+        KeyRing *key_ring;      /* NULL before the first id_token; see identify.c */
+        Reconcile *reconcile;   /* under way, or NULL; see reconcile.c */
+        Settlement *settlement; /* NULL before it is configured; see settle.c */
 };
 
 /* Learns from how an API call ended. */
 void tenancy_note_api_result(Tenancy *tenancy, int r);
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link);
 void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link);
+
+KeyRing *key_ring_free(KeyRing *ring);
+/* The keys are another issuer's from now on. */
+void key_ring_forget(Tenancy *tenancy);
 
 /* Frees what exchange.c keeps here. Nothing is under way any more. */
 void exchange_forget_all(Tenancy *tenancy);

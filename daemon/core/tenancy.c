@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "daemon/api/api.h"
+#include "daemon/core/settle.h"
 #include "daemon/core/tenancy-internal.h"
 #include "dbus/error.h"
 
@@ -48,6 +49,8 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
         exchange_forget_all(tenancy);
+        key_ring_free(tenancy->key_ring);
+        settle_free(tenancy);
         api_free(tenancy->api);
         free(tenancy->label);
         free(tenancy->tenancy_id);
@@ -71,6 +74,8 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
                       uint64_t timeout_ms, Secret *key)
 {
         _cleanup_(freep) char *id_copy = strdup(id), *endpoint_copy = strdup(endpoint);
+        bool new_id = !streq_ptr(tenancy->tenancy_id, id);
+        bool new_endpoint = !streq_ptr(tenancy->endpoint, endpoint);
         int r;
 
         if (!id_copy || !endpoint_copy)
@@ -84,8 +89,13 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
         tenancy->tenancy_id = TAKE_PTR(id_copy);
         tenancy->endpoint = TAKE_PTR(endpoint_copy);
         tenancy->has_key = key;
+        if (new_id || new_endpoint)
+                key_ring_forget(tenancy);
+        if (new_id)
+                settle_load(tenancy);
         /* Whether a new key or endpoint is any good, the next call will tell. */
         tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
+        settle_recover(tenancy);
         return 0;
 }
 
@@ -114,6 +124,12 @@ TenancyState tenancy_state(const Tenancy *tenancy)
         return tenancy->state;
 }
 
+static void tenancy_api_answered(Tenancy *tenancy)
+{
+        tenancy_set_state(tenancy, TENANCY_READY);
+        settle_recover(tenancy);
+}
+
 void tenancy_note_api_result(Tenancy *tenancy, int r)
 {
         /* Our own failures say nothing of the API, and without a key there is nothing to learn. */
@@ -124,7 +140,7 @@ void tenancy_note_api_result(Tenancy *tenancy, int r)
         else if (r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY)
                 tenancy_set_state(tenancy, TENANCY_DEGRADED);
         else
-                tenancy_set_state(tenancy, TENANCY_READY);
+                tenancy_api_answered(tenancy);
 }
 
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link)

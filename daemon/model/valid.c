@@ -6,6 +6,18 @@
 #define ALPHA       ALPHA_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS      "0123456789"
 
+/* Unicode's non-characters: the bus takes them, but sd-bus neither reads nor sends them. */
+static bool is_noncharacter(const unsigned char *s, size_t n)
+{
+        uint32_t c = n == 3 ? s[0] & 0x0f : s[0] & 0x07;
+
+        if (n < 3)
+                return false;
+        for (size_t i = 1; i < n; i++)
+                c = c << 6 | (s[i] & 0x3f);
+        return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
+}
+
 /* Length of the UTF-8 sequence at `s`, or 0 if it is not one. Overlong forms, surrogates and what
  * is beyond Unicode are not. */
 static size_t utf8_sequence_len(const unsigned char *s)
@@ -43,7 +55,7 @@ static size_t utf8_sequence_len(const unsigned char *s)
         for (size_t i = 2; i < n; i++)
                 if (s[i] < 0x80 || s[i] > 0xbf)
                         return 0;
-        return n;
+        return is_noncharacter(s, n) ? 0 : n;
 }
 
 bool text_is_valid(const char *s, size_t len_max)
@@ -121,4 +133,44 @@ bool tenancy_id_is_valid(const char *s)
 bool user_verification_is_valid(const char *s)
 {
         return s && (streq(s, "required") || streq(s, "preferred") || streq(s, "discouraged"));
+}
+
+bool mediation_is_valid(const char *s)
+{
+        return s && (streq(s, "required") || streq(s, "conditional"));
+}
+
+bool id_token_is_valid(const char *s)
+{
+        return text_is_valid(s, 8192);
+}
+
+bool email_is_valid(const char *s)
+{
+        const char *at;
+
+        if (!text_is_valid(s, 254))
+                return false;
+        at = strchr(s, '@');
+        return at && at > s && at[1] && !strchr(at + 1, '@');
+}
+
+bool purpose_is_valid(const char *s)
+{
+        return made_of(s, ALPHA DIGITS "._:-", 1, 64);
+}
+
+bool secret_is_valid(const char *s)
+{
+        return text_is_valid(s, 512);
+}
+
+bool challenge_code_is_valid(const char *s)
+{
+        return text_is_valid(s, 64);
+}
+
+bool metadata_is_valid(const char *s)
+{
+        return text_is_valid(s, 4096);
 }

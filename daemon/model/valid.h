@@ -18,3 +18,10 @@ bool request_id_is_valid(const char *s);        /* 16..64 of [A-Za-z0-9_-] */
 bool tenancy_label_is_valid(const char *s);     /* 1..32 of [a-z0-9_] */
 bool tenancy_id_is_valid(const char *s);        /* 1..256 of printable ASCII */
 bool user_verification_is_valid(const char *s); /* required, preferred, discouraged */
+bool mediation_is_valid(const char *s);         /* required, conditional */
+bool id_token_is_valid(const char *s);          /* 1..8192 bytes */
+bool email_is_valid(const char *s);             /* something@something, 3..254 bytes */
+bool purpose_is_valid(const char *s);           /* 1..64 of [A-Za-z0-9._:-] */
+bool secret_is_valid(const char *s);            /* a challenge's: 1..512 bytes */
+bool challenge_code_is_valid(const char *s);    /* 1..64 bytes */
+bool metadata_is_valid(const char *s); /* 1..4096 bytes; that it is JSON, the API layer sees */

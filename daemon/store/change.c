@@ -6,6 +6,7 @@
 #include "daemon/store/answer-table.h"
 #include "daemon/store/change.h"
 #include "daemon/store/link-table.h"
+#include "daemon/store/tenancy-table.h"
 #include "dbus/error.h"
 
 struct StoreChange {
@@ -13,13 +14,14 @@ struct StoreChange {
 
         /* What is to be done. */
         int (*apply)(StoreChange *change, Txn *txn);
-        char *tenancy_id;
-        Link *link; /* to be added; NULL: none */
-        char *id;   /* of the authenticator or the user to be removed */
+        char *tenancy_id; /* NULL: it is about none */
+        Link *link;       /* to be added; NULL: none */
+        char *id;         /* of the authenticator or the user to be removed */
         bool has_answer;
         uint8_t key[ANSWER_KEY_LEN];
         Answer answer;
         uint64_t now_ms;
+        uint64_t since_ms; /* the mark to set */
 
         /* How it ended. */
         int r;
@@ -29,6 +31,7 @@ struct StoreChange {
         /* Whom to tell: the caller's thread's own. */
         StoreAddFunc add_func;
         StoreRemoveFunc remove_func;
+        StoreDoneFunc done_func;
         void *userdata;
 };
 
@@ -81,6 +84,23 @@ static int apply_exchange(StoreChange *change, Txn *txn)
                 kept = (Answer){.error = outcome, .expires_at_ms = kept.expires_at_ms};
         r = answer_table_put(txn, change->key, &kept);
         return r < 0 ? r : outcome;
+}
+
+static int apply_mark(StoreChange *change, Txn *txn)
+{
+        Tenancy tenancy;
+        int r;
+
+        r = tenancy_table_get_or_new(txn, change->tenancy_id, &tenancy);
+        if (r < 0)
+                return r;
+        tenancy.unsettled_since_ms = change->since_ms;
+        return tenancy_table_put(txn, change->tenancy_id, &tenancy);
+}
+
+static int apply_barrier(StoreChange *change _unused_, Txn *txn _unused_)
+{
+        return 0;
 }
 
 static int change_new(const char *tenancy_id, int (*apply)(StoreChange *change, Txn *txn),
@@ -206,6 +226,34 @@ int change_new_remove_by_user(const char *tenancy_id, const char *user_id, Store
         return change_new_removal(tenancy_id, user_id, apply_remove_by_user, func, userdata, ret);
 }
 
+int change_new_mark(const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func, void *userdata,
+                    StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new(tenancy_id, apply_mark, userdata, &change);
+        if (r < 0)
+                return r;
+        change->since_ms = since_ms;
+        change->done_func = func;
+        *ret = change;
+        return 0;
+}
+
+int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change = calloc(1, sizeof(StoreChange));
+
+        if (!change)
+                return -ENOMEM;
+        change->apply = apply_barrier;
+        change->done_func = func;
+        change->userdata = userdata;
+        *ret = change;
+        return 0;
+}
+
 StoreChange *change_free(StoreChange *change)
 {
         if (!change)
@@ -244,12 +292,15 @@ void change_report(StoreChange *change)
                 change->add_func(change->r, change->newly_linked, change->userdata);
         if (change->remove_func)
                 change->remove_func(change->r, &change->removed, change->userdata);
+        if (change->done_func)
+                change->done_func(change->r, change->userdata);
 }
 
 void change_forget(StoreChange *change)
 {
         change->add_func = NULL;
         change->remove_func = NULL;
+        change->done_func = NULL;
 }
 
 void change_queue_push(ChangeQueue *queue, StoreChange *change)

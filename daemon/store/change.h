@@ -24,6 +24,9 @@ int change_new_remove(const char *tenancy_id, const char *authenticator_id, Stor
                       void *userdata, StoreChange **ret);
 int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
                               void *userdata, StoreChange **ret);
+int change_new_mark(const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func, void *userdata,
+                    StoreChange **ret);
+int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret);
 StoreChange *change_free(StoreChange *change);
 DEFINE_CLEANUP(StoreChange *, change_free);
 

@@ -78,6 +78,7 @@ static void encode_tenancy(Encoder *e, const void *object)
 
         put_u32(e, tenancy->number);
         put_u64(e, tenancy->n_links);
+        put_u64(e, tenancy->unsettled_since_ms);
 }
 
 static void encode_link(Encoder *e, const void *object)
@@ -279,7 +280,9 @@ static int decoder_end(Decoder *d)
 int record_to_tenancy(const void *bytes, size_t len, Tenancy *ret)
 {
         Decoder d = decoder_start(bytes, len);
-        Tenancy tenancy = {.number = take_u32(&d), .n_links = take_u64(&d)};
+        Tenancy tenancy = {.number = take_u32(&d),
+                           .n_links = take_u64(&d),
+                           .unsettled_since_ms = take_u64(&d)};
         int r = decoder_end(&d);
 
         if (r < 0)

@@ -21,6 +21,7 @@ void record_clear(Record *record);
 typedef struct Tenancy {
         uint32_t number;
         uint64_t n_links;
+        uint64_t unsettled_since_ms; /* see store_set_unsettled() */
 } Tenancy;
 
 /* All return 0, -ENOMEM, or -EINVAL for what could not be read again (a string that is missing or

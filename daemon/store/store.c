@@ -8,6 +8,7 @@
 #include "daemon/store/answer-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/store.h"
+#include "daemon/store/tenancy-table.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 
@@ -190,6 +191,26 @@ int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uin
         return 0;
 }
 
+int store_get_unsettled(Store *store, const char *tenancy_id, uint64_t *ret_since_ms)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        Tenancy tenancy;
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id))
+                return -EINVAL;
+        r = store_begin(store, &txn);
+        if (r == 0)
+                r = tenancy_table_get(&txn, tenancy_id, &tenancy);
+        if (r == 0)
+                *ret_since_ms = tenancy.unsettled_since_ms;
+        if (r == -ENOENT) {
+                *ret_since_ms = 0;
+                r = 0;
+        }
+        return store_end(r);
+}
+
 /* Takes the change over. */
 static int store_queue(Store *store, StoreChange *change, StoreChange **ret)
 {
@@ -237,6 +258,25 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
         int r;
 
         r = change_new_remove_by_user(tenancy_id, user_id, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_set_unsettled(Store *store, const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func,
+                        void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_mark(tenancy_id, since_ms, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_barrier(func, userdata, &change);
         return r < 0 ? r : store_queue(store, change, ret);
 }
 

@@ -82,5 +82,17 @@ int store_remove(Store *store, const char *tenancy_id, const char *authenticator
 int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
                          StoreRemoveFunc func, void *userdata, StoreChange **ret);
 
+/*
+ * A mark on the tenancy: since when exchanges may have reached the API and not the disk, 0 for
+ * none. It says what an unclean stop may have lost.
+ */
+int store_get_unsettled(Store *store, const char *tenancy_id, uint64_t *ret_since_ms);
+typedef void (*StoreDoneFunc)(int r, void *userdata);
+int store_set_unsettled(Store *store, const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func,
+                        void *userdata, StoreChange **ret);
+
+/* Changes nothing; its function runs after those of all changes that were asked for before. */
+int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret);
+
 /* The function will not run. NULL is fine. Returns NULL. */
 StoreChange *store_change_forget(StoreChange *change);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fake-service DIR [OPTION]: answers as the daemon would, by a script in the arguments. The first
+ * fake-service DIR [OPTION…]: answers as the daemon would, by a script in the arguments. The first
  * string of a call (Authorize: the user id) decides:
  *      error:N      that row of the error table
  *      odd-error    an error that is in no table
@@ -14,6 +14,7 @@
  * Each call is a line in DIR/log and on descriptor 3 if that is open. OPTION is one of
  *      deny         nobody may read links
  *      links=N      has N links
+ *      break-at=N   and the page from there on fails
  *      default=L    the label of the default tenancy
  */
 
@@ -29,7 +30,7 @@
 
 static const char *dir, *default_label = "default";
 static bool deny_links, has_pipe;
-static unsigned n_links;
+static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
 
 _printf_(1, 2) static void record(const char *format, ...)
@@ -313,6 +314,8 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r != 0)
                 return r;
         from = (unsigned) atoi(cursor);
+        if (break_at > 0 && from >= break_at)
+                return sd_bus_reply_method_errorf(m, error_dbus_name(ERROR_STORE_FAILED), "broken");
         to = from + (limit ?: 100);
         if (to >= n_links)
                 to = n_links;
@@ -536,6 +539,8 @@ static void read_option(const char *option)
                 deny_links = true;
         else if (begins(option, "links="))
                 n_links = (unsigned) atoi(option + strlen("links="));
+        else if (begins(option, "break-at="))
+                break_at = (unsigned) atoi(option + strlen("break-at="));
         else if (begins(option, "default="))
                 default_label = option + strlen("default=");
 }

@@ -39,7 +39,6 @@ static void write_config(const Harness *h)
                 "'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>\n"
                 "<busconfig><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
                 "<servicedir>%s/services</servicedir>"
-                "<limit name='max_replies_per_connection'>5000</limit>"
                 "<policy context='default'><allow own='*'/><allow send_destination='*'/>"
                 "<allow eavesdrop='true'/></policy></busconfig>\n",
                 h->dir, h->dir);

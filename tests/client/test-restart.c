@@ -167,6 +167,7 @@ static void test_service_stays_away(void **state)
         assert_int_equal(s.r, -EHOSTDOWN);
 }
 
+/* A hundred are with the service when it is killed; the others wait for their turn. */
 static void test_many_cut_off(void **state)
 {
         Harness *h = *state;
@@ -174,17 +175,52 @@ static void test_many_cut_off(void **state)
         char id[32];
 
         for (unsigned i = 0; i < 300; i++) {
-                snprintf(id, sizeof(id), "hang-once-%u", i);
+                snprintf(id, sizeof(id), i < 100 ? "hang-once-%u" : "auth-%u", i);
                 assert_int_equal(passlock_links_get_user_async(h->client, id, on_string, &s, NULL),
                                  0);
         }
-        harness_run_until_line(h, "GetUser hang-once-299");
+        harness_run_until_line(h, "GetUser hang-once-99");
+        assert_int_equal(harness_count_log(h, "GetUser"), 100);
         harness_stop_service(h);
         harness_settle(h);
         assert_int_equal(s.n, 0);
         harness_start_service(h, NULL);
         harness_run_until(h, &s.n, 300);
-        assert_int_equal(harness_count_log(h, "GetUser"), 600);
+        assert_int_equal(harness_count_log(h, "GetUser"), 400);
+}
+
+static void test_many_without_a_service(void **state)
+{
+        Harness *h = *state;
+        Seen s = {};
+
+        for (unsigned i = 0; i < 300; i++)
+                assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &s, NULL),
+                                 0);
+        harness_run_until(h, &s.n, 300);
+        assert_int_equal(s.r, -EHOSTDOWN);
+}
+
+static void test_turn_comes_after_cancel(void **state)
+{
+        Harness *h = *state;
+        passlock_call *calls[100];
+        Seen s = {}, last = {};
+
+        for (unsigned i = 0; i < 100; i++)
+                assert_int_equal(
+                        passlock_links_add_async(h->client, "hang", "a", on_done, &s, &calls[i]),
+                        0);
+        assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &last, NULL), 0);
+        for (unsigned i = 0; i < 100; i++)
+                harness_run_until_line(h, "Add hang a");
+        harness_settle(h);
+        assert_int_equal(harness_count_log(h, "Add x"), 0);
+        for (unsigned i = 0; i < 100; i++)
+                passlock_call_cancel(calls[i]);
+        harness_run_until(h, &last.n, 1);
+        assert_int_equal(last.r, 0);
+        assert_int_equal(s.n, 0);
 }
 
 static void test_removal_is_repeated(void **state)
@@ -289,6 +325,8 @@ int main(void)
                 activatable(test_service_dies_twice),
                 service(test_service_stays_away),
                 service(test_many_cut_off),
+                bus_only(test_many_without_a_service),
+                service(test_turn_comes_after_cancel),
                 activatable(test_removal_is_repeated),
                 service(test_bus_dies),
                 service(test_bus_stays_away),

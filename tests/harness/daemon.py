@@ -56,7 +56,7 @@ class Daemon(Process):
                 "NOTIFY_SOCKET": str(self.notify_path)}
 
     def start(self):
-        self._forget_notifications()
+        self.forget_notifications()
         return super().start()
 
     def wait_ready(self):
@@ -64,12 +64,13 @@ class Daemon(Process):
 
     def reload(self):
         """Sends SIGHUP and returns when the daemon is done with it, well or not."""
-        self._forget_notifications()
+        self.forget_notifications()
         os.kill(self.pid, signal.SIGHUP)
         self._wait_notified("RELOADING=1")
         self._wait_notified("READY=1")
 
-    def _forget_notifications(self):
+    def forget_notifications(self):
+        """Makes room for new ones: the daemon waits if nobody reads a dozen of them."""
         self.notify.setblocking(False)
         try:
             while self.notify.recv(4096):

@@ -183,7 +183,7 @@ static size_t request_len(const char *text)
         return len;
 }
 
-bool raw_peer_read(RawPeer *peer, int fd)
+static char *receive(int fd)
 {
         char *text = calloc(1, REQUEST_LEN_MAX);
         size_t len = 0, wanted = 0;
@@ -194,12 +194,20 @@ bool raw_peer_read(RawPeer *peer, int fd)
 
                 if (n <= 0) {
                         free(text);
-                        return false;
+                        return NULL;
                 }
                 len += (size_t) n;
                 wanted = request_len(text);
         }
+        return text;
+}
 
+bool raw_peer_read(RawPeer *peer, int fd)
+{
+        char *text = receive(fd);
+
+        if (!text)
+                return false;
         pthread_mutex_lock(&peer->mutex);
         if (peer->request)
                 explicit_bzero(peer->request, REQUEST_LEN_MAX);
@@ -208,6 +216,18 @@ bool raw_peer_read(RawPeer *peer, int fd)
         peer->n_requests++;
         pthread_mutex_unlock(&peer->mutex);
         return true;
+}
+
+char *raw_peer_receive(RawPeer *peer, int fd)
+{
+        char *text = receive(fd);
+
+        if (!text)
+                return NULL;
+        pthread_mutex_lock(&peer->mutex);
+        peer->n_requests++;
+        pthread_mutex_unlock(&peer->mutex);
+        return text;
 }
 
 bool raw_peer_write(int fd, const char *bytes, size_t len)

@@ -22,11 +22,13 @@ unsigned raw_peer_n_requests(RawPeer *peer);
 /* Waits until the peer has closed all its connections. */
 void raw_peer_wait_closed(RawPeer *peer);
 
-/* The latest request, headers and body, in memory of the caller's that it frees. */
+/* The latest request that was read, headers and body, in memory of the caller's that it frees. */
 char *raw_peer_request(RawPeer *peer);
 
 /* Reads one request to its end and counts it. False when the connection ends instead. */
 bool raw_peer_read(RawPeer *peer, int fd);
+/* The same, but hands the request over, to be freed, instead of keeping it; NULL for false. */
+char *raw_peer_receive(RawPeer *peer, int fd);
 /* False when the other side is gone. */
 bool raw_peer_write(int fd, const char *bytes, size_t len);
 bool raw_peer_print(int fd, const char *text);

@@ -417,7 +417,7 @@ static void *allocate_but_one(size_t size)
 /* jansson does not always say that memory was what it lacked; anything but success will do. */
 static void test_no_memory(void **state)
 {
-        static const Error none[] = {0};
+        static const Error denials[] = {ERROR_API_DENIED, 0};
         static const char denied[] = "{\"_tag\":\"@error/Forbidden\"}";
         unsigned n;
         int r;
@@ -436,7 +436,7 @@ static void test_no_memory(void **state)
 
                 n_until_failure = n;
                 json_set_alloc_funcs(allocate_but_one, free);
-                r = api_json_read_error(403, denied, strlen(denied), none, &retry_after_s);
+                r = api_json_read_error(403, denied, strlen(denied), denials, &retry_after_s);
                 json_set_alloc_funcs(malloc, free);
                 assert_true(r == -ENOMEM || r == ERROR_UNREACHABLE || r == ERROR_API_DENIED);
         }

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "daemon/api/api.h"
 #include "daemon/core/exchange.h"
+#include "daemon/core/reconcile.h"
+#include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 #include "tests/unit/test.h"
@@ -81,6 +83,55 @@ int store_commit_exchange(Store *s, const char *tenancy_id, const Link *link, co
         return 0;
 }
 
+/* The mark for what a crash may lose. */
+static struct {
+        unsigned n_set, n_cleared;
+        int result; /* how setting it ends */
+        StoreDoneFunc func;
+        void *userdata;
+} mark;
+
+int store_get_unsettled(Store *s, const char *tenancy_id, uint64_t *ret_since_ms)
+{
+        *ret_since_ms = 0;
+        return 0;
+}
+
+int store_set_unsettled(Store *s, const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func,
+                        void *userdata, StoreChange **ret)
+{
+        if (since_ms == 0) {
+                mark.n_cleared++;
+                return 0;
+        }
+        mark.n_set++;
+        mark.func = func;
+        mark.userdata = userdata;
+        *ret = (StoreChange *) &mark; /* opaque */
+        return 0;
+}
+
+StoreChange *store_change_forget(StoreChange *change)
+{
+        return NULL;
+}
+
+int reconcile_recover(Tenancy *t, uint64_t since_ms, ReconcileFunc func, void *userdata,
+                      Reconcile **ret)
+{
+        fail();
+        return 0;
+}
+
+KeyRing *key_ring_free(KeyRing *ring)
+{
+        return NULL;
+}
+
+void key_ring_forget(Tenancy *t)
+{
+}
+
 /* What callers heard. */
 static struct {
         unsigned n;
@@ -120,6 +171,7 @@ static int set_up(void **state)
         log_set_max_level(LOG_CRIT);
         memset(&api, 0, sizeof(api));
         memset(&store, 0, sizeof(store));
+        memset(&mark, 0, sizeof(mark));
         memset(&heard, 0, sizeof(heard));
         n_added = 0;
         assert_int_equal(secret_new("k", 1, &key), 0);
@@ -142,12 +194,20 @@ static ExchangeRequest a_request(void)
         return (ExchangeRequest){.uid = 1000, .code = "c1", .request_id = REQUEST_ID, .link = true};
 }
 
+/* Sees to the mark as well, if one is wanted. */
 static int start(const ExchangeRequest *request)
 {
-        unsigned n = heard.n;
+        unsigned n = heard.n, n_asked = api.n_asked;
+        StoreDoneFunc marked;
         int r = exchange_start(tenancy, request, hear, NULL);
 
         assert_int_equal(heard.n, n); /* never before start returns */
+        marked = mark.func;
+        mark.func = NULL;
+        if (marked) {
+                assert_int_equal(api.n_asked, n_asked); /* not before the mark is on disk */
+                marked(mark.result, mark.userdata);
+        }
         return r;
 }
 
@@ -433,6 +493,72 @@ static void test_no_key(void **state)
         assert_int_equal(api.n_asked, 0);
 }
 
+/* Set before the API is asked, and gone when there is nothing left that a crash could lose. */
+static void test_mark(void **state)
+{
+        ExchangeRequest first = a_request(), second = a_request();
+
+        second.code = "c2";
+        assert_int_equal(start(&first), 0);
+        assert_int_equal(mark.n_set, 1);
+        api_answers(0, 0);
+        assert_int_equal(start(&second), 0);
+        assert_int_equal(mark.n_set, 1);
+        store_answers(0, true);
+        assert_int_equal(mark.n_cleared, 0);
+        api_answers(ERROR_INVALID_CODE, 0);
+        assert_int_equal(mark.n_cleared, 1);
+
+        assert_int_equal(start(&first), 0);
+        assert_int_equal(mark.n_set, 2);
+        api_answers(0, 0);
+        store_answers(ERROR_STORE_FULL, false); /* not settled */
+        assert_int_equal(mark.n_cleared, 1);
+        assert_int_equal(start(&first), 0);
+        store_answers(0, true);
+        assert_int_equal(mark.n_cleared, 2);
+
+        first.link = false; /* there is nothing to lose */
+        assert_int_equal(start(&first), 0);
+        api_answers(ERROR_INVALID_CODE, 0);
+        assert_int_equal(mark.n_set, 2);
+}
+
+/* If a link could not be kept, the code is not used up for it. */
+static void test_no_mark_no_question(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        mark.result = ERROR_STORE_FULL;
+        assert_int_equal(start(&request), 0);
+        assert_int_equal(heard.r, ERROR_STORE_FULL);
+        assert_int_equal(api.n_asked, 0);
+
+        mark.result = 0;
+        assert_int_equal(start(&request), 0);
+        assert_int_equal(api.n_asked, 1);
+        api_answers(ERROR_INVALID_CODE, 0);
+}
+
+static void test_two_wait_for_the_mark(void **state)
+{
+        ExchangeRequest first = a_request(), second = a_request();
+
+        second.code = "c2";
+        assert_int_equal(exchange_start(tenancy, &first, hear, NULL), 0);
+        assert_int_equal(exchange_start(tenancy, &first, hear, NULL), 0);
+        assert_int_equal(exchange_start(tenancy, &second, hear, NULL), 0);
+        assert_int_equal(mark.n_set, 1);
+        mark.func(0, mark.userdata);
+        assert_int_equal(api.n_asked, 2);
+        api_answers(ERROR_INVALID_CODE, 0);
+        assert_int_equal(mark.n_cleared, 0);
+        api.userdata = tenancy->exchanges;
+        api_answers(ERROR_INVALID_CODE, 0);
+        assert_int_equal(heard.n, 3);
+        assert_int_equal(mark.n_cleared, 1);
+}
+
 static void test_dots_are_no_code(void **state)
 {
         ExchangeRequest request = a_request();
@@ -474,6 +600,9 @@ int main(void)
                 TEST(test_store_refuses_at_once),
                 TEST(test_unsaved_are_bounded),
                 TEST(test_no_key),
+                TEST(test_mark),
+                TEST(test_no_mark_no_question),
+                TEST(test_two_wait_for_the_mark),
                 TEST(test_dots_are_no_code),
                 TEST(test_outlives_its_owner),
         };

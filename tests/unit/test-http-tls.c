@@ -199,6 +199,7 @@ static void test_http2_peer_limits_streams(void **state)
         Fixture *f = *state;
 
         fixture_serve(f, tls_peer_new_http2(50), "nghttpx");
+        fixture_get(f); /* when it has told its limit */
         get_many(f, N_CALLS);
         assert_int_equal(tls_peer_n_connections(f->peer), 1);
 }

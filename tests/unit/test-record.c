@@ -86,13 +86,15 @@ static void check_mutations(const Record *record, int (*read)(const void *bytes,
 
 static void test_tenancy(void **state)
 {
-        Tenancy tenancy = {.number = 0xfedcba98, .n_links = UINT64_MAX}, copy = {};
+        Tenancy tenancy = {.number = 0xfedcba98, .n_links = UINT64_MAX, .unsettled_since_ms = 7};
+        Tenancy copy = {};
         _cleanup_(record_clear) Record record = {};
 
         assert_int_equal(record_from_tenancy(&tenancy, &record), 0);
         assert_int_equal(record_to_tenancy(record.bytes, record.len, &copy), 0);
         assert_true(copy.number == tenancy.number);
         assert_true(copy.n_links == tenancy.n_links);
+        assert_true(copy.unsettled_since_ms == tenancy.unsettled_since_ms);
         check_strict(&record, read_tenancy);
         check_mutations(&record, read_tenancy);
 }

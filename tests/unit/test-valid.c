@@ -31,7 +31,7 @@ static void test_utf8(void **state)
 {
         const char *good[] = {
                 "ada",          "Zo\xc3\xab",       "\xe2\x82\xac", "\xf0\x9f\x94\x91",
-                "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf", "\xc2\xa0"};
+                "\xed\x9f\xbf", "\xf4\x8f\xbf\xbd", "\xc2\xa0"};
         const char *bad[] = {
                 "\x80",             /* a continuation on its own */
                 "\xc3",             /* cut off */
@@ -41,6 +41,9 @@ static void test_utf8(void **state)
                 "\xed\xa0\x80",     /* a surrogate */
                 "\xf4\x90\x80\x80", /* beyond Unicode */
                 "\xf8\x88\x80\x80\x80",
+                "\xef\xb7\x90",     /* U+FDD0, a non-character, as the next two */
+                "\xef\xbf\xbe",     /* U+FFFE */
+                "\xf4\x8f\xbf\xbf", /* U+10FFFF */
                 "a\xffz",
                 "line\nfeed",
                 "\x7f",

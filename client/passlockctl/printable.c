@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+#include <wchar.h>
+
+#include "client/passlockctl/printable.h"
+
+char *printable_new(const char *s, size_t *ret_width)
+{
+        size_t left = strlen(s), width = 0;
+        /* A byte becomes four at most. */
+        char *copy = malloc(left * 4 + 1), *end = copy;
+
+        if (!copy)
+                return NULL;
+        while (left > 0) {
+                mbstate_t state = {};
+                wchar_t c;
+                size_t len = mbrtowc(&c, s, left, &state);
+                int columns = len <= left ? wcwidth(c) : -1;
+
+                if (*s == '\\') {
+                        end = stpcpy(end, "\\\\");
+                        columns = 2;
+                } else if (columns >= 0)
+                        end = mempcpy(end, s, len);
+                else {
+                        len = 1;
+                        end += sprintf(end, "\\x%02x", (unsigned char) *s);
+                        columns = 4;
+                }
+                s += len;
+                left -= len;
+                width += (size_t) columns;
+        }
+        *end = '\0';
+        if (ret_width)
+                *ret_width = width;
+        return copy;
+}

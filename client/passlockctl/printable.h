@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/*
+ * A copy of a text that can do nothing to a terminal: what the locale cannot print becomes \xHH for
+ * each byte, and a backslash two. `ret_width`, which may be NULL, gets the columns that it takes.
+ * NULL for lack of memory.
+ */
+char *printable_new(const char *s, size_t *ret_width);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "client/passlockctl/record.h"
+#include "client/passlockctl/table.h"
+
+struct Record {
+        json_t *json;
+        Table *table;
+        bool failed;
+};
+
+Record *record_new(void)
+{
+        static const char *const headers[] = {"", "", NULL};
+        _cleanup_(record_freep) Record *record = calloc(1, sizeof(Record));
+
+        if (!record)
+                return NULL;
+        record->json = json_object();
+        record->table = table_new(headers, false);
+        if (!record->json || !record->table)
+                return NULL;
+        return TAKE_PTR(record);
+}
+
+Record *record_free(Record *record)
+{
+        if (!record)
+                return NULL;
+        json_decref(record->json);
+        table_free(record->table);
+        free(record);
+        return NULL;
+}
+
+/* Takes the value over. */
+static void put(Record *record, const char *name, json_t *value)
+{
+        if (json_object_set_new(record->json, name, value) < 0)
+                record->failed = true;
+}
+
+static void put_label(Record *record, const char *label)
+{
+        char text[64];
+
+        snprintf(text, sizeof(text), "%s:", label);
+        if (table_add(record->table, text) < 0)
+                record->failed = true;
+}
+
+static void put_text(Record *record, const char *label, const char *text)
+{
+        if (!label)
+                return;
+        put_label(record, label);
+        if (table_add(record->table, text) < 0)
+                record->failed = true;
+}
+
+void record_put_string(Record *record, const char *label, const char *name, const char *value)
+{
+        if (!record)
+                return;
+        put(record, name, value ? json_string(value) : json_null());
+        if (value)
+                put_text(record, label, value);
+}
+
+void record_put_bool(Record *record, const char *label, const char *name, bool value)
+{
+        if (!record)
+                return;
+        put(record, name, json_boolean(value));
+        put_text(record, label, value ? "yes" : "no");
+}
+
+void record_put_number(Record *record, const char *label, const char *name, uint64_t value)
+{
+        if (!record)
+                return;
+        put(record, name, json_integer((json_int_t) value));
+        if (!label)
+                return;
+        put_label(record, label);
+        if (table_add_number(record->table, value) < 0)
+                record->failed = true;
+}
+
+void record_put_time(Record *record, const char *label, const char *name, uint64_t value_ms)
+{
+        if (!record)
+                return;
+        put(record, name, json_integer((json_int_t) value_ms));
+        if (!label || value_ms == 0)
+                return;
+        put_label(record, label);
+        if (table_add_time(record->table, value_ms) < 0)
+                record->failed = true;
+}
+
+void record_append(Record *record, const char *name, const Record *element)
+{
+        json_t *list;
+
+        if (!record)
+                return;
+        if (!json_object_get(record->json, name))
+                put(record, name, json_array());
+        list = json_object_get(record->json, name);
+        if (!element || element->failed || json_array_append(list, element->json) < 0)
+                record->failed = true;
+}
+
+/* On the rest of the line. */
+static int record_print_json(const Record *record)
+{
+        _cleanup_(freep) char *text = NULL;
+
+        if (!record || record->failed)
+                return -ENOMEM;
+        text = json_dumps(record->json, JSON_COMPACT);
+        if (!text)
+                return -ENOMEM;
+        fputs(text, stdout);
+        return 0;
+}
+
+int record_print(const Record *record, bool json)
+{
+        int r;
+
+        if (!record || record->failed)
+                return -ENOMEM;
+        if (!json) {
+                table_flush(record->table);
+                return 0;
+        }
+        r = record_print_json(record);
+        if (r == 0)
+                fputc('\n', stdout);
+        return r;
+}
+
+int record_array_print(RecordArray *array, const Record *record)
+{
+        fputs(array->begun ? ",\n" : "[", stdout);
+        array->begun = true;
+        return record_print_json(record);
+}
+
+void record_array_end(RecordArray *array)
+{
+        puts(array->begun ? "]" : "[]");
+}

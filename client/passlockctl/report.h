@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <passlock.h>
+
+#include "base/macro.h"
+
+/* One line on standard error, whatever is quoted in it. */
+_printf_(1, 2) void report(const char *format, ...);
+
+/* Says why the client's last call failed. Returns the exit status for it; 0 for 0, silently. */
+int report_call(passlock *client, int r);
+
+/* The exit status for what a call returned. */
+int exit_status(int r);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "daemon/api/api-json-internal.h"
+#include "daemon/model/valid.h"
+
+#define METADATA_LEN_MAX 4096U
+#define MESSAGE_LEN_MAX  (64U * 1024)
+
+/* A mail has lines. */
+static bool message_is_valid(const char *s)
+{
+        return strlen(s) <= MESSAGE_LEN_MAX;
+}
+
+static int parse_metadata(const char *text, json_t **ret)
+{
+        json_auto_t *metadata = NULL;
+        _cleanup_(freep) char *compact = NULL;
+        json_error_t error;
+
+        metadata = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+        if (!metadata)
+                return api_json_errno(&error, ERROR_INVALID_ARGS);
+        if (!json_is_object(metadata))
+                return ERROR_INVALID_ARGS;
+        compact = json_dumps(metadata, JSON_COMPACT);
+        if (!compact)
+                return -ENOMEM;
+        if (strlen(compact) > METADATA_LEN_MAX)
+                return ERROR_INVALID_ARGS;
+        *ret = TAKE_PTR(metadata);
+        return 0;
+}
+
+int api_json_write_challenge(const ChallengeRequest *request, char **ret)
+{
+        json_auto_t *metadata = NULL;
+        json_error_t error;
+        json_t *root;
+        int r;
+
+        if (request->metadata) {
+                r = parse_metadata(request->metadata, &metadata);
+                if (r != 0)
+                        return r;
+        }
+        /* A star leaves out what is NULL. */
+        root = json_pack_ex(&error, 0, "{s:s, s:s*, s:s, s:s*, s:O*, s:o*, s:o*, s:b}", "email",
+                            request->email, "name", request->name, "purpose", request->purpose,
+                            "userId", request->user_id, "metadata", metadata, "invalidateOthers",
+                            request->invalidate_others ? json_true() : NULL, "skipRateLimit",
+                            request->skip_rate_limit ? json_true() : NULL, "sendEmail",
+                            request->send_email);
+        return api_json_print(root, &error, ret);
+}
+
+int api_json_write_verification(const char *challenge_id, const char *secret, const char *code,
+                                char **ret)
+{
+        json_error_t error;
+        json_t *root = json_pack_ex(&error, 0, "{s:s, s:s, s:s}", "challengeId", challenge_id,
+                                    "secret", secret, "code", code);
+
+        return api_json_print(root, &error, ret);
+}
+
+static int read_metadata(const json_t *metadata, Challenge *challenge)
+{
+        if (!metadata || json_is_null(metadata))
+                return 0;
+        if (!json_is_object(metadata))
+                return ERROR_MALFORMED_REPLY;
+        challenge->metadata = json_dumps(metadata, JSON_COMPACT);
+        if (!challenge->metadata)
+                return -ENOMEM;
+        return strlen(challenge->metadata) <= METADATA_LEN_MAX ? 0 : ERROR_MALFORMED_REPLY;
+}
+
+static int read_readable(const json_t *object, Challenge *challenge)
+{
+        int r;
+
+        r = api_json_read_text(object, "challengeId", id_is_valid, &challenge->id);
+        if (r == 0)
+                r = api_json_read_text(object, "purpose", purpose_is_valid, &challenge->purpose);
+        if (r == 0)
+                r = api_json_read_text(object, "email", email_is_valid, &challenge->email);
+        if (r == 0)
+                r = api_json_read_optional_text(object, "userId", user_id_is_valid,
+                                                &challenge->user_id);
+        if (r == 0)
+                r = api_json_read_number(object, "createdAt", &challenge->created_at_ms);
+        if (r == 0)
+                r = api_json_read_number(object, "expiresAt", &challenge->expires_at_ms);
+        if (r == 0)
+                r = read_metadata(json_object_get(object, "metadata"), challenge);
+        return r;
+}
+
+/* What only its maker gets to see. */
+static int read_secrets(const json_t *object, Challenge *challenge)
+{
+        const json_t *message = json_object_get(object, "message");
+        int r;
+
+        r = api_json_read_text(object, "secret", secret_is_valid, &challenge->secret);
+        if (r == 0)
+                r = api_json_read_text(object, "code", challenge_code_is_valid, &challenge->code);
+        if (r == 0)
+                r = api_json_read_text(message, "html", message_is_valid, &challenge->message_html);
+        if (r == 0)
+                r = api_json_read_text(message, "text", message_is_valid, &challenge->message_text);
+        return r;
+}
+
+static int read_challenge(const json_t *object, bool created, Challenge **ret)
+{
+        _cleanup_(challenge_freep) Challenge *challenge = challenge_new();
+        int r;
+
+        if (!challenge)
+                return -ENOMEM;
+        if (!created && !api_json_has_tag(object, "Challenge"))
+                return ERROR_MALFORMED_REPLY;
+        r = read_readable(object, challenge);
+        if (r == 0 && created)
+                r = read_secrets(object, challenge);
+        if (r != 0)
+                return r;
+
+        *ret = TAKE_PTR(challenge);
+        return 0;
+}
+
+int api_json_read_created_challenge(const char *body, size_t body_len, Challenge **ret)
+{
+        json_auto_t *root = NULL;
+        int r;
+
+        r = api_json_parse_tagged(body, body_len, "ChallengeCreated", &root);
+        return r == 0 ? read_challenge(json_object_get(root, "challenge"), true, ret) : r;
+}
+
+int api_json_read_challenge(const char *body, size_t body_len, Challenge **ret)
+{
+        json_auto_t *root = NULL;
+        int r;
+
+        r = api_json_parse(body, body_len, &root);
+        return r == 0 ? read_challenge(root, false, ret) : r;
+}
+
+int api_json_read_verified_challenge(const char *body, size_t body_len, Challenge **ret)
+{
+        json_auto_t *root = NULL;
+        int r;
+
+        r = api_json_parse_tagged(body, body_len, "ChallengeVerified", &root);
+        return r == 0 ? read_challenge(json_object_get(root, "challenge"), false, ret) : r;
+}
+
+int api_json_check_challenge_deleted(const char *body, size_t body_len)
+{
+        json_auto_t *root = NULL;
+
+        return api_json_parse_tagged(body, body_len, "ChallengeDeleted", &root);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "daemon/api/api-json-internal.h"
+#include "daemon/model/valid.h"
+
+#define LIST_ROWS_MAX  10000U
+#define TRANSPORTS_MAX 32U
+
+/* The API's own samples have some times in seconds. In milliseconds this is in March 1973. */
+#define SECONDS_END UINT64_C(100000000000)
+
+static bool credential_id_is_valid(const char *s)
+{
+        return text_is_valid(s, 2048);
+}
+
+static bool user_handle_is_valid(const char *s)
+{
+        return text_is_valid(s, 512);
+}
+
+static bool short_text_is_valid(const char *s)
+{
+        return text_is_valid(s, 256);
+}
+
+static bool long_text_is_valid(const char *s)
+{
+        return text_is_valid(s, 8192);
+}
+
+static bool device_type_is_valid(const char *s)
+{
+        return streq(s, "singleDevice") || streq(s, "multiDevice");
+}
+
+static bool cursor_is_valid(const char *s)
+{
+        return text_is_valid(s, 4096);
+}
+
+static int read_time(const json_t *object, const char *key, uint64_t *ret)
+{
+        uint64_t time;
+        int r;
+
+        r = api_json_read_number(object, key, &time);
+        if (r != 0)
+                return r;
+        *ret = time < SECONDS_END ? time * 1000 : time;
+        return 0;
+}
+
+static int read_optional_time(const json_t *object, const char *key, uint64_t *ret)
+{
+        const json_t *value = json_object_get(object, key);
+
+        return !value || json_is_null(value) ? 0 : read_time(object, key, ret);
+}
+
+static int read_transports(const json_t *transports, Passkey *passkey)
+{
+        const json_t *transport;
+        size_t i;
+        int r;
+
+        if (!json_is_array(transports) || json_array_size(transports) > TRANSPORTS_MAX)
+                return ERROR_MALFORMED_REPLY;
+        json_array_foreach(transports, i, transport)
+        {
+                const char *name = json_string_value(transport);
+
+                if (!text_is_valid(name, 64))
+                        return ERROR_MALFORMED_REPLY;
+                r = strv_push(&passkey->transports, name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* What a passkey tells, wherever it stands; but for its user, which not every one has. */
+static int read_summary(const json_t *root, Passkey *passkey)
+{
+        const json_t *credential = json_object_get(root, "credential");
+        int r;
+
+        r = api_json_read_text(root, "id", id_is_valid, &passkey->id);
+        if (r == 0)
+                r = api_json_read_bool(root, "enabled", &passkey->enabled);
+        if (r == 0)
+                r = api_json_read_text(credential, "id", credential_id_is_valid,
+                                       &passkey->credential_id);
+        if (r == 0)
+                r = api_json_read_text(credential, "userId", user_handle_is_valid,
+                                       &passkey->credential_user_id);
+        if (r == 0)
+                r = read_time(root, "createdAt", &passkey->created_at_ms);
+        if (r == 0)
+                r = read_optional_time(root, "lastUsed", &passkey->last_used_at_ms);
+        return r;
+}
+
+static int read_credential(const json_t *credential, Passkey *passkey)
+{
+        int r;
+
+        r = api_json_read_text(credential, "username", short_text_is_valid, &passkey->username);
+        if (r == 0)
+                r = api_json_read_text(credential, "aaguid", short_text_is_valid, &passkey->aaguid);
+        if (r == 0)
+                r = api_json_read_bool(credential, "backedUp", &passkey->backed_up);
+        if (r == 0)
+                r = api_json_read_number(credential, "counter", &passkey->counter);
+        if (r == 0)
+                r = api_json_read_text(credential, "deviceType", device_type_is_valid,
+                                       &passkey->device_type);
+        if (r == 0)
+                r = read_transports(json_object_get(credential, "transports"), passkey);
+        if (r == 0)
+                r = api_json_read_text(credential, "publicKey", long_text_is_valid,
+                                       &passkey->public_key);
+        if (r == 0)
+                r = api_json_read_text(credential, "rpId", rp_id_is_valid, &passkey->rp_id);
+        return r;
+}
+
+static int read_platform(const json_t *platform, Passkey *passkey)
+{
+        int r;
+
+        if (!platform || json_is_null(platform))
+                return 0;
+        if (!json_is_object(platform))
+                return ERROR_MALFORMED_REPLY;
+        r = api_json_read_optional_text(platform, "name", short_text_is_valid,
+                                        &passkey->platform_name);
+        if (r == 0)
+                r = api_json_read_optional_text(platform, "icon", long_text_is_valid,
+                                                &passkey->platform_icon);
+        return r;
+}
+
+int api_json_read_passkey(const char *body, size_t body_len, Passkey **ret)
+{
+        _cleanup_(passkey_freep) Passkey *passkey = NULL;
+        json_auto_t *root = NULL;
+        int r;
+
+        r = api_json_parse_tagged(body, body_len, "Passkey", &root);
+        if (r != 0)
+                return r;
+        passkey = passkey_new();
+        if (!passkey)
+                return -ENOMEM;
+        r = read_summary(root, passkey);
+        if (r == 0)
+                r = api_json_read_optional_text(root, "userId", user_id_is_valid,
+                                                &passkey->user_id);
+        if (r == 0)
+                r = read_credential(json_object_get(root, "credential"), passkey);
+        if (r == 0)
+                r = read_platform(json_object_get(root, "platform"), passkey);
+        if (r == 0)
+                r = read_time(root, "updatedAt", &passkey->updated_at_ms);
+        if (r != 0)
+                return r;
+
+        *ret = TAKE_PTR(passkey);
+        return 0;
+}
+
+static int read_row(const json_t *row, PasskeyList *list)
+{
+        _cleanup_(passkey_freep) Passkey *passkey = NULL;
+        int r;
+
+        if (!api_json_has_tag(row, "PasskeySummary"))
+                return ERROR_MALFORMED_REPLY;
+        passkey = passkey_new();
+        if (!passkey)
+                return -ENOMEM;
+        r = read_summary(row, passkey);
+        if (r == 0)
+                r = api_json_read_text(row, "userId", user_id_is_valid, &passkey->user_id);
+        return r == 0 ? passkey_list_push(list, TAKE_PTR(passkey)) : r;
+}
+
+static int read_rows(const json_t *rows, PasskeyList *list)
+{
+        const json_t *row;
+        size_t i;
+        int r;
+
+        if (!json_is_array(rows) || json_array_size(rows) > LIST_ROWS_MAX)
+                return ERROR_MALFORMED_REPLY;
+        json_array_foreach(rows, i, row)
+        {
+                r = read_row(row, list);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* It has to be there: a page that does not tell shall not pass for the last one. */
+static int read_cursor(const json_t *root, char **ret)
+{
+        if (!json_object_get(root, "cursor"))
+                return ERROR_MALFORMED_REPLY;
+        return api_json_read_optional_text(root, "cursor", cursor_is_valid, ret);
+}
+
+int api_json_read_passkey_list(const char *body, size_t body_len, PasskeyList *ret,
+                               char **ret_next_cursor)
+{
+        _cleanup_(passkey_list_clear) PasskeyList list = {};
+        _cleanup_(freep) char *cursor = NULL;
+        json_auto_t *root = NULL;
+        int r;
+
+        r = api_json_parse_tagged(body, body_len, "FindAllPasskeys", &root);
+        if (r == 0)
+                r = read_rows(json_object_get(root, "records"), &list);
+        if (r == 0)
+                r = read_cursor(root, &cursor);
+        if (r != 0)
+                return r;
+
+        *ret = TAKE(list, (PasskeyList){});
+        *ret_next_cursor = TAKE_PTR(cursor);
+        return 0;
+}

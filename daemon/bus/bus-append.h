@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/model/principal.h"
+
+/* Entries of an a{sv} that is open. Return 0 or more, or a negative errno. */
+
+/* Nothing at all if the value is NULL. */
+int bus_append_string(sd_bus_message *m, const char *name, const char *value);
+int bus_append_bool(sd_bus_message *m, const char *name, bool value);
+int bus_append_uint64(sd_bus_message *m, const char *name, uint64_t value);
+int bus_append_strv(sd_bus_message *m, const char *name, char *const *value);
+
+int bus_append_principal(sd_bus_message *m, const Principal *principal);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/bus/bus-append.h"
+#include "daemon/bus/bus-options.h"
+#include "daemon/bus/request.h"
+#include "daemon/core/mailbox.h"
+#include "daemon/model/valid.h"
+#include "dbus/error.h"
+
+static int append_challenge(sd_bus_message *m, const Challenge *challenge)
+{
+        const struct {
+                const char *name, *value;
+        } strings[] = {
+                {"id", challenge->id},
+                {"purpose", challenge->purpose},
+                {"email", challenge->email},
+                {"user_id", challenge->user_id},
+                {"metadata", challenge->metadata},
+                {"secret", challenge->secret},
+                {"code", challenge->code},
+                {"message_html", challenge->message_html},
+                {"message_text", challenge->message_text},
+        };
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(strings); i++)
+                r = bus_append_string(m, strings[i].name, strings[i].value);
+        if (r >= 0)
+                r = bus_append_uint64(m, "created_at", challenge->created_at_ms);
+        if (r >= 0)
+                r = bus_append_uint64(m, "expires_at", challenge->expires_at_ms);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static void got_challenge(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Request *request = userdata;
+
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r == 0 && challenge)
+                r = append_challenge(reply, challenge);
+        request_finish(request, r, retry_after_s, reply);
+}
+
+static int read_create_options(sd_bus_message *m, ChallengeRequest *challenge,
+                               char ret_text[static 128])
+{
+        const Option options[] = {
+                {"name", 's', &challenge->name, username_is_valid},
+                {"user_id", 's', &challenge->user_id, user_id_is_valid},
+                {"metadata", 's', &challenge->metadata, metadata_is_valid},
+                {"invalidate_others", 'b', &challenge->invalidate_others, NULL},
+                {"skip_rate_limit", 'b', &challenge->skip_rate_limit, NULL},
+                {"send_email", 'b', &challenge->send_email, NULL},
+        };
+
+        return options_read(m, options, ARRAY_SIZE(options), ret_text);
+}
+
+static int run_create_challenge(Request *request, sd_bus_message *m)
+{
+        ChallengeRequest challenge = {.send_email = true};
+        char text[128];
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &challenge.email, &challenge.purpose);
+        if (r < 0)
+                return r;
+        if (!email_is_valid(challenge.email))
+                return request_refuse(request, ERROR_INVALID_ARGS, "email is not a mail address");
+        if (!purpose_is_valid(challenge.purpose))
+                return request_refuse(request, ERROR_INVALID_ARGS,
+                                      "purpose is 1 to 64 of A-Z, a-z, 0-9 and ._:-");
+        r = read_create_options(m, &challenge, text);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r, "%s", text);
+        if (r < 0)
+                return r;
+        r = mailbox_create(request->tenancy, &challenge, got_challenge, request);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r, "metadata is not a JSON object");
+        return r;
+}
+
+/* Reads a challenge's id. Returns 0, or 1 if the request has ended. */
+static int read_id(Request *request, sd_bus_message *m, const char **ret)
+{
+        int r;
+
+        r = sd_bus_message_read(m, "s", ret);
+        if (r < 0) {
+                request_fail(request, r);
+                return 1;
+        }
+        if (!id_is_valid(*ret)) {
+                request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "challenge_id", 512);
+                return 1;
+        }
+        return 0;
+}
+
+static int run_get_challenge(Request *request, sd_bus_message *m)
+{
+        const char *id;
+
+        if (read_id(request, m, &id))
+                return 0;
+        return mailbox_get(request->tenancy, id, got_challenge, request);
+}
+
+static int run_verify_challenge(Request *request, sd_bus_message *m)
+{
+        const char *id, *secret, *code;
+        int r;
+
+        if (read_id(request, m, &id))
+                return 0;
+        r = sd_bus_message_read(m, "ss", &secret, &code);
+        if (r < 0)
+                return r;
+        if (!secret_is_valid(secret))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "secret", 512);
+        if (!challenge_code_is_valid(code))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "code", 64);
+        return mailbox_verify(request->tenancy, id, secret, code, got_challenge, request);
+}
+
+static int run_delete_challenge(Request *request, sd_bus_message *m)
+{
+        const char *id;
+
+        if (read_id(request, m, &id))
+                return 0;
+        return mailbox_delete(request->tenancy, id, got_challenge, request);
+}
+
+REQUEST_METHOD(create_challenge, RIGHT_MAILBOX)
+REQUEST_METHOD(get_challenge, RIGHT_MAILBOX)
+REQUEST_METHOD(verify_challenge, RIGHT_MAILBOX)
+REQUEST_METHOD(delete_challenge, RIGHT_MAILBOX)
+
+const sd_bus_vtable mailbox_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("CreateChallenge",
+                                SD_BUS_ARGS("s", email, "s", purpose, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", challenge), method_create_challenge,
+                                SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("GetChallenge", SD_BUS_ARGS("s", challenge_id),
+                                SD_BUS_RESULT("a{sv}", challenge), method_get_challenge,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("VerifyChallenge",
+                                SD_BUS_ARGS("s", challenge_id, "s", secret, "s", code),
+                                SD_BUS_RESULT("a{sv}", challenge), method_verify_challenge,
+                                SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("DeleteChallenge", SD_BUS_ARGS("s", challenge_id), SD_BUS_NO_RESULT,
+                                method_delete_challenge, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "daemon/bus/bus-append.h"
+#include "daemon/bus/bus-options.h"
+#include "daemon/bus/request.h"
+#include "daemon/core/vault.h"
+#include "daemon/model/valid.h"
+#include "dbus/error.h"
+
+#define PASSKEYS_MAX 100U
+
+static void call_off(void *operation)
+{
+        vault_call_cancel(operation);
+}
+
+/* What nobody but the caller is interested in goes when he does. */
+static int hold(Request *request, int r, VaultCall *call)
+{
+        if (r != 0)
+                return r;
+        request->operation = call;
+        request->cancel = call_off;
+        return 0;
+}
+
+/* Passkeys */
+
+static int append_summary(sd_bus_message *m, const Passkey *passkey)
+{
+        int r;
+
+        r = bus_append_string(m, "id", passkey->id);
+        if (r >= 0)
+                r = bus_append_string(m, "user_id", passkey->user_id);
+        if (r >= 0)
+                r = bus_append_bool(m, "enabled", passkey->enabled);
+        if (r >= 0)
+                r = bus_append_uint64(m, "created_at", passkey->created_at_ms);
+        if (r >= 0)
+                r = bus_append_uint64(m, "last_used_at", passkey->last_used_at_ms);
+        if (r >= 0)
+                r = bus_append_string(m, "credential_id", passkey->credential_id);
+        if (r >= 0)
+                r = bus_append_string(m, "credential_user_id", passkey->credential_user_id);
+        return r;
+}
+
+static int append_details(sd_bus_message *m, const Passkey *passkey)
+{
+        const struct {
+                const char *name, *value;
+        } strings[] = {
+                {"username", passkey->username},
+                {"aaguid", passkey->aaguid},
+                {"device_type", passkey->device_type},
+                {"public_key", passkey->public_key},
+                {"rp_id", passkey->rp_id},
+                {"platform_name", passkey->platform_name},
+                {"platform_icon", passkey->platform_icon},
+        };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(strings); i++)
+                r = bus_append_string(m, strings[i].name, strings[i].value);
+        if (r >= 0)
+                r = bus_append_bool(m, "backed_up", passkey->backed_up);
+        if (r >= 0)
+                r = bus_append_uint64(m, "counter", passkey->counter);
+        if (r >= 0)
+                r = bus_append_uint64(m, "updated_at", passkey->updated_at_ms);
+        return r < 0 ? r : bus_append_strv(m, "transports", passkey->transports);
+}
+
+static int append_passkey(sd_bus_message *m, const Passkey *passkey, bool details)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = append_summary(m, passkey);
+        if (r >= 0 && details)
+                r = append_details(m, passkey);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static void got_passkey(int r, uint32_t retry_after_s, const Passkey *passkey, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Request *request = userdata;
+
+        request->operation = NULL;
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r == 0)
+                r = append_passkey(reply, passkey, true);
+        request_finish(request, r, retry_after_s, reply);
+}
+
+static int run_get_passkey(Request *request, sd_bus_message *m)
+{
+        VaultCall *call = NULL;
+        const char *id;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &id);
+        if (r < 0)
+                return r;
+        if (!id_is_valid(id))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "passkey_id",
+                                      512);
+        r = vault_get(request->tenancy, id, got_passkey, request, &call);
+        return hold(request, r, call);
+}
+
+static int append_page(sd_bus_message *m, const PasskeyList *passkeys, const char *next_cursor)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && i < passkeys->n_passkeys; i++)
+                r = append_passkey(m, passkeys->passkeys[i], false);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_append(m, "s", next_cursor);
+}
+
+static void got_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
+                     const char *next_cursor, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Request *request = userdata;
+
+        request->operation = NULL;
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r == 0)
+                r = append_page(reply, passkeys, next_cursor);
+        request_finish(request, r, retry_after_s, reply);
+}
+
+static int run_list_passkeys(Request *request, sd_bus_message *m)
+{
+        VaultCall *call = NULL;
+        const char *cursor;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &cursor);
+        if (r < 0)
+                return r;
+        if (*cursor && !text_is_valid(cursor, 1024))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "cursor", 1024);
+        r = vault_list(request->tenancy, cursor, got_page, request, &call);
+        return hold(request, r, call);
+}
+
+/* Management: a token for the page, and warnings */
+
+static int append_management(sd_bus_message *m, const Management *management)
+{
+        int r;
+
+        r = sd_bus_message_append(m, "st", management->token, management->expires_at_ms);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sss)");
+        for (size_t i = 0; r >= 0 && i < management->n_warnings; i++) {
+                const Warning *w = &management->warnings[i];
+
+                r = sd_bus_message_append(m, "(sss)", w->code, w->message, w->passkey_id ?: "");
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static void managed(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Request *request = userdata;
+
+        request->operation = NULL;
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r == 0)
+                r = append_management(reply, management);
+        request_finish(request, r, retry_after_s, reply);
+}
+
+/* Options of methods that have none yet. Returns 0, or 1 if the request has ended. */
+static int read_no_options(Request *request, sd_bus_message *m)
+{
+        char text[128];
+        int r;
+
+        r = options_read(m, NULL, 0, text);
+        if (r == ERROR_INVALID_ARGS)
+                request_refuse(request, r, "%s", text);
+        else if (r < 0)
+                request_fail(request, r);
+        return r != 0;
+}
+
+static int run_update_passkeys(Request *request, sd_bus_message *m)
+{
+        const char *user_id, *username, *display_name = NULL;
+        const Option options[] = {{"display_name", 's', &display_name, username_is_valid}};
+        char text[128];
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &user_id, &username);
+        if (r < 0)
+                return r;
+        if (!user_id_is_valid(user_id))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "user_id", 256);
+        if (!username_is_valid(username))
+                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "username", 256);
+        r = options_read(m, options, ARRAY_SIZE(options), text);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r, "%s", text);
+        if (r < 0)
+                return r;
+        return vault_update(request->tenancy, user_id, username, display_name, managed, request);
+}
+
+/* Reads the ids to delete. Returns 0, a negative errno or INVALID_ARGS. */
+static int read_passkey_ids(sd_bus_message *m, char ***ret)
+{
+        _cleanup_(strv_freep) char **ids = NULL;
+        const char *id;
+        size_t n = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "s", &id)) > 0) {
+                if (++n > PASSKEYS_MAX || !id_is_valid(id))
+                        return ERROR_INVALID_ARGS;
+                if (!strv_contains(ids, id) && strv_push(&ids, id) < 0)
+                        return -ENOMEM;
+        }
+        if (r < 0)
+                return r;
+        if (!ids)
+                return ERROR_INVALID_ARGS;
+        r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(ids);
+        return 0;
+}
+
+static int run_delete_passkeys(Request *request, sd_bus_message *m)
+{
+        _cleanup_(strv_freep) char **ids = NULL;
+        int r;
+
+        r = read_passkey_ids(m, &ids);
+        if (r == ERROR_INVALID_ARGS)
+                return request_refuse(request, r, "passkey_ids are 1 to %u texts of 1 to 512 bytes",
+                                      PASSKEYS_MAX);
+        if (r < 0)
+                return r;
+        if (read_no_options(request, m))
+                return 0;
+        return vault_delete(request->tenancy, ids, managed, request);
+}
+
+static int read_user(Request *request, sd_bus_message *m, const char **ret)
+{
+        int r;
+
+        r = sd_bus_message_read(m, "s", ret);
+        if (r < 0) {
+                request_fail(request, r);
+                return 1;
+        }
+        if (!user_id_is_valid(*ret)) {
+                request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "user_id", 256);
+                return 1;
+        }
+        return read_no_options(request, m);
+}
+
+static int run_delete_user_passkeys(Request *request, sd_bus_message *m)
+{
+        const char *user_id;
+
+        if (read_user(request, m, &user_id))
+                return 0;
+        return vault_delete_user(request->tenancy, user_id, managed, request);
+}
+
+static int run_prune_passkeys(Request *request, sd_bus_message *m)
+{
+        VaultCall *call = NULL;
+        const char *user_id;
+        int r;
+
+        if (read_user(request, m, &user_id))
+                return 0;
+        r = vault_prune(request->tenancy, user_id, managed, request, &call);
+        return hold(request, r, call);
+}
+
+REQUEST_METHOD(get_passkey, RIGHT_VAULT_READ)
+REQUEST_METHOD(list_passkeys, RIGHT_VAULT_READ)
+REQUEST_METHOD(update_passkeys, RIGHT_VAULT_WRITE)
+REQUEST_METHOD(delete_passkeys, RIGHT_VAULT_WRITE)
+REQUEST_METHOD(delete_user_passkeys, RIGHT_VAULT_WRITE)
+REQUEST_METHOD(prune_passkeys, RIGHT_VAULT_WRITE)
+
+#define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)
+#define SENSITIVE         (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)
+
+const sd_bus_vtable vault_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("GetPasskey", SD_BUS_ARGS("s", passkey_id),
+                                SD_BUS_RESULT("a{sv}", passkey), method_get_passkey,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListPasskeys", SD_BUS_ARGS("s", cursor),
+                                SD_BUS_RESULT("aa{sv}", passkeys, "s", next_cursor),
+                                method_list_passkeys, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("UpdatePasskeys",
+                                SD_BUS_ARGS("s", user_id, "s", username, "a{sv}", options),
+                                MANAGEMENT_RESULT, method_update_passkeys, SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("DeletePasskeys", SD_BUS_ARGS("as", passkey_ids, "a{sv}", options),
+                                MANAGEMENT_RESULT, method_delete_passkeys, SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("DeleteUserPasskeys", SD_BUS_ARGS("s", user_id, "a{sv}", options),
+                                MANAGEMENT_RESULT, method_delete_user_passkeys, SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("PrunePasskeys", SD_BUS_ARGS("s", user_id, "a{sv}", options),
+                                MANAGEMENT_RESULT, method_prune_passkeys, SENSITIVE),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "daemon/api/api.h"
+#include "daemon/api/id-token.h"
+#include "daemon/core/identify.h"
+#include "daemon/core/tenancy-internal.h"
+#include "dbus/error.h"
+
+/* How old a key set may become before it is fetched anew. */
+#define KEY_SET_TTL_MS (10U * 60U * 1000U)
+/* How often an unknown key may have it fetched. */
+#define KEY_SET_INTERVAL_MS (30U * 1000U)
+
+struct Identify {
+        Identify *next;
+        Tenancy *tenancy;
+        char *id_token;
+        char *user_id;
+        IdentifyFunc func;
+        void *userdata;
+};
+
+struct KeyRing {
+        KeySet *key_set; /* NULL: none yet */
+        uint64_t fetched_at_ms;
+        uint64_t asked_at_ms; /* 0: never */
+        ApiCall *call;
+        Identify *waiting; /* for the call to end */
+};
+
+/* Wipes the token: until it expires it is as good as a password. */
+static Identify *identify_free(Identify *identify)
+{
+        if (identify->id_token)
+                explicit_bzero(identify->id_token, strlen(identify->id_token));
+        free(identify->id_token);
+        free(identify->user_id);
+        tenancy_unref(identify->tenancy);
+        free(identify);
+        return NULL;
+}
+
+KeyRing *key_ring_free(KeyRing *ring)
+{
+        if (!ring)
+                return NULL;
+        api_call_cancel(ring->call);
+        key_set_free(ring->key_set);
+        free(ring);
+        return NULL;
+}
+
+static int key_ring_get(Tenancy *tenancy, KeyRing **ret)
+{
+        if (!tenancy->key_ring) {
+                tenancy->key_ring = calloc(1, sizeof(KeyRing));
+                if (!tenancy->key_ring)
+                        return -ENOMEM;
+        }
+        *ret = tenancy->key_ring;
+        return 0;
+}
+
+static int verify(const Tenancy *tenancy, const KeyRing *ring, const char *id_token,
+                  const char *user_id, Principal **ret)
+{
+        _cleanup_(principal_freep) Principal *principal = NULL;
+        int r;
+
+        r = id_token_verify(id_token, ring->key_set, tenancy->tenancy_id, realtime_ms(),
+                            &principal);
+        if (r != 0)
+                return r;
+        if (user_id && !streq(user_id, principal->user_id))
+                return ERROR_USER_MISMATCH;
+
+        *ret = TAKE_PTR(principal);
+        return 0;
+}
+
+/* Frees it as well. */
+static void tell(Identify *identify, int r)
+{
+        _cleanup_(identify_cancelp) Identify *owned = identify;
+        _cleanup_(principal_freep) Principal *principal = NULL;
+
+        if (r == 0)
+                r = verify(owned->tenancy, owned->tenancy->key_ring, owned->id_token,
+                           owned->user_id, &principal);
+        owned->func(r, principal, owned->userdata);
+}
+
+static void on_key_set(int r, const char *text, void *userdata)
+{
+        _cleanup_(tenancy_unrefp) Tenancy *tenancy = tenancy_ref(userdata);
+        KeyRing *ring = tenancy->key_ring;
+        KeySet *key_set = NULL;
+
+        /* Whether the API likes the key, this does not tell: none was sent. */
+        ring->call = NULL;
+        if (r == 0)
+                r = key_set_parse(text, &key_set);
+        if (r == 0) {
+                key_set_free(ring->key_set);
+                ring->key_set = key_set;
+                ring->fetched_at_ms = monotonic_ms();
+        }
+        /* An older set is better than none. */
+        while (ring->waiting)
+                tell(ring->waiting, ring->key_set ? 0 : r);
+}
+
+static int key_ring_fetch(Tenancy *tenancy, KeyRing *ring)
+{
+        int r;
+
+        if (ring->call)
+                return 0;
+        r = api_get_key_set(tenancy->api, on_key_set, tenancy, &ring->call);
+        if (r != 0)
+                return r;
+        ring->asked_at_ms = monotonic_ms();
+        return 0;
+}
+
+void key_ring_forget(Tenancy *tenancy)
+{
+        KeyRing *ring = tenancy->key_ring;
+        int r;
+
+        if (!ring)
+                return;
+        ring->key_set = key_set_free(ring->key_set);
+        ring->call = api_call_cancel(ring->call);
+        ring->asked_at_ms = 0;
+        if (!ring->waiting)
+                return;
+        r = key_ring_fetch(tenancy, ring);
+        while (r != 0 && ring->waiting)
+                tell(ring->waiting, r);
+}
+
+/* Whether a key that the set does not have is worth asking for. */
+static bool may_ask_again(const KeyRing *ring)
+{
+        return ring->call || ring->asked_at_ms == 0 ||
+               monotonic_ms() - ring->asked_at_ms >= KEY_SET_INTERVAL_MS;
+}
+
+int identify_now(Tenancy *tenancy, const char *id_token, const char *user_id, Principal **ret)
+{
+        _cleanup_(freep) char *kid = NULL;
+        KeyRing *ring;
+        int r;
+
+        r = id_token_read_kid(id_token, &kid);
+        if (r != 0)
+                return r;
+        r = key_ring_get(tenancy, &ring);
+        if (r < 0)
+                return r;
+        if (!ring->key_set)
+                return IDENTIFY_WAIT;
+        if (!key_set_has(ring->key_set, kid))
+                return may_ask_again(ring) ? IDENTIFY_WAIT : ERROR_INVALID_TOKEN;
+        /* Beside: this very token is judged by what is known. */
+        if (monotonic_ms() - ring->fetched_at_ms >= KEY_SET_TTL_MS && may_ask_again(ring))
+                (void) key_ring_fetch(tenancy, ring);
+        return verify(tenancy, ring, id_token, user_id, ret);
+}
+
+int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, IdentifyFunc func,
+                   void *userdata, Identify **ret)
+{
+        _cleanup_(identify_cancelp) Identify *identify = NULL;
+        KeyRing *ring;
+        int r;
+
+        r = key_ring_get(tenancy, &ring);
+        if (r < 0)
+                return r;
+        identify = calloc(1, sizeof(Identify));
+        if (!identify)
+                return -ENOMEM;
+        identify->tenancy = tenancy_ref(tenancy);
+        identify->func = func;
+        identify->userdata = userdata;
+        identify->id_token = strdup(id_token);
+        identify->user_id = user_id ? strdup(user_id) : NULL;
+        if (!identify->id_token || (user_id && !identify->user_id))
+                return -ENOMEM;
+        r = key_ring_fetch(tenancy, ring);
+        if (r != 0)
+                return r;
+
+        identify->next = ring->waiting;
+        ring->waiting = identify;
+        *ret = TAKE_PTR(identify);
+        return 0;
+}
+
+Identify *identify_cancel(Identify *identify)
+{
+        if (!identify)
+                return NULL;
+        for (Identify **i = &identify->tenancy->key_ring->waiting; *i; i = &(*i)->next)
+                if (*i == identify) {
+                        *i = identify->next;
+                        break;
+                }
+        return identify_free(identify);
+}

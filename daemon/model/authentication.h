@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/* The passkeys that somebody may sign in with. The strings are owned. */
+typedef struct Authentication {
+        char *rp_id;
+        char *user_id;            /* NULL: not restricted to a user */
+        char **allow_credentials; /* authenticator ids; NULL: not restricted to some */
+        bool discoverable;
+        char *mediation;         /* NULL: the API's default */
+        char *user_verification; /* NULL: the API's default */
+        uint32_t timeout_ms;     /* 0: the API's default */
+} Authentication;
+
+Authentication *authentication_new(void);
+Authentication *authentication_free(Authentication *authentication);
+DEFINE_CLEANUP(Authentication *, authentication_free);
+
+/* Either discoverable, or restricted to a user or to some passkeys; conditional mediation only with
+ * the former. */
+bool authentication_is_valid(const Authentication *authentication);

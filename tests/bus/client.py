@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Calls on the bus, as any user, as many at once as one likes."""
+
+import contextlib
+import os
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+
+from harness.bus import CALL_SEC, NAME, PATH, BusError, tenancy_path
+
+DRIVER = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+PROPERTIES = "org.freedesktop.DBus.Properties"
+PEER = "org.freedesktop.DBus.Peer"
+INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
+OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+
+SIGNATURES = {
+    "ListTenancies": "", "GetTenancy": "s", "Reload": "",
+    "Authorize": "sssa{sv}", "Exchange": "sa{sv}",
+    "GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Remove": "s",
+    "RemoveByUser": "s",
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who is in every Debian's /etc/passwd; the bus talks to nobody else."""
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+WWW_DATA = User("www-data", 33, 33)
+GAMES = User("games", 5, 60)
+MAIL = User("mail", 8, 8)
+BACKUP = User("backup", 34, 34)
+LIST = User("list", 38, 38)
+IRC = User("irc", 39, 39)
+AUDIO = 29  # a group
+AUDIO_FAN = User("nobody", 65534, 65534, (AUDIO,))
+NOBODY = User("nobody", 65534, 65534)
+
+
+@contextlib.contextmanager
+def acting_as(user: User | None):
+    """The bus looks at who connects, so that is when we are another. Root only."""
+    if user is None:
+        yield
+        return
+    groups = os.getgroups()
+    os.setgroups([user.gid, *user.groups])
+    os.setegid(user.gid)
+    os.seteuid(user.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+@dataclass(frozen=True)
+class Signal:
+    path: str
+    interface: str
+    member: str
+    args: tuple
+
+
+class Connection:
+    """A connection to the bus. Replies and signals are kept in whatever order they come."""
+
+    def __init__(self, address: str, user: User | None = None):
+        with acting_as(user):
+            self.bus = open_dbus_connection(address)
+        self.replies = {}
+        self.signals: deque[Signal] = deque()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.bus.close()
+
+    @property
+    def unique_name(self) -> str:
+        return self.bus.unique_name
+
+    # Calls
+
+    def send(self, message) -> int:
+        serial = next(self.bus.outgoing_serial)
+        self.bus.send(message, serial=serial)
+        return serial
+
+    def start(self, path: str, interface: str, member: str, signature: str = "", *args) -> int:
+        """Sends a call; give what is returned to finish()."""
+        whole = interface if "." in interface else f"{NAME}.{interface}"
+        return self.send(new_method_call(DBusAddress(path, NAME, whole), member,
+                                         signature or None, args))
+
+    def finish(self, serial: int, timeout: float = CALL_SEC) -> tuple:
+        """Waits for a call's reply and returns its body; an error reply is a BusError."""
+        end = time.monotonic() + timeout
+        while serial not in self.replies:
+            self._receive(end - time.monotonic())
+        reply = self.replies.pop(serial)
+        if reply.header.message_type is MessageType.error:
+            raise BusError(reply.header.fields[HeaderFields.error_name],
+                           str(reply.body[0]) if reply.body else "")
+        return reply.body
+
+    def outcome(self, serial: int) -> tuple:
+        """As finish(), but an error is returned: ("error", its short name)."""
+        try:
+            return self.finish(serial)
+        except BusError as error:
+            return ("error", error.short_name)
+
+    def call(self, path: str, interface: str, member: str, signature: str = "", *args) -> tuple:
+        return self.finish(self.start(path, interface, member, signature, *args))
+
+    def driver(self, member: str, signature: str = "", *args) -> tuple:
+        """A call of the bus itself."""
+        return self.finish(self.send(new_method_call(DRIVER, member, signature or None, args)))
+
+    def get(self, path: str, interface: str, name: str):
+        (variant,) = self.call(path, PROPERTIES, "Get", "ss", f"{NAME}.{interface}", name)
+        return variant[1]
+
+    # Members by name, of the tenancy `label`
+
+    def manager(self, member: str, *args) -> tuple:
+        return self.call(PATH, "Manager", member, SIGNATURES[member], *args)
+
+    def start_tenancy(self, member: str, *args, label: str = "default") -> int:
+        return self.start(tenancy_path(label), "Tenancy", member, SIGNATURES[member], *args)
+
+    def authorize(self, rp_id: str, user_id: str, label: str = "default", **options) -> tuple:
+        return self.finish(self.start_authorize(rp_id, user_id, label=label, **options))
+
+    def start_authorize(self, rp_id: str, user_id: str, label: str = "default", **options) -> int:
+        return self.start_tenancy("Authorize", rp_id, user_id, "somebody", variants(options),
+                                  label=label)
+
+    def exchange(self, code: str, label: str = "default", **options) -> dict:
+        return self.finish(self.start_exchange(code, label, **options))[0]
+
+    def start_exchange(self, code: str, label: str = "default", **options) -> int:
+        return self.start_tenancy("Exchange", code, variants(options), label=label)
+
+    def links(self, member: str, *args, label: str = "default") -> tuple:
+        return self.finish(self.start_links(member, *args, label=label))
+
+    def start_links(self, member: str, *args, label: str = "default") -> int:
+        return self.start(tenancy_path(label), "Links", member, SIGNATURES[member], *args)
+
+    def all_links(self, limit: int = 1000, label: str = "default") -> list[dict]:
+        """Every link, by way of all pages."""
+        found, cursor = [], ""
+        while True:
+            page, cursor = self.links("List", cursor, limit, label=label)
+            found += map(plain, page)
+            if not cursor:
+                return found
+
+    def count(self, label: str = "default") -> int:
+        return self.get(tenancy_path(label), "Links", "Count")
+
+    def state(self, label: str = "default") -> str:
+        return self.get(tenancy_path(label), "Tenancy", "State")
+
+    # Signals
+
+    def subscribe(self, rule: str):
+        self.driver("AddMatch", "s", rule)
+
+    def wait_signal(self, member: str, timeout: float = CALL_SEC) -> Signal:
+        """The first signal of that name that was not returned before."""
+        end = time.monotonic() + timeout
+        while True:
+            for signal in self.signals:
+                if signal.member == member:
+                    self.signals.remove(signal)
+                    return signal
+            self._receive(end - time.monotonic())
+
+    def settle(self):
+        """Returns when all that the daemon sent here until now has come."""
+        self.call(PATH, PEER, "Ping")
+
+    def _receive(self, timeout: float):
+        message = self.bus.receive(timeout=max(0, timeout))
+        fields = message.header.fields
+        if message.header.message_type is MessageType.signal:
+            if fields[HeaderFields.sender] == DRIVER.bus_name:
+                return  # the news of our own name
+            self.signals.append(Signal(fields[HeaderFields.path], fields[HeaderFields.interface],
+                                       fields[HeaderFields.member], tuple(message.body)))
+        elif HeaderFields.reply_serial in fields:
+            self.replies[fields[HeaderFields.reply_serial]] = message
+
+
+def variants(options: dict) -> dict:
+    """A dictionary of options with the types of Python; a pair (signature, value) is left alone."""
+    return {key: variant(value) for key, value in options.items()}
+
+
+def variant(value) -> tuple:
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, bool):
+        return ("b", value)
+    if isinstance(value, list):
+        return ("as", value)
+    return ("s", value)
+
+
+def plain(dictionary: dict) -> dict:
+    """A dictionary from the bus without its types."""
+    return {key: value for key, (_, value) in dictionary.items()}
+

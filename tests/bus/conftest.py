@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+import os
+
+import pytest
+
+from .stack import Stack, running
+
+needs_root_reason = "calls as other users: needs root"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "root: calls as other users, or mounts: needs root")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("root") and os.getuid() != 0:
+            item.add_marker(pytest.mark.skip(reason=needs_root_reason))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for stack in running:
+            for process in (stack.daemon, stack.sandbox):
+                if process:
+                    report.sections.append((f"end of {process.log}", process.log_tail(30)))
+
+
+@pytest.fixture(scope="session")
+def _shared():
+    stacks = [Stack().start()]
+    yield stacks
+    stacks[0].stop()
+
+
+@pytest.fixture
+def stack(_shared):
+    """One for all tests that leave configuration and processes alone."""
+    if not _shared[0].daemon.running:
+        _shared[0].stop()
+        _shared[0] = Stack().start()
+    yield _shared[0]
+    _shared[0].sandbox.set_faults()
+
+
+@pytest.fixture
+def own_stack():
+    """One for this test alone, not yet started."""
+    stack = Stack()
+    yield stack
+    if stack in running:
+        stack.stop()
+
+
+@pytest.fixture
+def connection(stack):
+    with stack.connect() as connection:
+        yield connection

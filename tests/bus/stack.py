@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A bus, an API and a daemon, and what tests do with them again and again."""
+
+import contextlib
+import os
+import pwd
+import re
+import secrets
+import time
+from pathlib import Path
+
+from harness import Bus, Daemon, Failed, Sandbox, Workspace
+
+from .authenticator import Passkey, create_passkey
+from .client import BusError, Connection, User
+
+RP_ID = "shop.example.com"
+TIMEOUT_SEC = 2
+END_SEC = 20
+SLACK_SEC = 4  # for a busy machine, on top of a deadline
+OPEN_POLICY = '<policy context="mandatory"><allow send_destination="*"/></policy>\n</busconfig>'
+
+running: list["Stack"] = []  # whose logs are shown with a failure
+
+
+class Stack:
+    """A tenancy `default` that we may use in full, unless it is changed before start()."""
+
+    def __init__(self):
+        self.work = Workspace()
+        self.bus = Bus(self.work)
+        self.sandbox = Sandbox(self.work, options=(f"--state={self.work / 'sandbox-state'}",))
+        self.sections = {"Daemon": {}}
+        self.keys = {"passlock.default": self.sandbox.api_key}
+        self.daemon: TestedDaemon | None = None
+        self.daemon_options: tuple[str, ...] = ()
+        self.daemon_prefix: tuple[str, ...] = ()
+        self.open_connections: list[Connection] = []
+
+    def start(self):
+        self.prepare()
+        self.daemon.start()
+        return self
+
+    def prepare(self):
+        """All but the start of the daemon."""
+        running.append(self)
+        self.bus.start()
+        self.sandbox.start()
+        self.sections.setdefault("Tenancy default", self.tenancy())
+        if os.getuid() != 0:
+            self.sections["Grant tests"] = {"User": pwd.getpwuid(os.getuid()).pw_name,
+                                            "Allow": "All"}
+        self.daemon = TestedDaemon(self.work, self.bus, self.sections, self.keys,
+                                   self.daemon_options, self.daemon_prefix)
+
+    def tenancy(self, **changes: str) -> dict[str, str]:
+        return self.sandbox.tenancy() | {"TimeoutSec": str(TIMEOUT_SEC)} | changes
+
+    def grant(self, name: str, user: str, allow: str, **more: str):
+        self.sections[f"Grant {name}"] = {"User": user, "Allow": allow} | more
+
+    def apply(self):
+        """Lets the daemon read `sections` and `keys`."""
+        self.daemon.configure(self.sections)
+        self.daemon.set_keys(self.keys)
+        self.daemon.reload()
+
+    def call_reload(self, connection: Connection):
+        """As apply() does for who has written the files already, by the method, and as its caller."""
+        self.daemon.forget_notifications()
+        connection.manager("Reload")
+
+    def open_bus_policy(self):
+        """Before start(): lets everything through the bus, so that only the daemon itself decides."""
+        text = self.bus.config.read_text()
+        self.bus.config.write_text(text.replace("</busconfig>", OPEN_POLICY))
+
+    def connect(self, user: User | None = None) -> Connection:
+        connection = Connection(self.bus.address, user)
+        self.open_connections.append(connection)
+        return connection
+
+    def stop(self):
+        """Ends all. A daemon that does not end well has something to say, such as of leaks."""
+        status = self.daemon.stop() if self.daemon and self.daemon.running else 0
+        said = self.daemon.log_tail(60) if self.daemon else ""
+        for connection in self.open_connections:
+            connection.close()
+        self.sandbox.kill9()
+        self.bus.kill9()
+        self.work.close()
+        running.remove(self)
+        assert status == 0, f"status {status}: {said}"
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def is_root(self) -> bool:
+        return os.getuid() == 0
+
+    # Ceremonies
+
+    def create_passkey(self, user_id: str | None = None, **options) -> Passkey:
+        """Authorises a ceremony and runs it, up to the code."""
+        with Connection(self.bus.address) as connection:
+            token, _ = connection.authorize(RP_ID, user_id or new_user())
+        return self.run_ceremony(token, **options)
+
+    def run_ceremony(self, registration_token: str, **options) -> Passkey:
+        return create_passkey(self.sandbox.endpoint, self.sandbox.tenancy_id, registration_token,
+                              **options)
+
+    def calls(self, endpoint: str) -> int:
+        """How often the API was asked that."""
+        return self.sandbox.calls()[endpoint]
+
+    def wait_calls(self, endpoint: str, count: int):
+        eventually(lambda: self.calls(endpoint) >= count)
+
+    def assert_healthy(self):
+        """A user of another connection gets everything done."""
+        self.sandbox.set_faults()
+        with Connection(self.bus.address) as connection:
+            user_id = new_user()
+            passkey = self.create_passkey(user_id)
+            connection.exchange(passkey.code)
+            assert connection.links("GetUser", passkey.authenticator_id) == (user_id,)
+            assert connection.state() == "ready"
+
+
+class TestedDaemon(Daemon):
+    """One that may be started wrongly."""
+
+    __test__ = False
+
+    def __init__(self, work, bus, sections, keys, options=(), prefix=()):
+        super().__init__(work, bus, sections, keys)
+        self.options = options
+        self.prefix = prefix  # a command that ends up as the daemon
+        self.program: Path | None = None  # a copy of it
+
+    def command(self):
+        program, *arguments = super().command()
+        return [*self.prefix, str(self.program or program), *arguments, *self.options]
+
+    def fails_to_start(self) -> tuple[int, str]:
+        """Expects that it ends by itself, and returns its exit status and what it said."""
+        said = len(self.log_text())
+        with contextlib.suppress(Failed):
+            self.start()
+        assert not self.running, "it started"
+        return self.child.returncode, self.log_text()[said:]
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def wait_end(self) -> int:
+        """Waits until it ends by itself, and returns its exit status."""
+        return self.child.wait(END_SEC)
+
+
+def new_user() -> str:
+    return f"user-{secrets.token_hex(8)}"
+
+
+def new_request_id() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def eventually(condition, timeout: float = 20):
+    """Looks until the condition is true, and returns its value."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def raises(*names: str, text: str = ""):
+    """Expects an error reply with one of these names, by their last words. The error is in .error"""
+    caught = Caught()
+    try:
+        yield caught
+    except BusError as error:
+        caught.error = error
+        assert error.short_name in names, f"{error} instead of {' or '.join(names)}"
+        assert re.search(text, error.message), f"{error.message!r} instead of {text!r}"
+        return
+    raise AssertionError(f"no error, instead of {' or '.join(names)}")
+
+
+class Caught:
+    error: BusError
+
+
+@contextlib.contextmanager
+def within(seconds: float):
+    """Expects that what is in it takes no longer, on a machine that is not busy."""
+    begin = time.monotonic()
+    yield
+    assert time.monotonic() - begin < seconds + SLACK_SEC

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may do what: default deny, and grants."""
+
+import pytest
+
+from harness import BusError, as_uid
+
+from .client import (AUDIO, AUDIO_FAN, BACKUP, GAMES, INTROSPECTABLE, IRC, LIST, MAIL, NAME, NOBODY,
+                     OBJECT_MANAGER, PATH, PEER, PROPERTIES, SIGNATURES, WWW_DATA, Connection, User,
+                     tenancy_path)
+from .stack import RP_ID, Stack, new_user, raises
+
+pytestmark = pytest.mark.root
+
+ROOT = User("root", 0, 0)
+OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
+# Whom the grants below are for.
+CALLERS = {"root": ROOT, "all": WWW_DATA, "authorize": GAMES, "exchange": MAIL,
+           "read": AUDIO_FAN, "write": BACKUP, "other-tenancy": LIST, "none": IRC,
+           "nobody": NOBODY}
+EVERYTHING = {"Authorize", "Exchange", "GetUser", "ListByUser", "List", "Add", "Remove",
+              "RemoveByUser"}
+ALLOWED = {"root": EVERYTHING, "all": EVERYTHING, "authorize": {"Authorize"},
+           "exchange": {"Exchange"}, "read": {"GetUser", "ListByUser", "List"},
+           "write": {"Add", "Remove", "RemoveByUser"}, "other-tenancy": set(), "none": set(),
+           "nobody": set()}
+# How each method ends for who may call it.
+ENDS = {"Exchange": "InvalidCode", "GetUser": "NotFound", "Remove": "NotFound"}
+
+
+@pytest.fixture(scope="module", params=["shipped policy", "open policy"])
+def guarded(request):
+    """With the policy that is shipped, and with a bus that keeps nobody off the daemon."""
+    stack = Stack()
+    if request.param == "open policy":
+        stack.open_bus_policy()
+    stack.sections["Tenancy other"] = OTHER
+    stack.grant("all", "www-data", "All")
+    stack.grant("authorize", "games", "Authorize", RpId="Shop.Example.com other.example.com")
+    stack.grant("exchange", "mail", "Exchange")
+    stack.sections["Grant read"] = {"Group": "audio", "Allow": "Links.Read"}
+    stack.grant("write", "backup", "Links.Write", Tenancy="default")
+    stack.grant("other", "list", "All", Tenancy="other")
+    with stack:
+        yield stack
+
+
+@pytest.fixture(params=CALLERS)
+def caller(request, guarded):
+    with guarded.connect(CALLERS[request.param]) as connection:
+        connection.kind = request.param
+        yield connection
+
+
+def start(connection: Connection, method: str, label: str = "default", rp_id: str = RP_ID) -> int:
+    args = {"Authorize": (rp_id, new_user(), "somebody", {}), "Exchange": ("cd_unknown", {}),
+            "List": ("", 10), "Add": (new_user(), new_user())}.get(method, (new_user(),))
+    interface = "Tenancy" if method in ("Authorize", "Exchange") else "Links"
+    return connection.start(tenancy_path(label), interface, method, SIGNATURES[method], *args)
+
+
+def denied(outcome: tuple) -> bool:
+    return outcome == ("error", "AccessDenied")
+
+
+@pytest.mark.parametrize("method", sorted(EVERYTHING))
+def test_table(caller, method):
+    outcome = caller.outcome(start(caller, method))
+    if method not in ALLOWED[caller.kind]:
+        assert denied(outcome)
+    elif method in ENDS:
+        assert outcome == ("error", ENDS[method])
+    else:
+        assert outcome[:1] != ("error",)
+
+
+@pytest.mark.parametrize("method", sorted(EVERYTHING))
+def test_other_tenancy_is_for_its_own(caller, method):
+    outcome = caller.outcome(start(caller, method, label="other"))
+    assert denied(outcome) == (caller.kind not in ("root", "other-tenancy"))
+
+
+def test_a_denied_call_reaches_nothing(guarded):
+    calls = guarded.sandbox.calls()
+    with guarded.connect() as root, guarded.connect(IRC) as none:
+        count = root.count()
+        for method in EVERYTHING:
+            assert denied(none.outcome(start(none, method)))
+        assert root.count() == count
+    assert guarded.sandbox.calls() == calls
+
+
+def test_denial_comes_before_any_look_at_the_arguments(guarded):
+    """Nobody without a grant is a tester of codes, users or options."""
+    with guarded.connect(IRC) as none:
+        for member, args in (("Exchange", ("", {})), ("Exchange", ("x", {"bad": ("s", "")})),
+                             ("Authorize", ("", "", "", {}))):
+            assert denied(none.outcome(none.start_tenancy(member, *args)))
+        assert denied(none.outcome(none.start_links("GetUser", "")))
+
+
+@pytest.mark.parametrize("rp_id, allowed", [
+    (RP_ID, True), (RP_ID.upper(), True), ("Shop.example.COM", True), ("other.example.com", True),
+    ("example.com", False), ("www.shop.example.com", False), ("shop.example.com.", False),
+    ("xshop.example.com", False), ("shop.example.co", False), ("*", False), (" ", False)])
+def test_grant_for_relying_parties(guarded, rp_id, allowed):
+    with guarded.connect(GAMES) as games:
+        outcome = games.outcome(start(games, "Authorize", rp_id=rp_id))
+    assert denied(outcome) is not allowed
+
+
+def test_a_group_counts_only_for_who_is_in_it(guarded):
+    with guarded.connect(AUDIO_FAN) as fan, guarded.connect(NOBODY) as nobody:
+        assert fan.links("ListByUser", new_user()) == ([],)
+        with raises("AccessDenied"):
+            nobody.links("ListByUser", new_user())
+    with guarded.connect(User("nobody", 65534, AUDIO)) as primary:
+        assert primary.links("ListByUser", new_user()) == ([],)
+
+
+def test_another_process_as_another_user(guarded):
+    """The same, by a process that has no other id at all."""
+    args = ("call", NAME, tenancy_path(), f"{NAME}.Links", "ListByUser", "s", new_user())
+    fan = as_uid(AUDIO_FAN.uid, AUDIO_FAN.gid, (AUDIO_FAN.gid, AUDIO))
+    assert guarded.bus.busctl(*args, as_user=fan) == "aa{sv} 0"
+    with pytest.raises(BusError, match="denied|Access|grant"):
+        guarded.bus.busctl(*args, as_user=as_uid(NOBODY.uid, NOBODY.gid))
+
+
+VISIBLE = {"root": {"default", "other"}, "other-tenancy": {"other"}, "none": None, "nobody": None}
+
+
+def test_list_of_tenancies(caller, guarded):
+    visible = VISIBLE.get(caller.kind, {"default"})
+    if visible is None:
+        with raises("AccessDenied"):
+            caller.manager("ListTenancies")
+        return
+    (tenancies,) = caller.manager("ListTenancies")
+    ids = {"default": guarded.sandbox.tenancy_id, "other": "otherTenancy"}
+    assert sorted(tenancies) == [(label, ids[label], tenancy_path(label))
+                                 for label in sorted(visible)]
+
+
+@pytest.mark.parametrize("label", ["default", "other", ""])
+def test_get_tenancy(caller, label):
+    whole = label or "default"
+    if whole in (VISIBLE.get(caller.kind, {"default"}) or ()):
+        assert caller.manager("GetTenancy", label) == (tenancy_path(whole),)
+    else:
+        with raises("AccessDenied"):
+            caller.manager("GetTenancy", label)
+
+
+@pytest.mark.parametrize("label", ["nowhere", "Default", "default ", "../default", "x" * 33, "é"])
+def test_get_unknown_tenancy(guarded, label):
+    with guarded.connect() as root, raises("UnknownObject", "InvalidArgs"):
+        root.manager("GetTenancy", label)
+
+
+def test_reload_is_for_root(caller, guarded):
+    if caller.kind == "root":
+        guarded.call_reload(caller)
+    else:
+        with raises("AccessDenied"):
+            guarded.call_reload(caller)
+
+
+def test_everybody_may_look(caller, guarded):
+    """Properties name no user, and introspection no tenancy's secrets."""
+    assert caller.state() in ("ready", "degraded")
+    assert caller.get(tenancy_path(), "Tenancy", "Label") == "default"
+    assert caller.get(tenancy_path(), "Tenancy", "TenancyId") == guarded.sandbox.tenancy_id
+    assert caller.get(tenancy_path(), "Tenancy", "Endpoint") == guarded.sandbox.endpoint
+    assert caller.get(PATH, "Manager", "Version")
+    assert isinstance(caller.count(), int)
+    (properties,) = caller.call(tenancy_path(), PROPERTIES, "GetAll", "s", f"{NAME}.Tenancy")
+    assert set(properties) == {"Label", "TenancyId", "Endpoint", "State"}
+    caller.call(PATH, PEER, "Ping")
+    assert "Exchange" in caller.call(tenancy_path(), INTROSPECTABLE, "Introspect")[0]
+    (objects,) = caller.call(PATH, OBJECT_MANAGER, "GetManagedObjects")
+    assert set(objects) == {tenancy_path("default"), tenancy_path("other")}
+
+
+def test_grants_change_with_a_reload(own_stack):
+    own_stack.start()
+    web, games = own_stack.connect(WWW_DATA), own_stack.connect(GAMES)
+    user = new_user()
+    with raises("AccessDenied"):
+        web.links("ListByUser", user)
+    own_stack.grant("web", "www-data", "Links.Read")
+    own_stack.apply()
+    assert web.links("ListByUser", user) == ([],)
+    with raises("AccessDenied"):
+        games.links("ListByUser", user)
+    own_stack.grant("web", "games", "Links.Read Links.Write")
+    own_stack.apply()
+    with raises("AccessDenied"):
+        web.links("ListByUser", user)
+    games.links("Add", user, new_user())
+    del own_stack.sections["Grant web"]
+    own_stack.apply()
+    with raises("AccessDenied"):
+        games.links("ListByUser", user)
+
+
+def test_grants_add_up(own_stack):
+    own_stack.grant("one", "33 games", "Links.Read")
+    own_stack.grant("two", "www-data", "Links.Write", RpId="nothing.example.com")
+    own_stack.sections["Grant three"] = {"Group": "29 games", "Allow": "Exchange"}
+    own_stack.start()
+    web, games = own_stack.connect(WWW_DATA), own_stack.connect(GAMES)
+    web.links("Add", "ada", "key")
+    assert web.links("GetUser", "key") == games.links("GetUser", "key") == ("ada",)
+    with raises("AccessDenied"):
+        games.links("Remove", "key")
+    with raises("AccessDenied"):
+        web.exchange("code")
+    with raises("InvalidCode"):
+        games.exchange("code")
+
+
+def test_default_tenancy_is_what_the_configuration_says(own_stack):
+    own_stack.sections["Daemon"]["DefaultTenancy"] = "other"
+    own_stack.sections["Tenancy other"] = OTHER
+    own_stack.grant("web", "www-data", "Links.Read")
+    own_stack.start()
+    with own_stack.connect() as root, own_stack.connect(WWW_DATA) as web:
+        assert root.manager("GetTenancy", "") == (tenancy_path("other"),)
+        assert web.manager("ListTenancies") == ([("other", "otherTenancy", tenancy_path("other"))],)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the API writes is for no caller's eyes, and for no log but that of who debugs."""
+
+import pytest
+
+from .stack import RP_ID, Stack, new_user, raises
+from .standin import Reply, StandIn
+
+MARKER = "Quixotic-Zebra-77"
+PRINCIPAL = {"_tag": "ExtendedPrincipal", "id": "pr1", "userId": "ada", "authenticatorId": "pk1",
+             "authenticatorType": "passkey", "passkey": {"verified": True, "userVerified": True},
+             "createdAt": 1767225600000, "expiresAt": 1767225900000, "metadata": {}}
+
+
+def error(status: int, tag: str) -> Reply:
+    return Reply(status, {"_tag": f"@error/{tag}", "message": MARKER})
+
+
+# The reply to Authorize and to Exchange, and what either becomes.
+REPLIES = {
+    "BadRequest": (error(400, "BadRequest"), "BadRequest"),
+    "InvalidCode": (error(404, "InvalidCode"), "InvalidCode"),
+    "Forbidden": (error(403, "Forbidden"), "ApiDenied"),
+    "rate limit": (Reply(429, {"_tag": f"@error/{MARKER}", "message": MARKER},
+                         {"Retry-After": MARKER}), "RateLimited"),
+    "server error": (error(500, MARKER), "Unreachable"),
+    "html": (Reply(200, f"<h1>{MARKER}</h1>".encode(), {"Content-Type": "text/html"}),
+             "MalformedReply"),
+    "other success": (Reply(200, {"_tag": MARKER, MARKER: MARKER}), "MalformedReply"),
+    "unknown error": (error(400, MARKER), None),
+    "spoiled": (Reply(200, {"_tag": "ExtendedPrincipal", "userId": MARKER, "id": MARKER}),
+                "MalformedReply"),
+    "header": (Reply(400, {"_tag": "@error/BadRequest", "message": ""}, {"X-Note": MARKER}),
+               "BadRequest"),
+}
+
+# For what the API never says there.
+OUT_OF_PLACE = ["InvalidCode", "BadRequest", "Unreachable", "MalformedReply"]
+
+
+@pytest.fixture(params=[(), ("--log-level=debug",)], ids=["info", "debug"], scope="module")
+def upstream(request):
+    stack = Stack()
+    stack.daemon_options = request.param
+    with stack, StandIn() as api:
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint, TimeoutSec="500ms")
+        stack.apply()
+        yield stack, api
+
+
+@pytest.mark.parametrize("what", REPLIES)
+@pytest.mark.parametrize("member", ["Authorize", "Exchange"])
+def test_text_goes_nowhere(upstream, what, member):
+    stack, api = upstream
+    api.reply, name = REPLIES[what]
+    names = [name] if name else ["BadRequest", "MalformedReply", "Unreachable"]
+    if (what, member) == ("InvalidCode", "Authorize") or (name, member) == ("BadRequest", "Exchange"):
+        names = OUT_OF_PLACE
+    with stack.connect() as connection, raises(*names) as caught:
+        if member == "Authorize":
+            connection.authorize(RP_ID, new_user())
+        else:
+            connection.exchange("some-code")
+    assert MARKER not in caught.error.message
+    if not stack.daemon_options:
+        assert MARKER not in stack.daemon.log_text()
+
+
+def test_text_forges_no_line_of_the_log(upstream):
+    stack, api = upstream
+    for text in ("a\npasslockd: forged", "a\r\n<0>passlockd: forged", "\x1b[2Jforged", "x" * 100000):
+        api.fail(400, "BadRequest", text)
+        with stack.connect() as connection:
+            with raises("BadRequest"):
+                connection.authorize(RP_ID, new_user())
+            with raises("BadRequest", "MalformedReply", "Unreachable", "InvalidCode"):
+                connection.exchange("some-code")
+    log = stack.daemon.log.read_bytes()
+    assert b"\x1b" not in log and b"\r" not in log
+    for line in log.split(b"\n"):
+        assert len(line) < 2000
+        assert not line.startswith((b"passlockd: forged", b"<0>"))
+
+
+def test_callers_forge_no_line_of_the_log(upstream):
+    stack, _ = upstream
+    with stack.connect() as connection:
+        for text in ("a\npasslockd: forged", "\x1b[2J", "y" * 256):
+            connection.outcome(connection.start_links("Add", text, text))
+            connection.outcome(connection.start_links("GetUser", text))
+            connection.outcome(connection.start_authorize(text, text))
+            connection.outcome(connection.start_exchange(text, **{text: True}))
+    log = stack.daemon.log.read_bytes()
+    assert b"\x1b" not in log
+    assert not [line for line in log.split(b"\n") if line.startswith(b"passlockd: forged")]
+
+
+@pytest.fixture(scope="module")
+def odd_api():
+    with Stack() as stack, StandIn() as api:
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
+        stack.apply()
+        yield stack, api
+
+
+# Of these, Unicode calls some "not characters"; they are valid UTF-8 and JSON nevertheless.
+@pytest.mark.parametrize("odd", ["\ufffe", "a\x07b", "\x1b[31m", "\U0010ffff", "x" * 5000],
+                         ids=lambda text: ascii(text)[:12])
+@pytest.mark.parametrize("field", ["userAgent", "ipAddress", "platformName"])
+def test_what_a_browser_says_of_itself_breaks_nothing(odd_api, odd, field):
+    """A user agent is what any visitor sends. It is passed on, left out or refused."""
+    stack, api = odd_api
+    principal = PRINCIPAL | {"passkey": dict(PRINCIPAL["passkey"]), "metadata": {}}
+    principal["passkey" if field == "platformName" else "metadata"][field] = odd
+    api.reply = Reply(200, principal)
+    with stack.connect() as connection:
+        outcome = connection.outcome(connection.start_exchange("some-code", link=False))
+    assert outcome[0] != "error" or outcome == ("error", "MalformedReply")
+
+
+@pytest.mark.parametrize("field", ["userId", "authenticatorId", "id"])
+@pytest.mark.parametrize("odd", ["\ufffe", "\U0010ffff", "a\nb"], ids=ascii)
+def test_odd_ids_of_a_principal(odd_api, odd, field):
+    stack, api = odd_api
+    api.reply = Reply(200, PRINCIPAL | {field: odd})
+    with stack.connect() as connection:
+        outcome = connection.outcome(connection.start_exchange("some-code", link=False))
+    assert outcome[0] != "error" or outcome == ("error", "MalformedReply")
+
+
+def test_odd_principals_do_not_spoil_the_lists(odd_api):
+    """One link that nobody can be told of would hide all the others."""
+    stack, api = odd_api
+    with stack.connect() as connection:
+        for i, change in enumerate([{"userId": "\ufffe"}, {"authenticatorId": "\ufffe"},
+                                    {"passkey": PRINCIPAL["passkey"] | {"platformName": "\ufffe"}}]):
+            api.reply = Reply(200, PRINCIPAL | {"authenticatorId": f"odd-{i}"} | change)
+            connection.outcome(connection.start_exchange("some-code"))
+        connection.links("Add", "ada", "fine")
+        assert "fine" in [link["authenticator_id"] for link in connection.all_links()]
+        connection.links("ListByUser", "ada")
+
+
+@pytest.mark.parametrize("token", ["\ufffe", "a\nb", "", "x" * 100000], ids=lambda t: ascii(t)[:9])
+def test_odd_registration_tokens(odd_api, token):
+    stack, api = odd_api
+    api.reply = Reply(200, {"_tag": "AuthorizedPasskeyRegistration", "registrationToken": token,
+                            "expiresAt": 4102444800000})
+    with stack.connect() as connection:
+        outcome = connection.outcome(connection.start_authorize(RP_ID, new_user()))
+    assert outcome[0] != "error" or outcome == ("error", "MalformedReply")
