@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/strv.h"
 #include "client/calls.h"
 #include "client/failure.h"
+#include "client/long-call.h"
 #include "client/text.h"
 #include "dbus/names.h"
 
@@ -16,11 +18,17 @@
 
 void call_set_state(passlock_call *call, CallState state)
 {
-        if (call->state == CALL_SENT)
+        if (call->state == CALL_SENT && !call->method->is_long)
                 call->client->n_sent--;
-        if (state == CALL_SENT)
+        if (state == CALL_SENT && !call->method->is_long)
                 call->client->n_sent++;
         call->state = state;
+}
+
+/* The list of a call that is on its way. */
+static struct CallList *call_list(const passlock_call *call)
+{
+        return call->method->is_long ? &call->client->long_calls : &call->client->calls;
 }
 
 passlock_call *call_free(passlock_call *call)
@@ -28,25 +36,26 @@ passlock_call *call_free(passlock_call *call)
         if (!call)
                 return NULL;
         if (call->state < CALL_FINISHED) {
-                TAILQ_REMOVE(&call->client->calls, call, entry);
+                TAILQ_REMOVE(call_list(call), call, entry);
                 call_set_state(call, CALL_FINISHED);
         }
         sd_bus_slot_unref(call->slot);
         sd_event_source_disable_unref(call->deadline);
-        for (size_t i = 0; i < CALL_STRINGS_MAX; i++) {
-                if (call->strings[i])
-                        explicit_bzero(call->strings[i], strlen(call->strings[i]));
-                free(call->strings[i]);
-        }
+        for (size_t i = 0; i < CALL_STRINGS_MAX; i++)
+                text_wipe_and_free(call->strings[i]);
+        strv_free(call->list);
         passlock_options_unref(call->options);
         if (call->method->result->clear)
                 call->method->result->clear(&call->result);
         free(call->label);
         free(call->path);
         free(call->error_text);
+        if (call->method->is_long)
+                connection_free(call->connection);
         free(call);
         return NULL;
 }
+
 void call_finish(passlock_call *call, int r, const char *error_text)
 {
         passlock *client = call->client;
@@ -57,7 +66,7 @@ void call_finish(passlock_call *call, int r, const char *error_text)
         call->error_text = r != 0 && !isempty(error_text) ? strdup(error_text) : NULL;
         call->slot = sd_bus_slot_unref(call->slot);
         call->deadline = sd_event_source_disable_unref(call->deadline);
-        TAILQ_REMOVE(&client->calls, call, entry);
+        TAILQ_REMOVE(call_list(call), call, entry);
         call_set_state(call, CALL_FINISHED);
 
         if (call->callback)
@@ -96,6 +105,8 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
                 r = sd_bus_message_append(m, "s", call->strings[i]);
         if (r >= 0 && call->method->takes_number)
                 r = sd_bus_message_append(m, "u", call->number);
+        if (r >= 0 && call->method->takes_list)
+                r = sd_bus_message_append_strv(m, call->list);
         if (r >= 0 && call->method->takes_options)
                 r = options_append(call->options, m);
         return r;
@@ -150,6 +161,7 @@ static int call_ask_for_tenancy(passlock_call *call, sd_bus *bus)
 /* Finds the object to call, as far as that needs no asking. Returns 0 or -ENOMEM. */
 static int call_find_path(passlock_call *call)
 {
+        const char *default_path = connection_get_default_path(call->connection);
         char *path = NULL;
 
         if (call->method->of_manager)
@@ -157,8 +169,8 @@ static int call_find_path(passlock_call *call)
         else if (call->label) {
                 if (asprintf(&path, "%s/%s", PASSLOCK_TENANCY_PATH, call->label) < 0)
                         path = NULL;
-        } else if (call->client->default_path)
-                path = strdup(call->client->default_path);
+        } else if (default_path)
+                path = strdup(default_path);
         else {
                 call->path = (free(call->path), NULL);
                 return 0;
@@ -172,11 +184,11 @@ static int call_find_path(passlock_call *call)
 
 int call_send(passlock_call *call)
 {
-        sd_bus *bus = connection_get_bus(call->client->connection);
+        sd_bus *bus = connection_get_bus(call->connection);
         int r;
 
         call_set_state(call, CALL_WAITING);
-        if (!bus || call->client->n_sent >= CALLS_SENT_MAX)
+        if (!bus || (call->client->n_sent >= CALLS_SENT_MAX && !call->method->is_long))
                 return 0;
         r = call_find_path(call);
         if (r < 0)
@@ -194,12 +206,20 @@ static void call_go_on(passlock_call *call)
                 call_finish(call, r, NULL);
 }
 
+/* A call that is to be made once may still be if all that was asked for is the default tenancy. */
+static bool call_may_be_repeated(const passlock_call *call)
+{
+        if (call->cut_off || call->watch_done || call->method->is_long)
+                return false;
+        return !call->method->is_once || !call->path;
+}
+
 static void call_fail(passlock_call *call, sd_bus_message *m)
 {
         int r;
 
         r = failure_from_message(m);
-        if (r == -ECONNRESET && !call->cut_off && !call->watch_done) {
+        if (r == -ECONNRESET && call_may_be_repeated(call)) {
                 call->cut_off = true;
                 call_set_state(call, CALL_WAITING);
                 calls_become_patient(call->client);
@@ -226,7 +246,7 @@ static void call_take_answer(passlock_call *call, sd_bus_message *m)
                         return;
                 }
                 call->asked_again = true;
-                client_set_default_path(call->client, NULL);
+                (void) connection_set_default_path(call->connection, NULL);
                 call_go_on(call);
                 return;
         }
@@ -261,7 +281,7 @@ static void call_take_tenancy(passlock_call *call, sd_bus_message *m)
                 call_finish(call, -EPROTO, NULL);
                 return;
         }
-        r = client_set_default_path(call->client, path);
+        r = connection_set_default_path(call->connection, path);
         if (r < 0)
                 call_finish(call, r, NULL);
         else
@@ -279,6 +299,15 @@ static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         return 0;
 }
 
+static int call_copy_list(passlock_call *call, const char *const *list)
+{
+        if (!list)
+                return -EINVAL;
+        if (!text_list_is_sendable(list))
+                return PASSLOCK_ERROR_INVALID_ARGS;
+        return strv_copy((char *const *) list, &call->list);
+}
+
 static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
 {
         for (unsigned i = 0; i < call->method->n_strings; i++) {
@@ -291,6 +320,13 @@ static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
                         return -ENOMEM;
         }
         call->number = arguments->number;
+        if (call->method->takes_list) {
+                int r;
+
+                r = call_copy_list(call, arguments->list);
+                if (r != 0)
+                        return r;
+        }
         return call->method->takes_options ? options_copy(arguments->options, &call->options) : 0;
 }
 
@@ -304,7 +340,13 @@ int call_new(passlock *client, const char *label, const Method *method, const Ar
                 return -ENOMEM;
         call->client = client;
         call->method = method;
-        TAILQ_INSERT_TAIL(&client->calls, call, entry);
+        TAILQ_INSERT_TAIL(call_list(call), call, entry);
+        if (method->is_long) {
+                r = long_call_connection_new(call, &call->connection);
+                if (r < 0)
+                        return r;
+        } else
+                call->connection = client->connection;
         if (label) {
                 call->label = strdup(label);
                 if (!call->label)

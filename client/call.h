@@ -9,16 +9,18 @@
 
 #define CALL_STRINGS_MAX 3U
 
-/* A method of the service: its arguments are strings, then perhaps a number, then perhaps options.
- */
+/* A method of the service: its arguments are strings, then perhaps a number, a list, options. */
 typedef struct Method {
         const char *interface;
         const char *member;
         bool of_manager; /* an object of its own; the others are of a tenancy */
         unsigned n_strings;
         bool takes_number;
+        bool takes_list;
         bool takes_options;
         bool is_secret;    /* its messages are wiped */
+        bool is_once;      /* cut off, it is not repeated */
+        bool is_long;      /* see long-call.h */
         bool gone_is_done; /* NotFound is success if the call was repeated */
         const ResultType *result;
 } Method;
@@ -26,6 +28,7 @@ typedef struct Method {
 typedef struct Arguments {
         const char *strings[CALL_STRINGS_MAX];
         uint32_t number;
+        const char *const *list;
         const passlock_options *options;
 } Arguments;
 
@@ -39,7 +42,7 @@ typedef struct Arguments {
  *
  * A call that finds no bus or no service at its first try fails with that at once. Only a patient
  * one waits: it was cut off, or it had to wait for its turn when others were. A second cut ends a
- * call; its deadline ends it anywhere.
+ * call, and the first one a call that must not be repeated; its deadline ends it anywhere.
  *
  * A call to the default tenancy that does not know its object asks for that first, while SENT.
  */
@@ -54,12 +57,22 @@ typedef enum CallState {
 /* How a monitor is told the end of its call. The call is gone afterwards. */
 typedef void (*WatchDone)(int r, const char *path, void *userdata);
 
+/* How far a long call has come; one that was not told yet is replaced by the next. */
+typedef struct Progress {
+        bool due;
+        uint64_t checked;
+        uint64_t links;
+        passlock_reconcile_progress_callback callback; /* NULL: nobody wants to know */
+} Progress;
+
 struct passlock_call {
-        TAILQ_ENTRY(passlock_call) entry; /* of client->calls or client->finished */
+        TAILQ_ENTRY(passlock_call) entry; /* of one of the client's lists */
         passlock *client;
+        Connection *connection; /* the client's; of a long call its own */
         const Method *method;
         char *strings[CALL_STRINGS_MAX];
         uint32_t number;
+        char **list;
         passlock_options *options;
         char *label; /* NULL: the default tenancy */
         char *path;  /* the object called; NULL: not known yet */
@@ -71,6 +84,7 @@ struct passlock_call {
         bool no_auto_start;
         sd_bus_slot *slot;
         sd_event_source *deadline; /* NULL: none */
+        Progress progress;
 
         int r;
         char *error_text;

@@ -12,7 +12,20 @@ static int start(passlock_call *call)
         r = call_send(call);
         if (r < 0 || call->state == CALL_SENT)
                 return r;
-        return connection_want(call->client->connection);
+        return connection_want(call->connection);
+}
+
+/* A long call takes as long as it takes. */
+static int start_in_time(passlock_call *call)
+{
+        int r;
+
+        if (!call->method->is_long) {
+                r = call_set_deadline(call, call->client->timeout_ms);
+                if (r < 0)
+                        return r;
+        }
+        return start(call);
 }
 
 int calls_begin(passlock *client, const Method *method, const Arguments *arguments,
@@ -31,9 +44,7 @@ int calls_begin(passlock *client, const Method *method, const Arguments *argumen
                 return r;
         call->callback = callback;
         call->userdata = userdata;
-        r = call_set_deadline(call, client->timeout_ms);
-        if (r >= 0)
-                r = start(call);
+        r = start_in_time(call);
         if (r < 0)
                 return r;
         client_wake(client);
@@ -90,9 +101,7 @@ static int perform(passlock *client, const Method *method, const Arguments *argu
         r = call_new(client, client->label, method, arguments, &call);
         if (r != 0)
                 return r;
-        r = call_set_deadline(call, client->timeout_ms);
-        if (r >= 0)
-                r = start(call);
+        r = start_in_time(call);
         if (r < 0)
                 return r;
         r = wait_for(call);
@@ -219,11 +228,27 @@ bool calls_deliver_one(passlock *client)
         return true;
 }
 
+bool calls_deliver_progress(passlock *client)
+{
+        passlock_call *call;
+
+        TAILQ_FOREACH(call, &client->long_calls, entry)
+        if (call->progress.due) {
+                call->progress.due = false;
+                call->progress.callback(client, call->progress.checked, call->progress.links,
+                                        call->userdata);
+                return true;
+        }
+        return false;
+}
+
 void calls_free(passlock *client)
 {
         passlock_call *call;
 
         while ((call = TAILQ_FIRST(&client->calls)))
+                call_free(call);
+        while ((call = TAILQ_FIRST(&client->long_calls)))
                 call_free(call);
         while ((call = TAILQ_FIRST(&client->finished))) {
                 TAILQ_REMOVE(&client->finished, call, entry);

@@ -26,4 +26,5 @@ void calls_on_lost(passlock *client);
 void calls_on_service(passlock *client);
 bool calls_want_bus(passlock *client);
 bool calls_deliver_one(passlock *client);
+bool calls_deliver_progress(passlock *client);
 void calls_free(passlock *client);

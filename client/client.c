@@ -25,13 +25,6 @@ void client_wake(passlock *client)
         (void) eventfd_write(client->wake_fd, 1);
 }
 
-int client_set_default_path(passlock *client, const char *path)
-{
-        free(client->default_path);
-        client->default_path = path ? strdup(path) : NULL;
-        return path && !client->default_path ? -ENOMEM : 0;
-}
-
 static int on_wake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         eventfd_t value;
@@ -61,7 +54,6 @@ static void on_lost(void *userdata)
 {
         passlock *client = userdata;
 
-        (void) client_set_default_path(client, NULL);
         calls_on_lost(client);
         monitors_on_lost(client);
         if (calls_want_bus(client) || monitors_want_bus(client))
@@ -72,7 +64,6 @@ static void on_owner_changed(void *userdata)
 {
         passlock *client = userdata;
 
-        (void) client_set_default_path(client, NULL);
         if (connection_get_owner(client->connection))
                 calls_on_service(client);
         monitors_on_owner_changed(client);
@@ -125,6 +116,7 @@ _public_ int passlock_new(passlock **ret)
         client->wake_fd = -1;
         client->timeout_ms = TIMEOUT_MS_DEFAULT;
         TAILQ_INIT(&client->calls);
+        TAILQ_INIT(&client->long_calls);
         TAILQ_INIT(&client->finished);
         TAILQ_INIT(&client->monitors);
         TAILQ_INIT(&client->changes);
@@ -144,7 +136,6 @@ static void client_destroy(passlock *client)
         closep(&client->wake_fd);
         sd_event_unref(client->event);
         free(client->label);
-        free(client->default_path);
         free(client->last_error_text);
         free(client);
 }
@@ -233,7 +224,7 @@ int client_process(passlock *client)
         return 0;
 }
 
-/* Hands out in turn, so that neither kind waits for a callback that makes more of the other. */
+/* Hands out in turn, so that no kind waits for a callback that makes more of another. */
 static void client_deliver(passlock *client)
 {
         bool more = true;
@@ -244,6 +235,8 @@ static void client_deliver(passlock *client)
                 more = calls_deliver_one(client);
                 if (client->n_ref > 1)
                         more = monitors_deliver_one(client) || more;
+                if (client->n_ref > 1)
+                        more = calls_deliver_progress(client) || more;
         }
         client->delivering = false;
 }

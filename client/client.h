@@ -32,12 +32,12 @@ struct passlock {
         Connection *connection;
 
         uint32_t timeout_ms;
-        char *label;        /* NULL: the default tenancy */
-        char *default_path; /* which that is; NULL: to be asked for */
+        char *label; /* NULL: the default tenancy */
 
-        struct CallList calls;    /* on their way */
-        unsigned n_sent;          /* of these: waited for by the bus */
-        struct CallList finished; /* to be handed out */
+        struct CallList calls;      /* on their way */
+        unsigned n_sent;            /* of these: waited for by the bus */
+        struct CallList long_calls; /* on their way, each on a connection of its own */
+        struct CallList finished;   /* to be handed out */
         struct MonitorList monitors;
         struct ChangeList changes; /* to be handed out */
 
@@ -47,9 +47,6 @@ struct passlock {
 
 /* Returns 0, -EINVAL for NULL, -ECHILD after fork(). */
 int client_check(const passlock *client);
-
-/* NULL: it is to be asked for. Returns 0 or -ENOMEM, and then it is NULL. */
-int client_set_default_path(passlock *client, const char *path);
 
 /* Makes the public descriptor readable, so that passlock_dispatch() is called. */
 void client_wake(passlock *client);

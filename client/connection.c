@@ -21,6 +21,7 @@ struct Connection {
         sd_bus *bus; /* NULL: neither connected nor connecting */
         bool ready;
         char *owner;
+        char *default_path; /* of the owner */
 
         sd_event_source *attempt; /* enabled while the next attempt is due */
         uint64_t retry_usec;
@@ -31,6 +32,7 @@ static void set_owner(Connection *c, const char *owner)
 {
         free(c->owner);
         c->owner = isempty(owner) ? NULL : strdup(owner);
+        free(TAKE_PTR(c->default_path));
 }
 
 static void connection_drop(Connection *c)
@@ -179,6 +181,18 @@ sd_bus *connection_get_bus(Connection *c)
 const char *connection_get_owner(Connection *c)
 {
         return c->owner;
+}
+
+const char *connection_get_default_path(Connection *c)
+{
+        return c->default_path;
+}
+
+int connection_set_default_path(Connection *c, const char *path)
+{
+        free(c->default_path);
+        c->default_path = path ? strdup(path) : NULL;
+        return path && !c->default_path ? -ENOMEM : 0;
 }
 
 int connection_new(sd_event *event, const ConnectionHandlers *handlers, void *userdata,

@@ -40,6 +40,12 @@ sd_bus *connection_get_bus(Connection *c);
 /* The unique name of the service; NULL if it is not on the bus. */
 const char *connection_get_owner(Connection *c);
 
+/* Its default tenancy's object, kept for as long as it is the owner. NULL: it is to be asked for.
+ */
+const char *connection_get_default_path(Connection *c);
+/* `path` may be NULL. Returns 0 or -ENOMEM, and then it is NULL. */
+int connection_set_default_path(Connection *c, const char *path);
+
 /* Connects as soon as the event loop runs, unless that is done or under way. */
 int connection_want(Connection *c);
 /* Connects in a moment, which is longer each time until it works, up to half a second. */

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
+#include "base/strv.h"
 #include "client/dictionary.h"
+#include "client/text.h"
 
 static int read_string(sd_bus_message *m, char **ret)
 {
@@ -24,6 +26,18 @@ static int read_bool(sd_bus_message *m, bool *ret)
         return 0;
 }
 
+static int read_list(sd_bus_message *m, char ***ret)
+{
+        int r;
+
+        if (sd_bus_message_enter_container(m, SD_BUS_TYPE_VARIANT, "as") <= 0)
+                return -EPROTO;
+        r = sd_bus_message_read_strv(m, ret);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EPROTO;
+        return sd_bus_message_exit_container(m) < 0 ? -EPROTO : 0;
+}
+
 static int read_field(sd_bus_message *m, const Field *field, void *object)
 {
         void *member = (char *) object + field->offset;
@@ -33,6 +47,8 @@ static int read_field(sd_bus_message *m, const Field *field, void *object)
                 return read_string(m, member);
         case 'b':
                 return read_bool(m, member);
+        case 'a':
+                return read_list(m, member);
         default:
                 return sd_bus_message_read(m, "v", "t", (uint64_t *) member) < 0 ? -EPROTO : 0;
         }
@@ -76,4 +92,16 @@ int dictionary_read(sd_bus_message *m, const Field *fields, size_t n_fields, voi
                 if (fields[i].required && !(seen & UINT32_C(1) << i))
                         return -EPROTO;
         return 0;
+}
+
+void dictionary_clear(const Field *fields, size_t n_fields, void *object)
+{
+        for (size_t i = 0; i < n_fields; i++) {
+                void *member = (char *) object + fields[i].offset;
+
+                if (fields[i].type == 's')
+                        text_wipe_and_free(TAKE_PTR(*(char **) member));
+                if (fields[i].type == 'a')
+                        strv_free(TAKE_PTR(*(char ***) member));
+        }
 }

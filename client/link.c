@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "client/array.h"
 #include "client/dictionary.h"
 #include "client/result.h"
 
@@ -16,8 +17,7 @@ struct passlock_link {
 
 struct passlock_link_list {
         unsigned n_ref;
-        passlock_link **links;
-        size_t n_links;
+        Array array;
         char *next_cursor;
 };
 
@@ -59,9 +59,9 @@ DEFINE_GETTER(uint64_t, last_used_at_ms);
 
 static void link_list_destroy(passlock_link_list *links)
 {
-        for (size_t i = 0; i < links->n_links; i++)
-                passlock_link_unref(links->links[i]);
-        free(links->links);
+        for (size_t i = 0; i < links->array.n; i++)
+                passlock_link_unref(links->array.items[i]);
+        free(links->array.items);
         free(links->next_cursor);
         free(links);
 }
@@ -70,12 +70,12 @@ DEFINE_REF(passlock_link_list, link_list_destroy);
 
 _public_ size_t passlock_link_list_get_size(const passlock_link_list *links)
 {
-        return links->n_links;
+        return links->array.n;
 }
 
 _public_ passlock_link *passlock_link_list_get(const passlock_link_list *links, size_t index)
 {
-        return index < links->n_links ? links->links[index] : NULL;
+        return index < links->array.n ? links->array.items[index] : NULL;
 }
 
 _public_ const char *passlock_link_list_get_next_cursor(const passlock_link_list *links)
@@ -83,7 +83,7 @@ _public_ const char *passlock_link_list_get_next_cursor(const passlock_link_list
         return links->next_cursor ?: "";
 }
 
-static int link_read(sd_bus_message *reply, passlock_link **ret)
+static int link_read(sd_bus_message *m, void **ret)
 {
         _cleanup_(passlock_link_unrefp) passlock_link *link = calloc(1, sizeof(passlock_link));
         int r;
@@ -91,26 +91,11 @@ static int link_read(sd_bus_message *reply, passlock_link **ret)
         if (!link)
                 return -ENOMEM;
         link->n_ref = 1;
-        r = dictionary_read(reply, fields, ARRAY_SIZE(fields), link);
+        r = dictionary_read(m, fields, ARRAY_SIZE(fields), link);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(link);
         return 0;
-}
-
-/* Reads one link to the end of the list, which grows at each power of two. */
-static int link_list_read_one(sd_bus_message *reply, passlock_link_list *links)
-{
-        if ((links->n_links & (links->n_links - 1)) == 0) {
-                size_t capacity = links->n_links ? links->n_links * 2 : 1;
-                passlock_link **grown;
-
-                grown = reallocarray(links->links, capacity, sizeof(passlock_link *));
-                if (!grown)
-                        return -ENOMEM;
-                links->links = grown;
-        }
-        return link_read(reply, &links->links[links->n_links]);
 }
 
 static int link_list_read(sd_bus_message *reply, Result *ret)
@@ -122,16 +107,9 @@ static int link_list_read(sd_bus_message *reply, Result *ret)
         if (!links)
                 return -ENOMEM;
         links->n_ref = 1;
-        if (sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}") <= 0)
-                return -EPROTO;
-        while ((r = sd_bus_message_at_end(reply, false)) == 0) {
-                r = link_list_read_one(reply, links);
-                if (r < 0)
-                        return r;
-                links->n_links++;
-        }
-        if (r < 0 || sd_bus_message_exit_container(reply) < 0)
-                return -EPROTO;
+        r = array_read(&links->array, reply, link_read);
+        if (r < 0)
+                return r;
         ret->links = TAKE_PTR(links);
         return 0;
 }

@@ -6,8 +6,6 @@
 #include "client/options.h"
 #include "client/text.h"
 
-#define STRV_LEN_MAX 4096U
-
 typedef struct Option {
         char *name;
         const char *signature; /* static: which of the values it has */
@@ -146,14 +144,6 @@ _public_ int passlock_options_set_uint32(passlock_options *options, const char *
         return options_put(options, name, (Option){.signature = "u", .number = value});
 }
 
-static bool strv_is_sendable(const char *const *strv)
-{
-        for (size_t i = 0; strv[i]; i++)
-                if (i >= STRV_LEN_MAX || !text_is_sendable(strv[i]))
-                        return false;
-        return true;
-}
-
 _public_ int passlock_options_set_strv(passlock_options *options, const char *name,
                                        const char *const *value)
 {
@@ -167,7 +157,7 @@ _public_ int passlock_options_set_strv(passlock_options *options, const char *na
                 options_take_away(options, name);
                 return 0;
         }
-        if (!strv_is_sendable(value))
+        if (!text_list_is_sendable(value))
                 return PASSLOCK_ERROR_INVALID_ARGS;
         r = strv_copy((char *const *) value, &copy);
         if (r < 0)

@@ -28,14 +28,12 @@
  *      -ENOTCONN    there is no system bus
  *      -EHOSTDOWN   the service is not on the bus, and the bus does not or cannot start it
  *      -ETIMEDOUT   no answer within the deadline; the service may still carry the call out
- *      -ECONNRESET  the service or the bus went away in the middle of the call, and of its repeat;
- *                   it may have been carried out
- *      -ECHILD      the client was made before fork(); in the child it can only be unref'ed
- *      -EDEADLK     a synchronous call, or passlock_dispatch(), from inside a callback
- *      -EPROTO      an answer that this library does not understand
- *      -EOPNOTSUPP  the service is too old for this call
- *      -EINVAL      a NULL or an impossible value where that is not allowed
- *      -ENOMEM      and other errno of system calls
+ *      -ECONNRESET  the service or the bus went away in the middle of the call, and of its repeat
+ * if it is one that is repeated; it may have been carried out -ECHILD      the client was made
+ * before fork(); in the child it can only be unref'ed -EDEADLK     a synchronous call, or
+ * passlock_dispatch(), from inside a callback -EPROTO      an answer that this library does not
+ * understand -EOPNOTSUPP  the service is too old for this call -EINVAL      a NULL or an impossible
+ * value where that is not allowed -ENOMEM      and other errno of system calls
  *
  * Threads. A client, and all calls and monitors of it, belong to one thread at a time. Different
  * clients are independent. Results are immutable; their reference counts are not atomic.
@@ -46,9 +44,12 @@
  *
  * Restarts. A call that is cut off by a restart of the service or of the bus is repeated, once,
  * within its deadline. An exchange carries the same request id in the repeat, so that it gets the
- * one answer that its code has; a removal that finds nothing any more has worked. What remains: an
- * authorisation may leave a second, unused token behind, a repeated removal by user counts only
- * what it found, and -ETIMEDOUT and -ECONNRESET leave open whether the call was carried out.
+ * one answer that its code has; a removal of a link that finds nothing any more has worked. Never
+ * repeated are passlock_mailbox_create(), which sends a mail, passlock_mailbox_verify(), which uses
+ * a challenge up, and passlock_reconcile(). What remains: an authorisation or a change of the vault
+ * may leave a second, unused token behind; a repeated removal by user counts, and a repeated
+ * deletion warns of, what it found; -ETIMEDOUT and -ECONNRESET leave open whether the call was
+ * carried out.
  */
 
 #include <stdbool.h>
@@ -75,6 +76,11 @@ typedef struct passlock_link passlock_link;
 typedef struct passlock_link_list passlock_link_list;
 typedef struct passlock_tenancy passlock_tenancy;
 typedef struct passlock_tenancy_list passlock_tenancy_list;
+typedef struct passlock_passkey passlock_passkey;
+typedef struct passlock_passkey_list passlock_passkey_list;
+typedef struct passlock_management passlock_management;
+typedef struct passlock_challenge passlock_challenge;
+typedef struct passlock_reconciliation passlock_reconciliation;
 
 /* The service's answers other than success. The numbers never change; there may be more. */
 enum passlock_error {
@@ -87,15 +93,15 @@ enum passlock_error {
         PASSLOCK_ERROR_RATE_LIMITED = 7,  /* ask the API later; the text says how much */
         PASSLOCK_ERROR_API_DENIED = 8,  /* the API refused the host's key: for the administrator */
         PASSLOCK_ERROR_UNREACHABLE = 9, /* no usable answer from the API */
-        PASSLOCK_ERROR_MALFORMED_REPLY = 10, /* the API answered what it does not promise */
-        PASSLOCK_ERROR_NOT_CONFIGURED = 11,  /* the tenancy has no key: for the administrator */
-        PASSLOCK_ERROR_STORE_FULL = 12,      /* no space for more links */
-        PASSLOCK_ERROR_STORE_FAILED = 13,    /* the store of the links failed */
-        PASSLOCK_ERROR_INVALID_CHALLENGE = 14,
-        PASSLOCK_ERROR_INVALID_CHALLENGE_CODE = 15,
+        PASSLOCK_ERROR_MALFORMED_REPLY = 10,   /* the API answered what it does not promise */
+        PASSLOCK_ERROR_NOT_CONFIGURED = 11,    /* the tenancy has no key: for the administrator */
+        PASSLOCK_ERROR_STORE_FULL = 12,        /* no space for more links */
+        PASSLOCK_ERROR_STORE_FAILED = 13,      /* the store of the links failed */
+        PASSLOCK_ERROR_INVALID_CHALLENGE = 14, /* the challenge is unknown, used or void */
+        PASSLOCK_ERROR_INVALID_CHALLENGE_CODE = 15, /* the challenge's code is wrong */
         PASSLOCK_ERROR_CHALLENGE_EXPIRED = 16,
-        PASSLOCK_ERROR_CHALLENGE_ATTEMPTS_EXCEEDED = 17,
-        PASSLOCK_ERROR_ACCESS_DENIED = 18,   /* no grant allows the call */
+        PASSLOCK_ERROR_CHALLENGE_ATTEMPTS_EXCEEDED = 17, /* too many wrong codes were tried */
+        PASSLOCK_ERROR_ACCESS_DENIED = 18,               /* no grant allows the call */
         PASSLOCK_ERROR_INVALID_ARGS = 19,    /* an argument or option is not acceptable */
         PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many at once */
         PASSLOCK_ERROR_UNKNOWN_OBJECT = 21   /* there is no such tenancy */
@@ -133,7 +139,8 @@ int passlock_set_tenancy(passlock *client, const char *label);
 
 /*
  * Sets the deadline of later calls: from their start to their end, waiting for a restarted service
- * and the repeat included. 30000 at first. Returns 0, -EINVAL for 0, -ECHILD.
+ * and the repeat included. 30000 at first; passlock_reconcile() has none. Returns 0, -EINVAL for 0,
+ * -ECHILD.
  */
 int passlock_set_timeout_ms(passlock *client, uint32_t timeout_ms);
 
@@ -160,14 +167,14 @@ int passlock_get_fd(passlock *client);
 int passlock_dispatch(passlock *client);
 
 /*
- * Ends a call: its callback is not called. The service may carry it out all the same. Returns NULL;
- * NULL is fine, and so is a call whose callback is running.
+ * Ends a call: its callback is not called. The service may carry it out all the same, unless it is
+ * a reconciliation. Returns NULL; NULL is fine, and so is a call whose callback is running.
  *
  * A handle is valid until the callback returns, the call is cancelled or the client is gone.
  */
 passlock_call *passlock_call_cancel(passlock_call *call);
 
-/* Sets the call's deadline anew, from now. Returns 0, -EINVAL for 0, -ECHILD. */
+/* Sets the call's deadline, from now. Returns 0, -EINVAL for 0, -ECHILD. */
 int passlock_call_set_timeout_ms(passlock_call *call, uint32_t timeout_ms);
 
 /* ---- Options --------------------------------------------------------------------------------- */
@@ -204,8 +211,8 @@ int passlock_options_set_strv(passlock_options *options, const char *name,
  * are lent for the time of the callback; take a reference to keep a result. `ret_call` may be
  * NULL: then the call cannot be cancelled.
  *
- * Any number may be started. A hundred of a client's calls are with the service at a time; more
- * wait for their turn, and their deadlines run.
+ * Any number may be started. A hundred of a client's calls are with the service at a time, not
+ * counting reconciliations; more wait for their turn, and their deadlines run.
  */
 
 /* For calls without a result. */
@@ -227,6 +234,17 @@ typedef void (*passlock_tenancy_callback)(passlock *client, int r, const char *e
                                           passlock_tenancy *tenancy, void *userdata);
 typedef void (*passlock_tenancy_list_callback)(passlock *client, int r, const char *error_text,
                                                passlock_tenancy_list *tenancies, void *userdata);
+typedef void (*passlock_passkey_callback)(passlock *client, int r, const char *error_text,
+                                          passlock_passkey *passkey, void *userdata);
+typedef void (*passlock_passkey_list_callback)(passlock *client, int r, const char *error_text,
+                                               passlock_passkey_list *passkeys, void *userdata);
+typedef void (*passlock_management_callback)(passlock *client, int r, const char *error_text,
+                                             passlock_management *management, void *userdata);
+typedef void (*passlock_challenge_callback)(passlock *client, int r, const char *error_text,
+                                            passlock_challenge *challenge, void *userdata);
+typedef void (*passlock_reconciliation_callback)(passlock *client, int r, const char *error_text,
+                                                 passlock_reconciliation *reconciliation,
+                                                 void *userdata);
 
 /*
  * Lets a page create one passkey for a user. `rp_id` is the page's host name or a parent domain of
@@ -248,6 +266,25 @@ int passlock_authorize_async(passlock *client, const char *rp_id, const char *us
                              passlock_call **ret_call);
 
 /*
+ * Lets a page sign somebody in with a passkey. `options` may be NULL for none, but says either
+ * that the passkey is discoverable, or whose it is with one or both of the first two:
+ *      user_id            string  one of this user's passkeys
+ *      allow_credentials  strv    one of these authenticators
+ *      discoverable       bool    any passkey of `rp_id`: whose it is, the exchange will tell
+ *      mediation          string  required (default), or, if discoverable, conditional: offered by
+ *                                 the browser's autofill
+ *      user_verification  string  required, preferred (default) or discouraged
+ *      timeout_ms         uint32  how long the browser may take
+ * Errors: as above.
+ */
+int passlock_authorize_authentication(passlock *client, const char *rp_id,
+                                      const passlock_options *options, passlock_token **ret);
+int passlock_authorize_authentication_async(passlock *client, const char *rp_id,
+                                            const passlock_options *options,
+                                            passlock_token_callback callback, void *userdata,
+                                            passlock_call **ret_call);
+
+/*
  * Says who stands behind a code that a page brought, and links the authenticator to that user. A
  * code is valid once. When this has worked the link is on disk. `options` may be NULL:
  *      user_id     string  the only acceptable user; another is USER_MISMATCH, nothing is linked
@@ -263,6 +300,20 @@ int passlock_exchange(passlock *client, const char *code, const passlock_options
 int passlock_exchange_async(passlock *client, const char *code, const passlock_options *options,
                             passlock_principal_callback callback, void *userdata,
                             passlock_call **ret_call);
+
+/*
+ * Says of whom an id_token speaks that a page brought. It can be used again until it expires, and
+ * links nothing: prefer a code. `options` may be NULL:
+ *      user_id     string  the only acceptable user; another is USER_MISMATCH
+ * Errors: INVALID_TOKEN, USER_MISMATCH; UNREACHABLE, MALFORMED_REPLY if the keys that sign tokens
+ * are not known.
+ */
+int passlock_verify_id_token(passlock *client, const char *id_token,
+                             const passlock_options *options, passlock_principal **ret);
+int passlock_verify_id_token_async(passlock *client, const char *id_token,
+                                   const passlock_options *options,
+                                   passlock_principal_callback callback, void *userdata,
+                                   passlock_call **ret_call);
 
 /*
  * The links of this host: which authenticator belongs to which user. They work while the API is
@@ -317,6 +368,136 @@ int passlock_links_remove_by_user_async(passlock *client, const char *user_id,
 int passlock_links_count(passlock *client, uint64_t *ret_count);
 int passlock_links_count_async(passlock *client, passlock_number_callback callback, void *userdata,
                                passlock_call **ret_call);
+
+/*
+ * Compares the links with the passkeys in the vault: links those that are not linked, and removes
+ * links whose passkey is gone. What is linked to another user stays as it is. `options` may be
+ * NULL: dry_run     bool    only count what would be (default: true) It takes as long as it takes,
+ * and has no deadline but one set with passlock_call_set_timeout_ms(). Each is on a bus connection
+ * of its own, as the service stops when that closes: when the call is cancelled or at its deadline,
+ * when the client or the process ends. What was changed by then stays. Cut off, it is not repeated.
+ * Errors: BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY, NOT_CONFIGURED,
+ * STORE_FULL, STORE_FAILED; LIMITS_EXCEEDED if one is under way on the tenancy.
+ */
+int passlock_reconcile(passlock *client, const passlock_options *options,
+                       passlock_reconciliation **ret);
+
+/*
+ * How far it has come: passkeys of the vault so far, and how many links there were when it began,
+ * as a hint of how many are to come. Called like the callback of the end, any number of times
+ * before that; who is late gets the newest numbers only.
+ */
+typedef void (*passlock_reconcile_progress_callback)(passlock *client, uint64_t checked,
+                                                     uint64_t links, void *userdata);
+
+/* `progress` may be NULL. */
+int passlock_reconcile_async(passlock *client, const passlock_options *options,
+                             passlock_reconcile_progress_callback progress,
+                             passlock_reconciliation_callback callback, void *userdata,
+                             passlock_call **ret_call);
+
+/*
+ * The vault: the passkeys themselves, as the API keeps them. A change leaves the device as it is;
+ * it results in a token, which the page redeems to tell the browser, and in warnings. Errors
+ * everywhere: BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY, NOT_CONFIGURED.
+ */
+
+/* One passkey, with all that is known. Error: NOT_FOUND. */
+int passlock_vault_get(passlock *client, const char *passkey_id, passlock_passkey **ret);
+int passlock_vault_get_async(passlock *client, const char *passkey_id,
+                             passlock_passkey_callback callback, void *userdata,
+                             passlock_call **ret_call);
+
+/*
+ * All passkeys of the tenancy, a page at a time. `cursor` is NULL or "" at first, then the last
+ * page's next cursor.
+ */
+int passlock_vault_list(passlock *client, const char *cursor, passlock_passkey_list **ret);
+int passlock_vault_list_async(passlock *client, const char *cursor,
+                              passlock_passkey_list_callback callback, void *userdata,
+                              passlock_call **ret_call);
+
+/*
+ * Gives all passkeys of a user another name. `options` may be NULL:
+ *      display_name  string  the user's name for people
+ */
+int passlock_vault_update(passlock *client, const char *user_id, const char *username,
+                          const passlock_options *options, passlock_management **ret);
+int passlock_vault_update_async(passlock *client, const char *user_id, const char *username,
+                                const passlock_options *options,
+                                passlock_management_callback callback, void *userdata,
+                                passlock_call **ret_call);
+
+/*
+ * Deletes passkeys, 1..100 of them in an array ended by NULL, and their links here. Those that do
+ * not exist are warnings.
+ */
+int passlock_vault_delete(passlock *client, const char *const *passkey_ids,
+                          passlock_management **ret);
+int passlock_vault_delete_async(passlock *client, const char *const *passkey_ids,
+                                passlock_management_callback callback, void *userdata,
+                                passlock_call **ret_call);
+
+/* Deletes all passkeys of a user, and the user's links here. */
+int passlock_vault_delete_user(passlock *client, const char *user_id, passlock_management **ret);
+int passlock_vault_delete_user_async(passlock *client, const char *user_id,
+                                     passlock_management_callback callback, void *userdata,
+                                     passlock_call **ret_call);
+
+/*
+ * Changes nothing: the token tells the browser which passkeys of a user are still good, so that it
+ * can drop the others.
+ */
+int passlock_vault_prune(passlock *client, const char *user_id, passlock_management **ret);
+int passlock_vault_prune_async(passlock *client, const char *user_id,
+                               passlock_management_callback callback, void *userdata,
+                               passlock_call **ret_call);
+
+/*
+ * The mailbox: one-time codes by mail. Errors everywhere: BAD_REQUEST, RATE_LIMITED, API_DENIED,
+ * UNREACHABLE, MALFORMED_REPLY, NOT_CONFIGURED.
+ */
+
+/*
+ * Makes a challenge: the app keeps its secret to itself, the mail brings the code, and who has both
+ * has read the mail. `purpose`, 1..64 of [A-Za-z0-9._:-], is part of what is verified. Not repeated
+ * if it is cut off: a mail may have been sent. `options` may be NULL:
+ *      name               string  the recipient's, for the mail
+ *      user_id            string  the app's own
+ *      metadata           string  a JSON object, as text; comes back with the challenge
+ *      invalidate_others  bool    void the user's other challenges of this purpose (default: false)
+ *      skip_rate_limit    bool    (default: false)
+ *      send_email         bool    whether the API sends the mail (default: true)
+ */
+int passlock_mailbox_create(passlock *client, const char *email, const char *purpose,
+                            const passlock_options *options, passlock_challenge **ret);
+int passlock_mailbox_create_async(passlock *client, const char *email, const char *purpose,
+                                  const passlock_options *options,
+                                  passlock_challenge_callback callback, void *userdata,
+                                  passlock_call **ret_call);
+
+/* A challenge, without secret, code and mail. Error: NOT_FOUND. */
+int passlock_mailbox_get(passlock *client, const char *challenge_id, passlock_challenge **ret);
+int passlock_mailbox_get_async(passlock *client, const char *challenge_id,
+                               passlock_challenge_callback callback, void *userdata,
+                               passlock_call **ret_call);
+
+/*
+ * Uses a challenge up, and tells whose mailbox it was and what for: compare both. Not repeated if
+ * it is cut off. Errors: INVALID_CHALLENGE, INVALID_CHALLENGE_CODE, CHALLENGE_EXPIRED,
+ * CHALLENGE_ATTEMPTS_EXCEEDED.
+ */
+int passlock_mailbox_verify(passlock *client, const char *challenge_id, const char *secret,
+                            const char *code, passlock_challenge **ret);
+int passlock_mailbox_verify_async(passlock *client, const char *challenge_id, const char *secret,
+                                  const char *code, passlock_challenge_callback callback,
+                                  void *userdata, passlock_call **ret_call);
+
+/* Deletes a challenge; one that does not exist is fine. */
+int passlock_mailbox_delete(passlock *client, const char *challenge_id);
+int passlock_mailbox_delete_async(passlock *client, const char *challenge_id,
+                                  passlock_done_callback callback, void *userdata,
+                                  passlock_call **ret_call);
 
 /* The client's tenancy: label, id, endpoint and state. Error: UNKNOWN_OBJECT. */
 int passlock_get_tenancy(passlock *client, passlock_tenancy **ret);
@@ -403,7 +584,7 @@ uint64_t passlock_principal_get_expires_at_ms(const passlock_principal *principa
 bool passlock_principal_is_verified(const passlock_principal *principal);
 /* The authenticator checked who its user is (PIN, fingerprint, ...). */
 bool passlock_principal_is_user_verified(const passlock_principal *principal);
-/* The link is on disk; and it was not before. */
+/* The link is on disk; and it was not before. Never of an id_token. */
 bool passlock_principal_is_linked(const passlock_principal *principal);
 bool passlock_principal_is_newly_linked(const passlock_principal *principal);
 
@@ -442,6 +623,95 @@ passlock_tenancy_list *passlock_tenancy_list_unref(passlock_tenancy_list *tenanc
 size_t passlock_tenancy_list_get_size(const passlock_tenancy_list *tenancies);
 /* Lent; NULL at `index` >= size. */
 passlock_tenancy *passlock_tenancy_list_get(const passlock_tenancy_list *tenancies, size_t index);
+
+/* A passkey in the vault. */
+passlock_passkey *passlock_passkey_ref(passlock_passkey *passkey);
+passlock_passkey *passlock_passkey_unref(passlock_passkey *passkey);
+/* The authenticator id. */
+const char *passlock_passkey_get_id(const passlock_passkey *passkey);
+/* NULL if not known. */
+const char *passlock_passkey_get_user_id(const passlock_passkey *passkey);
+/* As browsers know the passkey and its user, base64url. */
+const char *passlock_passkey_get_credential_id(const passlock_passkey *passkey);
+const char *passlock_passkey_get_credential_user_id(const passlock_passkey *passkey);
+bool passlock_passkey_is_enabled(const passlock_passkey *passkey);
+uint64_t passlock_passkey_get_created_at_ms(const passlock_passkey *passkey);
+/* 0: never. */
+uint64_t passlock_passkey_get_last_used_at_ms(const passlock_passkey *passkey);
+/* From here on: NULL, 0, false or empty in a list, which does not have them. */
+const char *passlock_passkey_get_username(const passlock_passkey *passkey);
+const char *passlock_passkey_get_aaguid(const passlock_passkey *passkey);
+/* singleDevice or multiDevice. */
+const char *passlock_passkey_get_device_type(const passlock_passkey *passkey);
+/* A COSE key, base64url. */
+const char *passlock_passkey_get_public_key(const passlock_passkey *passkey);
+const char *passlock_passkey_get_rp_id(const passlock_passkey *passkey);
+/* Ended by NULL, and never NULL itself. */
+const char *const *passlock_passkey_get_transports(const passlock_passkey *passkey);
+bool passlock_passkey_is_backed_up(const passlock_passkey *passkey);
+/* Of signatures, as the authenticator counts them. */
+uint64_t passlock_passkey_get_counter(const passlock_passkey *passkey);
+uint64_t passlock_passkey_get_updated_at_ms(const passlock_passkey *passkey);
+/* These two: NULL if not known. */
+const char *passlock_passkey_get_platform_name(const passlock_passkey *passkey);
+const char *passlock_passkey_get_platform_icon(const passlock_passkey *passkey);
+
+passlock_passkey_list *passlock_passkey_list_ref(passlock_passkey_list *passkeys);
+passlock_passkey_list *passlock_passkey_list_unref(passlock_passkey_list *passkeys);
+size_t passlock_passkey_list_get_size(const passlock_passkey_list *passkeys);
+/* Lent; NULL at `index` >= size. */
+passlock_passkey *passlock_passkey_list_get(const passlock_passkey_list *passkeys, size_t index);
+/* Where the next page begins; "" after the last one. */
+const char *passlock_passkey_list_get_next_cursor(const passlock_passkey_list *passkeys);
+
+/* What a change of the vault brings. The token is wiped from memory with the last reference. */
+passlock_management *passlock_management_ref(passlock_management *management);
+passlock_management *passlock_management_unref(passlock_management *management);
+/* For a page, which redeems it once to tell the browser. */
+const char *passlock_management_get_token(const passlock_management *management);
+uint64_t passlock_management_get_expires_at_ms(const passlock_management *management);
+size_t passlock_management_get_n_warnings(const passlock_management *management);
+/* Such as PASSKEY_NOT_FOUND, and a text for people. These three: NULL at `index` >= their number.
+ */
+const char *passlock_management_get_warning_code(const passlock_management *management,
+                                                 size_t index);
+const char *passlock_management_get_warning_message(const passlock_management *management,
+                                                    size_t index);
+/* The passkey that it is about; NULL if it is about none. */
+const char *passlock_management_get_warning_passkey_id(const passlock_management *management,
+                                                       size_t index);
+
+/* Whether somebody reads a mailbox. Wiped from memory with the last reference. */
+passlock_challenge *passlock_challenge_ref(passlock_challenge *challenge);
+passlock_challenge *passlock_challenge_unref(passlock_challenge *challenge);
+const char *passlock_challenge_get_id(const passlock_challenge *challenge);
+const char *passlock_challenge_get_purpose(const passlock_challenge *challenge);
+const char *passlock_challenge_get_email(const passlock_challenge *challenge);
+/* These two: NULL if the challenge was made without. */
+const char *passlock_challenge_get_user_id(const passlock_challenge *challenge);
+const char *passlock_challenge_get_metadata(const passlock_challenge *challenge);
+uint64_t passlock_challenge_get_created_at_ms(const passlock_challenge *challenge);
+uint64_t passlock_challenge_get_expires_at_ms(const passlock_challenge *challenge);
+/* From here on: NULL unless the challenge comes from passlock_mailbox_create(). For the app only.
+ */
+const char *passlock_challenge_get_secret(const passlock_challenge *challenge);
+/* For the mail only. */
+const char *passlock_challenge_get_code(const passlock_challenge *challenge);
+/* A mail to send, if the API does not; the code is in it. */
+const char *passlock_challenge_get_message_html(const passlock_challenge *challenge);
+const char *passlock_challenge_get_message_text(const passlock_challenge *challenge);
+
+/* How links and vault differ; in a dry run what would be added and removed. */
+passlock_reconciliation *passlock_reconciliation_ref(passlock_reconciliation *reconciliation);
+passlock_reconciliation *passlock_reconciliation_unref(passlock_reconciliation *reconciliation);
+/* Passkeys in the vault. */
+uint64_t passlock_reconciliation_get_checked(const passlock_reconciliation *reconciliation);
+/* Those that were not linked here. */
+uint64_t passlock_reconciliation_get_added(const passlock_reconciliation *reconciliation);
+/* Links here without a passkey there. */
+uint64_t passlock_reconciliation_get_removed(const passlock_reconciliation *reconciliation);
+/* Passkeys of a user that are linked here to another; never changed. */
+uint64_t passlock_reconciliation_get_conflicts(const passlock_reconciliation *reconciliation);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,11 @@ typedef union Result {
         passlock_link_list *links;
         passlock_tenancy *tenancy;
         passlock_tenancy_list *tenancies;
+        passlock_passkey *passkey;
+        passlock_passkey_list *passkeys;
+        passlock_management *management;
+        passlock_challenge *challenge;
+        passlock_reconciliation *reconciliation;
 } Result;
 
 /* Any of the callback types in <passlock.h>; a ResultType knows which. */
@@ -39,6 +44,12 @@ extern const ResultType result_links;     /* aa{sv} */
 extern const ResultType result_link_page; /* aa{sv} and the next cursor */
 extern const ResultType result_tenancy;
 extern const ResultType result_tenancies;
+extern const ResultType result_passkey;
+extern const ResultType result_passkey_page; /* aa{sv} and the next cursor */
+extern const ResultType result_management;
+extern const ResultType result_challenge;
+extern const ResultType result_new_challenge; /* with secret, code and mail */
+extern const ResultType result_reconciliation;
 
 /* The public ref and unref functions of a structure with an `n_ref`, freed by type_destroy(). */
 #define DEFINE_REF(type, destroy) \

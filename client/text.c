@@ -46,3 +46,18 @@ bool text_is_sendable(const char *s)
         }
         return true;
 }
+
+bool text_list_is_sendable(const char *const *list)
+{
+        for (size_t i = 0; list[i]; i++)
+                if (i >= TEXT_LIST_LEN_MAX || !text_is_sendable(list[i]))
+                        return false;
+        return true;
+}
+
+void text_wipe_and_free(char *s)
+{
+        if (s)
+                explicit_bzero(s, strlen(s));
+        free(s);
+}

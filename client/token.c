@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "client/result.h"
+#include "client/text.h"
 
 struct passlock_token {
         unsigned n_ref;
@@ -12,9 +13,7 @@ struct passlock_token {
 
 static void token_destroy(passlock_token *token)
 {
-        if (token->text)
-                explicit_bzero(token->text, strlen(token->text));
-        free(token->text);
+        text_wipe_and_free(token->text);
         free(token);
 }
 
