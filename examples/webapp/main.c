@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An example of an app that offers passkeys: sign up, make passkeys, sign in with them, delete them.
- * It holds no key and talks to no API; libpasslock and passlockd do that for it.
+ * An example of an app that offers passkeys: sign up, make passkeys, sign in with them, delete
+ * them. It holds no key and talks to no API; libpasslock and passlockd do that for it.
  */
 
 #include <arpa/inet.h>

@@ -38,8 +38,8 @@ Session *sessions_find(Sessions *sessions, const char *token);
 int sessions_begin(Sessions *sessions, Session **ret);
 
 /*
- * Signs somebody in; `principal` may be NULL. The token is a new one, so that whoever knew it before
- * does not get in as well. Returns 0 or -EIO.
+ * Signs somebody in; `principal` may be NULL. The token is a new one, so that whoever knew it
+ * before does not get in as well. Returns 0 or -EIO.
  */
 int session_sign_in(Session *session, Account *account, passlock_principal *principal);
 
