@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import Bus, Daemon, Failed, Sandbox, Workspace
 
-from .authenticator import Passkey, create_passkey
+from .authenticator import Ceremony, Passkey, create_passkey, sign_in
 from .client import BusError, Connection, User
 
 RP_ID = "shop.example.com"
@@ -118,6 +118,17 @@ class Stack:
     def run_ceremony(self, registration_token: str, **options) -> Passkey:
         return create_passkey(self.sandbox.endpoint, self.sandbox.tenancy_id, registration_token,
                               **options)
+
+    def sign_in(self, passkey: Passkey, *, user_verified: bool = True, **options) -> Ceremony:
+        """Authorises a sign-in, of the passkey's user unless there are options, and runs it."""
+        with Connection(self.bus.address) as connection:
+            token, _ = connection.authorize_authentication(
+                RP_ID, **(options or {"user_id": passkey.user_id}))
+        return self.run_sign_in(token, passkey, user_verified=user_verified)
+
+    def run_sign_in(self, authentication_token: str, passkey: Passkey, **options) -> Ceremony:
+        return sign_in(self.sandbox.endpoint, self.sandbox.tenancy_id, authentication_token,
+                       passkey, **options)
 
     def calls(self, endpoint: str) -> int:
         """How often the API was asked that."""
