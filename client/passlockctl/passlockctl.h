@@ -16,21 +16,43 @@ enum {
 /* The command line, after the words of the verb. Strings are the command line's own. */
 typedef struct Invocation {
         passlock *client;
-        char **arguments; /* of the verb, ended by NULL */
+        char **arguments;          /* of the verb, ended by NULL */
+        passlock_options *options; /* for the call */
+        char **allow, **exclude;   /* lists in these; ours, with copies */
+        uint32_t timeout_ms;       /* 0: not given */
         bool json;
         bool no_legend;
+        bool yes;
+        bool apply;
+        bool plain;
         const char *tenancy;
-        passlock_options *options; /* for the call */
         const char *user;
+        const char *credential;
+        const char *ca_file;
+        const char *store_dir;
 } Invocation;
 
 /* The verbs. Each does its work, says what is wrong, and returns the exit status. */
 int verb_status(Invocation *invocation);
+int verb_doctor(Invocation *invocation);
+int verb_set_key(Invocation *invocation);
 int verb_reload(Invocation *invocation);
 int verb_authorize(Invocation *invocation);
+int verb_authenticate(Invocation *invocation);
 int verb_exchange(Invocation *invocation);
+int verb_verify_token(Invocation *invocation);
 int verb_link_list(Invocation *invocation);
 int verb_link_show(Invocation *invocation);
 int verb_link_add(Invocation *invocation);
 int verb_link_remove(Invocation *invocation);
+int verb_reconcile(Invocation *invocation);
 int verb_monitor(Invocation *invocation);
+int verb_vault_get(Invocation *invocation);
+int verb_vault_list(Invocation *invocation);
+int verb_vault_update(Invocation *invocation);
+int verb_vault_delete(Invocation *invocation);
+int verb_vault_prune(Invocation *invocation);
+int verb_mailbox_create(Invocation *invocation);
+int verb_mailbox_get(Invocation *invocation);
+int verb_mailbox_verify(Invocation *invocation);
+int verb_mailbox_delete(Invocation *invocation);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
 #include <stdio.h>
 #include <wchar.h>
 
@@ -37,4 +38,14 @@ char *printable_new(const char *s, size_t *ret_width)
         if (ret_width)
                 *ret_width = width;
         return copy;
+}
+
+int printable_put_line(const char *s)
+{
+        _cleanup_(freep) char *text = printable_new(s, NULL);
+
+        if (!text)
+                return -ENOMEM;
+        puts(text);
+        return 0;
 }

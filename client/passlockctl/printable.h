@@ -9,3 +9,6 @@
  * NULL for lack of memory.
  */
 char *printable_new(const char *s, size_t *ret_width);
+
+/* Prints such a copy as a line. Returns 0 or -ENOMEM. */
+int printable_put_line(const char *s);

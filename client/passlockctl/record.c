@@ -103,14 +103,52 @@ void record_put_time(Record *record, const char *label, const char *name, uint64
                 record->failed = true;
 }
 
+static void put_joined(Record *record, const char *label, const char *const *values)
+{
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f) {
+                record->failed = true;
+                return;
+        }
+        for (size_t i = 0; values[i]; i++)
+                fprintf(f, "%s%s", i > 0 ? " " : "", values[i]);
+        if (fclose(f) != 0)
+                record->failed = true;
+        else
+                put_text(record, label, text);
+}
+
+void record_put_strings(Record *record, const char *label, const char *name,
+                        const char *const *values)
+{
+        json_t *list = json_array();
+
+        if (!record) {
+                json_decref(list);
+                return;
+        }
+        for (size_t i = 0; values[i]; i++)
+                if (json_array_append_new(list, json_string(values[i])) < 0)
+                        record->failed = true;
+        put(record, name, list);
+        put_joined(record, label, values);
+}
+
+void record_put_list(Record *record, const char *name)
+{
+        if (record)
+                put(record, name, json_array());
+}
+
 void record_append(Record *record, const char *name, const Record *element)
 {
         json_t *list;
 
         if (!record)
                 return;
-        if (!json_object_get(record->json, name))
-                put(record, name, json_array());
         list = json_object_get(record->json, name);
         if (!element || element->failed || json_array_append(list, element->json) < 0)
                 record->failed = true;

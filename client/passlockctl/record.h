@@ -22,7 +22,12 @@ void record_put_number(Record *record, const char *label, const char *name, uint
 /* Milliseconds since the epoch; local time for people, who do not get to see 0. */
 void record_put_time(Record *record, const char *label, const char *name, uint64_t value_ms);
 
-/* Appends to a list of records; not for people. */
+/* For people the strings are one text, with blanks between. */
+void record_put_strings(Record *record, const char *label, const char *name,
+                        const char *const *values);
+
+/* A list of records, empty at first, and one more element of it; not for people. */
+void record_put_list(Record *record, const char *name);
 void record_append(Record *record, const char *name, const Record *element);
 
 /* Prints. Returns 0 or -ENOMEM, and then nothing was printed. */

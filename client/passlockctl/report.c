@@ -48,13 +48,12 @@ int exit_status(int r)
 }
 
 /* What the bus says of a missing service means little without saying that it is missing. */
-int report_call(passlock *client, int r)
+int report_failure(int r, const char *text)
 {
-        const char *text, *meaning = passlock_strerror(r);
+        const char *meaning = passlock_strerror(r);
 
         if (r == 0)
                 return 0;
-        text = passlock_last_error_text(client);
         if (isempty(text) || streq(text, meaning))
                 report("%s", meaning);
         else if (r < 0)
@@ -62,4 +61,9 @@ int report_call(passlock *client, int r)
         else
                 report("%s", text);
         return exit_status(r);
+}
+
+int report_call(passlock *client, int r)
+{
+        return report_failure(r, r == 0 ? NULL : passlock_last_error_text(client));
 }

@@ -102,6 +102,7 @@ int verb_status(Invocation *invocation)
         if (r != 0)
                 return report_call(invocation->client, r);
         record_put_string(record, "Version", "version", version);
+        record_put_list(record, "tenancies");
         r = invocation->tenancy ? status_add_current(&status, invocation->client)
                                 : status_add_all(&status, invocation->client);
         if (r == 0)

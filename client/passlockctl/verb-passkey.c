@@ -3,30 +3,27 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "client/passlockctl/input.h"
 #include "client/passlockctl/passlockctl.h"
 #include "client/passlockctl/printable.h"
 #include "client/passlockctl/record.h"
 #include "client/passlockctl/report.h"
 
-#define CODE_LEN_MAX 512U
+#define CODE_LEN_MAX     512U
+#define ID_TOKEN_LEN_MAX 8192U
 
 DEFINE_CLEANUP(passlock_token *, passlock_token_unref);
 DEFINE_CLEANUP(passlock_principal *, passlock_principal_unref);
 
 /* For people it is the token alone: a shell takes it with $(...). */
-static int print_token(const passlock_token *token, bool json)
+static int print_token(const passlock_token *token, const char *name, bool json)
 {
-        _cleanup_(record_freep) Record *record = record_new();
+        _cleanup_(record_freep) Record *record = NULL;
 
-        if (!json) {
-                _cleanup_(freep) char *text = printable_new(passlock_token_get_text(token), NULL);
-
-                if (!text)
-                        return -ENOMEM;
-                puts(text);
-                return 0;
-        }
-        record_put_string(record, NULL, "registration_token", passlock_token_get_text(token));
+        if (!json)
+                return printable_put_line(passlock_token_get_text(token));
+        record = record_new();
+        record_put_string(record, NULL, name, passlock_token_get_text(token));
         record_put_time(record, NULL, "expires_at", passlock_token_get_expires_at_ms(token));
         return record_print(record, true);
 }
@@ -40,11 +37,30 @@ int verb_authorize(Invocation *invocation)
         r = passlock_authorize(invocation->client, arguments[0], arguments[1], arguments[2],
                                invocation->options, &token);
         if (r == 0)
-                r = print_token(token, invocation->json);
+                r = print_token(token, "registration_token", invocation->json);
         return report_call(invocation->client, r);
 }
 
-static int print_principal(const passlock_principal *p, bool json)
+int verb_authenticate(Invocation *invocation)
+{
+        _cleanup_(passlock_token_unrefp) passlock_token *token = NULL;
+        int r;
+
+        r = passlock_authorize_authentication(invocation->client, invocation->arguments[0],
+                                              invocation->options, &token);
+        if (r == 0)
+                r = print_token(token, "authentication_token", invocation->json);
+        return report_call(invocation->client, r);
+}
+
+static void put_links(Record *record, const passlock_principal *p)
+{
+        record_put_bool(record, "Linked", "linked", passlock_principal_is_linked(p));
+        record_put_bool(record, "Newly linked", "newly_linked",
+                        passlock_principal_is_newly_linked(p));
+}
+
+static int print_principal(const passlock_principal *p, bool with_links, bool json)
 {
         _cleanup_(record_freep) Record *record = record_new();
 
@@ -60,40 +76,42 @@ static int print_principal(const passlock_principal *p, bool json)
         record_put_bool(record, "Verified", "verified", passlock_principal_is_verified(p));
         record_put_bool(record, "User verified", "user_verified",
                         passlock_principal_is_user_verified(p));
-        record_put_bool(record, "Linked", "linked", passlock_principal_is_linked(p));
-        record_put_bool(record, "Newly linked", "newly_linked",
-                        passlock_principal_is_newly_linked(p));
+        if (with_links)
+                put_links(record, p);
         record_put_time(record, "Created", "created_at", passlock_principal_get_created_at_ms(p));
         record_put_time(record, "Expires", "expires_at", passlock_principal_get_expires_at_ms(p));
         record_put_string(record, "Id", "id", passlock_principal_get_id(p));
         return record_print(record, json);
 }
 
-/* The first line of standard input. What is too long for a code is cut, and then no code at all. */
-static bool read_code(char code[static CODE_LEN_MAX + 2])
-{
-        if (!fgets(code, CODE_LEN_MAX + 2, stdin))
-                return false;
-        code[strcspn(code, "\n")] = '\0';
-        return true;
-}
-
 int verb_exchange(Invocation *invocation)
 {
         _cleanup_(passlock_principal_unrefp) passlock_principal *principal = NULL;
-        const char *code = invocation->arguments[0];
         char line[CODE_LEN_MAX + 2];
+        const char *code;
         int r;
 
-        if (!code || streq(code, "-")) {
-                if (!read_code(line)) {
-                        report("no code on standard input");
-                        return EXIT_USAGE;
-                }
-                code = line;
-        }
+        code = input_argument(invocation->arguments[0], "code", line, sizeof(line));
+        if (!code)
+                return EXIT_USAGE;
         r = passlock_exchange(invocation->client, code, invocation->options, &principal);
         if (r == 0)
-                r = print_principal(principal, invocation->json);
+                r = print_principal(principal, true, invocation->json);
+        return report_call(invocation->client, r);
+}
+
+int verb_verify_token(Invocation *invocation)
+{
+        _cleanup_(passlock_principal_unrefp) passlock_principal *principal = NULL;
+        char line[ID_TOKEN_LEN_MAX + 2];
+        const char *id_token;
+        int r;
+
+        id_token = input_argument(invocation->arguments[0], "id_token", line, sizeof(line));
+        if (!id_token)
+                return EXIT_USAGE;
+        r = passlock_verify_id_token(invocation->client, id_token, invocation->options, &principal);
+        if (r == 0)
+                r = print_principal(principal, false, invocation->json);
         return report_call(invocation->client, r);
 }

@@ -111,10 +111,40 @@ static int assign(const ConfigPlace *place, const char *section, const char *key
         return config_refuse(ret_error, "unknown section [%s]", section);
 }
 
+/* Where a tenancy was named first. */
+static const char *find_place(const ConfigLoader *loader, const char *label)
+{
+        for (size_t i = 0; i < loader->n_mentions; i++)
+                if (streq(loader->mentions[i].label, label))
+                        return loader->mentions[i].place;
+        return "";
+}
+
+/* Links are kept by tenancy id and grants are given by label: two labels for one id would give each
+ * other's away. */
+static int check_tenancy_ids(const ConfigLoader *loader, char **ret_error)
+{
+        const Config *config = loader->config;
+
+        for (size_t i = 1; i < config->n_tenancies; i++)
+                for (size_t j = 0; j < i; j++) {
+                        const TenancyConfig *a = config->tenancies[i], *b = config->tenancies[j];
+
+                        if (streq(a->tenancy_id, b->tenancy_id))
+                                return config_refuse(ret_error,
+                                                     "%s: [Tenancy %s] has the TenancyId= of "
+                                                     "[Tenancy %s]",
+                                                     find_place(loader, a->label), a->label,
+                                                     b->label);
+                }
+        return 0;
+}
+
 /* What can only be said once every file has been read. */
 static int check_whole(const ConfigLoader *loader, char **ret_error)
 {
         Config *config = loader->config;
+        int r;
 
         for (size_t i = 0; i < loader->n_mentions; i++) {
                 const ConfigMention *m = &loader->mentions[i];
@@ -128,6 +158,9 @@ static int check_whole(const ConfigLoader *loader, char **ret_error)
                                              "%s: [Tenancy %s] has no TenancyId=", m->place,
                                              m->label);
         }
+        r = check_tenancy_ids(loader, ret_error);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < config->grants.n_grants; i++) {
                 Grant *grant = config->grants.grants[i];
 
@@ -148,7 +181,7 @@ static int load_drop_ins(ConfigLoader *loader, const char *const *directories, c
         _cleanup_(strv_freep) char **files = NULL;
         int r;
 
-        r = config_file_list_drop_ins(directories, &files);
+        r = config_file_list_drop_ins(directories, &files, ret_error);
         if (r < 0)
                 return r;
         for (char **f = files; f && *f; f++) {

@@ -16,6 +16,14 @@
  *      links=N      has N links
  *      break-at=N   and the page from there on fails
  *      default=L    the label of the default tenancy
+ *      version=V    of the daemon
+ *      endpoint=U   of its tenancies
+ *      state=S      of the default tenancy
+ *      die-once-tenancy  ends when it is asked for the default tenancy the first time
+ *      no-grant     the caller has none
+ *      no-store     the number of links cannot be read
+ *      reloads      Reload works
+ *      reconcile=W  what becomes of Reconcile: one of the words above, or see fake-reconcile.c
  */
 
 #include <fcntl.h>
@@ -23,17 +31,18 @@
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 
-#include "base/macro.h"
 #include "dbus/error.h"
+#include "tests/client/fake-service.h"
 
 #define SENDERS_MAX 16U
 
-static const char *dir, *default_label = "default";
-static bool deny_links, has_pipe;
+static const char *dir, *default_label = "default", *version = "9.8.7", *state = "ready",
+                        *endpoint = "https://api.example.com";
+static bool deny_links, has_pipe, no_grant, no_store, reloads, die_once;
 static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
 
-_printf_(1, 2) static void record(const char *format, ...)
+void record(const char *format, ...)
 {
         char line[1024], path[256];
         va_list ap;
@@ -54,14 +63,12 @@ _printf_(1, 2) static void record(const char *format, ...)
                 _exit(1);
 }
 
-static bool begins(const char *s, const char *prefix)
+bool begins(const char *s, const char *prefix)
 {
         return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* Whether this is the first time that DIR sees the word. Before the call is recorded: a test may
- * kill us as soon as it reads that. */
-static bool first_time(const char *word)
+bool first_time(const char *word)
 {
         char path[256];
         int fd;
@@ -90,9 +97,7 @@ static void remember_sender(const char *sender)
         }
 }
 
-/* Does what the word says. Returns 0 if the method is to be answered, else what its handler
- * returns. */
-static int obey(sd_bus_message *m, const char *word, bool first)
+int obey(sd_bus_message *m, const char *word, bool first)
 {
         const char *member = sd_bus_message_get_member(m);
 
@@ -136,8 +141,7 @@ static void describe_value(sd_bus_message *m, const char *signature, FILE *f)
         }
 }
 
-/* The options as " name=value…", in the order they came. */
-static char *describe_options(sd_bus_message *m, char **ret_request_id)
+char *describe_options(sd_bus_message *m, char **ret_request_id)
 {
         char *text = NULL;
         size_t size;
@@ -187,6 +191,27 @@ static int on_authorize(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r != 0)
                 return r;
         snprintf(token, sizeof(token), "%s %s %s%s", rp_id, user_id, username, options);
+        return sd_bus_reply_method_return(m, "st", token, UINT64_C(1700000000123));
+}
+
+static int on_authorize_authentication(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(freep) char *options = NULL;
+        const char *rp_id;
+        char token[8192];
+        bool first;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &rp_id);
+        if (r < 0)
+                return r;
+        options = describe_options(m, NULL);
+        first = first_time(rp_id);
+        record("AuthorizeAuthentication %s", rp_id);
+        r = obey(m, rp_id, first);
+        if (r != 0)
+                return r;
+        snprintf(token, sizeof(token), "%s%s", rp_id, options);
         return sd_bus_reply_method_return(m, "st", token, UINT64_C(1700000000123));
 }
 
@@ -242,6 +267,29 @@ static int on_exchange(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = append_full_principal(reply, request_id);
         else
                 r = append_principal(reply, code, request_id ?: "-", options);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int on_verify_id_token(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(freep) char *options = NULL;
+        const char *id_token;
+        bool first;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &id_token);
+        if (r < 0)
+                return r;
+        options = describe_options(m, NULL);
+        first = first_time(id_token);
+        record("VerifyIdToken %s", id_token);
+        r = obey(m, id_token, first);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = append_principal(reply, id_token, "jti-1", options);
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
@@ -359,6 +407,10 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         first = first_time(user_id);
         record("Add %s %s", user_id, authenticator_id);
+        if (streq(user_id, "step")) {
+                r = fake_reconcile_step();
+                return r < 0 ? r : sd_bus_reply_method_return(m, "");
+        }
         r = obey(m, user_id, first);
         if (r != 0)
                 return r;
@@ -428,6 +480,10 @@ static int on_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (r < 0)
                 return r;
         record("GetTenancy %s", label);
+        if (die_once && first_time("die-once-tenancy"))
+                _exit(0);
+        if (no_grant)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
         snprintf(path, sizeof(path), "%s/%s", PASSLOCK_TENANCY_PATH,
                  isempty(label) ? default_label : label);
         return sd_bus_reply_method_return(m, "o", path);
@@ -436,6 +492,8 @@ static int on_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error
 static int on_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         record("ListTenancies");
+        if (no_grant)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
         return sd_bus_reply_method_return(m, "a(sso)", 2, "default", "tenancy-1",
                                           PASSLOCK_TENANCY_PATH "/default", "other", "tenancy-2",
                                           PASSLOCK_TENANCY_PATH "/other");
@@ -444,6 +502,8 @@ static int on_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *er
 static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         record("Reload");
+        if (reloads)
+                return sd_bus_reply_method_return(m, "");
         return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "passlockd.conf:3: no");
 }
 
@@ -454,24 +514,24 @@ static int get_string(sd_bus *bus, const char *path, const char *interface, cons
 
         record("Get %s", property);
         if (streq(property, "Version"))
-                return sd_bus_message_append(reply, "s", "9.8.7");
+                return sd_bus_message_append(reply, "s", version);
         if (streq(property, "Label"))
                 return sd_bus_message_append(reply, "s", label);
         if (streq(property, "TenancyId"))
                 return sd_bus_message_append(reply, "s", "tenancy-1");
         if (streq(property, "Endpoint"))
-                return sd_bus_message_append(reply, "s", "https://api.example.com");
-        return sd_bus_message_append(reply, "s", streq(label, "default") ? "ready" : "denied");
+                return sd_bus_message_append(reply, "s", endpoint);
+        return sd_bus_message_append(reply, "s", streq(label, "default") ? state : "denied");
 }
 
 static int get_count(sd_bus *bus, const char *path, const char *interface, const char *property,
                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         record("Get %s", property);
+        if (no_store)
+                return sd_bus_error_set(error, error_dbus_name(ERROR_STORE_FAILED), "broken");
         return sd_bus_message_append(reply, "t", UINT64_C(12345678901));
 }
-
-#define M(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
 static const sd_bus_vtable manager[] = {
         SD_BUS_VTABLE_START(0),
@@ -485,7 +545,9 @@ static const sd_bus_vtable manager[] = {
 static const sd_bus_vtable tenancy[] = {
         SD_BUS_VTABLE_START(0),
         M("Authorize", "sssa{sv}", "st", on_authorize),
+        M("AuthorizeAuthentication", "sa{sv}", "st", on_authorize_authentication),
         M("Exchange", "sa{sv}", "a{sv}", on_exchange),
+        M("VerifyIdToken", "sa{sv}", "a{sv}", on_verify_id_token),
         SD_BUS_PROPERTY("Label", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("TenancyId", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("Endpoint", "s", get_string, 0, 0),
@@ -501,6 +563,8 @@ static const sd_bus_vtable links[] = {
         M("Add", "ss", "", on_add),
         M("Remove", "s", "", on_remove),
         M("RemoveByUser", "s", "u", on_remove_by_user),
+        M("Reconcile", "a{sv}", "a{sv}", fake_reconcile),
+        SD_BUS_SIGNAL("ReconcileProgress", "tt", 0),
         SD_BUS_SIGNAL("Added", "ss", 0),
         SD_BUS_SIGNAL("Removed", "ss", 0),
         SD_BUS_PROPERTY("Count", "t", get_count, 0, 0),
@@ -530,7 +594,14 @@ static int add_tenancy(sd_bus *bus, const char *label)
         r = sd_bus_add_object_vtable(bus, NULL, path, PASSLOCK_INTERFACE_TENANCY, tenancy, NULL);
         if (r < 0)
                 return r;
-        return sd_bus_add_object_vtable(bus, NULL, path, PASSLOCK_INTERFACE_LINKS, links, NULL);
+        r = sd_bus_add_object_vtable(bus, NULL, path, PASSLOCK_INTERFACE_LINKS, links, NULL);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_object_vtable(bus, NULL, path, PASSLOCK_INTERFACE_VAULT, fake_vault, NULL);
+        if (r < 0)
+                return r;
+        return sd_bus_add_object_vtable(bus, NULL, path, PASSLOCK_INTERFACE_MAILBOX, fake_mailbox,
+                                        NULL);
 }
 
 static void read_option(const char *option)
@@ -543,6 +614,22 @@ static void read_option(const char *option)
                 break_at = (unsigned) atoi(option + strlen("break-at="));
         else if (begins(option, "default="))
                 default_label = option + strlen("default=");
+        else if (begins(option, "version="))
+                version = option + strlen("version=");
+        else if (begins(option, "endpoint="))
+                endpoint = option + strlen("endpoint=");
+        else if (begins(option, "state="))
+                state = option + strlen("state=");
+        else if (begins(option, "reconcile="))
+                fake_reconcile_word = option + strlen("reconcile=");
+        else if (streq(option, "die-once-tenancy"))
+                die_once = true;
+        else if (streq(option, "no-grant"))
+                no_grant = true;
+        else if (streq(option, "no-store"))
+                no_store = true;
+        else if (streq(option, "reloads"))
+                reloads = true;
 }
 
 int main(int argc, char **argv)

@@ -70,7 +70,7 @@ static void test_every_call(void **state)
 {
         Harness *h = *state;
         passlock *c = h->client;
-        Seen s[12] = {};
+        Seen s[14] = {};
         unsigned total = 0;
 
         assert_int_equal(passlock_authorize_async(c, "r", "u", "n", NULL, on_token, &s[0], NULL),
@@ -86,6 +86,10 @@ static void test_every_call(void **state)
         assert_int_equal(passlock_get_tenancy_async(c, on_tenancy, &s[9], NULL), 0);
         assert_int_equal(passlock_list_tenancies_async(c, on_tenancy_list, &s[10], NULL), 0);
         assert_int_equal(passlock_get_version_async(c, on_string, &s[11], NULL), 0);
+        assert_int_equal(
+                passlock_authorize_authentication_async(c, "r", NULL, on_token, &s[12], NULL), 0);
+        assert_int_equal(passlock_verify_id_token_async(c, "t", NULL, on_principal, &s[13], NULL),
+                         0);
         for (size_t i = 0; i < ARRAY_SIZE(s); i++)
                 assert_int_equal(s[i].n, 0);
         for (size_t i = 0; i < ARRAY_SIZE(s); i++) {
@@ -104,6 +108,10 @@ static void test_every_call(void **state)
         assert_string_equal(passlock_tenancy_get_state(s[9].object), "ready");
         assert_int_equal(passlock_tenancy_list_get_size(s[10].object), 2);
         assert_string_equal(s[11].string, "9.8.7");
+        assert_string_equal(passlock_token_get_text(s[12].object), "r");
+        assert_string_equal(passlock_principal_get_id(s[13].object), "jti-1");
+        passlock_token_unref(s[12].object);
+        passlock_principal_unref(s[13].object);
         passlock_token_unref(s[0].object);
         passlock_principal_unref(s[1].object);
         passlock_link_list_unref(s[3].object);

@@ -34,6 +34,46 @@ static void test_authorize(void **state)
         assert_null(passlock_options_unref(options));
 }
 
+static void test_authentication(void **state)
+{
+        const char *const allow[] = {"a", "b", NULL};
+        passlock *c = ((Harness *) *state)->client;
+        passlock_options *options = NULL;
+        passlock_token *token = NULL;
+
+        assert_int_equal(passlock_options_new(&options), 0);
+        assert_int_equal(passlock_options_set_string(options, "user_id", "u1"), 0);
+        assert_int_equal(passlock_options_set_strv(options, "allow_credentials", allow), 0);
+        assert_int_equal(passlock_authorize_authentication(c, "shop.example", options, &token), 0);
+        assert_string_equal(passlock_token_get_text(token),
+                            "shop.example user_id=u1 allow_credentials=[a][b]");
+        assert_int_equal(passlock_token_get_expires_at_ms(token), 1700000000123);
+        passlock_token_unref(token);
+        passlock_options_unref(options);
+        assert_int_equal(passlock_authorize_authentication(c, "error:6", NULL, &token),
+                         PASSLOCK_ERROR_BAD_REQUEST);
+        assert_int_equal(passlock_authorize_authentication(c, "r", NULL, NULL), -EINVAL);
+}
+
+static void test_id_token(void **state)
+{
+        passlock *c = ((Harness *) *state)->client;
+        passlock_options *options = NULL;
+        passlock_principal *p = NULL;
+
+        assert_int_equal(passlock_options_new(&options), 0);
+        assert_int_equal(passlock_options_set_string(options, "user_id", "ada"), 0);
+        assert_int_equal(passlock_verify_id_token(c, "a.b.c", options, &p), 0);
+        assert_string_equal(passlock_principal_get_id(p), "jti-1");
+        assert_string_equal(passlock_principal_get_user_agent(p), " user_id=ada");
+        assert_false(passlock_principal_is_linked(p));
+        passlock_principal_unref(p);
+        passlock_options_unref(options);
+        assert_int_equal(passlock_verify_id_token(c, "error:2", NULL, &p),
+                         PASSLOCK_ERROR_INVALID_TOKEN);
+        assert_int_equal(passlock_verify_id_token(c, "t", NULL, NULL), -EINVAL);
+}
+
 static void expect_options(passlock *c, const passlock_options *options, const char *expected)
 {
         passlock_token *token = NULL;
@@ -421,6 +461,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 test(test_authorize),
+                test(test_authentication),
+                test(test_id_token),
                 test(test_options),
                 test(test_exchange),
                 test(test_exchange_options),

@@ -235,6 +235,23 @@ static void test_removal_is_repeated(void **state)
                          PASSLOCK_ERROR_NOT_FOUND);
 }
 
+/* Signing in: the one leaves a token behind at worst, the other changes nothing. */
+static void test_sign_in_is_repeated(void **state)
+{
+        Harness *h = *state;
+        passlock_principal *principal = NULL;
+        passlock_token *token = NULL;
+
+        assert_int_equal(passlock_authorize_authentication(h->client, "die-once-rp", NULL, &token),
+                         0);
+        passlock_token_unref(token);
+        assert_int_equal(passlock_verify_id_token(h->client, "die-once-token", NULL, &principal),
+                         0);
+        passlock_principal_unref(principal);
+        assert_int_equal(harness_count_log(h, "AuthorizeAuthentication die-once-rp"), 2);
+        assert_int_equal(harness_count_log(h, "VerifyIdToken die-once-token"), 2);
+}
+
 static void test_bus_dies(void **state)
 {
         Harness *h = *state;
@@ -328,6 +345,7 @@ int main(void)
                 bus_only(test_many_without_a_service),
                 service(test_turn_comes_after_cancel),
                 activatable(test_removal_is_repeated),
+                activatable(test_sign_in_is_repeated),
                 service(test_bus_dies),
                 service(test_bus_stays_away),
                 service(test_idle_client_survives),

@@ -29,7 +29,7 @@ LAYERS = {
 # Libraries that only one layer knows: the header, and the files that may include it.
 CONFINED = {
     r"systemd/sd-bus(-.*)?\.h": r"(daemon/bus|client)/|tests/",
-    r"curl/.*": r"daemon/api/(http|wiping)|tests/",
+    r"curl/.*": r"daemon/api/(http|wiping)|client/passlockctl/http|tests/",
     r"jansson\.h": r"daemon/api/(api-json|id-token)|sandbox/|examples/|client/|tests/",
     r"lmdb\.h": r"daemon/store/|tests/",
     r"microhttpd\.h": r"sandbox/|examples/|tests/",

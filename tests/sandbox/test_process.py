@@ -56,7 +56,8 @@ def test_usage_errors(args, about):
     "--listen=127.0.0.1", "--listen=127.0.0.1:", "--listen=127.0.0.1:65536", "--listen=::1:0", "--listen=[127.0.0.1]:0",
     "--populate=", "--populate=0", "--populate=x", "--populate=1:", "--populate=1:0", "--populate=2:3", "--populate=-1",
     "--populate=1000001", "--populate=1:2:3", "--challenge-limit=", "--challenge-limit=-1", "--challenge-limit=1:0",
-    "--challenge-limit=1:1000001", "--ignore-counters=1", "--listen=localhost:0", "--listen=0.0.0.0:0", "--listen=[::]:0", "--listen=:0", "--tls-cert=x", "--tls-key=x",
+    "--challenge-limit=1:1000001", "--ignore-counters=1",
+    "--listen=localhost:0", "--listen=0.0.0.0:0", "--listen=[::]:0", "--listen=:0", "--tls-cert=x", "--tls-key=x",
 ])
 def test_bad_options(tenancy, option):
     done = run(*tenancy, option)

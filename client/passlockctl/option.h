@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "client/passlockctl/passlockctl.h"
+
+/* The options that not every verb has. */
+typedef enum Option {
+        OPTION_ALLOW,
+        OPTION_APPLY,
+        OPTION_CA_FILE,
+        OPTION_CEREMONY_TIMEOUT_MS,
+        OPTION_CREDENTIAL,
+        OPTION_DISCOVERABLE,
+        OPTION_DISPLAY_NAME,
+        OPTION_EXCLUDE,
+        OPTION_INVALIDATE_OTHERS,
+        OPTION_MEDIATION,
+        OPTION_METADATA,
+        OPTION_NAME,
+        OPTION_NO_EMAIL,
+        OPTION_NO_EXCLUDE_LINKED,
+        OPTION_NO_LINK,
+        OPTION_PLAIN,
+        OPTION_REQUEST_ID,
+        OPTION_RP_NAME,
+        OPTION_SKIP_RATE_LIMIT,
+        OPTION_STORE_DIR,
+        OPTION_USER,
+        OPTION_USER_ID,
+        OPTION_USER_VERIFICATION,
+        OPTION_YES,
+        N_OPTIONS,
+} Option;
+
+#define OPTION_BIT(option) (UINT32_C(1) << (option))
+
+const char *option_name(Option option);
+bool option_takes_value(Option option);
+
+/*
+ * Notes an option, for the call or in the invocation. `value` is lent for as long as that lives,
+ * NULL if it takes none. Returns as the library's setters do; -EINVAL for what is no number.
+ */
+int option_set(Option option, const char *value, Invocation *invocation);
+
+/* A whole decimal number from 1 to `max`; 0 if it is not one. */
+uint32_t option_parse_number(const char *s, uint32_t max);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "client/passlockctl/option.h"
+#include "client/passlockctl/verb.h"
+
+#define PASSKEYS_MAX 100
+
+#define AUTHORIZE_OPTIONS \
+        (OPTION_BIT(OPTION_RP_NAME) | OPTION_BIT(OPTION_DISPLAY_NAME) | \
+         OPTION_BIT(OPTION_EXCLUDE) | OPTION_BIT(OPTION_NO_EXCLUDE_LINKED) | \
+         OPTION_BIT(OPTION_USER_VERIFICATION) | OPTION_BIT(OPTION_CEREMONY_TIMEOUT_MS))
+
+#define AUTHENTICATE_OPTIONS \
+        (OPTION_BIT(OPTION_USER_ID) | OPTION_BIT(OPTION_ALLOW) | OPTION_BIT(OPTION_DISCOVERABLE) | \
+         OPTION_BIT(OPTION_MEDIATION) | OPTION_BIT(OPTION_USER_VERIFICATION) | \
+         OPTION_BIT(OPTION_CEREMONY_TIMEOUT_MS))
+
+#define EXCHANGE_OPTIONS \
+        (OPTION_BIT(OPTION_USER_ID) | OPTION_BIT(OPTION_NO_LINK) | OPTION_BIT(OPTION_REQUEST_ID))
+
+#define MAILBOX_CREATE_OPTIONS \
+        (OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_USER_ID) | OPTION_BIT(OPTION_METADATA) | \
+         OPTION_BIT(OPTION_INVALIDATE_OTHERS) | OPTION_BIT(OPTION_SKIP_RATE_LIMIT) | \
+         OPTION_BIT(OPTION_NO_EMAIL))
+
+#define SET_KEY_OPTIONS \
+        (OPTION_BIT(OPTION_CREDENTIAL) | OPTION_BIT(OPTION_PLAIN) | OPTION_BIT(OPTION_CA_FILE) | \
+         OPTION_BIT(OPTION_STORE_DIR))
+
+static const Verb verbs[] = {
+        {{"authorize", NULL}, 3, 3, AUTHORIZE_OPTIONS, verb_authorize},
+        {{"authenticate", NULL}, 1, 1, AUTHENTICATE_OPTIONS, verb_authenticate},
+        {{"exchange", NULL}, 0, 1, EXCHANGE_OPTIONS, verb_exchange},
+        {{"verify-token", NULL}, 0, 1, OPTION_BIT(OPTION_USER_ID), verb_verify_token},
+
+        {{"link", "list"}, 0, 1, 0, verb_link_list},
+        {{"link", "show"}, 1, 1, 0, verb_link_show},
+        {{"link", "add"}, 2, 2, 0, verb_link_add},
+        {{"link", "remove"}, 0, 1, OPTION_BIT(OPTION_USER), verb_link_remove},
+        {{"monitor", NULL}, 0, 0, 0, verb_monitor},
+        {{"reconcile", NULL},
+         0,
+         0,
+         OPTION_BIT(OPTION_APPLY) | OPTION_BIT(OPTION_YES),
+         verb_reconcile},
+
+        {{"vault", "list"}, 0, 0, 0, verb_vault_list},
+        {{"vault", "get"}, 1, 1, 0, verb_vault_get},
+        {{"vault", "update"}, 2, 2, OPTION_BIT(OPTION_DISPLAY_NAME), verb_vault_update},
+        {{"vault", "delete"},
+         0,
+         PASSKEYS_MAX,
+         OPTION_BIT(OPTION_USER) | OPTION_BIT(OPTION_YES),
+         verb_vault_delete},
+        {{"vault", "prune"}, 1, 1, 0, verb_vault_prune},
+
+        {{"mailbox", "create"}, 2, 2, MAILBOX_CREATE_OPTIONS, verb_mailbox_create},
+        {{"mailbox", "get"}, 1, 1, 0, verb_mailbox_get},
+        {{"mailbox", "verify"}, 3, 3, 0, verb_mailbox_verify},
+        {{"mailbox", "delete"}, 1, 1, 0, verb_mailbox_delete},
+
+        {{"status", NULL}, 0, 0, 0, verb_status},
+        {{"doctor", NULL}, 0, 0, OPTION_BIT(OPTION_CA_FILE), verb_doctor},
+        {{"set-key", NULL}, 0, 1, SET_KEY_OPTIONS, verb_set_key},
+        {{"reload", NULL}, 0, 0, 0, verb_reload},
+};
+
+const Verb *verb_find(char **words)
+{
+        for (size_t i = 0; words[0] && i < ARRAY_SIZE(verbs); i++)
+                if (streq(verbs[i].words[0], words[0]) &&
+                    (!verbs[i].words[1] || streq_ptr(verbs[i].words[1], words[1])))
+                        return &verbs[i];
+        return NULL;
+}

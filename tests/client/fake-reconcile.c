@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+
+#include "dbus/names.h"
+#include "tests/client/fake-service.h"
+
+/*
+ * Reconcile is answered at once, or by a word:
+ *      steps    tells of progress at first and at the next Add("step"), ends at the one after that
+ *      stray    tells of progress, of what is none, of progress, and hangs
+ * It records when a caller is gone that it has not answered.
+ */
+const char *fake_reconcile_word = "";
+
+static sd_bus_message *pending;
+static unsigned n_steps;
+static sd_bus_track *callers;
+
+static int tell(sd_bus_message *call, const char *path, const char *signature, uint64_t checked)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+        sd_bus *bus = sd_bus_message_get_bus(call);
+        int r;
+
+        r = sd_bus_message_new_signal(bus, &signal, path, PASSLOCK_INTERFACE_LINKS,
+                                      "ReconcileProgress");
+        if (r >= 0 && streq(signature, "tt"))
+                r = sd_bus_message_append(signal, "tt", checked, UINT64_C(200));
+        else if (r >= 0)
+                r = sd_bus_message_append(signal, "s", "none");
+        return r < 0 ? r : sd_bus_send_to(bus, signal, sd_bus_message_get_sender(call), NULL);
+}
+
+static int answer(sd_bus_message *m)
+{
+        return sd_bus_reply_method_return(m, "a{sv}", 4, "checked", "t", UINT64_C(200), "added",
+                                          "t", UINT64_C(3), "removed", "t", UINT64_C(2),
+                                          "conflicts", "t", UINT64_C(1));
+}
+
+static int on_gone(sd_bus_track *track, void *userdata)
+{
+        record("Reconcile gone");
+        callers = sd_bus_track_unref(callers);
+        pending = sd_bus_message_unref(pending);
+        return 0;
+}
+
+static int watch_caller(sd_bus_message *m)
+{
+        int r = 0;
+
+        if (!callers)
+                r = sd_bus_track_new(sd_bus_message_get_bus(m), &callers, on_gone, NULL);
+        return r < 0 ? r : sd_bus_track_add_sender(callers, m);
+}
+
+static int tell_stray(sd_bus_message *m)
+{
+        const char *path = sd_bus_message_get_path(m);
+        int r;
+
+        r = tell(m, path, "tt", 50);
+        if (r >= 0)
+                r = tell(m, PASSLOCK_TENANCY_PATH "/else", "tt", 99);
+        if (r >= 0)
+                r = tell(m, path, "s", 99);
+        return r < 0 ? r : tell(m, path, "tt", 60);
+}
+
+int fake_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(freep) char *options = describe_options(m, NULL);
+        int r;
+
+        r = watch_caller(m);
+        if (r < 0)
+                return r;
+        record("Reconcile%s", options);
+        if (streq(fake_reconcile_word, "steps")) {
+                pending = sd_bus_message_ref(m);
+                n_steps = 0;
+                return fake_reconcile_step();
+        }
+        if (streq(fake_reconcile_word, "stray")) {
+                r = tell_stray(m);
+                return r < 0 ? r : 1;
+        }
+        if (streq(fake_reconcile_word, "bad-reply"))
+                return sd_bus_reply_method_return(m, "a{sv}", 1, "checked", "t", UINT64_C(1));
+        r = obey(m, fake_reconcile_word, false);
+        return r != 0 ? r : answer(m);
+}
+
+int fake_reconcile_step(void)
+{
+        int r;
+
+        if (!pending)
+                return 0;
+        n_steps++;
+        if (n_steps < 3)
+                return tell(pending, sd_bus_message_get_path(pending), "tt", n_steps * 50);
+        r = sd_bus_track_remove_sender(callers, pending);
+        if (r >= 0)
+                r = answer(pending);
+        pending = sd_bus_message_unref(pending);
+        return r < 0 ? r : 1;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "base/macro.h"
+
+/* What the interfaces of the scripted service share. The script is described in fake-service.c. */
+
+#define M(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
+
+/* One line for a call, to the log and to descriptor 3. */
+_printf_(1, 2) void record(const char *format, ...);
+
+bool begins(const char *s, const char *prefix);
+
+/* Whether this is the first time that DIR sees the word. Before the call is recorded: a test may
+ * kill us as soon as it reads that. */
+bool first_time(const char *word);
+
+/* Does what the word says. Returns 0 if the method is to be answered, else what its handler
+ * returns. */
+int obey(sd_bus_message *m, const char *word, bool first);
+
+/* The options as " name=value…", in the order they came. */
+char *describe_options(sd_bus_message *m, char **ret_request_id);
+
+extern const sd_bus_vtable fake_vault[];
+extern const sd_bus_vtable fake_mailbox[];
+
+extern const char *fake_reconcile_word;
+int fake_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_reconcile_step(void);
