@@ -29,13 +29,18 @@ int log_set_max_level_name(const char *name)
         return -EINVAL;
 }
 
+bool log_is_on(int level)
+{
+        return level <= max_level;
+}
+
 void log_at(int level, const char *format, ...)
 {
         char line[2048];
         va_list ap;
         int n;
 
-        if (level > max_level)
+        if (!log_is_on(level))
                 return;
 
         va_start(ap, format);

@@ -16,6 +16,8 @@ void log_set_max_level(int level);
 /* Reads a level by name ("debug" … "err") and sets it. Returns 0 or -EINVAL. */
 int log_set_max_level_name(const char *name);
 
+bool log_is_on(int level);
+
 _printf_(2, 3) void log_at(int level, const char *format, ...);
 
 #define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)

@@ -52,8 +52,11 @@ static int open_credentials(void)
         return fd < 0 ? -errno : fd;
 }
 
-/* NULL if there is no usable key: the tenancy is there all the same, and says NotConfigured. */
-static Secret *load_key(const TenancyConfig *config)
+/*
+ * Returns 0 and NULL if there is no usable key: the tenancy is there all the same, and says
+ * NotConfigured. A negative errno if it cannot be told whether there is one.
+ */
+static int load_key(const TenancyConfig *config, Secret **ret)
 {
         _cleanup_(secret_unrefp) Secret *key = NULL;
         _cleanup_(closep) int fd = -1;
@@ -62,15 +65,21 @@ static Secret *load_key(const TenancyConfig *config)
         r = fd = open_credentials();
         if (fd >= 0)
                 r = secret_read_at(fd, config->api_key_credential, &key);
-        if (r >= 0 && !key_is_printable(key))
-                r = -EBADMSG;
-        if (r == -ENOENT)
+        if (r == -ENOENT) {
                 log_notice("Tenancy %s has no key: there is no credential %s", config->label,
                            config->api_key_credential);
-        else if (r < 0)
-                log_error("Tenancy %s has no key: the credential %s cannot be used: %s",
-                          config->label, config->api_key_credential, strerror(-r));
-        return r < 0 ? NULL : TAKE_PTR(key);
+        } else if (r == -EINVAL || r == -E2BIG || (r >= 0 && !key_is_printable(key))) {
+                log_error("Tenancy %s has no key: the credential %s is empty, too long, or has "
+                          "characters that no key has",
+                          config->label, config->api_key_credential);
+                key = secret_unref(key);
+        } else if (r < 0) {
+                log_error("Tenancy %s: cannot read the credential %s: %s", config->label,
+                          config->api_key_credential, strerror(-r));
+                return r;
+        }
+        *ret = TAKE_PTR(key);
+        return 0;
 }
 
 /* Tenancies */
@@ -85,8 +94,11 @@ static Tenancy *find_tenancy(const Service *service, const char *label)
 
 static int configure_tenancy(Tenancy *tenancy, const TenancyConfig *config)
 {
-        _cleanup_(secret_unrefp) Secret *key = load_key(config);
+        _cleanup_(secret_unrefp) Secret *key = NULL;
 
+        /* A key that works is better than none. */
+        if (load_key(config, &key) < 0 && tenancy_id(tenancy))
+                key = secret_ref(tenancy_key(tenancy));
         return tenancy_configure(tenancy, config->tenancy_id, config->endpoint, config->ca_file,
                                  config->timeout_ms, key);
 }
@@ -143,24 +155,30 @@ static void remove_tenancies(Service *service, const Config *config)
         service->n_tenancies = n_kept;
 }
 
-/* The configuration has been checked, so that nothing but lack of memory stops this halfway. */
+/* The configuration has been checked, so that nothing but lack of memory stops this halfway. Grants
+ * come first: then what was taken away is surely gone. */
 static int apply(Service *service, Config *config)
 {
         int r;
 
+        r = bus_configure(service->bus, config->default_tenancy, config->max_pending_per_user,
+                          &config->grants);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < config->n_tenancies; i++) {
-                Tenancy *tenancy = find_tenancy(service, config->tenancies[i]->label);
+                const TenancyConfig *wanted = config->tenancies[i];
+                Tenancy *tenancy = find_tenancy(service, wanted->label);
+                bool moves = tenancy && (!streq(tenancy_id(tenancy), wanted->tenancy_id) ||
+                                         !streq(tenancy_endpoint(tenancy), wanted->endpoint));
 
-                r = tenancy ? configure_tenancy(tenancy, config->tenancies[i])
-                            : add_tenancy(service, config->tenancies[i]);
+                r = tenancy ? configure_tenancy(tenancy, wanted) : add_tenancy(service, wanted);
                 if (r < 0)
                         return r;
-                if (tenancy)
+                if (moves)
                         bus_tell_tenancy_changed(service->bus, tenancy);
         }
         remove_tenancies(service, config);
-        return bus_configure(service->bus, config->default_tenancy, config->max_pending_per_user,
-                             &config->grants);
+        return 0;
 }
 
 static int load(Service *service, char **ret_text)
@@ -232,8 +250,9 @@ static int on_stop_signal(sd_event_source *source _unused_,
         Service *service = userdata;
 
         if (service->stopping) {
+                /* Not through what the calls in flight still hold: what is on disk is safe. */
                 log_warning("Told to stop again: calls in flight are abandoned");
-                return sd_event_exit(service->event, 0);
+                _exit(EXIT_FAILURE);
         }
         (void) bus_release_name(service->bus);
         stop(service, 0);
@@ -249,7 +268,8 @@ static int on_reload_signal(sd_event_source *source _unused_,
         notify_reloading();
         r = reload(userdata, &text);
         if (r < 0)
-                log_error("The configuration stays as it was: %s", text ? text : strerror(-r));
+                log_error(text ? "The configuration stays as it was: %s" : "Cannot reload: %s",
+                          text ? text : strerror(-r));
         (void) sd_notify(false, "READY=1");
         return 0;
 }
@@ -342,7 +362,8 @@ int service_new(const char *config_file, Service **ret)
         }
         r = bus_acquire_name(service->bus);
         if (r < 0) {
-                log_error("Cannot have the bus name: %s", strerror(-r));
+                log_error("Cannot have the bus name %s: %s", PASSLOCK_BUS_NAME,
+                          r == -EEXIST ? "another process has it" : strerror(-r));
                 return r;
         }
 

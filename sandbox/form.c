@@ -144,7 +144,7 @@ json_t *form_object(Form *form, const char *name, size_t max)
         return object;
 }
 
-/* Characters, at most: each that goes on from another one is left out. */
+/* Of UTF-8, which is what JSON strings are. */
 static size_t count_characters(const char *text)
 {
         size_t n = 0;

@@ -76,8 +76,9 @@ int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *u
 int api_get_passkey(Api *api, const char *passkey_id, ApiPasskeyFunc func, void *userdata,
                     ApiCall **ret);
 
-/* GET passkeys/, a page; `cursor` NULL for the first. Tried again as the former. A row without a
- * user, or one that is otherwise not as promised, makes the page MALFORMED_REPLY. */
+/* GET passkeys/, a page; `cursor` NULL for the first, and BAD_REQUEST for one that the API did not
+ * give. Tried again as the former. A row without a user, or one that is otherwise not as promised,
+ * makes the page MALFORMED_REPLY, and so does a page that does not say whether it is the last. */
 int api_list_passkeys(Api *api, const char *cursor, ApiPasskeyListFunc func, void *userdata,
                       ApiCall **ret);
 

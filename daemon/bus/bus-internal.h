@@ -5,6 +5,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "base/rate-limit.h"
 #include "daemon/bus/bus.h"
 #include "daemon/bus/identity.h"
 
@@ -29,6 +30,8 @@ struct Bus {
         GrantList grants;
         char *default_tenancy;
         unsigned max_pending_per_user;
+        bool releasing;      /* the name, and calls by it may still come */
+        RateLimit strangers; /* log lines about callers of whom nothing is known */
 };
 
 BusTenancy *bus_find_tenancy(Bus *bus, const char *label);

@@ -10,32 +10,14 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-/* Reads one id argument and refuses it if it is none. Returns 0, or 1 if the request has ended. */
-static int read_id(Request *request, sd_bus_message *m, const char *name,
-                   bool (*is_valid)(const char *), unsigned len_max, const char **ret)
+static int read_user_id(Request *request, const char **ret)
 {
-        int r;
-
-        r = sd_bus_message_read(m, "s", ret);
-        if (r < 0) {
-                request_fail(request, r);
-                return 1;
-        }
-        if (!is_valid(*ret)) {
-                request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, name, len_max);
-                return 1;
-        }
-        return 0;
+        return request_read_text(request, "user_id", user_id_is_valid, 256, ret);
 }
 
-static int read_user_id(Request *request, sd_bus_message *m, const char **ret)
+static int read_authenticator_id(Request *request, const char **ret)
 {
-        return read_id(request, m, "user_id", user_id_is_valid, 256, ret);
-}
-
-static int read_authenticator_id(Request *request, sd_bus_message *m, const char **ret)
-{
-        return read_id(request, m, "authenticator_id", id_is_valid, 512, ret);
+        return request_read_text(request, "authenticator_id", id_is_valid, 512, ret);
 }
 
 static int append_link(sd_bus_message *m, const Link *link)
@@ -69,15 +51,16 @@ static int append_links(sd_bus_message *m, const LinkList *list)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int run_get_user(Request *request, sd_bus_message *m)
+static int run_get_user(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(link_freep) Link *link = NULL;
         const char *authenticator_id;
         int r;
 
-        if (read_authenticator_id(request, m, &authenticator_id))
-                return 0;
+        r = read_authenticator_id(request, &authenticator_id);
+        if (r != 0)
+                return r;
         r = links_get(request->tenancy, authenticator_id, &link);
         if (r != 0)
                 return r;
@@ -90,15 +73,16 @@ static int run_get_user(Request *request, sd_bus_message *m)
         return 0;
 }
 
-static int run_list_by_user(Request *request, sd_bus_message *m)
+static int run_list_by_user(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(link_list_clear) LinkList links = {};
         const char *user_id;
         int r;
 
-        if (read_user_id(request, m, &user_id))
-                return 0;
+        r = read_user_id(request, &user_id);
+        if (r != 0)
+                return r;
         r = links_list_by_user(request->tenancy, user_id, &links);
         if (r != 0)
                 return r;
@@ -125,8 +109,8 @@ static int run_list(Request *request, sd_bus_message *m)
                 return r;
         r = links_list(request->tenancy, cursor, limit, &links, &next_cursor);
         if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r,
-                                      "cursor is not one of List, or limit is over 1000");
+                return request_explain(request, r,
+                                       "cursor is not one of List, or limit is over 1000");
         if (r != 0)
                 return r;
         r = request_new_reply(request, &reply);
@@ -152,23 +136,26 @@ static void changed(int r, size_t n _unused_, void *userdata)
                 request_reply_empty(request);
 }
 
-static int run_add(Request *request, sd_bus_message *m)
+static int run_add(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id, *authenticator_id;
+        int r;
 
-        if (read_user_id(request, m, &user_id) ||
-            read_authenticator_id(request, m, &authenticator_id))
-                return 0;
-        return links_add(request->tenancy, user_id, authenticator_id, changed, request);
+        r = read_user_id(request, &user_id);
+        if (r == 0)
+                r = read_authenticator_id(request, &authenticator_id);
+        if (r == 0)
+                r = links_add(request->tenancy, user_id, authenticator_id, changed, request);
+        return r;
 }
 
-static int run_remove(Request *request, sd_bus_message *m)
+static int run_remove(Request *request, sd_bus_message *m _unused_)
 {
         const char *authenticator_id;
+        int r;
 
-        if (read_authenticator_id(request, m, &authenticator_id))
-                return 0;
-        return links_remove(request->tenancy, authenticator_id, changed, request);
+        r = read_authenticator_id(request, &authenticator_id);
+        return r != 0 ? r : links_remove(request->tenancy, authenticator_id, changed, request);
 }
 
 static void removed_by_user(int r, size_t n, void *userdata)
@@ -183,13 +170,14 @@ static void removed_by_user(int r, size_t n, void *userdata)
         request_finish(request, r, 0, reply);
 }
 
-static int run_remove_by_user(Request *request, sd_bus_message *m)
+static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id;
+        int r;
 
-        if (read_user_id(request, m, &user_id))
-                return 0;
-        return links_remove_by_user(request->tenancy, user_id, removed_by_user, request);
+        r = read_user_id(request, &user_id);
+        return r != 0 ? r
+                      : links_remove_by_user(request->tenancy, user_id, removed_by_user, request);
 }
 
 /* Reconcile */
@@ -237,18 +225,15 @@ static void call_off_reconcile(void *operation)
         reconcile_cancel(operation);
 }
 
-static int run_reconcile(Request *request, sd_bus_message *m)
+static int run_reconcile(Request *request, sd_bus_message *m _unused_)
 {
         bool dry_run = true;
         const Option options[] = {{"dry_run", 'b', &dry_run, NULL}};
         Reconcile *reconcile;
-        char text[128];
         int r;
 
-        r = options_read(m, options, ARRAY_SIZE(options), text);
-        if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "%s", text);
-        if (r < 0)
+        r = request_read_options(request, options, ARRAY_SIZE(options));
+        if (r != 0)
                 return r;
         if (!dry_run)
                 request->rights = RIGHT_LINKS_WRITE;

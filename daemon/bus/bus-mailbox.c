@@ -46,8 +46,7 @@ static void got_challenge(int r, uint32_t retry_after_s, const Challenge *challe
         request_finish(request, r, retry_after_s, reply);
 }
 
-static int read_create_options(sd_bus_message *m, ChallengeRequest *challenge,
-                               char ret_text[static 128])
+static int read_create_options(Request *request, ChallengeRequest *challenge)
 {
         const Option options[] = {
                 {"name", 's', &challenge->name, username_is_valid},
@@ -58,84 +57,67 @@ static int read_create_options(sd_bus_message *m, ChallengeRequest *challenge,
                 {"send_email", 'b', &challenge->send_email, NULL},
         };
 
-        return options_read(m, options, ARRAY_SIZE(options), ret_text);
+        return request_read_options(request, options, ARRAY_SIZE(options));
 }
 
 static int run_create_challenge(Request *request, sd_bus_message *m)
 {
         ChallengeRequest challenge = {.send_email = true};
-        char text[128];
         int r;
 
         r = sd_bus_message_read(m, "ss", &challenge.email, &challenge.purpose);
         if (r < 0)
                 return r;
         if (!email_is_valid(challenge.email))
-                return request_refuse(request, ERROR_INVALID_ARGS, "email is not a mail address");
+                return request_explain(request, ERROR_INVALID_ARGS, "email is not a mail address");
         if (!purpose_is_valid(challenge.purpose))
-                return request_refuse(request, ERROR_INVALID_ARGS,
-                                      "purpose is 1 to 64 of A-Z, a-z, 0-9 and ._:-");
-        r = read_create_options(m, &challenge, text);
-        if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "%s", text);
-        if (r < 0)
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "purpose is 1 to 64 of A-Z, a-z, 0-9 and ._:-");
+        r = read_create_options(request, &challenge);
+        if (r != 0)
                 return r;
         r = mailbox_create(request->tenancy, &challenge, got_challenge, request);
         if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "metadata is not a JSON object");
+                return request_explain(request, r, "metadata is not a JSON object");
         return r;
 }
 
-/* Reads a challenge's id. Returns 0, or 1 if the request has ended. */
-static int read_id(Request *request, sd_bus_message *m, const char **ret)
+static int read_id(Request *request, const char **ret)
 {
-        int r;
-
-        r = sd_bus_message_read(m, "s", ret);
-        if (r < 0) {
-                request_fail(request, r);
-                return 1;
-        }
-        if (!id_is_valid(*ret)) {
-                request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "challenge_id", 512);
-                return 1;
-        }
-        return 0;
+        return request_read_text(request, "challenge_id", id_is_valid, 512, ret);
 }
 
-static int run_get_challenge(Request *request, sd_bus_message *m)
+static int run_get_challenge(Request *request, sd_bus_message *m _unused_)
 {
         const char *id;
+        int r;
 
-        if (read_id(request, m, &id))
-                return 0;
-        return mailbox_get(request->tenancy, id, got_challenge, request);
+        r = read_id(request, &id);
+        return r != 0 ? r : mailbox_get(request->tenancy, id, got_challenge, request);
 }
 
-static int run_verify_challenge(Request *request, sd_bus_message *m)
+static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
 {
         const char *id, *secret, *code;
         int r;
 
-        if (read_id(request, m, &id))
-                return 0;
-        r = sd_bus_message_read(m, "ss", &secret, &code);
-        if (r < 0)
-                return r;
-        if (!secret_is_valid(secret))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "secret", 512);
-        if (!challenge_code_is_valid(code))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "code", 64);
-        return mailbox_verify(request->tenancy, id, secret, code, got_challenge, request);
+        r = read_id(request, &id);
+        if (r == 0)
+                r = request_read_text(request, "secret", secret_is_valid, 512, &secret);
+        if (r == 0)
+                r = request_read_text(request, "code", challenge_code_is_valid, 64, &code);
+        if (r == 0)
+                r = mailbox_verify(request->tenancy, id, secret, code, got_challenge, request);
+        return r;
 }
 
-static int run_delete_challenge(Request *request, sd_bus_message *m)
+static int run_delete_challenge(Request *request, sd_bus_message *m _unused_)
 {
         const char *id;
+        int r;
 
-        if (read_id(request, m, &id))
-                return 0;
-        return mailbox_delete(request->tenancy, id, got_challenge, request);
+        r = read_id(request, &id);
+        return r != 0 ? r : mailbox_delete(request->tenancy, id, got_challenge, request);
 }
 
 REQUEST_METHOD(create_challenge, RIGHT_MAILBOX)

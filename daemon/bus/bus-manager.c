@@ -53,8 +53,8 @@ static int run_get_tenancy(Request *request, sd_bus_message *m)
         if (!*label)
                 label = request->bus->default_tenancy;
         else if (!tenancy_label_is_valid(label))
-                return request_refuse(request, ERROR_INVALID_ARGS,
-                                      "A tenancy's label is 1 to 32 of a-z, 0-9 and _");
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "A tenancy's label is 1 to 32 of a-z, 0-9 and _");
         object = bus_find_tenancy(request->bus, label);
         if (!object)
                 return ERROR_UNKNOWN_OBJECT;
@@ -83,7 +83,7 @@ static int run_reload(Request *request, sd_bus_message *m _unused_)
 
         r = request->bus->owner.reload(request->bus->owner.userdata, &text);
         if (r > 0 && text)
-                return request_refuse(request, r, "%s", text);
+                return request_explain(request, r, "%s", text);
         if (r != 0)
                 return r;
         request_reply_empty(request);

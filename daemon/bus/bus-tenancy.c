@@ -45,8 +45,8 @@ static int take_strings(Registration *registration, const char *rp_name, const c
         return 0;
 }
 
-static int read_registration_options(sd_bus_message *m, Registration *registration,
-                                     bool *ret_exclude_linked, char ret_text[static 128])
+static int read_registration_options(Request *request, Registration *registration,
+                                     bool *ret_exclude_linked)
 {
         const char *rp_name = registration->rp_id, *display_name = NULL, *user_verification = NULL;
         bool exclude_linked = true;
@@ -60,62 +60,66 @@ static int read_registration_options(sd_bus_message *m, Registration *registrati
         };
         int r;
 
-        r = options_read(m, options, ARRAY_SIZE(options), ret_text);
+        r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r != 0)
                 return r;
         *ret_exclude_linked = exclude_linked;
         return take_strings(registration, rp_name, display_name, user_verification);
 }
 
-static int run_authorize(Request *request, sd_bus_message *m)
+/* Reads the three texts that come first. */
+static int read_registration(Request *request, Registration *registration)
 {
-        _cleanup_(registration_freep) Registration *registration = registration_new();
         const char *rp_id, *user_id, *username;
-        bool exclude_linked;
-        Authorize *authorize;
-        char text[128];
         int r;
 
-        if (!registration)
-                return -ENOMEM;
-        r = sd_bus_message_read(m, "sss", &rp_id, &user_id, &username);
-        if (r < 0)
+        r = request_read_text(request, "rp_id", rp_id_is_valid, 253, &rp_id);
+        if (r == 0)
+                r = request_read_text(request, "user_id", user_id_is_valid, 256, &user_id);
+        if (r == 0)
+                r = request_read_text(request, "username", username_is_valid, 256, &username);
+        if (r != 0)
                 return r;
-        if (!rp_id_is_valid(rp_id))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "rp_id", 253);
-        if (!user_id_is_valid(user_id))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "user_id", 256);
-        if (!username_is_valid(username))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "username", 256);
         registration->rp_id = strdup(rp_id);
         registration->user_id = strdup(user_id);
         registration->username = strdup(username);
         if (!registration->rp_id || !registration->user_id || !registration->username)
                 return -ENOMEM;
-        r = read_registration_options(m, registration, &exclude_linked, text);
-        if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "%s", text);
-        if (r < 0)
-                return r;
+        return 0;
+}
 
-        r = request_authorize_rp(request, rp_id);
-        if (r != 0)
-                return r;
-        r = authorize_registration_start(request->tenancy, TAKE_PTR(registration), exclude_linked,
-                                         authorized, request, &authorize);
-        if (r != 0)
-                return r;
+static int hold(Request *request, Authorize *authorize)
+{
         request->operation = authorize;
         request->cancel = call_off_authorize;
         return 0;
+}
+
+static int run_authorize(Request *request, sd_bus_message *m _unused_)
+{
+        _cleanup_(registration_freep) Registration *registration = registration_new();
+        Authorize *authorize;
+        bool exclude_linked;
+        int r;
+
+        if (!registration)
+                return -ENOMEM;
+        r = read_registration(request, registration);
+        if (r == 0)
+                r = read_registration_options(request, registration, &exclude_linked);
+        if (r == 0)
+                r = request_authorize_rp(request, registration->rp_id);
+        if (r == 0)
+                r = authorize_registration_start(request->tenancy, TAKE_PTR(registration),
+                                                 exclude_linked, authorized, request, &authorize);
+        return r != 0 ? r : hold(request, authorize);
 }
 
 REQUEST_METHOD(authorize, RIGHT_AUTHORIZE)
 
 /* AuthorizeAuthentication */
 
-static int read_authentication(sd_bus_message *m, Authentication *authentication,
-                               char ret_text[static 128])
+static int read_authentication(Request *request, Authentication *authentication)
 {
         const char *rp_id, *user_id = NULL, *mediation = NULL, *user_verification = NULL;
         const Option options[] = {
@@ -128,10 +132,9 @@ static int read_authentication(sd_bus_message *m, Authentication *authentication
         };
         int r;
 
-        r = sd_bus_message_read(m, "s", &rp_id);
-        if (r < 0)
-                return r;
-        r = options_read(m, options, ARRAY_SIZE(options), ret_text);
+        r = request_read_text(request, "rp_id", rp_id_is_valid, 253, &rp_id);
+        if (r == 0)
+                r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r != 0)
                 return r;
         authentication->rp_id = strdup(rp_id);
@@ -145,37 +148,26 @@ static int read_authentication(sd_bus_message *m, Authentication *authentication
         return 0;
 }
 
-static int run_authorize_authentication(Request *request, sd_bus_message *m)
+static int run_authorize_authentication(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(authentication_freep) Authentication *authentication = authentication_new();
         Authorize *authorize;
-        char text[128];
         int r;
 
         if (!authentication)
                 return -ENOMEM;
-        r = read_authentication(m, authentication, text);
-        if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "%s", text);
-        if (r < 0)
-                return r;
-        if (!rp_id_is_valid(authentication->rp_id))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "rp_id", 253);
-
-        r = request_authorize_rp(request, authentication->rp_id);
+        r = read_authentication(request, authentication);
+        if (r == 0)
+                r = request_authorize_rp(request, authentication->rp_id);
         if (r != 0)
                 return r;
         r = authorize_authentication_start(request->tenancy, authentication, authorized, request,
                                            &authorize);
         if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r,
-                                      "Either discoverable, or user_id or allow_credentials; "
-                                      "conditional mediation only with discoverable");
-        if (r != 0)
-                return r;
-        request->operation = authorize;
-        request->cancel = call_off_authorize;
-        return 0;
+                return request_explain(request, r,
+                                       "Either discoverable, or user_id or allow_credentials; "
+                                       "conditional mediation only with discoverable");
+        return r != 0 ? r : hold(request, authorize);
 }
 
 REQUEST_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
@@ -209,7 +201,7 @@ static void exchanged(int r, uint32_t retry_after_s, const Answer *answer, void 
         request_finish(request, r, retry_after_s, reply);
 }
 
-static int run_exchange(Request *request, sd_bus_message *m)
+static int run_exchange(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(answer_clear) Answer answer = {};
         ExchangeRequest exchange = {.uid = identity_caller(request->identity)->uid, .link = true};
@@ -218,18 +210,12 @@ static int run_exchange(Request *request, sd_bus_message *m)
                 {"link", 'b', &exchange.link, NULL},
                 {"request_id", 's', &exchange.request_id, request_id_is_valid},
         };
-        char text[128];
         int r;
 
-        r = sd_bus_message_read(m, "s", &exchange.code);
-        if (r < 0)
-                return r;
-        if (!code_is_valid(exchange.code))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "code", 512);
-        r = options_read(m, options, ARRAY_SIZE(options), text);
-        if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "%s", text);
-        if (r < 0)
+        r = request_read_text(request, "code", code_is_valid, 512, &exchange.code);
+        if (r == 0)
+                r = request_read_options(request, options, ARRAY_SIZE(options));
+        if (r != 0)
                 return r;
 
         r = exchange_find_answer(request->tenancy, &exchange, &answer);
@@ -267,24 +253,18 @@ static void call_off_identify(void *operation)
         identify_cancel(operation);
 }
 
-static int run_verify_id_token(Request *request, sd_bus_message *m)
+static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(principal_freep) Principal *principal = NULL;
         const char *id_token, *user_id = NULL;
         const Option options[] = {{"user_id", 's', &user_id, user_id_is_valid}};
         Identify *identify;
-        char text[128];
         int r;
 
-        r = sd_bus_message_read(m, "s", &id_token);
-        if (r < 0)
-                return r;
-        if (!id_token_is_valid(id_token))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "id_token", 8192);
-        r = options_read(m, options, ARRAY_SIZE(options), text);
-        if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "%s", text);
-        if (r < 0)
+        r = request_read_text(request, "id_token", id_token_is_valid, 8192, &id_token);
+        if (r == 0)
+                r = request_read_options(request, options, ARRAY_SIZE(options));
+        if (r != 0)
                 return r;
 
         r = identify_now(request->tenancy, id_token, user_id, &principal);

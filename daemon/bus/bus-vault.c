@@ -100,18 +100,15 @@ static void got_passkey(int r, uint32_t retry_after_s, const Passkey *passkey, v
         request_finish(request, r, retry_after_s, reply);
 }
 
-static int run_get_passkey(Request *request, sd_bus_message *m)
+static int run_get_passkey(Request *request, sd_bus_message *m _unused_)
 {
         VaultCall *call = NULL;
         const char *id;
         int r;
 
-        r = sd_bus_message_read(m, "s", &id);
-        if (r < 0)
+        r = request_read_text(request, "passkey_id", id_is_valid, 512, &id);
+        if (r != 0)
                 return r;
-        if (!id_is_valid(id))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "passkey_id",
-                                      512);
         r = vault_get(request->tenancy, id, got_passkey, request, &call);
         return hold(request, r, call);
 }
@@ -152,7 +149,8 @@ static int run_list_passkeys(Request *request, sd_bus_message *m)
         if (r < 0)
                 return r;
         if (*cursor && !text_is_valid(cursor, 1024))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "cursor", 1024);
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "cursor is not one of ListPasskeys");
         r = vault_list(request->tenancy, cursor, got_page, request, &call);
         return hold(request, r, call);
 }
@@ -187,40 +185,21 @@ static void managed(int r, uint32_t retry_after_s, const Management *management,
         request_finish(request, r, retry_after_s, reply);
 }
 
-/* Options of methods that have none yet. Returns 0, or 1 if the request has ended. */
-static int read_no_options(Request *request, sd_bus_message *m)
-{
-        char text[128];
-        int r;
-
-        r = options_read(m, NULL, 0, text);
-        if (r == ERROR_INVALID_ARGS)
-                request_refuse(request, r, "%s", text);
-        else if (r < 0)
-                request_fail(request, r);
-        return r != 0;
-}
-
-static int run_update_passkeys(Request *request, sd_bus_message *m)
+static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id, *username, *display_name = NULL;
         const Option options[] = {{"display_name", 's', &display_name, username_is_valid}};
-        char text[128];
         int r;
 
-        r = sd_bus_message_read(m, "ss", &user_id, &username);
-        if (r < 0)
-                return r;
-        if (!user_id_is_valid(user_id))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "user_id", 256);
-        if (!username_is_valid(username))
-                return request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "username", 256);
-        r = options_read(m, options, ARRAY_SIZE(options), text);
-        if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "%s", text);
-        if (r < 0)
-                return r;
-        return vault_update(request->tenancy, user_id, username, display_name, managed, request);
+        r = request_read_text(request, "user_id", user_id_is_valid, 256, &user_id);
+        if (r == 0)
+                r = request_read_text(request, "username", username_is_valid, 256, &username);
+        if (r == 0)
+                r = request_read_options(request, options, ARRAY_SIZE(options));
+        if (r == 0)
+                r = vault_update(request->tenancy, user_id, username, display_name, managed,
+                                 request);
+        return r;
 }
 
 /* Reads the ids to delete. Returns 0, a negative errno or INVALID_ARGS. */
@@ -258,49 +237,41 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
 
         r = read_passkey_ids(m, &ids);
         if (r == ERROR_INVALID_ARGS)
-                return request_refuse(request, r, "passkey_ids are 1 to %u texts of 1 to 512 bytes",
-                                      PASSKEYS_MAX);
-        if (r < 0)
-                return r;
-        if (read_no_options(request, m))
-                return 0;
-        return vault_delete(request->tenancy, ids, managed, request);
+                return request_explain(request, r,
+                                       "passkey_ids are 1 to %u texts of 1 to 512 bytes",
+                                       PASSKEYS_MAX);
+        if (r == 0)
+                r = request_read_options(request, NULL, 0);
+        return r != 0 ? r : vault_delete(request->tenancy, ids, managed, request);
 }
 
-static int read_user(Request *request, sd_bus_message *m, const char **ret)
+/* What the next two are given: a user, and options of which there are none yet. */
+static int read_user(Request *request, const char **ret)
 {
         int r;
 
-        r = sd_bus_message_read(m, "s", ret);
-        if (r < 0) {
-                request_fail(request, r);
-                return 1;
-        }
-        if (!user_id_is_valid(*ret)) {
-                request_refuse(request, ERROR_INVALID_ARGS, OUT_OF_BOUNDS, "user_id", 256);
-                return 1;
-        }
-        return read_no_options(request, m);
+        r = request_read_text(request, "user_id", user_id_is_valid, 256, ret);
+        return r != 0 ? r : request_read_options(request, NULL, 0);
 }
 
-static int run_delete_user_passkeys(Request *request, sd_bus_message *m)
+static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id;
+        int r;
 
-        if (read_user(request, m, &user_id))
-                return 0;
-        return vault_delete_user(request->tenancy, user_id, managed, request);
+        r = read_user(request, &user_id);
+        return r != 0 ? r : vault_delete_user(request->tenancy, user_id, managed, request);
 }
 
-static int run_prune_passkeys(Request *request, sd_bus_message *m)
+static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         VaultCall *call = NULL;
         const char *user_id;
         int r;
 
-        if (read_user(request, m, &user_id))
-                return 0;
-        r = vault_prune(request->tenancy, user_id, managed, request, &call);
+        r = read_user(request, &user_id);
+        if (r == 0)
+                r = vault_prune(request->tenancy, user_id, managed, request, &call);
         return hold(request, r, call);
 }
 

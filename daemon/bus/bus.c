@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/strv.h"
 #include "daemon/bus/bus-internal.h"
 #include "daemon/bus/request.h"
 #include "dbus/names.h"
+
+#define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
+
+/* What is still to be sent at the end gets this long. */
+#define FLUSH_TIMEOUT_MS 2000U
 
 static BusTenancy *bus_tenancy_free(BusTenancy *object)
 {
@@ -66,10 +73,17 @@ static void on_caller_gone(const char *unique_name, void *userdata)
         }
 }
 
+/* There is nobody left to answer; what is carried through all the same goes on. */
 static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
 {
         Bus *bus = userdata;
 
+        bus->releasing = false;
+        for (Request *request = bus->requests, *next; request; request = next) {
+                next = request->next;
+                if (request->cancel)
+                        request_free(request);
+        }
         bus->owner.disconnected(bus->owner.userdata);
         return 0;
 }
@@ -105,11 +119,39 @@ static int add_objects(Bus *bus)
         return r < 0 ? r : sd_bus_add_object_manager(sd, new_slot(bus), PASSLOCK_OBJECT_PATH);
 }
 
+/*
+ * The system bus; by hand, since the ready-made way takes file descriptors. No method here has any,
+ * and who may not call at all could use up ours with those that wait beside his messages.
+ */
+static int open_connection(sd_bus **ret)
+{
+        _cleanup_(sd_bus_unrefp) sd_bus *sd = NULL;
+        const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
+        int r;
+
+        r = sd_bus_new(&sd);
+        if (r >= 0)
+                r = sd_bus_set_description(sd, "passlockd");
+        if (r >= 0)
+                r = sd_bus_set_address(sd, isempty(address) ? SYSTEM_BUS_ADDRESS : address);
+        if (r >= 0)
+                r = sd_bus_set_bus_client(sd, true);
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(sd, false);
+        if (r >= 0)
+                r = sd_bus_start(sd);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(sd);
+        return 0;
+}
+
 static int connect_bus(Bus *bus, sd_event *event)
 {
         int r;
 
-        r = sd_bus_open_system_with_description(&bus->bus, "passlockd");
+        r = open_connection(&bus->bus);
         if (r < 0)
                 return r;
         r = identities_new(bus->bus, on_caller_gone, bus, &bus->identities);
@@ -144,6 +186,16 @@ int bus_new(sd_event *event, const BusOwner *owner, Bus **ret)
         return 0;
 }
 
+/* Like sd_bus_flush(), which has no end if the bus does not read. */
+static void flush(sd_bus *sd)
+{
+        uint64_t deadline_ms = monotonic_ms() + FLUSH_TIMEOUT_MS;
+
+        while (sd && monotonic_ms() < deadline_ms && (sd_bus_get_events(sd) & POLLOUT))
+                if (sd_bus_process(sd, NULL) == 0 && sd_bus_wait(sd, 100 * 1000) < 0)
+                        return;
+}
+
 Bus *bus_free(Bus *bus)
 {
         if (!bus)
@@ -161,7 +213,8 @@ Bus *bus_free(Bus *bus)
         identities_free(bus->identities);
         for (size_t i = 0; i < bus->n_slots; i++)
                 sd_bus_slot_unref(bus->slots[i]);
-        sd_bus_flush_close_unref(bus->bus);
+        flush(bus->bus);
+        sd_bus_close_unref(bus->bus);
         grant_list_clear(&bus->grants);
         free(bus->default_tenancy);
         free(bus);
@@ -173,14 +226,30 @@ int bus_acquire_name(Bus *bus)
         return sd_bus_request_name(bus->bus, PASSLOCK_BUS_NAME, 0);
 }
 
+/* What was on its way to us by the name has come before this answer has. */
+static int on_name_released(sd_bus_message *m _unused_, void *userdata,
+                            sd_bus_error *error _unused_)
+{
+        Bus *bus = userdata;
+
+        bus->releasing = false;
+        if (bus_is_idle(bus))
+                bus->owner.idle(bus->owner.userdata);
+        return 0;
+}
+
 int bus_release_name(Bus *bus)
 {
-        return sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, NULL, NULL);
+        int r;
+
+        r = sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, on_name_released, bus);
+        bus->releasing = r >= 0;
+        return r;
 }
 
 bool bus_is_idle(Bus *bus)
 {
-        return !bus->requests;
+        return !bus->requests && !bus->releasing;
 }
 
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,

@@ -16,6 +16,7 @@ typedef struct Account {
         uid_t uid;
         unsigned n_ref;
         unsigned n_pending;
+        RateLimit log_limit;
 } Account;
 
 typedef struct Waiter {
@@ -110,6 +111,11 @@ unsigned *identity_n_pending(Identity *identity)
         return &identity->account->n_pending;
 }
 
+RateLimit *identity_log_limit(Identity *identity)
+{
+        return &identity->account->log_limit;
+}
+
 static Identity *find_name(const Identities *identities, const char *unique_name)
 {
         for (Identity *i = identities->identities; i; i = i->next)
@@ -182,7 +188,7 @@ static int read_credentials(sd_bus_message *m, Caller *caller)
         return has_uid && caller->uid != (uid_t) -1 ? 0 : -ENODATA;
 }
 
-static void tell(Identity *identity, Identity *known)
+static void tell(Identity *identity, int r)
 {
         Waiter *first = NULL;
 
@@ -199,7 +205,7 @@ static void tell(Identity *identity, Identity *known)
                 _cleanup_(freep) Waiter *waiter = first;
 
                 first = waiter->next;
-                waiter->func(known, waiter->userdata);
+                waiter->func(r, r < 0 ? NULL : identity, waiter->userdata);
         }
 }
 
@@ -210,6 +216,9 @@ static int lookup_done(sd_bus_message *reply, void *userdata, sd_bus_error *erro
 
         identity->lookup = sd_bus_slot_unref(identity->lookup);
         r = -sd_bus_message_get_errno(reply);
+        /* Nobody but the driver can have that sender, or we have made it up ourselves. */
+        if (r == 0 && !streq_ptr(sd_bus_message_get_sender(reply), DRIVER))
+                r = -EBADMSG;
         if (r == 0)
                 r = read_credentials(reply, &identity->caller);
         if (r == 0)
@@ -218,7 +227,7 @@ static int lookup_done(sd_bus_message *reply, void *userdata, sd_bus_error *erro
                 log_debug("Cannot tell who %s is: %s", identity->unique_name, strerror(-r));
                 drop(identity);
         }
-        tell(identity, r < 0 ? NULL : identity);
+        tell(identity, r);
         return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "base/rate-limit.h"
 #include "daemon/model/grant.h"
 
 /*
@@ -24,10 +25,11 @@ Identities *identities_free(Identities *identities);
 DEFINE_CLEANUP(Identities *, identities_free);
 
 /*
- * Who waits to know is told once, not before identities_find() has returned: `identity` is lent,
- * NULL if the bus could not or would not say.
+ * Who waits to know is told once, not before identities_find() has returned. r is 0 and `identity`
+ * lent; or NULL, and r is negative: the bus would not say, or -ETIMEDOUT or -ENOMEM, which may be
+ * otherwise the next time.
  */
-typedef void (*IdentityFunc)(Identity *identity, void *userdata);
+typedef void (*IdentityFunc)(int r, Identity *identity, void *userdata);
 
 /*
  * Finds who a unique name is. Returns 1 and a reference in *ret if that is known already, 0 if the
@@ -44,6 +46,8 @@ const Caller *identity_caller(const Identity *identity);
 /* Calls that wait for an answer, over all connections of the uid; to be counted by who serves them.
  */
 unsigned *identity_n_pending(Identity *identity);
+/* Log lines about what the uid did. */
+RateLimit *identity_log_limit(Identity *identity);
 
 /* For each connection that is known to belong to somebody. */
 void identities_foreach(Identities *identities,

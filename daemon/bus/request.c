@@ -4,10 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/bus/request.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
+
+/* Lines about failing calls of one uid. */
+#define LOG_BURST       20U
+#define LOG_INTERVAL_MS 10000U
 
 Request *request_free(Request *request)
 {
@@ -27,13 +32,27 @@ Request *request_free(Request *request)
         sd_bus_message_unref(request->message);
         free(request);
 
-        if (!bus->requests && bus->owner.idle)
+        if (bus_is_idle(bus) && bus->owner.idle)
                 bus->owner.idle(bus->owner.userdata);
         return NULL;
 }
 
+/* Who makes calls that fail can make many, and is not to drown what else the log has to say. */
+static bool request_may_log(Request *request)
+{
+        RateLimit *limit = request->identity ? identity_log_limit(request->identity)
+                                             : &request->bus->strangers;
+        unsigned n_refused;
+        bool pass;
+
+        pass = rate_limit_pass(limit, monotonic_ms(), LOG_BURST, LOG_INTERVAL_MS, &n_refused);
+        if (n_refused > 0)
+                log_notice("%u more calls failed since", n_refused);
+        return pass;
+}
+
 /* One line for each call that fails, where it ends. */
-static void request_log_failure(const Request *request, int r, const char *text)
+static void request_log_failure(Request *request, int r, const char *text)
 {
         int level;
 
@@ -41,8 +60,12 @@ static void request_log_failure(const Request *request, int r, const char *text)
                 level = LOG_ERR;
         else if (r == ERROR_ACCESS_DENIED || r == ERROR_LIMITS_EXCEEDED)
                 level = LOG_NOTICE;
+        else if (r == ERROR_NOT_FOUND || r == ERROR_INVALID_ARGS)
+                level = LOG_DEBUG; /* an everyday answer, which the caller has heard */
         else
                 level = LOG_INFO;
+        if (!log_is_on(level) || !request_may_log(request))
+                return;
 
         if (request->identity)
                 log_at(level, "%s%s%s for uid %u: %s", sd_bus_message_get_member(request->message),
@@ -82,33 +105,47 @@ static void request_end(Request *request, int r, const char *text)
 
 void request_fail(Request *request, int r)
 {
-        request_end(request, r, error_text(r));
+        request_end(request, r, request->text[0] ? request->text : error_text(r));
 }
 
 void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s)
 {
-        char text[128];
-
-        if (r != ERROR_RATE_LIMITED) {
-                request_fail(request, r);
-                return;
-        }
         /* The API need not say when; a caller that is told nothing would ask again at once. */
-        (void) snprintf(text, sizeof(text), "%s; retry after %u s", error_text(r),
-                        retry_after_s ?: 1U);
-        request_end(request, r, text);
+        if (r == ERROR_RATE_LIMITED)
+                (void) request_explain(request, r, "%s; retry after %u s", error_text(r),
+                                       retry_after_s ?: 1U);
+        request_fail(request, r);
 }
 
-int request_refuse(Request *request, int r, const char *format, ...)
+int request_explain(Request *request, int r, const char *format, ...)
 {
-        char text[512];
         va_list ap;
 
         va_start(ap, format);
-        (void) vsnprintf(text, sizeof(text), format, ap);
+        (void) vsnprintf(request->text, sizeof(request->text), format, ap);
         va_end(ap);
-        request_end(request, r, text);
+        return r;
+}
+
+int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
+                      unsigned len_max, const char **ret)
+{
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read(request->message, "s", &text);
+        if (r < 0)
+                return r;
+        if (!is_valid(text))
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "%s is not a text of 1 to %u bytes", name, len_max);
+        *ret = text;
         return 0;
+}
+
+int request_read_options(Request *request, const Option *options, size_t n_options)
+{
+        return options_read(request->message, options, n_options, request->text);
 }
 
 int request_new_reply(Request *request, sd_bus_message **ret)
@@ -180,11 +217,18 @@ static void request_start(Request *request)
                 request_fail(request, r);
 }
 
-static void request_identified(Identity *identity, void *userdata)
+static void request_identified(int r, Identity *identity, void *userdata)
 {
         Request *request = userdata;
 
-        if (!identity) {
+        /* Both ways he is nobody; but one of them passes. */
+        if (r == -ETIMEDOUT || r == -ENOMEM) {
+                request_fail(request,
+                             request_explain(request, ERROR_LIMITS_EXCEEDED,
+                                             "The bus does not say in time who is calling"));
+                return;
+        }
+        if (r < 0) {
                 request_fail(request, ERROR_ACCESS_DENIED);
                 return;
         }

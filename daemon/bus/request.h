@@ -4,9 +4,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/bus/bus-internal.h"
-
-/* What a text that is not valid is refused with: its name and how long it may be. */
-#define OUT_OF_BOUNDS "%s is not a text of 1 to %u bytes"
+#include "daemon/bus/bus-options.h"
 
 /*
  * A method call, from when it arrives until it is answered, exactly once. The way of each:
@@ -25,6 +23,7 @@ struct Request {
         unsigned rights;    /* any of these is needed; 0: only root has what is needed */
         Identity *identity; /* NULL until it is known */
         bool counted;       /* among the pending calls of the uid */
+        char text[512];     /* more exactly than its error says, why it fails; or "" */
         int (*run)(Request *request, sd_bus_message *message);
 
         /* What core is doing for it, and how to call that off if the caller goes. Both NULL for
@@ -50,6 +49,15 @@ int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned 
                 return request_begin(object->bus, object->tenancy, m, (right), run_##name); \
         }
 
+/* Says more exactly why the request will fail with r, and returns r. */
+_printf_(3, 4) int request_explain(Request *request, int r, const char *format, ...);
+
+/* Read an argument: a text that is_valid() and not longer than `len_max`, or the options. Texts are
+ * lent by the message. Return 0, INVALID_ARGS, which they have explained, or a negative errno. */
+int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
+                      unsigned len_max, const char **ret);
+int request_read_options(Request *request, const Option *options, size_t n_options);
+
 /* Is there a grant for the request's right and this relying party? 0 or ACCESS_DENIED. */
 int request_authorize_rp(const Request *request, const char *rp_id);
 
@@ -65,8 +73,5 @@ void request_reply_empty(Request *request);
 void request_fail(Request *request, int r);
 /* The same; RATE_LIMITED says after how many seconds to try again. */
 void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s);
-/* The same with a text of its own. Returns 0, so that run() can return it. */
-_printf_(3, 4) int request_refuse(Request *request, int r, const char *format, ...);
-
 /* Frees a request unanswered; its operation is called off if it can be. Returns NULL. */
 Request *request_free(Request *request);

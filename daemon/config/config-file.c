@@ -85,7 +85,7 @@ static int parse_assignment(Parser *parser, char *line, char **ret_error)
 static int parse_line(Parser *parser, char *line, char **ret_error)
 {
         line = strip(line);
-        if (!*line || *line == '#' || *line == ';')
+        if (!*line)
                 return 0;
         if (*line == '[')
                 return parse_section(parser, line, ret_error);
@@ -144,10 +144,11 @@ static int parse_stream(Parser *parser, FILE *f, char **ret_error)
 
         while ((r = read_line(f, &line, &size)) > 0) {
                 line_no++;
+                /* First of all: a backslash at the end of a comment continues nothing. */
+                if (is_comment(line))
+                        continue;
                 if (!pending)
                         parser->place.line = line_no;
-                else if (is_comment(line))
-                        continue;
 
                 r = continue_line(&pending, line);
                 if (r < 0)
@@ -238,13 +239,15 @@ static bool is_masked(const char *path)
         return stat(path, &st) >= 0 && (S_ISCHR(st.st_mode) || st.st_size == 0);
 }
 
-int config_file_list_drop_ins(const char *const *directories, char ***ret)
+int config_file_list_drop_ins(const char *const *directories, char ***ret, char **ret_error)
 {
         _cleanup_(strv_freep) char **paths = NULL, **unmasked = NULL;
 
         for (; *directories; directories++) {
                 int r = list_directory(*directories, &paths);
 
+                if (r < 0 && asprintf(ret_error, "%s: %s", *directories, strerror(-r)) < 0)
+                        return -ENOMEM;
                 if (r < 0)
                         return r;
         }

@@ -33,4 +33,4 @@ int config_file_parse(const char *file, ConfigAssignFunc assign, void *userdata,
  * The drop-ins to read, in order: "*.conf" in the directories, by name; of the same name only the
  * one in the earlier directory, and none if that is empty or /dev/null. Directories end in NULL.
  */
-int config_file_list_drop_ins(const char *const *directories, char ***ret);
+int config_file_list_drop_ins(const char *const *directories, char ***ret, char **ret_error);

@@ -2,6 +2,7 @@
 
 /* [Tenancy <label>] */
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -17,20 +18,17 @@
 
 static bool host_is_loopback(const char *host, size_t len)
 {
-        unsigned octets = 0;
+        struct in_addr address;
+        char text[16];
 
         if ((len == 9 && strncasecmp(host, "localhost", 9) == 0) ||
             (len == 5 && memcmp(host, "[::1]", 5) == 0))
                 return true;
-        if (len < 9 || memcmp(host, "127.", 4) != 0)
+        if (len >= sizeof(text))
                 return false;
-        /* Digits and three dots, so that 127.example.com is none. */
-        for (size_t i = 0; i < len; i++)
-                if (host[i] == '.')
-                        octets++;
-                else if (!isdigit((unsigned char) host[i]))
-                        return false;
-        return octets == 3;
+        memcpy(text, host, len);
+        text[len] = '\0';
+        return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
 static bool port_is_valid(const char *s)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/strv.h"
 #include "build-config.h"
 #include "daemon/config/config-internal.h"
@@ -111,6 +112,34 @@ static int assign(const ConfigPlace *place, const char *section, const char *key
         return config_refuse(ret_error, "unknown section [%s]", section);
 }
 
+/* Where a tenancy was named first. */
+static const char *find_place(const ConfigLoader *loader, const char *label)
+{
+        for (size_t i = 0; i < loader->n_mentions; i++)
+                if (streq(loader->mentions[i].label, label))
+                        return loader->mentions[i].place;
+        return "";
+}
+
+/* Links are kept by tenancy id, and grants are given by label: two labels for one id share what is
+ * kept, which may be meant, or may give one's links away to those who have a grant on the other. */
+static void warn_of_shared_ids(const ConfigLoader *loader)
+{
+        const Config *config = loader->config;
+
+        for (size_t i = 1; i < config->n_tenancies; i++)
+                for (size_t j = 0; j < i; j++) {
+                        const TenancyConfig *a = config->tenancies[i], *b = config->tenancies[j];
+
+                        if (!streq(a->tenancy_id, b->tenancy_id))
+                                continue;
+                        log_warning("%s: [Tenancy %s] shares its TenancyId=, and so its links, "
+                                    "with [Tenancy %s]",
+                                    find_place(loader, a->label), a->label, b->label);
+                        break;
+                }
+}
+
 /* What can only be said once every file has been read. */
 static int check_whole(const ConfigLoader *loader, char **ret_error)
 {
@@ -128,6 +157,7 @@ static int check_whole(const ConfigLoader *loader, char **ret_error)
                                              "%s: [Tenancy %s] has no TenancyId=", m->place,
                                              m->label);
         }
+        warn_of_shared_ids(loader);
         for (size_t i = 0; i < config->grants.n_grants; i++) {
                 Grant *grant = config->grants.grants[i];
 
@@ -148,7 +178,7 @@ static int load_drop_ins(ConfigLoader *loader, const char *const *directories, c
         _cleanup_(strv_freep) char **files = NULL;
         int r;
 
-        r = config_file_list_drop_ins(directories, &files);
+        r = config_file_list_drop_ins(directories, &files, ret_error);
         if (r < 0)
                 return r;
         for (char **f = files; f && *f; f++) {

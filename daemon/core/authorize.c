@@ -14,6 +14,7 @@
 
 struct Authorize {
         Tenancy *tenancy;
+        unsigned generation;
         ApiCall *call;
         AuthorizeFunc func;
         void *userdata;
@@ -71,7 +72,7 @@ static void authorize_done(int r, uint32_t retry_after_s, const Token *token, vo
         _cleanup_(authorize_cancelp) Authorize *authorize = userdata;
 
         authorize->call = NULL;
-        tenancy_note_api_result(authorize->tenancy, r);
+        tenancy_note_api_result(authorize->tenancy, authorize->generation, r);
         authorize->func(r, retry_after_s, token, authorize->userdata);
 }
 
@@ -79,13 +80,15 @@ static int authorize_new(Tenancy *tenancy, AuthorizeFunc func, void *userdata, A
 {
         Authorize *authorize;
 
-        if (!tenancy->has_key)
+        if (!tenancy->key)
                 return ERROR_NOT_CONFIGURED;
         authorize = calloc(1, sizeof(Authorize));
         if (!authorize)
                 return -ENOMEM;
-        *authorize =
-                (Authorize){.tenancy = tenancy_ref(tenancy), .func = func, .userdata = userdata};
+        *authorize = (Authorize){.tenancy = tenancy_ref(tenancy),
+                                 .generation = tenancy->generation,
+                                 .func = func,
+                                 .userdata = userdata};
         *ret = authorize;
         return 0;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <endian.h>
 #include <errno.h>
-#include <openssl/evp.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/api/api.h"
+#include "daemon/core/answer-key.h"
 #include "daemon/core/exchange.h"
 #include "daemon/core/settle.h"
 #include "daemon/core/tenancy-internal.h"
@@ -37,9 +36,10 @@ struct Exchange {
         Exchange *next;
         Tenancy *tenancy; /* held while under way; an unsaved one is held by the tenancy instead */
         ExchangeStage stage;
-        char *tenancy_id; /* as it was at the start */
-        char *code;       /* wiped once it has been sent */
-        bool open;        /* settle_end() is due */
+        unsigned generation; /* of the tenancy, when the API was asked */
+        char *tenancy_id;    /* as it was at the start */
+        char *code;          /* wiped once it has been sent */
+        bool open;           /* settle_end() is due */
         char *user_id;
         bool wants_link;
         bool has_key; /* there is a request id, and `key` is what a repeat is found by */
@@ -104,35 +104,6 @@ void exchange_forget_all(Tenancy *tenancy)
         }
 }
 
-/* Each part with its length before it, so that no two different requests look alike. */
-static bool digest_part(EVP_MD_CTX *md, const void *part, size_t len)
-{
-        uint64_t prefix = htole64(len);
-
-        return EVP_DigestUpdate(md, &prefix, sizeof(prefix)) && EVP_DigestUpdate(md, part, len);
-}
-
-static void evp_md_ctx_freep(EVP_MD_CTX **md)
-{
-        EVP_MD_CTX_free(*md);
-}
-
-static int digest_request(const char *tenancy_id, const ExchangeRequest *request,
-                          uint8_t key[static ANSWER_KEY_LEN])
-{
-        _cleanup_(evp_md_ctx_freep) EVP_MD_CTX *md = EVP_MD_CTX_new();
-        uint32_t uid = htole32(request->uid);
-
-        if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL) ||
-            !digest_part(md, tenancy_id, strlen(tenancy_id)) ||
-            !digest_part(md, &uid, sizeof(uid)) ||
-            !digest_part(md, request->code, strlen(request->code)) ||
-            !digest_part(md, request->request_id, strlen(request->request_id)) ||
-            !EVP_DigestFinal_ex(md, key, NULL))
-                return -ENOMEM;
-        return 0;
-}
-
 /* A repeat that names another user than the first did must not be told of that one. */
 static int acceptable_to(const char *user_id, const Answer *answer)
 {
@@ -151,7 +122,7 @@ int exchange_find_answer(Tenancy *tenancy, const ExchangeRequest *request, Answe
 
         if (!request->request_id)
                 return ERROR_NOT_FOUND;
-        r = digest_request(tenancy->tenancy_id, request, key);
+        r = answer_key(tenancy->tenancy_id, request, key);
         if (r < 0)
                 return r;
         r = store_get_answer(tenancy->store, key, realtime_ms(), &answer);
@@ -284,7 +255,7 @@ static void exchange_asked(int r, uint32_t retry_after_s, const Principal *princ
         Exchange *exchange = userdata;
 
         exchange->call = NULL;
-        tenancy_note_api_result(exchange->tenancy, r);
+        tenancy_note_api_result(exchange->tenancy, exchange->generation, r);
         if (r == 0)
                 r = exchange_judge(exchange, principal);
         if (r != 0) {
@@ -374,6 +345,7 @@ static int exchange_ask(Exchange *exchange)
 {
         int r;
 
+        exchange->generation = exchange->tenancy->generation;
         r = api_exchange_code(exchange->tenancy->api, exchange->code, exchange_asked, exchange,
                               &exchange->call);
         exchange_forget_code(exchange);
@@ -444,14 +416,14 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFun
                 return r;
         drop_unsaved(tenancy, realtime_ms());
         if (request->request_id) {
-                r = digest_request(tenancy->tenancy_id, request, key);
+                r = answer_key(tenancy->tenancy_id, request, key);
                 if (r < 0)
                         return r;
                 first = find_exchange(tenancy, key);
         }
         if (first)
                 return exchange_join(tenancy, first, TAKE_PTR(waiter));
-        if (!tenancy->has_key)
+        if (!tenancy->key)
                 return ERROR_NOT_CONFIGURED;
         /* In a URL these would stand for another resource, and no code is one of them. */
         if (streq(request->code, ".") || streq(request->code, ".."))

@@ -25,8 +25,8 @@ typedef void (*IdentifyFunc)(int r, const Principal *principal, void *userdata);
 
 typedef struct Identify Identify;
 
-/* After IDENTIFY_WAIT: waits for the key set. Copies its arguments. The function runs once, never before
- * this returns nor after identify_cancel(). Returns 0 or a negative errno. */
+/* After IDENTIFY_WAIT: waits for the key set. Copies its arguments. The function runs once, never
+ * before this returns nor after identify_cancel(). Returns 0 or a negative errno. */
 int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, IdentifyFunc func,
                    void *userdata, Identify **ret);
 /* NULL is fine. Returns NULL. */

@@ -9,6 +9,7 @@
 
 typedef struct Mail {
         Tenancy *tenancy;
+        unsigned generation;
         MailboxFunc func;
         void *userdata;
 } Mail;
@@ -25,12 +26,15 @@ static int mail_new(Tenancy *tenancy, MailboxFunc func, void *userdata, Mail **r
 {
         Mail *mail;
 
-        if (!tenancy->has_key)
+        if (!tenancy->key)
                 return ERROR_NOT_CONFIGURED;
         mail = malloc(sizeof(Mail));
         if (!mail)
                 return -ENOMEM;
-        *mail = (Mail){.tenancy = tenancy_ref(tenancy), .func = func, .userdata = userdata};
+        *mail = (Mail){.tenancy = tenancy_ref(tenancy),
+                       .generation = tenancy->generation,
+                       .func = func,
+                       .userdata = userdata};
         *ret = mail;
         return 0;
 }
@@ -39,7 +43,7 @@ static void on_challenge(int r, uint32_t retry_after_s, const Challenge *challen
 {
         _cleanup_(mail_freep) Mail *mail = userdata;
 
-        tenancy_note_api_result(mail->tenancy, r);
+        tenancy_note_api_result(mail->tenancy, mail->generation, r);
         mail->func(r, retry_after_s, challenge, mail->userdata);
 }
 

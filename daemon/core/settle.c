@@ -151,7 +151,7 @@ void settle_recover(Tenancy *tenancy)
         int r;
 
         if (!settlement || !settlement->recover_since_ms || settlement->recovery ||
-            tenancy->reconcile || !tenancy->has_key)
+            tenancy->reconcile || !tenancy->key)
                 return;
         if (settlement->tried_at_ms && monotonic_ms() - settlement->tried_at_ms < RETRY_INTERVAL_MS)
                 return;

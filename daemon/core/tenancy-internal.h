@@ -15,7 +15,8 @@ struct Tenancy {
         char *label;
         char *tenancy_id;
         char *endpoint;
-        bool has_key;
+        Secret *key;         /* NULL: none */
+        unsigned generation; /* of what tenancy_configure() said */
         TenancyState state;
         struct Api *api;
         struct Store *store;
@@ -26,8 +27,8 @@ struct Tenancy {
         Settlement *settlement; /* NULL before it is configured; see settle.c */
 };
 
-/* Learns from how an API call ended. */
-void tenancy_note_api_result(Tenancy *tenancy, int r);
+/* Learns from how an API call ended, if it was begun under what is configured now. */
+void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r);
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link);
 void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link);
 

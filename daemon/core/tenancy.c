@@ -55,6 +55,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         free(tenancy->label);
         free(tenancy->tenancy_id);
         free(tenancy->endpoint);
+        secret_unref(tenancy->key);
         free(tenancy);
         return NULL;
 }
@@ -88,7 +89,10 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
         free(tenancy->endpoint);
         tenancy->tenancy_id = TAKE_PTR(id_copy);
         tenancy->endpoint = TAKE_PTR(endpoint_copy);
-        tenancy->has_key = key;
+        secret_ref(key);
+        secret_unref(tenancy->key);
+        tenancy->key = key;
+        tenancy->generation++;
         if (new_id || new_endpoint)
                 key_ring_forget(tenancy);
         if (new_id)
@@ -130,10 +134,10 @@ static void tenancy_api_answered(Tenancy *tenancy)
         settle_recover(tenancy);
 }
 
-void tenancy_note_api_result(Tenancy *tenancy, int r)
+void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r)
 {
         /* Our own failures say nothing of the API, and without a key there is nothing to learn. */
-        if (r < 0 || !tenancy->has_key)
+        if (r < 0 || !tenancy->key || generation != tenancy->generation)
                 return;
         if (r == ERROR_API_DENIED)
                 tenancy_set_state(tenancy, TENANCY_DENIED);
@@ -141,6 +145,11 @@ void tenancy_note_api_result(Tenancy *tenancy, int r)
                 tenancy_set_state(tenancy, TENANCY_DEGRADED);
         else
                 tenancy_api_answered(tenancy);
+}
+
+Secret *tenancy_key(const Tenancy *tenancy)
+{
+        return tenancy->key;
 }
 
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link)

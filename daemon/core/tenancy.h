@@ -49,3 +49,5 @@ const char *tenancy_label(const Tenancy *tenancy);
 const char *tenancy_id(const Tenancy *tenancy);
 const char *tenancy_endpoint(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);
+/* NULL if there is none; lent. */
+Secret *tenancy_key(const Tenancy *tenancy);

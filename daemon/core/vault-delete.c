@@ -17,6 +17,7 @@
  */
 typedef struct Delete {
         Tenancy *tenancy;
+        unsigned generation;
         char **ids;    /* the passkeys, as far as they are known here */
         char *user_id; /* of a delete by user, else NULL */
         VaultManagementFunc func;
@@ -89,7 +90,7 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, const Passkey *pas
 {
         _cleanup_(freep) Probe *probe = userdata;
 
-        tenancy_note_api_result(probe->delete->tenancy, r);
+        tenancy_note_api_result(probe->delete->tenancy, probe->delete->generation, r);
         if (r == ERROR_NOT_FOUND)
                 unlink_one(probe->delete, probe->id);
         else if (r != 0)
@@ -108,10 +109,13 @@ static void probe_one(Delete *delete, const char *id)
                 *probe = (Probe){.delete = delete, .id = id};
                 r = api_get_passkey(delete->tenancy->api, id, on_probed, probe, &call);
         }
-        if (r == 0)
+        if (r == 0) {
                 delete->n_open++;
-        else
-                free(probe);
+                return;
+        }
+        free(probe);
+        if (r == ERROR_NOT_FOUND) /* of what cannot be an id */
+                unlink_one(delete, id);
 }
 
 static int keep_management(Delete *delete, const Management *management)
@@ -136,7 +140,7 @@ static void on_deleted(int r, uint32_t retry_after_s, const Management *manageme
 {
         Delete *delete = userdata;
 
-        tenancy_note_api_result(delete->tenancy, r);
+        tenancy_note_api_result(delete->tenancy, delete->generation, r);
         delete->result = r;
         delete->retry_after_s = retry_after_s;
         delete->n_open = 1; /* this function's own */
@@ -157,12 +161,15 @@ static int delete_new(Tenancy *tenancy, VaultManagementFunc func, void *userdata
 {
         Delete *delete;
 
-        if (!tenancy->has_key)
+        if (!tenancy->key)
                 return ERROR_NOT_CONFIGURED;
         delete = calloc(1, sizeof(Delete));
         if (!delete)
                 return -ENOMEM;
-        *delete = (Delete){.tenancy = tenancy_ref(tenancy), .func = func, .userdata = userdata};
+        *delete = (Delete){.tenancy = tenancy_ref(tenancy),
+                           .generation = tenancy->generation,
+                           .func = func,
+                           .userdata = userdata};
         *ret = delete;
         return 0;
 }

@@ -9,6 +9,7 @@
 
 struct VaultCall {
         Tenancy *tenancy;
+        unsigned generation;
         ApiCall *call;
         VaultPasskeyFunc passkey_func; /* one of these three */
         VaultListFunc list_func;
@@ -30,12 +31,14 @@ static int call_new(Tenancy *tenancy, void *userdata, VaultCall **ret)
 {
         VaultCall *call;
 
-        if (!tenancy->has_key)
+        if (!tenancy->key)
                 return ERROR_NOT_CONFIGURED;
         call = calloc(1, sizeof(VaultCall));
         if (!call)
                 return -ENOMEM;
-        *call = (VaultCall){.tenancy = tenancy_ref(tenancy), .userdata = userdata};
+        *call = (VaultCall){.tenancy = tenancy_ref(tenancy),
+                            .generation = tenancy->generation,
+                            .userdata = userdata};
         *ret = call;
         return 0;
 }
@@ -44,7 +47,7 @@ static int call_new(Tenancy *tenancy, void *userdata, VaultCall **ret)
 static void call_over(VaultCall *call, int r)
 {
         call->call = NULL;
-        tenancy_note_api_result(call->tenancy, r);
+        tenancy_note_api_result(call->tenancy, call->generation, r);
 }
 
 static void on_passkey(int r, uint32_t retry_after_s, const Passkey *passkey, void *userdata)

@@ -122,7 +122,8 @@ bool tenancy_label_is_valid(const char *s)
 
 bool tenancy_id_is_valid(const char *s)
 {
-        if (!text_is_valid(s, 256))
+        /* The dots would be another place in the API's URLs. */
+        if (!text_is_valid(s, 256) || streq(s, ".") || streq(s, ".."))
                 return false;
         for (; *s; s++)
                 if (*s <= ' ' || *s > '~')

@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "examples/webapp/account.h"
+#include "examples/webapp/nonce.h"
 
 #define ACCOUNTS_MAX         1000U
-#define SESSION_IDLE_MS      (UINT64_C(12) * 60 * 60 * 1000)
+#define ID_LEN               32U
 #define USERNAME_LEN_MAX     32U
 #define DISPLAY_NAME_LEN_MAX 128U
 
@@ -19,40 +18,6 @@ struct Accounts {
         Account *accounts[ACCOUNTS_MAX];
         size_t n_accounts;
 };
-
-static uint64_t monotonic_ms(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
-}
-
-/* Fills `hex` with `len` random hex digits (an even number of at most 64), and ends it. */
-static int random_hex(char *hex, size_t len)
-{
-        static const char digits[] = "0123456789abcdef";
-        unsigned char bytes[SESSION_LEN / 2];
-
-        if (getrandom(bytes, len / 2, 0) != (ssize_t) (len / 2))
-                return -EIO;
-        for (size_t i = 0; i < len / 2; i++) {
-                hex[2 * i] = digits[bytes[i] >> 4];
-                hex[2 * i + 1] = digits[bytes[i] & 15];
-        }
-        hex[len] = '\0';
-        return 0;
-}
-
-/* In a time that does not tell how much of a guess was right. */
-static bool session_equal(const char *a, const char *b)
-{
-        unsigned char difference = 0;
-
-        for (size_t i = 0; i < SESSION_LEN; i++)
-                difference |= (unsigned char) (a[i] ^ b[i]);
-        return difference == 0;
-}
 
 bool username_is_valid(const char *username)
 {
@@ -81,28 +46,12 @@ bool display_name_is_valid(const char *display_name)
 static Account *account_free(Account *account)
 {
         if (account) {
+                free(account->id);
                 free(account->username);
                 free(account->display_name);
-                explicit_bzero(account, sizeof(*account));
                 free(account);
         }
         return NULL;
-}
-
-static Account *account_new(const char *username, const char *display_name)
-{
-        Account *account = calloc(1, sizeof(*account));
-
-        if (!account)
-                return NULL;
-        account->username = strdup(username);
-        account->display_name = strdup(display_name);
-        account->used_at_ms = monotonic_ms();
-        if (!account->username || !account->display_name ||
-            random_hex(account->id, RANDOM_ID_LEN) < 0 ||
-            random_hex(account->session, SESSION_LEN) < 0 || account_renew_request_id(account) < 0)
-                return account_free(account);
-        return account;
 }
 
 int accounts_new(Accounts **ret)
@@ -125,52 +74,86 @@ Accounts *accounts_free(Accounts *accounts)
         return NULL;
 }
 
-int accounts_sign_up(Accounts *accounts, const char *username, const char *display_name,
-                     Account **ret)
+static int accounts_add(Accounts *accounts, const char *id, Account **ret)
 {
         Account *account;
 
-        for (size_t i = 0; i < accounts->n_accounts; i++)
-                if (strcasecmp(accounts->accounts[i]->username, username) == 0)
-                        return -EEXIST;
         if (accounts->n_accounts == ACCOUNTS_MAX)
                 return -ENOSPC;
-
-        account = account_new(username, display_name);
+        account = calloc(1, sizeof(*account));
         if (!account)
                 return -ENOMEM;
+        account->id = strdup(id);
+        if (!account->id) {
+                account_free(account);
+                return -ENOMEM;
+        }
         accounts->accounts[accounts->n_accounts++] = account;
         *ret = account;
         return 0;
 }
 
-Account *accounts_find(Accounts *accounts, const char *session)
+int accounts_sign_up(Accounts *accounts, const char *username, const char *display_name,
+                     Account **ret)
 {
-        uint64_t now = monotonic_ms();
+        char id[ID_LEN + 1];
+        Account *account;
+        int r;
 
-        if (!session || strlen(session) != SESSION_LEN)
-                return NULL;
+        if (accounts_find_by_username(accounts, username))
+                return -EEXIST;
+        r = nonce_make(id, ID_LEN);
+        if (r == 0)
+                r = accounts_add(accounts, id, &account);
+        if (r == 0) {
+                r = accounts_rename(accounts, account, username, display_name);
+                if (r < 0)
+                        account_free(accounts->accounts[--accounts->n_accounts]);
+        }
+        if (r == 0)
+                *ret = account;
+        return r;
+}
+
+int accounts_welcome(Accounts *accounts, const char *id, Account **ret)
+{
+        for (size_t i = 0; i < accounts->n_accounts; i++)
+                if (strcmp(accounts->accounts[i]->id, id) == 0) {
+                        *ret = accounts->accounts[i];
+                        return 0;
+                }
+        return accounts_add(accounts, id, ret);
+}
+
+Account *accounts_find_by_username(const Accounts *accounts, const char *username)
+{
         for (size_t i = 0; i < accounts->n_accounts; i++) {
                 Account *account = accounts->accounts[i];
 
-                if (!session_equal(account->session, session))
-                        continue;
-                if (now - account->used_at_ms > SESSION_IDLE_MS) {
-                        account_sign_out(account);
-                        return NULL;
-                }
-                account->used_at_ms = now;
-                return account;
+                if (account->username && strcasecmp(account->username, username) == 0)
+                        return account;
         }
         return NULL;
 }
 
-void account_sign_out(Account *account)
+int accounts_rename(const Accounts *accounts, Account *account, const char *username,
+                    const char *display_name)
 {
-        explicit_bzero(account->session, sizeof(account->session));
-}
+        const Account *other = accounts_find_by_username(accounts, username);
+        char *new_username, *new_display_name;
 
-int account_renew_request_id(Account *account)
-{
-        return random_hex(account->request_id, RANDOM_ID_LEN);
+        if (other && other != account)
+                return -EEXIST;
+        new_username = strdup(username);
+        new_display_name = strdup(display_name);
+        if (!new_username || !new_display_name) {
+                free(new_username);
+                free(new_display_name);
+                return -ENOMEM;
+        }
+        free(account->username);
+        free(account->display_name);
+        account->username = new_username;
+        account->display_name = new_display_name;
+        return 0;
 }

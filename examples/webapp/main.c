@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An example of an app that offers passkeys: sign up, make a passkey, see and remove passkeys. It
- * holds no key and talks to no API; libpasslock and passlockd do that for it.
+ * An example of an app that offers passkeys: sign up, make passkeys, sign in with them, delete
+ * them. It holds no key and talks to no API; libpasslock and passlockd do that for it.
  */
 
 #include <arpa/inet.h>
@@ -43,6 +43,11 @@ static void server_freep(Server **server)
 static void accounts_freep(Accounts **accounts)
 {
         accounts_free(*accounts);
+}
+
+static void sessions_freep(Sessions **sessions)
+{
+        sessions_free(*sessions);
 }
 
 static int fail(const char *what, const char *why)
@@ -178,6 +183,7 @@ int main(int argc, char **argv)
         };
         /* Released from the last to the first: calls end before the requests that wait for them. */
         _cleanup_(accounts_freep) Accounts *accounts = NULL;
+        _cleanup_(sessions_freep) Sessions *sessions = NULL;
         _cleanup_(server_freep) Server *server = NULL;
         _cleanup_(passlock_unrefp) passlock *client = NULL;
         int signals, r;
@@ -192,10 +198,11 @@ int main(int argc, char **argv)
                 r = passlock_set_tenancy(client, options.tenancy);
         if (r != 0)
                 return fail("libpasslock", passlock_strerror(r));
-        if (accounts_new(&accounts) < 0)
+        if (accounts_new(&accounts) < 0 || sessions_new(&sessions) < 0)
                 return fail("accounts", strerror(ENOMEM));
         options.app.passlock = client;
         options.app.accounts = accounts;
+        options.app.sessions = sessions;
 
         signals = signals_open();
         if (signals < 0)

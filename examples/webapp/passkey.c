@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <string.h>
-
 #include "examples/webapp/app.h"
 #include "examples/webapp/cleanup.h"
 #include "examples/webapp/failure.h"
@@ -34,10 +32,10 @@ static void on_listed(passlock *client, int r, const char *error_text, passlock_
         request_reply_json(request, MHD_HTTP_OK, json_pack("{s:o}", "passkeys", passkeys));
 }
 
-void passkey_on_list(Request *request, void *userdata)
+void passkey_on_list(Request *request)
 {
-        App *app = userdata;
-        const Account *account = app_account(app, request);
+        const App *app = request->userdata;
+        const Account *account = app_account(request);
         int r;
 
         if (!account)
@@ -63,26 +61,24 @@ static void on_authorized(passlock *client, int r, const char *error_text, passl
                         json_pack("{s:s}", "registrationToken", passlock_token_get_text(token)));
 }
 
-void passkey_on_authorize(Request *request, void *userdata)
+void passkey_on_authorize(Request *request)
 {
         _cleanup_(passlock_options_unrefp) passlock_options *options = NULL;
-        App *app = userdata;
-        Account *account = app_account(app, request);
+        const App *app = request->userdata;
+        const Account *account = app_account(request);
         int r;
 
         if (!account)
                 return;
-        r = account_renew_request_id(account);
-        if (r == 0)
-                r = passlock_options_new(&options);
+        r = passlock_options_new(&options);
         if (r == 0)
                 r = passlock_options_set_string(options, "rp_name", "Passlock example");
-        if (r == 0)
+        if (r == 0 && account->display_name)
                 r = passlock_options_set_string(options, "display_name", account->display_name);
         if (r == 0)
                 r = passlock_authorize_async(app->passlock, app->rp_id, account->id,
-                                             account->username, options, on_authorized, request,
-                                             NULL);
+                                             account->username ? account->username : account->id,
+                                             options, on_authorized, request, NULL);
         if (r != 0)
                 request_fail_passlock(request, r);
 }
@@ -107,11 +103,11 @@ static void on_exchanged(passlock *client, int r, const char *error_text,
  * The code may come from anywhere: naming the user keeps a stranger's passkey from being linked to
  * this account. With the same request id, a page that lost the answer may ask again.
  */
-void passkey_on_exchange(Request *request, void *userdata)
+void passkey_on_exchange(Request *request)
 {
         _cleanup_(passlock_options_unrefp) passlock_options *options = NULL;
-        App *app = userdata;
-        const Account *account = app_account(app, request);
+        const App *app = request->userdata;
+        const Account *account = app_account(request);
         const char *code = request_string(request, "code");
         int r;
 
@@ -125,54 +121,11 @@ void passkey_on_exchange(Request *request, void *userdata)
         if (r == 0)
                 r = passlock_options_set_string(options, "user_id", account->id);
         if (r == 0)
-                r = passlock_options_set_string(options, "request_id", account->request_id);
+                r = passlock_options_set_string(options, "request_id",
+                                                app_session(request)->request_id);
         if (r == 0)
                 r = passlock_exchange_async(app->passlock, code, options, on_exchanged, request,
                                             NULL);
-        if (r != 0)
-                request_fail_passlock(request, r);
-}
-
-/* ---- Removal: of this user's own only -------------------------------------------------------- */
-
-static void on_removed(passlock *client, int r, const char *error_text, void *userdata)
-{
-        Request *request = userdata;
-
-        (void) client, (void) error_text;
-        if (r != 0)
-                request_fail_passlock(request, r);
-        else
-                request_reply_json(request, MHD_HTTP_OK, json_object());
-}
-
-static void on_owner(passlock *client, int r, const char *error_text, const char *user_id,
-                     void *userdata)
-{
-        Request *request = userdata;
-        const Account *account = request->context;
-
-        (void) error_text;
-        if (r == 0 && strcmp(user_id, account->id) != 0)
-                r = PASSLOCK_ERROR_NOT_FOUND; /* what others have is not for this user to know */
-        if (r == 0)
-                r = passlock_links_remove_async(client, request->argument, on_removed, request,
-                                                NULL);
-        if (r != 0)
-                request_fail_passlock(request, r);
-}
-
-void passkey_on_remove(Request *request, void *userdata)
-{
-        App *app = userdata;
-        const Account *account = app_account(app, request);
-        int r;
-
-        if (!account)
-                return;
-        request->context = account;
-        r = passlock_links_get_user_async(app->passlock, request->argument, on_owner, request,
-                                          NULL);
         if (r != 0)
                 request_fail_passlock(request, r);
 }

@@ -24,6 +24,11 @@ const char *request_string(const Request *request, const char *name)
         return json_string_value(json_object_get(request->json, name));
 }
 
+bool request_is_true(const Request *request, const char *name)
+{
+        return json_is_true(json_object_get(request->json, name));
+}
+
 int request_set_session(Request *request, const char *token)
 {
         const char *secure = strncmp(server_origin(request->server), "https:", 6) ? "" : "; Secure";

@@ -14,14 +14,14 @@ typedef struct Request Request;
 typedef struct Server Server;
 
 /* Ends in exactly one request_reply_json() or request_fail(), now or later. */
-typedef void (*RequestHandler)(Request *request, void *userdata);
+typedef void (*RequestHandler)(Request *request);
 
 struct Request {
         Server *server;
         struct MHD_Connection *connection;
         RequestHandler handler;
         const char *argument; /* the last segment of the path; "" if the route takes none */
-        const void *context;  /* for the handler, until it replies */
+        void *userdata;       /* of the server's configuration */
 
         char body[BODY_LEN_MAX];
         size_t body_len;
@@ -42,6 +42,8 @@ const char *request_header(const Request *request, const char *name);
 const char *request_session(const Request *request);
 /* A member of the JSON body, lent; NULL if it is not there or not a string. */
 const char *request_string(const Request *request, const char *name);
+/* Whether a member of the JSON body is there and true. */
+bool request_is_true(const Request *request, const char *name);
 
 /* Sets the session cookie of the reply; NULL takes it from the browser. Returns 0 or -ENOMEM. */
 int request_set_session(Request *request, const char *token);

@@ -152,7 +152,7 @@ static void request_handle(Request *request)
                         return;
                 }
         }
-        request->handler(request, request->server->config->userdata);
+        request->handler(request);
 }
 
 static enum MHD_Result request_send(Request *request)
@@ -171,6 +171,7 @@ static Request *request_new(Server *server, struct MHD_Connection *connection)
 
         if (request) {
                 request->server = server;
+                request->userdata = server->config->userdata;
                 request->connection = connection;
         }
         return request;

@@ -23,7 +23,7 @@ typedef struct ServerConfig {
         const char *origin;         /* the page's origin, if a proxy makes it another; or NULL */
         const char *endpoint;       /* the other origin that the page loads from and talks to */
         const Route *routes;        /* ends with one that has no method */
-        void *userdata;             /* for the handlers */
+        void *userdata;             /* of each request */
 } ServerConfig;
 
 /* Listens. The configuration is lent for the server's life. Returns 0 or a negative errno. */

@@ -43,22 +43,40 @@ def healthy(stack):
         assert program.running, program.log_tail()
 
 
-class Links:
+class Host:
     """The daemon's own view, past the web app."""
 
     def __init__(self, bus):
         self._bus = bus
 
-    def all(self) -> dict[str, str]:
+    def links(self) -> dict[str, str]:
         """User id by authenticator id."""
-        links, cursor = self._bus.call(tenancy_path(), "Links", "List", "su", "", 0)
-        assert cursor == ""
-        return {link["authenticator_id"][1]: link["user_id"][1] for link in links}
+        return self._all("Links", "List", "authenticator_id", "su", 0)
+
+    def vault(self) -> dict[str, str]:
+        """The same of the passkeys that the API has."""
+        return self._all("Vault", "ListPasskeys", "id", "s")
+
+    def passkey(self, passkey: str) -> dict:
+        """All that the vault has of one."""
+        (found,) = self._bus.call(tenancy_path(), "Vault", "GetPasskey", "s", passkey)
+        return {name: value for name, (_, value) in found.items()}
+
+    def delete(self, passkey: str):
+        """As another program would, past the web app."""
+        self._bus.call(tenancy_path(), "Vault", "DeletePasskeys", "asa{sv}", [passkey], {})
+
+    def _all(self, interface, member, key, signature, *more):
+        found, cursor = {}, None
+        while cursor != "":
+            rows, cursor = self._bus.call(tenancy_path(), interface, member, signature, cursor or "", *more)
+            found |= {row[key][1]: row["user_id"][1] for row in rows}
+        return found
 
 
 @pytest.fixture
-def links(stack):
-    return Links(stack.bus)
+def host(stack):
+    return Host(stack.bus)
 
 
 class Person:
@@ -73,6 +91,7 @@ class Person:
 
     def sign_up(self, display_name="Ada Lovelace"):
         self.page.goto(self.url)
+        self.page.click("#to-signup")
         self.page.fill("#username", self.name)
         self.page.fill("#display-name", display_name)
         self.page.click("#signup-button")
@@ -87,6 +106,39 @@ class Person:
         (new,) = set(self.listed()) - before
         return new
 
+    def sign_out(self):
+        self.page.click("#signout")
+        self.said("You are signed out.")
+        return self
+
+    def sign_in(self):
+        """With any passkey that the device has."""
+        self.page.click("#signin-button")
+        self.page.wait("#home")
+        return self
+
+    def sign_in_as(self, username):
+        self.page.fill("#signin-username", username)
+        self.page.click("#signin-named")
+
+    def rename(self, username, display_name):
+        self.page.click("#rename")
+        self.page.fill("#new-username", username)
+        self.page.fill("#new-display-name", display_name)
+        self.page.click("#rename-button")
+
+    def delete(self, passkey):
+        self.page.click(f"#passkeys li[data-id='{passkey}'] button")
+        self.page.click("#remove")
+
+    def devices(self) -> list[str]:
+        """The user names of the passkeys that the device holds."""
+        return [held["userName"] for held in self.page.credentials()]
+
+    def session(self) -> str | None:
+        """The cookie's value."""
+        return next((c["value"] for c in self.page.cookies() if c["name"] == "session"), None)
+
     def listed(self) -> list[str]:
         return self.page.evaluate("[...document.querySelectorAll('#passkeys li')].map(i => i.dataset.id)")
 
@@ -97,6 +149,9 @@ class Person:
     def was_told(self, text):
         assert text in self.page.text("#problem-text")
         assert not self.page.evaluate("document.querySelector('#create').disabled")
+
+    def has_no_problem(self):
+        assert self.page.evaluate("document.querySelector('#problem').hidden")
 
     def screenshot(self, name):
         directory = os.environ.get("PASSLOCK_SCREENSHOTS")

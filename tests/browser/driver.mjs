@@ -26,7 +26,7 @@ const PASSKEY_HOLDER = {
 };
 
 // Each person has a browser profile and an authenticator of their own.
-async function open({ width, height, phone, dark }) {
+async function open({ width, height, phone, dark, autofill }) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   const devtools = await page.createCDPSession();
@@ -40,11 +40,23 @@ async function open({ width, height, phone, dark }) {
     { name: "prefers-color-scheme", value: dark ? "dark" : "light" },
     { name: "prefers-reduced-motion", value: "reduce" },
   ]);
+  // The virtual authenticator confirms whatever is asked, also what a real person would let wait.
+  if (!autofill)
+    await page.evaluateOnNewDocument(() => { delete PublicKeyCredential.isConditionalMediationAvailable; });
   await devtools.send("WebAuthn.enable");
   const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options: PASSKEY_HOLDER });
   const id = pages.size + 1;
   pages.set(id, { context, page, devtools, authenticatorId, complaints });
   return id;
+}
+
+async function replaceAuthenticator(person, options, credentials) {
+  const { devtools } = person;
+  await devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId: person.authenticatorId });
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+  person.authenticatorId = authenticatorId;
+  for (const credential of credentials)
+    await devtools.send("WebAuthn.addCredential", { authenticatorId, credential });
 }
 
 const orders = {
@@ -55,7 +67,8 @@ const orders = {
     await page.type(selector, text);
   },
   press: ({ page }, key) => page.keyboard.press(key),
-  wait: ({ page }, selector, timeout) => page.waitForSelector(selector, { visible: true, timeout }).then(() => null),
+  wait: ({ page }, selector, timeout, hidden) =>
+    page.waitForSelector(selector, { visible: !hidden, hidden, timeout }).then(() => null),
   text: ({ page }, selector) => page.$eval(selector, (element) => element.innerText),
   evaluate: ({ page }, script) => page.evaluate(script),
   screenshot: ({ page }, path) => page.screenshot({ path }).then(() => null),
@@ -65,12 +78,11 @@ const orders = {
   // Whether the person passes the fingerprint sensor.
   setVerified: ({ devtools, authenticatorId }, isUserVerified) =>
     devtools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
-  replaceAuthenticator: async (person) => {
-    await person.devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId: person.authenticatorId });
-    const { authenticatorId } =
-      await person.devtools.send("WebAuthn.addVirtualAuthenticator", { options: PASSKEY_HOLDER });
-    person.authenticatorId = authenticatorId;
-  },
+  replaceAuthenticator: (person) => replaceAuthenticator(person, PASSKEY_HOLDER, []),
+  replaceByUnverifying: async (person) => replaceAuthenticator(
+    person, { ...PASSKEY_HOLDER, hasUserVerification: false }, await orders.credentials(person)),
+  cookies: ({ context }) => context.cookies(),
+  setCookie: ({ devtools }, cookie) => devtools.send("Network.setCookie", cookie).then(() => null),
   close: ({ context }) => context.close(),
 };
 

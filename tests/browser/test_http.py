@@ -2,6 +2,7 @@
 """The example web app past its page: what it refuses, whoever sends it, and how it ends."""
 
 import http.client
+import json
 import socket
 import subprocess
 from urllib.parse import urlsplit
@@ -49,7 +50,8 @@ def test_bad_bodies(stack, body, status):
 
 @pytest.mark.parametrize("method, path", [
     ("GET", "/nothing"), ("GET", "/../app.js"), ("POST", "/"), ("DELETE", "/api/passkeys/"),
-    ("PUT", "/api/signup"), ("GET", "/api/passkeys/authorize"),
+    ("PUT", "/api/signup"), ("GET", "/api/passkeys/authorize"), ("GET", "/api/signin"),
+    ("POST", "/api/signin/"),
 ])
 def test_nothing_there(stack, method, path):
     assert ask(stack.webapp, method, path)[0].status == 404
@@ -85,6 +87,36 @@ def test_session_cookie(stack):
     assert ask(stack.webapp, "GET", "/api/passkeys", None)[0].status == 401
 
 
+@pytest.mark.parametrize("method, path, body", [
+    ("POST", "/api/account", '{"username":"a","displayName":"A"}'), ("POST", "/api/passkeys/authorize", "{}"),
+    ("POST", "/api/passkeys/exchange", '{"code":"c"}'), ("POST", "/api/passkeys/update", "{}"),
+    ("POST", "/api/passkeys/prune", "{}"), ("DELETE", "/api/passkeys/pk_1", "{}"), ("GET", "/api/passkeys", None),
+])
+def test_who_is_about_to_sign_in_is_not_signed_in(stack, method, path, body):
+    reply, _ = ask(stack.webapp, "POST", "/api/signin/authorize")
+    cookie = reply.getheader("Set-Cookie").split(";")[0]
+    reply, content = ask(stack.webapp, method, path, body, Cookie=cookie)
+    assert (reply.status, json.loads(content)["error"]["code"]) == (401, "SignedOut")
+
+
+@pytest.mark.parametrize("body", ["{}", '{"code":7}', '{"code":""}', '{"code":"no-such-code"}'])
+def test_sign_in_with_nothing(stack, body):
+    reply, _ = ask(stack.webapp, "POST", "/api/signin/authorize")
+    cookie = reply.getheader("Set-Cookie").split(";")[0]
+    reply, _ = ask(stack.webapp, "POST", "/api/signin", body, Cookie=cookie)
+    assert reply.status == 400
+    assert not reply.getheader("Set-Cookie")
+
+
+def test_sign_up_in_a_session_gives_it_a_new_name(stack):
+    reply, _ = ask(stack.webapp, "POST", "/api/signin/authorize")
+    cookie = reply.getheader("Set-Cookie").split(";")[0]
+    reply, _ = ask(stack.webapp, "POST", "/api/signup", '{"username":"renewed","displayName":"R"}', Cookie=cookie)
+    assert reply.status == 200
+    assert reply.getheader("Set-Cookie").split(";")[0] != cookie
+    assert ask(stack.webapp, "GET", "/api/passkeys", None, Cookie=cookie)[0].status == 401
+
+
 @pytest.fixture
 def webapp(stack):
     """Another one, to fill or to stop."""
@@ -98,6 +130,22 @@ def test_there_are_so_many_accounts_at_most(webapp):
     reply, content = ask(webapp, "POST", "/api/signup", '{"username":"one.more","displayName":"U"}')
     assert reply.status == 507
     assert b"no room" in content
+
+
+def test_strangers_do_not_push_out_who_is_signed_in(webapp):
+    """There are 2000 sessions; those in which nobody is signed in make room first."""
+    reply, _ = ask(webapp, "POST", "/api/signup", '{"username":"stays","displayName":"S"}')
+    mine = reply.getheader("Set-Cookie").split(";")[0]
+    reply, _ = ask(webapp, "POST", "/api/signin/authorize")
+    oldest = reply.getheader("Set-Cookie").split(";")[0]
+    sessions = {oldest}
+    for _ in range(2000):
+        reply, _ = ask(webapp, "POST", "/api/signin/authorize", '{"username":"stays"}')
+        sessions.add(reply.getheader("Set-Cookie").split(";")[0])
+    assert len(sessions) == 2001
+    assert ask(webapp, "GET", "/api/passkeys", None, Cookie=mine)[0].status == 200
+    reply, _ = ask(webapp, "POST", "/api/signin/authorize", Cookie=oldest)
+    assert reply.getheader("Set-Cookie"), "it made room"
 
 
 def waiting_request(webapp, sandbox):

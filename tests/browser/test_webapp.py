@@ -8,10 +8,10 @@ import pytest
 PHONE = {"width": 360, "height": 740, "phone": True}
 
 
-def test_sign_up_and_create_a_passkey(person, links):
+def test_sign_up_and_create_a_passkey(person, host):
     ada = person()
     ada.page.goto(ada.url)
-    ada.page.wait("#signup")
+    ada.page.click("#to-signup")
     ada.screenshot("sign-up")
     ada.sign_up()
     assert ada.page.text("#handle") == f"@{ada.name}"
@@ -23,8 +23,8 @@ def test_sign_up_and_create_a_passkey(person, links):
 
     (held,) = ada.page.credentials()
     assert held["rpId"] == "localhost"
-    assert links.all()[passkey]
-    assert ada.name not in links.all()[passkey], "the user id must not be the username"
+    assert host.links()[passkey]
+    assert ada.name not in host.links()[passkey], "the user id must not be the username"
 
 
 def test_a_reload_of_the_page_shows_what_the_daemon_has(person):
@@ -35,7 +35,7 @@ def test_a_reload_of_the_page_shows_what_the_daemon_has(person):
     assert ada.listed() == [passkey]
 
 
-def test_one_device_holds_one_passkey(person, links):
+def test_one_device_holds_one_passkey(person, host):
     ada = person().sign_up()
     passkey = ada.create_passkey()
     ada.page.click("#create")
@@ -45,32 +45,73 @@ def test_one_device_holds_one_passkey(person, links):
     assert len(ada.page.credentials()) == 1
 
 
-def test_another_device_gets_a_second_passkey(person, links):
+def test_another_device_gets_a_second_passkey(person, host):
     ada = person().sign_up()
     first = ada.create_passkey()
     ada.page.replace_authenticator()
     second = ada.create_passkey()
     assert set(ada.listed()) == {first, second}
-    assert links.all()[first] == links.all()[second]
+    assert host.links()[first] == host.links()[second]
     assert ada.page.text("#count") == "2 passkeys"
     ada.screenshot("two-passkeys")
 
 
-def test_remove_a_passkey(person, links):
+def test_delete_a_passkey(person, host):
+    """It goes from the vault, from the links and from the device."""
     ada = person().sign_up()
     passkey = ada.create_passkey()
+    assert passkey in host.vault() and passkey in host.links()
     ada.page.click("#passkeys li button")
     ada.page.wait("dialog[open]")
-    ada.screenshot("remove")
+    assert "your only one" in ada.page.text("#confirm-last")
+    ada.screenshot("delete")
     ada.page.click("#remove")
+    ada.said("The passkey is deleted.")
     ada.page.wait("#empty")
-    ada.said("The passkey is removed from your account.")
     assert ada.listed() == []
-    assert passkey not in links.all()
+    assert passkey not in host.links() and passkey not in host.vault()
+    assert ada.page.credentials() == []
+
+
+def test_delete_one_of_two(person, host):
+    """A device is told to forget what it may not even hold."""
+    ada = person().sign_up()
+    first = ada.create_passkey()
+    ada.page.replace_authenticator()
+    second = ada.create_passkey()
+    ada.page.click(f"#passkeys li[data-id='{first}'] button")
+    ada.page.wait("dialog[open]")
+    assert ada.page.evaluate("document.querySelector('#confirm-last').hidden")
+    ada.page.click("#remove")
+    ada.said("The passkey is deleted.")
+    assert ada.listed() == [second]
+    assert len(ada.page.credentials()) == 1
+    assert first not in host.links() and first not in host.vault()
+    assert second in host.links() and second in host.vault()
+
+
+def test_a_device_that_cannot_be_told(person, host):
+    ada = person().sign_up()
+    passkey = ada.create_passkey()
+    ada.page.evaluate("delete PublicKeyCredential.signalUnknownCredential")
+    ada.delete(passkey)
+    ada.said("The passkey is deleted. Your device could not be told, and lists it until you delete it there.")
+    assert passkey not in host.links() and passkey not in host.vault()
+    assert len(ada.page.credentials()) == 1
+
+
+def test_api_unreachable_while_deleting(person, stack, host):
+    ada = person().sign_up()
+    passkey = ada.create_passkey()
+    stack.sandbox.set_faults("refuse@passkeys-delete")
+    ada.delete(passkey)
+    ada.was_told("The passkey service cannot be reached right now")
+    assert ada.listed() == [passkey]
+    assert passkey in host.links() and passkey in host.vault()
 
 
 @pytest.mark.parametrize("how", ["#keep", "Escape"])
-def test_removal_can_be_called_off(person, links, how):
+def test_deletion_can_be_called_off(person, host, how):
     ada = person().sign_up()
     passkey = ada.create_passkey()
     ada.page.click("#passkeys li button")
@@ -81,17 +122,17 @@ def test_removal_can_be_called_off(person, links, how):
         ada.page.click(how)
     assert not ada.page.evaluate("document.querySelector('dialog').open")
     assert ada.listed() == [passkey]
-    assert passkey in links.all()
+    assert passkey in host.links()
 
 
-def test_who_does_not_pass_the_device_gets_no_passkey(person, links):
+def test_who_does_not_pass_the_device_gets_no_passkey(person, host):
     ada = person().sign_up()
-    before = links.all()
+    before = host.links()
     ada.page.set_verified(False)
     ada.page.click("#create")
     ada.was_told("No passkey was made")
     ada.screenshot("cancelled")
-    assert links.all() == before
+    assert host.links() == before
 
     ada.page.set_verified(True)
     ada.page.click("#retry")
@@ -99,7 +140,7 @@ def test_who_does_not_pass_the_device_gets_no_passkey(person, links):
     assert len(ada.listed()) == 1
 
 
-def test_api_unreachable_while_authorizing(person, stack, links):
+def test_api_unreachable_while_authorizing(person, stack, host):
     ada = person().sign_up()
     stack.sandbox.set_faults("refuse@registration-authorize")
     ada.page.click("#create")
@@ -110,10 +151,10 @@ def test_api_unreachable_while_authorizing(person, stack, links):
     stack.sandbox.set_faults()
     ada.page.click("#retry")
     ada.said("Your passkey is ready.")
-    assert ada.listed()[0] in links.all()
+    assert ada.listed()[0] in host.links()
 
 
-def test_what_the_device_confirmed_is_saved_later(person, stack, links):
+def test_what_the_device_confirmed_is_saved_later(person, stack, host):
     ada = person().sign_up()
     stack.sandbox.set_faults("refuse@exchange")
     ada.page.click("#create")
@@ -125,23 +166,23 @@ def test_what_the_device_confirmed_is_saved_later(person, stack, links):
     ada.page.click("#retry")
     ada.said("Your passkey is ready.")
     assert len(ada.page.credentials()) == 1, "the device is not asked a second time"
-    assert ada.listed()[0] in links.all()
+    assert ada.listed()[0] in host.links()
 
 
 @pytest.mark.parametrize("endpoint", ["registration-options", "registration-verification"])
-def test_api_unreachable_from_the_page(person, stack, links, endpoint):
+def test_api_unreachable_from_the_page(person, stack, host, endpoint):
     ada = person().sign_up()
-    before = links.all()
+    before = host.links()
     stack.sandbox.set_faults(f"refuse@{endpoint}")
     ada.page.click("#create")
     ada.was_told("The passkey service cannot be reached right now")
-    assert links.all() == before
+    assert host.links() == before
 
 
-def test_daemon_down_and_back(person, stack, links):
+def test_daemon_down_and_back(person, stack, host):
     ada = person().sign_up()
     passkey = ada.create_passkey()
-    before = links.all()
+    before = host.links()
     stack.daemon.kill9()
     ada.page.goto(ada.url)
     assert "daemon of this host is not running" in ada.page.text("#problem-text")
@@ -151,7 +192,7 @@ def test_daemon_down_and_back(person, stack, links):
     ada.page.click("#retry")
     ada.page.wait("#passkeys li")
     assert ada.listed() == [passkey]
-    assert links.all() == before
+    assert host.links() == before
 
 
 def test_no_grant(person, stack):
@@ -168,10 +209,10 @@ def test_no_grant(person, stack):
         stack.daemon.reload()
 
 
-def test_a_code_of_another_user_links_nothing(person, links):
+def test_a_code_of_another_user_links_nothing(person, host):
     """Mallory's passkey is not slipped into Ada's account."""
     ada, mallory = person().sign_up(), person().sign_up("Mallory")
-    before = links.all()
+    before = host.links()
     code = mallory.page.evaluate("""(async () => {
         const server = await import("/server.js");
         const { passlock: settings } = await server.session();
@@ -183,15 +224,15 @@ def test_a_code_of_another_user_links_nothing(person, links):
     status, answer = ada.post("/api/passkeys/exchange", json.dumps({"code": code}))
     assert (status, answer["error"]["code"]) == (403, "UserMismatch")
     assert "another account" in answer["error"]["message"]
-    assert links.all() == before
+    assert host.links() == before
 
 
-def test_nobody_removes_what_others_have(person, links):
+def test_nobody_deletes_what_others_have(person, host):
     ada, mallory = person().sign_up(), person().sign_up("Mallory")
     passkey = ada.create_passkey()
     status, answer = mallory.post(f"/api/passkeys/{passkey}", "{}", method="DELETE")
     assert (status, answer["error"]["code"]) == (404, "NotFound")
-    assert passkey in links.all()
+    assert passkey in host.links() and passkey in host.vault()
 
 
 def test_a_code_is_good_for_nothing_else(person):
@@ -204,6 +245,7 @@ def test_a_code_is_good_for_nothing_else(person):
 def test_bad_username(person, username):
     ada = person()
     ada.page.goto(ada.url)
+    ada.page.click("#to-signup")
     ada.page.fill("#display-name", "Ada")
     ada.page.evaluate(f"document.querySelector('#username').value = {username!r}")
     ada.page.click("#signup-button")
@@ -216,6 +258,7 @@ def test_username_is_taken(person):
     ada, eve = person().sign_up(), person()
     eve.name = ada.name.upper()
     eve.page.goto(eve.url)
+    eve.page.click("#to-signup")
     eve.page.fill("#username", eve.name)
     eve.page.fill("#display-name", "Eve")
     eve.page.click("#signup-button")
@@ -225,8 +268,7 @@ def test_username_is_taken(person):
 
 def test_sign_out(person):
     ada = person().sign_up()
-    ada.page.click("#signout")
-    ada.page.wait("#signup")
+    ada.sign_out()
     status, answer = ada.post("/api/passkeys/authorize", "{}")
     assert (status, answer["error"]["code"]) == (401, "SignedOut")
 

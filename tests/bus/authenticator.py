@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a browser and its authenticator do: from a registration token to a code."""
+"""What a browser and its authenticator do: from a token of the backend's to a code."""
 
 import functools
 import hashlib
 import http.client
 import json
 import secrets
-import subprocess
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ORIGIN = "https://shop.example.com"
 USER_AGENT = "SoftwareAuthenticator/1.0"
@@ -19,12 +22,29 @@ AAGUID = bytes.fromhex("fbfc3007154e4ecc8c0b6e020557d7bd")
 
 
 @dataclass(frozen=True)
-class Passkey:
-    """A new one, not yet exchanged."""
+class Ceremony:
+    """What the page has at the end of one. The code is not yet exchanged."""
     code: str
     id_token: str
     authenticator_id: str
     user_id: str
+
+
+@dataclass(frozen=True)
+class Passkey(Ceremony):
+    """A new one, and what the authenticator remembers of it."""
+    credential_id: str
+    user_handle: str
+    rp_id: str
+
+
+class Refused(Exception):
+    """The API said no to the page."""
+
+    def __init__(self, status: int, body: dict):
+        super().__init__(f"{status} {body}")
+        self.status = status
+        self.tag = body.get("_tag")
 
 
 def create_passkey(endpoint: str, tenancy_id: str, registration_token: str, *,
@@ -32,21 +52,37 @@ def create_passkey(endpoint: str, tenancy_id: str, registration_token: str, *,
     """Runs the ceremony as a page does."""
     url = f"/v2/{tenancy_id}/passkey/registration"
     options = post(endpoint, f"{url}/options", {"registrationToken": registration_token})
-    made = post(endpoint, f"{url}/verification", {
-        "sessionToken": options["sessionToken"],
-        "response": create(options["optionsJSON"], user_verified)})
+    wanted = options["optionsJSON"]
+    response = create(wanted, user_verified)
+    made = post(endpoint, f"{url}/verification",
+                {"sessionToken": options["sessionToken"], "response": response})
     return Passkey(made["code"], made["id_token"], made["principal"]["authenticatorId"],
-                   made["principal"]["userId"])
+                   made["principal"]["userId"], response["id"], wanted["user"]["id"],
+                   wanted["rp"]["id"])
+
+
+def begin_sign_in(endpoint: str, tenancy_id: str, authentication_token: str) -> dict:
+    """What the page is told: sessionToken, optionsJSON and mediation."""
+    return post(endpoint, f"/v2/{tenancy_id}/passkey/authentication/options",
+                {"authenticationToken": authentication_token})
+
+
+def sign_in(endpoint: str, tenancy_id: str, authentication_token: str, passkey: Passkey, *,
+            user_verified: bool = True) -> Ceremony:
+    """Runs the ceremony as a page does whose user has chosen this passkey."""
+    options = begin_sign_in(endpoint, tenancy_id, authentication_token)
+    made = post(endpoint, f"/v2/{tenancy_id}/passkey/authentication/verification", {
+        "sessionToken": options["sessionToken"],
+        "response": get(options["optionsJSON"], passkey, user_verified)})
+    return Ceremony(made["code"], made["id_token"], made["principal"]["authenticatorId"],
+                    made["principal"]["userId"])
 
 
 def create(options: dict, user_verified: bool) -> dict:
     """navigator.credentials.create(), with attestation none: nothing is signed yet."""
     credential_id = secrets.token_bytes(20)
-    client_data = json.dumps({"type": "webauthn.create", "challenge": options["challenge"],
-                              "origin": ORIGIN, "crossOrigin": False}).encode()
-    flags = USER_PRESENT | WITH_CREDENTIAL | (USER_VERIFIED if user_verified else 0)
-    auth_data = (hashlib.sha256(options["rp"]["id"].encode()).digest() + bytes([flags]) +
-                 bytes(4) + AAGUID + len(credential_id).to_bytes(2, "big") + credential_id +
+    client_data = client_data_json("webauthn.create", options)
+    auth_data = (auth_data_head(options["rp"]["id"], WITH_CREDENTIAL, user_verified) + AAGUID + len(credential_id).to_bytes(2, "big") + credential_id +
                  cose_key(public_point()))
     attestation = (b"\xa3" + cbor_text("fmt") + cbor_text("none") + cbor_text("attStmt") +
                    b"\xa0" + cbor_text("authData") + cbor_bytes(auth_data))
@@ -57,14 +93,40 @@ def create(options: dict, user_verified: bool) -> dict:
                          "transports": ["internal"]}}
 
 
+def get(options: dict, passkey: Passkey, user_verified: bool) -> dict:
+    """navigator.credentials.get()"""
+    client_data = client_data_json("webauthn.get", options)
+    auth_data = auth_data_head(passkey.rp_id, 0, user_verified)
+    signature = private_key().sign(auth_data + hashlib.sha256(client_data).digest(),
+                                   ec.ECDSA(hashes.SHA256()))
+    return {"id": passkey.credential_id, "rawId": passkey.credential_id,
+            "type": "public-key", "clientExtensionResults": {},
+            "response": {"clientDataJSON": base64url(client_data),
+                         "authenticatorData": base64url(auth_data),
+                         "signature": base64url(signature), "userHandle": passkey.user_handle}}
+
+
+def client_data_json(kind: str, options: dict) -> bytes:
+    return json.dumps({"type": kind, "challenge": options["challenge"], "origin": ORIGIN,
+                       "crossOrigin": False}).encode()
+
+
+def auth_data_head(rp_id: str, flags: int, user_verified: bool) -> bytes:
+    """Up to the signature counter, which stays at 0: this authenticator does not count."""
+    flags |= USER_PRESENT | (USER_VERIFIED if user_verified else 0)
+    return hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + bytes(4)
+
+
 @functools.cache
+def private_key() -> ec.EllipticCurvePrivateKey:
+    """All credentials here share it; what tells them apart is their id."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def public_point() -> bytes:
-    """Of a P-256 key: x and y. All credentials here share it; what tells them apart is their id."""
-    key = subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-outform", "DER",
-                          "-pkeyopt", "ec_paramgen_curve:P-256"],
-                         check=True, capture_output=True).stdout
-    assert key[-65] == 4, "an uncompressed point ends the key"
-    return key[-64:]
+    """x and y"""
+    return private_key().public_key().public_bytes(Encoding.X962,
+                                                   PublicFormat.UncompressedPoint)[1:]
 
 
 def cose_key(point: bytes) -> bytes:
@@ -95,5 +157,6 @@ def post(endpoint: str, path: str, body: dict) -> dict:
         text = reply.read()
     finally:
         http_call.close()
-    assert reply.status == 200, f"{path}: {reply.status} {text!r}"
+    if reply.status != 200:
+        raise Refused(reply.status, json.loads(text))
     return json.loads(text)

@@ -18,12 +18,21 @@ PEER = "org.freedesktop.DBus.Peer"
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 
-SIGNATURES = {
-    "ListTenancies": "", "GetTenancy": "s", "Reload": "",
-    "Authorize": "sssa{sv}", "Exchange": "sa{sv}",
-    "GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Remove": "s",
-    "RemoveByUser": "s",
+METHODS = {
+    "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": ""},
+    "Tenancy": {"Authorize": "sssa{sv}", "AuthorizeAuthentication": "sa{sv}",
+                "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},
+    "Links": {"GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Remove": "s",
+              "RemoveByUser": "s", "Reconcile": "a{sv}"},
+    "Vault": {"GetPasskey": "s", "ListPasskeys": "s", "UpdatePasskeys": "ssa{sv}",
+              "DeletePasskeys": "asa{sv}", "DeleteUserPasskeys": "sa{sv}",
+              "PrunePasskeys": "sa{sv}"},
+    "Mailbox": {"CreateChallenge": "ssa{sv}", "GetChallenge": "s", "VerifyChallenge": "sss",
+                "DeleteChallenge": "s"},
 }
+INTERFACES = {method: interface for interface, methods in METHODS.items() for method in methods}
+SIGNATURES = {method: signature for methods in METHODS.values()
+              for method, signature in methods.items()}
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,15 @@ class Connection:
 
     # Members by name, of the tenancy `label`
 
+    def start_method(self, method: str, *args, label: str = "default") -> int:
+        """Whichever interface it is of."""
+        interface = INTERFACES[method]
+        path = PATH if interface == "Manager" else tenancy_path(label)
+        return self.start(path, interface, method, SIGNATURES[method], *args)
+
+    def method(self, method: str, *args, label: str = "default") -> tuple:
+        return self.finish(self.start_method(method, *args, label=label))
+
     def manager(self, member: str, *args) -> tuple:
         return self.call(PATH, "Manager", member, SIGNATURES[member], *args)
 
@@ -156,6 +174,29 @@ class Connection:
 
     def start_exchange(self, code: str, label: str = "default", **options) -> int:
         return self.start_tenancy("Exchange", code, variants(options), label=label)
+
+    def authorize_authentication(self, rp_id: str, label: str = "default", **options) -> tuple:
+        return self.method("AuthorizeAuthentication", rp_id, variants(options), label=label)
+
+    def verify(self, id_token: str, label: str = "default", **options) -> dict:
+        """A principal, without its types."""
+        return plain(self.method("VerifyIdToken", id_token, variants(options), label=label)[0])
+
+    def reconcile(self, label: str = "default", **options) -> dict:
+        return plain(self.method("Reconcile", variants(options), label=label)[0])
+
+    def create_challenge(self, email: str, purpose: str, label: str = "default", **options) -> dict:
+        return plain(self.method("CreateChallenge", email, purpose, variants(options),
+                                 label=label)[0])
+
+    def passkeys(self, label: str = "default") -> list[dict]:
+        """Every passkey of the vault, by way of all pages."""
+        found, cursor = [], ""
+        while True:
+            page, cursor = self.method("ListPasskeys", cursor, label=label)
+            found += map(plain, page)
+            if not cursor:
+                return found
 
     def links(self, member: str, *args, label: str = "default") -> tuple:
         return self.finish(self.start_links(member, *args, label=label))

@@ -6,17 +6,17 @@ import pytest
 
 from .stack import Stack, running
 
-needs_root_reason = "calls as other users: needs root"
-
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: calls as other users, or mounts: needs root")
+    config.addinivalue_line("markers", "last: goes on with what another test began long before")
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     for item in items:
         if item.get_closest_marker("root") and os.getuid() != 0:
-            item.add_marker(pytest.mark.skip(reason=needs_root_reason))
+            item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import pwd
 import re
 import secrets
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from harness import Bus, Daemon, Failed, Sandbox, Workspace
 
-from .authenticator import Passkey, create_passkey
+from .authenticator import Ceremony, Passkey, create_passkey, sign_in
 from .client import BusError, Connection, User
 
 RP_ID = "shop.example.com"
@@ -45,12 +44,12 @@ class Stack:
     def prepare(self):
         """All but the start of the daemon."""
         running.append(self)
+        if not self.is_root:
+            self.open_bus_policy()
         self.bus.start()
         self.sandbox.start()
         self.sections.setdefault("Tenancy default", self.tenancy())
-        if os.getuid() != 0:
-            self.sections["Grant tests"] = {"User": pwd.getpwuid(os.getuid()).pw_name,
-                                            "Allow": "All"}
+        self.grant_ourselves("default")
         self.daemon = TestedDaemon(self.work, self.bus, self.sections, self.keys,
                                    self.daemon_options, self.daemon_prefix)
 
@@ -60,6 +59,11 @@ class Stack:
     def grant(self, name: str, user: str, allow: str, **more: str):
         self.sections[f"Grant {name}"] = {"User": user, "Allow": allow} | more
 
+    def grant_ourselves(self, label: str):
+        """Root needs no grant, but tests may run as anybody."""
+        if not self.is_root:
+            self.grant(f"tests-{label}", str(os.getuid()), "All", Tenancy=label)
+
     def apply(self):
         """Lets the daemon read `sections` and `keys`."""
         self.daemon.configure(self.sections)
@@ -67,12 +71,12 @@ class Stack:
         self.daemon.reload()
 
     def call_reload(self, connection: Connection):
-        """As apply() does for who has written the files already, by the method, and as its caller."""
+        """What apply() does with what is written already, by the method and as its caller."""
         self.daemon.forget_notifications()
         connection.manager("Reload")
 
     def open_bus_policy(self):
-        """Before start(): lets everything through the bus, so that only the daemon itself decides."""
+        """Before start(): lets everything through the bus; then the daemon alone decides."""
         text = self.bus.config.read_text()
         self.bus.config.write_text(text.replace("</busconfig>", OPEN_POLICY))
 
@@ -114,6 +118,17 @@ class Stack:
     def run_ceremony(self, registration_token: str, **options) -> Passkey:
         return create_passkey(self.sandbox.endpoint, self.sandbox.tenancy_id, registration_token,
                               **options)
+
+    def sign_in(self, passkey: Passkey, *, user_verified: bool = True, **options) -> Ceremony:
+        """Authorises a sign-in, of the passkey's user unless there are options, and runs it."""
+        with Connection(self.bus.address) as connection:
+            token, _ = connection.authorize_authentication(
+                RP_ID, **(options or {"user_id": passkey.user_id}))
+        return self.run_sign_in(token, passkey, user_verified=user_verified)
+
+    def run_sign_in(self, authentication_token: str, passkey: Passkey, **options) -> Ceremony:
+        return sign_in(self.sandbox.endpoint, self.sandbox.tenancy_id, authentication_token,
+                       passkey, **options)
 
     def calls(self, endpoint: str) -> int:
         """How often the API was asked that."""
@@ -185,7 +200,7 @@ def eventually(condition, timeout: float = 20):
 
 @contextlib.contextmanager
 def raises(*names: str, text: str = ""):
-    """Expects an error reply with one of these names, by their last words. The error is in .error"""
+    """Expects an error reply with one of these names, by their last words; gives it."""
     caught = Caught()
     try:
         yield caught

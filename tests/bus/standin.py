@@ -3,6 +3,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -23,17 +24,19 @@ class Request:
 
 
 class StandIn:
-    """Answers every request with `reply`, and keeps the requests."""
+    """Answers every request with `reply`, or with what `answer` makes of it, and keeps the requests.
+    """
 
     def __init__(self):
         self.reply = Reply()
+        self.answer: Callable[[Request], Reply] | None = None  # called by many threads
         self.requests: list[Request] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
@@ -51,9 +54,9 @@ class StandIn:
 
             def serve(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                stand_in.requests.append(
-                    Request(self.command, self.path, dict(self.headers), body))
-                reply = stand_in.reply
+                request = Request(self.command, self.path, dict(self.headers), body)
+                stand_in.requests.append(request)
+                reply = stand_in.answer(request) if stand_in.answer else stand_in.reply
                 data = reply.body if isinstance(reply.body, bytes) else \
                     json.dumps(reply.body).encode()
                 self.send_response(reply.status)

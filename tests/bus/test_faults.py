@@ -168,24 +168,23 @@ def test_wrong_key_until_it_is_put_right(own_stack):
     own_stack.assert_healthy()
 
 
-def test_key_that_is_refused_later(stack, connection):
-    """The last call decides, in both directions."""
+def test_last_call_decides_on_the_key(own_stack):
+    """In both directions, and for its own tenancy."""
     with StandIn() as api:
         api.fail(403, "Forbidden", "no")
-        stack.sections["Tenancy moody"] = stack.tenancy(Endpoint=api.endpoint)
-        stack.apply()
-        try:
-            with raises("ApiDenied"):
-                connection.authorize(RP_ID, new_user(), label="moody")
-            assert connection.state("moody") == "denied"
-            assert connection.state() == "ready"
-            api.reply = Reply(200, {"_tag": "AuthorizedPasskeyRegistration",
-                                    "registrationToken": "rt", "expiresAt": 4102444800000})
-            assert connection.authorize(RP_ID, new_user(), label="moody") == ("rt", 4102444800000)
-            assert connection.state("moody") == "ready"
-        finally:
-            del stack.sections["Tenancy moody"]
-            stack.apply()
+        own_stack.sections["Tenancy moody"] = {"TenancyId": "moody", "Endpoint": api.endpoint,
+                                               "ApiKeyCredential": "passlock.default"}
+        own_stack.grant_ourselves("moody")
+        own_stack.start()
+        connection = own_stack.connect()
+        with raises("ApiDenied"):
+            connection.authorize(RP_ID, new_user(), label="moody")
+        assert connection.state("moody") == "denied"
+        assert connection.state() == "ready"
+        api.reply = Reply(200, {"_tag": "AuthorizedPasskeyRegistration",
+                                "registrationToken": "rt", "expiresAt": 4102444800000})
+        assert connection.authorize(RP_ID, new_user(), label="moody") == ("rt", 4102444800000)
+        assert connection.state("moody") == "ready"
 
 
 def states(connection, count: int) -> list[str]:

@@ -9,9 +9,10 @@ import pytest
 from harness import source_dir
 from harness.bus import NAME
 
-from .client import INTROSPECTABLE, PATH, PROPERTIES, SIGNATURES, tenancy_path
+from .client import INTROSPECTABLE, METHODS, PATH, PROPERTIES, tenancy_path
 
-PATHS = {"Manager": PATH, "Tenancy": tenancy_path(), "Links": tenancy_path()}
+OF_A_TENANCY = ("Tenancy", "Links", "Vault", "Mailbox")
+PATHS = {"Manager": PATH} | {interface: tenancy_path() for interface in OF_A_TENANCY}
 FILES = sorted((source_dir() / "dbus").glob("*.xml"))
 STANDARD = {"org.freedesktop.DBus.Peer", INTROSPECTABLE, PROPERTIES,
             "org.freedesktop.DBus.ObjectManager"}
@@ -64,7 +65,7 @@ def test_introspection_is_the_documentation(connection, interface):
     assert describe(actual) == describe(documented(interface))
 
 
-@pytest.mark.parametrize("path, ours", [(PATH, {"Manager"}), (tenancy_path(), {"Tenancy", "Links"})])
+@pytest.mark.parametrize("path, ours", [(PATH, {"Manager"}), (tenancy_path(), set(OF_A_TENANCY))])
 def test_objects_have_these_interfaces_and_no_others(connection, path, ours):
     found = set(introspected(connection, path))
     assert {name for name in found if name not in STANDARD} == {f"{NAME}.{name}" for name in ours}
@@ -95,7 +96,8 @@ def test_busctl_finds_its_way(stack):
     tree = stack.bus.busctl("tree", "--list", NAME).split()
     assert {PATH, tenancy_path()} <= set(tree)
     listed = stack.bus.busctl("introspect", NAME, tenancy_path())
-    for line in (r"\.Exchange +method +sa\{sv\} +a\{sv\}", r"\.Count +property +t",
+    for line in (r"\.Exchange +method +sa\{sv\} +a\{sv\}",
+                 r"\.ReconcileProgress +signal +tt", r"\.Count +property +t",
                  r"\.Added +signal +ss", r'\.State +property +s +"ready" +emits-change',
                  r'\.Label +property +s +"default" +const'):
         assert re.search(line, listed), line
@@ -104,9 +106,11 @@ def test_busctl_finds_its_way(stack):
     assert stack.bus.busctl("get-property", NAME, PATH, f"{NAME}.Manager", "Version").startswith("s")
 
 
-def test_signatures_of_the_tests_are_those_of_the_documentation():
-    methods = {name: "".join(kind for _, kind, direction, _ in args if direction == "in")
-               for interface in PATHS
-               for (tag, name), (_, _, args, _) in describe(documented(interface)).items()
-               if tag == "method"}
-    assert methods == SIGNATURES
+def test_methods_of_the_tests_are_those_of_the_documentation():
+    documentation = {interface: {name: "".join(kind for _, kind, direction, _ in args
+                                               if direction == "in")
+                                 for (tag, name), (_, _, args, _) in
+                                 describe(documented(interface)).items() if tag == "method"}
+                     for interface in PATHS}
+    assert documentation == METHODS
+

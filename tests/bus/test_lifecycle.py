@@ -9,7 +9,8 @@ import pytest
 from harness import Bus, Workspace
 
 from .client import OBJECT_MANAGER, PATH, tenancy_path
-from .stack import (RP_ID, Stack, TestedDaemon, eventually, new_request_id, new_user, raises, within)
+from .stack import (RP_ID, Stack, TestedDaemon, eventually, new_request_id, new_user, raises,
+                    within)
 
 OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 SCHEMA = b"schema\0\0\0\x01"  # its record in the store
@@ -102,7 +103,7 @@ def test_second_signal_ends_at_once(own_stack):
 
 
 def test_successor_takes_over(own_stack):
-    """The name is free as soon as the stop begins, and calls in flight are answered all the same."""
+    """The name is free as soon as the stop begins; calls in flight are answered all the same."""
     own_stack.start()
     connection = own_stack.connect()
     passkeys, calls = in_flight(own_stack, connection)
@@ -143,8 +144,8 @@ def test_reload_that_takes_the_tenancy_away_ends_calls_as_they_began(own_stack):
     _, calls = in_flight(own_stack, connection)
     own_stack.sections["Tenancy another"] = own_stack.sections.pop("Tenancy default")
     own_stack.sections["Daemon"]["DefaultTenancy"] = "another"
-    if "Grant tests" in own_stack.sections:
-        own_stack.sections["Grant tests"]["Tenancy"] = "another"
+    own_stack.sections.pop("Grant tests-default", None)
+    own_stack.grant_ourselves("another")
     own_stack.apply()
     for call in calls:
         connection.finish(call)
@@ -336,8 +337,7 @@ def test_tenancy_comes_and_goes_with_reloads(own_stack):
     connection = own_stack.connect()
     connection.subscribe(f"type='signal',interface='{OBJECT_MANAGER}'")
     own_stack.sections["Tenancy other"] = OTHER
-    own_stack.sections["Grant other"] = {"User": str(os.getuid()), "Allow": "All",
-                                         "Tenancy": "other"}
+    own_stack.grant_ourselves("other")
     own_stack.apply()
     added = connection.wait_signal("InterfacesAdded")
     assert added.path == PATH
@@ -349,7 +349,8 @@ def test_tenancy_comes_and_goes_with_reloads(own_stack):
     connection.links("Add", "ada", "key", label="other")
     assert connection.manager("GetTenancy", "other") == (tenancy_path("other"),)
 
-    del own_stack.sections["Tenancy other"], own_stack.sections["Grant other"]
+    del own_stack.sections["Tenancy other"]
+    own_stack.sections.pop("Grant tests-other", None)
     own_stack.apply()
     removed = connection.wait_signal("InterfacesRemoved")
     assert removed.args[0] == tenancy_path("other")
@@ -363,8 +364,7 @@ def test_tenancy_comes_and_goes_with_reloads(own_stack):
     assert set(objects) == {tenancy_path()}
 
     own_stack.sections["Tenancy other"] = OTHER
-    own_stack.sections["Grant other"] = {"User": str(os.getuid()), "Allow": "All",
-                                         "Tenancy": "other"}
+    own_stack.grant_ourselves("other")
     own_stack.apply()
     assert connection.links("GetUser", "key", label="other") == ("ada",)
     own_stack.assert_healthy()
@@ -408,6 +408,7 @@ def test_state_is_for_the_daemon_alone(own_stack):
         assert file.stat().st_mode & 0o077 == 0, f"{file} is open to others"
 
 
+@pytest.mark.root
 def test_it_has_no_network_socket_that_listens(own_stack):
     own_stack.start()
     inodes = set()

@@ -101,7 +101,8 @@ def test_ids_are_any_text(connection, user, key):
 
 
 # Unicode calls the second to fourth "not characters", and they are valid UTF-8 nevertheless.
-@pytest.mark.parametrize("odd", ["\n", "\ufffe", "\ufdd0", "\U0010ffff", "\x7f", "\u2028"], ids=ascii)
+@pytest.mark.parametrize("odd", ["\n", "\ufffe", "\ufdd0", "\U0010ffff", "\x7f", "\u2028"],
+                         ids=ascii)
 def test_odd_text_is_taken_or_refused(connection, odd):
     """It is a caller's matter, never a failure of the daemon."""
     user, key = new_user() + odd, new_user() + odd
@@ -250,6 +251,7 @@ def test_links_outlive_a_restart(own_stack):
 def test_tenancies_are_apart(own_stack):
     own_stack.sections["Tenancy other"] = {"TenancyId": "otherTenancy",
                                            "Endpoint": "http://127.0.0.1:9"}
+    own_stack.grant_ourselves("other")
     own_stack.start()
     connection = own_stack.connect()
     connection.links("Add", "ada", "key")
@@ -319,7 +321,7 @@ def test_signals_are_for_who_may_read(own_stack):
 
 @pytest.mark.root
 def test_eavesdroppers_hear_nothing(own_stack):
-    """A match rule with eavesdrop is for root alone; the signals are sent to one connection each."""
+    """Only root may eavesdrop, and the signals are sent to one connection each."""
     own_stack.start()
     root, none = own_stack.connect(), own_stack.connect(IRC)
     try:

@@ -54,7 +54,7 @@ def test_text_goes_nowhere(upstream, what, member):
     stack, api = upstream
     api.reply, name = REPLIES[what]
     names = [name] if name else ["BadRequest", "MalformedReply", "Unreachable"]
-    if (what, member) == ("InvalidCode", "Authorize") or (name, member) == ("BadRequest", "Exchange"):
+    if (name, member) in (("InvalidCode", "Authorize"), ("BadRequest", "Exchange")):
         names = OUT_OF_PLACE
     with stack.connect() as connection, raises(*names) as caught:
         if member == "Authorize":
@@ -68,7 +68,8 @@ def test_text_goes_nowhere(upstream, what, member):
 
 def test_text_forges_no_line_of_the_log(upstream):
     stack, api = upstream
-    for text in ("a\npasslockd: forged", "a\r\n<0>passlockd: forged", "\x1b[2Jforged", "x" * 100000):
+    for text in ("a\npasslockd: forged", "a\r\n<0>passlockd: forged", "\x1b[2Jforged",
+                 "x" * 100000):
         api.fail(400, "BadRequest", text)
         with stack.connect() as connection:
             with raises("BadRequest"):
@@ -133,7 +134,8 @@ def test_odd_principals_do_not_spoil_the_lists(odd_api):
     stack, api = odd_api
     with stack.connect() as connection:
         for i, change in enumerate([{"userId": "\ufffe"}, {"authenticatorId": "\ufffe"},
-                                    {"passkey": PRINCIPAL["passkey"] | {"platformName": "\ufffe"}}]):
+                                    {"passkey": PRINCIPAL["passkey"] |
+                                     {"platformName": "\ufffe"}}]):
             api.reply = Reply(200, PRINCIPAL | {"authenticatorId": f"odd-{i}"} | change)
             connection.outcome(connection.start_exchange("some-code"))
         connection.links("Add", "ada", "fine")

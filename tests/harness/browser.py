@@ -36,9 +36,9 @@ class Page:
     def press(self, key: str):
         self._do("press", key)
 
-    def wait(self, selector: str):
-        """Waits until it can be seen."""
-        self._do("wait", selector, WAIT_SEC * 1000)
+    def wait(self, selector: str, hidden: bool = False):
+        """Waits until it can be seen, or not any more."""
+        self._do("wait", selector, WAIT_SEC * 1000, hidden)
 
     def text(self, selector: str) -> str:
         self.wait(selector)
@@ -66,6 +66,16 @@ class Page:
     def replace_authenticator(self):
         """The person takes another device, an empty one."""
         self._do("replaceAuthenticator")
+
+    def replace_by_unverifying_authenticator(self):
+        """The passkeys move to a device that does not check who its user is."""
+        self._do("replaceByUnverifying")
+
+    def set_cookie(self, url: str, name: str, value: str):
+        self._do("setCookie", {"url": url, "name": name, "value": value, "httpOnly": True})
+
+    def cookies(self) -> list[dict]:
+        return self._do("cookies")
 
     def close(self):
         self._do("close")
@@ -99,8 +109,10 @@ class Browser(Process):
         return super().stop()
 
     def open(self, width: int = 1100, height: int = 860, phone: bool = False,
-             dark: bool = False) -> Page:
-        options = {"width": width, "height": height, "phone": phone, "dark": dark}
+             dark: bool = False, autofill: bool = False) -> Page:
+        """With `autofill` the person takes what is offered in a form, at once; else nothing is."""
+        options = {"width": width, "height": height, "phone": phone, "dark": dark,
+                   "autofill": autofill}
         return Page(self, self.order("open", options))
 
     def order(self, order: str, *args, page: int | None = None):

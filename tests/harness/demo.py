@@ -77,6 +77,7 @@ class Tour:
         self.sign_up()
         passkey = self.create_passkey()
         self.refuse_duplicate()
+        self.sign_in_again(passkey)
         if os.getuid() == 0:
             self.refuse_strangers()
         links = self.read_links(passkey)
@@ -86,6 +87,7 @@ class Tour:
 
     def sign_up(self):
         self.page.goto(self.stack.webapp.url)
+        self.page.click("#to-signup")
         self.page.fill("#username", "ada")
         self.page.fill("#display-name", "Ada Lovelace")
         self.page.click("#signup-button")
@@ -103,6 +105,13 @@ class Tour:
         self.page.click("#create")
         self.expect("#problem-text", "holds a passkey for your account already")
         self.done("second one refused", "since this device holds one")
+
+    def sign_in_again(self, passkey: str):
+        self.page.click("#signout")
+        self.page.click("#signin-button")
+        self.expect("#how-id", passkey)
+        self.expect("#how-verified", "Your device checked that it is you")
+        self.done("signed out, in again", "with the passkey, the user verified by the device")
 
     def refuse_strangers(self):
         """On a real host that is every user without a grant."""

@@ -13,7 +13,7 @@ from .sandbox import Sandbox
 from .webapp import WebApp
 from .workspace import Workspace
 
-GRANT = "Authorize Exchange Links.Read Links.Write"
+GRANT = "Authorize AuthorizeAuthentication Exchange Links.Read Vault.Write"
 
 
 class Stack:

@@ -14,6 +14,8 @@ import pytest
 
 import authenticator
 
+pytest.register_assert_rewrite("conformance", "rules_general", "rules_mailbox", "rules_sign_in", "rules_vault")
+
 BINARY = os.environ["PASSLOCK_SANDBOX"]
 KEYS = {"T1": "sk_first_key", "T2": "sk_second_key"}
 ORIGIN = "http://localhost:5173"

@@ -350,7 +350,7 @@ def test_cors(sandbox, call):
 
 def test_no_cors_for_backends(sandbox):
     headers = {"Origin": ORIGIN, "Authorization": f"Bearer {KEYS['T1']}"}
-    for path in ("/v2/T1/passkeys/", "/v2/T1/passkeys/x", "/v2/T1/principal/x", "/-/calls"):
+    for path in ("/v2/T1/passkeys/", "/v2/T1/passkeys/x", "/v2/T1/principal/x", "/-/calls", "/-/outbox"):
         answer = sandbox.request("GET", path, headers=headers)
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     answer = sandbox.request("OPTIONS", "/v2/T1/passkey/registration/authorize", headers=headers)

@@ -2,6 +2,7 @@
 """The command line, the state file, the clock, and TLS."""
 
 import json
+import resource
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from authenticator import Credential, register
 from conftest import BINARY, KEYS, ORIGIN
+from shapes import PASSKEY, mismatch
 
 
 def run(*args):
@@ -42,6 +44,7 @@ def test_help_and_version():
     (["--tenancy=T1", "--tenancy=T1"], "twice"),
     (["--unknown"], "unknown"),
     (["argument"], "argument"),
+    (["--tenancy=T1", "--api-key-file=x", "--state=x", "--populate=1"], "--populate"),
 ])
 def test_usage_errors(args, about):
     done = run(*args)
@@ -51,11 +54,14 @@ def test_usage_errors(args, about):
 @pytest.mark.parametrize("option", [
     "--fault=hung", "--fault=", "--fault=status", "--clock-offset=", "--clock-offset=1h", "--clock-offset=99999999999",
     "--listen=127.0.0.1", "--listen=127.0.0.1:", "--listen=127.0.0.1:65536", "--listen=::1:0", "--listen=[127.0.0.1]:0",
+    "--populate=", "--populate=0", "--populate=x", "--populate=1:", "--populate=1:0", "--populate=2:3", "--populate=-1",
+    "--populate=1000001", "--populate=1:2:3", "--challenge-limit=", "--challenge-limit=-1", "--challenge-limit=1:0",
+    "--challenge-limit=1:1000001", "--ignore-counters=1",
     "--listen=localhost:0", "--listen=0.0.0.0:0", "--listen=[::]:0", "--listen=:0", "--tls-cert=x", "--tls-key=x",
 ])
 def test_bad_options(tenancy, option):
     done = run(*tenancy, option)
-    assert done.returncode == 2 and done.stderr.startswith("passlock-sandbox: ") and not done.stdout
+    assert done.returncode == 2 and "passlock-sandbox: " in done.stderr and not done.stdout
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two words", "two\nlines", "x" * 513, "k\0ey", "k\u00e9y"])
@@ -234,3 +240,68 @@ def test_tls(start, certificate):
 def test_bad_tls(tenancy, certificate, key_file):
     done = run(*tenancy, f"--tls-cert={certificate}/cert.pem", f"--tls-key={key_file}")
     assert done.returncode == 1 and "cert.pem" in done.stderr and not done.stdout
+
+
+def list_passkeys(sandbox):
+    """All rows, by one connection."""
+    connection = sandbox.connect()
+    cursor = ""
+    while cursor is not None:
+        connection.request("GET", f"/v2/T1/passkeys/{cursor and f'?cursor={cursor}'}",
+                           headers={"Authorization": f"Bearer {KEYS['T1']}"})
+        page = json.loads(connection.getresponse().read())
+        yield from page["records"]
+        cursor = page["cursor"]
+    connection.close()
+
+
+def test_populate(start):
+    sandbox = start("--populate=100000:30000", tenancies=("T1",))
+    rows = list(list_passkeys(sandbox))
+    assert [row["id"] for row in rows] == [f"pk_{n:08}_syntheticpasskey" for n in range(1, 100001)]
+    assert [row["userId"] for row in rows] == [f"user_{n % 30000 + 1:08}" for n in range(100000)]
+    assert len({row["credential"]["id"] for row in rows}) == 100000
+    assert len({row["credential"]["userId"] for row in rows}) == 30000
+    passkey = sandbox.passkey(rows[0]["id"])
+    assert not mismatch(passkey, PASSKEY)
+    assert passkey["credential"]["username"] == passkey["userId"] == "user_00000001"
+    # They are like any others.
+    options = sandbox.sign_in_options(userId="user_00000001")[1]
+    assert [item["id"] for item in options["allowCredentials"]] == [rows[n]["credential"]["id"]
+                                                                   for n in (0, 30000, 60000, 90000)]
+    deleted = sandbox.backend("POST", "passkeys/delete", {"userId": "user_00000001"})
+    assert deleted.json["warnings"] == []
+    new = sandbox.device("user_00000002")
+    assert new.handle == rows[1]["credential"]["userId"]
+    after = [row["id"] for row in list_passkeys(sandbox)]
+    assert after == [row["id"] for row in rows if row["userId"] != "user_00000001"] + [new.id]
+
+
+def test_populate_with_a_user_each(start):
+    sandbox = start("--populate=3")
+    assert [row["userId"] for row in sandbox.backend("GET", "passkeys/").json["records"]] == [
+        "user_00000001", "user_00000002", "user_00000003"]
+    assert len(sandbox.backend("GET", "passkeys/", tenancy="T2").json["records"]) == 3
+
+
+def test_a_thousand_connections(start):
+    """Kept open, and used more than once; the limit that the process starts with is too low for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = 1500
+    if hard != resource.RLIM_INFINITY and hard < 2 * count:
+        pytest.skip(f"no more than {hard} files may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        sandbox = start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        connections = [sandbox.connect() for _ in range(count)]
+        for _ in range(2):
+            for connection in connections:
+                connection.request("GET", "/v2/.well-known/jwks.json")
+            for connection in connections:
+                response = connection.getresponse()
+                assert response.status == 200 and response.read() and connection.sock
+        for connection in connections:
+            connection.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -2,13 +2,18 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 
 #include "daemon/api/api-json.h"
+#include "daemon/api/wiping-allocator.h"
+#include "tests/unit/json-fields.h"
 #include "tests/unit/test.h"
 
 static const char token_reply[] =
         "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"registrationToken\":\"rt_1\","
+        "\"expiresAt\":1767225900000}";
+
+static const char authentication_reply[] =
+        "{\"_tag\":\"AuthorizedPasskeyAuthentication\",\"authenticationToken\":\"at_1\","
         "\"expiresAt\":1767225900000}";
 
 static const char principal_reply[] =
@@ -18,16 +23,26 @@ static const char principal_reply[] =
         "\"createdAt\":1767225600000,\"expiresAt\":1767225900000,"
         "\"metadata\":{\"ipAddress\":\"127.0.0.1\",\"userAgent\":\"Browser/1.0\"}}";
 
-static int read_token(const char *body, size_t body_len)
+static int read_token_with(int (*read)(const char *body, size_t body_len, Token *ret),
+                           const char *body, size_t body_len)
 {
         Token token = {};
         int r;
 
-        r = api_json_read_registration_token(body, body_len, &token);
-        if (r != 0)
-                assert_null(token.token);
+        r = read(body, body_len, &token);
+        assert_true((r == 0) == (token.token != NULL));
         free(token.token);
         return r;
+}
+
+static int read_token(const char *body, size_t body_len)
+{
+        return read_token_with(api_json_read_registration_token, body, body_len);
+}
+
+static int read_authentication_token(const char *body, size_t body_len)
+{
+        return read_token_with(api_json_read_authentication_token, body, body_len);
 }
 
 static int read_principal(const char *body, size_t body_len)
@@ -41,47 +56,6 @@ static int read_principal(const char *body, size_t body_len)
         return r;
 }
 
-/* Reads `reply` with the member at `path` (two keys at most, divided by a slash) replaced by the
- * JSON in `value`, or removed if that is NULL. */
-static int read_changed(int (*read)(const char *body, size_t body_len), const char *reply,
-                        const char *path, const char *value)
-{
-        json_auto_t *root = json_loads(reply, 0, NULL);
-        const char *slash = strchr(path, '/');
-        _cleanup_(freep) char *body = NULL;
-        json_t *object = root, *changed = NULL;
-
-        assert_non_null(root);
-        if (slash) {
-                _cleanup_(freep) char *outer = strndup(path, (size_t) (slash - path));
-
-                object = json_object_get(root, outer);
-                assert_non_null(object);
-                path = slash + 1;
-        }
-        if (value) {
-                changed = json_loads(value, JSON_DECODE_ANY, NULL);
-                assert_non_null(changed);
-                assert_int_equal(json_object_set_new(object, path, changed), 0);
-        } else {
-                assert_int_equal(json_object_del(object, path), 0);
-        }
-        body = json_dumps(root, 0);
-        return read(body, strlen(body));
-}
-
-/* A JSON string of `len` letters. */
-static char *letters(size_t len)
-{
-        char *text = malloc(len + 3);
-
-        assert_non_null(text);
-        memset(text, 'a', len + 2);
-        text[0] = text[len + 1] = '"';
-        text[len + 2] = '\0';
-        return text;
-}
-
 static void test_token(void **state)
 {
         Token token = {};
@@ -91,6 +65,18 @@ static void test_token(void **state)
         assert_string_equal(token.token, "rt_1");
         assert_int_equal(token.expires_at_ms, 1767225900000);
         free(token.token);
+
+        assert_int_equal(api_json_read_authentication_token(authentication_reply,
+                                                            strlen(authentication_reply), &token),
+                         0);
+        assert_string_equal(token.token, "at_1");
+        assert_int_equal(token.expires_at_ms, 1767225900000);
+        free(token.token);
+        /* neither passes for the other */
+        assert_int_equal(read_token(authentication_reply, strlen(authentication_reply)),
+                         ERROR_MALFORMED_REPLY);
+        assert_int_equal(read_authentication_token(token_reply, strlen(token_reply)),
+                         ERROR_MALFORMED_REPLY);
 }
 
 static void test_principal(void **state)
@@ -136,74 +122,42 @@ static void test_principal_without_options(void **state)
         }
 }
 
-typedef struct Field {
-        const char *path;
-        char type; /* s, n, b, o: string, number, boolean, object */
-        bool optional;
-        size_t len_max; /* of a string; 0: only one value will do */
-} Field;
-
 static const Field token_fields[] = {
-        {"_tag", 's', false, 0},
-        {"registrationToken", 's', false, 8192},
-        {"expiresAt", 'n', false, 0},
+        {"_tag", 's'},
+        {"registrationToken", 's', .len_max = 8192},
+        {"expiresAt", 'n'},
+};
+
+static const Field authentication_fields[] = {
+        {"_tag", 's'},
+        {"authenticationToken", 's', .len_max = 8192},
+        {"expiresAt", 'n'},
 };
 
 static const Field principal_fields[] = {
-        {"_tag", 's', false, 0},
-        {"id", 's', false, 512},
-        {"userId", 's', false, 256},
-        {"authenticatorId", 's', false, 512},
-        {"authenticatorType", 's', false, 0},
-        {"passkey", 'o', true, 0},
-        {"passkey/verified", 'b', false, 0},
-        {"passkey/userVerified", 'b', false, 0},
-        {"passkey/platformName", 's', true, 256},
-        {"createdAt", 'n', false, 0},
-        {"expiresAt", 'n', false, 0},
-        {"metadata", 'o', false, 0},
-        {"metadata/ipAddress", 's', true, 64},
-        {"metadata/userAgent", 's', true, 4096},
+        {"_tag", 's'},
+        {"id", 's', .len_max = 512},
+        {"userId", 's', .len_max = 256},
+        {"authenticatorId", 's', .len_max = 512},
+        {"authenticatorType", 's'},
+        {"passkey", 'o', .optional = true},
+        {"passkey/verified", 'b'},
+        {"passkey/userVerified", 'b'},
+        {"passkey/platformName", 's', .optional = true, .len_max = 256},
+        {"createdAt", 'n'},
+        {"expiresAt", 'n'},
+        {"metadata", 'o'},
+        {"metadata/ipAddress", 's', .optional = true, .len_max = 64},
+        {"metadata/userAgent", 's', .optional = true, .len_max = 4096},
 };
-
-static void assert_field(int (*read)(const char *body, size_t body_len), const char *reply,
-                         const Field *field)
-{
-        static const struct {
-                char type;
-                const char *value;
-        } values[] = {
-                {'s', "\"x\""}, {'n', "1"}, {'n', "1.5"}, {'b', "true"}, {'o', "{}"}, {'a', "[]"},
-        };
-        int expected = field->optional ? 0 : ERROR_MALFORMED_REPLY;
-
-        assert_int_equal(read_changed(read, reply, field->path, NULL), expected);
-        assert_int_equal(read_changed(read, reply, field->path, "null"), expected);
-        for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-                if (values[i].type != field->type)
-                        assert_int_equal(read_changed(read, reply, field->path, values[i].value),
-                                         ERROR_MALFORMED_REPLY);
-
-        if (field->type == 's') {
-                _cleanup_(freep) char *longest = letters(field->len_max ? field->len_max : 7);
-                _cleanup_(freep) char *too_long = letters(field->len_max + 1);
-
-                assert_int_equal(read_changed(read, reply, field->path, longest),
-                                 field->len_max ? 0 : ERROR_MALFORMED_REPLY);
-                assert_int_equal(read_changed(read, reply, field->path, too_long),
-                                 ERROR_MALFORMED_REPLY);
-                assert_int_equal(read_changed(read, reply, field->path, "\"\""), expected);
-                assert_int_equal(read_changed(read, reply, field->path, "\"a\\nb\""),
-                                 ERROR_MALFORMED_REPLY);
-        }
-}
 
 static void test_every_field(void **state)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(token_fields); i++)
-                assert_field(read_token, token_reply, &token_fields[i]);
-        for (size_t i = 0; i < ARRAY_SIZE(principal_fields); i++)
-                assert_field(read_principal, principal_reply, &principal_fields[i]);
+        assert_fields(read_token, token_reply, token_fields, ARRAY_SIZE(token_fields));
+        assert_fields(read_authentication_token, authentication_reply, authentication_fields,
+                      ARRAY_SIZE(authentication_fields));
+        assert_fields(read_principal, principal_reply, principal_fields,
+                      ARRAY_SIZE(principal_fields));
 }
 
 static void test_times(void **state)
@@ -350,6 +304,66 @@ static void test_unwritable_registration(void **state)
         assert_ptr_equal(untouched, (char *) 1);
 }
 
+static void assert_authentication(const Authentication *authentication, const char *expected)
+{
+        _cleanup_(freep) char *body = NULL;
+
+        assert_int_equal(api_json_write_authentication(authentication, &body), 0);
+        assert_string_equal(body, expected);
+}
+
+static void test_write_authentication(void **state)
+{
+        char *allowed[] = {(char *) "pk1", (char *) "pk2", NULL}, *none[] = {NULL};
+        Authentication authentication = {
+                .rp_id = (char *) "LocalHost",
+                .user_id = (char *) "User-42",
+                .allow_credentials = none,
+        };
+
+        assert_authentication(&authentication, "{\"rpId\":\"localhost\",\"userId\":\"User-42\"}");
+        authentication.allow_credentials = allowed;
+        authentication.mediation = (char *) "required";
+        authentication.user_verification = (char *) "discouraged";
+        authentication.timeout_ms = 1;
+        assert_authentication(&authentication,
+                              "{\"rpId\":\"localhost\",\"userId\":\"User-42\","
+                              "\"allowCredentials\":[\"pk1\",\"pk2\"],\"mediation\":\"required\","
+                              "\"userVerification\":\"discouraged\",\"timeout\":1}");
+
+        authentication = (Authentication){
+                .rp_id = (char *) "localhost",
+                .discoverable = true,
+                .mediation = (char *) "conditional",
+        };
+        assert_authentication(&authentication, "{\"rpId\":\"localhost\",\"discoverable\":true,"
+                                               "\"mediation\":\"conditional\"}");
+}
+
+static void test_unwritable_authentication(void **state)
+{
+        char *bad_ids[] = {(char *) "", NULL};
+        const Authentication cases[] = {
+                {.user_id = (char *) "u"},
+                {.rp_id = (char *) "\xff", .user_id = (char *) "u"},
+                {.rp_id = (char *) "a", .user_id = (char *) "\xff"},
+                {.rp_id = (char *) "a", .allow_credentials = bad_ids},
+                {.rp_id = (char *) "a", .discoverable = true, .user_verification = (char *) "\xff"},
+                /* not valid, in each way */
+                {.rp_id = (char *) "a"},
+                {.rp_id = (char *) "a", .discoverable = true, .user_id = (char *) "u"},
+                {.rp_id = (char *) "a", .discoverable = true, .allow_credentials = bad_ids},
+                {.rp_id = (char *) "a",
+                 .user_id = (char *) "u",
+                 .mediation = (char *) "conditional"},
+        };
+        char *untouched = (char *) 1;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                assert_int_equal(api_json_write_authentication(&cases[i], &untouched), -EINVAL);
+        assert_ptr_equal(untouched, (char *) 1);
+}
+
 static void test_errors(void **state)
 {
         static const Error exchange[] = {ERROR_INVALID_CODE, ERROR_API_DENIED, 0};
@@ -376,6 +390,7 @@ static void test_errors(void **state)
                 {404, "<html>Not Found</html>", ERROR_UNREACHABLE, 0},
                 {404, "{\"_tag\":\"@error/InvalidCode\"", ERROR_UNREACHABLE, 0},
                 {404, "{\"_tag\":\"@error/InvalidCode\\u0000\"}", ERROR_UNREACHABLE, 0},
+                {200, "{\"_tag\":\"@error/InvalidCode\"}", ERROR_UNREACHABLE, 0},
                 /* a status that does not go with it */
                 {500, "{\"_tag\":\"@error/InvalidCode\"}", ERROR_UNREACHABLE, 0},
                 {503, "{\"_tag\":\"@error/Forbidden\"}", ERROR_UNREACHABLE, 0},
@@ -406,41 +421,33 @@ static void test_errors(void **state)
         }
 }
 
-/* Fails one allocation of jansson's. */
-static unsigned n_until_failure;
-
-static void *allocate_but_one(size_t size)
-{
-        return n_until_failure-- > 0 ? malloc(size) : NULL;
-}
-
-/* jansson does not always say that memory was what it lacked; anything but success will do. */
-static void test_no_memory(void **state)
+static int read_denial(const char *body, size_t body_len)
 {
         static const Error denials[] = {ERROR_API_DENIED, 0};
-        static const char denied[] = "{\"_tag\":\"@error/Forbidden\"}";
-        unsigned n;
+        uint32_t retry_after_s;
         int r;
 
-        for (r = -ENOMEM, n = 0; r != 0; n++) {
-                n_until_failure = n;
-                json_set_alloc_funcs(allocate_but_one, free);
-                r = read_principal(principal_reply, strlen(principal_reply));
-                json_set_alloc_funcs(malloc, free);
-                assert_true(r == 0 || r == -ENOMEM || r == ERROR_MALFORMED_REPLY);
-        }
-        assert_true(n > 10);
+        r = api_json_read_error(403, body, body_len, denials, &retry_after_s);
+        return r == ERROR_API_DENIED ? 0 : r;
+}
 
-        for (r = -ENOMEM, n = 0; r != ERROR_API_DENIED; n++) {
-                uint32_t retry_after_s;
+static void test_no_memory(void **state)
+{
+        assert_survives_no_memory(read_token, token_reply);
+        assert_survives_no_memory(read_principal, principal_reply);
+        assert_survives_no_memory(read_denial, "{\"_tag\":\"@error/Forbidden\"}");
+}
 
-                n_until_failure = n;
-                json_set_alloc_funcs(allocate_but_one, free);
-                r = api_json_read_error(403, denied, strlen(denied), denials, &retry_after_s);
-                json_set_alloc_funcs(malloc, free);
-                assert_true(r == -ENOMEM || r == ERROR_UNREACHABLE || r == ERROR_API_DENIED);
-        }
-        assert_true(n > 2);
+static void test_freed_memory_is_wiped(void **state)
+{
+        json_malloc_t allocate;
+        json_free_t release;
+
+        api_json_initialise();
+        json_get_alloc_funcs(&allocate, &release);
+        assert_true(allocate == malloc);
+        assert_true(release == wiping_free);
+        json_set_alloc_funcs(malloc, free);
 }
 
 int main(void)
@@ -456,8 +463,11 @@ int main(void)
                 cmocka_unit_test(test_deep_nesting),
                 cmocka_unit_test(test_write_registration),
                 cmocka_unit_test(test_unwritable_registration),
+                cmocka_unit_test(test_write_authentication),
+                cmocka_unit_test(test_unwritable_authentication),
                 cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_no_memory),
+                cmocka_unit_test(test_freed_memory_is_wiped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

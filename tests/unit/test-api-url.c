@@ -43,6 +43,28 @@ static void test_segments_that_mean_something(void **state)
         assert_ptr_equal(untouched, (char *) 1);
 }
 
+static void test_query(void **state)
+{
+        const char *const path[] = {"v2", "a b", NULL}, *const bad[] = {"..", NULL};
+        char *url = NULL, *untouched = (char *) 1;
+
+        assert_int_equal(api_url_build_query("https://a", path, "cursor", "x+/&=?%", &url), 0);
+        assert_string_equal(url, "https://a/v2/a%20b/?cursor=x%2B%2F%26%3D%3F%25");
+        free(url);
+        assert_int_equal(api_url_build_query("https://a", path, "cursor", "..", &url), 0);
+        assert_string_equal(url, "https://a/v2/a%20b/?cursor=..");
+        free(url);
+        assert_int_equal(api_url_build_query("https://a", path, "cursor", "", &url), 0);
+        assert_string_equal(url, "https://a/v2/a%20b/?cursor=");
+        free(url);
+        assert_int_equal(api_url_build_query("https://a", path, "cursor", NULL, &url), 0);
+        assert_string_equal(url, "https://a/v2/a%20b/");
+        free(url);
+        assert_int_equal(api_url_build_query("https://a", bad, "cursor", NULL, &untouched),
+                         -EINVAL);
+        assert_ptr_equal(untouched, (char *) 1);
+}
+
 static void test_origins(void **state)
 {
         const char *good[] = {"https://api.passlock.dev", "http://127.0.0.1:8787",
@@ -78,6 +100,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_build),
                 cmocka_unit_test(test_segments_that_mean_something),
+                cmocka_unit_test(test_query),
                 cmocka_unit_test(test_origins),
         };
 

@@ -1,73 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <semaphore.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "daemon/api/api.h"
 #include "dbus/error.h"
-#include "tests/unit/raw-peer.h"
+#include "tests/unit/api-script.h"
 #include "tests/unit/test.h"
 
-#define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 #define TOKEN_OK \
         OK_HEAD "Content-Length: 86\r\n\r\n" \
                 "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"registrationToken\":\"rt_1\"," \
                 "\"expiresAt\":123}   "
 #define PRINCIPAL_OK \
-        OK_HEAD "Connection: close\r\n\r\n" \
-                "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"pr1\",\"userId\":\"user-42\"," \
-                "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\"," \
-                "\"createdAt\":1,\"expiresAt\":2,\"metadata\":{}}"
-#define SERVER_ERROR "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
-#define JSON_ERROR(status, tag) \
-        "HTTP/1.1 " status "\r\nConnection: close\r\n\r\n{\"_tag\":\"@error/" tag \
-        "\",\"message\":\"m\"}"
-
-/* What a peer does with requests: the first gets the first line, and so on; the last is for all
- * others. Instead of a reply there may be one of the words below. */
-static const char hang[] = "hang", cut[] = "cut", huge[] = "huge";
-
-typedef struct Script {
-        const char *lines[8];
-        sem_t *gate; /* NULL, or to be waited for before each reply */
-} Script;
-
-static void serve_huge_body(int fd)
-{
-        char chunk[4096];
-
-        memset(chunk, ' ', sizeof(chunk));
-        raw_peer_print(fd, OK_HEAD "Content-Length: 20971520\r\n\r\n");
-        for (size_t n = 0; n < 20971520; n += sizeof(chunk))
-                if (!raw_peer_write(fd, chunk, sizeof(chunk)))
-                        return;
-}
-
-static void follow_script(RawPeer *peer, int fd, unsigned n, void *userdata)
-{
-        const Script *script = userdata;
-
-        while (raw_peer_read(peer, fd)) {
-                size_t i = 0;
-
-                while (i + 1 < raw_peer_n_requests(peer) && script->lines[i + 1])
-                        i++;
-                if (script->gate)
-                        sem_wait(script->gate);
-                if (script->lines[i] == cut)
-                        return;
-                if (script->lines[i] == hang)
-                        raw_peer_hang(fd);
-                else if (script->lines[i] == huge)
-                        serve_huge_body(fd);
-                else
-                        raw_peer_print(fd, script->lines[i]);
-                if (strstr(script->lines[i], "Connection: close"))
-                        return;
-        }
-}
+        OK("{\"_tag\":\"ExtendedPrincipal\",\"id\":\"pr1\",\"userId\":\"user-42\"," \
+           "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\"," \
+           "\"createdAt\":1,\"expiresAt\":2,\"metadata\":{}}")
 
 typedef struct Outcome {
         unsigned n_ended;
@@ -129,7 +78,7 @@ static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
 {
         raw_peer_free(f->peer);
         f->script = *script;
-        f->peer = raw_peer_new(follow_script, &f->script);
+        f->peer = raw_peer_new(script_follow, &f->script);
         assert_int_equal(configure(f, f->peer, timeout_ms, f->key), 0);
 }
 
@@ -236,8 +185,8 @@ static void test_authorize_tries_again(void **state)
         Fixture *f = *state;
         Script scripts[] = {
                 {.lines = {SERVER_ERROR, TOKEN_OK}},
-                {.lines = {cut, TOKEN_OK}},
-                {.lines = {SERVER_ERROR, cut, SERVER_ERROR, TOKEN_OK}},
+                {.lines = {script_cut, TOKEN_OK}},
+                {.lines = {SERVER_ERROR, script_cut, SERVER_ERROR, TOKEN_OK}},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
@@ -264,7 +213,7 @@ static void test_exchange_tries_once(void **state)
         Fixture *f = *state;
         Script scripts[] = {
                 {.lines = {SERVER_ERROR, PRINCIPAL_OK}},
-                {.lines = {cut, PRINCIPAL_OK}},
+                {.lines = {script_cut, PRINCIPAL_OK}},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
@@ -278,7 +227,7 @@ static void test_exchange_tries_once(void **state)
 static void test_exchange_on_dying_connection(void **state)
 {
         Fixture *f = *state;
-        Script script = {.lines = {TOKEN_OK, cut, PRINCIPAL_OK}};
+        Script script = {.lines = {TOKEN_OK, script_cut, PRINCIPAL_OK}};
 
         serve(f, &script, 10000);
         authorize(f);
@@ -293,9 +242,9 @@ static const struct {
         int authorize, exchange;
         uint32_t retry_after_s;
 } faults[] = {
-        {hang, ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
-        {cut, ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
-        {huge, ERROR_MALFORMED_REPLY, ERROR_MALFORMED_REPLY, 0},
+        {script_hang, ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {script_cut, ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
+        {script_huge, ERROR_MALFORMED_REPLY, ERROR_MALFORMED_REPLY, 0},
         {OK_HEAD "Content-Length: 99\r\nConnection: close\r\n\r\n{\"_tag\":", ERROR_UNREACHABLE,
          ERROR_UNREACHABLE, 0},
         {"\x15\x03\x01 Connection: close", ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
@@ -343,7 +292,7 @@ static void test_faults(void **state)
         Fixture *f = *state;
 
         for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
-                bool slow = faults[i].reply == huge;
+                bool slow = faults[i].reply == script_huge;
                 Script script = {.lines = {faults[i].reply}}, well = {.lines = {PRINCIPAL_OK}};
                 uint64_t started_at_ms;
 
@@ -380,7 +329,7 @@ static void test_refused(void **state)
 static void test_deadline_covers_all_attempts(void **state)
 {
         Fixture *f = *state;
-        Script script = {.lines = {SERVER_ERROR, hang}};
+        Script script = {.lines = {SERVER_ERROR, script_hang}};
         uint64_t started_at_ms = monotonic_ms();
 
         serve(f, &script, 700);
@@ -456,7 +405,7 @@ static void test_calls_end_as_they_began(void **state)
         while (raw_peer_n_requests(f->peer) == 0)
                 assert_true(sd_event_run(f->event, 1000) >= 0);
 
-        other = raw_peer_new(follow_script, &other_script);
+        other = raw_peer_new(script_follow, &other_script);
         assert_int_equal(configure(f, other, 5000, f->key), 0);
         authorize(f);
         assert_int_equal(f->outcome.r, ERROR_API_DENIED);
@@ -486,7 +435,7 @@ static void run_for(Fixture *f, uint64_t ms)
 static void test_cancel(void **state)
 {
         Fixture *f = *state;
-        Script script = {.lines = {hang}}, failing = {.lines = {SERVER_ERROR}};
+        Script script = {.lines = {script_hang}}, failing = {.lines = {SERVER_ERROR}};
 
         assert_null(api_call_cancel(NULL));
         assert_null(api_free(NULL));
@@ -528,8 +477,9 @@ static void free_api(int r, uint32_t retry_after_s, const Token *token, void *us
 static void test_function_frees_api(void **state)
 {
         Fixture *f = *state;
-        Script scripts[] = {
-                {.lines = {TOKEN_OK}}, {.lines = {SERVER_ERROR, cut}}, {.lines = {hang}}};
+        Script scripts[] = {{.lines = {TOKEN_OK}},
+                            {.lines = {SERVER_ERROR, script_cut}},
+                            {.lines = {script_hang}}};
 
         for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
                 Outcome other = {};

@@ -128,6 +128,37 @@ static void test_everything(void **state)
         assert_string_equal(grant->rp_ids[1], "www.example.com");
 }
 
+/* A comment goes no further than its line, or it could take out what limits a grant. */
+static void test_comment_continues_nothing(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        write_main(*state, TENANCY "[Grant web]\nUser=1\nAllow=Authorize\n"
+                                   "# one site only \\\nRpId=shop.example.com\n"
+                                   "Allow=Exchange \\\n; and so on \\\n Mailbox\n");
+        config = load(*state);
+        assert_non_null(config->grants.grants[0]->rp_ids);
+        assert_string_equal(config->grants.grants[0]->rp_ids[0], "shop.example.com");
+        assert_int_equal(config->grants.grants[0]->allow,
+                         RIGHT_AUTHORIZE | RIGHT_EXCHANGE | RIGHT_MAILBOX);
+}
+
+static void test_loopback(void **state)
+{
+        const char *hosts[] = {"localhost", "LOCALHOST:1", "127.0.0.1:8787", "127.255.0.9",
+                               "[::1]:80"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+                _cleanup_(config_freep) Config *config = NULL;
+                char text[128];
+
+                snprintf(text, sizeof(text), TENANCY "Endpoint=http://%s\n", hosts[i]);
+                write_main(*state, text);
+                config = load(*state);
+                assert_string_equal(config->tenancies[0]->endpoint + 7, hosts[i]);
+        }
+}
+
 static void test_defaults(void **state)
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -222,6 +253,10 @@ static void test_mistakes(void **state)
                 {TENANCY "Endpoint=http://127.0.0.1.example.com\n", ":3: ", "loopback"},
                 {TENANCY "Endpoint=http://127.example.com\n", ":3: ", "loopback"},
                 {TENANCY "Endpoint=http://localhost.example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.0.0.256\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.1\n", ":3: ", "loopback"},
+                {"[Tenancy default]\nTenancyId=.\n", ":2: ", "TenancyId="},
+                {"[Tenancy default]\nTenancyId=..\n", ":2: ", "TenancyId="},
                 {TENANCY "Endpoint=ftp://example.com\n", ":3: ", "https://"},
                 {TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "without a path"},
                 {TENANCY "Endpoint=https://user@example.com\n", ":3: ", "https://"},
@@ -315,9 +350,17 @@ static void test_missing_file(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_everything),         TEST(test_defaults), TEST(test_empty_is_fine),
-                TEST(test_drop_ins),           TEST(test_times),    TEST(test_mistakes),
-                TEST(test_mistake_in_drop_in), TEST(test_not_text), TEST(test_missing_file),
+                TEST(test_everything),
+                TEST(test_comment_continues_nothing),
+                TEST(test_loopback),
+                TEST(test_defaults),
+                TEST(test_empty_is_fine),
+                TEST(test_drop_ins),
+                TEST(test_times),
+                TEST(test_mistakes),
+                TEST(test_mistake_in_drop_in),
+                TEST(test_not_text),
+                TEST(test_missing_file),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

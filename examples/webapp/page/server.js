@@ -31,10 +31,21 @@ async function call(method, path, body) {
   return json;
 }
 
+const token = async (method, path) => (await call(method, path)).token;
+
 export const session = () => call("GET", "/api/session");
 export const signUp = (username, displayName) => call("POST", "/api/signup", { username, displayName });
+/** With `username` for that account's passkeys; with `autofill` to be offered in a form. */
+export const authorizeSignIn = async (scope) => (await call("POST", "/api/signin/authorize", scope)).authenticationToken;
+export const signIn = (code) => call("POST", "/api/signin", { code });
 export const signOut = () => call("POST", "/api/signout");
+export const rename = (username, displayName) => call("POST", "/api/account", { username, displayName });
+
 export const listPasskeys = async () => (await call("GET", "/api/passkeys")).passkeys;
 export const authorize = async () => (await call("POST", "/api/passkeys/authorize")).registrationToken;
 export const exchange = (code) => call("POST", "/api/passkeys/exchange", { code });
-export const removePasskey = (id) => call("DELETE", `/api/passkeys/${encodeURIComponent(id)}`);
+
+/** What the device has to be told of is in the token: see device.js. */
+export const updatePasskeys = () => token("POST", "/api/passkeys/update");
+export const prunePasskeys = () => token("POST", "/api/passkeys/prune");
+export const deletePasskey = (id) => token("DELETE", `/api/passkeys/${encodeURIComponent(id)}`);

@@ -5,28 +5,61 @@ const at = (id) => document.getElementById(id);
 
 /** Shows one of the sections, and moves the focus to its title. */
 export function show(section, { focus = true } = {}) {
-  for (const id of ["signup", "home", "unsupported"]) at(id).hidden = id !== section;
+  for (const id of ["signin", "signup", "home", "unsupported"]) at(id).hidden = id !== section;
   at("signout").hidden = section !== "home";
   if (focus) at(section).querySelector("h1").focus();
 }
 
+/** Of an account from before a restart of the server, only the id is known. */
 export function showUser(user) {
-  at("display").textContent = user.displayName;
-  at("handle").textContent = `@${user.username}`;
-  at("avatar").textContent = [...user.displayName][0].toUpperCase();
+  const name = user.displayName ?? "Welcome back";
+  at("display").textContent = name;
+  at("handle").textContent = user.username ? `@${user.username}` : `User ${user.id}`;
+  at("avatar").textContent = user.displayName ? [...name][0].toUpperCase() : "?";
+  at("stranger").hidden = Boolean(user.username);
+  showRenaming(user, !user.username);
+}
+
+export function showRenaming(user, open) {
+  at("rename-form").hidden = !open;
+  at("rename").hidden = open;
+  at("keep-name").hidden = !user.username;
+  if (!open) return;
+  complainAt("new-username", "");
+  complainAt("new-display-name", "");
+  at("new-username").value = user.username ?? "";
+  at("new-display-name").value = user.displayName ?? "";
+  if (user.username) at("new-username").focus();
+}
+
+/** How the session began, as the principal has it; nothing of who has just signed up. */
+export function showSignIn(signIn) {
+  at("how").hidden = !signIn;
+  if (!signIn) return;
+  at("how-passkey").textContent = signIn.platformName ?? "Passkey";
+  at("how-id").textContent = signIn.passkeyId;
+  at("how-verified").textContent = signIn.userVerified
+    ? "Your device checked that it is you" : "Your device did not check that it is you";
+  at("how-verified").dataset.good = signIn.userVerified;
+  at("how-when").textContent = date.format(signIn.at);
+  at("how-from").textContent = signIn.ipAddress ?? "An unknown address";
+  at("how-browser").textContent = signIn.userAgent ?? "";
 }
 
 /** A sentence on what has worked; "" for none. */
 export function say(text) {
   at("status").textContent = text;
+  if (text) at("status").scrollIntoView({ block: "nearest" });
 }
 
-/** A sentence on what has not; with `retry`, a button that calls it. */
-export function complain(text, retry) {
+/** A sentence on what has not; with `act`, a button that calls it. */
+export function complain(text, act, label = "Try again") {
   at("problem-text").textContent = text;
   at("problem").hidden = !text;
-  at("retry").hidden = !retry;
-  at("retry").onclick = retry ?? null;
+  at("retry").hidden = !act;
+  at("retry").textContent = label;
+  at("retry").onclick = act ?? null;
+  if (text) at("problem").scrollIntoView({ block: "nearest" });
 }
 
 /** A sentence at a field; "" for none. */
@@ -87,16 +120,16 @@ function glyph() {
   return drawing;
 }
 
-function row(passkey, onRemove) {
+function row(passkey, { used, onRemove }, isLast) {
   const name = passkey.platformName ?? "Passkey";
   const created = date.format(passkey.createdAt);
-  const remove = element("button", "quiet", "Remove");
+  const remove = element("button", "quiet", "Delete");
   remove.type = "button";
-  remove.setAttribute("aria-label", `Remove ${name}, created ${created}`);
-  remove.onclick = () => onRemove(passkey, remove);
-  const about = element("div", "about",
-    element("p", "", element("strong", "", name)),
-    element("p", "when", `Created ${created}`));
+  remove.setAttribute("aria-label", `Delete ${name}, created ${created}`);
+  remove.onclick = () => onRemove(passkey, isLast, remove);
+  const title = element("p", "", element("strong", "", name));
+  if (passkey.id === used) title.append(" ", element("span", "tag", "Signed in with"));
+  const about = element("div", "about", title, element("p", "when", `Created ${created}`));
   if (passkey.lastUsedAt)
     about.append(element("p", "when", `Last used ${date.format(passkey.lastUsedAt)}`));
   const item = element("li", "", glyph(), about, remove);
@@ -104,10 +137,11 @@ function row(passkey, onRemove) {
   return item;
 }
 
-/** The list of passkeys; the one with the id `added` is shown arriving. */
-export function showPasskeys(passkeys, onRemove, added) {
+/** The list of passkeys; the one with the id `added` is shown arriving, the one `used` is marked. */
+export function showPasskeys(passkeys, { used, added, onRemove }) {
   const list = at("passkeys");
-  list.replaceChildren(...passkeys.map((passkey) => row(passkey, onRemove)));
+  const isLast = passkeys.length === 1;
+  list.replaceChildren(...passkeys.map((passkey) => row(passkey, { used, onRemove }, isLast)));
   for (const item of list.children) item.classList.toggle("new", item.dataset.id === added);
   at("count").textContent = passkeys.length > 1 ? `${passkeys.length} passkeys` : "";
   at("empty").hidden = passkeys.length > 0;
@@ -115,8 +149,9 @@ export function showPasskeys(passkeys, onRemove, added) {
 }
 
 /** Asks whether a passkey is to go. Resolves to true or false. */
-export function confirmRemoval() {
+export function confirmRemoval(isLast) {
   const dialog = at("confirm");
+  at("confirm-last").hidden = !isLast;
   return new Promise((resolve) => {
     at("keep").onclick = () => dialog.close("keep");
     at("remove").onclick = () => dialog.close("remove");

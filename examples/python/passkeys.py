@@ -1,0 +1,50 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Makes a passkey, or signs in with one, at a terminal.
+
+Prints a token, which the page gives to registerPasskey() or authenticatePasskey(); reads the code
+that the page got for it; and says whose it is, as JSON.
+
+    passkeys.py register RP_ID USER_ID USERNAME
+    passkeys.py sign-in RP_ID [USER_ID]
+"""
+
+import json
+import sys
+
+from passlock import Passlock, PasslockError
+
+
+def register(passlock, rp_id, user_id, username):
+    print(passlock.authorize(rp_id, user_id, username), flush=True)
+    # The code may come from anywhere: with the user id no stranger's passkey is linked to this user.
+    return passlock.exchange(input(), user_id=user_id)
+
+
+def sign_in(passlock, rp_id, user_id=None):
+    if user_id:
+        print(passlock.authorize_authentication(rp_id, user_id=user_id), flush=True)
+        return passlock.exchange(input(), user_id=user_id)
+    print(passlock.authorize_authentication(rp_id, discoverable=True), flush=True)
+    return passlock.exchange(input())
+
+
+def main(arguments):
+    match arguments:
+        case ["register", rp_id, user_id, username]:
+            flow = register, rp_id, user_id, username
+        case ["sign-in", rp_id, *user_id] if len(user_id) < 2:
+            flow = sign_in, rp_id, *user_id
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    try:
+        print(json.dumps(flow[0](Passlock(), *flow[1:])))
+    except PasslockError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

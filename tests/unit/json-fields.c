@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <jansson.h>
+
+#include "dbus/error.h"
+#include "tests/unit/json-fields.h"
+#include "tests/unit/test.h"
+
+static json_t *child_get(json_t *parent, const char *name)
+{
+        return json_is_array(parent) ? json_array_get(parent, strtoul(name, NULL, 10))
+                                     : json_object_get(parent, name);
+}
+
+static int child_set(json_t *parent, const char *name, json_t *value)
+{
+        return json_is_array(parent) ? json_array_set_new(parent, strtoul(name, NULL, 10), value)
+                                     : json_object_set_new(parent, name, value);
+}
+
+static int child_delete(json_t *parent, const char *name)
+{
+        return json_is_array(parent) ? json_array_remove(parent, strtoul(name, NULL, 10))
+                                     : json_object_del(parent, name);
+}
+
+int read_changed(ReadFunc read, const char *reply, const char *path, const char *value)
+{
+        json_auto_t *root = json_loads(reply, 0, NULL);
+        _cleanup_(freep) char *names = strdup(path), *body = NULL;
+        char *name = names, *slash;
+        json_t *parent = root;
+
+        assert_non_null(root);
+        while ((slash = strchr(name, '/'))) {
+                *slash = '\0';
+                parent = child_get(parent, name);
+                assert_non_null(parent);
+                name = slash + 1;
+        }
+        if (value) {
+                json_t *changed = json_loads(value, JSON_DECODE_ANY, NULL);
+
+                assert_non_null(changed);
+                assert_int_equal(child_set(parent, name, changed), 0);
+        } else {
+                assert_int_equal(child_delete(parent, name), 0);
+        }
+        body = json_dumps(root, 0);
+        return read(body, strlen(body));
+}
+
+char *letters(size_t len)
+{
+        char *text = malloc(len + 3);
+
+        assert_non_null(text);
+        memset(text, 'a', len + 2);
+        text[0] = text[len + 1] = '"';
+        text[len + 2] = '\0';
+        return text;
+}
+
+static void assert_read(ReadFunc read, const char *reply, const Field *field, const char *value,
+                        int expected)
+{
+        int r = read_changed(read, reply, field->path, value);
+
+        if (r != expected)
+                print_message("# %s: %.32s\n", field->path, value ? value : "(removed)");
+        assert_int_equal(r, expected);
+}
+
+static void assert_string_field(ReadFunc read, const char *reply, const Field *field)
+{
+        _cleanup_(freep) char *longest = letters(field->len_max ? field->len_max : 7);
+        _cleanup_(freep) char *too_long = letters(field->len_max + 1);
+
+        assert_read(read, reply, field, longest, field->len_max ? 0 : ERROR_MALFORMED_REPLY);
+        assert_read(read, reply, field, too_long, ERROR_MALFORMED_REPLY);
+        assert_read(read, reply, field, "\"\"",
+                    field->optional || field->lines ? 0 : ERROR_MALFORMED_REPLY);
+        assert_read(read, reply, field, "\"a\\nb\"", field->lines ? 0 : ERROR_MALFORMED_REPLY);
+}
+
+void assert_fields(ReadFunc read, const char *reply, const Field *fields, size_t n_fields)
+{
+        static const struct {
+                char type;
+                const char *value;
+        } values[] = {
+                {'s', "\"x\""}, {'n', "1"}, {'n', "1.5"}, {'b', "true"}, {'o', "{}"}, {'a', "[]"},
+        };
+
+        for (const Field *field = fields; field < fields + n_fields; field++) {
+                int expected = field->optional ? 0 : ERROR_MALFORMED_REPLY;
+
+                assert_read(read, reply, field, NULL, expected);
+                assert_read(read, reply, field, "null", expected);
+                for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+                        if (values[i].type != field->type)
+                                assert_read(read, reply, field, values[i].value,
+                                            ERROR_MALFORMED_REPLY);
+                if (field->type == 's')
+                        assert_string_field(read, reply, field);
+        }
+}
+
+static unsigned n_until_failure;
+
+static void *allocate_but_one(size_t size)
+{
+        return n_until_failure-- > 0 ? malloc(size) : NULL;
+}
+
+void assert_survives_no_memory(ReadFunc read, const char *reply)
+{
+        unsigned n = 0;
+        int r;
+
+        do {
+                assert_in_range(n, 0, 10000);
+                n_until_failure = n++;
+                json_set_alloc_funcs(allocate_but_one, free);
+                r = read(reply, strlen(reply));
+                json_set_alloc_funcs(malloc, free);
+                assert_true(r == 0 || r == -ENOMEM || r == ERROR_MALFORMED_REPLY ||
+                            r == ERROR_UNREACHABLE);
+        } while (r != 0);
+        assert_true(n > 2);
+}
