@@ -74,8 +74,8 @@ static void print_line(const Checkup *checkup, const char *name, Verdict verdict
         fflush(stdout);
 }
 
-static void say(Checkup *checkup, const char *name, Verdict verdict, const char *advice,
-                const char *format, va_list ap)
+_printf_(5, 0) static void say(Checkup *checkup, const char *name, Verdict verdict,
+                               const char *advice, const char *format, va_list ap)
 {
         _cleanup_(freep) char *found = NULL, *printable = NULL;
 

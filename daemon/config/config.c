@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/strv.h"
 #include "build-config.h"
 #include "daemon/config/config-internal.h"
@@ -120,9 +121,9 @@ static const char *find_place(const ConfigLoader *loader, const char *label)
         return "";
 }
 
-/* Links are kept by tenancy id and grants are given by label: two labels for one id would give each
- * other's away. */
-static int check_tenancy_ids(const ConfigLoader *loader, char **ret_error)
+/* Links are kept by tenancy id, and grants are given by label: two labels for one id share what is
+ * kept, which may be meant, or may give one's links away to those who have a grant on the other. */
+static void warn_of_shared_ids(const ConfigLoader *loader)
 {
         const Config *config = loader->config;
 
@@ -130,21 +131,19 @@ static int check_tenancy_ids(const ConfigLoader *loader, char **ret_error)
                 for (size_t j = 0; j < i; j++) {
                         const TenancyConfig *a = config->tenancies[i], *b = config->tenancies[j];
 
-                        if (streq(a->tenancy_id, b->tenancy_id))
-                                return config_refuse(ret_error,
-                                                     "%s: [Tenancy %s] has the TenancyId= of "
-                                                     "[Tenancy %s]",
-                                                     find_place(loader, a->label), a->label,
-                                                     b->label);
+                        if (!streq(a->tenancy_id, b->tenancy_id))
+                                continue;
+                        log_warning("%s: [Tenancy %s] shares its TenancyId=, and so its links, "
+                                    "with [Tenancy %s]",
+                                    find_place(loader, a->label), a->label, b->label);
+                        break;
                 }
-        return 0;
 }
 
 /* What can only be said once every file has been read. */
 static int check_whole(const ConfigLoader *loader, char **ret_error)
 {
         Config *config = loader->config;
-        int r;
 
         for (size_t i = 0; i < loader->n_mentions; i++) {
                 const ConfigMention *m = &loader->mentions[i];
@@ -158,9 +157,7 @@ static int check_whole(const ConfigLoader *loader, char **ret_error)
                                              "%s: [Tenancy %s] has no TenancyId=", m->place,
                                              m->label);
         }
-        r = check_tenancy_ids(loader, ret_error);
-        if (r < 0)
-                return r;
+        warn_of_shared_ids(loader);
         for (size_t i = 0; i < config->grants.n_grants; i++) {
                 Grant *grant = config->grants.grants[i];
 

@@ -2,94 +2,11 @@
 """passlockctl on a private bus, with the scripted service of fake-service.c in the daemon's place."""
 
 import json
-import os
 import subprocess
-import textwrap
 
 import pytest
 
-from tests.harness.build import binary, build_dir
-
-PASSLOCKCTL = binary("passlockctl")
-FAKE_SERVICE = build_dir() / "tests" / "client" / "fake-service"
-
-BUS_CONFIG = """\
-<!DOCTYPE busconfig PUBLIC '-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN'
- 'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>
-<busconfig><listen>unix:path={}/bus</listen><auth>EXTERNAL</auth>
-<policy context='default'><allow own='*'/><allow send_destination='*'/>
-<allow eavesdrop='true'/></policy></busconfig>
-"""
-
-
-class Host:
-    """A bus, perhaps a service on it, and the tool."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.environment = {
-            **os.environ,
-            "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={directory}/bus",
-            "LC_ALL": "C.UTF-8",
-            "TZ": "UTC",
-        }
-        self.bus = self.service = None
-
-    def start_bus(self):
-        config = self.directory / "bus.conf"
-        config.write_text(BUS_CONFIG.format(self.directory))
-        self.bus = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile",
-             "--print-address=1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        assert self.bus.stdout.readline()
-
-    def start_service(self, *options):
-        # The service writes its log to descriptor 3.
-        self.service = subprocess.Popen(
-            ["/bin/sh", "-c", 'exec "$0" "$@" 3>&1', FAKE_SERVICE,
-             str(self.directory), *options], stdout=subprocess.PIPE, env=self.environment)
-        assert self.service.stdout.readline() == b"ready\n"
-
-    def stop(self, name):
-        process = getattr(self, name)
-        if process:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-            setattr(self, name, None)
-
-    def run(self, *arguments, stdin="", **environment):
-        return subprocess.run([PASSLOCKCTL, *arguments], input=stdin, text=True,
-                              capture_output=True, timeout=60, check=False,
-                              env={**self.environment, **environment})
-
-    def expect(self, *arguments, stdin="", status=0, **environment):
-        done = self.run(*arguments, stdin=stdin, **environment)
-        assert done.returncode == status, done.stderr
-        assert bool(done.stderr) == (status != 0)
-        return done.stdout if status == 0 else done.stderr
-
-    def log(self):
-        return (self.directory / "log").read_text().splitlines()
-
-
-@pytest.fixture(name="bare_host")
-def fixture_bare_host(tmp_path):
-    host = Host(tmp_path)
-    host.start_bus()
-    yield host
-    host.stop("service")
-    host.stop("bus")
-
-
-@pytest.fixture(name="host")
-def fixture_host(bare_host):
-    bare_host.start_service("links=2")
-    return bare_host
-
-
-def golden(text):
-    return textwrap.dedent(text).lstrip("\n")
+from tests.client.host import PASSLOCKCTL, Host, golden
 
 
 def test_status(host):
@@ -123,10 +40,47 @@ def test_authorize(host):
         "authorize", "shop.example", "u1", "ada", "--rp-name=Shop", "--display-name", "Ada L.",
         "--exclude=a1", "--no-exclude-linked", "--user-verification=required",
         "--ceremony-timeout-ms=60000", "--exclude=a2") == (
-            "shop.example u1 ada rp_name=Shop display_name=Ada L. exclude_linked=no"
-            " user_verification=required timeout_ms=60000 exclude_credentials=[a1][a2]\n")
+            "shop.example u1 ada rp_name=Shop display_name=Ada L. exclude_credentials=[a1][a2]"
+            " exclude_linked=no user_verification=required timeout_ms=60000\n")
     assert json.loads(host.expect("--json", "authorize", "r", "u", "n")) == {
         "registration_token": "r u n", "expires_at": 1700000000123}
+
+
+def test_authenticate(host):
+    assert host.expect("authenticate", "shop.example", "--discoverable") == (
+        "shop.example discoverable=yes\n")
+    assert host.expect(
+        "authenticate", "shop.example", "--user-id=u1", "--allow=a1", "--allow=a2",
+        "--mediation=conditional", "--user-verification=required",
+        "--ceremony-timeout-ms=60000") == (
+            "shop.example user_id=u1 allow_credentials=[a1][a2] mediation=conditional"
+            " user_verification=required timeout_ms=60000\n")
+    assert json.loads(host.expect("--json", "authenticate", "r", "--user-id=u")) == {
+        "authentication_token": "r user_id=u", "expires_at": 1700000000123}
+
+
+def test_verify_token(host):
+    assert host.expect("verify-token", "a.b.c", "--user-id=ada") == golden("""
+        User:           ada
+        Authenticator:  auth-1
+        Type:           passkey
+        Agent:           user_id=ada
+        Verified:       yes
+        User verified:  no
+        Created:        2023-11-14 22:13:20
+        Expires:        2023-11-14 22:18:20
+        Id:             jti-1
+        """)
+    assert "linked" not in json.loads(host.expect("verify-token", "a.b.c", "--json"))
+    assert host.expect("verify-token", "error:2", status=3) == "passlockctl: text of 2\n"
+
+
+def test_id_token_from_standard_input(host):
+    longest = "x" * 8192
+    host.expect("verify-token", "-", stdin=f"{longest}\n")
+    assert host.log()[-1].startswith("VerifyIdToken xxx")
+    host.expect("verify-token", stdin=f"{longest}y\n", status=3)
+    assert "no id_token" in host.expect("verify-token", status=2)
 
 
 def test_exchange(host):
@@ -232,6 +186,157 @@ def test_link_add_and_remove(host):
     assert host.log()[-1] == "RemoveByUser ada"
 
 
+def test_vault_list(host):
+    assert host.expect("vault", "list") == golden("""
+        USER  PASSKEY  ENABLED  CREATED              LAST USED
+        ada   pk-0     no       2023-11-14 22:13:20  -
+        ada   pk-1     yes      2023-11-14 22:13:20  2023-11-14 22:21:40
+        ada   pk-2     no       2023-11-14 22:13:20  -
+        """)
+    listed = json.loads(host.expect("vault", "list", "--json"))
+    assert [passkey["id"] for passkey in listed] == ["pk-0", "pk-1", "pk-2"]
+    assert listed[1] == {
+        "id": "pk-1", "user_id": "ada", "enabled": True, "created_at": 1700000000000,
+        "last_used_at": 1700000500000, "credential_id": "Y3JlZA", "credential_user_id": "dXNlcg"}
+
+
+def test_vault_get(host):
+    assert host.expect("vault", "get", "pk-1") == golden("""
+        Passkey:          pk-1
+        User:             ada
+        Enabled:          yes
+        Created:          2023-11-14 22:13:20
+        Last used:        2023-11-14 22:21:40
+        Credential:       Y3JlZA
+        Credential user:  dXNlcg
+        Updated:          2023-11-14 22:21:40
+        Name:             Ada L.
+        Relying party:    shop.example
+        Platform:         iCloud Keychain
+        Device:           multiDevice
+        Transports:       internal hybrid
+        Backed up:        yes
+        Counter:          7
+        Model:            00000000-0000-0000-0000-000000000000
+        Public key:       cHVi
+        """)
+    passkey = json.loads(host.expect("vault", "get", "plain", "--json"))
+    assert passkey["transports"] == ["internal", "hybrid"]
+    assert passkey["platform_icon"] is None
+    assert host.expect("vault", "get", "error:5", status=3) == "passlockctl: text of 5\n"
+
+
+@pytest.mark.parametrize("arguments,token", [
+    (["update", "u1", "ada"], "update u1 ada"),
+    (["update", "u1", "ada", "--display-name=Ada L."], "update u1 ada display_name=Ada L."),
+    (["delete", "a", "b"], "delete a b"),
+    (["delete", "a", "--yes"], "delete a"),
+    (["delete", "--user=u1"], "DeleteUserPasskeys u1"),
+    (["prune", "u1"], "PrunePasskeys u1"),
+])
+def test_vault_changes(host, arguments, token):
+    assert host.expect("vault", *arguments) == f"{token}\n"
+    assert json.loads(host.expect("vault", *arguments, "--json")) == {
+        "token": token, "expires_at": 1700000000123, "warnings": []}
+
+
+def test_vault_warnings(host):
+    done = host.run("vault", "delete", "a", "warn-1")
+    assert (done.returncode, done.stdout) == (0, "delete a warn-1\n")
+    assert done.stderr == golden("""
+        passlockctl: warning: warn-1: There is no such passkey
+        passlockctl: warning: The user has none
+        """)
+    assert json.loads(host.expect("vault", "delete", "warn-1", "--json"))["warnings"] == [
+        {"code": "PASSKEY_NOT_FOUND", "message": "There is no such passkey",
+         "passkey_id": "warn-1"},
+        {"code": "NO_PASSKEYS_FOUND", "message": "The user has none", "passkey_id": None}]
+
+
+def test_mailbox_create(host):
+    assert host.expect("mailbox", "create", "ada@shop.example", "login") == golden("""
+        Challenge:  ch-1
+        Purpose:    login
+        Email:      ada@shop.example
+        User:       ada
+        Metadata:   {"n":1}
+        Created:    2023-11-14 22:13:20
+        Expires:    2023-11-14 22:23:20
+        Secret:     s3cret
+        Code:       123456
+        """)
+    challenge = json.loads(host.expect(
+        "mailbox", "create", "ada@shop.example", "login", "--json", "--name=Ada", "--user-id=u1",
+        "--metadata={}", "--invalidate-others", "--skip-rate-limit", "--no-email"))
+    assert challenge["message_text"] == (
+        " name=Ada user_id=u1 metadata={} invalidate_others=yes skip_rate_limit=yes send_email=no")
+    assert challenge["message_html"] == "<b>123456</b>"
+    assert host.expect("mailbox", "create", "error:7", "login", status=5)
+
+
+def test_mailbox_get_and_delete(host):
+    assert host.expect("mailbox", "get", "plain") == golden("""
+        Challenge:  plain
+        Purpose:    login
+        Email:      ada@shop.example
+        Created:    2023-11-14 22:13:20
+        Expires:    2023-11-14 22:23:20
+        """)
+    assert "secret" not in json.loads(host.expect("mailbox", "get", "plain", "--json"))
+    assert host.expect("mailbox", "delete", "ch-1") == ""
+    assert host.log()[-1] == "DeleteChallenge ch-1"
+
+
+@pytest.mark.parametrize("arguments,stdin", [
+    (["s3cret", "123456"], ""), (["-", "123456"], "s3cret\n"), (["s3cret", "-"], "123456"),
+    (["-", "-"], "s3cret\n123456\n"),
+])
+def test_mailbox_verify(host, arguments, stdin):
+    assert host.expect("mailbox", "verify", "ch-1", *arguments, stdin=stdin).startswith(
+        "Challenge:  ch-1\nPurpose:    login\n")
+    assert host.log()[-1] == "VerifyChallenge ch-1 s3cret 123456"
+
+
+def test_mailbox_verify_without_input(host):
+    assert "no secret" in host.expect("mailbox", "verify", "i", "-", "-", status=2)
+    assert "no code" in host.expect("mailbox", "verify", "i", "-", "-", stdin="s\n", status=2)
+    assert host.log() == ["ready"]
+
+
+def test_reconcile(host):
+    assert host.expect("reconcile") == golden("""
+        Passkeys:         200
+        Links to add:     3
+        Links to remove:  2
+        Conflicts:        1
+        """)
+    assert host.log()[-2:] == ["Reconcile dry_run=yes", "Reconcile gone"]
+    assert host.expect("reconcile", "--apply") == golden("""
+        Passkeys:       200
+        Links added:    3
+        Links removed:  2
+        Conflicts:      1
+        """)
+    assert "Reconcile dry_run=no" in host.log()
+    assert json.loads(host.expect("reconcile", "--json")) == {
+        "dry_run": True, "checked": 200, "added": 3, "removed": 2, "conflicts": 1}
+
+
+@pytest.mark.parametrize("word,status,text", [
+    ("error:20", 5, "text of 20"), ("error:18", 4, "text of 18"),
+    ("die-always", 1, "The service or the bus went away in the middle of the call: "),
+    ("bad-reply", 1, "The service gave an answer that is not understood"),
+])
+def test_reconcile_fails(bare_host, word, status, text):
+    bare_host.start_service(f"reconcile={word}")
+    assert text in bare_host.expect("reconcile", status=status)
+
+
+def test_reconcile_in_time(bare_host):
+    bare_host.start_service("reconcile=hang")
+    assert "No answer" in bare_host.expect("reconcile", "--timeout=1", status=1)
+
+
 def test_reload(host):
     assert host.expect("reload", status=3) == "passlockctl: passlockd.conf:3: no\n"
 
@@ -307,6 +412,12 @@ def test_timeout(host):
     ["status", "--timeout=86401"], ["status", "--tenancy=A/b"], ["status", "--json=yes"],
     ["authorize", "r", "u", "n", "--ceremony-timeout-ms=1x"],
     ["authorize", "r", "u", "n", "--rp-name", b"\xff"],
+    ["authenticate"], ["authenticate", "r", "u"], ["authenticate", "r", "--exclude=a"],
+    ["verify-token", "a", "b"], ["verify-token", "a", "--no-link"], ["vault"], ["vault", "get"],
+    ["vault", "list", "x"], ["vault", "update", "u"], ["vault", "delete"],
+    ["vault", "delete", "a", "--user=u"], ["vault", "delete", *["a"] * 101], ["vault", "prune"],
+    ["mailbox", "create", "e"], ["mailbox", "verify", "i", "s"], ["mailbox", "delete"],
+    ["reconcile", "x"], ["reconcile", "--plain"], ["doctor", "x"], ["set-key", "a", "b"],
 ])
 def test_usage(host, arguments):
     host.expect(*arguments, status=2)
@@ -320,7 +431,9 @@ def test_unacceptable_text(host):
 
 def test_help_and_version(bare_host):
     for arguments in ["--help"], ["-h"], ["status", "--help"]:
-        assert bare_host.expect(*arguments).startswith("passlockctl [OPTIONS] COMMAND\n")
+        text = bare_host.expect(*arguments)
+        assert text.startswith("passlockctl [OPTIONS] COMMAND\n")
+        assert max(len(line) for line in text.splitlines()) <= 88
     assert bare_host.expect("--version").startswith("passlockctl ")
 
 

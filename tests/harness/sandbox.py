@@ -53,6 +53,10 @@ class Sandbox(Process):
         """How often each endpoint was asked so far."""
         return self._http("GET", "/-/calls")
 
+    def outbox(self) -> list[dict]:
+        """The mails with codes that it would have sent, oldest first."""
+        return self._http("GET", "/-/outbox")["mails"]
+
     def _http(self, method: str, path: str, body=None):
         request = urllib.request.Request(
             self.endpoint + path, method=method,

@@ -255,7 +255,6 @@ static void test_mistakes(void **state)
                 {TENANCY "Endpoint=http://localhost.example.com\n", ":3: ", "loopback"},
                 {TENANCY "Endpoint=http://127.0.0.256\n", ":3: ", "loopback"},
                 {TENANCY "Endpoint=http://127.1\n", ":3: ", "loopback"},
-                {TENANCY "[Tenancy b]\nTenancyId=t1\n", ":3: ", "has the TenancyId= of"},
                 {"[Tenancy default]\nTenancyId=.\n", ":2: ", "TenancyId="},
                 {"[Tenancy default]\nTenancyId=..\n", ":2: ", "TenancyId="},
                 {TENANCY "Endpoint=ftp://example.com\n", ":3: ", "https://"},
