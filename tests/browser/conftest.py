@@ -171,8 +171,8 @@ def person(browser, stack):
     """Makes people; closes their browsers, and fails if a page had an error or broke its policy."""
     people = []
 
-    def arrive(**looks):
-        somebody = Person(browser.open(**looks), stack.webapp.url)
+    def arrive(autofill=False, **looks):
+        somebody = Person(browser.open(autofill=autofill, **looks), stack.webapp.url)
         people.append(somebody)
         return somebody
 

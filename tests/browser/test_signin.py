@@ -319,6 +319,7 @@ def test_rename_checks_names(person):
     assert "taken" in ada.page.text("#new-username-hint")
     ada.screenshot("rename-taken")
     ada.page.click("#keep-name")
+    assert ada.page.evaluate("document.activeElement.id") == "rename"
     assert ada.page.text("#handle") == f"@{ada.name}"
 
     ada.rename(ada.name.upper(), "Ada the First")  # one's own name is not taken

@@ -109,7 +109,7 @@ class Browser(Process):
         return super().stop()
 
     def open(self, width: int = 1100, height: int = 860, phone: bool = False,
-             dark: bool = False, autofill: bool = False) -> Page:
+             dark: bool = False, autofill: bool = True) -> Page:
         """With `autofill` the person takes what is offered in a form, at once; else nothing is."""
         options = {"width": width, "height": height, "phone": phone, "dark": dark,
                    "autofill": autofill}

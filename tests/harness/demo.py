@@ -64,7 +64,7 @@ class Tour:
 
     def __init__(self, stack: Stack, browser: Browser, screenshots: Path):
         self.stack = stack
-        self.page = browser.open(width=1100, height=760)
+        self.page = browser.open(width=1100, height=760, autofill=False)
         self.screenshots = screenshots
         self.shots = 0
 

@@ -120,7 +120,10 @@ export function begin() {
   at("create").onclick = () => create();
   at("prune").onclick = prune;
   at("rename").onclick = () => view.showRenaming(session.user, true);
-  at("keep-name").onclick = () => view.showRenaming(session.user, false);
+  at("keep-name").onclick = () => {
+    view.showRenaming(session.user, false);
+    at("rename").focus();
+  };
   at("rename-form").onsubmit = (event) => {
     event.preventDefault();
     rename();
