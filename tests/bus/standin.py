@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An API that says whatever a test wants it to."""
 
+import contextlib
+import http.client
 import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+API_SEC = 20
 
 
 @dataclass
@@ -63,8 +68,9 @@ class StandIn:
                 for name, value in ({"Content-Type": "application/json"} | reply.headers).items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                with contextlib.suppress(ConnectionError):  # whoever asked may be gone
+                    self.end_headers()
+                    self.wfile.write(data)
 
             do_GET = do_POST = do_DELETE = serve
 
@@ -72,3 +78,34 @@ class StandIn:
                 pass
 
         return Handler
+
+
+class Proxy(StandIn):
+    """Hands every request on to another API, and lets a test keep back what that has answered."""
+
+    def __init__(self, endpoint: str):
+        super().__init__()
+        self.host = urlsplit(endpoint).netloc
+        self.answer = self._hand_on
+        self.keeps: Callable[[Request], bool] = lambda request: False
+        self.kept: list[Request] = []  # answered by the API, and the daemon does not know
+        self.given_up = threading.Event()
+
+    def __exit__(self, *_):
+        self.given_up.set()
+        super().__exit__()
+
+    def _hand_on(self, request: Request) -> Reply:
+        api = http.client.HTTPConnection(self.host, timeout=API_SEC)
+        try:
+            api.request(request.method, request.path, request.body or None,
+                        {name: value for name, value in request.headers.items()
+                         if name.lower() not in ("host", "content-length", "connection")})
+            answer = api.getresponse()
+            reply = Reply(answer.status, answer.read())
+        finally:
+            api.close()
+        if self.keeps(request):
+            self.kept.append(request)
+            self.given_up.wait(API_SEC)
+        return reply

@@ -4,11 +4,17 @@
 import pytest
 
 from .client import plain
-from .stack import new_request_id
+from .stack import eventually, new_request_id, new_user
+from .standin import Proxy
 
 CALLERS, CALLS = 4, 6  # at once in each round
-# What a repeat may be told whose first call was cut off: the code went with it.
+# What a repeat may be told whose first call was cut off: the code went with it, the link is there.
 LOST = {"InvalidCode", "Unreachable", "UserMismatch"}
+
+
+def is_linked(connection, passkey) -> bool:
+    return connection.outcome(connection.start_links("GetUser", passkey.authenticator_id)) == \
+        (passkey.user_id,)
 
 
 def assert_consistent(connection, acknowledged: dict):
@@ -24,8 +30,9 @@ def assert_consistent(connection, acknowledged: dict):
 
 
 def test_killed_while_exchanging(own_stack):
+    """In the end every passkey is linked whose code was used up, also where nobody was told so."""
     own_stack.start()
-    acknowledged, lost = {}, 0
+    everybody = {}
     for round_number in range(5):
         work = [(own_stack.connect(), own_stack.create_passkey(), new_request_id())
                 for _ in range(CALLERS)]
@@ -41,12 +48,10 @@ def test_killed_while_exchanging(own_stack):
             outcome = caller.outcome(call)  # what was sent before the end still counts
             if outcome[0] != "error":
                 firsts[request_id] = outcome[0]
-        for _, _, passkey, request_id in calls:
-            if request_id in firsts:
-                acknowledged[passkey.authenticator_id] = plain(firsts[request_id])
         own_stack.daemon.start()
         with own_stack.connect() as after:
-            assert_consistent(after, acknowledged)
+            for _, _, passkey, request_id in calls:
+                assert request_id not in firsts or is_linked(after, passkey)
             for _, _, passkey, request_id in calls:
                 outcome = after.outcome(
                     after.start_exchange(passkey.code, request_id=request_id))
@@ -54,14 +59,167 @@ def test_killed_while_exchanging(own_stack):
                     assert list(outcome[0].items()) == list(firsts[request_id].items())
                 elif outcome[0] == "error":
                     assert outcome[1] in LOST
-                    lost += 1
                 else:
-                    principal = plain(outcome[0])
-                    assert principal["authenticator_id"] == passkey.authenticator_id
-                    acknowledged[passkey.authenticator_id] = principal
-            assert_consistent(after, acknowledged)
-    assert len(acknowledged) + lost == 5 * CALLERS * CALLS
+                    assert plain(outcome[0])["authenticator_id"] == passkey.authenticator_id
+                eventually(lambda passkey=passkey: is_linked(after, passkey))
+                everybody[passkey.authenticator_id] = {"user_id": passkey.user_id}
+            assert_consistent(after, everybody)
+            assert after.count() == len(everybody)
     own_stack.assert_healthy()
+
+
+def is_exchange(request) -> bool:
+    return "/principal/" in request.path
+
+
+def is_list(request) -> bool:
+    return request.path.partition("?")[0].endswith("/passkeys/")
+
+
+@pytest.fixture
+def proxied(own_stack):
+    """A stack and what is between its daemon and its API."""
+    own_stack.prepare()
+    with Proxy(own_stack.sandbox.endpoint) as proxy:
+        own_stack.sections["Tenancy default"] = own_stack.tenancy(Endpoint=proxy.endpoint)
+        own_stack.daemon.configure(own_stack.sections)
+        own_stack.daemon.start()
+        yield own_stack, proxy
+
+
+def cut_off(stack, proxy, count: int = 3) -> list:
+    """Kills the daemon when the API has used up some codes, and the daemon has not heard of it."""
+    passkeys = [stack.create_passkey() for _ in range(count)]
+    proxy.keeps = is_exchange
+    with stack.connect() as connection:
+        for passkey in passkeys:
+            connection.start_exchange(passkey.code, request_id=new_request_id())
+        eventually(lambda: len(proxy.kept) >= count)
+        assert not any(is_linked(connection, passkey) for passkey in passkeys)
+    stack.daemon.kill9()
+    proxy.keeps = lambda request: False
+    return passkeys
+
+
+def test_used_codes_are_not_lost(proxied):
+    stack, proxy = proxied
+    told, unused, conflict = (stack.create_passkey() for _ in range(3))
+    with stack.connect() as connection:
+        first = connection.exchange(told.code, request_id="r" * 16)
+        connection.links("Add", "ada", "not-in-the-vault")
+        connection.links("Add", "somebody else", conflict.authenticator_id)
+    passkeys = cut_off(stack, proxy)
+    stack.daemon.start()
+    with stack.connect() as connection:
+        for passkey in passkeys:
+            eventually(lambda passkey=passkey: is_linked(connection, passkey))
+        assert connection.links("GetUser", "not-in-the-vault") == ("ada",)
+        assert connection.links("GetUser", conflict.authenticator_id) == ("somebody else",)
+        assert connection.exchange(told.code, request_id="r" * 16) == first
+        assert plain(connection.exchange(unused.code))["linked"] is True
+        assert_consistent(connection, {
+            passkey.authenticator_id: {"user_id": passkey.user_id}
+            for passkey in (*passkeys, told, unused)})
+        assert connection.count() == len(passkeys) + 4
+    eventually(lambda: "passkeys were not linked, and are now" in stack.daemon.log_text())
+
+
+def test_killed_again_while_it_looks(proxied):
+    stack, proxy = proxied
+    passkeys = cut_off(stack, proxy)
+    for _ in range(3):
+        proxy.kept.clear()
+        proxy.keeps = is_list
+        stack.daemon.start()
+        eventually(lambda: proxy.kept)
+        stack.daemon.kill9()
+    proxy.keeps = lambda request: False
+    stack.daemon.start()
+    with stack.connect() as connection:
+        for passkey in passkeys:
+            eventually(lambda passkey=passkey: is_linked(connection, passkey))
+
+
+def test_stopped_while_it_looks(proxied):
+    """A clean stop does not mean that all is well."""
+    stack, proxy = proxied
+    passkeys = cut_off(stack, proxy)
+    proxy.kept.clear()
+    proxy.keeps = is_list
+    stack.daemon.start()
+    eventually(lambda: proxy.kept)
+    assert stack.daemon.stop() == 0
+    proxy.keeps = lambda request: False
+    stack.daemon.start()
+    with stack.connect() as connection:
+        for passkey in passkeys:
+            eventually(lambda passkey=passkey: is_linked(connection, passkey))
+
+
+def all_linked(stack, passkeys) -> bool:
+    with stack.connect() as connection:
+        return all(is_linked(connection, passkey) for passkey in passkeys)
+
+
+def has_looked_in_vain(stack) -> bool:
+    with stack.connect() as connection:
+        return connection.state() == "degraded"
+
+
+def test_api_is_away_when_it_looks(proxied):
+    """As it may be while a host boots. The links come with the API."""
+    stack, proxy = proxied
+    passkeys = cut_off(stack, proxy)
+    stack.sandbox.set_faults("status=500@passkey-list")
+    stack.daemon.start()
+    eventually(lambda: has_looked_in_vain(stack))
+    stack.assert_healthy()  # the API, that is: it answers again
+    eventually(lambda: all_linked(stack, passkeys))
+
+
+def test_links_are_not_lost_for_good_while_the_api_is_away(proxied):
+    """The next run looks, however this one ended."""
+    stack, proxy = proxied
+    passkeys = cut_off(stack, proxy)
+    stack.sandbox.set_faults("status=500@passkey-list")
+    stack.daemon.start()
+    eventually(lambda: has_looked_in_vain(stack))
+    stack.sandbox.set_faults()
+    stack.daemon.restart()
+    eventually(lambda: all_linked(stack, passkeys))
+
+
+def test_key_comes_after_it_would_look(proxied):
+    stack, proxy = proxied
+    passkeys = cut_off(stack, proxy)
+    stack.daemon.set_keys({})
+    stack.daemon.start()
+    with stack.connect() as connection:
+        assert connection.state() == "unconfigured"
+    stack.apply()
+    eventually(lambda: all_linked(stack, passkeys))
+
+
+def test_it_does_not_wait_for_the_api_to_begin(proxied):
+    """Links can be read and changed while it looks, and one that goes meanwhile stays away."""
+    stack, proxy = proxied
+    passkeys = cut_off(stack, proxy)
+    proxy.keeps = is_list
+    stack.daemon.start()
+    with stack.connect() as connection:
+        connection.links("Add", user := new_user(), key := new_user())
+        assert connection.links("GetUser", key) == (user,)
+        assert not any(is_linked(connection, passkey) for passkey in passkeys)
+        assert connection.authorize("shop.example.com", new_user())[0]
+
+
+def test_nothing_is_looked_for_after_a_clean_stop(proxied):
+    stack, proxy = proxied
+    with stack.connect() as connection:
+        connection.exchange(stack.create_passkey().code)
+    stack.daemon.restart()
+    stack.assert_healthy()
+    assert not any(map(is_list, proxy.requests))
 
 
 @pytest.mark.parametrize("answered", [0, 1, 40])
