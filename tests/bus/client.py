@@ -127,6 +127,20 @@ class Connection:
                            str(reply.body[0]) if reply.body else "")
         return reply.body
 
+    def wait_any(self, serials: set[int], timeout: float = CALL_SEC) -> int:
+        """Waits until one of these calls is answered, and returns it; give it to finish()."""
+        end = time.monotonic() + timeout
+        while not (answered := serials & self.replies.keys()):
+            self._receive(end - time.monotonic())
+        return answered.pop()
+
+    def is_answered(self, serial: int) -> bool:
+        """Looks, and does not wait."""
+        with contextlib.suppress(TimeoutError):
+            while serial not in self.replies:
+                self._receive(0)
+        return serial in self.replies
+
     def outcome(self, serial: int) -> tuple:
         """As finish(), but an error is returned: ("error", its short name)."""
         try:

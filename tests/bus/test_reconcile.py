@@ -482,10 +482,17 @@ def finish_while_asking(connection, other, call: int) -> tuple[dict, int]:
     return {key: value for key, (_, value) in result.items()}, asked
 
 
+class LargeSandbox(Sandbox):
+    """One that takes a while to begin."""
+
+    def read_line(self, deadline_sec=90):
+        return super().read_line(deadline_sec)
+
+
 @pytest.fixture(scope="module")
 def large():
     stack = Stack()
-    stack.sandbox = Sandbox(stack.work, options=(f"--populate={N}",))
+    stack.sandbox = LargeSandbox(stack.work, options=(f"--populate={N}",))
     stack.keys = {"passlock.default": stack.sandbox.api_key}
     with stack:
         yield stack
