@@ -224,8 +224,12 @@ static void exit_if_done(void *userdata)
 {
         Service *service = userdata;
 
-        if (service->stopping && bus_is_idle(service->bus))
-                (void) sd_event_exit(service->event, 0);
+        if (!service->stopping || !bus_is_idle(service->bus))
+                return;
+        for (size_t i = 0; i < service->n_tenancies; i++)
+                if (tenancy_is_busy(service->tenancies[i]))
+                        return;
+        (void) sd_event_exit(service->event, 0);
 }
 
 static void stop(Service *service, int result)
@@ -234,6 +238,8 @@ static void stop(Service *service, int result)
                 service->stopping = true;
                 service->result = result;
                 (void) sd_notify(false, "STOPPING=1");
+                for (size_t i = 0; i < service->n_tenancies; i++)
+                        tenancy_stop(service->tenancies[i]);
         }
         exit_if_done(service);
 }
@@ -280,6 +286,7 @@ static int on_store_event(sd_event_source *source _unused_, int fd _unused_,
         Service *service = userdata;
 
         store_dispatch(service->store);
+        exit_if_done(service);
         return 0;
 }
 

@@ -39,12 +39,12 @@ int api_json_read_error(unsigned status, const char *body, size_t body_len, cons
         if (r < 0)
                 return r;
 
-        if (status == 429)
-                error = ERROR_RATE_LIMITED;
-        else if (status >= 400 && status < 500)
+        /* The tag says more than the status. */
+        error = ERROR_UNREACHABLE;
+        if (status >= 400 && status < 500)
                 error = error_of_tag(json_string_value(json_object_get(root, "_tag")), known);
-        else
-                error = ERROR_UNREACHABLE;
+        if (status == 429 && error == ERROR_UNREACHABLE)
+                error = ERROR_RATE_LIMITED;
         *ret_retry_after_s = error == ERROR_RATE_LIMITED ? read_retry_after(root) : 0;
         return error;
 }

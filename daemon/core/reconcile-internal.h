@@ -28,6 +28,7 @@ struct Reconcile {
         bool vault_done;
         bool links_done;
         IdSet *seen;       /* what the vault listed */
+        IdSet *cursors;    /* that the vault has given */
         LinkList suspects; /* links that it did not */
 
         ApiCall *page;

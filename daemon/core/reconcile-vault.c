@@ -70,7 +70,7 @@ static int check_passkey(Reconcile *reconcile, const Passkey *passkey)
         return r;
 }
 
-/* A vault that gives the same page again and again would never end. */
+/* A vault whose pages go round in a circle would never end. */
 static int next_page(Reconcile *reconcile, const char *next_cursor)
 {
         if (isempty(next_cursor)) {
@@ -78,8 +78,10 @@ static int next_page(Reconcile *reconcile, const char *next_cursor)
                 reconcile->cursor = (free(reconcile->cursor), NULL);
                 return 0;
         }
-        if (streq_ptr(reconcile->cursor, next_cursor))
+        if (id_set_has(reconcile->cursors, next_cursor))
                 return ERROR_MALFORMED_REPLY;
+        if (id_set_add(reconcile->cursors, next_cursor) < 0)
+                return -ENOMEM;
         free(reconcile->cursor);
         reconcile->cursor = strdup(next_cursor);
         return reconcile->cursor ? 0 : -ENOMEM;

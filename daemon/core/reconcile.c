@@ -20,6 +20,7 @@ static Reconcile *reconcile_free(Reconcile *reconcile)
         api_call_cancel(reconcile->page);
         link_list_clear(&reconcile->suspects);
         id_set_free(reconcile->seen);
+        id_set_free(reconcile->cursors);
         free(reconcile->cursor);
         tenancy_unref(reconcile->tenancy);
         free(reconcile);
@@ -112,6 +113,8 @@ static int reconcile_new(Tenancy *tenancy, ReconcileFunc func, void *userdata, R
         reconcile->userdata = userdata;
         reconcile->begun_at_ms = realtime_ms();
         r = id_set_new(&reconcile->seen);
+        if (r == 0)
+                r = id_set_new(&reconcile->cursors);
         if (r == 0)
                 r = store_count(tenancy->store, tenancy->tenancy_id, &reconcile->n_links);
         if (r != 0)

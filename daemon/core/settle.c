@@ -15,7 +15,7 @@
 #define PASSKEY_AGE_MAX_MS (10U * 60U * 1000U)
 
 /* How often the vault is looked through if that fails. */
-#define RETRY_INTERVAL_MS 30000U
+#define RETRY_INTERVAL_MS 3000U
 
 /* Who waits for the mark to be on disk. */
 typedef struct Waiter {
@@ -31,7 +31,8 @@ struct Settlement {
         Waiter *waiters;
         uint64_t recover_since_ms; /* an earlier run's mark; 0: none */
         Reconcile *recovery;       /* under way */
-        uint64_t tried_at_ms;      /* when it last began; 0: never */
+        bool stopped;
+        uint64_t tried_at_ms; /* when it last began; 0: never */
 };
 
 static int settlement_get(Tenancy *tenancy, Settlement **ret)
@@ -145,15 +146,16 @@ static void on_recovered(int r, uint32_t retry_after_s _unused_, const Reconcile
         settlement_unmark(tenancy, settlement);
 }
 
-void settle_recover(Tenancy *tenancy)
+void settle_recover(Tenancy *tenancy, bool api_is_back)
 {
         Settlement *settlement = tenancy->settlement;
         int r;
 
-        if (!settlement || !settlement->recover_since_ms || settlement->recovery ||
-            tenancy->reconcile || !tenancy->key)
+        if (!settlement || settlement->stopped || !settlement->recover_since_ms ||
+            settlement->recovery || tenancy->reconcile || !tenancy->key)
                 return;
-        if (settlement->tried_at_ms && monotonic_ms() - settlement->tried_at_ms < RETRY_INTERVAL_MS)
+        if (!api_is_back && settlement->tried_at_ms &&
+            monotonic_ms() - settlement->tried_at_ms < RETRY_INTERVAL_MS)
                 return;
         settlement->tried_at_ms = monotonic_ms();
         r = reconcile_recover(tenancy,
@@ -164,6 +166,16 @@ void settle_recover(Tenancy *tenancy)
         if (r != 0)
                 log_warning("Tenancy %s: cannot look for lost links: %s", tenancy->label,
                             r > 0 ? error_text(r) : strerror(-r));
+}
+
+void settle_stop(Tenancy *tenancy)
+{
+        Settlement *settlement = tenancy->settlement;
+
+        if (!settlement)
+                return;
+        settlement->stopped = true;
+        settlement->recovery = reconcile_cancel(settlement->recovery);
 }
 
 void settle_free(Tenancy *tenancy)

@@ -25,5 +25,7 @@ void settle_end(Tenancy *tenancy);
 /* The tenancy's id is (now) known: looks for a mark that an earlier run has left. */
 void settle_load(Tenancy *tenancy);
 /* The API can be used: does what is left to do. */
-void settle_recover(Tenancy *tenancy);
+void settle_recover(Tenancy *tenancy, bool api_is_back);
+/* Not now: the next start will do it. */
+void settle_stop(Tenancy *tenancy);
 void settle_free(Tenancy *tenancy);

@@ -99,7 +99,7 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
                 settle_load(tenancy);
         /* Whether a new key or endpoint is any good, the next call will tell. */
         tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
-        settle_recover(tenancy);
+        settle_recover(tenancy, true);
         return 0;
 }
 
@@ -130,8 +130,10 @@ TenancyState tenancy_state(const Tenancy *tenancy)
 
 static void tenancy_api_answered(Tenancy *tenancy)
 {
+        bool api_is_back = tenancy->state != TENANCY_READY;
+
         tenancy_set_state(tenancy, TENANCY_READY);
-        settle_recover(tenancy);
+        settle_recover(tenancy, api_is_back);
 }
 
 void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r)
@@ -145,6 +147,16 @@ void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r)
                 tenancy_set_state(tenancy, TENANCY_DEGRADED);
         else
                 tenancy_api_answered(tenancy);
+}
+
+void tenancy_stop(Tenancy *tenancy)
+{
+        settle_stop(tenancy);
+}
+
+bool tenancy_is_busy(const Tenancy *tenancy)
+{
+        return tenancy->reconcile;
 }
 
 Secret *tenancy_key(const Tenancy *tenancy)

@@ -42,6 +42,10 @@ DEFINE_CLEANUP(Tenancy *, tenancy_unref);
 int tenancy_configure(Tenancy *tenancy, const char *tenancy_id, const char *endpoint,
                       const char *ca_file, uint64_t timeout_ms, Secret *key);
 
+/* Calls off what the tenancy does by itself. It is busy until that has ended. */
+void tenancy_stop(Tenancy *tenancy);
+bool tenancy_is_busy(const Tenancy *tenancy);
+
 /* NULL: nobody is told any more. */
 void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener);
 

@@ -400,7 +400,7 @@ static void test_errors(void **state)
                 /* whatever else a 429 says */
                 {429, "", ERROR_RATE_LIMITED, 0},
                 {429, "slow down", ERROR_RATE_LIMITED, 0},
-                {429, "{\"_tag\":\"@error/Forbidden\"}", ERROR_RATE_LIMITED, 0},
+                {429, "{\"_tag\":\"@error/Forbidden\"}", ERROR_API_DENIED, 0}, /* tags go first */
                 {429, "{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":45}",
                  ERROR_RATE_LIMITED, 45},
                 {429, "{\"retryAfterSeconds\":4294967295}", ERROR_RATE_LIMITED, UINT32_MAX},
