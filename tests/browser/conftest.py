@@ -95,7 +95,11 @@ class Person:
         self.page.fill("#username", self.name)
         self.page.fill("#display-name", display_name)
         self.page.click("#signup-button")
+        return self._at_home()
+
+    def _at_home(self):
         self.page.wait("#home")
+        self.page.settle()
         return self
 
     def create_passkey(self):
@@ -114,8 +118,7 @@ class Person:
     def sign_in(self):
         """With any passkey that the device has."""
         self.page.click("#signin-button")
-        self.page.wait("#home")
-        return self
+        return self._at_home()
 
     def sign_in_as(self, username):
         self.page.fill("#signin-username", username)
@@ -143,11 +146,10 @@ class Person:
         return self.page.evaluate("[...document.querySelectorAll('#passkeys li')].map(i => i.dataset.id)")
 
     def said(self, text):
-        self.page.wait("#status:not(:empty)")
-        assert self.page.text("#status") == text
+        assert self.page.hear("#status", text) == text
 
     def was_told(self, text):
-        assert text in self.page.text("#problem-text")
+        self.page.hear("#problem-text", text)
         assert not self.page.evaluate("document.querySelector('#create').disabled")
 
     def has_no_problem(self):

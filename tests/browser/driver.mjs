@@ -59,6 +59,31 @@ async function replaceAuthenticator(person, options, credentials) {
     await devtools.send("WebAuthn.addCredential", { authenticatorId, credential });
 }
 
+// In the page: until nothing is going on any more.
+async function settle(timeout) {
+  const deadline = performance.now() + timeout;
+  while (document.querySelector("[aria-busy=true]")) {
+    if (performance.now() > deadline) throw new Error("the page is still busy");
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+// In the page: until it has said something new that holds the text, and is done. Saying replaces the
+// text node, so that what was heard before does not count again.
+async function hear(selector, text, timeout) {
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    const said = document.querySelector(selector).firstChild;
+    if (said && said !== window.heard && said.data.includes(text) &&
+        !document.querySelector("[aria-busy=true]")) {
+      window.heard = said;
+      return said.data;
+    }
+    if (performance.now() > deadline) throw new Error(`${selector} says: ${said?.data ?? ""}`);
+    await new Promise(requestAnimationFrame);
+  }
+}
+
 const orders = {
   goto: ({ page }, url) => page.goto(url).then(() => null),
   click: ({ page }, selector) => page.click(selector),
@@ -69,6 +94,8 @@ const orders = {
   press: ({ page }, key) => page.keyboard.press(key),
   wait: ({ page }, selector, timeout, hidden) =>
     page.waitForSelector(selector, { visible: !hidden, hidden, timeout }).then(() => null),
+  settle: ({ page }, timeout) => page.evaluate(settle, timeout),
+  hear: ({ page }, selector, text, timeout) => page.evaluate(hear, selector, text, timeout),
   text: ({ page }, selector) => page.$eval(selector, (element) => element.innerText),
   evaluate: ({ page }, script) => page.evaluate(script),
   screenshot: ({ page }, path) => page.screenshot({ path }).then(() => null),

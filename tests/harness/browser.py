@@ -40,6 +40,14 @@ class Page:
         """Waits until it can be seen, or not any more."""
         self._do("wait", selector, WAIT_SEC * 1000, hidden)
 
+    def settle(self):
+        """Waits until nothing is going on any more."""
+        self._do("settle", WAIT_SEC * 1000)
+
+    def hear(self, selector: str, text: str) -> str:
+        """Waits until it says something new that holds `text`. Returns the whole of it."""
+        return self._do("hear", selector, text, WAIT_SEC * 1000)
+
     def text(self, selector: str) -> str:
         self.wait(selector)
         return self._do("text", selector)
