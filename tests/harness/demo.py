@@ -92,18 +92,19 @@ class Tour:
         self.page.fill("#display-name", "Ada Lovelace")
         self.page.click("#signup-button")
         self.page.wait("#home")
+        self.page.settle()
         self.done("signed up", "as Ada Lovelace, at " + self.stack.webapp.url)
 
     def create_passkey(self) -> str:
         self.page.click("#create")
-        self.expect("#status:not(:empty)", "Your passkey is ready.")
+        self.page.hear("#status", "Your passkey is ready.")
         passkey = self.page.evaluate("document.querySelector('#passkeys li').dataset.id")
         self.done("passkey created", passkey)
         return passkey
 
     def refuse_duplicate(self):
         self.page.click("#create")
-        self.expect("#problem-text", "holds a passkey for your account already")
+        self.page.hear("#problem-text", "holds a passkey for your account already")
         self.done("second one refused", "since this device holds one")
 
     def sign_in_again(self, passkey: str):
