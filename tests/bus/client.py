@@ -196,8 +196,15 @@ class Connection:
         """A principal, without its types."""
         return plain(self.method("VerifyIdToken", id_token, variants(options), label=label)[0])
 
+    def start_reconcile(self, options: dict, label: str = "default") -> int:
+        """A link of the very millisecond in which it begins is taken for a new one."""
+        now = time.time_ns() // 10**6
+        while time.time_ns() // 10**6 == now:
+            pass
+        return self.start_method("Reconcile", variants(options), label=label)
+
     def reconcile(self, label: str = "default", **options) -> dict:
-        return plain(self.method("Reconcile", variants(options), label=label)[0])
+        return plain(self.finish(self.start_reconcile(options, label))[0])
 
     def create_challenge(self, email: str, purpose: str, label: str = "default", **options) -> dict:
         return plain(self.method("CreateChallenge", email, purpose, variants(options),

@@ -27,7 +27,7 @@ def links_of(connection, label: str = "default") -> dict[str, str]:
 
 
 def start(connection, label: str = "default", dry_run: bool = False) -> int:
-    return connection.start_method("Reconcile", {"dry_run": ("b", dry_run)}, label=label)
+    return connection.start_reconcile({"dry_run": dry_run}, label)
 
 
 class Disorder:
@@ -77,7 +77,7 @@ def test_dry_run_tells_and_changes_nothing(disorder, connection, options):
 
 
 def test_types(disorder, connection):
-    (result,) = connection.method("Reconcile", {})
+    (result,) = connection.finish(connection.start_reconcile({}))
     assert {key: kind for key, (kind, _) in result.items()} == TYPES
 
 
