@@ -102,12 +102,6 @@ def test_c_is_formatted():
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-def test_manual_pages():
-    pages = tracked("doc/man/*")
-    assert pages
-    done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *map(str, pages)],
-                          cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_scripts_are_shell():
