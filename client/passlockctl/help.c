@@ -82,7 +82,8 @@ static const char options[] =
         "     --skip-rate-limit                   Do not mind how many there were\n"
         "     --no-email                          Do not send the mail\n"
         "\n"
-        "Options of reconcile and vault delete:\n"
+        "Options of reconcile, link remove and vault delete:\n"
+        "     --user=USER_ID                      All of a user's (link remove, vault delete)\n"
         "     --apply                             Change the links (reconcile)\n"
         "     --yes                               Do not ask\n"
         "\n"
@@ -99,4 +100,47 @@ void help_print(void)
 {
         fputs(commands, stdout);
         fputs(options, stdout);
+}
+
+/* The line that has `key` at column `column`, and then something that ends the key. */
+static const char *find(const char *text, size_t column, const char *key)
+{
+        size_t len = strlen(key);
+
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+                if (strcspn(line, "\n") >= column + len && strncmp(line + column, key, len) == 0 &&
+                    strchr(" =\n", line[column + len]))
+                        return line + column + len;
+        return NULL;
+}
+
+/* What follows a key: its arguments, and after two spaces or on the next line the meaning. */
+static HelpLine split(const char *left)
+{
+        const char *end, *meaning;
+
+        if (!left)
+                return (HelpLine){};
+        end = strstr(left, "  ");
+        if (!end || end > left + strcspn(left, "\n"))
+                end = left + strcspn(left, "\n");
+        meaning = end + strspn(end, "\n ");
+        left += strspn(left, " =");
+        return (HelpLine){
+                .arguments = {left, end > left ? (size_t) (end - left) : 0},
+                .meaning = {meaning, strcspn(meaning, "\n")},
+        };
+}
+
+HelpLine help_find_verb(const char *first, const char *second)
+{
+        char key[64];
+
+        snprintf(key, sizeof(key), "%s%s%s", first, second ? " " : "", second ?: "");
+        return split(find(commands, 2, key));
+}
+
+HelpLine help_find_option(const char *option)
+{
+        return split(find(options, 5, option));
 }
