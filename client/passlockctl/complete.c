@@ -122,30 +122,37 @@ static void offer_verbs(const Line *line, const char *prefix)
         }
 }
 
-static void offer_all(Line *line, passlock *client, const char *word)
+/* An option, or what comes after its `=`. */
+static void offer_option(const Line *line, const Verb *verb, Offer *offer)
 {
-        const char *value = strchr(word, '=');
+        const char *word = offer->prefix, *value = strchr(word, '=');
         const struct option *option = NULL;
+
+        if (value && value - word > 2)
+                option = find_option(line, word + 2, (size_t) (value - word) - 2);
+        if (!option) {
+                offer_options(line, verb, word);
+                return;
+        }
+        offer->prefix = value + 1;
+        offer_value(offer, help_of_option(option));
+}
+
+static void offer_all(const Line *line, passlock *client, const char *word)
+{
         size_t n = 0;
         const Verb *verb = verb_of(line, &n);
         Offer offer = {.client = client, .tenancy = line->tenancy, .prefix = word};
 
-        if (line->expects) {
+        if (line->expects)
                 offer_value(&offer, help_of_option(line->expects));
-        } else if (*word == '-' && !line->options_end) {
-                if (value && value - word > 2)
-                        option = find_option(line, word + 2, (size_t) (value - word) - 2);
-                offer.prefix = value ? value + 1 : NULL;
-                if (option)
-                        offer_value(&offer, help_of_option(option));
-                else
-                        offer_options(line, verb, word);
-        } else if (verb) {
+        else if (*word == '-' && !line->options_end)
+                offer_option(line, verb, &offer);
+        else if (verb)
                 offer_argument(&offer, help_find_verb(verb->words[0], verb->words[1]),
                                line->n_words - n);
-        } else if (line->n_words < 2) {
+        else if (line->n_words < 2)
                 offer_verbs(line, word);
-        }
 }
 
 int complete(passlock *client, const struct option *options, size_t n_common, char **words)

@@ -102,15 +102,28 @@ void help_print(void)
         fputs(options, stdout);
 }
 
-/* The line that has `key` at column `column`, and then something that ends the key. */
-static const char *find(const char *text, size_t column, const char *key)
+static bool begins_with(const char *s, const char *key)
 {
         size_t len = strlen(key);
 
-        for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-                if (strcspn(line, "\n") >= column + len && strncmp(line + column, key, len) == 0 &&
-                    strchr(" =\n", line[column + len]))
-                        return line + column + len;
+        return strncmp(s, key, len) == 0 && strchr(" =,\n", s[len]);
+}
+
+/* What comes after the key in the first line that has it on its left. Two keys may share a line. */
+static const char *find(const char *text, size_t column, const char *key)
+{
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+                const char *left = line + column;
+                size_t len = strcspn(line, "\n");
+
+                if (len <= column)
+                        continue;
+                if (begins_with(left, key))
+                        return left + strlen(key);
+                left = memmem(left, len - column, ", --", 4);
+                if (left && begins_with(left + 2, key))
+                        return left + 2 + strlen(key);
+        }
         return NULL;
 }
 
@@ -125,6 +138,8 @@ static HelpLine split(const char *left)
         if (!end || end > left + strcspn(left, "\n"))
                 end = left + strcspn(left, "\n");
         meaning = end + strspn(end, "\n ");
+        if (end > left + strcspn(left, ","))
+                end = left + strcspn(left, ",");
         left += strspn(left, " =");
         return (HelpLine){
                 .arguments = {left, end > left ? (size_t) (end - left) : 0},
