@@ -35,6 +35,8 @@ class Comment:
         self.options, self.errnos, prose = [], [], []
         for line in lines:
             option, errno, rows = OPTION.match(line), ERRNO.match(line), self.options or self.errnos
+            if option or errno:
+                prose.append("")  # what follows the list is a paragraph of its own
             if option:
                 self.options.append(list(option.groups()))
             elif errno:

@@ -74,6 +74,21 @@ def test_every_page_of_section_3_says_something(manual):
             assert name in listed or re.search(r"_(un)?ref$", name), f"{name} is not described"
 
 
+def test_every_row_of_a_table_is_on_a_page(manual):
+    """Options and keys of dictionaries, and what errno says."""
+    header = (ROOT / "client/passlock.h").read_text()
+    xml = "".join(path.read_text() for path in INTERFACES)
+    options = re.findall(r"^ \* {6}(\w+) {2,}(?:string|bool|uint32|strv) ", header, re.MULTILINE)
+    keys = re.findall(r"^ +(\w+) +(?:as|[bstu])  ", xml, re.MULTILINE)
+    errnos = re.findall(r"^ \* {6}-(E\w+) ", header, re.MULTILINE)
+    assert len(options) > 20 and len(keys) > 50 and len(errnos) > 5
+    for section, rows in ("man3", options), ("man5", keys):
+        assert sorted(rows) == sorted(name for page in pages(manual) if page.parent.name == section
+                                      for name in described(page, "It Va"))
+    listed = (manual / "man3/passlock_strerror.3").read_text()
+    assert set(errnos) <= set(re.findall(r"^\.It Dv \\-(E\w+)", listed, re.MULTILINE))
+
+
 def test_every_error_is_on_the_page_of_errors(manual):
     numbers = re.findall(r"^ +(PASSLOCK_ERROR_\w+) = ", (ROOT / "client/passlock.h").read_text(), re.MULTILINE)
     page = alias_of(manual / "man3/passlock_error.3").read_text()
