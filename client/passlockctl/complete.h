@@ -14,7 +14,7 @@
  *
  * What is known by heart comes from the tables of verbs and options and from the help. Labels and
  * ids are asked of the daemon, if it is running and with the caller's grants; it is not started for
- * this. All of it takes two seconds at most, and failures are silent.
+ * this. All of it takes five seconds at most, and failures are silent.
  *
  * `options` are those of getopt_long(), of which every verb has the first `n_common`. `words` end
  * in NULL. Returns the exit status.

@@ -8,7 +8,7 @@
 
 #define DBUS_NAME       "org.freedesktop.DBus"
 #define LINKS_MAX       1000U
-#define CALL_TIMEOUT_MS 1000U
+#define CALL_TIMEOUT_MS 2000U
 
 DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
@@ -33,7 +33,7 @@ static bool service_is_running(void)
 {
         static const char *const argv[] = {
                 "busctl",      "--system",
-                "--timeout=1", "call",
+                "--timeout=2", "call",
                 DBUS_NAME,     "/org/freedesktop/DBus",
                 DBUS_NAME,     "NameHasOwner",
                 "s",           PASSLOCK_BUS_NAME,

@@ -168,7 +168,7 @@ def test_nothing_is_started_for_it(host):
 
 
 def test_it_does_not_hang(host):
-    """A daemon that does not answer costs a second or two, whatever the calls' own deadline is."""
+    """A daemon that does not answer costs a few seconds, whatever the calls' own deadline is."""
     os.kill(host.daemon.pid, signal.SIGSTOP)
     try:
         done = subprocess.run([binary("passlockctl"), "--complete", "link", "list", ""], env=host.environment,
