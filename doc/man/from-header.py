@@ -23,6 +23,7 @@ SECTION = re.compile(r"/\* -+ (.*?) -+ \*/")
 OPTION = re.compile(r" {4,}(\w+) {2,}(string|bool|uint32|strv) {2,}(.*)")
 ERRNO = re.compile(r" {4,}(-E\w+) {2,}(.*)")
 ERRORS = re.compile(r"\s*Errors?: ((?:[^.(]|\([^)]*\))*)\.")
+ERROR = re.compile(r"([A-Z_]+)(?: \(([^)]*)\))?")
 FUNCTION = re.compile(r"(?P<type>.*?)(?P<name>passlock_\w+)\((?P<args>.*)\)", re.DOTALL)
 CALLBACK = re.compile(r"typedef void \(\*(passlock_\w+)\)\((.*)\)", re.DOTALL)
 SINCE = re.compile(r"\bsince version (\d+(?:\.\d+)+)", re.IGNORECASE)
@@ -48,8 +49,11 @@ class Comment:
         self.errors, self.paragraphs = {}, []
         for paragraph in mdoc.paragraphs(prose):
             for listed in ERRORS.findall(paragraph):
-                for name, note in re.findall(r"([A-Z_]{4,})(?: \(([^)]*)\))?", listed):
-                    self.errors[name] = note
+                for each in re.split(r"[,;] (?![^(]*\))", listed):
+                    named = ERROR.fullmatch(each)
+                    if not named:
+                        sys.exit(f"not an error, or not `NAME (note)`: {each}")
+                    self.errors[named[1]] = named[2]
             rest = ERRORS.sub("", paragraph).strip()
             if rest:
                 self.paragraphs.append(rest)
@@ -154,9 +158,10 @@ class Page:
         self.names = [each for each, _, _ in self.functions]
         self.is_call = any(each.endswith("_async") for each in self.names)
         self.intro = groups[0].comment
-        # A type's own comment, unless it is one of several that share one.
-        if self.is_type and header.type_groups[name].alone():
-            self.intro = header.type_groups[name].comment
+        if self.is_type:  # its own comment, unless several types share one
+            own = header.type_groups[name]
+            owners = [own] if own.alone() else [each for each in groups if f"{name}_ref" in each.names()]
+            self.intro = owners[0].comment if owners else self.intro
         self.notes = []
         for group in groups:
             self.notes += [note for note in group.notes if note not in self.notes]
