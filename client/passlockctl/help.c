@@ -82,7 +82,8 @@ static const char options[] =
         "     --skip-rate-limit                   Do not mind how many there were\n"
         "     --no-email                          Do not send the mail\n"
         "\n"
-        "Options of reconcile and vault delete:\n"
+        "Options of reconcile, link remove and vault delete:\n"
+        "     --user=USER_ID                      All of a user's (link remove, vault delete)\n"
         "     --apply                             Change the links (reconcile)\n"
         "     --yes                               Do not ask\n"
         "\n"
@@ -99,4 +100,62 @@ void help_print(void)
 {
         fputs(commands, stdout);
         fputs(options, stdout);
+}
+
+static bool begins_with(const char *s, const char *key)
+{
+        size_t len = strlen(key);
+
+        return strncmp(s, key, len) == 0 && strchr(" =,\n", s[len]);
+}
+
+/* What comes after the key in the first line that has it on its left. Two keys may share a line. */
+static const char *find(const char *text, size_t column, const char *key)
+{
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+                const char *left = line + column;
+                size_t len = strcspn(line, "\n");
+
+                if (len <= column)
+                        continue;
+                if (begins_with(left, key))
+                        return left + strlen(key);
+                left = memmem(left, len - column, ", --", 4);
+                if (left && begins_with(left + 2, key))
+                        return left + 2 + strlen(key);
+        }
+        return NULL;
+}
+
+/* What follows a key: its arguments, and after two spaces or on the next line the meaning. */
+static HelpLine split(const char *left)
+{
+        const char *end, *meaning;
+
+        if (!left)
+                return (HelpLine){};
+        end = strstr(left, "  ");
+        if (!end || end > left + strcspn(left, "\n"))
+                end = left + strcspn(left, "\n");
+        meaning = end + strspn(end, "\n ");
+        if (end > left + strcspn(left, ","))
+                end = left + strcspn(left, ",");
+        left += strspn(left, " =");
+        return (HelpLine){
+                .arguments = {left, end > left ? (size_t) (end - left) : 0},
+                .meaning = {meaning, strcspn(meaning, "\n")},
+        };
+}
+
+HelpLine help_find_verb(const char *first, const char *second)
+{
+        char key[64];
+
+        snprintf(key, sizeof(key), "%s%s%s", first, second ? " " : "", second ?: "");
+        return split(find(commands, 2, key));
+}
+
+HelpLine help_find_option(const char *option)
+{
+        return split(find(options, 5, option));
 }

@@ -7,6 +7,7 @@
 
 #include "base/strv.h"
 #include "build-config.h"
+#include "client/passlockctl/complete.h"
 #include "client/passlockctl/help.h"
 #include "client/passlockctl/option.h"
 #include "client/passlockctl/report.h"
@@ -157,6 +158,11 @@ static int parse_and_run(CommandLine *line, int argc, char **argv)
         const Verb *verb;
         int status;
 
+        if (argc > 1 && streq(argv[1], "--complete")) {
+                list_options(line);
+                return complete(line->invocation.client, line->options, ARRAY_SIZE(common_options),
+                                argv + 2);
+        }
         status = parse_options(line, argc, argv);
         if (status != 0 || line->done)
                 return status;

@@ -73,3 +73,8 @@ const Verb *verb_find(char **words)
                         return &verbs[i];
         return NULL;
 }
+
+const Verb *verb_at(size_t index)
+{
+        return index < ARRAY_SIZE(verbs) ? &verbs[index] : NULL;
+}

@@ -12,3 +12,6 @@ typedef struct Verb {
 
 /* The verb that these words begin with, which end in NULL. NULL if there is none. */
 const Verb *verb_find(char **words);
+
+/* Each of them, in the order of the help. NULL after the last one. */
+const Verb *verb_at(size_t index);

@@ -82,7 +82,7 @@ class Host:
         self.grant = {"User": user.pw_name, "RpId": "localhost",
                       "Allow": "Authorize AuthorizeAuthentication Exchange Links.Read"}
         # Another user may not see into the sources.
-        for language in ("python", "shell"):
+        for language in ("php", "python", "shell"):
             shutil.copytree(ROOT / "examples" / language, work / language)
 
     def __enter__(self):

@@ -4,12 +4,17 @@
 import importlib.util
 import itertools
 import json
+import os
+import signal
+import subprocess
 
 import pytest
+from jeepney import DBusAddress, HeaderFields, new_method_call
 
 from conftest import ROOT
+from harness.bus import NAME
 
-PROGRAMS = {"python": "python/passkeys.py", "shell": "shell/passkeys"}
+PROGRAMS = {"php": "php/passkeys.php", "python": "python/passkeys.py", "shell": "shell/passkeys"}
 numbers = itertools.count(1)
 
 
@@ -62,6 +67,22 @@ def test_a_code_of_another_user(host, program, user):
 def test_a_code_that_is_none(host, program, user):
     status, out, error = host.run(program, "register", "localhost", user, "ada", answer=lambda _: "no-such-code")
     assert status != 0 and out == "" and error
+
+
+@pytest.mark.parametrize("code", ["--version", "--address=unixexec:path=/usr/bin/touch,argv1={}", "-h", "$(touch {})"])
+def test_a_code_that_is_a_command(host, program, user, code, tmp_path):
+    """What a page sends is the code, not an option of some program, nor anything for a shell."""
+    marker = tmp_path / "marker"
+    status, out, error = host.run(program, "register", "localhost", user, "ada", answer=lambda _: code.format(marker))
+    assert status != 0 and out == "" and "code" in error.lower()
+    assert not marker.exists()
+
+
+def test_a_name_that_looks_like_an_option(host, program):
+    page = host.page()
+    status, out, error = host.run(program, "register", "localhost", "--user", "--json=off", answer=page.register)
+    assert (status, error) == (0, "")
+    assert json.loads(out)["user_id"] == "--user"
 
 
 def test_what_is_not_granted(host, program, user):
@@ -125,3 +146,64 @@ def test_python_asks_again_for_a_lost_answer(host, module, user, monkeypatch):
 
     monkeypatch.setattr(passlock, "_call", lose_first)
     assert passlock.exchange(code)["authenticator_id"] == lost[0][0]["authenticator_id"][1]
+
+
+def php(host, statements):
+    """What PHP prints, with a client in $passlock."""
+    done = subprocess.run(
+        ["php", "-r", f"require '{host.work / 'php/passlock.php'}'; $passlock = new Passlock(); {statements}"],
+        env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": host.bus.address}, capture_output=True, text=True,
+        timeout=60, check=False)
+    assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
+    return done.stdout
+
+
+def test_php_options_and_links(host, user):
+    page = host.page()
+    token = php(host, f"""echo $passlock->authorize('localhost', '{user}', 'ada', ['display_name' => 'Ada',
+        'exclude_linked' => true, 'timeout_ms' => 60000, 'exclude_credentials' => ['pk_unknown']]);""")
+    who = json.loads(php(host, f"echo json_encode($passlock->exchange('{page.register(token)}'));"))
+    (link,) = json.loads(php(host, f"echo json_encode($passlock->links('{user}'));"))
+    assert link["authenticator_id"] == who["authenticator_id"]
+
+
+def test_php_errors(host):
+    assert "too" not in php(host, """
+        foreach (["no-such-code", "nul\\0byte", "\\xff", str_repeat('x', 10000)] as $code) {
+            try { $passlock->exchange($code); echo 'too good'; } catch (PasslockError $error) { echo '.'; }
+        }""")
+
+
+def next_exchange(connection):
+    """The arguments of the next call that the bus carries."""
+    while True:
+        message = connection.receive(timeout=60)
+        if message.header.fields.get(HeaderFields.member) == "Exchange":
+            return message.body
+
+
+def test_php_asks_again_if_the_daemon_is_gone(host):
+    """Once, and with the same request id: the next daemon has the answer."""
+    child = None
+    with host.bus.connect() as monitor:
+        rule = f"type='method_call',destination='{NAME}'"
+        monitor.send_and_get_reply(new_method_call(
+            DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus.Monitoring"),
+            "BecomeMonitor", "asu", ([rule], 0)))
+        os.kill(host.daemon.pid, signal.SIGSTOP)
+        try:
+            child = subprocess.Popen(
+                ["php", "-r", f"require '{host.work / 'php/passlock.php'}'; (new Passlock())->exchange('a-code');"],
+                env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": host.bus.address},
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            first = next_exchange(monitor)
+            host.daemon.kill9()
+            assert next_exchange(monitor) == first
+            assert len(first[1]["request_id"][1]) == 32
+            assert child.wait(60) != 0, "there was no next daemon"
+        finally:
+            if child:
+                child.kill()
+                child.wait()
+            host.daemon.kill9()
+            host.daemon.start()

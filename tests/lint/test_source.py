@@ -89,7 +89,7 @@ def test_library_is_known_to_its_layer_only(header):
 
 def test_every_source_names_its_licence():
     sources = tracked("*.c", "*.h", "*.py", "*.js", "*.mjs", "*.css", "meson.build",
-                      "*/meson.build", "scripts/*", ".ci/run")
+                      "*/meson.build", "scripts/*", "completions/*", ".ci/run")
     wrong = [str(path) for path in sources
              if "SPDX-License-Identifier: LGPL-2.1-or-later" not in
              (ROOT / path).read_text()[:400] and path.suffix != ".ini"]
@@ -102,12 +102,6 @@ def test_c_is_formatted():
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-def test_manual_pages():
-    pages = tracked("doc/man/*")
-    assert pages
-    done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *map(str, pages)],
-                          cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_scripts_are_shell():
@@ -117,6 +111,14 @@ def test_scripts_are_shell():
     for path in scripts:
         assert (ROOT / path).stat().st_mode & 0o111, f"{path} is not executable"
         subprocess.run(["bash", "-n", str(path)], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completions_are_of_their_shell(shell):
+    completions = tracked(f"completions/{shell}/*")
+    assert completions
+    for path in completions:
+        subprocess.run([shell, "-n", str(path)], cwd=ROOT, check=True)
 
 
 def test_nothing_is_left_undone():

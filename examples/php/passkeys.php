@@ -1,0 +1,54 @@
+#!/usr/bin/php
+<?php
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+declare(strict_types=1);
+
+require __DIR__ . '/passlock.php';
+
+const USAGE = <<<'END'
+    Makes a passkey, or signs in with one, at a terminal.
+
+    Prints a token, which the page gives to registerPasskey() or authenticatePasskey(); reads the code
+    that the page got for it; and says whose it is, as JSON.
+
+        passkeys.php register RP_ID USER_ID USERNAME
+        passkeys.php sign-in RP_ID [USER_ID]
+
+    END;
+
+function code(): string
+{
+    return rtrim((string) fgets(STDIN), "\n");
+}
+
+function register(Passlock $passlock, string $rpId, string $userId, string $username): array
+{
+    echo $passlock->authorize($rpId, $userId, $username), "\n";
+    // The code may come from anywhere: with the user id no stranger's passkey is linked to this user.
+    return $passlock->exchange(code(), ['user_id' => $userId]);
+}
+
+function signIn(Passlock $passlock, string $rpId, ?string $userId = null): array
+{
+    $whose = $userId === null ? [] : ['user_id' => $userId];
+    echo $passlock->authorizeAuthentication($rpId, $whose ?: ['discoverable' => true]), "\n";
+    return $passlock->exchange(code(), $whose);
+}
+
+$arguments = array_slice($argv, 2);
+$flow = match ([$argv[1] ?? '', count($arguments)]) {
+    ['register', 3] => register(...),
+    ['sign-in', 1], ['sign-in', 2] => signIn(...),
+    default => null,
+};
+if (!$flow) {
+    fwrite(STDERR, USAGE);
+    exit(2);
+}
+try {
+    echo json_encode($flow(new Passlock(), ...$arguments), JSON_UNESCAPED_SLASHES), "\n";
+} catch (PasslockError $error) {
+    fwrite(STDERR, $error->getMessage() . "\n");
+    exit(1);
+}

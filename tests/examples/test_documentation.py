@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The programs in doc/apps.md do what it says, as they stand there; what it and doc/admin.md name exists."""
+
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+from harness.build import binary, build_dir
+
+APPS = (ROOT / "doc/apps.md").read_text()
+ADMIN = (ROOT / "doc/admin.md").read_text()
+SECURITY = (ROOT / "doc/security.md").read_text()
+NOT_YET = {"audit", "export", "import"}
+NAMES = {"c": "app.c", "python": "app.py", "php": "app.php", "bash": "app.sh"}
+
+
+def block(language):
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", APPS, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def build(source, program):
+    options = ["-fsanitize=address,undefined"] if b"__asan_init" in binary("passlockctl").read_bytes() else []
+    library = build_dir() / "client"
+    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", *options, f"-I{ROOT / 'client'}", source, "-o", program,
+                    f"-L{library}", f"-Wl,-rpath,{library}", "-lpasslock"], check=True)
+
+
+def command(work, language):
+    source = work / NAMES[language]
+    source.write_text(block(language))
+    if language == "c":
+        build(source, work / "app")
+        return [work / "app"]
+    interpreter = {"python": "/usr/bin/python3", "php": "php", "bash": "bash"}[language]
+    return [interpreter, source]
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_programs(host, tmp_path, language):
+    """A user id, a token for the page, the code that it brings, and the authenticator."""
+    for client in ("python/passlock.py", "php/passlock.php"):
+        (tmp_path / client.rpartition("/")[2]).symlink_to(ROOT / "examples" / client)
+    app = command(tmp_path, language)
+    environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": host.bus.address, "PYTHONDONTWRITEBYTECODE": "1",
+                   "PATH": f"{binary('passlockctl').parent}:{os.environ['PATH']}"}
+
+    def run(user, code_of):
+        with subprocess.Popen([*map(str, app), user], cwd=tmp_path, env=environment, text=True, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            code = code_of(child.stdout.readline().strip())
+            out, error = child.communicate(code + "\n", timeout=60)
+            return child.returncode, out.strip(), error
+
+    user = f"reader-of-{language}"
+    status, authenticator, error = run(user, host.page().register)
+    assert (status, error) == (0, "")
+    assert host.links()[authenticator] == user
+    before = host.links()
+    status, out, error = run("somebody", lambda _: "no-such-code")
+    assert status != 0 and out == "" and error
+    assert host.links() == before
+
+
+def test_every_error_has_advice():
+    errors = set(re.findall(r'ERROR_(?:OURS|STANDARD)\("(\w+)"\)', (ROOT / "dbus/error.h").read_text()))
+    table = APPS.partition("## Errors, and what to do")[2].partition("\n## ")[0]
+    advised = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert advised == errors
+
+
+def test_every_right_is_explained():
+    rights = re.search(r"\.It Cm Allow=\nA list of\n(.*?)\.It", (ROOT / "doc/man/passlockd.conf.5").read_text(), re.DOTALL)[1]
+    rights = {name for name in re.findall(r"[\w.]+", rights) if name[:1].isupper()}
+    table = ADMIN.partition("| right |")[2].partition("\n\n")[0]
+    assert {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+            for name in re.findall(r"`([\w.]+)`", row)} == rights
+
+
+def test_tests_that_are_named_exist():
+    tests = re.findall(r"`(?:tests/\w+/)?(test[-_][\w-]+\.(?:py|c))`", SECURITY)
+    assert len(tests) > 10
+    for name in tests:
+        assert list((ROOT / "tests").glob(f"*/{name}")), name
+
+
+@pytest.mark.parametrize("text", [APPS, ADMIN, SECURITY], ids=["apps", "admin", "security"])
+def test_links_lead_somewhere(text):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (ROOT / "doc" / target).exists(), target
+
+
+def commands(text):
+    """Of the console blocks: those that are passlockctl's."""
+    for shown in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        for line in re.findall(r"^[#$] (passlockctl .*)$", shown, re.MULTILINE):
+            yield shlex.split(line.partition(" >")[0])[1:]
+
+
+def test_commands_of_passlockctl_exist():
+    """As far as the completion knows: verb by verb, option by option."""
+    def words(*line):
+        done = subprocess.run([binary("passlockctl"), "--complete", *line], capture_output=True, text=True, check=True)
+        return {each.partition("\t")[0] for each in done.stdout.splitlines()[1:]}
+
+    shown = list(commands(ADMIN))
+    assert len(shown) > 5
+    for line in shown:
+        verb = [word for word in line if not word.startswith("-")][:1]
+        if verb[0] in NOT_YET - words(""):
+            continue
+        assert verb[0] in words(""), line
+        options = {word.partition("=")[0] for word in line if word.startswith("--")}
+        assert options <= {each.rstrip("=") for each in words(*verb, "--")}, line
