@@ -157,6 +157,9 @@ static int connect_bus(Bus *bus, sd_event *event)
         r = identities_new(bus->bus, on_caller_gone, bus, &bus->identities);
         if (r < 0)
                 return r;
+        r = polkit_new(bus->bus, &bus->polkit);
+        if (r < 0)
+                return r;
         r = sd_bus_match_signal(bus->bus, new_slot(bus), "org.freedesktop.DBus.Local",
                                 "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
                                 "Disconnected", on_disconnected, bus);
@@ -211,6 +214,7 @@ Bus *bus_free(Bus *bus)
                 bus_tenancy_free(object);
         }
         identities_free(bus->identities);
+        polkit_free(bus->polkit);
         for (size_t i = 0; i < bus->n_slots; i++)
                 sd_bus_slot_unref(bus->slots[i]);
         flush(bus->bus);
@@ -242,6 +246,8 @@ int bus_release_name(Bus *bus)
 {
         int r;
 
+        bus->stopping = true;
+        question_deny_all(bus);
         r = sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, on_name_released, bus);
         bus->releasing = r >= 0;
         return r;
