@@ -20,7 +20,7 @@
 #define ALLOW_USER_INTERACTION 1U
 
 /* polkit may have to be started, and its rules may run programs; but people type. */
-#define ANSWER_TIMEOUT_US (20U * UINT64_C(1000000))
+#define ANSWER_TIMEOUT_US (15U * UINT64_C(1000000))
 #define PERSON_TIMEOUT_US (300U * UINT64_C(1000000))
 
 #define LOG_BURST       5U
