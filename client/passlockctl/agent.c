@@ -27,6 +27,13 @@ static void be_quiet(void)
                 close(fd);
 }
 
+/* A session may have an agent with windows, which is nicer; a fallback of no session is never used.
+ */
+static const char *how_to_register(void)
+{
+        return getenv("XDG_SESSION_ID") ? "--fallback" : NULL;
+}
+
 _Noreturn static void become_agent(pid_t client, int notify_fd)
 {
         char process[32], fd[32];
@@ -39,7 +46,7 @@ _Noreturn static void become_agent(pid_t client, int notify_fd)
         snprintf(fd, sizeof(fd), "%d", notify_fd);
         if (fcntl(notify_fd, F_SETFD, 0) == 0)
                 execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd,
-                       "--fallback", NULL);
+                       how_to_register(), NULL);
         _exit(EXIT_FAILURE);
 }
 

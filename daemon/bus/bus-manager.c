@@ -5,12 +5,6 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-static const Question find_tenancy = {
-        .action = QUESTION_ACTION("find-tenancy"),
-        .intent = "find the tenancies",
-        .is_lookup = true,
-};
-
 static int append_tenancy(Request *request, const BusTenancy *object, sd_bus_message *reply)
 {
         const char *label = tenancy_label(object->tenancy);
@@ -44,7 +38,12 @@ static int run_list_tenancies(Request *request, sd_bus_message *m _unused_)
 
 static int method_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        return request_begin(userdata, NULL, m, RIGHT_ALL, &find_tenancy, run_list_tenancies);
+        static const Question question = {
+                .action = QUESTION_ACTION("find-tenancy"),
+                .intent = "list the tenancies of passlockd",
+        };
+
+        return request_begin(userdata, NULL, m, RIGHT_ALL, &question, run_list_tenancies);
 }
 
 static BusTenancy *find_labelled(Bus *bus, const char *label)
@@ -81,6 +80,11 @@ static int run_get_tenancy(Request *request, sd_bus_message *m)
 
 static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
+        static const Question question = {
+                .action = QUESTION_ACTION("find-tenancy"),
+                .intent = "find a tenancy of passlockd",
+                .is_lookup = true,
+        };
         BusTenancy *object = NULL;
         const char *label;
         int r;
@@ -91,7 +95,7 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return request_begin(userdata, object ? object->tenancy : NULL, m, RIGHT_ALL, &find_tenancy,
+        return request_begin(userdata, object ? object->tenancy : NULL, m, RIGHT_ALL, &question,
                              run_get_tenancy);
 }
 

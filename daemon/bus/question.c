@@ -10,8 +10,10 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-/* Of a uid, open at a time. The bus lets us wait for 128 answers in all. */
-#define QUESTIONS_MAX 16U
+/* The bus lets us wait for 128 answers in all. So many questions may be open about a uid, and so
+ * many for the next one to be put to a person, who may leave it open for long. */
+#define QUESTIONS_MAX        100U
+#define QUESTIONS_PERSON_MAX 16U
 
 #define ARGUMENT_LEN_MAX 512U
 #define LIST_MAX         100U
@@ -265,7 +267,8 @@ int question_ask(Request *request)
 
         if (request->bus->stopping)
                 return ERROR_ACCESS_DENIED;
-        if (*n_questions(request) >= QUESTIONS_MAX)
+        if (*n_questions(request) >=
+            (is_interactive(request) ? QUESTIONS_PERSON_MAX : QUESTIONS_MAX))
                 return ERROR_LIMITS_EXCEEDED;
         r = list_details(request, &details);
         if (r == 0)

@@ -23,6 +23,7 @@ OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 # What each method that people may use is asked about: arguments, action, details, and the words.
 ASKED = {
     "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
+    "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
                 "see to whom $(authenticator_id) is linked"),
     "ListByUser": (("ada",), "read-links", {"user_id": "ada"},
@@ -48,7 +49,6 @@ ASKED = {
     "PrunePasskeys": (("ada", {}), "change-vault", {"user_id": "ada"},
                       "tidy up the browser of user $(user_id)"),
 }
-LOOKUPS = {"GetTenancy": ("",), "ListTenancies": ()}
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
             "CreateChallenge": ("a@example.com", "login", {}), "GetChallenge": ("id",),
@@ -104,13 +104,13 @@ def denied(outcome: tuple) -> bool:
 
 
 def test_every_method_is_for_people_or_for_apps():
-    assert ASKED.keys() | LOOKUPS.keys() | FOR_APPS.keys() == {
+    assert ASKED.keys() | {"GetTenancy"} | FOR_APPS.keys() == {
         method for methods in METHODS.values() for method in methods}
 
 
 def test_the_policy_has_the_actions():
     text = (source_dir() / "systemd" / f"{NAME}.policy").read_text()
-    for action in {action for _, action, _, _ in ASKED.values()} | {"find-tenancy"}:
+    for action in {action for _, action, _, _ in ASKED.values()}:
         assert text.count(f'<action id="{ACTION}{action}">') == 1
     assert text.count("<action ") == text.count(">unix-user:passlock</annotate>") == 6
 
@@ -127,7 +127,7 @@ def test_the_question(host, authority, person, method, interactive):
     assert question.action == ACTION + action
     assert question.interactive is interactive
     assert question.cancellation_id
-    where = {} if method == "Reload" else {"tenancy": "default",
+    where = {} if method in METHODS["Manager"] else {"tenancy": "default",
                                            "tenancy_id": host.sandbox.tenancy_id}
     words += " (tenancy $(tenancy))" if where else ""
     assert question.details == {"method": method, **where, **details,
@@ -175,8 +175,7 @@ def test_who_has_the_right_is_not_asked_about(host, authority, user):
         for method, (args, *_) in ASKED.items():
             if method != "Reload":
                 assert not denied(connection.outcome(connection.start_method(method, *args)))
-        for method, args in LOOKUPS.items():
-            connection.method(method, *args)
+        assert connection.method("GetTenancy", "") == (tenancy_path(),)
         if user is None:
             host.call_reload(connection)
     authority.assert_not_asked()
@@ -245,7 +244,7 @@ def test_anything_but_yes_is_a_no(host, authority, person, end):
 def test_no_polkit(own_stack):
     with own_stack, own_stack.connect(NOBODY) as person:
         person.interactive = True
-        for method, args in [(name, row[0]) for name, row in ASKED.items()] + [*LOOKUPS.items()]:
+        for method, (args, *_) in {"GetTenancy": (("",),), **ASKED}.items():
             with within(0):
                 assert denied(person.outcome(person.start_method(method, *args)))
 
@@ -323,25 +322,34 @@ def test_lists_that_are_not_asked_about(authority, person, ids):
 
 # Look-ups
 
-@pytest.mark.parametrize("method", LOOKUPS)
 @pytest.mark.parametrize("answer", [(True, False), (False, True), (False, False)], ids=str)
 @pytest.mark.parametrize("interactive", [True, False], ids=["interactive", "silent"])
-def test_lookup(host, authority, person, method, answer, interactive):
+def test_lookup(authority, person, answer, interactive):
     """Nobody is prompted for it; it is told to those who could authenticate, and said they would.
     """
     person.interactive = interactive
-    call = person.start_method(method, *LOOKUPS[method])
+    call = person.start_method("GetTenancy", "")
     question = authority.question()
     assert question.action == ACTION + "find-tenancy"
     assert not question.interactive
-    assert question.details.get("tenancy") == ("default" if method == "GetTenancy" else None)
+    assert question.details["tenancy"] == "default"
     authority.answer(question, *answer)
     outcome = person.outcome(call)
     if answer[0] or answer[1] and interactive:
-        assert outcome == ((tenancy_path(),) if method == "GetTenancy" else
-                           ([("default", host.sandbox.tenancy_id, tenancy_path())],))
+        assert outcome == (tenancy_path(),)
     else:
         assert denied(outcome)
+
+
+def test_list_shows_all(own):
+    stack, authority, person = own
+    stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    call = person.start_method("ListTenancies")
+    authority.answer(authority.question(), True)
+    assert sorted(person.finish(call)[0]) == [
+        ("default", stack.sandbox.tenancy_id, tenancy_path()),
+        ("other", "otherTenancy", tenancy_path("other"))]
 
 
 @pytest.mark.parametrize("label, end", [("nowhere", "UnknownObject"), ("No Label", "InvalidArgs")])
@@ -536,12 +544,14 @@ def test_questions_count_as_calls_in_flight(own):
     authority.assert_not_asked()
 
 
-def test_questions_have_a_limit_of_their_own(host, authority):
+@pytest.mark.parametrize("limit, interactive", [(16, True), (100, False)])
+def test_questions_have_a_limit_of_their_own(host, authority, limit, interactive):
     """One user does not use up what the bus lets the daemon wait for."""
     with host.connect(NOBODY) as person, host.connect(GAMES) as games:
-        for _ in range(16):
+        person.interactive = games.interactive = interactive
+        for _ in range(limit):
             person.start_links("ListByUser", "ada")
-        questions = [authority.question() for _ in range(16)]
+        questions = [authority.question() for _ in range(limit)]
         with raises("LimitsExceeded"):
             person.links("ListByUser", "ada")
         call = games.start_links("ListByUser", "ada")
