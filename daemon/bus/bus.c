@@ -339,6 +339,7 @@ void bus_remove_tenancy(Bus *bus, Tenancy *tenancy)
                 if ((*t)->tenancy != tenancy)
                         continue;
                 object = *t;
+                identities_forget_readable(bus->identities, tenancy_label(tenancy));
                 (void) sd_bus_emit_object_removed(bus->bus, object->path);
                 tenancy_set_listener(tenancy, NULL);
                 *t = object->next;
@@ -350,6 +351,7 @@ void bus_tell_tenancy_changed(Bus *bus, Tenancy *tenancy)
 {
         BusTenancy *object = bus_find_tenancy(bus, tenancy_label(tenancy));
 
+        identities_forget_readable(bus->identities, tenancy_label(tenancy));
         if (object)
                 (void) sd_bus_emit_properties_changed(bus->bus, object->path,
                                                       PASSLOCK_INTERFACE_TENANCY, "TenancyId",

@@ -366,6 +366,17 @@ bool identity_may_read(const Identity *identity, const char *label)
         return strv_contains(identity->readable, label);
 }
 
+void identities_forget_readable(Identities *identities, const char *label)
+{
+        for (Identity *i = identities->identities; i; i = i->next)
+                for (char **r = i->readable; r && *r; r++)
+                        if (streq(*r, label)) {
+                                free(*r);
+                                memmove(r, r + 1, (strv_len(r + 1) + 1) * sizeof(char *));
+                                break;
+                        }
+}
+
 const char *identity_unique_name(const Identity *identity)
 {
         return identity->unique_name;

@@ -55,6 +55,8 @@ RateLimit *identity_log_limit(Identity *identity);
  */
 int identity_add_readable(Identity *identity, const char *label);
 bool identity_may_read(const Identity *identity, const char *label);
+/* The label has another tenancy now, or none. */
+void identities_forget_readable(Identities *identities, const char *label);
 
 const char *identity_unique_name(const Identity *identity);
 

@@ -394,6 +394,31 @@ def test_who_may_read_links_is_told_of_them(host, authority):
         root.links("Remove", key)
 
 
+@pytest.mark.parametrize("change", ["id", "gone and back"])
+def test_links_of_another_tenancy_are_not_told(own, change):
+    """One that has come to be where the one was that polkit was asked about."""
+    stack, authority, person = own
+    stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    for label in ("default", "other"):
+        call = person.start_links("List", "", 1, label=label)
+        authority.answer(authority.question(), True)
+        person.finish(call)
+    if change == "id":
+        stack.sections["Tenancy other"] = OTHER | {"TenancyId": "third"}
+    else:
+        del stack.sections["Tenancy other"]
+        stack.apply()
+        stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    with stack.connect() as root:
+        root.links("Add", "ada", "key", label="other")
+        root.links("Add", "ada", "key", label="default")
+    person.settle()
+    assert [(signal.path, signal.member) for signal in person.signals
+            if signal.member == "Added"] == [(tenancy_path(), "Added")]
+
+
 # While the question is open
 
 def test_hanging_polkit_holds_up_nobody_else(host, authority, person):
