@@ -251,16 +251,17 @@ static int run_reconcile(Request *request, sd_bus_message *m)
 }
 
 REQUEST_METHOD_ASKING(get_user, RIGHT_LINKS_READ, "read-links",
-                      "see to whom $(authenticator_id) is linked", "authenticator_id")
+                      "see to whom \"$(authenticator_id)\" is linked", "authenticator_id")
 REQUEST_METHOD_ASKING(list_by_user, RIGHT_LINKS_READ, "read-links",
-                      "list the links of user $(user_id)", "user_id")
+                      "list the links of user \"$(user_id)\"", "user_id")
 REQUEST_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NULL)
 REQUEST_METHOD_ASKING(add, RIGHT_LINKS_WRITE, "change-links",
-                      "link $(authenticator_id) to user $(user_id)", "user_id", "authenticator_id")
+                      "link \"$(authenticator_id)\" to user \"$(user_id)\"", "user_id",
+                      "authenticator_id")
 REQUEST_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
-                      "remove the link of $(authenticator_id)", "authenticator_id")
+                      "remove the link of \"$(authenticator_id)\"", "authenticator_id")
 REQUEST_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
-                      "remove all links of user $(user_id)", "user_id")
+                      "remove all links of user \"$(user_id)\"", "user_id")
 
 /* What is needed depends on the options. Bad ones need least; they are refused in any case. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)

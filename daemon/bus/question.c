@@ -111,12 +111,14 @@ static void answered(PolkitAnswer answer, void *userdata)
                 request_run_authorized(request);
 }
 
-/* Characters that turn the direction of what follows, or end a line: who reads the question would
- * not see what is asked. */
+/* Characters that turn the direction of what follows, end a line, or the quotation: who reads the
+ * question would not see what is asked. */
 static bool is_deceptive(const char *text)
 {
         const unsigned char *s = (const unsigned char *) text;
 
+        if (strchr(text, '"'))
+                return true;
         for (; *s; s++)
                 if (s[0] == 0xe2 && ((s[1] == 0x80 && ((s[2] >= 0x8e && s[2] <= 0x8f) ||
                                                        (s[2] >= 0xa8 && s[2] <= 0xae))) ||
@@ -271,6 +273,10 @@ int question_ask(Request *request)
             (is_interactive(request) ? QUESTIONS_PERSON_MAX : QUESTIONS_MAX))
                 return ERROR_LIMITS_EXCEEDED;
         r = list_details(request, &details);
+        if (r == ERROR_ACCESS_DENIED)
+                return request_explain(request, r,
+                                       "No grant allows this call, and it has an argument that "
+                                       "cannot be asked about");
         if (r == 0)
                 r = asking_new(request, &asking);
         if (r == 0)

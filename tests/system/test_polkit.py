@@ -183,15 +183,15 @@ def test_a_rule_for_one_call(service):
 
 
 @pytest.mark.parametrize("arguments, asked", [
-    (("link", "add", "u1", "a1"), "link a1 to user u1 (tenancy default)"),
+    (("link", "add", "u1", "a1"), 'link "a1" to user "u1" (tenancy default)'),
     (("link", "list"), "list the links (tenancy default)"),
-    (("link", "show", "a1"), "see to whom a1 is linked (tenancy default)"),
-    (("link", "list", "u1", "--tenancy=default"), "list the links of user u1 (tenancy default)"),
+    (("link", "show", "a1"), 'see to whom "a1" is linked (tenancy default)'),
+    (("link", "list", "u1", "--tenancy=default"), 'list the links of user "u1" (tenancy default)'),
     (("vault", "delete", "--yes", "b$(tenancy)", "b2"),
-     "delete from the vault, with their links, the passkeys b$(tenancy), b2 (tenancy default)"),
+     'delete from the vault, with their links, the passkeys "b$(tenancy), b2" (tenancy default)'),
     (("status",), "list the tenancies of passlockd"),
     (("reload",), "reload the configuration and the keys of passlockd"),
-    (("link", "remove", "a1"), "remove the link of a1 (tenancy default)"),
+    (("link", "remove", "a1"), 'remove the link of "a1" (tenancy default)'),
 ])
 def test_an_administrator_types_the_password(service, arguments, asked):
     """Once a command, having read what it is for."""
