@@ -120,6 +120,8 @@ static int call_send_message(passlock_call *call, sd_bus_message *m,
         int r;
 
         r = sd_bus_message_set_auto_start(m, !call->no_auto_start);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
         if (r < 0)
                 return r;
         r = sd_bus_call_async(bus, &call->slot, m, on_answer, call, UINT64_MAX);
@@ -340,6 +342,7 @@ int call_new(passlock *client, const char *label, const Method *method, const Ar
                 return -ENOMEM;
         call->client = client;
         call->method = method;
+        call->interactive = client->interactive;
         TAILQ_INSERT_TAIL(call_list(call), call, entry);
         if (method->is_long) {
                 r = long_call_connection_new(call, &call->connection);

@@ -82,6 +82,7 @@ struct passlock_call {
         bool cut_off;     /* was, once */
         bool asked_again; /* for the default tenancy, since what we knew was wrong */
         bool no_auto_start;
+        bool interactive;
         sd_bus_slot *slot;
         sd_event_source *deadline; /* NULL: none */
         Progress progress;

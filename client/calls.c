@@ -15,13 +15,25 @@ static int start(passlock_call *call)
         return connection_want(call->connection);
 }
 
+/* The daemon gives a person this long to authenticate, and then says no. */
+#define PERSON_TIMEOUT_MS 300000U
+
+static uint32_t timeout_ms(const passlock_call *call)
+{
+        uint32_t ms = call->client->timeout_ms;
+
+        if (!call->interactive)
+                return ms;
+        return ms < UINT32_MAX - PERSON_TIMEOUT_MS ? ms + PERSON_TIMEOUT_MS : UINT32_MAX;
+}
+
 /* A long call takes as long as it takes. */
 static int start_in_time(passlock_call *call)
 {
         int r;
 
         if (!call->method->is_long) {
-                r = call_set_deadline(call, call->client->timeout_ms);
+                r = call_set_deadline(call, timeout_ms(call));
                 if (r < 0)
                         return r;
         }

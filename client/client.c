@@ -194,6 +194,17 @@ _public_ int passlock_set_timeout_ms(passlock *client, uint32_t timeout_ms)
         return 0;
 }
 
+_public_ int passlock_set_interactive(passlock *client, bool interactive)
+{
+        int r;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        client->interactive = interactive;
+        return 0;
+}
+
 _public_ const char *passlock_last_error_text(passlock *client)
 {
         if (client->last_r == 0)

@@ -32,7 +32,8 @@ struct passlock {
         Connection *connection;
 
         uint32_t timeout_ms;
-        char *label; /* NULL: the default tenancy */
+        bool interactive; /* calls may have somebody authenticate */
+        char *label;      /* NULL: the default tenancy */
 
         struct CallList calls;      /* on their way */
         unsigned n_sent;            /* of these: waited for by the bus */

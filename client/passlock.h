@@ -92,7 +92,7 @@ enum passlock_error {
         PASSLOCK_ERROR_INVALID_CHALLENGE_CODE = 15, /* the challenge's code is wrong */
         PASSLOCK_ERROR_CHALLENGE_EXPIRED = 16,      /* the challenge was good until some time ago */
         PASSLOCK_ERROR_CHALLENGE_ATTEMPTS_EXCEEDED = 17, /* too many wrong codes were tried */
-        PASSLOCK_ERROR_ACCESS_DENIED = 18,               /* no grant allows the call */
+        PASSLOCK_ERROR_ACCESS_DENIED = 18,   /* neither grant nor polkit allows the call */
         PASSLOCK_ERROR_INVALID_ARGS = 19,    /* an argument or option is not acceptable */
         PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many calls of the user at once */
         PASSLOCK_ERROR_UNKNOWN_OBJECT = 21   /* there is no such tenancy */
@@ -150,6 +150,17 @@ int passlock_set_tenancy(passlock *client, const char *label);
  * -EINVAL for 0, -ECHILD.
  */
 int passlock_set_timeout_ms(passlock *client, uint32_t timeout_ms);
+
+/*
+ * Allows later calls and monitors to have somebody authenticate: false at first. For programs that
+ * a person uses, who may be an administrator. A call that no grant allows, but the host's polkit
+ * would for a password, is answered ACCESS_DENIED otherwise; with this polkit asks for it first,
+ * through an agent that the desktop has, or pkttyagent(1) for a terminal. Calls on links, the vault
+ * and passlock_reload() can be had like this, those for apps never. People need time: deadlines are
+ * five minutes longer. A call that is cancelled leaves the question open until the client is gone.
+ * Returns 0 or -ECHILD.
+ */
+int passlock_set_interactive(passlock *client, bool interactive);
 
 /*
  * The text that came with the last failure: of this client's last synchronous call, or a static one
@@ -546,8 +557,9 @@ int passlock_get_version_async(passlock *client, passlock_string_callback callba
                                passlock_call **ret_call);
 
 /*
- * Makes the daemon read configuration and credentials again. It is for root only. Errors:
- * ACCESS_DENIED, INVALID_ARGS (a mistake in the configuration, with file and line in the text).
+ * Makes the daemon read configuration and credentials again. It is for root, and for people whom
+ * polkit authorises: see passlock_set_interactive(). Errors: ACCESS_DENIED, INVALID_ARGS (a mistake
+ * in the configuration, with file and line in the text).
  */
 int passlock_reload(passlock *client);
 int passlock_reload_async(passlock *client, passlock_done_callback callback, void *userdata,

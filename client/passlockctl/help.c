@@ -52,6 +52,7 @@ static const char options[] =
         "     --json                              Print JSON\n"
         "     --timeout=SEC                       Give a call up after that (default: 30)\n"
         "     --no-legend                         Print no headers\n"
+        "     --no-ask-password                   Do not have an administrator authenticate\n"
         "  -h --help                              Show this\n"
         "     --version                           Show the version\n"
         "\n"

@@ -7,6 +7,7 @@
 
 #include "base/strv.h"
 #include "build-config.h"
+#include "client/passlockctl/agent.h"
 #include "client/passlockctl/complete.h"
 #include "client/passlockctl/help.h"
 #include "client/passlockctl/option.h"
@@ -21,6 +22,7 @@ enum {
         COMMON_JSON,
         COMMON_TIMEOUT,
         COMMON_NO_LEGEND,
+        COMMON_NO_ASK_PASSWORD,
         COMMON_VERSION,
         FIRST_OPTION,
 };
@@ -30,6 +32,7 @@ static const struct option common_options[] = {
         {"json", no_argument, NULL, COMMON_JSON},
         {"timeout", required_argument, NULL, COMMON_TIMEOUT},
         {"no-legend", no_argument, NULL, COMMON_NO_LEGEND},
+        {"no-ask-password", no_argument, NULL, COMMON_NO_ASK_PASSWORD},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, COMMON_VERSION},
 };
@@ -75,6 +78,9 @@ static int set_option(CommandLine *line, int option)
                 return 0;
         case COMMON_NO_LEGEND:
                 invocation->no_legend = true;
+                return 0;
+        case COMMON_NO_ASK_PASSWORD:
+                invocation->no_ask_password = true;
                 return 0;
         case COMMON_TIMEOUT:
                 invocation->timeout_ms = option_parse_number(optarg, TIMEOUT_SEC_MAX) * 1000;
@@ -133,6 +139,27 @@ static const Verb *parse_words(CommandLine *line, char **words)
         return verb;
 }
 
+/* Root needs no leave, and a script has nobody to ask. */
+static bool may_ask_password(const Invocation *invocation, const Verb *verb)
+{
+        return verb->is_for_admins && !invocation->no_ask_password && geteuid() != 0 &&
+               isatty(STDIN_FILENO);
+}
+
+static int run_for_admin(Invocation *invocation, const Verb *verb)
+{
+        pid_t agent;
+        int r, status;
+
+        r = passlock_set_interactive(invocation->client, true);
+        if (r < 0)
+                return report_call(invocation->client, r);
+        agent = agent_start();
+        status = verb->run(invocation);
+        agent_stop(agent);
+        return status;
+}
+
 static int run(Invocation *invocation, const Verb *verb)
 {
         int r = 0, status;
@@ -145,7 +172,8 @@ static int run(Invocation *invocation, const Verb *verb)
                 r = passlock_set_timeout_ms(invocation->client, invocation->timeout_ms);
         if (r < 0)
                 return EXIT_OURS;
-        status = verb->run(invocation);
+        status = may_ask_password(invocation, verb) ? run_for_admin(invocation, verb)
+                                                    : verb->run(invocation);
         if (fflush(stdout) != 0) {
                 report("cannot write: %s", strerror(errno));
                 return status ?: EXIT_OURS;

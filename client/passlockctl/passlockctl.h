@@ -22,6 +22,7 @@ typedef struct Invocation {
         uint32_t timeout_ms;       /* 0: not given */
         bool json;
         bool no_legend;
+        bool no_ask_password;
         bool yes;
         bool apply;
         bool plain;

@@ -8,6 +8,7 @@ typedef struct Verb {
         int n_min, n_max;     /* arguments */
         uint32_t options;     /* OPTION_BIT() of each that it has */
         int (*run)(Invocation *invocation);
+        bool is_for_admins; /* whom polkit may ask to authenticate */
 } Verb;
 
 /* The verb that these words begin with, which end in NULL. NULL if there is none. */

@@ -8,6 +8,8 @@
 #include "base/rate-limit.h"
 #include "daemon/bus/bus.h"
 #include "daemon/bus/identity.h"
+#include "daemon/bus/polkit.h"
+#include "dbus/names.h"
 
 typedef struct Request Request;
 
@@ -25,12 +27,14 @@ struct Bus {
         sd_bus_slot *slots[16]; /* vtables and matches */
         size_t n_slots;
         Identities *identities;
+        Polkit *polkit;
         Request *requests;
         BusTenancy *tenancies;
         GrantList grants;
         char *default_tenancy;
         unsigned max_pending_per_user;
         bool releasing;      /* the name, and calls by it may still come */
+        bool stopping;       /* nobody is asked anything any more */
         RateLimit strangers; /* log lines about callers of whom nothing is known */
 };
 

@@ -225,19 +225,21 @@ static void call_off_reconcile(void *operation)
         reconcile_cancel(operation);
 }
 
-static int run_reconcile(Request *request, sd_bus_message *m _unused_)
+static int read_reconcile_options(sd_bus_message *m, bool *ret_dry_run, char text[static 128])
 {
-        bool dry_run = true;
-        const Option options[] = {{"dry_run", 'b', &dry_run, NULL}};
+        const Option options[] = {{"dry_run", 'b', ret_dry_run, NULL}};
+
+        *ret_dry_run = true;
+        return options_read(m, options, ARRAY_SIZE(options), text);
+}
+
+static int run_reconcile(Request *request, sd_bus_message *m)
+{
         Reconcile *reconcile;
+        bool dry_run;
         int r;
 
-        r = request_read_options(request, options, ARRAY_SIZE(options));
-        if (r != 0)
-                return r;
-        if (!dry_run)
-                request->rights = RIGHT_LINKS_WRITE;
-        r = request_authorize_rp(request, NULL);
+        r = read_reconcile_options(m, &dry_run, request->text);
         if (r == 0)
                 r = reconcile_start(request->tenancy, dry_run, reconciled, tell_progress, request,
                                     &reconcile);
@@ -248,13 +250,44 @@ static int run_reconcile(Request *request, sd_bus_message *m _unused_)
         return 0;
 }
 
-REQUEST_METHOD(get_user, RIGHT_LINKS_READ)
-REQUEST_METHOD(list_by_user, RIGHT_LINKS_READ)
-REQUEST_METHOD(list, RIGHT_LINKS_READ)
-REQUEST_METHOD(add, RIGHT_LINKS_WRITE)
-REQUEST_METHOD(remove, RIGHT_LINKS_WRITE)
-REQUEST_METHOD(remove_by_user, RIGHT_LINKS_WRITE)
-REQUEST_METHOD(reconcile, RIGHT_LINKS_READ | RIGHT_LINKS_WRITE)
+REQUEST_METHOD_ASKING(get_user, RIGHT_LINKS_READ, "read-links",
+                      "see to whom \"$(authenticator_id)\" is linked", "authenticator_id")
+REQUEST_METHOD_ASKING(list_by_user, RIGHT_LINKS_READ, "read-links",
+                      "list the links of user \"$(user_id)\"", "user_id")
+REQUEST_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NULL)
+REQUEST_METHOD_ASKING(add, RIGHT_LINKS_WRITE, "change-links",
+                      "link \"$(authenticator_id)\" to user \"$(user_id)\"", "user_id",
+                      "authenticator_id")
+REQUEST_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
+                      "remove the link of \"$(authenticator_id)\"", "authenticator_id")
+REQUEST_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
+                      "remove all links of user \"$(user_id)\"", "user_id")
+
+/* What is needed depends on the options. Bad ones need least; they are refused in any case. */
+static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        static const Question compare = {
+                .action = QUESTION_ACTION("read-links"),
+                .intent = "compare the links with the vault",
+        };
+        static const Question change = {
+                .action = QUESTION_ACTION("change-links"),
+                .intent = "change the links so that they match the vault",
+        };
+        BusTenancy *object = userdata;
+        bool dry_run;
+        char text[128];
+        int r;
+
+        if (read_reconcile_options(m, &dry_run, text) != 0)
+                dry_run = true;
+        r = sd_bus_message_rewind(m, true);
+        if (r < 0)
+                return r;
+        return request_begin(object->bus, object->tenancy, m,
+                             dry_run ? RIGHT_LINKS_READ | RIGHT_LINKS_WRITE : RIGHT_LINKS_WRITE,
+                             dry_run ? &compare : &change, run_reconcile);
+}
 
 static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char *interface _unused_,
                      const char *property _unused_, sd_bus_message *reply, void *userdata,
@@ -295,24 +328,27 @@ static int emit_to(const Emission *emission, const char *unique_name)
         return r < 0 ? r : sd_bus_send(sd, m, NULL);
 }
 
-static void emit_if_granted(const char *unique_name, const Caller *caller, void *userdata)
+static void emit_if_allowed(const Identity *identity, void *userdata)
 {
         const Emission *emission = userdata;
+        const char *label = tenancy_label(emission->object->tenancy);
         int r;
 
-        if (!grants_allow(&emission->object->bus->grants, caller,
-                          tenancy_label(emission->object->tenancy), RIGHT_LINKS_READ, NULL))
+        if (!grants_allow(&emission->object->bus->grants, identity_caller(identity), label,
+                          RIGHT_LINKS_READ, NULL) &&
+            !identity_may_read(identity, label))
                 return;
-        r = emit_to(emission, unique_name);
+        r = emit_to(emission, identity_unique_name(identity));
         if (r < 0)
-                log_warning("Cannot tell %s of a link: %s", unique_name, strerror(-r));
+                log_warning("Cannot tell %s of a link: %s", identity_unique_name(identity),
+                            strerror(-r));
 }
 
 void links_emit(BusTenancy *object, const char *member, const Link *link)
 {
         Emission emission = {.object = object, .member = member, .link = link};
 
-        identities_foreach(object->bus->identities, emit_if_granted, &emission);
+        identities_foreach(object->bus->identities, emit_if_allowed, &emission);
 }
 
 const sd_bus_vtable links_vtable[] = {

@@ -9,7 +9,8 @@ static int append_tenancy(Request *request, const BusTenancy *object, sd_bus_mes
 {
         const char *label = tenancy_label(object->tenancy);
 
-        if (!grants_allow(&request->bus->grants, identity_caller(request->identity), label,
+        if (!request->authorized &&
+            !grants_allow(&request->bus->grants, identity_caller(request->identity), label,
                           RIGHT_ALL, NULL))
                 return 0;
         return sd_bus_message_append(reply, "(sso)", label, tenancy_id(object->tenancy),
@@ -37,30 +38,36 @@ static int run_list_tenancies(Request *request, sd_bus_message *m _unused_)
 
 static int method_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        return request_begin(userdata, NULL, m, RIGHT_ALL, run_list_tenancies);
+        static const Question question = {
+                .action = QUESTION_ACTION("find-tenancy"),
+                .intent = "list the tenancies of passlockd",
+        };
+
+        return request_begin(userdata, NULL, m, RIGHT_ALL, &question, run_list_tenancies);
 }
 
+static BusTenancy *find_labelled(Bus *bus, const char *label)
+{
+        return bus_find_tenancy(bus, *label ? label : bus->default_tenancy);
+}
+
+/* What is answered is the tenancy for which it was decided whether the caller may know. */
 static int run_get_tenancy(Request *request, sd_bus_message *m)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        const BusTenancy *object;
+        BusTenancy *object;
         const char *label;
         int r;
 
         r = sd_bus_message_read(m, "s", &label);
         if (r < 0)
                 return r;
-        if (!*label)
-                label = request->bus->default_tenancy;
-        else if (!tenancy_label_is_valid(label))
+        if (*label && !tenancy_label_is_valid(label))
                 return request_explain(request, ERROR_INVALID_ARGS,
                                        "A tenancy's label is 1 to 32 of a-z, 0-9 and _");
-        object = bus_find_tenancy(request->bus, label);
-        if (!object)
+        object = find_labelled(request->bus, label);
+        if (!object || object->tenancy != request->tenancy)
                 return ERROR_UNKNOWN_OBJECT;
-        if (!grants_allow(&request->bus->grants, identity_caller(request->identity), label,
-                          RIGHT_ALL, NULL))
-                return ERROR_ACCESS_DENIED;
 
         r = request_new_reply(request, &reply);
         if (r >= 0)
@@ -73,7 +80,23 @@ static int run_get_tenancy(Request *request, sd_bus_message *m)
 
 static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        return request_begin(userdata, NULL, m, RIGHT_ALL, run_get_tenancy);
+        static const Question question = {
+                .action = QUESTION_ACTION("find-tenancy"),
+                .intent = "find a tenancy of passlockd",
+                .is_lookup = true,
+        };
+        BusTenancy *object = NULL;
+        const char *label;
+        int r;
+
+        /* What cannot be read fails when it is run. */
+        if (sd_bus_message_read(m, "s", &label) > 0)
+                object = find_labelled(userdata, label);
+        r = sd_bus_message_rewind(m, true);
+        if (r < 0)
+                return r;
+        return request_begin(userdata, object ? object->tenancy : NULL, m, RIGHT_ALL, &question,
+                             run_get_tenancy);
 }
 
 static int run_reload(Request *request, sd_bus_message *m _unused_)
@@ -92,7 +115,12 @@ static int run_reload(Request *request, sd_bus_message *m _unused_)
 
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        return request_begin(userdata, NULL, m, 0, run_reload);
+        static const Question question = {
+                .action = QUESTION_ACTION("reload"),
+                .intent = "reload the configuration and the keys of passlockd",
+        };
+
+        return request_begin(userdata, NULL, m, 0, &question, run_reload);
 }
 
 static int get_version(sd_bus *sd _unused_, const char *path _unused_,
@@ -102,7 +130,8 @@ static int get_version(sd_bus *sd _unused_, const char *path _unused_,
         return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
 }
 
-/* Who may call is decided by grants, so to sd-bus every method is for the unprivileged. */
+/* Who may call is decided by grants and polkit, so to sd-bus every method is for the unprivileged.
+ */
 const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("ListTenancies", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sso)", tenancies),

@@ -275,12 +275,21 @@ static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
         return hold(request, r, call);
 }
 
-REQUEST_METHOD(get_passkey, RIGHT_VAULT_READ)
-REQUEST_METHOD(list_passkeys, RIGHT_VAULT_READ)
-REQUEST_METHOD(update_passkeys, RIGHT_VAULT_WRITE)
-REQUEST_METHOD(delete_passkeys, RIGHT_VAULT_WRITE)
-REQUEST_METHOD(delete_user_passkeys, RIGHT_VAULT_WRITE)
-REQUEST_METHOD(prune_passkeys, RIGHT_VAULT_WRITE)
+REQUEST_METHOD_ASKING(get_passkey, RIGHT_VAULT_READ, "read-vault", "read passkey \"$(passkey_id)\"",
+                      "passkey_id")
+REQUEST_METHOD_ASKING(list_passkeys, RIGHT_VAULT_READ, "read-vault",
+                      "list the passkeys in the vault", NULL)
+REQUEST_METHOD_ASKING(update_passkeys, RIGHT_VAULT_WRITE, "change-vault",
+                      "name the passkeys of user \"$(user_id)\" \"$(username)\"", "user_id",
+                      "username")
+REQUEST_METHOD_ASKING(delete_passkeys, RIGHT_VAULT_WRITE, "change-vault",
+                      "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
+                      "passkey_ids")
+REQUEST_METHOD_ASKING(
+        delete_user_passkeys, RIGHT_VAULT_WRITE, "change-vault",
+        "delete from the vault, with their links, all passkeys of user \"$(user_id)\"", "user_id")
+REQUEST_METHOD_ASKING(prune_passkeys, RIGHT_VAULT_WRITE, "change-vault",
+                      "tidy up the browser of user \"$(user_id)\"", "user_id")
 
 #define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)
 #define SENSITIVE         (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)

@@ -157,6 +157,9 @@ static int connect_bus(Bus *bus, sd_event *event)
         r = identities_new(bus->bus, on_caller_gone, bus, &bus->identities);
         if (r < 0)
                 return r;
+        r = polkit_new(bus->bus, &bus->polkit);
+        if (r < 0)
+                return r;
         r = sd_bus_match_signal(bus->bus, new_slot(bus), "org.freedesktop.DBus.Local",
                                 "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
                                 "Disconnected", on_disconnected, bus);
@@ -191,9 +194,16 @@ static void flush(sd_bus *sd)
 {
         uint64_t deadline_ms = monotonic_ms() + FLUSH_TIMEOUT_MS;
 
-        while (sd && monotonic_ms() < deadline_ms && (sd_bus_get_events(sd) & POLLOUT))
-                if (sd_bus_process(sd, NULL) == 0 && sd_bus_wait(sd, 100 * 1000) < 0)
+        while (sd && monotonic_ms() < deadline_ms) {
+                int events = sd_bus_get_events(sd), r;
+
+                /* An error if it is closed, which it is after the event loop's end. */
+                if (events < 0 || !(events & POLLOUT))
                         return;
+                r = sd_bus_process(sd, NULL);
+                if (r < 0 || (r == 0 && sd_bus_wait(sd, 100 * 1000) < 0))
+                        return;
+        }
 }
 
 Bus *bus_free(Bus *bus)
@@ -211,6 +221,7 @@ Bus *bus_free(Bus *bus)
                 bus_tenancy_free(object);
         }
         identities_free(bus->identities);
+        polkit_free(bus->polkit);
         for (size_t i = 0; i < bus->n_slots; i++)
                 sd_bus_slot_unref(bus->slots[i]);
         flush(bus->bus);
@@ -242,6 +253,8 @@ int bus_release_name(Bus *bus)
 {
         int r;
 
+        bus->stopping = true;
+        question_deny_all(bus);
         r = sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, on_name_released, bus);
         bus->releasing = r >= 0;
         return r;
@@ -250,6 +263,15 @@ int bus_release_name(Bus *bus)
 bool bus_is_idle(Bus *bus)
 {
         return !bus->requests && !bus->releasing;
+}
+
+size_t bus_count_calls(const Bus *bus)
+{
+        size_t n = 0;
+
+        for (const Request *request = bus->requests; request; request = request->next)
+                n++;
+        return n;
 }
 
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,
@@ -317,6 +339,7 @@ void bus_remove_tenancy(Bus *bus, Tenancy *tenancy)
                 if ((*t)->tenancy != tenancy)
                         continue;
                 object = *t;
+                identities_forget_readable(bus->identities, tenancy_label(tenancy));
                 (void) sd_bus_emit_object_removed(bus->bus, object->path);
                 tenancy_set_listener(tenancy, NULL);
                 *t = object->next;
@@ -328,6 +351,7 @@ void bus_tell_tenancy_changed(Bus *bus, Tenancy *tenancy)
 {
         BusTenancy *object = bus_find_tenancy(bus, tenancy_label(tenancy));
 
+        identities_forget_readable(bus->identities, tenancy_label(tenancy));
         if (object)
                 (void) sd_bus_emit_properties_changed(bus->bus, object->path,
                                                       PASSLOCK_INTERFACE_TENANCY, "TenancyId",

@@ -34,10 +34,12 @@ DEFINE_CLEANUP(Bus *, bus_free);
 /* From here on calls come in. -EEXIST or -EALREADY if somebody has the name. */
 int bus_acquire_name(Bus *bus);
 /* New calls go elsewhere; those that came before, also if they have not been read yet, are still
- * answered. */
+ * answered; with AccessDenied, if that would take a person. */
 int bus_release_name(Bus *bus);
 /* No call is in flight, and none can come any more by a name that is being released. */
 bool bus_is_idle(Bus *bus);
+/* How many are. */
+size_t bus_count_calls(const Bus *bus);
 
 /* The rules from now on. Takes the list over and leaves it empty. */
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/strv.h"
 #include "daemon/bus/identity.h"
 
 #define DRIVER            "org.freedesktop.DBus"
@@ -16,6 +17,7 @@ typedef struct Account {
         uid_t uid;
         unsigned n_ref;
         unsigned n_pending;
+        unsigned n_questions;
         RateLimit log_limit;
 } Account;
 
@@ -34,6 +36,7 @@ struct Identity {
         Waiter *waiters;     /* the last to come is first */
         unsigned n_waiters;
         Caller caller;
+        char **readable; /* tenancies; see identity_add_readable() */
         Account *account;
 };
 
@@ -95,6 +98,7 @@ Identity *identity_unref(Identity *identity)
         }
         sd_bus_slot_unref(identity->lookup);
         account_unref(identity->account);
+        strv_free(identity->readable);
         free(identity->caller.gids);
         free(identity->unique_name);
         free(identity);
@@ -109,6 +113,11 @@ const Caller *identity_caller(const Identity *identity)
 unsigned *identity_n_pending(Identity *identity)
 {
         return &identity->account->n_pending;
+}
+
+unsigned *identity_n_questions(Identity *identity)
+{
+        return &identity->account->n_questions;
 }
 
 RateLimit *identity_log_limit(Identity *identity)
@@ -347,11 +356,36 @@ Identities *identities_free(Identities *identities)
         return NULL;
 }
 
+int identity_add_readable(Identity *identity, const char *label)
+{
+        return identity_may_read(identity, label) ? 0 : strv_push(&identity->readable, label);
+}
+
+bool identity_may_read(const Identity *identity, const char *label)
+{
+        return strv_contains(identity->readable, label);
+}
+
+void identities_forget_readable(Identities *identities, const char *label)
+{
+        for (Identity *i = identities->identities; i; i = i->next)
+                for (char **r = i->readable; r && *r; r++)
+                        if (streq(*r, label)) {
+                                free(*r);
+                                memmove(r, r + 1, (strv_len(r + 1) + 1) * sizeof(char *));
+                                break;
+                        }
+}
+
+const char *identity_unique_name(const Identity *identity)
+{
+        return identity->unique_name;
+}
+
 void identities_foreach(Identities *identities,
-                        void (*func)(const char *unique_name, const Caller *caller, void *userdata),
-                        void *userdata)
+                        void (*func)(const Identity *identity, void *userdata), void *userdata)
 {
         for (Identity *i = identities->identities; i; i = i->next)
                 if (!i->lookup)
-                        func(i->unique_name, &i->caller, userdata);
+                        func(i, userdata);
 }

@@ -46,10 +46,20 @@ const Caller *identity_caller(const Identity *identity);
 /* Calls that wait for an answer, over all connections of the uid; to be counted by who serves them.
  */
 unsigned *identity_n_pending(Identity *identity);
+/* The same for questions to polkit about it. */
+unsigned *identity_n_questions(Identity *identity);
 /* Log lines about what the uid did. */
 RateLimit *identity_log_limit(Identity *identity);
 
+/* The tenancies, by label, whose links polkit has let this connection read. Returns 0 or -ENOMEM.
+ */
+int identity_add_readable(Identity *identity, const char *label);
+bool identity_may_read(const Identity *identity, const char *label);
+/* The label has another tenancy now, or none. */
+void identities_forget_readable(Identities *identities, const char *label);
+
+const char *identity_unique_name(const Identity *identity);
+
 /* For each connection that is known to belong to somebody. */
 void identities_foreach(Identities *identities,
-                        void (*func)(const char *unique_name, const Caller *caller, void *userdata),
-                        void *userdata);
+                        void (*func)(const Identity *identity, void *userdata), void *userdata);

@@ -196,13 +196,24 @@ int request_authorize_rp(const Request *request, const char *rp_id)
         return request_is_granted(request, rp_id) ? 0 : ERROR_ACCESS_DENIED;
 }
 
+void request_run_authorized(Request *request)
+{
+        int r;
+
+        request->authorized = true;
+        r = request->run(request, request->message);
+        if (r != 0)
+                request_fail(request, r);
+}
+
 /* It is known who is calling. */
 static void request_start(Request *request)
 {
         unsigned *n_pending = identity_n_pending(request->identity);
+        bool granted = request_is_granted(request, NULL);
         int r;
 
-        if (!request_is_granted(request, NULL)) {
+        if (!granted && !request->question) {
                 request_fail(request, ERROR_ACCESS_DENIED);
                 return;
         }
@@ -212,7 +223,7 @@ static void request_start(Request *request)
         }
         (*n_pending)++;
         request->counted = true;
-        r = request->run(request, request->message);
+        r = granted ? request->run(request, request->message) : question_ask(request);
         if (r != 0)
                 request_fail(request, r);
 }
@@ -237,7 +248,7 @@ static void request_identified(int r, Identity *identity, void *userdata)
 }
 
 int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
-                  int (*run)(Request *request, sd_bus_message *message))
+                  const Question *question, int (*run)(Request *request, sd_bus_message *message))
 {
         Request *request = calloc(1, sizeof(Request));
         int r;
@@ -250,6 +261,7 @@ int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned 
                 .message = sd_bus_message_ref(message),
                 .tenancy = tenancy ? tenancy_ref(tenancy) : NULL,
                 .rights = rights,
+                .question = question,
                 .run = run,
         };
         bus->requests = request;

@@ -5,13 +5,15 @@
 
 #include "daemon/bus/bus-internal.h"
 #include "daemon/bus/bus-options.h"
+#include "daemon/bus/question.h"
 
 /*
  * A method call, from when it arrives until it is answered, exactly once. The way of each:
  *
  *   vtable handler -> request_begin() -> who is calling? (the bus driver, once a connection)
- *                  -> is there a grant for the right? else AccessDenied
+ *                  -> is there a grant for the right? or a question to ask? else AccessDenied
  *                  -> are too many of this uid in flight? else LimitsExceeded
+ *                  -> without a grant: what does polkit say? anything but yes is AccessDenied
  *                  -> run(): parses the arguments, calls core
  *                  -> request_reply() or request_fail(), maybe later
  */
@@ -19,15 +21,17 @@ struct Request {
         Request *next;
         Bus *bus;
         sd_bus_message *message;
-        Tenancy *tenancy;   /* NULL: a call to the manager */
-        unsigned rights;    /* any of these is needed; 0: only root has what is needed */
-        Identity *identity; /* NULL until it is known */
-        bool counted;       /* among the pending calls of the uid */
-        char text[512];     /* more exactly than its error says, why it fails; or "" */
+        Tenancy *tenancy;         /* NULL: a call to the manager */
+        unsigned rights;          /* any of these is needed; 0: only root has what is needed */
+        const Question *question; /* to ask if the right is not granted; NULL: it is for apps */
+        Identity *identity;       /* NULL until it is known */
+        bool counted;             /* among the pending calls of the uid */
+        bool authorized;          /* polkit has said yes */
+        char text[512];           /* more exactly than its error says, why it fails; or "" */
         int (*run)(Request *request, sd_bus_message *message);
 
-        /* What core is doing for it, and how to call that off if the caller goes. Both NULL for
-         * what is carried through whoever is there to hear of it. */
+        /* What polkit or core is doing for it, and how to call that off if the caller goes. Both
+         * NULL for what is carried through whoever is there to hear of it. */
         void *operation;
         void (*cancel)(void *operation);
 };
@@ -37,7 +41,9 @@ struct Request {
  * manager. run() returns 0 if it has replied, or will; anything else is the failure to answer with.
  */
 int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
-                  int (*run)(Request *request, sd_bus_message *message));
+                  const Question *question, int (*run)(Request *request, sd_bus_message *message));
+/* What becomes of a request when polkit has said yes. */
+void request_run_authorized(Request *request);
 
 /* Defines method_NAME(), a vtable handler on a tenancy's object: says which right is needed for
  * run_NAME(). */
@@ -46,7 +52,23 @@ int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned 
         { \
                 BusTenancy *object = userdata; \
 \
-                return request_begin(object->bus, object->tenancy, m, (right), run_##name); \
+                return request_begin(object->bus, object->tenancy, m, (right), NULL, run_##name); \
+        }
+
+/* The same for a method that is for people, too: REQUEST_METHOD_ASKING(NAME, right, action, intent,
+ * names of arguments…), see question.h. */
+#define REQUEST_METHOD_ASKING(name, right, action_, intent_, ...) \
+        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
+        { \
+                static const Question question = { \
+                        .action = QUESTION_ACTION(action_), \
+                        .intent = (intent_), \
+                        .arguments = {__VA_ARGS__}, \
+                }; \
+                BusTenancy *object = userdata; \
+\
+                return request_begin(object->bus, object->tenancy, m, (right), &question, \
+                                     run_##name); \
         }
 
 /* Says more exactly why the request will fail with r, and returns r. */

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney import DBusAddress, HeaderFields, MessageFlag, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from harness.bus import CALL_SEC, NAME, PATH, BusError, tenancy_path
@@ -89,6 +89,7 @@ class Connection:
             self.bus = open_dbus_connection(address)
         self.replies = {}
         self.signals: deque[Signal] = deque()
+        self.interactive = False  # whether calls may have somebody authenticate
 
     def __enter__(self):
         return self
@@ -113,8 +114,10 @@ class Connection:
     def start(self, path: str, interface: str, member: str, signature: str = "", *args) -> int:
         """Sends a call; give what is returned to finish()."""
         whole = interface if "." in interface else f"{NAME}.{interface}"
-        return self.send(new_method_call(DBusAddress(path, NAME, whole), member,
-                                         signature or None, args))
+        message = new_method_call(DBusAddress(path, NAME, whole), member, signature or None, args)
+        if self.interactive:
+            message.header.flags |= MessageFlag.allow_interactive_authorization
+        return self.send(message)
 
     def finish(self, serial: int, timeout: float = CALL_SEC) -> tuple:
         """Waits for a call's reply and returns its body; an error reply is a BusError."""

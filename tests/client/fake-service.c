@@ -11,11 +11,9 @@
  *      die-once*    ends without an answer the first time, then answers
  *      die-always   ends without an answer
  *      gone-once*   does what is asked, ends without saying so; NotFound afterwards
- * Each call is a line in DIR/log and on descriptor 3 if that is open. OPTION is one of
- *      deny         nobody may read links
- *      links=N      has N links
- *      break-at=N   and the page from there on fails
- *      default=L    the label of the default tenancy
+ * Each call is a line in DIR/log, after one that says so if somebody may be asked for it, and on
+ * descriptor 3 if that is open. OPTION is one of deny         nobody may read links links=N has N
+ * links break-at=N   and the page from there on fails default=L    the label of the default tenancy
  *      version=V    of the daemon
  *      endpoint=U   of its tenancies
  *      state=S      of the default tenancy
@@ -579,6 +577,8 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         if (sd_bus_message_is_method_call(m, NULL, NULL) <= 0)
                 return 0;
+        if (sd_bus_message_get_allow_interactive_authorization(m) > 0)
+                record("interactive %s", sd_bus_message_get_member(m));
         if (sd_bus_message_read(m, "s", &word) > 0 && streq(word, "bad-reply"))
                 return sd_bus_reply_method_return(m, "i", 42);
         r = sd_bus_message_rewind(m, true);

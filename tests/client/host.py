@@ -84,13 +84,15 @@ class Host:
 
 
 class Terminal:
-    """passlockctl on a terminal, but for its standard output unless that is wanted, too."""
+    """passlockctl on a terminal, but for its standard output unless that is wanted, too. `command`
+    is another way to run it."""
 
-    def __init__(self, host, *arguments, stdout=subprocess.PIPE, **environment):
+    def __init__(self, host, *arguments, stdout=subprocess.PIPE, command=(PASSLOCKCTL,),
+                 **environment):
         self.main, self.terminal = pty.openpty()
         self.seen = ""
         self.process = subprocess.Popen(
-            [PASSLOCKCTL, *arguments], stdin=self.terminal, stderr=self.terminal,
+            [*command, *arguments], stdin=self.terminal, stderr=self.terminal,
             stdout=stdout or self.terminal, text=True, start_new_session=True,
             env={**host.environment, **environment})
 

@@ -315,6 +315,68 @@ static void test_deadline(void **state)
         assert_int_equal(harness_count_log(h, "Add hang"), 2);
 }
 
+static void on_change(passlock *client, enum passlock_links_change change, int r,
+                      const char *user_id, const char *authenticator_id, void *userdata)
+{
+        ((Seen *) userdata)->n++;
+}
+
+/* The look-up of the tenancy, the call itself, a monitor, and a call on a connection of its own. */
+static void test_interactive(void **state)
+{
+        passlock_reconciliation *reconciliation = NULL;
+        passlock_monitor *monitor = NULL;
+        Harness *h = *state;
+        Seen s = {};
+
+        assert_int_equal(passlock_set_interactive(NULL, true), -EINVAL);
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
+        assert_int_equal(passlock_set_tenancy(h->client, "other"), 0);
+        assert_int_equal(passlock_links_add(h->client, "x", "b"), 0);
+        assert_int_equal(harness_count_log(h, "interactive"), 0);
+
+        assert_int_equal(passlock_set_interactive(h->client, true), 0);
+        assert_int_equal(passlock_links_add(h->client, "x", "c"), 0);
+        assert_int_equal(harness_count_log(h, "interactive Add"), 1);
+        assert_int_equal(passlock_reload(h->client), PASSLOCK_ERROR_INVALID_ARGS);
+        assert_int_equal(harness_count_log(h, "interactive Reload"), 1);
+        assert_int_equal(passlock_links_monitor(h->client, on_change, &s, &monitor), 0);
+        harness_run_until(h, &s.n, 1);
+        passlock_monitor_cancel(monitor);
+        assert_int_equal(harness_count_log(h, "interactive List"), 1);
+        assert_int_equal(passlock_set_tenancy(h->client, NULL), 0);
+        assert_int_equal(passlock_reconcile(h->client, NULL, &reconciliation), 0);
+        passlock_reconciliation_unref(reconciliation);
+        assert_int_equal(harness_count_log(h, "interactive GetTenancy"), 1);
+        assert_int_equal(harness_count_log(h, "interactive Reconcile"), 1);
+
+        /* What was started before is as it was. */
+        assert_int_equal(passlock_set_interactive(h->client, false), 0);
+        assert_int_equal(passlock_links_add(h->client, "x", "d"), 0);
+        assert_int_equal(harness_count_log(h, "interactive Add"), 1);
+}
+
+/* A person gets time; a deadline that is set for one call is kept. */
+static void test_deadline_with_a_person(void **state)
+{
+        Harness *h = *state;
+        Seen patient = {}, other = {};
+        passlock_call *call = NULL;
+
+        assert_int_equal(passlock_set_timeout_ms(h->client, 1), 0);
+        assert_int_equal(passlock_set_interactive(h->client, true), 0);
+        assert_int_equal(passlock_links_add_async(h->client, "hang", "a", on_done, &patient, NULL),
+                         0);
+        assert_int_equal(passlock_links_add_async(h->client, "hang", "b", on_done, &other, &call),
+                         0);
+        assert_int_equal(passlock_call_set_timeout_ms(call, 100), 0);
+        harness_run_until(h, &other.n, 1);
+        assert_int_equal(other.r, -ETIMEDOUT);
+        assert_int_equal(patient.n, 0);
+        assert_int_equal(passlock_set_timeout_ms(h->client, UINT32_MAX), 0);
+        assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
+}
+
 static void test_deadline_of_a_call(void **state)
 {
         Harness *h = *state;
@@ -329,12 +391,6 @@ static void test_deadline_of_a_call(void **state)
         assert_int_equal(s.r, -ETIMEDOUT);
 }
 
-static void on_change(passlock *client, enum passlock_links_change change, int r,
-                      const char *user_id, const char *authenticator_id, void *userdata)
-{
-        ((Seen *) userdata)->n++;
-}
-
 static void use_in_child(passlock *client, Seen *s)
 {
         passlock_call *call = s->call;
@@ -344,6 +400,7 @@ static void use_in_child(passlock *client, Seen *s)
             passlock_dispatch(client) != -ECHILD || passlock_get_fd(client) != -ECHILD ||
             passlock_set_tenancy(client, "x") != -ECHILD ||
             passlock_set_timeout_ms(client, 1) != -ECHILD ||
+            passlock_set_interactive(client, true) != -ECHILD ||
             passlock_links_monitor(client, on_change, s, NULL) != -ECHILD ||
             passlock_call_set_timeout_ms(call, 1) != -ECHILD)
                 _exit(1);
@@ -414,6 +471,8 @@ int main(void)
                 test(test_unref_in_callback),
                 test(test_ref),
                 test(test_deadline),
+                test(test_interactive),
+                test(test_deadline_with_a_person),
                 test(test_deadline_of_a_call),
                 test(test_fork),
                 test(test_arguments_are_copied),

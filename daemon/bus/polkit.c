@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rate-limit.h"
+#include "daemon/bus/polkit.h"
+
+#define DRIVER      "org.freedesktop.DBus"
+#define DRIVER_PATH "/org/freedesktop/DBus"
+
+#define AUTHORITY           "org.freedesktop.PolicyKit1"
+#define AUTHORITY_PATH      "/org/freedesktop/PolicyKit1/Authority"
+#define AUTHORITY_INTERFACE AUTHORITY ".Authority"
+
+#define ALLOW_USER_INTERACTION 1U
+
+/* polkit may have to be started, and its rules may run programs; but people type. */
+#define ANSWER_TIMEOUT_US (15U * UINT64_C(1000000))
+#define PERSON_TIMEOUT_US (300U * UINT64_C(1000000))
+
+#define LOG_BURST       5U
+#define LOG_INTERVAL_MS 10000U
+
+struct Polkit {
+        sd_bus *bus;
+        sd_bus_slot *owner_match;
+        char *owner; /* the unique name of who answers; NULL: nobody now */
+        uint64_t n_checks;
+        RateLimit log_limit;
+};
+
+struct PolkitCheck {
+        Polkit *polkit;
+        sd_bus_slot *call;
+        char cancellation_id[48];
+        PolkitFunc func;
+        void *userdata;
+};
+
+/* Something is wrong with polkit, and for each caller who gets to feel it again. */
+_printf_(2, 3) static void complain(Polkit *polkit, const char *format, ...)
+{
+        char text[512];
+        unsigned n_refused;
+        va_list ap;
+
+        if (!rate_limit_pass(&polkit->log_limit, monotonic_ms(), LOG_BURST, LOG_INTERVAL_MS,
+                             &n_refused))
+                return;
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        log_warning("polkit %s", text);
+}
+
+/* Without the memory for it nobody is believed. */
+static void set_owner(Polkit *polkit, const char *owner)
+{
+        free(polkit->owner);
+        polkit->owner = isempty(owner) ? NULL : strdup(owner);
+}
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        const char *name, *old_owner, *new_owner;
+
+        /* Nobody but the driver can have that sender. */
+        if (streq_ptr(sd_bus_message_get_sender(m), DRIVER) &&
+            sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) >= 0 &&
+            streq(name, AUTHORITY))
+                set_owner(userdata, new_owner);
+        return 0;
+}
+
+/* The changes are listened to already, so that none is missed. */
+static int find_owner(Polkit *polkit)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const char *owner;
+        int r;
+
+        r = sd_bus_call_method(polkit->bus, DRIVER, DRIVER_PATH, DRIVER, "GetNameOwner", &error,
+                               &reply, "s", AUTHORITY);
+        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                return 0;
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "s", &owner);
+        if (r < 0)
+                return r;
+        set_owner(polkit, owner);
+        return 0;
+}
+
+int polkit_new(sd_bus *bus, Polkit **ret)
+{
+        _cleanup_(polkit_freep) Polkit *polkit = calloc(1, sizeof(Polkit));
+        int r;
+
+        if (!polkit)
+                return -ENOMEM;
+        polkit->bus = bus;
+        r = sd_bus_add_match(bus, &polkit->owner_match,
+                             "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
+                             "',interface='" DRIVER "',member='NameOwnerChanged',arg0='" AUTHORITY
+                             "'",
+                             on_owner_changed, polkit);
+        if (r >= 0)
+                r = find_owner(polkit);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(polkit);
+        return 0;
+}
+
+Polkit *polkit_free(Polkit *polkit)
+{
+        if (!polkit)
+                return NULL;
+        sd_bus_slot_unref(polkit->owner_match);
+        free(polkit->owner);
+        free(polkit);
+        return NULL;
+}
+
+static void check_free(PolkitCheck *check)
+{
+        sd_bus_slot_unref(check->call);
+        free(check);
+}
+DEFINE_CLEANUP(PolkitCheck *, check_free);
+
+/* Not answered by anybody we wait for, and no reason to start polkit. */
+static int send_cancellation(const PolkitCheck *check)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(check->polkit->bus, &m, AUTHORITY, AUTHORITY_PATH,
+                                           AUTHORITY_INTERFACE, "CancelCheckAuthorization");
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, false);
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", check->cancellation_id);
+        return r < 0 ? r : sd_bus_send(check->polkit->bus, m, NULL);
+}
+
+void polkit_check_cancel(PolkitCheck *check)
+{
+        int r = send_cancellation(check);
+
+        if (r < 0)
+                log_debug("Cannot take a question to polkit back: %s", strerror(-r));
+        check_free(check);
+}
+
+static bool begins(const char *s, const char *prefix)
+{
+        return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* What the bus says of a polkit that is not installed, or must not be started. */
+static bool is_absent(const char *error)
+{
+        return streq(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+               begins(error, "org.freedesktop.systemd1.") ||
+               begins(error, "org.freedesktop.DBus.Error.Spawn.");
+}
+
+static void check_failed(const PolkitCheck *check, sd_bus_message *reply)
+{
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+        if (is_absent(error->name)) {
+                log_debug("polkit is not there: %s", error->name);
+                return;
+        }
+        complain(check->polkit, "cannot say who may act: %s", error->name);
+        /* If it was too slow it is still busy with it. */
+        (void) send_cancellation(check);
+}
+
+static PolkitAnswer read_answer(const PolkitCheck *check, sd_bus_message *reply)
+{
+        Polkit *polkit = check->polkit;
+        int is_authorized, is_challenge;
+
+        if (sd_bus_message_is_method_error(reply, NULL) > 0) {
+                check_failed(check, reply);
+                return POLKIT_NO;
+        }
+        /* Who goes and comes back is heard of in the order in which it happens. */
+        if (!polkit->owner || !streq_ptr(sd_bus_message_get_sender(reply), polkit->owner)) {
+                complain(polkit, "did not give this answer; %s did",
+                         sd_bus_message_get_sender(reply));
+                return POLKIT_NO;
+        }
+        if (sd_bus_message_has_signature(reply, "(bba{ss})") <= 0 ||
+            sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
+            sd_bus_message_read(reply, "bb", &is_authorized, &is_challenge) < 0) {
+                complain(polkit, "gives an answer that is none");
+                return POLKIT_NO;
+        }
+        if (is_authorized)
+                return POLKIT_YES;
+        return is_challenge ? POLKIT_CHALLENGE : POLKIT_NO;
+}
+
+static int check_done(sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_)
+{
+        _cleanup_(check_freep) PolkitCheck *check = userdata;
+
+        check->func(read_answer(check, reply), check->userdata);
+        return 0;
+}
+
+static int append_details(sd_bus_message *m, const char *const *details)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{ss}");
+        for (; r >= 0 && *details; details += 2)
+                r = sd_bus_message_append(m, "{ss}", details[0], details[1]);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_query(sd_bus_message *m, const PolkitQuery *query, const char *cancellation_id)
+{
+        int r;
+
+        r = sd_bus_message_append(m, "(sa{sv})s", "system-bus-name", 1, "name", "s",
+                                  query->unique_name, query->action);
+        if (r >= 0)
+                r = append_details(m, query->details);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "us", query->interactive ? ALLOW_USER_INTERACTION : 0U,
+                                          cancellation_id);
+        return r;
+}
+
+int polkit_check(Polkit *polkit, const PolkitQuery *query, PolkitFunc func, void *userdata,
+                 PolkitCheck **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(check_freep) PolkitCheck *check = calloc(1, sizeof(PolkitCheck));
+        int r;
+
+        if (!check)
+                return -ENOMEM;
+        *check = (PolkitCheck){.polkit = polkit, .func = func, .userdata = userdata};
+        snprintf(check->cancellation_id, sizeof(check->cancellation_id), "passlockd-%" PRIu64,
+                 ++polkit->n_checks);
+        r = sd_bus_message_new_method_call(polkit->bus, &m, AUTHORITY, AUTHORITY_PATH,
+                                           AUTHORITY_INTERFACE, "CheckAuthorization");
+        if (r >= 0)
+                r = append_query(m, query, check->cancellation_id);
+        if (r >= 0)
+                r = sd_bus_call_async(polkit->bus, &check->call, m, check_done, check,
+                                      query->interactive ? PERSON_TIMEOUT_US : ANSWER_TIMEOUT_US);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(check);
+        return 0;
+}

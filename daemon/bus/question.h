@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/bus/bus-internal.h"
+
+#define QUESTION_ARGUMENTS_MAX 2U
+
+/*
+ * What polkit is asked about a caller who has no grant: may he, being an administrator, do this all
+ * the same? Each method that is for people has one, beside it; the methods that are for apps have
+ * none and are never asked about.
+ *
+ * The question quotes the call's arguments, for the person who is asked and for rules. They are
+ * read from the message that came from the bus, which nothing changes and which is carried out if
+ * the answer is yes. Were the tenancy another one by then, it would not be what was asked about,
+ * and is not carried out.
+ */
+typedef struct Question {
+        const char *action; /* of those in the policy file */
+        const char *intent; /* of the person: completes "Authentication is required to …" */
+        /* What the leading arguments are called in details and intent: each a text, or texts. */
+        const char *arguments[QUESTION_ARGUMENTS_MAX];
+        /* Only where a thing is, which one has to know to do anything with it. Nobody is made to
+         * authenticate for that; it is told to those who could, and are ready to. */
+        bool is_lookup;
+} Question;
+
+#define QUESTION_ACTION(name) PASSLOCK_BUS_NAME "." name
+
+/*
+ * Asks whether the request may be run, and later runs it, or fails it with ACCESS_DENIED or
+ * UNKNOWN_OBJECT. Returns 0, ACCESS_DENIED, LIMITS_EXCEEDED or a negative errno.
+ */
+int question_ask(Request *request);
+
+/* Answers with ACCESS_DENIED whatever waits for a person. */
+void question_deny_all(Bus *bus);

@@ -1,0 +1,603 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""People without a grant: polkit is asked, and only its clear yes counts."""
+
+import os
+import signal
+
+import pytest
+from jeepney import (DBusAddress, HeaderFields, Message, MessageFlag, MessageType,
+                     new_method_call, new_method_return)
+from jeepney.low_level import Header
+
+from harness import source_dir
+
+from .authority import AUTHORITY, Authority
+from .client import (GAMES, METHODS, NAME, NOBODY, WWW_DATA, Connection, plain,
+                     tenancy_path)
+from .stack import (RP_ID, TIMEOUT_SEC, Stack, eventually, new_user, raises, within)
+
+pytestmark = pytest.mark.root
+
+ACTION = f"{NAME}."
+OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
+# What each method that people may use is asked about: arguments, action, details, and the words.
+ASKED = {
+    "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
+    "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
+    "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
+                'see to whom "$(authenticator_id)" is linked'),
+    "ListByUser": (("ada",), "read-links", {"user_id": "ada"},
+                   'list the links of user "$(user_id)"'),
+    "List": (("", 10), "read-links", {}, "list the links"),
+    "Add": (("ada", "key"), "change-links", {"user_id": "ada", "authenticator_id": "key"},
+            'link "$(authenticator_id)" to user "$(user_id)"'),
+    "Remove": (("key",), "change-links", {"authenticator_id": "key"},
+               'remove the link of "$(authenticator_id)"'),
+    "RemoveByUser": (("ada",), "change-links", {"user_id": "ada"},
+                     'remove all links of user "$(user_id)"'),
+    "Reconcile": (({},), "read-links", {}, "compare the links with the vault"),
+    "GetPasskey": (("key",), "read-vault", {"passkey_id": "key"}, 'read passkey "$(passkey_id)"'),
+    "ListPasskeys": (("",), "read-vault", {}, "list the passkeys in the vault"),
+    "UpdatePasskeys": (("ada", "Ada L.", {}), "change-vault",
+                       {"user_id": "ada", "username": "Ada L."},
+                       'name the passkeys of user "$(user_id)" "$(username)"'),
+    "DeletePasskeys": ((["a", "b"], {}), "change-vault", {"passkey_ids": "a, b"},
+                       'delete from the vault, with their links, the passkeys "$(passkey_ids)"'),
+    "DeleteUserPasskeys": (("ada", {}), "change-vault", {"user_id": "ada"},
+                           "delete from the vault, with their links, all passkeys of user "
+                           '"$(user_id)"'),
+    "PrunePasskeys": (("ada", {}), "change-vault", {"user_id": "ada"},
+                      'tidy up the browser of user "$(user_id)"'),
+}
+FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
+            "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
+            "CreateChallenge": ("a@example.com", "login", {}), "GetChallenge": ("id",),
+            "VerifyChallenge": ("id", "secret", "code"), "DeleteChallenge": ("id",)}
+
+
+def with_authority(stack: Stack) -> Authority:
+    Authority.allow_on(stack)
+    stack.start()
+    return Authority(stack.bus.address)
+
+
+@pytest.fixture(scope="module")
+def _host():
+    stack = Stack()
+    stack.grant("web", "www-data", "All")
+    authority = with_authority(stack)
+    yield stack, authority
+    authority.close()
+    stack.stop()
+
+
+@pytest.fixture
+def host(_host):
+    return _host[0]
+
+
+@pytest.fixture
+def authority(_host):
+    yield _host[1]
+    _host[1].assert_not_asked()
+    assert not _host[1].cancelled
+
+
+@pytest.fixture
+def person(host):
+    """Somebody without a grant, whom one may ask."""
+    with host.connect(NOBODY) as connection:
+        connection.interactive = True
+        yield connection
+
+
+@pytest.fixture
+def own(own_stack):
+    """A host of this test alone: the stack, polkit, and somebody."""
+    with with_authority(own_stack) as authority, own_stack.connect(NOBODY) as person:
+        person.interactive = True
+        yield own_stack, authority, person
+
+
+def denied(outcome: tuple) -> bool:
+    return outcome == ("error", "AccessDenied")
+
+
+def test_every_method_is_for_people_or_for_apps():
+    assert ASKED.keys() | {"GetTenancy"} | FOR_APPS.keys() == {
+        method for methods in METHODS.values() for method in methods}
+
+
+def test_the_policy_has_the_actions():
+    text = (source_dir() / "systemd" / f"{NAME}.policy").read_text()
+    for action in {action for _, action, _, _ in ASKED.values()}:
+        assert text.count(f'<action id="{ACTION}{action}">') == 1
+    assert text.count("<action ") == text.count(">unix-user:passlock</annotate>") == 6
+
+
+@pytest.mark.parametrize("interactive", [True, False], ids=["interactive", "silent"])
+@pytest.mark.parametrize("method", ASKED)
+def test_the_question(host, authority, person, method, interactive):
+    args, action, details, words = ASKED[method]
+    person.interactive = interactive
+    host.daemon.forget_notifications()
+    call = person.start_method(method, *args)
+    question = authority.question()
+    assert question.subject == ("system-bus-name", {"name": ("s", person.unique_name)})
+    assert question.action == ACTION + action
+    assert question.interactive is interactive
+    assert question.cancellation_id
+    where = {} if method in METHODS["Manager"] else {"tenancy": "default",
+                                           "tenancy_id": host.sandbox.tenancy_id}
+    words += " (tenancy $(tenancy))" if where else ""
+    assert question.details == {"method": method, **where, **details,
+                                "polkit.message": f"Authentication is required to {words}."}
+    authority.answer(question, True)
+    assert not denied(person.outcome(call))
+
+
+@pytest.mark.parametrize("options, action", [
+    ({"dry_run": ("b", True)}, "read-links"), ({"dry_run": ("b", False)}, "change-links"),
+    ({"dry_run": ("s", "false")}, "read-links"), ({"surprise": ("b", False)}, "read-links")])
+def test_reconcile_is_asked_about_once(authority, person, options, action):
+    """By what it will do, and not again when it does it."""
+    call = person.start_method("Reconcile", options)
+    question = authority.question()
+    assert question.action == ACTION + action
+    authority.answer(question, True)
+    good = options.get("dry_run", ("", ""))[0] == "b"
+    outcome = person.outcome(call)
+    assert plain(outcome[0])["conflicts"] == 0 if good else outcome == ("error", "InvalidArgs")
+    authority.assert_not_asked()
+
+
+def test_each_call_is_asked_about(authority, person):
+    ids = set()
+    for authorized in (True, False, True):
+        call = person.start_method("ListByUser", "ada")
+        question = authority.question()
+        ids.add(question.cancellation_id)
+        authority.answer(question, authorized)
+        assert denied(person.outcome(call)) is not authorized
+    assert len(ids) == 3
+
+
+@pytest.mark.parametrize("method", FOR_APPS)
+def test_what_is_for_apps_is_not_asked_about(authority, person, method):
+    assert denied(person.outcome(person.start_method(method, *FOR_APPS[method])))
+    authority.assert_not_asked()
+
+
+@pytest.mark.parametrize("user", [None, WWW_DATA], ids=["root", "granted"])
+def test_who_has_the_right_is_not_asked_about(host, authority, user):
+    with host.connect(user) as connection:
+        connection.interactive = True
+        for method, (args, *_) in ASKED.items():
+            if method != "Reload":
+                assert not denied(connection.outcome(connection.start_method(method, *args)))
+        assert connection.method("GetTenancy", "") == (tenancy_path(),)
+        if user is None:
+            host.call_reload(connection)
+    authority.assert_not_asked()
+
+
+def test_a_grant_is_not_enough_for_reload(authority, host):
+    with host.connect(WWW_DATA) as web:
+        call = web.start_method("Reload")
+        question = authority.question()
+        assert question.action == ACTION + "reload"
+        authority.answer(question, False)
+        assert denied(web.outcome(call))
+
+
+def test_a_grant_for_less(own):
+    """Polkit is asked for what the grant does not have."""
+    stack, authority, _ = own
+    stack.grant("reader", "games", "Links.Read")
+    stack.apply()
+    with stack.connect(GAMES) as games:
+        assert games.links("ListByUser", "ada") == ([],)
+        assert games.method("GetTenancy", "") == (tenancy_path(),)
+        authority.assert_not_asked()
+        call = games.start_links("Remove", "key")
+        authority.answer(authority.question(), True)
+        assert games.outcome(call) == ("error", "NotFound")
+
+
+# Anything but yes
+
+@pytest.mark.parametrize("end", ["no", "challenge", "error", "no such action", "nothing",
+                                 "no struct", "other struct", "number", "text"])
+def test_anything_but_yes_is_a_no(host, authority, person, end):
+    key = new_user()
+    with host.connect() as root:
+        root.links("Add", "ada", key)
+        call = person.start_links("Remove", key)
+        question = authority.question()
+        match end:
+            case "no":
+                authority.answer(question, False)
+            case "challenge":
+                authority.answer(question, False, challenge=True)
+            case "error":
+                authority.fail(question, f"{AUTHORITY}.Error.Failed")
+            case "no such action":
+                authority.fail(question, "org.freedesktop.DBus.Error.UnknownMethod")
+            case "nothing":
+                authority.reply(question, None, ())
+            case "no struct":
+                authority.reply(question, "bba{ss}", (True, False, {}))
+            case "other struct":
+                authority.reply(question, "(bb)", ((True, False),))
+            case "number":
+                authority.reply(question, "(uua{ss})", ((1, 0, {}),))
+            case "text":
+                authority.reply(question, "s", ("yes",))
+        with raises("AccessDenied", text="authenticated" if end == "challenge" else "grant"):
+            person.finish(call)
+        assert root.links("GetUser", key) == ("ada",)
+        root.links("Remove", key)
+    if "error" in end or "such" in end:
+        assert authority.cancellation() == question.cancellation_id
+
+
+def test_no_polkit(own_stack):
+    with own_stack, own_stack.connect(NOBODY) as person:
+        person.interactive = True
+        for method, (args, *_) in {"GetTenancy": (("",),), **ASKED}.items():
+            with within(0):
+                assert denied(person.outcome(person.start_method(method, *args)))
+
+
+def test_polkit_goes_and_another_comes(own):
+    stack, authority, person = own
+    call = person.start_links("ListByUser", "ada")
+    authority.question()
+    authority.close()
+    assert denied(person.outcome(call))
+    with Authority(stack.bus.address) as other:
+        call = person.start_links("ListByUser", "ada")
+        other.answer(other.question(), True)
+        assert person.outcome(call) == ([],)
+    assert denied(person.outcome(person.start_links("ListByUser", "ada")))
+    stack.assert_healthy()
+
+
+def test_polkit_was_there_first(own):
+    """Who owns its name is known without having heard of a change."""
+    stack, authority, person = own
+    stack.daemon.restart()
+    call = person.start_links("ListByUser", "ada")
+    authority.answer(authority.question(), True)
+    assert person.outcome(call) == ([],)
+
+
+def test_an_answer_of_somebody_else(own_stack):
+    """Even on a bus that lets replies through that were not asked for."""
+    Authority.allow_on(own_stack)
+    config = own_stack.bus.config
+    config.write_text(config.read_text().replace("</busconfig>", """
+        <policy context="mandatory">
+        <allow send_type="method_return" send_requested_reply="false"/>
+        <allow receive_type="method_return" receive_requested_reply="false"/>
+        </policy></busconfig>"""))
+    own_stack.start()
+    with Authority(own_stack.bus.address) as authority, own_stack.connect(NOBODY) as person, \
+            own_stack.connect(GAMES) as liar, own_stack.connect() as root:
+        root.links("Add", "ada", "key")
+        call = person.start_links("Remove", "key")
+        question = authority.question()
+        liar.send(forged_answer(question))
+        assert denied(person.outcome(call))
+        assert root.links("GetUser", "key") == ("ada",)
+        authority.answer(question, True)  # too late
+        own_stack.assert_healthy()
+        assert root.links("GetUser", "key") == ("ada",)
+        assert "polkit did not give this answer" in own_stack.daemon.log_text()
+
+
+def forged_answer(question) -> Message:
+    reply = new_method_return(question.message, "(bba{ss})", ((True, False, {}),))
+    header = reply.header
+    assert header.fields[HeaderFields.destination]
+    return Message(Header(header.endianness, MessageType.method_return,
+                          MessageFlag.no_reply_expected, 1, -1, header.serial, header.fields),
+                   reply.body)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 513, "two\nlines", "bell\a", "\x1b[2Jada", "\u202eada", 'a" (all) "b',
+                                  "a\u2028b", "a\u2066b", "a\u200eb", "\u0085"])
+def test_what_would_deceive_is_not_asked(authority, person, text):
+    for method, args in (("GetUser", (text,)), ("Add", ("ada", text)),
+                         ("DeletePasskeys", (["key", text], {}))):
+        with raises("AccessDenied", text="cannot be asked about"):
+            person.method(method, *args)
+    authority.assert_not_asked()
+
+
+@pytest.mark.parametrize("ids", [[], ["key"] * 101], ids=["none", "too many"])
+def test_lists_that_are_not_asked_about(authority, person, ids):
+    assert denied(person.outcome(person.start_method("DeletePasskeys", ids, {})))
+    authority.assert_not_asked()
+
+
+# Look-ups
+
+@pytest.mark.parametrize("answer", [(True, False), (False, True), (False, False)], ids=str)
+@pytest.mark.parametrize("interactive", [True, False], ids=["interactive", "silent"])
+def test_lookup(authority, person, answer, interactive):
+    """Nobody is prompted for it; it is told to those who could authenticate, and said they would.
+    """
+    person.interactive = interactive
+    call = person.start_method("GetTenancy", "")
+    question = authority.question()
+    assert question.action == ACTION + "find-tenancy"
+    assert not question.interactive
+    assert question.details["tenancy"] == "default"
+    authority.answer(question, *answer)
+    outcome = person.outcome(call)
+    if answer[0] or answer[1] and interactive:
+        assert outcome == (tenancy_path(),)
+    else:
+        assert denied(outcome)
+
+
+def test_list_shows_all(own):
+    stack, authority, person = own
+    stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    call = person.start_method("ListTenancies")
+    authority.answer(authority.question(), True)
+    assert sorted(person.finish(call)[0]) == [
+        ("default", stack.sandbox.tenancy_id, tenancy_path()),
+        ("other", "otherTenancy", tenancy_path("other"))]
+
+
+@pytest.mark.parametrize("label, end", [("nowhere", "UnknownObject"), ("No Label", "InvalidArgs")])
+def test_lookup_of_nothing(authority, person, label, end):
+    for authorized in (True, False):
+        call = person.start_method("GetTenancy", label)
+        authority.answer(authority.question(), authorized)
+        with raises(end if authorized else "AccessDenied"):
+            person.finish(call)
+
+
+def test_lookup_by_who_has_another_tenancy(own):
+    """A grant elsewhere opens nothing here, and closes nothing."""
+    stack, authority, _ = own
+    stack.sections["Tenancy other"] = OTHER
+    stack.grant("games", "games", "Links.Read", Tenancy="other")
+    stack.apply()
+    with stack.connect(GAMES) as games:
+        assert games.method("GetTenancy", "other") == (tenancy_path("other"),)
+        authority.assert_not_asked()
+        call = games.start_method("GetTenancy", "")
+        authority.answer(authority.question(), True)
+        assert games.outcome(call) == (tenancy_path(),)
+
+
+# Changes of links are told to who may read them
+
+def test_who_may_read_links_is_told_of_them(host, authority):
+    with host.connect(NOBODY) as reader, host.connect(NOBODY) as other, host.connect() as root:
+        call = reader.start_links("List", "", 1)
+        authority.answer(authority.question(), True)
+        reader.finish(call)
+        for ends in (False, True):  # a refusal opens nothing, nor does a change
+            call = other.start_links("Remove" if ends else "List", *(("x",) if ends else ("", 1)))
+            authority.answer(authority.question(), ends)
+            other.outcome(call)
+        key = new_user()
+        root.links("Add", "ada", key)
+        assert reader.wait_signal("Added").args == ("ada", key)
+        other.settle()
+        assert not other.signals
+        root.links("Remove", key)
+
+
+@pytest.mark.parametrize("change", ["id", "gone and back"])
+def test_links_of_another_tenancy_are_not_told(own, change):
+    """One that has come to be where the one was that polkit was asked about."""
+    stack, authority, person = own
+    stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    for label in ("default", "other"):
+        call = person.start_links("List", "", 1, label=label)
+        authority.answer(authority.question(), True)
+        person.finish(call)
+    if change == "id":
+        stack.sections["Tenancy other"] = OTHER | {"TenancyId": "third"}
+    else:
+        del stack.sections["Tenancy other"]
+        stack.apply()
+        stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    with stack.connect() as root:
+        root.links("Add", "ada", "key", label="other")
+        root.links("Add", "ada", "key", label="default")
+    person.settle()
+    assert [(signal.path, signal.member) for signal in person.signals
+            if signal.member == "Added"] == [(tenancy_path(), "Added")]
+
+
+# While the question is open
+
+def test_hanging_polkit_holds_up_nobody_else(host, authority, person):
+    calls = [person.start_links("ListByUser", "ada") for _ in range(3)]
+    questions = [authority.question() for _ in calls]
+    with within(0):
+        host.assert_healthy()
+        assert person.state() == "ready"
+    authority.answer(questions[1], True)
+    assert person.wait_any(set(calls)) == calls[1]
+    for question in (questions[0], questions[2]):
+        authority.answer(question, False)
+    assert [denied(person.outcome(call)) for call in calls] == [True, False, True]
+
+
+def test_caller_that_goes_takes_the_question_along(host, authority):
+    with host.connect() as root:
+        root.links("Add", "ada", "stays")
+        with host.connect(NOBODY) as gone:
+            gone.start_links("Remove", "stays")
+            question = authority.question()
+        assert authority.cancellation() == question.cancellation_id
+        authority.answer(question, True)  # crossed
+        host.assert_healthy()
+        assert root.links("GetUser", "stays") == ("ada",)
+        root.links("Remove", "stays")
+
+
+def test_reload_meanwhile(own):
+    """The tenancy is the same: what was asked for is done."""
+    stack, authority, person = own
+    call = person.start_links("Add", "ada", "key")
+    question = authority.question()
+    stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    authority.answer(question, True)
+    assert person.outcome(call) == ()
+    assert stack.connect().links("GetUser", "key") == ("ada",)
+
+
+@pytest.mark.parametrize("change", ["gone", "back", "id", "endpoint"])
+def test_tenancy_changes_meanwhile(own, change):
+    """It is not what was asked about any more."""
+    stack, authority, person = own
+    stack.sections["Tenancy other"] = OTHER
+    stack.apply()
+    with stack.connect() as root:
+        root.links("Add", "ada", "key", label="other")
+        call = person.start_links("Remove", "key", label="other")
+        question = authority.question()
+        match change:
+            case "id":
+                stack.sections["Tenancy other"] = OTHER | {"TenancyId": "third"}
+            case "endpoint":
+                stack.sections["Tenancy other"] = OTHER | {"Endpoint": "http://127.0.0.1:10"}
+            case _:
+                del stack.sections["Tenancy other"]
+        stack.apply()
+        if change == "back":
+            stack.sections["Tenancy other"] = OTHER
+            stack.apply()
+        authority.answer(question, True)
+        with raises("UnknownObject", text="not the one any more"):
+            person.finish(call)
+        stack.sections["Tenancy other"] = OTHER
+        stack.apply()
+        assert root.links("GetUser", "key", label="other") == ("ada",)
+
+
+def test_default_changes_meanwhile(own):
+    stack, authority, person = own
+    call = person.start_method("GetTenancy", "")
+    question = authority.question()
+    stack.sections["Tenancy other"] = OTHER
+    stack.sections["Daemon"]["DefaultTenancy"] = "other"
+    stack.apply()
+    authority.answer(question, True)
+    with raises("UnknownObject"):
+        person.finish(call)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_stop_waits_for_nobody_to_type(own, end):
+    stack, authority, person = own
+    call = person.start_links("Add", "ada", "key")
+    question = authority.question()
+    with within(0):
+        os.kill(stack.daemon.pid, end)
+        with raises("AccessDenied", text="stops"):
+            person.finish(call)
+        assert stack.daemon.wait_end() == 0
+    assert authority.cancellation() == question.cancellation_id
+    stack.daemon.start()
+    with raises("NotFound"):
+        stack.connect().links("GetUser", "key")
+
+
+def test_nothing_is_asked_during_the_stop(own):
+    """While what is in flight is still answered, by who has our unique name."""
+    stack, authority, person = own
+    (owner,) = person.driver("GetNameOwner", "s", NAME)
+    stack.sandbox.set_faults("hang")
+    with stack.connect() as root:
+        last = root.start_authorize(RP_ID, new_user())
+        stack.wait_calls("registration-authorize", 1)
+        os.kill(stack.daemon.pid, signal.SIGTERM)
+        eventually(lambda: not root.driver("NameHasOwner", "s", NAME)[0])
+        with within(0), raises("AccessDenied"):
+            person.finish(start_at(owner, person, "Remove", "s", "key"))
+        authority.assert_not_asked()
+        with within(TIMEOUT_SEC), raises("Unreachable"):
+            root.finish(last)
+    assert stack.daemon.wait_end() == 0
+
+
+def start_at(owner: str, connection: Connection, member: str, signature: str, *args) -> int:
+    address = DBusAddress(tenancy_path(), owner, f"{NAME}.Links")
+    return connection.send(new_method_call(address, member, signature, args))
+
+
+def test_bus_goes_meanwhile(own):
+    stack, authority, person = own
+    person.start_links("Add", "ada", "key")
+    authority.question()
+    stack.bus.kill9()
+    assert stack.daemon.wait_end() == 1
+
+
+# How much can be asked
+
+def test_questions_count_as_calls_in_flight(own):
+    stack, authority, person = own
+    stack.sections["Daemon"]["MaxPendingPerUser"] = "4"
+    stack.apply()
+    calls = [person.start_links("ListByUser", "ada") for _ in range(4)]
+    questions = [authority.question() for _ in calls]
+    with raises("LimitsExceeded"):
+        person.links("ListByUser", "ada")
+    with stack.connect(NOBODY) as same, raises("LimitsExceeded"):
+        same.links("ListByUser", "ada")
+    with stack.connect(GAMES) as games:
+        call = games.start_links("ListByUser", "ada")
+        authority.answer(authority.question(), True)
+        assert games.outcome(call) == ([],)
+    for question in questions:
+        authority.answer(question, True)
+    assert [person.outcome(call) for call in calls] == [([],)] * 4
+    authority.assert_not_asked()
+
+
+@pytest.mark.parametrize("limit, interactive", [(16, True), (100, False)])
+def test_questions_have_a_limit_of_their_own(host, authority, limit, interactive):
+    """One user does not use up what the bus lets the daemon wait for."""
+    with host.connect(NOBODY) as person, host.connect(GAMES) as games:
+        person.interactive = games.interactive = interactive
+        for _ in range(limit):
+            person.start_links("ListByUser", "ada")
+        questions = [authority.question() for _ in range(limit)]
+        with raises("LimitsExceeded"):
+            person.links("ListByUser", "ada")
+        call = games.start_links("ListByUser", "ada")
+        authority.answer(authority.question(), True)
+        assert games.outcome(call) == ([],)
+    assert {authority.cancellation() for _ in questions} == {
+        question.cancellation_id for question in questions}
+    with host.connect(NOBODY) as person:
+        call = person.start_links("ListByUser", "ada")
+        authority.answer(authority.question(), True)
+        assert person.outcome(call) == ([],)
+
+
+def test_polkit_that_does_not_answer(host, authority, person):
+    """Without anybody to type it does not get long."""
+    person.interactive = False
+    call = person.start_links("ListByUser", "ada")
+    question = authority.question()
+    with within(15):
+        assert denied(person.outcome(call))
+    assert authority.cancellation() == question.cancellation_id
+    authority.answer(question, True)
+    host.assert_healthy()
