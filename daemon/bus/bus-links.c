@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "daemon/bus/bus-import.h"
 #include "daemon/bus/bus-options.h"
 #include "daemon/bus/request.h"
 #include "daemon/core/links.h"
@@ -252,6 +253,7 @@ REQUEST_METHOD(get_user, RIGHT_LINKS_READ)
 REQUEST_METHOD(list_by_user, RIGHT_LINKS_READ)
 REQUEST_METHOD(list, RIGHT_LINKS_READ)
 REQUEST_METHOD(add, RIGHT_LINKS_WRITE)
+REQUEST_METHOD(import, RIGHT_LINKS_WRITE)
 REQUEST_METHOD(remove, RIGHT_LINKS_WRITE)
 REQUEST_METHOD(remove_by_user, RIGHT_LINKS_WRITE)
 REQUEST_METHOD(reconcile, RIGHT_LINKS_READ | RIGHT_LINKS_WRITE)
@@ -328,6 +330,9 @@ const sd_bus_vtable links_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", user_id, "s", authenticator_id),
                                 SD_BUS_NO_RESULT, method_add, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Import", SD_BUS_ARGS("aa{sv}", links, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", result), method_import,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", authenticator_id), SD_BUS_NO_RESULT,
                                 method_remove, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RemoveByUser", SD_BUS_ARGS("s", user_id),
