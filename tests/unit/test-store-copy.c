@@ -294,7 +294,7 @@ static void test_in_use(void **state)
         snprintf(path, sizeof(path), "%s/data.mdb", c->f.directory);
         assert_int_equal(stat(path, &before), 0);
         pid = child_start(c->f.directory, 0, &fd);
-        for (unsigned round = 0; round < 12; round++) {
+        for (unsigned round = 0; round < 8; round++) {
                 unsigned n_before = read_numbers(fd, n + 700);
 
                 assert_int_equal(store_copy(c->f.directory, c->copy), 0);
