@@ -44,6 +44,7 @@ passlock_call *call_free(passlock_call *call)
         for (size_t i = 0; i < CALL_STRINGS_MAX; i++)
                 text_wipe_and_free(call->strings[i]);
         strv_free(call->list);
+        links_free(call->links);
         passlock_options_unref(call->options);
         if (call->method->result->clear)
                 call->method->result->clear(&call->result);
@@ -107,6 +108,8 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
                 r = sd_bus_message_append(m, "u", call->number);
         if (r >= 0 && call->method->takes_list)
                 r = sd_bus_message_append_strv(m, call->list);
+        if (r >= 0 && call->method->takes_links)
+                r = links_append(call->links, m);
         if (r >= 0 && call->method->takes_options)
                 r = options_append(call->options, m);
         return r;
@@ -326,6 +329,13 @@ static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
                 int r;
 
                 r = call_copy_list(call, arguments->list);
+                if (r != 0)
+                        return r;
+        }
+        if (call->method->takes_links) {
+                int r;
+
+                r = links_copy(arguments->links, &call->links);
                 if (r != 0)
                         return r;
         }

@@ -4,12 +4,14 @@
 #include <sys/queue.h>
 
 #include "client/client.h"
+#include "client/link.h"
 #include "client/options.h"
 #include "client/result.h"
 
 #define CALL_STRINGS_MAX 3U
 
-/* A method of the service: its arguments are strings, then perhaps a number, a list, options. */
+/* A method of the service: its arguments are strings, then perhaps a number, a list, links,
+ * options. */
 typedef struct Method {
         const char *interface;
         const char *member;
@@ -17,6 +19,7 @@ typedef struct Method {
         unsigned n_strings;
         bool takes_number;
         bool takes_list;
+        bool takes_links;
         bool takes_options;
         bool is_secret;    /* its messages are wiped */
         bool is_once;      /* cut off, it is not repeated */
@@ -29,6 +32,7 @@ typedef struct Arguments {
         const char *strings[CALL_STRINGS_MAX];
         uint32_t number;
         const char *const *list;
+        passlock_link *const *links;
         const passlock_options *options;
 } Arguments;
 
@@ -73,6 +77,7 @@ struct passlock_call {
         char *strings[CALL_STRINGS_MAX];
         uint32_t number;
         char **list;
+        passlock_link **links;
         passlock_options *options;
         char *label; /* NULL: the default tenancy */
         char *path;  /* the object called; NULL: not known yet */

@@ -4,7 +4,9 @@
 
 #include "client/array.h"
 #include "client/dictionary.h"
+#include "client/link.h"
 #include "client/result.h"
+#include "client/text.h"
 
 struct passlock_link {
         unsigned n_ref;
@@ -56,6 +58,86 @@ DEFINE_GETTER(const char *, user_id);
 DEFINE_GETTER(const char *, platform_name);
 DEFINE_GETTER(uint64_t, created_at_ms);
 DEFINE_GETTER(uint64_t, last_used_at_ms);
+
+_public_ int passlock_link_new(const char *authenticator_id, const char *user_id,
+                               const char *platform_name, uint64_t created_at_ms,
+                               uint64_t last_used_at_ms, passlock_link **ret)
+{
+        _cleanup_(passlock_link_unrefp) passlock_link *link = NULL;
+
+        if (!authenticator_id || !user_id || !ret)
+                return -EINVAL;
+        if (!text_is_sendable(authenticator_id) || !text_is_sendable(user_id) ||
+            (platform_name && !text_is_sendable(platform_name)))
+                return PASSLOCK_ERROR_INVALID_ARGS;
+        link = calloc(1, sizeof(passlock_link));
+        if (!link)
+                return -ENOMEM;
+        link->n_ref = 1;
+        link->authenticator_id = strdup(authenticator_id);
+        link->user_id = strdup(user_id);
+        link->platform_name = platform_name ? strdup(platform_name) : NULL;
+        link->created_at_ms = created_at_ms;
+        link->last_used_at_ms = last_used_at_ms;
+        if (!link->authenticator_id || !link->user_id || (platform_name && !link->platform_name))
+                return -ENOMEM;
+        *ret = TAKE_PTR(link);
+        return 0;
+}
+
+passlock_link **links_free(passlock_link **links)
+{
+        for (size_t i = 0; links && links[i]; i++)
+                passlock_link_unref(links[i]);
+        free(links);
+        return NULL;
+}
+
+int links_copy(passlock_link *const *links, passlock_link ***ret)
+{
+        passlock_link **copy;
+        size_t n = 0;
+
+        if (!links)
+                return -EINVAL;
+        while (links[n])
+                if (++n > LINKS_SENT_MAX)
+                        return PASSLOCK_ERROR_INVALID_ARGS;
+        copy = calloc(n + 1, sizeof(passlock_link *));
+        if (!copy)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                copy[i] = passlock_link_ref(links[i]);
+        *ret = copy;
+        return 0;
+}
+
+static int link_append(const passlock_link *link, sd_bus_message *m)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "authenticator_id", "s",
+                                          link->authenticator_id, "user_id", "s", link->user_id,
+                                          "created_at", "t", link->created_at_ms, "last_used_at",
+                                          "t", link->last_used_at_ms);
+        if (r >= 0 && link->platform_name)
+                r = sd_bus_message_append(m, "{sv}", "platform_name", "s", link->platform_name);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int links_append(passlock_link *const *links, sd_bus_message *m)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "a{sv}");
+        for (size_t i = 0; r >= 0 && links[i]; i++)
+                r = link_append(links[i], m);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : 0;
+}
 
 static void link_list_destroy(passlock_link_list *links)
 {

@@ -72,6 +72,7 @@ typedef struct passlock_passkey_list passlock_passkey_list;
 typedef struct passlock_management passlock_management;
 typedef struct passlock_challenge passlock_challenge;
 typedef struct passlock_reconciliation passlock_reconciliation;
+typedef struct passlock_import passlock_import;
 
 /* The service's answers other than success. The numbers never change; there may be more. */
 enum passlock_error {
@@ -268,6 +269,8 @@ typedef void (*passlock_challenge_callback)(passlock *client, int r, const char 
 typedef void (*passlock_reconciliation_callback)(passlock *client, int r, const char *error_text,
                                                  passlock_reconciliation *reconciliation,
                                                  void *userdata);
+typedef void (*passlock_import_callback)(passlock *client, int r, const char *error_text,
+                                         passlock_import *import, void *userdata);
 
 /*
  * Who is who: a token for the page, and what comes back from it. All of this asks the API.
@@ -380,6 +383,21 @@ int passlock_links_add(passlock *client, const char *user_id, const char *authen
 int passlock_links_add_async(passlock *client, const char *user_id, const char *authenticator_id,
                              passlock_done_callback callback, void *userdata,
                              passlock_call **ret_call);
+
+/*
+ * Imports links as they were on another day or host: from passlock_link_new() or from a list, up to
+ * 1000 in an array that ends in NULL. All of them are on disk then, or, after a failure, none is. A
+ * link that is there already stays, with the earlier creation, the later use, and the platform's
+ * name if it had none. What is linked to another user stays as it is. `options` may be NULL:
+ *      dry_run     bool    only tell what would be (default: false)
+ * Repeated after it was cut off, it counts as present what it had added before. Errors:
+ * INVALID_ARGS (for more, or for one that is not valid; the text has its index), STORE_FULL.
+ */
+int passlock_links_import(passlock *client, passlock_link *const *links,
+                          const passlock_options *options, passlock_import **ret);
+int passlock_links_import_async(passlock *client, passlock_link *const *links,
+                                const passlock_options *options, passlock_import_callback callback,
+                                void *userdata, passlock_call **ret_call);
 
 /* Removes a link. The passkey stays. Errors: NOT_FOUND, STORE_FULL. */
 int passlock_links_remove(passlock *client, const char *authenticator_id);
@@ -679,6 +697,14 @@ uint64_t passlock_link_get_created_at_ms(const passlock_link *link);
 /* When a code of this authenticator was last exchanged for signing in; 0: never. */
 uint64_t passlock_link_get_last_used_at_ms(const passlock_link *link);
 
+/*
+ * Makes one, to be imported. `platform_name` is NULL if not known; `last_used_at_ms` 0 for never.
+ * Returns 0, -ENOMEM, -EINVAL for another NULL, or PASSLOCK_ERROR_INVALID_ARGS for text that cannot
+ * be sent.
+ */
+int passlock_link_new(const char *authenticator_id, const char *user_id, const char *platform_name,
+                      uint64_t created_at_ms, uint64_t last_used_at_ms, passlock_link **ret);
+
 /* A page of links, or those of one user. */
 passlock_link_list *passlock_link_list_ref(passlock_link_list *links);
 passlock_link_list *passlock_link_list_unref(passlock_link_list *links);
@@ -860,6 +886,21 @@ uint64_t passlock_reconciliation_get_removed(const passlock_reconciliation *reco
 
 /* Passkeys of a user that are linked here to another; never changed. */
 uint64_t passlock_reconciliation_get_conflicts(const passlock_reconciliation *reconciliation);
+
+/* What became of imported links; in a dry run, what would. */
+passlock_import *passlock_import_ref(passlock_import *import);
+passlock_import *passlock_import_unref(passlock_import *import);
+
+/* Those that were not there yet. */
+uint64_t passlock_import_get_added(const passlock_import *import);
+
+/* Those that were there already. */
+uint64_t passlock_import_get_present(const passlock_import *import);
+
+/* Authenticators that were left out, since they are linked to another user, or since theirs has as
+ * many as one may. Both end in NULL, and are never NULL themselves. */
+const char *const *passlock_import_get_conflicting(const passlock_import *import);
+const char *const *passlock_import_get_exceeding(const passlock_import *import);
 
 #ifdef __cplusplus
 }

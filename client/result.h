@@ -20,6 +20,7 @@ typedef union Result {
         passlock_management *management;
         passlock_challenge *challenge;
         passlock_reconciliation *reconciliation;
+        passlock_import *import;
 } Result;
 
 /* Any of the callback types in <passlock.h>; a ResultType knows which. */

@@ -17,18 +17,32 @@ static const char usage[] =
         "Owns this host's Passlock API key and serves passkeys on the system bus.\n"
         "\n"
         "  --config=FILE      read FILE and FILE.d/*.conf, and nothing else\n"
+        "  --copy-store=FILE  copy the store to a new FILE, in use or not, and end\n"
         "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
         "  --help             show this help\n"
         "  --version          show the version\n"
         "\n"
         "See passlockd(8) and passlockd.conf(5).\n";
 
+/* What is asked for; NULL where nothing is. */
+typedef struct CommandLine {
+        const char *config_file;
+        const char *copy_file;
+} CommandLine;
+
 /* Returns 1 to go on, 0 if all is said, or -1. */
-static int parse_arguments(int argc, char *argv[], const char **ret_config)
+static int parse_arguments(int argc, char *argv[], CommandLine *ret)
 {
-        enum { OPTION_CONFIG = 256, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION };
+        enum {
+                OPTION_CONFIG = 256,
+                OPTION_COPY_STORE,
+                OPTION_LOG_LEVEL,
+                OPTION_HELP,
+                OPTION_VERSION
+        };
         static const struct option options[] = {
                 {"config", required_argument, NULL, OPTION_CONFIG},
+                {"copy-store", required_argument, NULL, OPTION_COPY_STORE},
                 {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
                 {"help", no_argument, NULL, OPTION_HELP},
                 {"version", no_argument, NULL, OPTION_VERSION},
@@ -39,7 +53,10 @@ static int parse_arguments(int argc, char *argv[], const char **ret_config)
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
                 switch (c) {
                 case OPTION_CONFIG:
-                        *ret_config = optarg;
+                        ret->config_file = optarg;
+                        break;
+                case OPTION_COPY_STORE:
+                        ret->copy_file = optarg;
                         break;
                 case OPTION_LOG_LEVEL:
                         if (log_set_max_level_name(optarg) < 0) {
@@ -91,16 +108,18 @@ static void block_signals(void)
 int main(int argc, char *argv[])
 {
         _cleanup_(service_freep) Service *service = NULL;
-        const char *config_file = NULL;
+        CommandLine line = {};
         int r;
 
-        r = parse_arguments(argc, argv, &config_file);
+        r = parse_arguments(argc, argv, &line);
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         protect_process();
         block_signals();
 
-        r = service_new(config_file, &service);
+        if (line.copy_file)
+                return service_copy_store(line.copy_file) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = service_new(line.config_file, &service);
         if (r < 0)
                 return EXIT_FAILURE;
         return service_run(service) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

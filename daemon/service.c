@@ -17,6 +17,7 @@
 #include "daemon/notify.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
+#include "daemon/store/store-copy.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
@@ -299,14 +300,26 @@ static int on_store_event(sd_event_source *source _unused_, int fd _unused_,
 
 /* Starting */
 
-static int open_store(Service *service)
+static char *state_directory(void)
 {
         const char *given = getenv("STATE_DIRECTORY");
-        _cleanup_(freep) char *directory = NULL;
-        int r;
 
         /* systemd lists several, with colons, if the unit has several. */
-        directory = given ? strndup(given, strcspn(given, ":")) : strdup(STATE_DIRECTORY);
+        return given ? strndup(given, strcspn(given, ":")) : strdup(STATE_DIRECTORY);
+}
+
+int service_copy_store(const char *path)
+{
+        _cleanup_(freep) char *directory = state_directory();
+
+        return directory ? store_copy(directory, path) : -ENOMEM;
+}
+
+static int open_store(Service *service)
+{
+        _cleanup_(freep) char *directory = state_directory();
+        int r;
+
         if (!directory)
                 return -ENOMEM;
         if (mkdir(directory, 0700) < 0 && errno != EEXIST) {

@@ -17,3 +17,6 @@ DEFINE_CLEANUP(Service *, service_free);
 /* Serves until SIGTERM, then until the calls in flight are answered. Returns 0 or a negative errno.
  */
 int service_run(Service *service);
+
+/* Copies the store of a daemon that may be running, and nothing else; see store_copy(). */
+int service_copy_store(const char *path);

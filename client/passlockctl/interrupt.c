@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 
@@ -49,4 +50,14 @@ Interrupt *interrupt_free(Interrupt *interrupt)
 int interrupt_fd(const Interrupt *interrupt)
 {
         return interrupt->fd;
+}
+
+bool interrupt_is_due(const Interrupt *interrupt)
+{
+        struct pollfd fd = {.events = POLLIN};
+
+        if (!interrupt)
+                return false;
+        fd.fd = interrupt->fd;
+        return poll(&fd, 1, 0) > 0;
 }

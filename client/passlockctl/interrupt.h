@@ -16,3 +16,5 @@ DEFINE_CLEANUP(Interrupt *, interrupt_free);
 
 /* Polls readable once there is one. Not to be read. */
 int interrupt_fd(const Interrupt *interrupt);
+/* Whether there is one, without waiting. NULL has none. */
+bool interrupt_is_due(const Interrupt *interrupt);

@@ -35,12 +35,14 @@ static const struct {
                 (name), (kind), NULL, offsetof(Invocation, member) \
         }
         [OPTION_ALLOW] = LIST("allow", "allow_credentials", allow),
+        [OPTION_ANY_TENANCY] = OWN("any-tenancy", OWN_TRUE, any_tenancy),
         [OPTION_APPLY] = OWN("apply", OWN_TRUE, apply),
         [OPTION_CA_FILE] = OWN("ca-file", OWN_STRING, ca_file),
         [OPTION_CEREMONY_TIMEOUT_MS] = CALL("ceremony-timeout-ms", CALL_NUMBER, "timeout_ms"),
         [OPTION_CREDENTIAL] = OWN("credential", OWN_STRING, credential),
         [OPTION_DISCOVERABLE] = CALL("discoverable", CALL_TRUE, "discoverable"),
         [OPTION_DISPLAY_NAME] = CALL("display-name", CALL_STRING, "display_name"),
+        [OPTION_DRY_RUN] = OWN("dry-run", OWN_TRUE, dry_run),
         [OPTION_EXCLUDE] = LIST("exclude", "exclude_credentials", exclude),
         [OPTION_INVALIDATE_OTHERS] = CALL("invalidate-others", CALL_TRUE, "invalidate_others"),
         [OPTION_MEDIATION] = CALL("mediation", CALL_STRING, "mediation"),

@@ -6,12 +6,14 @@
 /* The options that not every verb has. */
 typedef enum Option {
         OPTION_ALLOW,
+        OPTION_ANY_TENANCY,
         OPTION_APPLY,
         OPTION_CA_FILE,
         OPTION_CEREMONY_TIMEOUT_MS,
         OPTION_CREDENTIAL,
         OPTION_DISCOVERABLE,
         OPTION_DISPLAY_NAME,
+        OPTION_DRY_RUN,
         OPTION_EXCLUDE,
         OPTION_INVALIDATE_OTHERS,
         OPTION_MEDIATION,

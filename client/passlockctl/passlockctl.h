@@ -25,6 +25,8 @@ typedef struct Invocation {
         bool no_ask_password;
         bool yes;
         bool apply;
+        bool dry_run;
+        bool any_tenancy;
         bool plain;
         const char *tenancy;
         const char *user;
@@ -46,6 +48,8 @@ int verb_link_list(Invocation *invocation);
 int verb_link_show(Invocation *invocation);
 int verb_link_add(Invocation *invocation);
 int verb_link_remove(Invocation *invocation);
+int verb_export(Invocation *invocation);
+int verb_import(Invocation *invocation);
 int verb_reconcile(Invocation *invocation);
 int verb_monitor(Invocation *invocation);
 int verb_vault_get(Invocation *invocation);

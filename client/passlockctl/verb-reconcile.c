@@ -35,7 +35,7 @@ static int print_result(const passlock_reconciliation *result, const Invocation 
 
 static void on_progress(passlock *client, uint64_t checked, uint64_t links, void *userdata)
 {
-        progress_bar_draw(checked, links);
+        progress_bar_draw(checked, links, "passkeys");
 }
 
 static void on_end(passlock *client, int r, const char *error_text, passlock_reconciliation *result,

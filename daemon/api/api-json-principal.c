@@ -10,11 +10,6 @@ static bool authenticator_type_is_valid(const char *s)
         return streq(s, "passkey");
 }
 
-static bool platform_name_is_valid(const char *s)
-{
-        return text_is_valid(s, 256);
-}
-
 static bool ip_address_is_valid(const char *s)
 {
         return text_is_valid(s, 64);

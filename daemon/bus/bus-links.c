@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "daemon/bus/bus-import.h"
 #include "daemon/bus/bus-options.h"
 #include "daemon/bus/request.h"
 #include "daemon/core/links.h"
@@ -258,6 +259,7 @@ REQUEST_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NU
 REQUEST_METHOD_ASKING(add, RIGHT_LINKS_WRITE, "change-links",
                       "link \"$(authenticator_id)\" to user \"$(user_id)\"", "user_id",
                       "authenticator_id")
+REQUEST_METHOD_ASKING(import, RIGHT_LINKS_WRITE, "import-links", "import links", NULL)
 REQUEST_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
                       "remove the link of \"$(authenticator_id)\"", "authenticator_id")
 REQUEST_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
@@ -364,6 +366,9 @@ const sd_bus_vtable links_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", user_id, "s", authenticator_id),
                                 SD_BUS_NO_RESULT, method_add, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Import", SD_BUS_ARGS("aa{sv}", links, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", result), method_import,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("s", authenticator_id), SD_BUS_NO_RESULT,
                                 method_remove, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RemoveByUser", SD_BUS_ARGS("s", user_id),

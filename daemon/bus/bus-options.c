@@ -18,6 +18,8 @@ static const char *type_signature(char type)
                 return "b";
         case 'u':
                 return "u";
+        case 't':
+                return "t";
         default:
                 return "as";
         }
@@ -102,6 +104,9 @@ static int read_value(sd_bus_message *m, const Option *option, char text[static 
                 break;
         case 'u':
                 r = sd_bus_message_read(m, "u", (uint32_t *) option->value);
+                break;
+        case 't':
+                r = sd_bus_message_read(m, "t", (uint64_t *) option->value);
                 break;
         default:
                 r = read_list(m, option, text);

@@ -27,3 +27,14 @@ int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_i
 /* NOT_FOUND */
 int links_remove(Tenancy *tenancy, const char *authenticator_id, LinksFunc func, void *userdata);
 int links_remove_by_user(Tenancy *tenancy, const char *user_id, LinksFunc func, void *userdata);
+
+/*
+ * Adds up to LINKS_IMPORT_MAX links as they are: all of them, or none. What each came to is told in
+ * `outcomes`, which is lent, and there with r == 0 only; see store_import(). In a dry run, what it
+ * would come to. INVALID_ARGS for too many.
+ */
+#define LINKS_IMPORT_MAX 1000U
+typedef void (*LinksImportFunc)(int r, const LinkList *links, const LinkOutcome *outcomes,
+                                void *userdata);
+int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, LinksImportFunc func,
+                 void *userdata);

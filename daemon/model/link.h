@@ -15,6 +15,14 @@ typedef struct Link {
 /* As many as one user may have. */
 #define LINKS_PER_USER_MAX 1000U
 
+/* What the import of a link came to. */
+typedef enum LinkOutcome {
+        LINK_ADDED,
+        LINK_PRESENT,     /* was there already */
+        LINK_CONFLICTING, /* its authenticator is linked to another user */
+        LINK_EXCEEDING,   /* its user has as many as one may have */
+} LinkOutcome;
+
 /* Copies the strings. `platform_name` may be NULL. Returns 0 or -ENOMEM. */
 int link_new(const char *authenticator_id, const char *user_id, const char *platform_name,
              uint64_t created_at_ms, uint64_t last_used_at_ms, Link **ret);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "base/macro.h"
+#include "base/text.h"
 
 /*
  * What an acceptable string is, for everything that comes from a caller or from the API. All take
  * NUL-terminated text and accept neither NULL nor anything that is not UTF-8.
  */
 
-bool text_is_valid(const char *s, size_t len_max); /* 1..len_max bytes, no control characters */
-bool user_id_is_valid(const char *s);              /* 1..256 bytes */
-bool username_is_valid(const char *s);             /* 1..256 bytes */
+bool user_id_is_valid(const char *s);           /* 1..256 bytes */
+bool username_is_valid(const char *s);          /* 1..256 bytes */
 bool rp_id_is_valid(const char *s);             /* 1..253 bytes; its syntax is the API's to judge */
+bool platform_name_is_valid(const char *s);     /* 1..256 bytes */
 bool code_is_valid(const char *s);              /* 1..512 bytes */
 bool id_is_valid(const char *s);                /* an authenticator's: 1..512 bytes */
 bool request_id_is_valid(const char *s);        /* 16..64 of [A-Za-z0-9_-] */

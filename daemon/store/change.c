@@ -22,16 +22,20 @@ struct StoreChange {
         Answer answer;
         uint64_t now_ms;
         uint64_t since_ms; /* the mark to set */
+        LinkList imported; /* links to be */
+        bool dry_run;
 
         /* How it ended. */
         int r;
         bool newly_linked;
         LinkList removed;
+        LinkOutcome *outcomes; /* of each link to be imported */
 
         /* Whom to tell: the caller's thread's own. */
         StoreAddFunc add_func;
         StoreRemoveFunc remove_func;
         StoreDoneFunc done_func;
+        StoreImportFunc import_func;
         void *userdata;
 };
 
@@ -96,6 +100,32 @@ static int apply_mark(StoreChange *change, Txn *txn)
                 return r;
         tenancy.unsettled_since_ms = change->since_ms;
         return tenancy_table_put(txn, change->tenancy_id, &tenancy);
+}
+
+static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutcome *ret)
+{
+        bool newly_linked;
+        int r;
+
+        r = link_table_merge(txn, change->tenancy_id, link, &newly_linked);
+        if (r < 0)
+                return r;
+        if (r == ERROR_LINK_CONFLICT)
+                *ret = LINK_CONFLICTING;
+        else if (r == ERROR_LIMITS_EXCEEDED)
+                *ret = LINK_EXCEEDING;
+        else
+                *ret = newly_linked ? LINK_ADDED : LINK_PRESENT;
+        return 0;
+}
+
+static int apply_import(StoreChange *change, Txn *txn)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < change->imported.n_links; i++)
+                r = import_one(change, txn, change->imported.links[i], &change->outcomes[i]);
+        return r;
 }
 
 static int apply_barrier(StoreChange *change _unused_, Txn *txn _unused_)
@@ -192,6 +222,47 @@ int change_new_exchange(const char *tenancy_id, const Link *link, const uint8_t 
         return 0;
 }
 
+static int link_list_copy(const LinkList *list, LinkList *ret)
+{
+        _cleanup_(link_list_clear) LinkList copy = {};
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < list->n_links; i++) {
+                Link *link;
+
+                r = link_copy(list->links[i], &link);
+                if (r == 0)
+                        r = link_list_push(&copy, link);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE(copy, (LinkList){});
+        return 0;
+}
+
+int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
+                      StoreImportFunc func, void *userdata, StoreChange **ret)
+{
+        _cleanup_(change_freep) StoreChange *change = NULL;
+        int r;
+
+        if (links->n_links > STORE_IMPORT_MAX)
+                return -EINVAL;
+        r = change_new(tenancy_id, apply_import, userdata, &change);
+        if (r < 0)
+                return r;
+        change->dry_run = dry_run;
+        change->import_func = func;
+        change->outcomes = calloc(links->n_links + 1, sizeof(LinkOutcome));
+        if (!change->outcomes)
+                return -ENOMEM;
+        r = link_list_copy(links, &change->imported);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(change);
+        return 0;
+}
+
 static int change_new_removal(const char *tenancy_id, const char *id,
                               int (*apply)(StoreChange *change, Txn *txn), StoreRemoveFunc func,
                               void *userdata, StoreChange **ret)
@@ -259,6 +330,8 @@ StoreChange *change_free(StoreChange *change)
         if (!change)
                 return NULL;
         link_list_clear(&change->removed);
+        link_list_clear(&change->imported);
+        free(change->outcomes);
         answer_clear(&change->answer);
         link_free(change->link);
         free(change->id);
@@ -283,7 +356,14 @@ void change_fail(StoreChange *change, int r)
 
 size_t change_weight(const StoreChange *change)
 {
-        return change->removed.n_links > 0 ? change->removed.n_links : 1;
+        size_t weight = change->removed.n_links + change->imported.n_links;
+
+        return weight > 0 ? weight : 1;
+}
+
+bool change_is_dry(const StoreChange *change)
+{
+        return change->dry_run;
 }
 
 void change_report(StoreChange *change)
@@ -294,6 +374,9 @@ void change_report(StoreChange *change)
                 change->remove_func(change->r, &change->removed, change->userdata);
         if (change->done_func)
                 change->done_func(change->r, change->userdata);
+        if (change->import_func)
+                change->import_func(change->r, &change->imported, change->outcomes,
+                                    change->userdata);
 }
 
 void change_forget(StoreChange *change)
@@ -301,6 +384,7 @@ void change_forget(StoreChange *change)
         change->add_func = NULL;
         change->remove_func = NULL;
         change->done_func = NULL;
+        change->import_func = NULL;
 }
 
 void change_queue_push(ChangeQueue *queue, StoreChange *change)

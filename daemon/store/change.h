@@ -24,6 +24,8 @@ int change_new_remove(const char *tenancy_id, const char *authenticator_id, Stor
                       void *userdata, StoreChange **ret);
 int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
                               void *userdata, StoreChange **ret);
+int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
+                      StoreImportFunc func, void *userdata, StoreChange **ret);
 int change_new_mark(const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func, void *userdata,
                     StoreChange **ret);
 int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret);
@@ -37,6 +39,8 @@ int change_apply(StoreChange *change, Txn *txn);
 void change_fail(StoreChange *change, int r);
 /* How many links it was about. */
 size_t change_weight(const StoreChange *change);
+/* It is applied to learn what would be: the transaction is its own, and aborted. */
+bool change_is_dry(const StoreChange *change);
 /* Tells who wants to know. */
 void change_report(StoreChange *change);
 void change_forget(StoreChange *change);

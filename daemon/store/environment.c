@@ -25,8 +25,6 @@ struct Environment {
         pthread_mutex_t lock; /* held by a read, and to replace or to move the map */
 };
 
-DEFINE_CLEANUP(MDB_env *, mdb_env_close);
-
 /* Allocates a file's first `size` bytes on the disk. What fails leaves it as long as it was. */
 static int file_reserve(int fd, uint64_t size)
 {
@@ -59,11 +57,11 @@ static int lock_directory(const char *directory, int *ret)
 }
 
 /* LMDB maps this file and writes to the map: without disk space behind it that is a SIGBUS. */
-static int environment_reserve_lock_file(Environment *environment)
+static int reserve_lock_file(int directory_fd)
 {
         _cleanup_(closep) int fd = -1;
 
-        fd = openat(environment->directory_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+        fd = openat(directory_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
         if (fd < 0)
                 return -errno;
         return file_reserve(fd, LOCK_FILE_SIZE);
@@ -143,25 +141,35 @@ static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory)
 }
 
 /* An empty file LMDB would make a database of. */
-static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory)
+static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, unsigned flags)
 {
         struct stat st;
+        int fd, r;
 
         if (fstatat(directory_fd, DATA_FILE, &st, 0) < 0)
-                return -errno;
-        if (st.st_size == 0)
-                return -EMEDIUMTYPE;
-        return lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS, FILE_MODE));
+                r = -errno;
+        else if (st.st_size == 0)
+                r = -EMEDIUMTYPE;
+        else
+                r = lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS | flags, FILE_MODE));
+        if (r < 0) {
+                log_error("Cannot open the store in %s: %s", directory,
+                          r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
+                return r;
+        }
+        mdb_env_get_fd(mdb, &fd);
+        return mdb_check_whole(mdb, fd, directory);
 }
 
-static int mdb_check_readers(MDB_env *mdb)
+/* A reader that was killed keeps pages from being used again. Returns how many there were. */
+static int mdb_drop_stale_readers(MDB_env *mdb)
 {
         int n_dead = 0, r;
 
         r = mdb_reader_check(mdb, &n_dead);
         if (n_dead > 0)
                 log_debug("Dropped %i stale readers of the store", n_dead);
-        return lmdb_errno(r);
+        return r != 0 ? lmdb_errno(r) : n_dead;
 }
 
 /* Opens what is there, and writes nothing before it is known to be ours. */
@@ -174,24 +182,18 @@ static int environment_open(Environment *environment)
         r = mdb_new(&mdb);
         if (r < 0)
                 return r;
-        r = mdb_open_file(mdb, environment->directory_fd, environment->directory);
-        if (r < 0) {
-                log_error("Cannot open the store in %s: %s", environment->directory,
-                          r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
-                return r;
-        }
-        mdb_env_get_fd(mdb, &fd);
-        r = mdb_check_whole(mdb, fd, environment->directory);
+        r = mdb_open_file(mdb, environment->directory_fd, environment->directory, 0);
         if (r < 0)
                 return r;
         r = schema_load(mdb, environment->directory, &environment->schema);
         if (r < 0)
                 return r;
 
+        mdb_env_get_fd(mdb, &fd);
         mdb_env_info(mdb, &info);
         r = file_reserve(fd, info.me_mapsize);
         if (r >= 0)
-                r = mdb_check_readers(mdb);
+                r = mdb_drop_stale_readers(mdb);
         if (r < 0) {
                 log_error("Cannot use the store in %s: %s", environment->directory, strerror(-r));
                 return r;
@@ -219,7 +221,7 @@ int environment_new(const char *directory, Environment **ret)
                           r == -EBUSY ? "another daemon uses it" : strerror(-r));
                 return r;
         }
-        r = environment_reserve_lock_file(environment);
+        r = reserve_lock_file(environment->directory_fd);
         if (r >= 0)
                 r = environment_create(environment);
         if (r < 0) {
@@ -294,6 +296,8 @@ int environment_grow(Environment *environment)
         MDB_envinfo info;
         int r;
 
+        if (mdb_drop_stale_readers(environment->mdb) > 0)
+                return 0;
         mdb_env_info(environment->mdb, &info);
         old = info.me_mapsize;
         if (old > SIZE_MAX / 2)
@@ -318,4 +322,29 @@ int environment_recover(Environment *environment)
         if (environment->mdb)
                 mdb_env_close(TAKE_PTR(environment->mdb));
         return environment_open(environment);
+}
+
+int environment_open_beside(const char *directory, MDB_env **ret)
+{
+        _cleanup_(mdb_env_closep) MDB_env *mdb = NULL;
+        _cleanup_(closep) int directory_fd = -1;
+        int r;
+
+        directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = directory_fd < 0 ? -errno : 0;
+        if (r == 0 && faccessat(directory_fd, DATA_FILE, R_OK, 0) < 0)
+                r = -errno;
+        if (r == 0)
+                r = reserve_lock_file(directory_fd);
+        if (r == 0)
+                r = mdb_new(&mdb);
+        if (r < 0) {
+                log_error("Cannot open the store in %s: %s", directory, strerror(-r));
+                return r;
+        }
+        r = mdb_open_file(mdb, directory_fd, directory, MDB_RDONLY);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(mdb);
+        return 0;
 }

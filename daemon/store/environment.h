@@ -29,10 +29,19 @@ DEFINE_CLEANUP(Environment *, environment_free);
 int environment_begin_read(Environment *environment, Txn *ret);
 int environment_begin_write(Environment *environment, Txn *ret);
 
-/* Makes the map larger. -EXFULL or the errno that says why there is no space. Not within a write.
+/* Makes the map larger, or room in it. -EXFULL or the errno that says why there is no space. Not
+ * within a write.
  */
 int environment_grow(Environment *environment);
 
 /* After a failure: opens the environment anew if it has become unusable. Returns 0, or the negative
  * errno that says why it stays so. Not within a write. */
 int environment_recover(Environment *environment);
+
+/*
+ * Opens the environment in a directory to read from it, beside the process whose store it is, if
+ * there is one. Logs why it fails, as environment_new() does. -ENOTRECOVERABLE from what is read
+ * then says that the other one has made the map larger since.
+ */
+int environment_open_beside(const char *directory, MDB_env **ret);
+DEFINE_CLEANUP(MDB_env *, mdb_env_close);

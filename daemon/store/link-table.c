@@ -272,7 +272,27 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
 }
 
-int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked)
+/* Writes an old link anew if the other one knows more of it. */
+static int link_table_enrich(Txn *txn, uint32_t tenancy, const Link *old, const Link *link)
+{
+        Link merged = *old; /* lent */
+        Key key;
+        int r;
+
+        if (link->created_at_ms < merged.created_at_ms)
+                merged.created_at_ms = link->created_at_ms;
+        if (link->last_used_at_ms > merged.last_used_at_ms)
+                merged.last_used_at_ms = link->last_used_at_ms;
+        if (!merged.platform_name)
+                merged.platform_name = link->platform_name;
+        if (memcmp(&merged, old, sizeof(merged)) == 0)
+                return 0;
+        r = key_for_link(tenancy, old->authenticator_id, &key);
+        return r < 0 ? r : link_table_put(txn, &key, &merged);
+}
+
+static int link_table_put_new(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
+                              bool *ret_newly_linked)
 {
         _cleanup_(link_freep) Link *old = NULL;
         Tenancy tenancy;
@@ -284,6 +304,8 @@ int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret
         r = link_table_get_in(txn, tenancy.number, link->authenticator_id, &old);
         if (r == 0 && !streq(old->user_id, link->user_id))
                 return ERROR_LINK_CONFLICT;
+        if (r == 0 && merge)
+                r = link_table_enrich(txn, tenancy.number, old, link);
         if (r == 0)
                 *ret_newly_linked = false;
         if (r != ERROR_NOT_FOUND)
@@ -298,6 +320,16 @@ int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret
                 return r;
         *ret_newly_linked = true;
         return 0;
+}
+
+int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked)
+{
+        return link_table_put_new(txn, tenancy_id, link, false, ret_newly_linked);
+}
+
+int link_table_merge(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked)
+{
+        return link_table_put_new(txn, tenancy_id, link, true, ret_newly_linked);
 }
 
 int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,

@@ -20,6 +20,9 @@ int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret);
 
 /* LINK_CONFLICT, LIMITS_EXCEEDED. The link that the user has already stays as it is. */
 int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked);
+/* LINK_CONFLICT, LIMITS_EXCEEDED. The link that the user has already learns what it did not know:
+ * an earlier creation, a later use, a platform's name. */
+int link_table_merge(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked);
 /* NOT_FOUND. */
 int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                      uint64_t last_used_at_ms);

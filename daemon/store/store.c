@@ -261,6 +261,16 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
         return r < 0 ? r : store_queue(store, change, ret);
 }
 
+int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
+                 StoreImportFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_import(tenancy_id, links, dry_run, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
 int store_set_unsettled(Store *store, const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func,
                         void *userdata, StoreChange **ret)
 {

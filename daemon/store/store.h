@@ -83,6 +83,19 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
                          StoreRemoveFunc func, void *userdata, StoreChange **ret);
 
 /*
+ * Adds links as they are, times and all, in one transaction: all of them are on disk, or none is.
+ * A link that is there already learns what it did not know: an earlier creation, a later use, a
+ * platform's name. One that conflicts, or that is too many for its user, is left out. In a dry run
+ * nothing of this comes to be. `links` and `outcomes`, one for each of them, are lent; the outcomes
+ * are good with r == 0 only. -EINVAL for more than STORE_IMPORT_MAX, or for one that is not valid.
+ */
+#define STORE_IMPORT_MAX 1000U
+typedef void (*StoreImportFunc)(int r, const LinkList *links, const LinkOutcome *outcomes,
+                                void *userdata);
+int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
+                 StoreImportFunc func, void *userdata, StoreChange **ret);
+
+/*
  * A mark on the tenancy: since when exchanges may have reached the API and not the disk, 0 for
  * none. It says what an unclean stop may have lost.
  */

@@ -32,8 +32,8 @@ struct Writer {
         uint64_t logged_at_ms;
 };
 
-/* Takes the changes that are taken, from the first on, into one transaction. *ret_n is how many,
- * also when it fails. */
+/* Takes the changes that are taken, from the first on, into one transaction; a dry one into one of
+ * its own, which is aborted. *ret_n is how many, also when it fails. */
 static int batch_try(Writer *writer, size_t max, size_t *ret_n)
 {
         _cleanup_(txn_end) Txn txn = {};
@@ -47,9 +47,13 @@ static int batch_try(Writer *writer, size_t max, size_t *ret_n)
 
         *ret_n = 0;
         for (StoreChange *c = writer->taken.first; c && weight < max; c = change_next(c)) {
+                bool dry = change_is_dry(c);
+
+                if (dry && *ret_n > 0)
+                        break;
                 (*ret_n)++;
                 r = change_apply(c, &txn);
-                if (r < 0)
+                if (r < 0 || dry)
                         return r;
                 weight += change_weight(c);
         }

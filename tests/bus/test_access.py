@@ -18,11 +18,11 @@ OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 CALLERS = {"root": ROOT, "all": WWW_DATA, "authorize": GAMES, "exchange": MAIL,
            "read": AUDIO_FAN, "write": BACKUP, "other-tenancy": LIST, "none": IRC,
            "nobody": NOBODY}
-EVERYTHING = {"Authorize", "Exchange", "GetUser", "ListByUser", "List", "Add", "Remove",
-              "RemoveByUser"}
+EVERYTHING = {"Authorize", "Exchange", "GetUser", "ListByUser", "List", "Add", "Import",
+              "Remove", "RemoveByUser"}
 ALLOWED = {"root": EVERYTHING, "all": EVERYTHING, "authorize": {"Authorize"},
            "exchange": {"Exchange"}, "read": {"GetUser", "ListByUser", "List"},
-           "write": {"Add", "Remove", "RemoveByUser"}, "other-tenancy": set(), "none": set(),
+           "write": {"Add", "Import", "Remove", "RemoveByUser"}, "other-tenancy": set(), "none": set(),
            "nobody": set()}
 # How each method ends for who may call it.
 ENDS = {"Exchange": "InvalidCode", "GetUser": "NotFound", "Remove": "NotFound"}
@@ -54,7 +54,7 @@ def caller(request, guarded):
 
 def start(connection: Connection, method: str, label: str = "default", rp_id: str = RP_ID) -> int:
     args = {"Authorize": (rp_id, new_user(), "somebody", {}), "Exchange": ("cd_unknown", {}),
-            "List": ("", 10), "Add": (new_user(), new_user())}.get(method, (new_user(),))
+            "List": ("", 10), "Add": (new_user(), new_user()), "Import": ([], {})}.get(method, (new_user(),))
     interface = "Tenancy" if method in ("Authorize", "Exchange") else "Links"
     return connection.start(tenancy_path(label), interface, method, SIGNATURES[method], *args)
 

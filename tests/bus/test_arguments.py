@@ -18,6 +18,7 @@ OPTIONS = {
         "user_verification": "s", "timeout_ms": "u"}),
     "Exchange": ((CODE,), {"user_id": "s", "link": "b", "request_id": "s"}),
     "VerifyIdToken": (("a.b.c",), {"user_id": "s"}),
+    "Import": (([],), {"dry_run": "b"}),
     "Reconcile": ((), {"dry_run": "b"}),
     "UpdatePasskeys": (("ada", "ada"), {"display_name": "s"}),
     "DeletePasskeys": ((["pk"],), {}),

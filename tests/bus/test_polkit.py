@@ -31,6 +31,7 @@ ASKED = {
     "List": (("", 10), "read-links", {}, "list the links"),
     "Add": (("ada", "key"), "change-links", {"user_id": "ada", "authenticator_id": "key"},
             'link "$(authenticator_id)" to user "$(user_id)"'),
+    "Import": (([], {}), "import-links", {}, "import links"),
     "Remove": (("key",), "change-links", {"authenticator_id": "key"},
                'remove the link of "$(authenticator_id)"'),
     "RemoveByUser": (("ada",), "change-links", {"user_id": "ada"},
@@ -112,7 +113,7 @@ def test_the_policy_has_the_actions():
     text = (source_dir() / "systemd" / f"{NAME}.policy").read_text()
     for action in {action for _, action, _, _ in ASKED.values()}:
         assert text.count(f'<action id="{ACTION}{action}">') == 1
-    assert text.count("<action ") == text.count(">unix-user:passlock</annotate>") == 6
+    assert text.count("<action ") == text.count(">unix-user:passlock</annotate>") == 7
 
 
 @pytest.mark.parametrize("interactive", [True, False], ids=["interactive", "silent"])

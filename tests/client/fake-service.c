@@ -559,6 +559,7 @@ static const sd_bus_vtable links[] = {
         M("ListByUser", "s", "aa{sv}", on_list_by_user),
         M("List", "su", "aa{sv}s", on_list),
         M("Add", "ss", "", on_add),
+        M("Import", "aa{sv}a{sv}", "a{sv}", fake_import),
         M("Remove", "s", "", on_remove),
         M("RemoveByUser", "s", "u", on_remove_by_user),
         M("Reconcile", "a{sv}", "a{sv}", fake_reconcile),

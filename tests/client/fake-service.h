@@ -31,3 +31,5 @@ extern const sd_bus_vtable fake_mailbox[];
 extern const char *fake_reconcile_word;
 int fake_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_reconcile_step(void);
+
+int fake_import(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -202,6 +202,46 @@ static void test_quota(void **state)
         check_each_call(*state, 100000, EDQUOT);
 }
 
+static void on_imported(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
+{
+        Outcome *outcome = userdata;
+
+        outcome->n_calls++;
+        outcome->r = r;
+}
+
+/* Each call that an import needs fails in turn: all of its links are there, or none is. */
+static void test_import(void **state)
+{
+        Fixture *f = *state;
+        unsigned number = 0, n_in = 0;
+        int left;
+
+        do {
+                _cleanup_(link_list_clear) LinkList list = {};
+                Outcome outcome = {};
+                char id[32];
+
+                for (unsigned i = 0; i < N; i++) {
+                        id_of(number, i, id);
+                        assert_int_equal(link_list_push(&list, make_link(id, id, 1)), 0);
+                }
+                arm((int) number, 100000, EIO);
+                assert_int_equal(
+                        store_import(f->store, "t", &list, false, on_imported, &outcome, NULL), 0);
+                outcome_wait(f->store, &outcome, 1);
+                left = disarm();
+                assert_true(outcome.r == 0 || outcome.r == ERROR_STORE_FAILED);
+                assert_int_equal(add(f->store, "u", "ada", "always", NULL), 0);
+                n_in += outcome.r == 0;
+                assert_int_equal(count(f->store, "t"), n_in * N);
+                number++;
+        } while (left < 100000);
+        assert_true(number > n_in + 2);
+        fixture_reopen(f);
+        assert_int_equal(count(f->store, "t"), n_in * N);
+}
+
 static unsigned n_added, n_not_added;
 
 static void on_one_added(int r, bool newly_linked, void *userdata)
@@ -322,11 +362,17 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_one_fault),  TEST(test_one_fault_of_space),
-                TEST(test_two_faults), TEST(test_broken_disk),
-                TEST(test_full_disk),  TEST(test_quota),
-                TEST(test_growth),     TEST(test_map_fails_once),
-                TEST(test_map_fails),  cmocka_unit_test(test_creation),
+                TEST(test_one_fault),
+                TEST(test_one_fault_of_space),
+                TEST(test_two_faults),
+                TEST(test_broken_disk),
+                TEST(test_full_disk),
+                TEST(test_quota),
+                TEST(test_growth),
+                TEST(test_map_fails_once),
+                TEST(test_map_fails),
+                TEST(test_import),
+                cmocka_unit_test(test_creation),
         };
 
         log_set_max_level(LOG_CRIT);

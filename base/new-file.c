@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/new-file.h"
+
+struct NewFile {
+        char *path;
+        char *temporary; /* NULL: there is none any more */
+        int directory_fd;
+        int fd;
+};
+
+/* Where the last component of a path begins. */
+static size_t name_offset(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash ? (size_t) (slash + 1 - path) : 0;
+}
+
+static int open_directory_of(const char *path, size_t offset)
+{
+        _cleanup_(freep) char *directory = offset > 0 ? strndup(path, offset) : strdup(".");
+        int fd;
+
+        if (!directory)
+                return -ENOMEM;
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static int create_temporary(NewFile *file, size_t offset)
+{
+        _cleanup_(freep) char *temporary = NULL;
+
+        if (asprintf(&temporary, "%.*s.%s.XXXXXX", (int) offset, file->path, file->path + offset) <
+            0) {
+                temporary = NULL;
+                return -ENOMEM;
+        }
+        file->fd = mkostemp(temporary, O_CLOEXEC);
+        if (file->fd < 0)
+                return -errno;
+        file->temporary = TAKE_PTR(temporary);
+        return 0;
+}
+
+int new_file_open(const char *path, NewFile **ret)
+{
+        _cleanup_(new_file_freep) NewFile *file = calloc(1, sizeof(NewFile));
+        size_t offset = name_offset(path);
+        int r;
+
+        if (!file)
+                return -ENOMEM;
+        file->directory_fd = file->fd = -1;
+        if (!path[offset])
+                return -EISDIR;
+        file->path = strdup(path);
+        if (!file->path)
+                return -ENOMEM;
+        r = open_directory_of(path, offset);
+        if (r < 0)
+                return r;
+        file->directory_fd = r;
+        r = create_temporary(file, offset);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(file);
+        return 0;
+}
+
+int new_file_fd(const NewFile *file)
+{
+        return file->fd;
+}
+
+int new_file_publish(NewFile *file, bool replace)
+{
+        unsigned flags = replace ? 0 : RENAME_NOREPLACE;
+
+        if (fsync(file->fd) < 0 ||
+            renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, flags) < 0)
+                return -errno;
+        free(TAKE_PTR(file->temporary));
+        return fsync(file->directory_fd) < 0 ? -errno : 0;
+}
+
+NewFile *new_file_free(NewFile *file)
+{
+        if (!file)
+                return NULL;
+        if (file->temporary)
+                (void) unlink(file->temporary);
+        closep(&file->fd);
+        closep(&file->directory_fd);
+        free(file->temporary);
+        free(file->path);
+        free(file);
+        return NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/text.h"
+
+/* Unicode's non-characters: the bus takes them, but sd-bus neither reads nor sends them. */
+static bool is_noncharacter(const unsigned char *s, size_t n)
+{
+        uint32_t c = n == 3 ? s[0] & 0x0f : s[0] & 0x07;
+
+        if (n < 3)
+                return false;
+        for (size_t i = 1; i < n; i++)
+                c = c << 6 | (s[i] & 0x3f);
+        return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
+}
+
+/* Length of the UTF-8 sequence at `s`, or 0 if it is not one. Overlong forms, surrogates and what
+ * is beyond Unicode are not. */
+static size_t utf8_sequence_len(const unsigned char *s)
+{
+        unsigned char first = s[0], lowest = 0x80, highest = 0xbf;
+        size_t n;
+
+        if (first < 0x80)
+                return 1;
+        if (first >= 0xc2 && first <= 0xdf)
+                n = 2;
+        else if (first >= 0xe0 && first <= 0xef)
+                n = 3;
+        else if (first >= 0xf0 && first <= 0xf4)
+                n = 4;
+        else
+                return 0;
+
+        switch (first) {
+        case 0xe0:
+                lowest = 0xa0;
+                break;
+        case 0xed:
+                highest = 0x9f;
+                break;
+        case 0xf0:
+                lowest = 0x90;
+                break;
+        case 0xf4:
+                highest = 0x8f;
+                break;
+        }
+        if (s[1] < lowest || s[1] > highest)
+                return 0;
+        for (size_t i = 2; i < n; i++)
+                if (s[i] < 0x80 || s[i] > 0xbf)
+                        return 0;
+        return is_noncharacter(s, n) ? 0 : n;
+}
+
+bool text_is_valid(const char *s, size_t len_max)
+{
+        size_t len = s ? strnlen(s, len_max + 1) : 0;
+
+        if (len == 0 || len > len_max)
+                return false;
+        for (const unsigned char *p = (const unsigned char *) s; *p;) {
+                size_t n = utf8_sequence_len(p);
+
+                if (n == 0)
+                        return false;
+                if (*p < 0x20 || *p == 0x7f)
+                        return false;
+                if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) /* C1 controls */
+                        return false;
+                p += n;
+        }
+        return true;
+}
