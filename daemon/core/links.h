@@ -7,7 +7,8 @@
 /*
  * Which authenticator belongs to which user, as kept on this host. Reads answer at once; a change
  * is on disk before its function runs, which is once and never before the start returns. r is 0, a
- * negative errno, STORE_FULL, STORE_FAILED or what is named. Changes cannot be called off.
+ * negative errno, STORE_FULL, STORE_FAILED or what is named. Changes cannot be called off; whoever
+ * is the cause of one is copied, for the record.
  */
 
 int links_get(Tenancy *tenancy, const char *authenticator_id, Link **ret); /* NOT_FOUND */
@@ -22,8 +23,10 @@ int links_count(Tenancy *tenancy, uint64_t *ret);
 typedef void (*LinksFunc)(int r, size_t n, void *userdata);
 
 /* LINK_CONFLICT, LIMITS_EXCEEDED */
-int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id, LinksFunc func,
-              void *userdata);
+int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id,
+              const Cause *cause, LinksFunc func, void *userdata);
 /* NOT_FOUND */
-int links_remove(Tenancy *tenancy, const char *authenticator_id, LinksFunc func, void *userdata);
-int links_remove_by_user(Tenancy *tenancy, const char *user_id, LinksFunc func, void *userdata);
+int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *cause, LinksFunc func,
+                 void *userdata);
+int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cause, LinksFunc func,
+                         void *userdata);
