@@ -27,8 +27,8 @@
           "Passkeys given another name in the vault") \
         X(PASSKEYS_DELETED, "passkeys-deleted", LOG_NOTICE, "ba04c812f667489282338d1f82661de2", \
           "Passkeys deleted in the vault") \
-        X(PASSKEYS_PRUNED, "passkeys-pruned", LOG_NOTICE, "33a31a7432a347c7b1c9fc2892f6b390", \
-          "Passkeys pruned") \
+        X(PRUNE_AUTHORIZED, "prune-authorized", LOG_INFO, "33a31a7432a347c7b1c9fc2892f6b390", \
+          "Pruning authorised") \
         X(DELETE_UNCERTAIN, "delete-uncertain", LOG_WARNING, "b64b932047394475ac332c2e539ee455", \
           "A passkey may be deleted and still linked") \
         X(CHALLENGE_CREATED, "challenge-created", LOG_INFO, "54c06de472664ed3ab3c4bdc5fb8107f", \

@@ -304,7 +304,7 @@ static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_
 static void pruned(int r, uint32_t retry_after_s, const Management *management, void *userdata)
 {
         if (r == 0)
-                request_record(userdata, EVENT_PASSKEYS_PRUNED);
+                request_record(userdata, EVENT_PRUNE_AUTHORIZED);
         managed(r, retry_after_s, management, userdata);
 }
 
