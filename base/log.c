@@ -67,7 +67,7 @@ static void write_line(const char *line, size_t len)
                 log_line(LOG_WARNING, "%u lines before this one are lost: nobody read them", n);
 }
 
-static void log_va(int level, const char *format, va_list ap)
+_printf_(2, 0) static void log_va(int level, const char *format, va_list ap)
 {
         char line[2048];
         int n, m;

@@ -161,11 +161,13 @@ static size_t count_fields(size_t record)
 
 static const Cause cause = {.has_uid = true, .uid = 1000, .method = "Add"};
 
+#define ADDED \
+        "MESSAGE=Link added, tenancy default, Add by uid 1000, user \"ada\", authenticator \"a1\""
+
 static void test_fields(void **state)
 {
         static const char *const fields[] = {
-                "MESSAGE=Link added, tenancy default, Add by uid 1000, user \"ada\", "
-                "authenticator \"a1\"",
+                ADDED,
                 "PRIORITY=5",
                 "PASSLOCK_EVENT=link-added",
                 "PASSLOCK_METHOD=Add",
