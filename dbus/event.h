@@ -72,7 +72,7 @@
         X(RECOVERY_NEEDED, "recovery-needed", LOG_NOTICE, "b1c30fbba4e8411ba0c32df1c7dd2acc", \
           "The last run ended in the middle of exchanges") \
         X(RECOVERY_DONE, "recovery-done", LOG_NOTICE, "5b4ac076414a428fab61117cca48c503", \
-          "Lost links looked for, and found again") \
+          "Lost links looked for in the vault") \
         X(RECOVERY_FAILED, "recovery-failed", LOG_WARNING, "20eb26f4104747c399b8b22182b6adaf", \
           "Cannot look for lost links yet") \
         X(STARTED, "started", LOG_NOTICE, "468a3d74c3884c27b5cf3b3f9fb91f8b", "Started") \

@@ -17,17 +17,21 @@
 /* What is shown of the past before what comes, if nobody says. */
 #define LINES_BEFORE_FOLLOW 10U
 
+typedef enum Kind { TEXT, NUMBER, FLAG } Kind;
+
 /* Fields with numbers: as JSON has them, and in the details for people. */
 static const struct {
         const char *field, *name;
+        Kind kind;
 } numbers[] = {
-        {FIELD_CHECKED, "checked"},     {FIELD_ADDED, "added"},     {FIELD_REMOVED, "removed"},
-        {FIELD_CONFLICTS, "conflicts"}, {FIELD_DRY_RUN, "dry_run"}, {FIELD_COUNT, "count"},
+        {FIELD_CHECKED, "checked", NUMBER}, {FIELD_ADDED, "added", NUMBER},
+        {FIELD_REMOVED, "removed", NUMBER}, {FIELD_CONFLICTS, "conflicts", NUMBER},
+        {FIELD_DRY_RUN, "dry_run", FLAG},   {FIELD_COUNT, "count", NUMBER},
 };
 
-/* Puts a field into JSON, as text, or as a number; null if there is none. */
+/* Puts a field into JSON; null if there is none. */
 static int put_field(Record *record, Journal *journal, const char *field, const char *name,
-                     bool number)
+                     Kind kind)
 {
         _cleanup_(freep) char *value = NULL;
         int r;
@@ -35,8 +39,10 @@ static int put_field(Record *record, Journal *journal, const char *field, const 
         r = journal_get(journal, field, &value);
         if (r < 0)
                 return r;
-        if (number && value)
+        if (value && kind == NUMBER)
                 record_put_number(record, NULL, name, strtoull(value, NULL, 10));
+        else if (value && kind == FLAG)
+                record_put_bool(record, NULL, name, streq(value, "1"));
         else
                 record_put_string(record, NULL, name, value);
         return 0;
@@ -46,28 +52,28 @@ static int print_json(Journal *journal)
 {
         static const struct {
                 const char *field, *name;
-                bool number;
+                Kind kind;
         } fields[] = {
-                {FIELD_EVENT, "event", false},
-                {"MESSAGE", "message", false},
-                {FIELD_TENANCY, "tenancy", false},
-                {FIELD_CALLER_UID, "caller_uid", true},
-                {FIELD_METHOD, "method", false},
-                {FIELD_USER_ID, "user_id", false},
-                {FIELD_AUTHENTICATOR_ID, "authenticator_id", false},
-                {FIELD_RP_ID, "rp_id", false},
-                {FIELD_CHALLENGE_ID, "challenge_id", false},
-                {FIELD_ERROR, "error", false},
-                {FIELD_DURATION_USEC, "duration_usec", true},
+                {FIELD_EVENT, "event", TEXT},
+                {"MESSAGE", "message", TEXT},
+                {FIELD_TENANCY, "tenancy", TEXT},
+                {FIELD_CALLER_UID, "caller_uid", NUMBER},
+                {FIELD_METHOD, "method", TEXT},
+                {FIELD_USER_ID, "user_id", TEXT},
+                {FIELD_AUTHENTICATOR_ID, "authenticator_id", TEXT},
+                {FIELD_RP_ID, "rp_id", TEXT},
+                {FIELD_CHALLENGE_ID, "challenge_id", TEXT},
+                {FIELD_ERROR, "error", TEXT},
+                {FIELD_DURATION_USEC, "duration_usec", NUMBER},
         };
         _cleanup_(record_freep) Record *record = record_new();
         int r = 0;
 
         record_put_number(record, NULL, "time", journal_time_us(journal) / 1000);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++)
-                r = put_field(record, journal, fields[i].field, fields[i].name, fields[i].number);
+                r = put_field(record, journal, fields[i].field, fields[i].name, fields[i].kind);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
-                r = put_field(record, journal, numbers[i].field, numbers[i].name, true);
+                r = put_field(record, journal, numbers[i].field, numbers[i].name, numbers[i].kind);
         return r < 0 ? r : record_print(record, true);
 }
 
