@@ -20,7 +20,6 @@ from tests.system import host
 
 RP_ID = "shop.example.com"
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
-DROP_IN = Path("/run/systemd/system/passlockd.service.d")
 TRUSTED = {"_SYSTEMD_UNIT": host.UNIT, "_COMM": "passlockd"}
 
 
@@ -40,6 +39,7 @@ def fixture_installed(work):
         host.configure({"Tenancy default": api.tenancy(),
                         "Grant mail": {"User": "mail", "Allow": "Links.Read Links.Write"}})
         host.seal_key("passlock.default", api.api_key)
+        host.systemctl("daemon-reload")
         yield api
         host.systemctl("stop", host.UNIT)
         host.systemctl("reset-failed", host.UNIT, status=None)
@@ -299,13 +299,8 @@ def sign_up(api) -> list[str]:
 
 @pytest.mark.parametrize("level", ("info", "debug"))
 def test_no_secret_in_the_journal(service, level):
-    DROP_IN.mkdir(parents=True, exist_ok=True)
-    command = host.run("systemctl", "cat", host.UNIT)
-    command = re.search(r"^ExecStart=(\S+)", command, re.MULTILINE)[1]
-    drop_in = DROP_IN / "log-level.conf"
-    drop_in.write_text(f"[Service]\nExecStart=\nExecStart={command} --log-level={level}\n")
-    host.systemctl("daemon-reload")
-    try:
+    command = re.search(r"^ExecStart=(\S+)", host.systemctl("cat", host.UNIT), re.MULTILINE)[1]
+    with host.drop_in(f"[Service]\nExecStart=\nExecStart={command} --log-level={level}\n"):
         host.systemctl("restart", host.UNIT)
         secrets = [service.api_key, *sign_up(service)]
         host.seal_key("passlock.default", "sk_canary_of_a_wrong_key")
@@ -313,10 +308,7 @@ def test_no_secret_in_the_journal(service, level):
         host.call("Tenancy", "Authorize", "sssa{sv}", RP_ID, "ada", "ada", "0", status=1)
         secrets.append("sk_canary_of_a_wrong_key")
         host.systemctl("stop", host.UNIT)
-    finally:
         host.seal_key("passlock.default", service.api_key)
-        drop_in.unlink()
-        host.systemctl("daemon-reload")
     host.run("journalctl", "--sync")
     everything = host.run("journalctl", "--no-pager", "--output=export", "--all")
     assert "PASSLOCK_USER_ID=user-canary" in everything
