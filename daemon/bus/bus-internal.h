@@ -5,7 +5,6 @@
 
 #include <systemd/sd-bus.h>
 
-#include "base/rate-limit.h"
 #include "daemon/bus/bus.h"
 #include "daemon/bus/identity.h"
 
@@ -30,8 +29,7 @@ struct Bus {
         GrantList grants;
         char *default_tenancy;
         unsigned max_pending_per_user;
-        bool releasing;      /* the name, and calls by it may still come */
-        RateLimit strangers; /* log lines about callers of whom nothing is known */
+        bool releasing; /* the name, and calls by it may still come */
 };
 
 BusTenancy *bus_find_tenancy(Bus *bus, const char *label);

@@ -3,7 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "base/rate-limit.h"
+#include "base/macro.h"
 #include "daemon/model/grant.h"
 
 /*
@@ -46,8 +46,9 @@ const Caller *identity_caller(const Identity *identity);
 /* Calls that wait for an answer, over all connections of the uid; to be counted by who serves them.
  */
 unsigned *identity_n_pending(Identity *identity);
-/* Log lines about what the uid did. */
-RateLimit *identity_log_limit(Identity *identity);
+/* May a failing call of this caller, or with NULL of one who is not known, leave a record? Who has
+ * made many of late may not; see account.h. */
+bool identities_may_record(Identities *identities, Identity *identity);
 
 /* For each connection that is known to belong to somebody. */
 void identities_foreach(Identities *identities,

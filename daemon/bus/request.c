@@ -10,10 +10,6 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-/* Lines about failing calls of one uid. */
-#define LOG_BURST       20U
-#define LOG_INTERVAL_MS 10000U
-
 Request *request_free(Request *request)
 {
         Bus *bus = request->bus;
@@ -35,22 +31,6 @@ Request *request_free(Request *request)
         if (bus_is_idle(bus) && bus->owner.idle)
                 bus->owner.idle(bus->owner.userdata);
         return NULL;
-}
-
-/* Who makes calls that fail can make many, and is not to drown what else the log has to say. */
-static bool request_may_log(Request *request)
-{
-        RateLimit *limit = request->identity ? identity_log_limit(request->identity)
-                                             : &request->bus->strangers;
-        unsigned n_refused;
-        bool pass;
-
-        pass = rate_limit_pass(limit, monotonic_ms(), LOG_BURST, LOG_INTERVAL_MS, &n_refused);
-        if (n_refused > 0)
-                audit(EVENT_CALLS_UNRECORDED,
-                      .cause = &(Cause){.has_uid = request->identity, .uid = request->cause.uid},
-                      .counts = {{FIELD_COUNT, n_refused}});
-        return pass;
 }
 
 static void request_audit(const Request *request, Event event, int r, const char *text)
@@ -96,7 +76,10 @@ static void request_record_failure(Request *request, int r, const char *text)
         /* Everyday answers, which the caller has heard. */
         bool everyday = r == ERROR_NOT_FOUND || r == ERROR_INVALID_ARGS;
 
-        if (request->recorded || (everyday && !log_is_on(LOG_DEBUG)) || !request_may_log(request))
+        if (request->recorded || (everyday && !log_is_on(LOG_DEBUG)))
+                return;
+        /* Who makes calls that fail can make many, and is not to drown what else there is. */
+        if (!identities_may_record(request->bus->identities, request->identity))
                 return;
         request_audit(request, event_of_failure(r), r, text);
 }

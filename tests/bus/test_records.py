@@ -174,6 +174,29 @@ def test_refusals_are_counted(own_stack):
     assert len(log.about("Link added")) == 50
 
 
+@needs_root
+@pytest.mark.parametrize("in_time", (False, True), ids=("at-the-end", "in-time"))
+def test_who_comes_anew_is_counted_on(own_stack, in_time):
+    """None of fifty refusals is lost: it is recorded, or counted, soon or when the daemon ends."""
+    own_stack.start()
+    log = Log(own_stack)
+    for _ in range(50):
+        with own_stack.connect(GAMES) as caller, raises("AccessDenied"):
+            caller.links("GetUser", "somebody")
+    refused = len(log.about("Call refused"))
+    assert 20 <= refused < 50
+    if in_time:
+        eventually(lambda: count_of_unrecorded(log) + refused == 50, timeout=40)
+    assert own_stack.daemon.stop() == 0
+    assert count_of_unrecorded(log) + refused == 50
+
+
+def count_of_unrecorded(log: Log) -> int:
+    lines = log.about("More calls failed than are recorded")
+    assert all(f" by uid {GAMES.uid}, " in line for line in lines)
+    return sum(int(re.search(r", (\d+) count$", line)[1]) for line in lines)
+
+
 def test_states_and_keys(own_stack):
     own_stack.start()
     log = Log(own_stack)
