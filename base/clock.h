@@ -14,6 +14,15 @@ static inline uint64_t realtime_ms(void)
         return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
+/* Microseconds on the same clock as monotonic_ms(). */
+static inline uint64_t monotonic_us(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
 /* Milliseconds on a clock that nobody sets: for deadlines. */
 static inline uint64_t monotonic_ms(void)
 {

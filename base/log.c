@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 
@@ -34,28 +37,72 @@ bool log_is_on(int level)
         return level <= max_level;
 }
 
-void log_at(int level, const char *format, ...)
+bool log_is_journal(void)
+{
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+        int n = 0;
+
+        if (!stream || sscanf(stream, "%llu:%llu%n", &device, &inode, &n) != 2 || stream[n])
+                return false;
+        return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+/* One write of a line this short does not wait where there is room at all. */
+static void write_line(const char *line, size_t len)
+{
+        static atomic_uint n_lost;
+        struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+        unsigned n;
+
+        if (poll(&fd, 1, 0) != 1 || !(fd.revents & POLLOUT)) {
+                n_lost++;
+                return;
+        }
+        if (write(STDERR_FILENO, line, len) != (ssize_t) len)
+                return;
+        n = atomic_exchange(&n_lost, 0);
+        if (n > 0)
+                log_line(LOG_WARNING, "%u lines before this one are lost: nobody read them", n);
+}
+
+_printf_(2, 0) static void log_va(int level, const char *format, va_list ap)
 {
         char line[2048];
-        va_list ap;
-        int n;
+        int n, m;
 
-        if (!log_is_on(level))
-                return;
-
-        va_start(ap, format);
-        n = vsnprintf(line, sizeof(line), format, ap);
-        va_end(ap);
-        if (n < 0)
+        n = log_is_journal() ? snprintf(line, sizeof(line), "<%d>", level)
+                             : snprintf(line, sizeof(line), "%s: ", program_invocation_short_name);
+        m = vsnprintf(line + n, sizeof(line) - (size_t) n, format, ap);
+        if (m < 0)
                 return;
 
         /* A message is one line, whatever was quoted in it. */
         for (char *p = line; *p; p++)
                 if ((unsigned char) *p < ' ' || *p == 0x7f)
                         *p = '?';
+        n = (int) strlen(line);
+        line[n++] = '\n';
+        write_line(line, (size_t) n);
+}
 
-        if (getenv("JOURNAL_STREAM"))
-                fprintf(stderr, "<%d>%s\n", level, line);
-        else
-                fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+void log_line(int level, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        log_va(level, format, ap);
+        va_end(ap);
+}
+
+void log_at(int level, const char *format, ...)
+{
+        va_list ap;
+
+        if (!log_is_on(level))
+                return;
+        va_start(ap, format);
+        log_va(level, format, ap);
+        va_end(ap);
 }

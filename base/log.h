@@ -6,8 +6,11 @@
 #include "base/macro.h"
 
 /*
- * One line a message on standard error. Under systemd each carries its priority, as sd-daemon(3)
+ * One line a message on standard error. In the journal each carries its priority, as sd-daemon(3)
  * has it. Nothing secret is ever passed here: not a key, token, code or id_token.
+ *
+ * A reader that does not read is not waited for: what has no room is lost, and the next line that
+ * has says how many were.
  */
 
 /* Messages less important than this are dropped. LOG_INFO until told otherwise. */
@@ -18,7 +21,12 @@ int log_set_max_level_name(const char *name);
 
 bool log_is_on(int level);
 
+/* Is standard error the journal? As $JOURNAL_STREAM has it; see systemd.exec(5). */
+bool log_is_journal(void);
+
 _printf_(2, 3) void log_at(int level, const char *format, ...);
+/* The same, however important it is. */
+_printf_(2, 3) void log_line(int level, const char *format, ...);
 
 #define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...)    log_at(LOG_INFO, __VA_ARGS__)

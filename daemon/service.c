@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "build-config.h"
 #include "daemon/api/api.h"
+#include "daemon/audit/audit.h"
 #include "daemon/bus/bus.h"
 #include "daemon/config/config.h"
 #include "daemon/health.h"
@@ -59,11 +61,20 @@ static int open_credentials(void)
         return fd < 0 ? -errno : fd;
 }
 
+static void audit_key(Event event, const TenancyConfig *config, const char *before,
+                      const char *after)
+{
+        char text[256];
+
+        (void) snprintf(text, sizeof(text), "%s %s%s", before, config->api_key_credential, after);
+        audit(event, .tenancy = config->label, .text = text);
+}
+
 /*
  * Returns 0 and NULL if there is no usable key: the tenancy is there all the same, and says
  * NotConfigured. A negative errno if it cannot be told whether there is one.
  */
-static int load_key(const TenancyConfig *config, Secret **ret)
+static int load_key(const Tenancy *tenancy, const TenancyConfig *config, Secret **ret)
 {
         _cleanup_(secret_unrefp) Secret *key = NULL;
         _cleanup_(closep) int fd = -1;
@@ -73,16 +84,14 @@ static int load_key(const TenancyConfig *config, Secret **ret)
         if (fd >= 0)
                 r = secret_read_at(fd, config->api_key_credential, &key);
         if (r == -ENOENT) {
-                log_notice("Tenancy %s has no key: there is no credential %s", config->label,
-                           config->api_key_credential);
+                if (!tenancy_key(tenancy)) /* else its removal is recorded */
+                        audit_key(EVENT_KEY_MISSING, config, "there is no credential", "");
         } else if (r == -EINVAL || r == -E2BIG || (r >= 0 && !key_is_printable(key))) {
-                log_error("Tenancy %s has no key: the credential %s is empty, too long, or has "
-                          "characters that no key has",
-                          config->label, config->api_key_credential);
+                audit_key(EVENT_KEY_UNUSABLE, config, "the credential",
+                          " is empty, too long, or has characters that no key has");
                 key = secret_unref(key);
         } else if (r < 0) {
-                log_error("Tenancy %s: cannot read the credential %s: %s", config->label,
-                          config->api_key_credential, strerror(-r));
+                audit(EVENT_KEY_UNUSABLE, .tenancy = config->label, .error = r);
                 return r;
         }
         *ret = TAKE_PTR(key);
@@ -104,7 +113,7 @@ static int configure_tenancy(Tenancy *tenancy, const TenancyConfig *config)
         _cleanup_(secret_unrefp) Secret *key = NULL;
 
         /* A key that works is better than none. */
-        if (load_key(config, &key) < 0 && tenancy_id(tenancy))
+        if (load_key(tenancy, config, &key) < 0 && tenancy_id(tenancy))
                 key = secret_ref(tenancy_key(tenancy));
         return tenancy_configure(tenancy, config->tenancy_id, config->endpoint, config->ca_file,
                                  config->timeout_ms, key);
@@ -203,23 +212,26 @@ static void notify_reloading(void)
                           (unsigned long long) monotonic_ms() * 1000);
 }
 
-static int reload(Service *service, char **ret_text)
+/* `cause` is NULL for who sent a signal. */
+static int reload(Service *service, const Cause *cause, char **ret_text)
 {
         int r;
 
         r = load(service, ret_text);
         if (r == 0)
-                log_info("Configuration and credentials are loaded anew");
+                audit(EVENT_CONFIGURATION_LOADED, .cause = cause);
+        else
+                audit(EVENT_CONFIGURATION_REFUSED, .cause = cause, .error = r, .text = *ret_text);
         return r;
 }
 
 /* Told over the bus: who told us is told what is wrong. */
-static int on_reload_call(void *userdata, char **ret_text)
+static int on_reload_call(void *userdata, const Cause *cause, char **ret_text)
 {
         int r;
 
         notify_reloading();
-        r = reload(userdata, ret_text);
+        r = reload(userdata, cause, ret_text);
         (void) sd_notify(false, "READY=1");
         return r < 0 && *ret_text ? ERROR_INVALID_ARGS : r;
 }
@@ -254,7 +266,7 @@ static void stop(Service *service, int result)
 
 static void on_disconnected(void *userdata)
 {
-        log_error("The connection to the bus is lost");
+        audit(EVENT_BUS_LOST);
         stop(userdata, -ECONNRESET);
 }
 
@@ -277,13 +289,9 @@ static int on_reload_signal(sd_event_source *source _unused_,
                             const struct signalfd_siginfo *info _unused_, void *userdata)
 {
         _cleanup_(freep) char *text = NULL;
-        int r;
 
         notify_reloading();
-        r = reload(userdata, &text);
-        if (r < 0)
-                log_error(text ? "The configuration stays as it was: %s" : "Cannot reload: %s",
-                          text ? text : strerror(-r));
+        (void) reload(userdata, NULL, &text);
         (void) sd_notify(false, "READY=1");
         return 0;
 }
@@ -395,7 +403,9 @@ int service_new(const char *config_file, Service **ret)
         service->config_file = config_file ? strdup(config_file) : NULL;
         if (config_file && !service->config_file)
                 return -ENOMEM;
-        r = sd_event_new(&service->event);
+        r = audit_open();
+        if (r >= 0)
+                r = sd_event_new(&service->event);
         if (r >= 0)
                 r = add_signals(service);
         if (r >= 0)
@@ -406,7 +416,7 @@ int service_new(const char *config_file, Service **ret)
                 return r;
         r = load(service, &text);
         if (r < 0) {
-                log_error("%s", text ?: strerror(-r));
+                audit(EVENT_CONFIGURATION_REFUSED, .error = r, .text = text);
                 return r;
         }
         r = add_reports(service);
@@ -438,6 +448,7 @@ Service *service_free(Service *service)
         sd_event_unref(service->event);
         free(service->config_file);
         free(service);
+        audit_close();
         return NULL;
 }
 
@@ -445,7 +456,9 @@ int service_run(Service *service)
 {
         int r;
 
+        audit(EVENT_STARTED, .text = PACKAGE_VERSION);
         (void) sd_notify(false, "READY=1");
         r = sd_event_loop(service->event);
+        audit(EVENT_STOPPED, .error = r < 0 ? r : service->result);
         return r < 0 ? r : service->result;
 }

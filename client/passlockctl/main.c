@@ -40,7 +40,7 @@ static const struct option common_options[] = {
 typedef struct CommandLine {
         Invocation invocation;
         struct option options[ARRAY_SIZE(common_options) + N_OPTIONS + 1];
-        uint32_t given; /* OPTION_BIT() of each */
+        uint64_t given; /* OPTION_BIT() of each */
         bool done;      /* help or version */
 } CommandLine;
 

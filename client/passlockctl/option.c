@@ -37,16 +37,22 @@ static const struct {
         [OPTION_ALLOW] = LIST("allow", "allow_credentials", allow),
         [OPTION_ANY_TENANCY] = OWN("any-tenancy", OWN_TRUE, any_tenancy),
         [OPTION_APPLY] = OWN("apply", OWN_TRUE, apply),
+        [OPTION_AUTHENTICATOR] = OWN("authenticator", OWN_STRING, authenticator),
         [OPTION_CA_FILE] = OWN("ca-file", OWN_STRING, ca_file),
         [OPTION_CEREMONY_TIMEOUT_MS] = CALL("ceremony-timeout-ms", CALL_NUMBER, "timeout_ms"),
         [OPTION_CREDENTIAL] = OWN("credential", OWN_STRING, credential),
+        [OPTION_DIRECTORY] = OWN("directory", OWN_STRING, directory),
         [OPTION_DISCOVERABLE] = CALL("discoverable", CALL_TRUE, "discoverable"),
         [OPTION_DISPLAY_NAME] = CALL("display-name", CALL_STRING, "display_name"),
         [OPTION_DRY_RUN] = OWN("dry-run", OWN_TRUE, dry_run),
+        [OPTION_EVENT] = OWN("event", OWN_STRING, event),
         [OPTION_EXCLUDE] = LIST("exclude", "exclude_credentials", exclude),
+        [OPTION_FOLLOW] = OWN("follow", OWN_TRUE, follow),
         [OPTION_INVALIDATE_OTHERS] = CALL("invalidate-others", CALL_TRUE, "invalidate_others"),
+        [OPTION_LINES] = OWN("lines", OWN_STRING, lines),
         [OPTION_MEDIATION] = CALL("mediation", CALL_STRING, "mediation"),
         [OPTION_METADATA] = CALL("metadata", CALL_STRING, "metadata"),
+        [OPTION_METHOD] = OWN("method", OWN_STRING, method),
         [OPTION_NAME] = CALL("name", CALL_STRING, "name"),
         [OPTION_NO_EMAIL] = CALL("no-email", CALL_FALSE, "send_email"),
         [OPTION_NO_EXCLUDE_LINKED] = CALL("no-exclude-linked", CALL_FALSE, "exclude_linked"),
@@ -54,8 +60,11 @@ static const struct {
         [OPTION_PLAIN] = OWN("plain", OWN_TRUE, plain),
         [OPTION_REQUEST_ID] = CALL("request-id", CALL_STRING, "request_id"),
         [OPTION_RP_NAME] = CALL("rp-name", CALL_STRING, "rp_name"),
+        [OPTION_SINCE] = OWN("since", OWN_STRING, since),
         [OPTION_SKIP_RATE_LIMIT] = CALL("skip-rate-limit", CALL_TRUE, "skip_rate_limit"),
         [OPTION_STORE_DIR] = OWN("store-dir", OWN_STRING, store_dir),
+        [OPTION_UID] = OWN("uid", OWN_STRING, uid),
+        [OPTION_UNTIL] = OWN("until", OWN_STRING, until),
         [OPTION_USER] = OWN("user", OWN_STRING, user),
         [OPTION_USER_ID] = CALL("user-id", CALL_STRING, "user_id"),
         [OPTION_USER_VERIFICATION] = CALL("user-verification", CALL_STRING, "user_verification"),
@@ -65,7 +74,7 @@ static const struct {
 #undef OWN
 };
 
-_Static_assert(ARRAY_SIZE(table) == N_OPTIONS && N_OPTIONS <= 32, "each has a row and a bit");
+_Static_assert(ARRAY_SIZE(table) == N_OPTIONS && N_OPTIONS <= 64, "each has a row and a bit");
 
 const char *option_name(Option option)
 {

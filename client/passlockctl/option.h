@@ -8,16 +8,22 @@ typedef enum Option {
         OPTION_ALLOW,
         OPTION_ANY_TENANCY,
         OPTION_APPLY,
+        OPTION_AUTHENTICATOR,
         OPTION_CA_FILE,
         OPTION_CEREMONY_TIMEOUT_MS,
         OPTION_CREDENTIAL,
+        OPTION_DIRECTORY,
         OPTION_DISCOVERABLE,
         OPTION_DISPLAY_NAME,
         OPTION_DRY_RUN,
+        OPTION_EVENT,
         OPTION_EXCLUDE,
+        OPTION_FOLLOW,
         OPTION_INVALIDATE_OTHERS,
+        OPTION_LINES,
         OPTION_MEDIATION,
         OPTION_METADATA,
+        OPTION_METHOD,
         OPTION_NAME,
         OPTION_NO_EMAIL,
         OPTION_NO_EXCLUDE_LINKED,
@@ -25,8 +31,11 @@ typedef enum Option {
         OPTION_PLAIN,
         OPTION_REQUEST_ID,
         OPTION_RP_NAME,
+        OPTION_SINCE,
         OPTION_SKIP_RATE_LIMIT,
         OPTION_STORE_DIR,
+        OPTION_UID,
+        OPTION_UNTIL,
         OPTION_USER,
         OPTION_USER_ID,
         OPTION_USER_VERIFICATION,
@@ -34,7 +43,7 @@ typedef enum Option {
         N_OPTIONS,
 } Option;
 
-#define OPTION_BIT(option) (UINT32_C(1) << (option))
+#define OPTION_BIT(option) (UINT64_C(1) << (option))
 
 const char *option_name(Option option);
 bool option_takes_value(Option option);

@@ -33,10 +33,14 @@ typedef struct Invocation {
         const char *credential;
         const char *ca_file;
         const char *store_dir;
+        /* of audit */
+        const char *authenticator, *directory, *event, *lines, *method, *since, *uid, *until;
+        bool follow;
 } Invocation;
 
 /* The verbs. Each does its work, says what is wrong, and returns the exit status. */
 int verb_status(Invocation *invocation);
+int verb_audit(Invocation *invocation);
 int verb_doctor(Invocation *invocation);
 int verb_set_key(Invocation *invocation);
 int verb_reload(Invocation *invocation);

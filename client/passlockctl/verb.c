@@ -27,6 +27,12 @@
         (OPTION_BIT(OPTION_CREDENTIAL) | OPTION_BIT(OPTION_PLAIN) | OPTION_BIT(OPTION_CA_FILE) | \
          OPTION_BIT(OPTION_STORE_DIR))
 
+#define AUDIT_OPTIONS \
+        (OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_LINES) | \
+         OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_EVENT) | OPTION_BIT(OPTION_METHOD) | \
+         OPTION_BIT(OPTION_UID) | OPTION_BIT(OPTION_USER) | OPTION_BIT(OPTION_AUTHENTICATOR) | \
+         OPTION_BIT(OPTION_DIRECTORY))
+
 static const Verb verbs[] = {
         {{"authorize", NULL}, 3, 3, AUTHORIZE_OPTIONS, verb_authorize},
         {{"authenticate", NULL}, 1, 1, AUTHENTICATE_OPTIONS, verb_authenticate},
@@ -69,6 +75,7 @@ static const Verb verbs[] = {
         {{"mailbox", "delete"}, 1, 1, 0, verb_mailbox_delete},
 
         {{"status", NULL}, 0, 0, 0, verb_status, true},
+        {{"audit", NULL}, 0, 0, AUDIT_OPTIONS, verb_audit},
         {{"doctor", NULL}, 0, 0, OPTION_BIT(OPTION_CA_FILE), verb_doctor},
         {{"set-key", NULL}, 0, 1, SET_KEY_OPTIONS, verb_set_key},
         {{"reload", NULL}, 0, 0, 0, verb_reload, true},

@@ -6,7 +6,7 @@
 typedef struct Verb {
         const char *words[2]; /* the second may be NULL */
         int n_min, n_max;     /* arguments */
-        uint32_t options;     /* OPTION_BIT() of each that it has */
+        uint64_t options;     /* OPTION_BIT() of each that it has */
         int (*run)(Invocation *invocation);
         bool is_for_admins; /* whom polkit may ask to authenticate */
 } Verb;

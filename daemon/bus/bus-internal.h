@@ -5,7 +5,6 @@
 
 #include <systemd/sd-bus.h>
 
-#include "base/rate-limit.h"
 #include "daemon/bus/bus.h"
 #include "daemon/bus/identity.h"
 #include "daemon/bus/polkit.h"
@@ -33,9 +32,8 @@ struct Bus {
         GrantList grants;
         char *default_tenancy;
         unsigned max_pending_per_user;
-        bool releasing;      /* the name, and calls by it may still come */
-        bool stopping;       /* nobody is asked anything any more */
-        RateLimit strangers; /* log lines about callers of whom nothing is known */
+        bool releasing; /* the name, and calls by it may still come */
+        bool stopping;  /* nobody is asked anything any more */
 };
 
 BusTenancy *bus_find_tenancy(Bus *bus, const char *label);

@@ -146,7 +146,8 @@ static int run_add(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = read_authenticator_id(request, &authenticator_id);
         if (r == 0)
-                r = links_add(request->tenancy, user_id, authenticator_id, changed, request);
+                r = links_add(request->tenancy, user_id, authenticator_id, &request->cause, changed,
+                              request);
         return r;
 }
 
@@ -156,7 +157,9 @@ static int run_remove(Request *request, sd_bus_message *m _unused_)
         int r;
 
         r = read_authenticator_id(request, &authenticator_id);
-        return r != 0 ? r : links_remove(request->tenancy, authenticator_id, changed, request);
+        return r != 0 ? r
+                      : links_remove(request->tenancy, authenticator_id, &request->cause, changed,
+                                     request);
 }
 
 static void removed_by_user(int r, size_t n, void *userdata)
@@ -178,12 +181,26 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
 
         r = read_user_id(request, &user_id);
         return r != 0 ? r
-                      : links_remove_by_user(request->tenancy, user_id, removed_by_user, request);
+                      : links_remove_by_user(request->tenancy, user_id, &request->cause,
+                                             removed_by_user, request);
 }
 
 /* Reconcile */
 
-static void reconciled(int r, uint32_t retry_after_s, const ReconcileResult *result, void *userdata)
+static void record_reconcile(const Request *request, const ReconcileResult *result, bool dry_run)
+{
+        audit(EVENT_RECONCILED, .cause = &request->cause,
+              .tenancy = tenancy_label(request->tenancy),
+              .counts = {
+                      {FIELD_CHECKED, result->checked},
+                      {FIELD_ADDED, result->added},
+                      {FIELD_REMOVED, result->removed},
+                      {FIELD_CONFLICTS, result->conflicts},
+                      {dry_run ? FIELD_DRY_RUN : NULL, 1},
+              });
+}
+
+static void compared(int r, uint32_t retry_after_s, const ReconcileResult *result, void *userdata)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Request *request = userdata;
@@ -196,6 +213,21 @@ static void reconciled(int r, uint32_t retry_after_s, const ReconcileResult *res
                                           "added", "t", result->added, "removed", "t",
                                           result->removed, "conflicts", "t", result->conflicts);
         request_finish(request, r, retry_after_s, reply);
+}
+
+static void dry_run_ended(int r, uint32_t retry_after_s, const ReconcileResult *result,
+                          void *userdata)
+{
+        if (r == 0)
+                record_reconcile(userdata, result, true);
+        compared(r, retry_after_s, result, userdata);
+}
+
+static void reconciled(int r, uint32_t retry_after_s, const ReconcileResult *result, void *userdata)
+{
+        if (r == 0)
+                record_reconcile(userdata, result, false);
+        compared(r, retry_after_s, result, userdata);
 }
 
 static int send_progress(Request *request, uint64_t checked, uint64_t n_links)
@@ -242,7 +274,8 @@ static int run_reconcile(Request *request, sd_bus_message *m)
 
         r = read_reconcile_options(m, &dry_run, request->text);
         if (r == 0)
-                r = reconcile_start(request->tenancy, dry_run, reconciled, tell_progress, request,
+                r = reconcile_start(request->tenancy, dry_run, &request->cause,
+                                    dry_run ? dry_run_ended : reconciled, tell_progress, request,
                                     &reconcile);
         if (r != 0)
                 return r;

@@ -46,6 +46,31 @@ static void got_challenge(int r, uint32_t retry_after_s, const Challenge *challe
         request_finish(request, r, retry_after_s, reply);
 }
 
+static void created(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+{
+        Request *request = userdata;
+
+        if (r == 0) {
+                request->subject.challenge_id = challenge->id;
+                request_record(request, EVENT_CHALLENGE_CREATED);
+        }
+        got_challenge(r, retry_after_s, challenge, request);
+}
+
+static void used(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+{
+        if (r == 0)
+                request_record(userdata, EVENT_CHALLENGE_USED);
+        got_challenge(r, retry_after_s, challenge, userdata);
+}
+
+static void deleted(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+{
+        if (r == 0)
+                request_record(userdata, EVENT_CHALLENGE_DELETED);
+        got_challenge(r, retry_after_s, challenge, userdata);
+}
+
 static int read_create_options(Request *request, ChallengeRequest *challenge)
 {
         const Option options[] = {
@@ -76,7 +101,7 @@ static int run_create_challenge(Request *request, sd_bus_message *m)
         r = read_create_options(request, &challenge);
         if (r != 0)
                 return r;
-        r = mailbox_create(request->tenancy, &challenge, got_challenge, request);
+        r = mailbox_create(request->tenancy, &challenge, created, request);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r, "metadata is not a JSON object");
         return r;
@@ -107,7 +132,7 @@ static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_text(request, "code", challenge_code_is_valid, 64, &code);
         if (r == 0)
-                r = mailbox_verify(request->tenancy, id, secret, code, got_challenge, request);
+                r = mailbox_verify(request->tenancy, id, secret, code, used, request);
         return r;
 }
 
@@ -117,7 +142,7 @@ static int run_delete_challenge(Request *request, sd_bus_message *m _unused_)
         int r;
 
         r = read_id(request, &id);
-        return r != 0 ? r : mailbox_delete(request->tenancy, id, got_challenge, request);
+        return r != 0 ? r : mailbox_delete(request->tenancy, id, deleted, request);
 }
 
 REQUEST_METHOD(create_challenge, RIGHT_MAILBOX)

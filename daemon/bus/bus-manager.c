@@ -104,7 +104,8 @@ static int run_reload(Request *request, sd_bus_message *m _unused_)
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = request->bus->owner.reload(request->bus->owner.userdata, &text);
+        r = request->bus->owner.reload(request->bus->owner.userdata, &request->cause, &text);
+        request->recorded = true;
         if (r > 0 && text)
                 return request_explain(request, r, "%s", text);
         if (r != 0)

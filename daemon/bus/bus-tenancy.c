@@ -21,6 +21,8 @@ static void authorized(int r, uint32_t retry_after_s, const Token *token, void *
 
         request->operation = NULL;
         if (r == 0)
+                request_record(request, EVENT_CEREMONY_AUTHORIZED);
+        if (r == 0)
                 r = request_new_reply(request, &reply);
         if (r == 0)
                 r = sd_bus_message_append(reply, "st", token->token, token->expires_at_ms);
@@ -189,11 +191,21 @@ static int append_answer(sd_bus_message *m, const Answer *answer)
         return r;
 }
 
+/* The record says who was behind the code, whoever was expected. */
+static void record_principal(Request *request, const Principal *principal)
+{
+        request->subject.user_id = principal->user_id;
+        request->subject.authenticator_id = principal->authenticator_id;
+        request_record(request, EVENT_CODE_EXCHANGED);
+}
+
 static void exchanged(int r, uint32_t retry_after_s, const Answer *answer, void *userdata)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Request *request = userdata;
 
+        if (r == 0)
+                record_principal(request, answer->principal);
         if (r == 0)
                 r = request_new_reply(request, &reply);
         if (r == 0)
@@ -204,7 +216,11 @@ static void exchanged(int r, uint32_t retry_after_s, const Answer *answer, void 
 static int run_exchange(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(answer_clear) Answer answer = {};
-        ExchangeRequest exchange = {.uid = identity_caller(request->identity)->uid, .link = true};
+        ExchangeRequest exchange = {
+                .uid = identity_caller(request->identity)->uid,
+                .link = true,
+                .cause = request->cause,
+        };
         const Option options[] = {
                 {"user_id", 's', &exchange.user_id, user_id_is_valid},
                 {"link", 'b', &exchange.link, NULL},

@@ -185,6 +185,13 @@ static void managed(int r, uint32_t retry_after_s, const Management *management,
         request_finish(request, r, retry_after_s, reply);
 }
 
+static void updated(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+{
+        if (r == 0)
+                request_record(userdata, EVENT_PASSKEYS_UPDATED);
+        managed(r, retry_after_s, management, userdata);
+}
+
 static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id, *username, *display_name = NULL;
@@ -197,7 +204,7 @@ static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = vault_update(request->tenancy, user_id, username, display_name, managed,
+                r = vault_update(request->tenancy, user_id, username, display_name, updated,
                                  request);
         return r;
 }
@@ -230,6 +237,27 @@ static int read_passkey_ids(sd_bus_message *m, char ***ret)
         return 0;
 }
 
+/* One for each passkey: its arguments have not changed since they were read. */
+static void record_deleted(Request *request)
+{
+        _cleanup_(strv_freep) char **ids = NULL;
+
+        if (sd_bus_message_rewind(request->message, true) >= 0)
+                (void) read_passkey_ids(request->message, &ids);
+        for (char **id = ids; id && *id; id++) {
+                request->subject.authenticator_id = *id;
+                request_record(request, EVENT_PASSKEYS_DELETED);
+        }
+        request->subject.authenticator_id = NULL;
+}
+
+static void deleted(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+{
+        if (r == 0)
+                record_deleted(userdata);
+        managed(r, retry_after_s, management, userdata);
+}
+
 static int run_delete_passkeys(Request *request, sd_bus_message *m)
 {
         _cleanup_(strv_freep) char **ids = NULL;
@@ -242,7 +270,7 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
                                        PASSKEYS_MAX);
         if (r == 0)
                 r = request_read_options(request, NULL, 0);
-        return r != 0 ? r : vault_delete(request->tenancy, ids, managed, request);
+        return r != 0 ? r : vault_delete(request->tenancy, ids, &request->cause, deleted, request);
 }
 
 /* What the next two are given: a user, and options of which there are none yet. */
@@ -254,13 +282,30 @@ static int read_user(Request *request, const char **ret)
         return r != 0 ? r : request_read_options(request, NULL, 0);
 }
 
+static void deleted_of_user(int r, uint32_t retry_after_s, const Management *management,
+                            void *userdata)
+{
+        if (r == 0)
+                request_record(userdata, EVENT_PASSKEYS_DELETED);
+        managed(r, retry_after_s, management, userdata);
+}
+
 static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id;
         int r;
 
         r = read_user(request, &user_id);
-        return r != 0 ? r : vault_delete_user(request->tenancy, user_id, managed, request);
+        return r != 0 ? r
+                      : vault_delete_user(request->tenancy, user_id, &request->cause,
+                                          deleted_of_user, request);
+}
+
+static void pruned(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+{
+        if (r == 0)
+                request_record(userdata, EVENT_PRUNE_AUTHORIZED);
+        managed(r, retry_after_s, management, userdata);
 }
 
 static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
@@ -271,7 +316,7 @@ static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
 
         r = read_user(request, &user_id);
         if (r == 0)
-                r = vault_prune(request->tenancy, user_id, managed, request, &call);
+                r = vault_prune(request->tenancy, user_id, pruned, request, &call);
         return hold(request, r, call);
 }
 

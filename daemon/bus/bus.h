@@ -14,9 +14,9 @@ typedef struct Bus Bus;
 
 /* What the bus asks of the daemon above it. */
 typedef struct BusOwner {
-        /* Reads configuration and credentials again. If that fails with INVALID_ARGS, *ret_text
-         * (the caller's) says why. */
-        int (*reload)(void *userdata, char **ret_text);
+        /* Reads configuration and credentials again, and leaves a record of it. If that fails with
+         * INVALID_ARGS, *ret_text (the caller's) says why. */
+        int (*reload)(void *userdata, const Cause *cause, char **ret_text);
         /* The connection is gone; nothing can be answered any more. */
         void (*disconnected)(void *userdata);
         /* The last call in flight has been answered. */

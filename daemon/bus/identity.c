@@ -4,22 +4,12 @@
 
 #include "base/log.h"
 #include "base/strv.h"
+#include "daemon/bus/account.h"
 #include "daemon/bus/identity.h"
 
 #define DRIVER            "org.freedesktop.DBus"
 #define DRIVER_PATH       "/org/freedesktop/DBus"
 #define LOOKUP_TIMEOUT_US (5U * 1000U * 1000U)
-
-/* What is shared by all connections of a uid. */
-typedef struct Account {
-        struct Account *next;
-        Identities *identities;
-        uid_t uid;
-        unsigned n_ref;
-        unsigned n_pending;
-        unsigned n_questions;
-        RateLimit log_limit;
-} Account;
 
 typedef struct Waiter {
         struct Waiter *next;
@@ -46,39 +36,8 @@ struct Identities {
         void *userdata;
         sd_bus_slot *gone_match;
         Identity *identities;
-        Account *accounts;
+        Accounts *accounts;
 };
-
-static int account_find(Identities *identities, uid_t uid, Account **ret)
-{
-        Account *account;
-
-        for (account = identities->accounts; account; account = account->next)
-                if (account->uid == uid) {
-                        account->n_ref++;
-                        *ret = account;
-                        return 0;
-                }
-        account = calloc(1, sizeof(Account));
-        if (!account)
-                return -ENOMEM;
-        *account = (Account){
-                .next = identities->accounts, .identities = identities, .uid = uid, .n_ref = 1};
-        *ret = identities->accounts = account;
-        return 0;
-}
-
-static void account_unref(Account *account)
-{
-        if (!account || --account->n_ref > 0)
-                return;
-        for (Account **a = &account->identities->accounts; *a; a = &(*a)->next)
-                if (*a == account) {
-                        *a = account->next;
-                        break;
-                }
-        free(account);
-}
 
 Identity *identity_ref(Identity *identity)
 {
@@ -112,17 +71,17 @@ const Caller *identity_caller(const Identity *identity)
 
 unsigned *identity_n_pending(Identity *identity)
 {
-        return &identity->account->n_pending;
+        return account_n_pending(identity->account);
 }
 
 unsigned *identity_n_questions(Identity *identity)
 {
-        return &identity->account->n_questions;
+        return account_n_questions(identity->account);
 }
 
-RateLimit *identity_log_limit(Identity *identity)
+bool identities_may_record(Identities *identities, Identity *identity)
 {
-        return &identity->account->log_limit;
+        return accounts_may_record(identities->accounts, identity ? identity->account : NULL);
 }
 
 static Identity *find_name(const Identities *identities, const char *unique_name)
@@ -231,7 +190,8 @@ static int lookup_done(sd_bus_message *reply, void *userdata, sd_bus_error *erro
         if (r == 0)
                 r = read_credentials(reply, &identity->caller);
         if (r == 0)
-                r = account_find(identity->identities, identity->caller.uid, &identity->account);
+                r = accounts_find(identity->identities->accounts, identity->caller.uid,
+                                  &identity->account);
         if (r < 0) {
                 log_debug("Cannot tell who %s is: %s", identity->unique_name, strerror(-r));
                 drop(identity);
@@ -334,6 +294,9 @@ int identities_new(sd_bus *bus, IdentityGoneFunc gone, void *userdata, Identitie
         if (!identities)
                 return -ENOMEM;
         *identities = (Identities){.bus = bus, .gone = gone, .userdata = userdata};
+        r = accounts_new(bus, &identities->accounts);
+        if (r < 0)
+                return r;
         r = sd_bus_add_match(bus, &identities->gone_match,
                              "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
                              "',interface='" DRIVER "',member='NameOwnerChanged',arg2=''",
@@ -352,6 +315,7 @@ Identities *identities_free(Identities *identities)
         while (identities->identities)
                 drop(identities->identities);
         sd_bus_slot_unref(identities->gone_match);
+        accounts_free(identities->accounts);
         free(identities);
         return NULL;
 }

@@ -3,7 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "base/rate-limit.h"
+#include "base/macro.h"
 #include "daemon/model/grant.h"
 
 /*
@@ -48,8 +48,9 @@ const Caller *identity_caller(const Identity *identity);
 unsigned *identity_n_pending(Identity *identity);
 /* The same for questions to polkit about it. */
 unsigned *identity_n_questions(Identity *identity);
-/* Log lines about what the uid did. */
-RateLimit *identity_log_limit(Identity *identity);
+/* May a failing call of this caller, or with NULL of one who is not known, leave a record? Who has
+ * made many of late may not; see account.h. */
+bool identities_may_record(Identities *identities, Identity *identity);
 
 /* The tenancies, by label, whose links polkit has let this connection read. Returns 0 or -ENOMEM.
  */

@@ -10,10 +10,6 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-/* Lines about failing calls of one uid. */
-#define LOG_BURST       20U
-#define LOG_INTERVAL_MS 10000U
-
 Request *request_free(Request *request)
 {
         Bus *bus = request->bus;
@@ -37,44 +33,55 @@ Request *request_free(Request *request)
         return NULL;
 }
 
-/* Who makes calls that fail can make many, and is not to drown what else the log has to say. */
-static bool request_may_log(Request *request)
+static void request_audit(const Request *request, Event event, int r, const char *text)
 {
-        RateLimit *limit = request->identity ? identity_log_limit(request->identity)
-                                             : &request->bus->strangers;
-        unsigned n_refused;
-        bool pass;
+        const RequestSubject *subject = &request->subject;
 
-        pass = rate_limit_pass(limit, monotonic_ms(), LOG_BURST, LOG_INTERVAL_MS, &n_refused);
-        if (n_refused > 0)
-                log_notice("%u more calls failed since", n_refused);
-        return pass;
+        audit(event, .cause = &request->cause,
+              .sender = request->identity ? NULL : sd_bus_message_get_sender(request->message),
+              .tenancy = request->tenancy ? tenancy_label(request->tenancy) : NULL,
+              .user_id = subject->user_id, .authenticator_id = subject->authenticator_id,
+              .rp_id = subject->rp_id, .challenge_id = subject->challenge_id, .error = r,
+              .text = text);
 }
 
-/* One line for each call that fails, where it ends. */
-static void request_log_failure(Request *request, int r, const char *text)
+void request_record(const Request *request, Event event)
 {
-        int level;
+        request_audit(request, event, 0, NULL);
+}
 
-        if (r < 0 || r == ERROR_STORE_FULL || r == ERROR_STORE_FAILED)
-                level = LOG_ERR;
-        else if (r == ERROR_ACCESS_DENIED || r == ERROR_LIMITS_EXCEEDED)
-                level = LOG_NOTICE;
-        else if (r == ERROR_NOT_FOUND || r == ERROR_INVALID_ARGS)
-                level = LOG_DEBUG; /* an everyday answer, which the caller has heard */
-        else
-                level = LOG_INFO;
-        if (!log_is_on(level) || !request_may_log(request))
+/* What kind of failure it is: no right, the caller's mistake, or not his fault. */
+static Event event_of_failure(int r)
+{
+        switch (r) {
+        case ERROR_ACCESS_DENIED:
+        case ERROR_LIMITS_EXCEEDED:
+                return EVENT_CALL_REFUSED;
+        case ERROR_RATE_LIMITED:
+        case ERROR_API_DENIED:
+        case ERROR_UNREACHABLE:
+        case ERROR_MALFORMED_REPLY:
+        case ERROR_NOT_CONFIGURED:
+        case ERROR_STORE_FULL:
+        case ERROR_STORE_FAILED:
+                return EVENT_CALL_FAILED;
+        default:
+                return r < 0 ? EVENT_CALL_FAILED : EVENT_CALL_REJECTED;
+        }
+}
+
+/* One record for each call that fails, where it ends. */
+static void request_record_failure(Request *request, int r, const char *text)
+{
+        /* Everyday answers, which the caller has heard. */
+        bool everyday = r == ERROR_NOT_FOUND || r == ERROR_INVALID_ARGS;
+
+        if (request->recorded || (everyday && !log_is_on(LOG_DEBUG)))
                 return;
-
-        if (request->identity)
-                log_at(level, "%s%s%s for uid %u: %s", sd_bus_message_get_member(request->message),
-                       request->tenancy ? " on " : "",
-                       request->tenancy ? tenancy_label(request->tenancy) : "",
-                       identity_caller(request->identity)->uid, text);
-        else
-                log_at(level, "%s for %s: %s", sd_bus_message_get_member(request->message),
-                       sd_bus_message_get_sender(request->message), text);
+        /* Who makes calls that fail can make many, and is not to drown what else there is. */
+        if (!identities_may_record(request->bus->identities, request->identity))
+                return;
+        request_audit(request, event_of_failure(r), r, text);
 }
 
 /* Where every failing request ends. */
@@ -91,10 +98,10 @@ static void request_end(Request *request, int r, const char *text)
                 /* What is no text could not be sent at all. */
                 if (!text_is_valid(text, 1024))
                         text = error_text(r);
-                request_log_failure(request, r, text);
+                request_record_failure(request, r, text);
                 sd_bus_error_set(&error, error_dbus_name(r), text);
         } else {
-                request_log_failure(request, r, strerror(-r));
+                request_record_failure(request, r, strerror(-r));
                 sd_bus_error_set(&error,
                                  r == -ENOMEM ? SD_BUS_ERROR_NO_MEMORY : SD_BUS_ERROR_FAILED,
                                  "The daemon failed; its log says more");
@@ -127,6 +134,21 @@ int request_explain(Request *request, int r, const char *format, ...)
         return r;
 }
 
+/* What is not named here does not get into a record. */
+static void request_note(Request *request, const char *name, const char *text)
+{
+        RequestSubject *subject = &request->subject;
+
+        if (streq(name, "user_id"))
+                subject->user_id = text;
+        else if (streq(name, "authenticator_id") || streq(name, "passkey_id"))
+                subject->authenticator_id = text;
+        else if (streq(name, "rp_id"))
+                subject->rp_id = text;
+        else if (streq(name, "challenge_id"))
+                subject->challenge_id = text;
+}
+
 int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
                       unsigned len_max, const char **ret)
 {
@@ -139,13 +161,20 @@ int request_read_text(Request *request, const char *name, bool (*is_valid)(const
         if (!is_valid(text))
                 return request_explain(request, ERROR_INVALID_ARGS,
                                        "%s is not a text of 1 to %u bytes", name, len_max);
+        request_note(request, name, text);
         *ret = text;
         return 0;
 }
 
 int request_read_options(Request *request, const Option *options, size_t n_options)
 {
-        return options_read(request->message, options, n_options, request->text);
+        int r;
+
+        r = options_read(request->message, options, n_options, request->text);
+        for (size_t i = 0; r == 0 && i < n_options; i++)
+                if (options[i].type == 's')
+                        request_note(request, options[i].name, *(const char **) options[i].value);
+        return r;
 }
 
 int request_new_reply(Request *request, sd_bus_message **ret)
@@ -213,6 +242,8 @@ static void request_start(Request *request)
         bool granted = request_is_granted(request, NULL);
         int r;
 
+        request->cause.has_uid = true;
+        request->cause.uid = identity_caller(request->identity)->uid;
         if (!granted && !request->question) {
                 request_fail(request, ERROR_ACCESS_DENIED);
                 return;
@@ -263,7 +294,10 @@ int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned 
                 .rights = rights,
                 .question = question,
                 .run = run,
+                .cause = {.begun_at_us = monotonic_us()},
         };
+        (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
+                        sd_bus_message_get_member(message));
         bus->requests = request;
 
         r = identities_find(bus->identities, sd_bus_message_get_sender(message),

@@ -7,6 +7,12 @@
 #include "daemon/bus/bus-options.h"
 #include "daemon/bus/question.h"
 
+/* Of whom and what it is, as far as the arguments that were read and found valid say; lent by the
+ * message. A record has these and no other arguments. */
+typedef struct RequestSubject {
+        const char *user_id, *authenticator_id, *rp_id, *challenge_id;
+} RequestSubject;
+
 /*
  * A method call, from when it arrives until it is answered, exactly once. The way of each:
  *
@@ -28,6 +34,9 @@ struct Request {
         bool counted;             /* among the pending calls of the uid */
         bool authorized;          /* polkit has said yes */
         char text[512];           /* more exactly than its error says, why it fails; or "" */
+        Cause cause;              /* for the records of what comes of it */
+        RequestSubject subject;
+        bool recorded; /* its failure has left a record */
         int (*run)(Request *request, sd_bus_message *message);
 
         /* What polkit or core is doing for it, and how to call that off if the caller goes. Both
@@ -82,6 +91,9 @@ int request_read_options(Request *request, const Option *options, size_t n_optio
 
 /* Is there a grant for the request's right and this relying party? 0 or ACCESS_DENIED. */
 int request_authorize_rp(const Request *request, const char *rp_id);
+
+/* Leaves a record of what the request has done. */
+void request_record(const Request *request, Event event);
 
 /* A reply to fill in; request_reply() sends it and frees the request. */
 int request_new_reply(Request *request, sd_bus_message **ret);

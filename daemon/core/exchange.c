@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "daemon/api/api.h"
 #include "daemon/core/answer-key.h"
 #include "daemon/core/exchange.h"
@@ -42,6 +41,7 @@ struct Exchange {
         bool open;           /* settle_end() is due */
         char *user_id;
         bool wants_link;
+        Cause cause;
         bool has_key; /* there is a request id, and `key` is what a repeat is found by */
         uint8_t key[ANSWER_KEY_LEN];
         ApiCall *call;
@@ -185,7 +185,6 @@ static void exchange_keep_unsaved(Exchange *exchange, int r)
 {
         _cleanup_(tenancy_unrefp) Tenancy *tenancy = NULL;
 
-        log_error("Cannot save the link of an exchange: %s", r > 0 ? error_text(r) : strerror(-r));
         if (!exchange->has_key)
                 exchange->open = false; /* it never settles: the mark stays for the next start */
         if (!exchange->has_key) {
@@ -207,7 +206,8 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
                 exchange->answer.linked = exchange->link;
                 exchange->answer.newly_linked = newly_linked;
                 if (newly_linked)
-                        tenancy_tell_link_added(exchange->tenancy, exchange->link);
+                        tenancy_tell_link_added(exchange->tenancy, exchange->link,
+                                                &exchange->cause);
                 exchange_end(exchange, exchange->answer.error, 0);
                 return;
         case ERROR_LINK_CONFLICT:
@@ -330,6 +330,7 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         exchange->user_id = request->user_id ? strdup(request->user_id) : NULL;
         exchange->code = strdup(request->code);
         exchange->wants_link = request->link;
+        exchange->cause = request->cause;
         if (key) {
                 exchange->has_key = true;
                 memcpy(exchange->key, key, ANSWER_KEY_LEN);

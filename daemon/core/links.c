@@ -53,6 +53,7 @@ int links_count(Tenancy *tenancy, uint64_t *ret)
 typedef struct Change {
         Tenancy *tenancy;
         Link *link; /* the one to add */
+        Cause cause;
         LinksFunc func;
         void *userdata;
 } Change;
@@ -66,13 +67,17 @@ static Change *change_free(Change *change)
 }
 DEFINE_CLEANUP(Change *, change_free);
 
-static int change_new(Tenancy *tenancy, LinksFunc func, void *userdata, Change **ret)
+static int change_new(Tenancy *tenancy, const Cause *cause, LinksFunc func, void *userdata,
+                      Change **ret)
 {
         Change *change = calloc(1, sizeof(Change));
 
         if (!change)
                 return -ENOMEM;
-        *change = (Change){.tenancy = tenancy_ref(tenancy), .func = func, .userdata = userdata};
+        *change = (Change){.tenancy = tenancy_ref(tenancy),
+                           .cause = *cause,
+                           .func = func,
+                           .userdata = userdata};
         *ret = change;
         return 0;
 }
@@ -82,7 +87,7 @@ static void change_added(int r, bool newly_linked, void *userdata)
         _cleanup_(change_freep) Change *change = userdata;
 
         if (newly_linked)
-                tenancy_tell_link_added(change->tenancy, change->link);
+                tenancy_tell_link_added(change->tenancy, change->link, &change->cause);
         change->func(r, newly_linked, change->userdata);
 }
 
@@ -92,17 +97,17 @@ static void change_removed(int r, const LinkList *removed, void *userdata)
         size_t n = r == 0 ? removed->n_links : 0;
 
         for (size_t i = 0; i < n; i++)
-                tenancy_tell_link_removed(change->tenancy, removed->links[i]);
+                tenancy_tell_link_removed(change->tenancy, removed->links[i], &change->cause);
         change->func(r, n, change->userdata);
 }
 
-int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id, LinksFunc func,
-              void *userdata)
+int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id,
+              const Cause *cause, LinksFunc func, void *userdata)
 {
         _cleanup_(change_freep) Change *change = NULL;
         int r;
 
-        r = change_new(tenancy, func, userdata, &change);
+        r = change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
         r = link_new(authenticator_id, user_id, NULL, realtime_ms(), 0, &change->link);
@@ -116,12 +121,13 @@ int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_i
         return 0;
 }
 
-int links_remove(Tenancy *tenancy, const char *authenticator_id, LinksFunc func, void *userdata)
+int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *cause, LinksFunc func,
+                 void *userdata)
 {
         _cleanup_(change_freep) Change *change = NULL;
         int r;
 
-        r = change_new(tenancy, func, userdata, &change);
+        r = change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
         r = store_remove(tenancy->store, tenancy->tenancy_id, authenticator_id, change_removed,
@@ -132,12 +138,13 @@ int links_remove(Tenancy *tenancy, const char *authenticator_id, LinksFunc func,
         return 0;
 }
 
-int links_remove_by_user(Tenancy *tenancy, const char *user_id, LinksFunc func, void *userdata)
+int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cause, LinksFunc func,
+                         void *userdata)
 {
         _cleanup_(change_freep) Change *change = NULL;
         int r;
 
-        r = change_new(tenancy, func, userdata, &change);
+        r = change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
         r = store_remove_by_user(tenancy->store, tenancy->tenancy_id, user_id, change_removed,

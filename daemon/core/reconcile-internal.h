@@ -16,6 +16,7 @@ struct Reconcile {
         Tenancy *tenancy;
         unsigned generation;
         bool dry_run;
+        Cause cause;
         bool recovering;
         uint64_t since_ms; /* passkeys older than this are of no interest */
         ReconcileFunc func;

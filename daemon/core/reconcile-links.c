@@ -18,7 +18,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 
         if (r == 0) {
                 reconcile->result.removed++;
-                tenancy_tell_link_removed(reconcile->tenancy, removed->links[0]);
+                tenancy_tell_link_removed(reconcile->tenancy, removed->links[0], &reconcile->cause);
         } else if (r != ERROR_NOT_FOUND) {
                 reconcile_fail(reconcile, r, 0);
         }

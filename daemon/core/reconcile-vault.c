@@ -21,7 +21,7 @@ static void on_added(int r, bool newly_linked, void *userdata)
                 reconcile_fail(reconcile, r, 0);
         if (newly_linked) {
                 reconcile->result.added++;
-                tenancy_tell_link_added(reconcile->tenancy, step->link);
+                tenancy_tell_link_added(reconcile->tenancy, step->link, &reconcile->cause);
         }
         reconcile_close(reconcile);
 }

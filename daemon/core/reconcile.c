@@ -137,7 +137,7 @@ static int reconcile_begin(Reconcile *reconcile, Reconcile **ret)
         return 0;
 }
 
-int reconcile_start(Tenancy *tenancy, bool dry_run, ReconcileFunc func,
+int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ReconcileFunc func,
                     ReconcileProgressFunc progress, void *userdata, Reconcile **ret)
 {
         Reconcile *reconcile;
@@ -147,6 +147,7 @@ int reconcile_start(Tenancy *tenancy, bool dry_run, ReconcileFunc func,
         if (r != 0)
                 return r;
         reconcile->dry_run = dry_run;
+        reconcile->cause = *cause;
         reconcile->progress = progress;
         return reconcile_begin(reconcile, ret);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "daemon/core/reconcile.h"
 #include "daemon/core/settle.h"
 #include "daemon/core/tenancy-internal.h"
@@ -123,9 +122,7 @@ void settle_load(Tenancy *tenancy)
         settlement->marked = since_ms > 0;
         settlement->recover_since_ms = since_ms;
         if (since_ms > 0)
-                log_notice("Tenancy %s: the last run ended in the middle of exchanges; their links "
-                           "are looked for in the vault",
-                           tenancy->label);
+                audit(EVENT_RECOVERY_NEEDED, .tenancy = tenancy->label);
 }
 
 static void on_recovered(int r, uint32_t retry_after_s _unused_, const ReconcileResult *result,
@@ -136,12 +133,11 @@ static void on_recovered(int r, uint32_t retry_after_s _unused_, const Reconcile
 
         settlement->recovery = NULL;
         if (r != 0) {
-                log_warning("Tenancy %s: cannot look for lost links yet: %s", tenancy->label,
-                            r > 0 ? error_text(r) : strerror(-r));
+                audit(EVENT_RECOVERY_FAILED, .tenancy = tenancy->label, .error = r);
                 return;
         }
-        log_notice("Tenancy %s: %llu of %llu passkeys were not linked, and are now", tenancy->label,
-                   (unsigned long long) result->added, (unsigned long long) result->checked);
+        audit(EVENT_RECOVERY_DONE, .tenancy = tenancy->label,
+              .counts = {{FIELD_CHECKED, result->checked}, {FIELD_ADDED, result->added}});
         settlement->recover_since_ms = 0;
         settlement_unmark(tenancy, settlement);
 }
@@ -164,8 +160,7 @@ void settle_recover(Tenancy *tenancy, bool api_is_back)
                                       : 1,
                               on_recovered, tenancy, &settlement->recovery);
         if (r != 0)
-                log_warning("Tenancy %s: cannot look for lost links: %s", tenancy->label,
-                            r > 0 ? error_text(r) : strerror(-r));
+                audit(EVENT_RECOVERY_FAILED, .tenancy = tenancy->label, .error = r);
 }
 
 void settle_stop(Tenancy *tenancy)

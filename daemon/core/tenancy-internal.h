@@ -29,8 +29,9 @@ struct Tenancy {
 
 /* Learns from how an API call ended, if it was begun under what is configured now. */
 void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r);
-void tenancy_tell_link_added(Tenancy *tenancy, const Link *link);
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link);
+/* A link has come or gone, on disk: leaves the record and tells who listens. */
+void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const Cause *cause);
+void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *cause);
 
 KeyRing *key_ring_free(KeyRing *ring);
 /* The keys are another issuer's from now on. */

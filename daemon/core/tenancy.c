@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "base/log.h"
 #include "daemon/api/api.h"
 #include "daemon/core/settle.h"
 #include "daemon/core/tenancy-internal.h"
@@ -60,15 +59,46 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         return NULL;
 }
 
-static void tenancy_set_state(Tenancy *tenancy, TenancyState state)
+/* Returns whether it is another than before. */
+static bool tenancy_set_state(Tenancy *tenancy, TenancyState state)
 {
         if (tenancy->state == state)
-                return;
+                return false;
         tenancy->state = state;
-        log_at(state == TENANCY_READY ? LOG_INFO : LOG_WARNING, "Tenancy %s is %s", tenancy->label,
-               tenancy_state_to_string(state));
         if (tenancy->listener.state_changed)
                 tenancy->listener.state_changed(tenancy, tenancy->listener.userdata);
+        return true;
+}
+
+static void tenancy_learn_state(Tenancy *tenancy, TenancyState state, int error)
+{
+        static const Event events[] = {
+                [TENANCY_READY] = EVENT_TENANCY_READY,
+                [TENANCY_DENIED] = EVENT_TENANCY_DENIED,
+                [TENANCY_DEGRADED] = EVENT_TENANCY_DEGRADED,
+        };
+
+        if (tenancy_set_state(tenancy, state))
+                audit(events[state], .tenancy = tenancy->label, .error = error);
+}
+
+/* A change of keys says what becomes of the state, too. */
+static void tenancy_take_key(Tenancy *tenancy, Secret *key)
+{
+        _cleanup_(secret_unrefp) Secret *old = tenancy->key;
+        bool same = old && key && secret_equal(old, key);
+
+        tenancy->key = key ? secret_ref(key) : NULL;
+        if (same) {
+                tenancy_learn_state(tenancy, TENANCY_READY, 0);
+                return;
+        }
+        (void) tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
+        if (old || key)
+                audit(!key  ? EVENT_KEY_REMOVED
+                      : old ? EVENT_KEY_REPLACED
+                            : EVENT_KEY_TAKEN,
+                      .tenancy = tenancy->label);
 }
 
 int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, const char *ca_file,
@@ -89,16 +119,13 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
         free(tenancy->endpoint);
         tenancy->tenancy_id = TAKE_PTR(id_copy);
         tenancy->endpoint = TAKE_PTR(endpoint_copy);
-        secret_ref(key);
-        secret_unref(tenancy->key);
-        tenancy->key = key;
         tenancy->generation++;
         if (new_id || new_endpoint)
                 key_ring_forget(tenancy);
         if (new_id)
                 settle_load(tenancy);
         /* Whether a new key or endpoint is any good, the next call will tell. */
-        tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
+        tenancy_take_key(tenancy, key);
         settle_recover(tenancy, true);
         return 0;
 }
@@ -132,7 +159,7 @@ static void tenancy_api_answered(Tenancy *tenancy)
 {
         bool api_is_back = tenancy->state != TENANCY_READY;
 
-        tenancy_set_state(tenancy, TENANCY_READY);
+        tenancy_learn_state(tenancy, TENANCY_READY, 0);
         settle_recover(tenancy, api_is_back);
 }
 
@@ -142,9 +169,9 @@ void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r)
         if (r < 0 || !tenancy->key || generation != tenancy->generation)
                 return;
         if (r == ERROR_API_DENIED)
-                tenancy_set_state(tenancy, TENANCY_DENIED);
+                tenancy_learn_state(tenancy, TENANCY_DENIED, r);
         else if (r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY)
-                tenancy_set_state(tenancy, TENANCY_DEGRADED);
+                tenancy_learn_state(tenancy, TENANCY_DEGRADED, r);
         else
                 tenancy_api_answered(tenancy);
 }
@@ -164,14 +191,22 @@ Secret *tenancy_key(const Tenancy *tenancy)
         return tenancy->key;
 }
 
-void tenancy_tell_link_added(Tenancy *tenancy, const Link *link)
+static void audit_link(Event event, const Tenancy *tenancy, const Link *link, const Cause *cause)
 {
+        audit(event, .cause = cause, .tenancy = tenancy->label, .user_id = link->user_id,
+              .authenticator_id = link->authenticator_id);
+}
+
+void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const Cause *cause)
+{
+        audit_link(EVENT_LINK_ADDED, tenancy, link, cause);
         if (tenancy->listener.link_added)
                 tenancy->listener.link_added(tenancy, link, tenancy->listener.userdata);
 }
 
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link)
+void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *cause)
 {
+        audit_link(EVENT_LINK_REMOVED, tenancy, link, cause);
         if (tenancy->listener.link_removed)
                 tenancy->listener.link_removed(tenancy, link, tenancy->listener.userdata);
 }

@@ -3,6 +3,7 @@
 
 #include "base/macro.h"
 #include "base/secret.h"
+#include "daemon/audit/audit.h"
 #include "daemon/model/link.h"
 
 /*

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "base/log.h"
 #include "base/strv.h"
 #include "daemon/api/api.h"
 #include "daemon/core/links.h"
@@ -20,6 +19,7 @@ typedef struct Delete {
         unsigned generation;
         char **ids;    /* the passkeys, as far as they are known here */
         char *user_id; /* of a delete by user, else NULL */
+        Cause cause;
         VaultManagementFunc func;
         void *userdata;
 
@@ -64,7 +64,7 @@ static void unlink_one(Delete *delete, const char *id)
         int r;
 
         delete->n_open++;
-        r = links_remove(delete->tenancy, id, on_unlinked, delete);
+        r = links_remove(delete->tenancy, id, &delete->cause, on_unlinked, delete);
         if (r != 0)
                 on_unlinked(r, 0, delete);
 }
@@ -74,7 +74,8 @@ static void unlink_user(Delete *delete)
         int r;
 
         delete->n_open++;
-        r = links_remove_by_user(delete->tenancy, delete->user_id, on_unlinked, delete);
+        r = links_remove_by_user(delete->tenancy, delete->user_id, &delete->cause, on_unlinked,
+                                 delete);
         if (r != 0)
                 on_unlinked(r, 0, delete);
 }
@@ -94,8 +95,9 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, const Passkey *pas
         if (r == ERROR_NOT_FOUND)
                 unlink_one(probe->delete, probe->id);
         else if (r != 0)
-                log_warning("A passkey of tenancy %s may be deleted and still linked; reconcile",
-                            tenancy_label(probe->delete->tenancy));
+                audit(EVENT_DELETE_UNCERTAIN, .cause = &probe->delete->cause,
+                      .tenancy = tenancy_label(probe->delete->tenancy),
+                      .authenticator_id = probe->id, .error = r);
         delete_close(probe->delete);
 }
 
@@ -157,7 +159,8 @@ static void on_deleted(int r, uint32_t retry_after_s, const Management *manageme
         delete_close(delete);
 }
 
-static int delete_new(Tenancy *tenancy, VaultManagementFunc func, void *userdata, Delete **ret)
+static int delete_new(Tenancy *tenancy, const Cause *cause, VaultManagementFunc func,
+                      void *userdata, Delete **ret)
 {
         Delete *delete;
 
@@ -168,20 +171,21 @@ static int delete_new(Tenancy *tenancy, VaultManagementFunc func, void *userdata
                 return -ENOMEM;
         *delete = (Delete){.tenancy = tenancy_ref(tenancy),
                            .generation = tenancy->generation,
+                           .cause = *cause,
                            .func = func,
                            .userdata = userdata};
         *ret = delete;
         return 0;
 }
 
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, VaultManagementFunc func,
-                 void *userdata)
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
+                 VaultManagementFunc func, void *userdata)
 {
         _cleanup_(delete_freep) Delete *delete = NULL;
         ApiCall *call;
         int r;
 
-        r = delete_new(tenancy, func, userdata, &delete);
+        r = delete_new(tenancy, cause, func, userdata, &delete);
         if (r == 0)
                 r = strv_copy(passkey_ids, &delete->ids);
         if (r == 0)
@@ -192,15 +196,15 @@ int vault_delete(Tenancy *tenancy, char *const *passkey_ids, VaultManagementFunc
         return 0;
 }
 
-int vault_delete_user(Tenancy *tenancy, const char *user_id, VaultManagementFunc func,
-                      void *userdata)
+int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
+                      VaultManagementFunc func, void *userdata)
 {
         _cleanup_(link_list_clear) LinkList links = {};
         _cleanup_(delete_freep) Delete *delete = NULL;
         ApiCall *call;
         int r;
 
-        r = delete_new(tenancy, func, userdata, &delete);
+        r = delete_new(tenancy, cause, func, userdata, &delete);
         if (r == 0)
                 r = links_list_by_user(tenancy, user_id, &links);
         for (size_t i = 0; r == 0 && i < links.n_links; i++)

@@ -9,6 +9,7 @@
 #include "daemon/store/link-table.h"
 #include "daemon/store/store.h"
 #include "daemon/store/tenancy-table.h"
+#include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 
@@ -19,6 +20,7 @@ struct Store {
         Environment *environment;
         Writer *writer;
         ChangeQueue ended; /* to be reported */
+        Trouble trouble;   /* with reads */
 };
 
 int store_open(const char *directory, Store **ret)
@@ -72,13 +74,13 @@ static int store_begin(Store *store, Txn *ret)
         return environment_begin_read(store->environment, ret);
 }
 
-/* What a read came to, for the caller; what went wrong with the store is logged. */
-static int store_end(int r)
+/* What a read came to, for the caller; what went wrong with the store is recorded. */
+static int store_end(Store *store, int r)
 {
         int outcome = store_outcome(r);
 
         if (r < 0 && outcome > 0)
-                log_error("Cannot read the link store: %s", strerror(-r));
+                trouble_note(&store->trouble, r);
         return outcome;
 }
 
@@ -92,7 +94,7 @@ int store_get_link(Store *store, const char *tenancy_id, const char *authenticat
         r = store_begin(store, &txn);
         if (r == 0)
                 r = link_table_get(&txn, tenancy_id, authenticator_id, ret);
-        return store_end(r);
+        return store_end(store, r);
 }
 
 int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id, LinkList *ret)
@@ -105,7 +107,7 @@ int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id
         r = store_begin(store, &txn);
         if (r == 0)
                 r = link_table_list_by_user(&txn, tenancy_id, user_id, ret);
-        return store_end(r);
+        return store_end(store, r);
 }
 
 /* The id in a cursor, NULL if it is none. */
@@ -152,7 +154,7 @@ int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t 
         if (r == 0 && more)
                 r = cursor_new(&list, &next_cursor);
         if (r != 0)
-                return store_end(r);
+                return store_end(store, r);
 
         *ret = TAKE(list, (LinkList){});
         *ret_next_cursor = next_cursor;
@@ -169,7 +171,7 @@ int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
         r = store_begin(store, &txn);
         if (r == 0)
                 r = link_table_count(&txn, tenancy_id, ret);
-        return store_end(r);
+        return store_end(store, r);
 }
 
 int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uint64_t now_ms,
@@ -183,7 +185,7 @@ int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uin
         if (r == 0)
                 r = answer_table_get(&txn, key, &answer);
         if (r != 0)
-                return store_end(r);
+                return store_end(store, r);
         if (answer.expires_at_ms <= now_ms)
                 return ERROR_NOT_FOUND;
 
@@ -208,7 +210,7 @@ int store_get_unsettled(Store *store, const char *tenancy_id, uint64_t *ret_sinc
                 *ret_since_ms = 0;
                 r = 0;
         }
-        return store_end(r);
+        return store_end(store, r);
 }
 
 /* Takes the change over. */

@@ -5,15 +5,12 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
-#include "base/clock.h"
-#include "base/log.h"
+#include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
 
 /* How many links a transaction changes at most, or all those of one user more: the others wait no
  * longer than this takes. */
 #define BATCH_MAX 1000U
-
-#define LOG_INTERVAL_MS 10000U
 
 struct Writer {
         Environment *environment;
@@ -28,8 +25,7 @@ struct Writer {
 
         /* The thread's own. */
         ChangeQueue taken;
-        int logged; /* the last failure that was, and when */
-        uint64_t logged_at_ms;
+        Trouble trouble;
 };
 
 /* Takes the changes that are taken, from the first on, into one transaction; a dry one into one of
@@ -81,25 +77,13 @@ static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
         return r;
 }
 
-/* Not for each of thousands that fail alike. */
-static void writer_log(Writer *writer, int r)
-{
-        uint64_t now_ms = monotonic_ms();
-
-        if (r == writer->logged && now_ms - writer->logged_at_ms < LOG_INTERVAL_MS)
-                return;
-        log_error("Cannot write the link store: %s", strerror(-r));
-        writer->logged = r;
-        writer->logged_at_ms = now_ms;
-}
-
 /* Hands back the first `n` changes that are taken. */
 static void writer_end(Writer *writer, size_t n, int r)
 {
         ChangeQueue ended = {};
 
         if (r < 0)
-                writer_log(writer, r);
+                trouble_note(&writer->trouble, r);
         for (; n > 0; n--) {
                 StoreChange *change = change_queue_pop(&writer->taken);
 

@@ -121,7 +121,10 @@ def test_used_codes_are_not_lost(proxied):
             passkey.authenticator_id: {"user_id": passkey.user_id}
             for passkey in (*passkeys, told, unused)})
         assert connection.count() == len(passkeys) + 4
-    eventually(lambda: "passkeys were not linked, and are now" in stack.daemon.log_text())
+    eventually(lambda: "Lost links looked for in the vault" in stack.daemon.log_text())
+    for passkey in passkeys:  # by the daemon itself, for nobody
+        assert stack.daemon.log_text().count(
+            f'Link added, tenancy default, user "{passkey.user_id}"') == 1
 
 
 def test_killed_again_while_it_looks(proxied):

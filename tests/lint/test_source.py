@@ -13,14 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = {
     "base": [],
     "dbus": ["base"],
+    "daemon/audit": ["base", "dbus"],
     "daemon/model": ["base"],
     "daemon/config": ["base", "daemon/model"],
-    "daemon/store": ["base", "dbus", "daemon/model"],
+    "daemon/store": ["base", "dbus", "daemon/audit", "daemon/model"],
     "daemon/api": ["base", "dbus", "daemon/model"],
-    "daemon/core": ["base", "dbus", "daemon/model", "daemon/store", "daemon/api"],
-    "daemon/bus": ["base", "dbus", "daemon/model", "daemon/core"],
-    "daemon": ["base", "dbus", "daemon/config", "daemon/model", "daemon/store", "daemon/api",
-               "daemon/core", "daemon/bus"],
+    "daemon/core": ["base", "dbus", "daemon/audit", "daemon/model", "daemon/store", "daemon/api"],
+    "daemon/bus": ["base", "dbus", "daemon/audit", "daemon/model", "daemon/core"],
+    "daemon": ["base", "dbus", "daemon/audit", "daemon/config", "daemon/model", "daemon/store",
+               "daemon/api", "daemon/core", "daemon/bus"],
     "client": ["base", "dbus"],
     "sandbox": [],
     "examples/webapp": [],
@@ -29,6 +30,7 @@ LAYERS = {
 # Libraries that only one layer knows: the header, and the files that may include it.
 CONFINED = {
     r"systemd/sd-bus(-.*)?\.h": r"(daemon/bus|client)/|tests/",
+    r"systemd/sd-journal\.h": r"daemon/audit/|client/passlockctl/journal|tests/",
     r"curl/.*": r"daemon/api/(http|wiping)|client/passlockctl/http|tests/",
     r"jansson\.h": r"daemon/api/(api-json|id-token)|sandbox/|examples/|client/|tests/",
     r"lmdb\.h": r"daemon/store/|tests/",

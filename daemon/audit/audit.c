@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/audit/audit.h"
+#include "daemon/audit/journal.h"
+#include "dbus/error.h"
+
+/* Records that wait for a journal that is slow. Who makes calls that fail can use a part of it
+ * only, and crowds out no record of a change. */
+#define QUEUE_MAX          4096U
+#define QUEUE_MAX_FAILURES (QUEUE_MAX / 4)
+
+#define CLOSE_TIMEOUT_MS 2000U
+
+static size_t queue_max(Event event)
+{
+        switch (event) {
+        case EVENT_CALL_REFUSED:
+        case EVENT_CALL_REJECTED:
+        case EVENT_CALL_FAILED:
+        case EVENT_CALLS_UNRECORDED:
+                return QUEUE_MAX_FAILURES;
+        case EVENT_RECORDS_LOST: /* of them there are few */
+                return SIZE_MAX;
+        default:
+                return QUEUE_MAX;
+        }
+}
+
+/* The name that the error has on the bus. */
+static const char *error_field(int error)
+{
+        if (error > 0)
+                return error_dbus_name(error);
+        return error == -ENOMEM ? ERROR_STANDARD("NoMemory") : ERROR_STANDARD("Failed");
+}
+
+static const char *error_sentence(const Audit *audit)
+{
+        if (audit->text || !audit->error)
+                return audit->text;
+        return audit->error > 0 ? error_text(audit->error) : strerror(-audit->error);
+}
+
+/* The text: what happened, then what is known of it, with commas between. */
+
+static void put_quoted(FILE *f, const char *what, const char *value)
+{
+        if (!value)
+                return;
+        fprintf(f, ", %s \"", what);
+        /* Quoted so that a value cannot look like what comes after it. */
+        for (const char *c = value; *c; c++)
+                if (*c == '"' || *c == '\\' || (unsigned char) *c < ' ' || *c == 0x7f)
+                        fprintf(f, "\\x%02x", (unsigned char) *c);
+                else
+                        fputc(*c, f);
+        fputc('"', f);
+}
+
+/* "PASSLOCK_ADDED" for a machine, "added" for people. */
+static void put_counts(FILE *f, const AuditCount *counts)
+{
+        for (; counts->field; counts++) {
+                fprintf(f, ", %" PRIu64 " ", counts->value);
+                for (const char *c = strchr(counts->field, '_') + 1; *c; c++)
+                        fputc(*c == '_' ? ' ' : *c | 0x20, f);
+        }
+}
+
+static void put_caller(FILE *f, const Audit *audit)
+{
+        const Cause *cause = audit->cause;
+
+        if (cause && cause->method[0])
+                fprintf(f, ", %s", cause->method);
+        if (cause && cause->has_uid)
+                fprintf(f, " by uid %u", cause->uid);
+        else if (audit->sender)
+                fprintf(f, " by %s", audit->sender);
+}
+
+static char *text_new(const Audit *audit)
+{
+        const char *sentence = error_sentence(audit);
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        fputs(event_text(audit->event), f);
+        if (audit->tenancy)
+                fprintf(f, ", tenancy %s", audit->tenancy);
+        put_caller(f, audit);
+        put_quoted(f, "user", audit->user_id);
+        put_quoted(f, "authenticator", audit->authenticator_id);
+        put_quoted(f, "relying party", audit->rp_id);
+        put_quoted(f, "challenge", audit->challenge_id);
+        put_counts(f, audit->counts);
+        if (sentence)
+                fprintf(f, ": %s", sentence);
+        if (fclose(f) != 0)
+                return free(text), NULL;
+        return text;
+}
+
+/* The fields */
+
+static int add_number(Entry *entry, const char *name, uint64_t value)
+{
+        char text[24];
+
+        snprintf(text, sizeof(text), "%" PRIu64, value);
+        return entry_add(entry, name, text);
+}
+
+static int add_strings(Entry *entry, const Audit *audit, const char *text)
+{
+        const struct {
+                const char *name, *value;
+        } fields[] = {
+                {"MESSAGE_ID", event_message_id(audit->event)},
+                {"MESSAGE", text},
+                {FIELD_EVENT, event_name(audit->event)},
+                {FIELD_TENANCY, audit->tenancy},
+                {FIELD_USER_ID, audit->user_id},
+                {FIELD_AUTHENTICATOR_ID, audit->authenticator_id},
+                {FIELD_RP_ID, audit->rp_id},
+                {FIELD_CHALLENGE_ID, audit->challenge_id},
+                {FIELD_SENDER, audit->sender},
+                {FIELD_ERROR, audit->error ? error_field(audit->error) : NULL},
+        };
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++)
+                if (fields[i].value)
+                        r = entry_add(entry, fields[i].name, fields[i].value);
+        return r;
+}
+
+static int add_cause(Entry *entry, const Cause *cause)
+{
+        int r = 0;
+
+        if (cause->method[0])
+                r = entry_add(entry, FIELD_METHOD, cause->method);
+        if (r == 0 && cause->has_uid)
+                r = add_number(entry, FIELD_CALLER_UID, cause->uid);
+        if (r == 0 && cause->begun_at_us)
+                r = add_number(entry, FIELD_DURATION_USEC, monotonic_us() - cause->begun_at_us);
+        return r;
+}
+
+static int add_numbers(Entry *entry, const Audit *audit)
+{
+        int r;
+
+        r = add_number(entry, "PRIORITY", (uint64_t) event_priority(audit->event));
+        if (r == 0 && audit->error < 0)
+                r = add_number(entry, "ERRNO", (uint64_t) -audit->error);
+        for (const AuditCount *c = audit->counts; r == 0 && c->field; c++)
+                r = add_number(entry, c->field, c->value);
+        return r;
+}
+
+static Entry *entry_of(const Audit *audit, const char *text)
+{
+        _cleanup_(entry_freep) Entry *entry = entry_new();
+
+        if (!entry || add_strings(entry, audit, text) < 0 || add_numbers(entry, audit) < 0 ||
+            (audit->cause && add_cause(entry, audit->cause) < 0))
+                return NULL;
+        return TAKE_PTR(entry);
+}
+
+static void put_in_journal(const Audit *audit, const char *text)
+{
+        Entry *entry = entry_of(audit, text);
+
+        if (entry)
+                journal_put(entry, queue_max(audit->event));
+        else
+                log_line(event_priority(audit->event), "%s", text);
+}
+
+/* Once fewer than this many wait. */
+static void record_lost(size_t n_waiting)
+{
+        uint64_t n_lost = journal_take_lost(n_waiting);
+
+        if (n_lost > 0)
+                audit(EVENT_RECORDS_LOST, .counts = {{FIELD_COUNT, n_lost}});
+}
+
+void audit_write(const Audit *audit)
+{
+        _cleanup_(freep) char *text = text_new(audit);
+
+        record_lost(QUEUE_MAX_FAILURES);
+        if (text && journal_is_open())
+                put_in_journal(audit, text);
+        else
+                log_line(event_priority(audit->event), "%s", text ?: event_text(audit->event));
+}
+
+int audit_open(void)
+{
+        return log_is_journal() ? journal_open() : 0;
+}
+
+void audit_close(void)
+{
+        record_lost(SIZE_MAX);
+        journal_close(CLOSE_TIMEOUT_MS);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+/* Where in the program a record comes from is nobody's concern. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "base/log.h"
+#include "daemon/audit/journal.h"
+
+static struct {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        pthread_t thread;
+        bool is_open;
+        bool closing;
+        bool ended;
+        Entry *first, *last;
+        size_t n; /* in the queue, and the one that is being sent */
+        uint64_t n_lost;
+} journal = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+Entry *entry_new(void)
+{
+        return calloc(1, sizeof(Entry));
+}
+
+Entry *entry_free(Entry *entry)
+{
+        if (!entry)
+                return NULL;
+        for (size_t i = 0; i < entry->n_fields; i++)
+                free(entry->fields[i].iov_base);
+        free(entry);
+        return NULL;
+}
+
+int entry_add(Entry *entry, const char *name, const char *value)
+{
+        char *field;
+        int len;
+
+        if (entry->n_fields == JOURNAL_FIELDS_MAX)
+                return -ENOBUFS;
+        len = asprintf(&field, "%s=%s", name, value);
+        if (len < 0)
+                return -ENOMEM;
+        entry->fields[entry->n_fields++] =
+                (struct iovec){.iov_base = field, .iov_len = (size_t) len};
+        return 0;
+}
+
+const char *entry_get(const Entry *entry, const char *name)
+{
+        size_t len = strlen(name);
+
+        for (size_t i = 0; i < entry->n_fields; i++) {
+                const char *field = entry->fields[i].iov_base;
+
+                if (strncmp(field, name, len) == 0 && field[len] == '=')
+                        return field + len + 1;
+        }
+        return NULL;
+}
+
+/* The journal frames a value that has a newline by its length, so that it forges no field. */
+static void entry_send(const Entry *entry)
+{
+        int r;
+
+        r = sd_journal_sendv(entry->fields, (int) entry->n_fields);
+        if (r < 0)
+                log_line(LOG_ERR, "%s (the journal did not take this: %s)",
+                         entry_get(entry, "MESSAGE"), strerror(-r));
+}
+
+static void *journal_run(void *userdata _unused_)
+{
+        pthread_mutex_lock(&journal.lock);
+        for (;;) {
+                _cleanup_(entry_freep) Entry *entry = NULL;
+
+                while (!journal.first && !journal.closing)
+                        pthread_cond_wait(&journal.changed, &journal.lock);
+                entry = journal.first;
+                if (!entry)
+                        break;
+                journal.first = entry->next;
+                pthread_mutex_unlock(&journal.lock);
+                entry_send(entry);
+                pthread_mutex_lock(&journal.lock);
+                journal.n--;
+        }
+        journal.ended = true;
+        pthread_cond_broadcast(&journal.changed);
+        pthread_mutex_unlock(&journal.lock);
+        return NULL;
+}
+
+static int init_condition(void)
+{
+        pthread_condattr_t attributes;
+        int e;
+
+        e = pthread_condattr_init(&attributes);
+        if (e != 0)
+                return -e;
+        e = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        if (e == 0)
+                e = pthread_cond_init(&journal.changed, &attributes);
+        pthread_condattr_destroy(&attributes);
+        return -e;
+}
+
+int journal_open(void)
+{
+        int r;
+
+        r = init_condition();
+        if (r < 0)
+                return r;
+        journal.closing = journal.ended = false;
+        r = -pthread_create(&journal.thread, NULL, journal_run, NULL);
+        journal.is_open = r == 0;
+        return r;
+}
+
+bool journal_is_open(void)
+{
+        return journal.is_open;
+}
+
+void journal_put(Entry *entry, size_t queue_max)
+{
+        _cleanup_(entry_freep) Entry *owned = entry;
+
+        pthread_mutex_lock(&journal.lock);
+        if (journal.n >= queue_max) {
+                journal.n_lost++;
+        } else {
+                if (journal.first)
+                        journal.last->next = owned;
+                else
+                        journal.first = owned;
+                journal.last = TAKE_PTR(owned);
+                journal.n++;
+                pthread_cond_broadcast(&journal.changed);
+        }
+        pthread_mutex_unlock(&journal.lock);
+}
+
+uint64_t journal_take_lost(size_t n_waiting)
+{
+        uint64_t n = 0;
+
+        pthread_mutex_lock(&journal.lock);
+        if (journal.n < n_waiting)
+                n = TAKE(journal.n_lost, 0);
+        pthread_mutex_unlock(&journal.lock);
+        return n;
+}
+
+static struct timespec deadline(uint64_t timeout_ms)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        ts.tv_nsec += (long) (timeout_ms % 1000) * 1000000;
+        ts.tv_sec += (time_t) (timeout_ms / 1000) + ts.tv_nsec / 1000000000;
+        ts.tv_nsec %= 1000000000;
+        return ts;
+}
+
+/* A thread that the journal keeps waiting ends with the process. */
+void journal_close(uint64_t timeout_ms)
+{
+        struct timespec until = deadline(timeout_ms);
+        bool ended;
+
+        if (!journal.is_open)
+                return;
+        pthread_mutex_lock(&journal.lock);
+        journal.closing = true;
+        pthread_cond_broadcast(&journal.changed);
+        while (!journal.ended &&
+               pthread_cond_timedwait(&journal.changed, &journal.lock, &until) == 0)
+                ;
+        ended = journal.ended;
+        pthread_mutex_unlock(&journal.lock);
+        journal.is_open = false;
+        if (ended)
+                pthread_join(journal.thread, NULL);
+        else
+                pthread_detach(journal.thread);
+}

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What `passlockctl audit` refuses; what it shows is tested where there is a journal."""
+
+import pytest
+
+
+@pytest.fixture(name="nowhere")
+def fixture_nowhere(tmp_path):
+    """A journal in which nothing was ever written."""
+    directory = tmp_path / "journal"
+    directory.mkdir()
+    return f"--directory={directory}"
+
+
+def test_empty_journal(bare_host, nowhere):
+    assert bare_host.expect("audit", nowhere) == (
+        "TIME  EVENT  TENANCY  UID  METHOD  USER  AUTHENTICATOR  DETAILS\n")
+    assert bare_host.expect("audit", nowhere, "--no-legend") == ""
+    assert bare_host.expect("audit", nowhere, "--json") == ""
+
+
+@pytest.mark.parametrize("time", (
+    "2026-01-31", "2026-01-31 12:00", "2026-01-31 12:00:30", "@0", "@1700000000", "-90s", "-15min",
+    "-2h", "-3d"))
+def test_times(bare_host, nowhere, time):
+    assert bare_host.expect("audit", nowhere, f"--since={time}", f"--until={time}", "--json") == ""
+
+
+@pytest.mark.parametrize("time", (
+    "", " ", "now", "2026", "2026-02-30", "2026-13-01", "2026-01-31x", "2026-01-31 25:00", "@",
+    "@-1", "@1x", "@9999999999999", "-", "-1", "-1w", "--1s", "-9999999999s", "1h"))
+def test_what_is_no_time(bare_host, nowhere, time):
+    for option in ("since", "until"):
+        assert bare_host.expect("audit", nowhere, f"--{option}={time}", status=2) == (
+            f"passlockctl: --{option}={time}: not a time; see passlockctl(1)\n")
+
+
+@pytest.mark.parametrize("lines", ("", "0", "-1", "x", "1x", "99999999999"))
+def test_what_is_no_number_of_lines(bare_host, nowhere, lines):
+    assert bare_host.expect("audit", nowhere, f"--lines={lines}", status=2) == (
+        f"passlockctl: --lines={lines}: not a number\n")
+
+
+def test_events_are_known(bare_host, nowhere):
+    assert bare_host.expect("audit", nowhere, "--event=link-added", "--json") == ""
+    for name in ("", "LINK_ADDED", "link-add"):
+        assert "there is no such event" in bare_host.expect("audit", nowhere, f"--event={name}",
+                                                            status=2)
+
+
+def test_no_journal(bare_host, tmp_path):
+    assert "no journal can be read here" in bare_host.expect(
+        "audit", f"--directory={tmp_path / 'missing'}", status=1)
+
+
+def test_options_are_its_own(bare_host):
+    assert "does not have this option" in bare_host.expect("status", "--since=-1h", status=2)
+    assert "too many arguments" in bare_host.expect("audit", "ada", status=2)

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the daemon leaves in the journal of the host, and how it is read back."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from jeepney import DBusAddress, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+from jeepney.wrappers import unwrap_msg
+
+from tests.bus.authenticator import create_passkey
+from tests.harness import Sandbox
+from tests.harness.bus import NAME, tenancy_path
+from tests.system import host
+
+RP_ID = "shop.example.com"
+JOURNAL_SOCKET = "/run/systemd/journal/socket"
+TRUSTED = {"_SYSTEMD_UNIT": host.UNIT, "_COMM": "passlockd"}
+
+
+def catalog_ids() -> dict[str, str]:
+    """MESSAGE_ID by the name of the event, as the table in the sources has it."""
+    header = Path("/src/dbus/event.h").read_text().replace("\\\n", " ")
+    return dict(re.findall(r'X\(\w+,\s*"([a-z-]+)",\s*LOG_\w+,\s*"([0-9a-f]{32})"', header))
+
+
+IDS = catalog_ids()
+
+
+@pytest.fixture(name="installed", scope="module")
+def fixture_installed(work):
+    """Set up, with an API on the loopback, without TLS: the tests' authenticator can talk to it."""
+    with Sandbox(work, "journalTenancy") as api:
+        host.configure({"Tenancy default": api.tenancy(),
+                        "Grant mail": {"User": "mail", "Allow": "Links.Read Links.Write"}})
+        host.seal_key("passlock.default", api.api_key)
+        host.systemctl("daemon-reload")
+        yield api
+        host.systemctl("stop", host.UNIT)
+        host.systemctl("reset-failed", host.UNIT, status=None)
+        host.forget_keys()
+
+
+@pytest.fixture(name="service")
+def fixture_service(installed):
+    host.systemctl("start", host.UNIT)
+    return installed
+
+
+def records(*matches: str) -> list[dict]:
+    """As journalctl has them, of all who have written."""
+    host.run("journalctl", "--sync")
+    lines = host.run("journalctl", "--no-pager", "--output=json", "--all", *matches).split("\n")
+    return [json.loads(line) for line in lines if line]
+
+
+def audit(*options: str) -> list[dict]:
+    host.run("journalctl", "--sync")
+    lines = host.run("passlockctl", "audit", "--json", *options).split("\n")
+    return [json.loads(line) for line in lines if line]
+
+
+def uid_of(user: str) -> str:
+    return host.run("id", "-u", user).strip()
+
+
+def test_fields_of_a_link(service):
+    host.call("Links", "Add", "ss", "user-fields", "key-fields", user="mail")
+    (record,) = records("PASSLOCK_USER_ID=user-fields")
+    ours = {name: value for name, value in record.items()
+            if name.startswith("PASSLOCK_") and name != "PASSLOCK_DURATION_USEC"}
+    assert ours == {
+        "PASSLOCK_EVENT": "link-added",
+        "PASSLOCK_METHOD": "Add",
+        "PASSLOCK_TENANCY": "default",
+        "PASSLOCK_USER_ID": "user-fields",
+        "PASSLOCK_AUTHENTICATOR_ID": "key-fields",
+        "PASSLOCK_CALLER_UID": uid_of("mail"),
+    }
+    assert 0 < int(record["PASSLOCK_DURATION_USEC"]) < 20_000_000
+    assert record["MESSAGE_ID"] == IDS["link-added"]
+    assert record["PRIORITY"] == "5"
+    assert record["SYSLOG_IDENTIFIER"] == "passlockd"
+    assert record["_UID"] == uid_of("passlock")
+    assert TRUSTED.items() <= record.items()
+    assert not any(name.startswith("CODE_") for name in record)
+
+
+def test_refusal(service):
+    before = len(records("PASSLOCK_METHOD=RemoveByUser"))
+    host.call("Links", "RemoveByUser", "s", "ada", user="games", status=1)
+    *earlier, record = records("PASSLOCK_METHOD=RemoveByUser")
+    assert len(earlier) == before
+    assert record["MESSAGE_ID"] == IDS["call-refused"]
+    assert record["PASSLOCK_CALLER_UID"] == uid_of("games")
+    assert record["PASSLOCK_ERROR"] == "org.freedesktop.DBus.Error.AccessDenied"
+    # Its arguments were not looked at.
+    assert "PASSLOCK_USER_ID" not in record
+
+
+def test_each_record_is_there_once(service):
+    """… and not as a line on standard error, too."""
+    host.call("Links", "Add", "ss", "user-once", "key-once")
+    assert host.journal().count("user-once") == 1
+    assert all("MESSAGE_ID" in record
+               for record in records(f"_SYSTEMD_UNIT={host.UNIT}", "_TRANSPORT=journal"))
+
+
+def test_catalog(service):
+    host.call("Links", "Add", "ss", "user-catalog", "key-catalog")
+    host.run("journalctl", "--sync")
+    text = host.run("journalctl", "--no-pager", "-x", "PASSLOCK_USER_ID=user-catalog")
+    assert "Subject: Link added for user user-catalog" in text
+    assert "Documentation: man:passlockd(8)" in text
+    assert "Authenticator key-catalog is now a passkey of user user-catalog in tenancy" in text
+    listed = host.run("journalctl", "--list-catalog", *IDS.values())
+    assert {line.split()[0] for line in listed.splitlines()} == set(IDS.values())
+
+
+def test_journald_leaves_nothing_out(service):
+    assert host.show("LogRateLimitIntervalUSec") == "0"
+
+
+def test_start_and_stop(service):
+    host.systemctl("restart", host.UNIT)
+    host.systemctl("stop", host.UNIT)
+    assert [record["event"] for record in audit("--lines=4")] == [
+        "stopped", "key-taken", "started", "stopped"]
+
+
+# A user may have any text as his id, and what is no control character is taken.
+
+ODD = ("ada PASSLOCK_CALLER_UID=0", '", authenticator "x', "MESSAGE_ID=\\n", "\u2028ada\u202e",
+       "__CURSOR=x", "=", "\u00e9" * 120)
+
+
+@pytest.mark.parametrize("user_id", ODD, ids=range(len(ODD)))
+def test_odd_ids_forge_nothing(service, user_id):
+    key = f"key-odd-{ODD.index(user_id)}"
+    host.call("Links", "Add", "ss", user_id, key)
+    (record,) = records(f"PASSLOCK_AUTHENTICATOR_ID={key}")
+    assert record["PASSLOCK_USER_ID"] == user_id
+    assert record["PASSLOCK_CALLER_UID"] == "0"
+    assert record["MESSAGE_ID"] == IDS["link-added"]
+    (shown,) = audit(f"--authenticator={key}")
+    assert shown["user_id"] == user_id
+
+
+@pytest.mark.parametrize("text", ("ada\nMESSAGE=x", "ada\nPASSLOCK_USER_ID=root", "\x1b[31m",
+                                  "ada\r", "\u0085"), ids=range(5))
+def test_control_characters_get_no_further(service, text):
+    before = len(records(f"_SYSTEMD_UNIT={host.UNIT}"))
+    assert "user_id is not a text" in host.call("Links", "Add", "ss", text, "key", status=1)
+    assert len(records(f"_SYSTEMD_UNIT={host.UNIT}")) == before
+
+
+# passlockctl audit
+
+
+def test_audit_table(service):
+    host.call("Links", "Add", "ss", "user-table", "key-table", user="mail")
+    host.call("Links", "Remove", "s", "key-table", user="mail")
+    host.call("Links", "Remove", "s", "key-table", user="games", status=1)
+    host.run("journalctl", "--sync")
+    table = host.run("passlockctl", "audit", "--user=user-table").splitlines()
+    uid = uid_of("mail")
+    assert [line.split() for line in table] == [
+        ["TIME", "EVENT", "TENANCY", "UID", "METHOD", "USER", "AUTHENTICATOR", "DETAILS"],
+        [*table[1].split()[:2], "link-added", "default", uid, "Add", "user-table", "key-table",
+         "-"],
+        [*table[2].split()[:2], "link-removed", "default", uid, "Remove", "user-table",
+         "key-table", "-"],
+    ]
+    assert len({line.index("key-table") for line in table[1:]}) == 1
+    (refused,) = host.run("passlockctl", "audit", "--event=call-refused", "--lines=1",
+                          "--no-legend").splitlines()
+    assert refused.split()[2:] == ["call-refused", "default", uid_of("games"), "Remove", "-", "-",
+                                   "AccessDenied"]
+
+
+def test_audit_json(service):
+    host.call("Links", "Add", "ss", "user-json", "key-json")
+    (record,) = audit("--user=user-json")
+    assert isinstance(record.pop("time"), int)
+    assert isinstance(record.pop("duration_usec"), int)
+    assert record == {
+        "event": "link-added", "tenancy": "default", "caller_uid": 0, "method": "Add",
+        "user_id": "user-json", "authenticator_id": "key-json", "rp_id": None,
+        "challenge_id": None, "error": None, "checked": None, "added": None, "removed": None,
+        "conflicts": None, "dry_run": None, "count": None,
+        "message": 'Link added, tenancy default, Add by uid 0, user "user-json", authenticator '
+                   '"key-json"'}
+
+
+def test_audit_filters(service):
+    for user, key in (("user-f1", "key-f1"), ("user-f1", "key-f2"), ("user-f2", "key-f3")):
+        host.call("Links", "Add", "ss", user, key, user="mail")
+    host.call("Links", "Remove", "s", "key-f1")
+    host.call("Links", "Reconcile", "a{sv}", "0")
+    mail = f"--uid={uid_of('mail')}"
+
+    def keys(*options):
+        return [record["authenticator_id"] for record in audit(*options)]
+
+    assert keys("--user=user-f1") == ["key-f1", "key-f2", "key-f1"]
+    assert keys("--user=user-f1", mail) == ["key-f1", "key-f2"]
+    assert keys("--user=user-f1", "--event=link-removed") == ["key-f1"]
+    assert keys("--user=user-f1", "--method=Add") == ["key-f1", "key-f2"]
+    assert keys("--authenticator=key-f3") == ["key-f3"]
+    assert keys("--user=user-f1", "--lines=2") == ["key-f2", "key-f1"]
+    assert keys("--user=user-f1", "--lines=9") == ["key-f1", "key-f2", "key-f1"]
+    assert keys("--user=user-f1", "--tenancy=other") == []
+    assert keys("--user=user-f1", "--tenancy=default") == ["key-f1", "key-f2", "key-f1"]
+    (reconciled,) = audit("--event=reconciled", "--lines=1")
+    assert (reconciled["checked"], reconciled["dry_run"]) == (0, True)
+
+
+def test_audit_times(service):
+    host.call("Links", "Add", "ss", "user-times", "key-t1")
+    host.call("Links", "Add", "ss", "user-times", "key-t2")
+    first, second = audit("--user=user-times")
+    assert audit("--user=user-times", "--since=-1h") == [first, second]
+    assert audit("--user=user-times", "--until=-1h") == []
+    assert audit("--user=user-times", "--since=@4000000000") == []
+    assert audit("--user=user-times", "--until=@4000000000", "--lines=1") == [second]
+    assert audit("--user=user-times", "--since=-1h", "--until=@4000000000") == [first, second]
+
+
+def test_audit_follows(service):
+    host.call("Links", "Add", "ss", "user-follow", "key-before")
+    host.run("journalctl", "--sync")
+    with subprocess.Popen(["passlockctl", "audit", "--follow", "--json", "--user=user-follow"],
+                          stdout=subprocess.PIPE, text=True) as process:
+        assert json.loads(process.stdout.readline())["authenticator_id"] == "key-before"
+        host.call("Links", "Add", "ss", "user-follow", "key-after")
+        assert json.loads(process.stdout.readline())["authenticator_id"] == "key-after"
+        process.terminate()
+
+
+def test_audit_of_another_directory(service, tmp_path):
+    host.call("Links", "Add", "ss", "user-copy", "key-copy")
+    (here,) = audit("--user=user-copy")
+    machine = Path("/etc/machine-id").read_text().strip()
+    assert audit("--user=user-copy", f"--directory=/run/log/journal/{machine}") == [here]
+    assert audit("--user=user-copy", f"--directory={tmp_path}") == []
+
+
+def test_audit_is_not_for_everybody(service):
+    assert "no journal can be read here" in host.run("passlockctl", "audit", user="games",
+                                                     status=1)
+
+
+def forged(message_id: str, **fields: str) -> bytes:
+    lines = {"MESSAGE": "Link added", "MESSAGE_ID": message_id, "PRIORITY": "5",
+             "SYSLOG_IDENTIFIER": "passlockd", "_SYSTEMD_UNIT": host.UNIT,
+             "UNIT": host.UNIT, "OBJECT_SYSTEMD_UNIT": host.UNIT, **fields}
+    return "".join(f"{name}={value}\n" for name, value in lines.items()).encode()
+
+
+def send_as(user: str, datagram: bytes):
+    """To the journal, as somebody else: in a process of its own, since a socket remembers."""
+    script = (f"import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); "
+              f"s.connect({JOURNAL_SOCKET!r}); s.send(sys.stdin.buffer.read())")
+    host.run("python3", "-c", script, user=user, stdin=datagram.decode())
+
+
+@pytest.mark.parametrize("user", ("games", "passlock", "root"))
+def test_records_of_others_are_not_ours(service, user):
+    """Not even of root, nor of the daemon's own user, outside the unit."""
+    whom = f"user-forged-{user}"
+    send_as(user, forged(IDS["link-added"], PASSLOCK_EVENT="link-added", PASSLOCK_USER_ID=whom))
+    (record,) = records(f"PASSLOCK_USER_ID={whom}")  # the journal took it
+    assert record["MESSAGE_ID"] == IDS["link-added"]
+    assert record.get("_SYSTEMD_UNIT") != host.UNIT
+    assert audit(f"--user={whom}") == []
+    assert whom not in host.run("passlockctl", "audit")
+
+
+# No secret
+
+
+def sign_up(api) -> list[str]:
+    """One after another, rightly and wrongly. Returns what nobody may read."""
+    answer = host.call("Tenancy", "Authorize", "sssa{sv}", RP_ID, "user-canary", "ada", "0")
+    token = answer.split('"')[1]
+    made = create_passkey(api.endpoint, api.tenancy_id, token)
+    host.call("Tenancy", "Exchange", "sa{sv}", made.code, "0")
+    host.call("Tenancy", "VerifyIdToken", "sa{sv}", made.id_token, "0")
+    wrong = ["cd_canary_of_a_code", "eyJjYW5hcnkiOjF9.eyJjYW5hcnkiOjJ9.Y2FuYXJ5"]
+    host.call("Tenancy", "Exchange", "sa{sv}", wrong[0], "0", status=1)
+    host.call("Tenancy", "VerifyIdToken", "sa{sv}", wrong[1], "0", status=1)
+    return [token, made.code, made.id_token, *wrong]
+
+
+@pytest.mark.parametrize("level", ("info", "debug"))
+def test_no_secret_in_the_journal(service, level):
+    command = re.search(r"^ExecStart=(\S+)", host.systemctl("cat", host.UNIT), re.MULTILINE)[1]
+    with host.drop_in(f"[Service]\nExecStart=\nExecStart={command} --log-level={level}\n"):
+        host.systemctl("restart", host.UNIT)
+        secrets = [service.api_key, *sign_up(service)]
+        host.seal_key("passlock.default", "sk_canary_of_a_wrong_key")
+        host.systemctl("restart", host.UNIT)
+        host.call("Tenancy", "Authorize", "sssa{sv}", RP_ID, "ada", "ada", "0", status=1)
+        secrets.append("sk_canary_of_a_wrong_key")
+        host.systemctl("stop", host.UNIT)
+        host.seal_key("passlock.default", service.api_key)
+    host.run("journalctl", "--sync")
+    everything = host.run("journalctl", "--no-pager", "--output=export", "--all")
+    assert "PASSLOCK_USER_ID=user-canary" in everything
+    assert ("attempt 1: status" in everything) or level == "info"
+    for secret in secrets:
+        assert secret not in everything, "a secret is in the journal"
+
+
+# A journal that does not read
+
+
+def add_links(user_id: str, count: int):
+    """All on one connection; each is answered before the next."""
+    links = DBusAddress(tenancy_path(), NAME, f"{NAME}.Links")
+    with open_dbus_connection("SYSTEM") as bus:
+        for i in range(count):
+            call = new_method_call(links, "Add", "ss", (user_id, f"key-{user_id}-{i}"))
+            unwrap_msg(bus.send_and_get_reply(call, timeout=20))
+
+
+def test_stuck_journal_stops_nobody(service):
+    """More changes than there is room for in the journal's socket."""
+    room = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+    pid = int(host.show("MainPID", "systemd-journald.service"))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        add_links("user-stuck", room + 20)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    host.wait_until(lambda: len(audit("--user=user-stuck")) == room + 20, "all are recorded")
