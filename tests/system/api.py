@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The Passlock API by https, under a name, with a certificate of an authority of our own."""
+
+import datetime
+import ssl
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.harness import Sandbox, Workspace
+
+HOST_NAME = "api.passlock.test"
+CA_DIR = Path("/etc/passlock")
+
+
+class TlsApi(Sandbox):
+    """passlock-sandbox at https://api.passlock.test:PORT. The certificate is one that signs itself."""
+
+    def __init__(self, work: Workspace, tenancy_id: str = "sandboxTenancy"):
+        key, certificate = work / f"{tenancy_id}.key", work / f"{tenancy_id}.crt"
+        make_certificate(key, certificate)
+        super().__init__(work, tenancy_id,
+                         (f"--tls-cert={certificate}", f"--tls-key={key}"))
+        self.certificate = certificate
+        self.tls = ssl.create_default_context(cafile=str(certificate))
+
+    def wait_ready(self):
+        super().wait_ready()
+        self.endpoint = self.endpoint.replace("127.0.0.1", HOST_NAME)
+
+    def command(self):
+        return [word.replace(HOST_NAME, "127.0.0.1") for word in super().command()]
+
+    def tenancy(self, credential: str = "passlock.default") -> dict[str, str]:
+        ca_file = CA_DIR / self.certificate.name
+        ca_file.write_bytes(self.certificate.read_bytes())
+        return super().tenancy(credential) | {"CaFile": str(ca_file)}
+
+
+def give_name():
+    """Makes the name known, once."""
+    hosts = Path("/etc/hosts")
+    if HOST_NAME not in hosts.read_text():
+        with hosts.open("a") as file:
+            file.write(f"127.0.0.1 {HOST_NAME}\n")
+
+
+def make_certificate(key_file: Path, certificate_file: Path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST_NAME)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        .public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST_NAME)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256()))
+    key_file.write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The booted host, as its administrator and its users see it."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from tests.harness.bus import NAME, PATH, tenancy_path
+
+UNIT = "passlockd.service"
+RUN_SEC = 60
+WAIT_SEC = 30
+
+CONFIG = Path("/etc/passlock/passlockd.conf")
+PLAIN_KEYS = Path("/etc/credstore")
+SEALED_KEYS = Path("/etc/credstore.encrypted")
+RESULTS = Path(os.environ.get("PASSLOCK_RESULTS", "."))
+
+
+def run(*command, user: str | None = None, stdin: str = "", status: int | None = 0) -> str:
+    """What a command prints, run as root or as `user` with his groups. It must end with `status`,
+    or with any if that is None; what it says on stderr is part of the result unless it is 0."""
+    as_user = ["setpriv", "--reuid", user, "--regid", user_group(user), "--init-groups", "--"] \
+        if user else []
+    done = subprocess.run([*as_user, *map(str, command)], input=stdin, text=True,
+                          capture_output=True, timeout=RUN_SEC, check=False)
+    said = f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}{done.stderr}"
+    assert status is None or done.returncode == status, said
+    return done.stdout if done.returncode == 0 else done.stdout + done.stderr
+
+
+def user_group(user: str) -> str:
+    return subprocess.run(["id", "-g", user], check=True, text=True,
+                          capture_output=True).stdout.strip()
+
+
+def systemctl(*arguments, status: int | None = 0) -> str:
+    return run("systemctl", "--no-pager", *arguments, status=status)
+
+
+def show(what: str, unit: str = UNIT) -> str:
+    """A property of a unit."""
+    return systemctl("show", "--value", f"--property={what}", unit).strip()
+
+
+def call(interface: str, member: str, signature: str = "", *arguments, label: str = "default",
+         user: str | None = None, status: int | None = 0) -> str:
+    """What `busctl call` prints. `interface` is the last word of one."""
+    path = PATH if interface == "Manager" else tenancy_path(label)
+    return run("busctl", "--timeout=20", "call", NAME, path, f"{NAME}.{interface}", member,
+               *([signature] if signature else []), *arguments, user=user, status=status).strip()
+
+
+def journal(unit: str = UNIT) -> str:
+    run("journalctl", "--sync")
+    return run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}")
+
+
+def wait_until(condition, what: str, limit_sec: float = WAIT_SEC):
+    """Asks again and again; returns the first answer that is true."""
+    end = time.monotonic() + limit_sec
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"{what}: not after {limit_sec:g} s\n{journal()}"
+        time.sleep(0.02)
+    return answer
+
+
+def configure(sections: dict[str, dict[str, str]]):
+    CONFIG.write_text("\n".join(
+        f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in values.items())
+        for name, values in sections.items()))
+
+
+def seal_key(name: str, key: str):
+    SEALED_KEYS.mkdir(mode=0o700, exist_ok=True)
+    (SEALED_KEYS / name).unlink(missing_ok=True)
+    run("systemd-creds", "encrypt", "--with-key=host", f"--name={name}", "-", SEALED_KEYS / name,
+        stdin=key)
+
+
+def put_plain_key(name: str, key: str):
+    PLAIN_KEYS.mkdir(mode=0o700, exist_ok=True)
+    file = PLAIN_KEYS / name
+    file.touch(mode=0o600)
+    file.write_text(key)
+
+
+def forget_keys():
+    for directory in (PLAIN_KEYS, SEALED_KEYS):
+        for file in directory.glob("passlock.*"):
+            file.unlink()
