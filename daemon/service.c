@@ -13,7 +13,10 @@
 #include "daemon/api/api.h"
 #include "daemon/bus/bus.h"
 #include "daemon/config/config.h"
+#include "daemon/health.h"
+#include "daemon/notify.h"
 #include "daemon/service.h"
+#include "daemon/status.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
@@ -26,6 +29,9 @@ struct Service {
         Bus *bus;
         Tenancy **tenancies;
         size_t n_tenancies;
+        Notify *notify;
+        Health *health;
+        Status *status;
         bool stopping;
         int result; /* of service_run(), once it stops */
 };
@@ -238,6 +244,7 @@ static void stop(Service *service, int result)
                 service->stopping = true;
                 service->result = result;
                 (void) sd_notify(false, "STOPPING=1");
+                status_update(service->status);
                 for (size_t i = 0; i < service->n_tenancies; i++)
                         tenancy_stop(service->tenancies[i]);
         }
@@ -342,6 +349,28 @@ static int open_bus(Service *service)
         return r;
 }
 
+static char *describe(void *userdata)
+{
+        const Service *service = userdata;
+
+        return status_describe(service->tenancies, service->n_tenancies,
+                               bus_count_calls(service->bus), service->stopping);
+}
+
+/* What systemd is told of how we are. */
+static int add_reports(Service *service)
+{
+        int r;
+
+        r = notify_new(&service->notify);
+        if (r >= 0)
+                r = health_new(service->event, service->store, service->notify, &service->health);
+        if (r >= 0)
+                r = status_new(service->event, service->notify, describe, service,
+                               &service->status);
+        return r;
+}
+
 int service_new(const char *config_file, Service **ret)
 {
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
@@ -367,6 +396,9 @@ int service_new(const char *config_file, Service **ret)
                 log_error("%s", text ?: strerror(-r));
                 return r;
         }
+        r = add_reports(service);
+        if (r < 0)
+                return r;
         r = bus_acquire_name(service->bus);
         if (r < 0) {
                 log_error("Cannot have the bus name %s: %s", PASSLOCK_BUS_NAME,
@@ -382,6 +414,9 @@ Service *service_free(Service *service)
 {
         if (!service)
                 return NULL;
+        status_free(service->status);
+        health_free(service->health);
+        notify_free(service->notify);
         bus_free(service->bus);
         for (size_t i = 0; i < service->n_tenancies; i++)
                 tenancy_unref(service->tenancies[i]);

@@ -114,24 +114,42 @@ static int store_in(const char *dir, const char *name, const Secret *key, bool p
         return r;
 }
 
-int credential_store(const char *dir, const char *name, const Secret *key, bool plain,
-                     char **ret_path)
+/* One key of that name: a sealed one would win over a plain one, which would lie around. */
+static int forget_other(const char *name, bool plain)
 {
         _cleanup_(freep) char *path = NULL;
         int r;
 
-        if (!dir)
-                dir = plain ? DIR_PLAIN : DIR_SEALED;
-        if (asprintf(&path, "%s/%s", dir, name) < 0) {
+        if (asprintf(&path, "%s/%s", plain ? DIR_SEALED : DIR_PLAIN, name) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        r = store_in(dir, name, key, plain, path);
+        if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
+                return 0;
+        r = -errno;
+        report("cannot remove the old %s: %s", path, strerror(-r));
+        return r;
+}
+
+int credential_store(const char *dir, const char *name, const Secret *key, bool plain,
+                     char **ret_path)
+{
+        const char *usual = plain ? DIR_PLAIN : DIR_SEALED;
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        if (asprintf(&path, "%s/%s", dir ?: usual, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = store_in(dir ?: usual, name, key, plain, path);
         if (r < 0) {
                 if (r != -EREMOTEIO)
                         report("cannot write %s: %s", path, strerror(-r));
                 return r;
         }
-        *ret_path = TAKE_PTR(path);
-        return 0;
+        r = dir ? 0 : forget_other(name, plain);
+        if (r == 0)
+                *ret_path = TAKE_PTR(path);
+        return r;
 }

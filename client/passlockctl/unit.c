@@ -43,9 +43,11 @@ bool unit_is_active(void)
 
 bool unit_restart(void)
 {
-        static const char *const argv[] = {"systemctl", "try-restart", UNIT, NULL};
+        static const char *const reload[] = {"systemctl", "daemon-reload", NULL};
+        static const char *const restart[] = {"systemctl", "try-restart", UNIT, NULL};
 
-        return command_run(argv, -1, STDERR_FILENO, STDERR_FILENO) == 0;
+        return command_run(reload, -1, STDERR_FILENO, STDERR_FILENO) == 0 &&
+               command_run(restart, -1, STDERR_FILENO, STDERR_FILENO) == 0;
 }
 
 const char *unit_credential_setting(bool sealed)

@@ -18,7 +18,8 @@ UnitStart unit_last_start(void);
 
 bool unit_is_active(void);
 
-/* Restarts it if it is running, and waits. What systemctl says goes to standard error. */
+/* Has systemd look which credentials there are for it now, restarts it if it is running, and waits.
+ * What systemctl says goes to standard error. */
 bool unit_restart(void);
 
 /* The setting that makes it load a credential. */

@@ -127,8 +127,11 @@ static void check_credential(Checkup *checkup, const passlock_tenancy *tenancy)
         const char *label = passlock_tenancy_get_label(tenancy);
 
         if (streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
-                checkup_fault(checkup, "credential", "as root: passlockctl set-key",
-                              "tenancy %s has no key", label);
+                checkup_fault(
+                        checkup, "credential",
+                        "as root: passlockctl set-key; if its file is there already: systemctl "
+                        "daemon-reload, systemctl restart passlockd",
+                        "tenancy %s has no key", label);
         else
                 checkup_good(checkup, "credential", "tenancy %s has a key", label);
 }

@@ -171,14 +171,21 @@ static bool check_unit(const KeyChange *change, const char *state)
 {
         bool sealed = !change->invocation->plain;
 
-        if (!streq(state, "unconfigured") &&
-            (!streq(change->activated, "restart") ||
-             unit_loads_credential(sealed, change->name, change->path)))
-                return true;
-        report("the daemon does not have this key: its unit does not load the credential %s;"
-               " systemctl edit " UNIT " adds a section [Service] with %s=%s",
-               change->name, unit_credential_setting(sealed), change->name);
-        return false;
+        if (streq(change->activated, "restart") &&
+            !unit_loads_credential(sealed, change->name, change->path)) {
+                report("the daemon does not have this key: its unit loads the credentials "
+                       "passlock.*,"
+                       " and %s needs a drop-in with %s=%s",
+                       change->name, unit_credential_setting(sealed), change->name);
+                return false;
+        }
+        if (streq(state, "unconfigured")) {
+                report("the daemon does not have this key: it does not find the credential %s, or "
+                       "passlockd.conf names another one",
+                       change->name);
+                return false;
+        }
+        return true;
 }
 
 static int print_change(const KeyChange *change, const char *state)

@@ -191,9 +191,16 @@ static void flush(sd_bus *sd)
 {
         uint64_t deadline_ms = monotonic_ms() + FLUSH_TIMEOUT_MS;
 
-        while (sd && monotonic_ms() < deadline_ms && (sd_bus_get_events(sd) & POLLOUT))
-                if (sd_bus_process(sd, NULL) == 0 && sd_bus_wait(sd, 100 * 1000) < 0)
+        while (sd && monotonic_ms() < deadline_ms) {
+                int events = sd_bus_get_events(sd), r;
+
+                /* An error if it is closed, which it is after the event loop's end. */
+                if (events < 0 || !(events & POLLOUT))
                         return;
+                r = sd_bus_process(sd, NULL);
+                if (r < 0 || (r == 0 && sd_bus_wait(sd, 100 * 1000) < 0))
+                        return;
+        }
 }
 
 Bus *bus_free(Bus *bus)
@@ -250,6 +257,15 @@ int bus_release_name(Bus *bus)
 bool bus_is_idle(Bus *bus)
 {
         return !bus->requests && !bus->releasing;
+}
+
+size_t bus_count_calls(const Bus *bus)
+{
+        size_t n = 0;
+
+        for (const Request *request = bus->requests; request; request = request->next)
+                n++;
+        return n;
 }
 
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,

@@ -38,6 +38,8 @@ int bus_acquire_name(Bus *bus);
 int bus_release_name(Bus *bus);
 /* No call is in flight, and none can come any more by a name that is being released. */
 bool bus_is_idle(Bus *bus);
+/* How many are. */
+size_t bus_count_calls(const Bus *bus);
 
 /* The rules from now on. Takes the list over and leaves it empty. */
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,

@@ -105,6 +105,7 @@ def test_restarted(keys, setting):
     assert (done.returncode, done.stderr) == (0, "")
     assert "passlockd.service was restarted to get it" in done.stdout
     assert keys.program_log().endswith("systemctl is-active --quiet passlockd.service\n"
+                                       "systemctl daemon-reload\n"
                                        "systemctl try-restart passlockd.service\n"
                                        "systemctl cat passlockd.service\n")
     assert "Reload" not in keys.host.log()
@@ -228,14 +229,14 @@ def test_reload_fails(keys):
                            "passlockctl: passlockd.conf:3: no\n")
 
 
-@pytest.mark.parametrize("options,setting", [([], "LoadCredentialEncrypted"),
-                                             (["--plain"], "LoadCredential")])
-def test_daemon_has_no_key_still(keys, options, setting):
+@pytest.mark.parametrize("unit", [{}, {"UNIT_IS_ACTIVE": "yes",
+                                       "UNIT_FILES": "LoadCredentialEncrypted=passlock.default"}])
+def test_daemon_has_no_key_still(keys, unit):
     keys.start("reloads", "state=unconfigured")
-    done = keys.set(*options)
+    done = keys.set(**unit)
     assert done.returncode == 1
     assert done.stdout.endswith("The tenancy is now unconfigured.\n")
-    assert f"a section [Service] with {setting}=passlock.default\n" in done.stderr
+    assert "it does not find the credential passlock.default, or passlockd.conf" in done.stderr
 
 
 # The daemon goes on with the key that it has had.
@@ -252,7 +253,7 @@ def test_unit_does_not_load_it(keys, options, loaded, setting):
     done = keys.set(*options, UNIT_IS_ACTIVE="yes", UNIT_FILES=f"[Service]\\n{loaded}\\n")
     assert done.returncode == 1
     assert done.stdout.endswith("The tenancy is now ready.\n")
-    assert f"a section [Service] with {setting}=passlock.default\n" in done.stderr
+    assert f"needs a drop-in with {setting}=passlock.default\n" in done.stderr
 
 
 def test_nobody_there(keys):

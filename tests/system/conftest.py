@@ -51,6 +51,7 @@ def fixture_configured(api):
     """The administrator has written a configuration and sealed a key; nothing runs yet."""
     host.configure({"Tenancy default": api.tenancy()})
     host.seal_key("passlock.default", api.api_key)
+    host.systemctl("daemon-reload")
     yield api
     host.systemctl("stop", host.UNIT)
     host.systemctl("reset-failed", host.UNIT, status=None)

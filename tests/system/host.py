@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The booted host, as its administrator and its users see it."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -52,9 +53,38 @@ def call(interface: str, member: str, signature: str = "", *arguments, label: st
                *([signature] if signature else []), *arguments, user=user, status=status).strip()
 
 
-def journal(unit: str = UNIT) -> str:
+def journal(unit: str = UNIT, after: str = "") -> str:
+    """The messages of and about a unit; those after a cursor, or all."""
     run("journalctl", "--sync")
-    return run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}")
+    return run("journalctl", "--no-pager", "--quiet", "--output=cat", f"--unit={unit}",
+               *([f"--after-cursor={after}"] if after else []))
+
+
+def journal_cursor() -> str:
+    """Where the journal ends now."""
+    run("journalctl", "--sync")
+    return run("journalctl", "--no-pager", "--quiet", "--lines=0",
+               "--show-cursor").strip().removeprefix("-- cursor: ")
+
+
+@contextlib.contextmanager
+def drop_in(text: str, unit: str = UNIT):
+    """Settings of the administrator's for a unit, for a while."""
+    file = Path(f"/etc/systemd/system/{unit}.d/test.conf")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    systemctl("daemon-reload")
+    try:
+        yield
+    finally:
+        file.unlink()
+        systemctl("daemon-reload")
+
+
+def write_result(name: str, text: str):
+    """For people to read: in the output of a test, and in a file that outlives the host."""
+    print(text)
+    (RESULTS / name).write_text(text)
 
 
 def wait_until(condition, what: str, limit_sec: float = WAIT_SEC):

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/log.h"
+#include "daemon/health.h"
+
+/* So often within the time that the watchdog waits: one that is late is no drama. */
+#define CHECKS_PER_TIMEOUT 4U
+
+/* Any tenancy would do, also one that has no links. */
+#define TENANCY_ID "-"
+
+struct Health {
+        Store *store;
+        Notify *notify;
+        sd_event_source *timer;
+        uint64_t interval_usec;
+        StoreChange *writing; /* what the writer has not come to yet */
+};
+
+static void on_written(int r, void *userdata)
+{
+        Health *health = userdata;
+
+        health->writing = NULL;
+        if (r == 0)
+                notify_alive(health->notify);
+        else
+                log_error(
+                        "The link store does not write; the watchdog is not told that all is well");
+}
+
+static void check(Health *health)
+{
+        uint64_t n_links;
+
+        if (health->writing)
+                log_error("The link store's writer is stuck");
+        else if (store_count(health->store, TENANCY_ID, &n_links) != 0)
+                log_error(
+                        "The link store cannot be read; the watchdog is not told that all is well");
+        else if (store_barrier(health->store, on_written, health, &health->writing) < 0)
+                log_error("The health of the link store cannot be told for lack of memory");
+}
+
+static int on_time(sd_event_source *timer, uint64_t usec _unused_, void *userdata)
+{
+        Health *health = userdata;
+        int r;
+
+        check(health);
+        r = sd_event_source_set_time_relative(timer, health->interval_usec);
+        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+int health_new(sd_event *event, Store *store, Notify *notify, Health **ret)
+{
+        _cleanup_(health_freep) Health *health = calloc(1, sizeof(Health));
+        uint64_t timeout_usec;
+        int r;
+
+        if (!health)
+                return -ENOMEM;
+        health->store = store;
+        health->notify = notify;
+        r = sd_watchdog_enabled(false, &timeout_usec);
+        if (r > 0) {
+                health->interval_usec = timeout_usec / CHECKS_PER_TIMEOUT;
+                r = sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0,
+                                               on_time, health);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(health);
+        return 0;
+}
+
+Health *health_free(Health *health)
+{
+        if (!health)
+                return NULL;
+        store_change_forget(health->writing);
+        sd_event_source_disable_unref(health->timer);
+        free(health);
+        return NULL;
+}
