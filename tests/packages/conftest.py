@@ -43,6 +43,7 @@ def fixture_plain_host():
                  *glob.glob("/etc/apt/sources.list.d/*")):
         Path(file).unlink(missing_ok=True)
     Path("/etc/apt/sources.list").write_text("")
+    host.systemctl("start", "dbus.service")  # and has read its policy long before ours is there
 
 
 @pytest.fixture(scope="session", name="work")
