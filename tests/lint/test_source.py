@@ -119,6 +119,16 @@ def test_scripts_are_shell():
         subprocess.run(["bash", "-n", str(path)], cwd=ROOT, check=True)
 
 
+def test_unit_is_exposed_little(tmp_path):
+    """What `systemd-analyze security` makes of it: at most 1.1 of 10."""
+    unit = tmp_path / "passlockd.service"
+    unit.write_text((ROOT / "systemd/passlockd.service.in").read_text()
+                    .replace("@libexecdir@", "/usr/libexec"))
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                           "--threshold=11", str(unit)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_nothing_is_left_undone():
     marks = re.compile("TO" + "DO|FIX" + "ME|X" + "XX")
     wrong = [str(path) for path in tracked("*.c", "*.h", "*.py", "*.js", "*.mjs", "*.md")

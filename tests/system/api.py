@@ -11,12 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.harness import Sandbox, Workspace
 
-HOST_NAME = "api.passlock.test"
+HOST_NAME = "api.passlock.test"  # in /etc/hosts
+DNS_NAME = "api.passlock-dns.test"  # in no file
 CA_DIR = Path("/etc/passlock")
 
 
 class TlsApi(Sandbox):
     """passlock-sandbox at https://api.passlock.test:PORT. The certificate is one that signs itself."""
+
+    host_name = HOST_NAME
 
     def __init__(self, work: Workspace, tenancy_id: str = "sandboxTenancy"):
         key, certificate = work / f"{tenancy_id}.key", work / f"{tenancy_id}.crt"
@@ -56,7 +59,8 @@ def make_certificate(key_file: Path, certificate_file: Path):
         .public_key(key.public_key()).serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST_NAME)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST_NAME),
+                                                    x509.DNSName(DNS_NAME)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256()))
     key_file.write_bytes(key.private_bytes(

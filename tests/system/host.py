@@ -53,6 +53,17 @@ def call(interface: str, member: str, signature: str = "", *arguments, label: st
                *([signature] if signature else []), *arguments, user=user, status=status).strip()
 
 
+def get(interface: str, name: str, label: str = "default") -> str:
+    """A property of a tenancy's that is a string."""
+    return run("busctl", "get-property", NAME, tenancy_path(label), f"{NAME}.{interface}",
+               name).split('"')[1]
+
+
+def loaded_credentials(unit: str = UNIT) -> set[str]:
+    """What systemd gave a unit that runs."""
+    return {file.name for file in Path(f"/run/credentials/{unit}").iterdir()}
+
+
 def journal(unit: str = UNIT, after: str = "") -> str:
     """The messages of and about a unit; those after a cursor, or all."""
     run("journalctl", "--sync")

@@ -1,12 +1,220 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The unit, as an administrator manages it."""
 
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness.build import build_dir
 from tests.system import host
+from tests.system.load import Load
+from tests.system.name_server import NameServer
+
+UNIT_FILE = f"/usr/lib/systemd/system/{host.UNIT}"
+EXPOSURE_MAX = "11"  # of 100
+
+# Short, so that a test need not wait long.
+WATCHDOG = "[Service]\nWatchdogSec=2s\n"
+
+
+def authorize(**options) -> str:
+    return host.call("Tenancy", "Authorize", "sssa{sv}", "shop.example.com", "user-42",
+                     "ada@example.com", "0", **options)
 
 
 def test_authorize_with_a_sealed_key(service):
     assert host.show("ActiveState") == "active"
-    answer = host.call("Tenancy", "Authorize", "sssa{sv}", "shop.example.com", "user-42",
-                       "ada@example.com", "0")
-    assert answer.startswith('st "')
+    assert authorize().startswith('st "')
     assert service.api_key not in host.journal()
+
+
+def test_api_that_only_dns_knows(service):
+    """The sandbox leaves name resolution its sockets and files."""
+    with NameServer() as server:
+        section = service.tenancy()
+        section["Endpoint"] = section["Endpoint"].replace(service.host_name, server.name)
+        host.configure({"Tenancy default": section})
+        host.systemctl("restart", host.UNIT)
+        assert authorize().startswith('st "')
+        assert server.asked
+
+
+# What systemd says of the unit
+
+def test_unit_file_is_clean():
+    assert host.run("systemd-analyze", "verify", UNIT_FILE) == ""
+
+
+@pytest.mark.parametrize("what", [["--offline=true", UNIT_FILE], [host.UNIT]])
+def test_exposure(configured, what):
+    gate = ["systemd-analyze", "--no-pager", "security", f"--threshold={EXPOSURE_MAX}", *what]
+    said = host.run(*gate)
+    host.write_result(f"exposure-{'online' if what == [host.UNIT] else 'offline'}", said)
+    assert re.search(r"Overall exposure level for passlockd.service: (0\.\d|1\.[01]) ", said)
+
+
+def test_exposure_gate_can_close(configured):
+    with host.drop_in("[Service]\nPrivateUsers=no\n"):
+        host.run("systemd-analyze", "security", f"--threshold={EXPOSURE_MAX}", host.UNIT, status=1)
+
+
+# Starting
+
+def test_call_starts_it(configured):
+    assert host.show("ActiveState") == "inactive"
+    assert authorize().startswith('st "')
+    assert host.show("ActiveState") == "active"
+
+
+def test_call_of_nobody_starts_it_too(configured):
+    """Who is calling is seen by the daemon; the bus only starts it."""
+    assert "Access denied" in authorize(user="nobody", status=1)
+    assert host.show("ActiveState") == "active"
+
+
+def test_enabled_unit_is_what_the_bus_starts(configured):
+    host.systemctl("enable", "--now", host.UNIT)
+    assert host.show("ActiveState") == "active"
+    assert host.show("Id", f"dbus-{host.NAME}.service") == host.UNIT
+    host.systemctl("disable", "--now", host.UNIT)
+    assert host.show("ActiveState") == "inactive"
+
+
+def test_bad_configuration_is_tried_a_few_times(configured):
+    host.CONFIG.write_text("[Daemon]\nNonsense=yes\n")
+    host.systemctl("start", host.UNIT, status=1)
+    host.wait_until(lambda: host.show("ActiveState") == "failed", "the last try")
+    assert host.show("Result") == "exit-code"
+    assert 1 <= int(host.show("NRestarts")) <= 10
+    assert f"{host.CONFIG}:2: " in host.journal()
+    host.configure({"Tenancy default": configured.tenancy()})
+    host.systemctl("reset-failed", host.UNIT)
+    host.systemctl("start", host.UNIT)
+    assert authorize().startswith('st "')
+
+
+# The status line
+
+def test_status_line(service):
+    def says(text):
+        host.wait_until(lambda: host.show("StatusText") == text, text)
+
+    assert host.show("StatusText") == "default ready (0 links); 0 calls in flight"
+    host.call("Links", "Add", "ss", "ada", "key-1")
+    says("default ready (1 link); 0 calls in flight")
+    assert 'Status: "default ready (1 link); 0' in host.systemctl("status", host.UNIT)
+
+    service.set_faults("delay=2500")
+    waiting = subprocess.Popen(["passlockctl", "authorize", "shop.example.com", "ada", "ada@x.org"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    says("default ready (1 link); 1 call in flight")
+    assert waiting.wait(host.RUN_SEC) == 0
+    says("default ready (1 link); 0 calls in flight")
+    host.call("Links", "Remove", "s", "key-1")
+    says("default ready (0 links); 0 calls in flight")
+
+
+def test_idle_daemon_sleeps(configured):
+    with host.drop_in("[Service]\nWatchdogSec=0\n"):
+        host.systemctl("start", host.UNIT)
+        host.call("Links", "Add", "ss", "ada", "key-2")
+        host.wait_until(lambda: "1 link)" in host.show("StatusText"), "the status")
+        host.call("Links", "Remove", "s", "key-2")
+        host.wait_until(lambda: "0 links)" in host.show("StatusText"), "the status")
+        status = Path(f"/proc/{host.show('MainPID')}/status")
+
+        def switches():
+            return int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", status.read_text())[1])
+
+        time.sleep(1.5)  # the last look whether there is news
+        before = switches()
+        time.sleep(2.5)
+        assert switches() - before <= 1
+
+
+# Being stuck
+
+def wait_restarted(old_pid: str):
+    host.wait_until(lambda: host.show("MainPID") not in (old_pid, "0") and
+                    host.show("ActiveState") == "active", "another process")
+    assert int(host.show("NRestarts")) >= 1
+    assert authorize().startswith('st "')
+
+
+def test_stuck_loop_is_restarted(configured):
+    with host.drop_in(WATCHDOG):
+        host.systemctl("start", host.UNIT)
+        pid = host.show("MainPID")
+        cursor = host.journal_cursor()
+        os.kill(int(pid), signal.SIGSTOP)
+        wait_restarted(pid)
+        assert "Watchdog timeout" in host.journal(after=cursor)
+
+
+def test_store_that_does_not_answer_is_restarted(configured):
+    with host.drop_in(WATCHDOG):
+        host.systemctl("start", host.UNIT)
+        pid = host.show("MainPID")
+        cursor = host.journal_cursor()
+        with subprocess.Popen([build_dir() / "tests/system/store-holder", "/var/lib/passlockd"],
+                              stdout=subprocess.PIPE) as holder:
+            assert holder.stdout.readline() == b"held\n"
+            host.wait_until(lambda: "Watchdog timeout" in host.journal(after=cursor), "a timeout")
+            holder.kill()
+        assert "The link store's writer is stuck" in host.journal(after=cursor)
+        wait_restarted(pid)
+
+
+def test_healthy_daemon_is_left_alone(configured):
+    with host.drop_in("[Service]\nWatchdogSec=4s\n"):
+        host.systemctl("start", host.UNIT)
+        pid = host.show("MainPID")
+        with Load() as load:
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                load.wait_more()
+        assert load.failures == []
+        assert host.show("MainPID") == pid
+
+
+def test_killed_daemon_is_restarted(service):
+    pid = host.show("MainPID")
+    os.kill(int(pid), signal.SIGKILL)
+    wait_restarted(pid)
+
+
+# Reload and restart
+
+def test_reload_takes_what_is_new(service):
+    host.configure({"Tenancy default": service.tenancy(),
+                    "Tenancy second": service.tenancy("passlock.default")})
+    pid = host.show("MainPID")
+    host.systemctl("reload", host.UNIT)
+    assert authorize(label="second").startswith('st "')
+    assert host.show("MainPID") == pid
+
+
+def test_reload_of_a_bad_configuration_fails(service):
+    cursor = host.journal_cursor()
+    host.CONFIG.write_text("[Daemon]\nNonsense=yes\n")
+    assert "Job for passlockd.service failed" in host.systemctl("reload", host.UNIT, status=1)
+    assert f"{host.CONFIG}:2: " in host.journal(after=cursor)
+    assert host.show("ActiveState") == "active"
+    assert authorize().startswith('st "')
+
+
+@pytest.mark.parametrize("verb", ["reload", "restart"])
+def test_under_load_nothing_is_lost(service, verb):
+    host.systemctl("reset-failed", host.UNIT)  # nor counted against the limit of starts
+    with Load() as load:
+        for _ in range(5):
+            load.wait_more()
+            host.systemctl(verb, host.UNIT)
+        load.wait_more()
+    assert load.failures == []
+    assert load.lost() == set()

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may do what: every method, called by everybody, on the system bus with its policy."""
+
+import pytest
+
+from tests.system import host, interfaces
+from tests.system.client import Caller
+
+EMPTY = {}
+USER = "user-of-nobody"
+
+# With which arguments a method is called, and what comes of it if it may be called. Nothing of it
+# needs a passkey; a method that is not here fails the test.
+CALLS = {
+    ("Manager", "ListTenancies"): ((), "ok"),
+    ("Manager", "GetTenancy"): (("default",), "ok"),
+    ("Manager", "Reload"): ((), "ok"),
+    ("Tenancy", "Authorize"): (("shop.example.com", USER, "somebody", EMPTY), "ok"),
+    ("Tenancy", "AuthorizeAuthentication"): (("shop.example.com", EMPTY), "InvalidArgs"),
+    ("Tenancy", "Exchange"): (("code_of_nobody", EMPTY), "InvalidCode"),
+    ("Tenancy", "VerifyIdToken"): (("token.of.nobody", EMPTY), "InvalidToken"),
+    ("Links", "GetUser"): (("key-of-nobody",), "NotFound"),
+    ("Links", "ListByUser"): ((USER,), "ok"),
+    ("Links", "List"): (("", 10), "ok"),
+    ("Links", "Add"): ((USER, "key-to-add"), "ok"),
+    ("Links", "Import"): (([], EMPTY), "ok"),
+    ("Links", "Remove"): (("key-of-nobody",), "NotFound"),
+    ("Links", "RemoveByUser"): ((USER,), "ok"),
+    ("Links", "Reconcile"): (({"dry_run": ("b", False)},), "ok"),
+    ("Vault", "GetPasskey"): (("key-of-nobody",), "NotFound"),
+    ("Vault", "ListPasskeys"): (("",), "ok"),
+    ("Vault", "UpdatePasskeys"): ((USER, "new-name", EMPTY), "ok"),
+    ("Vault", "DeletePasskeys"): ((["key-of-nobody"], EMPTY), "ok"),
+    ("Vault", "DeleteUserPasskeys"): ((USER, EMPTY), "ok"),
+    ("Vault", "PrunePasskeys"): ((USER, EMPTY), "ok"),
+    ("Mailbox", "CreateChallenge"): (("a@example.com", "sign-in", EMPTY), "ok"),
+    ("Mailbox", "GetChallenge"): (("challenge_of_nobody",), "NotFound"),
+    ("Mailbox", "VerifyChallenge"): (("challenge_of_nobody", "x", "123456"), "InvalidChallenge"),
+    ("Mailbox", "DeleteChallenge"): (("challenge_of_nobody",), "ok"),
+}
+
+# The callers, all users of the host, and what the grants leave them.
+ROOT_ONLY = {("Manager", "Reload")}
+TO_GROUP = {("Manager", "ListTenancies"), ("Manager", "GetTenancy"), ("Tenancy", "Authorize"),
+            ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List")}
+MAY_CALL = {
+    "root": lambda method: True,
+    "granted": lambda method: method not in ROOT_ONLY,
+    "member": lambda method: method in TO_GROUP,
+    "stranger": lambda method: False,
+    "nobody": lambda method: False,
+}
+GRANTS = {
+    "Grant user": {"User": "granted", "Allow": "All"},
+    "Grant group": {"Group": "passkeyed", "Allow": "Authorize Links.Read"},
+}
+
+
+@pytest.fixture(name="callers")
+def fixture_callers(api, service):
+    host.run("groupadd", "--force", "passkeyed")
+    for user, groups in (("granted", ""), ("member", "passkeyed"), ("stranger", "")):
+        host.run("useradd", "--no-create-home", "--user-group", "--groups", groups, user)
+    host.configure({"Tenancy default": api.tenancy()} | GRANTS)
+    host.systemctl("reload", host.UNIT)
+    callers = {user: Caller(user) for user in MAY_CALL}
+    yield callers
+    for caller in callers.values():
+        caller.close()
+    for user in ("granted", "member", "stranger"):
+        host.run("userdel", user)
+
+
+def expected(user: str, method: tuple[str, str]) -> str:
+    return CALLS[method][1] if MAY_CALL[user](method) else "AccessDenied"
+
+
+def test_every_method_by_everybody(callers):
+    methods = interfaces.methods()
+    assert methods.keys() - CALLS.keys() == set(), "who may call these?"
+    got = {(method, user): caller.call(*method, signature, CALLS[method][0])
+           for method, signature in methods.items() for user, caller in callers.items()}
+    wrong = {cell: end for cell, end in got.items() if end != expected(cell[1], cell[0])}
+    host.write_result("callers", table(methods, got))
+    assert wrong == {}
+
+
+def table(methods, got) -> str:
+    lines = ["".join(["method".ljust(33), *(user.ljust(15) for user in MAY_CALL)])]
+    for method in methods:
+        cells = (f"{got[method, user]}{'' if got[method, user] == expected(user, method) else ' !'}"
+                 for user in MAY_CALL)
+        lines.append("".join([".".join(method).ljust(33), *(cell.ljust(15) for cell in cells)]))
+    return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* When the watchdog is told that all is well, and when not. The store here is a fake. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "daemon/health.h"
+#include "dbus/error.h"
+#include "tests/unit/test.h"
+
+#define INTERVAL_USEC 5000U
+
+static struct {
+        int read_result;
+        int barrier_result;
+        StoreDoneFunc done; /* of a barrier that has not ended */
+        void *userdata;
+        unsigned n_reads, n_barriers, n_alive, n_forgotten;
+} fake;
+
+int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
+{
+        fake.n_reads++;
+        return fake.read_result;
+}
+
+int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret)
+{
+        fake.n_barriers++;
+        if (fake.barrier_result < 0)
+                return fake.barrier_result;
+        fake.done = func;
+        fake.userdata = userdata;
+        *ret = (StoreChange *) &fake;
+        return 0;
+}
+
+StoreChange *store_change_forget(StoreChange *change)
+{
+        if (change)
+                fake.n_forgotten++;
+        return NULL;
+}
+
+void notify_alive(Notify *notify)
+{
+        fake.n_alive++;
+}
+
+typedef struct Test {
+        sd_event *event;
+        Health *health;
+} Test;
+
+static int set_up(void **state)
+{
+        static Test test;
+        char usec[16];
+
+        memset(&fake, 0, sizeof(fake));
+        snprintf(usec, sizeof(usec), "%u", 4 * INTERVAL_USEC);
+        assert_int_equal(setenv("WATCHDOG_USEC", usec, true), 0);
+        assert_int_equal(sd_event_new(&test.event), 0);
+        assert_int_equal(health_new(test.event, NULL, NULL, &test.health), 0);
+        *state = &test;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        Test *test = *state;
+
+        test->health = health_free(test->health);
+        test->event = sd_event_unref(test->event);
+        return 0;
+}
+
+/* One check, whenever it is due. */
+static void check(Test *test)
+{
+        assert_true(sd_event_run(test->event, UINT64_MAX) > 0);
+}
+
+static void end_barrier(int r)
+{
+        fake.done(r, fake.userdata);
+}
+
+static void test_all_is_well(void **state)
+{
+        for (unsigned i = 1; i <= 3; i++) {
+                check(*state);
+                assert_int_equal(fake.n_alive, i - 1);
+                end_barrier(0);
+                assert_int_equal(fake.n_alive, i);
+        }
+        assert_int_equal(fake.n_reads, 3);
+        assert_int_equal(fake.n_barriers, 3);
+}
+
+static void test_no_reading(void **state)
+{
+        fake.read_result = ERROR_STORE_FAILED;
+        check(*state);
+        fake.read_result = -EINVAL;
+        check(*state);
+        assert_int_equal(fake.n_reads, 2);
+        assert_int_equal(fake.n_barriers, 0);
+
+        fake.read_result = 0;
+        check(*state);
+        end_barrier(0);
+        assert_int_equal(fake.n_alive, 1);
+}
+
+static void test_no_writing(void **state)
+{
+        check(*state);
+        end_barrier(ERROR_STORE_FAILED);
+        assert_int_equal(fake.n_alive, 0);
+        check(*state);
+        end_barrier(0);
+        assert_int_equal(fake.n_alive, 1);
+}
+
+static void test_stuck_writer(void **state)
+{
+        Test *test = *state;
+
+        for (unsigned i = 0; i < 3; i++)
+                check(test);
+        assert_int_equal(fake.n_barriers, 1);
+        assert_int_equal(fake.n_alive, 0);
+        /* It was only slow. */
+        end_barrier(0);
+        assert_int_equal(fake.n_alive, 1);
+        check(test);
+        assert_int_equal(fake.n_barriers, 2);
+
+        test->health = health_free(test->health);
+        assert_int_equal(fake.n_forgotten, 1);
+}
+
+static void test_no_memory(void **state)
+{
+        fake.barrier_result = -ENOMEM;
+        check(*state);
+        check(*state);
+        assert_int_equal(fake.n_barriers, 2);
+        assert_int_equal(fake.n_alive, 0);
+        assert_int_equal(fake.n_forgotten, 0);
+}
+
+static void test_no_watchdog(void **state)
+{
+        Test *test = *state;
+
+        health_free(test->health);
+        assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+        assert_int_equal(health_new(test->event, NULL, NULL, &test->health), 0);
+        assert_int_equal(sd_event_run(test->event, 4 * INTERVAL_USEC), 0);
+        assert_int_equal(fake.n_reads, 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_all_is_well, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_no_reading, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_no_writing, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_stuck_writer, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_no_watchdog, set_up, tear_down),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
