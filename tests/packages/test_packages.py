@@ -71,6 +71,15 @@ def test_sealed_key(service):
     assert service.api_key not in host.journal()
 
 
+def test_the_administrators_way(installed, api):
+    """As README.md has it: the daemon is told of a tenancy, and then gets the key."""
+    host.configure({"Tenancy default": api.tenancy()})
+    host.systemctl("reload", host.UNIT)
+    host.run("passlockctl", "set-key", "-", stdin=api.api_key)
+    assert host.call(*AUTHORIZE).startswith('st "')
+    assert (host.SEALED_KEYS / "passlock.default").exists()
+
+
 def test_upgrade_loses_no_call(load, work):
     before = host.show("MainPID")
     feed_while(load, packages.dpkg_command("--install", *packages.later_files(work.path)))
