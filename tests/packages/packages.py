@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The packages, as an administrator handles them."""
+
+import functools
+import shutil
+from pathlib import Path
+
+from tests.harness import build_dir
+from tests.system import host
+
+NAMES = ("libpasslock0", "libpasslock-dev", "passlockd", "passlock-sandbox", "passlock-examples")
+STATE = Path("/var/lib/passlockd")
+LATER = "99.0"
+
+
+def dpkg_command(*arguments) -> list[str]:
+    """Nobody is there to be asked."""
+    return ["env", "DEBIAN_FRONTEND=noninteractive", "dpkg", *map(str, arguments)]
+
+
+def dpkg(*arguments) -> str:
+    return host.run(*dpkg_command(*arguments))
+
+
+def installed_version(name: str) -> str | None:
+    shown = host.run("dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", name,
+                     status=None).split()
+    return shown[1] if shown[0] == "installed" else None
+
+
+def file_version(file: Path) -> str:
+    return host.run("dpkg-deb", "--field", file, "Version").strip()
+
+
+@functools.cache
+def files() -> tuple[Path, ...]:
+    return tuple(next(build_dir().glob(f"{name}_*.deb")) for name in NAMES)
+
+
+def install():
+    """All of them, as they were built, unless they are."""
+    built = file_version(files()[0])
+    if any(installed_version(name) != built for name in NAMES):
+        dpkg("--install", *files())
+
+
+@functools.cache
+def later_files(directory: Path) -> tuple[Path, ...]:
+    """The same again, as a version to upgrade to."""
+    return tuple(make_later(file, directory) for file in files())
+
+
+def make_later(file: Path, directory: Path) -> Path:
+    tree = directory / "tree"
+    later = directory / f"{file.stem}-later.deb"
+    version = file_version(file)
+    host.run("dpkg-deb", "--raw-extract", file, tree)
+    control = tree / "DEBIAN/control"
+    control.write_text(control.read_text().replace(f"Version: {version}\n", f"Version: {LATER}\n")
+                       .replace(f"(= {version})", f"(= {LATER})"))
+    host.run("dpkg-deb", "--build", "-Znone", tree, later)
+    shutil.rmtree(tree)
+    return later
+
+
+def answer_question(question: str, value: str):
+    host.run("debconf-set-selections", stdin=f"passlockd passlockd/{question} boolean {value}\n")
