@@ -249,6 +249,17 @@ static void test_no_space(void **state)
         check_copy(c);
 }
 
+static void give_away(const char *directory)
+{
+        char path[128];
+
+        assert_int_equal(chown(directory, 65534, 65534), 0);
+        snprintf(path, sizeof(path), "%s/data.mdb", directory);
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        snprintf(path, sizeof(path), "%s/lock.mdb", directory);
+        assert_int_equal(unlink(path), 0);
+}
+
 /* Numbers from the child, as far as they have come, at least `n`. */
 static unsigned read_numbers(int fd, unsigned n)
 {
@@ -292,17 +303,14 @@ static off_t file_size(const char *path)
 }
 
 /* Until the store has grown, too. */
-static void test_in_use(void **state)
+static void check_in_use(Copying *c)
 {
-        Copying *c = *state;
         unsigned n = 0, n_copied = 0;
         char path[128];
         off_t size;
         pid_t pid;
         int fd;
 
-        open_store(c);
-        close_store(c);
         snprintf(path, sizeof(path), "%s/data.mdb", c->f.directory);
         size = file_size(path);
         pid = child_start(c->f.directory, 0, &fd);
@@ -317,6 +325,28 @@ static void test_in_use(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         close(fd);
         assert_true(audit(c->f.directory) >= n_copied);
+}
+
+static void test_in_use(void **state)
+{
+        Copying *c = *state;
+
+        open_store(c);
+        close_store(c);
+        check_in_use(c);
+}
+
+/* As on a host: a service with a user of its own, and root who copies. */
+static void test_in_use_by_another_user(void **state)
+{
+        Copying *c = *state;
+
+        if (geteuid() != 0)
+                skip();
+        open_store(c);
+        close_store(c);
+        give_away(c->f.directory);
+        check_in_use(c);
 }
 
 /* Forks a copier that gets as far as to be a reader. Returns when it is one. */
@@ -406,17 +436,6 @@ static void test_interrupted(void **state)
         assert_int_equal(store_copy(c->f.directory, c->copy), 0);
 }
 
-static void give_away(const char *directory)
-{
-        char path[128];
-
-        assert_int_equal(chown(directory, 65534, 65534), 0);
-        snprintf(path, sizeof(path), "%s/data.mdb", directory);
-        assert_int_equal(chown(path, 65534, 65534), 0);
-        snprintf(path, sizeof(path), "%s/lock.mdb", directory);
-        assert_int_equal(unlink(path), 0);
-}
-
 /* Root does not touch what the service's user has put there to lead it astray. */
 static void test_as_root(void **state)
 {
@@ -458,6 +477,7 @@ int main(void)
                 TEST(test_map_grows_meanwhile),
                 TEST(test_no_space),
                 TEST(test_in_use),
+                TEST(test_in_use_by_another_user),
                 TEST(test_killed),
                 TEST(test_interrupted),
                 TEST(test_as_root),
