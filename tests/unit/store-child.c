@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "tests/unit/store-child.h"
 
@@ -60,11 +61,23 @@ static void child_add(Child *child)
                 _exit(1);
 }
 
+static void become_owner(const char *directory)
+{
+        struct stat st;
+
+        if (stat(directory, &st) < 0)
+                _exit(1);
+        if (st.st_uid != geteuid() && (setresgid(st.st_gid, st.st_gid, st.st_gid) < 0 ||
+                                       setresuid(st.st_uid, st.st_uid, st.st_uid) < 0))
+                _exit(1);
+}
+
 static void child_run(const char *directory, unsigned first, int fd)
 {
         Child child = {.fd = fd, .next = first};
         struct pollfd pollfd = {.events = POLLIN};
 
+        become_owner(directory);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (store_open(directory, &child.store) < 0)
                 _exit(1);
