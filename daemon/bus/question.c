@@ -5,9 +5,9 @@
 
 #include "base/strv.h"
 #include "daemon/bus/polkit.h"
+#include "daemon/bus/presentable.h"
 #include "daemon/bus/question.h"
 #include "daemon/bus/request.h"
-#include "daemon/model/valid.h"
 #include "dbus/error.h"
 
 /* The bus lets us wait for 128 answers in all. So many questions may be open about a uid, and so
@@ -111,27 +111,6 @@ static void answered(PolkitAnswer answer, void *userdata)
                 request_run_authorized(request);
 }
 
-/* Characters that turn the direction of what follows, end a line, or the quotation: who reads the
- * question would not see what is asked. */
-static bool is_deceptive(const char *text)
-{
-        const unsigned char *s = (const unsigned char *) text;
-
-        if (strchr(text, '"'))
-                return true;
-        for (; *s; s++)
-                if (s[0] == 0xe2 && ((s[1] == 0x80 && ((s[2] >= 0x8e && s[2] <= 0x8f) ||
-                                                       (s[2] >= 0xa8 && s[2] <= 0xae))) ||
-                                     (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
-                        return true;
-        return false;
-}
-
-static bool is_presentable(const char *text)
-{
-        return text_is_valid(text, ARGUMENT_LEN_MAX) && !is_deceptive(text);
-}
-
 /* Reads a list as one text. Returns 0, ACCESS_DENIED or a negative errno. */
 static int read_list(sd_bus_message *m, char **ret)
 {
@@ -146,7 +125,7 @@ static int read_list(sd_bus_message *m, char **ret)
         while ((r = sd_bus_message_read(m, "s", &text)) > 0) {
                 _cleanup_(freep) char *before = TAKE_PTR(joined);
 
-                if (++n > LIST_MAX || !is_presentable(text))
+                if (++n > LIST_MAX || !text_is_presentable(text, ARGUMENT_LEN_MAX))
                         return ERROR_ACCESS_DENIED;
                 if (asprintf(&joined, "%s%s%s", before ?: "", before ? ", " : "", text) < 0) {
                         joined = NULL;
@@ -177,7 +156,7 @@ static int read_argument(sd_bus_message *m, char **ret)
         r = sd_bus_message_read(m, "s", &text);
         if (r < 0)
                 return r;
-        if (!is_presentable(text))
+        if (!text_is_presentable(text, ARGUMENT_LEN_MAX))
                 return ERROR_ACCESS_DENIED;
         *ret = strdup(text);
         return *ret ? 0 : -ENOMEM;

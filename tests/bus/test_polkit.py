@@ -307,13 +307,24 @@ def forged_answer(question) -> Message:
 
 
 @pytest.mark.parametrize("text", ["", "x" * 513, "two\nlines", "bell\a", "\x1b[2Jada", "\u202eada", 'a" (all) "b',
-                                  "a\u2028b", "a\u2066b", "a\u200eb", "\u0085"])
+                                  "a\u2028b", "a\u2066b", "a\u200eb", "\u0085",
+                                  "a\u061cb", "ada\u200b", "ada\ufeff", "ad\u00ada", "ada\u3164",
+                                  "ada\U000e0041", "a\u201d (all) \u201cb", "a\uff02b"])
 def test_what_would_deceive_is_not_asked(authority, person, text):
     for method, args in (("GetUser", (text,)), ("Add", ("ada", text)),
                          ("DeletePasskeys", (["key", text], {}))):
         with raises("AccessDenied", text="cannot be asked about"):
             person.method(method, *args)
     authority.assert_not_asked()
+
+
+@pytest.mark.parametrize("text", ["Ada Łukasiewicz", "Ἄδα 爱达 ада", "o'neill@example.com", "😀", "a$(tenancy)"])
+def test_what_is_seen_is_asked(authority, person, text):
+    call = person.start_links("ListByUser", text)
+    question = authority.question()
+    assert question.details["user_id"] == text
+    authority.answer(question, False)
+    assert denied(person.outcome(call))
 
 
 @pytest.mark.parametrize("ids", [[], ["key"] * 101], ids=["none", "too many"])
