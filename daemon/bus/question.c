@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/strv.h"
+#include "daemon/bus/message-size.h"
 #include "daemon/bus/polkit.h"
 #include "daemon/bus/presentable.h"
 #include "daemon/bus/question.h"
@@ -17,6 +18,9 @@
 
 #define ARGUMENT_LEN_MAX 512U
 #define LIST_MAX         100U
+
+/* What waits for an answer is kept. No method has a use for more: an import's thousand links. */
+#define MESSAGE_SIZE_MAX (1536U * 1024)
 
 /* A question that is open. */
 typedef struct Asking {
@@ -171,6 +175,22 @@ static int push(char ***details, const char *name, const char *value)
         return r < 0 ? r : strv_push(details, value);
 }
 
+/* What is run reads a message from the beginning. */
+static int rewind_message(const Request *request)
+{
+        return sd_bus_message_rewind(request->message, true) < 0 ? -ENOMEM : 0;
+}
+
+/* Returns 0, ACCESS_DENIED or -ENOMEM. */
+static int check_size(const Request *request)
+{
+        int r = message_check_size(request->message, MESSAGE_SIZE_MAX);
+
+        if (rewind_message(request) < 0)
+                return -ENOMEM;
+        return r == 0 || r == -ENOMEM ? r : ERROR_ACCESS_DENIED;
+}
+
 /* What a person could not read, or not as it is, is not asked about: the daemon would not take it
  * either, or it is there to deceive. */
 static int push_arguments(char ***details, const Request *request)
@@ -185,8 +205,7 @@ static int push_arguments(char ***details, const Request *request)
                 if (r == 0)
                         r = push(details, question->arguments[i], value);
         }
-        /* What is run reads them from the beginning. */
-        if (sd_bus_message_rewind(request->message, true) < 0)
+        if (rewind_message(request) < 0)
                 return -ENOMEM;
         return r == 0 || r == -ENOMEM ? r : ERROR_ACCESS_DENIED;
 }
@@ -251,7 +270,9 @@ int question_ask(Request *request)
         if (*n_questions(request) >=
             (is_interactive(request) ? QUESTIONS_PERSON_MAX : QUESTIONS_MAX))
                 return ERROR_LIMITS_EXCEEDED;
-        r = list_details(request, &details);
+        r = check_size(request);
+        if (r == 0)
+                r = list_details(request, &details);
         if (r == ERROR_ACCESS_DENIED)
                 return request_explain(request, r,
                                        "No grant allows this call, and it has an argument that "

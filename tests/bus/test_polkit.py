@@ -15,6 +15,7 @@ from .authority import AUTHORITY, Authority
 from .client import (GAMES, METHODS, NAME, NOBODY, WWW_DATA, Connection, plain,
                      tenancy_path)
 from .stack import (RP_ID, TIMEOUT_SEC, Stack, eventually, new_user, raises, within)
+from .test_import import make
 
 pytestmark = pytest.mark.root
 
@@ -325,6 +326,25 @@ def test_what_is_seen_is_asked(authority, person, text):
     assert question.details["user_id"] == text
     authority.answer(question, False)
     assert denied(person.outcome(call))
+
+
+# More than any method has a use for, in ways of which each has a size of its own.
+@pytest.mark.parametrize("option", [("s", "x" * (3 << 20)), ("as", ["x"] * (1 << 18)),
+                                    ("ay", bytes(3 << 20)), ("a(s)", [("",)] * (1 << 17)),
+                                    ("aa{sv}", [{}] * (1 << 18))], ids=lambda option: option[0])
+def test_nothing_large_waits(authority, person, option):
+    for method, args in (("Reconcile", ({"x": option},)), ("Import", ([{"x": option}], {})),
+                         ("UpdatePasskeys", ("ada", "ada", {"x": option}))):
+        with raises("AccessDenied", text="cannot be asked about"):
+            person.method(method, *args)
+    authority.assert_not_asked()
+
+
+def test_the_largest_import_waits(authority, person):
+    links = [make(f"{i:0256}", f"{i:0512}", 2**53 - 1, 2**53 - 1, "x" * 256) for i in range(1000)]
+    call = person.start_method("Import", links, {"dry_run": ("b", True)})
+    authority.answer(authority.question(), True)
+    assert plain(person.finish(call)[0])["added"] == 1000
 
 
 @pytest.mark.parametrize("ids", [[], ["key"] * 101], ids=["none", "too many"])
