@@ -2,6 +2,7 @@
 
 /* Second pass: the links. What the vault does not know goes. */
 
+#include "base/clock.h"
 #include "daemon/core/reconcile-internal.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
@@ -104,15 +105,23 @@ static int yield_turn(Reconcile *reconcile)
         return r;
 }
 
+/* Made since the vault was asked. A time to come is what an import may have said, and hides none.
+ */
+static bool is_new(const Reconcile *reconcile, const Link *link, uint64_t now_ms)
+{
+        return link->created_at_ms >= reconcile->begun_at_ms && link->created_at_ms <= now_ms;
+}
+
 /* What the vault cannot have listed, or did list, is no suspect. */
 static int sift_links(Reconcile *reconcile, LinkList *page)
 {
+        uint64_t now_ms = realtime_ms();
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < page->n_links; i++) {
                 Link *link = page->links[i];
 
-                if (link->created_at_ms >= reconcile->begun_at_ms ||
+                if (is_new(reconcile, link, now_ms) ||
                     id_set_has(reconcile->seen, link->authenticator_id))
                         continue;
                 page->links[i] = NULL;

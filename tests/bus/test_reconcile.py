@@ -12,6 +12,7 @@ from harness import BusError, Sandbox
 from .client import BACKUP, GAMES, NAME, WWW_DATA, tenancy_path
 from .stack import Stack, eventually, new_user, raises, within
 from .standin import Reply, StandIn
+from .test_import import make
 
 LIST, GET = "passkey-list", "passkey-get"
 TYPES = {"checked": "t", "added": "t", "removed": "t", "conflicts": "t"}
@@ -116,6 +117,14 @@ def test_added_link_was_made_when_its_passkey_was(own_stack, disorder, connectio
     assert link["last_used_at"] == ("t", 0)
     assert link["created_at"][1] > 0
     assert connection.exchange(disorder.missing.code)["newly_linked"] == ("b", False)
+
+
+def test_no_link_is_out_of_reach(disorder, connection):
+    """Not for a time that is still to come, which only an import can say."""
+    connection.links("Import", [make("eve", "key", created=2**53 - 1)], {})
+    assert connection.reconcile(dry_run=True)["removed"] == len(disorder.gone) + 1
+    connection.reconcile(dry_run=False)
+    assert links_of(connection) == disorder.after()
 
 
 def test_nothing_here_and_nothing_there(own_stack):
