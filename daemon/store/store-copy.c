@@ -51,12 +51,25 @@ static int become_owner(const char *directory)
         return 0;
 }
 
+/* Nothing else of ours is open to who reads what may be anything: not the place of the copy, which
+ * others may not get to, and not the terminal, on which it could type. The file is STDIN_FILENO
+ * then. */
+static int leave_behind(int fd)
+{
+        if (setsid() < 0 || dup2(fd, STDIN_FILENO) < 0 ||
+            close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
+                return -errno;
+        return 0;
+}
+
 /* What the child does. */
 static int copy_as_owner(const char *directory, int fd, pid_t parent)
 {
         int r;
 
-        r = become_owner(directory);
+        r = leave_behind(fd);
+        if (r == 0)
+                r = become_owner(directory);
         if (r < 0) {
                 log_error("Cannot read %s as its owner: %s", directory, strerror(-r));
                 return r;
@@ -66,7 +79,7 @@ static int copy_as_owner(const char *directory, int fd, pid_t parent)
             getppid() != parent)
                 return -EINTR;
         for (unsigned i = 0; i < ATTEMPTS; i++) {
-                r = copy_to(directory, fd);
+                r = copy_to(directory, STDIN_FILENO);
                 if (r != -ENOTRECOVERABLE)
                         return r;
         }

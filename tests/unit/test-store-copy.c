@@ -20,6 +20,17 @@
 static unsigned n_map_resized; /* so often the map has grown meanwhile */
 static int hang_fd = -1;       /* it hangs, with a reader, and says so here */
 
+/* Whether who copies could get at a terminal, or at directories that it has not opened itself. */
+static char is_exposed(void)
+{
+        struct stat st;
+
+        for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
+                if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+                        return true;
+        return getsid(0) != getpid();
+}
+
 _public_ int mdb_env_copyfd2(MDB_env *env, mdb_filehandle_t fd, unsigned flags)
 {
         int (*copy)(MDB_env *, mdb_filehandle_t, unsigned) = dlsym(RTLD_NEXT, "mdb_env_copyfd2");
@@ -30,7 +41,10 @@ _public_ int mdb_env_copyfd2(MDB_env *env, mdb_filehandle_t fd, unsigned flags)
                 return write(fd, "half a page", 11) == 11 ? MDB_MAP_RESIZED : EIO;
         }
         if (hang_fd >= 0) {
-                if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0 || write(hang_fd, "", 1) != 1)
+                char exposed = is_exposed();
+
+                if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0 ||
+                    write(hang_fd, &exposed, 1) != 1)
                         return EIO;
                 for (;;)
                         pause();
@@ -365,11 +379,15 @@ static pid_t start_hanging(Copying *c, int *ret_fd)
                 sigemptyset(&set);
                 sigaddset(&set, SIGTERM);
                 sigprocmask(SIG_BLOCK, &set, NULL);
-                hang_fd = fds[1];
+                /* The copier keeps no others. */
+                hang_fd = STDOUT_FILENO;
+                if (dup2(fds[1], hang_fd) < 0)
+                        _exit(1);
                 _exit(-store_copy(c->f.directory, c->copy));
         }
         close(fds[1]);
         assert_int_equal(read(fds[0], &byte, 1), 1);
+        assert_false(byte);
         *ret_fd = fds[0];
         return pid;
 }
