@@ -9,6 +9,7 @@
 struct NewFile {
         char *path;
         char *temporary; /* NULL: there is none any more */
+        size_t offset;   /* in both, of the name in the directory */
         int directory_fd;
         int fd;
 };
@@ -32,12 +33,12 @@ static int open_directory_of(const char *path, size_t offset)
         return fd < 0 ? -errno : fd;
 }
 
-static int create_temporary(NewFile *file, size_t offset)
+static int create_temporary(NewFile *file)
 {
         _cleanup_(freep) char *temporary = NULL;
 
-        if (asprintf(&temporary, "%.*s.%s.XXXXXX", (int) offset, file->path, file->path + offset) <
-            0) {
+        if (asprintf(&temporary, "%.*s.%s.XXXXXX", (int) file->offset, file->path,
+                     file->path + file->offset) < 0) {
                 temporary = NULL;
                 return -ENOMEM;
         }
@@ -51,22 +52,22 @@ static int create_temporary(NewFile *file, size_t offset)
 int new_file_open(const char *path, NewFile **ret)
 {
         _cleanup_(new_file_freep) NewFile *file = calloc(1, sizeof(NewFile));
-        size_t offset = name_offset(path);
         int r;
 
         if (!file)
                 return -ENOMEM;
         file->directory_fd = file->fd = -1;
-        if (!path[offset])
+        file->offset = name_offset(path);
+        if (!path[file->offset])
                 return -EISDIR;
         file->path = strdup(path);
         if (!file->path)
                 return -ENOMEM;
-        r = open_directory_of(path, offset);
+        r = open_directory_of(path, file->offset);
         if (r < 0)
                 return r;
         file->directory_fd = r;
-        r = create_temporary(file, offset);
+        r = create_temporary(file);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(file);
@@ -78,12 +79,16 @@ int new_file_fd(const NewFile *file)
         return file->fd;
 }
 
+/* The directory is the one that it was in the beginning: who can rename it cannot have another
+ * one's files replaced or removed. */
+
 int new_file_publish(NewFile *file, bool replace)
 {
         unsigned flags = replace ? 0 : RENAME_NOREPLACE;
+        int fd = file->directory_fd;
 
         if (fsync(file->fd) < 0 ||
-            renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, flags) < 0)
+            renameat2(fd, file->temporary + file->offset, fd, file->path + file->offset, flags) < 0)
                 return -errno;
         free(TAKE_PTR(file->temporary));
         return fsync(file->directory_fd) < 0 ? -errno : 0;
@@ -94,7 +99,7 @@ NewFile *new_file_free(NewFile *file)
         if (!file)
                 return NULL;
         if (file->temporary)
-                (void) unlink(file->temporary);
+                (void) unlinkat(file->directory_fd, file->temporary + file->offset, 0);
         closep(&file->fd);
         closep(&file->directory_fd);
         free(file->temporary);

@@ -93,6 +93,25 @@ static void test_whole_or_not_at_all(void **state)
         check_text("second");
 }
 
+/* Another directory in the place of the one that it was begun in is not written to. */
+static void test_directory_is_replaced(void **state)
+{
+        NewFile *file, *dropped;
+
+        assert_int_equal(mkdir("place", 0700), 0);
+        dropped = begin("place/file", "dropped");
+        file = begin("place/file", "kept");
+        assert_int_equal(rename("place", "moved"), 0);
+        assert_int_equal(mkdir("place", 0700), 0);
+        assert_int_equal(new_file_publish(file, true), 0);
+        new_file_free(file);
+        new_file_free(dropped);
+        assert_int_equal(rmdir("place"), 0);
+        assert_int_equal(rename("moved/file", "file"), 0);
+        assert_int_equal(rmdir("moved"), 0);
+        check_text("kept");
+}
+
 static void test_no_place(void **state)
 {
         NewFile *file = NULL;
@@ -110,7 +129,8 @@ static void test_no_place(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-        const struct CMUnitTest tests[] = {TEST(test_whole_or_not_at_all), TEST(test_no_place)};
+        const struct CMUnitTest tests[] = {TEST(test_whole_or_not_at_all),
+                                           TEST(test_directory_is_replaced), TEST(test_no_place)};
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
