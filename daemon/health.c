@@ -8,6 +8,8 @@
 
 /* So often within the time that the watchdog waits: one that is late is no drama. */
 #define CHECKS_PER_TIMEOUT 4U
+/* So often until the next one if systemd could not be told of this one. */
+#define RETRIES_PER_CHECK 128U
 
 /* Any tenancy would do, also one that has no links. */
 #define TENANCY_ID "-"
@@ -25,11 +27,12 @@ static void on_written(int r, void *userdata)
         Health *health = userdata;
 
         health->writing = NULL;
-        if (r == 0)
-                notify_alive(health->notify);
-        else
+        if (r != 0)
                 log_error(
                         "The link store does not write; the watchdog is not told that all is well");
+        else if (!notify_alive(health->notify))
+                (void) sd_event_source_set_time_relative(health->timer,
+                                                         health->interval_usec / RETRIES_PER_CHECK);
 }
 
 static void check(Health *health)

@@ -60,10 +60,9 @@ static bool send_text(Notify *notify, const char *text)
                       (const struct sockaddr *) &notify->address, notify->address_len) >= 0;
 }
 
-void notify_alive(Notify *notify)
+bool notify_alive(Notify *notify)
 {
-        if (notify->fd >= 0)
-                (void) send_text(notify, "WATCHDOG=1");
+        return notify->fd < 0 || send_text(notify, "WATCHDOG=1");
 }
 
 bool notify_status(Notify *notify, const char *text)

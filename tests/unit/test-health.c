@@ -17,6 +17,7 @@ static struct {
         StoreDoneFunc done; /* of a barrier that has not ended */
         void *userdata;
         unsigned n_reads, n_barriers, n_alive, n_forgotten;
+        bool unheard; /* systemd's socket is full */
 } fake;
 
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
@@ -43,9 +44,11 @@ StoreChange *store_change_forget(StoreChange *change)
         return NULL;
 }
 
-void notify_alive(Notify *notify)
+bool notify_alive(Notify *notify)
 {
-        fake.n_alive++;
+        if (!fake.unheard)
+                fake.n_alive++;
+        return !fake.unheard;
 }
 
 typedef struct Test {
@@ -97,6 +100,27 @@ static void test_all_is_well(void **state)
         }
         assert_int_equal(fake.n_reads, 3);
         assert_int_equal(fake.n_barriers, 3);
+}
+
+/* Not only when the next check is due, of which too few are left to waste one. */
+static void test_not_heard(void **state)
+{
+        Test *test = *state;
+
+        test->health = health_free(test->health);
+        assert_int_equal(setenv("WATCHDOG_USEC", "240000000", true), 0);
+        assert_int_equal(health_new(test->event, NULL, NULL, &test->health), 0);
+        fake.unheard = true;
+        check(test);
+        for (unsigned i = 2; i <= 4; i++) {
+                end_barrier(0);
+                assert_true(sd_event_run(test->event, 10 * 1000 * 1000) > 0);
+                assert_int_equal(fake.n_barriers, i);
+        }
+        assert_int_equal(fake.n_alive, 0);
+        fake.unheard = false;
+        end_barrier(0);
+        assert_int_equal(fake.n_alive, 1);
 }
 
 static void test_no_reading(void **state)
@@ -167,6 +191,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_all_is_well, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_not_heard, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_reading, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_writing, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stuck_writer, set_up, tear_down),

@@ -53,7 +53,7 @@ static void check_socket(const char *name)
         expect_next(fd, "STATUS=one");
         expect_nothing(fd);
         assert_true(notify_status(notify, "three"));
-        notify_alive(notify);
+        assert_true(notify_alive(notify));
         expect_next(fd, "STATUS=three");
         expect_next(fd, "WATCHDOG=1");
         expect_nothing(fd);
@@ -89,8 +89,10 @@ static void test_nobody_reads(void **state)
         snprintf(name, sizeof(name), "@test-notify-%d-unread", getpid());
         fd = listen_at(name);
         assert_int_equal(notify_new(&notify), 0);
+        assert_true(notify_alive(notify));
         for (unsigned i = 0; i < 10000; i++)
-                notify_alive(notify);
+                (void) notify_alive(notify);
+        assert_false(notify_alive(notify));
         assert_false(notify_status(notify, "one"));
         expect_next(fd, "WATCHDOG=1");
         notify_free(notify);
@@ -112,7 +114,7 @@ static void test_nobody_is_there(void **state)
                                         : unsetenv("NOTIFY_SOCKET"),
                                    errno);
                 assert_int_equal(notify_new(&notify), 0);
-                notify_alive(notify);
+                (void) notify_alive(notify);
                 (void) notify_status(notify, "one");
                 notify_free(notify);
         }
