@@ -6,6 +6,24 @@
 
 #include "client/passlockctl/printable.h"
 
+/* What is not seen, or turns the direction of what comes after it, on a line that is not all its
+ * own.
+ */
+static bool is_sly(wchar_t c)
+{
+        static const struct {
+                wchar_t first, last;
+        } sly[] = {
+                {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},
+                {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xe0000, 0xe0fff},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(sly); i++)
+                if (c >= sly[i].first && c <= sly[i].last)
+                        return true;
+        return false;
+}
+
 char *printable_new(const char *s, size_t *ret_width)
 {
         size_t left = strlen(s), width = 0;
@@ -18,7 +36,7 @@ char *printable_new(const char *s, size_t *ret_width)
                 mbstate_t state = {};
                 wchar_t c;
                 size_t len = mbrtowc(&c, s, left, &state);
-                int columns = len <= left ? wcwidth(c) : -1;
+                int columns = len <= left && !is_sly(c) ? wcwidth(c) : -1;
 
                 if (*s == '\\') {
                         end = stpcpy(end, "\\\\");

@@ -4,9 +4,10 @@
 #include "base/macro.h"
 
 /*
- * A copy of a text that can do nothing to a terminal: what the locale cannot print becomes \xHH for
- * each byte, and a backslash two. `ret_width`, which may be NULL, gets the columns that it takes.
- * NULL for lack of memory.
+ * A copy of a text that can do nothing to a terminal, nor deceive who reads it: what the locale
+ * cannot print, what is not seen and what turns the direction becomes \xHH for each byte, and a
+ * backslash two. `ret_width`, which may be NULL, gets the columns that it takes. NULL for lack of
+ * memory.
  */
 char *printable_new(const char *s, size_t *ret_width);
 

@@ -337,6 +337,11 @@ def test_reconcile_in_time(bare_host):
     assert "No answer" in bare_host.expect("reconcile", "--timeout=1", status=1)
 
 
+def test_what_is_not_seen_is_shown(host):
+    lines = host.expect("link", "list", "ad\u202ea\u200b", "--no-legend").splitlines()
+    assert lines[0].startswith(r"ad\xe2\x80\xaea\xe2\x80\x8b  auth-0")
+
+
 def test_reload(host):
     assert host.expect("reload", status=3) == "passlockctl: passlockd.conf:3: no\n"
 
