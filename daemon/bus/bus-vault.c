@@ -324,9 +324,6 @@ REQUEST_METHOD_ASKING(get_passkey, RIGHT_VAULT_READ, "read-vault", "read passkey
                       "passkey_id")
 REQUEST_METHOD_ASKING(list_passkeys, RIGHT_VAULT_READ, "read-vault",
                       "list the passkeys in the vault", NULL)
-REQUEST_METHOD_ASKING(update_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-                      "name the passkeys of user \"$(user_id)\" \"$(username)\"", "user_id",
-                      "username")
 REQUEST_METHOD_ASKING(delete_passkeys, RIGHT_VAULT_WRITE, "change-vault",
                       "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
                       "passkey_ids")
@@ -335,6 +332,22 @@ REQUEST_METHOD_ASKING(
         "delete from the vault, with their links, all passkeys of user \"$(user_id)\"", "user_id")
 REQUEST_METHOD_ASKING(prune_passkeys, RIGHT_VAULT_WRITE, "change-vault",
                       "tidy up the browser of user \"$(user_id)\"", "user_id")
+
+/* A name that is shown in the place of the other is asked about, too. */
+static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        static const Question question = {
+                .action = QUESTION_ACTION("change-vault"),
+                .intent = "name the passkeys of user \"$(user_id)\" \"$(username)\"",
+                .arguments = {"user_id", "username"},
+                .option = "display_name",
+                .option_intent = ", shown as \"$(display_name)\"",
+        };
+        BusTenancy *object = userdata;
+
+        return request_begin(object->bus, object->tenancy, m, RIGHT_VAULT_WRITE, &question,
+                             run_update_passkeys);
+}
 
 #define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)
 #define SENSITIVE         (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)

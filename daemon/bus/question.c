@@ -191,9 +191,29 @@ static int check_size(const Request *request)
         return r == 0 || r == -ENOMEM ? r : ERROR_ACCESS_DENIED;
 }
 
+/* `ret_given` is whether it is there. Returns 0, ACCESS_DENIED or a negative errno. */
+static int push_option(char ***details, const Request *request, bool *ret_given)
+{
+        const char *name = request->question->option, *value = NULL;
+        const Option options[] = {{name, 's', &value, NULL}};
+        char text[128];
+        int r;
+
+        *ret_given = false;
+        if (!name)
+                return 0;
+        r = options_read(request->message, options, ARRAY_SIZE(options), text);
+        if (r != 0 || !value)
+                return r;
+        if (!text_is_presentable(value, ARGUMENT_LEN_MAX))
+                return ERROR_ACCESS_DENIED;
+        *ret_given = true;
+        return push(details, name, value);
+}
+
 /* What a person could not read, or not as it is, is not asked about: the daemon would not take it
  * either, or it is there to deceive. */
-static int push_arguments(char ***details, const Request *request)
+static int push_arguments(char ***details, const Request *request, bool *ret_option_given)
 {
         const Question *question = request->question;
         int r = 0;
@@ -205,16 +225,20 @@ static int push_arguments(char ***details, const Request *request)
                 if (r == 0)
                         r = push(details, question->arguments[i], value);
         }
+        if (r == 0)
+                r = push_option(details, request, ret_option_given);
         if (rewind_message(request) < 0)
                 return -ENOMEM;
         return r == 0 || r == -ENOMEM ? r : ERROR_ACCESS_DENIED;
 }
 
-static int push_message(char ***details, const Request *request)
+static int push_message(char ***details, const Request *request, bool option_given)
 {
+        const Question *question = request->question;
         _cleanup_(freep) char *text = NULL;
 
-        if (asprintf(&text, "Authentication is required to %s%s.", request->question->intent,
+        if (asprintf(&text, "Authentication is required to %s%s%s.", question->intent,
+                     option_given ? question->option_intent : "",
                      request->tenancy ? " (tenancy $(tenancy))" : "") < 0) {
                 text = NULL;
                 return -ENOMEM;
@@ -226,6 +250,7 @@ static int list_details(const Request *request, char ***ret)
 {
         _cleanup_(strv_freep) char **details = NULL;
         const Tenancy *tenancy = request->tenancy;
+        bool option_given = false;
         int r;
 
         r = push(&details, "method", sd_bus_message_get_member(request->message));
@@ -234,9 +259,9 @@ static int list_details(const Request *request, char ***ret)
         if (r == 0 && tenancy)
                 r = push(&details, "tenancy_id", tenancy_id(tenancy));
         if (r == 0)
-                r = push_arguments(&details, request);
+                r = push_arguments(&details, request, &option_given);
         if (r == 0)
-                r = push_message(&details, request);
+                r = push_message(&details, request, option_given);
         if (r == 0)
                 *ret = TAKE_PTR(details);
         return r;

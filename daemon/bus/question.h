@@ -20,6 +20,10 @@ typedef struct Question {
         const char *intent; /* of the person: completes "Authentication is required to …" */
         /* What the leading arguments are called in details and intent: each a text, or texts. */
         const char *arguments[QUESTION_ARGUMENTS_MAX];
+        /* A text that may be among the options behind these; NULL: none matters. Then, if it is
+         * there, what it adds to the intent. */
+        const char *option;
+        const char *option_intent;
         /* Only where a thing is, which one has to know to do anything with it. Nobody is made to
          * authenticate for that; it is told to those who could, and are ready to. */
         bool is_lookup;

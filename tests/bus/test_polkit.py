@@ -138,6 +138,19 @@ def test_the_question(host, authority, person, method, interactive):
     assert not denied(person.outcome(call))
 
 
+def test_the_question_shows_the_name_that_is_shown(authority, person):
+    call = person.start_method("UpdatePasskeys", "ada", "Ada", {"display_name": ("s", "Eve")})
+    question = authority.question()
+    assert question.details["display_name"] == "Eve"
+    assert '"$(username)", shown as "$(display_name)" (tenancy' in question.details["polkit.message"]
+    authority.answer(question, False)
+    assert denied(person.outcome(call))
+    for option in ({"display_name": ("s", 'E" (all) "ve')}, {"display_name": ("u", 1)},
+                   {"surprise": ("s", "Eve")}):
+        with raises("AccessDenied", text="cannot be asked about"):
+            person.method("UpdatePasskeys", "ada", "Ada", option)
+
+
 @pytest.mark.parametrize("options, action", [
     ({"dry_run": ("b", True)}, "read-links"), ({"dry_run": ("b", False)}, "change-links"),
     ({"dry_run": ("s", "false")}, "read-links"), ({"surprise": ("b", False)}, "read-links")])
