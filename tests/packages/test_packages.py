@@ -20,7 +20,7 @@ GET_USER = ("Links", "GetUser", "s", "authenticator-7")
 def fixture_load(service, work):
     """Calls are in flight all the time, since the API takes its time."""
     codes = make_codes(service, 40)
-    service.set_faults("delay=200")
+    service.set_faults("delay=100")
     with Load(work) as load:
         load.codes = codes
         yield load
@@ -34,7 +34,7 @@ def feed_while(load: Load, command: list[str]) -> str:
             if load.codes:
                 load.exchange(load.codes.pop())
             try:
-                child.wait(0.2)
+                child.wait(0.05)
             except subprocess.TimeoutExpired:
                 pass
         said = child.stdout.read()
