@@ -110,15 +110,6 @@ def test_manual_pages():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_scripts_are_shell():
-    scripts = [path for path in tracked("scripts/*", ".ci/run")
-               if (ROOT / path).read_text().startswith("#!/bin/bash")]
-    assert scripts
-    for path in scripts:
-        assert (ROOT / path).stat().st_mode & 0o111, f"{path} is not executable"
-        subprocess.run(["bash", "-n", str(path)], cwd=ROOT, check=True)
-
-
 def test_unit_is_exposed_little(tmp_path):
     """What `systemd-analyze security` makes of it: at most 1.1 of 10."""
     unit = tmp_path / "passlockd.service"
@@ -127,6 +118,15 @@ def test_unit_is_exposed_little(tmp_path):
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
                            "--threshold=11", str(unit)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_scripts_are_shell():
+    scripts = [path for path in tracked("scripts/*", ".ci/run")
+               if (ROOT / path).read_text().startswith("#!/bin/bash")]
+    assert scripts
+    for path in scripts:
+        assert (ROOT / path).stat().st_mode & 0o111, f"{path} is not executable"
+        subprocess.run(["bash", "-n", str(path)], cwd=ROOT, check=True)
 
 
 def test_nothing_is_left_undone():

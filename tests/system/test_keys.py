@@ -68,6 +68,18 @@ def test_sealed_one_wins(bare, api):
     assert state() == "ready"
 
 
+def test_sealed_elsewhere(bare, api):
+    """It is not passed over in silence."""
+    host.seal_key("passlock.default", api.api_key)
+    start(("default", api.tenancy()))
+    host.systemctl("stop", host.UNIT)
+    host.SEALED_KEYS.joinpath("passlock.default").write_text("bm90IHNlYWxlZCBoZXJl\n")
+    cursor = host.journal_cursor()
+    host.systemctl("start", host.UNIT, status=1)
+    assert "Failed to set up credentials" in host.journal(after=cursor)
+    host.systemctl("stop", host.UNIT)
+
+
 def test_key_that_went_without_a_word_to_systemd(bare, api):
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()))
