@@ -51,6 +51,14 @@ def test_none(bare, api):
     assert "no API key" in authorize(status=1)
 
 
+def test_a_sealed_default_is_found_at_any_start(bare, api):
+    start(("default", api.tenancy()))
+    assert state() == "unconfigured"
+    host.seal_key("passlock.default", api.api_key)
+    host.systemctl("restart", host.UNIT)
+    assert state() == "ready"
+
+
 def test_each_tenancy_has_its_own(bare, api, other_api):
     host.seal_key("passlock.default", api.api_key)
     host.put_plain_key("passlock.other", other_api.api_key)
