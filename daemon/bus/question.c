@@ -96,6 +96,8 @@ static void answered(PolkitAnswer answer, void *userdata)
         (*n_questions(request))--;
         request->operation = NULL;
         request->cancel = NULL;
+        if (answer != POLKIT_NONE)
+                request->cause.decided_by = DECIDED_BY_POLKIT;
         r = verdict(asking, answer);
         if (r != 0)
                 request_fail(request, r);

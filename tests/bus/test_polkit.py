@@ -375,6 +375,29 @@ def test_lookup_by_who_has_another_tenancy(own):
         assert games.outcome(call) == (tenancy_path(),)
 
 
+# What a record says
+
+@pytest.mark.parametrize("end, record", [
+    ("yes", 'Link removed, tenancy default, Remove {who} (polkit), user "ada"'),
+    ("no", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this call"),
+    ("challenge", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this "
+                  "call, and nobody has authenticated for it"),
+    ("error", "Call refused, tenancy default, Remove {who}: No grant allows this call")])
+def test_record(own, end, record):
+    """What polkit has decided, and what nobody has."""
+    stack, authority, person = own
+    with stack.connect() as root:
+        root.links("Add", "ada", "key")
+    call = person.start_links("Remove", "key")
+    question = authority.question()
+    if end == "error":
+        authority.fail(question, f"{AUTHORITY}.Error.Failed")
+    else:
+        authority.answer(question, end == "yes", challenge=end == "challenge")
+    person.outcome(call)
+    assert record.format(who=f"by uid {NOBODY.uid}") in stack.daemon.log_text()
+
+
 # Changes of links are told to who may read them
 
 def test_who_may_read_links_is_told_of_them(host, authority):
