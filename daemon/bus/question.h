@@ -24,9 +24,6 @@ typedef struct Question {
          * there, what it adds to the intent. */
         const char *option;
         const char *option_intent;
-        /* Only where a thing is, which one has to know to do anything with it. Nobody is made to
-         * authenticate for that; it is told to those who could, and are ready to. */
-        bool is_lookup;
 } Question;
 
 #define QUESTION_ACTION(name) PASSLOCK_BUS_NAME "." name
