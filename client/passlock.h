@@ -729,6 +729,10 @@ const char *passlock_tenancy_get_id(const passlock_tenancy *tenancy);
 /* Where its API is. NULL in a tenancy from passlock_list_tenancies(). */
 const char *passlock_tenancy_get_endpoint(const passlock_tenancy *tenancy);
 
+/* The file with the only certificates that are trusted there. NULL for those of the system, and in a
+ * tenancy from passlock_list_tenancies(). */
+const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenancy);
+
 /*
  * "ready", "unconfigured" (no key), "denied" (the API refused the key at the last call) or
  * "degraded" (the API gave no usable answer at the last call). NULL in a tenancy from

@@ -16,6 +16,7 @@
  * links break-at=N   and the page from there on fails default=L    the label of the default tenancy
  *      version=V    of the daemon
  *      endpoint=U   of its tenancies
+ *      ca-file=F    of its tenancies
  *      state=S      of the default tenancy
  *      die-once-tenancy  ends when it is asked for the default tenancy the first time
  *      no-grant     the caller has none
@@ -35,7 +36,7 @@
 #define SENDERS_MAX 16U
 
 static const char *dir, *default_label = "default", *version = "9.8.7", *state = "ready",
-                        *endpoint = "https://api.example.com";
+                        *endpoint = "https://api.example.com", *ca_file = "";
 static bool deny_links, has_pipe, no_grant, no_store, reloads, die_once;
 static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
@@ -519,6 +520,8 @@ static int get_string(sd_bus *bus, const char *path, const char *interface, cons
                 return sd_bus_message_append(reply, "s", "tenancy-1");
         if (streq(property, "Endpoint"))
                 return sd_bus_message_append(reply, "s", endpoint);
+        if (streq(property, "CaFile"))
+                return sd_bus_message_append(reply, "s", ca_file);
         return sd_bus_message_append(reply, "s", streq(label, "default") ? state : "denied");
 }
 
@@ -549,6 +552,7 @@ static const sd_bus_vtable tenancy[] = {
         SD_BUS_PROPERTY("Label", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("TenancyId", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("Endpoint", "s", get_string, 0, 0),
+        SD_BUS_PROPERTY("CaFile", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("State", "s", get_string, 0, 0),
         SD_BUS_VTABLE_END,
 };
@@ -617,6 +621,8 @@ static void read_option(const char *option)
                 default_label = option + strlen("default=");
         else if (begins(option, "version="))
                 version = option + strlen("version=");
+        else if (begins(option, "ca-file="))
+                ca_file = option + strlen("ca-file=");
         else if (begins(option, "endpoint="))
                 endpoint = option + strlen("endpoint=");
         else if (begins(option, "state="))
