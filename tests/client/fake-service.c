@@ -12,8 +12,11 @@
  *      die-always   ends without an answer
  *      gone-once*   does what is asked, ends without saying so; NotFound afterwards
  * Each call is a line in DIR/log, after one that says so if somebody may be asked for it, and on
- * descriptor 3 if that is open. OPTION is one of deny         nobody may read links links=N has N
- * links break-at=N   and the page from there on fails default=L    the label of the default tenancy
+ * descriptor 3 if that is open. OPTION is one of
+ *      deny         nobody may read links
+ *      links=N      has N links
+ *      break-at=N   and the page from there on fails
+ *      default=L    the label of the default tenancy
  *      version=V    of the daemon
  *      endpoint=U   of its tenancies
  *      ca-file=F    of its tenancies
@@ -22,6 +25,7 @@
  *      no-grant     the caller has none
  *      no-store     the number of links cannot be read
  *      reloads      Reload works
+ *      vault=W      what becomes of ListPasskeys at its beginning: one of the words above
  *      reconcile=W  what becomes of Reconcile: one of the words above, or see fake-reconcile.c
  */
 
@@ -627,6 +631,8 @@ static void read_option(const char *option)
                 endpoint = option + strlen("endpoint=");
         else if (begins(option, "state="))
                 state = option + strlen("state=");
+        else if (begins(option, "vault="))
+                fake_vault_word = option + strlen("vault=");
         else if (begins(option, "reconcile="))
                 fake_reconcile_word = option + strlen("reconcile=");
         else if (streq(option, "die-once-tenancy"))
