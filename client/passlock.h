@@ -729,8 +729,8 @@ const char *passlock_tenancy_get_id(const passlock_tenancy *tenancy);
 /* Where its API is. NULL in a tenancy from passlock_list_tenancies(). */
 const char *passlock_tenancy_get_endpoint(const passlock_tenancy *tenancy);
 
-/* The file with the only certificates that are trusted there. NULL for those of the system, and in a
- * tenancy from passlock_list_tenancies(). */
+/* The file with the only certificates that are trusted there. NULL for those of the system, and in
+ * a tenancy from passlock_list_tenancies(). */
 const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenancy);
 
 /*
