@@ -273,7 +273,7 @@ typedef void (*passlock_import_callback)(passlock *client, int r, const char *er
                                          passlock_import *import, void *userdata);
 
 /*
- * Who is who: a token for the page, and what comes back from it. All of this asks the API.
+ * A token for the page, and what comes back from it: all of these calls ask the API.
  */
 
 /*
