@@ -16,6 +16,12 @@
  */
 #define CALLS_SENT_MAX 100U
 
+/* Where the default tenancy is unless the configuration says otherwise. */
+#define GUESSED_PATH PASSLOCK_TENANCY_PATH "/default"
+#define NO_SUCH_GUESS \
+        "Which tenancy is the default one is not told to this user, and none has the label " \
+        "default; say which one is meant by its label, as with --tenancy=LABEL"
+
 void call_set_state(passlock_call *call, CallState state)
 {
         if (call->state == CALL_SENT && !call->method->is_long)
@@ -123,8 +129,6 @@ static int call_send_message(passlock_call *call, sd_bus_message *m,
         int r;
 
         r = sd_bus_message_set_auto_start(m, !call->no_auto_start);
-        if (r >= 0)
-                r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
         if (r < 0)
                 return r;
         r = sd_bus_call_async(bus, &call->slot, m, on_answer, call, UINT64_MAX);
@@ -147,10 +151,13 @@ static int call_send_itself(passlock_call *call, sd_bus *bus)
         if (r >= 0 && call->method->is_secret)
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
+        if (r >= 0)
                 r = call_append_arguments(call, m);
         return r < 0 ? r : call_send_message(call, m, on_reply);
 }
 
+/* Nobody is to authenticate for this and then again for the call itself. */
 static int call_ask_for_tenancy(passlock_call *call, sd_bus *bus)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -161,6 +168,13 @@ static int call_ask_for_tenancy(passlock_call *call, sd_bus *bus)
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", "");
         return r < 0 ? r : call_send_message(call, m, on_default_tenancy);
+}
+
+/* Whether it goes to what may not be the default tenancy: nobody told us. */
+static bool call_is_guess(const passlock_call *call)
+{
+        return !call->method->of_manager && !call->label && call->interactive &&
+               call->client->guesses_tenancy;
 }
 
 /* Finds the object to call, as far as that needs no asking. Returns 0 or -ENOMEM. */
@@ -174,7 +188,9 @@ static int call_find_path(passlock_call *call)
         else if (call->label) {
                 if (asprintf(&path, "%s/%s", PASSLOCK_TENANCY_PATH, call->label) < 0)
                         path = NULL;
-        } else if (default_path)
+        } else if (call_is_guess(call))
+                path = strdup(GUESSED_PATH);
+        else if (default_path)
                 path = strdup(default_path);
         else {
                 call->path = (free(call->path), NULL);
@@ -230,6 +246,8 @@ static void call_fail(passlock_call *call, sd_bus_message *m)
                 calls_become_patient(call->client);
         } else if (r == -EHOSTDOWN && call->patient)
                 call_set_state(call, CALL_WAITING_FOR_SERVICE);
+        else if (r == PASSLOCK_ERROR_UNKNOWN_OBJECT && call_is_guess(call))
+                call_finish(call, r, NO_SUCH_GUESS);
         else
                 call_finish(call, r, sd_bus_message_get_error(m)->message);
 }
@@ -237,8 +255,8 @@ static void call_fail(passlock_call *call, sd_bus_message *m)
 /* The default tenancy may have changed without a restart of the daemon. */
 static bool call_should_ask_again(const passlock_call *call, sd_bus_message *m)
 {
-        return !call->label && !call->method->of_manager && !call->asked_again &&
-               failure_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
+        return !call->label && !call->method->of_manager && !call_is_guess(call) &&
+               !call->asked_again && failure_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
 }
 
 static void call_take_answer(passlock_call *call, sd_bus_message *m)
@@ -273,13 +291,24 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 0;
 }
 
+/* Whom polkit may ask about is likely to be refused the look-up, and to be let make the call. */
+static bool call_should_guess(const passlock_call *call, sd_bus_message *m)
+{
+        return call->interactive && failure_from_message(m) == PASSLOCK_ERROR_ACCESS_DENIED;
+}
+
 static void call_take_tenancy(passlock_call *call, sd_bus_message *m)
 {
         const char *path;
         int r;
 
         if (sd_bus_message_is_method_error(m, NULL) > 0) {
-                call_fail(call, m);
+                if (!call_should_guess(call, m)) {
+                        call_fail(call, m);
+                        return;
+                }
+                call->client->guesses_tenancy = true;
+                call_go_on(call);
                 return;
         }
         if (sd_bus_message_read(m, "o", &path) < 0) {

@@ -48,7 +48,10 @@ typedef struct Arguments {
  * one waits: it was cut off, or it had to wait for its turn when others were. A second cut ends a
  * call, and the first one a call that must not be repeated; its deadline ends it anywhere.
  *
- * A call to the default tenancy that does not know its object asks for that first, while SENT.
+ * A call to the default tenancy that does not know its object asks for that first, while SENT. If
+ * that is refused, a call for which somebody may authenticate goes to the tenancy labelled default:
+ * he does so once, and not for the question. All later ones go there, too, so that what takes many
+ * calls has to do with one tenancy.
  */
 typedef enum CallState {
         CALL_WAITING,

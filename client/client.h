@@ -32,8 +32,9 @@ struct passlock {
         Connection *connection;
 
         uint32_t timeout_ms;
-        bool interactive; /* calls may have somebody authenticate */
-        char *label;      /* NULL: the default tenancy */
+        bool interactive;     /* calls may have somebody authenticate */
+        bool guesses_tenancy; /* such calls were not told the default one; see call.h */
+        char *label;          /* NULL: the default tenancy */
 
         struct CallList calls;      /* on their way */
         unsigned n_sent;            /* of these: waited for by the bus */

@@ -139,7 +139,8 @@ passlock *passlock_unref(passlock *client);
 
 /*
  * Chooses the tenancy of later calls and monitors by its label in the daemon's configuration; NULL
- * (as at first) is the daemon's default tenancy, which is asked for once after each of its starts.
+ * (as at first) is the daemon's default tenancy, which is asked for once after each of its starts;
+ * see passlock_set_interactive() for callers who are not told.
  * Whether there is one of that name shows at the first call. Returns 0, -EINVAL for what cannot be
  * a label (1..32 of [a-z0-9_]), -ECHILD.
  */
@@ -159,6 +160,10 @@ int passlock_set_timeout_ms(passlock *client, uint32_t timeout_ms);
  * through an agent that the desktop has, or pkttyagent(1) for a terminal. Calls on links, the vault
  * and passlock_reload() can be had like this, those for apps never. People need time: deadlines are
  * five minutes longer. A call that is cancelled leaves the question open until the client is gone.
+ *
+ * Nobody is asked to authenticate just to be told the default tenancy. If that is refused, these
+ * calls go to the tenancy with the label "default" for as long as the client lives; if there is
+ * none, they end with UNKNOWN_OBJECT, and passlock_set_tenancy() has to say which one is meant.
  * Returns 0 or -ECHILD.
  */
 int passlock_set_interactive(passlock *client, bool interactive);

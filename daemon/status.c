@@ -13,9 +13,10 @@
 #define TENANCIES_SHOWN_MAX 8U
 
 /*
- * Whatever happens, happens in an event: `any` runs after each, if it is enabled. It starts the
+ * Whatever happens, happens in an event: `any` runs after each that finds it enabled. It starts the
  * timer and switches itself off, so that the events of the next second cost nothing. The timer goes
- * on for as long as it finds another text each time, and then has `any` wait again.
+ * on for as long as it finds another text each time, and then has `any` wait again: not for this
+ * event of the timer's own, which found it switched off.
  */
 struct Status {
         Notify *notify;
@@ -23,7 +24,6 @@ struct Status {
         void *userdata;
         sd_event_source *any;
         sd_event_source *timer;
-        bool own; /* the event that `any` runs after next is the timer's */
         char *last;
 };
 
@@ -59,10 +59,6 @@ static int on_any_event(sd_event_source *source, void *userdata)
         Status *status = userdata;
         int r;
 
-        if (status->own) {
-                status->own = false;
-                return 0;
-        }
         r = start_timer(status);
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
@@ -73,7 +69,6 @@ static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void
 
         if (update(status))
                 return start_timer(status);
-        status->own = true;
         return sd_event_source_set_enabled(status->any, SD_EVENT_ON);
 }
 
@@ -91,9 +86,6 @@ int status_new(sd_event *event, Notify *notify, StatusTextFunc text, void *userd
                                        on_time, status);
         if (r >= 0)
                 r = sd_event_add_post(event, &status->any, on_any_event, status);
-        /* Right after the event, before another one. */
-        if (r >= 0)
-                r = sd_event_source_set_priority(status->any, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0)
                 r = sd_event_source_set_enabled(status->any, SD_EVENT_OFF);
         if (r < 0)

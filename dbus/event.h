@@ -101,7 +101,8 @@ int event_from_message_id(const char *id);
 
 /*
  * The fields of a record, beside MESSAGE_ID, MESSAGE and PRIORITY. Each is there if it is known and
- * makes sense. PASSLOCK_ERROR is the name of the error on the bus.
+ * makes sense. PASSLOCK_ERROR is the name of the error on the bus, PASSLOCK_DECIDED_BY one of the
+ * three below.
  */
 #define FIELD_EVENT            "PASSLOCK_EVENT"
 #define FIELD_METHOD           "PASSLOCK_METHOD"
@@ -111,6 +112,7 @@ int event_from_message_id(const char *id);
 #define FIELD_RP_ID            "PASSLOCK_RP_ID"
 #define FIELD_CHALLENGE_ID     "PASSLOCK_CHALLENGE_ID"
 #define FIELD_CALLER_UID       "PASSLOCK_CALLER_UID"
+#define FIELD_DECIDED_BY       "PASSLOCK_DECIDED_BY"
 #define FIELD_SENDER           "PASSLOCK_SENDER"
 #define FIELD_ERROR            "PASSLOCK_ERROR"
 #define FIELD_DURATION_USEC    "PASSLOCK_DURATION_USEC"
@@ -120,3 +122,8 @@ int event_from_message_id(const char *id);
 #define FIELD_REMOVED          "PASSLOCK_REMOVED"
 #define FIELD_CONFLICTS        "PASSLOCK_CONFLICTS"
 #define FIELD_DRY_RUN          "PASSLOCK_DRY_RUN"
+
+/* Who need not ask, a grant, or polkit: it let the caller do it, or polkit did not. */
+#define DECIDED_BY_ROOT   "root"
+#define DECIDED_BY_GRANT  "grant"
+#define DECIDED_BY_POLKIT "polkit"

@@ -58,6 +58,7 @@ static int print_json(Journal *journal)
                 {"MESSAGE", "message", TEXT},
                 {FIELD_TENANCY, "tenancy", TEXT},
                 {FIELD_CALLER_UID, "caller_uid", NUMBER},
+                {FIELD_DECIDED_BY, "decided_by", TEXT},
                 {FIELD_METHOD, "method", TEXT},
                 {FIELD_USER_ID, "user_id", TEXT},
                 {FIELD_AUTHENTICATOR_ID, "authenticator_id", TEXT},

@@ -80,7 +80,8 @@ static void put_caller(FILE *f, const Audit *audit)
         if (cause && cause->method[0])
                 fprintf(f, ", %s", cause->method);
         if (cause && cause->has_uid)
-                fprintf(f, " by uid %u", cause->uid);
+                fprintf(f, " by uid %u%s", cause->uid,
+                        streq_ptr(cause->decided_by, DECIDED_BY_POLKIT) ? " (polkit)" : "");
         else if (audit->sender)
                 fprintf(f, " by %s", audit->sender);
 }
@@ -152,6 +153,8 @@ static int add_cause(Entry *entry, const Cause *cause)
                 r = entry_add(entry, FIELD_METHOD, cause->method);
         if (r == 0 && cause->has_uid)
                 r = add_number(entry, FIELD_CALLER_UID, cause->uid);
+        if (r == 0 && cause->decided_by)
+                r = entry_add(entry, FIELD_DECIDED_BY, cause->decided_by);
         if (r == 0 && cause->begun_at_us)
                 r = add_number(entry, FIELD_DURATION_USEC, monotonic_us() - cause->begun_at_us);
         return r;

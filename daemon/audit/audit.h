@@ -18,8 +18,9 @@
 typedef struct Cause {
         bool has_uid; /* it is known who */
         uid_t uid;
-        char method[32];      /* "": nobody called, the daemon acts by itself */
-        uint64_t begun_at_us; /* when the call came, by monotonic_us() */
+        const char *decided_by; /* what let him, or did not: static; NULL: nothing did */
+        char method[32];        /* "": nobody called, the daemon acts by itself */
+        uint64_t begun_at_us;   /* when the call came, by monotonic_us() */
 } Cause;
 
 typedef struct AuditCount {

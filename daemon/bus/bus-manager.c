@@ -83,7 +83,6 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         static const Question question = {
                 .action = QUESTION_ACTION("find-tenancy"),
                 .intent = "find a tenancy of passlockd",
-                .is_lookup = true,
         };
         BusTenancy *object = NULL;
         const char *label;

@@ -195,19 +195,19 @@ static PolkitAnswer read_answer(const PolkitCheck *check, sd_bus_message *reply)
 
         if (sd_bus_message_is_method_error(reply, NULL) > 0) {
                 check_failed(check, reply);
-                return POLKIT_NO;
+                return POLKIT_NONE;
         }
         /* Who goes and comes back is heard of in the order in which it happens. */
         if (!polkit->owner || !streq_ptr(sd_bus_message_get_sender(reply), polkit->owner)) {
                 complain(polkit, "did not give this answer; %s did",
                          sd_bus_message_get_sender(reply));
-                return POLKIT_NO;
+                return POLKIT_NONE;
         }
         if (sd_bus_message_has_signature(reply, "(bba{ss})") <= 0 ||
             sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
             sd_bus_message_read(reply, "bb", &is_authorized, &is_challenge) < 0) {
                 complain(polkit, "gives an answer that is none");
-                return POLKIT_NO;
+                return POLKIT_NONE;
         }
         if (is_authorized)
                 return POLKIT_YES;

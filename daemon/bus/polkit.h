@@ -22,6 +22,7 @@ Polkit *polkit_free(Polkit *polkit);
 DEFINE_CLEANUP(Polkit *, polkit_free);
 
 typedef enum PolkitAnswer {
+        POLKIT_NONE, /* none that counts: as good as a no */
         POLKIT_NO,
         POLKIT_CHALLENGE, /* not as it is; to be had by authenticating */
         POLKIT_YES,

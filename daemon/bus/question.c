@@ -66,31 +66,23 @@ static bool is_interactive(const Request *request)
         return sd_bus_message_get_allow_interactive_authorization(request->message) > 0;
 }
 
-static bool is_allowed(const Request *request, PolkitAnswer answer)
-{
-        if (answer == POLKIT_CHALLENGE)
-                return request->question->is_lookup && is_interactive(request);
-        return answer == POLKIT_YES;
-}
-
 /* Returns 0 if the request may be run, or what it fails with. */
 static int verdict(const Asking *asking, PolkitAnswer answer)
 {
         Request *request = asking->request;
 
-        if (!is_allowed(request, answer))
-                return answer != POLKIT_CHALLENGE
-                               ? ERROR_ACCESS_DENIED
-                               : request_explain(request, ERROR_ACCESS_DENIED,
-                                                 "No grant allows this call, and nobody has "
-                                                 "authenticated for it");
+        if (answer == POLKIT_CHALLENGE)
+                return request_explain(
+                        request, ERROR_ACCESS_DENIED,
+                        "No grant allows this call, and nobody has authenticated for it");
+        if (answer != POLKIT_YES)
+                return ERROR_ACCESS_DENIED;
         if (!still_stands(asking))
                 return request_explain(request, ERROR_UNKNOWN_OBJECT,
                                        "The tenancy is not the one any more that this was asked "
                                        "for");
-        /* Who may read links may be told of them. */
-        if (!request->tenancy || request->question->is_lookup ||
-            !(request->rights & RIGHT_LINKS_READ))
+        /* Who may read links, and not just one of several things, may be told of them. */
+        if (!request->tenancy || request->rights != RIGHT_LINKS_READ)
                 return 0;
         return identity_add_readable(request->identity, tenancy_label(request->tenancy));
 }
@@ -104,6 +96,8 @@ static void answered(PolkitAnswer answer, void *userdata)
         (*n_questions(request))--;
         request->operation = NULL;
         request->cancel = NULL;
+        if (answer != POLKIT_NONE)
+                request->cause.decided_by = DECIDED_BY_POLKIT;
         r = verdict(asking, answer);
         if (r != 0)
                 request_fail(request, r);
@@ -285,8 +279,7 @@ int question_ask(Request *request)
                                          .unique_name = sd_bus_message_get_sender(request->message),
                                          .action = request->question->action,
                                          .details = (const char *const *) details,
-                                         .interactive = is_interactive(request) &&
-                                                        !request->question->is_lookup,
+                                         .interactive = is_interactive(request),
                                  },
                                  answered, asking, &asking->check);
         if (r != 0)

@@ -20,9 +20,6 @@ typedef struct Question {
         const char *intent; /* of the person: completes "Authentication is required to …" */
         /* What the leading arguments are called in details and intent: each a text, or texts. */
         const char *arguments[QUESTION_ARGUMENTS_MAX];
-        /* Only where a thing is, which one has to know to do anything with it. Nobody is made to
-         * authenticate for that; it is told to those who could, and are ready to. */
-        bool is_lookup;
 } Question;
 
 #define QUESTION_ACTION(name) PASSLOCK_BUS_NAME "." name

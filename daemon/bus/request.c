@@ -254,6 +254,9 @@ static void request_start(Request *request)
         }
         (*n_pending)++;
         request->counted = true;
+        if (granted)
+                request->cause.decided_by =
+                        request->cause.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
         r = granted ? request->run(request, request->message) : question_ask(request);
         if (r != 0)
                 request_fail(request, r);

@@ -24,6 +24,7 @@ OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 ASKED = {
     "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
+    "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
                 'see to whom "$(authenticator_id)" is linked'),
     "ListByUser": (("ada",), "read-links", {"user_id": "ada"},
@@ -105,7 +106,7 @@ def denied(outcome: tuple) -> bool:
 
 
 def test_every_method_is_for_people_or_for_apps():
-    assert ASKED.keys() | {"GetTenancy"} | FOR_APPS.keys() == {
+    assert ASKED.keys() | FOR_APPS.keys() == {
         method for methods in METHODS.values() for method in methods}
 
 
@@ -128,8 +129,8 @@ def test_the_question(host, authority, person, method, interactive):
     assert question.action == ACTION + action
     assert question.interactive is interactive
     assert question.cancellation_id
-    where = {} if method in METHODS["Manager"] else {"tenancy": "default",
-                                           "tenancy_id": host.sandbox.tenancy_id}
+    where = {} if method in ("Reload", "ListTenancies") else {
+        "tenancy": "default", "tenancy_id": host.sandbox.tenancy_id}
     words += " (tenancy $(tenancy))" if where else ""
     assert question.details == {"method": method, **where, **details,
                                 "polkit.message": f"Authentication is required to {words}."}
@@ -176,7 +177,6 @@ def test_who_has_the_right_is_not_asked_about(host, authority, user):
         for method, (args, *_) in ASKED.items():
             if method != "Reload":
                 assert not denied(connection.outcome(connection.start_method(method, *args)))
-        assert connection.method("GetTenancy", "") == (tenancy_path(),)
         if user is None:
             host.call_reload(connection)
     authority.assert_not_asked()
@@ -245,7 +245,7 @@ def test_anything_but_yes_is_a_no(host, authority, person, end):
 def test_no_polkit(own_stack):
     with own_stack, own_stack.connect(NOBODY) as person:
         person.interactive = True
-        for method, (args, *_) in {"GetTenancy": (("",),), **ASKED}.items():
+        for method, (args, *_) in ASKED.items():
             with within(0):
                 assert denied(person.outcome(person.start_method(method, *args)))
 
@@ -326,21 +326,19 @@ def test_lists_that_are_not_asked_about(authority, person, ids):
 
 @pytest.mark.parametrize("answer", [(True, False), (False, True), (False, False)], ids=str)
 @pytest.mark.parametrize("interactive", [True, False], ids=["interactive", "silent"])
-def test_lookup(authority, person, answer, interactive):
-    """Nobody is prompted for it; it is told to those who could authenticate, and said they would.
-    """
+@pytest.mark.parametrize("method", ["GetTenancy", "ListTenancies"])
+def test_lookup(host, authority, person, answer, interactive, method):
+    """Nothing is told to those who could authenticate and have not."""
     person.interactive = interactive
-    call = person.start_method("GetTenancy", "")
-    question = authority.question()
-    assert question.action == ACTION + "find-tenancy"
-    assert not question.interactive
-    assert question.details["tenancy"] == "default"
-    authority.answer(question, *answer)
+    call = person.start_method(method, *ASKED[method][0])
+    authority.answer(authority.question(), *answer)
     outcome = person.outcome(call)
-    if answer[0] or answer[1] and interactive:
+    if not answer[0]:
+        assert denied(outcome)
+    elif method == "GetTenancy":
         assert outcome == (tenancy_path(),)
     else:
-        assert denied(outcome)
+        assert outcome == ([("default", host.sandbox.tenancy_id, tenancy_path())],)
 
 
 def test_list_shows_all(own):
@@ -377,6 +375,29 @@ def test_lookup_by_who_has_another_tenancy(own):
         assert games.outcome(call) == (tenancy_path(),)
 
 
+# What a record says
+
+@pytest.mark.parametrize("end, record", [
+    ("yes", 'Link removed, tenancy default, Remove {who} (polkit), user "ada"'),
+    ("no", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this call"),
+    ("challenge", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this "
+                  "call, and nobody has authenticated for it"),
+    ("error", "Call refused, tenancy default, Remove {who}: No grant allows this call")])
+def test_record(own, end, record):
+    """What polkit has decided, and what nobody has."""
+    stack, authority, person = own
+    with stack.connect() as root:
+        root.links("Add", "ada", "key")
+    call = person.start_links("Remove", "key")
+    question = authority.question()
+    if end == "error":
+        authority.fail(question, f"{AUTHORITY}.Error.Failed")
+    else:
+        authority.answer(question, end == "yes", challenge=end == "challenge")
+    person.outcome(call)
+    assert record.format(who=f"by uid {NOBODY.uid}") in stack.daemon.log_text()
+
+
 # Changes of links are told to who may read them
 
 def test_who_may_read_links_is_told_of_them(host, authority):
@@ -384,10 +405,12 @@ def test_who_may_read_links_is_told_of_them(host, authority):
         call = reader.start_links("List", "", 1)
         authority.answer(authority.question(), True)
         reader.finish(call)
-        for ends in (False, True):  # a refusal opens nothing, nor does a change
-            call = other.start_links("Remove" if ends else "List", *(("x",) if ends else ("", 1)))
+        # A refusal opens nothing, nor does a change, nor knowing where they are.
+        for method, args, ends in (("List", ("", 1), False), ("Remove", ("x",), True),
+                                   ("GetTenancy", ("",), True)):
+            call = other.start_method(method, *args)
             authority.answer(authority.question(), ends)
-            other.outcome(call)
+            assert denied(other.outcome(call)) is not ends
         key = new_user()
         root.links("Add", "ada", key)
         assert reader.wait_signal("Added").args == ("ada", key)

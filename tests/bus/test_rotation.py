@@ -86,6 +86,7 @@ def test_hundred_keys():
         stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint, TimeoutSec="20")
         stack.apply()
         load = Load(connection)
+        load.finish_all()
         for key in keys[1:]:
             api.issue(key)
             stack.daemon.set_keys({"passlock.default": key})

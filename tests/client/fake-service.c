@@ -23,6 +23,7 @@
  *      state=S      of the default tenancy
  *      die-once-tenancy  ends when it is asked for the default tenancy the first time
  *      no-grant     the caller has none
+ *      no-default   nor is there a tenancy labelled default
  *      no-store     the number of links cannot be read
  *      reloads      Reload works
  *      vault=W      what becomes of ListPasskeys at its beginning: one of the words above
@@ -41,7 +42,7 @@
 
 static const char *dir, *default_label = "default", *version = "9.8.7", *state = "ready",
                         *endpoint = "https://api.example.com", *ca_file = "";
-static bool deny_links, has_pipe, no_grant, no_store, reloads, die_once;
+static bool deny_links, has_pipe, no_grant, no_default, no_store, reloads, die_once;
 static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
 
@@ -639,6 +640,8 @@ static void read_option(const char *option)
                 die_once = true;
         else if (streq(option, "no-grant"))
                 no_grant = true;
+        else if (streq(option, "no-default"))
+                no_grant = no_default = true;
         else if (streq(option, "no-store"))
                 no_store = true;
         else if (streq(option, "reloads"))
@@ -667,7 +670,7 @@ int main(int argc, char **argv)
                                              PASSLOCK_INTERFACE_MANAGER, manager, NULL);
         if (r >= 0)
                 r = sd_bus_add_filter(bus, NULL, on_message, NULL);
-        if (r >= 0)
+        if (r >= 0 && !no_default)
                 r = add_tenancy(bus, "default");
         if (r >= 0)
                 r = add_tenancy(bus, "other");

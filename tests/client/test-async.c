@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "dbus/names.h"
 #include "tests/client/harness.h"
 
 /* What callbacks leave behind. */
@@ -321,7 +322,8 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         ((Seen *) userdata)->n++;
 }
 
-/* The look-up of the tenancy, the call itself, a monitor, and a call on a connection of its own. */
+/* The call itself, a monitor, and a call on a connection of its own; for the look-up of the tenancy
+ * nobody is asked. */
 static void test_interactive(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;
@@ -347,13 +349,85 @@ static void test_interactive(void **state)
         assert_int_equal(passlock_set_tenancy(h->client, NULL), 0);
         assert_int_equal(passlock_reconcile(h->client, NULL, &reconciliation), 0);
         passlock_reconciliation_unref(reconciliation);
-        assert_int_equal(harness_count_log(h, "interactive GetTenancy"), 1);
+        assert_int_equal(harness_count_log(h, "interactive GetTenancy"), 0);
         assert_int_equal(harness_count_log(h, "interactive Reconcile"), 1);
 
         /* What was started before is as it was. */
         assert_int_equal(passlock_set_interactive(h->client, false), 0);
         assert_int_equal(passlock_links_add(h->client, "x", "d"), 0);
         assert_int_equal(harness_count_log(h, "interactive Add"), 1);
+}
+
+/* Whose record in the log has the object's path. */
+static void authorize(Harness *h, const char *user_id, int r)
+{
+        passlock_token *token = NULL;
+
+        assert_int_equal(passlock_authorize(h->client, "r", user_id, "n", NULL, &token), r);
+        passlock_token_unref(token);
+}
+
+/* Who is not told the default tenancy, but may authenticate, gets the one of that name. */
+static void test_refused_lookup(void **state)
+{
+        passlock_reconciliation *reconciliation = NULL;
+        Harness *h = *state;
+
+        harness_stop_service(h);
+        harness_start_service(h, "no-grant");
+        authorize(h, "u1", PASSLOCK_ERROR_ACCESS_DENIED);
+        assert_int_equal(harness_count_log(h, "Authorize"), 0);
+
+        assert_int_equal(passlock_set_interactive(h->client, true), 0);
+        authorize(h, "u2", 0);
+        assert_int_equal(harness_count_log(h, "Authorize u2 " PASSLOCK_TENANCY_PATH "/default"), 1);
+        /* From then on, whatever the daemon would say. */
+        harness_stop_service(h);
+        harness_start_service(h, "default=other");
+        authorize(h, "u3", 0);
+        assert_int_equal(harness_count_log(h, "Authorize u3 " PASSLOCK_TENANCY_PATH "/default"), 1);
+        assert_int_equal(passlock_reconcile(h->client, NULL, &reconciliation), 0);
+        passlock_reconciliation_unref(reconciliation);
+        assert_int_equal(harness_count_log(h, "GetTenancy"), 2);
+
+        assert_int_equal(passlock_set_tenancy(h->client, "other"), 0);
+        authorize(h, "u4", 0);
+        assert_int_equal(passlock_set_tenancy(h->client, NULL), 0);
+        assert_int_equal(passlock_set_interactive(h->client, false), 0);
+        authorize(h, "u5", 0);
+        assert_int_equal(harness_count_log(h, "Authorize u4 " PASSLOCK_TENANCY_PATH "/other"), 1);
+        assert_int_equal(harness_count_log(h, "Authorize u5 " PASSLOCK_TENANCY_PATH "/other"), 1);
+}
+
+/* Only a refusal is taken for one. */
+static void test_failed_lookup(void **state)
+{
+        Harness *h = *state;
+
+        harness_stop_service(h);
+        assert_int_equal(passlock_set_interactive(h->client, true), 0);
+        authorize(h, "u1", -EHOSTDOWN);
+        harness_start_service(h, "default=other");
+        authorize(h, "u2", 0);
+        assert_int_equal(harness_count_log(h, "Authorize u2 " PASSLOCK_TENANCY_PATH "/other"), 1);
+}
+
+static void test_refused_lookup_and_no_default(void **state)
+{
+        Harness *h = *state;
+
+        harness_stop_service(h);
+        harness_start_service(h, "no-default");
+        assert_int_equal(passlock_set_interactive(h->client, true), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                authorize(h, "u1", PASSLOCK_ERROR_UNKNOWN_OBJECT);
+                assert_non_null(strstr(passlock_last_error_text(h->client), "--tenancy=LABEL"));
+        }
+        assert_int_equal(harness_count_log(h, "GetTenancy"), 1);
+        assert_int_equal(passlock_set_tenancy(h->client, "missing"), 0);
+        authorize(h, "u1", PASSLOCK_ERROR_UNKNOWN_OBJECT);
+        assert_null(strstr(passlock_last_error_text(h->client), "--tenancy=LABEL"));
+        assert_int_equal(passlock_reload(h->client), PASSLOCK_ERROR_INVALID_ARGS);
 }
 
 /* A person gets time; a deadline that is set for one call is kept. */
@@ -472,6 +546,9 @@ int main(void)
                 test(test_ref),
                 test(test_deadline),
                 test(test_interactive),
+                test(test_refused_lookup),
+                test(test_failed_lookup),
+                test(test_refused_lookup_and_no_default),
                 test(test_deadline_with_a_person),
                 test(test_deadline_of_a_call),
                 test(test_fork),

@@ -64,8 +64,8 @@ def runs(pid: str) -> bool:
 
 
 @pytest.mark.parametrize("arguments, members", [
-    (("link", "add", "u", "a"), ["GetTenancy", "Add"]),
-    (("vault", "delete", "--yes", "a"), ["GetTenancy", "DeletePasskeys"]),
+    (("link", "add", "u", "a"), ["Add"]),
+    (("vault", "delete", "--yes", "a"), ["DeletePasskeys"]),
     (("link", "list", "u", "--tenancy=other"), ["ListByUser"]),
 ])
 @pytest.mark.parametrize("session", [True, False])
@@ -111,7 +111,7 @@ def test_agent_that_is_none(shared_host, script):
     with Terminal(shared_host, "link", "add", "u", "a", command=command) as terminal:
         status, output, seen = terminal.finish()
         assert (status, output, seen) == (0, "", "")
-    assert interactive(shared_host) == ["GetTenancy", "Add"]
+    assert interactive(shared_host) == ["Add"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -105,16 +105,6 @@ def test_c_is_formatted():
 
 
 
-
-def test_scripts_are_shell():
-    scripts = [path for path in tracked("scripts/*", ".ci/run")
-               if (ROOT / path).read_text().startswith("#!/bin/bash")]
-    assert scripts
-    for path in scripts:
-        assert (ROOT / path).stat().st_mode & 0o111, f"{path} is not executable"
-        subprocess.run(["bash", "-n", str(path)], cwd=ROOT, check=True)
-
-
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completions_are_of_their_shell(shell):
     completions = tracked(f"completions/{shell}/*")
@@ -131,6 +121,15 @@ def test_unit_is_exposed_little(tmp_path):
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
                            "--threshold=11", str(unit)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_scripts_are_shell():
+    scripts = [path for path in tracked("scripts/*", ".ci/run")
+               if (ROOT / path).read_text().startswith("#!/bin/bash")]
+    assert scripts
+    for path in scripts:
+        assert (ROOT / path).stat().st_mode & 0o111, f"{path} is not executable"
+        subprocess.run(["bash", "-n", str(path)], cwd=ROOT, check=True)
 
 
 def test_nothing_is_left_undone():

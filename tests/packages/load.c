@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IN_FLIGHT 16
+#define IN_FLIGHT 8 /* of each */
 
 static unsigned n_pending, n_added, n_authorized, n_exchanged, n_failed;
 static bool ending, going;
@@ -40,14 +40,14 @@ static void count(int r, const char *error_text, unsigned *counter)
 static void on_added(passlock *client, int r, const char *error_text, void *userdata)
 {
         count(r, error_text, &n_added);
-        start_authorize(client);
+        start_add(client);
 }
 
 static void on_token(passlock *client, int r, const char *error_text, passlock_token *token,
                      void *userdata)
 {
         count(r, error_text, &n_authorized);
-        start_add(client);
+        start_authorize(client);
 }
 
 static void on_principal(passlock *client, int r, const char *error_text,
@@ -107,8 +107,10 @@ int main(void)
         setvbuf(stdout, NULL, _IOLBF, 0);
         if (passlock_new(&client) != 0)
                 return 2;
-        for (unsigned i = 0; i < IN_FLIGHT; i++)
+        for (unsigned i = 0; i < IN_FLIGHT; i++) {
                 start_add(client);
+                start_authorize(client);
+        }
         while (!ending || n_pending > 0) {
                 struct pollfd fds[] = {
                         {.fd = passlock_get_fd(client), .events = POLLIN},

@@ -45,9 +45,9 @@ def install():
 
 
 @functools.cache
-def later_files(directory: Path) -> tuple[Path, ...]:
+def later_files(directory: Path) -> dict[str, Path]:
     """The same again, as a version to upgrade to."""
-    return tuple(make_later(file, directory) for file in files())
+    return {name: make_later(file, directory) for name, file in zip(NAMES, files())}
 
 
 def make_later(file: Path, directory: Path) -> Path:
@@ -63,5 +63,6 @@ def make_later(file: Path, directory: Path) -> Path:
     return later
 
 
-def answer_question(question: str, value: str):
-    host.run("debconf-set-selections", stdin=f"passlockd passlockd/{question} boolean {value}\n")
+def answer_purge_state(value: str):
+    """As an administrator does who will not be asked."""
+    host.run("debconf-set-selections", stdin=f"passlockd passlockd/purge-state boolean {value}\n")

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Installed, upgraded, removed, purged and installed again. Nothing that matters gets lost."""
 
+import re
 import subprocess
 
 import pytest
 
-from tests.harness.bus import NAME
+from tests.harness import NAME, build_dir, source_dir, tenancy_path
 from tests.packages import packages
 from tests.packages.load import Load, make_codes
 from tests.system import host
@@ -19,7 +20,7 @@ GET_USER = ("Links", "GetUser", "s", "authenticator-7")
 def fixture_load(service, work):
     """Calls are in flight all the time, since the API takes its time."""
     codes = make_codes(service, 40)
-    service.set_faults("delay=200")
+    service.set_faults("delay=100")
     with Load(work) as load:
         load.codes = codes
         yield load
@@ -33,7 +34,7 @@ def feed_while(load: Load, command: list[str]) -> str:
             if load.codes:
                 load.exchange(load.codes.pop())
             try:
-                child.wait(0.2)
+                child.wait(0.05)
             except subprocess.TimeoutExpired:
                 pass
         said = child.stdout.read()
@@ -42,7 +43,7 @@ def feed_while(load: Load, command: list[str]) -> str:
 
 
 def count_links() -> int:
-    return int(host.run("busctl", "get-property", NAME, host.tenancy_path(), f"{NAME}.Links",
+    return int(host.run("busctl", "get-property", NAME, tenancy_path(), f"{NAME}.Links",
                         "Count").split()[1])
 
 
@@ -82,7 +83,7 @@ def test_the_administrators_way(installed, api):
 
 def test_upgrade_loses_no_call(load, work):
     before = host.show("MainPID")
-    feed_while(load, packages.dpkg_command("--install", *packages.later_files(work.path)))
+    feed_while(load, packages.dpkg_command("--install", *packages.later_files(work.path).values()))
     outcome = load.finish()
     assert packages.installed_version("passlockd") == packages.LATER
     assert host.show("MainPID") not in (before, "0")
@@ -97,7 +98,7 @@ def test_upgrade_loses_no_call(load, work):
 def test_upgrade_respects_the_administrator(service, work, how):
     host.systemctl(how, "--now", host.UNIT)
     try:
-        packages.dpkg("--install", *packages.later_files(work.path)[2:3])
+        packages.dpkg("--install", packages.later_files(work.path)["passlockd"])
         assert host.show("ActiveState") == "inactive"
         assert not is_enabled()
     finally:
@@ -124,13 +125,13 @@ def test_remove_keeps_what_is_needed_again(load, service):
     assert host.call(*AUTHORIZE).startswith('st "')
 
 
-@pytest.mark.parametrize("answer", [None, "false", "true"])
+@pytest.mark.parametrize("answer", ["true", None, "false"])
 def test_purge(service, answer):
-    """Keeps the links unless it is told not to, and the key in any case."""
+    """Keeps the links unless it is told not to, this time, and the key in any case."""
     host.call(*ADD)
     sealed = (host.SEALED_KEYS / "passlock.default").read_bytes()
     if answer:
-        packages.answer_question("purge-state", answer)
+        packages.answer_purge_state(answer)
     packages.dpkg("--purge", "passlockd")
     assert packages.STATE.is_dir() == (answer != "true")
     assert not host.CONFIG.exists()
@@ -148,13 +149,15 @@ def test_purge_after_removal(service):
     """Then only the maintainer script and debconf's memory are left of the package."""
     host.call(*ADD)
     packages.dpkg("--remove", "passlockd")
-    packages.answer_question("purge-state", "true")
+    packages.answer_purge_state("true")
     packages.dpkg("--purge", "passlockd")
     assert not packages.STATE.exists()
 
 
-def test_autopkgtest(installed):
+@pytest.mark.parametrize("name", re.findall(
+    r"^Tests: (\w+)$", (source_dir() / "debian/tests/control").read_text(), re.M))
+def test_autopkgtest(installed, name):
     """The tests that the source package brings, of what is installed here."""
-    source = next(packages.build_dir().glob("passlockd_*.dsc"))
+    source = next(build_dir().glob("passlockd_*.dsc"))
     host.run("autopkgtest", "--no-built-binaries", "--ignore-restrictions=isolation-container",
-             source, "--", "null")
+             f"--test-name={name}", source, "--", "null")

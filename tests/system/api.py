@@ -17,7 +17,7 @@ CA_DIR = Path("/etc/passlock")
 
 
 class TlsApi(Sandbox):
-    """passlock-sandbox at https://api.passlock.test:PORT. The certificate is one that signs itself."""
+    """passlock-sandbox at https://api.passlock.test:PORT, with a certificate that signs itself."""
 
     host_name = HOST_NAME
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import pwd
 
-from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney import DBusAddress, HeaderFields, MessageFlag, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from tests.harness.bus import NAME, PATH, tenancy_path
@@ -40,17 +40,22 @@ class Caller:
     def close(self):
         self.bus.close()
 
-    def ask(self, address: DBusAddress, member: str, signature: str, args: tuple) -> str:
+    def ask(self, address: DBusAddress, member: str, signature: str, args: tuple,
+            interactive: bool = False) -> str:
         """"ok", or the last word of the error's name."""
         call = new_method_call(address, member, signature or None, args)
+        if interactive:
+            call.header.flags |= MessageFlag.allow_interactive_authorization
         reply = self.bus.send_and_get_reply(call, timeout=CALL_SEC)
         if reply.header.message_type is MessageType.error:
             return reply.header.fields[HeaderFields.error_name].rpartition(".")[2]
         return "ok"
 
-    def call(self, interface: str, member: str, signature: str, args: tuple) -> str:
+    def call(self, interface: str, member: str, signature: str, args: tuple,
+             interactive: bool = False) -> str:
         path = PATH if interface == "Manager" else tenancy_path()
-        return self.ask(DBusAddress(path, NAME, f"{NAME}.{interface}"), member, signature, args)
+        return self.ask(DBusAddress(path, NAME, f"{NAME}.{interface}"), member, signature, args,
+                        interactive)
 
     def request_name(self) -> str:
         """Whether the bus would let this user own the daemon's name."""

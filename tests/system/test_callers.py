@@ -63,6 +63,7 @@ def fixture_callers(api, service):
         host.run("useradd", "--no-create-home", "--user-group", "--groups", groups, user)
     host.configure({"Tenancy default": api.tenancy()} | GRANTS)
     host.systemctl("reload", host.UNIT)
+    host.systemctl("start", "polkit.service")
     callers = {user: Caller(user) for user in MAY_CALL}
     yield callers
     for caller in callers.values():
@@ -75,14 +76,38 @@ def expected(user: str, method: tuple[str, str]) -> str:
     return CALLS[method][1] if MAY_CALL[user](method) else "AccessDenied"
 
 
-def test_every_method_by_everybody(callers):
+@pytest.mark.parametrize("interactive", [False, True], ids=["silent", "interactive"])
+def test_every_method_by_everybody(callers, interactive):
+    """Also where polkit may have somebody authenticate, who is not there."""
     methods = interfaces.methods()
     assert methods.keys() - CALLS.keys() == set(), "who may call these?"
-    got = {(method, user): caller.call(*method, signature, CALLS[method][0])
+    got = {(method, user): caller.call(*method, signature, CALLS[method][0], interactive)
            for method, signature in methods.items() for user, caller in callers.items()}
     wrong = {cell: end for cell, end in got.items() if end != expected(cell[1], cell[0])}
-    host.write_result("callers", table(methods, got))
+    host.write_result("callers-interactive" if interactive else "callers", table(methods, got))
     assert wrong == {}
+
+
+def as_words(value) -> list[str]:
+    """An argument, as busctl wants to have it."""
+    match value:
+        case dict():
+            return [str(len(value)), *(word for key, (kind, of_kind) in value.items()
+                                       for word in (key, kind, str(of_kind).lower()))]
+        case list():
+            return [str(len(value)), *value]
+    return [str(value)]
+
+
+@pytest.mark.parametrize("user", ["nobody", "stranger"])
+def test_every_method_by_busctl_as_it_comes(callers, user):
+    """It allows people to be asked, without having been told to."""
+    calls = [(*method, signature, CALLS[method][0])
+             for method, signature in interfaces.methods().items()]
+    for interface, member, signature, args in [*calls, ("Manager", "GetTenancy", "s", ("",))]:
+        words = [word for arg in args for word in as_words(arg)]
+        said = host.call(interface, member, signature, *words, user=user, status=1)
+        assert said == "Call failed: Access denied", member
 
 
 def table(methods, got) -> str:

@@ -81,6 +81,7 @@ def test_fields_of_a_link(service):
         "PASSLOCK_USER_ID": "user-fields",
         "PASSLOCK_AUTHENTICATOR_ID": "key-fields",
         "PASSLOCK_CALLER_UID": uid_of("mail"),
+        "PASSLOCK_DECIDED_BY": "grant",
     }
     assert 0 < int(record["PASSLOCK_DURATION_USEC"]) < 20_000_000
     assert record["MESSAGE_ID"] == IDS["link-added"]
@@ -99,6 +100,7 @@ def test_refusal(service):
     assert record["MESSAGE_ID"] == IDS["call-refused"]
     assert record["PASSLOCK_CALLER_UID"] == uid_of("games")
     assert record["PASSLOCK_ERROR"] == "org.freedesktop.DBus.Error.AccessDenied"
+    assert record["PASSLOCK_DECIDED_BY"] == "polkit"
     # Its arguments were not looked at.
     assert "PASSLOCK_USER_ID" not in record
 
@@ -189,7 +191,8 @@ def test_audit_json(service):
     assert isinstance(record.pop("time"), int)
     assert isinstance(record.pop("duration_usec"), int)
     assert record == {
-        "event": "link-added", "tenancy": "default", "caller_uid": 0, "method": "Add",
+        "event": "link-added", "tenancy": "default", "caller_uid": 0, "decided_by": "root",
+        "method": "Add",
         "user_id": "user-json", "authenticator_id": "key-json", "rp_id": None,
         "challenge_id": None, "error": None, "checked": None, "added": None, "removed": None,
         "conflicts": None, "dry_run": None, "count": None,

@@ -51,6 +51,14 @@ def test_none(bare, api):
     assert "no API key" in authorize(status=1)
 
 
+def test_a_sealed_default_is_found_at_any_start(bare, api):
+    start(("default", api.tenancy()))
+    assert state() == "unconfigured"
+    host.seal_key("passlock.default", api.api_key)
+    host.systemctl("restart", host.UNIT)
+    assert state() == "ready"
+
+
 def test_each_tenancy_has_its_own(bare, api, other_api):
     host.seal_key("passlock.default", api.api_key)
     host.put_plain_key("passlock.other", other_api.api_key)
@@ -66,6 +74,18 @@ def test_sealed_one_wins(bare, api):
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()))
     assert state() == "ready"
+
+
+def test_sealed_elsewhere(bare, api):
+    """It is not passed over in silence."""
+    host.seal_key("passlock.default", api.api_key)
+    start(("default", api.tenancy()))
+    host.systemctl("stop", host.UNIT)
+    host.SEALED_KEYS.joinpath("passlock.default").write_text("bm90IHNlYWxlZCBoZXJl\n")
+    cursor = host.journal_cursor()
+    host.systemctl("start", host.UNIT, status=1)
+    assert "Failed to set up credentials" in host.journal(after=cursor)
+    host.systemctl("stop", host.UNIT)
 
 
 def test_key_that_went_without_a_word_to_systemd(bare, api):

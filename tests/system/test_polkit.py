@@ -16,6 +16,7 @@ from tests.system import host
 
 RULES = Path("/etc/polkit-1/rules.d/50-passlock.rules")
 PASSWORDS = {"ada": "correct horse", "eve": "battery staple"}
+CALLER = 3
 DENIED = 4
 # What members of a group may do without a password.
 FOR_THE_GROUP = """
@@ -24,7 +25,7 @@ polkit.addRule(function(action, subject) {
         return polkit.Result.YES;
 });
 """
-# As narrow as can be. It does not tell where the default tenancy is.
+# As narrow as can be. It does not tell which tenancy is the default one.
 FOR_ONE_CALL = """
 polkit.addRule(function(action, subject) {
     if (action.id == "dev.passlock.Passlock1.change-links" && subject.user == "carol" &&
@@ -229,6 +230,30 @@ def test_wrong_password(service):
         assert terminal.finish() == DENIED, terminal.seen
     assert links("u1") == ""
     assert "uid" in host.journal()
+
+
+@pytest.fixture(name="default_elsewhere")
+def fixture_default_elsewhere(service):
+    """The daemon, with the tenancy of all tests labelled so that nobody would guess it."""
+    host.configure({"Daemon": {"DefaultTenancy": "shop"}, "Tenancy shop": service.tenancy()})
+    host.systemctl("reload", host.UNIT)
+
+
+def test_the_default_tenancy_is_not_the_usual_one(default_elsewhere):
+    """Nobody has to authenticate to be told which it is; who names it does so once."""
+    with Terminal("ada", "link", "add", "u1", "a1") as terminal:
+        assert terminal.finish() == CALLER, terminal.seen
+        assert terminal.prompts == 0
+        assert "--tenancy=LABEL" in terminal.seen
+    with Terminal("ada", "--tenancy=shop", "link", "add", "u1", "a1") as terminal:
+        terminal.wait_prompt()
+        assert "(tenancy shop)" in terminal.seen
+        terminal.type(PASSWORDS["ada"] + "\n")
+        assert terminal.finish() == 0, terminal.seen
+        assert terminal.prompts == 1
+    with rules(FOR_THE_GROUP):
+        assert "a1" in ctl("link", "list", user="carol")
+    ctl("link", "remove", "a1")
 
 
 @pytest.mark.parametrize("arguments", [("--no-ask-password", "link", "list"),

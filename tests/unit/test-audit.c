@@ -159,7 +159,8 @@ static size_t count_fields(size_t record)
         return n;
 }
 
-static const Cause cause = {.has_uid = true, .uid = 1000, .method = "Add"};
+static const Cause cause = {
+        .has_uid = true, .uid = 1000, .decided_by = DECIDED_BY_GRANT, .method = "Add"};
 
 #define ADDED \
         "MESSAGE=Link added, tenancy default, Add by uid 1000, user \"ada\", authenticator \"a1\""
@@ -175,6 +176,7 @@ static void test_fields(void **state)
                 "PASSLOCK_USER_ID=ada",
                 "PASSLOCK_AUTHENTICATOR_ID=a1",
                 "PASSLOCK_CALLER_UID=1000",
+                "PASSLOCK_DECIDED_BY=grant",
         };
         char id[64];
 
@@ -193,7 +195,10 @@ static void test_fields(void **state)
 
 static void test_all_fields_fit(void **state)
 {
-        const Cause now = {.has_uid = true, .method = "Reconcile", .begun_at_us = monotonic_us()};
+        const Cause now = {.has_uid = true,
+                           .decided_by = DECIDED_BY_POLKIT,
+                           .method = "Reconcile",
+                           .begun_at_us = monotonic_us()};
 
         open_journal();
         audit(EVENT_RECONCILED, .cause = &now, .sender = ":1.7", .tenancy = "t", .user_id = "u",
@@ -205,7 +210,9 @@ static void test_all_fields_fit(void **state)
                          {FIELD_DRY_RUN, 1}});
         audit_close();
         assert_int_equal(sink.n_sent, 1);
-        assert_int_equal(count_fields(0), 20);
+        assert_int_equal(count_fields(0), 21);
+        assert_true(has_field(0, "PASSLOCK_DECIDED_BY=polkit"));
+        assert_non_null(strstr(sink.sent[0], ", Reconcile by uid 0 (polkit), user "));
         assert_true(has_field(0, "PASSLOCK_CALLER_UID=0"));
         assert_true(has_field(0, "PASSLOCK_SENDER=:1.7"));
         assert_true(has_field(0, "PASSLOCK_RP_ID=r"));
