@@ -278,7 +278,7 @@ typedef void (*passlock_import_callback)(passlock *client, int r, const char *er
                                          passlock_import *import, void *userdata);
 
 /*
- * Who is who: a token for the page, and what comes back from it. All of this asks the API.
+ * A token for the page, and what comes back from it: all of these calls ask the API.
  */
 
 /*
@@ -733,6 +733,10 @@ const char *passlock_tenancy_get_id(const passlock_tenancy *tenancy);
 
 /* Where its API is. NULL in a tenancy from passlock_list_tenancies(). */
 const char *passlock_tenancy_get_endpoint(const passlock_tenancy *tenancy);
+
+/* The file with the only certificates that are trusted there. NULL for those of the system, and in
+ * a tenancy from passlock_list_tenancies(). */
+const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenancy);
 
 /*
  * "ready", "unconfigured" (no key), "denied" (the API refused the key at the last call) or

@@ -10,6 +10,7 @@ struct passlock_tenancy {
         char *label;
         char *id;
         char *endpoint;
+        char *ca_file;
         char *state;
 };
 
@@ -29,6 +30,8 @@ static const Field fields[] = {
         FIELD("TenancyId", id),
         FIELD("Endpoint", endpoint),
         FIELD("State", state),
+        /* An older daemon does not say. */
+        {"CaFile", 's', false, offsetof(passlock_tenancy, ca_file)},
 };
 
 static void tenancy_destroy(passlock_tenancy *tenancy)
@@ -36,6 +39,7 @@ static void tenancy_destroy(passlock_tenancy *tenancy)
         free(tenancy->label);
         free(tenancy->id);
         free(tenancy->endpoint);
+        free(tenancy->ca_file);
         free(tenancy->state);
         free(tenancy);
 }
@@ -53,6 +57,11 @@ DEFINE_GETTER(label);
 DEFINE_GETTER(id);
 DEFINE_GETTER(endpoint);
 DEFINE_GETTER(state);
+
+_public_ const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenancy)
+{
+        return tenancy->ca_file && *tenancy->ca_file ? tenancy->ca_file : NULL;
+}
 
 static void tenancy_list_destroy(passlock_tenancy_list *tenancies)
 {

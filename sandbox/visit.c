@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "sandbox/call.h"
 #include "sandbox/mischief.h"
@@ -88,7 +89,19 @@ static enum MHD_Result send_preflight(Visit *visit)
         return queue(visit, MHD_HTTP_NO_CONTENT, response);
 }
 
-static enum MHD_Result send_reply(Visit *visit, const Route *route, const Reply *reply)
+/* Instead of the one that is there by itself, so that all clocks agree. */
+static void add_date(struct MHD_Response *response, const Sandbox *sandbox)
+{
+        time_t now = (time_t) (sandbox_now_ms(sandbox) / 1000);
+        char date[64];
+        struct tm tm;
+
+        strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+        add_header(response, "Date", date);
+}
+
+static enum MHD_Result send_reply(Visit *visit, const Sandbox *sandbox, const Route *route,
+                                  const Reply *reply)
 {
         struct MHD_Response *response;
         char seconds[16];
@@ -96,6 +109,7 @@ static enum MHD_Result send_reply(Visit *visit, const Route *route, const Reply 
         response = visit->fault.kind == FAULT_CUT     ? response_cut(reply)
                    : visit->fault.kind == FAULT_LARGE ? response_large(visit->fault.number)
                                                       : response_whole(reply);
+        add_date(response, sandbox);
         add_header(response, "Content-Type", reply->type);
         if (route && route->caller == CALLER_PAGE)
                 add_cors(visit, response);
@@ -132,7 +146,7 @@ static enum MHD_Result serve_stranger(Visit *visit, const Call *call)
                 return send_preflight(visit);
         visit->fault.kind = FAULT_NONE;
         reply = reply_error(ERROR_NOT_FOUND, "There is no such call");
-        return send_reply(visit, NULL, reply);
+        return send_reply(visit, call->sandbox, NULL, reply);
 }
 
 static Reply *visit_work(Visit *visit, const Route *route, Call *call)
@@ -161,7 +175,7 @@ static enum MHD_Result visit_answer(Visit *visit, const Route *route, Call *call
         mischief_spoil(&visit->fault, route->field, reply);
         if (visit->fault.kind == FAULT_DROP)
                 return MHD_NO;
-        return send_reply(visit, route, reply);
+        return send_reply(visit, call->sandbox, route, reply);
 }
 
 /* Counts a request when it is first seen whole, and draws the fault that befalls it. */

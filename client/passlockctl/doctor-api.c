@@ -46,7 +46,8 @@ static bool check_name(Checkup *checkup, const char *host)
         return true;
 }
 
-static void check_tls(Checkup *checkup, const char *endpoint, const HttpAnswer *answer)
+static void check_tls(Checkup *checkup, const char *endpoint, const char *ca_file,
+                      const HttpAnswer *answer)
 {
         switch (answer->outcome) {
         case HTTP_ANSWERED:
@@ -65,14 +66,16 @@ static void check_tls(Checkup *checkup, const char *endpoint, const HttpAnswer *
                 return;
         case HTTP_NO_TRUST:
                 checkup_fault(checkup, "TLS",
-                              "check the clock, the package ca-certificates, and CaFile= (for this "
-                              "tool --ca-file=) if the endpoint has a private CA",
+                              ca_file ? "check the clock, and whether CaFile= is the CA of that "
+                                        "certificate; one that is out of date its owner renews"
+                                      : "check the clock and the package ca-certificates; for a "
+                                        "private CA set CaFile=; one out of date its owner renews",
                               "%s: %s", endpoint, answer->text);
                 return;
         }
 }
 
-static void check_clock(Checkup *checkup, const HttpAnswer *answer)
+void doctor_check_clock(Checkup *checkup, const HttpAnswer *answer)
 {
         int64_t ahead_s = (int64_t) (realtime_ms() / 1000) - answer->date_sec;
 
@@ -88,25 +91,31 @@ static void check_clock(Checkup *checkup, const HttpAnswer *answer)
 }
 
 int doctor_check_api(Checkup *checkup, const char *endpoint, const char *ca_file,
-                     uint32_t timeout_ms)
+                     uint32_t timeout_ms, HttpAnswer *ret)
 {
         _cleanup_(freep) char *host = host_of(endpoint);
-        HttpAnswer answer;
+        HttpAnswer answer = {.outcome = HTTP_NO_CONNECTION, .date_sec = -1};
         int r;
 
         if (!host)
                 return -ENOMEM;
-        if (!check_name(checkup, host))
+        if (!check_name(checkup, host)) {
+                *ret = answer;
                 return 0;
+        }
         r = http_get(endpoint, KEY_SET_PATH, NULL, ca_file, timeout_ms, &answer);
         if (r == -EINVAL) {
                 checkup_fault(checkup, "TLS",
-                              "check Endpoint= and --ca-file=", "%s cannot be asked", endpoint);
+                              "check Endpoint= and CaFile= in /etc/passlock/passlockd.conf, and "
+                              "whether you can read that file",
+                              "%s cannot be asked%s%s", endpoint, ca_file ? " with " : "",
+                              ca_file ?: "");
+                *ret = answer;
                 return 0;
         }
         if (r < 0)
                 return r;
-        check_tls(checkup, endpoint, &answer);
-        check_clock(checkup, &answer);
+        check_tls(checkup, endpoint, ca_file, &answer);
+        *ret = answer;
         return 0;
 }

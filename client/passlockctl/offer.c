@@ -4,6 +4,7 @@
 
 #include "client/passlockctl/command.h"
 #include "client/passlockctl/offer.h"
+#include "dbus/event.h"
 #include "dbus/names.h"
 
 #define DBUS_NAME       "org.freedesktop.DBus"
@@ -98,6 +99,15 @@ static void offer_listed(const Offer *offer, HelpText meaning)
                         offer_word(offer->prefix, word, (HelpText){});
 }
 
+static void offer_events(const Offer *offer)
+{
+        for (int e = 0; e < N_EVENTS; e++) {
+                const char *text = event_text((Event) e);
+
+                offer_word(offer->prefix, event_name((Event) e), (HelpText){text, strlen(text)});
+        }
+}
+
 static bool is(HelpText kind, const char *name)
 {
         return kind.len == strlen(name) && strncmp(kind.text, name, kind.len) == 0;
@@ -117,6 +127,8 @@ static void offer_kind(const Offer *offer, HelpText kind, HelpText meaning)
                 offer_linked(offer, true);
         else if (is(kind, "AUTHENTICATOR_ID") || is(kind, "PASSKEY_ID"))
                 offer_linked(offer, false);
+        else if (is(kind, "EVENT"))
+                offer_events(offer);
         else if (is(kind, "HOW"))
                 offer_listed(offer, meaning);
 }

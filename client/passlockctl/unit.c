@@ -4,8 +4,11 @@
 
 #include "client/passlockctl/command.h"
 #include "client/passlockctl/unit.h"
+#include "dbus/event.h"
 
-#define UNIT_FILES_MAX (64U * 1024)
+#define UNIT_FILES_MAX     (64U * 1024)
+#define MESSAGE_MAX        4096U
+#define STATUS_CREDENTIALS "243" /* see systemd.exec(5) */
 
 /* Whether `text` has that line. */
 static bool has_line(const char *text, const char *line)
@@ -21,17 +24,56 @@ static bool has_line(const char *text, const char *line)
 UnitStart unit_last_start(void)
 {
         static const char *const argv[] = {
-                "systemctl", "show", "--property=LoadState,ActiveState,Result", UNIT, NULL,
+                "systemctl", "show", "--property=LoadState,ActiveState,Result,ExecMainStatus",
+                UNIT,        NULL,
         };
         char shown[512];
 
         if (command_read(argv, shown, sizeof(shown)) != 0)
                 return UNIT_START_UNKNOWN;
+        if (has_line(shown, "LoadState=masked") && !has_line(shown, "ActiveState=active"))
+                return UNIT_START_MASKED;
         if (!has_line(shown, "LoadState=loaded"))
                 return UNIT_START_NO_UNIT;
-        if (has_line(shown, "ActiveState=failed") || !has_line(shown, "Result=success"))
-                return UNIT_START_FAILED;
-        return UNIT_START_GOOD;
+        if (!has_line(shown, "ActiveState=failed") && has_line(shown, "Result=success"))
+                return UNIT_START_GOOD;
+        return has_line(shown, "ExecMainStatus=" STATUS_CREDENTIALS) ? UNIT_START_NO_CREDENTIALS
+                                                                     : UNIT_START_FAILED;
+}
+
+/* The last message that `matches`, up to four beside the unit, select. */
+static char *last_message(const char *const matches[])
+{
+        const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager",         "--boot",
+                                "--output=cat", "--lines=1", "_SYSTEMD_UNIT=" UNIT};
+        _cleanup_(freep) char *message = malloc(MESSAGE_MAX);
+
+        for (size_t n = 7, i = 0; matches[i]; i++)
+                argv[n++] = matches[i];
+        if (!message || command_read(argv, message, MESSAGE_MAX) != 0)
+                return NULL;
+        message[strcspn(message, "\n")] = '\0';
+        return *message ? TAKE_PTR(message) : NULL;
+}
+
+char *unit_last_error(void)
+{
+        return last_message((const char *const[]){"--priority=err", NULL});
+}
+
+char *unit_refused_configuration(void)
+{
+        char refused[64], loaded[64], started[64];
+        _cleanup_(freep) char *message = NULL;
+        const char *text = event_text(EVENT_CONFIGURATION_REFUSED);
+
+        snprintf(refused, sizeof(refused), "MESSAGE_ID=%s",
+                 event_message_id(EVENT_CONFIGURATION_REFUSED));
+        snprintf(loaded, sizeof(loaded), "MESSAGE_ID=%s",
+                 event_message_id(EVENT_CONFIGURATION_LOADED));
+        snprintf(started, sizeof(started), "MESSAGE_ID=%s", event_message_id(EVENT_STARTED));
+        message = last_message((const char *const[]){refused, loaded, started, NULL});
+        return message && strncmp(message, text, strlen(text)) == 0 ? TAKE_PTR(message) : NULL;
 }
 
 bool unit_is_active(void)

@@ -8,6 +8,7 @@
 #include "build-config.h"
 #include "client/passlockctl/checkup.h"
 #include "client/passlockctl/doctor-api.h"
+#include "client/passlockctl/doctor-unit.h"
 #include "client/passlockctl/passlockctl.h"
 #include "client/passlockctl/report.h"
 #include "client/passlockctl/unit.h"
@@ -19,27 +20,9 @@
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
-/* A daemon with a mistake in its configuration does not start. */
-static void check_start(Checkup *checkup)
-{
-        switch (unit_last_start()) {
-        case UNIT_START_UNKNOWN:
-                checkup_skip(checkup, "configuration", "systemd is not there to be asked");
-                return;
-        case UNIT_START_NO_UNIT:
-                checkup_skip(checkup, "configuration", "systemd does not know " UNIT);
-                return;
-        case UNIT_START_GOOD:
-                checkup_good(checkup, "configuration", "the last start was with a good one");
-                return;
-        case UNIT_START_FAILED:
-                checkup_fault(checkup, "configuration",
-                              "journalctl -u passlockd says why, with file and line if it is the "
-                              "configuration",
-                              "the last start of " UNIT " failed");
-                return;
-        }
-}
+DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
+
+#define CONFIG_FILE "/etc/passlock/passlockd.conf"
 
 static void check_version(Checkup *checkup, const char *version)
 {
@@ -50,7 +33,8 @@ static void check_version(Checkup *checkup, const char *version)
                               "version %s, but this tool is of " PACKAGE_VERSION, version);
 }
 
-/* The bus and what is on it. Every local user may read the version, so only the bus denies that. */
+/* Every local user may read the version, so only the bus denies that. Returns whether it is there.
+ */
 static bool check_daemon(Checkup *checkup, passlock *client)
 {
         _cleanup_(freep) char *version = NULL;
@@ -59,22 +43,42 @@ static bool check_daemon(Checkup *checkup, passlock *client)
         r = passlock_get_version(client, &version);
         if (r == 0) {
                 check_version(checkup, version);
-                checkup_good(checkup, "bus policy", "lets you call the daemon");
                 return true;
         }
         if (r == PASSLOCK_ERROR_ACCESS_DENIED) {
                 checkup_skip(checkup, "daemon", "cannot be asked");
+                checkup_skip(checkup, "credential", "cannot be asked for");
                 checkup_fault(checkup, "bus policy",
-                              "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d, "
-                              "then: systemctl reload dbus",
+                              "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d; "
+                              "then: systemctl reload dbus; " UNIT_START_AGAIN,
                               "the bus does not let you call the daemon");
-                return false;
-        }
-        checkup_fault(checkup, "daemon",
-                      r == -ENOTCONN ? "start it: systemctl start dbus"
-                                     : "start it: systemctl start " UNIT,
-                      "%s", passlock_strerror(r));
+        } else if (checkup_n_faults(checkup) > 0)
+                checkup_skip(checkup, "daemon", "does not run");
+        else
+                checkup_fault(checkup, "daemon",
+                              r == -ENOTCONN ? "start it: systemctl start dbus"
+                                             : "start it: systemctl start " UNIT,
+                              "%s", passlock_strerror(r));
         return false;
+}
+
+static void check_credential(Checkup *checkup, const passlock_tenancy *tenancy)
+{
+        const char *label;
+
+        if (!tenancy) {
+                checkup_skip(checkup, "credential", "not known of a tenancy that is not known");
+                return;
+        }
+        label = passlock_tenancy_get_label(tenancy);
+        if (streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
+                checkup_fault(
+                        checkup, "credential",
+                        "as root: passlockctl set-key; if its file is there already: systemctl "
+                        "daemon-reload; systemctl restart passlockd",
+                        "tenancy %s has no key", label);
+        else
+                checkup_good(checkup, "credential", "tenancy %s has a key", label);
 }
 
 static bool has_tenancy(const passlock_tenancy_list *list, const char *label)
@@ -89,18 +93,19 @@ static bool has_tenancy(const passlock_tenancy_list *list, const char *label)
 static bool check_grants(Checkup *checkup, passlock *client, const char *label)
 {
         _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;
+        bool root = geteuid() == 0;
         int r;
 
         r = passlock_list_tenancies(client, &list);
-        if (r == 0 && has_tenancy(list, label)) {
+        if (r == 0 && (root || has_tenancy(list, label))) {
                 checkup_good(checkup, "grants", "%s",
-                             geteuid() == 0 ? "root may do everything" : "there is one for you");
+                             root ? "root may do everything" : "there is one for you");
                 return true;
         }
         if (r == 0 || r == PASSLOCK_ERROR_ACCESS_DENIED)
                 checkup_fault(checkup, "grants",
-                              "add a [Grant ...] section to /etc/passlock/passlockd.conf, then: "
-                              "passlockctl reload",
+                              "as root: add a [Grant ...] section to " CONFIG_FILE
+                              "; then: passlockctl reload",
                               "none opens %s%s to user %u", label ? "tenancy " : "a tenancy",
                               label ?: "", geteuid());
         else
@@ -109,43 +114,55 @@ static bool check_grants(Checkup *checkup, passlock *client, const char *label)
         return false;
 }
 
-static int find_tenancy(Checkup *checkup, passlock *client, passlock_tenancy **ret)
+/* `r` is what looking for it gave. */
+static bool check_tenancy(Checkup *checkup, int r)
 {
+        if (r == 0)
+                return true;
+        checkup_fault(checkup, "tenancy",
+                      "as root: add a [Tenancy ...] section to " CONFIG_FILE
+                      "; then: passlockctl reload; passlockctl status lists those that are there",
+                      "%s", passlock_strerror(r));
+        return false;
+}
+
+static void check_refused_key(Checkup *checkup)
+{
+        checkup_fault(checkup, "key", "as root: passlockctl set-key", "the API refuses it");
+}
+
+/* Has the daemon use it, for what only root may for sure. */
+static void try_key(Checkup *checkup, passlock *client)
+{
+        _cleanup_(passlock_passkey_list_unrefp) passlock_passkey_list *passkeys = NULL;
         int r;
 
-        r = passlock_get_tenancy(client, ret);
-        if (r != 0)
-                checkup_fault(checkup, "tenancy",
-                              "tenancies are in /etc/passlock/passlockd.conf; passlockctl status "
-                              "lists them",
-                              "%s", passlock_strerror(r));
-        return r;
-}
-
-static void check_credential(Checkup *checkup, const passlock_tenancy *tenancy)
-{
-        const char *label = passlock_tenancy_get_label(tenancy);
-
-        if (streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
-                checkup_fault(
-                        checkup, "credential",
-                        "as root: passlockctl set-key; if its file is there already: systemctl "
-                        "daemon-reload, systemctl restart passlockd",
-                        "tenancy %s has no key", label);
+        r = passlock_vault_list(client, "", &passkeys);
+        if (r == 0)
+                checkup_good(checkup, "key", "the API takes it");
+        else if (r == PASSLOCK_ERROR_API_DENIED)
+                check_refused_key(checkup);
         else
-                checkup_good(checkup, "credential", "tenancy %s has a key", label);
+                checkup_fault(checkup, "key",
+                              "see journalctl -u passlockd; the daemon asks by another way than "
+                              "this tool if only one of them has a proxy",
+                              "not known: %s", passlock_strerror(r));
 }
 
-/* What the daemon made of the API's last answer. */
-static void check_key(Checkup *checkup, const passlock_tenancy *tenancy)
+/* For others, what the daemon made of the API's last answer. */
+static void check_key(Checkup *checkup, passlock *client, const passlock_tenancy *tenancy,
+                      bool answered)
 {
         const char *state = passlock_tenancy_get_state(tenancy);
 
         if (streq(state, "unconfigured"))
                 checkup_skip(checkup, "key", "there is none");
+        else if (!answered)
+                checkup_skip(checkup, "key", "cannot be tried");
+        else if (geteuid() == 0)
+                try_key(checkup, client);
         else if (streq(state, "denied"))
-                checkup_fault(checkup, "key", "as root: passlockctl set-key",
-                              "the API refused it at the last call");
+                check_refused_key(checkup);
         else if (streq(state, "degraded"))
                 checkup_fault(checkup, "key",
                               "if all is well above, the next call mends this; else see "
@@ -189,25 +206,40 @@ static void check_store(Checkup *checkup, passlock *client)
                               passlock_strerror(r));
 }
 
+static int check_api(Checkup *checkup, const Invocation *invocation,
+                     const passlock_tenancy *tenancy)
+{
+        const char *ca_file = invocation->ca_file ?: passlock_tenancy_get_ca_file(tenancy);
+        HttpAnswer answer;
+        int r;
+
+        r = doctor_check_api(checkup, passlock_tenancy_get_endpoint(tenancy), ca_file,
+                             invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT, &answer);
+        if (r < 0)
+                return r;
+        check_key(checkup, invocation->client, tenancy, answer.outcome == HTTP_ANSWERED);
+        doctor_check_clock(checkup, &answer);
+        return 0;
+}
+
 /* From the bottom up: what cannot be known because of a fault is left out. Returns 0 or -ENOMEM. */
 static int check_everything(Checkup *checkup, const Invocation *invocation)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
         passlock *client = invocation->client;
-        int r;
+        int found, r;
 
-        check_start(checkup);
-        if (!check_daemon(checkup, client) || !check_grants(checkup, client, invocation->tenancy) ||
-            find_tenancy(checkup, client, &tenancy) != 0)
+        if (!doctor_check_unit(checkup) || !check_daemon(checkup, client))
                 return 0;
+        found = passlock_get_tenancy(client, &tenancy);
         check_credential(checkup, tenancy);
-        r = doctor_check_api(checkup, passlock_tenancy_get_endpoint(tenancy), invocation->ca_file,
-                             invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT);
-        if (r < 0)
-                return r;
-        check_key(checkup, tenancy);
-        check_store(checkup, client);
-        return 0;
+        checkup_good(checkup, "bus policy", "lets you call the daemon");
+        if (!check_grants(checkup, client, invocation->tenancy) || !check_tenancy(checkup, found))
+                return 0;
+        r = check_api(checkup, invocation, tenancy);
+        if (r == 0)
+                check_store(checkup, client);
+        return r;
 }
 
 int verb_doctor(Invocation *invocation)

@@ -91,14 +91,15 @@ static int ask_api(const KeyChange *change, HttpAnswer *ret)
 {
         _cleanup_(freep) char *id = http_escape(passlock_tenancy_get_id(change->tenancy));
         const Invocation *invocation = change->invocation;
+        const char *ca_file = invocation->ca_file ?: passlock_tenancy_get_ca_file(change->tenancy);
         _cleanup_(freep) char *path = NULL;
 
         if (!id || asprintf(&path, "/v2/%s/passkeys/", id) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        return http_get(passlock_tenancy_get_endpoint(change->tenancy), path, change->key,
-                        invocation->ca_file, invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT, ret);
+        return http_get(passlock_tenancy_get_endpoint(change->tenancy), path, change->key, ca_file,
+                        invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT, ret);
 }
 
 static int try_key(KeyChange *change)
@@ -110,7 +111,7 @@ static int try_key(KeyChange *change)
         r = ask_api(change, &answer);
         if (r < 0) {
                 report("%s: %s; nothing was changed", endpoint,
-                       r == -EINVAL ? "no endpoint, or --ca-file= cannot be used" : strerror(-r));
+                       r == -EINVAL ? "no endpoint, or its CA file cannot be read" : strerror(-r));
                 return EXIT_OURS;
         }
         if (answer.outcome != HTTP_ANSWERED) {

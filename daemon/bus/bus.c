@@ -355,5 +355,5 @@ void bus_tell_tenancy_changed(Bus *bus, Tenancy *tenancy)
         if (object)
                 (void) sd_bus_emit_properties_changed(bus->bus, object->path,
                                                       PASSLOCK_INTERFACE_TENANCY, "TenancyId",
-                                                      "Endpoint", NULL);
+                                                      "Endpoint", "CaFile", NULL);
 }

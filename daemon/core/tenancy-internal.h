@@ -15,6 +15,7 @@ struct Tenancy {
         char *label;
         char *tenancy_id;
         char *endpoint;
+        char *ca_file;       /* NULL: the system's trust anchors */
         Secret *key;         /* NULL: none */
         unsigned generation; /* of what tenancy_configure() said */
         TenancyState state;

@@ -54,6 +54,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         free(tenancy->label);
         free(tenancy->tenancy_id);
         free(tenancy->endpoint);
+        free(tenancy->ca_file);
         secret_unref(tenancy->key);
         free(tenancy);
         return NULL;
@@ -105,11 +106,12 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
                       uint64_t timeout_ms, Secret *key)
 {
         _cleanup_(freep) char *id_copy = strdup(id), *endpoint_copy = strdup(endpoint);
+        _cleanup_(freep) char *ca_file_copy = ca_file ? strdup(ca_file) : NULL;
         bool new_id = !streq_ptr(tenancy->tenancy_id, id);
         bool new_endpoint = !streq_ptr(tenancy->endpoint, endpoint);
         int r;
 
-        if (!id_copy || !endpoint_copy)
+        if (!id_copy || !endpoint_copy || (ca_file && !ca_file_copy))
                 return -ENOMEM;
         r = api_configure(tenancy->api, endpoint, id, ca_file, timeout_ms, key);
         if (r < 0)
@@ -117,8 +119,10 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
 
         free(tenancy->tenancy_id);
         free(tenancy->endpoint);
+        free(tenancy->ca_file);
         tenancy->tenancy_id = TAKE_PTR(id_copy);
         tenancy->endpoint = TAKE_PTR(endpoint_copy);
+        tenancy->ca_file = TAKE_PTR(ca_file_copy);
         tenancy->generation++;
         if (new_id || new_endpoint)
                 key_ring_forget(tenancy);
@@ -148,6 +152,11 @@ const char *tenancy_id(const Tenancy *tenancy)
 const char *tenancy_endpoint(const Tenancy *tenancy)
 {
         return tenancy->endpoint;
+}
+
+const char *tenancy_ca_file(const Tenancy *tenancy)
+{
+        return tenancy->ca_file;
 }
 
 TenancyState tenancy_state(const Tenancy *tenancy)

@@ -53,6 +53,8 @@ void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener);
 const char *tenancy_label(const Tenancy *tenancy);
 const char *tenancy_id(const Tenancy *tenancy);
 const char *tenancy_endpoint(const Tenancy *tenancy);
+/* NULL for the system's trust anchors. */
+const char *tenancy_ca_file(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);
 /* NULL if there is none; lent. */
 Secret *tenancy_key(const Tenancy *tenancy);

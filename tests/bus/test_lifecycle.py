@@ -374,12 +374,15 @@ def test_changed_tenancy_is_told(own_stack):
     own_stack.start()
     connection = own_stack.connect()
     connection.subscribe("type='signal',member='PropertiesChanged'")
+    assert connection.get(tenancy_path(), "Tenancy", "CaFile") == ""
     own_stack.sections["Tenancy default"] = own_stack.tenancy(
-        Endpoint=own_stack.sandbox.endpoint.replace("127.0.0.1", "localhost"))
+        Endpoint=own_stack.sandbox.endpoint.replace("127.0.0.1", "localhost"), CaFile=__file__)
     own_stack.apply()
     changed = connection.wait_signal("PropertiesChanged").args[1]
     assert changed["Endpoint"] == ("s", own_stack.sections["Tenancy default"]["Endpoint"])
     assert connection.get(tenancy_path(), "Tenancy", "Endpoint") == changed["Endpoint"][1]
+    assert changed["CaFile"] == ("s", __file__)
+    assert connection.get(tenancy_path(), "Tenancy", "CaFile") == __file__
     own_stack.assert_healthy()
 
 

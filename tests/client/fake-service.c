@@ -12,16 +12,21 @@
  *      die-always   ends without an answer
  *      gone-once*   does what is asked, ends without saying so; NotFound afterwards
  * Each call is a line in DIR/log, after one that says so if somebody may be asked for it, and on
- * descriptor 3 if that is open. OPTION is one of deny         nobody may read links links=N has N
- * links break-at=N   and the page from there on fails default=L    the label of the default tenancy
+ * descriptor 3 if that is open. OPTION is one of
+ *      deny         nobody may read links
+ *      links=N      has N links
+ *      break-at=N   and the page from there on fails
+ *      default=L    the label of the default tenancy
  *      version=V    of the daemon
  *      endpoint=U   of its tenancies
+ *      ca-file=F    of its tenancies
  *      state=S      of the default tenancy
  *      die-once-tenancy  ends when it is asked for the default tenancy the first time
  *      no-grant     the caller has none
  *      no-default   nor is there a tenancy labelled default
  *      no-store     the number of links cannot be read
  *      reloads      Reload works
+ *      vault=W      what becomes of ListPasskeys at its beginning: one of the words above
  *      reconcile=W  what becomes of Reconcile: one of the words above, or see fake-reconcile.c
  */
 
@@ -36,7 +41,7 @@
 #define SENDERS_MAX 16U
 
 static const char *dir, *default_label = "default", *version = "9.8.7", *state = "ready",
-                        *endpoint = "https://api.example.com";
+                        *endpoint = "https://api.example.com", *ca_file = "";
 static bool deny_links, has_pipe, no_grant, no_default, no_store, reloads, die_once;
 static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
@@ -520,6 +525,8 @@ static int get_string(sd_bus *bus, const char *path, const char *interface, cons
                 return sd_bus_message_append(reply, "s", "tenancy-1");
         if (streq(property, "Endpoint"))
                 return sd_bus_message_append(reply, "s", endpoint);
+        if (streq(property, "CaFile"))
+                return sd_bus_message_append(reply, "s", ca_file);
         return sd_bus_message_append(reply, "s", streq(label, "default") ? state : "denied");
 }
 
@@ -550,6 +557,7 @@ static const sd_bus_vtable tenancy[] = {
         SD_BUS_PROPERTY("Label", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("TenancyId", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("Endpoint", "s", get_string, 0, 0),
+        SD_BUS_PROPERTY("CaFile", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("State", "s", get_string, 0, 0),
         SD_BUS_VTABLE_END,
 };
@@ -618,10 +626,14 @@ static void read_option(const char *option)
                 default_label = option + strlen("default=");
         else if (begins(option, "version="))
                 version = option + strlen("version=");
+        else if (begins(option, "ca-file="))
+                ca_file = option + strlen("ca-file=");
         else if (begins(option, "endpoint="))
                 endpoint = option + strlen("endpoint=");
         else if (begins(option, "state="))
                 state = option + strlen("state=");
+        else if (begins(option, "vault="))
+                fake_vault_word = option + strlen("vault=");
         else if (begins(option, "reconcile="))
                 fake_reconcile_word = option + strlen("reconcile=");
         else if (streq(option, "die-once-tenancy"))

@@ -26,6 +26,7 @@ int obey(sd_bus_message *m, const char *word, bool first);
 char *describe_options(sd_bus_message *m, char **ret_request_id);
 
 extern const sd_bus_vtable fake_vault[];
+extern const char *fake_vault_word;
 extern const sd_bus_vtable fake_mailbox[];
 
 extern const char *fake_reconcile_word;

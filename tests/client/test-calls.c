@@ -286,12 +286,14 @@ static void test_tenancies(void **state)
         assert_string_equal(passlock_tenancy_get_label(tenancy), "other");
         assert_string_equal(passlock_tenancy_get_id(tenancy), "tenancy-2");
         assert_null(passlock_tenancy_get_endpoint(tenancy));
+        assert_null(passlock_tenancy_get_ca_file(tenancy));
         assert_null(passlock_tenancy_get_state(tenancy));
         assert_null(passlock_tenancy_unref(tenancy));
 
         assert_int_equal(passlock_get_tenancy(h->client, &tenancy), 0);
         assert_string_equal(passlock_tenancy_get_label(tenancy), "default");
         assert_string_equal(passlock_tenancy_get_endpoint(tenancy), "https://api.example.com");
+        assert_null(passlock_tenancy_get_ca_file(tenancy));
         assert_string_equal(passlock_tenancy_get_state(tenancy), "ready");
         passlock_tenancy_unref(tenancy);
 

@@ -118,6 +118,7 @@ def test_values_of_options(host):
         assert host.words(*line) == {"required", "preferred", "discouraged"}
     assert host.words("authenticate", "--mediation=c") == {"conditional"}
     assert host.words("--tenancy=") == {"default", "staging"}
+    assert host.words("audit", "--event=link-") == {"link-added", "link-removed"}
     assert host.words("link", "remove", "--user=a") == {"ada", "auth0:17", "auth0:23"}
     assert host.words("authorize", "--exclude=pk_t") == {"pk_two", "pk_three"}
     assert host.complete("set-key", "--ca-file=")[0] == "files"

@@ -11,8 +11,10 @@ import pytest
 from tests.client.host import Terminal, golden
 
 GOOD_UNIT = "LoadState=loaded\\nActiveState=active\\nResult=success\\n"
-CHECKS = ["configuration", "daemon", "bus policy", "grants", "credential", "name", "TLS", "clock",
-          "key", "store"]
+CHECKS = ["configuration", "daemon", "credential", "bus policy", "grants", "name", "TLS", "key",
+          "clock", "store"]
+ROOT = os.geteuid() == 0
+DENIED = ("state=denied", "vault=error:8")
 
 
 class Patient:
@@ -22,12 +24,16 @@ class Patient:
         self.host = host
         self.api = api
         self.options = ["--json"]
+        self.journal_log = host.directory / "journalctl.log"
         self.version = host.run("--version").stdout.split()[1]
         self.unit(GOOD_UNIT)
         host.environment["STATE_DIRECTORY"] = str(host.directory)
 
-    def unit(self, shown):
-        self.host.fake_programs(systemctl=f"[ $1 = show ] && printf '{shown}'")
+    def unit(self, shown, journal=""):
+        """What systemctl shows, and the journal says if it is asked for the last of some records."""
+        self.host.fake_programs(systemctl=f"[ $1 = show ] && printf '{shown}'",
+                                journalctl=f"printf '%s\n' \"$*\" >>'{self.journal_log}'\n"
+                                           f"printf '%s' '{journal}'")
 
     def start(self, *options):
         # Later ones count.
@@ -67,43 +73,78 @@ def test_all_is_well(patient):
 
 
 def test_for_people(patient):
-    patient.start("state=denied")
+    patient.start(*DENIED)
     patient.unit("LoadState=not-found\\nActiveState=inactive\\nResult=success\\n")
     done = patient.host.run("doctor", STATE_DIRECTORY="/nowhere")
-    grant = "root may do everything" if os.geteuid() == 0 else "there is one for you"
+    grant = "root may do everything" if ROOT else "there is one for you"
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == golden(f"""
         -    configuration  systemd does not know passlockd.service
         OK   daemon         version {patient.version}
+        OK   credential     tenancy default has a key
         OK   bus policy     lets you call the daemon
         OK   grants         {grant}
-        OK   credential     tenancy default has a key
         OK   name           127.0.0.1 is 127.0.0.1
         OK   TLS            none, and none needed on this host
-        OK   clock          as the API's
-        FAIL key            the API refused it at the last call
+        FAIL key            the API refuses it
                             as root: passlockctl set-key
+        OK   clock          as the API's
         OK   store          12345678901 links
         """)
 
 
 def test_on_a_terminal(patient):
-    patient.start("state=denied")
+    patient.start(*DENIED)
     with Terminal(patient.host, "doctor", stdout=None) as terminal:
         status, _, seen = terminal.finish()
         assert status == 1
         assert "✔ daemon         version " in seen
-        assert "✘ key            the API refused it at the last call\n                 as root" in seen
+        assert "✘ key            the API refuses it\n                 as root" in seen
 
 
 @pytest.mark.parametrize("shown", [
-    "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\n",
-    "LoadState=loaded\\nActiveState=activating\\nResult=exit-code\\n",
+    "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n",
+    "LoadState=loaded\\nActiveState=activating\\nResult=exit-code\\nExecMainStatus=1\\n",
 ])
-def test_start(patient, shown):
-    patient.unit(shown)
+@pytest.mark.parametrize("journal", ["", "/etc/passlock/passlockd.conf:3: no such key\n"])
+def test_start(patient, shown, journal):
+    """What the daemon said, if that is known, and that nothing else is made of it."""
+    patient.unit(shown, journal)
+    checks = patient.expect_fault("configuration", "the last start of passlockd.service failed",
+                                  journal.strip())
+    assert list(checks) == ["configuration", "daemon"]
+    assert checks["daemon"]["verdict"] == "skipped"
+    assert "reset-failed" in checks["configuration"]["advice"]
+    assert ("journalctl" in checks["configuration"]["advice"]) is (not journal)
+
+
+@pytest.mark.parametrize("journal,refused", [
+    ("Configuration refused, Reload by uid 0: passlockd.conf:3: no such key\n", True),
+    ("Configuration and credentials loaded\n", False), ("", False)])
+def test_refused_reload(patient, journal, refused):
+    """The daemon goes on with the old one, until one is good."""
+    patient.unit(GOOD_UNIT, journal)
     patient.start()
-    patient.expect_fault("configuration", "the last start of passlockd.service failed")
+    if refused:
+        checks = patient.expect_fault("configuration", "passlockd.conf:3: no such key")
+        assert list(checks) == CHECKS
+    else:
+        patient.examine(0)
+    asked = patient.journal_log.read_text()
+    assert "_SYSTEMD_UNIT=passlockd.service" in asked and asked.count("MESSAGE_ID=") == 3
+
+
+def test_masked(patient):
+    patient.unit("LoadState=masked\\nActiveState=inactive\\nResult=success\\n")
+    checks = patient.expect_fault("daemon", "masked")
+    assert "unmask" in checks["daemon"]["advice"]
+    assert list(checks) == ["configuration", "daemon"]
+
+
+def test_key_that_does_not_open(patient):
+    patient.unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\n")
+    checks = patient.expect_fault("credential", "cannot open a key")
+    assert list(checks) == ["configuration", "daemon", "credential"]
 
 
 def test_no_systemd(patient):
@@ -135,26 +176,31 @@ def test_bus_policy(patient):
                            " send_interface='org.freedesktop.DBus.Properties'/>")
     patient.start()
     checks = patient.expect_fault("bus policy", "does not let you call")
-    assert checks["daemon"]["verdict"] == "skipped"
-    assert "grants" not in checks
+    assert checks["daemon"]["verdict"] == checks["credential"]["verdict"] == "skipped"
+    assert list(checks) == CHECKS[:4]
 
 
 def test_no_grant(patient):
     patient.start("no-grant")
     checks = patient.expect_fault("grants", f"none opens a tenancy to user {os.geteuid()}")
-    assert "credential" not in checks
+    assert checks["credential"]["verdict"] == "skipped"
+    assert list(checks) == CHECKS[:5]
 
 
 def test_no_grant_for_this_tenancy(patient):
+    """Root needs none: it is not there."""
     patient.start()
     patient.options += ["--tenancy=third"]
-    patient.expect_fault("grants", "none opens tenancy third")
+    if ROOT:
+        patient.expect_fault("tenancy", "no such tenancy")
+    else:
+        patient.expect_fault("grants", "none opens tenancy third")
 
 
 def test_another_tenancy(patient):
-    patient.start()
+    patient.start("vault=error:8")
     patient.options += ["--tenancy=other"]
-    patient.expect_fault("key", "the API refused it")
+    patient.expect_fault("key", "the API refuses it")
 
 
 def test_no_tenancy(patient):
@@ -175,7 +221,7 @@ def test_name(patient):
     patient.start()
     checks = patient.expect_fault("name", "xxx.example: ")
     assert "TLS" not in checks
-    assert checks["key"]["verdict"] == "ok"
+    assert checks["key"]["verdict"] == checks["clock"]["verdict"] == "skipped"
 
 
 def test_connection(patient):
@@ -184,7 +230,7 @@ def test_connection(patient):
         patient.api.endpoint = f"https://127.0.0.1:{closed.getsockname()[1]}"
         patient.start()
         checks = patient.expect_fault("TLS", "no connection to https://127.0.0.1:")
-    assert checks["clock"]["verdict"] == "skipped"
+    assert checks["key"]["verdict"] == checks["clock"]["verdict"] == "skipped"
 
 
 def test_no_tls(patient):
@@ -198,6 +244,10 @@ def test_certificate(bare_host, tls_api, certificate):
     patient.start()
     assert "CaFile=" in patient.expect_fault("TLS", "certificate")["TLS"]["advice"]
     patient.options = ["--json", f"--ca-file={certificate}.crt"]
+    assert patient.examine(0)["TLS"]["found"] == "the certificate is good"
+    patient.host.stop("service")
+    patient.options = ["--json"]
+    patient.start(f"ca-file={certificate}.crt")
     assert patient.examine(0)["TLS"]["found"] == "the certificate is good"
     patient.options = ["--json", "--ca-file=/nowhere"]
     patient.expect_fault("TLS", "cannot be asked")
@@ -217,11 +267,25 @@ def test_clock_is_good_enough(patient, ahead_sec, verdict):
     assert patient.examine(0)["clock"]["verdict"] == verdict
 
 
-@pytest.mark.parametrize("state,text", [("denied", "the API refused it"),
-                                        ("degraded", "no usable answer")])
-def test_key(patient, state, text):
-    patient.start(f"state={state}")
+@pytest.mark.parametrize("state,error,text", [("denied", 8, "the API refuses it"),
+                                              ("degraded", 9, "not known: ")])
+def test_key(patient, state, error, text):
+    """Root has the daemon try it; others see what became of the last call."""
+    patient.start(f"state={state}", f"vault=error:{error}")
     patient.expect_fault("key", text)
+    assert ("ListPasskeys " in patient.host.log()) is ROOT
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may for sure")
+def test_key_that_was_not_used_yet(patient):
+    patient.start("vault=error:8")
+    patient.expect_fault("key", "the API refuses it")
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may for sure")
+def test_state_of_long_ago(patient):
+    patient.start("state=degraded")
+    assert patient.examine(0)["key"]["found"] == "the API takes it"
 
 
 def test_store(patient):
@@ -229,7 +293,7 @@ def test_store(patient):
     patient.expect_fault("store", "The link store failed")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look")
+@pytest.mark.skipif(not ROOT, reason="only root may look")
 def test_full_disk(patient):
     patient.host.environment["STATE_DIRECTORY"] = "/proc"
     patient.start()

@@ -438,7 +438,7 @@ def test_help_and_version(bare_host):
     for arguments in ["--help"], ["-h"], ["status", "--help"]:
         text = bare_host.expect(*arguments)
         assert text.startswith("passlockctl [OPTIONS] COMMAND\n")
-        assert max(len(line) for line in text.splitlines()) <= 88
+        assert max(len(line) for line in text.splitlines()) <= 80
     assert bare_host.expect("--version").startswith("passlockctl ")
 
 

@@ -272,9 +272,17 @@ def test_tls(bare_host, tls_api, certificate):
     keys = Keys(bare_host, tls_api)
     keys.start()
     keys.expect_refused(status=5, text="certificate")
-    keys.expect_refused("--ca-file=/nowhere", status=1, text="--ca-file= cannot be used")
+    keys.expect_refused("--ca-file=/nowhere", status=1, text="its CA file cannot be read")
     assert tls_api.requests == []
     assert keys.set(f"--ca-file={certificate}.crt").returncode == 0
+    assert tls_api.requests == [("/v2/tenancy-1/passkeys/", f"Bearer {KEY}")]
+
+
+def test_ca_of_the_daemon(bare_host, tls_api, certificate):
+    """What the daemon trusts is trusted without being named again."""
+    keys = Keys(bare_host, tls_api)
+    keys.start(f"ca-file={certificate}.crt", "reloads")
+    assert keys.set().returncode == 0
     assert tls_api.requests == [("/v2/tenancy-1/passkeys/", f"Bearer {KEY}")]
 
 

@@ -70,7 +70,7 @@ class Tour:
 
     def done(self, what: str, detail: str = ""):
         self.shots += 1
-        self.page.screenshot(self.screenshots / f"{self.shots}-{what.replace(' ', '-')}.png")
+        self.page.screenshot(self.screenshots / f"{self.shots}-{what.replace(',', '').replace(' ', '-')}.png")
         step(what, detail)
 
     def run(self):

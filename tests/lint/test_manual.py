@@ -45,6 +45,12 @@ def described(page, macro):
     return re.findall(rf"^\.{macro} (\S+)", page.read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("interface", INTERFACES, ids=lambda path: path.stem)
+def test_keys_have_a_meaning(interface):
+    """One without is no row of a table, but runs into the next line."""
+    assert not re.findall(r"^ +[a-z_]+ +(?:[stubas]|as)$", interface.read_text(), re.MULTILINE)
+
+
 def test_pages_are_well_formed(manual):
     assert WRITTEN
     run("mandoc", "-Tlint", "-Wwarning", *WRITTEN, *pages(manual))

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -196,7 +197,10 @@ def test_clock_offset(start, tmp_path):
 
     later = start(state, "--clock-offset=301")
     before = time.time() * 1000 + 301000
-    assert later.page("options", {"registrationToken": token}).tag == "@error/BadRequest"
+    refused = later.page("options", {"registrationToken": token})
+    assert refused.tag == "@error/BadRequest"
+    (date,) = refused.headers.get_all("Date")
+    assert before - 1000 <= parsedate_to_datetime(date).timestamp() * 1000 <= time.time() * 1000 + 301000
     assert later.verify(session, register(options, ORIGIN)).tag == "@error/BadRequest"
     assert later.backend("GET", f"principal/{code}").tag == "@error/InvalidCode"
     # A ceremony may take as long as its timeout, and a minute.

@@ -50,15 +50,16 @@ def give_name():
             file.write(f"127.0.0.1 {HOST_NAME}\n")
 
 
-def make_certificate(key_file: Path, certificate_file: Path):
+def make_certificate(key_file: Path, certificate_file: Path, days: int = 1):
+    """One that is good for so many days from now, or has not been for so many."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST_NAME)])
     now = datetime.datetime.now(datetime.timezone.utc)
     certificate = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name)
         .public_key(key.public_key()).serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=2))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST_NAME),
                                                     x509.DNSName(DNS_NAME)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
