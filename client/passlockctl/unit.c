@@ -41,11 +41,13 @@ UnitStart unit_last_start(void)
                                                                      : UNIT_START_FAILED;
 }
 
+#define OF_UNIT "_SYSTEMD_UNIT=" UNIT
+
 /* The last message that `matches`, up to four beside the unit, select. */
 static char *last_message(const char *const matches[])
 {
-        const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager",         "--boot",
-                                "--output=cat", "--lines=1", "_SYSTEMD_UNIT=" UNIT};
+        const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager", "--boot",
+                                "--output=cat", "--lines=1", OF_UNIT};
         _cleanup_(freep) char *message = malloc(MESSAGE_MAX);
 
         for (size_t n = 7, i = 0; matches[i]; i++)
