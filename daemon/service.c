@@ -17,6 +17,7 @@
 #include "daemon/config/config.h"
 #include "daemon/health.h"
 #include "daemon/notify.h"
+#include "daemon/outcomes.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
 #include "daemon/store/store-copy.h"
@@ -29,6 +30,7 @@ struct Service {
         char *config_file;
         sd_event *event;
         Store *store;
+        Outcomes *outcomes;
         Bus *bus;
         Tenancy **tenancies;
         size_t n_tenancies;
@@ -296,16 +298,6 @@ static int on_reload_signal(sd_event_source *source _unused_,
         return 0;
 }
 
-static int on_store_event(sd_event_source *source _unused_, int fd _unused_,
-                          uint32_t revents _unused_, void *userdata)
-{
-        Service *service = userdata;
-
-        store_dispatch(service->store);
-        exit_if_done(service);
-        return 0;
-}
-
 /* Starting */
 
 static char *state_directory(void)
@@ -338,8 +330,8 @@ static int open_store(Service *service)
         r = store_open(directory, &service->store);
         if (r != 0)
                 return r < 0 ? r : -EIO;
-        return sd_event_add_io(service->event, NULL, store_get_fd(service->store), EPOLLIN,
-                               on_store_event, service);
+        return outcomes_new(service->event, service->store, exit_if_done, service,
+                            &service->outcomes);
 }
 
 static int add_signals(Service *service)
@@ -444,6 +436,7 @@ Service *service_free(Service *service)
         for (size_t i = 0; i < service->n_tenancies; i++)
                 tenancy_unref(service->tenancies[i]);
         free(service->tenancies);
+        outcomes_free(service->outcomes);
         store_free(service->store);
         sd_event_unref(service->event);
         free(service->config_file);

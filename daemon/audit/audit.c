@@ -212,6 +212,11 @@ void audit_write(const Audit *audit)
                 log_line(event_priority(audit->event), "%s", text ?: event_text(audit->event));
 }
 
+bool audit_has_room(void)
+{
+        return journal_n_waiting() <= QUEUE_MAX - AUDIT_ROOM;
+}
+
 int audit_open(void)
 {
         return log_is_journal() ? journal_open() : 0;

@@ -43,6 +43,11 @@ typedef struct Audit {
 #define audit(...) audit_write(&(const Audit){__VA_ARGS__})
 void audit_write(const Audit *audit);
 
+/* False while the journal is behind by so much that records of changes may soon be lost. While it
+ * is true there is room for AUDIT_ROOM more. */
+#define AUDIT_ROOM 2048U
+bool audit_has_room(void);
+
 /*
  * From here on records go to the journal, if that is where standard error goes; by a thread, so all
  * signals that are not its must be blocked. Returns 0 or a negative errno.

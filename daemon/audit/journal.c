@@ -152,6 +152,16 @@ void journal_put(Entry *entry, size_t queue_max)
         pthread_mutex_unlock(&journal.lock);
 }
 
+size_t journal_n_waiting(void)
+{
+        size_t n;
+
+        pthread_mutex_lock(&journal.lock);
+        n = journal.n;
+        pthread_mutex_unlock(&journal.lock);
+        return n;
+}
+
 uint64_t journal_take_lost(size_t n_waiting)
 {
         uint64_t n = 0;

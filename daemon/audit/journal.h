@@ -35,6 +35,8 @@ int journal_open(void);
 bool journal_is_open(void);
 /* Takes the entry over. Not more than `queue_max` may wait already; an entry beyond is lost. */
 void journal_put(Entry *entry, size_t queue_max);
+/* How many wait. */
+size_t journal_n_waiting(void);
 /* How many were lost since this was last asked; 0 as long as `n_waiting` or more wait. */
 uint64_t journal_take_lost(size_t n_waiting);
 /* Gives the thread so long to send what is left. */

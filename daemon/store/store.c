@@ -58,15 +58,19 @@ int store_get_fd(Store *store)
         return writer_get_fd(store->writer);
 }
 
-void store_dispatch(Store *store)
+bool store_dispatch(Store *store)
 {
-        StoreChange *change;
+        StoreChange *change = change_queue_pop(&store->ended);
 
-        writer_collect(store->writer, &store->ended);
-        while ((change = change_queue_pop(&store->ended))) {
-                change_report(change);
-                change_free(change);
+        if (!change) {
+                writer_collect(store->writer, &store->ended);
+                change = change_queue_pop(&store->ended);
         }
+        if (!change)
+                return false;
+        change_report(change);
+        change_free(change);
+        return true;
 }
 
 static int store_begin(Store *store, Txn *ret)

@@ -34,9 +34,10 @@ DEFINE_CLEANUP(Store *, store_free);
 
 /* Readable when store_dispatch() has something to report. */
 int store_get_fd(Store *store);
-/* Runs the functions of the changes that have ended, in the order in which they were asked for.
- * They may do anything with the store but free it. */
-void store_dispatch(Store *store);
+/* Runs the function of the next change that has ended, in the order in which they were asked for.
+ * It may do anything with the store but free it. Returns whether there was one: until there is
+ * none, the descriptor does not tell of those that are left. */
+bool store_dispatch(Store *store);
 
 /* Reads. NOT_FOUND where nothing is linked; an empty list is no error. Results are the caller's. */
 int store_get_link(Store *store, const char *tenancy_id, const char *authenticator_id, Link **ret);

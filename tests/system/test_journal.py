@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the daemon leaves in the journal of the host, and how it is read back."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from jeepney import DBusAddress, new_method_call
+from jeepney import DBusAddress, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
@@ -323,6 +324,49 @@ def test_no_secret_in_the_journal(service, level):
 # A journal that does not read
 
 
+@contextlib.contextmanager
+def stuck_journal():
+    """It reads nothing meanwhile."""
+    pid = int(host.show("MainPID", "systemd-journald.service"))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def start_import(bus, first: int, count: int):
+    message = new_method_call(
+        DBusAddress(tenancy_path(), NAME, f"{NAME}.Links"), "Import", "aa{sv}a{sv}",
+        ([{"authenticator_id": ("s", f"crowd-{i}"), "user_id": ("s", f"user-crowd-{i}"),
+           "created_at": ("t", 1), "last_used_at": ("t", 0)} for i in range(first, first + count)], {}))
+    bus.send(message)
+
+
+def receive_return(bus):
+    while (message := bus.receive(timeout=20)).header.message_type is not MessageType.method_return:
+        assert message.header.message_type is not MessageType.error, message
+
+
+def test_no_change_is_hidden_in_a_crowd(service):
+    """More at once than may wait for the journal: it is waited for."""
+    with open_dbus_connection("SYSTEM") as bus:
+        with stuck_journal():
+            for call in range(10):
+                start_import(bus, 1000 * call, 1000)
+            receive_return(bus)
+        for _ in range(9):
+            receive_return(bus)
+
+    def recorded() -> int:
+        host.run("journalctl", "--sync")
+        return len(host.run("journalctl", "--no-pager", "--output=cat", "PASSLOCK_METHOD=Import",
+                            "PASSLOCK_EVENT=link-added").splitlines())
+
+    host.wait_until(lambda: recorded() == 10_000, "all are recorded")
+    assert not records(f"MESSAGE_ID={IDS['records-lost']}")
+
+
 def add_links(user_id: str, count: int):
     """All on one connection; each is answered before the next."""
     links = DBusAddress(tenancy_path(), NAME, f"{NAME}.Links")
@@ -335,10 +379,6 @@ def add_links(user_id: str, count: int):
 def test_stuck_journal_stops_nobody(service):
     """More changes than there is room for in the journal's socket."""
     room = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
-    pid = int(host.show("MainPID", "systemd-journald.service"))
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with stuck_journal():
         add_links("user-stuck", room + 20)
-    finally:
-        os.kill(pid, signal.SIGCONT)
     host.wait_until(lambda: len(audit("--user=user-stuck")) == room + 20, "all are recorded")

@@ -87,7 +87,7 @@ static void child_run(const char *directory, unsigned first, int fd)
         for (;;) {
                 if (poll(&pollfd, 1, -1) < 0)
                         _exit(1);
-                store_dispatch(child.store);
+                dispatch_all(child.store);
         }
 }
 

@@ -41,13 +41,19 @@ void fixture_reopen(Fixture *f)
         assert_int_equal(store_open(f->directory, &f->store), 0);
 }
 
+void dispatch_all(Store *store)
+{
+        while (store_dispatch(store))
+                ;
+}
+
 void outcome_wait(Store *store, const Outcome *outcome, unsigned n_calls)
 {
         struct pollfd pollfd = {.fd = store_get_fd(store), .events = POLLIN};
 
         while (outcome->n_calls < n_calls) {
                 assert_int_equal(poll(&pollfd, 1, TIMEOUT_MS), 1);
-                store_dispatch(store);
+                dispatch_all(store);
         }
         assert_int_equal(outcome->n_calls, n_calls);
 }

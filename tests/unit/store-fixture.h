@@ -26,6 +26,8 @@ int fixture_teardown(void **state);
 /* Closes it, audits it, and opens it again. */
 void fixture_reopen(Fixture *f);
 
+/* Runs the functions of all changes that have ended. */
+void dispatch_all(Store *store);
 /* Dispatches until as many functions have run. */
 void outcome_wait(Store *store, const Outcome *outcome, unsigned n_calls);
 void outcome_clear(Outcome *outcome);

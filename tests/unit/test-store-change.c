@@ -48,7 +48,7 @@ static void wait_told(Store *store, const Told *told, unsigned n)
 
         while (told->n < n) {
                 assert_int_equal(poll(&pollfd, 1, 120000), 1);
-                store_dispatch(store);
+                dispatch_all(store);
         }
         assert_int_equal(told->n, n);
 }
@@ -94,17 +94,17 @@ static void test_only_in_dispatch(void **state)
         struct pollfd pollfd = {.fd = store_get_fd(f->store), .events = POLLIN};
         Outcome outcome = {};
 
-        store_dispatch(f->store);
+        dispatch_all(f->store);
         assert_int_equal(poll(&pollfd, 1, 0), 0);
         add_later(f->store, "t", "ada", "a", &outcome);
         assert_int_equal(poll(&pollfd, 1, 120000), 1);
         assert_int_equal(outcome.n_calls, 0);
         /* It is on the disk already. */
         assert_string_equal(user_of(f->store, "t", "a"), "ada");
-        store_dispatch(f->store);
+        dispatch_all(f->store);
         assert_int_equal(outcome.n_calls, 1);
         assert_int_equal(poll(&pollfd, 1, 0), 0);
-        store_dispatch(f->store);
+        dispatch_all(f->store);
         assert_int_equal(outcome.n_calls, 1);
 }
 
@@ -180,7 +180,7 @@ static void on_chain(int r, bool newly_linked, void *userdata)
         snprintf(id, sizeof(id), "chain-%u", chain->n);
         link = make_link(id, "ada", 1);
         assert_int_equal(store_add(chain->store, "t", link, on_chain, chain, &chain->self), 0);
-        store_dispatch(chain->store);
+        dispatch_all(chain->store);
 }
 
 static void test_from_within(void **state)
@@ -198,7 +198,7 @@ static void test_from_within(void **state)
                 assert_int_equal(poll(&pollfd, 1, 120000), 1);
         while (chain.n < 5) {
                 assert_int_equal(poll(&pollfd, 1, 120000), 1);
-                store_dispatch(f->store);
+                dispatch_all(f->store);
         }
         assert_int_equal(victim.n_calls, 0);
         assert_int_equal(count(f->store, "t"), 6);
@@ -313,7 +313,7 @@ static void test_growth(void **state)
                 while (outcome.n_calls < n) {
                         assert_string_equal(user_of(f->store, "t", "first"), "ada");
                         assert_true(count(f->store, "t") > 0);
-                        store_dispatch(f->store);
+                        dispatch_all(f->store);
                 }
         }
         fixture_reopen(f);

@@ -32,7 +32,7 @@ static void imported_wait(Store *store, const Imported *imported)
 
         while (imported->n_calls == 0) {
                 assert_int_equal(poll(&pollfd, 1, 120000), 1);
-                store_dispatch(store);
+                dispatch_all(store);
         }
         assert_int_equal(imported->n_calls, 1);
 }

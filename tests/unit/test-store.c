@@ -174,7 +174,7 @@ static void test_invalid_arguments(void **state)
         assert_int_equal(
                 store_commit_exchange(f->store, "t", good, key, NULL, 1, on_added, &outcome, NULL),
                 -EINVAL);
-        store_dispatch(f->store);
+        dispatch_all(f->store);
         assert_int_equal(outcome.n_calls, 0);
         assert_int_equal(count(f->store, "t"), 0);
 }

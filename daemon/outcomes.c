@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "daemon/audit/audit.h"
+#include "daemon/outcomes.h"
+
+/* Long enough for the journal to take a few records, and short for who waits. */
+#define PAUSE_USEC 2000U
+
+/* A journal that has made no room for so long is not waited for until it makes some. */
+#define PATIENCE_MS 5000U
+
+struct Outcomes {
+        Store *store;
+        OutcomesFunc given;
+        void *userdata;
+        sd_event_source *ended; /* there are some; off during a pause */
+        sd_event_source *pause;
+        uint64_t full_since_ms; /* 0: there is room for records */
+};
+
+static bool is_to_wait(Outcomes *outcomes)
+{
+        if (audit_has_room()) {
+                outcomes->full_since_ms = 0;
+                return false;
+        }
+        if (outcomes->full_since_ms == 0)
+                outcomes->full_since_ms = monotonic_ms();
+        return monotonic_ms() - outcomes->full_since_ms < PATIENCE_MS;
+}
+
+static int pause_begin(Outcomes *outcomes)
+{
+        int r;
+
+        r = sd_event_source_set_time_relative(outcomes->pause, PAUSE_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(outcomes->pause, SD_EVENT_ONESHOT);
+        return r < 0 ? r : sd_event_source_set_enabled(outcomes->ended, SD_EVENT_OFF);
+}
+
+static int give(Outcomes *outcomes)
+{
+        bool wait;
+        int r;
+
+        while (!(wait = is_to_wait(outcomes)) && store_dispatch(outcomes->store))
+                ;
+        r = wait ? pause_begin(outcomes)
+                 : sd_event_source_set_enabled(outcomes->ended, SD_EVENT_ON);
+        if (r >= 0)
+                outcomes->given(outcomes->userdata);
+        return r;
+}
+
+static int on_ended(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_,
+                    void *userdata)
+{
+        return give(userdata);
+}
+
+static int on_pause_over(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+        return give(userdata);
+}
+
+int outcomes_new(sd_event *event, Store *store, OutcomesFunc given, void *userdata, Outcomes **ret)
+{
+        _cleanup_(outcomes_freep) Outcomes *outcomes = calloc(1, sizeof(Outcomes));
+        int r;
+
+        if (!outcomes)
+                return -ENOMEM;
+        outcomes->store = store;
+        outcomes->given = given;
+        outcomes->userdata = userdata;
+        r = sd_event_add_io(event, &outcomes->ended, store_get_fd(store), EPOLLIN, on_ended,
+                            outcomes);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &outcomes->pause, CLOCK_MONOTONIC, PAUSE_USEC,
+                                               0, on_pause_over, outcomes);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(outcomes->pause, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(outcomes);
+        return 0;
+}
+
+Outcomes *outcomes_free(Outcomes *outcomes)
+{
+        if (!outcomes)
+                return NULL;
+        sd_event_source_disable_unref(outcomes->ended);
+        sd_event_source_disable_unref(outcomes->pause);
+        free(outcomes);
+        return NULL;
+}

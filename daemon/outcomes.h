@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "daemon/store/store.h"
+
+/*
+ * Gives out what became of changes to the store, as they end, but no faster than the journal takes
+ * the records of them: else many changes, by accident or to hide one among them, would cost the
+ * record of some. Meanwhile those who asked for them wait. A journal that takes nothing at all does
+ * not keep them for long.
+ */
+typedef struct Outcomes Outcomes;
+
+/* Runs after some have been given out. */
+typedef void (*OutcomesFunc)(void *userdata);
+
+/* What is passed is lent, and outlives it. Returns 0 or a negative errno. */
+int outcomes_new(sd_event *event, Store *store, OutcomesFunc given, void *userdata, Outcomes **ret);
+Outcomes *outcomes_free(Outcomes *outcomes);
+DEFINE_CLEANUP(Outcomes *, outcomes_free);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* When it is told what became of changes, and when that waits. Store and journal are fakes, and the
+ * clock can be put forward. */
+
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "daemon/audit/audit.h"
+#include "daemon/outcomes.h"
+#include "tests/unit/test.h"
+
+static struct {
+        int fd;
+        unsigned n_ended; /* changes */
+        unsigned n_room;  /* records, before the journal is full */
+        unsigned n_given;
+        unsigned n_told; /* calls of on_given() */
+        time_t later_sec;
+} fake;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+        int r = __real_clock_gettime(clock, ret);
+
+        ret->tv_sec += fake.later_sec;
+        return r;
+}
+
+int store_get_fd(Store *store)
+{
+        return fake.fd;
+}
+
+/* Reads the signal like the real one, which then tells nothing of what is left. */
+bool store_dispatch(Store *store)
+{
+        eventfd_t ignored;
+
+        (void) eventfd_read(fake.fd, &ignored);
+        if (fake.n_ended == 0)
+                return false;
+        fake.n_ended--;
+        fake.n_given++;
+        if (fake.n_room > 0)
+                fake.n_room--;
+        return true;
+}
+
+bool audit_has_room(void)
+{
+        return fake.n_room > 0;
+}
+
+static void on_given(void *userdata)
+{
+        fake.n_told++;
+}
+
+typedef struct Test {
+        sd_event *event;
+        Outcomes *outcomes;
+} Test;
+
+static int set_up(void **state)
+{
+        static Test test;
+
+        memset(&fake, 0, sizeof(fake));
+        fake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        assert_true(fake.fd >= 0);
+        assert_int_equal(sd_event_new(&test.event), 0);
+        assert_int_equal(outcomes_new(test.event, NULL, on_given, NULL, &test.outcomes), 0);
+        *state = &test;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        Test *test = *state;
+
+        test->outcomes = outcomes_free(test->outcomes);
+        test->event = sd_event_unref(test->event);
+        close(fake.fd);
+        return 0;
+}
+
+static void end_changes(unsigned n)
+{
+        fake.n_ended += n;
+        assert_int_equal(eventfd_write(fake.fd, 1), 0);
+}
+
+/* The next thing that happens. */
+static void run(Test *test)
+{
+        assert_true(sd_event_run(test->event, UINT64_MAX) > 0);
+}
+
+static void assert_idle(Test *test)
+{
+        assert_int_equal(sd_event_run(test->event, 0), 0);
+}
+
+static void test_room(void **state)
+{
+        fake.n_room = 100;
+        for (unsigned i = 1; i <= 3; i++) {
+                end_changes(10);
+                run(*state);
+                assert_int_equal(fake.n_given, 10 * i);
+                assert_int_equal(fake.n_told, i);
+        }
+        assert_idle(*state);
+}
+
+static void test_journal_is_behind(void **state)
+{
+        fake.n_room = 3;
+        end_changes(10);
+        run(*state);
+        assert_int_equal(fake.n_given, 3);
+
+        /* More come, and nothing happens but that it is looked again. */
+        end_changes(5);
+        for (unsigned i = 0; i < 3; i++)
+                run(*state);
+        assert_int_equal(fake.n_given, 3);
+
+        fake.n_room = 7;
+        run(*state);
+        assert_int_equal(fake.n_given, 10);
+        fake.n_room = 100;
+        run(*state);
+        assert_int_equal(fake.n_given, 15);
+        end_changes(1);
+        run(*state);
+        assert_int_equal(fake.n_given, 16);
+}
+
+static void test_journal_has_stopped(void **state)
+{
+        end_changes(10);
+        run(*state);
+        fake.later_sec += 4;
+        run(*state);
+        assert_int_equal(fake.n_given, 0);
+        fake.later_sec += 2;
+        run(*state);
+        assert_int_equal(fake.n_given, 10);
+
+        /* Others do not wait for it, either. */
+        end_changes(10);
+        run(*state);
+        assert_int_equal(fake.n_given, 20);
+
+        /* It goes on, and is waited for when it is behind again. */
+        fake.n_room = 10;
+        end_changes(20);
+        run(*state);
+        assert_int_equal(fake.n_given, 30);
+        run(*state);
+        assert_int_equal(fake.n_given, 30);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                TEST(room),
+                TEST(journal_is_behind),
+                TEST(journal_has_stopped),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
