@@ -111,7 +111,8 @@ def test_each_record_is_there_once(service):
     host.call("Links", "Add", "ss", "user-once", "key-once")
     assert host.journal().count("user-once") == 1
     assert all("MESSAGE_ID" in record
-               for record in records(f"_SYSTEMD_UNIT={host.UNIT}", "_TRANSPORT=journal"))
+               for record in records(f"_SYSTEMD_UNIT={host.UNIT}", "_COMM=passlockd",
+                                     "_TRANSPORT=journal"))
 
 
 def test_catalog(service):
