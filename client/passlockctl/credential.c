@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/new-file.h"
 #include "client/passlockctl/command.h"
 #include "client/passlockctl/credential.h"
 #include "client/passlockctl/report.h"
@@ -77,41 +78,20 @@ static int seal(const char *name, const Secret *key, int to_fd)
         return status < 0 ? status : -EREMOTEIO;
 }
 
-/* Makes a name for a file mean what is in `fd`, for good. */
-static int settle(int fd, const char *temporary, const char *path, const char *dir)
-{
-        _cleanup_(closep) int dir_fd = -1;
-
-        if (fchmod(fd, 0600) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0)
-                return -errno;
-        dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir_fd < 0 || fsync(dir_fd) < 0)
-                return -errno;
-        return 0;
-}
-
 static int store_in(const char *dir, const char *name, const Secret *key, bool plain,
                     const char *path)
 {
-        _cleanup_(freep) char *temporary = NULL;
-        _cleanup_(closep) int fd = -1;
+        _cleanup_(new_file_freep) NewFile *file = NULL;
         int r;
 
         if (mkdir(dir, 0700) < 0 && errno != EEXIST)
                 return -errno;
-        if (asprintf(&temporary, "%s/.%s.XXXXXX", dir, name) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
-        fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        r = plain ? write_all(fd, secret_reveal(key), secret_len(key)) : seal(name, key, fd);
-        if (r == 0)
-                r = settle(fd, temporary, path, dir);
+        r = new_file_open(path, &file);
         if (r < 0)
-                (void) unlink(temporary);
-        return r;
+                return r;
+        r = plain ? write_all(new_file_fd(file), secret_reveal(key), secret_len(key))
+                  : seal(name, key, new_file_fd(file));
+        return r < 0 ? r : new_file_publish(file, true);
 }
 
 /* One key of that name: a sealed one would win over a plain one, which would lie around. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemon/bus/bus-append.h"
 #include "daemon/bus/bus-import.h"
 #include "daemon/bus/bus-options.h"
 #include "daemon/core/links.h"
@@ -105,21 +106,15 @@ static uint64_t count_outcome(const LinkList *links, const LinkOutcome *outcomes
 static int append_ids(sd_bus_message *m, const char *name, const LinkList *links,
                       const LinkOutcome *outcomes, LinkOutcome outcome)
 {
-        int r;
+        _cleanup_(freep) char **ids = calloc(links->n_links + 1, sizeof(char *));
+        size_t n = 0;
 
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", name);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < links->n_links; i++)
+        if (!ids)
+                return -ENOMEM;
+        for (size_t i = 0; i < links->n_links; i++)
                 if (outcomes[i] == outcome)
-                        r = sd_bus_message_append(m, "s", links->links[i]->authenticator_id);
-        for (int depth = 0; r >= 0 && depth < 3; depth++)
-                r = sd_bus_message_close_container(m);
-        return r;
+                        ids[n++] = links->links[i]->authenticator_id; /* lent */
+        return bus_append_strv(m, name, ids);
 }
 
 static int append_result(sd_bus_message *m, const LinkList *links, const LinkOutcome *outcomes)
