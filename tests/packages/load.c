@@ -85,19 +85,19 @@ static void start_authorize(passlock *client)
                                                  NULL, on_token, NULL, NULL));
 }
 
-/* One line is one write to the pipe. */
-static void read_code(passlock *client)
+/* A busy machine may bring several lines at once; each comes whole, as it is written whole. */
+static void read_codes(passlock *client)
 {
-        char code[600];
-        ssize_t n = read(STDIN_FILENO, code, sizeof(code) - 1);
+        static char lines[65536];
+        ssize_t n = read(STDIN_FILENO, lines, sizeof(lines) - 1);
 
         if (n <= 0) {
                 ending = true;
                 return;
         }
-        code[n] = '\0';
-        code[strcspn(code, "\n")] = '\0';
-        started(passlock_exchange_async(client, code, NULL, on_principal, NULL, NULL));
+        lines[n] = '\0';
+        for (char *code = strtok(lines, "\n"); code; code = strtok(NULL, "\n"))
+                started(passlock_exchange_async(client, code, NULL, on_principal, NULL, NULL));
 }
 
 int main(void)
@@ -120,7 +120,7 @@ int main(void)
                 if (poll(fds, 2, -1) < 0 || passlock_dispatch(client) < 0)
                         return 2;
                 if (fds[1].revents)
-                        read_code(client);
+                        read_codes(client);
         }
         passlock_unref(client);
         printf("%u %u %u %u\n", n_added, n_authorized, n_exchanged, n_failed);
