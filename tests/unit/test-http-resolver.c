@@ -20,7 +20,7 @@
  * /etc of our own, so it happens in a child in namespaces of its own.
  */
 
-enum { CHILD_OK = 0, CHILD_FAILED = 1, CHILD_SKIPPED = 77 };
+enum { CHILD_OK = 0, CHILD_FAILED = 1 };
 
 /* cmocka's assertions would run the rest of the tests in the child. */
 #define CHECK(condition) \
@@ -107,7 +107,7 @@ static int run_child(void)
 
         alarm(20); /* what hangs, hangs in a thread that nobody can reach */
         if (!isolate())
-                return CHILD_SKIPPED;
+                return CHILD_FAILED;
 
         CHECK(sd_event_new(&event) >= 0);
         CHECK(http_client_new(event, NULL, &client) == 0);
@@ -138,21 +138,27 @@ static int run_child(void)
         return CHILD_OK;
 }
 
-static void test_silent_name_server(void **state)
+/* The child's namespaces go with it. */
+static int in_child(int (*func)(void))
 {
         int status = 0;
         pid_t pid = fork();
 
-        assert_true(pid >= 0);
         if (pid == 0)
-                _exit(run_child());
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFEXITED(status));
-        if (WEXITSTATUS(status) == CHILD_SKIPPED) {
-                print_message("# skipped: namespaces are not permitted here\n");
-                skip();
-        }
-        assert_int_equal(WEXITSTATUS(status), CHILD_OK);
+                _exit(func());
+        if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+                return CHILD_FAILED;
+        return WEXITSTATUS(status);
+}
+
+static int try_to_isolate(void)
+{
+        return isolate() ? CHILD_OK : CHILD_FAILED;
+}
+
+static void test_silent_name_server(void **state)
+{
+        assert_int_equal(in_child(run_child), CHILD_OK);
 }
 
 int main(void)
@@ -161,5 +167,9 @@ int main(void)
                 cmocka_unit_test(test_silent_name_server),
         };
 
+        if (in_child(try_to_isolate) != CHILD_OK) {
+                puts("1..0 # SKIP namespaces are not permitted here");
+                return 0;
+        }
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

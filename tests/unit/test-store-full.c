@@ -163,8 +163,6 @@ static void test_disk_full(void **state)
         Fixture *f = *state;
         Filling filling = {};
 
-        if (!may_mount)
-                skip();
         disk_fill(f);
         check_full(f, &filling);
         disk_free(f);
@@ -179,8 +177,6 @@ static void test_little_room(void **state)
         char path[128];
         struct stat st;
 
-        if (!may_mount)
-                skip();
         disk_fill(f);
         snprintf(path, sizeof(path), "%s/filler", f->directory);
         assert_int_equal(stat(path, &st), 0);
@@ -201,8 +197,6 @@ static void test_no_room_for_a_store(void **state)
         Store *store = NULL;
         char path[128];
 
-        if (!may_mount)
-                skip();
         snprintf(path, sizeof(path), "%s/second", f->directory);
         assert_int_equal(mkdir(path, 0700), 0);
         disk_fill(f);
@@ -261,12 +255,20 @@ static void test_write_fails(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, disk_setup, disk_teardown)
-        const struct CMUnitTest tests[] = {
-                TEST(test_disk_full),       TEST(test_little_room), TEST(test_no_room_for_a_store),
-                TEST(test_file_size_limit), TEST(test_write_fails),
+        const struct CMUnitTest anywhere[] = {
+                TEST(test_file_size_limit),
+                TEST(test_write_fails),
+        };
+        const struct CMUnitTest with_mounts[] = {
+                TEST(test_file_size_limit), TEST(test_write_fails),         TEST(test_disk_full),
+                TEST(test_little_room),     TEST(test_no_room_for_a_store),
         };
 
         may_mount =
                 unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        if (may_mount)
+                return cmocka_run_group_tests(with_mounts, NULL, NULL);
+        /* What cmocka skips is a failure to meson. */
+        puts("# skipped: a full disk, since mounts are not permitted here");
+        return cmocka_run_group_tests(anywhere, NULL, NULL);
 }
