@@ -355,8 +355,6 @@ static void test_in_use_by_another_user(void **state)
 {
         Copying *c = *state;
 
-        if (geteuid() != 0)
-                skip();
         open_store(c);
         close_store(c);
         give_away(c->f.directory);
@@ -463,8 +461,6 @@ static void test_as_root(void **state)
         struct stat st;
         size_t len;
 
-        if (geteuid() != 0)
-                skip();
         fill(c);
         give_away(c->f.directory);
         assert_int_equal(store_copy(c->f.directory, c->copy), 0);
@@ -495,13 +491,15 @@ int main(void)
                 TEST(test_map_grows_meanwhile),
                 TEST(test_no_space),
                 TEST(test_in_use),
-                TEST(test_in_use_by_another_user),
                 TEST(test_killed),
                 TEST(test_interrupted),
+                TEST(test_in_use_by_another_user),
                 TEST(test_as_root),
         };
 
         log_set_max_level(LOG_CRIT);
         (void) signal(SIGXFSZ, SIG_IGN);
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        /* The last two are root's; what cmocka skips is a failure to meson. */
+        return _cmocka_run_group_tests("copy", tests, ARRAY_SIZE(tests) - (geteuid() == 0 ? 0 : 2),
+                                       NULL, NULL);
 }
