@@ -13,6 +13,13 @@ from urllib.parse import urlsplit
 API_SEC = 20
 
 
+class Server(ThreadingHTTPServer):
+    """With room for all the connections that the daemon opens at once: the kernel resets the rest."""
+
+    request_queue_size = 1024
+    daemon_threads = True
+
+
 @dataclass
 class Reply:
     status: int = 200
@@ -36,8 +43,7 @@ class StandIn:
         self.reply = Reply()
         self.answer: Callable[[Request], Reply] | None = None  # called by many threads
         self.requests: list[Request] = []
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), self._handler())
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):
