@@ -15,7 +15,7 @@
 #define QUEUE_MAX          4096U
 #define QUEUE_MAX_FAILURES (QUEUE_MAX / 4)
 
-#define CLOSE_TIMEOUT_MS 2000U
+#define CLOSE_TIMEOUT_MS 5000U
 
 static size_t queue_max(Event event)
 {
