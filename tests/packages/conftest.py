@@ -74,7 +74,8 @@ def fixture_service(api):
     packages.install()
     host.systemctl("stop", host.UNIT)
     shutil.rmtree(packages.STATE, ignore_errors=True)
-    host.configure({"Tenancy default": api.tenancy(), "Grant web": {"User": USER, "Allow": "All"}})
+    host.configure({"Tenancy default": api.tenancy() | {"TimeoutSec": "30"},
+                    "Grant web": {"User": USER, "Allow": "All"}})
     host.seal_key("passlock.default", api.api_key)
     host.systemctl("enable", "--now", host.UNIT)
     yield api
