@@ -217,6 +217,11 @@ bool audit_has_room(void)
         return journal_n_waiting() <= QUEUE_MAX - AUDIT_ROOM;
 }
 
+uint64_t audit_n_sent(void)
+{
+        return journal_n_sent();
+}
+
 int audit_open(void)
 {
         return log_is_journal() ? journal_open() : 0;

@@ -16,6 +16,7 @@ static struct {
         unsigned n_room;  /* records, before the journal is full */
         unsigned n_given;
         unsigned n_told; /* calls of on_given() */
+        unsigned n_sent; /* records that it has taken */
         time_t now_sec;
 } fake;
 
@@ -50,6 +51,11 @@ bool store_dispatch(Store *store)
 bool audit_has_room(void)
 {
         return fake.n_room > 0;
+}
+
+uint64_t audit_n_sent(void)
+{
+        return fake.n_sent;
 }
 
 static void on_given(void *userdata)
@@ -139,6 +145,21 @@ static void test_journal_is_behind(void **state)
         assert_int_equal(fake.n_given, 16);
 }
 
+/* It is waited for as long as it goes on. */
+static void test_journal_is_slow(void **state)
+{
+        end_changes(10);
+        for (unsigned i = 0; i < 5; i++) {
+                run(*state);
+                assert_int_equal(fake.n_given, 0);
+                fake.now_sec += 4;
+                fake.n_sent++;
+        }
+        fake.n_room = 10;
+        run(*state);
+        assert_int_equal(fake.n_given, 10);
+}
+
 static void test_journal_has_stopped(void **state)
 {
         end_changes(10);
@@ -170,6 +191,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(room),
                 TEST(journal_is_behind),
+                TEST(journal_is_slow),
                 TEST(journal_has_stopped),
         };
 
