@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ WAIT_SEC = 120
 CONFIG = Path("/etc/passlock/passlockd.conf")
 PLAIN_KEYS = Path("/etc/credstore")
 SEALED_KEYS = Path("/etc/credstore.encrypted")
+STATE = Path("/var/lib/passlockd")
 RESULTS = Path(os.environ.get("PASSLOCK_RESULTS", "."))
 
 
@@ -143,3 +145,11 @@ def forget_keys():
     for directory in (PLAIN_KEYS, SEALED_KEYS):
         for file in directory.glob("passlock.*"):
             file.unlink()
+
+
+def clean_up():
+    """As if the unit had never run, and there were no keys."""
+    systemctl("stop", UNIT)
+    systemctl("reset-failed", UNIT, status=None)
+    forget_keys()
+    shutil.rmtree(STATE, ignore_errors=True)

@@ -12,7 +12,6 @@ from tests.system.api import make_certificate
 
 ORDER = ["configuration", "daemon", "credential", "bus policy", "grants", "name", "TLS", "key", "clock", "store"]
 POLICY = Path("/usr/share/dbus-1/system.d/dev.passlock.Passlock1.conf")
-STATE = Path("/var/lib/passlockd")
 START_AGAIN = "systemctl reset-failed passlockd; systemctl start passlockd"
 
 
@@ -196,13 +195,13 @@ def test_api_is_down(mended):
 
 def test_full_disk(mended):
     host.systemctl("stop", host.UNIT)
-    host.run("mount", "-t", "tmpfs", "-o", "size=16M", "small", STATE)
+    host.run("mount", "-t", "tmpfs", "-o", "size=16M", "small", host.STATE)
     try:
         host.systemctl("start", host.UNIT)
         assert "make room" in expect("store", "MiB free")
         host.systemctl("stop", host.UNIT)
     finally:
-        host.run("umount", STATE)
+        host.run("umount", host.STATE)
     host.systemctl("start", host.UNIT)
 
 

@@ -39,9 +39,7 @@ def fixture_installed(work):
         host.seal_key("passlock.default", api.api_key)
         host.systemctl("daemon-reload")
         yield api
-        host.systemctl("stop", host.UNIT)
-        host.systemctl("reset-failed", host.UNIT, status=None)
-        host.forget_keys()
+        host.clean_up()
 
 
 @pytest.fixture(name="service")

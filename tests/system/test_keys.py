@@ -17,9 +17,7 @@ def fixture_other_api(work, api):
 def fixture_bare(api):
     """A configuration with two tenancies, and no key."""
     yield
-    host.systemctl("stop", host.UNIT)
-    host.systemctl("reset-failed", host.UNIT, status=None)
-    host.forget_keys()
+    host.clean_up()
 
 
 def start(*tenancies):
