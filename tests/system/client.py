@@ -35,7 +35,7 @@ class Caller:
 
     def __init__(self, user: str):
         with acting_as(user):
-            self.bus = open_dbus_connection("SYSTEM")
+            self.bus = open_dbus_connection("SYSTEM", auth_timeout=CALL_SEC)
 
     def close(self):
         self.bus.close()

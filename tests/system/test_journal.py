@@ -352,7 +352,7 @@ def receive_return(bus):
 
 def test_no_change_is_hidden_in_a_crowd(service):
     """More at once than may wait for the journal: it is waited for."""
-    with open_dbus_connection("SYSTEM") as bus:
+    with open_dbus_connection("SYSTEM", auth_timeout=60) as bus:
         with stuck_journal():
             for call in range(10):
                 start_import(bus, 1000 * call, 1000)
@@ -372,7 +372,7 @@ def test_no_change_is_hidden_in_a_crowd(service):
 def add_links(user_id: str, count: int):
     """All on one connection; each is answered before the next."""
     links = DBusAddress(tenancy_path(), NAME, f"{NAME}.Links")
-    with open_dbus_connection("SYSTEM") as bus:
+    with open_dbus_connection("SYSTEM", auth_timeout=60) as bus:
         for i in range(count):
             call = new_method_call(links, "Add", "ss", (user_id, f"key-{user_id}-{i}"))
             unwrap_msg(bus.send_and_get_reply(call, timeout=60))
