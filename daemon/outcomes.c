@@ -9,7 +9,7 @@
 /* Long enough for the journal to take a few records, and short for who waits. */
 #define PAUSE_USEC 2000U
 
-/* A journal that has made no room for so long is not waited for until it makes some. */
+/* A journal that has taken nothing for so long is not waited for until it does. */
 #define PATIENCE_MS 5000U
 
 struct Outcomes {
@@ -18,18 +18,23 @@ struct Outcomes {
         void *userdata;
         sd_event_source *ended; /* there are some; off during a pause */
         sd_event_source *pause;
-        uint64_t full_since_ms; /* 0: there is room for records */
+        uint64_t stuck_since_ms; /* 0: there is room for records */
+        uint64_t n_sent;         /* to the journal, until then */
 };
 
 static bool is_to_wait(Outcomes *outcomes)
 {
+        uint64_t n_sent = audit_n_sent();
+
         if (audit_has_room()) {
-                outcomes->full_since_ms = 0;
+                outcomes->stuck_since_ms = 0;
                 return false;
         }
-        if (outcomes->full_since_ms == 0)
-                outcomes->full_since_ms = monotonic_ms();
-        return monotonic_ms() - outcomes->full_since_ms < PATIENCE_MS;
+        if (outcomes->stuck_since_ms == 0 || outcomes->n_sent != n_sent) {
+                outcomes->stuck_since_ms = monotonic_ms();
+                outcomes->n_sent = n_sent;
+        }
+        return monotonic_ms() - outcomes->stuck_since_ms < PATIENCE_MS;
 }
 
 static int pause_begin(Outcomes *outcomes)

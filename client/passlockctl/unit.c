@@ -10,6 +10,10 @@
 #define MESSAGE_MAX        4096U
 #define STATUS_CREDENTIALS "243" /* see systemd.exec(5) */
 
+/* How long a start or a stop that goes on is waited for. */
+#define LOOKS_MAX     100U
+#define LOOK_PAUSE_US 100000U
+
 /* Whether `text` has that line. */
 static bool has_line(const char *text, const char *line)
 {
@@ -21,6 +25,13 @@ static bool has_line(const char *text, const char *line)
         return false;
 }
 
+/* Between two attempts of a start the result is known; within one it is not. */
+static bool is_unsettled(const char *shown)
+{
+        return has_line(shown, "Result=success") && (has_line(shown, "ActiveState=activating") ||
+                                                     has_line(shown, "ActiveState=deactivating"));
+}
+
 UnitStart unit_last_start(void)
 {
         static const char *const argv[] = {
@@ -29,8 +40,13 @@ UnitStart unit_last_start(void)
         };
         char shown[512];
 
-        if (command_read(argv, shown, sizeof(shown)) != 0)
-                return UNIT_START_UNKNOWN;
+        for (unsigned i = 0; i < LOOKS_MAX; i++) {
+                if (command_read(argv, shown, sizeof(shown)) != 0)
+                        return UNIT_START_UNKNOWN;
+                if (!is_unsettled(shown))
+                        break;
+                usleep(LOOK_PAUSE_US);
+        }
         if (has_line(shown, "LoadState=masked") && !has_line(shown, "ActiveState=active"))
                 return UNIT_START_MASKED;
         if (!has_line(shown, "LoadState=loaded"))

@@ -15,7 +15,7 @@
 #define QUEUE_MAX          4096U
 #define QUEUE_MAX_FAILURES (QUEUE_MAX / 4)
 
-#define CLOSE_TIMEOUT_MS 2000U
+#define CLOSE_TIMEOUT_MS 5000U
 
 static size_t queue_max(Event event)
 {
@@ -215,6 +215,11 @@ void audit_write(const Audit *audit)
 bool audit_has_room(void)
 {
         return journal_n_waiting() <= QUEUE_MAX - AUDIT_ROOM;
+}
+
+uint64_t audit_n_sent(void)
+{
+        return journal_n_sent();
 }
 
 int audit_open(void)

@@ -48,6 +48,9 @@ void audit_write(const Audit *audit);
 #define AUDIT_ROOM 2048U
 bool audit_has_room(void);
 
+/* How many records the journal has taken so far. */
+uint64_t audit_n_sent(void);
+
 /*
  * From here on records go to the journal, if that is where standard error goes; by a thread, so all
  * signals that are not its must be blocked. Returns 0 or a negative errno.

@@ -20,6 +20,7 @@ static struct {
         bool ended;
         Entry *first, *last;
         size_t n; /* in the queue, and the one that is being sent */
+        uint64_t n_sent;
         uint64_t n_lost;
 } journal = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -93,6 +94,7 @@ static void *journal_run(void *userdata _unused_)
                 entry_send(entry);
                 pthread_mutex_lock(&journal.lock);
                 journal.n--;
+                journal.n_sent++;
         }
         journal.ended = true;
         pthread_cond_broadcast(&journal.changed);
@@ -158,6 +160,16 @@ size_t journal_n_waiting(void)
 
         pthread_mutex_lock(&journal.lock);
         n = journal.n;
+        pthread_mutex_unlock(&journal.lock);
+        return n;
+}
+
+uint64_t journal_n_sent(void)
+{
+        uint64_t n;
+
+        pthread_mutex_lock(&journal.lock);
+        n = journal.n_sent;
         pthread_mutex_unlock(&journal.lock);
         return n;
 }

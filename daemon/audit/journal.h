@@ -37,6 +37,8 @@ bool journal_is_open(void);
 void journal_put(Entry *entry, size_t queue_max);
 /* How many wait. */
 size_t journal_n_waiting(void);
+/* How many it has taken so far. */
+uint64_t journal_n_sent(void);
 /* How many were lost since this was last asked; 0 as long as `n_waiting` or more wait. */
 uint64_t journal_take_lost(size_t n_waiting);
 /* Gives the thread so long to send what is left. */

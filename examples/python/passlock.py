@@ -62,7 +62,7 @@ class Passlock:
     def _call(self, interface: str, member: str, signature: str, *args) -> tuple:
         body = [_variants(arg) if isinstance(arg, dict) else arg for arg in args]
         address = DBusAddress(self.path, NAME, f"{NAME}.{interface}")
-        with open_dbus_connection("SYSTEM") as connection:
+        with open_dbus_connection("SYSTEM", auth_timeout=TIMEOUT_SEC) as connection:
             reply = connection.send_and_get_reply(
                 new_method_call(address, member, signature, tuple(body)), timeout=TIMEOUT_SEC)
         if reply.header.message_type is MessageType.error:

@@ -14,7 +14,7 @@ from harness import WebApp, Workspace, binary
 
 def ask(webapp, method, path, body="{}", **headers):
     where = urlsplit(webapp.url)
-    connection = http.client.HTTPConnection("127.0.0.1", where.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", where.port, timeout=60)
     sent = {"Host": where.netloc, "Origin": webapp.url, "Content-Type": "application/json"}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
@@ -155,7 +155,7 @@ def waiting_request(webapp, sandbox):
     before = sandbox.calls()["registration-authorize"]
     sandbox.set_faults("hang@registration-authorize")
     where = urlsplit(webapp.url)
-    connection = socket.create_connection(("127.0.0.1", where.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", where.port), timeout=60)
     connection.sendall(f"POST /api/passkeys/authorize HTTP/1.1\r\nHost: {where.netloc}\r\n"
                        f"Origin: {webapp.url}\r\nCookie: {cookie}\r\n"
                        "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".encode())
@@ -195,6 +195,6 @@ NEEDED = ["--tenancy-id=t", "--passlock-endpoint=http://localhost:1"]
 ])
 def test_bad_command_lines(arguments):
     done = subprocess.run([binary("passlock-example-webapp"), *arguments],
-                          capture_output=True, text=True, timeout=20, check=False)
+                          capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr and not done.stdout

@@ -49,13 +49,19 @@ def test_a_life_of_passkeys(person, host):
     agree(host)
 
 
+def today(ada):
+    return ada.page.evaluate("new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' }).format(Date.now())")
+
+
 def test_what_the_principal_says(person, host):
     ada = person().sign_up()
     passkey = ada.create_passkey()
     assert ada.page.evaluate("document.querySelector('#how').hidden"), "nobody signed in with a passkey yet"
     ada.sign_out()
     ada.screenshot("sign-in")
+    days = [today(ada)]
     ada.sign_in()
+    days.append(today(ada))  # which is another one at midnight
     ada.screenshot("signed-in")
 
     assert ada.page.text("#handle") == f"@{ada.name}"
@@ -63,8 +69,7 @@ def test_what_the_principal_says(person, host):
     assert ada.page.text("#how-verified") == "Your device checked that it is you"
     assert "127.0.0.1" in ada.page.text("#how-from")
     assert "Chrome" in ada.page.text("#how-browser")
-    now = ada.page.evaluate("new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' }).format(Date.now())")
-    assert now in ada.page.text("#how-when")
+    assert any(day in ada.page.text("#how-when") for day in days)
     assert "Signed in with" in ada.page.text(f"li[data-id='{passkey}']")
     assert "Last used" in ada.page.text(f"li[data-id='{passkey}']")
 

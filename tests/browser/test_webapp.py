@@ -120,7 +120,7 @@ def test_deletion_can_be_called_off(person, host, how):
         ada.page.press(how)
     else:
         ada.page.click(how)
-    assert not ada.page.evaluate("document.querySelector('dialog').open")
+    ada.page.wait("dialog[open]", hidden=True)
     assert ada.listed() == [passkey]
     assert passkey in host.links()
 

@@ -25,7 +25,7 @@ authenticator = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(authenticator)
 
 ORIGIN = "http://localhost:5173"
-CALL_SEC = 30
+CALL_SEC = 120
 
 
 class Page:

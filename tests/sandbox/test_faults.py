@@ -142,28 +142,31 @@ def test_delay(sandbox):
     sandbox.faults("delay=300@jwks")
     before = time.monotonic()
     answer = call(sandbox, "jwks")
-    assert time.monotonic() - before >= 0.3
+    assert time.monotonic() - before >= 0.299  # it counts in whole milliseconds
     assert answer.status == 200 and "keys" in answer.json
 
 
 def test_delays_overlap(sandbox):
     sandbox.faults("delay=500@jwks")
     before = time.monotonic()
-    connections = [sandbox.connect() for _ in range(20)]
+    connections = [sandbox.connect() for _ in range(100)]
     for connection in connections:
         connection.request("GET", JWKS)
     call(sandbox, "passkey-list")
     for connection in connections:
         assert connection.getresponse().status == 200
         connection.close()
-    assert 0.5 <= time.monotonic() - before < 9  # and not ten
+    assert 0.499 <= time.monotonic() - before < 45  # and not fifty
 
 
 def test_hang(sandbox):
     sandbox.faults("hang@jwks*2")
+    calls = sandbox.calls()["jwks"]
     connections = [sandbox.connect(timeout=0.3) for _ in range(2)]
     for connection in connections:
         connection.request("GET", JWKS)
+    while sandbox.calls()["jwks"] < calls + 2:
+        pass
     for connection in connections:
         with pytest.raises(TimeoutError):
             connection.getresponse()

@@ -39,7 +39,7 @@ class TlsApi(Sandbox):
     def tenancy(self, credential: str = "passlock.default") -> dict[str, str]:
         ca_file = CA_DIR / self.certificate.name
         ca_file.write_bytes(self.certificate.read_bytes())
-        return super().tenancy(credential) | {"CaFile": str(ca_file)}
+        return super().tenancy(credential) | {"CaFile": str(ca_file), "TimeoutSec": "30"}
 
 
 def give_name():

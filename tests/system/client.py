@@ -10,7 +10,7 @@ from jeepney.io.blocking import open_dbus_connection
 
 from tests.harness.bus import NAME, PATH, tenancy_path
 
-CALL_SEC = 30
+CALL_SEC = 60
 DRIVER = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 REQUEST_NAME_DO_NOT_QUEUE = 4
 
@@ -35,7 +35,7 @@ class Caller:
 
     def __init__(self, user: str):
         with acting_as(user):
-            self.bus = open_dbus_connection("SYSTEM")
+            self.bus = open_dbus_connection("SYSTEM", auth_timeout=CALL_SEC)
 
     def close(self):
         self.bus.close()

@@ -53,9 +53,7 @@ def fixture_configured(api):
     host.seal_key("passlock.default", api.api_key)
     host.systemctl("daemon-reload")
     yield api
-    host.systemctl("stop", host.UNIT)
-    host.systemctl("reset-failed", host.UNIT, status=None)
-    host.forget_keys()
+    host.clean_up()
     api.set_faults()
 
 

@@ -44,7 +44,7 @@ class NameServer:
         self.thread = threading.Thread(target=self._serve)
         self.thread.start()
         self.old = RESOLV_CONF.read_bytes() if RESOLV_CONF.exists() else b""
-        RESOLV_CONF.write_text("nameserver 127.0.0.1\noptions timeout:1\n")
+        RESOLV_CONF.write_text("nameserver 127.0.0.1\noptions timeout:10\n")
         return self
 
     def __exit__(self, *_):

@@ -12,7 +12,6 @@ from tests.system import host
 PROBER = build_dir() / "tests/system/prober"
 SETUID_COPY = Path("/usr/lib/passlock-prober")
 OPEN_DIR = Path("/srv/for-all")
-STATE = Path("/var/lib/passlockd")
 
 ALLOWED = {"write to the state directory", "open a TCP socket"}
 
@@ -23,7 +22,7 @@ Type=oneshot
 Restart=no
 WatchdogSec=0
 ExecStart=
-ExecStart={PROBER} {STATE}
+ExecStart={PROBER} {host.STATE}
 Environment=SETUID_COPY={SETUID_COPY}
 """
 

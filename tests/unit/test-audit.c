@@ -138,6 +138,14 @@ static void open_journal(void)
         assert_int_equal(audit_open(), 0);
 }
 
+/* When the journal has got them all, however long that takes. */
+static void close_journal(size_t n_sent)
+{
+        sink_wait_for(n_sent);
+        audit_close();
+        assert_int_equal(sink.n_sent, n_sent);
+}
+
 /* Is that one of the fields, all of it? */
 static bool has_field(size_t record, const char *field)
 {
@@ -183,8 +191,7 @@ static void test_fields(void **state)
         open_journal();
         audit(EVENT_LINK_ADDED, .cause = &cause, .tenancy = "default", .user_id = "ada",
               .authenticator_id = "a1");
-        audit_close();
-        assert_int_equal(sink.n_sent, 1);
+        close_journal(1);
         for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
                 assert_true(has_field(0, fields[i]));
         snprintf(id, sizeof(id), "MESSAGE_ID=%s", event_message_id(EVENT_LINK_ADDED));
@@ -208,8 +215,7 @@ static void test_all_fields_fit(void **state)
                          {FIELD_REMOVED, 3},
                          {FIELD_CONFLICTS, UINT64_MAX},
                          {FIELD_DRY_RUN, 1}});
-        audit_close();
-        assert_int_equal(sink.n_sent, 1);
+        close_journal(1);
         assert_int_equal(count_fields(0), 21);
         assert_true(has_field(0, "PASSLOCK_DECIDED_BY=polkit"));
         assert_non_null(strstr(sink.sent[0], ", Reconcile by uid 0 (polkit), user "));
@@ -228,8 +234,7 @@ static void test_error(void **state)
         open_journal();
         audit(EVENT_CALL_REFUSED, .cause = &cause, .error = ERROR_ACCESS_DENIED);
         audit(EVENT_CALL_FAILED, .error = -ENOMEM);
-        audit_close();
-        assert_int_equal(sink.n_sent, 2);
+        close_journal(2);
         assert_true(has_field(0, "MESSAGE=Call refused, Add by uid 1000: No grant allows this "
                                  "call"));
         assert_true(has_field(0, "PASSLOCK_ERROR=org.freedesktop.DBus.Error.AccessDenied"));
@@ -244,8 +249,7 @@ static void test_values_forge_nothing(void **state)
 
         open_journal();
         audit(EVENT_LINK_REMOVED, .user_id = user);
-        audit_close();
-        assert_int_equal(sink.n_sent, 1);
+        close_journal(1);
         assert_int_equal(count_fields(0), 5);
         assert_true(has_field(0, "PASSLOCK_USER_ID=ada\nPASSLOCK_CALLER_UID=0\", authenticator "
                                  "\"a1"));
@@ -309,6 +313,7 @@ static void test_stuck(void **state)
         for (unsigned i = 0; i < 3000; i++)
                 audit(EVENT_LINK_ADDED, .user_id = "ada");
         sink_set_stuck(false);
+        sink_wait_for(1 + 1023 + 3000);
         audit_close();
 
         /* Calls that fail take a quarter of the room; every change has its own. */
@@ -331,8 +336,7 @@ static void test_lost_are_counted(void **state)
         sink_set_stuck(false);
         sink_wait_for(4000);
         audit(EVENT_STOPPED, );
-        audit_close();
-        assert_int_equal(sink.n_sent, 4098);
+        close_journal(4098);
         assert_true(has_field(4096, "PASSLOCK_EVENT=records-lost"));
         assert_true(has_field(4096, "PASSLOCK_COUNT=905"));
         assert_true(has_field(4097, "PASSLOCK_EVENT=stopped"));
@@ -349,7 +353,7 @@ static void test_end_while_stuck(void **state)
         sink_wait_until_waited_for();
         begin_ms = monotonic_ms();
         audit_close();
-        assert_in_range(monotonic_ms() - begin_ms, 1900, 60000);
+        assert_in_range(monotonic_ms() - begin_ms, 4900, 60000);
 }
 
 int main(void)

@@ -45,17 +45,28 @@ static bool replace_file(const char *name, const char *text)
         return r;
 }
 
-/* A loopback device that is up, and a socket where the name server would be. */
+/* The name server, which reads what it is asked and says nothing. */
+static int name_server_fd;
+
+/* A loopback device that is up, and that server on it. */
 static bool set_up_network(void)
 {
         struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
         struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_port = htons(53),
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+        name_server_fd = fd;
         return fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) == 0 &&
                bind(fd, (struct sockaddr *) &address, sizeof(address)) == 0;
+}
+
+static bool was_asked(void)
+{
+        char question[512];
+
+        return recv(name_server_fd, question, sizeof(question), 0) > 0;
 }
 
 static bool isolate(void)
@@ -71,70 +82,68 @@ static bool isolate(void)
                replace_file("/etc/nsswitch.conf", "hosts: dns\n");
 }
 
-typedef struct Ticker {
-        sd_event_source *source;
-        unsigned n;
-        uint64_t last_ms, longest_ms;
-} Ticker;
-
-static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Ticker *ticker = userdata;
-        uint64_t now_ms = monotonic_ms();
-
-        if (ticker->n++ > 0 && now_ms - ticker->last_ms > ticker->longest_ms)
-                ticker->longest_ms = now_ms - ticker->last_ms;
-        ticker->last_ms = now_ms;
-        sd_event_source_set_time_relative(source, 5000);
-        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
 static void on_reply(int r, const HttpReply *reply, void *userdata)
 {
         *(int *) userdata = r;
 }
 
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (*(unsigned *) userdata)++;
+        sd_event_source_set_time_relative(source, 5000);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* Runs the loop until the name server has been asked, and some more. */
+static int run_while_it_waits(sd_event *event)
+{
+        sd_event_source *ticker = NULL;
+        unsigned n_ticks = 0;
+
+        while (!was_asked())
+                CHECK(sd_event_run(event, 10000) >= 0);
+        CHECK(sd_event_add_time_relative(event, &ticker, CLOCK_MONOTONIC, 0, 1, on_tick,
+                                         &n_ticks) >= 0);
+        while (n_ticks < 20)
+                CHECK(sd_event_run(event, 10000) >= 0);
+        sd_event_source_disable_unref(ticker);
+        return CHILD_OK;
+}
+
+/* Who waits for the name server waits for longer than the alarm does. */
 static int run_child(void)
 {
         HttpRequest request = {
-                .url = "http://a-name.example/", .timeout_ms = 300, .reply_len_max = 1024};
+                .url = "http://a-name.example/", .timeout_ms = 60000, .reply_len_max = 1024};
         HttpClient *client = NULL;
         sd_event *event = NULL;
         HttpCall *call = NULL;
-        Ticker ticker = {};
         uint64_t before_ms;
         int r = 1;
 
-        alarm(20); /* what hangs, hangs in a thread that nobody can reach */
+        alarm(25);
         if (!isolate())
                 return CHILD_FAILED;
 
         CHECK(sd_event_new(&event) >= 0);
         CHECK(http_client_new(event, NULL, &client) == 0);
-        CHECK(sd_event_add_time_relative(event, &ticker.source, CLOCK_MONOTONIC, 0, 1, on_tick,
-                                         &ticker) >= 0);
+        CHECK(http_call_start(client, &request, on_reply, &r, &call) == 0);
+        CHECK(run_while_it_waits(event) == CHILD_OK);
+        CHECK(r == 1);
+        http_call_cancel(call);
 
+        request.timeout_ms = 300;
         before_ms = monotonic_ms();
         CHECK(http_call_start(client, &request, on_reply, &r, &call) == 0);
-        while (r == 1 && monotonic_ms() - before_ms < 20000)
+        while (r == 1)
                 CHECK(sd_event_run(event, 100000) >= 0);
         CHECK(r == -ETIMEDOUT);
         CHECK(monotonic_ms() - before_ms >= 299);
-        CHECK(monotonic_ms() - before_ms < 2000);
-        CHECK(ticker.n >= 10);
-        CHECK(ticker.longest_ms < 250);
 
-        /* nor is anything waited for when a call is cancelled, or the client freed */
-        before_ms = monotonic_ms();
+        request.timeout_ms = 60000;
         CHECK(http_call_start(client, &request, on_reply, &r, &call) == 0);
-        while (monotonic_ms() - before_ms < 50)
-                CHECK(sd_event_run(event, 10000) >= 0);
-        http_call_cancel(call);
-        CHECK(http_call_start(client, &request, on_reply, &r, &call) == 0);
-        while (monotonic_ms() - before_ms < 100)
-                CHECK(sd_event_run(event, 10000) >= 0);
+        CHECK(run_while_it_waits(event) == CHILD_OK);
         http_client_free(client);
-        CHECK(monotonic_ms() - before_ms < 2000);
         return CHILD_OK;
 }
 

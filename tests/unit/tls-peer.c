@@ -20,6 +20,7 @@ struct TlsPeer {
         char dir[64];
         char certificate[80], key[80], socket[80];
         struct MHD_Daemon *mhd;
+        unsigned idle_s;
         RawPeer *relay; /* only with HTTP/2: counts and freezes connections */
         pid_t nghttpx;
         pthread_mutex_t mutex; /* for all below */
@@ -85,13 +86,15 @@ static bool make_certificate(const TlsPeer *peer)
         return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static enum MHD_Result reply(struct MHD_Connection *connection)
+/* Only who has been answered is idle, and not who is slow. */
+static enum MHD_Result reply(const TlsPeer *peer, struct MHD_Connection *connection)
 {
         struct MHD_Response *response =
                 MHD_create_response_from_buffer(2, (void *) "hi", MHD_RESPMEM_PERSISTENT);
         enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
 
         MHD_destroy_response(response);
+        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, peer->idle_s);
         return result;
 }
 
@@ -143,7 +146,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
                 if (gather(userdata, connection))
                         return MHD_YES;
         }
-        return reply(connection);
+        return reply(userdata, connection);
 }
 
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **state,
@@ -174,14 +177,13 @@ static char *read_file(const char *name)
         return text;
 }
 
-static void start_mhd(TlsPeer *peer, bool tls, unsigned idle_s)
+static void start_mhd(TlsPeer *peer, bool tls)
 {
         unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
         _cleanup_(freep) char *key = read_file(peer->key);
         _cleanup_(freep) char *certificate = read_file(peer->certificate);
         struct MHD_OptionItem options[] = {
                 {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) on_connection, peer},
-                {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t) idle_s, NULL},
                 {tls ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END, 0, key},
                 {MHD_OPTION_HTTPS_MEM_CERT, 0, certificate},
                 {MHD_OPTION_END, 0, NULL},
@@ -272,7 +274,7 @@ static bool start_nghttpx(TlsPeer *peer, unsigned max_streams)
         snprintf(backend, sizeof(backend), "--backend=127.0.0.1,%u", mhd_port(peer));
         peer->nghttpx = spawn(argv);
         /* It gives no sign when it is ready. */
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 6000; i++) {
                 int fd = connect_to_nghttpx(peer);
 
                 if (fd >= 0) {
@@ -307,8 +309,10 @@ TlsPeer *tls_peer_new_http1(unsigned idle_s)
 {
         TlsPeer *peer = peer_new();
 
-        if (peer)
-                start_mhd(peer, true, idle_s);
+        if (!peer)
+                return NULL;
+        peer->idle_s = idle_s;
+        start_mhd(peer, true);
         return peer;
 }
 
@@ -318,7 +322,7 @@ TlsPeer *tls_peer_new_http2(unsigned max_streams)
 
         if (!peer)
                 return NULL;
-        start_mhd(peer, false, 0);
+        start_mhd(peer, false);
         if (!start_nghttpx(peer, max_streams))
                 return tls_peer_free(peer);
         peer->relay = raw_peer_new(relay, peer);
