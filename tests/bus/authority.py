@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from jeepney import HeaderFields, MessageType, new_error, new_method_call, new_method_return
 from jeepney.io.blocking import open_dbus_connection
 
-from .client import CALL_SEC, DRIVER
+from harness.process import PATIENCE_SEC
+
+from .client import DRIVER
 
 AUTHORITY = "org.freedesktop.PolicyKit1"
 POLICY = """\
@@ -92,7 +94,7 @@ class Authority:
                 return message.body
 
     def _receive(self):
-        message = self.bus.receive(timeout=CALL_SEC)
+        message = self.bus.receive(timeout=PATIENCE_SEC)
         member = message.header.fields.get(HeaderFields.member)
         if message.header.message_type is MessageType.method_call:
             assert message.header.fields[HeaderFields.path] == "/org/freedesktop/PolicyKit1/Authority"

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 from jeepney import DBusAddress, new_method_call
@@ -33,10 +34,12 @@ def test_file_descriptors_are_not_taken(stack, connection):
 def test_refused_calls_do_not_fill_the_log(own_stack):
     own_stack.start()
     caller = own_stack.connect(GAMES)
+    begin = time.monotonic()
     for _ in range(5):  # the bus itself has a limit on calls that wait for a reply
         calls = [caller.start_links("GetUser", "somebody") for _ in range(100)]
         assert {caller.outcome(call) for call in calls} == {("error", "AccessDenied")}
-    assert 1 <= own_stack.daemon.log_text().count("No grant allows this call") <= 40
+    intervals = (time.monotonic() - begin) // 10 + 2  # begun or ended while we called
+    assert 1 <= own_stack.daemon.log_text().count("No grant allows this call") <= 20 * intervals
 
 
 def test_stop_answers_what_the_bus_had_delivered(own_stack):

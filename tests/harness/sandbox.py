@@ -7,10 +7,8 @@ import urllib.request
 from urllib.parse import urlsplit
 
 from .build import binary
-from .process import Process
+from .process import PATIENCE_SEC, Process
 from .workspace import Workspace
-
-CALL_SEC = 10
 
 
 class Sandbox(Process):
@@ -44,7 +42,7 @@ class Sandbox(Process):
     def tenancy(self, credential: str = "passlock.default") -> dict[str, str]:
         """The daemon's configuration for it: what is in a [Tenancy …] section."""
         return {"TenancyId": self.tenancy_id, "Endpoint": self.endpoint,
-                "ApiKeyCredential": credential, "TimeoutSec": "5"}
+                "ApiKeyCredential": credential, "TimeoutSec": "30"}
 
     def set_faults(self, *faults: str):
         """Replaces the faults; none at all makes it well again."""
@@ -63,5 +61,5 @@ class Sandbox(Process):
             self.endpoint + path, method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=CALL_SEC, context=self.tls) as reply:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SEC, context=self.tls) as reply:
             return json.loads(reply.read() or b"null")
