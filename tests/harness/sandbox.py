@@ -3,8 +3,8 @@
 
 import json
 import secrets
+import socket
 import urllib.request
-from urllib.parse import urlsplit
 
 from .build import binary
 from .process import PATIENCE_SEC, Process
@@ -25,11 +25,14 @@ class Sandbox(Process):
         self.key_file.write_text(self.api_key + "\n")
         self.options = options
         self.endpoint = ""
+        # Bound, but not listening: the port is nobody else's while the sandbox is down.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
         self.tls = None  # how to trust it, if it speaks TLS
 
     def command(self):
-        listen = urlsplit(self.endpoint).netloc or "127.0.0.1:0"
-        return [str(binary("passlock-sandbox")), f"--listen={listen}",
+        return [str(binary("passlock-sandbox")), f"--listen=127.0.0.1:{self.place.getsockname()[1]}",
                 f"--tenancy={self.tenancy_id}", f"--api-key-file={self.key_file}", *self.options]
 
     def wait_ready(self):
