@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from jeepney import HeaderFields, MessageType, new_error, new_method_call, new_method_return
-from jeepney.io.blocking import open_dbus_connection
 
+from harness.bus import connect
 from harness.process import PATIENCE_SEC
 
 from .client import DRIVER
@@ -37,7 +37,7 @@ class Authority:
     """Asked by CheckAuthorization, it waits for the test to answer."""
 
     def __init__(self, address: str):
-        self.bus = open_dbus_connection(address)
+        self.bus = connect(address)
         self.questions: deque[Question] = deque()
         self.cancelled: deque[str] = deque()
         assert self._driver("RequestName", "su", AUTHORITY, 4) == (1,)

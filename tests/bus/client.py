@@ -8,9 +8,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from jeepney import DBusAddress, HeaderFields, MessageFlag, MessageType, new_method_call
-from jeepney.io.blocking import open_dbus_connection
 
-from harness.bus import NAME, PATH, BusError, tenancy_path
+from harness.bus import NAME, PATH, BusError, connect, tenancy_path
 from harness.process import PATIENCE_SEC
 
 DRIVER = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
@@ -88,7 +87,7 @@ class Connection:
 
     def __init__(self, address: str, user: User | None = None):
         with acting_as(user):
-            self.bus = open_dbus_connection(address)
+            self.bus = connect(address)
         self.replies = {}
         self.signals: deque[Signal] = deque()
         self.interactive = False  # whether calls may have somebody authenticate

@@ -7,10 +7,9 @@ import time
 
 import pytest
 from jeepney import DBusAddress, new_method_call
-from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import DBusErrorResponse, unwrap_msg
 
-from harness.bus import NAME, tenancy_path
+from harness.bus import NAME, connect, tenancy_path
 
 from .client import GAMES
 from .stack import RP_ID, new_user
@@ -21,7 +20,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="other users need root"
 def test_file_descriptors_are_not_taken(stack, connection):
     """Who may not call could use up the daemon's with messages that wait."""
     address = DBusAddress(tenancy_path(), NAME, f"{NAME}.Tenancy")
-    with (open_dbus_connection(stack.bus.address, enable_fds=True) as bus,
+    with (connect(stack.bus.address, enable_fds=True) as bus,
           open(os.devnull, encoding="utf-8") as file):
         call = new_method_call(address, "Exchange", "sa{sv}", ("code", {"x": ("h", file)}))
         with pytest.raises(DBusErrorResponse) as refusal:

@@ -46,6 +46,11 @@ CONFIG = """\
 """
 
 
+def connect(address: str, **options):
+    """As jeepney does, but a bus that is slow to answer is waited for: that would give up after 1 s."""
+    return open_dbus_connection(address, auth_timeout=PATIENCE_SEC, **options)
+
+
 class BusError(Exception):
     """An error reply: its name and its text."""
 
@@ -88,7 +93,7 @@ class Bus(Process):
 
     def connect(self):
         """A connection of our own, as a context manager. See `call`."""
-        return open_dbus_connection(self.address)
+        return connect(self.address)
 
     def call(self, path: str, interface: str, member: str, signature: str = "", *args,
              connection=None) -> tuple:
