@@ -9,7 +9,7 @@ from .build import source_dir
 from .process import PATIENCE_SEC, Failed, Process
 from .workspace import Workspace
 
-WAIT_SEC = 20
+WAIT_SEC = PATIENCE_SEC
 
 
 class Page:
