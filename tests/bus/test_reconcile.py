@@ -468,6 +468,7 @@ def test_row_that_cannot_be_a_link(odd, bad):
 # A large one
 
 N, MISSING, ORPHANED, CONFLICTS = 100_000, 1000, 1000, 100
+LARGE_SEC = 600
 
 
 def synthetic(n: int) -> str:
@@ -488,9 +489,9 @@ def outcomes(connection, calls: list[tuple]) -> list[tuple]:
 def reconcile_by_busctl(stack) -> str:
     """Which takes a hundred thousand signals better than we do."""
     return subprocess.run(
-        stack.bus.busctl_command("--timeout=200", "call", NAME, tenancy_path(), f"{NAME}.Links",
+        stack.bus.busctl_command(f"--timeout={LARGE_SEC}", "call", NAME, tenancy_path(), f"{NAME}.Links",
                                  "Reconcile", "a{sv}", "1", "dry_run", "b", "false"),
-        check=True, capture_output=True, text=True, timeout=240).stdout
+        check=True, capture_output=True, text=True, timeout=LARGE_SEC).stdout
 
 
 def finish_while_asking(connection, other, call: int) -> tuple[dict, int]:
@@ -509,7 +510,7 @@ def finish_while_asking(connection, other, call: int) -> tuple[dict, int]:
 class LargeSandbox(Sandbox):
     """One that takes a while to begin."""
 
-    def read_line(self, deadline_sec=90):
+    def read_line(self, deadline_sec=LARGE_SEC):
         return super().read_line(deadline_sec)
 
 
