@@ -9,7 +9,7 @@
 #include "client/passlockctl/verb.h"
 
 #define POSITIONS_MAX  8U
-#define TIME_LIMIT_SEC 5U
+#define TIME_LIMIT_SEC 15U
 
 /* The words before the one to complete. */
 typedef struct Line {

@@ -9,7 +9,7 @@
 
 #define DBUS_NAME       "org.freedesktop.DBus"
 #define LINKS_MAX       1000U
-#define CALL_TIMEOUT_MS 2000U
+#define CALL_TIMEOUT_MS 5000U
 
 DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
@@ -34,7 +34,7 @@ static bool service_is_running(void)
 {
         static const char *const argv[] = {
                 "busctl",      "--system",
-                "--timeout=2", "call",
+                "--timeout=5", "call",
                 DBUS_NAME,     "/org/freedesktop/DBus",
                 DBUS_NAME,     "NameHasOwner",
                 "s",           PASSLOCK_BUS_NAME,

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from harness.process import PATIENCE_SEC
+
 ORIGIN = "https://shop.example.com"
 USER_AGENT = "SoftwareAuthenticator/1.0"
-HTTP_SEC = 20
 USER_PRESENT, USER_VERIFIED, WITH_CREDENTIAL = 0x01, 0x04, 0x40
 AAGUID = bytes.fromhex("fbfc3007154e4ecc8c0b6e020557d7bd")
 
@@ -149,7 +150,7 @@ def base64url(data: bytes) -> str:
 
 
 def post(endpoint: str, path: str, body: dict) -> dict:
-    http_call = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=HTTP_SEC)
+    http_call = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=PATIENCE_SEC)
     try:
         http_call.request("POST", path, json.dumps(body), {
             "Content-Type": "application/json", "Origin": ORIGIN, "User-Agent": USER_AGENT})

@@ -6,9 +6,11 @@ from collections import deque
 from dataclasses import dataclass
 
 from jeepney import HeaderFields, MessageType, new_error, new_method_call, new_method_return
-from jeepney.io.blocking import open_dbus_connection
 
-from .client import CALL_SEC, DRIVER
+from harness.bus import connect
+from harness.process import PATIENCE_SEC
+
+from .client import DRIVER
 
 AUTHORITY = "org.freedesktop.PolicyKit1"
 POLICY = """\
@@ -35,7 +37,7 @@ class Authority:
     """Asked by CheckAuthorization, it waits for the test to answer."""
 
     def __init__(self, address: str):
-        self.bus = open_dbus_connection(address)
+        self.bus = connect(address)
         self.questions: deque[Question] = deque()
         self.cancelled: deque[str] = deque()
         assert self._driver("RequestName", "su", AUTHORITY, 4) == (1,)
@@ -92,7 +94,7 @@ class Authority:
                 return message.body
 
     def _receive(self):
-        message = self.bus.receive(timeout=CALL_SEC)
+        message = self.bus.receive(timeout=PATIENCE_SEC)
         member = message.header.fields.get(HeaderFields.member)
         if message.header.message_type is MessageType.method_call:
             assert message.header.fields[HeaderFields.path] == "/org/freedesktop/PolicyKit1/Authority"

@@ -8,9 +8,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from jeepney import DBusAddress, HeaderFields, MessageFlag, MessageType, new_method_call
-from jeepney.io.blocking import open_dbus_connection
 
-from harness.bus import CALL_SEC, NAME, PATH, BusError, tenancy_path
+from harness.bus import NAME, PATH, BusError, connect, tenancy_path
+from harness.process import PATIENCE_SEC
 
 DRIVER = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -87,7 +87,7 @@ class Connection:
 
     def __init__(self, address: str, user: User | None = None):
         with acting_as(user):
-            self.bus = open_dbus_connection(address)
+            self.bus = connect(address)
         self.replies = {}
         self.signals: deque[Signal] = deque()
         self.interactive = False  # whether calls may have somebody authenticate
@@ -120,7 +120,7 @@ class Connection:
             message.header.flags |= MessageFlag.allow_interactive_authorization
         return self.send(message)
 
-    def finish(self, serial: int, timeout: float = CALL_SEC) -> tuple:
+    def finish(self, serial: int, timeout: float = PATIENCE_SEC) -> tuple:
         """Waits for a call's reply and returns its body; an error reply is a BusError."""
         end = time.monotonic() + timeout
         while serial not in self.replies:
@@ -131,7 +131,7 @@ class Connection:
                            str(reply.body[0]) if reply.body else "")
         return reply.body
 
-    def wait_any(self, serials: set[int], timeout: float = CALL_SEC) -> int:
+    def wait_any(self, serials: set[int], timeout: float = PATIENCE_SEC) -> int:
         """Waits until one of these calls is answered, and returns it; give it to finish()."""
         end = time.monotonic() + timeout
         while not (answered := serials & self.replies.keys()):
@@ -249,7 +249,7 @@ class Connection:
     def subscribe(self, rule: str):
         self.driver("AddMatch", "s", rule)
 
-    def wait_signal(self, member: str, timeout: float = CALL_SEC) -> Signal:
+    def wait_signal(self, member: str, timeout: float = PATIENCE_SEC) -> Signal:
         """The first signal of that name that was not returned before."""
         end = time.monotonic() + timeout
         while True:

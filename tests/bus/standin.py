@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-API_SEC = 20
+from harness.process import PATIENCE_SEC
 
 
 class Server(ThreadingHTTPServer):
@@ -25,6 +25,7 @@ class Reply:
     status: int = 200
     body: dict | bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    missing: int = 0  # bytes that are promised and do not come
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class StandIn:
                 self.send_response(reply.status)
                 for name, value in ({"Content-Type": "application/json"} | reply.headers).items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(len(data) + reply.missing))
+                self.close_connection |= reply.missing > 0
                 with contextlib.suppress(ConnectionError):  # whoever asked may be gone
                     self.end_headers()
                     self.wfile.write(data)
@@ -95,23 +97,34 @@ class Proxy(StandIn):
         self.answer = self._hand_on
         self.keeps: Callable[[Request], bool] = lambda request: False
         self.kept: list[Request] = []  # answered by the API, and the daemon does not know
-        self.given_up = threading.Event()
+        self.free = threading.Event()
 
     def __exit__(self, *_):
-        self.given_up.set()
+        self.let_go()
         super().__exit__()
 
+    def let_go(self):
+        """Sends what was kept back, and keeps nothing any more."""
+        self.keeps = lambda request: False
+        self.free.set()
+        self.free = threading.Event()
+        self.kept.clear()
+
     def _hand_on(self, request: Request) -> Reply:
-        api = http.client.HTTPConnection(self.host, timeout=API_SEC)
+        free = self.free
+        api = http.client.HTTPConnection(self.host, timeout=PATIENCE_SEC)
         try:
             api.request(request.method, request.path, request.body or None,
                         {name: value for name, value in request.headers.items()
                          if name.lower() not in ("host", "content-length", "connection")})
             answer = api.getresponse()
-            reply = Reply(answer.status, answer.read())
+            try:
+                reply = Reply(answer.status, answer.read())
+            except http.client.IncompleteRead as cut:
+                reply = Reply(answer.status, cut.partial, missing=cut.expected)
         finally:
             api.close()
         if self.keeps(request):
             self.kept.append(request)
-            self.given_up.wait(API_SEC)
+            free.wait(PATIENCE_SEC)
         return reply

@@ -21,7 +21,7 @@ BATCH = 1000
 
 def passlockctl(stack: Stack, *arguments: str, status: int = 0, as_user=(), **options) -> str:
     done = subprocess.run([*as_user, str(binary("passlockctl")), *arguments], capture_output=True,
-                          text=True, timeout=120, check=False,
+                          text=True, timeout=300, check=False,
                           env=os.environ | stack.bus.environment(), **options)
     assert done.returncode == status, done.stderr
     return done.stdout if status == 0 else done.stderr
@@ -189,7 +189,7 @@ def copy_command(file) -> list[str]:
 
 
 def copy_store(stack: Stack, file, status: int = 0, prefix=()) -> str:
-    done = subprocess.run([*prefix, *copy_command(file)], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([*prefix, *copy_command(file)], capture_output=True, text=True, timeout=300,
                           check=False, env=os.environ | stack.daemon.environment())
     assert done.returncode == status, done.stderr
     return done.stderr

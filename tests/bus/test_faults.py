@@ -5,7 +5,7 @@ import pytest
 
 from .client import PROPERTIES, tenancy_path
 from .standin import Reply, StandIn
-from .stack import (RP_ID, TIMEOUT_SEC, Stack, new_request_id, new_user, raises, within)
+from .stack import (RP_ID, SHORT_SEC, Stack, new_request_id, new_user, raises, within)
 
 # What the API does; what it means; and what the tenancy's state is after it (None: either).
 BROKEN = [
@@ -35,10 +35,11 @@ def expected_names(name: str, fault: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("fault, name, state", BROKEN)
 def test_authorize(stack, connection, fault, name, state):
     stack.sandbox.set_faults(f"{fault}@{AUTHORIZE}")
-    with within(TIMEOUT_SEC), raises(*expected_names(name, fault)):
-        connection.authorize(RP_ID, new_user())
-    if state:
-        assert connection.state() == state
+    with stack.hurrying(fault):
+        with within(SHORT_SEC), raises(*expected_names(name, fault)):
+            connection.authorize(RP_ID, new_user())
+        if state:
+            assert connection.state() == state
     stack.assert_healthy()
 
 
@@ -47,13 +48,14 @@ def test_exchange_asks_once_and_stores_nothing(stack, connection, fault, name, s
     passkey = stack.create_passkey(user := new_user())
     count, calls = connection.count(), stack.calls(EXCHANGE)
     stack.sandbox.set_faults(f"{fault}@{EXCHANGE}")
-    with within(TIMEOUT_SEC), raises(*expected_names(name, fault)):
-        connection.exchange(passkey.code, request_id=new_request_id())
-    assert stack.calls(EXCHANGE) == calls + 1
-    assert connection.count() == count
-    assert connection.links("ListByUser", user) == ([],)
-    if state:
-        assert connection.state() == state
+    with stack.hurrying(fault):
+        with within(SHORT_SEC), raises(*expected_names(name, fault)):
+            connection.exchange(passkey.code, request_id=new_request_id())
+        assert stack.calls(EXCHANGE) == calls + 1
+        assert connection.count() == count
+        assert connection.links("ListByUser", user) == ([],)
+        if state:
+            assert connection.state() == state
     stack.assert_healthy()
 
 
@@ -139,9 +141,9 @@ def test_api_is_down_and_comes_back(own_stack):
     own_stack.start()
     connection = own_stack.connect()
     own_stack.sandbox.stop()
-    with within(TIMEOUT_SEC), raises("Unreachable"):
+    with within(SHORT_SEC), raises("Unreachable"):
         connection.authorize(RP_ID, new_user())
-    with within(TIMEOUT_SEC), raises("Unreachable"):
+    with within(SHORT_SEC), raises("Unreachable"):
         connection.exchange("some-code")
     assert connection.state() == "degraded"
     assert connection.count() == 0
@@ -230,7 +232,7 @@ def test_redirect_is_not_followed_with_the_key(own_stack):
         for status in (301, 302, 303, 307, 308):
             api.reply = Reply(status, b"", {"Location": f"{elsewhere.endpoint}/stolen"})
             with own_stack.connect() as connection:
-                with within(TIMEOUT_SEC), raises("Unreachable"):
+                with within(SHORT_SEC), raises("Unreachable"):
                     connection.exchange("some-code")
         assert not elsewhere.requests
         assert len(api.requests) == 5
@@ -245,7 +247,7 @@ def test_retry_after_of_all_kinds(stand_in, retry_after, text):
     api.reply = Reply(429, {"_tag": "@error/TooManyRequests", "message": "slow down"},
                       {"Retry-After": retry_after} if retry_after else {})
     with own_stack.connect() as connection:
-        with within(TIMEOUT_SEC), raises("RateLimited", text=text):
+        with within(SHORT_SEC), raises("RateLimited", text=text):
             connection.exchange("some-code")
 
 
@@ -256,7 +258,7 @@ def test_retry_after_of_all_kinds(stand_in, retry_after, text):
 def test_success_that_is_none(stand_in, body):
     own_stack, api = stand_in
     api.reply = Reply(200, body)
-    with own_stack.connect() as connection, within(TIMEOUT_SEC), raises("MalformedReply"):
+    with own_stack.connect() as connection, within(SHORT_SEC), raises("MalformedReply"):
         connection.exchange("some-code")
     assert own_stack.daemon.running
 
@@ -275,7 +277,7 @@ def test_principal_that_is_out_of_bounds(stand_in, change):
     own_stack, api = stand_in
     api.reply = Reply(200, PRINCIPAL | change)
     with own_stack.connect() as connection:
-        with within(TIMEOUT_SEC), raises("MalformedReply"):
+        with within(SHORT_SEC), raises("MalformedReply"):
             connection.exchange("some-code")
         assert connection.count() == 0
 

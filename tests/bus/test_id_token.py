@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .client import plain
 from .issuer import (Key, base64url, claims_of, ecdsa_token, hmac_token, integer, part, token)
-from .stack import SLACK_SEC, TIMEOUT_SEC, Stack, eventually, new_user, raises, within
+from .stack import SHORT_SEC, Stack, eventually, new_user, raises, within
 from .standin import Reply, StandIn
 
 TYPES = {"id": "s", "user_id": "s", "authenticator_id": "s", "authenticator_type": "s",
@@ -117,7 +117,7 @@ def test_no_keys_and_no_api(own_stack):
     passkey = own_stack.create_passkey()
     own_stack.sandbox.stop()
     with own_stack.connect() as connection:
-        with within(TIMEOUT_SEC), raises("Unreachable"):
+        with within(SHORT_SEC), raises("Unreachable"):
             connection.verify(passkey.id_token)
         own_stack.sandbox.start()
         assert connection.verify(passkey.id_token)["user_id"] == passkey.user_id
@@ -126,10 +126,7 @@ def test_no_keys_and_no_api(own_stack):
 @pytest.fixture(scope="module")
 def cold():
     """A stack whose daemon never gets any keys."""
-    stack = Stack()
-    with stack:
-        stack.sections["Tenancy default"]["TimeoutSec"] = "500ms"
-        stack.apply()
+    with Stack() as stack:
         yield stack
 
 
@@ -142,7 +139,7 @@ def cold():
 def test_no_keys_and_a_broken_api(cold, fault, names):
     passkey = cold.create_passkey()
     cold.sandbox.set_faults(f"{fault}@jwks")
-    with cold.connect() as connection, within(1), raises(*names):
+    with cold.hurrying(fault), cold.connect() as connection, within(SHORT_SEC), raises(*names):
         connection.verify(passkey.id_token)
     cold.sandbox.set_faults()
 
@@ -182,8 +179,7 @@ class Issuer:
         self.one, self.two, self.stranger = ONE, TWO, STRANGER
         self.connection = stack.connect()
         self.serve(self.one.jwk(), self.two.jwk())
-        stack.sections[f"Tenancy {label}"] = stack.tenancy(Endpoint=api.endpoint,
-                                                           TimeoutSec="500ms")
+        stack.sections[f"Tenancy {label}"] = stack.tenancy(Endpoint=api.endpoint)
         if "Grant tests" in stack.sections:
             stack.sections[f"Grant {label}"] = stack.sections["Grant tests"] | {"Tenancy": label}
         stack.apply()
@@ -584,7 +580,7 @@ def test_key_set_is_fetched_again(early, name):
     def made() -> str:
         return token(TWO, issuer.claims(), kid="new")
 
-    eventually(fetched, REFETCH_SEC + SLACK_SEC)
+    eventually(fetched, 2 * REFETCH_SEC)
     if name == "new key":
         assert outcomes[-1][0] != "error"
         issuer.accepts(made())

@@ -4,7 +4,7 @@
 import pytest
 
 from .client import GAMES, WWW_DATA
-from .stack import RP_ID, TIMEOUT_SEC, eventually, new_user, raises, within
+from .stack import RP_ID, eventually, new_user, raises, within
 
 LIMIT = 4
 
@@ -35,10 +35,11 @@ def test_one_call_too_many(limited, member):
         connection.authorize(RP_ID, new_user())
     with within(0), raises("LimitsExceeded"), limited.connect() as another:
         another.exchange("some-code")
+    limited.sandbox.kill9()
     for call in calls:
-        with within(TIMEOUT_SEC), raises("Unreachable"):
+        with within(0), raises("Unreachable"):
             connection.finish(call)
-    limited.sandbox.set_faults()
+    limited.sandbox.start()
     assert connection.authorize(RP_ID, new_user())[0]
     limited.assert_healthy()
 
@@ -47,14 +48,13 @@ def test_one_call_too_many(limited, member):
 def test_other_users_are_not_affected(limited):
     web, games = limited.connect(WWW_DATA), limited.connect(GAMES)
     limited.sandbox.set_faults(f"hang@registration-authorize*{LIMIT}")
-    calls = fill(limited, web)
+    fill(limited, web)
     with raises("LimitsExceeded"):
         web.authorize(RP_ID, new_user())
     with within(0):
         assert games.authorize(RP_ID, new_user())[0]
         games.links("Add", "ada", "key")
-    for call in calls:
-        assert web.outcome(call)[0]
+    web.close()
 
 
 def test_a_caller_that_goes_frees_its_calls(limited):
@@ -95,8 +95,6 @@ def test_many_callers_that_go(limited):
 def test_three_hundred_at_once(own_stack):
     own_stack.sections["Daemon"]["MaxPendingPerUser"] = "300"
     own_stack.start()
-    own_stack.sections["Tenancy default"]["TimeoutSec"] = "20"
-    own_stack.apply()
     connections = [own_stack.connect() for _ in range(3)]  # the bus allows 128 calls to each
     calls = [(connection, connection.start_authorize(RP_ID, new_user()))
              for connection in connections for _ in range(100)]
@@ -108,10 +106,9 @@ def test_three_hundred_at_once(own_stack):
 def test_links_are_not_held_up_by_the_api(limited):
     connection = limited.connect()
     limited.sandbox.set_faults("hang")
-    calls = fill(limited, connection)
+    fill(limited, connection)
     with limited.connect() as other, within(0):
         outcome = other.outcome(other.start_links("ListByUser", new_user()))
         assert outcome in (([],), ("error", "LimitsExceeded"))
         assert other.state() == "ready"
-    for call in calls:
-        connection.outcome(call)
+    connection.close()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from .client import plain
-from .stack import TIMEOUT_SEC, Stack, new_user, raises, within
+from .stack import SHORT_SEC, Stack, new_user, raises, within
 from .standin import Reply, StandIn
 
 TYPES = {"id": "s", "purpose": "s", "email": "s", "created_at": "t", "expires_at": "t",
@@ -252,7 +252,7 @@ def test_mail_is_sent_once(stack, connection, fault):
     """Who waits for a mail does not want two, of which only the last is good."""
     calls, email = stack.calls(CREATE), new_email()
     stack.sandbox.set_faults(f"{fault}@{CREATE}")
-    with within(TIMEOUT_SEC), raises("Unreachable", "MalformedReply"):
+    with stack.hurrying(fault), within(SHORT_SEC), raises("Unreachable", "MalformedReply"):
         connection.create_challenge(email, "login")
     assert stack.calls(CREATE) == calls + 1
     assert len(mails(stack, email)) <= 1
@@ -264,7 +264,7 @@ def test_attempt_is_made_once(stack, connection, fault):
     challenge = create(connection)
     calls = stack.calls(VERIFY)
     stack.sandbox.set_faults(f"{fault}@{VERIFY}")
-    with within(TIMEOUT_SEC), raises("Unreachable", "MalformedReply"):
+    with stack.hurrying(fault), within(SHORT_SEC), raises("Unreachable", "MalformedReply"):
         verify(connection, challenge)
     assert stack.calls(VERIFY) == calls + 1
     stack.sandbox.set_faults()
@@ -302,7 +302,7 @@ CREATED = {"secret": "s", "code": "123456", "message": {"html": "<p>", "text": "
 @pytest.fixture(scope="module")
 def odd_api():
     with Stack() as stack, StandIn() as api:
-        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint, TimeoutSec="500ms")
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
         stack.apply()
         yield stack, api
 

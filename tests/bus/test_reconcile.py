@@ -11,7 +11,7 @@ from harness import BusError, Sandbox
 
 from .client import BACKUP, GAMES, NAME, WWW_DATA, tenancy_path
 from .stack import Stack, eventually, new_user, raises, within
-from .standin import Reply, StandIn
+from .standin import Proxy, Reply, StandIn
 from .test_import import make
 
 LIST, GET = "passkey-list", "passkey-get"
@@ -167,55 +167,66 @@ def pages():
     stack.grant("reader", "www-data", "Links.Read")
     stack.grant("writer", "backup", "Links.Write")
     stack.grant("other", "games", "Exchange Vault.Read Vault.Write Mailbox")
-    with stack:
-        yield stack
+    with stack, Proxy(stack.sandbox.endpoint) as proxy:
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=proxy.endpoint)
+        stack.apply()
+        yield stack, proxy
 
 
 @pytest.fixture
-def vault(pages):
+def proxy(pages):
+    return pages[1]
+
+
+@pytest.fixture
+def vault(pages, proxy):
     """As above, with 300 links that are right and one that is not."""
-    with pages.connect() as connection:
+    stack = pages[0]
+    with stack.connect() as connection:
         connection.reconcile(dry_run=False)
         connection.links("Add", "ada", "orphan")
-        yield pages
-        pages.sandbox.set_faults()
+        yield stack
+        stack.sandbox.set_faults()
+        proxy.let_go()
         eventually(lambda: connection.outcome(start(connection))[0] != "error")
 
 
-def under_way(stack, connection, pause_ms: int = 200) -> int:
-    """One that has got to its second page, and takes its time."""
-    stack.sandbox.set_faults(f"delay={pause_ms}@{LIST}")
-    calls = stack.calls(LIST)
+def under_way(proxy, connection) -> int:
+    """One that waits for its second page, until the proxy lets go."""
+    proxy.keeps = lambda request: "/passkeys/?cursor=" in request.path
     call = start(connection)
-    stack.wait_calls(LIST, calls + 2)
+    eventually(lambda: proxy.kept)
     return call
 
 
-def test_one_at_a_time(vault):
+def test_one_at_a_time(vault, proxy):
     with vault.connect() as first, vault.connect() as second:
-        call = under_way(vault, first)
+        call = under_way(proxy, first)
         for dry_run in (True, False):
             with within(0), raises("LimitsExceeded"):
                 second.reconcile(dry_run=dry_run)
+        proxy.let_go()
         assert first.finish(call)
         assert second.reconcile() == counts(300)
 
 
-def test_links_are_there_meanwhile(vault):
+def test_links_are_there_meanwhile(vault, proxy):
     with vault.connect() as first, vault.connect() as second:
-        call = under_way(vault, first)
+        call = under_way(proxy, first)
         with within(0):
             assert second.links("GetUser", "orphan") == ("ada",)
             second.links("Add", "bob", "new")
             second.links("Remove", "new")
+        proxy.let_go()
         assert first.finish(call)
 
 
-def test_link_that_was_added_meanwhile_stays(vault):
+def test_link_that_was_added_meanwhile_stays(vault, proxy):
     """Its passkey may be newer than the page it would have been on."""
     with vault.connect() as first, vault.connect() as second:
-        call = under_way(vault, first)
+        call = under_way(proxy, first)
         second.links("Add", "ada", "newcomer")
+        proxy.let_go()
         (result,) = first.finish(call)
         assert result["removed"] == ("t", 1)
         assert second.links("GetUser", "newcomer") == ("ada",)
@@ -224,21 +235,23 @@ def test_link_that_was_added_meanwhile_stays(vault):
         second.links("Remove", "newcomer")
 
 
-def test_link_that_was_removed_meanwhile_is_no_harm(vault):
+def test_link_that_was_removed_meanwhile_is_no_harm(vault, proxy):
     with vault.connect() as first, vault.connect() as second:
-        call = under_way(vault, first)
+        call = under_way(proxy, first)
         second.links("Remove", "orphan")
         second.links("Remove", "pk_00000300_syntheticpasskey")
+        proxy.let_go()
         first.finish(call)
         assert second.reconcile(dry_run=False)["conflicts"] == 0
         assert second.count() == 300
 
 
-def test_caller_goes(vault):
+def test_caller_goes(vault, proxy):
     """That ends it, and another can begin."""
     with vault.connect() as connection:
         with vault.connect() as gone:
-            under_way(vault, gone)
+            under_way(proxy, gone)
+        proxy.keeps = lambda request: False  # but what it has it does not let go
         eventually(lambda: connection.outcome(start(connection, dry_run=True)) !=
                    ("error", "LimitsExceeded"))
         assert connection.links("GetUser", "orphan") == ("ada",)
@@ -265,14 +278,16 @@ def test_progress_is_for_the_caller(vault):
     ("hang", {"Unreachable"}), ("cut", {"Unreachable", "MalformedReply"}),
     ("status=429", {"RateLimited"}), ("garbage", {"MalformedReply"}), ("html", {"MalformedReply"}),
     ("missing=records", {"MalformedReply"}), ("wrong-type=cursor", {"MalformedReply"})])
-def test_api_fails_in_the_middle(vault, fault, names):
+def test_api_fails_in_the_middle(vault, proxy, fault, names):
     """What was not seen is not taken for gone."""
     with vault.connect() as connection:
         before = links_of(connection)
-        call = under_way(vault, connection)
+        call = under_way(proxy, connection)
         vault.sandbox.set_faults(f"{fault}@{LIST}")
-        with raises(*names):
-            connection.finish(call)
+        with vault.hurrying(fault):
+            proxy.let_go()
+            with raises(*names):
+                connection.finish(call)
         assert links_of(connection) == before
 
 
@@ -310,7 +325,7 @@ def test_grants(vault, user, dry, wet):
 @pytest.fixture(scope="module")
 def odd_api():
     with Stack() as stack, StandIn() as api:
-        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint, TimeoutSec="500ms")
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
         stack.apply()
         yield stack, api
 
@@ -417,7 +432,7 @@ def test_circle_of_pages(odd):
     odd.page("3", row("three"), cursor="2")
     odd.link("one", "two", "three")
     with contextlib.suppress(BusError):
-        odd.connection.finish(start(odd.connection), 10)
+        odd.connection.finish(start(odd.connection))
     assert odd.linked() == {"one", "two", "three"}
 
 
@@ -453,6 +468,7 @@ def test_row_that_cannot_be_a_link(odd, bad):
 # A large one
 
 N, MISSING, ORPHANED, CONFLICTS = 100_000, 1000, 1000, 100
+LARGE_SEC = 600
 
 
 def synthetic(n: int) -> str:
@@ -473,9 +489,9 @@ def outcomes(connection, calls: list[tuple]) -> list[tuple]:
 def reconcile_by_busctl(stack) -> str:
     """Which takes a hundred thousand signals better than we do."""
     return subprocess.run(
-        stack.bus.busctl_command("--timeout=200", "call", NAME, tenancy_path(), f"{NAME}.Links",
+        stack.bus.busctl_command(f"--timeout={LARGE_SEC}", "call", NAME, tenancy_path(), f"{NAME}.Links",
                                  "Reconcile", "a{sv}", "1", "dry_run", "b", "false"),
-        check=True, capture_output=True, text=True, timeout=240).stdout
+        check=True, capture_output=True, text=True, timeout=LARGE_SEC).stdout
 
 
 def finish_while_asking(connection, other, call: int) -> tuple[dict, int]:
@@ -494,7 +510,7 @@ def finish_while_asking(connection, other, call: int) -> tuple[dict, int]:
 class LargeSandbox(Sandbox):
     """One that takes a while to begin."""
 
-    def read_line(self, deadline_sec=90):
+    def read_line(self, deadline_sec=LARGE_SEC):
         return super().read_line(deadline_sec)
 
 

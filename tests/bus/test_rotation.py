@@ -83,7 +83,7 @@ def test_hundred_keys():
     stack.keys = {"passlock.default": keys[0]}
     with stack, TwoKeys() as api, stack.connect() as connection, stack.connect() as admin:
         api.issue(keys[0])
-        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint, TimeoutSec="20")
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
         stack.apply()
         load = Load(connection)
         load.finish_all()

@@ -7,7 +7,7 @@ import pytest
 
 from .authenticator import Refused, begin_sign_in
 from .client import plain
-from .stack import RP_ID, TIMEOUT_SEC, new_user, raises, within
+from .stack import RP_ID, SHORT_SEC, new_user, raises, within
 
 AUTHORIZE = "authentication-authorize"
 MINUTE_MS = 60 * 1000
@@ -250,7 +250,7 @@ def test_one_failure_is_survived(stack, connection, fault):
 
 def test_failures_without_end(stack, connection):
     stack.sandbox.set_faults(f"status=500@{AUTHORIZE}")
-    with within(TIMEOUT_SEC), raises("Unreachable"):
+    with within(SHORT_SEC), raises("Unreachable"):
         connection.authorize_authentication(RP_ID, discoverable=True)
     stack.sandbox.set_faults()
     assert connection.authorize_authentication(RP_ID, discoverable=True)[0]

@@ -43,7 +43,7 @@ def upstream(request):
     stack = Stack()
     stack.daemon_options = request.param
     with stack, StandIn() as api:
-        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint, TimeoutSec="500ms")
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
         stack.apply()
         yield stack, api
 

@@ -11,7 +11,7 @@ from harness import Sandbox
 
 from .authenticator import AAGUID, Refused, post
 from .client import plain
-from .stack import RP_ID, TIMEOUT_SEC, Stack, eventually, new_user, raises, within
+from .stack import RP_ID, SHORT_SEC, Stack, eventually, new_user, raises, within
 from .standin import Reply, StandIn
 
 DELETE = "passkeys-delete"
@@ -348,7 +348,7 @@ def test_nothing_was_deleted(stack, connection, method, fault, names):
     passkeys = [registered(stack, connection, user) for user in [new_user()] * 2]
     stack.sandbox.set_faults(f"{fault}@{DELETE}")
     args = [passkey.authenticator_id for passkey in passkeys], {}
-    with raises(*names):
+    with stack.hurrying(fault), raises(*names):
         connection.method(method,
                           *(args if method == "DeletePasskeys" else (passkeys[0].user_id, {})))
     stack.sandbox.set_faults()
@@ -372,7 +372,7 @@ def test_answer_is_lost_and_no_other_comes(stack, connection):
     """Nobody knows what is gone, so nothing is taken away."""
     passkey = registered(stack, connection)
     stack.sandbox.set_faults(f"drop@{DELETE}", "status=500")
-    with within(2 * TIMEOUT_SEC), raises("Unreachable"):
+    with within(SHORT_SEC), raises("Unreachable"):
         connection.method("DeletePasskeys", [passkey.authenticator_id], {})
     assert is_linked(connection, passkey)
 
@@ -399,7 +399,7 @@ def test_api_is_down(own_stack):
         ("DeleteUserPasskeys", (passkey.user_id, {})),
         ("UpdatePasskeys", (passkey.user_id, "ada", {})), ("PrunePasskeys", (passkey.user_id, {})),
         ("GetPasskey", (passkey.authenticator_id,)), ("ListPasskeys", ("",)))]
-    with within(2 * TIMEOUT_SEC):
+    with within(SHORT_SEC):
         assert [connection.outcome(call) for call in calls] == [("error", "Unreachable")] * 6
     assert is_linked(connection, passkey)
 
@@ -423,7 +423,7 @@ def a_page(*records: dict, cursor=None) -> dict:
 @pytest.fixture(scope="module")
 def odd_api():
     with Stack() as stack, StandIn() as api:
-        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint, TimeoutSec="500ms")
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
         stack.apply()
         yield stack, api
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A bus, a scripted service on it in the daemon's place, and passlockctl."""
 
+import codecs
 import os
 import pty
 import select
@@ -90,6 +91,7 @@ class Terminal:
     def __init__(self, host, *arguments, stdout=subprocess.PIPE, command=(PASSLOCKCTL,),
                  **environment):
         self.main, self.terminal = pty.openpty()
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.seen = ""
         self.process = subprocess.Popen(
             [*command, *arguments], stdin=self.terminal, stderr=self.terminal,
@@ -100,8 +102,12 @@ class Terminal:
         while text not in self.seen:
             ready, _, _ = select.select([self.main], [], [], 60)
             assert ready, self.seen
-            self.seen += os.read(self.main, 4096).decode()
+            self.read()
         return self.seen
+
+    def read(self):
+        """What is there, which may end in the middle of a letter."""
+        self.seen += self.decoder.decode(os.read(self.main, 4096))
 
     def write(self, text):
         os.write(self.main, text.encode())
@@ -110,7 +116,7 @@ class Terminal:
         """The exit status, what was on standard output, and on the terminal."""
         output, _ = self.process.communicate(timeout=60)
         while select.select([self.main], [], [], 0)[0]:
-            self.seen += os.read(self.main, 4096).decode()
+            self.read()
         return self.process.returncode, output, self.seen.replace("\r\n", "\n")
 
     def __enter__(self):

@@ -207,6 +207,7 @@ static void test_deadline(void **state)
         restart(h, "reconcile=hang");
         assert_int_equal(passlock_set_timeout_ms(h->client, 50), 0);
         begin(h, &s);
+        harness_run_until_line(h, "Reconcile");
         start = monotonic_ms();
         while (monotonic_ms() - start < 200)
                 assert_int_equal(passlock_dispatch(h->client), 0);

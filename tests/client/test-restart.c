@@ -154,14 +154,17 @@ static void test_service_dies_twice(void **state)
 static void test_service_stays_away(void **state)
 {
         Harness *h = *state;
-        uint64_t start = monotonic_ms();
+        uint64_t start;
         Seen s = {};
 
+        assert_int_equal(passlock_links_add(h->client, "warm", "a"), 0);
         assert_int_equal(passlock_set_timeout_ms(h->client, 300), 0);
+        start = monotonic_ms();
         assert_int_equal(passlock_links_add(h->client, "die-once", "a"), -ETIMEDOUT);
         assert_in_range(monotonic_ms() - start, 299, 20000);
         /* While that one waited, another is not made to. */
         harness_reap_service(h);
+        assert_int_equal(passlock_set_timeout_ms(h->client, 30000), 0);
         assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &s, NULL), 0);
         harness_run_until(h, &s.n, 1);
         assert_int_equal(s.r, -EHOSTDOWN);
@@ -276,11 +279,10 @@ static void test_bus_dies(void **state)
 static void test_bus_stays_away(void **state)
 {
         Harness *h = *state;
+        passlock_call *call = NULL;
         Seen s = {}, other = {};
 
-        assert_int_equal(passlock_links_add(h->client, "warm", "a"), 0);
-        assert_int_equal(passlock_set_timeout_ms(h->client, 400), 0);
-        assert_int_equal(passlock_links_add_async(h->client, "hang", "a", on_done, &s, NULL), 0);
+        assert_int_equal(passlock_links_add_async(h->client, "hang", "a", on_done, &s, &call), 0);
         harness_run_until_line(h, "Add hang a");
         harness_stop_bus(h);
         harness_settle(h);
@@ -288,6 +290,8 @@ static void test_bus_stays_away(void **state)
         assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &other, NULL), 0);
         harness_run_until(h, &other.n, 1);
         assert_int_equal(other.r, -ENOTCONN);
+        assert_int_equal(s.n, 0);
+        assert_int_equal(passlock_call_set_timeout_ms(call, 100), 0);
         harness_run_until(h, &s.n, 1);
         assert_int_equal(s.r, -ETIMEDOUT);
 }

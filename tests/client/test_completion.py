@@ -173,7 +173,7 @@ def test_it_does_not_hang(host):
     os.kill(host.daemon.pid, signal.SIGSTOP)
     try:
         done = subprocess.run([binary("passlockctl"), "--complete", "link", "list", ""], env=host.environment,
-                              capture_output=True, timeout=20, check=False)
+                              capture_output=True, timeout=WAIT_SEC, check=False)
         assert b"ada" not in done.stdout and done.stderr == b""
     finally:
         os.kill(host.daemon.pid, signal.SIGCONT)

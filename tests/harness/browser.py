@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 from .build import source_dir
-from .process import STOP_SEC, Failed, Process
+from .process import PATIENCE_SEC, Failed, Process
 from .workspace import Workspace
 
-WAIT_SEC = 20
+WAIT_SEC = PATIENCE_SEC
 
 
 class Page:
@@ -111,7 +111,7 @@ class Browser(Process):
         if self.running:
             self.child.stdin.close()
             try:
-                self.child.wait(STOP_SEC)
+                self.child.wait(PATIENCE_SEC)
             except subprocess.TimeoutExpired:
                 pass
         return super().stop()

@@ -10,12 +10,11 @@ from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
 from .build import source_dir
-from .process import Process
+from .process import PATIENCE_SEC, Process
 from .workspace import Workspace
 
 NAME = "dev.passlock.Passlock1"
 PATH = "/dev/passlock/Passlock1"
-CALL_SEC = 30
 
 # As system.conf has it, with the policy that is shipped; the tests' daemon is not `passlock`.
 CONFIG = """\
@@ -45,6 +44,11 @@ CONFIG = """\
   </policy>
 </busconfig>
 """
+
+
+def connect(address: str, **options):
+    """As jeepney does, but a bus that is slow to answer is waited for: that would give up after 1 s."""
+    return open_dbus_connection(address, auth_timeout=PATIENCE_SEC, **options)
 
 
 class BusError(Exception):
@@ -89,7 +93,7 @@ class Bus(Process):
 
     def connect(self):
         """A connection of our own, as a context manager. See `call`."""
-        return open_dbus_connection(self.address)
+        return connect(self.address)
 
     def call(self, path: str, interface: str, member: str, signature: str = "", *args,
              connection=None) -> tuple:
@@ -100,7 +104,7 @@ class Bus(Process):
                 return self.call(path, interface, member, signature, *args, connection=connection)
         whole = interface if "." in interface else f"{NAME}.{interface}"
         call = new_method_call(DBusAddress(path, NAME, whole), member, signature or None, args)
-        reply = connection.send_and_get_reply(call, timeout=CALL_SEC)
+        reply = connection.send_and_get_reply(call, timeout=PATIENCE_SEC)
         if reply.header.message_type is MessageType.error:
             raise BusError(reply.header.fields[HeaderFields.error_name],
                            str(reply.body[0]) if reply.body else "")
@@ -112,7 +116,7 @@ class Bus(Process):
     def busctl(self, *args: str, as_user: list[str] | None = None) -> str:
         """What busctl prints, run as another user if `as_user` comes from as_uid()."""
         done = subprocess.run([*(as_user or []), *self.busctl_command(*args)],
-                              capture_output=True, text=True, timeout=CALL_SEC, check=False)
+                              capture_output=True, text=True, timeout=PATIENCE_SEC, check=False)
         if done.returncode:
             raise BusError("busctl", done.stderr.strip())
         return done.stdout.strip()

@@ -8,7 +8,7 @@ import time
 
 from .build import binary
 from .bus import Bus
-from .process import READY_SEC, Process
+from .process import PATIENCE_SEC, Process
 from .workspace import Workspace
 
 Sections = dict[str, dict[str, str]]
@@ -79,7 +79,7 @@ class Daemon(Process):
             pass
 
     def _wait_notified(self, what: str):
-        end = time.monotonic() + READY_SEC
+        end = time.monotonic() + PATIENCE_SEC
         while True:
             self.wait_readable(self.notify, max(0, end - time.monotonic()))
             if what in self.notify.recv(4096).decode().splitlines():

@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-READY_SEC = 20
-STOP_SEC = 20
+# Longer than anything takes on a machine that stands still for seconds: a hang is a failure.
+PATIENCE_SEC = 60
 PASSED_ON = ("PATH", "LANG", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
              "GCOV_PREFIX", "LLVM_PROFILE_FILE")
 
@@ -86,10 +86,10 @@ class Process:
         if self.running:
             self.child.terminate()
             try:
-                self.child.wait(STOP_SEC)
+                self.child.wait(PATIENCE_SEC)
             except subprocess.TimeoutExpired:
                 self.kill9()
-                raise self.failed(f"did not end within {STOP_SEC} s of SIGTERM") from None
+                raise self.failed(f"did not end within {PATIENCE_SEC} s of SIGTERM") from None
         return self._reap()
 
     def kill9(self) -> int | None:
@@ -115,7 +115,7 @@ class Process:
         else:
             self.stop_well()
 
-    def wait_readable(self, source, deadline_sec: float = READY_SEC):
+    def wait_readable(self, source, deadline_sec: float = PATIENCE_SEC):
         """Waits for a file or socket of the program's, and notices if the program ends instead."""
         pidfd = os.pidfd_open(self.pid)
         try:
@@ -131,14 +131,14 @@ class Process:
             raise self.failed(f"ended with status {self.child.wait()}")
         raise self.failed(f"is not ready after {deadline_sec:g} s")
 
-    def read_line(self, deadline_sec: float = READY_SEC) -> str:
+    def read_line(self, deadline_sec: float = PATIENCE_SEC) -> str:
         """One line of its standard output, read byte by byte so that none is buffered away."""
         line, end = b"", time.monotonic() + deadline_sec
         while not line.endswith(b"\n"):
             self.wait_readable(self.child.stdout, max(0, end - time.monotonic()))
             byte = os.read(self.child.stdout.fileno(), 1)
             if not byte:
-                raise self.failed(f"ended with status {self.child.wait(STOP_SEC)}")
+                raise self.failed(f"ended with status {self.child.wait(PATIENCE_SEC)}")
             line += byte
         return line.decode().rstrip("\n")
 

@@ -3,14 +3,12 @@
 
 import json
 import secrets
+import socket
 import urllib.request
-from urllib.parse import urlsplit
 
 from .build import binary
-from .process import Process
+from .process import PATIENCE_SEC, Process
 from .workspace import Workspace
-
-CALL_SEC = 10
 
 
 class Sandbox(Process):
@@ -27,11 +25,14 @@ class Sandbox(Process):
         self.key_file.write_text(self.api_key + "\n")
         self.options = options
         self.endpoint = ""
+        # Bound, but not listening: the port is nobody else's while the sandbox is down.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
         self.tls = None  # how to trust it, if it speaks TLS
 
     def command(self):
-        listen = urlsplit(self.endpoint).netloc or "127.0.0.1:0"
-        return [str(binary("passlock-sandbox")), f"--listen={listen}",
+        return [str(binary("passlock-sandbox")), f"--listen=127.0.0.1:{self.place.getsockname()[1]}",
                 f"--tenancy={self.tenancy_id}", f"--api-key-file={self.key_file}", *self.options]
 
     def wait_ready(self):
@@ -44,7 +45,7 @@ class Sandbox(Process):
     def tenancy(self, credential: str = "passlock.default") -> dict[str, str]:
         """The daemon's configuration for it: what is in a [Tenancy …] section."""
         return {"TenancyId": self.tenancy_id, "Endpoint": self.endpoint,
-                "ApiKeyCredential": credential, "TimeoutSec": "5"}
+                "ApiKeyCredential": credential, "TimeoutSec": "30"}
 
     def set_faults(self, *faults: str):
         """Replaces the faults; none at all makes it well again."""
@@ -63,5 +64,5 @@ class Sandbox(Process):
             self.endpoint + path, method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=CALL_SEC, context=self.tls) as reply:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SEC, context=self.tls) as reply:
             return json.loads(reply.read() or b"null")
