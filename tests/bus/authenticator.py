@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from harness.process import PATIENCE_SEC
-
+HTTP_SEC = 60
 ORIGIN = "https://shop.example.com"
 USER_AGENT = "SoftwareAuthenticator/1.0"
 USER_PRESENT, USER_VERIFIED, WITH_CREDENTIAL = 0x01, 0x04, 0x40
@@ -150,7 +149,7 @@ def base64url(data: bytes) -> str:
 
 
 def post(endpoint: str, path: str, body: dict) -> dict:
-    http_call = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=PATIENCE_SEC)
+    http_call = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=HTTP_SEC)
     try:
         http_call.request("POST", path, json.dumps(body), {
             "Content-Type": "application/json", "Origin": ORIGIN, "User-Agent": USER_AGENT})
