@@ -95,6 +95,11 @@ int outcomes_new(sd_event *event, Store *store, OutcomesFunc given, void *userda
         return 0;
 }
 
+bool outcomes_are_held(const Outcomes *outcomes)
+{
+        return sd_event_source_get_enabled(outcomes->pause, NULL) > 0;
+}
+
 Outcomes *outcomes_free(Outcomes *outcomes)
 {
         if (!outcomes)

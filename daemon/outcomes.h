@@ -18,5 +18,7 @@ typedef void (*OutcomesFunc)(void *userdata);
 
 /* What is passed is lent, and outlives it. Returns 0 or a negative errno. */
 int outcomes_new(sd_event *event, Store *store, OutcomesFunc given, void *userdata, Outcomes **ret);
+/* Whether some may have ended that are not told, since the journal is waited for. */
+bool outcomes_are_held(const Outcomes *outcomes);
 Outcomes *outcomes_free(Outcomes *outcomes);
 DEFINE_CLEANUP(Outcomes *, outcomes_free);

@@ -377,7 +377,8 @@ static int add_reports(Service *service)
 
         r = notify_new(&service->notify);
         if (r >= 0)
-                r = health_new(service->event, service->store, service->notify, &service->health);
+                r = health_new(service->event, service->store, service->outcomes, service->notify,
+                               &service->health);
         if (r >= 0)
                 r = status_new(service->event, service->notify, describe, service,
                                &service->status);

@@ -18,6 +18,7 @@ static struct {
         void *userdata;
         unsigned n_reads, n_barriers, n_alive, n_forgotten;
         bool unheard; /* systemd's socket is full */
+        bool held;    /* the journal is waited for */
 } fake;
 
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
@@ -44,6 +45,11 @@ StoreChange *store_change_forget(StoreChange *change)
         return NULL;
 }
 
+bool outcomes_are_held(const Outcomes *outcomes)
+{
+        return fake.held;
+}
+
 bool notify_alive(Notify *notify)
 {
         if (!fake.unheard)
@@ -65,7 +71,7 @@ static int set_up(void **state)
         snprintf(usec, sizeof(usec), "%u", 4 * INTERVAL_USEC);
         assert_int_equal(setenv("WATCHDOG_USEC", usec, true), 0);
         assert_int_equal(sd_event_new(&test.event), 0);
-        assert_int_equal(health_new(test.event, NULL, NULL, &test.health), 0);
+        assert_int_equal(health_new(test.event, NULL, NULL, NULL, &test.health), 0);
         *state = &test;
         return 0;
 }
@@ -109,7 +115,7 @@ static void test_not_heard(void **state)
 
         test->health = health_free(test->health);
         assert_int_equal(setenv("WATCHDOG_USEC", "240000000", true), 0);
-        assert_int_equal(health_new(test->event, NULL, NULL, &test->health), 0);
+        assert_int_equal(health_new(test->event, NULL, NULL, NULL, &test->health), 0);
         fake.unheard = true;
         check(test);
         for (unsigned i = 2; i <= 4; i++) {
@@ -166,6 +172,25 @@ static void test_stuck_writer(void **state)
         assert_int_equal(fake.n_forgotten, 1);
 }
 
+/* It may have ended, and that is not told yet: no reason to end the daemon. */
+static void test_held(void **state)
+{
+        fake.held = true;
+        check(*state);
+        assert_int_equal(fake.n_alive, 0);
+        for (unsigned i = 1; i <= 3; i++) {
+                check(*state);
+                assert_int_equal(fake.n_alive, i);
+        }
+        assert_int_equal(fake.n_barriers, 1);
+
+        fake.held = false;
+        check(*state);
+        assert_int_equal(fake.n_alive, 3);
+        end_barrier(0);
+        assert_int_equal(fake.n_alive, 4);
+}
+
 static void test_no_memory(void **state)
 {
         fake.barrier_result = -ENOMEM;
@@ -182,7 +207,7 @@ static void test_no_watchdog(void **state)
 
         health_free(test->health);
         assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
-        assert_int_equal(health_new(test->event, NULL, NULL, &test->health), 0);
+        assert_int_equal(health_new(test->event, NULL, NULL, NULL, &test->health), 0);
         assert_int_equal(sd_event_run(test->event, 4 * INTERVAL_USEC), 0);
         assert_int_equal(fake.n_reads, 0);
 }
@@ -195,6 +220,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_no_reading, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_writing, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stuck_writer, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_watchdog, set_up, tear_down),
         };

@@ -123,6 +123,9 @@ static void test_room(void **state)
 
 static void test_journal_is_behind(void **state)
 {
+        const Test *test = *state;
+
+        assert_false(outcomes_are_held(test->outcomes));
         fake.n_room = 3;
         end_changes(10);
         run(*state);
@@ -133,13 +136,16 @@ static void test_journal_is_behind(void **state)
         for (unsigned i = 0; i < 3; i++)
                 run(*state);
         assert_int_equal(fake.n_given, 3);
+        assert_true(outcomes_are_held(test->outcomes));
 
         fake.n_room = 7;
         run(*state);
         assert_int_equal(fake.n_given, 10);
+        assert_true(outcomes_are_held(test->outcomes));
         fake.n_room = 100;
         run(*state);
         assert_int_equal(fake.n_given, 15);
+        assert_false(outcomes_are_held(test->outcomes));
         end_changes(1);
         run(*state);
         assert_int_equal(fake.n_given, 16);
