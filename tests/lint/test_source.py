@@ -104,7 +104,6 @@ def test_c_is_formatted():
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completions_are_of_their_shell(shell):
     completions = tracked(f"completions/{shell}/*")
