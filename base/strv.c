@@ -53,6 +53,12 @@ int strv_push(char ***strv, const char *s)
         return strv_push_n(strv, s, strlen(s));
 }
 
+void strv_truncate(char **strv, size_t n)
+{
+        for (size_t len = strv_len(strv); len > n; len--)
+                strv[len - 1] = (free(strv[len - 1]), NULL);
+}
+
 int strv_copy(char *const *strv, char ***ret)
 {
         _cleanup_(strv_freep) char **copy = NULL;

@@ -14,6 +14,9 @@ bool strv_contains(char *const *strv, const char *s);
 /* Appends a copy. Returns 0 or -ENOMEM, and then the vector is as it was. */
 int strv_push(char ***strv, const char *s);
 
+/* Frees all but the first strings. */
+void strv_truncate(char **strv, size_t n);
+
 /* Copies a vector; an empty one becomes NULL. Returns 0 or -ENOMEM. */
 int strv_copy(char *const *strv, char ***ret);
 

@@ -96,7 +96,8 @@ enum passlock_error {
         PASSLOCK_ERROR_ACCESS_DENIED = 18,   /* neither grant nor polkit allows the call */
         PASSLOCK_ERROR_INVALID_ARGS = 19,    /* an argument or option is not acceptable */
         PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many calls of the user at once */
-        PASSLOCK_ERROR_UNKNOWN_OBJECT = 21   /* there is no such tenancy */
+        PASSLOCK_ERROR_UNKNOWN_OBJECT = 21,  /* there is no such tenancy */
+        PASSLOCK_ERROR_INTERRUPTED = 22      /* a crash cut this exchange off; begin anew */
 };
 
 /*

@@ -14,8 +14,6 @@
 
 struct Outcomes {
         Store *store;
-        OutcomesFunc given;
-        void *userdata;
         sd_event_source *ended; /* there are some; off during a pause */
         sd_event_source *pause;
         uint64_t stuck_since_ms; /* 0: there is room for records */
@@ -56,8 +54,6 @@ static int give(Outcomes *outcomes)
                 ;
         r = wait ? pause_begin(outcomes)
                  : sd_event_source_set_enabled(outcomes->ended, SD_EVENT_ON);
-        if (r >= 0)
-                outcomes->given(outcomes->userdata);
         return r;
 }
 
@@ -72,7 +68,7 @@ static int on_pause_over(sd_event_source *source _unused_, uint64_t usec _unused
         return give(userdata);
 }
 
-int outcomes_new(sd_event *event, Store *store, OutcomesFunc given, void *userdata, Outcomes **ret)
+int outcomes_new(sd_event *event, Store *store, Outcomes **ret)
 {
         _cleanup_(outcomes_freep) Outcomes *outcomes = calloc(1, sizeof(Outcomes));
         int r;
@@ -80,8 +76,6 @@ int outcomes_new(sd_event *event, Store *store, OutcomesFunc given, void *userda
         if (!outcomes)
                 return -ENOMEM;
         outcomes->store = store;
-        outcomes->given = given;
-        outcomes->userdata = userdata;
         r = sd_event_add_io(event, &outcomes->ended, store_get_fd(store), EPOLLIN, on_ended,
                             outcomes);
         if (r >= 0)

@@ -13,11 +13,8 @@
  */
 typedef struct Outcomes Outcomes;
 
-/* Runs after some have been given out. */
-typedef void (*OutcomesFunc)(void *userdata);
-
 /* What is passed is lent, and outlives it. Returns 0 or a negative errno. */
-int outcomes_new(sd_event *event, Store *store, OutcomesFunc given, void *userdata, Outcomes **ret);
+int outcomes_new(sd_event *event, Store *store, Outcomes **ret);
 /* Whether some may have ended that are not told, since the journal is waited for. */
 bool outcomes_are_held(const Outcomes *outcomes);
 Outcomes *outcomes_free(Outcomes *outcomes);

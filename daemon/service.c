@@ -13,6 +13,7 @@
 #include "build-config.h"
 #include "daemon/api/api.h"
 #include "daemon/audit/audit.h"
+#include "daemon/backoff/backoff.h"
 #include "daemon/bus/bus.h"
 #include "daemon/config/config.h"
 #include "daemon/health.h"
@@ -26,13 +27,20 @@
 
 #define STATE_DIRECTORY "/var/lib/passlockd"
 
+/* A store that could not be opened is tried again so often. */
+#define STORE_RETRY_FIRST_MS 500U
+#define STORE_RETRY_MAX_MS   4000U
+
 struct Service {
         char *config_file;
         sd_event *event;
+        ApiContext *api;
         Store *store;
         Outcomes *outcomes;
+        Backoff *store_retry; /* while the store is not open */
         Bus *bus;
-        Tenancy **tenancies;
+        Tenancies *all;      /* also those that are not configured any more */
+        Tenancy **tenancies; /* those that are configured */
         size_t n_tenancies;
         Notify *notify;
         Health *health;
@@ -102,101 +110,79 @@ static int load_key(const Tenancy *tenancy, const TenancyConfig *config, Secret 
 
 /* Tenancies */
 
-static Tenancy *find_tenancy(const Service *service, const char *label)
-{
-        for (size_t i = 0; i < service->n_tenancies; i++)
-                if (streq(tenancy_label(service->tenancies[i]), label))
-                        return service->tenancies[i];
-        return NULL;
-}
-
-static int configure_tenancy(Tenancy *tenancy, const TenancyConfig *config)
-{
-        _cleanup_(secret_unrefp) Secret *key = NULL;
-
-        /* A key that works is better than none. */
-        if (load_key(tenancy, config, &key) < 0 && tenancy_id(tenancy))
-                key = secret_ref(tenancy_key(tenancy));
-        return tenancy_configure(tenancy, config->tenancy_id, config->endpoint, config->ca_file,
-                                 config->timeout_ms, key);
-}
-
-static int add_tenancy(Service *service, const TenancyConfig *config)
+static int configure_tenancy(Service *service, const TenancyConfig *config, Tenancy **ret)
 {
         _cleanup_(tenancy_unrefp) Tenancy *tenancy = NULL;
-        _cleanup_(api_freep) Api *api = NULL;
-        Tenancy **grown;
+        _cleanup_(secret_unrefp) Secret *key = NULL;
         int r;
 
-        r = api_new(service->event, &api);
+        r = tenancies_get(service->all, config->tenancy_id, &tenancy);
         if (r < 0)
                 return r;
-        r = tenancy_new(config->label, TAKE_PTR(api), service->store, &tenancy);
+        /* A key that works is better than none. */
+        if (load_key(tenancy, config, &key) < 0)
+                key = secret_ref(tenancy_key(tenancy));
+        r = tenancy_configure(tenancy, &(TenancySettings){.label = config->label,
+                                                          .endpoint = config->endpoint,
+                                                          .ca_file = config->ca_file,
+                                                          .timeout_ms = config->timeout_ms,
+                                                          .key = key});
         if (r < 0)
                 return r;
-        r = configure_tenancy(tenancy, config);
-        if (r < 0)
-                return r;
-        grown = reallocarray(service->tenancies, service->n_tenancies + 1, sizeof(Tenancy *));
-        if (!grown)
-                return -ENOMEM;
-        service->tenancies = grown;
-        r = bus_add_tenancy(service->bus, tenancy);
-        if (r < 0)
-                return r;
-        service->tenancies[service->n_tenancies++] = TAKE_PTR(tenancy);
+        *ret = TAKE_PTR(tenancy);
         return 0;
 }
 
-static bool is_configured(const Config *config, const char *label)
+static void free_tenancies(Tenancy **tenancies, size_t n)
 {
-        for (size_t i = 0; i < config->n_tenancies; i++)
-                if (streq(config->tenancies[i]->label, label))
+        for (size_t i = 0; i < n; i++)
+                tenancy_unref(tenancies[i]);
+        free(tenancies);
+}
+
+static bool contains(Tenancy *const *tenancies, size_t n, const Tenancy *tenancy)
+{
+        for (size_t i = 0; i < n; i++)
+                if (tenancies[i] == tenancy)
                         return true;
         return false;
 }
 
-static void remove_tenancies(Service *service, const Config *config)
+/* Takes the tenancies over in place of those that were configured before. */
+static int set_tenancies(Service *service, Tenancy **tenancies, size_t n)
 {
-        size_t n_kept = 0;
-
-        for (size_t i = 0; i < service->n_tenancies; i++) {
-                Tenancy *tenancy = service->tenancies[i];
-
-                if (is_configured(config, tenancy_label(tenancy))) {
-                        service->tenancies[n_kept++] = tenancy;
-                } else {
-                        bus_remove_tenancy(service->bus, tenancy);
-                        tenancy_unref(tenancy);
-                }
-        }
-        service->n_tenancies = n_kept;
+        for (size_t i = 0; i < service->n_tenancies; i++)
+                if (!contains(tenancies, n, service->tenancies[i]))
+                        tenancy_retire(service->tenancies[i]);
+        free_tenancies(service->tenancies, service->n_tenancies);
+        service->tenancies = tenancies;
+        service->n_tenancies = n;
+        return bus_show_tenancies(service->bus, tenancies, n);
 }
 
 /* The configuration has been checked, so that nothing but lack of memory stops this halfway. Grants
  * come first: then what was taken away is surely gone. */
 static int apply(Service *service, Config *config)
 {
+        Tenancy **tenancies;
+        size_t n = 0;
         int r;
 
         r = bus_configure(service->bus, config->default_tenancy, config->max_pending_per_user,
                           &config->grants);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < config->n_tenancies; i++) {
-                const TenancyConfig *wanted = config->tenancies[i];
-                Tenancy *tenancy = find_tenancy(service, wanted->label);
-                bool moves = tenancy && (!streq(tenancy_id(tenancy), wanted->tenancy_id) ||
-                                         !streq(tenancy_endpoint(tenancy), wanted->endpoint));
-
-                r = tenancy ? configure_tenancy(tenancy, wanted) : add_tenancy(service, wanted);
-                if (r < 0)
+        tenancies = calloc(config->n_tenancies + 1, sizeof(Tenancy *));
+        if (!tenancies)
+                return -ENOMEM;
+        for (; n < config->n_tenancies; n++) {
+                r = configure_tenancy(service, config->tenancies[n], &tenancies[n]);
+                if (r < 0) {
+                        free_tenancies(tenancies, n);
                         return r;
-                if (moves)
-                        bus_tell_tenancy_changed(service->bus, tenancy);
+                }
         }
-        remove_tenancies(service, config);
-        return 0;
+        return set_tenancies(service, tenancies, n);
 }
 
 static int load(Service *service, char **ret_text)
@@ -241,29 +227,30 @@ static int on_reload_call(void *userdata, const Cause *cause, char **ret_text)
 /* Stopping: the name goes first, so that new calls find the next instance; those in flight are
  * answered before the process ends. */
 
-static void exit_if_done(void *userdata)
+static bool is_idle(const Service *service)
+{
+        return bus_is_idle(service->bus) && !tenancies_are_busy(service->all);
+}
+
+/* Runs after each event: whatever ends a call is one, so that no end can go unnoticed. */
+static int on_any_event(sd_event_source *source _unused_, void *userdata)
 {
         Service *service = userdata;
 
-        if (!service->stopping || !bus_is_idle(service->bus))
-                return;
-        for (size_t i = 0; i < service->n_tenancies; i++)
-                if (tenancy_is_busy(service->tenancies[i]))
-                        return;
-        (void) sd_event_exit(service->event, 0);
+        return is_idle(service) ? sd_event_exit(service->event, 0) : 0;
 }
 
 static void stop(Service *service, int result)
 {
-        if (!service->stopping) {
-                service->stopping = true;
-                service->result = result;
-                (void) sd_notify(false, "STOPPING=1");
-                status_update(service->status);
-                for (size_t i = 0; i < service->n_tenancies; i++)
-                        tenancy_stop(service->tenancies[i]);
-        }
-        exit_if_done(service);
+        if (service->stopping)
+                return;
+        service->stopping = true;
+        service->result = result;
+        (void) sd_notify(false, "STOPPING=1");
+        status_update(service->status);
+        tenancies_stop(service->all);
+        if (sd_event_add_post(service->event, NULL, on_any_event, service) < 0)
+                (void) sd_event_exit(service->event, -ENOMEM);
 }
 
 static void on_disconnected(void *userdata)
@@ -315,6 +302,27 @@ int service_copy_store(const char *path)
         return directory ? store_copy(directory, path) : -ENOMEM;
 }
 
+static void on_store_tried(int r, void *userdata)
+{
+        Service *service = userdata;
+
+        if (r != 0) {
+                backoff_retry(service->store_retry, 0);
+                return;
+        }
+        backoff_stop(service->store_retry);
+        tenancies_store_is_open(service->all);
+}
+
+/* Any change makes the store try to open. */
+static void retry_store(void *userdata)
+{
+        Service *service = userdata;
+
+        if (store_barrier(service->store, on_store_tried, service, NULL) < 0)
+                backoff_retry(service->store_retry, 0);
+}
+
 static int open_store(Service *service)
 {
         _cleanup_(freep) char *directory = state_directory();
@@ -322,16 +330,26 @@ static int open_store(Service *service)
 
         if (!directory)
                 return -ENOMEM;
-        if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
-                r = -errno;
-                log_error("Cannot create %s: %s", directory, strerror(-r));
-                return r;
-        }
-        r = store_open(directory, &service->store);
-        if (r != 0)
-                return r < 0 ? r : -EIO;
-        return outcomes_new(service->event, service->store, exit_if_done, service,
-                            &service->outcomes);
+        if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+                log_error("Failed to create %s: %s", directory, strerror(errno));
+        r = store_open_later(directory, &service->store);
+        if (r == 0)
+                r = outcomes_new(service->event, service->store, &service->outcomes);
+        if (r == 0)
+                r = backoff_new(service->event, STORE_RETRY_FIRST_MS, STORE_RETRY_MAX_MS,
+                                retry_store, service, &service->store_retry);
+        if (r == 0 && store_error(service->store) < 0)
+                backoff_retry(service->store_retry, 0);
+        return r;
+}
+
+static int open_api(Service *service)
+{
+        int r;
+
+        r = api_context_new(service->event, &service->api);
+        return r < 0 ? r
+                     : tenancies_new(service->event, service->api, service->store, &service->all);
 }
 
 static int add_signals(Service *service)
@@ -351,7 +369,6 @@ static int open_bus(Service *service)
         const BusOwner owner = {
                 .reload = on_reload_call,
                 .disconnected = on_disconnected,
-                .idle = exit_if_done,
                 .userdata = service,
         };
         int r;
@@ -404,6 +421,8 @@ int service_new(const char *config_file, Service **ret)
         if (r >= 0)
                 r = open_store(service);
         if (r >= 0)
+                r = open_api(service);
+        if (r >= 0)
                 r = open_bus(service);
         if (r < 0)
                 return r;
@@ -434,9 +453,10 @@ Service *service_free(Service *service)
         health_free(service->health);
         notify_free(service->notify);
         bus_free(service->bus);
-        for (size_t i = 0; i < service->n_tenancies; i++)
-                tenancy_unref(service->tenancies[i]);
-        free(service->tenancies);
+        free_tenancies(service->tenancies, service->n_tenancies);
+        api_context_free(service->api);
+        tenancies_free(service->all);
+        backoff_free(service->store_retry);
         outcomes_free(service->outcomes);
         store_free(service->store);
         sd_event_unref(service->event);

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/api/api-call.h"
+#include "daemon/api/api-context.h"
 #include "daemon/api/api-json.h"
 #include "daemon/api/wiping-allocator.h"
 
@@ -17,7 +17,8 @@ ApiCall *api_call_cancel(ApiCall *call)
 {
         if (!call)
                 return NULL;
-        TAILQ_REMOVE(call->queue, call, entry);
+        if (call->context)
+                api_context_remove(call->context, call);
         http_call_cancel(call->attempt);
         sd_event_source_disable_unref(call->pause);
         api_peer_unref(call->peer);

@@ -44,17 +44,18 @@ typedef struct ApiEndpoint {
         void (*finish)(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
 } ApiEndpoint;
 
-typedef TAILQ_HEAD(ApiCallQueue, ApiCall) ApiCallQueue;
-
 struct ApiCall {
         sd_event *event;
-        ApiCallQueue *queue; /* that it is in */
+        ApiContext *context; /* NULL before the call is in its list */
+        ApiPriority priority;
+        bool waiting; /* for a slot: not started yet */
         const ApiEndpoint *endpoint;
         ApiPeer *peer;
         Secret *key; /* NULL: the endpoint is public */
         char *url;
         char *body; /* NULL: none */
-        uint64_t deadline_ms;
+        uint64_t timeout_ms;
+        uint64_t deadline_ms; /* since it was started */
         unsigned n_attempts;
         HttpCall *attempt;      /* either this is under way, */
         sd_event_source *pause; /* or this runs until the next one */
@@ -67,7 +68,10 @@ struct ApiCall {
  * cancelled. Returns 0, or what http_call_start() does. */
 int api_call_start(ApiCall *call);
 
-/* Makes a call as the Api is configured now, and starts it. `argument` is NULL where the endpoint
- * has none; the body, or NULL, is consumed. Returns what api.h says of starting a call. */
+/* Makes a call and starts it. `argument` is NULL where the endpoint has none; the body, or NULL, is
+ * consumed. Returns what api.h says of starting a call. */
 int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body, ApiFunc func,
             void *userdata, ApiCall **ret);
+/* The same, for a call that may have to wait for a slot. */
+int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
+               char *body, ApiFunc func, void *userdata, ApiCall **ret);

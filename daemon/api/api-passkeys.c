@@ -16,8 +16,8 @@ static void finish_passkey(ApiCall *call, int r, uint32_t retry_after_s, const H
         func(r, retry_after_s, passkey, userdata);
 }
 
-int api_get_passkey(Api *api, const char *passkey_id, ApiPasskeyFunc func, void *userdata,
-                    ApiCall **ret)
+int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ApiPasskeyFunc func,
+                    void *userdata, ApiCall **ret)
 {
         static const Error errors[] = {ERROR_NOT_FOUND, ERROR_API_DENIED, 0};
         static const ApiEndpoint endpoint = {
@@ -30,7 +30,8 @@ int api_get_passkey(Api *api, const char *passkey_id, ApiPasskeyFunc func, void 
 
         if (!api_url_segment_is_valid(passkey_id))
                 return ERROR_NOT_FOUND;
-        return api_ask(api, &endpoint, passkey_id, NULL, (ApiFunc){.passkey = func}, userdata, ret);
+        return api_ask_at(api, priority, &endpoint, passkey_id, NULL, (ApiFunc){.passkey = func},
+                          userdata, ret);
 }
 
 static void finish_list(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
@@ -46,8 +47,8 @@ static void finish_list(ApiCall *call, int r, uint32_t retry_after_s, const Http
         func(r, retry_after_s, r == 0 ? &list : NULL, next_cursor, userdata);
 }
 
-int api_list_passkeys(Api *api, const char *cursor, ApiPasskeyListFunc func, void *userdata,
-                      ApiCall **ret)
+int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ApiPasskeyListFunc func,
+                      void *userdata, ApiCall **ret)
 {
         /* Nobody promises the first, but a cursor that a caller made up deserves it. */
         static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
@@ -60,6 +61,6 @@ int api_list_passkeys(Api *api, const char *cursor, ApiPasskeyListFunc func, voi
                 .finish = finish_list,
         };
 
-        return api_ask(api, &endpoint, cursor, NULL, (ApiFunc){.passkey_list = func}, userdata,
-                       ret);
+        return api_ask_at(api, priority, &endpoint, cursor, NULL, (ApiFunc){.passkey_list = func},
+                          userdata, ret);
 }

@@ -3,19 +3,20 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "daemon/api/api-call.h"
+#include "daemon/api/api-context.h"
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
 #include "daemon/api/wiping-allocator.h"
 #include "daemon/model/valid.h"
 
 struct Api {
-        sd_event *event;
-        ApiPeer *peer;  /* NULL before it is configured */
+        unsigned n_ref;
+        ApiContext *context;
+        ApiPeer *peer;
+        char *tenancy_id;
         char *base_url; /* down to the tenancy */
         uint64_t timeout_ms;
-        Secret *key; /* NULL: no call may be started but a public one */
-        ApiCallQueue calls;
+        Secret *key; /* NULL: only public endpoints can be called */
 };
 
 static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *argument, char **ret)
@@ -38,7 +39,7 @@ static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument,
         ApiCall *call;
         int r;
 
-        if (!api->peer || (!api->key && !endpoint->is_public))
+        if (!api->key && !endpoint->is_public)
                 return -ENOKEY;
         r = make_url(api, endpoint, argument, &url);
         if (r < 0)
@@ -46,21 +47,19 @@ static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument,
         call = calloc(1, sizeof(ApiCall));
         if (!call)
                 return -ENOMEM;
-        call->event = sd_event_ref(api->event);
+        call->event = sd_event_ref(api_context_event(api->context));
         call->endpoint = endpoint;
         call->peer = api_peer_ref(api->peer);
         call->key = endpoint->is_public ? NULL : secret_ref(api->key);
         call->url = TAKE_PTR(url);
-        call->deadline_ms = monotonic_ms() + api->timeout_ms;
-        call->queue = &api->calls;
-        TAILQ_INSERT_TAIL(call->queue, call, entry);
+        call->timeout_ms = api->timeout_ms;
 
         *ret = call;
         return 0;
 }
 
-int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body, ApiFunc func,
-            void *userdata, ApiCall **ret)
+int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
+               char *body, ApiFunc func, void *userdata, ApiCall **ret)
 {
         _cleanup_(wiping_freep) char *owned_body = body;
         _cleanup_(api_call_cancelp) ApiCall *call = NULL;
@@ -69,10 +68,11 @@ int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *b
         r = call_new(api, endpoint, argument, &call);
         if (r < 0)
                 return r;
+        call->priority = priority;
         call->body = TAKE_PTR(owned_body);
         call->func = func;
         call->userdata = userdata;
-        r = api_call_start(call);
+        r = api_context_start(api->context, call);
         if (r < 0)
                 return r;
 
@@ -80,67 +80,108 @@ int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *b
         return 0;
 }
 
-int api_new(sd_event *event, Api **ret)
+int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body, ApiFunc func,
+            void *userdata, ApiCall **ret)
 {
-        Api *api;
+        return api_ask_at(api, API_FOREGROUND, endpoint, argument, body, func, userdata, ret);
+}
 
+static bool peer_has_settings(const ApiPeer *peer, const ApiSettings *settings)
+{
+        return streq(peer->endpoint, settings->endpoint) &&
+               streq_ptr(peer->ca_file, settings->ca_file);
+}
+
+static int get_peer(ApiContext *context, const ApiSettings *settings, const Api *previous,
+                    ApiPeer **ret)
+{
+        if (!previous || !peer_has_settings(previous->peer, settings))
+                return api_peer_new(api_context_event(context), settings->endpoint,
+                                    settings->ca_file, ret);
+        *ret = api_peer_ref(previous->peer);
+        return 0;
+}
+
+int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous, Api **ret)
+{
+        const char *const path[] = {"v2", settings->tenancy_id, NULL};
+        _cleanup_(api_unrefp) Api *api = NULL;
+        int r;
+
+        if (!api_url_origin_is_valid(settings->endpoint) ||
+            !tenancy_id_is_valid(settings->tenancy_id) || settings->timeout_ms == 0 ||
+            settings->timeout_ms > UINT32_MAX)
+                return -EINVAL;
         api_json_initialise();
         api = calloc(1, sizeof(Api));
         if (!api)
                 return -ENOMEM;
-        api->event = sd_event_ref(event);
-        TAILQ_INIT(&api->calls);
-        *ret = api;
+        api->n_ref = 1;
+        api->context = context;
+        api->timeout_ms = settings->timeout_ms;
+        api->key = secret_ref(settings->key);
+        api->tenancy_id = strdup(settings->tenancy_id);
+        if (!api->tenancy_id)
+                return -ENOMEM;
+        r = api_url_build(settings->endpoint, path, &api->base_url);
+        if (r == 0)
+                r = get_peer(context, settings, previous, &api->peer);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(api);
         return 0;
 }
 
-Api *api_free(Api *api)
+Api *api_ref(Api *api)
 {
-        ApiCall *call;
+        api->n_ref++;
+        return api;
+}
 
-        if (!api)
+Api *api_unref(Api *api)
+{
+        if (!api || --api->n_ref > 0)
                 return NULL;
-        while ((call = TAILQ_FIRST(&api->calls)))
-                api_call_cancel(call);
         api_peer_unref(api->peer);
+        free(api->tenancy_id);
         free(api->base_url);
         secret_unref(api->key);
-        sd_event_unref(api->event);
         free(api);
         return NULL;
 }
 
-int api_configure(Api *api, const char *endpoint, const char *tenancy_id, const char *ca_file,
-                  uint64_t timeout_ms, Secret *key)
+bool api_has_settings(const Api *api, const ApiSettings *settings)
 {
-        const char *const path[] = {"v2", tenancy_id, NULL};
-        _cleanup_(freep) char *base_url = NULL;
-        _cleanup_(api_peer_unrefp) ApiPeer *peer = NULL;
-        int r;
+        bool same_key = api->key && settings->key ? secret_equal(api->key, settings->key)
+                                                  : api->key == settings->key;
 
-        if (!api_url_origin_is_valid(endpoint) || !tenancy_id_is_valid(tenancy_id) ||
-            timeout_ms == 0 || timeout_ms > UINT32_MAX)
-                return -EINVAL;
+        return same_key && peer_has_settings(api->peer, settings) &&
+               streq(api->tenancy_id, settings->tenancy_id) &&
+               api->timeout_ms == settings->timeout_ms;
+}
 
-        r = api_url_build(endpoint, path, &base_url);
-        if (r < 0)
-                return r;
-        if (api->peer && streq(api->peer->endpoint, endpoint) &&
-            streq_ptr(api->peer->ca_file, ca_file)) {
-                peer = api_peer_ref(api->peer);
-        } else {
-                r = api_peer_new(api->event, endpoint, ca_file, &peer);
-                if (r < 0)
-                        return r;
-        }
+bool api_has_key(const Api *api)
+{
+        return api->key;
+}
 
-        secret_ref(key);
-        secret_unref(api->key);
-        api->key = key;
-        api_peer_unref(api->peer);
-        api->peer = TAKE_PTR(peer);
-        free(api->base_url);
-        api->base_url = TAKE_PTR(base_url);
-        api->timeout_ms = timeout_ms;
+const char *api_endpoint(const Api *api)
+{
+        return api->peer->endpoint;
+}
+
+const char *api_ca_file(const Api *api)
+{
+        return api->peer->ca_file;
+}
+
+Secret *api_key(const Api *api)
+{
+        return api->key;
+}
+
+uint64_t api_clock_ms(const Api *api _unused_)
+{
         return 0;
 }

@@ -12,20 +12,27 @@
 #include "daemon/model/registration.h"
 
 /*
- * The Passlock HTTP API, a function per endpoint with typed results, as one tenancy sees it.
+ * The Passlock HTTP API, a function per endpoint with typed results.
  *
- * Every call has the tenancy's timeout as its deadline, retries included. Results arrive once, in a
+ * An Api is one tenancy of it: id, endpoint, trust, timeout and key. It never changes; a new
+ * configuration is a new Api. It is reference-counted: an operation that makes several calls holds
+ * the Api that it began with, so that all of them go to the same tenancy with the same key.
+ *
+ * Every call has the timeout as its deadline, retries included. Results arrive once, in a
  * function that runs never before start returns and never after api_call_cancel(); r is 0, a
  * negative errno (we failed) or an Error: BAD_REQUEST, RATE_LIMITED (retry_after_s tells when, 0 if
  * the API does not say), API_DENIED, UNREACHABLE, MALFORMED_REPLY or what the endpoint names.
- * Results are lent, NULL unless r is 0. The function may start and cancel calls and free the Api.
+ * Results are lent, NULL unless r is 0. The function may start and cancel calls and drop the Api.
  *
- * Starting a call returns 0, -ENOMEM, -ENOKEY (not configured, or without a key), or -EINVAL for an
- * argument that cannot be sent. Getting or deleting something by an id that cannot stand in a path
- * ("", "." and "..") returns ERROR_NOT_FOUND at once.
+ * Starting a call returns 0, -ENOMEM, -ENOKEY (without a key), or -EINVAL for an argument that
+ * cannot be sent. Getting or deleting something by an id that cannot stand in a path ("", "." and
+ * "..") returns ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
+
+/* The calls of all tenancies, and the event loop that they run on. */
+typedef struct ApiContext ApiContext;
 
 typedef void (*ApiTokenFunc)(int r, uint32_t retry_after_s, const Token *token, void *userdata);
 typedef void (*ApiPrincipalFunc)(int r, uint32_t retry_after_s, const Principal *principal,
@@ -43,19 +50,49 @@ typedef void (*ApiDoneFunc)(int r, uint32_t retry_after_s, void *userdata);
 /* `key_set` is the JSON text of a JWK set, checked to be one. */
 typedef void (*ApiKeySetFunc)(int r, const char *key_set, void *userdata);
 
-int api_new(sd_event *event, Api **ret);
-/* Cancels what is in flight. Returns NULL. */
-Api *api_free(Api *api);
-DEFINE_CLEANUP(Api *, api_free);
+int api_context_new(sd_event *event, ApiContext **ret);
+/* Cancels all calls in flight. Returns NULL. */
+ApiContext *api_context_free(ApiContext *context);
+DEFINE_CLEANUP(ApiContext *, api_context_free);
+
+typedef struct ApiSettings {
+        const char *endpoint; /* an origin, without a path */
+        const char *tenancy_id;
+        const char *ca_file; /* NULL: the system's trust anchors */
+        uint64_t timeout_ms;
+        Secret *key; /* NULL: none yet, and then only the key set can be fetched */
+} ApiSettings;
 
 /*
- * Says whom to talk to; may be said again. Calls in flight end as they began, later ones go by the
- * new word. The warm connection is kept unless endpoint or CA change. `key` is referenced; NULL
- * for none yet, and then no call may be started. `endpoint` is an origin, without a path; `ca_file`
- * may be NULL. Returns 0, -EINVAL or -ENOMEM, and then everything stays as it was.
+ * Copies the settings and references the key. `previous`, or NULL, lends its warm connection if
+ * endpoint and CA file are the same. The context must outlive the Api. Returns 0, -EINVAL or
+ * -ENOMEM.
  */
-int api_configure(Api *api, const char *endpoint, const char *tenancy_id, const char *ca_file,
-                  uint64_t timeout_ms, Secret *key);
+int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous, Api **ret);
+Api *api_ref(Api *api);
+/* Drops a reference; calls in flight go on. NULL is fine. Returns NULL. */
+Api *api_unref(Api *api);
+DEFINE_CLEANUP(Api *, api_unref);
+
+/* Whether the Api has exactly these settings. */
+bool api_has_settings(const Api *api, const ApiSettings *settings);
+bool api_has_key(const Api *api);
+/* All lent; NULL where there is none. */
+const char *api_endpoint(const Api *api);
+const char *api_ca_file(const Api *api);
+Secret *api_key(const Api *api);
+/* What time it is by the API's clock, as its latest reply told; 0: it has not told yet. */
+uint64_t api_clock_ms(const Api *api);
+
+/*
+ * Background calls are those that no caller waits for one by one: 16 of them are in flight at once
+ * in the whole process, and one while callers keep the connections busy. The others are queued.
+ * The deadline of a call begins when it leaves the queue.
+ */
+typedef enum ApiPriority {
+        API_FOREGROUND,
+        API_BACKGROUND,
+} ApiPriority;
 
 /* POST passkey/registration/authorize. Lower-cases rp_id. Tried again within the deadline while
  * the API cannot be reached: a token that got lost harms nobody. */
@@ -73,14 +110,14 @@ int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *u
                       ApiCall **ret);
 
 /* GET passkeys/{id}. Also NOT_FOUND. Tried again while the API cannot be reached. */
-int api_get_passkey(Api *api, const char *passkey_id, ApiPasskeyFunc func, void *userdata,
-                    ApiCall **ret);
+int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ApiPasskeyFunc func,
+                    void *userdata, ApiCall **ret);
 
 /* GET passkeys/, a page; `cursor` NULL for the first, and BAD_REQUEST for one that the API did not
  * give. Tried again as the former. A row without a user, or one that is otherwise not as promised,
  * makes the page MALFORMED_REPLY, and so does a page that does not say whether it is the last. */
-int api_list_passkeys(Api *api, const char *cursor, ApiPasskeyListFunc func, void *userdata,
-                      ApiCall **ret);
+int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ApiPasskeyListFunc func,
+                      void *userdata, ApiCall **ret);
 
 /* POST passkeys/update. `display_name` may be NULL. Sent once, as the next three: a reply that got
  * lost is UNREACHABLE, and what was asked for may have been done. */

@@ -12,12 +12,14 @@
 
 typedef struct Request Request;
 
-/* A tenancy's object. */
+/* The object of a label, and the tenancy that the label stands for. */
 typedef struct BusTenancy {
         struct BusTenancy *next;
         Bus *bus;
-        Tenancy *tenancy;
+        char *label;
         char *path;
+        Tenancy *tenancy;
+        char *endpoint; /* the tenancy's, as it has been shown */
 } BusTenancy;
 
 struct Bus {

@@ -189,8 +189,7 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
 
 static void record_reconcile(const Request *request, const ReconcileResult *result, bool dry_run)
 {
-        audit(EVENT_RECONCILED, .cause = &request->cause,
-              .tenancy = tenancy_label(request->tenancy),
+        audit(EVENT_RECONCILED, .cause = &request->cause, .tenancy = request->label,
               .counts = {
                       {FIELD_CHECKED, result->checked},
                       {FIELD_ADDED, result->added},
@@ -319,7 +318,7 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return request_begin(object->bus, object->tenancy, m,
+        return request_begin(object->bus, object, m,
                              dry_run ? RIGHT_LINKS_READ | RIGHT_LINKS_WRITE : RIGHT_LINKS_WRITE,
                              dry_run ? &compare : &change, run_reconcile);
 }
@@ -366,7 +365,7 @@ static int emit_to(const Emission *emission, const char *unique_name)
 static void emit_if_allowed(const Identity *identity, void *userdata)
 {
         const Emission *emission = userdata;
-        const char *label = tenancy_label(emission->object->tenancy);
+        const char *label = emission->object->label;
         int r;
 
         if (!grants_allow(&emission->object->bus->grants, identity_caller(identity), label,

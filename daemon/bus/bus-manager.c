@@ -7,7 +7,7 @@
 
 static int append_tenancy(Request *request, const BusTenancy *object, sd_bus_message *reply)
 {
-        const char *label = tenancy_label(object->tenancy);
+        const char *label = object->label;
 
         if (!request->authorized &&
             !grants_allow(&request->bus->grants, identity_caller(request->identity), label,
@@ -94,8 +94,7 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return request_begin(userdata, object ? object->tenancy : NULL, m, RIGHT_ALL, &question,
-                             run_get_tenancy);
+        return request_begin(userdata, object, m, RIGHT_ALL, &question, run_get_tenancy);
 }
 
 static int run_reload(Request *request, sd_bus_message *m _unused_)

@@ -234,10 +234,8 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         if (r != 0)
                 return r;
 
-        r = exchange_find_answer(request->tenancy, &exchange, &answer);
-        if (r == ERROR_NOT_FOUND)
-                return exchange_start(request->tenancy, &exchange, exchanged, request);
-        if (r != 0)
+        r = exchange_start(request->tenancy, &exchange, exchanged, request, &answer);
+        if (r != EXCHANGE_ANSWERED)
                 return r;
         exchanged(answer.error, 0, &answer, request);
         return 0;
@@ -302,11 +300,12 @@ static int get_property(sd_bus *sd _unused_, const char *path _unused_,
                         const char *interface _unused_, const char *property, sd_bus_message *reply,
                         void *userdata, sd_bus_error *error _unused_)
 {
-        const Tenancy *tenancy = ((BusTenancy *) userdata)->tenancy;
+        const BusTenancy *object = userdata;
+        const Tenancy *tenancy = object->tenancy;
         const char *value;
 
         if (streq(property, "Label"))
-                value = tenancy_label(tenancy);
+                value = object->label;
         else if (streq(property, "TenancyId"))
                 value = tenancy_id(tenancy);
         else if (streq(property, "Endpoint"))

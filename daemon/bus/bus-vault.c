@@ -345,7 +345,7 @@ static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_erro
         };
         BusTenancy *object = userdata;
 
-        return request_begin(object->bus, object->tenancy, m, RIGHT_VAULT_WRITE, &question,
+        return request_begin(object->bus, object, m, RIGHT_VAULT_WRITE, &question,
                              run_update_passkeys);
 }
 

@@ -19,7 +19,9 @@
 static BusTenancy *bus_tenancy_free(BusTenancy *object)
 {
         tenancy_unref(object->tenancy);
+        free(object->label);
         free(object->path);
+        free(object->endpoint);
         free(object);
         return NULL;
 }
@@ -28,7 +30,7 @@ DEFINE_CLEANUP(BusTenancy *, bus_tenancy_free);
 BusTenancy *bus_find_tenancy(Bus *bus, const char *label)
 {
         for (BusTenancy *t = bus->tenancies; t; t = t->next)
-                if (streq(tenancy_label(t->tenancy), label))
+                if (streq(t->label, label))
                         return t;
         return NULL;
 }
@@ -244,8 +246,6 @@ static int on_name_released(sd_bus_message *m _unused_, void *userdata,
         Bus *bus = userdata;
 
         bus->releasing = false;
-        if (bus_is_idle(bus))
-                bus->owner.idle(bus->owner.userdata);
         return 0;
 }
 
@@ -308,52 +308,109 @@ static void on_link_removed(Tenancy *tenancy _unused_, const Link *link, void *u
         links_emit(userdata, "Removed", link);
 }
 
-int bus_add_tenancy(Bus *bus, Tenancy *tenancy)
+static void object_listen(BusTenancy *object)
+{
+        tenancy_set_listener(object->tenancy, &(TenancyListener){
+                                                      .state_changed = on_state_changed,
+                                                      .link_added = on_link_added,
+                                                      .link_removed = on_link_removed,
+                                                      .userdata = object,
+                                              });
+}
+
+/* The label stands for this tenancy from now on. */
+static int object_set_tenancy(BusTenancy *object, Tenancy *tenancy)
+{
+        char *endpoint = strdup(tenancy_endpoint(tenancy));
+
+        if (!endpoint)
+                return -ENOMEM;
+        if (object->tenancy != tenancy) {
+                /* Another label may have it by now. */
+                if (object->tenancy && streq(tenancy_label(object->tenancy), object->label))
+                        tenancy_set_listener(object->tenancy, NULL);
+                tenancy_ref(tenancy);
+                tenancy_unref(object->tenancy);
+                object->tenancy = tenancy;
+        }
+        free(object->endpoint);
+        object->endpoint = endpoint;
+        object_listen(object);
+        return 0;
+}
+
+static int object_update(BusTenancy *object, Tenancy *tenancy)
+{
+        bool same =
+                object->tenancy == tenancy && streq(object->endpoint, tenancy_endpoint(tenancy));
+        int r;
+
+        r = object_set_tenancy(object, tenancy);
+        if (r < 0 || same)
+                return r;
+        identities_forget_readable(object->bus->identities, object->label);
+        (void) sd_bus_emit_properties_changed(object->bus->bus, object->path,
+                                              PASSLOCK_INTERFACE_TENANCY, "TenancyId", "Endpoint",
+                                              "CaFile", "State", NULL);
+        return 0;
+}
+
+static int object_add(Bus *bus, Tenancy *tenancy)
 {
         _cleanup_(bus_tenancy_freep) BusTenancy *object = calloc(1, sizeof(BusTenancy));
+        int r;
 
         if (!object)
                 return -ENOMEM;
         object->bus = bus;
-        object->tenancy = tenancy_ref(tenancy);
-        if (asprintf(&object->path, PASSLOCK_TENANCY_PATH "/%s", tenancy_label(tenancy)) < 0)
+        object->label = strdup(tenancy_label(tenancy));
+        if (!object->label ||
+            asprintf(&object->path, PASSLOCK_TENANCY_PATH "/%s", object->label) < 0)
                 return -ENOMEM;
-        tenancy_set_listener(tenancy, &(TenancyListener){
-                                              .state_changed = on_state_changed,
-                                              .link_added = on_link_added,
-                                              .link_removed = on_link_removed,
-                                              .userdata = object,
-                                      });
+        r = object_set_tenancy(object, tenancy);
+        if (r < 0)
+                return r;
         object->next = bus->tenancies;
-        bus->tenancies = object;
-        (void) sd_bus_emit_object_added(bus->bus, object->path);
-        TAKE_PTR(object);
+        bus->tenancies = TAKE_PTR(object);
+        (void) sd_bus_emit_object_added(bus->bus, bus->tenancies->path);
         return 0;
 }
 
-void bus_remove_tenancy(Bus *bus, Tenancy *tenancy)
+static bool has_label(Tenancy *const *tenancies, size_t n_tenancies, const char *label)
 {
-        for (BusTenancy **t = &bus->tenancies; *t; t = &(*t)->next) {
+        for (size_t i = 0; i < n_tenancies; i++)
+                if (streq(tenancy_label(tenancies[i]), label))
+                        return true;
+        return false;
+}
+
+static void remove_objects(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies)
+{
+        for (BusTenancy **t = &bus->tenancies; *t;) {
                 _cleanup_(bus_tenancy_freep) BusTenancy *object = NULL;
 
-                if ((*t)->tenancy != tenancy)
+                if (has_label(tenancies, n_tenancies, (*t)->label)) {
+                        t = &(*t)->next;
                         continue;
+                }
                 object = *t;
-                identities_forget_readable(bus->identities, tenancy_label(tenancy));
-                (void) sd_bus_emit_object_removed(bus->bus, object->path);
-                tenancy_set_listener(tenancy, NULL);
                 *t = object->next;
-                return;
+                identities_forget_readable(bus->identities, object->label);
+                (void) sd_bus_emit_object_removed(bus->bus, object->path);
+                if (streq(tenancy_label(object->tenancy), object->label))
+                        tenancy_set_listener(object->tenancy, NULL);
         }
 }
 
-void bus_tell_tenancy_changed(Bus *bus, Tenancy *tenancy)
+int bus_show_tenancies(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies)
 {
-        BusTenancy *object = bus_find_tenancy(bus, tenancy_label(tenancy));
+        int r = 0;
 
-        identities_forget_readable(bus->identities, tenancy_label(tenancy));
-        if (object)
-                (void) sd_bus_emit_properties_changed(bus->bus, object->path,
-                                                      PASSLOCK_INTERFACE_TENANCY, "TenancyId",
-                                                      "Endpoint", "CaFile", NULL);
+        remove_objects(bus, tenancies, n_tenancies);
+        for (size_t i = 0; r == 0 && i < n_tenancies; i++) {
+                BusTenancy *object = bus_find_tenancy(bus, tenancy_label(tenancies[i]));
+
+                r = object ? object_update(object, tenancies[i]) : object_add(bus, tenancies[i]);
+        }
+        return r;
 }

@@ -19,8 +19,6 @@ typedef struct BusOwner {
         int (*reload)(void *userdata, const Cause *cause, char **ret_text);
         /* The connection is gone; nothing can be answered any more. */
         void (*disconnected)(void *userdata);
-        /* The last call in flight has been answered. */
-        void (*idle)(void *userdata);
         void *userdata;
 } BusOwner;
 
@@ -45,8 +43,5 @@ size_t bus_count_calls(const Bus *bus);
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,
                   GrantList *grants);
 
-/* Shows a tenancy at /dev/passlock/Passlock1/tenancy/<label>, or takes it away. */
-int bus_add_tenancy(Bus *bus, Tenancy *tenancy);
-void bus_remove_tenancy(Bus *bus, Tenancy *tenancy);
-/* Id or endpoint of a tenancy have changed. */
-void bus_tell_tenancy_changed(Bus *bus, Tenancy *tenancy);
+/* Shows these tenancies, each at /dev/passlock/Passlock1/tenancy/<its label>, and no others. */
+int bus_show_tenancies(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies);

@@ -26,12 +26,11 @@
 typedef struct Asking {
         Request *request;
         PolkitCheck *check;
-        char *tenancy_id, *endpoint; /* as they were; NULL for what is of no tenancy */
+        char *endpoint; /* the tenancy's, as it was; NULL on the manager */
 } Asking;
 
 static void asking_free(Asking *asking)
 {
-        free(asking->tenancy_id);
         free(asking->endpoint);
         free(asking);
 }
@@ -51,18 +50,13 @@ static void take_back(void *operation)
         asking_free(asking);
 }
 
-/* Is the tenancy still there, and the same? */
+/* Is the tenancy still the one that the question was about? */
 static bool still_stands(const Asking *asking)
 {
-        const Tenancy *tenancy = asking->request->tenancy;
-        const BusTenancy *object;
+        const Request *request = asking->request;
 
-        if (!tenancy)
-                return true;
-        object = bus_find_tenancy(asking->request->bus, tenancy_label(tenancy));
-        return object && object->tenancy == tenancy &&
-               streq(asking->tenancy_id, tenancy_id(tenancy)) &&
-               streq(asking->endpoint, tenancy_endpoint(tenancy));
+        return request_still_stands(request) &&
+               (!request->tenancy || streq(asking->endpoint, tenancy_endpoint(request->tenancy)));
 }
 
 static bool is_interactive(const Request *request)
@@ -88,7 +82,7 @@ static int verdict(const Asking *asking, PolkitAnswer answer)
         /* Who may read links, and not just one of several things, may be told of them. */
         if (!request->tenancy || request->rights != RIGHT_LINKS_READ)
                 return 0;
-        return identity_add_readable(request->identity, tenancy_label(request->tenancy));
+        return identity_add_readable(request->identity, request->label);
 }
 
 static void answered(PolkitAnswer answer, void *userdata)
@@ -249,7 +243,7 @@ static int list_details(const Request *request, char ***ret)
 
         r = push(&details, "method", sd_bus_message_get_member(request->message));
         if (r == 0 && tenancy)
-                r = push(&details, "tenancy", tenancy_label(tenancy));
+                r = push(&details, "tenancy", request->label);
         if (r == 0 && tenancy)
                 r = push(&details, "tenancy_id", tenancy_id(tenancy));
         if (r == 0)
@@ -269,9 +263,8 @@ static int asking_new(Request *request, Asking **ret)
                 return -ENOMEM;
         asking->request = request;
         if (request->tenancy) {
-                asking->tenancy_id = strdup(tenancy_id(request->tenancy));
                 asking->endpoint = strdup(tenancy_endpoint(request->tenancy));
-                if (!asking->tenancy_id || !asking->endpoint)
+                if (!asking->endpoint)
                         return -ENOMEM;
         }
         *ret = TAKE_PTR(asking);

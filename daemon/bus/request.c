@@ -25,11 +25,9 @@ Request *request_free(Request *request)
                 (*identity_n_pending(request->identity))--;
         identity_unref(request->identity);
         tenancy_unref(request->tenancy);
+        free(request->label);
         sd_bus_message_unref(request->message);
         free(request);
-
-        if (bus_is_idle(bus) && bus->owner.idle)
-                bus->owner.idle(bus->owner.userdata);
         return NULL;
 }
 
@@ -39,10 +37,9 @@ static void request_audit(const Request *request, Event event, int r, const char
 
         audit(event, .cause = &request->cause,
               .sender = request->identity ? NULL : sd_bus_message_get_sender(request->message),
-              .tenancy = request->tenancy ? tenancy_label(request->tenancy) : NULL,
-              .user_id = subject->user_id, .authenticator_id = subject->authenticator_id,
-              .rp_id = subject->rp_id, .challenge_id = subject->challenge_id, .error = r,
-              .text = text);
+              .tenancy = request->label, .user_id = subject->user_id,
+              .authenticator_id = subject->authenticator_id, .rp_id = subject->rp_id,
+              .challenge_id = subject->challenge_id, .error = r, .text = text);
 }
 
 void request_record(const Request *request, Event event)
@@ -215,9 +212,17 @@ static bool request_is_granted(const Request *request, const char *rp_id)
 {
         const Caller *caller = identity_caller(request->identity);
 
-        return grants_allow(&request->bus->grants, caller,
-                            request->tenancy ? tenancy_label(request->tenancy) : NULL,
-                            request->rights, rp_id);
+        return grants_allow(&request->bus->grants, caller, request->label, request->rights, rp_id);
+}
+
+bool request_still_stands(const Request *request)
+{
+        const BusTenancy *object;
+
+        if (!request->tenancy)
+                return true;
+        object = bus_find_tenancy(request->bus, request->label);
+        return object && object->tenancy == request->tenancy;
 }
 
 int request_authorize_rp(const Request *request, const char *rp_id)
@@ -246,6 +251,12 @@ static void request_start(Request *request)
         request->cause.uid = identity_caller(request->identity)->uid;
         if (!granted && !request->question) {
                 request_fail(request, ERROR_ACCESS_DENIED);
+                return;
+        }
+        if (!request_still_stands(request)) {
+                request_fail(request, request_explain(request, ERROR_UNKNOWN_OBJECT,
+                                                      "The configuration has changed: the label "
+                                                      "stands for another tenancy now"));
                 return;
         }
         if (*n_pending >= request->bus->max_pending_per_user) {
@@ -281,28 +292,43 @@ static void request_identified(int r, Identity *identity, void *userdata)
         request_start(request);
 }
 
-int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
-                  const Question *question, int (*run)(Request *request, sd_bus_message *message))
+static int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, Request **ret)
 {
         Request *request = calloc(1, sizeof(Request));
-        int r;
+        char *label = object ? strdup(object->label) : NULL;
 
-        if (!request)
+        if (!request || (object && !label)) {
+                free(request);
+                free(label);
                 return -ENOMEM;
+        }
         *request = (Request){
                 .next = bus->requests,
                 .bus = bus,
                 .message = sd_bus_message_ref(message),
-                .tenancy = tenancy ? tenancy_ref(tenancy) : NULL,
-                .rights = rights,
-                .question = question,
-                .run = run,
+                .tenancy = object ? tenancy_ref(object->tenancy) : NULL,
+                .label = label,
                 .cause = {.begun_at_us = monotonic_us()},
         };
         (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
                         sd_bus_message_get_member(message));
         bus->requests = request;
+        *ret = request;
+        return 0;
+}
 
+int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, unsigned rights,
+                  const Question *question, int (*run)(Request *request, sd_bus_message *message))
+{
+        Request *request;
+        int r;
+
+        r = request_new(bus, object, message, &request);
+        if (r < 0)
+                return r;
+        request->rights = rights;
+        request->question = question;
+        request->run = run;
         r = identities_find(bus->identities, sd_bus_message_get_sender(message),
                             bus->max_pending_per_user, request_identified, request,
                             &request->identity);

@@ -28,6 +28,7 @@ struct Request {
         Bus *bus;
         sd_bus_message *message;
         Tenancy *tenancy;         /* NULL: a call to the manager */
+        char *label;              /* by which the caller has named it, and grants do */
         unsigned rights;          /* any of these is needed; 0: only root has what is needed */
         const Question *question; /* to ask if the right is not granted; NULL: it is for apps */
         Identity *identity;       /* NULL until it is known */
@@ -46,10 +47,10 @@ struct Request {
 };
 
 /*
- * Begins to serve a method call: what every vtable handler returns. `tenancy` is NULL on the
+ * Begins to serve a method call: what every vtable handler returns. `object` is NULL on the
  * manager. run() returns 0 if it has replied, or will; anything else is the failure to answer with.
  */
-int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
+int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, unsigned rights,
                   const Question *question, int (*run)(Request *request, sd_bus_message *message));
 /* What becomes of a request when polkit has said yes. */
 void request_run_authorized(Request *request);
@@ -61,7 +62,7 @@ void request_run_authorized(Request *request);
         { \
                 BusTenancy *object = userdata; \
 \
-                return request_begin(object->bus, object->tenancy, m, (right), NULL, run_##name); \
+                return request_begin(object->bus, object, m, (right), NULL, run_##name); \
         }
 
 /* The same for a method that is for people, too: REQUEST_METHOD_ASKING(NAME, right, action, intent,
@@ -76,8 +77,7 @@ void request_run_authorized(Request *request);
                 }; \
                 BusTenancy *object = userdata; \
 \
-                return request_begin(object->bus, object->tenancy, m, (right), &question, \
-                                     run_##name); \
+                return request_begin(object->bus, object, m, (right), &question, run_##name); \
         }
 
 /* Says more exactly why the request will fail with r, and returns r. */
@@ -88,6 +88,9 @@ _printf_(3, 4) int request_explain(Request *request, int r, const char *format, 
 int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
                       unsigned len_max, const char **ret);
 int request_read_options(Request *request, const Option *options, size_t n_options);
+
+/* Whether its label still stands for the tenancy that the call was made to. */
+bool request_still_stands(const Request *request);
 
 /* Is there a grant for the request's right and this relying party? 0 or ACCESS_DENIED. */
 int request_authorize_rp(const Request *request, const char *rp_id);

@@ -14,7 +14,9 @@
 
 struct Authorize {
         Tenancy *tenancy;
-        unsigned generation;
+        Api *api;
+        Registration *registration; /* NULL: it is for signing in */
+        size_t n_asked;             /* credentials that the caller asked to exclude */
         ApiCall *call;
         AuthorizeFunc func;
         void *userdata;
@@ -23,6 +25,8 @@ struct Authorize {
 static Authorize *authorize_free(Authorize *authorize)
 {
         api_call_cancel(authorize->call);
+        registration_free(authorize->registration);
+        api_unref(authorize->api);
         tenancy_unref(authorize->tenancy);
         free(authorize);
         return NULL;
@@ -63,8 +67,22 @@ static int exclude_users_links(Tenancy *tenancy, Registration *registration)
         _cleanup_(link_list_clear) LinkList links = {};
         int r;
 
-        r = store_list_by_user(tenancy->store, tenancy->tenancy_id, registration->user_id, &links);
+        r = store_list_by_user(tenancy->store, tenancy->id, registration->user_id, &links);
         return r != 0 ? r : exclude_links(registration, &links);
+}
+
+static void authorize_done(int r, uint32_t retry_after_s, const Token *token, void *userdata);
+
+/* A link may name a passkey that the API refuses to hear of: the caller did not ask for that. */
+static bool authorize_without_links(Authorize *authorize)
+{
+        Registration *registration = authorize->registration;
+
+        if (!registration || strv_len(registration->exclude_credentials) <= authorize->n_asked)
+                return false;
+        strv_truncate(registration->exclude_credentials, authorize->n_asked);
+        return api_authorize_registration(authorize->api, registration, authorize_done, authorize,
+                                          &authorize->call) == 0;
 }
 
 static void authorize_done(int r, uint32_t retry_after_s, const Token *token, void *userdata)
@@ -72,7 +90,11 @@ static void authorize_done(int r, uint32_t retry_after_s, const Token *token, vo
         _cleanup_(authorize_cancelp) Authorize *authorize = userdata;
 
         authorize->call = NULL;
-        tenancy_note_api_result(authorize->tenancy, authorize->generation, r);
+        if (r == ERROR_BAD_REQUEST && authorize_without_links(authorize)) {
+                TAKE_PTR(authorize);
+                return;
+        }
+        tenancy_note_api_result(authorize->tenancy, authorize->api, r);
         authorize->func(r, retry_after_s, token, authorize->userdata);
 }
 
@@ -80,13 +102,13 @@ static int authorize_new(Tenancy *tenancy, AuthorizeFunc func, void *userdata, A
 {
         Authorize *authorize;
 
-        if (!tenancy->key)
+        if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
         authorize = calloc(1, sizeof(Authorize));
         if (!authorize)
                 return -ENOMEM;
         *authorize = (Authorize){.tenancy = tenancy_ref(tenancy),
-                                 .generation = tenancy->generation,
+                                 .api = api_ref(tenancy->api),
                                  .func = func,
                                  .userdata = userdata};
         *ret = authorize;
@@ -101,11 +123,15 @@ int authorize_registration_start(Tenancy *tenancy, Registration *registration, b
         int r;
 
         r = authorize_new(tenancy, func, userdata, &authorize);
-        if (r == 0 && exclude_linked)
-                r = exclude_users_links(tenancy, owned);
+        if (r != 0)
+                return r;
+        authorize->registration = TAKE_PTR(owned);
+        authorize->n_asked = strv_len(registration->exclude_credentials);
+        if (exclude_linked)
+                r = exclude_users_links(tenancy, registration);
         if (r == 0)
-                r = api_authorize_registration(tenancy->api, owned, authorize_done, authorize,
-                                               &authorize->call);
+                r = api_authorize_registration(authorize->api, registration, authorize_done,
+                                               authorize, &authorize->call);
         if (r != 0)
                 return r;
 
@@ -123,7 +149,7 @@ int authorize_authentication_start(Tenancy *tenancy, const Authentication *authe
                 return ERROR_INVALID_ARGS;
         r = authorize_new(tenancy, func, userdata, &authorize);
         if (r == 0)
-                r = api_authorize_authentication(tenancy->api, authentication, authorize_done,
+                r = api_authorize_authentication(authorize->api, authentication, authorize_done,
                                                  authorize, &authorize->call);
         if (r != 0)
                 return r;

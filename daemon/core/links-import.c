@@ -57,8 +57,7 @@ int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const Ca
                            .cause = *cause,
                            .func = func,
                            .userdata = userdata};
-        r = store_import(tenancy->store, tenancy->tenancy_id, links, dry_run, imported, import,
-                         NULL);
+        r = store_import(tenancy->store, tenancy->id, links, dry_run, imported, import, NULL);
         if (r < 0)
                 return r;
         TAKE_PTR(import);

@@ -12,12 +12,12 @@
 
 int links_get(Tenancy *tenancy, const char *authenticator_id, Link **ret)
 {
-        return store_get_link(tenancy->store, tenancy->tenancy_id, authenticator_id, ret);
+        return store_get_link(tenancy->store, tenancy->id, authenticator_id, ret);
 }
 
 int links_list_by_user(Tenancy *tenancy, const char *user_id, LinkList *ret)
 {
-        return store_list_by_user(tenancy->store, tenancy->tenancy_id, user_id, ret);
+        return store_list_by_user(tenancy->store, tenancy->id, user_id, ret);
 }
 
 int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *ret,
@@ -29,7 +29,7 @@ int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *r
 
         if (limit > STORE_LIST_LIMIT_MAX)
                 return ERROR_INVALID_ARGS;
-        r = store_list(tenancy->store, tenancy->tenancy_id, *cursor ? cursor : NULL,
+        r = store_list(tenancy->store, tenancy->id, *cursor ? cursor : NULL,
                        limit ?: LIST_LIMIT_DEFAULT, &page, &next);
         if (r != 0)
                 return r;
@@ -46,7 +46,7 @@ int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *r
 
 int links_count(Tenancy *tenancy, uint64_t *ret)
 {
-        return store_count(tenancy->store, tenancy->tenancy_id, ret);
+        return store_count(tenancy->store, tenancy->id, ret);
 }
 
 /* A change on its way to the disk. */
@@ -94,11 +94,9 @@ static void change_added(int r, bool newly_linked, void *userdata)
 static void change_removed(int r, const LinkList *removed, void *userdata)
 {
         _cleanup_(change_freep) Change *change = userdata;
-        size_t n = r == 0 ? removed->n_links : 0;
-
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < removed->n_links; i++)
                 tenancy_tell_link_removed(change->tenancy, removed->links[i], &change->cause);
-        change->func(r, n, change->userdata);
+        change->func(r, r == 0 ? removed->n_links : 0, change->userdata);
 }
 
 int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id,
@@ -113,8 +111,7 @@ int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_i
         r = link_new(authenticator_id, user_id, NULL, realtime_ms(), 0, &change->link);
         if (r < 0)
                 return r;
-        r = store_add(tenancy->store, tenancy->tenancy_id, change->link, change_added, change,
-                      NULL);
+        r = store_add(tenancy->store, tenancy->id, change->link, change_added, change, NULL);
         if (r != 0)
                 return r;
         TAKE_PTR(change);
@@ -130,8 +127,8 @@ int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *ca
         r = change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
-        r = store_remove(tenancy->store, tenancy->tenancy_id, authenticator_id, change_removed,
-                         change, NULL);
+        r = store_remove(tenancy->store, tenancy->id, authenticator_id, change_removed, change,
+                         NULL);
         if (r != 0)
                 return r;
         TAKE_PTR(change);
@@ -147,8 +144,8 @@ int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cau
         r = change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
-        r = store_remove_by_user(tenancy->store, tenancy->tenancy_id, user_id, change_removed,
-                                 change, NULL);
+        r = store_remove_by_user(tenancy->store, tenancy->id, user_id, change_removed, change,
+                                 NULL);
         if (r != 0)
                 return r;
         TAKE_PTR(change);

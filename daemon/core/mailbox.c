@@ -9,13 +9,14 @@
 
 typedef struct Mail {
         Tenancy *tenancy;
-        unsigned generation;
+        Api *api;
         MailboxFunc func;
         void *userdata;
 } Mail;
 
 static Mail *mail_free(Mail *mail)
 {
+        api_unref(mail->api);
         tenancy_unref(mail->tenancy);
         free(mail);
         return NULL;
@@ -26,13 +27,13 @@ static int mail_new(Tenancy *tenancy, MailboxFunc func, void *userdata, Mail **r
 {
         Mail *mail;
 
-        if (!tenancy->key)
+        if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
         mail = malloc(sizeof(Mail));
         if (!mail)
                 return -ENOMEM;
         *mail = (Mail){.tenancy = tenancy_ref(tenancy),
-                       .generation = tenancy->generation,
+                       .api = api_ref(tenancy->api),
                        .func = func,
                        .userdata = userdata};
         *ret = mail;
@@ -43,7 +44,7 @@ static void on_challenge(int r, uint32_t retry_after_s, const Challenge *challen
 {
         _cleanup_(mail_freep) Mail *mail = userdata;
 
-        tenancy_note_api_result(mail->tenancy, mail->generation, r);
+        tenancy_note_api_result(mail->tenancy, mail->api, r);
         mail->func(r, retry_after_s, challenge, mail->userdata);
 }
 
@@ -61,7 +62,7 @@ int mailbox_create(Tenancy *tenancy, const ChallengeRequest *request, MailboxFun
 
         r = mail_new(tenancy, func, userdata, &mail);
         if (r == 0)
-                r = api_create_challenge(tenancy->api, request, on_challenge, mail, &call);
+                r = api_create_challenge(mail->api, request, on_challenge, mail, &call);
         if (r != 0)
                 return r;
         TAKE_PTR(mail);
@@ -76,7 +77,7 @@ int mailbox_get(Tenancy *tenancy, const char *challenge_id, MailboxFunc func, vo
 
         r = mail_new(tenancy, func, userdata, &mail);
         if (r == 0)
-                r = api_get_challenge(tenancy->api, challenge_id, on_challenge, mail, &call);
+                r = api_get_challenge(mail->api, challenge_id, on_challenge, mail, &call);
         if (r != 0)
                 return r;
         TAKE_PTR(mail);
@@ -92,8 +93,8 @@ int mailbox_verify(Tenancy *tenancy, const char *challenge_id, const char *secre
 
         r = mail_new(tenancy, func, userdata, &mail);
         if (r == 0)
-                r = api_verify_challenge(tenancy->api, challenge_id, secret, code, on_challenge,
-                                         mail, &call);
+                r = api_verify_challenge(mail->api, challenge_id, secret, code, on_challenge, mail,
+                                         &call);
         if (r != 0)
                 return r;
         TAKE_PTR(mail);
@@ -108,7 +109,7 @@ int mailbox_delete(Tenancy *tenancy, const char *challenge_id, MailboxFunc func,
 
         r = mail_new(tenancy, func, userdata, &mail);
         if (r == 0)
-                r = api_delete_challenge(tenancy->api, challenge_id, on_done, mail, &call);
+                r = api_delete_challenge(mail->api, challenge_id, on_done, mail, &call);
         if (r != 0)
                 return r;
         TAKE_PTR(mail);

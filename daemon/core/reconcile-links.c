@@ -1,87 +1,68 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Second pass: the links. What the vault does not know goes. */
+/* Second pass: the links. One whose passkey the vault does not have is removed. */
 
 #include "base/clock.h"
 #include "daemon/core/reconcile-internal.h"
-#include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
 /* Links that are looked through before others have their turn. */
 #define LINKS_PAGE 200U
-/* Questions after single passkeys that are open at the same time. */
-#define PROBES_MAX 16U
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
 {
         Reconcile *reconcile = userdata;
 
-        if (r == 0) {
-                reconcile->result.removed++;
-                tenancy_tell_link_removed(reconcile->tenancy, removed->links[0], &reconcile->cause);
-        } else if (r != ERROR_NOT_FOUND) {
+        reconcile->result.removed += removed->n_links;
+        for (size_t i = 0; i < removed->n_links; i++)
+                tenancy_tell_link_removed(reconcile->tenancy, removed->links[i], &reconcile->cause);
+        if (r != 0)
                 reconcile_fail(reconcile, r, 0);
-        }
-        reconcile_close(reconcile);
+        reconcile_close_change(reconcile);
 }
 
-static int remove_link(Reconcile *reconcile, const Link *link)
+static int remove_links(Reconcile *reconcile, const LinkList *links)
 {
         int r;
 
         if (reconcile->dry_run) {
-                reconcile->result.removed++;
+                reconcile->result.removed += links->n_links;
                 return 0;
         }
-        r = store_remove(reconcile->tenancy->store, reconcile->tenancy->tenancy_id,
-                         link->authenticator_id, on_removed, reconcile, NULL);
+        if (links->n_links == 0)
+                return 0;
+        r = store_remove_same(reconcile->tenancy->store, reconcile->tenancy->id, links, 0,
+                              on_removed, reconcile, NULL);
         if (r == 0)
-                reconcile->n_open++;
+                reconcile_open_change(reconcile);
         return r;
 }
 
-static void on_probed(int r, uint32_t retry_after_s, const Passkey *passkey _unused_,
-                      void *userdata)
+/* Of a passkey that cannot be asked for, the link stays. */
+static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *there _unused_,
+                      LinkList *unknown _unused_, void *userdata)
 {
-        _cleanup_(reconcile_step_freep) ReconcileStep *step = userdata;
-        Reconcile *reconcile = step->reconcile;
+        Reconcile *reconcile = userdata;
+        int removal;
 
-        tenancy_note_api_result(reconcile->tenancy, reconcile->generation, r);
-        if (r == ERROR_NOT_FOUND)
-                r = reconcile->cancelled ? 0 : remove_link(reconcile, step->link);
+        reconcile->probe = NULL;
+        removal = remove_links(reconcile, gone);
+        if (r == 0)
+                r = removal;
         if (r != 0)
                 reconcile_fail(reconcile, r, retry_after_s);
         reconcile_close(reconcile);
 }
 
-static int probe(Reconcile *reconcile, Link *link)
-{
-        _cleanup_(reconcile_step_freep) ReconcileStep *step = NULL;
-        ApiCall *call;
-        int r;
-
-        r = reconcile_step_new(reconcile, link, &step);
-        if (r == 0)
-                r = api_get_passkey(reconcile->tenancy->api, step->link->authenticator_id,
-                                    on_probed, step, &call);
-        if (r == ERROR_NOT_FOUND) /* of an id that cannot be one */
-                return remove_link(reconcile, step->link);
-        if (r != 0)
-                return r;
-        TAKE_PTR(step);
-        reconcile->n_open++;
-        return 0;
-}
-
-/* A few at a time: each of them goes on with the next when the batch has ended. */
 static int probe_suspects(Reconcile *reconcile)
 {
-        LinkList *suspects = &reconcile->suspects;
-        int r = 0;
+        int r;
 
-        for (size_t n = 0; r == 0 && n < PROBES_MAX && suspects->n_links > 0; n++)
-                r = probe(reconcile, suspects->links[--suspects->n_links]);
+        r = vault_probe_start(reconcile->tenancy->event, reconcile->api, &reconcile->suspects,
+                              on_probed, reconcile, &reconcile->probe);
+        if (r == 0)
+                reconcile->n_open++;
         return r;
 }
 
@@ -91,7 +72,7 @@ static void on_turn(int r, void *userdata)
 
         if (r != 0)
                 reconcile_fail(reconcile, r, 0);
-        reconcile_close(reconcile);
+        reconcile_close_change(reconcile);
 }
 
 /* Others have their turn before the next page. */
@@ -101,18 +82,18 @@ static int yield_turn(Reconcile *reconcile)
 
         r = store_barrier(reconcile->tenancy->store, on_turn, reconcile, NULL);
         if (r == 0)
-                reconcile->n_open++;
+                reconcile_open_change(reconcile);
         return r;
 }
 
-/* Made since the vault was asked. A time to come is what an import may have said, and hides none.
- */
+/* Made since the vault was asked. A time in the future is what an import may have said, and makes
+ * no difference. */
 static bool is_new(const Reconcile *reconcile, const Link *link, uint64_t now_ms)
 {
         return link->created_at_ms >= reconcile->begun_at_ms && link->created_at_ms <= now_ms;
 }
 
-/* What the vault cannot have listed, or did list, is no suspect. */
+/* A link that the vault cannot have listed, or did list, is no suspect. */
 static int sift_links(Reconcile *reconcile, LinkList *page)
 {
         uint64_t now_ms = realtime_ms();
@@ -136,7 +117,7 @@ static int look_through_links(Reconcile *reconcile)
         char *next_cursor = NULL;
         int r;
 
-        r = store_list(reconcile->tenancy->store, reconcile->tenancy->tenancy_id, reconcile->cursor,
+        r = store_list(reconcile->tenancy->store, reconcile->tenancy->id, reconcile->cursor,
                        LINKS_PAGE, &page, &next_cursor);
         if (r != 0)
                 return r;

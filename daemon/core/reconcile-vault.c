@@ -1,103 +1,96 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* First pass: the vault. What is not linked here is linked. */
+/* First pass: the vault. A passkey that is not linked here is linked. */
 
 #include <errno.h>
 
 #include "base/clock.h"
 #include "daemon/core/reconcile-internal.h"
-#include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-static void on_added(int r, bool newly_linked, void *userdata)
+static void on_added(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
 {
-        _cleanup_(reconcile_step_freep) ReconcileStep *step = userdata;
-        Reconcile *reconcile = step->reconcile;
+        Reconcile *reconcile = userdata;
 
-        if (r == ERROR_LINK_CONFLICT || r == ERROR_LIMITS_EXCEEDED)
-                reconcile->result.conflicts++;
-        else if (r != 0)
+        if (r != 0)
                 reconcile_fail(reconcile, r, 0);
-        if (newly_linked) {
-                reconcile->result.added++;
-                tenancy_tell_link_added(reconcile->tenancy, step->link, &reconcile->cause);
-        }
-        reconcile_close(reconcile);
+        for (size_t i = 0; r == 0 && i < links->n_links; i++)
+                if (outcomes[i] == LINK_ADDED) {
+                        reconcile->result.added++;
+                        tenancy_tell_link_added(reconcile->tenancy, links->links[i],
+                                                &reconcile->cause);
+                } else if (outcomes[i] != LINK_PRESENT) {
+                        reconcile->result.conflicts++;
+                }
+        reconcile_close_change(reconcile);
 }
 
-static int add_link(Reconcile *reconcile, const Passkey *passkey)
+/* Adds the links and leaves the list empty. */
+static int add_links(Reconcile *reconcile, LinkList *links)
 {
-        _cleanup_(reconcile_step_freep) ReconcileStep *step = NULL;
+        int r = 0;
+
+        if (reconcile->dry_run)
+                reconcile->result.added += links->n_links;
+        else if (links->n_links > 0)
+                r = store_import(reconcile->tenancy->store, reconcile->tenancy->id, links, false,
+                                 on_added, reconcile, NULL);
+        if (r == 0 && !reconcile->dry_run && links->n_links > 0)
+                reconcile_open_change(reconcile);
+        link_list_clear(links);
+        return r;
+}
+
+static int push_link(LinkList *links, const Passkey *passkey)
+{
         Link *link;
         int r;
 
-        if (reconcile->dry_run) {
-                reconcile->result.added++;
-                return 0;
-        }
         r = link_new(passkey->id, passkey->user_id, passkey->platform_name, realtime_ms(),
                      passkey->last_used_at_ms, &link);
-        if (r == 0)
-                r = reconcile_step_new(reconcile, link, &step);
-        if (r == 0)
-                r = store_add(reconcile->tenancy->store, reconcile->tenancy->tenancy_id, step->link,
-                              on_added, step, NULL);
-        if (r != 0)
-                return r;
-        TAKE_PTR(step);
-        reconcile->n_open++;
-        return 0;
+        return r < 0 ? r : link_list_push(links, link);
 }
 
-static int check_passkey(Reconcile *reconcile, const Passkey *passkey)
+/* Collects the links that are missing. */
+static int check_passkey(Reconcile *reconcile, const Passkey *passkey, LinkList *missing)
 {
         _cleanup_(link_freep) Link *link = NULL;
         int r;
 
         reconcile->result.checked++;
-        if (passkey->created_at_ms < reconcile->since_ms || !passkey->user_id)
+        if (!passkey->user_id)
                 return 0;
-        r = reconcile->recovering ? 0 : id_set_add(reconcile->seen, passkey->id);
+        r = id_set_add(reconcile->seen, passkey->id);
         if (r < 0)
                 return r;
-        r = store_get_link(reconcile->tenancy->store, reconcile->tenancy->tenancy_id, passkey->id,
-                           &link);
+        r = store_get_link(reconcile->tenancy->store, reconcile->tenancy->id, passkey->id, &link);
         if (r == ERROR_NOT_FOUND)
-                return add_link(reconcile, passkey);
+                return push_link(missing, passkey);
         if (r == 0 && !streq(link->user_id, passkey->user_id))
                 reconcile->result.conflicts++;
         return r;
 }
 
-/* A vault whose pages go round in a circle would never end. */
-static int next_page(Reconcile *reconcile, const char *next_cursor)
+static int check_page(Reconcile *reconcile, const PasskeyList *passkeys)
 {
-        if (isempty(next_cursor)) {
-                reconcile->vault_done = true;
-                reconcile->cursor = (free(reconcile->cursor), NULL);
-                return 0;
+        _cleanup_(link_list_clear) LinkList missing = {};
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++) {
+                r = check_passkey(reconcile, passkeys->passkeys[i], &missing);
+                if (r == 0 && missing.n_links >= STORE_IMPORT_MAX)
+                        r = add_links(reconcile, &missing);
         }
-        if (id_set_has(reconcile->cursors, next_cursor))
-                return ERROR_MALFORMED_REPLY;
-        if (id_set_add(reconcile->cursors, next_cursor) < 0)
-                return -ENOMEM;
-        free(reconcile->cursor);
-        reconcile->cursor = strdup(next_cursor);
-        return reconcile->cursor ? 0 : -ENOMEM;
+        return r != 0 ? r : add_links(reconcile, &missing);
 }
 
-static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
-                    const char *next_cursor, void *userdata)
+static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, void *userdata)
 {
         Reconcile *reconcile = userdata;
 
-        reconcile->page = NULL;
-        tenancy_note_api_result(reconcile->tenancy, reconcile->generation, r);
-        for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++)
-                r = check_passkey(reconcile, passkeys->passkeys[i]);
         if (r == 0)
-                r = next_page(reconcile, next_cursor);
+                r = check_page(reconcile, passkeys);
         if (r != 0)
                 reconcile_fail(reconcile, r, retry_after_s);
         else if (reconcile->progress)
@@ -110,8 +103,7 @@ int reconcile_vault(Reconcile *reconcile)
 {
         int r;
 
-        r = api_list_passkeys(reconcile->tenancy->api, reconcile->cursor, on_page, reconcile,
-                              &reconcile->page);
+        r = vault_walk_next(reconcile->walk, on_page, reconcile);
         if (r == 0)
                 reconcile->n_open++;
         return r;

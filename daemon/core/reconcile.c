@@ -4,29 +4,28 @@
 
 #include "base/clock.h"
 #include "daemon/core/reconcile-internal.h"
-#include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-ReconcileStep *reconcile_step_free(ReconcileStep *step)
-{
-        link_free(step->link);
-        free(step);
-        return NULL;
-}
-
 static Reconcile *reconcile_free(Reconcile *reconcile)
 {
-        api_call_cancel(reconcile->page);
+        vault_walk_free(reconcile->walk);
+        vault_probe_cancel(reconcile->probe);
         link_list_clear(&reconcile->suspects);
         id_set_free(reconcile->seen);
-        id_set_free(reconcile->cursors);
         free(reconcile->cursor);
+        api_unref(reconcile->api);
         tenancy_unref(reconcile->tenancy);
         free(reconcile);
         return NULL;
 }
 DEFINE_CLEANUP(Reconcile *, reconcile_free);
+
+static bool says_something_of_the_api(int r)
+{
+        return r == 0 || r == ERROR_API_DENIED || r == ERROR_UNREACHABLE ||
+               r == ERROR_MALFORMED_REPLY;
+}
 
 static void reconcile_end(Reconcile *reconcile)
 {
@@ -34,9 +33,11 @@ static void reconcile_end(Reconcile *reconcile)
         int r = owned->failure;
 
         owned->tenancy->reconcile = NULL;
-        if (!owned->cancelled)
-                owned->func(r, owned->retry_after_s, r == 0 ? &owned->result : NULL,
-                            owned->userdata);
+        if (owned->cancelled)
+                return;
+        if (says_something_of_the_api(r))
+                tenancy_note_api_result(owned->tenancy, owned->api, r);
+        owned->func(r, owned->retry_after_s, r == 0 ? &owned->result : NULL, owned->userdata);
 }
 
 void reconcile_fail(Reconcile *reconcile, int r, uint32_t retry_after_s)
@@ -55,25 +56,30 @@ void reconcile_close(Reconcile *reconcile)
                 reconcile_go_on(reconcile);
 }
 
-int reconcile_step_new(Reconcile *reconcile, Link *link, ReconcileStep **ret)
+void reconcile_open_change(Reconcile *reconcile)
 {
-        _cleanup_(link_freep) Link *owned = link;
-        ReconcileStep *step = malloc(sizeof(ReconcileStep));
+        reconcile->n_open++;
+        tenancy_begin_change(reconcile->tenancy);
+}
 
-        if (!step)
-                return -ENOMEM;
-        *step = (ReconcileStep){.reconcile = reconcile, .link = TAKE_PTR(owned)};
-        *ret = step;
-        return 0;
+void reconcile_close_change(Reconcile *reconcile)
+{
+        Tenancy *tenancy = reconcile->tenancy;
+
+        reconcile_close(reconcile);
+        tenancy_end_change(tenancy);
 }
 
 /* Starts what comes next. Nothing is left to do if it starts nothing. */
 static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
 {
         *ret_finished = false;
-        if (!reconcile->vault_done)
+        /* A key that has been taken away is not used any more. */
+        if (reconcile->api != reconcile->tenancy->api && !tenancy_is_usable(reconcile->tenancy))
+                return ERROR_NOT_CONFIGURED;
+        if (!vault_walk_is_done(reconcile->walk))
                 return reconcile_vault(reconcile);
-        if (!reconcile->recovering && (!reconcile->links_done || reconcile->suspects.n_links > 0))
+        if (!reconcile->links_done || reconcile->suspects.n_links > 0)
                 return reconcile_links(reconcile);
         *ret_finished = true;
         return 0;
@@ -95,12 +101,12 @@ static void reconcile_go_on(Reconcile *reconcile)
                 reconcile_end(reconcile);
 }
 
-static int reconcile_new(Tenancy *tenancy, ReconcileFunc func, void *userdata, Reconcile **ret)
+static int reconcile_new(Tenancy *tenancy, Reconcile **ret)
 {
         _cleanup_(reconcile_freep) Reconcile *reconcile = NULL;
         int r;
 
-        if (!tenancy->key)
+        if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
         if (tenancy->reconcile)
                 return ERROR_LIMITS_EXCEEDED;
@@ -108,15 +114,13 @@ static int reconcile_new(Tenancy *tenancy, ReconcileFunc func, void *userdata, R
         if (!reconcile)
                 return -ENOMEM;
         reconcile->tenancy = tenancy_ref(tenancy);
-        reconcile->generation = tenancy->generation;
-        reconcile->func = func;
-        reconcile->userdata = userdata;
+        reconcile->api = api_ref(tenancy->api);
         reconcile->begun_at_ms = realtime_ms();
         r = id_set_new(&reconcile->seen);
         if (r == 0)
-                r = id_set_new(&reconcile->cursors);
+                r = vault_walk_new(reconcile->api, &reconcile->walk);
         if (r == 0)
-                r = store_count(tenancy->store, tenancy->tenancy_id, &reconcile->n_links);
+                r = store_count(tenancy->store, tenancy->id, &reconcile->n_links);
         if (r != 0)
                 return r;
 
@@ -124,46 +128,25 @@ static int reconcile_new(Tenancy *tenancy, ReconcileFunc func, void *userdata, R
         return 0;
 }
 
-static int reconcile_begin(Reconcile *reconcile, Reconcile **ret)
-{
-        _cleanup_(reconcile_freep) Reconcile *owned = reconcile;
-        int r;
-
-        r = reconcile_vault(owned);
-        if (r != 0)
-                return r;
-        *ret = owned->tenancy->reconcile = owned;
-        TAKE_PTR(owned);
-        return 0;
-}
-
 int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ReconcileFunc func,
                     ReconcileProgressFunc progress, void *userdata, Reconcile **ret)
 {
-        Reconcile *reconcile;
+        _cleanup_(reconcile_freep) Reconcile *reconcile = NULL;
         int r;
 
-        r = reconcile_new(tenancy, func, userdata, &reconcile);
+        r = reconcile_new(tenancy, &reconcile);
         if (r != 0)
                 return r;
         reconcile->dry_run = dry_run;
         reconcile->cause = *cause;
+        reconcile->func = func;
         reconcile->progress = progress;
-        return reconcile_begin(reconcile, ret);
-}
-
-int reconcile_recover(Tenancy *tenancy, uint64_t since_ms, ReconcileFunc func, void *userdata,
-                      Reconcile **ret)
-{
-        Reconcile *reconcile;
-        int r;
-
-        r = reconcile_new(tenancy, func, userdata, &reconcile);
+        reconcile->userdata = userdata;
+        r = reconcile_vault(reconcile);
         if (r != 0)
                 return r;
-        reconcile->recovering = true;
-        reconcile->since_ms = since_ms;
-        return reconcile_begin(reconcile, ret);
+        *ret = tenancy->reconcile = TAKE_PTR(reconcile);
+        return 0;
 }
 
 Reconcile *reconcile_cancel(Reconcile *reconcile)
@@ -171,10 +154,13 @@ Reconcile *reconcile_cancel(Reconcile *reconcile)
         if (!reconcile)
                 return NULL;
         reconcile->cancelled = true;
-        if (reconcile->page) {
-                reconcile->page = api_call_cancel(reconcile->page);
+        /* A page or a probe is what it waits for alone. */
+        if (vault_walk_is_asking(reconcile->walk))
                 reconcile->n_open--;
-        }
+        if (reconcile->probe)
+                reconcile->n_open--;
+        reconcile->walk = vault_walk_free(reconcile->walk);
+        reconcile->probe = vault_probe_cancel(reconcile->probe);
         if (reconcile->n_open == 0)
                 reconcile_end(reconcile);
         return NULL;

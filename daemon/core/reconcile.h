@@ -12,7 +12,8 @@
  * list, is asked for by its id, since a vault may change while it is paged through; if the vault
  * does not know it, it goes.
  *
- * Between pages everybody else has his turn. One at a time is under way on a tenancy.
+ * Its calls to the API are background calls, and between pages others have their turn. One at a
+ * time is under way on a tenancy.
  */
 typedef struct ReconcileResult {
         uint64_t checked;   /* passkeys in the vault */
@@ -34,10 +35,6 @@ typedef void (*ReconcileProgressFunc)(uint64_t checked, uint64_t n_links, void *
  * under way. The functions run never before this returns nor after reconcile_cancel(). */
 int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ReconcileFunc func,
                     ReconcileProgressFunc progress, void *userdata, Reconcile **ret);
-
-/* The first pass alone, and only for passkeys created since. */
-int reconcile_recover(Tenancy *tenancy, uint64_t since_ms, ReconcileFunc func, void *userdata,
-                      Reconcile **ret);
 
 /* What was changed by then stays. NULL is fine. Returns NULL. */
 Reconcile *reconcile_cancel(Reconcile *reconcile);

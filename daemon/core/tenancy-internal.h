@@ -1,42 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the use cases of this layer see of a tenancy, and nobody else. */
+/* The inside of a tenancy, for the use cases of this layer. */
 
+#include "daemon/api/api.h"
 #include "daemon/core/tenancy.h"
 
-typedef struct Exchange Exchange;
+typedef struct CrashRecovery CrashRecovery;
+typedef struct DeleteRecovery DeleteRecovery;
+typedef struct Exchanges Exchanges;
 typedef struct KeyRing KeyRing;
 typedef struct Reconcile Reconcile;
-typedef struct Settlement Settlement;
 
 struct Tenancy {
         unsigned n_ref;
-        char *label;
-        char *tenancy_id;
-        char *endpoint;
-        char *ca_file;       /* NULL: the system's trust anchors */
-        Secret *key;         /* NULL: none */
-        unsigned generation; /* of what tenancy_configure() said */
+        Tenancies *tenancies;
+        Tenancy *next; /* of those that are alive */
+        char *id;
+        char *label;     /* NULL before it is configured */
+        Api *api;        /* the current one; NULL before it is configured */
+        bool retired;    /* not configured any more */
+        unsigned n_busy; /* changes that a stop waits for */
         TenancyState state;
-        struct Api *api;
+        sd_event *event;
         struct Store *store;
         TenancyListener listener;
-        Exchange *exchanges;    /* under way, or kept for a repeat; see exchange.c */
-        KeyRing *key_ring;      /* NULL before the first id_token; see identify.c */
-        Reconcile *reconcile;   /* under way, or NULL; see reconcile.c */
-        Settlement *settlement; /* NULL before it is configured; see settle.c */
+        Exchanges *exchanges;            /* see exchange.c */
+        KeyRing *key_ring;               /* NULL before the first id_token; see identify.c */
+        Reconcile *reconcile;            /* under way, or NULL; see reconcile.c */
+        CrashRecovery *crash_recovery;   /* see crash-recovery.c */
+        DeleteRecovery *delete_recovery; /* see delete-recovery.c */
 };
 
-/* Learns from how an API call ended, if it was begun under what is configured now. */
-void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r);
-/* A link has come or gone, on disk: leaves the record and tells who listens. */
+/* Whether there is a key to call the API with. */
+bool tenancy_is_usable(const Tenancy *tenancy);
+
+/* A change that a stop waits for is on its way to the store, and has been reported. The tenancy
+ * stays alive in between. */
+void tenancy_begin_change(Tenancy *tenancy);
+void tenancy_end_change(Tenancy *tenancy);
+
+/* Learns from how a caller's API call ended, if it was begun with the current Api. */
+void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r);
+
+/* A link has been added or removed, on disk: leaves the record and calls the listener. */
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const Cause *cause);
 void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *cause);
 
-KeyRing *key_ring_free(KeyRing *ring);
-/* The keys are another issuer's from now on. */
-void key_ring_forget(Tenancy *tenancy);
-
-/* Frees what exchange.c keeps here. Nothing is under way any more. */
-void exchange_forget_all(Tenancy *tenancy);
+/* The parts that a tenancy owns. */
+int exchanges_new(Tenancy *tenancy, Exchanges **ret);
+Exchanges *exchanges_free(Exchanges *exchanges);
+DEFINE_CLEANUP(Exchanges *, exchanges_free);
+KeyRing *key_ring_unref(KeyRing *ring);

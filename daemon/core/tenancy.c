@@ -2,10 +2,17 @@
 
 #include <errno.h>
 
-#include "daemon/api/api.h"
-#include "daemon/core/settle.h"
+#include "daemon/core/crash-recovery.h"
+#include "daemon/core/delete-recovery.h"
 #include "daemon/core/tenancy-internal.h"
 #include "dbus/error.h"
+
+struct Tenancies {
+        sd_event *event;
+        ApiContext *api;
+        struct Store *store;
+        Tenancy *first;
+};
 
 const char *tenancy_state_to_string(TenancyState state)
 {
@@ -19,22 +26,103 @@ const char *tenancy_state_to_string(TenancyState state)
         return names[state];
 }
 
-int tenancy_new(const char *label, Api *api, struct Store *store, Tenancy **ret)
+int tenancies_new(sd_event *event, ApiContext *api, struct Store *store, Tenancies **ret)
 {
-        _cleanup_(api_freep) Api *owned = api;
+        Tenancies *tenancies = calloc(1, sizeof(Tenancies));
+
+        if (!tenancies)
+                return -ENOMEM;
+        *tenancies = (Tenancies){.event = sd_event_ref(event), .api = api, .store = store};
+        *ret = tenancies;
+        return 0;
+}
+
+Tenancies *tenancies_free(Tenancies *tenancies)
+{
+        if (!tenancies)
+                return NULL;
+        sd_event_unref(tenancies->event);
+        free(tenancies);
+        return NULL;
+}
+
+static int tenancy_new(Tenancies *tenancies, const char *id, Tenancy **ret)
+{
         _cleanup_(tenancy_unrefp) Tenancy *tenancy = calloc(1, sizeof(Tenancy));
+        int r;
 
         if (!tenancy)
                 return -ENOMEM;
         tenancy->n_ref = 1;
-        tenancy->store = store;
-        tenancy->label = strdup(label);
-        if (!tenancy->label)
+        tenancy->event = tenancies->event;
+        tenancy->store = tenancies->store;
+        tenancy->id = strdup(id);
+        if (!tenancy->id)
                 return -ENOMEM;
-        tenancy->api = TAKE_PTR(owned);
-
+        r = exchanges_new(tenancy, &tenancy->exchanges);
+        if (r == 0)
+                r = crash_recovery_new(tenancy, &tenancy->crash_recovery);
+        if (r == 0)
+                r = delete_recovery_new(tenancy, &tenancy->delete_recovery);
+        if (r < 0)
+                return r;
+        tenancy->tenancies = tenancies;
+        tenancy->next = tenancies->first;
+        tenancies->first = tenancy;
         *ret = TAKE_PTR(tenancy);
         return 0;
+}
+
+int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
+{
+        for (Tenancy *t = tenancies->first; t; t = t->next)
+                if (streq(t->id, id)) {
+                        *ret = tenancy_ref(t);
+                        return 0;
+                }
+        return tenancy_new(tenancies, id, ret);
+}
+
+static void tenancy_stop(Tenancy *tenancy)
+{
+        crash_recovery_stop(tenancy->crash_recovery);
+        delete_recovery_stop(tenancy->delete_recovery);
+}
+
+static void tenancy_start(Tenancy *tenancy)
+{
+        crash_recovery_start(tenancy->crash_recovery);
+        delete_recovery_start(tenancy->delete_recovery);
+}
+
+void tenancies_store_is_open(Tenancies *tenancies)
+{
+        for (Tenancy *t = tenancies->first; t; t = t->next)
+                if (t->api && !t->retired)
+                        tenancy_start(t);
+}
+
+void tenancies_stop(Tenancies *tenancies)
+{
+        for (Tenancy *t = tenancies->first; t; t = t->next)
+                tenancy_stop(t);
+}
+
+bool tenancies_are_busy(const Tenancies *tenancies)
+{
+        for (const Tenancy *t = tenancies->first; t; t = t->next)
+                if (t->n_busy > 0)
+                        return true;
+        return false;
+}
+
+static void tenancies_remove(Tenancies *tenancies, Tenancy *tenancy)
+{
+        for (Tenancy **t = &tenancies->first; *t; t = &(*t)->next)
+                if (*t == tenancy) {
+                        *t = tenancy->next;
+                        return;
+                }
 }
 
 Tenancy *tenancy_ref(Tenancy *tenancy)
@@ -47,17 +135,28 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
 {
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
-        exchange_forget_all(tenancy);
-        key_ring_free(tenancy->key_ring);
-        settle_free(tenancy);
-        api_free(tenancy->api);
+        if (tenancy->tenancies)
+                tenancies_remove(tenancy->tenancies, tenancy);
+        exchanges_free(tenancy->exchanges);
+        key_ring_unref(tenancy->key_ring);
+        crash_recovery_free(tenancy->crash_recovery);
+        delete_recovery_free(tenancy->delete_recovery);
+        api_unref(tenancy->api);
+        free(tenancy->id);
         free(tenancy->label);
-        free(tenancy->tenancy_id);
-        free(tenancy->endpoint);
-        free(tenancy->ca_file);
-        secret_unref(tenancy->key);
         free(tenancy);
         return NULL;
+}
+
+void tenancy_begin_change(Tenancy *tenancy)
+{
+        tenancy_ref(tenancy)->n_busy++;
+}
+
+void tenancy_end_change(Tenancy *tenancy)
+{
+        tenancy->n_busy--;
+        tenancy_unref(tenancy);
 }
 
 /* Returns whether it is another than before. */
@@ -83,14 +182,10 @@ static void tenancy_learn_state(Tenancy *tenancy, TenancyState state, int error)
                 audit(events[state], .tenancy = tenancy->label, .error = error);
 }
 
-/* A change of keys says what becomes of the state, too. */
-static void tenancy_take_key(Tenancy *tenancy, Secret *key)
+/* Whether a new key is any good, the next call will tell. */
+static void tenancy_note_key(Tenancy *tenancy, const Secret *old, const Secret *key)
 {
-        _cleanup_(secret_unrefp) Secret *old = tenancy->key;
-        bool same = old && key && secret_equal(old, key);
-
-        tenancy->key = key ? secret_ref(key) : NULL;
-        if (same) {
+        if (old && key && secret_equal(old, key)) {
                 tenancy_learn_state(tenancy, TENANCY_READY, 0);
                 return;
         }
@@ -102,36 +197,57 @@ static void tenancy_take_key(Tenancy *tenancy, Secret *key)
                       .tenancy = tenancy->label);
 }
 
-int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, const char *ca_file,
-                      uint64_t timeout_ms, Secret *key)
+static bool has_other_issuer(const Api *a, const Api *b)
 {
-        _cleanup_(freep) char *id_copy = strdup(id), *endpoint_copy = strdup(endpoint);
-        _cleanup_(freep) char *ca_file_copy = ca_file ? strdup(ca_file) : NULL;
-        bool new_id = !streq_ptr(tenancy->tenancy_id, id);
-        bool new_endpoint = !streq_ptr(tenancy->endpoint, endpoint);
-        int r;
+        return !streq(api_endpoint(a), api_endpoint(b)) ||
+               !streq_ptr(api_ca_file(a), api_ca_file(b));
+}
 
-        if (!id_copy || !endpoint_copy || (ca_file && !ca_file_copy))
+/* Takes the new Api over. Keys of another issuer are not kept. */
+static void tenancy_set_api(Tenancy *tenancy, Api *api)
+{
+        _cleanup_(api_unrefp) Api *old = tenancy->api;
+
+        tenancy->api = api;
+        if (old && has_other_issuer(old, api))
+                tenancy->key_ring = key_ring_unref(tenancy->key_ring);
+        tenancy_note_key(tenancy, old ? api_key(old) : NULL, api_key(api));
+}
+
+int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
+{
+        const ApiSettings wanted = {.endpoint = settings->endpoint,
+                                    .tenancy_id = tenancy->id,
+                                    .ca_file = settings->ca_file,
+                                    .timeout_ms = settings->timeout_ms,
+                                    .key = settings->key};
+        char *label = strdup(settings->label);
+        Api *api;
+        int r = 0;
+
+        if (!label)
                 return -ENOMEM;
-        r = api_configure(tenancy->api, endpoint, id, ca_file, timeout_ms, key);
-        if (r < 0)
+        if (tenancy->api && api_has_settings(tenancy->api, &wanted))
+                api = api_ref(tenancy->api);
+        else
+                r = api_new(tenancy->tenancies->api, &wanted, tenancy->api, &api);
+        if (r < 0) {
+                free(label);
                 return r;
-
-        free(tenancy->tenancy_id);
-        free(tenancy->endpoint);
-        free(tenancy->ca_file);
-        tenancy->tenancy_id = TAKE_PTR(id_copy);
-        tenancy->endpoint = TAKE_PTR(endpoint_copy);
-        tenancy->ca_file = TAKE_PTR(ca_file_copy);
-        tenancy->generation++;
-        if (new_id || new_endpoint)
-                key_ring_forget(tenancy);
-        if (new_id)
-                settle_load(tenancy);
-        /* Whether a new key or endpoint is any good, the next call will tell. */
-        tenancy_take_key(tenancy, key);
-        settle_recover(tenancy, true);
+        }
+        free(tenancy->label);
+        tenancy->label = label;
+        tenancy->retired = false;
+        tenancy_set_api(tenancy, api);
+        tenancy_start(tenancy);
         return 0;
+}
+
+void tenancy_retire(Tenancy *tenancy)
+{
+        tenancy->retired = true;
+        tenancy_set_listener(tenancy, NULL);
+        tenancy_stop(tenancy);
 }
 
 void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener)
@@ -139,24 +255,29 @@ void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener)
         tenancy->listener = listener ? *listener : (TenancyListener){};
 }
 
-const char *tenancy_label(const Tenancy *tenancy)
-{
-        return tenancy->label;
-}
-
 const char *tenancy_id(const Tenancy *tenancy)
 {
-        return tenancy->tenancy_id;
+        return tenancy->id;
+}
+
+const char *tenancy_label(const Tenancy *tenancy)
+{
+        return tenancy->label ?: "";
 }
 
 const char *tenancy_endpoint(const Tenancy *tenancy)
 {
-        return tenancy->endpoint;
+        return tenancy->api ? api_endpoint(tenancy->api) : "";
 }
 
 const char *tenancy_ca_file(const Tenancy *tenancy)
 {
-        return tenancy->ca_file;
+        return tenancy->api ? api_ca_file(tenancy->api) : NULL;
+}
+
+Secret *tenancy_key(const Tenancy *tenancy)
+{
+        return tenancy->api ? api_key(tenancy->api) : NULL;
 }
 
 TenancyState tenancy_state(const Tenancy *tenancy)
@@ -164,40 +285,30 @@ TenancyState tenancy_state(const Tenancy *tenancy)
         return tenancy->state;
 }
 
-static void tenancy_api_answered(Tenancy *tenancy)
+bool tenancy_is_usable(const Tenancy *tenancy)
 {
-        bool api_is_back = tenancy->state != TENANCY_READY;
-
-        tenancy_learn_state(tenancy, TENANCY_READY, 0);
-        settle_recover(tenancy, api_is_back);
+        return tenancy->api && !tenancy->retired && api_has_key(tenancy->api);
 }
 
-void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r)
+void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r)
 {
-        /* Our own failures say nothing of the API, and without a key there is nothing to learn. */
-        if (r < 0 || !tenancy->key || generation != tenancy->generation)
+        bool was_away = tenancy->state == TENANCY_DEGRADED;
+
+        /* Our own failures say nothing of the API, nor does a request that somebody on the way may
+         * have refused; and without a key there is nothing to learn. */
+        if (r < 0 || r == ERROR_BAD_REQUEST || api != tenancy->api || !tenancy_is_usable(tenancy))
                 return;
-        if (r == ERROR_API_DENIED)
+        if (r == ERROR_API_DENIED) {
                 tenancy_learn_state(tenancy, TENANCY_DENIED, r);
-        else if (r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY)
+        } else if (r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY) {
                 tenancy_learn_state(tenancy, TENANCY_DEGRADED, r);
-        else
-                tenancy_api_answered(tenancy);
-}
-
-void tenancy_stop(Tenancy *tenancy)
-{
-        settle_stop(tenancy);
-}
-
-bool tenancy_is_busy(const Tenancy *tenancy)
-{
-        return tenancy->reconcile;
-}
-
-Secret *tenancy_key(const Tenancy *tenancy)
-{
-        return tenancy->key;
+        } else {
+                tenancy_learn_state(tenancy, TENANCY_READY, 0);
+                if (was_away) {
+                        crash_recovery_api_is_back(tenancy->crash_recovery);
+                        delete_recovery_api_is_back(tenancy->delete_recovery);
+                }
+        }
 }
 
 static void audit_link(Event event, const Tenancy *tenancy, const Link *link, const Cause *cause)

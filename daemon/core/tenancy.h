@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <systemd/sd-event.h>
+
 #include "base/macro.h"
 #include "base/secret.h"
 #include "daemon/audit/audit.h"
 #include "daemon/model/link.h"
 
 /*
- * One tenancy: whom the API calls go to, what is known of its state, and its links in the store.
- * Use cases work on it (authorize.h, exchange.h, links.h). One thread; reference-counted, so that a
- * tenancy that leaves the configuration lives until its last call has ended.
+ * One tenancy: its links in the store, how to reach it, and what is known of its state. There is
+ * one for each tenancy id, and the id never changes: a label that a new configuration gives to
+ * another id gets another Tenancy, and calls in flight end in the one that they began in.
+ *
+ * Use cases work on a tenancy (authorize.h, exchange.h, links.h). One thread; reference-counted, so
+ * that a tenancy that leaves the configuration lives until its last call has ended.
  */
 typedef struct Tenancy Tenancy;
-struct Api;
+struct ApiContext;
 struct Store;
 
 typedef enum TenancyState {
@@ -24,7 +29,30 @@ typedef enum TenancyState {
 
 const char *tenancy_state_to_string(TenancyState state);
 
-/* Told what happens, each function after the fact. Texts are lent. */
+/* All tenancies that are alive. */
+typedef struct Tenancies Tenancies;
+
+/* Event loop, API and store must outlive it and every tenancy. Returns 0 or -ENOMEM. */
+int tenancies_new(sd_event *event, struct ApiContext *api, struct Store *store, Tenancies **ret);
+/* No tenancy may be alive any more. Returns NULL. */
+Tenancies *tenancies_free(Tenancies *tenancies);
+DEFINE_CLEANUP(Tenancies *, tenancies_free);
+
+/* A reference to the tenancy of an id: the one that is alive, or a new one, which is not configured
+ * yet. Returns 0 or -ENOMEM. */
+int tenancies_get(Tenancies *tenancies, const char *tenancy_id, Tenancy **ret);
+/* The store could not be opened before, and is open now. */
+void tenancies_store_is_open(Tenancies *tenancies);
+/* Calls off all background work; the next start goes on with it. */
+void tenancies_stop(Tenancies *tenancies);
+/* Whether a tenancy still waits for the store to report changes. */
+bool tenancies_are_busy(const Tenancies *tenancies);
+
+Tenancy *tenancy_ref(Tenancy *tenancy);
+Tenancy *tenancy_unref(Tenancy *tenancy);
+DEFINE_CLEANUP(Tenancy *, tenancy_unref);
+
+/* Called after the fact. Arguments are lent. */
 typedef struct TenancyListener {
         void (*state_changed)(Tenancy *tenancy, void *userdata);
         void (*link_added)(Tenancy *tenancy, const Link *link, void *userdata);
@@ -32,29 +60,29 @@ typedef struct TenancyListener {
         void *userdata;
 } TenancyListener;
 
-/* Takes `api` over; the store must outlive the tenancy. Returns 0 or -ENOMEM. */
-int tenancy_new(const char *label, struct Api *api, struct Store *store, Tenancy **ret);
-Tenancy *tenancy_ref(Tenancy *tenancy);
-Tenancy *tenancy_unref(Tenancy *tenancy);
-DEFINE_CLEANUP(Tenancy *, tenancy_unref);
-
-/* All strings are copied, the key is referenced; NULL leaves the tenancy unconfigured. Calls in
- * flight end as they began. Returns 0 or a negative errno, and then nothing has changed. */
-int tenancy_configure(Tenancy *tenancy, const char *tenancy_id, const char *endpoint,
-                      const char *ca_file, uint64_t timeout_ms, Secret *key);
-
-/* Calls off what the tenancy does by itself. It is busy until that has ended. */
-void tenancy_stop(Tenancy *tenancy);
-bool tenancy_is_busy(const Tenancy *tenancy);
-
-/* NULL: nobody is told any more. */
+/* NULL: none. */
 void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener);
 
-const char *tenancy_label(const Tenancy *tenancy);
+typedef struct TenancySettings {
+        const char *label;
+        const char *endpoint;
+        const char *ca_file; /* NULL: the system's trust anchors */
+        uint64_t timeout_ms;
+        Secret *key; /* NULL: none yet */
+} TenancySettings;
+
+/* Strings are copied, the key is referenced. Calls in flight end as they began. Returns 0 or a
+ * negative errno, and then nothing has changed. */
+int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings);
+/* It has left the configuration: ends its background work. */
+void tenancy_retire(Tenancy *tenancy);
+
 const char *tenancy_id(const Tenancy *tenancy);
+/* The following are as configured last; "" before that. */
+const char *tenancy_label(const Tenancy *tenancy);
 const char *tenancy_endpoint(const Tenancy *tenancy);
 /* NULL for the system's trust anchors. */
 const char *tenancy_ca_file(const Tenancy *tenancy);
-TenancyState tenancy_state(const Tenancy *tenancy);
 /* NULL if there is none; lent. */
 Secret *tenancy_key(const Tenancy *tenancy);
+TenancyState tenancy_state(const Tenancy *tenancy);

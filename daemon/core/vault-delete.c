@@ -3,27 +3,34 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "daemon/api/api.h"
-#include "daemon/core/links.h"
-#include "daemon/core/tenancy-internal.h"
+#include "daemon/core/delete-recovery.h"
+#include "daemon/core/vault-probe.h"
 #include "daemon/core/vault.h"
+#include "daemon/store/store.h"
 #include "dbus/error.h"
 
 /*
- * A delete goes through two stages. First the API is asked. Then the links follow: of all the
- * passkeys if it agreed; if its answer is lost, of those that it no longer knows when asked for
- * each. What was asked is then answered once the last of these has ended.
+ * A delete goes through four steps.
+ * 1. The links that are to go are noted, as they are now: a link that is made later stays. Their
+ *    authenticators are put on disk as an intent, so that a crash is no reason to keep them.
+ * 2. The API is asked.
+ * 3. If its answer is lost, each of the passkeys is asked for.
+ * 4. The links go: all of them if the API has agreed, and of those that were asked for the ones
+ *    that are gone. Those whose fate is not known are left to delete-recovery.h.
  */
 typedef struct Delete {
         Tenancy *tenancy;
-        unsigned generation;
-        char **ids;    /* the passkeys, as far as they are known here */
-        char *user_id; /* of a delete by user, else NULL */
+        Api *api;
+        char **ids;    /* the passkeys, */
+        char *user_id; /* or whose they are */
         Cause cause;
         VaultManagementFunc func;
         void *userdata;
 
-        size_t n_open; /* what the second stage still waits for */
+        LinkList links;
+        uint64_t intent_id; /* 0: none on disk */
+        VaultProbe *probe;
+        LinkList left; /* to be asked for again */
         int result;
         uint32_t retry_after_s;
         Management management;
@@ -31,93 +38,90 @@ typedef struct Delete {
 
 static Delete *delete_free(Delete *delete)
 {
+        vault_probe_cancel(delete->probe);
+        link_list_clear(&delete->links);
+        link_list_clear(&delete->left);
         management_clear(&delete->management);
         strv_free(delete->ids);
         free(delete->user_id);
+        api_unref(delete->api);
         tenancy_unref(delete->tenancy);
         free(delete);
         return NULL;
 }
 DEFINE_CLEANUP(Delete *, delete_free);
 
-/* One thing less to wait for. */
-static void delete_close(Delete *delete)
+static void delete_end(Delete *delete)
 {
-        if (--delete->n_open > 0)
-                return;
-        delete->func(delete->result, delete->retry_after_s,
-                     delete->result == 0 ? &delete->management : NULL, delete->userdata);
-        delete_free(delete);
+        _cleanup_(delete_freep) Delete *owned = delete;
+
+        owned->func(owned->result, owned->retry_after_s,
+                    owned->result == 0 ? &owned->management : NULL, owned->userdata);
 }
 
-static void on_unlinked(int r, size_t n _unused_, void *userdata)
+/* The intent, if there is one, goes with what is left. */
+static void delete_leave_rest(Delete *delete, LinkList *rest)
+{
+        if (rest->n_links > 0)
+                (void) delete_recovery_add(delete->tenancy->delete_recovery, rest,
+                                           delete->intent_id, &delete->cause);
+}
+
+static void on_removed(int r, const LinkList *removed, void *userdata)
 {
         Delete *delete = userdata;
 
-        if (r != 0 && r != ERROR_NOT_FOUND && delete->result == 0)
-                delete->result = r;
-        delete_close(delete);
-}
-
-static void unlink_one(Delete *delete, const char *id)
-{
-        int r;
-
-        delete->n_open++;
-        r = links_remove(delete->tenancy, id, &delete->cause, on_unlinked, delete);
-        if (r != 0)
-                on_unlinked(r, 0, delete);
-}
-
-static void unlink_user(Delete *delete)
-{
-        int r;
-
-        delete->n_open++;
-        r = links_remove_by_user(delete->tenancy, delete->user_id, &delete->cause, on_unlinked,
-                                 delete);
-        if (r != 0)
-                on_unlinked(r, 0, delete);
-}
-
-/* Whether a passkey is still there, now that nobody knows what became of the delete. */
-typedef struct Probe {
-        Delete *delete;
-        const char *id; /* lent by the delete */
-} Probe;
-
-static void on_probed(int r, uint32_t retry_after_s _unused_, const Passkey *passkey _unused_,
-                      void *userdata)
-{
-        _cleanup_(freep) Probe *probe = userdata;
-
-        tenancy_note_api_result(probe->delete->tenancy, probe->delete->generation, r);
-        if (r == ERROR_NOT_FOUND)
-                unlink_one(probe->delete, probe->id);
-        else if (r != 0)
-                audit(EVENT_DELETE_UNCERTAIN, .cause = &probe->delete->cause,
-                      .tenancy = tenancy_label(probe->delete->tenancy),
-                      .authenticator_id = probe->id, .error = r);
-        delete_close(probe->delete);
-}
-
-static void probe_one(Delete *delete, const char *id)
-{
-        Probe *probe = malloc(sizeof(Probe));
-        ApiCall *call;
-        int r = -ENOMEM;
-
-        if (probe) {
-                *probe = (Probe){.delete = delete, .id = id};
-                r = api_get_passkey(delete->tenancy->api, id, on_probed, probe, &call);
+        for (size_t i = 0; i < removed->n_links; i++)
+                tenancy_tell_link_removed(delete->tenancy, removed->links[i], &delete->cause);
+        if (r != 0) {
+                delete->result = delete->result ?: r;
+                delete_leave_rest(delete, &delete->links);
+        } else {
+                delete_leave_rest(delete, &delete->left);
         }
-        if (r == 0) {
-                delete->n_open++;
+        delete_end(delete);
+}
+
+/* Removes those of the links, and the intent unless something is left. */
+static void delete_remove_links(Delete *delete, const LinkList *links)
+{
+        Tenancy *tenancy = delete->tenancy;
+        int r;
+
+        r = store_remove_same(tenancy->store, tenancy->id, links,
+                              delete->left.n_links > 0 ? 0 : delete->intent_id, on_removed, delete,
+                              NULL);
+        if (r < 0)
+                on_removed(r, &(LinkList){}, delete);
+}
+
+static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, LinkList *there,
+                      LinkList *unknown, void *userdata)
+{
+        Delete *delete = userdata;
+
+        delete->probe = NULL;
+        for (size_t i = 0; i < unknown->n_links; i++)
+                audit(EVENT_DELETE_UNCERTAIN, .cause = &delete->cause,
+                      .tenancy = tenancy_label(delete->tenancy),
+                      .authenticator_id = unknown->links[i]->authenticator_id, .error = r);
+        /* The API may be about to delete those that are there. */
+        delete->left = TAKE(*there, (LinkList){});
+        while (unknown->n_links > 0)
+                (void) link_list_push(&delete->left, unknown->links[--unknown->n_links]);
+        delete_remove_links(delete, gone);
+}
+
+static void delete_probe(Delete *delete)
+{
+        _cleanup_(link_list_clear) LinkList copy = {};
+
+        if (link_list_copy(&delete->links, &copy) == 0 &&
+            vault_probe_start(delete->tenancy->event, delete->api, &copy, on_probed, delete,
+                              &delete->probe) == 0)
                 return;
-        }
-        free(probe);
-        if (r == ERROR_NOT_FOUND) /* of what cannot be an id */
-                unlink_one(delete, id);
+        delete_leave_rest(delete, &delete->links);
+        delete_end(delete);
 }
 
 static int keep_management(Delete *delete, const Management *management)
@@ -142,21 +146,55 @@ static void on_deleted(int r, uint32_t retry_after_s, const Management *manageme
 {
         Delete *delete = userdata;
 
-        tenancy_note_api_result(delete->tenancy, delete->generation, r);
+        tenancy_note_api_result(delete->tenancy, delete->api, r);
         delete->result = r;
         delete->retry_after_s = retry_after_s;
-        delete->n_open = 1; /* this function's own */
         if (r == 0) {
                 delete->result = keep_management(delete, management);
-                for (char **id = delete->ids; !delete->user_id && id && *id; id++)
-                        unlink_one(delete, *id);
-                if (delete->user_id)
-                        unlink_user(delete);
+                delete_remove_links(delete, &delete->links);
         } else if (r < 0 || r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY) {
-                for (char **id = delete->ids; id && *id; id++)
-                        probe_one(delete, *id);
+                delete_probe(delete);
+        } else {
+                delete_remove_links(delete, &(LinkList){});
         }
-        delete_close(delete);
+}
+
+static int delete_ask(Delete *delete)
+{
+        ApiCall *call;
+
+        return delete->user_id
+                       ? api_delete_user_passkeys(delete->api, delete->user_id, on_deleted, delete,
+                                                  &call)
+                       : api_delete_passkeys(delete->api, delete->ids, on_deleted, delete, &call);
+}
+
+/* A store that fails is no reason not to delete: then a crash may leave links. */
+static void on_begun(int r, uint64_t intent_id, void *userdata)
+{
+        Delete *delete = userdata;
+
+        delete->intent_id = r == 0 ? intent_id : 0;
+        r = delete_ask(delete);
+        if (r == 0)
+                return;
+        delete->result = r;
+        delete_remove_links(delete, &(LinkList){});
+}
+
+static int delete_begin(Delete *delete)
+{
+        _cleanup_(strv_freep) char **authenticator_ids = NULL;
+        Tenancy *tenancy = delete->tenancy;
+        int r = 0;
+
+        if (delete->links.n_links == 0)
+                return delete_ask(delete);
+        for (size_t i = 0; r == 0 && i < delete->links.n_links; i++)
+                r = strv_push(&authenticator_ids, delete->links.links[i]->authenticator_id);
+        return r < 0 ? r
+                     : store_begin_delete(tenancy->store, tenancy->id, authenticator_ids, on_begun,
+                                          delete, NULL);
 }
 
 static int delete_new(Tenancy *tenancy, const Cause *cause, VaultManagementFunc func,
@@ -164,13 +202,13 @@ static int delete_new(Tenancy *tenancy, const Cause *cause, VaultManagementFunc 
 {
         Delete *delete;
 
-        if (!tenancy->key)
+        if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
         delete = calloc(1, sizeof(Delete));
         if (!delete)
                 return -ENOMEM;
         *delete = (Delete){.tenancy = tenancy_ref(tenancy),
-                           .generation = tenancy->generation,
+                           .api = api_ref(tenancy->api),
                            .cause = *cause,
                            .func = func,
                            .userdata = userdata};
@@ -178,18 +216,30 @@ static int delete_new(Tenancy *tenancy, const Cause *cause, VaultManagementFunc 
         return 0;
 }
 
+static int note_link(Delete *delete, const char *authenticator_id)
+{
+        Link *link;
+        int r;
+
+        r = store_get_link(delete->tenancy->store, delete->tenancy->id, authenticator_id, &link);
+        if (r == ERROR_NOT_FOUND)
+                return 0;
+        return r != 0 ? r : link_list_push(&delete->links, link);
+}
+
 int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
                  VaultManagementFunc func, void *userdata)
 {
         _cleanup_(delete_freep) Delete *delete = NULL;
-        ApiCall *call;
         int r;
 
         r = delete_new(tenancy, cause, func, userdata, &delete);
         if (r == 0)
                 r = strv_copy(passkey_ids, &delete->ids);
+        for (char *const *id = passkey_ids; r == 0 && id && *id; id++)
+                r = note_link(delete, *id);
         if (r == 0)
-                r = api_delete_passkeys(tenancy->api, delete->ids, on_deleted, delete, &call);
+                r = delete_begin(delete);
         if (r != 0)
                 return r;
         TAKE_PTR(delete);
@@ -199,22 +249,18 @@ int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
 int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
                       VaultManagementFunc func, void *userdata)
 {
-        _cleanup_(link_list_clear) LinkList links = {};
         _cleanup_(delete_freep) Delete *delete = NULL;
-        ApiCall *call;
         int r;
 
         r = delete_new(tenancy, cause, func, userdata, &delete);
         if (r == 0)
-                r = links_list_by_user(tenancy, user_id, &links);
-        for (size_t i = 0; r == 0 && i < links.n_links; i++)
-                r = strv_push(&delete->ids, links.links[i]->authenticator_id);
+                r = store_list_by_user(tenancy->store, tenancy->id, user_id, &delete->links);
         if (r != 0)
                 return r;
         delete->user_id = strdup(user_id);
         if (!delete->user_id)
                 return -ENOMEM;
-        r = api_delete_user_passkeys(tenancy->api, user_id, on_deleted, delete, &call);
+        r = delete_begin(delete);
         if (r != 0)
                 return r;
         TAKE_PTR(delete);

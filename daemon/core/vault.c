@@ -9,7 +9,7 @@
 
 struct VaultCall {
         Tenancy *tenancy;
-        unsigned generation;
+        Api *api;
         ApiCall *call;
         VaultPasskeyFunc passkey_func; /* one of these three */
         VaultListFunc list_func;
@@ -22,6 +22,7 @@ VaultCall *vault_call_cancel(VaultCall *call)
         if (!call)
                 return NULL;
         api_call_cancel(call->call);
+        api_unref(call->api);
         tenancy_unref(call->tenancy);
         free(call);
         return NULL;
@@ -31,13 +32,13 @@ static int call_new(Tenancy *tenancy, void *userdata, VaultCall **ret)
 {
         VaultCall *call;
 
-        if (!tenancy->key)
+        if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
         call = calloc(1, sizeof(VaultCall));
         if (!call)
                 return -ENOMEM;
         *call = (VaultCall){.tenancy = tenancy_ref(tenancy),
-                            .generation = tenancy->generation,
+                            .api = api_ref(tenancy->api),
                             .userdata = userdata};
         *ret = call;
         return 0;
@@ -47,7 +48,7 @@ static int call_new(Tenancy *tenancy, void *userdata, VaultCall **ret)
 static void call_over(VaultCall *call, int r)
 {
         call->call = NULL;
-        tenancy_note_api_result(call->tenancy, call->generation, r);
+        tenancy_note_api_result(call->tenancy, call->api, r);
 }
 
 static void on_passkey(int r, uint32_t retry_after_s, const Passkey *passkey, void *userdata)
@@ -68,7 +69,7 @@ int vault_get(Tenancy *tenancy, const char *passkey_id, VaultPasskeyFunc func, v
         if (r != 0)
                 return r;
         call->passkey_func = func;
-        r = api_get_passkey(tenancy->api, passkey_id, on_passkey, call, &call->call);
+        r = api_get_passkey(call->api, passkey_id, API_FOREGROUND, on_passkey, call, &call->call);
         if (r != 0)
                 return r;
         *ret = TAKE_PTR(call);
@@ -94,7 +95,8 @@ int vault_list(Tenancy *tenancy, const char *cursor, VaultListFunc func, void *u
         if (r != 0)
                 return r;
         call->list_func = func;
-        r = api_list_passkeys(tenancy->api, *cursor ? cursor : NULL, on_list, call, &call->call);
+        r = api_list_passkeys(call->api, *cursor ? cursor : NULL, API_FOREGROUND, on_list, call,
+                              &call->call);
         if (r != 0)
                 return r;
         *ret = TAKE_PTR(call);
@@ -120,7 +122,7 @@ int vault_prune(Tenancy *tenancy, const char *user_id, VaultManagementFunc func,
         if (r != 0)
                 return r;
         call->management_func = func;
-        r = api_prune_passkeys(tenancy->api, user_id, on_management, call, &call->call);
+        r = api_prune_passkeys(call->api, user_id, on_management, call, &call->call);
         if (r != 0)
                 return r;
         *ret = TAKE_PTR(call);
@@ -137,7 +139,7 @@ int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
         if (r != 0)
                 return r;
         call->management_func = func;
-        r = api_update_passkeys(tenancy->api, user_id, username, display_name, on_management, call,
+        r = api_update_passkeys(call->api, user_id, username, display_name, on_management, call,
                                 &call->call);
         if (r != 0)
                 return r;

@@ -52,10 +52,32 @@ int link_list_push(LinkList *list, Link *link)
         return 0;
 }
 
+int link_list_copy(const LinkList *list, LinkList *ret)
+{
+        _cleanup_(link_list_clear) LinkList copy = {};
+
+        for (size_t i = 0; i < list->n_links; i++) {
+                const Link *link = list->links[i];
+                Link *link_copy;
+
+                if (link_new(link->authenticator_id, link->user_id, link->platform_name,
+                             link->created_at_ms, link->last_used_at_ms, &link_copy) < 0 ||
+                    link_list_push(&copy, link_copy) < 0)
+                        return -ENOMEM;
+        }
+        *ret = TAKE(copy, (LinkList){});
+        return 0;
+}
+
+void link_list_truncate(LinkList *list, size_t n_links)
+{
+        while (list->n_links > n_links)
+                link_free(list->links[--list->n_links]);
+}
+
 void link_list_clear(LinkList *list)
 {
-        for (size_t i = 0; i < list->n_links; i++)
-                link_free(list->links[i]);
+        link_list_truncate(list, 0);
         free(list->links);
         *list = (LinkList){};
 }

@@ -37,4 +37,8 @@ typedef struct LinkList {
 
 /* Takes the link over, also when it fails. Returns 0 or -ENOMEM. */
 int link_list_push(LinkList *list, Link *link);
+/* Copies the links. Returns 0 or -ENOMEM. */
+int link_list_copy(const LinkList *list, LinkList *ret);
+/* Frees all but the first links. */
+void link_list_truncate(LinkList *list, size_t n_links);
 void link_list_clear(LinkList *list);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemon/store/answer-table.h"
+#include "daemon/store/store.h"
 #include "dbus/error.h"
 
 #define PRUNE_MAX 8U
@@ -12,7 +13,8 @@ static MDB_val answer_key(const uint8_t key[static ANSWER_KEY_LEN])
         return (MDB_val){.mv_data = (void *) key, .mv_size = ANSWER_KEY_LEN};
 }
 
-int answer_table_get(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
+/* Also one that has expired. */
+static int answer_table_find(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
 {
         MDB_val value;
         int r;
@@ -23,6 +25,20 @@ int answer_table_get(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], Answer 
         if (r < 0)
                 return r;
         return record_to_answer(value.mv_data, value.mv_size, ret);
+}
+
+int answer_table_get(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
+{
+        _cleanup_(answer_clear) Answer answer = {};
+        int r;
+
+        r = answer_table_find(txn, key, &answer);
+        if (r != 0)
+                return r;
+        if (answer.expires_at_ms <= store_clock_now_ms(txn->clock))
+                return ERROR_NOT_FOUND;
+        *ret = TAKE(answer, (Answer){});
+        return 0;
 }
 
 static int answer_table_delete_expiry(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN],
@@ -38,13 +54,15 @@ int answer_table_put(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], const A
 {
         _cleanup_(answer_clear) Answer old = {};
         _cleanup_(record_clear) Record record = {};
+        Answer dated = *answer; /* lent */
         Key expiry;
         int r;
 
-        r = record_from_answer(answer, &record);
+        dated.expires_at_ms = store_clock_now_ms(txn->clock) + STORE_ANSWER_TTL_MS;
+        r = record_from_answer(&dated, &record);
         if (r < 0)
                 return r;
-        r = answer_table_get(txn, key, &old);
+        r = answer_table_find(txn, key, &old);
         if (r == 0)
                 r = answer_table_delete_expiry(txn, key, old.expires_at_ms);
         if (r < 0)
@@ -54,13 +72,13 @@ int answer_table_put(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], const A
                     (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
         if (r < 0)
                 return r;
-        key_for_expiry(answer->expires_at_ms, key, &expiry);
+        key_for_expiry(dated.expires_at_ms, key, &expiry);
         return txn_put(txn, DATABASE_EXPIRIES, key_val(&expiry), (MDB_val){});
 }
 
-/* The one that expires first. Returns 0, -ENOENT or another negative errno. */
-static int answer_table_first(Txn *txn, uint64_t *ret_expires_at_ms,
-                              uint8_t ret_key[static ANSWER_KEY_LEN])
+/* The one that expires first, or last. Returns 0, -ENOENT or another negative errno. */
+static int answer_table_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_expires_at_ms,
+                            uint8_t ret_key[static ANSWER_KEY_LEN])
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val expiry, nothing;
@@ -69,20 +87,32 @@ static int answer_table_first(Txn *txn, uint64_t *ret_expires_at_ms,
         r = txn_cursor(txn, DATABASE_EXPIRIES, &cursor);
         if (r < 0)
                 return r;
-        r = cursor_get(cursor, MDB_FIRST, &expiry, &nothing);
+        r = cursor_get(cursor, op, &expiry, &nothing);
         if (r < 0)
                 return r;
         return key_parse_expiry(expiry.mv_data, expiry.mv_size, ret_expires_at_ms, ret_key);
 }
 
-int answer_table_prune(Txn *txn, uint64_t now_ms)
+int answer_table_last(Txn *txn, uint64_t *ret_expires_at_ms)
 {
+        uint8_t key[ANSWER_KEY_LEN];
+        int r;
+
+        *ret_expires_at_ms = 0;
+        r = answer_table_end(txn, MDB_LAST, ret_expires_at_ms, key);
+        return r == -ENOENT || r == -EBADMSG ? 0 : r;
+}
+
+int answer_table_prune(Txn *txn)
+{
+        uint64_t now_ms = store_clock_now_ms(txn->clock);
+
         for (unsigned i = 0; i < PRUNE_MAX; i++) {
                 uint8_t key[ANSWER_KEY_LEN];
                 uint64_t expires_at_ms;
                 int r;
 
-                r = answer_table_first(txn, &expires_at_ms, key);
+                r = answer_table_end(txn, MDB_FIRST, &expires_at_ms, key);
                 if (r == -ENOENT || (r == 0 && expires_at_ms > now_ms))
                         return 0;
                 if (r < 0)

@@ -4,12 +4,18 @@
 #include "daemon/store/record.h"
 #include "daemon/store/txn.h"
 
-/* NOT_FOUND, 0, or a negative errno. An expired one is found until it is pruned. */
+/* Answers expire on the store's clock. */
+
+/* NOT_FOUND if there is none or it has expired; 0, or a negative errno. */
 int answer_table_get(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret);
 
-/* Replaces what is under the key. Returns 0 or a negative errno. */
+/* Replaces the answer under the key; it expires after STORE_ANSWER_TTL_MS. Returns 0 or a negative
+ * errno. */
 int answer_table_put(Txn *txn, const uint8_t key[static ANSWER_KEY_LEN], const Answer *answer);
 
 /* Removes some that have expired: more than are added between two calls, and no more than can be
  * done in passing. Returns 0 or a negative errno. */
-int answer_table_prune(Txn *txn, uint64_t now_ms);
+int answer_table_prune(Txn *txn);
+
+/* When the last one expires, 0 if there is none. Returns 0 or a negative errno. */
+int answer_table_last(Txn *txn, uint64_t *ret_expires_at_ms);

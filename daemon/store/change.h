@@ -17,17 +17,23 @@ typedef struct ChangeQueue {
 /* Copy what they are given. Return 0, -ENOMEM, or -EINVAL for an argument that is not valid. */
 int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, void *userdata,
                    StoreChange **ret);
-int change_new_exchange(const char *tenancy_id, const Link *link, const uint8_t *key,
-                        const Answer *answer, uint64_t now_ms, StoreAddFunc func, void *userdata,
-                        StoreChange **ret);
 int change_new_remove(const char *tenancy_id, const char *authenticator_id, StoreRemoveFunc func,
                       void *userdata, StoreChange **ret);
 int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
                               void *userdata, StoreChange **ret);
+int change_new_remove_same(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
+                           StoreRemoveFunc func, void *userdata, StoreChange **ret);
 int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
                       StoreImportFunc func, void *userdata, StoreChange **ret);
-int change_new_mark(const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func, void *userdata,
-                    StoreChange **ret);
+int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *intent,
+                              StoreBeginFunc func, void *userdata, StoreChange **ret);
+int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
+                        void *userdata, StoreChange **ret);
+/* Takes the recovery over, also when it fails. */
+int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
+                       void *userdata, StoreChange **ret);
+int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_ids,
+                            StoreBeginFunc func, void *userdata, StoreChange **ret);
 int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret);
 StoreChange *change_free(StoreChange *change);
 DEFINE_CLEANUP(StoreChange *, change_free);
@@ -41,7 +47,14 @@ void change_fail(StoreChange *change, int r);
 size_t change_weight(const StoreChange *change);
 /* It is applied to learn what would be: the transaction is its own, and aborted. */
 bool change_is_dry(const StoreChange *change);
-/* Tells who wants to know. */
+/* Whether it may use the reserve of disk space. */
+bool change_uses_reserve(const StoreChange *change);
+/* From here on a transaction removes no more than so many links. Once it is committed,
+ * change_keep_step() says so, and change_is_unfinished() whether another one is needed. */
+void change_limit(StoreChange *change, size_t n_links);
+void change_keep_step(StoreChange *change);
+bool change_is_unfinished(const StoreChange *change);
+/* Calls the function of whoever asked for the change. */
 void change_report(StoreChange *change);
 void change_forget(StoreChange *change);
 

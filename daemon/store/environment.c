@@ -7,7 +7,11 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "daemon/store/answer-table.h"
+#include "daemon/store/decision-table.h"
 #include "daemon/store/environment.h"
+#include "daemon/store/intent-table.h"
+#include "daemon/store/store.h"
 
 #define DATA_FILE "data.mdb"
 #define LOCK_FILE "lock.mdb"
@@ -19,9 +23,13 @@
 
 struct Environment {
         char *directory;
-        int directory_fd; /* holds the lock */
-        MDB_env *mdb;     /* NULL if it could not be opened anew */
+        int directory_fd; /* holds the lock; -1: not locked yet */
+        MDB_env *mdb;     /* NULL: not open */
+        int error;        /* why it is not */
         Schema schema;
+        StoreClock clock;
+        uint64_t first_id;
+        bool has_reserve;     /* the writer's */
         pthread_mutex_t lock; /* held by a read, and to replace or to move the map */
 };
 
@@ -39,20 +47,22 @@ static int file_reserve(int fd, uint64_t size)
                 r = -posix_fallocate(fd, 0, (off_t) size);
         while (r == -EINTR);
         if (r < 0 && ftruncate(fd, st.st_size) < 0)
-                log_warning("Cannot give back disk space: %s", strerror(errno));
+                log_warning("Failed to give back disk space: %s", strerror(errno));
         return r;
 }
 
-static int lock_directory(const char *directory, int *ret)
+static int lock_directory(Environment *environment)
 {
         _cleanup_(closep) int fd = -1;
 
-        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (environment->directory_fd >= 0)
+                return 0;
+        fd = open(environment->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? -EBUSY : -errno;
-        *ret = TAKE_FD(fd);
+        environment->directory_fd = TAKE_FD(fd);
         return 0;
 }
 
@@ -124,7 +134,7 @@ static int environment_create(Environment *environment)
 }
 
 /* LMDB believes its first pages, and reading beyond the end of a mapped file is a SIGBUS. */
-static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory)
+static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory, int level)
 {
         MDB_envinfo info;
         MDB_stat stat;
@@ -136,12 +146,13 @@ static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory)
                 return -errno;
         if ((uint64_t) st.st_size / stat.ms_psize > info.me_last_pgno)
                 return 0;
-        log_error("The store in %s has been cut off", directory);
+        log_at(level, "Failed to open the store in %s: " DATA_FILE " has been cut off", directory);
         return -EMEDIUMTYPE;
 }
 
 /* An empty file LMDB would make a database of. */
-static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, unsigned flags)
+static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, unsigned flags,
+                         int level)
 {
         struct stat st;
         int fd, r;
@@ -153,12 +164,12 @@ static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, 
         else
                 r = lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS | flags, FILE_MODE));
         if (r < 0) {
-                log_error("Cannot open the store in %s: %s", directory,
-                          r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
+                log_at(level, "Failed to open the store in %s: %s", directory,
+                       r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
                 return r;
         }
         mdb_env_get_fd(mdb, &fd);
-        return mdb_check_whole(mdb, fd, directory);
+        return mdb_check_whole(mdb, fd, directory, level);
 }
 
 /* A reader that was killed keeps pages from being used again. Returns how many there were. */
@@ -172,40 +183,187 @@ static int mdb_drop_stale_readers(MDB_env *mdb)
         return r != 0 ? lmdb_errno(r) : n_dead;
 }
 
-/* Opens what is there, and writes nothing before it is known to be ours. */
-static int environment_open(Environment *environment)
+/* A store of an earlier version is brought to this one; anything else is left as it is. */
+static int mdb_upgrade(MDB_env *mdb, const char *directory, int level)
 {
-        _cleanup_(mdb_env_closep) MDB_env *mdb = NULL;
-        MDB_envinfo info;
-        int fd, r;
+        uint32_t version;
+        int r;
 
-        r = mdb_new(&mdb);
+        r = schema_read_version(mdb, &version);
+        if (r < 0 || version != 1)
+                return 0; /* schema_load() tells */
+        r = schema_upgrade(mdb);
         if (r < 0)
-                return r;
-        r = mdb_open_file(mdb, environment->directory_fd, environment->directory, 0);
-        if (r < 0)
-                return r;
-        r = schema_load(mdb, environment->directory, &environment->schema);
-        if (r < 0)
-                return r;
+                log_at(level, "Failed to upgrade the store in %s: %s", directory, strerror(-r));
+        else
+                log_notice("Upgraded the store in %s to schema %u", directory, SCHEMA_VERSION);
+        return r;
+}
 
-        mdb_env_get_fd(mdb, &fd);
-        mdb_env_info(mdb, &info);
-        r = file_reserve(fd, info.me_mapsize);
-        if (r >= 0)
-                r = mdb_drop_stale_readers(mdb);
-        if (r < 0) {
-                log_error("Cannot use the store in %s: %s", environment->directory, strerror(-r));
+/* The answer that was kept last expires at that time. */
+static int last_answer_ms(Txn *txn, uint64_t *ret)
+{
+        uint64_t expires_at_ms;
+        int r;
+
+        r = answer_table_last(txn, &expires_at_ms);
+        if (r < 0)
                 return r;
-        }
-        environment->mdb = TAKE_PTR(mdb);
+        *ret = expires_at_ms > STORE_ANSWER_TTL_MS ? expires_at_ms - STORE_ANSWER_TTL_MS : 0;
         return 0;
 }
 
-int environment_new(const char *directory, Environment **ret)
+static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
+{
+        static const Database databases[] = {DATABASE_INTENTS, DATABASE_DELETES,
+                                             DATABASE_DECISIONS};
+        uint64_t answer_ms, decision_ms, intent_ms;
+        int r;
+
+        *ret_last_id = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(databases); i++) {
+                uint64_t id;
+
+                r = intent_table_last_id(txn, databases[i], &id);
+                if (r < 0)
+                        return r;
+                if (id > *ret_last_id)
+                        *ret_last_id = id;
+        }
+        r = last_answer_ms(txn, &answer_ms);
+        if (r == 0)
+                r = decision_table_latest(txn, &decision_ms);
+        if (r == 0)
+                r = intent_table_latest(txn, &intent_ms);
+        if (r < 0)
+                return r;
+        *ret_now_ms = answer_ms > decision_ms ? answer_ms : decision_ms;
+        if (intent_ms > *ret_now_ms)
+                *ret_now_ms = intent_ms;
+        return 0;
+}
+
+/* An environment that is open, but not in use yet. */
+typedef struct Opened {
+        MDB_env *mdb;
+        Schema schema;
+        uint64_t last_id;
+        uint64_t now_ms;
+        bool has_reserve;
+} Opened;
+
+static void opened_clear(Opened *opened)
+{
+        if (opened->mdb)
+                mdb_env_close(opened->mdb);
+}
+
+static int opened_read_clock(Opened *opened)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        r = txn_begin_read(opened->mdb, &opened->schema, &txn);
+        return r < 0 ? r : read_clock(&txn, &opened->last_id, &opened->now_ms);
+}
+
+/* A full disk is no reason not to read. */
+static bool opened_reserve(const Opened *opened)
+{
+        MDB_envinfo info;
+        int fd;
+
+        mdb_env_get_fd(opened->mdb, &fd);
+        mdb_env_info(opened->mdb, &info);
+        return file_reserve(fd, info.me_mapsize + ENVIRONMENT_RESERVE) >= 0;
+}
+
+/* Opens what is there, and writes nothing before it is known to be ours. */
+static int open_file(const Environment *environment, int level, Opened *ret)
+{
+        _cleanup_(opened_clear) Opened opened = {};
+        const char *directory = environment->directory;
+        int r;
+
+        r = mdb_new(&opened.mdb);
+        if (r >= 0)
+                r = mdb_open_file(opened.mdb, environment->directory_fd, directory, 0, level);
+        if (r >= 0)
+                r = mdb_upgrade(opened.mdb, directory, level);
+        if (r >= 0)
+                r = schema_load(opened.mdb, directory, level, &opened.schema);
+        if (r < 0)
+                return r;
+        r = opened_read_clock(&opened);
+        if (r >= 0)
+                r = mdb_drop_stale_readers(opened.mdb);
+        if (r < 0) {
+                log_at(level, "Failed to read the store in %s: %s", directory, strerror(-r));
+                return r;
+        }
+        opened.has_reserve = opened_reserve(&opened);
+        *ret = TAKE(opened, (Opened){});
+        return 0;
+}
+
+static int environment_prepare(Environment *environment, int level)
+{
+        int r;
+
+        r = lock_directory(environment);
+        if (r < 0) {
+                log_at(level, "Failed to lock %s: %s", environment->directory,
+                       r == -EBUSY ? "another daemon uses it" : strerror(-r));
+                return r;
+        }
+        r = reserve_lock_file(environment->directory_fd);
+        if (r >= 0)
+                r = environment_create(environment);
+        if (r < 0)
+                log_at(level, "Failed to create the store in %s: %s", environment->directory,
+                       strerror(-r));
+        return r;
+}
+
+/* Whoever meets a store that is not open lacks no memory. */
+static int lasting_error(int r)
+{
+        return r == -ENOMEM ? -ENOTRECOVERABLE : r;
+}
+
+static void environment_install(Environment *environment, int r, const Opened *opened)
+{
+        pthread_mutex_lock(&environment->lock);
+        environment->error = lasting_error(r);
+        if (r == 0) {
+                environment->mdb = opened->mdb;
+                environment->schema = opened->schema;
+                environment->has_reserve = opened->has_reserve;
+                store_clock_set(&environment->clock, opened->last_id, opened->now_ms);
+                if (environment->first_id == 0)
+                        environment->first_id = environment->clock.last_id + 1;
+        }
+        pthread_mutex_unlock(&environment->lock);
+}
+
+/* Readers are not held up meanwhile. What fails is logged once, however often it is tried again. */
+static int environment_open(Environment *environment)
+{
+        int error = environment->error, level = error < 0 ? LOG_DEBUG : LOG_ERR, r;
+        Opened opened;
+
+        r = environment_prepare(environment, level);
+        if (r >= 0)
+                r = open_file(environment, level, &opened);
+        environment_install(environment, r, &opened);
+        if (r == 0 && error < 0)
+                log_notice("Opened the store in %s", environment->directory);
+        return r;
+}
+
+static int environment_alloc(const char *directory, Environment **ret)
 {
         _cleanup_(environment_freep) Environment *environment = calloc(1, sizeof(Environment));
-        int r;
 
         if (!environment)
                 return -ENOMEM;
@@ -214,24 +372,34 @@ int environment_new(const char *directory, Environment **ret)
         environment->directory = strdup(directory);
         if (!environment->directory)
                 return -ENOMEM;
+        *ret = TAKE_PTR(environment);
+        return 0;
+}
 
-        r = lock_directory(directory, &environment->directory_fd);
-        if (r < 0) {
-                log_error("Cannot lock %s: %s", directory,
-                          r == -EBUSY ? "another daemon uses it" : strerror(-r));
-                return r;
-        }
-        r = reserve_lock_file(environment->directory_fd);
-        if (r >= 0)
-                r = environment_create(environment);
-        if (r < 0) {
-                log_error("Cannot create the store in %s: %s", directory, strerror(-r));
-                return r;
-        }
-        r = environment_open(environment);
+int environment_new(const char *directory, Environment **ret)
+{
+        _cleanup_(environment_freep) Environment *environment = NULL;
+        int r;
+
+        r = environment_alloc(directory, &environment);
+        if (r == 0)
+                r = environment_open(environment);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(environment);
+        return 0;
+}
 
+int environment_new_later(const char *directory, Environment **ret)
+{
+        _cleanup_(environment_freep) Environment *environment = NULL;
+        int r;
+
+        r = environment_alloc(directory, &environment);
+        if (r == 0)
+                r = environment_open(environment);
+        if (r == -EBUSY || r == -ENOMEM)
+                return r;
         *ret = TAKE_PTR(environment);
         return 0;
 }
@@ -249,57 +417,110 @@ Environment *environment_free(Environment *environment)
         return NULL;
 }
 
+int environment_error(Environment *environment)
+{
+        int r;
+
+        pthread_mutex_lock(&environment->lock);
+        r = environment->mdb ? 0 : environment->error;
+        pthread_mutex_unlock(&environment->lock);
+        return r;
+}
+
+uint64_t environment_first_id(Environment *environment)
+{
+        uint64_t id;
+
+        pthread_mutex_lock(&environment->lock);
+        id = environment->first_id;
+        pthread_mutex_unlock(&environment->lock);
+        return id;
+}
+
 int environment_begin_read(Environment *environment, Txn *ret)
 {
         int r;
 
         pthread_mutex_lock(&environment->lock);
         r = environment->mdb ? txn_begin_read(environment->mdb, &environment->schema, ret)
-                             : -ENOTRECOVERABLE;
-        if (r < 0)
+                             : environment->error;
+        if (r < 0) {
                 pthread_mutex_unlock(&environment->lock);
-        else
-                ret->lock = &environment->lock;
-        return r;
+                return r;
+        }
+        ret->clock = &environment->clock;
+        ret->lock = &environment->lock;
+        return 0;
 }
 
 int environment_begin_write(Environment *environment, Txn *ret)
 {
+        int r;
+
         if (!environment->mdb)
                 return -ENOTRECOVERABLE;
-        return txn_begin_write(environment->mdb, &environment->schema, ret);
+        r = txn_begin_write(environment->mdb, &environment->schema, ret);
+        if (r == 0)
+                ret->clock = &environment->clock;
+        return r;
 }
 
-/* Without the space on the disk nothing changes. */
-static int environment_resize(Environment *environment, size_t size)
+static size_t environment_size(const Environment *environment)
 {
-        int fd, r;
+        MDB_envinfo info;
 
-        mdb_env_get_fd(environment->mdb, &fd);
-        r = file_reserve(fd, size);
-        if (r < 0)
-                return r;
+        mdb_env_info(environment->mdb, &info);
+        return info.me_mapsize;
+}
+
+static void environment_close(Environment *environment, int error)
+{
+        mdb_env_close(TAKE_PTR(environment->mdb));
+        environment->error = lasting_error(error);
+}
+
+static int environment_map(Environment *environment, size_t size)
+{
+        int r;
 
         pthread_mutex_lock(&environment->lock);
         r = mdb_env_set_mapsize(environment->mdb, size);
         if (r != 0) { /* the old map is gone, and there is no new one */
-                mdb_env_close(TAKE_PTR(environment->mdb));
-                log_error("Cannot map %zu bytes of the store: %s", size, strerror(r));
+                log_error("Failed to map %zu bytes of the store: %s", size, strerror(r));
+                environment_close(environment, -r);
         }
         pthread_mutex_unlock(&environment->lock);
         return r == 0 ? 0 : -EXFULL;
 }
 
+static int environment_reserve(Environment *environment, size_t size)
+{
+        int fd;
+
+        mdb_env_get_fd(environment->mdb, &fd);
+        return file_reserve(fd, size + ENVIRONMENT_RESERVE);
+}
+
+/* Without the space on the disk nothing changes. */
+static int environment_resize(Environment *environment, size_t size)
+{
+        int r;
+
+        r = environment_reserve(environment, size);
+        if (r < 0)
+                return r;
+        environment->has_reserve = true;
+        return environment_map(environment, size);
+}
+
 int environment_grow(Environment *environment)
 {
         size_t page = (size_t) sysconf(_SC_PAGESIZE), old;
-        MDB_envinfo info;
         int r;
 
         if (mdb_drop_stale_readers(environment->mdb) > 0)
                 return 0;
-        mdb_env_info(environment->mdb, &info);
-        old = info.me_mapsize;
+        old = environment_size(environment);
         if (old > SIZE_MAX / 2)
                 return -EXFULL;
 
@@ -310,18 +531,39 @@ int environment_grow(Environment *environment)
         return r;
 }
 
-int environment_recover(Environment *environment)
+bool environment_has_reserve(Environment *environment)
+{
+        if (!environment->has_reserve && environment->mdb)
+                environment->has_reserve =
+                        environment_reserve(environment, environment_size(environment)) >= 0;
+        return environment->has_reserve;
+}
+
+int environment_use_reserve(Environment *environment)
+{
+        if (!environment->has_reserve)
+                return -EXFULL;
+        environment->has_reserve = false;
+        return environment_map(environment, environment_size(environment) + ENVIRONMENT_RESERVE);
+}
+
+/* Whether it works. If not, it is closed. */
+static bool environment_is_usable(Environment *environment)
 {
         _cleanup_(txn_end) Txn txn = {};
 
         if (environment_begin_read(environment, &txn) >= 0)
-                return 0;
-
+                return true;
         pthread_mutex_lock(&environment->lock);
         txn.lock = &environment->lock;
         if (environment->mdb)
-                mdb_env_close(TAKE_PTR(environment->mdb));
-        return environment_open(environment);
+                environment_close(environment, -ENOTRECOVERABLE);
+        return false;
+}
+
+int environment_recover(Environment *environment)
+{
+        return environment_is_usable(environment) ? 0 : environment_open(environment);
 }
 
 int environment_open_beside(const char *directory, MDB_env **ret)
@@ -339,10 +581,10 @@ int environment_open_beside(const char *directory, MDB_env **ret)
         if (r == 0)
                 r = mdb_new(&mdb);
         if (r < 0) {
-                log_error("Cannot open the store in %s: %s", directory, strerror(-r));
+                log_error("Failed to open the store in %s: %s", directory, strerror(-r));
                 return r;
         }
-        r = mdb_open_file(mdb, directory_fd, directory, MDB_RDONLY);
+        r = mdb_open_file(mdb, directory_fd, directory, MDB_RDONLY, LOG_ERR);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(mdb);

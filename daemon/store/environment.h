@@ -5,13 +5,16 @@
 
 /*
  * The store's directory and the LMDB environment in it: `data.mdb`, `lock.mdb`. The directory is
- * locked, since a process of its own is all that a store is made for.
+ * locked: one process owns a store.
  *
- * The disk space for the whole map is allocated when the map is made or grows. So a full disk
- * shows there, where nothing has been written yet and it can be told from a broken one, and a file
- * that ends before what is in use has been cut off.
+ * Disk space for the whole map is allocated when the map is made or grows. So a full disk shows
+ * there, where nothing has been written yet and it can be told from a broken one, and a file that
+ * ends before its last used page has been cut off.
  *
- * One thread writes, and grows and recovers; another one may read at the same time. A read keeps
+ * A reserve is allocated behind the map, for changes that take access away: LMDB copies each page
+ * that it changes, so that a removal needs space, too, if only for a while.
+ *
+ * One thread writes, and grows and opens anew; another one may read at the same time. A read keeps
  * the map where it is.
  */
 typedef struct Environment Environment;
@@ -19,23 +22,39 @@ typedef struct Environment Environment;
 /* What a new store takes on the disk. */
 #define ENVIRONMENT_SIZE_INITIAL (4U * 1024U * 1024U)
 
-/* Logs why it fails: -EMEDIUMTYPE for what is not our store, which is then as it was; -EBUSY if it
- * is in use; another negative errno. */
+/* As much as the largest step of a removal changes, several times. */
+#define ENVIRONMENT_RESERVE (2U * 1024U * 1024U)
+
+/* Locks the directory and opens the environment. Logs why it fails: -EMEDIUMTYPE for a file that is
+ * not our store, which is then as it was; -EBUSY if it is in use; another negative errno. */
 int environment_new(const char *directory, Environment **ret);
+/* The same, but what cannot be opened yet is opened by environment_recover(). -EBUSY or -ENOMEM. */
+int environment_new_later(const char *directory, Environment **ret);
 Environment *environment_free(Environment *environment);
 DEFINE_CLEANUP(Environment *, environment_free);
 
-/* Begun before the environment grows, a read is waited for: it has to end soon. */
+/* 0, or the negative errno that says why the environment is not open. */
+int environment_error(Environment *environment);
+
+/* Begun before the environment grows, a read is waited for: it has to end soon. Both return the
+ * errno of environment_error() while it is not open. */
 int environment_begin_read(Environment *environment, Txn *ret);
 int environment_begin_write(Environment *environment, Txn *ret);
 
-/* Makes the map larger, or room in it. -EXFULL or the errno that says why there is no space. Not
- * within a write.
- */
+/* Ids from here on are of this process. 0 before the environment has been open. */
+uint64_t environment_first_id(Environment *environment);
+
+/* Makes the map larger, or room in it, and keeps the reserve. -EXFULL or the errno that says why
+ * there is no space. Not within a write. */
 int environment_grow(Environment *environment);
 
-/* After a failure: opens the environment anew if it has become unusable. Returns 0, or the negative
- * errno that says why it stays so. Not within a write. */
+/* Whether the reserve is there; allocates it if it is not and the disk has room. */
+bool environment_has_reserve(Environment *environment);
+/* Adds the reserve to the map. -EXFULL if it is not there. Not within a write. */
+int environment_use_reserve(Environment *environment);
+
+/* After a failure: opens the environment anew if it is not open or has become unusable. Returns 0,
+ * or the negative errno that says why it stays so. Not within a write. */
 int environment_recover(Environment *environment);
 
 /*

@@ -76,3 +76,22 @@ int key_parse_expiry(const void *bytes, size_t len, uint64_t *ret_expires_at_ms,
         *ret_expires_at_ms = be64toh(time);
         return 0;
 }
+
+void key_for_id(uint64_t id, Key *ret)
+{
+        uint64_t number = htobe64(id);
+
+        ret->len = 0;
+        key_append(ret, &number, sizeof(number));
+}
+
+int key_parse_id(const void *bytes, size_t len, uint64_t *ret_id)
+{
+        uint64_t number;
+
+        if (len != sizeof(number))
+                return -EBADMSG;
+        memcpy(&number, bytes, sizeof(number));
+        *ret_id = be64toh(number);
+        return 0;
+}

@@ -10,6 +10,7 @@
  *        link     tenancy (4 bytes, big-endian) ‖ authenticator
  *        user     tenancy (4 bytes, big-endian) ‖ user id
  *        expiry   expires_at_ms (8 bytes, big-endian) ‖ the answer's digest
+ *        intent   id (8 bytes, big-endian); the same for a delete and a decision
  *
  * The authenticator is its id, if that is at most KEY_ID_LEN_MAX bytes, and else the head of the id
  * and the SHA-256 of all of it. The latter is one byte longer than any id that stands for itself,
@@ -29,6 +30,8 @@ int key_for_link(uint32_t tenancy, const char *authenticator_id, Key *ret);
 void key_for_user(uint32_t tenancy, const char *user_id, Key *ret);
 void key_for_expiry(uint64_t expires_at_ms, const uint8_t digest[static ANSWER_KEY_LEN], Key *ret);
 
+void key_for_id(uint64_t id, Key *ret);
+
 /* The key of a tenancy's first link is not less than this, nor is any other of its. */
 void key_for_tenancy(uint32_t tenancy, Key *ret);
 
@@ -39,3 +42,6 @@ int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, 
 /* From the bytes of an expiry's key. Returns 0, or -EBADMSG if it cannot be one. */
 int key_parse_expiry(const void *bytes, size_t len, uint64_t *ret_expires_at_ms,
                      uint8_t ret_digest[static ANSWER_KEY_LEN]);
+
+/* The same for an id. */
+int key_parse_id(const void *bytes, size_t len, uint64_t *ret_id);

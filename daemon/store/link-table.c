@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemon/store/decision-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/tenancy-table.h"
 #include "dbus/error.h"
@@ -372,65 +373,75 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_delete(txn, DATABASE_USERS, key_val(&user), &authenticator);
 }
 
-/* Those listed are there: that one of them is missing means that the directions disagree. */
-static int link_table_delete_listed(Txn *txn, const char *tenancy_id, Tenancy *tenancy,
-                                    const LinkList *list)
+/* A link that is listed is there: one that is missing means that the directions disagree. Takes the
+ * link over. */
+static int link_table_take(Txn *txn, Tenancy *tenancy, Link *link, LinkList *removed)
 {
+        _cleanup_(link_freep) Link *owned = link;
         int r;
 
-        if (list->n_links > tenancy->n_links)
+        if (tenancy->n_links == 0)
                 return -EBADMSG;
-        for (size_t i = 0; i < list->n_links; i++) {
-                r = link_table_delete(txn, tenancy->number, list->links[i]);
-                if (r < 0)
-                        return r;
-        }
-        tenancy->n_links -= list->n_links;
-        return tenancy_table_put(txn, tenancy_id, tenancy);
+        r = link_table_delete(txn, tenancy->number, owned);
+        if (r == 0)
+                r = decision_table_add(txn, tenancy->number, owned->authenticator_id);
+        if (r < 0)
+                return r == -ENOENT ? -EBADMSG : r;
+        tenancy->n_links--;
+        return link_list_push(removed, TAKE_PTR(owned));
 }
 
-int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id, LinkList *ret)
+/* `same` is the link that it has to be, or NULL. */
+static int link_table_remove_if(Txn *txn, const char *tenancy_id, const char *authenticator_id,
+                                const Link *same, LinkList *removed)
 {
-        _cleanup_(link_list_clear) LinkList list = {};
+        _cleanup_(link_freep) Link *link = NULL;
         Tenancy tenancy;
-        Link *link;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
         if (r == -ENOENT)
                 return ERROR_NOT_FOUND;
-        if (r < 0)
-                return r;
-        r = link_table_get_in(txn, tenancy.number, authenticator_id, &link);
+        if (r == 0)
+                r = link_table_get_in(txn, tenancy.number, authenticator_id, &link);
         if (r != 0)
                 return r;
-        r = link_list_push(&list, link);
-        if (r < 0)
-                return r;
-        r = link_table_delete_listed(txn, tenancy_id, &tenancy, &list);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE(list, (LinkList){});
-        return 0;
+        if (same &&
+            (!streq(same->user_id, link->user_id) || same->created_at_ms != link->created_at_ms))
+                return ERROR_NOT_FOUND;
+        r = link_table_take(txn, &tenancy, TAKE_PTR(link), removed);
+        return r < 0 ? r : tenancy_table_put(txn, tenancy_id, &tenancy);
 }
 
-int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, LinkList *ret)
+int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
+                      LinkList *removed)
+{
+        return link_table_remove_if(txn, tenancy_id, authenticator_id, NULL, removed);
+}
+
+int link_table_remove_same(Txn *txn, const char *tenancy_id, const Link *link, LinkList *removed)
+{
+        return link_table_remove_if(txn, tenancy_id, link->authenticator_id, link, removed);
+}
+
+int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, size_t limit,
+                              LinkList *removed, bool *ret_more)
 {
         _cleanup_(link_list_clear) LinkList list = {};
         Tenancy tenancy;
         int r;
 
+        *ret_more = false;
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
         if (r == 0)
                 r = link_table_list_by_user_in(txn, tenancy.number, user_id, &list);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        if (list.n_links > 0) {
-                r = link_table_delete_listed(txn, tenancy_id, &tenancy, &list);
+        if (r < 0 || list.n_links == 0)
+                return r == -ENOENT ? 0 : r;
+        for (size_t i = 0; i < list.n_links && !*ret_more; i++) {
+                r = link_table_take(txn, &tenancy, TAKE_PTR(list.links[i]), removed);
                 if (r < 0)
                         return r;
+                *ret_more = limit > 0 && i + 1 >= limit && i + 1 < list.n_links;
         }
-        *ret = TAKE(list, (LinkList){});
-        return 0;
+        return tenancy_table_put(txn, tenancy_id, &tenancy);
 }

@@ -26,7 +26,13 @@ int link_table_merge(Txn *txn, const char *tenancy_id, const Link *link, bool *r
 /* NOT_FOUND. */
 int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                      uint64_t last_used_at_ms);
-/* NOT_FOUND. `ret` is what went. */
+/*
+ * Append the links that are removed to `removed`, and note that crash recovery must not make them
+ * again. The first is NOT_FOUND if there is none; the second if it is another one by now. The third
+ * removes no more than `limit` links, 0 for all, and tells whether there are more.
+ */
 int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
-                      LinkList *ret);
-int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, LinkList *ret);
+                      LinkList *removed);
+int link_table_remove_same(Txn *txn, const char *tenancy_id, const Link *link, LinkList *removed);
+int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, size_t limit,
+                              LinkList *removed, bool *ret_more);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "daemon/store/record.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/txn.h"
 
@@ -11,9 +12,11 @@ static const struct {
         const char *name;
         unsigned flags;
 } databases[DATABASE_MAX] = {
-        [DATABASE_META] = {"meta", 0},       [DATABASE_TENANCIES] = {"tenancies", 0},
-        [DATABASE_LINKS] = {"links", 0},     [DATABASE_USERS] = {"users", MDB_DUPSORT},
-        [DATABASE_ANSWERS] = {"answers", 0}, [DATABASE_EXPIRIES] = {"expiries", 0},
+        [DATABASE_META] = {"meta", 0},           [DATABASE_TENANCIES] = {"tenancies", 0},
+        [DATABASE_LINKS] = {"links", 0},         [DATABASE_USERS] = {"users", MDB_DUPSORT},
+        [DATABASE_ANSWERS] = {"answers", 0},     [DATABASE_EXPIRIES] = {"expiries", 0},
+        [DATABASE_INTENTS] = {"intents", 0},     [DATABASE_DELETES] = {"deletes", 0},
+        [DATABASE_DECISIONS] = {"decisions", 0},
 };
 
 static MDB_val version_key(void)
@@ -23,27 +26,93 @@ static MDB_val version_key(void)
         return (MDB_val){.mv_data = name, .mv_size = strlen(name)};
 }
 
+/* Opens all databases, and makes those that are missing. */
+static int create_databases(Txn *txn, Schema *schema)
+{
+        for (size_t i = 0; i < DATABASE_MAX; i++) {
+                int r = mdb_dbi_open(txn->mdb, databases[i].name, databases[i].flags | MDB_CREATE,
+                                     &schema->dbi[i]);
+
+                if (r != 0)
+                        return lmdb_errno(r);
+        }
+        return 0;
+}
+
+static int write_version(Txn *txn)
+{
+        uint32_t version = htobe32(SCHEMA_VERSION);
+
+        return txn_put(txn, DATABASE_META, version_key(),
+                       (MDB_val){.mv_data = &version, .mv_size = sizeof(version)});
+}
+
 int schema_create(MDB_env *mdb)
 {
         _cleanup_(txn_end) Txn txn = {};
-        uint32_t version = htobe32(SCHEMA_VERSION);
         Schema schema = {};
         int r;
 
         r = txn_begin_write(mdb, &schema, &txn);
+        if (r == 0)
+                r = create_databases(&txn, &schema);
+        if (r == 0)
+                r = write_version(&txn);
+        return r < 0 ? r : txn_commit(&txn);
+}
+
+static int upgrade_tenancy(MDB_cursor *cursor, MDB_val key, MDB_val value)
+{
+        _cleanup_(record_clear) Record record = {};
+        uint8_t copy[KEY_LEN_MAX]; /* writing moves what the cursor lends */
+        Tenancy tenancy;
+        int r;
+
+        if (key.mv_size > sizeof(copy))
+                return -EMEDIUMTYPE;
+        memcpy(copy, key.mv_data, key.mv_size);
+        key.mv_data = copy;
+        r = record_to_tenancy_1(value.mv_data, value.mv_size, &tenancy);
+        if (r == 0)
+                r = record_from_tenancy(&tenancy, &record);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < DATABASE_MAX; i++) {
-                r = mdb_dbi_open(txn.mdb, databases[i].name, databases[i].flags | MDB_CREATE,
-                                 &schema.dbi[i]);
-                if (r != 0)
-                        return lmdb_errno(r);
+        value = (MDB_val){.mv_data = record.bytes, .mv_size = record.len};
+        return lmdb_errno(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT));
+}
+
+static int upgrade_tenancies(Txn *txn)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        MDB_val key, value;
+        int r;
+
+        r = txn_cursor(txn, DATABASE_TENANCIES, &cursor);
+        if (r < 0)
+                return r;
+        for (r = cursor_get(cursor, MDB_FIRST, &key, &value); r == 0;
+             r = cursor_get(cursor, MDB_NEXT, &key, &value)) {
+                r = upgrade_tenancy(cursor, key, value);
+                if (r < 0)
+                        return r;
         }
-        r = txn_put(&txn, DATABASE_META, version_key(),
-                    (MDB_val){.mv_data = &version, .mv_size = sizeof(version)});
-        if (r < 0)
-                return r;
-        return txn_commit(&txn);
+        return r == -ENOENT ? 0 : r;
+}
+
+int schema_upgrade(MDB_env *mdb)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        Schema schema = {};
+        int r;
+
+        r = txn_begin_write(mdb, &schema, &txn);
+        if (r == 0)
+                r = create_databases(&txn, &schema);
+        if (r == 0)
+                r = upgrade_tenancies(&txn);
+        if (r == 0)
+                r = write_version(&txn);
+        return r < 0 ? r : txn_commit(&txn);
 }
 
 /* Opens a database that has to be there, and of that kind. */
@@ -61,7 +130,7 @@ static int schema_open_database(Txn *txn, Schema *schema, Database database)
         return lmdb_errno(r);
 }
 
-static int schema_read_version(Txn *txn, uint32_t *ret)
+static int read_version(Txn *txn, uint32_t *ret)
 {
         uint32_t version;
         MDB_val value;
@@ -77,50 +146,55 @@ static int schema_read_version(Txn *txn, uint32_t *ret)
         return 0;
 }
 
-/* *ret_version is 0 for what has none. */
-static int schema_read(MDB_env *mdb, Schema *ret, uint32_t *ret_version)
+int schema_read_version(MDB_env *mdb, uint32_t *ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        Schema schema = {};
+        int r;
+
+        *ret = 0;
+        r = txn_begin_read(mdb, &schema, &txn);
+        if (r == 0)
+                r = schema_open_database(&txn, &schema, DATABASE_META);
+        if (r == 0)
+                r = read_version(&txn, ret);
+        return r == -EMEDIUMTYPE ? 0 : r;
+}
+
+static int schema_read(MDB_env *mdb, Schema *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
         r = txn_begin_read(mdb, ret, &txn);
-        if (r < 0)
-                return r;
-        r = schema_open_database(&txn, ret, DATABASE_META);
-        if (r < 0)
-                return r;
-        r = schema_read_version(&txn, ret_version);
-        if (r < 0)
-                return r;
-        if (*ret_version != SCHEMA_VERSION)
-                return -EMEDIUMTYPE;
-        for (Database database = DATABASE_META + 1; database < DATABASE_MAX; database++) {
+        for (Database database = 0; r == 0 && database < DATABASE_MAX; database++)
                 r = schema_open_database(&txn, ret, database);
-                if (r < 0)
-                        return r;
-        }
         /* Only a transaction that is committed leaves its handles behind. */
-        return txn_commit(&txn);
+        return r < 0 ? r : txn_commit(&txn);
 }
 
-int schema_load(MDB_env *mdb, const char *directory, Schema *ret)
+int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret)
 {
-        uint32_t version = 0;
+        uint32_t version;
         Schema schema = {};
         int r;
 
-        r = schema_read(mdb, &schema, &version);
-        if (r == -EMEDIUMTYPE && version != 0 && version != SCHEMA_VERSION)
-                log_error("The store in %s has schema %u, and this program knows %u", directory,
-                          version, SCHEMA_VERSION);
-        else if (r == -EMEDIUMTYPE)
-                log_error("The database in %s is not a store of links, or a damaged one",
-                          directory);
-        else if (r < 0)
-                log_error("Cannot read the store in %s: %s", directory, strerror(-r));
-        if (r < 0)
-                return r;
-
-        *ret = schema;
-        return 0;
+        r = schema_read_version(mdb, &version);
+        if (r == 0)
+                r = version == SCHEMA_VERSION ? schema_read(mdb, &schema) : -EMEDIUMTYPE;
+        if (r == 0) {
+                *ret = schema;
+                return 0;
+        }
+        if (r != -EMEDIUMTYPE)
+                log_at(level, "Failed to read the store in %s: %s", directory, strerror(-r));
+        else if (version == 0 || version == SCHEMA_VERSION)
+                log_at(level, "Failed to open the store in %s: not a store of links, or damaged",
+                       directory);
+        else
+                log_at(level,
+                       "Failed to open the store in %s: its schema is version %u, and this "
+                       "program knows version %u",
+                       directory, version, SCHEMA_VERSION);
+        return r;
 }

@@ -6,7 +6,7 @@
 #include "base/macro.h"
 
 /*
- * What is in the file, and in which version of it.
+ * The databases in the file, and the version of their encoding.
  *
  *        meta        "schema" -> SCHEMA_VERSION, 4 bytes big-endian
  *        tenancies   tenancy id -> its number and how many links it has
@@ -14,10 +14,14 @@
  *        users       user key -> the authenticators of the user's link keys (several)
  *        answers     digest -> answer
  *        expiries    expiry key -> nothing: the answers in the order in which they expire
+ *        intents     intent key -> exchange that was begun
+ *        deletes     intent key -> delete in the vault that was begun
+ *        decisions   intent key -> authenticator that was not to be linked any more
  *
- * Keys are in key.h, values in record.h.
+ * Keys are in key.h, values in record.h and record-intent.h. Intents, deletes and decisions share
+ * one ascending row of ids.
  */
-#define SCHEMA_VERSION 1U
+#define SCHEMA_VERSION 2U
 
 typedef enum Database {
         DATABASE_META,
@@ -26,6 +30,9 @@ typedef enum Database {
         DATABASE_USERS,
         DATABASE_ANSWERS,
         DATABASE_EXPIRIES,
+        DATABASE_INTENTS,
+        DATABASE_DELETES,
+        DATABASE_DECISIONS,
         DATABASE_MAX,
 } Database;
 
@@ -36,6 +43,13 @@ typedef struct Schema {
 /* Makes the databases in a new environment. Returns 0 or a negative errno. */
 int schema_create(MDB_env *mdb);
 
-/* Finds them in an old one, and writes nothing. Logs why it fails: with -EMEDIUMTYPE if they are
- * not what is there, or with another negative errno. `directory` is for the log. */
-int schema_load(MDB_env *mdb, const char *directory, Schema *ret);
+/* Finds them in an old one, and writes nothing. Logs why it fails: with -EMEDIUMTYPE if the file
+ * has others, or with another negative errno. `directory` and `level` are for the log. */
+int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret);
+
+/* The version in a file: 0 if it has none. Returns 0 or a negative errno. */
+int schema_read_version(MDB_env *mdb, uint32_t *ret);
+
+/* Turns a file of version 1 into one of this version, all or nothing. Returns 0 or a negative
+ * errno. */
+int schema_upgrade(MDB_env *mdb);

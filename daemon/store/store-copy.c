@@ -25,7 +25,7 @@ static int copy_to(const char *directory, int fd)
         r = environment_open_beside(directory, &mdb);
         if (r < 0)
                 return r;
-        r = schema_load(mdb, directory, &schema);
+        r = schema_load(mdb, directory, LOG_ERR, &schema);
         if (r < 0)
                 return r;
         if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)

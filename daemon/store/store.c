@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/answer-table.h"
+#include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/store.h"
-#include "daemon/store/tenancy-table.h"
 #include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
@@ -23,23 +23,39 @@ struct Store {
         Trouble trouble;   /* with reads */
 };
 
-int store_open(const char *directory, Store **ret)
+static int open_with(const char *directory,
+                     int (*environment_open)(const char *directory, Environment **ret), Store **ret)
 {
         _cleanup_(store_freep) Store *store = calloc(1, sizeof(Store));
         int r;
 
         if (!store)
                 return -ENOMEM;
-        r = environment_new(directory, &store->environment);
+        r = environment_open(directory, &store->environment);
         if (r < 0)
                 return r;
         r = writer_new(store->environment, &store->writer);
         if (r < 0) {
-                log_error("Cannot start the store's thread: %s", strerror(-r));
+                log_error("Failed to start the store's writer thread: %s", strerror(-r));
                 return r;
         }
         *ret = TAKE_PTR(store);
         return 0;
+}
+
+int store_open(const char *directory, Store **ret)
+{
+        return open_with(directory, environment_new, ret);
+}
+
+int store_open_later(const char *directory, Store **ret)
+{
+        return open_with(directory, environment_new_later, ret);
+}
+
+int store_error(Store *store)
+{
+        return environment_error(store->environment);
 }
 
 Store *store_free(Store *store)
@@ -178,42 +194,42 @@ int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
         return store_end(store, r);
 }
 
-int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uint64_t now_ms,
-                     Answer *ret)
+int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
-        _cleanup_(answer_clear) Answer answer = {};
         int r;
 
         r = store_begin(store, &txn);
         if (r == 0)
-                r = answer_table_get(&txn, key, &answer);
-        if (r != 0)
-                return store_end(store, r);
-        if (answer.expires_at_ms <= now_ms)
-                return ERROR_NOT_FOUND;
-
-        *ret = TAKE(answer, (Answer){});
-        return 0;
+                r = answer_table_get(&txn, key, ret);
+        return store_end(store, r);
 }
 
-int store_get_unsettled(Store *store, const char *tenancy_id, uint64_t *ret_since_ms)
+int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentList *ret)
 {
+        uint64_t end_id = environment_first_id(store->environment);
         _cleanup_(txn_end) Txn txn = {};
-        Tenancy tenancy;
         int r;
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
         r = store_begin(store, &txn);
         if (r == 0)
-                r = tenancy_table_get(&txn, tenancy_id, &tenancy);
+                r = intent_table_list_exchanges(&txn, tenancy_id, end_id, ret);
+        return store_end(store, r);
+}
+
+int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret)
+{
+        uint64_t end_id = environment_first_id(store->environment);
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id))
+                return -EINVAL;
+        r = store_begin(store, &txn);
         if (r == 0)
-                *ret_since_ms = tenancy.unsettled_since_ms;
-        if (r == -ENOENT) {
-                *ret_since_ms = 0;
-                r = 0;
-        }
+                r = intent_table_list_deletes(&txn, tenancy_id, end_id, ret);
         return store_end(store, r);
 }
 
@@ -236,14 +252,43 @@ int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFu
         return r < 0 ? r : store_queue(store, change, ret);
 }
 
-int store_commit_exchange(Store *store, const char *tenancy_id, const Link *link,
-                          const uint8_t *key, const Answer *answer, uint64_t now_ms,
+int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
+                         StoreBeginFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_begin_exchange(tenancy_id, intent, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
                           StoreAddFunc func, void *userdata, StoreChange **ret)
 {
         StoreChange *change;
         int r;
 
-        r = change_new_exchange(tenancy_id, link, key, answer, now_ms, func, userdata, &change);
+        r = change_new_exchange(tenancy_id, outcome, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
+                  void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_recover(tenancy_id, recovery, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
+int store_begin_delete(Store *store, const char *tenancy_id, char *const *authenticator_ids,
+                       StoreBeginFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_begin_delete(tenancy_id, authenticator_ids, func, userdata, &change);
         return r < 0 ? r : store_queue(store, change, ret);
 }
 
@@ -267,6 +312,16 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
         return r < 0 ? r : store_queue(store, change, ret);
 }
 
+int store_remove_same(Store *store, const char *tenancy_id, const LinkList *links,
+                      uint64_t delete_id, StoreRemoveFunc func, void *userdata, StoreChange **ret)
+{
+        StoreChange *change;
+        int r;
+
+        r = change_new_remove_same(tenancy_id, links, delete_id, func, userdata, &change);
+        return r < 0 ? r : store_queue(store, change, ret);
+}
+
 int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
                  StoreImportFunc func, void *userdata, StoreChange **ret)
 {
@@ -274,16 +329,6 @@ int store_import(Store *store, const char *tenancy_id, const LinkList *links, bo
         int r;
 
         r = change_new_import(tenancy_id, links, dry_run, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_set_unsettled(Store *store, const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func,
-                        void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_mark(tenancy_id, since_ms, func, userdata, &change);
         return r < 0 ? r : store_queue(store, change, ret);
 }
 

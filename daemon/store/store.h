@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/model/answer.h"
-#include "daemon/model/link.h"
+#include "daemon/model/intent.h"
+#include "daemon/model/recovery.h"
 
 /*
- * The links of this host, in LMDB, keyed by tenancy id: authenticator -> user and the reverse, and
- * the answers that are kept for repeats.
+ * The links of this host, in LMDB, keyed by tenancy id: authenticator -> user and the reverse, the
+ * answers that are kept for repeats, and the intents of calls in flight.
  *
  * Reads are answered at once from the map. Changes are queued for a writer thread, which commits
  * all that wait in one transaction and reports back once that is on disk: the event loop never
@@ -15,7 +15,8 @@
  *
  * r is 0, a negative errno (programming error, no memory), or STORE_FULL (disk or quota),
  * STORE_FAILED and what the function names. After STORE_FULL and STORE_FAILED what was
- * acknowledged before is still there, and later changes are tried anew.
+ * acknowledged before is still there, and later changes are tried anew. Changes that take access
+ * away have a reserve of disk space, and come through where others are STORE_FULL.
  */
 typedef struct Store Store;
 typedef struct StoreChange StoreChange;
@@ -23,11 +24,16 @@ typedef struct StoreChange StoreChange;
 #define STORE_LIST_LIMIT_MAX 1000U
 
 /*
- * Opens or creates the store in a directory. Logs why if it fails: a schema of another version, or
+ * Opens or creates the store in a directory. Logs why it fails: a schema of another version, or
  * a file that is no store, is refused with -EMEDIUMTYPE and not touched. -EBUSY if it is open, here
  * or in another process.
  */
 int store_open(const char *directory, Store **ret);
+/* The same for a daemon that can do something without links: a store that cannot be opened yet
+ * fails all reads and changes, and each change tries again to open it. -EBUSY or -ENOMEM. */
+int store_open_later(const char *directory, Store **ret);
+/* 0, or the negative errno that says why the store is not open. */
+int store_error(Store *store);
 /* Commits what is queued, without reporting it, and closes. Returns NULL. */
 Store *store_free(Store *store);
 DEFINE_CLEANUP(Store *, store_free);
@@ -48,9 +54,10 @@ int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id
 int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t limit,
                LinkList *ret, char **ret_next_cursor);
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret);
-/* NOT_FOUND if there is none, or it has expired at `now_ms`. */
-int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], uint64_t now_ms,
-                     Answer *ret);
+/* Answers are kept for so long while the store is open, whatever becomes of the clock. */
+#define STORE_ANSWER_TTL_MS (15U * 60U * 1000U)
+/* NOT_FOUND if there is none, or it has expired. */
+int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret);
 
 /*
  * Changes, made in the order of the calls. Arguments are copied before these return. The function
@@ -63,25 +70,64 @@ typedef void (*StoreAddFunc)(int r, bool newly_linked, void *userdata);
 int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
               void *userdata, StoreChange **ret);
 
+/* Puts the intent of an exchange on disk, before the API is asked. Its id is ignored; `id` is the
+ * one it has been given. */
+typedef void (*StoreBeginFunc)(int r, uint64_t id, void *userdata);
+int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
+                         StoreBeginFunc func, void *userdata, StoreChange **ret);
+
+typedef struct ExchangeOutcome {
+        uint64_t intent_id;      /* 0: there is none */
+        const Link *link;        /* to be made; NULL: none */
+        const char *declined_id; /* an authenticator that is not to be linked; NULL: none */
+        const uint8_t *key;      /* to keep the answer under; NULL: it is not kept */
+        const Answer *answer;
+} ExchangeOutcome;
+
 /*
- * What an exchange leaves behind, in one transaction. If `link` is not NULL: adds it, or, where it
- * is there already, sets its last_used_at_ms to the given link's created_at_ms. If `key` is not
- * NULL: keeps the answer under it, with linked and newly_linked as they turned out, or with
- * LINK_CONFLICT or LIMITS_EXCEEDED if that is what adding came to; without a link it is kept as it
- * is given. r is that same outcome.
- * Forgets answers that have expired at `now_ms`.
+ * What an exchange comes to, in one transaction. Adds the link or, where it is there already, sets
+ * its last_used_at_ms to the given link's created_at_ms. Keeps the answer, with linked and
+ * newly_linked as they turned out, or with LINK_CONFLICT or LIMITS_EXCEEDED if that is what adding
+ * came to; without a link it is kept as it is given. r is that same outcome. Removes the intent.
+ * Without a link, this takes access away: crash recovery does not link what was declined.
  */
-int store_commit_exchange(Store *store, const char *tenancy_id, const Link *link,
-                          const uint8_t *key, const Answer *answer, uint64_t now_ms,
+int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
                           StoreAddFunc func, void *userdata, StoreChange **ret);
 
-/* `removed` is what went, lent. r is NOT_FOUND if the authenticator is not linked; removing all of
- * a user that has none is 0 with an empty list. */
+/* The intents of exchanges that an earlier process left behind. */
+int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentList *ret);
+
+/*
+ * Settles them: makes the links that they can have meant, see recovery_match(), removes the intents
+ * of all claims, and keeps INTERRUPTED as the answer of those that have a key. Takes the recovery
+ * over, also when it fails. The function is lent it back, and the links that were added; `n_left`
+ * is how many more passkeys could have been meant.
+ */
+typedef void (*StoreRecoverFunc)(int r, const Recovery *recovery, const LinkList *added,
+                                 size_t n_left, void *userdata);
+int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
+                  void *userdata, StoreChange **ret);
+
+/*
+ * Removals take access away. `removed` is what went, lent: it may be there with r != 0, if only a
+ * part could be removed. r is NOT_FOUND if the authenticator is not linked; removing all of a user
+ * that has none is 0 with an empty list.
+ */
 typedef void (*StoreRemoveFunc)(int r, const LinkList *removed, void *userdata);
 int store_remove(Store *store, const char *tenancy_id, const char *authenticator_id,
                  StoreRemoveFunc func, void *userdata, StoreChange **ret);
 int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
                          StoreRemoveFunc func, void *userdata, StoreChange **ret);
+/* Those of the links that are still the same: one that was made since, to whichever user, stays.
+ * Removes the intent of a delete as well; 0: there is none. */
+int store_remove_same(Store *store, const char *tenancy_id, const LinkList *links,
+                      uint64_t delete_id, StoreRemoveFunc func, void *userdata, StoreChange **ret);
+
+/* Puts the intent of a delete on disk, before the API is asked. */
+int store_begin_delete(Store *store, const char *tenancy_id, char *const *authenticator_ids,
+                       StoreBeginFunc func, void *userdata, StoreChange **ret);
+/* The intents of deletes that an earlier process left behind. */
+int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret);
 
 /*
  * Adds links as they are, times and all, in one transaction: all of them are on disk, or none is.
@@ -96,15 +142,7 @@ typedef void (*StoreImportFunc)(int r, const LinkList *links, const LinkOutcome 
 int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
                  StoreImportFunc func, void *userdata, StoreChange **ret);
 
-/*
- * A mark on the tenancy: since when exchanges may have reached the API and not the disk, 0 for
- * none. It says what an unclean stop may have lost.
- */
-int store_get_unsettled(Store *store, const char *tenancy_id, uint64_t *ret_since_ms);
 typedef void (*StoreDoneFunc)(int r, void *userdata);
-int store_set_unsettled(Store *store, const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func,
-                        void *userdata, StoreChange **ret);
-
 /* Changes nothing; its function runs after those of all changes that were asked for before. */
 int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret);
 

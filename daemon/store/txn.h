@@ -6,6 +6,7 @@
 
 #include "daemon/store/key.h"
 #include "daemon/store/schema.h"
+#include "daemon/store/store-clock.h"
 
 /*
  * A transaction. This is the boundary to LMDB: everything here returns 0 or a negative errno, and
@@ -21,6 +22,7 @@
 typedef struct Txn {
         MDB_txn *mdb;
         const Schema *schema;
+        StoreClock *clock;     /* NULL before the store is known to be ours */
         pthread_mutex_t *lock; /* unlocked at the end; NULL: none */
 } Txn;
 

@@ -7,6 +7,7 @@
 
 #include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
+#include "dbus/error.h"
 
 /* How many links a transaction changes at most, or all those of one user more: the others wait no
  * longer than this takes. */
@@ -56,6 +57,43 @@ static int batch_try(Writer *writer, size_t max, size_t *ret_n)
         return txn_commit(&txn);
 }
 
+/* A step of a removal, when only the reserve is left: it is to change no more pages than there are
+ * in a fraction of the reserve. */
+#define STEP_LINKS 16U
+
+/* Tries again with a larger map. Returns why it cannot be made larger, if that is what is wrong. */
+static int batch_grow(Writer *writer, size_t max, size_t *ret_n)
+{
+        int r;
+
+        do {
+                r = environment_grow(writer->environment);
+                if (r < 0)
+                        return r;
+                r = batch_try(writer, max, ret_n);
+        } while (r == -EXFULL);
+        return r;
+}
+
+/* One change, in as many transactions as it takes. The pages that a transaction has freed can be
+ * used again two transactions later. */
+static int commit_in_steps(Writer *writer)
+{
+        StoreChange *change = writer->taken.first;
+        size_t n;
+        int r;
+
+        change_limit(change, STEP_LINKS);
+        do {
+                r = batch_try(writer, 1, &n);
+                if (r == -EXFULL && environment_use_reserve(writer->environment) >= 0)
+                        r = batch_try(writer, 1, &n);
+                if (r >= 0)
+                        change_keep_step(change);
+        } while (r >= 0 && change_is_unfinished(change));
+        return r == -EXFULL ? -ENOSPC : r;
+}
+
 static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
@@ -66,25 +104,24 @@ static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
                 if (r >= 0)
                         r = batch_try(writer, max, ret_n);
         }
-        while (r == -EXFULL) {
-                r = environment_grow(writer->environment);
-                if (r < 0)
-                        break;
-                r = batch_try(writer, max, ret_n);
-        }
+        if (r == -EXFULL)
+                r = batch_grow(writer, max, ret_n);
+        if (store_outcome(r) == ERROR_STORE_FULL && *ret_n == 1 &&
+            change_uses_reserve(writer->taken.first))
+                r = commit_in_steps(writer);
         if (r < 0)
                 (void) environment_recover(writer->environment);
         return r;
 }
 
-/* Hands back the first `n` changes that are taken. */
+/* Hands back the first `n` changes that are taken, or all if there are fewer. */
 static void writer_end(Writer *writer, size_t n, int r)
 {
         ChangeQueue ended = {};
 
         if (r < 0)
                 trouble_note(&writer->trouble, r);
-        for (; n > 0; n--) {
+        for (; n > 0 && writer->taken.first; n--) {
                 StoreChange *change = change_queue_pop(&writer->taken);
 
                 if (r < 0)
@@ -98,21 +135,56 @@ static void writer_end(Writer *writer, size_t n, int r)
         (void) eventfd_write(writer->event_fd, 1);
 }
 
-static void writer_make_batch(Writer *writer)
+/* What is left of the reserve is for changes that take access away, until the disk has room for a
+ * whole one again. */
+static bool writer_refuses_first(Writer *writer)
 {
-        size_t n, n_one;
+        return !change_uses_reserve(writer->taken.first) &&
+               environment_error(writer->environment) == 0 &&
+               !environment_has_reserve(writer->environment);
+}
+
+static void writer_make_one(Writer *writer)
+{
+        size_t n = 1;
         int r;
 
+        r = writer_refuses_first(writer) ? -ENOSPC : batch_commit(writer, 1, &n);
+        writer_end(writer, n, r);
+}
+
+/* A store that is not open is tried once for all changes that wait. */
+static bool writer_opens(Writer *writer)
+{
+        int r;
+
+        if (environment_error(writer->environment) == 0)
+                return true;
+        r = environment_recover(writer->environment);
+        if (r < 0)
+                writer_end(writer, SIZE_MAX, r);
+        return r >= 0;
+}
+
+static void writer_make_batch(Writer *writer)
+{
+        size_t n;
+        int r;
+
+        if (!writer_opens(writer))
+                return;
+        if (!environment_has_reserve(writer->environment)) {
+                writer_make_one(writer);
+                return;
+        }
         r = batch_commit(writer, BATCH_MAX, &n);
         if (r >= 0 || n == 1) {
                 writer_end(writer, n, r);
                 return;
         }
         /* One of them is to blame, or some of them have room: each by itself. */
-        for (; n > 0; n--) {
-                r = batch_commit(writer, 1, &n_one);
-                writer_end(writer, n_one, r);
-        }
+        for (; n > 0; n--)
+                writer_make_one(writer);
 }
 
 /* Waits for changes. False if there are none left and there will be no more. */

@@ -3,7 +3,10 @@
 #include <endian.h>
 #include <lmdb.h>
 
+#include "base/log.h"
+#include "base/strv.h"
 #include "daemon/store/key.h"
+#include "daemon/store/record-intent.h"
 #include "daemon/store/record.h"
 #include "daemon/store/schema.h"
 #include "tests/unit/store-fixture.h"
@@ -116,6 +119,32 @@ static void check_answer(Audit *a, const MDB_val *key, const MDB_val *value)
         assert_int_equal(nothing.mv_size, 0);
 }
 
+static void check_exchange(Audit *a, const MDB_val *key, const MDB_val *value)
+{
+        ExchangeRecord record;
+
+        assert_int_equal(key->mv_size, 8);
+        assert_int_equal(record_to_exchange(value->mv_data, value->mv_size, &record), 0);
+        exchange_intent_clear(&record.intent);
+}
+
+static void check_delete(Audit *a, const MDB_val *key, const MDB_val *value)
+{
+        DeleteRecord record;
+
+        assert_int_equal(key->mv_size, 8);
+        assert_int_equal(record_to_delete(value->mv_data, value->mv_size, &record), 0);
+        strv_free(record.authenticator_ids);
+}
+
+static void check_decision(Audit *a, const MDB_val *key, const MDB_val *value)
+{
+        DecisionRecord record;
+
+        assert_int_equal(key->mv_size, 8);
+        assert_int_equal(record_to_decision(value->mv_data, value->mv_size, &record), 0);
+}
+
 static void check_nothing(Audit *a, const MDB_val *key, const MDB_val *value)
 {
 }
@@ -129,7 +158,7 @@ size_t audit(const char *directory)
         assert_int_equal(mdb_env_create(&env), 0);
         assert_int_equal(mdb_env_set_maxdbs(env, DATABASE_MAX), 0);
         assert_int_equal(mdb_env_open(env, directory, MDB_RDONLY | MDB_NOLOCK, 0), 0);
-        assert_int_equal(schema_load(env, directory, &a.schema), 0);
+        assert_int_equal(schema_load(env, directory, LOG_ERR, &a.schema), 0);
         assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &a.txn), 0);
 
         audit_each(&a, DATABASE_TENANCIES, check_tenancy);
@@ -139,6 +168,10 @@ size_t audit(const char *directory)
                 assert_int_equal(a.tenancies[i].n_links, 0);
         assert_int_equal(audit_each(&a, DATABASE_ANSWERS, check_answer),
                          audit_each(&a, DATABASE_EXPIRIES, check_nothing));
+
+        audit_each(&a, DATABASE_INTENTS, check_exchange);
+        audit_each(&a, DATABASE_DELETES, check_delete);
+        audit_each(&a, DATABASE_DECISIONS, check_decision);
 
         mdb_txn_abort(a.txn);
         mdb_env_close(env);

@@ -86,6 +86,15 @@ void on_removed(int r, const LinkList *removed, void *userdata)
                                      removed->links[0]->authenticator_id) > 0);
 }
 
+void on_begun(int r, uint64_t id, void *userdata)
+{
+        Outcome *outcome = userdata;
+
+        outcome->n_calls++;
+        outcome->r = r;
+        outcome->id = id;
+}
+
 void add_later(Store *store, const char *tenancy, const char *user, const char *authenticator,
                Outcome *outcome)
 {
@@ -128,18 +137,37 @@ int remove_user(Store *store, const char *tenancy, const char *user, size_t *ret
         return outcome.r;
 }
 
-int exchange(Store *store, const char *tenancy, const Link *link, const uint8_t *key,
-             const Answer *answer, uint64_t now_ms, bool *ret_newly_linked)
+int exchange(Store *store, const char *tenancy, const ExchangeOutcome *wanted,
+             bool *ret_newly_linked)
 {
         Outcome outcome = {};
 
-        assert_int_equal(store_commit_exchange(store, tenancy, link, key, answer, now_ms, on_added,
-                                               &outcome, NULL),
+        assert_int_equal(store_commit_exchange(store, tenancy, wanted, on_added, &outcome, NULL),
                          0);
         outcome_wait(store, &outcome, 1);
         if (ret_newly_linked)
                 *ret_newly_linked = outcome.newly_linked;
         return outcome.r;
+}
+
+uint64_t begin_exchange(Store *store, const char *tenancy, const char *user, const uint8_t *key)
+{
+        ExchangeIntent intent = {.user_id = (char *) user,
+                                 .wants_link = true,
+                                 .has_key = key,
+                                 .begun_at_api_ms = 1000000,
+                                 .window_ms = 420000};
+        Outcome outcome = {};
+
+        host_time_now(&intent.begun_at);
+        if (key)
+                memcpy(intent.key, key, ANSWER_KEY_LEN);
+        assert_int_equal(store_begin_exchange(store, tenancy, &intent, on_begun, &outcome, NULL),
+                         0);
+        outcome_wait(store, &outcome, 1);
+        assert_int_equal(outcome.r, 0);
+        assert_true(outcome.id > 0);
+        return outcome.id;
 }
 
 const char *user_of(Store *store, const char *tenancy, const char *authenticator)

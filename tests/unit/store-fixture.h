@@ -17,6 +17,7 @@ typedef struct Outcome {
         bool newly_linked;
         size_t n_removed;
         char *first_removed; /* its user, then a blank, then its authenticator */
+        uint64_t id;         /* of an intent */
 } Outcome;
 
 /* For cmocka: opens a store in a new directory under /tmp, and removes both. */
@@ -33,6 +34,7 @@ void outcome_wait(Store *store, const Outcome *outcome, unsigned n_calls);
 void outcome_clear(Outcome *outcome);
 void on_added(int r, bool newly_linked, void *userdata);
 void on_removed(int r, const LinkList *removed, void *userdata);
+void on_begun(int r, uint64_t id, void *userdata);
 
 /* These ask and wait. They return what the function was told, and put into the last arguments,
  * which may be NULL, the rest of it. */
@@ -40,8 +42,10 @@ int add(Store *store, const char *tenancy, const char *user, const char *authent
         bool *ret_newly_linked);
 int remove_one(Store *store, const char *tenancy, const char *authenticator);
 int remove_user(Store *store, const char *tenancy, const char *user, size_t *ret_n_removed);
-int exchange(Store *store, const char *tenancy, const Link *link, const uint8_t *key,
-             const Answer *answer, uint64_t now_ms, bool *ret_newly_linked);
+int exchange(Store *store, const char *tenancy, const ExchangeOutcome *outcome,
+             bool *ret_newly_linked);
+/* An exchange for that user, NULL for any, that is to link. Returns the intent's id. */
+uint64_t begin_exchange(Store *store, const char *tenancy, const char *user, const uint8_t *key);
 
 /* Asks only. */
 void add_later(Store *store, const char *tenancy, const char *user, const char *authenticator,

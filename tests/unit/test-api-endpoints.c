@@ -126,17 +126,19 @@ static int exchange(Api *api, Outcome *outcome)
 
 static int get_passkey(Api *api, Outcome *outcome)
 {
-        return api_get_passkey(api, "../pk 1?", on_passkey, outcome, &outcome->call);
+        return api_get_passkey(api, "../pk 1?", API_FOREGROUND, on_passkey, outcome,
+                               &outcome->call);
 }
 
 static int list_first(Api *api, Outcome *outcome)
 {
-        return api_list_passkeys(api, NULL, on_list, outcome, &outcome->call);
+        return api_list_passkeys(api, NULL, API_BACKGROUND, on_list, outcome, &outcome->call);
 }
 
 static int list_next(Api *api, Outcome *outcome)
 {
-        return api_list_passkeys(api, "a+b&c=/..", on_list, outcome, &outcome->call);
+        return api_list_passkeys(api, "a+b&c=/..", API_FOREGROUND, on_list, outcome,
+                                 &outcome->call);
 }
 
 static int update(Api *api, Outcome *outcome)
@@ -275,6 +277,7 @@ static const struct {
 
 typedef struct Fixture {
         sd_event *event;
+        ApiContext *context;
         Api *api;
         Secret *key;
         RawPeer *peer;
@@ -289,7 +292,7 @@ static int set_up(void **state)
 
         assert_non_null(f);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(api_new(f->event, &f->api), 0);
+        assert_int_equal(api_context_new(f->event, &f->context), 0);
         assert_int_equal(secret_new("sk_1", 4, &f->key), 0);
         *state = f;
         return 0;
@@ -299,7 +302,8 @@ static int tear_down(void **state)
 {
         Fixture *f = *state;
 
-        api_free(f->api);
+        api_context_free(f->context);
+        api_unref(f->api);
         secret_unref(f->key);
         raw_peer_free(f->peer);
         sd_event_unref(f->event);
@@ -309,10 +313,17 @@ static int tear_down(void **state)
 
 static void configure(Fixture *f, uint64_t timeout_ms, Secret *key)
 {
+        _cleanup_(api_unrefp) Api *old = f->api;
         char origin[64];
 
         snprintf(origin, sizeof(origin), "http://127.0.0.1:%u", raw_peer_port(f->peer));
-        assert_int_equal(api_configure(f->api, origin, "ten/ancy", NULL, timeout_ms, key), 0);
+        assert_int_equal(api_new(f->context,
+                                 &(ApiSettings){.endpoint = origin,
+                                                .tenancy_id = "ten/ancy",
+                                                .timeout_ms = timeout_ms,
+                                                .key = key},
+                                 old, &f->api),
+                         0);
 }
 
 static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
@@ -508,18 +519,15 @@ static void test_no_key(void **state)
         Fixture *f = *state;
 
         for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
-                f->outcome = (Outcome){.call = (ApiCall *) 1};
-                assert_int_equal(endpoints[i].start(f->api, &f->outcome), -ENOKEY);
-                assert_ptr_equal(f->outcome.call, (ApiCall *) 1);
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
                 serve(f, &(Script){.lines = {good_reply(f, i)}}, 30000);
                 configure(f, 5000, NULL);
                 if (endpoints[i].is_public) {
                         run(f, i);
                         assert_outcome(f, i, 0);
                 } else {
+                        f->outcome = (Outcome){.call = (ApiCall *) 1};
                         assert_int_equal(endpoints[i].start(f->api, &f->outcome), -ENOKEY);
+                        assert_ptr_equal(f->outcome.call, (ApiCall *) 1);
                         assert_int_equal(raw_peer_n_requests(f->peer), 0);
                 }
         }
@@ -535,8 +543,9 @@ static void test_ids_that_mean_something(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
                 assert_int_equal(api_exchange_code(f->api, ids[i], on_principal, o, &o->call),
                                  -EINVAL);
-                assert_int_equal(api_get_passkey(f->api, ids[i], on_passkey, o, &o->call),
-                                 ERROR_NOT_FOUND);
+                assert_int_equal(
+                        api_get_passkey(f->api, ids[i], API_BACKGROUND, on_passkey, o, &o->call),
+                        ERROR_NOT_FOUND);
                 assert_int_equal(api_get_challenge(f->api, ids[i], on_challenge, o, &o->call),
                                  ERROR_NOT_FOUND);
                 assert_int_equal(api_delete_challenge(f->api, ids[i], on_done, o, &o->call),
@@ -618,7 +627,7 @@ static void test_cancel(void **state)
                 if (i % 2 == 0)
                         assert_null(api_call_cancel(outcomes[i].call));
         }
-        f->api = api_free(f->api);
+        f->context = api_context_free(f->context);
         for (uint64_t end_ms = monotonic_ms() + 150; monotonic_ms() < end_ms;)
                 assert_true(sd_event_run(f->event, 10000) >= 0);
         for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++)
@@ -629,7 +638,7 @@ static void free_api(int r, const char *key_set, void *userdata)
 {
         Fixture *f = userdata;
 
-        f->api = api_free(f->api);
+        f->api = api_unref(f->api);
         f->outcome.n_ended++;
         assert_string_equal(key_set, "{\"keys\":[]}"); /* still lent */
 }

@@ -28,6 +28,7 @@ typedef struct Outcome {
 
 typedef struct Fixture {
         sd_event *event;
+        ApiContext *context;
         Api *api;
         Secret *key;
         RawPeer *peer;
@@ -42,7 +43,7 @@ static int set_up(void **state)
 
         assert_non_null(f);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(api_new(f->event, &f->api), 0);
+        assert_int_equal(api_context_new(f->event, &f->context), 0);
         assert_int_equal(secret_new("sk_1", 4, &f->key), 0);
         f->registration = (Registration){
                 .rp_id = (char *) "Example.COM",
@@ -58,7 +59,8 @@ static int tear_down(void **state)
 {
         Fixture *f = *state;
 
-        api_free(f->api);
+        api_context_free(f->context);
+        api_unref(f->api);
         secret_unref(f->key);
         raw_peer_free(f->peer);
         sd_event_unref(f->event);
@@ -66,12 +68,26 @@ static int tear_down(void **state)
         return 0;
 }
 
+/* From here on calls go there. */
+static int configure_tenancy(Fixture *f, const char *endpoint, const char *tenancy_id,
+                             uint64_t timeout_ms, Secret *key)
+{
+        _cleanup_(api_unrefp) Api *old = f->api;
+
+        return api_new(f->context,
+                       &(ApiSettings){.endpoint = endpoint,
+                                      .tenancy_id = tenancy_id,
+                                      .timeout_ms = timeout_ms,
+                                      .key = key},
+                       old, &f->api);
+}
+
 static int configure(Fixture *f, uint16_t port, uint64_t timeout_ms, Secret *key)
 {
         char endpoint[64];
 
         snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", port);
-        return api_configure(f->api, endpoint, "ten/ancy", NULL, timeout_ms, key);
+        return configure_tenancy(f, endpoint, "ten/ancy", timeout_ms, key);
 }
 
 static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
@@ -341,37 +357,72 @@ static void test_deadline_covers_all_attempts(void **state)
         assert_in_range(monotonic_ms() - started_at_ms, 3995, 7500);
 }
 
-static void test_configure(void **state)
+static void test_settings(void **state)
 {
         Fixture *f = *state;
+        const struct {
+                const char *endpoint, *tenancy_id;
+                uint64_t timeout_ms;
+        } bad[] = {
+                {"", "t", 1000},       {"https://a/v2", "t", 1000},    {"ftp://a", "t", 1000},
+                {"a", "t", 1000},      {"https://a", "", 1000},        {"https://a", "..", 1000},
+                {"https://a", "t", 0}, {"https://a", "t", UINT64_MAX},
+        };
         Script script = {.lines = {TOKEN_OK}};
-        const char *bad_endpoints[] = {"", "https://a/v2", "ftp://a", "a"};
         ApiCall *untouched = (ApiCall *) 1;
 
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+                Api *api = (Api *) 1;
+
+                assert_int_equal(api_new(f->context,
+                                         &(ApiSettings){.endpoint = bad[i].endpoint,
+                                                        .tenancy_id = bad[i].tenancy_id,
+                                                        .timeout_ms = bad[i].timeout_ms,
+                                                        .key = f->key},
+                                         NULL, &api),
+                                 -EINVAL);
+                assert_ptr_equal(api, (Api *) 1);
+        }
+        serve(f, &script, 30000);
+        assert_int_equal(api_exchange_code(f->api, "..", on_principal, &f->outcome, &untouched),
+                         -EINVAL);
+        assert_int_equal(configure(f, raw_peer_port(f->peer), 30000, NULL), 0);
+        assert_false(api_has_key(f->api));
         assert_int_equal(api_authorize_registration(f->api, &f->registration, on_token, &f->outcome,
                                                     &untouched),
                          -ENOKEY);
         assert_int_equal(api_exchange_code(f->api, "c", on_principal, &f->outcome, &untouched),
                          -ENOKEY);
-
-        serve(f, &script, 30000);
-        for (size_t i = 0; i < ARRAY_SIZE(bad_endpoints); i++)
-                assert_int_equal(api_configure(f->api, bad_endpoints[i], "t", NULL, 1000, f->key),
-                                 -EINVAL);
-        assert_int_equal(api_configure(f->api, "https://a", "", NULL, 1000, f->key), -EINVAL);
-        assert_int_equal(api_configure(f->api, "https://a", "..", NULL, 1000, f->key), -EINVAL);
-        assert_int_equal(api_configure(f->api, "https://a", "t", NULL, 0, f->key), -EINVAL);
-        assert_int_equal(api_configure(f->api, "https://a", "t", NULL, UINT64_MAX, f->key),
-                         -EINVAL);
-        authorize(f);
-        assert_int_equal(f->outcome.r, 0);
-
-        assert_int_equal(api_exchange_code(f->api, "..", on_principal, &f->outcome, &untouched),
-                         -EINVAL);
-        assert_int_equal(configure(f, raw_peer_port(f->peer), 30000, NULL), 0);
-        assert_int_equal(api_exchange_code(f->api, "c", on_principal, &f->outcome, &untouched),
-                         -ENOKEY);
         assert_ptr_equal(untouched, (ApiCall *) 1);
+}
+
+static void test_has_settings(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(secret_unrefp) Secret *same = NULL, *other = NULL;
+        const ApiSettings settings = {.endpoint = "https://a",
+                                      .tenancy_id = "t",
+                                      .ca_file = "/ca",
+                                      .timeout_ms = 1000,
+                                      .key = f->key};
+        ApiSettings differs[] = {settings, settings, settings, settings, settings, settings};
+
+        assert_int_equal(secret_new("sk_1", 4, &same), 0);
+        assert_int_equal(secret_new("sk_2", 4, &other), 0);
+        differs[0].endpoint = "https://b";
+        differs[1].tenancy_id = "u";
+        differs[2].ca_file = NULL;
+        differs[3].timeout_ms = 999;
+        differs[4].key = other;
+        differs[5].key = NULL;
+        assert_int_equal(api_new(f->context, &settings, NULL, &f->api), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(differs); i++)
+                assert_false(api_has_settings(f->api, &differs[i]));
+        differs[0] = settings;
+        differs[0].key = same;
+        assert_true(api_has_settings(f->api, &differs[0]));
+        assert_string_equal(api_endpoint(f->api), "https://a");
+        assert_string_equal(api_ca_file(f->api), "/ca");
 }
 
 static void test_new_key_on_warm_connection(void **state)
@@ -441,7 +492,7 @@ static void test_cancel(void **state)
         unsigned n_requests;
 
         assert_null(api_call_cancel(NULL));
-        assert_null(api_free(NULL));
+        assert_null(api_unref(NULL));
 
         /* before it begins */
         serve(f, &script, 200);
@@ -476,7 +527,7 @@ static void free_api(int r, uint32_t retry_after_s, const Token *token, void *us
 {
         Fixture *f = userdata;
 
-        f->api = api_free(f->api);
+        f->api = api_unref(f->api);
         f->outcome.n_ended++;
         f->outcome.r = r;
         if (token)
@@ -495,8 +546,6 @@ static void test_function_frees_api(void **state)
                 Outcome other = {};
                 ApiCall *call;
 
-                if (!f->api)
-                        assert_int_equal(api_new(f->event, &f->api), 0);
                 serve(f, &scripts[i], 400);
                 f->outcome = (Outcome){};
                 assert_int_equal(
@@ -524,7 +573,8 @@ int main(void)
                 TEST(faults),
                 TEST(refused),
                 TEST(deadline_covers_all_attempts),
-                TEST(configure),
+                TEST(settings),
+                TEST(has_settings),
                 TEST(new_key_on_warm_connection),
                 TEST(calls_end_as_they_began),
                 TEST(cancel),

@@ -4,10 +4,9 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "daemon/api/api.h"
+#include "daemon/core/crash-recovery.h"
+#include "daemon/core/delete-recovery.h"
 #include "daemon/core/exchange.h"
-#include "daemon/core/reconcile.h"
-#include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 #include "tests/unit/test.h"
@@ -20,28 +19,83 @@ static struct {
         unsigned n_asked;
         ApiPrincipalFunc func;
         void *userdata;
+        Secret *key; /* lent */
 } api;
 
+/* Changes of the store, and what it has kept. */
 static struct {
         unsigned n_commits;
         int refuse; /* what store_commit_exchange() returns */
+        uint64_t intent_id;
         bool has_link, has_key, has_kept;
+        char declined_id[32];
         uint8_t key[ANSWER_KEY_LEN];
         StoreAddFunc func;
         void *userdata;
         Answer kept;
         uint8_t kept_key[ANSWER_KEY_LEN];
+
+        unsigned n_begun;
+        int begin_result;
+        ExchangeIntent intent; /* lent */
+        StoreBeginFunc begun;
+        void *begun_userdata;
 } store;
 
-int api_configure(Api *a, const char *endpoint, const char *tenancy_id, const char *ca_file,
-                  uint64_t timeout_ms, Secret *key)
+/* What crash recovery knows of. */
+static struct {
+        uint64_t intent_id;
+        bool interrupted;
+        unsigned n_settled, n_given_back;
+        CrashRecoveryFunc func;
+        void *userdata;
+} recovery;
+
+int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous, Api **ret)
 {
+        api.key = settings->key;
+        *ret = (Api *) &api;
         return 0;
 }
 
-Api *api_free(Api *a)
+Api *api_ref(Api *a)
+{
+        return a;
+}
+
+Api *api_unref(Api *a)
 {
         return NULL;
+}
+
+bool api_has_settings(const Api *a, const ApiSettings *settings)
+{
+        return false;
+}
+
+bool api_has_key(const Api *a)
+{
+        return api.key;
+}
+
+const char *api_endpoint(const Api *a)
+{
+        return "http://localhost";
+}
+
+const char *api_ca_file(const Api *a)
+{
+        return NULL;
+}
+
+Secret *api_key(const Api *a)
+{
+        return api.key;
+}
+
+uint64_t api_clock_ms(const Api *a)
+{
+        return 4711;
 }
 
 ApiCall *api_call_cancel(ApiCall *call)
@@ -58,8 +112,7 @@ int api_exchange_code(Api *a, const char *code, ApiPrincipalFunc func, void *use
         return 0;
 }
 
-int store_get_answer(Store *s, const uint8_t key[static ANSWER_KEY_LEN], uint64_t now_ms,
-                     Answer *ret)
+int store_get_answer(Store *s, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
 {
         if (!store.has_kept || memcmp(key, store.kept_key, ANSWER_KEY_LEN) != 0)
                 return ERROR_NOT_FOUND;
@@ -67,74 +120,106 @@ int store_get_answer(Store *s, const uint8_t key[static ANSWER_KEY_LEN], uint64_
         return store.kept.principal ? principal_copy(store.kept.principal, &ret->principal) : 0;
 }
 
-int store_commit_exchange(Store *s, const char *tenancy_id, const Link *link, const uint8_t *key,
-                          const Answer *answer, uint64_t now_ms, StoreAddFunc func, void *userdata,
-                          StoreChange **ret)
+int store_begin_exchange(Store *s, const char *tenancy_id, const ExchangeIntent *intent,
+                         StoreBeginFunc func, void *userdata, StoreChange **ret)
+{
+        store.n_begun++;
+        store.intent = *intent;
+        store.begun = func;
+        store.begun_userdata = userdata;
+        return 0;
+}
+
+int store_commit_exchange(Store *s, const char *tenancy_id, const ExchangeOutcome *outcome,
+                          StoreAddFunc func, void *userdata, StoreChange **ret)
 {
         if (store.refuse)
                 return store.refuse;
         store.n_commits++;
-        store.has_link = link;
-        store.has_key = key;
-        if (key)
-                memcpy(store.key, key, ANSWER_KEY_LEN);
+        store.intent_id = outcome->intent_id;
+        store.has_link = outcome->link;
+        snprintf(store.declined_id, sizeof(store.declined_id), "%s", outcome->declined_id ?: "");
+        store.has_key = outcome->key;
+        if (outcome->key)
+                memcpy(store.key, outcome->key, ANSWER_KEY_LEN);
         store.func = func;
         store.userdata = userdata;
         return 0;
 }
 
-/* The mark for what a crash may lose. */
-static struct {
-        unsigned n_set, n_cleared;
-        int result; /* how setting it ends */
-        StoreDoneFunc func;
-        void *userdata;
-} mark;
-
-int store_get_unsettled(Store *s, const char *tenancy_id, uint64_t *ret_since_ms)
+int crash_recovery_new(Tenancy *t, CrashRecovery **ret)
 {
-        *ret_since_ms = 0;
+        *ret = NULL;
         return 0;
 }
 
-int store_set_unsettled(Store *s, const char *tenancy_id, uint64_t since_ms, StoreDoneFunc func,
-                        void *userdata, StoreChange **ret)
-{
-        if (since_ms == 0) {
-                mark.n_cleared++;
-                return 0;
-        }
-        mark.n_set++;
-        mark.func = func;
-        mark.userdata = userdata;
-        *ret = (StoreChange *) &mark; /* opaque */
-        return 0;
-}
-
-StoreChange *store_change_forget(StoreChange *change)
+CrashRecovery *crash_recovery_free(CrashRecovery *r)
 {
         return NULL;
 }
 
-int reconcile_recover(Tenancy *t, uint64_t since_ms, ReconcileFunc func, void *userdata,
-                      Reconcile **ret)
+void crash_recovery_start(CrashRecovery *r)
 {
-        fail();
+}
+
+void crash_recovery_stop(CrashRecovery *r)
+{
+}
+
+void crash_recovery_api_is_back(CrashRecovery *r)
+{
+}
+
+uint64_t crash_recovery_take_over(CrashRecovery *r, const uint8_t key[static ANSWER_KEY_LEN],
+                                  bool *ret_interrupted)
+{
+        if (recovery.interrupted || recovery.intent_id > 0)
+                *ret_interrupted = true;
+        return recovery.intent_id;
+}
+
+void crash_recovery_give_back(CrashRecovery *r, uint64_t intent_id, bool settled)
+{
+        assert_int_equal(intent_id, recovery.intent_id);
+        if (settled)
+                recovery.n_settled++;
+        else
+                recovery.n_given_back++;
+}
+
+int crash_recovery_wait(CrashRecovery *r, CrashRecoveryFunc func, void *userdata)
+{
+        recovery.func = func;
+        recovery.userdata = userdata;
         return 0;
 }
 
-Reconcile *reconcile_cancel(Reconcile *reconcile)
+int delete_recovery_new(Tenancy *t, DeleteRecovery **ret)
+{
+        *ret = NULL;
+        return 0;
+}
+
+DeleteRecovery *delete_recovery_free(DeleteRecovery *r)
 {
         return NULL;
 }
 
-KeyRing *key_ring_free(KeyRing *ring)
+void delete_recovery_start(DeleteRecovery *r)
 {
-        return NULL;
 }
 
-void key_ring_forget(Tenancy *t)
+void delete_recovery_stop(DeleteRecovery *r)
 {
+}
+
+void delete_recovery_api_is_back(DeleteRecovery *r)
+{
+}
+
+KeyRing *key_ring_unref(KeyRing *ring)
+{
+        return NULL;
 }
 
 /* What callers heard. */
@@ -167,23 +252,35 @@ static void on_link_added(Tenancy *tenancy, const Link *link, void *userdata)
         n_added++;
 }
 
+static sd_event *event;
+static Secret *api_secret;
+static Tenancies *tenancies;
 static Tenancy *tenancy;
+
+static void configure(Secret *wanted)
+{
+        const TenancySettings settings = {.label = "default",
+                                          .endpoint = "http://localhost",
+                                          .timeout_ms = 1000,
+                                          .key = wanted};
+
+        assert_int_equal(tenancy_configure(tenancy, &settings), 0);
+}
 
 static int set_up(void **state)
 {
-        Secret *key = NULL;
-
         log_set_max_level(LOG_CRIT);
         memset(&api, 0, sizeof(api));
         memset(&store, 0, sizeof(store));
-        memset(&mark, 0, sizeof(mark));
+        memset(&recovery, 0, sizeof(recovery));
         memset(&heard, 0, sizeof(heard));
         n_added = 0;
-        assert_int_equal(secret_new("k", 1, &key), 0);
-        assert_int_equal(tenancy_new("default", NULL, NULL, &tenancy), 0);
-        assert_int_equal(tenancy_configure(tenancy, "t1", "http://localhost", NULL, 1000, key), 0);
+        assert_int_equal(secret_new("k", 1, &api_secret), 0);
+        assert_int_equal(sd_event_new(&event), 0);
+        assert_int_equal(tenancies_new(event, NULL, NULL, &tenancies), 0);
+        assert_int_equal(tenancies_get(tenancies, "t1", &tenancy), 0);
+        configure(api_secret);
         tenancy_set_listener(tenancy, &(TenancyListener){.link_added = on_link_added});
-        secret_unref(key);
         return 0;
 }
 
@@ -191,6 +288,9 @@ static int tear_down(void **state)
 {
         answer_clear(&store.kept);
         tenancy = tenancy_unref(tenancy);
+        tenancies = tenancies_free(tenancies);
+        api_secret = secret_unref(api_secret);
+        event = sd_event_unref(event);
         return 0;
 }
 
@@ -199,19 +299,28 @@ static ExchangeRequest a_request(void)
         return (ExchangeRequest){.uid = 1000, .code = "c1", .request_id = REQUEST_ID, .link = true};
 }
 
-/* Sees to the mark as well, if one is wanted. */
-static int start(const ExchangeRequest *request)
+static int try_start(const ExchangeRequest *request, Answer *ret_answer)
 {
-        unsigned n = heard.n, n_asked = api.n_asked;
-        StoreDoneFunc marked;
-        int r = exchange_start(tenancy, request, hear, NULL);
+        unsigned n = heard.n;
+        int r = exchange_start(tenancy, request, hear, NULL, ret_answer);
 
         assert_int_equal(heard.n, n); /* never before start returns */
-        marked = mark.func;
-        mark.func = NULL;
-        if (marked) {
-                assert_int_equal(api.n_asked, n_asked); /* not before the mark is on disk */
-                marked(mark.result, mark.userdata);
+        return r;
+}
+
+#define INTENT_ID 77U
+
+/* Puts the intent on disk as well, if there is to be one. */
+static int start(const ExchangeRequest *request)
+{
+        unsigned n_asked = api.n_asked, n_begun = store.n_begun;
+        Answer answer = {};
+        int r = try_start(request, &answer);
+
+        assert_int_not_equal(r, EXCHANGE_ANSWERED);
+        if (store.n_begun > n_begun) {
+                assert_int_equal(api.n_asked, n_asked); /* not before the intent is on disk */
+                store.begun(store.begin_result, INTENT_ID, store.begun_userdata);
         }
         return r;
 }
@@ -269,13 +378,18 @@ static void test_without_link(void **state)
         request.link = false;
         request.request_id = NULL;
         assert_int_equal(start(&request), 0);
+        assert_int_equal(store.n_begun, 0); /* there is nothing to lose */
         api_answers(0, 0);
-        assert_int_equal(store.n_commits, 0);
+        assert_true(!store.has_link && !store.has_key);
+        assert_string_equal(store.declined_id, "pk1"); /* crash recovery must know */
+        store_answers(0, false);
         assert_int_equal(heard.r, 0);
         assert_false(heard.linked);
 
-        request.request_id = REQUEST_ID; /* then the answer is kept all the same */
+        request.request_id = REQUEST_ID; /* then there is an answer to a repeat */
         assert_int_equal(start(&request), 0);
+        assert_int_equal(store.n_begun, 1);
+        assert_false(store.intent.wants_link);
         api_answers(0, 0);
         assert_true(!store.has_link && store.has_key);
         store_answers(0, false);
@@ -291,6 +405,8 @@ static void test_user_mismatch_links_nothing(void **state)
         assert_int_equal(start(&request), 0);
         api_answers(0, 0);
         assert_true(!store.has_link && store.has_key);
+        assert_string_equal(store.declined_id, "pk1");
+        assert_int_equal(store.intent_id, INTENT_ID);
         store_answers(0, false);
         assert_int_equal(heard.r, ERROR_USER_MISMATCH);
         assert_int_equal(n_added, 0);
@@ -319,6 +435,7 @@ static void test_api_errors(void **state)
                 {-ENOMEM, TENANCY_DEGRADED}, /* says nothing of the API */
                 {ERROR_RATE_LIMITED, TENANCY_READY},
                 {ERROR_MALFORMED_REPLY, TENANCY_DEGRADED},
+                {ERROR_BAD_REQUEST, TENANCY_DEGRADED}, /* nor does this */
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -326,11 +443,21 @@ static void test_api_errors(void **state)
 
                 assert_int_equal(start(&request), 0);
                 api_answers(ends[i].r, 7);
+                assert_int_equal(heard.n, i); /* not before the intent is gone */
+                assert_int_equal(store.n_commits, i + 1);
+                assert_int_equal(store.intent_id, INTENT_ID);
+                assert_true(!store.has_link && !store.has_key && !store.declined_id[0]);
+                store_answers(0, false);
                 assert_int_equal(heard.r, ends[i].r);
                 assert_int_equal(heard.retry_after_s, 7);
                 assert_int_equal(tenancy_state(tenancy), ends[i].state);
         }
-        assert_int_equal(store.n_commits, 0);
+}
+
+static void refuse_code(void)
+{
+        api_answers(ERROR_INVALID_CODE, 0);
+        store_answers(0, false);
 }
 
 /* The caller asks again while the first question is under way: one question, two answers. */
@@ -351,10 +478,10 @@ static void test_repeat_joins(void **state)
 
         assert_int_equal(start(&other_uid), 0);
         assert_int_equal(api.n_asked, 2);
-        api_answers(ERROR_INVALID_CODE, 0);
+        refuse_code();
         assert_int_equal(start(&other_code), 0);
         assert_int_equal(api.n_asked, 3);
-        api_answers(ERROR_INVALID_CODE, 0);
+        refuse_code();
 }
 
 static void test_repeat_for_another_user_learns_nothing(void **state)
@@ -383,7 +510,7 @@ static void keep(const uint8_t *key, int error)
 
 static void test_answer_is_found_again(void **state)
 {
-        ExchangeRequest request = a_request(), other = a_request();
+        ExchangeRequest request = a_request(), others[4];
         Answer answer = {};
 
         assert_int_equal(start(&request), 0);
@@ -391,27 +518,27 @@ static void test_answer_is_found_again(void **state)
         keep(store.key, 0);
         store_answers(0, true);
 
-        assert_int_equal(exchange_find_answer(tenancy, &request, &answer), 0);
+        assert_int_equal(try_start(&request, &answer), EXCHANGE_ANSWERED);
         assert_int_equal(answer.error, 0);
         assert_string_equal(answer.principal->user_id, "ada");
         answer_clear(&answer);
 
         request.user_id = "eve"; /* a repeat may not weaken what the caller insists on */
-        assert_int_equal(exchange_find_answer(tenancy, &request, &answer), 0);
+        assert_int_equal(try_start(&request, &answer), EXCHANGE_ANSWERED);
         assert_int_equal(answer.error, ERROR_USER_MISMATCH);
         answer_clear(&answer);
 
-        other.uid = 1001;
-        assert_int_equal(exchange_find_answer(tenancy, &other, &answer), ERROR_NOT_FOUND);
-        other = a_request();
-        other.code = "c2";
-        assert_int_equal(exchange_find_answer(tenancy, &other, &answer), ERROR_NOT_FOUND);
-        other = a_request();
-        other.request_id = "0123456789abcdeF";
-        assert_int_equal(exchange_find_answer(tenancy, &other, &answer), ERROR_NOT_FOUND);
-        other = a_request();
-        other.request_id = NULL;
-        assert_int_equal(exchange_find_answer(tenancy, &other, &answer), ERROR_NOT_FOUND);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                others[i] = a_request();
+        others[0].uid = 1001;
+        others[1].code = "c2";
+        others[2].request_id = "0123456789abcdeF";
+        others[3].request_id = NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                assert_int_equal(start(&others[i]), 0);
+                refuse_code();
+        }
+        assert_int_equal(api.n_asked, 5);
 }
 
 /* A full disk: the caller is told, and asking again saves what the code had stood for. */
@@ -441,7 +568,7 @@ static void test_repeat_saves_what_the_store_refused(void **state)
         /* And once saved it is forgotten here. */
         assert_int_equal(start(&request), 0);
         assert_int_equal(api.n_asked, 2);
-        api_answers(ERROR_INVALID_CODE, 0);
+        refuse_code();
 }
 
 static void test_store_refuses_at_once(void **state)
@@ -453,10 +580,71 @@ static void test_store_refuses_at_once(void **state)
         api_answers(0, 0);
         assert_int_equal(heard.r, -ENOMEM);
 
-        request.request_id = NULL; /* without one there can be no repeat, and nothing is kept */
+        request.request_id = NULL; /* without one there can be no repeat */
         assert_int_equal(start(&request), 0);
         api_answers(0, 0);
         assert_int_equal(heard.n, 2);
+}
+
+/* A caller who wants no link needs no store. */
+static void test_store_fails_without_link(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        request.link = false;
+        store.begin_result = ERROR_STORE_FULL;
+        assert_int_equal(start(&request), 0);
+        api_answers(0, 0);
+        assert_int_equal(store.intent_id, 0);
+        store_answers(ERROR_STORE_FULL, false);
+        assert_int_equal(heard.r, 0);
+        assert_string_equal(heard.user_id, "ada");
+        assert_false(heard.linked);
+
+        /* Crash recovery must not take that passkey for one that was exchanged later. */
+        store.begin_result = 0;
+        assert_int_equal(start(&request), 0);
+        assert_true(store.intent.window_ms < 60000);
+        refuse_code();
+}
+
+/* The loop goes round until the timer of the next attempt has run. */
+static void run_until_commit(unsigned n_commits)
+{
+        while (store.n_commits < n_commits)
+                assert_true(sd_event_run(event, UINT64_MAX) >= 0);
+}
+
+/* An exchange that has ended, for its caller, without a link is not to be linked after a crash: its
+ * intent goes as soon as the store can do it. */
+static void test_intent_goes_in_the_end(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        request.request_id = NULL;
+        assert_int_equal(start(&request), 0);
+        api_answers(0, 0);
+        store_answers(ERROR_STORE_FAILED, false);
+        assert_int_equal(heard.r, ERROR_STORE_FAILED);
+        for (unsigned i = 2; i < 4; i++) {
+                run_until_commit(i);
+                assert_int_equal(store.intent_id, INTENT_ID);
+                assert_string_equal(store.declined_id, "pk1");
+                assert_true(!store.has_link && !store.has_key);
+                assert_true(tenancies_are_busy(tenancies));
+                store_answers(i == 2 ? ERROR_STORE_FAILED : 0, false);
+                assert_false(tenancies_are_busy(tenancies));
+        }
+        assert_int_equal(heard.n, 1);
+
+        assert_int_equal(start(&request), 0);
+        api_answers(ERROR_INVALID_CODE, 0);
+        store_answers(ERROR_STORE_FAILED, false);
+        assert_int_equal(heard.r, ERROR_INVALID_CODE);
+        run_until_commit(5);
+        assert_int_equal(store.intent_id, INTENT_ID);
+        assert_string_equal(store.declined_id, "");
+        store_answers(0, false);
 }
 
 static void test_unsaved_are_bounded(void **state)
@@ -482,7 +670,7 @@ static void test_unsaved_are_bounded(void **state)
                 assert_int_equal(start(&request), 0);
                 assert_int_equal(api.n_asked, i < 300 - 256 ? n + 1 : n);
                 if (api.n_asked > n)
-                        api_answers(ERROR_INVALID_CODE, 0);
+                        refuse_code();
                 else
                         store_answers(0, true);
         }
@@ -492,76 +680,103 @@ static void test_no_key(void **state)
 {
         ExchangeRequest request = a_request();
 
-        assert_int_equal(tenancy_configure(tenancy, "t1", "http://localhost", NULL, 1000, NULL), 0);
+        configure(NULL);
         assert_int_equal(tenancy_state(tenancy), TENANCY_UNCONFIGURED);
         assert_int_equal(start(&request), ERROR_NOT_CONFIGURED);
         assert_int_equal(api.n_asked, 0);
 }
 
-/* Set before the API is asked, and gone when there is nothing left that a crash could lose. */
-static void test_mark(void **state)
-{
-        ExchangeRequest first = a_request(), second = a_request();
-
-        second.code = "c2";
-        assert_int_equal(start(&first), 0);
-        assert_int_equal(mark.n_set, 1);
-        api_answers(0, 0);
-        assert_int_equal(start(&second), 0);
-        assert_int_equal(mark.n_set, 1);
-        store_answers(0, true);
-        assert_int_equal(mark.n_cleared, 0);
-        api_answers(ERROR_INVALID_CODE, 0);
-        assert_int_equal(mark.n_cleared, 1);
-
-        assert_int_equal(start(&first), 0);
-        assert_int_equal(mark.n_set, 2);
-        api_answers(0, 0);
-        store_answers(ERROR_STORE_FULL, false); /* not settled */
-        assert_int_equal(mark.n_cleared, 1);
-        assert_int_equal(start(&first), 0);
-        store_answers(0, true);
-        assert_int_equal(mark.n_cleared, 2);
-
-        first.link = false; /* there is nothing to lose */
-        assert_int_equal(start(&first), 0);
-        api_answers(ERROR_INVALID_CODE, 0);
-        assert_int_equal(mark.n_set, 2);
-}
-
-/* If a link could not be kept, the code is not used up for it. */
-static void test_no_mark_no_question(void **state)
+static void test_intent(void **state)
 {
         ExchangeRequest request = a_request();
 
-        mark.result = ERROR_STORE_FULL;
+        request.user_id = "ada";
+        assert_int_equal(start(&request), 0);
+        assert_string_equal(store.intent.user_id, "ada");
+        assert_true(store.intent.wants_link && store.intent.has_key);
+        assert_int_equal(store.intent.begun_at_api_ms, 4711);
+        assert_true(store.intent.begun_at.boottime_ms > 0);
+        assert_in_range(store.intent.window_ms, 300000, 600000);
+        api_answers(0, 0);
+        assert_memory_equal(store.intent.key, store.key, ANSWER_KEY_LEN);
+        assert_int_equal(store.intent_id, INTENT_ID); /* with the link */
+        assert_true(store.has_link);
+        store_answers(0, true);
+}
+
+/* If a link could not be kept, the code is not used up for it. */
+static void test_no_intent_no_question(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        store.begin_result = ERROR_STORE_FULL;
         assert_int_equal(start(&request), 0);
         assert_int_equal(heard.r, ERROR_STORE_FULL);
         assert_int_equal(api.n_asked, 0);
+        assert_int_equal(store.n_commits, 0);
 
-        mark.result = 0;
+        store.begin_result = 0;
         assert_int_equal(start(&request), 0);
         assert_int_equal(api.n_asked, 1);
-        api_answers(ERROR_INVALID_CODE, 0);
+        refuse_code();
 }
 
-static void test_two_wait_for_the_mark(void **state)
+/* A repeat of what an earlier process began. The API may never have seen the code. */
+static void test_interrupted_before_the_api_was_asked(void **state)
 {
-        ExchangeRequest first = a_request(), second = a_request();
+        ExchangeRequest request = a_request();
 
-        second.code = "c2";
-        assert_int_equal(exchange_start(tenancy, &first, hear, NULL), 0);
-        assert_int_equal(exchange_start(tenancy, &first, hear, NULL), 0);
-        assert_int_equal(exchange_start(tenancy, &second, hear, NULL), 0);
-        assert_int_equal(mark.n_set, 1);
-        mark.func(0, mark.userdata);
-        assert_int_equal(api.n_asked, 2);
+        recovery.intent_id = 5;
+        assert_int_equal(start(&request), 0);
+        assert_int_equal(store.n_begun, 0); /* it has one */
+        api_answers(0, 0);
+        assert_int_equal(store.intent_id, 5);
+        store_answers(0, true);
+        assert_int_equal(heard.r, 0);
+        assert_true(heard.newly_linked);
+        assert_int_equal(recovery.n_settled, 1);
+}
+
+static void test_interrupted(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        recovery.intent_id = 5;
+        assert_int_equal(start(&request), 0);
         api_answers(ERROR_INVALID_CODE, 0);
-        assert_int_equal(mark.n_cleared, 0);
-        api.userdata = tenancy->exchanges;
-        api_answers(ERROR_INVALID_CODE, 0);
-        assert_int_equal(heard.n, 3);
-        assert_int_equal(mark.n_cleared, 1);
+        assert_int_equal(recovery.n_given_back, 1);
+        assert_int_equal(store.n_commits, 0); /* the claim is crash recovery's */
+        assert_int_equal(heard.n, 0);         /* and it has not settled it */
+        recovery.func(recovery.userdata);
+        assert_int_equal(heard.r, ERROR_INTERRUPTED);
+
+        /* Nothing else means that the code is used up. */
+        assert_int_equal(start(&request), 0);
+        api_answers(ERROR_UNREACHABLE, 0);
+        assert_int_equal(recovery.n_given_back, 2);
+        assert_int_equal(heard.r, ERROR_UNREACHABLE);
+}
+
+/* Crash recovery is through with it. */
+static void test_interrupted_and_settled(void **state)
+{
+        ExchangeRequest request = a_request(), other = a_request();
+
+        assert_int_equal(start(&request), 0);
+        api_answers(0, 0);
+        keep(store.key, ERROR_INTERRUPTED);
+        store_answers(0, true);
+
+        assert_int_equal(start(&request), 0);
+        assert_int_equal(store.n_begun, 2);
+        refuse_code();
+        recovery.func(recovery.userdata);
+        assert_int_equal(heard.r, ERROR_INTERRUPTED);
+
+        other.code = "c2";
+        assert_int_equal(start(&other), 0);
+        refuse_code();
+        assert_int_equal(heard.r, ERROR_INVALID_CODE);
 }
 
 static void test_dots_are_no_code(void **state)
@@ -603,11 +818,15 @@ int main(void)
                 TEST(test_answer_is_found_again),
                 TEST(test_repeat_saves_what_the_store_refused),
                 TEST(test_store_refuses_at_once),
+                TEST(test_store_fails_without_link),
+                TEST(test_intent_goes_in_the_end),
                 TEST(test_unsaved_are_bounded),
                 TEST(test_no_key),
-                TEST(test_mark),
-                TEST(test_no_mark_no_question),
-                TEST(test_two_wait_for_the_mark),
+                TEST(test_intent),
+                TEST(test_no_intent_no_question),
+                TEST(test_interrupted_before_the_api_was_asked),
+                TEST(test_interrupted),
+                TEST(test_interrupted_and_settled),
                 TEST(test_dots_are_no_code),
                 TEST(test_outlives_its_owner),
         };

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "base/strv.h"
+#include "daemon/store/record-intent.h"
 #include "daemon/store/record.h"
 #include "dbus/error.h"
 #include "tests/unit/store-fixture.h"
@@ -43,7 +45,8 @@ static int read_answer(const void *bytes, size_t len)
 }
 
 /* What is not exactly the record is refused: each truncation, each other version, a longer one. */
-static void check_strict(const Record *record, int (*read)(const void *bytes, size_t len))
+static void check_strict(const Record *record, unsigned only_version,
+                         int (*read)(const void *bytes, size_t len))
 {
         _cleanup_(freep) uint8_t *longer = malloc(record->len + 1);
 
@@ -57,7 +60,7 @@ static void check_strict(const Record *record, int (*read)(const void *bytes, si
                 _cleanup_(freep) uint8_t *bytes = exactly(record->bytes, record->len);
 
                 bytes[0] = (uint8_t) version;
-                assert_int_equal(read(bytes, record->len), version == 1 ? 0 : -EBADMSG);
+                assert_int_equal(read(bytes, record->len), version == only_version ? 0 : -EBADMSG);
         }
         memcpy(longer, record->bytes, record->len);
         longer[record->len] = 0;
@@ -86,7 +89,7 @@ static void check_mutations(const Record *record, int (*read)(const void *bytes,
 
 static void test_tenancy(void **state)
 {
-        Tenancy tenancy = {.number = 0xfedcba98, .n_links = UINT64_MAX, .unsettled_since_ms = 7};
+        Tenancy tenancy = {.number = 0xfedcba98, .n_links = UINT64_MAX};
         Tenancy copy = {};
         _cleanup_(record_clear) Record record = {};
 
@@ -94,8 +97,7 @@ static void test_tenancy(void **state)
         assert_int_equal(record_to_tenancy(record.bytes, record.len, &copy), 0);
         assert_true(copy.number == tenancy.number);
         assert_true(copy.n_links == tenancy.n_links);
-        assert_true(copy.unsettled_since_ms == tenancy.unsettled_since_ms);
-        check_strict(&record, read_tenancy);
+        check_strict(&record, 2, read_tenancy);
         check_mutations(&record, read_tenancy);
 }
 
@@ -111,7 +113,7 @@ static void check_link_round_trip(const Link *link)
         assert_true(streq_ptr(copy->platform_name, link->platform_name));
         assert_true(copy->created_at_ms == link->created_at_ms);
         assert_true(copy->last_used_at_ms == link->last_used_at_ms);
-        check_strict(&record, read_link);
+        check_strict(&record, 1, read_link);
         check_mutations(&record, read_link);
 }
 
@@ -154,8 +156,112 @@ static void test_answer(void **state)
         assert_int_equal(copy.principal->expires_at_ms, 1700000300000);
         assert_true(copy.principal->verified);
         assert_false(copy.principal->user_verified);
-        check_strict(&record, read_answer);
+        check_strict(&record, 1, read_answer);
         check_mutations(&record, read_answer);
+}
+
+static int read_exchange(const void *bytes, size_t len)
+{
+        ExchangeRecord record;
+        int r = record_to_exchange(bytes, len, &record);
+
+        if (r == 0)
+                exchange_intent_clear(&record.intent);
+        return r;
+}
+
+static int read_delete(const void *bytes, size_t len)
+{
+        DeleteRecord record;
+        int r = record_to_delete(bytes, len, &record);
+
+        if (r == 0)
+                strv_free(record.authenticator_ids);
+        return r;
+}
+
+static int read_decision(const void *bytes, size_t len)
+{
+        DecisionRecord record;
+
+        return record_to_decision(bytes, len, &record);
+}
+
+static void check_exchange_round_trip(const ExchangeRecord *exchange)
+{
+        const ExchangeIntent *intent = &exchange->intent;
+        _cleanup_(record_clear) Record record = {};
+        ExchangeRecord copy;
+
+        assert_int_equal(record_from_exchange(exchange, &record), 0);
+        assert_int_equal(record_to_exchange(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.tenancy, exchange->tenancy);
+        assert_true(copy.begun_at_ms == exchange->begun_at_ms);
+        assert_true(streq_ptr(copy.intent.user_id, intent->user_id));
+        assert_int_equal(copy.intent.wants_link, intent->wants_link);
+        assert_int_equal(copy.intent.has_key, intent->has_key);
+        assert_memory_equal(copy.intent.key, intent->key, ANSWER_KEY_LEN);
+        assert_memory_equal(&copy.intent.begun_at, &intent->begun_at, sizeof(HostTime));
+        assert_true(copy.intent.begun_at_api_ms == intent->begun_at_api_ms);
+        assert_true(copy.intent.window_ms == intent->window_ms);
+        exchange_intent_clear(&copy.intent);
+        check_strict(&record, 1, read_exchange);
+        check_mutations(&record, read_exchange);
+}
+
+static void test_exchange(void **state)
+{
+        _cleanup_(freep) char *user = make_id(256, 3), *too_long = make_id(257, 3);
+        ExchangeRecord exchange = {.tenancy = UINT32_MAX, .begun_at_ms = UINT64_MAX};
+        Record record = {};
+
+        check_exchange_round_trip(&exchange);
+        exchange.intent = (ExchangeIntent){
+                .user_id = user,
+                .wants_link = true,
+                .has_key = true,
+                .key = {1, 2, 3},
+                .begun_at = {.boot_id = {9, 8, 7}, .boottime_ms = 5, .realtime_ms = UINT64_MAX},
+                .begun_at_api_ms = 6,
+                .window_ms = 7,
+        };
+        check_exchange_round_trip(&exchange);
+        exchange.intent.user_id = too_long;
+        assert_int_equal(record_from_exchange(&exchange, &record), -EINVAL);
+}
+
+static void test_delete(void **state)
+{
+        _cleanup_(freep) char *longest = make_id(512, 3), *too_long = make_id(513, 3);
+        char *ids[] = {(char *) "a", longest, NULL};
+        DeleteRecord delete = {.tenancy = 7, .authenticator_ids = ids}, copy;
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_delete(&delete, &record), 0);
+        assert_int_equal(record_to_delete(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.tenancy, 7);
+        assert_string_equal(copy.authenticator_ids[0], "a");
+        assert_string_equal(copy.authenticator_ids[1], longest);
+        assert_null(copy.authenticator_ids[2]);
+        strv_free(copy.authenticator_ids);
+        check_strict(&record, 1, read_delete);
+        check_mutations(&record, read_delete);
+        ids[0] = too_long;
+        record_clear(&record);
+        assert_int_equal(record_from_delete(&delete, &record), -EINVAL);
+}
+
+static void test_decision(void **state)
+{
+        DecisionRecord decision = {.tenancy = 7, .decided_at_ms = 8, .authenticator = {1, 2}}, copy;
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_decision(&decision, &record), 0);
+        assert_int_equal(record_to_decision(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.tenancy, 7);
+        assert_int_equal(copy.decided_at_ms, 8);
+        assert_memory_equal(copy.authenticator, decision.authenticator, AUTHENTICATOR_DIGEST_LEN);
+        check_strict(&record, 1, read_decision);
 }
 
 static void test_answer_error(void **state)
@@ -168,7 +274,7 @@ static void test_answer_error(void **state)
         assert_int_equal(copy.error, ERROR_LINK_CONFLICT);
         assert_null(copy.principal);
         assert_false(copy.linked);
-        check_strict(&record, read_answer);
+        check_strict(&record, 1, read_answer);
 
         /* An error that is none, and a flag that nobody knows. */
         record.bytes[9] = ERROR_MAX + 1;
@@ -229,6 +335,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_tenancy),      cmocka_unit_test(test_link),
                 cmocka_unit_test(test_answer),       cmocka_unit_test(test_answer_error),
+                cmocka_unit_test(test_exchange),     cmocka_unit_test(test_delete),
+                cmocka_unit_test(test_decision),     cmocka_unit_test(test_exchange),
+                cmocka_unit_test(test_delete),       cmocka_unit_test(test_decision),
                 cmocka_unit_test(test_unacceptable), cmocka_unit_test(test_nul_inside),
         };
 

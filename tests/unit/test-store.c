@@ -171,9 +171,10 @@ static void test_invalid_arguments(void **state)
         assert_int_equal(store_remove(f->store, "t", "", on_removed, &outcome, NULL), -EINVAL);
         assert_int_equal(store_remove_by_user(f->store, "t", "", on_removed, &outcome, NULL),
                          -EINVAL);
-        assert_int_equal(
-                store_commit_exchange(f->store, "t", good, key, NULL, 1, on_added, &outcome, NULL),
-                -EINVAL);
+        assert_int_equal(store_commit_exchange(f->store, "t",
+                                               &(ExchangeOutcome){.link = good, .key = key},
+                                               on_added, &outcome, NULL),
+                         -EINVAL);
         dispatch_all(f->store);
         assert_int_equal(outcome.n_calls, 0);
         assert_int_equal(count(f->store, "t"), 0);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "daemon/api/api-context.h"
+
+#define BACKGROUND_MAX 16U
+
+/* A peer that speaks HTTP/1.1 has 64 connections: with so many calls in flight, background calls
+ * would soon take connections that callers wait for. */
+#define FOREGROUND_BUSY 32U
+
+typedef TAILQ_HEAD(ApiCallQueue, ApiCall) ApiCallQueue;
+
+struct ApiContext {
+        sd_event *event;
+        ApiCallQueue running;
+        ApiCallQueue waiting; /* background calls that have no slot yet */
+        size_t n_foreground;  /* of those that are running */
+        size_t n_background;
+        sd_event_source *slot_free; /* starts waiting calls */
+};
+
+static bool has_slot(const ApiContext *context)
+{
+        return context->n_background <
+               (context->n_foreground < FOREGROUND_BUSY ? BACKGROUND_MAX : 1U);
+}
+
+static size_t *counter(ApiContext *context, const ApiCall *call)
+{
+        return call->priority == API_BACKGROUND ? &context->n_background : &context->n_foreground;
+}
+
+static int start(ApiContext *context, ApiCall *call)
+{
+        TAILQ_INSERT_TAIL(&context->running, call, entry);
+        (*counter(context, call))++;
+        call->waiting = false;
+        call->deadline_ms = monotonic_ms() + call->timeout_ms;
+        return api_call_start(call);
+}
+
+/* One call an event, since a call that cannot be started ends, and its function may do anything. */
+static int on_slot_free(sd_event_source *source, void *userdata)
+{
+        ApiContext *context = userdata;
+        ApiCall *call = TAILQ_FIRST(&context->waiting);
+        int r;
+
+        if (!call || !has_slot(context))
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        TAILQ_REMOVE(&context->waiting, call, entry);
+        r = start(context, call);
+        if (r < 0)
+                call->endpoint->finish(call, r, 0, NULL);
+        return 0;
+}
+
+int api_context_start(ApiContext *context, ApiCall *call)
+{
+        call->context = context;
+        if (call->priority == API_FOREGROUND || has_slot(context))
+                return start(context, call);
+        TAILQ_INSERT_TAIL(&context->waiting, call, entry);
+        call->waiting = true;
+        return 0;
+}
+
+void api_context_remove(ApiContext *context, ApiCall *call)
+{
+        TAILQ_REMOVE(call->waiting ? &context->waiting : &context->running, call, entry);
+        if (call->waiting)
+                return;
+        (*counter(context, call))--;
+        if (!TAILQ_EMPTY(&context->waiting))
+                (void) sd_event_source_set_enabled(context->slot_free, SD_EVENT_ON);
+}
+
+sd_event *api_context_event(const ApiContext *context)
+{
+        return context->event;
+}
+
+int api_context_new(sd_event *event, ApiContext **ret)
+{
+        _cleanup_(api_context_freep) ApiContext *context = calloc(1, sizeof(ApiContext));
+        int r;
+
+        if (!context)
+                return -ENOMEM;
+        TAILQ_INIT(&context->running);
+        TAILQ_INIT(&context->waiting);
+        context->event = sd_event_ref(event);
+        r = sd_event_add_defer(event, &context->slot_free, on_slot_free, context);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(context->slot_free, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(context);
+        return 0;
+}
+
+ApiContext *api_context_free(ApiContext *context)
+{
+        ApiCall *call;
+
+        if (!context)
+                return NULL;
+        while ((call = TAILQ_FIRST(&context->waiting)))
+                api_call_cancel(call);
+        while ((call = TAILQ_FIRST(&context->running)))
+                api_call_cancel(call);
+        sd_event_source_disable_unref(context->slot_free);
+        sd_event_unref(context->event);
+        free(context);
+        return NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+
+/*
+ * Runs a function until it succeeds: at once, and after each failure again after a delay that
+ * doubles, up to a limit, with jitter.
+ */
+typedef struct Backoff Backoff;
+
+/* Runs from the event loop. It says how it went, then or later, by backoff_retry() or
+ * backoff_stop(). */
+typedef void (*BackoffFunc)(void *userdata);
+
+/* Nothing runs before it is told to. Returns 0 or a negative errno. */
+int backoff_new(sd_event *event, uint64_t first_ms, uint64_t max_ms, BackoffFunc func,
+                void *userdata, Backoff **ret);
+Backoff *backoff_free(Backoff *backoff);
+DEFINE_CLEANUP(Backoff *, backoff_free);
+
+/* Runs the function soon; later delays begin with the shortest again. */
+void backoff_start(Backoff *backoff);
+/* It has failed: runs it after the next delay, but not before `retry_after_s`. */
+void backoff_retry(Backoff *backoff, uint32_t retry_after_s);
+/* It is not to run until it is started again. */
+void backoff_stop(Backoff *backoff);
+/* Whether it will run by itself. */
+bool backoff_is_waiting(const Backoff *backoff);

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "daemon/backoff/backoff.h"
+#include "daemon/core/crash-recovery.h"
+#include "daemon/core/vault-walk.h"
+#include "daemon/store/store.h"
+#include "dbus/error.h"
+
+#define RETRY_FIRST_MS 1000U
+#define RETRY_MAX_MS   300000U
+
+/* For the seconds that a Date header does not tell, and for the time that calls take. */
+#define MARGIN_MS (2U * 60U * 1000U)
+/* How much the API's clock may differ from this host's if the API never says what time it is. */
+#define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
+
+/* Repeats do not wait longer for a large vault. */
+#define PATIENCE_MS 2000U
+
+/* More passkeys than this cannot be told apart anyway. */
+#define CANDIDATES_MAX 10000U
+
+typedef struct Leftover {
+        ExchangeIntent intent;
+        bool taken_over; /* by a repeat */
+} Leftover;
+
+typedef struct Waiter {
+        struct Waiter *next;
+        CrashRecoveryFunc func;
+        void *userdata;
+} Waiter;
+
+struct CrashRecovery {
+        Tenancy *tenancy;
+        Backoff *backoff;
+        bool stopped;
+        bool loaded;
+        Leftover *leftovers;
+        size_t n_leftovers;
+        int last_error;
+
+        /* Under way: the walk, and then the change. */
+        Api *api;
+        VaultWalk *walk;
+        Recovery *recovery; /* NULL until the API's clock is known */
+        uint64_t n_checked;
+        uint64_t begun_at_ms;
+        bool committing;
+        Waiter *waiters;
+};
+
+static void on_time(void *userdata);
+
+int crash_recovery_new(Tenancy *tenancy, CrashRecovery **ret)
+{
+        _cleanup_(crash_recovery_freep) CrashRecovery *recovery = calloc(1, sizeof(CrashRecovery));
+        int r;
+
+        if (!recovery)
+                return -ENOMEM;
+        recovery->tenancy = tenancy;
+        r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
+                        &recovery->backoff);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(recovery);
+        return 0;
+}
+
+static void wake_waiters(CrashRecovery *recovery)
+{
+        Waiter *waiters = TAKE_PTR(recovery->waiters);
+
+        while (waiters) {
+                _cleanup_(freep) Waiter *waiter = waiters;
+
+                waiters = waiter->next;
+                waiter->func(waiter->userdata);
+        }
+}
+
+/* What is under way is called off, but not a change that is on its way to the disk. */
+static void cancel_walk(CrashRecovery *recovery)
+{
+        recovery->walk = vault_walk_free(recovery->walk);
+        recovery->recovery = recovery_free(recovery->recovery);
+        recovery->api = api_unref(recovery->api);
+}
+
+static void forget_leftovers(CrashRecovery *recovery)
+{
+        for (size_t i = 0; i < recovery->n_leftovers; i++)
+                exchange_intent_clear(&recovery->leftovers[i].intent);
+        recovery->leftovers = (free(recovery->leftovers), NULL);
+        recovery->n_leftovers = 0;
+}
+
+CrashRecovery *crash_recovery_free(CrashRecovery *recovery)
+{
+        if (!recovery)
+                return NULL;
+        cancel_walk(recovery);
+        forget_leftovers(recovery);
+        while (recovery->waiters) {
+                Waiter *waiter = recovery->waiters;
+
+                recovery->waiters = waiter->next;
+                free(waiter);
+        }
+        backoff_free(recovery->backoff);
+        free(recovery);
+        return NULL;
+}
+
+static size_t count_claims(const CrashRecovery *recovery)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < recovery->n_leftovers; i++)
+                n += !recovery->leftovers[i].taken_over;
+        return n;
+}
+
+/* An error that stays the same is recorded once. */
+static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
+{
+        if (r != recovery->last_error)
+                audit(EVENT_RECOVERY_FAILED, .tenancy = tenancy_label(recovery->tenancy),
+                      .error = r);
+        recovery->last_error = r;
+        cancel_walk(recovery);
+        backoff_retry(recovery->backoff, retry_after_s);
+        wake_waiters(recovery);
+}
+
+/* Claims */
+
+/* When the exchange began on the API's clock, at the earliest and at the latest. What was known
+ * then is as good as what can be told now: in between, either clock may have been set. */
+static void begun_at_api(const ExchangeIntent *intent, uint64_t api_now_ms, uint64_t *ret_min_ms,
+                         uint64_t *ret_max_ms)
+{
+        uint64_t ago_min_ms, ago_max_ms;
+        HostTime now;
+
+        *ret_min_ms = UINT64_MAX;
+        *ret_max_ms = 0;
+        if (intent->begun_at_api_ms > 0)
+                *ret_min_ms = *ret_max_ms = intent->begun_at_api_ms;
+        host_time_now(&now);
+        host_time_since(&intent->begun_at, &now, &ago_min_ms, &ago_max_ms);
+        if (api_now_ms > ago_min_ms && api_now_ms - ago_min_ms > *ret_max_ms)
+                *ret_max_ms = api_now_ms - ago_min_ms;
+        if (api_now_ms > ago_max_ms && api_now_ms - ago_max_ms < *ret_min_ms)
+                *ret_min_ms = api_now_ms - ago_max_ms;
+        else if (*ret_min_ms == UINT64_MAX && api_now_ms > 0)
+                *ret_min_ms = 0;
+        if (*ret_min_ms == UINT64_MAX) {
+                *ret_min_ms = intent->begun_at.realtime_ms > UNKNOWN_CLOCK_MS
+                                      ? intent->begun_at.realtime_ms - UNKNOWN_CLOCK_MS
+                                      : 0;
+                *ret_max_ms = intent->begun_at.realtime_ms + UNKNOWN_CLOCK_MS;
+        }
+}
+
+static int add_claim(CrashRecovery *recovery, const ExchangeIntent *intent)
+{
+        uint64_t api_now_ms = recovery->api ? api_clock_ms(recovery->api) : 0, min_ms, max_ms;
+        RecoveryClaim claim = {.intent_id = intent->id};
+
+        begun_at_api(intent, api_now_ms, &min_ms, &max_ms);
+        claim.since_ms = min_ms > intent->window_ms ? min_ms - intent->window_ms : 0;
+        claim.until_ms = max_ms + MARGIN_MS;
+        claim.reach_ms = max_ms - min_ms + intent->window_ms;
+        claim.user_id = intent->user_id ? strdup(intent->user_id) : NULL;
+        if (intent->user_id && !claim.user_id)
+                return -ENOMEM;
+        return recovery_add_claim(recovery->recovery, &claim);
+}
+
+static int make_claims(CrashRecovery *recovery)
+{
+        int r = 0;
+
+        recovery->recovery = calloc(1, sizeof(Recovery));
+        if (!recovery->recovery)
+                return -ENOMEM;
+        for (size_t i = 0; r == 0 && i < recovery->n_leftovers; i++)
+                if (!recovery->leftovers[i].taken_over)
+                        r = add_claim(recovery, &recovery->leftovers[i].intent);
+        return r;
+}
+
+/* Candidates */
+
+/* By what can be told without the store. */
+static bool is_candidate(const CrashRecovery *recovery, const Passkey *passkey)
+{
+        uint64_t used_at_ms = passkey->last_used_at_ms > passkey->created_at_ms
+                                      ? passkey->last_used_at_ms
+                                      : passkey->created_at_ms;
+
+        for (size_t i = 0; i < recovery->recovery->n_claims; i++) {
+                const RecoveryClaim *claim = &recovery->recovery->claims[i];
+
+                if ((!claim->user_id || streq(claim->user_id, passkey->user_id)) &&
+                    used_at_ms >= claim->since_ms && passkey->created_at_ms <= claim->until_ms)
+                        return true;
+        }
+        return false;
+}
+
+static int add_candidate(CrashRecovery *recovery, const Passkey *passkey)
+{
+        RecoveryCandidate candidate = {.created_at_ms = passkey->created_at_ms,
+                                       .last_used_at_ms = passkey->last_used_at_ms};
+        int r;
+
+        if (recovery->recovery->n_candidates >= CANDIDATES_MAX)
+                return 0;
+        r = link_new(passkey->id, passkey->user_id, passkey->platform_name, realtime_ms(),
+                     passkey->last_used_at_ms, &candidate.link);
+        return r < 0 ? r : recovery_add_candidate(recovery->recovery, &candidate);
+}
+
+static int check_passkey(CrashRecovery *recovery, const Passkey *passkey)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        int r;
+
+        recovery->n_checked++;
+        if (!passkey->user_id || !is_candidate(recovery, passkey))
+                return 0;
+        r = store_get_link(recovery->tenancy->store, recovery->tenancy->id, passkey->id, &link);
+        return r == ERROR_NOT_FOUND ? add_candidate(recovery, passkey) : r;
+}
+
+/* The change */
+
+static void drop_settled(CrashRecovery *recovery, const Recovery *settled)
+{
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < recovery->n_leftovers; i++) {
+                Leftover *leftover = &recovery->leftovers[i];
+                bool is_settled = false;
+
+                for (size_t j = 0; j < settled->n_claims && !is_settled; j++)
+                        is_settled = settled->claims[j].intent_id == leftover->intent.id;
+                if (is_settled)
+                        exchange_intent_clear(&leftover->intent);
+                else
+                        recovery->leftovers[n_kept++] = *leftover;
+        }
+        recovery->n_leftovers = n_kept;
+}
+
+static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_left)
+{
+        const char *label = tenancy_label(recovery->tenancy);
+
+        for (size_t i = 0; i < added->n_links; i++)
+                tenancy_tell_link_added(recovery->tenancy, added->links[i], &(Cause){});
+        audit(EVENT_RECOVERY_DONE, .tenancy = label,
+              .counts = {{FIELD_CHECKED, recovery->n_checked}, {FIELD_ADDED, added->n_links}});
+        if (n_left > 0)
+                audit(EVENT_RECOVERY_AMBIGUOUS, .tenancy = label,
+                      .counts = {{FIELD_COUNT, n_left}});
+        recovery->last_error = 0;
+        cancel_walk(recovery);
+        /* A repeat may have given back what it had taken over. */
+        if (count_claims(recovery) > 0)
+                backoff_retry(recovery->backoff, 0);
+        else
+                backoff_stop(recovery->backoff);
+        wake_waiters(recovery);
+}
+
+static void on_recovered(int r, const Recovery *settled, const LinkList *added, size_t n_left,
+                         void *userdata)
+{
+        CrashRecovery *recovery = userdata;
+        Tenancy *tenancy = recovery->tenancy;
+
+        recovery->committing = false;
+        if (r == 0) {
+                drop_settled(recovery, settled);
+                succeed(recovery, added, n_left);
+        } else {
+                fail(recovery, r, 0);
+        }
+        tenancy_end_change(tenancy);
+}
+
+static bool is_taken_over(const CrashRecovery *recovery, uint64_t intent_id)
+{
+        for (size_t i = 0; i < recovery->n_leftovers; i++)
+                if (recovery->leftovers[i].intent.id == intent_id)
+                        return recovery->leftovers[i].taken_over;
+        return true;
+}
+
+/* Repeats have come since the claims were made. */
+static void drop_taken_over(CrashRecovery *recovery)
+{
+        RecoveryClaim *claims = recovery->recovery->claims;
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < recovery->recovery->n_claims; i++)
+                if (is_taken_over(recovery, claims[i].intent_id))
+                        free(claims[i].user_id);
+                else
+                        claims[n_kept++] = claims[i];
+        recovery->recovery->n_claims = n_kept;
+}
+
+static int commit(CrashRecovery *recovery)
+{
+        int r;
+
+        recovery->walk = vault_walk_free(recovery->walk);
+        drop_taken_over(recovery);
+        r = store_recover(recovery->tenancy->store, recovery->tenancy->id,
+                          TAKE_PTR(recovery->recovery), on_recovered, recovery, NULL);
+        if (r < 0)
+                return r;
+        recovery->committing = true;
+        tenancy_begin_change(recovery->tenancy);
+        return 0;
+}
+
+/* The walk */
+
+static bool takes_too_long(const CrashRecovery *recovery)
+{
+        return monotonic_ms() - recovery->begun_at_ms > PATIENCE_MS;
+}
+
+static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, void *userdata)
+{
+        CrashRecovery *recovery = userdata;
+
+        if (r == 0 && !recovery->recovery)
+                r = make_claims(recovery);
+        if (takes_too_long(recovery))
+                wake_waiters(recovery);
+        for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++)
+                r = check_passkey(recovery, passkeys->passkeys[i]);
+        if (r == 0 && vault_walk_is_done(recovery->walk))
+                r = commit(recovery);
+        else if (r == 0)
+                r = vault_walk_next(recovery->walk, on_page, recovery);
+        if (r != 0)
+                fail(recovery, r, retry_after_s);
+}
+
+static int walk(CrashRecovery *recovery)
+{
+        int r;
+
+        recovery->n_checked = 0;
+        recovery->begun_at_ms = monotonic_ms();
+        recovery->api = api_ref(recovery->tenancy->api);
+        r = vault_walk_new(recovery->api, &recovery->walk);
+        return r < 0 ? r : vault_walk_next(recovery->walk, on_page, recovery);
+}
+
+/* Without a link to be made, there is nothing to look for. */
+static bool needs_walk(const CrashRecovery *recovery)
+{
+        for (size_t i = 0; i < recovery->n_leftovers; i++)
+                if (!recovery->leftovers[i].taken_over && recovery->leftovers[i].intent.wants_link)
+                        return true;
+        return false;
+}
+
+static int add_leftover(CrashRecovery *recovery, ExchangeIntent *intent)
+{
+        Leftover *grown =
+                reallocarray(recovery->leftovers, recovery->n_leftovers + 1, sizeof(Leftover));
+
+        if (!grown)
+                return -ENOMEM;
+        recovery->leftovers = grown;
+        grown[recovery->n_leftovers++] = (Leftover){.intent = TAKE(*intent, (ExchangeIntent){})};
+        return 0;
+}
+
+static int load(CrashRecovery *recovery)
+{
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList list = {};
+        int r;
+
+        r = store_list_exchanges(recovery->tenancy->store, recovery->tenancy->id, &list);
+        for (size_t i = 0; r == 0 && i < list.n_intents; i++)
+                r = add_leftover(recovery, &list.intents[i]);
+        if (r != 0) {
+                forget_leftovers(recovery);
+                return r;
+        }
+        recovery->loaded = true;
+        if (recovery->n_leftovers > 0)
+                audit(EVENT_RECOVERY_NEEDED, .tenancy = tenancy_label(recovery->tenancy),
+                      .counts = {{FIELD_COUNT, recovery->n_leftovers}});
+        return 0;
+}
+
+static bool is_under_way(const CrashRecovery *recovery)
+{
+        return recovery->walk || recovery->committing;
+}
+
+static int begin(CrashRecovery *recovery)
+{
+        int r;
+
+        if (needs_walk(recovery))
+                return walk(recovery);
+        r = make_claims(recovery);
+        return r < 0 ? r : commit(recovery);
+}
+
+static void on_time(void *userdata)
+{
+        CrashRecovery *recovery = userdata;
+        int r;
+
+        if (recovery->stopped || is_under_way(recovery))
+                return;
+        if (count_claims(recovery) == 0 || !tenancy_is_usable(recovery->tenancy)) {
+                backoff_stop(recovery->backoff);
+                return;
+        }
+        r = begin(recovery);
+        if (r != 0)
+                fail(recovery, r, 0);
+}
+
+void crash_recovery_start(CrashRecovery *recovery)
+{
+        recovery->stopped = false;
+        if (!recovery->loaded)
+                (void) load(recovery);
+        if (!is_under_way(recovery))
+                backoff_start(recovery->backoff);
+}
+
+void crash_recovery_api_is_back(CrashRecovery *recovery)
+{
+        if (recovery->last_error == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
+                backoff_start(recovery->backoff);
+}
+
+void crash_recovery_stop(CrashRecovery *recovery)
+{
+        recovery->stopped = true;
+        if (!recovery->committing)
+                cancel_walk(recovery);
+        backoff_stop(recovery->backoff);
+        wake_waiters(recovery);
+}
+
+/* Repeats */
+
+uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[static ANSWER_KEY_LEN],
+                                  bool *ret_interrupted)
+{
+        for (size_t i = 0; i < recovery->n_leftovers; i++) {
+                Leftover *leftover = &recovery->leftovers[i];
+
+                if (!leftover->intent.has_key || leftover->taken_over ||
+                    memcmp(leftover->intent.key, key, ANSWER_KEY_LEN) != 0)
+                        continue;
+                *ret_interrupted = true;
+                /* The intent may be gone before the repeat has asked the API. */
+                if (recovery->committing)
+                        return 0;
+                leftover->taken_over = true;
+                return leftover->intent.id;
+        }
+        return 0;
+}
+
+void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled)
+{
+        for (size_t i = 0; i < recovery->n_leftovers; i++) {
+                Leftover *leftover = &recovery->leftovers[i];
+
+                if (leftover->intent.id != intent_id)
+                        continue;
+                leftover->taken_over = settled;
+                if (!settled && !recovery->stopped && !is_under_way(recovery) &&
+                    !backoff_is_waiting(recovery->backoff))
+                        backoff_start(recovery->backoff);
+                return;
+        }
+}
+
+int crash_recovery_wait(CrashRecovery *recovery, CrashRecoveryFunc func, void *userdata)
+{
+        bool is_due = is_under_way(recovery)
+                              ? !takes_too_long(recovery)
+                              : recovery->last_error == 0 && backoff_is_waiting(recovery->backoff);
+        Waiter *waiter;
+
+        if (!is_due) {
+                func(userdata);
+                return 0;
+        }
+        waiter = malloc(sizeof(Waiter));
+        if (!waiter)
+                return -ENOMEM;
+        *waiter = (Waiter){.next = recovery->waiters, .func = func, .userdata = userdata};
+        recovery->waiters = waiter;
+        return 0;
+}

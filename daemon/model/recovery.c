@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "daemon/model/recovery.h"
+
+Recovery *recovery_free(Recovery *recovery)
+{
+        if (!recovery)
+                return NULL;
+        for (size_t i = 0; i < recovery->n_claims; i++)
+                free(recovery->claims[i].user_id);
+        for (size_t i = 0; i < recovery->n_candidates; i++)
+                link_free(recovery->candidates[i].link);
+        free(recovery->claims);
+        free(recovery->candidates);
+        free(recovery);
+        return NULL;
+}
+
+int recovery_add_claim(Recovery *recovery, RecoveryClaim *claim)
+{
+        RecoveryClaim *grown =
+                reallocarray(recovery->claims, recovery->n_claims + 1, sizeof(RecoveryClaim));
+
+        if (!grown) {
+                free(TAKE_PTR(claim->user_id));
+                return -ENOMEM;
+        }
+        recovery->claims = grown;
+        recovery->claims[recovery->n_claims++] = *claim;
+        return 0;
+}
+
+int recovery_add_candidate(Recovery *recovery, RecoveryCandidate *candidate)
+{
+        RecoveryCandidate *grown = reallocarray(recovery->candidates, recovery->n_candidates + 1,
+                                                sizeof(RecoveryCandidate));
+
+        if (!grown) {
+                link_free(TAKE_PTR(candidate->link));
+                return -ENOMEM;
+        }
+        recovery->candidates = grown;
+        recovery->candidates[recovery->n_candidates++] = *candidate;
+        return 0;
+}
+
+static uint64_t used_at_ms(const RecoveryCandidate *candidate)
+{
+        return candidate->last_used_at_ms > candidate->created_at_ms ? candidate->last_used_at_ms
+                                                                     : candidate->created_at_ms;
+}
+
+/* A decision is outdated if the passkey must have been used again since. */
+static bool is_decided(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
+{
+        if (candidate->decision_id == 0)
+                return false;
+        return candidate->decision_id > claim->intent_id ||
+               candidate->decided_at_ms + claim->reach_ms >= claim->begun_at_ms;
+}
+
+static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
+{
+        if (claim->settled || candidate->linked)
+                return false;
+        if (claim->user_id && !streq(claim->user_id, candidate->link->user_id))
+                return false;
+        return candidate->created_at_ms <= claim->until_ms &&
+               used_at_ms(candidate) >= claim->since_ms && !is_decided(claim, candidate);
+}
+
+/* Gives a claim the candidate that was used last, or first. */
+static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool last)
+{
+        size_t found = RECOVERY_NONE;
+
+        for (size_t i = 0; i < recovery->n_candidates; i++) {
+                const RecoveryCandidate *c = &recovery->candidates[i];
+
+                if (c->taken || !may_be_meant(claim, c))
+                        continue;
+                if (found == RECOVERY_NONE ||
+                    (used_at_ms(c) > used_at_ms(&recovery->candidates[found])) == last)
+                        found = i;
+        }
+        claim->candidate = found;
+        if (found != RECOVERY_NONE)
+                recovery->candidates[found].taken = true;
+}
+
+/* How many candidates are left that a claim may mean; or only a claim to any user. */
+static size_t count_left(const Recovery *recovery, bool any_user_only)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < recovery->n_candidates; i++) {
+                bool meant = false;
+
+                for (size_t j = 0;
+                     j < recovery->n_claims && !recovery->candidates[i].taken && !meant; j++)
+                        meant = (!any_user_only || !recovery->claims[j].user_id) &&
+                                may_be_meant(&recovery->claims[j], &recovery->candidates[i]);
+                n += meant;
+        }
+        return n;
+}
+
+static void match_known_users(Recovery *recovery)
+{
+        for (size_t i = recovery->n_claims; i > 0; i--)
+                if (recovery->claims[i - 1].user_id)
+                        give_candidate(recovery, &recovery->claims[i - 1], true);
+}
+
+/* The oldest claim takes the candidate that was used first, since a later claim may reach less far
+ * back: so no claim goes without one that could have had it. */
+static void match_any_users(Recovery *recovery)
+{
+        size_t n_claims = 0;
+
+        for (size_t i = 0; i < recovery->n_claims; i++)
+                n_claims += !recovery->claims[i].settled && !recovery->claims[i].user_id;
+        if (count_left(recovery, true) > n_claims)
+                return;
+        for (size_t i = 0; i < recovery->n_claims; i++)
+                if (!recovery->claims[i].user_id)
+                        give_candidate(recovery, &recovery->claims[i], false);
+}
+
+size_t recovery_match(Recovery *recovery)
+{
+        for (size_t i = 0; i < recovery->n_claims; i++)
+                recovery->claims[i].candidate = RECOVERY_NONE;
+        for (size_t i = 0; i < recovery->n_candidates; i++)
+                recovery->candidates[i].taken = false;
+        match_known_users(recovery);
+        match_any_users(recovery);
+        return count_left(recovery, false);
+}

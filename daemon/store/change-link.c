@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Links that are added, removed and imported by themselves. */
+
+#include <errno.h>
+
+#include "daemon/model/valid.h"
+#include "daemon/store/change-internal.h"
+#include "daemon/store/intent-table.h"
+#include "daemon/store/link-table.h"
+#include "dbus/error.h"
+
+static int apply_add(StoreChange *change, Txn *txn)
+{
+        return link_table_add(txn, change->tenancy_id, change->link, &change->newly_linked);
+}
+
+static void report_add(const StoreChange *change)
+{
+        change->func.add(change->r, change->newly_linked, change->userdata);
+}
+
+int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, void *userdata,
+                   StoreChange **ret)
+{
+        static const ChangeKind kind = {.apply = apply_add, .report = report_add};
+        _cleanup_(change_freep) StoreChange *change = NULL;
+        int r;
+
+        r = change_new(tenancy_id, &kind, userdata, &change);
+        if (r < 0)
+                return r;
+        change->func.add = func;
+        r = change_copy_link(link, &change->link);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(change);
+        return 0;
+}
+
+static int apply_remove(StoreChange *change, Txn *txn)
+{
+        return link_table_remove(txn, change->tenancy_id, change->id, &change->changed);
+}
+
+static int apply_remove_by_user(StoreChange *change, Txn *txn)
+{
+        return link_table_remove_by_user(txn, change->tenancy_id, change->id, change->limit,
+                                         &change->changed, &change->unfinished);
+}
+
+/* In steps, what an earlier step has removed is found gone. */
+static int apply_remove_same(StoreChange *change, Txn *txn)
+{
+        size_t n_before = change->changed.n_links;
+        int r;
+
+        for (size_t i = 0; i < change->links.n_links; i++) {
+                if (change->limit > 0 && change->changed.n_links - n_before >= change->limit) {
+                        change->unfinished = true;
+                        return 0;
+                }
+                r = link_table_remove_same(txn, change->tenancy_id, change->links.links[i],
+                                           &change->changed);
+                if (r != 0 && r != ERROR_NOT_FOUND)
+                        return r;
+        }
+        return intent_table_remove(txn, DATABASE_DELETES, change->intent_id);
+}
+
+static void report_remove(const StoreChange *change)
+{
+        change->func.remove(change->r, &change->changed, change->userdata);
+}
+
+static int change_new_removal(const char *tenancy_id, const ChangeKind *kind, const char *id,
+                              StoreRemoveFunc func, void *userdata, StoreChange **ret)
+{
+        _cleanup_(change_freep) StoreChange *change = NULL;
+        int r;
+
+        r = change_new(tenancy_id, kind, userdata, &change);
+        if (r < 0)
+                return r;
+        change->func.remove = func;
+        change->id = strdup(id);
+        if (!change->id)
+                return -ENOMEM;
+        *ret = TAKE_PTR(change);
+        return 0;
+}
+
+int change_new_remove(const char *tenancy_id, const char *authenticator_id, StoreRemoveFunc func,
+                      void *userdata, StoreChange **ret)
+{
+        static const ChangeKind kind = {
+                .apply = apply_remove, .report = report_remove, .uses_reserve = true};
+
+        if (!id_is_valid(authenticator_id))
+                return -EINVAL;
+        return change_new_removal(tenancy_id, &kind, authenticator_id, func, userdata, ret);
+}
+
+int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
+                              void *userdata, StoreChange **ret)
+{
+        static const ChangeKind kind = {
+                .apply = apply_remove_by_user, .report = report_remove, .uses_reserve = true};
+
+        if (!user_id_is_valid(user_id))
+                return -EINVAL;
+        return change_new_removal(tenancy_id, &kind, user_id, func, userdata, ret);
+}
+
+int change_new_remove_same(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
+                           StoreRemoveFunc func, void *userdata, StoreChange **ret)
+{
+        static const ChangeKind kind = {
+                .apply = apply_remove_same, .report = report_remove, .uses_reserve = true};
+        _cleanup_(change_freep) StoreChange *change = NULL;
+        int r;
+
+        r = change_new(tenancy_id, &kind, userdata, &change);
+        if (r < 0)
+                return r;
+        change->func.remove = func;
+        change->intent_id = delete_id;
+        r = change_copy_links(links, &change->links);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(change);
+        return 0;
+}
+
+static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutcome *ret)
+{
+        bool newly_linked;
+        int r;
+
+        r = link_table_merge(txn, change->tenancy_id, link, &newly_linked);
+        if (r < 0)
+                return r;
+        if (r == ERROR_LINK_CONFLICT)
+                *ret = LINK_CONFLICTING;
+        else if (r == ERROR_LIMITS_EXCEEDED)
+                *ret = LINK_EXCEEDING;
+        else
+                *ret = newly_linked ? LINK_ADDED : LINK_PRESENT;
+        return 0;
+}
+
+static int apply_import(StoreChange *change, Txn *txn)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < change->links.n_links; i++)
+                r = import_one(change, txn, change->links.links[i], &change->outcomes[i]);
+        return r;
+}
+
+static void report_import(const StoreChange *change)
+{
+        change->func.import(change->r, &change->links, change->outcomes, change->userdata);
+}
+
+int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
+                      StoreImportFunc func, void *userdata, StoreChange **ret)
+{
+        static const ChangeKind kind = {.apply = apply_import, .report = report_import};
+        _cleanup_(change_freep) StoreChange *change = NULL;
+        int r;
+
+        if (links->n_links > STORE_IMPORT_MAX)
+                return -EINVAL;
+        r = change_new(tenancy_id, &kind, userdata, &change);
+        if (r < 0)
+                return r;
+        change->dry_run = dry_run;
+        change->func.import = func;
+        change->outcomes = calloc(links->n_links + 1, sizeof(LinkOutcome));
+        if (!change->outcomes)
+                return -ENOMEM;
+        r = change_copy_links(links, &change->links);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(change);
+        return 0;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <endian.h>
+#include <errno.h>
+#include <openssl/evp.h>
+
+#include "daemon/store/decision-table.h"
+#include "daemon/store/intent-table.h"
+
+/* More than a code lives: what is older can only matter after a clock has jumped. */
+#define KEPT_MS (15U * 60U * 1000U)
+
+/* So many are dropped for each that is added. */
+#define DROPPED_PER_ADDED 2U
+
+static int digest(const char *authenticator_id, uint8_t ret[static AUTHENTICATOR_DIGEST_LEN])
+{
+        uint8_t md[EVP_MAX_MD_SIZE];
+
+        if (!EVP_Digest(authenticator_id, strlen(authenticator_id), md, NULL, EVP_sha256(), NULL))
+                return -EIO;
+        memcpy(ret, md, AUTHENTICATOR_DIGEST_LEN);
+        return 0;
+}
+
+/* meta: up to when decisions have been dropped. */
+
+static MDB_val dropped_key(void)
+{
+        static char name[] = "decisions-dropped";
+
+        return (MDB_val){.mv_data = name, .mv_size = strlen(name)};
+}
+
+static int get_dropped(Txn *txn, uint64_t *ret_ms)
+{
+        uint64_t time;
+        MDB_val value;
+        int r;
+
+        r = txn_get(txn, DATABASE_META, dropped_key(), &value);
+        if (r == 0 && value.mv_size != sizeof(time))
+                return -EBADMSG;
+        if (r < 0 && r != -ENOENT)
+                return r;
+        *ret_ms = 0;
+        if (r == 0) {
+                memcpy(&time, value.mv_data, sizeof(time));
+                *ret_ms = be64toh(time);
+        }
+        return 0;
+}
+
+static int put_dropped(Txn *txn, uint64_t ms)
+{
+        uint64_t time = htobe64(ms);
+
+        return txn_put(txn, DATABASE_META, dropped_key(),
+                       (MDB_val){.mv_data = &time, .mv_size = sizeof(time)});
+}
+
+/* The one at an end, or the next one, as `op` says. -ENOENT if there is none. */
+static int get_decision(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *ret_id, DecisionRecord *ret)
+{
+        MDB_val key, value;
+        int r;
+
+        r = cursor_get(cursor, op, &key, &value);
+        if (r == 0)
+                r = key_parse_id(key.mv_data, key.mv_size, ret_id);
+        return r < 0 ? r : record_to_decision(value.mv_data, value.mv_size, ret);
+}
+
+static int get_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_id, DecisionRecord *ret)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        int r;
+
+        r = txn_cursor(txn, DATABASE_DECISIONS, &cursor);
+        return r < 0 ? r : get_decision(cursor, op, ret_id, ret);
+}
+
+static int drop_one(Txn *txn, uint64_t oldest_open_ms)
+{
+        DecisionRecord decision;
+        uint64_t id;
+        Key key;
+        int r;
+
+        r = get_end(txn, MDB_FIRST, &id, &decision);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        if (decision.decided_at_ms + KEPT_MS >= oldest_open_ms)
+                return 0;
+        key_for_id(id, &key);
+        r = txn_delete(txn, DATABASE_DECISIONS, key_val(&key), NULL);
+        return r < 0 ? r : put_dropped(txn, decision.decided_at_ms);
+}
+
+static int drop_old(Txn *txn)
+{
+        uint64_t n, oldest_open_ms;
+        int r;
+
+        r = txn_count(txn, DATABASE_DECISIONS, &n);
+        if (r < 0 || n <= DECISIONS_MAX)
+                return r;
+        r = intent_table_oldest(txn, &oldest_open_ms);
+        for (unsigned i = 0; r == 0 && i < DROPPED_PER_ADDED; i++)
+                r = drop_one(txn, oldest_open_ms);
+        return r;
+}
+
+int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id)
+{
+        DecisionRecord decision = {.tenancy = tenancy,
+                                   .decided_at_ms = store_clock_now_ms(txn->clock)};
+        _cleanup_(record_clear) Record record = {};
+        Key key;
+        int r;
+
+        r = digest(authenticator_id, decision.authenticator);
+        if (r == 0)
+                r = record_from_decision(&decision, &record);
+        if (r < 0)
+                return r;
+        key_for_id(store_clock_next_id(txn->clock), &key);
+        r = txn_put(txn, DATABASE_DECISIONS, key_val(&key),
+                    (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+        return r < 0 ? r : drop_old(txn);
+}
+
+/* Candidates, to be found by their digests. */
+typedef struct IndexEntry {
+        uint8_t digest[AUTHENTICATOR_DIGEST_LEN];
+        RecoveryCandidate *candidate;
+} IndexEntry;
+
+typedef struct Index {
+        IndexEntry *entries; /* sorted */
+        size_t n_entries;
+} Index;
+
+static void index_clear(Index *index)
+{
+        free(index->entries);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+        return memcmp(((const IndexEntry *) a)->digest, ((const IndexEntry *) b)->digest,
+                      AUTHENTICATOR_DIGEST_LEN);
+}
+
+/* A vault that changes while it is paged through may list a passkey twice: the first one counts. */
+static void index_drop_duplicates(Index *index)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < index->n_entries; i++)
+                if (n > 0 && compare_entries(&index->entries[n - 1], &index->entries[i]) == 0)
+                        index->entries[i].candidate->linked = true;
+                else
+                        index->entries[n++] = index->entries[i];
+        index->n_entries = n;
+}
+
+static int index_candidates(Recovery *recovery, Index *ret)
+{
+        _cleanup_(index_clear) Index index = {
+                .entries = calloc(recovery->n_candidates + 1, sizeof(IndexEntry)),
+                .n_entries = recovery->n_candidates,
+        };
+        int r = 0;
+
+        if (!index.entries)
+                return -ENOMEM;
+        for (size_t i = 0; r == 0 && i < recovery->n_candidates; i++) {
+                RecoveryCandidate *candidate = &recovery->candidates[i];
+
+                candidate->decision_id = 0;
+                index.entries[i].candidate = candidate;
+                r = digest(candidate->link->authenticator_id, index.entries[i].digest);
+        }
+        if (r < 0)
+                return r;
+        qsort(index.entries, index.n_entries, sizeof(IndexEntry), compare_entries);
+        index_drop_duplicates(&index);
+        *ret = TAKE(index, (Index){});
+        return 0;
+}
+
+/* No claim is interested in earlier decisions. */
+static uint64_t earliest_of_interest(const Recovery *recovery)
+{
+        uint64_t earliest_ms = UINT64_MAX;
+
+        for (size_t i = 0; i < recovery->n_claims; i++) {
+                const RecoveryClaim *claim = &recovery->claims[i];
+                uint64_t ms = claim->begun_at_ms > claim->reach_ms
+                                      ? claim->begun_at_ms - claim->reach_ms
+                                      : 0;
+
+                if (!claim->settled && ms < earliest_ms)
+                        earliest_ms = ms;
+        }
+        return earliest_ms;
+}
+
+static void note(const Index *index, uint64_t id, const DecisionRecord *decision)
+{
+        const IndexEntry *found;
+        IndexEntry wanted;
+
+        memcpy(wanted.digest, decision->authenticator, AUTHENTICATOR_DIGEST_LEN);
+        found = bsearch(&wanted, index->entries, index->n_entries, sizeof(IndexEntry),
+                        compare_entries);
+        if (!found || found->candidate->decision_id > 0)
+                return;
+        found->candidate->decision_id = id;
+        found->candidate->decided_at_ms = decision->decided_at_ms;
+}
+
+int decision_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        _cleanup_(index_clear) Index index = {};
+        uint64_t earliest_ms = earliest_of_interest(recovery), dropped_ms, id;
+        DecisionRecord decision;
+        int r;
+
+        r = get_dropped(txn, &dropped_ms);
+        if (r == 0)
+                r = index_candidates(recovery, &index);
+        if (r == 0)
+                r = txn_cursor(txn, DATABASE_DECISIONS, &cursor);
+        if (r < 0)
+                return r;
+        for (r = get_decision(cursor, MDB_LAST, &id, &decision);
+             r == 0 && decision.decided_at_ms >= earliest_ms;
+             r = get_decision(cursor, MDB_PREV, &id, &decision))
+                if (decision.tenancy == tenancy)
+                        note(&index, id, &decision);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        *ret_complete = dropped_ms == 0 || dropped_ms < earliest_ms;
+        return 0;
+}
+
+int decision_table_latest(Txn *txn, uint64_t *ret_decided_at_ms)
+{
+        DecisionRecord decision = {};
+        uint64_t id;
+        int r;
+
+        r = get_end(txn, MDB_LAST, &id, &decision);
+        if (r < 0 && r != -ENOENT && r != -EBADMSG)
+                return r;
+        *ret_decided_at_ms = decision.decided_at_ms;
+        return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/model/recovery.h"
+#include "daemon/store/record-intent.h"
+#include "daemon/store/txn.h"
+
+/*
+ * Authenticators that are not to be linked by crash recovery: their link was removed, or an
+ * exchange of their passkey ended without one. The latest DECISIONS_MAX are kept, and all that an
+ * exchange may need that is still open.
+ */
+#define DECISIONS_MAX 65536U
+
+/* Returns 0 or a negative errno. */
+int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
+
+/*
+ * Fills in the latest decision about each candidate. If decisions have been dropped that may have
+ * been about one of them, *ret_complete is false. Returns 0 or a negative errno.
+ */
+int decision_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete);
+
+/* When the latest was made, 0 if there is none. */
+int decision_table_latest(Txn *txn, uint64_t *ret_decided_at_ms);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/model/recovery.h"
+#include "tests/unit/test.h"
+
+/* Times are seconds here, and small. */
+#define S 1000U
+
+static Recovery *recovery;
+
+static int set_up(void **state)
+{
+        recovery = calloc(1, sizeof(Recovery));
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        recovery = recovery_free(recovery);
+        return 0;
+}
+
+/* An exchange that began at that time on both clocks, of a passkey that was used in the 300 s
+ * before. */
+static void add_claim(const char *user, uint64_t begun_at_s)
+{
+        RecoveryClaim claim = {.intent_id = begun_at_s,
+                               .user_id = user ? strdup(user) : NULL,
+                               .since_ms = (begun_at_s - 300) * S,
+                               .until_ms = begun_at_s * S,
+                               .begun_at_ms = begun_at_s * S,
+                               .reach_ms = 300 * S};
+
+        assert_int_equal(recovery_add_claim(recovery, &claim), 0);
+}
+
+static RecoveryCandidate *add_used(const char *id, const char *user, uint64_t created_at_s,
+                                   uint64_t used_at_s)
+{
+        RecoveryCandidate candidate = {.created_at_ms = created_at_s * S,
+                                       .last_used_at_ms = used_at_s * S};
+
+        assert_int_equal(link_new(id, user, NULL, 1, 0, &candidate.link), 0);
+        assert_int_equal(recovery_add_candidate(recovery, &candidate), 0);
+        return &recovery->candidates[recovery->n_candidates - 1];
+}
+
+static RecoveryCandidate *add_candidate(const char *id, const char *user, uint64_t created_at_s)
+{
+        return add_used(id, user, created_at_s, 0);
+}
+
+static void decide(RecoveryCandidate *candidate, uint64_t at_s)
+{
+        candidate->decision_id = at_s;
+        candidate->decided_at_ms = at_s * S;
+}
+
+static void check_taken(const char *id, bool taken)
+{
+        for (size_t i = 0; i < recovery->n_candidates; i++)
+                if (streq(recovery->candidates[i].link->authenticator_id, id)) {
+                        assert_int_equal(recovery->candidates[i].taken, taken);
+                        return;
+                }
+        fail();
+}
+
+static void check_match(size_t n_left)
+{
+        size_t n_claimed = 0, n_taken = 0;
+
+        assert_int_equal(recovery_match(recovery), n_left);
+        for (size_t i = 0; i < recovery->n_claims; i++) {
+                size_t candidate = recovery->claims[i].candidate;
+
+                if (candidate == RECOVERY_NONE)
+                        continue;
+                n_claimed++;
+                assert_true(recovery->candidates[candidate].taken);
+        }
+        for (size_t i = 0; i < recovery->n_candidates; i++)
+                n_taken += recovery->candidates[i].taken;
+        assert_int_equal(n_claimed, n_taken); /* each by one */
+}
+
+static void test_one_each(void **state)
+{
+        add_claim(NULL, 1000);
+        add_claim("bob", 1010);
+        add_candidate("pk-a", "ada", 990);
+        add_candidate("pk-b", "bob", 1000);
+        check_match(0);
+        check_taken("pk-a", true);
+        check_taken("pk-b", true);
+}
+
+static void test_never_another_user(void **state)
+{
+        add_claim("bob", 1000);
+        add_candidate("pk-a", "ada", 990);
+        check_match(0);
+        check_taken("pk-a", false);
+}
+
+/* Neither one from before the code can have been made, nor one from after the exchange began; but
+ * an old one that was used for signing in. */
+static void test_times(void **state)
+{
+        add_claim("ada", 1000);
+        add_claim("ada", 1000);
+        add_claim("ada", 1000);
+        add_candidate("pk-early", "ada", 699);
+        add_candidate("pk-late", "ada", 1001);
+        add_candidate("pk-first", "ada", 700);
+        add_used("pk-signed-in", "ada", 5, 700);
+        add_used("pk-signed-in-again", "ada", 5, 5000);
+        add_used("pk-unused", "ada", 5, 699);
+        check_match(0);
+        check_taken("pk-early", false);
+        check_taken("pk-late", false);
+        check_taken("pk-first", true);
+        check_taken("pk-signed-in", true);
+        check_taken("pk-signed-in-again", true);
+        check_taken("pk-unused", false);
+}
+
+/* Removed, or exchanged without a link: by id since the exchange began, or so shortly before that
+ * the passkey need not have been used since. */
+static void test_decisions(void **state)
+{
+        add_claim(NULL, 1000);
+        add_claim(NULL, 1000);
+        decide(add_candidate("pk-since", "ada", 990), 1001);
+        decide(add_candidate("pk-shortly-before", "bob", 800), 900);
+        decide(add_used("pk-long-before", "eve", 100, 800), 600);
+        check_match(0);
+        check_taken("pk-since", false);
+        check_taken("pk-shortly-before", false);
+        check_taken("pk-long-before", true);
+}
+
+/* More passkeys than exchanges: only those of known users. */
+static void test_ambiguous(void **state)
+{
+        add_claim(NULL, 1000);
+        add_claim("bob", 1000);
+        add_claim(NULL, 1000);
+        add_candidate("pk-1", "ada", 990);
+        add_candidate("pk-2", "eve", 990);
+        add_candidate("pk-3", "bob", 990);
+        add_candidate("pk-4", "eve", 990);
+        check_match(3);
+        check_taken("pk-3", true);
+        for (const char *id = "124"; *id; id++)
+                check_taken((char[]){'p', 'k', '-', *id, '\0'}, false);
+}
+
+static void test_never_more_than_claims(void **state)
+{
+        add_claim("bob", 1000);
+        add_candidate("pk-1", "bob", 900);
+        add_candidate("pk-2", "bob", 990);
+        add_candidate("pk-3", "bob", 950);
+        check_match(2);
+        check_taken("pk-2", true); /* the latest */
+}
+
+/* What is left of a known user may be what a claim to any user means. */
+static void test_known_user_and_any(void **state)
+{
+        add_claim("bob", 1000);
+        add_claim(NULL, 1000);
+        add_candidate("pk-1", "bob", 900);
+        add_candidate("pk-2", "bob", 990);
+        check_match(0);
+        check_taken("pk-1", true);
+        check_taken("pk-2", true);
+}
+
+/* The first claim reaches further back: it must not take the one that the other could have. */
+static void test_claims_of_different_times(void **state)
+{
+        add_claim(NULL, 1000);
+        add_claim(NULL, 1200);
+        add_candidate("pk-both", "ada", 950);
+        add_candidate("pk-first-only", "bob", 750);
+        check_match(0);
+        check_taken("pk-both", true);
+        check_taken("pk-first-only", true);
+}
+
+static void test_settled_and_linked(void **state)
+{
+        add_claim(NULL, 1000);
+        add_claim(NULL, 1000);
+        recovery->claims[0].settled = true;
+        add_candidate("pk-linked", "ada", 990)->linked = true;
+        add_candidate("pk-1", "ada", 990);
+        check_match(0);
+        check_taken("pk-linked", false);
+        check_taken("pk-1", true);
+        add_candidate("pk-2", "ada", 990);
+        check_match(2); /* for one claim */
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                TEST(test_one_each),
+                TEST(test_never_another_user),
+                TEST(test_times),
+                TEST(test_decisions),
+                TEST(test_ambiguous),
+                TEST(test_never_more_than_claims),
+                TEST(test_known_user_and_any),
+                TEST(test_claims_of_different_times),
+                TEST(test_settled_and_linked),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
