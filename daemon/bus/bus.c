@@ -394,9 +394,10 @@ static void remove_objects(Bus *bus, Tenancy *const *tenancies, size_t n_tenanci
                         continue;
                 }
                 object = *t;
-                *t = object->next;
                 identities_forget_readable(bus->identities, object->label);
+                /* While it is still there: the signal names its interfaces. */
                 (void) sd_bus_emit_object_removed(bus->bus, object->path);
+                *t = object->next;
                 if (streq(tenancy_label(object->tenancy), object->label))
                         tenancy_set_listener(object->tenancy, NULL);
         }

@@ -121,6 +121,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
                 drop_first(recovery);
                 backoff_start(recovery->backoff);
         } else {
+                link_list_clear(&pending->links);
                 pending->links = TAKE(recovery->rest, (LinkList){});
                 backoff_retry(recovery->backoff, recovery->retry_after_s);
         }

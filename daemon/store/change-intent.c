@@ -181,18 +181,17 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
 int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
                         void *userdata, StoreChange **ret)
 {
-        static const ChangeKind linking = {.apply = apply_exchange, .report = report_exchange};
-        static const ChangeKind ending = {
+        /* An exchange that was begun ends: its code is used up, whether there is room or not. */
+        static const ChangeKind begun = {
                 .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};
+        static const ChangeKind other = {.apply = apply_exchange, .report = report_exchange};
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
         if ((outcome->key && !outcome->answer) ||
             (outcome->declined_id && !id_is_valid(outcome->declined_id)))
                 return -EINVAL;
-        /* Without an intent, an exchange could add to the disk without end. */
-        r = change_new(tenancy_id, outcome->link || outcome->intent_id == 0 ? &linking : &ending,
-                       userdata, &change);
+        r = change_new(tenancy_id, outcome->intent_id > 0 ? &begun : &other, userdata, &change);
         if (r < 0)
                 return r;
         change->func.add = func;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/log.h"
 #include "daemon/store/answer-table.h"
@@ -33,7 +34,15 @@ struct Environment {
         pthread_mutex_t lock; /* held by a read, and to replace or to move the map */
 };
 
-/* Allocates a file's first `size` bytes on the disk. What fails leaves it as long as it was. */
+static bool disk_has_space(int fd, uint64_t len)
+{
+        struct statvfs fs;
+
+        return fstatvfs(fd, &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize >= len;
+}
+
+/* Allocates a file's first `size` bytes on the disk. What fails leaves it as long as it was. On a
+ * full disk the attempt is costly, and is made with each change. */
 static int file_reserve(int fd, uint64_t size)
 {
         struct stat st;
@@ -43,6 +52,8 @@ static int file_reserve(int fd, uint64_t size)
                 return -errno;
         if ((uint64_t) st.st_size >= size)
                 return 0;
+        if (!disk_has_space(fd, size - (uint64_t) st.st_size))
+                return -ENOSPC;
         do
                 r = -posix_fallocate(fd, 0, (off_t) size);
         while (r == -EINTR);
@@ -537,6 +548,45 @@ bool environment_has_reserve(Environment *environment)
                 environment->has_reserve =
                         environment_reserve(environment, environment_size(environment)) >= 0;
         return environment->has_reserve;
+}
+
+/* LMDB keeps the pages that are free, in the map, in a database of its own: each record begins with
+ * how many pages it lists. */
+static int count_free_pages(MDB_env *mdb, size_t *ret)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        _cleanup_(txn_end) Txn txn = {};
+        MDB_val key, value;
+        size_t n = 0;
+        int r;
+
+        r = txn_begin_read(mdb, NULL, &txn);
+        if (r == 0)
+                r = lmdb_errno(mdb_cursor_open(txn.mdb, 0, &cursor));
+        if (r < 0)
+                return r;
+        while ((r = cursor_get(cursor, MDB_NEXT, &key, &value)) == 0) {
+                size_t n_pages;
+
+                memcpy(&n_pages, value.mv_data, sizeof(n_pages));
+                n += n_pages;
+        }
+        if (r != -ENOENT)
+                return r;
+        *ret = n;
+        return 0;
+}
+
+bool environment_has_room(Environment *environment)
+{
+        size_t n_free, page = (size_t) sysconf(_SC_PAGESIZE);
+        MDB_envinfo info;
+
+        if (!environment->mdb || count_free_pages(environment->mdb, &n_free) < 0)
+                return false;
+        mdb_env_info(environment->mdb, &info);
+        n_free += info.me_mapsize / page - (info.me_last_pgno + 1);
+        return n_free * page >= ENVIRONMENT_RESERVE + ENVIRONMENT_RESERVE / 4;
 }
 
 int environment_use_reserve(Environment *environment)

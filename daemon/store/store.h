@@ -15,8 +15,8 @@
  *
  * r is 0, a negative errno (programming error, no memory), or STORE_FULL (disk or quota),
  * STORE_FAILED and what the function names. After STORE_FULL and STORE_FAILED what was
- * acknowledged before is still there, and later changes are tried anew. Changes that take access
- * away have a reserve of disk space, and come through where others are STORE_FULL.
+ * acknowledged before is still there, and later changes are tried anew. There is a reserve of disk
+ * space for changes that take access away: they come through where others are STORE_FULL.
  */
 typedef struct Store Store;
 typedef struct StoreChange StoreChange;
@@ -89,7 +89,8 @@ typedef struct ExchangeOutcome {
  * its last_used_at_ms to the given link's created_at_ms. Keeps the answer, with linked and
  * newly_linked as they turned out, or with LINK_CONFLICT or LIMITS_EXCEEDED if that is what adding
  * came to; without a link it is kept as it is given. r is that same outcome. Removes the intent.
- * Without a link, this takes access away: crash recovery does not link what was declined.
+ * Crash recovery does not link what was declined. An exchange that has an intent may use the
+ * reserve of disk space.
  */
 int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
                           StoreAddFunc func, void *userdata, StoreChange **ret);

@@ -135,13 +135,14 @@ static void writer_end(Writer *writer, size_t n, int r)
         (void) eventfd_write(writer->event_fd, 1);
 }
 
-/* What is left of the reserve is for changes that take access away, until the disk has room for a
- * whole one again. */
+/* What is left of the reserve is for changes that may use it, until there is room for a whole one
+ * again. */
 static bool writer_refuses_first(Writer *writer)
 {
         return !change_uses_reserve(writer->taken.first) &&
                environment_error(writer->environment) == 0 &&
-               !environment_has_reserve(writer->environment);
+               !environment_has_reserve(writer->environment) &&
+               !environment_has_room(writer->environment);
 }
 
 static void writer_make_one(Writer *writer)

@@ -8,8 +8,8 @@ from .stack import eventually, new_request_id, new_user
 from .standin import Proxy
 
 CALLERS, CALLS = 4, 6  # at once in each round
-# What a repeat may be told whose first call was cut off: the code went with it, the link is there.
-LOST = {"InvalidCode", "Unreachable", "UserMismatch"}
+# What a repeat may be told whose first call was cut off: the code is used up, the link is there.
+LOST = {"Interrupted"}
 
 
 def is_linked(connection, passkey) -> bool:

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A disk that is full."""
 
+import resource
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from .authenticator import Passkey
 from .client import plain
-from .stack import new_request_id, raises
+from .stack import eventually, new_request_id, raises
+from .standin import Proxy
 
 pytestmark = pytest.mark.root
 
-DISK = "5m"
+DISK = "8m"  # a new store takes six
 AT_ONCE = 50
 
 
@@ -25,7 +26,8 @@ class SmallDisk:
              "sh", "-c", f"mount -t tmpfs -o mode=700,size={DISK} tmpfs {path} && echo mounted && "
              "exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.mounted = self.holder.stdout.readline() == b"mounted\n"
-        self.ballast = Path(f"/proc/{self.holder.pid}/root{path}") / "ballast"
+        self.path = Path(f"/proc/{self.holder.pid}/root{path}")
+        self.ballast = self.path / "ballast"
 
     def command(self) -> list[str]:
         """The start of a command line that runs the rest of it where the disk is."""
@@ -102,46 +104,145 @@ def test_what_was_acknowledged_is_there(full):
     stack.assert_healthy()
 
 
-def exchange_until_full(stack, connection) -> tuple[Passkey, str]:
-    """The first exchange that cannot be kept; one or two may find a corner still."""
-    for _ in range(100):
-        passkey, request_id = stack.create_passkey(), new_request_id()
-        outcome = connection.outcome(connection.start_exchange(passkey.code, request_id=request_id))
-        if outcome[0] == "error":
-            assert outcome == ("error", "StoreFull")
-            return passkey, request_id
-    raise AssertionError("it is never full")
-
-
-def test_exchange_is_carried_through_later(full):
-    """The code is used up, so the answer waits for the caller to ask again."""
+def test_code_is_not_used_up_for_nothing(full):
+    """An exchange that could not be kept does not reach the API; one or two may find a corner."""
     stack, disk = full
     connection = stack.connect()
     disk.fill()
     add_until_full(connection)
-    passkey, request_id = exchange_until_full(stack, connection)
-    calls = stack.calls("exchange")
-    with raises("NotFound"):
-        connection.links("GetUser", passkey.authenticator_id)
+    for _ in range(200):
+        passkey, calls = stack.create_passkey(), stack.calls("exchange")
+        outcome = connection.outcome(connection.start_exchange(passkey.code))
+        if outcome == ("error", "StoreFull"):
+            break
+        assert plain(outcome[0])["linked"] is True
+    assert outcome == ("error", "StoreFull")
     with raises("StoreFull"):
-        connection.exchange(passkey.code, request_id=request_id)
-    disk.free()
-    principal = plain(connection.exchange(passkey.code, request_id=request_id))
-    assert principal["user_id"] == passkey.user_id
-    assert principal["authenticator_id"] == passkey.authenticator_id
-    assert (principal["linked"], principal["newly_linked"]) == (True, True)
+        connection.exchange(passkey.code, request_id=new_request_id())
     assert stack.calls("exchange") == calls
-    assert connection.links("GetUser", passkey.authenticator_id) == (passkey.user_id,)
-    again = plain(connection.exchange(passkey.code, request_id=request_id))
-    assert again == principal
+    disk.free()
+    principal = plain(connection.exchange(passkey.code))
+    assert (principal["user_id"], principal["linked"]) == (passkey.user_id, True)
 
 
-def test_links_can_be_removed_or_read_while_full(full):
+def test_without_a_link_it_needs_no_disk(full):
+    stack, disk = full
+    connection = stack.connect()
+    disk.fill()
+    add_until_full(connection)
+    for options in ({}, {"request_id": new_request_id()}):
+        passkey = stack.create_passkey()
+        principal = plain(connection.exchange(passkey.code, link=False, **options))
+        assert (principal["user_id"], principal["linked"]) == (passkey.user_id, False)
+
+
+@pytest.fixture
+def begun(full):
+    """A stack with exchanges that the API has answered, and the daemon does not know that yet."""
+    stack, disk = full
+    with Proxy(stack.sandbox.endpoint) as proxy, stack.connect() as connection:
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=proxy.endpoint)
+        stack.apply()
+        work = [(stack.create_passkey(), new_request_id()) for _ in range(10)]
+        proxy.keeps = lambda request: "/principal/" in request.path
+        calls = [connection.start_exchange(passkey.code, request_id=request_id)
+                 for passkey, request_id in work]
+        eventually(lambda: len(proxy.kept) == len(work))
+        yield stack, disk, proxy, connection, work, calls
+
+
+def test_disk_fills_up_meanwhile(begun):
+    """For what was begun, there is room."""
+    _, disk, proxy, connection, work, calls = begun
+    disk.fill()
+    add_until_full(connection)
+    proxy.let_go()
+    for (passkey, request_id), call in zip(work, calls):
+        (principal,) = connection.finish(call)
+        assert plain(principal)["linked"] is True
+        assert connection.links("GetUser", passkey.authenticator_id) == (passkey.user_id,)
+        assert connection.exchange(passkey.code, request_id=request_id) == principal
+
+
+def test_exchange_is_carried_through_later(begun):
+    """Nothing can be written at all: the answer waits for the caller's repeat."""
+    stack, _, proxy, connection, work, calls = begun
+    limits = resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
+    proxy.let_go()
+    assert {connection.outcome(call) for call in calls} == {("error", "StoreFull")}
+    calls = stack.calls("exchange")
+    for passkey, request_id in work:
+        with raises("NotFound"):
+            connection.links("GetUser", passkey.authenticator_id)
+        with raises("StoreFull"):
+            connection.exchange(passkey.code, request_id=request_id)
+    resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE, limits)
+    for passkey, request_id in work:
+        principal = plain(connection.exchange(passkey.code, request_id=request_id))
+        assert principal["user_id"] == passkey.user_id
+        assert principal["authenticator_id"] == passkey.authenticator_id
+        assert (principal["linked"], principal["newly_linked"]) == (True, True)
+        assert connection.links("GetUser", passkey.authenticator_id) == (passkey.user_id,)
+        assert plain(connection.exchange(passkey.code, request_id=request_id)) == principal
+    assert stack.calls("exchange") == calls
+
+
+@pytest.mark.parametrize("by_user", [False, True])
+def test_links_can_be_removed_while_full(full, by_user):
+    """All of them: to withdraw access takes no space."""
+    stack, disk = full
+    connection = stack.connect()
+    disk.fill()
+    links = add_until_full(connection)
+    for user, key in links[::100]:
+        assert connection.links("GetUser", key) == (user,)
+    if by_user:
+        users = sorted({user for user, _ in links})
+        removed = [connection.links("RemoveByUser", user)[0] for user in users]
+        assert sum(removed) == len(links)
+    else:
+        for begin in range(0, len(links), AT_ONCE):
+            calls = [connection.start_links("Remove", key)
+                     for _, key in links[begin:begin + AT_ONCE]]
+            assert {connection.outcome(call) for call in calls} == {()}
+    assert connection.count() == 0
+    stack.daemon.kill9()
+    stack.daemon.start()
+    with stack.connect() as after:
+        assert after.all_links() == []
+        assert len(add_until_full(after)) > 0  # of the space that has become free
+
+
+def test_started_while_full(full):
     stack, disk = full
     connection = stack.connect()
     disk.fill()
     user, key = add_until_full(connection)[0]
-    assert connection.links("GetUser", key) == (user,)
-    outcome = connection.outcome(connection.start_links("Remove", key))
-    assert outcome in ((), ("error", "StoreFull"))
-    assert stack.daemon.running
+    stack.daemon.restart()
+    with stack.connect() as after:
+        assert after.links("GetUser", key) == (user,)
+        assert after.authorize("shop.example.com", "ada")[0]
+        assert after.links("Remove", key) == ()
+
+
+def test_there_is_no_room_for_a_store(full):
+    """The daemon does what can be done without one, and makes it when there is room."""
+    stack, disk = full
+    stack.daemon.stop()
+    for file in disk.path.iterdir():
+        file.unlink()
+    disk.fill()
+    stack.daemon.start()
+    with stack.connect() as connection:
+        token, _ = connection.authorize("shop.example.com", "ada", exclude_linked=False)
+        passkey = stack.run_ceremony(token)
+        with raises("StoreFull"):
+            connection.links("Add", "ada", "key")
+        with raises("StoreFull"):
+            connection.links("GetUser", "key")
+        with raises("StoreFull"):
+            connection.exchange(passkey.code)
+        disk.free()
+        eventually(lambda: connection.outcome(connection.start_links("Add", "ada", "key")) == ())
+        assert plain(connection.exchange(passkey.code))["linked"] is True

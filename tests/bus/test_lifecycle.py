@@ -9,12 +9,12 @@ import pytest
 
 from harness import Bus, Workspace
 
-from .client import OBJECT_MANAGER, PATH, tenancy_path
+from .client import OBJECT_MANAGER, PATH, plain, tenancy_path
 from .stack import (RP_ID, SHORT_SEC, Stack, TestedDaemon, eventually, new_request_id, new_user, raises,
                     within)
 
 OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
-SCHEMA = b"schema\0\0\0\x01"  # its record in the store
+SCHEMA = b"schema\0\0\0\x02"  # its record in the store
 # What is wrong, and the line that it is in.
 BROKEN = {
     "unknown section": ("[Daemon]\n[Surprise]\nA=b\n", 2),
@@ -271,6 +271,23 @@ def test_name_is_not_allowed(own_stack):
     assert "bus name" in log
 
 
+def assert_without_store(stack):
+    """What needs no links works; what does fails, and codes are not used up for it."""
+    assert str(stack.daemon.state) in stack.daemon.log_text()
+    calls = stack.calls("exchange")
+    with stack.connect() as connection:
+        token, _ = connection.authorize(RP_ID, new_user(), exclude_linked=False)
+        passkey = stack.run_ceremony(token)
+        for call in (connection.start_authorize(RP_ID, new_user()),
+                     connection.start_links("GetUser", "key"),
+                     connection.start_links("Add", "ada", "key"),
+                     connection.start_exchange(passkey.code)):
+            assert connection.outcome(call) == ("error", "StoreFailed")
+        assert stack.calls("exchange") == calls
+        assert plain(connection.exchange(passkey.code, link=False))["linked"] is False
+        assert connection.state() == "ready"
+
+
 def test_store_of_another_version(own_stack):
     """It is left as it is, for the version that wrote it."""
     own_stack.start()
@@ -281,33 +298,43 @@ def test_store_of_another_version(own_stack):
     assert right.count(SCHEMA) == 1, "the mark of the schema is not where it was"
     other = right.replace(SCHEMA, SCHEMA[:-1] + b"\x63")
     store.write_bytes(other)
-    status, log = own_stack.daemon.fails_to_start()
-    assert status == 1
-    assert str(own_stack.daemon.state) in log
+    own_stack.daemon.start()
+    assert_without_store(own_stack)
     assert store.read_bytes() == other
     store.write_bytes(right)
-    own_stack.daemon.start()
     with own_stack.connect() as connection:
-        assert connection.links("GetUser", "key") == ("ada",)
+        eventually(lambda: connection.outcome(connection.start_links("GetUser", "key")) ==
+                   ("ada",))
+    own_stack.assert_healthy()
 
 
 @pytest.mark.parametrize("rubbish", [b"rubbish" * 10000, b"\0" * 65536, b"x"],
                          ids=["text", "zeros", "short"])
 def test_store_that_is_none(own_stack, rubbish):
     own_stack.prepare()
-    (own_stack.daemon.state / "data.mdb").write_bytes(rubbish)
-    status, log = own_stack.daemon.fails_to_start()
-    assert status == 1
-    assert str(own_stack.daemon.state) in log
+    store = own_stack.daemon.state / "data.mdb"
+    store.write_bytes(rubbish)
+    own_stack.daemon.start()
+    assert_without_store(own_stack)
+    assert store.read_bytes() == rubbish
+    store.unlink()
+    with own_stack.connect() as connection:
+        eventually(lambda: connection.outcome(connection.start_links("Add", "ada", "key")) == ())
+    own_stack.assert_healthy()
 
 
 def test_state_that_is_no_directory(own_stack):
     own_stack.prepare()
     own_stack.daemon.state.rmdir()
     own_stack.daemon.state.write_text("")
-    status, log = own_stack.daemon.fails_to_start()
-    assert status == 1
-    assert str(own_stack.daemon.state) in log
+    own_stack.daemon.start()
+    assert_without_store(own_stack)
+    own_stack.daemon.state.unlink()
+    own_stack.daemon.state.mkdir(0o700)
+    with own_stack.connect() as connection:
+        eventually(lambda: connection.outcome(connection.start_links("Add", "ada", "key")) == ())
+    own_stack.assert_healthy()
+    assert own_stack.daemon.log_text().count("Failed to lock") == 1
 
 
 def test_bus_goes_away(own_stack):

@@ -190,6 +190,82 @@ static void test_little_room(void **state)
         check_works_again(f, &filling);
 }
 
+/* Adds links of one user until there is no room. Returns how many there are. */
+static size_t fill_user(Fixture *f, const char *user, unsigned seed, size_t id_len)
+{
+        Slot slots[LINKS_PER_USER_MAX];
+        int r[LINKS_PER_USER_MAX];
+        size_t n = 0;
+        Outcome all = {};
+
+        for (unsigned i = 0; i < LINKS_PER_USER_MAX; i++) {
+                _cleanup_(freep) char *id = make_id(id_len, seed + i);
+                _cleanup_(link_freep) Link *link = NULL;
+
+                id[0] = (char) ('a' + i % 23);
+                id[1] = (char) ('a' + i % 19);
+                link = make_link(id, user, 1);
+                slots[i] = (Slot){.r = &r[i], .all = &all};
+                assert_int_equal(store_add(f->store, "t", link, on_filled, &slots[i], NULL), 0);
+        }
+        outcome_wait(f->store, &all, LINKS_PER_USER_MAX);
+        for (unsigned i = 0; i < LINKS_PER_USER_MAX; i++)
+                n += r[i] == 0;
+        return n;
+}
+
+static void check_user_goes(Fixture *f, const char *user, size_t n_links)
+{
+        size_t n_removed = 0;
+
+        assert_int_equal(count_of_user(f->store, "t", user), n_links);
+        assert_int_equal(remove_user(f->store, "t", user, &n_removed), 0);
+        assert_int_equal(n_removed, n_links);
+        assert_int_equal(count_of_user(f->store, "t", user), 0);
+}
+
+/* Users with as many links as one may have, and the longest ids: each of them can be removed, and
+ * one link after the other; while exchanges are open, too, for which removals leave decisions. */
+static void test_removing_needs_no_space(void **state)
+{
+        Fixture *f = *state;
+        const size_t id_lens[] = {16, 506, 507, 512};
+        size_t n[32], n_users = 0, total = 0;
+        char user[ARRAY_SIZE(n)][16];
+
+        begin_exchange(f->store, "t", NULL, NULL);
+        do {
+                assert_true(n_users < ARRAY_SIZE(n));
+                if (n_users == 6)
+                        disk_fill(f);
+                snprintf(user[n_users], sizeof(user[n_users]), "user-%zu", n_users);
+                n[n_users] = fill_user(f, user[n_users], (unsigned) n_users * 1000000,
+                                       id_lens[n_users % ARRAY_SIZE(id_lens)]);
+                total += n[n_users++];
+        } while (n[n_users - 1] == LINKS_PER_USER_MAX);
+        assert_true(n_users > 6);
+        assert_int_equal(count(f->store, "t"), total);
+
+        check_user_goes(f, user[0], n[0]);
+        fixture_reopen(f); /* without its reserve, and without room for one */
+        check_user_goes(f, user[2], n[2]);
+        for (size_t i = 0; i < n_users; i++) {
+                _cleanup_(link_list_clear) LinkList list = {};
+
+                assert_int_equal(store_list_by_user(f->store, "t", user[i], &list), 0);
+                for (size_t j = 0; j < list.n_links; j++)
+                        assert_int_equal(remove_one(f->store, "t", list.links[j]->authenticator_id),
+                                         0);
+        }
+        assert_int_equal(count(f->store, "t"), 0);
+
+        /* What has become free within the file can be used for links again. */
+        assert_true(fill_user(f, "again", 7, 100) > 0);
+        disk_free(f);
+        assert_int_equal(fill_user(f, "at last", 9, 100), LINKS_PER_USER_MAX);
+        fixture_reopen(f);
+}
+
 /* No space even to begin with: an error, and nothing that would be in the way later. */
 static void test_no_room_for_a_store(void **state)
 {
@@ -260,8 +336,12 @@ int main(void)
                 TEST(test_write_fails),
         };
         const struct CMUnitTest with_mounts[] = {
-                TEST(test_file_size_limit), TEST(test_write_fails),         TEST(test_disk_full),
-                TEST(test_little_room),     TEST(test_no_room_for_a_store),
+                TEST(test_file_size_limit),
+                TEST(test_write_fails),
+                TEST(test_disk_full),
+                TEST(test_little_room),
+                TEST(test_removing_needs_no_space),
+                TEST(test_no_room_for_a_store),
         };
 
         may_mount =
