@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +44,7 @@ class StandIn:
     def __init__(self):
         self.reply = Reply()
         self.answer: Callable[[Request], Reply] | None = None  # called by many threads
+        self.clock_offset_sec = 0  # of the Date that it sends
         self.requests: list[Request] = []
         self.server = Server(("127.0.0.1", 0), self._handler())
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
@@ -81,6 +83,10 @@ class StandIn:
                     self.wfile.write(data)
 
             do_GET = do_POST = do_DELETE = serve
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(
+                    (timestamp or time.time()) + stand_in.clock_offset_sec)
 
             def log_message(self, *_):
                 pass

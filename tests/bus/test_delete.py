@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Deletes in the vault, and the links that go with them."""
+
+import pytest
+
+from .client import plain
+from .stack import eventually, raises
+from .standin import Reply
+from .vault import VaultStack, is_delete, is_exchange, is_probe
+
+MANY = 52
+
+
+@pytest.fixture
+def stack():
+    with VaultStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def connection(stack):
+    return stack.connect()
+
+
+def link_many(stack, connection, n: int = MANY, user: str = "ada") -> list[str]:
+    ids = [f"pk-{user}-{i}" for i in range(n)]
+    calls = [connection.start_exchange(stack.vault.add(key, user)) for key in ids]
+    for call in calls:
+        connection.finish(call)
+    return ids
+
+
+def start_delete(connection, ids, by_user: bool) -> int:
+    return connection.start_method("DeleteUserPasskeys", "ada", {}) if by_user else \
+        connection.start_method("DeletePasskeys", ids, {})
+
+
+BY_USER = pytest.mark.parametrize("by_user", [False, True], ids=["ids", "user"])
+
+
+def hold(stack, which):
+    stack.vault.keeps = which
+
+
+@BY_USER
+def test_link_of_meanwhile_stays(stack, connection, by_user):
+    """It removes what it was asked to remove."""
+    ids = link_many(stack, connection, 3)
+    link_many(stack, connection, 2, "bob")
+    hold(stack, is_delete)
+    call = start_delete(connection, ids, by_user)
+    eventually(lambda: stack.vault.kept)
+    connection.exchange(stack.vault.add("pk-new", "ada"))
+    connection.links("Remove", ids[0])
+    connection.links("Add", "eve", ids[0])
+    connection.links("Remove", ids[1])
+    connection.links("Add", "ada", ids[1])
+    stack.vault.let_go()
+    assert connection.finish(call)[0] == "dt_1"
+    assert stack.links() == {"pk-new": "ada", ids[0]: "eve", ids[1]: "ada", "pk-bob-0": "bob",
+                             "pk-bob-1": "bob"}
+
+
+@BY_USER
+@pytest.mark.parametrize("again", [0, 2])
+def test_killed_in_the_middle(stack, connection, by_user, again):
+    """What the API has done is finished, after however many starts."""
+    ids = link_many(stack, connection)
+    link_many(stack, connection, 2, "bob")
+    hold(stack, is_delete)
+    start_delete(connection, ids, by_user)
+    eventually(lambda: stack.vault.kept)
+    stack.daemon.kill9()
+    stack.vault.let_go()
+    for _ in range(again):
+        hold(stack, is_probe)
+        stack.daemon.start()
+        eventually(lambda: stack.vault.kept)
+        stack.daemon.kill9()
+        stack.vault.let_go()
+    stack.daemon.start()
+    eventually(lambda: stack.links() == {"pk-bob-0": "bob", "pk-bob-1": "bob"})
+    eventually(lambda: stack.daemon.log_text().count("Link removed") == MANY)
+
+
+def test_killed_before_the_api_acted(stack, connection):
+    """Then there is nothing to finish."""
+    ids = link_many(stack, connection, 3)
+    hold(stack, is_delete)
+    connection.start_method("DeleteUserPasskeys", "ada", {})
+    eventually(lambda: stack.vault.kept)
+    stack.daemon.kill9()
+    for key in ids:
+        stack.vault.add(key, "ada")  # so far as can be told afterwards
+    stack.vault.let_go()
+    stack.vault.requests.clear()
+    stack.daemon.start()
+    eventually(lambda: sum(map(is_probe, stack.vault.requests)) >= 3)
+    assert stack.links() == dict.fromkeys(ids, "ada")
+    del stack.vault.passkeys["tenant_A"][ids[0]]  # it did act, if late
+    eventually(lambda: stack.links() == dict.fromkeys(ids[1:], "ada"))
+
+
+@BY_USER
+@pytest.mark.parametrize("lie", [Reply(500, b""), Reply(200, b"<html>"), Reply(200, {}, missing=9)],
+                         ids=["500", "html", "cut"])
+def test_answer_is_lost(stack, connection, by_user, lie):
+    ids = link_many(stack, connection)
+    stack.vault.lies["/delete"] = lie
+    with raises("Unreachable", "MalformedReply"):
+        connection.finish(start_delete(connection, ids, by_user))
+    assert stack.links() == {}
+
+
+def test_fan_out_is_bounded(stack, connection):
+    """16 at a time, and callers' own calls go first."""
+    ids = link_many(stack, connection, 100)
+    stack.vault.lies["/delete"] = Reply(500, b"")
+    hold(stack, is_probe)
+    call = start_delete(connection, ids, True)
+    eventually(lambda: len(stack.vault.kept) == 16)
+    for i in range(20):
+        connection.exchange(stack.vault.add(f"pk-bob-{i}", "bob"))
+    assert len(stack.vault.kept) == 16
+    stack.vault.let_go()
+    assert connection.outcome(call) == ("error", "Unreachable")
+    assert sum(map(is_probe, stack.vault.requests)) >= 100
+
+
+def test_fan_out_is_bounded_for_all_together(stack, connection):
+    """Of several users, tenancies and reasons."""
+    stack.sections["Tenancy other"] = stack.tenancy("tenant_B")
+    stack.apply()
+    link_many(stack, connection, 30)
+    link_many(stack, connection, 30, "bob")
+    for i in range(30):
+        connection.links("Add", "eve", f"pk-eve-{i}", label="other")
+    stack.vault.lies["/delete"] = Reply(500, b"")
+    hold(stack, is_probe)
+    calls = [connection.start_method("DeleteUserPasskeys", user, {}) for user in ("ada", "bob")]
+    calls += [connection.start_reconcile({"dry_run": False}, "other")]
+    eventually(lambda: len(stack.vault.kept) == 16)
+    connection.exchange(stack.vault.add("pk-new", "ada"))
+    assert len(stack.vault.kept) == 16
+    stack.vault.let_go()
+    for call in calls:
+        connection.outcome(call)
+    assert stack.links() == {"pk-new": "ada"}
+    assert stack.links("other") == {}
+
+
+def test_refused(stack, connection):
+    ids = link_many(stack, connection, 2)
+    stack.vault.faults["/delete"] = Reply(400, {"_tag": "@error/BadRequest", "message": "no"})
+    with raises("BadRequest"):
+        connection.method("DeleteUserPasskeys", "ada", {})
+    stack.daemon.kill9()
+    stack.vault.requests.clear()
+    stack.daemon.start()
+    assert stack.links() == dict.fromkeys(ids, "ada")
+    assert not any(map(is_probe, stack.vault.requests))
+
+
+def test_exchange_of_a_passkey_that_is_being_deleted(stack, connection):
+    """One of them is later: whichever way, link and vault agree in the end."""
+    vault = stack.vault
+    connection.exchange(vault.add("pk-1", "ada"))
+    hold(stack, is_exchange)
+    exchange = connection.start_exchange(vault.code("pk-1"))
+    eventually(lambda: vault.kept)
+    vault.keeps = lambda request: False
+    assert connection.method("DeleteUserPasskeys", "ada", {})[0] == "dt_1"
+    vault.let_go()
+    assert plain(connection.finish(exchange)[0])["linked"] is True
+    connection.reconcile(dry_run=False)
+    assert stack.links() == {}

@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Crash recovery makes the links that the interrupted exchanges can have meant, and no others."""
+
+import pytest
+
+from .client import plain
+from .stack import eventually, new_request_id, raises
+from .standin import Reply
+from .vault import VaultStack, is_exchange, is_list
+
+HOUR = 3600
+
+
+@pytest.fixture
+def stack():
+    with VaultStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def connection(stack):
+    return stack.connect()
+
+
+def hang(stack, connection, code: str, **options) -> int:
+    """Begins an exchange whose answer is kept back."""
+    n = len(stack.vault.kept)
+    stack.vault.keeps = is_exchange
+    call = connection.start_exchange(code, **options)
+    eventually(lambda: len(stack.vault.kept) > n)
+    return call
+
+
+def crash(stack):
+    """And what the next start makes of it."""
+    stack.daemon.kill9()
+    stack.vault.let_go()
+    stack.daemon.start()
+    stack.wait_recovered()
+
+
+def test_lost_link_is_found(stack, connection):
+    hang(stack, connection, stack.vault.add("pk-1", "ada"))
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"}
+
+
+def test_decisions_stand(stack, connection):
+    """Removed, exchanged without a link, or another user's than was expected."""
+    vault = stack.vault
+    connection.exchange(vault.add("pk-removed", "ada"))
+    connection.links("Remove", "pk-removed")
+    connection.exchange(vault.add("pk-of-removed-user", "eve"))
+    connection.links("RemoveByUser", "eve")
+    connection.exchange(vault.add("pk-without-link", "bob"), link=False)
+    connection.exchange(vault.add("pk-without-link-kept", "bob"), link=False,
+                        request_id=new_request_id())
+    with raises("UserMismatch"):
+        connection.exchange(vault.add("pk-mismatch", "mallory"), user_id="ada")
+    for i in range(6):
+        hang(stack, connection, f"forged-{i}")
+    crash(stack)
+    assert stack.links() == {}
+
+
+def test_decisions_after_the_exchange_began(stack, connection):
+    vault = stack.vault
+    connection.exchange(vault.add("pk-removed", "ada"))
+    hang(stack, connection, "forged")
+    connection.links("Remove", "pk-removed")
+    crash(stack)
+    assert stack.links() == {}
+
+
+def test_decisions_before_a_clean_restart(stack, connection):
+    vault = stack.vault
+    connection.exchange(vault.add("pk-removed", "ada"))
+    connection.exchange(vault.add("pk-without-link", "bob"), link=False)
+    connection.links("Remove", "pk-removed")
+    stack.daemon.restart()
+    with stack.connect() as after:
+        for i in range(3):
+            hang(stack, after, f"forged-{i}")
+        crash(stack)
+    assert stack.links() == {}
+
+
+def test_decisions_while_recovery_is_under_way(stack, connection):
+    """It looks for passkeys while others decide."""
+    vault = stack.vault
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code)
+    hang(stack, connection, "forged")
+    stack.daemon.kill9()
+    vault.let_go()
+    vault.keeps = is_list
+    stack.daemon.start()
+    eventually(lambda: vault.kept)
+    with stack.connect() as after:
+        vault.add("pk-2", "bob")
+        after.exchange(vault.code("pk-1"), link=False)
+        after.exchange(vault.code("pk-2"))
+        after.links("Remove", "pk-2")
+    vault.let_go()
+    stack.wait_recovered()
+    assert stack.links() == {}
+
+
+def test_failed_exchange_leaves_nothing(stack, connection):
+    """However it failed: a restart weeks later has nothing to look for."""
+    vault = stack.vault
+    vault.add("pk-1", "ada")
+    with raises("InvalidCode"):
+        connection.exchange("forged")
+    vault.faults["/odd"] = Reply(200, b"<html>")
+    with raises("MalformedReply"):
+        connection.exchange("odd")
+    vault.faults["/away"] = Reply(500, b"")
+    with raises("Unreachable"):
+        connection.exchange("away", request_id=new_request_id())
+    for end in (stack.daemon.stop, stack.daemon.kill9):
+        end()
+        vault.requests.clear()
+        stack.daemon.start()
+        stack.links()
+        assert not any(map(is_list, vault.requests))
+    assert stack.links() == {}
+
+
+def test_never_another_users(stack, connection):
+    vault = stack.vault
+    vault.add("pk-other", "mallory")
+    hang(stack, connection, vault.add("pk-1", "ada"), user_id="ada")
+    hang(stack, connection, "forged", user_id="bob")
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"}
+
+
+def test_more_passkeys_than_exchanges(stack, connection):
+    """Those of expected users are linked, the others are left to their next sign-in."""
+    vault = stack.vault
+    for i in range(7):
+        vault.add(f"pk-elsewhere-{i}", f"user-{i}")
+    hang(stack, connection, vault.add("pk-1", "ada"))
+    hang(stack, connection, vault.add("pk-2", "bob"), user_id="bob")
+    crash(stack)
+    assert stack.links() == {"pk-2": "bob"}
+    eventually(lambda: "Lost links cannot be told apart, tenancy default, 8 count" in
+               stack.daemon.log_text())
+    with stack.connect() as after:
+        assert plain(after.exchange(vault.code("pk-1")))["newly_linked"] is True
+        assert after.reconcile(dry_run=False)["added"] == 7
+
+
+def test_never_more_than_exchanges(stack, connection):
+    """Of one user, too: the passkey that was used last."""
+    vault = stack.vault
+    vault.add("pk-1", "ada", age_sec=200)
+    vault.add("pk-3", "ada", age_sec=300)
+    hang(stack, connection, vault.add("pk-2", "ada", age_sec=10), user_id="ada")
+    crash(stack)
+    assert stack.links() == {"pk-2": "ada"}
+
+
+def test_old_passkeys_are_not_meant(stack, connection):
+    vault = stack.vault
+    vault.add("pk-old", "bob", age_sec=HOUR)
+    vault.add("pk-old-used", "bob", age_sec=30 * HOUR, used_sec=HOUR)
+    hang(stack, connection, vault.add("pk-1", "ada"))
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"}
+
+
+def test_first_sign_in_counts(stack, connection):
+    """An old passkey, of another host's making, that somebody has just signed in with."""
+    vault = stack.vault
+    hang(stack, connection, vault.add("pk-1", "ada", age_sec=1000 * HOUR, used_sec=5))
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"}
+
+
+def test_what_is_made_later_is_not_meant(stack, connection):
+    vault = stack.vault
+    hang(stack, connection, vault.add("pk-1", "ada"))
+    stack.daemon.kill9()
+    vault.let_go()
+    vault.add("pk-later", "bob", age_sec=-2 * HOUR)
+    vault.clock_offset_sec += 3 * HOUR
+    stack.daemon.start()
+    stack.wait_recovered()
+    # For all that can be known, the API's clock may have been put forward instead.
+    assert stack.links() in ({"pk-1": "ada"}, {})
+
+
+@pytest.mark.parametrize("offset", [-5 * HOUR, 5 * HOUR])
+@pytest.mark.parametrize("warm", [False, True])
+def test_clocks_differ(stack, offset, warm):
+    """By hours, and whether the daemon has heard of the API's before or not."""
+    vault = stack.vault
+    vault.clock_offset_sec = offset
+    stack.daemon.restart()
+    with stack.connect() as connection:
+        if warm:
+            connection.exchange(vault.add("pk-0", "eve"))
+        vault.add("pk-old", "bob", age_sec=HOUR)
+        hang(stack, connection, vault.add("pk-1", "ada"))
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"} | ({"pk-0": "eve"} if warm else {})
+
+
+@pytest.mark.parametrize("jump", [-5 * HOUR, 5 * HOUR])
+def test_api_clock_jumps(stack, connection, jump):
+    """Between the passkey, the exchange, the crash and recovery."""
+    vault = stack.vault
+    connection.exchange(vault.add("pk-0", "eve"))
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code)
+    vault.clock_offset_sec += jump
+    crash(stack)
+    assert stack.links() == {"pk-0": "eve", "pk-1": "ada"}
+
+
+def test_passkeys_of_another_tenancy_are_not_meant(stack, connection):
+    vault = stack.vault
+    vault.add("pk-other", "bob", tenancy="tenant_B")
+    hang(stack, connection, vault.add("pk-1", "ada"))
+    stack.daemon.kill9()
+    vault.let_go()
+    stack.sections["Tenancy default"] = stack.tenancy("tenant_B")
+    stack.daemon.configure(stack.sections)
+    stack.daemon.start()
+    assert stack.links() == {}
+    stack.move("tenant_A")
+    stack.wait_recovered()
+    assert stack.links() == {"pk-1": "ada"}
+    stack.move("tenant_B")
+    assert stack.links() == {}
+
+
+def lists(vault) -> int:
+    return sum(map(is_list, vault.requests))
+
+
+@pytest.mark.parametrize("fault", [Reply(403, b""), Reply(500, b""), Reply(200, b"<html>"),
+                                   Reply(429, b"", {"Retry-After": "600"})], ids=str)
+def test_it_backs_off(stack, connection, fault):
+    """It does not go on with each call that comes, nor tell callers of what they do not meet."""
+    vault = stack.vault
+    hang(stack, connection, vault.add("pk-1", "ada"))
+    stack.daemon.kill9()
+    vault.let_go()
+    vault.faults["/passkeys/"] = fault
+    vault.requests.clear()
+    stack.daemon.start()
+    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    with stack.connect() as after:
+        before = lists(vault)
+        for i in range(50):
+            after.exchange(vault.add(f"pk-{i + 10}", "bob"))
+            assert after.state() == "ready"
+        # Each attempt asks several times where the API is away, and there is one more at most.
+        assert lists(vault) - before <= 10
+    assert stack.daemon.log_text().count("Cannot look for lost links yet") == 1
+
+
+def test_it_goes_on_when_the_api_is_back(stack, connection):
+    vault = stack.vault
+    hang(stack, connection, vault.add("pk-1", "ada"))
+    stack.daemon.kill9()
+    vault.let_go()
+    vault.faults["/passkeys/"] = Reply(500, b"")
+    stack.daemon.start()
+    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    del vault.faults["/passkeys/"]
+    eventually(lambda: stack.links() == {"pk-1": "ada"})
+
+
+def test_row_that_cannot_be_read(stack, connection):
+    """It is in nobody else's way."""
+    vault = stack.vault
+    hang(stack, connection, vault.add("pk-2", "ada"))
+    vault.passkeys["tenant_A"]["pk-1"] = vault.passkeys["tenant_A"]["pk-2"].__class__(None, 1)
+    crash(stack)
+    assert stack.links() == {"pk-2": "ada"}
+
+
+# Repeats
+
+
+def test_repeat_is_told(stack, connection):
+    vault, request_id = stack.vault, new_request_id()
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code, request_id=request_id)
+    stack.daemon.kill9()
+    vault.let_go()
+    stack.daemon.start()
+    with stack.connect() as after:
+        for _ in range(3):
+            with raises("Interrupted"):
+                after.exchange(code, request_id=request_id)
+            assert after.links("GetUser", "pk-1") == ("ada",)  # it is settled
+        with raises("InvalidCode"):
+            after.exchange(code)
+        with raises("InvalidCode"):
+            after.exchange(code, request_id=new_request_id())
+        with raises("InvalidCode"):
+            after.exchange("forged", request_id=request_id)
+    stack.daemon.restart()
+    with stack.connect() as after:
+        with raises("Interrupted"):
+            after.exchange(code, request_id=request_id)
+
+
+def test_repeat_without_link_is_told(stack, connection):
+    vault, request_id = stack.vault, new_request_id()
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code, request_id=request_id, link=False)
+    stack.daemon.kill9()
+    vault.let_go()
+    stack.daemon.start()
+    with stack.connect() as after:
+        with raises("Interrupted"):
+            after.exchange(code, request_id=request_id, link=False)
+    assert stack.links() == {}
+
+
+def test_repeat_before_recovery_can_be_done(stack, connection):
+    vault, request_id = stack.vault, new_request_id()
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code, request_id=request_id)
+    stack.daemon.kill9()
+    vault.let_go()
+    vault.faults["/passkeys/"] = Reply(403, b"")
+    stack.daemon.start()
+    with stack.connect() as after:
+        for _ in range(2):
+            with raises("Interrupted"):
+                after.exchange(code, request_id=request_id)
+    del vault.faults["/passkeys/"]
+    eventually(lambda: stack.links() == {"pk-1": "ada"})
+    with stack.connect() as after:
+        with raises("Interrupted"):
+            after.exchange(code, request_id=request_id)
+
+
+def test_repeat_of_what_the_api_never_saw(stack, connection):
+    """The code is good: the repeat gets its answer, as if nothing had happened."""
+    vault, request_id = stack.vault, new_request_id()
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code, request_id=request_id)
+    vault.codes[code] = "pk-1"  # which is the same to the daemon
+    vault.faults["/passkeys/"] = Reply(500, b"")
+    stack.daemon.kill9()
+    vault.let_go()
+    stack.daemon.start()
+    with stack.connect() as after:
+        first = after.exchange(code, request_id=request_id)
+        assert plain(first)["newly_linked"] is True
+        assert after.exchange(code, request_id=request_id) == first
+        after.links("Remove", "pk-1")
+    del vault.faults["/passkeys/"]
+    stack.daemon.restart()
+    assert stack.links() == {}
+
+
+def test_killed_again_in_the_middle_of_the_repeat(stack, connection):
+    vault, request_id = stack.vault, new_request_id()
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code, request_id=request_id)
+    for _ in range(2):
+        vault.codes[code] = "pk-1"
+        vault.faults["/passkeys/"] = Reply(500, b"")
+        stack.daemon.kill9()
+        vault.let_go()
+        stack.daemon.start()
+        with stack.connect() as after:
+            hang(stack, after, code, request_id=request_id)
+    vault.faults.clear()
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"}
+    with stack.connect() as after:
+        with raises("Interrupted"):
+            after.exchange(code, request_id=request_id)
