@@ -76,8 +76,7 @@
         X(RECOVERY_FAILED, "recovery-failed", LOG_WARNING, "20eb26f4104747c399b8b22182b6adaf", \
           "Cannot look for lost links yet") \
         X(RECOVERY_AMBIGUOUS, "recovery-ambiguous", LOG_WARNING, \
-          "fbdb842f4961444b98b06d8e0c4db180", \
-          "Lost links cannot be told apart") \
+          "fbdb842f4961444b98b06d8e0c4db180", "Lost links cannot be told apart") \
         X(STARTED, "started", LOG_NOTICE, "468a3d74c3884c27b5cf3b3f9fb91f8b", "Started") \
         X(STOPPED, "stopped", LOG_NOTICE, "fd64deb611904a6daa31bb0668198913", "Stopped") \
         X(BUS_LOST, "bus-lost", LOG_ERR, "b109c839ba5c4cfcbc1507f0d9b24c8e", \

@@ -381,3 +381,28 @@ def test_killed_again_in_the_middle_of_the_repeat(stack, connection):
     with stack.connect() as after:
         with raises("Interrupted"):
             after.exchange(code, request_id=request_id)
+
+
+def test_repeats_while_recovery_is_under_way(stack, connection):
+    """Before the first page has come and after it: none of them keeps a link from being made."""
+    vault = stack.vault
+    work = [(vault.add(f"pk-{i}", f"user-{i}"), f"user-{i}", new_request_id()) for i in range(8)]
+    for code, user_id, request_id in work:
+        hang(stack, connection, code, user_id=user_id, request_id=request_id)
+    stack.daemon.kill9()
+    vault.let_go()
+    vault.keeps = is_list
+    stack.daemon.start()
+    eventually(lambda: vault.kept)
+    with stack.connect() as after:
+        early = [after.start_exchange(code, user_id=user_id, request_id=request_id)
+                 for code, user_id, request_id in work[:4]]
+        after.settle()
+        n = len(vault.requests)
+        vault.let_go()
+        late = [after.start_exchange(code, user_id=user_id, request_id=request_id)
+                for code, user_id, request_id in work[4:]]
+        assert n
+        for call in early + late:
+            assert after.outcome(call) == ("error", "Interrupted")
+        eventually(lambda: stack.links() == {f"pk-{i}": f"user-{i}" for i in range(8)})
