@@ -31,3 +31,13 @@ static inline uint64_t monotonic_ms(void)
         clock_gettime(CLOCK_MONOTONIC, &ts);
         return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
+
+/* Milliseconds on the same clock, but it goes on while the machine is suspended: for what happens
+ * elsewhere meanwhile. */
+static inline uint64_t boottime_ms(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_BOOTTIME, &ts);
+        return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
