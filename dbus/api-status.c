@@ -19,17 +19,23 @@ static bool is_documented(const Error *documented, int error)
         return false;
 }
 
+static bool is_of_any_status(int error)
+{
+        return error == ERROR_CHALLENGE_EXPIRED || error == ERROR_CHALLENGE_ATTEMPTS_EXCEEDED;
+}
+
 int api_status_to_error(unsigned status, const char *tag, const Error *documented)
 {
         int error = error_of_tag(tag);
+        bool known = error != 0 && is_documented(documented, error);
 
         if (status >= 200 && status < 300)
                 return 0;
         if (status < 400 || status >= 500)
                 return ERROR_UNREACHABLE;
         if (status == 429)
-                return ERROR_RATE_LIMITED;
+                return known && is_of_any_status(error) ? error : ERROR_RATE_LIMITED;
         if (status == 401 || status == 403 || error == ERROR_API_DENIED)
                 return ERROR_API_DENIED;
-        return error != 0 && is_documented(documented, error) ? error : ERROR_BAD_REQUEST;
+        return known ? error : ERROR_BAD_REQUEST;
 }

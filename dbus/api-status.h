@@ -8,7 +8,9 @@
  *
  *      status      tag                                 meaning
  *      2xx         any                                 0: success
- *      429         any                                 RATE_LIMITED
+ *      429         ChallengeExpired or                 that error, if the endpoint documents it:
+ *                  ChallengeAttemptsExceeded           nothing says what status they have
+ *                  any other, or none                  RATE_LIMITED
  *      401, 403    any                                 API_DENIED
  *      other 4xx   Forbidden, Unauthorized or          API_DENIED
  *                  InvalidTenancy

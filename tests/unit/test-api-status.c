@@ -7,6 +7,8 @@
 static const Error exchange[] = {ERROR_INVALID_CODE, ERROR_API_DENIED, 0};
 static const Error get[] = {ERROR_NOT_FOUND, ERROR_API_DENIED, 0};
 static const Error create[] = {ERROR_BAD_REQUEST, ERROR_RATE_LIMITED, ERROR_API_DENIED, 0};
+static const Error verify[] = {ERROR_INVALID_CHALLENGE_CODE, ERROR_CHALLENGE_EXPIRED,
+                               ERROR_CHALLENGE_ATTEMPTS_EXCEEDED, ERROR_API_DENIED, 0};
 static const Error nothing[] = {0};
 
 static const struct {
@@ -54,6 +56,11 @@ static const struct {
         {429, "@error/ChallengeRateLimited", create, ERROR_RATE_LIMITED},
         {429, "@error/Forbidden", get, ERROR_RATE_LIMITED},
         {429, "@error/NotFound", get, ERROR_RATE_LIMITED},
+        {429, "@error/InvalidCode", exchange, ERROR_RATE_LIMITED},
+        {429, "@error/ChallengeAttemptsExceeded", verify, ERROR_CHALLENGE_ATTEMPTS_EXCEEDED},
+        {429, "@error/ChallengeExpired", verify, ERROR_CHALLENGE_EXPIRED},
+        {429, "@error/InvalidChallengeCode", verify, ERROR_RATE_LIMITED},
+        {429, "@error/ChallengeAttemptsExceeded", create, ERROR_RATE_LIMITED},
         /* no answer, whatever the body says */
         {500, "@error/NotFound", get, ERROR_UNREACHABLE},
         {502, NULL, get, ERROR_UNREACHABLE},
