@@ -71,6 +71,11 @@ static bool is_utf8(const char *s, bool controls)
         return true;
 }
 
+size_t text_character_len(const char *s)
+{
+        return *s ? utf8_sequence_len((const unsigned char *) s) : 0;
+}
+
 bool text_is_valid(const char *s, size_t len_max)
 {
         size_t len = s ? strnlen(s, len_max + 1) : 0;

@@ -70,6 +70,22 @@ static int check_passkey(Reconcile *reconcile, const Passkey *passkey)
         return r;
 }
 
+/* What the vault has, but shows in no way that makes sense. It can be compared with nothing; but no
+ * link shall go because of it. */
+static int note_unreadable(Reconcile *reconcile, const PasskeyList *passkeys)
+{
+        int r = 0;
+
+        if (passkeys->n_unreadable == 0)
+                return 0;
+        audit(EVENT_ROWS_UNREADABLE, .cause = &reconcile->cause,
+              .tenancy = tenancy_label(reconcile->tenancy),
+              .counts = {{FIELD_COUNT, passkeys->n_unreadable}});
+        for (char **id = passkeys->unreadable_ids; r == 0 && id && *id; id++)
+                r = id_set_add(reconcile->seen, *id);
+        return r;
+}
+
 /* A vault whose pages go round in a circle would never end. */
 static int next_page(Reconcile *reconcile, const char *next_cursor)
 {
@@ -96,6 +112,8 @@ static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
         tenancy_note_api_result(reconcile->tenancy, reconcile->generation, r);
         for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++)
                 r = check_passkey(reconcile, passkeys->passkeys[i]);
+        if (r == 0)
+                r = note_unreadable(reconcile, passkeys);
         if (r == 0)
                 r = next_page(reconcile, next_cursor);
         if (r != 0)

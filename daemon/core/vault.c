@@ -81,6 +81,9 @@ static void on_list(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
         _cleanup_(vault_call_cancelp) VaultCall *call = userdata;
 
         call_over(call, r);
+        if (r == 0 && passkeys->n_unreadable > 0)
+                audit(EVENT_ROWS_UNREADABLE, .tenancy = tenancy_label(call->tenancy),
+                      .counts = {{FIELD_COUNT, passkeys->n_unreadable}});
         call->list_func(r, retry_after_s, passkeys, next_cursor ?: "", call->userdata);
 }
 
