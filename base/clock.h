@@ -32,7 +32,8 @@ static inline uint64_t monotonic_ms(void)
         return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* Milliseconds since this host booted, suspended time included: nobody can set this clock. */
+/* Milliseconds since this host booted, suspended time included: nobody can set this clock, and it
+ * goes on with what happens elsewhere. */
 static inline uint64_t boottime_ms(void)
 {
         struct timespec ts;

@@ -54,22 +54,48 @@ static size_t utf8_sequence_len(const unsigned char *s)
         return is_noncharacter(s, n) ? 0 : n;
 }
 
-bool text_is_valid(const char *s, size_t len_max)
+static bool is_control(const unsigned char *s, size_t n)
 {
-        size_t len = s ? strnlen(s, len_max + 1) : 0;
+        return *s < 0x20 || *s == 0x7f || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
 
-        if (len == 0 || len > len_max)
-                return false;
+static bool is_utf8(const char *s, bool controls)
+{
         for (const unsigned char *p = (const unsigned char *) s; *p;) {
                 size_t n = utf8_sequence_len(p);
 
-                if (n == 0)
-                        return false;
-                if (*p < 0x20 || *p == 0x7f)
-                        return false;
-                if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) /* C1 controls */
+                if (n == 0 || (!controls && is_control(p, n)))
                         return false;
                 p += n;
         }
         return true;
+}
+
+size_t text_character_len(const char *s)
+{
+        return *s ? utf8_sequence_len((const unsigned char *) s) : 0;
+}
+
+bool text_is_valid(const char *s, size_t len_max)
+{
+        size_t len = s ? strnlen(s, len_max + 1) : 0;
+
+        return len > 0 && len <= len_max && is_utf8(s, false);
+}
+
+bool prose_is_valid(const char *s, size_t len_max)
+{
+        return s && strnlen(s, len_max + 1) <= len_max && is_utf8(s, true);
+}
+
+size_t text_cut(const char *s, size_t len_max)
+{
+        size_t len = strnlen(s, len_max + 1);
+
+        if (len <= len_max)
+                return len;
+        /* The first byte that goes begins a character. */
+        for (len = len_max; len > 0 && ((unsigned char) s[len] & 0xc0) == 0x80;)
+                len--;
+        return len;
 }

@@ -31,6 +31,8 @@
           "Pruning authorised") \
         X(DELETE_UNCERTAIN, "delete-uncertain", LOG_WARNING, "b64b932047394475ac332c2e539ee455", \
           "A passkey may be deleted and still linked") \
+        X(ROWS_UNREADABLE, "rows-unreadable", LOG_WARNING, "3fa5b42df5454b00aa604074c8fb0ee5", \
+          "Passkeys of the vault cannot be read") \
         X(CHALLENGE_CREATED, "challenge-created", LOG_INFO, "54c06de472664ed3ab3c4bdc5fb8107f", \
           "Challenge made") \
         X(CHALLENGE_USED, "challenge-used", LOG_INFO, "dd8e4b0f32934bb6b2d939d7bcc9ae9b", \

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/jitter.h"
 #include "base/log.h"
 #include "daemon/api/api-context.h"
 #include "daemon/api/api-json.h"
 #include "daemon/api/wiping-allocator.h"
+#include "dbus/api-status.h"
 
 /* Before the second attempt; it doubles with each. */
 #define PAUSE_MS     100U
@@ -35,28 +36,43 @@ static bool is_success(const HttpReply *reply)
         return reply->status >= 200 && reply->status < 300;
 }
 
+/* What the reply is if it is none of success. A body that is cut off says nothing, but a status
+ * does. */
+static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
+                         uint32_t *ret_retry_after_s)
+{
+        ApiErrorBody body = {};
+        int error;
+
+        if (r == 0) {
+                r = api_json_read_error(reply->body, reply->body_len, &body);
+                if (r < 0)
+                        return r;
+        }
+        error = api_status_to_error(reply->status, isempty(body.tag) ? NULL : body.tag,
+                                    call->endpoint->errors);
+        if (error == ERROR_BAD_REQUEST)
+                api_peer_log_refusal(call->peer, call->endpoint->name, reply->status, body.tag);
+        if (error == ERROR_RATE_LIMITED)
+                *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
+        else if (reply->status >= 500)
+                *ret_retry_after_s = reply->retry_after_s;
+        /* What was asked for without a key was not the caller's request, and no key was refused. */
+        if (call->endpoint->is_public && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
+                return ERROR_UNREACHABLE;
+        return error;
+}
+
 /* Says what came back. 0 is a complete reply of success, whose body is to be read yet. */
 static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *ret_retry_after_s)
 {
-        if (r == -ENOMEM)
+        if (http_is_lack(r))
                 return r;
-        if (r == -EMSGSIZE && is_success(reply))
+        if (!is_success(reply))
+                return judge_failure(call, r, reply, ret_retry_after_s);
+        if (r == -EMSGSIZE || r == -EBADMSG)
                 return ERROR_MALFORMED_REPLY;
-        /* Where to wait is in the headers; no need for a body. */
-        if (reply->status == 429 && r < 0) {
-                *ret_retry_after_s = reply->retry_after_s;
-                return ERROR_RATE_LIMITED;
-        }
-        if (r < 0)
-                return ERROR_UNREACHABLE;
-        if (is_success(reply))
-                return 0;
-
-        r = api_json_read_error(reply->status, reply->body, reply->body_len, call->endpoint->errors,
-                                ret_retry_after_s);
-        if (r == ERROR_RATE_LIMITED && reply->retry_after_s > 0)
-                *ret_retry_after_s = reply->retry_after_s;
-        return r;
+        return r < 0 ? ERROR_UNREACHABLE : 0;
 }
 
 /* Whether another attempt may have better luck. One that timed out has used up the deadline. */
@@ -71,16 +87,6 @@ static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
         return r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -EPROTO || r == -EIO;
 }
 
-/* Between half and one and a half times the base: those who failed together return apart. */
-static uint64_t jitter(uint64_t base_ms)
-{
-        uint32_t dice = 0;
-
-        if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) != (ssize_t) sizeof(dice))
-                return base_ms;
-        return base_ms / 2 + dice % (base_ms + 1);
-}
-
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
         ApiCall *call = userdata;
@@ -93,10 +99,18 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* Returns false if the deadline comes first. */
-static bool call_pause(ApiCall *call)
+/* Not before the API wants it. */
+static uint64_t next_pause_ms(const ApiCall *call, const HttpReply *reply)
 {
-        uint64_t pause_ms = jitter(PAUSE_MS << (call->n_attempts - 1));
+        if (reply->status >= 500 && reply->retry_after_s > 0)
+                return (uint64_t) reply->retry_after_s * 1000 + jitter_ms(PAUSE_MS);
+        return jitter_ms(PAUSE_MS << (call->n_attempts - 1));
+}
+
+/* Returns false if the deadline comes first. */
+static bool call_pause(ApiCall *call, const HttpReply *reply)
+{
+        uint64_t pause_ms = next_pause_ms(call, reply);
 
         if (monotonic_ms() + pause_ms >= call->deadline_ms)
                 return false;
@@ -112,8 +126,8 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         call->attempt = NULL;
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
-        api_peer_note_trust(call->peer, r);
-        if (may_try_again(call, r, reply) && call_pause(call))
+        api_peer_note(call->peer, r, reply);
+        if (may_try_again(call, r, reply) && call_pause(call, reply))
                 return;
 
         r = judge(call, r, reply, &retry_after_s);

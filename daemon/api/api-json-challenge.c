@@ -2,29 +2,22 @@
 
 #include <errno.h>
 
+#include "base/text.h"
 #include "daemon/api/api-json-internal.h"
 #include "daemon/model/valid.h"
 
 #define METADATA_LEN_MAX 4096U
 #define MESSAGE_LEN_MAX  (64U * 1024)
 
-/* A mail has lines. */
-static bool message_is_valid(const char *s)
-{
-        return strlen(s) <= MESSAGE_LEN_MAX;
-}
-
 static int parse_metadata(const char *text, json_t **ret)
 {
         json_auto_t *metadata = NULL;
         _cleanup_(freep) char *compact = NULL;
-        json_error_t error;
+        int r;
 
-        metadata = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-        if (!metadata)
-                return api_json_errno(&error, ERROR_INVALID_ARGS);
-        if (!json_is_object(metadata))
-                return ERROR_INVALID_ARGS;
+        r = api_json_parse(text, strlen(text), &metadata);
+        if (r != 0)
+                return r < 0 ? r : ERROR_INVALID_ARGS;
         compact = json_dumps(metadata, JSON_COMPACT);
         if (!compact)
                 return -ENOMEM;
@@ -75,7 +68,14 @@ static int read_metadata(const json_t *metadata, Challenge *challenge)
         challenge->metadata = json_dumps(metadata, JSON_COMPACT);
         if (!challenge->metadata)
                 return -ENOMEM;
-        return strlen(challenge->metadata) <= METADATA_LEN_MAX ? 0 : ERROR_MALFORMED_REPLY;
+        if (strlen(challenge->metadata) > METADATA_LEN_MAX)
+                return ERROR_MALFORMED_REPLY;
+        if (prose_is_valid(challenge->metadata, METADATA_LEN_MAX))
+                return 0;
+        /* The bus does not carry all that JSON may have, but it does carry escapes. */
+        free(challenge->metadata);
+        challenge->metadata = json_dumps(metadata, JSON_COMPACT | JSON_ENSURE_ASCII);
+        return challenge->metadata ? 0 : -ENOMEM;
 }
 
 static int read_readable(const json_t *object, Challenge *challenge)
@@ -99,6 +99,20 @@ static int read_readable(const json_t *object, Challenge *challenge)
         return r;
 }
 
+/* A mail has lines, and the recipient's name. What of it the bus cannot carry is left out as a
+ * whole: the code matters more. */
+static int read_message(const json_t *message, const char *key, char **ret)
+{
+        const char *text = json_string_value(json_object_get(message, key));
+
+        if (!text)
+                return ERROR_MALFORMED_REPLY;
+        if (!prose_is_valid(text, MESSAGE_LEN_MAX))
+                return 0;
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
 /* What only its maker gets to see. */
 static int read_secrets(const json_t *object, Challenge *challenge)
 {
@@ -109,9 +123,9 @@ static int read_secrets(const json_t *object, Challenge *challenge)
         if (r == 0)
                 r = api_json_read_text(object, "code", challenge_code_is_valid, &challenge->code);
         if (r == 0)
-                r = api_json_read_text(message, "html", message_is_valid, &challenge->message_html);
+                r = read_message(message, "html", &challenge->message_html);
         if (r == 0)
-                r = api_json_read_text(message, "text", message_is_valid, &challenge->message_text);
+                r = read_message(message, "text", &challenge->message_text);
         return r;
 }
 
@@ -148,7 +162,7 @@ int api_json_read_challenge(const char *body, size_t body_len, Challenge **ret)
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse(body, body_len, &root);
+        r = api_json_parse_reply(body, body_len, &root);
         return r == 0 ? read_challenge(root, false, ret) : r;
 }
 

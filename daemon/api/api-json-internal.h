@@ -13,12 +13,12 @@
 
 typedef bool (*ValidFunc)(const char *s);
 
-/* What a call that failed means: -ENOMEM, or else `otherwise`. */
-int api_json_errno(const json_error_t *error, int otherwise);
-
 /* A whole text that is one object, in which no name stands twice. */
 int api_json_parse(const char *body, size_t body_len, json_t **ret);
-/* One whose `_tag` is this. */
+/* The same for a reply, in which a string that cannot be one costs no more than itself: see
+ * api_json_mend(). */
+int api_json_parse_reply(const char *body, size_t body_len, json_t **ret);
+/* A reply whose `_tag` is this. */
 int api_json_parse_tagged(const char *body, size_t body_len, const char *tag, json_t **ret);
 bool api_json_has_tag(const json_t *object, const char *tag);
 /* Whether a member is this very string. */
@@ -32,11 +32,24 @@ int api_json_read_text(const json_t *object, const char *key, ValidFunc is_valid
 /* The same, but absent is fine, and then nothing is read. */
 int api_json_read_optional_text(const json_t *object, const char *key, ValidFunc is_valid,
                                 char **ret);
+/* A string that only informs. Cut to `len_max` bytes; left out, which leaves *ret alone, unless it
+ * is acceptable then. Returns 0 or -ENOMEM. */
+int api_json_read_label(const json_t *object, const char *key, size_t len_max, char **ret);
+/* The same for one that is of use only as a whole. */
+int api_json_read_hint(const json_t *object, const char *key, ValidFunc is_valid, char **ret);
 /* From 0 to below 2^53; a fraction is dropped. */
 int api_json_read_number(const json_t *object, const char *key, uint64_t *ret);
 int api_json_read_bool(const json_t *object, const char *key, bool *ret);
 /* A one-time token at `key` and its `expiresAt`; the caller wipes and frees it. */
 int api_json_read_token(const json_t *object, const char *key, Token *ret);
+
+/*
+ * Replaces, in the strings of a JSON text, what no string can have: half a surrogate pair and NUL,
+ * as escapes, and bytes that are no UTF-8. A server that cuts a name in JavaScript may write the
+ * first. What is put in their place is DEL, so that no string with it passes for an id. Returns
+ * whether anything was changed.
+ */
+bool api_json_mend(char *body, size_t body_len);
 
 /*
  * Makes text of what json_pack_ex() returned, which is consumed: `root` may be NULL, and then

@@ -5,16 +5,12 @@
 #include "daemon/api/api-json-internal.h"
 #include "daemon/model/valid.h"
 
-#define WARNINGS_MAX 1000U
+#define WARNINGS_MAX    1000U
+#define WARNING_LEN_MAX 4096U
 
 static bool warning_code_is_valid(const char *s)
 {
         return text_is_valid(s, 128);
-}
-
-static bool warning_message_is_valid(const char *s)
-{
-        return text_is_valid(s, 4096);
 }
 
 int api_json_write_update(const char *user_id, const char *username, const char *display_name,
@@ -51,15 +47,18 @@ static int read_warning(const json_t *object, Management *management)
         _cleanup_(freep) char *code = NULL, *message = NULL, *passkey_id = NULL;
         int r;
 
-        r = api_json_read_text(object, "code", warning_code_is_valid, &code);
+        r = api_json_read_hint(object, "code", warning_code_is_valid, &code);
         if (r == 0)
-                r = api_json_read_text(object, "message", warning_message_is_valid, &message);
+                r = api_json_read_label(object, "message", WARNING_LEN_MAX, &message);
         if (r == 0)
-                r = api_json_read_optional_text(object, "passkeyId", id_is_valid, &passkey_id);
-        if (r != 0)
+                r = api_json_read_hint(object, "passkeyId", id_is_valid, &passkey_id);
+        if (r < 0 || !code)
                 return r;
-        return management_add_warning(management, TAKE_PTR(code), TAKE_PTR(message),
-                                      TAKE_PTR(passkey_id));
+        if (!message)
+                message = strdup("");
+        return message ? management_add_warning(management, TAKE_PTR(code), TAKE_PTR(message),
+                                                TAKE_PTR(passkey_id))
+                       : -ENOMEM;
 }
 
 static int read_warnings(const json_t *warnings, Management *management)
@@ -68,12 +67,14 @@ static int read_warnings(const json_t *warnings, Management *management)
         size_t i;
         int r;
 
-        if (!json_is_array(warnings) || json_array_size(warnings) > WARNINGS_MAX)
+        if (!json_is_array(warnings))
                 return ERROR_MALFORMED_REPLY;
         json_array_foreach(warnings, i, warning)
         {
+                if (management->n_warnings == WARNINGS_MAX)
+                        break;
                 r = read_warning(warning, management);
-                if (r != 0)
+                if (r < 0)
                         return r;
         }
         return 0;

@@ -8,6 +8,7 @@
 
 #define LIST_ROWS_MAX  10000U
 #define TRANSPORTS_MAX 32U
+#define NAME_LEN_MAX   256U
 
 /* The API's own samples have some times in seconds. In milliseconds this is in March 1973. */
 #define SECONDS_END UINT64_C(100000000000)
@@ -22,12 +23,17 @@ static bool user_handle_is_valid(const char *s)
         return text_is_valid(s, 512);
 }
 
-static bool short_text_is_valid(const char *s)
+static bool aaguid_is_valid(const char *s)
 {
         return text_is_valid(s, 256);
 }
 
-static bool long_text_is_valid(const char *s)
+static bool public_key_is_valid(const char *s)
+{
+        return text_is_valid(s, 8192);
+}
+
+static bool icon_is_valid(const char *s)
 {
         return text_is_valid(s, 8192);
 }
@@ -61,23 +67,25 @@ static int read_optional_time(const json_t *object, const char *key, uint64_t *r
         return !value || json_is_null(value) ? 0 : read_time(object, key, ret);
 }
 
+/* Browsers make them up: one that is odd has no place among the others, and does not hide them. */
 static int read_transports(const json_t *transports, Passkey *passkey)
 {
         const json_t *transport;
-        size_t i;
+        size_t i, n = 0;
         int r;
 
-        if (!json_is_array(transports) || json_array_size(transports) > TRANSPORTS_MAX)
+        if (!json_is_array(transports))
                 return ERROR_MALFORMED_REPLY;
         json_array_foreach(transports, i, transport)
         {
                 const char *name = json_string_value(transport);
 
-                if (!text_is_valid(name, 64))
-                        return ERROR_MALFORMED_REPLY;
+                if (!text_is_valid(name, 64) || n == TRANSPORTS_MAX)
+                        continue;
                 r = strv_push(&passkey->transports, name);
                 if (r < 0)
                         return r;
+                n++;
         }
         return 0;
 }
@@ -108,9 +116,9 @@ static int read_credential(const json_t *credential, Passkey *passkey)
 {
         int r;
 
-        r = api_json_read_text(credential, "username", short_text_is_valid, &passkey->username);
+        r = api_json_read_label(credential, "username", NAME_LEN_MAX, &passkey->username);
         if (r == 0)
-                r = api_json_read_text(credential, "aaguid", short_text_is_valid, &passkey->aaguid);
+                r = api_json_read_text(credential, "aaguid", aaguid_is_valid, &passkey->aaguid);
         if (r == 0)
                 r = api_json_read_bool(credential, "backedUp", &passkey->backed_up);
         if (r == 0)
@@ -121,7 +129,7 @@ static int read_credential(const json_t *credential, Passkey *passkey)
         if (r == 0)
                 r = read_transports(json_object_get(credential, "transports"), passkey);
         if (r == 0)
-                r = api_json_read_text(credential, "publicKey", long_text_is_valid,
+                r = api_json_read_text(credential, "publicKey", public_key_is_valid,
                                        &passkey->public_key);
         if (r == 0)
                 r = api_json_read_text(credential, "rpId", rp_id_is_valid, &passkey->rp_id);
@@ -132,15 +140,9 @@ static int read_platform(const json_t *platform, Passkey *passkey)
 {
         int r;
 
-        if (!platform || json_is_null(platform))
-                return 0;
-        if (!json_is_object(platform))
-                return ERROR_MALFORMED_REPLY;
-        r = api_json_read_optional_text(platform, "name", short_text_is_valid,
-                                        &passkey->platform_name);
+        r = api_json_read_label(platform, "name", NAME_LEN_MAX, &passkey->platform_name);
         if (r == 0)
-                r = api_json_read_optional_text(platform, "icon", long_text_is_valid,
-                                                &passkey->platform_icon);
+                r = api_json_read_hint(platform, "icon", icon_is_valid, &passkey->platform_icon);
         return r;
 }
 
@@ -173,7 +175,7 @@ int api_json_read_passkey(const char *body, size_t body_len, Passkey **ret)
         return 0;
 }
 
-static int read_row(const json_t *row, PasskeyList *list)
+static int read_row(const json_t *row, Passkey **ret)
 {
         _cleanup_(passkey_freep) Passkey *passkey = NULL;
         int r;
@@ -186,7 +188,20 @@ static int read_row(const json_t *row, PasskeyList *list)
         r = read_summary(row, passkey);
         if (r == 0)
                 r = api_json_read_text(row, "userId", user_id_is_valid, &passkey->user_id);
-        return r == 0 ? passkey_list_push(list, TAKE_PTR(passkey)) : r;
+        if (r != 0)
+                return r;
+
+        *ret = TAKE_PTR(passkey);
+        return 0;
+}
+
+/* That there is such a passkey may be known all the same. */
+static int note_unreadable(const json_t *row, PasskeyList *list)
+{
+        const char *id = json_string_value(json_object_get(row, "id"));
+
+        list->n_unreadable++;
+        return id_is_valid(id) ? strv_push(&list->unreadable_ids, id) : 0;
 }
 
 static int read_rows(const json_t *rows, PasskeyList *list)
@@ -199,8 +214,14 @@ static int read_rows(const json_t *rows, PasskeyList *list)
                 return ERROR_MALFORMED_REPLY;
         json_array_foreach(rows, i, row)
         {
-                r = read_row(row, list);
-                if (r != 0)
+                Passkey *passkey;
+
+                r = read_row(row, &passkey);
+                if (r == 0)
+                        r = passkey_list_push(list, passkey);
+                else if (r > 0)
+                        r = note_unreadable(row, list);
+                if (r < 0)
                         return r;
         }
         return 0;

@@ -5,6 +5,9 @@
 #include "daemon/api/api-json-internal.h"
 #include "daemon/model/valid.h"
 
+#define PLATFORM_NAME_LEN_MAX 256U
+#define USER_AGENT_LEN_MAX    4096U
+
 static bool authenticator_type_is_valid(const char *s)
 {
         return streq(s, "passkey");
@@ -13,11 +16,6 @@ static bool authenticator_type_is_valid(const char *s)
 static bool ip_address_is_valid(const char *s)
 {
         return text_is_valid(s, 64);
-}
-
-static bool user_agent_is_valid(const char *s)
-{
-        return text_is_valid(s, 4096);
 }
 
 static int read_identity(const json_t *root, Principal *principal)
@@ -51,22 +49,20 @@ static int read_passkey(const json_t *passkey, Principal *principal)
         if (r == 0)
                 r = api_json_read_bool(passkey, "userVerified", &principal->user_verified);
         if (r == 0)
-                r = api_json_read_optional_text(passkey, "platformName", platform_name_is_valid,
-                                                &principal->platform_name);
+                r = api_json_read_label(passkey, "platformName", PLATFORM_NAME_LEN_MAX,
+                                        &principal->platform_name);
         return r;
 }
 
+/* What the browser and the network said. */
 static int read_metadata(const json_t *metadata, Principal *principal)
 {
         int r;
 
-        if (!json_is_object(metadata))
-                return ERROR_MALFORMED_REPLY;
-        r = api_json_read_optional_text(metadata, "ipAddress", ip_address_is_valid,
-                                        &principal->ip_address);
+        r = api_json_read_hint(metadata, "ipAddress", ip_address_is_valid, &principal->ip_address);
         if (r == 0)
-                r = api_json_read_optional_text(metadata, "userAgent", user_agent_is_valid,
-                                                &principal->user_agent);
+                r = api_json_read_label(metadata, "userAgent", USER_AGENT_LEN_MAX,
+                                        &principal->user_agent);
         return r;
 }
 

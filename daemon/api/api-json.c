@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/strv.h"
+#include "base/text.h"
 #include "daemon/api/api-json-internal.h"
 #include "daemon/api/wiping-allocator.h"
 #include "daemon/model/valid.h"
@@ -12,28 +13,49 @@
 
 void api_json_initialise(void)
 {
-        json_set_alloc_funcs(malloc, wiping_free);
+        json_set_alloc_funcs(counted_malloc, wiping_free);
 }
 
-int api_json_errno(const json_error_t *error, int otherwise)
+/* What a call that failed means: -ENOMEM, or else `otherwise`. */
+static int errno_of(const json_error_t *error, int otherwise)
 {
         return json_error_code(error) == json_error_out_of_memory ? -ENOMEM : otherwise;
 }
 
 /* jansson itself refuses NUL in strings, text that is not UTF-8, numbers that overflow, and nesting
- * deeper than it can recurse. */
+ * deeper than it can recurse. When it lacks memory, it may say that the text is bad, or leave a
+ * character out of a string and say nothing. */
 int api_json_parse(const char *body, size_t body_len, json_t **ret)
 {
         json_auto_t *root = NULL;
+        unsigned n_failed = allocations_failed();
         json_error_t error;
 
         root = json_loadb(body, body_len, JSON_REJECT_DUPLICATES, &error);
+        if (allocations_failed() != n_failed)
+                return -ENOMEM;
         if (!root)
-                return api_json_errno(&error, ERROR_MALFORMED_REPLY);
+                return errno_of(&error, ERROR_MALFORMED_REPLY);
         if (!json_is_object(root))
                 return ERROR_MALFORMED_REPLY;
         *ret = TAKE_PTR(root);
         return 0;
+}
+
+int api_json_parse_reply(const char *body, size_t body_len, json_t **ret)
+{
+        _cleanup_(wiping_freep) char *copy = NULL;
+        int r;
+
+        r = api_json_parse(body, body_len, ret);
+        if (r != ERROR_MALFORMED_REPLY)
+                return r;
+        copy = counted_malloc(body_len + 1);
+        if (!copy)
+                return -ENOMEM;
+        memcpy(copy, body, body_len);
+        copy[body_len] = '\0';
+        return api_json_mend(copy, body_len) ? api_json_parse(copy, body_len, ret) : r;
 }
 
 bool api_json_has_text(const json_t *object, const char *key, const char *text)
@@ -51,7 +73,7 @@ int api_json_parse_tagged(const char *body, size_t body_len, const char *tag, js
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse(body, body_len, &root);
+        r = api_json_parse_reply(body, body_len, &root);
         if (r != 0)
                 return r;
         if (!api_json_has_tag(root, tag))
@@ -86,6 +108,28 @@ int api_json_read_optional_text(const json_t *object, const char *key, ValidFunc
         return api_json_is_absent(json_object_get(object, key))
                        ? 0
                        : api_json_read_text(object, key, is_valid, ret);
+}
+
+int api_json_read_label(const json_t *object, const char *key, size_t len_max, char **ret)
+{
+        const char *value = json_string_value(json_object_get(object, key));
+        _cleanup_(freep) char *label = NULL;
+
+        if (!value)
+                return 0;
+        label = strndup(value, text_cut(value, len_max));
+        if (!label)
+                return -ENOMEM;
+        if (text_is_valid(label, len_max))
+                *ret = TAKE_PTR(label);
+        return 0;
+}
+
+int api_json_read_hint(const json_t *object, const char *key, ValidFunc is_valid, char **ret)
+{
+        int r = api_json_read_text(object, key, is_valid, ret);
+
+        return r < 0 ? r : 0;
 }
 
 int api_json_read_number(const json_t *object, const char *key, uint64_t *ret)
@@ -134,7 +178,7 @@ int api_json_print(json_t *root, const json_error_t *error, char **ret)
         char *text;
 
         if (!owned)
-                return api_json_errno(error, -EINVAL);
+                return errno_of(error, -EINVAL);
         text = json_dumps(owned, JSON_COMPACT);
         if (!text)
                 return -ENOMEM;

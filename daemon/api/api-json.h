@@ -10,10 +10,19 @@
 #include "dbus/error.h"
 
 /*
- * What travels to and from the API, as JSON. Pure. Replies are checked strictly: every promised
- * field must be there, of its type and within its bounds; what is not promised is ignored, and null
- * stands for an optional field that is absent. The readers return 0, -ENOMEM or, unless said
- * otherwise, ERROR_MALFORMED_REPLY. The writers make a body, which the caller wipes and frees;
+ * What travels to and from the API, as JSON. Pure. The fields of a reply are of two kinds.
+ *
+ * Those that decide are checked strictly. Every promised one must be there, of its type and within
+ * its bounds; null stands for an optional one that is absent.
+ *
+ * Those that inform never decide whether a call works, since browsers, authenticators and users
+ * write them: the user agent, the IP address, and the object that they are in; the names of a
+ * passkey and of its platform, the platform's icon, and each of the transports; the text of a mail,
+ * which has a name in it; a warning. A text that is too long is cut, where a part of it still
+ * informs. What is not of its type, or no text that the bus can carry, is left out.
+ *
+ * What is not promised is ignored. The readers return 0, -ENOMEM or, unless said otherwise,
+ * ERROR_MALFORMED_REPLY. The writers make a body, which the caller wipes and frees;
  * they leave out what is not set, and return 0, -ENOMEM, or -EINVAL if something that must be set
  * is NULL or anything is not UTF-8.
  */
@@ -43,7 +52,8 @@ int api_json_read_principal(const char *body, size_t body_len, Principal **ret);
 
 /* A Passkey. Times that can only be seconds are taken for such. */
 int api_json_read_passkey(const char *body, size_t body_len, Passkey **ret);
-/* A page of them: FindAllPasskeys. The cursor is NULL after the last one, else to be freed. */
+/* A page of them: FindAllPasskeys. The cursor is NULL after the last one, else to be freed. A row
+ * that cannot be read is left out and counted. */
 int api_json_read_passkey_list(const char *body, size_t body_len, PasskeyList *ret,
                                char **ret_next_cursor);
 
@@ -55,7 +65,7 @@ int api_json_write_passkey_ids(char *const *passkey_ids, char **ret);
 int api_json_write_user(const char *user_id, char **ret);
 
 /* What a change comes to: PreparedPasskeyUpdate, -Deletion, -Pruning. Warnings may have codes that
- * nobody here knows. */
+ * nobody here knows; one without a code is left out, and so is what is beyond the first 1000. */
 int api_json_read_update(const char *body, size_t body_len, Management *ret);
 int api_json_read_deletion(const char *body, size_t body_len, Management *ret);
 int api_json_read_pruning(const char *body, size_t body_len, Management *ret);
@@ -76,10 +86,12 @@ int api_json_check_challenge_deleted(const char *body, size_t body_len);
 /* A JWK set, in as far as it has an array of keys. What they are is key_set_parse()'s to say. */
 int api_json_check_key_set(const char *body, size_t body_len);
 
-/*
- * A complete reply whose status is not 2xx. `known` are the errors that the endpoint may answer
- * with, ending in 0; any may limit the rate. Whatever is not understood is ERROR_UNREACHABLE.
- * `ret_retry_after_s` is 0 unless the body tells. Returns an Error or -ENOMEM.
- */
-int api_json_read_error(unsigned status, const char *body, size_t body_len, const Error *known,
-                        uint32_t *ret_retry_after_s);
+/* What the body of a reply that is no success says. */
+#define API_TAG_LEN_MAX 64U
+typedef struct ApiErrorBody {
+        char tag[API_TAG_LEN_MAX + 1]; /* "": none, or a longer one */
+        uint32_t retry_after_s;        /* 0: it does not say */
+} ApiErrorBody;
+
+/* Any body: one that is no JSON says nothing. Returns 0 or -ENOMEM. */
+int api_json_read_error(const char *body, size_t body_len, ApiErrorBody *ret);

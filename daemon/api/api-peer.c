@@ -2,8 +2,13 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/api/api-peer.h"
+
+/* So many lines in so long a time say that calls are refused, and not each of them. */
+#define REFUSALS_MAX         20U
+#define REFUSALS_INTERVAL_MS 10000U
 
 ApiPeer *api_peer_unref(ApiPeer *peer)
 {
@@ -42,14 +47,60 @@ int api_peer_new(sd_event *event, const char *endpoint, const char *ca_file, Api
         return 0;
 }
 
-void api_peer_note_trust(ApiPeer *peer, int r)
+static void note_trust(ApiPeer *peer, int r)
 {
-        if (r == -EKEYREJECTED && !peer->untrusted) {
-                peer->untrusted = true;
+        const char *file = http_trust_file(peer->ca_file);
+
+        if (r != 0 && r != -EKEYREJECTED && r != -ENOENT)
+                return;
+        if (peer->trust_error == r)
+                return;
+        peer->trust_error = r;
+        if (r == 0)
+                log_notice("%s proves who it is again", peer->endpoint);
+        else if (r == -EKEYREJECTED)
                 log_warning("%s cannot prove who it is: its TLS certificate is refused",
                             peer->endpoint);
-        } else if (r == 0 && peer->untrusted) {
-                peer->untrusted = false;
-                log_notice("%s proves who it is again", peer->endpoint);
+        else
+                log_warning(
+                        "Failed to read the CA file %s for %s: %s; calls fail until it is right",
+                        file ?: "of libcurl", peer->endpoint,
+                        file && access(file, R_OK) < 0 ? strerror(errno) : "it has no certificate");
+}
+
+void api_peer_note(ApiPeer *peer, int r, const HttpReply *reply)
+{
+        note_trust(peer, r);
+        if (r == 0 && reply->date_ms > 0) {
+                peer->date_ms = reply->date_ms;
+                peer->date_seen_ms = boottime_ms();
         }
+}
+
+uint64_t api_peer_clock_ms(const ApiPeer *peer)
+{
+        return peer->date_ms > 0 ? peer->date_ms + (boottime_ms() - peer->date_seen_ms) : 0;
+}
+
+/* The API's tags are names. What else a gateway may write there is nothing for a log. */
+static bool tag_is_name(const char *tag)
+{
+        return tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@/._")] == '\0';
+}
+
+void api_peer_log_refusal(ApiPeer *peer, const char *call, unsigned status, const char *tag)
+{
+        unsigned n_refused;
+        bool pass = rate_limit_pass(&peer->refusals, monotonic_ms(), REFUSALS_MAX,
+                                    REFUSALS_INTERVAL_MS, &n_refused);
+
+        log_debug("%s: the tag is %s", call, tag);
+        if (n_refused > 0)
+                log_info("%s refused %u more calls", peer->endpoint, n_refused);
+        if (!pass)
+                return;
+        log_info("%s refused %s: HTTP status %u, %s", peer->endpoint, call, status,
+                 isempty(tag)       ? "without a tag"
+                 : tag_is_name(tag) ? tag
+                                    : "with an odd tag");
 }

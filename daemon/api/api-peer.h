@@ -3,18 +3,22 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/rate-limit.h"
 #include "daemon/api/http.h"
 
 /*
- * Whom calls go to, and the connections there. Shared by the Api and its calls in flight, so that
- * those outlive a change of configuration.
+ * Whom calls go to, the connections there, and what has been learnt of it. Shared by the Api and
+ * its calls in flight, so that those outlive a change of configuration.
  */
 typedef struct ApiPeer {
         unsigned n_ref;
         char *endpoint;
         char *ca_file; /* NULL: the system's trust anchors */
         HttpClient *http;
-        bool untrusted; /* its certificate was refused last time */
+        int trust_error;    /* why it was not trusted last time, -EKEYREJECTED or -ENOENT; or 0 */
+        RateLimit refusals; /* that are logged */
+        uint64_t date_ms;   /* what time it said that it was; 0: it never did */
+        uint64_t date_seen_ms; /* and when, by boottime_ms() */
 } ApiPeer;
 
 /* Returns 0 or what http_client_new() does. */
@@ -24,6 +28,14 @@ ApiPeer *api_peer_ref(ApiPeer *peer);
 ApiPeer *api_peer_unref(ApiPeer *peer);
 DEFINE_CLEANUP(ApiPeer *, api_peer_unref);
 
-/* Takes note of how a call ended, in the errnos of HttpFunc, and logs when its certificate begins
- * to be refused and when that is over. */
-void api_peer_note_trust(ApiPeer *peer, int r);
+/* Takes note of how an attempt ended, in the errnos of HttpFunc: what time it is there; and logs
+ * when the peer begins not to be trusted, and when that is over. */
+void api_peer_note(ApiPeer *peer, int r, const HttpReply *reply);
+
+/* Logs that a call was refused: with what status and, unless it is "", what tag. The tag is of any
+ * kind and not trusted. */
+void api_peer_log_refusal(ApiPeer *peer, const char *call, unsigned status, const char *tag);
+
+/* What time it is there now, in milliseconds since the epoch: the date of the latest complete reply
+ * and the time since. Exact to a second and the time that the reply took. 0 before there is one. */
+uint64_t api_peer_clock_ms(const ApiPeer *peer);

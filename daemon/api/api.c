@@ -181,7 +181,7 @@ Secret *api_key(const Api *api)
         return api->key;
 }
 
-uint64_t api_clock_ms(const Api *api _unused_)
+uint64_t api_clock_ms(const Api *api)
 {
-        return 0;
+        return api_peer_clock_ms(api->peer);
 }

@@ -20,13 +20,19 @@
  *
  * Every call has the timeout as its deadline, retries included. Results arrive once, in a
  * function that runs never before start returns and never after api_call_cancel(); r is 0, a
- * negative errno (we failed) or an Error: BAD_REQUEST, RATE_LIMITED (retry_after_s tells when, 0 if
- * the API does not say), API_DENIED, UNREACHABLE, MALFORMED_REPLY or what the endpoint names.
- * Results are lent, NULL unless r is 0. The function may start and cancel calls and drop the Api.
+ * negative errno (we failed: http_is_lack() says what of) or an Error: BAD_REQUEST, RATE_LIMITED,
+ * API_DENIED, UNREACHABLE, MALFORMED_REPLY or what the endpoint names; see dbus/api-status.h.
+ * retry_after_s is how long the API wants to be left alone, 0 if it does not say; it may, with
+ * RATE_LIMITED and with UNREACHABLE. Results are lent, NULL unless r is 0. The function may start
+ * and cancel calls and drop the Api.
  *
- * Starting a call returns 0, -ENOMEM, -ENOKEY (without a key), or -EINVAL for an argument that
- * cannot be sent. Getting or deleting something by an id that cannot stand in a path ("", "." and
- * "..") returns ERROR_NOT_FOUND at once.
+ * A retry waits, with a growing pause, and not less than the API asks for: if that is after the
+ * deadline, the call ends at once. What must reach the API once is not tried again, except when
+ * HTTP/2 says that it was not processed.
+ *
+ * Starting a call returns 0, an errno of the same kind, -ENOKEY (without a key), or -EINVAL for an
+ * argument that cannot be sent. Getting or deleting something by an id that cannot stand in a path
+ * ("", "." and "..") returns ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
@@ -115,7 +121,7 @@ int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ApiP
 
 /* GET passkeys/, a page; `cursor` NULL for the first, and BAD_REQUEST for one that the API did not
  * give. Tried again as the former. A row without a user, or one that is otherwise not as promised,
- * makes the page MALFORMED_REPLY, and so does a page that does not say whether it is the last. */
+ * is left out and counted; a page that does not say whether it is the last is MALFORMED_REPLY. */
 int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ApiPasskeyListFunc func,
                       void *userdata, ApiCall **ret);
 

@@ -12,9 +12,10 @@ struct HttpMulti {
         sd_event *event;
         sd_event_source *timer;
         CURLM *curl;
-        HttpMultiFunc func;
+        HttpMultiFunc on_end;
+        HttpMultiBreakFunc on_break;
         void *userdata;
-        bool broken;
+        int error;
 };
 
 /* To the end: several transfers may have ended in one event. */
@@ -25,13 +26,25 @@ static void report_ended_transfers(HttpMulti *multi)
 
         while ((message = curl_multi_info_read(multi->curl, &n_left)))
                 if (message->msg == CURLMSG_DONE)
-                        multi->func(message->easy_handle, message->data.result, multi->userdata);
+                        multi->on_end(message->easy_handle, message->data.result, multi->userdata);
+}
+
+/* A transfer that is not watched as it should be would wait for its deadline. */
+static void act(HttpMulti *multi, curl_socket_t fd, int flags)
+{
+        int n_running;
+
+        if (curl_multi_socket_action(multi->curl, fd, flags, &n_running) == CURLM_OUT_OF_MEMORY)
+                multi->error = -ENOMEM;
+        report_ended_transfers(multi);
+        if (multi->error < 0)
+                multi->on_break(multi, multi->error, multi->userdata);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         HttpMulti *multi = userdata;
-        int flags = 0, n_running;
+        int flags = 0;
 
         if (revents & EPOLLIN)
                 flags |= CURL_CSELECT_IN;
@@ -40,18 +53,13 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         if (revents & (EPOLLERR | EPOLLHUP))
                 flags |= CURL_CSELECT_ERR;
 
-        (void) curl_multi_socket_action(multi->curl, fd, flags, &n_running);
-        report_ended_transfers(multi);
+        act(multi, fd, flags);
         return 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        HttpMulti *multi = userdata;
-        int n_running;
-
-        (void) curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &n_running);
-        report_ended_transfers(multi);
+        act(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
 
@@ -61,12 +69,12 @@ static uint32_t epoll_events(int what)
                (what & CURL_POLL_OUT ? (uint32_t) EPOLLOUT : 0);
 }
 
-/* curl fails every transfer, now and later, when one of these returns -1. */
+/* curl fails every transfer that it looks at, now and later, when one of these returns -1. */
 static int answer_curl(HttpMulti *multi, int r)
 {
         if (r >= 0)
                 return 0;
-        multi->broken = true;
+        multi->error = r;
         return -1;
 }
 
@@ -106,7 +114,8 @@ static int set_timer(CURLM *curl, long timeout_ms, void *userdata)
         return answer_curl(multi, r);
 }
 
-int http_multi_new(sd_event *event, HttpMultiFunc func, void *userdata, HttpMulti **ret)
+int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_break,
+                   void *userdata, HttpMulti **ret)
 {
         _cleanup_(http_multi_freep) HttpMulti *multi = calloc(1, sizeof(HttpMulti));
         int r;
@@ -114,7 +123,8 @@ int http_multi_new(sd_event *event, HttpMultiFunc func, void *userdata, HttpMult
         if (!multi)
                 return -ENOMEM;
         multi->event = sd_event_ref(event);
-        multi->func = func;
+        multi->on_end = on_end;
+        multi->on_break = on_break;
         multi->userdata = userdata;
 
         r = sd_event_add_time(event, &multi->timer, CLOCK_MONOTONIC, 0, 1, on_timer, multi);
@@ -132,7 +142,6 @@ int http_multi_new(sd_event *event, HttpMultiFunc func, void *userdata, HttpMult
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, set_timer);
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
         curl_multi_setopt(multi->curl, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX);
-        http_multi_set_host_connections(multi, 1);
 
         *ret = TAKE_PTR(multi);
         return 0;
@@ -152,7 +161,11 @@ HttpMulti *http_multi_free(HttpMulti *multi)
 
 int http_multi_add(HttpMulti *multi, CURL *easy)
 {
-        return curl_multi_add_handle(multi->curl, easy) == CURLM_OK ? 0 : -ENOMEM;
+        CURLMcode c = curl_multi_add_handle(multi->curl, easy);
+
+        if (c == CURLM_OK)
+                return 0;
+        return multi->error < 0 ? multi->error : -ENOMEM;
 }
 
 void http_multi_remove(HttpMulti *multi, CURL *easy)
@@ -165,7 +178,7 @@ void http_multi_set_host_connections(HttpMulti *multi, long n)
         curl_multi_setopt(multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, n);
 }
 
-bool http_multi_is_broken(const HttpMulti *multi)
+int http_multi_error(const HttpMulti *multi)
 {
-        return multi->broken;
+        return multi->error;
 }

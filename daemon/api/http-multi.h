@@ -18,18 +18,27 @@ typedef struct HttpMulti HttpMulti;
  */
 typedef void (*HttpMultiFunc)(CURL *easy, CURLcode code, void *userdata);
 
+/*
+ * The multi has broken: the loop refused to watch something for curl, or curl had no memory to keep
+ * account of it. Nothing comes of its transfers any more, and their owner removes all of them now.
+ * `r` is the errno. Runs as the former.
+ */
+typedef void (*HttpMultiBreakFunc)(HttpMulti *multi, int r, void *userdata);
+
 /* Returns 0, -ENOMEM or another negative errno of sd-event. */
-int http_multi_new(sd_event *event, HttpMultiFunc func, void *userdata, HttpMulti **ret);
+int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_break,
+                   void *userdata, HttpMulti **ret);
 /* All transfers must have been removed. Closes the connections. Returns NULL. */
 HttpMulti *http_multi_free(HttpMulti *multi);
 DEFINE_CLEANUP(HttpMulti *, http_multi_free);
 
-/* Starts a transfer, from the event loop on. The handle stays the caller's. 0 or -ENOMEM. */
+/* Starts a transfer, from the event loop on. The handle stays the caller's. Returns 0, -ENOMEM, or
+ * what http_multi_error() does. */
 int http_multi_add(HttpMulti *multi, CURL *easy);
 void http_multi_remove(HttpMulti *multi, CURL *easy);
 
-/* How many connections there may be to one host and port; one until told otherwise. */
+/* How many connections there may be to one host and port; any number until told. */
 void http_multi_set_host_connections(HttpMulti *multi, long n);
 
-/* Whether the loop refused to watch something for curl; no transfer can succeed from then on. */
-bool http_multi_is_broken(const HttpMulti *multi);
+/* The errno with which it broke, or 0. */
+int http_multi_error(const HttpMulti *multi);

@@ -3,20 +3,21 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
-#include "build-config.h"
+#include "base/clock.h"
+#include "daemon/api/http-date.h"
+#include "daemon/api/http-incoming.h"
+#include "daemon/api/http-lack.h"
+#include "daemon/api/http-refusal.h"
 #include "daemon/api/http-transfer.h"
 #include "daemon/api/wiping-allocator.h"
 
-/* All header lines of a reply together, also interim ones. */
-#define HEADERS_LEN_MAX (64U * 1024)
-
 /* A peer that vanished without a word is found out by what it does not acknowledge. */
 #define UNACKNOWLEDGED_MS 5000U
-#define KEEPALIVE_IDLE_S  15L
-#define KEEPALIVE_EVERY_S 5L
+
+/* What is sent again by curl, at most; after that it is for the caller to wait a little. */
+#define SENDS_MAX 3U
 
 struct HttpTransfer {
         CURL *easy;
@@ -26,29 +27,33 @@ struct HttpTransfer {
         unsigned n_sent;
         uint64_t *n_heard;
         uint64_t n_heard_before; /* when the request was sent */
-        size_t headers_len;
-        bool headers_complete;
-        char *body;
-        size_t body_len;
-        size_t body_size; /* allocated */
-        size_t body_len_max;
-        int error; /* why a function below made curl stop */
+        HttpIncoming incoming;
+        int error;                        /* why a function below made curl stop */
+        int lack;                         /* why there was no socket */
+        unsigned n_allocations_failed;    /* when it began */
+        char error_text[CURL_ERROR_SIZE]; /* curl's, since the request was sent */
 };
 
-/*
- * Runs just before a request goes out. curl sends it again by itself when a connection that was
- * idle dies before the first byte of the reply; the peer may have acted on it all the same.
- */
+/* Whether the peer has certainly not processed what was sent. */
+static bool was_refused(const HttpTransfer *transfer)
+{
+        return http_refusal_is_certain() && transfer->incoming.headers_len == 0 &&
+               isempty(transfer->error_text);
+}
+
+/* Runs just before a request goes out, also if curl sends it again by itself. */
 static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
         HttpTransfer *transfer = userdata;
 
-        if (transfer->once && transfer->n_sent > 0) {
+        if (transfer->n_sent >= SENDS_MAX ||
+            (transfer->once && transfer->n_sent > 0 && !was_refused(transfer))) {
                 transfer->error = -EPROTO;
                 return CURL_PREREQFUNC_ABORT;
         }
         transfer->n_sent++;
         transfer->n_heard_before = *transfer->n_heard;
+        transfer->error_text[0] = '\0';
         return CURL_PREREQFUNC_OK;
 }
 
@@ -58,34 +63,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
         size_t len = size * n;
 
         *transfer->n_heard += len;
-        transfer->headers_len += len;
-        if (transfer->headers_len > HEADERS_LEN_MAX) {
-                transfer->error = -EPROTO;
-                return 0;
-        }
-        /* An empty line ends them, until an interim reply is followed by another status line. */
-        if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
-                transfer->headers_complete = false;
-        else if (len <= 2)
-                transfer->headers_complete = true;
-        return len;
-}
-
-static int body_reserve(HttpTransfer *transfer, size_t len)
-{
-        size_t size = transfer->body_size ? transfer->body_size : 1024;
-        char *body;
-
-        while (size < len)
-                size *= 2;
-        if (size == transfer->body_size)
-                return 0;
-        body = wiping_realloc(transfer->body, size);
-        if (!body)
-                return -ENOMEM;
-        transfer->body = body;
-        transfer->body_size = size;
-        return 0;
+        transfer->error = http_incoming_add_header(&transfer->incoming, line, len);
+        return transfer->error == 0 ? len : 0;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
@@ -94,18 +73,19 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
         size_t len = size * n;
 
         *transfer->n_heard += len;
-        if (len > transfer->body_len_max - transfer->body_len) {
-                transfer->error = -EMSGSIZE;
-                return 0;
-        }
-        if (body_reserve(transfer, transfer->body_len + len + 1) < 0) {
-                transfer->error = -ENOMEM;
-                return 0;
-        }
-        memcpy(transfer->body + transfer->body_len, bytes, len);
-        transfer->body_len += len;
-        transfer->body[transfer->body_len] = '\0';
-        return len;
+        transfer->error = http_incoming_add_body(&transfer->incoming, bytes, len);
+        return transfer->error == 0 ? len : 0;
+}
+
+static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+{
+        HttpTransfer *transfer = userdata;
+        int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        int lack = fd < 0 ? http_lack_of_errno(-errno) : 0;
+
+        if (lack < 0)
+                transfer->lack = lack;
+        return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static int on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
@@ -117,156 +97,48 @@ static int on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
         return CURL_SOCKOPT_OK;
 }
 
-static int append_header(HttpTransfer *transfer, const char *line)
-{
-        struct curl_slist *headers = curl_slist_append(transfer->headers, line);
-
-        if (!headers)
-                return -ENOMEM;
-        transfer->headers = headers;
-        return 0;
-}
-
-static int append_bearer(HttpTransfer *transfer, const Secret *bearer)
-{
-        static const char format[] = "Authorization: Bearer %s";
-        _cleanup_(wiping_freep) char *line = NULL;
-        size_t size = sizeof(format) + secret_len(bearer);
-
-        line = malloc(size);
-        if (!line)
-                return -ENOMEM;
-        snprintf(line, size, format, secret_reveal(bearer));
-        return append_header(transfer, line);
-}
-
-static int make_headers(HttpTransfer *transfer, const HttpRequest *request)
-{
-        int r;
-
-        r = append_header(transfer, "Accept: application/json");
-        if (r == 0)
-                r = append_header(transfer, "Expect:"); /* no 100-continue: one round trip */
-        if (r == 0 && request->body)
-                r = append_header(transfer, "Content-Type: application/json");
-        if (r == 0 && request->bearer)
-                r = append_bearer(transfer, request->bearer);
-        return r;
-}
-
-/* Sets an option unless an earlier one failed already. */
-#define SET(c, easy, option, value) \
-        do { \
-                if ((c) == CURLE_OK) \
-                        (c) = curl_easy_setopt((easy), (option), (value)); \
-        } while (false)
-
 static CURLcode set_functions(HttpTransfer *transfer)
 {
         CURL *easy = transfer->easy;
         CURLcode c = CURLE_OK;
 
-        SET(c, easy, CURLOPT_PRIVATE, transfer);
-        SET(c, easy, CURLOPT_PREREQFUNCTION, on_send);
-        SET(c, easy, CURLOPT_PREREQDATA, transfer);
-        SET(c, easy, CURLOPT_HEADERFUNCTION, on_header);
-        SET(c, easy, CURLOPT_HEADERDATA, transfer);
-        SET(c, easy, CURLOPT_WRITEFUNCTION, on_body);
-        SET(c, easy, CURLOPT_WRITEDATA, transfer);
-        SET(c, easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+        HTTP_SET(c, easy, CURLOPT_PRIVATE, transfer);
+        HTTP_SET(c, easy, CURLOPT_PREREQFUNCTION, on_send);
+        HTTP_SET(c, easy, CURLOPT_PREREQDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_HEADERFUNCTION, on_header);
+        HTTP_SET(c, easy, CURLOPT_HEADERDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_WRITEFUNCTION, on_body);
+        HTTP_SET(c, easy, CURLOPT_WRITEDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+        HTTP_SET(c, easy, CURLOPT_OPENSOCKETDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+        HTTP_SET(c, easy, CURLOPT_ERRORBUFFER, transfer->error_text);
         return c;
 }
 
-static CURLcode set_connection(CURL *easy, const HttpTransferContext *context, bool https,
-                               bool once)
-{
-        CURLcode c = CURLE_OK;
-
-        SET(c, easy, CURLOPT_PROTOCOLS_STR, "http,https");
-        SET(c, easy, CURLOPT_TCP_KEEPALIVE, 1L);
-        SET(c, easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-        SET(c, easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
-        /* A resolver thread that is stuck is left behind, not waited for. */
-        SET(c, easy, CURLOPT_QUICK_EXIT, 1L);
-        if (!https) {
-                SET(c, easy, CURLOPT_PROXY, "");
-                SET(c, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-                return c;
-        }
-        SET(c, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-        /* Rather share the connection that is being made than open another. */
-        SET(c, easy, CURLOPT_PIPEWAIT, context->http1 ? 0L : 1L);
-        /* Over HTTP/1.1 curl takes a connection that the peer ended with a TLS alert for a live
-         * one, and then it would need a second try. */
-        SET(c, easy, CURLOPT_FRESH_CONNECT, context->http1 && once ? 1L : 0L);
-        SET(c, easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-        SET(c, easy, CURLOPT_SSL_VERIFYPEER, 1L);
-        SET(c, easy, CURLOPT_SSL_VERIFYHOST, 2L);
-        /* One file and no directory, so that curl can keep the parsed anchors. */
-        SET(c, easy, CURLOPT_CAPATH, NULL);
-        if (context->ca_file) {
-                SET(c, easy, CURLOPT_CAINFO, context->ca_file);
-                /* It is small, and may be replaced by another of the same name. */
-                SET(c, easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
-        }
-        return c;
-}
-
-static CURLcode set_request(HttpTransfer *transfer, const HttpRequest *request)
-{
-        CURL *easy = transfer->easy;
-        CURLcode c = CURLE_OK;
-
-        SET(c, easy, CURLOPT_URL, request->url);
-        SET(c, easy, CURLOPT_PATH_AS_IS, 1L);
-        SET(c, easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-        SET(c, easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-        SET(c, easy, CURLOPT_FOLLOWLOCATION, 0L);
-        SET(c, easy, CURLOPT_NOSIGNAL, 1L);
-        SET(c, easy, CURLOPT_USERAGENT, "passlockd/" PACKAGE_VERSION);
-        SET(c, easy, CURLOPT_HTTPHEADER, transfer->headers);
-        /* A proxy gets none of these. */
-        SET(c, easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
-        SET(c, easy, CURLOPT_CUSTOMREQUEST, request->method);
-        if (request->body) {
-                SET(c, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
-                SET(c, easy, CURLOPT_COPYPOSTFIELDS, request->body);
-        }
-        return c;
-}
-
-int http_transfer_new(const HttpRequest *request, const HttpTransferContext *context,
+int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_heard,
                       void *userdata, HttpTransfer **ret)
 {
-        _cleanup_(http_transfer_freep) HttpTransfer *transfer = NULL;
-        bool https = strncmp(request->url, "https://", 8) == 0;
-        CURLcode c;
+        _cleanup_(http_transfer_freep) HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));
         int r;
 
-        if (!https && strncmp(request->url, "http://", 7) != 0)
-                return -EINVAL;
-
-        transfer = calloc(1, sizeof(HttpTransfer));
         if (!transfer)
                 return -ENOMEM;
         transfer->userdata = userdata;
         transfer->once = request->once;
-        transfer->n_heard = context->n_heard;
-        transfer->body_len_max = request->reply_len_max;
+        transfer->n_heard = n_heard;
+        transfer->incoming.body_len_max = request->reply_len_max;
+        transfer->n_allocations_failed = allocations_failed();
         transfer->easy = curl_easy_init();
         if (!transfer->easy)
                 return -ENOMEM;
-        r = make_headers(transfer, request);
+        r = http_options_set(transfer->easy, request, options, &transfer->headers);
         if (r < 0)
                 return r;
-
-        c = set_functions(transfer);
-        if (c == CURLE_OK)
-                c = set_connection(transfer->easy, context, https, request->once);
-        if (c == CURLE_OK)
-                c = set_request(transfer, request);
-        if (c != CURLE_OK)
-                return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+        if (set_functions(transfer) != CURLE_OK)
+                return -ENOMEM;
+        if (request->once)
+                http_refusal_expect(transfer->easy);
 
         *ret = TAKE_PTR(transfer);
         return 0;
@@ -278,7 +150,7 @@ HttpTransfer *http_transfer_free(HttpTransfer *transfer)
                 return NULL;
         curl_easy_cleanup(transfer->easy);
         curl_slist_free_all(transfer->headers);
-        wiping_free(transfer->body);
+        http_incoming_clear(&transfer->incoming);
         free(transfer);
         return NULL;
 }
@@ -296,15 +168,9 @@ void *http_transfer_userdata(CURL *easy)
         return transfer->userdata;
 }
 
-int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
+static int result_of_code(const HttpTransfer *transfer, CURLcode code)
 {
-        if (code != CURLE_OK && transfer->error < 0)
-                return transfer->error;
-
-        switch (code) {
-        case CURLE_OK:
-                /* The end of the connection in the middle of the headers is fine with curl. */
-                return transfer->headers_complete ? 0 : -EPROTO;
+        switch ((int) code) {
         case CURLE_OPERATION_TIMEDOUT:
                 return -ETIMEDOUT;
         case CURLE_COULDNT_CONNECT:
@@ -312,13 +178,17 @@ int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
         case CURLE_COULDNT_RESOLVE_HOST:
         case CURLE_COULDNT_RESOLVE_PROXY:
                 return -EHOSTUNREACH;
-        case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CACERT_BADFILE:
+                return -ENOENT;
+        case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_ISSUER_ERROR:
         case CURLE_SSL_INVALIDCERTSTATUS:
                 return -EKEYREJECTED;
         case CURLE_OUT_OF_MEMORY:
-                return -ENOMEM;
+                /* It got all that it asked for: what it has no room for is a header line. */
+                return transfer->n_sent > 0 ? -EBADMSG : -ENOMEM;
+        case 100: /* CURLE_TOO_LARGE, since libcurl 8.6 */
+                return -EBADMSG;
         case CURLE_UNSUPPORTED_PROTOCOL: /* a reply without a status line */
         case CURLE_WEIRD_SERVER_REPLY:
         case CURLE_PARTIAL_FILE:
@@ -335,34 +205,74 @@ int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
         }
 }
 
-/* Digits only: the form with a date would need two clocks to agree. */
-static uint32_t retry_after_s(CURL *easy)
+/* What is short here, if that may be why the transfer failed; else 0. */
+static int find_lack(const HttpTransfer *transfer, int r)
 {
-        struct curl_header *header = NULL;
-        unsigned long value;
-        size_t len;
+        long os_error = 0;
 
-        if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        /* Without memory curl says whatever comes to it. */
+        if (allocations_failed() != transfer->n_allocations_failed)
+                return -ENOMEM;
+        if (transfer->n_sent > 0)
                 return 0;
-        len = strspn(header->value, "0123456789");
-        if (len == 0 || header->value[len] != '\0' || header->amount != 1)
-                return 0;
-        errno = 0;
-        value = strtoul(header->value, NULL, 10);
-        return errno == 0 && value <= UINT32_MAX ? (uint32_t) value : 0;
+        if (transfer->lack < 0)
+                return transfer->lack;
+        if (r == -ECONNREFUSED) {
+                curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
+                return http_lack_of_errno((int) -os_error);
+        }
+        return r == -EHOSTUNREACH || r == -ENOENT ? http_lack_find() : 0;
 }
 
-HttpReply http_transfer_reply(const HttpTransfer *transfer)
+int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
 {
-        HttpReply reply = {.body = transfer->body ? transfer->body : "",
-                           .body_len = transfer->body_len};
+        int r, lack;
+
+        if (code != CURLE_OK && transfer->error < 0)
+                return transfer->error;
+        if (code == CURLE_OK)
+                /* The end of the connection in the middle of the headers is fine with curl. */
+                return transfer->incoming.headers_complete ? 0 : -EPROTO;
+        r = result_of_code(transfer, code);
+        lack = find_lack(transfer, r);
+        return lack < 0 ? lack : r;
+}
+
+/* A header's value, lent; NULL if there is none, or more than one. */
+static const char *get_header(CURL *easy, const char *name)
+{
+        struct curl_header *header = NULL;
+
+        if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return NULL;
+        return header->amount == 1 ? header->value : NULL;
+}
+
+static unsigned get_status(CURL *easy)
+{
         long status = 0;
 
-        if (transfer->headers_complete) {
-                curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-                reply.status = (unsigned) status;
-                reply.retry_after_s = retry_after_s(transfer->easy);
-        }
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        return (unsigned) status;
+}
+
+HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
+{
+        const HttpIncoming *incoming = &transfer->incoming;
+        HttpReply reply = {.body = incoming->body ? incoming->body : "",
+                           .body_len = incoming->body_len};
+        const char *date, *retry_after;
+
+        if (incoming->headers_complete || r == -EBADMSG)
+                reply.status = get_status(transfer->easy);
+        if (!incoming->headers_complete)
+                return reply;
+        date = get_header(transfer->easy, "Date");
+        retry_after = get_header(transfer->easy, "Retry-After");
+        reply.date_ms = date ? http_date_ms(date) : 0;
+        if (retry_after)
+                reply.retry_after_s =
+                        http_retry_after_s(retry_after, reply.date_ms ?: realtime_ms());
         return reply;
 }
 

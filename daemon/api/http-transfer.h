@@ -3,23 +3,18 @@
 
 #include <curl/curl.h>
 
-#include "daemon/api/http.h"
+#include "daemon/api/http-options.h"
 
 /*
- * One request on its way through curl and the reply as it comes in. All that makes a request safe
- * is said here: what is verified, what is refused, what is bounded.
+ * One request on its way through curl, and what comes back.
  */
 typedef struct HttpTransfer HttpTransfer;
 
-typedef struct HttpTransferContext {
-        const char *ca_file; /* NULL: the system's trust anchors */
-        bool http1;          /* the peer is known not to speak HTTP/2 */
-        uint64_t *n_heard;   /* counts what comes in, for all transfers that share connections; used
-                                until the transfer has left its multi */
-} HttpTransferContext;
-
-/* Copies the request. Returns 0, -EINVAL or -ENOMEM. */
-int http_transfer_new(const HttpRequest *request, const HttpTransferContext *context,
+/*
+ * Copies the request. `n_heard` counts what comes in, for all transfers that share connections, and
+ * is used until the transfer has left its multi. Returns 0, -EINVAL or -ENOMEM.
+ */
+int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_heard,
                       void *userdata, HttpTransfer **ret);
 /* Wipes everything. The handle must belong to no multi any more. Returns NULL. */
 HttpTransfer *http_transfer_free(HttpTransfer *transfer);
@@ -31,8 +26,8 @@ void *http_transfer_userdata(CURL *easy);
 
 /* What curl's result means, in the errnos of HttpFunc. */
 int http_transfer_result(const HttpTransfer *transfer, CURLcode code);
-/* What has come in so far, lent. */
-HttpReply http_transfer_reply(const HttpTransfer *transfer);
+/* What has come in so far, lent; `r` is that result. */
+HttpReply http_transfer_reply(const HttpTransfer *transfer, int r);
 /* One of CURL_HTTP_VERSION_*, CURL_HTTP_VERSION_NONE before there is a reply. */
 long http_transfer_version(const HttpTransfer *transfer);
 /* The request was sent, and since then nobody heard anything from the peer. */

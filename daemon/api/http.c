@@ -5,15 +5,23 @@
 
 #include "base/log.h"
 #include "daemon/api/http.h"
+#include "daemon/api/http-lack.h"
 #include "daemon/api/http-multi.h"
 #include "daemon/api/http-transfer.h"
+#include "daemon/api/http-trust.h"
 #include "daemon/api/wiping-allocator.h"
 
 /*
- * A client's connections belong to a generation. When a request was sent and its time ran out
- * before anything at all came back on any of them, the connection may be dead without the kernel
- * knowing. The calls on it are left to their own deadlines, but later ones begin a new generation,
- * and thereby a new connection; the old one is closed when its last call has ended.
+ * A client's connections belong to a generation, and so do the trust anchors that curl has parsed
+ * for them. Later calls begin a new generation, and thereby a new connection,
+ * - when a request was sent and its time ran out before anything at all came back on any of the
+ *   connections: they may be dead without the kernel knowing;
+ * - when the file with the trust anchors is not the one that it was: a connection shall not outlive
+ *   the trust in its peer by more than the calls that are on it;
+ * - when this side was short of something: curl takes some of that for a property of the machine,
+ *   such as to have no IPv6.
+ * Calls on the old connections are left to their own deadlines; the connections are closed when the
+ * last of these has ended.
  *
  * A call ends in two steps. In curl's event its result is put down and it leaves its generation;
  * then it waits in `ended` until the loop runs on_ended(), one call at a time. So the functions of
@@ -22,6 +30,7 @@
 typedef struct Generation {
         HttpClient *client;
         HttpMulti *multi;
+        HttpTrust trust; /* as it was before curl looked */
         size_t n_calls;
         uint64_t n_heard;
         TAILQ_ENTRY(Generation) entry;
@@ -52,8 +61,16 @@ struct HttpClient {
         sd_event_source *ended_source;
 };
 
+bool http_is_lack(int r)
+{
+        return http_lack_of_errno(r) == r && r < 0;
+}
+
 /* Enough that a call that hangs does not hold up the others. */
 #define HTTP1_CONNECTIONS_MAX 64L
+/* One will do, but for when the peer wants to leave it, and calls on it still hang; and then again.
+ */
+#define HTTP2_CONNECTIONS_MAX 4L
 
 static Generation *generation_free(Generation *generation)
 {
@@ -66,6 +83,12 @@ static Generation *generation_free(Generation *generation)
 DEFINE_CLEANUP(Generation *, generation_free);
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
+static void on_multi_broken(HttpMulti *multi, int r, void *userdata);
+
+static long connections_max(const HttpClient *client)
+{
+        return client->http1 ? HTTP1_CONNECTIONS_MAX : HTTP2_CONNECTIONS_MAX;
+}
 
 static int generation_new(HttpClient *client, Generation **ret)
 {
@@ -75,21 +98,34 @@ static int generation_new(HttpClient *client, Generation **ret)
         if (!generation)
                 return -ENOMEM;
         generation->client = client;
-        r = http_multi_new(client->event, on_transfer_ended, client, &generation->multi);
+        generation->trust = http_trust_look(client->ca_file);
+        r = http_multi_new(client->event, on_transfer_ended, on_multi_broken, client,
+                           &generation->multi);
         if (r < 0)
                 return r;
-        if (client->http1)
-                http_multi_set_host_connections(generation->multi, HTTP1_CONNECTIONS_MAX);
+        http_multi_set_host_connections(generation->multi, connections_max(client));
 
         *ret = TAKE_PTR(generation);
         return 0;
 }
 
-static int client_get_generation(HttpClient *client, Generation **ret)
+static bool generation_is_good(const Generation *generation, bool https)
+{
+        HttpTrust trust;
+
+        if (http_multi_error(generation->multi) < 0)
+                return false;
+        if (!https)
+                return true;
+        trust = http_trust_look(generation->client->ca_file);
+        return http_trust_equal(&generation->trust, &trust);
+}
+
+static int client_get_generation(HttpClient *client, bool https, Generation **ret)
 {
         int r;
 
-        if (client->current && http_multi_is_broken(client->current->multi))
+        if (client->current && !generation_is_good(client->current, https))
                 client->current = NULL;
         if (!client->current) {
                 r = generation_new(client, &client->current);
@@ -116,15 +152,14 @@ static void client_free_old_generations(HttpClient *client)
         }
 }
 
-/* HTTP/2 wants one connection, HTTP/1.1 one for each call that waits. */
+/* HTTP/1.1 wants a connection for each call that waits. */
 static void client_set_http1(HttpClient *client, bool http1)
 {
         if (client->http1 == http1)
                 return;
         client->http1 = http1;
         if (client->current)
-                http_multi_set_host_connections(client->current->multi,
-                                                http1 ? HTTP1_CONNECTIONS_MAX : 1);
+                http_multi_set_host_connections(client->current->multi, connections_max(client));
 }
 
 static void client_learn_version(HttpClient *client, long version)
@@ -166,11 +201,38 @@ static void call_end(HttpCall *call, int result)
         sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
 }
 
+/* What the loop says of an event source that it does not like is nobody's shortage. */
+static int errno_of_break(int r)
+{
+        return http_lack_of_errno(r) ?: -EIO;
+}
+
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
 {
         HttpCall *call = http_transfer_userdata(easy);
+        int r = http_transfer_result(call->transfer, code);
+        int error = http_multi_error(call->generation->multi);
 
-        call_end(call, http_transfer_result(call->transfer, code));
+        /* What curl says when the loop failed it is of no use. */
+        if (code != CURLE_OK && error < 0)
+                r = errno_of_break(error);
+        if (http_is_lack(r) && call->client->current == call->generation)
+                call->client->current = NULL;
+        call_end(call, r);
+}
+
+static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
+{
+        HttpClient *client = userdata;
+        HttpCall *call = TAILQ_FIRST(&client->running);
+
+        while (call) {
+                HttpCall *next = TAILQ_NEXT(call, entry);
+
+                if (call->generation->multi == multi)
+                        call_end(call, errno_of_break(r));
+                call = next;
+        }
 }
 
 /* curl has a timeout of its own, but does not look at it while a call waits for a connection. */
@@ -196,7 +258,7 @@ static int on_ended(sd_event_source *source, void *userdata)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 
         TAILQ_REMOVE(&client->ended, call, entry);
-        reply = http_transfer_reply(call->transfer);
+        reply = http_transfer_reply(call->transfer, call->result);
         call->func(call->result, &reply, call->userdata);
         /* The client may be gone by now. */
         return 0;
@@ -209,8 +271,8 @@ static int initialise_curl(void)
 
         if (initialised)
                 return 0;
-        if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
-                                 calloc) != CURLE_OK)
+        if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, counted_malloc, wiping_free, wiping_realloc,
+                                 counted_strdup, counted_calloc) != CURLE_OK)
                 return -ENOMEM;
         if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)) {
                 log_error("This libcurl blocks while it resolves names; use another build of it");
@@ -279,15 +341,13 @@ static int call_new(HttpClient *client, Generation *generation, const HttpReques
                     HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
-        HttpTransferContext context = {.ca_file = client->ca_file,
-                                       .http1 = client->http1,
-                                       .n_heard = &generation->n_heard};
+        HttpOptions options = {.ca_file = client->ca_file, .http1 = client->http1};
         int r;
 
         if (!call)
                 return -ENOMEM;
         call->client = client;
-        r = http_transfer_new(request, &context, call, &call->transfer);
+        r = http_transfer_new(request, &options, &generation->n_heard, call, &call->transfer);
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(client->event, &call->deadline, CLOCK_MONOTONIC,
@@ -303,15 +363,16 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
                     HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = NULL;
+        bool https = strncmp(request->url, "http://", 7) != 0;
         Generation *generation;
         int r;
 
         if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
                 return -EINVAL;
-        if (strncmp(request->url, "http://", 7) == 0)
+        if (!https)
                 client_set_http1(client, true);
 
-        r = client_get_generation(client, &generation);
+        r = client_get_generation(client, https, &generation);
         if (r < 0)
                 return r;
         r = call_new(client, generation, request, &call);

@@ -1,8 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <malloc.h>
+#include <stdatomic.h>
 
 #include "daemon/api/wiping-allocator.h"
+
+static atomic_uint n_failed;
+
+unsigned allocations_failed(void)
+{
+        return n_failed;
+}
+
+void allocation_has_failed(void)
+{
+        n_failed++;
+}
+
+static void *counted(void *p)
+{
+        if (!p)
+                allocation_has_failed();
+        return p;
+}
+
+void *counted_malloc(size_t size)
+{
+        return counted(malloc(size));
+}
+
+void *counted_calloc(size_t n, size_t size)
+{
+        return counted(calloc(n, size));
+}
+
+char *counted_strdup(const char *s)
+{
+        return counted(strdup(s));
+}
 
 void wiping_free(void *p)
 {
@@ -14,7 +49,7 @@ void wiping_free(void *p)
 void *wiping_realloc(void *p, size_t size)
 {
         size_t old_size = p ? malloc_usable_size(p) : 0;
-        void *moved = malloc(size);
+        void *moved = counted_malloc(size);
 
         if (!moved)
                 return NULL;

@@ -9,6 +9,8 @@
 
 static int append_challenge(sd_bus_message *m, const Challenge *challenge)
 {
+        /* A new one has a mail, even if it is one that the bus cannot carry. */
+        const char *no_message = challenge->secret ? "" : NULL;
         const struct {
                 const char *name, *value;
         } strings[] = {
@@ -19,8 +21,8 @@ static int append_challenge(sd_bus_message *m, const Challenge *challenge)
                 {"metadata", challenge->metadata},
                 {"secret", challenge->secret},
                 {"code", challenge->code},
-                {"message_html", challenge->message_html},
-                {"message_text", challenge->message_text},
+                {"message_html", challenge->message_html ?: no_message},
+                {"message_text", challenge->message_text ?: no_message},
         };
         int r;
 

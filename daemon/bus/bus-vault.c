@@ -54,7 +54,7 @@ static int append_details(sd_bus_message *m, const Passkey *passkey)
         const struct {
                 const char *name, *value;
         } strings[] = {
-                {"username", passkey->username},
+                {"username", passkey->username ?: ""},
                 {"aaguid", passkey->aaguid},
                 {"device_type", passkey->device_type},
                 {"public_key", passkey->public_key},

@@ -81,6 +81,27 @@ static void request_record_failure(Request *request, int r, const char *text)
         request_audit(request, event_of_failure(r), r, text);
 }
 
+/* A failure of ours, as a caller may hear of it: what is short here is worth another try later. */
+static void set_errno(sd_bus_error *error, int r)
+{
+        switch (r) {
+        case -ENOMEM:
+                sd_bus_error_set(error, SD_BUS_ERROR_NO_MEMORY,
+                                 "The daemon is short of memory; try again later");
+                break;
+        case -EMFILE:
+        case -ENFILE:
+        case -ENOBUFS:
+                sd_bus_error_set(error, error_dbus_name(ERROR_LIMITS_EXCEEDED),
+                                 "The daemon itself is short of file descriptors or the like; try "
+                                 "again later");
+                break;
+        default:
+                sd_bus_error_set(error, SD_BUS_ERROR_FAILED,
+                                 "The daemon failed; its log says more");
+        }
+}
+
 /* Where every failing request ends. */
 static void request_end(Request *request, int r, const char *text)
 {
@@ -99,9 +120,7 @@ static void request_end(Request *request, int r, const char *text)
                 sd_bus_error_set(&error, error_dbus_name(r), text);
         } else {
                 request_record_failure(request, r, strerror(-r));
-                sd_bus_error_set(&error,
-                                 r == -ENOMEM ? SD_BUS_ERROR_NO_MEMORY : SD_BUS_ERROR_FAILED,
-                                 "The daemon failed; its log says more");
+                set_errno(&error, r);
         }
         (void) sd_bus_reply_method_error(request->message, &error);
         request_free(request);

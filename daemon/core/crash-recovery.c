@@ -348,6 +348,8 @@ static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, 
                 r = make_claims(recovery);
         if (takes_too_long(recovery))
                 wake_waiters(recovery);
+        if (r == 0)
+                tenancy_note_unreadable_rows(recovery->tenancy, passkeys->n_unreadable, NULL);
         for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++)
                 r = check_passkey(recovery, passkeys->passkeys[i]);
         if (r == 0 && vault_walk_is_done(recovery->walk))

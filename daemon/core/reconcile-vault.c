@@ -72,6 +72,18 @@ static int check_passkey(Reconcile *reconcile, const Passkey *passkey, LinkList 
         return r;
 }
 
+/* What the vault has, but shows in no way that makes sense. It can be compared with nothing; but no
+ * link shall go because of it. */
+static int note_unreadable(Reconcile *reconcile, const PasskeyList *passkeys)
+{
+        int r = 0;
+
+        tenancy_note_unreadable_rows(reconcile->tenancy, passkeys->n_unreadable, &reconcile->cause);
+        for (char **id = passkeys->unreadable_ids; r == 0 && id && *id; id++)
+                r = id_set_add(reconcile->seen, *id);
+        return r;
+}
+
 static int check_page(Reconcile *reconcile, const PasskeyList *passkeys)
 {
         _cleanup_(link_list_clear) LinkList missing = {};
@@ -89,6 +101,8 @@ static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, 
 {
         Reconcile *reconcile = userdata;
 
+        if (r == 0)
+                r = note_unreadable(reconcile, passkeys);
         if (r == 0)
                 r = check_page(reconcile, passkeys);
         if (r != 0)

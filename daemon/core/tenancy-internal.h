@@ -47,6 +47,9 @@ void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r);
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const Cause *cause);
 void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *cause);
 
+/* Records rows of a page of the vault that could not be read. The cause may be NULL. */
+void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const Cause *cause);
+
 /* The parts that a tenancy owns. */
 int exchanges_new(Tenancy *tenancy, Exchanges **ret);
 Exchanges *exchanges_free(Exchanges *exchanges);

@@ -311,6 +311,13 @@ void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r)
         }
 }
 
+void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const Cause *cause)
+{
+        if (n > 0)
+                audit(EVENT_ROWS_UNREADABLE, .cause = cause, .tenancy = tenancy->label,
+                      .counts = {{FIELD_COUNT, n}});
+}
+
 static void audit_link(Event event, const Tenancy *tenancy, const Link *link, const Cause *cause)
 {
         audit(event, .cause = cause, .tenancy = tenancy->label, .user_id = link->user_id,

@@ -82,6 +82,8 @@ static void on_list(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
         _cleanup_(vault_call_cancelp) VaultCall *call = userdata;
 
         call_over(call, r);
+        if (r == 0)
+                tenancy_note_unreadable_rows(call->tenancy, passkeys->n_unreadable, NULL);
         call->list_func(r, retry_after_s, passkeys, next_cursor ?: "", call->userdata);
 }
 

@@ -48,5 +48,6 @@ void passkey_list_clear(PasskeyList *list)
         for (size_t i = 0; i < list->n_passkeys; i++)
                 passkey_free(list->passkeys[i]);
         free(list->passkeys);
+        strv_free(list->unreadable_ids);
         *list = (PasskeyList){};
 }

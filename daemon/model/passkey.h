@@ -14,7 +14,7 @@ typedef struct Passkey {
         uint64_t created_at_ms;
         uint64_t last_used_at_ms; /* 0: never */
 
-        char *username;
+        char *username; /* NULL: there is none that can be shown */
         char *aaguid;
         char *device_type;
         char *public_key; /* COSE_Key, base64url */
@@ -35,6 +35,8 @@ DEFINE_CLEANUP(Passkey *, passkey_free);
 typedef struct PasskeyList {
         Passkey **passkeys;
         size_t n_passkeys;
+        size_t n_unreadable;   /* more that there are, of which nobody could make sense */
+        char **unreadable_ids; /* of these, as far as they are known; NULL: none */
 } PasskeyList;
 
 /* Takes the passkey over, also when it fails. Returns 0 or -ENOMEM. */

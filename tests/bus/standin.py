@@ -46,6 +46,7 @@ class StandIn:
         self.answer: Callable[[Request], Reply] | None = None  # called by many threads
         self.clock_offset_sec = 0  # of the Date that it sends
         self.requests: list[Request] = []
+        self.dated = True  # replies say what time it is, unless a header of theirs does
         self.server = Server(("127.0.0.1", 0), self._handler())
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -73,7 +74,9 @@ class StandIn:
                 reply = stand_in.answer(request) if stand_in.answer else stand_in.reply
                 data = reply.body if isinstance(reply.body, bytes) else \
                     json.dumps(reply.body).encode()
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)
+                if stand_in.dated:
+                    self.send_header("Date", self.date_time_string())
                 for name, value in ({"Content-Type": "application/json"} | reply.headers).items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(data) + reply.missing))

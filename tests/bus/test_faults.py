@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An API that misbehaves: what callers are told, and that nothing else comes of it."""
 
+import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
 import pytest
 
 from .client import PROPERTIES, tenancy_path
 from .standin import Reply, StandIn
-from .stack import (RP_ID, SHORT_SEC, Stack, new_request_id, new_user, raises, within)
+from .stack import (RP_ID, SHORT_SEC, TIMEOUT_SEC, Stack, new_request_id, new_user, raises, within)
 
 # What the API does; what it means; and what the tenancy's state is after it (None: either).
 BROKEN = [
@@ -21,6 +25,9 @@ BROKEN = [
     ("html", "MalformedReply", None),
     ("large=20000000", "MalformedReply", None),
 ]
+PRINCIPAL = {"_tag": "ExtendedPrincipal", "id": "pr1", "userId": "ada", "authenticatorId": "pk1",
+             "authenticatorType": "passkey", "passkey": {"verified": True, "userVerified": True},
+             "createdAt": 1767225600000, "expiresAt": 1767225900000, "metadata": {}}
 SPOILED = [f"{kind}={field}" for kind in ("missing", "wrong-type") for field in
            ("_tag", "id", "userId", "authenticatorId", "authenticatorType", "createdAt",
             "expiresAt")]
@@ -241,6 +248,8 @@ def test_redirect_is_not_followed_with_the_key(own_stack):
 @pytest.mark.parametrize("retry_after, text", [
     ("0", r"retry after \d+ s$"), ("120", r"retry after 120 s$"), (None, r"retry after \d+ s$"),
     ("Wed, 21 Oct 2015 07:28:00 GMT", r"retry after \d+ s$"), ("-5", r"retry after \d+ s$"),
+    (format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True),
+     r"retry after 8[56]\d{3} s$"),
     ("99999999999999999999", r"retry after \d+ s$"), ("soon", r"retry after \d+ s$")])
 def test_retry_after_of_all_kinds(stand_in, retry_after, text):
     own_stack, api = stand_in
@@ -249,6 +258,63 @@ def test_retry_after_of_all_kinds(stand_in, retry_after, text):
     with own_stack.connect() as connection:
         with within(SHORT_SEC), raises("RateLimited", text=text):
             connection.exchange("some-code")
+
+
+def test_retry_after_by_the_clock_of_the_api(stand_in):
+    """A clock that is years behind ours."""
+    own_stack, api = stand_in
+    api.dated = False
+    api.reply = Reply(429, b"", {"Date": "Sun, 06 Nov 1994 08:49:37 GMT",
+                                 "Retry-After": "Sun, 06 Nov 1994 08:50:40 GMT"})
+    with own_stack.connect() as connection, raises("RateLimited", text=r"retry after 63 s$"):
+        connection.exchange("some-code")
+
+
+TOKEN = Reply(200, {"_tag": "AuthorizedPasskeyRegistration", "registrationToken": "rt",
+                    "expiresAt": 4102444800000})
+
+
+@pytest.mark.parametrize("status", [503, 500])
+def test_api_is_left_alone_for_as_long_as_it_wants(stand_in, status):
+    own_stack, api = stand_in
+    asked = []
+
+    def answer(_):
+        asked.append(time.monotonic())
+        return Reply(status, b"", {"Retry-After": "2"}) if len(asked) == 1 else TOKEN
+
+    api.answer = answer
+    with own_stack.connect() as connection:
+        assert connection.authorize(RP_ID, new_user())[0] == "rt"
+    assert len(asked) == 2 and asked[1] - asked[0] >= 2
+
+
+def test_or_given_up_at_once(stand_in):
+    """If it wants to be left alone for longer than the call may take."""
+    own_stack, api = stand_in
+    api.reply = Reply(503, b"", {"Retry-After": str(TIMEOUT_SEC + 1)})
+    with own_stack.connect() as connection:
+        with within(0), raises("Unreachable"):
+            connection.authorize(RP_ID, new_user())
+        with within(0), raises("Unreachable"):
+            connection.exchange("some-code")
+        assert connection.state() == "degraded"
+    assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize("reply, name", [
+    (Reply(200, PRINCIPAL, {"X-Long": "x" * 200_000}), "MalformedReply"),
+    (Reply(200, PRINCIPAL, {f"X-{i}": "x" * 1000 for i in range(90)}), "MalformedReply"),
+    (Reply(200, PRINCIPAL, {"content-length": "7"}), "MalformedReply"),
+    (Reply(403, b"", {"X-Long": "x" * 200_000}), "ApiDenied"),
+    (Reply(400, b"{}", {"content-length": "7"}), "BadRequest"),
+    (Reply(500, b"", {"X-Long": "x" * 200_000}), "Unreachable")], ids=range(6))
+def test_headers_that_nobody_should_send(stand_in, reply, name):
+    own_stack, api = stand_in
+    api.reply = reply
+    with own_stack.connect() as connection, within(SHORT_SEC), raises(name):
+        connection.exchange("some-code", link=False)
+    assert own_stack.daemon.running
 
 
 @pytest.mark.parametrize("body", [
@@ -263,16 +329,11 @@ def test_success_that_is_none(stand_in, body):
     assert own_stack.daemon.running
 
 
-PRINCIPAL = {"_tag": "ExtendedPrincipal", "id": "pr1", "userId": "ada", "authenticatorId": "pk1",
-             "authenticatorType": "passkey", "passkey": {"verified": True, "userVerified": True},
-             "createdAt": 1767225600000, "expiresAt": 1767225900000, "metadata": {}}
-
-
 @pytest.mark.parametrize("change", [
     {"userId": ""}, {"userId": "x" * 257}, {"authenticatorId": ""}, {"authenticatorId": "x" * 513},
     {"userId": "a\0b"}, {"userId": None}, {"createdAt": -1}, {"createdAt": "1767225600000"},
     {"expiresAt": 1e300}, {"passkey": {"verified": "yes", "userVerified": True}},
-    {"passkey": {"verified": True}}, {"passkey": 7}, {"metadata": {"ipAddress": 7}}], ids=str)
+    {"passkey": {"verified": True}}, {"passkey": 7}], ids=str)
 def test_principal_that_is_out_of_bounds(stand_in, change):
     own_stack, api = stand_in
     api.reply = Reply(200, PRINCIPAL | change)
@@ -336,5 +397,7 @@ def _stand_in():
 
 @pytest.fixture
 def stand_in(_stand_in):
+    yield _stand_in
     _stand_in[1].requests.clear()
-    return _stand_in
+    _stand_in[1].answer = None
+    _stand_in[1].dated = True

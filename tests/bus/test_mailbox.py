@@ -335,6 +335,23 @@ def test_challenge_that_is_none(odd, api, changes):
         create(odd)
 
 
+@pytest.mark.parametrize("text, told", [
+    ("Dear Zo\xeb,\r\n\tyour code", "Dear Zo\xeb,\r\n\tyour code"), ("", ""), ("Dear \ufffe", ""),
+    ("x" * 65537, ""), ("Dear \ud83d", "Dear \x7f")], ids=lambda text: ascii(text)[:12])
+def test_mail_is_not_worth_the_code(odd, api, text, told):
+    """It has the recipient's name in it, which may be one that the bus cannot carry."""
+    api.reply = created(message={"html": "<p>", "text": text})
+    challenge = create(odd)
+    assert (challenge["message_html"], challenge["message_text"]) == ("<p>", told)
+    assert (challenge["secret"], challenge["code"]) == ("s", "123456")
+
+
+def test_metadata_that_the_bus_cannot_carry(odd, api):
+    """It is the app's own, and comes back as JSON that says the same."""
+    api.reply = created(metadata={"a": "\ufffe"})
+    assert json.loads(create(odd)["metadata"]) == {"a": "\ufffe"}
+
+
 @pytest.mark.parametrize("options, sent", [
     ({}, {"sendEmail": True}), ({"send_email": False}, {"sendEmail": False}),
     ({"invalidate_others": True}, {"sendEmail": True, "invalidateOthers": True}),

@@ -468,6 +468,20 @@ def test_row_that_cannot_be_a_link(odd, bad):
     assert odd.linked() - {"one", "a\nb"} <= {"good", "kept"}
 
 
+def test_passkey_that_cannot_be_read_keeps_its_link(odd, odd_api):
+    """The vault has it, whatever else it says of it; and asked for it, it says no better."""
+    bad = {key: value for key, value in row("linked").items() if key != "userId"}
+    odd.page("", row("good"), bad, cursor="2")
+    odd.page("2", row("last"))
+    odd.link("linked", "gone")
+    odd.passkeys = {"linked": Reply(200, {"_tag": "Passkey", "id": "linked"})}
+    assert odd.connection.reconcile(dry_run=False) == {
+        "checked": 2, "added": 2, "removed": 1, "conflicts": 0}
+    assert odd.linked() == {"good", "last", "linked"}
+    assert "Passkeys of the vault cannot be read, tenancy default, Reconcile by uid" in \
+        odd_api[0].daemon.log_text()
+
+
 # A large one
 
 N, MISSING, ORPHANED, CONFLICTS = 100_000, 1000, 1000, 100

@@ -2,6 +2,7 @@
 """The passkeys themselves: looked up, listed, renamed and deleted."""
 
 import json
+import re
 import time
 from urllib.parse import unquote
 
@@ -479,12 +480,55 @@ def test_passkey_that_is_none(odd, api, change):
 
 @pytest.mark.parametrize("reply", [
     {"_tag": "FindAllPasskeys", "cursor": None}, {"_tag": "FindAllPasskeys", "records": {}},
-    {"_tag": "Passkeys", "cursor": None, "records": []}, a_page({}), a_page(ROW | {"id": ""}),
-    a_page(ROW, ROW | {"userId": 7}), a_page(ROW, cursor=7)], ids=range(7))
+    {"_tag": "Passkeys", "cursor": None, "records": []}, a_page(ROW, cursor=7)], ids=range(4))
 def test_page_that_is_none(odd, api, reply):
     api.reply = Reply(200, reply)
     with raises("MalformedReply"):
         odd.method("ListPasskeys", "")
+
+
+NO_ROWS = [{}, 7, None, ROW | {"id": ""}, ROW | {"id": "x" * 513}, ROW | {"userId": 7},
+           {key: value for key, value in ROW.items() if key != "userId"}, ROW | {"enabled": 1},
+           ROW | {"createdAt": "now"}, ROW | {"credential": {}}, ROW | {"_tag": "Passkey"},
+           ROW | {"userId": "a\ud83d"}]
+
+
+@pytest.mark.parametrize("bad", NO_ROWS, ids=range(len(NO_ROWS)))
+def test_row_that_is_none_is_left_out(odd, odd_api, api, bad):
+    """And recorded, once a page."""
+    recorded = unreadable(odd_api[0])
+    api.reply = Reply(200, a_page(bad, ROW | {"id": "first"}, bad, ROW | {"id": "second"},
+                                  cursor="next"))
+    rows, cursor = odd.method("ListPasskeys", "")
+    assert [plain(row)["id"] for row in rows] == ["first", "second"]
+    assert cursor == "next"
+    assert odd.state() == "ready"
+    assert unreadable(odd_api[0]) == recorded + ["2"]
+
+
+def unreadable(stack) -> list[str]:
+    """How many rows of each page could not be read, as the records have it."""
+    return re.findall(r"Passkeys of the vault cannot be read, tenancy default.* (\d+)",
+                      stack.daemon.log_text())
+
+
+@pytest.mark.parametrize("username, shown", [
+    ("u" * 300, "u" * 256), ("\xeb" * 200, "\xeb" * 128), ("a\nb", ""), ("\ufffe", ""), ("\udd11", ""),
+    ("", ""), (7, ""), (None, "")], ids=lambda text: ascii(text)[:12])
+def test_names_of_passkeys_break_nothing(odd, api, username, shown):
+    """A passkey's name is what its user chose."""
+    api.reply = Reply(200, WHOLE | {"credential": CREDENTIAL | {"username": username},
+                                    "platform": {"name": username, "icon": username}})
+    told = plain(odd.method("GetPasskey", "pk1")[0])
+    assert told["username"] == shown
+    assert told.get("platform_name", "") == shown
+    assert told["rp_id"] == CREDENTIAL["rpId"]
+
+
+def test_transports_that_browsers_make_up(odd, api):
+    odd_ones = ["hybrid", "", "a\nb", 7, None, "t" * 65, "\ufffe", "usb"]
+    api.reply = Reply(200, WHOLE | {"credential": CREDENTIAL | {"transports": odd_ones}})
+    assert plain(odd.method("GetPasskey", "pk1")[0])["transports"] == ["hybrid", "usb"]
 
 
 @pytest.mark.parametrize("cursor, expected", [(None, ""), ("", ""), ("a b/c?d=e&f", "a b/c?d=e&f")])

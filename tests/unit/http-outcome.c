@@ -20,6 +20,7 @@ void http_outcome_fill(int r, const HttpReply *reply, void *userdata)
         outcome->r = r;
         outcome->status = reply->status;
         outcome->retry_after_s = reply->retry_after_s;
+        outcome->date_ms = reply->date_ms;
         assert_int_equal(reply->body[reply->body_len], '\0');
         free(outcome->body);
         outcome->body = malloc(reply->body_len + 1);

@@ -11,6 +11,7 @@ typedef struct HttpOutcome {
         int r;
         unsigned status;
         uint32_t retry_after_s;
+        uint64_t date_ms;
         char *body; /* owned */
         size_t body_len;
         HttpCall *call;

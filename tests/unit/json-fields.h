@@ -12,8 +12,13 @@ typedef struct Field {
         char type;        /* s, n, b, o, a: string, number, boolean, object, array */
         bool optional;
         size_t len_max; /* of a string; 0: not any letters will do */
-        bool lines;     /* it may be empty and have control characters */
+        bool informs;   /* whatever it is, the reply is read */
+        bool prose;     /* whatever string it is */
 } Field;
+
+/* `reply` with the member at `path` replaced by the JSON in `value`, or removed if that is NULL; to
+ * be freed. */
+char *reply_changed(const char *reply, const char *path, const char *value);
 
 /* Reads `reply` with the member at `path` replaced by the JSON in `value`, or removed if that is
  * NULL. */
@@ -26,6 +31,5 @@ char *letters(size_t len);
  * too long, and with a control character. */
 void assert_fields(ReadFunc read, const char *reply, const Field *fields, size_t n_fields);
 
-/* Lets each allocation of jansson's fail in turn, until `reply` is read. jansson does not always
- * say that memory was what it lacked: anything will do that is not taken for success. */
+/* Lets each allocation of jansson's fail in turn, until `reply` is read. */
 void assert_survives_no_memory(ReadFunc read, const char *reply);

@@ -394,6 +394,13 @@ static void test_success(void **state)
         }
 }
 
+/* What is public is asked for without a key, which therefore cannot be refused, and not on behalf
+ * of a caller, whose request cannot be bad. */
+static int refusal(size_t i, int error)
+{
+        return endpoints[i].is_public ? ERROR_UNREACHABLE : error;
+}
+
 /* Each endpoint knows its own errors, and no others. */
 static void test_errors(void **state)
 {
@@ -412,8 +419,6 @@ static void test_errors(void **state)
                 {JSON_ERROR("400 Bad Request", "ChallengeExpired"), ERROR_CHALLENGE_EXPIRED},
                 {JSON_ERROR("410 Gone", "ChallengeAttemptsExceeded"),
                  ERROR_CHALLENGE_ATTEMPTS_EXCEEDED},
-                {JSON_ERROR("401 Unauthorized", "Unauthorized"), ERROR_UNREACHABLE},
-                {JSON_ERROR("400 Bad Request", "PasskeyNotFound"), ERROR_UNREACHABLE},
         };
         Fixture *f = *state;
 
@@ -423,7 +428,44 @@ static void test_errors(void **state)
                         bool known = endpoints[i].errors & (1U << errors[e].error);
 
                         run(f, i);
-                        assert_outcome(f, i, known ? (int) errors[e].error : ERROR_UNREACHABLE);
+                        assert_outcome(f, i,
+                                       refusal(i, known ? errors[e].error : ERROR_BAD_REQUEST));
+                }
+                assert_int_equal(raw_peer_n_requests(f->peer), ARRAY_SIZE(endpoints));
+        }
+}
+
+/* What a gateway refuses, with a tag of its own or none: nothing that it says is taken for what was
+ * asked for being gone. */
+static void test_refusals(void **state)
+{
+        static const struct {
+                const char *reply;
+                Error error;
+        } refusals[] = {
+                {JSON_ERROR("401 Unauthorized", "Unauthorized"), ERROR_API_DENIED},
+                {JSON_ERROR("401 Unauthorized", "NotFound"), ERROR_API_DENIED},
+                {JSON_ERROR("403 Forbidden", "InvalidCode"), ERROR_API_DENIED},
+                {JSON_ERROR("400 Bad Request", "InvalidTenancy"), ERROR_API_DENIED},
+                {"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\n<no>", ERROR_API_DENIED},
+                {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", ERROR_API_DENIED},
+                {JSON_ERROR("400 Bad Request", "PasskeyNotFound"), ERROR_BAD_REQUEST},
+                {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", ERROR_BAD_REQUEST},
+                {"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n<no>", ERROR_BAD_REQUEST},
+                {"HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n{\"_tag\":null}",
+                 ERROR_BAD_REQUEST},
+                {"HTTP/1.1 409 Conflict\r\nContent-Length: "
+                 "29\r\n\r\n{\"_tag\":\"HttpApiDecodeError\"}",
+                 ERROR_BAD_REQUEST},
+                {"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", ERROR_BAD_REQUEST},
+        };
+        Fixture *f = *state;
+
+        for (size_t n = 0; n < ARRAY_SIZE(refusals); n++) {
+                serve(f, &(Script){.lines = {refusals[n].reply}}, 30000);
+                for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
+                        run(f, i);
+                        assert_outcome(f, i, refusal(i, refusals[n].error));
                 }
                 assert_int_equal(raw_peer_n_requests(f->peer), ARRAY_SIZE(endpoints));
         }
@@ -659,9 +701,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(success),   TEST(errors),     TEST(rate_limit), TEST(another_attempt),
-                TEST(deadline),  TEST(malformed),  TEST(no_key),     TEST(ids_that_mean_something),
-                TEST(arguments), TEST(large_page), TEST(cancel),     TEST(function_frees_api),
+                TEST(success),
+                TEST(errors),
+                TEST(refusals),
+                TEST(rate_limit),
+                TEST(another_attempt),
+                TEST(deadline),
+                TEST(malformed),
+                TEST(no_key),
+                TEST(ids_that_mean_something),
+                TEST(arguments),
+                TEST(large_page),
+                TEST(cancel),
+                TEST(function_frees_api),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

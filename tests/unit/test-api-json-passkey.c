@@ -74,6 +74,19 @@ static int read_list(const char *body, size_t body_len)
         return r;
 }
 
+/* Whether the second row is shown. The first one is, whatever the second is like. */
+static int read_second_row(const char *body, size_t body_len)
+{
+        _cleanup_(passkey_list_clear) PasskeyList list = {};
+        _cleanup_(freep) char *cursor = NULL;
+
+        assert_int_equal(api_json_read_passkey_list(body, body_len, &list, &cursor), 0);
+        assert_int_equal(list.n_passkeys + list.n_unreadable, 2);
+        assert_string_equal(list.passkeys[0]->id, "pk1");
+        assert_string_equal(cursor, "c2Vj");
+        return list.n_unreadable == 0 ? 0 : ERROR_MALFORMED_REPLY;
+}
+
 static int read_management(int (*read)(const char *body, size_t body_len, Management *ret),
                            const char *body, size_t body_len)
 {
@@ -198,7 +211,7 @@ static const Field passkey_fields[] = {
         {"credential", 'o'},
         {"credential/id", 's', .len_max = 2048},
         {"credential/userId", 's', .len_max = 512},
-        {"credential/username", 's', .len_max = 256},
+        {"credential/username", 's', .informs = true, .len_max = 256},
         {"credential/aaguid", 's', .len_max = 256},
         {"credential/backedUp", 'b'},
         {"credential/counter", 'n'},
@@ -206,9 +219,9 @@ static const Field passkey_fields[] = {
         {"credential/transports", 'a'},
         {"credential/publicKey", 's', .len_max = 8192},
         {"credential/rpId", 's', .len_max = 253},
-        {"platform", 'o', .optional = true},
-        {"platform/name", 's', .optional = true, .len_max = 256},
-        {"platform/icon", 's', .optional = true, .len_max = 8192},
+        {"platform", 'o', .informs = true},
+        {"platform/name", 's', .informs = true, .len_max = 256},
+        {"platform/icon", 's', .informs = true, .len_max = 8192},
         {"createdAt", 'n'},
         {"updatedAt", 'n'},
         {"lastUsed", 'n', .optional = true},
@@ -217,6 +230,10 @@ static const Field passkey_fields[] = {
 static const Field list_fields[] = {
         {"_tag", 's'},
         {"records", 'a'},
+};
+
+/* What each row must have to be shown. */
+static const Field row_fields[] = {
         {"records/1/_tag", 's'},
         {"records/1/id", 's', .len_max = 512},
         {"records/1/userId", 's', .len_max = 256},
@@ -233,9 +250,9 @@ static const Field update_fields[] = {
         {"updatePasskeysToken", 's', .len_max = 8192},
         {"expiresAt", 'n'},
         {"warnings", 'a'},
-        {"warnings/0/code", 's', .len_max = 128},
-        {"warnings/0/message", 's', .len_max = 4096},
-        {"warnings/0/passkeyId", 's', .optional = true, .len_max = 512},
+        {"warnings/0/code", 's', .informs = true, .len_max = 128},
+        {"warnings/0/message", 's', .informs = true, .len_max = 4096},
+        {"warnings/0/passkeyId", 's', .informs = true, .len_max = 512},
 };
 
 static const Field deletion_fields[] = {
@@ -256,42 +273,76 @@ static void test_every_field(void **state)
 {
         assert_fields(read_passkey, passkey_reply, passkey_fields, ARRAY_SIZE(passkey_fields));
         assert_fields(read_list, list_reply, list_fields, ARRAY_SIZE(list_fields));
+        assert_fields(read_second_row, list_reply, row_fields, ARRAY_SIZE(row_fields));
         assert_fields(read_update, update_reply, update_fields, ARRAY_SIZE(update_fields));
         assert_fields(read_deletion, deletion_reply, deletion_fields, ARRAY_SIZE(deletion_fields));
         assert_fields(read_pruning, pruning_reply, pruning_fields, ARRAY_SIZE(pruning_fields));
 }
 
-/* Elements that are no objects, in arrays that want some, and the other way round. */
-static void test_elements(void **state)
+static const char *const not_objects[] = {"1", "\"x\"", "null", "[]", "true", "{}"};
+
+/* A row that cannot be read is counted, and its id is known if it has one. */
+static void test_unreadable_rows(void **state)
 {
-        static const char *const not_objects[] = {"1", "\"x\"", "null", "[]", "true", "{}"};
+        static const char body[] =
+                "{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"records\":[7," ROW(
+                        "pk1") ","
+                               "{\"_tag\":\"PasskeySummary\",\"id\":\"pk2\",\"enabled\":true},"
+                               "{\"_tag\":\"Passkey\",\"id\":\"pk3\"},{\"id\":\"a\\nb\"},null,{"
+                               "\"id\":7}," ROW("pk\\ud83d") "," ROW("pk4") "]}";
+        _cleanup_(passkey_list_clear) PasskeyList list = {};
+        char *cursor = NULL;
+
+        assert_int_equal(api_json_read_passkey_list(body, strlen(body), &list, &cursor), 0);
+        assert_null(cursor);
+        assert_int_equal(list.n_passkeys, 2);
+        assert_string_equal(list.passkeys[0]->id, "pk1");
+        assert_string_equal(list.passkeys[1]->id, "pk4");
+        assert_int_equal(list.n_unreadable, 7);
+        assert_int_equal(strv_len(list.unreadable_ids), 2);
+        assert_string_equal(list.unreadable_ids[0], "pk2");
+        assert_string_equal(list.unreadable_ids[1], "pk3");
+}
+
+static void test_rows_that_are_none(void **state)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(not_objects); i++)
+                assert_int_equal(
+                        read_changed(read_second_row, list_reply, "records/1", not_objects[i]),
+                        ERROR_MALFORMED_REPLY);
+}
+
+/* What is no transport has no place among the others, and does not hide them. */
+static void test_transports(void **state)
+{
         static const char *const not_strings[] = {"1", "\"\"", "null", "[]", "{}", "\"a\\u0007\""};
-        static const struct {
-                const char *path, *value;
-        } cursors[] = {{"cursor", "1"}, {"cursor", "{}"}, {"cursor", "\"a\\nb\""}};
         _cleanup_(freep) char *transport = letters(64), *too_long = letters(65);
+        char *body = reply_changed(passkey_reply, "credential/transports/1", transport);
+        Passkey *passkey = passkey_of(body);
+
+        assert_int_equal(strv_len(passkey->transports), 2);
+        assert_int_equal(strlen(passkey->transports[1]), 64);
+        passkey_free(passkey);
+        free(body);
+        for (size_t i = 0; i <= ARRAY_SIZE(not_strings); i++) {
+                body = reply_changed(passkey_reply, "credential/transports/0",
+                                     i < ARRAY_SIZE(not_strings) ? not_strings[i] : too_long);
+                passkey = passkey_of(body);
+                assert_int_equal(strv_len(passkey->transports), 1);
+                assert_string_equal(passkey->transports[0], "internal");
+                passkey_free(passkey);
+                free(body);
+        }
+}
+
+static void test_cursors(void **state)
+{
+        static const char *const bad[] = {"1", "{}", "\"a\\nb\""};
         _cleanup_(freep) char *cursor = letters(4096), *long_cursor = letters(4097);
 
-        for (size_t i = 0; i < ARRAY_SIZE(not_objects); i++) {
-                assert_int_equal(read_changed(read_list, list_reply, "records/1", not_objects[i]),
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_int_equal(read_changed(read_list, list_reply, "cursor", bad[i]),
                                  ERROR_MALFORMED_REPLY);
-                assert_int_equal(
-                        read_changed(read_update, update_reply, "warnings/1", not_objects[i]),
-                        ERROR_MALFORMED_REPLY);
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(not_strings); i++)
-                assert_int_equal(read_changed(read_passkey, passkey_reply,
-                                              "credential/transports/1", not_strings[i]),
-                                 ERROR_MALFORMED_REPLY);
-        assert_int_equal(
-                read_changed(read_passkey, passkey_reply, "credential/transports/1", transport), 0);
-        assert_int_equal(
-                read_changed(read_passkey, passkey_reply, "credential/transports/1", too_long),
-                ERROR_MALFORMED_REPLY);
-        for (size_t i = 0; i < ARRAY_SIZE(cursors); i++)
-                assert_int_equal(
-                        read_changed(read_list, list_reply, cursors[i].path, cursors[i].value),
-                        ERROR_MALFORMED_REPLY);
         assert_int_equal(read_changed(read_list, list_reply, "cursor", cursor), 0);
         assert_int_equal(read_changed(read_list, list_reply, "cursor", long_cursor),
                          ERROR_MALFORMED_REPLY);
@@ -311,26 +362,44 @@ static char *array_of(const char *element, size_t n)
 
 static void test_array_bounds(void **state)
 {
-        static const struct {
-                ReadFunc read;
-                const char *reply, *path, *element;
-                size_t n_max;
-        } cases[] = {
-                {read_list, list_reply, "records", ROW("pk1"), 10000},
-                {read_passkey, passkey_reply, "credential/transports", "\"usb\"", 32},
-                {read_update, update_reply, "warnings", "{\"code\":\"c\",\"message\":\"m\"}", 1000},
-        };
+        _cleanup_(freep) char *rows = array_of(ROW("pk1"), 10000);
+        _cleanup_(freep) char *too_many_rows = array_of(ROW("pk1"), 10001);
+        _cleanup_(freep) char *transports = array_of("\"usb\"", 33);
+        _cleanup_(freep) char *warnings = array_of("{\"code\":\"c\",\"message\":\"m\"}", 1001);
+        _cleanup_(freep) char *passkey_body =
+                reply_changed(passkey_reply, "credential/transports", transports);
+        _cleanup_(freep) char *update_body = reply_changed(update_reply, "warnings", warnings);
+        _cleanup_(passkey_freep) Passkey *passkey = passkey_of(passkey_body);
+        _cleanup_(management_clear) Management management = {};
 
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                _cleanup_(freep) char *most = array_of(cases[i].element, cases[i].n_max);
-                _cleanup_(freep) char *too_many = array_of(cases[i].element, cases[i].n_max + 1);
+        assert_int_equal(read_changed(read_list, list_reply, "records", rows), 0);
+        assert_int_equal(read_changed(read_list, list_reply, "records", too_many_rows),
+                         ERROR_MALFORMED_REPLY);
+        assert_int_equal(strv_len(passkey->transports), 32);
+        assert_int_equal(api_json_read_update(update_body, strlen(update_body), &management), 0);
+        assert_int_equal(management.n_warnings, 1000);
+}
 
-                assert_int_equal(read_changed(cases[i].read, cases[i].reply, cases[i].path, most),
-                                 0);
-                assert_int_equal(
-                        read_changed(cases[i].read, cases[i].reply, cases[i].path, too_many),
-                        ERROR_MALFORMED_REPLY);
-        }
+/* A token is worth more than a warning. */
+static void test_warnings(void **state)
+{
+        static const char body[] =
+                "{\"_tag\":\"PreparedPasskeyUpdate\",\"updatePasskeysToken\":\"ut_1\","
+                "\"expiresAt\":1,\"warnings\":[7,{\"message\":\"m\"},{\"code\":\"a\\nb\"},"
+                "{\"code\":\"C1\",\"message\":\"a\\nb\",\"passkeyId\":\"\\ufffe\"},"
+                "{\"code\":\"C2\"},{\"code\":\"C3\",\"message\":\"m\",\"passkeyId\":\"pk1\"}]}";
+        _cleanup_(management_clear) Management management = {};
+
+        assert_int_equal(api_json_read_update(body, strlen(body), &management), 0);
+        assert_string_equal(management.token, "ut_1");
+        assert_int_equal(management.n_warnings, 3);
+        assert_string_equal(management.warnings[0].code, "C1");
+        assert_string_equal(management.warnings[0].message, "");
+        assert_null(management.warnings[0].passkey_id);
+        assert_string_equal(management.warnings[1].code, "C2");
+        assert_string_equal(management.warnings[1].message, "");
+        assert_string_equal(management.warnings[2].message, "m");
+        assert_string_equal(management.warnings[2].passkey_id, "pk1");
 }
 
 static void assert_last_used(const char *value, uint64_t expected)
@@ -364,12 +433,41 @@ static void test_times(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 assert_int_equal(read_changed(read_passkey, passkey_reply, "lastUsed", bad[i]),
                                  ERROR_MALFORMED_REPLY);
-                assert_int_equal(read_changed(read_list, list_reply, "records/0/lastUsed", bad[i]),
-                                 ERROR_MALFORMED_REPLY);
+                assert_int_equal(
+                        read_changed(read_second_row, list_reply, "records/1/lastUsed", bad[i]),
+                        ERROR_MALFORMED_REPLY);
                 assert_int_equal(
                         read_changed(read_passkey, passkey_reply, "credential/counter", bad[i]),
                         ERROR_MALFORMED_REPLY);
         }
+}
+
+/* Names and icons, each of which may be of no use. */
+static void test_labels(void **state)
+{
+        _cleanup_(freep) char *long_name = letters(300), *long_icon = letters(8193);
+        char *body = reply_changed(passkey_reply, "credential/username", long_name);
+        Passkey *passkey = passkey_of(body);
+
+        assert_int_equal(strlen(passkey->username), 256);
+        assert_string_equal(passkey->platform_name, "Keychain");
+        passkey_free(passkey);
+        free(body);
+
+        body = reply_changed(passkey_reply, "platform/name", "\"a\\nb\"");
+        passkey = passkey_of(body);
+        assert_null(passkey->platform_name);
+        assert_string_equal(passkey->platform_icon, "https://a/b.svg");
+        assert_string_equal(passkey->username, "ada");
+        passkey_free(passkey);
+        free(body);
+
+        /* a part of it would lead elsewhere */
+        body = reply_changed(passkey_reply, "platform/icon", long_icon);
+        passkey = passkey_of(body);
+        assert_null(passkey->platform_icon);
+        passkey_free(passkey);
+        free(body);
 }
 
 static void test_management(void **state)
@@ -458,12 +556,23 @@ static void test_no_memory(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_passkey),      cmocka_unit_test(test_passkey_without_options),
-                cmocka_unit_test(test_list),         cmocka_unit_test(test_last_page),
-                cmocka_unit_test(test_every_field),  cmocka_unit_test(test_elements),
-                cmocka_unit_test(test_array_bounds), cmocka_unit_test(test_times),
-                cmocka_unit_test(test_management),   cmocka_unit_test(test_extra_fields),
-                cmocka_unit_test(test_write),        cmocka_unit_test(test_unwritable),
+                cmocka_unit_test(test_passkey),
+                cmocka_unit_test(test_passkey_without_options),
+                cmocka_unit_test(test_list),
+                cmocka_unit_test(test_last_page),
+                cmocka_unit_test(test_every_field),
+                cmocka_unit_test(test_unreadable_rows),
+                cmocka_unit_test(test_rows_that_are_none),
+                cmocka_unit_test(test_transports),
+                cmocka_unit_test(test_cursors),
+                cmocka_unit_test(test_warnings),
+                cmocka_unit_test(test_labels),
+                cmocka_unit_test(test_array_bounds),
+                cmocka_unit_test(test_times),
+                cmocka_unit_test(test_management),
+                cmocka_unit_test(test_extra_fields),
+                cmocka_unit_test(test_write),
+                cmocka_unit_test(test_unwritable),
                 cmocka_unit_test(test_no_memory),
         };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 
 #include "daemon/api/api-json.h"
 #include "daemon/api/wiping-allocator.h"
@@ -143,12 +144,12 @@ static const Field principal_fields[] = {
         {"passkey", 'o', .optional = true},
         {"passkey/verified", 'b'},
         {"passkey/userVerified", 'b'},
-        {"passkey/platformName", 's', .optional = true, .len_max = 256},
+        {"passkey/platformName", 's', .informs = true, .len_max = 256},
         {"createdAt", 'n'},
         {"expiresAt", 'n'},
-        {"metadata", 'o'},
-        {"metadata/ipAddress", 's', .optional = true, .len_max = 64},
-        {"metadata/userAgent", 's', .optional = true, .len_max = 4096},
+        {"metadata", 'o', .informs = true},
+        {"metadata/ipAddress", 's', .informs = true, .len_max = 64},
+        {"metadata/userAgent", 's', .informs = true, .len_max = 4096},
 };
 
 static void test_every_field(void **state)
@@ -364,71 +365,159 @@ static void test_unwritable_authentication(void **state)
         assert_ptr_equal(untouched, (char *) 1);
 }
 
+/* What a principal tells of itself, if a field of it is as in `value`; to be freed. */
+static Principal *principal_with(const char *path, const char *value)
+{
+        _cleanup_(freep) char *body = reply_changed(principal_reply, path, value);
+        Principal *principal = NULL;
+
+        assert_int_equal(api_json_read_principal(body, strlen(body), &principal), 0);
+        assert_string_equal(principal->user_id, "user-42");
+        assert_true(principal->verified);
+        return principal;
+}
+
+#define LETTERS_255 \
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* What is too long is cut between two characters; what is no text for the bus is left out. */
+static void test_what_informs(void **state)
+{
+        static const struct {
+                const char *value, *expected;
+        } names[] = {
+                {"\"Keychain\"", "Keychain"},
+                {"\"" LETTERS_255 "bcd\"", LETTERS_255 "b"},
+                {"\"" LETTERS_255 "\xc3\xab\"", LETTERS_255},
+                {"\"" LETTERS_255 "\xf0\x9f\x94\x91\"", LETTERS_255},
+                /* what is cut off need not be any good */
+                {"\"" LETTERS_255 "b\\n\"", LETTERS_255 "b"},
+                {"\"a\\tb\"", NULL},
+                {"\"a\\u0085b\"", NULL},
+                {"\"a\\ufffeb\"", NULL},
+                {"\"\\ud83f\\udfff\"", NULL},
+                {"\"\"", NULL},
+                {"7", NULL},
+                {"{\"name\":\"a\"}", NULL},
+                {"[\"a\"]", NULL},
+                {"null", NULL},
+                {NULL, NULL},
+        };
+        _cleanup_(freep) char *long_agent = letters(5000), *long_address = letters(65);
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                _cleanup_(principal_freep) Principal *principal =
+                        principal_with("passkey/platformName", names[i].value);
+
+                if (names[i].expected)
+                        assert_string_equal(principal->platform_name, names[i].expected);
+                else
+                        assert_null(principal->platform_name);
+                assert_string_equal(principal->user_agent, "Browser/1.0");
+        }
+
+        Principal *principal = principal_with("metadata/userAgent", long_agent);
+        assert_int_equal(strlen(principal->user_agent), 4096);
+        assert_string_equal(principal->ip_address, "127.0.0.1");
+        principal_free(principal);
+
+        /* a part of an address would be another one */
+        principal = principal_with("metadata/ipAddress", long_address);
+        assert_null(principal->ip_address);
+        assert_string_equal(principal->user_agent, "Browser/1.0");
+        principal_free(principal);
+
+        principal = principal_with("metadata", "\"x\"");
+        assert_null(principal->ip_address);
+        assert_null(principal->user_agent);
+        assert_string_equal(principal->platform_name, "Keychain");
+        principal_free(principal);
+}
+
+/* A string that is none costs no more than itself, unless it decides. */
+static void test_mended_strings(void **state)
+{
+        static const char *const odd[] = {
+                "a\\ud83d", "\\udd11", "\\ud83dx\\udd11", "\\ud83d\\u0041", "a\\u0000b",
+                "a\xff",    "\xc3",    "\xed\xa0\x80",    "\\\\\\ud83d",    "\\uDD11\\\"",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+                _cleanup_(principal_freep) Principal *principal = NULL;
+                char body[1024];
+
+                snprintf(body, sizeof(body),
+                         "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"pr1\",\"userId\":"
+                         "\"\\ud83d\\udd11\","
+                         "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\","
+                         "\"passkey\":{\"verified\":true,\"userVerified\":true,"
+                         "\"platformName\":\"%s\"},\"createdAt\":1,\"expiresAt\":2,"
+                         "\"metadata\":{\"ipAddress\":\"::1\",\"userAgent\":\"%s\"}}",
+                         odd[i], odd[i]);
+                assert_int_equal(api_json_read_principal(body, strlen(body), &principal), 0);
+                assert_string_equal(principal->user_id, "\xf0\x9f\x94\x91");
+                assert_string_equal(principal->ip_address, "::1");
+                assert_null(principal->platform_name);
+                assert_null(principal->user_agent);
+
+                snprintf(body, sizeof(body),
+                         "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"expiresAt\":1,"
+                         "\"registrationToken\":\"rt_%s\"}",
+                         odd[i]);
+                assert_int_equal(read_token(body, strlen(body)), ERROR_MALFORMED_REPLY);
+        }
+}
+
 static void test_errors(void **state)
 {
-        static const Error exchange[] = {ERROR_INVALID_CODE, ERROR_API_DENIED, 0};
         static const struct {
-                unsigned status;
-                const char *body;
-                int error;
+                const char *body, *tag;
                 uint32_t retry_after_s;
         } cases[] = {
-                {404, "{\"_tag\":\"@error/InvalidCode\",\"message\":\"m\"}", ERROR_INVALID_CODE, 0},
-                {400, "{\"_tag\":\"@error/InvalidCode\"}", ERROR_INVALID_CODE, 0},
-                {403, "{\"_tag\":\"@error/Forbidden\",\"message\":\"m\"}", ERROR_API_DENIED, 0},
-                {401, "{\"_tag\":\"@error/Forbidden\"}", ERROR_API_DENIED, 0},
-                /* known, but not of this endpoint */
-                {400, "{\"_tag\":\"@error/BadRequest\",\"message\":\"m\"}", ERROR_UNREACHABLE, 0},
-                {404, "{\"_tag\":\"@error/NotFound\",\"message\":\"m\"}", ERROR_UNREACHABLE, 0},
-                {400, "{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":4}",
-                 ERROR_UNREACHABLE, 0},
-                {401, "{\"_tag\":\"@error/Unauthorized\"}", ERROR_UNREACHABLE, 0},
-                {403, "{\"_tag\":1}", ERROR_UNREACHABLE, 0},
-                {403, "{}", ERROR_UNREACHABLE, 0},
-                {403, "[]", ERROR_UNREACHABLE, 0},
-                {403, "", ERROR_UNREACHABLE, 0},
-                {404, "<html>Not Found</html>", ERROR_UNREACHABLE, 0},
-                {404, "{\"_tag\":\"@error/InvalidCode\"", ERROR_UNREACHABLE, 0},
-                {404, "{\"_tag\":\"@error/InvalidCode\\u0000\"}", ERROR_UNREACHABLE, 0},
-                {200, "{\"_tag\":\"@error/InvalidCode\"}", ERROR_UNREACHABLE, 0},
-                /* a status that does not go with it */
-                {500, "{\"_tag\":\"@error/InvalidCode\"}", ERROR_UNREACHABLE, 0},
-                {503, "{\"_tag\":\"@error/Forbidden\"}", ERROR_UNREACHABLE, 0},
-                {302, "{\"_tag\":\"@error/Forbidden\"}", ERROR_UNREACHABLE, 0},
-                {304, "", ERROR_UNREACHABLE, 0},
-                {0, "", ERROR_UNREACHABLE, 0},
-                /* whatever else a 429 says */
-                {429, "", ERROR_RATE_LIMITED, 0},
-                {429, "slow down", ERROR_RATE_LIMITED, 0},
-                {429, "{\"_tag\":\"@error/Forbidden\"}", ERROR_API_DENIED, 0}, /* tags go first */
-                {429, "{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":45}",
-                 ERROR_RATE_LIMITED, 45},
-                {429, "{\"retryAfterSeconds\":4294967295}", ERROR_RATE_LIMITED, UINT32_MAX},
-                {429, "{\"retryAfterSeconds\":4294967296}", ERROR_RATE_LIMITED, 0},
-                {429, "{\"retryAfterSeconds\":-1}", ERROR_RATE_LIMITED, 0},
-                {429, "{\"retryAfterSeconds\":1.5}", ERROR_RATE_LIMITED, 0},
-                {429, "{\"retryAfterSeconds\":\"45\"}", ERROR_RATE_LIMITED, 0},
+                {"{\"_tag\":\"@error/InvalidCode\",\"message\":\"m\"}", "@error/InvalidCode", 0},
+                {"{\"_tag\":\"@error/X\",\"message\":\"\\ud800\"}", "@error/X", 0},
+                {"{\"_tag\":1}", "", 0},
+                {"{\"_tag\":\"\"}", "", 0},
+                {"{\"_tag\":\"@error/InvalidCode\\u0000\"}", "", 0},
+                {"{\"_tag\":\"@error/InvalidCode\\n\"}", "", 0},
+                {"{\"_tag\":\"" LETTERS_255 "\"}", "", 0},
+                {"{\"_tag\":\"@error/InvalidCode\"", "", 0},
+                {"{\"_tag\":\"a\",\"_tag\":\"a\"}", "", 0},
+                {"{}", "", 0},
+                {"[]", "", 0},
+                {"", "", 0},
+                {"slow down", "", 0},
+                {"<html>Not Found</html>", "", 0},
+                {"{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":45}",
+                 "@error/ChallengeRateLimited", 45},
+                {"{\"retryAfterSeconds\":4294967295}", "", UINT32_MAX},
+                {"{\"retryAfterSeconds\":4294967296}", "", 0},
+                {"{\"retryAfterSeconds\":-1}", "", 0},
+                {"{\"retryAfterSeconds\":1.5}", "", 0},
+                {"{\"retryAfterSeconds\":\"45\"}", "", 0},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                uint32_t retry_after_s = 7;
+                ApiErrorBody error = {.tag = "untouched", .retry_after_s = 7};
 
-                assert_int_equal(api_json_read_error(cases[i].status, cases[i].body,
-                                                     strlen(cases[i].body), exchange,
-                                                     &retry_after_s),
-                                 cases[i].error);
-                assert_int_equal(retry_after_s, cases[i].retry_after_s);
+                assert_int_equal(api_json_read_error(cases[i].body, strlen(cases[i].body), &error),
+                                 0);
+                assert_string_equal(error.tag, cases[i].tag);
+                assert_int_equal(error.retry_after_s, cases[i].retry_after_s);
         }
 }
 
 static int read_denial(const char *body, size_t body_len)
 {
-        static const Error denials[] = {ERROR_API_DENIED, 0};
-        uint32_t retry_after_s;
+        ApiErrorBody error = {};
         int r;
 
-        r = api_json_read_error(403, body, body_len, denials, &retry_after_s);
-        return r == ERROR_API_DENIED ? 0 : r;
+        r = api_json_read_error(body, body_len, &error);
+        if (r == 0)
+                assert_string_equal(error.tag, "@error/Forbidden");
+        return r;
 }
 
 static void test_no_memory(void **state)
@@ -445,7 +534,7 @@ static void test_freed_memory_is_wiped(void **state)
 
         api_json_initialise();
         json_get_alloc_funcs(&allocate, &release);
-        assert_true(allocate == malloc);
+        assert_true(allocate == counted_malloc);
         assert_true(release == wiping_free);
         json_set_alloc_funcs(malloc, free);
 }
@@ -466,6 +555,8 @@ int main(void)
                 cmocka_unit_test(test_write_authentication),
                 cmocka_unit_test(test_unwritable_authentication),
                 cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_what_informs),
+                cmocka_unit_test(test_mended_strings),
                 cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_freed_memory_is_wiped),
         };

@@ -213,6 +213,75 @@ static void test_authorize_tries_again(void **state)
         }
 }
 
+#define BUSY(retry_after) \
+        "HTTP/1.1 503 Busy\r\nRetry-After: " retry_after "\r\nContent-Length: 0\r\n\r\n"
+
+/* When the API says how long to leave it alone, that is how long it is left alone, */
+static void test_wait_that_the_api_wants(void **state)
+{
+        static const char *const lines[] = {
+                BUSY("1"),
+                "HTTP/1.1 500 Oops\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+                "HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                "Retry-After: Sun, 06 Nov 1994 08:49:38 GMT\r\nContent-Length: 0\r\n\r\n",
+                /* also if the reply is cut off */
+                "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nConnection: close\r\n"
+                "Content-Length: 9\r\n\r\n{",
+        };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+                Script script = {.lines = {lines[i], TOKEN_OK}};
+                uint64_t started_at_ms = monotonic_ms();
+
+                serve(f, &script, 30000);
+                authorize(f);
+                assert_int_equal(f->outcome.r, 0);
+                assert_int_equal(raw_peer_n_requests(f->peer), 2);
+                assert_true(monotonic_ms() - started_at_ms >= 1000);
+        }
+}
+
+/* and if that is longer than the call may take, it is given up at once. */
+static void test_wait_that_is_too_long(void **state)
+{
+        static const char *const lines[] = {
+                BUSY("60"), BUSY("4294967295"),
+                "HTTP/1.1 502 Oops\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"};
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+                Script script = {.lines = {lines[i], TOKEN_OK}};
+
+                serve(f, &script, 60000);
+                authorize(f);
+                assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+                assert_int_equal(f->outcome.retry_after_s, i == 1 ? UINT32_MAX : 60);
+                assert_int_equal(raw_peer_n_requests(f->peer), 1);
+        }
+}
+
+/* What must reach the API once is never sent again, and what limits the rate is told at once. */
+static void test_wait_of_others(void **state)
+{
+        Fixture *f = *state;
+        Script busy = {.lines = {BUSY("1"), PRINCIPAL_OK}};
+        Script slow = {.lines = {"HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+                                 TOKEN_OK}};
+
+        serve(f, &busy, 30000);
+        exchange(f, "code");
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+        assert_int_equal(f->outcome.retry_after_s, 1);
+        assert_int_equal(raw_peer_n_requests(f->peer), 1);
+
+        serve(f, &slow, 30000);
+        authorize(f);
+        assert_int_equal(f->outcome.r, ERROR_RATE_LIMITED);
+        assert_int_equal(f->outcome.retry_after_s, 1);
+        assert_int_equal(raw_peer_n_requests(f->peer), 1);
+}
+
 static void test_authorize_gives_up(void **state)
 {
         Fixture *f = *state;
@@ -282,11 +351,25 @@ static const struct {
         {"HTTP/1.1 429 Slow\r\nRetry-After: 45\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{",
          ERROR_RATE_LIMITED, ERROR_RATE_LIMITED, 45},
         {JSON_ERROR("403 Forbidden", "Forbidden"), ERROR_API_DENIED, ERROR_API_DENIED, 0},
-        {JSON_ERROR("404 Not Found", "InvalidCode"), ERROR_UNREACHABLE, ERROR_INVALID_CODE, 0},
-        {JSON_ERROR("400 Bad Request", "BadRequest"), ERROR_BAD_REQUEST, ERROR_UNREACHABLE, 0},
-        {JSON_ERROR("401 Unauthorized", "Unauthorized"), ERROR_UNREACHABLE, ERROR_UNREACHABLE, 0},
-        {"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhm", ERROR_UNREACHABLE,
-         ERROR_UNREACHABLE, 0},
+        {JSON_ERROR("404 Not Found", "InvalidCode"), ERROR_BAD_REQUEST, ERROR_INVALID_CODE, 0},
+        {JSON_ERROR("400 Bad Request", "BadRequest"), ERROR_BAD_REQUEST, ERROR_BAD_REQUEST, 0},
+        {JSON_ERROR("401 Unauthorized", "Unauthorized"), ERROR_API_DENIED, ERROR_API_DENIED, 0},
+        {"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhm", ERROR_BAD_REQUEST,
+         ERROR_BAD_REQUEST, 0},
+        /* a status is enough, also if the rest does not come */
+        {"HTTP/1.1 403 No\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{", ERROR_API_DENIED,
+         ERROR_API_DENIED, 0},
+        {"HTTP/1.1 413 Large\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{", ERROR_BAD_REQUEST,
+         ERROR_BAD_REQUEST, 0},
+        {"HTTP/1.1 404 No\r\nContent-Length: 99\r\nConnection: close\r\n\r\n"
+         "{\"_tag\":\"@error/InvalidCode\"}",
+         ERROR_BAD_REQUEST, ERROR_BAD_REQUEST, 0},
+        /* headers that contradict each other */
+        {OK_HEAD "Content-Length: 2\r\nContent-Length: 3\r\nConnection: close\r\n\r\n{} ",
+         ERROR_MALFORMED_REPLY, ERROR_MALFORMED_REPLY, 0},
+        {"HTTP/1.1 403 No\r\nContent-Length: 2\r\nContent-Length: 3\r\nConnection: "
+         "close\r\n\r\n{} ",
+         ERROR_API_DENIED, ERROR_API_DENIED, 0},
         /* each endpoint's success is not the other's */
         {TOKEN_OK, 0, ERROR_MALFORMED_REPLY, 0},
         {PRINCIPAL_OK, ERROR_MALFORMED_REPLY, 0, 0},
@@ -567,6 +650,9 @@ int main(void)
                 TEST(authorize),
                 TEST(exchange),
                 TEST(authorize_tries_again),
+                TEST(wait_that_the_api_wants),
+                TEST(wait_that_is_too_long),
+                TEST(wait_of_others),
                 TEST(authorize_gives_up),
                 TEST(exchange_tries_once),
                 TEST(exchange_on_dying_connection),

@@ -56,6 +56,30 @@ static void test_utf8(void **state)
                 assert_false(text_is_valid(bad[i], 16));
 }
 
+static void test_prose(void **state)
+{
+        assert_true(prose_is_valid("", 0));
+        assert_true(prose_is_valid("a\r\n\tb\x7f\xc2\x85", 16));
+        assert_true(prose_is_valid("abc", 3));
+        assert_false(prose_is_valid("abcd", 3));
+        assert_false(prose_is_valid(NULL, 3));
+        assert_false(prose_is_valid("a\xffz", 16));
+        assert_false(prose_is_valid("a\xed\xa0\x80", 16));
+        assert_false(prose_is_valid("a\xef\xbf\xbe", 16));
+}
+
+/* Never in the middle of a character. */
+static void test_cut(void **state)
+{
+        static const char text[] = "a\xc3\xab\xe2\x82\xac\xf0\x9f\x94\x91z";
+        static const size_t lens[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11, 11};
+
+        for (size_t i = 0; i < ARRAY_SIZE(lens); i++)
+                assert_int_equal(text_cut(text, i), lens[i]);
+        assert_int_equal(text_cut("", 0), 0);
+        assert_int_equal(text_cut("", 7), 0);
+}
+
 static void test_alphabets(void **state)
 {
         assert_true(request_id_is_valid("0123456789abcDEF"));
@@ -73,8 +97,8 @@ static void test_alphabets(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_bounds),
-                cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_bounds),    cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_prose),     cmocka_unit_test(test_cut),
                 cmocka_unit_test(test_alphabets),
         };
 

@@ -362,6 +362,11 @@ const char *tls_peer_ca_file(const TlsPeer *peer)
         return peer->certificate;
 }
 
+const char *tls_peer_key_file(const TlsPeer *peer)
+{
+        return peer->key;
+}
+
 unsigned tls_peer_n_connections(TlsPeer *peer)
 {
         unsigned n;
@@ -388,6 +393,16 @@ void tls_peer_gather(TlsPeer *peer, unsigned n)
         pthread_mutex_lock(&peer->mutex);
         peer->n_to_gather = n;
         pthread_mutex_unlock(&peer->mutex);
+}
+
+unsigned tls_peer_n_gathered(TlsPeer *peer)
+{
+        unsigned n;
+
+        pthread_mutex_lock(&peer->mutex);
+        n = peer->n_gathered;
+        pthread_mutex_unlock(&peer->mutex);
+        return n;
 }
 
 void tls_peer_freeze(TlsPeer *peer)

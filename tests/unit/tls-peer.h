@@ -20,6 +20,8 @@ TlsPeer *tls_peer_free(TlsPeer *peer);
 uint16_t tls_peer_port(const TlsPeer *peer);
 /* The certificate, which is its own trust anchor. */
 const char *tls_peer_ca_file(const TlsPeer *peer);
+/* The key that goes with it. */
+const char *tls_peer_key_file(const TlsPeer *peer);
 
 /* How many connections were made by clients. */
 unsigned tls_peer_n_connections(TlsPeer *peer);
@@ -27,5 +29,7 @@ unsigned tls_peer_n_connections(TlsPeer *peer);
 void tls_peer_wait_closed(TlsPeer *peer);
 /* Has the next requests wait for each other until there are n, then answers them all. */
 void tls_peer_gather(TlsPeer *peer, unsigned n);
+/* How many of those wait. */
+unsigned tls_peer_n_gathered(TlsPeer *peer);
 /* From now on nothing comes back on the connections that there are; only for HTTP/2. */
 void tls_peer_freeze(TlsPeer *peer);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "base/macro.h"
+
+/*
+ * Which trust anchors a client goes by: a file, as it was when somebody looked. An administrator,
+ * or an update of the system, replaces it while the daemon runs.
+ */
+typedef struct HttpTrust {
+        bool present;
+        dev_t dev;
+        ino_t ino;
+        off_t size;
+        struct timespec modified, changed;
+} HttpTrust;
+
+/* Looks at the file, or if that is NULL at the one that curl uses by itself. */
+HttpTrust http_trust_look(const char *ca_file);
+bool http_trust_equal(const HttpTrust *a, const HttpTrust *b);
