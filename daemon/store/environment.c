@@ -613,7 +613,12 @@ static bool environment_is_usable(Environment *environment)
 
 int environment_recover(Environment *environment)
 {
-        return environment_is_usable(environment) ? 0 : environment_open(environment);
+        int r;
+
+        if (environment_is_usable(environment))
+                return 0;
+        r = environment_open(environment);
+        return r < 0 ? r : 1;
 }
 
 int environment_open_beside(const char *directory, MDB_env **ret)

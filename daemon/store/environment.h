@@ -55,8 +55,9 @@ bool environment_has_room(Environment *environment);
 /* Adds the reserve to the map. -EXFULL if it is not there. Not within a write. */
 int environment_use_reserve(Environment *environment);
 
-/* After a failure: opens the environment anew if it is not open or has become unusable. Returns 0,
- * or the negative errno that says why it stays so. Not within a write. */
+/* After a failure: opens the environment anew if it is not open or has become unusable. Returns 1
+ * if it did, 0 if there was no need, or the negative errno that says why it stays so. Not within a
+ * write. */
 int environment_recover(Environment *environment);
 
 /*

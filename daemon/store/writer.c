@@ -91,24 +91,35 @@ static int commit_in_steps(Writer *writer)
                 if (r >= 0)
                         change_keep_step(change);
         } while (r >= 0 && change_is_unfinished(change));
+        change_limit(change, 0);
         return r == -EXFULL ? -ENOSPC : r;
 }
 
-static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
+static int batch_make(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
 
         r = batch_try(writer, max, ret_n);
-        if (r == -ENOTRECOVERABLE) {
-                r = environment_recover(writer->environment);
-                if (r >= 0)
-                        r = batch_try(writer, max, ret_n);
-        }
         if (r == -EXFULL)
                 r = batch_grow(writer, max, ret_n);
         if (store_outcome(r) == ERROR_STORE_FULL && *ret_n == 1 &&
             change_uses_reserve(writer->taken.first))
                 r = commit_in_steps(writer);
+        return r;
+}
+
+/* A failure that closes the store may be over when it is opened again. */
+static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
+{
+        int r, recovered;
+
+        r = batch_make(writer, max, ret_n);
+        if (r >= 0)
+                return r;
+        recovered = environment_recover(writer->environment);
+        if (recovered <= 0)
+                return recovered < 0 && r == -ENOTRECOVERABLE ? recovered : r;
+        r = batch_make(writer, max, ret_n);
         if (r < 0)
                 (void) environment_recover(writer->environment);
         return r;

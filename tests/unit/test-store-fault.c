@@ -285,6 +285,29 @@ static void test_growth(void **state)
         assert_int_equal(count(f->store, "t"), n_added);
 }
 
+/* A change that is alone has as many attempts as one among many. */
+static void test_map_fails_once_for_one(void **state)
+{
+        Fixture *f = *state;
+        unsigned n = 0;
+
+        n_added = n_not_added = 0;
+        atomic_store(&mappings_only, true);
+        arm(0, 1, ENOMEM);
+        do {
+                _cleanup_(freep) char *id = make_id(400, n++);
+                _cleanup_(link_freep) Link *link = make_link(id, id + 200, 1);
+                Outcome outcome = {};
+
+                assert_int_equal(store_add(f->store, "t", link, on_one_added, &outcome, NULL), 0);
+                outcome_wait(f->store, &outcome, 1);
+        } while (atomic_load(&n_faults) == 1);
+        disarm();
+        atomic_store(&mappings_only, false);
+        assert_int_equal(n_not_added, 0);
+        assert_int_equal(count(f->store, "t"), n);
+}
+
 /* The old map is gone when the new one cannot be had. Once: nobody notices. */
 static void test_map_fails_once(void **state)
 {
@@ -370,6 +393,7 @@ int main(void)
                 TEST(test_quota),
                 TEST(test_growth),
                 TEST(test_map_fails_once),
+                TEST(test_map_fails_once_for_one),
                 TEST(test_map_fails),
                 TEST(test_import),
                 cmocka_unit_test(test_creation),
