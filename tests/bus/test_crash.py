@@ -3,9 +3,10 @@
 
 import pytest
 
+from harness.standin import Proxy
+
 from .client import plain
 from .stack import eventually, new_request_id, new_user
-from .standin import Proxy
 
 CALLERS, CALLS = 4, 6  # at once in each round
 # What a repeat may be told whose first call was cut off: the code is used up, the link is there.

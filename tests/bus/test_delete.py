@@ -3,9 +3,10 @@
 
 import pytest
 
+from harness.standin import Reply
+
 from .client import plain
 from .stack import eventually, raises
-from .standin import Reply
 from .vault import VaultStack, is_delete, is_exchange, is_probe
 
 MANY = 52

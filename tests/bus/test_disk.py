@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.standin import Proxy
+
 from .client import plain
 from .stack import eventually, new_request_id, raises
-from .standin import Proxy
 
 pytestmark = pytest.mark.root
 

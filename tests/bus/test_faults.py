@@ -7,8 +7,9 @@ from email.utils import format_datetime
 
 import pytest
 
+from harness.standin import Reply, StandIn
+
 from .client import PROPERTIES, tenancy_path
-from .standin import Reply, StandIn
 from .stack import (RP_ID, SHORT_SEC, TIMEOUT_SEC, Stack, new_request_id, new_user, raises, within)
 
 # What the API does; what it means; and what the tenancy's state is after it (None: either).

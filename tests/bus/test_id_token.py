@@ -11,10 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from harness.standin import Reply, StandIn
+
 from .client import plain
 from .issuer import (Key, base64url, claims_of, ecdsa_token, hmac_token, integer, part, token)
 from .stack import SHORT_SEC, Stack, eventually, new_user, raises, within
-from .standin import Reply, StandIn
 
 TYPES = {"id": "s", "user_id": "s", "authenticator_id": "s", "authenticator_type": "s",
          "created_at": "t", "expires_at": "t", "verified": "b", "user_verified": "b"}

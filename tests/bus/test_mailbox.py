@@ -6,9 +6,10 @@ import time
 
 import pytest
 
+from harness.standin import Reply, StandIn
+
 from .client import plain
 from .stack import SHORT_SEC, Stack, new_user, raises, within
-from .standin import Reply, StandIn
 
 TYPES = {"id": "s", "purpose": "s", "email": "s", "created_at": "t", "expires_at": "t",
          "user_id": "s", "metadata": "s"}

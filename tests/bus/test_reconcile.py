@@ -8,10 +8,10 @@ from collections import deque
 import pytest
 
 from harness import BusError, Sandbox
+from harness.standin import Proxy, Reply, StandIn
 
 from .client import BACKUP, GAMES, NAME, WWW_DATA, tenancy_path
 from .stack import Stack, eventually, new_user, raises, within
-from .standin import Proxy, Reply, StandIn
 from .test_import import make
 
 LIST, GET = "passkey-list", "passkey-get"

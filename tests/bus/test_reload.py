@@ -3,9 +3,10 @@
 
 import pytest
 
+from harness.standin import Reply
+
 from .client import plain, tenancy_path
 from .stack import eventually, new_request_id, raises
-from .standin import Reply
 from .vault import VaultStack, is_delete, is_exchange, is_list, is_probe
 
 

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
+from harness.standin import Reply, Request, StandIn
+
 from .stack import RP_ID, Stack, new_user
-from .standin import Reply, Request, StandIn
 
 ROTATIONS, IN_FLIGHT = 100, 64
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import pytest
 
 from harness.build import build_dir
+from harness.standin import Reply, Request
 
 from .client import variants
 from .issuer import Key, claims_of, token
 from .stack import eventually, new_request_id
-from .standin import Reply, Request
 from .test_import import make
 from .vault import VaultStack, is_delete, is_exchange, is_list, is_probe
 

@@ -3,9 +3,10 @@
 
 import pytest
 
+from harness.standin import Reply, StandIn
+
 from .client import plain
 from .stack import RP_ID, Stack, new_request_id, new_user, raises
-from .standin import Reply, StandIn
 
 MARKER = "Quixotic-Zebra-77"
 PRINCIPAL = {"_tag": "ExtendedPrincipal", "id": "pr1", "userId": "ada", "authenticatorId": "pk1",

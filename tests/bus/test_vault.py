@@ -9,11 +9,11 @@ from urllib.parse import unquote
 import pytest
 
 from harness import Sandbox
+from harness.standin import Reply, StandIn
 
 from .authenticator import AAGUID, Refused, post
 from .client import plain
 from .stack import RP_ID, SHORT_SEC, Stack, eventually, new_user, raises, within
-from .standin import Reply, StandIn
 
 DELETE = "passkeys-delete"
 SUMMARY = {"id": "s", "user_id": "s", "enabled": "b", "created_at": "t", "last_used_at": "t",

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from harness import Bus, Workspace
 from harness.process import PATIENCE_SEC
+from harness.standin import Reply, Request, StandIn
 
 from .client import Connection
 from .stack import TIMEOUT_SEC, TestedDaemon, eventually, running
-from .standin import Reply, Request, StandIn
 
 PAGE = 3  # passkeys on a page
 

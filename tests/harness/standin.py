@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from harness.process import PATIENCE_SEC
+from .process import PATIENCE_SEC
 
 
 class Server(ThreadingHTTPServer):
