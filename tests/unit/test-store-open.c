@@ -211,13 +211,95 @@ static void test_other_version(void **state)
         assert_string_equal(user_of(f->store, "t", "auth"), "ada");
 }
 
+/* A tenancy's record ended in since when its exchanges were open. */
+static void downgrade_tenancies(MDB_txn *txn)
+{
+        MDB_cursor *cursor;
+        MDB_val key, value;
+        MDB_dbi dbi;
+        int r;
+
+        assert_int_equal(mdb_dbi_open(txn, "tenancies", 0, &dbi), 0);
+        assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+        for (r = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); r == 0;
+             r = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+                uint8_t record[64] = {}, name[64];
+
+                assert_in_range(key.mv_size, 1, sizeof(name));
+                assert_in_range(value.mv_size, 1, sizeof(record) - sizeof(uint64_t));
+                memcpy(name, key.mv_data, key.mv_size);
+                memcpy(record, value.mv_data, value.mv_size);
+                record[0] = 1;
+                key.mv_data = name;
+                value = (MDB_val){.mv_data = record, .mv_size = value.mv_size + sizeof(uint64_t)};
+                assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+        }
+        mdb_cursor_close(cursor);
+}
+
+/* Makes of a closed store that has recorded no intents and decisions one of schema 1. */
+static void downgrade(const char *directory)
+{
+        static const char *const later[] = {"intents", "deletes", "decisions"};
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+        assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+                assert_int_equal(mdb_dbi_open(txn, later[i], 0, &dbi), 0);
+                assert_int_equal(mdb_drop(txn, dbi, 1), 0);
+        }
+        downgrade_tenancies(txn);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+        make_other_store(directory, "schema", &(uint32_t){htobe32(1)}, 4);
+}
+
+static void test_upgrade(void **state)
+{
+        Fixture *f = *state;
+
+        for (unsigned i = 0; i < 50; i++) {
+                _cleanup_(freep) char *id = make_id(64, i);
+
+                assert_int_equal(add(f->store, i % 2 ? "t" : "u", "ada", id, NULL), 0);
+        }
+        f->store = store_free(f->store);
+        downgrade(f->directory);
+
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_int_equal(count(f->store, "t"), 25);
+        assert_int_equal(count_of_user(f->store, "u", "ada"), 25);
+        assert_true(begin_exchange(f->store, "t", NULL, NULL) > 0);
+        assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
+        fixture_reopen(f);
+        assert_int_equal(count(f->store, "t"), 26);
+}
+
+/* What is wrong with it is told before anything is written. */
+static void test_upgrade_of_a_broken_store(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
+        f->store = store_free(f->store);
+        /* The records are those of schema 2. */
+        make_other_store(f->directory, "schema", &(uint32_t){htobe32(1)}, 4);
+        check_refused(f, -EBADMSG);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(test_files),           TEST(test_no_directory),  TEST(test_one_at_a_time),
                 TEST(test_left_over),       TEST(test_foreign),       TEST(test_cut_off),
-                TEST(test_other_databases), TEST(test_other_version),
+                TEST(test_other_databases), TEST(test_other_version), TEST(test_upgrade),
+                TEST(test_upgrade_of_a_broken_store),
         };
 
         log_set_max_level(LOG_CRIT);
