@@ -32,12 +32,12 @@
  *
  * Restarts. A call that is cut off by a restart of the service or of the bus is repeated, once,
  * within its deadline. An exchange carries the same request id in the repeat, so that it gets the
- * one answer that its code has; a removal of a link that finds nothing any more has worked. Never
- * repeated are passlock_mailbox_create(), which sends a mail, passlock_mailbox_verify(), which uses
- * a challenge up, and passlock_reconcile(). What remains: an authorisation or a change of the vault
- * may leave a second, unused token behind; a repeated removal by user counts, and a repeated
- * deletion warns of, what it found; -ETIMEDOUT and -ECONNRESET leave open whether the call was
- * carried out.
+ * one answer that its code has, or PASSLOCK_ERROR_INTERRUPTED if a crash of the service has lost
+ * that answer; a removal of a link that finds nothing any more has worked. Never repeated are
+ * passlock_mailbox_create(), which sends a mail, passlock_mailbox_verify(), which uses a challenge
+ * up, and passlock_reconcile(). What remains: an authorisation or a change of the vault may leave a
+ * second, unused token behind; a repeated removal by user counts, and a repeated deletion warns of,
+ * what it found; -ETIMEDOUT and -ECONNRESET leave open whether the call was carried out.
  *
  * All of it is there since version 0.1.0, and has the symbol version LIBPASSLOCK_0. The manual
  * pages of the functions are made from the comments here.
@@ -95,8 +95,9 @@ enum passlock_error {
         PASSLOCK_ERROR_CHALLENGE_ATTEMPTS_EXCEEDED = 17, /* too many wrong codes were tried */
         PASSLOCK_ERROR_ACCESS_DENIED = 18,   /* neither grant nor polkit allows the call */
         PASSLOCK_ERROR_INVALID_ARGS = 19,    /* an argument or option is not acceptable */
-        PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many calls of the user at once */
-        PASSLOCK_ERROR_UNKNOWN_OBJECT = 21   /* there is no such tenancy */
+        PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many calls or connections of the user */
+        PASSLOCK_ERROR_UNKNOWN_OBJECT = 21,  /* there is no such tenancy */
+        PASSLOCK_ERROR_INTERRUPTED = 22      /* a crash has lost the answer of this exchange */
 };
 
 /*
@@ -328,9 +329,15 @@ int passlock_authorize_authentication_async(passlock *client, const char *rp_id,
  *      link        bool    keep the link (default: true)
  *      request_id  string  16..64 of [A-Za-z0-9_-]: asking again with the same code and request id
  *                          gets the first answer again; without it a random one is used
- * Errors: INVALID_CODE, USER_MISMATCH, LINK_CONFLICT, RATE_LIMITED, API_DENIED, UNREACHABLE,
- * MALFORMED_REPLY, NOT_CONFIGURED, STORE_FULL, STORE_FAILED. After -ETIMEDOUT or -ECONNRESET an app
- * that chose the request id itself can still ask for the answer.
+ * After -ETIMEDOUT or -ECONNRESET an app that chose the request id itself can still ask for the
+ * answer. INTERRUPTED, unlike INVALID_CODE, says that the service knows this exchange: it crashed
+ * after the code was used, and the answer is lost. The service has looked for the passkey itself,
+ * and has linked it if it is a new one. The app begins a new ceremony: it lets its user sign in
+ * again, or shows which passkeys there are now.
+ *
+ * Errors: INVALID_CODE, INTERRUPTED (a crash of the service has lost the answer of this exchange),
+ * USER_MISMATCH, LINK_CONFLICT, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY,
+ * NOT_CONFIGURED, STORE_FULL, STORE_FAILED.
  */
 int passlock_exchange(passlock *client, const char *code, const passlock_options *options,
                       passlock_principal **ret);

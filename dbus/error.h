@@ -56,7 +56,9 @@
         X(ACCESS_DENIED, 18, ERROR_STANDARD("AccessDenied"), NULL, "No grant allows this call") \
         X(INVALID_ARGS, 19, ERROR_STANDARD("InvalidArgs"), NULL, "An argument is not acceptable") \
         X(LIMITS_EXCEEDED, 20, ERROR_STANDARD("LimitsExceeded"), NULL, "Too many at once") \
-        X(UNKNOWN_OBJECT, 21, ERROR_STANDARD("UnknownObject"), NULL, "There is no such tenancy")
+        X(UNKNOWN_OBJECT, 21, ERROR_STANDARD("UnknownObject"), NULL, "There is no such tenancy") \
+        X(INTERRUPTED, 22, ERROR_OURS("Interrupted"), NULL, \
+          "A crash interrupted this exchange after its code was used; begin a new ceremony")
 
 typedef enum Error {
 #define X(name, value, dbus_name, api_tag, text) ERROR_##name = (value),
@@ -65,7 +67,7 @@ typedef enum Error {
 } Error;
 
 /* The highest value; all from 1 up to it are in use. */
-#define ERROR_MAX ERROR_UNKNOWN_OBJECT
+#define ERROR_MAX ERROR_INTERRUPTED
 
 /* Static strings; NULL for a value that is not an Error. */
 const char *error_dbus_name(int error);

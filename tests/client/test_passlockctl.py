@@ -385,7 +385,8 @@ def test_monitor_denied(bare_host):
 
 
 STATUS_OF_ERROR = {1: 3, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3, 7: 5, 8: 5, 9: 5, 10: 5, 11: 5, 12: 5,
-                   13: 5, 14: 3, 15: 3, 16: 3, 17: 3, 18: 4, 19: 3, 20: 5, 21: 3}
+                   13: 5, 14: 3, 15: 3, 16: 3, 17: 3, 18: 4, 19: 3, 20: 5, 21: 3,
+                   22: 3}
 
 
 @pytest.mark.parametrize("error,status", STATUS_OF_ERROR.items())
