@@ -106,7 +106,7 @@ enum passlock_error {
  *
  * Every function that can fail returns 0 if it worked. A value above 0 is an enum passlock_error,
  * the answer of the service. One below 0 is a negative errno, and there was no answer:
- *      -ENOTCONN    there is no system bus
+ *      -ENOTCONN    there is no system bus, or it does not let the caller in
  *      -EHOSTDOWN   the service is not on the bus, and the bus does not or cannot start it
  *      -ETIMEDOUT   no answer within the deadline; the service may still carry the call out
  *      -ECONNRESET  the service or the bus went away in the middle of the call and, if it is
