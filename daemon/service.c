@@ -114,6 +114,8 @@ static int configure_tenancy(Tenancy *tenancy, const TenancyConfig *config)
 {
         _cleanup_(secret_unrefp) Secret *key = NULL;
 
+        if (tenancy_set_credential(tenancy, config->api_key_credential) < 0)
+                return -ENOMEM;
         /* A key that works is better than none. */
         if (load_key(tenancy, config, &key) < 0 && tenancy_id(tenancy))
                 key = secret_ref(tenancy_key(tenancy));

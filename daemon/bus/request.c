@@ -239,7 +239,7 @@ void request_run_authorized(Request *request)
 static void request_start(Request *request)
 {
         unsigned *n_pending = identity_n_pending(request->identity);
-        bool granted = request_is_granted(request, NULL);
+        bool granted = request->for_everybody || request_is_granted(request, NULL);
         int r;
 
         request->cause.has_uid = true;
@@ -281,29 +281,19 @@ static void request_identified(int r, Identity *identity, void *userdata)
         request_start(request);
 }
 
-int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
-                  const Question *question, int (*run)(Request *request, sd_bus_message *message))
+/* Finds out who is calling, and goes on from there. */
+static int request_enter(Request *request)
 {
-        Request *request = calloc(1, sizeof(Request));
+        Bus *bus = request->bus;
         int r;
 
-        if (!request)
-                return -ENOMEM;
-        *request = (Request){
-                .next = bus->requests,
-                .bus = bus,
-                .message = sd_bus_message_ref(message),
-                .tenancy = tenancy ? tenancy_ref(tenancy) : NULL,
-                .rights = rights,
-                .question = question,
-                .run = run,
-                .cause = {.begun_at_us = monotonic_us()},
-        };
+        request->next = bus->requests;
+        request->cause.begun_at_us = monotonic_us();
         (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
-                        sd_bus_message_get_member(message));
+                        sd_bus_message_get_member(request->message));
         bus->requests = request;
 
-        r = identities_find(bus->identities, sd_bus_message_get_sender(message),
+        r = identities_find(bus->identities, sd_bus_message_get_sender(request->message),
                             bus->max_pending_per_user, request_identified, request,
                             &request->identity);
         if (r < 0)
@@ -311,4 +301,34 @@ int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned 
         else if (r > 0)
                 request_start(request);
         return 1;
+}
+
+int request_begin(Bus *bus, Tenancy *tenancy, sd_bus_message *message, unsigned rights,
+                  const Question *question, int (*run)(Request *request, sd_bus_message *message))
+{
+        Request *request = calloc(1, sizeof(Request));
+
+        if (!request)
+                return -ENOMEM;
+        request->bus = bus;
+        request->message = sd_bus_message_ref(message);
+        request->tenancy = tenancy ? tenancy_ref(tenancy) : NULL;
+        request->rights = rights;
+        request->question = question;
+        request->run = run;
+        return request_enter(request);
+}
+
+int request_begin_for_everybody(Bus *bus, sd_bus_message *message,
+                                int (*run)(Request *request, sd_bus_message *message))
+{
+        Request *request = calloc(1, sizeof(Request));
+
+        if (!request)
+                return -ENOMEM;
+        request->bus = bus;
+        request->message = sd_bus_message_ref(message);
+        request->for_everybody = true;
+        request->run = run;
+        return request_enter(request);
 }

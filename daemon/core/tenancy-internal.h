@@ -16,6 +16,7 @@ struct Tenancy {
         char *tenancy_id;
         char *endpoint;
         char *ca_file;       /* NULL: the system's trust anchors */
+        char *credential;    /* the name of the key's; NULL before it is told */
         Secret *key;         /* NULL: none */
         unsigned generation; /* of what tenancy_configure() said */
         TenancyState state;

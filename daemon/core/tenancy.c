@@ -55,6 +55,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         free(tenancy->tenancy_id);
         free(tenancy->endpoint);
         free(tenancy->ca_file);
+        free(tenancy->credential);
         secret_unref(tenancy->key);
         free(tenancy);
         return NULL;
@@ -134,6 +135,17 @@ int tenancy_configure(Tenancy *tenancy, const char *id, const char *endpoint, co
         return 0;
 }
 
+int tenancy_set_credential(Tenancy *tenancy, const char *name)
+{
+        char *copy = strdup(name);
+
+        if (!copy)
+                return -ENOMEM;
+        free(tenancy->credential);
+        tenancy->credential = copy;
+        return 0;
+}
+
 void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener)
 {
         tenancy->listener = listener ? *listener : (TenancyListener){};
@@ -157,6 +169,11 @@ const char *tenancy_endpoint(const Tenancy *tenancy)
 const char *tenancy_ca_file(const Tenancy *tenancy)
 {
         return tenancy->ca_file;
+}
+
+const char *tenancy_credential(const Tenancy *tenancy)
+{
+        return tenancy->credential ?: "";
 }
 
 TenancyState tenancy_state(const Tenancy *tenancy)

@@ -43,6 +43,9 @@ DEFINE_CLEANUP(Tenancy *, tenancy_unref);
 int tenancy_configure(Tenancy *tenancy, const char *tenancy_id, const char *endpoint,
                       const char *ca_file, uint64_t timeout_ms, Secret *key);
 
+/* What the credential of the key is called, which is only to be shown. Returns 0 or -ENOMEM. */
+int tenancy_set_credential(Tenancy *tenancy, const char *name);
+
 /* Calls off what the tenancy does by itself. It is busy until that has ended. */
 void tenancy_stop(Tenancy *tenancy);
 bool tenancy_is_busy(const Tenancy *tenancy);
@@ -56,5 +59,6 @@ const char *tenancy_endpoint(const Tenancy *tenancy);
 /* NULL for the system's trust anchors. */
 const char *tenancy_ca_file(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);
+const char *tenancy_credential(const Tenancy *tenancy);
 /* NULL if there is none; lent. */
 Secret *tenancy_key(const Tenancy *tenancy);
