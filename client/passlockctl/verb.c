@@ -54,7 +54,7 @@ static const Verb verbs[] = {
         {{"reconcile", NULL},
          0,
          0,
-         OPTION_BIT(OPTION_APPLY) | OPTION_BIT(OPTION_YES),
+         OPTION_BIT(OPTION_APPLY) | OPTION_BIT(OPTION_REMOVE_UP_TO) | OPTION_BIT(OPTION_YES),
          verb_reconcile,
          true},
 
