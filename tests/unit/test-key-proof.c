@@ -54,7 +54,7 @@ static void test_nonce(void **state)
         assert_int_equal(key_proof(key, longest, proof), 0);
         secret_unref(key);
         assert_true(key_proof_nonce_is_valid(NONCE));
-        assert_false(key_proof_nonce_is_valid(NONCE + 1));
+        assert_false(key_proof_nonce_is_valid(&NONCE[1]));
         assert_false(key_proof_nonce_is_valid(NONCE ":"));
         assert_false(key_proof_nonce_is_valid(""));
 }
