@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <passlock.h>
 #include <stdio.h>
 
 #include "build-config.h"
@@ -79,7 +80,7 @@ static int add_bearer(Request *request, const Secret *key)
                         c = curl_easy_setopt(request->easy, (option), (value)); \
         } while (false)
 
-static CURLcode request_set_tls(Request *request, const char *ca_file)
+static CURLcode request_set_way(Request *request, const HttpQuestion *question)
 {
         CURLcode c = CURLE_OK;
 
@@ -87,12 +88,13 @@ static CURLcode request_set_tls(Request *request, const char *ca_file)
         SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         SET(CURLOPT_SSL_VERIFYPEER, 1L);
         SET(CURLOPT_SSL_VERIFYHOST, 2L);
-        if (ca_file) {
+        if (question->ca_file) {
                 SET(CURLOPT_CAPATH, NULL);
-                SET(CURLOPT_CAINFO, ca_file);
+                SET(CURLOPT_CAINFO, question->ca_file);
         }
-        if (!request->tls)
-                SET(CURLOPT_PROXY, "");
+        /* What our environment says of proxies does not count. */
+        SET(CURLOPT_PROXY, request->tls && question->proxy ? question->proxy : "");
+        SET(CURLOPT_NOPROXY, "");
         return c;
 }
 
@@ -167,16 +169,17 @@ static int request_perform(Request *request, HttpAnswer *ret)
         return 0;
 }
 
-int http_get(const char *endpoint, const char *path, const Secret *key, const char *ca_file,
-             uint32_t timeout_ms, HttpAnswer *ret)
+int http_get(const HttpQuestion *question, HttpAnswer *ret)
 {
-        _cleanup_(request_done) Request request = {.tls = strncmp(endpoint, "https://", 8) == 0};
+        _cleanup_(request_done) Request request = {
+                .tls = strncmp(question->endpoint, "https://", 8) == 0,
+        };
         CURLcode c;
         int r;
 
-        if (!request.tls && strncmp(endpoint, "http://", 7) != 0)
+        if (!request.tls && strncmp(question->endpoint, "http://", 7) != 0)
                 return -EINVAL;
-        if (asprintf(&request.url, "%s%s", endpoint, path) < 0) {
+        if (asprintf(&request.url, "%s%s", question->endpoint, question->path) < 0) {
                 request.url = NULL;
                 return -ENOMEM;
         }
@@ -184,16 +187,35 @@ int http_get(const char *endpoint, const char *path, const Secret *key, const ch
         if (!request.easy)
                 return -ENOMEM;
         r = add_header(&request, "Accept: application/json");
-        if (r == 0 && key)
-                r = add_bearer(&request, key);
+        if (r == 0 && question->key)
+                r = add_bearer(&request, question->key);
         if (r < 0)
                 return r;
-        c = request_set_tls(&request, ca_file);
+        c = request_set_way(&request, question);
         if (c == CURLE_OK)
-                c = request_set(&request, timeout_ms);
+                c = request_set(&request, question->timeout_ms);
         if (c != CURLE_OK)
                 return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
         return request_perform(&request, ret);
+}
+
+int http_verdict(int status, const char *tag)
+{
+        return status / 100 == 2                ? 0
+               : status == 401 || status == 403 ? PASSLOCK_ERROR_API_DENIED
+               : status == 429                  ? PASSLOCK_ERROR_RATE_LIMITED
+               : status / 100 == 4              ? PASSLOCK_ERROR_BAD_REQUEST
+                                                : PASSLOCK_ERROR_UNREACHABLE;
+}
+
+char *http_host_of(const char *endpoint)
+{
+        const char *host = strstr(endpoint, "://");
+
+        host = host ? host + 3 : endpoint;
+        if (*host == '[')
+                return strndup(host + 1, strcspn(host + 1, "]"));
+        return strndup(host, strcspn(host, ":/"));
 }
 
 char *http_escape(const char *segment)

@@ -23,13 +23,28 @@ typedef struct HttpAnswer {
         char text[256]; /* of a failure, for people */
 } HttpAnswer;
 
+typedef struct HttpQuestion {
+        const char *endpoint; /* an origin */
+        const char *path;     /* that goes after it */
+        const Secret *key;    /* NULL: none; over plain http it is sent to this host only */
+        const char *ca_file;  /* NULL: the system's */
+        const char *proxy;    /* NULL: none, whatever our environment has */
+        uint32_t timeout_ms;
+} HttpQuestion;
+
+/* Returns 0, or -ENOMEM, or -EINVAL for what is no endpoint, or a CA file that cannot be read. */
+int http_get(const HttpQuestion *question, HttpAnswer *ret);
+
 /*
- * `endpoint` is an origin and `path` goes after it. `key` may be NULL; over plain http it is sent
- * to this host only. `ca_file` may be NULL for the system's. Returns 0, or -ENOMEM, or -EINVAL for
- * what is no endpoint, or a CA file that cannot be read.
+ * What an answer of the API means: 0 if it is good, else one of enum passlock_error, whatever the
+ * body is. `tag` is the error's of its body, NULL if that has none.
  */
-int http_get(const char *endpoint, const char *path, const Secret *key, const char *ca_file,
-             uint32_t timeout_ms, HttpAnswer *ret);
+int http_verdict(int status, const char *tag);
+
+/* The host of an endpoint, without brackets and port, to be given to free(). NULL for lack of
+ * memory.
+ */
+char *http_host_of(const char *endpoint);
 
 /* A segment of a path, to be given to free(). NULL for lack of memory. */
 char *http_escape(const char *segment);

@@ -11,6 +11,7 @@
  *      die-once*    ends without an answer the first time, then answers
  *      die-always   ends without an answer
  *      gone-once*   does what is asked, ends without saying so; NotFound afterwards
+ *      lost-once*   ends in the middle of an exchange; Interrupted afterwards
  * Each call is a line in DIR/log, after one that says so if somebody may be asked for it, and on
  * descriptor 3 if that is open. OPTION is one of
  *      deny         nobody may read links
@@ -25,6 +26,7 @@
  *      state=S      of the default tenancy
  *      die-once-tenancy  ends when it is asked for the default tenancy the first time
  *      no-grant     the caller has none
+ *      one-tenancy  only the default one is listed
  *      no-default   nor is there a tenancy labelled default
  *      no-store     the number of links cannot be read
  *      reloads      Reload works
@@ -45,7 +47,7 @@
 static const char *dir, *default_label = "default", *version = "9.8.7", *state = "ready",
                         *endpoint = "https://api.example.com", *ca_file = "", *credential;
 static uint64_t links_count = UINT64_C(12345678901);
-static bool deny_links, has_pipe, no_grant, no_default, no_store, reloads, die_once;
+static bool deny_links, has_pipe, no_grant, no_default, no_store, one_tenancy, reloads, die_once;
 static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
 
@@ -120,6 +122,12 @@ int obey(sd_bus_message *m, const char *word, bool first)
                 return 1;
         if (streq(word, "die-always") || (begins(word, "die-once") && first))
                 _exit(0);
+        if (begins(word, "lost-once")) {
+                if (first)
+                        _exit(0);
+                return sd_bus_reply_method_errorf(m, error_dbus_name(ERROR_INTERRUPTED), "%s",
+                                                  error_text(ERROR_INTERRUPTED));
+        }
         if (begins(word, "gone-once")) {
                 if (first)
                         _exit(0);
@@ -501,6 +509,9 @@ static int on_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *er
         record("ListTenancies");
         if (no_grant)
                 return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
+        if (one_tenancy)
+                return sd_bus_reply_method_return(m, "a(sso)", 1, "default", "tenancy-1",
+                                                  PASSLOCK_TENANCY_PATH "/default");
         return sd_bus_reply_method_return(m, "a(sso)", 2, "default", "tenancy-1",
                                           PASSLOCK_TENANCY_PATH "/default", "other", "tenancy-2",
                                           PASSLOCK_TENANCY_PATH "/other");
@@ -657,6 +668,8 @@ static void read_option(const char *option)
                 die_once = true;
         else if (streq(option, "no-grant"))
                 no_grant = true;
+        else if (streq(option, "one-tenancy"))
+                one_tenancy = true;
         else if (streq(option, "no-default"))
                 no_grant = no_default = true;
         else if (streq(option, "no-store"))
