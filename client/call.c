@@ -237,6 +237,7 @@ static bool call_may_be_repeated(const passlock_call *call)
 
 static void call_fail(passlock_call *call, sd_bus_message *m)
 {
+        _cleanup_(freep) char *text = NULL;
         int r;
 
         r = failure_from_message(m);
@@ -248,8 +249,10 @@ static void call_fail(passlock_call *call, sd_bus_message *m)
                 call_set_state(call, CALL_WAITING_FOR_SERVICE);
         else if (r == PASSLOCK_ERROR_UNKNOWN_OBJECT && call_is_guess(call))
                 call_finish(call, r, NO_SUCH_GUESS);
-        else
-                call_finish(call, r, sd_bus_message_get_error(m)->message);
+        else {
+                text = failure_text_from_message(m);
+                call_finish(call, r, text);
+        }
 }
 
 /* The default tenancy may have changed without a restart of the daemon. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "client/calls.h"
+#include "client/failure.h"
 
 /* Of a call that is new: the bus is looked for now if there is none. */
 static int start(passlock_call *call)
@@ -198,9 +199,12 @@ void calls_become_patient(passlock *client)
 
 void calls_on_failed(passlock *client, int r)
 {
+        char text[FAILURE_TEXT_MAX];
+
+        r = failure_to_connect(r, text);
         FOREACH_CALL(call, client, CALL_WAITING)
         if (!call->patient)
-                call_finish(call, r == -ENOMEM ? r : -ENOTCONN, strerrordesc_np(-r));
+                call_finish(call, r, text);
 }
 
 void calls_on_lost(passlock *client)

@@ -20,6 +20,8 @@ struct Connection {
 
         sd_bus *bus; /* NULL: neither connected nor connecting */
         bool ready;
+        /* While the bus has not let us in, we run the connection by hand. */
+        sd_event_source *handshake, *handshake_timeout;
         char *owner;
         char *default_path; /* of the owner */
 
@@ -35,8 +37,15 @@ static void set_owner(Connection *c, const char *owner)
         free(TAKE_PTR(c->default_path));
 }
 
+static void end_handshake(Connection *c)
+{
+        c->handshake = sd_event_source_disable_unref(c->handshake);
+        c->handshake_timeout = sd_event_source_disable_unref(c->handshake_timeout);
+}
+
 static void connection_drop(Connection *c)
 {
+        end_handshake(c);
         c->bus = sd_bus_close_unref(c->bus);
         c->ready = false;
         set_owner(c, NULL);
@@ -57,7 +66,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         if (was_ready)
                 c->handlers->lost(c->userdata);
         else
-                c->handlers->failed(-ENOTCONN, c->userdata);
+                c->handlers->failed(-ECONNRESET, c->userdata);
         return 0;
 }
 
@@ -126,9 +135,65 @@ static int connection_introduce(Connection *c)
         if (r >= 0)
                 r = sd_bus_call_method_async(c->bus, NULL, DRIVER_NAME, DRIVER_PATH, DRIVER_NAME,
                                              "GetNameOwner", on_owner, c, "s", PASSLOCK_BUS_NAME);
-        if (r >= 0)
-                r = sd_bus_attach_event(c->bus, c->event, SD_EVENT_PRIORITY_NORMAL);
         return r;
+}
+
+static int on_handshake(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+static int on_handshake_timeout(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Waits for what the connection waits for now: the descriptor may be another one at each step. */
+static int connection_wait_for_handshake(Connection *c)
+{
+        int fd = sd_bus_get_fd(c->bus), events = sd_bus_get_events(c->bus), r;
+        uint64_t timeout_usec;
+
+        end_handshake(c);
+        if (fd < 0 || events < 0)
+                return fd < 0 ? fd : events;
+        r = sd_event_add_io(c->event, &c->handshake, fd, (uint32_t) events, on_handshake, c);
+        if (r < 0)
+                return r;
+        r = sd_bus_get_timeout(c->bus, &timeout_usec);
+        if (r <= 0 || timeout_usec == UINT64_MAX)
+                return r;
+        return sd_event_add_time(c->event, &c->handshake_timeout, CLOCK_MONOTONIC, timeout_usec, 0,
+                                 on_handshake_timeout, c);
+}
+
+/*
+ * Attached to an event loop, sd-bus keeps to itself why the bus does not let us in. So this goes on
+ * by hand until the bus has answered Hello, and what sd_bus_process() returns is the reason.
+ */
+static void connection_go_on(Connection *c)
+{
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = sd_bus_ref(c->bus);
+        int r;
+
+        do
+                r = sd_bus_process(bus, NULL);
+        while (r > 0 && c->bus == bus && sd_bus_is_ready(bus) <= 0);
+        /* The end of the connection was noticed, and told, meanwhile. */
+        if (c->bus != bus)
+                return;
+        if (r >= 0 && sd_bus_is_ready(bus) > 0) {
+                end_handshake(c);
+                r = sd_bus_attach_event(bus, c->event, SD_EVENT_PRIORITY_NORMAL);
+        } else if (r >= 0)
+                r = connection_wait_for_handshake(c);
+        if (r < 0)
+                connection_fail(c, r);
+}
+
+static int on_handshake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        connection_go_on(userdata);
+        return 0;
+}
+
+static int on_handshake_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        connection_go_on(userdata);
+        return 0;
 }
 
 static int on_attempt(sd_event_source *source, uint64_t usec, void *userdata)
@@ -143,6 +208,8 @@ static int on_attempt(sd_event_source *source, uint64_t usec, void *userdata)
                 r = connection_introduce(c);
         if (r < 0)
                 connection_fail(c, r);
+        else
+                connection_go_on(c);
         return 0;
 }
 

@@ -19,7 +19,8 @@ typedef struct Connection Connection;
 typedef struct ConnectionHandlers {
         /* The bus is there, and the owner of the name is known. */
         void (*ready)(void *userdata);
-        /* The bus could not be reached. Nothing more happens until it is wanted again. */
+        /* The bus could not be reached, or does not let us in: `r` is for failure_to_connect().
+         * Nothing more happens until it is wanted again. */
         void (*failed)(int r, void *userdata);
         /* The bus was there and is gone. Calls on it have failed before this. As above. */
         void (*lost)(void *userdata);

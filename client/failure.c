@@ -35,6 +35,65 @@ int failure_from_message(sd_bus_message *m)
         return is_unknown_member(name) ? -EOPNOTSUPP : -EPROTO;
 }
 
+char *failure_text_from_message(sd_bus_message *m)
+{
+        const sd_bus_error *error = sd_bus_message_get_error(m);
+
+        return strdup(isempty(error->message) ? error->name : error->message);
+}
+
+/* Why there is no connection. "The socket" is the bus's. */
+static const char *reason_of_no_connection(int r)
+{
+        switch (r) {
+        case -ENOENT:
+                return "there is no socket at the address of the bus";
+        case -ECONNREFUSED:
+                return "nothing listens on the socket of the bus";
+        case -EACCES:
+        case -EPERM:
+                return "the bus does not let this user in";
+        case -ECONNRESET:
+        case -EPIPE:
+        case -ENOTCONN:
+                return "the bus closed the connection at once: it does not know this user, or has "
+                       "no "
+                       "room for more connections";
+        case -ETIMEDOUT:
+                return "the bus does not answer";
+        case -EMFILE:
+                return "this process has too many files open";
+        case -ENFILE:
+                return "this host has too many files open";
+        case -EINVAL:
+                return "the address of the bus is not valid";
+        default:
+                return NULL;
+        }
+}
+
+int failure_to_connect(int r, char ret_text[static FAILURE_TEXT_MAX])
+{
+        const char *reason = reason_of_no_connection(r);
+
+        if (r == -ENOMEM) {
+                snprintf(ret_text, FAILURE_TEXT_MAX, "%s", passlock_strerror(r));
+                return r;
+        }
+        /* What the bus answers to Hello: org.freedesktop.DBus.Error.LimitsExceeded. */
+        if (r == -ENOBUFS) {
+                snprintf(
+                        ret_text, FAILURE_TEXT_MAX,
+                        "The bus refuses user %u another connection: as many as it allows one user "
+                        "(256 unless configured otherwise) are open",
+                        geteuid());
+                return PASSLOCK_ERROR_LIMITS_EXCEEDED;
+        }
+        snprintf(ret_text, FAILURE_TEXT_MAX, "%s%s", reason ?: "the connection to it failed with ",
+                 reason ? "" : (strerrorname_np(-r) ?: "an unknown error"));
+        return -ENOTCONN;
+}
+
 _public_ const char *passlock_strerror(int r)
 {
         switch (r) {

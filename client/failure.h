@@ -5,6 +5,8 @@
 
 #include "base/macro.h"
 
+#define FAILURE_TEXT_MAX 256U
+
 /*
  * What an error message from the bus means to a call, as its return value:
  *      > 0          an enum passlock_error, said by the service or by the bus's policy
@@ -14,3 +16,13 @@
  *      -EPROTO      anything else.
  */
 int failure_from_message(sd_bus_message *m);
+
+/* The text that came with it, or, without one, its name. NULL for lack of memory. */
+char *failure_text_from_message(sd_bus_message *m);
+
+/*
+ * What it means to a call that no connection to the bus could be had, which `r` says, an errno of
+ * sd-bus: -ENOTCONN, PASSLOCK_ERROR_LIMITS_EXCEEDED if the user has as many connections as the bus
+ * allows, or -ENOMEM. `ret_text` says more, without a bare errno.
+ */
+int failure_to_connect(int r, char ret_text[static FAILURE_TEXT_MAX]);

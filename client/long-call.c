@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "client/failure.h"
 #include "client/long-call.h"
 #include "dbus/names.h"
 
@@ -20,9 +21,11 @@ static void on_ready(void *userdata)
 static void on_failed(int r, void *userdata)
 {
         passlock_call *call = userdata;
+        char text[FAILURE_TEXT_MAX];
 
+        r = failure_to_connect(r, text);
         if (call->state == CALL_WAITING)
-                call_finish(call, r == -ENOMEM ? r : -ENOTCONN, strerrordesc_np(-r));
+                call_finish(call, r, text);
 }
 
 /* What had been sent has failed before this. */

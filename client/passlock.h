@@ -32,12 +32,12 @@
  *
  * Restarts. A call that is cut off by a restart of the service or of the bus is repeated, once,
  * within its deadline. An exchange carries the same request id in the repeat, so that it gets the
- * one answer that its code has; a removal of a link that finds nothing any more has worked. Never
- * repeated are passlock_mailbox_create(), which sends a mail, passlock_mailbox_verify(), which uses
- * a challenge up, and passlock_reconcile(). What remains: an authorisation or a change of the vault
- * may leave a second, unused token behind; a repeated removal by user counts, and a repeated
- * deletion warns of, what it found; -ETIMEDOUT and -ECONNRESET leave open whether the call was
- * carried out.
+ * one answer that its code has, or PASSLOCK_ERROR_INTERRUPTED if a crash of the service has lost
+ * that answer; a removal of a link that finds nothing any more has worked. Never repeated are
+ * passlock_mailbox_create(), which sends a mail, passlock_mailbox_verify(), which uses a challenge
+ * up, and passlock_reconcile(). What remains: an authorisation or a change of the vault may leave a
+ * second, unused token behind; a repeated removal by user counts, and a repeated deletion warns of,
+ * what it found; -ETIMEDOUT and -ECONNRESET leave open whether the call was carried out.
  *
  * All of it is there since version 0.1.0, and has the symbol version LIBPASSLOCK_0. The manual
  * pages of the functions are made from the comments here.
@@ -73,6 +73,10 @@ typedef struct passlock_management passlock_management;
 typedef struct passlock_challenge passlock_challenge;
 typedef struct passlock_reconciliation passlock_reconciliation;
 typedef struct passlock_import passlock_import;
+typedef struct passlock_finding passlock_finding;
+typedef struct passlock_finding_list passlock_finding_list;
+typedef struct passlock_right passlock_right;
+typedef struct passlock_right_list passlock_right_list;
 
 /* The service's answers other than success. The numbers never change; there may be more. */
 enum passlock_error {
@@ -95,7 +99,7 @@ enum passlock_error {
         PASSLOCK_ERROR_CHALLENGE_ATTEMPTS_EXCEEDED = 17, /* too many wrong codes were tried */
         PASSLOCK_ERROR_ACCESS_DENIED = 18,   /* neither grant nor polkit allows the call */
         PASSLOCK_ERROR_INVALID_ARGS = 19,    /* an argument or option is not acceptable */
-        PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many calls of the user at once */
+        PASSLOCK_ERROR_LIMITS_EXCEEDED = 20, /* too many calls or connections of the user */
         PASSLOCK_ERROR_UNKNOWN_OBJECT = 21,  /* there is no such tenancy */
         PASSLOCK_ERROR_INTERRUPTED = 22      /* a crash cut this exchange off; begin anew */
 };
@@ -106,7 +110,7 @@ enum passlock_error {
  *
  * Every function that can fail returns 0 if it worked. A value above 0 is an enum passlock_error,
  * the answer of the service. One below 0 is a negative errno, and there was no answer:
- *      -ENOTCONN    there is no system bus
+ *      -ENOTCONN    there is no system bus, or it does not let the caller in
  *      -EHOSTDOWN   the service is not on the bus, and the bus does not or cannot start it
  *      -ETIMEDOUT   no answer within the deadline; the service may still carry the call out
  *      -ECONNRESET  the service or the bus went away in the middle of the call and, if it is
@@ -277,6 +281,10 @@ typedef void (*passlock_reconciliation_callback)(passlock *client, int r, const 
                                                  void *userdata);
 typedef void (*passlock_import_callback)(passlock *client, int r, const char *error_text,
                                          passlock_import *import, void *userdata);
+typedef void (*passlock_finding_list_callback)(passlock *client, int r, const char *error_text,
+                                               passlock_finding_list *findings, void *userdata);
+typedef void (*passlock_right_list_callback)(passlock *client, int r, const char *error_text,
+                                             passlock_right_list *rights, void *userdata);
 
 /*
  * A token for the page, and what comes back from it: all of these calls ask the API.
@@ -329,9 +337,15 @@ int passlock_authorize_authentication_async(passlock *client, const char *rp_id,
  *      link        bool    keep the link (default: true)
  *      request_id  string  16..64 of [A-Za-z0-9_-]: asking again with the same code and request id
  *                          gets the first answer again; without it a random one is used
- * Errors: INVALID_CODE, USER_MISMATCH, LINK_CONFLICT, RATE_LIMITED, API_DENIED, UNREACHABLE,
- * MALFORMED_REPLY, NOT_CONFIGURED, STORE_FULL, STORE_FAILED. After -ETIMEDOUT or -ECONNRESET an app
- * that chose the request id itself can still ask for the answer.
+ * After -ETIMEDOUT or -ECONNRESET an app that chose the request id itself can still ask for the
+ * answer. INTERRUPTED, unlike INVALID_CODE, says that the service knows this exchange: it crashed
+ * after the code was used, and the answer is lost. The service has looked for the passkey itself,
+ * and has linked it if it is a new one. The app begins a new ceremony: it lets its user sign in
+ * again, or shows which passkeys there are now.
+ *
+ * Errors: INVALID_CODE, INTERRUPTED (a crash of the service has lost the answer of this exchange),
+ * USER_MISMATCH, LINK_CONFLICT, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY,
+ * NOT_CONFIGURED, STORE_FULL, STORE_FAILED.
  */
 int passlock_exchange(passlock *client, const char *code, const passlock_options *options,
                       passlock_principal **ret);
@@ -562,7 +576,7 @@ int passlock_mailbox_delete_async(passlock *client, const char *challenge_id,
  * The service itself.
  */
 
-/* Gets the client's tenancy: label, id, endpoint and state. Error: UNKNOWN_OBJECT. */
+/* Gets the client's tenancy, all that is known of it. Error: UNKNOWN_OBJECT. */
 int passlock_get_tenancy(passlock *client, passlock_tenancy **ret);
 int passlock_get_tenancy_async(passlock *client, passlock_tenancy_callback callback, void *userdata,
                                passlock_call **ret_call);
@@ -588,6 +602,36 @@ int passlock_get_version_async(passlock *client, passlock_string_callback callba
 int passlock_reload(passlock *client);
 int passlock_reload_async(passlock *client, passlock_done_callback callback, void *userdata,
                           passlock_call **ret_call);
+
+/*
+ * Asks the daemon what it finds wrong with its host: users, groups and files that its configuration
+ * names and that are not there, credentials that are no keys, links that it still has to look for.
+ * The list is empty if all is well. It is for root, and for people whom polkit authorises: see
+ * passlock_set_interactive(). Error: ACCESS_DENIED.
+ */
+int passlock_diagnose(passlock *client, passlock_finding_list **ret);
+int passlock_diagnose_async(passlock *client, passlock_finding_list_callback callback,
+                            void *userdata, passlock_call **ret_call);
+
+/*
+ * Lists what the caller may do: one entry for each grant that is for the caller, and, of what no
+ * grant allows, what polkit would say of it now. Everybody may ask, for themselves only; the list
+ * is empty for who may do nothing. Nobody is asked to authenticate for it.
+ */
+int passlock_list_rights(passlock *client, passlock_right_list **ret);
+int passlock_list_rights_async(passlock *client, passlock_right_list_callback callback,
+                               void *userdata, passlock_call **ret_call);
+
+/*
+ * Has the daemon prove which API key it uses for the client's tenancy. `nonce` is 32..128 of
+ * [A-Za-z0-9_-], and random; the proof is HMAC-SHA-256 in lower-case hex, with the key, of
+ * "dev.passlock.Passlock1.ProveKey:" and the nonce behind it. Who has the key can compute the same,
+ * and nobody else learns the key by it. It is for root only: no grant and no polkit allows it.
+ * Errors: ACCESS_DENIED, NOT_CONFIGURED.
+ */
+int passlock_prove_key(passlock *client, const char *nonce, char **ret_proof);
+int passlock_prove_key_async(passlock *client, const char *nonce, passlock_string_callback callback,
+                             void *userdata, passlock_call **ret_call);
 
 /* ---- Monitoring ------------------------------------------------------------------------------ */
 
@@ -746,6 +790,10 @@ const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenancy);
  */
 const char *passlock_tenancy_get_state(const passlock_tenancy *tenancy);
 
+/* The name of the credential that its API key comes from. NULL in a tenancy from
+ * passlock_list_tenancies(). */
+const char *passlock_tenancy_get_credential(const passlock_tenancy *tenancy);
+
 /* The tenancies that are open to the caller. */
 passlock_tenancy_list *passlock_tenancy_list_ref(passlock_tenancy_list *tenancies);
 passlock_tenancy_list *passlock_tenancy_list_unref(passlock_tenancy_list *tenancies);
@@ -755,6 +803,70 @@ size_t passlock_tenancy_list_get_size(const passlock_tenancy_list *tenancies);
 
 /* One of them, lent; NULL at `index` >= size. */
 passlock_tenancy *passlock_tenancy_list_get(const passlock_tenancy_list *tenancies, size_t index);
+
+/* Something that the daemon found to be wrong. Texts are never NULL. */
+passlock_finding *passlock_finding_ref(passlock_finding *finding);
+passlock_finding *passlock_finding_unref(passlock_finding *finding);
+
+/* What it is about, such as user, group, ca-file, credential, store or recovery; there may be more.
+ */
+const char *passlock_finding_get_kind(const passlock_finding *finding);
+
+/* The label of the tenancy that it is about, and the name of the user, file or credential; "" for
+ * none. */
+const char *passlock_finding_get_tenancy(const passlock_finding *finding);
+const char *passlock_finding_get_name(const passlock_finding *finding);
+
+/* Where the configuration names it, as FILE:LINE; "" for nowhere. */
+const char *passlock_finding_get_place(const passlock_finding *finding);
+
+/* What is wrong, and what to do about it, for people; the latter is "" if it is nothing. */
+const char *passlock_finding_get_text(const passlock_finding *finding);
+const char *passlock_finding_get_advice(const passlock_finding *finding);
+
+/* A list of findings. */
+passlock_finding_list *passlock_finding_list_ref(passlock_finding_list *findings);
+passlock_finding_list *passlock_finding_list_unref(passlock_finding_list *findings);
+
+/* How many there are in it. */
+size_t passlock_finding_list_get_size(const passlock_finding_list *findings);
+
+/* One of them, lent; NULL at `index` >= size. */
+passlock_finding *passlock_finding_list_get(const passlock_finding_list *findings, size_t index);
+
+/* Something that the caller may do. */
+passlock_right *passlock_right_ref(passlock_right *right);
+passlock_right *passlock_right_unref(passlock_right *right);
+
+/* The label of the tenancy that it is for; "" for the daemon itself. */
+const char *passlock_right_get_tenancy(const passlock_right *right);
+
+/* Who allows it: "root" (the caller is), "grant" or "polkit". */
+const char *passlock_right_get_source(const passlock_right *right);
+
+/* The name of the grant's section; NULL unless it is a grant that allows it. */
+const char *passlock_right_get_grant(const passlock_right *right);
+
+/* What is allowed, in an array that ends in NULL: of a grant and of root, the words of Allow= in
+ * passlockd.conf(5), one for each right; of polkit, the actions in passlockd(8). */
+const char *const *passlock_right_get_names(const passlock_right *right);
+
+/* The relying party ids that Authorize and AuthorizeAuthentication are limited to, in an array that
+ * ends in NULL; empty for no limit. */
+const char *const *passlock_right_get_rp_ids(const passlock_right *right);
+
+/* Whether somebody has to authenticate for it first, as polkit says. */
+bool passlock_right_needs_authentication(const passlock_right *right);
+
+/* A list of what the caller may do. */
+passlock_right_list *passlock_right_list_ref(passlock_right_list *rights);
+passlock_right_list *passlock_right_list_unref(passlock_right_list *rights);
+
+/* How many there are in it. */
+size_t passlock_right_list_get_size(const passlock_right_list *rights);
+
+/* One of them, lent; NULL at `index` >= size. */
+passlock_right *passlock_right_list_get(const passlock_right_list *rights, size_t index);
 
 /*
  * A passkey in the vault. One from a list does not have what passlock_passkey_get_username() and

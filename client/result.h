@@ -21,6 +21,8 @@ typedef union Result {
         passlock_challenge *challenge;
         passlock_reconciliation *reconciliation;
         passlock_import *import;
+        passlock_finding_list *findings;
+        passlock_right_list *rights;
 } Result;
 
 /* Any of the callback types in <passlock.h>; a ResultType knows which. */
@@ -51,6 +53,8 @@ extern const ResultType result_management;
 extern const ResultType result_challenge;
 extern const ResultType result_new_challenge; /* with secret, code and mail */
 extern const ResultType result_reconciliation;
+extern const ResultType result_findings; /* aa{sv} */
+extern const ResultType result_rights;   /* aa{sv} */
 
 /* The public ref and unref functions of a structure with an `n_ref`, freed by type_destroy(). */
 #define DEFINE_REF(type, destroy) \

@@ -11,6 +11,7 @@ struct passlock_tenancy {
         char *id;
         char *endpoint;
         char *ca_file;
+        char *credential;
         char *state;
 };
 
@@ -32,6 +33,7 @@ static const Field fields[] = {
         FIELD("State", state),
         /* An older daemon does not say. */
         {"CaFile", 's', false, offsetof(passlock_tenancy, ca_file)},
+        {"ApiKeyCredential", 's', false, offsetof(passlock_tenancy, credential)},
 };
 
 static void tenancy_destroy(passlock_tenancy *tenancy)
@@ -40,6 +42,7 @@ static void tenancy_destroy(passlock_tenancy *tenancy)
         free(tenancy->id);
         free(tenancy->endpoint);
         free(tenancy->ca_file);
+        free(tenancy->credential);
         free(tenancy->state);
         free(tenancy);
 }
@@ -57,6 +60,7 @@ DEFINE_GETTER(label);
 DEFINE_GETTER(id);
 DEFINE_GETTER(endpoint);
 DEFINE_GETTER(state);
+DEFINE_GETTER(credential);
 
 _public_ const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenancy)
 {

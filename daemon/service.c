@@ -126,6 +126,7 @@ static int configure_tenancy(Service *service, const TenancyConfig *config, Tena
                                                           .endpoint = config->endpoint,
                                                           .ca_file = config->ca_file,
                                                           .timeout_ms = config->timeout_ms,
+                                                          .credential = config->api_key_credential,
                                                           .key = key});
         if (r < 0)
                 return r;

@@ -58,7 +58,7 @@
         X(LIMITS_EXCEEDED, 20, ERROR_STANDARD("LimitsExceeded"), NULL, "Too many at once") \
         X(UNKNOWN_OBJECT, 21, ERROR_STANDARD("UnknownObject"), NULL, "There is no such tenancy") \
         X(INTERRUPTED, 22, ERROR_OURS("Interrupted"), NULL, \
-          "The exchange was interrupted and its code is used up; begin a new ceremony")
+          "A crash interrupted this exchange after its code was used; begin a new ceremony")
 
 typedef enum Error {
 #define X(name, value, dbus_name, api_tag, text) ERROR_##name = (value),

@@ -8,6 +8,7 @@
 #include "client/passlockctl/checkup.h"
 #include "client/passlockctl/printable.h"
 #include "client/passlockctl/record.h"
+#include "client/passlockctl/report.h"
 
 typedef enum Verdict {
         VERDICT_GOOD,
@@ -16,20 +17,23 @@ typedef enum Verdict {
 } Verdict;
 
 struct Checkup {
-        Record *record; /* NULL: for people */
-        bool marks;     /* a terminal that has them */
+        Record *record;  /* of CHECKUP_JSON */
+        bool complaints; /* CHECKUP_COMPLAINTS */
+        bool marks;      /* a terminal that has them */
+        char *tenancy;   /* the label of what it is about now; NULL: none */
         bool failed;
         unsigned n_faults;
 };
 
-Checkup *checkup_new(bool json)
+Checkup *checkup_new(CheckupForm form)
 {
         _cleanup_(checkup_freep) Checkup *checkup = calloc(1, sizeof(Checkup));
 
         if (!checkup)
                 return NULL;
         checkup->marks = isatty(STDOUT_FILENO) && streq(nl_langinfo(CODESET), "UTF-8");
-        if (json) {
+        checkup->complaints = form == CHECKUP_COMPLAINTS;
+        if (form == CHECKUP_JSON) {
                 checkup->record = record_new();
                 if (!checkup->record)
                         return NULL;
@@ -43,6 +47,7 @@ Checkup *checkup_free(Checkup *checkup)
         if (!checkup)
                 return NULL;
         record_free(checkup->record);
+        free(checkup->tenancy);
         free(checkup);
         return NULL;
 }
@@ -54,6 +59,7 @@ static void put_record(Checkup *checkup, const char *name, Verdict verdict, cons
         _cleanup_(record_freep) Record *record = record_new();
 
         record_put_string(record, NULL, "name", name);
+        record_put_string(record, NULL, "tenancy", checkup->tenancy);
         record_put_string(record, NULL, "verdict", names[verdict]);
         record_put_string(record, NULL, "found", found);
         record_put_string(record, NULL, "advice", advice);
@@ -74,21 +80,42 @@ static void print_line(const Checkup *checkup, const char *name, Verdict verdict
         fflush(stdout);
 }
 
+static void complain(Verdict verdict, const char *found, const char *advice)
+{
+        if (verdict != VERDICT_FAULT)
+                return;
+        report("%s", found);
+        report("%s", advice);
+}
+
+void checkup_begin_tenancy(Checkup *checkup, const char *label, bool heading)
+{
+        free(checkup->tenancy);
+        checkup->tenancy = label ? strdup(label) : NULL;
+        if (label && !checkup->tenancy)
+                checkup->failed = true;
+        if (label && heading && !checkup->record && !checkup->complaints)
+                printf("tenancy %s:\n", label);
+}
+
 _printf_(5, 0) static void say(Checkup *checkup, const char *name, Verdict verdict,
                                const char *advice, const char *format, va_list ap)
 {
-        _cleanup_(freep) char *found = NULL, *printable = NULL;
+        _cleanup_(freep) char *found = NULL, *printable = NULL, *printable_advice = NULL;
 
         if (vasprintf(&found, format, ap) < 0)
                 found = NULL;
-        else if (!checkup->record)
+        else
                 printable = printable_new(found, NULL);
-        if (!found || (!checkup->record && !printable))
+        printable_advice = advice ? printable_new(advice, NULL) : NULL;
+        if (!found || !printable || !printable_advice != !advice)
                 checkup->failed = true;
         else if (checkup->record)
                 put_record(checkup, name, verdict, found, advice);
+        else if (checkup->complaints)
+                complain(verdict, found, advice);
         else
-                print_line(checkup, name, verdict, printable, advice);
+                print_line(checkup, name, verdict, printable, printable_advice);
         if (verdict == VERDICT_FAULT)
                 checkup->n_faults++;
 }

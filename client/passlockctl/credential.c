@@ -111,25 +111,24 @@ static int forget_other(const char *name, bool plain)
         return r;
 }
 
-int credential_store(const char *dir, const char *name, const Secret *key, bool plain,
-                     char **ret_path)
+char *credential_path(const char *dir, const char *name, bool plain)
 {
-        const char *usual = plain ? DIR_PLAIN : DIR_SEALED;
-        _cleanup_(freep) char *path = NULL;
+        char *path;
+
+        if (asprintf(&path, "%s/%s", dir ?: plain ? DIR_PLAIN : DIR_SEALED, name) < 0)
+                return NULL;
+        return path;
+}
+
+int credential_store(const char *dir, const char *name, const Secret *key, bool plain,
+                     const char *path)
+{
         int r;
 
-        if (asprintf(&path, "%s/%s", dir ?: usual, name) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
-        r = store_in(dir ?: usual, name, key, plain, path);
-        if (r < 0) {
-                if (r != -EREMOTEIO)
-                        report("cannot write %s: %s", path, strerror(-r));
-                return r;
-        }
-        r = dir ? 0 : forget_other(name, plain);
+        r = store_in(dir ?: plain ? DIR_PLAIN : DIR_SEALED, name, key, plain, path);
         if (r == 0)
-                *ret_path = TAKE_PTR(path);
+                return dir ? 0 : forget_other(name, plain);
+        if (r != -EREMOTEIO)
+                report("cannot write %s: %s", path, strerror(-r));
         return r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "client/passlockctl/doctor-credential.h"
 #include "client/passlockctl/doctor-unit.h"
 #include "client/passlockctl/unit.h"
 
@@ -30,7 +31,7 @@ bool doctor_check_unit(Checkup *checkup)
 {
         switch (unit_last_start()) {
         case UNIT_START_UNKNOWN:
-                checkup_skip(checkup, "configuration", "systemd is not there to be asked");
+                checkup_skip(checkup, "configuration", "systemd cannot be asked");
                 return true;
         case UNIT_START_NO_UNIT:
                 checkup_skip(checkup, "configuration", "systemd does not know " UNIT);
@@ -49,12 +50,8 @@ bool doctor_check_unit(Checkup *checkup)
                 return true;
         case UNIT_START_NO_CREDENTIALS:
                 checkup_skip(checkup, "configuration", "the daemon does not run to read it");
-                checkup_skip(checkup, "daemon", "does not run for lack of a key");
-                checkup_fault(checkup, "credential",
-                              "as root: mv /etc/credstore.encrypted/passlock.* /root; systemctl "
-                              "daemon-reload; " UNIT_START_AGAIN "; passlockctl set-key",
-                              "systemd cannot open a key of " UNIT
-                              ": it is damaged, or sealed on another host");
+                checkup_skip(checkup, "daemon", "does not run, since systemd cannot open a key");
+                doctor_check_unusable_credentials(checkup);
                 return false;
         }
         return true;

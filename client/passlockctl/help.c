@@ -89,6 +89,7 @@ static const char options[] =
         "Options of reconcile, link remove and vault delete:\n"
         "     --user=USER_ID                    All of that user's (not reconcile)\n"
         "     --apply                           Change the links (reconcile)\n"
+        "     --remove-up-to=N                  If no more links would go (reconcile)\n"
         "     --yes                             Do not ask\n"
         "\n"
         "Options of import:\n"

@@ -2,12 +2,16 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <jansson.h>
+#include <passlock.h>
 #include <stdio.h>
 
 #include "build-config.h"
 #include "client/passlockctl/http.h"
 
 #define BODY_LEN_MAX (16U * 1024 * 1024)
+/* An error is not longer. */
+#define ERROR_LEN_MAX 16384U
 
 typedef struct Request {
         CURL *easy;
@@ -15,6 +19,7 @@ typedef struct Request {
         char *url;
         bool tls;
         size_t body_len;
+        char body[ERROR_LEN_MAX]; /* its start */
         char error[CURL_ERROR_SIZE];
 } Request;
 
@@ -42,11 +47,16 @@ static int on_connected(void *userdata, char *peer_ip, char *local_ip, int peer_
         return request->tls || is_this_host(peer_ip) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* The body is not looked at, but an endless one comes to an end. */
+/* The body of a success is not looked at, but an endless one comes to an end. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 {
         Request *request = userdata;
 
+        if (request->body_len < ERROR_LEN_MAX) {
+                size_t room = ERROR_LEN_MAX - request->body_len;
+
+                memcpy(request->body + request->body_len, bytes, size * n < room ? size * n : room);
+        }
         request->body_len += size * n;
         return request->body_len <= BODY_LEN_MAX ? size * n : 0;
 }
@@ -79,7 +89,7 @@ static int add_bearer(Request *request, const Secret *key)
                         c = curl_easy_setopt(request->easy, (option), (value)); \
         } while (false)
 
-static CURLcode request_set_tls(Request *request, const char *ca_file)
+static CURLcode request_set_way(Request *request, const HttpQuestion *question)
 {
         CURLcode c = CURLE_OK;
 
@@ -87,12 +97,13 @@ static CURLcode request_set_tls(Request *request, const char *ca_file)
         SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         SET(CURLOPT_SSL_VERIFYPEER, 1L);
         SET(CURLOPT_SSL_VERIFYHOST, 2L);
-        if (ca_file) {
+        if (question->ca_file) {
                 SET(CURLOPT_CAPATH, NULL);
-                SET(CURLOPT_CAINFO, ca_file);
+                SET(CURLOPT_CAINFO, question->ca_file);
         }
-        if (!request->tls)
-                SET(CURLOPT_PROXY, "");
+        /* What our environment says of proxies does not count. */
+        SET(CURLOPT_PROXY, request->tls && question->proxy ? question->proxy : "");
+        SET(CURLOPT_NOPROXY, "");
         return c;
 }
 
@@ -144,6 +155,20 @@ static int64_t date_of(CURL *easy)
         return (int64_t) curl_getdate(header->value, NULL);
 }
 
+static void read_tag(const Request *request, HttpAnswer *answer)
+{
+        const char *tag;
+        json_t *body;
+
+        if (request->body_len > ERROR_LEN_MAX)
+                return;
+        body = json_loadb(request->body, request->body_len, 0, NULL);
+        tag = json_string_value(json_object_get(body, "_tag"));
+        if (tag && strlen(tag) < sizeof(answer->tag))
+                memcpy(answer->tag, tag, strlen(tag) + 1);
+        json_decref(body);
+}
+
 static int request_perform(Request *request, HttpAnswer *ret)
 {
         HttpAnswer answer = {.date_sec = -1, .tls = request->tls};
@@ -162,21 +187,23 @@ static int request_perform(Request *request, HttpAnswer *ret)
                 curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
                 answer.status = (int) status;
                 answer.date_sec = date_of(request->easy);
+                read_tag(request, &answer);
         }
         *ret = answer;
         return 0;
 }
 
-int http_get(const char *endpoint, const char *path, const Secret *key, const char *ca_file,
-             uint32_t timeout_ms, HttpAnswer *ret)
+int http_get(const HttpQuestion *question, HttpAnswer *ret)
 {
-        _cleanup_(request_done) Request request = {.tls = strncmp(endpoint, "https://", 8) == 0};
+        _cleanup_(request_done) Request request = {
+                .tls = strncmp(question->endpoint, "https://", 8) == 0,
+        };
         CURLcode c;
         int r;
 
-        if (!request.tls && strncmp(endpoint, "http://", 7) != 0)
+        if (!request.tls && strncmp(question->endpoint, "http://", 7) != 0)
                 return -EINVAL;
-        if (asprintf(&request.url, "%s%s", endpoint, path) < 0) {
+        if (asprintf(&request.url, "%s%s", question->endpoint, question->path) < 0) {
                 request.url = NULL;
                 return -ENOMEM;
         }
@@ -184,16 +211,26 @@ int http_get(const char *endpoint, const char *path, const Secret *key, const ch
         if (!request.easy)
                 return -ENOMEM;
         r = add_header(&request, "Accept: application/json");
-        if (r == 0 && key)
-                r = add_bearer(&request, key);
+        if (r == 0 && question->key)
+                r = add_bearer(&request, question->key);
         if (r < 0)
                 return r;
-        c = request_set_tls(&request, ca_file);
+        c = request_set_way(&request, question);
         if (c == CURLE_OK)
-                c = request_set(&request, timeout_ms);
+                c = request_set(&request, question->timeout_ms);
         if (c != CURLE_OK)
                 return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
         return request_perform(&request, ret);
+}
+
+char *http_host_of(const char *endpoint)
+{
+        const char *host = strstr(endpoint, "://");
+
+        host = host ? host + 3 : endpoint;
+        if (*host == '[')
+                return strndup(host + 1, strcspn(host + 1, "]"));
+        return strndup(host, strcspn(host, ":/"));
 }
 
 char *http_escape(const char *segment)

@@ -18,18 +18,28 @@ typedef enum HttpOutcome {
 typedef struct HttpAnswer {
         HttpOutcome outcome;
         int status;       /* of an answer: 200, 403, ... */
+        char tag[64];     /* of an error: the `_tag` of its body, for api_status_to_error(); or "" */
         int64_t date_sec; /* what time it is there, since the epoch; -1: it does not say */
         bool tls;
         char text[256]; /* of a failure, for people */
 } HttpAnswer;
 
-/*
- * `endpoint` is an origin and `path` goes after it. `key` may be NULL; over plain http it is sent
- * to this host only. `ca_file` may be NULL for the system's. Returns 0, or -ENOMEM, or -EINVAL for
- * what is no endpoint, or a CA file that cannot be read.
+typedef struct HttpQuestion {
+        const char *endpoint; /* an origin */
+        const char *path;     /* that goes after it */
+        const Secret *key;    /* NULL: none; over plain http it is sent to this host only */
+        const char *ca_file;  /* NULL: the system's */
+        const char *proxy;    /* NULL: none, whatever our environment has */
+        uint32_t timeout_ms;
+} HttpQuestion;
+
+/* Returns 0, or -ENOMEM, or -EINVAL for what is no endpoint, or a CA file that cannot be read. */
+int http_get(const HttpQuestion *question, HttpAnswer *ret);
+
+/* The host of an endpoint, without brackets and port, to be given to free(). NULL for lack of
+ * memory.
  */
-int http_get(const char *endpoint, const char *path, const Secret *key, const char *ca_file,
-             uint32_t timeout_ms, HttpAnswer *ret);
+char *http_host_of(const char *endpoint);
 
 /* A segment of a path, to be given to free(). NULL for lack of memory. */
 char *http_escape(const char *segment);

@@ -73,6 +73,7 @@ static ssize_t read_line(char *line, size_t size, const Interrupt *interrupt)
         return -E2BIG;
 }
 
+/* A line that was written on Windows ends in CR LF. */
 static int read_secret(const Interrupt *interrupt, Secret **ret)
 {
         char line[SECRET_LEN_MAX + 1];
@@ -80,6 +81,8 @@ static int read_secret(const Interrupt *interrupt, Secret **ret)
         int r;
 
         len = read_line(line, sizeof(line), interrupt);
+        if (len > 0 && line[len - 1] == '\r')
+                len--;
         r = len < 0 ? (int) len : secret_new(line, (size_t) len, ret);
         explicit_bzero(line, sizeof(line));
         return r;

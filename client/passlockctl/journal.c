@@ -6,7 +6,8 @@
 
 #include "client/passlockctl/journal.h"
 
-#define UNIT "passlockd.service"
+#define UNIT    "passlockd.service"
+#define WAIT_US UINT64_C(1000000)
 
 struct Journal {
         sd_journal *journal;
@@ -140,7 +141,8 @@ int journal_wait(Journal *journal)
 {
         int r;
 
-        r = sd_journal_wait(journal->journal, UINT64_MAX);
+        /* journald wakes who waits by a trick with the size of the file, which may fail to. */
+        r = sd_journal_wait(journal->journal, WAIT_US);
         return r < 0 ? r : 0;
 }
 

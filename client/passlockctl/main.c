@@ -12,6 +12,7 @@
 #include "client/passlockctl/help.h"
 #include "client/passlockctl/option.h"
 #include "client/passlockctl/report.h"
+#include "client/passlockctl/service.h"
 #include "client/passlockctl/verb.h"
 
 #define TIMEOUT_SEC_MAX 86400U
@@ -107,7 +108,8 @@ static int parse_options(CommandLine *line, int argc, char **argv)
                 r = set_option(line, option);
                 if (r != 0) {
                         report("--%s=%s: %s", line->options[index].name, optarg ?: "",
-                               passlock_strerror(r));
+                               r == -EINVAL ? "not a number, or out of range"
+                                            : passlock_strerror(r));
                         return r == -ENOMEM ? EXIT_OURS : EXIT_USAGE;
                 }
         }
@@ -172,8 +174,13 @@ static int run(Invocation *invocation, const Verb *verb)
                 r = passlock_set_timeout_ms(invocation->client, invocation->timeout_ms);
         if (r < 0)
                 return EXIT_OURS;
+        status = verb->is_about_host ? 0 : service_require(invocation);
+        if (status != 0)
+                return status;
         status = may_ask_password(invocation, verb) ? run_for_admin(invocation, verb)
                                                     : verb->run(invocation);
+        if (status == EXIT_OURS && !verb->is_about_host)
+                service_report_absence();
         if (fflush(stdout) != 0) {
                 report("cannot write: %s", strerror(errno));
                 return status ?: EXIT_OURS;
@@ -201,14 +208,16 @@ static int parse_and_run(CommandLine *line, int argc, char **argv)
 int main(int argc, char **argv)
 {
         CommandLine line = {};
-        int status = EXIT_OURS;
+        int r, status = EXIT_OURS;
 
         setlocale(LC_ALL, "");
-        if (passlock_new(&line.invocation.client) == 0 &&
-            passlock_options_new(&line.invocation.options) == 0)
+        r = passlock_new(&line.invocation.client);
+        if (r == 0)
+                r = passlock_options_new(&line.invocation.options);
+        if (r == 0)
                 status = parse_and_run(&line, argc, argv);
         else
-                report("%s", strerror(errno));
+                report("%s", passlock_strerror(r));
         strv_free(line.invocation.allow);
         strv_free(line.invocation.exclude);
         passlock_options_unref(line.invocation.options);

@@ -2,12 +2,10 @@
 
 #include <stdio.h>
 
-#include "client/passlockctl/command.h"
 #include "client/passlockctl/offer.h"
+#include "client/passlockctl/system-bus.h"
 #include "dbus/event.h"
-#include "dbus/names.h"
 
-#define DBUS_NAME       "org.freedesktop.DBus"
 #define LINKS_MAX       1000U
 #define CALL_TIMEOUT_MS 5000U
 
@@ -32,17 +30,9 @@ void offer_word(const char *prefix, const char *word, HelpText meaning)
 /* A call would start the daemon, which nobody has asked for by pressing a key. */
 static bool service_is_running(void)
 {
-        static const char *const argv[] = {
-                "busctl",      "--system",
-                "--timeout=5", "call",
-                DBUS_NAME,     "/org/freedesktop/DBus",
-                DBUS_NAME,     "NameHasOwner",
-                "s",           PASSLOCK_BUS_NAME,
-                NULL,
-        };
-        char answer[16];
+        _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
 
-        return command_read(argv, answer, sizeof(answer)) == 0 && streq(answer, "b true\n");
+        return bus && system_bus_has_service(bus);
 }
 
 static bool service_is_ready(const Offer *offer)

@@ -29,6 +29,7 @@ typedef struct Invocation {
         bool any_tenancy;
         bool plain;
         const char *tenancy;
+        const char *remove_up_to; /* links */
         const char *user;
         const char *credential;
         const char *ca_file;

@@ -6,7 +6,6 @@
 #include "client/passlockctl/unit.h"
 #include "dbus/event.h"
 
-#define UNIT_FILES_MAX     (64U * 1024)
 #define MESSAGE_MAX        4096U
 #define STATUS_CREDENTIALS "243" /* see systemd.exec(5) */
 
@@ -32,16 +31,56 @@ static bool is_unsettled(const char *shown)
                                                      has_line(shown, "ActiveState=deactivating"));
 }
 
-UnitStart unit_last_start(void)
+static bool show(char *shown, size_t size)
 {
         static const char *const argv[] = {
-                "systemctl", "show", "--property=LoadState,ActiveState,Result,ExecMainStatus",
-                UNIT,        NULL,
+                "systemctl",
+                "show",
+                "--property=LoadState,ActiveState,Result,ExecMainStatus,"
+                "ExecMainExitTimestampMonotonic,Job",
+                UNIT,
+                NULL,
         };
+
+        return command_read(argv, shown, size) == 0;
+}
+
+/* The number on the line that begins with `name`; 0 if there is none. */
+static uint64_t number_of(const char *shown, const char *name)
+{
+        size_t len = strlen(name);
+
+        for (const char *line = shown; *line; line += strcspn(line, "\n"), line += *line == '\n')
+                if (strncmp(line, name, len) == 0)
+                        return strtoull(line + len, NULL, 10);
+        return 0;
+}
+
+UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us)
+{
+        char shown[512];
+        uint64_t ended_us;
+
+        if (!show(shown, sizeof(shown)) || !has_line(shown, "LoadState=loaded"))
+                return UNIT_STARTS;
+        ended_us = number_of(shown, "ExecMainExitTimestampMonotonic=");
+        if (has_line(shown, "ActiveState=failed") && number_of(shown, "Job=") == 0)
+                return ended_us > since_us ? UNIT_FAILED : UNIT_FAILED_BEFORE;
+        if (has_line(shown, "Result=success") || ended_us <= since_us)
+                return UNIT_STARTS;
+        /* Between two attempts: the second one that fails is no accident. */
+        if (*last_failure_us > 0 && *last_failure_us != ended_us)
+                return UNIT_FAILED;
+        *last_failure_us = ended_us;
+        return UNIT_STARTS;
+}
+
+UnitStart unit_last_start(void)
+{
         char shown[512];
 
         for (unsigned i = 0; i < LOOKS_MAX; i++) {
-                if (command_read(argv, shown, sizeof(shown)) != 0)
+                if (!show(shown, sizeof(shown)))
                         return UNIT_START_UNKNOWN;
                 if (!is_unsettled(shown))
                         break;
@@ -94,45 +133,43 @@ char *unit_refused_configuration(void)
         return message && strncmp(message, text, strlen(text)) == 0 ? TAKE_PTR(message) : NULL;
 }
 
+bool unit_is_masked(void)
+{
+        char shown[512];
+
+        return show(shown, sizeof(shown)) && has_line(shown, "LoadState=masked") &&
+               !has_line(shown, "ActiveState=active");
+}
+
+/* A unit that is just starting will be. */
 bool unit_is_active(void)
 {
-        static const char *const argv[] = {"systemctl", "is-active", "--quiet", UNIT, NULL};
+        static const char *const argv[] = {"systemctl", "is-active", UNIT, NULL};
+        char state[64];
 
-        return command_run(argv, -1, -1, -1) == 0;
+        for (unsigned i = 0; i < LOOKS_MAX; i++) {
+                if (command_read(argv, state, sizeof(state)) == 0)
+                        return true;
+                if (!has_line(state, "activating"))
+                        return false;
+                usleep(LOOK_PAUSE_US);
+        }
+        return false;
+}
+
+bool unit_reload_manager(void)
+{
+        static const char *const argv[] = {"systemctl", "daemon-reload", NULL};
+
+        return command_run(argv, -1, STDERR_FILENO, STDERR_FILENO) == 0;
 }
 
 bool unit_restart(void)
 {
-        static const char *const reload[] = {"systemctl", "daemon-reload", NULL};
-        static const char *const restart[] = {"systemctl", "try-restart", UNIT, NULL};
+        static const char *const reset[] = {"systemctl", "reset-failed", UNIT, NULL};
+        static const char *const restart[] = {"systemctl", "restart", UNIT, NULL};
 
-        return command_run(reload, -1, STDERR_FILENO, STDERR_FILENO) == 0 &&
-               command_run(restart, -1, STDERR_FILENO, STDERR_FILENO) == 0;
-}
-
-const char *unit_credential_setting(bool sealed)
-{
-        return sealed ? "LoadCredentialEncrypted" : "LoadCredential";
-}
-
-/* `from` is NULL for a setting that names none. */
-static bool has_setting(const char *files, bool sealed, const char *name, const char *from)
-{
-        const char *setting = unit_credential_setting(sealed);
-        char line[4096];
-        int n;
-
-        n = snprintf(line, sizeof(line), "%s=%s%s%s", setting, name, from ? ":" : "", from ?: "");
-        return n > 0 && n < (int) sizeof(line) && has_line(files, line);
-}
-
-bool unit_loads_credential(bool sealed, const char *name, const char *path)
-{
-        static const char *const argv[] = {"systemctl", "cat", UNIT, NULL};
-        _cleanup_(freep) char *files = malloc(UNIT_FILES_MAX);
-
-        if (!files || command_read(argv, files, UNIT_FILES_MAX) != 0)
-                return true;
-        return has_setting(files, sealed, name, NULL) || has_setting(files, sealed, name, name) ||
-               has_setting(files, sealed, name, path);
+        /* So that the starts before this one do not count against it. */
+        (void) command_run(reset, -1, -1, -1);
+        return command_run(restart, -1, -1, -1) == 0;
 }

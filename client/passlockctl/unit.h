@@ -21,6 +21,16 @@ typedef enum UnitStart {
 /* How its last start went. */
 UnitStart unit_last_start(void);
 
+typedef enum UnitProgress {
+        UNIT_STARTS,        /* or is about to, or nothing is known */
+        UNIT_FAILED_BEFORE, /* in an earlier attempt; of a new one nothing is to be seen yet */
+        UNIT_FAILED,
+} UnitProgress;
+
+/* How a start goes that was asked for at `since_us`, on the monotonic clock. To be called again and
+ * again: `last_failure_us`, 0 at first, keeps when an attempt has failed; the second one counts. */
+UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us);
+
 /* What the daemon complained of last, to be given to free(). NULL if that cannot be known, for lack
  * of a journal or of the right to read it. */
 char *unit_last_error(void);
@@ -30,14 +40,11 @@ char *unit_last_error(void);
 char *unit_refused_configuration(void);
 
 bool unit_is_active(void);
+bool unit_is_masked(void);
 
-/* Has systemd look which credentials there are for it now, restarts it if it is running, and waits.
- * What systemctl says goes to standard error. */
+/* Has systemd look which credentials and settings there are for it now. What systemctl says goes to
+ * standard error. */
+bool unit_reload_manager(void);
+
+/* Starts it anew, and waits until it is up or has failed. */
 bool unit_restart(void);
-
-/* The setting that makes it load a credential. */
-const char *unit_credential_setting(bool sealed);
-
-/* Whether it has that, for this credential, from `path` or from where systemd looks by itself. True
- * if that cannot be known. */
-bool unit_loads_credential(bool sealed, const char *name, const char *path);

@@ -2,48 +2,110 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "client/passlockctl/credential.h"
+#include "client/passlockctl/daemon-environment.h"
 #include "client/passlockctl/http.h"
 #include "client/passlockctl/input.h"
-#include "client/passlockctl/passlockctl.h"
+#include "client/passlockctl/key-change.h"
+#include "client/passlockctl/key-flaw.h"
+#include "client/passlockctl/protection.h"
 #include "client/passlockctl/record.h"
 #include "client/passlockctl/report.h"
 #include "client/passlockctl/unit.h"
+#include "dbus/api-status.h"
 
 #define TIMEOUT_MS_DEFAULT 30000U
 
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 
-typedef struct KeyChange {
-        Invocation *invocation;
-        const passlock_tenancy *tenancy;
-        Secret *key;
-        char *name;
-        char *path;
-        const char *activated; /* how the daemon came to it */
-} KeyChange;
-
-/* Nobody gets to see our memory: no core dump, no debugger of the same user, no swap. */
-static int protect_memory(void)
+static int fail_for_lack_of_memory(void)
 {
-        const struct rlimit none = {};
+        report("%s", passlock_strerror(-ENOMEM));
+        return EXIT_OURS;
+}
 
-        if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
-                return -errno;
-        /* Only root may for sure. */
-        (void) mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-        umask(0077);
+/* The daemon goes by what is in the files now, also after a restart, which a mistake would keep
+ * from coming back. */
+static int read_configuration(KeyChange *change)
+{
+        passlock *client = change->invocation->client;
+        int r;
+
+        r = passlock_reload(client);
+        if (r != 0)
+                report("the daemon cannot read its configuration again; nothing was changed:");
+        return report_call(client, r);
+}
+
+static int find_tenancy(KeyChange *change)
+{
+        passlock *client = change->invocation->client;
+        int r;
+
+        r = passlock_get_tenancy(client, &change->tenancy);
+        return report_call(client, r);
+}
+
+/* By that name the daemon looks for it, and by no other. */
+static int choose_name(KeyChange *change)
+{
+        const char *given = change->invocation->credential;
+        const char *used = passlock_tenancy_get_credential(change->tenancy);
+        const char *label = passlock_tenancy_get_label(change->tenancy);
+
+        if (used)
+                change->name = strdup(used);
+        else if (asprintf(&change->name, "passlock.%s", label) < 0)
+                change->name = NULL;
+        if (!change->name)
+                return fail_for_lack_of_memory();
+        if (given && !streq(given, change->name)) {
+                report("--credential=%s: the daemon looks for the key of tenancy %s in the "
+                       "credential "
+                       "%s; set ApiKeyCredential= in passlockd.conf and run passlockctl reload "
+                       "first",
+                       given, label, change->name);
+                return EXIT_USAGE;
+        }
+        if (!credential_name_is_valid(change->name)) {
+                report("ApiKeyCredential=%s in passlockd.conf is not the name of a credential: it "
+                       "has "
+                       "up to 200 letters, digits, dots, hyphens and underscores",
+                       change->name);
+                return EXIT_OURS;
+        }
         return 0;
+}
+
+static int choose_path(KeyChange *change)
+{
+        change->path = credential_path(change->invocation->store_dir, change->name,
+                                       change->invocation->plain);
+        return change->path ? 0 : fail_for_lack_of_memory();
+}
+
+static int check_sources(KeyChange *change)
+{
+        return key_check_sources(change);
+}
+
+static int say_no_key(int r)
+{
+        if (r == -EINVAL)
+                report("no key");
+        else if (r == -E2BIG)
+                report("the key is too long: keys have %u characters at most", SECRET_LEN_MAX);
+        else if (r == -EINTR)
+                report("stopped; nothing was changed");
+        else
+                report("cannot read the key: %s", strerror(-r));
+        return r == -EINVAL || r == -E2BIG ? EXIT_USAGE : EXIT_OURS;
 }
 
 static int read_key(KeyChange *change)
 {
-        const char *argument = change->invocation->arguments[0];
+        const char *argument = change->invocation->arguments[0], *flaw;
         int r;
 
         if (argument && !streq(argument, "-")) {
@@ -55,33 +117,11 @@ static int read_key(KeyChange *change)
                 return EXIT_USAGE;
         }
         r = input_secret("API key: ", &change->key);
-        if (r < 0) {
-                report("%s", r == -EINVAL ? "no key" : strerror(-r));
-                return r == -EINVAL || r == -E2BIG ? EXIT_USAGE : EXIT_OURS;
-        }
-        for (const char *c = secret_reveal(change->key); *c; c++)
-                if (*c <= ' ' || *c > '~') {
-                        report("this is no key: keys have neither blanks nor odd characters");
-                        return EXIT_USAGE;
-                }
-        return 0;
-}
-
-static int choose_name(KeyChange *change)
-{
-        const char *given = change->invocation->credential;
-
-        if (given)
-                change->name = strdup(given);
-        else if (asprintf(&change->name, "passlock.%s",
-                          passlock_tenancy_get_label(change->tenancy)) < 0)
-                change->name = NULL;
-        if (!change->name) {
-                report("%s", strerror(ENOMEM));
-                return EXIT_OURS;
-        }
-        if (!credential_name_is_valid(change->name)) {
-                report("--credential=%s: not the name of a credential", change->name);
+        if (r < 0)
+                return say_no_key(r);
+        flaw = key_flaw(secret_reveal(change->key), secret_len(change->key));
+        if (flaw) {
+                report("this is no key: it %s", flaw);
                 return EXIT_USAGE;
         }
         return 0;
@@ -90,16 +130,42 @@ static int choose_name(KeyChange *change)
 static int ask_api(const KeyChange *change, HttpAnswer *ret)
 {
         _cleanup_(freep) char *id = http_escape(passlock_tenancy_get_id(change->tenancy));
+        _cleanup_(daemon_environment_freep) DaemonEnvironment *environment =
+                daemon_environment_new();
         const Invocation *invocation = change->invocation;
-        const char *ca_file = invocation->ca_file ?: passlock_tenancy_get_ca_file(change->tenancy);
+        const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
         _cleanup_(freep) char *path = NULL;
 
-        if (!id || asprintf(&path, "/v2/%s/passkeys/", id) < 0) {
+        if (!id || !environment || asprintf(&path, "/v2/%s/passkeys/", id) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        return http_get(passlock_tenancy_get_endpoint(change->tenancy), path, change->key, ca_file,
-                        invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT, ret);
+        return http_get(
+                &(HttpQuestion){
+                        .endpoint = endpoint,
+                        .path = path,
+                        .key = change->key,
+                        .ca_file = invocation->ca_file
+                                           ?: passlock_tenancy_get_ca_file(change->tenancy),
+                        .proxy = daemon_environment_find_proxy(environment, endpoint),
+                        .timeout_ms = invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT,
+                },
+                ret);
+}
+
+/* What the API thinks of the key. */
+static int judge(const KeyChange *change, const HttpAnswer *answer)
+{
+        const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
+        int r = api_status_to_error((unsigned) answer->status, answer->tag, NULL);
+
+        if (r == PASSLOCK_ERROR_API_DENIED)
+                report("%s does not take this key for tenancy %s; nothing was changed", endpoint,
+                       passlock_tenancy_get_id(change->tenancy));
+        else if (r != 0)
+                report("%s answered with HTTP status %d: %s; nothing was changed", endpoint,
+                       answer->status, passlock_strerror(r));
+        return r == PASSLOCK_ERROR_API_DENIED ? EXIT_CALLER : exit_status(r);
 }
 
 static int try_key(KeyChange *change)
@@ -109,9 +175,11 @@ static int try_key(KeyChange *change)
         int r;
 
         r = ask_api(change, &answer);
+        if (r == -ENOMEM)
+                return fail_for_lack_of_memory();
         if (r < 0) {
-                report("%s: %s; nothing was changed", endpoint,
-                       r == -EINVAL ? "no endpoint, or its CA file cannot be read" : strerror(-r));
+                report("%s: no endpoint, or its CA file cannot be read; nothing was changed",
+                       endpoint);
                 return EXIT_OURS;
         }
         if (answer.outcome != HTTP_ANSWERED) {
@@ -119,17 +187,7 @@ static int try_key(KeyChange *change)
                        answer.text);
                 return EXIT_SERVICE;
         }
-        if (answer.status == 401 || answer.status == 403) {
-                report("%s does not take this key for tenancy %s; nothing was changed", endpoint,
-                       passlock_tenancy_get_id(change->tenancy));
-                return EXIT_CALLER;
-        }
-        if (answer.status < 200 || answer.status > 299) {
-                report("%s answered with HTTP status %d; nothing was changed", endpoint,
-                       answer.status);
-                return EXIT_SERVICE;
-        }
-        return 0;
+        return judge(change, &answer);
 }
 
 static int store_key(KeyChange *change)
@@ -137,83 +195,40 @@ static int store_key(KeyChange *change)
         const Invocation *invocation = change->invocation;
 
         return credential_store(invocation->store_dir, change->name, change->key, invocation->plain,
-                                &change->path) == 0
+                                change->path) == 0
                        ? 0
                        : EXIT_OURS;
 }
 
-/* A unit gets its credentials when it is started, and not again when it is reloaded. */
-static int restart_unit(void)
+static int prove(KeyChange *change)
 {
-        if (unit_restart())
-                return 0;
-        report("the key is stored, but " UNIT " could not be restarted; see journalctl -u " UNIT);
-        return EXIT_OURS;
+        return key_prove(change);
 }
 
-static int activate_key(KeyChange *change)
+static int print_lines(const KeyChange *change, const char *state)
 {
-        passlock *client = change->invocation->client;
-        int r;
-
-        if (unit_is_active()) {
-                change->activated = "restart";
-                return restart_unit();
-        }
-        change->activated = "reload";
-        r = passlock_reload(client);
-        if (r != 0)
-                report("the key is stored, but the daemon did not take it:");
-        return report_call(client, r);
-}
-
-/* Whether the daemon can have found it. If not, what to do about it has been said. */
-static bool check_unit(const KeyChange *change, const char *state)
-{
-        bool sealed = !change->invocation->plain;
-
-        if (streq(change->activated, "restart") &&
-            !unit_loads_credential(sealed, change->name, change->path)) {
-                report("the daemon does not have this key: its unit loads the credentials "
-                       "passlock.*,"
-                       " and %s needs a drop-in with %s=%s",
-                       change->name, unit_credential_setting(sealed), change->name);
-                return false;
-        }
-        if (streq(state, "unconfigured")) {
-                report("the daemon does not have this key: it does not find the credential %s, or "
-                       "passlockd.conf names another one",
-                       change->name);
-                return false;
-        }
-        return true;
+        printf("%s takes the key for tenancy %s.\n", passlock_tenancy_get_endpoint(change->tenancy),
+               passlock_tenancy_get_id(change->tenancy));
+        printf("It is stored %s as %s.\n",
+               change->invocation->plain ? "as it is, not sealed," : "sealed", change->path);
+        puts(streq(change->activated, "restart")
+                     ? UNIT " was restarted to get it; it answered the calls in flight first."
+                     : "The daemon, which systemd does not run, was told to read its credentials "
+                       "again.");
+        puts("The daemon has proved that it has this key, and made a call with it.");
+        printf("The tenancy is now %s.\n", state);
+        return 0;
 }
 
 static int print_change(const KeyChange *change, const char *state)
 {
         _cleanup_(record_freep) Record *record = NULL;
-        bool plain = change->invocation->plain;
 
-        if (!change->invocation->json) {
-                printf("%s takes the key for tenancy %s.\n",
-                       passlock_tenancy_get_endpoint(change->tenancy),
-                       passlock_tenancy_get_id(change->tenancy));
-                printf("It is stored %s as %s.\n", plain ? "as it is, not sealed," : "sealed",
-                       change->path);
-                puts(streq(change->activated, "restart")
-                             ? UNIT
-                             " was restarted to get it; it answered the calls in flight first."
-                             : "The daemon, which systemd does not run, was told to read its "
-                               "credentials again.");
-                if (change->invocation->credential)
-                        printf("It is used if passlockd.conf has ApiKeyCredential=%s.\n",
-                               change->name);
-                printf("The tenancy is now %s.\n", state);
-                return 0;
-        }
+        if (!change->invocation->json)
+                return print_lines(change, state);
         record = record_new();
         record_put_string(record, NULL, "credential", change->path);
-        record_put_bool(record, NULL, "sealed", !plain);
+        record_put_bool(record, NULL, "sealed", !change->invocation->plain);
         record_put_string(record, NULL, "activated", change->activated);
         record_put_string(record, NULL, "state", state);
         return record_print(record, true);
@@ -223,25 +238,22 @@ static int finish(KeyChange *change)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *now = NULL;
         passlock *client = change->invocation->client;
-        const char *state;
         int r;
 
         r = passlock_get_tenancy(client, &now);
-        if (r != 0)
-                return report_call(client, r);
-        state = passlock_tenancy_get_state(now);
-        r = print_change(change, state);
-        if (r != 0)
-                return report_call(client, r);
-        return check_unit(change, state) ? 0 : EXIT_OURS;
+        if (r == 0)
+                r = print_change(change, passlock_tenancy_get_state(now));
+        return report_call(client, r);
 }
 
-/* In this order, so that a key that is no good changes nothing. Each says what is wrong, and
- * returns 0 or the exit status. */
+/* In this order, so that a key that is no good changes nothing, and nobody is told that a key is in
+ * use that is not. Each says what is wrong, and returns 0 or the exit status. */
 static int change_key(KeyChange *change)
 {
         static int (*const steps[])(KeyChange * change) = {
-                choose_name, read_key, try_key, store_key, activate_key, finish,
+                read_configuration, find_tenancy, choose_name, choose_path,
+                check_sources,      read_key,     try_key,     store_key,
+                key_activate,       prove,        finish,
         };
         int status = 0;
 
@@ -252,7 +264,6 @@ static int change_key(KeyChange *change)
 
 int verb_set_key(Invocation *invocation)
 {
-        _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
         KeyChange change = {.invocation = invocation};
         int r, status;
 
@@ -261,12 +272,14 @@ int verb_set_key(Invocation *invocation)
                 return EXIT_DENIED;
         }
         r = protect_memory();
-        if (r == 0)
-                r = passlock_get_tenancy(invocation->client, &tenancy);
-        if (r != 0)
-                return report_call(invocation->client, r);
-        change.tenancy = tenancy;
-        status = change_key(&change);
+        if (r < 0) {
+                report("cannot keep the key from others: %s", strerror(-r));
+                return EXIT_OURS;
+        }
+        status = key_rescue_service(invocation);
+        if (status == 0)
+                status = change_key(&change);
+        passlock_tenancy_unref(change.tenancy);
         secret_unref(change.key);
         free(change.name);
         free(change.path);

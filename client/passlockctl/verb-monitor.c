@@ -8,6 +8,7 @@
 #include "client/passlockctl/printable.h"
 #include "client/passlockctl/record.h"
 #include "client/passlockctl/report.h"
+#include "client/passlockctl/service.h"
 
 typedef struct Monitor {
         bool json;
@@ -71,17 +72,23 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
                 return;
         q = monitor->json ? print_json(name, r, user_id, authenticator_id)
                           : print_line(name, r, user_id, authenticator_id);
-        if (q < 0 || fflush(stdout) != 0 || r > 0) {
-                report("%s", passlock_strerror(q < 0 ? q : r > 0 ? r : -EIO));
-                monitor->ended = true;
-                monitor->status = r > 0 ? exit_status(r) : EXIT_OURS;
-        }
+        if (q == 0 && fflush(stdout) != 0)
+                report("cannot write: %s", strerror(errno));
+        else if (q < 0 || r > 0)
+                report("%s", passlock_strerror(q < 0 ? q : r));
+        else
+                return;
+        monitor->ended = true;
+        monitor->status = q == 0 && r > 0 ? exit_status(r) : EXIT_OURS;
 }
 
 int verb_monitor(Invocation *invocation)
 {
         Monitor monitor = {.json = invocation->json};
         int r;
+
+        /* It waits for a service that does not start, but not without saying why it does not. */
+        (void) service_require(invocation);
 
         r = passlock_links_monitor(invocation->client, on_change, &monitor, NULL);
         while (r == 0 && !monitor.ended) {

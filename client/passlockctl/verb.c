@@ -50,11 +50,11 @@ static const Verb verbs[] = {
          OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_ANY_TENANCY),
          verb_import,
          true},
-        {{"monitor", NULL}, 0, 0, 0, verb_monitor, true},
+        {{"monitor", NULL}, 0, 0, 0, verb_monitor, true, .is_about_host = true},
         {{"reconcile", NULL},
          0,
          0,
-         OPTION_BIT(OPTION_APPLY) | OPTION_BIT(OPTION_YES),
+         OPTION_BIT(OPTION_APPLY) | OPTION_BIT(OPTION_REMOVE_UP_TO) | OPTION_BIT(OPTION_YES),
          verb_reconcile,
          true},
 
@@ -75,9 +75,9 @@ static const Verb verbs[] = {
         {{"mailbox", "delete"}, 1, 1, 0, verb_mailbox_delete},
 
         {{"status", NULL}, 0, 0, 0, verb_status, true},
-        {{"audit", NULL}, 0, 0, AUDIT_OPTIONS, verb_audit},
-        {{"doctor", NULL}, 0, 0, OPTION_BIT(OPTION_CA_FILE), verb_doctor},
-        {{"set-key", NULL}, 0, 1, SET_KEY_OPTIONS, verb_set_key},
+        {{"audit", NULL}, 0, 0, AUDIT_OPTIONS, verb_audit, .is_about_host = true},
+        {{"doctor", NULL}, 0, 0, OPTION_BIT(OPTION_CA_FILE), verb_doctor, .is_about_host = true},
+        {{"set-key", NULL}, 0, 1, SET_KEY_OPTIONS, verb_set_key, .is_about_host = true},
         {{"reload", NULL}, 0, 0, 0, verb_reload, true},
 };
 

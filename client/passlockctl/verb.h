@@ -9,6 +9,7 @@ typedef struct Verb {
         uint64_t options;     /* OPTION_BIT() of each that it has */
         int (*run)(Invocation *invocation);
         bool is_for_admins; /* whom polkit may ask to authenticate */
+        bool is_about_host; /* the service need not be there for it to make sense */
 } Verb;
 
 /* The verb that these words begin with, which end in NULL. NULL if there is none. */

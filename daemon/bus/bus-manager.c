@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "build-config.h"
+#include "daemon/bus/bus-key.h"
+#include "daemon/bus/bus-rights.h"
 #include "daemon/bus/request.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
@@ -139,6 +141,11 @@ const sd_bus_vtable manager_vtable[] = {
                                 method_get_tenancy, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListRights", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", rights),
+                                bus_method_list_rights, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ProveKey", SD_BUS_ARGS("s", tenancy, "s", nonce),
+                                SD_BUS_RESULT("s", proof), bus_method_prove_key,
+                                SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };

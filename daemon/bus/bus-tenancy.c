@@ -312,6 +312,8 @@ static int get_property(sd_bus *sd _unused_, const char *path _unused_,
                 value = tenancy_endpoint(tenancy);
         else if (streq(property, "CaFile"))
                 value = tenancy_ca_file(tenancy) ?: "";
+        else if (streq(property, "ApiKeyCredential"))
+                value = tenancy_credential(tenancy);
         else
                 value = tenancy_state_to_string(tenancy_state(tenancy));
         return sd_bus_message_append(reply, "s", value);
@@ -338,6 +340,7 @@ const sd_bus_vtable tenancy_vtable[] = {
         SD_BUS_PROPERTY("TenancyId", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Endpoint", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("CaFile", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ApiKeyCredential", "s", get_property, 0, 0),
         SD_BUS_PROPERTY("State", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };

@@ -11,9 +11,8 @@
 #include "daemon/bus/request.h"
 #include "dbus/error.h"
 
-/* The bus lets us wait for 128 answers in all. So many questions may be open about a uid, and so
- * many for the next one to be put to a person, who may leave it open for long. */
-#define QUESTIONS_MAX        100U
+/* So many may be open about a uid for the next one to be put to a person, who may leave it open for
+ * long. */
 #define QUESTIONS_PERSON_MAX 16U
 
 #define ARGUMENT_LEN_MAX 512U

@@ -5,6 +5,9 @@
 
 #define QUESTION_ARGUMENTS_MAX 2U
 
+/* The bus lets us wait for 128 answers in all. So many questions may be open about a uid. */
+#define QUESTIONS_MAX 100U
+
 /*
  * What polkit is asked about a caller who has no grant: may he, being an administrator, do this all
  * the same? Each method that is for people has one, beside it; the methods that are for apps have

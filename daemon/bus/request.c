@@ -263,7 +263,7 @@ void request_run_authorized(Request *request)
 static void request_start(Request *request)
 {
         unsigned *n_pending = identity_n_pending(request->identity);
-        bool granted = request_is_granted(request, NULL);
+        bool granted = request->for_everybody || request_is_granted(request, NULL);
         int r;
 
         request->cause.has_uid = true;
@@ -330,10 +330,26 @@ static int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *messa
                 .cause = {.begun_at_us = monotonic_us()},
         };
         (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
-                        sd_bus_message_get_member(message));
+                        sd_bus_message_get_member(request->message));
         bus->requests = request;
         *ret = request;
         return 0;
+}
+
+/* Finds out who is calling, and goes on from there. */
+static int request_enter(Request *request)
+{
+        Bus *bus = request->bus;
+        int r;
+
+        r = identities_find(bus->identities, sd_bus_message_get_sender(request->message),
+                            bus->max_pending_per_user, request_identified, request,
+                            &request->identity);
+        if (r < 0)
+                request_fail(request, r == -EBUSY ? ERROR_LIMITS_EXCEEDED : r);
+        else if (r > 0)
+                request_start(request);
+        return 1;
 }
 
 int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, unsigned rights,
@@ -348,12 +364,19 @@ int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, u
         request->rights = rights;
         request->question = question;
         request->run = run;
-        r = identities_find(bus->identities, sd_bus_message_get_sender(message),
-                            bus->max_pending_per_user, request_identified, request,
-                            &request->identity);
+        return request_enter(request);
+}
+
+int request_begin_for_everybody(Bus *bus, sd_bus_message *message,
+                                int (*run)(Request *request, sd_bus_message *message))
+{
+        Request *request;
+        int r;
+
+        r = request_new(bus, NULL, message, &request);
         if (r < 0)
-                request_fail(request, r == -EBUSY ? ERROR_LIMITS_EXCEEDED : r);
-        else if (r > 0)
-                request_start(request);
-        return 1;
+                return r;
+        request->for_everybody = true;
+        request->run = run;
+        return request_enter(request);
 }

@@ -30,6 +30,7 @@ struct Request {
         Tenancy *tenancy;         /* NULL: a call to the manager */
         char *label;              /* by which the caller has named it, and grants do */
         unsigned rights;          /* any of these is needed; 0: only root has what is needed */
+        bool for_everybody;       /* nothing is needed: the answer is about the caller itself */
         const Question *question; /* to ask if the right is not granted; NULL: it is for apps */
         Identity *identity;       /* NULL until it is known */
         bool counted;             /* among the pending calls of the uid */
@@ -52,6 +53,9 @@ struct Request {
  */
 int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, unsigned rights,
                   const Question *question, int (*run)(Request *request, sd_bus_message *message));
+/* The same on the manager, for a method that everybody may call. */
+int request_begin_for_everybody(Bus *bus, sd_bus_message *message,
+                                int (*run)(Request *request, sd_bus_message *message));
 /* What becomes of a request when polkit has said yes. */
 void request_run_authorized(Request *request);
 

@@ -17,10 +17,11 @@ struct Tenancy {
         Tenancies *tenancies;
         Tenancy *next; /* of those that are alive */
         char *id;
-        char *label;     /* NULL before it is configured */
-        Api *api;        /* the current one; NULL before it is configured */
-        bool retired;    /* not configured any more */
-        unsigned n_busy; /* changes that a stop waits for */
+        char *label;      /* NULL before it is configured */
+        char *credential; /* the same */
+        Api *api;         /* the current one; NULL before it is configured */
+        bool retired;     /* not configured any more */
+        unsigned n_busy;  /* changes that a stop waits for */
         TenancyState state;
         sd_event *event;
         struct Store *store;

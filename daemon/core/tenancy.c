@@ -144,6 +144,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         api_unref(tenancy->api);
         free(tenancy->id);
         free(tenancy->label);
+        free(tenancy->credential);
         free(tenancy);
         return NULL;
 }
@@ -221,22 +222,23 @@ int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
                                     .ca_file = settings->ca_file,
                                     .timeout_ms = settings->timeout_ms,
                                     .key = settings->key};
-        char *label = strdup(settings->label);
+        _cleanup_(freep) char *label = strdup(settings->label);
+        _cleanup_(freep) char *credential = strdup(settings->credential);
         Api *api;
         int r = 0;
 
-        if (!label)
+        if (!label || !credential)
                 return -ENOMEM;
         if (tenancy->api && api_has_settings(tenancy->api, &wanted))
                 api = api_ref(tenancy->api);
         else
                 r = api_new(tenancy->tenancies->api, &wanted, tenancy->api, &api);
-        if (r < 0) {
-                free(label);
+        if (r < 0)
                 return r;
-        }
         free(tenancy->label);
-        tenancy->label = label;
+        tenancy->label = TAKE_PTR(label);
+        free(tenancy->credential);
+        tenancy->credential = TAKE_PTR(credential);
         tenancy->retired = false;
         tenancy_set_api(tenancy, api);
         tenancy_start(tenancy);
@@ -278,6 +280,11 @@ const char *tenancy_ca_file(const Tenancy *tenancy)
 Secret *tenancy_key(const Tenancy *tenancy)
 {
         return tenancy->api ? api_key(tenancy->api) : NULL;
+}
+
+const char *tenancy_credential(const Tenancy *tenancy)
+{
+        return tenancy->credential ?: "";
 }
 
 TenancyState tenancy_state(const Tenancy *tenancy)

@@ -68,7 +68,8 @@ typedef struct TenancySettings {
         const char *endpoint;
         const char *ca_file; /* NULL: the system's trust anchors */
         uint64_t timeout_ms;
-        Secret *key; /* NULL: none yet */
+        const char *credential; /* what holds the key, to be shown */
+        Secret *key;            /* NULL: none yet */
 } TenancySettings;
 
 /* Strings are copied, the key is referenced. Calls in flight end as they began. Returns 0 or a
@@ -83,6 +84,7 @@ const char *tenancy_label(const Tenancy *tenancy);
 const char *tenancy_endpoint(const Tenancy *tenancy);
 /* NULL for the system's trust anchors. */
 const char *tenancy_ca_file(const Tenancy *tenancy);
+const char *tenancy_credential(const Tenancy *tenancy);
 /* NULL if there is none; lent. */
 Secret *tenancy_key(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);

@@ -26,6 +26,19 @@ int right_from_name(const char *name, Right *ret)
         return -EINVAL;
 }
 
+const char *right_name(Right right)
+{
+        switch (right) {
+#define X(right_, bit, text) \
+        case RIGHT_##right_: \
+                return text;
+                RIGHT_TABLE(X)
+#undef X
+        default:
+                return "All";
+        }
+}
+
 Grant *grant_free(Grant *grant)
 {
         if (!grant)
@@ -81,7 +94,7 @@ void grant_list_clear(GrantList *list)
         *list = (GrantList){};
 }
 
-static bool grant_is_for(const Grant *grant, const Caller *caller)
+bool grant_is_for(const Grant *grant, const Caller *caller)
 {
         for (size_t i = 0; i < grant->n_uids; i++)
                 if (grant->uids[i] == caller->uid)

@@ -26,6 +26,8 @@ typedef enum Right {
 
 /* By its name, or "All". Returns 0 or -EINVAL. */
 int right_from_name(const char *name, Right *ret);
+/* The name of one right. */
+const char *right_name(Right right);
 
 /* A caller, as the bus (never the caller itself) describes it. */
 typedef struct Caller {
@@ -48,6 +50,9 @@ typedef struct Grant {
 
 Grant *grant_free(Grant *grant);
 DEFINE_CLEANUP(Grant *, grant_free);
+
+/* Is it given to the caller, by its uid or a group? Root has no need of any. */
+bool grant_is_for(const Grant *grant, const Caller *caller);
 
 int grant_add_uid(Grant *grant, uid_t uid);
 int grant_add_gid(Grant *grant, gid_t gid);

@@ -3,9 +3,22 @@
 
 declare(strict_types=1);
 
-/** The daemon did not do it; the message says why, and is for the log. */
+/**
+ * The call did not do what it should. `$name` says why, as the last word of an error's name on the bus:
+ * an answer of the daemon, such as InvalidCode; InvalidArgs for an argument that is none; NoServer,
+ * AuthFailed or LimitsExceeded if the bus is not there or lets nobody in; ServiceUnknown and the like if
+ * there is no daemon; Timeout; and NoReply or Disconnected if the daemon or the bus went away in the
+ * middle. After the last three the call may have been carried out. The message is for the log.
+ */
 final class PasslockError extends RuntimeException
 {
+    public readonly string $name;
+
+    public function __construct(string $name, string $message)
+    {
+        $this->name = substr(strrchr(".$name", '.'), 1);
+        parent::__construct("$this->name: $message");
+    }
 }
 
 /**
@@ -17,95 +30,363 @@ final class PasslockError extends RuntimeException
  *     $who = $passlock->exchange($code, ['user_id' => 'user-42']);
  *     echo $who['authenticator_id'];
  *
- * It needs busctl, which comes with systemd, and a grant in passlockd.conf for the user it runs as.
+ * Whatever goes wrong is a PasslockError, also if the code that a browser sends is no text at all, or if
+ * there is no bus. It needs nothing but PHP 8.1, and a grant in passlockd.conf for the user it runs as.
  */
 final class Passlock
 {
     private const NAME = 'dev.passlock.Passlock1';
+    private const TEXT_MAX = 8192; // bytes; the daemon's own bounds are narrower
 
-    public function __construct(private string $tenancy = 'default', private int $timeoutSec = 30)
+    private readonly string $path;
+
+    public function __construct(string $tenancy = 'default', private float $timeoutSec = 30)
     {
+        if (!preg_match('/^[a-z0-9_]{1,32}$/D', $tenancy)) {
+            throw new PasslockError('InvalidArgs', 'a label is 1 to 32 of a-z, 0-9 and _');
+        }
+        $this->path = "/dev/passlock/Passlock1/tenancy/$tenancy";
     }
 
     /** A token, with which the page makes one passkey for the user. */
-    public function authorize(string $rpId, string $userId, string $username, array $options = []): string
+    public function authorize(mixed $rpId, mixed $userId, mixed $username, array $options = []): string
     {
-        return $this->call('Tenancy', 'Authorize', 'sssa{sv}', $rpId, $userId, $username,
-            ...self::dictionary($options))[0];
+        return $this->call('Tenancy', 'Authorize', [$rpId, $userId, $username], $options)[0];
     }
 
     /** A token, with which the page signs in: ['discoverable' => true], or ['user_id' => ...]. */
-    public function authorizeAuthentication(string $rpId, array $options): string
+    public function authorizeAuthentication(mixed $rpId, array $options): string
     {
-        return $this->call('Tenancy', 'AuthorizeAuthentication', 'sa{sv}', $rpId,
-            ...self::dictionary($options))[0];
+        return $this->call('Tenancy', 'AuthorizeAuthentication', [$rpId], $options)[0];
     }
 
-    /** Says whose code this is. With 'user_id' it has to be that user's. */
-    public function exchange(string $code, array $options = []): array
+    /**
+     * Says whose code this is. With 'user_id' it has to be that user's.
+     *
+     * Of the error Interrupted: the daemon crashed just when the code had been used. Begin a new
+     * ceremony; a passkey that was being made may be there, see links().
+     */
+    public function exchange(mixed $code, array $options = []): array
     {
         $options += ['request_id' => bin2hex(random_bytes(16))];
-        $call = fn () => $this->call('Tenancy', 'Exchange', 'sa{sv}', $code, ...self::dictionary($options));
         try {
-            [$who] = $call();
+            [$who] = $this->call('Tenancy', 'Exchange', [$code], $options);
         } catch (PasslockError $error) {
-            // Was the daemon restarted in the middle of it? The request id brings the same answer.
-            if (!str_contains($error->getMessage(), 'disconnected')) {
+            // Else the daemon or the bus was restarted in the middle of it.
+            if (!in_array($error->name, ['NoReply', 'Disconnected'], true)) {
                 throw $error;
             }
-            [$who] = $call();
+            [$who] = $this->call('Tenancy', 'Exchange', [$code], $options);
         }
-        return self::plain($who);
+        return $who;
     }
 
     /** The user's passkeys, as this host knows them. */
-    public function links(string $userId): array
+    public function links(mixed $userId): array
     {
-        [$links] = $this->call('Links', 'ListByUser', 's', $userId);
-        return array_map(self::plain(...), $links);
+        return $this->call('Links', 'ListByUser', [$userId])[0];
     }
 
-    /** No shell is in between, and what comes after `--` is no option of busctl's, whatever it is. */
-    private function call(string $interface, string $member, string ...$arguments): array
+    /** With `$options` the last argument is a dictionary of them. Each call has a connection of its own. */
+    private function call(string $interface, string $member, array $texts, ?array $options = null): array
     {
-        $command = ['/usr/bin/busctl', '--system', '--json=short', "--timeout=$this->timeoutSec", '--', 'call',
-            self::NAME, "/dev/passlock/Passlock1/tenancy/$this->tenancy", self::NAME . ".$interface", $member,
-            ...$arguments];
-        foreach ($command as $word) {
-            if (str_contains($word, "\0")) {
-                throw new PasslockError('An argument is not acceptable');
+        $signature = str_repeat('s', count($texts));
+        $body = '';
+        foreach ($texts as $text) {
+            PasslockBus::put($body, 's', self::text($text, 'an argument'));
+        }
+        if ($options !== null) {
+            $signature .= 'a{sv}';
+            PasslockBus::put($body, 'a{sv}', self::variants($options));
+        }
+        $bus = new PasslockBus($this->timeoutSec);
+        return $bus->call(self::NAME, $this->path, self::NAME . ".$interface", $member, $signature, $body);
+    }
+
+    /** What is no text would make the bus cut the connection off, so it is not sent. */
+    private static function text(mixed $value, string $what): string
+    {
+        if (!is_string($value) || strlen($value) > self::TEXT_MAX || str_contains($value, "\0") ||
+            !preg_match('//u', $value)) {
+            throw new PasslockError('InvalidArgs', "$what is no text, or too long");
+        }
+        return $value;
+    }
+
+    /** Type and value of each option. */
+    private static function variants(array $options): array
+    {
+        $variants = [];
+        foreach ($options as $name => $value) {
+            $name = self::text((string) $name, 'the name of an option');
+            $variants[$name] = match (true) {
+                is_bool($value) => ['b', (int) $value],
+                is_int($value) && $value >= 0 && $value < 2 ** 32 => ['u', $value],
+                is_array($value) => ['as', array_map(
+                    fn (mixed $each) => self::text($each, "an element of $name"), array_values($value))],
+                default => ['s', self::text($value, $name)],
+            };
+        }
+        return $variants;
+    }
+}
+
+/** As much of D-Bus as that takes: one call, on a connection of its own, to the system bus. */
+final class PasslockBus
+{
+    private const ADDRESS = 'unix:path=/run/dbus/system_bus_socket';
+    private const DRIVER = 'org.freedesktop.DBus';
+    private const MESSAGE_MAX = 1 << 26;
+    private const METHOD_RETURN = 2, ERROR = 3;
+
+    private mixed $socket = null;
+    private float $deadline;
+    private int $serial = 0;
+
+    public function __construct(float $timeoutSec)
+    {
+        $this->deadline = microtime(true) + $timeoutSec;
+        foreach (explode(';', getenv('DBUS_SYSTEM_BUS_ADDRESS') ?: self::ADDRESS) as $address) {
+            if (preg_match('/^unix:(?:.*,)?(path|abstract)=([^,]*)/', $address, $found)) {
+                $path = ($found[1] === 'abstract' ? "\0" : '') . rawurldecode($found[2]);
+                $this->socket = $this->socket ?: @stream_socket_client("unix://$path", $error, $text, $timeoutSec);
             }
         }
-        $process = proc_open($command, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes);
-        if (!$process) {
-            throw new PasslockError('busctl cannot be run');
+        if (!$this->socket) {
+            throw new PasslockError('NoServer', 'there is no system bus');
         }
-        $answer = stream_get_contents($pipes[1]);
-        $complaint = trim(stream_get_contents($pipes[2]));
-        if (proc_close($process) !== 0) {
-            throw new PasslockError($complaint);
-        }
-        return json_decode($answer, true, flags: JSON_THROW_ON_ERROR)['data'];
+        stream_set_blocking($this->socket, false);
+        $this->authenticate();
+        $this->call(self::DRIVER, '/org/freedesktop/DBus', self::DRIVER, 'Hello', '', '');
     }
 
-    /** As busctl wants it: how many there are, then name, type and value of each. */
-    private static function dictionary(array $options): array
+    /** Who we are, the bus sees by itself. */
+    private function authenticate(): void
     {
-        $words = [(string) count($options)];
-        foreach ($options as $name => $value) {
-            array_push($words, $name, ...match (true) {
-                is_bool($value) => ['b', $value ? 'true' : 'false'],
-                is_int($value) => ['u', (string) $value],
-                is_array($value) => ['as', (string) count($value), ...array_values($value)],
-                default => ['s', $value],
-            });
+        $this->write("\0AUTH EXTERNAL\r\n");
+        $line = $this->readLine();
+        if ($line === 'DATA') {
+            $this->write("DATA\r\n");
+            $line = $this->readLine();
         }
-        return $words;
+        if (!str_starts_with($line, 'OK')) {
+            throw new PasslockError('AuthFailed', 'the bus does not let this user in');
+        }
+        $this->write("BEGIN\r\n");
     }
 
-    /** Without the types. */
-    private static function plain(array $dictionary): array
+    /** The values of the answer. */
+    public function call(string $name, string $path, string $interface, string $member, string $signature,
+        string $body): array
     {
-        return array_map(fn (array $variant) => $variant['data'], $dictionary);
+        $fields = [[1, 'o', $path], [2, 's', $interface], [3, 's', $member], [6, 's', $name]];
+        $header = pack('aCCCVVV', 'l', 1, 0, 1, strlen($body), ++$this->serial, 0);
+        foreach ($signature === '' ? $fields : [...$fields, [8, 'g', $signature]] as [$code, $type, $value]) {
+            self::align($header, 8);
+            $header .= chr($code);
+            self::put($header, 'v', [$type, $value]);
+        }
+        $header = substr_replace($header, pack('V', strlen($header) - 16), 12, 4);
+        self::align($header, 8);
+        $this->write($header . $body);
+        do {
+            [$type, $fields, $values] = $this->readMessage();
+        } while (($fields[5] ?? 0) !== $this->serial || $type < self::METHOD_RETURN);
+        if ($type === self::ERROR) {
+            throw new PasslockError($fields[4] ?? 'Failed', is_string($values[0] ?? null) ? $values[0] : '');
+        }
+        return $values;
+    }
+
+    /** Appends a value to a message, or to a part that begins at a multiple of 8 in one. */
+    public static function put(string &$out, string $type, mixed $value): void
+    {
+        switch ($type) {
+            case 's':
+            case 'o':
+                self::align($out, 4);
+                $out .= pack('V', strlen($value)) . "$value\0";
+                break;
+            case 'g':
+                $out .= chr(strlen($value)) . "$value\0";
+                break;
+            case 'v':
+                self::put($out, 'g', $value[0]);
+                self::put($out, $value[0], $value[1]);
+                break;
+            case 'as':
+            case 'a{sv}':
+                self::align($out, 4);
+                $at = strlen($out);
+                $out .= pack('V', 0);
+                self::align($out, $type === 'as' ? 4 : 8);
+                $begin = strlen($out);
+                foreach ($value as $key => $element) {
+                    if ($type !== 'as') {
+                        self::align($out, 8);
+                        self::put($out, 's', (string) $key);
+                    }
+                    self::put($out, $type === 'as' ? 's' : 'v', $element);
+                }
+                $out = substr_replace($out, pack('V', strlen($out) - $begin), $at, 4);
+                break;
+            default: // u and b
+                self::align($out, 4);
+                $out .= pack('V', $value);
+        }
+    }
+
+    private static function align(string &$out, int $n): void
+    {
+        $out .= str_repeat("\0", -strlen($out) & $n - 1);
+    }
+
+    /* What comes back. */
+
+    /** Type, header fields by their codes, and values of the next message. */
+    private function readMessage(): array
+    {
+        $message = $this->read(16);
+        $reader = new PasslockReader($message);
+        [$bodyLength, , $fieldsLength] = [$reader->number(4), $reader->number(4), $reader->number(4)];
+        if ($bodyLength + $fieldsLength > self::MESSAGE_MAX) {
+            throw new PasslockError('InconsistentMessage', 'the bus sent nonsense');
+        }
+        $message .= $this->read((-$fieldsLength & 7) + $fieldsLength + $bodyLength);
+        $fields = array_column((new PasslockReader($message, 12))->value('a(yv)'), 1, 0);
+        $body = new PasslockReader(substr($message, strlen($message) - $bodyLength), 0, $message[0]);
+        return [ord($message[1]), $fields, $body->values($fields[8] ?? '')];
+    }
+
+    private function read(int $length): string
+    {
+        for ($bytes = ''; strlen($bytes) < $length; $bytes .= $part) {
+            $this->wait(true);
+            $part = fread($this->socket, $length - strlen($bytes));
+            if ($part === false || ($part === '' && feof($this->socket))) {
+                throw new PasslockError('Disconnected', 'the bus has closed the connection');
+            }
+        }
+        return $bytes;
+    }
+
+    private function readLine(): string
+    {
+        for ($line = ''; !str_ends_with($line, "\r\n") && strlen($line) < 1024; ) {
+            $line .= $this->read(1);
+        }
+        return rtrim($line);
+    }
+
+    private function write(string $bytes): void
+    {
+        while ($bytes !== '') {
+            $this->wait(false);
+            $written = @fwrite($this->socket, $bytes);
+            if (!$written) {
+                throw new PasslockError('Disconnected', 'the bus has closed the connection');
+            }
+            $bytes = substr($bytes, $written);
+        }
+    }
+
+    private function wait(bool $toRead): void
+    {
+        do {
+            $left = max(0, $this->deadline - microtime(true));
+            [$read, $write, $except] = $toRead ? [[$this->socket], [], []] : [[], [$this->socket], []];
+            $n = @stream_select($read, $write, $except, (int) $left, (int) (fmod($left, 1) * 1e6));
+        } while ($n === false && $left > 0); // a signal came in between
+        if (!$n) {
+            throw new PasslockError('Timeout', 'no answer in time');
+        }
+    }
+}
+
+/** Takes a message apart. Dictionaries of variants become arrays, without the types. */
+final class PasslockReader
+{
+    private readonly string $order;
+
+    public function __construct(private string $bytes, private int $at = 4, string $order = '')
+    {
+        $this->order = $order ?: $bytes[0];
+    }
+
+    public function values(string $signature): array
+    {
+        for ($values = []; $signature !== ''; $signature = substr($signature, strlen($type))) {
+            $type = self::firstType($signature);
+            $values[] = $this->value($type);
+        }
+        return $values;
+    }
+
+    public function number(int $size): int
+    {
+        $this->at += -$this->at & $size - 1;
+        $code = [1 => 'C', 2 => 'v', 4 => 'V', 8 => 'P'][$size];
+        return unpack($this->order === 'l' ? $code : strtr($code, 'vVP', 'nNJ'), $this->take($size))[1];
+    }
+
+    public function value(string $type): mixed
+    {
+        switch ($type[0]) {
+            case 's':
+            case 'o':
+                return substr($this->take($this->number(4) + 1), 0, -1);
+            case 'g':
+                return substr($this->take($this->number(1) + 1), 0, -1);
+            case 'v':
+                return $this->value($this->value('g'));
+            case 'a':
+                return $this->list(substr($type, 1));
+            case '(':
+            case '{':
+                $this->at += -$this->at & 7;
+                return $this->values(substr($type, 1, -1));
+            case 'b':
+                return $this->number(4) !== 0;
+            default:
+                return $this->number(['y' => 1, 'n' => 2, 'q' => 2, 'i' => 4, 'u' => 4, 'x' => 8, 't' => 8, 'd' => 8]
+                    [$type[0]] ?? throw self::nonsense());
+        }
+    }
+
+    private function list(string $type): array
+    {
+        $length = $this->number(4);
+        $this->at += -$this->at & (str_contains('({xtd', $type[0]) ? 7 : 0);
+        for ($end = $this->at + $length, $list = []; $this->at < $end; ) {
+            $value = $this->value($type);
+            if ($type[0] === '{') {
+                $list[$value[0]] = $value[1];
+            } else {
+                $list[] = $value;
+            }
+        }
+        return $list;
+    }
+
+    private static function firstType(string $signature): string
+    {
+        if (!preg_match('/^(a*(?:[^a({]|\((?1)+\)|\{(?1){2}\}))/', $signature, $found)) {
+            throw self::nonsense();
+        }
+        return $found[1];
+    }
+
+    private function take(int $length): string
+    {
+        if ($this->at + $length > strlen($this->bytes)) {
+            throw self::nonsense();
+        }
+        $this->at += $length;
+        return substr($this->bytes, $this->at - $length, $length);
+    }
+
+    private static function nonsense(): PasslockError
+    {
+        return new PasslockError('InconsistentMessage', 'the bus sent nonsense');
     }
 }

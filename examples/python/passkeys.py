@@ -15,18 +15,22 @@ import sys
 from passlock import Passlock, PasslockError
 
 
+def read_code():
+    return sys.stdin.readline().rstrip("\n")
+
+
 def register(passlock, rp_id, user_id, username):
     print(passlock.authorize(rp_id, user_id, username), flush=True)
     # The code may come from anywhere: with the user id no stranger's passkey is linked to this user.
-    return passlock.exchange(input(), user_id=user_id)
+    return passlock.exchange(read_code(), user_id=user_id)
 
 
 def sign_in(passlock, rp_id, user_id=None):
     if user_id:
         print(passlock.authorize_authentication(rp_id, user_id=user_id), flush=True)
-        return passlock.exchange(input(), user_id=user_id)
+        return passlock.exchange(read_code(), user_id=user_id)
     print(passlock.authorize_authentication(rp_id, discoverable=True), flush=True)
-    return passlock.exchange(input())
+    return passlock.exchange(read_code())
 
 
 def main(arguments):

@@ -16,6 +16,9 @@ typedef struct Failure {
 static const Failure failures[] = {
         {PASSLOCK_ERROR_INVALID_CODE, MHD_HTTP_BAD_REQUEST, "InvalidCode",
          "Your device's confirmation has expired or was used before. Please start again."},
+        /* The code is used, and nobody can say any more what came of it. */
+        {PASSLOCK_ERROR_INTERRUPTED, MHD_HTTP_CONFLICT, "Interrupted",
+         "This host was interrupted just after your device had confirmed. Please try again."},
         {PASSLOCK_ERROR_USER_MISMATCH, MHD_HTTP_FORBIDDEN, "UserMismatch",
          "This passkey was made for another account, so it was not added to yours."},
         {PASSLOCK_ERROR_LINK_CONFLICT, MHD_HTTP_CONFLICT, "LinkConflict",
@@ -50,7 +53,7 @@ static const Failure failures[] = {
          "The passkey daemon of this host is not running. Please try again in a moment."},
         {-EHOSTDOWN, MHD_HTTP_SERVICE_UNAVAILABLE, "NoDaemon",
          "The passkey daemon of this host is not running. Please try again in a moment."},
-        {-ECONNRESET, MHD_HTTP_SERVICE_UNAVAILABLE, "Interrupted",
+        {-ECONNRESET, MHD_HTTP_SERVICE_UNAVAILABLE, "CutOff",
          "The passkey daemon of this host was interrupted. Please try again."},
         {-ETIMEDOUT, MHD_HTTP_GATEWAY_TIMEOUT, "TimedOut",
          "The passkey service took too long. Please try again in a moment."},

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness import WebApp, Workspace, binary
+from harness import Bus, WebApp, Workspace, binary
+from harness.build import build_dir
 
 
 def ask(webapp, method, path, body="{}", **headers):
@@ -122,6 +123,32 @@ def webapp(stack):
     """Another one, to fill or to stop."""
     with Workspace() as work, WebApp(work, stack.bus, stack.sandbox, stack.webapp.as_user) as running:
         yield running
+
+
+@pytest.fixture(name="scripted")
+def fixture_scripted(stack):
+    """A web app whose daemon answers an exchange with the error that the code names."""
+    with Workspace() as work:
+        bus = Bus(work)
+        bus.start()
+        with subprocess.Popen([build_dir() / "tests/client/fake-service", str(work.path)],
+                              env={"DBUS_SYSTEM_BUS_ADDRESS": bus.address}) as service:
+            while not (work / "log").exists():
+                assert service.poll() is None
+            with WebApp(work, bus, stack.sandbox, stack.webapp.as_user) as running:
+                yield running
+            service.kill()
+        bus.stop_well()
+
+
+@pytest.mark.parametrize("error, status, name", [
+    (1, 400, "InvalidCode"), (22, 409, "Interrupted"), (3, 403, "UserMismatch"), (4, 409, "LinkConflict"),
+    (9, 503, "Unreachable"), (12, 507, "StoreFull"), (20, 429, "LimitsExceeded")])
+def test_errors_of_the_daemon(scripted, error, status, name):
+    reply, _ = ask(scripted, "POST", "/api/signup", '{"username":"ada","displayName":"A"}')
+    cookie = reply.getheader("Set-Cookie").split(";")[0]
+    reply, content = ask(scripted, "POST", "/api/passkeys/exchange", f'{{"code":"error:{error}"}}', Cookie=cookie)
+    assert (reply.status, json.loads(content)["error"]["code"]) == (status, name)
 
 
 def test_there_are_so_many_accounts_at_most(webapp):

@@ -169,6 +169,63 @@ def test_what_the_device_confirmed_is_saved_later(person, stack, host):
     assert ada.listed()[0] in host.links()
 
 
+INTERRUPT_ONCE = """(() => {
+    const real = window.fetch;
+    window.fetch = async (path, options) => {
+        if (path !== PATH) return real(path, options);
+        window.fetch = real;
+        if (CARRIED_OUT) await real(path, options);
+        return new Response(JSON.stringify({ error: { code: "Interrupted", message: "It was interrupted. Try again." } }),
+            { status: 409 });
+    };
+})()"""
+
+
+def interrupt(person, path, carried_out):
+    """The next answer to that is lost in a crash of the daemon."""
+    person.page.evaluate(INTERRUPT_ONCE.replace("PATH", json.dumps(path))
+                         .replace("CARRIED_OUT", json.dumps(carried_out)))
+
+
+def test_crash_while_a_passkey_was_saved(person, host):
+    """The daemon has linked it all the same: the list shows it, and the device is not asked for nothing."""
+    ada = person().sign_up()
+    interrupt(ada, "/api/passkeys/exchange", carried_out=True)
+    ada.page.click("#create")
+    ada.was_told("It was interrupted. Try again.")
+    (passkey,) = ada.listed()
+    assert passkey in host.links()
+    ada.page.click("#retry")
+    ada.was_told("holds a passkey for your account already")
+    assert ada.listed() == [passkey]
+
+
+def test_crash_before_a_passkey_was_saved(person, host):
+    """The code is not tried again: another device makes another passkey."""
+    ada = person().sign_up()
+    interrupt(ada, "/api/passkeys/exchange", carried_out=False)
+    ada.page.click("#create")
+    ada.was_told("It was interrupted. Try again.")
+    assert ada.listed() == []
+    ada.page.replace_authenticator()
+    ada.page.click("#retry")
+    ada.said("Your passkey is ready.")
+    assert len(ada.page.credentials()) == 1, "the device was asked again"
+    assert len(ada.listed()) == 1
+
+
+def test_crash_while_signing_in(person):
+    ada = person().sign_up()
+    ada.create_passkey()
+    ada.sign_out()
+    interrupt(ada, "/api/signin", carried_out=False)
+    ada.page.click("#signin-button")
+    ada.page.hear("#problem-text", "It was interrupted. Try again.")
+    ada.page.click("#retry")
+    ada.page.wait("#home")
+    ada.page.settle()
+
+
 @pytest.mark.parametrize("endpoint", ["registration-options", "registration-verification"])
 def test_api_unreachable_from_the_page(person, stack, host, endpoint):
     ada = person().sign_up()

@@ -175,7 +175,8 @@ def test_everybody_may_look(caller, guarded):
     assert caller.get(PATH, "Manager", "Version")
     assert isinstance(caller.count(), int)
     (properties,) = caller.call(tenancy_path(), PROPERTIES, "GetAll", "s", f"{NAME}.Tenancy")
-    assert set(properties) == {"Label", "TenancyId", "Endpoint", "CaFile", "State"}
+    assert set(properties) == {"Label", "TenancyId", "Endpoint", "CaFile", "ApiKeyCredential",
+                               "State"}
     caller.call(PATH, PEER, "Ping")
     assert "Exchange" in caller.call(tenancy_path(), INTROSPECTABLE, "Introspect")[0]
     (objects,) = caller.call(PATH, OBJECT_MANAGER, "GetManagedObjects")

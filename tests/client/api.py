@@ -23,9 +23,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Date", self.date_time_string(time.time() + api.ahead_sec))
         if status == 302:
             self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(api.body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(api.body)
 
     def log_message(self, *_):  # pylint: disable=arguments-differ
         pass
@@ -49,6 +49,7 @@ class Api:
 
     def __init__(self, certificate=None, address="127.0.0.1"):
         self.status = 200
+        self.body = b"{}"
         self.ahead_sec = 0  # None: it does not say what time it is
         self.requests = []
         self.server = Server(self, address)

@@ -9,6 +9,8 @@
  * Reconcile is answered at once, or by a word:
  *      steps    tells of progress at first and at the next Add("step"), ends at the one after that
  *      stray    tells of progress, of what is none, of progress, and hangs
+ *      stray-apply  the same, once it is no dry run
+ *      clean    finds that nothing is to be done
  * It records when a caller is gone that it has not answered.
  */
 const char *fake_reconcile_word = "";
@@ -34,9 +36,10 @@ static int tell(sd_bus_message *call, const char *path, const char *signature, u
 
 static int answer(sd_bus_message *m)
 {
+        uint64_t n = streq(fake_reconcile_word, "clean") ? 0 : 1;
+
         return sd_bus_reply_method_return(m, "a{sv}", 4, "checked", "t", UINT64_C(200), "added",
-                                          "t", UINT64_C(3), "removed", "t", UINT64_C(2),
-                                          "conflicts", "t", UINT64_C(1));
+                                          "t", 3 * n, "removed", "t", 2 * n, "conflicts", "t", n);
 }
 
 static int on_gone(sd_bus_track *track, void *userdata)
@@ -83,7 +86,8 @@ int fake_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 n_steps = 0;
                 return fake_reconcile_step();
         }
-        if (streq(fake_reconcile_word, "stray")) {
+        if (streq(fake_reconcile_word, "stray") ||
+            (streq(fake_reconcile_word, "stray-apply") && strstr(options, "=no"))) {
                 r = tell_stray(m);
                 return r < 0 ? r : 1;
         }

@@ -11,6 +11,7 @@
  *      die-once*    ends without an answer the first time, then answers
  *      die-always   ends without an answer
  *      gone-once*   does what is asked, ends without saying so; NotFound afterwards
+ *      lost-once*   ends in the middle of an exchange; Interrupted afterwards
  * Each call is a line in DIR/log, after one that says so if somebody may be asked for it, and on
  * descriptor 3 if that is open. OPTION is one of
  *      deny         nobody may read links
@@ -20,9 +21,12 @@
  *      version=V    of the daemon
  *      endpoint=U   of its tenancies
  *      ca-file=F    of its tenancies
+ *      credential=C of its tenancies, instead of passlock.LABEL
+ *      links-count=N  what Count says
  *      state=S      of the default tenancy
  *      die-once-tenancy  ends when it is asked for the default tenancy the first time
  *      no-grant     the caller has none
+ *      one-tenancy  only the default one is listed
  *      no-default   nor is there a tenancy labelled default
  *      no-store     the number of links cannot be read
  *      reloads      Reload works
@@ -41,8 +45,9 @@
 #define SENDERS_MAX 16U
 
 static const char *dir, *default_label = "default", *version = "9.8.7", *state = "ready",
-                        *endpoint = "https://api.example.com", *ca_file = "";
-static bool deny_links, has_pipe, no_grant, no_default, no_store, reloads, die_once;
+                        *endpoint = "https://api.example.com", *ca_file = "", *credential;
+static uint64_t links_count = UINT64_C(12345678901);
+static bool deny_links, has_pipe, no_grant, no_default, no_store, one_tenancy, reloads, die_once;
 static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
 
@@ -117,6 +122,12 @@ int obey(sd_bus_message *m, const char *word, bool first)
                 return 1;
         if (streq(word, "die-always") || (begins(word, "die-once") && first))
                 _exit(0);
+        if (begins(word, "lost-once")) {
+                if (first)
+                        _exit(0);
+                return sd_bus_reply_method_errorf(m, error_dbus_name(ERROR_INTERRUPTED), "%s",
+                                                  error_text(ERROR_INTERRUPTED));
+        }
         if (begins(word, "gone-once")) {
                 if (first)
                         _exit(0);
@@ -498,6 +509,9 @@ static int on_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *er
         record("ListTenancies");
         if (no_grant)
                 return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
+        if (one_tenancy)
+                return sd_bus_reply_method_return(m, "a(sso)", 1, "default", "tenancy-1",
+                                                  PASSLOCK_TENANCY_PATH "/default");
         return sd_bus_reply_method_return(m, "a(sso)", 2, "default", "tenancy-1",
                                           PASSLOCK_TENANCY_PATH "/default", "other", "tenancy-2",
                                           PASSLOCK_TENANCY_PATH "/other");
@@ -527,6 +541,12 @@ static int get_string(sd_bus *bus, const char *path, const char *interface, cons
                 return sd_bus_message_append(reply, "s", endpoint);
         if (streq(property, "CaFile"))
                 return sd_bus_message_append(reply, "s", ca_file);
+        if (streq(property, "ApiKeyCredential")) {
+                char name[64];
+
+                snprintf(name, sizeof(name), "passlock.%s", label);
+                return sd_bus_message_append(reply, "s", credential ?: name);
+        }
         return sd_bus_message_append(reply, "s", streq(label, "default") ? state : "denied");
 }
 
@@ -536,7 +556,7 @@ static int get_count(sd_bus *bus, const char *path, const char *interface, const
         record("Get %s", property);
         if (no_store)
                 return sd_bus_error_set(error, error_dbus_name(ERROR_STORE_FAILED), "broken");
-        return sd_bus_message_append(reply, "t", UINT64_C(12345678901));
+        return sd_bus_message_append(reply, "t", links_count);
 }
 
 static const sd_bus_vtable manager[] = {
@@ -544,6 +564,9 @@ static const sd_bus_vtable manager[] = {
         M("GetTenancy", "s", "o", on_get_tenancy),
         M("ListTenancies", "", "a(sso)", on_list_tenancies),
         M("Reload", "", "", on_reload),
+        M("Diagnose", "", "aa{sv}", fake_diagnose),
+        M("ListRights", "", "aa{sv}", fake_list_rights),
+        M("ProveKey", "ss", "s", fake_prove_key),
         SD_BUS_PROPERTY("Version", "s", get_string, 0, 0),
         SD_BUS_VTABLE_END,
 };
@@ -558,6 +581,7 @@ static const sd_bus_vtable tenancy[] = {
         SD_BUS_PROPERTY("TenancyId", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("Endpoint", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("CaFile", "s", get_string, 0, 0),
+        SD_BUS_PROPERTY("ApiKeyCredential", "s", get_string, 0, 0),
         SD_BUS_PROPERTY("State", "s", get_string, 0, 0),
         SD_BUS_VTABLE_END,
 };
@@ -628,6 +652,10 @@ static void read_option(const char *option)
                 version = option + strlen("version=");
         else if (begins(option, "ca-file="))
                 ca_file = option + strlen("ca-file=");
+        else if (begins(option, "credential="))
+                credential = option + strlen("credential=");
+        else if (begins(option, "links-count="))
+                links_count = strtoull(option + strlen("links-count="), NULL, 10);
         else if (begins(option, "endpoint="))
                 endpoint = option + strlen("endpoint=");
         else if (begins(option, "state="))
@@ -640,6 +668,8 @@ static void read_option(const char *option)
                 die_once = true;
         else if (streq(option, "no-grant"))
                 no_grant = true;
+        else if (streq(option, "one-tenancy"))
+                one_tenancy = true;
         else if (streq(option, "no-default"))
                 no_grant = no_default = true;
         else if (streq(option, "no-store"))
@@ -655,7 +685,7 @@ int main(int argc, char **argv)
 
         /* Looked at before anything else can be descriptor 3. */
         has_pipe = fcntl(3, F_GETFD) >= 0;
-        dir = argv[1];
+        dir = fake_examination_dir = argv[1];
         for (int i = 2; i < argc; i++)
                 read_option(argv[i]);
         r = sd_bus_open_system(&bus);

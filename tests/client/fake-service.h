@@ -29,6 +29,11 @@ extern const sd_bus_vtable fake_vault[];
 extern const char *fake_vault_word;
 extern const sd_bus_vtable fake_mailbox[];
 
+extern const char *fake_examination_dir;
+int fake_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 extern const char *fake_reconcile_word;
 int fake_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_reconcile_step(void);

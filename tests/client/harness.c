@@ -30,7 +30,7 @@ static FILE *create_in(const Harness *h, const char *name)
         return f;
 }
 
-static void write_config(const Harness *h)
+static void write_config(const Harness *h, const char *more)
 {
         FILE *f = create_in(h, "bus.conf");
 
@@ -40,8 +40,8 @@ static void write_config(const Harness *h)
                 "<busconfig><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
                 "<servicedir>%s/services</servicedir>"
                 "<policy context='default'><allow own='*'/><allow send_destination='*'/>"
-                "<allow eavesdrop='true'/></policy></busconfig>\n",
-                h->dir, h->dir);
+                "<allow eavesdrop='true'/></policy>%s</busconfig>\n",
+                h->dir, h->dir, more);
         fclose(f);
 }
 
@@ -148,7 +148,7 @@ void harness_reap_service(Harness *h)
         harness_stop_service(h);
 }
 
-static int setup(void **state, bool activatable)
+static int setup(void **state, bool activatable, const char *config)
 {
         Harness *h = calloc(1, sizeof(Harness));
         char address[128], services[128];
@@ -160,7 +160,7 @@ static int setup(void **state, bool activatable)
         assert_non_null(mkdtemp(h->dir));
         path_in(h, "services", services);
         assert_int_equal(mkdir(services, 0700), 0);
-        write_config(h);
+        write_config(h, config);
         if (activatable)
                 write_activation(h);
         snprintf(address, sizeof(address), "unix:path=%s/bus", h->dir);
@@ -173,19 +173,30 @@ static int setup(void **state, bool activatable)
 
 int harness_setup(void **state)
 {
-        setup(state, false);
+        setup(state, false, "");
+        harness_start_service(*state, NULL);
+        return 0;
+}
+
+int harness_setup_crowded(void **state)
+{
+        char limit[128];
+
+        snprintf(limit, sizeof(limit), "<limit name='max_connections_per_user'>%d</limit>",
+                 HARNESS_CONNECTIONS_MAX);
+        setup(state, false, limit);
         harness_start_service(*state, NULL);
         return 0;
 }
 
 int harness_setup_activatable(void **state)
 {
-        return setup(state, true);
+        return setup(state, true, "");
 }
 
 int harness_setup_bus_only(void **state)
 {
-        return setup(state, false);
+        return setup(state, false, "");
 }
 
 int harness_teardown(void **state)

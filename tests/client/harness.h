@@ -20,6 +20,9 @@ typedef struct Harness {
 int harness_setup(void **state);
 int harness_setup_activatable(void **state);
 int harness_setup_bus_only(void **state);
+/* As the first, but the bus allows a user so many connections. */
+#define HARNESS_CONNECTIONS_MAX 4
+int harness_setup_crowded(void **state);
 int harness_teardown(void **state);
 
 /* Kills with SIGKILL and waits. On the same address again, later. */

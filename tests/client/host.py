@@ -2,9 +2,11 @@
 """A bus, a scripted service on it in the daemon's place, and passlockctl."""
 
 import codecs
+import contextlib
 import os
 import pty
 import select
+import signal
 import subprocess
 import textwrap
 
@@ -18,7 +20,7 @@ BUS_CONFIG = """\
  'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>
 <busconfig><listen>unix:path={}/bus</listen><auth>EXTERNAL</auth>
 <policy context='default'><allow own='*'/><allow send_destination='*'/>
-<allow eavesdrop='true'/>{}</policy></busconfig>
+<allow eavesdrop='true'/>{}</policy>{}</busconfig>
 """
 
 
@@ -35,9 +37,9 @@ class Host:
         }
         self.bus = self.service = None
 
-    def start_bus(self, policy=""):
+    def start_bus(self, policy="", more=""):
         config = self.directory / "bus.conf"
-        config.write_text(BUS_CONFIG.format(self.directory, policy))
+        config.write_text(BUS_CONFIG.format(self.directory, policy, more))
         self.bus = subprocess.Popen(
             ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile",
              "--print-address=1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -50,13 +52,34 @@ class Host:
              str(self.directory), *options], stdout=subprocess.PIPE, env=self.environment)
         assert self.service.stdout.readline() == b"ready\n"
 
+    def start_bus_that_activates(self, command=None):
+        """The service is there when the command offers its name; without one, never."""
+        if not command:
+            command = self.directory / "hangs"
+            command.write_text(f"#!/bin/sh\necho $$ >>'{self.directory}/hanging'\nexec sleep 1000\n")
+            command.chmod(0o755)
+        services = self.directory / "services"
+        services.mkdir()
+        (services / "passlock.service").write_text(
+            f"[D-BUS Service]\nName=dev.passlock.Passlock1\nExec={command}\n")
+        self.start_bus(more=f"<servicedir>{services}</servicedir>")
+
     def stop(self, name):
         process = getattr(self, name)
+        if name == "bus":
+            self._end_activated()
         if process:
             process.kill()
             process.wait()
             process.stdout.close()
             setattr(self, name, None)
+
+    def _end_activated(self):
+        hanging = self.directory / "hanging"
+        for pid in hanging.read_text().split() if hanging.exists() else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        hanging.unlink(missing_ok=True)
 
     def fake_programs(self, **scripts):
         """Programs of ours come first in $PATH; each is a shell script."""

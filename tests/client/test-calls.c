@@ -288,6 +288,7 @@ static void test_tenancies(void **state)
         assert_null(passlock_tenancy_get_endpoint(tenancy));
         assert_null(passlock_tenancy_get_ca_file(tenancy));
         assert_null(passlock_tenancy_get_state(tenancy));
+        assert_null(passlock_tenancy_get_credential(tenancy));
         assert_null(passlock_tenancy_unref(tenancy));
 
         assert_int_equal(passlock_get_tenancy(h->client, &tenancy), 0);
@@ -295,6 +296,7 @@ static void test_tenancies(void **state)
         assert_string_equal(passlock_tenancy_get_endpoint(tenancy), "https://api.example.com");
         assert_null(passlock_tenancy_get_ca_file(tenancy));
         assert_string_equal(passlock_tenancy_get_state(tenancy), "ready");
+        assert_string_equal(passlock_tenancy_get_credential(tenancy), "passlock.default");
         passlock_tenancy_unref(tenancy);
 
         assert_int_equal(passlock_set_tenancy(h->client, "other"), 0);

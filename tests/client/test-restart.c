@@ -113,6 +113,20 @@ static void test_service_dies(void **state)
         expect_one_repeat(h, &s, "die-once");
 }
 
+/* Its next instance knows that this very exchange was cut off, and the repeat is the last one. */
+static void test_service_loses_the_answer(void **state)
+{
+        passlock_principal *untouched = (passlock_principal *) 1;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_exchange(h->client, "lost-once", NULL, &untouched),
+                         PASSLOCK_ERROR_INTERRUPTED);
+        assert_ptr_equal(untouched, (passlock_principal *) 1);
+        assert_string_equal(passlock_last_error_text(h->client),
+                            passlock_strerror(PASSLOCK_ERROR_INTERRUPTED));
+        assert_int_equal(harness_count_log(h, "Exchange lost-once "), 2);
+}
+
 static void test_service_is_killed(void **state)
 {
         Harness *h = *state;
@@ -344,6 +358,7 @@ int main(void)
                 service(test_service_is_killed),
                 activatable(test_service_is_activated_again),
                 activatable(test_service_dies_twice),
+                activatable(test_service_loses_the_answer),
                 service(test_service_stays_away),
                 service(test_many_cut_off),
                 bus_only(test_many_without_a_service),

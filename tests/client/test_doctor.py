@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """passlockctl doctor: all is well, and each fault by itself."""
 
+import contextlib
 import json
 import os
 import pwd
+import signal
 import socket
+import threading
+import time
 
 import pytest
+from jeepney import message_bus
 
-from tests.client.host import Terminal, golden
+from tests.client.host import FAKE_SERVICE, Terminal, golden
 
 GOOD_UNIT = "LoadState=loaded\\nActiveState=active\\nResult=success\\n"
-CHECKS = ["configuration", "daemon", "credential", "bus policy", "grants", "name", "TLS", "key",
+CHECKS = ["configuration", "daemon", "bus policy", "grants", "credential", "name", "TLS", "key",
           "clock", "store"]
 ROOT = os.geteuid() == 0
 DENIED = ("state=denied", "vault=error:8")
+# Then this tool finds out why; else what the daemon gets counts.
+UNREACHABLE = ("state=degraded", "vault=error:9")
 
 
 class Patient:
@@ -29,23 +36,26 @@ class Patient:
         self.unit(GOOD_UNIT)
         host.environment["STATE_DIRECTORY"] = str(host.directory)
 
-    def unit(self, shown, journal=""):
+    def unit(self, shown, journal="", files=""):
         """What systemctl shows, and the journal says if it is asked for the last of some records."""
-        self.host.fake_programs(systemctl=f"[ $1 = show ] && printf '{shown}'",
+        self.host.fake_programs(systemctl=f"case $1 in show) printf '{shown}' ;; "
+                                          f"cat) printf '{files}' ;; *) exit 1 ;; esac",
                                 journalctl=f"printf '%s\n' \"$*\" >>'{self.journal_log}'\n"
                                            f"printf '%s' '{journal}'")
 
     def start(self, *options):
         # Later ones count.
         self.host.start_service(f"version={self.version}", f"endpoint={self.api.endpoint}",
-                                *options)
+                                "one-tenancy", *options)
 
     def examine(self, status):
         done = self.host.run("doctor", *self.options)
         assert (done.returncode, done.stderr) == (status, "")
         found = json.loads(done.stdout)
         assert found["ok"] is (status == 0)
-        return {check["name"]: check for check in found["checks"]}
+        # Those of another tenancy than the default one have its label before the name.
+        return {"/".join([check["tenancy"]] * (check["tenancy"] not in (None, "default"))
+                         + [check["name"]]): check for check in found["checks"]}
 
     def expect_fault(self, name, *texts, others=()):
         """That it is found and what to do about it, and no other fault."""
@@ -56,6 +66,10 @@ class Patient:
             assert text in checks[name]["found"]
         assert checks[name]["advice"]
         return checks
+
+    def write(self, name, *lines):
+        """What the service answers, in a file of its directory."""
+        (self.host.directory / name).write_text("".join(f"{line}\n" for line in lines))
 
 
 @pytest.fixture(name="patient")
@@ -73,17 +87,18 @@ def test_all_is_well(patient):
 
 
 def test_for_people(patient):
+    patient.host.environment["STATE_DIRECTORY"] = "/nowhere"
     patient.start(*DENIED)
     patient.unit("LoadState=not-found\\nActiveState=inactive\\nResult=success\\n")
-    done = patient.host.run("doctor", STATE_DIRECTORY="/nowhere")
+    done = patient.host.run("doctor")
     grant = "root may do everything" if ROOT else "there is one for you"
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == golden(f"""
         -    configuration  systemd does not know passlockd.service
         OK   daemon         version {patient.version}
-        OK   credential     tenancy default has a key
         OK   bus policy     lets you call the daemon
         OK   grants         {grant}
+        OK   credential     tenancy default has a key
         OK   name           127.0.0.1 is 127.0.0.1
         OK   TLS            none, and none needed on this host
         FAIL key            the API refuses it
@@ -141,9 +156,40 @@ def test_masked(patient):
     assert list(checks) == ["configuration", "daemon"]
 
 
-def test_key_that_does_not_open(patient):
-    patient.unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\n")
-    checks = patient.expect_fault("credential", "cannot open a key")
+NO_CREDENTIALS = "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\n"
+
+
+@pytest.mark.skipif(not ROOT, reason="others may not look")
+def test_keys_that_do_not_open(patient, tmp_path):
+    """Each of them is named, and no good one."""
+    files = ["# /usr/lib/systemd/system/passlockd.service", "[Service]"]
+    for name in ("good", "bad", "worse"):
+        (tmp_path / name).touch()
+        files.append(f"LoadCredentialEncrypted=passlock.{name}:{tmp_path}/{name}")
+    patient.unit(NO_CREDENTIALS, files="\\n".join([
+        *files, f"LoadCredentialEncrypted=passlock.back:{tmp_path}/bad", "LoadCredential=other:/nowhere", "",
+        "# /etc/systemd/system/passlockd.service.d/plain.conf", "[Service]",
+        f"LoadCredential=passlock.back:{tmp_path}/good", "LoadCredential=passlock.gone:/nowhere/key", ""]))
+    patient.host.fake_programs(systemd_creds="""
+        [ "$1 $4" = "decrypt -" ] || exit 9
+        case $3 in */good) echo key ;; *) echo "First line." >&2; echo "Bad $2." >&2; exit 1 ;; esac""")
+    done = patient.host.run("doctor", "--json")
+    found = [(check["found"], check["advice"]) for check in json.loads(done.stdout)["checks"]
+             if check["verdict"] == "fault"]
+    assert [text for text, _ in found] == [
+        f"{tmp_path}/bad does not open on this host: Bad --name=passlock.bad",
+        f"{tmp_path}/worse does not open on this host: Bad --name=passlock.worse",
+        "/nowhere cannot be read, and /usr/lib/systemd/system/passlockd.service:6 names it",
+        "/nowhere/key cannot be read, and /etc/systemd/system/passlockd.service.d/plain.conf:3 names it"]
+    assert "passlockctl --tenancy=bad set-key" in found[0][1]
+    assert f"mv {tmp_path}/bad /root; systemctl daemon-reload; systemctl reset-failed" in found[0][1]
+
+
+def test_key_that_does_not_open_for_others(patient):
+    """Or for root, if all are good by now."""
+    patient.unit(NO_CREDENTIALS)
+    text = "each of them opens" if ROOT else "systemd cannot open a key"
+    checks = patient.expect_fault("credential", text)
     assert list(checks) == ["configuration", "daemon", "credential"]
 
 
@@ -176,15 +222,14 @@ def test_bus_policy(patient):
                            " send_interface='org.freedesktop.DBus.Properties'/>")
     patient.start()
     checks = patient.expect_fault("bus policy", "does not let you call")
-    assert checks["daemon"]["verdict"] == checks["credential"]["verdict"] == "skipped"
-    assert list(checks) == CHECKS[:4]
+    assert checks["daemon"]["verdict"] == "skipped"
+    assert list(checks) == CHECKS[:3]
 
 
 def test_no_grant(patient):
     patient.start("no-grant")
     checks = patient.expect_fault("grants", f"none opens a tenancy to user {os.geteuid()}")
-    assert checks["credential"]["verdict"] == "skipped"
-    assert list(checks) == CHECKS[:5]
+    assert list(checks) == CHECKS[:4]
 
 
 def test_no_grant_for_this_tenancy(patient):
@@ -200,7 +245,7 @@ def test_no_grant_for_this_tenancy(patient):
 def test_another_tenancy(patient):
     patient.start("vault=error:8")
     patient.options += ["--tenancy=other"]
-    patient.expect_fault("key", "the API refuses it")
+    patient.expect_fault("other/key", "the API refuses it")
 
 
 def test_no_tenancy(patient):
@@ -218,7 +263,7 @@ def test_no_credential(patient):
 def test_name(patient):
     # No resolver asks anybody for a label of this length.
     patient.api.endpoint = f"https://{64 * 'x'}.example"
-    patient.start()
+    patient.start(*UNREACHABLE)
     checks = patient.expect_fault("name", "xxx.example: ")
     assert "TLS" not in checks
     assert checks["key"]["verdict"] == checks["clock"]["verdict"] == "skipped"
@@ -228,29 +273,44 @@ def test_connection(patient):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         patient.api.endpoint = f"https://127.0.0.1:{closed.getsockname()[1]}"
-        patient.start()
+        patient.start(*UNREACHABLE)
         checks = patient.expect_fault("TLS", "no connection to https://127.0.0.1:")
     assert checks["key"]["verdict"] == checks["clock"]["verdict"] == "skipped"
 
 
 def test_no_tls(patient):
     patient.api.endpoint = patient.api.endpoint.replace("http:", "https:")
-    patient.start()
+    patient.start(*UNREACHABLE)
     patient.expect_fault("TLS", patient.api.endpoint)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may for sure")
+def test_what_only_this_tool_cannot_reach(patient):
+    """The daemon gets its answer, so it is no fault."""
+    patient.api.endpoint = f"https://{64 * 'x'}.example"
+    patient.start()
+    checks = patient.examine(0)
+    assert "the daemon gets answers; this tool gets none" in checks["name"]["found"]
+    assert checks["key"]["found"] == "the API takes it"
+    patient.host.stop("service")
+    patient.start(*DENIED)
+    patient.expect_fault("key", "the API refuses it")
 
 
 def test_certificate(bare_host, tls_api, certificate):
     patient = Patient(bare_host, tls_api)
-    patient.start()
+    patient.start(*UNREACHABLE)
     assert "CaFile=" in patient.expect_fault("TLS", "certificate")["TLS"]["advice"]
+    patient.options = ["--json", "--ca-file=/nowhere"]
+    patient.expect_fault("TLS", "cannot be asked")
+    patient.host.stop("service")
     patient.options = ["--json", f"--ca-file={certificate}.crt"]
+    patient.start()
     assert patient.examine(0)["TLS"]["found"] == "the certificate is good"
     patient.host.stop("service")
     patient.options = ["--json"]
     patient.start(f"ca-file={certificate}.crt")
     assert patient.examine(0)["TLS"]["found"] == "the certificate is good"
-    patient.options = ["--json", "--ca-file=/nowhere"]
-    patient.expect_fault("TLS", "cannot be asked")
 
 
 @pytest.mark.parametrize("ahead_sec,text", [(120, "behind"), (-120, "ahead")])
@@ -298,3 +358,360 @@ def test_full_disk(patient):
     patient.host.environment["STATE_DIRECTORY"] = "/proc"
     patient.start()
     patient.expect_fault("store", "only 0 MiB free in /proc")
+
+
+# More than one tenancy
+
+def test_every_tenancy(patient):
+    patient.start()
+    patient.host.stop("service")
+    patient.host.start_service(f"version={patient.version}", f"endpoint={patient.api.endpoint}", "vault=error:8")
+    checks = patient.expect_fault("key", "the API refuses it", others=["other/key"])
+    of_one = CHECKS[4:-1]
+    assert list(checks) == [*CHECKS[:-1], *(f"other/{name}" for name in of_one), "store"]
+    assert checks["store"]["found"].startswith("24691357802 links")
+    done = patient.host.run("doctor")
+    for label in ("default", "other"):
+        assert f"tenancy {label}:\nOK   credential     tenancy {label} has a key\n" in done.stdout
+
+
+def test_default_tenancy_is_not_the_callers(patient):
+    patient.start("default=missing")
+    patient.options = ["--json", "--tenancy=default"]
+    assert "tenancy" not in patient.examine(0)
+
+
+# What the daemon itself has found
+
+def test_findings(patient):
+    patient.start()
+    patient.write("findings", "user||nemo|/etc/x.conf:3|there is no user nemo|useradd nemo",
+                  "ca-file|default|/ca.pem|/etc/x.conf:9|/etc/x.conf:9: no /ca.pem|put it there",
+                  "recovery|default|||links of the last run are looked for|",
+                  "something-new||||it is odd|look at it", "group|elsewhere|||not asked about|none")
+    done = patient.host.run("doctor", "--json")
+    checks = json.loads(done.stdout)["checks"]
+    assert done.returncode == 1
+    assert [(check["name"], check["tenancy"], check["found"], check["advice"]) for check in checks
+            if check["verdict"] == "fault"] == [
+        ("grants", None, "/etc/x.conf:3: there is no user nemo", "useradd nemo"),
+        ("daemon", None, "it is odd", "look at it"),
+        ("TLS", "default", "/etc/x.conf:9: no /ca.pem", "put it there")]
+    assert [(check["name"], check["found"]) for check in checks if check["verdict"] == "skipped"] == [
+        ("store", "links of the last run are looked for")]
+
+
+def test_no_findings(patient):
+    patient.start()
+    patient.write("findings")
+    assert list(patient.examine(0)) == CHECKS
+    assert "Diagnose" in patient.host.log()
+
+
+# Keys that are none
+
+FLAWS = {b"": "is empty", b"\n": "is empty", b"two\nlines\n": "has more than one line",
+         b"key\r\n": "ends in CR LF", b"key\r": "ends in CR LF", "key".encode("utf-16"): "is UTF-16",
+         "key".encode("utf-16-le"): "is UTF-16", "key".encode("utf-16-be"): "is UTF-16",
+         b"\xef\xbb\xbfkey": "byte order mark", b"a b": "blanks or characters", b"k\xc3\xa9y": "blanks or characters",
+         b"long\0er": "NUL bytes", b"x" * 4097: "is too long"}
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may look")
+@pytest.mark.parametrize("content", FLAWS, ids=[text.replace(" ", "-") + str(n) for n, text in enumerate(FLAWS.values())])
+def test_credential_that_is_no_key(patient, tmp_path, content):
+    directory = tmp_path / "credentials"
+    directory.mkdir()
+    (directory / "my.key").write_bytes(content)
+    patient.host.environment["CREDENTIALS_DIRECTORY"] = str(directory)
+    patient.start("state=unconfigured", "credential=my.key")
+    del patient.host.environment["CREDENTIALS_DIRECTORY"]
+    checks = patient.expect_fault("credential", "the credential my.key ", FLAWS[content])
+    assert "set-key" in checks["credential"]["advice"]
+    if len(content) > 3:
+        assert content.decode("latin-1") not in str(checks)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may look")
+def test_credential_that_is_a_key_by_now(patient, tmp_path):
+    (tmp_path / "passlock.default").write_text("good-key\n")
+    patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
+    patient.start("state=unconfigured")
+    checks = patient.expect_fault("credential", "is one now")
+    assert "passlockctl reload" in checks["credential"]["advice"]
+
+
+def test_credential_of_which_the_daemon_has_said_it(patient):
+    """Once is enough."""
+    patient.start("state=unconfigured")
+    patient.write("findings", "credential|default|passlock.default||it has two lines|set-key")
+    checks = json.loads(patient.host.run("doctor", "--json").stdout)["checks"]
+    assert [check["found"] for check in checks if check["name"] == "credential"] == ["it has two lines"]
+
+
+# What the caller may do
+
+def test_grants(patient):
+    patient.start()
+    patient.write("rights", "default|grant|shop|Authorize,Exchange|shop.example,b.example",
+                  "default|grant|reader|Links.Read", "other|grant|else|Exchange",
+                  "default|polkit||read-vault,change-vault||yes", "|polkit||reload")
+    patient.options = ["--json", "--tenancy=default"]
+    checks = json.loads(patient.host.run("doctor", *patient.options).stdout)["checks"]
+    found = [(check["verdict"], check["found"]) for check in checks if check["name"] in ("grants", "polkit")]
+    assert found == [
+        ("ok", "tenancy default: Authorize Exchange, for shop.example b.example ([Grant shop])"),
+        ("ok", "tenancy default: Links.Read, for any relying party ([Grant reader])"),
+        ("skipped", "tenancy default, without a grant, once an administrator has authenticated: read-vault "
+                    "change-vault")]
+    patient.options = ["--json"]
+    checks = json.loads(patient.host.run("doctor", "--json").stdout)["checks"]
+    assert ("skipped", "the daemon, without a grant: reload") in [
+        (check["verdict"], check["found"]) for check in checks]
+
+
+def test_no_grant_but_polkit(patient):
+    """For an app it is a fault all the same."""
+    patient.start()
+    patient.write("rights", "default|polkit||read-links||yes")
+    checks = patient.expect_fault("grants", f"none opens a tenancy to user {os.geteuid()}")
+    assert "once an administrator has authenticated: read-links" in checks["polkit"]["found"]
+    assert list(checks) == [*CHECKS[:4], "polkit"]
+
+
+def test_no_rights_at_all(patient):
+    patient.start()
+    patient.write("rights")
+    patient.expect_fault("grants", "none opens a tenancy")
+
+
+def test_too_many_connections(bare_host):
+    """Of this user, and so of the service, too: it is another program's fault that the tool gets none."""
+    bare_host.stop("bus")
+    bare_host.start_bus(more="<limit name='max_connections_per_user'>1</limit>")
+    patient = Patient(bare_host, None)
+    with socket.socket(socket.AF_UNIX) as hog:
+        hog.connect(str(bare_host.directory / "bus"))
+        hog.sendall(b"\0AUTH EXTERNAL\r\n")
+        assert hog.recv(100).startswith(b"DATA")
+        hog.sendall(b"DATA\r\n")
+        assert hog.recv(100).startswith(b"OK")
+        hog.sendall(b"BEGIN\r\n" + HELLO)
+        assert hog.recv(4096), "an answer to Hello"
+        checks = patient.expect_fault("daemon", f"The bus refuses user {os.geteuid()} another connection")
+        assert "busctl" in checks["daemon"]["advice"]
+        done = bare_host.run("status")
+        assert (done.returncode, done.stdout) == (5, "")
+        assert done.stderr.startswith(f"passlockctl: The bus refuses user {os.geteuid()} another connection: ")
+
+
+# org.freedesktop.DBus.Hello(), as jeepney writes it.
+HELLO = message_bus.Hello().serialise(serial=1)
+
+
+# By which proxy the daemon goes
+
+class Proxy:
+    """Passes on what is asked of it by CONNECT to where it likes, and notes for what it was asked."""
+
+    def __init__(self, target):
+        self.target = target
+        self.asked = []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://user:secret@127.0.0.1:{self.server.getsockname()[1]}"
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            self.asked.append(client.recv(4096).split(b" ")[1].decode())
+            server = socket.create_connection(self.target)
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        self.thread.join()
+
+
+@pytest.fixture(name="proxied")
+def fixture_proxied(bare_host, tls_api, certificate):
+    """The endpoint is a name that only the proxy knows; the certificate is for another one."""
+    patient = Patient(bare_host, tls_api)
+    patient.proxy = Proxy(tls_api.server.server_address)
+    patient.ca = f"ca-file={certificate}.crt"
+    tls_api.endpoint = f"https://{64 * 'x'}.example"
+    yield patient
+    if patient.proxy:
+        patient.proxy.close()
+
+
+def test_proxy_of_the_daemon(proxied):
+    proxied.host.environment["https_proxy"] = proxied.proxy.url
+    proxied.start(*UNREACHABLE, proxied.ca)
+    # What the tool's own environment says does not count.
+    proxied.host.environment |= {"https_proxy": "http://127.0.0.1:1", "no_proxy": "*"}
+    checks = proxied.expect_fault("TLS", f"https://{64 * 'x'}.example by the daemon's proxy, ", "certificate")
+    host = proxied.proxy.url.rpartition("@")[2]
+    assert checks["name"]["found"] == f"{64 * 'x'}.example is looked up by the daemon's proxy, {host}"
+    assert proxied.proxy.asked == [f"{64 * 'x'}.example:443"]
+    assert "secret" not in str(checks)
+
+
+@pytest.mark.parametrize("exempt", ["*", "example", ".example", "a.b, x.example,{}.example"])
+def test_endpoint_that_the_proxy_is_not_for(proxied, exempt):
+    proxied.host.environment |= {"https_proxy": proxied.proxy.url, "no_proxy": exempt.format(64 * "x")}
+    proxied.start(*UNREACHABLE)
+    del proxied.host.environment["no_proxy"]
+    proxied.expect_fault("name", f"{64 * 'x'}.example: ")
+    assert proxied.proxy.asked == []
+
+
+def test_proxy_that_is_not_there(proxied):
+    url = proxied.proxy.url
+    proxied.proxy = proxied.proxy.close()
+    proxied.host.environment |= {"HTTPS_PROXY": url, "no_proxy": "xample"}
+    proxied.start(*UNREACHABLE)
+    host = url.rpartition("@")[2]
+    checks = proxied.expect_fault("TLS", f"no connection to https://{64 * 'x'}.example by the daemon's proxy, {host}: ")
+    assert "show --property=Environment" in checks["TLS"]["advice"]
+
+
+def test_proxy_of_this_tool_only(patient):
+    """… is no proxy of the daemon's."""
+    patient.start()
+    patient.host.environment |= {"https_proxy": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
+    patient.examine(0)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may for sure")
+def test_what_only_the_daemon_cannot_reach(patient):
+    patient.start(*UNREACHABLE)
+    checks = patient.expect_fault("key", "the daemon gets no usable answer, though this tool does")
+    assert "IPAddressDeny=" in checks["key"]["advice"]
+
+
+# A unit that cannot start
+
+def test_start_that_fails_is_not_waited_for(bare_host, api):
+    """The bus would wait for half a minute."""
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates()
+    patient = Patient(bare_host, api)
+    patient.unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n"
+                 "ExecMainExitTimestampMonotonic=9999999999999999\\n", "/etc/passlock/passlockd.conf:3: bad\n")
+    begin = time.monotonic()
+    checks = patient.expect_fault("configuration", "the last start of passlockd.service failed", "conf:3: bad")
+    assert list(checks) == ["configuration", "daemon"]
+    done = bare_host.run("status")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[0] == (
+        "passlockctl: the last start of passlockd.service failed: /etc/passlock/passlockd.conf:3: bad")
+    assert "reset-failed" in done.stderr
+    assert time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize("shown, text", [
+    # As an earlier start has left it, and nothing comes of the new one.
+    ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\nExecMainExitTimestampMonotonic=1\\n", "failed"),
+    ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\nExecMainExitTimestampMonotonic=1\\n", "open"),
+])
+def test_start_that_is_refused(bare_host, api, shown, text):
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates()
+    patient = Patient(bare_host, api)
+    patient.unit(f"LoadState=loaded\\n{shown}")
+    done = bare_host.run("link", "list", "--timeout=600")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert text in done.stderr
+
+
+def test_attempts_that_fail_one_after_the_other(bare_host, api):
+    """Between two of them the unit is about to start, and not failed."""
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates()
+    patient = Patient(bare_host, api)
+    counter = bare_host.directory / "looks"
+    bare_host.fake_programs(systemctl=f"""
+        echo >>'{counter}'
+        n=$(wc -l <'{counter}')
+        printf 'LoadState=loaded\\nActiveState=activating\\nResult=exit-code\\nExecMainStatus=1\\n'
+        echo ExecMainExitTimestampMonotonic=999999999999999$n""")
+    done = bare_host.run("status", "--timeout=600")
+    assert done.returncode == 1
+    assert "the last start of passlockd.service failed" in done.stderr
+    assert patient.host.log() == []
+
+
+def test_start_that_takes_long(bare_host, api):
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates()
+    Patient(bare_host, api).unit("LoadState=loaded\\nActiveState=activating\\nResult=success\\n")
+    done = bare_host.run("status", "--timeout=1")
+    assert (done.returncode, done.stderr) == (
+        1, "passlockctl: passlockd.service has not started within 1 s; see journalctl -u passlockd\n")
+
+
+def test_start_that_works(bare_host, api):
+    """Whatever became of the one before."""
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates(f"{FAKE_SERVICE} {bare_host.directory}")
+    Patient(bare_host, api).unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n")
+    assert "9.8.7" in bare_host.expect("status")
+
+
+def test_monitor_waits_all_the_same(bare_host, api):
+    """It says why there is nothing to be seen, and that there is again when there is."""
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates()
+    Patient(bare_host, api).unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n"
+                                 "ExecMainExitTimestampMonotonic=9999999999999999\\n")
+    with Terminal(bare_host, "monitor", "--no-ask-password", stdout=None) as terminal:
+        terminal.read_until("the last start of passlockd.service failed")
+        bare_host.start_service("links=1")
+        terminal.read_until("watched")
+
+
+def test_bus_that_is_stuck(bare_host, api):
+    """The deadline holds for looking after the service, too."""
+    os.kill(bare_host.bus.pid, signal.SIGSTOP)
+    try:
+        done = bare_host.run("status", "--timeout=1")
+        assert (done.returncode, done.stderr) == (1, "passlockctl: No answer within the deadline\n")
+    finally:
+        os.kill(bare_host.bus.pid, signal.SIGCONT)
+
+
+def test_file_of_a_credential_that_is_no_key(patient, tmp_path):
+    if not ROOT:
+        pytest.skip("only root may look")
+    (tmp_path / "passlock.default").write_text("two lines\n")
+    patient.unit(GOOD_UNIT, files="# /etc/systemd/system/passlockd.service.d/key.conf\\n[Service]\\n"
+                                  "LoadCredential=passlock.default:/root/my-key\\n")
+    patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
+    patient.start("state=unconfigured")
+    patient.expect_fault("credential", "passlock.default, from /root/my-key, has blanks")
+
+
+def test_daemon_that_does_not_come_back(patient):
+    """A call that was cut off waits for it; then it is said why there is none."""
+    patient.start()
+    patient.unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n", "out of luck\n")
+    done = patient.host.run("authorize", "r", "die-always", "n", "--timeout=1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[:2] == [
+        "passlockctl: No answer within the deadline",
+        "passlockctl: the last start of passlockd.service failed: out of luck"]

@@ -311,15 +311,65 @@ def test_reconcile(host):
         Conflicts:        1
         """)
     assert "Reconcile dry_run=yes" in host.log()
-    assert host.expect("reconcile", "--apply") == golden("""
+    assert "Reconcile dry_run=no" not in host.log()
+    assert json.loads(host.expect("reconcile", "--json")) == {
+        "dry_run": True, "checked": 200, "added": 3, "removed": 2, "conflicts": 1}
+
+
+PLAN = ("Passkeys in the vault: 200. Links to add: 3. Links to remove: 2 of {}. Conflicts, which "
+        "stay: 1.\n")
+
+
+def reconciliations(host):
+    return [line for line in host.log() if line.startswith("Reconcile dry_run=")]
+
+
+@pytest.mark.parametrize("options,n_links", [
+    (["--yes"], 4), (["--yes", "--remove-up-to=2"], 4), (["--yes", "--remove-up-to=2"], 2),
+    (["--yes", "--remove-up-to=1000"], 3)])
+def test_reconcile_is_applied(bare_host, options, n_links):
+    """A dry run comes first, and its numbers are shown."""
+    bare_host.start_service(f"links-count={n_links}")
+    done = bare_host.run("reconcile", "--apply", *options)
+    assert (done.returncode, done.stderr) == (0, PLAN.format(n_links))
+    assert done.stdout == golden("""
         Passkeys:       200
         Links added:    3
         Links removed:  2
         Conflicts:      1
         """)
-    assert "Reconcile dry_run=no" in host.log()
-    assert json.loads(host.expect("reconcile", "--json")) == {
-        "dry_run": True, "checked": 200, "added": 3, "removed": 2, "conflicts": 1}
+    assert reconciliations(bare_host) == ["Reconcile dry_run=yes", "Reconcile dry_run=no"]
+    done = bare_host.run("reconcile", "--apply", "--json", *options)
+    assert json.loads(done.stdout) == {"dry_run": False, "checked": 200, "added": 3, "removed": 2,
+                                       "conflicts": 1}
+
+
+@pytest.mark.parametrize("options,n_links,text", [
+    (["--yes"], 3, "2 of 3 links would be removed, which is most of them; if that is meant, add --remove-up-to=2"),
+    (["--yes"], 2, "2 of 2 links would be removed"), (["--yes"], 1, "2 of 1 links would be removed"),
+    (["--yes", "--remove-up-to=1"], 1000, "2 links would be removed, more than --remove-up-to=1"),
+    (["--yes", "--remove-up-to=0"], 3, "2 links would be removed, more than --remove-up-to=0"),
+])
+def test_reconcile_that_removes_too_much(bare_host, options, n_links, text):
+    bare_host.start_service(f"links-count={n_links}")
+    done = bare_host.run("reconcile", "--apply", *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(PLAN.format(n_links) + f"passlockctl: {text}")
+    assert done.stderr.endswith("; nothing was done\n")
+    assert reconciliations(bare_host) == ["Reconcile dry_run=yes"]
+
+
+def test_reconcile_without_a_terminal(host):
+    """There is nobody to ask, so it has to be said."""
+    assert "no terminal to ask on; use --yes" in host.expect("reconcile", "--apply", status=2)
+    assert "no terminal to ask on" in host.expect("reconcile", "--apply", "--remove-up-to=5", stdin="y\n", status=2)
+    assert reconciliations(host) == []
+
+
+def test_nothing_to_reconcile(bare_host):
+    bare_host.start_service("reconcile=clean")
+    assert "Links removed:  0\n" in bare_host.expect("reconcile", "--apply", "--yes")
+    assert reconciliations(bare_host) == ["Reconcile dry_run=yes"]
 
 
 @pytest.mark.parametrize("word,status,text", [
@@ -327,9 +377,10 @@ def test_reconcile(host):
     ("die-always", 1, "The service or the bus went away in the middle of the call: "),
     ("bad-reply", 1, "The service gave an answer that is not understood"),
 ])
-def test_reconcile_fails(bare_host, word, status, text):
+@pytest.mark.parametrize("options", [[], ["--apply", "--yes"]])
+def test_reconcile_fails(bare_host, word, status, text, options):
     bare_host.start_service(f"reconcile={word}")
-    assert text in bare_host.expect("reconcile", status=status)
+    assert text in bare_host.expect("reconcile", *options, status=status)
 
 
 def test_reconcile_in_time(bare_host):
@@ -385,7 +436,8 @@ def test_monitor_denied(bare_host):
 
 
 STATUS_OF_ERROR = {1: 3, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3, 7: 5, 8: 5, 9: 5, 10: 5, 11: 5, 12: 5,
-                   13: 5, 14: 3, 15: 3, 16: 3, 17: 3, 18: 4, 19: 3, 20: 5, 21: 3}
+                   13: 5, 14: 3, 15: 3, 16: 3, 17: 3, 18: 4, 19: 3, 20: 5, 21: 3,
+                   22: 3}
 
 
 @pytest.mark.parametrize("error,status", STATUS_OF_ERROR.items())
@@ -422,7 +474,8 @@ def test_timeout(host):
     ["vault", "list", "x"], ["vault", "update", "u"], ["vault", "delete"],
     ["vault", "delete", "a", "--user=u"], ["vault", "delete", *["a"] * 101], ["vault", "prune"],
     ["mailbox", "create", "e"], ["mailbox", "verify", "i", "s"], ["mailbox", "delete"],
-    ["reconcile", "x"], ["reconcile", "--plain"], ["doctor", "x"], ["set-key", "a", "b"],
+    ["reconcile", "x"], ["reconcile", "--plain"], ["reconcile", "--apply", "--yes", "--remove-up-to=x"],
+    ["reconcile", "--remove-up-to=-1"], ["reconcile", "--remove-up-to="], ["doctor", "x"], ["set-key", "a", "b"],
 ])
 def test_usage(host, arguments):
     host.expect(*arguments, status=2)

@@ -18,6 +18,10 @@ from tests.client.host import PASSLOCKCTL, Terminal
 SYSTEMD_CREDS = """
 echo "systemd-creds $*" >>"$PROGRAM_LOG"
 env >>"$PROGRAM_LOG"
+if [ $1 = decrypt ]; then
+        case " $UNUSABLE " in *" ${2#--name=} "*) echo Damaged. >&2; exit 1 ;; esac
+        exit 0
+fi
 [ -z "$SEALING_FAILS" ] || { echo half; exit 3; }
 printf sealed: && base64 -w0
 """
@@ -25,10 +29,13 @@ SYSTEMCTL = """
 echo "systemctl $*" >>"$PROGRAM_LOG"
 case $1 in
 is-active) [ -n "$UNIT_IS_ACTIVE" ] ;;
-try-restart) exit "${RESTART_STATUS:-0}" ;;
+daemon-reload) exit "${DAEMON_RELOAD_STATUS:-0}" ;;
+restart) exit "${RESTART_STATUS:-0}" ;;
 cat) printf "$UNIT_FILES" ;;
+show) printf "$UNIT_SHOWN" ;;
 esac
 """
+UNIT = "# /lib/systemd/system/passlockd.service\\n[Service]\\nLoadCredentialEncrypted=passlock.default\\n\\n"
 SEALED = "sealed:" + base64.b64encode(KEY.encode()).decode()
 
 
@@ -42,9 +49,22 @@ class Keys:
         self.options = ["--store-dir", str(self.store)]
         host.fake_programs(systemd_creds=SYSTEMD_CREDS, systemctl=SYSTEMCTL)
         host.environment["PROGRAM_LOG"] = str(host.directory / "programs.log")
+        self.daemon_has(KEY)
 
     def start(self, *options):
         self.host.start_service(f"endpoint={self.api.endpoint}", *(options or ["reloads"]))
+
+    def daemon_has(self, key):
+        """Whatever is stored. Without a key there is none."""
+        (self.host.directory / "key").write_text(key)
+
+    def set_in_unit(self, *arguments, files="", **environment):
+        """With a unit that is active, and loads what is stored unless `files` say otherwise."""
+        name = next((a.partition("=")[2] for a in arguments if a.startswith("--credential=")), "passlock.default")
+        setting = "LoadCredential" if "--plain" in arguments else "LoadCredentialEncrypted"
+        files = files or (f"# /run/systemd/generator/passlockd.service.d/50-credentials.conf\\n[Service]\\n"
+                          f"{setting}={name}:{self.store}/{name}\\n")
+        return self.set(*arguments, UNIT_IS_ACTIVE="yes", UNIT_FILES=UNIT + files, **environment)
 
     def set(self, *arguments, key=f"{KEY}\n", **environment):
         done = self.host.run("set-key", "-", *self.options, *arguments, stdin=key, **environment)
@@ -55,7 +75,8 @@ class Keys:
         done = self.set(*arguments, **environment)
         assert (done.returncode, done.stdout) == (status, "")
         assert text in done.stderr
-        assert "Reload" not in self.host.log()
+        assert "ProveKey default" not in self.host.log()
+        assert "ready" not in done.stderr
         assert self.stored() == {}
 
     def stored(self):
@@ -84,36 +105,32 @@ def test_sealed_and_reloaded(keys):
         f"{keys.api.endpoint} takes the key for tenancy tenancy-1.\n"
         f"It is stored sealed as {keys.store}/passlock.default.\n"
         "The daemon, which systemd does not run, was told to read its credentials again.\n"
+        "The daemon has proved that it has this key, and made a call with it.\n"
         "The tenancy is now ready.\n")
     assert keys.stored() == {"passlock.default": SEALED}
     assert (keys.store / "passlock.default").stat().st_mode & 0o777 == 0o600
     assert keys.store.stat().st_mode & 0o777 == 0o700
     assert "systemd-creds encrypt --name=passlock.default - -\n" in keys.program_log()
     assert keys.api.requests == [("/v2/tenancy-1/passkeys/", f"Bearer {KEY}")]
-    assert "Reload" in keys.host.log()
+    # The configuration is read first, and the key in the end, of which the daemon gives a proof.
+    steps = [line for line in keys.host.log() if line.split()[0] in ("Reload", "ProveKey", "ListPasskeys")]
+    assert steps == ["Reload", "Reload", "ProveKey ", "ListPasskeys "]
 
 
-@pytest.mark.parametrize("setting", [
-    "LoadCredentialEncrypted=passlock.default",
-    "LoadCredentialEncrypted=passlock.default:passlock.default",
-    "LoadCredentialEncrypted=passlock.default:{store}/passlock.default",
-])
-def test_restarted(keys, setting):
+def test_restarted(keys):
     keys.start()
-    setting = setting.format(store=keys.store)
-    done = keys.set(UNIT_IS_ACTIVE="yes", UNIT_FILES=f"[Service]\\n{setting}\\nUser=x\\n")
+    done = keys.set_in_unit()
     assert (done.returncode, done.stderr) == (0, "")
     assert "passlockd.service was restarted to get it" in done.stdout
-    assert keys.program_log().endswith("systemctl is-active --quiet passlockd.service\n"
-                                       "systemctl daemon-reload\n"
-                                       "systemctl try-restart passlockd.service\n"
-                                       "systemctl cat passlockd.service\n")
-    assert "Reload" not in keys.host.log()
+    calls = [line for line in keys.program_log().splitlines() if line.startswith("systemctl ")]
+    assert calls[-4:] == ["systemctl daemon-reload", "systemctl cat --no-pager passlockd.service",
+                          "systemctl reset-failed passlockd.service", "systemctl restart passlockd.service"]
+    assert keys.host.log().count("Reload") == 1
 
 
 def test_plain(keys):
-    keys.start()
-    done = keys.set("--plain", "--credential=my.key", "--json")
+    keys.start("reloads", "credential=my.key")
+    done = keys.set("--plain", "--json")
     assert json.loads(done.stdout) == {"credential": f"{keys.store}/my.key", "sealed": False,
                                        "activated": "reload", "state": "ready"}
     assert keys.stored() == {"my.key": KEY}
@@ -121,10 +138,16 @@ def test_plain(keys):
     assert "systemd-creds" not in keys.program_log()
 
 
-def test_another_name(keys):
-    keys.start()
-    assert ("It is used if passlockd.conf has ApiKeyCredential=my.key.\n"
-            in keys.set("--credential=my.key").stdout)
+def test_name_in_the_configuration(keys):
+    """By that name the daemon looks for it; another would never be used."""
+    keys.start("reloads", "credential=my.key")
+    assert keys.set("--credential=my.key").returncode == 0
+    assert keys.stored() == {"my.key": SEALED}
+    done = keys.set("--credential=passlock.default")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "looks for the key of tenancy default in the credential my.key" in done.stderr
+    assert keys.stored() == {"my.key": SEALED}
+    assert len(keys.api.requests) == 1
 
 
 def test_another_tenancy(keys):
@@ -144,14 +167,40 @@ def test_replaced(keys):
 @pytest.mark.parametrize("status,key,exit_status,text", [
     (200, "wrong\n", 3, "does not take this key for tenancy tenancy-1; nothing was changed"),
     (401, f"{KEY}\n", 3, "does not take this key"),
-    (500, f"{KEY}\n", 5, "answered with HTTP status 500; nothing was changed"),
-    (302, f"{KEY}\n", 5, "answered with HTTP status 302; nothing was changed"),
+    (500, f"{KEY}\n", 5, "answered with HTTP status 500: No usable answer"),
+    (302, f"{KEY}\n", 5, "answered with HTTP status 302: No usable answer"),
+    (429, f"{KEY}\n", 5, "answered with HTTP status 429: The API is limiting the rate of calls; nothing was"),
+    (404, f"{KEY}\n", 3, "answered with HTTP status 404: The API refused the arguments; nothing was changed"),
 ])
 def test_not_taken(keys, status, key, exit_status, text):
     keys.start()
     keys.api.status = status
     keys.expect_refused(key=key, status=exit_status, text=text)
     assert len(keys.api.requests) == 1
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("tag,exit_status,text", [
+    ("@error/InvalidTenancy", 3, "does not take this key"),
+    ("@error/Unauthorized", 3, "does not take this key"),
+    ("@error/Forbidden", 3, "does not take this key"),
+    ("@error/NotFound", 3, "The API refused the arguments"),
+    ("@error/" + "x" * 100, 3, "The API refused the arguments"),
+])
+def test_tag_says_more_than_the_status(keys, status, tag, exit_status, text):
+    """By the table of the daemon."""
+    keys.start()
+    keys.api.status = status
+    keys.api.body = json.dumps({"_tag": tag, "message": "no"}).encode()
+    keys.expect_refused(key=KEY, status=exit_status, text=text)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"[]", b'{"_tag":1}', b" " * 16384 + b"{}",
+                                  b'{"_tag":"@error/Forbidden","message":"' + b"x" * 20000 + b'"}'])
+def test_body_without_a_tag(keys, body):
+    keys.start()
+    keys.api.status, keys.api.body = 400, body
+    keys.expect_refused(key=KEY, status=3, text="The API refused the arguments")
 
 
 def test_old_key_stays(keys):
@@ -164,14 +213,22 @@ def test_old_key_stays(keys):
 
 
 @pytest.mark.parametrize("key,text", [
-    ("", "no key"), ("\n", "no key"), ("two words\n", "this is no key"),
+    ("", "no key"), ("\n", "no key"), ("\r\n", "no key"),
+    ("two words\n", "this is no key: it has blanks or characters in it that no key has"),
     ("escape\x1b\n", "this is no key"), ("umlaut\u00fc\n", "this is no key"),
-    ("x" * 4097, "too long"), ("line\r\n", "this is no key"),
+    ("\ufeffmark\n", "this is no key: it begins with a byte order mark"),
+    ("x" * 4097, "the key is too long: keys have 4096 characters at most"),
 ])
 def test_no_key(keys, key, text):
     keys.start()
     keys.expect_refused(key=key, status=2, text=text)
     assert keys.api.requests == []
+
+
+def test_line_of_windows(keys):
+    keys.start()
+    assert keys.set(key=f"{KEY}\r\n").returncode == 0
+    assert keys.stored() == {"passlock.default": SEALED}
 
 
 def test_longest_key(keys):
@@ -188,10 +245,11 @@ def test_key_is_no_argument(keys):
     assert "no terminal to ask on" in keys.host.run("set-key", *keys.options).stderr
 
 
-@pytest.mark.parametrize("name", ["", ".", "../x", "a/b", ".hidden", "-x", "a b", "x" * 201])
+@pytest.mark.parametrize("name", [".", "../x", "a/b", ".hidden", "-x", "a b", "x" * 201])
 def test_no_name(keys, name):
-    keys.start()
-    keys.expect_refused(f"--credential={name}", status=2, text="not the name of a credential")
+    """Of what the configuration takes for one, systemd does not take everything."""
+    keys.start("reloads", f"credential={name}")
+    keys.expect_refused(status=1, text="is not the name of a credential")
 
 
 def test_sealing_fails(keys):
@@ -213,47 +271,135 @@ def test_no_place(keys):
     keys.expect_refused(status=1, text="cannot write /proc/none/passlock.default: ")
 
 
+FAILED = "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n"
+
+
 def test_restart_fails(keys):
+    """What doctor finds out is said at once."""
     keys.start()
-    done = keys.set(UNIT_IS_ACTIVE="yes", RESTART_STATUS="1")
-    assert done.returncode == 1
-    assert "the key is stored, but passlockd.service could not be restarted" in done.stderr
+    keys.host.fake_programs(journalctl="echo /etc/passlock/passlockd.conf:3: no such key")
+    done = keys.set_in_unit(RESTART_STATUS="1", UNIT_SHOWN=FAILED)
+    assert (done.returncode, done.stdout) == (1, "")
+    first, second, third = done.stderr.splitlines()
+    assert first == f"passlockctl: the key is stored as {keys.store}/passlock.default, but passlockd.service could not be restarted"
+    assert second == "passlockctl: the last start of passlockd.service failed: /etc/passlock/passlockd.conf:3: no such key"
+    assert "reset-failed" in third
     assert keys.stored() == {"passlock.default": SEALED}
 
 
-def test_reload_fails(keys):
-    keys.start("links=1")
-    done = keys.set()
-    assert done.returncode == 3
-    assert done.stderr == ("passlockctl: the key is stored, but the daemon did not take it:\n"
-                           "passlockctl: passlockd.conf:3: no\n")
-
-
-@pytest.mark.parametrize("unit", [{}, {"UNIT_IS_ACTIVE": "yes",
-                                       "UNIT_FILES": "LoadCredentialEncrypted=passlock.default"}])
-def test_daemon_has_no_key_still(keys, unit):
-    keys.start("reloads", "state=unconfigured")
-    done = keys.set(**unit)
-    assert done.returncode == 1
-    assert done.stdout.endswith("The tenancy is now unconfigured.\n")
-    assert "it does not find the credential passlock.default, or passlockd.conf" in done.stderr
-
-
-# The daemon goes on with the key that it has had.
-@pytest.mark.parametrize("options,loaded,setting", [
-    ([], "", "LoadCredentialEncrypted"),
-    ([], "LoadCredential=passlock.default", "LoadCredentialEncrypted"),
-    ([], "LoadCredentialEncrypted=passlock.default:/else", "LoadCredentialEncrypted"),
-    ([], "LoadCredentialEncrypted=passlock.default2", "LoadCredentialEncrypted"),
-    ([], "#LoadCredentialEncrypted=passlock.default", "LoadCredentialEncrypted"),
-    (["--plain"], "LoadCredentialEncrypted=passlock.default", "LoadCredential"),
-])
-def test_unit_does_not_load_it(keys, options, loaded, setting):
+def test_systemd_is_not_reloaded(keys):
     keys.start()
-    done = keys.set(*options, UNIT_IS_ACTIVE="yes", UNIT_FILES=f"[Service]\\n{loaded}\\n")
-    assert done.returncode == 1
-    assert done.stdout.endswith("The tenancy is now ready.\n")
-    assert f"needs a drop-in with {setting}=passlock.default\n" in done.stderr
+    done = keys.set_in_unit(DAEMON_RELOAD_STATUS="1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "not in use: systemd could not be reloaded" in done.stderr
+    assert "systemctl restart" not in keys.program_log()
+
+
+def test_mistake_in_the_configuration(keys):
+    """Of which a restart would be the end."""
+    keys.start("links=1")
+    keys.expect_refused(status=3, text="passlockctl: the daemon cannot read its configuration again; nothing was "
+                                       "changed:\npasslockctl: passlockd.conf:3: no\n")
+    assert keys.api.requests == []
+
+
+@pytest.mark.parametrize("unit", [True, False])
+@pytest.mark.parametrize("has,text", [
+    ("the-old-key", "the daemon uses another key than the one that is stored as "),
+    ("", "but the daemon does not find it: passlockctl doctor says what it finds")])
+def test_daemon_does_not_have_it(keys, unit, has, text):
+    """Whatever its state is, it is not said to be ready."""
+    keys.start()
+    keys.daemon_has(has)
+    done = keys.set_in_unit() if unit else keys.set()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert text in done.stderr
+    assert keys.stored() == {"passlock.default": SEALED}
+
+
+@pytest.mark.parametrize("word,status,text", [("error:8", 5, "text of 8"), ("error:9", 5, "text of 9")])
+def test_daemon_cannot_use_it(keys, word, status, text):
+    keys.start("reloads", f"vault={word}")
+    done = keys.set()
+    assert (done.returncode, done.stdout) == (status, "")
+    assert "the daemon has the new key, but its first call with it failed" in done.stderr
+    assert text in done.stderr
+
+
+def drop_in(name, *lines, directory="/etc/systemd/system"):
+    return "\\n".join([f"# {directory}/passlockd.service.d/{name}.conf", "[Service]", *lines, "", ""])
+
+
+GENERATED = drop_in("50-credentials", "LoadCredentialEncrypted=passlock.default:{store}/passlock.default",
+                    directory="/run/systemd/generator")
+
+
+# The daemon goes on with the key that it has, and nothing is stored that it would not use.
+@pytest.mark.parametrize("options,files,text", [
+    ([], GENERATED + drop_in("key", "# of old", "LoadCredential=passlock.default:/root/key"),
+     "/etc/systemd/system/passlockd.service.d/key.conf:3 has LoadCredential=passlock.default:/root/key"),
+    ([], GENERATED + drop_in("key", "LoadCredentialEncrypted=passlock.default:/else"),
+     "/etc/systemd/system/passlockd.service.d/key.conf:2 has LoadCredentialEncrypted=passlock.default:/else"),
+    (["--plain"], GENERATED.replace("Encrypted", "") + drop_in("key", "LoadCredentialEncrypted=passlock.default"),
+     "key.conf:2 has LoadCredentialEncrypted=passlock.default,"),
+    ([], drop_in("key", "LoadCredential = passlock.default:/root/key  "),
+     "key.conf:2 has LoadCredential=passlock.default:/root/key,"),
+])
+def test_drop_in_goes_before(keys, options, files, text):
+    keys.start()
+    done = keys.set_in_unit(*options, files=files.replace("{store}", str(keys.store)))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert text in done.stderr and "nothing was changed" in done.stderr
+    assert keys.stored() == {} and keys.api.requests == []
+    assert "restart" not in keys.program_log()
+
+
+@pytest.mark.parametrize("files", [
+    drop_in("key", "LoadCredential=passlock.default:/root/key", "LoadCredential="),
+    drop_in("key", "#LoadCredential=passlock.default:/root/key", ";LoadCredential=passlock.default:/root/key"),
+    drop_in("key", "LoadCredential=passlock.default2:/etc/passwd", "LoadCredential=passlock.other"),
+    drop_in("key", "[Unit]", "LoadCredential=passlock.default:/root/key"),
+    drop_in("key", "SetCredential=passlock.default:old"),
+    drop_in("key", "LoadCredential=passlock.default:/root/key")
+    + drop_in("later", "LoadCredentialEncrypted=passlock.default:{store}/passlock.default"),
+])
+def test_drop_in_does_not_matter(keys, files):
+    keys.start()
+    if "=\\n" in files:  # it takes back what was there before
+        files = files.replace("LoadCredential=\\n", "LoadCredential=\\nLoadCredentialEncrypted="
+                              "passlock.default:{store}/passlock.default\\n")
+    else:
+        files = GENERATED + files
+    done = keys.set_in_unit(files=files.replace("{store}", str(keys.store)))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_unit_does_not_load_it(keys):
+    """It has a name that the unit does not know."""
+    keys.start("reloads", "credential=my.key")
+    done = keys.set_in_unit(files=drop_in("other", "User=x"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"add a drop-in with LoadCredentialEncrypted=my.key:{keys.store}/my.key, and run this again" in done.stderr
+    assert "systemctl restart" not in keys.program_log()
+    assert keys.set_in_unit("--credential=my.key").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others may not look")
+def test_another_credential_does_not_open(keys, tmp_path):
+    """With it, a restart would be the end of the daemon."""
+    (tmp_path / "other").touch()
+    keys.start()
+    files = (f"# /run/systemd/generator/passlockd.service.d/50-credentials.conf\\n[Service]\\n"
+             f"LoadCredentialEncrypted=passlock.other:{tmp_path}/other\\n"
+             f"LoadCredentialEncrypted=passlock.default:{keys.store}/passlock.default\\n")
+    done = keys.set_in_unit(files=files, UNUSABLE="passlock.other")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path}/other does not open on this host: Damaged: with it, passlockd.service cannot" in done.stderr
+    assert keys.stored() == {}
+    # The one that is replaced need not open.
+    keys.store.mkdir()
+    (keys.store / "passlock.default").write_text("damaged")
+    assert keys.set_in_unit(files=files, UNUSABLE="passlock.default").returncode == 0
 
 
 def test_nobody_there(keys):
@@ -266,6 +412,18 @@ def test_nobody_there(keys):
 
 def test_no_daemon(keys):
     keys.expect_refused(status=1, text="The service is not running")
+
+
+def test_daemon_that_cannot_start(keys):
+    """Said at once, and what doctor knows of it."""
+    keys.host.stop("bus")
+    keys.host.start_bus_that_activates()
+    keys.host.fake_programs(journalctl="echo /etc/passlock/passlockd.conf:3: no such key")
+    done = keys.set(UNIT_SHOWN=FAILED + "ExecMainExitTimestampMonotonic=9999999999999999\\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[0] == (
+        "passlockctl: the last start of passlockd.service failed: /etc/passlock/passlockd.conf:3: no such key")
+    assert keys.stored() == {}
 
 
 def test_tls(bare_host, tls_api, certificate):

@@ -47,12 +47,41 @@ def test_no_question(host, arguments):
 
 
 @pytest.mark.parametrize("answer,status", [("y", 0), ("n", 1)])
-def test_reconcile_is_confirmed(host, answer, status):
-    with Terminal(host, "reconcile", "--apply") as terminal:
-        terminal.read_until("Change the links of this host to match the vault? [y/N] ")
+@pytest.mark.parametrize("options,n_links", [([], 4), (["--remove-up-to=2"], 2)])
+def test_reconcile_is_confirmed(bare_host, answer, status, options, n_links):
+    bare_host.start_service(f"links-count={n_links}")
+    with Terminal(bare_host, "reconcile", "--apply", *options) as terminal:
+        seen = terminal.read_until("Change the links of this host to match the vault? [y/N] ")
+        assert f"Links to add: 3. Links to remove: 2 of {n_links}." in seen, "the numbers come first"
+        assert "Reconcile dry_run=no" not in bare_host.log()
         terminal.write(f"{answer}\n")
         assert terminal.finish()[0] == status
-    assert ("Reconcile dry_run=no" in host.log()) == (answer == "y")
+    assert ("Reconcile dry_run=no" in bare_host.log()) == (answer == "y")
+
+
+@pytest.mark.parametrize("answer,done", [("2", True), ("default", True), ("y", False), ("yes", False), ("", False),
+                                         ("22", False), ("Default", False), ("\x04", False)])
+def test_reconcile_that_removes_most_links(bare_host, answer, done):
+    """The number, or whose links they are, shows that somebody has read it."""
+    bare_host.start_service("links-count=3")
+    with Terminal(bare_host, "reconcile", "--apply") as terminal:
+        seen = terminal.read_until("to remove them: ")
+        assert seen.splitlines()[-1] == ("These are most of the links. If the vault is the right one, type 2 or default "
+                                         "to remove them: ")
+        terminal.write(answer if answer == "\x04" else f"{answer}\n")
+        status, _, seen = terminal.finish()
+        assert status == (0 if done else 1)
+        assert done or seen.endswith("passlockctl: nothing was done\n")
+    assert ("Reconcile dry_run=no" in bare_host.log()) is done
+
+
+def test_reconcile_of_more_than_the_bound(bare_host):
+    """Nobody is asked."""
+    bare_host.start_service("links-count=1000")
+    with Terminal(bare_host, "reconcile", "--apply", "--remove-up-to=1") as terminal:
+        status, _, seen = terminal.finish()
+    assert status == 1
+    assert "2 links would be removed, more than --remove-up-to=1; nothing was done" in seen
 
 
 def test_progress_bar(bare_host):
@@ -74,13 +103,14 @@ def test_no_progress_bar_on_a_pipe(bare_host):
     assert done.stderr == "passlockctl: No answer within the deadline\n"
 
 
-@pytest.mark.parametrize("arguments,text", [
-    ([], "stopped; nothing was changed"),
-    (["--apply", "--yes"], "stopped; what was changed by now stays"),
+@pytest.mark.parametrize("arguments,word,text", [
+    ([], "stray", "stopped; nothing was changed"),
+    (["--apply", "--yes"], "stray", "stopped; nothing was changed"),
+    (["--apply", "--yes"], "stray-apply", "stopped; what was changed by now stays"),
 ])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(bare_host, arguments, text, number):
-    bare_host.start_service("reconcile=stray")
+def test_interrupted(bare_host, arguments, word, text, number):
+    bare_host.start_service(f"reconcile={word}")
     with Terminal(bare_host, "reconcile", *arguments) as terminal:
         terminal.read_until(" of about 200 passkeys")
         terminal.process.send_signal(number)

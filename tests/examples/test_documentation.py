@@ -100,6 +100,33 @@ def commands(text):
             yield shlex.split(line.partition(" >")[0])[1:]
 
 
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "doc").glob("*.md"), *(ROOT / "doc/man").glob("*.[1-8]"),
+                    *(ROOT / "examples").glob("*/README.md")])
+# What writes links, or a key, to a file of the shell's making, or of another program's.
+WRITES_SECRETS = re.compile(r"passlockctl[^|\n]* export\b[^|\n]*>|systemd-creds[^\n]* encrypt\b|openssl rand[^|\n]*>"
+                            r"|> *\S*\bkey\b")
+
+
+def recipes(text):
+    """Commands that are shown together: blocks, quoted ones, and lines of a manual page in a row."""
+    text = text.replace("\\-", "-").replace("\\e\n", "\n").replace("\\\n", "\n")
+    found = re.findall(r"^```(?:console|bash)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found += re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", text, re.MULTILINE | re.DOTALL)
+    found += re.findall(r"(?:^\.Dl .*\n)+", text, re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
+    return found
+
+
+def test_recipes_write_for_their_owner_only():
+    """Links and keys are nobody else's, and a shell makes files that everybody can read."""
+    n_found = 0
+    for document in DOCUMENTS:
+        for recipe in recipes(document.read_text()):
+            for match in WRITES_SECRETS.finditer(recipe):
+                n_found += 1
+                assert "umask 077" in recipe[:match.start()], f"{document.relative_to(ROOT)}: {recipe}"
+    assert n_found >= 5
+
+
 def test_commands_of_passlockctl_exist():
     """As far as the completion knows: verb by verb, option by option."""
     def words(*line):

@@ -182,6 +182,30 @@ def next_exchange(connection):
             return message.body
 
 
+def test_shell_asks_again_if_the_daemon_is_gone(host, user):
+    with host.bus.connect() as monitor:
+        child = host.start(PROGRAMS["shell"], "register", "localhost", user, "ada")
+        assert child.stdout.readline()
+        monitor.send_and_get_reply(new_method_call(
+            DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus.Monitoring"),
+            "BecomeMonitor", "asu", ([f"type='method_call',destination='{NAME}'"], 0)))
+        os.kill(host.daemon.pid, signal.SIGSTOP)
+        try:
+            child.stdin.write("a-code\n")
+            child.stdin.flush()
+            first = next_exchange(monitor)
+            host.daemon.kill9()
+            assert next_exchange(monitor) == first
+            assert (len(first[1]["request_id"][1]), first[1]["user_id"][1]) == (32, user)
+            out, error = child.communicate(timeout=60)
+            assert child.returncode != 0 and out == "" and error, "there was no next daemon"
+        finally:
+            child.kill()
+            child.wait()
+            host.daemon.kill9()
+            host.daemon.start()
+
+
 def test_php_asks_again_if_the_daemon_is_gone(host):
     """Once, and with the same request id: the next daemon has the answer."""
     child = None

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """passlockctl doctor before a host that is broken: what it finds, and that its advice mends it."""
 
+import contextlib
 import json
 import ssl
+import time
 from pathlib import Path
 
 import pytest
+from jeepney import DBusErrorResponse
 
 from tests.system import host
 from tests.system.api import make_certificate
+from tests.system.client import Caller
 
-ORDER = ["configuration", "daemon", "credential", "bus policy", "grants", "name", "TLS", "key", "clock", "store"]
+ORDER = ["configuration", "daemon", "bus policy", "grants", "polkit", "credential", "name", "TLS", "key", "clock",
+         "store"]
 POLICY = Path("/usr/share/dbus-1/system.d/dev.passlock.Passlock1.conf")
 START_AGAIN = "systemctl reset-failed passlockd; systemctl start passlockd"
 
@@ -57,15 +62,64 @@ def fixture_mended(service):
 
 def test_all_is_well(mended):
     checks = examine()
-    assert list(checks) == ORDER
+    assert list(checks) == [name for name in ORDER if name != "polkit"]
     assert {check["verdict"] for check in checks.values()} == {"ok"}
 
 
 def test_no_key(mended):
     host.forget_keys()
     host.systemctl("restart", host.UNIT)
-    assert "passlockctl set-key" in expect("credential", "has no key")
+    assert "passlockctl set-key" in expect("credential", "there is no credential passlock.default")
     set_key(mended)
+
+
+def test_key_of_which_systemd_has_not_heard(mended):
+    """It is there, and the advice is not to make another one."""
+    host.configure({"Tenancy default": mended.tenancy("passlock.second")})
+    host.put_plain_key("passlock.second", mended.api_key)
+    host.systemctl("restart", host.UNIT)
+    follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.second is there"),
+           "systemctl daemon-reload; systemctl restart passlockd")
+    assert faults(examine()) == {}
+    host.configure({"Tenancy default": mended.tenancy()})
+    host.systemctl("reload", host.UNIT)
+
+
+def test_plain_key_that_systemd_takes_for_a_sealed_one(mended):
+    """The unit searches for a sealed one by that name, in any case."""
+    host.forget_keys()
+    host.systemctl("daemon-reload")
+    host.put_plain_key("passlock.default", mended.api_key)
+    host.systemctl("restart", host.UNIT, status=None)
+    follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.default is not sealed"),
+           "systemctl daemon-reload; " + START_AGAIN)
+
+
+@pytest.mark.parametrize("content, text", [
+    (b"two\nlines\n", "has more than one line"), (b"\n", "is empty"), ("key".encode("utf-16"), "is UTF-16"),
+    (b"a b", "has blanks or characters")])
+def test_credential_that_is_no_key(mended, content, text):
+    """The daemon has it and cannot use it: no restart changes that."""
+    host.forget_keys()
+    host.put_plain_key("passlock.default", "")
+    (host.PLAIN_KEYS / "passlock.default").write_bytes(content)
+    host.systemctl("daemon-reload")
+    host.systemctl("restart", host.UNIT)
+    advice = expect("credential", "passlock.default", text)
+    assert "set-key" in advice and "daemon-reload" not in advice
+    set_key(mended)
+
+
+def test_key_from_windows(mended):
+    """Either the line end is taken for one, or it is said that it is not."""
+    host.forget_keys()
+    host.put_plain_key("passlock.default", "")
+    (host.PLAIN_KEYS / "passlock.default").write_bytes(mended.api_key.encode() + b"\r\n")
+    host.systemctl("daemon-reload")
+    host.systemctl("restart", host.UNIT)
+    if host.get("Tenancy", "State") == "unconfigured":
+        expect("credential", "ends in CR LF")
+        set_key(mended)
 
 
 def test_wrong_key(mended):
@@ -78,13 +132,59 @@ def test_wrong_key(mended):
     set_key(mended)
 
 
+def spoil_key(api, name="passlock.default"):
+    """As it is when it was sealed on another host."""
+    host.seal_key("passlock.elsewhere", api.api_key)
+    (host.SEALED_KEYS / "passlock.elsewhere").rename(host.SEALED_KEYS / name)
+    host.systemctl("daemon-reload")
+
+
 def test_key_of_another_host(mended):
-    host.seal_key("passlock.other", mended.api_key)
-    (host.SEALED_KEYS / "passlock.other").rename(host.SEALED_KEYS / "passlock.default")
+    """The one file that is to blame is named, and not a good one."""
+    host.seal_key("passlock.good", mended.api_key)
+    spoil_key(mended)
     host.systemctl("restart", host.UNIT, status=None)
-    advice = expect("credential", "cannot open a key")
-    follow(advice, "mv /etc/credstore.encrypted/passlock.* /root; systemctl daemon-reload; " + START_AGAIN)
+    bad = host.SEALED_KEYS / "passlock.default"
+    advice = expect("credential", f"{bad} does not open on this host: ")
+    assert "passlock.good" not in advice
+    assert "a key of passlockd.service" in examine("nobody")["credential"]["found"]
+    follow(advice, f"mv {bad} /root; systemctl daemon-reload; " + START_AGAIN)
     set_key(mended)
+
+
+def limited(*command, user=None) -> str:
+    """What a command says that fails at once: sooner than the bus gives up."""
+    begin = time.monotonic()
+    said = host.run(*command, user=user, status=1)
+    assert time.monotonic() - begin < 20
+    return said
+
+
+@pytest.mark.parametrize("user", [None, "nobody"])
+def test_unit_that_cannot_start_is_said_at_once(mended, user):
+    """By any command, with what doctor knows."""
+    host.systemctl("stop", host.UNIT)
+    good = host.CONFIG.read_text()
+    host.CONFIG.write_text(good + "Nonsense=1\n")
+    said = limited("passlockctl", "status", user=user)
+    assert "the last start of passlockd.service failed" in said
+    assert ("Nonsense=" in said) is (user is None), "the journal is not everybody's"
+    # Also when systemd does not even try any more.
+    host.wait_until(lambda: host.show("ActiveState") == "failed", "the end of the attempts")
+    assert "the last start of passlockd.service failed" in limited("passlockctl", "link", "list", user=user)
+    host.CONFIG.write_text(good)
+    host.run("sh", "-c", START_AGAIN)
+
+
+def test_unit_that_could_not_start_and_now_can(mended):
+    """A start that failed some time ago is no reason not to try again."""
+    host.systemctl("stop", host.UNIT)
+    good = host.CONFIG.read_text()
+    host.CONFIG.write_text(good + "Nonsense=1\n")
+    host.systemctl("start", host.UNIT, status=1)
+    host.systemctl("stop", host.UNIT)
+    host.CONFIG.write_text(good)
+    assert "default" in host.run("passlockctl", "status")
 
 
 def test_mistake_in_the_configuration(mended):
@@ -132,9 +232,86 @@ def test_bus_policy(mended):
 def test_grant(mended):
     advice = expect("grants", "none opens a tenancy to user 65534", user="nobody")
     with host.CONFIG.open("a") as file:
-        file.write("[Grant test]\nUser=nobody\nAllow=Exchange\n")
+        file.write("[Grant test]\nUser=nobody\nAllow=Exchange Links.Read\nRpId=shop.example.com\n")
     follow(advice, "passlockctl reload")
-    assert faults(examine("nobody")) == {}
+    checks = examine("nobody")
+    assert faults(checks) == {}
+    assert checks["grants"]["found"] == (
+        "tenancy default: Exchange Links.Read, for shop.example.com ([Grant test])")
+    host.configure({"Tenancy default": mended.tenancy()})
+    host.systemctl("reload", host.UNIT)
+
+
+def test_what_polkit_would_allow(mended):
+    """To nobody in particular only what an administrator authenticates for; by a rule, without that."""
+    rules = Path("/etc/polkit-1/rules.d/50-doctor.rules")
+    found = examine("nobody")["polkit"]["found"]
+    assert "once an administrator has authenticated: " in found
+    rules.write_text("""polkit.addRule(function(action, subject) {
+        if (action.id == "dev.passlock.Passlock1.read-links" && action.lookup("tenancy") == "default" &&
+            subject.user == "nobody") return polkit.Result.YES; });""")
+    try:
+        host.systemctl("restart", "polkit.service")
+        said = host.run("passlockctl", "doctor", user="nobody", status=1)
+        assert "tenancy default, without a grant: read-links\n" in said
+    finally:
+        rules.unlink()
+        host.systemctl("restart", "polkit.service")
+
+
+def test_too_many_connections(mended):
+    """The bus allows a user 256."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.callback(Caller("nobody").close)
+            except DBusErrorResponse as error:
+                assert error.name.endswith(".LimitsExceeded")
+                break
+        said = host.run("passlockctl", "doctor", user="nobody", status=1)
+        assert "The bus refuses user 65534 another connection" in said
+        assert "There is no system bus" not in said
+        said = host.run("passlockctl", "status", user="nobody", status=5)
+        assert said.startswith("passlockctl: The bus refuses user 65534 another connection: ")
+
+
+def test_every_tenancy(mended):
+    host.configure({"Tenancy default": mended.tenancy(), "Tenancy other": mended.tenancy() | {
+        "TenancyId": "other", "ApiKeyCredential": "passlock.other"}})
+    host.systemctl("reload", host.UNIT)
+    shown = json.loads(host.run("passlockctl", "doctor", "--json", status=1))["checks"]
+    (fault,) = [check for check in shown if check["verdict"] == "fault"]
+    assert (fault["name"], fault["tenancy"]) == ("credential", "other")
+    assert "passlockctl --tenancy=other set-key" in fault["advice"]
+    host.configure({"Tenancy default": mended.tenancy()})
+    host.systemctl("reload", host.UNIT)
+
+
+PROXIES = {
+    "Environment": ("[Service]\nEnvironment=https_proxy=http://user:secret@127.0.0.1:9\n", None),
+    "EnvironmentFile": ("[Service]\nEnvironmentFile=/etc/passlock/environment\n",
+                        "https_proxy='http://user:secret@127.0.0.1:9'\n"),
+}
+
+
+@pytest.mark.parametrize("setting", PROXIES)
+def test_proxy_of_the_unit(mended, setting):
+    """The daemon has it, and doctor's own environment has not."""
+    settings, content = PROXIES[setting]
+    if content:
+        Path("/etc/passlock/environment").write_text(content)
+    with host.CONFIG.open("a") as file:
+        file.write("[Grant test]\nUser=nobody\nAllow=Exchange\n")
+    with host.drop_in(settings):
+        host.systemctl("restart", host.UNIT)
+        for user in (None, "nobody"):
+            advice = expect("TLS", "by the daemon's proxy, 127.0.0.1:9: ", user=user)
+            assert "--property=Environment" in advice and "secret" not in str(examine(user))
+        # The other way round it is none of the daemon's business.
+    host.systemctl("restart", host.UNIT)
+    assert host.run("env", "https_proxy=http://127.0.0.1:9", "passlockctl", "doctor")
+    host.configure({"Tenancy default": mended.tenancy()})
+    host.systemctl("reload", host.UNIT)
 
 
 def test_host_name(mended):

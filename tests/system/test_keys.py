@@ -128,6 +128,16 @@ def test_of_other_services(bare, api):
     assert host.loaded_credentials() == {"passlock.default"}
 
 
+def set_key(api, *options, label="default", status=0) -> str:
+    return host.run("passlockctl", f"--tenancy={label}", "set-key", "-", *options, stdin=f"{api.api_key}\n",
+                    status=status)
+
+
+def keys_there() -> list[str]:
+    return sorted(str(file) for directory in (host.PLAIN_KEYS, host.SEALED_KEYS) if directory.exists()
+                  for file in directory.iterdir())
+
+
 @pytest.mark.parametrize("old", [host.seal_key, host.put_plain_key])
 @pytest.mark.parametrize("options", [[], ["--plain"]])
 def test_set_key(bare, api, old, options):
@@ -135,21 +145,121 @@ def test_set_key(bare, api, old, options):
     old("passlock.default", "an-old-key")
     start(("default", api.tenancy()))
     assert state() == "denied"
-    said = host.run("passlockctl", "set-key", "-", f"--ca-file={api.tenancy()['CaFile']}", *options,
-                    stdin=f"{api.api_key}\n")
-    assert said.endswith("The tenancy is now ready.\n")
-    assert state() == "ready"
-    kept = [str(file) for directory in (host.PLAIN_KEYS, host.SEALED_KEYS)
-            for file in directory.glob("passlock.*")]
-    assert kept == [f"{host.PLAIN_KEYS if options else host.SEALED_KEYS}/passlock.default"]
+    said = set_key(api, *options)
+    assert said.endswith("The daemon has proved that it has this key, and made a call with it.\n"
+                         "The tenancy is now ready.\n")
+    assert host.get("Tenancy", "State") == "ready"
+    assert keys_there() == [f"{host.PLAIN_KEYS if options else host.SEALED_KEYS}/passlock.default"]
 
 
 def test_set_the_first_key(bare, api):
     start(("default", api.tenancy()))
     assert state() == "unconfigured"
-    host.run("passlockctl", "set-key", "-", f"--ca-file={api.tenancy()['CaFile']}",
-             stdin=f"{api.api_key}\n")
+    set_key(api)
     assert state() == "ready"
+
+
+def test_set_a_key_by_the_name_in_the_configuration(bare, api, other_api):
+    """Also if the daemon has not read that yet."""
+    host.put_plain_key("passlock.main", "an-old-key")
+    start(("default", api.tenancy()), ("other", other_api.tenancy("passlock.other")))
+    host.configure({"Tenancy default": api.tenancy("passlock.main"),
+                    "Tenancy other": other_api.tenancy("passlock.second")})
+    set_key(api)
+    set_key(other_api, label="other")
+    assert keys_there() == [f"{host.SEALED_KEYS}/passlock.main", f"{host.SEALED_KEYS}/passlock.second"]
+    assert (state(), state("other")) == ("ready", "ready")
+
+
+OLD_KEY = host.Path("/root/old-key")
+
+
+@pytest.mark.parametrize("setting, options", [
+    (f"LoadCredential=passlock.default:{OLD_KEY}", []), ("SetCredential=passlock.default:an-old-key", None),
+    ("LoadCredentialEncrypted=passlock.default", ["--plain"])])
+def test_set_key_sees_a_drop_in(bare, api, setting, options):
+    """One that goes before the new key is named, and nothing is changed; one that does not is none of it."""
+    OLD_KEY.write_text("an-old-key")
+    with host.drop_in(f"[Service]\n{setting}\n"):
+        start(("default", api.tenancy()))
+        if options is None:
+            assert state() == "denied"
+            set_key(api)
+            assert state() == "ready"
+            return
+        before = state()
+        said = set_key(api, *options, status=1)
+        assert f"/etc/systemd/system/passlockd.service.d/test.conf:2 has {setting}" in said
+        assert "nothing was changed" in said and "ready" not in said
+        assert (state(), keys_there()) == (before, [])
+    OLD_KEY.unlink()
+
+
+@pytest.mark.parametrize("directory, options", [("/usr/lib/credstore.encrypted", ["--plain"]),
+                                                ("/run/credstore.encrypted", ["--plain"])])
+def test_set_key_sees_a_file_that_goes_before(bare, api, directory, options):
+    host.seal_key("passlock.default", "an-old-key")
+    other = host.Path(directory)
+    other.mkdir(exist_ok=True)
+    (host.SEALED_KEYS / "passlock.default").rename(host.SEALED_KEYS / "moved")
+    host.run("mv", host.SEALED_KEYS / "moved", other / "passlock.default")
+    start(("default", api.tenancy()))
+    assert state() == "denied"
+    said = set_key(api, *options, status=1)
+    assert f"{other}/passlock.default is there, and goes before {host.PLAIN_KEYS}/passlock.default" in said
+    assert keys_there() == []
+    set_key(api)
+    assert state() == "ready", "a sealed one in /etc goes before that one"
+    (other / "passlock.default").unlink()
+
+
+def test_set_key_where_the_unit_knows_no_such_name(bare, api):
+    start(("default", api.tenancy("my.key")))
+    said = set_key(api, status=1)
+    setting = f"LoadCredentialEncrypted=my.key:{host.SEALED_KEYS}/my.key"
+    assert f"add a drop-in with {setting}, and run this again" in said
+    with host.drop_in(f"[Service]\n{setting}\n"):
+        set_key(api)
+        assert state() == "ready"
+    (host.SEALED_KEYS / "my.key").unlink()
+
+
+@pytest.mark.parametrize("label", ["default", "other"])
+def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
+    """It keeps the unit from starting, so set-key sets it aside: that is what it is for."""
+    host.seal_key("passlock.default", api.api_key)
+    start(("default", api.tenancy()))
+    host.systemctl("stop", host.UNIT)
+    bad = host.SEALED_KEYS / f"passlock.{label}"
+    bad.write_text("bm90IHNlYWxlZCBoZXJl\n")
+    host.systemctl("daemon-reload")
+    host.systemctl("start", host.UNIT, status=1)
+    host.wait_until(lambda: host.show("ActiveState") == "failed", "the end of the attempts")
+    done = host.run("sh", "-c", "passlockctl set-key - 2>&1", stdin=f"{api.api_key}\n")
+    assert f"{bad} does not open on this host: " in done
+    assert f"it is now {host.SEALED_KEYS}/unusable.passlock.{label}" in done
+    assert done.endswith("The tenancy is now ready.\n")
+    assert state() == "ready"
+    assert keys_there() == [str(host.SEALED_KEYS / "passlock.default"),
+                            str(host.SEALED_KEYS / f"unusable.passlock.{label}")]
+    (host.SEALED_KEYS / f"unusable.passlock.{label}").unlink()
+
+
+def test_set_key_does_not_end_a_daemon_that_runs(bare, api):
+    """A restart would, with a key that does not open, or with a mistake in the configuration."""
+    host.seal_key("passlock.default", api.api_key)
+    start(("default", api.tenancy()))
+    pid = host.show("MainPID")
+    bad = host.SEALED_KEYS / "passlock.other"
+    bad.write_text("bm90IHNlYWxlZCBoZXJl\n")
+    host.systemctl("daemon-reload")
+    assert f"{bad} does not open on this host" in set_key(api, status=1)
+    bad.unlink()
+    good = host.CONFIG.read_text()
+    host.CONFIG.write_text(good + "Nonsense=1\n")
+    said = set_key(api, status=3)
+    assert "nothing was changed" in said and "Nonsense=" in said
+    assert (host.show("MainPID"), state()) == (pid, "ready")
 
 
 def test_key_is_for_the_daemon_alone(bare, api):

@@ -77,6 +77,18 @@ static void test_rp_id(void **state)
         assert_true(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, NULL));
 }
 
+static void test_whose(void **state)
+{
+        const GrantList *list = *state;
+        gid_t gid = 50;
+
+        assert_true(grant_is_for(list->grants[0], &granted));
+        assert_false(grant_is_for(list->grants[0], &stranger));
+        assert_false(grant_is_for(list->grants[0], &root));
+        assert_true(
+                grant_is_for(list->grants[0], &(Caller){.uid = 1001, .gids = &gid, .n_gids = 1}));
+}
+
 static void test_names(void **state)
 {
         Right right = 0;
@@ -86,6 +98,7 @@ static void test_names(void **state)
 #define X(name, bit, text) \
         assert_int_equal(right_from_name(text, &right), 0); \
         assert_int_equal(right, RIGHT_##name); \
+        assert_string_equal(right_name(right), text); \
         assert_true(right &RIGHT_ALL);
         RIGHT_TABLE(X)
 #undef X
@@ -101,6 +114,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_right_and_tenancy, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_groups, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_rp_id, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_whose, set_up, tear_down),
                 cmocka_unit_test(test_names),
         };
 

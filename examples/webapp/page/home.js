@@ -49,6 +49,12 @@ function create(code) {
       try {
         confirmed ??= await make();
         await save(confirmed);
+      } catch (error) {
+        if (error.interrupted) {
+          confirmed = null;
+          await refresh(); // the daemon may have linked the passkey all the same
+        }
+        throw error;
       } finally {
         view.showStep(null);
       }

@@ -9,9 +9,14 @@ export class ServerError extends Error {
     this.code = code;
   }
 
-  /** Whether asking the same again may help. */
+  /** Whether trying again may help. */
   get passing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || this.status === 429 || this.status >= 500 || this.interrupted;
+  }
+
+  /** A crash has lost what came of a code, which is used: the device has to be asked again. */
+  get interrupted() {
+    return this.code === "Interrupted";
   }
 }
 

@@ -43,6 +43,7 @@ async function signIn(button, label, scope, code) {
         confirmed ??= await ask(scope);
         if (confirmed) await enter(await server.signIn(confirmed));
       } catch (error) {
+        if (error.interrupted) confirmed = null;
         if (error.code === "NoPasskey") complainAtField(error, "signin-username");
         else if (error.orphan) complainOfOrphan(error);
         else throw error;

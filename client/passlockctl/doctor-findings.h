@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <passlock.h>
+
+#include "client/passlockctl/checkup.h"
+
+/* Shows what the daemon has found itself of a tenancy, or with "" of none, each under the heading
+ * of what it is about. `findings` may be NULL. Returns whether it has something to say of the
+ * tenancy's credential. */
+bool doctor_show_findings(Checkup *checkup, const passlock_finding_list *findings,
+                          const char *label);

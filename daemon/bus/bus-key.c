@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/bus/bus-key.h"
+#include "daemon/bus/request.h"
+#include "daemon/model/valid.h"
+#include "dbus/error.h"
+#include "dbus/key-proof.h"
+
+static int reply_with_proof(Request *request, const Tenancy *tenancy, const char *nonce)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Secret *key = tenancy_key(tenancy);
+        char proof[KEY_PROOF_LEN + 1];
+        int r;
+
+        if (!key)
+                return ERROR_NOT_CONFIGURED;
+        r = key_proof(key, nonce, proof);
+        if (r >= 0)
+                r = request_new_reply(request, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", proof);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+static int run_prove_key(Request *request, sd_bus_message *m)
+{
+        const char *label, *nonce;
+        const BusTenancy *object;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &label, &nonce);
+        if (r < 0)
+                return r;
+        if ((*label && !tenancy_label_is_valid(label)) || !key_proof_nonce_is_valid(nonce))
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "A label is 1 to 32 of a-z, 0-9 and _, a nonce %u to %u of "
+                                       "A-Z, a-z, 0-9, _ and -",
+                                       KEY_PROOF_NONCE_MIN, KEY_PROOF_NONCE_MAX);
+        object = bus_find_tenancy(request->bus, *label ? label : request->bus->default_tenancy);
+        return object ? reply_with_proof(request, object->tenancy, nonce) : ERROR_UNKNOWN_OBJECT;
+}
+
+/* Neither a right nor a question: for root alone. */
+int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        return request_begin(userdata, NULL, m, 0, NULL, run_prove_key);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "daemon/bus/bus-append.h"
+#include "daemon/bus/bus-rights.h"
+#include "daemon/bus/polkit.h"
+#include "daemon/bus/request.h"
+#include "dbus/error.h"
+
+/*
+ * ListRights tells a caller what it may do. Grants are looked up at once. For what no grant allows,
+ * polkit is asked, one question after the other, and never has anybody authenticate. An answer here
+ * decides nothing: each call is asked about again when it is made.
+ */
+
+/* What polkit decides, with a method to name to its rules, and which right makes asking needless.
+ */
+static const struct {
+        const char *action; /* after the bus name */
+        const char *method;
+        Right right;
+} questions[] = {
+        {"read-links", "List", RIGHT_LINKS_READ},
+        {"change-links", "Add", RIGHT_LINKS_WRITE},
+        {"import-links", "Import", RIGHT_LINKS_WRITE},
+        {"read-vault", "ListPasskeys", RIGHT_VAULT_READ},
+        {"change-vault", "UpdatePasskeys", RIGHT_VAULT_WRITE},
+};
+
+typedef struct Survey {
+        Request *request;
+        sd_bus_message *reply; /* its array of entries is open */
+        /* Copies of the tenancies' labels and ids in turn: a reload may remove a tenancy meanwhile.
+         */
+        char **tenancies;
+        size_t tenancy;  /* the place of the label that is asked about; that of the NULL: the daemon
+                          */
+        size_t question; /* the next one about it */
+        char **allowed, **behind_authentication; /* actions, of this tenancy */
+        PolkitCheck *check;
+} Survey;
+
+static Survey *survey_free(Survey *survey)
+{
+        sd_bus_message_unref(survey->reply);
+        strv_free(survey->tenancies);
+        strv_free(survey->allowed);
+        strv_free(survey->behind_authentication);
+        free(survey);
+        return NULL;
+}
+DEFINE_CLEANUP(Survey *, survey_free);
+
+/* The label that is asked about; NULL for the daemon itself, which comes last. */
+static const char *current_label(const Survey *survey)
+{
+        return survey->tenancies ? survey->tenancies[survey->tenancy] : NULL;
+}
+
+/* One entry of the reply. */
+
+static int open_entry(sd_bus_message *reply, const char *tenancy, const char *source)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = bus_append_string(reply, "tenancy", tenancy);
+        return r < 0 ? r : bus_append_string(reply, "source", source);
+}
+
+static int append_names(sd_bus_message *reply, unsigned rights)
+{
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = 0;
+
+        for (unsigned bit = 1; r >= 0 && bit < RIGHT_ALL; bit <<= 1)
+                if (rights & bit)
+                        r = strv_push(&names, right_name((Right) bit));
+        return r < 0 ? r : bus_append_strv(reply, "names", names);
+}
+
+static int append_root(sd_bus_message *reply, const char *tenancy)
+{
+        int r;
+
+        r = open_entry(reply, tenancy, "root");
+        if (r >= 0)
+                r = append_names(reply, RIGHT_ALL);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_grant(sd_bus_message *reply, const Grant *grant)
+{
+        int r;
+
+        r = open_entry(reply, grant->tenancy, "grant");
+        if (r >= 0)
+                r = bus_append_string(reply, "grant", grant->name);
+        if (r >= 0)
+                r = append_names(reply, grant->allow);
+        if (r >= 0 && grant->rp_ids)
+                r = bus_append_strv(reply, "rp_ids", grant->rp_ids);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_polkit(Survey *survey, char **actions, bool authenticate)
+{
+        sd_bus_message *reply = survey->reply;
+        int r;
+
+        if (!actions)
+                return 0;
+        r = open_entry(reply, current_label(survey) ?: "", "polkit");
+        if (r >= 0)
+                r = bus_append_strv(reply, "names", actions);
+        if (r >= 0)
+                r = bus_append_bool(reply, "authenticate", authenticate);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_grants(const Request *request, sd_bus_message *reply)
+{
+        const Caller *caller = identity_caller(request->identity);
+        const GrantList *list = &request->bus->grants;
+        int r = 0;
+
+        if (caller->uid == 0) {
+                for (const BusTenancy *t = request->bus->tenancies; r >= 0 && t; t = t->next)
+                        r = append_root(reply, tenancy_label(t->tenancy));
+                return r;
+        }
+        for (size_t i = 0; r >= 0 && i < list->n_grants; i++)
+                if (grant_is_for(list->grants[i], caller))
+                        r = append_grant(reply, list->grants[i]);
+        return r;
+}
+
+/* What polkit has said of a tenancy is an entry or two, and then comes the next. */
+static int survey_finish_tenancy(Survey *survey)
+{
+        int r;
+
+        r = append_polkit(survey, survey->allowed, false);
+        if (r >= 0)
+                r = append_polkit(survey, survey->behind_authentication, true);
+        survey->allowed = strv_free(survey->allowed);
+        survey->behind_authentication = strv_free(survey->behind_authentication);
+        survey->question = 0;
+        if (current_label(survey))
+                survey->tenancy += 2;
+        return r;
+}
+
+static void survey_answered(PolkitAnswer answer, void *userdata);
+
+static int survey_ask(Survey *survey, const char *action, const char *method)
+{
+        const char *label = current_label(survey);
+        const char *details[] = {
+                "method", method,       label ? "tenancy" : NULL,
+                label,    "tenancy_id", label ? survey->tenancies[survey->tenancy + 1] : NULL,
+                NULL,
+        };
+        Request *request = survey->request;
+        char whole[128];
+
+        (void) snprintf(whole, sizeof(whole), PASSLOCK_BUS_NAME ".%s", action);
+        return polkit_check(request->bus->polkit,
+                            &(PolkitQuery){
+                                    .unique_name = sd_bus_message_get_sender(request->message),
+                                    .action = whole,
+                                    .details = details,
+                            },
+                            survey_answered, survey, &survey->check);
+}
+
+/* Asks the next question that no grant has answered. Returns 1 if there is none. */
+static int survey_ask_next(Survey *survey)
+{
+        const Request *request = survey->request;
+        const char *label = current_label(survey);
+
+        if (!label)
+                return survey->question++ > 0 ? 1 : survey_ask(survey, "reload", "Reload");
+        while (survey->question < ARRAY_SIZE(questions)) {
+                size_t i = survey->question++;
+
+                if (!grants_allow(&request->bus->grants, identity_caller(request->identity), label,
+                                  questions[i].right, NULL))
+                        return survey_ask(survey, questions[i].action, questions[i].method);
+        }
+        return 1;
+}
+
+/* Returns 0 if polkit is asked the next question, 1 if the reply is complete. */
+static int survey_go_on(Survey *survey, bool polkit_answers)
+{
+        for (;;) {
+                bool last = !current_label(survey);
+                int r;
+
+                r = polkit_answers ? survey_ask_next(survey) : 1;
+                if (r <= 0)
+                        return r;
+                r = survey_finish_tenancy(survey);
+                if (r < 0)
+                        return r;
+                if (last || !polkit_answers)
+                        break;
+        }
+        return sd_bus_message_close_container(survey->reply) < 0 ? -ENOMEM : 1;
+}
+
+static unsigned *n_questions(const Request *request)
+{
+        return identity_n_questions(request->identity);
+}
+
+/* The caller has gone. */
+static void survey_cancel(void *operation)
+{
+        Survey *survey = operation;
+
+        (*n_questions(survey->request))--;
+        polkit_check_cancel(survey->check);
+        survey_free(survey);
+}
+
+static int survey_note(Survey *survey, PolkitAnswer answer)
+{
+        const char *action =
+                current_label(survey) ? questions[survey->question - 1].action : "reload";
+
+        if (answer == POLKIT_YES)
+                return strv_push(&survey->allowed, action);
+        if (answer == POLKIT_CHALLENGE)
+                return strv_push(&survey->behind_authentication, action);
+        return 0;
+}
+
+static void survey_answered(PolkitAnswer answer, void *userdata)
+{
+        _cleanup_(survey_freep) Survey *survey = userdata;
+        Request *request = survey->request;
+        int r;
+
+        r = survey_note(survey, answer);
+        if (r == 0)
+                r = survey_go_on(survey, answer != POLKIT_NONE && !request->bus->stopping);
+        if (r == 0) {
+                TAKE_PTR(survey);
+                return;
+        }
+        (*n_questions(request))--;
+        request->operation = NULL;
+        request->cancel = NULL;
+        if (r > 0)
+                request_reply(request, survey->reply);
+        else
+                request_fail(request, r);
+}
+
+static int survey_new(Request *request, Survey **ret)
+{
+        _cleanup_(survey_freep) Survey *survey = calloc(1, sizeof(Survey));
+        int r = 0;
+
+        if (!survey)
+                return -ENOMEM;
+        survey->request = request;
+        for (const BusTenancy *t = request->bus->tenancies; r == 0 && t; t = t->next) {
+                r = strv_push(&survey->tenancies, tenancy_label(t->tenancy));
+                if (r == 0)
+                        r = strv_push(&survey->tenancies, tenancy_id(t->tenancy));
+        }
+        if (r == 0)
+                r = request_new_reply(request, &survey->reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(survey->reply, 'a', "a{sv}");
+        if (r >= 0)
+                r = append_grants(request, survey->reply);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(survey);
+        return 0;
+}
+
+static int run_list_rights(Request *request, sd_bus_message *m _unused_)
+{
+        bool is_root = identity_caller(request->identity)->uid == 0;
+        _cleanup_(survey_freep) Survey *survey = NULL;
+        int r;
+
+        if (*n_questions(request) >= QUESTIONS_MAX)
+                return ERROR_LIMITS_EXCEEDED;
+        r = survey_new(request, &survey);
+        if (r == 0)
+                r = survey_go_on(survey, !is_root && !request->bus->stopping);
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                request_reply(request, survey->reply);
+                return 0;
+        }
+        (*n_questions(request))++;
+        request->operation = TAKE_PTR(survey);
+        request->cancel = survey_cancel;
+        return 0;
+}
+
+int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        return request_begin_for_everybody(userdata, m, run_list_rights);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+
+#include "base/secret.h"
+#include "dbus/error.h"
+#include "dbus/key-proof.h"
+#include "tests/client/fake-service.h"
+
+/*
+ * What Diagnose, ListRights and ProveKey answer is in files of DIR, read at each call:
+ *      findings  a line each: kind|tenancy|name|place|text|advice
+ *      rights    a line each: tenancy|source|grant|names|rp_ids|authenticate, lists with commas
+ *      key       the key that the daemon has; without the file it has none
+ * Without the first file Diagnose is denied, without the second ListRights is not known.
+ */
+const char *fake_examination_dir = "";
+
+#define PARTS 6
+
+static FILE *open_file(const char *name)
+{
+        char path[256];
+
+        snprintf(path, sizeof(path), "%s/%s", fake_examination_dir, name);
+        return fopen(path, "re");
+}
+
+/* Cuts a line into parts; those that are missing are "". */
+static void split(char *line, char *parts[static PARTS])
+{
+        char *rest = line;
+
+        line[strcspn(line, "\n")] = '\0';
+        for (int i = 0; i < PARTS; i++)
+                parts[i] = rest ? strsep(&rest, "|") : line + strlen(line);
+}
+
+static int append_list(sd_bus_message *reply, const char *name, char *list)
+{
+        const char *word;
+        int r;
+
+        if (!*list)
+                return 0;
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "s");
+        while (r >= 0 && (word = strsep(&list, ",")))
+                r = sd_bus_message_append(reply, "s", word);
+        for (int i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int append_string(sd_bus_message *reply, const char *name, const char *value)
+{
+        return *value ? sd_bus_message_append(reply, "{sv}", name, "s", value) : 0;
+}
+
+static int append_finding(sd_bus_message *reply, char *parts[static PARTS])
+{
+        static const char *const names[PARTS] = {"kind",  "tenancy", "name",
+                                                 "place", "text",    "advice"};
+        int r = 0;
+
+        for (int i = 0; r >= 0 && i < PARTS; i++)
+                r = append_string(reply, names[i], parts[i]);
+        return r;
+}
+
+static int append_right(sd_bus_message *reply, char *parts[static PARTS])
+{
+        int r;
+
+        r = sd_bus_message_append(reply, "{sv}", "tenancy", "s", parts[0]);
+        if (r >= 0)
+                r = append_string(reply, "source", parts[1]);
+        if (r >= 0)
+                r = append_string(reply, "grant", parts[2]);
+        if (r >= 0)
+                r = append_list(reply, "names", parts[3]);
+        if (r >= 0)
+                r = append_list(reply, "rp_ids", parts[4]);
+        if (r >= 0 && *parts[5])
+                r = sd_bus_message_append(reply, "{sv}", "authenticate", "b",
+                                          streq(parts[5], "yes"));
+        return r;
+}
+
+/* Takes the file over. */
+static int reply_lines(sd_bus_message *m, FILE *file,
+                       int (*append)(sd_bus_message *reply, char *parts[static PARTS]))
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        char line[1024], *parts[PARTS];
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        while (r >= 0 && fgets(line, sizeof(line), file)) {
+                split(line, parts);
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+                if (r >= 0)
+                        r = append(reply, parts);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(reply);
+        }
+        fclose(file);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+int fake_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        FILE *file = open_file("findings");
+
+        record("Diagnose");
+        return file ? reply_lines(m, file, append_finding)
+                    : sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "no grant");
+}
+
+int fake_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        FILE *file = open_file("rights");
+
+        record("ListRights");
+        return file ? reply_lines(m, file, append_right)
+                    : sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_METHOD, "too old");
+}
+
+int fake_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(secret_unrefp) Secret *key = NULL;
+        char text[SECRET_LEN_MAX], proof[KEY_PROOF_LEN + 1];
+        FILE *file = open_file("key");
+        const char *label, *nonce;
+        size_t n = 0;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &label, &nonce);
+        if (file) {
+                n = fread(text, 1, sizeof(text), file);
+                fclose(file);
+        }
+        if (r < 0)
+                return r;
+        record("ProveKey %s", label);
+        if (n == 0)
+                return sd_bus_reply_method_errorf(m, error_dbus_name(ERROR_NOT_CONFIGURED),
+                                                  "no key");
+        r = secret_new(text, n, &key);
+        if (r == 0)
+                r = key_proof(key, nonce, proof);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "s", proof);
+}

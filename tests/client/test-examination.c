@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "dbus/key-proof.h"
+#include "tests/client/harness.h"
+
+#define NONCE "0123456789abcdef0123456789ABCDEF"
+
+static void write_file(const Harness *h, const char *name, const char *text)
+{
+        char path[128];
+        FILE *f;
+
+        snprintf(path, sizeof(path), "%s/%s", h->dir, name);
+        f = fopen(path, "we");
+        assert_non_null(f);
+        assert_true(fputs(text, f) >= 0);
+        assert_int_equal(fclose(f), 0);
+}
+
+static void test_findings(void **state)
+{
+        passlock_finding_list *list = NULL;
+        passlock_finding *finding;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_diagnose(h->client, NULL), -EINVAL);
+        assert_int_equal(passlock_diagnose(h->client, &list), PASSLOCK_ERROR_ACCESS_DENIED);
+        write_file(h, "findings",
+                   "user|default|nemo|/etc/x.conf:3|there is no user nemo|make one\n"
+                   "recovery||||links are looked for\n");
+        assert_int_equal(passlock_diagnose(h->client, &list), 0);
+        assert_int_equal(passlock_finding_list_get_size(list), 2);
+        assert_null(passlock_finding_list_get(list, 2));
+        finding = passlock_finding_ref(passlock_finding_list_get(list, 0));
+        assert_string_equal(passlock_finding_get_kind(passlock_finding_list_get(list, 1)),
+                            "recovery");
+        assert_string_equal(passlock_finding_get_advice(passlock_finding_list_get(list, 1)), "");
+        assert_ptr_equal(passlock_finding_list_ref(list), list);
+        passlock_finding_list_unref(list);
+        assert_null(passlock_finding_list_unref(list));
+        assert_string_equal(passlock_finding_get_kind(finding), "user");
+        assert_string_equal(passlock_finding_get_tenancy(finding), "default");
+        assert_string_equal(passlock_finding_get_name(finding), "nemo");
+        assert_string_equal(passlock_finding_get_place(finding), "/etc/x.conf:3");
+        assert_string_equal(passlock_finding_get_text(finding), "there is no user nemo");
+        assert_string_equal(passlock_finding_get_advice(finding), "make one");
+        assert_null(passlock_finding_unref(finding));
+}
+
+/* One that does not say what is wrong is no answer. */
+static void test_bad_findings(void **state)
+{
+        passlock_finding_list *untouched = (passlock_finding_list *) 1;
+        Harness *h = *state;
+
+        write_file(h, "findings", "user|default|nemo\n");
+        assert_int_equal(passlock_diagnose(h->client, &untouched), -EPROTO);
+        assert_ptr_equal(untouched, (passlock_finding_list *) 1);
+}
+
+static void test_rights(void **state)
+{
+        passlock_right_list *list = NULL;
+        passlock_right *right;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_list_rights(h->client, NULL), -EINVAL);
+        assert_int_equal(passlock_list_rights(h->client, &list), -EOPNOTSUPP);
+        write_file(h, "rights",
+                   "default|grant|shop|Authorize,Exchange|shop.example,b.example\n"
+                   "|polkit||reload||yes\n");
+        assert_int_equal(passlock_list_rights(h->client, &list), 0);
+        assert_int_equal(passlock_right_list_get_size(list), 2);
+        assert_null(passlock_right_list_get(list, 2));
+        right = passlock_right_list_get(list, 1);
+        assert_string_equal(passlock_right_get_tenancy(right), "");
+        assert_string_equal(passlock_right_get_source(right), "polkit");
+        assert_null(passlock_right_get_grant(right));
+        assert_null(passlock_right_get_rp_ids(right)[0]);
+        assert_true(passlock_right_needs_authentication(right));
+        right = passlock_right_ref(passlock_right_list_get(list, 0));
+        assert_ptr_equal(passlock_right_list_ref(list), list);
+        passlock_right_list_unref(list);
+        assert_null(passlock_right_list_unref(list));
+        assert_string_equal(passlock_right_get_tenancy(right), "default");
+        assert_string_equal(passlock_right_get_source(right), "grant");
+        assert_string_equal(passlock_right_get_grant(right), "shop");
+        assert_string_equal(passlock_right_get_names(right)[1], "Exchange");
+        assert_null(passlock_right_get_names(right)[2]);
+        assert_string_equal(passlock_right_get_rp_ids(right)[0], "shop.example");
+        assert_false(passlock_right_needs_authentication(right));
+        assert_null(passlock_right_unref(right));
+}
+
+static void expect_proof(const char *text, const char *nonce, const char *proof)
+{
+        char expected[KEY_PROOF_LEN + 1];
+        Secret *key;
+
+        assert_int_equal(secret_new(text, strlen(text), &key), 0);
+        assert_int_equal(key_proof(key, nonce, expected), 0);
+        assert_string_equal(proof, expected);
+        secret_unref(key);
+}
+
+static void test_proof(void **state)
+{
+        Harness *h = *state;
+        char *proof = NULL;
+
+        assert_int_equal(passlock_prove_key(h->client, NONCE, NULL), -EINVAL);
+        assert_int_equal(passlock_prove_key(h->client, NULL, &proof), -EINVAL);
+        assert_int_equal(passlock_prove_key(NULL, NONCE, &proof), -EINVAL);
+        assert_int_equal(passlock_prove_key(h->client, NONCE, &proof),
+                         PASSLOCK_ERROR_NOT_CONFIGURED);
+        assert_null(proof);
+        write_file(h, "key", "the-key");
+        assert_int_equal(passlock_prove_key(h->client, NONCE, &proof), 0);
+        expect_proof("the-key", NONCE, proof);
+        free(proof);
+        assert_int_equal(harness_count_log(h, "ProveKey "), 2);
+        assert_int_equal(passlock_set_tenancy(h->client, "other"), 0);
+        assert_int_equal(passlock_prove_key(h->client, NONCE, &proof), 0);
+        free(proof);
+        assert_int_equal(harness_count_log(h, "ProveKey other"), 1);
+}
+
+typedef struct Seen {
+        unsigned n;
+        int r;
+        size_t size;
+        char text[128];
+} Seen;
+
+static void on_findings(passlock *client, int r, const char *error_text,
+                        passlock_finding_list *findings, void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+        seen->size = r == 0 ? passlock_finding_list_get_size(findings) : 0;
+}
+
+static void on_rights(passlock *client, int r, const char *error_text, passlock_right_list *rights,
+                      void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+        seen->size = r == 0 ? passlock_right_list_get_size(rights) : 0;
+}
+
+static void on_proof(passlock *client, int r, const char *error_text, const char *proof,
+                     void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+        snprintf(seen->text, sizeof(seen->text), "%s", proof ?: error_text);
+}
+
+static void test_asynchronously(void **state)
+{
+        Seen findings = {}, rights = {}, proof = {};
+        Harness *h = *state;
+
+        write_file(h, "findings", "user|default|nemo||there is no user nemo\n");
+        write_file(h, "rights", "default|root||Exchange\ndefault|grant|g|Exchange\n");
+        write_file(h, "key", "the-key");
+        assert_int_equal(passlock_diagnose_async(h->client, on_findings, &findings, NULL), 0);
+        assert_int_equal(passlock_list_rights_async(h->client, on_rights, &rights, NULL), 0);
+        assert_int_equal(passlock_prove_key_async(h->client, NONCE, on_proof, &proof, NULL), 0);
+        harness_run_until(h, &findings.n, 1);
+        harness_run_until(h, &rights.n, 1);
+        harness_run_until(h, &proof.n, 1);
+        assert_int_equal(findings.r | rights.r | proof.r, 0);
+        assert_int_equal(findings.size, 1);
+        assert_int_equal(rights.size, 2);
+        expect_proof("the-key", NONCE, proof.text);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                test(test_findings), test(test_bad_findings),   test(test_rights),
+                test(test_proof),    test(test_asynchronously),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
