@@ -174,8 +174,8 @@ static void tenancy_api_answered(Tenancy *tenancy)
 
 void tenancy_note_api_result(Tenancy *tenancy, unsigned generation, int r)
 {
-        /* Our own failures and bad requests say nothing of the API, and without a key there is nothing
-         * to learn. */
+        /* Our own failures and bad requests say nothing of the API, and without a key there is
+         * nothing to learn. */
         if (r < 0 || r == ERROR_BAD_REQUEST || !tenancy->key || generation != tenancy->generation)
                 return;
         if (r == ERROR_API_DENIED)
