@@ -85,7 +85,7 @@ enum passlock_error {
         PASSLOCK_ERROR_USER_MISMATCH = 3, /* the passkey belongs to another user */
         PASSLOCK_ERROR_LINK_CONFLICT = 4, /* the authenticator is linked to another user */
         PASSLOCK_ERROR_NOT_FOUND = 5,     /* there is no such thing */
-        PASSLOCK_ERROR_BAD_REQUEST = 6,   /* the API refused the arguments */
+        PASSLOCK_ERROR_BAD_REQUEST = 6,   /* the API refused the request */
         PASSLOCK_ERROR_RATE_LIMITED = 7,  /* ask the API later; the text says how much */
         PASSLOCK_ERROR_API_DENIED = 8,  /* the API refused the host's key: for the administrator */
         PASSLOCK_ERROR_UNREACHABLE = 9, /* no usable answer from the API within the deadline */
@@ -344,8 +344,8 @@ int passlock_authorize_authentication_async(passlock *client, const char *rp_id,
  * again, or shows which passkeys there are now.
  *
  * Errors: INVALID_CODE, INTERRUPTED (a crash of the service has lost the answer of this exchange),
- * USER_MISMATCH, LINK_CONFLICT, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY,
- * NOT_CONFIGURED, STORE_FULL, STORE_FAILED.
+ * USER_MISMATCH, LINK_CONFLICT, BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE,
+ * MALFORMED_REPLY, NOT_CONFIGURED, STORE_FULL, STORE_FAILED.
  */
 int passlock_exchange(passlock *client, const char *code, const passlock_options *options,
                       passlock_principal **ret);
@@ -358,7 +358,7 @@ int passlock_exchange_async(passlock *client, const char *code, const passlock_o
  * links nothing: prefer a code. `options` may be NULL:
  *      user_id     string  the only acceptable user; another is USER_MISMATCH
  * Errors: INVALID_TOKEN, USER_MISMATCH, UNREACHABLE (the keys that sign tokens cannot be fetched),
- * MALFORMED_REPLY (what was fetched are no keys).
+ * RATE_LIMITED (not now), MALFORMED_REPLY (what was fetched are no keys).
  */
 int passlock_verify_id_token(passlock *client, const char *id_token,
                              const passlock_options *options, passlock_principal **ret);

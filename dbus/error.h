@@ -31,7 +31,7 @@
           "The authenticator is linked to another user") \
         X(NOT_FOUND, 5, ERROR_OURS("NotFound"), "@error/NotFound", "Not found") \
         X(BAD_REQUEST, 6, ERROR_OURS("BadRequest"), "@error/BadRequest", \
-          "The API refused the arguments") \
+          "The API refused the request") \
         X(RATE_LIMITED, 7, ERROR_OURS("RateLimited"), "@error/ChallengeRateLimited", \
           "The API is limiting the rate of calls") \
         X(API_DENIED, 8, ERROR_OURS("ApiDenied"), "@error/Forbidden", \

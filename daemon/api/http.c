@@ -5,40 +5,19 @@
 
 #include "base/log.h"
 #include "daemon/api/http.h"
+#include "daemon/api/http-generation.h"
 #include "daemon/api/http-lack.h"
-#include "daemon/api/http-multi.h"
 #include "daemon/api/http-transfer.h"
-#include "daemon/api/http-trust.h"
 #include "daemon/api/wiping-allocator.h"
 
 /*
- * A client's connections belong to a generation, and so do the trust anchors that curl has parsed
- * for them. Later calls begin a new generation, and thereby a new connection,
- * - when a request was sent and its time ran out before anything at all came back on any of the
- *   connections: they may be dead without the kernel knowing;
- * - when the file with the trust anchors is not the one that it was: a connection shall not outlive
- *   the trust in its peer by more than the calls that are on it;
- * - when this side was short of something: curl takes some of that for a property of the machine,
- *   such as to have no IPv6.
- * Calls on the old connections are left to their own deadlines; the connections are closed when the
- * last of these has ended.
- *
  * A call ends in two steps. In curl's event its result is put down and it leaves its generation;
  * then it waits in `ended` until the loop runs on_ended(), one call at a time. So the functions of
  * others run with nothing of ours or curl's on the stack that they could pull from under us.
  */
-typedef struct Generation {
-        HttpClient *client;
-        HttpMulti *multi;
-        HttpTrust trust; /* as it was before curl looked */
-        size_t n_calls;
-        uint64_t n_heard;
-        TAILQ_ENTRY(Generation) entry;
-} Generation;
-
 struct HttpCall {
         HttpClient *client;
-        Generation *generation; /* NULL once it has ended */
+        HttpGeneration *generation; /* NULL once it has ended */
         HttpTransfer *transfer;
         sd_event_source *deadline;
         HttpFunc func;
@@ -47,15 +26,14 @@ struct HttpCall {
         TAILQ_ENTRY(HttpCall) entry;
 };
 
-TAILQ_HEAD(GenerationQueue, Generation);
 TAILQ_HEAD(CallQueue, HttpCall);
 
 struct HttpClient {
         sd_event *event;
         char *ca_file;
         bool http1; /* what the peer spoke last */
-        struct GenerationQueue generations;
-        Generation *current; /* the one for new calls, NULL if there is none */
+        HttpGenerationQueue generations;
+        HttpGeneration *current; /* the one for new calls, NULL if there is none */
         struct CallQueue running;
         struct CallQueue ended;
         sd_event_source *ended_source;
@@ -72,16 +50,6 @@ bool http_is_lack(int r)
  */
 #define HTTP2_CONNECTIONS_MAX 4L
 
-static Generation *generation_free(Generation *generation)
-{
-        if (!generation)
-                return NULL;
-        http_multi_free(generation->multi);
-        free(generation);
-        return NULL;
-}
-DEFINE_CLEANUP(Generation *, generation_free);
-
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
 static void on_multi_broken(HttpMulti *multi, int r, void *userdata);
 
@@ -90,66 +58,22 @@ static long connections_max(const HttpClient *client)
         return client->http1 ? HTTP1_CONNECTIONS_MAX : HTTP2_CONNECTIONS_MAX;
 }
 
-static int generation_new(HttpClient *client, Generation **ret)
-{
-        _cleanup_(generation_freep) Generation *generation = calloc(1, sizeof(Generation));
-        int r;
-
-        if (!generation)
-                return -ENOMEM;
-        generation->client = client;
-        generation->trust = http_trust_look(client->ca_file);
-        r = http_multi_new(client->event, on_transfer_ended, on_multi_broken, client,
-                           &generation->multi);
-        if (r < 0)
-                return r;
-        http_multi_set_host_connections(generation->multi, connections_max(client));
-
-        *ret = TAKE_PTR(generation);
-        return 0;
-}
-
-static bool generation_is_good(const Generation *generation, bool https)
-{
-        HttpTrust trust;
-
-        if (http_multi_error(generation->multi) < 0)
-                return false;
-        if (!https)
-                return true;
-        trust = http_trust_look(generation->client->ca_file);
-        return http_trust_equal(&generation->trust, &trust);
-}
-
-static int client_get_generation(HttpClient *client, bool https, Generation **ret)
+static int client_get_generation(HttpClient *client, bool tls, HttpGeneration **ret)
 {
         int r;
 
-        if (client->current && !generation_is_good(client->current, https))
+        if (client->current && !http_generation_is_good(client->current, client->ca_file, tls))
                 client->current = NULL;
         if (!client->current) {
-                r = generation_new(client, &client->current);
+                r = http_generation_new(client->event, client->ca_file, on_transfer_ended,
+                                        on_multi_broken, client, &client->current);
                 if (r < 0)
                         return r;
+                http_multi_set_host_connections(client->current->multi, connections_max(client));
                 TAILQ_INSERT_TAIL(&client->generations, client->current, entry);
         }
         *ret = client->current;
         return 0;
-}
-
-static void client_free_old_generations(HttpClient *client)
-{
-        Generation *generation = TAILQ_FIRST(&client->generations);
-
-        while (generation) {
-                Generation *next = TAILQ_NEXT(generation, entry);
-
-                if (generation != client->current && generation->n_calls == 0) {
-                        TAILQ_REMOVE(&client->generations, generation, entry);
-                        generation_free(generation);
-                }
-                generation = next;
-        }
 }
 
 /* HTTP/1.1 wants a connection for each call that waits. */
@@ -253,7 +177,7 @@ static int on_ended(sd_event_source *source, void *userdata)
         _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
         HttpReply reply;
 
-        client_free_old_generations(client);
+        http_generations_clean_up(&client->generations, client->current);
         if (!call)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 
@@ -329,7 +253,7 @@ HttpClient *http_client_free(HttpClient *client)
         free_calls(&client->running);
         free_calls(&client->ended);
         client->current = NULL;
-        client_free_old_generations(client);
+        http_generations_clean_up(&client->generations, client->current);
         sd_event_source_disable_unref(client->ended_source);
         sd_event_unref(client->event);
         free(client->ca_file);
@@ -337,7 +261,7 @@ HttpClient *http_client_free(HttpClient *client)
         return NULL;
 }
 
-static int call_new(HttpClient *client, Generation *generation, const HttpRequest *request,
+static int call_new(HttpClient *client, HttpGeneration *generation, const HttpRequest *request,
                     HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
@@ -363,16 +287,16 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
                     HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = NULL;
-        bool https = strncmp(request->url, "http://", 7) != 0;
-        Generation *generation;
+        bool tls = strncmp(request->url, "http://", 7) != 0;
+        HttpGeneration *generation;
         int r;
 
         if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
                 return -EINVAL;
-        if (!https)
+        if (!tls)
                 client_set_http1(client, true);
 
-        r = client_get_generation(client, https, &generation);
+        r = client_get_generation(client, tls, &generation);
         if (r < 0)
                 return r;
         r = call_new(client, generation, request, &call);

@@ -4,21 +4,30 @@
 import contextlib
 import http.client
 import json
+import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from .process import PATIENCE_SEC
 
 
 class Server(ThreadingHTTPServer):
-    """With room for all the connections that the daemon opens at once: the kernel resets the rest."""
+    """With room for all the connections that the daemon opens at once: the kernel resets the rest.
+    Who does not trust it is none of its business."""
 
     request_queue_size = 1024
     daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (ssl.SSLError, ConnectionError)):
+            super().handle_error(request, client_address)
 
 
 @dataclass
@@ -37,18 +46,37 @@ class Request:
     body: bytes
 
 
+def make_certificate(path: Path) -> Path:
+    """A key, and a certificate for localhost that is its own CA, both in one file."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", path, "-out",
+                    f"{path}.crt"], check=True, capture_output=True)
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
 class StandIn:
     """Answers every request with `reply`, or with what `answer` makes of it, and keeps the requests.
+    With a certificate, for localhost, it speaks TLS.
     """
 
-    def __init__(self):
+    def __init__(self, certificate: Path | None = None):
         self.reply = Reply()
         self.answer: Callable[[Request], Reply] | None = None  # called by many threads
         self.clock_offset_sec = 0  # of the Date that it sends
         self.requests: list[Request] = []
+        self.connections = 0  # on which there were any
         self.dated = True  # replies say what time it is, unless a header of theirs does
         self.server = Server(("127.0.0.1", 0), self._handler())
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # The threads shake hands, not the one that accepts.
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
+            self.endpoint = f"https://localhost:{self.server.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
@@ -66,10 +94,13 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            first = True
 
             def serve(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 request = Request(self.command, self.path, dict(self.headers), body)
+                stand_in.connections += self.first
+                self.first = False
                 stand_in.requests.append(request)
                 reply = stand_in.answer(request) if stand_in.answer else stand_in.reply
                 data = reply.body if isinstance(reply.body, bytes) else \
