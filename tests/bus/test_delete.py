@@ -150,6 +150,26 @@ def test_fan_out_is_bounded_for_all_together(stack, connection):
     assert stack.links("other") == {}
 
 
+def test_busy_callers_are_left_the_connections(stack, connection):
+    """HTTP/1.1 has 64 of them."""
+    vault = stack.vault
+    link_many(stack, connection, 20, "bob")
+    vault.lies["/delete"] = Reply(500, b"")
+    hold(stack, lambda request: is_exchange(request) or is_probe(request))
+    calls = [connection.start_exchange(vault.add(f"pk-{i}", "ada")) for i in range(40)]
+    eventually(lambda: len(vault.kept) == 40)
+    calls.append(connection.start_method("DeleteUserPasskeys", "bob", {}))
+    eventually(lambda: sum(map(is_probe, vault.kept)) == 1)
+    for _ in range(5):
+        connection.authorize("shop.example.com", "eve")
+    assert sum(map(is_probe, vault.kept)) == 1
+    vault.let_go()
+    for call in calls:
+        connection.outcome(call)
+    assert set(stack.links().values()) == {"ada"}
+    assert len([request for request in vault.requests if is_probe(request)]) >= 20
+
+
 def test_refused(stack, connection):
     ids = link_many(stack, connection, 2)
     stack.vault.faults["/delete"] = Reply(400, {"_tag": "@error/BadRequest", "message": "no"})

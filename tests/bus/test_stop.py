@@ -210,3 +210,28 @@ def test_stop_while_the_store_fails(stack):
         stack.vault.let_go()
         assert connection.outcome(call) == ("error", "StoreFull")
     assert stack.daemon.stop() == 0
+
+
+def state(pid: int) -> str:
+    """R, S, T, ..., as ps(1) has it."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["there", "gone"])
+def test_stop_while_the_bus_is_asked_who_is_calling(stack, gone):
+    connection = stack.connect()
+    os.kill(stack.daemon.pid, signal.SIGSTOP)
+    call = connection.start_method("Authorize", "shop.example.com", "ada", "ada", {})
+    connection.driver("NameHasOwner", "s", "dev.passlock.Passlock1")  # it has handed the call on
+    os.kill(stack.bus.pid, signal.SIGSTOP)
+    os.kill(stack.daemon.pid, signal.SIGCONT)
+    eventually(lambda: state(stack.daemon.pid) == "S")
+    os.kill(stack.daemon.pid, signal.SIGTERM)
+    if gone:
+        connection.close()
+    eventually(lambda: state(stack.daemon.pid) == "S")
+    os.kill(stack.bus.pid, signal.SIGCONT)
+    if not gone:
+        connection.outcome(call)
+    assert stack.daemon.wait_end() == 0
