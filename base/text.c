@@ -54,6 +54,16 @@ static size_t utf8_sequence_len(const unsigned char *s)
         return is_noncharacter(s, n) ? 0 : n;
 }
 
+/* Length of the character at `s` if a text may have it, else 0. */
+static size_t character_len(const unsigned char *s)
+{
+        size_t n = utf8_sequence_len(s);
+
+        if (s[0] < 0x20 || s[0] == 0x7f)
+                return 0;
+        return n == 2 && s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n; /* C1 controls */
+}
+
 bool text_is_valid(const char *s, size_t len_max)
 {
         size_t len = s ? strnlen(s, len_max + 1) : 0;
@@ -61,15 +71,37 @@ bool text_is_valid(const char *s, size_t len_max)
         if (len == 0 || len > len_max)
                 return false;
         for (const unsigned char *p = (const unsigned char *) s; *p;) {
-                size_t n = utf8_sequence_len(p);
+                size_t n = character_len(p);
 
                 if (n == 0)
-                        return false;
-                if (*p < 0x20 || *p == 0x7f)
-                        return false;
-                if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) /* C1 controls */
                         return false;
                 p += n;
         }
         return true;
+}
+
+bool text_is_utf8(const char *s)
+{
+        for (const unsigned char *p = (const unsigned char *) s; *p;) {
+                size_t n = utf8_sequence_len(p);
+
+                if (n == 0)
+                        return false;
+                p += n;
+        }
+        return true;
+}
+
+char *text_make_valid(const char *s)
+{
+        char *copy = strdup(s);
+
+        for (unsigned char *p = (unsigned char *) copy; p && *p;) {
+                size_t n = character_len(p);
+
+                if (n == 0)
+                        *p = '?';
+                p += n ?: 1;
+        }
+        return copy;
 }
