@@ -19,7 +19,7 @@ INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 
 METHODS = {
-    "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": ""},
+    "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": "", "Diagnose": ""},
     "Tenancy": {"Authorize": "sssa{sv}", "AuthorizeAuthentication": "sa{sv}",
                 "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},
     "Links": {"GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Import": "aa{sv}a{sv}",

@@ -15,6 +15,7 @@ CALLS = {
     ("Manager", "ListTenancies"): ((), "ok"),
     ("Manager", "GetTenancy"): (("default",), "ok"),
     ("Manager", "Reload"): ((), "ok"),
+    ("Manager", "Diagnose"): ((), "ok"),
     ("Tenancy", "Authorize"): (("shop.example.com", USER, "somebody", EMPTY), "ok"),
     ("Tenancy", "AuthorizeAuthentication"): (("shop.example.com", EMPTY), "InvalidArgs"),
     ("Tenancy", "Exchange"): (("code_of_nobody", EMPTY), "InvalidCode"),
@@ -40,7 +41,7 @@ CALLS = {
 }
 
 # The callers, all users of the host, and what the grants leave them.
-ROOT_ONLY = {("Manager", "Reload")}
+ROOT_ONLY = {("Manager", "Reload"), ("Manager", "Diagnose")}
 TO_GROUP = {("Manager", "ListTenancies"), ("Manager", "GetTenancy"), ("Tenancy", "Authorize"),
             ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List")}
 MAY_CALL = {
