@@ -174,9 +174,8 @@ static bool check_unit(const KeyChange *change, const char *state)
 
         if (streq(change->activated, "restart") &&
             !unit_loads_credential(sealed, change->name, change->path)) {
-                report("the daemon does not have this key: its unit loads the credentials "
-                       "passlock.*,"
-                       " and %s needs a drop-in with %s=%s",
+                report("the daemon does not have this key: its unit loads the credentials that "
+                       "passlockd.conf names; another one, such as %s, needs a drop-in with %s=%s",
                        change->name, unit_credential_setting(sealed), change->name);
                 return false;
         }
