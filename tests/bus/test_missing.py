@@ -302,7 +302,7 @@ def test_key_that_comes_later(own_stack):
         own_stack.daemon.set_keys(keys)
         changed = connection.wait_signal("PropertiesChanged").args[1]
         assert changed["State"] == ("s", "ready")
-    assert "Key taken, tenancy default" in own_stack.daemon.log_text()
+    eventually(lambda: "Key taken, tenancy default" in own_stack.daemon.log_text())
     if own_stack.is_root:
         assert diagnose(own_stack) == []
     own_stack.assert_healthy()
