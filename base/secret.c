@@ -75,23 +75,45 @@ int secret_new(const char *bytes, size_t len, Secret **ret)
         return 0;
 }
 
-int secret_read_at(int dir_fd, const char *name, Secret **ret)
+static const char *encoding_flaw(const char *bytes, size_t len)
 {
-        _cleanup_(secret_destroyp) Secret *secret = NULL;
-        _cleanup_(closep) int fd = -1;
+        if (len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0))
+                return "is in UTF-16, where it has to be in ASCII";
+        if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
+                return "begins with a byte order mark";
+        if (memchr(bytes, '\0', len))
+                return "has a NUL, as text in UTF-16 has";
+        return NULL;
+}
+
+const char *secret_key_flaw(const char *bytes, size_t len)
+{
+        const char *flaw = len == 0 ? "is empty" : encoding_flaw(bytes, len);
+
+        if (!flaw && len > SECRET_LEN_MAX)
+                flaw = "is longer than a key may be";
+        if (!flaw && memchr(bytes, '\n', len))
+                flaw = "has more than one line";
+        for (size_t i = 0; !flaw && i < len; i++) {
+                unsigned char c = (unsigned char) bytes[i];
+
+                if (c == ' ' || c == '\t')
+                        flaw = "has blanks";
+                else if (c < ' ' || c == 0x7f)
+                        flaw = "has a control character";
+                else if (c > '~')
+                        flaw = "has a character that is not ASCII";
+        }
+        return flaw;
+}
+
+/* Reads up to `size` bytes. Returns 0 or a negative errno. */
+static int read_all(int fd, char *bytes, size_t size, size_t *ret_len)
+{
         size_t len = 0;
-        int r;
 
-        fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0)
-                return -errno;
-
-        /* Two bytes over the limit: one for a newline, one to notice that there is more. */
-        r = secret_allocate(SECRET_LEN_MAX + 2, &secret);
-        if (r < 0)
-                return r;
-        while (len < SECRET_LEN_MAX + 2) {
-                ssize_t n = read(fd, secret->text + len, SECRET_LEN_MAX + 2 - len);
+        while (len < size) {
+                ssize_t n = read(fd, bytes + len, size - len);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -101,10 +123,42 @@ int secret_read_at(int dir_fd, const char *name, Secret **ret)
                         break;
                 len += (size_t) n;
         }
-        if (len > 0 && secret->text[len - 1] == '\n')
-                len--;
-        if (len > SECRET_LEN_MAX)
-                return -E2BIG;
+        *ret_len = len;
+        return 0;
+}
+
+static size_t strip_line_end(const char *bytes, size_t len)
+{
+        if (len == 0 || bytes[len - 1] != '\n')
+                return len;
+        len--;
+        return len > 0 && bytes[len - 1] == '\r' ? len - 1 : len;
+}
+
+int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret)
+{
+        /* More than the longest key: for a line end, and to notice that there is more. */
+        const size_t size = SECRET_LEN_MAX + 3;
+        _cleanup_(secret_destroyp) Secret *secret = NULL;
+        _cleanup_(closep) int fd = -1;
+        const char *flaw;
+        size_t len;
+        int r;
+
+        fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        r = secret_allocate(size, &secret);
+        if (r >= 0)
+                r = read_all(fd, secret->text, size, &len);
+        if (r < 0)
+                return r;
+        len = strip_line_end(secret->text, len);
+        flaw = secret_key_flaw(secret->text, len);
+        if (flaw) {
+                *ret_flaw = flaw;
+                return -EINVAL;
+        }
         r = secret_seal(secret, len);
         if (r < 0)
                 return r;

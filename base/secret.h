@@ -19,10 +19,17 @@ typedef struct Secret Secret;
 int secret_new(const char *bytes, size_t len, Secret **ret);
 
 /*
- * Reads a secret from a file relative to `dir_fd`, straight into locked memory; one trailing
- * newline is dropped. Returns 0, -EINVAL and -E2BIG as above, or the errno of open() and read().
+ * What keeps bytes from being a key, which is printable ASCII without blanks, as it has to go into
+ * a header of HTTP. NULL if nothing does; else a static text that begins with a verb: "is empty".
  */
-int secret_read_at(int dir_fd, const char *name, Secret **ret);
+const char *secret_key_flaw(const char *bytes, size_t len);
+
+/*
+ * Reads a key from a file relative to `dir_fd`, straight into locked memory; one line end (LF or
+ * CR LF) is dropped. Returns 0; -EINVAL, with secret_key_flaw() in *ret_flaw, if it is no key; or
+ * the errno of open() and read().
+ */
+int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret);
 
 Secret *secret_ref(Secret *secret);
 /* Drops a reference and returns NULL; the last one wipes. NULL is fine. */

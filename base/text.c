@@ -54,21 +54,14 @@ static size_t utf8_sequence_len(const unsigned char *s)
         return is_noncharacter(s, n) ? 0 : n;
 }
 
-static bool is_control(const unsigned char *s, size_t n)
+/* Length of the character at `s` if a text without lines may have it, else 0. */
+static size_t character_len(const unsigned char *s)
 {
-        return *s < 0x20 || *s == 0x7f || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
-}
+        size_t n = utf8_sequence_len(s);
 
-static bool is_utf8(const char *s, bool controls)
-{
-        for (const unsigned char *p = (const unsigned char *) s; *p;) {
-                size_t n = utf8_sequence_len(p);
-
-                if (n == 0 || (!controls && is_control(p, n)))
-                        return false;
-                p += n;
-        }
-        return true;
+        if (s[0] < 0x20 || s[0] == 0x7f)
+                return 0;
+        return n == 2 && s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n; /* C1 controls */
 }
 
 size_t text_character_len(const char *s)
@@ -80,12 +73,33 @@ bool text_is_valid(const char *s, size_t len_max)
 {
         size_t len = s ? strnlen(s, len_max + 1) : 0;
 
-        return len > 0 && len <= len_max && is_utf8(s, false);
+        if (len == 0 || len > len_max)
+                return false;
+        for (const unsigned char *p = (const unsigned char *) s; *p;) {
+                size_t n = character_len(p);
+
+                if (n == 0)
+                        return false;
+                p += n;
+        }
+        return true;
+}
+
+bool text_is_utf8(const char *s)
+{
+        for (const unsigned char *p = (const unsigned char *) s; *p;) {
+                size_t n = utf8_sequence_len(p);
+
+                if (n == 0)
+                        return false;
+                p += n;
+        }
+        return true;
 }
 
 bool prose_is_valid(const char *s, size_t len_max)
 {
-        return s && strnlen(s, len_max + 1) <= len_max && is_utf8(s, true);
+        return s && strnlen(s, len_max + 1) <= len_max && text_is_utf8(s);
 }
 
 size_t text_cut(const char *s, size_t len_max)
@@ -98,4 +112,18 @@ size_t text_cut(const char *s, size_t len_max)
         for (len = len_max; len > 0 && ((unsigned char) s[len] & 0xc0) == 0x80;)
                 len--;
         return len;
+}
+
+char *text_make_valid(const char *s)
+{
+        char *copy = strdup(s);
+
+        for (unsigned char *p = (unsigned char *) copy; p && *p;) {
+                size_t n = character_len(p);
+
+                if (n == 0)
+                        *p = '?';
+                p += n ?: 1;
+        }
+        return copy;
 }

@@ -84,6 +84,11 @@ int health_new(sd_event *event, Store *store, Outcomes *outcomes, Notify *notify
         health->outcomes = outcomes;
         health->notify = notify;
         r = sd_watchdog_enabled(false, &timeout_usec);
+        if (r < 0) {
+                log_warning("The watchdog is not told that all is well: $WATCHDOG_USEC or "
+                            "$WATCHDOG_PID is not a number");
+                r = 0;
+        }
         if (r > 0) {
                 health->interval_usec = timeout_usec / CHECKS_PER_TIMEOUT;
                 r = sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0,

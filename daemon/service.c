@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -15,8 +14,9 @@
 #include "daemon/audit/audit.h"
 #include "daemon/backoff/backoff.h"
 #include "daemon/bus/bus.h"
-#include "daemon/config/config.h"
 #include "daemon/health.h"
+#include "daemon/keys.h"
+#include "daemon/loader.h"
 #include "daemon/notify.h"
 #include "daemon/outcomes.h"
 #include "daemon/service.h"
@@ -32,13 +32,14 @@
 #define STORE_RETRY_MAX_MS   4000U
 
 struct Service {
-        char *config_file;
         sd_event *event;
         ApiContext *api;
         Store *store;
         Outcomes *outcomes;
         Backoff *store_retry; /* while the store is not open */
         Bus *bus;
+        Loader *loader;
+        Keys *keys;
         Tenancies *all;      /* also those that are not configured any more */
         Tenancy **tenancies; /* those that are configured */
         size_t n_tenancies;
@@ -49,66 +50,19 @@ struct Service {
         int result; /* of service_run(), once it stops */
 };
 
-/* Credentials */
-
-/* What would break out of a header line, or is no key at all. */
-static bool key_is_printable(const Secret *key)
-{
-        for (const char *c = secret_reveal(key); *c; c++)
-                if (*c <= ' ' || *c > '~')
-                        return false;
-        return true;
-}
-
-static int open_credentials(void)
-{
-        const char *directory = getenv("CREDENTIALS_DIRECTORY");
-        int fd;
-
-        if (!directory)
-                return -ENOENT;
-        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
-
-static void audit_key(Event event, const TenancyConfig *config, const char *before,
-                      const char *after)
-{
-        char text[256];
-
-        (void) snprintf(text, sizeof(text), "%s %s%s", before, config->api_key_credential, after);
-        audit(event, .tenancy = config->label, .text = text);
-}
-
-/*
- * Returns 0 and NULL if there is no usable key: the tenancy is there all the same, and says
- * NotConfigured. A negative errno if it cannot be told whether there is one.
- */
-static int load_key(const Tenancy *tenancy, const TenancyConfig *config, Secret **ret)
-{
-        _cleanup_(secret_unrefp) Secret *key = NULL;
-        _cleanup_(closep) int fd = -1;
-        int r;
-
-        r = fd = open_credentials();
-        if (fd >= 0)
-                r = secret_read_at(fd, config->api_key_credential, &key);
-        if (r == -ENOENT) {
-                if (!tenancy_key(tenancy)) /* else its removal is recorded */
-                        audit_key(EVENT_KEY_MISSING, config, "there is no credential", "");
-        } else if (r == -EINVAL || r == -E2BIG || (r >= 0 && !key_is_printable(key))) {
-                audit_key(EVENT_KEY_UNUSABLE, config, "the credential",
-                          " is empty, too long, or has characters that no key has");
-                key = secret_unref(key);
-        } else if (r < 0) {
-                audit(EVENT_KEY_UNUSABLE, .tenancy = config->label, .error = r);
-                return r;
-        }
-        *ret = TAKE_PTR(key);
-        return 0;
-}
-
 /* Tenancies */
+
+static int give_settings(Tenancy *tenancy, const TenancyConfig *config, Secret *key)
+{
+        const TenancySettings settings = {.label = config->label,
+                                          .endpoint = config->endpoint,
+                                          .ca_file = config->ca_file,
+                                          .timeout_ms = config->timeout_ms,
+                                          .credential = config->api_key_credential,
+                                          .key = key};
+
+        return tenancy_configure(tenancy, &settings);
+}
 
 static int configure_tenancy(Service *service, const TenancyConfig *config, Tenancy **ret)
 {
@@ -120,14 +74,9 @@ static int configure_tenancy(Service *service, const TenancyConfig *config, Tena
         if (r < 0)
                 return r;
         /* A key that works is better than none. */
-        if (load_key(tenancy, config, &key) < 0)
+        if (keys_load(service->keys, config, tenancy_key(tenancy), &key) < 0)
                 key = secret_ref(tenancy_key(tenancy));
-        r = tenancy_configure(tenancy, &(TenancySettings){.label = config->label,
-                                                          .endpoint = config->endpoint,
-                                                          .ca_file = config->ca_file,
-                                                          .timeout_ms = config->timeout_ms,
-                                                          .credential = config->api_key_credential,
-                                                          .key = key});
+        r = give_settings(tenancy, config, key);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(tenancy);
@@ -149,6 +98,14 @@ static bool contains(Tenancy *const *tenancies, size_t n, const Tenancy *tenancy
         return false;
 }
 
+static Tenancy *find_tenancy(const Service *service, const char *label)
+{
+        for (size_t i = 0; i < service->n_tenancies; i++)
+                if (streq(tenancy_label(service->tenancies[i]), label))
+                        return service->tenancies[i];
+        return NULL;
+}
+
 /* Takes the tenancies over in place of those that were configured before. */
 static int set_tenancies(Service *service, Tenancy **tenancies, size_t n)
 {
@@ -163,8 +120,9 @@ static int set_tenancies(Service *service, Tenancy **tenancies, size_t n)
 
 /* The configuration has been checked, so that nothing but lack of memory stops this halfway. Grants
  * come first: then what was taken away is surely gone. */
-static int apply(Service *service, Config *config)
+static int apply(Config *config, void *userdata)
 {
+        Service *service = userdata;
         Tenancy **tenancies;
         size_t n = 0;
         int r;
@@ -183,17 +141,32 @@ static int apply(Service *service, Config *config)
                         return r;
                 }
         }
+        keys_retain(service->keys, config);
+        /* A reload may have been waiting for users when the stop began. */
+        if (service->stopping)
+                tenancies_stop(service->all);
         return set_tenancies(service, tenancies, n);
 }
 
-static int load(Service *service, char **ret_text)
+static GrantList *grants(void *userdata)
 {
-        _cleanup_(config_freep) Config *config = NULL;
-        int r;
+        const Service *service = userdata;
 
-        r = config_load(service->config_file, &config, ret_text);
-        return r < 0 ? r : apply(service, config);
+        return bus_grants(service->bus);
 }
+
+/* A key has come that was missing. */
+static void on_key_found(const char *label, Secret *key, void *userdata)
+{
+        Service *service = userdata;
+        const TenancyConfig *config = config_find_tenancy(loader_config(service->loader), label);
+        Tenancy *tenancy = find_tenancy(service, label);
+
+        if (config && tenancy && !service->stopping && give_settings(tenancy, config, key) < 0)
+                log_error("Failed to give tenancy %s its key for lack of memory", label);
+}
+
+/* Reloading */
 
 static void notify_reloading(void)
 {
@@ -201,28 +174,31 @@ static void notify_reloading(void)
                           (unsigned long long) monotonic_ms() * 1000);
 }
 
-/* `cause` is NULL for who sent a signal. */
-static int reload(Service *service, const Cause *cause, char **ret_text)
+static void on_settled(void *userdata)
 {
-        int r;
+        const Service *service = userdata;
 
-        r = load(service, ret_text);
-        if (r == 0)
-                audit(EVENT_CONFIGURATION_LOADED, .cause = cause);
-        else
-                audit(EVENT_CONFIGURATION_REFUSED, .cause = cause, .error = r, .text = *ret_text);
-        return r;
+        if (!service->stopping)
+                (void) sd_notify(false, "READY=1");
 }
 
-/* Told over the bus: who told us is told what is wrong. */
-static int on_reload_call(void *userdata, const Cause *cause, char **ret_text)
+/* Told over the bus: whoever told is told what comes of it. */
+static int on_reload_call(void *userdata, const Cause *cause, BusReloadedFunc done,
+                          void *done_userdata, char **ret_text)
 {
-        int r;
+        Service *service = userdata;
 
         notify_reloading();
-        r = reload(userdata, cause, ret_text);
-        (void) sd_notify(false, "READY=1");
-        return r < 0 && *ret_text ? ERROR_INVALID_ARGS : r;
+        return loader_reload(service->loader, cause, done, done_userdata, ret_text);
+}
+
+static int on_diagnose(void *userdata, FindingList *list)
+{
+        const Service *service = userdata;
+        int r;
+
+        r = loader_find(service->loader, list);
+        return r == 0 ? keys_find(service->keys, list) : r;
 }
 
 /* Stopping: the name goes first, so that new calls find the next instance; those in flight are
@@ -279,10 +255,10 @@ static int on_reload_signal(sd_event_source *source _unused_,
                             const struct signalfd_siginfo *info _unused_, void *userdata)
 {
         _cleanup_(freep) char *text = NULL;
+        Service *service = userdata;
 
         notify_reloading();
-        (void) reload(userdata, NULL, &text);
-        (void) sd_notify(false, "READY=1");
+        (void) loader_reload(service->loader, NULL, NULL, NULL, &text);
         return 0;
 }
 
@@ -369,6 +345,7 @@ static int open_bus(Service *service)
 {
         const BusOwner owner = {
                 .reload = on_reload_call,
+                .diagnose = on_diagnose,
                 .disconnected = on_disconnected,
                 .userdata = service,
         };
@@ -378,6 +355,20 @@ static int open_bus(Service *service)
         if (r < 0)
                 log_error("Cannot connect to the system bus: %s", strerror(-r));
         return r;
+}
+
+static int open_loader(Service *service, const char *config_file)
+{
+        const LoaderOwner owner = {
+                .apply = apply,
+                .grants = grants,
+                .settled = on_settled,
+                .userdata = service,
+        };
+        int r;
+
+        r = keys_new(service->event, on_key_found, service, &service->keys);
+        return r < 0 ? r : loader_new(service->event, config_file, &owner, &service->loader);
 }
 
 static char *describe(void *userdata)
@@ -406,13 +397,9 @@ static int add_reports(Service *service)
 int service_new(const char *config_file, Service **ret)
 {
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
-        _cleanup_(freep) char *text = NULL;
         int r;
 
         if (!service)
-                return -ENOMEM;
-        service->config_file = config_file ? strdup(config_file) : NULL;
-        if (config_file && !service->config_file)
                 return -ENOMEM;
         r = audit_open();
         if (r >= 0)
@@ -425,13 +412,13 @@ int service_new(const char *config_file, Service **ret)
                 r = open_api(service);
         if (r >= 0)
                 r = open_bus(service);
+        if (r >= 0)
+                r = open_loader(service, config_file);
         if (r < 0)
                 return r;
-        r = load(service, &text);
-        if (r < 0) {
-                audit(EVENT_CONFIGURATION_REFUSED, .error = r, .text = text);
-                return r;
-        }
+        r = loader_start(service->loader);
+        if (r != 0)
+                return r < 0 ? r : -EINVAL;
         r = add_reports(service);
         if (r < 0)
                 return r;
@@ -453,6 +440,8 @@ Service *service_free(Service *service)
         status_free(service->status);
         health_free(service->health);
         notify_free(service->notify);
+        loader_free(service->loader);
+        keys_free(service->keys);
         bus_free(service->bus);
         free_tenancies(service->tenancies, service->n_tenancies);
         api_context_free(service->api);
@@ -461,7 +450,6 @@ Service *service_free(Service *service)
         outcomes_free(service->outcomes);
         store_free(service->store);
         sd_event_unref(service->event);
-        free(service->config_file);
         free(service);
         audit_close();
         return NULL;

@@ -67,6 +67,10 @@
           "c47b5216a05c4f6b849fa636f89b0b0d", "Configuration and credentials loaded") \
         X(CONFIGURATION_REFUSED, "configuration-refused", LOG_ERR, \
           "76a9b73f0ed74c579bd5acef07be25b6", "Configuration refused") \
+        X(CONFIGURATION_MISSING, "configuration-missing", LOG_WARNING, \
+          "bda67b5c99f0415281548fb3b36b65ec", "Missing or odd") \
+        X(CONFIGURATION_FOUND, "configuration-found", LOG_NOTICE, \
+          "64ed39de5e1d4e1fa6795352f4e7c286", "Found") \
         X(STORE_FULL, "store-full", LOG_ERR, "0849d4d0207540908945dcca9adb5ddd", \
           "No space for the link store") \
         X(STORE_FAILED, "store-failed", LOG_ERR, "d0a9dbdf143f4406a41e055aa4022991", \

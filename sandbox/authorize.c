@@ -18,7 +18,7 @@ static json_t *read_registration(Form *form)
 {
         _cleanup_(freep) char *rp_id = form_domain(form, "rpId");
         _cleanup_(freep) char *rp_name = form_trimmed(form, "rpName", FORM_TEXT_MAX);
-        const char *user_id = form_text(form, "userId", FORM_USER_ID_MAX);
+        const char *user_id = form_text(form, "userId", FORM_TEXT_MAX);
         const char *username = form_text(form, "username", FORM_TEXT_MAX);
         const char *display_name = form_optional_text(form, "displayName", FORM_TEXT_MAX);
         _cleanup_(json_decrefp) json_t *exclude = form_texts(form, "excludeCredentials");
@@ -88,7 +88,7 @@ static json_t *allowed_passkeys(const Vault *vault, const char *rp_id, const cha
 static json_t *read_authentication(const Call *call, Form *form)
 {
         _cleanup_(freep) char *rp_id = form_domain(form, "rpId");
-        const char *user_id = form_optional_id(form, "userId", FORM_USER_ID_MAX);
+        const char *user_id = form_optional_id(form, "userId", FORM_TEXT_MAX);
         _cleanup_(json_decrefp) json_t *ids = form_texts(form, "allowCredentials"), *allowed = NULL;
         bool discoverable = form_boolean(form, "discoverable", false);
         const char *mediation = form_choice(form, "mediation", mediations);

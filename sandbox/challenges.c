@@ -23,7 +23,7 @@ static CreateForm read_create(Form *form)
         return (CreateForm){
                 .request = {.email = form_email(form, "email"),
                             .purpose = form_purpose(form, "purpose"),
-                            .user_id = form_optional_id(form, "userId", FORM_USER_ID_MAX),
+                            .user_id = form_optional_id(form, "userId", FORM_TEXT_MAX),
                             .metadata = form_object(form, "metadata", METADATA_MAX)},
                 .name = form_optional_line(form, "name", FORM_TEXT_MAX),
                 .invalidate_others = form_boolean(form, "invalidateOthers", false),

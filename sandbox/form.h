@@ -16,7 +16,6 @@ typedef struct Form {
 /* The limits of strings, in bytes. */
 enum {
         FORM_TEXT_MAX = 256,
-        FORM_USER_ID_MAX = 128,
         FORM_PURPOSE_MAX = 64,
         FORM_DOMAIN_MAX = 253,
         FORM_ITEMS_MAX = 256,

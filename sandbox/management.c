@@ -80,7 +80,7 @@ Reply *handle_passkeys_update(const Call *call)
 {
         _cleanup_(json_decrefp) json_t *passkeys = NULL, *warnings = must(json_array());
         Form form = {call->request};
-        const char *user_id = form_text(&form, "userId", FORM_USER_ID_MAX);
+        const char *user_id = form_text(&form, "userId", FORM_TEXT_MAX);
         const char *username = form_text(&form, "username", FORM_TEXT_MAX);
         const char *display_name = form_optional_text(&form, "displayName", FORM_TEXT_MAX);
         int64_t now_ms = sandbox_now_ms(call->sandbox);
@@ -103,7 +103,7 @@ Reply *handle_passkeys_update(const Call *call)
 /* Returns the owned passkeys that a request is about, or NULL with the form's problem. */
 static json_t *read_doomed(const Call *call, Form *form, json_t *warnings)
 {
-        const char *user_id = form_optional_id(form, "userId", FORM_USER_ID_MAX);
+        const char *user_id = form_optional_id(form, "userId", FORM_TEXT_MAX);
         _cleanup_(json_decrefp) json_t *ids = form_texts(form, "passkeyIds");
 
         if (!user_id == !ids)
@@ -139,7 +139,7 @@ Reply *handle_passkeys_prune(const Call *call)
 {
         _cleanup_(json_decrefp) json_t *passkeys = NULL, *warnings = must(json_array());
         Form form = {call->request};
-        const char *user_id = form_text(&form, "userId", FORM_USER_ID_MAX);
+        const char *user_id = form_text(&form, "userId", FORM_TEXT_MAX);
 
         if (*form.problem)
                 return reply_error(ERROR_BAD_REQUEST, form.problem);

@@ -7,7 +7,6 @@
 #include "base/secret.h"
 #include "client/passlockctl/command.h"
 #include "client/passlockctl/doctor-credential.h"
-#include "client/passlockctl/key-flaw.h"
 #include "client/passlockctl/protection.h"
 #include "client/passlockctl/unit-credentials.h"
 #include "client/passlockctl/unit.h"
@@ -129,25 +128,19 @@ void doctor_check_unusable_credentials(Checkup *checkup)
                               " its keys when it was last started; now each of them opens");
 }
 
-/* Looks at what the daemon has been given. Returns 0, or a negative errno if it cannot be read. */
+/* Looks at what the daemon has been given, as the daemon does. Returns 0, or a negative errno if it
+ * cannot be read. */
 static int examine(const char *directory, const char *name, const char **ret_flaw)
 {
-        _cleanup_(closep) int dir_fd = -1, fd = -1;
-        char bytes[SECRET_LEN_MAX + 2];
-        ssize_t n;
+        _cleanup_(secret_unrefp) Secret *key = NULL;
+        _cleanup_(closep) int fd = -1;
+        int r;
 
-        dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir_fd < 0)
-                return -errno;
-        fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        n = read(fd, bytes, sizeof(bytes));
-        if (n < 0)
-                return -errno;
-        *ret_flaw = key_flaw(bytes, (size_t) n);
-        explicit_bzero(bytes, sizeof(bytes));
-        return 0;
+        r = secret_read_key_at(fd, name, ret_flaw, &key);
+        return *ret_flaw ? 0 : r;
 }
 
 static void say_missing(Checkup *checkup, const char *label, const char *name, const char *mend)

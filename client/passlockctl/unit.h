@@ -6,8 +6,8 @@
 /* The daemon's unit, as systemctl knows it. */
 #define UNIT "passlockd.service"
 
-/* For people: after some starts that failed a mere start is refused. */
-#define UNIT_START_AGAIN "systemctl reset-failed passlockd; systemctl start passlockd"
+/* For people. */
+#define UNIT_START_AGAIN "systemctl restart passlockd"
 
 typedef enum UnitStart {
         UNIT_START_UNKNOWN, /* there is no systemd to ask */

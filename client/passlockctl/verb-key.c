@@ -8,7 +8,6 @@
 #include "client/passlockctl/http.h"
 #include "client/passlockctl/input.h"
 #include "client/passlockctl/key-change.h"
-#include "client/passlockctl/key-flaw.h"
 #include "client/passlockctl/protection.h"
 #include "client/passlockctl/record.h"
 #include "client/passlockctl/report.h"
@@ -119,7 +118,7 @@ static int read_key(KeyChange *change)
         r = input_secret("API key: ", &change->key);
         if (r < 0)
                 return say_no_key(r);
-        flaw = key_flaw(secret_reveal(change->key), secret_len(change->key));
+        flaw = secret_key_flaw(secret_reveal(change->key), secret_len(change->key));
         if (flaw) {
                 report("this is no key: it %s", flaw);
                 return EXIT_USAGE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "build-config.h"
+#include "daemon/bus/bus-append.h"
 #include "daemon/bus/bus-key.h"
 #include "daemon/bus/bus-rights.h"
 #include "daemon/bus/request.h"
@@ -99,19 +100,31 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         return request_begin(userdata, object, m, RIGHT_ALL, &question, run_get_tenancy);
 }
 
+static int reload_fails(Request *request, int r, const char *text)
+{
+        request->recorded = true;
+        return r > 0 && text ? request_explain(request, r, "%s", text) : r;
+}
+
+static void on_reloaded(int r, const char *text, void *userdata)
+{
+        Request *request = userdata;
+
+        if (r == 0)
+                request_reply_empty(request);
+        else
+                request_fail(request, reload_fails(request, r, text));
+}
+
+/* It is carried through whether the caller stays or not. */
 static int run_reload(Request *request, sd_bus_message *m _unused_)
 {
+        const BusOwner *owner = &request->bus->owner;
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = request->bus->owner.reload(request->bus->owner.userdata, &request->cause, &text);
-        request->recorded = true;
-        if (r > 0 && text)
-                return request_explain(request, r, "%s", text);
-        if (r != 0)
-                return r;
-        request_reply_empty(request);
-        return 0;
+        r = owner->reload(owner->userdata, &request->cause, on_reloaded, request, &text);
+        return r == 0 ? 0 : reload_fails(request, r, text);
 }
 
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -122,6 +135,61 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error 
         };
 
         return request_begin(userdata, NULL, m, 0, &question, run_reload);
+}
+
+static int append_finding(sd_bus_message *reply, const Finding *finding)
+{
+        const struct {
+                const char *name, *value;
+        } texts[] = {
+                {"kind", finding->kind}, {"tenancy", finding->tenancy},
+                {"name", finding->name}, {"place", finding->place},
+                {"text", finding->text}, {"advice", finding->advice},
+        };
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(texts); i++)
+                r = bus_append_string(reply, texts[i].name, texts[i].value);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_findings(sd_bus_message *reply, const FindingList *list)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && i < list->n_findings; i++)
+                r = append_finding(reply, &list->findings[i]);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int run_diagnose(Request *request, sd_bus_message *m _unused_)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(finding_list_clear) FindingList list = {};
+        const BusOwner *owner = &request->bus->owner;
+        int r;
+
+        r = owner->diagnose(owner->userdata, &list);
+        if (r == 0)
+                r = request_new_reply(request, &reply);
+        if (r >= 0)
+                r = append_findings(reply, &list);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+static int method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        static const Question question = {
+                .action = QUESTION_ACTION("diagnose"),
+                .intent = "see what the configuration of passlockd lacks",
+        };
+
+        return request_begin(userdata, NULL, m, 0, &question, run_diagnose);
 }
 
 static int get_version(sd_bus *sd _unused_, const char *path _unused_,
@@ -141,6 +209,8 @@ const sd_bus_vtable manager_vtable[] = {
                                 method_get_tenancy, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Diagnose", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", findings),
+                                method_diagnose, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListRights", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", rights),
                                 bus_method_list_rights, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ProveKey", SD_BUS_ARGS("s", tenancy, "s", nonce),

@@ -17,16 +17,25 @@
 
 /* What polkit decides, with a method to name to its rules, and which right makes asking needless.
  */
-static const struct {
+typedef struct RightQuestion {
         const char *action; /* after the bus name */
         const char *method;
-        Right right;
-} questions[] = {
+        unsigned right; /* 0: there is none */
+} RightQuestion;
+
+/* Of a tenancy, and of the daemon itself. Each list ends in {}. */
+static const RightQuestion tenancy_questions[] = {
         {"read-links", "List", RIGHT_LINKS_READ},
         {"change-links", "Add", RIGHT_LINKS_WRITE},
         {"import-links", "Import", RIGHT_LINKS_WRITE},
         {"read-vault", "ListPasskeys", RIGHT_VAULT_READ},
         {"change-vault", "UpdatePasskeys", RIGHT_VAULT_WRITE},
+        {},
+};
+static const RightQuestion daemon_questions[] = {
+        {"reload", "Reload", 0},
+        {"diagnose", "Diagnose", 0},
+        {},
 };
 
 typedef struct Survey {
@@ -57,6 +66,11 @@ DEFINE_CLEANUP(Survey *, survey_free);
 static const char *current_label(const Survey *survey)
 {
         return survey->tenancies ? survey->tenancies[survey->tenancy] : NULL;
+}
+
+static const RightQuestion *current_questions(const Survey *survey)
+{
+        return current_label(survey) ? tenancy_questions : daemon_questions;
 }
 
 /* One entry of the reply. */
@@ -156,18 +170,18 @@ static int survey_finish_tenancy(Survey *survey)
 
 static void survey_answered(PolkitAnswer answer, void *userdata);
 
-static int survey_ask(Survey *survey, const char *action, const char *method)
+static int survey_ask(Survey *survey, const RightQuestion *question)
 {
         const char *label = current_label(survey);
         const char *details[] = {
-                "method", method,       label ? "tenancy" : NULL,
-                label,    "tenancy_id", label ? survey->tenancies[survey->tenancy + 1] : NULL,
+                "method", question->method, label ? "tenancy" : NULL,
+                label,    "tenancy_id",     label ? survey->tenancies[survey->tenancy + 1] : NULL,
                 NULL,
         };
         Request *request = survey->request;
         char whole[128];
 
-        (void) snprintf(whole, sizeof(whole), PASSLOCK_BUS_NAME ".%s", action);
+        (void) snprintf(whole, sizeof(whole), PASSLOCK_BUS_NAME ".%s", question->action);
         return polkit_check(request->bus->polkit,
                             &(PolkitQuery){
                                     .unique_name = sd_bus_message_get_sender(request->message),
@@ -182,15 +196,14 @@ static int survey_ask_next(Survey *survey)
 {
         const Request *request = survey->request;
         const char *label = current_label(survey);
+        const RightQuestion *question;
 
-        if (!label)
-                return survey->question++ > 0 ? 1 : survey_ask(survey, "reload", "Reload");
-        while (survey->question < ARRAY_SIZE(questions)) {
-                size_t i = survey->question++;
-
-                if (!grants_allow(&request->bus->grants, identity_caller(request->identity), label,
-                                  questions[i].right, NULL))
-                        return survey_ask(survey, questions[i].action, questions[i].method);
+        while ((question = &current_questions(survey)[survey->question])->action) {
+                survey->question++;
+                if (question->right == 0 ||
+                    !grants_allow(&request->bus->grants, identity_caller(request->identity), label,
+                                  question->right, NULL))
+                        return survey_ask(survey, question);
         }
         return 1;
 }
@@ -231,8 +244,7 @@ static void survey_cancel(void *operation)
 
 static int survey_note(Survey *survey, PolkitAnswer answer)
 {
-        const char *action =
-                current_label(survey) ? questions[survey->question - 1].action : "reload";
+        const char *action = current_questions(survey)[survey->question - 1].action;
 
         if (answer == POLKIT_YES)
                 return strv_push(&survey->allowed, action);

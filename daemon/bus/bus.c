@@ -290,6 +290,11 @@ int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_pe
         return 0;
 }
 
+GrantList *bus_grants(Bus *bus)
+{
+        return &bus->grants;
+}
+
 static void on_state_changed(Tenancy *tenancy _unused_, void *userdata)
 {
         BusTenancy *object = userdata;

@@ -4,6 +4,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/core/tenancy.h"
+#include "daemon/model/finding.h"
 #include "daemon/model/grant.h"
 
 /*
@@ -12,11 +13,18 @@
  */
 typedef struct Bus Bus;
 
+/* r is 0, an Error or a negative errno; `text` says more of an Error, or is NULL. */
+typedef void (*BusReloadedFunc)(int r, const char *text, void *userdata);
+
 /* What the bus asks of the daemon above it. */
 typedef struct BusOwner {
-        /* Reads configuration and credentials again, and leaves a record of it. If that fails with
-         * INVALID_ARGS, *ret_text (the caller's) says why. */
-        int (*reload)(void *userdata, const Cause *cause, char **ret_text);
+        /* Reads configuration and credentials again, and leaves a record of it. Returns 0 if `done`
+         * will be called, once and later; or what it fails with, of which *ret_text (the caller's)
+         * says more if it is an Error. */
+        int (*reload)(void *userdata, const Cause *cause, BusReloadedFunc done, void *done_userdata,
+                      char **ret_text);
+        /* Adds what is missing or odd now. Returns 0 or -ENOMEM. */
+        int (*diagnose)(void *userdata, FindingList *list);
         /* The connection is gone; nothing can be answered any more. */
         void (*disconnected)(void *userdata);
         void *userdata;
@@ -42,6 +50,9 @@ size_t bus_count_calls(const Bus *bus);
 /* The rules from now on. Takes the list over and leaves it empty. */
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,
                   GrantList *grants);
+
+/* The rules in force, whose names may get other answers. */
+GrantList *bus_grants(Bus *bus);
 
 /* Shows these tenancies, each at /dev/passlock/Passlock1/tenancy/<its label>, and no others. */
 int bus_show_tenancies(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies);

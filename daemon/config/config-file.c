@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
-#include "base/strv.h"
+#include "base/text.h"
 #include "daemon/config/config-file.h"
 
-#define WHITESPACE   " \t"
-#define LINE_MAX_LEN 65536U
+#define WHITESPACE      " \t"
+#define LINE_MAX_LEN    65536U
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 static void fclosep(FILE **f)
 {
@@ -28,24 +30,35 @@ static char *strip(char *s)
         return s;
 }
 
-/* Takes over `text`; NULL means that even that found no memory. */
+int config_place_print(const ConfigPlace *place, char **ret)
+{
+        if (asprintf(ret, "%s:%u", place->file, place->line) >= 0)
+                return 0;
+        *ret = NULL;
+        return -ENOMEM;
+}
+
+/* Takes over `text`; NULL means that memory ran out. Line 0 is the file as a whole. */
 static int fail_at(const ConfigPlace *place, char *text, int r, char **ret_error)
 {
         _cleanup_(freep) char *what = text;
         char *sentence;
+        int n;
 
-        if (what && asprintf(&sentence, "%s:%u: %s", place->file, place->line, what) >= 0) {
-                *ret_error = sentence;
-                return r;
-        }
-        return -ENOMEM;
+        if (!what)
+                return -ENOMEM;
+        n = place->line > 0 ? asprintf(&sentence, "%s:%u: %s", place->file, place->line, what)
+                            : asprintf(&sentence, "%s: %s", place->file, what);
+        if (n < 0)
+                return -ENOMEM;
+        *ret_error = sentence;
+        return r;
 }
 
 typedef struct Parser {
         ConfigPlace place;
         char *section; /* NULL before the first */
-        ConfigAssignFunc assign;
-        void *userdata;
+        const ConfigReader *reader;
 } Parser;
 
 static int tell(Parser *parser, const char *key, const char *value, char **ret_error)
@@ -53,7 +66,8 @@ static int tell(Parser *parser, const char *key, const char *value, char **ret_e
         char *what = NULL;
         int r;
 
-        r = parser->assign(&parser->place, parser->section, key, value, parser->userdata, &what);
+        r = parser->reader->assign(&parser->place, parser->section, key, value,
+                                   parser->reader->userdata, &what);
         return r < 0 ? fail_at(&parser->place, what, r, ret_error) : 0;
 }
 
@@ -61,10 +75,11 @@ static int parse_section(Parser *parser, const char *line, char **ret_error)
 {
         size_t len = strlen(line);
 
+        /* What follows belongs to no section, and surely not to the one before. */
+        parser->section = (free(parser->section), NULL);
         if (len < 3 || line[len - 1] != ']')
                 return fail_at(&parser->place, strdup("a section is written [Name]"), -EBADMSG,
                                ret_error);
-        free(parser->section);
         parser->section = strndup(line + 1, len - 2);
         return parser->section ? tell(parser, NULL, NULL, ret_error) : -ENOMEM;
 }
@@ -92,20 +107,42 @@ static int parse_line(Parser *parser, char *line, char **ret_error)
         return parse_assignment(parser, line, ret_error);
 }
 
-/* Reads a line without its newline. Returns 1, 0 at the end, or a negative errno. */
-static int read_line(FILE *f, char **line, size_t *size)
+/* What is wrong with a line that has just been read, or NULL. */
+static const char *flaw_of_bytes(const char *line, size_t len, unsigned line_no)
 {
-        ssize_t n;
+        if (line_no == 1 && len >= 2 &&
+            (memcmp(line, "\xff\xfe", 2) == 0 || memcmp(line, "\xfe\xff", 2) == 0))
+                return "the file is in UTF-16; it has to be in UTF-8";
+        if (len > LINE_MAX_LEN)
+                return "the line is too long";
+        if (memchr(line, '\0', len))
+                return "not a line of text: it has a NUL; is the file in UTF-16?";
+        return NULL;
+}
 
-        errno = 0;
-        n = getline(line, size, f);
-        if (n < 0)
-                return errno ? -errno : 0;
-        if (n > 0 && (*line)[n - 1] == '\n')
-                (*line)[--n] = '\0';
-        if ((size_t) n > LINE_MAX_LEN || memchr(*line, '\0', (size_t) n))
-                return -EBADMSG;
-        return 1;
+/* The same for a line that is no comment. */
+static const char *flaw_of_text(const char *line)
+{
+        if (!text_is_utf8(line))
+                return "the line is not in UTF-8";
+        if (strchr(line, '\r'))
+                return "the line has a carriage return in the middle";
+        for (const char *c = line; *c; c++)
+                if (((unsigned char) *c < ' ' && *c != '\t') || *c == 0x7f)
+                        return "the line has a control character";
+        return NULL;
+}
+
+/* Drops the line's end, LF or CR LF, and the byte order mark that a file may begin with. */
+static char *trim_line(char *line, size_t len, unsigned line_no)
+{
+        if (len > 0 && line[len - 1] == '\n')
+                line[--len] = '\0';
+        if (len > 0 && line[len - 1] == '\r')
+                line[--len] = '\0';
+        if (line_no == 1 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+                line += strlen(BYTE_ORDER_MARK);
+        return line;
 }
 
 static bool ends_in_backslash(const char *s)
@@ -126,8 +163,6 @@ static int continue_line(char **pending, const char *line)
 {
         char *joined;
 
-        if (*pending && strlen(*pending) + strlen(line) > LINE_MAX_LEN)
-                return -EBADMSG;
         if (asprintf(&joined, "%s%s", *pending ?: "", line) < 0)
                 return -ENOMEM;
         free(*pending);
@@ -135,127 +170,129 @@ static int continue_line(char **pending, const char *line)
         return 0;
 }
 
+/* A physical line; what it begins, and the next one goes on with, is in `pending`. */
+static int take_line(Parser *parser, const char *line, unsigned line_no, char **pending,
+                     char **ret_error)
+{
+        _cleanup_(freep) char *whole = NULL;
+        const char *flaw = flaw_of_text(line);
+        int r;
+
+        if (flaw || (*pending && strlen(*pending) + strlen(line) > LINE_MAX_LEN)) {
+                parser->place.line = line_no;
+                return fail_at(&parser->place, strdup(flaw ?: "the line is too long"), -EBADMSG,
+                               ret_error);
+        }
+        if (!*pending)
+                parser->place.line = line_no;
+        r = continue_line(pending, line);
+        if (r < 0)
+                return r;
+        if (ends_in_backslash(*pending)) {
+                (*pending)[strlen(*pending) - 1] = ' ';
+                return 0;
+        }
+        whole = TAKE_PTR(*pending);
+        return parse_line(parser, whole, ret_error);
+}
+
+int config_forgive(const ConfigReader *reader, int r, char **error)
+{
+        if (r >= 0 || r == -ENOMEM || !reader->mistake)
+                return r;
+        if (*error)
+                reader->mistake(*error, reader->userdata);
+        *error = (free(*error), NULL);
+        return 0;
+}
+
+/* The same for a mistake in a line: the next one is read. */
+static int forgive(const Parser *parser, int r, char **error)
+{
+        return config_forgive(parser->reader, r, error);
+}
+
 static int parse_stream(Parser *parser, FILE *f, char **ret_error)
 {
         _cleanup_(freep) char *line = NULL, *pending = NULL;
         size_t size = 0;
-        unsigned line_no = 0;
-        int r;
-
-        while ((r = read_line(f, &line, &size)) > 0) {
-                line_no++;
-                /* First of all: a backslash at the end of a comment continues nothing. */
-                if (is_comment(line))
-                        continue;
-                if (!pending)
-                        parser->place.line = line_no;
-
-                r = continue_line(&pending, line);
-                if (r < 0)
-                        break;
-                if (ends_in_backslash(pending)) {
-                        pending[strlen(pending) - 1] = ' ';
-                        continue;
-                }
-                r = parse_line(parser, pending, ret_error);
-                if (r < 0)
-                        return r;
-                pending = (free(pending), NULL);
-        }
-        if (r == 0 && pending)
-                return parse_line(parser, pending, ret_error);
-        if (r < 0 && r != -ENOMEM) {
-                parser->place.line = line_no + (r == -EBADMSG);
-                return fail_at(&parser->place,
-                               strdup(r == -EBADMSG ? "not a line of text" : strerror(-r)), r,
-                               ret_error);
-        }
-        return r;
-}
-
-int config_file_parse(const char *file, ConfigAssignFunc assign, void *userdata, char **ret_error)
-{
-        _cleanup_(fclosep) FILE *f = fopen(file, "re");
-        Parser parser = {.place.file = file, .assign = assign, .userdata = userdata};
-        int r;
-
-        if (!f) {
-                r = -errno;
-                if (r != -ENOENT && asprintf(ret_error, "%s: %s", file, strerror(-r)) < 0)
-                        return -ENOMEM;
-                return r;
-        }
-        r = parse_stream(&parser, f, ret_error);
-        free(parser.section);
-        return r;
-}
-
-static bool is_drop_in_name(const char *name)
-{
-        size_t len = strlen(name);
-
-        return name[0] != '.' && len > strlen(".conf") &&
-               streq(name + len - strlen(".conf"), ".conf");
-}
-
-/* Lists paths whose file name is new to `paths`. */
-static int list_directory(const char *directory, char ***paths)
-{
-        DIR *dir = opendir(directory);
-        struct dirent *entry;
         int r = 0;
 
-        if (!dir)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-        while (r == 0 && (errno = 0, entry = readdir(dir))) {
-                _cleanup_(freep) char *path = NULL;
-                bool known = false;
+        for (unsigned line_no = 1; r == 0; line_no++) {
+                const char *flaw, *text;
+                ssize_t n;
 
-                if (!is_drop_in_name(entry->d_name))
-                        continue;
-                for (char **p = *paths; p && *p; p++)
-                        known = known || streq(strrchr(*p, '/') + 1, entry->d_name);
-                if (known)
-                        continue;
-                r = asprintf(&path, "%s/%s", directory, entry->d_name) < 0 ? -ENOMEM
-                                                                           : strv_push(paths, path);
+                errno = 0;
+                n = getline(&line, &size, f);
+                if (n < 0)
+                        break;
+                flaw = flaw_of_bytes(line, (size_t) n, line_no);
+                if (flaw) {
+                        parser->place.line = line_no;
+                        return fail_at(&parser->place, strdup(flaw), -EBADMSG, ret_error);
+                }
+                text = trim_line(line, (size_t) n, line_no);
+                /* Before anything else: a backslash at the end of a comment continues nothing. */
+                if (!is_comment(text))
+                        r = forgive(parser, take_line(parser, text, line_no, &pending, ret_error),
+                                    ret_error);
         }
-        if (r == 0 && errno)
+        if (r == 0 && errno) {
                 r = -errno;
-        closedir(dir);
+                parser->place.line = 0;
+                return fail_at(&parser->place, strdup(strerror(-r)), r, ret_error);
+        }
+        if (r == 0 && pending)
+                r = forgive(parser, parse_line(parser, pending, ret_error), ret_error);
         return r;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp(strrchr(*(char *const *) a, '/'), strrchr(*(char *const *) b, '/'));
-}
-
-/* Masked: an empty file, or a link to /dev/null. */
-static bool is_masked(const char *path)
+/* A file that is waited for, such as a pipe, would keep the daemon waiting. /dev/null is an empty
+ * one. */
+static int check_kind(int fd)
 {
         struct stat st;
 
-        return stat(path, &st) >= 0 && (S_ISCHR(st.st_mode) || st.st_size == 0);
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        return S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) ? 0
+                                                                                           : -ENXIO;
 }
 
-int config_file_list_drop_ins(const char *const *directories, char ***ret, char **ret_error)
+static int open_stream(const char *file, FILE **ret)
 {
-        _cleanup_(strv_freep) char **paths = NULL, **unmasked = NULL;
+        _cleanup_(closep) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        int r;
 
-        for (; *directories; directories++) {
-                int r = list_directory(*directories, &paths);
-
-                if (r < 0 && asprintf(ret_error, "%s: %s", *directories, strerror(-r)) < 0)
-                        return -ENOMEM;
-                if (r < 0)
-                        return r;
-        }
-        if (paths)
-                qsort(paths, strv_len(paths), sizeof(char *), compare_names);
-        for (char **p = paths; p && *p; p++)
-                if (!is_masked(*p) && strv_push(&unmasked, *p) < 0)
-                        return -ENOMEM;
-        *ret = TAKE_PTR(unmasked);
+        if (fd < 0)
+                return -errno;
+        r = check_kind(fd);
+        if (r < 0)
+                return r;
+        *ret = fdopen(fd, "r");
+        if (!*ret)
+                return -errno;
+        (void) TAKE_FD(fd);
         return 0;
+}
+
+int config_file_parse(const char *file, const ConfigReader *reader, char **ret_error)
+{
+        _cleanup_(fclosep) FILE *f = NULL;
+        Parser parser = {.place.file = file, .reader = reader};
+        int r;
+
+        r = open_stream(file, &f);
+        if (r == -ENOENT || r == -ENOMEM)
+                return r;
+        if (r < 0)
+                r = fail_at(&parser.place,
+                            strdup(r == -ENXIO ? "Not a regular file" : strerror(-r)), r,
+                            ret_error);
+        else
+                r = parse_stream(&parser, f, ret_error);
+        free(parser.section);
+        return forgive(&parser, r, ret_error);
 }

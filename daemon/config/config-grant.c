@@ -4,12 +4,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 
 #include "base/strv.h"
 #include "daemon/config/config-internal.h"
 #include "daemon/model/valid.h"
+
+#define NAME_LEN_MAX 256U
+
+/* A list that grows by words; `place` is where the word is. */
+typedef int (*AddWordFunc)(Grant *grant, const char *place, const char *word, char **ret_error);
 
 /* A number, as uid or gid; 4294967295 stands for "no change" in the kernel and is nobody's. */
 static bool parse_numeric_id(const char *word, uint32_t *ret)
@@ -19,39 +22,50 @@ static bool parse_numeric_id(const char *word, uint32_t *ret)
 
         errno = 0;
         n = strtoul(word, &end, 10);
-        if (!isdigit((unsigned char) *word) || *end || errno || n >= UINT32_MAX)
+        if (*end || errno || n >= UINT32_MAX)
                 return false;
         *ret = (uint32_t) n;
         return true;
 }
 
-static int grant_user(Grant *grant, const char *word, char **ret_error)
+/* What no user and no group can be called; everything else may exist one day. */
+static int check_name(const char *key, const char *word, char **ret_error)
 {
-        const struct passwd *pw;
+        if (strchr(word, ','))
+                return config_refuse(ret_error, "%s=%s: several are separated by spaces", key,
+                                     word);
+        if (!text_is_valid(word, NAME_LEN_MAX) || strpbrk(word, ":/") || word[0] == '-')
+                return config_refuse(ret_error, "%s=%s is no name", key, word);
+        return 0;
+}
+
+static int grant_user(Grant *grant, const char *place, const char *word, char **ret_error)
+{
         uint32_t uid;
+        int r;
 
-        if (parse_numeric_id(word, &uid))
+        if (isdigit((unsigned char) *word) && parse_numeric_id(word, &uid))
                 return grant_add_uid(grant, uid);
-        pw = getpwnam(word);
-        if (!pw)
-                return config_refuse(ret_error, "there is no user %s", word);
-        return grant_add_uid(grant, pw->pw_uid);
+        if (word[strspn(word, "0123456789")] == '\0')
+                return config_refuse(ret_error, "User=%s is no uid", word);
+        r = check_name("User", word, ret_error);
+        return r < 0 ? r : grant_add_name(grant, false, word, place);
 }
 
-static int grant_group(Grant *grant, const char *word, char **ret_error)
+static int grant_group(Grant *grant, const char *place, const char *word, char **ret_error)
 {
-        const struct group *gr;
         uint32_t gid;
+        int r;
 
-        if (parse_numeric_id(word, &gid))
+        if (isdigit((unsigned char) *word) && parse_numeric_id(word, &gid))
                 return grant_add_gid(grant, gid);
-        gr = getgrnam(word);
-        if (!gr)
-                return config_refuse(ret_error, "there is no group %s", word);
-        return grant_add_gid(grant, gr->gr_gid);
+        if (word[strspn(word, "0123456789")] == '\0')
+                return config_refuse(ret_error, "Group=%s is no gid", word);
+        r = check_name("Group", word, ret_error);
+        return r < 0 ? r : grant_add_name(grant, true, word, place);
 }
 
-static int grant_right(Grant *grant, const char *word, char **ret_error)
+static int grant_right(Grant *grant, const char *place _unused_, const char *word, char **ret_error)
 {
         Right right;
 
@@ -61,42 +75,37 @@ static int grant_right(Grant *grant, const char *word, char **ret_error)
         return 0;
 }
 
-static int grant_rp_id(Grant *grant, const char *word, char **ret_error)
+static int grant_rp_id(Grant *grant, const char *place _unused_, const char *word, char **ret_error)
 {
-        if (!rp_id_is_valid(word))
-                return config_refuse(ret_error, "RpId= is a domain name");
+        if (!domain_name_is_valid(word))
+                return config_refuse(ret_error,
+                                     "RpId=%s is no domain name, such as shop.example.com, "
+                                     "or xn--mller-kva.example for other letters",
+                                     word);
         return strv_push(&grant->rp_ids, word);
 }
 
 /* A list: several words add to it, an empty value clears it. */
-static int assign_words(Grant *grant, const char *value,
-                        int (*add)(Grant *grant, const char *word, char **ret_error),
+static int assign_words(Grant *grant, const ConfigPlace *place, const char *value, AddWordFunc add,
                         void (*clear)(Grant *grant), char **ret_error)
 {
         _cleanup_(strv_freep) char **words = NULL;
+        _cleanup_(freep) char *place_text = NULL;
         int r;
 
-        r = strv_split(value, &words);
+        r = config_place_print(place, &place_text);
+        if (r >= 0)
+                r = strv_split(value, &words);
         if (r < 0)
                 return r;
         if (!words)
                 clear(grant);
         for (char **w = words; w && *w; w++) {
-                r = add(grant, *w, ret_error);
+                r = add(grant, place_text, *w, ret_error);
                 if (r < 0)
                         return r;
         }
         return 0;
-}
-
-static void clear_users(Grant *grant)
-{
-        grant->n_uids = 0;
-}
-
-static void clear_groups(Grant *grant)
-{
-        grant->n_gids = 0;
 }
 
 static void clear_rights(Grant *grant)
@@ -155,12 +164,13 @@ int config_assign_grant(ConfigLoader *loader, const ConfigPlace *place, const ch
                 return r < 0 ? r : config_replace_string(&grant->tenancy, value);
         }
         if (streq(key, "User"))
-                return assign_words(grant, value, grant_user, clear_users, ret_error);
+                return assign_words(grant, place, value, grant_user, grant_clear_users, ret_error);
         if (streq(key, "Group"))
-                return assign_words(grant, value, grant_group, clear_groups, ret_error);
+                return assign_words(grant, place, value, grant_group, grant_clear_groups,
+                                    ret_error);
         if (streq(key, "Allow"))
-                return assign_words(grant, value, grant_right, clear_rights, ret_error);
+                return assign_words(grant, place, value, grant_right, clear_rights, ret_error);
         if (streq(key, "RpId"))
-                return assign_words(grant, value, grant_rp_id, clear_rp_ids, ret_error);
+                return assign_words(grant, place, value, grant_rp_id, clear_rp_ids, ret_error);
         return config_refuse(ret_error, "unknown key %s= in [Grant %s]", key, name);
 }

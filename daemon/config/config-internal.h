@@ -28,8 +28,8 @@ int config_assign_grant(ConfigLoader *loader, const ConfigPlace *place, const ch
 /* Sets *ret_error and returns -EBADMSG, or returns -ENOMEM. */
 _printf_(2, 3) int config_refuse(char **ret_error, const char *format, ...);
 int config_replace_string(char **s, const char *value);
+int config_replace_place(char **s, const ConfigPlace *place);
 int config_mention(ConfigLoader *loader, const ConfigPlace *place, const char *label);
 
-TenancyConfig *config_find_tenancy(const Config *config, const char *label);
 TenancyConfig *tenancy_config_free(TenancyConfig *tenancy);
 DEFINE_CLEANUP(TenancyConfig *, tenancy_config_free);

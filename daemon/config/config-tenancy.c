@@ -127,25 +127,42 @@ static int assign_timeout(TenancyConfig *tenancy, const char *value, char **ret_
         return 0;
 }
 
-static int assign_credential(TenancyConfig *tenancy, const char *value, char **ret_error)
+static int assign_id(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
+                     char **ret_error)
 {
+        int r;
+
+        if (!tenancy_id_is_valid(value))
+                return config_refuse(ret_error, "TenancyId= is 1 to 256 printable characters");
+        r = config_replace_place(&tenancy->id_place, place);
+        return r < 0 ? r : config_replace_string(&tenancy->tenancy_id, value);
+}
+
+static int assign_credential(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
+                             char **ret_error)
+{
+        int r;
+
         if (!text_is_valid(value, 255) || strchr(value, '/') || value[0] == '.')
                 return config_refuse(ret_error,
                                      "ApiKeyCredential= is a credential's name, not a path");
-        return config_replace_string(&tenancy->api_key_credential, value);
+        r = config_replace_place(&tenancy->credential_place, place);
+        return r < 0 ? r : config_replace_string(&tenancy->api_key_credential, value);
 }
 
-static int assign_ca_file(TenancyConfig *tenancy, const char *value, char **ret_error)
+static int assign_ca_file(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
+                          char **ret_error)
 {
+        int r;
+
         if (!*value) {
                 tenancy->ca_file = (free(tenancy->ca_file), NULL);
                 return 0;
         }
         if (value[0] != '/')
                 return config_refuse(ret_error, "CaFile= is an absolute path");
-        if (access(value, R_OK) < 0)
-                return config_refuse(ret_error, "CaFile=%s: %s", value, strerror(errno));
-        return config_replace_string(&tenancy->ca_file, value);
+        r = config_replace_place(&tenancy->ca_file_place, place);
+        return r < 0 ? r : config_replace_string(&tenancy->ca_file, value);
 }
 
 TenancyConfig *tenancy_config_free(TenancyConfig *tenancy)
@@ -154,12 +171,16 @@ TenancyConfig *tenancy_config_free(TenancyConfig *tenancy)
                 return NULL;
         free(tenancy->label);
         free(tenancy->tenancy_id);
+        free(tenancy->id_place);
         free(tenancy->endpoint);
         free(tenancy->ca_file);
+        free(tenancy->ca_file_place);
         free(tenancy->api_key_credential);
+        free(tenancy->credential_place);
         free(tenancy);
         return NULL;
 }
+
 TenancyConfig *config_find_tenancy(const Config *config, const char *label)
 {
         for (size_t i = 0; i < config->n_tenancies; i++)
@@ -168,7 +189,8 @@ TenancyConfig *config_find_tenancy(const Config *config, const char *label)
         return NULL;
 }
 
-static int add_tenancy(Config *config, const char *label, TenancyConfig **ret)
+static int add_tenancy(Config *config, const ConfigPlace *place, const char *label,
+                       TenancyConfig **ret)
 {
         _cleanup_(tenancy_config_freep) TenancyConfig *tenancy = calloc(1, sizeof(TenancyConfig));
         TenancyConfig **grown;
@@ -179,8 +201,12 @@ static int add_tenancy(Config *config, const char *label, TenancyConfig **ret)
         tenancy->endpoint = strdup(DEFAULT_ENDPOINT);
         tenancy->timeout_ms = DEFAULT_TIMEOUT_MS;
         if (!tenancy->label || !tenancy->endpoint ||
-            asprintf(&tenancy->api_key_credential, "passlock.%s", label) < 0)
+            config_replace_place(&tenancy->credential_place, place) < 0)
                 return -ENOMEM;
+        if (asprintf(&tenancy->api_key_credential, "passlock.%s", label) < 0) {
+                tenancy->api_key_credential = NULL;
+                return -ENOMEM;
+        }
         grown = reallocarray(config->tenancies, config->n_tenancies + 1, sizeof(TenancyConfig *));
         if (!grown)
                 return -ENOMEM;
@@ -198,7 +224,7 @@ int config_assign_tenancy(ConfigLoader *loader, const ConfigPlace *place, const 
         if (!tenancy_label_is_valid(label))
                 return config_refuse(ret_error, "a tenancy's label is 1 to 32 of a-z, 0-9 and _");
         if (!tenancy) {
-                r = add_tenancy(loader->config, label, &tenancy);
+                r = add_tenancy(loader->config, place, label, &tenancy);
                 if (r >= 0)
                         r = config_mention(loader, place, label);
                 if (r < 0)
@@ -206,18 +232,14 @@ int config_assign_tenancy(ConfigLoader *loader, const ConfigPlace *place, const 
         }
         if (!key)
                 return 0;
-        if (streq(key, "TenancyId")) {
-                if (!tenancy_id_is_valid(value))
-                        return config_refuse(ret_error,
-                                             "TenancyId= is 1 to 256 printable characters");
-                return config_replace_string(&tenancy->tenancy_id, value);
-        }
+        if (streq(key, "TenancyId"))
+                return assign_id(tenancy, place, value, ret_error);
         if (streq(key, "Endpoint"))
                 return assign_endpoint(tenancy, value, ret_error);
         if (streq(key, "CaFile"))
-                return assign_ca_file(tenancy, value, ret_error);
+                return assign_ca_file(tenancy, place, value, ret_error);
         if (streq(key, "ApiKeyCredential"))
-                return assign_credential(tenancy, value, ret_error);
+                return assign_credential(tenancy, place, value, ret_error);
         if (streq(key, "TimeoutSec"))
                 return assign_timeout(tenancy, value, ret_error);
         return config_refuse(ret_error, "unknown key %s= in [Tenancy %s]", key, label);

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/strv.h"
-#include "build-config.h"
+#include "daemon/config/config-files.h"
 #include "daemon/config/config-internal.h"
 #include "daemon/model/valid.h"
 
@@ -40,6 +40,19 @@ int config_replace_string(char **s, const char *value)
         return 0;
 }
 
+int config_replace_place(char **s, const ConfigPlace *place)
+{
+        char *text;
+        int r;
+
+        r = config_place_print(place, &text);
+        if (r < 0)
+                return r;
+        free(*s);
+        *s = text;
+        return 0;
+}
+
 int config_mention(ConfigLoader *loader, const ConfigPlace *place, const char *label)
 {
         ConfigMention *grown =
@@ -51,7 +64,7 @@ int config_mention(ConfigLoader *loader, const ConfigPlace *place, const char *l
         loader->mentions = grown;
         m = &loader->mentions[loader->n_mentions];
         *m = (ConfigMention){.label = strdup(label)};
-        if (!m->label || asprintf(&m->place, "%s:%u", place->file, place->line) < 0) {
+        if (!m->label || config_place_print(place, &m->place) < 0) {
                 free(m->label);
                 return -ENOMEM;
         }
@@ -112,42 +125,30 @@ static int assign(const ConfigPlace *place, const char *section, const char *key
         return config_refuse(ret_error, "unknown section [%s]", section);
 }
 
-/* Where a tenancy was named first. */
-static const char *find_place(const ConfigLoader *loader, const char *label)
+/* Links are kept by tenancy id, and grants are given by label: with two labels for one id, who has
+ * a grant on the one could change the links of the other, and what one leaves to be settled after a
+ * crash would be taken for settled by the other. */
+static int check_id(const Config *config, const TenancyConfig *tenancy, char **ret_error)
 {
-        for (size_t i = 0; i < loader->n_mentions; i++)
-                if (streq(loader->mentions[i].label, label))
-                        return loader->mentions[i].place;
-        return "";
+        for (size_t i = 0; config->tenancies[i] != tenancy; i++) {
+                const TenancyConfig *other = config->tenancies[i];
+
+                if (streq(tenancy->tenancy_id, other->tenancy_id))
+                        return config_refuse(ret_error,
+                                             "%s: [Tenancy %s] has the TenancyId= that [Tenancy "
+                                             "%s] has in %s; a tenancy has one label",
+                                             tenancy->id_place, tenancy->label, other->label,
+                                             other->id_place);
+        }
+        return 0;
 }
 
-/* Links are kept by tenancy id, and grants are given by label: two labels for one id share what is
- * kept, which may be meant, or may give one's links away to those who have a grant on the other. */
-static void warn_of_shared_ids(const ConfigLoader *loader)
+/* By label: that each tenancy that is mentioned is one. */
+static int check_mentions(const ConfigLoader *loader, char **ret_error)
 {
-        const Config *config = loader->config;
-
-        for (size_t i = 1; i < config->n_tenancies; i++)
-                for (size_t j = 0; j < i; j++) {
-                        const TenancyConfig *a = config->tenancies[i], *b = config->tenancies[j];
-
-                        if (!streq(a->tenancy_id, b->tenancy_id))
-                                continue;
-                        log_warning("%s: [Tenancy %s] shares its TenancyId=, and so its links, "
-                                    "with [Tenancy %s]",
-                                    find_place(loader, a->label), a->label, b->label);
-                        break;
-                }
-}
-
-/* What can only be said once every file has been read. */
-static int check_whole(const ConfigLoader *loader, char **ret_error)
-{
-        Config *config = loader->config;
-
         for (size_t i = 0; i < loader->n_mentions; i++) {
                 const ConfigMention *m = &loader->mentions[i];
-                const TenancyConfig *tenancy = config_find_tenancy(config, m->label);
+                const TenancyConfig *tenancy = config_find_tenancy(loader->config, m->label);
 
                 if (!tenancy)
                         return config_refuse(ret_error, "%s: there is no section [Tenancy %s]",
@@ -157,73 +158,25 @@ static int check_whole(const ConfigLoader *loader, char **ret_error)
                                              "%s: [Tenancy %s] has no TenancyId=", m->place,
                                              m->label);
         }
-        warn_of_shared_ids(loader);
-        for (size_t i = 0; i < config->grants.n_grants; i++) {
+        return 0;
+}
+
+/* What can only be said once every file has been read. */
+static int check_whole(const ConfigLoader *loader, char **ret_error)
+{
+        Config *config = loader->config;
+        int r;
+
+        r = check_mentions(loader, ret_error);
+        for (size_t i = 0; r == 0 && i < config->n_tenancies; i++)
+                r = check_id(config, config->tenancies[i], ret_error);
+        for (size_t i = 0; r == 0 && i < config->grants.n_grants; i++) {
                 Grant *grant = config->grants.grants[i];
 
-                if (!grant->tenancy &&
-                    config_replace_string(&grant->tenancy, config->default_tenancy) < 0)
-                        return -ENOMEM;
+                if (!grant->tenancy)
+                        r = config_replace_string(&grant->tenancy, config->default_tenancy);
         }
-        return 0;
-}
-
-static int load_file(ConfigLoader *loader, const char *file, char **ret_error)
-{
-        return config_file_parse(file, assign, loader, ret_error);
-}
-
-static int load_drop_ins(ConfigLoader *loader, const char *const *directories, char **ret_error)
-{
-        _cleanup_(strv_freep) char **files = NULL;
-        int r;
-
-        r = config_file_list_drop_ins(directories, &files, ret_error);
-        if (r < 0)
-                return r;
-        for (char **f = files; f && *f; f++) {
-                r = load_file(loader, *f, ret_error);
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
-        return 0;
-}
-
-static int load_named(ConfigLoader *loader, const char *file, char **ret_error)
-{
-        _cleanup_(freep) char *directory = NULL;
-        int r;
-
-        r = load_file(loader, file, ret_error);
-        if (r == -ENOENT)
-                return config_refuse(ret_error, "%s: %s", file, strerror(ENOENT));
-        if (r < 0)
-                return r;
-        if (asprintf(&directory, "%s.d", file) < 0)
-                return -ENOMEM;
-        return load_drop_ins(loader, (const char *const[]){directory, NULL}, ret_error);
-}
-
-static int load_from_system(ConfigLoader *loader, char **ret_error)
-{
-        static const char *const files[] = {
-                SYSCONF_DIR "/passlock/passlockd.conf",
-                "/run/passlock/passlockd.conf",
-                "/usr/lib/passlock/passlockd.conf",
-        };
-        static const char *const directories[] = {
-                SYSCONF_DIR "/passlock/passlockd.conf.d",
-                "/run/passlock/passlockd.conf.d",
-                "/usr/lib/passlock/passlockd.conf.d",
-                NULL,
-        };
-        int r = -ENOENT;
-
-        for (size_t i = 0; i < ARRAY_SIZE(files) && r == -ENOENT; i++)
-                r = load_file(loader, files[i], ret_error);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        return load_drop_ins(loader, directories, ret_error);
+        return r;
 }
 
 static void loader_clear(ConfigLoader *loader)
@@ -236,25 +189,58 @@ static void loader_clear(ConfigLoader *loader)
         free(loader->mentions);
 }
 
+static int read_files(ConfigLoader *loader, const char *file,
+                      void (*mistake)(const char *error, void *userdata), char **ret_error)
+{
+        const ConfigReader reader = {.assign = assign, .mistake = mistake, .userdata = loader};
+
+        loader->config = calloc(1, sizeof(Config));
+        if (!loader->config)
+                return -ENOMEM;
+        loader->config->max_pending_per_user = DEFAULT_MAX_PENDING_PER_USER;
+        loader->config->default_tenancy = strdup(DEFAULT_TENANCY);
+        if (!loader->config->default_tenancy)
+                return -ENOMEM;
+        return config_files_read(file, &reader, &loader->config->findings, ret_error);
+}
+
 int config_load(const char *file, Config **ret, char **ret_error)
 {
-        _cleanup_(loader_clear) ConfigLoader loader = {.config = calloc(1, sizeof(Config))};
+        _cleanup_(loader_clear) ConfigLoader loader = {};
         int r;
 
-        if (!loader.config)
-                return -ENOMEM;
-        loader.config->max_pending_per_user = DEFAULT_MAX_PENDING_PER_USER;
-        loader.config->default_tenancy = strdup(DEFAULT_TENANCY);
-        if (!loader.config->default_tenancy)
-                return -ENOMEM;
-
-        r = file ? load_named(&loader, file, ret_error) : load_from_system(&loader, ret_error);
+        r = read_files(&loader, file, NULL, ret_error);
         if (r >= 0)
                 r = check_whole(&loader, ret_error);
         if (r < 0)
                 return r;
 
         *ret = TAKE_PTR(loader.config);
+        return 0;
+}
+
+static void log_mistake(const char *error, void *userdata _unused_)
+{
+        log_warning("%s", error);
+}
+
+int config_list_credentials(const char *file, char ***ret)
+{
+        _cleanup_(loader_clear) ConfigLoader loader = {};
+        _cleanup_(strv_freep) char **names = NULL;
+        _cleanup_(freep) char *error = NULL;
+        int r;
+
+        r = read_files(&loader, file, log_mistake, &error);
+        for (size_t i = 0; r >= 0 && i < loader.config->n_tenancies; i++) {
+                const char *name = loader.config->tenancies[i]->api_key_credential;
+
+                if (!strv_contains(names, name))
+                        r = strv_push(&names, name);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(names);
         return 0;
 }
 
@@ -267,6 +253,7 @@ Config *config_free(Config *config)
         free(config->tenancies);
         free(config->default_tenancy);
         grant_list_clear(&config->grants);
+        finding_list_clear(&config->findings);
         free(config);
         return NULL;
 }

@@ -45,8 +45,11 @@ Grant *grant_free(Grant *grant)
                 return NULL;
         free(grant->name);
         free(grant->tenancy);
+        grant_clear_users(grant);
+        grant_clear_groups(grant);
         free(grant->uids);
         free(grant->gids);
+        free(grant->names);
         strv_free(grant->rp_ids);
         free(grant);
         return NULL;
@@ -74,6 +77,51 @@ int grant_add_gid(Grant *grant, gid_t gid)
         return 0;
 }
 
+int grant_add_name(Grant *grant, bool is_group, const char *name, const char *place)
+{
+        _cleanup_(freep) char *name_copy = strdup(name), *place_copy = strdup(place);
+        GrantName *grown = reallocarray(grant->names, grant->n_names + 1, sizeof(GrantName));
+
+        if (grown)
+                grant->names = grown;
+        if (!grown || !name_copy || !place_copy)
+                return -ENOMEM;
+        grant->names[grant->n_names++] = (GrantName){.is_group = is_group,
+                                                     .name = TAKE_PTR(name_copy),
+                                                     .place = TAKE_PTR(place_copy),
+                                                     .answer = NAME_ANSWER_PENDING};
+        return 0;
+}
+
+static void clear_names(Grant *grant, bool is_group)
+{
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < grant->n_names; i++) {
+                GrantName *name = &grant->names[i];
+
+                if (name->is_group != is_group) {
+                        grant->names[n_kept++] = *name;
+                } else {
+                        free(name->name);
+                        free(name->place);
+                }
+        }
+        grant->n_names = n_kept;
+}
+
+void grant_clear_users(Grant *grant)
+{
+        grant->n_uids = 0;
+        clear_names(grant, false);
+}
+
+void grant_clear_groups(Grant *grant)
+{
+        grant->n_gids = 0;
+        clear_names(grant, true);
+}
+
 int grant_list_push(GrantList *list, Grant *grant)
 {
         _cleanup_(grant_freep) Grant *owned = grant;
@@ -94,15 +142,33 @@ void grant_list_clear(GrantList *list)
         *list = (GrantList){};
 }
 
+static bool caller_is_in(const Caller *caller, gid_t gid)
+{
+        for (size_t i = 0; i < caller->n_gids; i++)
+                if (caller->gids[i] == gid)
+                        return true;
+        return false;
+}
+
+static bool name_is_of(const GrantName *name, const Caller *caller)
+{
+        if (name->answer.r <= 0)
+                return false;
+        return name->is_group ? caller_is_in(caller, name->answer.id)
+                              : caller->uid == name->answer.id;
+}
+
 bool grant_is_for(const Grant *grant, const Caller *caller)
 {
         for (size_t i = 0; i < grant->n_uids; i++)
                 if (grant->uids[i] == caller->uid)
                         return true;
         for (size_t i = 0; i < grant->n_gids; i++)
-                for (size_t j = 0; j < caller->n_gids; j++)
-                        if (grant->gids[i] == caller->gids[j])
-                                return true;
+                if (caller_is_in(caller, grant->gids[i]))
+                        return true;
+        for (size_t i = 0; i < grant->n_names; i++)
+                if (name_is_of(&grant->names[i], caller))
+                        return true;
         return false;
 }
 

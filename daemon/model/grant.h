@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <errno.h>
 #include <sys/types.h>
 
 #include "base/macro.h"
@@ -36,14 +37,32 @@ typedef struct Caller {
         size_t n_gids;
 } Caller;
 
+/* What the host's user database (NSS) says of a name. */
+typedef struct NameAnswer {
+        int r; /* 1: there is one; 0: there is none; negative: why that is not known */
+        uint32_t id;
+} NameAnswer;
+
+#define NAME_ANSWER_PENDING ((NameAnswer){.r = -EINPROGRESS})
+
+/* A user or group that a grant has by name. It matches nobody unless there is one. */
+typedef struct GrantName {
+        bool is_group;
+        char *name;
+        char *place; /* in the configuration, "FILE:LINE" */
+        NameAnswer answer;
+} GrantName;
+
 /* One [Grant] section. Everything not granted is denied. */
 typedef struct Grant {
         char *name;
         char *tenancy; /* label */
-        uid_t *uids;
+        uid_t *uids;   /* those that are given as numbers */
         size_t n_uids;
         gid_t *gids;
         size_t n_gids;
+        GrantName *names;
+        size_t n_names;
         unsigned allow; /* Rights */
         char **rp_ids;  /* NULL: any */
 } Grant;
@@ -56,6 +75,12 @@ bool grant_is_for(const Grant *grant, const Caller *caller);
 
 int grant_add_uid(Grant *grant, uid_t uid);
 int grant_add_gid(Grant *grant, gid_t gid);
+/* Copies name and place. Nothing is known of the name yet. */
+int grant_add_name(Grant *grant, bool is_group, const char *name, const char *place);
+
+/* Forgets all users, or all groups. */
+void grant_clear_users(Grant *grant);
+void grant_clear_groups(Grant *grant);
 
 /* The rules that are in force together. Zero-initialised it grants nothing. */
 typedef struct GrantList {

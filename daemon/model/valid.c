@@ -28,6 +28,30 @@ bool rp_id_is_valid(const char *s)
         return text_is_valid(s, 253);
 }
 
+/* Letters, digits and inner hyphens, 1 to 63 of them. */
+static bool is_domain_label(const char *s, size_t len)
+{
+        return len >= 1 && len <= 63 && s[0] != '-' && s[len - 1] != '-' &&
+               strspn(s, ALPHA DIGITS "-") >= len;
+}
+
+bool domain_name_is_valid(const char *s)
+{
+        const char *label = s, *last;
+
+        if (!made_of(s, ALPHA DIGITS "-.", 1, 253))
+                return false;
+        do {
+                size_t len = strcspn(label, ".");
+
+                if (!is_domain_label(label, len))
+                        return false;
+                last = label;
+                label += len + 1;
+        } while (label[-1]);
+        return !made_of(last, DIGITS, 1, 63);
+}
+
 bool platform_name_is_valid(const char *s)
 {
         return text_is_valid(s, 256);

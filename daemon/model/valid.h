@@ -8,9 +8,13 @@
  * NUL-terminated text and accept neither NULL nor anything that is not UTF-8.
  */
 
-bool user_id_is_valid(const char *s);           /* 1..256 bytes */
-bool username_is_valid(const char *s);          /* 1..256 bytes */
-bool rp_id_is_valid(const char *s);             /* 1..253 bytes; its syntax is the API's to judge */
+bool user_id_is_valid(const char *s);  /* 1..256 bytes */
+bool username_is_valid(const char *s); /* 1..256 bytes */
+bool rp_id_is_valid(const char *s);    /* 1..253 bytes; its syntax is the API's to judge */
+/* A domain name, as a relying party id has to be: localhost, or labels of letters, digits and inner
+ * hyphens (others as xn--…), of which the last is no number; not an IP address, no dot at the end.
+ */
+bool domain_name_is_valid(const char *s);
 bool platform_name_is_valid(const char *s);     /* 1..256 bytes */
 bool code_is_valid(const char *s);              /* 1..512 bytes */
 bool id_is_valid(const char *s);                /* an authenticator's: 1..512 bytes */

@@ -19,8 +19,8 @@ INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 
 METHODS = {
-    "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": "", "ListRights": "",
-                "ProveKey": "ss"},
+    "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": "", "Diagnose": "",
+                "ListRights": "", "ProveKey": "ss"},
     "Tenancy": {"Authorize": "sssa{sv}", "AuthorizeAuthentication": "sa{sv}",
                 "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},
     "Links": {"GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Import": "aa{sv}a{sv}",

@@ -166,6 +166,15 @@ def test_reload_is_for_root(caller, guarded):
             guarded.call_reload(caller)
 
 
+def test_diagnose_is_for_root(caller):
+    """It names users and files."""
+    if caller.kind == "root":
+        assert caller.manager("Diagnose")
+    else:
+        with raises("AccessDenied"):
+            caller.manager("Diagnose")
+
+
 def test_everybody_may_look(caller, guarded):
     """Properties name no user, and introspection no tenancy's secrets."""
     assert caller.state() in ("ready", "degraded")

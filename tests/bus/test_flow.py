@@ -44,6 +44,25 @@ def test_relying_parties(connection, rp_id):
     assert connection.authorize(rp_id, new_user())[0]
 
 
+@pytest.mark.parametrize("character", ["u", "é", "\U0001f511"], ids=["ASCII", "2 bytes", "4 bytes"])
+def test_longest_user_all_the_way(stack, connection, character):
+    """What the daemon takes, the API takes: from sign-up to sign-in, in the vault and by mail."""
+    longest = character * (256 // len(character.encode()))
+    token, _ = connection.authorize(RP_ID, longest, rp_name=longest, display_name=longest)
+    passkey = stack.run_ceremony(token)
+    assert plain(connection.exchange(passkey.code, user_id=longest))["linked"] is True
+    assert connection.links("GetUser", passkey.authenticator_id) == (longest,)
+    code = stack.sign_in(passkey).code
+    assert plain(connection.exchange(code))["user_id"] == longest
+    assert connection.method("UpdatePasskeys", longest, longest, {"display_name": ("s", longest)})[0]
+    assert connection.method("PrunePasskeys", longest, {})[0]
+    challenge = connection.create_challenge("ada@example.com", "login", user_id=longest,
+                                            name=longest, send_email=False, skip_rate_limit=True)
+    assert challenge["user_id"] == longest
+    assert connection.method("DeleteUserPasskeys", longest, {})[0]
+    assert connection.links("ListByUser", longest) == ([],)
+
+
 def test_principal_has_all_fields_with_their_types(stack, connection):
     passkey = stack.create_passkey(user := new_user())
     principal = connection.exchange(passkey.code)

@@ -34,8 +34,12 @@ BROKEN = {
     "time out of range": ("[Tenancy default]\nTenancyId=a\nTimeoutSec=301\n", 3),
     "credential out of its directory": (
         "[Tenancy default]\nTenancyId=a\nApiKeyCredential=../shadow\n", 3),
-    "no user": ("[Tenancy default]\nTenancyId=a\n[Grant a]\nUser=no-such-user\nAllow=All\n", 4),
-    "no group": ("[Tenancy default]\nTenancyId=a\n[Grant a]\nGroup=no-such-group\nAllow=All\n", 4),
+    "no name": ("[Tenancy default]\nTenancyId=a\n[Grant a]\nUser=www-data,games\nAllow=All\n", 4),
+    "relying party with a scheme": (
+        "[Tenancy default]\nTenancyId=a\n[Grant a]\nRpId=https://shop.example.com\n", 4),
+    "relying party with a port": (
+        "[Tenancy default]\nTenancyId=a\n[Grant a]\nRpId=a.example\nRpId=b.example:443\n", 5),
+    "two labels": ("[Tenancy default]\nTenancyId=a\n[Tenancy other]\n\nTenancyId=a\n", 5),
     "no method": ("[Tenancy default]\nTenancyId=a\n[Grant a]\nUser=root\nAllow=Everything\n", 5),
     "no section": ("TenancyId=a\n", 1),
     "no assignment": ("[Tenancy default]\nTenancyId\n", 2),

@@ -24,6 +24,7 @@ OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 # What each method that people may use is asked about: arguments, action, details, and the words.
 ASKED = {
     "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
+    "Diagnose": ((), "diagnose", {}, "see what the configuration of passlockd lacks"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
@@ -54,6 +55,7 @@ ASKED = {
 }
 # The answer is about the caller itself; and the proof is for root alone.
 FOR_EVERYBODY, FOR_ROOT = {"ListRights"}, {"ProveKey"}
+NOT_GRANTED = ("Reload", "Diagnose")  # whatever a grant has
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
             "CreateChallenge": ("a@example.com", "login", {}), "GetChallenge": ("id",),
@@ -117,7 +119,7 @@ def test_the_policy_has_the_actions():
     text = (source_dir() / "systemd" / f"{NAME}.policy").read_text()
     for action in {action for _, action, _, _ in ASKED.values()}:
         assert text.count(f'<action id="{ACTION}{action}">') == 1
-    assert text.count("<action ") == text.count(">unix-user:passlock</annotate>") == 7
+    assert text.count("<action ") == text.count(">unix-user:passlock</annotate>") == 8
 
 
 @pytest.mark.parametrize("interactive", [True, False], ids=["interactive", "silent"])
@@ -132,7 +134,7 @@ def test_the_question(host, authority, person, method, interactive):
     assert question.action == ACTION + action
     assert question.interactive is interactive
     assert question.cancellation_id
-    where = {} if method in ("Reload", "ListTenancies") else {
+    where = {} if method in ("Reload", "Diagnose", "ListTenancies") else {
         "tenancy": "default", "tenancy_id": host.sandbox.tenancy_id}
     words += " (tenancy $(tenancy))" if where else ""
     assert question.details == {"method": method, **where, **details,
@@ -191,18 +193,20 @@ def test_who_has_the_right_is_not_asked_about(host, authority, user):
     with host.connect(user) as connection:
         connection.interactive = True
         for method, (args, *_) in ASKED.items():
-            if method != "Reload":
+            if method not in NOT_GRANTED:
                 assert not denied(connection.outcome(connection.start_method(method, *args)))
         if user is None:
             host.call_reload(connection)
+            connection.method("Diagnose")
     authority.assert_not_asked()
 
 
-def test_a_grant_is_not_enough_for_reload(authority, host):
+@pytest.mark.parametrize("method", NOT_GRANTED)
+def test_a_grant_is_not_enough(authority, host, method):
     with host.connect(WWW_DATA) as web:
-        call = web.start_method("Reload")
+        call = web.start_method(method)
         question = authority.question()
-        assert question.action == ACTION + "reload"
+        assert question.action == ACTION + ASKED[method][1]
         authority.answer(question, False)
         assert denied(web.outcome(call))
 

@@ -95,7 +95,8 @@ def ask(authority, answers):
 def test_polkit(own):
     stack, authority = own
     answers = {(label, action): "challenge" for label in ("default", "other") for action in ACTIONS}
-    answers |= {(None, "reload"): "challenge", ("default", "read-links"): "yes",
+    answers |= {(None, "reload"): "challenge", (None, "diagnose"): "challenge",
+                ("default", "read-links"): "yes",
                 ("other", "read-vault"): "no"}
     with stack.connect(NOBODY) as nobody:
         call = nobody.start_method("ListRights")
@@ -108,7 +109,7 @@ def test_polkit(own):
         found = [plain(each) for each in nobody.finish(call)[0]]
     expected = [("default", ["read-links"], False), ("default", ACTIONS[1:], True),
                 ("other", [action for action in ACTIONS if action != "read-vault"], True),
-                ("", ["reload"], True)]
+                ("", ["reload", "diagnose"], True)]
     assert sorted(found, key=str) == sorted(
         ({"tenancy": label, "source": "polkit", "names": names, "authenticate": authenticate}
          for label, names, authenticate in expected), key=str)
@@ -118,7 +119,8 @@ def test_polkit_is_not_asked_for_what_a_grant_allows(own):
     stack, authority = own
     left = ["change-links", "import-links", "change-vault"]
     answers = {("default", action): "no" for action in left}
-    answers |= {("other", action): "no" for action in ACTIONS} | {(None, "reload"): "no"}
+    answers |= {("other", action): "no" for action in ACTIONS}
+    answers |= {(None, "reload"): "no", (None, "diagnose"): "no"}
     with stack.connect(GAMES) as games:
         call = games.start_method("ListRights")
         assert {key for key, _ in ask(authority, answers)} == set(answers)
@@ -163,7 +165,7 @@ def test_tenancy_that_goes_while_polkit_is_asked(own):
         stack.apply()
         authority.answer(question, True)
         answers = {(label, action): "no" for label in ("default", "other") for action in ACTIONS}
-        answers |= {(None, "reload"): "no"}
+        answers |= {(None, "reload"): "no", (None, "diagnose"): "no"}
         del answers[question.details["tenancy"], "read-links"]
         ask(authority, answers)
         (entry,) = [plain(each) for each in nobody.finish(call)[0]]

@@ -21,7 +21,7 @@ class Sandbox(Process):
         super().__init__(work.log(self.name))
         self.tenancy_id = tenancy_id
         self.api_key = secrets.token_urlsafe(32)
-        self.key_file = work.private_dir("sandbox") / "api-key"
+        self.key_file = work.private_dir("sandbox") / f"{tenancy_id}.key"
         self.key_file.write_text(self.api_key + "\n")
         self.options = options
         self.endpoint = ""

@@ -23,6 +23,7 @@ LAYERS = {
     "daemon/bus": ["base", "dbus", "daemon/audit", "daemon/model", "daemon/core"],
     "daemon": ["base", "dbus", "daemon/audit", "daemon/backoff", "daemon/config", "daemon/model", "daemon/store",
                "daemon/api", "daemon/core", "daemon/bus"],
+    "systemd": ["base", "daemon/model", "daemon/config"],
     "client": ["base", "dbus"],
     "sandbox": [],
     "examples/webapp": [],

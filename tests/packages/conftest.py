@@ -73,7 +73,7 @@ def fixture_service(api):
     """… and the administrator has set the daemon up, with a grant. The store begins empty."""
     packages.install()
     host.systemctl("stop", host.UNIT)
-    host.systemctl("reset-failed", host.UNIT, status=None)  # nor are its starts counted
+    host.systemctl("reset-failed", host.UNIT, status=None)
     shutil.rmtree(packages.STATE, ignore_errors=True)
     host.configure({"Tenancy default": api.tenancy() | {"TimeoutSec": "30"},
                     "Grant web": {"User": USER, "Allow": "All"}})

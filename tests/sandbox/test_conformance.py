@@ -257,7 +257,7 @@ WRONG_NUMBERS = [0, -1, 1.5, "60000", None, True, 3600001, 1e300]
 REFUSED = [
     *(("4.1 rpId", REGISTRATION, {"rpId": value}) for value in WRONG_RP_IDS),
     *(("4.1 rpName", REGISTRATION, {"rpName": value}) for value in ("", " \t\n", 7, None, "x" * 257, ABSENT)),
-    *(("4.1 userId", REGISTRATION, {"userId": value}) for value in ("", 7, None, "x" * 129, ABSENT)),
+    *(("4.1 userId", REGISTRATION, {"userId": value}) for value in ("", 7, None, "x" * 257, ABSENT)),
     *(("4.1 username", REGISTRATION, {"username": value}) for value in ("", 7, None, "x" * 257, ABSENT)),
     *(("4.1 displayName", REGISTRATION, {"displayName": value}) for value in (7, None, "x" * 257)),
     *(("4.1 excludeCredentials", REGISTRATION, {"excludeCredentials": value})
@@ -265,7 +265,7 @@ REFUSED = [
     *(("4.1 userVerification", REGISTRATION, {"userVerification": value}) for value in ("", "Required", True, None)),
     *(("4.1 timeout", REGISTRATION, {"timeout": value}) for value in WRONG_NUMBERS),
     *(("4.2 rpId", DISCOVERABLE, {"rpId": value}) for value in WRONG_RP_IDS),
-    *(("4.2 userId", SCOPED, {"userId": value}) for value in ("", 7, None, "x" * 129)),
+    *(("4.2 userId", SCOPED, {"userId": value}) for value in ("", 7, None, "x" * 257)),
     *(("4.2 allowCredentials", SCOPED, {"allowCredentials": value})
       for value in ("pk", [7], [None], [""], None, ["x"] * 257)),
     *(("4.2 discoverable", DISCOVERABLE, {"discoverable": value}) for value in (1, "true", None)),
@@ -282,7 +282,7 @@ REFUSED = [
     ("U-8 userId without passkeys", SCOPED, {"userId": "has-none"}),
     ("U-8 nothing but unknown passkeys", SCOPED, {"userId": ABSENT, "allowCredentials": ["pk_unknown"]}),
     ("4.2 passkeys of another relying party", SCOPED, {"rpId": "example.org"}),
-    *(("4.6 userId", UPDATE, {"userId": value}) for value in ("", 7, None, "x" * 129, ABSENT)),
+    *(("4.6 userId", UPDATE, {"userId": value}) for value in ("", 7, None, "x" * 257, ABSENT)),
     *(("4.6 username", UPDATE, {"username": value}) for value in ("", 7, None, "x" * 257, ABSENT)),
     *(("4.6 displayName", UPDATE, {"displayName": value}) for value in (7, None, "x" * 257)),
     ("4.7 neither passkeyIds nor userId", DELETE, {"userId": ABSENT}),
@@ -291,8 +291,8 @@ REFUSED = [
     ("4.7 userId with empty passkeyIds", DELETE, {"passkeyIds": []}),
     *(("4.7 passkeyIds", DELETE, {"userId": ABSENT, "passkeyIds": value})
       for value in ("pk", [7], [""], None, {}, ["x" * 257], ["x"] * 257)),
-    *(("4.7 userId", DELETE, {"userId": value}) for value in ("", 7, None, "x" * 129)),
-    *(("4.8 userId", PRUNE, {"userId": value}) for value in ("", 7, None, "x" * 129, ABSENT)),
+    *(("4.7 userId", DELETE, {"userId": value}) for value in ("", 7, None, "x" * 257)),
+    *(("4.8 userId", PRUNE, {"userId": value}) for value in ("", 7, None, "x" * 257, ABSENT)),
     *(("4.9 email", CHALLENGE, {"email": value})
       for value in ("", "ada", "@example.com", "ada@", "ada@ab", "a@b@c.de", "a@b.c\n", "a\u2028@b.cd", "a b@c.de",
                     "a@\u00e4\u00e4", "x" * 250 + "@b.example", 7, None, ABSENT)),
@@ -301,7 +301,7 @@ REFUSED = [
     *(("4.9 name", CHALLENGE, {"name": value})
       for value in ("A\nB", "A\rB", "A\tB", "\x7f", "\u0085", "A\u2029B", "x" * 257, 7, None)),
     ("4.9 name with a NUL", CHALLENGE, {"name": "A\0B"}),
-    *(("4.9 userId", CHALLENGE, {"userId": value}) for value in ("", 7, None, "x" * 129)),
+    *(("4.9 userId", CHALLENGE, {"userId": value}) for value in ("", 7, None, "x" * 257)),
     *(("4.9 metadata", CHALLENGE, {"metadata": value}) for value in ([], "x", 7, None, {"x": "y" * 4096})),
     *((f"4.9 {name}", CHALLENGE, {name: value}) for name in ("invalidateOthers", "skipRateLimit", "sendEmail")
       for value in (0, "true", None)),
@@ -331,7 +331,7 @@ def signs_in(world):
 ACCEPTED = [
     ("4.1 rpId in capitals", REGISTRATION, {"rpId": "Shop.EXAMPLE.com"}),
     ("4.1 rpId with digits and hyphens", REGISTRATION, {"rpId": "a-1.2b.xn--p1ai"}),
-    ("4.1 limits", REGISTRATION, {"userId": "x" * 128, "username": "x" * 256, "rpName": "x" * 256, "timeout": 3600000,
+    ("4.1 limits", REGISTRATION, {"userId": "x" * 256, "username": "x" * 256, "rpName": "x" * 256, "timeout": 3600000,
                                   "displayName": "x" * 256, "excludeCredentials": [f"{n:0200}" for n in range(256)]}),
     ("4.1 empty displayName", REGISTRATION, {"displayName": ""}),
     ("4.1 unknown members", REGISTRATION, {"hints": ["hybrid"], "nothing": None}),
@@ -343,7 +343,7 @@ ACCEPTED = [
     ("4.2 empty allowCredentials is omitted", DISCOVERABLE, {"allowCredentials": []}),
     ("4.2 empty allowCredentials with userId", SCOPED, {"allowCredentials": []}),
     ("4.9 shortest address", CHALLENGE, {"email": "a@bcd"}),
-    ("4.9 limits", CHALLENGE, {"purpose": "a.B_9:-" + "x" * 57, "metadata": {"x": "y" * 4088}, "userId": "x" * 128,
+    ("4.9 limits", CHALLENGE, {"purpose": "a.B_9:-" + "x" * 57, "metadata": {"x": "y" * 4088}, "userId": "x" * 256,
                                "name": "\u00e9" * 128}),
 ]
 

@@ -15,6 +15,7 @@ CALLS = {
     ("Manager", "ListTenancies"): ((), "ok"),
     ("Manager", "GetTenancy"): (("default",), "ok"),
     ("Manager", "Reload"): ((), "ok"),
+    ("Manager", "Diagnose"): ((), "ok"),
     ("Manager", "ListRights"): ((), "ok"),
     ("Manager", "ProveKey"): (("default", "n" * 32), "ok"),
     ("Tenancy", "Authorize"): (("shop.example.com", USER, "somebody", EMPTY), "ok"),
@@ -42,7 +43,7 @@ CALLS = {
 }
 
 # The callers, all users of the host, and what the grants leave them.
-ROOT_ONLY = {("Manager", "Reload"), ("Manager", "ProveKey")}
+ROOT_ONLY = {("Manager", "Reload"), ("Manager", "Diagnose"), ("Manager", "ProveKey")}
 TO_ALL = {("Manager", "ListRights")}  # of oneself
 TO_GROUP = {("Manager", "ListTenancies"), ("Manager", "GetTenancy"), ("Tenancy", "Authorize"),
             ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List")}

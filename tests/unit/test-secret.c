@@ -7,7 +7,7 @@
 #include "base/secret.h"
 #include "tests/unit/test.h"
 
-static int read_file_of(const char *bytes, size_t len, Secret **ret)
+static int read_file_of(const char *bytes, size_t len, const char **ret_flaw, Secret **ret)
 {
         char name[] = "/tmp/test-secret.XXXXXX";
         int fd = mkstemp(name), r;
@@ -15,7 +15,7 @@ static int read_file_of(const char *bytes, size_t len, Secret **ret)
         assert_true(fd >= 0);
         assert_int_equal(write(fd, bytes, len), len);
         close(fd);
-        r = secret_read_at(AT_FDCWD, name, ret);
+        r = secret_read_key_at(AT_FDCWD, name, ret_flaw, ret);
         unlink(name);
         return r;
 }
@@ -43,27 +43,82 @@ static void test_unacceptable(void **state)
         assert_int_equal(secret_new("", 0, &untouched), -EINVAL);
         assert_int_equal(secret_new("a\0b", 3, &untouched), -EINVAL);
         assert_int_equal(secret_new(huge, sizeof(huge), &untouched), -E2BIG);
-        assert_int_equal(read_file_of("", 0, &untouched), -EINVAL);
-        assert_int_equal(read_file_of("\n", 1, &untouched), -EINVAL);
-        assert_int_equal(read_file_of(huge, sizeof(huge), &untouched), -E2BIG);
-        assert_int_equal(secret_read_at(AT_FDCWD, "/nonexistent", &untouched), -ENOENT);
         assert_ptr_equal(untouched, (Secret *) 1);
 }
 
 static void test_read(void **state)
 {
-        char large[SECRET_LEN_MAX + 1];
+        const char *const files[] = {"sk_2", "sk_2\n", "sk_2\r\n"};
+        char large[SECRET_LEN_MAX + 2];
+        const char *flaw = NULL;
         Secret *secret = NULL;
 
-        assert_int_equal(read_file_of("sk_2\n", 5, &secret), 0);
-        assert_string_equal(secret_reveal(secret), "sk_2");
-        secret_unref(secret);
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                assert_int_equal(read_file_of(files[i], strlen(files[i]), &flaw, &secret), 0);
+                assert_string_equal(secret_reveal(secret), "sk_2");
+                assert_int_equal(secret_len(secret), 4);
+                secret_unref(secret);
+        }
 
         memset(large, 'k', SECRET_LEN_MAX);
-        large[SECRET_LEN_MAX] = '\n';
-        assert_int_equal(read_file_of(large, sizeof(large), &secret), 0);
+        memcpy(large + SECRET_LEN_MAX, "\r\n", 2);
+        assert_int_equal(read_file_of(large, sizeof(large), &flaw, &secret), 0);
         assert_int_equal(secret_len(secret), SECRET_LEN_MAX);
         secret_unref(secret);
+        assert_null(flaw);
+}
+
+/* What is no key is refused, and it is said what it is. */
+static void test_flaws(void **state)
+{
+        char huge[SECRET_LEN_MAX + 100];
+        const struct {
+                const char *bytes;
+                size_t len;
+                const char *flaw;
+        } files[] = {
+                {"", 0, "is empty"},
+                {"\n", 1, "is empty"},
+                {"\r\n", 2, "is empty"},
+                {"sk\n\n", 4, "has more than one line"},
+                {"sk\r\n\r\n", 6, "has more than one line"},
+                {"one\ntwo", 7, "has more than one line"},
+                {"one\r\ntwo\r\n", 10, "has more than one line"},
+                {"\xff\xfes\0k\0\n\0", 8, "is in UTF-16, where it has to be in ASCII"},
+                {"\xfe\xff\0s\0k", 6, "is in UTF-16, where it has to be in ASCII"},
+                {"s\0k\0", 4, "has a NUL, as text in UTF-16 has"},
+                {"\xef\xbb\xbfsk", 5, "begins with a byte order mark"},
+                {" sk", 3, "has blanks"},
+                {"sk ", 3, "has blanks"},
+                {"s\tk", 3, "has blanks"},
+                {"sk\r", 3, "has a control character"},
+                {"s\x7fk", 3, "has a control character"},
+                {"s\xc3\xa4k", 4, "has a character that is not ASCII"},
+                {huge, sizeof(huge), "is longer than a key may be"},
+                {huge, SECRET_LEN_MAX + 1, "is longer than a key may be"},
+        };
+
+        memset(huge, 'k', sizeof(huge));
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                Secret *untouched = (Secret *) 1;
+                const char *flaw = NULL;
+
+                assert_int_equal(read_file_of(files[i].bytes, files[i].len, &flaw, &untouched),
+                                 -EINVAL);
+                assert_string_equal(flaw, files[i].flaw);
+                assert_ptr_equal(untouched, (Secret *) 1);
+        }
+}
+
+static void test_no_file(void **state)
+{
+        Secret *untouched = (Secret *) 1;
+        const char *flaw = NULL;
+
+        assert_int_equal(secret_read_key_at(AT_FDCWD, "/nonexistent", &flaw, &untouched), -ENOENT);
+        assert_int_equal(secret_read_key_at(AT_FDCWD, "/", &flaw, &untouched), -EISDIR);
+        assert_null(flaw);
+        assert_ptr_equal(untouched, (Secret *) 1);
 }
 
 static void test_equal(void **state)
@@ -88,10 +143,9 @@ static void test_equal(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_new),
-                cmocka_unit_test(test_unacceptable),
-                cmocka_unit_test(test_read),
-                cmocka_unit_test(test_equal),
+                cmocka_unit_test(test_new),     cmocka_unit_test(test_unacceptable),
+                cmocka_unit_test(test_read),    cmocka_unit_test(test_flaws),
+                cmocka_unit_test(test_no_file), cmocka_unit_test(test_equal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,7 +174,7 @@ static void test_limits(void **state)
                 const char *about;
         } cases[] = {
                 {RP_ID "\"rpName\":", ",\"userId\":\"u\",\"username\":\"n\"", 256, "rpName"},
-                {RP_ID "\"rpName\":\"S\",\"userId\":", ",\"username\":\"n\"", 128, "userId"},
+                {RP_ID "\"rpName\":\"S\",\"userId\":", ",\"username\":\"n\"", 256, "userId"},
                 {RP_ID "\"rpName\":\"S\",\"userId\":\"u\",\"username\":", "", 256, "username"},
                 {GOOD ",\"displayName\":", "", 256, "displayName"},
                 {GOOD ",\"excludeCredentials\":[", "]", 256, "excludeCredentials"},

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "daemon/credential.h"
+
+const char *credential_directory(void)
+{
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+        return isempty(directory) ? NULL : directory;
+}
+
+/* Returns 0; -EINVAL, with what is wrong in *ret_flaw; or the errno of opening and reading. */
+static int read_file(const char *directory, const char *name, const char **ret_flaw, Secret **ret)
+{
+        _cleanup_(closep) int fd = -1;
+
+        if (!directory)
+                return -ENOENT;
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : secret_read_key_at(fd, name, ret_flaw, ret);
+}
+
+static CredentialFault fault_of(int r, const char *flaw)
+{
+        if (r >= 0)
+                return CREDENTIAL_FINE;
+        if (r == -ENOENT)
+                return CREDENTIAL_MISSING;
+        return flaw ? CREDENTIAL_UNUSABLE : CREDENTIAL_UNREADABLE;
+}
+
+static int describe(const char *directory, const char *name, int r, const char *flaw, char **ret)
+{
+        int n;
+
+        if (r == -ENOENT)
+                n = asprintf(ret, "there is no credential %s", name);
+        else if (flaw)
+                n = asprintf(ret, "the credential %s (%s/%s) %s", name, directory, name, flaw);
+        else
+                n = asprintf(ret, "the credential %s (%s/%s) cannot be read: %s", name, directory,
+                             name, strerror(-r));
+        if (n >= 0)
+                return 0;
+        *ret = NULL;
+        return -ENOMEM;
+}
+
+int credential_read(const char *name, CredentialFault *ret_fault, char **ret_text, Secret **ret)
+{
+        const char *directory = credential_directory(), *flaw = NULL;
+        _cleanup_(secret_unrefp) Secret *secret = NULL;
+        _cleanup_(freep) char *text = NULL;
+        int r, k;
+
+        r = read_file(directory, name, &flaw, &secret);
+        if (r == -ENOMEM)
+                return r;
+        k = r < 0 ? describe(directory, name, r, flaw, &text) : 0;
+        if (k < 0)
+                return k;
+        *ret_fault = fault_of(r, flaw);
+        *ret_text = TAKE_PTR(text);
+        if (secret)
+                *ret = TAKE_PTR(secret);
+        return *ret_fault == CREDENTIAL_UNREADABLE ? r : 0;
+}

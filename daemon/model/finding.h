@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/*
+ * Something that is missing or odd, and does not keep the daemon from serving everything else: a
+ * user that the host does not have, a CaFile= or a credential that is not there. Manager.Diagnose
+ * shows the findings there are at that moment; each part of the daemon adds its own to the list
+ * when asked.
+ *
+ * NULL stands for "".
+ */
+typedef struct Finding {
+        const char *kind; /* user, group, ca-file, credential, configuration, store, recovery, … */
+        const char *tenancy; /* the label */
+        const char *name;    /* of the user, the file, the credential */
+        const char *place;   /* in the configuration, "FILE:LINE" */
+        const char *text;    /* a sentence without a full stop: what is missing or odd */
+        const char *advice;  /* what to do about it */
+} Finding;
+
+/* Zero-initialised it is empty. */
+typedef struct FindingList {
+        Finding *findings;
+        size_t n_findings;
+} FindingList;
+
+/* finding_add(&list, .kind = "user", …): copies the texts, as UTF-8 without control characters.
+ * Returns 0 or -ENOMEM, and then the list is as it was. */
+#define finding_add(list, ...) finding_list_add((list), &(const Finding){__VA_ARGS__})
+int finding_list_add(FindingList *list, const Finding *finding);
+
+/* Adds copies of all of `more`. Returns 0 or -ENOMEM. */
+int finding_list_append(FindingList *list, const FindingList *more);
+
+void finding_list_clear(FindingList *list);

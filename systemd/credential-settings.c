@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "systemd/credential-settings.h"
+
+#define NAME_LEN_MAX 200U
+
+/* No '%', no ':', no quotes, no blanks. */
+static bool is_name(const char *name)
+{
+        size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._-");
+
+        return len > 0 && len <= NAME_LEN_MAX && name[len] == '\0' && name[0] != '.';
+}
+
+static bool exists(const char *const *parents, const char *store, const char *name)
+{
+        for (; *parents; parents++) {
+                char path[512];
+                struct stat st;
+                int n = snprintf(path, sizeof(path), "%s/%s/%s", *parents, store, name);
+
+                if (n > 0 && (size_t) n < sizeof(path) && stat(path, &st) == 0 &&
+                    S_ISREG(st.st_mode))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_sealed(const char *name, const char *const *parents)
+{
+        if (exists(parents, "credstore.encrypted", name))
+                return true;
+        return streq(name, CREDENTIAL_DEFAULT) && !exists(parents, "credstore", name);
+}
+
+size_t credential_settings_write(FILE *to, char *const *names, const char *const *parents)
+{
+        size_t n_written = 0;
+
+        for (; names && *names; names++) {
+                if (!is_name(*names)) {
+                        log_warning("Credential %s has to be loaded by a drop-in of your own",
+                                    *names);
+                        continue;
+                }
+                fprintf(to, "%s=%s\n",
+                        is_sealed(*names, parents) ? "LoadCredentialEncrypted" : "LoadCredential",
+                        *names);
+                n_written++;
+        }
+        return n_written;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * passlock-credentials-generator NORMAL_DIR [EARLY_DIR LATE_DIR]
+ *
+ * Run by systemd at boot and by `systemctl daemon-reload`: has passlockd.service load the
+ * credentials that passlockd.conf names, so that a key takes no drop-in of the administrator's.
+ * What else lies beside a key, such as a copy of it, is nobody's. See systemd.generator(7) and
+ * passlockd(8).
+ *
+ * There may be no users yet, no network and no journal, and a mistake in the configuration must not
+ * keep a host from booting: what can be told of it is used.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/strv.h"
+#include "daemon/config/config.h"
+#include "systemd/credential-settings.h"
+
+static const char *const parents[] = {"/etc", "/run", "/usr/lib", NULL};
+
+/* What is to be in the drop-in; NULL, too, if there is nothing. */
+static int make_settings(char **ret)
+{
+        _cleanup_(strv_freep) char **names = NULL;
+        _cleanup_(freep) char *text = NULL;
+        size_t size, n;
+        FILE *to;
+        int r;
+
+        r = config_list_credentials(NULL, &names);
+        /* A host that is not configured yet may get its key first. */
+        if (r >= 0 && !names)
+                r = strv_push(&names, CREDENTIAL_DEFAULT);
+        if (r < 0)
+                return r;
+        to = open_memstream(&text, &size);
+        if (!to)
+                return -ENOMEM;
+        fputs("# The credentials that passlockd.conf names.\n[Service]\n", to);
+        n = credential_settings_write(to, names, parents);
+        if (fclose(to) != 0)
+                return -ENOMEM;
+        *ret = n > 0 ? TAKE_PTR(text) : NULL;
+        return 0;
+}
+
+static int write_drop_in(const char *directory, const char *text)
+{
+        char path[4096];
+        FILE *f;
+        int n;
+
+        n = snprintf(path, sizeof(path), "%s/passlockd.service.d", directory);
+        if (n < 0 || (size_t) n > sizeof(path) - 32)
+                return -ENAMETOOLONG;
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        strcpy(path + n, "/50-credentials.conf");
+        f = fopen(path, "we");
+        if (!f)
+                return -errno;
+        n = fputs(text, f);
+        return fclose(f) != 0 || n < 0 ? -EIO : 0;
+}
+
+int main(int argc, char *argv[])
+{
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        if (argc != 2 && argc != 4) {
+                log_error("Usage: %s NORMAL_DIR [EARLY_DIR LATE_DIR]", argv[0]);
+                return 2;
+        }
+        umask(0022);
+        r = make_settings(&text);
+        if (r == 0 && text)
+                r = write_drop_in(argv[1], text);
+        if (r < 0) {
+                log_error("Failed to have passlockd.service load its keys: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        return EXIT_SUCCESS;
+}
