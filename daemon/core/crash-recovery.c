@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/crash-recovery.h"
+#include "daemon/core/leftovers.h"
 #include "daemon/core/vault-walk.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
@@ -12,21 +13,11 @@
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   300000U
 
-/* For the seconds that a Date header does not tell, and for the time that calls take. */
-#define MARGIN_MS (2U * 60U * 1000U)
-/* How much the API's clock may differ from this host's if the API never says what time it is. */
-#define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
-
 /* Repeats do not wait longer for a large vault. */
 #define PATIENCE_MS 2000U
 
 /* More passkeys than this cannot be told apart anyway. */
 #define CANDIDATES_MAX 10000U
-
-typedef struct Leftover {
-        ExchangeIntent intent;
-        bool taken_over; /* by a repeat */
-} Leftover;
 
 typedef struct Waiter {
         struct Waiter *next;
@@ -39,8 +30,7 @@ struct CrashRecovery {
         Backoff *backoff;
         bool stopped;
         bool loaded;
-        Leftover *leftovers;
-        size_t n_leftovers;
+        Leftovers leftovers;
         int last_error;
 
         /* Under way: the walk, and then the change. */
@@ -91,20 +81,12 @@ static void cancel_walk(CrashRecovery *recovery)
         recovery->api = api_unref(recovery->api);
 }
 
-static void forget_leftovers(CrashRecovery *recovery)
-{
-        for (size_t i = 0; i < recovery->n_leftovers; i++)
-                exchange_intent_clear(&recovery->leftovers[i].intent);
-        recovery->leftovers = (free(recovery->leftovers), NULL);
-        recovery->n_leftovers = 0;
-}
-
 CrashRecovery *crash_recovery_free(CrashRecovery *recovery)
 {
         if (!recovery)
                 return NULL;
         cancel_walk(recovery);
-        forget_leftovers(recovery);
+        leftovers_clear(&recovery->leftovers);
         while (recovery->waiters) {
                 Waiter *waiter = recovery->waiters;
 
@@ -114,15 +96,6 @@ CrashRecovery *crash_recovery_free(CrashRecovery *recovery)
         backoff_free(recovery->backoff);
         free(recovery);
         return NULL;
-}
-
-static size_t count_claims(const CrashRecovery *recovery)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < recovery->n_leftovers; i++)
-                n += !recovery->leftovers[i].taken_over;
-        return n;
 }
 
 /* An error that stays the same is recorded once. */
@@ -137,49 +110,14 @@ static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
         wake_waiters(recovery);
 }
 
-/* Claims */
-
-/* When the exchange began on the API's clock, at the earliest and at the latest. What was known
- * then is as good as what can be told now: in between, either clock may have been set. */
-static void begun_at_api(const ExchangeIntent *intent, uint64_t api_now_ms, uint64_t *ret_min_ms,
-                         uint64_t *ret_max_ms)
-{
-        uint64_t ago_min_ms, ago_max_ms;
-        HostTime now;
-
-        *ret_min_ms = UINT64_MAX;
-        *ret_max_ms = 0;
-        if (intent->begun_at_api_ms > 0)
-                *ret_min_ms = *ret_max_ms = intent->begun_at_api_ms;
-        host_time_now(&now);
-        host_time_since(&intent->begun_at, &now, &ago_min_ms, &ago_max_ms);
-        if (api_now_ms > ago_min_ms && api_now_ms - ago_min_ms > *ret_max_ms)
-                *ret_max_ms = api_now_ms - ago_min_ms;
-        if (api_now_ms > ago_max_ms && api_now_ms - ago_max_ms < *ret_min_ms)
-                *ret_min_ms = api_now_ms - ago_max_ms;
-        else if (*ret_min_ms == UINT64_MAX && api_now_ms > 0)
-                *ret_min_ms = 0;
-        if (*ret_min_ms == UINT64_MAX) {
-                *ret_min_ms = intent->begun_at.realtime_ms > UNKNOWN_CLOCK_MS
-                                      ? intent->begun_at.realtime_ms - UNKNOWN_CLOCK_MS
-                                      : 0;
-                *ret_max_ms = intent->begun_at.realtime_ms + UNKNOWN_CLOCK_MS;
-        }
-}
+/* Claims and candidates */
 
 static int add_claim(CrashRecovery *recovery, const ExchangeIntent *intent)
 {
-        uint64_t api_now_ms = recovery->api ? api_clock_ms(recovery->api) : 0, min_ms, max_ms;
-        RecoveryClaim claim = {.intent_id = intent->id};
+        RecoveryClock clock = {.api_ms = recovery->api ? api_clock_ms(recovery->api) : 0};
 
-        begun_at_api(intent, api_now_ms, &min_ms, &max_ms);
-        claim.since_ms = min_ms > intent->window_ms ? min_ms - intent->window_ms : 0;
-        claim.until_ms = max_ms + MARGIN_MS;
-        claim.reach_ms = max_ms - min_ms + intent->window_ms;
-        claim.user_id = intent->user_id ? strdup(intent->user_id) : NULL;
-        if (intent->user_id && !claim.user_id)
-                return -ENOMEM;
-        return recovery_add_claim(recovery->recovery, &claim);
+        host_time_now(&clock.host);
+        return recovery_add_exchange(recovery->recovery, intent, &clock);
 }
 
 static int make_claims(CrashRecovery *recovery)
@@ -189,29 +127,10 @@ static int make_claims(CrashRecovery *recovery)
         recovery->recovery = calloc(1, sizeof(Recovery));
         if (!recovery->recovery)
                 return -ENOMEM;
-        for (size_t i = 0; r == 0 && i < recovery->n_leftovers; i++)
-                if (!recovery->leftovers[i].taken_over)
-                        r = add_claim(recovery, &recovery->leftovers[i].intent);
+        for (size_t i = 0; r == 0 && i < recovery->leftovers.n; i++)
+                if (!recovery->leftovers.leftovers[i].taken_over)
+                        r = add_claim(recovery, &recovery->leftovers.leftovers[i].intent);
         return r;
-}
-
-/* Candidates */
-
-/* By what can be told without the store. */
-static bool is_candidate(const CrashRecovery *recovery, const Passkey *passkey)
-{
-        uint64_t used_at_ms = passkey->last_used_at_ms > passkey->created_at_ms
-                                      ? passkey->last_used_at_ms
-                                      : passkey->created_at_ms;
-
-        for (size_t i = 0; i < recovery->recovery->n_claims; i++) {
-                const RecoveryClaim *claim = &recovery->recovery->claims[i];
-
-                if ((!claim->user_id || streq(claim->user_id, passkey->user_id)) &&
-                    used_at_ms >= claim->since_ms && passkey->created_at_ms <= claim->until_ms)
-                        return true;
-        }
-        return false;
 }
 
 static int add_candidate(CrashRecovery *recovery, const Passkey *passkey)
@@ -233,31 +152,14 @@ static int check_passkey(CrashRecovery *recovery, const Passkey *passkey)
         int r;
 
         recovery->n_checked++;
-        if (!passkey->user_id || !is_candidate(recovery, passkey))
+        if (!passkey->user_id || !recovery_claims(recovery->recovery, passkey->user_id,
+                                                  passkey->created_at_ms, passkey->last_used_at_ms))
                 return 0;
         r = store_get_link(recovery->tenancy->store, recovery->tenancy->id, passkey->id, &link);
         return r == ERROR_NOT_FOUND ? add_candidate(recovery, passkey) : r;
 }
 
 /* The change */
-
-static void drop_settled(CrashRecovery *recovery, const Recovery *settled)
-{
-        size_t n_kept = 0;
-
-        for (size_t i = 0; i < recovery->n_leftovers; i++) {
-                Leftover *leftover = &recovery->leftovers[i];
-                bool is_settled = false;
-
-                for (size_t j = 0; j < settled->n_claims && !is_settled; j++)
-                        is_settled = settled->claims[j].intent_id == leftover->intent.id;
-                if (is_settled)
-                        exchange_intent_clear(&leftover->intent);
-                else
-                        recovery->leftovers[n_kept++] = *leftover;
-        }
-        recovery->n_leftovers = n_kept;
-}
 
 static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_left)
 {
@@ -273,7 +175,7 @@ static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_lef
         recovery->last_error = 0;
         cancel_walk(recovery);
         /* A repeat may have given back what it had taken over. */
-        if (count_claims(recovery) > 0)
+        if (leftovers_count(&recovery->leftovers) > 0)
                 backoff_retry(recovery->backoff, 0);
         else
                 backoff_stop(recovery->backoff);
@@ -288,20 +190,13 @@ static void on_recovered(int r, const Recovery *settled, const LinkList *added, 
 
         recovery->committing = false;
         if (r == 0) {
-                drop_settled(recovery, settled);
+                for (size_t i = 0; i < settled->n_claims; i++)
+                        leftovers_remove(&recovery->leftovers, settled->claims[i].intent_id);
                 succeed(recovery, added, n_left);
         } else {
                 fail(recovery, r, 0);
         }
         tenancy_end_change(tenancy);
-}
-
-static bool is_taken_over(const CrashRecovery *recovery, uint64_t intent_id)
-{
-        for (size_t i = 0; i < recovery->n_leftovers; i++)
-                if (recovery->leftovers[i].intent.id == intent_id)
-                        return recovery->leftovers[i].taken_over;
-        return true;
 }
 
 /* Repeats have come since the claims were made. */
@@ -311,7 +206,7 @@ static void drop_taken_over(CrashRecovery *recovery)
         size_t n_kept = 0;
 
         for (size_t i = 0; i < recovery->recovery->n_claims; i++)
-                if (is_taken_over(recovery, claims[i].intent_id))
+                if (leftovers_is_taken_over(&recovery->leftovers, claims[i].intent_id))
                         free(claims[i].user_id);
                 else
                         claims[n_kept++] = claims[i];
@@ -374,22 +269,13 @@ static int walk(CrashRecovery *recovery)
 /* Without a link to be made, there is nothing to look for. */
 static bool needs_walk(const CrashRecovery *recovery)
 {
-        for (size_t i = 0; i < recovery->n_leftovers; i++)
-                if (!recovery->leftovers[i].taken_over && recovery->leftovers[i].intent.wants_link)
+        for (size_t i = 0; i < recovery->leftovers.n; i++) {
+                const Leftover *leftover = &recovery->leftovers.leftovers[i];
+
+                if (!leftover->taken_over && leftover->intent.wants_link)
                         return true;
+        }
         return false;
-}
-
-static int add_leftover(CrashRecovery *recovery, ExchangeIntent *intent)
-{
-        Leftover *grown =
-                reallocarray(recovery->leftovers, recovery->n_leftovers + 1, sizeof(Leftover));
-
-        if (!grown)
-                return -ENOMEM;
-        recovery->leftovers = grown;
-        grown[recovery->n_leftovers++] = (Leftover){.intent = TAKE(*intent, (ExchangeIntent){})};
-        return 0;
 }
 
 static int load(CrashRecovery *recovery)
@@ -399,15 +285,15 @@ static int load(CrashRecovery *recovery)
 
         r = store_list_exchanges(recovery->tenancy->store, recovery->tenancy->id, &list);
         for (size_t i = 0; r == 0 && i < list.n_intents; i++)
-                r = add_leftover(recovery, &list.intents[i]);
+                r = leftovers_push(&recovery->leftovers, &list.intents[i]);
         if (r != 0) {
-                forget_leftovers(recovery);
+                leftovers_clear(&recovery->leftovers);
                 return r;
         }
         recovery->loaded = true;
-        if (recovery->n_leftovers > 0)
+        if (recovery->leftovers.n > 0)
                 audit(EVENT_RECOVERY_NEEDED, .tenancy = tenancy_label(recovery->tenancy),
-                      .counts = {{FIELD_COUNT, recovery->n_leftovers}});
+                      .counts = {{FIELD_COUNT, recovery->leftovers.n}});
         return 0;
 }
 
@@ -433,7 +319,7 @@ static void on_time(void *userdata)
 
         if (recovery->stopped || is_under_way(recovery))
                 return;
-        if (count_claims(recovery) == 0 || !tenancy_is_usable(recovery->tenancy)) {
+        if (leftovers_count(&recovery->leftovers) == 0 || !tenancy_is_usable(recovery->tenancy)) {
                 backoff_stop(recovery->backoff);
                 return;
         }
@@ -471,35 +357,28 @@ void crash_recovery_stop(CrashRecovery *recovery)
 uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[static ANSWER_KEY_LEN],
                                   bool *ret_interrupted)
 {
-        for (size_t i = 0; i < recovery->n_leftovers; i++) {
-                Leftover *leftover = &recovery->leftovers[i];
+        Leftover *leftover = leftovers_find_repeat(&recovery->leftovers, key);
 
-                if (!leftover->intent.has_key || leftover->taken_over ||
-                    memcmp(leftover->intent.key, key, ANSWER_KEY_LEN) != 0)
-                        continue;
-                *ret_interrupted = true;
-                /* The intent may be gone before the repeat has asked the API. */
-                if (recovery->committing)
-                        return 0;
-                leftover->taken_over = true;
-                return leftover->intent.id;
-        }
-        return 0;
+        if (!leftover)
+                return 0;
+        *ret_interrupted = true;
+        /* The intent may be gone before the repeat has asked the API. */
+        if (recovery->committing)
+                return 0;
+        leftover->taken_over = true;
+        return leftover->intent.id;
 }
 
 void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled)
 {
-        for (size_t i = 0; i < recovery->n_leftovers; i++) {
-                Leftover *leftover = &recovery->leftovers[i];
+        Leftover *leftover = leftovers_find(&recovery->leftovers, intent_id);
 
-                if (leftover->intent.id != intent_id)
-                        continue;
-                leftover->taken_over = settled;
-                if (!settled && !recovery->stopped && !is_under_way(recovery) &&
-                    !backoff_is_waiting(recovery->backoff))
-                        backoff_start(recovery->backoff);
+        if (!leftover)
                 return;
-        }
+        leftover->taken_over = settled;
+        if (!settled && !recovery->stopped && !is_under_way(recovery) &&
+            !backoff_is_waiting(recovery->backoff))
+                backoff_start(recovery->backoff);
 }
 
 int crash_recovery_wait(CrashRecovery *recovery, CrashRecoveryFunc func, void *userdata)

@@ -3,383 +3,15 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "daemon/backoff/backoff.h"
 #include "daemon/core/answer-key.h"
 #include "daemon/core/crash-recovery.h"
-#include "daemon/core/exchange.h"
-#include "daemon/core/tenancy-internal.h"
+#include "daemon/core/exchange-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
-
-/* How long an outcome that could not be saved waits in memory for a repeat. */
-#define UNSAVED_TTL_MS STORE_ANSWER_TTL_MS
-#define UNSAVED_MAX    256U
-/* Exchanges that have ended and whose intents are still on disk, since the store fails. */
-#define ENDED_MAX 4096U
-
-/* When the store is tried again. */
-#define RETRY_FIRST_MS 1000U
-#define RETRY_MAX_MS   60000U
 
 /* A code lives five minutes: a passkey was used that much before its exchange at most. The rest is
  * for the time that calls take and for clocks that differ in their seconds. */
 #define WINDOW_MS (7U * 60U * 1000U)
-
-typedef struct Waiter {
-        struct Waiter *next;
-        char *user_id; /* the only acceptable one, or NULL */
-        ExchangeFunc func;
-        void *userdata;
-} Waiter;
-
-typedef enum ExchangeStage {
-        EXCHANGE_BEGINNING, /* the intent is on its way to the disk */
-        EXCHANGE_ASKING,    /* the API has been asked */
-        EXCHANGE_SAVING,    /* the outcome is on its way to the disk */
-        EXCHANGE_SETTLING,  /* crash recovery may be about to make the link */
-        EXCHANGE_UNSAVED,   /* the store failed; a repeat saves the outcome */
-        EXCHANGE_ENDED,     /* the store failed; only the intent is left to be removed */
-} ExchangeStage;
-
-typedef struct Exchange {
-        struct Exchange *next;
-        Exchanges *exchanges;
-        ExchangeStage stage;
-        Tenancy *tenancy; /* held while under way; otherwise the tenancy holds the exchange */
-        Api *api;
-        char *code; /* wiped once it has been sent */
-        char *user_id;
-        bool wants_link;
-        Cause cause;
-        bool has_key; /* there is a request id, and `key` is what a repeat is found by */
-        uint8_t key[ANSWER_KEY_LEN];
-        uint64_t intent_id; /* 0: none on disk */
-        bool interrupted;   /* an earlier process began this very exchange */
-        bool taken_over;    /* and the intent is that one's */
-        ApiCall *call;
-        int result; /* what callers are told; the answer says more if it is 0 */
-        uint32_t retry_after_s;
-        Answer answer;
-        Link *link;             /* to be made */
-        char *declined_id;      /* not to be linked */
-        uint64_t unsaved_at_ms; /* monotonic */
-        Waiter *waiters;
-} Exchange;
-
-/* Those of a tenancy. */
-struct Exchanges {
-        Tenancy *tenancy;
-        Exchange *first; /* the newest */
-        Backoff *retry;
-        uint64_t decision_lost_at_ms; /* boottime: crash recovery may not know why a passkey used
-                                         before is not linked; 0: never */
-};
-
-static Waiter *waiter_free(Waiter *waiter)
-{
-        free(waiter->user_id);
-        free(waiter);
-        return NULL;
-}
-DEFINE_CLEANUP(Waiter *, waiter_free);
-
-static void exchange_remove(Exchange *exchange)
-{
-        for (Exchange **e = &exchange->exchanges->first; *e; e = &(*e)->next)
-                if (*e == exchange) {
-                        *e = exchange->next;
-                        return;
-                }
-}
-
-static void exchange_forget_code(Exchange *exchange)
-{
-        if (exchange->code)
-                explicit_bzero(exchange->code, strlen(exchange->code));
-        exchange->code = (free(exchange->code), NULL);
-}
-
-static Exchange *exchange_free(Exchange *exchange)
-{
-        while (exchange->waiters) {
-                Waiter *waiter = exchange->waiters;
-
-                exchange->waiters = waiter->next;
-                waiter_free(waiter);
-        }
-        api_call_cancel(exchange->call);
-        answer_clear(&exchange->answer);
-        link_free(exchange->link);
-        free(exchange->declined_id);
-        exchange_forget_code(exchange);
-        free(exchange->user_id);
-        api_unref(exchange->api);
-        tenancy_unref(exchange->tenancy);
-        free(exchange);
-        return NULL;
-}
-DEFINE_CLEANUP(Exchange *, exchange_free);
-
-/* A repeat that names another user than the first did must not be told of that one. */
-static int acceptable_to(const char *user_id, const Answer *answer)
-{
-        if (answer->error)
-                return answer->error;
-        if (user_id && !streq(user_id, answer->principal->user_id))
-                return ERROR_USER_MISMATCH;
-        return 0;
-}
-
-/* Calls everybody who waits. */
-static void exchange_answer(Exchange *exchange, int r)
-{
-        Waiter *waiters = TAKE_PTR(exchange->waiters);
-
-        while (waiters) {
-                _cleanup_(waiter_freep) Waiter *waiter = waiters;
-                int r_waiter = r == 0 ? acceptable_to(waiter->user_id, &exchange->answer) : r;
-
-                waiters = waiter->next;
-                waiter->func(r_waiter, exchange->retry_after_s,
-                             r_waiter == 0 ? &exchange->answer : NULL, waiter->userdata);
-        }
-}
-
-static void exchange_end(Exchange *exchange)
-{
-        _cleanup_(exchange_freep) Exchange *owned = exchange;
-
-        /* First out of the list: a caller that repeats from within its function begins anew. */
-        exchange_remove(owned);
-        exchange_answer(owned, owned->result);
-}
-
-static void exchange_settled(void *userdata)
-{
-        exchange_end(userdata);
-}
-
-/* If the code was used up before this process began, crash recovery has made the link, or is about
- * to. */
-static void exchange_conclude(Exchange *exchange)
-{
-        exchange->stage = EXCHANGE_SETTLING;
-        if (exchange->result != ERROR_INTERRUPTED ||
-            crash_recovery_wait(exchange->tenancy->crash_recovery, exchange_settled, exchange) < 0)
-                exchange_end(exchange);
-}
-
-/* Saving */
-
-static void exchange_saved(int r, bool newly_linked, void *userdata);
-
-static int exchange_save(Exchange *exchange)
-{
-        const ExchangeOutcome outcome = {
-                .intent_id = exchange->intent_id,
-                .link = exchange->link,
-                .declined_id = exchange->declined_id,
-                .key = exchange->has_key && exchange->result == 0 ? exchange->key : NULL,
-                .answer = &exchange->answer,
-        };
-        int r;
-
-        r = store_commit_exchange(exchange->exchanges->tenancy->store,
-                                  exchange->exchanges->tenancy->id, &outcome, exchange_saved,
-                                  exchange, NULL);
-        if (r == 0)
-                exchange->stage = EXCHANGE_SAVING;
-        return r;
-}
-
-/* The exchange is over for its callers, and has come to no link. */
-static void exchange_give_up_link(Exchange *exchange)
-{
-        if (!exchange->link)
-                return;
-        exchange->declined_id = TAKE_PTR(exchange->link->authenticator_id);
-        exchange->link = link_free(exchange->link);
-}
-
-static size_t count_stage(const Exchanges *exchanges, ExchangeStage stage)
-{
-        size_t n = 0;
-
-        for (const Exchange *e = exchanges->first; e; e = e->next)
-                n += e->stage == stage;
-        return n;
-}
-
-/* The oldest that is in a stage. */
-static Exchange *find_stage(const Exchanges *exchanges, ExchangeStage stage)
-{
-        Exchange *found = NULL;
-
-        for (Exchange *e = exchanges->first; e; e = e->next)
-                if (e->stage == stage)
-                        found = e;
-        return found;
-}
-
-static void exchange_drop(Exchange *exchange)
-{
-        exchange_remove(exchange);
-        exchange_free(exchange);
-}
-
-/* What is left is to remove the intent; that is tried again until the store can do it. */
-static void exchange_keep_ended(Exchange *exchange)
-{
-        Exchanges *exchanges = exchange->exchanges;
-
-        exchange_give_up_link(exchange);
-        answer_clear(&exchange->answer);
-        exchange->has_key = false;
-        exchange->stage = EXCHANGE_ENDED;
-        exchanges->decision_lost_at_ms = boottime_ms();
-        if (exchange->intent_id == 0) /* the decision would fill the disk further */
-                exchange_drop(exchange);
-        else if (count_stage(exchanges, EXCHANGE_ENDED) > ENDED_MAX)
-                exchange_drop(find_stage(exchanges, EXCHANGE_ENDED));
-}
-
-static void exchange_keep_unsaved(Exchange *exchange)
-{
-        Exchanges *exchanges = exchange->exchanges;
-
-        exchange->unsaved_at_ms = monotonic_ms();
-        if (count_stage(exchanges, EXCHANGE_UNSAVED) > UNSAVED_MAX)
-                exchange_keep_ended(find_stage(exchanges, EXCHANGE_UNSAVED));
-}
-
-/* The store failed. The code is used up, so the outcome is kept where there can be a repeat. A
- * caller that wants no link has its answer all the same. */
-static void exchange_fail_to_save(Exchange *exchange, int r)
-{
-        _cleanup_(tenancy_unrefp) Tenancy *tenancy = TAKE_PTR(exchange->tenancy);
-        int result = exchange->result ?: exchange->wants_link ? r : 0;
-        bool may_be_repeated = exchange->link && exchange->has_key;
-
-        /* First: a caller may repeat from within its function. */
-        exchange->stage = may_be_repeated ? EXCHANGE_UNSAVED : EXCHANGE_ENDED;
-        exchange->has_key = may_be_repeated;
-        exchange_answer(exchange, result);
-        if (!may_be_repeated)
-                exchange_keep_ended(exchange);
-        else if (exchange->stage == EXCHANGE_UNSAVED)
-                exchange_keep_unsaved(exchange);
-        if (!backoff_is_waiting(tenancy->exchanges->retry))
-                backoff_retry(tenancy->exchanges->retry, 0);
-}
-
-static void exchange_saved(int r, bool newly_linked, void *userdata)
-{
-        Exchange *exchange = userdata;
-
-        if (r != 0 && r != ERROR_LINK_CONFLICT && r != ERROR_LIMITS_EXCEEDED) {
-                exchange_fail_to_save(exchange, r);
-                return;
-        }
-        if (r == 0) {
-                exchange->answer.linked = exchange->link;
-                exchange->answer.newly_linked = newly_linked;
-        }
-        if (newly_linked)
-                tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->cause);
-        if (exchange->taken_over)
-                crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id,
-                                         true);
-        exchange->result = exchange->result ?: r ?: exchange->answer.error;
-        exchange_conclude(exchange);
-}
-
-/* One that has failed before, with nobody waiting. */
-static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
-{
-        Exchange *exchange = userdata;
-        Exchanges *exchanges = exchange->exchanges;
-        Tenancy *tenancy = exchanges->tenancy;
-
-        if (r == 0) {
-                if (exchange->taken_over)
-                        crash_recovery_give_back(tenancy->crash_recovery, exchange->intent_id,
-                                                 true);
-                exchange_drop(exchange);
-                backoff_start(exchanges->retry);
-        } else {
-                exchange->stage = EXCHANGE_ENDED;
-                backoff_retry(exchanges->retry, 0);
-        }
-        tenancy_end_change(tenancy);
-}
-
-static void exchange_save_ended(Exchange *exchange)
-{
-        Exchanges *exchanges = exchange->exchanges;
-        const ExchangeOutcome outcome = {.intent_id = exchange->intent_id,
-                                         .declined_id = exchange->declined_id};
-
-        if (store_commit_exchange(exchanges->tenancy->store, exchanges->tenancy->id, &outcome,
-                                  ended_saved, exchange, NULL) < 0) {
-                backoff_retry(exchanges->retry, 0);
-                return;
-        }
-        exchange->stage = EXCHANGE_SAVING;
-        tenancy_begin_change(exchanges->tenancy);
-}
-
-/* Nobody repeats any more. */
-static void expire_unsaved(Exchanges *exchanges)
-{
-        uint64_t now_ms = monotonic_ms();
-        Exchange *exchange;
-
-        while ((exchange = find_stage(exchanges, EXCHANGE_UNSAVED)) &&
-               now_ms - exchange->unsaved_at_ms >= UNSAVED_TTL_MS)
-                exchange_keep_ended(exchange);
-}
-
-static void on_retry(void *userdata)
-{
-        Exchanges *exchanges = userdata;
-        Exchange *ended;
-
-        expire_unsaved(exchanges);
-        ended = find_stage(exchanges, EXCHANGE_ENDED);
-        if (ended)
-                exchange_save_ended(ended);
-        else if (find_stage(exchanges, EXCHANGE_UNSAVED))
-                backoff_retry(exchanges->retry, 0);
-        else
-                backoff_stop(exchanges->retry);
-}
-
-int exchanges_new(Tenancy *tenancy, Exchanges **ret)
-{
-        _cleanup_(exchanges_freep) Exchanges *exchanges = calloc(1, sizeof(Exchanges));
-        int r;
-
-        if (!exchanges)
-                return -ENOMEM;
-        exchanges->tenancy = tenancy;
-        r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_retry, exchanges,
-                        &exchanges->retry);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(exchanges);
-        return 0;
-}
-
-Exchanges *exchanges_free(Exchanges *exchanges)
-{
-        if (!exchanges)
-                return NULL;
-        while (exchanges->first)
-                exchange_drop(exchanges->first);
-        backoff_free(exchanges->retry);
-        free(exchanges);
-        return NULL;
-}
 
 /* Asking the API */
 
@@ -494,9 +126,10 @@ static int exchange_begin(Exchange *exchange)
                                     exchange_begun, exchange, NULL);
 }
 
-static int waiter_new(const char *user_id, ExchangeFunc func, void *userdata, Waiter **ret)
+static int exchange_waiter_new(const char *user_id, ExchangeFunc func, void *userdata,
+                               ExchangeWaiter **ret)
 {
-        _cleanup_(waiter_freep) Waiter *waiter = calloc(1, sizeof(Waiter));
+        _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = calloc(1, sizeof(ExchangeWaiter));
 
         if (!waiter)
                 return -ENOMEM;
@@ -510,7 +143,7 @@ static int waiter_new(const char *user_id, ExchangeFunc func, void *userdata, Wa
         return 0;
 }
 
-static void exchange_add_waiter(Exchange *exchange, Waiter *waiter)
+static void exchange_add_waiter(Exchange *exchange, ExchangeWaiter *waiter)
 {
         waiter->next = exchange->waiters;
         exchange->waiters = waiter;
@@ -525,9 +158,9 @@ static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
 }
 
 /* A repeat while the first is under way, or after the store failed it. Takes the waiter over. */
-static int exchange_join(Exchange *exchange, Waiter *waiter)
+static int exchange_join(Exchange *exchange, ExchangeWaiter *waiter)
 {
-        _cleanup_(waiter_freep) Waiter *owned = waiter;
+        _cleanup_(exchange_waiter_freep) ExchangeWaiter *owned = waiter;
 
         if (exchange->stage == EXCHANGE_UNSAVED) {
                 int r = exchange_save(exchange);
@@ -570,9 +203,9 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
 
 /* Takes the waiter over. */
 static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                        bool interrupted, Waiter *waiter)
+                        bool interrupted, ExchangeWaiter *waiter)
 {
-        _cleanup_(waiter_freep) Waiter *owned = waiter;
+        _cleanup_(exchange_waiter_freep) ExchangeWaiter *owned = waiter;
         _cleanup_(exchange_freep) Exchange *exchange = NULL;
         int r;
 
@@ -609,7 +242,7 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
         *ret_interrupted = answer.error == ERROR_INTERRUPTED;
         if (*ret_interrupted)
                 return 0;
-        answer.error = acceptable_to(request->user_id, &answer);
+        answer.error = exchange_acceptable_to(request->user_id, &answer);
         *ret = TAKE(answer, (Answer){});
         return EXCHANGE_ANSWERED;
 }
@@ -617,13 +250,13 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
 int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFunc func,
                    void *userdata, Answer *ret_answer)
 {
-        _cleanup_(waiter_freep) Waiter *waiter = NULL;
+        _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = NULL;
         uint8_t key[ANSWER_KEY_LEN];
         Exchange *first = NULL;
         bool interrupted = false;
         int r;
 
-        expire_unsaved(tenancy->exchanges);
+        exchanges_expire_unsaved(tenancy->exchanges);
         if (request->request_id) {
                 r = answer_key(tenancy->id, request, key);
                 if (r == 0)
@@ -632,7 +265,7 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFun
                         return r;
                 first = find_exchange(tenancy->exchanges, key);
         }
-        r = waiter_new(request->user_id, func, userdata, &waiter);
+        r = exchange_waiter_new(request->user_id, func, userdata, &waiter);
         if (r < 0)
                 return r;
         if (first)

@@ -4,6 +4,11 @@
 
 #include "daemon/model/recovery.h"
 
+/* For the seconds that a Date header does not tell, and for the time that calls take. */
+#define MARGIN_MS (2U * 60U * 1000U)
+/* How much the API's clock may differ from this host's if the API never says what time it is. */
+#define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
+
 Recovery *recovery_free(Recovery *recovery)
 {
         if (!recovery)
@@ -46,10 +51,91 @@ int recovery_add_candidate(Recovery *recovery, RecoveryCandidate *candidate)
         return 0;
 }
 
+/* A period on the API's clock. */
+typedef struct Period {
+        uint64_t min_ms;
+        uint64_t max_ms;
+} Period;
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+        return a > b ? a - b : 0;
+}
+
+static void period_add(Period *period, uint64_t min_ms, uint64_t max_ms)
+{
+        if (min_ms < period->min_ms)
+                period->min_ms = min_ms;
+        if (max_ms > period->max_ms)
+                period->max_ms = max_ms;
+}
+
+/* When the exchange began. */
+static Period begun_at_api(const ExchangeIntent *intent, const RecoveryClock *now)
+{
+        uint64_t realtime_ms = intent->begun_at.realtime_ms, ago_min_ms, ago_max_ms;
+        Period period = {.min_ms = UINT64_MAX};
+
+        if (intent->begun_at_api_ms > 0)
+                period_add(&period, intent->begun_at_api_ms, intent->begun_at_api_ms);
+        host_time_since(&intent->begun_at, &now->host, &ago_min_ms, &ago_max_ms);
+        /* Without an end to how long ago it was, what the API said then is the better start. */
+        if (now->api_ms > 0 && (ago_max_ms < now->api_ms || intent->begun_at_api_ms == 0))
+                period_add(&period, minus(now->api_ms, ago_max_ms), minus(now->api_ms, ago_min_ms));
+        else if (now->api_ms > 0)
+                period_add(&period, period.min_ms, minus(now->api_ms, ago_min_ms));
+        if (period.min_ms == UINT64_MAX)
+                period_add(&period, minus(realtime_ms, UNKNOWN_CLOCK_MS),
+                           realtime_ms + UNKNOWN_CLOCK_MS);
+        return period;
+}
+
+int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
+                          const RecoveryClock *now)
+{
+        Period begun = begun_at_api(intent, now);
+        RecoveryClaim claim = {
+                .intent_id = intent->id,
+                .since_ms = minus(begun.min_ms, intent->window_ms),
+                .until_ms = begun.max_ms + MARGIN_MS,
+                .reach_ms = begun.max_ms - begun.min_ms + intent->window_ms,
+        };
+
+        if (intent->user_id) {
+                claim.user_id = strdup(intent->user_id);
+                if (!claim.user_id)
+                        return -ENOMEM;
+        }
+        return recovery_add_claim(recovery, &claim);
+}
+
+static uint64_t latest(uint64_t created_at_ms, uint64_t last_used_at_ms)
+{
+        return last_used_at_ms > created_at_ms ? last_used_at_ms : created_at_ms;
+}
+
+static bool is_in_time(const RecoveryClaim *claim, uint64_t created_at_ms, uint64_t last_used_at_ms)
+{
+        return created_at_ms <= claim->until_ms &&
+               latest(created_at_ms, last_used_at_ms) >= claim->since_ms;
+}
+
+bool recovery_claims(const Recovery *recovery, const char *user_id, uint64_t created_at_ms,
+                     uint64_t last_used_at_ms)
+{
+        for (size_t i = 0; i < recovery->n_claims; i++) {
+                const RecoveryClaim *claim = &recovery->claims[i];
+
+                if ((!claim->user_id || streq(claim->user_id, user_id)) &&
+                    is_in_time(claim, created_at_ms, last_used_at_ms))
+                        return true;
+        }
+        return false;
+}
+
 static uint64_t used_at_ms(const RecoveryCandidate *candidate)
 {
-        return candidate->last_used_at_ms > candidate->created_at_ms ? candidate->last_used_at_ms
-                                                                     : candidate->created_at_ms;
+        return latest(candidate->created_at_ms, candidate->last_used_at_ms);
 }
 
 /* A decision is outdated if the passkey must have been used again since. */
@@ -67,8 +153,8 @@ static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *ca
                 return false;
         if (claim->user_id && !streq(claim->user_id, candidate->link->user_id))
                 return false;
-        return candidate->created_at_ms <= claim->until_ms &&
-               used_at_ms(candidate) >= claim->since_ms && !is_decided(claim, candidate);
+        return is_in_time(claim, candidate->created_at_ms, candidate->last_used_at_ms) &&
+               !is_decided(claim, candidate);
 }
 
 /* Gives a claim the candidate that was used last, or first. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "daemon/model/intent.h"
 #include "daemon/model/link.h"
 
 /*
@@ -49,6 +50,27 @@ typedef struct Recovery {
 /* NULL is fine. Returns NULL. */
 Recovery *recovery_free(Recovery *recovery);
 DEFINE_CLEANUP(Recovery *, recovery_free);
+
+/* A moment on both clocks. */
+typedef struct RecoveryClock {
+        HostTime host;
+        uint64_t api_ms; /* 0: the API never said what time it is */
+} RecoveryClock;
+
+/*
+ * Adds a claim: to a passkey that was created or used in the intent's window before the exchange
+ * began. On the API's clock that was when its clock said so then, and when the time that has passed
+ * on this host since tells: if the two differ, a clock has been set, and either may be right.
+ * Returns 0 or -ENOMEM.
+ */
+int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
+                          const RecoveryClock *now);
+
+/* Whether a claim may mean a passkey of that user with these times of the API, 0 for never: as far
+ * as can be told without the store. */
+bool recovery_claims(const Recovery *recovery, const char *user_id, uint64_t created_at_ms,
+                     uint64_t last_used_at_ms);
+
 /* Takes over what claim and candidate own, also when they fail. Return 0 or -ENOMEM. */
 int recovery_add_claim(Recovery *recovery, RecoveryClaim *claim);
 int recovery_add_candidate(Recovery *recovery, RecoveryCandidate *candidate);

@@ -262,6 +262,7 @@ static void configure(Secret *wanted)
         const TenancySettings settings = {.label = "default",
                                           .endpoint = "http://localhost",
                                           .timeout_ms = 1000,
+                                          .credential = "passlock.default",
                                           .key = wanted};
 
         assert_int_equal(tenancy_configure(tenancy, &settings), 0);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "daemon/core/crash-recovery.h"
+#include "daemon/core/exchange-internal.h"
+#include "daemon/store/store.h"
+#include "dbus/error.h"
+
+/* How long an outcome that could not be saved waits in memory for a repeat. */
+#define UNSAVED_TTL_MS STORE_ANSWER_TTL_MS
+#define UNSAVED_MAX    256U
+/* Exchanges that have ended and whose intents are still on disk, since the store fails. */
+#define ENDED_MAX 4096U
+
+/* When the store is tried again. */
+#define RETRY_FIRST_MS 1000U
+#define RETRY_MAX_MS   60000U
+
+ExchangeWaiter *exchange_waiter_free(ExchangeWaiter *waiter)
+{
+        free(waiter->user_id);
+        free(waiter);
+        return NULL;
+}
+
+static void exchange_remove(Exchange *exchange)
+{
+        for (Exchange **e = &exchange->exchanges->first; *e; e = &(*e)->next)
+                if (*e == exchange) {
+                        *e = exchange->next;
+                        return;
+                }
+}
+
+void exchange_forget_code(Exchange *exchange)
+{
+        if (exchange->code)
+                explicit_bzero(exchange->code, strlen(exchange->code));
+        exchange->code = (free(exchange->code), NULL);
+}
+
+Exchange *exchange_free(Exchange *exchange)
+{
+        while (exchange->waiters) {
+                ExchangeWaiter *waiter = exchange->waiters;
+
+                exchange->waiters = waiter->next;
+                exchange_waiter_free(waiter);
+        }
+        api_call_cancel(exchange->call);
+        answer_clear(&exchange->answer);
+        link_free(exchange->link);
+        free(exchange->declined_id);
+        exchange_forget_code(exchange);
+        free(exchange->user_id);
+        api_unref(exchange->api);
+        tenancy_unref(exchange->tenancy);
+        free(exchange);
+        return NULL;
+}
+
+int exchange_acceptable_to(const char *user_id, const Answer *answer)
+{
+        if (answer->error)
+                return answer->error;
+        if (user_id && !streq(user_id, answer->principal->user_id))
+                return ERROR_USER_MISMATCH;
+        return 0;
+}
+
+/* Calls everybody who waits. */
+static void exchange_answer(Exchange *exchange, int r)
+{
+        ExchangeWaiter *waiters = TAKE_PTR(exchange->waiters);
+
+        while (waiters) {
+                _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = waiters;
+                int r_waiter =
+                        r == 0 ? exchange_acceptable_to(waiter->user_id, &exchange->answer) : r;
+
+                waiters = waiter->next;
+                waiter->func(r_waiter, exchange->retry_after_s,
+                             r_waiter == 0 ? &exchange->answer : NULL, waiter->userdata);
+        }
+}
+
+static void exchange_end(Exchange *exchange)
+{
+        _cleanup_(exchange_freep) Exchange *owned = exchange;
+
+        /* First out of the list: a caller that repeats from within its function begins anew. */
+        exchange_remove(owned);
+        exchange_answer(owned, owned->result);
+}
+
+static void exchange_settled(void *userdata)
+{
+        exchange_end(userdata);
+}
+
+/* If the code was used up before this process began, crash recovery has made the link, or is about
+ * to. */
+void exchange_conclude(Exchange *exchange)
+{
+        exchange->stage = EXCHANGE_SETTLING;
+        if (exchange->result != ERROR_INTERRUPTED ||
+            crash_recovery_wait(exchange->tenancy->crash_recovery, exchange_settled, exchange) < 0)
+                exchange_end(exchange);
+}
+
+/* Saving */
+
+static void exchange_saved(int r, bool newly_linked, void *userdata);
+
+int exchange_save(Exchange *exchange)
+{
+        const ExchangeOutcome outcome = {
+                .intent_id = exchange->intent_id,
+                .link = exchange->link,
+                .declined_id = exchange->declined_id,
+                .key = exchange->has_key && exchange->result == 0 ? exchange->key : NULL,
+                .answer = &exchange->answer,
+        };
+        int r;
+
+        r = store_commit_exchange(exchange->exchanges->tenancy->store,
+                                  exchange->exchanges->tenancy->id, &outcome, exchange_saved,
+                                  exchange, NULL);
+        if (r == 0)
+                exchange->stage = EXCHANGE_SAVING;
+        return r;
+}
+
+/* The exchange is over for its callers, and has come to no link. */
+static void exchange_give_up_link(Exchange *exchange)
+{
+        if (!exchange->link)
+                return;
+        exchange->declined_id = TAKE_PTR(exchange->link->authenticator_id);
+        exchange->link = link_free(exchange->link);
+}
+
+static size_t count_stage(const Exchanges *exchanges, ExchangeStage stage)
+{
+        size_t n = 0;
+
+        for (const Exchange *e = exchanges->first; e; e = e->next)
+                n += e->stage == stage;
+        return n;
+}
+
+/* The oldest that is in a stage. */
+static Exchange *find_stage(const Exchanges *exchanges, ExchangeStage stage)
+{
+        Exchange *found = NULL;
+
+        for (Exchange *e = exchanges->first; e; e = e->next)
+                if (e->stage == stage)
+                        found = e;
+        return found;
+}
+
+static void exchange_drop(Exchange *exchange)
+{
+        exchange_remove(exchange);
+        exchange_free(exchange);
+}
+
+/* What is left is to remove the intent; that is tried again until the store can do it. */
+static void exchange_keep_ended(Exchange *exchange)
+{
+        Exchanges *exchanges = exchange->exchanges;
+
+        exchange_give_up_link(exchange);
+        answer_clear(&exchange->answer);
+        exchange->has_key = false;
+        exchange->stage = EXCHANGE_ENDED;
+        exchanges->decision_lost_at_ms = boottime_ms();
+        if (exchange->intent_id == 0) /* the decision would fill the disk further */
+                exchange_drop(exchange);
+        else if (count_stage(exchanges, EXCHANGE_ENDED) > ENDED_MAX)
+                exchange_drop(find_stage(exchanges, EXCHANGE_ENDED));
+}
+
+static void exchange_keep_unsaved(Exchange *exchange)
+{
+        Exchanges *exchanges = exchange->exchanges;
+
+        exchange->unsaved_at_ms = monotonic_ms();
+        if (count_stage(exchanges, EXCHANGE_UNSAVED) > UNSAVED_MAX)
+                exchange_keep_ended(find_stage(exchanges, EXCHANGE_UNSAVED));
+}
+
+/* The store failed. The code is used up, so the outcome is kept where there can be a repeat. A
+ * caller that wants no link has its answer all the same. */
+void exchange_fail_to_save(Exchange *exchange, int r)
+{
+        _cleanup_(tenancy_unrefp) Tenancy *tenancy = TAKE_PTR(exchange->tenancy);
+        int result = exchange->result ?: exchange->wants_link ? r : 0;
+        bool may_be_repeated = exchange->link && exchange->has_key;
+
+        /* First: a caller may repeat from within its function. */
+        exchange->stage = may_be_repeated ? EXCHANGE_UNSAVED : EXCHANGE_ENDED;
+        exchange->has_key = may_be_repeated;
+        exchange_answer(exchange, result);
+        if (!may_be_repeated)
+                exchange_keep_ended(exchange);
+        else if (exchange->stage == EXCHANGE_UNSAVED)
+                exchange_keep_unsaved(exchange);
+        if (!backoff_is_waiting(tenancy->exchanges->retry))
+                backoff_retry(tenancy->exchanges->retry, 0);
+}
+
+static void exchange_saved(int r, bool newly_linked, void *userdata)
+{
+        Exchange *exchange = userdata;
+
+        if (r != 0 && r != ERROR_LINK_CONFLICT && r != ERROR_LIMITS_EXCEEDED) {
+                exchange_fail_to_save(exchange, r);
+                return;
+        }
+        if (r == 0) {
+                exchange->answer.linked = exchange->link;
+                exchange->answer.newly_linked = newly_linked;
+        }
+        if (newly_linked)
+                tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->cause);
+        if (exchange->taken_over)
+                crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id,
+                                         true);
+        exchange->result = exchange->result ?: r ?: exchange->answer.error;
+        exchange_conclude(exchange);
+}
+
+/* One that has failed before, with nobody waiting. */
+static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
+{
+        Exchange *exchange = userdata;
+        Exchanges *exchanges = exchange->exchanges;
+        Tenancy *tenancy = exchanges->tenancy;
+
+        if (r == 0) {
+                if (exchange->taken_over)
+                        crash_recovery_give_back(tenancy->crash_recovery, exchange->intent_id,
+                                                 true);
+                exchange_drop(exchange);
+                backoff_start(exchanges->retry);
+        } else {
+                exchange->stage = EXCHANGE_ENDED;
+                backoff_retry(exchanges->retry, 0);
+        }
+        tenancy_end_change(tenancy);
+}
+
+static void exchange_save_ended(Exchange *exchange)
+{
+        Exchanges *exchanges = exchange->exchanges;
+        const ExchangeOutcome outcome = {.intent_id = exchange->intent_id,
+                                         .declined_id = exchange->declined_id};
+
+        if (store_commit_exchange(exchanges->tenancy->store, exchanges->tenancy->id, &outcome,
+                                  ended_saved, exchange, NULL) < 0) {
+                backoff_retry(exchanges->retry, 0);
+                return;
+        }
+        exchange->stage = EXCHANGE_SAVING;
+        tenancy_begin_change(exchanges->tenancy);
+}
+
+void exchanges_expire_unsaved(Exchanges *exchanges)
+{
+        uint64_t now_ms = monotonic_ms();
+        Exchange *exchange;
+
+        while ((exchange = find_stage(exchanges, EXCHANGE_UNSAVED)) &&
+               now_ms - exchange->unsaved_at_ms >= UNSAVED_TTL_MS)
+                exchange_keep_ended(exchange);
+}
+
+static void on_retry(void *userdata)
+{
+        Exchanges *exchanges = userdata;
+        Exchange *ended;
+
+        exchanges_expire_unsaved(exchanges);
+        ended = find_stage(exchanges, EXCHANGE_ENDED);
+        if (ended)
+                exchange_save_ended(ended);
+        else if (find_stage(exchanges, EXCHANGE_UNSAVED))
+                backoff_retry(exchanges->retry, 0);
+        else
+                backoff_stop(exchanges->retry);
+}
+
+int exchanges_new(Tenancy *tenancy, Exchanges **ret)
+{
+        _cleanup_(exchanges_freep) Exchanges *exchanges = calloc(1, sizeof(Exchanges));
+        int r;
+
+        if (!exchanges)
+                return -ENOMEM;
+        exchanges->tenancy = tenancy;
+        r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_retry, exchanges,
+                        &exchanges->retry);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(exchanges);
+        return 0;
+}
+
+Exchanges *exchanges_free(Exchanges *exchanges)
+{
+        if (!exchanges)
+                return NULL;
+        while (exchanges->first)
+                exchange_drop(exchanges->first);
+        backoff_free(exchanges->retry);
+        free(exchanges);
+        return NULL;
+}
