@@ -46,8 +46,8 @@ bool http_is_lack(int r)
 
 /* Enough that a call that hangs does not hold up the others. */
 #define HTTP1_CONNECTIONS_MAX 64L
-/* One will do, but for when the peer wants to leave it, and calls on it still hang; and then again.
- */
+/* One will do, unless the peer takes few calls at a time, or wants to leave it while calls on it
+ * hang; and that may happen again. */
 #define HTTP2_CONNECTIONS_MAX 4L
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);

@@ -9,10 +9,10 @@
 /*
  * HTTP calls on an event loop that is never blocked: libcurl's multi interface on sd-event. Knows
  * nothing of Passlock. A client is for one peer. It keeps one warm connection and multiplexes its
- * calls over it where the peer speaks HTTP/2; over HTTP/1.1, which a peer with TLS is known to
- * speak from its first reply on, it opens a bounded number of connections. TLS is always verified,
- * redirects are never followed, reply bodies and headers are capped. https:// goes through the
- * proxy that the environment names, if any; http:// never does.
+ * calls over it where the peer speaks HTTP/2, or a few if one does not do; over HTTP/1.1, which a
+ * peer with TLS is known to speak from its first reply on, it opens a bounded number of
+ * connections. TLS is always verified, redirects are never followed, reply bodies and headers are
+ * capped. https:// goes through the proxy that the environment names, if any; http:// never does.
  *
  * Whatever curl allocates is wiped before it is freed, so that neither the bearer nor a reply stays
  * behind in its memory. What is beyond reach: the plaintext in the buffers of nghttp2 and of the

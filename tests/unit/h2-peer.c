@@ -185,9 +185,8 @@ static H2Verdict handle_frame(H2Connection *connection, const Frame *frame)
                         h2_send(&all, H2_PING, H2_ACK, 0, frame->payload, frame->len);
                 break;
         case H2_HEADERS:
-                must(frame->flags & H2_END_HEADERS);
-                /* fall through */
         case H2_DATA:
+                must(frame->type == H2_DATA || frame->flags & H2_END_HEADERS);
                 if (frame->flags & H2_END_STREAM)
                         return handle_request(connection, frame->stream_id);
                 break;

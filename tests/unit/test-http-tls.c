@@ -136,8 +136,7 @@ static void test_proxy_refuses(void **state)
         static const char *const replies[] = {
                 "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno",
                 "HTTP/1.1 429 Slow\r\nRetry-After: 45\r\nContent-Length: 0\r\n\r\n",
-                "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                "Content-Length: 0\r\n\r\n",
+                "HTTP/1.1 404 No\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
         };
         Fixture *f = *state;
 
@@ -226,9 +225,25 @@ static void test_http2_calls_together(void **state)
         Fixture *f = *state;
 
         fixture_serve(f, tls_peer_new_http2(1000), "nghttpx");
-        get_together(f, N_CALLS); /* while the connection is being made, */
-        get_together(f, N_CALLS); /* and when it is warm */
+        get_together(f, 50); /* while the connection is being made, */
+        get_together(f, 50); /* and when it is warm */
         assert_int_equal(tls_peer_n_connections(f->peer), 1);
+        get_together(f, N_CALLS);
+        assert_int_equal(tls_peer_n_connections(f->peer), 1);
+}
+
+/* More than curl dares to send before it knows how many the peer takes. */
+static void test_http2_burst(void **state)
+{
+        Fixture *f = *state;
+        unsigned n;
+
+        fixture_serve(f, tls_peer_new_http2(1000), "nghttpx");
+        get_together(f, N_CALLS);
+        n = tls_peer_n_connections(f->peer);
+        assert_in_range(n, 1, 4);
+        get_together(f, N_CALLS);
+        assert_int_equal(tls_peer_n_connections(f->peer), n);
 }
 
 /* More than the peer takes at a time: a few more connections are made, and then they wait. */
@@ -306,6 +321,7 @@ int main(void)
                 TEST(once_after_idle_close),
                 TEST(http1_calls_together),
                 TEST(http2_calls_together),
+                TEST(http2_burst),
                 TEST(http2_peer_limits_streams),
                 TEST(dead_http2_connection),
                 TEST(slow_http2_call),
