@@ -19,12 +19,6 @@
  */
 typedef struct Environment Environment;
 
-/* What a new store takes on the disk. */
-#define ENVIRONMENT_SIZE_INITIAL (4U * 1024U * 1024U)
-
-/* As much as the largest step of a removal changes, several times. */
-#define ENVIRONMENT_RESERVE (2U * 1024U * 1024U)
-
 /* Locks the directory and opens the environment. Logs why it fails: -EMEDIUMTYPE for a file that is
  * not our store, which is then as it was; -EBUSY if it is in use; another negative errno. */
 int environment_new(const char *directory, Environment **ret);
@@ -59,11 +53,3 @@ int environment_use_reserve(Environment *environment);
  * if it did, 0 if there was no need, or the negative errno that says why it stays so. Not within a
  * write. */
 int environment_recover(Environment *environment);
-
-/*
- * Opens the environment in a directory to read from it, beside the process whose store it is, if
- * there is one. Logs why it fails, as environment_new() does. -ENOTRECOVERABLE from what is read
- * then says that the other one has made the map larger since.
- */
-int environment_open_beside(const char *directory, MDB_env **ret);
-DEFINE_CLEANUP(MDB_env *, mdb_env_close);

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/new-file.h"
-#include "daemon/store/environment.h"
+#include "daemon/store/store-file.h"
 #include "daemon/store/store-copy.h"
 
 /* How often the map may have grown between its opening and the copy's beginning. */
@@ -22,7 +22,7 @@ static int copy_to(const char *directory, int fd)
         Schema schema;
         int r;
 
-        r = environment_open_beside(directory, &mdb);
+        r = store_file_open_beside(directory, &mdb);
         if (r < 0)
                 return r;
         r = schema_load(mdb, directory, LOG_ERR, &schema);

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "daemon/store/environment.h"
+#include "daemon/store/store-file.h"
 #include "daemon/store/key.h"
 #include "dbus/error.h"
 #include "tests/unit/store-fixture.h"
@@ -300,9 +300,9 @@ static void test_growth(void **state)
         Outcome outcome = {};
         unsigned n = 0;
 
-        assert_int_equal(data_size(f), ENVIRONMENT_SIZE_INITIAL + ENVIRONMENT_RESERVE);
+        assert_int_equal(data_size(f), STORE_FILE_SIZE_INITIAL + STORE_FILE_RESERVE);
         assert_int_equal(add(f->store, "t", "ada", "first", NULL), 0);
-        while (data_size(f) < 4 * ENVIRONMENT_SIZE_INITIAL) {
+        while (data_size(f) < 4 * STORE_FILE_SIZE_INITIAL) {
                 unsigned end = n + 2000;
 
                 for (; n < end; n++) {

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "daemon/store/environment.h"
+#include "daemon/store/store-file.h"
 #include "daemon/store/store-copy.h"
 #include "tests/unit/store-child.h"
 
@@ -427,7 +427,7 @@ static void test_killed(void **state)
 
         churn(c->f.store);
         snprintf(path, sizeof(path), "%s/data.mdb", c->f.directory);
-        assert_true(file_size(path) <= 2 * ENVIRONMENT_SIZE_INITIAL);
+        assert_true(file_size(path) <= 2 * STORE_FILE_SIZE_INITIAL);
         assert_string_equal(user_of(c->f.store, "t", "b"), "bob");
         close_store(c);
         assert_int_equal(audit(c->f.directory), 2);

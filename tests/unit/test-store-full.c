@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "daemon/store/environment.h"
+#include "daemon/store/store-file.h"
 #include "dbus/error.h"
 #include "tests/unit/store-fixture.h"
 
@@ -180,12 +180,12 @@ static void test_little_room(void **state)
         disk_fill(f);
         snprintf(path, sizeof(path), "%s/filler", f->directory);
         assert_int_equal(stat(path, &st), 0);
-        assert_int_equal(truncate(path, st.st_size - ENVIRONMENT_SIZE_INITIAL / 2), 0);
+        assert_int_equal(truncate(path, st.st_size - STORE_FILE_SIZE_INITIAL / 2), 0);
         check_full(f, &filling);
         snprintf(path, sizeof(path), "%s/data.mdb", f->directory);
         assert_int_equal(stat(path, &st), 0);
-        assert_true(st.st_size > ENVIRONMENT_SIZE_INITIAL);
-        assert_true(st.st_size < 2 * ENVIRONMENT_SIZE_INITIAL);
+        assert_true(st.st_size > STORE_FILE_SIZE_INITIAL);
+        assert_true(st.st_size < 2 * STORE_FILE_SIZE_INITIAL);
         disk_free(f);
         check_works_again(f, &filling);
 }
@@ -298,7 +298,7 @@ static void test_file_size_limit(void **state)
         Fixture *f = *state;
         Filling filling = {};
 
-        limit_file_size(ENVIRONMENT_SIZE_INITIAL);
+        limit_file_size(STORE_FILE_SIZE_INITIAL);
         check_full(f, &filling);
         limit_file_size(RLIM_INFINITY);
         check_works_again(f, &filling);

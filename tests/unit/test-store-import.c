@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "daemon/store/environment.h"
+#include "daemon/store/store-file.h"
 #include "dbus/error.h"
 #include "tests/unit/store-fixture.h"
 
@@ -217,7 +217,7 @@ static void test_full(void **state)
         int r;
 
         assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-        limit.rlim_cur = ENVIRONMENT_SIZE_INITIAL;
+        limit.rlim_cur = STORE_FILE_SIZE_INITIAL;
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
         do {
                 _cleanup_(link_list_clear) LinkList batch = {};

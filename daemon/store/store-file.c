@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/log.h"
+#include "daemon/store/answer-table.h"
+#include "daemon/store/decision-table.h"
+#include "daemon/store/environment.h"
+#include "daemon/store/intent-table.h"
+#include "daemon/store/store-file.h"
+#include "daemon/store/store.h"
+
+#define DATA_FILE "data.mdb"
+#define LOCK_FILE "lock.mdb"
+#define NEW_FILE  "new.mdb"
+#define FILE_MODE 0600
+
+/* Room for LMDB's table of readers, and then some. */
+#define LOCK_FILE_SIZE 16384
+
+static bool disk_has_space(int fd, uint64_t len)
+{
+        struct statvfs fs;
+
+        return fstatvfs(fd, &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize >= len;
+}
+
+int file_reserve(int fd, uint64_t size)
+{
+        struct stat st;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if ((uint64_t) st.st_size >= size)
+                return 0;
+        if (!disk_has_space(fd, size - (uint64_t) st.st_size))
+                return -ENOSPC;
+        do
+                r = -posix_fallocate(fd, 0, (off_t) size);
+        while (r == -EINTR);
+        if (r < 0 && ftruncate(fd, st.st_size) < 0)
+                log_warning("Failed to give back disk space: %s", strerror(errno));
+        return r;
+}
+
+static int lock_directory(const char *directory, int *directory_fd)
+{
+        _cleanup_(closep) int fd = -1;
+
+        if (*directory_fd >= 0)
+                return 0;
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        *directory_fd = TAKE_FD(fd);
+        return 0;
+}
+
+/* LMDB maps this file and writes to the map: without disk space behind it that is a SIGBUS. */
+static int reserve_lock_file(int directory_fd)
+{
+        _cleanup_(closep) int fd = -1;
+
+        fd = openat(directory_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+        if (fd < 0)
+                return -errno;
+        return file_reserve(fd, LOCK_FILE_SIZE);
+}
+
+static int mdb_new(MDB_env **ret)
+{
+        _cleanup_(mdb_env_closep) MDB_env *mdb = NULL;
+        int r;
+
+        r = mdb_env_create(&mdb);
+        if (r == 0)
+                r = mdb_env_set_maxdbs(mdb, DATABASE_MAX);
+        if (r != 0)
+                return lmdb_errno(r);
+        *ret = TAKE_PTR(mdb);
+        return 0;
+}
+
+static int create_file(const char *path)
+{
+        _cleanup_(mdb_env_closep) MDB_env *mdb = NULL;
+        int r;
+
+        r = mdb_new(&mdb);
+        if (r < 0)
+                return r;
+        r = mdb_env_set_mapsize(mdb, STORE_FILE_SIZE_INITIAL);
+        if (r == 0)
+                r = mdb_env_open(mdb, path, MDB_NOSUBDIR | MDB_NOLOCK, FILE_MODE);
+        if (r != 0)
+                return lmdb_errno(r);
+        return schema_create(mdb);
+}
+
+/* A store comes into being under another name, so that there is a whole one or none. */
+static int create_store(const char *directory, int directory_fd)
+{
+        _cleanup_(freep) char *path = NULL;
+        struct stat st;
+        int r;
+
+        if (fstatat(directory_fd, DATA_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                return 0;
+        if (errno != ENOENT)
+                return -errno;
+
+        if (asprintf(&path, "%s/" NEW_FILE, directory) < 0)
+                return -ENOMEM;
+        if (unlinkat(directory_fd, NEW_FILE, 0) < 0 && errno != ENOENT)
+                return -errno;
+        r = create_file(path);
+        if (r < 0) {
+                (void) unlinkat(directory_fd, NEW_FILE, 0);
+                return r;
+        }
+        if (renameat(directory_fd, NEW_FILE, directory_fd, DATA_FILE) < 0 ||
+            fsync(directory_fd) < 0)
+                return -errno;
+        return 0;
+}
+
+/* LMDB believes its first pages, and reading beyond the end of a mapped file is a SIGBUS. */
+static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory, int level)
+{
+        MDB_envinfo info;
+        MDB_stat stat;
+        struct stat st;
+
+        mdb_env_info(mdb, &info);
+        mdb_env_stat(mdb, &stat);
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if ((uint64_t) st.st_size / stat.ms_psize > info.me_last_pgno)
+                return 0;
+        log_at(level, "Failed to open the store in %s: " DATA_FILE " has been cut off", directory);
+        return -EMEDIUMTYPE;
+}
+
+/* An empty file LMDB would make a database of. */
+static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, unsigned flags,
+                         int level)
+{
+        struct stat st;
+        int fd, r;
+
+        if (fstatat(directory_fd, DATA_FILE, &st, 0) < 0)
+                r = -errno;
+        else if (st.st_size == 0)
+                r = -EMEDIUMTYPE;
+        else
+                r = lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS | flags, FILE_MODE));
+        if (r < 0) {
+                log_at(level, "Failed to open the store in %s: %s", directory,
+                       r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
+                return r;
+        }
+        mdb_env_get_fd(mdb, &fd);
+        return mdb_check_whole(mdb, fd, directory, level);
+}
+
+int mdb_drop_stale_readers(MDB_env *mdb)
+{
+        int n_dead = 0, r;
+
+        r = mdb_reader_check(mdb, &n_dead);
+        if (n_dead > 0)
+                log_debug("Dropped %i stale readers of the store", n_dead);
+        return r != 0 ? lmdb_errno(r) : n_dead;
+}
+
+/* A store of an earlier version is brought to this one; anything else is left as it is. */
+static int mdb_upgrade(MDB_env *mdb, const char *directory, int level)
+{
+        uint32_t version;
+        int r;
+
+        r = schema_read_version(mdb, &version);
+        if (r < 0 || version != 1)
+                return 0; /* schema_load() tells */
+        r = schema_upgrade(mdb);
+        if (r < 0)
+                log_at(level, "Failed to upgrade the store in %s: %s", directory, strerror(-r));
+        else
+                log_notice("Upgraded the store in %s to schema %u", directory, SCHEMA_VERSION);
+        return r;
+}
+
+/* The answer that was kept last expires at that time. */
+static int last_answer_ms(Txn *txn, uint64_t *ret)
+{
+        uint64_t expires_at_ms;
+        int r;
+
+        r = answer_table_last(txn, &expires_at_ms);
+        if (r < 0)
+                return r;
+        *ret = expires_at_ms > STORE_ANSWER_TTL_MS ? expires_at_ms - STORE_ANSWER_TTL_MS : 0;
+        return 0;
+}
+
+static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
+{
+        static const Database databases[] = {DATABASE_INTENTS, DATABASE_DELETES,
+                                             DATABASE_DECISIONS};
+        uint64_t answer_ms, decision_ms, intent_ms;
+        int r;
+
+        *ret_last_id = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(databases); i++) {
+                uint64_t id;
+
+                r = intent_table_last_id(txn, databases[i], &id);
+                if (r < 0)
+                        return r;
+                if (id > *ret_last_id)
+                        *ret_last_id = id;
+        }
+        r = last_answer_ms(txn, &answer_ms);
+        if (r == 0)
+                r = decision_table_latest(txn, &decision_ms);
+        if (r == 0)
+                r = intent_table_latest(txn, &intent_ms);
+        if (r < 0)
+                return r;
+        *ret_now_ms = answer_ms > decision_ms ? answer_ms : decision_ms;
+        if (intent_ms > *ret_now_ms)
+                *ret_now_ms = intent_ms;
+        return 0;
+}
+
+void store_file_clear(StoreFile *file)
+{
+        if (file->mdb)
+                mdb_env_close(file->mdb);
+}
+
+static int file_read_clock(StoreFile *file)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        r = txn_begin_read(file->mdb, &file->schema, &txn);
+        return r < 0 ? r : read_clock(&txn, &file->last_id, &file->now_ms);
+}
+
+/* A full disk is no reason not to read. */
+static bool file_reserve_spare(const StoreFile *file)
+{
+        MDB_envinfo info;
+        int fd;
+
+        mdb_env_get_fd(file->mdb, &fd);
+        mdb_env_info(file->mdb, &info);
+        return file_reserve(fd, info.me_mapsize + STORE_FILE_RESERVE) >= 0;
+}
+
+/* Opens what is there, and writes nothing before it is known to be ours. */
+int store_file_open(const char *directory, int directory_fd, int level, StoreFile *ret)
+{
+        _cleanup_(store_file_clear) StoreFile file = {};
+        int r;
+
+        r = mdb_new(&file.mdb);
+        if (r >= 0)
+                r = mdb_open_file(file.mdb, directory_fd, directory, 0, level);
+        if (r >= 0)
+                r = mdb_upgrade(file.mdb, directory, level);
+        if (r >= 0)
+                r = schema_load(file.mdb, directory, level, &file.schema);
+        if (r < 0)
+                return r;
+        r = file_read_clock(&file);
+        if (r >= 0)
+                r = mdb_drop_stale_readers(file.mdb);
+        if (r < 0) {
+                log_at(level, "Failed to read the store in %s: %s", directory, strerror(-r));
+                return r;
+        }
+        file.has_reserve = file_reserve_spare(&file);
+        *ret = TAKE(file, (StoreFile){});
+        return 0;
+}
+
+int store_file_prepare(const char *directory, int level, int *directory_fd)
+{
+        int r;
+
+        r = lock_directory(directory, directory_fd);
+        if (r < 0) {
+                log_at(level, "Failed to lock %s: %s", directory,
+                       r == -EBUSY ? "another daemon uses it" : strerror(-r));
+                return r;
+        }
+        r = reserve_lock_file(*directory_fd);
+        if (r >= 0)
+                r = create_store(directory, *directory_fd);
+        if (r < 0)
+                log_at(level, "Failed to create the store in %s: %s", directory, strerror(-r));
+        return r;
+}
+
+int store_file_open_beside(const char *directory, MDB_env **ret)
+{
+        _cleanup_(mdb_env_closep) MDB_env *mdb = NULL;
+        _cleanup_(closep) int directory_fd = -1;
+        int r;
+
+        directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = directory_fd < 0 ? -errno : 0;
+        if (r == 0 && faccessat(directory_fd, DATA_FILE, R_OK, 0) < 0)
+                r = -errno;
+        if (r == 0)
+                r = reserve_lock_file(directory_fd);
+        if (r == 0)
+                r = mdb_new(&mdb);
+        if (r < 0) {
+                log_error("Failed to open the store in %s: %s", directory, strerror(-r));
+                return r;
+        }
+        r = mdb_open_file(mdb, directory_fd, directory, MDB_RDONLY, LOG_ERR);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(mdb);
+        return 0;
+}
