@@ -12,37 +12,31 @@
 #include "build-config.h"
 #include "daemon/api/api.h"
 #include "daemon/audit/audit.h"
-#include "daemon/backoff/backoff.h"
 #include "daemon/bus/bus.h"
 #include "daemon/health.h"
-#include "daemon/keys.h"
 #include "daemon/loader.h"
 #include "daemon/notify.h"
 #include "daemon/outcomes.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
+#include "daemon/store-retry.h"
 #include "daemon/store/store-copy.h"
 #include "daemon/store/store.h"
+#include "daemon/tenancy-set.h"
 #include "dbus/error.h"
 
 #define STATE_DIRECTORY "/var/lib/passlockd"
-
-/* A store that could not be opened is tried again so often. */
-#define STORE_RETRY_FIRST_MS 500U
-#define STORE_RETRY_MAX_MS   4000U
 
 struct Service {
         sd_event *event;
         ApiContext *api;
         Store *store;
         Outcomes *outcomes;
-        Backoff *store_retry; /* while the store is not open */
+        StoreRetry *store_retry;
         Bus *bus;
         Loader *loader;
-        Keys *keys;
-        Tenancies *all;      /* also those that are not configured any more */
-        Tenancy **tenancies; /* those that are configured */
-        size_t n_tenancies;
+        Tenancies *all; /* also those that are not configured any more */
+        TenancySet *tenancies;
         Notify *notify;
         Health *health;
         Status *status;
@@ -50,102 +44,23 @@ struct Service {
         int result; /* of service_run(), once it stops */
 };
 
-/* Tenancies */
+/* Configuration */
 
-static int give_settings(Tenancy *tenancy, const TenancyConfig *config, Secret *key)
-{
-        const TenancySettings settings = {.label = config->label,
-                                          .endpoint = config->endpoint,
-                                          .ca_file = config->ca_file,
-                                          .timeout_ms = config->timeout_ms,
-                                          .credential = config->api_key_credential,
-                                          .key = key};
-
-        return tenancy_configure(tenancy, &settings);
-}
-
-static int configure_tenancy(Service *service, const TenancyConfig *config, Tenancy **ret)
-{
-        _cleanup_(tenancy_unrefp) Tenancy *tenancy = NULL;
-        _cleanup_(secret_unrefp) Secret *key = NULL;
-        int r;
-
-        r = tenancies_get(service->all, config->tenancy_id, &tenancy);
-        if (r < 0)
-                return r;
-        /* A key that works is better than none. */
-        if (keys_load(service->keys, config, tenancy_key(tenancy), &key) < 0)
-                key = secret_ref(tenancy_key(tenancy));
-        r = give_settings(tenancy, config, key);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(tenancy);
-        return 0;
-}
-
-static void free_tenancies(Tenancy **tenancies, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                tenancy_unref(tenancies[i]);
-        free(tenancies);
-}
-
-static bool contains(Tenancy *const *tenancies, size_t n, const Tenancy *tenancy)
-{
-        for (size_t i = 0; i < n; i++)
-                if (tenancies[i] == tenancy)
-                        return true;
-        return false;
-}
-
-static Tenancy *find_tenancy(const Service *service, const char *label)
-{
-        for (size_t i = 0; i < service->n_tenancies; i++)
-                if (streq(tenancy_label(service->tenancies[i]), label))
-                        return service->tenancies[i];
-        return NULL;
-}
-
-/* Takes the tenancies over in place of those that were configured before. */
-static int set_tenancies(Service *service, Tenancy **tenancies, size_t n)
-{
-        for (size_t i = 0; i < service->n_tenancies; i++)
-                if (!contains(tenancies, n, service->tenancies[i]))
-                        tenancy_retire(service->tenancies[i]);
-        free_tenancies(service->tenancies, service->n_tenancies);
-        service->tenancies = tenancies;
-        service->n_tenancies = n;
-        return bus_show_tenancies(service->bus, tenancies, n);
-}
-
-/* The configuration has been checked, so that nothing but lack of memory stops this halfway. Grants
- * come first: then what was taken away is surely gone. */
+/* Grants come first: then what was taken away is surely gone. */
 static int apply(Config *config, void *userdata)
 {
         Service *service = userdata;
-        Tenancy **tenancies;
-        size_t n = 0;
         int r;
 
         r = bus_configure(service->bus, config->default_tenancy, config->max_pending_per_user,
                           &config->grants);
         if (r < 0)
                 return r;
-        tenancies = calloc(config->n_tenancies + 1, sizeof(Tenancy *));
-        if (!tenancies)
-                return -ENOMEM;
-        for (; n < config->n_tenancies; n++) {
-                r = configure_tenancy(service, config->tenancies[n], &tenancies[n]);
-                if (r < 0) {
-                        free_tenancies(tenancies, n);
-                        return r;
-                }
-        }
-        keys_retain(service->keys, config);
+        r = tenancy_set_configure(service->tenancies, config);
         /* A reload may have been waiting for users when the stop began. */
         if (service->stopping)
-                tenancies_stop(service->all);
-        return set_tenancies(service, tenancies, n);
+                tenancy_set_stop(service->tenancies);
+        return r;
 }
 
 static GrantList *grants(void *userdata)
@@ -154,19 +69,6 @@ static GrantList *grants(void *userdata)
 
         return bus_grants(service->bus);
 }
-
-/* A key has come that was missing. */
-static void on_key_found(const char *label, Secret *key, void *userdata)
-{
-        Service *service = userdata;
-        const TenancyConfig *config = config_find_tenancy(loader_config(service->loader), label);
-        Tenancy *tenancy = find_tenancy(service, label);
-
-        if (config && tenancy && !service->stopping && give_settings(tenancy, config, key) < 0)
-                log_error("Failed to give tenancy %s its key for lack of memory", label);
-}
-
-/* Reloading */
 
 static void notify_reloading(void)
 {
@@ -198,7 +100,9 @@ static int on_diagnose(void *userdata, FindingList *list)
         int r;
 
         r = loader_find(service->loader, list);
-        return r == 0 ? keys_find(service->keys, list) : r;
+        if (r == 0)
+                r = tenancy_set_find(service->tenancies, list);
+        return r == 0 ? store_retry_find(service->store_retry, list) : r;
 }
 
 /* Stopping: the name goes first, so that new calls find the next instance; those in flight are
@@ -225,7 +129,7 @@ static void stop(Service *service, int result)
         service->result = result;
         (void) sd_notify(false, "STOPPING=1");
         status_update(service->status);
-        tenancies_stop(service->all);
+        tenancy_set_stop(service->tenancies);
         if (sd_event_add_post(service->event, NULL, on_any_event, service) < 0)
                 (void) sd_event_exit(service->event, -ENOMEM);
 }
@@ -279,25 +183,11 @@ int service_copy_store(const char *path)
         return directory ? store_copy(directory, path) : -ENOMEM;
 }
 
-static void on_store_tried(int r, void *userdata)
+static void on_store_opened(void *userdata)
 {
-        Service *service = userdata;
+        const Service *service = userdata;
 
-        if (r != 0) {
-                backoff_retry(service->store_retry, 0);
-                return;
-        }
-        backoff_stop(service->store_retry);
         tenancies_store_is_open(service->all);
-}
-
-/* Any change makes the store try to open. */
-static void retry_store(void *userdata)
-{
-        Service *service = userdata;
-
-        if (store_barrier(service->store, on_store_tried, service, NULL) < 0)
-                backoff_retry(service->store_retry, 0);
 }
 
 static int open_store(Service *service)
@@ -313,10 +203,8 @@ static int open_store(Service *service)
         if (r == 0)
                 r = outcomes_new(service->event, service->store, &service->outcomes);
         if (r == 0)
-                r = backoff_new(service->event, STORE_RETRY_FIRST_MS, STORE_RETRY_MAX_MS,
-                                retry_store, service, &service->store_retry);
-        if (r == 0 && store_error(service->store) < 0)
-                backoff_retry(service->store_retry, 0);
+                r = store_retry_new(service->event, service->store, directory, on_store_opened,
+                                    service, &service->store_retry);
         return r;
 }
 
@@ -353,7 +241,10 @@ static int open_bus(Service *service)
 
         r = bus_new(service->event, &owner, &service->bus);
         if (r < 0)
-                log_error("Cannot connect to the system bus: %s", strerror(-r));
+                log_error("Failed to connect to the system bus: %s", strerror(-r));
+        else
+                r = tenancy_set_new(service->event, service->all, service->bus,
+                                    &service->tenancies);
         return r;
 }
 
@@ -365,18 +256,17 @@ static int open_loader(Service *service, const char *config_file)
                 .settled = on_settled,
                 .userdata = service,
         };
-        int r;
 
-        r = keys_new(service->event, on_key_found, service, &service->keys);
-        return r < 0 ? r : loader_new(service->event, config_file, &owner, &service->loader);
+        return loader_new(service->event, config_file, &owner, &service->loader);
 }
 
 static char *describe(void *userdata)
 {
         const Service *service = userdata;
+        size_t n;
+        Tenancy *const *tenancies = tenancy_set_get(service->tenancies, &n);
 
-        return status_describe(service->tenancies, service->n_tenancies,
-                               bus_count_calls(service->bus), service->stopping);
+        return status_describe(tenancies, n, bus_count_calls(service->bus), service->stopping);
 }
 
 /* What systemd is told of how we are. */
@@ -424,7 +314,7 @@ int service_new(const char *config_file, Service **ret)
                 return r;
         r = bus_acquire_name(service->bus);
         if (r < 0) {
-                log_error("Cannot have the bus name %s: %s", PASSLOCK_BUS_NAME,
+                log_error("Failed to take the bus name %s: %s", PASSLOCK_BUS_NAME,
                           r == -EEXIST ? "another process has it" : strerror(-r));
                 return r;
         }
@@ -441,12 +331,11 @@ Service *service_free(Service *service)
         health_free(service->health);
         notify_free(service->notify);
         loader_free(service->loader);
-        keys_free(service->keys);
         bus_free(service->bus);
-        free_tenancies(service->tenancies, service->n_tenancies);
+        tenancy_set_free(service->tenancies);
         api_context_free(service->api);
         tenancies_free(service->all);
-        backoff_free(service->store_retry);
+        store_retry_free(service->store_retry);
         outcomes_free(service->outcomes);
         store_free(service->store);
         sd_event_unref(service->event);

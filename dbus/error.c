@@ -31,6 +31,11 @@ const char *error_text(int error)
         return error_is_known(error) ? table[error].text : NULL;
 }
 
+const char *error_strerror(int r)
+{
+        return r > 0 ? error_text(r) : strerror(-r);
+}
+
 int error_from_dbus_name(const char *dbus_name)
 {
         for (int e = 1; dbus_name && e <= ERROR_MAX; e++)

@@ -72,6 +72,8 @@ typedef enum Error {
 /* Static strings; NULL for a value that is not an Error. */
 const char *error_dbus_name(int error);
 const char *error_text(int error);
+/* The text of an Error or of a negative errno. */
+const char *error_strerror(int r);
 
 /* The reverse. 0 for NULL and for a name that is not in the table. */
 int error_from_dbus_name(const char *dbus_name);

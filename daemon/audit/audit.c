@@ -44,7 +44,7 @@ static const char *error_sentence(const Audit *audit)
 {
         if (audit->text || !audit->error)
                 return audit->text;
-        return audit->error > 0 ? error_text(audit->error) : strerror(-audit->error);
+        return error_strerror(audit->error);
 }
 
 /* The text: what happened, then what is known of it, with commas between. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/leftovers.h"
 #include "daemon/core/vault-walk.h"
+#include "daemon/core/wait-list.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
@@ -18,12 +20,6 @@
 
 /* More passkeys than this cannot be told apart anyway. */
 #define CANDIDATES_MAX 10000U
-
-typedef struct Waiter {
-        struct Waiter *next;
-        CrashRecoveryFunc func;
-        void *userdata;
-} Waiter;
 
 struct CrashRecovery {
         Tenancy *tenancy;
@@ -38,9 +34,8 @@ struct CrashRecovery {
         VaultWalk *walk;
         Recovery *recovery; /* NULL until the API's clock is known */
         uint64_t n_checked;
-        uint64_t begun_at_ms;
         bool committing;
-        Waiter *waiters;
+        WaitList *waiters; /* repeats */
 };
 
 static void on_time(void *userdata);
@@ -55,22 +50,12 @@ int crash_recovery_new(Tenancy *tenancy, CrashRecovery **ret)
         recovery->tenancy = tenancy;
         r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
                         &recovery->backoff);
+        if (r >= 0)
+                r = wait_list_new(tenancy->event, PATIENCE_MS, &recovery->waiters);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(recovery);
         return 0;
-}
-
-static void wake_waiters(CrashRecovery *recovery)
-{
-        Waiter *waiters = TAKE_PTR(recovery->waiters);
-
-        while (waiters) {
-                _cleanup_(freep) Waiter *waiter = waiters;
-
-                waiters = waiter->next;
-                waiter->func(waiter->userdata);
-        }
 }
 
 /* What is under way is called off, but not a change that is on its way to the disk. */
@@ -87,12 +72,7 @@ CrashRecovery *crash_recovery_free(CrashRecovery *recovery)
                 return NULL;
         cancel_walk(recovery);
         leftovers_clear(&recovery->leftovers);
-        while (recovery->waiters) {
-                Waiter *waiter = recovery->waiters;
-
-                recovery->waiters = waiter->next;
-                free(waiter);
-        }
+        wait_list_free(recovery->waiters);
         backoff_free(recovery->backoff);
         free(recovery);
         return NULL;
@@ -107,7 +87,7 @@ static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
         recovery->last_error = r;
         cancel_walk(recovery);
         backoff_retry(recovery->backoff, retry_after_s);
-        wake_waiters(recovery);
+        wait_list_wake(recovery->waiters);
 }
 
 /* Claims and candidates */
@@ -128,8 +108,7 @@ static int make_claims(CrashRecovery *recovery)
         if (!recovery->recovery)
                 return -ENOMEM;
         for (size_t i = 0; r == 0 && i < recovery->leftovers.n; i++)
-                if (!recovery->leftovers.leftovers[i].taken_over)
-                        r = add_claim(recovery, &recovery->leftovers.leftovers[i].intent);
+                r = add_claim(recovery, &recovery->leftovers.leftovers[i].intent);
         return r;
 }
 
@@ -174,12 +153,13 @@ static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_lef
                       .counts = {{FIELD_COUNT, n_left}});
         recovery->last_error = 0;
         cancel_walk(recovery);
-        /* A repeat may have given back what it had taken over. */
-        if (leftovers_count(&recovery->leftovers) > 0)
-                backoff_retry(recovery->backoff, 0);
-        else
-                backoff_stop(recovery->backoff);
-        wake_waiters(recovery);
+        /* A repeat may have given back what it had taken over, and waits. */
+        if (leftovers_count(&recovery->leftovers) > 0) {
+                backoff_start(recovery->backoff);
+                return;
+        }
+        backoff_stop(recovery->backoff);
+        wait_list_wake(recovery->waiters);
 }
 
 static void on_recovered(int r, const Recovery *settled, const LinkList *added, size_t n_left,
@@ -228,12 +208,21 @@ static int commit(CrashRecovery *recovery)
         return 0;
 }
 
-/* The walk */
-
-static bool takes_too_long(const CrashRecovery *recovery)
+/* Which passkeys are left to claim is known once all repeats have ended. */
+static int commit_if_alone(CrashRecovery *recovery)
 {
-        return monotonic_ms() - recovery->begun_at_ms > PATIENCE_MS;
+        bool alone = leftovers_count(&recovery->leftovers) == recovery->leftovers.n;
+
+        return alone ? commit(recovery) : 0;
 }
+
+static bool awaits_repeats(const CrashRecovery *recovery)
+{
+        return recovery->walk && vault_walk_is_done(recovery->walk) &&
+               !vault_walk_is_asking(recovery->walk);
+}
+
+/* The walk */
 
 static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, void *userdata)
 {
@@ -241,16 +230,14 @@ static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, 
 
         if (r == 0 && !recovery->recovery)
                 r = make_claims(recovery);
-        if (takes_too_long(recovery))
-                wake_waiters(recovery);
         if (r == 0)
                 tenancy_note_unreadable_rows(recovery->tenancy, passkeys->n_unreadable, NULL);
         for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++)
                 r = check_passkey(recovery, passkeys->passkeys[i]);
-        if (r == 0 && vault_walk_is_done(recovery->walk))
-                r = commit(recovery);
-        else if (r == 0)
-                r = vault_walk_next(recovery->walk, on_page, recovery);
+        if (r == 0)
+                r = vault_walk_is_done(recovery->walk)
+                            ? commit_if_alone(recovery)
+                            : vault_walk_next(recovery->walk, on_page, recovery);
         if (r != 0)
                 fail(recovery, r, retry_after_s);
 }
@@ -260,7 +247,6 @@ static int walk(CrashRecovery *recovery)
         int r;
 
         recovery->n_checked = 0;
-        recovery->begun_at_ms = monotonic_ms();
         recovery->api = api_ref(recovery->tenancy->api);
         r = vault_walk_new(recovery->api, &recovery->walk);
         return r < 0 ? r : vault_walk_next(recovery->walk, on_page, recovery);
@@ -269,12 +255,9 @@ static int walk(CrashRecovery *recovery)
 /* Without a link to be made, there is nothing to look for. */
 static bool needs_walk(const CrashRecovery *recovery)
 {
-        for (size_t i = 0; i < recovery->leftovers.n; i++) {
-                const Leftover *leftover = &recovery->leftovers.leftovers[i];
-
-                if (!leftover->taken_over && leftover->intent.wants_link)
+        for (size_t i = 0; i < recovery->leftovers.n; i++)
+                if (recovery->leftovers.leftovers[i].intent.wants_link)
                         return true;
-        }
         return false;
 }
 
@@ -337,6 +320,20 @@ void crash_recovery_start(CrashRecovery *recovery)
                 backoff_start(recovery->backoff);
 }
 
+int crash_recovery_find(const CrashRecovery *recovery, FindingList *list)
+{
+        char text[160];
+
+        if (recovery->leftovers.n == 0)
+                return 0;
+        (void) snprintf(
+                text, sizeof(text), "Interrupted exchanges that are not settled yet: %zu%s%s",
+                recovery->leftovers.n, recovery->last_error ? "; the last attempt failed: " : "",
+                recovery->last_error ? error_strerror(recovery->last_error) : "");
+        return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),
+                           .text = text);
+}
+
 void crash_recovery_api_is_back(CrashRecovery *recovery)
 {
         if (recovery->last_error == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
@@ -349,7 +346,7 @@ void crash_recovery_stop(CrashRecovery *recovery)
         if (!recovery->committing)
                 cancel_walk(recovery);
         backoff_stop(recovery->backoff);
-        wake_waiters(recovery);
+        wait_list_wake(recovery->waiters);
 }
 
 /* Repeats */
@@ -362,8 +359,8 @@ uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[sta
         if (!leftover)
                 return 0;
         *ret_interrupted = true;
-        /* The intent may be gone before the repeat has asked the API. */
-        if (recovery->committing)
+        /* It is too late: the intent may be gone before the repeat has asked the API. */
+        if (recovery->committing || awaits_repeats(recovery))
                 return 0;
         leftover->taken_over = true;
         return leftover->intent.id;
@@ -372,30 +369,30 @@ uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[sta
 void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled)
 {
         Leftover *leftover = leftovers_find(&recovery->leftovers, intent_id);
+        int r;
 
         if (!leftover)
                 return;
-        leftover->taken_over = settled;
-        if (!settled && !recovery->stopped && !is_under_way(recovery) &&
-            !backoff_is_waiting(recovery->backoff))
+        leftover->taken_over = false;
+        if (settled)
+                leftovers_remove(&recovery->leftovers, intent_id);
+        if (awaits_repeats(recovery)) {
+                r = commit_if_alone(recovery);
+                if (r != 0)
+                        fail(recovery, r, 0);
+        } else if (!settled && !recovery->stopped && !is_under_way(recovery) &&
+                   !backoff_is_waiting(recovery->backoff)) {
                 backoff_start(recovery->backoff);
+        }
 }
 
-int crash_recovery_wait(CrashRecovery *recovery, CrashRecoveryFunc func, void *userdata)
+int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata)
 {
-        bool is_due = is_under_way(recovery)
-                              ? !takes_too_long(recovery)
-                              : recovery->last_error == 0 && backoff_is_waiting(recovery->backoff);
-        Waiter *waiter;
+        bool is_due = is_under_way(recovery) ||
+                      (recovery->last_error == 0 && backoff_is_waiting(recovery->backoff));
 
-        if (!is_due) {
-                func(userdata);
-                return 0;
-        }
-        waiter = malloc(sizeof(Waiter));
-        if (!waiter)
-                return -ENOMEM;
-        *waiter = (Waiter){.next = recovery->waiters, .func = func, .userdata = userdata};
-        recovery->waiters = waiter;
+        if (is_due)
+                return wait_list_add(recovery->waiters, func, userdata);
+        func(userdata);
         return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/core/tenancy-internal.h"
+#include "daemon/core/wait-list.h"
 #include "daemon/model/intent.h"
 
 /*
@@ -23,6 +24,9 @@ void crash_recovery_api_is_back(CrashRecovery *recovery);
 /* Not now: the next start goes on. */
 void crash_recovery_stop(CrashRecovery *recovery);
 
+/* Adds a finding if exchanges are left. Returns 0 or -ENOMEM. */
+int crash_recovery_find(const CrashRecovery *recovery, FindingList *list);
+
 /*
  * A repeat takes the interrupted exchange with the same key over, if there is one: it is no claim
  * until it is given back. Returns its intent's id, or 0 if there is none, or if it is too late to
@@ -33,7 +37,6 @@ uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[sta
 /* The repeat has settled it, or else it remains a claim. */
 void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled);
 
-/* Runs the function once what is under way has ended, well or not, or takes too long; at once,
- * before this returns, if nothing is under way. Returns 0 or -ENOMEM. */
-typedef void (*CrashRecoveryFunc)(void *userdata);
-int crash_recovery_wait(CrashRecovery *recovery, CrashRecoveryFunc func, void *userdata);
+/* Runs the function once the links are found that can be found, or that has failed, or takes more
+ * than two seconds; at once, before this returns, if nothing is under way. Returns 0 or -ENOMEM. */
+int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "daemon/backoff/backoff.h"
@@ -116,7 +117,11 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         recovery->committing = false;
         for (size_t i = 0; i < removed->n_links; i++)
                 tenancy_tell_link_removed(tenancy, removed->links[i], &pending->cause);
-        if (r == 0 && is_over(recovery)) {
+        if (r != 0) { /* all of them are asked for again */
+                recovery->result = r;
+                link_list_clear(&recovery->rest);
+                backoff_retry(recovery->backoff, 0);
+        } else if (is_over(recovery)) {
                 link_list_clear(&recovery->rest);
                 drop_first(recovery);
                 backoff_start(recovery->backoff);
@@ -217,6 +222,23 @@ static int load(DeleteRecovery *recovery)
         if (r == 0)
                 recovery->loaded = true;
         return r;
+}
+
+int delete_recovery_find(const DeleteRecovery *recovery, FindingList *list)
+{
+        char text[160];
+        size_t n = 0;
+
+        for (const Pending *p = recovery->first; p; p = p->next)
+                n++;
+        if (n == 0)
+                return 0;
+        (void) snprintf(text, sizeof(text),
+                        "Deletes in the vault that are not finished yet: %zu%s%s", n,
+                        recovery->result ? "; the last attempt failed: " : "",
+                        recovery->result ? error_strerror(recovery->result) : "");
+        return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),
+                           .text = text);
 }
 
 void delete_recovery_start(DeleteRecovery *recovery)

@@ -21,6 +21,9 @@ void delete_recovery_start(DeleteRecovery *recovery);
 void delete_recovery_api_is_back(DeleteRecovery *recovery);
 void delete_recovery_stop(DeleteRecovery *recovery);
 
+/* Adds a finding if deletes are left. Returns 0 or -ENOMEM. */
+int delete_recovery_find(const DeleteRecovery *recovery, FindingList *list);
+
 /* Takes the links over, as they were when the delete was asked for; `intent_id` is 0 if there is no
  * intent on disk. Returns 0 or -ENOMEM. */
 int delete_recovery_add(DeleteRecovery *recovery, LinkList *links, uint64_t intent_id,

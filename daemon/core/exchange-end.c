@@ -227,9 +227,6 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
         }
         if (newly_linked)
                 tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->cause);
-        if (exchange->taken_over)
-                crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id,
-                                         true);
         exchange->result = exchange->result ?: r ?: exchange->answer.error;
         exchange_conclude(exchange);
 }
@@ -242,9 +239,6 @@ static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
         Tenancy *tenancy = exchanges->tenancy;
 
         if (r == 0) {
-                if (exchange->taken_over)
-                        crash_recovery_give_back(tenancy->crash_recovery, exchange->intent_id,
-                                                 true);
                 exchange_drop(exchange);
                 backoff_start(exchanges->retry);
         } else {

@@ -41,7 +41,7 @@ typedef struct Exchange {
         uint8_t key[ANSWER_KEY_LEN];
         uint64_t intent_id; /* 0: none on disk */
         bool interrupted;   /* an earlier process began this very exchange */
-        bool taken_over;    /* and the intent is that one's */
+        bool taken_over;    /* and the intent is that one's: crash recovery is to hear of it */
         ApiCall *call;
         int result; /* what callers are told; the answer says more if it is 0 */
         uint32_t retry_after_s;

@@ -35,16 +35,22 @@ static int exchange_judge(Exchange *exchange, const Principal *principal)
         return principal_copy(principal, &exchange->answer.principal);
 }
 
-/* Without a principal. The intent of an interrupted exchange stays with crash recovery. */
+/* An intent that was taken over. Unless it is settled here, it is crash recovery's again. */
+static void exchange_give_back(Exchange *exchange, bool settled)
+{
+        if (!exchange->taken_over)
+                return;
+        exchange->taken_over = false;
+        crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id, settled);
+        if (!settled)
+                exchange->intent_id = 0;
+}
+
+/* Without a principal. */
 static void exchange_fail(Exchange *exchange, int r)
 {
         exchange->result = r == ERROR_INVALID_CODE && exchange->interrupted ? ERROR_INTERRUPTED : r;
-        if (exchange->taken_over) {
-                crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id,
-                                         false);
-                exchange->taken_over = false;
-                exchange->intent_id = 0;
-        }
+        exchange_give_back(exchange, false);
         if (exchange->intent_id == 0)
                 exchange_conclude(exchange);
         else if ((r = exchange_save(exchange)) < 0)
@@ -66,6 +72,8 @@ static void exchange_asked(int r, uint32_t retry_after_s, const Principal *princ
                 return;
         }
         r = exchange_save(exchange);
+        /* Crash recovery, which may go on now, comes after the outcome. */
+        exchange_give_back(exchange, true);
         if (r < 0)
                 exchange_fail_to_save(exchange, r);
 }
@@ -187,6 +195,8 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         exchange->code = strdup(request->code);
         exchange->wants_link = request->link;
         exchange->cause = request->cause;
+        if (!exchange->code || (request->user_id && !exchange->user_id))
+                return -ENOMEM;
         if (key) {
                 exchange->has_key = true;
                 memcpy(exchange->key, key, ANSWER_KEY_LEN);
@@ -194,8 +204,6 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
                                                                &exchange->interrupted);
                 exchange->taken_over = exchange->intent_id > 0;
         }
-        if (!exchange->code || (request->user_id && !exchange->user_id))
-                return -ENOMEM;
 
         *ret = TAKE_PTR(exchange);
         return 0;
@@ -215,10 +223,10 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
         exchange->interrupted |= interrupted;
         exchange_add_waiter(exchange, TAKE_PTR(owned));
         r = exchange_begin(exchange);
-        if (r != 0 && exchange->taken_over)
-                crash_recovery_give_back(tenancy->crash_recovery, exchange->intent_id, false);
-        if (r != 0)
+        if (r != 0) {
+                exchange_give_back(exchange, false);
                 return r;
+        }
 
         exchange->next = tenancy->exchanges->first;
         tenancy->exchanges->first = TAKE_PTR(exchange);

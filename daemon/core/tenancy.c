@@ -318,6 +318,14 @@ void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r)
         }
 }
 
+int tenancy_find(const Tenancy *tenancy, FindingList *list)
+{
+        int r;
+
+        r = crash_recovery_find(tenancy->crash_recovery, list);
+        return r == 0 ? delete_recovery_find(tenancy->delete_recovery, list) : r;
+}
+
 void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const Cause *cause)
 {
         if (n > 0)

@@ -6,6 +6,7 @@
 #include "base/macro.h"
 #include "base/secret.h"
 #include "daemon/audit/audit.h"
+#include "daemon/model/finding.h"
 #include "daemon/model/link.h"
 
 /*
@@ -88,3 +89,6 @@ const char *tenancy_credential(const Tenancy *tenancy);
 /* NULL if there is none; lent. */
 Secret *tenancy_key(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);
+
+/* Adds findings on what a crash has left to do. Returns 0 or -ENOMEM. */
+int tenancy_find(const Tenancy *tenancy, FindingList *list);

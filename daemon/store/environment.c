@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "daemon/store/environment.h"
@@ -14,8 +15,8 @@ struct Environment {
         Schema schema;
         StoreClock clock;
         uint64_t first_id;
-        bool has_reserve;     /* the writer's */
-        pthread_mutex_t lock; /* held by a read, and to replace or to move the map */
+        atomic_bool has_reserve; /* written by the writer */
+        pthread_mutex_t lock;    /* held by a read, and to replace or to move the map */
 };
 
 /* Whoever meets a store that is not open lacks no memory. */
@@ -230,6 +231,11 @@ bool environment_has_reserve(Environment *environment)
         if (!environment->has_reserve && environment->mdb)
                 environment->has_reserve =
                         environment_reserve(environment, environment_size(environment)) >= 0;
+        return environment->has_reserve;
+}
+
+bool environment_had_reserve(const Environment *environment)
+{
         return environment->has_reserve;
 }
 

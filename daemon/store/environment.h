@@ -44,6 +44,8 @@ int environment_grow(Environment *environment);
 
 /* Whether the reserve is there; allocates it if it is not and the disk has room. */
 bool environment_has_reserve(Environment *environment);
+/* The same, as it was with the last change: from any thread. */
+bool environment_had_reserve(const Environment *environment);
 /* Whether as many pages are free within the map, and some more. Not within a write. */
 bool environment_has_room(Environment *environment);
 /* Adds the reserve to the map. -EXFULL if it is not there. Not within a write. */

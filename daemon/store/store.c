@@ -53,6 +53,11 @@ int store_open_later(const char *directory, Store **ret)
         return open_with(directory, environment_new_later, ret);
 }
 
+bool store_has_reserve(Store *store)
+{
+        return environment_had_reserve(store->environment);
+}
+
 int store_error(Store *store)
 {
         return environment_error(store->environment);

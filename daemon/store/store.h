@@ -34,6 +34,8 @@ int store_open(const char *directory, Store **ret);
 int store_open_later(const char *directory, Store **ret);
 /* 0, or the negative errno that says why the store is not open. */
 int store_error(Store *store);
+/* Whether disk space is allocated for removals; without it nothing but removals is accepted. */
+bool store_has_reserve(Store *store);
 /* Commits what is queued, without reporting it, and closes. Returns NULL. */
 Store *store_free(Store *store);
 DEFINE_CLEANUP(Store *, store_free);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Deletes in the vault, and the links that go with them."""
 
+import resource
+
 import pytest
 
 from harness.standin import Reply
@@ -111,6 +113,26 @@ def test_answer_is_lost(stack, connection, by_user, lie):
     with raises("Unreachable", "MalformedReply"):
         connection.finish(start_delete(connection, ids, by_user))
     assert stack.links() == {}
+
+
+def test_store_fails_meanwhile(stack, connection):
+    """What is gone is removed when the store can do that again."""
+    link_many(stack, connection, 5)
+    stack.vault.lies["/delete"] = Reply(500, b"")
+    hold(stack, is_probe)
+    call = start_delete(connection, [], True)
+    eventually(lambda: len(stack.vault.kept) == 5)
+    limits = resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
+    stack.vault.let_go()
+    connection.outcome(call)
+    assert set(stack.links().values()) == {"ada"}
+    (finding,) = connection.method("Diagnose")[0]
+    assert plain(finding)["kind"] == "recovery"
+    assert plain(finding)["text"].startswith("Deletes in the vault that are not finished yet: 1")
+    resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE, limits)
+    eventually(lambda: stack.links() == {})
+    eventually(lambda: connection.method("Diagnose")[0] == [])
 
 
 def test_fan_out_is_bounded(stack, connection):

@@ -244,6 +244,11 @@ def test_there_is_no_room_for_a_store(full):
             connection.links("GetUser", "key")
         with raises("StoreFull"):
             connection.exchange(passkey.code)
+        (finding,) = map(plain, connection.method("Diagnose")[0])
+        assert (finding["kind"], finding["name"]) == ("store", str(stack.daemon.state))
+        assert finding["text"] == "Failed to open the store: No space left on device"
+        assert finding["advice"]
         disk.free()
         eventually(lambda: connection.outcome(connection.start_links("Add", "ada", "key")) == ())
         assert plain(connection.exchange(passkey.code))["linked"] is True
+        assert connection.method("Diagnose")[0] == []

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Crash recovery makes the links that the interrupted exchanges can have meant, and no others."""
 
+import math
+import time
+
 import pytest
 
 from harness.standin import Reply
 
 from .client import plain
 from .stack import eventually, new_request_id, raises
-from .vault import VaultStack, is_exchange, is_list
+from .vault import HeldStore, VaultStack, is_exchange, is_list
 
 HOUR = 3600
 
@@ -255,12 +258,16 @@ def test_it_backs_off(stack, connection, fault):
     stack.daemon.start()
     eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
     with stack.connect() as after:
-        before = lists(vault)
+        before, begin = lists(vault), time.monotonic()
         for i in range(50):
             after.exchange(vault.add(f"pk-{i + 10}", "bob"))
             assert after.state() == "ready"
-        # Each attempt asks several times where the API is away, and there is one more at most.
-        assert lists(vault) - before <= 10
+        # The pauses double from 0.5 s on, and an attempt asks five times where the API is away.
+        attempts = 1 + math.log2((time.monotonic() - begin) / 0.5 + 1)
+        assert lists(vault) - before <= 5 * attempts
+        (finding,) = map(plain, after.method("Diagnose")[0])
+        assert (finding["kind"], finding["tenancy"]) == ("recovery", "default")
+        assert "not settled yet: 1; the last attempt failed: " in finding["text"]
     assert stack.daemon.log_text().count("Cannot look for lost links yet") == 1
 
 
@@ -274,6 +281,8 @@ def test_it_goes_on_when_the_api_is_back(stack, connection):
     eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
     del vault.faults["/passkeys/"]
     eventually(lambda: stack.links() == {"pk-1": "ada"})
+    with stack.connect() as after:
+        assert after.method("Diagnose")[0] == []
 
 
 def test_row_that_cannot_be_read(stack, connection):
@@ -384,6 +393,31 @@ def test_killed_again_in_the_middle_of_the_repeat(stack, connection):
             after.exchange(code, request_id=request_id)
 
 
+def test_repeat_is_told_once_it_is_settled(stack, connection):
+    """A repeat that recovery has left out, and that ends while the others are being committed."""
+    vault, request_id = stack.vault, new_request_id()
+    code = vault.add("pk-1", "ada")
+    hang(stack, connection, code, request_id=request_id)
+    hang(stack, connection, vault.add("pk-2", "bob"))
+    stack.daemon.kill9()
+    vault.let_go()
+    vault.faults["/passkeys/"] = Reply(500, b"")
+    stack.daemon.start()
+    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    with stack.connect() as after:
+        repeat = hang(stack, after, code, request_id=request_id)
+        store = HeldStore(stack)
+        before = lists(vault)
+        del vault.faults["/passkeys/"]
+        eventually(lambda: lists(vault) > before)
+        after.settle()
+        vault.let_go()
+        after.settle()
+        store.release()
+        assert after.outcome(repeat) == ("error", "Interrupted")
+        assert stack.links() == {"pk-1": "ada", "pk-2": "bob"}
+
+
 def test_repeats_while_recovery_is_under_way(stack, connection):
     """Before the first page has come and after it: none of them keeps a link from being made."""
     vault = stack.vault
@@ -399,11 +433,9 @@ def test_repeats_while_recovery_is_under_way(stack, connection):
         early = [after.start_exchange(code, user_id=user_id, request_id=request_id)
                  for code, user_id, request_id in work[:4]]
         after.settle()
-        n = len(vault.requests)
         vault.let_go()
         late = [after.start_exchange(code, user_id=user_id, request_id=request_id)
                 for code, user_id, request_id in work[4:]]
-        assert n
         for call in early + late:
             assert after.outcome(call) == ("error", "Interrupted")
         eventually(lambda: stack.links() == {f"pk-{i}": f"user-{i}" for i in range(8)})

@@ -4,37 +4,20 @@
 import os
 import resource
 import signal
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from harness.build import build_dir
 from harness.standin import Reply, Request
 
 from .client import variants
 from .issuer import Key, claims_of, token
 from .stack import eventually, new_request_id
 from .test_import import make
-from .vault import VaultStack, is_delete, is_exchange, is_list, is_probe
+from .vault import HeldStore, VaultStack, is_delete, is_exchange, is_list, is_probe
 
 KEY = Key("one")
-
-
-class HeldStore:
-    """While it lasts, the daemon cannot write to its store, and reads as ever."""
-
-    def __init__(self, stack: VaultStack):
-        self.holder = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", build_dir() / "tests/system/store-holder",
-             stack.daemon.state], stdout=subprocess.PIPE)
-        assert self.holder.stdout.readline() == b"held\n"
-
-    def release(self):
-        self.holder.kill()
-        self.holder.wait()
-        self.holder.stdout.close()
 
 
 def anything(_: Request) -> bool:

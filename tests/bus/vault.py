@@ -2,6 +2,7 @@
 """An API whose vault a test fills, which may keep its answers back and has a clock of its own."""
 
 import json
+import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from harness import Bus, Workspace
+from harness.build import build_dir
 from harness.process import PATIENCE_SEC
 from harness.standin import Reply, Request, StandIn
 
@@ -245,3 +247,18 @@ class VaultStack:
 
     def wait_recovered(self):
         eventually(lambda: "Lost links looked for" in self.daemon.log_text())
+
+
+class HeldStore:
+    """While it lasts, the daemon cannot write to its store, and reads as ever."""
+
+    def __init__(self, stack: VaultStack):
+        self.holder = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", build_dir() / "tests/system/store-holder",
+             stack.daemon.state], stdout=subprocess.PIPE)
+        assert self.holder.stdout.readline() == b"held\n"
+
+    def release(self):
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()

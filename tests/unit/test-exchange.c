@@ -47,7 +47,7 @@ static struct {
         uint64_t intent_id;
         bool interrupted;
         unsigned n_settled, n_given_back;
-        CrashRecoveryFunc func;
+        WaitFunc func;
         void *userdata;
 } recovery;
 
@@ -187,7 +187,7 @@ void crash_recovery_give_back(CrashRecovery *r, uint64_t intent_id, bool settled
                 recovery.n_given_back++;
 }
 
-int crash_recovery_wait(CrashRecovery *r, CrashRecoveryFunc func, void *userdata)
+int crash_recovery_wait(CrashRecovery *r, WaitFunc func, void *userdata)
 {
         recovery.func = func;
         recovery.userdata = userdata;
@@ -207,6 +207,16 @@ DeleteRecovery *delete_recovery_free(DeleteRecovery *r)
 
 void delete_recovery_start(DeleteRecovery *r)
 {
+}
+
+int crash_recovery_find(const CrashRecovery *r, FindingList *list)
+{
+        return 0;
+}
+
+int delete_recovery_find(const DeleteRecovery *r, FindingList *list)
+{
+        return 0;
 }
 
 void delete_recovery_stop(DeleteRecovery *r)

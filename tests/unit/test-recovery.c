@@ -204,6 +204,110 @@ static void test_settled_and_linked(void **state)
         check_match(2); /* for one claim */
 }
 
+#define HOUR (3600U * S)
+
+/* A moment of one boot. */
+static HostTime host_time(uint8_t boot, uint64_t boottime_ms, uint64_t realtime_ms)
+{
+        HostTime time = {.boottime_ms = boottime_ms, .realtime_ms = realtime_ms};
+
+        memset(time.boot_id, boot, BOOT_ID_LEN);
+        return time;
+}
+
+/* Checks in which times of the API a passkey is meant. */
+static void check_period(const ExchangeIntent *intent, const RecoveryClock *now, uint64_t since_ms,
+                         uint64_t until_ms)
+{
+        assert_int_equal(recovery_add_exchange(recovery, intent, now), 0);
+        assert_int_equal(recovery->claims[0].intent_id, intent->id);
+        assert_int_equal(recovery->claims[0].since_ms, since_ms);
+        assert_int_equal(recovery->claims[0].until_ms, until_ms);
+        assert_true(recovery_claims(recovery, "ada", since_ms, 0));
+        assert_true(recovery_claims(recovery, "ada", 1, since_ms));
+        assert_true(recovery_claims(recovery, "ada", until_ms, until_ms + HOUR));
+        assert_false(recovery_claims(recovery, "ada", until_ms + 1, until_ms + 1));
+        if (since_ms > 0)
+                assert_false(recovery_claims(recovery, "ada", since_ms - 1, 0));
+        free(recovery->claims[0].user_id);
+        recovery->n_claims = 0;
+}
+
+#define WINDOW (400U * S)
+#define MARGIN (120U * S)
+
+/* The API's clock is three hours ahead of this host's, and this host's is set by days. */
+static void test_clocks(void **state)
+{
+        ExchangeIntent intent = {.id = 7,
+                                 .begun_at = host_time(1, 1000 * S, 500 * HOUR),
+                                 .begun_at_api_ms = 503 * HOUR,
+                                 .window_ms = WINDOW};
+        RecoveryClock now = {.host = host_time(1, 1060 * S, 2 * HOUR),
+                             .api_ms = 503 * HOUR + 60 * S};
+
+        check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
+        /* What time it was there was not known then; */
+        intent.begun_at_api_ms = 0;
+        check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
+        /* or is not known now. */
+        now.api_ms = 0;
+        intent.begun_at_api_ms = 503 * HOUR;
+        check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
+        /* It never was. */
+        intent.begun_at_api_ms = 0;
+        check_period(&intent, &now, 476 * HOUR - WINDOW, 524 * HOUR + MARGIN);
+}
+
+/* The API's clock was set in between: the passkey may have been used at either time. */
+static void test_api_clock_is_set(void **state)
+{
+        ExchangeIntent intent = {.id = 7,
+                                 .begun_at = host_time(1, 1000 * S, 500 * HOUR),
+                                 .begun_at_api_ms = 500 * HOUR,
+                                 .window_ms = WINDOW};
+        RecoveryClock now = {.host = host_time(1, 1060 * S, 500 * HOUR + 60 * S)};
+
+        now.api_ms = 502 * HOUR + 60 * S;
+        check_period(&intent, &now, 500 * HOUR - WINDOW, 502 * HOUR + MARGIN);
+        now.api_ms = 499 * HOUR + 60 * S;
+        check_period(&intent, &now, 499 * HOUR - WINDOW, 500 * HOUR + MARGIN);
+}
+
+/* After a reboot the wall clock tells, unless it was set back. */
+static void test_reboot(void **state)
+{
+        ExchangeIntent intent = {.id = 7,
+                                 .begun_at = host_time(1, 9000 * S, 500 * HOUR),
+                                 .begun_at_api_ms = 503 * HOUR,
+                                 .window_ms = WINDOW};
+        RecoveryClock now = {.host = host_time(2, 30 * S, 501 * HOUR), .api_ms = 504 * HOUR};
+
+        check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
+        /* It began before this boot, and the API said when. */
+        now.host.realtime_ms = 400 * HOUR;
+        check_period(&intent, &now, 503 * HOUR - WINDOW, 504 * HOUR + MARGIN);
+        /* Nobody knows how long before. */
+        intent.begun_at_api_ms = 0;
+        check_period(&intent, &now, 0, 504 * HOUR + MARGIN);
+}
+
+static void test_expected_user(void **state)
+{
+        char user[] = "ada";
+        ExchangeIntent intent = {.id = 7,
+                                 .user_id = user,
+                                 .begun_at = host_time(1, 1000 * S, 500 * HOUR),
+                                 .begun_at_api_ms = 500 * HOUR,
+                                 .window_ms = WINDOW};
+        RecoveryClock now = {.host = host_time(1, 1000 * S, 500 * HOUR), .api_ms = 500 * HOUR};
+
+        assert_false(recovery_claims(recovery, "ada", 500 * HOUR, 0));
+        check_period(&intent, &now, 500 * HOUR - WINDOW, 500 * HOUR + MARGIN);
+        assert_int_equal(recovery_add_exchange(recovery, &intent, &now), 0);
+        assert_false(recovery_claims(recovery, "bob", 500 * HOUR, 0));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -217,6 +321,10 @@ int main(void)
                 TEST(test_known_user_and_any),
                 TEST(test_claims_of_different_times),
                 TEST(test_settled_and_linked),
+                TEST(test_clocks),
+                TEST(test_api_clock_is_set),
+                TEST(test_reboot),
+                TEST(test_expected_user),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,9 +245,11 @@ static void test_removing_needs_no_space(void **state)
         } while (n[n_users - 1] == LINKS_PER_USER_MAX);
         assert_true(n_users > 6);
         assert_int_equal(count(f->store, "t"), total);
+        assert_true(store_has_reserve(f->store));
 
         check_user_goes(f, user[0], n[0]);
         fixture_reopen(f); /* without its reserve, and without room for one */
+        assert_false(store_has_reserve(f->store));
         check_user_goes(f, user[2], n[2]);
         for (size_t i = 0; i < n_users; i++) {
                 _cleanup_(link_list_clear) LinkList list = {};
@@ -263,6 +265,7 @@ static void test_removing_needs_no_space(void **state)
         assert_true(fill_user(f, "again", 7, 100) > 0);
         disk_free(f);
         assert_int_equal(fill_user(f, "at last", 9, 100), LINKS_PER_USER_MAX);
+        assert_true(store_has_reserve(f->store));
         fixture_reopen(f);
 }
 
