@@ -22,14 +22,14 @@
  * say; it may, with RATE_LIMITED and with UNREACHABLE. Results are lent, NULL unless r is 0. The
  * function may start and cancel calls and free the Api.
  *
- * What is tried again is so a few times with pauses, and not before the API wants it: if that is
- * after the deadline, it is given up at once. What must reach the API once is not tried again,
- * except when HTTP/2 says that it was not processed.
+ * Where a call is tried again, there are a few attempts with pauses. None begins earlier than a 5xx
+ * with Retry-After allows; if that is after the deadline, the call ends at once. A call that must
+ * reach the API once is only sent again when HTTP/2 says that it was not processed; see
+ * http-refusal.h.
  *
  * Starting a call returns 0, an errno of the same kind, -ENOKEY (not configured, or without a key),
  * or -EINVAL for an argument that cannot be sent. Getting or deleting something by an id that
- * cannot stand in a path
- * ("", "." and "..") returns ERROR_NOT_FOUND at once.
+ * cannot stand in a path ("", "." and "..") returns ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
