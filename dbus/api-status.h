@@ -18,9 +18,9 @@
  *                  any other, or none                  BAD_REQUEST
  *      any other   any                                 UNREACHABLE
  *
- * A gateway in front of the API has tags of its own, or none. Therefore a status that says who is
- * refused counts more than a tag, and what was not found counts as such only if the API itself says
- * so, by its tag: links are removed because of it.
+ * A gateway in front of the API has tags of its own, or none. Therefore 401, 403 and 429 count more
+ * than a tag, and NOT_FOUND and INVALID_CODE need the tag of the API itself: links are removed
+ * because of the former.
  *
  * `tag` is the `_tag` of the body; NULL for a body without one, a body that is no JSON, or one that
  * is cut off. `documented` are the errors that the endpoint may answer with, ending in 0; NULL for

@@ -17,8 +17,8 @@ typedef enum HttpOutcome {
 
 typedef struct HttpAnswer {
         HttpOutcome outcome;
-        int status;       /* of an answer: 200, 403, ... */
-        char tag[64];     /* of an error: the `_tag` of its body, for api_status_to_error(); or "" */
+        int status;   /* of an answer: 200, 403, ... */
+        char tag[64]; /* of an error: the `_tag` of its body, for api_status_to_error(); or "" */
         int64_t date_sec; /* what time it is there, since the epoch; -1: it does not say */
         bool tls;
         char text[256]; /* of a failure, for people */

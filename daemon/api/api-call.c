@@ -36,8 +36,7 @@ static bool is_success(const HttpReply *reply)
         return reply->status >= 200 && reply->status < 300;
 }
 
-/* What the reply is if it is none of success. A body that is cut off says nothing, but a status
- * does. */
+/* Maps a reply that is no success to an Error. If its body is cut off, the status alone decides. */
 static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
                          uint32_t *ret_retry_after_s)
 {
@@ -57,7 +56,8 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
                 *ret_retry_after_s = reply->retry_after_s;
-        /* What was asked for without a key was not the caller's request, and no key was refused. */
+        /* A public endpoint is asked without a key and not with a caller's arguments: neither was
+         * refused. */
         if (call->endpoint->is_public && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
                 return ERROR_UNREACHABLE;
         return error;
@@ -99,7 +99,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* Not before the API wants it. */
+/* How long to wait before the next attempt: at least as long as Retry-After says. */
 static uint64_t next_pause_ms(const ApiCall *call, const HttpReply *reply)
 {
         if (reply->status >= 500 && reply->retry_after_s > 0)

@@ -72,7 +72,8 @@ static int read_metadata(const json_t *metadata, Challenge *challenge)
                 return ERROR_MALFORMED_REPLY;
         if (prose_is_valid(challenge->metadata, METADATA_LEN_MAX))
                 return 0;
-        /* The bus does not carry all that JSON may have, but it does carry escapes. */
+        /* The bus does not carry every character that JSON may have, but it carries their escapes.
+         */
         free(challenge->metadata);
         challenge->metadata = json_dumps(metadata, JSON_COMPACT | JSON_ENSURE_ASCII);
         return challenge->metadata ? 0 : -ENOMEM;
@@ -99,8 +100,8 @@ static int read_readable(const json_t *object, Challenge *challenge)
         return r;
 }
 
-/* A mail has lines, and the recipient's name. What of it the bus cannot carry is left out as a
- * whole: the code matters more. */
+/* A mail contains the recipient's name. A text that the bus cannot carry is left out: the code is
+ * worth more. */
 static int read_message(const json_t *message, const char *key, char **ret)
 {
         const char *text = json_string_value(json_object_get(message, key));

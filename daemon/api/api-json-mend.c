@@ -26,7 +26,7 @@ static bool is_second_half(int unit)
         return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* These return how long what they have looked at is. */
+/* Both return the length of what they looked at. */
 
 static size_t mend_escape(char *s, bool *changed)
 {

@@ -67,7 +67,7 @@ static int read_optional_time(const json_t *object, const char *key, uint64_t *r
         return !value || json_is_null(value) ? 0 : read_time(object, key, ret);
 }
 
-/* Browsers make them up: one that is odd has no place among the others, and does not hide them. */
+/* Browsers report the transports. One that is not acceptable is left out, the others are kept. */
 static int read_transports(const json_t *transports, Passkey *passkey)
 {
         const json_t *transport;
@@ -195,7 +195,7 @@ static int read_row(const json_t *row, Passkey **ret)
         return 0;
 }
 
-/* That there is such a passkey may be known all the same. */
+/* Counts a row that cannot be read, and keeps its id if that can be read. */
 static int note_unreadable(const json_t *row, PasskeyList *list)
 {
         const char *id = json_string_value(json_object_get(row, "id"));

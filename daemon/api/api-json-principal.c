@@ -54,7 +54,7 @@ static int read_passkey(const json_t *passkey, Principal *principal)
         return r;
 }
 
-/* What the browser and the network said. */
+/* What the API recorded of the browser and its address; it only informs. */
 static int read_metadata(const json_t *metadata, Principal *principal)
 {
         int r;

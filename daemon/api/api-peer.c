@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "daemon/api/api-peer.h"
 
-/* So many lines in so long a time say that calls are refused, and not each of them. */
+/* Refused calls are logged, but no more than this in one interval. */
 #define REFUSALS_MAX         20U
 #define REFUSALS_INTERVAL_MS 10000U
 
@@ -82,7 +82,7 @@ uint64_t api_peer_clock_ms(const ApiPeer *peer)
         return peer->date_ms > 0 ? peer->date_ms + (boottime_ms() - peer->date_seen_ms) : 0;
 }
 
-/* The API's tags are names. What else a gateway may write there is nothing for a log. */
+/* The API's tags are names. Any other text in their place does not get into the log. */
 static bool tag_is_name(const char *tag)
 {
         return tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@/._")] == '\0';

@@ -26,9 +26,10 @@
  * RATE_LIMITED and with UNREACHABLE. Results are lent, NULL unless r is 0. The function may start
  * and cancel calls and drop the Api.
  *
- * A retry waits, with a growing pause, and not less than the API asks for: if that is after the
- * deadline, the call ends at once. What must reach the API once is not tried again, except when
- * HTTP/2 says that it was not processed.
+ * A call that is tried again makes a few attempts with pauses between them. None begins earlier
+ * than a 5xx with Retry-After allows; if that is after the deadline, the call ends at once. A call
+ * that must reach the API once is only sent again when HTTP/2 says that it was not processed; see
+ * http-refusal.h.
  *
  * Starting a call returns 0, an errno of the same kind, -ENOKEY (without a key), or -EINVAL for an
  * argument that cannot be sent. Getting or deleting something by an id that cannot stand in a path

@@ -10,7 +10,8 @@ uint64_t http_date_ms(const char *value)
 {
         time_t date;
 
-        /* curl takes much for a date: one of HTTP's begins with a day's name, and has a time. */
+        /* curl accepts other dates, too. Those of HTTP begin with the name of a day and have a
+         * time. */
         if (!isalpha((unsigned char) value[0]) || !isalpha((unsigned char) value[1]) ||
             !isalpha((unsigned char) value[2]) || !strchr(value, ':'))
                 return 0;
@@ -37,7 +38,7 @@ uint32_t http_retry_after_s(const char *value, uint64_t now_ms)
         date_ms = http_date_ms(value);
         if (date_ms <= now_ms)
                 return 0;
-        /* Not earlier than it says. */
+        /* Rounded up, so that nobody asks too early. */
         wait_s = (date_ms - now_ms + 999) / 1000;
         return wait_s < UINT32_MAX ? (uint32_t) wait_s : UINT32_MAX;
 }

@@ -30,7 +30,7 @@ static bool read_length(const char *value, size_t len, uint64_t *ret)
         return true;
 }
 
-/* Whoever stands in between may go by the other of two lengths. */
+/* Two lengths contradict each other; a proxy may go by either. */
 static int check_content_length(HttpIncoming *incoming, const char *line, size_t len)
 {
         static const char name[] = "Content-Length:";

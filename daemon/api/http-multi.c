@@ -29,7 +29,7 @@ static void report_ended_transfers(HttpMulti *multi)
                         multi->on_end(message->easy_handle, message->data.result, multi->userdata);
 }
 
-/* A transfer that is not watched as it should be would wait for its deadline. */
+/* A transfer whose socket is not watched would only end at its deadline. */
 static void act(HttpMulti *multi, curl_socket_t fd, int flags)
 {
         int n_running;

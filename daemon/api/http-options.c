@@ -75,7 +75,7 @@ static CURLcode set_tls(CURL *easy, const HttpOptions *options, bool once)
         /* Over HTTP/1.1 curl takes a connection that the peer ended with a TLS alert for a live
          * one, and then it would need a second try. */
         HTTP_SET(c, easy, CURLOPT_FRESH_CONNECT, options->http1 && once ? 1L : 0L);
-        /* What a proxy says is not what the peer says. */
+        /* A proxy's reply to CONNECT is not the peer's. */
         HTTP_SET(c, easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         HTTP_SET(c, easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         HTTP_SET(c, easy, CURLOPT_SSL_VERIFYPEER, 1L);

@@ -7,7 +7,7 @@
 
 void http_refusal_expect(CURL *easy)
 {
-        /* A curl without RTSP does not know the option, and is not taken for certain. */
+        /* A curl that was built without RTSP does not know the option. */
         (void) curl_easy_setopt(easy, CURLOPT_RTSP_REQUEST, (long) CURL_RTSPREQ_RECEIVE);
 }
 

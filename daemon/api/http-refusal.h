@@ -6,23 +6,30 @@
 #include "base/macro.h"
 
 /*
- * Requests that the peer says it did not process: an HTTP/2 stream that it ended with
- * REFUSED_STREAM, or that comes after the last one of its GOAWAY. They may be sent again, even
- * those that must reach the peer once, and curl does so by itself. But it also sends again, for all
- * that the peer may have processed it, when a connection that was used before dies without a byte
- * of a reply, and tells nobody which of the two it is.
+ * When a request that must reach the peer once may be sent again.
  *
- * The second is left out for RTSP's RECEIVE, which an option says, and which means nothing else to
- * HTTP. See Curl_retry_request() in curl's lib/transfer.c. Of another version of curl than those
- * that were looked at nothing is taken for certain.
+ * HTTP/2 says of some streams that the peer did not process them: those that it ends with
+ * REFUSED_STREAM, and those after the last stream that its GOAWAY names. curl sends such a request
+ * again by itself. But it does the same when a reused connection dies before the first byte of the
+ * reply, although the peer may have processed the request, and does not tell which of the two it
+ * was.
  *
- * What remains is a GOAWAY that leaves out all streams of the connection: there libcurl 7.88 does
- * not send again, and its error may as well be that of a reply that broke the protocol.
+ * CURLOPT_RTSP_REQUEST with CURL_RTSPREQ_RECEIVE turns the second kind off and has no other effect
+ * on HTTP: see Curl_retry_request() in curl's lib/transfer.c. So if curl is about to send a request
+ * with this option a second time, the peer did not process it. This was found out from the sources
+ * of the versions below; of any other version nothing is assumed, and requests go once.
+ *
+ * One case remains: a GOAWAY that leaves out all streams of a connection. libcurl 7.88 (not 8.14)
+ * does not send these again, and ends them with an error that a reply which violates the protocol
+ * may cause as well. They are not sent again.
  */
 
 /* To be set for a request that must reach the peer once. */
 void http_refusal_expect(CURL *easy);
 
-/* Whether curl, asked to expect it, sends again for no other reason than a refusal. Not counted is
- * a peer that demands HTTP/1.1; of that curl leaves an error in CURLOPT_ERRORBUFFER. */
+/*
+ * Whether this is a version of curl that sends a request, marked like that, again only after a
+ * refusal. It also does when the peer demands HTTP/1.1, which does not say that nothing was done;
+ * then it leaves a text in CURLOPT_ERRORBUFFER, and otherwise none.
+ */
 bool http_refusal_is_certain(void);

@@ -16,7 +16,7 @@
 /* A peer that vanished without a word is found out by what it does not acknowledge. */
 #define UNACKNOWLEDGED_MS 5000U
 
-/* What is sent again by curl, at most; after that it is for the caller to wait a little. */
+/* How often curl may send one request; the caller may try again after a pause. */
 #define SENDS_MAX 3U
 
 struct HttpTransfer {
@@ -34,7 +34,7 @@ struct HttpTransfer {
         char error_text[CURL_ERROR_SIZE]; /* curl's, since the request was sent */
 };
 
-/* Whether the peer has certainly not processed what was sent. */
+/* Whether the peer certainly did not process the request. */
 static bool was_refused(const HttpTransfer *transfer)
 {
         return http_refusal_is_certain() && transfer->incoming.headers_len == 0 &&
@@ -185,7 +185,7 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         case CURLE_SSL_INVALIDCERTSTATUS:
                 return -EKEYREJECTED;
         case CURLE_OUT_OF_MEMORY:
-                /* It got all that it asked for: what it has no room for is a header line. */
+                /* No allocation failed: the cause is a header line that exceeds curl's limit. */
                 return transfer->n_sent > 0 ? -EBADMSG : -ENOMEM;
         case 100: /* CURLE_TOO_LARGE, since libcurl 8.6 */
                 return -EBADMSG;
@@ -205,12 +205,12 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         }
 }
 
-/* What is short here, if that may be why the transfer failed; else 0. */
+/* The shortage that may have made the transfer fail, or 0. */
 static int find_lack(const HttpTransfer *transfer, int r)
 {
         long os_error = 0;
 
-        /* Without memory curl says whatever comes to it. */
+        /* When curl lacks memory, it may return any code. */
         if (allocations_failed() != transfer->n_allocations_failed)
                 return -ENOMEM;
         if (transfer->n_sent > 0)

@@ -125,7 +125,7 @@ static void call_end(HttpCall *call, int result)
         sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
 }
 
-/* What the loop says of an event source that it does not like is nobody's shortage. */
+/* Maps an errno of sd-event to that of a shortage, or to -EIO. */
 static int errno_of_break(int r)
 {
         return http_lack_of_errno(r) ?: -EIO;
@@ -137,7 +137,7 @@ static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
         int r = http_transfer_result(call->transfer, code);
         int error = http_multi_error(call->generation->multi);
 
-        /* What curl says when the loop failed it is of no use. */
+        /* When the event loop failed, the code of curl does not tell. */
         if (code != CURLE_OK && error < 0)
                 r = errno_of_break(error);
         if (http_is_lack(r) && call->client->current == call->generation)

@@ -81,7 +81,7 @@ static void request_record_failure(Request *request, int r, const char *text)
         request_audit(request, event_of_failure(r), r, text);
 }
 
-/* A failure of ours, as a caller may hear of it: what is short here is worth another try later. */
+/* Sets the D-Bus error for a negative errno. A shortage is named: the call may succeed later. */
 static void set_errno(sd_bus_error *error, int r)
 {
         switch (r) {

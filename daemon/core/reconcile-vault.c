@@ -72,8 +72,7 @@ static int check_passkey(Reconcile *reconcile, const Passkey *passkey, LinkList 
         return r;
 }
 
-/* What the vault has, but shows in no way that makes sense. It can be compared with nothing; but no
- * link shall go because of it. */
+/* Rows that cannot be read are in the vault nevertheless: their links are not to be removed. */
 static int note_unreadable(Reconcile *reconcile, const PasskeyList *passkeys)
 {
         int r = 0;

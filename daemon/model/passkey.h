@@ -35,8 +35,8 @@ DEFINE_CLEANUP(Passkey *, passkey_free);
 typedef struct PasskeyList {
         Passkey **passkeys;
         size_t n_passkeys;
-        size_t n_unreadable;   /* more that there are, of which nobody could make sense */
-        char **unreadable_ids; /* of these, as far as they are known; NULL: none */
+        size_t n_unreadable;   /* further rows, which could not be read */
+        char **unreadable_ids; /* their ids, as far as those could be read; NULL: none */
 } PasskeyList;
 
 /* Takes the passkey over, also when it fails. Returns 0 or -ENOMEM. */

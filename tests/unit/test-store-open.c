@@ -296,10 +296,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_files),           TEST(test_no_directory),  TEST(test_one_at_a_time),
-                TEST(test_left_over),       TEST(test_foreign),       TEST(test_cut_off),
-                TEST(test_other_databases), TEST(test_other_version), TEST(test_upgrade),
-                TEST(test_upgrade_of_a_broken_store),
+                TEST(test_files),           TEST(test_no_directory),
+                TEST(test_one_at_a_time),   TEST(test_left_over),
+                TEST(test_foreign),         TEST(test_cut_off),
+                TEST(test_other_databases), TEST(test_other_version),
+                TEST(test_upgrade),         TEST(test_upgrade_of_a_broken_store),
         };
 
         log_set_max_level(LOG_CRIT);
