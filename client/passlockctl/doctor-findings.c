@@ -44,12 +44,14 @@ bool doctor_show_findings(Checkup *checkup, const passlock_finding_list *finding
 
         for (size_t i = 0; findings && i < passlock_finding_list_get_size(findings); i++) {
                 const passlock_finding *finding = passlock_finding_list_get(findings, i);
+                const char *heading = heading_of(passlock_finding_get_kind(finding));
 
                 if (!streq(passlock_finding_get_tenancy(finding), label))
                         continue;
-                show(checkup, finding);
-                of_credential = of_credential ||
-                                streq(heading_of(passlock_finding_get_kind(finding)), "credential");
+                of_credential = of_credential || streq(heading, "credential");
+                /* Root can look where the credential comes from, which the daemon cannot. */
+                if (geteuid() != 0 || !streq(heading, "credential"))
+                        show(checkup, finding);
         }
-        return of_credential;
+        return of_credential && geteuid() != 0;
 }

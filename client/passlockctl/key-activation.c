@@ -121,10 +121,8 @@ static int check_unit(const KeyChange *change)
         setting = unit_credentials_find(credentials, change->name);
         if (!setting) {
                 report("the key is stored as %s, but " UNIT
-                       " does not load it: it loads those in /etc/credstore.encrypted and "
-                       "/etc/credstore whose names begin with passlock.; add a drop-in with "
-                       "%s=%s:%s, "
-                       "and run this again",
+                       " does not load it: passlock-credentials-generator, which names it for "
+                       "the unit, did not run; add a drop-in with %s=%s:%s, and run this again",
                        change->path, wanted_setting(change), change->name, change->path);
                 return EXIT_OURS;
         }

@@ -442,11 +442,12 @@ def test_credential_that_is_a_key_by_now(patient, tmp_path):
 
 
 def test_credential_of_which_the_daemon_has_said_it(patient):
-    """Once is enough."""
+    """Once is enough; but root sees where it comes from."""
     patient.start("state=unconfigured")
     patient.write("findings", "credential|default|passlock.default||it has two lines|set-key")
     checks = json.loads(patient.host.run("doctor", "--json").stdout)["checks"]
-    assert [check["found"] for check in checks if check["name"] == "credential"] == ["it has two lines"]
+    (found,) = [check["found"] for check in checks if check["name"] == "credential"]
+    assert found == "it has two lines" or (ROOT and "tenancy default has no key: " in found)
 
 
 # What the caller may do

@@ -110,7 +110,8 @@ WRITES_SECRETS = re.compile(r"passlockctl[^|\n]* export\b[^|\n]*>|systemd-creds[
 def recipes(text):
     """Commands that are shown together: blocks, quoted ones, and lines of a manual page in a row."""
     text = text.replace("\\-", "-").replace("\\e\n", "\n").replace("\\\n", "\n")
-    found = re.findall(r"^```(?:console|bash)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = [block for language, block in blocks if language in ("", "console", "bash")]
     found += re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", text, re.MULTILINE | re.DOTALL)
     found += re.findall(r"(?:^\.Dl .*\n)+", text, re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
     return found

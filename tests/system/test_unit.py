@@ -137,7 +137,7 @@ def fixture_bus_that_is_restored(service):
 
 def test_bus_that_goes_and_comes_again(bus_that_is_restored):
     host.systemctl("stop", "dbus.socket", "dbus.service")
-    host.wait_until(lambda: "Cannot connect to the system bus" in host.journal(), "a start without")
+    host.wait_until(lambda: "Failed to connect to the system bus" in host.journal(), "a start without")
     host.systemctl("start", "dbus.socket", "dbus.service")
     wait_up()
 
