@@ -142,7 +142,7 @@ int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secr
         _cleanup_(secret_destroyp) Secret *secret = NULL;
         _cleanup_(closep) int fd = -1;
         const char *flaw;
-        size_t len;
+        size_t len = 0;
         int r;
 
         fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

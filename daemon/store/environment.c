@@ -268,7 +268,7 @@ static int count_free_pages(MDB_env *mdb, size_t *ret)
 
 bool environment_has_room(Environment *environment)
 {
-        size_t n_free, page = (size_t) sysconf(_SC_PAGESIZE);
+        size_t n_free = 0, page = (size_t) sysconf(_SC_PAGESIZE);
         MDB_envinfo info;
 
         if (!environment->mdb || count_free_pages(environment->mdb, &n_free) < 0)

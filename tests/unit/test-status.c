@@ -56,7 +56,7 @@ bool notify_status(Notify *notify, const char *text)
 static void expect_text(Tenancy *tenancies, size_t n, size_t n_calls, bool stopping,
                         const char *expected)
 {
-        Tenancy *list[16];
+        Tenancy *list[16] = {NULL};
         char *text;
 
         for (size_t i = 0; i < n; i++)
