@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
+
 #include "base/text.h"
 
 /* Unicode's non-characters: the bus takes them, but sd-bus neither reads nor sends them. */
@@ -126,4 +128,16 @@ char *text_make_valid(const char *s)
                 p += n ?: 1;
         }
         return copy;
+}
+
+uint32_t text_parse_number(const char *s, uint32_t max)
+{
+        unsigned long number;
+        char *end;
+
+        if (*s < '0' || *s > '9')
+                return 0;
+        errno = 0;
+        number = strtoul(s, &end, 10);
+        return errno == 0 && *end == '\0' && number <= max ? (uint32_t) number : 0;
 }

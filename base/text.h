@@ -25,3 +25,6 @@ size_t text_cut(const char *s, size_t len_max);
 /* A copy that text_is_valid(), but for its length and for being empty: '?' stands for each byte
  * that is in its way. The caller's; NULL for lack of memory. */
 char *text_make_valid(const char *s);
+
+/* Parses a decimal number from 1 to `max`. Returns 0 if the text is none. */
+uint32_t text_parse_number(const char *s, uint32_t max);

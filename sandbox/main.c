@@ -7,9 +7,9 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
+#include "sandbox/http/server.h"
 #include "sandbox/options.h"
-#include "sandbox/populate.h"
-#include "sandbox/server.h"
+#include "sandbox/tenancy/populate.h"
 
 enum {
         FILE_MAX = 1024 * 1024,

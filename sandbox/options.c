@@ -8,8 +8,8 @@
 
 #include "build-config.h"
 #include "sandbox/options.h"
-#include "sandbox/populate.h"
-#include "sandbox/tenancy.h"
+#include "sandbox/tenancy/populate.h"
+#include "sandbox/tenancy/tenancy.h"
 
 enum {
         CLOCK_OFFSET_MAX_S = 50 * 366 * 86400,

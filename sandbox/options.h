@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/fault.h"
+#include "sandbox/tenancy/fault.h"
 
-#include "sandbox/rate-limit.h"
+#include "sandbox/tenancy/rate-limit.h"
 
 enum { TENANCIES_MAX = 16 };
 

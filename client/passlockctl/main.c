@@ -6,14 +6,15 @@
 #include <stdio.h>
 
 #include "base/strv.h"
+#include "base/text.h"
 #include "build-config.h"
-#include "client/passlockctl/agent.h"
-#include "client/passlockctl/complete.h"
-#include "client/passlockctl/help.h"
-#include "client/passlockctl/option.h"
-#include "client/passlockctl/report.h"
-#include "client/passlockctl/service.h"
-#include "client/passlockctl/verb.h"
+#include "client/passlockctl/command-line/complete.h"
+#include "client/passlockctl/command-line/help.h"
+#include "client/passlockctl/command-line/option.h"
+#include "client/passlockctl/command-line/verb.h"
+#include "client/passlockctl/doctor/service.h"
+#include "client/passlockctl/host/agent.h"
+#include "client/passlockctl/terminal/report.h"
 
 #define TIMEOUT_SEC_MAX 86400U
 
@@ -84,7 +85,7 @@ static int set_option(CommandLine *line, int option)
                 invocation->no_ask_password = true;
                 return 0;
         case COMMON_TIMEOUT:
-                invocation->timeout_ms = option_parse_number(optarg, TIMEOUT_SEC_MAX) * 1000;
+                invocation->timeout_ms = text_parse_number(optarg, TIMEOUT_SEC_MAX) * 1000;
                 return invocation->timeout_ms > 0 ? 0 : -EINVAL;
         default:
                 option -= FIRST_OPTION;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "base/wiping-allocator.h"
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
-#include "daemon/api/wiping-allocator.h"
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
 

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/jitter.h"
 #include "base/log.h"
+#include "base/wiping-allocator.h"
 #include "daemon/api/api-context.h"
 #include "daemon/api/api-json.h"
-#include "daemon/api/wiping-allocator.h"
 #include "dbus/api-status.h"
 
 /* Before the second attempt; it doubles with each. */

@@ -3,8 +3,8 @@
 
 #include <sys/queue.h>
 
-#include "daemon/api/api.h"
 #include "daemon/api/api-peer.h"
+#include "daemon/api/api.h"
 #include "dbus/error.h"
 
 /* A call from its first attempt to its end, whatever the endpoint: attempts, deadline, verdict. */

@@ -64,7 +64,7 @@ int api_json_write_registration(const Registration *registration, char **ret)
                             "displayName", registration->display_name, "excludeCredentials",
                             ceremony.passkey_ids, "userVerification",
                             registration->user_verification, "timeout", ceremony.timeout);
-        return api_json_print(root, &error, ret);
+        return json_print(root, &error, ret);
 }
 
 int api_json_write_authentication(const Authentication *authentication, char **ret)
@@ -86,7 +86,7 @@ int api_json_write_authentication(const Authentication *authentication, char **r
                             authentication->discoverable ? json_true() : NULL, "mediation",
                             authentication->mediation, "userVerification",
                             authentication->user_verification, "timeout", ceremony.timeout);
-        return api_json_print(root, &error, ret);
+        return json_print(root, &error, ret);
 }
 
 static int read_token(const char *body, size_t body_len, const char *tag, const char *key,
@@ -95,7 +95,7 @@ static int read_token(const char *body, size_t body_len, const char *tag, const 
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_tagged(body, body_len, tag, &root);
+        r = api_json_read_tagged(body, body_len, tag, &root);
         return r == 0 ? api_json_read_token(root, key, ret) : r;
 }
 

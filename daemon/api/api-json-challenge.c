@@ -15,7 +15,7 @@ static int parse_metadata(const char *text, json_t **ret)
         _cleanup_(freep) char *compact = NULL;
         int r;
 
-        r = api_json_parse(text, strlen(text), &metadata);
+        r = json_read_object(text, strlen(text), &metadata);
         if (r != 0)
                 return r < 0 ? r : ERROR_INVALID_ARGS;
         compact = json_dumps(metadata, JSON_COMPACT);
@@ -46,7 +46,7 @@ int api_json_write_challenge(const ChallengeRequest *request, char **ret)
                             request->invalidate_others ? json_true() : NULL, "skipRateLimit",
                             request->skip_rate_limit ? json_true() : NULL, "sendEmail",
                             request->send_email);
-        return api_json_print(root, &error, ret);
+        return json_print(root, &error, ret);
 }
 
 int api_json_write_verification(const char *challenge_id, const char *secret, const char *code,
@@ -56,7 +56,7 @@ int api_json_write_verification(const char *challenge_id, const char *secret, co
         json_t *root = json_pack_ex(&error, 0, "{s:s, s:s, s:s}", "challengeId", challenge_id,
                                     "secret", secret, "code", code);
 
-        return api_json_print(root, &error, ret);
+        return json_print(root, &error, ret);
 }
 
 static int read_metadata(const json_t *metadata, Challenge *challenge)
@@ -83,18 +83,18 @@ static int read_readable(const json_t *object, Challenge *challenge)
 {
         int r;
 
-        r = api_json_read_text(object, "challengeId", id_is_valid, &challenge->id);
+        r = json_read_text(object, "challengeId", id_is_valid, &challenge->id);
         if (r == 0)
-                r = api_json_read_text(object, "purpose", purpose_is_valid, &challenge->purpose);
+                r = json_read_text(object, "purpose", purpose_is_valid, &challenge->purpose);
         if (r == 0)
-                r = api_json_read_text(object, "email", email_is_valid, &challenge->email);
+                r = json_read_text(object, "email", email_is_valid, &challenge->email);
         if (r == 0)
-                r = api_json_read_optional_text(object, "userId", user_id_is_valid,
-                                                &challenge->user_id);
+                r = json_read_optional_text(object, "userId", user_id_is_valid,
+                                            &challenge->user_id);
         if (r == 0)
-                r = api_json_read_number(object, "createdAt", &challenge->created_at_ms);
+                r = json_read_number(object, "createdAt", &challenge->created_at_ms);
         if (r == 0)
-                r = api_json_read_number(object, "expiresAt", &challenge->expires_at_ms);
+                r = json_read_number(object, "expiresAt", &challenge->expires_at_ms);
         if (r == 0)
                 r = read_metadata(json_object_get(object, "metadata"), challenge);
         return r;
@@ -120,9 +120,9 @@ static int read_secrets(const json_t *object, Challenge *challenge)
         const json_t *message = json_object_get(object, "message");
         int r;
 
-        r = api_json_read_text(object, "secret", secret_is_valid, &challenge->secret);
+        r = json_read_text(object, "secret", secret_is_valid, &challenge->secret);
         if (r == 0)
-                r = api_json_read_text(object, "code", challenge_code_is_valid, &challenge->code);
+                r = json_read_text(object, "code", challenge_code_is_valid, &challenge->code);
         if (r == 0)
                 r = read_message(message, "html", &challenge->message_html);
         if (r == 0)
@@ -154,7 +154,7 @@ int api_json_read_created_challenge(const char *body, size_t body_len, Challenge
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_tagged(body, body_len, "ChallengeCreated", &root);
+        r = api_json_read_tagged(body, body_len, "ChallengeCreated", &root);
         return r == 0 ? read_challenge(json_object_get(root, "challenge"), true, ret) : r;
 }
 
@@ -163,7 +163,7 @@ int api_json_read_challenge(const char *body, size_t body_len, Challenge **ret)
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_reply(body, body_len, &root);
+        r = json_read_reply(body, body_len, &root);
         return r == 0 ? read_challenge(root, false, ret) : r;
 }
 
@@ -172,7 +172,7 @@ int api_json_read_verified_challenge(const char *body, size_t body_len, Challeng
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_tagged(body, body_len, "ChallengeVerified", &root);
+        r = api_json_read_tagged(body, body_len, "ChallengeVerified", &root);
         return r == 0 ? read_challenge(json_object_get(root, "challenge"), false, ret) : r;
 }
 
@@ -180,5 +180,5 @@ int api_json_check_challenge_deleted(const char *body, size_t body_len)
 {
         json_auto_t *root = NULL;
 
-        return api_json_parse_tagged(body, body_len, "ChallengeDeleted", &root);
+        return api_json_read_tagged(body, body_len, "ChallengeDeleted", &root);
 }

@@ -20,7 +20,7 @@ int api_json_read_error(const char *body, size_t body_len, ApiErrorBody *ret)
         const char *tag;
         int r;
 
-        r = api_json_parse_reply(body, body_len, &root);
+        r = json_read_reply(body, body_len, &root);
         if (r == -ENOMEM)
                 return r;
         tag = json_string_value(json_object_get(root, "_tag"));

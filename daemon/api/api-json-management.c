@@ -20,7 +20,7 @@ int api_json_write_update(const char *user_id, const char *username, const char 
         json_t *root = json_pack_ex(&error, 0, "{s:s, s:s, s:s*}", "userId", user_id, "username",
                                     username, "displayName", display_name);
 
-        return api_json_print(root, &error, ret);
+        return json_print(root, &error, ret);
 }
 
 int api_json_write_passkey_ids(char *const *passkey_ids, char **ret)
@@ -32,14 +32,14 @@ int api_json_write_passkey_ids(char *const *passkey_ids, char **ret)
         r = api_json_make_ids(passkey_ids, &ids);
         if (r < 0)
                 return r;
-        return api_json_print(json_pack_ex(&error, 0, "{s:O}", "passkeyIds", ids), &error, ret);
+        return json_print(json_pack_ex(&error, 0, "{s:O}", "passkeyIds", ids), &error, ret);
 }
 
 int api_json_write_user(const char *user_id, char **ret)
 {
         json_error_t error;
 
-        return api_json_print(json_pack_ex(&error, 0, "{s:s}", "userId", user_id), &error, ret);
+        return json_print(json_pack_ex(&error, 0, "{s:s}", "userId", user_id), &error, ret);
 }
 
 static int read_warning(const json_t *object, Management *management)
@@ -47,11 +47,11 @@ static int read_warning(const json_t *object, Management *management)
         _cleanup_(freep) char *code = NULL, *message = NULL, *passkey_id = NULL;
         int r;
 
-        r = api_json_read_hint(object, "code", warning_code_is_valid, &code);
+        r = json_read_hint(object, "code", warning_code_is_valid, &code);
         if (r == 0)
-                r = api_json_read_label(object, "message", WARNING_LEN_MAX, &message);
+                r = json_read_label(object, "message", WARNING_LEN_MAX, &message);
         if (r == 0)
-                r = api_json_read_hint(object, "passkeyId", id_is_valid, &passkey_id);
+                r = json_read_hint(object, "passkeyId", id_is_valid, &passkey_id);
         if (r < 0 || !code)
                 return r;
         if (!message)
@@ -69,8 +69,7 @@ static int read_warnings(const json_t *warnings, Management *management)
 
         if (!json_is_array(warnings))
                 return ERROR_MALFORMED_REPLY;
-        json_array_foreach(warnings, i, warning)
-        {
+        json_array_foreach(warnings, i, warning) {
                 if (management->n_warnings == WARNINGS_MAX)
                         break;
                 r = read_warning(warning, management);
@@ -88,7 +87,7 @@ static int read_prepared(const char *body, size_t body_len, const char *tag, con
         Token token;
         int r;
 
-        r = api_json_parse_tagged(body, body_len, tag, &root);
+        r = api_json_read_tagged(body, body_len, tag, &root);
         if (r == 0)
                 r = api_json_read_token(root, token_key, &token);
         if (r != 0)

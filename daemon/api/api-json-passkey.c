@@ -53,7 +53,7 @@ static int read_time(const json_t *object, const char *key, uint64_t *ret)
         uint64_t time;
         int r;
 
-        r = api_json_read_number(object, key, &time);
+        r = json_read_number(object, key, &time);
         if (r != 0)
                 return r;
         *ret = time < SECONDS_END ? time * 1000 : time;
@@ -76,8 +76,7 @@ static int read_transports(const json_t *transports, Passkey *passkey)
 
         if (!json_is_array(transports))
                 return ERROR_MALFORMED_REPLY;
-        json_array_foreach(transports, i, transport)
-        {
+        json_array_foreach(transports, i, transport) {
                 const char *name = json_string_value(transport);
 
                 if (!text_is_valid(name, 64) || n == TRANSPORTS_MAX)
@@ -96,15 +95,15 @@ static int read_summary(const json_t *root, Passkey *passkey)
         const json_t *credential = json_object_get(root, "credential");
         int r;
 
-        r = api_json_read_text(root, "id", id_is_valid, &passkey->id);
+        r = json_read_text(root, "id", id_is_valid, &passkey->id);
         if (r == 0)
-                r = api_json_read_bool(root, "enabled", &passkey->enabled);
+                r = json_read_bool(root, "enabled", &passkey->enabled);
         if (r == 0)
-                r = api_json_read_text(credential, "id", credential_id_is_valid,
-                                       &passkey->credential_id);
+                r = json_read_text(credential, "id", credential_id_is_valid,
+                                   &passkey->credential_id);
         if (r == 0)
-                r = api_json_read_text(credential, "userId", user_handle_is_valid,
-                                       &passkey->credential_user_id);
+                r = json_read_text(credential, "userId", user_handle_is_valid,
+                                   &passkey->credential_user_id);
         if (r == 0)
                 r = read_time(root, "createdAt", &passkey->created_at_ms);
         if (r == 0)
@@ -116,23 +115,23 @@ static int read_credential(const json_t *credential, Passkey *passkey)
 {
         int r;
 
-        r = api_json_read_label(credential, "username", NAME_LEN_MAX, &passkey->username);
+        r = json_read_label(credential, "username", NAME_LEN_MAX, &passkey->username);
         if (r == 0)
-                r = api_json_read_text(credential, "aaguid", aaguid_is_valid, &passkey->aaguid);
+                r = json_read_text(credential, "aaguid", aaguid_is_valid, &passkey->aaguid);
         if (r == 0)
-                r = api_json_read_bool(credential, "backedUp", &passkey->backed_up);
+                r = json_read_bool(credential, "backedUp", &passkey->backed_up);
         if (r == 0)
-                r = api_json_read_number(credential, "counter", &passkey->counter);
+                r = json_read_number(credential, "counter", &passkey->counter);
         if (r == 0)
-                r = api_json_read_text(credential, "deviceType", device_type_is_valid,
-                                       &passkey->device_type);
+                r = json_read_text(credential, "deviceType", device_type_is_valid,
+                                   &passkey->device_type);
         if (r == 0)
                 r = read_transports(json_object_get(credential, "transports"), passkey);
         if (r == 0)
-                r = api_json_read_text(credential, "publicKey", public_key_is_valid,
-                                       &passkey->public_key);
+                r = json_read_text(credential, "publicKey", public_key_is_valid,
+                                   &passkey->public_key);
         if (r == 0)
-                r = api_json_read_text(credential, "rpId", rp_id_is_valid, &passkey->rp_id);
+                r = json_read_text(credential, "rpId", rp_id_is_valid, &passkey->rp_id);
         return r;
 }
 
@@ -140,9 +139,9 @@ static int read_platform(const json_t *platform, Passkey *passkey)
 {
         int r;
 
-        r = api_json_read_label(platform, "name", NAME_LEN_MAX, &passkey->platform_name);
+        r = json_read_label(platform, "name", NAME_LEN_MAX, &passkey->platform_name);
         if (r == 0)
-                r = api_json_read_hint(platform, "icon", icon_is_valid, &passkey->platform_icon);
+                r = json_read_hint(platform, "icon", icon_is_valid, &passkey->platform_icon);
         return r;
 }
 
@@ -152,7 +151,7 @@ int api_json_read_passkey(const char *body, size_t body_len, Passkey **ret)
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_tagged(body, body_len, "Passkey", &root);
+        r = api_json_read_tagged(body, body_len, "Passkey", &root);
         if (r != 0)
                 return r;
         passkey = passkey_new();
@@ -160,8 +159,7 @@ int api_json_read_passkey(const char *body, size_t body_len, Passkey **ret)
                 return -ENOMEM;
         r = read_summary(root, passkey);
         if (r == 0)
-                r = api_json_read_optional_text(root, "userId", user_id_is_valid,
-                                                &passkey->user_id);
+                r = json_read_optional_text(root, "userId", user_id_is_valid, &passkey->user_id);
         if (r == 0)
                 r = read_credential(json_object_get(root, "credential"), passkey);
         if (r == 0)
@@ -187,7 +185,7 @@ static int read_row(const json_t *row, Passkey **ret)
                 return -ENOMEM;
         r = read_summary(row, passkey);
         if (r == 0)
-                r = api_json_read_text(row, "userId", user_id_is_valid, &passkey->user_id);
+                r = json_read_text(row, "userId", user_id_is_valid, &passkey->user_id);
         if (r != 0)
                 return r;
 
@@ -212,8 +210,7 @@ static int read_rows(const json_t *rows, PasskeyList *list)
 
         if (!json_is_array(rows) || json_array_size(rows) > LIST_ROWS_MAX)
                 return ERROR_MALFORMED_REPLY;
-        json_array_foreach(rows, i, row)
-        {
+        json_array_foreach(rows, i, row) {
                 Passkey *passkey;
 
                 r = read_row(row, &passkey);
@@ -232,7 +229,7 @@ static int read_cursor(const json_t *root, char **ret)
 {
         if (!json_object_get(root, "cursor"))
                 return ERROR_MALFORMED_REPLY;
-        return api_json_read_optional_text(root, "cursor", cursor_is_valid, ret);
+        return json_read_optional_text(root, "cursor", cursor_is_valid, ret);
 }
 
 int api_json_read_passkey_list(const char *body, size_t body_len, PasskeyList *ret,
@@ -243,7 +240,7 @@ int api_json_read_passkey_list(const char *body, size_t body_len, PasskeyList *r
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_tagged(body, body_len, "FindAllPasskeys", &root);
+        r = api_json_read_tagged(body, body_len, "FindAllPasskeys", &root);
         if (r == 0)
                 r = read_rows(json_object_get(root, "records"), &list);
         if (r == 0)

@@ -22,19 +22,19 @@ static int read_identity(const json_t *root, Principal *principal)
 {
         int r;
 
-        r = api_json_read_text(root, "id", id_is_valid, &principal->id);
+        r = json_read_text(root, "id", id_is_valid, &principal->id);
         if (r == 0)
-                r = api_json_read_text(root, "userId", user_id_is_valid, &principal->user_id);
+                r = json_read_text(root, "userId", user_id_is_valid, &principal->user_id);
         if (r == 0)
-                r = api_json_read_text(root, "authenticatorId", id_is_valid,
-                                       &principal->authenticator_id);
+                r = json_read_text(root, "authenticatorId", id_is_valid,
+                                   &principal->authenticator_id);
         if (r == 0)
-                r = api_json_read_text(root, "authenticatorType", authenticator_type_is_valid,
-                                       &principal->authenticator_type);
+                r = json_read_text(root, "authenticatorType", authenticator_type_is_valid,
+                                   &principal->authenticator_type);
         if (r == 0)
-                r = api_json_read_number(root, "createdAt", &principal->created_at_ms);
+                r = json_read_number(root, "createdAt", &principal->created_at_ms);
         if (r == 0)
-                r = api_json_read_number(root, "expiresAt", &principal->expires_at_ms);
+                r = json_read_number(root, "expiresAt", &principal->expires_at_ms);
         return r;
 }
 
@@ -45,12 +45,12 @@ static int read_passkey(const json_t *passkey, Principal *principal)
 
         if (!passkey || json_is_null(passkey))
                 return 0;
-        r = api_json_read_bool(passkey, "verified", &principal->verified);
+        r = json_read_bool(passkey, "verified", &principal->verified);
         if (r == 0)
-                r = api_json_read_bool(passkey, "userVerified", &principal->user_verified);
+                r = json_read_bool(passkey, "userVerified", &principal->user_verified);
         if (r == 0)
-                r = api_json_read_label(passkey, "platformName", PLATFORM_NAME_LEN_MAX,
-                                        &principal->platform_name);
+                r = json_read_label(passkey, "platformName", PLATFORM_NAME_LEN_MAX,
+                                    &principal->platform_name);
         return r;
 }
 
@@ -59,10 +59,10 @@ static int read_metadata(const json_t *metadata, Principal *principal)
 {
         int r;
 
-        r = api_json_read_hint(metadata, "ipAddress", ip_address_is_valid, &principal->ip_address);
+        r = json_read_hint(metadata, "ipAddress", ip_address_is_valid, &principal->ip_address);
         if (r == 0)
-                r = api_json_read_label(metadata, "userAgent", USER_AGENT_LEN_MAX,
-                                        &principal->user_agent);
+                r = json_read_label(metadata, "userAgent", USER_AGENT_LEN_MAX,
+                                    &principal->user_agent);
         return r;
 }
 
@@ -72,7 +72,7 @@ int api_json_read_principal(const char *body, size_t body_len, Principal **ret)
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_tagged(body, body_len, "ExtendedPrincipal", &root);
+        r = api_json_read_tagged(body, body_len, "ExtendedPrincipal", &root);
         if (r != 0)
                 return r;
         principal = principal_new();

@@ -4,152 +4,26 @@
 
 #include "base/strv.h"
 #include "base/text.h"
+#include "base/wiping-allocator.h"
 #include "daemon/api/api-json-internal.h"
-#include "daemon/api/wiping-allocator.h"
 #include "daemon/model/valid.h"
-
-/* The largest integer up to which a double holds every one: 2^53. */
-#define INTEGER_END 9007199254740992.0
-
-void api_json_initialise(void)
-{
-        json_set_alloc_funcs(counted_malloc, wiping_free);
-}
-
-/* What a call that failed means: -ENOMEM, or else `otherwise`. */
-static int errno_of(const json_error_t *error, int otherwise)
-{
-        return json_error_code(error) == json_error_out_of_memory ? -ENOMEM : otherwise;
-}
-
-/* jansson itself refuses NUL in strings, text that is not UTF-8, numbers that overflow, and nesting
- * deeper than it can recurse. When it lacks memory, it may say that the text is bad, or leave a
- * character out of a string and say nothing. */
-int api_json_parse(const char *body, size_t body_len, json_t **ret)
-{
-        json_auto_t *root = NULL;
-        unsigned n_failed = allocations_failed();
-        json_error_t error;
-
-        root = json_loadb(body, body_len, JSON_REJECT_DUPLICATES, &error);
-        if (allocations_failed() != n_failed)
-                return -ENOMEM;
-        if (!root)
-                return errno_of(&error, ERROR_MALFORMED_REPLY);
-        if (!json_is_object(root))
-                return ERROR_MALFORMED_REPLY;
-        *ret = TAKE_PTR(root);
-        return 0;
-}
-
-int api_json_parse_reply(const char *body, size_t body_len, json_t **ret)
-{
-        _cleanup_(wiping_freep) char *copy = NULL;
-        int r;
-
-        r = api_json_parse(body, body_len, ret);
-        if (r != ERROR_MALFORMED_REPLY)
-                return r;
-        copy = counted_malloc(body_len + 1);
-        if (!copy)
-                return -ENOMEM;
-        memcpy(copy, body, body_len);
-        copy[body_len] = '\0';
-        return api_json_mend(copy, body_len) ? api_json_parse(copy, body_len, ret) : r;
-}
-
-bool api_json_has_text(const json_t *object, const char *key, const char *text)
-{
-        return streq_ptr(json_string_value(json_object_get(object, key)), text);
-}
 
 bool api_json_has_tag(const json_t *object, const char *tag)
 {
-        return api_json_has_text(object, "_tag", tag);
+        return json_has_text(object, "_tag", tag);
 }
 
-int api_json_parse_tagged(const char *body, size_t body_len, const char *tag, json_t **ret)
+int api_json_read_tagged(const char *body, size_t body_len, const char *tag, json_t **ret)
 {
         json_auto_t *root = NULL;
         int r;
 
-        r = api_json_parse_reply(body, body_len, &root);
+        r = json_read_reply(body, body_len, &root);
         if (r != 0)
                 return r;
         if (!api_json_has_tag(root, tag))
                 return ERROR_MALFORMED_REPLY;
         *ret = TAKE_PTR(root);
-        return 0;
-}
-
-int api_json_read_text(const json_t *object, const char *key, ValidFunc is_valid, char **ret)
-{
-        const char *value = json_string_value(json_object_get(object, key));
-        char *copy;
-
-        if (!value || !is_valid(value))
-                return ERROR_MALFORMED_REPLY;
-        copy = strdup(value);
-        if (!copy)
-                return -ENOMEM;
-        *ret = copy;
-        return 0;
-}
-
-bool api_json_is_absent(const json_t *value)
-{
-        return !value || json_is_null(value) ||
-               (json_is_string(value) && json_string_length(value) == 0);
-}
-
-int api_json_read_optional_text(const json_t *object, const char *key, ValidFunc is_valid,
-                                char **ret)
-{
-        return api_json_is_absent(json_object_get(object, key))
-                       ? 0
-                       : api_json_read_text(object, key, is_valid, ret);
-}
-
-int api_json_read_label(const json_t *object, const char *key, size_t len_max, char **ret)
-{
-        const char *value = json_string_value(json_object_get(object, key));
-        _cleanup_(freep) char *label = NULL;
-
-        if (!value)
-                return 0;
-        label = strndup(value, text_cut(value, len_max));
-        if (!label)
-                return -ENOMEM;
-        if (text_is_valid(label, len_max))
-                *ret = TAKE_PTR(label);
-        return 0;
-}
-
-int api_json_read_hint(const json_t *object, const char *key, ValidFunc is_valid, char **ret)
-{
-        int r = api_json_read_text(object, key, is_valid, ret);
-
-        return r < 0 ? r : 0;
-}
-
-int api_json_read_number(const json_t *object, const char *key, uint64_t *ret)
-{
-        const json_t *value = json_object_get(object, key);
-        double number = json_number_value(value);
-
-        if (!json_is_number(value) || !(number >= 0 && number < INTEGER_END))
-                return ERROR_MALFORMED_REPLY;
-        *ret = (uint64_t) number;
-        return 0;
-}
-
-int api_json_read_bool(const json_t *object, const char *key, bool *ret)
-{
-        const json_t *value = json_object_get(object, key);
-
-        if (!json_is_boolean(value))
-                return ERROR_MALFORMED_REPLY;
-        *ret = json_is_true(value);
         return 0;
 }
 
@@ -163,26 +37,12 @@ int api_json_read_token(const json_t *object, const char *key, Token *ret)
         Token token = {};
         int r;
 
-        r = api_json_read_number(object, "expiresAt", &token.expires_at_ms);
+        r = json_read_number(object, "expiresAt", &token.expires_at_ms);
         if (r == 0)
-                r = api_json_read_text(object, key, token_is_valid, &token.token);
+                r = json_read_text(object, key, token_is_valid, &token.token);
         if (r != 0)
                 return r;
         *ret = token;
-        return 0;
-}
-
-int api_json_print(json_t *root, const json_error_t *error, char **ret)
-{
-        json_auto_t *owned = root;
-        char *text;
-
-        if (!owned)
-                return errno_of(error, -EINVAL);
-        text = json_dumps(owned, JSON_COMPACT);
-        if (!text)
-                return -ENOMEM;
-        *ret = text;
         return 0;
 }
 

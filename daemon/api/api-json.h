@@ -32,10 +32,6 @@
 /* The same for a page of passkeys. */
 #define API_LIST_LEN_MAX (4U * 1024 * 1024)
 
-/* Has jansson wipe all that it frees: tokens, codes and secrets pass through it. For the whole
- * process, and as often as one likes. */
-void api_json_initialise(void);
-
 /* rp_id goes out in lower case. */
 int api_json_write_registration(const Registration *registration, char **ret);
 /* The same; -EINVAL also for one that is not authentication_is_valid(). */

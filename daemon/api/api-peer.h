@@ -4,7 +4,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/rate-limit.h"
-#include "daemon/api/http.h"
+#include "daemon/http/http.h"
 
 /*
  * The peer that calls go to: its connections, and what its replies told of it. Shared by the Api

@@ -3,10 +3,11 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/wiping-allocator.h"
 #include "daemon/api/api-context.h"
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
-#include "daemon/api/wiping-allocator.h"
+#include "daemon/json/json.h"
 #include "daemon/model/valid.h"
 
 struct Api {
@@ -112,7 +113,7 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
             !tenancy_id_is_valid(settings->tenancy_id) || settings->timeout_ms == 0 ||
             settings->timeout_ms > UINT32_MAX)
                 return -EINVAL;
-        api_json_initialise();
+        json_wipe_memory();
         api = calloc(1, sizeof(Api));
         if (!api)
                 return -ENOMEM;

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "daemon/api/api.h"
-#include "daemon/api/id-token.h"
 #include "daemon/core/identify.h"
 #include "daemon/core/tenancy-internal.h"
+#include "daemon/id-token/id-token.h"
 #include "dbus/error.h"
 
 /* How old a key set may become before it is fetched anew. */

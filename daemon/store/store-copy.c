@@ -10,8 +10,8 @@
 
 #include "base/log.h"
 #include "base/new-file.h"
-#include "daemon/store/store-file.h"
 #include "daemon/store/store-copy.h"
+#include "daemon/store/store-file.h"
 
 /* How often the map may have grown between its opening and the copy's beginning. */
 #define ATTEMPTS 8U

@@ -28,7 +28,7 @@ def fixture_shared_host():
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o777)
-        for file in (PASSLOCKCTL, build_dir() / "client" / "libpasslock.so.0"):
+        for file in (PASSLOCKCTL, build_dir() / "client/libpasslock" / "libpasslock.so.0"):
             shutil.copy(file, directory)
         host = Host(directory)
         host.environment |= {"LD_LIBRARY_PATH": name, "AGENT_LOG": f"{name}/agent"}

@@ -14,7 +14,7 @@ import pytest
 from tests.harness import Bus, Daemon, Workspace, tenancy_path
 from tests.harness.build import binary, source_dir
 
-SOURCES = source_dir() / "client/passlockctl"
+SOURCES = source_dir() / "client/passlockctl/command-line"
 COMPLETIONS = source_dir() / "completions"
 PROGRAMS = ["passlockctl", "passlockd", "passlock-sandbox"]
 WAIT_SEC = 60

@@ -16,7 +16,7 @@ TESTS = source_dir() / "tests" / "client"
 @pytest.fixture(name="exported", scope="module")
 def fixture_exported():
     listed = subprocess.run(
-        ["nm", "-D", "--defined-only", build_dir() / "client" / "libpasslock.so.0"],
+        ["nm", "-D", "--defined-only", build_dir() / "client/libpasslock" / "libpasslock.so.0"],
         check=True, capture_output=True, text=True).stdout
     names = {line.split()[2] for line in listed.splitlines()} - {"LIBPASSLOCK_0"}
     assert names

@@ -92,7 +92,7 @@ def test_other_names(exported, commands):
 
 @pytest.fixture(scope="module")
 def exported():
-    script = (ROOT / "client/libpasslock.sym").read_text()
+    script = (ROOT / "client/libpasslock/libpasslock.sym").read_text()
     return set(re.findall(r"^\s+(passlock_\w+);", script, re.M))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 PLACES = {
     "passlockd": "daemon/passlockd",
-    "passlockctl": "client/passlockctl",
+    "passlockctl": "client/passlockctl/passlockctl",
     "passlock-sandbox": "sandbox/passlock-sandbox",
     "passlock-example-webapp": "examples/webapp/passlock-example-webapp",
 }

@@ -25,7 +25,7 @@ class WebApp(Process):
         # Another user may not see into the build directory, if that is below somebody's home.
         self.programs = work / "webapp"
         self.programs.mkdir(exist_ok=True)
-        for file in (binary(self.name), build_dir() / "client" / "libpasslock.so.0"):
+        for file in (binary(self.name), build_dir() / "client/libpasslock" / "libpasslock.so.0"):
             shutil.copy(file, self.programs)
 
     def command(self):

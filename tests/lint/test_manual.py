@@ -25,7 +25,7 @@ def manual(tmp_path_factory):
     """A directory with man3 and man5 in it, as they are installed."""
     directory = tmp_path_factory.mktemp("man")
     made = (sys.executable, "-B")
-    run(*made, "doc/man/from-header.py", "client/passlock.h", directory / "man3")
+    run(*made, "doc/man/from-header.py", "client/libpasslock/passlock.h", directory / "man3")
     run(*made, "doc/man/from-xml.py", directory / "man5", "doc/man/dev.passlock.Passlock1.5.in",
         "dbus/error.h", *INTERFACES)
     return directory
@@ -57,7 +57,7 @@ def test_pages_are_well_formed(manual):
 
 
 def test_every_function_has_its_page(manual):
-    exported = re.findall(r"^\s+(passlock_\w+);", (ROOT / "client/libpasslock.sym").read_text(), re.MULTILINE)
+    exported = re.findall(r"^\s+(passlock_\w+);", (ROOT / "client/libpasslock/libpasslock.sym").read_text(), re.MULTILINE)
     assert len(exported) > 100
     for name in exported:
         page = manual / "man3" / f"{name}.3"
@@ -82,7 +82,7 @@ def test_every_page_of_section_3_says_something(manual):
 
 def test_every_row_of_a_table_is_on_a_page(manual):
     """Options and keys of dictionaries, and what errno says."""
-    header = (ROOT / "client/passlock.h").read_text()
+    header = (ROOT / "client/libpasslock/passlock.h").read_text()
     xml = "".join(path.read_text() for path in INTERFACES)
     options = re.findall(r"^ \* {6}(\w+) {2,}(?:string|bool|uint32|strv) ", header, re.MULTILINE)
     keys = re.findall(r"^ +(\w+) +(?:as|[bstu])  ", xml, re.MULTILINE)
@@ -96,7 +96,7 @@ def test_every_row_of_a_table_is_on_a_page(manual):
 
 
 def test_every_error_is_on_the_page_of_errors(manual):
-    numbers = re.findall(r"^ +(PASSLOCK_ERROR_\w+) = ", (ROOT / "client/passlock.h").read_text(), re.MULTILINE)
+    numbers = re.findall(r"^ +(PASSLOCK_ERROR_\w+) = ", (ROOT / "client/libpasslock/passlock.h").read_text(), re.MULTILINE)
     page = alias_of(manual / "man3/passlock_error.3").read_text()
     overview = (manual / "man5/dev.passlock.Passlock1.5").read_text()
     assert numbers
@@ -128,7 +128,7 @@ def test_pages_refer_to_pages_that_exist(manual):
 
 
 def test_what_has_no_comment_is_refused(tmp_path):
-    header = (ROOT / "client/passlock.h").read_text()
+    header = (ROOT / "client/libpasslock/passlock.h").read_text()
     (tmp_path / "passlock.h").write_text(header.replace("/* Counts the links of the tenancy. */\n", ""))
     done = subprocess.run([sys.executable, "-B", "doc/man/from-header.py", tmp_path / "passlock.h", tmp_path / "man3"],
                           cwd=ROOT, capture_output=True, text=True, check=False)

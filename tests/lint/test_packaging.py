@@ -19,7 +19,7 @@ def test_version():
 
 def test_symbols():
     """Each symbol of the library has the version that it came with."""
-    exported = re.findall(r"^\s+(passlock_\w+);", read("client/libpasslock.sym"), re.M)
+    exported = re.findall(r"^\s+(passlock_\w+);", read("client/libpasslock/libpasslock.sym"), re.M)
     packaged = re.findall(r"^ (passlock_\w+)@LIBPASSLOCK_0 \d", read("debian/libpasslock0.symbols"),
                           re.M)
     assert exported

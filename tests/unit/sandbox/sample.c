@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "sandbox/attestation.h"
-#include "sandbox/base64url.h"
+#include "sandbox/webauthn/attestation.h"
+#include "sandbox/webauthn/base64url.h"
 #include "tests/unit/sandbox/sample.h"
 #include "tests/unit/test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/ceremony.h"
+#include "sandbox/webauthn/ceremony.h"
 
 /* A ceremony that a real browser has run, from tests/data/webauthn, to be taken apart. */
 typedef struct Sample {

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/strv.h"
+#include "client/libpasslock/transport/calls.h"
+#include "client/libpasslock/transport/failure.h"
+#include "client/libpasslock/transport/long-call.h"
+#include "client/libpasslock/types/text.h"
+#include "dbus/names.h"
+
+/*
+ * A bus has a limit on replies that one connection waits for: 128 with dbus-daemon as it comes.
+ * Beyond that it refuses the call, so we do not go there.
+ */
+#define CALLS_SENT_MAX 100U
+
+/* Where the default tenancy is unless the configuration says otherwise. */
+#define GUESSED_PATH PASSLOCK_TENANCY_PATH "/default"
+#define NO_SUCH_GUESS \
+        "Which tenancy is the default one is not told to this user, and none has the label " \
+        "default; say which one is meant by its label, as with --tenancy=LABEL"
+
+void call_set_state(passlock_call *call, CallState state)
+{
+        if (call->state == CALL_SENT && !call->method->is_long)
+                call->client->n_sent--;
+        if (state == CALL_SENT && !call->method->is_long)
+                call->client->n_sent++;
+        call->state = state;
+}
+
+/* The list of a call that is on its way. */
+static struct CallList *call_list(const passlock_call *call)
+{
+        return call->method->is_long ? &call->client->long_calls : &call->client->calls;
+}
+
+passlock_call *call_free(passlock_call *call)
+{
+        if (!call)
+                return NULL;
+        if (call->state < CALL_FINISHED) {
+                TAILQ_REMOVE(call_list(call), call, entry);
+                call_set_state(call, CALL_FINISHED);
+        }
+        sd_bus_slot_unref(call->slot);
+        sd_event_source_disable_unref(call->deadline);
+        for (size_t i = 0; i < CALL_STRINGS_MAX; i++)
+                text_wipe_and_free(call->strings[i]);
+        strv_free(call->list);
+        links_free(call->links);
+        passlock_options_unref(call->options);
+        if (call->method->result->clear)
+                call->method->result->clear(&call->result);
+        free(call->label);
+        free(call->path);
+        free(call->error_text);
+        if (call->method->is_long)
+                connection_free(call->connection);
+        free(call);
+        return NULL;
+}
+
+void call_finish(passlock_call *call, int r, const char *error_text)
+{
+        passlock *client = call->client;
+
+        if (call->method->gone_is_done && call->cut_off && r == PASSLOCK_ERROR_NOT_FOUND)
+                r = 0;
+        call->r = r;
+        call->error_text = r != 0 && !isempty(error_text) ? strdup(error_text) : NULL;
+        call->slot = sd_bus_slot_unref(call->slot);
+        call->deadline = sd_event_source_disable_unref(call->deadline);
+        TAILQ_REMOVE(call_list(call), call, entry);
+        call_set_state(call, CALL_FINISHED);
+
+        if (call->callback)
+                TAILQ_INSERT_TAIL(&client->finished, call, entry);
+        if (call->watch_done) {
+                call->watch_done(r, call->path, call->userdata);
+                call_free(call);
+        }
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        passlock_call *call = userdata;
+        passlock *client = call->client;
+
+        call_finish(call, -ETIMEDOUT, NULL);
+        calls_send_waiting(client);
+        return 0;
+}
+
+int call_set_deadline(passlock_call *call, uint32_t timeout_ms)
+{
+        uint64_t usec = (uint64_t) timeout_ms * 1000;
+
+        if (call->deadline)
+                return sd_event_source_set_time_relative(call->deadline, usec);
+        return sd_event_add_time_relative(call->client->event, &call->deadline, CLOCK_MONOTONIC,
+                                          usec, 1000, on_deadline, call);
+}
+
+static int call_append_arguments(passlock_call *call, sd_bus_message *m)
+{
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < call->method->n_strings; i++)
+                r = sd_bus_message_append(m, "s", call->strings[i]);
+        if (r >= 0 && call->method->takes_number)
+                r = sd_bus_message_append(m, "u", call->number);
+        if (r >= 0 && call->method->takes_list)
+                r = sd_bus_message_append_strv(m, call->list);
+        if (r >= 0 && call->method->takes_links)
+                r = links_append(call->links, m);
+        if (r >= 0 && call->method->takes_options)
+                r = options_append(call->options, m);
+        return r;
+}
+
+/* Sent or still waiting when this has returned 0. */
+static int call_send_message(passlock_call *call, sd_bus_message *m,
+                             sd_bus_message_handler_t on_answer)
+{
+        sd_bus *bus = sd_bus_message_get_bus(m);
+        int r;
+
+        r = sd_bus_message_set_auto_start(m, !call->no_auto_start);
+        if (r < 0)
+                return r;
+        r = sd_bus_call_async(bus, &call->slot, m, on_answer, call, UINT64_MAX);
+        if (r >= 0)
+                call_set_state(call, CALL_SENT);
+        /* If the connection has just broken the next one takes the call. */
+        return r < 0 && sd_bus_is_open(bus) > 0 ? r : 0;
+}
+
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
+static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+static int call_send_itself(passlock_call *call, sd_bus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(bus, &m, PASSLOCK_BUS_NAME, call->path,
+                                           call->method->interface, call->method->member);
+        if (r >= 0 && call->method->is_secret)
+                r = sd_bus_message_sensitive(m);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
+        if (r >= 0)
+                r = call_append_arguments(call, m);
+        return r < 0 ? r : call_send_message(call, m, on_reply);
+}
+
+/* Nobody is to authenticate for this and then again for the call itself. */
+static int call_ask_for_tenancy(passlock_call *call, sd_bus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(bus, &m, PASSLOCK_BUS_NAME, PASSLOCK_OBJECT_PATH,
+                                           PASSLOCK_INTERFACE_MANAGER, "GetTenancy");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "");
+        return r < 0 ? r : call_send_message(call, m, on_default_tenancy);
+}
+
+/* Whether it goes to what may not be the default tenancy: nobody told us. */
+static bool call_is_guess(const passlock_call *call)
+{
+        return !call->method->of_manager && !call->label && call->interactive &&
+               call->client->guesses_tenancy;
+}
+
+/* Finds the object to call, as far as that needs no asking. Returns 0 or -ENOMEM. */
+static int call_find_path(passlock_call *call)
+{
+        const char *default_path = connection_get_default_path(call->connection);
+        char *path = NULL;
+
+        if (call->method->of_manager)
+                path = strdup(PASSLOCK_OBJECT_PATH);
+        else if (call->label) {
+                if (asprintf(&path, "%s/%s", PASSLOCK_TENANCY_PATH, call->label) < 0)
+                        path = NULL;
+        } else if (call_is_guess(call))
+                path = strdup(GUESSED_PATH);
+        else if (default_path)
+                path = strdup(default_path);
+        else {
+                call->path = (free(call->path), NULL);
+                return 0;
+        }
+        if (!path)
+                return -ENOMEM;
+        free(call->path);
+        call->path = path;
+        return 0;
+}
+
+int call_send(passlock_call *call)
+{
+        sd_bus *bus = connection_get_bus(call->connection);
+        int r;
+
+        call_set_state(call, CALL_WAITING);
+        if (!bus || (call->client->n_sent >= CALLS_SENT_MAX && !call->method->is_long))
+                return 0;
+        r = call_find_path(call);
+        if (r < 0)
+                return r;
+        return call->path ? call_send_itself(call, bus) : call_ask_for_tenancy(call, bus);
+}
+
+/* An answer is not the end yet: what the call really asked for is sent. */
+static void call_go_on(passlock_call *call)
+{
+        int r;
+
+        r = call_send(call);
+        if (r < 0)
+                call_finish(call, r, NULL);
+}
+
+/* A call that is to be made once may still be if all that was asked for is the default tenancy. */
+static bool call_may_be_repeated(const passlock_call *call)
+{
+        if (call->cut_off || call->watch_done || call->method->is_long)
+                return false;
+        return !call->method->is_once || !call->path;
+}
+
+static void call_fail(passlock_call *call, sd_bus_message *m)
+{
+        _cleanup_(freep) char *text = NULL;
+        int r;
+
+        r = failure_from_message(m);
+        if (r == -ECONNRESET && call_may_be_repeated(call)) {
+                call->cut_off = true;
+                call_set_state(call, CALL_WAITING);
+                calls_become_patient(call->client);
+        } else if (r == -EHOSTDOWN && call->patient)
+                call_set_state(call, CALL_WAITING_FOR_SERVICE);
+        else if (r == PASSLOCK_ERROR_UNKNOWN_OBJECT && call_is_guess(call))
+                call_finish(call, r, NO_SUCH_GUESS);
+        else {
+                text = failure_text_from_message(m);
+                call_finish(call, r, text);
+        }
+}
+
+/* The default tenancy may have changed without a restart of the daemon. */
+static bool call_should_ask_again(const passlock_call *call, sd_bus_message *m)
+{
+        return !call->label && !call->method->of_manager && !call_is_guess(call) &&
+               !call->asked_again && failure_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
+}
+
+static void call_take_answer(passlock_call *call, sd_bus_message *m)
+{
+        int r = 0;
+
+        if (sd_bus_message_is_method_error(m, NULL) > 0) {
+                if (!call_should_ask_again(call, m)) {
+                        call_fail(call, m);
+                        return;
+                }
+                call->asked_again = true;
+                (void) connection_set_default_path(call->connection, NULL);
+                call_go_on(call);
+                return;
+        }
+        if (call->method->is_secret)
+                r = sd_bus_message_sensitive(m);
+        if (r >= 0)
+                r = call->method->result->read(m, &call->result);
+        call_finish(call, r < 0 ? r : 0, NULL);
+}
+
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        passlock_call *call = userdata;
+        passlock *client = call->client;
+
+        call->slot = sd_bus_slot_unref(call->slot);
+        call_take_answer(call, m);
+        calls_send_waiting(client);
+        return 0;
+}
+
+/* Whom polkit may ask about is likely to be refused the look-up, and to be let make the call. */
+static bool call_should_guess(const passlock_call *call, sd_bus_message *m)
+{
+        return call->interactive && failure_from_message(m) == PASSLOCK_ERROR_ACCESS_DENIED;
+}
+
+static void call_take_tenancy(passlock_call *call, sd_bus_message *m)
+{
+        const char *path;
+        int r;
+
+        if (sd_bus_message_is_method_error(m, NULL) > 0) {
+                if (!call_should_guess(call, m)) {
+                        call_fail(call, m);
+                        return;
+                }
+                call->client->guesses_tenancy = true;
+                call_go_on(call);
+                return;
+        }
+        if (sd_bus_message_read(m, "o", &path) < 0) {
+                call_finish(call, -EPROTO, NULL);
+                return;
+        }
+        r = connection_set_default_path(call->connection, path);
+        if (r < 0)
+                call_finish(call, r, NULL);
+        else
+                call_go_on(call);
+}
+
+static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        passlock_call *call = userdata;
+        passlock *client = call->client;
+
+        call->slot = sd_bus_slot_unref(call->slot);
+        call_take_tenancy(call, m);
+        calls_send_waiting(client);
+        return 0;
+}
+
+static int call_copy_list(passlock_call *call, const char *const *list)
+{
+        if (!list)
+                return -EINVAL;
+        if (!text_list_is_sendable(list))
+                return PASSLOCK_ERROR_INVALID_ARGS;
+        return strv_copy((char *const *) list, &call->list);
+}
+
+static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
+{
+        for (unsigned i = 0; i < call->method->n_strings; i++) {
+                if (!arguments->strings[i])
+                        return -EINVAL;
+                if (!text_is_sendable(arguments->strings[i]))
+                        return PASSLOCK_ERROR_INVALID_ARGS;
+                call->strings[i] = strdup(arguments->strings[i]);
+                if (!call->strings[i])
+                        return -ENOMEM;
+        }
+        call->number = arguments->number;
+        if (call->method->takes_list) {
+                int r;
+
+                r = call_copy_list(call, arguments->list);
+                if (r != 0)
+                        return r;
+        }
+        if (call->method->takes_links) {
+                int r;
+
+                r = links_copy(arguments->links, &call->links);
+                if (r != 0)
+                        return r;
+        }
+        return call->method->takes_options ? options_copy(arguments->options, &call->options) : 0;
+}
+
+int call_new(passlock *client, const char *label, const Method *method, const Arguments *arguments,
+             passlock_call **ret)
+{
+        _cleanup_(call_freep) passlock_call *call = calloc(1, sizeof(passlock_call));
+        int r;
+
+        if (!call)
+                return -ENOMEM;
+        call->client = client;
+        call->method = method;
+        call->interactive = client->interactive;
+        TAILQ_INSERT_TAIL(call_list(call), call, entry);
+        if (method->is_long) {
+                r = long_call_connection_new(call, &call->connection);
+                if (r < 0)
+                        return r;
+        } else
+                call->connection = client->connection;
+        if (label) {
+                call->label = strdup(label);
+                if (!call->label)
+                        return -ENOMEM;
+        }
+        r = call_copy_arguments(call, arguments);
+        if (r != 0)
+                return r;
+        *ret = TAKE_PTR(call);
+        return 0;
+}

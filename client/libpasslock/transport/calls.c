@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "client/libpasslock/transport/calls.h"
+#include "client/libpasslock/transport/failure.h"
+
+/* Of a call that is new: the bus is looked for now if there is none. */
+static int start(passlock_call *call)
+{
+        int r;
+
+        r = call_send(call);
+        if (r < 0 || call->state == CALL_SENT)
+                return r;
+        return connection_want(call->connection);
+}
+
+/* The daemon gives a person this long to authenticate, and then says no. */
+#define PERSON_TIMEOUT_MS 300000U
+
+static uint32_t timeout_ms(const passlock_call *call)
+{
+        uint32_t ms = call->client->timeout_ms;
+
+        if (!call->interactive)
+                return ms;
+        return ms < UINT32_MAX - PERSON_TIMEOUT_MS ? ms + PERSON_TIMEOUT_MS : UINT32_MAX;
+}
+
+/* A long call takes as long as it takes. */
+static int start_in_time(passlock_call *call)
+{
+        int r;
+
+        if (!call->method->is_long) {
+                r = call_set_deadline(call, timeout_ms(call));
+                if (r < 0)
+                        return r;
+        }
+        return start(call);
+}
+
+int calls_begin(passlock *client, const Method *method, const Arguments *arguments,
+                Callback callback, void *userdata, passlock_call **ret)
+{
+        _cleanup_(call_freep) passlock_call *call = NULL;
+        int r;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        if (!callback)
+                return -EINVAL;
+        r = call_new(client, client->label, method, arguments, &call);
+        if (r != 0)
+                return r;
+        call->callback = callback;
+        call->userdata = userdata;
+        r = start_in_time(call);
+        if (r < 0)
+                return r;
+        client_wake(client);
+        if (ret)
+                *ret = call;
+        TAKE_PTR(call);
+        return 0;
+}
+
+int calls_begin_watch(passlock *client, const char *label, const Method *method,
+                      const Arguments *arguments, bool auto_start, WatchDone done, void *userdata,
+                      passlock_call **ret)
+{
+        _cleanup_(call_freep) passlock_call *call = NULL;
+        int r;
+
+        r = call_new(client, label, method, arguments, &call);
+        if (r != 0)
+                return r;
+        call->no_auto_start = !auto_start;
+        r = start(call);
+        if (r < 0)
+                return r;
+        call->watch_done = done;
+        call->userdata = userdata;
+        *ret = TAKE_PTR(call);
+        return 0;
+}
+
+static int wait_for(passlock_call *call)
+{
+        while (call->state != CALL_FINISHED) {
+                int r;
+
+                r = sd_event_run(call->client->event, UINT64_MAX);
+                if (r < 0)
+                        return r;
+        }
+        return call->r;
+}
+
+static int perform(passlock *client, const Method *method, const Arguments *arguments, Result *ret,
+                   char **ret_text)
+{
+        _cleanup_(call_freep) passlock_call *call = NULL;
+        int r;
+
+        if (client->delivering)
+                return -EDEADLK;
+        /* The news first: who owns the name, and whether there still is a connection. */
+        r = client_process(client);
+        if (r < 0)
+                return r;
+        r = call_new(client, client->label, method, arguments, &call);
+        if (r != 0)
+                return r;
+        r = start_in_time(call);
+        if (r < 0)
+                return r;
+        r = wait_for(call);
+        *ret_text = TAKE_PTR(call->error_text);
+        if (r == 0)
+                *ret = TAKE(call->result, (Result){});
+        return r;
+}
+
+int calls_perform(passlock *client, const Method *method, const Arguments *arguments, Result *ret)
+{
+        int r;
+
+        r = client_check(client);
+        if (r < 0)
+                return r;
+        free(TAKE_PTR(client->last_error_text));
+        r = perform(client, method, arguments, ret, &client->last_error_text);
+        client->last_r = r;
+
+        /* The loop has run for others as well: their callbacks wait for passlock_dispatch(). */
+        client_wake(client);
+        return r;
+}
+
+_public_ passlock_call *passlock_call_cancel(passlock_call *call)
+{
+        passlock *client;
+
+        if (!call || call->state == CALL_DELIVERING || client_check(call->client) < 0)
+                return NULL;
+        client = call->client;
+        if (call->state == CALL_FINISHED)
+                TAILQ_REMOVE(&client->finished, call, entry);
+        call_free(call);
+        calls_send_waiting(client);
+        client_wake(client);
+        return NULL;
+}
+
+_public_ int passlock_call_set_timeout_ms(passlock_call *call, uint32_t timeout_ms)
+{
+        int r;
+
+        if (!call || timeout_ms == 0)
+                return -EINVAL;
+        r = client_check(call->client);
+        if (r < 0)
+                return r;
+        if (call->state >= CALL_FINISHED)
+                return 0;
+        r = call_set_deadline(call, timeout_ms);
+        client_wake(call->client);
+        return r < 0 ? r : 0;
+}
+
+/* Finishing a call takes it off the list, so the next one is found before. */
+#define FOREACH_CALL(call, client, in_state) \
+        for (passlock_call *call = TAILQ_FIRST(&(client)->calls), *next; \
+             call && (next = TAILQ_NEXT(call, entry), true); call = next) \
+                if (call->state == (in_state))
+
+void calls_send_waiting(passlock *client)
+{
+        FOREACH_CALL(call, client, CALL_WAITING)
+        {
+                int r;
+
+                r = call_send(call);
+                if (r < 0)
+                        call_finish(call, r, NULL);
+                else if (call->state == CALL_WAITING)
+                        return;
+        }
+}
+
+void calls_become_patient(passlock *client)
+{
+        FOREACH_CALL(call, client, CALL_WAITING)
+        call->patient = true;
+}
+
+void calls_on_failed(passlock *client, int r)
+{
+        char text[FAILURE_TEXT_MAX];
+
+        r = failure_to_connect(r, text);
+        FOREACH_CALL(call, client, CALL_WAITING)
+        if (!call->patient)
+                call_finish(call, r, text);
+}
+
+void calls_on_lost(passlock *client)
+{
+        FOREACH_CALL(call, client, CALL_WAITING_FOR_SERVICE)
+        call_set_state(call, CALL_WAITING);
+        calls_become_patient(client);
+}
+
+void calls_on_service(passlock *client)
+{
+        FOREACH_CALL(call, client, CALL_WAITING_FOR_SERVICE)
+        call_set_state(call, CALL_WAITING);
+        calls_send_waiting(client);
+}
+
+bool calls_want_bus(passlock *client)
+{
+        FOREACH_CALL(call, client, CALL_WAITING)
+        return true;
+        return false;
+}
+
+bool calls_deliver_one(passlock *client)
+{
+        passlock_call *call = TAILQ_FIRST(&client->finished);
+
+        if (!call)
+                return false;
+        TAILQ_REMOVE(&client->finished, call, entry);
+        call->state = CALL_DELIVERING;
+        call->method->result->deliver(
+                client, call->callback, call->r,
+                call->r == 0 ? NULL : (call->error_text ?: passlock_strerror(call->r)),
+                &call->result, call->userdata);
+        call_free(call);
+        return true;
+}
+
+bool calls_deliver_progress(passlock *client)
+{
+        passlock_call *call;
+
+        TAILQ_FOREACH(call, &client->long_calls, entry)
+        if (call->progress.due) {
+                call->progress.due = false;
+                call->progress.callback(client, call->progress.checked, call->progress.links,
+                                        call->userdata);
+                return true;
+        }
+        return false;
+}
+
+void calls_free(passlock *client)
+{
+        passlock_call *call;
+
+        while ((call = TAILQ_FIRST(&client->calls)))
+                call_free(call);
+        while ((call = TAILQ_FIRST(&client->long_calls)))
+                call_free(call);
+        while ((call = TAILQ_FIRST(&client->finished))) {
+                TAILQ_REMOVE(&client->finished, call, entry);
+                call_free(call);
+        }
+}

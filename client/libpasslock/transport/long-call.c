@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "client/libpasslock/transport/failure.h"
+#include "client/libpasslock/transport/long-call.h"
+#include "dbus/names.h"
+
+static void on_ready(void *userdata)
+{
+        passlock_call *call = userdata;
+        int r;
+
+        if (call->state != CALL_WAITING)
+                return;
+        r = call_send(call);
+        if (r < 0)
+                call_finish(call, r, NULL);
+}
+
+static void on_failed(int r, void *userdata)
+{
+        passlock_call *call = userdata;
+        char text[FAILURE_TEXT_MAX];
+
+        r = failure_to_connect(r, text);
+        if (call->state == CALL_WAITING)
+                call_finish(call, r, text);
+}
+
+/* What had been sent has failed before this. */
+static void on_lost(void *userdata)
+{
+        on_failed(-ENOTCONN, userdata);
+}
+
+/* What the last owner was to answer the bus answers for him. */
+static void on_owner_changed(void *userdata)
+{
+}
+
+static void on_signalled(sd_bus_message *m, void *userdata)
+{
+        passlock_call *call = userdata;
+        uint64_t checked, links;
+
+        if (call->state != CALL_SENT || !call->progress.callback ||
+            sd_bus_message_is_signal(m, PASSLOCK_INTERFACE_LINKS, "ReconcileProgress") <= 0 ||
+            !streq_ptr(call->path, sd_bus_message_get_path(m)) ||
+            sd_bus_message_read(m, "tt", &checked, &links) < 0)
+                return;
+        call->progress.due = true;
+        call->progress.checked = checked;
+        call->progress.links = links;
+}
+
+static const ConnectionHandlers handlers = {
+        .ready = on_ready,
+        .failed = on_failed,
+        .lost = on_lost,
+        .owner_changed = on_owner_changed,
+        .signalled = on_signalled,
+};
+
+int long_call_connection_new(passlock_call *call, Connection **ret)
+{
+        return connection_new(call->client->event, &handlers, call, ret);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "client/libpasslock/types/dictionary.h"
+#include "client/libpasslock/types/text.h"
+
+static int read_string(sd_bus_message *m, char **ret)
+{
+        const char *s;
+
+        if (sd_bus_message_read(m, "v", "s", &s) < 0)
+                return -EPROTO;
+        *ret = strdup(s);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int read_bool(sd_bus_message *m, bool *ret)
+{
+        int b;
+
+        if (sd_bus_message_read(m, "v", "b", &b) < 0)
+                return -EPROTO;
+        *ret = b;
+        return 0;
+}
+
+static int read_list(sd_bus_message *m, char ***ret)
+{
+        int r;
+
+        if (sd_bus_message_enter_container(m, SD_BUS_TYPE_VARIANT, "as") <= 0)
+                return -EPROTO;
+        r = sd_bus_message_read_strv(m, ret);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EPROTO;
+        return sd_bus_message_exit_container(m) < 0 ? -EPROTO : 0;
+}
+
+static int read_field(sd_bus_message *m, const Field *field, void *object)
+{
+        void *member = (char *) object + field->offset;
+
+        switch (field->type) {
+        case 's':
+                return read_string(m, member);
+        case 'b':
+                return read_bool(m, member);
+        case 'a':
+                return read_list(m, member);
+        default:
+                return sd_bus_message_read(m, "v", "t", (uint64_t *) member) < 0 ? -EPROTO : 0;
+        }
+}
+
+static int read_entry(sd_bus_message *m, const Field *fields, size_t n_fields, uint32_t *seen,
+                      void *object)
+{
+        const char *name;
+
+        if (sd_bus_message_read(m, "s", &name) < 0)
+                return -EPROTO;
+        for (size_t i = 0; i < n_fields; i++) {
+                if (!streq(fields[i].name, name))
+                        continue;
+                if (*seen & UINT32_C(1) << i)
+                        return -EPROTO;
+                *seen |= UINT32_C(1) << i;
+                return read_field(m, &fields[i], object);
+        }
+        return sd_bus_message_skip(m, "v") < 0 ? -EPROTO : 0;
+}
+
+int dictionary_read(sd_bus_message *m, const Field *fields, size_t n_fields, void *object)
+{
+        uint32_t seen = 0;
+        int r;
+
+        if (sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}") <= 0)
+                return -EPROTO;
+        while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
+                r = read_entry(m, fields, n_fields, &seen, object);
+                if (r < 0)
+                        return r;
+                if (sd_bus_message_exit_container(m) < 0)
+                        return -EPROTO;
+        }
+        if (r < 0 || sd_bus_message_exit_container(m) < 0)
+                return -EPROTO;
+        for (size_t i = 0; i < n_fields; i++)
+                if (fields[i].required && !(seen & UINT32_C(1) << i))
+                        return -EPROTO;
+        return 0;
+}
+
+void dictionary_clear(const Field *fields, size_t n_fields, void *object)
+{
+        for (size_t i = 0; i < n_fields; i++) {
+                void *member = (char *) object + fields[i].offset;
+
+                if (fields[i].type == 's')
+                        text_wipe_and_free(TAKE_PTR(*(char **) member));
+                if (fields[i].type == 'a')
+                        strv_free(TAKE_PTR(*(char ***) member));
+        }
+}

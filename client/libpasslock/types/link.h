@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "base/macro.h"
+#include "client/libpasslock/passlock.h"
+
+/* Links to be sent, in an array that ends in NULL. */
+
+/* More are not sent. */
+#define LINKS_SENT_MAX 1000U
+
+/* A copy of the array, with references. Returns 0, -ENOMEM, -EINVAL for NULL, or
+ * PASSLOCK_ERROR_INVALID_ARGS for too many. */
+int links_copy(passlock_link *const *links, passlock_link ***ret);
+/* NULL is fine. Returns NULL. */
+passlock_link **links_free(passlock_link **links);
+/* Appends an aa{sv}. Returns 0 or a negative errno. */
+int links_append(passlock_link *const *links, sd_bus_message *m);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "client/libpasslock/types/options.h"
+#include "client/libpasslock/types/text.h"
+
+typedef struct Option {
+        char *name;
+        const char *signature; /* static: which of the values it has */
+        char *string;
+        char **strv;
+        uint32_t number;
+} Option;
+
+struct passlock_options {
+        Option *all;
+        size_t n;
+};
+
+static void option_clear(Option *option)
+{
+        free(option->name);
+        free(option->string);
+        strv_free(option->strv);
+        *option = (Option){};
+}
+
+_public_ int passlock_options_new(passlock_options **ret)
+{
+        passlock_options *options;
+
+        if (!ret)
+                return -EINVAL;
+        options = calloc(1, sizeof(passlock_options));
+        if (!options)
+                return -ENOMEM;
+        *ret = options;
+        return 0;
+}
+
+_public_ passlock_options *passlock_options_unref(passlock_options *options)
+{
+        if (!options)
+                return NULL;
+        for (size_t i = 0; i < options->n; i++)
+                option_clear(&options->all[i]);
+        free(options->all);
+        free(options);
+        return NULL;
+}
+
+static Option *options_find(const passlock_options *options, const char *name)
+{
+        for (size_t i = 0; i < options->n; i++)
+                if (streq(options->all[i].name, name))
+                        return &options->all[i];
+        return NULL;
+}
+
+static void options_take_away(passlock_options *options, const char *name)
+{
+        Option *option = options_find(options, name);
+
+        if (!option)
+                return;
+        option_clear(option);
+        *option = options->all[--options->n];
+}
+
+/* Takes the values of `option` over if it succeeds; its name is copied. */
+static int options_put(passlock_options *options, const char *name, Option option)
+{
+        Option *present = options_find(options, name), *grown;
+
+        if (present) {
+                option.name = TAKE_PTR(present->name);
+                option_clear(present);
+                *present = option;
+                return 0;
+        }
+        grown = reallocarray(options->all, options->n + 1, sizeof(Option));
+        if (!grown)
+                return -ENOMEM;
+        options->all = grown;
+        option.name = strdup(name);
+        if (!option.name)
+                return -ENOMEM;
+        options->all[options->n++] = option;
+        return 0;
+}
+
+static int name_check(const passlock_options *options, const char *name)
+{
+        if (!options || !name)
+                return -EINVAL;
+        return text_is_sendable(name) ? 0 : PASSLOCK_ERROR_INVALID_ARGS;
+}
+
+_public_ int passlock_options_set_string(passlock_options *options, const char *name,
+                                         const char *value)
+{
+        _cleanup_(freep) char *copy = NULL;
+        int r;
+
+        r = name_check(options, name);
+        if (r != 0)
+                return r;
+        if (!value) {
+                options_take_away(options, name);
+                return 0;
+        }
+        if (!text_is_sendable(value))
+                return PASSLOCK_ERROR_INVALID_ARGS;
+        copy = strdup(value);
+        if (!copy)
+                return -ENOMEM;
+        r = options_put(options, name, (Option){.signature = "s", .string = copy});
+        if (r < 0)
+                return r;
+        TAKE_PTR(copy);
+        return 0;
+}
+
+_public_ int passlock_options_set_bool(passlock_options *options, const char *name, bool value)
+{
+        int r;
+
+        r = name_check(options, name);
+        if (r != 0)
+                return r;
+        return options_put(options, name, (Option){.signature = "b", .number = value});
+}
+
+_public_ int passlock_options_set_uint32(passlock_options *options, const char *name,
+                                         uint32_t value)
+{
+        int r;
+
+        r = name_check(options, name);
+        if (r != 0)
+                return r;
+        return options_put(options, name, (Option){.signature = "u", .number = value});
+}
+
+_public_ int passlock_options_set_strv(passlock_options *options, const char *name,
+                                       const char *const *value)
+{
+        _cleanup_(strv_freep) char **copy = NULL;
+        int r;
+
+        r = name_check(options, name);
+        if (r != 0)
+                return r;
+        if (!value) {
+                options_take_away(options, name);
+                return 0;
+        }
+        if (!text_list_is_sendable(value))
+                return PASSLOCK_ERROR_INVALID_ARGS;
+        r = strv_copy((char *const *) value, &copy);
+        if (r < 0)
+                return r;
+        r = options_put(options, name, (Option){.signature = "as", .strv = copy});
+        if (r < 0)
+                return r;
+        TAKE_PTR(copy);
+        return 0;
+}
+
+static int options_copy_one(passlock_options *copy, const Option *option)
+{
+        if (streq(option->signature, "s"))
+                return passlock_options_set_string(copy, option->name, option->string);
+        if (streq(option->signature, "as")) {
+                char *const none[] = {NULL};
+
+                return passlock_options_set_strv(copy, option->name,
+                                                 (const char *const *) (option->strv ?: none));
+        }
+        return options_put(copy, option->name,
+                           (Option){.signature = option->signature, .number = option->number});
+}
+
+int options_copy(const passlock_options *options, passlock_options **ret)
+{
+        _cleanup_(passlock_options_unrefp) passlock_options *copy = NULL;
+        int r;
+
+        r = passlock_options_new(&copy);
+        for (size_t i = 0; r == 0 && options && i < options->n; i++)
+                r = options_copy_one(copy, &options->all[i]);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(copy);
+        return 0;
+}
+
+bool options_have(const passlock_options *options, const char *name)
+{
+        return options && options_find(options, name);
+}
+
+static int option_append_value(const Option *option, sd_bus_message *m)
+{
+        if (streq(option->signature, "s"))
+                return sd_bus_message_append(m, "s", option->string);
+        if (streq(option->signature, "as"))
+                return sd_bus_message_append_strv(m, option->strv);
+        return sd_bus_message_append(m, option->signature, option->number);
+}
+
+static int option_append(const Option *option, sd_bus_message *m)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", option->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, SD_BUS_TYPE_VARIANT, option->signature);
+        if (r >= 0)
+                r = option_append_value(option, m);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+int options_append(const passlock_options *options, sd_bus_message *m)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+        for (size_t i = 0; r >= 0 && options && i < options->n; i++)
+                r = option_append(&options->all[i], m);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : 0;
+}

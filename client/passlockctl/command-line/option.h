@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "client/passlockctl/invocation.h"
+
+/* The options that not every verb has. */
+typedef enum Option {
+        OPTION_ALLOW,
+        OPTION_ANY_TENANCY,
+        OPTION_APPLY,
+        OPTION_AUTHENTICATOR,
+        OPTION_CA_FILE,
+        OPTION_CEREMONY_TIMEOUT_MS,
+        OPTION_CREDENTIAL,
+        OPTION_DIRECTORY,
+        OPTION_DISCOVERABLE,
+        OPTION_DISPLAY_NAME,
+        OPTION_DRY_RUN,
+        OPTION_EVENT,
+        OPTION_EXCLUDE,
+        OPTION_FOLLOW,
+        OPTION_INVALIDATE_OTHERS,
+        OPTION_LINES,
+        OPTION_MEDIATION,
+        OPTION_METADATA,
+        OPTION_METHOD,
+        OPTION_NAME,
+        OPTION_NO_EMAIL,
+        OPTION_NO_EXCLUDE_LINKED,
+        OPTION_NO_LINK,
+        OPTION_PLAIN,
+        OPTION_REMOVE_UP_TO,
+        OPTION_REQUEST_ID,
+        OPTION_RP_NAME,
+        OPTION_SINCE,
+        OPTION_SKIP_RATE_LIMIT,
+        OPTION_STORE_DIR,
+        OPTION_UID,
+        OPTION_UNTIL,
+        OPTION_USER,
+        OPTION_USER_ID,
+        OPTION_USER_VERIFICATION,
+        OPTION_YES,
+        N_OPTIONS,
+} Option;
+
+#define OPTION_BIT(option) (UINT64_C(1) << (option))
+
+const char *option_name(Option option);
+bool option_takes_value(Option option);
+
+/*
+ * Notes an option, for the call or in the invocation. `value` is lent for as long as that lives,
+ * NULL if it takes none. Returns as the library's setters do; -EINVAL for what is no number.
+ */
+int option_set(Option option, const char *value, Invocation *invocation);

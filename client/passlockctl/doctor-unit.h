@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
-#pragma once
-
-#include "client/passlockctl/checkup.h"
-
-/* Checks how the unit was started, and with which configuration. Returns whether there is any use
- * in asking the daemon. */
-bool doctor_check_unit(Checkup *checkup);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/secret.h"
+#include "client/passlockctl/doctor/doctor-credential.h"
+#include "client/passlockctl/host/command.h"
+#include "client/passlockctl/host/protection.h"
+#include "client/passlockctl/host/unit-credentials.h"
+#include "client/passlockctl/host/unit.h"
+
+#define COMPLAINT_MAX 512U
+#define PROBLEM_MAX   (COMPLAINT_MAX + 512U)
+#define USUAL_PREFIX  "passlock."
+
+/* What a program complained of last, without the full stop. */
+static void cut_to_last_line(char *text)
+{
+        size_t len = strlen(text);
+        const char *line;
+
+        while (len > 0 && strchr(".\n", text[len - 1]))
+                text[--len] = '\0';
+        line = strrchr(text, '\n');
+        if (line)
+                memmove(text, line + 1, strlen(line));
+}
+
+/* The key goes nowhere: what counts is whether there is one. */
+static bool opens(const char *id, const char *path, char problem[static PROBLEM_MAX])
+{
+        char name[300], complaint[COMPLAINT_MAX];
+        int status;
+
+        snprintf(name, sizeof(name), "--name=%s", id);
+        status = command_read_complaint(
+                (const char *const[]){"systemd-creds", "decrypt", name, path, "-", NULL}, complaint,
+                sizeof(complaint));
+        if (status == 0)
+                return true;
+        cut_to_last_line(complaint);
+        snprintf(problem, PROBLEM_MAX, "does not open on this host%s%s", *complaint ? ": " : "",
+                 complaint);
+        return false;
+}
+
+/* Where it searches for a sealed key, systemd takes a plain one for it as well. The generator knows
+ * better, once it has run. */
+static bool is_misplaced(const CredentialSetting *setting, const char *path)
+{
+        return setting->sealed && !setting->path && credential_file_is_in_plain_place(path);
+}
+
+static bool is_usable(const CredentialSetting *setting, const char *path,
+                      char problem[static PROBLEM_MAX])
+{
+        /* What is searched for may be missing, but not what is named. */
+        if (access(path, R_OK) < 0) {
+                snprintf(problem, PROBLEM_MAX, "cannot be read, and %s:%u names it", setting->file,
+                         setting->line);
+                return !setting->path;
+        }
+        if (is_misplaced(setting, path)) {
+                snprintf(problem, PROBLEM_MAX,
+                         "is not sealed, and systemd takes it for a sealed key until it has looked "
+                         "again");
+                return false;
+        }
+        return !setting->sealed || opens(setting->id, path, problem);
+}
+
+unsigned credential_find_unusable(UnusableFunc found, void *userdata)
+{
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        const CredentialSetting *setting;
+        unsigned n = 0;
+
+        for (size_t i = 0; credentials && (setting = unit_credentials_at(credentials, i)); i++) {
+                _cleanup_(freep) char *path = credential_setting_file(setting);
+                char problem[PROBLEM_MAX];
+
+                if (!path || is_usable(setting, path, problem))
+                        continue;
+                found(setting, path, problem, userdata);
+                n++;
+        }
+        return n;
+}
+
+/* "passlockctl set-key" for the tenancy that uses that credential, unless told otherwise. */
+static void describe_set_key(const char *id, char text[static 128])
+{
+        bool other = strncmp(id, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0 &&
+                     !streq(id, USUAL_PREFIX "default");
+
+        snprintf(text, 128, "passlockctl %s%.40s%sset-key", other ? "--tenancy=" : "",
+                 other ? id + strlen(USUAL_PREFIX) : "", other ? " " : "");
+}
+
+static void on_unusable(const CredentialSetting *setting, const char *path, const char *problem,
+                        void *userdata)
+{
+        _cleanup_(freep) char *advice = NULL;
+        char set_key[128];
+
+        describe_set_key(setting->id, set_key);
+        if (is_misplaced(setting, path))
+                advice = strdup("as root: systemctl daemon-reload; " UNIT_START_AGAIN);
+        else if (asprintf(&advice,
+                          "as root: %s, which sets it aside; or, to go on without that key: mv %s "
+                          "/root; systemctl daemon-reload; " UNIT_START_AGAIN,
+                          set_key, path) < 0)
+                advice = NULL;
+        checkup_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
+}
+
+void doctor_check_unusable_credentials(Checkup *checkup)
+{
+        if (geteuid() != 0)
+                checkup_fault(checkup, "credential", "as root: passlockctl doctor says which one",
+                              "systemd cannot open a key of " UNIT
+                              ": it is damaged, or sealed on another host");
+        else if (credential_find_unusable(on_unusable, checkup) == 0)
+                checkup_fault(checkup, "credential", UNIT_START_AGAIN,
+                              "systemd could not give " UNIT
+                              " its keys when it was last started; now each of them opens");
+}
+
+/* Looks at what the daemon has been given, as the daemon does. Returns 0, or a negative errno if it
+ * cannot be read. */
+static int examine(const char *directory, const char *name, const char **ret_flaw)
+{
+        _cleanup_(secret_unrefp) Secret *key = NULL;
+        _cleanup_(closep) int fd = -1;
+        int r;
+
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = secret_read_key_at(fd, name, ret_flaw, &key);
+        return *ret_flaw ? 0 : r;
+}
+
+static void say_missing(Checkup *checkup, const char *label, const char *name, const char *mend)
+{
+        _cleanup_(freep) char *path = credential_file_anywhere(name);
+        bool usual = strncmp(name, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0;
+
+        if (!path)
+                checkup_fault(checkup, "credential", mend,
+                              "tenancy %s has no key: there is no credential %s", label, name);
+        else
+                checkup_fault(
+                        checkup, "credential",
+                        usual ? "as root: systemctl daemon-reload; systemctl restart passlockd"
+                              : "as root: passlockctl set-key says which setting the unit needs",
+                        "tenancy %s has no key: %s is there, but " UNIT " was started without it",
+                        label, path);
+}
+
+static void say_flaw(Checkup *checkup, const char *label, const char *name, const char *flaw,
+                     const char *mend)
+{
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        const CredentialSetting *setting =
+                credentials ? unit_credentials_find(credentials, name) : NULL;
+        _cleanup_(freep) char *path = setting ? credential_setting_file(setting) : NULL;
+
+        checkup_fault(checkup, "credential", mend,
+                      "tenancy %s has no key: the credential %s%s%s%s %s", label, name,
+                      path ? ", from " : "", path ?: "", path ? "," : "", flaw);
+}
+
+static void say_unconfigured(Checkup *checkup, const char *label, const char *name,
+                             const char *directory, const char *mend)
+{
+        const char *flaw = NULL;
+        int r = -ENOENT;
+
+        if (directory && protect_memory() == 0)
+                r = examine(directory, name, &flaw);
+        if (r == -ENOENT)
+                say_missing(checkup, label, name, mend);
+        else if (r < 0)
+                checkup_fault(checkup, "credential", mend,
+                              "tenancy %s has no key: %s/%s cannot be read", label, directory,
+                              name);
+        else if (flaw)
+                say_flaw(checkup, label, name, flaw, mend);
+        else
+                checkup_fault(checkup, "credential", "as root: passlockctl reload",
+                              "tenancy %s has no key, but the credential %s is one now", label,
+                              name);
+}
+
+void doctor_check_credential(Checkup *checkup, const passlock_tenancy *tenancy,
+                             const DaemonEnvironment *environment, const char *mend)
+{
+        const char *label = passlock_tenancy_get_label(tenancy);
+        const char *name = passlock_tenancy_get_credential(tenancy);
+        const char *directory = daemon_environment_get(environment, "CREDENTIALS_DIRECTORY");
+
+        if (!streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
+                checkup_good(checkup, "credential", "tenancy %s has a key", label);
+        else if (geteuid() == 0 && name)
+                say_unconfigured(checkup, label, name, directory, mend);
+        else
+                checkup_fault(checkup, "credential", mend, "tenancy %s has no key", label);
+}

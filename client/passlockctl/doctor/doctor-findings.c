@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "client/passlockctl/doctor/doctor-findings.h"
+
+/* The check that a finding belongs to; what is not known here is the daemon's. */
+static const char *heading_of(const char *kind)
+{
+        static const struct {
+                const char *kind, *heading;
+        } headings[] = {
+                {"user", "grants"},    {"group", "grants"},
+                {"grant", "grants"},   {"ca-file", "TLS"},
+                {"endpoint", "name"},  {"credential", "credential"},
+                {"key", "credential"}, {"store", "store"},
+                {"recovery", "store"}, {"configuration", "configuration"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+                if (streq(headings[i].kind, kind))
+                        return headings[i].heading;
+        return "daemon";
+}
+
+static void show(Checkup *checkup, const passlock_finding *finding)
+{
+        const char *heading = heading_of(passlock_finding_get_kind(finding));
+        const char *place = passlock_finding_get_place(finding);
+        const char *text = passlock_finding_get_text(finding);
+        const char *advice = passlock_finding_get_advice(finding);
+        bool says_place = *place && !strstr(text, place);
+
+        if (*advice)
+                checkup_fault(checkup, heading, advice, "%s%s%s", says_place ? place : "",
+                              says_place ? ": " : "", text);
+        else
+                checkup_skip(checkup, heading, "%s%s%s", says_place ? place : "",
+                             says_place ? ": " : "", text);
+}
+
+bool doctor_show_findings(Checkup *checkup, const passlock_finding_list *findings,
+                          const char *label)
+{
+        bool of_credential = false;
+
+        for (size_t i = 0; findings && i < passlock_finding_list_get_size(findings); i++) {
+                const passlock_finding *finding = passlock_finding_list_get(findings, i);
+                const char *heading = heading_of(passlock_finding_get_kind(finding));
+
+                if (!streq(passlock_finding_get_tenancy(finding), label))
+                        continue;
+                of_credential = of_credential || streq(heading, "credential");
+                /* Root can look where the credential comes from, which the daemon cannot. */
+                if (geteuid() != 0 || !streq(heading, "credential"))
+                        show(checkup, finding);
+        }
+        return of_credential && geteuid() != 0;
+}

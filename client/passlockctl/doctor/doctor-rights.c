@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "client/passlockctl/doctor/doctor-rights.h"
+
+#define CONFIG_FILE "/etc/passlock/passlockd.conf"
+
+DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
+DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
+
+/* To be given to free(); NULL for lack of memory. */
+static char *join_words(const char *const *words)
+{
+        char *joined = strdup("");
+
+        for (; joined && *words; words++) {
+                char *longer;
+
+                if (asprintf(&longer, "%s%s%s", joined, *joined ? " " : "", *words) < 0)
+                        longer = NULL;
+                free(joined);
+                joined = longer;
+        }
+        return joined;
+}
+
+static bool is_from(const passlock_right *right, const char *source)
+{
+        return streq(passlock_right_get_source(right), source);
+}
+
+static bool is_for(const passlock_right *right, const char *label)
+{
+        return !label || streq(passlock_right_get_tenancy(right), label);
+}
+
+static void say_grant(Checkup *checkup, const passlock_right *right)
+{
+        _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
+        _cleanup_(freep) char *rp_ids = join_words(passlock_right_get_rp_ids(right));
+
+        checkup_good(checkup, "grants", "tenancy %s: %s, for %s ([Grant %s])",
+                     passlock_right_get_tenancy(right), isempty(names) ? "nothing" : names,
+                     isempty(rp_ids) ? "any relying party" : rp_ids,
+                     passlock_right_get_grant(right) ?: "");
+}
+
+static void say_polkit(Checkup *checkup, const passlock_right *right)
+{
+        _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
+        const char *label = passlock_right_get_tenancy(right);
+
+        checkup_skip(checkup, "polkit", "%s%s, without a grant%s: %s",
+                     *label ? "tenancy " : "the daemon", label,
+                     passlock_right_needs_authentication(right)
+                             ? ", once an administrator has authenticated"
+                             : "",
+                     names ?: "");
+}
+
+static void say_no_grant(Checkup *checkup, const char *label)
+{
+        checkup_fault(checkup, "grants",
+                      "as root: add a [Grant ...] section to " CONFIG_FILE
+                      "; then: passlockctl reload",
+                      "none opens %s%s to user %u", label ? "tenancy " : "a tenancy", label ?: "",
+                      geteuid());
+}
+
+static bool say_rights(Checkup *checkup, const passlock_right_list *rights, const char *label)
+{
+        bool granted = false, root = false;
+
+        for (size_t i = 0; i < passlock_right_list_get_size(rights); i++) {
+                const passlock_right *right = passlock_right_list_get(rights, i);
+
+                if (is_from(right, "root") && !root)
+                        checkup_good(checkup, "grants", "root may do everything");
+                root = root || is_from(right, "root");
+                if (is_from(right, "grant") && is_for(right, label)) {
+                        say_grant(checkup, right);
+                        granted = true;
+                }
+        }
+        if (!granted && !root)
+                say_no_grant(checkup, label);
+        for (size_t i = 0; i < passlock_right_list_get_size(rights); i++) {
+                const passlock_right *right = passlock_right_list_get(rights, i);
+
+                if (is_from(right, "polkit") && is_for(right, label))
+                        say_polkit(checkup, right);
+        }
+        return granted || root;
+}
+
+static bool has_tenancy(const passlock_tenancy_list *list, const char *label)
+{
+        for (size_t i = 0; i < passlock_tenancy_list_get_size(list); i++)
+                if (!label ||
+                    streq(passlock_tenancy_get_label(passlock_tenancy_list_get(list, i)), label))
+                        return true;
+        return false;
+}
+
+/* An older daemon only says which tenancies there are for the caller. */
+static bool check_tenancies(Checkup *checkup, passlock *client, const char *label)
+{
+        _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;
+        bool root = geteuid() == 0;
+        int r;
+
+        r = passlock_list_tenancies(client, &list);
+        if (r == 0 && (root || has_tenancy(list, label))) {
+                checkup_good(checkup, "grants", "%s",
+                             root ? "root may do everything" : "there is one for you");
+                return true;
+        }
+        if (r == 0 || r == PASSLOCK_ERROR_ACCESS_DENIED)
+                say_no_grant(checkup, label);
+        else
+                checkup_fault(checkup, "grants", "see journalctl -u passlockd", "%s",
+                              passlock_strerror(r));
+        return false;
+}
+
+bool doctor_check_rights(Checkup *checkup, passlock *client, const char *label)
+{
+        _cleanup_(passlock_right_list_unrefp) passlock_right_list *rights = NULL;
+        int r;
+
+        r = passlock_list_rights(client, &rights);
+        if (r == 0)
+                return say_rights(checkup, rights, label);
+        if (r == -EOPNOTSUPP)
+                return check_tenancies(checkup, client, label);
+        checkup_fault(checkup, "grants", "see journalctl -u passlockd", "%s: %s",
+                      passlock_strerror(r), passlock_last_error_text(client));
+        return false;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/clock.h"
+#include "client/passlockctl/doctor/doctor-unit.h"
+#include "client/passlockctl/doctor/service.h"
+#include "client/passlockctl/host/system-bus.h"
+#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/terminal/report.h"
+
+#define TIMEOUT_MS_DEFAULT 30000U
+#define LOOK_PAUSE_MS      100U
+/* systemd begins with a start, or refuses it, within that time of being asked. */
+#define BEGIN_MS 2000U
+
+static uint32_t timeout_ms(const Invocation *invocation)
+{
+        return invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT;
+}
+
+static ServiceStart wait_for_service(SystemBus *bus, uint32_t limit_ms)
+{
+        uint64_t begin_us = monotonic_us(), last_failure_us = 0;
+
+        for (;;) {
+                Activation activation = system_bus_wait_for_activation(bus, LOOK_PAUSE_MS);
+                uint64_t waited_ms = (monotonic_us() - begin_us) / 1000;
+
+                if (activation == ACTIVATION_DONE)
+                        return SERVICE_RUNS;
+                if (activation == ACTIVATION_REFUSED)
+                        return SERVICE_UNKNOWN;
+                switch (unit_look_at_start(begin_us, &last_failure_us)) {
+                case UNIT_FAILED:
+                        return SERVICE_FAILS;
+                case UNIT_FAILED_BEFORE:
+                        if (waited_ms > BEGIN_MS)
+                                return SERVICE_FAILS;
+                        break;
+                case UNIT_STARTS:
+                        break;
+                }
+                if (activation == ACTIVATION_LATE || waited_ms > limit_ms)
+                        return SERVICE_LATE;
+        }
+}
+
+ServiceStart service_start(const Invocation *invocation)
+{
+        uint32_t limit_ms = timeout_ms(invocation);
+        _cleanup_(system_bus_freep) SystemBus *bus =
+                system_bus_new(limit_ms < SYSTEM_BUS_TIMEOUT_MS ? limit_ms : SYSTEM_BUS_TIMEOUT_MS);
+
+        if (!bus || system_bus_has_service(bus))
+                return bus ? SERVICE_RUNS : SERVICE_UNKNOWN;
+        if (unit_is_masked())
+                return SERVICE_FAILS;
+        if (system_bus_activate(bus) < 0)
+                return SERVICE_UNKNOWN;
+        return wait_for_service(bus, limit_ms);
+}
+
+/* Only what is wrong, in lines on standard error. Returns whether there was anything. */
+static bool report_faults(void)
+{
+        _cleanup_(checkup_freep) Checkup *checkup = checkup_new(CHECKUP_COMPLAINTS);
+
+        if (!checkup)
+                return false;
+        (void) doctor_check_unit(checkup);
+        return checkup_n_faults(checkup) > 0;
+}
+
+int service_report(const Invocation *invocation, ServiceStart start)
+{
+        if (start == SERVICE_LATE)
+                report(UNIT " has not started within %u s; see journalctl -u passlockd",
+                       timeout_ms(invocation) / 1000);
+        else if (!report_faults())
+                report(UNIT " does not start; see journalctl -u passlockd");
+        return EXIT_OURS;
+}
+
+int service_require(const Invocation *invocation)
+{
+        ServiceStart start = service_start(invocation);
+
+        if (start == SERVICE_RUNS || start == SERVICE_UNKNOWN)
+                return 0;
+        return service_report(invocation, start);
+}
+
+void service_report_absence(void)
+{
+        _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
+
+        if (bus && !system_bus_has_service(bus))
+                (void) report_faults();
+}

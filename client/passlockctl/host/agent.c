@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/macro.h"
+#include "client/passlockctl/host/agent.h"
+
+#define READY_TIMEOUT_MS 10000
+
+/* It opens the terminal by itself; what it complains of is not about what we were told to do. */
+static void be_quiet(void)
+{
+        int fd = open("/dev/null", O_RDWR);
+
+        if (fd < 0)
+                return;
+        (void) dup2(fd, STDIN_FILENO);
+        (void) dup2(fd, STDOUT_FILENO);
+        (void) dup2(fd, STDERR_FILENO);
+        if (fd > STDERR_FILENO)
+                close(fd);
+}
+
+/* A session may have an agent with windows, which is nicer; a fallback of no session is never used.
+ */
+static const char *how_to_register(void)
+{
+        return getenv("XDG_SESSION_ID") ? "--fallback" : NULL;
+}
+
+_Noreturn static void become_agent(pid_t client, int notify_fd)
+{
+        char process[32], fd[32];
+
+        (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != client)
+                _exit(EXIT_FAILURE);
+        be_quiet();
+        snprintf(process, sizeof(process), "%d", (int) client);
+        snprintf(fd, sizeof(fd), "%d", notify_fd);
+        if (fcntl(notify_fd, F_SETFD, 0) == 0)
+                execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd,
+                       how_to_register(), NULL);
+        _exit(EXIT_FAILURE);
+}
+
+/* It closes its end when it is registered, or dies. */
+static void wait_until_ready(int fd)
+{
+        struct pollfd poll_fd = {.fd = fd};
+
+        while (poll(&poll_fd, 1, READY_TIMEOUT_MS) < 0 && errno == EINTR)
+                ;
+}
+
+pid_t agent_start(void)
+{
+        _cleanup_(closep) int read_fd = -1, write_fd = -1;
+        pid_t client = getpid(), pid;
+        int fds[2];
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return 0;
+        read_fd = fds[0];
+        write_fd = fds[1];
+        pid = fork();
+        if (pid < 0)
+                return 0;
+        if (pid == 0)
+                become_agent(client, write_fd);
+        close(TAKE_FD(write_fd));
+        wait_until_ready(read_fd);
+        return pid;
+}
+
+void agent_stop(pid_t pid)
+{
+        if (pid == 0)
+                return;
+        (void) kill(pid, SIGTERM);
+        /* It may have been stopped in the background. */
+        (void) kill(pid, SIGCONT);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/strv.h"
+#include "client/passlockctl/host/command.h"
+#include "client/passlockctl/host/daemon-environment.h"
+#include "client/passlockctl/host/http.h"
+#include "client/passlockctl/host/system-bus.h"
+#include "client/passlockctl/host/unit.h"
+
+#define OUTPUT_MAX (64U * 1024)
+
+struct DaemonEnvironment {
+        char **variables; /* NAME=value; of two with one name the last one counts */
+        bool is_ours;
+};
+
+/* All of a file; the size is without the final NUL. NULL if it cannot be read. */
+static char *read_file(const char *path, size_t *ret_size)
+{
+        _cleanup_(freep) char *content = malloc(OUTPUT_MAX);
+        FILE *file = fopen(path, "re");
+
+        if (!file || !content) {
+                if (file)
+                        fclose(file);
+                return NULL;
+        }
+        *ret_size = fread(content, 1, OUTPUT_MAX - 1, file);
+        fclose(file);
+        content[*ret_size] = '\0';
+        return TAKE_PTR(content);
+}
+
+/* Root may look at the process; others only at their own, and the daemon is nobody's own. */
+static bool read_process(DaemonEnvironment *environment)
+{
+        _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
+        _cleanup_(freep) char *content = NULL;
+        size_t size = 0;
+        char path[64];
+        pid_t pid;
+
+        pid = bus && system_bus_has_service(bus) ? system_bus_service_process(bus) : 0;
+        if (pid <= 0)
+                return false;
+        snprintf(path, sizeof(path), "/proc/%d/environ", (int) pid);
+        content = read_file(path, &size);
+        if (!content)
+                return false;
+        for (const char *variable = content; variable < content + size;
+             variable += strlen(variable) + 1)
+                (void) strv_push(&environment->variables, variable);
+        return true;
+}
+
+/* The next word of what systemctl prints: in double quotes, with backslashes, if it has blanks. */
+static bool next_word(const char **text, char *word, size_t size)
+{
+        const char *p = *text + strspn(*text, " ");
+        bool quoted = false;
+        size_t len = 0;
+
+        if (!*p || *p == '\n')
+                return false;
+        for (; *p && *p != '\n' && (quoted || *p != ' '); p++) {
+                if (*p == '"')
+                        quoted = !quoted;
+                else {
+                        if (*p == '\\' && p[1])
+                                p++;
+                        if (len < size - 1)
+                                word[len++] = *p;
+                }
+        }
+        word[len] = '\0';
+        *text = p;
+        return true;
+}
+
+/* A file of variables, a line each: see systemd.exec(5). */
+static void read_variables(DaemonEnvironment *environment, char *lines)
+{
+        char *line;
+
+        while ((line = strsep(&lines, "\n"))) {
+                char *value = strchr(line, '=');
+                size_t len;
+
+                line += strspn(line, " \t");
+                if (!value || *line == '#' || *line == ';')
+                        continue;
+                len = strlen(value);
+                while (len > 1 && isspace((unsigned char) value[len - 1]))
+                        value[--len] = '\0';
+                if (len > 2 && strchr("\"'", value[1]) && value[len - 1] == value[1]) {
+                        value[len - 1] = '\0';
+                        memmove(value + 1, value + 2, len - 2);
+                }
+                (void) strv_push(&environment->variables, line);
+        }
+}
+
+/* "/path (ignore_errors=yes)" */
+static void read_variables_of(DaemonEnvironment *environment, const char *shown)
+{
+        _cleanup_(freep) char *path = strndup(shown, strcspn(shown, " \n")), *content = NULL;
+        size_t size = 0;
+
+        content = path ? read_file(path, &size) : NULL;
+        if (content)
+                read_variables(environment, content);
+}
+
+static void read_shown(DaemonEnvironment *environment, const char *shown)
+{
+        char word[4096];
+
+        for (const char *line = shown; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                const char *rest = line + strlen("Environment=");
+
+                if (strncmp(line, "Environment=", strlen("Environment=")) == 0)
+                        while (next_word(&rest, word, sizeof(word)))
+                                (void) strv_push(&environment->variables, word);
+        }
+        for (const char *line = shown; *line; line += strcspn(line, "\n"), line += *line == '\n')
+                if (strncmp(line, "EnvironmentFiles=", strlen("EnvironmentFiles=")) == 0)
+                        read_variables_of(environment, line + strlen("EnvironmentFiles="));
+}
+
+/* What systemd gives to every unit, then the unit's own. */
+static bool read_unit(DaemonEnvironment *environment)
+{
+        static const char *const of_unit[] = {
+                "systemctl", "show", "--property=LoadState,Environment,EnvironmentFiles",
+                UNIT,        NULL,
+        };
+        static const char *const of_manager[] = {"systemctl", "show-environment", NULL};
+        _cleanup_(freep) char *shown = malloc(OUTPUT_MAX), *inherited = malloc(OUTPUT_MAX);
+
+        if (!shown || !inherited || command_read(of_unit, shown, OUTPUT_MAX) != 0 ||
+            !strstr(shown, "LoadState=loaded"))
+                return false;
+        if (command_read(of_manager, inherited, OUTPUT_MAX) == 0)
+                read_variables(environment, inherited);
+        read_shown(environment, shown);
+        return true;
+}
+
+DaemonEnvironment *daemon_environment_new(void)
+{
+        DaemonEnvironment *environment = calloc(1, sizeof(DaemonEnvironment));
+
+        if (environment && !read_process(environment) && !read_unit(environment))
+                environment->is_ours = true;
+        return environment;
+}
+
+DaemonEnvironment *daemon_environment_free(DaemonEnvironment *environment)
+{
+        if (!environment)
+                return NULL;
+        strv_free(environment->variables);
+        free(environment);
+        return NULL;
+}
+
+const char *daemon_environment_get(const DaemonEnvironment *environment, const char *name)
+{
+        size_t len = strlen(name);
+        const char *found = NULL;
+
+        if (environment->is_ours)
+                return getenv(name);
+        for (char **v = environment->variables; v && *v; v++)
+                if (strncmp(*v, name, len) == 0 && (*v)[len] == '=')
+                        found = *v + len + 1;
+        return found;
+}
+
+/* Whether libcurl would take the host for one of these: names, which stand for what ends in them,
+ * or
+ * "*". */
+static bool is_exempt(const char *exempt, const char *host)
+{
+        size_t host_len = strlen(host);
+
+        if (streq(exempt, "*"))
+                return true;
+        while (*(exempt += strspn(exempt, ", "))) {
+                size_t len = strcspn(exempt, ", ");
+                const char *name = exempt + (*exempt == '.');
+                size_t name_len = len - (size_t) (name - exempt);
+
+                exempt += len;
+                if (name_len > 0 && name_len <= host_len &&
+                    strncasecmp(host + host_len - name_len, name, name_len) == 0 &&
+                    (name_len == host_len || host[host_len - name_len - 1] == '.'))
+                        return true;
+        }
+        return false;
+}
+
+const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
+                                          const char *endpoint)
+{
+        static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+        _cleanup_(freep) char *host = http_host_of(endpoint);
+        const char *proxy = NULL, *exempt;
+
+        /* Over plain HTTP the daemon talks to this host only, and directly. */
+        if (!host || strncmp(endpoint, "https://", 8) != 0)
+                return NULL;
+        exempt = daemon_environment_get(environment, "no_proxy")
+                         ?: daemon_environment_get(environment, "NO_PROXY");
+        for (size_t i = 0; isempty(proxy) && i < ARRAY_SIZE(names); i++)
+                proxy = daemon_environment_get(environment, names[i]);
+        return isempty(proxy) || (exempt && is_exempt(exempt, host)) ? NULL : proxy;
+}
+
+char *proxy_for_people(const char *proxy)
+{
+        const char *host = strstr(proxy, "://"), *at;
+
+        host = host ? host + 3 : proxy;
+        at = strrchr(host, '@');
+        host = at ? at + 1 : host;
+        return strndup(host, strcspn(host, "/"));
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <jansson.h>
+#include <passlock.h>
+#include <stdio.h>
+
+#include "build-config.h"
+#include "client/passlockctl/host/http.h"
+
+#define BODY_LEN_MAX (16U * 1024 * 1024)
+/* An error is not longer. */
+#define ERROR_LEN_MAX 16384U
+
+typedef struct Request {
+        CURL *easy;
+        struct curl_slist *headers;
+        char *url;
+        bool tls;
+        size_t body_len;
+        char body[ERROR_LEN_MAX]; /* its start */
+        char error[CURL_ERROR_SIZE];
+} Request;
+
+/* What curl copies of the key it frees as it is; our own copy, the header line, is wiped. */
+static void request_done(Request *request)
+{
+        curl_easy_cleanup(request->easy);
+        for (struct curl_slist *h = request->headers; h; h = h->next)
+                explicit_bzero(h->data, strlen(h->data));
+        curl_slist_free_all(request->headers);
+        free(request->url);
+}
+
+static bool is_this_host(const char *ip)
+{
+        return strncmp(ip, "127.", 4) == 0 || streq(ip, "::1");
+}
+
+/* Just before a request goes out: what is not encrypted stays here. */
+static int on_connected(void *userdata, char *peer_ip, char *local_ip, int peer_port,
+                        int local_port)
+{
+        const Request *request = userdata;
+
+        return request->tls || is_this_host(peer_ip) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+/* The body of a success is not looked at, but an endless one comes to an end. */
+static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
+{
+        Request *request = userdata;
+
+        if (request->body_len < ERROR_LEN_MAX) {
+                size_t room = ERROR_LEN_MAX - request->body_len;
+
+                memcpy(request->body + request->body_len, bytes, size * n < room ? size * n : room);
+        }
+        request->body_len += size * n;
+        return request->body_len <= BODY_LEN_MAX ? size * n : 0;
+}
+
+static int add_header(Request *request, const char *line)
+{
+        struct curl_slist *headers = curl_slist_append(request->headers, line);
+
+        if (!headers)
+                return -ENOMEM;
+        request->headers = headers;
+        return 0;
+}
+
+static int add_bearer(Request *request, const Secret *key)
+{
+        char line[SECRET_LEN_MAX + 32];
+        int r;
+
+        snprintf(line, sizeof(line), "Authorization: Bearer %s", secret_reveal(key));
+        r = add_header(request, line);
+        explicit_bzero(line, sizeof(line));
+        return r;
+}
+
+/* Sets an option unless an earlier one failed already. */
+#define SET(option, value) \
+        do { \
+                if (c == CURLE_OK) \
+                        c = curl_easy_setopt(request->easy, (option), (value)); \
+        } while (false)
+
+static CURLcode request_set_way(Request *request, const HttpQuestion *question)
+{
+        CURLcode c = CURLE_OK;
+
+        SET(CURLOPT_PROTOCOLS_STR, request->tls ? "https" : "http");
+        SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+        SET(CURLOPT_SSL_VERIFYPEER, 1L);
+        SET(CURLOPT_SSL_VERIFYHOST, 2L);
+        if (question->ca_file) {
+                SET(CURLOPT_CAPATH, NULL);
+                SET(CURLOPT_CAINFO, question->ca_file);
+        }
+        /* What our environment says of proxies does not count. */
+        SET(CURLOPT_PROXY, request->tls && question->proxy ? question->proxy : "");
+        SET(CURLOPT_NOPROXY, "");
+        return c;
+}
+
+static CURLcode request_set(Request *request, uint32_t timeout_ms)
+{
+        CURLcode c = CURLE_OK;
+
+        SET(CURLOPT_URL, request->url);
+        SET(CURLOPT_HTTPHEADER, request->headers);
+        SET(CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
+        SET(CURLOPT_USERAGENT, "passlockctl/" PACKAGE_VERSION);
+        SET(CURLOPT_ERRORBUFFER, request->error);
+        SET(CURLOPT_TIMEOUT_MS, (long) timeout_ms);
+        SET(CURLOPT_NOSIGNAL, 1L);
+        SET(CURLOPT_FOLLOWLOCATION, 0L);
+        SET(CURLOPT_PATH_AS_IS, 1L);
+        SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+        SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+        SET(CURLOPT_PREREQFUNCTION, on_connected);
+        SET(CURLOPT_PREREQDATA, request);
+        SET(CURLOPT_WRITEFUNCTION, on_body);
+        SET(CURLOPT_WRITEDATA, request);
+        return c;
+}
+
+static HttpOutcome outcome_of(CURLcode c)
+{
+        switch (c) {
+        case CURLE_OK:
+                return HTTP_ANSWERED;
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_INVALIDCERTSTATUS:
+                return HTTP_NO_TRUST;
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_SSL_CIPHER:
+                return HTTP_NO_TLS;
+        default:
+                return HTTP_NO_CONNECTION;
+        }
+}
+
+static int64_t date_of(CURL *easy)
+{
+        struct curl_header *header;
+
+        if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return -1;
+        return (int64_t) curl_getdate(header->value, NULL);
+}
+
+static void read_tag(const Request *request, HttpAnswer *answer)
+{
+        const char *tag;
+        json_t *body;
+
+        if (request->body_len > ERROR_LEN_MAX)
+                return;
+        body = json_loadb(request->body, request->body_len, 0, NULL);
+        tag = json_string_value(json_object_get(body, "_tag"));
+        if (tag && strlen(tag) < sizeof(answer->tag))
+                memcpy(answer->tag, tag, strlen(tag) + 1);
+        json_decref(body);
+}
+
+static int request_perform(Request *request, HttpAnswer *ret)
+{
+        HttpAnswer answer = {.date_sec = -1, .tls = request->tls};
+        long status = 0;
+        CURLcode c;
+
+        c = curl_easy_perform(request->easy);
+        if (c == CURLE_OUT_OF_MEMORY)
+                return -ENOMEM;
+        if (c == CURLE_SSL_CACERT_BADFILE)
+                return -EINVAL;
+        answer.outcome = outcome_of(c);
+        snprintf(answer.text, sizeof(answer.text), "%s",
+                 *request->error ? request->error : curl_easy_strerror(c));
+        if (c == CURLE_OK) {
+                curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+                answer.status = (int) status;
+                answer.date_sec = date_of(request->easy);
+                read_tag(request, &answer);
+        }
+        *ret = answer;
+        return 0;
+}
+
+int http_get(const HttpQuestion *question, HttpAnswer *ret)
+{
+        _cleanup_(request_done) Request request = {
+                .tls = strncmp(question->endpoint, "https://", 8) == 0,
+        };
+        CURLcode c;
+        int r;
+
+        if (!request.tls && strncmp(question->endpoint, "http://", 7) != 0)
+                return -EINVAL;
+        if (asprintf(&request.url, "%s%s", question->endpoint, question->path) < 0) {
+                request.url = NULL;
+                return -ENOMEM;
+        }
+        request.easy = curl_easy_init();
+        if (!request.easy)
+                return -ENOMEM;
+        r = add_header(&request, "Accept: application/json");
+        if (r == 0 && question->key)
+                r = add_bearer(&request, question->key);
+        if (r < 0)
+                return r;
+        c = request_set_way(&request, question);
+        if (c == CURLE_OK)
+                c = request_set(&request, question->timeout_ms);
+        if (c != CURLE_OK)
+                return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+        return request_perform(&request, ret);
+}
+
+char *http_host_of(const char *endpoint)
+{
+        const char *host = strstr(endpoint, "://");
+
+        host = host ? host + 3 : endpoint;
+        if (*host == '[')
+                return strndup(host + 1, strcspn(host + 1, "]"));
+        return strndup(host, strcspn(host, ":/"));
+}
+
+char *http_escape(const char *segment)
+{
+        char *escaped = curl_easy_escape(NULL, segment, 0), *copy;
+
+        copy = escaped ? strdup(escaped) : NULL;
+        curl_free(escaped);
+        return copy;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <systemd/sd-bus.h>
+
+#include "base/clock.h"
+#include "client/passlockctl/host/system-bus.h"
+#include "dbus/names.h"
+
+#define DRIVER          "org.freedesktop.DBus"
+#define DRIVER_PATH     "/org/freedesktop/DBus"
+#define CALL_TIMEOUT_US (SYSTEM_BUS_TIMEOUT_MS * UINT64_C(1000))
+/* The bus gives up before. */
+#define ACTIVATION_TIMEOUT_US (600U * UINT64_C(1000000))
+
+struct SystemBus {
+        sd_bus *bus;
+        sd_bus_slot *call;
+        Activation activation;
+};
+
+/* By itself sd-bus would wait for a bus that is stuck for a minute and a half. */
+static bool wait_until_ready(sd_bus *bus, unsigned timeout_ms)
+{
+        uint64_t end_ms = monotonic_ms() + timeout_ms;
+
+        while (sd_bus_is_ready(bus) <= 0) {
+                uint64_t now_ms = monotonic_ms();
+                int r;
+
+                r = sd_bus_process(bus, NULL);
+                if (r == 0 && now_ms < end_ms)
+                        r = sd_bus_wait(bus, (end_ms - now_ms) * 1000);
+                if (now_ms >= end_ms || (r < 0 && r != -EINTR))
+                        return false;
+        }
+        return true;
+}
+
+SystemBus *system_bus_new(unsigned timeout_ms)
+{
+        _cleanup_(system_bus_freep) SystemBus *bus = calloc(1, sizeof(SystemBus));
+
+        if (!bus || sd_bus_open_system_with_description(&bus->bus, "passlockctl") < 0 ||
+            sd_bus_set_method_call_timeout(bus->bus, CALL_TIMEOUT_US) < 0 ||
+            !wait_until_ready(bus->bus, timeout_ms))
+                return NULL;
+        return TAKE_PTR(bus);
+}
+
+SystemBus *system_bus_free(SystemBus *bus)
+{
+        if (!bus)
+                return NULL;
+        sd_bus_slot_unref(bus->call);
+        sd_bus_close_unref(bus->bus);
+        free(bus);
+        return NULL;
+}
+
+bool system_bus_has_service(SystemBus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int has_owner;
+
+        return sd_bus_call_method(bus->bus, DRIVER, DRIVER_PATH, DRIVER, "NameHasOwner", NULL,
+                                  &reply, "s", PASSLOCK_BUS_NAME) >= 0 &&
+               sd_bus_message_read(reply, "b", &has_owner) > 0 && has_owner;
+}
+
+pid_t system_bus_service_process(SystemBus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint32_t pid;
+
+        if (sd_bus_call_method(bus->bus, DRIVER, DRIVER_PATH, DRIVER, "GetConnectionUnixProcessID",
+                               NULL, &reply, "s", PASSLOCK_BUS_NAME) < 0 ||
+            sd_bus_message_read(reply, "u", &pid) <= 0)
+                return 0;
+        return (pid_t) pid;
+}
+
+static int on_activated(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        SystemBus *bus = userdata;
+
+        if (sd_bus_message_is_method_error(m, NULL) <= 0)
+                bus->activation = ACTIVATION_DONE;
+        else if (sd_bus_message_is_method_error(m, "org.freedesktop.DBus.Error.TimedOut") > 0 ||
+                 sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY) > 0)
+                bus->activation = ACTIVATION_LATE;
+        else
+                bus->activation = ACTIVATION_REFUSED;
+        return 0;
+}
+
+int system_bus_activate(SystemBus *bus)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(bus->bus, &m, DRIVER, DRIVER_PATH, DRIVER,
+                                           "StartServiceByName");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "su", PASSLOCK_BUS_NAME, 0U);
+        if (r >= 0)
+                r = sd_bus_call_async(bus->bus, &bus->call, m, on_activated, bus,
+                                      ACTIVATION_TIMEOUT_US);
+        return r < 0 ? r : 0;
+}
+
+Activation system_bus_wait_for_activation(SystemBus *bus, unsigned timeout_ms)
+{
+        uint64_t end_ms = monotonic_ms() + timeout_ms;
+
+        while (bus->activation == ACTIVATION_PENDING) {
+                uint64_t now_ms = monotonic_ms();
+                int r;
+
+                r = sd_bus_process(bus->bus, NULL);
+                if (r == 0 && now_ms >= end_ms)
+                        break;
+                if (r == 0)
+                        r = sd_bus_wait(bus->bus, (end_ms - now_ms) * 1000);
+                if (r < 0 && r != -EINTR)
+                        return ACTIVATION_REFUSED;
+        }
+        return bus->activation;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "client/passlockctl/host/command.h"
+#include "client/passlockctl/host/unit-credentials.h"
+#include "client/passlockctl/host/unit.h"
+
+#define UNIT_FILES_MAX (256U * 1024)
+#define SETTINGS_MAX   256U
+
+struct UnitCredentials {
+        CredentialSetting settings[SETTINGS_MAX];
+        size_t n;
+};
+
+/* Where systemd searches, the first place first. */
+static const char *const sealed_places[] = {
+        "/run/credentials/@encrypted",  "/etc/credstore.encrypted",
+        "/run/credstore.encrypted",     "/usr/local/lib/credstore.encrypted",
+        "/usr/lib/credstore.encrypted",
+};
+static const char *const plain_places[] = {
+        "/run/credentials/@system", "/etc/credstore",     "/run/credstore",
+        "/usr/local/lib/credstore", "/usr/lib/credstore",
+};
+
+static const struct {
+        const char *name;
+        bool sealed;
+        bool literal;
+} kinds[] = {
+        {"LoadCredential", false, false},
+        {"LoadCredentialEncrypted", true, false},
+        {"SetCredential", false, true},
+        {"SetCredentialEncrypted", true, true},
+};
+
+/* Where the reading of `systemctl cat` has come to. */
+typedef struct Reader {
+        UnitCredentials *credentials;
+        const char *file; /* lent by the text */
+        unsigned line;
+        bool in_service;
+        bool shipped; /* the file is not the administrator's */
+} Reader;
+
+static void setting_clear(CredentialSetting *setting)
+{
+        free(setting->setting);
+        free(setting->id);
+        free(setting->path);
+        free(setting->file);
+}
+
+static void remove_at(UnitCredentials *credentials, size_t index)
+{
+        setting_clear(&credentials->settings[index]);
+        credentials->n--;
+        memmove(&credentials->settings[index], &credentials->settings[index + 1],
+                (credentials->n - index) * sizeof(CredentialSetting));
+}
+
+/* An empty value takes back all settings of its sort. Of one id the last one counts. */
+static void forget(UnitCredentials *credentials, bool literal, const char *id)
+{
+        for (size_t i = credentials->n; i-- > 0;)
+                if (credentials->settings[i].literal == literal &&
+                    (!id || streq(credentials->settings[i].id, id)))
+                        remove_at(credentials, i);
+}
+
+static void add(Reader *reader, size_t kind, const char *value)
+{
+        UnitCredentials *credentials = reader->credentials;
+        const char *colon = strchr(value, ':');
+        CredentialSetting setting = {
+                .setting = strdup(kinds[kind].name),
+                .id = colon ? strndup(value, (size_t) (colon - value)) : strdup(value),
+                .sealed = kinds[kind].sealed,
+                .literal = kinds[kind].literal,
+                .generated = reader->shipped,
+                .file = strdup(reader->file ?: ""),
+                .line = reader->line,
+        };
+
+        /* LoadCredential=NAME:NAME searches, too. */
+        if (colon && !setting.literal && setting.id && !streq(colon + 1, setting.id))
+                setting.path = strdup(colon + 1);
+        if (!setting.id || credentials->n >= SETTINGS_MAX) {
+                setting_clear(&setting);
+                return;
+        }
+        forget(credentials, setting.literal, setting.id);
+        credentials->settings[credentials->n++] = setting;
+}
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+        return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* "# /path/of/a/file" comes first, and after an empty line. */
+static bool is_heading(const char *line, bool after_empty)
+{
+        size_t len = strlen(line);
+
+        return after_empty && has_prefix(line, "# /") &&
+               ((len > 5 && streq(line + len - 5, ".conf")) ||
+                (len > 8 && streq(line + len - 8, ".service")));
+}
+
+static void begin_file(Reader *reader, const char *path)
+{
+        bool first = !reader->file;
+
+        reader->file = path;
+        reader->line = 0;
+        reader->in_service = false;
+        reader->shipped = has_prefix(path, "/run/systemd/generator") ||
+                          (first && !has_prefix(path, "/etc/") && !has_prefix(path, "/run/"));
+}
+
+static void read_setting(Reader *reader, char *line)
+{
+        char *value = strchr(line, '=');
+        size_t len;
+
+        if (!value || !reader->in_service)
+                return;
+        len = (size_t) (value - line);
+        while (len > 0 && isspace((unsigned char) line[len - 1]))
+                len--;
+        value += 1 + strspn(value + 1, " \t");
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (strlen(kinds[i].name) == len && strncmp(line, kinds[i].name, len) == 0) {
+                        if (*value)
+                                add(reader, i, value);
+                        else
+                                forget(reader->credentials, kinds[i].literal, NULL);
+                }
+}
+
+static void strip_end(char *line)
+{
+        size_t len = strlen(line);
+
+        while (len > 0 && isspace((unsigned char) line[len - 1]))
+                line[--len] = '\0';
+}
+
+static void read_line(Reader *reader, char *line)
+{
+        line += strspn(line, " \t");
+        strip_end(line);
+        if (*line == '[')
+                reader->in_service = streq(line, "[Service]");
+        else if (*line != '#' && *line != ';')
+                read_setting(reader, line);
+}
+
+/* Lines that end in a backslash are not joined: no name and no path of a key is that long. */
+static void read_files(UnitCredentials *credentials, char *text)
+{
+        Reader reader = {.credentials = credentials};
+        bool after_empty = true;
+        char *line;
+
+        while ((line = strsep(&text, "\n"))) {
+                bool empty = !*line;
+
+                if (is_heading(line, after_empty))
+                        begin_file(&reader, line + 2);
+                else {
+                        reader.line++;
+                        read_line(&reader, line);
+                }
+                after_empty = empty;
+        }
+}
+
+UnitCredentials *unit_credentials_new(void)
+{
+        static const char *const argv[] = {"systemctl", "cat", "--no-pager", UNIT, NULL};
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = NULL;
+        _cleanup_(freep) char *files = malloc(UNIT_FILES_MAX);
+
+        if (!files || command_read(argv, files, UNIT_FILES_MAX) != 0 || !*files)
+                return NULL;
+        credentials = calloc(1, sizeof(UnitCredentials));
+        if (credentials)
+                read_files(credentials, files);
+        return TAKE_PTR(credentials);
+}
+
+UnitCredentials *unit_credentials_free(UnitCredentials *credentials)
+{
+        if (!credentials)
+                return NULL;
+        for (size_t i = 0; i < credentials->n; i++)
+                setting_clear(&credentials->settings[i]);
+        free(credentials);
+        return NULL;
+}
+
+const CredentialSetting *unit_credentials_at(const UnitCredentials *credentials, size_t index)
+{
+        return index < credentials->n ? &credentials->settings[index] : NULL;
+}
+
+/* What is literal is only used if there is nothing to load. */
+const CredentialSetting *unit_credentials_find(const UnitCredentials *credentials, const char *id)
+{
+        const CredentialSetting *literal = NULL;
+
+        for (size_t i = 0; i < credentials->n; i++) {
+                const CredentialSetting *setting = &credentials->settings[i];
+
+                if (!streq(setting->id, id))
+                        continue;
+                if (!setting->literal)
+                        return setting;
+                literal = setting;
+        }
+        return literal;
+}
+
+static char *join(const char *directory, const char *id)
+{
+        char *path;
+
+        return asprintf(&path, "%s/%s", directory, id) < 0 ? NULL : path;
+}
+
+/* The first file in these places, but `path` and what comes after that. */
+static char *search(const char *const *places, size_t n, const char *id, const char *path)
+{
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(freep) char *found = join(places[i], id);
+
+                if (found && streq_ptr(found, path))
+                        return NULL;
+                if (found && access(found, F_OK) == 0)
+                        return TAKE_PTR(found);
+        }
+        return NULL;
+}
+
+char *credential_setting_file(const CredentialSetting *setting)
+{
+        char *found;
+
+        if (setting->literal)
+                return NULL;
+        if (setting->path)
+                return strdup(setting->path);
+        found = setting->sealed
+                        ? search(sealed_places, ARRAY_SIZE(sealed_places), setting->id, NULL)
+                        : NULL;
+        found = found ?: search(plain_places, ARRAY_SIZE(plain_places), setting->id, NULL);
+        return found ?: join(setting->sealed ? sealed_places[1] : plain_places[1], setting->id);
+}
+
+bool credential_file_is_in_plain_place(const char *path)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(plain_places); i++) {
+                size_t len = strlen(plain_places[i]);
+
+                if (strncmp(path, plain_places[i], len) == 0 && path[len] == '/')
+                        return true;
+        }
+        return false;
+}
+
+char *credential_file_before(const char *id, bool sealed, const char *path)
+{
+        char *found = search(sealed_places, ARRAY_SIZE(sealed_places), id, path);
+
+        if (found || sealed)
+                return found;
+        return search(plain_places, ARRAY_SIZE(plain_places), id, path);
+}
+
+char *credential_file_anywhere(const char *id)
+{
+        return search(sealed_places, ARRAY_SIZE(sealed_places), id, NULL)
+                       ?: search(plain_places, ARRAY_SIZE(plain_places), id, NULL);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+
+#include "client/passlockctl/host/command.h"
+#include "client/passlockctl/host/unit.h"
+#include "dbus/event.h"
+
+#define MESSAGE_MAX        4096U
+#define STATUS_CREDENTIALS "243" /* see systemd.exec(5) */
+
+/* How long a start or a stop that goes on is waited for. */
+#define LOOKS_MAX     100U
+#define LOOK_PAUSE_US 100000U
+
+/* Whether `text` has that line. */
+static bool has_line(const char *text, const char *line)
+{
+        size_t len = strlen(line);
+
+        for (const char *p = text; (p = strstr(p, line)); p += len)
+                if ((p == text || p[-1] == '\n') && (p[len] == '\n' || p[len] == '\0'))
+                        return true;
+        return false;
+}
+
+/* Between two attempts of a start the result is known; within one it is not. */
+static bool is_unsettled(const char *shown)
+{
+        return has_line(shown, "Result=success") && (has_line(shown, "ActiveState=activating") ||
+                                                     has_line(shown, "ActiveState=deactivating"));
+}
+
+static bool show(char *shown, size_t size)
+{
+        static const char *const argv[] = {
+                "systemctl",
+                "show",
+                "--property=LoadState,ActiveState,Result,ExecMainStatus,"
+                "ExecMainExitTimestampMonotonic,Job",
+                UNIT,
+                NULL,
+        };
+
+        return command_read(argv, shown, size) == 0;
+}
+
+/* The number on the line that begins with `name`; 0 if there is none. */
+static uint64_t number_of(const char *shown, const char *name)
+{
+        size_t len = strlen(name);
+
+        for (const char *line = shown; *line; line += strcspn(line, "\n"), line += *line == '\n')
+                if (strncmp(line, name, len) == 0)
+                        return strtoull(line + len, NULL, 10);
+        return 0;
+}
+
+UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us)
+{
+        char shown[512];
+        uint64_t ended_us;
+
+        if (!show(shown, sizeof(shown)) || !has_line(shown, "LoadState=loaded"))
+                return UNIT_STARTS;
+        ended_us = number_of(shown, "ExecMainExitTimestampMonotonic=");
+        if (has_line(shown, "ActiveState=failed") && number_of(shown, "Job=") == 0)
+                return ended_us > since_us ? UNIT_FAILED : UNIT_FAILED_BEFORE;
+        if (has_line(shown, "Result=success") || ended_us <= since_us)
+                return UNIT_STARTS;
+        /* Between two attempts: the second one that fails is no accident. */
+        if (*last_failure_us > 0 && *last_failure_us != ended_us)
+                return UNIT_FAILED;
+        *last_failure_us = ended_us;
+        return UNIT_STARTS;
+}
+
+UnitStart unit_last_start(void)
+{
+        char shown[512];
+
+        for (unsigned i = 0; i < LOOKS_MAX; i++) {
+                if (!show(shown, sizeof(shown)))
+                        return UNIT_START_UNKNOWN;
+                if (!is_unsettled(shown))
+                        break;
+                usleep(LOOK_PAUSE_US);
+        }
+        if (has_line(shown, "LoadState=masked") && !has_line(shown, "ActiveState=active"))
+                return UNIT_START_MASKED;
+        if (!has_line(shown, "LoadState=loaded"))
+                return UNIT_START_NO_UNIT;
+        if (!has_line(shown, "ActiveState=failed") && has_line(shown, "Result=success"))
+                return UNIT_START_GOOD;
+        return has_line(shown, "ExecMainStatus=" STATUS_CREDENTIALS) ? UNIT_START_NO_CREDENTIALS
+                                                                     : UNIT_START_FAILED;
+}
+
+#define OF_UNIT "_SYSTEMD_UNIT=" UNIT
+
+/* The last message that `matches`, up to four beside the unit, select. */
+static char *last_message(const char *const matches[])
+{
+        const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager", "--boot",
+                                "--output=cat", "--lines=1", OF_UNIT};
+        _cleanup_(freep) char *message = malloc(MESSAGE_MAX);
+
+        for (size_t n = 7, i = 0; matches[i]; i++)
+                argv[n++] = matches[i];
+        if (!message || command_read(argv, message, MESSAGE_MAX) != 0)
+                return NULL;
+        message[strcspn(message, "\n")] = '\0';
+        return *message ? TAKE_PTR(message) : NULL;
+}
+
+char *unit_last_error(void)
+{
+        return last_message((const char *const[]){"--priority=err", NULL});
+}
+
+char *unit_refused_configuration(void)
+{
+        char refused[64], loaded[64], started[64];
+        _cleanup_(freep) char *message = NULL;
+        const char *text = event_text(EVENT_CONFIGURATION_REFUSED);
+
+        snprintf(refused, sizeof(refused), "MESSAGE_ID=%s",
+                 event_message_id(EVENT_CONFIGURATION_REFUSED));
+        snprintf(loaded, sizeof(loaded), "MESSAGE_ID=%s",
+                 event_message_id(EVENT_CONFIGURATION_LOADED));
+        snprintf(started, sizeof(started), "MESSAGE_ID=%s", event_message_id(EVENT_STARTED));
+        message = last_message((const char *const[]){refused, loaded, started, NULL});
+        return message && strncmp(message, text, strlen(text)) == 0 ? TAKE_PTR(message) : NULL;
+}
+
+bool unit_is_masked(void)
+{
+        char shown[512];
+
+        return show(shown, sizeof(shown)) && has_line(shown, "LoadState=masked") &&
+               !has_line(shown, "ActiveState=active");
+}
+
+/* A unit that is just starting will be. */
+bool unit_is_active(void)
+{
+        static const char *const argv[] = {"systemctl", "is-active", UNIT, NULL};
+        char state[64];
+
+        for (unsigned i = 0; i < LOOKS_MAX; i++) {
+                if (command_read(argv, state, sizeof(state)) == 0)
+                        return true;
+                if (!has_line(state, "activating"))
+                        return false;
+                usleep(LOOK_PAUSE_US);
+        }
+        return false;
+}
+
+bool unit_reload_manager(void)
+{
+        static const char *const argv[] = {"systemctl", "daemon-reload", NULL};
+
+        return command_run(argv, -1, STDERR_FILENO, STDERR_FILENO) == 0;
+}
+
+bool unit_restart(void)
+{
+        static const char *const reset[] = {"systemctl", "reset-failed", UNIT, NULL};
+        static const char *const restart[] = {"systemctl", "restart", UNIT, NULL};
+
+        /* So that the starts before this one do not count against it. */
+        (void) command_run(reset, -1, -1, -1);
+        return command_run(restart, -1, -1, -1) == 0;
+}

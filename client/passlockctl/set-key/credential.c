@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/new-file.h"
+#include "client/passlockctl/host/command.h"
+#include "client/passlockctl/set-key/credential.h"
+#include "client/passlockctl/terminal/report.h"
+
+#define DIR_PLAIN     "/etc/credstore"
+#define DIR_SEALED    "/etc/credstore.encrypted"
+#define NAME_LEN_MAX  200U
+#define STATUS_ABSENT 127
+
+bool credential_name_is_valid(const char *name)
+{
+        size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._-");
+
+        return len > 0 && len <= NAME_LEN_MAX && name[len] == '\0' && name[0] != '.' &&
+               name[0] != '-';
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+        while (len > 0) {
+                ssize_t n = write(fd, bytes, len);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                bytes += n;
+                len -= (size_t) n;
+        }
+        return 0;
+}
+
+/* A pipe with the key in it, which is less than any pipe holds, to be read once. */
+static int open_pipe_with(const Secret *key)
+{
+        _cleanup_(closep) int read_fd = -1, write_fd = -1;
+        int fds[2], r;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        read_fd = fds[0];
+        write_fd = fds[1];
+        r = write_all(write_fd, secret_reveal(key), secret_len(key));
+        return r < 0 ? r : TAKE_FD(read_fd);
+}
+
+static int seal(const char *name, const Secret *key, int to_fd)
+{
+        _cleanup_(freep) char *name_option = NULL;
+        _cleanup_(closep) int key_fd = -1;
+        int status;
+
+        if (asprintf(&name_option, "--name=%s", name) < 0) {
+                name_option = NULL;
+                return -ENOMEM;
+        }
+        key_fd = open_pipe_with(key);
+        if (key_fd < 0)
+                return key_fd;
+        status = command_run(
+                (const char *const[]){"systemd-creds", "encrypt", name_option, "-", "-", NULL},
+                key_fd, to_fd, STDERR_FILENO);
+        if (status == 0)
+                return 0;
+        if (status == STATUS_ABSENT)
+                report("there is no systemd-creds to seal the key with");
+        else if (status > 0)
+                report("systemd-creds could not seal the key (exit status %d)", status);
+        return status < 0 ? status : -EREMOTEIO;
+}
+
+static int store_in(const char *dir, const char *name, const Secret *key, bool plain,
+                    const char *path)
+{
+        _cleanup_(new_file_freep) NewFile *file = NULL;
+        int r;
+
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        r = new_file_open(path, &file);
+        if (r < 0)
+                return r;
+        r = plain ? write_all(new_file_fd(file), secret_reveal(key), secret_len(key))
+                  : seal(name, key, new_file_fd(file));
+        return r < 0 ? r : new_file_publish(file, true);
+}
+
+/* One key of that name: a sealed one would win over a plain one, which would lie around. */
+static int forget_other(const char *name, bool plain)
+{
+        _cleanup_(freep) char *path = NULL;
+        int r;
+
+        if (asprintf(&path, "%s/%s", plain ? DIR_SEALED : DIR_PLAIN, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
+                return 0;
+        r = -errno;
+        report("cannot remove the old %s: %s", path, strerror(-r));
+        return r;
+}
+
+char *credential_path(const char *dir, const char *name, bool plain)
+{
+        char *path;
+
+        if (asprintf(&path, "%s/%s", dir ?: plain ? DIR_PLAIN : DIR_SEALED, name) < 0)
+                return NULL;
+        return path;
+}
+
+int credential_store(const char *dir, const char *name, const Secret *key, bool plain,
+                     const char *path)
+{
+        int r;
+
+        r = store_in(dir ?: plain ? DIR_PLAIN : DIR_SEALED, name, key, plain, path);
+        if (r == 0)
+                return dir ? 0 : forget_other(name, plain);
+        if (r != -EREMOTEIO)
+                report("cannot write %s: %s", path, strerror(-r));
+        return r;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "client/passlockctl/doctor/doctor-credential.h"
+#include "client/passlockctl/doctor/service.h"
+#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/set-key/key-change.h"
+#include "client/passlockctl/terminal/report.h"
+
+#define OURS "/etc/credstore.encrypted/"
+/* No name that the unit loads. */
+#define ASIDE OURS "unusable."
+
+/* What is not below /etc belongs to an image or to other settings: that is not for us to move. */
+static void set_aside(const CredentialSetting *setting, const char *path, const char *problem,
+                      void *userdata)
+{
+        _cleanup_(freep) char *aside = NULL;
+        bool *failed = userdata;
+
+        if (asprintf(&aside, ASIDE "%s", setting->id) < 0)
+                aside = NULL;
+        if (!aside || strncmp(path, OURS, strlen(OURS)) != 0 || rename(path, aside) < 0) {
+                *failed = true;
+                return;
+        }
+        report("%s %s, and keeps " UNIT " from starting; it is now %s", path, problem, aside);
+}
+
+/* Some faults end when systemd looks again which keys there are. Returns whether the unit runs. */
+static bool rescue_unit(void)
+{
+        bool failed = false;
+
+        if (!unit_reload_manager())
+                return false;
+        if (credential_find_unusable(set_aside, &failed) > 0 && !failed)
+                failed = !unit_reload_manager();
+        return !failed && unit_restart();
+}
+
+int key_rescue_service(const Invocation *invocation)
+{
+        ServiceStart start = service_start(invocation);
+
+        if (start == SERVICE_RUNS || start == SERVICE_UNKNOWN)
+                return 0;
+        if (geteuid() == 0 && unit_last_start() == UNIT_START_NO_CREDENTIALS && rescue_unit())
+                return 0;
+        return service_report(invocation, start);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "client/passlockctl/terminal/record.h"
+#include "client/passlockctl/terminal/table.h"
+
+struct Record {
+        json_t *json;
+        Table *table;
+        bool failed;
+};
+
+Record *record_new(void)
+{
+        static const char *const headers[] = {"", "", NULL};
+        _cleanup_(record_freep) Record *record = calloc(1, sizeof(Record));
+
+        if (!record)
+                return NULL;
+        record->json = json_object();
+        record->table = table_new(headers, false);
+        if (!record->json || !record->table)
+                return NULL;
+        return TAKE_PTR(record);
+}
+
+Record *record_free(Record *record)
+{
+        if (!record)
+                return NULL;
+        json_decref(record->json);
+        table_free(record->table);
+        free(record);
+        return NULL;
+}
+
+/* Takes the value over. */
+static void put(Record *record, const char *name, json_t *value)
+{
+        if (json_object_set_new(record->json, name, value) < 0)
+                record->failed = true;
+}
+
+static void put_label(Record *record, const char *label)
+{
+        char text[64];
+
+        snprintf(text, sizeof(text), "%s:", label);
+        if (table_add(record->table, text) < 0)
+                record->failed = true;
+}
+
+static void put_text(Record *record, const char *label, const char *text)
+{
+        if (!label)
+                return;
+        put_label(record, label);
+        if (table_add(record->table, text) < 0)
+                record->failed = true;
+}
+
+void record_put_string(Record *record, const char *label, const char *name, const char *value)
+{
+        if (!record)
+                return;
+        put(record, name, value ? json_string(value) : json_null());
+        if (value)
+                put_text(record, label, value);
+}
+
+void record_put_bool(Record *record, const char *label, const char *name, bool value)
+{
+        if (!record)
+                return;
+        put(record, name, json_boolean(value));
+        put_text(record, label, value ? "yes" : "no");
+}
+
+void record_put_number(Record *record, const char *label, const char *name, uint64_t value)
+{
+        if (!record)
+                return;
+        put(record, name, json_integer((json_int_t) value));
+        if (!label)
+                return;
+        put_label(record, label);
+        if (table_add_number(record->table, value) < 0)
+                record->failed = true;
+}
+
+void record_put_time(Record *record, const char *label, const char *name, uint64_t value_ms)
+{
+        if (!record)
+                return;
+        put(record, name, json_integer((json_int_t) value_ms));
+        if (!label || value_ms == 0)
+                return;
+        put_label(record, label);
+        if (table_add_time(record->table, value_ms) < 0)
+                record->failed = true;
+}
+
+static void put_joined(Record *record, const char *label, const char *const *values)
+{
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f) {
+                record->failed = true;
+                return;
+        }
+        for (size_t i = 0; values[i]; i++)
+                fprintf(f, "%s%s", i > 0 ? " " : "", values[i]);
+        if (fclose(f) != 0)
+                record->failed = true;
+        else
+                put_text(record, label, text);
+}
+
+void record_put_strings(Record *record, const char *label, const char *name,
+                        const char *const *values)
+{
+        json_t *list = json_array();
+
+        if (!record) {
+                json_decref(list);
+                return;
+        }
+        for (size_t i = 0; values[i]; i++)
+                if (json_array_append_new(list, json_string(values[i])) < 0)
+                        record->failed = true;
+        put(record, name, list);
+        put_joined(record, label, values);
+}
+
+void record_put_list(Record *record, const char *name)
+{
+        if (record)
+                put(record, name, json_array());
+}
+
+void record_append(Record *record, const char *name, const Record *element)
+{
+        json_t *list;
+
+        if (!record)
+                return;
+        list = json_object_get(record->json, name);
+        if (!element || element->failed || json_array_append(list, element->json) < 0)
+                record->failed = true;
+}
+
+/* On the rest of the line. */
+static int record_print_json(const Record *record)
+{
+        _cleanup_(freep) char *text = NULL;
+
+        if (!record || record->failed)
+                return -ENOMEM;
+        text = json_dumps(record->json, JSON_COMPACT);
+        if (!text)
+                return -ENOMEM;
+        fputs(text, stdout);
+        return 0;
+}
+
+int record_print(const Record *record, bool json)
+{
+        int r;
+
+        if (!record || record->failed)
+                return -ENOMEM;
+        if (!json) {
+                table_flush(record->table);
+                return 0;
+        }
+        r = record_print_json(record);
+        if (r == 0)
+                fputc('\n', stdout);
+        return r;
+}
+
+int record_array_print(RecordArray *array, const Record *record)
+{
+        fputs(array->begun ? ",\n" : "[", stdout);
+        array->begun = true;
+        return record_print_json(record);
+}
+
+void record_array_end(RecordArray *array)
+{
+        puts(array->begun ? "]" : "[]");
+}

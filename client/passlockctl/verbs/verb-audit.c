@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "client/passlockctl/host/journal.h"
+#include "client/passlockctl/terminal/moment.h"
+#include "client/passlockctl/terminal/record.h"
+#include "client/passlockctl/terminal/report.h"
+#include "client/passlockctl/terminal/table.h"
+#include "client/passlockctl/verbs/verbs.h"
+
+/* Rows that are aligned together. */
+#define ROWS_MAX 500U
+/* What is shown of the past before what comes, if nobody says. */
+#define LINES_BEFORE_FOLLOW 10U
+
+typedef enum Kind { TEXT, NUMBER, FLAG } Kind;
+
+/* Fields with numbers: as JSON has them, and in the details for people. */
+static const struct {
+        const char *field, *name;
+        Kind kind;
+} numbers[] = {
+        {FIELD_CHECKED, "checked", NUMBER}, {FIELD_ADDED, "added", NUMBER},
+        {FIELD_REMOVED, "removed", NUMBER}, {FIELD_CONFLICTS, "conflicts", NUMBER},
+        {FIELD_DRY_RUN, "dry_run", FLAG},   {FIELD_COUNT, "count", NUMBER},
+};
+
+/* Puts a field into JSON; null if there is none. */
+static int put_field(Record *record, Journal *journal, const char *field, const char *name,
+                     Kind kind)
+{
+        _cleanup_(freep) char *value = NULL;
+        int r;
+
+        r = journal_get(journal, field, &value);
+        if (r < 0)
+                return r;
+        if (value && kind == NUMBER)
+                record_put_number(record, NULL, name, strtoull(value, NULL, 10));
+        else if (value && kind == FLAG)
+                record_put_bool(record, NULL, name, streq(value, "1"));
+        else
+                record_put_string(record, NULL, name, value);
+        return 0;
+}
+
+static int print_json(Journal *journal)
+{
+        static const struct {
+                const char *field, *name;
+                Kind kind;
+        } fields[] = {
+                {FIELD_EVENT, "event", TEXT},
+                {"MESSAGE", "message", TEXT},
+                {FIELD_TENANCY, "tenancy", TEXT},
+                {FIELD_CALLER_UID, "caller_uid", NUMBER},
+                {FIELD_DECIDED_BY, "decided_by", TEXT},
+                {FIELD_METHOD, "method", TEXT},
+                {FIELD_USER_ID, "user_id", TEXT},
+                {FIELD_AUTHENTICATOR_ID, "authenticator_id", TEXT},
+                {FIELD_RP_ID, "rp_id", TEXT},
+                {FIELD_CHALLENGE_ID, "challenge_id", TEXT},
+                {FIELD_ERROR, "error", TEXT},
+                {FIELD_DURATION_USEC, "duration_usec", NUMBER},
+        };
+        _cleanup_(record_freep) Record *record = record_new();
+        int r = 0;
+
+        record_put_number(record, NULL, "time", journal_time_us(journal) / 1000);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++)
+                r = put_field(record, journal, fields[i].field, fields[i].name, fields[i].kind);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
+                r = put_field(record, journal, numbers[i].field, numbers[i].name, numbers[i].kind);
+        return r < 0 ? r : record_print(record, true);
+}
+
+/* What it came to: an error by the last part of its name, or numbers. */
+static int details_new(Journal *journal, char **ret)
+{
+        _cleanup_(freep) char *error = NULL, *details = NULL;
+        size_t size;
+        FILE *f;
+        int r;
+
+        r = journal_get(journal, FIELD_ERROR, &error);
+        if (r < 0)
+                return r;
+        f = open_memstream(&details, &size);
+        if (!f)
+                return -ENOMEM;
+        if (error)
+                fputs(strrchr(error, '.') ? strrchr(error, '.') + 1 : error, f);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++) {
+                _cleanup_(freep) char *value = NULL;
+
+                r = journal_get(journal, numbers[i].field, &value);
+                if (r == 0 && value)
+                        fprintf(f, "%s%s=%s", ftell(f) > 0 ? " " : "", numbers[i].name, value);
+        }
+        if (fclose(f) != 0 && r == 0)
+                r = -ENOMEM;
+        if (r == 0)
+                *ret = TAKE_PTR(details);
+        return r;
+}
+
+static int add_row(Table *table, Journal *journal)
+{
+        static const char *const fields[] = {
+                FIELD_EVENT,  FIELD_TENANCY, FIELD_CALLER_UID,
+                FIELD_METHOD, FIELD_USER_ID, FIELD_AUTHENTICATOR_ID,
+        };
+        _cleanup_(freep) char *details = NULL;
+        int r;
+
+        r = table_add_time(table, journal_time_us(journal) / 1000);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++) {
+                _cleanup_(freep) char *value = NULL;
+
+                r = journal_get(journal, fields[i], &value);
+                if (r == 0)
+                        r = table_add(table, value);
+        }
+        if (r == 0)
+                r = details_new(journal, &details);
+        return r < 0 ? r : table_add(table, details);
+}
+
+/* All that is there now. */
+static int print_records(Journal *journal, Table *table)
+{
+        size_t n = 0;
+        int r;
+
+        while ((r = journal_next(journal)) > 0) {
+                r = table ? add_row(table, journal) : print_json(journal);
+                if (r < 0)
+                        return r;
+                if (table && ++n % ROWS_MAX == 0)
+                        table_flush(table);
+        }
+        if (table)
+                table_flush(table);
+        return r < 0 || fflush(stdout) == 0 ? r : -errno;
+}
+
+static int print_journal(Journal *journal, const Invocation *invocation)
+{
+        static const char *const headers[] = {"TIME", "EVENT",         "TENANCY", "UID", "METHOD",
+                                              "USER", "AUTHENTICATOR", "DETAILS", NULL};
+        _cleanup_(table_freep) Table *table = NULL;
+        int r;
+
+        if (!invocation->json) {
+                table = table_new(headers, !invocation->no_legend);
+                if (!table)
+                        return -ENOMEM;
+        }
+        do
+                r = print_records(journal, table);
+        while (r == 0 && invocation->follow && (r = journal_wait(journal)) == 0);
+        return r;
+}
+
+static int read_moment(const char *option, const char *text, uint64_t *ret)
+{
+        if (!text || moment_parse(text, realtime_ms() * 1000, ret) == 0)
+                return 0;
+        report("--%s=%s: not a time; see passlockctl(1)", option, text);
+        return EXIT_USAGE;
+}
+
+/* Returns 0 or an exit status. */
+static int read_filter(const Invocation *invocation, JournalFilter *filter)
+{
+        int status;
+
+        if (invocation->event)
+                filter->event = event_from_name(invocation->event);
+        if (invocation->event && filter->event < 0) {
+                report("--event=%s: there is no such event; see passlockd(8)", invocation->event);
+                return EXIT_USAGE;
+        }
+        if (invocation->lines)
+                filter->n_last = text_parse_number(invocation->lines, INT32_MAX);
+        if (filter->n_last == 0) {
+                report("--lines=%s: not a number", invocation->lines);
+                return EXIT_USAGE;
+        }
+        status = read_moment("since", invocation->since, &filter->since_us);
+        return status ?: read_moment("until", invocation->until, &filter->until_us);
+}
+
+int verb_audit(Invocation *invocation)
+{
+        _cleanup_(journal_closep) Journal *journal = NULL;
+        JournalFilter filter = {
+                .event = -1,
+                .tenancy = invocation->tenancy,
+                .user_id = invocation->user,
+                .authenticator_id = invocation->authenticator,
+                .method = invocation->method,
+                .uid = invocation->uid,
+                .n_last =
+                        invocation->follow && !invocation->since ? LINES_BEFORE_FOLLOW : UINT64_MAX,
+        };
+        int r;
+
+        r = read_filter(invocation, &filter);
+        if (r != 0)
+                return r;
+        r = journal_open(invocation->directory, &filter, &journal);
+        if (r == 0)
+                r = print_journal(journal, invocation);
+        if (r == -ENOENT || r == -EACCES)
+                report("no journal can be read here; root can, and the group systemd-journal");
+        else if (r < 0)
+                report("cannot read the journal: %s", strerror(-r));
+        return r < 0 ? EXIT_OURS : 0;
+}

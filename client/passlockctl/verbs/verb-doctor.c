@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+
+#include "build-config.h"
+#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/doctor-findings.h"
+#include "client/passlockctl/doctor/doctor-rights.h"
+#include "client/passlockctl/doctor/doctor-tenancy.h"
+#include "client/passlockctl/doctor/doctor-unit.h"
+#include "client/passlockctl/doctor/service.h"
+#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/terminal/report.h"
+#include "client/passlockctl/verbs/verbs.h"
+
+#define TIMEOUT_MS_DEFAULT 10000U
+#define STATE_DIR          "/var/lib/passlockd"
+#define FREE_MIB_MIN       64U
+#define CONFIG_FILE        "/etc/passlock/passlockd.conf"
+
+DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
+DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
+
+typedef struct Examination {
+        Checkup *checkup;
+        const Invocation *invocation;
+        passlock *client;
+        passlock_finding_list *findings; /* of the daemon itself; NULL if it does not tell */
+        DaemonEnvironment *environment;
+        uint32_t timeout_ms;
+        char *default_label; /* of the default tenancy; NULL: not known */
+        uint64_t n_links;    /* of all tenancies that were looked at */
+} Examination;
+
+static void check_version(Checkup *checkup, const char *version)
+{
+        if (streq(version, PACKAGE_VERSION))
+                checkup_good(checkup, "daemon", "version %s", version);
+        else
+                checkup_fault(checkup, "daemon", "after an upgrade: systemctl restart " UNIT,
+                              "version %s, but this tool is of " PACKAGE_VERSION, version);
+}
+
+static void say_no_daemon(const Examination *e, int r)
+{
+        const char *text = passlock_last_error_text(e->client);
+
+        if (r == PASSLOCK_ERROR_LIMITS_EXCEEDED)
+                checkup_fault(
+                        e->checkup, "daemon",
+                        "close some: each program of this user that keeps a connection has one; "
+                        "as root, busctl --unique shows which do",
+                        "%s", text);
+        else
+                checkup_fault(e->checkup, "daemon",
+                              r == -ENOTCONN ? "start it: systemctl start dbus"
+                                             : "start it: systemctl start " UNIT,
+                              "%s%s%s", passlock_strerror(r),
+                              streq(text, passlock_strerror(r)) ? "" : ": ",
+                              streq(text, passlock_strerror(r)) ? "" : text);
+}
+
+/* Every local user may read the version, so only the bus denies that. Returns whether it is there.
+ */
+static bool check_daemon(const Examination *e)
+{
+        _cleanup_(freep) char *version = NULL;
+        int r;
+
+        r = passlock_get_version(e->client, &version);
+        if (r == 0) {
+                check_version(e->checkup, version);
+                return true;
+        }
+        if (r == PASSLOCK_ERROR_ACCESS_DENIED) {
+                checkup_skip(e->checkup, "daemon", "cannot be asked");
+                checkup_fault(e->checkup, "bus policy",
+                              "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d; "
+                              "then: systemctl reload dbus; " UNIT_START_AGAIN,
+                              "the bus does not let you call the daemon");
+        } else if (checkup_n_faults(e->checkup) > 0)
+                checkup_skip(e->checkup, "daemon", "does not run");
+        else
+                say_no_daemon(e, r);
+        return false;
+}
+
+/* Its start comes first, so that a unit that cannot start is not waited for. */
+static bool check_service(const Examination *e)
+{
+        ServiceStart start = service_start(e->invocation);
+        bool ask = doctor_check_unit(e->checkup);
+
+        if (ask && (start == SERVICE_FAILS || start == SERVICE_LATE)) {
+                if (checkup_n_faults(e->checkup) > 0)
+                        checkup_skip(e->checkup, "daemon", "does not run");
+                else
+                        checkup_fault(e->checkup, "daemon", "see journalctl -u passlockd",
+                                      UNIT " does not start");
+                return false;
+        }
+        return ask && check_daemon(e);
+}
+
+static void say_no_tenancy(const Examination *e, int r)
+{
+        checkup_fault(e->checkup, "tenancy",
+                      "as root: add a [Tenancy ...] section to " CONFIG_FILE
+                      "; then: passlockctl reload; passlockctl status lists those that are there",
+                      "%s", passlock_strerror(r));
+}
+
+/* As far as we may look: its directory is root's and the daemon's. */
+static void check_space(const Examination *e)
+{
+        const char *dir = daemon_environment_get(e->environment, "STATE_DIRECTORY");
+        struct statvfs fs;
+        uint64_t free_mib;
+
+        dir = dir ?: STATE_DIR;
+        if (geteuid() != 0 || statvfs(dir, &fs) < 0) {
+                checkup_good(e->checkup, "store", "%" PRIu64 " links", e->n_links);
+                return;
+        }
+        free_mib = (uint64_t) fs.f_bavail * fs.f_frsize >> 20;
+        if (free_mib < FREE_MIB_MIN)
+                checkup_fault(e->checkup, "store", "make room; what cannot be stored is refused",
+                              "%" PRIu64 " links, but only %" PRIu64 " MiB free in %s", e->n_links,
+                              free_mib, dir);
+        else
+                checkup_good(e->checkup, "store", "%" PRIu64 " links, %" PRIu64 " MiB free in %s",
+                             e->n_links, free_mib, dir);
+}
+
+/* Adds the links of the client's tenancy up. Returns whether the store can be read. */
+static bool count_links(Examination *e)
+{
+        uint64_t n_links;
+        int r;
+
+        r = passlock_links_count(e->client, &n_links);
+        if (r == 0)
+                e->n_links += n_links;
+        else
+                checkup_fault(e->checkup, "store", "see journalctl -u passlockd", "%s",
+                              passlock_strerror(r));
+        return r == 0;
+}
+
+/* Returns 0, -ENOMEM, or 1 if nothing more needs to be looked at. */
+static int check_tenancy(Examination *e, const char *label, bool heading)
+{
+        _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
+        TenancyCheck check = {
+                .invocation = e->invocation,
+                .timeout_ms = e->timeout_ms,
+                .environment = e->environment,
+                .is_default = streq_ptr(label, e->default_label),
+        };
+        int r;
+
+        r = passlock_set_tenancy(e->client, label);
+        if (r == 0)
+                r = passlock_get_tenancy(e->client, &tenancy);
+        if (r != 0) {
+                say_no_tenancy(e, r);
+                return r == -ENOMEM ? r : 1;
+        }
+        checkup_begin_tenancy(e->checkup, label, heading);
+        check.tenancy = tenancy;
+        check.known_credential = doctor_show_findings(e->checkup, e->findings, label);
+        r = doctor_check_tenancy(e->checkup, &check);
+        if (r == 0)
+                r = count_links(e) ? 0 : 1;
+        checkup_begin_tenancy(e->checkup, NULL, false);
+        return r;
+}
+
+/* The default one may be missing, or not be the caller's: then the others have to be named. Returns
+ * 0 or -ENOMEM. */
+static int find_default(Examination *e)
+{
+        _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
+        bool named = e->invocation->tenancy;
+        int r;
+
+        (void) passlock_set_tenancy(e->client, NULL);
+        r = passlock_get_tenancy(e->client, &tenancy);
+        if (r == PASSLOCK_ERROR_UNKNOWN_OBJECT && !named)
+                say_no_tenancy(e, r);
+        else if (r == PASSLOCK_ERROR_ACCESS_DENIED && !named)
+                checkup_skip(e->checkup, "tenancy",
+                             "the default one is not yours: name another by its label");
+        if (r != 0)
+                return 0;
+        e->default_label = strdup(passlock_tenancy_get_label(tenancy));
+        return e->default_label ? 0 : -ENOMEM;
+}
+
+static int check_tenancies(Examination *e)
+{
+        _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;
+        size_t n;
+        int r;
+
+        r = find_default(e);
+        if (r < 0)
+                return r;
+        if (e->invocation->tenancy)
+                return check_tenancy(e, e->invocation->tenancy, false);
+        r = passlock_list_tenancies(e->client, &list);
+        if (r != 0) {
+                say_no_tenancy(e, r);
+                return r == -ENOMEM ? r : 1;
+        }
+        n = passlock_tenancy_list_get_size(list);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = check_tenancy(e, passlock_tenancy_get_label(passlock_tenancy_list_get(list, i)),
+                                  n > 1);
+        return r;
+}
+
+/* From the bottom up: what cannot be known because of a fault is left out. Returns 0 or -ENOMEM. */
+static int check_everything(Examination *e)
+{
+        int r;
+
+        if (!check_service(e))
+                return 0;
+        e->environment = daemon_environment_new();
+        if (!e->environment)
+                return -ENOMEM;
+        checkup_good(e->checkup, "bus policy", "lets you call the daemon");
+        if (!doctor_check_rights(e->checkup, e->client, e->invocation->tenancy))
+                return 0;
+        /* For root, and whom polkit lets look. */
+        (void) passlock_diagnose(e->client, &e->findings);
+        (void) doctor_show_findings(e->checkup, e->findings, "");
+        r = check_tenancies(e);
+        if (r == 0)
+                check_space(e);
+        return r < 0 ? r : 0;
+}
+
+int verb_doctor(Invocation *invocation)
+{
+        _cleanup_(checkup_freep) Checkup *checkup =
+                checkup_new(invocation->json ? CHECKUP_JSON : CHECKUP_LINES);
+        Examination examination = {
+                .checkup = checkup,
+                .invocation = invocation,
+                .client = invocation->client,
+                .timeout_ms = invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT,
+        };
+        int r;
+
+        r = checkup ? 0 : -ENOMEM;
+        if (r == 0)
+                r = passlock_set_timeout_ms(invocation->client, examination.timeout_ms);
+        if (r == 0)
+                r = check_everything(&examination);
+        if (r == 0)
+                r = checkup_finish(checkup);
+        passlock_finding_list_unref(examination.findings);
+        daemon_environment_free(examination.environment);
+        free(examination.default_label);
+        if (r < 0) {
+                report("%s", passlock_strerror(r));
+                return EXIT_OURS;
+        }
+        return checkup_n_faults(checkup) > 0 ? EXIT_OURS : 0;
+}

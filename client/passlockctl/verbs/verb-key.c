@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "client/passlockctl/host/daemon-environment.h"
+#include "client/passlockctl/host/http.h"
+#include "client/passlockctl/host/protection.h"
+#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/set-key/credential.h"
+#include "client/passlockctl/set-key/key-change.h"
+#include "client/passlockctl/terminal/input.h"
+#include "client/passlockctl/terminal/record.h"
+#include "client/passlockctl/terminal/report.h"
+#include "client/passlockctl/verbs/verbs.h"
+#include "dbus/api-status.h"
+
+#define TIMEOUT_MS_DEFAULT 30000U
+
+DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
+
+static int fail_for_lack_of_memory(void)
+{
+        report("%s", passlock_strerror(-ENOMEM));
+        return EXIT_OURS;
+}
+
+/* The daemon goes by what is in the files now, also after a restart, which a mistake would keep
+ * from coming back. */
+static int read_configuration(KeyChange *change)
+{
+        passlock *client = change->invocation->client;
+        int r;
+
+        r = passlock_reload(client);
+        if (r != 0)
+                report("the daemon cannot read its configuration again; nothing was changed:");
+        return report_call(client, r);
+}
+
+static int find_tenancy(KeyChange *change)
+{
+        passlock *client = change->invocation->client;
+        int r;
+
+        r = passlock_get_tenancy(client, &change->tenancy);
+        return report_call(client, r);
+}
+
+/* By that name the daemon looks for it, and by no other. */
+static int choose_name(KeyChange *change)
+{
+        const char *given = change->invocation->credential;
+        const char *used = passlock_tenancy_get_credential(change->tenancy);
+        const char *label = passlock_tenancy_get_label(change->tenancy);
+
+        if (used)
+                change->name = strdup(used);
+        else if (asprintf(&change->name, "passlock.%s", label) < 0)
+                change->name = NULL;
+        if (!change->name)
+                return fail_for_lack_of_memory();
+        if (given && !streq(given, change->name)) {
+                report("--credential=%s: the daemon looks for the key of tenancy %s in the "
+                       "credential "
+                       "%s; set ApiKeyCredential= in passlockd.conf and run passlockctl reload "
+                       "first",
+                       given, label, change->name);
+                return EXIT_USAGE;
+        }
+        if (!credential_name_is_valid(change->name)) {
+                report("ApiKeyCredential=%s in passlockd.conf is not the name of a credential: it "
+                       "has "
+                       "up to 200 letters, digits, dots, hyphens and underscores",
+                       change->name);
+                return EXIT_OURS;
+        }
+        return 0;
+}
+
+static int choose_path(KeyChange *change)
+{
+        change->path = credential_path(change->invocation->store_dir, change->name,
+                                       change->invocation->plain);
+        return change->path ? 0 : fail_for_lack_of_memory();
+}
+
+static int check_sources(KeyChange *change)
+{
+        return key_check_sources(change);
+}
+
+static int say_no_key(int r)
+{
+        if (r == -EINVAL)
+                report("no key");
+        else if (r == -E2BIG)
+                report("the key is too long: keys have %u characters at most", SECRET_LEN_MAX);
+        else if (r == -EINTR)
+                report("stopped; nothing was changed");
+        else
+                report("cannot read the key: %s", strerror(-r));
+        return r == -EINVAL || r == -E2BIG ? EXIT_USAGE : EXIT_OURS;
+}
+
+static int read_key(KeyChange *change)
+{
+        const char *argument = change->invocation->arguments[0], *flaw;
+        int r;
+
+        if (argument && !streq(argument, "-")) {
+                report("the key is not an argument, which others could see; use - to pipe it in");
+                return EXIT_USAGE;
+        }
+        if (!argument && !isatty(STDIN_FILENO)) {
+                report("no terminal to ask on; use - to read the key from standard input");
+                return EXIT_USAGE;
+        }
+        r = input_secret("API key: ", &change->key);
+        if (r < 0)
+                return say_no_key(r);
+        flaw = secret_key_flaw(secret_reveal(change->key), secret_len(change->key));
+        if (flaw) {
+                report("this is no key: it %s", flaw);
+                return EXIT_USAGE;
+        }
+        return 0;
+}
+
+static int ask_api(const KeyChange *change, HttpAnswer *ret)
+{
+        _cleanup_(freep) char *id = http_escape(passlock_tenancy_get_id(change->tenancy));
+        _cleanup_(daemon_environment_freep) DaemonEnvironment *environment =
+                daemon_environment_new();
+        const Invocation *invocation = change->invocation;
+        const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
+        _cleanup_(freep) char *path = NULL;
+
+        if (!id || !environment || asprintf(&path, "/v2/%s/passkeys/", id) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        return http_get(
+                &(HttpQuestion){
+                        .endpoint = endpoint,
+                        .path = path,
+                        .key = change->key,
+                        .ca_file = invocation->ca_file
+                                           ?: passlock_tenancy_get_ca_file(change->tenancy),
+                        .proxy = daemon_environment_find_proxy(environment, endpoint),
+                        .timeout_ms = invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT,
+                },
+                ret);
+}
+
+/* What the API thinks of the key. */
+static int judge(const KeyChange *change, const HttpAnswer *answer)
+{
+        const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
+        int r = api_status_to_error((unsigned) answer->status, answer->tag, NULL);
+
+        if (r == PASSLOCK_ERROR_API_DENIED)
+                report("%s does not take this key for tenancy %s; nothing was changed", endpoint,
+                       passlock_tenancy_get_id(change->tenancy));
+        else if (r != 0)
+                report("%s answered with HTTP status %d: %s; nothing was changed", endpoint,
+                       answer->status, passlock_strerror(r));
+        return r == PASSLOCK_ERROR_API_DENIED ? EXIT_CALLER : exit_status(r);
+}
+
+static int try_key(KeyChange *change)
+{
+        const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
+        HttpAnswer answer;
+        int r;
+
+        r = ask_api(change, &answer);
+        if (r == -ENOMEM)
+                return fail_for_lack_of_memory();
+        if (r < 0) {
+                report("%s: no endpoint, or its CA file cannot be read; nothing was changed",
+                       endpoint);
+                return EXIT_OURS;
+        }
+        if (answer.outcome != HTTP_ANSWERED) {
+                report("the key cannot be tried at %s: %s; nothing was changed", endpoint,
+                       answer.text);
+                return EXIT_SERVICE;
+        }
+        return judge(change, &answer);
+}
+
+static int store_key(KeyChange *change)
+{
+        const Invocation *invocation = change->invocation;
+
+        return credential_store(invocation->store_dir, change->name, change->key, invocation->plain,
+                                change->path) == 0
+                       ? 0
+                       : EXIT_OURS;
+}
+
+static int prove(KeyChange *change)
+{
+        return key_prove(change);
+}
+
+static int print_lines(const KeyChange *change, const char *state)
+{
+        printf("%s takes the key for tenancy %s.\n", passlock_tenancy_get_endpoint(change->tenancy),
+               passlock_tenancy_get_id(change->tenancy));
+        printf("It is stored %s as %s.\n",
+               change->invocation->plain ? "as it is, not sealed," : "sealed", change->path);
+        puts(streq(change->activated, "restart")
+                     ? UNIT " was restarted to get it; it answered the calls in flight first."
+                     : "The daemon, which systemd does not run, was told to read its credentials "
+                       "again.");
+        puts("The daemon has proved that it has this key, and made a call with it.");
+        printf("The tenancy is now %s.\n", state);
+        return 0;
+}
+
+static int print_change(const KeyChange *change, const char *state)
+{
+        _cleanup_(record_freep) Record *record = NULL;
+
+        if (!change->invocation->json)
+                return print_lines(change, state);
+        record = record_new();
+        record_put_string(record, NULL, "credential", change->path);
+        record_put_bool(record, NULL, "sealed", !change->invocation->plain);
+        record_put_string(record, NULL, "activated", change->activated);
+        record_put_string(record, NULL, "state", state);
+        return record_print(record, true);
+}
+
+static int finish(KeyChange *change)
+{
+        _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *now = NULL;
+        passlock *client = change->invocation->client;
+        int r;
+
+        r = passlock_get_tenancy(client, &now);
+        if (r == 0)
+                r = print_change(change, passlock_tenancy_get_state(now));
+        return report_call(client, r);
+}
+
+/* In this order, so that a key that is no good changes nothing, and nobody is told that a key is in
+ * use that is not. Each says what is wrong, and returns 0 or the exit status. */
+static int change_key(KeyChange *change)
+{
+        static int (*const steps[])(KeyChange * change) = {
+                read_configuration, find_tenancy, choose_name, choose_path,
+                check_sources,      read_key,     try_key,     store_key,
+                key_activate,       prove,        finish,
+        };
+        int status = 0;
+
+        for (size_t i = 0; status == 0 && i < ARRAY_SIZE(steps); i++)
+                status = steps[i](change);
+        return status;
+}
+
+int verb_set_key(Invocation *invocation)
+{
+        KeyChange change = {.invocation = invocation};
+        int r, status;
+
+        if (geteuid() != 0 && !invocation->store_dir) {
+                report("only root can set a key");
+                return EXIT_DENIED;
+        }
+        r = protect_memory();
+        if (r < 0) {
+                report("cannot keep the key from others: %s", strerror(-r));
+                return EXIT_OURS;
+        }
+        status = key_rescue_service(invocation);
+        if (status == 0)
+                status = change_key(&change);
+        passlock_tenancy_unref(change.tenancy);
+        secret_unref(change.key);
+        free(change.name);
+        free(change.path);
+        return status;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+
+#include "daemon/http/http-date.h"
+
+uint64_t http_date_ms(const char *value)
+{
+        time_t date;
+
+        /* curl accepts other dates, too. Those of HTTP begin with the name of a day and have a
+         * time. */
+        if (!isalpha((unsigned char) value[0]) || !isalpha((unsigned char) value[1]) ||
+            !isalpha((unsigned char) value[2]) || !strchr(value, ':'))
+                return 0;
+        date = curl_getdate(value, NULL);
+        return date > 0 ? (uint64_t) date * 1000 : 0;
+}
+
+static uint32_t seconds(const char *digits)
+{
+        unsigned long value;
+
+        errno = 0;
+        value = strtoul(digits, NULL, 10);
+        return errno == 0 && value <= UINT32_MAX ? (uint32_t) value : 0;
+}
+
+uint32_t http_retry_after_s(const char *value, uint64_t now_ms)
+{
+        size_t n_digits = strspn(value, "0123456789");
+        uint64_t date_ms, wait_s;
+
+        if (n_digits > 0)
+                return value[n_digits] == '\0' ? seconds(value) : 0;
+        date_ms = http_date_ms(value);
+        if (date_ms <= now_ms)
+                return 0;
+        /* Rounded up, so that nobody asks too early. */
+        wait_s = (date_ms - now_ms + 999) / 1000;
+        return wait_s < UINT32_MAX ? (uint32_t) wait_s : UINT32_MAX;
+}

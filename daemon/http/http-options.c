@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/wiping-allocator.h"
+#include "build-config.h"
+#include "daemon/http/http-options.h"
+
+/* A peer that vanished without a word is found out by what it does not acknowledge. */
+#define KEEPALIVE_IDLE_S  15L
+#define KEEPALIVE_EVERY_S 5L
+
+static int append_header(struct curl_slist **headers, const char *line)
+{
+        struct curl_slist *grown = curl_slist_append(*headers, line);
+
+        if (!grown)
+                return -ENOMEM;
+        *headers = grown;
+        return 0;
+}
+
+static int append_bearer(struct curl_slist **headers, const Secret *bearer)
+{
+        static const char format[] = "Authorization: Bearer %s";
+        _cleanup_(wiping_freep) char *line = NULL;
+        size_t size = sizeof(format) + secret_len(bearer);
+
+        line = malloc(size);
+        if (!line)
+                return -ENOMEM;
+        snprintf(line, size, format, secret_reveal(bearer));
+        return append_header(headers, line);
+}
+
+static int make_headers(const HttpRequest *request, struct curl_slist **headers)
+{
+        int r;
+
+        r = append_header(headers, "Accept: application/json");
+        if (r == 0)
+                r = append_header(headers, "Expect:"); /* no 100-continue: one round trip */
+        if (r == 0 && request->body)
+                r = append_header(headers, "Content-Type: application/json");
+        if (r == 0 && request->bearer)
+                r = append_bearer(headers, request->bearer);
+        return r;
+}
+
+static CURLcode set_connection(CURL *easy, bool https)
+{
+        CURLcode c = CURLE_OK;
+
+        HTTP_SET(c, easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        HTTP_SET(c, easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        HTTP_SET(c, easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+        HTTP_SET(c, easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
+        /* A resolver thread that is stuck is left behind, not waited for. */
+        HTTP_SET(c, easy, CURLOPT_QUICK_EXIT, 1L);
+        if (!https) {
+                HTTP_SET(c, easy, CURLOPT_PROXY, "");
+                HTTP_SET(c, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+        }
+        return c;
+}
+
+static CURLcode set_tls(CURL *easy, const HttpOptions *options, bool once)
+{
+        CURLcode c = CURLE_OK;
+
+        HTTP_SET(c, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+        /* Rather share the connection that is being made than open another. */
+        HTTP_SET(c, easy, CURLOPT_PIPEWAIT, options->http1 ? 0L : 1L);
+        /* Over HTTP/1.1 curl takes a connection that the peer ended with a TLS alert for a live
+         * one, and then it would need a second try. */
+        HTTP_SET(c, easy, CURLOPT_FRESH_CONNECT, options->http1 && once ? 1L : 0L);
+        /* A proxy's reply to CONNECT is not the peer's. */
+        HTTP_SET(c, easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        HTTP_SET(c, easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+        HTTP_SET(c, easy, CURLOPT_SSL_VERIFYPEER, 1L);
+        HTTP_SET(c, easy, CURLOPT_SSL_VERIFYHOST, 2L);
+        /* One file and no directory, so that curl can keep the parsed anchors; for how long is for
+         * http-trust.h to say. */
+        HTTP_SET(c, easy, CURLOPT_CAPATH, NULL);
+        HTTP_SET(c, easy, CURLOPT_CA_CACHE_TIMEOUT, -1L);
+        if (options->ca_file)
+                HTTP_SET(c, easy, CURLOPT_CAINFO, options->ca_file);
+        return c;
+}
+
+static CURLcode set_request(CURL *easy, const HttpRequest *request, struct curl_slist *headers)
+{
+        CURLcode c = CURLE_OK;
+
+        HTTP_SET(c, easy, CURLOPT_URL, request->url);
+        HTTP_SET(c, easy, CURLOPT_PATH_AS_IS, 1L);
+        HTTP_SET(c, easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+        HTTP_SET(c, easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+        HTTP_SET(c, easy, CURLOPT_FOLLOWLOCATION, 0L);
+        HTTP_SET(c, easy, CURLOPT_NOSIGNAL, 1L);
+        HTTP_SET(c, easy, CURLOPT_USERAGENT, "passlockd/" PACKAGE_VERSION);
+        HTTP_SET(c, easy, CURLOPT_HTTPHEADER, headers);
+        /* A proxy gets none of these. */
+        HTTP_SET(c, easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
+        HTTP_SET(c, easy, CURLOPT_CUSTOMREQUEST, request->method);
+        if (request->body) {
+                HTTP_SET(c, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+                HTTP_SET(c, easy, CURLOPT_COPYPOSTFIELDS, request->body);
+        }
+        return c;
+}
+
+int http_options_set(CURL *easy, const HttpRequest *request, const HttpOptions *options,
+                     struct curl_slist **ret_headers)
+{
+        bool https = strncmp(request->url, "https://", 8) == 0;
+        CURLcode c;
+        int r;
+
+        if (!https && strncmp(request->url, "http://", 7) != 0)
+                return -EINVAL;
+        r = make_headers(request, ret_headers);
+        if (r < 0)
+                return r;
+        c = set_connection(easy, https);
+        if (c == CURLE_OK && https)
+                c = set_tls(easy, options, request->once);
+        if (c == CURLE_OK)
+                c = set_request(easy, request, *ret_headers);
+        if (c == CURLE_OK)
+                return 0;
+        return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+}

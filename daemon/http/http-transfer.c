@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/wiping-allocator.h"
+#include "daemon/http/http-date.h"
+#include "daemon/http/http-incoming.h"
+#include "daemon/http/http-lack.h"
+#include "daemon/http/http-refusal.h"
+#include "daemon/http/http-transfer.h"
+
+/* A peer that vanished without a word is found out by what it does not acknowledge. */
+#define UNACKNOWLEDGED_MS 5000U
+
+/* How often curl may send one request; the caller may try again after a pause. */
+#define SENDS_MAX 3U
+
+struct HttpTransfer {
+        CURL *easy;
+        struct curl_slist *headers;
+        void *userdata;
+        bool once;
+        unsigned n_sent;
+        uint64_t *n_heard;
+        uint64_t n_heard_before; /* when the request was sent */
+        HttpIncoming incoming;
+        int error;                        /* why a function below made curl stop */
+        int lack;                         /* why there was no socket */
+        unsigned n_allocations_failed;    /* when it began */
+        char error_text[CURL_ERROR_SIZE]; /* curl's, since the request was sent */
+};
+
+/* Whether the peer certainly did not process the request. */
+static bool was_refused(const HttpTransfer *transfer)
+{
+        return http_refusal_is_certain() && transfer->incoming.headers_len == 0 &&
+               isempty(transfer->error_text);
+}
+
+/* Runs just before a request goes out, also if curl sends it again by itself. */
+static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port, int local_port)
+{
+        HttpTransfer *transfer = userdata;
+
+        if (transfer->n_sent >= SENDS_MAX ||
+            (transfer->once && transfer->n_sent > 0 && !was_refused(transfer))) {
+                transfer->error = -EPROTO;
+                return CURL_PREREQFUNC_ABORT;
+        }
+        transfer->n_sent++;
+        transfer->n_heard_before = *transfer->n_heard;
+        transfer->error_text[0] = '\0';
+        return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *userdata)
+{
+        HttpTransfer *transfer = userdata;
+        size_t len = size * n;
+
+        *transfer->n_heard += len;
+        transfer->error = http_incoming_add_header(&transfer->incoming, line, len);
+        return transfer->error == 0 ? len : 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
+{
+        HttpTransfer *transfer = userdata;
+        size_t len = size * n;
+
+        *transfer->n_heard += len;
+        transfer->error = http_incoming_add_body(&transfer->incoming, bytes, len);
+        return transfer->error == 0 ? len : 0;
+}
+
+static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+{
+        HttpTransfer *transfer = userdata;
+        int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        int lack = fd < 0 ? http_lack_of_errno(-errno) : 0;
+
+        if (lack < 0)
+                transfer->lack = lack;
+        return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
+{
+        unsigned timeout_ms = UNACKNOWLEDGED_MS;
+
+        /* Without it a dead peer is noticed later, but still noticed. */
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+        return CURL_SOCKOPT_OK;
+}
+
+static CURLcode set_functions(HttpTransfer *transfer)
+{
+        CURL *easy = transfer->easy;
+        CURLcode c = CURLE_OK;
+
+        HTTP_SET(c, easy, CURLOPT_PRIVATE, transfer);
+        HTTP_SET(c, easy, CURLOPT_PREREQFUNCTION, on_send);
+        HTTP_SET(c, easy, CURLOPT_PREREQDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_HEADERFUNCTION, on_header);
+        HTTP_SET(c, easy, CURLOPT_HEADERDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_WRITEFUNCTION, on_body);
+        HTTP_SET(c, easy, CURLOPT_WRITEDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+        HTTP_SET(c, easy, CURLOPT_OPENSOCKETDATA, transfer);
+        HTTP_SET(c, easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+        HTTP_SET(c, easy, CURLOPT_ERRORBUFFER, transfer->error_text);
+        return c;
+}
+
+int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_heard,
+                      void *userdata, HttpTransfer **ret)
+{
+        _cleanup_(http_transfer_freep) HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));
+        int r;
+
+        if (!transfer)
+                return -ENOMEM;
+        transfer->userdata = userdata;
+        transfer->once = request->once;
+        transfer->n_heard = n_heard;
+        transfer->incoming.body_len_max = request->reply_len_max;
+        transfer->n_allocations_failed = allocations_failed();
+        transfer->easy = curl_easy_init();
+        if (!transfer->easy)
+                return -ENOMEM;
+        r = http_options_set(transfer->easy, request, options, &transfer->headers);
+        if (r < 0)
+                return r;
+        if (set_functions(transfer) != CURLE_OK)
+                return -ENOMEM;
+        if (request->once)
+                http_refusal_expect(transfer->easy);
+
+        *ret = TAKE_PTR(transfer);
+        return 0;
+}
+
+HttpTransfer *http_transfer_free(HttpTransfer *transfer)
+{
+        if (!transfer)
+                return NULL;
+        curl_easy_cleanup(transfer->easy);
+        curl_slist_free_all(transfer->headers);
+        http_incoming_clear(&transfer->incoming);
+        free(transfer);
+        return NULL;
+}
+
+CURL *http_transfer_easy(HttpTransfer *transfer)
+{
+        return transfer->easy;
+}
+
+void *http_transfer_userdata(CURL *easy)
+{
+        HttpTransfer *transfer = NULL;
+
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+        return transfer->userdata;
+}
+
+static int result_of_code(const HttpTransfer *transfer, CURLcode code)
+{
+        switch ((int) code) {
+        case CURLE_OPERATION_TIMEDOUT:
+                return -ETIMEDOUT;
+        case CURLE_COULDNT_CONNECT:
+                return -ECONNREFUSED;
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+                return -EHOSTUNREACH;
+        case CURLE_SSL_CACERT_BADFILE:
+                return -ENOENT;
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_INVALIDCERTSTATUS:
+                return -EKEYREJECTED;
+        case CURLE_OUT_OF_MEMORY:
+                /* No allocation failed: the cause is a header line that exceeds curl's limit. */
+                return transfer->n_sent > 0 ? -EBADMSG : -ENOMEM;
+        case 100: /* CURLE_TOO_LARGE, since libcurl 8.6 */
+                return -EBADMSG;
+        case CURLE_UNSUPPORTED_PROTOCOL: /* a reply without a status line */
+        case CURLE_WEIRD_SERVER_REPLY:
+        case CURLE_PARTIAL_FILE:
+        case CURLE_GOT_NOTHING:
+        case CURLE_SEND_ERROR:
+        case CURLE_RECV_ERROR:
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_HTTP2:
+        case CURLE_HTTP2_STREAM:
+        case CURLE_BAD_CONTENT_ENCODING:
+                return -EPROTO;
+        default:
+                return -EIO;
+        }
+}
+
+/* The shortage that may have made the transfer fail, or 0. */
+static int find_lack(const HttpTransfer *transfer, int r)
+{
+        long os_error = 0;
+
+        /* When curl lacks memory, it may return any code. */
+        if (allocations_failed() != transfer->n_allocations_failed)
+                return -ENOMEM;
+        if (transfer->n_sent > 0)
+                return 0;
+        if (transfer->lack < 0)
+                return transfer->lack;
+        if (r == -ECONNREFUSED) {
+                curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
+                return http_lack_of_errno((int) -os_error);
+        }
+        return r == -EHOSTUNREACH || r == -ENOENT ? http_lack_find() : 0;
+}
+
+int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
+{
+        int r, lack;
+
+        if (code != CURLE_OK && transfer->error < 0)
+                return transfer->error;
+        if (code == CURLE_OK)
+                /* The end of the connection in the middle of the headers is fine with curl. */
+                return transfer->incoming.headers_complete ? 0 : -EPROTO;
+        r = result_of_code(transfer, code);
+        lack = find_lack(transfer, r);
+        return lack < 0 ? lack : r;
+}
+
+/* A header's value, lent; NULL if there is none, or more than one. */
+static const char *get_header(CURL *easy, const char *name)
+{
+        struct curl_header *header = NULL;
+
+        if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return NULL;
+        return header->amount == 1 ? header->value : NULL;
+}
+
+static unsigned get_status(CURL *easy)
+{
+        long status = 0;
+
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        return (unsigned) status;
+}
+
+HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
+{
+        const HttpIncoming *incoming = &transfer->incoming;
+        HttpReply reply = {.body = incoming->body ? incoming->body : "",
+                           .body_len = incoming->body_len};
+        const char *date, *retry_after;
+
+        if (incoming->headers_complete || r == -EBADMSG)
+                reply.status = get_status(transfer->easy);
+        if (!incoming->headers_complete)
+                return reply;
+        date = get_header(transfer->easy, "Date");
+        retry_after = get_header(transfer->easy, "Retry-After");
+        reply.date_ms = date ? http_date_ms(date) : 0;
+        if (retry_after)
+                reply.retry_after_s =
+                        http_retry_after_s(retry_after, reply.date_ms ?: realtime_ms());
+        return reply;
+}
+
+long http_transfer_version(const HttpTransfer *transfer)
+{
+        long version = CURL_HTTP_VERSION_NONE;
+
+        curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+        return version;
+}
+
+bool http_transfer_is_ignored(const HttpTransfer *transfer)
+{
+        return transfer->n_sent > 0 && *transfer->n_heard == transfer->n_heard_before;
+}

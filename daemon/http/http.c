@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/wiping-allocator.h"
+#include "daemon/http/http-generation.h"
+#include "daemon/http/http-lack.h"
+#include "daemon/http/http-transfer.h"
+#include "daemon/http/http.h"
+
+/*
+ * A call ends in two steps. In curl's event its result is put down and it leaves its generation;
+ * then it waits in `ended` until the loop runs on_ended(), one call at a time. So the functions of
+ * others run with nothing of ours or curl's on the stack that they could pull from under us.
+ */
+struct HttpCall {
+        HttpClient *client;
+        HttpGeneration *generation; /* NULL once it has ended */
+        HttpTransfer *transfer;
+        sd_event_source *deadline;
+        HttpFunc func;
+        void *userdata;
+        int result;
+        TAILQ_ENTRY(HttpCall) entry;
+};
+
+TAILQ_HEAD(CallQueue, HttpCall);
+
+struct HttpClient {
+        sd_event *event;
+        char *ca_file;
+        bool http1; /* what the peer spoke last */
+        HttpGenerationQueue generations;
+        HttpGeneration *current; /* the one for new calls, NULL if there is none */
+        struct CallQueue running;
+        struct CallQueue ended;
+        sd_event_source *ended_source;
+};
+
+bool http_is_lack(int r)
+{
+        return http_lack_of_errno(r) == r && r < 0;
+}
+
+/* Enough that a call that hangs does not hold up the others. */
+#define HTTP1_CONNECTIONS_MAX 64L
+/* One will do, unless the peer takes few calls at a time, or wants to leave it while calls on it
+ * hang; and that may happen again. */
+#define HTTP2_CONNECTIONS_MAX 4L
+
+static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
+static void on_multi_broken(HttpMulti *multi, int r, void *userdata);
+
+static long connections_max(const HttpClient *client)
+{
+        return client->http1 ? HTTP1_CONNECTIONS_MAX : HTTP2_CONNECTIONS_MAX;
+}
+
+static int client_get_generation(HttpClient *client, bool tls, HttpGeneration **ret)
+{
+        int r;
+
+        if (client->current && !http_generation_is_good(client->current, client->ca_file, tls))
+                client->current = NULL;
+        if (!client->current) {
+                r = http_generation_new(client->event, client->ca_file, on_transfer_ended,
+                                        on_multi_broken, client, &client->current);
+                if (r < 0)
+                        return r;
+                http_multi_set_host_connections(client->current->multi, connections_max(client));
+                TAILQ_INSERT_TAIL(&client->generations, client->current, entry);
+        }
+        *ret = client->current;
+        return 0;
+}
+
+/* HTTP/1.1 wants a connection for each call that waits. */
+static void client_set_http1(HttpClient *client, bool http1)
+{
+        if (client->http1 == http1)
+                return;
+        client->http1 = http1;
+        if (client->current)
+                http_multi_set_host_connections(client->current->multi, connections_max(client));
+}
+
+static void client_learn_version(HttpClient *client, long version)
+{
+        if (version != CURL_HTTP_VERSION_NONE)
+                client_set_http1(client, version < CURL_HTTP_VERSION_2_0);
+}
+
+static void call_leave_generation(HttpCall *call)
+{
+        http_multi_remove(call->generation->multi, http_transfer_easy(call->transfer));
+        call->generation->n_calls--;
+        call->generation = NULL;
+        call->deadline = sd_event_source_disable_unref(call->deadline);
+}
+
+static HttpCall *call_free(HttpCall *call)
+{
+        if (!call)
+                return NULL;
+        if (call->generation)
+                call_leave_generation(call);
+        sd_event_source_disable_unref(call->deadline);
+        http_transfer_free(call->transfer);
+        free(call);
+        return NULL;
+}
+DEFINE_CLEANUP(HttpCall *, call_free);
+
+static void call_end(HttpCall *call, int result)
+{
+        HttpClient *client = call->client;
+
+        client_learn_version(client, http_transfer_version(call->transfer));
+        call->result = result;
+        call_leave_generation(call);
+        TAILQ_REMOVE(&client->running, call, entry);
+        TAILQ_INSERT_TAIL(&client->ended, call, entry);
+        sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
+}
+
+/* Maps an errno of sd-event to that of a shortage, or to -EIO. */
+static int errno_of_break(int r)
+{
+        return http_lack_of_errno(r) ?: -EIO;
+}
+
+static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
+{
+        HttpCall *call = http_transfer_userdata(easy);
+        int r = http_transfer_result(call->transfer, code);
+        int error = http_multi_error(call->generation->multi);
+
+        /* When the event loop failed, the code of curl does not tell. */
+        if (code != CURLE_OK && error < 0)
+                r = errno_of_break(error);
+        if (http_is_lack(r) && call->client->current == call->generation)
+                call->client->current = NULL;
+        call_end(call, r);
+}
+
+static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
+{
+        HttpClient *client = userdata;
+        HttpCall *call = TAILQ_FIRST(&client->running);
+
+        while (call) {
+                HttpCall *next = TAILQ_NEXT(call, entry);
+
+                if (call->generation->multi == multi)
+                        call_end(call, errno_of_break(r));
+                call = next;
+        }
+}
+
+/* curl has a timeout of its own, but does not look at it while a call waits for a connection. */
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        HttpCall *call = userdata;
+        HttpClient *client = call->client;
+
+        if (client->current == call->generation && http_transfer_is_ignored(call->transfer))
+                client->current = NULL;
+        call_end(call, -ETIMEDOUT);
+        return 0;
+}
+
+static int on_ended(sd_event_source *source, void *userdata)
+{
+        HttpClient *client = userdata;
+        _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
+        HttpReply reply;
+
+        http_generations_clean_up(&client->generations, client->current);
+        if (!call)
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+
+        TAILQ_REMOVE(&client->ended, call, entry);
+        reply = http_transfer_reply(call->transfer, call->result);
+        call->func(call->result, &reply, call->userdata);
+        /* The client may be gone by now. */
+        return 0;
+}
+
+/* What curl allocates holds copies of headers and bodies. */
+static int initialise_curl(void)
+{
+        static bool initialised = false;
+
+        if (initialised)
+                return 0;
+        if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, counted_malloc, wiping_free, wiping_realloc,
+                                 counted_strdup, counted_calloc) != CURLE_OK)
+                return -ENOMEM;
+        if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)) {
+                log_error("This libcurl blocks while it resolves names; use another build of it");
+                return -EOPNOTSUPP;
+        }
+        initialised = true;
+        return 0;
+}
+
+int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
+{
+        _cleanup_(http_client_freep) HttpClient *client = NULL;
+        int r;
+
+        r = initialise_curl();
+        if (r < 0)
+                return r;
+
+        client = calloc(1, sizeof(HttpClient));
+        if (!client)
+                return -ENOMEM;
+        TAILQ_INIT(&client->generations);
+        TAILQ_INIT(&client->running);
+        TAILQ_INIT(&client->ended);
+        client->event = sd_event_ref(event);
+        client->ca_file = ca_file ? strdup(ca_file) : NULL;
+        if (ca_file && !client->ca_file)
+                return -ENOMEM;
+        r = sd_event_add_defer(event, &client->ended_source, on_ended, client);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(client->ended_source, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(client);
+        return 0;
+}
+
+static void free_calls(struct CallQueue *queue)
+{
+        HttpCall *call;
+
+        while ((call = TAILQ_FIRST(queue))) {
+                TAILQ_REMOVE(queue, call, entry);
+                call_free(call);
+        }
+}
+
+HttpClient *http_client_free(HttpClient *client)
+{
+        if (!client)
+                return NULL;
+        free_calls(&client->running);
+        free_calls(&client->ended);
+        client->current = NULL;
+        http_generations_clean_up(&client->generations, client->current);
+        sd_event_source_disable_unref(client->ended_source);
+        sd_event_unref(client->event);
+        free(client->ca_file);
+        free(client);
+        return NULL;
+}
+
+static int call_new(HttpClient *client, HttpGeneration *generation, const HttpRequest *request,
+                    HttpCall **ret)
+{
+        _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
+        HttpOptions options = {.ca_file = client->ca_file, .http1 = client->http1};
+        int r;
+
+        if (!call)
+                return -ENOMEM;
+        call->client = client;
+        r = http_transfer_new(request, &options, &generation->n_heard, call, &call->transfer);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(client->event, &call->deadline, CLOCK_MONOTONIC,
+                                       request->timeout_ms * 1000, 1000, on_deadline, call);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(call);
+        return 0;
+}
+
+int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
+                    HttpCall **ret)
+{
+        _cleanup_(call_freep) HttpCall *call = NULL;
+        bool tls = strncmp(request->url, "http://", 7) != 0;
+        HttpGeneration *generation;
+        int r;
+
+        if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
+                return -EINVAL;
+        if (!tls)
+                client_set_http1(client, true);
+
+        r = client_get_generation(client, tls, &generation);
+        if (r < 0)
+                return r;
+        r = call_new(client, generation, request, &call);
+        if (r < 0)
+                return r;
+        call->func = func;
+        call->userdata = userdata;
+        r = http_multi_add(generation->multi, http_transfer_easy(call->transfer));
+        if (r < 0)
+                return r;
+        call->generation = generation;
+        generation->n_calls++;
+        TAILQ_INSERT_TAIL(&client->running, call, entry);
+
+        *ret = TAKE_PTR(call);
+        return 0;
+}
+
+HttpCall *http_call_cancel(HttpCall *call)
+{
+        if (!call)
+                return NULL;
+        if (call->generation)
+                TAILQ_REMOVE(&call->client->running, call, entry);
+        else
+                TAILQ_REMOVE(&call->client->ended, call, entry);
+        return call_free(call);
+}

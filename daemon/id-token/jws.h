@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/* The encodings and algorithms of a JWS and of its keys. */
+
+/* Whether a signature algorithm is acceptable. NULL is not. */
+bool jws_alg_is_allowed(const char *alg);
+
+/* Whether a text is canonical base64url: neither empty nor padded, without white space and stray
+ * bits at the end. */
+bool jws_base64url_is_valid(const char *text, size_t len);
+/* Decodes canonical base64url. The caller frees the bytes. Returns 0, -ENOMEM, or
+ * ERROR_INVALID_TOKEN. */
+int jws_base64url_decode(const char *text, size_t len, uint8_t **ret, size_t *ret_len);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The backend looks into the vault. */
+
+#include "sandbox/endpoints/handlers.h"
+
+Reply *handle_passkey_get(const Call *call)
+{
+        json_t *passkey = vault_find(&call->tenancy->vault, call->argument);
+
+        if (!passkey)
+                return reply_error(ERROR_NOT_FOUND, "There is no passkey with this id");
+        return reply_json(200, json_incref(passkey));
+}
+
+Reply *handle_passkey_list(const Call *call)
+{
+        _cleanup_(freep) char *cursor = NULL;
+        json_t *page;
+
+        page = vault_page(&call->tenancy->vault, call->cursor, &cursor);
+        if (!page)
+                return reply_error(ERROR_BAD_REQUEST, "The cursor is not one that was handed out");
+        /* null ends the list; clients would take "" for page one. */
+        return reply_json(200, json_pack("{s:s, s:s?, s:o}", "_tag", "FindAllPasskeys", "cursor",
+                                         cursor, "records", page));
+}

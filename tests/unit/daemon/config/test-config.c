@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/strv.h"
+#include "tests/unit/daemon/config/config-fixture.h"
+
+static void test_everything(void **state)
+{
+        static const char text[] = "# passlockd.conf\n"
+                                   "[Daemon]\n"
+                                   "DefaultTenancy=shop\n"
+                                   "MaxPendingPerUser=12\n"
+                                   "\n"
+                                   "[Tenancy shop]\n"
+                                   "TenancyId = my#Tenancy\n"
+                                   "Endpoint=https://api.example.com:8443/\n"
+                                   "CaFile=/dev/zero\n"
+                                   "CaFile=\n"
+                                   "ApiKeyCredential=shop.key\n"
+                                   "TimeoutSec=2.5\n"
+                                   "; a comment\n"
+                                   "[Grant web]\n"
+                                   "User=0 1234\n"
+                                   "Group=root\n"
+                                   "Allow=Authorize \\\n"
+                                   "# in the middle of a list\n"
+                                   "      Exchange\n"
+                                   "Allow=Links.Read\n"
+                                   "RpId=shop.example.com www.example.com\n";
+        _cleanup_(config_freep) Config *config = NULL;
+        const Grant *grant;
+
+        config_write_main(*state, text);
+        config = config_load_good(*state);
+        assert_string_equal(config->default_tenancy, "shop");
+        assert_int_equal(config->max_pending_per_user, 12);
+        assert_int_equal(config->n_tenancies, 1);
+        assert_string_equal(config->tenancies[0]->label, "shop");
+        assert_string_equal(config->tenancies[0]->tenancy_id, "my#Tenancy");
+        assert_string_equal(config->tenancies[0]->endpoint, "https://api.example.com:8443");
+        assert_null(config->tenancies[0]->ca_file);
+        assert_string_equal(config->tenancies[0]->api_key_credential, "shop.key");
+        assert_int_equal(config->tenancies[0]->timeout_ms, 2500);
+        assert_int_equal(config->grants.n_grants, 1);
+        grant = config->grants.grants[0];
+        assert_string_equal(grant->tenancy, "shop");
+        assert_int_equal(grant->n_uids, 2);
+        assert_int_equal(grant->uids[1], 1234);
+        assert_int_equal(grant->n_gids, 0);
+        assert_int_equal(grant->n_names, 1);
+        assert_true(grant->names[0].is_group);
+        assert_string_equal(grant->names[0].name, "root");
+        assert_int_equal(grant->names[0].answer.r, -EINPROGRESS);
+        assert_int_equal(grant->allow, RIGHT_AUTHORIZE | RIGHT_EXCHANGE | RIGHT_LINKS_READ);
+        assert_string_equal(grant->rp_ids[1], "www.example.com");
+}
+
+/* A comment goes no further than its line, or it could take out what limits a grant. */
+static void test_comment_continues_nothing(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        config_write_main(*state, TENANCY "[Grant web]\nUser=1\nAllow=Authorize\n"
+                                          "# one site only \\\nRpId=shop.example.com\n"
+                                          "Allow=Exchange \\\n; and so on \\\n Mailbox\n");
+        config = config_load_good(*state);
+        assert_non_null(config->grants.grants[0]->rp_ids);
+        assert_string_equal(config->grants.grants[0]->rp_ids[0], "shop.example.com");
+        assert_int_equal(config->grants.grants[0]->allow,
+                         RIGHT_AUTHORIZE | RIGHT_EXCHANGE | RIGHT_MAILBOX);
+}
+
+static void test_loopback(void **state)
+{
+        const char *hosts[] = {"localhost", "LOCALHOST:1", "127.0.0.1:8787", "127.255.0.9",
+                               "[::1]:80"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+                _cleanup_(config_freep) Config *config = NULL;
+                char text[128];
+
+                snprintf(text, sizeof(text), TENANCY "Endpoint=http://%s\n", hosts[i]);
+                config_write_main(*state, text);
+                config = config_load_good(*state);
+                assert_string_equal(config->tenancies[0]->endpoint + 7, hosts[i]);
+        }
+}
+
+static void test_defaults(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        config_write_main(*state, TENANCY);
+        config = config_load_good(*state);
+        assert_string_equal(config->default_tenancy, "default");
+        assert_int_equal(config->max_pending_per_user, 256);
+        assert_string_equal(config->tenancies[0]->endpoint, "https://api.passlock.dev");
+        assert_string_equal(config->tenancies[0]->api_key_credential, "passlock.default");
+        assert_int_equal(config->tenancies[0]->timeout_ms, 10000);
+        assert_int_equal(config->grants.n_grants, 0);
+}
+
+static void test_empty_is_fine(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        config_write_main(*state, "");
+        config = config_load_good(*state);
+        assert_int_equal(config->n_tenancies, 0);
+}
+
+static void test_drop_ins(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        const ConfigFixture *fixture = *state;
+        char path[256];
+
+        config_write_main(fixture, TENANCY "[Grant a]\nUser=1\nAllow=All\n");
+        config_write_drop_in(fixture, "20-later.conf", "[Tenancy default]\nTimeoutSec=20\n");
+        config_write_drop_in(fixture, "10-first.conf",
+                             "[Tenancy default]\nTimeoutSec=10\nTenancyId=t2\n");
+        config_write_drop_in(fixture, "30-reset.conf",
+                             "[Grant a]\nAllow=\nAllow=Mailbox\nUser=2\n");
+        config_write_drop_in(fixture, "README", "not configuration");
+        config_write_drop_in(fixture, ".hidden.conf", "not configuration");
+        config_write_drop_in(fixture, "99-empty.conf", "");
+        snprintf(path, sizeof(path), "%s.d/40-masked.conf", fixture->file);
+        assert_int_equal(symlink("/dev/null", path), 0);
+
+        config = config_load_good(fixture);
+        assert_int_equal(config->tenancies[0]->timeout_ms, 20000);
+        assert_string_equal(config->tenancies[0]->tenancy_id, "t2");
+        assert_int_equal(config->grants.n_grants, 1);
+        assert_int_equal(config->grants.grants[0]->allow, RIGHT_MAILBOX);
+        assert_int_equal(config->grants.grants[0]->n_uids, 2);
+}
+
+static void test_times(void **state)
+{
+        const struct {
+                const char *text;
+                uint64_t ms;
+        } times[] = {
+                {"1", 1000},    {"0.1", 100},     {"300", 300000}, {"5s", 5000},      {"5 s", 5000},
+                {"250ms", 250}, {"2min", 120000}, {"1.25", 1250},  {"0.5min", 30000},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+                _cleanup_(config_freep) Config *config = NULL;
+                char text[128];
+
+                snprintf(text, sizeof(text), TENANCY "TimeoutSec=%s\n", times[i].text);
+                config_write_main(*state, text);
+                config = config_load_good(*state);
+                assert_int_equal(config->tenancies[0]->timeout_ms, times[i].ms);
+        }
+}
+
+/* Each mistake is refused, with the file, the line and something of what is wrong. */
+static void test_mistakes(void **state)
+{
+        const struct {
+                const char *text, *place, *what;
+        } mistakes[] = {
+                {"x=1\n", ":1: ", "outside of any section"},
+                {"\n[Daemon\n", ":2: ", "[Name]"},
+                {"[Demon]\n", ":1: ", "unknown section [Demon]"},
+                {"[Daemon]\n\nfoo\n", ":3: ", "Key=value"},
+                {"[Daemon]\nMaxPending=1\n", ":2: ", "unknown key MaxPending="},
+                {"[Daemon]\nMaxPendingPerUser=0\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nMaxPendingPerUser=-1\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nMaxPendingPerUser=1x\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nMaxPendingPerUser=\n", ":2: ", "1 to 100000"},
+                {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "no section [Tenancy shop]"},
+                {"[Daemon]\nDefaultTenancy=Shop\n", ":2: ", "label"},
+                {"[Tenancy Shop]\n", ":1: ", "label"},
+                {"[Tenancy shop]\n", ":1: ", "no TenancyId="},
+                {"[Tenancy shop]\nEndpoint=https://a\n", ":1: ", "no TenancyId="},
+                {"[Tenancy default]\nTenancyId=\n", ":2: ", "TenancyId="},
+                {"[Tenancy default]\nTenancyId=a b\n", ":2: ", "TenancyId="},
+                {TENANCY "Endpoint=http://example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.0.0.1.example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://localhost.example.com\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.0.0.256\n", ":3: ", "loopback"},
+                {TENANCY "Endpoint=http://127.1\n", ":3: ", "loopback"},
+                {"[Tenancy default]\nTenancyId=.\n", ":2: ", "TenancyId="},
+                {"[Tenancy default]\nTenancyId=..\n", ":2: ", "TenancyId="},
+                {TENANCY "Endpoint=ftp://example.com\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "without a path"},
+                {TENANCY "Endpoint=https://user@example.com\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://example.com:99999\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://\n", ":3: ", "https://"},
+                {TENANCY "Endpoint=https://example.com?x\n", ":3: ", "https://"},
+                {TENANCY "TimeoutSec=0\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=301\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=-5\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=5 parsecs\n", ":3: ", "0.1 to 300"},
+                {TENANCY "TimeoutSec=99999999999999999999\n", ":3: ", "0.1 to 300"},
+                {TENANCY "ApiKeyCredential=../etc/shadow\n", ":3: ", "not a path"},
+                {TENANCY "ApiKeyCredential=\n", ":3: ", "name"},
+                {TENANCY "CaFile=ca.crt\n", ":3: ", "absolute"},
+                {TENANCY "ApiKey=sk_live\n", ":3: ", "unknown key ApiKey="},
+                {TENANCY "[Grant web]\nUser=4294967295\n", ":4: ", "no uid"},
+                {TENANCY "[Grant web]\nGroup=99999999999999999999\n", ":4: ", "no gid"},
+                {TENANCY "[Grant web]\nUser=www-data,games\n", ":4: ", "separated by spaces"},
+                {TENANCY "[Grant web]\nUser=root:root\n", ":4: ", "no name"},
+                {TENANCY "[Grant web]\nGroup=-1\n", ":4: ", "no name"},
+                {TENANCY "[Grant web]\nRpId=https://shop.example.com\n", ":4: ", "no domain"},
+                {TENANCY "[Grant web]\nRpId=shop.example.com\n"
+                         "RpId=shop.example.com:443\n",
+                 ":5: ", "no domain"},
+                {"[Tenancy a]\nTenancyId=t1\n[Tenancy b]\n\nTenancyId=t1\n",
+                 ":5: ", "[Tenancy b] has the TenancyId= that [Tenancy a] has in "},
+                {TENANCY "[Grant web]\nAllow=Everything\n", ":4: ", "does not know Everything"},
+                {TENANCY "[Grant web]\nTenancy=shop\n", ":4: ", "no section [Tenancy shop]"},
+                {TENANCY "[Grant web]\nAllows=All\n", ":4: ", "unknown key Allows="},
+                {TENANCY "[Grant two words]\n", ":3: ", "one word"},
+                {TENANCY "[Grant ]\n", ":3: ", "one word"},
+                {TENANCY "[Daemon]\nMaxPendingPerUser=\\\n\\\n0\n", ":4: ", "1 to 100000"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+                const ConfigFixture *fixture = *state;
+                _cleanup_(freep) char *error = NULL;
+                char place[256];
+
+                config_write_main(fixture, mistakes[i].text);
+                error = config_load_bad(fixture);
+                snprintf(place, sizeof(place), "%s%s", fixture->file, mistakes[i].place);
+                assert_int_equal(strncmp(error, place, strlen(place)), 0);
+                assert_non_null(strstr(error, mistakes[i].what));
+        }
+}
+
+static void test_mistake_in_drop_in(void **state)
+{
+        const ConfigFixture *fixture = *state;
+        _cleanup_(freep) char *error = NULL;
+
+        config_write_main(fixture, TENANCY);
+        config_write_drop_in(fixture, "50-typo.conf", "\n[Grant web]\nUsr=1\n");
+        error = config_load_bad(fixture);
+        assert_non_null(strstr(error, "50-typo.conf:3: unknown key Usr="));
+}
+
+/* A label of one's own for another's id would open its links. */
+static void test_one_id_under_two_labels(void **state)
+{
+        const ConfigFixture *fixture = *state;
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(freep) char *error = NULL;
+
+        config_write_main(fixture, TENANCY);
+        config_write_drop_in(fixture, "50-app.conf",
+                             "[Tenancy app]\nTenancyId=t1\n"
+                             "Endpoint=https://elsewhere.example\n");
+        error = config_load_bad(fixture);
+        assert_non_null(strstr(error, "50-app.conf:2: [Tenancy app] has the TenancyId= that "
+                                      "[Tenancy default] has in "));
+        assert_non_null(strstr(error, "passlockd.conf:2"));
+
+        /* What counts is what it is in the end. */
+        config_write_drop_in(fixture, "60-other.conf", "[Tenancy app]\nTenancyId=t2\n");
+        config = config_load_good(fixture);
+        assert_int_equal(config->n_tenancies, 2);
+}
+
+/* Whether they exist is not looked at here, and keeps nobody else from being served. */
+static void test_names_that_may_not_exist(void **state)
+{
+        const ConfigFixture *fixture = *state;
+        _cleanup_(config_freep) Config *config = NULL;
+        char place[256];
+        Grant *grant;
+
+        config_write_main(fixture, TENANCY "[Grant web]\nAllow=All\n"
+                                           "User=1 no-such-user user@example DOM\\user 0x\n"
+                                           "Group=no-such-group 2\n");
+        config = config_load_good(fixture);
+        grant = config->grants.grants[0];
+        assert_int_equal(grant->n_uids, 1);
+        assert_int_equal(grant->n_gids, 1);
+        assert_int_equal(grant->n_names, 5);
+        snprintf(place, sizeof(place), "%s:6", fixture->file);
+        assert_string_equal(grant->names[4].name, "no-such-group");
+        assert_string_equal(grant->names[4].place, place);
+        for (size_t i = 0; i < 5; i++) {
+                assert_int_equal(grant->names[i].is_group, i == 4);
+                assert_int_equal(grant->names[i].answer.r, -EINPROGRESS);
+        }
+}
+
+static void test_lists_are_cleared(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        const Grant *grant;
+
+        config_write_main(*state, TENANCY "[Grant web]\nUser=1 ada\nGroup=2 staff\nUser=\n"
+                                          "User=bob\n");
+        config = config_load_good(*state);
+        grant = config->grants.grants[0];
+        assert_int_equal(grant->n_uids, 0);
+        assert_int_equal(grant->n_gids, 1);
+        assert_int_equal(grant->n_names, 2);
+        assert_string_equal(grant->names[0].name, "staff");
+        assert_string_equal(grant->names[1].name, "bob");
+}
+
+static void test_ca_file_that_may_come(void **state)
+{
+        const ConfigFixture *fixture = *state;
+        _cleanup_(config_freep) Config *config = NULL;
+        FindingList list = {};
+        char text[256], path[160], place[160];
+
+        snprintf(path, sizeof(path), "%s/ca.crt", fixture->directory);
+        snprintf(place, sizeof(place), "%s:3", fixture->file);
+        snprintf(text, sizeof(text), TENANCY "CaFile=%s\n", path);
+        config_write_main(fixture, text);
+        config = config_load_good(fixture);
+        assert_string_equal(config->tenancies[0]->ca_file, path);
+        assert_int_equal(config_find_ca_files(config, &list), 0);
+        assert_int_equal(list.n_findings, 1);
+        assert_string_equal(list.findings[0].kind, "ca-file");
+        assert_string_equal(list.findings[0].tenancy, "default");
+        assert_string_equal(list.findings[0].name, path);
+        assert_string_equal(list.findings[0].place, place);
+        assert_non_null(strstr(list.findings[0].text, "No such file"));
+        finding_list_clear(&list);
+
+        config_write_bytes(path, "x", 1);
+        assert_int_equal(config_find_ca_files(config, &list), 0);
+        assert_int_equal(list.n_findings, 0);
+
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_int_equal(config_find_ca_files(config, &list), 0);
+        assert_int_equal(list.n_findings, 1);
+        assert_non_null(strstr(list.findings[0].text, "Is a directory"));
+        finding_list_clear(&list);
+}
+
+static void test_places_of_credentials(void **state)
+{
+        const ConfigFixture *fixture = *state;
+        _cleanup_(config_freep) Config *config = NULL;
+        char place[160];
+
+        config_write_main(fixture, "[Tenancy a]\nTenancyId=1\n[Tenancy b]\nTenancyId=2\n"
+                                   "ApiKeyCredential=key\n");
+        config = config_load_good(fixture);
+        snprintf(place, sizeof(place), "%s:1", fixture->file);
+        assert_string_equal(config->tenancies[0]->credential_place, place);
+        snprintf(place, sizeof(place), "%s:5", fixture->file);
+        assert_string_equal(config->tenancies[1]->credential_place, place);
+}
+
+static void assert_credentials(const ConfigFixture *fixture, const char *expected)
+{
+        _cleanup_(strv_freep) char **names = NULL;
+        char joined[256] = "";
+
+        assert_int_equal(config_list_credentials(fixture->file, &names), 0);
+        for (char **n = names; n && *n; n++) {
+                strcat(joined, *n);
+                strcat(joined, " ");
+        }
+        assert_string_equal(joined, expected);
+}
+
+/* What systemd is told to load: what can be understood, whatever else the files have. */
+static void test_credentials(void **state)
+{
+        const ConfigFixture *fixture = *state;
+
+        config_write_main(fixture, TENANCY "[Tenancy shop]\r\nTenancyId=s\r\n"
+                                           "ApiKeyCredential=shop.key\r\n");
+        assert_credentials(fixture, "passlock.default shop.key ");
+        config_write_drop_in(fixture, "10-a.conf",
+                             "[Tenancy shop]\nApiKeyCredential=again\n"
+                             "[Tenancy more]\nApiKeyCredential=again\n");
+        assert_credentials(fixture, "passlock.default again ");
+
+        config_write_main(fixture, "nonsense\n[Daemon]\nColour=red\n[Tenancy default]\n"
+                                   "TenancyId=\nEndpoint=ftp://x\n[Tenancy Bad]\n"
+                                   "ApiKeyCredential=bad\n[Tenancy shop]\nApiKeyCredential=../x\n"
+                                   "[Tenancy last\nApiKeyCredential=last\n"
+                                   "[Grant a]\nAllow=Everything\n");
+        assert_credentials(fixture, "passlock.default again ");
+
+        config_write_drop_in(fixture, "20-utf16.conf", "\xff\xfe");
+        config_write_drop_in(fixture, "30-b.conf", "[Tenancy b]\n");
+        assert_credentials(fixture, "passlock.default again passlock.b ");
+
+        assert_int_equal(unlink(fixture->file), 0);
+        assert_credentials(fixture, "again passlock.b ");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CONFIG_TEST(test_everything),
+                CONFIG_TEST(test_comment_continues_nothing),
+                CONFIG_TEST(test_loopback),
+                CONFIG_TEST(test_defaults),
+                CONFIG_TEST(test_empty_is_fine),
+                CONFIG_TEST(test_drop_ins),
+                CONFIG_TEST(test_times),
+                CONFIG_TEST(test_mistakes),
+                CONFIG_TEST(test_mistake_in_drop_in),
+                CONFIG_TEST(test_one_id_under_two_labels),
+                CONFIG_TEST(test_names_that_may_not_exist),
+                CONFIG_TEST(test_lists_are_cleared),
+                CONFIG_TEST(test_ca_file_that_may_come),
+                CONFIG_TEST(test_places_of_credentials),
+                CONFIG_TEST(test_credentials),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

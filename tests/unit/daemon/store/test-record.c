@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "daemon/store/record-intent.h"
+#include "daemon/store/record.h"
+#include "dbus/error.h"
+#include "tests/unit/daemon/store/store-fixture.h"
+
+/* A copy of exactly so many bytes, so that the sanitizer sees a read beyond them. */
+static uint8_t *exactly(const void *bytes, size_t len)
+{
+        uint8_t *copy = malloc(len);
+
+        if (len > 0)
+                memcpy(copy, bytes, len);
+        return copy;
+}
+
+static int read_tenancy(const void *bytes, size_t len)
+{
+        Tenancy tenancy;
+
+        return record_to_tenancy(bytes, len, &tenancy);
+}
+
+static int read_link(const void *bytes, size_t len)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        int r = record_to_link(bytes, len, &link);
+
+        assert_true((r == 0) == (link != NULL));
+        return r;
+}
+
+static int read_answer(const void *bytes, size_t len)
+{
+        _cleanup_(answer_clear) Answer answer = {};
+        int r = record_to_answer(bytes, len, &answer);
+
+        if (r == 0)
+                assert_true((answer.error == 0) == (answer.principal != NULL));
+        return r;
+}
+
+/* What is not exactly the record is refused: each truncation, each other version, a longer one. */
+static void check_strict(const Record *record, unsigned only_version,
+                         int (*read)(const void *bytes, size_t len))
+{
+        _cleanup_(freep) uint8_t *longer = malloc(record->len + 1);
+
+        assert_int_equal(read(record->bytes, record->len), 0);
+        for (size_t len = 0; len < record->len; len++) {
+                _cleanup_(freep) uint8_t *bytes = exactly(record->bytes, len);
+
+                assert_int_equal(read(bytes, len), -EBADMSG);
+        }
+        for (unsigned version = 0; version < 256; version++) {
+                _cleanup_(freep) uint8_t *bytes = exactly(record->bytes, record->len);
+
+                bytes[0] = (uint8_t) version;
+                assert_int_equal(read(bytes, record->len), version == only_version ? 0 : -EBADMSG);
+        }
+        memcpy(longer, record->bytes, record->len);
+        longer[record->len] = 0;
+        assert_int_equal(read(longer, record->len + 1), -EBADMSG);
+}
+
+/* Anything else may be read or refused, but only within its bounds. */
+static void check_mutations(const Record *record, int (*read)(const void *bytes, size_t len))
+{
+        unsigned n_refused = 0;
+
+        srandom(1);
+        for (unsigned i = 0; i < 20000; i++) {
+                size_t len = record->len - (i % 4 ? 0 : (size_t) random() % record->len);
+                _cleanup_(freep) uint8_t *bytes = exactly(record->bytes, len);
+                int r;
+
+                for (unsigned n = 1 + i % 5; n > 0; n--)
+                        bytes[(size_t) random() % len] = (uint8_t) random();
+                r = read(bytes, len);
+                assert_true(r == 0 || r == -EBADMSG);
+                n_refused += r < 0;
+        }
+        assert_true(n_refused > 0);
+}
+
+static void test_tenancy(void **state)
+{
+        Tenancy tenancy = {.number = 0xfedcba98, .n_links = UINT64_MAX};
+        Tenancy copy = {};
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_tenancy(&tenancy, &record), 0);
+        assert_int_equal(record_to_tenancy(record.bytes, record.len, &copy), 0);
+        assert_true(copy.number == tenancy.number);
+        assert_true(copy.n_links == tenancy.n_links);
+        check_strict(&record, 2, read_tenancy);
+        check_mutations(&record, read_tenancy);
+}
+
+static void check_link_round_trip(const Link *link)
+{
+        _cleanup_(link_freep) Link *copy = NULL;
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_link(link, &record), 0);
+        assert_int_equal(record_to_link(record.bytes, record.len, &copy), 0);
+        assert_string_equal(copy->authenticator_id, link->authenticator_id);
+        assert_string_equal(copy->user_id, link->user_id);
+        assert_true(streq_ptr(copy->platform_name, link->platform_name));
+        assert_true(copy->created_at_ms == link->created_at_ms);
+        assert_true(copy->last_used_at_ms == link->last_used_at_ms);
+        check_strict(&record, 1, read_link);
+        check_mutations(&record, read_link);
+}
+
+static void test_link(void **state)
+{
+        _cleanup_(freep) char *id = make_id(512, 7), *user = make_id(256, 8);
+        Link link = {.authenticator_id = id, .user_id = user};
+        char platform[] = "iCloud Keychain", empty[] = "";
+
+        check_link_round_trip(&link);
+        link.platform_name = platform;
+        link.created_at_ms = UINT64_MAX;
+        link.last_used_at_ms = 1;
+        check_link_round_trip(&link);
+        link.platform_name = empty;
+        check_link_round_trip(&link);
+}
+
+static void test_answer(void **state)
+{
+        _cleanup_(answer_clear) Answer answer = {
+                .principal = make_principal(), .linked = true, .expires_at_ms = UINT64_MAX - 1};
+        _cleanup_(answer_clear) Answer copy = {};
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_answer(&answer, &record), 0);
+        assert_int_equal(record_to_answer(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.error, 0);
+        assert_true(copy.linked);
+        assert_false(copy.newly_linked);
+        assert_true(copy.expires_at_ms == answer.expires_at_ms);
+        assert_string_equal(copy.principal->id, "p-1");
+        assert_string_equal(copy.principal->user_id, "ada");
+        assert_string_equal(copy.principal->authenticator_id, "auth-1");
+        assert_string_equal(copy.principal->authenticator_type, "passkey");
+        assert_null(copy.principal->platform_name);
+        assert_string_equal(copy.principal->ip_address, "192.0.2.1");
+        assert_null(copy.principal->user_agent);
+        assert_int_equal(copy.principal->created_at_ms, 1700000000000);
+        assert_int_equal(copy.principal->expires_at_ms, 1700000300000);
+        assert_true(copy.principal->verified);
+        assert_false(copy.principal->user_verified);
+        check_strict(&record, 1, read_answer);
+        check_mutations(&record, read_answer);
+}
+
+static int read_exchange(const void *bytes, size_t len)
+{
+        ExchangeRecord record;
+        int r = record_to_exchange(bytes, len, &record);
+
+        if (r == 0)
+                exchange_intent_clear(&record.intent);
+        return r;
+}
+
+static int read_delete(const void *bytes, size_t len)
+{
+        DeleteRecord record;
+        int r = record_to_delete(bytes, len, &record);
+
+        if (r == 0)
+                strv_free(record.authenticator_ids);
+        return r;
+}
+
+static int read_decision(const void *bytes, size_t len)
+{
+        DecisionRecord record;
+
+        return record_to_decision(bytes, len, &record);
+}
+
+static void check_exchange_round_trip(const ExchangeRecord *exchange)
+{
+        const ExchangeIntent *intent = &exchange->intent;
+        _cleanup_(record_clear) Record record = {};
+        ExchangeRecord copy;
+
+        assert_int_equal(record_from_exchange(exchange, &record), 0);
+        assert_int_equal(record_to_exchange(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.tenancy, exchange->tenancy);
+        assert_true(copy.begun_at_ms == exchange->begun_at_ms);
+        assert_true(streq_ptr(copy.intent.user_id, intent->user_id));
+        assert_int_equal(copy.intent.wants_link, intent->wants_link);
+        assert_int_equal(copy.intent.has_key, intent->has_key);
+        assert_memory_equal(copy.intent.key, intent->key, ANSWER_KEY_LEN);
+        assert_memory_equal(&copy.intent.begun_at, &intent->begun_at, sizeof(HostTime));
+        assert_true(copy.intent.begun_at_api_ms == intent->begun_at_api_ms);
+        assert_true(copy.intent.window_ms == intent->window_ms);
+        exchange_intent_clear(&copy.intent);
+        check_strict(&record, 1, read_exchange);
+        check_mutations(&record, read_exchange);
+}
+
+static void test_exchange(void **state)
+{
+        _cleanup_(freep) char *user = make_id(256, 3), *too_long = make_id(257, 3);
+        ExchangeRecord exchange = {.tenancy = UINT32_MAX, .begun_at_ms = UINT64_MAX};
+        Record record = {};
+
+        check_exchange_round_trip(&exchange);
+        exchange.intent = (ExchangeIntent){
+                .user_id = user,
+                .wants_link = true,
+                .has_key = true,
+                .key = {1, 2, 3},
+                .begun_at = {.boot_id = {9, 8, 7}, .boottime_ms = 5, .realtime_ms = UINT64_MAX},
+                .begun_at_api_ms = 6,
+                .window_ms = 7,
+        };
+        check_exchange_round_trip(&exchange);
+        exchange.intent.user_id = too_long;
+        assert_int_equal(record_from_exchange(&exchange, &record), -EINVAL);
+}
+
+static void test_delete(void **state)
+{
+        _cleanup_(freep) char *longest = make_id(512, 3), *too_long = make_id(513, 3);
+        char *ids[] = {(char *) "a", longest, NULL};
+        DeleteRecord delete = {.tenancy = 7, .authenticator_ids = ids}, copy;
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_delete(&delete, &record), 0);
+        assert_int_equal(record_to_delete(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.tenancy, 7);
+        assert_string_equal(copy.authenticator_ids[0], "a");
+        assert_string_equal(copy.authenticator_ids[1], longest);
+        assert_null(copy.authenticator_ids[2]);
+        strv_free(copy.authenticator_ids);
+        check_strict(&record, 1, read_delete);
+        check_mutations(&record, read_delete);
+        ids[0] = too_long;
+        record_clear(&record);
+        assert_int_equal(record_from_delete(&delete, &record), -EINVAL);
+}
+
+static void test_decision(void **state)
+{
+        DecisionRecord decision = {.tenancy = 7, .decided_at_ms = 8, .authenticator = {1, 2}}, copy;
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_decision(&decision, &record), 0);
+        assert_int_equal(record_to_decision(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.tenancy, 7);
+        assert_int_equal(copy.decided_at_ms, 8);
+        assert_memory_equal(copy.authenticator, decision.authenticator, AUTHENTICATOR_DIGEST_LEN);
+        check_strict(&record, 1, read_decision);
+}
+
+static void test_answer_error(void **state)
+{
+        Answer answer = {.error = ERROR_LINK_CONFLICT, .expires_at_ms = 5}, copy = {};
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_answer(&answer, &record), 0);
+        assert_int_equal(record_to_answer(record.bytes, record.len, &copy), 0);
+        assert_int_equal(copy.error, ERROR_LINK_CONFLICT);
+        assert_null(copy.principal);
+        assert_false(copy.linked);
+        check_strict(&record, 1, read_answer);
+
+        /* An error that is none, and a flag that nobody knows. */
+        record.bytes[9] = ERROR_MAX + 1;
+        assert_int_equal(read_answer(record.bytes, record.len), -EBADMSG);
+        record.bytes[9] = ERROR_MAX;
+        assert_int_equal(read_answer(record.bytes, record.len), 0);
+        record.bytes[10] = 4;
+        assert_int_equal(read_answer(record.bytes, record.len), -EBADMSG);
+}
+
+/* What could not be read again is not written. */
+static void test_unacceptable(void **state)
+{
+        _cleanup_(freep) char *long_id = make_id(513, 1), *long_user = make_id(257, 1),
+                              *long_name = make_id(65536, 1);
+        char id[] = "auth", user[] = "ada", empty[] = "";
+        const Link links[] = {
+                {.authenticator_id = long_id, .user_id = user},
+                {.authenticator_id = id, .user_id = long_user},
+                {.authenticator_id = empty, .user_id = user},
+                {.authenticator_id = id, .user_id = empty},
+                {.authenticator_id = id},
+                {.user_id = user},
+                {.authenticator_id = id, .user_id = user, .platform_name = long_name},
+        };
+        _cleanup_(principal_freep) Principal *principal = make_principal();
+        Record record = {};
+
+        for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+                assert_int_equal(record_from_link(&links[i], &record), -EINVAL);
+
+        assert_int_equal(record_from_answer(&(Answer){}, &record), -EINVAL);
+        assert_int_equal(record_from_answer(&(Answer){.error = -1}, &record), -EINVAL);
+        assert_int_equal(record_from_answer(&(Answer){.error = ERROR_MAX + 1}, &record), -EINVAL);
+        assert_int_equal(record_from_answer(&(Answer){.error = 1, .principal = principal}, &record),
+                         -EINVAL);
+        free(TAKE_PTR(principal->authenticator_type));
+        assert_int_equal(record_from_answer(&(Answer){.principal = principal}, &record), -EINVAL);
+        assert_null(record.bytes);
+}
+
+/* A NUL in a string, which would make it another one. */
+static void test_nul_inside(void **state)
+{
+        _cleanup_(link_freep) Link *link = make_link("auth", "ada", 1);
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(record_from_link(link, &record), 0);
+        assert_int_equal(record.bytes[3], 'a');
+        record.bytes[5] = '\0';
+        assert_int_equal(read_link(record.bytes, record.len), -EBADMSG);
+        record.bytes[5] = 0xff;
+        assert_int_equal(read_link(record.bytes, record.len), -EBADMSG);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_tenancy),      cmocka_unit_test(test_link),
+                cmocka_unit_test(test_answer),       cmocka_unit_test(test_answer_error),
+                cmocka_unit_test(test_exchange),     cmocka_unit_test(test_delete),
+                cmocka_unit_test(test_decision),     cmocka_unit_test(test_exchange),
+                cmocka_unit_test(test_delete),       cmocka_unit_test(test_decision),
+                cmocka_unit_test(test_unacceptable), cmocka_unit_test(test_nul_inside),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

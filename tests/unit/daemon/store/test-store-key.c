@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "daemon/store/key.h"
+#include "tests/unit/daemon/store/store-fixture.h"
+
+static void test_short_ids_stand_for_themselves(void **state)
+{
+        const size_t lens[] = {1, 474, 475, 505, 506};
+
+        for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+                _cleanup_(freep) char *id = make_id(lens[i], 3);
+                Key key;
+
+                assert_int_equal(key_for_link(0x01020304, id, &key), 0);
+                assert_int_equal(key.len, 4 + lens[i]);
+                assert_memory_equal(key.bytes, "\x01\x02\x03\x04", 4);
+                assert_memory_equal(key.bytes + 4, id, lens[i]);
+        }
+}
+
+/* Also where they have all but the last byte in common. */
+static void test_long_ids_differ(void **state)
+{
+        for (size_t len = KEY_ID_LEN_MAX + 1; len <= 512; len++) {
+                _cleanup_(freep) char *a = make_id(len, 1), *b = make_id(len, 2);
+                Key key_a, key_b;
+
+                assert_int_equal(key_for_link(1, a, &key_a), 0);
+                assert_int_equal(key_for_link(1, b, &key_b), 0);
+                assert_int_equal(key_a.len, KEY_LEN_MAX);
+                assert_int_equal(key_b.len, KEY_LEN_MAX);
+                assert_memory_equal(key_a.bytes + 4, a, 475);
+                assert_memory_not_equal(key_a.bytes, key_b.bytes, KEY_LEN_MAX);
+        }
+}
+
+/* An id that is made of the bytes of another one's key has a key of its own. */
+static void test_no_id_equals_a_digest(void **state)
+{
+        _cleanup_(freep) char *victim = make_id(512, 1);
+        char forged[KEY_LEN_MAX - KEY_TENANCY_LEN + 1];
+        Key key, forged_key;
+
+        assert_int_equal(key_for_link(1, victim, &key), 0);
+        memcpy(forged, key.bytes + KEY_TENANCY_LEN, sizeof(forged) - 1);
+        forged[sizeof(forged) - 1] = '\0';
+        assert_int_equal(key_for_link(1, forged, &forged_key), 0);
+        assert_true(forged_key.len != key.len || memcmp(forged_key.bytes, key.bytes, key.len) != 0);
+}
+
+static void test_from_bytes(void **state)
+{
+        uint8_t bytes[KEY_LEN_MAX] = "auth";
+        Key key, same;
+
+        assert_int_equal(key_for_link(9, "auth", &key), 0);
+        assert_int_equal(key_for_link_bytes(9, bytes, 4, &same), 0);
+        assert_int_equal(same.len, key.len);
+        assert_memory_equal(same.bytes, key.bytes, key.len);
+        assert_int_equal(key_for_link_bytes(9, bytes, 0, &same), -EBADMSG);
+        assert_int_equal(key_for_link_bytes(9, bytes, 507, &same), 0);
+        assert_int_equal(key_for_link_bytes(9, bytes, 508, &same), -EBADMSG);
+}
+
+static void test_expiries_are_in_order(void **state)
+{
+        const uint64_t times[] = {0, 1, 255, 256, 1700000000000, UINT64_MAX};
+        uint8_t digest[ANSWER_KEY_LEN] = {0xff, 0xee}, copy[ANSWER_KEY_LEN];
+        Key before = {}, key;
+
+        for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+                uint64_t time = 42;
+
+                key_for_expiry(times[i], digest, &key);
+                assert_int_equal(key.len, 40);
+                if (i > 0)
+                        assert_true(memcmp(before.bytes, key.bytes, key.len) < 0);
+                assert_int_equal(key_parse_expiry(key.bytes, key.len, &time, copy), 0);
+                assert_true(time == times[i]);
+                assert_memory_equal(copy, digest, sizeof(digest));
+                assert_int_equal(key_parse_expiry(key.bytes, key.len - 1, &time, copy), -EBADMSG);
+                before = key;
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_short_ids_stand_for_themselves),
+                cmocka_unit_test(test_long_ids_differ),
+                cmocka_unit_test(test_no_id_equals_a_digest),
+                cmocka_unit_test(test_from_bytes),
+                cmocka_unit_test(test_expiries_are_in_order),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

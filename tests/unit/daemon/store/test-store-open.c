@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "daemon/store/schema.h"
+#include "tests/unit/daemon/store/store-fixture.h"
+
+#define DATA "data.mdb"
+
+static void check_mode(const char *directory, const char *name)
+{
+        char path[128];
+        struct stat st;
+
+        snprintf(path, sizeof(path), "%s/%s", directory, name);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void test_files(void **state)
+{
+        Fixture *f = *state;
+        char path[128];
+
+        check_mode(f->directory, DATA);
+        check_mode(f->directory, "lock.mdb");
+        snprintf(path, sizeof(path), "%s/new.mdb", f->directory);
+        assert_int_equal(access(path, F_OK), -1);
+}
+
+static void test_no_directory(void **state)
+{
+        Fixture *f = *state;
+        Store *untouched = (Store *) 1;
+        char path[128];
+
+        snprintf(path, sizeof(path), "%s/missing", f->directory);
+        assert_int_equal(store_open(path, &untouched), -ENOENT);
+        snprintf(path, sizeof(path), "%s/" DATA, f->directory);
+        assert_int_equal(store_open(path, &untouched), -ENOTDIR);
+        assert_ptr_equal(untouched, (Store *) 1);
+}
+
+static void test_one_at_a_time(void **state)
+{
+        Fixture *f = *state;
+        Store *second = (Store *) 1;
+
+        assert_int_equal(store_open(f->directory, &second), -EBUSY);
+        assert_ptr_equal(second, (Store *) 1);
+        assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
+        fixture_reopen(f);
+        assert_string_equal(user_of(f->store, "t", "auth"), "ada");
+}
+
+/* What a creation that was cut short leaves behind is no obstacle. */
+static void test_left_over(void **state)
+{
+        Fixture *f = *state;
+        char path[128];
+
+        f->store = store_free(f->store);
+        snprintf(path, sizeof(path), "%s/" DATA, f->directory);
+        assert_int_equal(unlink(path), 0);
+        write_file(f->directory, "new.mdb", "half of", 7);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_int_equal(count(f->store, "t"), 0);
+}
+
+/* Not opened, with that error, and as it was. */
+static void check_refused(Fixture *f, int error)
+{
+        _cleanup_(freep) void *before = NULL, *after = NULL;
+        Store *untouched = (Store *) 1;
+        size_t n_before, n_after;
+
+        before = read_file(f->directory, DATA, &n_before);
+        assert_int_equal(store_open(f->directory, &untouched), error);
+        assert_ptr_equal(untouched, (Store *) 1);
+        after = read_file(f->directory, DATA, &n_after);
+        assert_int_equal(n_before, n_after);
+        assert_memory_equal(before, after, n_before);
+}
+
+static void test_foreign(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(freep) char *text = make_id(100000, 1);
+        const size_t lens[] = {0, 1, 15, 4095, 4096, 8191, 8192, 100000};
+        _cleanup_(freep) uint8_t *zeroes = calloc(1, 100000);
+
+        f->store = store_free(f->store);
+        for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+                write_file(f->directory, DATA, text, lens[i]);
+                check_refused(f, -EMEDIUMTYPE);
+                write_file(f->directory, DATA, zeroes, lens[i]);
+                check_refused(f, -EMEDIUMTYPE);
+        }
+}
+
+static void test_cut_off(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(freep) uint8_t *bytes = NULL;
+        Outcome outcome = {};
+        MDB_envinfo info;
+        MDB_env *env;
+        size_t len, used;
+
+        for (unsigned i = 0; i < 100; i++) {
+                _cleanup_(freep) char *id = make_id(500, i);
+
+                add_later(f->store, "t", "ada", id, &outcome);
+        }
+        outcome_wait(f->store, &outcome, 100);
+        f->store = store_free(f->store);
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_open(env, f->directory, MDB_RDONLY | MDB_NOLOCK, 0), 0);
+        assert_int_equal(mdb_env_info(env, &info), 0);
+        mdb_env_close(env);
+        used = (info.me_last_pgno + 1) * (size_t) sysconf(_SC_PAGESIZE);
+
+        bytes = read_file(f->directory, DATA, &len);
+        assert_true(used > 16 * 4096 && used < len);
+        for (size_t cut = 0; cut < used; cut += 4096) {
+                write_file(f->directory, DATA, bytes, cut);
+                check_refused(f, -EMEDIUMTYPE);
+        }
+        write_file(f->directory, DATA, bytes, used - 1);
+        check_refused(f, -EMEDIUMTYPE);
+
+        /* Without what is not in use yet it is whole. */
+        write_file(f->directory, DATA, bytes, used);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_int_equal(count(f->store, "t"), 100);
+}
+
+/* A store whose meta database says this, or has none if `len` is 0. */
+static void make_other_store(const char *directory, const char *key, const void *value, size_t len)
+{
+        MDB_val k = {.mv_data = (void *) key, .mv_size = strlen(key)},
+                v = {.mv_data = (void *) value, .mv_size = len};
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+        assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, len > 0 ? "meta" : "other", MDB_CREATE, &dbi), 0);
+        assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+}
+
+static void remove_data(Fixture *f)
+{
+        char path[128];
+
+        snprintf(path, sizeof(path), "%s/" DATA, f->directory);
+        assert_int_equal(unlink(path), 0);
+}
+
+static void test_other_databases(void **state)
+{
+        Fixture *f = *state;
+        uint32_t version = htobe32(SCHEMA_VERSION);
+
+        f->store = store_free(f->store);
+        remove_data(f);
+        make_other_store(f->directory, "key", "", 0);
+        check_refused(f, -EMEDIUMTYPE);
+
+        remove_data(f);
+        make_other_store(f->directory, "version", "1", 1);
+        check_refused(f, -EMEDIUMTYPE);
+
+        remove_data(f);
+        make_other_store(f->directory, "schema", &version, sizeof(version) - 1);
+        check_refused(f, -EMEDIUMTYPE);
+
+        /* The right version, and nothing else that should be there. */
+        remove_data(f);
+        make_other_store(f->directory, "schema", &version, sizeof(version));
+        check_refused(f, -EMEDIUMTYPE);
+}
+
+static void test_other_version(void **state)
+{
+        Fixture *f = *state;
+        const uint32_t versions[] = {0, SCHEMA_VERSION + 1, UINT32_MAX, 1U << 24};
+
+        assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
+        f->store = store_free(f->store);
+        for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+                uint32_t version = htobe32(versions[i]);
+
+                make_other_store(f->directory, "schema", &version, sizeof(version));
+                check_refused(f, -EMEDIUMTYPE);
+        }
+        make_other_store(f->directory, "schema", &(uint32_t){htobe32(SCHEMA_VERSION)}, 4);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_string_equal(user_of(f->store, "t", "auth"), "ada");
+}
+
+/* A tenancy's record ended in since when its exchanges were open. */
+static void downgrade_tenancies(MDB_txn *txn)
+{
+        MDB_cursor *cursor;
+        MDB_val key, value;
+        MDB_dbi dbi;
+        int r;
+
+        assert_int_equal(mdb_dbi_open(txn, "tenancies", 0, &dbi), 0);
+        assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+        for (r = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); r == 0;
+             r = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+                uint8_t record[64] = {}, name[64];
+
+                assert_in_range(key.mv_size, 1, sizeof(name));
+                assert_in_range(value.mv_size, 1, sizeof(record) - sizeof(uint64_t));
+                memcpy(name, key.mv_data, key.mv_size);
+                memcpy(record, value.mv_data, value.mv_size);
+                record[0] = 1;
+                key.mv_data = name;
+                value = (MDB_val){.mv_data = record, .mv_size = value.mv_size + sizeof(uint64_t)};
+                assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+        }
+        mdb_cursor_close(cursor);
+}
+
+/* Makes of a closed store that has recorded no intents and decisions one of schema 1. */
+static void downgrade(const char *directory)
+{
+        static const char *const later[] = {"intents", "deletes", "decisions"};
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+        assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+                assert_int_equal(mdb_dbi_open(txn, later[i], 0, &dbi), 0);
+                assert_int_equal(mdb_drop(txn, dbi, 1), 0);
+        }
+        downgrade_tenancies(txn);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+        make_other_store(directory, "schema", &(uint32_t){htobe32(1)}, 4);
+}
+
+static void test_upgrade(void **state)
+{
+        Fixture *f = *state;
+
+        for (unsigned i = 0; i < 50; i++) {
+                _cleanup_(freep) char *id = make_id(64, i);
+
+                assert_int_equal(add(f->store, i % 2 ? "t" : "u", "ada", id, NULL), 0);
+        }
+        f->store = store_free(f->store);
+        downgrade(f->directory);
+
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_int_equal(count(f->store, "t"), 25);
+        assert_int_equal(count_of_user(f->store, "u", "ada"), 25);
+        assert_true(begin_exchange(f->store, "t", NULL, NULL) > 0);
+        assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
+        fixture_reopen(f);
+        assert_int_equal(count(f->store, "t"), 26);
+}
+
+/* What is wrong with it is told before anything is written. */
+static void test_upgrade_of_a_broken_store(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
+        f->store = store_free(f->store);
+        /* The records are those of schema 2. */
+        make_other_store(f->directory, "schema", &(uint32_t){htobe32(1)}, 4);
+        check_refused(f, -EBADMSG);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(test_files),           TEST(test_no_directory),
+                TEST(test_one_at_a_time),   TEST(test_left_over),
+                TEST(test_foreign),         TEST(test_cut_off),
+                TEST(test_other_databases), TEST(test_other_version),
+                TEST(test_upgrade),         TEST(test_upgrade_of_a_broken_store),
+        };
+
+        log_set_max_level(LOG_CRIT);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
