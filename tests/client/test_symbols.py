@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.build import build_dir, source_dir
 
-CLIENT = source_dir() / "client"
+CLIENT = source_dir() / "client/libpasslock"
 TESTS = source_dir() / "tests" / "client"
 
 

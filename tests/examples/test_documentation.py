@@ -25,7 +25,7 @@ def block(language):
 def build(source, program):
     options = ["-fsanitize=address,undefined"] if b"__asan_init" in binary("passlockctl").read_bytes() else []
     library = build_dir() / "client/libpasslock"
-    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", *options, f"-I{ROOT / 'client'}", source, "-o", program,
+    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", *options, f"-I{ROOT / 'client/libpasslock'}", source, "-o", program,
                     f"-L{library}", f"-Wl,-rpath,{library}", "-lpasslock"], check=True)
 
 
