@@ -13,6 +13,7 @@
 #include "daemon/api/api.h"
 #include "daemon/audit/audit.h"
 #include "daemon/bus/bus.h"
+#include "daemon/core/tenancy-parts.h"
 #include "daemon/health.h"
 #include "daemon/loader.h"
 #include "daemon/notify.h"
@@ -214,7 +215,8 @@ static int open_api(Service *service)
 
         r = api_context_new(service->event, &service->api);
         return r < 0 ? r
-                     : tenancies_new(service->event, service->api, service->store, &service->all);
+                     : tenancies_new(service->event, service->api, service->store, tenancy_parts,
+                                     &service->all);
 }
 
 static int add_signals(Service *service)

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "base/wiping-allocator.h"
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int read_registration(const char *body, size_t body_len, ApiPayload *payload, Result *result)
 {
-        ApiTokenFunc func = call->func.token;
-        void *userdata = call->userdata;
-        Token token = {};
-
-        if (r == 0)
-                r = call->endpoint->read.token(reply->body, reply->body_len, &token);
-        api_call_cancel(call);
-        func(r, retry_after_s, r == 0 ? &token : NULL, userdata);
-        wiping_free(token.token);
+        result->token = &payload->token;
+        return api_json_read_registration_token(body, body_len, &payload->token);
 }
 
-int api_authorize_registration(Api *api, const Registration *registration, ApiTokenFunc func,
+static int read_authentication(const char *body, size_t body_len, ApiPayload *payload,
+                               Result *result)
+{
+        result->token = &payload->token;
+        return api_json_read_authentication_token(body, body_len, &payload->token);
+}
+
+int api_authorize_registration(Api *api, const Registration *registration, ResultFunc func,
                                void *userdata, ApiCall **ret)
 {
         static const ApiEndpoint endpoint = {
@@ -27,8 +26,7 @@ int api_authorize_registration(Api *api, const Registration *registration, ApiTo
                 .path = {"passkey", "registration", "authorize"},
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
-                .read.token = api_json_read_registration_token,
-                .finish = finish,
+                .read = read_registration,
         };
         char *body;
         int r;
@@ -36,10 +34,10 @@ int api_authorize_registration(Api *api, const Registration *registration, ApiTo
         r = api_json_write_registration(registration, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, (ApiFunc){.token = func}, userdata, ret);
+        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
 }
 
-int api_authorize_authentication(Api *api, const Authentication *authentication, ApiTokenFunc func,
+int api_authorize_authentication(Api *api, const Authentication *authentication, ResultFunc func,
                                  void *userdata, ApiCall **ret)
 {
         static const ApiEndpoint endpoint = {
@@ -47,8 +45,7 @@ int api_authorize_authentication(Api *api, const Authentication *authentication,
                 .path = {"passkey", "authentication", "authorize"},
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
-                .read.token = api_json_read_authentication_token,
-                .finish = finish,
+                .read = read_authentication,
         };
         char *body;
         int r;
@@ -56,5 +53,5 @@ int api_authorize_authentication(Api *api, const Authentication *authentication,
         r = api_json_write_authentication(authentication, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, (ApiFunc){.token = func}, userdata, ret);
+        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
 }

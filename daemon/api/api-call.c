@@ -22,13 +22,48 @@ ApiCall *api_call_cancel(ApiCall *call)
                 api_context_remove(call->context, call);
         http_call_cancel(call->attempt);
         sd_event_source_disable_unref(call->pause);
-        api_peer_unref(call->peer);
-        secret_unref(call->key);
+        api_unref(call->api);
         wiping_free(call->url);
         wiping_free(call->body);
         sd_event_unref(call->event);
         free(call);
         return NULL;
+}
+
+static void payload_clear(ApiPayload *payload)
+{
+        wiping_free(payload->token.token);
+        principal_free(payload->principal);
+        passkey_free(payload->passkey);
+        passkey_list_clear(&payload->passkeys);
+        free(payload->next_cursor);
+        management_clear(&payload->management);
+        challenge_free(payload->challenge);
+}
+
+/* Background and public calls say nothing of how the API treats callers. */
+static void observe(const ApiCall *call, int r)
+{
+        const Api *api = call->api;
+
+        if (api->observer && call->priority == API_FOREGROUND && !call->endpoint->is_public)
+                api->observer(api, r, api->observer_userdata);
+}
+
+void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+{
+        _cleanup_(payload_clear) ApiPayload payload = {};
+        ResultFunc func = call->func;
+        void *userdata = call->userdata;
+        Result result = {};
+
+        if (r == 0)
+                r = call->endpoint->read(reply->body, reply->body_len, &payload, &result);
+        if (r != 0)
+                result = (Result){.r = r, .retry_after_s = retry_after_s};
+        observe(call, r);
+        api_call_cancel(call);
+        func(&result, userdata);
 }
 
 static bool is_success(const HttpReply *reply)
@@ -51,7 +86,8 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
         error = api_status_to_error(reply->status, isempty(body.tag) ? NULL : body.tag,
                                     call->endpoint->errors);
         if (error == ERROR_BAD_REQUEST)
-                api_peer_log_refusal(call->peer, call->endpoint->name, reply->status, body.tag);
+                api_peer_log_refusal(call->api->peer, call->endpoint->name, reply->status,
+                                     body.tag);
         if (error == ERROR_RATE_LIMITED)
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
@@ -95,7 +131,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
         call->pause = sd_event_source_disable_unref(call->pause);
         r = api_call_start(call);
         if (r < 0)
-                call->endpoint->finish(call, r == -ETIMEDOUT ? ERROR_UNREACHABLE : r, 0, NULL);
+                api_call_end(call, r == -ETIMEDOUT ? ERROR_UNREACHABLE : r, 0, NULL);
         return 0;
 }
 
@@ -126,12 +162,12 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         call->attempt = NULL;
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
-        api_peer_note(call->peer, r, reply);
+        api_peer_note(call->api->peer, r, reply);
         if (may_try_again(call, r, reply) && call_pause(call, reply))
                 return;
 
         r = judge(call, r, reply, &retry_after_s);
-        call->endpoint->finish(call, r, retry_after_s, reply);
+        api_call_end(call, r, retry_after_s, reply);
 }
 
 /* Each attempt may take all the time that is left: one that hangs is not cut short for another. */
@@ -143,7 +179,7 @@ int api_call_start(ApiCall *call)
                 .method = call->endpoint->method,
                 .body = call->body,
                 .body_len = call->body ? strlen(call->body) : 0,
-                .bearer = call->key,
+                .bearer = call->endpoint->is_public ? NULL : call->api->key,
                 .reply_len_max = call->endpoint->reply_len_max,
                 .once = call->endpoint->once,
         };
@@ -152,5 +188,5 @@ int api_call_start(ApiCall *call)
                 return -ETIMEDOUT;
         request.timeout_ms = call->deadline_ms - now_ms;
         call->n_attempts++;
-        return http_call_start(call->peer->http, &request, on_reply, call, &call->attempt);
+        return http_call_start(call->api->peer->http, &request, on_reply, call, &call->attempt);
 }

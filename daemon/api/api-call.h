@@ -9,24 +9,16 @@
 
 /* A call from its first attempt to its end, whatever the endpoint: attempts, deadline, verdict. */
 
-/* Whom to tell; which member, the endpoint knows. */
-typedef union ApiFunc {
-        ApiTokenFunc token;
-        ApiPrincipalFunc principal;
-        ApiPasskeyFunc passkey;
-        ApiPasskeyListFunc passkey_list;
-        ApiManagementFunc management;
-        ApiChallengeFunc challenge;
-        ApiDoneFunc done;
-        ApiKeySetFunc key_set;
-} ApiFunc;
-
-/* How to read what finish() passes on, where several endpoints share one. */
-typedef union ApiReader {
-        int (*token)(const char *body, size_t body_len, Token *ret);
-        int (*management)(const char *body, size_t body_len, Management *ret);
-        int (*challenge)(const char *body, size_t body_len, Challenge **ret);
-} ApiReader;
+/* Owns what a reply was parsed into. */
+typedef struct ApiPayload {
+        Token token;
+        Principal *principal;
+        Passkey *passkey;
+        PasskeyList passkeys;
+        char *next_cursor;
+        Management management;
+        Challenge *challenge;
+} ApiPayload;
 
 typedef struct ApiEndpoint {
         const char *name;
@@ -38,10 +30,9 @@ typedef struct ApiEndpoint {
         size_t reply_len_max;
         bool once;      /* a second attempt would not be the same as the first */
         bool is_public; /* it stands below the origin, and gets no key */
-        ApiReader read;
-        /* Ends the call with api_call_cancel() and tells its function: r, and if that is 0 what is
-         * in the reply, whose body is not read yet. The reply may be NULL if r is not 0. */
-        void (*finish)(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
+        /* Parses the body of a successful reply, and points the result to what it has. Returns 0,
+         * -ENOMEM or ERROR_MALFORMED_REPLY. */
+        int (*read)(const char *body, size_t body_len, ApiPayload *payload, Result *result);
 } ApiEndpoint;
 
 struct ApiCall {
@@ -50,28 +41,39 @@ struct ApiCall {
         ApiPriority priority;
         bool waiting; /* for a slot: not started yet */
         const ApiEndpoint *endpoint;
-        ApiPeer *peer;
-        Secret *key; /* NULL: the endpoint is public */
+        Api *api;
         char *url;
-        char *body; /* NULL: none */
-        uint64_t timeout_ms;
+        char *body;           /* NULL: none */
         uint64_t deadline_ms; /* since it was started */
         unsigned n_attempts;
         HttpCall *attempt;      /* either this is under way, */
         sd_event_source *pause; /* or this runs until the next one */
-        ApiFunc func;
+        ResultFunc func;
         void *userdata;
         TAILQ_ENTRY(ApiCall) entry;
 };
 
-/* Makes the first attempt; the endpoint's finish() runs later, exactly once unless the call is
- * cancelled. Returns 0, or what http_call_start() does. */
+struct Api {
+        unsigned n_ref;
+        ApiContext *context;
+        ApiPeer *peer;
+        char *tenancy_id;
+        char *base_url; /* down to the tenancy */
+        uint64_t timeout_ms;
+        Secret *key; /* NULL: only public endpoints can be called */
+        ApiObserverFunc observer;
+        void *observer_userdata;
+};
+
+/* Makes the first attempt. Returns 0, or what http_call_start() does. */
 int api_call_start(ApiCall *call);
+/* Frees the call and runs its function. `reply` is parsed if r is 0, and may be NULL otherwise. */
+void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
 
 /* Makes a call and starts it. `argument` is NULL where the endpoint has none; the body, or NULL, is
  * consumed. Returns what api.h says of starting a call. */
-int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body, ApiFunc func,
-            void *userdata, ApiCall **ret);
+int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
+            ResultFunc func, void *userdata, ApiCall **ret);
 /* The same, for a call that may have to wait for a slot. */
 int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
-               char *body, ApiFunc func, void *userdata, ApiCall **ret);
+               char *body, ResultFunc func, void *userdata, ApiCall **ret);

@@ -4,20 +4,32 @@
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int read_created(const char *body, size_t body_len, ApiPayload *payload, Result *result)
 {
-        _cleanup_(challenge_freep) Challenge *challenge = NULL;
-        ApiChallengeFunc func = call->func.challenge;
-        void *userdata = call->userdata;
+        int r = api_json_read_created_challenge(body, body_len, &payload->challenge);
 
-        if (r == 0)
-                r = call->endpoint->read.challenge(reply->body, reply->body_len, &challenge);
-        api_call_cancel(call);
-        func(r, retry_after_s, challenge, userdata);
+        result->challenge = payload->challenge;
+        return r;
 }
 
-int api_create_challenge(Api *api, const ChallengeRequest *request, ApiChallengeFunc func,
-                         void *userdata, ApiCall **ret)
+static int read_challenge(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+{
+        int r = api_json_read_challenge(body, body_len, &payload->challenge);
+
+        result->challenge = payload->challenge;
+        return r;
+}
+
+static int read_verified(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+{
+        int r = api_json_read_verified_challenge(body, body_len, &payload->challenge);
+
+        result->challenge = payload->challenge;
+        return r;
+}
+
+int api_create_challenge(Api *api, const ChallengeRequest *request, ResultFunc func, void *userdata,
+                         ApiCall **ret)
 {
         static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_RATE_LIMITED, ERROR_API_DENIED, 0};
         static const ApiEndpoint endpoint = {
@@ -26,8 +38,7 @@ int api_create_challenge(Api *api, const ChallengeRequest *request, ApiChallenge
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
-                .read.challenge = api_json_read_created_challenge,
-                .finish = finish,
+                .read = read_created,
         };
         char *body;
         int r;
@@ -35,10 +46,10 @@ int api_create_challenge(Api *api, const ChallengeRequest *request, ApiChallenge
         r = api_json_write_challenge(request, &body);
         if (r != 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, (ApiFunc){.challenge = func}, userdata, ret);
+        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
 }
 
-int api_get_challenge(Api *api, const char *challenge_id, ApiChallengeFunc func, void *userdata,
+int api_get_challenge(Api *api, const char *challenge_id, ResultFunc func, void *userdata,
                       ApiCall **ret)
 {
         static const Error errors[] = {ERROR_NOT_FOUND, ERROR_API_DENIED, 0};
@@ -47,18 +58,16 @@ int api_get_challenge(Api *api, const char *challenge_id, ApiChallengeFunc func,
                 .path = {"challenges"},
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
-                .read.challenge = api_json_read_challenge,
-                .finish = finish,
+                .read = read_challenge,
         };
 
         if (!api_url_segment_is_valid(challenge_id))
                 return ERROR_NOT_FOUND;
-        return api_ask(api, &endpoint, challenge_id, NULL, (ApiFunc){.challenge = func}, userdata,
-                       ret);
+        return api_ask(api, &endpoint, challenge_id, NULL, func, userdata, ret);
 }
 
 int api_verify_challenge(Api *api, const char *challenge_id, const char *secret, const char *code,
-                         ApiChallengeFunc func, void *userdata, ApiCall **ret)
+                         ResultFunc func, void *userdata, ApiCall **ret)
 {
         static const Error errors[] = {ERROR_INVALID_CHALLENGE, ERROR_INVALID_CHALLENGE_CODE,
                                        ERROR_CHALLENGE_EXPIRED, ERROR_CHALLENGE_ATTEMPTS_EXCEEDED,
@@ -69,8 +78,7 @@ int api_verify_challenge(Api *api, const char *challenge_id, const char *secret,
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
-                .read.challenge = api_json_read_verified_challenge,
-                .finish = finish,
+                .read = read_verified,
         };
         char *body;
         int r;
@@ -78,21 +86,16 @@ int api_verify_challenge(Api *api, const char *challenge_id, const char *secret,
         r = api_json_write_verification(challenge_id, secret, code, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, (ApiFunc){.challenge = func}, userdata, ret);
+        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
 }
 
-static void finish_delete(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int check_deleted(const char *body, size_t body_len, ApiPayload *payload _unused_,
+                         Result *result _unused_)
 {
-        ApiDoneFunc func = call->func.done;
-        void *userdata = call->userdata;
-
-        if (r == 0)
-                r = api_json_check_challenge_deleted(reply->body, reply->body_len);
-        api_call_cancel(call);
-        func(r, retry_after_s, userdata);
+        return api_json_check_challenge_deleted(body, body_len);
 }
 
-int api_delete_challenge(Api *api, const char *challenge_id, ApiDoneFunc func, void *userdata,
+int api_delete_challenge(Api *api, const char *challenge_id, ResultFunc func, void *userdata,
                          ApiCall **ret)
 {
         static const Error errors[] = {ERROR_API_DENIED, 0};
@@ -102,10 +105,10 @@ int api_delete_challenge(Api *api, const char *challenge_id, ApiDoneFunc func, v
                 .method = "DELETE",
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
-                .finish = finish_delete,
+                .read = check_deleted,
         };
 
         if (!api_url_segment_is_valid(challenge_id))
                 return ERROR_NOT_FOUND;
-        return api_ask(api, &endpoint, challenge_id, NULL, (ApiFunc){.done = func}, userdata, ret);
+        return api_ask(api, &endpoint, challenge_id, NULL, func, userdata, ret);
 }

@@ -38,7 +38,7 @@ static int start(ApiContext *context, ApiCall *call)
         TAILQ_INSERT_TAIL(&context->running, call, entry);
         (*counter(context, call))++;
         call->waiting = false;
-        call->deadline_ms = monotonic_ms() + call->timeout_ms;
+        call->deadline_ms = monotonic_ms() + call->api->timeout_ms;
         return api_call_start(call);
 }
 
@@ -54,7 +54,7 @@ static int on_slot_free(sd_event_source *source, void *userdata)
         TAILQ_REMOVE(&context->waiting, call, entry);
         r = start(context, call);
         if (r < 0)
-                call->endpoint->finish(call, r, 0, NULL);
+                api_call_end(call, r, 0, NULL);
         return 0;
 }
 

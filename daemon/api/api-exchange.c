@@ -3,20 +3,15 @@
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int read_principal(const char *body, size_t body_len, ApiPayload *payload, Result *result)
 {
-        _cleanup_(principal_freep) Principal *principal = NULL;
-        ApiPrincipalFunc func = call->func.principal;
-        void *userdata = call->userdata;
+        int r = api_json_read_principal(body, body_len, &payload->principal);
 
-        if (r == 0)
-                r = api_json_read_principal(reply->body, reply->body_len, &principal);
-        api_call_cancel(call);
-        func(r, retry_after_s, principal, userdata);
+        result->principal = payload->principal;
+        return r;
 }
 
-int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *userdata,
-                      ApiCall **ret)
+int api_exchange_code(Api *api, const char *code, ResultFunc func, void *userdata, ApiCall **ret)
 {
         static const Error errors[] = {ERROR_INVALID_CODE, ERROR_API_DENIED, 0};
         static const ApiEndpoint endpoint = {
@@ -25,8 +20,8 @@ int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *u
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
-                .finish = finish,
+                .read = read_principal,
         };
 
-        return api_ask(api, &endpoint, code, NULL, (ApiFunc){.principal = func}, userdata, ret);
+        return api_ask(api, &endpoint, code, NULL, func, userdata, ret);
 }

@@ -3,18 +3,14 @@
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int read_key_set(const char *body, size_t body_len, ApiPayload *payload _unused_,
+                        Result *result)
 {
-        ApiKeySetFunc func = call->func.key_set;
-        void *userdata = call->userdata;
-
-        if (r == 0)
-                r = api_json_check_key_set(reply->body, reply->body_len);
-        api_call_cancel(call);
-        func(r, r == 0 ? reply->body : NULL, userdata);
+        result->key_set = body;
+        return api_json_check_key_set(body, body_len);
 }
 
-int api_get_key_set(Api *api, ApiKeySetFunc func, void *userdata, ApiCall **ret)
+int api_get_key_set(Api *api, ResultFunc func, void *userdata, ApiCall **ret)
 {
         /* Nobody is asked for a key that could be denied. */
         static const Error errors[] = {0};
@@ -24,8 +20,8 @@ int api_get_key_set(Api *api, ApiKeySetFunc func, void *userdata, ApiCall **ret)
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .is_public = true,
-                .finish = finish,
+                .read = read_key_set,
         };
 
-        return api_ask(api, &endpoint, NULL, NULL, (ApiFunc){.key_set = func}, userdata, ret);
+        return api_ask(api, &endpoint, NULL, NULL, func, userdata, ret);
 }

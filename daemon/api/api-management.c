@@ -3,16 +3,22 @@
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int read_update(const char *body, size_t body_len, ApiPayload *payload, Result *result)
 {
-        _cleanup_(management_clear) Management management = {};
-        ApiManagementFunc func = call->func.management;
-        void *userdata = call->userdata;
+        result->management = &payload->management;
+        return api_json_read_update(body, body_len, &payload->management);
+}
 
-        if (r == 0)
-                r = call->endpoint->read.management(reply->body, reply->body_len, &management);
-        api_call_cancel(call);
-        func(r, retry_after_s, r == 0 ? &management : NULL, userdata);
+static int read_deletion(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+{
+        result->management = &payload->management;
+        return api_json_read_deletion(body, body_len, &payload->management);
+}
+
+static int read_pruning(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+{
+        result->management = &payload->management;
+        return api_json_read_pruning(body, body_len, &payload->management);
 }
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
@@ -24,8 +30,7 @@ static const ApiEndpoint update = {
         .errors = errors,
         .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
-        .read.management = api_json_read_update,
-        .finish = finish,
+        .read = read_update,
 };
 
 static const ApiEndpoint deletion = {
@@ -34,8 +39,7 @@ static const ApiEndpoint deletion = {
         .errors = errors,
         .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
-        .read.management = api_json_read_deletion,
-        .finish = finish,
+        .read = read_deletion,
 };
 
 static const ApiEndpoint pruning = {
@@ -44,12 +48,11 @@ static const ApiEndpoint pruning = {
         .errors = errors,
         .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
-        .read.management = api_json_read_pruning,
-        .finish = finish,
+        .read = read_pruning,
 };
 
 static int start_for_user(Api *api, const ApiEndpoint *endpoint, const char *user_id,
-                          ApiManagementFunc func, void *userdata, ApiCall **ret)
+                          ResultFunc func, void *userdata, ApiCall **ret)
 {
         char *body;
         int r;
@@ -57,12 +60,11 @@ static int start_for_user(Api *api, const ApiEndpoint *endpoint, const char *use
         r = api_json_write_user(user_id, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, endpoint, NULL, body, (ApiFunc){.management = func}, userdata, ret);
+        return api_ask(api, endpoint, NULL, body, func, userdata, ret);
 }
 
 int api_update_passkeys(Api *api, const char *user_id, const char *username,
-                        const char *display_name, ApiManagementFunc func, void *userdata,
-                        ApiCall **ret)
+                        const char *display_name, ResultFunc func, void *userdata, ApiCall **ret)
 {
         char *body;
         int r;
@@ -70,10 +72,10 @@ int api_update_passkeys(Api *api, const char *user_id, const char *username,
         r = api_json_write_update(user_id, username, display_name, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &update, NULL, body, (ApiFunc){.management = func}, userdata, ret);
+        return api_ask(api, &update, NULL, body, func, userdata, ret);
 }
 
-int api_delete_passkeys(Api *api, char *const *passkey_ids, ApiManagementFunc func, void *userdata,
+int api_delete_passkeys(Api *api, char *const *passkey_ids, ResultFunc func, void *userdata,
                         ApiCall **ret)
 {
         char *body;
@@ -82,16 +84,16 @@ int api_delete_passkeys(Api *api, char *const *passkey_ids, ApiManagementFunc fu
         r = api_json_write_passkey_ids(passkey_ids, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &deletion, NULL, body, (ApiFunc){.management = func}, userdata, ret);
+        return api_ask(api, &deletion, NULL, body, func, userdata, ret);
 }
 
-int api_delete_user_passkeys(Api *api, const char *user_id, ApiManagementFunc func, void *userdata,
+int api_delete_user_passkeys(Api *api, const char *user_id, ResultFunc func, void *userdata,
                              ApiCall **ret)
 {
         return start_for_user(api, &deletion, user_id, func, userdata, ret);
 }
 
-int api_prune_passkeys(Api *api, const char *user_id, ApiManagementFunc func, void *userdata,
+int api_prune_passkeys(Api *api, const char *user_id, ResultFunc func, void *userdata,
                        ApiCall **ret)
 {
         return start_for_user(api, &pruning, user_id, func, userdata, ret);

@@ -4,19 +4,15 @@
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
 
-static void finish_passkey(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int read_passkey(const char *body, size_t body_len, ApiPayload *payload, Result *result)
 {
-        _cleanup_(passkey_freep) Passkey *passkey = NULL;
-        ApiPasskeyFunc func = call->func.passkey;
-        void *userdata = call->userdata;
+        int r = api_json_read_passkey(body, body_len, &payload->passkey);
 
-        if (r == 0)
-                r = api_json_read_passkey(reply->body, reply->body_len, &passkey);
-        api_call_cancel(call);
-        func(r, retry_after_s, passkey, userdata);
+        result->passkey = payload->passkey;
+        return r;
 }
 
-int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ApiPasskeyFunc func,
+int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ResultFunc func,
                     void *userdata, ApiCall **ret)
 {
         static const Error errors[] = {ERROR_NOT_FOUND, ERROR_API_DENIED, 0};
@@ -25,29 +21,25 @@ int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ApiP
                 .path = {"passkeys"},
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
-                .finish = finish_passkey,
+                .read = read_passkey,
         };
 
         if (!api_url_segment_is_valid(passkey_id))
                 return ERROR_NOT_FOUND;
-        return api_ask_at(api, priority, &endpoint, passkey_id, NULL, (ApiFunc){.passkey = func},
-                          userdata, ret);
+        return api_ask_at(api, priority, &endpoint, passkey_id, NULL, func, userdata, ret);
 }
 
-static void finish_list(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static int read_page(const char *body, size_t body_len, ApiPayload *payload, Result *result)
 {
-        _cleanup_(passkey_list_clear) PasskeyList list = {};
-        _cleanup_(freep) char *next_cursor = NULL;
-        ApiPasskeyListFunc func = call->func.passkey_list;
-        void *userdata = call->userdata;
+        int r = api_json_read_passkey_list(body, body_len, &payload->passkeys,
+                                           &payload->next_cursor);
 
-        if (r == 0)
-                r = api_json_read_passkey_list(reply->body, reply->body_len, &list, &next_cursor);
-        api_call_cancel(call);
-        func(r, retry_after_s, r == 0 ? &list : NULL, next_cursor, userdata);
+        result->passkeys = &payload->passkeys;
+        result->next_cursor = payload->next_cursor;
+        return r;
 }
 
-int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ApiPasskeyListFunc func,
+int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ResultFunc func,
                       void *userdata, ApiCall **ret)
 {
         /* Nobody promises the first, but a cursor that a caller made up deserves it. */
@@ -58,9 +50,8 @@ int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ApiPas
                 .query = "cursor",
                 .errors = errors,
                 .reply_len_max = API_LIST_LEN_MAX,
-                .finish = finish_list,
+                .read = read_page,
         };
 
-        return api_ask_at(api, priority, &endpoint, cursor, NULL, (ApiFunc){.passkey_list = func},
-                          userdata, ret);
+        return api_ask_at(api, priority, &endpoint, cursor, NULL, func, userdata, ret);
 }

@@ -10,16 +10,6 @@
 #include "daemon/json/json.h"
 #include "daemon/model/valid.h"
 
-struct Api {
-        unsigned n_ref;
-        ApiContext *context;
-        ApiPeer *peer;
-        char *tenancy_id;
-        char *base_url; /* down to the tenancy */
-        uint64_t timeout_ms;
-        Secret *key; /* NULL: only public endpoints can be called */
-};
-
 static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *argument, char **ret)
 {
         const char *base = endpoint->is_public ? api->peer->endpoint : api->base_url;
@@ -50,17 +40,15 @@ static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument,
                 return -ENOMEM;
         call->event = sd_event_ref(api_context_event(api->context));
         call->endpoint = endpoint;
-        call->peer = api_peer_ref(api->peer);
-        call->key = endpoint->is_public ? NULL : secret_ref(api->key);
+        call->api = api_ref(api);
         call->url = TAKE_PTR(url);
-        call->timeout_ms = api->timeout_ms;
 
         *ret = call;
         return 0;
 }
 
 int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
-               char *body, ApiFunc func, void *userdata, ApiCall **ret)
+               char *body, ResultFunc func, void *userdata, ApiCall **ret)
 {
         _cleanup_(wiping_freep) char *owned_body = body;
         _cleanup_(api_call_cancelp) ApiCall *call = NULL;
@@ -81,8 +69,8 @@ int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, cons
         return 0;
 }
 
-int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body, ApiFunc func,
-            void *userdata, ApiCall **ret)
+int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
+            ResultFunc func, void *userdata, ApiCall **ret)
 {
         return api_ask_at(api, API_FOREGROUND, endpoint, argument, body, func, userdata, ret);
 }
@@ -103,7 +91,8 @@ static int get_peer(ApiContext *context, const ApiSettings *settings, const Api 
         return 0;
 }
 
-int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous, Api **ret)
+int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous,
+            ApiObserverFunc observer, void *observer_userdata, Api **ret)
 {
         const char *const path[] = {"v2", settings->tenancy_id, NULL};
         _cleanup_(api_unrefp) Api *api = NULL;
@@ -119,6 +108,8 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
                 return -ENOMEM;
         api->n_ref = 1;
         api->context = context;
+        api->observer = observer;
+        api->observer_userdata = observer_userdata;
         api->timeout_ms = settings->timeout_ms;
         api->key = secret_ref(settings->key);
         api->tenancy_id = strdup(settings->tenancy_id);

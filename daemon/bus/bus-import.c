@@ -117,8 +117,10 @@ static int append_ids(sd_bus_message *m, const char *name, const LinkList *links
         return bus_append_strv(m, name, ids);
 }
 
-static int append_result(sd_bus_message *m, const LinkList *links, const LinkOutcome *outcomes)
+static int append_outcomes(sd_bus_message *m, const Result *result)
 {
+        const LinkList *links = result->links;
+        const LinkOutcome *outcomes = result->outcomes;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
@@ -133,16 +135,9 @@ static int append_result(sd_bus_message *m, const LinkList *links, const LinkOut
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void imported(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
+static void on_imported(const Result *result, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
-
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = append_result(reply, links, outcomes);
-        request_finish(request, r, 0, reply);
+        request_end(userdata, result, append_outcomes);
 }
 
 int run_import(Request *request, sd_bus_message *m _unused_)
@@ -156,7 +151,7 @@ int run_import(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = links_import(request->tenancy, &links, dry_run, &request->cause, imported,
+                r = links_import(request->tenancy, &links, dry_run, &request->cause, on_imported,
                                  request);
         return r;
 }

@@ -47,5 +47,7 @@ static int run_prove_key(Request *request, sd_bus_message *m)
 /* Neither a right nor a question: for root alone. */
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        return request_begin(userdata, NULL, m, 0, NULL, run_prove_key);
+        static const Method method = {.rights = 0, .run = run_prove_key};
+
+        return request_begin(userdata, NULL, m, &method);
 }

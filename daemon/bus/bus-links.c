@@ -127,14 +127,9 @@ static int run_list(Request *request, sd_bus_message *m)
 
 /* Changes: the caller may go, the change is made. */
 
-static void changed(int r, size_t n _unused_, void *userdata)
+static void on_changed(const Result *result, void *userdata)
 {
-        Request *request = userdata;
-
-        if (r != 0)
-                request_fail(request, r);
-        else
-                request_reply_empty(request);
+        request_end(userdata, result, NULL);
 }
 
 static int run_add(Request *request, sd_bus_message *m _unused_)
@@ -146,8 +141,8 @@ static int run_add(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = read_authenticator_id(request, &authenticator_id);
         if (r == 0)
-                r = links_add(request->tenancy, user_id, authenticator_id, &request->cause, changed,
-                              request);
+                r = links_add(request->tenancy, user_id, authenticator_id, &request->cause,
+                              on_changed, request);
         return r;
 }
 
@@ -158,20 +153,18 @@ static int run_remove(Request *request, sd_bus_message *m _unused_)
 
         r = read_authenticator_id(request, &authenticator_id);
         return r != 0 ? r
-                      : links_remove(request->tenancy, authenticator_id, &request->cause, changed,
-                                     request);
+                      : links_remove(request->tenancy, authenticator_id, &request->cause,
+                                     on_changed, request);
 }
 
-static void removed_by_user(int r, size_t n, void *userdata)
+static int append_n_removed(sd_bus_message *m, const Result *result)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
+        return sd_bus_message_append(m, "u", (uint32_t) result->n_links);
+}
 
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = sd_bus_message_append(reply, "u", (uint32_t) n);
-        request_finish(request, r, 0, reply);
+static void on_removed_by_user(const Result *result, void *userdata)
+{
+        request_end(userdata, result, append_n_removed);
 }
 
 static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
@@ -182,51 +175,47 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
         r = read_user_id(request, &user_id);
         return r != 0 ? r
                       : links_remove_by_user(request->tenancy, user_id, &request->cause,
-                                             removed_by_user, request);
+                                             on_removed_by_user, request);
 }
 
 /* Reconcile */
 
-static void record_reconcile(const Request *request, const ReconcileResult *result, bool dry_run)
+static void record_reconcile(const Request *request, const ReconcileCounts *counts, bool dry_run)
 {
         audit(EVENT_RECONCILED, .cause = &request->cause, .tenancy = request->label,
               .counts = {
-                      {FIELD_CHECKED, result->checked},
-                      {FIELD_ADDED, result->added},
-                      {FIELD_REMOVED, result->removed},
-                      {FIELD_CONFLICTS, result->conflicts},
+                      {FIELD_CHECKED, counts->checked},
+                      {FIELD_ADDED, counts->added},
+                      {FIELD_REMOVED, counts->removed},
+                      {FIELD_CONFLICTS, counts->conflicts},
                       {dry_run ? FIELD_DRY_RUN : NULL, 1},
               });
 }
 
-static void compared(int r, uint32_t retry_after_s, const ReconcileResult *result, void *userdata)
+static int append_counts(sd_bus_message *m, const Result *result)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
+        const ReconcileCounts *counts = result->counts;
 
-        request->operation = NULL;
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = sd_bus_message_append(reply, "a{sv}", 4, "checked", "t", result->checked,
-                                          "added", "t", result->added, "removed", "t",
-                                          result->removed, "conflicts", "t", result->conflicts);
-        request_finish(request, r, retry_after_s, reply);
+        return sd_bus_message_append(m, "a{sv}", 4, "checked", "t", counts->checked, "added", "t",
+                                     counts->added, "removed", "t", counts->removed, "conflicts",
+                                     "t", counts->conflicts);
 }
 
-static void dry_run_ended(int r, uint32_t retry_after_s, const ReconcileResult *result,
-                          void *userdata)
+static void end_reconcile(Request *request, const Result *result, bool dry_run)
 {
-        if (r == 0)
-                record_reconcile(userdata, result, true);
-        compared(r, retry_after_s, result, userdata);
+        if (result->r == 0)
+                record_reconcile(request, result->counts, dry_run);
+        request_end(request, result, append_counts);
 }
 
-static void reconciled(int r, uint32_t retry_after_s, const ReconcileResult *result, void *userdata)
+static void on_dry_run(const Result *result, void *userdata)
 {
-        if (r == 0)
-                record_reconcile(userdata, result, false);
-        compared(r, retry_after_s, result, userdata);
+        end_reconcile(userdata, result, true);
+}
+
+static void on_reconciled(const Result *result, void *userdata)
+{
+        end_reconcile(userdata, result, false);
 }
 
 static int send_progress(Request *request, uint64_t checked, uint64_t n_links)
@@ -252,11 +241,6 @@ static void tell_progress(uint64_t checked, uint64_t n_links, void *userdata)
                 log_debug("Cannot tell of progress: %s", strerror(-r));
 }
 
-static void call_off_reconcile(void *operation)
-{
-        reconcile_cancel(operation);
-}
-
 static int read_reconcile_options(sd_bus_message *m, bool *ret_dry_run, char text[static 128])
 {
         const Option options[] = {{"dry_run", 'b', ret_dry_run, NULL}};
@@ -267,20 +251,14 @@ static int read_reconcile_options(sd_bus_message *m, bool *ret_dry_run, char tex
 
 static int run_reconcile(Request *request, sd_bus_message *m)
 {
-        Reconcile *reconcile;
         bool dry_run;
         int r;
 
         r = read_reconcile_options(m, &dry_run, request->text);
-        if (r == 0)
-                r = reconcile_start(request->tenancy, dry_run, &request->cause,
-                                    dry_run ? dry_run_ended : reconciled, tell_progress, request,
-                                    &reconcile);
-        if (r != 0)
-                return r;
-        request->operation = reconcile;
-        request->cancel = call_off_reconcile;
-        return 0;
+        return r != 0 ? r
+                      : reconcile_start(request->tenancy, dry_run, &request->cause,
+                                        dry_run ? on_dry_run : on_reconciled, tell_progress,
+                                        request, &request->call);
 }
 
 REQUEST_METHOD_ASKING(get_user, RIGHT_LINKS_READ, "read-links",
@@ -308,6 +286,12 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
                 .action = QUESTION_ACTION("change-links"),
                 .intent = "change the links so that they match the vault",
         };
+        static const Method methods[] = {
+                {.rights = RIGHT_LINKS_WRITE, .question = &change, .run = run_reconcile},
+                {.rights = RIGHT_LINKS_READ | RIGHT_LINKS_WRITE,
+                 .question = &compare,
+                 .run = run_reconcile},
+        };
         BusTenancy *object = userdata;
         bool dry_run;
         char text[128];
@@ -318,9 +302,7 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return request_begin(object->bus, object, m,
-                             dry_run ? RIGHT_LINKS_READ | RIGHT_LINKS_WRITE : RIGHT_LINKS_WRITE,
-                             dry_run ? &compare : &change, run_reconcile);
+        return request_begin(object->bus, object, m, &methods[dry_run]);
 }
 
 static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char *interface _unused_,

@@ -7,8 +7,9 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-static int append_challenge(sd_bus_message *m, const Challenge *challenge)
+static int append_challenge(sd_bus_message *m, const Result *result)
 {
+        const Challenge *challenge = result->challenge;
         /* A new one has a mail, even if it is one that the bus cannot carry. */
         const char *no_message = challenge->secret ? "" : NULL;
         const struct {
@@ -36,41 +37,34 @@ static int append_challenge(sd_bus_message *m, const Challenge *challenge)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void got_challenge(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+static void on_challenge(const Result *result, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
-
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0 && challenge)
-                r = append_challenge(reply, challenge);
-        request_finish(request, r, retry_after_s, reply);
+        request_end(userdata, result, append_challenge);
 }
 
-static void created(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+static void on_created(const Result *result, void *userdata)
 {
         Request *request = userdata;
 
-        if (r == 0) {
-                request->subject.challenge_id = challenge->id;
+        if (result->r == 0) {
+                request->subject.challenge_id = result->challenge->id;
                 request_record(request, EVENT_CHALLENGE_CREATED);
         }
-        got_challenge(r, retry_after_s, challenge, request);
+        request_end(request, result, append_challenge);
 }
 
-static void used(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+static void on_verified(const Result *result, void *userdata)
 {
-        if (r == 0)
+        if (result->r == 0)
                 request_record(userdata, EVENT_CHALLENGE_USED);
-        got_challenge(r, retry_after_s, challenge, userdata);
+        request_end(userdata, result, append_challenge);
 }
 
-static void deleted(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
+static void on_deleted(const Result *result, void *userdata)
 {
-        if (r == 0)
+        if (result->r == 0)
                 request_record(userdata, EVENT_CHALLENGE_DELETED);
-        got_challenge(r, retry_after_s, challenge, userdata);
+        request_end(userdata, result, NULL);
 }
 
 static int read_create_options(Request *request, ChallengeRequest *challenge)
@@ -103,7 +97,7 @@ static int run_create_challenge(Request *request, sd_bus_message *m)
         r = read_create_options(request, &challenge);
         if (r != 0)
                 return r;
-        r = mailbox_create(request->tenancy, &challenge, created, request);
+        r = mailbox_create(request->tenancy, &challenge, on_created, request);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r, "metadata is not a JSON object");
         return r;
@@ -120,7 +114,7 @@ static int run_get_challenge(Request *request, sd_bus_message *m _unused_)
         int r;
 
         r = read_id(request, &id);
-        return r != 0 ? r : mailbox_get(request->tenancy, id, got_challenge, request);
+        return r != 0 ? r : mailbox_get(request->tenancy, id, on_challenge, request);
 }
 
 static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
@@ -134,7 +128,7 @@ static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_text(request, "code", challenge_code_is_valid, 64, &code);
         if (r == 0)
-                r = mailbox_verify(request->tenancy, id, secret, code, used, request);
+                r = mailbox_verify(request->tenancy, id, secret, code, on_verified, request);
         return r;
 }
 
@@ -144,7 +138,7 @@ static int run_delete_challenge(Request *request, sd_bus_message *m _unused_)
         int r;
 
         r = read_id(request, &id);
-        return r != 0 ? r : mailbox_delete(request->tenancy, id, deleted, request);
+        return r != 0 ? r : mailbox_delete(request->tenancy, id, on_deleted, request);
 }
 
 REQUEST_METHOD(create_challenge, RIGHT_MAILBOX)

@@ -45,8 +45,10 @@ static int method_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error
                 .action = QUESTION_ACTION("find-tenancy"),
                 .intent = "list the tenancies of passlockd",
         };
+        static const Method method = {
+                .rights = RIGHT_ALL, .question = &question, .run = run_list_tenancies};
 
-        return request_begin(userdata, NULL, m, RIGHT_ALL, &question, run_list_tenancies);
+        return request_begin(userdata, NULL, m, &method);
 }
 
 static BusTenancy *find_labelled(Bus *bus, const char *label)
@@ -87,6 +89,8 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
                 .action = QUESTION_ACTION("find-tenancy"),
                 .intent = "find a tenancy of passlockd",
         };
+        static const Method method = {
+                .rights = RIGHT_ALL, .question = &question, .run = run_get_tenancy};
         BusTenancy *object = NULL;
         const char *label;
         int r;
@@ -97,7 +101,7 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return request_begin(userdata, object, m, RIGHT_ALL, &question, run_get_tenancy);
+        return request_begin(userdata, object, m, &method);
 }
 
 static int reload_fails(Request *request, int r, const char *text)
@@ -133,8 +137,9 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error 
                 .action = QUESTION_ACTION("reload"),
                 .intent = "reload the configuration and the keys of passlockd",
         };
+        static const Method method = {.rights = 0, .question = &question, .run = run_reload};
 
-        return request_begin(userdata, NULL, m, 0, &question, run_reload);
+        return request_begin(userdata, NULL, m, &method);
 }
 
 static int append_finding(sd_bus_message *reply, const Finding *finding)
@@ -188,8 +193,9 @@ static int method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *erro
                 .action = QUESTION_ACTION("diagnose"),
                 .intent = "see what the configuration of passlockd lacks",
         };
+        static const Method method = {.rights = 0, .question = &question, .run = run_diagnose};
 
-        return request_begin(userdata, NULL, m, 0, &question, run_diagnose);
+        return request_begin(userdata, NULL, m, &method);
 }
 
 static int get_version(sd_bus *sd _unused_, const char *path _unused_,

@@ -39,6 +39,7 @@ static const RightQuestion daemon_questions[] = {
 };
 
 typedef struct Survey {
+        Call call;
         Request *request;
         sd_bus_message *reply; /* its array of entries is open */
         /* Copies of the tenancies' labels and ids in turn: a reload may remove a tenancy meanwhile.
@@ -51,16 +52,24 @@ typedef struct Survey {
         PolkitCheck *check;
 } Survey;
 
-static Survey *survey_free(Survey *survey)
+static unsigned *n_questions(const Request *request)
 {
+        return identity_n_questions(request->identity);
+}
+
+static void survey_destroy(Call *call)
+{
+        Survey *survey = (Survey *) call;
+
+        if (survey->check) {
+                (*n_questions(survey->request))--;
+                polkit_check_cancel(survey->check);
+        }
         sd_bus_message_unref(survey->reply);
         strv_free(survey->tenancies);
         strv_free(survey->allowed);
         strv_free(survey->behind_authentication);
-        free(survey);
-        return NULL;
 }
-DEFINE_CLEANUP(Survey *, survey_free);
 
 /* The label that is asked about; NULL for the daemon itself, which comes last. */
 static const char *current_label(const Survey *survey)
@@ -180,15 +189,19 @@ static int survey_ask(Survey *survey, const RightQuestion *question)
         };
         Request *request = survey->request;
         char whole[128];
+        int r;
 
         (void) snprintf(whole, sizeof(whole), PASSLOCK_BUS_NAME ".%s", question->action);
-        return polkit_check(request->bus->polkit,
-                            &(PolkitQuery){
-                                    .unique_name = sd_bus_message_get_sender(request->message),
-                                    .action = whole,
-                                    .details = details,
-                            },
-                            survey_answered, survey, &survey->check);
+        r = polkit_check(request->bus->polkit,
+                         &(PolkitQuery){
+                                 .unique_name = sd_bus_message_get_sender(request->message),
+                                 .action = whole,
+                                 .details = details,
+                         },
+                         survey_answered, survey, &survey->check);
+        if (r == 0)
+                (*n_questions(request))++;
+        return r;
 }
 
 /* Asks the next question that no grant has answered. Returns 1 if there is none. */
@@ -227,21 +240,6 @@ static int survey_go_on(Survey *survey, bool polkit_answers)
         return sd_bus_message_close_container(survey->reply) < 0 ? -ENOMEM : 1;
 }
 
-static unsigned *n_questions(const Request *request)
-{
-        return identity_n_questions(request->identity);
-}
-
-/* The caller has gone. */
-static void survey_cancel(void *operation)
-{
-        Survey *survey = operation;
-
-        (*n_questions(survey->request))--;
-        polkit_check_cancel(survey->check);
-        survey_free(survey);
-}
-
 static int survey_note(Survey *survey, PolkitAnswer answer)
 {
         const char *action = current_questions(survey)[survey->question - 1].action;
@@ -253,36 +251,39 @@ static int survey_note(Survey *survey, PolkitAnswer answer)
         return 0;
 }
 
+/* Replies, or fails with r if it is negative. */
+static void survey_end(Survey *survey, int r)
+{
+        Request *request = survey->request;
+
+        request->call = NULL;
+        if (r < 0)
+                request_fail(request, r);
+        else
+                request_reply(request, survey->reply);
+        call_free(&survey->call);
+}
+
 static void survey_answered(PolkitAnswer answer, void *userdata)
 {
-        _cleanup_(survey_freep) Survey *survey = userdata;
+        Survey *survey = userdata;
         Request *request = survey->request;
         int r;
 
+        survey->check = NULL;
+        (*n_questions(request))--;
         r = survey_note(survey, answer);
         if (r == 0)
                 r = survey_go_on(survey, answer != POLKIT_NONE && !request->bus->stopping);
-        if (r == 0) {
-                TAKE_PTR(survey);
-                return;
-        }
-        (*n_questions(request))--;
-        request->operation = NULL;
-        request->cancel = NULL;
-        if (r > 0)
-                request_reply(request, survey->reply);
-        else
-                request_fail(request, r);
+        if (r != 0)
+                survey_end(survey, r);
 }
 
-static int survey_new(Request *request, Survey **ret)
+static int survey_begin(Survey *survey)
 {
-        _cleanup_(survey_freep) Survey *survey = calloc(1, sizeof(Survey));
+        Request *request = survey->request;
         int r = 0;
 
-        if (!survey)
-                return -ENOMEM;
-        survey->request = request;
         for (const BusTenancy *t = request->bus->tenancies; r == 0 && t; t = t->next) {
                 r = strv_push(&survey->tenancies, tenancy_label(t->tenancy));
                 if (r == 0)
@@ -292,38 +293,35 @@ static int survey_new(Request *request, Survey **ret)
                 r = request_new_reply(request, &survey->reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(survey->reply, 'a', "a{sv}");
-        if (r >= 0)
-                r = append_grants(request, survey->reply);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(survey);
-        return 0;
+        return r < 0 ? r : append_grants(request, survey->reply);
 }
 
 static int run_list_rights(Request *request, sd_bus_message *m _unused_)
 {
         bool is_root = identity_caller(request->identity)->uid == 0;
-        _cleanup_(survey_freep) Survey *survey = NULL;
+        Survey *survey;
         int r;
 
         if (*n_questions(request) >= QUESTIONS_MAX)
                 return ERROR_LIMITS_EXCEEDED;
-        r = survey_new(request, &survey);
-        if (r == 0)
-                r = survey_go_on(survey, !is_root && !request->bus->stopping);
+        r = call_new_without_api(sizeof(Survey), NULL, NULL, NULL, &survey);
         if (r < 0)
                 return r;
+        survey->call.destroy = survey_destroy;
+        survey->request = request;
+        r = survey_begin(survey);
+        if (r >= 0)
+                r = survey_go_on(survey, !is_root && !request->bus->stopping);
         if (r > 0) {
-                request_reply(request, survey->reply);
-                return 0;
+                survey_end(survey, 0);
+                return CALL_ANSWERED;
         }
-        (*n_questions(request))++;
-        request->operation = TAKE_PTR(survey);
-        request->cancel = survey_cancel;
-        return 0;
+        return call_started(&survey->call, r, &request->call);
 }
 
 int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        return request_begin_for_everybody(userdata, m, run_list_rights);
+        static const Method method = {.for_everybody = true, .run = run_list_rights};
+
+        return request_begin(userdata, NULL, m, &method);
 }

@@ -14,24 +14,16 @@
 
 /* Authorize */
 
-static void authorized(int r, uint32_t retry_after_s, const Token *token, void *userdata)
+static int append_token(sd_bus_message *m, const Result *result)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
-
-        request->operation = NULL;
-        if (r == 0)
-                request_record(request, EVENT_CEREMONY_AUTHORIZED);
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = sd_bus_message_append(reply, "st", token->token, token->expires_at_ms);
-        request_finish(request, r, retry_after_s, reply);
+        return sd_bus_message_append(m, "st", result->token->token, result->token->expires_at_ms);
 }
 
-static void call_off_authorize(void *operation)
+static void on_authorized(const Result *result, void *userdata)
 {
-        authorize_cancel(operation);
+        if (result->r == 0)
+                request_record(userdata, EVENT_CEREMONY_AUTHORIZED);
+        request_end(userdata, result, append_token);
 }
 
 /* Strings that are lent by the message become the registration's own. */
@@ -90,17 +82,9 @@ static int read_registration(Request *request, Registration *registration)
         return 0;
 }
 
-static int hold(Request *request, Authorize *authorize)
-{
-        request->operation = authorize;
-        request->cancel = call_off_authorize;
-        return 0;
-}
-
 static int run_authorize(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(registration_freep) Registration *registration = registration_new();
-        Authorize *authorize;
         bool exclude_linked;
         int r;
 
@@ -113,8 +97,9 @@ static int run_authorize(Request *request, sd_bus_message *m _unused_)
                 r = request_authorize_rp(request, registration->rp_id);
         if (r == 0)
                 r = authorize_registration_start(request->tenancy, TAKE_PTR(registration),
-                                                 exclude_linked, authorized, request, &authorize);
-        return r != 0 ? r : hold(request, authorize);
+                                                 exclude_linked, on_authorized, request,
+                                                 &request->call);
+        return r;
 }
 
 REQUEST_METHOD(authorize, RIGHT_AUTHORIZE)
@@ -153,7 +138,6 @@ static int read_authentication(Request *request, Authentication *authentication)
 static int run_authorize_authentication(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(authentication_freep) Authentication *authentication = authentication_new();
-        Authorize *authorize;
         int r;
 
         if (!authentication)
@@ -163,21 +147,22 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
                 r = request_authorize_rp(request, authentication->rp_id);
         if (r != 0)
                 return r;
-        r = authorize_authentication_start(request->tenancy, authentication, authorized, request,
-                                           &authorize);
+        r = authorize_authentication_start(request->tenancy, authentication, on_authorized, request,
+                                           &request->call);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r,
                                        "Either discoverable, or user_id or allow_credentials; "
                                        "conditional mediation only with discoverable");
-        return r != 0 ? r : hold(request, authorize);
+        return r;
 }
 
 REQUEST_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
 
 /* Exchange */
 
-static int append_answer(sd_bus_message *m, const Answer *answer)
+static int append_answer(sd_bus_message *m, const Result *result)
 {
+        const Answer *answer = result->answer;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
@@ -186,36 +171,24 @@ static int append_answer(sd_bus_message *m, const Answer *answer)
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}{sv}", "linked", "b", answer->linked,
                                           "newly_linked", "b", answer->newly_linked);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r;
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* The record says who was behind the code, whoever was expected. */
-static void record_principal(Request *request, const Principal *principal)
+/* The record names the user behind the code, not the expected one. */
+static void on_exchanged(const Result *result, void *userdata)
 {
-        request->subject.user_id = principal->user_id;
-        request->subject.authenticator_id = principal->authenticator_id;
-        request_record(request, EVENT_CODE_EXCHANGED);
-}
-
-static void exchanged(int r, uint32_t retry_after_s, const Answer *answer, void *userdata)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Request *request = userdata;
 
-        if (r == 0)
-                record_principal(request, answer->principal);
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = append_answer(reply, answer);
-        request_finish(request, r, retry_after_s, reply);
+        if (result->r == 0) {
+                request->subject.user_id = result->answer->principal->user_id;
+                request->subject.authenticator_id = result->answer->principal->authenticator_id;
+                request_record(request, EVENT_CODE_EXCHANGED);
+        }
+        request_end(request, result, append_answer);
 }
 
 static int run_exchange(Request *request, sd_bus_message *m _unused_)
 {
-        _cleanup_(answer_clear) Answer answer = {};
         ExchangeRequest exchange = {
                 .uid = identity_caller(request->identity)->uid,
                 .link = true,
@@ -231,67 +204,41 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         r = request_read_text(request, "code", code_is_valid, 512, &exchange.code);
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
-        if (r != 0)
-                return r;
-
-        r = exchange_start(request->tenancy, &exchange, exchanged, request, &answer);
-        if (r != EXCHANGE_ANSWERED)
-                return r;
-        exchanged(answer.error, 0, &answer, request);
-        return 0;
+        return r != 0 ? r : exchange_start(request->tenancy, &exchange, on_exchanged, request);
 }
 
 REQUEST_METHOD(exchange, RIGHT_EXCHANGE)
 
 /* VerifyIdToken */
 
-static void identified(int r, const Principal *principal, void *userdata)
+static int append_principal(sd_bus_message *m, const Result *result)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
+        int r;
 
-        request->operation = NULL;
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (reply && r >= 0)
-                r = bus_append_principal(reply, principal);
-        if (reply && r >= 0)
-                r = sd_bus_message_close_container(reply);
-        request_finish(request, r, 0, reply);
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = bus_append_principal(m, result->principal);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void call_off_identify(void *operation)
+static void on_identified(const Result *result, void *userdata)
 {
-        identify_cancel(operation);
+        request_end(userdata, result, append_principal);
 }
 
 static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
 {
-        _cleanup_(principal_freep) Principal *principal = NULL;
         const char *id_token, *user_id = NULL;
         const Option options[] = {{"user_id", 's', &user_id, user_id_is_valid}};
-        Identify *identify;
         int r;
 
         r = request_read_text(request, "id_token", id_token_is_valid, 8192, &id_token);
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
-        if (r != 0)
-                return r;
-
-        r = identify_now(request->tenancy, id_token, user_id, &principal);
-        if (r != IDENTIFY_WAIT) {
-                identified(r, principal, request);
-                return 0;
-        }
-        r = identify_start(request->tenancy, id_token, user_id, identified, request, &identify);
-        if (r != 0)
-                return r;
-        request->operation = identify;
-        request->cancel = call_off_identify;
-        return 0;
+        if (r == 0)
+                r = identify_start(request->tenancy, id_token, user_id, on_identified, request,
+                                   &request->call);
+        return r;
 }
 
 REQUEST_METHOD(verify_id_token, RIGHT_VERIFY_ID_TOKEN)

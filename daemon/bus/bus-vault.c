@@ -12,21 +12,6 @@
 
 #define PASSKEYS_MAX 100U
 
-static void call_off(void *operation)
-{
-        vault_call_cancel(operation);
-}
-
-/* What nobody but the caller is interested in goes when he does. */
-static int hold(Request *request, int r, VaultCall *call)
-{
-        if (r != 0)
-                return r;
-        request->operation = call;
-        request->cancel = call_off;
-        return 0;
-}
-
 /* Passkeys */
 
 static int append_summary(sd_bus_message *m, const Passkey *passkey)
@@ -87,34 +72,28 @@ static int append_passkey(sd_bus_message *m, const Passkey *passkey, bool detail
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void got_passkey(int r, uint32_t retry_after_s, const Passkey *passkey, void *userdata)
+static int append_whole_passkey(sd_bus_message *m, const Result *result)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
+        return append_passkey(m, result->passkey, true);
+}
 
-        request->operation = NULL;
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = append_passkey(reply, passkey, true);
-        request_finish(request, r, retry_after_s, reply);
+static void on_passkey(const Result *result, void *userdata)
+{
+        request_end(userdata, result, append_whole_passkey);
 }
 
 static int run_get_passkey(Request *request, sd_bus_message *m _unused_)
 {
-        VaultCall *call = NULL;
         const char *id;
         int r;
 
         r = request_read_text(request, "passkey_id", id_is_valid, 512, &id);
-        if (r != 0)
-                return r;
-        r = vault_get(request->tenancy, id, got_passkey, request, &call);
-        return hold(request, r, call);
+        return r != 0 ? r : vault_get(request->tenancy, id, on_passkey, request, &request->call);
 }
 
-static int append_page(sd_bus_message *m, const PasskeyList *passkeys, const char *next_cursor)
+static int append_page(sd_bus_message *m, const Result *result)
 {
+        const PasskeyList *passkeys = result->passkeys;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "a{sv}");
@@ -122,26 +101,16 @@ static int append_page(sd_bus_message *m, const PasskeyList *passkeys, const cha
                 r = append_passkey(m, passkeys->passkeys[i], false);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_append(m, "s", next_cursor);
+        return r < 0 ? r : sd_bus_message_append(m, "s", result->next_cursor ?: "");
 }
 
-static void got_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
-                     const char *next_cursor, void *userdata)
+static void on_page(const Result *result, void *userdata)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
-
-        request->operation = NULL;
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = append_page(reply, passkeys, next_cursor);
-        request_finish(request, r, retry_after_s, reply);
+        request_end(userdata, result, append_page);
 }
 
 static int run_list_passkeys(Request *request, sd_bus_message *m)
 {
-        VaultCall *call = NULL;
         const char *cursor;
         int r;
 
@@ -151,14 +120,14 @@ static int run_list_passkeys(Request *request, sd_bus_message *m)
         if (*cursor && !text_is_valid(cursor, 1024))
                 return request_explain(request, ERROR_INVALID_ARGS,
                                        "cursor is not one of ListPasskeys");
-        r = vault_list(request->tenancy, cursor, got_page, request, &call);
-        return hold(request, r, call);
+        return vault_list(request->tenancy, cursor, on_page, request, &request->call);
 }
 
 /* Management: a token for the page, and warnings */
 
-static int append_management(sd_bus_message *m, const Management *management)
+static int append_management(sd_bus_message *m, const Result *result)
 {
+        const Management *management = result->management;
         int r;
 
         r = sd_bus_message_append(m, "st", management->token, management->expires_at_ms);
@@ -172,24 +141,16 @@ static int append_management(sd_bus_message *m, const Management *management)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void managed(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+static void end_management(Request *request, const Result *result, Event event)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Request *request = userdata;
-
-        request->operation = NULL;
-        if (r == 0)
-                r = request_new_reply(request, &reply);
-        if (r == 0)
-                r = append_management(reply, management);
-        request_finish(request, r, retry_after_s, reply);
+        if (result->r == 0)
+                request_record(request, event);
+        request_end(request, result, append_management);
 }
 
-static void updated(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+static void on_updated(const Result *result, void *userdata)
 {
-        if (r == 0)
-                request_record(userdata, EVENT_PASSKEYS_UPDATED);
-        managed(r, retry_after_s, management, userdata);
+        end_management(userdata, result, EVENT_PASSKEYS_UPDATED);
 }
 
 static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
@@ -204,7 +165,7 @@ static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = vault_update(request->tenancy, user_id, username, display_name, updated,
+                r = vault_update(request->tenancy, user_id, username, display_name, on_updated,
                                  request);
         return r;
 }
@@ -251,11 +212,11 @@ static void record_deleted(Request *request)
         request->subject.authenticator_id = NULL;
 }
 
-static void deleted(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+static void on_deleted(const Result *result, void *userdata)
 {
-        if (r == 0)
+        if (result->r == 0)
                 record_deleted(userdata);
-        managed(r, retry_after_s, management, userdata);
+        request_end(userdata, result, append_management);
 }
 
 static int run_delete_passkeys(Request *request, sd_bus_message *m)
@@ -270,7 +231,8 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
                                        PASSKEYS_MAX);
         if (r == 0)
                 r = request_read_options(request, NULL, 0);
-        return r != 0 ? r : vault_delete(request->tenancy, ids, &request->cause, deleted, request);
+        return r != 0 ? r
+                      : vault_delete(request->tenancy, ids, &request->cause, on_deleted, request);
 }
 
 /* What the next two are given: a user, and options of which there are none yet. */
@@ -282,12 +244,9 @@ static int read_user(Request *request, const char **ret)
         return r != 0 ? r : request_read_options(request, NULL, 0);
 }
 
-static void deleted_of_user(int r, uint32_t retry_after_s, const Management *management,
-                            void *userdata)
+static void on_user_deleted(const Result *result, void *userdata)
 {
-        if (r == 0)
-                request_record(userdata, EVENT_PASSKEYS_DELETED);
-        managed(r, retry_after_s, management, userdata);
+        end_management(userdata, result, EVENT_PASSKEYS_DELETED);
 }
 
 static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_)
@@ -298,26 +257,22 @@ static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_
         r = read_user(request, &user_id);
         return r != 0 ? r
                       : vault_delete_user(request->tenancy, user_id, &request->cause,
-                                          deleted_of_user, request);
+                                          on_user_deleted, request);
 }
 
-static void pruned(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+static void on_pruned(const Result *result, void *userdata)
 {
-        if (r == 0)
-                request_record(userdata, EVENT_PRUNE_AUTHORIZED);
-        managed(r, retry_after_s, management, userdata);
+        end_management(userdata, result, EVENT_PRUNE_AUTHORIZED);
 }
 
 static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
 {
-        VaultCall *call = NULL;
         const char *user_id;
         int r;
 
         r = read_user(request, &user_id);
-        if (r == 0)
-                r = vault_prune(request->tenancy, user_id, pruned, request, &call);
-        return hold(request, r, call);
+        return r != 0 ? r
+                      : vault_prune(request->tenancy, user_id, on_pruned, request, &request->call);
 }
 
 REQUEST_METHOD_ASKING(get_passkey, RIGHT_VAULT_READ, "read-vault", "read passkey \"$(passkey_id)\"",
@@ -343,10 +298,14 @@ static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_erro
                 .option = "display_name",
                 .option_intent = ", shown as \"$(display_name)\"",
         };
+        static const Method method = {
+                .rights = RIGHT_VAULT_WRITE,
+                .question = &question,
+                .run = run_update_passkeys,
+        };
         BusTenancy *object = userdata;
 
-        return request_begin(object->bus, object, m, RIGHT_VAULT_WRITE, &question,
-                             run_update_passkeys);
+        return request_begin(object->bus, object, m, &method);
 }
 
 #define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)

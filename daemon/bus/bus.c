@@ -69,7 +69,7 @@ static void on_caller_gone(const char *unique_name, void *userdata)
 
         for (Request *request = bus->requests, *next; request; request = next) {
                 next = request->next;
-                if (request->cancel &&
+                if (request_is_cancellable(request) &&
                     streq(sd_bus_message_get_sender(request->message), unique_name))
                         request_free(request);
         }
@@ -83,7 +83,7 @@ static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_er
         bus->releasing = false;
         for (Request *request = bus->requests, *next; request; request = next) {
                 next = request->next;
-                if (request->cancel)
+                if (request_is_cancellable(request))
                         request_free(request);
         }
         bus->owner.disconnected(bus->owner.userdata);

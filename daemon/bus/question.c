@@ -22,11 +22,11 @@
 #define MESSAGE_SIZE_MAX (1536U * 1024)
 
 /* A question that is open. */
-typedef struct Asking {
+struct Asking {
         Request *request;
         PolkitCheck *check;
         char *endpoint; /* the tenancy's, as it was; NULL on the manager */
-} Asking;
+};
 
 static void asking_free(Asking *asking)
 {
@@ -40,10 +40,8 @@ static unsigned *n_questions(const Request *request)
         return identity_n_questions(request->identity);
 }
 
-static void take_back(void *operation)
+void asking_cancel(Asking *asking)
 {
-        Asking *asking = operation;
-
         (*n_questions(asking->request))--;
         polkit_check_cancel(asking->check);
         asking_free(asking);
@@ -79,7 +77,7 @@ static int verdict(const Asking *asking, PolkitAnswer answer)
                                        "The tenancy is not the one any more that this was asked "
                                        "for");
         /* Who may read links, and not just one of several things, may be told of them. */
-        if (!request->tenancy || request->rights != RIGHT_LINKS_READ)
+        if (!request->tenancy || request->method->rights != RIGHT_LINKS_READ)
                 return 0;
         return identity_add_readable(request->identity, request->label);
 }
@@ -91,8 +89,7 @@ static void answered(PolkitAnswer answer, void *userdata)
         int r;
 
         (*n_questions(request))--;
-        request->operation = NULL;
-        request->cancel = NULL;
+        request->asking = NULL;
         if (answer != POLKIT_NONE)
                 request->cause.decided_by = DECIDED_BY_POLKIT;
         r = verdict(asking, answer);
@@ -181,7 +178,7 @@ static int check_size(const Request *request)
 /* `ret_given` is whether it is there. Returns 0, ACCESS_DENIED or a negative errno. */
 static int push_option(char ***details, const Request *request, bool *ret_given)
 {
-        const char *name = request->question->option, *value = NULL;
+        const char *name = request->method->question->option, *value = NULL;
         const Option options[] = {{name, 's', &value, NULL}};
         char text[128];
         int r;
@@ -202,7 +199,7 @@ static int push_option(char ***details, const Request *request, bool *ret_given)
  * either, or it is there to deceive. */
 static int push_arguments(char ***details, const Request *request, bool *ret_option_given)
 {
-        const Question *question = request->question;
+        const Question *question = request->method->question;
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < QUESTION_ARGUMENTS_MAX && question->arguments[i]; i++) {
@@ -221,7 +218,7 @@ static int push_arguments(char ***details, const Request *request, bool *ret_opt
 
 static int push_message(char ***details, const Request *request, bool option_given)
 {
-        const Question *question = request->question;
+        const Question *question = request->method->question;
         _cleanup_(freep) char *text = NULL;
 
         if (asprintf(&text, "Authentication is required to %s%s%s.", question->intent,
@@ -294,7 +291,7 @@ int question_ask(Request *request)
                 r = polkit_check(request->bus->polkit,
                                  &(PolkitQuery){
                                          .unique_name = sd_bus_message_get_sender(request->message),
-                                         .action = request->question->action,
+                                         .action = request->method->question->action,
                                          .details = (const char *const *) details,
                                          .interactive = is_interactive(request),
                                  },
@@ -302,8 +299,7 @@ int question_ask(Request *request)
         if (r != 0)
                 return r;
         (*n_questions(request))++;
-        request->operation = TAKE_PTR(asking);
-        request->cancel = take_back;
+        request->asking = TAKE_PTR(asking);
         return 0;
 }
 
@@ -311,7 +307,7 @@ void question_deny_all(Bus *bus)
 {
         for (Request *request = bus->requests, *next; request; request = next) {
                 next = request->next;
-                if (request->cancel == take_back)
+                if (request->asking)
                         request_fail(request, request_explain(request, ERROR_ACCESS_DENIED,
                                                               "The daemon stops and waits for "
                                                               "nobody to authenticate"));

@@ -37,5 +37,9 @@ typedef struct Question {
  */
 int question_ask(Request *request);
 
-/* Answers with ACCESS_DENIED whatever waits for a person. */
+/* A question that waits for polkit's answer. */
+typedef struct Asking Asking;
+void asking_cancel(Asking *asking);
+
+/* Fails with ACCESS_DENIED all requests that wait for polkit. */
 void question_deny_all(Bus *bus);

@@ -19,8 +19,9 @@ Request *request_free(Request *request)
                         *r = request->next;
                         break;
                 }
-        if (request->cancel && request->operation)
-                request->cancel(request->operation);
+        call_cancel(request->call);
+        if (request->asking)
+                asking_cancel(request->asking);
         if (request->counted)
                 (*identity_n_pending(request->identity))--;
         identity_unref(request->identity);
@@ -102,8 +103,8 @@ static void set_errno(sd_bus_error *error, int r)
         }
 }
 
-/* Where every failing request ends. */
-static void request_end(Request *request, int r, const char *text)
+/* Every failing request ends here. */
+static void request_end_failed(Request *request, int r, const char *text)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
@@ -128,12 +129,12 @@ static void request_end(Request *request, int r, const char *text)
 
 void request_fail(Request *request, int r)
 {
-        request_end(request, r, request->text[0] ? request->text : error_text(r));
+        request_end_failed(request, r, request->text[0] ? request->text : error_text(r));
 }
 
-void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s)
+static void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s)
 {
-        /* The API need not say when; a caller that is told nothing would ask again at once. */
+        /* Without Retry-After from the API: a caller that is not told when would retry at once. */
         if (r == ERROR_RATE_LIMITED)
                 (void) request_explain(request, r, "%s; retry after %u s", error_text(r),
                                        retry_after_s ?: 1U);
@@ -208,30 +209,47 @@ void request_reply(Request *request, sd_bus_message *reply)
                 request_free(request);
 }
 
-void request_finish(Request *request, int r, uint32_t retry_after_s, sd_bus_message *reply)
+static int reply_with_result(Request *request, const Result *result, AppendFunc append)
 {
-        if (r < 0 || !reply)
-                request_fail_retry_after(request, r, retry_after_s);
-        else
-                request_reply(request, reply);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = request_new_reply(request, &reply);
+        if (r >= 0 && append)
+                r = append(reply, result);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
+void request_end(Request *request, const Result *result, AppendFunc append)
+{
+        int r = result->r;
+
+        request->call = NULL;
+        if (r == 0)
+                r = reply_with_result(request, result, append);
+        if (r != 0)
+                request_fail_retry_after(request, r, result->retry_after_s);
+}
+
+bool request_is_cancellable(const Request *request)
+{
+        return request->call || request->asking;
 }
 
 void request_reply_empty(Request *request)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r = request_new_reply(request, &reply);
-
-        if (r < 0)
-                request_fail(request, r);
-        else
-                request_reply(request, reply);
+        request_end(request, &(Result){}, NULL);
 }
 
 static bool request_is_granted(const Request *request, const char *rp_id)
 {
         const Caller *caller = identity_caller(request->identity);
 
-        return grants_allow(&request->bus->grants, caller, request->label, request->rights, rp_id);
+        return grants_allow(&request->bus->grants, caller, request->label, request->method->rights,
+                            rp_id);
 }
 
 bool request_still_stands(const Request *request)
@@ -249,26 +267,31 @@ int request_authorize_rp(const Request *request, const char *rp_id)
         return request_is_granted(request, rp_id) ? 0 : ERROR_ACCESS_DENIED;
 }
 
-void request_run_authorized(Request *request)
+static void request_run(Request *request)
 {
         int r;
 
-        request->authorized = true;
-        r = request->run(request, request->message);
-        if (r != 0)
+        r = request->method->run(request, request->message);
+        if (r != 0 && r != CALL_ANSWERED)
                 request_fail(request, r);
+}
+
+void request_run_authorized(Request *request)
+{
+        request->authorized = true;
+        request_run(request);
 }
 
 /* It is known who is calling. */
 static void request_start(Request *request)
 {
         unsigned *n_pending = identity_n_pending(request->identity);
-        bool granted = request->for_everybody || request_is_granted(request, NULL);
+        bool granted = request->method->for_everybody || request_is_granted(request, NULL);
         int r;
 
         request->cause.has_uid = true;
         request->cause.uid = identity_caller(request->identity)->uid;
-        if (!granted && !request->question) {
+        if (!granted && !request->method->question) {
                 request_fail(request, ERROR_ACCESS_DENIED);
                 return;
         }
@@ -287,7 +310,11 @@ static void request_start(Request *request)
         if (granted)
                 request->cause.decided_by =
                         request->cause.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
-        r = granted ? request->run(request, request->message) : question_ask(request);
+        if (granted) {
+                request_run(request);
+                return;
+        }
+        r = question_ask(request);
         if (r != 0)
                 request_fail(request, r);
 }
@@ -296,7 +323,7 @@ static void request_identified(int r, Identity *identity, void *userdata)
 {
         Request *request = userdata;
 
-        /* Both ways he is nobody; but one of them passes. */
+        /* A timeout is transient: do not report AccessDenied for it. */
         if (r == -ETIMEDOUT || r == -ENOMEM) {
                 request_fail(request,
                              request_explain(request, ERROR_LIMITS_EXCEEDED,
@@ -352,8 +379,7 @@ static int request_enter(Request *request)
         return 1;
 }
 
-int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, unsigned rights,
-                  const Question *question, int (*run)(Request *request, sd_bus_message *message))
+int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, const Method *method)
 {
         Request *request;
         int r;
@@ -361,22 +387,6 @@ int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, u
         r = request_new(bus, object, message, &request);
         if (r < 0)
                 return r;
-        request->rights = rights;
-        request->question = question;
-        request->run = run;
-        return request_enter(request);
-}
-
-int request_begin_for_everybody(Bus *bus, sd_bus_message *message,
-                                int (*run)(Request *request, sd_bus_message *message))
-{
-        Request *request;
-        int r;
-
-        r = request_new(bus, NULL, message, &request);
-        if (r < 0)
-                return r;
-        request->for_everybody = true;
-        request->run = run;
+        request->method = method;
         return request_enter(request);
 }

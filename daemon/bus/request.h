@@ -6,12 +6,23 @@
 #include "daemon/bus/bus-internal.h"
 #include "daemon/bus/bus-options.h"
 #include "daemon/bus/question.h"
+#include "daemon/core/call.h"
 
 /* Of whom and what it is, as far as the arguments that were read and found valid say; lent by the
  * message. A record has these and no other arguments. */
 typedef struct RequestSubject {
         const char *user_id, *authenticator_id, *rp_id, *challenge_id;
 } RequestSubject;
+
+/* A method of an interface. */
+typedef struct Method {
+        unsigned rights;          /* any of these is needed; 0: only root has the right */
+        bool for_everybody;       /* no right is needed: the answer is about the caller itself */
+        const Question *question; /* for polkit if no grant gives the right; NULL: never asked */
+        /* Parses the arguments and starts a call of a use case, or replies at once. Returns as
+         * start functions in core/call.h do: 0 or CALL_ANSWERED, or the error to reply with. */
+        int (*run)(Request *request, sd_bus_message *message);
+} Method;
 
 /*
  * A method call, from when it arrives until it is answered, exactly once. The way of each:
@@ -27,50 +38,43 @@ struct Request {
         Request *next;
         Bus *bus;
         sd_bus_message *message;
-        Tenancy *tenancy;         /* NULL: a call to the manager */
-        char *label;              /* by which the caller has named it, and grants do */
-        unsigned rights;          /* any of these is needed; 0: only root has what is needed */
-        bool for_everybody;       /* nothing is needed: the answer is about the caller itself */
-        const Question *question; /* to ask if the right is not granted; NULL: it is for apps */
-        Identity *identity;       /* NULL until it is known */
-        bool counted;             /* among the pending calls of the uid */
-        bool authorized;          /* polkit has said yes */
-        char text[512];           /* more exactly than its error says, why it fails; or "" */
-        Cause cause;              /* for the records of what comes of it */
+        Tenancy *tenancy;   /* NULL: a call to the manager */
+        char *label;        /* by which the caller has named it, and grants do */
+        Identity *identity; /* NULL until it is known */
+        bool counted;       /* among the pending calls of the uid */
+        bool authorized;    /* polkit has said yes */
+        char text[512];     /* more exactly than its error says, why it fails; or "" */
+        Cause cause;        /* for the records of what comes of it */
         RequestSubject subject;
         bool recorded; /* its failure has left a record */
-        int (*run)(Request *request, sd_bus_message *message);
+        const Method *method;
 
-        /* What polkit or core is doing for it, and how to call that off if the caller goes. Both
-         * NULL for what is carried through whoever is there to hear of it. */
-        void *operation;
-        void (*cancel)(void *operation);
+        /* What the request waits for, and what is cancelled if the caller disconnects. Both NULL
+         * for a call that is carried through regardless. */
+        Call *call;
+        Asking *asking; /* polkit's answer */
 };
 
-/*
- * Begins to serve a method call: what every vtable handler returns. `object` is NULL on the
- * manager. run() returns 0 if it has replied, or will; anything else is the failure to answer with.
- */
-int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, unsigned rights,
-                  const Question *question, int (*run)(Request *request, sd_bus_message *message));
-/* The same on the manager, for a method that everybody may call. */
-int request_begin_for_everybody(Bus *bus, sd_bus_message *message,
-                                int (*run)(Request *request, sd_bus_message *message));
-/* What becomes of a request when polkit has said yes. */
+/* Begins to serve a method call: every vtable handler returns this. `object` is NULL on the
+ * manager. */
+int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message,
+                  const Method *method);
+/* Runs the method after polkit has authorized the request. */
 void request_run_authorized(Request *request);
 
-/* Defines method_NAME(), a vtable handler on a tenancy's object: says which right is needed for
- * run_NAME(). */
+/* Defines method_NAME(), a vtable handler on a tenancy's object that runs run_NAME() for callers
+ * with a right. */
 #define REQUEST_METHOD(name, right) \
         static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
         { \
+                static const Method method = {.rights = (right), .run = run_##name}; \
                 BusTenancy *object = userdata; \
 \
-                return request_begin(object->bus, object, m, (right), NULL, run_##name); \
+                return request_begin(object->bus, object, m, &method); \
         }
 
-/* The same for a method that is for people, too: REQUEST_METHOD_ASKING(NAME, right, action, intent,
- * names of arguments…), see question.h. */
+/* The same for a method that polkit may authorize, too: REQUEST_METHOD_ASKING(NAME, right, action,
+ * intent, names of arguments…), see question.h. */
 #define REQUEST_METHOD_ASKING(name, right, action_, intent_, ...) \
         static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
         { \
@@ -79,9 +83,14 @@ void request_run_authorized(Request *request);
                         .intent = (intent_), \
                         .arguments = {__VA_ARGS__}, \
                 }; \
+                static const Method method = { \
+                        .rights = (right), \
+                        .question = &question, \
+                        .run = run_##name, \
+                }; \
                 BusTenancy *object = userdata; \
 \
-                return request_begin(object->bus, object, m, (right), &question, run_##name); \
+                return request_begin(object->bus, object, m, &method); \
         }
 
 /* Says more exactly why the request will fail with r, and returns r. */
@@ -102,17 +111,22 @@ int request_authorize_rp(const Request *request, const char *rp_id);
 /* Leaves a record of what the request has done. */
 void request_record(const Request *request, Event event);
 
-/* A reply to fill in; request_reply() sends it and frees the request. */
+/* Appends what a call resulted in to the reply. Returns a negative errno on failure. */
+typedef int (*AppendFunc)(sd_bus_message *reply, const Result *result);
+/* Ends the request: replies with the result, or with its error. `append` is NULL for a method that
+ * returns nothing. */
+void request_end(Request *request, const Result *result, AppendFunc append);
+
+/* For methods that answer at once: makes the reply, which request_reply() sends, freeing the
+ * request. */
 int request_new_reply(Request *request, sd_bus_message **ret);
 void request_reply(Request *request, sd_bus_message *reply);
-/* The end of most: replies, or fails with r if that is an Error or negative. */
-void request_finish(Request *request, int r, uint32_t retry_after_s, sd_bus_message *reply);
 /* For methods that return nothing. */
 void request_reply_empty(Request *request);
 
 /* Answers with an Error or a negative errno, and frees the request. */
 void request_fail(Request *request, int r);
-/* The same; RATE_LIMITED says after how many seconds to try again. */
-void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s);
-/* Frees a request unanswered; its operation is called off if it can be. Returns NULL. */
+/* Whether the request ends when its caller disconnects. */
+bool request_is_cancellable(const Request *request);
+/* Frees a request without a reply, and cancels what it waits for. Returns NULL. */
 Request *request_free(Request *request);

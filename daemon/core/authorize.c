@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "daemon/api/api.h"
 #include "daemon/core/authorize.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/store/store.h"
@@ -12,29 +11,16 @@
 /* The API bounds the size of a request; who has more passkeys than this excludes the latest. */
 #define EXCLUDE_MAX 64U
 
-struct Authorize {
-        Tenancy *tenancy;
-        Api *api;
-        Registration *registration; /* NULL: it is for signing in */
-        size_t n_asked;             /* credentials that the caller asked to exclude */
-        ApiCall *call;
-        AuthorizeFunc func;
-        void *userdata;
-};
+/* The registration is kept for a retry without the user's links. */
+typedef struct Authorize {
+        Call call;
+        Registration *registration;
+        size_t n_asked; /* credentials that the caller asked to exclude */
+} Authorize;
 
-static Authorize *authorize_free(Authorize *authorize)
+static void authorize_destroy(Call *call)
 {
-        api_call_cancel(authorize->call);
-        registration_free(authorize->registration);
-        api_unref(authorize->api);
-        tenancy_unref(authorize->tenancy);
-        free(authorize);
-        return NULL;
-}
-
-Authorize *authorize_cancel(Authorize *authorize)
-{
-        return authorize ? authorize_free(authorize) : NULL;
+        registration_free(((Authorize *) call)->registration);
 }
 
 static int by_age_newest_first(const void *a, const void *b)
@@ -71,89 +57,65 @@ static int exclude_users_links(Tenancy *tenancy, Registration *registration)
         return r != 0 ? r : exclude_links(registration, &links);
 }
 
-static void authorize_done(int r, uint32_t retry_after_s, const Token *token, void *userdata);
+static void on_token(const Result *result, void *userdata);
 
-/* A link may name a passkey that the API refuses to hear of: the caller did not ask for that. */
-static bool authorize_without_links(Authorize *authorize)
+/* The API may refuse the id of a linked passkey, which the caller did not ask for. */
+static bool retry_without_links(Authorize *authorize)
 {
         Registration *registration = authorize->registration;
+        Call *call = &authorize->call;
 
-        if (!registration || strv_len(registration->exclude_credentials) <= authorize->n_asked)
+        if (strv_len(registration->exclude_credentials) <= authorize->n_asked)
                 return false;
         strv_truncate(registration->exclude_credentials, authorize->n_asked);
-        return api_authorize_registration(authorize->api, registration, authorize_done, authorize,
-                                          &authorize->call) == 0;
+        return api_authorize_registration(call->api, registration, on_token, authorize,
+                                          &call->api_call) == 0;
 }
 
-static void authorize_done(int r, uint32_t retry_after_s, const Token *token, void *userdata)
+static void on_token(const Result *result, void *userdata)
 {
-        _cleanup_(authorize_cancelp) Authorize *authorize = userdata;
+        Authorize *authorize = userdata;
 
-        authorize->call = NULL;
-        if (r == ERROR_BAD_REQUEST && authorize_without_links(authorize)) {
-                TAKE_PTR(authorize);
-                return;
-        }
-        tenancy_note_api_result(authorize->tenancy, authorize->api, r);
-        authorize->func(r, retry_after_s, token, authorize->userdata);
-}
-
-static int authorize_new(Tenancy *tenancy, AuthorizeFunc func, void *userdata, Authorize **ret)
-{
-        Authorize *authorize;
-
-        if (!tenancy_is_usable(tenancy))
-                return ERROR_NOT_CONFIGURED;
-        authorize = calloc(1, sizeof(Authorize));
-        if (!authorize)
-                return -ENOMEM;
-        *authorize = (Authorize){.tenancy = tenancy_ref(tenancy),
-                                 .api = api_ref(tenancy->api),
-                                 .func = func,
-                                 .userdata = userdata};
-        *ret = authorize;
-        return 0;
+        authorize->call.api_call = NULL;
+        if (result->r != ERROR_BAD_REQUEST || !retry_without_links(authorize))
+                call_end(&authorize->call, result);
 }
 
 int authorize_registration_start(Tenancy *tenancy, Registration *registration, bool exclude_linked,
-                                 AuthorizeFunc func, void *userdata, Authorize **ret)
+                                 ResultFunc func, void *userdata, Call **ret)
 {
         _cleanup_(registration_freep) Registration *owned = registration;
-        _cleanup_(authorize_cancelp) Authorize *authorize = NULL;
+        Authorize *authorize;
+        Call *call;
         int r;
 
-        r = authorize_new(tenancy, func, userdata, &authorize);
+        r = call_new(sizeof(Authorize), tenancy, func, userdata, &authorize);
         if (r != 0)
                 return r;
+        call = &authorize->call;
+        call->destroy = authorize_destroy;
         authorize->registration = TAKE_PTR(owned);
         authorize->n_asked = strv_len(registration->exclude_credentials);
         if (exclude_linked)
                 r = exclude_users_links(tenancy, registration);
         if (r == 0)
-                r = api_authorize_registration(authorize->api, registration, authorize_done,
-                                               authorize, &authorize->call);
-        if (r != 0)
-                return r;
-
-        *ret = TAKE_PTR(authorize);
-        return 0;
+                r = api_authorize_registration(call->api, registration, on_token, authorize,
+                                               &call->api_call);
+        return call_started(call, r, ret);
 }
 
 int authorize_authentication_start(Tenancy *tenancy, const Authentication *authentication,
-                                   AuthorizeFunc func, void *userdata, Authorize **ret)
+                                   ResultFunc func, void *userdata, Call **ret)
 {
-        _cleanup_(authorize_cancelp) Authorize *authorize = NULL;
+        Call *call;
         int r;
 
         if (!authentication_is_valid(authentication))
                 return ERROR_INVALID_ARGS;
-        r = authorize_new(tenancy, func, userdata, &authorize);
-        if (r == 0)
-                r = api_authorize_authentication(authorize->api, authentication, authorize_done,
-                                                 authorize, &authorize->call);
+        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
         if (r != 0)
                 return r;
-
-        *ret = TAKE_PTR(authorize);
-        return 0;
+        r = api_authorize_authentication(call->api, authentication, call_on_result, call,
+                                         &call->api_call);
+        return call_started(call, r, ret);
 }

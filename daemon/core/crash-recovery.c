@@ -38,44 +38,12 @@ struct CrashRecovery {
         WaitList *waiters; /* repeats */
 };
 
-static void on_time(void *userdata);
-
-int crash_recovery_new(Tenancy *tenancy, CrashRecovery **ret)
-{
-        _cleanup_(crash_recovery_freep) CrashRecovery *recovery = calloc(1, sizeof(CrashRecovery));
-        int r;
-
-        if (!recovery)
-                return -ENOMEM;
-        recovery->tenancy = tenancy;
-        r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
-                        &recovery->backoff);
-        if (r >= 0)
-                r = wait_list_new(tenancy->event, PATIENCE_MS, &recovery->waiters);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(recovery);
-        return 0;
-}
-
 /* What is under way is called off, but not a change that is on its way to the disk. */
 static void cancel_walk(CrashRecovery *recovery)
 {
         recovery->walk = vault_walk_free(recovery->walk);
         recovery->recovery = recovery_free(recovery->recovery);
         recovery->api = api_unref(recovery->api);
-}
-
-CrashRecovery *crash_recovery_free(CrashRecovery *recovery)
-{
-        if (!recovery)
-                return NULL;
-        cancel_walk(recovery);
-        leftovers_clear(&recovery->leftovers);
-        wait_list_free(recovery->waiters);
-        backoff_free(recovery->backoff);
-        free(recovery);
-        return NULL;
 }
 
 /* An error that stays the same is recorded once. */
@@ -224,9 +192,11 @@ static bool awaits_repeats(const CrashRecovery *recovery)
 
 /* The walk */
 
-static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, void *userdata)
+static void on_page(const Result *result, void *userdata)
 {
         CrashRecovery *recovery = userdata;
+        const PasskeyList *passkeys = result->passkeys;
+        int r = result->r;
 
         if (r == 0 && !recovery->recovery)
                 r = make_claims(recovery);
@@ -239,7 +209,7 @@ static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, 
                             ? commit_if_alone(recovery)
                             : vault_walk_next(recovery->walk, on_page, recovery);
         if (r != 0)
-                fail(recovery, r, retry_after_s);
+                fail(recovery, r, result->retry_after_s);
 }
 
 static int walk(CrashRecovery *recovery)
@@ -311,44 +281,6 @@ static void on_time(void *userdata)
                 fail(recovery, r, 0);
 }
 
-void crash_recovery_start(CrashRecovery *recovery)
-{
-        recovery->stopped = false;
-        if (!recovery->loaded)
-                (void) load(recovery);
-        if (!is_under_way(recovery))
-                backoff_start(recovery->backoff);
-}
-
-int crash_recovery_find(const CrashRecovery *recovery, FindingList *list)
-{
-        char text[160];
-
-        if (recovery->leftovers.n == 0)
-                return 0;
-        (void) snprintf(
-                text, sizeof(text), "Interrupted exchanges that are not settled yet: %zu%s%s",
-                recovery->leftovers.n, recovery->last_error ? "; the last attempt failed: " : "",
-                recovery->last_error ? error_strerror(recovery->last_error) : "");
-        return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),
-                           .text = text);
-}
-
-void crash_recovery_api_is_back(CrashRecovery *recovery)
-{
-        if (recovery->last_error == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
-                backoff_start(recovery->backoff);
-}
-
-void crash_recovery_stop(CrashRecovery *recovery)
-{
-        recovery->stopped = true;
-        if (!recovery->committing)
-                cancel_walk(recovery);
-        backoff_stop(recovery->backoff);
-        wait_list_wake(recovery->waiters);
-}
-
 /* Repeats */
 
 uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[static ANSWER_KEY_LEN],
@@ -396,3 +328,92 @@ int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata)
         func(userdata);
         return 0;
 }
+
+static void crash_recovery_free(CrashRecovery *recovery)
+{
+        if (!recovery)
+                return;
+        cancel_walk(recovery);
+        leftovers_clear(&recovery->leftovers);
+        wait_list_free(recovery->waiters);
+        backoff_free(recovery->backoff);
+        free(recovery);
+}
+DEFINE_CLEANUP(CrashRecovery *, crash_recovery_free);
+
+static int attach(Tenancy *tenancy)
+{
+        _cleanup_(crash_recovery_freep) CrashRecovery *recovery = calloc(1, sizeof(CrashRecovery));
+        int r;
+
+        if (!recovery)
+                return -ENOMEM;
+        recovery->tenancy = tenancy;
+        r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
+                        &recovery->backoff);
+        if (r >= 0)
+                r = wait_list_new(tenancy->event, PATIENCE_MS, &recovery->waiters);
+        if (r < 0)
+                return r;
+        tenancy->crash_recovery = TAKE_PTR(recovery);
+        return 0;
+}
+
+static void detach(Tenancy *tenancy)
+{
+        crash_recovery_free(tenancy->crash_recovery);
+}
+
+static void start(Tenancy *tenancy)
+{
+        CrashRecovery *recovery = tenancy->crash_recovery;
+
+        recovery->stopped = false;
+        if (!recovery->loaded)
+                (void) load(recovery);
+        if (!is_under_way(recovery))
+                backoff_start(recovery->backoff);
+}
+
+static void stop(Tenancy *tenancy)
+{
+        CrashRecovery *recovery = tenancy->crash_recovery;
+
+        recovery->stopped = true;
+        if (!recovery->committing)
+                cancel_walk(recovery);
+        backoff_stop(recovery->backoff);
+        wait_list_wake(recovery->waiters);
+}
+
+static void api_is_back(Tenancy *tenancy)
+{
+        CrashRecovery *recovery = tenancy->crash_recovery;
+
+        if (recovery->last_error == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
+                backoff_start(recovery->backoff);
+}
+
+static int find(const Tenancy *tenancy, FindingList *list)
+{
+        const CrashRecovery *recovery = tenancy->crash_recovery;
+        char text[160];
+
+        if (recovery->leftovers.n == 0)
+                return 0;
+        (void) snprintf(
+                text, sizeof(text), "Interrupted exchanges that are not settled yet: %zu%s%s",
+                recovery->leftovers.n, recovery->last_error ? "; the last attempt failed: " : "",
+                recovery->last_error ? error_strerror(recovery->last_error) : "");
+        return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),
+                           .text = text);
+}
+
+const TenancyPart crash_recovery_part = {
+        .attach = attach,
+        .detach = detach,
+        .start = start,
+        .stop = stop,
+        .api_is_back = api_is_back,
+        .find = find,
+};

@@ -12,20 +12,7 @@
  * linked. All times are judged by the API's clock.
  */
 
-/* Returns 0 or a negative errno. */
-int crash_recovery_new(Tenancy *tenancy, CrashRecovery **ret);
-CrashRecovery *crash_recovery_free(CrashRecovery *recovery);
-DEFINE_CLEANUP(CrashRecovery *, crash_recovery_free);
-
-/* The tenancy is configured: does what is left to do. */
-void crash_recovery_start(CrashRecovery *recovery);
-/* A caller's call has shown that the API answers again. */
-void crash_recovery_api_is_back(CrashRecovery *recovery);
-/* Not now: the next start goes on. */
-void crash_recovery_stop(CrashRecovery *recovery);
-
-/* Adds a finding if exchanges are left. Returns 0 or -ENOMEM. */
-int crash_recovery_find(const CrashRecovery *recovery, FindingList *list);
+extern const TenancyPart crash_recovery_part;
 
 /*
  * A repeat takes the interrupted exchange with the same key over, if there is one: it is no claim

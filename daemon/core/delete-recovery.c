@@ -39,25 +39,6 @@ struct DeleteRecovery {
         bool committing;
 };
 
-static void on_time(void *userdata);
-
-int delete_recovery_new(Tenancy *tenancy, DeleteRecovery **ret)
-{
-        _cleanup_(delete_recovery_freep) DeleteRecovery *recovery =
-                calloc(1, sizeof(DeleteRecovery));
-        int r;
-
-        if (!recovery)
-                return -ENOMEM;
-        recovery->tenancy = tenancy;
-        r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
-                        &recovery->backoff);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(recovery);
-        return 0;
-}
-
 static void drop_first(DeleteRecovery *recovery)
 {
         Pending *pending = recovery->first;
@@ -65,19 +46,6 @@ static void drop_first(DeleteRecovery *recovery)
         recovery->first = pending->next;
         link_list_clear(&pending->links);
         free(pending);
-}
-
-DeleteRecovery *delete_recovery_free(DeleteRecovery *recovery)
-{
-        if (!recovery)
-                return NULL;
-        vault_probe_cancel(recovery->probe);
-        link_list_clear(&recovery->rest);
-        while (recovery->first)
-                drop_first(recovery);
-        backoff_free(recovery->backoff);
-        free(recovery);
-        return NULL;
 }
 
 int delete_recovery_add(DeleteRecovery *recovery, LinkList *links, uint64_t intent_id,
@@ -224,8 +192,72 @@ static int load(DeleteRecovery *recovery)
         return r;
 }
 
-int delete_recovery_find(const DeleteRecovery *recovery, FindingList *list)
+static void delete_recovery_free(DeleteRecovery *recovery)
 {
+        if (!recovery)
+                return;
+        vault_probe_cancel(recovery->probe);
+        link_list_clear(&recovery->rest);
+        while (recovery->first)
+                drop_first(recovery);
+        backoff_free(recovery->backoff);
+        free(recovery);
+}
+DEFINE_CLEANUP(DeleteRecovery *, delete_recovery_free);
+
+static int attach(Tenancy *tenancy)
+{
+        _cleanup_(delete_recovery_freep) DeleteRecovery *recovery =
+                calloc(1, sizeof(DeleteRecovery));
+        int r;
+
+        if (!recovery)
+                return -ENOMEM;
+        recovery->tenancy = tenancy;
+        r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
+                        &recovery->backoff);
+        if (r < 0)
+                return r;
+        tenancy->delete_recovery = TAKE_PTR(recovery);
+        return 0;
+}
+
+static void detach(Tenancy *tenancy)
+{
+        delete_recovery_free(tenancy->delete_recovery);
+}
+
+static void start(Tenancy *tenancy)
+{
+        DeleteRecovery *recovery = tenancy->delete_recovery;
+
+        recovery->stopped = false;
+        if (!recovery->loaded)
+                (void) load(recovery);
+        if (!recovery->probe && !recovery->committing)
+                backoff_start(recovery->backoff);
+}
+
+static void stop(Tenancy *tenancy)
+{
+        DeleteRecovery *recovery = tenancy->delete_recovery;
+
+        recovery->stopped = true;
+        recovery->probe = vault_probe_cancel(recovery->probe);
+        backoff_stop(recovery->backoff);
+}
+
+static void api_is_back(Tenancy *tenancy)
+{
+        DeleteRecovery *recovery = tenancy->delete_recovery;
+
+        if (recovery->result == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
+                backoff_start(recovery->backoff);
+}
+
+static int find(const Tenancy *tenancy, FindingList *list)
+{
+        const DeleteRecovery *recovery = tenancy->delete_recovery;
         char text[160];
         size_t n = 0;
 
@@ -241,24 +273,11 @@ int delete_recovery_find(const DeleteRecovery *recovery, FindingList *list)
                            .text = text);
 }
 
-void delete_recovery_start(DeleteRecovery *recovery)
-{
-        recovery->stopped = false;
-        if (!recovery->loaded)
-                (void) load(recovery);
-        if (!recovery->probe && !recovery->committing)
-                backoff_start(recovery->backoff);
-}
-
-void delete_recovery_api_is_back(DeleteRecovery *recovery)
-{
-        if (recovery->result == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
-                backoff_start(recovery->backoff);
-}
-
-void delete_recovery_stop(DeleteRecovery *recovery)
-{
-        recovery->stopped = true;
-        recovery->probe = vault_probe_cancel(recovery->probe);
-        backoff_stop(recovery->backoff);
-}
+const TenancyPart delete_recovery_part = {
+        .attach = attach,
+        .detach = detach,
+        .start = start,
+        .stop = stop,
+        .api_is_back = api_is_back,
+        .find = find,
+};

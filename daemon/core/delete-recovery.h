@@ -11,18 +11,7 @@
  * has, so a passkey that is still there is asked for again for a minute.
  */
 
-/* Returns 0 or a negative errno. */
-int delete_recovery_new(Tenancy *tenancy, DeleteRecovery **ret);
-DeleteRecovery *delete_recovery_free(DeleteRecovery *recovery);
-DEFINE_CLEANUP(DeleteRecovery *, delete_recovery_free);
-
-/* As for crash_recovery_*. */
-void delete_recovery_start(DeleteRecovery *recovery);
-void delete_recovery_api_is_back(DeleteRecovery *recovery);
-void delete_recovery_stop(DeleteRecovery *recovery);
-
-/* Adds a finding if deletes are left. Returns 0 or -ENOMEM. */
-int delete_recovery_find(const DeleteRecovery *recovery, FindingList *list);
+extern const TenancyPart delete_recovery_part;
 
 /* Takes the links over, as they were when the delete was asked for; `intent_id` is 0 if there is no
  * intent on disk. Returns 0 or -ENOMEM. */

@@ -81,8 +81,10 @@ static void exchange_answer(Exchange *exchange, int r)
                         r == 0 ? exchange_acceptable_to(waiter->user_id, &exchange->answer) : r;
 
                 waiters = waiter->next;
-                waiter->func(r_waiter, exchange->retry_after_s,
-                             r_waiter == 0 ? &exchange->answer : NULL, waiter->userdata);
+                waiter->func(&(Result){.r = r_waiter,
+                                       .retry_after_s = exchange->retry_after_s,
+                                       .answer = r_waiter == 0 ? &exchange->answer : NULL},
+                             waiter->userdata);
         }
 }
 
@@ -288,7 +290,18 @@ static void on_retry(void *userdata)
                 backoff_stop(exchanges->retry);
 }
 
-int exchanges_new(Tenancy *tenancy, Exchanges **ret)
+static void exchanges_free(Exchanges *exchanges)
+{
+        if (!exchanges)
+                return;
+        while (exchanges->first)
+                exchange_drop(exchanges->first);
+        backoff_free(exchanges->retry);
+        free(exchanges);
+}
+DEFINE_CLEANUP(Exchanges *, exchanges_free);
+
+static int attach(Tenancy *tenancy)
 {
         _cleanup_(exchanges_freep) Exchanges *exchanges = calloc(1, sizeof(Exchanges));
         int r;
@@ -300,17 +313,13 @@ int exchanges_new(Tenancy *tenancy, Exchanges **ret)
                         &exchanges->retry);
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(exchanges);
+        tenancy->exchanges = TAKE_PTR(exchanges);
         return 0;
 }
 
-Exchanges *exchanges_free(Exchanges *exchanges)
+static void detach(Tenancy *tenancy)
 {
-        if (!exchanges)
-                return NULL;
-        while (exchanges->first)
-                exchange_drop(exchanges->first);
-        backoff_free(exchanges->retry);
-        free(exchanges);
-        return NULL;
+        exchanges_free(tenancy->exchanges);
 }
+
+const TenancyPart exchanges_part = {.attach = attach, .detach = detach};

@@ -11,7 +11,7 @@
 typedef struct ExchangeWaiter {
         struct ExchangeWaiter *next;
         char *user_id; /* the only acceptable one, or NULL */
-        ExchangeFunc func;
+        ResultFunc func;
         void *userdata;
 } ExchangeWaiter;
 
@@ -80,3 +80,5 @@ void exchange_conclude(Exchange *exchange);
 
 /* Gives up outcomes that nobody has asked for again in time. */
 void exchanges_expire_unsaved(Exchanges *exchanges);
+
+extern const TenancyPart exchanges_part;

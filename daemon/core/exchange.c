@@ -57,16 +57,15 @@ static void exchange_fail(Exchange *exchange, int r)
                 exchange_fail_to_save(exchange, r);
 }
 
-static void exchange_asked(int r, uint32_t retry_after_s, const Principal *principal,
-                           void *userdata)
+static void exchange_asked(const Result *result, void *userdata)
 {
         Exchange *exchange = userdata;
+        int r = result->r;
 
         exchange->call = NULL;
-        exchange->retry_after_s = retry_after_s;
-        tenancy_note_api_result(exchange->tenancy, exchange->api, r);
+        exchange->retry_after_s = result->retry_after_s;
         if (r == 0)
-                r = exchange_judge(exchange, principal);
+                r = exchange_judge(exchange, result->principal);
         if (r != 0) {
                 exchange_fail(exchange, r);
                 return;
@@ -134,7 +133,7 @@ static int exchange_begin(Exchange *exchange)
                                     exchange_begun, exchange, NULL);
 }
 
-static int exchange_waiter_new(const char *user_id, ExchangeFunc func, void *userdata,
+static int exchange_waiter_new(const char *user_id, ResultFunc func, void *userdata,
                                ExchangeWaiter **ret)
 {
         _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = calloc(1, sizeof(ExchangeWaiter));
@@ -233,30 +232,31 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
         return 0;
 }
 
-/* Returns EXCHANGE_ANSWERED, 0 if there is no answer, STORE_FAILED or a negative errno. */
+/* Looks for the answer to a repeat. Returns CALL_ANSWERED after running the function, 0 if there is
+ * no answer, STORE_FAILED or a negative errno. */
 static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                       bool *ret_interrupted, Answer *ret)
+                       bool *ret_interrupted, ResultFunc func, void *userdata)
 {
         _cleanup_(answer_clear) Answer answer = {};
         int r;
 
         r = store_get_answer(tenancy->store, key, &answer);
-        /* Without a link, an exchange needs no store. */
+        /* An exchange without a link needs no store. */
         if (r == ERROR_NOT_FOUND || (r > 0 && !request->link))
                 return 0;
         if (r != 0)
                 return r;
-        /* The API may never have seen the code: only if it refuses it, the exchange is lost. */
+        /* The API may never have seen the code: the exchange is lost only if the API refuses it. */
         *ret_interrupted = answer.error == ERROR_INTERRUPTED;
         if (*ret_interrupted)
                 return 0;
-        answer.error = exchange_acceptable_to(request->user_id, &answer);
-        *ret = TAKE(answer, (Answer){});
-        return EXCHANGE_ANSWERED;
+        r = exchange_acceptable_to(request->user_id, &answer);
+        func(&(Result){.r = r, .answer = r == 0 ? &answer : NULL}, userdata);
+        return CALL_ANSWERED;
 }
 
-int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFunc func,
-                   void *userdata, Answer *ret_answer)
+int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc func,
+                   void *userdata)
 {
         _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = NULL;
         uint8_t key[ANSWER_KEY_LEN];
@@ -268,7 +268,7 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFun
         if (request->request_id) {
                 r = answer_key(tenancy->id, request, key);
                 if (r == 0)
-                        r = find_answer(tenancy, request, key, &interrupted, ret_answer);
+                        r = find_answer(tenancy, request, key, &interrupted, func, userdata);
                 if (r != 0)
                         return r;
                 first = find_exchange(tenancy->exchanges, key);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <limits.h>
 #include <sys/types.h>
 
-#include "daemon/core/tenancy.h"
-#include "daemon/model/answer.h"
+#include "daemon/core/call.h"
 
 /*
  * Exchanges a code for a principal, and links the authenticator to the user.
@@ -33,19 +31,8 @@ typedef struct ExchangeRequest {
 } ExchangeRequest;
 
 /*
- * r: 0, an Error or a negative errno; retry_after_s goes with RATE_LIMITED. The answer is lent, and
- * there with r == 0 only.
+ * Copies the request. Starts as in call.h; also NOT_CONFIGURED and STORE_FAILED, and CALL_ANSWERED
+ * for a repeat whose answer is on disk. Result: answer.
  */
-typedef void (*ExchangeFunc)(int r, uint32_t retry_after_s, const Answer *answer, void *userdata);
-
-/* What exchange_start() returns if there is a recorded answer to this very request. */
-#define EXCHANGE_ANSWERED INT_MAX
-
-/*
- * Copies the request. Returns 0, NOT_CONFIGURED, STORE_FAILED or a negative errno. The function
- * runs once, never before this returns; an exchange cannot be cancelled. Or returns
- * EXCHANGE_ANSWERED: the function does not run, and *ret_answer is the caller's; its `error` may be
- * set.
- */
-int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFunc func,
-                   void *userdata, Answer *ret_answer);
+int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc func,
+                   void *userdata);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
-#include "daemon/api/api.h"
 #include "daemon/core/identify.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/id-token/id-token.h"
@@ -14,17 +14,17 @@
 /* How often an unknown key may have it fetched. */
 #define KEY_SET_INTERVAL_MS (30U * 1000U)
 
-struct Identify {
-        Identify *next;
+typedef struct Identify {
+        Call call;
         KeyRing *ring;
         char *id_token;
-        char *user_id;
-        IdentifyFunc func;
-        void *userdata;
-};
+        char *user_id; /* the only acceptable one, or NULL */
+        bool waiting;  /* for the key set: in the ring's list */
+        LIST_ENTRY(Identify) entry;
+} Identify;
 
-/* The key set of one endpoint, for one tenancy. It is counted: who waits for it gets its keys also
- * if the tenancy has moved to another endpoint since. */
+/* The cached key set of a tenancy's endpoint. Reference-counted: calls that wait for the key set
+ * keep it if the tenancy moves to another endpoint. */
 struct KeyRing {
         unsigned n_ref;
         Api *api;
@@ -33,20 +33,8 @@ struct KeyRing {
         uint64_t fetched_at_ms;
         uint64_t asked_at_ms; /* 0: never */
         ApiCall *call;
-        Identify *waiting; /* for the call to end */
+        LIST_HEAD(, Identify) waiting; /* for the key set */
 };
-
-/* Wipes the token: until it expires it is as good as a password. */
-static Identify *identify_free(Identify *identify)
-{
-        if (identify->id_token)
-                explicit_bzero(identify->id_token, strlen(identify->id_token));
-        free(identify->id_token);
-        free(identify->user_id);
-        key_ring_unref(identify->ring);
-        free(identify);
-        return NULL;
-}
 
 static KeyRing *key_ring_ref(KeyRing *ring)
 {
@@ -54,7 +42,7 @@ static KeyRing *key_ring_ref(KeyRing *ring)
         return ring;
 }
 
-KeyRing *key_ring_unref(KeyRing *ring)
+static KeyRing *key_ring_unref(KeyRing *ring)
 {
         if (!ring || --ring->n_ref > 0)
                 return NULL;
@@ -110,34 +98,51 @@ static int verify(const KeyRing *ring, const char *id_token, const char *user_id
         return 0;
 }
 
-/* Verifies by the key set, or passes on why there is none. */
+/* Wipes the token: until it expires it is as good as a password. */
+static void identify_destroy(Call *call)
+{
+        Identify *identify = (Identify *) call;
+
+        if (identify->waiting)
+                LIST_REMOVE(identify, entry);
+        if (identify->id_token)
+                explicit_bzero(identify->id_token, strlen(identify->id_token));
+        free(identify->id_token);
+        free(identify->user_id);
+        key_ring_unref(identify->ring);
+}
+
+/* Verifies the token, or fails with r, the reason why there is no key set. */
 static void identify_end(Identify *identify, int r)
 {
-        _cleanup_(identify_cancelp) Identify *owned = identify;
         _cleanup_(principal_freep) Principal *principal = NULL;
 
         if (r == 0)
-                r = verify(owned->ring, owned->id_token, owned->user_id, &principal);
-        owned->func(r, principal, owned->userdata);
+                r = verify(identify->ring, identify->id_token, identify->user_id, &principal);
+        call_end(&identify->call, &(Result){.r = r, .principal = principal});
 }
 
-static void on_key_set(int r, const char *text, void *userdata)
+static void on_key_set(const Result *result, void *userdata)
 {
         _cleanup_(key_ring_unrefp) KeyRing *ring = key_ring_ref(userdata);
         KeySet *key_set = NULL;
+        Identify *identify;
+        int r = result->r;
 
-        /* No key was sent, so this says nothing of whether the API accepts it. */
         ring->call = NULL;
         if (r == 0)
-                r = key_set_parse(text, &key_set);
+                r = key_set_parse(result->key_set, &key_set);
         if (r == 0) {
                 key_set_free(ring->key_set);
                 ring->key_set = key_set;
                 ring->fetched_at_ms = monotonic_ms();
         }
-        /* An older set is better than none. */
-        while (ring->waiting)
-                identify_end(ring->waiting, ring->key_set ? 0 : r);
+        while ((identify = LIST_FIRST(&ring->waiting))) {
+                LIST_REMOVE(identify, entry);
+                identify->waiting = false;
+                /* An outdated key set is better than none. */
+                identify_end(identify, ring->key_set ? 0 : r);
+        }
 }
 
 static int key_ring_fetch(KeyRing *ring)
@@ -160,66 +165,78 @@ static bool may_ask_again(const KeyRing *ring)
                monotonic_ms() - ring->asked_at_ms >= KEY_SET_INTERVAL_MS;
 }
 
-int identify_now(Tenancy *tenancy, const char *id_token, const char *user_id, Principal **ret)
+/* Whether the key set in the cache has the final say on a key. */
+static bool is_cached(const KeyRing *ring, const char *kid)
 {
-        _cleanup_(freep) char *kid = NULL;
-        KeyRing *ring;
-        int r;
-
-        r = id_token_read_kid(id_token, &kid);
-        if (r != 0)
-                return r;
-        r = key_ring_get(tenancy, &ring);
-        if (r < 0)
-                return r;
-        if (!ring->key_set)
-                return IDENTIFY_WAIT;
-        if (!key_set_has(ring->key_set, kid))
-                return may_ask_again(ring) ? IDENTIFY_WAIT : ERROR_INVALID_TOKEN;
-        /* In the background: this token is verified by the keys that are known. */
-        if (monotonic_ms() - ring->fetched_at_ms >= KEY_SET_TTL_MS && may_ask_again(ring))
-                (void) key_ring_fetch(ring);
-        return verify(ring, id_token, user_id, ret);
+        return ring->key_set && (key_set_has(ring->key_set, kid) || !may_ask_again(ring));
 }
 
-int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, IdentifyFunc func,
-                   void *userdata, Identify **ret)
+static int identify_new(Tenancy *tenancy, const char *id_token, const char *user_id,
+                        ResultFunc func, void *userdata, Identify **ret)
 {
-        _cleanup_(identify_cancelp) Identify *identify = NULL;
+        _cleanup_(call_cancelp) Call *call = NULL;
+        Identify *identify;
         KeyRing *ring;
         int r;
 
         r = key_ring_get(tenancy, &ring);
+        if (r == 0)
+                r = call_new_without_api(sizeof(Identify), tenancy, func, userdata, &identify);
         if (r < 0)
                 return r;
-        identify = calloc(1, sizeof(Identify));
-        if (!identify)
-                return -ENOMEM;
+        call = &identify->call;
+        call->destroy = identify_destroy;
         identify->ring = key_ring_ref(ring);
-        identify->func = func;
-        identify->userdata = userdata;
         identify->id_token = strdup(id_token);
         identify->user_id = user_id ? strdup(user_id) : NULL;
         if (!identify->id_token || (user_id && !identify->user_id))
                 return -ENOMEM;
-        r = key_ring_fetch(ring);
-        if (r != 0)
-                return r;
 
-        identify->next = ring->waiting;
-        ring->waiting = identify;
-        *ret = TAKE_PTR(identify);
+        TAKE_PTR(call);
+        *ret = identify;
         return 0;
 }
 
-Identify *identify_cancel(Identify *identify)
+int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, ResultFunc func,
+                   void *userdata, Call **ret)
 {
-        if (!identify)
-                return NULL;
-        for (Identify **i = &identify->ring->waiting; *i; i = &(*i)->next)
-                if (*i == identify) {
-                        *i = identify->next;
-                        break;
-                }
-        return identify_free(identify);
+        _cleanup_(freep) char *kid = NULL;
+        Identify *identify;
+        KeyRing *ring;
+        int r;
+
+        r = id_token_read_kid(id_token, &kid);
+        if (r == 0)
+                r = identify_new(tenancy, id_token, user_id, func, userdata, &identify);
+        if (r != 0)
+                return r;
+        ring = identify->ring;
+        if (is_cached(ring, kid)) {
+                if (monotonic_ms() - ring->fetched_at_ms >= KEY_SET_TTL_MS && may_ask_again(ring))
+                        (void) key_ring_fetch(ring);
+                identify_end(identify, 0);
+                return CALL_ANSWERED;
+        }
+        r = key_ring_fetch(ring);
+        if (r == 0) {
+                LIST_INSERT_HEAD(&ring->waiting, identify, entry);
+                identify->waiting = true;
+        }
+        return call_started(&identify->call, r, ret);
 }
+
+static int attach(Tenancy *tenancy _unused_)
+{
+        return 0; /* the first id_token makes the key ring */
+}
+
+static void detach(Tenancy *tenancy)
+{
+        tenancy->key_ring = key_ring_unref(tenancy->key_ring);
+}
+
+const TenancyPart key_ring_part = {
+        .attach = attach,
+        .detach = detach,
+        .issuer_changed = detach,
+};

@@ -9,57 +9,38 @@
 
 _Static_assert(LINKS_IMPORT_MAX <= STORE_IMPORT_MAX, "the store takes them at once");
 
-typedef struct Import {
-        Tenancy *tenancy;
+typedef struct LinkImport {
+        Call call;
         bool dry_run;
         Cause cause;
-        LinksImportFunc func;
-        void *userdata;
-} Import;
+} LinkImport;
 
-static Import *import_free(Import *import)
+static void on_imported(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
 {
-        tenancy_unref(import->tenancy);
-        free(import);
-        return NULL;
-}
-DEFINE_CLEANUP(Import *, import_free);
+        LinkImport *import = userdata;
 
-static void tell_added(const Import *import, const LinkList *links, const LinkOutcome *outcomes)
-{
-        for (size_t i = 0; i < links->n_links; i++)
+        for (size_t i = 0; r == 0 && !import->dry_run && i < links->n_links; i++)
                 if (outcomes[i] == LINK_ADDED)
-                        tenancy_tell_link_added(import->tenancy, links->links[i], &import->cause);
-}
-
-static void imported(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
-{
-        _cleanup_(import_freep) Import *import = userdata;
-
-        if (r == 0 && !import->dry_run)
-                tell_added(import, links, outcomes);
-        import->func(r, links, outcomes, import->userdata);
+                        tenancy_tell_link_added(import->call.tenancy, links->links[i],
+                                                &import->cause);
+        call_end(&import->call, &(Result){.r = r,
+                                          .links = r == 0 ? links : NULL,
+                                          .outcomes = r == 0 ? outcomes : NULL});
 }
 
 int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const Cause *cause,
-                 LinksImportFunc func, void *userdata)
+                 ResultFunc func, void *userdata)
 {
-        _cleanup_(import_freep) Import *import = NULL;
+        LinkImport *import;
         int r;
 
         if (links->n_links > LINKS_IMPORT_MAX)
                 return ERROR_INVALID_ARGS;
-        import = calloc(1, sizeof(Import));
-        if (!import)
-                return -ENOMEM;
-        *import = (Import){.tenancy = tenancy_ref(tenancy),
-                           .dry_run = dry_run,
-                           .cause = *cause,
-                           .func = func,
-                           .userdata = userdata};
-        r = store_import(tenancy->store, tenancy->id, links, dry_run, imported, import, NULL);
+        r = call_new_without_api(sizeof(LinkImport), tenancy, func, userdata, &import);
         if (r < 0)
                 return r;
-        TAKE_PTR(import);
-        return 0;
+        import->dry_run = dry_run;
+        import->cause = *cause;
+        r = store_import(tenancy->store, tenancy->id, links, dry_run, on_imported, import, NULL);
+        return call_started(&import->call, r, NULL);
 }

@@ -50,104 +50,87 @@ int links_count(Tenancy *tenancy, uint64_t *ret)
 }
 
 /* A change on its way to the disk. */
-typedef struct Change {
-        Tenancy *tenancy;
-        Link *link; /* the one to add */
+typedef struct LinkChange {
+        Call call;
+        Link *link; /* to add */
         Cause cause;
-        LinksFunc func;
-        void *userdata;
-} Change;
+} LinkChange;
 
-static Change *change_free(Change *change)
+static void link_change_destroy(Call *call)
 {
-        tenancy_unref(change->tenancy);
-        link_free(change->link);
-        free(change);
-        return NULL;
+        link_free(((LinkChange *) call)->link);
 }
-DEFINE_CLEANUP(Change *, change_free);
 
-static int change_new(Tenancy *tenancy, const Cause *cause, LinksFunc func, void *userdata,
-                      Change **ret)
+static int link_change_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, void *userdata,
+                           LinkChange **ret)
 {
-        Change *change = calloc(1, sizeof(Change));
+        LinkChange *change;
+        int r;
 
-        if (!change)
-                return -ENOMEM;
-        *change = (Change){.tenancy = tenancy_ref(tenancy),
-                           .cause = *cause,
-                           .func = func,
-                           .userdata = userdata};
+        r = call_new_without_api(sizeof(LinkChange), tenancy, func, userdata, &change);
+        if (r < 0)
+                return r;
+        change->call.destroy = link_change_destroy;
+        change->cause = *cause;
         *ret = change;
         return 0;
 }
 
-static void change_added(int r, bool newly_linked, void *userdata)
+static void on_added(int r, bool newly_linked, void *userdata)
 {
-        _cleanup_(change_freep) Change *change = userdata;
+        LinkChange *change = userdata;
 
         if (newly_linked)
-                tenancy_tell_link_added(change->tenancy, change->link, &change->cause);
-        change->func(r, newly_linked, change->userdata);
+                tenancy_tell_link_added(change->call.tenancy, change->link, &change->cause);
+        call_end(&change->call, &(Result){.r = r, .n_links = newly_linked});
 }
 
-static void change_removed(int r, const LinkList *removed, void *userdata)
+static void on_removed(int r, const LinkList *removed, void *userdata)
 {
-        _cleanup_(change_freep) Change *change = userdata;
+        LinkChange *change = userdata;
+
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(change->tenancy, removed->links[i], &change->cause);
-        change->func(r, r == 0 ? removed->n_links : 0, change->userdata);
+                tenancy_tell_link_removed(change->call.tenancy, removed->links[i], &change->cause);
+        call_end(&change->call, &(Result){.r = r, .n_links = r == 0 ? removed->n_links : 0});
 }
 
 int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id,
-              const Cause *cause, LinksFunc func, void *userdata)
+              const Cause *cause, ResultFunc func, void *userdata)
 {
-        _cleanup_(change_freep) Change *change = NULL;
+        LinkChange *change;
         int r;
 
-        r = change_new(tenancy, cause, func, userdata, &change);
+        r = link_change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
         r = link_new(authenticator_id, user_id, NULL, realtime_ms(), 0, &change->link);
-        if (r < 0)
-                return r;
-        r = store_add(tenancy->store, tenancy->id, change->link, change_added, change, NULL);
-        if (r != 0)
-                return r;
-        TAKE_PTR(change);
-        return 0;
+        if (r == 0)
+                r = store_add(tenancy->store, tenancy->id, change->link, on_added, change, NULL);
+        return call_started(&change->call, r, NULL);
 }
 
-int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *cause, LinksFunc func,
-                 void *userdata)
+int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *cause,
+                 ResultFunc func, void *userdata)
 {
-        _cleanup_(change_freep) Change *change = NULL;
+        LinkChange *change;
         int r;
 
-        r = change_new(tenancy, cause, func, userdata, &change);
+        r = link_change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
-        r = store_remove(tenancy->store, tenancy->id, authenticator_id, change_removed, change,
-                         NULL);
-        if (r != 0)
-                return r;
-        TAKE_PTR(change);
-        return 0;
+        r = store_remove(tenancy->store, tenancy->id, authenticator_id, on_removed, change, NULL);
+        return call_started(&change->call, r, NULL);
 }
 
-int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cause, LinksFunc func,
+int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cause, ResultFunc func,
                          void *userdata)
 {
-        _cleanup_(change_freep) Change *change = NULL;
+        LinkChange *change;
         int r;
 
-        r = change_new(tenancy, cause, func, userdata, &change);
+        r = link_change_new(tenancy, cause, func, userdata, &change);
         if (r < 0)
                 return r;
-        r = store_remove_by_user(tenancy->store, tenancy->id, user_id, change_removed, change,
-                                 NULL);
-        if (r != 0)
-                return r;
-        TAKE_PTR(change);
-        return 0;
+        r = store_remove_by_user(tenancy->store, tenancy->id, user_id, on_removed, change, NULL);
+        return call_started(&change->call, r, NULL);
 }

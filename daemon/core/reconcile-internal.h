@@ -15,13 +15,10 @@
  * it. Called off, it waits for the change that is on its way to the disk, and then ends.
  */
 struct Reconcile {
-        Tenancy *tenancy;
-        Api *api;
+        Call call;
         bool dry_run;
         Cause cause;
-        ReconcileFunc func;
         ReconcileProgressFunc progress;
-        void *userdata;
 
         uint64_t begun_at_ms;
         uint64_t n_links;
@@ -36,7 +33,7 @@ struct Reconcile {
         bool cancelled;
         int failure;
         uint32_t retry_after_s;
-        ReconcileResult result;
+        ReconcileCounts counts;
 };
 
 /* It is over, for this reason, once nothing is waited for any more. The first reason counts. */

@@ -14,9 +14,10 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 {
         Reconcile *reconcile = userdata;
 
-        reconcile->result.removed += removed->n_links;
+        reconcile->counts.removed += removed->n_links;
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(reconcile->tenancy, removed->links[i], &reconcile->cause);
+                tenancy_tell_link_removed(reconcile->call.tenancy, removed->links[i],
+                                          &reconcile->cause);
         if (r != 0)
                 reconcile_fail(reconcile, r, 0);
         reconcile_close_change(reconcile);
@@ -27,12 +28,12 @@ static int remove_links(Reconcile *reconcile, const LinkList *links)
         int r;
 
         if (reconcile->dry_run) {
-                reconcile->result.removed += links->n_links;
+                reconcile->counts.removed += links->n_links;
                 return 0;
         }
         if (links->n_links == 0)
                 return 0;
-        r = store_remove_same(reconcile->tenancy->store, reconcile->tenancy->id, links, 0,
+        r = store_remove_same(reconcile->call.tenancy->store, reconcile->call.tenancy->id, links, 0,
                               on_removed, reconcile, NULL);
         if (r == 0)
                 reconcile_open_change(reconcile);
@@ -59,8 +60,8 @@ static int probe_suspects(Reconcile *reconcile)
 {
         int r;
 
-        r = vault_probe_start(reconcile->tenancy->event, reconcile->api, &reconcile->suspects,
-                              on_probed, reconcile, &reconcile->probe);
+        r = vault_probe_start(reconcile->call.tenancy->event, reconcile->call.api,
+                              &reconcile->suspects, on_probed, reconcile, &reconcile->probe);
         if (r == 0)
                 reconcile->n_open++;
         return r;
@@ -80,7 +81,7 @@ static int yield_turn(Reconcile *reconcile)
 {
         int r;
 
-        r = store_barrier(reconcile->tenancy->store, on_turn, reconcile, NULL);
+        r = store_barrier(reconcile->call.tenancy->store, on_turn, reconcile, NULL);
         if (r == 0)
                 reconcile_open_change(reconcile);
         return r;
@@ -117,8 +118,8 @@ static int look_through_links(Reconcile *reconcile)
         char *next_cursor = NULL;
         int r;
 
-        r = store_list(reconcile->tenancy->store, reconcile->tenancy->id, reconcile->cursor,
-                       LINKS_PAGE, &page, &next_cursor);
+        r = store_list(reconcile->call.tenancy->store, reconcile->call.tenancy->id,
+                       reconcile->cursor, LINKS_PAGE, &page, &next_cursor);
         if (r != 0)
                 return r;
         free(reconcile->cursor);

@@ -17,11 +17,11 @@ static void on_added(int r, const LinkList *links, const LinkOutcome *outcomes, 
                 reconcile_fail(reconcile, r, 0);
         for (size_t i = 0; r == 0 && i < links->n_links; i++)
                 if (outcomes[i] == LINK_ADDED) {
-                        reconcile->result.added++;
-                        tenancy_tell_link_added(reconcile->tenancy, links->links[i],
+                        reconcile->counts.added++;
+                        tenancy_tell_link_added(reconcile->call.tenancy, links->links[i],
                                                 &reconcile->cause);
                 } else if (outcomes[i] != LINK_PRESENT) {
-                        reconcile->result.conflicts++;
+                        reconcile->counts.conflicts++;
                 }
         reconcile_close_change(reconcile);
 }
@@ -32,10 +32,10 @@ static int add_links(Reconcile *reconcile, LinkList *links)
         int r = 0;
 
         if (reconcile->dry_run)
-                reconcile->result.added += links->n_links;
+                reconcile->counts.added += links->n_links;
         else if (links->n_links > 0)
-                r = store_import(reconcile->tenancy->store, reconcile->tenancy->id, links, false,
-                                 on_added, reconcile, NULL);
+                r = store_import(reconcile->call.tenancy->store, reconcile->call.tenancy->id, links,
+                                 false, on_added, reconcile, NULL);
         if (r == 0 && !reconcile->dry_run && links->n_links > 0)
                 reconcile_open_change(reconcile);
         link_list_clear(links);
@@ -58,17 +58,18 @@ static int check_passkey(Reconcile *reconcile, const Passkey *passkey, LinkList 
         _cleanup_(link_freep) Link *link = NULL;
         int r;
 
-        reconcile->result.checked++;
+        reconcile->counts.checked++;
         if (!passkey->user_id)
                 return 0;
         r = id_set_add(reconcile->seen, passkey->id);
         if (r < 0)
                 return r;
-        r = store_get_link(reconcile->tenancy->store, reconcile->tenancy->id, passkey->id, &link);
+        r = store_get_link(reconcile->call.tenancy->store, reconcile->call.tenancy->id, passkey->id,
+                           &link);
         if (r == ERROR_NOT_FOUND)
                 return push_link(missing, passkey);
         if (r == 0 && !streq(link->user_id, passkey->user_id))
-                reconcile->result.conflicts++;
+                reconcile->counts.conflicts++;
         return r;
 }
 
@@ -77,7 +78,8 @@ static int note_unreadable(Reconcile *reconcile, const PasskeyList *passkeys)
 {
         int r = 0;
 
-        tenancy_note_unreadable_rows(reconcile->tenancy, passkeys->n_unreadable, &reconcile->cause);
+        tenancy_note_unreadable_rows(reconcile->call.tenancy, passkeys->n_unreadable,
+                                     &reconcile->cause);
         for (char **id = passkeys->unreadable_ids; r == 0 && id && *id; id++)
                 r = id_set_add(reconcile->seen, *id);
         return r;
@@ -96,19 +98,20 @@ static int check_page(Reconcile *reconcile, const PasskeyList *passkeys)
         return r != 0 ? r : add_links(reconcile, &missing);
 }
 
-static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys, void *userdata)
+static void on_page(const Result *result, void *userdata)
 {
         Reconcile *reconcile = userdata;
+        int r = result->r;
 
         if (r == 0)
-                r = note_unreadable(reconcile, passkeys);
+                r = note_unreadable(reconcile, result->passkeys);
         if (r == 0)
-                r = check_page(reconcile, passkeys);
+                r = check_page(reconcile, result->passkeys);
         if (r != 0)
-                reconcile_fail(reconcile, r, retry_after_s);
+                reconcile_fail(reconcile, r, result->retry_after_s);
         else if (reconcile->progress)
-                reconcile->progress(reconcile->result.checked, reconcile->n_links,
-                                    reconcile->userdata);
+                reconcile->progress(reconcile->counts.checked, reconcile->n_links,
+                                    reconcile->call.userdata);
         reconcile_close(reconcile);
 }
 

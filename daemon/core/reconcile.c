@@ -7,19 +7,16 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-static Reconcile *reconcile_free(Reconcile *reconcile)
+static void reconcile_destroy(Call *call)
 {
+        Reconcile *reconcile = (Reconcile *) call;
+
         vault_walk_free(reconcile->walk);
         vault_probe_cancel(reconcile->probe);
         link_list_clear(&reconcile->suspects);
         id_set_free(reconcile->seen);
         free(reconcile->cursor);
-        api_unref(reconcile->api);
-        tenancy_unref(reconcile->tenancy);
-        free(reconcile);
-        return NULL;
 }
-DEFINE_CLEANUP(Reconcile *, reconcile_free);
 
 static bool says_something_of_the_api(int r)
 {
@@ -29,15 +26,21 @@ static bool says_something_of_the_api(int r)
 
 static void reconcile_end(Reconcile *reconcile)
 {
-        _cleanup_(reconcile_freep) Reconcile *owned = reconcile;
-        int r = owned->failure;
+        Call *call = &reconcile->call;
+        int r = reconcile->failure;
 
-        owned->tenancy->reconcile = NULL;
-        if (owned->cancelled)
+        call->tenancy->reconcile = NULL;
+        if (reconcile->cancelled) {
+                call_free(call);
                 return;
+        }
         if (says_something_of_the_api(r))
-                tenancy_note_api_result(owned->tenancy, owned->api, r);
-        owned->func(r, owned->retry_after_s, r == 0 ? &owned->result : NULL, owned->userdata);
+                tenancy_note_api_result(call->api, r, call->tenancy);
+        call_end(call, &(Result){
+                               .r = r,
+                               .retry_after_s = reconcile->retry_after_s,
+                               .counts = r == 0 ? &reconcile->counts : NULL,
+                       });
 }
 
 void reconcile_fail(Reconcile *reconcile, int r, uint32_t retry_after_s)
@@ -59,12 +62,12 @@ void reconcile_close(Reconcile *reconcile)
 void reconcile_open_change(Reconcile *reconcile)
 {
         reconcile->n_open++;
-        tenancy_begin_change(reconcile->tenancy);
+        tenancy_begin_change(reconcile->call.tenancy);
 }
 
 void reconcile_close_change(Reconcile *reconcile)
 {
-        Tenancy *tenancy = reconcile->tenancy;
+        Tenancy *tenancy = reconcile->call.tenancy;
 
         reconcile_close(reconcile);
         tenancy_end_change(tenancy);
@@ -75,7 +78,8 @@ static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
 {
         *ret_finished = false;
         /* A key that has been taken away is not used any more. */
-        if (reconcile->api != reconcile->tenancy->api && !tenancy_is_usable(reconcile->tenancy))
+        if (reconcile->call.api != reconcile->call.tenancy->api &&
+            !tenancy_is_usable(reconcile->call.tenancy))
                 return ERROR_NOT_CONFIGURED;
         if (!vault_walk_is_done(reconcile->walk))
                 return reconcile_vault(reconcile);
@@ -101,60 +105,12 @@ static void reconcile_go_on(Reconcile *reconcile)
                 reconcile_end(reconcile);
 }
 
-static int reconcile_new(Tenancy *tenancy, Reconcile **ret)
+/* A change that is on its way to the disk is waited for. */
+static void reconcile_cancel(Call *call)
 {
-        _cleanup_(reconcile_freep) Reconcile *reconcile = NULL;
-        int r;
+        Reconcile *reconcile = (Reconcile *) call;
 
-        if (!tenancy_is_usable(tenancy))
-                return ERROR_NOT_CONFIGURED;
-        if (tenancy->reconcile)
-                return ERROR_LIMITS_EXCEEDED;
-        reconcile = calloc(1, sizeof(Reconcile));
-        if (!reconcile)
-                return -ENOMEM;
-        reconcile->tenancy = tenancy_ref(tenancy);
-        reconcile->api = api_ref(tenancy->api);
-        reconcile->begun_at_ms = realtime_ms();
-        r = id_set_new(&reconcile->seen);
-        if (r == 0)
-                r = vault_walk_new(reconcile->api, &reconcile->walk);
-        if (r == 0)
-                r = store_count(tenancy->store, tenancy->id, &reconcile->n_links);
-        if (r != 0)
-                return r;
-
-        *ret = TAKE_PTR(reconcile);
-        return 0;
-}
-
-int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ReconcileFunc func,
-                    ReconcileProgressFunc progress, void *userdata, Reconcile **ret)
-{
-        _cleanup_(reconcile_freep) Reconcile *reconcile = NULL;
-        int r;
-
-        r = reconcile_new(tenancy, &reconcile);
-        if (r != 0)
-                return r;
-        reconcile->dry_run = dry_run;
-        reconcile->cause = *cause;
-        reconcile->func = func;
-        reconcile->progress = progress;
-        reconcile->userdata = userdata;
-        r = reconcile_vault(reconcile);
-        if (r != 0)
-                return r;
-        *ret = tenancy->reconcile = TAKE_PTR(reconcile);
-        return 0;
-}
-
-Reconcile *reconcile_cancel(Reconcile *reconcile)
-{
-        if (!reconcile)
-                return NULL;
         reconcile->cancelled = true;
-        /* A page or a probe is what it waits for alone. */
         if (vault_walk_is_asking(reconcile->walk))
                 reconcile->n_open--;
         if (reconcile->probe)
@@ -163,5 +119,40 @@ Reconcile *reconcile_cancel(Reconcile *reconcile)
         reconcile->probe = vault_probe_cancel(reconcile->probe);
         if (reconcile->n_open == 0)
                 reconcile_end(reconcile);
-        return NULL;
+}
+
+static int reconcile_begin(Reconcile *reconcile)
+{
+        Tenancy *tenancy = reconcile->call.tenancy;
+        int r;
+
+        reconcile->begun_at_ms = realtime_ms();
+        r = id_set_new(&reconcile->seen);
+        if (r == 0)
+                r = vault_walk_new(reconcile->call.api, &reconcile->walk);
+        if (r == 0)
+                r = store_count(tenancy->store, tenancy->id, &reconcile->n_links);
+        return r != 0 ? r : reconcile_vault(reconcile);
+}
+
+int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ResultFunc func,
+                    ReconcileProgressFunc progress, void *userdata, Call **ret)
+{
+        Reconcile *reconcile;
+        int r;
+
+        if (tenancy->reconcile)
+                return ERROR_LIMITS_EXCEEDED;
+        r = call_new(sizeof(Reconcile), tenancy, func, userdata, &reconcile);
+        if (r != 0)
+                return r;
+        reconcile->call.destroy = reconcile_destroy;
+        reconcile->call.cancel = reconcile_cancel;
+        reconcile->dry_run = dry_run;
+        reconcile->cause = *cause;
+        reconcile->progress = progress;
+        r = reconcile_begin(reconcile);
+        if (r == 0)
+                tenancy->reconcile = reconcile;
+        return call_started(&reconcile->call, r, ret);
 }

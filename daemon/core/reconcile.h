@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/core/tenancy.h"
+#include "daemon/core/call.h"
 
 /*
  * Compares the links with the vault, in two passes.
@@ -15,26 +15,14 @@
  * Its calls to the API are background calls, and between pages others have their turn. One at a
  * time is under way on a tenancy.
  */
-typedef struct ReconcileResult {
-        uint64_t checked;   /* passkeys in the vault */
-        uint64_t added;     /* there and not linked here */
-        uint64_t removed;   /* linked here and not there */
-        uint64_t conflicts; /* linked here to another user */
-} ReconcileResult;
-
-typedef struct Reconcile Reconcile;
-
-/* The result is lent, and there with r == 0 only. */
-typedef void (*ReconcileFunc)(int r, uint32_t retry_after_s, const ReconcileResult *result,
-                              void *userdata);
 /* `n_links` is how many links there were at the beginning. */
 typedef void (*ReconcileProgressFunc)(uint64_t checked, uint64_t n_links, void *userdata);
 
-/* In a dry run nothing is changed. The cause is copied, for the records of what is. `progress` may
- * be NULL. Returns 0, a negative errno, NOT_CONFIGURED, STORE_FAILED, or LIMITS_EXCEEDED if one is
- * under way. The functions run never before this returns nor after reconcile_cancel(). */
-int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ReconcileFunc func,
-                    ReconcileProgressFunc progress, void *userdata, Reconcile **ret);
-
-/* What was changed by then stays. NULL is fine. Returns NULL. */
-Reconcile *reconcile_cancel(Reconcile *reconcile);
+/*
+ * Starts as in call.h; also NOT_CONFIGURED, STORE_FAILED, and LIMITS_EXCEEDED if a reconciliation
+ * of the tenancy is under way. Result: counts. A dry run changes nothing. The cause is copied, for
+ * the record. `progress` may be NULL; it runs with the same userdata, and not after a cancel. A
+ * cancel keeps the changes made by then.
+ */
+int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ResultFunc func,
+                    ReconcileProgressFunc progress, void *userdata, Call **ret);

@@ -12,6 +12,23 @@ typedef struct Exchanges Exchanges;
 typedef struct KeyRing KeyRing;
 typedef struct Reconcile Reconcile;
 
+/* A use case that keeps state with each tenancy. All functions but the first two may be NULL. */
+typedef struct TenancyPart {
+        /* Makes the state, frees it if there is any. Returns 0 or a negative errno. */
+        int (*attach)(Tenancy *tenancy);
+        void (*detach)(Tenancy *tenancy);
+        /* The tenancy is configured, or the store has been opened: starts background work. */
+        void (*start)(Tenancy *tenancy);
+        /* Cancels background work. The next start, of the tenancy or the daemon, resumes it. */
+        void (*stop)(Tenancy *tenancy);
+        /* A caller's call has shown that the API is reachable again. */
+        void (*api_is_back)(Tenancy *tenancy);
+        /* The endpoint or its trust anchors have changed. */
+        void (*issuer_changed)(Tenancy *tenancy);
+        /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
+        int (*find)(const Tenancy *tenancy, FindingList *list);
+} TenancyPart;
+
 struct Tenancy {
         unsigned n_ref;
         Tenancies *tenancies;
@@ -26,11 +43,12 @@ struct Tenancy {
         sd_event *event;
         struct Store *store;
         TenancyListener listener;
-        Exchanges *exchanges;            /* see exchange.c */
-        KeyRing *key_ring;               /* NULL before the first id_token; see identify.c */
-        Reconcile *reconcile;            /* under way, or NULL; see reconcile.c */
-        CrashRecovery *crash_recovery;   /* see crash-recovery.c */
-        DeleteRecovery *delete_recovery; /* see delete-recovery.c */
+        /* The state of the parts. */
+        Exchanges *exchanges;
+        KeyRing *key_ring;    /* NULL before the first id_token */
+        Reconcile *reconcile; /* NULL: none is under way */
+        CrashRecovery *crash_recovery;
+        DeleteRecovery *delete_recovery;
 };
 
 /* Whether there is a key to call the API with. */
@@ -41,8 +59,9 @@ bool tenancy_is_usable(const Tenancy *tenancy);
 void tenancy_begin_change(Tenancy *tenancy);
 void tenancy_end_change(Tenancy *tenancy);
 
-/* Learns from how a caller's API call ended, if it was begun with the current Api. */
-void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r);
+/* Updates the state after an API call, if the call began with the current Api. `userdata` is the
+ * tenancy. */
+void tenancy_note_api_result(const Api *api, int r, void *userdata);
 
 /* A link has been added or removed, on disk: leaves the record and calls the listener. */
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const Cause *cause);
@@ -50,9 +69,3 @@ void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *
 
 /* Records rows of a page of the vault that could not be read. The cause may be NULL. */
 void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const Cause *cause);
-
-/* The parts that a tenancy owns. */
-int exchanges_new(Tenancy *tenancy, Exchanges **ret);
-Exchanges *exchanges_free(Exchanges *exchanges);
-DEFINE_CLEANUP(Exchanges *, exchanges_free);
-KeyRing *key_ring_unref(KeyRing *ring);

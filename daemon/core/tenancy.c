@@ -2,8 +2,6 @@
 
 #include <errno.h>
 
-#include "daemon/core/crash-recovery.h"
-#include "daemon/core/delete-recovery.h"
 #include "daemon/core/tenancy-internal.h"
 #include "dbus/error.h"
 
@@ -11,8 +9,12 @@ struct Tenancies {
         sd_event *event;
         ApiContext *api;
         struct Store *store;
+        const TenancyPart *const *parts;
         Tenancy *first;
 };
+
+#define FOREACH_PART(part, tenancies) \
+        for (const TenancyPart *const *part = (tenancies)->parts; *part; part++)
 
 const char *tenancy_state_to_string(TenancyState state)
 {
@@ -26,13 +28,15 @@ const char *tenancy_state_to_string(TenancyState state)
         return names[state];
 }
 
-int tenancies_new(sd_event *event, ApiContext *api, struct Store *store, Tenancies **ret)
+int tenancies_new(sd_event *event, ApiContext *api, struct Store *store,
+                  const TenancyPart *const *parts, Tenancies **ret)
 {
         Tenancies *tenancies = calloc(1, sizeof(Tenancies));
 
         if (!tenancies)
                 return -ENOMEM;
-        *tenancies = (Tenancies){.event = sd_event_ref(event), .api = api, .store = store};
+        *tenancies = (Tenancies){
+                .event = sd_event_ref(event), .api = api, .store = store, .parts = parts};
         *ret = tenancies;
         return 0;
 }
@@ -54,19 +58,18 @@ static int tenancy_new(Tenancies *tenancies, const char *id, Tenancy **ret)
         if (!tenancy)
                 return -ENOMEM;
         tenancy->n_ref = 1;
+        tenancy->tenancies = tenancies;
         tenancy->event = tenancies->event;
         tenancy->store = tenancies->store;
         tenancy->id = strdup(id);
         if (!tenancy->id)
                 return -ENOMEM;
-        r = exchanges_new(tenancy, &tenancy->exchanges);
-        if (r == 0)
-                r = crash_recovery_new(tenancy, &tenancy->crash_recovery);
-        if (r == 0)
-                r = delete_recovery_new(tenancy, &tenancy->delete_recovery);
-        if (r < 0)
-                return r;
-        tenancy->tenancies = tenancies;
+        FOREACH_PART(part, tenancies)
+        {
+                r = (*part)->attach(tenancy);
+                if (r < 0)
+                        return r;
+        }
         tenancy->next = tenancies->first;
         tenancies->first = tenancy;
         *ret = TAKE_PTR(tenancy);
@@ -85,14 +88,16 @@ int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
 
 static void tenancy_stop(Tenancy *tenancy)
 {
-        crash_recovery_stop(tenancy->crash_recovery);
-        delete_recovery_stop(tenancy->delete_recovery);
+        FOREACH_PART(part, tenancy->tenancies)
+        if ((*part)->stop)
+                (*part)->stop(tenancy);
 }
 
 static void tenancy_start(Tenancy *tenancy)
 {
-        crash_recovery_start(tenancy->crash_recovery);
-        delete_recovery_start(tenancy->delete_recovery);
+        FOREACH_PART(part, tenancy->tenancies)
+        if ((*part)->start)
+                (*part)->start(tenancy);
 }
 
 void tenancies_store_is_open(Tenancies *tenancies)
@@ -135,12 +140,9 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
 {
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
-        if (tenancy->tenancies)
-                tenancies_remove(tenancy->tenancies, tenancy);
-        exchanges_free(tenancy->exchanges);
-        key_ring_unref(tenancy->key_ring);
-        crash_recovery_free(tenancy->crash_recovery);
-        delete_recovery_free(tenancy->delete_recovery);
+        tenancies_remove(tenancy->tenancies, tenancy);
+        FOREACH_PART(part, tenancy->tenancies)
+        (*part)->detach(tenancy);
         api_unref(tenancy->api);
         free(tenancy->id);
         free(tenancy->label);
@@ -204,14 +206,16 @@ static bool has_other_issuer(const Api *a, const Api *b)
                !streq_ptr(api_ca_file(a), api_ca_file(b));
 }
 
-/* Takes the new Api over. Keys of another issuer are not kept. */
+/* Takes the new Api over. */
 static void tenancy_set_api(Tenancy *tenancy, Api *api)
 {
         _cleanup_(api_unrefp) Api *old = tenancy->api;
 
         tenancy->api = api;
         if (old && has_other_issuer(old, api))
-                tenancy->key_ring = key_ring_unref(tenancy->key_ring);
+                FOREACH_PART(part, tenancy->tenancies)
+        if ((*part)->issuer_changed)
+                (*part)->issuer_changed(tenancy);
         tenancy_note_key(tenancy, old ? api_key(old) : NULL, api_key(api));
 }
 
@@ -232,7 +236,8 @@ int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
         if (tenancy->api && api_has_settings(tenancy->api, &wanted))
                 api = api_ref(tenancy->api);
         else
-                r = api_new(tenancy->tenancies->api, &wanted, tenancy->api, &api);
+                r = api_new(tenancy->tenancies->api, &wanted, tenancy->api, tenancy_note_api_result,
+                            tenancy, &api);
         if (r < 0)
                 return r;
         free(tenancy->label);
@@ -297,8 +302,16 @@ bool tenancy_is_usable(const Tenancy *tenancy)
         return tenancy->api && !tenancy->retired && api_has_key(tenancy->api);
 }
 
-void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r)
+static void tell_api_is_back(Tenancy *tenancy)
 {
+        FOREACH_PART(part, tenancy->tenancies)
+        if ((*part)->api_is_back)
+                (*part)->api_is_back(tenancy);
+}
+
+void tenancy_note_api_result(const Api *api, int r, void *userdata)
+{
+        Tenancy *tenancy = userdata;
         bool was_away = tenancy->state == TENANCY_DEGRADED;
 
         /* Our own failures say nothing of the API, nor does a request that somebody on the way may
@@ -311,19 +324,19 @@ void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r)
                 tenancy_learn_state(tenancy, TENANCY_DEGRADED, r);
         } else {
                 tenancy_learn_state(tenancy, TENANCY_READY, 0);
-                if (was_away) {
-                        crash_recovery_api_is_back(tenancy->crash_recovery);
-                        delete_recovery_api_is_back(tenancy->delete_recovery);
-                }
+                if (was_away)
+                        tell_api_is_back(tenancy);
         }
 }
 
 int tenancy_find(const Tenancy *tenancy, FindingList *list)
 {
-        int r;
+        int r = 0;
 
-        r = crash_recovery_find(tenancy->crash_recovery, list);
-        return r == 0 ? delete_recovery_find(tenancy->delete_recovery, list) : r;
+        FOREACH_PART(part, tenancy->tenancies)
+        if (r == 0 && (*part)->find)
+                r = (*part)->find(tenancy, list);
+        return r;
 }
 
 void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const Cause *cause)

@@ -20,6 +20,7 @@
 typedef struct Tenancy Tenancy;
 struct ApiContext;
 struct Store;
+struct TenancyPart;
 
 typedef enum TenancyState {
         TENANCY_UNCONFIGURED, /* no key */
@@ -33,8 +34,10 @@ const char *tenancy_state_to_string(TenancyState state);
 /* All tenancies that are alive. */
 typedef struct Tenancies Tenancies;
 
-/* Event loop, API and store must outlive it and every tenancy. Returns 0 or -ENOMEM. */
-int tenancies_new(sd_event *event, struct ApiContext *api, struct Store *store, Tenancies **ret);
+/* Event loop, API and store must outlive it and every tenancy. `parts`, ended by NULL, are the use
+ * cases that keep state with each tenancy, see tenancy-parts.h. Returns 0 or -ENOMEM. */
+int tenancies_new(sd_event *event, struct ApiContext *api, struct Store *store,
+                  const struct TenancyPart *const *parts, Tenancies **ret);
 /* No tenancy may be alive any more. Returns NULL. */
 Tenancies *tenancies_free(Tenancies *tenancies);
 DEFINE_CLEANUP(Tenancies *, tenancies_free);

@@ -4,6 +4,7 @@
 
 #include "base/strv.h"
 #include "daemon/core/delete-recovery.h"
+#include "daemon/core/tenancy-internal.h"
 #include "daemon/core/vault-probe.h"
 #include "daemon/core/vault.h"
 #include "daemon/store/store.h"
@@ -19,13 +20,10 @@
  *    that are gone. Those whose fate is not known are left to delete-recovery.h.
  */
 typedef struct Delete {
-        Tenancy *tenancy;
-        Api *api;
-        char **ids;    /* the passkeys, */
-        char *user_id; /* or whose they are */
+        Call call;
+        char **ids;    /* of the passkeys, */
+        char *user_id; /* or of their user */
         Cause cause;
-        VaultManagementFunc func;
-        void *userdata;
 
         LinkList links;
         uint64_t intent_id; /* 0: none on disk */
@@ -36,34 +34,33 @@ typedef struct Delete {
         Management management;
 } Delete;
 
-static Delete *delete_free(Delete *delete)
+static void delete_destroy(Call *call)
 {
+        Delete *delete = (Delete *) call;
+
         vault_probe_cancel(delete->probe);
         link_list_clear(&delete->links);
         link_list_clear(&delete->left);
         management_clear(&delete->management);
         strv_free(delete->ids);
         free(delete->user_id);
-        api_unref(delete->api);
-        tenancy_unref(delete->tenancy);
-        free(delete);
-        return NULL;
 }
-DEFINE_CLEANUP(Delete *, delete_free);
 
 static void delete_end(Delete *delete)
 {
-        _cleanup_(delete_freep) Delete *owned = delete;
-
-        owned->func(owned->result, owned->retry_after_s,
-                    owned->result == 0 ? &owned->management : NULL, owned->userdata);
+        call_end(&delete->call,
+                 &(Result){
+                         .r = delete->result,
+                         .retry_after_s = delete->retry_after_s,
+                         .management = delete->result == 0 ? &delete->management : NULL,
+                 });
 }
 
 /* The intent, if there is one, goes with what is left. */
 static void delete_leave_rest(Delete *delete, LinkList *rest)
 {
         if (rest->n_links > 0)
-                (void) delete_recovery_add(delete->tenancy->delete_recovery, rest,
+                (void) delete_recovery_add(delete->call.tenancy->delete_recovery, rest,
                                            delete->intent_id, &delete->cause);
 }
 
@@ -72,7 +69,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         Delete *delete = userdata;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(delete->tenancy, removed->links[i], &delete->cause);
+                tenancy_tell_link_removed(delete->call.tenancy, removed->links[i], &delete->cause);
         if (r != 0) {
                 delete->result = delete->result ?: r;
                 delete_leave_rest(delete, &delete->links);
@@ -85,7 +82,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 /* Removes those of the links, and the intent unless something is left. */
 static void delete_remove_links(Delete *delete, const LinkList *links)
 {
-        Tenancy *tenancy = delete->tenancy;
+        Tenancy *tenancy = delete->call.tenancy;
         int r;
 
         r = store_remove_same(tenancy->store, tenancy->id, links,
@@ -103,7 +100,7 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, Li
         delete->probe = NULL;
         for (size_t i = 0; i < unknown->n_links; i++)
                 audit(EVENT_DELETE_UNCERTAIN, .cause = &delete->cause,
-                      .tenancy = tenancy_label(delete->tenancy),
+                      .tenancy = tenancy_label(delete->call.tenancy),
                       .authenticator_id = unknown->links[i]->authenticator_id, .error = r);
         /* The API may be about to delete those that are there. */
         delete->left = TAKE(*there, (LinkList){});
@@ -117,8 +114,8 @@ static void delete_probe(Delete *delete)
         _cleanup_(link_list_clear) LinkList copy = {};
 
         if (link_list_copy(&delete->links, &copy) == 0 &&
-            vault_probe_start(delete->tenancy->event, delete->api, &copy, on_probed, delete,
-                              &delete->probe) == 0)
+            vault_probe_start(delete->call.tenancy->event, delete->call.api, &copy, on_probed,
+                              delete, &delete->probe) == 0)
                 return;
         delete_leave_rest(delete, &delete->links);
         delete_end(delete);
@@ -142,15 +139,16 @@ static int keep_management(Delete *delete, const Management *management)
         return 0;
 }
 
-static void on_deleted(int r, uint32_t retry_after_s, const Management *management, void *userdata)
+static void on_deleted(const Result *result, void *userdata)
 {
         Delete *delete = userdata;
+        int r = result->r;
 
-        tenancy_note_api_result(delete->tenancy, delete->api, r);
+        delete->call.api_call = NULL;
         delete->result = r;
-        delete->retry_after_s = retry_after_s;
+        delete->retry_after_s = result->retry_after_s;
         if (r == 0) {
-                delete->result = keep_management(delete, management);
+                delete->result = keep_management(delete, result->management);
                 delete_remove_links(delete, &delete->links);
         } else if (r < 0 || r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY) {
                 delete_probe(delete);
@@ -161,12 +159,12 @@ static void on_deleted(int r, uint32_t retry_after_s, const Management *manageme
 
 static int delete_ask(Delete *delete)
 {
-        ApiCall *call;
+        Call *call = &delete->call;
 
-        return delete->user_id
-                       ? api_delete_user_passkeys(delete->api, delete->user_id, on_deleted, delete,
-                                                  &call)
-                       : api_delete_passkeys(delete->api, delete->ids, on_deleted, delete, &call);
+        return delete->user_id ? api_delete_user_passkeys(call->api, delete->user_id, on_deleted,
+                                                          delete, &call->api_call)
+                               : api_delete_passkeys(call->api, delete->ids, on_deleted, delete,
+                                                     &call->api_call);
 }
 
 /* A store that fails is no reason not to delete: then a crash may leave links. */
@@ -185,7 +183,7 @@ static void on_begun(int r, uint64_t intent_id, void *userdata)
 static int delete_begin(Delete *delete)
 {
         _cleanup_(strv_freep) char **authenticator_ids = NULL;
-        Tenancy *tenancy = delete->tenancy;
+        Tenancy *tenancy = delete->call.tenancy;
         int r = 0;
 
         if (delete->links.n_links == 0)
@@ -197,21 +195,17 @@ static int delete_begin(Delete *delete)
                                           delete, NULL);
 }
 
-static int delete_new(Tenancy *tenancy, const Cause *cause, VaultManagementFunc func,
-                      void *userdata, Delete **ret)
+static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, void *userdata,
+                      Delete **ret)
 {
         Delete *delete;
+        int r;
 
-        if (!tenancy_is_usable(tenancy))
-                return ERROR_NOT_CONFIGURED;
-        delete = calloc(1, sizeof(Delete));
-        if (!delete)
-                return -ENOMEM;
-        *delete = (Delete){.tenancy = tenancy_ref(tenancy),
-                           .api = api_ref(tenancy->api),
-                           .cause = *cause,
-                           .func = func,
-                           .userdata = userdata};
+        r = call_new(sizeof(Delete), tenancy, func, userdata, &delete);
+        if (r != 0)
+                return r;
+        delete->call.destroy = delete_destroy;
+        delete->cause = *cause;
         *ret = delete;
         return 0;
 }
@@ -221,48 +215,44 @@ static int note_link(Delete *delete, const char *authenticator_id)
         Link *link;
         int r;
 
-        r = store_get_link(delete->tenancy->store, delete->tenancy->id, authenticator_id, &link);
+        r = store_get_link(delete->call.tenancy->store, delete->call.tenancy->id, authenticator_id,
+                           &link);
         if (r == ERROR_NOT_FOUND)
                 return 0;
         return r != 0 ? r : link_list_push(&delete->links, link);
 }
 
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
-                 VaultManagementFunc func, void *userdata)
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause, ResultFunc func,
+                 void *userdata)
 {
-        _cleanup_(delete_freep) Delete *delete = NULL;
+        Delete *delete;
         int r;
 
         r = delete_new(tenancy, cause, func, userdata, &delete);
-        if (r == 0)
-                r = strv_copy(passkey_ids, &delete->ids);
+        if (r != 0)
+                return r;
+        r = strv_copy(passkey_ids, &delete->ids);
         for (char *const *id = passkey_ids; r == 0 && id && *id; id++)
                 r = note_link(delete, *id);
         if (r == 0)
                 r = delete_begin(delete);
-        if (r != 0)
-                return r;
-        TAKE_PTR(delete);
-        return 0;
+        return call_started(&delete->call, r, NULL);
 }
 
-int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
-                      VaultManagementFunc func, void *userdata)
+int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause, ResultFunc func,
+                      void *userdata)
 {
-        _cleanup_(delete_freep) Delete *delete = NULL;
+        Delete *delete;
         int r;
 
         r = delete_new(tenancy, cause, func, userdata, &delete);
-        if (r == 0)
-                r = store_list_by_user(tenancy->store, tenancy->id, user_id, &delete->links);
         if (r != 0)
                 return r;
         delete->user_id = strdup(user_id);
-        if (!delete->user_id)
-                return -ENOMEM;
-        r = delete_begin(delete);
-        if (r != 0)
-                return r;
-        TAKE_PTR(delete);
-        return 0;
+        r = delete->user_id
+                    ? store_list_by_user(tenancy->store, tenancy->id, user_id, &delete->links)
+                    : -ENOMEM;
+        if (r == 0)
+                r = delete_begin(delete);
+        return call_started(&delete->call, r, NULL);
 }

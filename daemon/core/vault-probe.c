@@ -72,15 +72,14 @@ static void probe_sort(VaultProbe *probe, Link *link, int r, uint32_t retry_afte
 
 static void probe_go_on(VaultProbe *probe);
 
-static void on_passkey(int r, uint32_t retry_after_s, const Passkey *passkey _unused_,
-                       void *userdata)
+static void on_passkey(const Result *result, void *userdata)
 {
         Slot *slot = userdata;
         VaultProbe *probe = slot->probe;
 
         slot->call = NULL;
         probe->n_open--;
-        probe_sort(probe, TAKE_PTR(slot->link), r, retry_after_s);
+        probe_sort(probe, TAKE_PTR(slot->link), result->r, result->retry_after_s);
         probe_go_on(probe);
 }
 

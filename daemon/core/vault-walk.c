@@ -12,7 +12,7 @@ struct VaultWalk {
         char *cursor;   /* NULL for the first page */
         IdSet *cursors; /* that the vault has given */
         bool done;
-        VaultWalkFunc func;
+        ResultFunc func;
         void *userdata;
 };
 
@@ -63,18 +63,20 @@ static int take_cursor(VaultWalk *walk, const char *next_cursor)
         return 0;
 }
 
-static void on_page(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
-                    const char *next_cursor, void *userdata)
+static void on_page(const Result *result, void *userdata)
 {
         VaultWalk *walk = userdata;
+        Result page = {.r = result->r, .retry_after_s = result->retry_after_s};
 
         walk->call = NULL;
-        if (r == 0)
-                r = take_cursor(walk, next_cursor);
-        walk->func(r, retry_after_s, r == 0 ? passkeys : NULL, walk->userdata);
+        if (page.r == 0)
+                page.r = take_cursor(walk, result->next_cursor);
+        if (page.r == 0)
+                page.passkeys = result->passkeys;
+        walk->func(&page, walk->userdata);
 }
 
-int vault_walk_next(VaultWalk *walk, VaultWalkFunc func, void *userdata)
+int vault_walk_next(VaultWalk *walk, ResultFunc func, void *userdata)
 {
         walk->func = func;
         walk->userdata = userdata;

@@ -12,12 +12,9 @@ int vault_walk_new(Api *api, VaultWalk **ret);
 VaultWalk *vault_walk_free(VaultWalk *walk);
 DEFINE_CLEANUP(VaultWalk *, vault_walk_free);
 
-/* The page is lent, and there with r == 0 only. The function may free the walk or go on. */
-typedef void (*VaultWalkFunc)(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
-                              void *userdata);
-/* Asks for the next page: one at a time, and not after the last. Returns what api_list_passkeys()
- * does. */
-int vault_walk_next(VaultWalk *walk, VaultWalkFunc func, void *userdata);
+/* Asks for the next page: one at a time, and not after the last. Result: passkeys. The function may
+ * free the walk or go on. Returns what api_list_passkeys() does. */
+int vault_walk_next(VaultWalk *walk, ResultFunc func, void *userdata);
 /* Whether the last page has come. */
 bool vault_walk_is_done(const VaultWalk *walk);
 /* Whether a page is being asked for. */

@@ -1,49 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/core/tenancy.h"
-#include "daemon/model/management.h"
-#include "daemon/model/passkey.h"
+#include "daemon/core/call.h"
 
-/*
- * The passkeys themselves, as the API keeps them. Starts return 0, a negative errno or
- * NOT_CONFIGURED; functions run once, never before start returns; what they are given is lent, and
- * there with r == 0 only.
- */
+/* The passkeys in the vault of the API. Starts as in call.h; also NOT_CONFIGURED. */
 
-typedef void (*VaultPasskeyFunc)(int r, uint32_t retry_after_s, const Passkey *passkey,
-                                 void *userdata);
-/* `next_cursor` is "" after the last page. */
-typedef void (*VaultListFunc)(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
-                              const char *next_cursor, void *userdata);
-typedef void (*VaultManagementFunc)(int r, uint32_t retry_after_s, const Management *management,
-                                    void *userdata);
+/* Result: passkey. Also NOT_FOUND. */
+int vault_get(Tenancy *tenancy, const char *passkey_id, ResultFunc func, void *userdata,
+              Call **ret);
+/* Result: passkeys, next_cursor. `cursor` is "" for the first page. */
+int vault_list(Tenancy *tenancy, const char *cursor, ResultFunc func, void *userdata, Call **ret);
+/* Result: management, as for the following. */
+int vault_prune(Tenancy *tenancy, const char *user_id, ResultFunc func, void *userdata, Call **ret);
 
-/* What can be called off when nobody is interested any more. */
-typedef struct VaultCall VaultCall;
-/* The function will not run. NULL is fine. Returns NULL. */
-VaultCall *vault_call_cancel(VaultCall *call);
-DEFINE_CLEANUP(VaultCall *, vault_call_cancel);
-
-int vault_get(Tenancy *tenancy, const char *passkey_id, VaultPasskeyFunc func, void *userdata,
-              VaultCall **ret); /* NOT_FOUND */
-/* `cursor` "" for the first page. */
-int vault_list(Tenancy *tenancy, const char *cursor, VaultListFunc func, void *userdata,
-               VaultCall **ret);
-int vault_prune(Tenancy *tenancy, const char *user_id, VaultManagementFunc func, void *userdata,
-                VaultCall **ret);
-
-/* Changes are carried through. `display_name` may be NULL. */
+/* `display_name` may be NULL. */
 int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
-                 const char *display_name, VaultManagementFunc func, void *userdata);
+                 const char *display_name, ResultFunc func, void *userdata);
 
 /*
- * A delete takes the local links with it before it is answered. If the API's answer is lost, each
- * of the passkeys is asked for, and the links go of those that are gone; what is answered is that
- * the API was unreachable, all the same, since the token is lost. STORE_FULL and STORE_FAILED if
- * the passkeys are gone and the links could not follow.
+ * Deletes passkeys and, before the result, their local links. If the API's answer is lost, the
+ * vault is asked for each passkey, and the links of deleted ones are removed; the result is
+ * UNREACHABLE all the same, since the token is lost. STORE_FULL and STORE_FAILED mean that the
+ * passkeys are deleted and their links could not be removed.
  */
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
-                 VaultManagementFunc func, void *userdata);
-int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
-                      VaultManagementFunc func, void *userdata);
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause, ResultFunc func,
+                 void *userdata);
+int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause, ResultFunc func,
+                      void *userdata);

@@ -18,88 +18,41 @@ typedef struct Outcome {
         ApiCall *call;
 } Outcome;
 
-static void note(Outcome *outcome, int r, uint32_t retry_after_s, bool has_result)
+/* Notes what shows that it is this result, and that there is no other. */
+static void describe(const Result *result, char *text, size_t size)
 {
+        unsigned n = 0;
+
+        if (result->token && ++n)
+                snprintf(text, size, "%s", result->token->token);
+        if (result->principal && ++n)
+                snprintf(text, size, "%s", result->principal->user_id);
+        if (result->passkey && ++n)
+                snprintf(text, size, "%s %s", result->passkey->id, result->passkey->username);
+        if (result->passkeys && ++n)
+                snprintf(text, size, "%zu %s", result->passkeys->n_passkeys,
+                         result->next_cursor ? result->next_cursor : "end");
+        if (result->management && ++n)
+                snprintf(text, size, "%s %zu", result->management->token,
+                         result->management->n_warnings);
+        if (result->challenge && ++n)
+                snprintf(text, size, "%s %s", result->challenge->id,
+                         result->challenge->code ? result->challenge->code : "-");
+        if (result->key_set && ++n)
+                snprintf(text, size, "%s", result->key_set);
+        assert_true(n <= 1);
+        assert_true(result->r == 0 || n == 0);
+        assert_true(result->passkeys || !result->next_cursor);
+}
+
+static void on_result(const Result *result, void *userdata)
+{
+        Outcome *outcome = userdata;
+
         outcome->n_ended++;
-        outcome->r = r;
-        outcome->retry_after_s = retry_after_s;
-        assert_true((r == 0) == has_result);
-}
-
-static void on_token(int r, uint32_t retry_after_s, const Token *token, void *userdata)
-{
-        Outcome *outcome = userdata;
-
-        note(outcome, r, retry_after_s, token);
-        if (token)
-                snprintf(outcome->text, sizeof(outcome->text), "%s", token->token);
-}
-
-static void on_principal(int r, uint32_t retry_after_s, const Principal *principal, void *userdata)
-{
-        Outcome *outcome = userdata;
-
-        note(outcome, r, retry_after_s, principal);
-        if (principal)
-                snprintf(outcome->text, sizeof(outcome->text), "%s", principal->user_id);
-}
-
-static void on_passkey(int r, uint32_t retry_after_s, const Passkey *passkey, void *userdata)
-{
-        Outcome *outcome = userdata;
-
-        note(outcome, r, retry_after_s, passkey);
-        if (passkey)
-                snprintf(outcome->text, sizeof(outcome->text), "%s %s", passkey->id,
-                         passkey->username);
-}
-
-static void on_list(int r, uint32_t retry_after_s, const PasskeyList *passkeys,
-                    const char *next_cursor, void *userdata)
-{
-        Outcome *outcome = userdata;
-
-        note(outcome, r, retry_after_s, passkeys);
-        if (passkeys)
-                snprintf(outcome->text, sizeof(outcome->text), "%zu %s", passkeys->n_passkeys,
-                         next_cursor ? next_cursor : "end");
-        else
-                assert_null(next_cursor);
-}
-
-static void on_management(int r, uint32_t retry_after_s, const Management *management,
-                          void *userdata)
-{
-        Outcome *outcome = userdata;
-
-        note(outcome, r, retry_after_s, management);
-        if (management)
-                snprintf(outcome->text, sizeof(outcome->text), "%s %zu", management->token,
-                         management->n_warnings);
-}
-
-static void on_challenge(int r, uint32_t retry_after_s, const Challenge *challenge, void *userdata)
-{
-        Outcome *outcome = userdata;
-
-        note(outcome, r, retry_after_s, challenge);
-        if (challenge)
-                snprintf(outcome->text, sizeof(outcome->text), "%s %s", challenge->id,
-                         challenge->code ? challenge->code : "-");
-}
-
-static void on_done(int r, uint32_t retry_after_s, void *userdata)
-{
-        note(userdata, r, retry_after_s, r == 0);
-}
-
-static void on_key_set(int r, const char *key_set, void *userdata)
-{
-        Outcome *outcome = userdata;
-
-        note(outcome, r, 0, key_set);
-        if (key_set)
-                snprintf(outcome->text, sizeof(outcome->text), "%s", key_set);
+        outcome->r = result->r;
+        outcome->retry_after_s = result->retry_after_s;
+        describe(result, outcome->text, sizeof(outcome->text));
 }
 
 static int registration(Api *api, Outcome *outcome)
@@ -109,59 +62,57 @@ static int registration(Api *api, Outcome *outcome)
                                     .user_id = (char *) "u",
                                     .username = (char *) "ada"};
 
-        return api_authorize_registration(api, &asked, on_token, outcome, &outcome->call);
+        return api_authorize_registration(api, &asked, on_result, outcome, &outcome->call);
 }
 
 static int authentication(Api *api, Outcome *outcome)
 {
         const Authentication asked = {.rp_id = (char *) "Example.COM", .user_id = (char *) "u"};
 
-        return api_authorize_authentication(api, &asked, on_token, outcome, &outcome->call);
+        return api_authorize_authentication(api, &asked, on_result, outcome, &outcome->call);
 }
 
 static int exchange(Api *api, Outcome *outcome)
 {
-        return api_exchange_code(api, "c/1", on_principal, outcome, &outcome->call);
+        return api_exchange_code(api, "c/1", on_result, outcome, &outcome->call);
 }
 
 static int get_passkey(Api *api, Outcome *outcome)
 {
-        return api_get_passkey(api, "../pk 1?", API_FOREGROUND, on_passkey, outcome,
-                               &outcome->call);
+        return api_get_passkey(api, "../pk 1?", API_FOREGROUND, on_result, outcome, &outcome->call);
 }
 
 static int list_first(Api *api, Outcome *outcome)
 {
-        return api_list_passkeys(api, NULL, API_BACKGROUND, on_list, outcome, &outcome->call);
+        return api_list_passkeys(api, NULL, API_BACKGROUND, on_result, outcome, &outcome->call);
 }
 
 static int list_next(Api *api, Outcome *outcome)
 {
-        return api_list_passkeys(api, "a+b&c=/..", API_FOREGROUND, on_list, outcome,
+        return api_list_passkeys(api, "a+b&c=/..", API_FOREGROUND, on_result, outcome,
                                  &outcome->call);
 }
 
 static int update(Api *api, Outcome *outcome)
 {
-        return api_update_passkeys(api, "u", "ada", "Ada L.", on_management, outcome,
-                                   &outcome->call);
+        return api_update_passkeys(api, "u", "ada", "Ada L.", on_result, outcome, &outcome->call);
 }
 
 static int delete (Api *api, Outcome *outcome)
 {
         char *ids[] = {(char *) "pk1", (char *) "pk2", NULL};
 
-        return api_delete_passkeys(api, ids, on_management, outcome, &outcome->call);
+        return api_delete_passkeys(api, ids, on_result, outcome, &outcome->call);
 }
 
 static int delete_user(Api *api, Outcome *outcome)
 {
-        return api_delete_user_passkeys(api, "u", on_management, outcome, &outcome->call);
+        return api_delete_user_passkeys(api, "u", on_result, outcome, &outcome->call);
 }
 
 static int prune(Api *api, Outcome *outcome)
 {
-        return api_prune_passkeys(api, "u", on_management, outcome, &outcome->call);
+        return api_prune_passkeys(api, "u", on_result, outcome, &outcome->call);
 }
 
 static int create_challenge(Api *api, Outcome *outcome)
@@ -169,28 +120,27 @@ static int create_challenge(Api *api, Outcome *outcome)
         const ChallengeRequest asked = {
                 .email = "a@b", .purpose = "login", .metadata = "{ \"n\": 1 }"};
 
-        return api_create_challenge(api, &asked, on_challenge, outcome, &outcome->call);
+        return api_create_challenge(api, &asked, on_result, outcome, &outcome->call);
 }
 
 static int get_challenge(Api *api, Outcome *outcome)
 {
-        return api_get_challenge(api, "ch/1", on_challenge, outcome, &outcome->call);
+        return api_get_challenge(api, "ch/1", on_result, outcome, &outcome->call);
 }
 
 static int verify_challenge(Api *api, Outcome *outcome)
 {
-        return api_verify_challenge(api, "ch1", "s", "123456", on_challenge, outcome,
-                                    &outcome->call);
+        return api_verify_challenge(api, "ch1", "s", "123456", on_result, outcome, &outcome->call);
 }
 
 static int delete_challenge(Api *api, Outcome *outcome)
 {
-        return api_delete_challenge(api, "ch/1", on_done, outcome, &outcome->call);
+        return api_delete_challenge(api, "ch/1", on_result, outcome, &outcome->call);
 }
 
 static int get_key_set(Api *api, Outcome *outcome)
 {
-        return api_get_key_set(api, on_key_set, outcome, &outcome->call);
+        return api_get_key_set(api, on_result, outcome, &outcome->call);
 }
 
 #define PRINCIPAL \
@@ -322,7 +272,7 @@ static void configure(Fixture *f, uint64_t timeout_ms, Secret *key)
                                                 .tenancy_id = "ten/ancy",
                                                 .timeout_ms = timeout_ms,
                                                 .key = key},
-                                 old, &f->api),
+                                 old, NULL, NULL, &f->api),
                          0);
 }
 
@@ -583,14 +533,14 @@ static void test_ids_that_mean_something(void **state)
 
         serve(f, &(Script){.lines = {SERVER_ERROR}}, 30000);
         for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-                assert_int_equal(api_exchange_code(f->api, ids[i], on_principal, o, &o->call),
+                assert_int_equal(api_exchange_code(f->api, ids[i], on_result, o, &o->call),
                                  -EINVAL);
                 assert_int_equal(
-                        api_get_passkey(f->api, ids[i], API_BACKGROUND, on_passkey, o, &o->call),
+                        api_get_passkey(f->api, ids[i], API_BACKGROUND, on_result, o, &o->call),
                         ERROR_NOT_FOUND);
-                assert_int_equal(api_get_challenge(f->api, ids[i], on_challenge, o, &o->call),
+                assert_int_equal(api_get_challenge(f->api, ids[i], on_result, o, &o->call),
                                  ERROR_NOT_FOUND);
-                assert_int_equal(api_delete_challenge(f->api, ids[i], on_done, o, &o->call),
+                assert_int_equal(api_delete_challenge(f->api, ids[i], on_result, o, &o->call),
                                  ERROR_NOT_FOUND);
         }
         assert_null(o->call);
@@ -609,22 +559,21 @@ static void test_arguments(void **state)
 
         serve(f, &(Script){.lines = {SERVER_ERROR}}, 30000);
         assert_int_equal(
-                api_authorize_registration(f->api, &no_registration, on_token, o, &o->call),
+                api_authorize_registration(f->api, &no_registration, on_result, o, &o->call),
                 -EINVAL);
         assert_int_equal(
-                api_authorize_authentication(f->api, &no_authentication, on_token, o, &o->call),
+                api_authorize_authentication(f->api, &no_authentication, on_result, o, &o->call),
                 -EINVAL);
-        assert_int_equal(api_update_passkeys(f->api, "u", NULL, NULL, on_management, o, &o->call),
+        assert_int_equal(api_update_passkeys(f->api, "u", NULL, NULL, on_result, o, &o->call),
                          -EINVAL);
-        assert_int_equal(api_delete_passkeys(f->api, none, on_management, o, &o->call), -EINVAL);
-        assert_int_equal(api_delete_user_passkeys(f->api, "\xff", on_management, o, &o->call),
+        assert_int_equal(api_delete_passkeys(f->api, none, on_result, o, &o->call), -EINVAL);
+        assert_int_equal(api_delete_user_passkeys(f->api, "\xff", on_result, o, &o->call), -EINVAL);
+        assert_int_equal(api_prune_passkeys(f->api, "\xff", on_result, o, &o->call), -EINVAL);
+        assert_int_equal(api_create_challenge(f->api, &no_challenge, on_result, o, &o->call),
                          -EINVAL);
-        assert_int_equal(api_prune_passkeys(f->api, "\xff", on_management, o, &o->call), -EINVAL);
-        assert_int_equal(api_create_challenge(f->api, &no_challenge, on_challenge, o, &o->call),
-                         -EINVAL);
-        assert_int_equal(api_create_challenge(f->api, &bad_metadata, on_challenge, o, &o->call),
+        assert_int_equal(api_create_challenge(f->api, &bad_metadata, on_result, o, &o->call),
                          ERROR_INVALID_ARGS);
-        assert_int_equal(api_verify_challenge(f->api, "c", "\xff", "1", on_challenge, o, &o->call),
+        assert_int_equal(api_verify_challenge(f->api, "c", "\xff", "1", on_result, o, &o->call),
                          -EINVAL);
         assert_null(o->call);
         assert_int_equal(raw_peer_n_requests(f->peer), 0);
@@ -676,13 +625,13 @@ static void test_cancel(void **state)
                 assert_int_equal(outcomes[i].n_ended, 0);
 }
 
-static void free_api(int r, const char *key_set, void *userdata)
+static void free_api(const Result *result, void *userdata)
 {
         Fixture *f = userdata;
 
         f->api = api_unref(f->api);
         f->outcome.n_ended++;
-        assert_string_equal(key_set, "{\"keys\":[]}"); /* still lent */
+        assert_string_equal(result->key_set, "{\"keys\":[]}"); /* still lent */
 }
 
 static void test_function_frees_api(void **state)

@@ -79,7 +79,7 @@ static int configure_tenancy(Fixture *f, const char *endpoint, const char *tenan
                                       .tenancy_id = tenancy_id,
                                       .timeout_ms = timeout_ms,
                                       .key = key},
-                       old, &f->api);
+                       old, NULL, NULL, &f->api);
 }
 
 static int configure(Fixture *f, uint16_t port, uint64_t timeout_ms, Secret *key)
@@ -98,28 +98,28 @@ static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
         assert_int_equal(configure(f, raw_peer_port(f->peer), timeout_ms, f->key), 0);
 }
 
-static void on_token(int r, uint32_t retry_after_s, const Token *token, void *userdata)
+static void on_token(const Result *result, void *userdata)
 {
         Outcome *outcome = userdata;
 
         outcome->n_ended++;
-        outcome->r = r;
-        outcome->retry_after_s = retry_after_s;
-        assert_true((r == 0) == (token != NULL));
-        if (token)
-                snprintf(outcome->text, sizeof(outcome->text), "%s", token->token);
+        outcome->r = result->r;
+        outcome->retry_after_s = result->retry_after_s;
+        assert_true((result->r == 0) == (result->token != NULL));
+        if (result->token)
+                snprintf(outcome->text, sizeof(outcome->text), "%s", result->token->token);
 }
 
-static void on_principal(int r, uint32_t retry_after_s, const Principal *principal, void *userdata)
+static void on_principal(const Result *result, void *userdata)
 {
         Outcome *outcome = userdata;
 
         outcome->n_ended++;
-        outcome->r = r;
-        outcome->retry_after_s = retry_after_s;
-        assert_true((r == 0) == (principal != NULL));
-        if (principal)
-                snprintf(outcome->text, sizeof(outcome->text), "%s", principal->user_id);
+        outcome->r = result->r;
+        outcome->retry_after_s = result->retry_after_s;
+        assert_true((result->r == 0) == (result->principal != NULL));
+        if (result->principal)
+                snprintf(outcome->text, sizeof(outcome->text), "%s", result->principal->user_id);
 }
 
 static void run_until_ended(Fixture *f, const Outcome *outcome)
@@ -462,7 +462,7 @@ static void test_settings(void **state)
                                                         .tenancy_id = bad[i].tenancy_id,
                                                         .timeout_ms = bad[i].timeout_ms,
                                                         .key = f->key},
-                                         NULL, &api),
+                                         NULL, NULL, NULL, &api),
                                  -EINVAL);
                 assert_ptr_equal(api, (Api *) 1);
         }
@@ -498,7 +498,7 @@ static void test_has_settings(void **state)
         differs[3].timeout_ms = 999;
         differs[4].key = other;
         differs[5].key = NULL;
-        assert_int_equal(api_new(f->context, &settings, NULL, &f->api), 0);
+        assert_int_equal(api_new(f->context, &settings, NULL, NULL, NULL, &f->api), 0);
         for (size_t i = 0; i < ARRAY_SIZE(differs); i++)
                 assert_false(api_has_settings(f->api, &differs[i]));
         differs[0] = settings;
@@ -606,15 +606,61 @@ static void test_cancel(void **state)
         assert_in_range(raw_peer_n_requests(f->peer), n_requests, n_requests + 1);
 }
 
-static void free_api(int r, uint32_t retry_after_s, const Token *token, void *userdata)
+static void free_api(const Result *result, void *userdata)
 {
+        const Token *token = result->token;
         Fixture *f = userdata;
 
         f->api = api_unref(f->api);
         f->outcome.n_ended++;
-        f->outcome.r = r;
+        f->outcome.r = result->r;
         if (token)
                 assert_string_equal(token->token, "rt_1"); /* still lent */
+}
+
+typedef struct Observed {
+        unsigned n;
+        const Api *api;
+        int r;
+} Observed;
+
+static void observe(const Api *api, int r, void *userdata)
+{
+        Observed *observed = userdata;
+
+        *observed = (Observed){.n = observed->n + 1, .api = api, .r = r};
+}
+
+static void test_observer(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {TOKEN_OK, SERVER_ERROR, SERVER_ERROR}};
+        Observed observed = {};
+        ApiSettings settings = {.tenancy_id = "t", .timeout_ms = 30000, .key = f->key};
+        char endpoint[64];
+
+        serve(f, &script, 30000);
+        snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", raw_peer_port(f->peer));
+        settings.endpoint = endpoint;
+        api_unref(f->api);
+        assert_int_equal(api_new(f->context, &settings, NULL, observe, &observed, &f->api), 0);
+        authorize(f);
+        assert_true(observed.n == 1 && observed.api == f->api && observed.r == 0);
+        exchange(f, "code");
+        assert_true(observed.n == 2 && observed.r == ERROR_UNREACHABLE);
+
+        /* Nothing is said of callers by a background call, or by one that was cancelled. */
+        assert_int_equal(api_get_passkey(f->api, "p", API_BACKGROUND, on_token, &f->outcome,
+                                         &f->outcome.call),
+                         0);
+        f->outcome.n_ended = 0;
+        run_until_ended(f, &f->outcome);
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+        assert_int_equal(
+                api_exchange_code(f->api, "c", on_principal, &f->outcome, &f->outcome.call), 0);
+        api_call_cancel(f->outcome.call);
+        run_for(f, 20);
+        assert_int_equal(observed.n, 2);
 }
 
 /* Whether it succeeds, fails after a pause, or fails for lack of time. */
@@ -663,6 +709,7 @@ int main(void)
                 TEST(new_key_on_warm_connection),
                 TEST(calls_end_as_they_began),
                 TEST(cancel),
+                TEST(observer),
                 TEST(function_frees_api),
         };
 

@@ -5,8 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/core/crash-recovery.h"
-#include "daemon/core/delete-recovery.h"
-#include "daemon/core/exchange.h"
+#include "daemon/core/exchange-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 #include "tests/unit/test.h"
@@ -17,7 +16,9 @@
 
 static struct {
         unsigned n_asked;
-        ApiPrincipalFunc func;
+        ResultFunc func;
+        ApiObserverFunc observer;
+        void *observer_userdata;
         void *userdata;
         Secret *key; /* lent */
 } api;
@@ -51,8 +52,11 @@ static struct {
         void *userdata;
 } recovery;
 
-int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous, Api **ret)
+int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous,
+            ApiObserverFunc observer, void *observer_userdata, Api **ret)
 {
+        api.observer = observer;
+        api.observer_userdata = observer_userdata;
         api.key = settings->key;
         *ret = (Api *) &api;
         return 0;
@@ -103,8 +107,7 @@ ApiCall *api_call_cancel(ApiCall *call)
         return NULL;
 }
 
-int api_exchange_code(Api *a, const char *code, ApiPrincipalFunc func, void *userdata,
-                      ApiCall **ret)
+int api_exchange_code(Api *a, const char *code, ResultFunc func, void *userdata, ApiCall **ret)
 {
         api.n_asked++;
         api.func = func;
@@ -147,29 +150,6 @@ int store_commit_exchange(Store *s, const char *tenancy_id, const ExchangeOutcom
         return 0;
 }
 
-int crash_recovery_new(Tenancy *t, CrashRecovery **ret)
-{
-        *ret = NULL;
-        return 0;
-}
-
-CrashRecovery *crash_recovery_free(CrashRecovery *r)
-{
-        return NULL;
-}
-
-void crash_recovery_start(CrashRecovery *r)
-{
-}
-
-void crash_recovery_stop(CrashRecovery *r)
-{
-}
-
-void crash_recovery_api_is_back(CrashRecovery *r)
-{
-}
-
 uint64_t crash_recovery_take_over(CrashRecovery *r, const uint8_t key[static ANSWER_KEY_LEN],
                                   bool *ret_interrupted)
 {
@@ -194,44 +174,6 @@ int crash_recovery_wait(CrashRecovery *r, WaitFunc func, void *userdata)
         return 0;
 }
 
-int delete_recovery_new(Tenancy *t, DeleteRecovery **ret)
-{
-        *ret = NULL;
-        return 0;
-}
-
-DeleteRecovery *delete_recovery_free(DeleteRecovery *r)
-{
-        return NULL;
-}
-
-void delete_recovery_start(DeleteRecovery *r)
-{
-}
-
-int crash_recovery_find(const CrashRecovery *r, FindingList *list)
-{
-        return 0;
-}
-
-int delete_recovery_find(const DeleteRecovery *r, FindingList *list)
-{
-        return 0;
-}
-
-void delete_recovery_stop(DeleteRecovery *r)
-{
-}
-
-void delete_recovery_api_is_back(DeleteRecovery *r)
-{
-}
-
-KeyRing *key_ring_unref(KeyRing *ring)
-{
-        return NULL;
-}
-
 /* What callers heard. */
 static struct {
         unsigned n;
@@ -241,12 +183,14 @@ static struct {
         char user_id[32];
 } heard;
 
-static void hear(int r, uint32_t retry_after_s, const Answer *answer, void *userdata)
+static void hear(const Result *result, void *userdata)
 {
+        const Answer *answer = result->answer;
+
         heard.n++;
-        heard.r = r;
-        heard.retry_after_s = retry_after_s;
-        assert_int_equal(r == 0, answer != NULL);
+        heard.r = result->r;
+        heard.retry_after_s = result->retry_after_s;
+        assert_int_equal(result->r == 0, answer != NULL);
         if (!answer)
                 return;
         heard.linked = answer->linked;
@@ -280,6 +224,8 @@ static void configure(Secret *wanted)
 
 static int set_up(void **state)
 {
+        static const TenancyPart *const parts[] = {&exchanges_part, NULL};
+
         log_set_max_level(LOG_CRIT);
         memset(&api, 0, sizeof(api));
         memset(&store, 0, sizeof(store));
@@ -288,7 +234,7 @@ static int set_up(void **state)
         n_added = 0;
         assert_int_equal(secret_new("k", 1, &api_secret), 0);
         assert_int_equal(sd_event_new(&event), 0);
-        assert_int_equal(tenancies_new(event, NULL, NULL, &tenancies), 0);
+        assert_int_equal(tenancies_new(event, NULL, NULL, parts, &tenancies), 0);
         assert_int_equal(tenancies_get(tenancies, "t1", &tenancy), 0);
         configure(api_secret);
         tenancy_set_listener(tenancy, &(TenancyListener){.link_added = on_link_added});
@@ -310,12 +256,12 @@ static ExchangeRequest a_request(void)
         return (ExchangeRequest){.uid = 1000, .code = "c1", .request_id = REQUEST_ID, .link = true};
 }
 
-static int try_start(const ExchangeRequest *request, Answer *ret_answer)
+static int try_start(const ExchangeRequest *request)
 {
         unsigned n = heard.n;
-        int r = exchange_start(tenancy, request, hear, NULL, ret_answer);
+        int r = exchange_start(tenancy, request, hear, NULL);
 
-        assert_int_equal(heard.n, n); /* never before start returns */
+        assert_int_equal(heard.n, r == CALL_ANSWERED ? n + 1 : n);
         return r;
 }
 
@@ -325,10 +271,9 @@ static int try_start(const ExchangeRequest *request, Answer *ret_answer)
 static int start(const ExchangeRequest *request)
 {
         unsigned n_asked = api.n_asked, n_begun = store.n_begun;
-        Answer answer = {};
-        int r = try_start(request, &answer);
+        int r = try_start(request);
 
-        assert_int_not_equal(r, EXCHANGE_ANSWERED);
+        assert_int_not_equal(r, CALL_ANSWERED);
         if (store.n_begun > n_begun) {
                 assert_int_equal(api.n_asked, n_asked); /* not before the intent is on disk */
                 store.begun(store.begin_result, INTENT_ID, store.begun_userdata);
@@ -346,7 +291,11 @@ static void api_answers(int r, uint32_t retry_after_s)
                 .verified = true,
         };
 
-        api.func(r, retry_after_s, r == 0 ? &principal : NULL, api.userdata);
+        api.observer((Api *) &api, r, api.observer_userdata);
+        api.func(&(Result){.r = r,
+                           .retry_after_s = retry_after_s,
+                           .principal = r == 0 ? &principal : NULL},
+                 api.userdata);
 }
 
 static void store_answers(int r, bool newly_linked)
@@ -522,22 +471,19 @@ static void keep(const uint8_t *key, int error)
 static void test_answer_is_found_again(void **state)
 {
         ExchangeRequest request = a_request(), others[4];
-        Answer answer = {};
 
         assert_int_equal(start(&request), 0);
         api_answers(0, 0);
         keep(store.key, 0);
         store_answers(0, true);
 
-        assert_int_equal(try_start(&request, &answer), EXCHANGE_ANSWERED);
-        assert_int_equal(answer.error, 0);
-        assert_string_equal(answer.principal->user_id, "ada");
-        answer_clear(&answer);
+        assert_int_equal(try_start(&request), CALL_ANSWERED);
+        assert_int_equal(heard.r, 0);
+        assert_string_equal(heard.user_id, "ada");
 
         request.user_id = "eve"; /* a repeat may not weaken what the caller insists on */
-        assert_int_equal(try_start(&request, &answer), EXCHANGE_ANSWERED);
-        assert_int_equal(answer.error, ERROR_USER_MISMATCH);
-        answer_clear(&answer);
+        assert_int_equal(try_start(&request), CALL_ANSWERED);
+        assert_int_equal(heard.r, ERROR_USER_MISMATCH);
 
         for (size_t i = 0; i < ARRAY_SIZE(others); i++)
                 others[i] = a_request();

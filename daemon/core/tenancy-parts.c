@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/core/crash-recovery.h"
+#include "daemon/core/delete-recovery.h"
+#include "daemon/core/exchange-internal.h"
+#include "daemon/core/identify.h"
+#include "daemon/core/tenancy-internal.h"
+#include "daemon/core/tenancy-parts.h"
+
+const TenancyPart *const tenancy_parts[] = {
+        &exchanges_part, &key_ring_part, &crash_recovery_part, &delete_recovery_part, NULL,
+};
