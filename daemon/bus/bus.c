@@ -7,33 +7,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/strv.h"
-#include "daemon/bus/bus-internal.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/bus.h"
+#include "daemon/bus/dispatch/authorization.h"
+#include "daemon/bus/dispatch/request.h"
+#include "daemon/bus/interfaces/interfaces.h"
+#include "daemon/bus/objects.h"
 #include "dbus/names.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
 /* What is still to be sent at the end gets this long. */
 #define FLUSH_TIMEOUT_MS 2000U
-
-static BusTenancy *bus_tenancy_free(BusTenancy *object)
-{
-        tenancy_unref(object->tenancy);
-        free(object->label);
-        free(object->path);
-        free(object->endpoint);
-        free(object);
-        return NULL;
-}
-DEFINE_CLEANUP(BusTenancy *, bus_tenancy_free);
-
-BusTenancy *bus_find_tenancy(Bus *bus, const char *label)
-{
-        for (BusTenancy *t = bus->tenancies; t; t = t->next)
-                if (streq(t->label, label))
-                        return t;
-        return NULL;
-}
 
 /* Which tenancy an object path is. */
 static int find_object(sd_bus *sd _unused_, const char *path, const char *interface _unused_,
@@ -69,7 +53,7 @@ static void on_caller_gone(const char *unique_name, void *userdata)
 
         for (Request *request = bus->requests, *next; request; request = next) {
                 next = request->next;
-                if (request_is_cancellable(request) &&
+                if (request->call &&
                     streq(sd_bus_message_get_sender(request->message), unique_name))
                         request_free(request);
         }
@@ -83,7 +67,7 @@ static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_er
         bus->releasing = false;
         for (Request *request = bus->requests, *next; request; request = next) {
                 next = request->next;
-                if (request_is_cancellable(request))
+                if (request->call)
                         request_free(request);
         }
         bus->owner.disconnected(bus->owner.userdata);
@@ -156,7 +140,7 @@ static int connect_bus(Bus *bus, sd_event *event)
         r = open_connection(&bus->bus);
         if (r < 0)
                 return r;
-        r = identities_new(bus->bus, on_caller_gone, bus, &bus->identities);
+        r = peers_new(bus->bus, on_caller_gone, bus, &bus->peers);
         if (r < 0)
                 return r;
         r = polkit_new(bus->bus, &bus->polkit);
@@ -215,14 +199,8 @@ Bus *bus_free(Bus *bus)
         bus->owner = (BusOwner){};
         while (bus->requests)
                 request_free(bus->requests);
-        while (bus->tenancies) {
-                BusTenancy *object = bus->tenancies;
-
-                bus->tenancies = object->next;
-                tenancy_set_listener(object->tenancy, NULL);
-                bus_tenancy_free(object);
-        }
-        identities_free(bus->identities);
+        objects_free(bus);
+        peers_free(bus->peers);
         polkit_free(bus->polkit);
         for (size_t i = 0; i < bus->n_slots; i++)
                 sd_bus_slot_unref(bus->slots[i]);
@@ -254,7 +232,7 @@ int bus_release_name(Bus *bus)
         int r;
 
         bus->stopping = true;
-        question_deny_all(bus);
+        authorization_deny_all(bus);
         r = sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, on_name_released, bus);
         bus->releasing = r >= 0;
         return r;
@@ -293,130 +271,4 @@ int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_pe
 GrantList *bus_grants(Bus *bus)
 {
         return &bus->grants;
-}
-
-static void on_state_changed(Tenancy *tenancy _unused_, void *userdata)
-{
-        BusTenancy *object = userdata;
-
-        (void) sd_bus_emit_properties_changed(object->bus->bus, object->path,
-                                              PASSLOCK_INTERFACE_TENANCY, "State", NULL);
-}
-
-static void on_link_added(Tenancy *tenancy _unused_, const Link *link, void *userdata)
-{
-        links_emit(userdata, "Added", link);
-}
-
-static void on_link_removed(Tenancy *tenancy _unused_, const Link *link, void *userdata)
-{
-        links_emit(userdata, "Removed", link);
-}
-
-static void object_listen(BusTenancy *object)
-{
-        tenancy_set_listener(object->tenancy, &(TenancyListener){
-                                                      .state_changed = on_state_changed,
-                                                      .link_added = on_link_added,
-                                                      .link_removed = on_link_removed,
-                                                      .userdata = object,
-                                              });
-}
-
-/* The label stands for this tenancy from now on. */
-static int object_set_tenancy(BusTenancy *object, Tenancy *tenancy)
-{
-        char *endpoint = strdup(tenancy_endpoint(tenancy));
-
-        if (!endpoint)
-                return -ENOMEM;
-        if (object->tenancy != tenancy) {
-                /* Another label may have it by now. */
-                if (object->tenancy && streq(tenancy_label(object->tenancy), object->label))
-                        tenancy_set_listener(object->tenancy, NULL);
-                tenancy_ref(tenancy);
-                tenancy_unref(object->tenancy);
-                object->tenancy = tenancy;
-        }
-        free(object->endpoint);
-        object->endpoint = endpoint;
-        object_listen(object);
-        return 0;
-}
-
-static int object_update(BusTenancy *object, Tenancy *tenancy)
-{
-        bool same =
-                object->tenancy == tenancy && streq(object->endpoint, tenancy_endpoint(tenancy));
-        int r;
-
-        r = object_set_tenancy(object, tenancy);
-        if (r < 0 || same)
-                return r;
-        identities_forget_readable(object->bus->identities, object->label);
-        (void) sd_bus_emit_properties_changed(object->bus->bus, object->path,
-                                              PASSLOCK_INTERFACE_TENANCY, "TenancyId", "Endpoint",
-                                              "CaFile", "State", NULL);
-        return 0;
-}
-
-static int object_add(Bus *bus, Tenancy *tenancy)
-{
-        _cleanup_(bus_tenancy_freep) BusTenancy *object = calloc(1, sizeof(BusTenancy));
-        int r;
-
-        if (!object)
-                return -ENOMEM;
-        object->bus = bus;
-        object->label = strdup(tenancy_label(tenancy));
-        if (!object->label ||
-            asprintf(&object->path, PASSLOCK_TENANCY_PATH "/%s", object->label) < 0)
-                return -ENOMEM;
-        r = object_set_tenancy(object, tenancy);
-        if (r < 0)
-                return r;
-        object->next = bus->tenancies;
-        bus->tenancies = TAKE_PTR(object);
-        (void) sd_bus_emit_object_added(bus->bus, bus->tenancies->path);
-        return 0;
-}
-
-static bool has_label(Tenancy *const *tenancies, size_t n_tenancies, const char *label)
-{
-        for (size_t i = 0; i < n_tenancies; i++)
-                if (streq(tenancy_label(tenancies[i]), label))
-                        return true;
-        return false;
-}
-
-static void remove_objects(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies)
-{
-        for (BusTenancy **t = &bus->tenancies; *t;) {
-                _cleanup_(bus_tenancy_freep) BusTenancy *object = NULL;
-
-                if (has_label(tenancies, n_tenancies, (*t)->label)) {
-                        t = &(*t)->next;
-                        continue;
-                }
-                object = *t;
-                identities_forget_readable(bus->identities, object->label);
-                /* While it is still there: the signal names its interfaces. */
-                (void) sd_bus_emit_object_removed(bus->bus, object->path);
-                *t = object->next;
-                if (streq(tenancy_label(object->tenancy), object->label))
-                        tenancy_set_listener(object->tenancy, NULL);
-        }
-}
-
-int bus_show_tenancies(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies)
-{
-        int r = 0;
-
-        remove_objects(bus, tenancies, n_tenancies);
-        for (size_t i = 0; r == 0 && i < n_tenancies; i++) {
-                BusTenancy *object = bus_find_tenancy(bus, tenancy_label(tenancies[i]));
-
-                r = object ? object_update(object, tenancies[i]) : object_add(bus, tenancies[i]);
-        }
-        return r;
 }

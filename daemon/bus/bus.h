@@ -3,32 +3,12 @@
 
 #include <systemd/sd-event.h>
 
-#include "daemon/core/tenancy.h"
-#include "daemon/model/finding.h"
-#include "daemon/model/grant.h"
+#include "daemon/bus/dispatch/bus-state.h"
 
 /*
  * The daemon on the bus: dev.passlock.Passlock1 with its objects. What each member means is in the
  * XML files in dbus/; who may call it is decided here, by the grants.
  */
-typedef struct Bus Bus;
-
-/* r is 0, an Error or a negative errno; `text` says more of an Error, or is NULL. */
-typedef void (*BusReloadedFunc)(int r, const char *text, void *userdata);
-
-/* What the bus asks of the daemon above it. */
-typedef struct BusOwner {
-        /* Reads configuration and credentials again, and leaves a record of it. Returns 0 if `done`
-         * will be called, once and later; or what it fails with, of which *ret_text (the caller's)
-         * says more if it is an Error. */
-        int (*reload)(void *userdata, const Cause *cause, BusReloadedFunc done, void *done_userdata,
-                      char **ret_text);
-        /* Adds what is missing or odd now. Returns 0 or -ENOMEM. */
-        int (*diagnose)(void *userdata, FindingList *list);
-        /* The connection is gone; nothing can be answered any more. */
-        void (*disconnected)(void *userdata);
-        void *userdata;
-} BusOwner;
 
 /* Connects to the system bus ($DBUS_SYSTEM_BUS_ADDRESS) and offers the objects, not yet the name.
  */

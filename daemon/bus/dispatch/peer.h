@@ -14,53 +14,52 @@
  *
  * A lookup that fails says that nothing is known, which is no caller at all and surely not root.
  */
-typedef struct Identities Identities;
-typedef struct Identity Identity;
+typedef struct Peers Peers;
+typedef struct Peer Peer;
 
 /* `gone` is told of every connection that leaves the bus. `bus` must outlive this. Returns 0 or a
  * negative errno. */
-typedef void (*IdentityGoneFunc)(const char *unique_name, void *userdata);
-int identities_new(sd_bus *bus, IdentityGoneFunc gone, void *userdata, Identities **ret);
-Identities *identities_free(Identities *identities);
-DEFINE_CLEANUP(Identities *, identities_free);
+typedef void (*PeerGoneFunc)(const char *unique_name, void *userdata);
+int peers_new(sd_bus *bus, PeerGoneFunc gone, void *userdata, Peers **ret);
+Peers *peers_free(Peers *peers);
+DEFINE_CLEANUP(Peers *, peers_free);
 
 /*
- * Who waits to know is told once, not before identities_find() has returned. r is 0 and `identity`
+ * Who waits to know is told once, not before peers_find() has returned. r is 0 and `peer`
  * lent; or NULL, and r is negative: the bus would not say, or -ETIMEDOUT or -ENOMEM, which may be
  * otherwise the next time.
  */
-typedef void (*IdentityFunc)(int r, Identity *identity, void *userdata);
+typedef void (*PeerFunc)(int r, Peer *peer, void *userdata);
 
 /*
  * Finds who a unique name is. Returns 1 and a reference in *ret if that is known already, 0 if the
  * function will be told, or a negative errno; -EBUSY if `waiting_max` wait for this one already.
  */
-int identities_find(Identities *identities, const char *unique_name, unsigned waiting_max,
-                    IdentityFunc func, void *userdata, Identity **ret);
+int peers_find(Peers *peers, const char *unique_name, unsigned waiting_max, PeerFunc func,
+               void *userdata, Peer **ret);
 
-Identity *identity_ref(Identity *identity);
-Identity *identity_unref(Identity *identity);
-DEFINE_CLEANUP(Identity *, identity_unref);
+Peer *peer_ref(Peer *peer);
+Peer *peer_unref(Peer *peer);
+DEFINE_CLEANUP(Peer *, peer_unref);
 
-const Caller *identity_caller(const Identity *identity);
+const Caller *peer_caller(const Peer *peer);
 /* Calls that wait for an answer, over all connections of the uid; to be counted by who serves them.
  */
-unsigned *identity_n_pending(Identity *identity);
+unsigned *peer_n_pending(Peer *peer);
 /* The same for questions to polkit about it. */
-unsigned *identity_n_questions(Identity *identity);
+unsigned *peer_n_questions(Peer *peer);
 /* May a failing call of this caller, or with NULL of one who is not known, leave a record? Who has
- * made many of late may not; see account.h. */
-bool identities_may_record(Identities *identities, Identity *identity);
+ * made many of late may not; see quota.h. */
+bool peers_may_record(Peers *peers, Peer *peer);
 
 /* The tenancies, by label, whose links polkit has let this connection read. Returns 0 or -ENOMEM.
  */
-int identity_add_readable(Identity *identity, const char *label);
-bool identity_may_read(const Identity *identity, const char *label);
+int peer_add_readable(Peer *peer, const char *label);
+bool peer_may_read(const Peer *peer, const char *label);
 /* The label has another tenancy now, or none. */
-void identities_forget_readable(Identities *identities, const char *label);
+void peers_forget_readable(Peers *peers, const char *label);
 
-const char *identity_unique_name(const Identity *identity);
+const char *peer_unique_name(const Peer *peer);
 
 /* For each connection that is known to belong to somebody. */
-void identities_foreach(Identities *identities,
-                        void (*func)(const Identity *identity, void *userdata), void *userdata);
+void peers_foreach(Peers *peers, void (*func)(const Peer *peer, void *userdata), void *userdata);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/strv.h"
-#include "daemon/bus/bus-options.h"
+#include "daemon/bus/dispatch/option.h"
 #include "dbus/error.h"
 
 #define TEXT_LEN 128

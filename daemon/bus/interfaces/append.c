@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/bus/bus-append.h"
+#include "daemon/bus/interfaces/append.h"
 
 int bus_append_string(sd_bus_message *m, const char *name, const char *value)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/request.h"
 
 /* Links.Import, as bus-links.c lists it. */
 int run_import(Request *request, sd_bus_message *m);

@@ -3,10 +3,11 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "daemon/bus/bus-append.h"
-#include "daemon/bus/bus-rights.h"
-#include "daemon/bus/polkit.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/authorization.h"
+#include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/dispatch/polkit.h"
+#include "daemon/bus/interfaces/append.h"
+#include "daemon/bus/interfaces/rights.h"
 #include "dbus/error.h"
 
 /*
@@ -54,7 +55,7 @@ typedef struct Survey {
 
 static unsigned *n_questions(const Request *request)
 {
-        return identity_n_questions(request->identity);
+        return peer_n_questions(request->peer);
 }
 
 static void survey_destroy(Call *call)
@@ -146,7 +147,7 @@ static int append_polkit(Survey *survey, char **actions, bool authenticate)
 
 static int append_grants(const Request *request, sd_bus_message *reply)
 {
-        const Caller *caller = identity_caller(request->identity);
+        const Caller *caller = peer_caller(request->peer);
         const GrantList *list = &request->bus->grants;
         int r = 0;
 
@@ -214,7 +215,7 @@ static int survey_ask_next(Survey *survey)
         while ((question = &current_questions(survey)[survey->question])->action) {
                 survey->question++;
                 if (question->right == 0 ||
-                    !grants_allow(&request->bus->grants, identity_caller(request->identity), label,
+                    !grants_allow(&request->bus->grants, peer_caller(request->peer), label,
                                   question->right, NULL))
                         return survey_ask(survey, question);
         }
@@ -298,11 +299,11 @@ static int survey_begin(Survey *survey)
 
 static int run_list_rights(Request *request, sd_bus_message *m _unused_)
 {
-        bool is_root = identity_caller(request->identity)->uid == 0;
+        bool is_root = peer_caller(request->peer)->uid == 0;
         Survey *survey;
         int r;
 
-        if (*n_questions(request) >= QUESTIONS_MAX)
+        if (*n_questions(request) >= AUTHORIZATIONS_MAX)
                 return ERROR_LIMITS_EXCEEDED;
         r = call_new_without_api(sizeof(Survey), NULL, NULL, NULL, &survey);
         if (r < 0)
@@ -323,5 +324,5 @@ int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
         static const Method method = {.for_everybody = true, .run = run_list_rights};
 
-        return request_begin(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &method);
 }

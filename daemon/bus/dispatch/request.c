@@ -6,9 +6,36 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/request.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
+
+int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message,
+                const struct Method *method, Request **ret)
+{
+        Request *request = calloc(1, sizeof(Request));
+        char *label = object ? strdup(object->label) : NULL;
+
+        if (!request || (object && !label)) {
+                free(request);
+                free(label);
+                return -ENOMEM;
+        }
+        *request = (Request){
+                .next = bus->requests,
+                .bus = bus,
+                .method = method,
+                .message = sd_bus_message_ref(message),
+                .tenancy = object ? tenancy_ref(object->tenancy) : NULL,
+                .label = label,
+                .cause = {.begun_at_us = monotonic_us()},
+        };
+        (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
+                        sd_bus_message_get_member(request->message));
+        bus->requests = request;
+        *ret = request;
+        return 0;
+}
 
 Request *request_free(Request *request)
 {
@@ -20,11 +47,9 @@ Request *request_free(Request *request)
                         break;
                 }
         call_cancel(request->call);
-        if (request->asking)
-                asking_cancel(request->asking);
         if (request->counted)
-                (*identity_n_pending(request->identity))--;
-        identity_unref(request->identity);
+                (*peer_n_pending(request->peer))--;
+        peer_unref(request->peer);
         tenancy_unref(request->tenancy);
         free(request->label);
         sd_bus_message_unref(request->message);
@@ -37,7 +62,7 @@ static void request_audit(const Request *request, Event event, int r, const char
         const RequestSubject *subject = &request->subject;
 
         audit(event, .cause = &request->cause,
-              .sender = request->identity ? NULL : sd_bus_message_get_sender(request->message),
+              .sender = request->peer ? NULL : sd_bus_message_get_sender(request->message),
               .tenancy = request->label, .user_id = subject->user_id,
               .authenticator_id = subject->authenticator_id, .rp_id = subject->rp_id,
               .challenge_id = subject->challenge_id, .error = r, .text = text);
@@ -77,7 +102,7 @@ static void request_record_failure(Request *request, int r, const char *text)
         if (request->recorded || (everyday && !log_is_on(LOG_DEBUG)))
                 return;
         /* Who makes calls that fail can make many, and is not to drown what else there is. */
-        if (!identities_may_record(request->bus->identities, request->identity))
+        if (!peers_may_record(request->bus->peers, request->peer))
                 return;
         request_audit(request, event_of_failure(r), r, text);
 }
@@ -234,25 +259,12 @@ void request_end(Request *request, const Result *result, AppendFunc append)
                 request_fail_retry_after(request, r, result->retry_after_s);
 }
 
-bool request_is_cancellable(const Request *request)
-{
-        return request->call || request->asking;
-}
-
 void request_reply_empty(Request *request)
 {
         request_end(request, &(Result){}, NULL);
 }
 
-static bool request_is_granted(const Request *request, const char *rp_id)
-{
-        const Caller *caller = identity_caller(request->identity);
-
-        return grants_allow(&request->bus->grants, caller, request->label, request->method->rights,
-                            rp_id);
-}
-
-bool request_still_stands(const Request *request)
+bool request_is_current(const Request *request)
 {
         const BusTenancy *object;
 
@@ -260,133 +272,4 @@ bool request_still_stands(const Request *request)
                 return true;
         object = bus_find_tenancy(request->bus, request->label);
         return object && object->tenancy == request->tenancy;
-}
-
-int request_authorize_rp(const Request *request, const char *rp_id)
-{
-        return request_is_granted(request, rp_id) ? 0 : ERROR_ACCESS_DENIED;
-}
-
-static void request_run(Request *request)
-{
-        int r;
-
-        r = request->method->run(request, request->message);
-        if (r != 0 && r != CALL_ANSWERED)
-                request_fail(request, r);
-}
-
-void request_run_authorized(Request *request)
-{
-        request->authorized = true;
-        request_run(request);
-}
-
-/* It is known who is calling. */
-static void request_start(Request *request)
-{
-        unsigned *n_pending = identity_n_pending(request->identity);
-        bool granted = request->method->for_everybody || request_is_granted(request, NULL);
-        int r;
-
-        request->cause.has_uid = true;
-        request->cause.uid = identity_caller(request->identity)->uid;
-        if (!granted && !request->method->question) {
-                request_fail(request, ERROR_ACCESS_DENIED);
-                return;
-        }
-        if (!request_still_stands(request)) {
-                request_fail(request, request_explain(request, ERROR_UNKNOWN_OBJECT,
-                                                      "The configuration has changed: the label "
-                                                      "stands for another tenancy now"));
-                return;
-        }
-        if (*n_pending >= request->bus->max_pending_per_user) {
-                request_fail(request, ERROR_LIMITS_EXCEEDED);
-                return;
-        }
-        (*n_pending)++;
-        request->counted = true;
-        if (granted)
-                request->cause.decided_by =
-                        request->cause.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
-        if (granted) {
-                request_run(request);
-                return;
-        }
-        r = question_ask(request);
-        if (r != 0)
-                request_fail(request, r);
-}
-
-static void request_identified(int r, Identity *identity, void *userdata)
-{
-        Request *request = userdata;
-
-        /* A timeout is transient: do not report AccessDenied for it. */
-        if (r == -ETIMEDOUT || r == -ENOMEM) {
-                request_fail(request,
-                             request_explain(request, ERROR_LIMITS_EXCEEDED,
-                                             "The bus does not say in time who is calling"));
-                return;
-        }
-        if (r < 0) {
-                request_fail(request, ERROR_ACCESS_DENIED);
-                return;
-        }
-        request->identity = identity_ref(identity);
-        request_start(request);
-}
-
-static int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, Request **ret)
-{
-        Request *request = calloc(1, sizeof(Request));
-        char *label = object ? strdup(object->label) : NULL;
-
-        if (!request || (object && !label)) {
-                free(request);
-                free(label);
-                return -ENOMEM;
-        }
-        *request = (Request){
-                .next = bus->requests,
-                .bus = bus,
-                .message = sd_bus_message_ref(message),
-                .tenancy = object ? tenancy_ref(object->tenancy) : NULL,
-                .label = label,
-                .cause = {.begun_at_us = monotonic_us()},
-        };
-        (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
-                        sd_bus_message_get_member(request->message));
-        bus->requests = request;
-        *ret = request;
-        return 0;
-}
-
-/* Finds out who is calling, and goes on from there. */
-static int request_enter(Request *request)
-{
-        Bus *bus = request->bus;
-        int r;
-
-        r = identities_find(bus->identities, sd_bus_message_get_sender(request->message),
-                            bus->max_pending_per_user, request_identified, request,
-                            &request->identity);
-        if (r < 0)
-                request_fail(request, r == -EBUSY ? ERROR_LIMITS_EXCEEDED : r);
-        else if (r > 0)
-                request_start(request);
-        return 1;
-}
-
-int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message, const Method *method)
-{
-        Request *request;
-        int r;
-
-        r = request_new(bus, object, message, &request);
-        if (r < 0)
-                return r;
-        request->method = method;
-        return request_enter(request);
 }

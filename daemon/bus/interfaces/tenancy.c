@@ -3,9 +3,10 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "daemon/bus/bus-append.h"
-#include "daemon/bus/bus-options.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/dispatch/option.h"
+#include "daemon/bus/interfaces/append.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/authorize.h"
 #include "daemon/core/exchange.h"
 #include "daemon/core/identify.h"
@@ -94,7 +95,7 @@ static int run_authorize(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = read_registration_options(request, registration, &exclude_linked);
         if (r == 0)
-                r = request_authorize_rp(request, registration->rp_id);
+                r = dispatch_authorize_rp(request, registration->rp_id);
         if (r == 0)
                 r = authorize_registration_start(request->tenancy, TAKE_PTR(registration),
                                                  exclude_linked, on_authorized, request,
@@ -102,7 +103,7 @@ static int run_authorize(Request *request, sd_bus_message *m _unused_)
         return r;
 }
 
-REQUEST_METHOD(authorize, RIGHT_AUTHORIZE)
+DISPATCH_METHOD(authorize, RIGHT_AUTHORIZE)
 
 /* AuthorizeAuthentication */
 
@@ -144,7 +145,7 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
                 return -ENOMEM;
         r = read_authentication(request, authentication);
         if (r == 0)
-                r = request_authorize_rp(request, authentication->rp_id);
+                r = dispatch_authorize_rp(request, authentication->rp_id);
         if (r != 0)
                 return r;
         r = authorize_authentication_start(request->tenancy, authentication, on_authorized, request,
@@ -156,7 +157,7 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
         return r;
 }
 
-REQUEST_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
+DISPATCH_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
 
 /* Exchange */
 
@@ -190,7 +191,7 @@ static void on_exchanged(const Result *result, void *userdata)
 static int run_exchange(Request *request, sd_bus_message *m _unused_)
 {
         ExchangeRequest exchange = {
-                .uid = identity_caller(request->identity)->uid,
+                .uid = peer_caller(request->peer)->uid,
                 .link = true,
                 .cause = request->cause,
         };
@@ -207,7 +208,7 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         return r != 0 ? r : exchange_start(request->tenancy, &exchange, on_exchanged, request);
 }
 
-REQUEST_METHOD(exchange, RIGHT_EXCHANGE)
+DISPATCH_METHOD(exchange, RIGHT_EXCHANGE)
 
 /* VerifyIdToken */
 
@@ -241,7 +242,7 @@ static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
         return r;
 }
 
-REQUEST_METHOD(verify_id_token, RIGHT_VERIFY_ID_TOKEN)
+DISPATCH_METHOD(verify_id_token, RIGHT_VERIFY_ID_TOKEN)
 
 static int get_property(sd_bus *sd _unused_, const char *path _unused_,
                         const char *interface _unused_, const char *property, sd_bus_message *reply,

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/bus/message-size.h"
+#include "daemon/bus/dispatch/message-size.h"
 
 /* Of each thing, whatever is in it: it has a length, a signature, padding. */
 #define OVERHEAD 8U

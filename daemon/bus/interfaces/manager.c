@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "build-config.h"
-#include "daemon/bus/bus-append.h"
-#include "daemon/bus/bus-key.h"
-#include "daemon/bus/bus-rights.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/interfaces/append.h"
+#include "daemon/bus/interfaces/interfaces.h"
+#include "daemon/bus/interfaces/key-proof.h"
+#include "daemon/bus/interfaces/rights.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
@@ -12,9 +13,8 @@ static int append_tenancy(Request *request, const BusTenancy *object, sd_bus_mes
 {
         const char *label = object->label;
 
-        if (!request->authorized &&
-            !grants_allow(&request->bus->grants, identity_caller(request->identity), label,
-                          RIGHT_ALL, NULL))
+        if (!request->authorized && !grants_allow(&request->bus->grants, peer_caller(request->peer),
+                                                  label, RIGHT_ALL, NULL))
                 return 0;
         return sd_bus_message_append(reply, "(sso)", label, tenancy_id(object->tenancy),
                                      object->path);
@@ -48,7 +48,7 @@ static int method_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error
         static const Method method = {
                 .rights = RIGHT_ALL, .question = &question, .run = run_list_tenancies};
 
-        return request_begin(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &method);
 }
 
 static BusTenancy *find_labelled(Bus *bus, const char *label)
@@ -101,7 +101,7 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return request_begin(userdata, object, m, &method);
+        return dispatch_method(userdata, object, m, &method);
 }
 
 static int reload_fails(Request *request, int r, const char *text)
@@ -139,7 +139,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error 
         };
         static const Method method = {.rights = 0, .question = &question, .run = run_reload};
 
-        return request_begin(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &method);
 }
 
 static int append_finding(sd_bus_message *reply, const Finding *finding)
@@ -195,7 +195,7 @@ static int method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *erro
         };
         static const Method method = {.rights = 0, .question = &question, .run = run_diagnose};
 
-        return request_begin(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &method);
 }
 
 static int get_version(sd_bus *sd _unused_, const char *path _unused_,

@@ -3,9 +3,10 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "daemon/bus/bus-import.h"
-#include "daemon/bus/bus-options.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/dispatch/option.h"
+#include "daemon/bus/interfaces/import.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/links.h"
 #include "daemon/core/reconcile.h"
 #include "daemon/model/valid.h"
@@ -261,19 +262,19 @@ static int run_reconcile(Request *request, sd_bus_message *m)
                                         request, &request->call);
 }
 
-REQUEST_METHOD_ASKING(get_user, RIGHT_LINKS_READ, "read-links",
-                      "see to whom \"$(authenticator_id)\" is linked", "authenticator_id")
-REQUEST_METHOD_ASKING(list_by_user, RIGHT_LINKS_READ, "read-links",
-                      "list the links of user \"$(user_id)\"", "user_id")
-REQUEST_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NULL)
-REQUEST_METHOD_ASKING(add, RIGHT_LINKS_WRITE, "change-links",
-                      "link \"$(authenticator_id)\" to user \"$(user_id)\"", "user_id",
-                      "authenticator_id")
-REQUEST_METHOD_ASKING(import, RIGHT_LINKS_WRITE, "import-links", "import links", NULL)
-REQUEST_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
-                      "remove the link of \"$(authenticator_id)\"", "authenticator_id")
-REQUEST_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
-                      "remove all links of user \"$(user_id)\"", "user_id")
+DISPATCH_METHOD_ASKING(get_user, RIGHT_LINKS_READ, "read-links",
+                       "see to whom \"$(authenticator_id)\" is linked", "authenticator_id")
+DISPATCH_METHOD_ASKING(list_by_user, RIGHT_LINKS_READ, "read-links",
+                       "list the links of user \"$(user_id)\"", "user_id")
+DISPATCH_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NULL)
+DISPATCH_METHOD_ASKING(add, RIGHT_LINKS_WRITE, "change-links",
+                       "link \"$(authenticator_id)\" to user \"$(user_id)\"", "user_id",
+                       "authenticator_id")
+DISPATCH_METHOD_ASKING(import, RIGHT_LINKS_WRITE, "import-links", "import links", NULL)
+DISPATCH_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
+                       "remove the link of \"$(authenticator_id)\"", "authenticator_id")
+DISPATCH_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
+                       "remove all links of user \"$(user_id)\"", "user_id")
 
 /* What is needed depends on the options. Bad ones need least; they are refused in any case. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -302,7 +303,7 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return request_begin(object->bus, object, m, &methods[dry_run]);
+        return dispatch_method(object->bus, object, m, &methods[dry_run]);
 }
 
 static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char *interface _unused_,
@@ -319,52 +320,6 @@ static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char 
         if (r < 0)
                 return r;
         return sd_bus_message_append(reply, "t", count);
-}
-
-/* A signal and whom it is sent to. */
-typedef struct Emission {
-        BusTenancy *object;
-        const char *member;
-        const Link *link;
-} Emission;
-
-static int emit_to(const Emission *emission, const char *unique_name)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *sd = emission->object->bus->bus;
-        int r;
-
-        r = sd_bus_message_new_signal(sd, &m, emission->object->path, PASSLOCK_INTERFACE_LINKS,
-                                      emission->member);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "ss", emission->link->user_id,
-                                          emission->link->authenticator_id);
-        if (r >= 0)
-                r = sd_bus_message_set_destination(m, unique_name);
-        return r < 0 ? r : sd_bus_send(sd, m, NULL);
-}
-
-static void emit_if_allowed(const Identity *identity, void *userdata)
-{
-        const Emission *emission = userdata;
-        const char *label = emission->object->label;
-        int r;
-
-        if (!grants_allow(&emission->object->bus->grants, identity_caller(identity), label,
-                          RIGHT_LINKS_READ, NULL) &&
-            !identity_may_read(identity, label))
-                return;
-        r = emit_to(emission, identity_unique_name(identity));
-        if (r < 0)
-                log_warning("Cannot tell %s of a link: %s", identity_unique_name(identity),
-                            strerror(-r));
-}
-
-void links_emit(BusTenancy *object, const char *member, const Link *link)
-{
-        Emission emission = {.object = object, .member = member, .link = link};
-
-        identities_foreach(object->bus->identities, emit_if_allowed, &emission);
 }
 
 const sd_bus_vtable links_vtable[] = {

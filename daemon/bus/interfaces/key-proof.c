@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/bus/bus-key.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/interfaces/key-proof.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 #include "dbus/key-proof.h"
@@ -49,5 +49,5 @@ int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error 
 {
         static const Method method = {.rights = 0, .run = run_prove_key};
 
-        return request_begin(userdata, NULL, m, &method);
+        return dispatch_method(userdata, NULL, m, &method);
 }

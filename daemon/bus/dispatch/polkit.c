@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rate-limit.h"
-#include "daemon/bus/polkit.h"
+#include "daemon/bus/dispatch/polkit.h"
 
 #define DRIVER      "org.freedesktop.DBus"
 #define DRIVER_PATH "/org/freedesktop/DBus"

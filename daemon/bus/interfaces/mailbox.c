@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/bus/bus-append.h"
-#include "daemon/bus/bus-options.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/dispatch/option.h"
+#include "daemon/bus/interfaces/append.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/mailbox.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
@@ -141,10 +142,10 @@ static int run_delete_challenge(Request *request, sd_bus_message *m _unused_)
         return r != 0 ? r : mailbox_delete(request->tenancy, id, on_deleted, request);
 }
 
-REQUEST_METHOD(create_challenge, RIGHT_MAILBOX)
-REQUEST_METHOD(get_challenge, RIGHT_MAILBOX)
-REQUEST_METHOD(verify_challenge, RIGHT_MAILBOX)
-REQUEST_METHOD(delete_challenge, RIGHT_MAILBOX)
+DISPATCH_METHOD(create_challenge, RIGHT_MAILBOX)
+DISPATCH_METHOD(get_challenge, RIGHT_MAILBOX)
+DISPATCH_METHOD(verify_challenge, RIGHT_MAILBOX)
+DISPATCH_METHOD(delete_challenge, RIGHT_MAILBOX)
 
 const sd_bus_vtable mailbox_vtable[] = {
         SD_BUS_VTABLE_START(0),

@@ -3,9 +3,10 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "daemon/bus/bus-append.h"
-#include "daemon/bus/bus-options.h"
-#include "daemon/bus/request.h"
+#include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/dispatch/option.h"
+#include "daemon/bus/interfaces/append.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/vault.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
@@ -275,18 +276,18 @@ static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
                       : vault_prune(request->tenancy, user_id, on_pruned, request, &request->call);
 }
 
-REQUEST_METHOD_ASKING(get_passkey, RIGHT_VAULT_READ, "read-vault", "read passkey \"$(passkey_id)\"",
-                      "passkey_id")
-REQUEST_METHOD_ASKING(list_passkeys, RIGHT_VAULT_READ, "read-vault",
-                      "list the passkeys in the vault", NULL)
-REQUEST_METHOD_ASKING(delete_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-                      "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
-                      "passkey_ids")
-REQUEST_METHOD_ASKING(
+DISPATCH_METHOD_ASKING(get_passkey, RIGHT_VAULT_READ, "read-vault",
+                       "read passkey \"$(passkey_id)\"", "passkey_id")
+DISPATCH_METHOD_ASKING(list_passkeys, RIGHT_VAULT_READ, "read-vault",
+                       "list the passkeys in the vault", NULL)
+DISPATCH_METHOD_ASKING(delete_passkeys, RIGHT_VAULT_WRITE, "change-vault",
+                       "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
+                       "passkey_ids")
+DISPATCH_METHOD_ASKING(
         delete_user_passkeys, RIGHT_VAULT_WRITE, "change-vault",
         "delete from the vault, with their links, all passkeys of user \"$(user_id)\"", "user_id")
-REQUEST_METHOD_ASKING(prune_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-                      "tidy up the browser of user \"$(user_id)\"", "user_id")
+DISPATCH_METHOD_ASKING(prune_passkeys, RIGHT_VAULT_WRITE, "change-vault",
+                       "tidy up the browser of user \"$(user_id)\"", "user_id")
 
 /* A name that is shown in the place of the other is asked about, too. */
 static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -305,7 +306,7 @@ static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_erro
         };
         BusTenancy *object = userdata;
 
-        return request_begin(object->bus, object, m, &method);
+        return dispatch_method(object->bus, object, m, &method);
 }
 
 #define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)

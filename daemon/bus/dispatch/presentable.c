@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "base/text.h"
-#include "daemon/bus/presentable.h"
+#include "daemon/bus/dispatch/presentable.h"
 
 /* Marks that pass for the ones we put around a text; separators of lines; and what Unicode calls
  * default ignorable: marks of direction, joiners, selectors, tags. */

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-#include "daemon/bus/bus-append.h"
-#include "daemon/bus/bus-import.h"
-#include "daemon/bus/bus-options.h"
+#include "daemon/bus/dispatch/option.h"
+#include "daemon/bus/interfaces/append.h"
+#include "daemon/bus/interfaces/import.h"
 #include "daemon/core/links.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"

@@ -11,27 +11,27 @@
  * many of these for polkit's, and how many records failing ones have left of late. The latter is
  * remembered when they have gone, so that to come anew is no way around it.
  */
-typedef struct Accounts Accounts;
-typedef struct Account Account;
+typedef struct Quotas Quotas;
+typedef struct Quota Quota;
 
 /* `bus` must outlive this, and be attached to an event loop when it is used. Returns 0 or -ENOMEM.
  */
-int accounts_new(sd_bus *bus, Accounts **ret);
+int quotas_new(sd_bus *bus, Quotas **ret);
 /* All references are gone. Returns NULL. */
-Accounts *accounts_free(Accounts *accounts);
-DEFINE_CLEANUP(Accounts *, accounts_free);
+Quotas *quotas_free(Quotas *quotas);
+DEFINE_CLEANUP(Quotas *, quotas_free);
 
-/* A reference to the account of a uid. Returns 0 or -ENOMEM. */
-int accounts_find(Accounts *accounts, uid_t uid, Account **ret);
+/* A reference to the quota of a uid. Returns 0 or -ENOMEM. */
+int quotas_find(Quotas *quotas, uid_t uid, Quota **ret);
 /* NULL is fine. Returns NULL. */
-Account *account_unref(Account *account);
+Quota *quota_unref(Quota *quota);
 
-unsigned *account_n_pending(Account *account);
-unsigned *account_n_questions(Account *account);
+unsigned *quota_n_pending(Quota *quota);
+unsigned *quota_n_questions(Quota *quota);
 
 /*
- * May a failing call leave a record: is it one of the first few in a while? `account` is NULL if it
+ * May a failing call leave a record: is it one of the first few in a while? `quota` is NULL if it
  * is not known who called; these share one. Others are counted, and when the while is over a record
  * says how many there were.
  */
-bool accounts_may_record(Accounts *accounts, Account *account);
+bool quotas_may_record(Quotas *quotas, Quota *quota);

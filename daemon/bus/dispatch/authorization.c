@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/strv.h"
+#include "daemon/bus/dispatch/authorization.h"
+#include "daemon/bus/dispatch/polkit.h"
+#include "dbus/error.h"
+
+/* Open checks of one uid beyond which no person is asked: a dialog may stay open for minutes. */
+#define INTERACTIVE_MAX 16U
+
+/* A pending check. */
+typedef struct Authorization {
+        Call call;
+        Request *request;
+        PolkitCheck *check; /* NULL after polkit's answer */
+        char *endpoint;     /* of the tenancy when polkit was asked; NULL on the manager */
+        AuthorizationFunc func;
+} Authorization;
+
+static unsigned *n_open(const Request *request)
+{
+        return peer_n_questions(request->peer);
+}
+
+static void authorization_destroy(Call *call)
+{
+        Authorization *authorization = (Authorization *) call;
+
+        if (authorization->check) {
+                (*n_open(authorization->request))--;
+                polkit_check_cancel(authorization->check);
+        }
+        free(authorization->endpoint);
+}
+
+/* Whether polkit was asked about the tenancy that the label stands for now. */
+static bool is_current(const Authorization *authorization)
+{
+        const Request *request = authorization->request;
+
+        return request_is_current(request) &&
+               (!request->tenancy ||
+                streq(authorization->endpoint, tenancy_endpoint(request->tenancy)));
+}
+
+static bool is_interactive(const Request *request)
+{
+        return sd_bus_message_get_allow_interactive_authorization(request->message) > 0;
+}
+
+/* Returns 0 if the request is authorized, or the error that it fails with. */
+static int judge(const Authorization *authorization, PolkitAnswer answer)
+{
+        Request *request = authorization->request;
+
+        if (answer == POLKIT_CHALLENGE)
+                return request_explain(
+                        request, ERROR_ACCESS_DENIED,
+                        "No grant allows this call, and nobody has authenticated for it");
+        if (answer != POLKIT_YES)
+                return ERROR_ACCESS_DENIED;
+        if (!is_current(authorization))
+                return request_explain(request, ERROR_UNKNOWN_OBJECT,
+                                       "The tenancy is not the one any more that this was asked "
+                                       "for");
+        /* A caller who may read all links may receive the signals about them. */
+        if (!request->tenancy || request->method->rights != RIGHT_LINKS_READ)
+                return 0;
+        return peer_add_readable(request->peer, request->label);
+}
+
+static void on_answer(PolkitAnswer answer, void *userdata)
+{
+        Authorization *authorization = userdata;
+        Request *request = authorization->request;
+        AuthorizationFunc func = authorization->func;
+        int r;
+
+        authorization->check = NULL;
+        (*n_open(request))--;
+        if (answer != POLKIT_NONE)
+                request->cause.decided_by = DECIDED_BY_POLKIT;
+        r = judge(authorization, answer);
+        request->call = call_cancel(request->call);
+        func(request, r);
+}
+
+static int ask_polkit(Authorization *authorization, const Question *question)
+{
+        _cleanup_(strv_freep) char **details = NULL;
+        Request *request = authorization->request;
+        const Tenancy *tenancy = request->tenancy;
+        int r;
+
+        r = question_list_details(
+                &(QuestionContext){
+                        .question = question,
+                        .message = request->message,
+                        .label = request->label,
+                        .tenancy_id = tenancy ? tenancy_id(tenancy) : NULL,
+                },
+                &details);
+        if (r == ERROR_ACCESS_DENIED)
+                return request_explain(request, r,
+                                       "No grant allows this call, and it has an argument that "
+                                       "cannot be asked about");
+        if (r == 0)
+                r = polkit_check(request->bus->polkit,
+                                 &(PolkitQuery){
+                                         .unique_name = sd_bus_message_get_sender(request->message),
+                                         .action = question->action,
+                                         .details = (const char *const *) details,
+                                         .interactive = is_interactive(request),
+                                 },
+                                 on_answer, authorization, &authorization->check);
+        if (r == 0)
+                (*n_open(request))++;
+        return r;
+}
+
+int authorization_ask(Request *request, const Question *question, AuthorizationFunc func)
+{
+        Authorization *authorization;
+        int r;
+
+        if (request->bus->stopping)
+                return ERROR_ACCESS_DENIED;
+        if (*n_open(request) >= (is_interactive(request) ? INTERACTIVE_MAX : AUTHORIZATIONS_MAX))
+                return ERROR_LIMITS_EXCEEDED;
+        r = call_new_without_api(sizeof(Authorization), NULL, NULL, NULL, &authorization);
+        if (r < 0)
+                return r;
+        authorization->call.destroy = authorization_destroy;
+        authorization->request = request;
+        authorization->func = func;
+        authorization->endpoint =
+                request->tenancy ? strdup(tenancy_endpoint(request->tenancy)) : NULL;
+        r = request->tenancy && !authorization->endpoint ? -ENOMEM
+                                                         : ask_polkit(authorization, question);
+        return call_started(&authorization->call, r, &request->call);
+}
+
+void authorization_deny_all(Bus *bus)
+{
+        for (Request *request = bus->requests, *next; request; request = next) {
+                next = request->next;
+                if (request->call && request->call->destroy == authorization_destroy)
+                        request_fail(request, request_explain(request, ERROR_ACCESS_DENIED,
+                                                              "The daemon stops and waits for "
+                                                              "nobody to authenticate"));
+        }
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/bus/dispatch/peer.h"
+#include "daemon/bus/dispatch/polkit.h"
+#include "daemon/core/tenancy.h"
+#include "daemon/model/finding.h"
+#include "daemon/model/grant.h"
+#include "dbus/names.h"
+
+typedef struct Bus Bus;
+typedef struct Request Request;
+
+/* Result of a reload: r is 0, an Error or a negative errno; `text` may say more of an Error. */
+typedef void (*BusReloadedFunc)(int r, const char *text, void *userdata);
+
+/* What the bus asks of the daemon above it. */
+typedef struct BusOwner {
+        /* Reads configuration and credentials again, and leaves a record of it. Returns 0 if `done`
+         * will be called, once and later; or what it fails with, of which *ret_text (the caller's)
+         * says more if it is an Error. */
+        int (*reload)(void *userdata, const Cause *cause, BusReloadedFunc done, void *done_userdata,
+                      char **ret_text);
+        /* Adds what is missing or odd now. Returns 0 or -ENOMEM. */
+        int (*diagnose)(void *userdata, FindingList *list);
+        /* The connection is gone; nothing can be answered any more. */
+        void (*disconnected)(void *userdata);
+        void *userdata;
+} BusOwner;
+
+/* The object of a label, and the tenancy that the label stands for. */
+typedef struct BusTenancy {
+        struct BusTenancy *next;
+        Bus *bus;
+        char *label;
+        char *path;
+        Tenancy *tenancy;
+        char *endpoint; /* of the tenancy, as in the Endpoint property */
+} BusTenancy;
+
+struct Bus {
+        sd_bus *bus;
+        BusOwner owner;
+        sd_bus_slot *slots[16]; /* vtables and matches */
+        size_t n_slots;
+        Peers *peers;
+        Polkit *polkit;
+        Request *requests;
+        BusTenancy *tenancies;
+        GrantList grants;
+        char *default_tenancy;
+        unsigned max_pending_per_user;
+        bool releasing; /* the name: calls to it may still arrive */
+        bool stopping;  /* polkit is not asked any more */
+};
+
+/* Finds the object of a label. NULL if there is none. */
+static inline BusTenancy *bus_find_tenancy(const Bus *bus, const char *label)
+{
+        for (BusTenancy *t = bus->tenancies; t; t = t->next)
+                if (streq(t->label, label))
+                        return t;
+        return NULL;
+}

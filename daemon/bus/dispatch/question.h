@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "base/macro.h"
+#include "dbus/names.h"
+
+#define QUESTION_ARGUMENTS_MAX 2U
+
+/*
+ * The question to polkit about a caller without a grant: may this caller, or an administrator who
+ * authenticates, call the method? Each method that people use has one. Methods for apps have none.
+ *
+ * The question quotes the call's arguments, for the person who authenticates and for polkit rules.
+ * They are read from the message as the bus delivered it, which is also the message that is
+ * executed if polkit authorizes the call.
+ */
+typedef struct Question {
+        const char *action; /* of those in the policy file */
+        const char *intent; /* of the person: completes "Authentication is required to …" */
+        /* What the leading arguments are called in details and intent: each a text, or texts. */
+        const char *arguments[QUESTION_ARGUMENTS_MAX];
+        /* A text that may be among the options behind these; NULL: none matters. Then, if it is
+         * there, what it adds to the intent. */
+        const char *option;
+        const char *option_intent;
+} Question;
+
+#define QUESTION_ACTION(name) PASSLOCK_BUS_NAME "." name
+
+typedef struct QuestionContext {
+        const Question *question;
+        sd_bus_message *message;
+        const char *label, *tenancy_id; /* NULL on the manager */
+} QuestionContext;
+
+/*
+ * Lists the details for polkit, names and values in turn. Returns 0, -ENOMEM, or ACCESS_DENIED for
+ * arguments that a person could not read as they are (control and invisible characters, quotation
+ * marks, too long): such a call is refused without a question.
+ */
+int question_list_details(const QuestionContext *context, char ***ret);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <systemd/sd-event.h>
+
+#include "base/clock.h"
+#include "base/rate-limit.h"
+#include "daemon/audit/audit.h"
+#include "daemon/bus/dispatch/quota.h"
+
+/* Records of failing calls of one uid. */
+#define BURST       20U
+#define INTERVAL_MS 10000U
+
+struct Quota {
+        Quota *next;
+        Quotas *quotas;
+        bool has_uid;
+        uid_t uid;
+        unsigned n_ref;
+        unsigned n_pending;
+        unsigned n_questions;
+        RateLimit records;
+};
+
+struct Quotas {
+        sd_bus *bus;
+        sd_event_source *timer;
+        Quota *first;
+        Quota strangers;
+};
+
+static void quota_report(const Quota *quota, unsigned n)
+{
+        if (n > 0)
+                audit(EVENT_CALLS_UNRECORDED,
+                      .cause = &(Cause){.has_uid = quota->has_uid, .uid = quota->uid},
+                      .counts = {{FIELD_COUNT, n}});
+}
+
+/* Reports what there is to report, once the interval is over. Returns whether it is. */
+static bool quota_settle(Quota *quota, uint64_t now_ms)
+{
+        if (quota->records.n > 0 && now_ms - quota->records.begun_at_ms < INTERVAL_MS)
+                return false;
+        quota_report(quota, quota->records.n_refused);
+        quota->records = (RateLimit){};
+        return true;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Without a timer, the next failing call reports, or the end does. */
+static void quotas_arm(Quotas *quotas)
+{
+        sd_event *event = sd_bus_get_event(quotas->bus);
+
+        if (!quotas->timer && event)
+                (void) sd_event_add_time_relative(event, &quotas->timer, CLOCK_MONOTONIC,
+                                                  INTERVAL_MS * UINT64_C(1000), 0, on_timer,
+                                                  quotas);
+}
+
+static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+        Quotas *quotas = userdata;
+        uint64_t now_ms = monotonic_ms();
+        bool again = !quota_settle(&quotas->strangers, now_ms);
+
+        quotas->timer = sd_event_source_unref(quotas->timer);
+        for (Quota **a = &quotas->first; *a;) {
+                Quota *quota = *a;
+                bool settled = quota_settle(quota, now_ms);
+
+                again = again || !settled;
+                if (settled && quota->n_ref == 0) {
+                        *a = quota->next;
+                        free(quota);
+                } else {
+                        a = &quota->next;
+                }
+        }
+        if (again)
+                quotas_arm(quotas);
+        return 0;
+}
+
+int quotas_new(sd_bus *bus, Quotas **ret)
+{
+        Quotas *quotas = calloc(1, sizeof(Quotas));
+
+        if (!quotas)
+                return -ENOMEM;
+        quotas->bus = bus;
+        *ret = quotas;
+        return 0;
+}
+
+Quotas *quotas_free(Quotas *quotas)
+{
+        if (!quotas)
+                return NULL;
+        quota_report(&quotas->strangers, quotas->strangers.records.n_refused);
+        while (quotas->first) {
+                Quota *quota = quotas->first;
+
+                quotas->first = quota->next;
+                quota_report(quota, quota->records.n_refused);
+                free(quota);
+        }
+        sd_event_source_unref(quotas->timer);
+        free(quotas);
+        return NULL;
+}
+
+int quotas_find(Quotas *quotas, uid_t uid, Quota **ret)
+{
+        Quota *quota;
+
+        for (quota = quotas->first; quota; quota = quota->next)
+                if (quota->uid == uid) {
+                        quota->n_ref++;
+                        *ret = quota;
+                        return 0;
+                }
+        quota = calloc(1, sizeof(Quota));
+        if (!quota)
+                return -ENOMEM;
+        *quota = (Quota){
+                .next = quotas->first,
+                .quotas = quotas,
+                .has_uid = true,
+                .uid = uid,
+                .n_ref = 1,
+        };
+        *ret = quotas->first = quota;
+        return 0;
+}
+
+/* One that has left records waits for the timer. */
+Quota *quota_unref(Quota *quota)
+{
+        if (!quota || --quota->n_ref > 0 || quota->records.n > 0)
+                return NULL;
+        for (Quota **a = &quota->quotas->first; *a; a = &(*a)->next)
+                if (*a == quota) {
+                        *a = quota->next;
+                        break;
+                }
+        free(quota);
+        return NULL;
+}
+
+unsigned *quota_n_pending(Quota *quota)
+{
+        return &quota->n_pending;
+}
+
+unsigned *quota_n_questions(Quota *quota)
+{
+        return &quota->n_questions;
+}
+
+bool quotas_may_record(Quotas *quotas, Quota *quota)
+{
+        unsigned n_refused;
+        bool pass;
+
+        quota = quota ?: &quotas->strangers;
+        pass = rate_limit_pass(&quota->records, monotonic_ms(), BURST, INTERVAL_MS, &n_refused);
+        quota_report(quota, n_refused);
+        quotas_arm(quotas);
+        return pass;
+}

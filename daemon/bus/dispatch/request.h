@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/bus/dispatch/bus-state.h"
+#include "daemon/bus/dispatch/option.h"
+#include "daemon/core/call.h"
+
+/* Of whom and what it is, as far as the arguments that were read and found valid say; lent by the
+ * message. A record has these and no other arguments. */
+typedef struct RequestSubject {
+        const char *user_id, *authenticator_id, *rp_id, *challenge_id;
+} RequestSubject;
+
+/* A method call, from its arrival to its reply. See dispatch.h for the way of each. */
+struct Request {
+        Request *next;
+        Bus *bus;
+        sd_bus_message *message;
+        Tenancy *tenancy; /* NULL: a call to the manager */
+        char *label;      /* by which the caller has named it, and grants do */
+        Peer *peer;       /* NULL until it is known */
+        bool counted;     /* among the pending calls of the uid */
+        bool authorized;  /* polkit has said yes */
+        char text[512];   /* more exactly than its error says, why it fails; or "" */
+        Cause cause;      /* for the records of what comes of it */
+        RequestSubject subject;
+        bool recorded; /* its failure has left a record */
+        const struct Method *method;
+
+        /* The call, or the authorization, that the request waits for. It is cancelled if the caller
+         * disconnects; NULL if it is carried through regardless. */
+        Call *call;
+};
+
+/* Begins a request. `object` is NULL on the manager. Returns 0 or -ENOMEM. */
+int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message,
+                const struct Method *method, Request **ret);
+
+/* Says more exactly why the request will fail with r, and returns r. */
+_printf_(3, 4) int request_explain(Request *request, int r, const char *format, ...);
+
+/* Read an argument: a text that is_valid() and not longer than `len_max`, or the options. Texts are
+ * lent by the message. Return 0, INVALID_ARGS, which they have explained, or a negative errno. */
+int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
+                      unsigned len_max, const char **ret);
+int request_read_options(Request *request, const Option *options, size_t n_options);
+
+/* Whether the label still stands for the tenancy that was called. */
+bool request_is_current(const Request *request);
+
+/* Leaves a record of what the request has done. */
+void request_record(const Request *request, Event event);
+
+/* Appends what a call resulted in to the reply. Returns a negative errno on failure. */
+typedef int (*AppendFunc)(sd_bus_message *reply, const Result *result);
+/* Ends the request: replies with the result, or with its error. `append` is NULL for a method that
+ * returns nothing. */
+void request_end(Request *request, const Result *result, AppendFunc append);
+
+/* For methods that answer at once: makes the reply, which request_reply() sends, freeing the
+ * request. */
+int request_new_reply(Request *request, sd_bus_message **ret);
+void request_reply(Request *request, sd_bus_message *reply);
+/* For methods that return nothing. */
+void request_reply_empty(Request *request);
+
+/* Answers with an Error or a negative errno, and frees the request. */
+void request_fail(Request *request, int r);
+/* Frees a request without a reply, and cancels what it waits for. Returns NULL. */
+Request *request_free(Request *request);
