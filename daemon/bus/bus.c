@@ -16,10 +16,10 @@
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
-/* What is still to be sent at the end gets this long. */
+/* How long queued messages may take to be sent at exit. */
 #define FLUSH_TIMEOUT_MS 2000U
 
-/* Which tenancy an object path is. */
+/* Finds the tenancy of an object path. */
 static int find_object(sd_bus *sd _unused_, const char *path, const char *interface _unused_,
                        void *userdata, void **ret_found, sd_bus_error *error _unused_)
 {
@@ -46,7 +46,7 @@ static int enumerate_objects(sd_bus *sd _unused_, const char *prefix _unused_, v
         return 0;
 }
 
-/* What is done for a caller alone is called off when it goes. */
+/* Cancels the caller's requests, except those that are carried through. */
 static void on_caller_gone(const char *unique_name, void *userdata)
 {
         Bus *bus = userdata;
@@ -59,7 +59,7 @@ static void on_caller_gone(const char *unique_name, void *userdata)
         }
 }
 
-/* There is nobody left to answer; what is carried through all the same goes on. */
+/* Cancels all requests, except those that are carried through. */
 static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
 {
         Bus *bus = userdata;
@@ -106,8 +106,8 @@ static int add_objects(Bus *bus)
 }
 
 /*
- * The system bus; by hand, since the ready-made way takes file descriptors. No method here has any,
- * and who may not call at all could use up ours with those that wait beside his messages.
+ * Opens the system bus without file descriptor passing, which sd_bus_open_system() negotiates: no
+ * method takes descriptors, and unauthorized callers could exhaust the daemon's by queued messages.
  */
 static int open_connection(sd_bus **ret)
 {
@@ -169,13 +169,13 @@ int bus_new(sd_event *event, const BusOwner *owner, Bus **ret)
         if (r < 0)
                 return r;
 
-        /* Only what works is told of what happens. */
+        /* The owner hears nothing of a connection that failed to open. */
         bus->owner = *owner;
         *ret = TAKE_PTR(bus);
         return 0;
 }
 
-/* Like sd_bus_flush(), which has no end if the bus does not read. */
+/* Like sd_bus_flush(), but with a timeout if the bus does not read. */
 static void flush(sd_bus *sd)
 {
         uint64_t deadline_ms = monotonic_ms() + FLUSH_TIMEOUT_MS;
@@ -183,7 +183,7 @@ static void flush(sd_bus *sd)
         while (sd && monotonic_ms() < deadline_ms) {
                 int events = sd_bus_get_events(sd), r;
 
-                /* An error if it is closed, which it is after the event loop's end. */
+                /* The connection is closed once the event loop has ended. */
                 if (events < 0 || !(events & POLLOUT))
                         return;
                 r = sd_bus_process(sd, NULL);
@@ -217,7 +217,7 @@ int bus_acquire_name(Bus *bus)
         return sd_bus_request_name(bus->bus, PASSLOCK_BUS_NAME, 0);
 }
 
-/* What was on its way to us by the name has come before this answer has. */
+/* The bus delivers all calls to the name before this reply. */
 static int on_name_released(sd_bus_message *m _unused_, void *userdata,
                             sd_bus_error *error _unused_)
 {

@@ -6,33 +6,34 @@
 #include "daemon/bus/dispatch/bus-state.h"
 
 /*
- * The daemon on the bus: dev.passlock.Passlock1 with its objects. What each member means is in the
- * XML files in dbus/; who may call it is decided here, by the grants.
+ * The daemon on the bus: dev.passlock.Passlock1 with its objects. The XML files in dbus/ document
+ * the members.
  */
 
-/* Connects to the system bus ($DBUS_SYSTEM_BUS_ADDRESS) and offers the objects, not yet the name.
- */
+/* Connects to the system bus ($DBUS_SYSTEM_BUS_ADDRESS) and registers the objects, but not the
+ * name. */
 int bus_new(sd_event *event, const BusOwner *owner, Bus **ret);
-/* Sends what is queued, cancels what is in flight. Returns NULL. */
+/* Sends queued messages and cancels requests in flight. Returns NULL. */
 Bus *bus_free(Bus *bus);
 DEFINE_CLEANUP(Bus *, bus_free);
 
-/* From here on calls come in. -EEXIST or -EALREADY if somebody has the name. */
+/* Acquires the bus name. -EEXIST or -EALREADY if the name is taken. */
 int bus_acquire_name(Bus *bus);
-/* New calls go elsewhere; those that came before, also if they have not been read yet, are still
- * answered; with AccessDenied, if that would take a person. */
+/* Releases the bus name: new calls go to the next instance, earlier ones are still answered.
+ * Requests that wait for polkit fail with AccessDenied. */
 int bus_release_name(Bus *bus);
-/* No call is in flight, and none can come any more by a name that is being released. */
+/* Whether no request is in flight, and none can arrive by the name that is being released. */
 bool bus_is_idle(Bus *bus);
-/* How many are. */
+/* Counts the requests in flight. */
 size_t bus_count_calls(const Bus *bus);
 
-/* The rules from now on. Takes the list over and leaves it empty. */
+/* Applies a configuration. Takes the list over and leaves it empty. */
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,
                   GrantList *grants);
 
-/* The rules in force, whose names may get other answers. */
+/* The grants in force, whose users and groups may be resolved again. */
 GrantList *bus_grants(Bus *bus);
 
-/* Shows these tenancies, each at /dev/passlock/Passlock1/tenancy/<its label>, and no others. */
+/* Registers an object /dev/passlock/Passlock1/tenancy/LABEL for each of these tenancies, and
+ * removes all others. */
 int bus_show_tenancies(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies);

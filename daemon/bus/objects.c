@@ -46,7 +46,7 @@ static void object_listen(BusTenancy *object)
                                               });
 }
 
-/* The label stands for this tenancy from now on. */
+/* Points the label to a tenancy. */
 static int object_set_tenancy(BusTenancy *object, Tenancy *tenancy)
 {
         char *endpoint = strdup(tenancy_endpoint(tenancy));
@@ -54,7 +54,7 @@ static int object_set_tenancy(BusTenancy *object, Tenancy *tenancy)
         if (!endpoint)
                 return -ENOMEM;
         if (object->tenancy != tenancy) {
-                /* Another label may have it by now. */
+                /* Another label may point to the old tenancy by now. */
                 if (object->tenancy && streq(tenancy_label(object->tenancy), object->label))
                         tenancy_set_listener(object->tenancy, NULL);
                 tenancy_ref(tenancy);
@@ -123,7 +123,7 @@ static void remove_objects(Bus *bus, Tenancy *const *tenancies, size_t n_tenanci
                 }
                 object = *t;
                 peers_forget_readable(bus->peers, object->label);
-                /* While it is still there: the signal names its interfaces. */
+                /* Before the object is removed: the signal lists its interfaces. */
                 (void) sd_bus_emit_object_removed(bus->bus, object->path);
                 *t = object->next;
                 if (streq(tenancy_label(object->tenancy), object->label))

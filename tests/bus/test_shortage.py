@@ -49,7 +49,7 @@ def test_no_descriptor_for_a_call(stack, api):
         assert connection.authorize(RP_ID, new_user())[0] == "rt"
         requests = len(api.requests)
         with no_descriptors_left(stack):
-            with raises("LimitsExceeded", text="daemon itself") as caught:
+            with raises("LimitsExceeded", text="short of file descriptors") as caught:
                 connection.authorize(RP_ID, new_user())
             with raises("LimitsExceeded"):
                 connection.exchange("some-code", link=False)

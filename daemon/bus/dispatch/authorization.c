@@ -58,13 +58,12 @@ static int judge(const Authorization *authorization, PolkitAnswer answer)
         if (answer == POLKIT_CHALLENGE)
                 return request_explain(
                         request, ERROR_ACCESS_DENIED,
-                        "No grant allows this call, and nobody has authenticated for it");
+                        "No grant allows this call, and no administrator has authenticated");
         if (answer != POLKIT_YES)
                 return ERROR_ACCESS_DENIED;
         if (!is_current(authorization))
                 return request_explain(request, ERROR_UNKNOWN_OBJECT,
-                                       "The tenancy is not the one any more that this was asked "
-                                       "for");
+                                       "The tenancy has changed since polkit was asked");
         /* A caller who may read all links may receive the signals about them. */
         if (!request->tenancy || request->method->rights != RIGHT_LINKS_READ)
                 return 0;
@@ -104,8 +103,8 @@ static int ask_polkit(Authorization *authorization, const Question *question)
                 &details);
         if (r == ERROR_ACCESS_DENIED)
                 return request_explain(request, r,
-                                       "No grant allows this call, and it has an argument that "
-                                       "cannot be asked about");
+                                       "No grant allows this call, and polkit cannot be asked: an "
+                                       "argument has characters that a person could not read");
         if (r == 0)
                 r = polkit_check(request->bus->polkit,
                                  &(PolkitQuery){
@@ -148,7 +147,7 @@ void authorization_deny_all(Bus *bus)
                 next = request->next;
                 if (request->call && request->call->destroy == authorization_destroy)
                         request_fail(request, request_explain(request, ERROR_ACCESS_DENIED,
-                                                              "The daemon stops and waits for "
-                                                              "nobody to authenticate"));
+                                                              "The daemon is stopping and does not "
+                                                              "wait for authentication"));
         }
 }

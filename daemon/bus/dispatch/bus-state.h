@@ -18,14 +18,14 @@ typedef void (*BusReloadedFunc)(int r, const char *text, void *userdata);
 
 /* What the bus asks of the daemon above it. */
 typedef struct BusOwner {
-        /* Reads configuration and credentials again, and leaves a record of it. Returns 0 if `done`
-         * will be called, once and later; or what it fails with, of which *ret_text (the caller's)
-         * says more if it is an Error. */
+        /* Reloads configuration and credentials, and records that. Returns 0 if `done` will be
+         * called, once and later; or an Error, which *ret_text (to be freed) may explain, or a
+         * negative errno. */
         int (*reload)(void *userdata, const Cause *cause, BusReloadedFunc done, void *done_userdata,
                       char **ret_text);
-        /* Adds what is missing or odd now. Returns 0 or -ENOMEM. */
+        /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
         int (*diagnose)(void *userdata, FindingList *list);
-        /* The connection is gone; nothing can be answered any more. */
+        /* The connection is closed. */
         void (*disconnected)(void *userdata);
         void *userdata;
 } BusOwner;

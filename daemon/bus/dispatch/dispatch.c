@@ -61,9 +61,9 @@ static int dispatch(Request *request)
         if (!granted && !request->method->question)
                 return ERROR_ACCESS_DENIED;
         if (!request_is_current(request))
-                return request_explain(request, ERROR_UNKNOWN_OBJECT,
-                                       "The configuration has changed: the label stands for "
-                                       "another tenancy now");
+                return request_explain(
+                        request, ERROR_UNKNOWN_OBJECT,
+                        "The configuration has changed: the label points to another tenancy now");
         r = take_quota(request);
         if (r != 0)
                 return r;
@@ -90,7 +90,8 @@ static void on_peer(int r, Peer *peer, void *userdata)
         if (r == -ETIMEDOUT || r == -ENOMEM) {
                 request_fail(request,
                              request_explain(request, ERROR_LIMITS_EXCEEDED,
-                                             "The bus does not say in time who is calling"));
+                                             "Failed to look up the caller's credentials: the bus "
+                                             "did not reply in time; try again later"));
                 return;
         }
         if (r < 0) {

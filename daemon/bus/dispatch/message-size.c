@@ -5,10 +5,10 @@
 
 #include "daemon/bus/dispatch/message-size.h"
 
-/* Of each thing, whatever is in it: it has a length, a signature, padding. */
+/* Overhead of each value: length, signature, padding. */
 #define OVERHEAD 8U
 
-/* What is left; -EMSGSIZE if that is nothing. */
+/* Subtracts a size from what is left. Returns 0 or -EMSGSIZE. */
 static int spend(size_t *left, size_t n)
 {
         if (n > *left)
@@ -31,7 +31,7 @@ static int spend_on_value(sd_bus_message *m, char type, size_t *left)
         return strchr("sog", type) ? spend(left, strlen(value.text)) : 0;
 }
 
-/* The bus has seen to it that they are not nested deeply. */
+/* The bus limits the nesting depth. */
 static int spend_on_rest(sd_bus_message *m, size_t *left)
 {
         const char *contents;

@@ -6,8 +6,8 @@
 #include "base/macro.h"
 
 /*
- * The a{sv} at the end of most methods. A table says what is known; an unknown name, a name given
- * twice, a wrong type or a value that is not valid is refused, never ignored.
+ * The a{sv} options at the end of most methods, described by a table. Unknown and duplicate names,
+ * wrong types and invalid values are rejected, never ignored.
  */
 typedef struct Option {
         const char *name;
@@ -16,12 +16,12 @@ typedef struct Option {
         bool (*is_valid)(const char *text); /* of a string, or of each in a list; NULL: any */
 } Option;
 
-/* More strings than this in a list are refused. */
+/* The most strings in a list. */
 #define OPTION_LIST_MAX 256U
 
 /*
- * Reads a dictionary. Values that are not given stay as they were. Strings are lent by the message,
- * lists are the caller's. Returns 0, a negative errno, or INVALID_ARGS with a sentence in
+ * Reads a dictionary. Absent options leave their values unchanged. Strings are lent by the message,
+ * lists are to be freed. Returns 0, a negative errno, or INVALID_ARGS with an explanation in
  * `ret_text`.
  */
 int options_read(sd_bus_message *message, const Option *options, size_t n_options,

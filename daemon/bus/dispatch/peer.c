@@ -22,8 +22,8 @@ struct Peer {
         Peers *peers;
         unsigned n_ref;
         char *unique_name;
-        sd_bus_slot *lookup; /* the question to the driver; NULL once it has answered */
-        Waiter *waiters;     /* the last to come is first */
+        sd_bus_slot *lookup; /* pending GetConnectionCredentials, or NULL */
+        Waiter *waiters;     /* newest first */
         unsigned n_waiters;
         Caller caller;
         char **readable; /* tenancies; see peer_add_readable() */
@@ -123,7 +123,7 @@ static int read_groups(sd_bus_message *m, Caller *caller)
         return sd_bus_message_exit_container(m);
 }
 
-/* Reads what the driver says: a{sv}, of which two entries matter. Without a uid it is nobody. */
+/* Reads uid and groups from the driver's a{sv}. A reply without a uid is an error. */
 static int read_credentials(sd_bus_message *m, Caller *caller)
 {
         bool has_uid = false;
@@ -160,7 +160,7 @@ static void tell(Peer *peer, int r)
 {
         Waiter *first = NULL;
 
-        /* In the order in which they came. */
+        /* Oldest first. */
         while (peer->waiters) {
                 Waiter *waiter = peer->waiters;
 
@@ -184,7 +184,7 @@ static int lookup_done(sd_bus_message *reply, void *userdata, sd_bus_error *erro
 
         peer->lookup = sd_bus_slot_unref(peer->lookup);
         r = -sd_bus_message_get_errno(reply);
-        /* Nobody but the driver can have that sender, or we have made it up ourselves. */
+        /* Only the driver has this sender; sd-bus makes up local errors. */
         if (r == 0 && !streq_ptr(sd_bus_message_get_sender(reply), DRIVER))
                 r = -EBADMSG;
         if (r == 0)
@@ -192,14 +192,15 @@ static int lookup_done(sd_bus_message *reply, void *userdata, sd_bus_error *erro
         if (r == 0)
                 r = quotas_find(peer->peers->quotas, peer->caller.uid, &peer->quota);
         if (r < 0) {
-                log_debug("Cannot tell who %s is: %s", peer->unique_name, strerror(-r));
+                log_debug("Failed to look up the credentials of %s: %s", peer->unique_name,
+                          strerror(-r));
                 drop(peer);
         }
         tell(peer, r);
         return 0;
 }
 
-/* Asks the driver. */
+/* Calls GetConnectionCredentials. */
 static int peer_look_up(Peer *peer)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -264,14 +265,14 @@ int peers_find(Peers *peers, const char *unique_name, unsigned waiting_max, Peer
         return 0;
 }
 
-/* A connection has gone. One that is being looked up ends with the driver's answer. */
+/* Forgets a closed connection. A pending lookup ends with the driver's reply. */
 static int on_name_gone(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
         Peers *peers = userdata;
         const char *name, *old_owner, *new_owner;
         Peer *peer;
 
-        /* Nobody but the driver can have that sender. */
+        /* Only the driver has this sender. */
         if (!streq_ptr(sd_bus_message_get_sender(m), DRIVER) ||
             sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0)
                 return 0;

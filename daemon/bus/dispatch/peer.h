@@ -7,33 +7,31 @@
 #include "daemon/model/grant.h"
 
 /*
- * Who is on the bus. The bus driver knows from the socket, without a race, what uid and groups a
- * connection has (GetConnectionCredentials); nothing is ever taken from a message, nor read from
- * /proc. It is asked once a connection, and what it said is dropped when the connection goes:
- * unique names are never used again.
+ * Peer credentials of the connections to the bus. The bus driver knows uid and groups from the
+ * socket, without a race (GetConnectionCredentials); they are never taken from a message or from
+ * /proc. They are cached for the life of the connection, since unique names are never reused.
  *
- * A lookup that fails says that nothing is known, which is no caller at all and surely not root.
+ * A failed lookup means that the caller is unknown, and never root.
  */
 typedef struct Peers Peers;
 typedef struct Peer Peer;
 
-/* `gone` is told of every connection that leaves the bus. `bus` must outlive this. Returns 0 or a
- * negative errno. */
+/* `gone` runs for every connection that is closed. `bus` must outlive this. Returns 0 or a negative
+ * errno. */
 typedef void (*PeerGoneFunc)(const char *unique_name, void *userdata);
 int peers_new(sd_bus *bus, PeerGoneFunc gone, void *userdata, Peers **ret);
 Peers *peers_free(Peers *peers);
 DEFINE_CLEANUP(Peers *, peers_free);
 
 /*
- * Who waits to know is told once, not before peers_find() has returned. r is 0 and `peer`
- * lent; or NULL, and r is negative: the bus would not say, or -ETIMEDOUT or -ENOMEM, which may be
- * otherwise the next time.
+ * Runs once, never before peers_find() has returned. The peer is lent, and NULL if the lookup
+ * failed: -ETIMEDOUT and -ENOMEM are transient, other errors mean that the bus refused.
  */
 typedef void (*PeerFunc)(int r, Peer *peer, void *userdata);
 
 /*
- * Finds who a unique name is. Returns 1 and a reference in *ret if that is known already, 0 if the
- * function will be told, or a negative errno; -EBUSY if `waiting_max` wait for this one already.
+ * Looks up the peer of a unique name. Returns 1 and a reference in *ret if it is cached, 0 if the
+ * function will run, or a negative errno; -EBUSY if `waiting_max` lookups of this peer are pending.
  */
 int peers_find(Peers *peers, const char *unique_name, unsigned waiting_max, PeerFunc func,
                void *userdata, Peer **ret);
@@ -43,23 +41,22 @@ Peer *peer_unref(Peer *peer);
 DEFINE_CLEANUP(Peer *, peer_unref);
 
 const Caller *peer_caller(const Peer *peer);
-/* Calls that wait for an answer, over all connections of the uid; to be counted by who serves them.
- */
+/* The counter of calls in flight, shared by all connections of the uid. */
 unsigned *peer_n_pending(Peer *peer);
-/* The same for questions to polkit about it. */
+/* The same for pending polkit checks. */
 unsigned *peer_n_questions(Peer *peer);
-/* May a failing call of this caller, or with NULL of one who is not known, leave a record? Who has
- * made many of late may not; see quota.h. */
+/* Whether a failing call of this peer (NULL: unknown) may leave an audit record: the rate is
+ * limited, see quota.h. */
 bool peers_may_record(Peers *peers, Peer *peer);
 
-/* The tenancies, by label, whose links polkit has let this connection read. Returns 0 or -ENOMEM.
- */
+/* The labels of the tenancies whose links polkit allowed this connection to read. Returns 0 or
+ * -ENOMEM. */
 int peer_add_readable(Peer *peer, const char *label);
 bool peer_may_read(const Peer *peer, const char *label);
-/* The label has another tenancy now, or none. */
+/* Revokes that for a label that points to another tenancy now, or to none. */
 void peers_forget_readable(Peers *peers, const char *label);
 
 const char *peer_unique_name(const Peer *peer);
 
-/* For each connection that is known to belong to somebody. */
+/* Runs the function for each peer whose credentials are known. */
 void peers_foreach(Peers *peers, void (*func)(const Peer *peer, void *userdata), void *userdata);

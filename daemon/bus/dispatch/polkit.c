@@ -19,7 +19,7 @@
 
 #define ALLOW_USER_INTERACTION 1U
 
-/* polkit may have to be started, and its rules may run programs; but people type. */
+/* The bus may have to start polkit, and its rules may run programs; a person has to type. */
 #define ANSWER_TIMEOUT_US (15U * UINT64_C(1000000))
 #define PERSON_TIMEOUT_US (300U * UINT64_C(1000000))
 
@@ -29,7 +29,7 @@
 struct Polkit {
         sd_bus *bus;
         sd_bus_slot *owner_match;
-        char *owner; /* the unique name of who answers; NULL: nobody now */
+        char *owner; /* polkit's unique name; NULL: polkit is not running */
         uint64_t n_checks;
         RateLimit log_limit;
 };
@@ -42,7 +42,7 @@ struct PolkitCheck {
         void *userdata;
 };
 
-/* Something is wrong with polkit, and for each caller who gets to feel it again. */
+/* Logs a failure of polkit, rate-limited. */
 _printf_(2, 3) static void complain(Polkit *polkit, const char *format, ...)
 {
         char text[512];
@@ -58,7 +58,7 @@ _printf_(2, 3) static void complain(Polkit *polkit, const char *format, ...)
         log_warning("polkit %s", text);
 }
 
-/* Without the memory for it nobody is believed. */
+/* Out of memory: no owner is trusted. */
 static void set_owner(Polkit *polkit, const char *owner)
 {
         free(polkit->owner);
@@ -69,7 +69,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
 {
         const char *name, *old_owner, *new_owner;
 
-        /* Nobody but the driver can have that sender. */
+        /* Only the driver has this sender. */
         if (streq_ptr(sd_bus_message_get_sender(m), DRIVER) &&
             sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) >= 0 &&
             streq(name, AUTHORITY))
@@ -77,7 +77,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 0;
 }
 
-/* The changes are listened to already, so that none is missed. */
+/* NameOwnerChanged is matched already, so that no change is missed. */
 static int find_owner(Polkit *polkit)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -136,7 +136,7 @@ static void check_free(PolkitCheck *check)
 }
 DEFINE_CLEANUP(PolkitCheck *, check_free);
 
-/* Not answered by anybody we wait for, and no reason to start polkit. */
+/* Sends CancelCheckAuthorization, without waiting for a reply or starting polkit. */
 static int send_cancellation(const PolkitCheck *check)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -158,7 +158,7 @@ void polkit_check_cancel(PolkitCheck *check)
         int r = send_cancellation(check);
 
         if (r < 0)
-                log_debug("Cannot take a question to polkit back: %s", strerror(-r));
+                log_debug("Failed to cancel a polkit check: %s", strerror(-r));
         check_free(check);
 }
 
@@ -167,7 +167,7 @@ static bool begins(const char *s, const char *prefix)
         return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* What the bus says of a polkit that is not installed, or must not be started. */
+/* Errors of the bus if polkit is not installed or masked. */
 static bool is_absent(const char *error)
 {
         return streq(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
@@ -180,11 +180,11 @@ static void check_failed(const PolkitCheck *check, sd_bus_message *reply)
         const sd_bus_error *error = sd_bus_message_get_error(reply);
 
         if (is_absent(error->name)) {
-                log_debug("polkit is not there: %s", error->name);
+                log_debug("polkit is not available: %s", error->name);
                 return;
         }
-        complain(check->polkit, "cannot say who may act: %s", error->name);
-        /* If it was too slow it is still busy with it. */
+        complain(check->polkit, "failed to check an authorization: %s", error->name);
+        /* After a timeout polkit still works on the check. */
         (void) send_cancellation(check);
 }
 
@@ -197,7 +197,7 @@ static PolkitAnswer read_answer(const PolkitCheck *check, sd_bus_message *reply)
                 check_failed(check, reply);
                 return POLKIT_NONE;
         }
-        /* Who goes and comes back is heard of in the order in which it happens. */
+        /* The bus orders this reply and NameOwnerChanged. */
         if (!polkit->owner || !streq_ptr(sd_bus_message_get_sender(reply), polkit->owner)) {
                 complain(polkit, "did not give this answer; %s did",
                          sd_bus_message_get_sender(reply));

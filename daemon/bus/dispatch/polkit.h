@@ -6,41 +6,40 @@
 #include "base/macro.h"
 
 /*
- * polkit: whether a person may act as an administrator, for which it may ask for a password. It is
- * asked on our own connection, without a library, and about a connection to the bus only: that
- * cannot be taken over by somebody else in the meantime, as a process id can.
+ * A client of polkit: CheckAuthorization on the daemon's own connection, without libpolkit, which
+ * brings a GLib main loop. The subject is always a bus connection (system-bus-name), which cannot
+ * be taken over by another process, as a pid can.
  *
- * Only the owner of polkit's bus name answers; the bus's policy says who may be that. Whatever is
- * not his clear yes is a no: polkit is not there, fails, does not answer in time or nonsensically.
+ * A reply counts only if it comes from the owner of polkit's bus name. Anything but a well-formed
+ * yes is a no: polkit is missing, fails, times out or sends nonsense.
  */
 typedef struct Polkit Polkit;
 typedef struct PolkitCheck PolkitCheck;
 
-/* `bus` must outlive this, and this its checks. Returns 0 or a negative errno. */
+/* `bus` must outlive the client, and the client its checks. Returns 0 or a negative errno. */
 int polkit_new(sd_bus *bus, Polkit **ret);
 Polkit *polkit_free(Polkit *polkit);
 DEFINE_CLEANUP(Polkit *, polkit_free);
 
 typedef enum PolkitAnswer {
-        POLKIT_NONE, /* none that counts: as good as a no */
+        POLKIT_NONE, /* no valid reply: means no */
         POLKIT_NO,
-        POLKIT_CHALLENGE, /* not as it is; to be had by authenticating */
+        POLKIT_CHALLENGE, /* only after authentication */
         POLKIT_YES,
 } PolkitAnswer;
 
 typedef struct PolkitQuery {
-        const char *unique_name; /* whom it is about */
+        const char *unique_name; /* of the subject */
         const char *action;
         const char *const *details; /* names and values in turn, ended by NULL */
-        bool interactive;           /* he may be asked to authenticate, and gets time for it */
+        bool interactive; /* a person may be asked to authenticate, with a longer timeout */
 } PolkitQuery;
 
-/* Called once, not before polkit_check() has returned, and not after a cancel. The check is gone
- * then. */
+/* Runs once: never before polkit_check() has returned, never after a cancel. The check is freed. */
 typedef void (*PolkitFunc)(PolkitAnswer answer, void *userdata);
 
-/* Asks. What the query has is copied. Returns 0 or a negative errno. */
+/* Starts a check. The query is copied. Returns 0 or a negative errno. */
 int polkit_check(Polkit *polkit, const PolkitQuery *query, PolkitFunc func, void *userdata,
                  PolkitCheck **ret);
-/* Takes the question back; a dialog that is open closes. */
+/* Cancels the check, which closes an open dialog. */
 void polkit_check_cancel(PolkitCheck *check);

@@ -3,8 +3,8 @@
 #include "base/text.h"
 #include "daemon/bus/dispatch/presentable.h"
 
-/* Marks that pass for the ones we put around a text; separators of lines; and what Unicode calls
- * default ignorable: marks of direction, joiners, selectors, tags. */
+/* Look-alikes of quotation marks, line separators, and Unicode's default ignorable characters:
+ * direction marks, joiners, variation selectors, tags. */
 static const struct {
         uint32_t first, last;
 } deceptive[] = {
@@ -17,7 +17,7 @@ static const struct {
         {0xfff0, 0xfff8}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 };
 
-/* The next character of a text that is valid. */
+/* Decodes the next character of valid UTF-8. */
 static uint32_t next_character(const unsigned char **p)
 {
         const unsigned char *s = *p;

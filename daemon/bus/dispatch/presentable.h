@@ -4,8 +4,8 @@
 #include "base/macro.h"
 
 /*
- * Whether a text of 1 to `len_max` bytes can be shown to a person, between quotation marks, so that
- * he sees what it is: valid, and without characters that end the quotation, turn the direction of
- * what follows, or are not seen at all.
+ * Whether a text of 1 to `len_max` bytes can be shown to a person in quotation marks without
+ * deception: valid, and without characters that end the quotation, change the direction of the
+ * text, or are invisible.
  */
 bool text_is_presentable(const char *text, size_t len_max);

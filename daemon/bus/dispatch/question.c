@@ -16,7 +16,7 @@
 /* A message is kept while polkit is asked. The largest useful one is an import of 1000 links. */
 #define MESSAGE_SIZE_MAX (1536U * 1024)
 
-/* Reads a list as one text. Returns 0, ACCESS_DENIED or a negative errno. */
+/* Joins a list of strings with commas. Returns 0, ACCESS_DENIED or a negative errno. */
 static int read_list(sd_bus_message *m, char **ret)
 {
         _cleanup_(freep) char *joined = NULL;
@@ -90,7 +90,7 @@ static int check_size(sd_bus_message *message)
         return r == 0 || r == -ENOMEM ? r : ERROR_ACCESS_DENIED;
 }
 
-/* `ret_given` is whether it is there. Returns 0, ACCESS_DENIED or a negative errno. */
+/* `ret_given` tells whether the option is present. Returns 0, ACCESS_DENIED or a negative errno. */
 static int push_option(char ***details, const QuestionContext *context, bool *ret_given)
 {
         const char *name = context->question->option, *value = NULL;
@@ -110,8 +110,8 @@ static int push_option(char ***details, const QuestionContext *context, bool *re
         return push(details, name, value);
 }
 
-/* What a person could not read, or not as it is, is not asked about: the daemon would not take it
- * either, or it is there to deceive. */
+/* Arguments that cannot be shown as they are would be rejected by the daemon, too, or are meant to
+ * deceive. */
 static int push_arguments(char ***details, const QuestionContext *context, bool *ret_option_given)
 {
         const Question *question = context->question;

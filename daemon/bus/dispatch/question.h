@@ -17,12 +17,12 @@
  * executed if polkit authorizes the call.
  */
 typedef struct Question {
-        const char *action; /* of those in the policy file */
-        const char *intent; /* of the person: completes "Authentication is required to …" */
-        /* What the leading arguments are called in details and intent: each a text, or texts. */
+        const char *action; /* in the polkit policy file */
+        const char *intent; /* completes "Authentication is required to …" */
+        /* Names, in details and intent, of the leading arguments: strings, or lists of strings. */
         const char *arguments[QUESTION_ARGUMENTS_MAX];
-        /* A text that may be among the options behind these; NULL: none matters. Then, if it is
-         * there, what it adds to the intent. */
+        /* A string option that is quoted, too, or NULL; and the addition to the intent if it is
+         * present. */
         const char *option;
         const char *option_intent;
 } Question;

@@ -8,7 +8,7 @@
 #include "daemon/audit/audit.h"
 #include "daemon/bus/dispatch/quota.h"
 
-/* Records of failing calls of one uid. */
+/* The rate limit of a uid's audit records of failing calls. */
 #define BURST       20U
 #define INTERVAL_MS 10000U
 
@@ -38,7 +38,8 @@ static void quota_report(const Quota *quota, unsigned n)
                       .counts = {{FIELD_COUNT, n}});
 }
 
-/* Reports what there is to report, once the interval is over. Returns whether it is. */
+/* Once the interval is over, records how many records were suppressed. Returns whether it is over.
+ */
 static bool quota_settle(Quota *quota, uint64_t now_ms)
 {
         if (quota->records.n > 0 && now_ms - quota->records.begun_at_ms < INTERVAL_MS)
@@ -50,7 +51,7 @@ static bool quota_settle(Quota *quota, uint64_t now_ms)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* Without a timer, the next failing call reports, or the end does. */
+/* If the timer cannot be armed, the next failing call or the exit does its work. */
 static void quotas_arm(Quotas *quotas)
 {
         sd_event *event = sd_bus_get_event(quotas->bus);
@@ -137,7 +138,7 @@ int quotas_find(Quotas *quotas, uid_t uid, Quota **ret)
         return 0;
 }
 
-/* One that has left records waits for the timer. */
+/* A quota with recent records is freed by the timer. */
 Quota *quota_unref(Quota *quota)
 {
         if (!quota || --quota->n_ref > 0 || quota->records.n > 0)

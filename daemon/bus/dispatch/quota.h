@@ -7,17 +7,16 @@
 #include "base/macro.h"
 
 /*
- * What all connections of a uid have in common: how many of their calls wait for an answer, how
- * many of these for polkit's, and how many records failing ones have left of late. The latter is
- * remembered when they have gone, so that to come anew is no way around it.
+ * The quota of a uid, shared by all its connections: calls in flight, pending polkit checks, and
+ * the rate limit of audit records, which outlives the connections so that reconnecting does not
+ * evade it.
  */
 typedef struct Quotas Quotas;
 typedef struct Quota Quota;
 
-/* `bus` must outlive this, and be attached to an event loop when it is used. Returns 0 or -ENOMEM.
- */
+/* `bus` must outlive this, and be attached to an event loop before use. Returns 0 or -ENOMEM. */
 int quotas_new(sd_bus *bus, Quotas **ret);
-/* All references are gone. Returns NULL. */
+/* No references may be left. Returns NULL. */
 Quotas *quotas_free(Quotas *quotas);
 DEFINE_CLEANUP(Quotas *, quotas_free);
 
@@ -30,8 +29,8 @@ unsigned *quota_n_pending(Quota *quota);
 unsigned *quota_n_questions(Quota *quota);
 
 /*
- * May a failing call leave a record: is it one of the first few in a while? `quota` is NULL if it
- * is not known who called; these share one. Others are counted, and when the while is over a record
- * says how many there were.
+ * Whether a failing call may leave an audit record: the first few in an interval may. The others
+ * are counted, and one record at the end of the interval has their number. All unknown callers
+ * (NULL) share one quota.
  */
 bool quotas_may_record(Quotas *quotas, Quota *quota);

@@ -73,7 +73,7 @@ void request_record(const Request *request, Event event)
         request_audit(request, event, 0, NULL);
 }
 
-/* What kind of failure it is: no right, the caller's mistake, or not his fault. */
+/* Maps an error to a denied, an invalid, or a failed call. */
 static Event event_of_failure(int r)
 {
         switch (r) {
@@ -93,21 +93,22 @@ static Event event_of_failure(int r)
         }
 }
 
-/* One record for each call that fails, where it ends. */
+/* Leaves one audit record for a failed call. */
 static void request_record_failure(Request *request, int r, const char *text)
 {
-        /* Everyday answers, which the caller has heard. */
+        /* Ordinary answers. */
         bool everyday = r == ERROR_NOT_FOUND || r == ERROR_INVALID_ARGS;
 
         if (request->recorded || (everyday && !log_is_on(LOG_DEBUG)))
                 return;
-        /* Who makes calls that fail can make many, and is not to drown what else there is. */
+        /* Rate limit: a caller must not flood the audit log. */
         if (!peers_may_record(request->bus->peers, request->peer))
                 return;
         request_audit(request, event_of_failure(r), r, text);
 }
 
-/* Sets the D-Bus error for a negative errno. A shortage is named: the call may succeed later. */
+/* Sets the D-Bus error for a negative errno. A resource shortage has a name: a retry may succeed.
+ */
 static void set_errno(sd_bus_error *error, int r)
 {
         switch (r) {
@@ -119,27 +120,27 @@ static void set_errno(sd_bus_error *error, int r)
         case -ENFILE:
         case -ENOBUFS:
                 sd_bus_error_set(error, error_dbus_name(ERROR_LIMITS_EXCEEDED),
-                                 "The daemon itself is short of file descriptors or the like; try "
+                                 "The daemon is short of file descriptors or other resources; try "
                                  "again later");
                 break;
         default:
                 sd_bus_error_set(error, SD_BUS_ERROR_FAILED,
-                                 "The daemon failed; its log says more");
+                                 "Internal error; see the log of passlockd");
         }
 }
 
-/* Every failing request ends here. */
+/* Replies with an error, and frees the request. */
 static void request_end_failed(Request *request, int r, const char *text)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-        /* What sd-bus says of text that the bus let through and it will not read. */
+        /* sd-bus is stricter than the bus: it refuses some strings as unreadable. */
         if (r == -EBADMSG) {
                 r = ERROR_INVALID_ARGS;
                 text = error_text(r);
         }
         if (r > 0) {
-                /* What is no text could not be sent at all. */
+                /* sd-bus cannot send invalid UTF-8. */
                 if (!text_is_valid(text, 1024))
                         text = error_text(r);
                 request_record_failure(request, r, text);
@@ -176,7 +177,7 @@ int request_explain(Request *request, int r, const char *format, ...)
         return r;
 }
 
-/* What is not named here does not get into a record. */
+/* Only arguments listed here get into audit records. */
 static void request_note(Request *request, const char *name, const char *text)
 {
         RequestSubject *subject = &request->subject;

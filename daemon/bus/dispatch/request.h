@@ -7,8 +7,8 @@
 #include "daemon/bus/dispatch/option.h"
 #include "daemon/core/call.h"
 
-/* Of whom and what it is, as far as the arguments that were read and found valid say; lent by the
- * message. A record has these and no other arguments. */
+/* The arguments that audit records have, as far as they were read and valid; lent by the message.
+ */
 typedef struct RequestSubject {
         const char *user_id, *authenticator_id, *rp_id, *challenge_id;
 } RequestSubject;
@@ -19,14 +19,14 @@ struct Request {
         Bus *bus;
         sd_bus_message *message;
         Tenancy *tenancy; /* NULL: a call to the manager */
-        char *label;      /* by which the caller has named it, and grants do */
+        char *label;      /* of the tenancy, in the call and in grants */
         Peer *peer;       /* NULL until it is known */
-        bool counted;     /* among the pending calls of the uid */
-        bool authorized;  /* polkit has said yes */
-        char text[512];   /* more exactly than its error says, why it fails; or "" */
-        Cause cause;      /* for the records of what comes of it */
+        bool counted;     /* against the quota of the uid */
+        bool authorized;  /* by polkit */
+        char text[512];   /* explains the error; "": nothing to add */
+        Cause cause;      /* for the audit records of its changes */
         RequestSubject subject;
-        bool recorded; /* its failure has left a record */
+        bool recorded; /* its failure is in the audit log already */
         const struct Method *method;
 
         /* The call, or the authorization, that the request waits for. It is cancelled if the caller
@@ -38,11 +38,11 @@ struct Request {
 int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message,
                 const struct Method *method, Request **ret);
 
-/* Says more exactly why the request will fail with r, and returns r. */
+/* Explains the error r that the request will fail with, and returns r. */
 _printf_(3, 4) int request_explain(Request *request, int r, const char *format, ...);
 
-/* Read an argument: a text that is_valid() and not longer than `len_max`, or the options. Texts are
- * lent by the message. Return 0, INVALID_ARGS, which they have explained, or a negative errno. */
+/* Read an argument: a string that is_valid(), of `len_max` bytes at most, or the options. Strings
+ * are lent by the message. Return 0, INVALID_ARGS with an explanation, or a negative errno. */
 int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
                       unsigned len_max, const char **ret);
 int request_read_options(Request *request, const Option *options, size_t n_options);
@@ -50,10 +50,10 @@ int request_read_options(Request *request, const Option *options, size_t n_optio
 /* Whether the label still stands for the tenancy that was called. */
 bool request_is_current(const Request *request);
 
-/* Leaves a record of what the request has done. */
+/* Leaves an audit record of a success. */
 void request_record(const Request *request, Event event);
 
-/* Appends what a call resulted in to the reply. Returns a negative errno on failure. */
+/* Appends the result of a call to the reply. Returns a negative errno on failure. */
 typedef int (*AppendFunc)(sd_bus_message *reply, const Result *result);
 /* Ends the request: replies with the result, or with its error. `append` is NULL for a method that
  * returns nothing. */
@@ -68,5 +68,5 @@ void request_reply_empty(Request *request);
 
 /* Answers with an Error or a negative errno, and frees the request. */
 void request_fail(Request *request, int r);
-/* Frees a request without a reply, and cancels what it waits for. Returns NULL. */
+/* Frees a request without a reply, and cancels its call. Returns NULL. */
 Request *request_free(Request *request);

@@ -5,9 +5,9 @@
 
 #include "daemon/model/principal.h"
 
-/* Entries of an a{sv} that is open. Return 0 or more, or a negative errno. */
+/* Append an entry to an open a{sv}. Return 0 or more, or a negative errno. */
 
-/* Nothing at all if the value is NULL. */
+/* Appends nothing if the value is NULL. */
 int bus_append_string(sd_bus_message *m, const char *name, const char *value);
 int bus_append_bool(sd_bus_message *m, const char *name, bool value);
 int bus_append_uint64(sd_bus_message *m, const char *name, uint64_t value);

@@ -9,11 +9,11 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-/* Numbers up to this are exact wherever they are written down. */
+/* The largest integer that JSON numbers carry exactly. */
 #define TIME_MS_MAX ((UINT64_C(1) << 53) - 1)
 #define TIME_ABSENT UINT64_MAX
 
-/* Checks what was read of a link. Returns 0, or INVALID_ARGS with a sentence in `text`. */
+/* Returns 0, or INVALID_ARGS with an explanation in `text`. */
 static int check_times(uint64_t created_at_ms, uint64_t last_used_at_ms, const char **text)
 {
         if (created_at_ms == TIME_ABSENT || last_used_at_ms == TIME_ABSENT)
@@ -62,8 +62,8 @@ static int read_one_more(Request *request, LinkList *list)
         int r;
 
         if (i >= LINKS_IMPORT_MAX)
-                return request_explain(request, ERROR_INVALID_ARGS, "links are more than %u",
-                                       LINKS_IMPORT_MAX);
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "links has more than %u entries", LINKS_IMPORT_MAX);
         r = read_link(request->message, &link, text);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r, "links[%zu]: %s", i, text);
@@ -102,7 +102,7 @@ static uint64_t count_outcome(const LinkList *links, const LinkOutcome *outcomes
         return n;
 }
 
-/* {name: as}, with the authenticators that it came to this for. */
+/* Appends {name: as} with the authenticators of one outcome. */
 static int append_ids(sd_bus_message *m, const char *name, const LinkList *links,
                       const LinkOutcome *outcomes, LinkOutcome outcome)
 {

@@ -3,5 +3,5 @@
 
 #include "daemon/bus/dispatch/request.h"
 
-/* Links.Import, as bus-links.c lists it. */
+/* Runs Links.Import. */
 int run_import(Request *request, sd_bus_message *m);

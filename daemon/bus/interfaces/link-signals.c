@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "daemon/bus/interfaces/link-signals.h"
 
-/* A signal and whom it is sent to. */
+/* A signal to be sent. */
 typedef struct Emission {
         BusTenancy *object;
         const char *member;
@@ -38,7 +38,8 @@ static void emit_if_allowed(const Peer *peer, void *userdata)
                 return;
         r = emit_to(emission, peer_unique_name(peer));
         if (r < 0)
-                log_warning("Cannot tell %s of a link: %s", peer_unique_name(peer), strerror(-r));
+                log_warning("Failed to send a link signal to %s: %s", peer_unique_name(peer),
+                            strerror(-r));
 }
 
 void links_emit(BusTenancy *object, const char *member, const Link *link)

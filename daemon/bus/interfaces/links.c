@@ -111,8 +111,8 @@ static int run_list(Request *request, sd_bus_message *m)
                 return r;
         r = links_list(request->tenancy, cursor, limit, &links, &next_cursor);
         if (r == ERROR_INVALID_ARGS)
-                return request_explain(request, r,
-                                       "cursor is not one of List, or limit is over 1000");
+                return request_explain(
+                        request, r, "cursor is not a next_cursor of List, or limit is over 1000");
         if (r != 0)
                 return r;
         r = request_new_reply(request, &reply);
@@ -126,7 +126,7 @@ static int run_list(Request *request, sd_bus_message *m)
         return 0;
 }
 
-/* Changes: the caller may go, the change is made. */
+/* Changes are carried through even if the caller disconnects. */
 
 static void on_changed(const Result *result, void *userdata)
 {
@@ -239,7 +239,7 @@ static void tell_progress(uint64_t checked, uint64_t n_links, void *userdata)
         int r = send_progress(userdata, checked, n_links);
 
         if (r < 0)
-                log_debug("Cannot tell of progress: %s", strerror(-r));
+                log_debug("Failed to send ReconcileProgress: %s", strerror(-r));
 }
 
 static int read_reconcile_options(sd_bus_message *m, bool *ret_dry_run, char text[static 128])
@@ -276,7 +276,7 @@ DISPATCH_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
 DISPATCH_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
                        "remove all links of user \"$(user_id)\"", "user_id")
 
-/* What is needed depends on the options. Bad ones need least; they are refused in any case. */
+/* A dry run needs less rights. Invalid options count as a dry run: run() rejects them. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
         static const Question compare = {

@@ -11,7 +11,7 @@
 static int append_challenge(sd_bus_message *m, const Result *result)
 {
         const Challenge *challenge = result->challenge;
-        /* A new one has a mail, even if it is one that the bus cannot carry. */
+        /* A new challenge always has the message fields, even if the bus cannot carry the text. */
         const char *no_message = challenge->secret ? "" : NULL;
         const struct {
                 const char *name, *value;
@@ -91,7 +91,8 @@ static int run_create_challenge(Request *request, sd_bus_message *m)
         if (r < 0)
                 return r;
         if (!email_is_valid(challenge.email))
-                return request_explain(request, ERROR_INVALID_ARGS, "email is not a mail address");
+                return request_explain(request, ERROR_INVALID_ARGS,
+                                       "email is not an email address");
         if (!purpose_is_valid(challenge.purpose))
                 return request_explain(request, ERROR_INVALID_ARGS,
                                        "purpose is 1 to 64 of A-Z, a-z, 0-9 and ._:-");

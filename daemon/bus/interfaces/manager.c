@@ -56,7 +56,7 @@ static BusTenancy *find_labelled(Bus *bus, const char *label)
         return bus_find_tenancy(bus, *label ? label : bus->default_tenancy);
 }
 
-/* What is answered is the tenancy for which it was decided whether the caller may know. */
+/* Replies only with the tenancy for which the caller was authorized. */
 static int run_get_tenancy(Request *request, sd_bus_message *m)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -95,7 +95,7 @@ static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         const char *label;
         int r;
 
-        /* What cannot be read fails when it is run. */
+        /* run() rejects an unreadable argument. */
         if (sd_bus_message_read(m, "s", &label) > 0)
                 object = find_labelled(userdata, label);
         r = sd_bus_message_rewind(m, true);
@@ -120,7 +120,7 @@ static void on_reloaded(int r, const char *text, void *userdata)
                 request_fail(request, reload_fails(request, r, text));
 }
 
-/* It is carried through whether the caller stays or not. */
+/* Carried through even if the caller disconnects. */
 static int run_reload(Request *request, sd_bus_message *m _unused_)
 {
         const BusOwner *owner = &request->bus->owner;
@@ -205,8 +205,7 @@ static int get_version(sd_bus *sd _unused_, const char *path _unused_,
         return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
 }
 
-/* Who may call is decided by grants and polkit, so to sd-bus every method is for the unprivileged.
- */
+/* All methods are UNPRIVILEGED to sd-bus: grants and polkit decide. */
 const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("ListTenancies", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sso)", tenancies),

@@ -11,20 +11,19 @@
 #include "dbus/error.h"
 
 /*
- * ListRights tells a caller what it may do. Grants are looked up at once. For what no grant allows,
- * polkit is asked, one question after the other, and never has anybody authenticate. An answer here
- * decides nothing: each call is asked about again when it is made.
+ * ListRights lists the rights of the caller: from grants at once, and for the rest from polkit, one
+ * check after the other, without authentication. The list is informational: each call is authorized
+ * again.
  */
 
-/* What polkit decides, with a method to name to its rules, and which right makes asking needless.
- */
+/* A polkit action, a method to name to its rules, and the right that makes a check needless. */
 typedef struct RightQuestion {
         const char *action; /* after the bus name */
         const char *method;
         unsigned right; /* 0: there is none */
 } RightQuestion;
 
-/* Of a tenancy, and of the daemon itself. Each list ends in {}. */
+/* Actions on a tenancy, and on the daemon itself. Each list ends in {}. */
 static const RightQuestion tenancy_questions[] = {
         {"read-links", "List", RIGHT_LINKS_READ},
         {"change-links", "Add", RIGHT_LINKS_WRITE},
@@ -43,13 +42,11 @@ typedef struct Survey {
         Call call;
         Request *request;
         sd_bus_message *reply; /* its array of entries is open */
-        /* Copies of the tenancies' labels and ids in turn: a reload may remove a tenancy meanwhile.
-         */
+        /* Labels and ids of the tenancies in turn, copied: a reload may remove a tenancy. */
         char **tenancies;
-        size_t tenancy;  /* the place of the label that is asked about; that of the NULL: the daemon
-                          */
-        size_t question; /* the next one about it */
-        char **allowed, **behind_authentication; /* actions, of this tenancy */
+        size_t tenancy;  /* index of the current label; of NULL: the daemon itself */
+        size_t question; /* index of the next check */
+        char **allowed, **behind_authentication; /* actions on the current tenancy */
         PolkitCheck *check;
 } Survey;
 
@@ -72,7 +69,7 @@ static void survey_destroy(Call *call)
         strv_free(survey->behind_authentication);
 }
 
-/* The label that is asked about; NULL for the daemon itself, which comes last. */
+/* The label of the current tenancy; NULL for the daemon itself, which comes last. */
 static const char *current_label(const Survey *survey)
 {
         return survey->tenancies ? survey->tenancies[survey->tenancy] : NULL;
@@ -83,7 +80,7 @@ static const RightQuestion *current_questions(const Survey *survey)
         return current_label(survey) ? tenancy_questions : daemon_questions;
 }
 
-/* One entry of the reply. */
+/* Opens an entry of the reply. */
 
 static int open_entry(sd_bus_message *reply, const char *tenancy, const char *source)
 {
@@ -162,7 +159,7 @@ static int append_grants(const Request *request, sd_bus_message *reply)
         return r;
 }
 
-/* What polkit has said of a tenancy is an entry or two, and then comes the next. */
+/* Appends up to two entries for polkit's replies, and goes on to the next tenancy. */
 static int survey_finish_tenancy(Survey *survey)
 {
         int r;
@@ -205,7 +202,7 @@ static int survey_ask(Survey *survey, const RightQuestion *question)
         return r;
 }
 
-/* Asks the next question that no grant has answered. Returns 1 if there is none. */
+/* Starts the next check that no grant makes needless. Returns 1 if there is none. */
 static int survey_ask_next(Survey *survey)
 {
         const Request *request = survey->request;
@@ -222,7 +219,7 @@ static int survey_ask_next(Survey *survey)
         return 1;
 }
 
-/* Returns 0 if polkit is asked the next question, 1 if the reply is complete. */
+/* Returns 0 if a check is pending, 1 if the reply is complete. */
 static int survey_go_on(Survey *survey, bool polkit_answers)
 {
         for (;;) {

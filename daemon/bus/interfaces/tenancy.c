@@ -27,7 +27,7 @@ static void on_authorized(const Result *result, void *userdata)
         request_end(userdata, result, append_token);
 }
 
-/* Strings that are lent by the message become the registration's own. */
+/* Copies strings that are lent by the message. */
 static int take_strings(Registration *registration, const char *rp_name, const char *display_name,
                         const char *user_verification)
 {
@@ -62,7 +62,7 @@ static int read_registration_options(Request *request, Registration *registratio
         return take_strings(registration, rp_name, display_name, user_verification);
 }
 
-/* Reads the three texts that come first. */
+/* Reads the first three arguments. */
 static int read_registration(Request *request, Registration *registration)
 {
         const char *rp_id, *user_id, *username;
@@ -152,8 +152,8 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
                                            &request->call);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r,
-                                       "Either discoverable, or user_id or allow_credentials; "
-                                       "conditional mediation only with discoverable");
+                                       "Set either discoverable, or user_id or allow_credentials; "
+                                       "conditional mediation needs discoverable");
         return r;
 }
 

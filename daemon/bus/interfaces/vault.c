@@ -120,7 +120,7 @@ static int run_list_passkeys(Request *request, sd_bus_message *m)
                 return r;
         if (*cursor && !text_is_valid(cursor, 1024))
                 return request_explain(request, ERROR_INVALID_ARGS,
-                                       "cursor is not one of ListPasskeys");
+                                       "cursor is invalid: pass the next_cursor of ListPasskeys");
         return vault_list(request->tenancy, cursor, on_page, request, &request->call);
 }
 
@@ -171,7 +171,7 @@ static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
         return r;
 }
 
-/* Reads the ids to delete. Returns 0, a negative errno or INVALID_ARGS. */
+/* Returns 0, a negative errno or INVALID_ARGS. */
 static int read_passkey_ids(sd_bus_message *m, char ***ret)
 {
         _cleanup_(strv_freep) char **ids = NULL;
@@ -199,7 +199,7 @@ static int read_passkey_ids(sd_bus_message *m, char ***ret)
         return 0;
 }
 
-/* One for each passkey: its arguments have not changed since they were read. */
+/* Leaves a record for each passkey, whose ids are still in the message. */
 static void record_deleted(Request *request)
 {
         _cleanup_(strv_freep) char **ids = NULL;
@@ -236,7 +236,7 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
                       : vault_delete(request->tenancy, ids, &request->cause, on_deleted, request);
 }
 
-/* What the next two are given: a user, and options of which there are none yet. */
+/* Reads a user, and options, of which none are defined. */
 static int read_user(Request *request, const char **ret)
 {
         int r;
@@ -289,7 +289,7 @@ DISPATCH_METHOD_ASKING(
 DISPATCH_METHOD_ASKING(prune_passkeys, RIGHT_VAULT_WRITE, "change-vault",
                        "tidy up the browser of user \"$(user_id)\"", "user_id")
 
-/* A name that is shown in the place of the other is asked about, too. */
+/* The question quotes the display name, too: browsers show it instead of the username. */
 static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
         static const Question question = {
