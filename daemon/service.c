@@ -335,8 +335,8 @@ Service *service_free(Service *service)
         loader_free(service->loader);
         bus_free(service->bus);
         tenancy_set_free(service->tenancies);
-        api_context_free(service->api);
         tenancies_free(service->all);
+        api_context_free(service->api);
         store_retry_free(service->store_retry);
         outcomes_free(service->outcomes);
         store_free(service->store);
