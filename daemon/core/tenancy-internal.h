@@ -25,6 +25,8 @@ typedef struct TenancyPart {
         /* Cancels background work, also before a new Api takes the place of the old one. The next
          * start, of the tenancy or the daemon, resumes it. */
         void (*stop)(Tenancy *tenancy);
+        /* tenancy_is_cut_short() from now on: ends calls that would go on to ask the API. */
+        void (*cut_short)(Tenancy *tenancy);
         /* A caller's call has shown that the API is reachable again. */
         void (*api_is_back)(Tenancy *tenancy);
         /* The endpoint or its trust anchors have changed, or are not configured any more. */
@@ -41,7 +43,6 @@ struct Tenancy {
         char *label;      /* NULL before it is configured */
         char *credential; /* the same */
         Api *api;         /* the current one; NULL while it is not configured */
-        bool stopped;     /* background work has been called off */
         unsigned n_busy;  /* changes that a stop waits for */
         TenancyState state;
         sd_event *event;
@@ -61,6 +62,11 @@ extern const TenancyPart probing_deletes_part;
 
 /* Whether there is a key to call the API with. */
 bool tenancy_is_usable(const Tenancy *tenancy);
+/* Whether a call that has begun is not to ask the API again: the daemon stops, or the key has been
+ * taken away. In a tenancy that has left the configuration, calls go on with the Api that they
+ * hold.
+ */
+bool tenancy_is_cut_short(const Tenancy *tenancy);
 
 /* A change that a stop waits for is on its way to the store, and has been reported. The tenancy
  * stays alive in between. */

@@ -11,6 +11,7 @@ struct Tenancies {
         struct Store *store;
         const TenancyPart *const *parts;
         Tenancy *first;
+        bool stopping;
 };
 
 #define FOREACH_PART(part, tenancies) \
@@ -94,15 +95,20 @@ int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
 
 static void tenancy_stop(Tenancy *tenancy)
 {
-        tenancy->stopped = true;
         FOREACH_PART(part, tenancy->tenancies)
         if ((*part)->stop)
                 (*part)->stop(tenancy);
 }
 
+static void tenancy_cut_short(Tenancy *tenancy)
+{
+        FOREACH_PART(part, tenancy->tenancies)
+        if ((*part)->cut_short)
+                (*part)->cut_short(tenancy);
+}
+
 static void tenancy_start(Tenancy *tenancy)
 {
-        tenancy->stopped = false;
         FOREACH_PART(part, tenancy->tenancies)
         if ((*part)->start)
                 (*part)->start(tenancy);
@@ -111,14 +117,17 @@ static void tenancy_start(Tenancy *tenancy)
 void tenancies_store_is_open(Tenancies *tenancies)
 {
         for (Tenancy *t = tenancies->first; t; t = t->next)
-                if (t->api && !t->stopped)
+                if (t->api && !tenancies->stopping)
                         tenancy_start(t);
 }
 
 void tenancies_stop(Tenancies *tenancies)
 {
-        for (Tenancy *t = tenancies->first; t; t = t->next)
+        tenancies->stopping = true;
+        for (Tenancy *t = tenancies->first; t; t = t->next) {
                 tenancy_stop(t);
+                tenancy_cut_short(t);
+        }
 }
 
 bool tenancies_are_busy(const Tenancies *tenancies)
@@ -217,6 +226,8 @@ static void tenancy_replace_api(Tenancy *tenancy, Api *api)
                 FOREACH_PART(part, tenancy->tenancies)
         if ((*part)->issuer_changed)
                 (*part)->issuer_changed(tenancy);
+        if (tenancy_is_cut_short(tenancy))
+                tenancy_cut_short(tenancy);
 }
 
 static void tenancy_set_api(Tenancy *tenancy, Api *api)
@@ -306,6 +317,11 @@ TenancyState tenancy_state(const Tenancy *tenancy)
 bool tenancy_is_usable(const Tenancy *tenancy)
 {
         return tenancy->api && api_has_key(tenancy->api);
+}
+
+bool tenancy_is_cut_short(const Tenancy *tenancy)
+{
+        return tenancy->tenancies->stopping || (tenancy->api && !api_has_key(tenancy->api));
 }
 
 static void tell_api_is_back(Tenancy *tenancy)

@@ -48,7 +48,8 @@ DEFINE_CLEANUP(Tenancies *, tenancies_free);
 int tenancies_get(Tenancies *tenancies, const char *tenancy_id, Tenancy **ret);
 /* The store could not be opened before, and is open now. */
 void tenancies_store_is_open(Tenancies *tenancies);
-/* Calls off all background work; the next start goes on with it. */
+/* The daemon stops: calls off all background work, which the next start goes on with, and ends
+ * calls that would take more than one API call. */
 void tenancies_stop(Tenancies *tenancies);
 /* Whether a tenancy still waits for the store to report changes. */
 bool tenancies_are_busy(const Tenancies *tenancies);

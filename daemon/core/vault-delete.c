@@ -133,7 +133,7 @@ static void delete_probe(Delete *delete)
         _cleanup_(link_list_clear) LinkList copy = {};
         Tenancy *tenancy = delete->call.tenancy;
 
-        if (tenancy->stopped || link_list_copy(&delete->links, &copy) < 0 ||
+        if (tenancy_is_cut_short(tenancy) || link_list_copy(&delete->links, &copy) < 0 ||
             vault_probe_start(tenancy->event, delete->call.api, &copy, on_probed, delete,
                               &delete->probe) < 0)
                 delete_leave_all(delete);
@@ -284,7 +284,7 @@ static void detach(Tenancy *tenancy _unused_)
 }
 
 /* Asking for many passkeys may take long, and delete recovery goes on with it. */
-static void stop(Tenancy *tenancy)
+static void cut_short(Tenancy *tenancy)
 {
         Delete *delete;
 
@@ -294,4 +294,5 @@ static void stop(Tenancy *tenancy)
         }
 }
 
-const TenancyPart probing_deletes_part = {.attach = attach, .detach = detach, .stop = stop};
+const TenancyPart probing_deletes_part = {
+        .attach = attach, .detach = detach, .cut_short = cut_short};
