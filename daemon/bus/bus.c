@@ -255,6 +255,7 @@ int bus_release_name(Bus *bus)
 
         bus->stopping = true;
         question_deny_all(bus);
+        request_cancel_long(bus);
         r = sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, on_name_released, bus);
         bus->releasing = r >= 0;
         return r;

@@ -267,10 +267,25 @@ int request_authorize_rp(const Request *request, const char *rp_id)
         return request_is_granted(request, rp_id) ? 0 : ERROR_ACCESS_DENIED;
 }
 
+/* The bus tells its caller that nobody is left to reply: what was done is not known there, as after
+ * a crash. */
+void request_cancel_long(Bus *bus)
+{
+        for (Request *request = bus->requests, *next; request; request = next) {
+                next = request->next;
+                if (request->method->is_long && request->call)
+                        request_free(request);
+        }
+}
+
 static void request_run(Request *request)
 {
         int r;
 
+        if (request->bus->stopping && request->method->is_long) {
+                request_free(request);
+                return;
+        }
         r = request->method->run(request, request->message);
         if (r != 0 && r != CALL_ANSWERED)
                 request_fail(request, r);

@@ -16,8 +16,9 @@ typedef struct RequestSubject {
 
 /* A method of an interface. */
 typedef struct Method {
-        unsigned rights;          /* any of these is needed; 0: only root has the right */
-        bool for_everybody;       /* no right is needed: the answer is about the caller itself */
+        unsigned rights;    /* any of these is needed; 0: only root has the right */
+        bool for_everybody; /* no right is needed: the answer is about the caller itself */
+        bool is_long;       /* many API calls: a stop cancels it, and its caller gets no reply */
         const Question *question; /* for polkit if no grant gives the right; NULL: never asked */
         /* Parses the arguments and starts a call of a use case, or replies at once. Returns as
          * start functions in core/call.h do: 0 or CALL_ANSWERED, or the error to reply with. */
@@ -59,6 +60,8 @@ struct Request {
  * manager. */
 int request_begin(Bus *bus, const BusTenancy *object, sd_bus_message *message,
                   const Method *method);
+/* The daemon stops: cancels calls that are long. */
+void request_cancel_long(Bus *bus);
 /* Runs the method after polkit has authorized the request. */
 void request_run_authorized(Request *request);
 
