@@ -7,12 +7,16 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "daemon/notify.h"
 
 struct Notify {
-        int fd; /* -1: there is nobody to tell */
-        struct sockaddr_un address;
-        socklen_t address_len;
+        int fd; /* connected; -1: there is nobody to tell */
+        sd_event_source *writable;
+
+        /* To be sent, in this order. */
+        uint64_t reloading_at_us; /* monotonic; 0: no RELOADING=1 */
+        const char *state;        /* READY=1 or STOPPING=1; NULL: neither */
 };
 
 static bool parse_address(const char *text, struct sockaddr_un *ret, socklen_t *ret_len)
@@ -31,16 +35,81 @@ static bool parse_address(const char *text, struct sockaddr_un *ret, socklen_t *
         return true;
 }
 
-int notify_new(Notify **ret)
+/* Connected, since the kernel tells only then when the other side has room. */
+static int connect_to_systemd(void)
+{
+        const char *text = getenv("NOTIFY_SOCKET");
+        _cleanup_(closep) int fd = -1;
+        struct sockaddr_un address;
+        socklen_t len;
+
+        if (!text || !parse_address(text, &address, &len))
+                return -1;
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || connect(fd, (const struct sockaddr *) &address, len) < 0)
+                return -1;
+        return TAKE_FD(fd);
+}
+
+static bool send_text(Notify *notify, const char *text)
+{
+        return send(notify->fd, text, strlen(text), MSG_NOSIGNAL) >= 0;
+}
+
+/* Returns whether that was it, and the other side is not there or has it. */
+static bool send_state(Notify *notify, const char *text)
+{
+        return send_text(notify, text) || errno != EAGAIN;
+}
+
+static bool send_reloading(Notify *notify)
+{
+        char text[64];
+
+        (void) snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+                        (unsigned long long) notify->reloading_at_us);
+        return send_state(notify, text);
+}
+
+/* Sends what is to be sent, as far as there is room. Returns whether that is all. */
+static bool flush(Notify *notify)
+{
+        if (notify->reloading_at_us > 0 && send_reloading(notify))
+                notify->reloading_at_us = 0;
+        if (notify->reloading_at_us == 0 && notify->state && send_state(notify, notify->state))
+                notify->state = NULL;
+        return notify->reloading_at_us == 0 && !notify->state;
+}
+
+static void flush_now_or_later(Notify *notify)
+{
+        if (notify->fd >= 0)
+                (void) sd_event_source_set_enabled(notify->writable,
+                                                   flush(notify) ? SD_EVENT_OFF : SD_EVENT_ON);
+}
+
+static int on_writable(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
+                       void *userdata)
+{
+        flush_now_or_later(userdata);
+        return 0;
+}
+
+int notify_new(sd_event *event, Notify **ret)
 {
         _cleanup_(notify_freep) Notify *notify = calloc(1, sizeof(Notify));
-        const char *address = getenv("NOTIFY_SOCKET");
+        int r = 0;
 
         if (!notify)
                 return -ENOMEM;
-        notify->fd = -1;
-        if (address && parse_address(address, &notify->address, &notify->address_len))
-                notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        notify->fd = connect_to_systemd();
+        if (notify->fd >= 0)
+                r = sd_event_add_io(event, &notify->writable, notify->fd, EPOLLOUT, on_writable,
+                                    notify);
+        if (r >= 0 && notify->writable)
+                r = sd_event_source_set_enabled(notify->writable, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(notify);
         return 0;
 }
@@ -49,15 +118,32 @@ Notify *notify_free(Notify *notify)
 {
         if (!notify)
                 return NULL;
+        if (notify->fd >= 0)
+                (void) flush(notify);
+        sd_event_source_disable_unref(notify->writable);
         closep(&notify->fd);
         free(notify);
         return NULL;
 }
 
-static bool send_text(Notify *notify, const char *text)
+void notify_reloading(Notify *notify)
 {
-        return sendto(notify->fd, text, strlen(text), MSG_NOSIGNAL,
-                      (const struct sockaddr *) &notify->address, notify->address_len) >= 0;
+        notify->reloading_at_us = monotonic_us();
+        notify->state = NULL;
+        flush_now_or_later(notify);
+}
+
+void notify_ready(Notify *notify)
+{
+        notify->state = "READY=1";
+        flush_now_or_later(notify);
+}
+
+void notify_stopping(Notify *notify)
+{
+        notify->reloading_at_us = 0;
+        notify->state = "STOPPING=1";
+        flush_now_or_later(notify);
 }
 
 bool notify_alive(Notify *notify)
@@ -73,6 +159,8 @@ bool notify_status(Notify *notify, const char *text)
         if (notify->fd < 0)
                 return true;
         /* One at a time, so that they leave room for what has to get through. */
+        if (notify->state || notify->reloading_at_us > 0)
+                return false;
         if (ioctl(notify->fd, SIOCOUTQ, &n_unread) == 0 && n_unread > 0)
                 return false;
         if (asprintf(&assignment, "STATUS=%s", text) < 0) {

@@ -4,10 +4,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "build-config.h"
 #include "daemon/api/api.h"
@@ -71,18 +69,12 @@ static GrantList *grants(void *userdata)
         return bus_grants(service->bus);
 }
 
-static void notify_reloading(void)
-{
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                          (unsigned long long) monotonic_ms() * 1000);
-}
-
 static void on_settled(void *userdata)
 {
         const Service *service = userdata;
 
         if (!service->stopping)
-                (void) sd_notify(false, "READY=1");
+                notify_ready(service->notify);
 }
 
 /* Told over the bus: whoever told is told what comes of it. */
@@ -91,7 +83,7 @@ static int on_reload_call(void *userdata, const Cause *cause, BusReloadedFunc do
 {
         Service *service = userdata;
 
-        notify_reloading();
+        notify_reloading(service->notify);
         return loader_reload(service->loader, cause, done, done_userdata, ret_text);
 }
 
@@ -128,7 +120,7 @@ static void stop(Service *service, int result)
                 return;
         service->stopping = true;
         service->result = result;
-        (void) sd_notify(false, "STOPPING=1");
+        notify_stopping(service->notify);
         status_update(service->status);
         tenancy_set_stop(service->tenancies);
         if (sd_event_add_post(service->event, NULL, on_any_event, service) < 0)
@@ -162,7 +154,8 @@ static int on_reload_signal(sd_event_source *source _unused_,
         _cleanup_(freep) char *text = NULL;
         Service *service = userdata;
 
-        notify_reloading();
+        if (!service->stopping)
+                notify_reloading(service->notify);
         (void) loader_reload(service->loader, NULL, NULL, NULL, &text);
         return 0;
 }
@@ -276,10 +269,8 @@ static int add_reports(Service *service)
 {
         int r;
 
-        r = notify_new(&service->notify);
-        if (r >= 0)
-                r = health_new(service->event, service->store, service->outcomes, service->notify,
-                               &service->health);
+        r = health_new(service->event, service->store, service->outcomes, service->notify,
+                       &service->health);
         if (r >= 0)
                 r = status_new(service->event, service->notify, describe, service,
                                &service->status);
@@ -296,6 +287,8 @@ int service_new(const char *config_file, Service **ret)
         r = audit_open();
         if (r >= 0)
                 r = sd_event_new(&service->event);
+        if (r >= 0)
+                r = notify_new(service->event, &service->notify);
         if (r >= 0)
                 r = add_signals(service);
         if (r >= 0)
@@ -335,8 +328,8 @@ Service *service_free(Service *service)
         loader_free(service->loader);
         bus_free(service->bus);
         tenancy_set_free(service->tenancies);
-        api_context_free(service->api);
         tenancies_free(service->all);
+        api_context_free(service->api);
         store_retry_free(service->store_retry);
         outcomes_free(service->outcomes);
         store_free(service->store);
@@ -351,7 +344,7 @@ int service_run(Service *service)
         int r;
 
         audit(EVENT_STARTED, .text = PACKAGE_VERSION);
-        (void) sd_notify(false, "READY=1");
+        notify_ready(service->notify);
         r = sd_event_loop(service->event);
         audit(EVENT_STOPPED, .error = r < 0 ? r : service->result);
         return r < 0 ? r : service->result;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/jitter.h"
 #include "daemon/backoff/backoff.h"
 
@@ -13,6 +14,10 @@ struct Backoff {
         uint64_t first_ms;
         uint64_t max_ms;
         uint64_t next_ms;
+        uint64_t not_before_ms; /* monotonic: what the peer has asked for */
+        uint64_t due_ms;        /* monotonic */
+        bool hurried;           /* the next run, */
+        bool was_hurried;       /* the last one */
         BackoffFunc func;
         void *userdata;
 };
@@ -21,6 +26,8 @@ static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void
 {
         Backoff *backoff = userdata;
 
+        backoff->was_hurried = backoff->hurried;
+        backoff->hurried = false;
         backoff->func(backoff->userdata);
         return 0;
 }
@@ -59,14 +66,35 @@ Backoff *backoff_free(Backoff *backoff)
 /* Neither fails for a timer that the loop has already. */
 static void run_after(Backoff *backoff, uint64_t delay_ms)
 {
+        backoff->due_ms = monotonic_ms() + delay_ms;
         (void) sd_event_source_set_time_relative(backoff->timer, delay_ms * 1000);
         (void) sd_event_source_set_enabled(backoff->timer, SD_EVENT_ONESHOT);
 }
 
-void backoff_start(Backoff *backoff)
+static void backoff_reset(Backoff *backoff)
 {
         backoff->next_ms = backoff->first_ms;
+        backoff->not_before_ms = 0;
+        backoff->hurried = backoff->was_hurried = false;
+}
+
+void backoff_start(Backoff *backoff)
+{
+        backoff_reset(backoff);
         run_after(backoff, 0);
+}
+
+void backoff_hurry(Backoff *backoff)
+{
+        uint64_t now_ms = monotonic_ms(), due_ms = now_ms + jitter_ms(backoff->first_ms);
+
+        if (due_ms < backoff->not_before_ms)
+                due_ms = backoff->not_before_ms;
+        if (!backoff_is_waiting(backoff) || backoff->hurried || backoff->was_hurried ||
+            due_ms >= backoff->due_ms)
+                return;
+        backoff->hurried = true;
+        run_after(backoff, due_ms - now_ms);
 }
 
 void backoff_retry(Backoff *backoff, uint32_t retry_after_s)
@@ -77,12 +105,14 @@ void backoff_retry(Backoff *backoff, uint32_t retry_after_s)
 
         backoff->next_ms =
                 backoff->next_ms * 2 < backoff->max_ms ? backoff->next_ms * 2 : backoff->max_ms;
+        backoff->not_before_ms = monotonic_ms() + asked_ms;
+        backoff->hurried = false;
         run_after(backoff, delay_ms > asked_ms ? delay_ms : asked_ms);
 }
 
 void backoff_stop(Backoff *backoff)
 {
-        backoff->next_ms = backoff->first_ms;
+        backoff_reset(backoff);
         (void) sd_event_source_set_enabled(backoff->timer, SD_EVENT_OFF);
 }
 

@@ -23,6 +23,11 @@ DEFINE_CLEANUP(Backoff *, backoff_free);
 
 /* Runs the function soon; later delays begin with the shortest again. */
 void backoff_start(Backoff *backoff);
+/* What made it fail may be over: runs it after the shortest delay, but not before the last
+ * `retry_after_s`, and only if it waits. Later delays stay as they are; and one that was hurried
+ * and has failed again cannot be hurried, so that a peer that comes and goes is asked twice as
+ * often at most. */
+void backoff_hurry(Backoff *backoff);
 /* It has failed: runs it after the next delay, but not before `retry_after_s`. */
 void backoff_retry(Backoff *backoff, uint32_t retry_after_s);
 /* It is not to run until it is started again. */

@@ -9,7 +9,7 @@
 #include "base/strv.h"
 #include "daemon/bus/bus.h"
 #include "daemon/bus/dispatch/authorization.h"
-#include "daemon/bus/dispatch/request.h"
+#include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/bus/objects.h"
 #include "dbus/names.h"
@@ -233,6 +233,7 @@ int bus_release_name(Bus *bus)
 
         bus->stopping = true;
         authorization_deny_all(bus);
+        dispatch_cancel_long(bus);
         r = sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, on_name_released, bus);
         bus->releasing = r >= 0;
         return r;

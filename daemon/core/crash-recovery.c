@@ -60,6 +60,26 @@ static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
 
 /* Claims and candidates */
 
+/* A passkey is looked for where its exchange was: another endpoint has other passkeys. */
+static bool is_elsewhere(const CrashRecovery *recovery, const ExchangeIntent *intent)
+{
+        return intent->wants_link && intent->endpoint &&
+               !streq(intent->endpoint, tenancy_endpoint(recovery->tenancy));
+}
+
+/* How many no repeat has taken over, of those that can be settled here. */
+static size_t count_due(const CrashRecovery *recovery)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < recovery->leftovers.n; i++) {
+                const Leftover *leftover = &recovery->leftovers.leftovers[i];
+
+                n += !leftover->taken_over && !is_elsewhere(recovery, &leftover->intent);
+        }
+        return n;
+}
+
 static int add_claim(CrashRecovery *recovery, const ExchangeIntent *intent)
 {
         RecoveryClock clock = {.api_ms = recovery->api ? api_clock_ms(recovery->api) : 0};
@@ -75,8 +95,11 @@ static int make_claims(CrashRecovery *recovery)
         recovery->recovery = calloc(1, sizeof(Recovery));
         if (!recovery->recovery)
                 return -ENOMEM;
-        for (size_t i = 0; r == 0 && i < recovery->leftovers.n; i++)
-                r = add_claim(recovery, &recovery->leftovers.leftovers[i].intent);
+        for (size_t i = 0; r == 0 && i < recovery->leftovers.n; i++) {
+                const ExchangeIntent *intent = &recovery->leftovers.leftovers[i].intent;
+
+                r = is_elsewhere(recovery, intent) ? 0 : add_claim(recovery, intent);
+        }
         return r;
 }
 
@@ -122,7 +145,7 @@ static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_lef
         recovery->last_error = 0;
         cancel_walk(recovery);
         /* A repeat may have given back what it had taken over, and waits. */
-        if (leftovers_count(&recovery->leftovers) > 0) {
+        if (count_due(recovery) > 0) {
                 backoff_start(recovery->backoff);
                 return;
         }
@@ -225,9 +248,12 @@ static int walk(CrashRecovery *recovery)
 /* Without a link to be made, there is nothing to look for. */
 static bool needs_walk(const CrashRecovery *recovery)
 {
-        for (size_t i = 0; i < recovery->leftovers.n; i++)
-                if (recovery->leftovers.leftovers[i].intent.wants_link)
+        for (size_t i = 0; i < recovery->leftovers.n; i++) {
+                const ExchangeIntent *intent = &recovery->leftovers.leftovers[i].intent;
+
+                if (intent->wants_link && !is_elsewhere(recovery, intent))
                         return true;
+        }
         return false;
 }
 
@@ -272,7 +298,7 @@ static void on_time(void *userdata)
 
         if (recovery->stopped || is_under_way(recovery))
                 return;
-        if (leftovers_count(&recovery->leftovers) == 0 || !tenancy_is_usable(recovery->tenancy)) {
+        if (count_due(recovery) == 0 || !tenancy_is_usable(recovery->tenancy)) {
                 backoff_stop(recovery->backoff);
                 return;
         }
@@ -390,21 +416,28 @@ static void api_is_back(Tenancy *tenancy)
 {
         CrashRecovery *recovery = tenancy->crash_recovery;
 
-        if (recovery->last_error == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
-                backoff_start(recovery->backoff);
+        if (recovery->last_error == ERROR_UNREACHABLE)
+                backoff_hurry(recovery->backoff);
 }
 
 static int find(const Tenancy *tenancy, FindingList *list)
 {
         const CrashRecovery *recovery = tenancy->crash_recovery;
-        char text[160];
+        size_t n_elsewhere = 0;
+        char text[160], elsewhere[64] = "";
 
         if (recovery->leftovers.n == 0)
                 return 0;
-        (void) snprintf(
-                text, sizeof(text), "Interrupted exchanges that are not settled yet: %zu%s%s",
-                recovery->leftovers.n, recovery->last_error ? "; the last attempt failed: " : "",
-                recovery->last_error ? error_strerror(recovery->last_error) : "");
+        for (size_t i = 0; i < recovery->leftovers.n; i++)
+                n_elsewhere += is_elsewhere(recovery, &recovery->leftovers.leftovers[i].intent);
+        if (n_elsewhere > 0)
+                (void) snprintf(elsewhere, sizeof(elsewhere), "; of another Endpoint: %zu",
+                                n_elsewhere);
+        (void) snprintf(text, sizeof(text),
+                        "Interrupted exchanges that are not settled yet: %zu%s%s%s",
+                        recovery->leftovers.n, elsewhere,
+                        recovery->last_error ? "; the last attempt failed: " : "",
+                        recovery->last_error ? error_strerror(recovery->last_error) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),
                            .text = text);
 }

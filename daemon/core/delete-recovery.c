@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/delete-recovery.h"
+#include "daemon/core/pending-delete.h"
 #include "daemon/core/vault-probe.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
@@ -16,98 +17,109 @@
 /* So long the API may take to act on a delete that it has received. */
 #define PENDING_MS 60000U
 
-/* A delete whose outcome is not known. */
-typedef struct Pending {
-        struct Pending *next;
-        LinkList links; /* whose passkeys are to be asked for */
-        uint64_t intent_id;
-        uint64_t since_ms; /* monotonic */
-        Cause cause;
-} Pending;
-
 struct DeleteRecovery {
         Tenancy *tenancy;
         Backoff *backoff;
         bool stopped;
         bool loaded;
-        Pending *first; /* the one that is under way, if any is */
+        PendingDelete *first;
+        unsigned round; /* each is asked for once in a round, and the next comes after a delay */
 
+        PendingDelete *current; /* NULL: none is under way */
         VaultProbe *probe;
-        LinkList rest; /* of the first, to be asked for again */
+        LinkList rest; /* of the current one, to be asked for again */
         int result;    /* of the probe */
         uint32_t retry_after_s;
-        bool committing;
 };
 
-static void drop_first(DeleteRecovery *recovery)
+static void push(DeleteRecovery *recovery, PendingDelete *pending)
 {
-        Pending *pending = recovery->first;
+        PendingDelete **end = &recovery->first;
 
-        recovery->first = pending->next;
-        link_list_clear(&pending->links);
-        free(pending);
-}
-
-int delete_recovery_add(DeleteRecovery *recovery, LinkList *links, uint64_t intent_id,
-                        const Cause *cause)
-{
-        _cleanup_(link_list_clear) LinkList owned = TAKE(*links, (LinkList){});
-        Pending *pending = malloc(sizeof(Pending)), **end = &recovery->first;
-
-        if (!pending)
-                return -ENOMEM;
-        *pending = (Pending){.links = TAKE(owned, (LinkList){}),
-                             .intent_id = intent_id,
-                             .since_ms = monotonic_ms(),
-                             .cause = *cause};
         while (*end)
                 end = &(*end)->next;
+        pending->round = recovery->round - 1;
         *end = pending;
-        if (!recovery->stopped && !recovery->probe && !recovery->committing &&
-            !backoff_is_waiting(recovery->backoff))
+}
+
+static void drop(DeleteRecovery *recovery, PendingDelete *pending)
+{
+        for (PendingDelete **p = &recovery->first; *p; p = &(*p)->next)
+                if (*p == pending) {
+                        *p = pending->next;
+                        pending_delete_free(pending);
+                        return;
+                }
+}
+
+int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,
+                        uint64_t intent_id, const Cause *cause)
+{
+        PendingDelete *pending;
+        int r;
+
+        r = pending_delete_new(endpoint, links, intent_id, cause, &pending);
+        if (r < 0)
+                return r;
+        push(recovery, pending);
+        if (recovery->stopped || recovery->current)
+                return 0;
+        if (backoff_is_waiting(recovery->backoff))
+                backoff_hurry(recovery->backoff);
+        else
                 backoff_retry(recovery->backoff, 0);
         return 0;
 }
 
-/* The API may still be about to delete what it says is there. */
-static bool is_over(const DeleteRecovery *recovery)
+static void go_on(DeleteRecovery *recovery);
+
+/* Either the current one has been settled as far as that is possible, or it failed. */
+static void end_current(DeleteRecovery *recovery)
 {
-        return recovery->result == 0 && (recovery->rest.n_links == 0 ||
-                                         monotonic_ms() - recovery->first->since_ms >= PENDING_MS);
+        recovery->current = NULL;
+        link_list_clear(&recovery->rest);
+        if (recovery->stopped)
+                return;
+        if (recovery->result != 0)
+                backoff_retry(recovery->backoff, recovery->retry_after_s);
+        else
+                go_on(recovery);
 }
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
 {
         DeleteRecovery *recovery = userdata;
         Tenancy *tenancy = recovery->tenancy;
-        Pending *pending = recovery->first;
+        PendingDelete *pending = recovery->current;
 
-        recovery->committing = false;
         for (size_t i = 0; i < removed->n_links; i++)
                 tenancy_tell_link_removed(tenancy, removed->links[i], &pending->cause);
         if (r != 0) { /* all of them are asked for again */
                 recovery->result = r;
-                link_list_clear(&recovery->rest);
-                backoff_retry(recovery->backoff, 0);
-        } else if (is_over(recovery)) {
-                link_list_clear(&recovery->rest);
-                drop_first(recovery);
-                backoff_start(recovery->backoff);
-        } else {
+        } else if (recovery->rest.n_links > 0) {
                 link_list_clear(&pending->links);
                 pending->links = TAKE(recovery->rest, (LinkList){});
-                backoff_retry(recovery->backoff, recovery->retry_after_s);
+        } else if (recovery->result >= 0) {
+                drop(recovery, pending);
         }
+        end_current(recovery);
         tenancy_end_change(tenancy);
 }
 
-/* Takes the lists over. */
+/* The API may still be about to delete what it says is there, but not for ever. What it does not
+ * tell of is asked for until it does. Takes the lists over. */
 static void collect_rest(DeleteRecovery *recovery, LinkList *there, LinkList *unknown)
 {
-        recovery->rest = TAKE(*there, (LinkList){});
+        PendingDelete *pending = recovery->current;
+
+        pending->uncertain = unknown->n_links > 0;
+        if (monotonic_ms() - pending->since_ms < PENDING_MS)
+                recovery->rest = TAKE(*there, (LinkList){});
         while (unknown->n_links > 0)
                 if (link_list_push(&recovery->rest, unknown->links[--unknown->n_links]) < 0)
                         recovery->result = -ENOMEM;
+        if (recovery->result < 0) /* some may have got lost */
+                link_list_clear(&recovery->rest);
 }
 
 static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *there,
@@ -115,68 +127,92 @@ static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *t
 {
         DeleteRecovery *recovery = userdata;
         Tenancy *tenancy = recovery->tenancy;
+        bool is_over;
 
         recovery->probe = NULL;
         recovery->result = r;
         recovery->retry_after_s = retry_after_s;
         collect_rest(recovery, there, unknown);
+        is_over = recovery->result >= 0 && recovery->rest.n_links == 0;
         r = store_remove_same(tenancy->store, tenancy->id, gone,
-                              is_over(recovery) ? recovery->first->intent_id : 0, on_removed,
-                              recovery, NULL);
+                              is_over ? recovery->current->intent_id : 0, on_removed, recovery,
+                              NULL);
         if (r < 0) {
-                link_list_clear(&recovery->rest);
-                backoff_retry(recovery->backoff, retry_after_s);
+                recovery->result = r;
+                end_current(recovery);
                 return;
         }
-        recovery->committing = true;
         tenancy_begin_change(tenancy);
 }
 
-static int probe(DeleteRecovery *recovery)
+static int probe(DeleteRecovery *recovery, PendingDelete *pending)
 {
-        const LinkList *links = &recovery->first->links;
         _cleanup_(link_list_clear) LinkList copy = {};
         int r;
 
-        r = link_list_copy(links, &copy);
+        r = link_list_copy(&pending->links, &copy);
         if (r == 0)
                 r = vault_probe_start(recovery->tenancy->event, recovery->tenancy->api, &copy,
                                       on_probed, recovery, &recovery->probe);
+        if (r == 0)
+                recovery->current = pending;
         return r;
+}
+
+/* The next of this round; NULL if there is none. One without links is over wherever it was. */
+static PendingDelete *find_next(DeleteRecovery *recovery)
+{
+        for (PendingDelete *p = recovery->first; p; p = p->next) {
+                if (p->round == recovery->round)
+                        continue;
+                p->round = recovery->round;
+                pending_delete_refresh(p, recovery->tenancy);
+                if (p->links.n_links == 0 || pending_delete_is_here(p, recovery->tenancy))
+                        return p;
+        }
+        return NULL;
+}
+
+static void go_on(DeleteRecovery *recovery)
+{
+        PendingDelete *next = find_next(recovery);
+
+        if (next) {
+                if (probe(recovery, next) < 0)
+                        backoff_retry(recovery->backoff, 0);
+                return;
+        }
+        recovery->round++;
+        if (recovery->first)
+                backoff_retry(recovery->backoff, recovery->retry_after_s);
+        else
+                backoff_stop(recovery->backoff);
 }
 
 static void on_time(void *userdata)
 {
         DeleteRecovery *recovery = userdata;
 
-        if (recovery->stopped || recovery->probe || recovery->committing)
+        if (recovery->stopped || recovery->current)
                 return;
         if (!recovery->first || !tenancy_is_usable(recovery->tenancy))
                 backoff_stop(recovery->backoff);
-        else if (probe(recovery) < 0)
-                backoff_retry(recovery->backoff, 0);
+        else
+                go_on(recovery);
 }
 
-/* The links that are there now: what was linked after the delete and before the crash is asked for
- * as well, and has lost its passkey if the vault does not have it. */
 static int load_one(DeleteRecovery *recovery, const DeleteIntent *intent)
 {
-        _cleanup_(link_list_clear) LinkList links = {};
-        int r = 0;
+        PendingDelete *pending;
+        int r;
 
-        for (const Pending *p = recovery->first; p; p = p->next)
+        for (const PendingDelete *p = recovery->first; p; p = p->next)
                 if (p->intent_id == intent->id) /* an earlier attempt has loaded it */
                         return 0;
-        for (char **id = intent->authenticator_ids; r == 0 && id && *id; id++) {
-                Link *link;
-
-                r = store_get_link(recovery->tenancy->store, recovery->tenancy->id, *id, &link);
-                if (r == 0)
-                        r = link_list_push(&links, link);
-                else if (r == ERROR_NOT_FOUND)
-                        r = 0;
-        }
-        return r != 0 ? r : delete_recovery_add(recovery, &links, intent->id, &(Cause){});
+        r = pending_delete_from_intent(recovery->tenancy, intent, &pending);
+        if (r == 0)
+                push(recovery, pending);
+        return r;
 }
 
 static int load(DeleteRecovery *recovery)
@@ -199,7 +235,7 @@ static void delete_recovery_free(DeleteRecovery *recovery)
         vault_probe_cancel(recovery->probe);
         link_list_clear(&recovery->rest);
         while (recovery->first)
-                drop_first(recovery);
+                drop(recovery, recovery->first);
         backoff_free(recovery->backoff);
         free(recovery);
 }
@@ -232,9 +268,10 @@ static void start(Tenancy *tenancy)
         DeleteRecovery *recovery = tenancy->delete_recovery;
 
         recovery->stopped = false;
+        recovery->round++;
         if (!recovery->loaded)
                 (void) load(recovery);
-        if (!recovery->probe && !recovery->committing)
+        if (!recovery->current)
                 backoff_start(recovery->backoff);
 }
 
@@ -243,7 +280,10 @@ static void stop(Tenancy *tenancy)
         DeleteRecovery *recovery = tenancy->delete_recovery;
 
         recovery->stopped = true;
-        recovery->probe = vault_probe_cancel(recovery->probe);
+        if (recovery->probe) { /* and not a change that is on its way to the disk */
+                recovery->probe = vault_probe_cancel(recovery->probe);
+                recovery->current = NULL;
+        }
         backoff_stop(recovery->backoff);
 }
 
@@ -251,24 +291,33 @@ static void api_is_back(Tenancy *tenancy)
 {
         DeleteRecovery *recovery = tenancy->delete_recovery;
 
-        if (recovery->result == ERROR_UNREACHABLE && backoff_is_waiting(recovery->backoff))
-                backoff_start(recovery->backoff);
+        if (recovery->result == ERROR_UNREACHABLE)
+                backoff_hurry(recovery->backoff);
 }
 
 static int find(const Tenancy *tenancy, FindingList *list)
 {
         const DeleteRecovery *recovery = tenancy->delete_recovery;
-        char text[160];
-        size_t n = 0;
+        size_t n = 0, n_uncertain = 0, n_elsewhere = 0;
+        _cleanup_(freep) char *text = NULL;
 
-        for (const Pending *p = recovery->first; p; p = p->next)
+        for (const PendingDelete *p = recovery->first; p; p = p->next) {
                 n++;
+                n_uncertain += p->uncertain;
+                n_elsewhere += !pending_delete_is_here(p, tenancy);
+        }
         if (n == 0)
                 return 0;
-        (void) snprintf(text, sizeof(text),
-                        "Deletes in the vault that are not finished yet: %zu%s%s", n,
-                        recovery->result ? "; the last attempt failed: " : "",
-                        recovery->result ? error_strerror(recovery->result) : "");
+        if (asprintf(&text,
+                     "Deletes in the vault that are not finished yet: %zu; of another Endpoint: "
+                     "%zu; "
+                     "whose passkeys the API tells nothing of: %zu%s%s",
+                     n, n_elsewhere, n_uncertain,
+                     recovery->result ? "; the last attempt failed: " : "",
+                     recovery->result ? error_strerror(recovery->result) : "") < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),
                            .text = text);
 }

@@ -32,8 +32,8 @@ typedef struct Exchange {
         Exchanges *exchanges;
         ExchangeStage stage;
         Tenancy *tenancy; /* held while under way; otherwise the tenancy holds the exchange */
-        Api *api;
-        char *code; /* wiped once it has been sent */
+        Api *api;         /* NULL once it has been asked */
+        char *code;       /* wiped once it has been sent */
         char *user_id;
         bool wants_link;
         Cause cause;

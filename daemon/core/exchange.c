@@ -84,6 +84,8 @@ static int exchange_ask(Exchange *exchange)
         r = api_exchange_code(exchange->api, exchange->code, exchange_asked, exchange,
                               &exchange->call);
         exchange_forget_code(exchange);
+        /* Its key may be dropped before the exchange ends. */
+        exchange->api = api_unref(exchange->api);
         if (r == 0)
                 exchange->stage = EXCHANGE_ASKING;
         return r;
@@ -119,6 +121,7 @@ static uint64_t window_ms(const Exchanges *exchanges)
 static int exchange_begin(Exchange *exchange)
 {
         ExchangeIntent intent = {.user_id = exchange->user_id, /* lent */
+                                 .endpoint = (char *) api_endpoint(exchange->api),
                                  .wants_link = exchange->wants_link,
                                  .has_key = exchange->has_key,
                                  .begun_at_api_ms = api_clock_ms(exchange->api),

@@ -205,6 +205,8 @@ int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, 
         KeyRing *ring;
         int r;
 
+        if (!tenancy->api)
+                return ERROR_NOT_CONFIGURED;
         r = id_token_read_kid(id_token, &kid);
         if (r == 0)
                 r = identify_new(tenancy, id_token, user_id, func, userdata, &identify);
@@ -235,8 +237,20 @@ static void detach(Tenancy *tenancy)
         tenancy->key_ring = key_ring_unref(tenancy->key_ring);
 }
 
+/* The former Api may hold a key that has been replaced. */
+static void start(Tenancy *tenancy)
+{
+        KeyRing *ring = tenancy->key_ring;
+
+        if (!ring)
+                return;
+        api_unref(ring->api);
+        ring->api = api_ref(tenancy->api);
+}
+
 const TenancyPart key_ring_part = {
         .attach = attach,
         .detach = detach,
+        .start = start,
         .issuer_changed = detach,
 };

@@ -77,9 +77,7 @@ void reconcile_close_change(Reconcile *reconcile)
 static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
 {
         *ret_finished = false;
-        /* A key that has been taken away is not used any more. */
-        if (reconcile->call.api != reconcile->call.tenancy->api &&
-            !tenancy_is_usable(reconcile->call.tenancy))
+        if (tenancy_is_cut_short(reconcile->call.tenancy))
                 return ERROR_NOT_CONFIGURED;
         if (!vault_walk_is_done(reconcile->walk))
                 return reconcile_vault(reconcile);

@@ -3,12 +3,15 @@
 
 /* The inside of a tenancy, for the use cases of this layer. */
 
+#include <sys/queue.h>
+
 #include "daemon/api/api.h"
 #include "daemon/core/tenancy.h"
 
 typedef struct CrashRecovery CrashRecovery;
 typedef struct DeleteRecovery DeleteRecovery;
 typedef struct Exchanges Exchanges;
+typedef LIST_HEAD(ProbingDeletes, Delete) ProbingDeletes;
 typedef struct KeyRing KeyRing;
 typedef struct Reconcile Reconcile;
 
@@ -19,11 +22,14 @@ typedef struct TenancyPart {
         void (*detach)(Tenancy *tenancy);
         /* The tenancy is configured, or the store has been opened: starts background work. */
         void (*start)(Tenancy *tenancy);
-        /* Cancels background work. The next start, of the tenancy or the daemon, resumes it. */
+        /* Cancels background work, also before a new Api takes the place of the old one. The next
+         * start, of the tenancy or the daemon, resumes it. */
         void (*stop)(Tenancy *tenancy);
+        /* tenancy_is_cut_short() from now on: ends calls that would go on to ask the API. */
+        void (*cut_short)(Tenancy *tenancy);
         /* A caller's call has shown that the API is reachable again. */
         void (*api_is_back)(Tenancy *tenancy);
-        /* The endpoint or its trust anchors have changed. */
+        /* The endpoint or its trust anchors have changed, or are not configured any more. */
         void (*issuer_changed)(Tenancy *tenancy);
         /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
         int (*find)(const Tenancy *tenancy, FindingList *list);
@@ -32,12 +38,11 @@ typedef struct TenancyPart {
 struct Tenancy {
         unsigned n_ref;
         Tenancies *tenancies;
-        Tenancy *next; /* of those that are alive */
+        Tenancy *next; /* in the registry */
         char *id;
         char *label;      /* NULL before it is configured */
         char *credential; /* the same */
-        Api *api;         /* the current one; NULL before it is configured */
-        bool retired;     /* not configured any more */
+        Api *api;         /* the current one; NULL while it is not configured */
         unsigned n_busy;  /* changes that a stop waits for */
         TenancyState state;
         sd_event *event;
@@ -47,12 +52,21 @@ struct Tenancy {
         Exchanges *exchanges;
         KeyRing *key_ring;    /* NULL before the first id_token */
         Reconcile *reconcile; /* NULL: none is under way */
+        ProbingDeletes probing_deletes;
         CrashRecovery *crash_recovery;
         DeleteRecovery *delete_recovery;
 };
 
+/* Deletes in their third step, see vault-delete.c. */
+extern const TenancyPart probing_deletes_part;
+
 /* Whether there is a key to call the API with. */
 bool tenancy_is_usable(const Tenancy *tenancy);
+/* Whether a call that has begun is not to ask the API again: the daemon stops, or the key has been
+ * taken away. In a tenancy that has left the configuration, calls go on with the Api that they
+ * hold.
+ */
+bool tenancy_is_cut_short(const Tenancy *tenancy);
 
 /* A change that a stop waits for is on its way to the store, and has been reported. The tenancy
  * stays alive in between. */

@@ -8,5 +8,6 @@
 #include "daemon/core/tenancy-parts.h"
 
 const TenancyPart *const tenancy_parts[] = {
-        &exchanges_part, &key_ring_part, &crash_recovery_part, &delete_recovery_part, NULL,
+        &exchanges_part,       &key_ring_part,        &crash_recovery_part,
+        &delete_recovery_part, &probing_deletes_part, NULL,
 };

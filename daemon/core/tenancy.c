@@ -11,6 +11,7 @@ struct Tenancies {
         struct Store *store;
         const TenancyPart *const *parts;
         Tenancy *first;
+        bool stopping;
 };
 
 #define FOREACH_PART(part, tenancies) \
@@ -43,8 +44,14 @@ int tenancies_new(sd_event *event, ApiContext *api, struct Store *store,
 
 Tenancies *tenancies_free(Tenancies *tenancies)
 {
+        Tenancy *tenancy;
+
         if (!tenancies)
                 return NULL;
+        while ((tenancy = tenancies->first)) {
+                tenancies->first = tenancy->next;
+                tenancy_unref(tenancy);
+        }
         sd_event_unref(tenancies->event);
         free(tenancies);
         return NULL;
@@ -71,7 +78,7 @@ static int tenancy_new(Tenancies *tenancies, const char *id, Tenancy **ret)
                         return r;
         }
         tenancy->next = tenancies->first;
-        tenancies->first = tenancy;
+        tenancies->first = tenancy_ref(tenancy);
         *ret = TAKE_PTR(tenancy);
         return 0;
 }
@@ -93,6 +100,13 @@ static void tenancy_stop(Tenancy *tenancy)
                 (*part)->stop(tenancy);
 }
 
+static void tenancy_cut_short(Tenancy *tenancy)
+{
+        FOREACH_PART(part, tenancy->tenancies)
+        if ((*part)->cut_short)
+                (*part)->cut_short(tenancy);
+}
+
 static void tenancy_start(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
@@ -103,14 +117,17 @@ static void tenancy_start(Tenancy *tenancy)
 void tenancies_store_is_open(Tenancies *tenancies)
 {
         for (Tenancy *t = tenancies->first; t; t = t->next)
-                if (t->api && !t->retired)
+                if (t->api && !tenancies->stopping)
                         tenancy_start(t);
 }
 
 void tenancies_stop(Tenancies *tenancies)
 {
-        for (Tenancy *t = tenancies->first; t; t = t->next)
+        tenancies->stopping = true;
+        for (Tenancy *t = tenancies->first; t; t = t->next) {
                 tenancy_stop(t);
+                tenancy_cut_short(t);
+        }
 }
 
 bool tenancies_are_busy(const Tenancies *tenancies)
@@ -119,15 +136,6 @@ bool tenancies_are_busy(const Tenancies *tenancies)
                 if (t->n_busy > 0)
                         return true;
         return false;
-}
-
-static void tenancies_remove(Tenancies *tenancies, Tenancy *tenancy)
-{
-        for (Tenancy **t = &tenancies->first; *t; t = &(*t)->next)
-                if (*t == tenancy) {
-                        *t = tenancy->next;
-                        return;
-                }
 }
 
 Tenancy *tenancy_ref(Tenancy *tenancy)
@@ -140,7 +148,6 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
 {
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
-        tenancies_remove(tenancy->tenancies, tenancy);
         FOREACH_PART(part, tenancy->tenancies)
         (*part)->detach(tenancy);
         api_unref(tenancy->api);
@@ -202,20 +209,32 @@ static void tenancy_note_key(Tenancy *tenancy, const Secret *old, const Secret *
 
 static bool has_other_issuer(const Api *a, const Api *b)
 {
-        return !streq(api_endpoint(a), api_endpoint(b)) ||
+        return !b || !streq(api_endpoint(a), api_endpoint(b)) ||
                !streq_ptr(api_ca_file(a), api_ca_file(b));
 }
 
-/* Takes the new Api over. */
-static void tenancy_set_api(Tenancy *tenancy, Api *api)
+/* Takes the new Api over; NULL for none. A key that has been taken away is not used any more: what
+ * goes on by itself goes on with the new Api, once it is started. */
+static void tenancy_replace_api(Tenancy *tenancy, Api *api)
 {
         _cleanup_(api_unrefp) Api *old = tenancy->api;
 
+        if (old != api)
+                tenancy_stop(tenancy);
         tenancy->api = api;
         if (old && has_other_issuer(old, api))
                 FOREACH_PART(part, tenancy->tenancies)
         if ((*part)->issuer_changed)
                 (*part)->issuer_changed(tenancy);
+        if (tenancy_is_cut_short(tenancy))
+                tenancy_cut_short(tenancy);
+}
+
+static void tenancy_set_api(Tenancy *tenancy, Api *api)
+{
+        _cleanup_(api_unrefp) Api *old = tenancy->api ? api_ref(tenancy->api) : NULL;
+
+        tenancy_replace_api(tenancy, api);
         tenancy_note_key(tenancy, old ? api_key(old) : NULL, api_key(api));
 }
 
@@ -244,7 +263,6 @@ int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
         tenancy->label = TAKE_PTR(label);
         free(tenancy->credential);
         tenancy->credential = TAKE_PTR(credential);
-        tenancy->retired = false;
         tenancy_set_api(tenancy, api);
         tenancy_start(tenancy);
         return 0;
@@ -252,9 +270,8 @@ int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
 
 void tenancy_retire(Tenancy *tenancy)
 {
-        tenancy->retired = true;
         tenancy_set_listener(tenancy, NULL);
-        tenancy_stop(tenancy);
+        tenancy_replace_api(tenancy, NULL);
 }
 
 void tenancy_set_listener(Tenancy *tenancy, const TenancyListener *listener)
@@ -299,7 +316,12 @@ TenancyState tenancy_state(const Tenancy *tenancy)
 
 bool tenancy_is_usable(const Tenancy *tenancy)
 {
-        return tenancy->api && !tenancy->retired && api_has_key(tenancy->api);
+        return tenancy->api && api_has_key(tenancy->api);
+}
+
+bool tenancy_is_cut_short(const Tenancy *tenancy)
+{
+        return tenancy->tenancies->stopping || (tenancy->api && !api_has_key(tenancy->api));
 }
 
 static void tell_api_is_back(Tenancy *tenancy)

@@ -14,8 +14,9 @@
  * one for each tenancy id, and the id never changes: a label that a new configuration gives to
  * another id gets another Tenancy, and calls in flight end in the one that they began in.
  *
- * Use cases work on a tenancy (authorize.h, exchange.h, links.h). One thread; reference-counted, so
- * that a tenancy that leaves the configuration lives until its last call has ended.
+ * Use cases work on a tenancy (authorize.h, exchange.h, links.h). One thread; reference-counted. A
+ * tenancy that leaves the configuration is kept until the daemon stops, for what only this process
+ * knows of its exchanges and deletes; but its key is dropped once its last call has ended.
  */
 typedef struct Tenancy Tenancy;
 struct ApiContext;
@@ -31,23 +32,24 @@ typedef enum TenancyState {
 
 const char *tenancy_state_to_string(TenancyState state);
 
-/* All tenancies that are alive. */
+/* The registry: all tenancies that were ever configured. */
 typedef struct Tenancies Tenancies;
 
 /* Event loop, API and store must outlive it and every tenancy. `parts`, ended by NULL, are the use
  * cases that keep state with each tenancy, see tenancy-parts.h. Returns 0 or -ENOMEM. */
 int tenancies_new(sd_event *event, struct ApiContext *api, struct Store *store,
                   const struct TenancyPart *const *parts, Tenancies **ret);
-/* No tenancy may be alive any more. Returns NULL. */
+/* Drops all tenancies, before their event loop, API and store go. Returns NULL. */
 Tenancies *tenancies_free(Tenancies *tenancies);
 DEFINE_CLEANUP(Tenancies *, tenancies_free);
 
-/* A reference to the tenancy of an id: the one that is alive, or a new one, which is not configured
- * yet. Returns 0 or -ENOMEM. */
+/* A reference to the tenancy of an id: the one in the registry, or a new one, which is not
+ * configured yet. Returns 0 or -ENOMEM. */
 int tenancies_get(Tenancies *tenancies, const char *tenancy_id, Tenancy **ret);
 /* The store could not be opened before, and is open now. */
 void tenancies_store_is_open(Tenancies *tenancies);
-/* Calls off all background work; the next start goes on with it. */
+/* The daemon stops: calls off all background work, which the next start goes on with, and ends
+ * calls that would take more than one API call. */
 void tenancies_stop(Tenancies *tenancies);
 /* Whether a tenancy still waits for the store to report changes. */
 bool tenancies_are_busy(const Tenancies *tenancies);
@@ -79,11 +81,12 @@ typedef struct TenancySettings {
 /* Strings are copied, the key is referenced. Calls in flight end as they began. Returns 0 or a
  * negative errno, and then nothing has changed. */
 int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings);
-/* It has left the configuration: ends its background work. */
+/* It has left the configuration: ends its background work, and drops its Api. */
 void tenancy_retire(Tenancy *tenancy);
 
 const char *tenancy_id(const Tenancy *tenancy);
-/* The following are as configured last; "" before that. */
+/* The following are as configured last; "" before that. Only the label outlives the configuration.
+ */
 const char *tenancy_label(const Tenancy *tenancy);
 const char *tenancy_endpoint(const Tenancy *tenancy);
 /* NULL for the system's trust anchors. */

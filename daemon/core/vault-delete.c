@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/queue.h>
 
 #include "base/strv.h"
 #include "daemon/core/delete-recovery.h"
@@ -17,7 +18,8 @@
  * 2. The API is asked.
  * 3. If its answer is lost, each of the passkeys is asked for.
  * 4. The links go: all of them if the API has agreed, and of those that were asked for the ones
- *    that are gone. Those whose fate is not known are left to delete-recovery.h.
+ *    that are gone. Those whose fate is not known are left to delete-recovery.h, and so are all if
+ *    the third step is called off.
  */
 typedef struct Delete {
         Call call;
@@ -27,18 +29,27 @@ typedef struct Delete {
 
         LinkList links;
         uint64_t intent_id; /* 0: none on disk */
-        VaultProbe *probe;
+        VaultProbe *probe;  /* in the third step, and then it is in the tenancy's list */
+        LIST_ENTRY(Delete) entry;
         LinkList left; /* to be asked for again */
         int result;
         uint32_t retry_after_s;
         Management management;
 } Delete;
 
+static void delete_cancel_probe(Delete *delete)
+{
+        if (!delete->probe)
+                return;
+        LIST_REMOVE(delete, entry);
+        delete->probe = vault_probe_cancel(delete->probe);
+}
+
 static void delete_destroy(Call *call)
 {
         Delete *delete = (Delete *) call;
 
-        vault_probe_cancel(delete->probe);
+        delete_cancel_probe(delete);
         link_list_clear(&delete->links);
         link_list_clear(&delete->left);
         management_clear(&delete->management);
@@ -60,8 +71,9 @@ static void delete_end(Delete *delete)
 static void delete_leave_rest(Delete *delete, LinkList *rest)
 {
         if (rest->n_links > 0)
-                (void) delete_recovery_add(delete->call.tenancy->delete_recovery, rest,
-                                           delete->intent_id, &delete->cause);
+                (void) delete_recovery_add(delete->call.tenancy->delete_recovery,
+                                           api_endpoint(delete->call.api), rest, delete->intent_id,
+                                           &delete->cause);
 }
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
@@ -97,6 +109,7 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, Li
 {
         Delete *delete = userdata;
 
+        LIST_REMOVE(delete, entry);
         delete->probe = NULL;
         for (size_t i = 0; i < unknown->n_links; i++)
                 audit(EVENT_DELETE_UNCERTAIN, .cause = &delete->cause,
@@ -109,16 +122,23 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, Li
         delete_remove_links(delete, gone);
 }
 
+static void delete_leave_all(Delete *delete)
+{
+        delete_leave_rest(delete, &delete->links);
+        delete_end(delete);
+}
+
 static void delete_probe(Delete *delete)
 {
         _cleanup_(link_list_clear) LinkList copy = {};
+        Tenancy *tenancy = delete->call.tenancy;
 
-        if (link_list_copy(&delete->links, &copy) == 0 &&
-            vault_probe_start(delete->call.tenancy->event, delete->call.api, &copy, on_probed,
-                              delete, &delete->probe) == 0)
-                return;
-        delete_leave_rest(delete, &delete->links);
-        delete_end(delete);
+        if (tenancy_is_cut_short(tenancy) || link_list_copy(&delete->links, &copy) < 0 ||
+            vault_probe_start(tenancy->event, delete->call.api, &copy, on_probed, delete,
+                              &delete->probe) < 0)
+                delete_leave_all(delete);
+        else
+                LIST_INSERT_HEAD(&tenancy->probing_deletes, delete, entry);
 }
 
 static int keep_management(Delete *delete, const Management *management)
@@ -182,17 +202,13 @@ static void on_begun(int r, uint64_t intent_id, void *userdata)
 
 static int delete_begin(Delete *delete)
 {
-        _cleanup_(strv_freep) char **authenticator_ids = NULL;
+        const DeleteIntent intent = {.endpoint = (char *) api_endpoint(delete->call.api),
+                                     .links = delete->links}; /* lent */
         Tenancy *tenancy = delete->call.tenancy;
-        int r = 0;
 
         if (delete->links.n_links == 0)
                 return delete_ask(delete);
-        for (size_t i = 0; r == 0 && i < delete->links.n_links; i++)
-                r = strv_push(&authenticator_ids, delete->links.links[i]->authenticator_id);
-        return r < 0 ? r
-                     : store_begin_delete(tenancy->store, tenancy->id, authenticator_ids, on_begun,
-                                          delete, NULL);
+        return store_begin_delete(tenancy->store, tenancy->id, &intent, on_begun, delete, NULL);
 }
 
 static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, void *userdata,
@@ -256,3 +272,27 @@ int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
                 r = delete_begin(delete);
         return call_started(&delete->call, r, NULL);
 }
+
+static int attach(Tenancy *tenancy)
+{
+        LIST_INIT(&tenancy->probing_deletes);
+        return 0;
+}
+
+static void detach(Tenancy *tenancy _unused_)
+{
+}
+
+/* Asking for many passkeys may take long, and delete recovery goes on with it. */
+static void cut_short(Tenancy *tenancy)
+{
+        Delete *delete;
+
+        while ((delete = LIST_FIRST(&tenancy->probing_deletes))) {
+                delete_cancel_probe(delete);
+                delete_leave_all(delete);
+        }
+}
+
+const TenancyPart probing_deletes_part = {
+        .attach = attach, .detach = detach, .cut_short = cut_short};

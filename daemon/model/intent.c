@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "base/strv.h"
 #include "daemon/model/intent.h"
 
 int exchange_intent_copy(const ExchangeIntent *intent, ExchangeIntent *ret)
@@ -10,8 +9,11 @@ int exchange_intent_copy(const ExchangeIntent *intent, ExchangeIntent *ret)
         ExchangeIntent copy = *intent;
 
         copy.user_id = intent->user_id ? strdup(intent->user_id) : NULL;
-        if (intent->user_id && !copy.user_id)
+        copy.endpoint = intent->endpoint ? strdup(intent->endpoint) : NULL;
+        if ((intent->user_id && !copy.user_id) || (intent->endpoint && !copy.endpoint)) {
+                exchange_intent_clear(&copy);
                 return -ENOMEM;
+        }
         *ret = copy;
         return 0;
 }
@@ -19,6 +21,7 @@ int exchange_intent_copy(const ExchangeIntent *intent, ExchangeIntent *ret)
 void exchange_intent_clear(ExchangeIntent *intent)
 {
         free(intent->user_id);
+        free(intent->endpoint);
         *intent = (ExchangeIntent){};
 }
 
@@ -43,9 +46,10 @@ void exchange_intent_list_clear(ExchangeIntentList *list)
         *list = (ExchangeIntentList){};
 }
 
-static void delete_intent_clear(DeleteIntent *intent)
+void delete_intent_clear(DeleteIntent *intent)
 {
-        strv_free(intent->authenticator_ids);
+        free(intent->endpoint);
+        link_list_clear(&intent->links);
         *intent = (DeleteIntent){};
 }
 

@@ -3,6 +3,7 @@
 
 #include "daemon/model/answer.h"
 #include "daemon/model/host-time.h"
+#include "daemon/model/link.h"
 
 /*
  * Write-ahead records of calls that reach the API and change links. An intent is on disk before the
@@ -12,8 +13,9 @@
 
 /* An exchange of a code. */
 typedef struct ExchangeIntent {
-        uint64_t id;   /* ascending in the order in which intents were made */
-        char *user_id; /* the only user that may be linked; NULL: any */
+        uint64_t id;    /* ascending in the order in which intents were made */
+        char *user_id;  /* the only user that may be linked; NULL: any */
+        char *endpoint; /* of the API that was asked; NULL: not known */
         bool wants_link;
         bool has_key; /* the caller gave a request id, and `key` is what a repeat is found by */
         uint8_t key[ANSWER_KEY_LEN];
@@ -36,11 +38,14 @@ typedef struct ExchangeIntentList {
 int exchange_intent_list_push(ExchangeIntentList *list, ExchangeIntent *intent);
 void exchange_intent_list_clear(ExchangeIntentList *list);
 
-/* A delete of passkeys in the vault, and the authenticators whose links go with them. */
+/* A delete of passkeys in the vault, and the links that go with them. */
 typedef struct DeleteIntent {
         uint64_t id;
-        char **authenticator_ids; /* ends in NULL */
+        char *endpoint; /* of the API that was asked; NULL: not known */
+        LinkList links; /* authenticator and link id only */
 } DeleteIntent;
+
+void delete_intent_clear(DeleteIntent *intent);
 
 typedef struct DeleteIntentList {
         DeleteIntent *intents;

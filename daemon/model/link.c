@@ -23,6 +23,13 @@ int link_new(const char *authenticator_id, const char *user_id, const char *plat
         return 0;
 }
 
+bool link_is_same(const Link *a, const Link *b)
+{
+        if (!streq(a->authenticator_id, b->authenticator_id) || a->id != b->id)
+                return false;
+        return a->id > 0 || (streq(a->user_id, b->user_id) && a->created_at_ms == b->created_at_ms);
+}
+
 Link *link_free(Link *link)
 {
         if (!link)
@@ -61,8 +68,10 @@ int link_list_copy(const LinkList *list, LinkList *ret)
                 Link *link_copy;
 
                 if (link_new(link->authenticator_id, link->user_id, link->platform_name,
-                             link->created_at_ms, link->last_used_at_ms, &link_copy) < 0 ||
-                    link_list_push(&copy, link_copy) < 0)
+                             link->created_at_ms, link->last_used_at_ms, &link_copy) < 0)
+                        return -ENOMEM;
+                link_copy->id = link->id;
+                if (link_list_push(&copy, link_copy) < 0)
                         return -ENOMEM;
         }
         *ret = TAKE(copy, (LinkList){});

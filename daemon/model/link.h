@@ -10,6 +10,7 @@ typedef struct Link {
         char *platform_name;      /* NULL: not known */
         uint64_t created_at_ms;   /* when it was linked here */
         uint64_t last_used_at_ms; /* 0: never */
+        uint64_t id; /* given when the link was stored, and kept by updates; 0: not known */
 } Link;
 
 /* As many as one user may have. */
@@ -26,6 +27,9 @@ typedef enum LinkOutcome {
 /* Copies the strings. `platform_name` may be NULL. Returns 0 or -ENOMEM. */
 int link_new(const char *authenticator_id, const char *user_id, const char *platform_name,
              uint64_t created_at_ms, uint64_t last_used_at_ms, Link **ret);
+/* Whether both are one link, and not one that was removed and another that was made later. Without
+ * ids, user and creation time decide. */
+bool link_is_same(const Link *a, const Link *b);
 Link *link_free(Link *link);
 DEFINE_CLEANUP(Link *, link_free);
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "base/strv.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/answer-table.h"
 #include "daemon/store/change-internal.h"
@@ -22,7 +21,9 @@ static int apply_begin_exchange(StoreChange *change, Txn *txn)
 
 static int apply_begin_delete(StoreChange *change, Txn *txn)
 {
-        return intent_table_add_delete(txn, change->tenancy_id, change->ids, &change->made_id);
+        const DeleteIntent intent = {.endpoint = change->endpoint, .links = change->links};
+
+        return intent_table_add_delete(txn, change->tenancy_id, &intent, &change->made_id);
 }
 
 static void report_begin(const StoreChange *change)
@@ -51,22 +52,22 @@ int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *inte
 }
 
 /* The delete takes access away: it is not to fail for lack of space. */
-int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_ids,
-                            StoreBeginFunc func, void *userdata, StoreChange **ret)
+int change_new_begin_delete(const char *tenancy_id, const DeleteIntent *intent, StoreBeginFunc func,
+                            void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_begin_delete, .report = report_begin, .uses_reserve = true};
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
-        for (char *const *id = authenticator_ids; id && *id; id++)
-                if (!id_is_valid(*id))
-                        return -EINVAL;
         r = change_new(tenancy_id, &kind, userdata, &change);
         if (r < 0)
                 return r;
         change->func.begin = func;
-        r = strv_copy(authenticator_ids, &change->ids);
+        change->endpoint = intent->endpoint ? strdup(intent->endpoint) : NULL;
+        if (intent->endpoint && !change->endpoint)
+                return -ENOMEM;
+        r = change_copy_links(&intent->links, &change->links);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(change);

@@ -22,14 +22,14 @@ struct StoreChange {
         /* The arguments. */
         Link *link;     /* to be added; NULL: none */
         char *id;       /* of the authenticator or user to be removed, or of the declined one */
-        LinkList links; /* to be imported, or to be removed if they are still the same */
+        LinkList links; /* to be imported, or removed (now or by a delete) if still the same */
         bool dry_run;
         ExchangeIntent intent;
         uint64_t intent_id; /* of an exchange or a delete, to be removed; 0: none */
         bool has_key;
         uint8_t key[ANSWER_KEY_LEN];
         Answer answer;
-        char **ids; /* of a delete */
+        char *endpoint; /* of a delete */
         Recovery *recovery;
         size_t limit; /* links that one transaction removes; 0: all */
 

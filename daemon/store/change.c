@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "base/strv.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/change-internal.h"
 #include "daemon/store/record.h"
@@ -89,7 +88,7 @@ StoreChange *change_free(StoreChange *change)
         exchange_intent_clear(&change->intent);
         answer_clear(&change->answer);
         recovery_free(change->recovery);
-        strv_free(change->ids);
+        free(change->endpoint);
         link_free(change->link);
         free(change->id);
         free(change->tenancy_id);

@@ -169,6 +169,11 @@ char *decode_optional_string(Decoder *d)
         return decode_flags(d, 1) ? decode_string(d) : NULL;
 }
 
+uint8_t record_version(const void *bytes, size_t len)
+{
+        return len > 0 ? *(const uint8_t *) bytes : 0;
+}
+
 Decoder decoder_start(const void *bytes, size_t len, uint8_t version)
 {
         Decoder d = {.bytes = bytes, .left = len};

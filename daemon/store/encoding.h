@@ -41,6 +41,8 @@ typedef struct Decoder {
         int r;
 } Decoder;
 
+/* 0 if it has none. */
+uint8_t record_version(const void *bytes, size_t len);
 /* Fails if the record is of another version. */
 Decoder decoder_start(const void *bytes, size_t len, uint8_t version);
 /* Fails if something is left. Returns the decoder's `r`. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "base/strv.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/tenancy-table.h"
 
@@ -54,10 +53,10 @@ int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIn
         return r < 0 ? r : put(txn, DATABASE_INTENTS, &record, ret_id);
 }
 
-int intent_table_add_delete(Txn *txn, const char *tenancy_id, char *const *authenticator_ids,
+int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent *intent,
                             uint64_t *ret_id)
 {
-        DeleteRecord delete = {.authenticator_ids = (char **) authenticator_ids}; /* lent */
+        DeleteRecord delete = {.intent = *intent}; /* lent */
         _cleanup_(record_clear) Record record = {};
         int r;
 
@@ -120,11 +119,10 @@ static int push_delete(Listing *listing, uint64_t id, const MDB_val *value)
         r = record_to_delete(value->mv_data, value->mv_size, &record);
         if (r < 0)
                 return r;
+        record.intent.id = id;
         if (record.tenancy == listing->tenancy)
-                return delete_intent_list_push(
-                        listing->list,
-                        &(DeleteIntent){.id = id, .authenticator_ids = record.authenticator_ids});
-        strv_free(record.authenticator_ids);
+                return delete_intent_list_push(listing->list, &record.intent);
+        delete_intent_clear(&record.intent);
         return 0;
 }
 

@@ -9,7 +9,7 @@
 /* The intent's id is ignored; *ret_id is a new one. */
 int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIntent *intent,
                               uint64_t *ret_id);
-int intent_table_add_delete(Txn *txn, const char *tenancy_id, char *const *authenticator_ids,
+int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent *intent,
                             uint64_t *ret_id);
 
 /* -ENOENT if it has gone. */

@@ -253,6 +253,7 @@ static int link_table_count_of_user(Txn *txn, const Key *user, size_t *ret)
 
 static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
 {
+        Link stored = *link; /* lent */
         size_t n_links = 0;
         Key key, user;
         int r;
@@ -267,7 +268,8 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
         r = key_for_link(tenancy, link->authenticator_id, &key);
         if (r < 0)
                 return r;
-        r = link_table_put(txn, &key, link);
+        stored.id = store_clock_next_id(txn->clock);
+        r = link_table_put(txn, &key, &stored);
         if (r < 0)
                 return r;
         return txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
@@ -406,8 +408,7 @@ static int link_table_remove_if(Txn *txn, const char *tenancy_id, const char *au
                 r = link_table_get_in(txn, tenancy.number, authenticator_id, &link);
         if (r != 0)
                 return r;
-        if (same &&
-            (!streq(same->user_id, link->user_id) || same->created_at_ms != link->created_at_ms))
+        if (same && !link_is_same(same, link))
                 return ERROR_NOT_FOUND;
         r = link_table_take(txn, &tenancy, TAKE_PTR(link), removed);
         return r < 0 ? r : tenancy_table_put(txn, tenancy_id, &tenancy);

@@ -2,11 +2,12 @@
 
 #include <errno.h>
 
-#include "base/strv.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/record-intent.h"
 
-#define RECORD_VERSION 1
+#define EXCHANGE_VERSION 2
+#define DELETE_VERSION   2
+#define DECISION_VERSION 1
 
 enum {
         EXCHANGE_WANTS_LINK = 1 << 0,
@@ -33,21 +34,24 @@ static void encode_exchange(Encoder *e, const void *object)
         encode_u64(e, intent->begun_at.realtime_ms);
         encode_u64(e, intent->begun_at_api_ms);
         encode_u64(e, intent->window_ms);
+        encode_optional_string(e, intent->endpoint);
 }
 
 static void encode_delete(Encoder *e, const void *object)
 {
         const DeleteRecord *delete = object;
-        size_t n = strv_len(delete->authenticator_ids);
+        const LinkList *links = &delete->intent.links;
 
-        if (n > UINT16_MAX)
+        if (links->n_links > UINT16_MAX)
                 e->invalid = true;
         encode_u32(e, delete->tenancy);
-        encode_u16(e, (uint16_t) n);
-        for (size_t i = 0; i < n; i++) {
-                if (!id_is_valid(delete->authenticator_ids[i]))
+        encode_optional_string(e, delete->intent.endpoint);
+        encode_u16(e, (uint16_t) links->n_links);
+        for (size_t i = 0; i < links->n_links; i++) {
+                if (!id_is_valid(links->links[i]->authenticator_id))
                         e->invalid = true;
-                encode_string(e, delete->authenticator_ids[i]);
+                encode_string(e, links->links[i]->authenticator_id);
+                encode_u64(e, links->links[i]->id);
         }
 }
 
@@ -62,17 +66,17 @@ static void encode_decision(Encoder *e, const void *object)
 
 int record_from_exchange(const ExchangeRecord *exchange, Record *ret)
 {
-        return encode_record(RECORD_VERSION, encode_exchange, exchange, ret);
+        return encode_record(EXCHANGE_VERSION, encode_exchange, exchange, ret);
 }
 
 int record_from_delete(const DeleteRecord *delete, Record *ret)
 {
-        return encode_record(RECORD_VERSION, encode_delete, delete, ret);
+        return encode_record(DELETE_VERSION, encode_delete, delete, ret);
 }
 
 int record_from_decision(const DecisionRecord *decision, Record *ret)
 {
-        return encode_record(RECORD_VERSION, encode_decision, decision, ret);
+        return encode_record(DECISION_VERSION, encode_decision, decision, ret);
 }
 
 static void decode_array(Decoder *d, uint8_t *ret, size_t len)
@@ -85,7 +89,8 @@ static void decode_array(Decoder *d, uint8_t *ret, size_t len)
 
 int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret)
 {
-        Decoder d = decoder_start(bytes, len, RECORD_VERSION);
+        bool has_endpoint = record_version(bytes, len) > 1;
+        Decoder d = decoder_start(bytes, len, has_endpoint ? EXCHANGE_VERSION : 1);
         ExchangeRecord exchange = {};
         _cleanup_(exchange_intent_clear) ExchangeIntent intent = {};
         uint8_t flags;
@@ -104,6 +109,8 @@ int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret)
         intent.begun_at.realtime_ms = decode_u64(&d);
         intent.begun_at_api_ms = decode_u64(&d);
         intent.window_ms = decode_u64(&d);
+        if (has_endpoint)
+                intent.endpoint = decode_optional_string(&d);
         r = decoder_end(&d);
         if (r < 0)
                 return r;
@@ -115,32 +122,46 @@ int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret)
         return 0;
 }
 
+/* Of an intent: no more of the link is known. */
+static int decode_link(Decoder *d, bool has_id, LinkList *links)
+{
+        _cleanup_(link_freep) Link *link = calloc(1, sizeof(Link));
+
+        if (!link)
+                return -ENOMEM;
+        link->authenticator_id = decode_string(d);
+        if (has_id)
+                link->id = decode_u64(d);
+        if (d->r == 0 && !id_is_valid(link->authenticator_id))
+                decoder_fail(d, -EBADMSG);
+        return d->r < 0 ? d->r : link_list_push(links, TAKE_PTR(link));
+}
+
 int record_to_delete(const void *bytes, size_t len, DeleteRecord *ret)
 {
-        Decoder d = decoder_start(bytes, len, RECORD_VERSION);
-        _cleanup_(strv_freep) char **ids = NULL;
+        bool is_old = record_version(bytes, len) == 1;
+        Decoder d = decoder_start(bytes, len, is_old ? 1 : DELETE_VERSION);
+        _cleanup_(delete_intent_clear) DeleteIntent intent = {};
         uint32_t tenancy = decode_u32(&d);
-        size_t n = decode_u16(&d);
-        int r;
+        size_t n;
+        int r = 0;
 
-        for (size_t i = 0; i < n && d.r == 0; i++) {
-                _cleanup_(freep) char *id = decode_string(&d);
-
-                if (id && !id_is_valid(id))
-                        decoder_fail(&d, -EBADMSG);
-                else if (id && strv_push(&ids, id) < 0)
-                        decoder_fail(&d, -ENOMEM);
-        }
-        r = decoder_end(&d);
+        if (!is_old)
+                intent.endpoint = decode_optional_string(&d);
+        n = decode_u16(&d);
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = decode_link(&d, !is_old, &intent.links);
+        if (r == 0)
+                r = decoder_end(&d);
         if (r < 0)
                 return r;
-        *ret = (DeleteRecord){.tenancy = tenancy, .authenticator_ids = TAKE_PTR(ids)};
+        *ret = (DeleteRecord){.tenancy = tenancy, .intent = TAKE(intent, (DeleteIntent){})};
         return 0;
 }
 
 int record_to_decision(const void *bytes, size_t len, DecisionRecord *ret)
 {
-        Decoder d = decoder_start(bytes, len, RECORD_VERSION);
+        Decoder d = decoder_start(bytes, len, DECISION_VERSION);
         DecisionRecord decision = {.tenancy = decode_u32(&d), .decided_at_ms = decode_u64(&d)};
         int r;
 

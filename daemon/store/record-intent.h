@@ -15,7 +15,7 @@ typedef struct ExchangeRecord {
 
 typedef struct DeleteRecord {
         uint32_t tenancy;
-        char **authenticator_ids;
+        DeleteIntent intent;
 } DeleteRecord;
 
 /* A digest of the authenticator's id, since a decision must not need much space. */
@@ -32,6 +32,7 @@ int record_from_exchange(const ExchangeRecord *exchange, Record *ret);
 int record_from_delete(const DeleteRecord *delete, Record *ret);
 int record_from_decision(const DecisionRecord *decision, Record *ret);
 
+/* Also an exchange or a delete of schema 2: without endpoint and ids of links. */
 int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret);
 int record_to_delete(const void *bytes, size_t len, DeleteRecord *ret);
 int record_to_decision(const void *bytes, size_t len, DecisionRecord *ret);

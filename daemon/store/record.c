@@ -6,7 +6,7 @@
 #include "daemon/store/record.h"
 #include "dbus/error.h"
 
-#define LINK_VERSION    1
+#define LINK_VERSION    2
 #define ANSWER_VERSION  1
 #define TENANCY_VERSION 2
 
@@ -41,6 +41,7 @@ static void encode_link(Encoder *e, const void *object)
         encode_optional_string(e, link->platform_name);
         encode_u64(e, link->created_at_ms);
         encode_u64(e, link->last_used_at_ms);
+        encode_u64(e, link->id);
 }
 
 static void encode_principal(Encoder *e, const Principal *principal)
@@ -116,7 +117,8 @@ int record_to_tenancy_1(const void *bytes, size_t len, Tenancy *ret)
 int record_to_link(const void *bytes, size_t len, Link **ret)
 {
         _cleanup_(link_freep) Link *link = calloc(1, sizeof(Link));
-        Decoder d = decoder_start(bytes, len, LINK_VERSION);
+        bool has_id = record_version(bytes, len) > 1;
+        Decoder d = decoder_start(bytes, len, has_id ? LINK_VERSION : 1);
         int r;
 
         if (!link)
@@ -126,6 +128,8 @@ int record_to_link(const void *bytes, size_t len, Link **ret)
         link->platform_name = decode_optional_string(&d);
         link->created_at_ms = decode_u64(&d);
         link->last_used_at_ms = decode_u64(&d);
+        if (has_id)
+                link->id = decode_u64(&d);
         r = decoder_end(&d);
         if (r < 0)
                 return r;

@@ -26,5 +26,6 @@ int record_from_answer(const Answer *answer, Record *ret);
 int record_to_tenancy(const void *bytes, size_t len, Tenancy *ret);
 /* The same from a store of schema 1. */
 int record_to_tenancy_1(const void *bytes, size_t len, Tenancy *ret);
+/* Also one of schema 2, which has no id. */
 int record_to_link(const void *bytes, size_t len, Link **ret);
 int record_to_answer(const void *bytes, size_t len, Answer *ret);

@@ -99,7 +99,7 @@ static int upgrade_tenancies(Txn *txn)
         return r == -ENOENT ? 0 : r;
 }
 
-int schema_upgrade(MDB_env *mdb)
+int schema_upgrade(MDB_env *mdb, uint32_t version)
 {
         _cleanup_(txn_end) Txn txn = {};
         Schema schema = {};
@@ -108,7 +108,7 @@ int schema_upgrade(MDB_env *mdb)
         r = txn_begin_write(mdb, &schema, &txn);
         if (r == 0)
                 r = create_databases(&txn, &schema);
-        if (r == 0)
+        if (r == 0 && version == 1)
                 r = upgrade_tenancies(&txn);
         if (r == 0)
                 r = write_version(&txn);

@@ -19,9 +19,10 @@
  *        decisions   intent key -> authenticator that was not to be linked any more
  *
  * Keys are in key.h, values in record.h and record-intent.h. Intents, deletes and decisions share
- * one ascending row of ids.
+ * one ascending row of ids, which links have theirs from as well: a link's id is below that of any
+ * delete that names it, and so is never given to a later link of its authenticator.
  */
-#define SCHEMA_VERSION 2U
+#define SCHEMA_VERSION 3U
 
 typedef enum Database {
         DATABASE_META,
@@ -50,6 +51,6 @@ int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret);
 /* The version in a file: 0 if it has none. Returns 0 or a negative errno. */
 int schema_read_version(MDB_env *mdb, uint32_t *ret);
 
-/* Turns a file of version 1 into one of this version, all or nothing. Returns 0 or a negative
- * errno. */
-int schema_upgrade(MDB_env *mdb);
+/* Turns a file of version 1 or 2 into one of this version, all or nothing. Records of version 2 are
+ * read as they are. Returns 0 or a negative errno. */
+int schema_upgrade(MDB_env *mdb, uint32_t version);

@@ -181,6 +181,20 @@ int mdb_drop_stale_readers(MDB_env *mdb)
         return r != 0 ? lmdb_errno(r) : n_dead;
 }
 
+/* A file that is full has its reserve. */
+static int mdb_upgrade_in_reserve(MDB_env *mdb, uint32_t version)
+{
+        MDB_envinfo info;
+        int fd, r;
+
+        mdb_env_get_fd(mdb, &fd);
+        mdb_env_info(mdb, &info);
+        r = file_reserve(fd, info.me_mapsize + STORE_FILE_RESERVE);
+        if (r == 0)
+                r = lmdb_errno(mdb_env_set_mapsize(mdb, info.me_mapsize + STORE_FILE_RESERVE));
+        return r < 0 ? r : schema_upgrade(mdb, version);
+}
+
 /* A store of an earlier version is brought to this one; anything else is left as it is. */
 static int mdb_upgrade(MDB_env *mdb, const char *directory, int level)
 {
@@ -188,9 +202,11 @@ static int mdb_upgrade(MDB_env *mdb, const char *directory, int level)
         int r;
 
         r = schema_read_version(mdb, &version);
-        if (r < 0 || version != 1)
+        if (r < 0 || version == 0 || version >= SCHEMA_VERSION)
                 return 0; /* schema_load() tells */
-        r = schema_upgrade(mdb);
+        r = schema_upgrade(mdb, version);
+        if (r == -EXFULL)
+                r = mdb_upgrade_in_reserve(mdb, version);
         if (r < 0)
                 log_at(level, "Failed to upgrade the store in %s: %s", directory, strerror(-r));
         else

@@ -121,13 +121,13 @@ int store_remove(Store *store, const char *tenancy_id, const char *authenticator
                  StoreRemoveFunc func, void *userdata, StoreChange **ret);
 int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
                          StoreRemoveFunc func, void *userdata, StoreChange **ret);
-/* Those of the links that are still the same: one that was made since, to whichever user, stays.
+/* Those of the links that are still the same, see link_is_same(): one that was made since stays.
  * Removes the intent of a delete as well; 0: there is none. */
 int store_remove_same(Store *store, const char *tenancy_id, const LinkList *links,
                       uint64_t delete_id, StoreRemoveFunc func, void *userdata, StoreChange **ret);
 
-/* Puts the intent of a delete on disk, before the API is asked. */
-int store_begin_delete(Store *store, const char *tenancy_id, char *const *authenticator_ids,
+/* Puts the intent of a delete on disk, before the API is asked. Its id is ignored. */
+int store_begin_delete(Store *store, const char *tenancy_id, const DeleteIntent *intent,
                        StoreBeginFunc func, void *userdata, StoreChange **ret);
 /* The intents of deletes that an earlier process left behind. */
 int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret);

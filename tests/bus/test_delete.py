@@ -9,6 +9,7 @@ from harness.standin import Reply
 
 from .client import plain
 from .stack import eventually, raises
+from .test_import import make
 from .vault import VaultStack, is_delete, is_exchange, is_probe
 
 MANY = 52
@@ -62,6 +63,51 @@ def test_link_of_meanwhile_stays(stack, connection, by_user):
     assert connection.finish(call)[0] == "dt_1"
     assert stack.links() == {"pk-new": "ada", ids[0]: "eve", ids[1]: "ada", "pk-bob-0": "bob",
                              "pk-bob-1": "bob"}
+
+
+def start_held_delete(stack, connection):
+    connection.exchange(stack.vault.add("pk-1", "ada"))
+    hold(stack, is_delete)
+    call = connection.start_method("DeletePasskeys", ["pk-1"], {})
+    eventually(lambda: stack.vault.kept)
+    return call
+
+
+def import_link(connection, created_at: int):
+    connection.links("Import", [make("ada", "pk-1", created_at)], {"dry_run": ("b", False)})
+
+
+def test_link_that_learns_meanwhile_goes(stack, connection):
+    """It is the same link, if an older one by now."""
+    call = start_held_delete(stack, connection)
+    import_link(connection, 1000)
+    stack.vault.let_go()
+    connection.finish(call)
+    assert stack.links() == {}
+
+
+def test_link_that_is_imported_anew_meanwhile_stays(stack, connection):
+    """It looks the same, and is another."""
+    call = start_held_delete(stack, connection)
+    (link,) = connection.all_links()
+    connection.links("Remove", "pk-1")
+    import_link(connection, link["created_at"])
+    stack.vault.let_go()
+    connection.finish(call)
+    assert stack.links() == {"pk-1": "ada"}
+
+
+@pytest.mark.parametrize("user", ["ada", "eve"])
+def test_link_made_before_a_crash_stays(stack, connection, user):
+    start_held_delete(stack, connection)
+    connection.links("Remove", "pk-1")
+    connection.links("Add", user, "pk-1")
+    stack.daemon.kill9()
+    stack.vault.let_go()
+    stack.daemon.start()
+    with stack.connect() as later:
+        eventually(lambda: later.method("Diagnose")[0] == [])
+    assert stack.links() == {"pk-1": user}
 
 
 @BY_USER

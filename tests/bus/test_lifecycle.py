@@ -14,7 +14,7 @@ from .stack import (RP_ID, SHORT_SEC, Stack, TestedDaemon, eventually, new_reque
                     within)
 
 OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
-SCHEMA = b"schema\0\0\0\x02"  # its record in the store
+SCHEMA = b"schema\0\0\0\x03"  # its record in the store
 # What is wrong, and the line that it is in.
 BROKEN = {
     "unknown section": ("[Daemon]\n[Surprise]\nA=b\n", 2),
@@ -459,3 +459,18 @@ def test_it_has_no_network_socket_that_listens(own_stack):
         with open(f"/proc/net/{table}", encoding="ascii") as lines:
             listening += [line.split()[9] for line in lines if line.split()[3] == "0A"]
     assert inodes and not inodes & set(listening)
+
+
+def test_nobody_reads_what_is_told(own_stack):
+    """It does not wait for systemd, and tells it all as soon as it reads again."""
+    own_stack.start()
+    connection = own_stack.connect()
+    for _ in range(40):
+        connection.manager("Reload")
+    assert own_stack.daemon.stop() == 0
+    told = []
+    own_stack.daemon.notify.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            told.append(own_stack.daemon.notify.recv(4096))
+    assert len(told) < 40, "there was room for all"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A stop ends, whatever is in flight, whether its caller is there or has gone."""
 
+import itertools
 import os
 import resource
 import signal
@@ -51,6 +52,7 @@ class Await:
     start: Callable
     api: Callable[[Request], bool] | None = None
     disk: bool = False
+    waits: bool = True  # a stop does, for the answer of the API or the disk
 
 
 APPLY = variants({"dry_run": False})
@@ -70,9 +72,9 @@ AWAITS = {
     "Remove": Await(method("Remove", "pk-1"), disk=True),
     "RemoveByUser": Await(method("RemoveByUser", "bob"), disk=True),
     "Import": Await(method("Import", [make("ada", "key")], {}), disk=True),
-    "Reconcile, a page": Await(method("Reconcile", APPLY), is_list),
+    "Reconcile, a page": Await(method("Reconcile", APPLY), is_list, waits=False),
     "Reconcile, links to be added": Await(method("Reconcile", APPLY), is_list, True),
-    "Reconcile, a passkey": Await(method("Reconcile", APPLY), is_probe),
+    "Reconcile, a passkey": Await(method("Reconcile", APPLY), is_probe, waits=False),
     "Reconcile, links to be removed": Await(method("Reconcile", APPLY), is_probe, True),
     "GetPasskey": Await(method("GetPasskey", "pk-1"), anything),
     "ListPasskeys": Await(method("ListPasskeys", ""), anything),
@@ -82,7 +84,7 @@ AWAITS = {
     "DeletePasskeys, the API": Await(method("DeletePasskeys", ["pk-1"], {}), is_delete),
     "DeletePasskeys, the links": Await(method("DeletePasskeys", ["pk-1"], {}), is_delete, True),
     "DeleteUserPasskeys": Await(method("DeleteUserPasskeys", "bob", {}), is_delete, True),
-    "DeleteUserPasskeys, a passkey": Await(lost_delete, is_probe),
+    "DeleteUserPasskeys, a passkey": Await(lost_delete, is_probe, waits=False),
     "DeleteUserPasskeys, the rest": Await(lost_delete, is_probe, True),
     "CreateChallenge": Await(method("CreateChallenge", "a@example.com", "test", {}), anything),
     "GetChallenge": Await(method("GetChallenge", "ch"), anything),
@@ -140,12 +142,61 @@ def test_stop(stack, name, gone):
     if gone:
         connection.close()
     terminate(stack)
-    if not gone and not stack.daemon.running:
+    if not wanted.waits:
+        assert stack.daemon.wait_end() == 0
+    elif not gone and not stack.daemon.running:
         raise AssertionError("it did not wait for the answer")
     go_on()
     if not gone:
         connection.outcome(calls[0])  # there is one
     assert stack.daemon.wait_end() == 0
+
+
+def test_stop_cancels_a_reconciliation(stack):
+    """However many pages the vault has; its caller learns that nobody will reply."""
+    pages = itertools.count(1)
+    stack.vault.answer = lambda request: Reply(
+        200, {"_tag": "FindAllPasskeys", "cursor": str(next(pages)), "records": []})
+    connection = stack.connect()
+    call = connection.start_reconcile({"dry_run": False})
+    eventually(lambda: next(pages) > 20)
+    os.kill(stack.daemon.pid, signal.SIGTERM)
+    assert stack.daemon.wait_end() == 0
+    assert connection.outcome(call) == ("error", "NoReply")
+
+
+def test_stop_leaves_a_delete_to_the_next_start(stack):
+    """Its caller is answered, though passkeys are still to be asked for."""
+    stack.vault.keeps = is_probe
+    connection = stack.connect()
+    call = lost_delete(stack, connection)
+    eventually(lambda: len(stack.vault.kept) == 4)
+    os.kill(stack.daemon.pid, signal.SIGTERM)
+    assert connection.outcome(call) == ("error", "Unreachable")
+    assert stack.daemon.wait_end() == 0
+    stack.vault.let_go()
+    stack.daemon.start()
+    eventually(lambda: stack.links() == {})
+
+
+@pytest.mark.parametrize("late", ["Reconcile", "DeleteUserPasskeys"])
+def test_long_call_that_comes_with_the_stop(stack, late):
+    """The bus has handed it on before."""
+    stack.vault.lies["/delete"] = Reply(500, b"")
+    connection = stack.connect()
+    connection.settle()
+    os.kill(stack.daemon.pid, signal.SIGSTOP)
+    stack.vault.keeps = lambda request: is_list(request) or is_probe(request)
+    call = connection.start_method(late, *((APPLY,) if late == "Reconcile" else ("bob", {})))
+    connection.driver("NameHasOwner", "s", "dev.passlock.Passlock1")
+    os.kill(stack.daemon.pid, signal.SIGTERM)
+    os.kill(stack.daemon.pid, signal.SIGCONT)
+    assert stack.daemon.wait_end() == 0
+    assert connection.outcome(call)[0] == "error"
+    stack.vault.let_go()
+    stack.daemon.start()
+    if late == "DeleteUserPasskeys":
+        eventually(lambda: stack.links() == {})
 
 
 @pytest.mark.parametrize("disk", [False, True], ids=["API", "disk"])

@@ -70,7 +70,7 @@ class Daemon(Process):
         self._wait_notified("READY=1")
 
     def forget_notifications(self):
-        """Makes room for new ones: the daemon waits if nobody reads a dozen of them."""
+        """Those of an earlier start or reload are not what is waited for next."""
         self.notify.setblocking(False)
         try:
             while self.notify.recv(4096):

@@ -23,6 +23,10 @@ static void run(Request *request)
 {
         int r;
 
+        if (request->bus->stopping && request->method->is_long) {
+                request_free(request);
+                return;
+        }
         r = request->method->run(request, request->message);
         if (r != 0 && r != CALL_ANSWERED)
                 request_fail(request, r);
@@ -118,4 +122,13 @@ int dispatch_method(Bus *bus, const BusTenancy *object, sd_bus_message *message,
         else if (r > 0)
                 dispatch_or_fail(request);
         return 1;
+}
+
+void dispatch_cancel_long(Bus *bus)
+{
+        for (Request *request = bus->requests, *next; request; request = next) {
+                next = request->next;
+                if (request->method->is_long && request->call)
+                        request_free(request);
+        }
 }

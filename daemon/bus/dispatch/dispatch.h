@@ -18,6 +18,10 @@
 int dispatch_method(Bus *bus, const BusTenancy *object, sd_bus_message *message,
                     const Method *method);
 
+/* Cancels calls that may take longer than a stop should. Their callers get no reply, as after a
+ * crash. */
+void dispatch_cancel_long(Bus *bus);
+
 /* Whether a grant gives the request's right for this relying party. Returns 0 or ACCESS_DENIED. */
 int dispatch_authorize_rp(const Request *request, const char *rp_id);
 

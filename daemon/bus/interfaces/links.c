@@ -288,9 +288,13 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
                 .intent = "change the links so that they match the vault",
         };
         static const Method methods[] = {
-                {.rights = RIGHT_LINKS_WRITE, .question = &change, .run = run_reconcile},
+                {.rights = RIGHT_LINKS_WRITE,
+                 .question = &change,
+                 .is_long = true,
+                 .run = run_reconcile},
                 {.rights = RIGHT_LINKS_READ | RIGHT_LINKS_WRITE,
                  .question = &compare,
+                 .is_long = true,
                  .run = run_reconcile},
         };
         BusTenancy *object = userdata;

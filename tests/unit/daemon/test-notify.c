@@ -8,6 +8,8 @@
 #include "daemon/notify.h"
 #include "tests/unit/test.h"
 
+static sd_event *event;
+
 /* What systemd has: a socket, and $NOTIFY_SOCKET that names it. */
 static int listen_at(const char *name)
 {
@@ -46,7 +48,7 @@ static void check_socket(const char *name)
         _cleanup_(closep) int fd = listen_at(name);
         Notify *notify = NULL;
 
-        assert_int_equal(notify_new(&notify), 0);
+        assert_int_equal(notify_new(event, &notify), 0);
         assert_true(notify_status(notify, "one"));
         /* Until that is read there is no other. */
         assert_false(notify_status(notify, "two"));
@@ -88,7 +90,7 @@ static void test_nobody_reads(void **state)
 
         snprintf(name, sizeof(name), "@test-notify-%d-unread", getpid());
         fd = listen_at(name);
-        assert_int_equal(notify_new(&notify), 0);
+        assert_int_equal(notify_new(event, &notify), 0);
         assert_true(notify_alive(notify));
         for (unsigned i = 0; i < 10000; i++)
                 (void) notify_alive(notify);
@@ -96,6 +98,93 @@ static void test_nobody_reads(void **state)
         assert_false(notify_status(notify, "one"));
         expect_next(fd, "WATCHDOG=1");
         notify_free(notify);
+}
+
+/* Fills the socket; returns how many messages are in it. */
+static unsigned fill(Notify *notify)
+{
+        unsigned n = 0;
+
+        while (notify_alive(notify))
+                n++;
+        return n;
+}
+
+static void expect_alive(int fd, unsigned n)
+{
+        for (; n > 0; n--)
+                expect_next(fd, "WATCHDOG=1");
+}
+
+static void run_loop(void)
+{
+        assert_return_code(sd_event_run(event, 0), errno);
+}
+
+static void expect_reloading(int fd)
+{
+        char got[512];
+        ssize_t n = recv(fd, got, sizeof(got) - 1, 0);
+
+        assert_return_code(n, errno);
+        got[n] = '\0';
+        assert_ptr_equal(strstr(got, "RELOADING=1\nMONOTONIC_USEC="), got);
+}
+
+/* States are sent once there is room, without those that are outdated by then. */
+static void test_states_are_sent_later(void **state)
+{
+        char name[64];
+        _cleanup_(closep) int fd = -1;
+        Notify *notify = NULL;
+        unsigned n;
+
+        snprintf(name, sizeof(name), "@test-notify-%d-later", getpid());
+        fd = listen_at(name);
+        assert_int_equal(notify_new(event, &notify), 0);
+        n = fill(notify);
+        for (unsigned i = 0; i < 40; i++) {
+                notify_reloading(notify);
+                notify_ready(notify);
+        }
+        run_loop();
+        assert_false(notify_status(notify, "one"));
+        expect_alive(fd, n);
+        assert_false(notify_status(notify, "one")); /* they come first */
+        run_loop();
+        expect_reloading(fd);
+        expect_next(fd, "READY=1");
+        expect_nothing(fd);
+
+        notify_reloading(notify);
+        expect_reloading(fd);
+        n = fill(notify);
+        notify_ready(notify);
+        notify_stopping(notify);
+        expect_alive(fd, n);
+        run_loop();
+        expect_next(fd, "STOPPING=1");
+        run_loop();
+        expect_nothing(fd);
+        notify_free(notify);
+}
+
+/* The last attempt. */
+static void test_state_at_the_end(void **state)
+{
+        char name[64];
+        _cleanup_(closep) int fd = -1;
+        Notify *notify = NULL;
+        unsigned n;
+
+        snprintf(name, sizeof(name), "@test-notify-%d-end", getpid());
+        fd = listen_at(name);
+        assert_int_equal(notify_new(event, &notify), 0);
+        n = fill(notify);
+        notify_stopping(notify);
+        expect_alive(fd, n);
+        notify_free(notify);
+        expect_next(fd, "STOPPING=1");
 }
 
 static void test_nobody_is_there(void **state)
@@ -113,11 +202,25 @@ static void test_nobody_is_there(void **state)
                 assert_return_code(name ? setenv("NOTIFY_SOCKET", name, true)
                                         : unsetenv("NOTIFY_SOCKET"),
                                    errno);
-                assert_int_equal(notify_new(&notify), 0);
+                assert_int_equal(notify_new(event, &notify), 0);
                 (void) notify_alive(notify);
                 (void) notify_status(notify, "one");
+                notify_reloading(notify);
+                notify_ready(notify);
+                notify_stopping(notify);
                 notify_free(notify);
         }
+}
+
+static int set_up(void **state)
+{
+        return sd_event_new(&event) < 0;
+}
+
+static int tear_down(void **state)
+{
+        event = sd_event_unref(event);
+        return 0;
 }
 
 int main(void)
@@ -126,8 +229,10 @@ int main(void)
                 cmocka_unit_test(test_path),
                 cmocka_unit_test(test_abstract),
                 cmocka_unit_test(test_nobody_reads),
+                cmocka_unit_test(test_states_are_sent_later),
+                cmocka_unit_test(test_state_at_the_end),
                 cmocka_unit_test(test_nobody_is_there),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, set_up, tear_down);
 }

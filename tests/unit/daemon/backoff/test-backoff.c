@@ -127,6 +127,44 @@ static void test_retry_after(void **state)
         assert_int_equal(timer.delay_usec, UINT64_C(3600000000));
 }
 
+/* The shortest delay instead of the longest, once; and then they go on as before. */
+static void test_hurry(void **state)
+{
+        backoff_hurry(backoff);
+        assert_false(backoff_is_waiting(backoff));
+        for (unsigned i = 0; i < 4; i++)
+                backoff_retry(backoff, 0);
+        assert_in_range(timer.delay_usec / 1000, 4000, 12000);
+        backoff_hurry(backoff);
+        assert_in_range(timer.delay_usec / 1000, 500, 1500);
+        let_run();
+
+        backoff_retry(backoff, 0);
+        for (unsigned i = 0; i < 2; i++) {
+                backoff_hurry(backoff);
+                assert_in_range(timer.delay_usec / 1000, 4000, 12000);
+        }
+        let_run();
+        backoff_retry(backoff, 0);
+        backoff_hurry(backoff);
+        assert_in_range(timer.delay_usec / 1000, 500, 1500);
+}
+
+/* A peer that has named a time is not asked before that. */
+static void test_hurry_after_retry_after(void **state)
+{
+        backoff_retry(backoff, 60);
+        timer.delay_usec = 0;
+        backoff_hurry(backoff);
+        assert_int_equal(timer.delay_usec, 0);
+        backoff_retry(backoff, 2);
+        backoff_retry(backoff, 2);
+        backoff_retry(backoff, 2);
+        assert_in_range(timer.delay_usec / 1000, 4000, 12000);
+        backoff_hurry(backoff);
+        assert_in_range(timer.delay_usec / 1000, 1900, 2000);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -135,6 +173,8 @@ int main(void)
                 TEST(test_doubles_up_to_a_limit),
                 TEST(test_jitter),
                 TEST(test_retry_after),
+                TEST(test_hurry),
+                TEST(test_hurry_after_retry_after),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -759,6 +759,40 @@ static void test_outlives_its_owner(void **state)
         assert_int_equal(heard.r, 0);
 }
 
+static void leave_configuration_and_return(void)
+{
+        tenancy_retire(tenancy);
+        assert_null(tenancy_key(tenancy));
+        tenancy = tenancy_unref(tenancy);
+        assert_int_equal(tenancies_get(tenancies, "t1", &tenancy), 0);
+        configure(api_secret);
+}
+
+/* So do the outcome of an exchange that could not be saved, and the end of one that came to
+ * nothing. */
+static void test_outlives_the_configuration(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        assert_int_equal(start(&request), 0);
+        api_answers(0, 0);
+        store_answers(ERROR_STORE_FULL, false);
+        leave_configuration_and_return();
+        assert_int_equal(start(&request), 0);
+        assert_int_equal(api.n_asked, 1);
+        store_answers(0, true);
+        assert_int_equal(heard.r, 0);
+
+        request.request_id = NULL;
+        assert_int_equal(start(&request), 0);
+        api_answers(ERROR_INVALID_CODE, 0);
+        store_answers(ERROR_STORE_FULL, false);
+        leave_configuration_and_return();
+        run_until_commit(4);
+        assert_int_equal(store.intent_id, INTENT_ID);
+        store_answers(0, false);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -786,6 +820,7 @@ int main(void)
                 TEST(test_interrupted_and_settled),
                 TEST(test_dots_are_no_code),
                 TEST(test_outlives_its_owner),
+                TEST(test_outlives_the_configuration),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,6 @@
 #include <lmdb.h>
 
 #include "base/log.h"
-#include "base/strv.h"
 #include "daemon/store/key.h"
 #include "daemon/store/record-intent.h"
 #include "daemon/store/record.h"
@@ -134,7 +133,7 @@ static void check_delete(Audit *a, const MDB_val *key, const MDB_val *value)
 
         assert_int_equal(key->mv_size, 8);
         assert_int_equal(record_to_delete(value->mv_data, value->mv_size, &record), 0);
-        strv_free(record.authenticator_ids);
+        delete_intent_clear(&record.intent);
 }
 
 static void check_decision(Audit *a, const MDB_val *key, const MDB_val *value)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "base/strv.h"
 #include "daemon/store/record-intent.h"
 #include "daemon/store/record.h"
 #include "dbus/error.h"
@@ -113,7 +112,8 @@ static void check_link_round_trip(const Link *link)
         assert_true(streq_ptr(copy->platform_name, link->platform_name));
         assert_true(copy->created_at_ms == link->created_at_ms);
         assert_true(copy->last_used_at_ms == link->last_used_at_ms);
-        check_strict(&record, 1, read_link);
+        assert_int_equal(copy->id, link->id);
+        check_strict(&record, 2, read_link);
         check_mutations(&record, read_link);
 }
 
@@ -127,6 +127,7 @@ static void test_link(void **state)
         link.platform_name = platform;
         link.created_at_ms = UINT64_MAX;
         link.last_used_at_ms = 1;
+        link.id = UINT64_MAX;
         check_link_round_trip(&link);
         link.platform_name = empty;
         check_link_round_trip(&link);
@@ -176,7 +177,7 @@ static int read_delete(const void *bytes, size_t len)
         int r = record_to_delete(bytes, len, &record);
 
         if (r == 0)
-                strv_free(record.authenticator_ids);
+                delete_intent_clear(&record.intent);
         return r;
 }
 
@@ -204,8 +205,9 @@ static void check_exchange_round_trip(const ExchangeRecord *exchange)
         assert_memory_equal(&copy.intent.begun_at, &intent->begun_at, sizeof(HostTime));
         assert_true(copy.intent.begun_at_api_ms == intent->begun_at_api_ms);
         assert_true(copy.intent.window_ms == intent->window_ms);
+        assert_true(streq_ptr(copy.intent.endpoint, intent->endpoint));
         exchange_intent_clear(&copy.intent);
-        check_strict(&record, 1, read_exchange);
+        check_strict(&record, 2, read_exchange);
         check_mutations(&record, read_exchange);
 }
 
@@ -224,6 +226,7 @@ static void test_exchange(void **state)
                 .begun_at = {.boot_id = {9, 8, 7}, .boottime_ms = 5, .realtime_ms = UINT64_MAX},
                 .begun_at_api_ms = 6,
                 .window_ms = 7,
+                .endpoint = (char *) "https://api",
         };
         check_exchange_round_trip(&exchange);
         exchange.intent.user_id = too_long;
@@ -233,22 +236,62 @@ static void test_exchange(void **state)
 static void test_delete(void **state)
 {
         _cleanup_(freep) char *longest = make_id(512, 3), *too_long = make_id(513, 3);
-        char *ids[] = {(char *) "a", longest, NULL};
-        DeleteRecord delete = {.tenancy = 7, .authenticator_ids = ids}, copy;
+        Link first = {.authenticator_id = (char *) "a", .id = 8},
+             second = {.authenticator_id = longest, .id = UINT64_MAX};
+        Link *links[] = {&first, &second};
+        DeleteRecord delete = {.tenancy = 7,
+                               .intent = {.endpoint = (char *) "https://api",
+                                          .links = {.links = links, .n_links = 2}}},
+                     copy;
         _cleanup_(record_clear) Record record = {};
 
         assert_int_equal(record_from_delete(&delete, &record), 0);
         assert_int_equal(record_to_delete(record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.tenancy, 7);
-        assert_string_equal(copy.authenticator_ids[0], "a");
-        assert_string_equal(copy.authenticator_ids[1], longest);
-        assert_null(copy.authenticator_ids[2]);
-        strv_free(copy.authenticator_ids);
-        check_strict(&record, 1, read_delete);
+        assert_string_equal(copy.intent.endpoint, "https://api");
+        assert_int_equal(copy.intent.links.n_links, 2);
+        assert_string_equal(copy.intent.links.links[0]->authenticator_id, "a");
+        assert_int_equal(copy.intent.links.links[0]->id, 8);
+        assert_string_equal(copy.intent.links.links[1]->authenticator_id, longest);
+        assert_true(copy.intent.links.links[1]->id == UINT64_MAX);
+        delete_intent_clear(&copy.intent);
+        check_strict(&record, 2, read_delete);
         check_mutations(&record, read_delete);
-        ids[0] = too_long;
+        first.authenticator_id = too_long;
         record_clear(&record);
         assert_int_equal(record_from_delete(&delete, &record), -EINVAL);
+}
+
+/* Those of schema 2 are read as they are. */
+static void test_schema_2(void **state)
+{
+        static const uint8_t old_delete[] = {1, 0, 0, 0, 7, 0, 1, 0, 2, 'p', 'k'};
+        _cleanup_(link_freep) Link *link = make_link("auth-1", "ada", 5), *old_link = NULL;
+        ExchangeRecord exchange = {.tenancy = 7, .intent = {.window_ms = 9}}, old_exchange;
+        DeleteRecord delete;
+        Record record;
+
+        link->id = 6;
+        assert_int_equal(record_from_link(link, &record), 0);
+        record.bytes[0] = 1;
+        assert_int_equal(record_to_link(record.bytes, record.len - sizeof(uint64_t), &old_link), 0);
+        assert_string_equal(old_link->user_id, "ada");
+        assert_int_equal(old_link->id, 0);
+        record_clear(&record);
+
+        assert_int_equal(record_from_exchange(&exchange, &record), 0);
+        record.bytes[0] = 1;
+        assert_int_equal(record_to_exchange(record.bytes, record.len - 1, &old_exchange), 0);
+        assert_int_equal(old_exchange.intent.window_ms, 9);
+        assert_null(old_exchange.intent.endpoint);
+        record_clear(&record);
+
+        assert_int_equal(record_to_delete(old_delete, sizeof(old_delete), &delete), 0);
+        assert_int_equal(delete.intent.links.n_links, 1);
+        assert_string_equal(delete.intent.links.links[0]->authenticator_id, "pk");
+        assert_int_equal(delete.intent.links.links[0]->id, 0);
+        assert_null(delete.intent.endpoint);
+        delete_intent_clear(&delete.intent);
 }
 
 static void test_decision(void **state)
@@ -336,8 +379,7 @@ int main(void)
                 cmocka_unit_test(test_tenancy),      cmocka_unit_test(test_link),
                 cmocka_unit_test(test_answer),       cmocka_unit_test(test_answer_error),
                 cmocka_unit_test(test_exchange),     cmocka_unit_test(test_delete),
-                cmocka_unit_test(test_decision),     cmocka_unit_test(test_exchange),
-                cmocka_unit_test(test_delete),       cmocka_unit_test(test_decision),
+                cmocka_unit_test(test_decision),     cmocka_unit_test(test_schema_2),
                 cmocka_unit_test(test_unacceptable), cmocka_unit_test(test_nul_inside),
         };
 

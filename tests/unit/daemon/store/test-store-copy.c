@@ -198,7 +198,7 @@ static void test_no_store(void **state)
 static void test_other_schema(void **state)
 {
         Copying *c = *state;
-        uint32_t version = 0x03000000;
+        uint32_t version = UINT32_MAX;
         MDB_val key = {.mv_data = (void *) "schema", .mv_size = 6};
         MDB_val value = {.mv_data = &version, .mv_size = sizeof(version)};
         MDB_env *env;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/strv.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
@@ -342,11 +341,12 @@ static size_t n_deletes_left_over(Store *store, const char *tenancy)
         return list.n_intents;
 }
 
-static uint64_t begin_delete(Store *store, char *const *ids)
+static uint64_t begin_delete(Store *store, const LinkList *links)
 {
+        DeleteIntent intent = {.endpoint = (char *) "https://api", .links = *links};
         Outcome outcome = {};
 
-        assert_int_equal(store_begin_delete(store, "t", ids, on_begun, &outcome, NULL), 0);
+        assert_int_equal(store_begin_delete(store, "t", &intent, on_begun, &outcome, NULL), 0);
         outcome_wait(store, &outcome, 1);
         assert_int_equal(outcome.r, 0);
         return outcome.id;
@@ -356,18 +356,25 @@ static void test_delete(void **state)
 {
         Fixture *f = *state;
         _cleanup_(delete_intent_list_clear) DeleteIntentList list = {};
-        char *ids[] = {(char *) "pk-1", (char *) "pk-2", NULL};
-        uint64_t first = begin_delete(f->store, ids), second;
+        _cleanup_(link_list_clear) LinkList links = {};
+        uint64_t first, second;
         Outcome outcome = {};
 
+        assert_int_equal(add(f->store, "t", "ada", "pk-1", NULL), 0);
+        assert_int_equal(add(f->store, "t", "ada", "pk-2", NULL), 0);
+        assert_int_equal(store_list_by_user(f->store, "t", "ada", &links), 0);
+        first = begin_delete(f->store, &links);
         assert_int_equal(n_deletes_left_over(f->store, "t"), 0);
         fixture_reopen(f);
-        second = begin_delete(f->store, ids);
+        second = begin_delete(f->store, &links);
         assert_int_equal(store_list_deletes(f->store, "t", &list), 0);
         assert_int_equal(list.n_intents, 1);
         assert_int_equal(list.intents[0].id, first);
-        assert_int_equal(strv_len(list.intents[0].authenticator_ids), 2);
-        assert_string_equal(list.intents[0].authenticator_ids[1], "pk-2");
+        assert_string_equal(list.intents[0].endpoint, "https://api");
+        assert_int_equal(list.intents[0].links.n_links, 2);
+        assert_string_equal(list.intents[0].links.links[1]->authenticator_id, "pk-2");
+        assert_int_equal(list.intents[0].links.links[1]->id, links.links[1]->id);
+        assert_in_range(links.links[1]->id, 1, first - 1);
         assert_int_equal(n_deletes_left_over(f->store, "u"), 0);
 
         for (unsigned i = 0; i < 2; i++)
@@ -381,22 +388,33 @@ static void test_delete(void **state)
         assert_int_equal(n_deletes_left_over(f->store, "t"), 0);
 }
 
-/* Not the link that somebody made since, be it to another user or at another time. */
+static void import(Store *store, Link *link)
+{
+        LinkList links = {.links = &link, .n_links = 1};
+
+        assert_int_equal(store_import(store, "t", &links, false, NULL, NULL, NULL), 0);
+}
+
+/* Not the link that somebody made since, be it to another user or as it was; but one that has
+ * learnt more of itself. */
 static void test_remove_same(void **state)
 {
         Fixture *f = *state;
         _cleanup_(link_list_clear) LinkList links = {};
-        _cleanup_(link_freep) Link *later = make_link("pk-2", "ada", 2);
+        _cleanup_(link_freep) Link *later = make_link("pk-2", "ada", 2),
+                                   *earlier = make_link("pk-4", "ada", 0);
         Outcome outcome = {};
 
         for (const char *id = "1234"; *id; id++)
                 assert_int_equal(
                         add(f->store, "t", "ada", (char[]){'p', 'k', '-', *id, '\0'}, NULL), 0);
         assert_int_equal(store_list_by_user(f->store, "t", "ada", &links), 0);
+        import(f->store, earlier);
         for (const char *id = "123"; *id; id++)
                 assert_int_equal(remove_one(f->store, "t", (char[]){'p', 'k', '-', *id, '\0'}), 0);
         assert_int_equal(add(f->store, "t", "bob", "pk-1", NULL), 0);
         assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){.link = later}, NULL), 0);
+        import(f->store, links.links[2]);
 
         assert_int_equal(store_remove_same(f->store, "t", &links, 0, on_removed, &outcome, NULL),
                          0);
@@ -407,7 +425,8 @@ static void test_remove_same(void **state)
         outcome_clear(&outcome);
         assert_string_equal(user_of(f->store, "t", "pk-1"), "bob");
         assert_string_equal(user_of(f->store, "t", "pk-2"), "ada");
-        assert_int_equal(count(f->store, "t"), 2);
+        assert_string_equal(user_of(f->store, "t", "pk-3"), "ada");
+        assert_int_equal(count(f->store, "t"), 3);
 }
 
 static void on_done(int r, void *userdata)
@@ -441,14 +460,16 @@ static void test_bad_arguments(void **state)
         Fixture *f = *state;
         ExchangeIntentList exchanges = {};
         DeleteIntentList deletes = {};
-        char *ids[] = {(char *) "", NULL};
+        Link bad_link = {.authenticator_id = (char *) "", .user_id = (char *) "ada"},
+             *bad_links[] = {&bad_link};
+        const DeleteIntent bad_delete = {.links = {.links = bad_links, .n_links = 1}};
         const ExchangeIntent intent = {}, bad_user = {.user_id = (char *) ""};
 
         assert_int_equal(store_list_exchanges(f->store, "a b", &exchanges), -EINVAL);
         assert_int_equal(store_list_deletes(f->store, "a b", &deletes), -EINVAL);
         assert_int_equal(store_begin_exchange(f->store, "", &intent, NULL, NULL, NULL), -EINVAL);
         assert_int_equal(store_begin_exchange(f->store, "t", &bad_user, NULL, NULL, NULL), -EINVAL);
-        assert_int_equal(store_begin_delete(f->store, "t", ids, NULL, NULL, NULL), -EINVAL);
+        assert_int_equal(store_begin_delete(f->store, "t", &bad_delete, NULL, NULL, NULL), -EINVAL);
         assert_int_equal(store_commit_exchange(f->store, "t", &(ExchangeOutcome){.declined_id = ""},
                                                NULL, NULL, NULL),
                          -EINVAL);

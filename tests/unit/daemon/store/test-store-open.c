@@ -237,6 +237,118 @@ static void downgrade_tenancies(MDB_txn *txn)
         mdb_cursor_close(cursor);
 }
 
+/* A link's record ended before its id. */
+static void downgrade_links(MDB_txn *txn)
+{
+        MDB_cursor *cursor;
+        MDB_val key, value;
+        MDB_dbi dbi;
+        int r;
+
+        assert_int_equal(mdb_dbi_open(txn, "links", 0, &dbi), 0);
+        assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+        for (r = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); r == 0;
+             r = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+                uint8_t record[1024], name[512];
+
+                assert_in_range(key.mv_size, 1, sizeof(name));
+                assert_in_range(value.mv_size, sizeof(uint64_t) + 1, sizeof(record));
+                memcpy(name, key.mv_data, key.mv_size);
+                memcpy(record, value.mv_data, value.mv_size);
+                record[0] = 1;
+                key.mv_data = name;
+                value = (MDB_val){.mv_data = record, .mv_size = value.mv_size - sizeof(uint64_t)};
+                assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+        }
+        mdb_cursor_close(cursor);
+}
+
+/* Makes of a closed store that has recorded no intents one of schema 2. */
+static void downgrade_to_2(const char *directory)
+{
+        MDB_env *env;
+        MDB_txn *txn;
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+        assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        downgrade_links(txn);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+        make_other_store(directory, "schema", &(uint32_t){htobe32(2)}, 4);
+}
+
+/* Links without ids are found, and removed if they are still the same. */
+static void test_upgrade_from_2(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(link_list_clear) LinkList links = {};
+        Outcome outcome = {};
+
+        for (const char *id = "123"; *id; id++)
+                assert_int_equal(add(f->store, "t", "ada", (char[]){*id, '\0'}, NULL), 0);
+        f->store = store_free(f->store);
+        downgrade_to_2(f->directory);
+
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_int_equal(store_list_by_user(f->store, "t", "ada", &links), 0);
+        assert_int_equal(links.n_links, 3);
+        assert_int_equal(links.links[0]->id, 0);
+        assert_int_equal(remove_one(f->store, "t", "1"), 0);
+        assert_int_equal(add(f->store, "t", "ada", "1", NULL), 0);
+        assert_int_equal(remove_one(f->store, "t", "2"), 0);
+        assert_int_equal(add(f->store, "t", "eve", "2", NULL), 0);
+        assert_int_equal(store_remove_same(f->store, "t", &links, 0, on_removed, &outcome, NULL),
+                         0);
+        outcome_wait(f->store, &outcome, 1);
+        assert_int_equal(outcome.n_removed, 1);
+        assert_string_equal(outcome.first_removed, "ada 3");
+        outcome_clear(&outcome);
+        fixture_reopen(f);
+        assert_int_equal(count(f->store, "t"), 2);
+}
+
+/* Until no transaction finds a page any more. */
+static void fill_map(const char *directory)
+{
+        static uint8_t filler[2048];
+        MDB_val key = {.mv_data = filler, .mv_size = 4}, value = {.mv_data = filler};
+        unsigned n_failed = 0;
+        MDB_env *env;
+
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
+        assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
+        for (uint32_t n = 0; n_failed < 8; n++) {
+                MDB_txn *txn;
+                MDB_dbi dbi;
+                int r;
+
+                memcpy(filler, &n, sizeof(n));
+                value.mv_size = n_failed > 0 ? 1 : sizeof(filler);
+                assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+                assert_int_equal(mdb_dbi_open(txn, "meta", 0, &dbi), 0);
+                r = mdb_put(txn, dbi, &key, &value, 0);
+                r = r == 0 ? mdb_txn_commit(txn) : (mdb_txn_abort(txn), r);
+                assert_true(r == 0 || r == MDB_MAP_FULL);
+                n_failed += r != 0;
+        }
+        mdb_env_close(env);
+}
+
+static void test_upgrade_when_full(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
+        f->store = store_free(f->store);
+        downgrade_to_2(f->directory);
+        fill_map(f->directory);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_string_equal(user_of(f->store, "t", "auth"), "ada");
+}
+
 /* Makes of a closed store that has recorded no intents and decisions one of schema 1. */
 static void downgrade(const char *directory)
 {
@@ -254,6 +366,7 @@ static void downgrade(const char *directory)
                 assert_int_equal(mdb_drop(txn, dbi, 1), 0);
         }
         downgrade_tenancies(txn);
+        downgrade_links(txn);
         assert_int_equal(mdb_txn_commit(txn), 0);
         mdb_env_close(env);
         make_other_store(directory, "schema", &(uint32_t){htobe32(1)}, 4);
@@ -301,6 +414,7 @@ int main(void)
                 TEST(test_foreign),         TEST(test_cut_off),
                 TEST(test_other_databases), TEST(test_other_version),
                 TEST(test_upgrade),         TEST(test_upgrade_of_a_broken_store),
+                TEST(test_upgrade_from_2),  TEST(test_upgrade_when_full),
         };
 
         log_set_max_level(LOG_CRIT);
