@@ -12,9 +12,10 @@
 
 /*
  * A delete goes through four steps.
- * 1. The links that are to go are noted, as they are now: a link that is made later stays. Their
- *    authenticators are put on disk as an intent, so that a crash is no reason to keep them.
- * 2. The API is asked.
+ * 1. The authenticators are put on disk as an intent, so that a crash is no reason to keep their
+ *    links, and crash recovery makes none.
+ * 2. The links that are to go are noted, as they are now: a link that is made later stays. The API
+ *    is asked.
  * 3. If its answer is lost, each of the passkeys is asked for.
  * 4. The links go: all of them if the API has agreed, and of those that were asked for the ones
  *    that are gone. Those whose fate is not known are left to delete-recovery.h.
@@ -167,13 +168,40 @@ static int delete_ask(Delete *delete)
                                                      &call->api_call);
 }
 
-/* A store that fails is no reason not to delete: then a crash may leave links. */
+static int note_link(Delete *delete, const char *authenticator_id)
+{
+        Link *link;
+        int r;
+
+        r = store_get_link(delete->call.tenancy->store, delete->call.tenancy->id, authenticator_id,
+                           &link);
+        if (r == ERROR_NOT_FOUND)
+                return 0;
+        return r != 0 ? r : link_list_push(&delete->links, link);
+}
+
+static int note_links(Delete *delete)
+{
+        Tenancy *tenancy = delete->call.tenancy;
+        int r = 0;
+
+        if (delete->user_id)
+                return store_list_by_user(tenancy->store, tenancy->id, delete->user_id,
+                                          &delete->links);
+        for (char **id = delete->ids; r == 0 && id && *id; id++)
+                r = note_link(delete, *id);
+        return r;
+}
+
+/* A store that cannot write is no reason not to delete: then a crash may leave links. */
 static void on_begun(int r, uint64_t intent_id, void *userdata)
 {
         Delete *delete = userdata;
 
         delete->intent_id = r == 0 ? intent_id : 0;
-        r = delete_ask(delete);
+        r = note_links(delete);
+        if (r == 0)
+                r = delete_ask(delete);
         if (r == 0)
                 return;
         delete->result = r;
@@ -182,17 +210,10 @@ static void on_begun(int r, uint64_t intent_id, void *userdata)
 
 static int delete_begin(Delete *delete)
 {
-        _cleanup_(strv_freep) char **authenticator_ids = NULL;
         Tenancy *tenancy = delete->call.tenancy;
-        int r = 0;
 
-        if (delete->links.n_links == 0)
-                return delete_ask(delete);
-        for (size_t i = 0; r == 0 && i < delete->links.n_links; i++)
-                r = strv_push(&authenticator_ids, delete->links.links[i]->authenticator_id);
-        return r < 0 ? r
-                     : store_begin_delete(tenancy->store, tenancy->id, authenticator_ids, on_begun,
-                                          delete, NULL);
+        return store_begin_delete(tenancy->store, tenancy->id, delete->ids, delete->user_id,
+                                  on_begun, delete, NULL);
 }
 
 static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, void *userdata,
@@ -210,18 +231,6 @@ static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, voi
         return 0;
 }
 
-static int note_link(Delete *delete, const char *authenticator_id)
-{
-        Link *link;
-        int r;
-
-        r = store_get_link(delete->call.tenancy->store, delete->call.tenancy->id, authenticator_id,
-                           &link);
-        if (r == ERROR_NOT_FOUND)
-                return 0;
-        return r != 0 ? r : link_list_push(&delete->links, link);
-}
-
 int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause, ResultFunc func,
                  void *userdata)
 {
@@ -232,8 +241,6 @@ int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
         if (r != 0)
                 return r;
         r = strv_copy(passkey_ids, &delete->ids);
-        for (char *const *id = passkey_ids; r == 0 && id && *id; id++)
-                r = note_link(delete, *id);
         if (r == 0)
                 r = delete_begin(delete);
         return call_started(&delete->call, r, NULL);
@@ -249,10 +256,6 @@ int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
         if (r != 0)
                 return r;
         delete->user_id = strdup(user_id);
-        r = delete->user_id
-                    ? store_list_by_user(tenancy->store, tenancy->id, user_id, &delete->links)
-                    : -ENOMEM;
-        if (r == 0)
-                r = delete_begin(delete);
+        r = delete->user_id ? delete_begin(delete) : -ENOMEM;
         return call_started(&delete->call, r, NULL);
 }

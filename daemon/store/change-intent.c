@@ -20,9 +20,43 @@ static int apply_begin_exchange(StoreChange *change, Txn *txn)
                                          &change->made_id);
 }
 
+/* The authenticators that the delete is about. */
+static int list_to_delete(StoreChange *change, Txn *txn)
+{
+        _cleanup_(link_list_clear) LinkList links = {};
+        int r;
+
+        if (!change->id)
+                return 0;
+        change->ids = strv_free(change->ids);
+        r = link_table_list_by_user(txn, change->tenancy_id, change->id, &links);
+        for (size_t i = 0; r == 0 && i < links.n_links; i++)
+                r = strv_push(&change->ids, links.links[i]->authenticator_id);
+        return r;
+}
+
+/* Crash recovery is not to link, while the API deletes them, what is not linked yet. */
+static int decline_deleted(StoreChange *change, Txn *txn)
+{
+        int r = 0;
+
+        if (change->id)
+                return decision_table_add_user(txn, change->tenancy_id, change->id);
+        for (char **id = change->ids; r == 0 && id && *id; id++)
+                r = decision_table_add_unlinked(txn, change->tenancy_id, *id);
+        return r;
+}
+
 static int apply_begin_delete(StoreChange *change, Txn *txn)
 {
-        return intent_table_add_delete(txn, change->tenancy_id, change->ids, &change->made_id);
+        int r;
+
+        r = list_to_delete(change, txn);
+        if (r == 0)
+                r = decline_deleted(change, txn);
+        if (r == 0 && change->ids)
+                r = intent_table_add_delete(txn, change->tenancy_id, change->ids, &change->made_id);
+        return r;
 }
 
 static void report_begin(const StoreChange *change)
@@ -52,7 +86,8 @@ int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *inte
 
 /* The delete takes access away: it is not to fail for lack of space. */
 int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_ids,
-                            StoreBeginFunc func, void *userdata, StoreChange **ret)
+                            const char *user_id, StoreBeginFunc func, void *userdata,
+                            StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_begin_delete, .report = report_begin, .uses_reserve = true};
@@ -62,10 +97,15 @@ int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_i
         for (char *const *id = authenticator_ids; id && *id; id++)
                 if (!id_is_valid(*id))
                         return -EINVAL;
+        if (user_id && !user_id_is_valid(user_id))
+                return -EINVAL;
         r = change_new(tenancy_id, &kind, userdata, &change);
         if (r < 0)
                 return r;
         change->func.begin = func;
+        change->id = user_id ? strdup(user_id) : NULL;
+        if (user_id && !change->id)
+                return -ENOMEM;
         r = strv_copy(authenticator_ids, &change->ids);
         if (r < 0)
                 return r;
@@ -181,17 +221,19 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
 int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
                         void *userdata, StoreChange **ret)
 {
-        /* An exchange that was begun ends: its code is used up, whether there is room or not. */
-        static const ChangeKind begun = {
+        /* An exchange that was begun ends: its code is used up, whether there is room or not. And a
+         * passkey that was declined is not to be linked for another exchange. */
+        static const ChangeKind ending = {
                 .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};
         static const ChangeKind other = {.apply = apply_exchange, .report = report_exchange};
+        bool ends = outcome->intent_id > 0 || !outcome->link;
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
         if ((outcome->key && !outcome->answer) ||
             (outcome->declined_id && !id_is_valid(outcome->declined_id)))
                 return -EINVAL;
-        r = change_new(tenancy_id, outcome->intent_id > 0 ? &begun : &other, userdata, &change);
+        r = change_new(tenancy_id, ends ? &ending : &other, userdata, &change);
         if (r < 0)
                 return r;
         change->func.add = func;

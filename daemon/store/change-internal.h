@@ -20,8 +20,9 @@ struct StoreChange {
         char *tenancy_id; /* NULL: none is concerned */
 
         /* The arguments. */
-        Link *link;     /* to be added; NULL: none */
-        char *id;       /* of the authenticator or user to be removed, or of the declined one */
+        Link *link; /* to be added; NULL: none */
+        char *id;   /* of the authenticator or user to be removed, or of the declined one; of the
+                     * user whose passkeys a delete is about */
         LinkList links; /* to be imported, or to be removed if they are still the same */
         bool dry_run;
         ExchangeIntent intent;

@@ -12,41 +12,94 @@
 #include "daemon/store/tenancy-table.h"
 #include "dbus/error.h"
 
+static bool is_claim(const Recovery *recovery, uint64_t intent_id)
+{
+        for (size_t i = 0; i < recovery->n_claims; i++)
+                if (recovery->claims[i].intent_id == intent_id)
+                        return true;
+        return false;
+}
+
+/* One code is one claim, however many intents its repeats have made: the last one counts. */
+static void check_repeats(const Recovery *recovery, const ExchangeIntentList *open,
+                          const ExchangeIntent *intent, RecoveryClaim *claim)
+{
+        for (size_t i = 0; i < open->n_intents; i++) {
+                const ExchangeIntent *other = &open->intents[i];
+
+                if (other->id == claim->intent_id || !other->has_key ||
+                    memcmp(other->key, intent->key, ANSWER_KEY_LEN) != 0)
+                        continue;
+                claim->held |= !is_claim(recovery, other->id);
+                claim->settled |= claim->held || other->id > claim->intent_id;
+        }
+}
+
+/* A repeat of an exchange that was settled before has been answered, too, as INTERRUPTED. */
+static int check_answer(Txn *txn, const ExchangeIntent *intent, RecoveryClaim *claim)
+{
+        _cleanup_(answer_clear) Answer answer = {};
+        int r;
+
+        r = answer_table_get(txn, intent->key, &answer);
+        if (r == 0 || r == -EBADMSG)
+                claim->settled = true;
+        return r < 0 && r != -EBADMSG ? r : 0;
+}
+
 /* Another call may have settled the exchange in the meantime. */
-static int check_claim(Txn *txn, RecoveryClaim *claim)
+static int check_claim(Txn *txn, const Recovery *recovery, const ExchangeIntentList *open,
+                       RecoveryClaim *claim)
 {
         ExchangeRecord record;
         int r;
 
         claim->settled = true;
+        claim->held = false;
         r = intent_table_get_exchange(txn, claim->intent_id, &record);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         claim->settled = !record.intent.wants_link;
         claim->begun_at_ms = record.begun_at_ms;
+        if (record.intent.has_key) {
+                check_repeats(recovery, open, &record.intent, claim);
+                r = check_answer(txn, &record.intent, claim);
+        }
         exchange_intent_clear(&record.intent);
-        return 0;
+        return r;
 }
 
+static int check_claims(StoreChange *change, Txn *txn)
+{
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList open = {};
+        Recovery *recovery = change->recovery;
+        int r;
+
+        r = intent_table_list_exchanges(txn, change->tenancy_id, UINT64_MAX, &open);
+        for (size_t i = 0; r == 0 && i < recovery->n_claims; i++)
+                r = check_claim(txn, recovery, &open, &recovery->claims[i]);
+        return r;
+}
+
+/* A link that cannot be read is in no other one's way. */
 static int check_candidate(Txn *txn, const char *tenancy_id, RecoveryCandidate *candidate)
 {
         _cleanup_(link_freep) Link *link = NULL;
         int r;
 
         r = link_table_get(txn, tenancy_id, candidate->link->authenticator_id, &link);
-        if (r < 0)
+        if (r < 0 && r != -EBADMSG)
                 return r;
-        candidate->linked = r == 0;
+        candidate->linked = r <= 0;
         return 0;
 }
 
 static int check_recovery(StoreChange *change, Txn *txn)
 {
         Recovery *recovery = change->recovery;
-        int r = 0;
+        int r;
 
-        for (size_t i = 0; r == 0 && i < recovery->n_claims; i++)
-                r = check_claim(txn, &recovery->claims[i]);
+        r = check_claims(change, txn);
         for (size_t i = 0; r == 0 && i < recovery->n_candidates; i++)
                 r = check_candidate(txn, change->tenancy_id, &recovery->candidates[i]);
         return r;
@@ -100,6 +153,8 @@ static int end_claim(Txn *txn, uint64_t intent_id)
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         r = record.intent.has_key ? answer_table_get(txn, record.intent.key, &kept) : 0;
+        if (r == -EBADMSG)
+                r = 0;
         if (r == ERROR_NOT_FOUND)
                 r = answer_table_put(txn, record.intent.key, &interrupted);
         exchange_intent_clear(&record.intent);
@@ -121,12 +176,13 @@ static int apply_recover(StoreChange *change, Txn *txn)
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         change->n_left = recovery_match(recovery);
-        if (complete)
+        if (complete && !recovery->decisions_lost)
                 r = make_links(change, txn);
         else
                 change->n_left += count_taken(recovery);
         for (size_t i = 0; r == 0 && i < recovery->n_claims; i++)
-                r = end_claim(txn, recovery->claims[i].intent_id);
+                if (!recovery->claims[i].held)
+                        r = end_claim(txn, recovery->claims[i].intent_id);
         return r;
 }
 

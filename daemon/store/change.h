@@ -33,7 +33,8 @@ int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, 
 int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
                        void *userdata, StoreChange **ret);
 int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_ids,
-                            StoreBeginFunc func, void *userdata, StoreChange **ret);
+                            const char *user_id, StoreBeginFunc func, void *userdata,
+                            StoreChange **ret);
 int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret);
 StoreChange *change_free(StoreChange *change);
 DEFINE_CLEANUP(StoreChange *, change_free);

@@ -288,12 +288,13 @@ int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, Stor
 }
 
 int store_begin_delete(Store *store, const char *tenancy_id, char *const *authenticator_ids,
-                       StoreBeginFunc func, void *userdata, StoreChange **ret)
+                       const char *user_id, StoreBeginFunc func, void *userdata, StoreChange **ret)
 {
         StoreChange *change;
         int r;
 
-        r = change_new_begin_delete(tenancy_id, authenticator_ids, func, userdata, &change);
+        r = change_new_begin_delete(tenancy_id, authenticator_ids, user_id, func, userdata,
+                                    &change);
         return r < 0 ? r : store_queue(store, change, ret);
 }
 

@@ -126,9 +126,11 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
 int store_remove_same(Store *store, const char *tenancy_id, const LinkList *links,
                       uint64_t delete_id, StoreRemoveFunc func, void *userdata, StoreChange **ret);
 
-/* Puts the intent of a delete on disk, before the API is asked. */
+/* Puts the intent of a delete on disk, before the API is asked: of these authenticators, or of the
+ * user's, and then the other one is NULL. Crash recovery links none of them, nor any of that user's
+ * that has been used so far. `id` is 0 if the user has none. */
 int store_begin_delete(Store *store, const char *tenancy_id, char *const *authenticator_ids,
-                       StoreBeginFunc func, void *userdata, StoreChange **ret);
+                       const char *user_id, StoreBeginFunc func, void *userdata, StoreChange **ret);
 /* The intents of deletes that an earlier process left behind. */
 int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret);
 
