@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/crash-recovery.h"
+#include "daemon/core/exchange-internal.h"
 #include "daemon/core/leftovers.h"
+#include "daemon/core/recovery-candidates.h"
 #include "daemon/core/vault-walk.h"
 #include "daemon/core/wait-list.h"
 #include "daemon/store/store.h"
@@ -18,14 +19,12 @@
 /* Repeats do not wait longer for a large vault. */
 #define PATIENCE_MS 2000U
 
-/* More passkeys than this cannot be told apart anyway. */
-#define CANDIDATES_MAX 10000U
-
 struct CrashRecovery {
         Tenancy *tenancy;
         Backoff *backoff;
         bool stopped;
         bool loaded;
+        bool decisions_lost;
         Leftovers leftovers;
         int last_error;
 
@@ -58,80 +57,37 @@ static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
         wait_list_wake(recovery->waiters);
 }
 
-/* Claims and candidates */
-
-/* A passkey is looked for where its exchange was: another endpoint has other passkeys. */
-static bool is_elsewhere(const CrashRecovery *recovery, const ExchangeIntent *intent)
-{
-        return intent->wants_link && intent->endpoint &&
-               !streq(intent->endpoint, tenancy_endpoint(recovery->tenancy));
-}
-
-/* How many no repeat has taken over, of those that can be settled here. */
+/* How many leftovers no repeat has taken over, of those that can be settled here. */
 static size_t count_due(const CrashRecovery *recovery)
 {
+        const char *endpoint = tenancy_endpoint(recovery->tenancy);
         size_t n = 0;
 
         for (size_t i = 0; i < recovery->leftovers.n; i++) {
                 const Leftover *leftover = &recovery->leftovers.leftovers[i];
 
-                n += !leftover->taken_over && !is_elsewhere(recovery, &leftover->intent);
+                n += !leftover->taken_over && !leftover_is_elsewhere(leftover, endpoint);
         }
         return n;
 }
 
-static int add_claim(CrashRecovery *recovery, const ExchangeIntent *intent)
-{
-        RecoveryClock clock = {.api_ms = recovery->api ? api_clock_ms(recovery->api) : 0};
-
-        host_time_now(&clock.host);
-        return recovery_add_exchange(recovery->recovery, intent, &clock);
-}
-
-static int make_claims(CrashRecovery *recovery)
-{
-        int r = 0;
-
-        recovery->recovery = calloc(1, sizeof(Recovery));
-        if (!recovery->recovery)
-                return -ENOMEM;
-        for (size_t i = 0; r == 0 && i < recovery->leftovers.n; i++) {
-                const ExchangeIntent *intent = &recovery->leftovers.leftovers[i].intent;
-
-                r = is_elsewhere(recovery, intent) ? 0 : add_claim(recovery, intent);
-        }
-        return r;
-}
-
-static int add_candidate(CrashRecovery *recovery, const Passkey *passkey)
-{
-        RecoveryCandidate candidate = {.created_at_ms = passkey->created_at_ms,
-                                       .last_used_at_ms = passkey->last_used_at_ms};
-        int r;
-
-        if (recovery->recovery->n_candidates >= CANDIDATES_MAX)
-                return 0;
-        r = link_new(passkey->id, passkey->user_id, passkey->platform_name, realtime_ms(),
-                     passkey->last_used_at_ms, &candidate.link);
-        return r < 0 ? r : recovery_add_candidate(recovery->recovery, &candidate);
-}
-
-static int check_passkey(CrashRecovery *recovery, const Passkey *passkey)
-{
-        _cleanup_(link_freep) Link *link = NULL;
-        int r;
-
-        recovery->n_checked++;
-        if (!passkey->user_id || !recovery_claims(recovery->recovery, passkey->user_id,
-                                                  passkey->created_at_ms, passkey->last_used_at_ms))
-                return 0;
-        r = store_get_link(recovery->tenancy->store, recovery->tenancy->id, passkey->id, &link);
-        return r == ERROR_NOT_FOUND ? add_candidate(recovery, passkey) : r;
-}
-
 /* The change */
 
-static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_left)
+/* Goes on with the claims that it could not settle: a repeat has given back what it had taken over,
+ * or is under way. */
+static void settle_rest(CrashRecovery *recovery, bool any_held)
+{
+        if (count_due(recovery) == 0) {
+                backoff_stop(recovery->backoff);
+                wait_list_wake(recovery->waiters);
+        } else if (any_held) {
+                backoff_retry(recovery->backoff, 0);
+        } else {
+                backoff_start(recovery->backoff);
+        }
+}
+
+static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_left, bool any_held)
 {
         const char *label = tenancy_label(recovery->tenancy);
 
@@ -144,13 +100,7 @@ static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_lef
                       .counts = {{FIELD_COUNT, n_left}});
         recovery->last_error = 0;
         cancel_walk(recovery);
-        /* A repeat may have given back what it had taken over, and waits. */
-        if (count_due(recovery) > 0) {
-                backoff_start(recovery->backoff);
-                return;
-        }
-        backoff_stop(recovery->backoff);
-        wait_list_wake(recovery->waiters);
+        settle_rest(recovery, any_held);
 }
 
 static void on_recovered(int r, const Recovery *settled, const LinkList *added, size_t n_left,
@@ -158,30 +108,21 @@ static void on_recovered(int r, const Recovery *settled, const LinkList *added, 
 {
         CrashRecovery *recovery = userdata;
         Tenancy *tenancy = recovery->tenancy;
+        bool any_held = false;
 
         recovery->committing = false;
         if (r == 0) {
-                for (size_t i = 0; i < settled->n_claims; i++)
-                        leftovers_remove(&recovery->leftovers, settled->claims[i].intent_id);
-                succeed(recovery, added, n_left);
+                for (size_t i = 0; i < settled->n_claims; i++) {
+                        any_held |= settled->claims[i].held;
+                        if (!settled->claims[i].held)
+                                leftovers_remove(&recovery->leftovers,
+                                                 settled->claims[i].intent_id);
+                }
+                succeed(recovery, added, n_left, any_held);
         } else {
                 fail(recovery, r, 0);
         }
         tenancy_end_change(tenancy);
-}
-
-/* Repeats have come since the claims were made. */
-static void drop_taken_over(CrashRecovery *recovery)
-{
-        RecoveryClaim *claims = recovery->recovery->claims;
-        size_t n_kept = 0;
-
-        for (size_t i = 0; i < recovery->recovery->n_claims; i++)
-                if (leftovers_is_taken_over(&recovery->leftovers, claims[i].intent_id))
-                        free(claims[i].user_id);
-                else
-                        claims[n_kept++] = claims[i];
-        recovery->recovery->n_claims = n_kept;
 }
 
 static int commit(CrashRecovery *recovery)
@@ -189,7 +130,8 @@ static int commit(CrashRecovery *recovery)
         int r;
 
         recovery->walk = vault_walk_free(recovery->walk);
-        drop_taken_over(recovery);
+        recovery_drop_taken_over(recovery->recovery, &recovery->leftovers);
+        recovery->recovery->decisions_lost = recovery->decisions_lost;
         r = store_recover(recovery->tenancy->store, recovery->tenancy->id,
                           TAKE_PTR(recovery->recovery), on_recovered, recovery, NULL);
         if (r < 0)
@@ -199,21 +141,29 @@ static int commit(CrashRecovery *recovery)
         return 0;
 }
 
-/* Which passkeys are left to claim is known once all repeats have ended. */
+/* Which passkeys are left to claim is known once all repeats have ended, and the exchanges that
+ * were under way at the end of the walk. */
 static int commit_if_alone(CrashRecovery *recovery)
 {
-        bool alone = leftovers_count(&recovery->leftovers) == recovery->leftovers.n;
+        bool alone = leftovers_count(&recovery->leftovers) == recovery->leftovers.n &&
+                     !exchanges_are_awaited(recovery->tenancy->exchanges);
 
         return alone ? commit(recovery) : 0;
 }
 
-static bool awaits_repeats(const CrashRecovery *recovery)
+static bool awaits_exchanges(const CrashRecovery *recovery)
 {
         return recovery->walk && vault_walk_is_done(recovery->walk) &&
                !vault_walk_is_asking(recovery->walk);
 }
 
 /* The walk */
+
+static int end_walk(CrashRecovery *recovery)
+{
+        exchanges_await(recovery->tenancy->exchanges);
+        return commit_if_alone(recovery);
+}
 
 static void on_page(const Result *result, void *userdata)
 {
@@ -222,14 +172,16 @@ static void on_page(const Result *result, void *userdata)
         int r = result->r;
 
         if (r == 0 && !recovery->recovery)
-                r = make_claims(recovery);
+                r = recovery_new(&recovery->leftovers, tenancy_endpoint(recovery->tenancy),
+                                 recovery->api, &recovery->recovery);
         if (r == 0)
                 tenancy_note_unreadable_rows(recovery->tenancy, passkeys->n_unreadable, NULL);
-        for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++)
-                r = check_passkey(recovery, passkeys->passkeys[i]);
+        for (size_t i = 0; r == 0 && i < passkeys->n_passkeys; i++, recovery->n_checked++)
+                r = recovery_check_passkey(recovery->recovery, recovery->tenancy,
+                                           passkeys->passkeys[i]);
         if (r == 0)
                 r = vault_walk_is_done(recovery->walk)
-                            ? commit_if_alone(recovery)
+                            ? end_walk(recovery)
                             : vault_walk_next(recovery->walk, on_page, recovery);
         if (r != 0)
                 fail(recovery, r, result->retry_after_s);
@@ -248,10 +200,12 @@ static int walk(CrashRecovery *recovery)
 /* Without a link to be made, there is nothing to look for. */
 static bool needs_walk(const CrashRecovery *recovery)
 {
-        for (size_t i = 0; i < recovery->leftovers.n; i++) {
-                const ExchangeIntent *intent = &recovery->leftovers.leftovers[i].intent;
+        const char *endpoint = tenancy_endpoint(recovery->tenancy);
 
-                if (intent->wants_link && !is_elsewhere(recovery, intent))
+        for (size_t i = 0; i < recovery->leftovers.n; i++) {
+                const Leftover *leftover = &recovery->leftovers.leftovers[i];
+
+                if (leftover->intent.wants_link && !leftover_is_elsewhere(leftover, endpoint))
                         return true;
         }
         return false;
@@ -287,7 +241,8 @@ static int begin(CrashRecovery *recovery)
 
         if (needs_walk(recovery))
                 return walk(recovery);
-        r = make_claims(recovery);
+        r = recovery_new(&recovery->leftovers, tenancy_endpoint(recovery->tenancy), NULL,
+                         &recovery->recovery);
         return r < 0 ? r : commit(recovery);
 }
 
@@ -309,35 +264,57 @@ static void on_time(void *userdata)
 
 /* Repeats */
 
-uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[static ANSWER_KEY_LEN],
+/* What is on disk is what a crash of the repeat leaves behind. */
+static bool may_link_the_same(const ExchangeIntent *intent, const ExchangeIntent *repeat)
+{
+        return intent->wants_link == repeat->wants_link &&
+               streq_ptr(intent->user_id, repeat->user_id);
+}
+
+uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *repeat,
                                   bool *ret_interrupted)
 {
-        Leftover *leftover = leftovers_find_repeat(&recovery->leftovers, key);
+        Leftover *leftover = leftovers_find_repeat(&recovery->leftovers, repeat->key);
 
         if (!leftover)
                 return 0;
         *ret_interrupted = true;
         /* It is too late: the intent may be gone before the repeat has asked the API. */
-        if (recovery->committing || awaits_repeats(recovery))
+        if (recovery->committing || awaits_exchanges(recovery))
+                return 0;
+        if (!may_link_the_same(&leftover->intent, repeat))
                 return 0;
         leftover->taken_over = true;
         return leftover->intent.id;
 }
 
+void crash_recovery_go_on(CrashRecovery *recovery)
+{
+        int r;
+
+        if (recovery->stopped || !awaits_exchanges(recovery))
+                return;
+        r = commit_if_alone(recovery);
+        if (r != 0)
+                fail(recovery, r, 0);
+}
+
+void crash_recovery_note_lost_decision(CrashRecovery *recovery)
+{
+        recovery->decisions_lost = true;
+}
+
 void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled)
 {
         Leftover *leftover = leftovers_find(&recovery->leftovers, intent_id);
-        int r;
 
         if (!leftover)
                 return;
         leftover->taken_over = false;
         if (settled)
                 leftovers_remove(&recovery->leftovers, intent_id);
-        if (awaits_repeats(recovery)) {
-                r = commit_if_alone(recovery);
-                if (r != 0)
-                        fail(recovery, r, 0);
+        if (awaits_exchanges(recovery)) {
+                crash_recovery_go_on(recovery);
         } else if (!settled && !recovery->stopped && !is_under_way(recovery) &&
                    !backoff_is_waiting(recovery->backoff)) {
                 backoff_start(recovery->backoff);
@@ -429,7 +406,8 @@ static int find(const Tenancy *tenancy, FindingList *list)
         if (recovery->leftovers.n == 0)
                 return 0;
         for (size_t i = 0; i < recovery->leftovers.n; i++)
-                n_elsewhere += is_elsewhere(recovery, &recovery->leftovers.leftovers[i].intent);
+                n_elsewhere += leftover_is_elsewhere(&recovery->leftovers.leftovers[i],
+                                                     tenancy_endpoint(tenancy));
         if (n_elsewhere > 0)
                 (void) snprintf(elsewhere, sizeof(elsewhere), "; of another Endpoint: %zu",
                                 n_elsewhere);

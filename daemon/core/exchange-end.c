@@ -70,6 +70,20 @@ int exchange_acceptable_to(const char *user_id, const Answer *answer)
         return 0;
 }
 
+void exchanges_await(Exchanges *exchanges)
+{
+        for (Exchange *e = exchanges->first; e; e = e->next)
+                e->awaited = true;
+}
+
+bool exchanges_are_awaited(const Exchanges *exchanges)
+{
+        for (const Exchange *e = exchanges->first; e; e = e->next)
+                if (e->awaited && e->stage != EXCHANGE_UNSAVED && e->stage != EXCHANGE_SETTLING)
+                        return true;
+        return false;
+}
+
 /* Calls everybody who waits. */
 static void exchange_answer(Exchange *exchange, int r)
 {
@@ -107,6 +121,7 @@ static void exchange_settled(void *userdata)
 void exchange_conclude(Exchange *exchange)
 {
         exchange->stage = EXCHANGE_SETTLING;
+        crash_recovery_go_on(exchange->tenancy->crash_recovery);
         if (exchange->result != ERROR_INTERRUPTED ||
             crash_recovery_wait(exchange->tenancy->crash_recovery, exchange_settled, exchange) < 0)
                 exchange_end(exchange);
@@ -118,11 +133,13 @@ static void exchange_saved(int r, bool newly_linked, void *userdata);
 
 int exchange_save(Exchange *exchange)
 {
+        /* Without room for an intent there is none for an answer. */
+        bool has_answer = exchange->has_key && exchange->result == 0 && exchange->intent_id > 0;
         const ExchangeOutcome outcome = {
                 .intent_id = exchange->intent_id,
                 .link = exchange->link,
                 .declined_id = exchange->declined_id,
-                .key = exchange->has_key && exchange->result == 0 ? exchange->key : NULL,
+                .key = has_answer ? exchange->key : NULL,
                 .answer = &exchange->answer,
         };
         int r;
@@ -170,6 +187,14 @@ static void exchange_drop(Exchange *exchange)
         exchange_free(exchange);
 }
 
+/* Its decision is not going to be on disk. */
+static void exchange_drop_undecided(Exchange *exchange)
+{
+        if (exchange->declined_id)
+                crash_recovery_note_lost_decision(exchange->exchanges->tenancy->crash_recovery);
+        exchange_drop(exchange);
+}
+
 /* What is left is to remove the intent; that is tried again until the store can do it. */
 static void exchange_keep_ended(Exchange *exchange)
 {
@@ -181,9 +206,9 @@ static void exchange_keep_ended(Exchange *exchange)
         exchange->stage = EXCHANGE_ENDED;
         exchanges->decision_lost_at_ms = boottime_ms();
         if (exchange->intent_id == 0) /* the decision would fill the disk further */
-                exchange_drop(exchange);
+                exchange_drop_undecided(exchange);
         else if (count_stage(exchanges, EXCHANGE_ENDED) > ENDED_MAX)
-                exchange_drop(find_stage(exchanges, EXCHANGE_ENDED));
+                exchange_drop_undecided(find_stage(exchanges, EXCHANGE_ENDED));
 }
 
 static void exchange_keep_unsaved(Exchange *exchange)
@@ -213,6 +238,7 @@ void exchange_fail_to_save(Exchange *exchange, int r)
                 exchange_keep_unsaved(exchange);
         if (!backoff_is_waiting(tenancy->exchanges->retry))
                 backoff_retry(tenancy->exchanges->retry, 0);
+        crash_recovery_go_on(tenancy->crash_recovery);
 }
 
 static void exchange_saved(int r, bool newly_linked, void *userdata)
@@ -243,6 +269,7 @@ static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
         if (r == 0) {
                 exchange_drop(exchange);
                 backoff_start(exchanges->retry);
+                crash_recovery_go_on(tenancy->crash_recovery);
         } else {
                 exchange->stage = EXCHANGE_ENDED;
                 backoff_retry(exchanges->retry, 0);

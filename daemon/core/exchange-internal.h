@@ -2,7 +2,8 @@
 #pragma once
 
 /* An exchange, for the two halves of its life: exchange.c begins it and asks the API,
- * exchange-end.c saves what comes of it and answers its callers. */
+ * exchange-end.c saves what comes of it and answers its callers; and for crash recovery, which
+ * waits for it. */
 
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/exchange.h"
@@ -42,6 +43,8 @@ typedef struct Exchange {
         uint64_t intent_id; /* 0: none on disk */
         bool interrupted;   /* an earlier process began this very exchange */
         bool taken_over;    /* and the intent is that one's: crash recovery is to hear of it */
+        bool awaited;       /* by crash recovery */
+        bool store_unread;  /* nobody knows whether an earlier process began it */
         ApiCall *call;
         int result; /* what callers are told; the answer says more if it is 0 */
         uint32_t retry_after_s;
@@ -77,6 +80,11 @@ int exchange_save(Exchange *exchange);
 void exchange_fail_to_save(Exchange *exchange, int r);
 /* Answers everybody who waits: there is nothing to save. */
 void exchange_conclude(Exchange *exchange);
+
+/* Crash recovery waits for the exchanges that are under way now: what they come to may be a
+ * decision against a link that it is about to make. */
+void exchanges_await(Exchanges *exchanges);
+bool exchanges_are_awaited(const Exchanges *exchanges);
 
 /* Gives up outcomes that nobody has asked for again in time. */
 void exchanges_expire_unsaved(Exchanges *exchanges);

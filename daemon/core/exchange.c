@@ -46,10 +46,29 @@ static void exchange_give_back(Exchange *exchange, bool settled)
                 exchange->intent_id = 0;
 }
 
+/* A code that was used up is not called invalid where an earlier process may have used it. */
+static int exchange_judge_failure(const Exchange *exchange, int r)
+{
+        if (r != ERROR_INVALID_CODE)
+                return r;
+        if (exchange->interrupted)
+                return ERROR_INTERRUPTED;
+        return exchange->store_unread ? ERROR_STORE_FAILED : r;
+}
+
+/* Whether the API may have told of a passkey that is not to be linked, and nobody knows which. */
+static bool exchange_may_have_declined(const Exchange *exchange, int r)
+{
+        return (r < 0 || r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY) &&
+               (exchange->user_id || !exchange->wants_link);
+}
+
 /* Without a principal. */
 static void exchange_fail(Exchange *exchange, int r)
 {
-        exchange->result = r == ERROR_INVALID_CODE && exchange->interrupted ? ERROR_INTERRUPTED : r;
+        exchange->result = exchange_judge_failure(exchange, r);
+        if (exchange->awaited && exchange_may_have_declined(exchange, r))
+                crash_recovery_note_lost_decision(exchange->tenancy->crash_recovery);
         exchange_give_back(exchange, false);
         if (exchange->intent_id == 0)
                 exchange_conclude(exchange);
@@ -117,21 +136,29 @@ static uint64_t window_ms(const Exchanges *exchanges)
         return since_lost_ms < WINDOW_MS ? since_lost_ms : WINDOW_MS;
 }
 
+/* What the exchange lends. */
+static ExchangeIntent exchange_intent(const Exchange *exchange)
+{
+        ExchangeIntent intent = {.user_id = exchange->user_id, /* lent, as the next */
+                                 .endpoint = (char *) api_endpoint(exchange->api),
+                                 .wants_link = exchange->wants_link,
+                                 .has_key = exchange->has_key};
+
+        if (exchange->has_key)
+                memcpy(intent.key, exchange->key, ANSWER_KEY_LEN);
+        return intent;
+}
+
 /* An exchange that a crash can make no difference to needs no intent. */
 static int exchange_begin(Exchange *exchange)
 {
-        ExchangeIntent intent = {.user_id = exchange->user_id, /* lent */
-                                 .endpoint = (char *) api_endpoint(exchange->api),
-                                 .wants_link = exchange->wants_link,
-                                 .has_key = exchange->has_key,
-                                 .begun_at_api_ms = api_clock_ms(exchange->api),
-                                 .window_ms = window_ms(exchange->exchanges)};
+        ExchangeIntent intent = exchange_intent(exchange);
 
         if (exchange->taken_over || (!exchange->wants_link && !exchange->has_key))
                 return exchange_ask(exchange);
+        intent.begun_at_api_ms = api_clock_ms(exchange->api);
+        intent.window_ms = window_ms(exchange->exchanges);
         host_time_now(&intent.begun_at);
-        if (exchange->has_key)
-                memcpy(intent.key, exchange->key, ANSWER_KEY_LEN);
         return store_begin_exchange(exchange->tenancy->store, exchange->tenancy->id, &intent,
                                     exchange_begun, exchange, NULL);
 }
@@ -183,6 +210,15 @@ static int exchange_join(Exchange *exchange, ExchangeWaiter *waiter)
         return 0;
 }
 
+static void exchange_take_over(Exchange *exchange)
+{
+        ExchangeIntent intent = exchange_intent(exchange);
+
+        exchange->intent_id = crash_recovery_take_over(exchange->tenancy->crash_recovery, &intent,
+                                                       &exchange->interrupted);
+        exchange->taken_over = exchange->intent_id > 0;
+}
+
 static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
                         Exchange **ret)
 {
@@ -202,18 +238,23 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         if (key) {
                 exchange->has_key = true;
                 memcpy(exchange->key, key, ANSWER_KEY_LEN);
-                exchange->intent_id = crash_recovery_take_over(tenancy->crash_recovery, key,
-                                                               &exchange->interrupted);
-                exchange->taken_over = exchange->intent_id > 0;
+                exchange_take_over(exchange);
         }
 
         *ret = TAKE_PTR(exchange);
         return 0;
 }
 
+/* What the store says of an exchange that it has no answer of. */
+typedef enum Past {
+        PAST_NONE,
+        PAST_INTERRUPTED, /* an earlier process began it */
+        PAST_UNREAD,      /* the store cannot be read */
+} Past;
+
 /* Takes the waiter over. */
 static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                        bool interrupted, ExchangeWaiter *waiter)
+                        Past past, ExchangeWaiter *waiter)
 {
         _cleanup_(exchange_waiter_freep) ExchangeWaiter *owned = waiter;
         _cleanup_(exchange_freep) Exchange *exchange = NULL;
@@ -222,7 +263,8 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
         r = exchange_new(tenancy, request, key, &exchange);
         if (r < 0)
                 return r;
-        exchange->interrupted |= interrupted;
+        exchange->interrupted |= past == PAST_INTERRUPTED;
+        exchange->store_unread = past == PAST_UNREAD;
         exchange_add_waiter(exchange, TAKE_PTR(owned));
         r = exchange_begin(exchange);
         if (r != 0) {
@@ -238,21 +280,26 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
 /* Looks for the answer to a repeat. Returns CALL_ANSWERED after running the function, 0 if there is
  * no answer, STORE_FAILED or a negative errno. */
 static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                       bool *ret_interrupted, ResultFunc func, void *userdata)
+                       Past *ret_past, ResultFunc func, void *userdata)
 {
         _cleanup_(answer_clear) Answer answer = {};
         int r;
 
         r = store_get_answer(tenancy->store, key, &answer);
-        /* An exchange without a link needs no store. */
-        if (r == ERROR_NOT_FOUND || (r > 0 && !request->link))
+        if (r == ERROR_NOT_FOUND)
                 return 0;
+        /* An exchange without a link needs no store. */
+        if (r > 0 && !request->link) {
+                *ret_past = PAST_UNREAD;
+                return 0;
+        }
         if (r != 0)
                 return r;
         /* The API may never have seen the code: the exchange is lost only if the API refuses it. */
-        *ret_interrupted = answer.error == ERROR_INTERRUPTED;
-        if (*ret_interrupted)
+        if (answer.error == ERROR_INTERRUPTED) {
+                *ret_past = PAST_INTERRUPTED;
                 return 0;
+        }
         r = exchange_acceptable_to(request->user_id, &answer);
         func(&(Result){.r = r, .answer = r == 0 ? &answer : NULL}, userdata);
         return CALL_ANSWERED;
@@ -264,14 +311,14 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
         _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = NULL;
         uint8_t key[ANSWER_KEY_LEN];
         Exchange *first = NULL;
-        bool interrupted = false;
+        Past past = PAST_NONE;
         int r;
 
         exchanges_expire_unsaved(tenancy->exchanges);
         if (request->request_id) {
                 r = answer_key(tenancy->id, request, key);
                 if (r == 0)
-                        r = find_answer(tenancy, request, key, &interrupted, func, userdata);
+                        r = find_answer(tenancy, request, key, &past, func, userdata);
                 if (r != 0)
                         return r;
                 first = find_exchange(tenancy->exchanges, key);
@@ -286,6 +333,6 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
         /* In a URL these would name another resource, and no code is one of them. */
         if (streq(request->code, ".") || streq(request->code, ".."))
                 return ERROR_INVALID_CODE;
-        return exchange_add(tenancy, request, request->request_id ? key : NULL, interrupted,
+        return exchange_add(tenancy, request, request->request_id ? key : NULL, past,
                             TAKE_PTR(waiter));
 }

@@ -72,3 +72,10 @@ bool leftovers_is_taken_over(const Leftovers *leftovers, uint64_t intent_id)
 
         return !leftover || leftover->taken_over;
 }
+
+bool leftover_is_elsewhere(const Leftover *leftover, const char *endpoint)
+{
+        const ExchangeIntent *intent = &leftover->intent;
+
+        return intent->wants_link && intent->endpoint && !streq(intent->endpoint, endpoint);
+}

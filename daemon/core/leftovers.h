@@ -36,3 +36,6 @@ Leftover *leftovers_find_repeat(const Leftovers *leftovers,
 
 /* True also if there is none of that id. */
 bool leftovers_is_taken_over(const Leftovers *leftovers, uint64_t intent_id);
+
+/* Whether a leftover is about a passkey of another endpoint, which has a vault of its own. */
+bool leftover_is_elsewhere(const Leftover *leftover, const char *endpoint);

@@ -13,9 +13,10 @@
 
 /*
  * A delete goes through four steps.
- * 1. The links that are to go are noted, as they are now: a link that is made later stays. Their
- *    authenticators are put on disk as an intent, so that a crash is no reason to keep them.
- * 2. The API is asked.
+ * 1. The authenticators are put on disk as an intent, so that a crash is no reason to keep their
+ *    links, and crash recovery makes none.
+ * 2. The links that are to go are noted, as they are now: a link that is made later stays. The API
+ *    is asked.
  * 3. If its answer is lost, each of the passkeys is asked for.
  * 4. The links go: all of them if the API has agreed, and of those that were asked for the ones
  *    that are gone. Those whose fate is not known are left to delete-recovery.h, and so are all if
@@ -187,13 +188,40 @@ static int delete_ask(Delete *delete)
                                                      &call->api_call);
 }
 
-/* A store that fails is no reason not to delete: then a crash may leave links. */
-static void on_begun(int r, uint64_t intent_id, void *userdata)
+static int note_link(Delete *delete, const char *authenticator_id)
+{
+        Link *link;
+        int r;
+
+        r = store_get_link(delete->call.tenancy->store, delete->call.tenancy->id, authenticator_id,
+                           &link);
+        if (r == ERROR_NOT_FOUND)
+                return 0;
+        return r != 0 ? r : link_list_push(&delete->links, link);
+}
+
+static int note_links(Delete *delete)
+{
+        Tenancy *tenancy = delete->call.tenancy;
+        int r = 0;
+
+        if (delete->user_id)
+                return store_list_by_user(tenancy->store, tenancy->id, delete->user_id,
+                                          &delete->links);
+        for (char **id = delete->ids; r == 0 && id && *id; id++)
+                r = note_link(delete, *id);
+        return r;
+}
+
+/* A store that cannot write is no reason not to delete: then a crash may leave links. */
+static void on_begun(int r, uint64_t intent_id, const LinkList *links, void *userdata)
 {
         Delete *delete = userdata;
 
         delete->intent_id = r == 0 ? intent_id : 0;
-        r = delete_ask(delete);
+        r = r == 0 ? link_list_copy(links, &delete->links) : note_links(delete);
+        if (r == 0)
+                r = delete_ask(delete);
         if (r == 0)
                 return;
         delete->result = r;
@@ -202,13 +230,12 @@ static void on_begun(int r, uint64_t intent_id, void *userdata)
 
 static int delete_begin(Delete *delete)
 {
-        const DeleteIntent intent = {.endpoint = (char *) api_endpoint(delete->call.api),
-                                     .links = delete->links}; /* lent */
         Tenancy *tenancy = delete->call.tenancy;
+        const StoreDelete request = {.endpoint = api_endpoint(delete->call.api),
+                                     .authenticator_ids = delete->ids,
+                                     .user_id = delete->user_id};
 
-        if (delete->links.n_links == 0)
-                return delete_ask(delete);
-        return store_begin_delete(tenancy->store, tenancy->id, &intent, on_begun, delete, NULL);
+        return store_begin_delete(tenancy->store, tenancy->id, &request, on_begun, delete, NULL);
 }
 
 static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, void *userdata,
@@ -226,18 +253,6 @@ static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, voi
         return 0;
 }
 
-static int note_link(Delete *delete, const char *authenticator_id)
-{
-        Link *link;
-        int r;
-
-        r = store_get_link(delete->call.tenancy->store, delete->call.tenancy->id, authenticator_id,
-                           &link);
-        if (r == ERROR_NOT_FOUND)
-                return 0;
-        return r != 0 ? r : link_list_push(&delete->links, link);
-}
-
 int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause, ResultFunc func,
                  void *userdata)
 {
@@ -248,8 +263,6 @@ int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
         if (r != 0)
                 return r;
         r = strv_copy(passkey_ids, &delete->ids);
-        for (char *const *id = passkey_ids; r == 0 && id && *id; id++)
-                r = note_link(delete, *id);
         if (r == 0)
                 r = delete_begin(delete);
         return call_started(&delete->call, r, NULL);
@@ -265,11 +278,7 @@ int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
         if (r != 0)
                 return r;
         delete->user_id = strdup(user_id);
-        r = delete->user_id
-                    ? store_list_by_user(tenancy->store, tenancy->id, user_id, &delete->links)
-                    : -ENOMEM;
-        if (r == 0)
-                r = delete_begin(delete);
+        r = delete->user_id ? delete_begin(delete) : -ENOMEM;
         return call_started(&delete->call, r, NULL);
 }
 

@@ -120,17 +120,22 @@ static bool is_in_time(const RecoveryClaim *claim, uint64_t created_at_ms, uint6
                latest(created_at_ms, last_used_at_ms) >= claim->since_ms;
 }
 
-bool recovery_claims(const Recovery *recovery, const char *user_id, uint64_t created_at_ms,
-                     uint64_t last_used_at_ms)
+RecoveryMeaning recovery_meaning(const Recovery *recovery, const char *user_id,
+                                 uint64_t created_at_ms, uint64_t last_used_at_ms)
 {
+        RecoveryMeaning meaning = RECOVERY_NOT_MEANT;
+
         for (size_t i = 0; i < recovery->n_claims; i++) {
                 const RecoveryClaim *claim = &recovery->claims[i];
 
-                if ((!claim->user_id || streq(claim->user_id, user_id)) &&
-                    is_in_time(claim, created_at_ms, last_used_at_ms))
-                        return true;
+                if (!is_in_time(claim, created_at_ms, last_used_at_ms))
+                        continue;
+                if (claim->user_id && streq(claim->user_id, user_id))
+                        return RECOVERY_EXPECTED_USER;
+                if (!claim->user_id)
+                        meaning = RECOVERY_ANY_USER;
         }
-        return false;
+        return meaning;
 }
 
 static uint64_t used_at_ms(const RecoveryCandidate *candidate)
@@ -149,7 +154,7 @@ static bool is_decided(const RecoveryClaim *claim, const RecoveryCandidate *cand
 
 static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
-        if (claim->settled || candidate->linked)
+        if (claim->settled || candidate->linked || candidate->duplicate)
                 return false;
         if (claim->user_id && !streq(claim->user_id, candidate->link->user_id))
                 return false;

@@ -17,6 +17,7 @@ typedef struct RecoveryClaim {
         uint64_t intent_id;
         bool settled;  /* no passkey is needed: there is to be no link, or another call has made it
                         */
+        bool held;     /* settled for now: a repeat of the exchange is under way */
         char *user_id; /* the only user that may be linked; NULL: any */
         uint64_t since_ms;    /* API: no passkey is meant that was last used before */
         uint64_t until_ms;    /* API: nor one that was created after */
@@ -37,6 +38,7 @@ typedef struct RecoveryCandidate {
         uint64_t decision_id;   /* in the order of intent ids; 0: there is none */
         uint64_t decided_at_ms; /* store */
         bool linked;            /* in the meantime */
+        bool duplicate;         /* listed twice */
         bool taken;             /* the result: a claim has it */
 } RecoveryCandidate;
 
@@ -45,6 +47,7 @@ typedef struct Recovery {
         size_t n_claims;
         RecoveryCandidate *candidates;
         size_t n_candidates;
+        bool decisions_lost; /* some could not be stored */
 } Recovery;
 
 /* NULL is fine. Returns NULL. */
@@ -68,8 +71,14 @@ int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
 
 /* Whether a claim may mean a passkey of that user with these times of the API, 0 for never: as far
  * as can be told without the store. */
-bool recovery_claims(const Recovery *recovery, const char *user_id, uint64_t created_at_ms,
-                     uint64_t last_used_at_ms);
+typedef enum RecoveryMeaning {
+        RECOVERY_NOT_MEANT,
+        RECOVERY_ANY_USER,      /* by claims to any user only */
+        RECOVERY_EXPECTED_USER, /* by a claim to that user */
+} RecoveryMeaning;
+
+RecoveryMeaning recovery_meaning(const Recovery *recovery, const char *user_id,
+                                 uint64_t created_at_ms, uint64_t last_used_at_ms);
 
 /* Takes over what claim and candidate own, also when they fail. Return 0 or -ENOMEM. */
 int recovery_add_claim(Recovery *recovery, RecoveryClaim *claim);

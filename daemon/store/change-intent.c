@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/strv.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/answer-table.h"
 #include "daemon/store/change-internal.h"
@@ -19,11 +20,51 @@ static int apply_begin_exchange(StoreChange *change, Txn *txn)
                                          &change->made_id);
 }
 
+/* Lists the links that the delete removes: those of now. */
+static int list_to_delete(StoreChange *change, Txn *txn)
+{
+        int r = 0;
+
+        if (change->id)
+                return link_table_list_by_user(txn, change->tenancy_id, change->id, &change->links);
+        for (char **id = change->ids; r == 0 && id && *id; id++) {
+                Link *link;
+
+                r = link_table_get(txn, change->tenancy_id, *id, &link);
+                if (r == 0)
+                        r = link_list_push(&change->links, link);
+                else if (r == ERROR_NOT_FOUND)
+                        r = 0;
+        }
+        return r;
+}
+
+/* Crash recovery is not to link, while the API deletes them, what is not linked yet. */
+static int decline_deleted(StoreChange *change, Txn *txn)
+{
+        int r = 0;
+
+        if (change->id)
+                return decision_table_add_user(txn, change->tenancy_id, change->id);
+        for (char **id = change->ids; r == 0 && id && *id; id++)
+                r = decision_table_add_unlinked(txn, change->tenancy_id, *id);
+        return r;
+}
+
 static int apply_begin_delete(StoreChange *change, Txn *txn)
 {
-        const DeleteIntent intent = {.endpoint = change->endpoint, .links = change->links};
+        DeleteIntent intent = {.endpoint = change->endpoint};
+        int r;
 
-        return intent_table_add_delete(txn, change->tenancy_id, &intent, &change->made_id);
+        link_list_clear(&change->links);
+        change->made_id = 0;
+        r = list_to_delete(change, txn);
+        if (r == 0)
+                r = decline_deleted(change, txn);
+        intent.links = change->links;
+        if (r == 0 && change->links.n_links > 0)
+                r = intent_table_add_delete(txn, change->tenancy_id, &intent, &change->made_id);
+        return r;
 }
 
 static void report_begin(const StoreChange *change)
@@ -51,23 +92,34 @@ int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *inte
         return 0;
 }
 
+static void report_begin_delete(const StoreChange *change)
+{
+        change->func.begin_delete(change->r, change->made_id, &change->links, change->userdata);
+}
+
 /* The delete takes access away: it is not to fail for lack of space. */
-int change_new_begin_delete(const char *tenancy_id, const DeleteIntent *intent, StoreBeginFunc func,
-                            void *userdata, StoreChange **ret)
+int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
+                            StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
-                .apply = apply_begin_delete, .report = report_begin, .uses_reserve = true};
+                .apply = apply_begin_delete, .report = report_begin_delete, .uses_reserve = true};
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
+        for (char *const *id = request->authenticator_ids; id && *id; id++)
+                if (!id_is_valid(*id))
+                        return -EINVAL;
+        if (request->user_id && !user_id_is_valid(request->user_id))
+                return -EINVAL;
         r = change_new(tenancy_id, &kind, userdata, &change);
         if (r < 0)
                 return r;
-        change->func.begin = func;
-        change->endpoint = intent->endpoint ? strdup(intent->endpoint) : NULL;
-        if (intent->endpoint && !change->endpoint)
+        change->func.begin_delete = func;
+        change->endpoint = request->endpoint ? strdup(request->endpoint) : NULL;
+        change->id = request->user_id ? strdup(request->user_id) : NULL;
+        if ((request->endpoint && !change->endpoint) || (request->user_id && !change->id))
                 return -ENOMEM;
-        r = change_copy_links(&intent->links, &change->links);
+        r = strv_copy(request->authenticator_ids, &change->ids);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(change);
@@ -182,17 +234,19 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
 int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
                         void *userdata, StoreChange **ret)
 {
-        /* An exchange that was begun ends: its code is used up, whether there is room or not. */
-        static const ChangeKind begun = {
+        /* An exchange that was begun ends: its code is used up, whether there is room or not. And a
+         * passkey that was declined is not to be linked for another exchange. */
+        static const ChangeKind ending = {
                 .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};
         static const ChangeKind other = {.apply = apply_exchange, .report = report_exchange};
+        bool ends = outcome->intent_id > 0 || !outcome->link;
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
         if ((outcome->key && !outcome->answer) ||
             (outcome->declined_id && !id_is_valid(outcome->declined_id)))
                 return -EINVAL;
-        r = change_new(tenancy_id, outcome->intent_id > 0 ? &begun : &other, userdata, &change);
+        r = change_new(tenancy_id, ends ? &ending : &other, userdata, &change);
         if (r < 0)
                 return r;
         change->func.add = func;
@@ -200,148 +254,5 @@ int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, 
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(change);
-        return 0;
-}
-
-/* Recovery */
-
-/* Another call may have settled the exchange in the meantime. */
-static int check_claim(Txn *txn, RecoveryClaim *claim)
-{
-        ExchangeRecord record;
-        int r;
-
-        claim->settled = true;
-        r = intent_table_get_exchange(txn, claim->intent_id, &record);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        claim->settled = !record.intent.wants_link;
-        claim->begun_at_ms = record.begun_at_ms;
-        exchange_intent_clear(&record.intent);
-        return 0;
-}
-
-static int check_candidate(Txn *txn, const char *tenancy_id, RecoveryCandidate *candidate)
-{
-        _cleanup_(link_freep) Link *link = NULL;
-        int r;
-
-        r = link_table_get(txn, tenancy_id, candidate->link->authenticator_id, &link);
-        if (r < 0)
-                return r;
-        candidate->linked = r == 0;
-        return 0;
-}
-
-static int check_recovery(StoreChange *change, Txn *txn)
-{
-        Recovery *recovery = change->recovery;
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < recovery->n_claims; i++)
-                r = check_claim(txn, &recovery->claims[i]);
-        for (size_t i = 0; r == 0 && i < recovery->n_candidates; i++)
-                r = check_candidate(txn, change->tenancy_id, &recovery->candidates[i]);
-        return r;
-}
-
-static int recover_link(StoreChange *change, Txn *txn, const Link *link)
-{
-        bool newly_linked;
-        Link *copy;
-        int r;
-
-        r = link_table_add(txn, change->tenancy_id, link, &newly_linked);
-        if (r != 0 || !newly_linked)
-                return r < 0 ? r : 0;
-        r = change_copy_link(link, &copy);
-        return r < 0 ? r : link_list_push(&change->changed, copy);
-}
-
-static int make_links(StoreChange *change, Txn *txn)
-{
-        const Recovery *recovery = change->recovery;
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < recovery->n_claims; i++) {
-                size_t candidate = recovery->claims[i].candidate;
-
-                if (candidate != RECOVERY_NONE)
-                        r = recover_link(change, txn, recovery->candidates[candidate].link);
-        }
-        return r;
-}
-
-static size_t count_taken(const Recovery *recovery)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < recovery->n_candidates; i++)
-                n += recovery->candidates[i].taken;
-        return n;
-}
-
-/* A repeat is told that the exchange was interrupted, unless it has been answered. */
-static int end_claim(Txn *txn, uint64_t intent_id)
-{
-        const Answer interrupted = {.error = ERROR_INTERRUPTED};
-        _cleanup_(answer_clear) Answer kept = {};
-        ExchangeRecord record;
-        int r;
-
-        r = intent_table_get_exchange(txn, intent_id, &record);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        r = record.intent.has_key ? answer_table_get(txn, record.intent.key, &kept) : 0;
-        if (r == ERROR_NOT_FOUND)
-                r = answer_table_put(txn, record.intent.key, &interrupted);
-        exchange_intent_clear(&record.intent);
-        return r < 0 ? r : intent_table_remove(txn, DATABASE_INTENTS, intent_id);
-}
-
-static int apply_recover(StoreChange *change, Txn *txn)
-{
-        Recovery *recovery = change->recovery;
-        bool complete;
-        Tenancy tenancy;
-        int r;
-
-        r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
-        if (r == 0)
-                r = check_recovery(change, txn);
-        if (r == 0)
-                r = decision_table_apply(txn, tenancy.number, recovery, &complete);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        change->n_left = recovery_match(recovery);
-        if (complete)
-                r = make_links(change, txn);
-        else
-                change->n_left += count_taken(recovery);
-        for (size_t i = 0; r == 0 && i < recovery->n_claims; i++)
-                r = end_claim(txn, recovery->claims[i].intent_id);
-        return r;
-}
-
-static void report_recover(const StoreChange *change)
-{
-        change->func.recover(change->r, change->recovery, &change->changed, change->n_left,
-                             change->userdata);
-}
-
-int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
-                       void *userdata, StoreChange **ret)
-{
-        static const ChangeKind kind = {.apply = apply_recover, .report = report_recover};
-        _cleanup_(recovery_freep) Recovery *owned = recovery;
-        StoreChange *change;
-        int r;
-
-        r = change_new(tenancy_id, &kind, userdata, &change);
-        if (r < 0)
-                return r;
-        change->func.recover = func;
-        change->recovery = TAKE_PTR(owned);
-        *ret = change;
         return 0;
 }

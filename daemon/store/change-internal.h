@@ -20,8 +20,9 @@ struct StoreChange {
         char *tenancy_id; /* NULL: none is concerned */
 
         /* The arguments. */
-        Link *link;     /* to be added; NULL: none */
-        char *id;       /* of the authenticator or user to be removed, or of the declined one */
+        Link *link; /* to be added; NULL: none */
+        char *id;   /* of the authenticator or user to be removed, or of the declined one; of the
+                     * user whose passkeys a delete is about */
         LinkList links; /* to be imported, or removed (now or by a delete) if still the same */
         bool dry_run;
         ExchangeIntent intent;
@@ -29,7 +30,8 @@ struct StoreChange {
         bool has_key;
         uint8_t key[ANSWER_KEY_LEN];
         Answer answer;
-        char *endpoint; /* of a delete */
+        char *endpoint; /* of a delete, */
+        char **ids;     /* and the authenticators that it is about */
         Recovery *recovery;
         size_t limit; /* links that one transaction removes; 0: all */
 
@@ -51,6 +53,7 @@ struct StoreChange {
                 StoreDoneFunc done;
                 StoreImportFunc import;
                 StoreBeginFunc begin;
+                StoreBeginDeleteFunc begin_delete;
                 StoreRecoverFunc recover;
         } func;
         void *userdata;

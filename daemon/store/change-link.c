@@ -6,6 +6,7 @@
 
 #include "daemon/model/valid.h"
 #include "daemon/store/change-internal.h"
+#include "daemon/store/decision-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
 #include "dbus/error.h"
@@ -40,13 +41,23 @@ int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, 
 
 static int apply_remove(StoreChange *change, Txn *txn)
 {
-        return link_table_remove(txn, change->tenancy_id, change->id, &change->changed);
+        int outcome, r = 0;
+
+        outcome = link_table_remove(txn, change->tenancy_id, change->id, &change->changed);
+        if (outcome == ERROR_NOT_FOUND)
+                r = decision_table_add_unlinked(txn, change->tenancy_id, change->id);
+        return r < 0 ? r : outcome;
 }
 
 static int apply_remove_by_user(StoreChange *change, Txn *txn)
 {
-        return link_table_remove_by_user(txn, change->tenancy_id, change->id, change->limit,
-                                         &change->changed, &change->unfinished);
+        int r;
+
+        r = link_table_remove_by_user(txn, change->tenancy_id, change->id, change->limit,
+                                      &change->changed, &change->unfinished);
+        if (r == 0 && !change->unfinished)
+                r = decision_table_add_user(txn, change->tenancy_id, change->id);
+        return r;
 }
 
 /* In steps, what an earlier step has removed is found gone. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/strv.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/change-internal.h"
 #include "daemon/store/record.h"
@@ -89,6 +90,7 @@ StoreChange *change_free(StoreChange *change)
         answer_clear(&change->answer);
         recovery_free(change->recovery);
         free(change->endpoint);
+        strv_free(change->ids);
         link_free(change->link);
         free(change->id);
         free(change->tenancy_id);

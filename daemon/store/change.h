@@ -32,8 +32,8 @@ int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, 
 /* Takes the recovery over, also when it fails. */
 int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
                        void *userdata, StoreChange **ret);
-int change_new_begin_delete(const char *tenancy_id, const DeleteIntent *intent, StoreBeginFunc func,
-                            void *userdata, StoreChange **ret);
+int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
+                            StoreBeginDeleteFunc func, void *userdata, StoreChange **ret);
 int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret);
 StoreChange *change_free(StoreChange *change);
 DEFINE_CLEANUP(StoreChange *, change_free);

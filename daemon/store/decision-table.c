@@ -6,6 +6,7 @@
 
 #include "daemon/store/decision-table.h"
 #include "daemon/store/intent-table.h"
+#include "daemon/store/tenancy-table.h"
 
 /* More than a code lives: what is older can only matter after a clock has jumped. */
 #define KEPT_MS (15U * 60U * 1000U)
@@ -13,14 +14,25 @@
 /* So many are dropped for each that is added. */
 #define DROPPED_PER_ADDED 2U
 
-static int digest(const char *authenticator_id, uint8_t ret[static AUTHENTICATOR_DIGEST_LEN])
+static int digest(const void *bytes, size_t len, uint8_t ret[static SUBJECT_DIGEST_LEN])
 {
         uint8_t md[EVP_MAX_MD_SIZE];
 
-        if (!EVP_Digest(authenticator_id, strlen(authenticator_id), md, NULL, EVP_sha256(), NULL))
+        if (!EVP_Digest(bytes, len, md, NULL, EVP_sha256(), NULL))
                 return -EIO;
-        memcpy(ret, md, AUTHENTICATOR_DIGEST_LEN);
+        memcpy(ret, md, SUBJECT_DIGEST_LEN);
         return 0;
+}
+
+static int digest_authenticator(const char *id, uint8_t ret[static SUBJECT_DIGEST_LEN])
+{
+        return digest(id, strlen(id), ret);
+}
+
+/* With its terminating zero, which no authenticator's id has. */
+static int digest_user(const char *id, uint8_t ret[static SUBJECT_DIGEST_LEN])
+{
+        return digest(id, strlen(id) + 1, ret);
 }
 
 /* meta: up to when decisions have been dropped. */
@@ -111,17 +123,15 @@ static int drop_old(Txn *txn)
         return r;
 }
 
-int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id)
+/* The decision lacks its time. */
+static int add(Txn *txn, DecisionRecord *decision)
 {
-        DecisionRecord decision = {.tenancy = tenancy,
-                                   .decided_at_ms = store_clock_now_ms(txn->clock)};
         _cleanup_(record_clear) Record record = {};
         Key key;
         int r;
 
-        r = digest(authenticator_id, decision.authenticator);
-        if (r == 0)
-                r = record_from_decision(&decision, &record);
+        decision->decided_at_ms = store_clock_now_ms(txn->clock);
+        r = record_from_decision(decision, &record);
         if (r < 0)
                 return r;
         key_for_id(store_clock_next_id(txn->clock), &key);
@@ -130,14 +140,67 @@ int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id)
         return r < 0 ? r : drop_old(txn);
 }
 
-/* Candidates, to be found by their digests. */
+int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id)
+{
+        DecisionRecord decision = {.tenancy = tenancy};
+        int r;
+
+        r = digest_authenticator(authenticator_id, decision.subject);
+        return r < 0 ? r : add(txn, &decision);
+}
+
+static int add_user(Txn *txn, uint32_t tenancy, const char *user_id)
+{
+        DecisionRecord decision = {.tenancy = tenancy};
+        int r;
+
+        r = digest_user(user_id, decision.subject);
+        return r < 0 ? r : add(txn, &decision);
+}
+
+/* An exchange that is open, of whichever tenancy, may be cut off by a crash. */
+static int get_tenancy_if_open(Txn *txn, const char *tenancy_id, Tenancy *ret)
+{
+        uint64_t id;
+        int r;
+
+        r = intent_table_last_id(txn, DATABASE_INTENTS, &id);
+        if (r == 0 && id == 0)
+                return -ENOENT;
+        return r < 0 ? r : tenancy_table_get(txn, tenancy_id, ret);
+}
+
+int decision_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id)
+{
+        Tenancy tenancy;
+        int r;
+
+        r = get_tenancy_if_open(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                r = decision_table_add(txn, tenancy.number, authenticator_id);
+        return r == -ENOENT ? 0 : r;
+}
+
+int decision_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id)
+{
+        Tenancy tenancy;
+        int r;
+
+        r = get_tenancy_if_open(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                r = add_user(txn, tenancy.number, user_id);
+        return r == -ENOENT ? 0 : r;
+}
+
+/* Candidates, to be found by the digests of their authenticators and of their users. */
 typedef struct IndexEntry {
-        uint8_t digest[AUTHENTICATOR_DIGEST_LEN];
+        uint8_t digest[SUBJECT_DIGEST_LEN];
+        bool is_user;
         RecoveryCandidate *candidate;
 } IndexEntry;
 
 typedef struct Index {
-        IndexEntry *entries; /* sorted */
+        IndexEntry *entries; /* sorted; several may have one digest */
         size_t n_entries;
 } Index;
 
@@ -149,45 +212,68 @@ static void index_clear(Index *index)
 static int compare_entries(const void *a, const void *b)
 {
         return memcmp(((const IndexEntry *) a)->digest, ((const IndexEntry *) b)->digest,
-                      AUTHENTICATOR_DIGEST_LEN);
+                      SUBJECT_DIGEST_LEN);
 }
 
-/* A vault that changes while it is paged through may list a passkey twice: the first one counts. */
-static void index_drop_duplicates(Index *index)
+static int index_add(Index *index, RecoveryCandidate *candidate)
 {
-        size_t n = 0;
+        IndexEntry *entries = index->entries + index->n_entries;
+        int r;
 
-        for (size_t i = 0; i < index->n_entries; i++)
-                if (n > 0 && compare_entries(&index->entries[n - 1], &index->entries[i]) == 0)
-                        index->entries[i].candidate->linked = true;
-                else
-                        index->entries[n++] = index->entries[i];
-        index->n_entries = n;
+        candidate->decision_id = 0;
+        candidate->duplicate = false;
+        entries[0] = (IndexEntry){.candidate = candidate};
+        entries[1] = (IndexEntry){.candidate = candidate, .is_user = true};
+        r = digest_authenticator(candidate->link->authenticator_id, entries[0].digest);
+        if (r == 0)
+                r = digest_user(candidate->link->user_id, entries[1].digest);
+        index->n_entries += 2;
+        return r;
+}
+
+/* A vault that changes while it is paged through may list a passkey twice: one of them counts. */
+static void index_note_duplicates(Index *index)
+{
+        for (size_t i = 1; i < index->n_entries; i++) {
+                IndexEntry *e = &index->entries[i];
+
+                e->candidate->duplicate |= !e->is_user && compare_entries(e - 1, e) == 0;
+        }
 }
 
 static int index_candidates(Recovery *recovery, Index *ret)
 {
         _cleanup_(index_clear) Index index = {
-                .entries = calloc(recovery->n_candidates + 1, sizeof(IndexEntry)),
-                .n_entries = recovery->n_candidates,
+                .entries = calloc(2 * recovery->n_candidates + 1, sizeof(IndexEntry)),
         };
         int r = 0;
 
         if (!index.entries)
                 return -ENOMEM;
-        for (size_t i = 0; r == 0 && i < recovery->n_candidates; i++) {
-                RecoveryCandidate *candidate = &recovery->candidates[i];
-
-                candidate->decision_id = 0;
-                index.entries[i].candidate = candidate;
-                r = digest(candidate->link->authenticator_id, index.entries[i].digest);
-        }
+        for (size_t i = 0; r == 0 && i < recovery->n_candidates; i++)
+                r = index_add(&index, &recovery->candidates[i]);
         if (r < 0)
                 return r;
         qsort(index.entries, index.n_entries, sizeof(IndexEntry), compare_entries);
-        index_drop_duplicates(&index);
+        index_note_duplicates(&index);
         *ret = TAKE(index, (Index){});
         return 0;
+}
+
+/* The first entry that has the digest, or the end of the index. */
+static IndexEntry *index_find(const Index *index, const IndexEntry *wanted)
+{
+        size_t begin = 0, end = index->n_entries;
+
+        while (begin < end) {
+                size_t middle = begin + (end - begin) / 2;
+
+                if (compare_entries(&index->entries[middle], wanted) < 0)
+                        begin = middle + 1;
+                else
+                        end = middle;
+        }
+        return index->entries + begin;
 }
 
 /* No claim is interested in earlier decisions. */
@@ -209,16 +295,17 @@ static uint64_t earliest_of_interest(const Recovery *recovery)
 
 static void note(const Index *index, uint64_t id, const DecisionRecord *decision)
 {
-        const IndexEntry *found;
+        const IndexEntry *end = index->entries + index->n_entries;
         IndexEntry wanted;
 
-        memcpy(wanted.digest, decision->authenticator, AUTHENTICATOR_DIGEST_LEN);
-        found = bsearch(&wanted, index->entries, index->n_entries, sizeof(IndexEntry),
-                        compare_entries);
-        if (!found || found->candidate->decision_id > 0)
-                return;
-        found->candidate->decision_id = id;
-        found->candidate->decided_at_ms = decision->decided_at_ms;
+        memcpy(wanted.digest, decision->subject, SUBJECT_DIGEST_LEN);
+        for (IndexEntry *e = index_find(index, &wanted);
+             e < end && compare_entries(e, &wanted) == 0; e++) {
+                if (e->candidate->decision_id > 0)
+                        continue;
+                e->candidate->decision_id = id;
+                e->candidate->decided_at_ms = decision->decided_at_ms;
+        }
 }
 
 int decision_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete)

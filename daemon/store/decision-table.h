@@ -7,13 +7,16 @@
 
 /*
  * Authenticators that are not to be linked by crash recovery: their link was removed, or an
- * exchange of their passkey ended without one. The latest DECISIONS_MAX are kept, and all that an
- * exchange may need that is still open.
+ * exchange of their passkey ended without one; and users all of whose links were. The latest
+ * DECISIONS_MAX are kept, and all that an exchange may need that is still open.
  */
 #define DECISIONS_MAX 65536U
 
 /* Returns 0 or a negative errno. */
 int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
+/* For a removal of what is not linked (yet): only if an exchange is open. */
+int decision_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id);
+int decision_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id);
 
 /*
  * Fills in the latest decision about each candidate. If decisions have been dropped that may have

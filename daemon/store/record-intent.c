@@ -61,7 +61,7 @@ static void encode_decision(Encoder *e, const void *object)
 
         encode_u32(e, decision->tenancy);
         encode_u64(e, decision->decided_at_ms);
-        encode_bytes(e, decision->authenticator, AUTHENTICATOR_DIGEST_LEN);
+        encode_bytes(e, decision->subject, SUBJECT_DIGEST_LEN);
 }
 
 int record_from_exchange(const ExchangeRecord *exchange, Record *ret)
@@ -165,7 +165,7 @@ int record_to_decision(const void *bytes, size_t len, DecisionRecord *ret)
         DecisionRecord decision = {.tenancy = decode_u32(&d), .decided_at_ms = decode_u64(&d)};
         int r;
 
-        decode_array(&d, decision.authenticator, AUTHENTICATOR_DIGEST_LEN);
+        decode_array(&d, decision.subject, SUBJECT_DIGEST_LEN);
         r = decoder_end(&d);
         if (r < 0)
                 return r;

@@ -18,13 +18,14 @@ typedef struct DeleteRecord {
         DeleteIntent intent;
 } DeleteRecord;
 
-/* A digest of the authenticator's id, since a decision must not need much space. */
-#define AUTHENTICATOR_DIGEST_LEN 16U
+/* A digest of the id of the authenticator, or of the user, since a decision must not need much
+ * space. */
+#define SUBJECT_DIGEST_LEN 16U
 
 typedef struct DecisionRecord {
         uint32_t tenancy;
         uint64_t decided_at_ms;
-        uint8_t authenticator[AUTHENTICATOR_DIGEST_LEN];
+        uint8_t subject[SUBJECT_DIGEST_LEN];
 } DecisionRecord;
 
 /* As in record.h. */

@@ -287,13 +287,13 @@ int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, Stor
         return r < 0 ? r : store_queue(store, change, ret);
 }
 
-int store_begin_delete(Store *store, const char *tenancy_id, const DeleteIntent *intent,
-                       StoreBeginFunc func, void *userdata, StoreChange **ret)
+int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *request,
+                       StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
 {
         StoreChange *change;
         int r;
 
-        r = change_new_begin_delete(tenancy_id, intent, func, userdata, &change);
+        r = change_new_begin_delete(tenancy_id, request, func, userdata, &change);
         return r < 0 ? r : store_queue(store, change, ret);
 }
 

@@ -126,9 +126,19 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
 int store_remove_same(Store *store, const char *tenancy_id, const LinkList *links,
                       uint64_t delete_id, StoreRemoveFunc func, void *userdata, StoreChange **ret);
 
-/* Puts the intent of a delete on disk, before the API is asked. Its id is ignored. */
-int store_begin_delete(Store *store, const char *tenancy_id, const DeleteIntent *intent,
-                       StoreBeginFunc func, void *userdata, StoreChange **ret);
+/*
+ * Puts the intent of a delete on disk, before the API is asked, and lists the links that the delete
+ * removes; `id` is 0 if there are none. From then on crash recovery links none of these passkeys,
+ * and none of the user's that has been used so far. `links` is lent.
+ */
+typedef struct StoreDelete {
+        const char *endpoint;           /* of the API that will be asked */
+        char *const *authenticator_ids; /* these, */
+        const char *user_id;            /* or all of this user; the other one is NULL */
+} StoreDelete;
+typedef void (*StoreBeginDeleteFunc)(int r, uint64_t id, const LinkList *links, void *userdata);
+int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *request,
+                       StoreBeginDeleteFunc func, void *userdata, StoreChange **ret);
 /* The intents of deletes that an earlier process left behind. */
 int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret);
 

@@ -47,7 +47,7 @@ static struct {
 static struct {
         uint64_t intent_id;
         bool interrupted;
-        unsigned n_settled, n_given_back;
+        unsigned n_settled, n_given_back, n_gone_on, n_decisions_lost;
         WaitFunc func;
         void *userdata;
 } recovery;
@@ -150,7 +150,7 @@ int store_commit_exchange(Store *s, const char *tenancy_id, const ExchangeOutcom
         return 0;
 }
 
-uint64_t crash_recovery_take_over(CrashRecovery *r, const uint8_t key[static ANSWER_KEY_LEN],
+uint64_t crash_recovery_take_over(CrashRecovery *r, const ExchangeIntent *repeat,
                                   bool *ret_interrupted)
 {
         if (recovery.interrupted || recovery.intent_id > 0)
@@ -165,6 +165,16 @@ void crash_recovery_give_back(CrashRecovery *r, uint64_t intent_id, bool settled
                 recovery.n_settled++;
         else
                 recovery.n_given_back++;
+}
+
+void crash_recovery_go_on(CrashRecovery *r)
+{
+        recovery.n_gone_on++;
+}
+
+void crash_recovery_note_lost_decision(CrashRecovery *r)
+{
+        recovery.n_decisions_lost++;
 }
 
 int crash_recovery_wait(CrashRecovery *r, WaitFunc func, void *userdata)

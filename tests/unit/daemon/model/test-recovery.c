@@ -223,12 +223,12 @@ static void check_period(const ExchangeIntent *intent, const RecoveryClock *now,
         assert_int_equal(recovery->claims[0].intent_id, intent->id);
         assert_int_equal(recovery->claims[0].since_ms, since_ms);
         assert_int_equal(recovery->claims[0].until_ms, until_ms);
-        assert_true(recovery_claims(recovery, "ada", since_ms, 0));
-        assert_true(recovery_claims(recovery, "ada", 1, since_ms));
-        assert_true(recovery_claims(recovery, "ada", until_ms, until_ms + HOUR));
-        assert_false(recovery_claims(recovery, "ada", until_ms + 1, until_ms + 1));
+        assert_true(recovery_meaning(recovery, "ada", since_ms, 0));
+        assert_true(recovery_meaning(recovery, "ada", 1, since_ms));
+        assert_true(recovery_meaning(recovery, "ada", until_ms, until_ms + HOUR));
+        assert_false(recovery_meaning(recovery, "ada", until_ms + 1, until_ms + 1));
         if (since_ms > 0)
-                assert_false(recovery_claims(recovery, "ada", since_ms - 1, 0));
+                assert_false(recovery_meaning(recovery, "ada", since_ms - 1, 0));
         free(recovery->claims[0].user_id);
         recovery->n_claims = 0;
 }
@@ -302,10 +302,10 @@ static void test_expected_user(void **state)
                                  .window_ms = WINDOW};
         RecoveryClock now = {.host = host_time(1, 1000 * S, 500 * HOUR), .api_ms = 500 * HOUR};
 
-        assert_false(recovery_claims(recovery, "ada", 500 * HOUR, 0));
+        assert_false(recovery_meaning(recovery, "ada", 500 * HOUR, 0));
         check_period(&intent, &now, 500 * HOUR - WINDOW, 500 * HOUR + MARGIN);
         assert_int_equal(recovery_add_exchange(recovery, &intent, &now), 0);
-        assert_false(recovery_claims(recovery, "bob", 500 * HOUR, 0));
+        assert_false(recovery_meaning(recovery, "bob", 500 * HOUR, 0));
 }
 
 int main(void)

@@ -296,14 +296,14 @@ static void test_schema_2(void **state)
 
 static void test_decision(void **state)
 {
-        DecisionRecord decision = {.tenancy = 7, .decided_at_ms = 8, .authenticator = {1, 2}}, copy;
+        DecisionRecord decision = {.tenancy = 7, .decided_at_ms = 8, .subject = {1, 2}}, copy;
         _cleanup_(record_clear) Record record = {};
 
         assert_int_equal(record_from_decision(&decision, &record), 0);
         assert_int_equal(record_to_decision(record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.tenancy, 7);
         assert_int_equal(copy.decided_at_ms, 8);
-        assert_memory_equal(copy.authenticator, decision.authenticator, AUTHENTICATOR_DIGEST_LEN);
+        assert_memory_equal(copy.subject, decision.subject, SUBJECT_DIGEST_LEN);
         check_strict(&record, 1, read_decision);
 }
 

@@ -247,11 +247,134 @@ static void test_removed_stays_removed(void **state)
                           {"pk-2", "bob"},
                           {"pk-3", "eve"},
                           {"pk-4", "eve"},
-                          {"pk-5", "eve"},
+                          {"pk-5", "dora"},
                           {}},
                 300);
         assert_int_equal(recovered.n_added, 1);
-        assert_string_equal(user_of(f->store, "t", "pk-5"), "eve");
+        assert_string_equal(user_of(f->store, "t", "pk-5"), "dora");
+}
+
+static void on_delete_begun(int r, uint64_t id, const LinkList *links, void *userdata)
+{
+        assert_true((id != 0) == (links->n_links > 0));
+        on_begun(r, id, userdata);
+}
+
+static uint64_t begin_delete(Store *store, char *const *ids, const char *user)
+{
+        const StoreDelete request = {
+                .endpoint = "https://api", .authenticator_ids = ids, .user_id = user};
+        Outcome outcome = {};
+
+        assert_int_equal(store_begin_delete(store, "t", &request, on_delete_begun, &outcome, NULL),
+                         0);
+        outcome_wait(store, &outcome, 1);
+        assert_int_equal(outcome.r, 0);
+        return outcome.id;
+}
+
+/* By whichever way, while recovery is looking for its link; another user of that id's, too. */
+static void test_removed_before_it_is_linked(void **state)
+{
+        Fixture *f = *state;
+        char *ids[] = {(char *) "pk-3", NULL};
+        size_t n;
+
+        for (unsigned i = 0; i < 5; i++)
+                begin_exchange(f->store, "t", NULL, NULL);
+        fixture_reopen(f);
+        assert_int_equal(remove_one(f->store, "t", "pk-1"), ERROR_NOT_FOUND);
+        assert_int_equal(remove_user(f->store, "t", "bob", &n), 0);
+        assert_int_equal(n, 0);
+        begin_delete(f->store, ids, NULL);
+        assert_int_equal(begin_delete(f->store, NULL, "dora"), 0);             /* who has no link */
+        assert_int_equal(remove_one(f->store, "t", "frank"), ERROR_NOT_FOUND); /* no user */
+        recover(f->store,
+                (Found[]){{"pk-1", "ada"},
+                          {"pk-2", "bob"},
+                          {"pk-3", "eve"},
+                          {"pk-4", "dora"},
+                          {"pk-5", "frank"},
+                          {}},
+                300);
+        assert_int_equal(recovered.n_added, 1);
+        assert_int_equal(recovered.n_left, 0);
+        assert_string_equal(user_of(f->store, "t", "pk-5"), "frank");
+}
+
+/* What was removed when no exchange was open is linked if it is exchanged later. */
+static void test_removed_while_nothing_is_open(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(add(f->store, "t", "eve", "pk-0", NULL), 0);
+        assert_int_equal(remove_one(f->store, "t", "pk-1"), ERROR_NOT_FOUND);
+        assert_int_equal(remove_user(f->store, "t", "ada", NULL), 0);
+        begin_exchange(f->store, "t", NULL, NULL);
+        fixture_reopen(f);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 1);
+}
+
+/* Two crashes: the exchange and its repeat have an intent each. */
+static void test_one_code_is_one_claim(void **state)
+{
+        Fixture *f = *state;
+
+        begin_exchange(f->store, "t", NULL, key);
+        begin_exchange(f->store, "t", NULL, key);
+        fixture_reopen(f);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {"pk-2", "bob"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 0);
+        assert_int_equal(recovered.n_left, 2);
+        fixture_reopen(f);
+        assert_int_equal(n_left_over(f->store, "t"), 0);
+
+        /* It was settled before, and then repeated. */
+        begin_exchange(f->store, "t", NULL, key);
+        fixture_reopen(f);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 0);
+        check_interrupted(f->store);
+}
+
+/* The latest repeat says what is to be linked. */
+static void test_repeat_for_another_user(void **state)
+{
+        Fixture *f = *state;
+
+        begin_exchange(f->store, "t", NULL, key);
+        begin_exchange(f->store, "t", "bob", key);
+        fixture_reopen(f);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 0);
+}
+
+/* Its claim waits until it has ended. */
+static void test_repeat_is_under_way(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(link_freep) Link *link = make_link("pk-1", "ada", 1);
+        _cleanup_(principal_freep) Principal *principal = make_principal();
+        const Answer answer = {.principal = principal};
+        uint64_t repeat;
+
+        begin_exchange(f->store, "t", NULL, key);
+        fixture_reopen(f);
+        repeat = begin_exchange(f->store, "t", NULL, key);
+        recover(f->store, (Found[]){{"pk-2", "bob"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 0);
+        assert_int_equal(n_left_over(f->store, "t"), 1);
+
+        assert_int_equal(
+                exchange(f->store, "t",
+                         &(ExchangeOutcome){
+                                 .intent_id = repeat, .link = link, .key = key, .answer = &answer},
+                         NULL),
+                0);
+        recover(f->store, (Found[]){{"pk-2", "bob"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 0);
+        assert_int_equal(n_left_over(f->store, "t"), 0);
 }
 
 /* A passkey that must have been used since may be linked again. */
@@ -341,32 +464,22 @@ static size_t n_deletes_left_over(Store *store, const char *tenancy)
         return list.n_intents;
 }
 
-static uint64_t begin_delete(Store *store, const LinkList *links)
-{
-        DeleteIntent intent = {.endpoint = (char *) "https://api", .links = *links};
-        Outcome outcome = {};
-
-        assert_int_equal(store_begin_delete(store, "t", &intent, on_begun, &outcome, NULL), 0);
-        outcome_wait(store, &outcome, 1);
-        assert_int_equal(outcome.r, 0);
-        return outcome.id;
-}
-
 static void test_delete(void **state)
 {
         Fixture *f = *state;
         _cleanup_(delete_intent_list_clear) DeleteIntentList list = {};
         _cleanup_(link_list_clear) LinkList links = {};
+        char *ids[] = {(char *) "pk-1", (char *) "pk-2", (char *) "pk-3", NULL};
         uint64_t first, second;
         Outcome outcome = {};
 
         assert_int_equal(add(f->store, "t", "ada", "pk-1", NULL), 0);
         assert_int_equal(add(f->store, "t", "ada", "pk-2", NULL), 0);
         assert_int_equal(store_list_by_user(f->store, "t", "ada", &links), 0);
-        first = begin_delete(f->store, &links);
+        first = begin_delete(f->store, ids, NULL);
         assert_int_equal(n_deletes_left_over(f->store, "t"), 0);
         fixture_reopen(f);
-        second = begin_delete(f->store, &links);
+        second = begin_delete(f->store, ids, NULL);
         assert_int_equal(store_list_deletes(f->store, "t", &list), 0);
         assert_int_equal(list.n_intents, 1);
         assert_int_equal(list.intents[0].id, first);
@@ -460,9 +573,8 @@ static void test_bad_arguments(void **state)
         Fixture *f = *state;
         ExchangeIntentList exchanges = {};
         DeleteIntentList deletes = {};
-        Link bad_link = {.authenticator_id = (char *) "", .user_id = (char *) "ada"},
-             *bad_links[] = {&bad_link};
-        const DeleteIntent bad_delete = {.links = {.links = bad_links, .n_links = 1}};
+        char *bad_ids[] = {(char *) "", NULL};
+        const StoreDelete bad_delete = {.authenticator_ids = bad_ids};
         const ExchangeIntent intent = {}, bad_user = {.user_id = (char *) ""};
 
         assert_int_equal(store_list_exchanges(f->store, "a b", &exchanges), -EINVAL);
@@ -489,6 +601,11 @@ int main(void)
                 TEST(test_settled_meanwhile),
                 TEST(test_listed_twice),
                 TEST(test_removed_stays_removed),
+                TEST(test_removed_before_it_is_linked),
+                TEST(test_removed_while_nothing_is_open),
+                TEST(test_one_code_is_one_claim),
+                TEST(test_repeat_for_another_user),
+                TEST(test_repeat_is_under_way),
                 TEST(test_removed_long_before),
                 TEST(test_declined),
                 TEST(test_decisions_are_bounded),

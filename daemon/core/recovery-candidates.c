@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "daemon/core/recovery-candidates.h"
+#include "daemon/store/store.h"
+#include "dbus/error.h"
+
+/* More passkeys than this cannot be told apart anyway; those of expected users can. */
+#define CANDIDATES_MAX          10000U
+#define EXPECTED_CANDIDATES_MAX 100000U
+
+int recovery_new(const Leftovers *leftovers, const char *endpoint, const Api *api, Recovery **ret)
+{
+        _cleanup_(recovery_freep) Recovery *recovery = calloc(1, sizeof(Recovery));
+        RecoveryClock clock = {.api_ms = api ? api_clock_ms(api) : 0};
+        int r = 0;
+
+        if (!recovery)
+                return -ENOMEM;
+        host_time_now(&clock.host);
+        for (size_t i = 0; r == 0 && i < leftovers->n; i++)
+                if (!leftover_is_elsewhere(&leftovers->leftovers[i], endpoint))
+                        r = recovery_add_exchange(recovery, &leftovers->leftovers[i].intent,
+                                                  &clock);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(recovery);
+        return 0;
+}
+
+void recovery_drop_taken_over(Recovery *recovery, const Leftovers *leftovers)
+{
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < recovery->n_claims; i++)
+                if (leftovers_is_taken_over(leftovers, recovery->claims[i].intent_id))
+                        free(recovery->claims[i].user_id);
+                else
+                        recovery->claims[n_kept++] = recovery->claims[i];
+        recovery->n_claims = n_kept;
+}
+
+static int add_candidate(Recovery *recovery, const Passkey *passkey)
+{
+        RecoveryCandidate candidate = {.created_at_ms = passkey->created_at_ms,
+                                       .last_used_at_ms = passkey->last_used_at_ms};
+        int r;
+
+        r = link_new(passkey->id, passkey->user_id, passkey->platform_name, realtime_ms(),
+                     passkey->last_used_at_ms, &candidate.link);
+        return r < 0 ? r : recovery_add_candidate(recovery, &candidate);
+}
+
+int recovery_check_passkey(Recovery *recovery, Tenancy *tenancy, const Passkey *passkey)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        RecoveryMeaning meaning;
+        int r;
+
+        if (!passkey->user_id)
+                return 0;
+        meaning = recovery_meaning(recovery, passkey->user_id, passkey->created_at_ms,
+                                   passkey->last_used_at_ms);
+        if (meaning == RECOVERY_NOT_MEANT || recovery->n_candidates >= EXPECTED_CANDIDATES_MAX)
+                return 0;
+        if (meaning == RECOVERY_ANY_USER && recovery->n_candidates >= CANDIDATES_MAX)
+                return 0;
+        r = store_get_link(tenancy->store, tenancy->id, passkey->id, &link);
+        /* The record of one link may be damaged: that is looked at again before links are made. */
+        if (r == ERROR_NOT_FOUND || r == ERROR_STORE_FAILED)
+                return add_candidate(recovery, passkey);
+        return r;
+}
