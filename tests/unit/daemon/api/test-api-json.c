@@ -6,6 +6,7 @@
 
 #include "base/wiping-allocator.h"
 #include "daemon/api/api-json.h"
+#include "daemon/http/http-date.h"
 #include "daemon/json/json.h"
 #include "tests/unit/daemon/api/json-fields.h"
 #include "tests/unit/test.h"
@@ -494,10 +495,12 @@ static void test_errors(void **state)
                 {"{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":45}",
                  "@error/ChallengeRateLimited", 45},
                 {"{\"retryAfterSeconds\":4294967295}", "", UINT32_MAX},
-                {"{\"retryAfterSeconds\":4294967296}", "", 0},
+                {"{\"retryAfterSeconds\":4294967296}", "", UINT32_MAX},
                 {"{\"retryAfterSeconds\":-1}", "", 0},
-                {"{\"retryAfterSeconds\":1.5}", "", 0},
-                {"{\"retryAfterSeconds\":\"45\"}", "", 0},
+                {"{\"retryAfterSeconds\":1.5}", "", 2},
+                {"{\"retryAfterSeconds\":1e3}", "", 1000},
+                {"{\"retryAfterSeconds\":\"45\"}", "", HTTP_RETRY_AFTER_UNREADABLE_S},
+                {"{\"retryAfterSeconds\":null}", "", HTTP_RETRY_AFTER_UNREADABLE_S},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -246,7 +246,7 @@ static void test_wait_that_the_api_wants(void **state)
 static void test_wait_that_is_too_long(void **state)
 {
         static const char *const lines[] = {
-                BUSY("60"), BUSY("4294967295"),
+                BUSY("60"), BUSY("99999999999999999999"), BUSY("60.5"), BUSY("60, 60"),
                 "HTTP/1.1 502 Oops\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"};
         Fixture *f = *state;
 
