@@ -207,7 +207,7 @@ static const struct {
         {prune, "POST /v2/ten%2Fancy/passkeys/prune", "{\"userId\":\"u\"}",
          PREPARED("Pruning", "prune"), "mt_1 1", BIT(BAD_REQUEST) | BIT(API_DENIED), .once = true},
         {create_challenge, "POST /v2/ten%2Fancy/challenges",
-         "{\"email\":\"a@b\",\"purpose\":\"login\",\"metadata\":{\"n\":1},\"sendEmail\":false}",
+         "{\"email\":\"a@b\",\"purpose\":\"login\",\"sendEmail\":false,\"metadata\":{\"n\":1}}",
          "{\"_tag\":\"ChallengeCreated\",\"challenge\":{" CHALLENGE_MEMBERS
          ",\"secret\":\"s\",\"code\":\"407215\",\"message\":{\"html\":\"h\",\"text\":\"t\"}}}",
          "ch1 407215", BIT(BAD_REQUEST) | BIT(RATE_LIMITED) | BIT(API_DENIED), .once = true},
