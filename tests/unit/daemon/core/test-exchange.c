@@ -393,7 +393,7 @@ static void test_api_errors(void **state)
                 {ERROR_API_DENIED, TENANCY_DENIED},
                 {ERROR_UNREACHABLE, TENANCY_DEGRADED},
                 {-ENOMEM, TENANCY_DEGRADED}, /* says nothing of the API */
-                {ERROR_RATE_LIMITED, TENANCY_READY},
+                {ERROR_RATE_LIMITED, TENANCY_DEGRADED}, /* nor does this */
                 {ERROR_MALFORMED_REPLY, TENANCY_DEGRADED},
                 {ERROR_BAD_REQUEST, TENANCY_DEGRADED}, /* nor does this */
         };
