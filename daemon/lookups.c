@@ -6,8 +6,12 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "base/clock.h"
 #include "daemon/lookup.h"
 #include "daemon/lookups.h"
+
+/* A lookup that takes longer does not count against LOOKUPS_THREADS_MAX. */
+#define SLOW_MS 1000U
 
 typedef enum LookupState {
         LOOKUP_QUEUED,
@@ -18,8 +22,10 @@ typedef enum LookupState {
 typedef struct Lookup {
         struct Lookup *next;
         LookupState state;
-        bool again;     /* asked once more while it was running */
-        bool cancelled; /* while it was running */
+        bool again;        /* asked once more while it was running */
+        bool cancelled;    /* while it was running */
+        bool slow;         /* while it is running: its thread counts in n_slow */
+        uint64_t since_ms; /* when it began to run */
         bool is_group;
         char *name;
         NameAnswer answer;
@@ -30,6 +36,7 @@ typedef struct LookupQueue {
         pthread_mutex_t lock;
         unsigned n_ref;     /* the event loop's, and one a thread */
         unsigned n_threads; /* that will look into the queue once more */
+        unsigned n_slow;    /* of these, with a slow or cancelled lookup */
         int fd;
         Lookup *lookups; /* in the order in which they were asked */
 } LookupQueue;
@@ -37,6 +44,7 @@ typedef struct LookupQueue {
 struct Lookups {
         LookupQueue *queue;
         sd_event_source *source;
+        sd_event_source *timer; /* looks for slow lookups while others are queued */
         LookupsFunc answered;
         void *userdata;
 };
@@ -124,6 +132,20 @@ static void wake_loop(LookupQueue *queue)
         (void) !write(queue->fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
+static void set_slow(LookupQueue *queue, Lookup *lookup, bool slow)
+{
+        if (lookup->slow == slow)
+                return;
+        lookup->slow = slow;
+        queue->n_slow += slow ? 1U : -1U;
+}
+
+/* Cancelled and slow lookups may hang for minutes, and must not keep all others waiting. */
+static unsigned n_busy(const LookupQueue *queue)
+{
+        return queue->n_threads - queue->n_slow;
+}
+
 static void take_answer(LookupQueue *queue, Lookup *lookup, NameAnswer answer)
 {
         lookup->answer = answer;
@@ -146,13 +168,16 @@ static void *run_thread(void *userdata)
         Lookup *lookup;
 
         pthread_mutex_lock(&queue->lock);
-        while ((lookup = find_state(queue, LOOKUP_QUEUED))) {
+        while (n_busy(queue) <= LOOKUPS_THREADS_MAX &&
+               (lookup = find_state(queue, LOOKUP_QUEUED))) {
                 NameAnswer answer;
 
                 lookup->state = LOOKUP_RUNNING;
+                lookup->since_ms = monotonic_ms();
                 pthread_mutex_unlock(&queue->lock);
                 answer = lookup_name(lookup->is_group, lookup->name);
                 pthread_mutex_lock(&queue->lock);
+                set_slow(queue, lookup, false);
                 take_answer(queue, lookup, answer);
         }
         queue->n_threads--;
@@ -185,7 +210,7 @@ static int start_thread(LookupQueue *queue)
 {
         int r;
 
-        if (queue->n_threads >= LOOKUPS_THREADS_MAX)
+        if (n_busy(queue) >= LOOKUPS_THREADS_MAX || queue->n_threads >= LOOKUPS_THREADS_TOTAL_MAX)
                 return 0;
         queue->n_ref++;
         queue->n_threads++;
@@ -198,6 +223,43 @@ static int start_thread(LookupQueue *queue)
 }
 
 /* The event loop */
+
+/* Starts threads for what waits behind slow lookups. Returns whether something is still queued. */
+static bool relieve(LookupQueue *queue)
+{
+        uint64_t now_ms = monotonic_ms();
+        bool queued = false;
+
+        pthread_mutex_lock(&queue->lock);
+        for (Lookup *l = queue->lookups; l; l = l->next)
+                if (l->state == LOOKUP_RUNNING && now_ms - l->since_ms >= SLOW_MS)
+                        set_slow(queue, l, true);
+        for (Lookup *l = queue->lookups; l; l = l->next)
+                if (l->state == LOOKUP_QUEUED) {
+                        queued = true;
+                        (void) start_thread(queue);
+                }
+        pthread_mutex_unlock(&queue->lock);
+        return queued;
+}
+
+/* Without the timer a slow lookup keeps others waiting, which is no reason to fail. */
+static void watch(Lookups *lookups)
+{
+        if (sd_event_source_get_enabled(lookups->timer, NULL) != 0)
+                return;
+        (void) sd_event_source_set_time_relative(lookups->timer, SLOW_MS * 1000ULL);
+        (void) sd_event_source_set_enabled(lookups->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+{
+        Lookups *lookups = userdata;
+
+        if (relieve(lookups->queue))
+                watch(lookups);
+        return 0;
+}
 
 /* With the lock. */
 static int ask(LookupQueue *queue, bool is_group, const char *name)
@@ -230,6 +292,7 @@ int lookups_ask(Lookups *lookups, bool is_group, const char *name)
         pthread_mutex_lock(&lookups->queue->lock);
         r = ask(lookups->queue, is_group, name);
         pthread_mutex_unlock(&lookups->queue->lock);
+        watch(lookups);
         return r;
 }
 
@@ -241,10 +304,12 @@ void lookups_cancel(Lookups *lookups)
         for (Lookup *l = queue->lookups, *next; l; l = next) {
                 next = l->next;
                 l->again = false;
-                if (l->state == LOOKUP_RUNNING)
+                if (l->state == LOOKUP_RUNNING) {
                         l->cancelled = true;
-                else
+                        set_slow(queue, l, true);
+                } else {
                         lookup_free(detach(queue, l));
+                }
         }
         pthread_mutex_unlock(&queue->lock);
 }
@@ -286,8 +351,9 @@ void lookups_wait(Lookups *lookups, uint64_t timeout_ms)
 {
         struct pollfd fd = {.fd = lookups->queue->fd, .events = POLLIN};
 
-        (void) poll(&fd, 1, (int) timeout_ms);
+        (void) poll(&fd, 1, (int) (timeout_ms < SLOW_MS ? timeout_ms : SLOW_MS));
         dispatch(lookups);
+        (void) relieve(lookups->queue);
 }
 
 static int queue_new(LookupQueue **ret)
@@ -322,6 +388,11 @@ int lookups_new(sd_event *event, LookupsFunc answered, void *userdata, Lookups *
         if (r >= 0)
                 r = sd_event_add_io(event, &lookups->source, lookups->queue->fd, EPOLLIN, on_answer,
                                     lookups);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &lookups->timer, CLOCK_MONOTONIC, 0, 0,
+                                               on_time, lookups);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(lookups->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(lookups);
@@ -333,6 +404,7 @@ Lookups *lookups_free(Lookups *lookups)
         if (!lookups)
                 return NULL;
         sd_event_source_disable_unref(lookups->source);
+        sd_event_source_disable_unref(lookups->timer);
         if (lookups->queue) {
                 lookups_cancel(lookups);
                 pthread_mutex_lock(&lookups->queue->lock);
