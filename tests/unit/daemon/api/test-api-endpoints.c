@@ -62,7 +62,7 @@ static int registration(Api *api, Outcome *outcome)
                                     .user_id = (char *) "u",
                                     .username = (char *) "ada"};
 
-        return api_authorize_registration(api, &asked, on_result, outcome, &outcome->call);
+        return api_authorize_registration(api, &asked, 0, on_result, outcome, &outcome->call);
 }
 
 static int authentication(Api *api, Outcome *outcome)
@@ -559,7 +559,7 @@ static void test_arguments(void **state)
 
         serve(f, &(Script){.lines = {SERVER_ERROR}}, 30000);
         assert_int_equal(
-                api_authorize_registration(f->api, &no_registration, on_result, o, &o->call),
+                api_authorize_registration(f->api, &no_registration, 0, on_result, o, &o->call),
                 -EINVAL);
         assert_int_equal(
                 api_authorize_authentication(f->api, &no_authentication, on_result, o, &o->call),

@@ -207,12 +207,20 @@ static void test_replies(void **state)
                  200, 0, ""},
                 {"HTTP/1.1 403 No\r\nContent-Length: 1\r\nX: y\r\nContent-Length: 2\r\n\r\nhi",
                  -EBADMSG, 403, 0, ""},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nHTTP/x: y\r\nContent-Length: 2\r\n\r\nhi",
+                 -EBADMSG, 200, 0, ""},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+                 "2\r\n\r\nhi",
+                 -EBADMSG, 200, 0, ""},
                 {"HTTP/1.1 200 OK\r\nContent-Length: 2, 1\r\n\r\nhi", -EBADMSG, 200, 0, ""},
                 {"HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nhi", -EBADMSG, 200, 0, ""},
                 {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length:2 \r\n\r\nhi", 0, 200, 0,
                  "hi"},
                 {"HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n" OK_HI, 0, 200, 0, "hi"},
                 /* what comes after a body says nothing of it */
+                {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+                 "HTTP/x: y\r\n\r\n",
+                 0, 200, 0, "hi"},
                 {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
                  "Content-Length: 7\r\n\r\n",
                  0, 200, 0, "hi"},
