@@ -72,14 +72,14 @@ static bool overflows(const char *s, size_t n)
         return end == s + n && (value == HUGE_VAL || value == -HUGE_VAL) && errno == ERANGE;
 }
 
-/* Any number that overflows is longer than "null". */
+/* Any number that overflows is longer than its replacement. */
 static size_t mend_number(char *s, bool *changed)
 {
-        size_t n = strspn(s, "+-.0123456789Ee");
+        size_t n = strspn(s, "+-.0123456789Ee"), n_sign = *s == '-';
 
         if (overflows(s, n)) {
-                memset(s, ' ', n);
-                memcpy(s, "null", 4);
+                memset(s + n_sign, ' ', n - n_sign);
+                memcpy(s + n_sign, "1e99", 4);
                 *changed = true;
         }
         return n;

@@ -18,7 +18,8 @@ typedef bool (*ValidFunc)(const char *s);
  * through it. May be called repeatedly. */
 void json_wipe_memory(void);
 
-/* Parses a text that is one object without duplicate names. A number that overflows is null. */
+/* Parses a text that is one object without duplicate names. A number that overflows is mended
+ * by json_mend_numbers(). */
 int json_read_object(const char *body, size_t body_len, json_t **ret);
 /* The same for a reply of the API: invalid characters are mended by json_mend_strings(). */
 int json_read_reply(const char *body, size_t body_len, json_t **ret);
@@ -48,7 +49,8 @@ int json_read_bool(const json_t *object, const char *key, bool *ret);
  * Returns whether anything was replaced.
  */
 bool json_mend_strings(char *text, size_t len);
-/* The same for numbers that no integer and no double holds: each becomes null. */
+/* The same for numbers that no integer and no double holds: each becomes 1e99 or -1e99, which is as
+ * much out of range for json_read_number(). */
 bool json_mend_numbers(char *text, size_t len);
 
 /*
