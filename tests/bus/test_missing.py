@@ -324,6 +324,19 @@ def test_key_that_comes_later(own_stack):
     own_stack.assert_healthy()
 
 
+def test_key_of_two_tenancies_that_comes_later(own_stack):
+    keys, own_stack.keys = own_stack.keys, {}
+    own_stack.sections["Tenancy other"] = own_stack.tenancy(TenancyId="otherTenancy")
+    own_stack.start()
+    with own_stack.connect() as connection:
+        for change, state in ((keys, "ready"), ({}, "unconfigured"), (keys, "ready")):
+            own_stack.daemon.set_keys(change)
+            if not change:
+                own_stack.daemon.reload()
+            for label in ("default", "other"):
+                eventually(lambda label=label, state=state: connection.state(label) == state)
+
+
 def test_directory_of_credentials_that_comes_later(own_stack):
     own_stack.prepare()
     own_stack.daemon.set_keys({})
