@@ -13,8 +13,8 @@
 /* After a change: a file that is being written is soon complete. */
 #define SETTLE_USEC (100U * 1000)
 
-/* A directory that cannot be watched, for example since it is not there, is looked at that often.
- */
+/* Missing keys are looked for that often, also while the directory is watched: behind a symbolic
+ * link a key comes without a change of the directory. */
 #define INTERVAL_MIN_USEC (1000U * 1000)
 #define INTERVAL_MAX_USEC (5000U * 1000)
 
@@ -39,6 +39,7 @@ struct Keys {
         Key *keys;
         sd_event_source *watch; /* NULL: the directory is not watched */
         sd_event_source *timer; /* when to look again */
+        bool settling;          /* the timer is on because of a change */
         uint64_t interval_usec;
 };
 
@@ -78,11 +79,10 @@ static void record_fault(const Key *key)
 
 /* Waiting */
 
-/* Whether a key has this fault or a worse one. */
-static bool has_fault(const Keys *keys, CredentialFault fault)
+static bool is_key_missing(const Keys *keys)
 {
         for (const Key *key = keys->keys; key; key = key->next)
-                if (key->fault >= fault)
+                if (key->fault != CREDENTIAL_FINE)
                         return true;
         return false;
 }
@@ -98,6 +98,12 @@ static void schedule(Keys *keys, uint64_t usec)
                 log_error("Failed to wait for missing keys: %s", strerror(-r));
 }
 
+static void settle(Keys *keys)
+{
+        keys->settling = true;
+        schedule(keys, SETTLE_USEC);
+}
+
 static int on_change(sd_event_source *source _unused_, const struct inotify_event *change,
                      void *userdata)
 {
@@ -105,8 +111,8 @@ static int on_change(sd_event_source *source _unused_, const struct inotify_even
 
         if (change->mask & WATCH_ENDS)
                 keys->watch = sd_event_source_disable_unref(keys->watch);
-        if (sd_event_source_get_enabled(keys->timer, NULL) == 0)
-                schedule(keys, SETTLE_USEC);
+        if (!keys->settling)
+                settle(keys);
         return 0;
 }
 
@@ -115,6 +121,7 @@ static void stop_waiting(Keys *keys)
         keys->watch = sd_event_source_disable_unref(keys->watch);
         (void) sd_event_source_set_enabled(keys->timer, SD_EVENT_OFF);
         keys->interval_usec = 0;
+        keys->settling = false;
 }
 
 static void schedule_poll(Keys *keys)
@@ -125,19 +132,19 @@ static void schedule_poll(Keys *keys)
         schedule(keys, keys->interval_usec);
 }
 
-/* Watches the directory as long as a key is missing. What came before it was watched is found by
- * looking once more. What cannot be read may be so for a reason that no change of a file ends. */
+/* Watches the directory and polls, as long as a key is missing. What came before it was watched is
+ * found by looking once more. */
 static void wait_for_keys(Keys *keys)
 {
         const char *directory = credential_directory();
 
-        if (!directory || !has_fault(keys, CREDENTIAL_MISSING)) {
+        if (!directory || !is_key_missing(keys)) {
                 stop_waiting(keys);
         } else if (!keys->watch && sd_event_add_inotify(keys->event, &keys->watch, directory,
                                                         WATCH_MASK, on_change, keys) >= 0) {
                 keys->interval_usec = 0;
-                schedule(keys, SETTLE_USEC);
-        } else if (!keys->watch || has_fault(keys, CREDENTIAL_UNREADABLE)) {
+                settle(keys);
+        } else if (sd_event_source_get_enabled(keys->timer, NULL) == 0) {
                 schedule_poll(keys);
         }
 }
@@ -159,6 +166,7 @@ static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void
 {
         Keys *keys = userdata;
 
+        keys->settling = false;
         for (Key *key = keys->keys; key; key = key->next)
                 if (key->fault != CREDENTIAL_FINE)
                         look_again(keys, key);

@@ -8,12 +8,15 @@
 /*
  * Asks the host's user database (NSS) for users and groups by name. A database on the network may
  * let getpwnam() wait for minutes, so threads call it: up to LOOKUPS_THREADS_MAX, which live as
- * long as there is something to ask. Their answers come by an eventfd. A thread that is still
- * waiting when the process ends is left behind.
+ * long as there is something to ask. Those whose lookup was cancelled, or takes longer than a
+ * second, do not count, up to LOOKUPS_THREADS_TOTAL_MAX: names that hang keep no other waiting.
+ * The answers come by an eventfd. A thread that is still waiting when the process ends is left
+ * behind.
  */
 typedef struct Lookups Lookups;
 
-#define LOOKUPS_THREADS_MAX 8U
+#define LOOKUPS_THREADS_MAX       8U
+#define LOOKUPS_THREADS_TOTAL_MAX 64U
 
 /* Lent. Called from the event loop, or from lookups_wait(). */
 typedef void (*LookupsFunc)(bool is_group, const char *name, NameAnswer answer, void *userdata);
@@ -33,5 +36,5 @@ int lookups_ask(Lookups *lookups, bool is_group, const char *name);
 /* Whatever has been asked is not answered any more. */
 void lookups_cancel(Lookups *lookups);
 
-/* Waits up to so long for answers, and passes on those that there are. */
+/* Waits for answers, a second or up to so long, and passes on those that there are. */
 void lookups_wait(Lookups *lookups, uint64_t timeout_ms);

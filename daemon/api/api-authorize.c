@@ -18,8 +18,8 @@ static int read_authentication(const char *body, size_t body_len, ApiPayload *pa
         return api_json_read_authentication_token(body, body_len, &payload->token);
 }
 
-int api_authorize_registration(Api *api, const Registration *registration, ResultFunc func,
-                               void *userdata, ApiCall **ret)
+int api_authorize_registration(Api *api, const Registration *registration, uint64_t deadline_ms,
+                               ResultFunc func, void *userdata, ApiCall **ret)
 {
         static const ApiEndpoint endpoint = {
                 .name = "registration/authorize",
@@ -34,7 +34,7 @@ int api_authorize_registration(Api *api, const Registration *registration, Resul
         r = api_json_write_registration(registration, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
+        return api_ask_until(api, deadline_ms, &endpoint, NULL, body, func, userdata, ret);
 }
 
 int api_authorize_authentication(Api *api, const Authentication *authentication, ResultFunc func,

@@ -44,7 +44,7 @@ struct ApiCall {
         Api *api;
         char *url;
         char *body;           /* NULL: none */
-        uint64_t deadline_ms; /* since it was started */
+        uint64_t deadline_ms; /* 0: set when it is started */
         unsigned n_attempts;
         HttpCall *attempt;      /* either this is under way, */
         sd_event_source *pause; /* or this runs until the next one */
@@ -74,6 +74,9 @@ void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply 
  * consumed. Returns what api.h says of starting a call. */
 int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
             ResultFunc func, void *userdata, ApiCall **ret);
+/* The same, with a deadline by monotonic_ms(); 0: after the timeout. */
+int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, const char *argument,
+                  char *body, ResultFunc func, void *userdata, ApiCall **ret);
 /* The same, for a call that may have to wait for a slot. */
 int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
                char *body, ResultFunc func, void *userdata, ApiCall **ret);

@@ -38,7 +38,8 @@ static int start(ApiContext *context, ApiCall *call)
         TAILQ_INSERT_TAIL(&context->running, call, entry);
         (*counter(context, call))++;
         call->waiting = false;
-        call->deadline_ms = monotonic_ms() + call->api->timeout_ms;
+        if (call->deadline_ms == 0)
+                call->deadline_ms = monotonic_ms() + call->api->timeout_ms;
         return api_call_start(call);
 }
 

@@ -1,52 +1,78 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/text.h"
+#include "base/wiping-allocator.h"
 #include "daemon/api/api-json-internal.h"
+#include "daemon/json/json-text.h"
 #include "daemon/model/valid.h"
 
 #define METADATA_LEN_MAX 4096U
 #define MESSAGE_LEN_MAX  (64U * 1024)
 
-static int parse_metadata(const char *text, json_t **ret)
+/* Checks the text, which the API gets as it is but for white space. */
+static int read_metadata_text(const char *text, char **ret)
 {
-        json_auto_t *metadata = NULL;
+        const JsonText whole = {.s = text, .len = strlen(text)};
         _cleanup_(freep) char *compact = NULL;
+        json_auto_t *metadata = NULL;
         int r;
 
-        r = json_read_object(text, strlen(text), &metadata);
+        r = json_read_object(whole.s, whole.len, &metadata);
         if (r != 0)
                 return r < 0 ? r : ERROR_INVALID_ARGS;
-        compact = json_dumps(metadata, JSON_COMPACT);
+        compact = json_text_compact(whole);
         if (!compact)
                 return -ENOMEM;
         if (strlen(compact) > METADATA_LEN_MAX)
                 return ERROR_INVALID_ARGS;
-        *ret = TAKE_PTR(metadata);
+        *ret = TAKE_PTR(compact);
+        return 0;
+}
+
+/* Adds a member to an object's text, which is consumed, and has another already. */
+static int add_member(char *object, const char *name, const char *value, char **ret)
+{
+        _cleanup_(wiping_freep) char *owned = object;
+        size_t len = strlen(object) - 1,
+               size = len + strlen(name) + strlen(value) + sizeof(",\"\":}");
+        char *grown = counted_malloc(size);
+
+        if (!grown)
+                return -ENOMEM;
+        (void) snprintf(grown, size, "%.*s,\"%s\":%s}", (int) len, object, name, value);
+        *ret = grown;
         return 0;
 }
 
 int api_json_write_challenge(const ChallengeRequest *request, char **ret)
 {
-        json_auto_t *metadata = NULL;
+        _cleanup_(freep) char *metadata = NULL;
         json_error_t error;
         json_t *root;
+        char *body;
         int r;
 
         if (request->metadata) {
-                r = parse_metadata(request->metadata, &metadata);
+                r = read_metadata_text(request->metadata, &metadata);
                 if (r != 0)
                         return r;
         }
         /* A star leaves out what is NULL. */
-        root = json_pack_ex(&error, 0, "{s:s, s:s*, s:s, s:s*, s:O*, s:o*, s:o*, s:b}", "email",
+        root = json_pack_ex(&error, 0, "{s:s, s:s*, s:s, s:s*, s:o*, s:o*, s:b}", "email",
                             request->email, "name", request->name, "purpose", request->purpose,
-                            "userId", request->user_id, "metadata", metadata, "invalidateOthers",
+                            "userId", request->user_id, "invalidateOthers",
                             request->invalidate_others ? json_true() : NULL, "skipRateLimit",
                             request->skip_rate_limit ? json_true() : NULL, "sendEmail",
                             request->send_email);
-        return json_print(root, &error, ret);
+        r = json_print(root, &error, &body);
+        if (r == 0 && metadata)
+                return add_member(body, "metadata", metadata, ret);
+        if (r == 0)
+                *ret = body;
+        return r;
 }
 
 int api_json_write_verification(const char *challenge_id, const char *secret, const char *code,
@@ -59,12 +85,39 @@ int api_json_write_verification(const char *challenge_id, const char *secret, co
         return json_print(root, &error, ret);
 }
 
-static int read_metadata(const json_t *metadata, Challenge *challenge)
+/* The text of the metadata as it came, with numbers that no double holds; NULL if its strings have
+ * to be mended or escaped for the bus. */
+static int copy_metadata(JsonText object, char **ret)
 {
+        _cleanup_(freep) char *copy = NULL;
+        json_auto_t *parsed = NULL;
+        JsonText metadata;
+        int r;
+
+        if (!json_text_member(object, "metadata", &metadata))
+                return 0;
+        copy = json_text_compact(metadata);
+        if (!copy)
+                return -ENOMEM;
+        if (!prose_is_valid(copy, METADATA_LEN_MAX))
+                return 0;
+        r = json_read_object(copy, strlen(copy), &parsed);
+        if (r == 0)
+                *ret = TAKE_PTR(copy);
+        return r < 0 ? r : 0;
+}
+
+static int read_metadata(const json_t *metadata, JsonText object, Challenge *challenge)
+{
+        int r;
+
         if (!metadata || json_is_null(metadata))
                 return 0;
         if (!json_is_object(metadata))
                 return ERROR_MALFORMED_REPLY;
+        r = copy_metadata(object, &challenge->metadata);
+        if (r < 0 || challenge->metadata)
+                return r;
         challenge->metadata = json_dumps(metadata, JSON_COMPACT);
         if (!challenge->metadata)
                 return -ENOMEM;
@@ -79,7 +132,7 @@ static int read_metadata(const json_t *metadata, Challenge *challenge)
         return challenge->metadata ? 0 : -ENOMEM;
 }
 
-static int read_readable(const json_t *object, Challenge *challenge)
+static int read_readable(const json_t *object, JsonText text, Challenge *challenge)
 {
         int r;
 
@@ -96,7 +149,7 @@ static int read_readable(const json_t *object, Challenge *challenge)
         if (r == 0)
                 r = json_read_number(object, "expiresAt", &challenge->expires_at_ms);
         if (r == 0)
-                r = read_metadata(json_object_get(object, "metadata"), challenge);
+                r = read_metadata(json_object_get(object, "metadata"), text, challenge);
         return r;
 }
 
@@ -130,7 +183,8 @@ static int read_secrets(const json_t *object, Challenge *challenge)
         return r;
 }
 
-static int read_challenge(const json_t *object, bool created, Challenge **ret)
+/* `text` is that of the object. */
+static int read_challenge(const json_t *object, JsonText text, bool created, Challenge **ret)
 {
         _cleanup_(challenge_freep) Challenge *challenge = challenge_new();
         int r;
@@ -139,7 +193,7 @@ static int read_challenge(const json_t *object, bool created, Challenge **ret)
                 return -ENOMEM;
         if (!created && !api_json_has_tag(object, "Challenge"))
                 return ERROR_MALFORMED_REPLY;
-        r = read_readable(object, challenge);
+        r = read_readable(object, text, challenge);
         if (r == 0 && created)
                 r = read_secrets(object, challenge);
         if (r != 0)
@@ -149,13 +203,24 @@ static int read_challenge(const json_t *object, bool created, Challenge **ret)
         return 0;
 }
 
-int api_json_read_created_challenge(const char *body, size_t body_len, Challenge **ret)
+/* A challenge within a reply with this tag. */
+static int read_inner_challenge(const char *body, size_t body_len, const char *tag, bool created,
+                                Challenge **ret)
 {
         json_auto_t *root = NULL;
+        JsonText text = {};
         int r;
 
-        r = api_json_read_tagged(body, body_len, "ChallengeCreated", &root);
-        return r == 0 ? read_challenge(json_object_get(root, "challenge"), true, ret) : r;
+        r = api_json_read_tagged(body, body_len, tag, &root);
+        if (r != 0)
+                return r;
+        (void) json_text_member((JsonText){.s = body, .len = body_len}, "challenge", &text);
+        return read_challenge(json_object_get(root, "challenge"), text, created, ret);
+}
+
+int api_json_read_created_challenge(const char *body, size_t body_len, Challenge **ret)
+{
+        return read_inner_challenge(body, body_len, "ChallengeCreated", true, ret);
 }
 
 int api_json_read_challenge(const char *body, size_t body_len, Challenge **ret)
@@ -164,16 +229,14 @@ int api_json_read_challenge(const char *body, size_t body_len, Challenge **ret)
         int r;
 
         r = json_read_reply(body, body_len, &root);
-        return r == 0 ? read_challenge(root, false, ret) : r;
+        if (r != 0)
+                return r;
+        return read_challenge(root, (JsonText){.s = body, .len = body_len}, false, ret);
 }
 
 int api_json_read_verified_challenge(const char *body, size_t body_len, Challenge **ret)
 {
-        json_auto_t *root = NULL;
-        int r;
-
-        r = api_json_read_tagged(body, body_len, "ChallengeVerified", &root);
-        return r == 0 ? read_challenge(json_object_get(root, "challenge"), false, ret) : r;
+        return read_inner_challenge(body, body_len, "ChallengeVerified", false, ret);
 }
 
 int api_json_check_challenge_deleted(const char *body, size_t body_len)

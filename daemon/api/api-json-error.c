@@ -5,12 +5,24 @@
 
 #include "base/text.h"
 #include "daemon/api/api-json-internal.h"
+#include "daemon/http/http-date.h"
 
 static uint32_t read_retry_after(const json_t *root)
 {
-        json_int_t value = json_integer_value(json_object_get(root, "retryAfterSeconds"));
+        const json_t *value = json_object_get(root, "retryAfterSeconds");
+        double seconds = json_number_value(value);
+        uint32_t whole;
 
-        return value > 0 && value <= UINT32_MAX ? (uint32_t) value : 0;
+        if (!value)
+                return 0;
+        if (!json_is_number(value))
+                return HTTP_RETRY_AFTER_UNREADABLE_S;
+        if (seconds <= 0)
+                return 0;
+        if (seconds >= UINT32_MAX)
+                return UINT32_MAX;
+        whole = (uint32_t) seconds;
+        return whole < seconds ? whole + 1 : whole;
 }
 
 int api_json_read_error(const char *body, size_t body_len, ApiErrorBody *ret)

@@ -21,10 +21,11 @@
  * which has a name in it; a warning. A text that is too long is cut, where a part of it still
  * informs. What is not of its type, or no text that the bus can carry, is left out.
  *
- * What is not promised is ignored. The readers return 0, -ENOMEM or, unless said otherwise,
- * ERROR_MALFORMED_REPLY. The writers make a body, which the caller wipes and frees;
- * they leave out what is not set, and return 0, -ENOMEM, or -EINVAL if something that must be set
- * is NULL or anything is not UTF-8.
+ * What is not promised is ignored. A number that no integer and no double holds is one that is out
+ * of range, and a challenge's metadata is passed on with its numbers as they are. The readers
+ * return 0, -ENOMEM or, unless said otherwise, ERROR_MALFORMED_REPLY. The writers make a body,
+ * which the caller wipes and frees; they leave out what is not set, and return 0, -ENOMEM, or
+ * -EINVAL if something that must be set is NULL or anything is not UTF-8.
  */
 
 /* A longer reply is not read. */

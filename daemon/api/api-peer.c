@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -47,6 +48,20 @@ int api_peer_new(sd_event *event, const char *endpoint, const char *ca_file, Api
         return 0;
 }
 
+/* Why the file of the trust anchors is of no use. */
+static const char *flaw_of_file(const char *file)
+{
+        struct stat st;
+
+        if (!file)
+                return "libcurl has none";
+        if (stat(file, &st) < 0)
+                return strerror(errno);
+        if (!S_ISREG(st.st_mode))
+                return "it is not a regular file";
+        return access(file, R_OK) < 0 ? strerror(errno) : "it has no certificate";
+}
+
 static void note_trust(ApiPeer *peer, int r)
 {
         const char *file = http_trust_file(peer->ca_file);
@@ -64,8 +79,7 @@ static void note_trust(ApiPeer *peer, int r)
         else
                 log_warning(
                         "Failed to read the CA file %s for %s: %s; calls fail until it is right",
-                        file ?: "of libcurl", peer->endpoint,
-                        file && access(file, R_OK) < 0 ? strerror(errno) : "it has no certificate");
+                        file ?: "of libcurl", peer->endpoint, flaw_of_file(file));
 }
 
 void api_peer_note(ApiPeer *peer, int r, const HttpReply *reply)

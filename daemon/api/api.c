@@ -47,8 +47,8 @@ static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument,
         return 0;
 }
 
-int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
-               char *body, ResultFunc func, void *userdata, ApiCall **ret)
+static int ask(Api *api, ApiPriority priority, uint64_t deadline_ms, const ApiEndpoint *endpoint,
+               const char *argument, char *body, ResultFunc func, void *userdata, ApiCall **ret)
 {
         _cleanup_(wiping_freep) char *owned_body = body;
         _cleanup_(api_call_cancelp) ApiCall *call = NULL;
@@ -58,6 +58,7 @@ int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, cons
         if (r < 0)
                 return r;
         call->priority = priority;
+        call->deadline_ms = deadline_ms;
         call->body = TAKE_PTR(owned_body);
         call->func = func;
         call->userdata = userdata;
@@ -72,7 +73,19 @@ int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, cons
 int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
             ResultFunc func, void *userdata, ApiCall **ret)
 {
-        return api_ask_at(api, API_FOREGROUND, endpoint, argument, body, func, userdata, ret);
+        return ask(api, API_FOREGROUND, 0, endpoint, argument, body, func, userdata, ret);
+}
+
+int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
+               char *body, ResultFunc func, void *userdata, ApiCall **ret)
+{
+        return ask(api, priority, 0, endpoint, argument, body, func, userdata, ret);
+}
+
+int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, const char *argument,
+                  char *body, ResultFunc func, void *userdata, ApiCall **ret)
+{
+        return ask(api, API_FOREGROUND, deadline_ms, endpoint, argument, body, func, userdata, ret);
 }
 
 static bool peer_has_settings(const ApiPeer *peer, const ApiSettings *settings)
@@ -171,6 +184,11 @@ const char *api_ca_file(const Api *api)
 Secret *api_key(const Api *api)
 {
         return api->key;
+}
+
+uint64_t api_timeout_ms(const Api *api)
+{
+        return api->timeout_ms;
 }
 
 uint64_t api_clock_ms(const Api *api)

@@ -70,6 +70,7 @@ bool api_has_key(const Api *api);
 const char *api_endpoint(const Api *api);
 const char *api_ca_file(const Api *api);
 Secret *api_key(const Api *api);
+uint64_t api_timeout_ms(const Api *api);
 /* What time it is by the API's clock, as its latest reply told; 0: it has not told yet. */
 uint64_t api_clock_ms(const Api *api);
 
@@ -84,9 +85,10 @@ typedef enum ApiPriority {
 } ApiPriority;
 
 /* POST passkey/registration/authorize. Lower-cases rp_id. Tried again within the deadline while
- * the API cannot be reached: a token that got lost harms nobody. */
-int api_authorize_registration(Api *api, const Registration *registration, ResultFunc func,
-                               void *userdata, ApiCall **ret);
+ * the API cannot be reached: a token that got lost harms nobody. `deadline_ms` is by
+ * monotonic_ms(); 0: after the timeout, as for all other calls. Returns also -ETIMEDOUT. */
+int api_authorize_registration(Api *api, const Registration *registration, uint64_t deadline_ms,
+                               ResultFunc func, void *userdata, ApiCall **ret);
 
 /* POST passkey/authentication/authorize. Lower-cases rp_id. Tried again as the former. The
  * request is one that authentication_is_valid(). */

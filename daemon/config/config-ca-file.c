@@ -7,23 +7,25 @@
 
 #include "daemon/config/config.h"
 
-/* Whether it can be read as a file. Returns 0 or a negative errno. */
-static int check_file(const char *path)
+/* Why it cannot be read as a file, or NULL. */
+static const char *flaw_of_file(const char *path)
 {
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        return S_ISDIR(st.st_mode) ? -EISDIR : 0;
+                return strerror(errno);
+        if (S_ISDIR(st.st_mode))
+                return strerror(EISDIR);
+        return S_ISREG(st.st_mode) ? NULL : "Not a regular file";
 }
 
-static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, int r)
+static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, const char *flaw)
 {
         _cleanup_(freep) char *text = NULL;
 
         if (asprintf(&text, "CaFile=%s: %s; until it can be read, nobody is trusted to be the API",
-                     tenancy->ca_file, strerror(-r)) < 0) {
+                     tenancy->ca_file, flaw) < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
@@ -37,11 +39,9 @@ int config_find_ca_files(const Config *config, FindingList *list)
 {
         for (size_t i = 0; i < config->n_tenancies; i++) {
                 const TenancyConfig *tenancy = config->tenancies[i];
-                int r;
+                const char *flaw = tenancy->ca_file ? flaw_of_file(tenancy->ca_file) : NULL;
+                int r = flaw ? add_ca_file(list, tenancy, flaw) : 0;
 
-                r = tenancy->ca_file ? check_file(tenancy->ca_file) : 0;
-                if (r < 0)
-                        r = add_ca_file(list, tenancy, r);
                 if (r < 0)
                         return r;
         }

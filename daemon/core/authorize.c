@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/strv.h"
 #include "daemon/core/authorize.h"
 #include "daemon/core/tenancy-internal.h"
@@ -15,7 +16,8 @@
 typedef struct Authorize {
         Call call;
         Registration *registration;
-        size_t n_asked; /* credentials that the caller asked to exclude */
+        size_t n_asked;       /* credentials that the caller asked to exclude */
+        uint64_t deadline_ms; /* of both calls, by monotonic_ms() */
 } Authorize;
 
 static void authorize_destroy(Call *call)
@@ -68,8 +70,8 @@ static bool retry_without_links(Authorize *authorize)
         if (strv_len(registration->exclude_credentials) <= authorize->n_asked)
                 return false;
         strv_truncate(registration->exclude_credentials, authorize->n_asked);
-        return api_authorize_registration(call->api, registration, on_token, authorize,
-                                          &call->api_call) == 0;
+        return api_authorize_registration(call->api, registration, authorize->deadline_ms, on_token,
+                                          authorize, &call->api_call) == 0;
 }
 
 static void on_token(const Result *result, void *userdata)
@@ -96,11 +98,12 @@ int authorize_registration_start(Tenancy *tenancy, Registration *registration, b
         call->destroy = authorize_destroy;
         authorize->registration = TAKE_PTR(owned);
         authorize->n_asked = strv_len(registration->exclude_credentials);
+        authorize->deadline_ms = monotonic_ms() + api_timeout_ms(call->api);
         if (exclude_linked)
                 r = exclude_users_links(tenancy, registration);
         if (r == 0)
-                r = api_authorize_registration(call->api, registration, on_token, authorize,
-                                               &call->api_call);
+                r = api_authorize_registration(call->api, registration, authorize->deadline_ms,
+                                               on_token, authorize, &call->api_call);
         return call_started(call, r, ret);
 }
 

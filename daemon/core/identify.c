@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "base/clock.h"
+#include "base/jitter.h"
 #include "daemon/core/identify.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/id-token/id-token.h"
@@ -13,6 +14,10 @@
 #define KEY_SET_TTL_MS (10U * 60U * 1000U)
 /* How often an unknown key may have it fetched. */
 #define KEY_SET_INTERVAL_MS (30U * 1000U)
+/* The pause after a failed fetch; it doubles up to KEY_SET_INTERVAL_MS. */
+#define PAUSE_MIN_MS 1000U
+/* A longer Retry-After is cut. */
+#define RETRY_AFTER_MAX_S 3600U
 
 typedef struct Identify {
         Call call;
@@ -31,7 +36,9 @@ struct KeyRing {
         char *tenancy_id;
         KeySet *key_set; /* NULL: none yet */
         uint64_t fetched_at_ms;
-        uint64_t asked_at_ms; /* 0: never */
+        uint64_t ask_at_ms; /* earliest time of the next fetch; 0: at once */
+        uint64_t pause_ms;  /* after the last failure */
+        int failure;        /* Error of the last fetch; 0: none, or not the API's */
         ApiCall *call;
         LIST_HEAD(, Identify) waiting; /* for the key set */
 };
@@ -83,6 +90,14 @@ static int key_ring_get(Tenancy *tenancy, KeyRing **ret)
         return 0;
 }
 
+/* How long until the key set may be fetched, rounded up. */
+static uint32_t key_ring_wait_s(const KeyRing *ring)
+{
+        uint64_t now_ms = monotonic_ms();
+
+        return ring->ask_at_ms > now_ms ? (uint32_t) ((ring->ask_at_ms - now_ms + 999) / 1000) : 0;
+}
+
 static int verify(const KeyRing *ring, const char *id_token, const char *user_id, Principal **ret)
 {
         _cleanup_(principal_freep) Principal *principal = NULL;
@@ -116,10 +131,43 @@ static void identify_destroy(Call *call)
 static void identify_end(Identify *identify, int r)
 {
         _cleanup_(principal_freep) Principal *principal = NULL;
+        Result result = {.r = r};
 
         if (r == 0)
-                r = verify(identify->ring, identify->id_token, identify->user_id, &principal);
-        call_end(&identify->call, &(Result){.r = r, .principal = principal});
+                result.r =
+                        verify(identify->ring, identify->id_token, identify->user_id, &principal);
+        else
+                result.retry_after_s = key_ring_wait_s(identify->ring);
+        result.principal = principal;
+        call_end(&identify->call, &result);
+}
+
+/* Our own failures say nothing of the API, so they put no fetch off. */
+static void key_ring_note_failure(KeyRing *ring, int r, uint32_t retry_after_s)
+{
+        uint64_t wait_ms, asked_ms, ask_at_ms;
+
+        ring->failure = r > 0 ? r : 0;
+        if (r <= 0)
+                return;
+        ring->pause_ms = ring->pause_ms * 2 ?: PAUSE_MIN_MS;
+        if (ring->pause_ms > KEY_SET_INTERVAL_MS)
+                ring->pause_ms = KEY_SET_INTERVAL_MS;
+        wait_ms = jitter_ms(ring->pause_ms);
+        asked_ms = (retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S) *
+                   UINT64_C(1000);
+        ask_at_ms = monotonic_ms() + (asked_ms > wait_ms ? asked_ms : wait_ms);
+        if (!ring->key_set || ask_at_ms > ring->ask_at_ms)
+                ring->ask_at_ms = ask_at_ms;
+}
+
+static void key_ring_set(KeyRing *ring, KeySet *key_set)
+{
+        key_set_free(ring->key_set);
+        ring->key_set = key_set;
+        ring->fetched_at_ms = monotonic_ms();
+        ring->failure = 0;
+        ring->pause_ms = 0;
 }
 
 static void on_key_set(const Result *result, void *userdata)
@@ -132,11 +180,10 @@ static void on_key_set(const Result *result, void *userdata)
         ring->call = NULL;
         if (r == 0)
                 r = key_set_parse(result->key_set, &key_set);
-        if (r == 0) {
-                key_set_free(ring->key_set);
-                ring->key_set = key_set;
-                ring->fetched_at_ms = monotonic_ms();
-        }
+        if (r == 0)
+                key_ring_set(ring, key_set);
+        else
+                key_ring_note_failure(ring, r, result->retry_after_s);
         while ((identify = LIST_FIRST(&ring->waiting))) {
                 LIST_REMOVE(identify, entry);
                 identify->waiting = false;
@@ -154,21 +201,26 @@ static int key_ring_fetch(KeyRing *ring)
         r = api_get_key_set(ring->api, on_key_set, ring, &ring->call);
         if (r != 0)
                 return r;
-        ring->asked_at_ms = monotonic_ms();
+        ring->ask_at_ms = monotonic_ms() + KEY_SET_INTERVAL_MS;
         return 0;
 }
 
 /* Whether a key that the set does not have is worth asking for. */
 static bool may_ask_again(const KeyRing *ring)
 {
-        return ring->call || ring->asked_at_ms == 0 ||
-               monotonic_ms() - ring->asked_at_ms >= KEY_SET_INTERVAL_MS;
+        return ring->call || monotonic_ms() >= ring->ask_at_ms;
 }
 
 /* Whether the key set in the cache has the final say on a key. */
 static bool is_cached(const KeyRing *ring, const char *kid)
 {
         return ring->key_set && (key_set_has(ring->key_set, kid) || !may_ask_again(ring));
+}
+
+/* Whether there is no key set, and the last failure stands until the next fetch. */
+static bool has_failed(const KeyRing *ring)
+{
+        return !ring->key_set && ring->failure > 0 && !may_ask_again(ring);
 }
 
 static int identify_new(Tenancy *tenancy, const char *id_token, const char *user_id,
@@ -217,6 +269,10 @@ int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, 
                 if (monotonic_ms() - ring->fetched_at_ms >= KEY_SET_TTL_MS && may_ask_again(ring))
                         (void) key_ring_fetch(ring);
                 identify_end(identify, 0);
+                return CALL_ANSWERED;
+        }
+        if (has_failed(ring)) {
+                identify_end(identify, ring->failure);
                 return CALL_ANSWERED;
         }
         r = key_ring_fetch(ring);

@@ -195,10 +195,8 @@ static void tenancy_learn_state(Tenancy *tenancy, TenancyState state, int error)
 /* Whether a new key is any good, the next call will tell. */
 static void tenancy_note_key(Tenancy *tenancy, const Secret *old, const Secret *key)
 {
-        if (old && key && secret_equal(old, key)) {
-                tenancy_learn_state(tenancy, TENANCY_READY, 0);
+        if (old && key && secret_equal(old, key))
                 return;
-        }
         (void) tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
         if (old || key)
                 audit(!key  ? EVENT_KEY_REMOVED
@@ -338,7 +336,8 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
 
         /* Our own failures say nothing of the API, nor does a request that somebody on the way may
          * have refused; and without a key there is nothing to learn. */
-        if (r < 0 || r == ERROR_BAD_REQUEST || api != tenancy->api || !tenancy_is_usable(tenancy))
+        if (r < 0 || r == ERROR_BAD_REQUEST || r == ERROR_RATE_LIMITED || api != tenancy->api ||
+            !tenancy_is_usable(tenancy))
                 return;
         if (r == ERROR_API_DENIED) {
                 tenancy_learn_state(tenancy, TENANCY_DENIED, r);

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
-#include <errno.h>
 
 #include "daemon/http/http-date.h"
 
@@ -19,13 +18,12 @@ uint64_t http_date_ms(const char *value)
         return date > 0 ? (uint64_t) date * 1000 : 0;
 }
 
+/* strtoul() saturates, too. */
 static uint32_t seconds(const char *digits)
 {
-        unsigned long value;
+        unsigned long value = strtoul(digits, NULL, 10);
 
-        errno = 0;
-        value = strtoul(digits, NULL, 10);
-        return errno == 0 && value <= UINT32_MAX ? (uint32_t) value : 0;
+        return value < UINT32_MAX ? (uint32_t) value : UINT32_MAX;
 }
 
 uint32_t http_retry_after_s(const char *value, uint64_t now_ms)
@@ -33,9 +31,11 @@ uint32_t http_retry_after_s(const char *value, uint64_t now_ms)
         size_t n_digits = strspn(value, "0123456789");
         uint64_t date_ms, wait_s;
 
-        if (n_digits > 0)
-                return value[n_digits] == '\0' ? seconds(value) : 0;
+        if (n_digits > 0 && value[n_digits] == '\0')
+                return seconds(value);
         date_ms = http_date_ms(value);
+        if (date_ms == 0)
+                return HTTP_RETRY_AFTER_UNREADABLE_S;
         if (date_ms <= now_ms)
                 return 0;
         /* Rounded up, so that nobody asks too early. */

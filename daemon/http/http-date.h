@@ -9,8 +9,9 @@
 uint64_t http_date_ms(const char *value);
 
 /*
- * What a Retry-After asks for: a number of seconds, or until a date, on a clock that shows
- * `now_ms`. 0 for what is neither, for what is past, and for a number that UINT32_MAX does not
- * hold; a date beyond that is UINT32_MAX.
+ * The wait that a Retry-After asks for: a number of seconds, or until a date, on a clock that shows
+ * `now_ms`. 0 for a date in the past, UINT32_MAX for all that is longer. A value that is neither
+ * still asks to wait, so it counts as HTTP_RETRY_AFTER_UNREADABLE_S.
  */
+#define HTTP_RETRY_AFTER_UNREADABLE_S 60U
 uint32_t http_retry_after_s(const char *value, uint64_t now_ms);

@@ -23,6 +23,7 @@ int http_generation_new(sd_event *event, const char *ca_file, HttpMultiFunc on_e
         if (!generation)
                 return -ENOMEM;
         generation->trust = http_trust_look(ca_file);
+        generation->proxy = http_trust_look(NULL);
         r = http_multi_new(event, on_end, on_break, userdata, &generation->multi);
         if (r < 0)
                 return r;
@@ -33,14 +34,16 @@ int http_generation_new(sd_event *event, const char *ca_file, HttpMultiFunc on_e
 
 bool http_generation_is_good(const HttpGeneration *generation, const char *ca_file, bool tls)
 {
-        HttpTrust trust;
+        HttpTrust trust, proxy;
 
         if (http_multi_error(generation->multi) < 0)
                 return false;
         if (!tls)
                 return true;
         trust = http_trust_look(ca_file);
-        return http_trust_equal(&generation->trust, &trust);
+        proxy = ca_file ? http_trust_look(NULL) : trust;
+        return http_trust_equal(&generation->trust, &trust) &&
+               http_trust_equal(&generation->proxy, &proxy);
 }
 
 void http_generations_clean_up(HttpGenerationQueue *generations, const HttpGeneration *current)

@@ -21,6 +21,7 @@
 typedef struct HttpGeneration {
         HttpMulti *multi;
         HttpTrust trust; /* as it was before curl looked */
+        HttpTrust proxy; /* the same of the system's anchors, by which a proxy is trusted */
         size_t n_calls;
         uint64_t n_heard;
         TAILQ_ENTRY(HttpGeneration) entry;

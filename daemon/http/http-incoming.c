@@ -47,13 +47,23 @@ static int check_content_length(HttpIncoming *incoming, const char *line, size_t
         return 0;
 }
 
+/* Only the first line of all, and the first one after an interim reply, may be a status line, which
+ * has a blank before any colon: "HTTP/x: y" is a header, or a trailer. */
+static bool is_status_line(const HttpIncoming *incoming, const char *line, size_t len)
+{
+        const char *blank = memchr(line, ' ', len), *colon = memchr(line, ':', len);
+
+        return (incoming->headers_len == len || incoming->headers_complete) && len >= 5 &&
+               memcmp(line, "HTTP/", 5) == 0 && (!colon || (blank && blank < colon));
+}
+
 int http_incoming_add_header(HttpIncoming *incoming, const char *line, size_t len)
 {
         incoming->headers_len += len;
         if (incoming->headers_len > HEADERS_LEN_MAX)
                 return -EBADMSG;
         /* An empty line ends them, until an interim reply is followed by another status line. */
-        if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        if (is_status_line(incoming, line, len)) {
                 incoming->headers_complete = false;
                 incoming->has_content_length = false;
         } else if (len <= 2) {

@@ -83,9 +83,12 @@ static CURLcode set_tls(CURL *easy, const HttpOptions *options, bool once)
         /* One file and no directory, so that curl can keep the parsed anchors; for how long is for
          * http-trust.h to say. */
         HTTP_SET(c, easy, CURLOPT_CAPATH, NULL);
+        HTTP_SET(c, easy, CURLOPT_PROXY_CAPATH, NULL);
         HTTP_SET(c, easy, CURLOPT_CA_CACHE_TIMEOUT, -1L);
         if (options->ca_file)
                 HTTP_SET(c, easy, CURLOPT_CAINFO, options->ca_file);
+        if (options->proxy_ca_file)
+                HTTP_SET(c, easy, CURLOPT_PROXY_CAINFO, options->proxy_ca_file);
         return c;
 }
 

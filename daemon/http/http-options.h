@@ -8,8 +8,9 @@
 /* How a request goes: all that makes it safe is said here, what is verified and what is refused. */
 
 typedef struct HttpOptions {
-        const char *ca_file; /* NULL: the system's trust anchors */
-        bool http1;          /* the peer is known not to speak HTTP/2 */
+        const char *ca_file;       /* the peer's trust anchors; NULL: curl's */
+        const char *proxy_ca_file; /* the same of an https:// proxy */
+        bool http1;                /* the peer is known not to speak HTTP/2 */
 } HttpOptions;
 
 /* Tells curl what to send, and how. The header lines, which curl uses until the transfer is over,

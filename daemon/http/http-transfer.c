@@ -248,6 +248,23 @@ static const char *get_header(CURL *easy, const char *name)
         return header->amount == 1 ? header->value : NULL;
 }
 
+/* The longest wait that a Retry-After asks for, by a clock that shows `now_ms`; 0: none. */
+static uint32_t get_retry_after_s(CURL *easy, uint64_t now_ms)
+{
+        struct curl_header *header;
+        uint32_t longest_s = 0;
+
+        for (size_t i = 0;
+             curl_easy_header(easy, "Retry-After", i, CURLH_HEADER, -1, &header) == CURLHE_OK;
+             i++) {
+                uint32_t wait_s = http_retry_after_s(header->value, now_ms);
+
+                if (wait_s > longest_s)
+                        longest_s = wait_s;
+        }
+        return longest_s;
+}
+
 static unsigned get_status(CURL *easy)
 {
         long status = 0;
@@ -261,18 +278,15 @@ HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
         const HttpIncoming *incoming = &transfer->incoming;
         HttpReply reply = {.body = incoming->body ? incoming->body : "",
                            .body_len = incoming->body_len};
-        const char *date, *retry_after;
+        const char *date;
 
         if (incoming->headers_complete || r == -EBADMSG)
                 reply.status = get_status(transfer->easy);
         if (!incoming->headers_complete)
                 return reply;
         date = get_header(transfer->easy, "Date");
-        retry_after = get_header(transfer->easy, "Retry-After");
         reply.date_ms = date ? http_date_ms(date) : 0;
-        if (retry_after)
-                reply.retry_after_s =
-                        http_retry_after_s(retry_after, reply.date_ms ?: realtime_ms());
+        reply.retry_after_s = get_retry_after_s(transfer->easy, reply.date_ms ?: realtime_ms());
         return reply;
 }
 

@@ -17,7 +17,7 @@ HttpTrust http_trust_look(const char *ca_file)
         const char *file = http_trust_file(ca_file);
         struct stat st;
 
-        if (!file || stat(file, &st) < 0)
+        if (!file || stat(file, &st) < 0 || !S_ISREG(st.st_mode))
                 return (HttpTrust){};
         return (HttpTrust){.present = true,
                            .dev = st.st_dev,
@@ -25,6 +25,13 @@ HttpTrust http_trust_look(const char *ca_file)
                            .size = st.st_size,
                            .modified = st.st_mtim,
                            .changed = st.st_ctim};
+}
+
+const char *http_trust_path(const HttpTrust *trust, const char *ca_file)
+{
+        const char *file = http_trust_file(ca_file);
+
+        return file && !trust->present ? "/dev/null" : file;
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)

@@ -6,8 +6,8 @@
 #include "base/macro.h"
 
 /*
- * Which trust anchors a client goes by: a file, as it was when somebody looked. An administrator,
- * or an update of the system, replaces it while the daemon runs.
+ * Which trust anchors a client goes by: a regular file, as it was when somebody looked. An
+ * administrator, or an update of the system, replaces it while the daemon runs.
  */
 typedef struct HttpTrust {
         bool present;
@@ -19,4 +19,7 @@ typedef struct HttpTrust {
 
 /* Looks at the file, or if that is NULL at the one that curl uses by itself. */
 HttpTrust http_trust_look(const char *ca_file);
+/* The file that curl is to read. In place of one that is not there, or no regular file, it is one
+ * without a certificate: to open a FIFO would block. NULL if curl has none. */
+const char *http_trust_path(const HttpTrust *trust, const char *ca_file);
 bool http_trust_equal(const HttpTrust *a, const HttpTrust *b);

@@ -265,7 +265,11 @@ static int call_new(HttpClient *client, HttpGeneration *generation, const HttpRe
                     HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
-        HttpOptions options = {.ca_file = client->ca_file, .http1 = client->http1};
+        const HttpOptions options = {
+                .ca_file = http_trust_path(&generation->trust, client->ca_file),
+                .proxy_ca_file = http_trust_path(&generation->proxy, NULL),
+                .http1 = client->http1,
+        };
         int r;
 
         if (!call)

@@ -41,8 +41,8 @@ typedef struct HttpReply {
                              complete status line */
         const char *body; /* NUL-terminated behind body_len; may hold NULs of its own */
         size_t body_len;
-        uint32_t retry_after_s; /* until when Retry-After asks to wait, by the peer's clock if it
-                                   tells it; 0: it does not ask, or not any more */
+        uint32_t retry_after_s; /* the longest wait that a Retry-After asks for, by the peer's clock
+                                   if it tells it; see http_retry_after_s(). 0: none */
         uint64_t date_ms;       /* what time it was there, by Date; 0: it does not say */
 } HttpReply;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
+#include <math.h>
+
 #include "base/text.h"
 #include "daemon/json/json.h"
 
@@ -54,7 +57,52 @@ static size_t mend_character(char *s, bool *changed)
         return 1;
 }
 
-bool json_mend(char *body, size_t body_len)
+/* Whether jansson refuses this number, of n characters, as too large. */
+static bool overflows(const char *s, size_t n)
+{
+        double value;
+        char *end;
+
+        errno = 0;
+        if (strcspn(s, ".eE") >= n) {
+                (void) strtoll(s, NULL, 10);
+                return errno == ERANGE;
+        }
+        value = strtod(s, &end);
+        return end == s + n && (value == HUGE_VAL || value == -HUGE_VAL) && errno == ERANGE;
+}
+
+/* Any number that overflows is longer than its replacement. */
+static size_t mend_number(char *s, bool *changed)
+{
+        size_t n = strspn(s, "+-.0123456789Ee"), n_sign = *s == '-';
+
+        if (overflows(s, n)) {
+                memset(s + n_sign, ' ', n - n_sign);
+                memcpy(s + n_sign, "1e99", 4);
+                *changed = true;
+        }
+        return n;
+}
+
+bool json_mend_numbers(char *text, size_t len)
+{
+        bool in_string = false, changed = false;
+        size_t n;
+
+        for (size_t i = 0; i < len; i += n) {
+                n = 1;
+                if (text[i] == '"')
+                        in_string = !in_string;
+                else if (in_string && text[i] == '\\')
+                        n = 2;
+                else if (!in_string && (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')))
+                        n = mend_number(text + i, &changed);
+        }
+        return changed;
+}
+
+bool json_mend_strings(char *body, size_t body_len)
 {
         bool in_string = false, changed = false;
         size_t n;

@@ -23,7 +23,7 @@ static int errno_of(const json_error_t *error, int otherwise)
 /* jansson itself refuses NUL in strings, text that is not UTF-8, numbers that overflow, and nesting
  * deeper than it can recurse. When it lacks memory, it may say that the text is bad, or leave a
  * character out of a string and say nothing. */
-int json_read_object(const char *body, size_t body_len, json_t **ret)
+static int parse_object(const char *body, size_t body_len, json_t **ret)
 {
         json_auto_t *root = NULL;
         unsigned n_failed = allocations_failed();
@@ -40,12 +40,13 @@ int json_read_object(const char *body, size_t body_len, json_t **ret)
         return 0;
 }
 
-int json_read_reply(const char *body, size_t body_len, json_t **ret)
+static int read_mended(const char *body, size_t body_len, bool strings, json_t **ret)
 {
         _cleanup_(wiping_freep) char *copy = NULL;
+        bool changed;
         int r;
 
-        r = json_read_object(body, body_len, ret);
+        r = parse_object(body, body_len, ret);
         if (r != ERROR_MALFORMED_REPLY)
                 return r;
         copy = counted_malloc(body_len + 1);
@@ -53,7 +54,19 @@ int json_read_reply(const char *body, size_t body_len, json_t **ret)
                 return -ENOMEM;
         memcpy(copy, body, body_len);
         copy[body_len] = '\0';
-        return json_mend(copy, body_len) ? json_read_object(copy, body_len, ret) : r;
+        changed = json_mend_numbers(copy, body_len);
+        changed = (strings && json_mend_strings(copy, body_len)) || changed;
+        return changed ? parse_object(copy, body_len, ret) : r;
+}
+
+int json_read_object(const char *body, size_t body_len, json_t **ret)
+{
+        return read_mended(body, body_len, false, ret);
+}
+
+int json_read_reply(const char *body, size_t body_len, json_t **ret)
+{
+        return read_mended(body, body_len, true, ret);
 }
 
 bool json_has_text(const json_t *object, const char *key, const char *text)

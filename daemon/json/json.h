@@ -18,9 +18,10 @@ typedef bool (*ValidFunc)(const char *s);
  * through it. May be called repeatedly. */
 void json_wipe_memory(void);
 
-/* Parses a text that is one object without duplicate names. */
+/* Parses a text that is one object without duplicate names. A number that overflows is mended
+ * by json_mend_numbers(). */
 int json_read_object(const char *body, size_t body_len, json_t **ret);
-/* The same for a reply of the API: strings with invalid characters are mended by json_mend(). */
+/* The same for a reply of the API: invalid characters are mended by json_mend_strings(). */
 int json_read_reply(const char *body, size_t body_len, json_t **ret);
 
 /* Whether a member is exactly this string. */
@@ -44,10 +45,13 @@ int json_read_bool(const json_t *object, const char *key, bool *ret);
 /*
  * Replaces invalid characters in the strings of a JSON text by DEL: escaped lone surrogates and
  * NUL, and bytes that are not UTF-8. A JavaScript server that truncates a string may split a
- * surrogate pair. No valid id contains DEL, so a mended id is refused. Returns whether anything
- * was replaced.
+ * surrogate pair. No valid id contains DEL, so a mended id is refused. The text is NUL-terminated.
+ * Returns whether anything was replaced.
  */
-bool json_mend(char *body, size_t body_len);
+bool json_mend_strings(char *text, size_t len);
+/* The same for numbers that no integer and no double holds: each becomes 1e99 or -1e99, which is as
+ * much out of range for json_read_number(). */
+bool json_mend_numbers(char *text, size_t len);
 
 /*
  * Serialises the result of json_pack_ex(), and consumes it. `root` may be NULL; `error` then has

@@ -15,10 +15,13 @@ It needs jeepney (Debian: python3-jeepney), and a grant in passlockd.conf for th
 
 import re
 import secrets
+import socket
+import time
 from typing import Any
 
 from jeepney import AuthenticationError, DBusAddress, HeaderFields, MessageType, new_method_call
-from jeepney.io.blocking import open_dbus_connection
+from jeepney.bus import get_bus
+from jeepney.io.blocking import DBusConnection, prep_socket
 from jeepney.wrappers import DBusErrorResponse
 
 NAME = "dev.passlock.Passlock1"
@@ -31,8 +34,9 @@ class PasslockError(Exception):
     """The call did not do what it should. `name` says why, as the last word of an error's name on the
     bus: an answer of the daemon, such as InvalidCode; InvalidArgs for an argument that is none;
     NoServer, AuthFailed or LimitsExceeded if the bus is not there or lets nobody in; ServiceUnknown
-    and the like if there is no daemon; Timeout; and NoReply or Disconnected if the daemon or the bus
-    went away in the middle. After the last three the call may have been carried out.
+    and the like if there is no daemon; Timeout; NoReply or Disconnected if the daemon or the bus went
+    away in the middle; and InconsistentMessage if the bus sent nonsense. After the last four the call
+    may have been carried out.
     """
 
     def __init__(self, name: str, message: str):
@@ -84,14 +88,36 @@ class Passlock:
         if options is not None:
             signature, body = signature + "a{sv}", (*body, _variants(options))
         call = new_method_call(DBusAddress(self.path, NAME, f"{NAME}.{interface}"), member, signature, body)
+        deadline = time.monotonic() + self.timeout_sec
         try:
-            with open_dbus_connection("SYSTEM", auth_timeout=self.timeout_sec) as connection:
-                reply = connection.send_and_get_reply(call, timeout=self.timeout_sec)
+            sock = prep_socket(get_bus("SYSTEM"), timeout=self.timeout_sec)
         except Exception as error:
             raise _error_of_bus(error) from error
+        try:
+            with sock, _Connection(sock, deadline) as connection:
+                reply = connection.send_and_get_reply(call)
+        except (DBusErrorResponse, EOFError, OSError) as error:
+            raise _error_of_bus(error) from error
+        except Exception as error:  # of jeepney's parser
+            raise PasslockError(f"{STANDARD}InconsistentMessage", "the bus sent nonsense") from error
         if reply.header.message_type is MessageType.error:
             raise PasslockError(reply.header.fields[HeaderFields.error_name], *reply.body[:1] or [""])
         return reply.body
+
+
+class _Connection(DBusConnection):
+    """With one deadline for all that is sent and received; jeepney has none for its own Hello."""
+
+    def __init__(self, sock: socket.socket, deadline: float):
+        self.deadline = deadline
+        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        super().__init__(sock)
+
+    def receive(self, *, timeout: float | None = None):
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return super().receive(timeout=left)
 
 
 def _text(value: Any, what: str = "an argument") -> str:

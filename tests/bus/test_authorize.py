@@ -2,6 +2,7 @@
 """The links that Authorize excludes by itself never decide whether it works."""
 
 import json
+import time
 
 import pytest
 
@@ -52,6 +53,22 @@ def test_refused_because_of_a_link(stack, connection):
     assert set(first) == {"odd", "fine"}
     assert second == []
     assert connection.state() == "ready"
+
+
+def test_both_requests_have_one_deadline(stack, connection):
+    stack.sections["Tenancy default"] |= {"TimeoutSec": "3"}
+    stack.apply()
+    connection.links("Add", "ada", "odd")
+    refuse(stack, "odd")
+    answer = stack.vault.answer
+
+    def answer_late(request):
+        time.sleep(2)
+        return answer(request)
+    stack.vault.answer = answer_late
+    with raises("Unreachable"):
+        connection.authorize(RP_ID, "ada")
+    assert len(excluded(stack)) == 2
 
 
 def test_refused_because_of_what_the_caller_asked(stack, connection):

@@ -121,6 +121,8 @@ def test_no_keys_and_no_api(own_stack):
         with within(SHORT_SEC), raises("Unreachable"):
             connection.verify(passkey.id_token)
         own_stack.sandbox.start()
+        eventually(lambda: connection.outcome(
+            connection.start_method("VerifyIdToken", passkey.id_token, {}))[0] != "error")
         assert connection.verify(passkey.id_token)["user_id"] == passkey.user_id
 
 
@@ -139,9 +141,14 @@ def cold():
     ("wrong-type=keys", {"MalformedReply"})])
 def test_no_keys_and_a_broken_api(cold, fault, names):
     passkey = cold.create_passkey()
+    label = f"cold{len(cold.sections)}"  # a failure is remembered for a while
+    timeout = {"TimeoutSec": str(SHORT_SEC)} if fault == "hang" else {}
+    cold.sections[f"Tenancy {label}"] = cold.tenancy(TenancyId=label, **timeout)
+    cold.grant_ourselves(label)
+    cold.apply()
     cold.sandbox.set_faults(f"{fault}@jwks")
-    with cold.hurrying(fault), cold.connect() as connection, within(SHORT_SEC), raises(*names):
-        connection.verify(passkey.id_token)
+    with cold.connect() as connection, within(SHORT_SEC), raises(*names):
+        connection.verify(passkey.id_token, label=label)
     cold.sandbox.set_faults()
 
 
@@ -502,6 +509,22 @@ def test_key_set_that_is_none(fresh, body):
     fresh.api.reply = Reply(200, body)
     with raises("MalformedReply"):
         fresh.verify(fresh.token())
+
+
+@pytest.mark.parametrize("status, headers, name, text", [
+    (503, {"Retry-After": "60"}, "Unreachable", ""), (500, {}, "Unreachable", ""),
+    (404, {}, "Unreachable", ""), (429, {"Retry-After": "60"}, "RateLimited", "after (60|59|5[0-9]) s$"),
+    (429, {"Retry-After": "soon"}, "RateLimited", "after (60|59|5[0-9]) s$")])
+def test_key_set_that_fails_is_not_fetched_again_at_once(fresh, status, headers, name, text):
+    """Calls meanwhile get the same failure, and how long it stands."""
+    fresh.api.reply = Reply(status, b"", headers)
+    with raises(name, text=text):
+        fresh.verify(fresh.token())
+    requests = len(fresh.api.requests)
+    for call in [fresh.start(token(STRANGER, fresh.claims(), kid=f"stranger-{i}")) for i in range(20)]:
+        with raises(name, text=text):
+            fresh.connection.finish(call)
+    assert len(fresh.api.requests) == requests
 
 
 @pytest.mark.parametrize("jwks", [

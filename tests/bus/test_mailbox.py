@@ -195,7 +195,7 @@ def test_metadata_comes_back(connection, text):
 
 @pytest.mark.parametrize("text", [
     "", " ", "null", "7", '"text"', "[]", "[{}]", "true", "{", "{}x", "{} {}", "{}{}", '{"a":}',
-    "{'a':1}", "{a:1}", '{"a":1,}', '{"a":NaN}', '{"a":Infinity}', '{"a":1e999}', '{"a":01}',
+    "{'a':1}", "{a:1}", '{"a":1,}', '{"a":NaN}', '{"a":Infinity}', '{"a":01}',
     '{"a":"\\ud800"}', '{"a":' * 3000, '{"a":"' + "x" * 4096 + '"}', "// no\n{}"],
     ids=lambda text: text[:12])
 def test_bad_metadata(stack, connection, text):
@@ -351,6 +351,17 @@ def test_metadata_that_the_bus_cannot_carry(odd, api):
     """It is the app's own, and comes back as JSON that says the same."""
     api.reply = created(metadata={"a": "\ufffe"})
     assert json.loads(create(odd)["metadata"]) == {"a": "\ufffe"}
+
+
+@pytest.mark.parametrize("number", ["12345678901234567890", "1e999", "0.1", "-0"])
+def test_numbers_of_the_metadata_stay_as_they_are(odd, api, number):
+    metadata = '{"n":%s}' % number
+    body = json.dumps(created().body).replace('"metadata": null', f'"metadata": {metadata}')
+    api.reply = Reply(201, body.encode())
+    challenge = create(odd, metadata=metadata)
+    assert challenge["metadata"] == metadata
+    assert challenge["code"] == "123456"
+    assert f'"metadata":{metadata}'.encode() in api.requests[-1].body
 
 
 @pytest.mark.parametrize("options, sent", [

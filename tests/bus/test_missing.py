@@ -166,6 +166,22 @@ def test_stop_does_not_wait_for_the_user_database(own_stack):
         assert own_stack.daemon.stop() == 0
 
 
+@pytest.mark.root
+def test_hung_groups_keep_no_user_waiting(own_stack):
+    """As many as lookups run at once, and one more with each reload."""
+    Accounts(own_stack, slow="group")
+    own_stack.grant("web", "www-data", "Links.Read")
+    for i in range(9):
+        own_stack.sections[f"Grant ldap{i}"] = {"Group": f"staff{i}", "Allow": "Links.Read"}
+    own_stack.start()
+    eventually(lambda: may_read(own_stack, WWW_DATA))
+    own_stack.grant("web", "games", "Links.Read")
+    for i in range(3):
+        own_stack.sections["Grant ldap0"] = {"Group": f"again{i}", "Allow": "Links.Read"}
+        own_stack.apply()
+    eventually(lambda: may_read(own_stack, GAMES))
+
+
 @pytest.fixture
 def slow_reload(own_stack):
     """A daemon that lets www-data read. The next configuration, which is written, lets games read and
@@ -306,6 +322,20 @@ def test_key_that_comes_later(own_stack):
     if own_stack.is_root:
         assert diagnose(own_stack) == []
     own_stack.assert_healthy()
+
+
+def test_key_of_two_tenancies_that_comes_later(own_stack):
+    keys, own_stack.keys = own_stack.keys, {}
+    own_stack.start()
+    own_stack.sections["Tenancy other"] = own_stack.tenancy(TenancyId="otherTenancy")
+    own_stack.apply()
+    with own_stack.connect() as connection:
+        for change, state in ((keys, "ready"), ({}, "unconfigured"), (keys, "ready")):
+            own_stack.daemon.set_keys(change)
+            if not change:
+                own_stack.daemon.reload()
+            for label in ("default", "other"):
+                eventually(lambda label=label, state=state: connection.state(label) == state)
 
 
 def test_directory_of_credentials_that_comes_later(own_stack):

@@ -101,13 +101,27 @@ def test_every_method(connection, api, method, status, name):
 
 
 @pytest.mark.parametrize("state", ["ready", "denied", "degraded"])
-def test_bad_request_leaves_state_alone(connection, api, state):
+def test_refusal_of_a_gateway_leaves_state_alone(connection, api, state):
     set_state(connection, api, state)
-    for reply in (Reply(404), Reply(400, {"_tag": "@error/BadRequest", "message": "no"})):
+    for reply in (Reply(404), Reply(400, {"_tag": "@error/BadRequest", "message": "no"}),
+                  Reply(429, b"<html>slow down</html>")):
         api.reply = reply
-        with raises("BadRequest"):
+        with raises("BadRequest", "RateLimited"):
             connection.method("Authorize", *METHODS["Authorize"])
         assert connection.state() == state
+
+
+@pytest.mark.parametrize("state", ["ready", "denied", "degraded"])
+def test_reload_with_the_same_key_leaves_state_alone(module, connection, api, state):
+    stack, _ = module
+    set_state(connection, api, state)
+    tenancy = stack.sections["Tenancy default"]
+    for timeout in (tenancy["TimeoutSec"], "7"):
+        stack.sections["Tenancy default"] = tenancy | {"TimeoutSec": timeout}
+        stack.apply()
+        assert connection.state() == state
+    stack.sections["Tenancy default"] = tenancy
+    stack.apply()
 
 
 @pytest.mark.parametrize("status, missing, name, state", [

@@ -95,6 +95,19 @@ def test_file_without_a_certificate(own_stack, ca_file, certificates):
         authorize(connection)
 
 
+def test_fifo_blocks_nobody(own_stack, ca_file, certificates):
+    with own_stack.connect() as connection:
+        ca_file.unlink()
+        os.mkfifo(ca_file)
+        with raises("Unreachable"):
+            connection.authorize(RP_ID, new_user())
+        assert lines(own_stack, "it is not a regular file") == 1
+        assert "Not a regular file" in str(connection.manager("Diagnose"))
+        ca_file.unlink()
+        trust(ca_file, certificates[0])
+        authorize(connection)
+
+
 def test_unchanged_anchors_keep_the_connection(own_stack, ca_file, api):
     with own_stack.connect() as connection:
         for _ in range(5):

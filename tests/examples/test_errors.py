@@ -201,6 +201,35 @@ def test_bus_that_does_not_answer(client, socket_at):
     assert client.error(socket_at[1], "exchange", quote(client, "code"), timeout_sec=0.2) == "Timeout"
 
 
+@pytest.mark.parametrize("sent, name", [
+    (None, "Timeout"), (b"l", "Timeout"), (b"\x0e" * 4096, "InconsistentMessage")], ids=["silent", "drips", "nonsense"])
+def test_bus_that_answers_nothing_more(client, socket_at, sent, name):
+    """It lets the user in, and then says nothing, or a byte at a time, or what is no message."""
+    listener, address = socket_at
+    over = threading.Event()
+
+    def let_in():
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines, contextlib.suppress(OSError):
+            for line in lines:
+                if line.lstrip(b"\0").startswith(b"AUTH"):
+                    connection.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
+                elif line.startswith(b"NEGOTIATE"):
+                    connection.sendall(b"AGREE_UNIX_FD\r\n")
+                elif line.startswith(b"BEGIN"):
+                    break
+            while not over.wait(0.05):
+                connection.sendall(sent or b"")
+
+    thread = threading.Thread(target=let_in)
+    thread.start()
+    try:
+        assert client.error(address, "links", quote(client, "user"), timeout_sec=0.5) == name
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_bus_that_refuses_the_user(client, socket_at):
     listener, address = socket_at
 

@@ -242,6 +242,45 @@ static void test_moved_and_linked(void **state)
         run_until_found(fixture, "moved=sk_m;linked=sk_m;");
 }
 
+/* Nothing changes in the directory itself when the target of a link comes, or is mended. */
+static void test_behind_links(void **state)
+{
+        Fixture *fixture = *state;
+        char target[256], link[256];
+
+        snprintf(target, sizeof(target), "%s/elsewhere", fixture->parent);
+        snprintf(link, sizeof(link), "%s/passlock.shop", fixture->directory);
+        assert_int_equal(symlink(target, link), 0);
+        assert_loads(fixture, "shop", NULL);
+        assert_true(sd_event_run(fixture->event, 1500 * 1000) >= 0); /* the watch has settled */
+        write_key(fixture, "../elsewhere", "one\ntwo\n");
+        run_until_recorded(fixture, "more than one line");
+        write_key(fixture, "../elsewhere", "sk_3");
+        run_until_found(fixture, "shop=sk_3;");
+        assert_asleep(fixture);
+}
+
+/* The directory is a link that is switched to another one. */
+static void test_directory_behind_a_link(void **state)
+{
+        Fixture *fixture = *state;
+        char empty[256], full[256], link[256];
+
+        snprintf(empty, sizeof(empty), "%s/empty", fixture->parent);
+        snprintf(full, sizeof(full), "%s/full", fixture->parent);
+        snprintf(link, sizeof(link), "%s/link", fixture->parent);
+        assert_int_equal(rmdir(fixture->directory), 0);
+        assert_int_equal(mkdir(empty, 0700) | mkdir(full, 0700), 0);
+        assert_int_equal(symlink(empty, fixture->directory), 0);
+        assert_loads(fixture, "shop", NULL);
+        assert_loads(fixture, "other", NULL);
+        assert_true(sd_event_run(fixture->event, 1500 * 1000) >= 0);
+        assert_int_equal(symlink(full, link), 0);
+        assert_int_equal(rename(link, fixture->directory), 0);
+        write_key(fixture, "passlock.shop", "sk_4");
+        run_until_found(fixture, "shop=sk_4;");
+}
+
 /* The directory comes, goes, and comes again. */
 static void test_directory_comes_later(void **state)
 {
@@ -343,6 +382,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_comes_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_is_no_key_at_first, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_moved_and_linked, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_behind_links, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_directory_behind_a_link, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_directory_comes_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_directory_that_is_none, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_unreadable_at_first, set_up, tear_down),

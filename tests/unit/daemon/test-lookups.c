@@ -337,6 +337,63 @@ static void test_many(void **state)
         assert_int_equal(database.n_waiting_max, LOOKUPS_THREADS_MAX);
 }
 
+static void ask_slow_ones(Fixture *fixture, unsigned first, unsigned n)
+{
+        for (unsigned i = first; i < first + n; i++) {
+                char name[32];
+
+                snprintf(name, sizeof(name), "slow-%u", i);
+                assert_int_equal(lookups_ask(fixture->lookups, true, name), 0);
+        }
+}
+
+/* Names that hang take all threads, and one behind them is answered all the same: */
+static void test_hung_ones_keep_nobody_waiting(void **state)
+{
+        Fixture *fixture = *state;
+
+        ask_slow_ones(fixture, 0, 2 * LOOKUPS_THREADS_MAX);
+        wait_for_waiting(LOOKUPS_THREADS_MAX);
+        assert_int_equal(look_up(fixture, false, "ada").id, 1001);
+        assert_int_equal(database.n_waiting_max, 2 * LOOKUPS_THREADS_MAX);
+        open_gate();
+        run_until_answered(fixture, 1 + 2 * LOOKUPS_THREADS_MAX);
+}
+
+/* also while the daemon starts, and there is no event loop yet, */
+static void test_hung_ones_before_the_loop(void **state)
+{
+        Fixture *fixture = *state;
+
+        ask_slow_ones(fixture, 0, LOOKUPS_THREADS_MAX);
+        assert_int_equal(lookups_ask(fixture->lookups, false, "ada"), 0);
+        while (fixture->n_answered == 0)
+                lookups_wait(fixture->lookups, PATIENCE_MS);
+        assert_string_equal(fixture->answered[0].name, "ada");
+}
+
+/* and at once if they were cancelled. There is a limit to that, too. */
+static void test_cancelled_ones_keep_nobody_waiting(void **state)
+{
+        Fixture *fixture = *state;
+        unsigned n = 0;
+
+        for (; n < LOOKUPS_THREADS_TOTAL_MAX; n += LOOKUPS_THREADS_MAX) {
+                ask_slow_ones(fixture, n, LOOKUPS_THREADS_MAX);
+                wait_for_waiting(n + LOOKUPS_THREADS_MAX);
+                lookups_cancel(fixture->lookups);
+                if (n + LOOKUPS_THREADS_MAX < LOOKUPS_THREADS_TOTAL_MAX)
+                        assert_int_equal(look_up(fixture, false, "ada").id, 1001);
+        }
+        fixture->n_answered = 0;
+        assert_int_equal(lookups_ask(fixture->lookups, false, "ada"), 0);
+        lookups_wait(fixture->lookups, 100);
+        assert_int_equal(fixture->n_answered, 0);
+        open_gate();
+        run_until_answered(fixture, 1);
+        assert_int_equal(database.n_waiting_max, LOOKUPS_THREADS_TOTAL_MAX);
+}
+
 /* Nobody waits for a database that does not answer. */
 static void test_freed_while_running(void **state)
 {
@@ -365,6 +422,11 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_answer_in_between_is_cancelled, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_hung_ones_keep_nobody_waiting, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(test_hung_ones_before_the_loop, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_cancelled_ones_keep_nobody_waiting, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(test_freed_while_running, set_up, tear_down),
         };
 

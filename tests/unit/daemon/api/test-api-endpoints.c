@@ -62,7 +62,7 @@ static int registration(Api *api, Outcome *outcome)
                                     .user_id = (char *) "u",
                                     .username = (char *) "ada"};
 
-        return api_authorize_registration(api, &asked, on_result, outcome, &outcome->call);
+        return api_authorize_registration(api, &asked, 0, on_result, outcome, &outcome->call);
 }
 
 static int authentication(Api *api, Outcome *outcome)
@@ -207,7 +207,7 @@ static const struct {
         {prune, "POST /v2/ten%2Fancy/passkeys/prune", "{\"userId\":\"u\"}",
          PREPARED("Pruning", "prune"), "mt_1 1", BIT(BAD_REQUEST) | BIT(API_DENIED), .once = true},
         {create_challenge, "POST /v2/ten%2Fancy/challenges",
-         "{\"email\":\"a@b\",\"purpose\":\"login\",\"metadata\":{\"n\":1},\"sendEmail\":false}",
+         "{\"email\":\"a@b\",\"purpose\":\"login\",\"sendEmail\":false,\"metadata\":{\"n\":1}}",
          "{\"_tag\":\"ChallengeCreated\",\"challenge\":{" CHALLENGE_MEMBERS
          ",\"secret\":\"s\",\"code\":\"407215\",\"message\":{\"html\":\"h\",\"text\":\"t\"}}}",
          "ch1 407215", BIT(BAD_REQUEST) | BIT(RATE_LIMITED) | BIT(API_DENIED), .once = true},
@@ -559,7 +559,7 @@ static void test_arguments(void **state)
 
         serve(f, &(Script){.lines = {SERVER_ERROR}}, 30000);
         assert_int_equal(
-                api_authorize_registration(f->api, &no_registration, on_result, o, &o->call),
+                api_authorize_registration(f->api, &no_registration, 0, on_result, o, &o->call),
                 -EINVAL);
         assert_int_equal(
                 api_authorize_authentication(f->api, &no_authentication, on_result, o, &o->call),

@@ -304,6 +304,64 @@ static void test_unreadable_rows(void **state)
         assert_string_equal(list.unreadable_ids[1], "pk3");
 }
 
+/* A row that is no JSON by itself spoils no other. */
+static void test_malformed_rows(void **state)
+{
+        static const char *const rows[] = {
+                "{\"_tag\":\"PasskeySummary\",\"id\":\"pk2\",\"id\":\"pk2\"}",
+                "{\"_tag\":\"PasskeySummary\",\"a\":{\"b\":1,\"b\":1}}",
+                "{\"createdAt\":1e999}",
+                "{\"a\":01}",
+                "{\"a\":\"\\x\"}",
+                "nothing",
+                "[}",
+        };
+        _cleanup_(freep) char *deep = malloc(200001);
+
+        assert_non_null(deep);
+        memset(deep, '[', 100000);
+        memset(deep + 100000, ']', 100000);
+        deep[200000] = '\0';
+        for (size_t i = 0; i <= ARRAY_SIZE(rows); i++) {
+                _cleanup_(passkey_list_clear) PasskeyList list = {};
+                _cleanup_(freep) char *body = NULL, *cursor = NULL;
+
+                assert_true(
+                        asprintf(&body,
+                                 "{\"records\" : [ %s , " ROW(
+                                         "pk1") ",%s] ,"
+                                                "\"_tag\":\"FindAllPasskeys\",\"cursor\":\"c2Vj\"}",
+                                 i < ARRAY_SIZE(rows) ? rows[i] : deep, ROW("pk3")) > 0);
+                assert_int_equal(api_json_read_passkey_list(body, strlen(body), &list, &cursor), 0);
+                assert_string_equal(cursor, "c2Vj");
+                assert_int_equal(list.n_passkeys, 2);
+                assert_int_equal(list.n_unreadable, 1);
+        }
+}
+
+/* What is outside of the rows has to be right. */
+static void test_malformed_pages(void **state)
+{
+        static const char *const pages[] = {
+                "{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"records\":[],\"records\":[]}",
+                "{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"records\":[],\"a\":1,\"a\":1}",
+                "{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"records\":[]}x",
+                "{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"records\":[",
+                "{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"records\":[]",
+                "{\"_tag\":\"FindAllPasskeys\",\"records\":,\"cursor\":null}",
+                "{\"_tag\":\"FindAllPasskeys\",\"records\":[,],\"cursor\":null}",
+                "{\"_tag\":\"FindAllPasskeys\",\"records\":[" ROW("pk1") ",],\"cursor\":null}",
+                "{\"_tag\":\"FindAllPasskeys\",\"records\":[" ROW("pk1")
+                        ROW("pk2") "],\"cursor\":null}",
+                "{\"_tag\":\"FindAllPasskeys\",\"records\":[[]}],\"cursor\":null}",
+                "{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"inner\":{\"records\":[]}}",
+                "[{\"_tag\":\"FindAllPasskeys\",\"cursor\":null,\"records\":[]}]",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+                assert_int_equal(read_list(pages[i], strlen(pages[i])), ERROR_MALFORMED_REPLY);
+}
+
 static void test_rows_that_are_none(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(not_objects); i++)
@@ -562,6 +620,8 @@ int main(void)
                 cmocka_unit_test(test_last_page),
                 cmocka_unit_test(test_every_field),
                 cmocka_unit_test(test_unreadable_rows),
+                cmocka_unit_test(test_malformed_rows),
+                cmocka_unit_test(test_malformed_pages),
                 cmocka_unit_test(test_rows_that_are_none),
                 cmocka_unit_test(test_transports),
                 cmocka_unit_test(test_cursors),

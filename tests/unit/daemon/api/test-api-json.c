@@ -6,6 +6,7 @@
 
 #include "base/wiping-allocator.h"
 #include "daemon/api/api-json.h"
+#include "daemon/http/http-date.h"
 #include "daemon/json/json.h"
 #include "tests/unit/daemon/api/json-fields.h"
 #include "tests/unit/test.h"
@@ -197,6 +198,46 @@ static void test_extra_fields(void **state)
         assert_int_equal(read_changed(read_principal, principal_reply, "passkey/new", "1"), 0);
 }
 
+static int read_passkey_of(const char *number)
+{
+        char body[512];
+
+        snprintf(body, sizeof(body),
+                 "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"p\",\"userId\":\"u\","
+                 "\"authenticatorId\":\"a\",\"authenticatorType\":\"passkey\",\"createdAt\":1,"
+                 "\"expiresAt\":2,\"passkey\":%s}",
+                 number);
+        return read_principal(body, strlen(body));
+}
+
+/* A number that overflows spoils only a field that decides, */
+static void test_numbers_that_overflow(void **state)
+{
+        static const char *const numbers[] = {"1e999", "-1e999", "9223372036854775808",
+                                              "-99999999999999999999"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+                char body[512];
+
+                snprintf(body, sizeof(body), "%.*s,\"new\":[{\"a\\\"\":%s}]}",
+                         (int) strlen(token_reply) - 1, token_reply, numbers[i]);
+                assert_int_equal(read_token(body, strlen(body)), 0);
+                snprintf(body, sizeof(body),
+                         "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"registrationToken\":\"rt\","
+                         "\"expiresAt\":%s}",
+                         numbers[i]);
+                assert_int_equal(read_token(body, strlen(body)), ERROR_MALFORMED_REPLY);
+                snprintf(body, sizeof(body),
+                         "{\"_tag\":\"ExtendedPrincipal\",\"id\":\"p\",\"userId\":\"u\","
+                         "\"authenticatorId\":\"a\",\"authenticatorType\":\"passkey\","
+                         "\"createdAt\":1,\"expiresAt\":2,\"metadata\":{\"userAgent\":%s}}",
+                         numbers[i]);
+                assert_int_equal(read_principal(body, strlen(body)), 0);
+                /* also where null would stand for one that is absent. */
+                assert_int_equal(read_passkey_of(numbers[i]), ERROR_MALFORMED_REPLY);
+        }
+}
+
 /* Whole bodies, for what cannot be made by changing a value. */
 static void test_malformed(void **state)
 {
@@ -220,8 +261,6 @@ static void test_malformed(void **state)
                 TOKEN_HEAD "\"registrationToken\":\"rt_\xff\"}",    /* not UTF-8 */
                 TOKEN_HEAD "\"registrationToken\":\"rt_\xc0\xaf\"}",
                 TOKEN_HEAD "\"registrationToken\":\"rt_\\ud800\"}", /* half a surrogate pair */
-                TOKEN_HEAD "\"registrationToken\":\"rt_1\",\"new\":1e999}",
-                TOKEN_HEAD "\"registrationToken\":\"rt_1\",\"new\":99999999999999999999999}",
                 TOKEN_HEAD "\"registrationToken\":\"rt_1\",\"new\":NaN}",
                 TOKEN_HEAD "'registrationToken':'rt_1'}",
         };
@@ -479,6 +518,8 @@ static void test_errors(void **state)
         } cases[] = {
                 {"{\"_tag\":\"@error/InvalidCode\",\"message\":\"m\"}", "@error/InvalidCode", 0},
                 {"{\"_tag\":\"@error/X\",\"message\":\"\\ud800\"}", "@error/X", 0},
+                {"{\"_tag\":\"@error/X\",\"n\":1e999}", "@error/X", 0},
+                {"{\"_tag\":\"@error/X\",\"retryAfterSeconds\":1e999}", "@error/X", UINT32_MAX},
                 {"{\"_tag\":1}", "", 0},
                 {"{\"_tag\":\"\"}", "", 0},
                 {"{\"_tag\":\"@error/InvalidCode\\u0000\"}", "", 0},
@@ -494,10 +535,12 @@ static void test_errors(void **state)
                 {"{\"_tag\":\"@error/ChallengeRateLimited\",\"retryAfterSeconds\":45}",
                  "@error/ChallengeRateLimited", 45},
                 {"{\"retryAfterSeconds\":4294967295}", "", UINT32_MAX},
-                {"{\"retryAfterSeconds\":4294967296}", "", 0},
+                {"{\"retryAfterSeconds\":4294967296}", "", UINT32_MAX},
                 {"{\"retryAfterSeconds\":-1}", "", 0},
-                {"{\"retryAfterSeconds\":1.5}", "", 0},
-                {"{\"retryAfterSeconds\":\"45\"}", "", 0},
+                {"{\"retryAfterSeconds\":1.5}", "", 2},
+                {"{\"retryAfterSeconds\":1e3}", "", 1000},
+                {"{\"retryAfterSeconds\":\"45\"}", "", HTTP_RETRY_AFTER_UNREADABLE_S},
+                {"{\"retryAfterSeconds\":null}", "", HTTP_RETRY_AFTER_UNREADABLE_S},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -549,6 +592,7 @@ int main(void)
                 cmocka_unit_test(test_every_field),
                 cmocka_unit_test(test_times),
                 cmocka_unit_test(test_extra_fields),
+                cmocka_unit_test(test_numbers_that_overflow),
                 cmocka_unit_test(test_malformed),
                 cmocka_unit_test(test_deep_nesting),
                 cmocka_unit_test(test_write_registration),

@@ -136,7 +136,7 @@ static void run_until_ended(Fixture *f, const Outcome *outcome)
 static void start_authorize(Fixture *f, Outcome *outcome)
 {
         *outcome = (Outcome){};
-        assert_int_equal(api_authorize_registration(f->api, &f->registration, on_token, outcome,
+        assert_int_equal(api_authorize_registration(f->api, &f->registration, 0, on_token, outcome,
                                                     &outcome->call),
                          0);
         assert_int_equal(outcome->n_ended, 0);
@@ -246,7 +246,7 @@ static void test_wait_that_the_api_wants(void **state)
 static void test_wait_that_is_too_long(void **state)
 {
         static const char *const lines[] = {
-                BUSY("60"), BUSY("4294967295"),
+                BUSY("60"), BUSY("99999999999999999999"), BUSY("60.5"), BUSY("60, 60"),
                 "HTTP/1.1 502 Oops\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"};
         Fixture *f = *state;
 
@@ -280,6 +280,26 @@ static void test_wait_of_others(void **state)
         assert_int_equal(f->outcome.r, ERROR_RATE_LIMITED);
         assert_int_equal(f->outcome.retry_after_s, 1);
         assert_int_equal(raw_peer_n_requests(f->peer), 1);
+}
+
+/* A deadline that the caller has spent in part already is no later. */
+static void test_deadline_of_the_caller(void **state)
+{
+        Fixture *f = *state;
+        Script script = {.lines = {script_hang}};
+        uint64_t started_at_ms = monotonic_ms();
+
+        serve(f, &script, 30000);
+        f->outcome = (Outcome){};
+        assert_int_equal(api_authorize_registration(f->api, &f->registration, started_at_ms + 200,
+                                                    on_token, &f->outcome, &f->outcome.call),
+                         0);
+        run_until_ended(f, &f->outcome);
+        assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
+        assert_true(monotonic_ms() - started_at_ms < 30000);
+        assert_int_equal(api_authorize_registration(f->api, &f->registration, started_at_ms,
+                                                    on_token, &f->outcome, &f->outcome.call),
+                         -ETIMEDOUT);
 }
 
 static void test_authorize_gives_up(void **state)
@@ -471,8 +491,8 @@ static void test_settings(void **state)
                          -EINVAL);
         assert_int_equal(configure(f, raw_peer_port(f->peer), 30000, NULL), 0);
         assert_false(api_has_key(f->api));
-        assert_int_equal(api_authorize_registration(f->api, &f->registration, on_token, &f->outcome,
-                                                    &untouched),
+        assert_int_equal(api_authorize_registration(f->api, &f->registration, 0, on_token,
+                                                    &f->outcome, &untouched),
                          -ENOKEY);
         assert_int_equal(api_exchange_code(f->api, "c", on_principal, &f->outcome, &untouched),
                          -ENOKEY);
@@ -678,7 +698,7 @@ static void test_function_frees_api(void **state)
                 serve(f, &scripts[i], 400);
                 f->outcome = (Outcome){};
                 assert_int_equal(
-                        api_authorize_registration(f->api, &f->registration, free_api, f, &call),
+                        api_authorize_registration(f->api, &f->registration, 0, free_api, f, &call),
                         0);
                 start_authorize(f, &other);
                 run_until_ended(f, &f->outcome);
@@ -698,6 +718,7 @@ int main(void)
                 TEST(wait_that_the_api_wants),
                 TEST(wait_that_is_too_long),
                 TEST(wait_of_others),
+                TEST(deadline_of_the_caller),
                 TEST(authorize_gives_up),
                 TEST(exchange_tries_once),
                 TEST(exchange_on_dying_connection),

@@ -402,8 +402,8 @@ static void test_api_errors(void **state)
                 {ERROR_INVALID_CODE, TENANCY_READY},
                 {ERROR_API_DENIED, TENANCY_DENIED},
                 {ERROR_UNREACHABLE, TENANCY_DEGRADED},
-                {-ENOMEM, TENANCY_DEGRADED}, /* says nothing of the API */
-                {ERROR_RATE_LIMITED, TENANCY_READY},
+                {-ENOMEM, TENANCY_DEGRADED},            /* says nothing of the API */
+                {ERROR_RATE_LIMITED, TENANCY_DEGRADED}, /* nor does this */
                 {ERROR_MALFORMED_REPLY, TENANCY_DEGRADED},
                 {ERROR_BAD_REQUEST, TENANCY_DEGRADED}, /* nor does this */
         };

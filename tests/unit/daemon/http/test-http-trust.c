@@ -123,6 +123,23 @@ static void test_anchors_are_none(void **state)
         assert_get(f, 0);
 }
 
+/* To open one of these may block. */
+static void test_anchors_are_a_fifo(void **state)
+{
+        Fixture *f = *state;
+
+        fixture_serve(f, tls_peer_new_http1(0), "openssl");
+        assert_int_equal(mkfifo(f->ca_file, 0600), 0);
+        assert_get(f, -ENOENT);
+        trust(f, f->peer);
+        assert_get(f, 0);
+        assert_int_equal(unlink(f->ca_file), 0);
+        assert_int_equal(symlink("/dev/zero", f->ca_file), 0);
+        assert_get(f, -ENOENT);
+        trust(f, f->peer);
+        assert_get(f, 0);
+}
+
 static void withdraw_and_add(Fixture *f)
 {
         trust(f, f->peer);
@@ -283,11 +300,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(anchors_come),
-                TEST(anchors_are_none),
-                TEST(withdrawn_over_http1),
-                TEST(withdrawn_over_http2),
-                TEST(withdrawn_during_a_call),
+                TEST(anchors_come),          TEST(anchors_are_none),
+                TEST(anchors_are_a_fifo),    TEST(withdrawn_over_http1),
+                TEST(withdrawn_over_http2),  TEST(withdrawn_during_a_call),
                 TEST(anchors_of_the_system),
         };
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "build-config.h"
+#include "daemon/http/http-date.h"
 #include "tests/unit/daemon/http/http-outcome.h"
 #include "tests/unit/daemon/http/raw-peer.h"
 #include "tests/unit/test.h"
@@ -180,20 +181,14 @@ static void test_replies(void **state)
                 {"HTTP/1.1 429 Slow\r\nretry-after: 4294967295\r\nContent-Length: 0\r\n\r\n", 0,
                  429, UINT32_MAX, ""},
                 {"HTTP/1.1 429 Slow\r\nRetry-After: 4294967296\r\nContent-Length: 0\r\n\r\n", 0,
-                 429, 0, ""},
+                 429, UINT32_MAX, ""},
                 {"HTTP/1.1 429 Slow\r\nRetry-After: 99999999999999999999999\r\n"
                  "Content-Length: 0\r\n\r\n",
-                 0, 429, 0, ""},
-                {"HTTP/1.1 429 Slow\r\nRetry-After: 4 5\r\nContent-Length: 0\r\n\r\n", 0, 429, 0,
-                 ""},
-                {"HTTP/1.1 429 Slow\r\nRetry-After: -1\r\nContent-Length: 0\r\n\r\n", 0, 429, 0,
-                 ""},
-                {"HTTP/1.1 429 Slow\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n"
+                 0, 429, UINT32_MAX, ""},
+                {"HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nRetry-After: 3\r\nRetry-After: 2\r\n"
                  "Content-Length: 0\r\n\r\n",
-                 0, 429, 0, ""},
-                {"HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nRetry-After: 2\r\n"
-                 "Content-Length: 0\r\n\r\n",
-                 0, 429, 0, ""},
+                 0, 429, 3, ""},
+                {"HTTP/1.1 429 Slow\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n", 0, 429, 0, ""},
                 /* cut off */
                 {"", -EPROTO, 0, 0, ""},
                 {"HTTP/1.1 200 OK\r\nContent-Le", -EPROTO, 0, 0, ""},
@@ -212,12 +207,17 @@ static void test_replies(void **state)
                  200, 0, ""},
                 {"HTTP/1.1 403 No\r\nContent-Length: 1\r\nX: y\r\nContent-Length: 2\r\n\r\nhi",
                  -EBADMSG, 403, 0, ""},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nHTTP/x: y\r\nContent-Length: 2\r\n\r\nhi",
+                 -EBADMSG, 200, 0, ""},
                 {"HTTP/1.1 200 OK\r\nContent-Length: 2, 1\r\n\r\nhi", -EBADMSG, 200, 0, ""},
                 {"HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nhi", -EBADMSG, 200, 0, ""},
                 {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length:2 \r\n\r\nhi", 0, 200, 0,
                  "hi"},
                 {"HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n" OK_HI, 0, 200, 0, "hi"},
                 /* what comes after a body says nothing of it */
+                {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+                 "HTTP/x: y\r\n\r\n",
+                 0, 200, 0, "hi"},
                 {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
                  "Content-Length: 7\r\n\r\n",
                  0, 200, 0, "hi"},
@@ -408,9 +408,19 @@ static void test_dates(void **state)
                 {"Date: 1994-11-06 08:49:37\r\n", 0, 0},
                 {"Date: Sun, 06 Nov 1950 08:49:37 GMT\r\n", 0, 0},
                 {DATE DATE, 0, 0},
-                {DATE AT("Sun"), DATE_MS, 0},
-                {DATE AT("soon: very"), DATE_MS, 0},
-                {DATE AT("Sun, 06 Nov 1994 08:49:47 GMT") AT("7"), DATE_MS, 0},
+                {DATE AT("Sun"), DATE_MS, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {DATE AT("soon: very"), DATE_MS, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT(""), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("-7"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("+7"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("7 8"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("7, 7"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("7.5"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("7s"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                /* of several the longest */
+                {DATE AT("Sun, 06 Nov 1994 08:49:47 GMT") AT("7"), DATE_MS, 10},
+                {AT("7") AT("soon"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("soon") AT("61"), 0, 61},
         };
         Fixture *f = *state;
 

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include "base/clock.h"
+#include "daemon/lookup-queue.h"
+#include "daemon/lookup.h"
+#include "daemon/lookups.h"
+
+/* What the threads share with the event loop; it lives as long as one of them needs it. */
+struct LookupQueue {
+        pthread_mutex_t lock;
+        unsigned n_ref;     /* the event loop's, and one a thread */
+        unsigned n_threads; /* that will look into the queue once more */
+        unsigned n_slow;    /* of these, with a slow or cancelled lookup */
+        int fd;
+        Lookup *lookups; /* in the order in which they were asked */
+};
+
+Lookup *lookup_free(Lookup *lookup)
+{
+        if (!lookup)
+                return NULL;
+        free(lookup->name);
+        free(lookup);
+        return NULL;
+}
+
+static int lookup_new(bool is_group, const char *name, Lookup **ret)
+{
+        _cleanup_(lookup_freep) Lookup *lookup = calloc(1, sizeof(Lookup));
+
+        if (!lookup)
+                return -ENOMEM;
+        lookup->is_group = is_group;
+        lookup->name = strdup(name);
+        if (!lookup->name)
+                return -ENOMEM;
+        *ret = TAKE_PTR(lookup);
+        return 0;
+}
+
+/* The list. All that follows, up to the threads, is called with the lock. */
+
+static Lookup *find_name(const LookupQueue *queue, bool is_group, const char *name)
+{
+        for (Lookup *l = queue->lookups; l; l = l->next)
+                if (l->is_group == is_group && streq(l->name, name))
+                        return l;
+        return NULL;
+}
+
+static Lookup *find_state(const LookupQueue *queue, LookupState state)
+{
+        for (Lookup *l = queue->lookups; l; l = l->next)
+                if (l->state == state)
+                        return l;
+        return NULL;
+}
+
+static void append(LookupQueue *queue, Lookup *lookup)
+{
+        Lookup **end = &queue->lookups;
+
+        while (*end)
+                end = &(*end)->next;
+        lookup->next = NULL;
+        *end = lookup;
+}
+
+static Lookup *detach(LookupQueue *queue, Lookup *lookup)
+{
+        for (Lookup **l = &queue->lookups; *l; l = &(*l)->next)
+                if (*l == lookup) {
+                        *l = lookup->next;
+                        break;
+                }
+        return lookup;
+}
+
+/* The lock is destroyed with the last reference. */
+static void queue_unlock_unref(LookupQueue *queue)
+{
+        bool last = --queue->n_ref == 0;
+
+        pthread_mutex_unlock(&queue->lock);
+        if (!last)
+                return;
+        while (queue->lookups)
+                lookup_free(detach(queue, queue->lookups));
+        closep(&queue->fd);
+        pthread_mutex_destroy(&queue->lock);
+        free(queue);
+}
+
+static void wake_loop(LookupQueue *queue)
+{
+        /* A counter that is full is readable, too. */
+        (void) !write(queue->fd, &(uint64_t){1}, sizeof(uint64_t));
+}
+
+static void set_slow(LookupQueue *queue, Lookup *lookup, bool slow)
+{
+        if (lookup->slow == slow)
+                return;
+        lookup->slow = slow;
+        queue->n_slow += slow ? 1U : -1U;
+}
+
+/* Cancelled and slow lookups may hang for minutes, and must not keep all others waiting. */
+static unsigned n_busy(const LookupQueue *queue)
+{
+        return queue->n_threads - queue->n_slow;
+}
+
+static void take_answer(LookupQueue *queue, Lookup *lookup, NameAnswer answer)
+{
+        lookup->answer = answer;
+        lookup->state = lookup->again ? LOOKUP_QUEUED : LOOKUP_ANSWERED;
+        if (lookup->cancelled) {
+                lookup_free(detach(queue, lookup));
+        } else if (lookup->again) {
+                lookup->again = false;
+                append(queue, detach(queue, lookup));
+        } else {
+                wake_loop(queue);
+        }
+}
+
+/* The threads */
+
+static void *run_thread(void *userdata)
+{
+        LookupQueue *queue = userdata;
+        Lookup *lookup;
+
+        pthread_mutex_lock(&queue->lock);
+        while (n_busy(queue) <= LOOKUPS_THREADS_MAX &&
+               (lookup = find_state(queue, LOOKUP_QUEUED))) {
+                NameAnswer answer;
+
+                lookup->state = LOOKUP_RUNNING;
+                lookup->since_ms = monotonic_ms();
+                pthread_mutex_unlock(&queue->lock);
+                answer = lookup_name(lookup->is_group, lookup->name);
+                pthread_mutex_lock(&queue->lock);
+                set_slow(queue, lookup, false);
+                take_answer(queue, lookup, answer);
+        }
+        queue->n_threads--;
+        queue_unlock_unref(queue);
+        return NULL;
+}
+
+/* All signals are for the event loop's thread. Returns 0 or a negative errno. */
+static int create_thread(LookupQueue *queue)
+{
+        sigset_t all, before;
+        pthread_attr_t attributes;
+        pthread_t thread;
+        int e;
+
+        e = pthread_attr_init(&attributes);
+        if (e != 0)
+                return -e;
+        sigfillset(&all);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        e = pthread_create(&thread, &attributes, run_thread, queue);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pthread_attr_destroy(&attributes);
+        return -e;
+}
+
+/* Those that run take from the queue as well, when they are done. With the lock. */
+static int start_thread(LookupQueue *queue)
+{
+        int r;
+
+        if (n_busy(queue) >= LOOKUPS_THREADS_MAX || queue->n_threads >= LOOKUPS_THREADS_TOTAL_MAX)
+                return 0;
+        queue->n_ref++;
+        queue->n_threads++;
+        r = create_thread(queue);
+        if (r == 0)
+                return 0;
+        queue->n_ref--;
+        queue->n_threads--;
+        return queue->n_threads > 0 ? 0 : r;
+}
+
+/* The event loop */
+
+/* With the lock. */
+static int ask(LookupQueue *queue, bool is_group, const char *name)
+{
+        Lookup *lookup = find_name(queue, is_group, name);
+        int r;
+
+        if (lookup && lookup->state == LOOKUP_RUNNING) {
+                lookup->cancelled = false;
+                lookup->again = true;
+                return 0;
+        }
+        if (!lookup) {
+                r = lookup_new(is_group, name, &lookup);
+                if (r < 0)
+                        return r;
+                append(queue, lookup);
+        }
+        lookup->state = LOOKUP_QUEUED;
+        r = start_thread(queue);
+        if (r < 0)
+                take_answer(queue, lookup, (NameAnswer){.r = r});
+        return 0;
+}
+
+int lookup_queue_ask(LookupQueue *queue, bool is_group, const char *name)
+{
+        int r;
+
+        pthread_mutex_lock(&queue->lock);
+        r = ask(queue, is_group, name);
+        pthread_mutex_unlock(&queue->lock);
+        return r;
+}
+
+void lookup_queue_cancel(LookupQueue *queue)
+{
+        pthread_mutex_lock(&queue->lock);
+        for (Lookup *l = queue->lookups, *next; l; l = next) {
+                next = l->next;
+                l->again = false;
+                if (l->state == LOOKUP_RUNNING) {
+                        l->cancelled = true;
+                        set_slow(queue, l, true);
+                } else {
+                        lookup_free(detach(queue, l));
+                }
+        }
+        pthread_mutex_unlock(&queue->lock);
+}
+
+bool lookup_queue_relieve(LookupQueue *queue)
+{
+        uint64_t now_ms = monotonic_ms();
+        bool queued = false;
+
+        pthread_mutex_lock(&queue->lock);
+        for (Lookup *l = queue->lookups; l; l = l->next)
+                if (l->state == LOOKUP_RUNNING && now_ms - l->since_ms >= LOOKUP_SLOW_MS)
+                        set_slow(queue, l, true);
+        for (Lookup *l = queue->lookups; l; l = l->next)
+                if (l->state == LOOKUP_QUEUED) {
+                        queued = true;
+                        (void) start_thread(queue);
+                }
+        pthread_mutex_unlock(&queue->lock);
+        return queued;
+}
+
+Lookup *lookup_queue_take_answered(LookupQueue *queue)
+{
+        Lookup *lookup;
+
+        pthread_mutex_lock(&queue->lock);
+        lookup = find_state(queue, LOOKUP_ANSWERED);
+        if (lookup)
+                detach(queue, lookup);
+        pthread_mutex_unlock(&queue->lock);
+        return lookup;
+}
+
+int lookup_queue_new(LookupQueue **ret)
+{
+        LookupQueue *queue = calloc(1, sizeof(LookupQueue));
+        int r;
+
+        if (!queue)
+                return -ENOMEM;
+        queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        r = queue->fd < 0 ? -errno : -pthread_mutex_init(&queue->lock, NULL);
+        if (r < 0) {
+                closep(&queue->fd);
+                free(queue);
+                return r;
+        }
+        queue->n_ref = 1;
+        *ret = queue;
+        return 0;
+}
+
+LookupQueue *lookup_queue_unref(LookupQueue *queue)
+{
+        if (!queue)
+                return NULL;
+        lookup_queue_cancel(queue);
+        pthread_mutex_lock(&queue->lock);
+        queue_unlock_unref(queue);
+        return NULL;
+}
+
+int lookup_queue_fd(const LookupQueue *queue)
+{
+        return queue->fd;
+}
