@@ -6,7 +6,7 @@
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/endpoints/principal.h"
 #include "sandbox/endpoints/session.h"
-#include "sandbox/webauthn/cose-key.h"
+#include "sandbox/webauthn/public-key.h"
 
 static json_t *offered_algorithms(void)
 {

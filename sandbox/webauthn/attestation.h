@@ -4,27 +4,13 @@
 #include "sandbox/webauthn/authdata.h"
 
 /*
- * The attestation object of a new credential. Conveyance "none" is what we ask for, so no
- * certificate is trusted or mistrusted; but a statement that is there must be true.
+ * Verifies the attestation object of a new credential. The options ask for conveyance "none", so no
+ * certificate is trusted or distrusted; but the signature of a statement must verify.
  *
  * Accepted formats: "none", with an empty statement, and "packed", with certificates or signed by
- * the credential itself. Any other format is refused.
+ * the credential itself (self attestation).
+ *
+ * Returns NULL, an owned credential and its owned COSE_Key (base64url), or a static error message.
  */
-
-/* Lent by the bytes that were parsed. */
-typedef struct Attestation {
-        CborItem format;
-        CborItem statement;
-        CborItem auth_data_item;
-        AuthData auth_data; /* has AUTHDATA_ATTESTED */
-        int algorithm;      /* one of cose_algorithms */
-} Attestation;
-
-/* Returns NULL, or what is wrong in a static sentence. */
-const char *attestation_parse(Span input, Attestation *ret);
-
-/*
- * Checks that the public key is one, and that the statement holds for it and for this
- * clientDataJSON. Returns NULL, or what is wrong in a static sentence.
- */
-const char *attestation_verify(const Attestation *attestation, Span client_data);
+const char *attestation_verify(const Ceremony *ceremony, Span input, Span client_data,
+                               fido_cred_t **ret, char **ret_cose_key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/webauthn/cbor-item.h"
+#include "sandbox/webauthn/cbor-map.h"
 #include "sandbox/webauthn/ceremony.h"
 
 /*

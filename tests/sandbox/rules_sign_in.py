@@ -6,7 +6,8 @@ import json
 import time
 
 import shapes
-from authenticator import BE, BS, EDDSA, ES256, RS256, UP, UV, Credential, authenticate, b64, register, unb64
+from authenticator import (AT, BE, BS, ED, EDDSA, ES256, RS256, UP, UV, Credential, authenticate, b64, cbor, register,
+                           unb64)
 from conformance import bad_request, page_passkey, rule, same
 from conftest import ORIGIN
 from shapes import error, mismatch
@@ -101,7 +102,11 @@ refused_sign_in("7.5 userHandle of another user", message="userHandle", user_han
 refused_sign_in("7.5 userHandle of another user, account-scoped", SCOPE, message="userHandle",
                 user_handle=b64(b"another"))
 refused_sign_in("7.5 userHandle of another type", message="userHandle", user_handle=7)
-refused_sign_in("7.5 attested data that is not there", message="malformed", flags=UP | UV | BE | BS | 0x40)
+refused_sign_in("7.5 attested data that is not there", message="malformed", flags=UP | UV | BE | BS | AT)
+refused_sign_in("7.5 extensions that are not there", message="malformed", flags=UP | UV | BE | BS | ED)
+refused_sign_in("7.5 extensions that are not flagged", message="malformed", extra=cbor({}))
+refused_sign_in("7.5 bytes after the extensions", message="malformed", flags=UP | UV | BE | BS | ED,
+                extra=cbor({}) + b"\0")
 
 
 def flip_last_bit(text):
@@ -135,6 +140,13 @@ for member in ("clientDataJSON", "authenticatorData", "signature", "userHandle")
     spoilt_sign_in(f"7.5 another {member}",
                    lambda r, m=member: r["response"].update({m: flip_last_bit(r["response"][m])}))
     spoilt_sign_in(f"7.5 empty {member}", lambda r, m=member: r["response"].update({m: ""}))
+
+
+@rule("7.5 extensions that were not requested")
+def _(world):
+    device = world.device("extensions")
+    for extensions in ({"hmac-secret": bytes(32)}, {"credBlob": b"blob"}, {"uvm": [[2, 4, 2]]}):
+        assert world.sign_in(device, flags=UP | UV | BE | BS | ED, extra=cbor(extensions)).status == 200
 
 
 @rule("7.5 userHandle need not be there if account-scoped")

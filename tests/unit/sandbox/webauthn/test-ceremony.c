@@ -330,6 +330,7 @@ static void test_public_key(void **state)
                 {6, 0x02, "malformed"},   /* another curve */
                 {3, 0x04, "not offered"}, /* no algorithm at all */
                 {1, 0x03, "not offered"}, /* two algorithms */
+                {7, 0x25, "malformed"},   /* no x */
                 {15, 0, "malformed"},     /* a point off the curve */
         };
 
@@ -345,6 +346,112 @@ static void test_public_key(void **state)
                 assert_refused(&sample, cases[i].reason);
                 sample_done(&sample);
         }
+}
+
+/* Of keys that libfido2 accepts. */
+static void test_incomplete_keys(void **state)
+{
+        static const struct {
+                const char *name;
+                uint8_t start[8];
+                size_t at;
+                uint8_t flip;
+        } cases[] = {
+                {"eddsa-none",
+                 {0xa4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21},
+                 7,
+                 0x04}, /* no x */
+                {"rs256-none",
+                 {0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20},
+                 7,
+                 0x04}, /* no n */
+                {"rs256-none",
+                 {0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20},
+                 11,
+                 0x80}, /* 2047 bits */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Sample sample;
+                uint8_t *key;
+
+                sample_load(&sample, cases[i].name);
+                key = memmem(sample.attestation, sample.attestation_len, cases[i].start,
+                             sizeof(cases[i].start));
+                assert_non_null(key);
+                key[cases[i].at] ^= cases[i].flip;
+                sample_seal(&sample);
+                assert_refused(&sample, "malformed");
+                sample_done(&sample);
+        }
+}
+
+static void test_trailing_byte(void **state)
+{
+        Sample sample;
+
+        sample_load(&sample, "es256-none");
+        /* The authenticator data is the last member. */
+        assert_int_equal(sample.auth_data_at + sample.auth_data_len, sample.attestation_len);
+        sample.attestation[sample.attestation_len++] = 0xa0;
+        sample.attestation[sample.auth_data_at - 1]++;
+        sample_seal(&sample);
+        assert_refused(&sample, "malformed");
+        sample_done(&sample);
+}
+
+static void set_attestation(Sample *sample, const uint8_t *data, size_t len)
+{
+        free(sample->attestation);
+        sample->attestation = must(malloc(len));
+        sample->attestation_len = len;
+        memcpy(sample->attestation, data, len);
+        sample_seal(sample);
+}
+
+/* libcbor allocates as much as an array claims to need; too much has to fail as malloc() does. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+        return "allocator_may_return_null=1";
+}
+
+static void test_malformed_cbor(void **state)
+{
+        static const struct {
+                uint8_t data[9];
+                size_t len;
+        } cases[] = {
+                {{0x00}, 0},
+                {{0x18}, 1},          /* cut off */
+                {{0x1b, 1, 2, 3}, 4}, /* cut off */
+                {{0x1c}, 1},          /* reserved */
+                {{0x42, 1}, 2},       /* cut off */
+                {{0x9f, 0xff}, 2},    /* an array */
+                {{0xbf, 0xff}, 2},    /* a map of indefinite length */
+                {{0xc0, 0xa0}, 2},    /* a tagged map */
+                {{0xa1, 0x01}, 2},    /* no value */
+                {{0xa0, 0xa0}, 2},    /* trailing bytes */
+                {{0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 9}, /* huge */
+                {{0x9b, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 9}, /* huge */
+                {{0xbb, 0x80, 0, 0, 0, 0, 0, 0, 0}, 9},                      /* huge */
+        };
+        static uint8_t deep[60000];
+        Sample sample;
+
+        sample_load(&sample, "es256-none");
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                set_attestation(&sample, cases[i].data, cases[i].len);
+                assert_refused(&sample, "not one CBOR map");
+        }
+        memset(deep, 0x81, sizeof(deep));
+        memcpy(deep, (uint8_t[]){0xa1, 0x00}, 2);
+        set_attestation(&sample, deep, sizeof(deep));
+        assert_refused(&sample, "not one CBOR map");
+        deep[sizeof(deep) - 1] = 0;
+        set_attestation(&sample, deep, sizeof(deep));
+        assert_refused(&sample, "not one CBOR map");
+        sample_done(&sample);
 }
 
 static void test_ids(void **state)
@@ -439,6 +546,9 @@ int main(void)
                 cmocka_unit_test(test_lengths),
                 cmocka_unit_test(test_inner_lengths),
                 cmocka_unit_test(test_public_key),
+                cmocka_unit_test(test_incomplete_keys),
+                cmocka_unit_test(test_trailing_byte),
+                cmocka_unit_test(test_malformed_cbor),
                 cmocka_unit_test(test_ids),
                 cmocka_unit_test(test_other_spellings),
                 cmocka_unit_test(test_no_response),
