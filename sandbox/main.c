@@ -9,7 +9,7 @@
 
 #include "sandbox/http/server.h"
 #include "sandbox/options.h"
-#include "sandbox/tenancy/populate.h"
+#include "sandbox/tenancy/seed.h"
 
 enum {
         FILE_MAX = 1024 * 1024,
@@ -101,7 +101,7 @@ static int set_up(const Options *options, Sandbox **ret)
                 return r;
         if (options->n_passkeys > 0)
                 for (Tenancy *t = sandbox->tenancies; t; t = t->next)
-                        populate(sandbox, t, options->n_passkeys, options->n_users);
+                        seed_passkeys(sandbox, t, options->n_passkeys, options->n_users);
         r = sandbox_sync(sandbox);
         if (r < 0)
                 return complain(options->state_path, r);

@@ -8,7 +8,7 @@
 
 #include "build-config.h"
 #include "sandbox/options.h"
-#include "sandbox/tenancy/populate.h"
+#include "sandbox/tenancy/seed.h"
 #include "sandbox/tenancy/tenancy.h"
 
 enum {
@@ -134,8 +134,9 @@ static int parse_populate(Options *options, const char *text)
 {
         int64_t n, users = 0;
 
-        if (parse_pair(text, 1, POPULATE_MAX, &n, &users) < 0 || users > n)
-                return fail("--populate=%s: N[:USERS], up to %d, expected", text, POPULATE_MAX);
+        if (parse_pair(text, 1, SEED_PASSKEYS_MAX, &n, &users) < 0 || users > n)
+                return fail("--populate=%s: N[:USERS], up to %d, expected", text,
+                            SEED_PASSKEYS_MAX);
         options->n_passkeys = (uint32_t) n;
         options->n_users = (uint32_t) (users > 0 ? users : n);
         return 0;

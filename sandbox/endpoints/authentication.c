@@ -108,7 +108,7 @@ static const char *check_assertion(const Call *call, const json_t *passkey,
 static const char *authenticate(const Call *call, const json_t *session, json_t *passkey,
                                 Assertion *ret)
 {
-        const json_t *response = json_object_get(call->request, "response");
+        const json_t *response = json_object_get(call->json_body, "response");
         Ceremony ceremony = session_ceremony(session);
         const char *problem;
         Assertion assertion;
@@ -150,7 +150,7 @@ Reply *handle_authentication_verification(const Call *call)
         if (!session)
                 return reply_error(ERROR_BAD_REQUEST,
                                    "The sessionToken is unknown, expired or already used");
-        problem = ceremony_credential_id(json_object_get(call->request, "response"), &id);
+        problem = ceremony_credential_id(json_object_get(call->json_body, "response"), &id);
         if (problem)
                 return reply_error(ERROR_BAD_REQUEST, problem);
         passkey = vault_find_credential(&call->tenancy->vault, id);

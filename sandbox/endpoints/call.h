@@ -29,7 +29,7 @@ typedef struct Call {
         /* From the route; owned. */
         char *tenancy_id;
         char *argument;
-        json_t *request; /* of a POST: an object */
+        json_t *json_body; /* of a POST: an object */
 
         /* From the route; lent by the sandbox. Set for a call that was admitted to a tenancy. */
         Tenancy *tenancy;

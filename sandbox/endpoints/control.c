@@ -23,7 +23,7 @@ static json_t *faults_in_force(const FaultList *list)
 /* All or nothing: a mistake leaves the faults as they are. */
 Reply *handle_faults(const Call *call)
 {
-        const json_t *specs = json_object_get(call->request, "faults");
+        const json_t *specs = json_object_get(call->json_body, "faults");
         FaultList list = {};
 
         if (!json_is_array(specs))

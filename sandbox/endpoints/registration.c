@@ -2,9 +2,9 @@
 
 /* The page creates a passkey: it fetches the options, then hands the new credential in. */
 
-#include "sandbox/endpoints/form.h"
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/endpoints/principal.h"
+#include "sandbox/endpoints/request-body.h"
 #include "sandbox/endpoints/session.h"
 #include "sandbox/webauthn/public-key.h"
 
@@ -101,7 +101,7 @@ static const char *register_passkey(const Call *call, const json_t *session,
         const char *problem;
 
         problem = ceremony_verify_registration(
-                &ceremony, json_object_get(call->request, "response"), &credential);
+                &ceremony, json_object_get(call->json_body, "response"), &credential);
         if (problem)
                 return problem;
         if (vault_find_credential(&call->tenancy->vault, credential->id))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "sandbox/endpoints/form.h"
+#include "sandbox/endpoints/request-body.h"
 #include "sandbox/endpoints/session.h"
 #include "sandbox/tenancy/random.h"
 
@@ -15,7 +15,7 @@ const char *session_check_origin(const Call *call)
         _cleanup_(json_decrefp) json_t *text = call->origin ? json_string(call->origin) : NULL;
         size_t len = json_string_length(text);
 
-        if (len < 1 || len > FORM_TEXT_MAX || streq(call->origin, "null"))
+        if (len < 1 || len > REQUEST_BODY_TEXT_MAX || streq(call->origin, "null"))
                 return "The request must come from a page, with its Origin";
         return NULL;
 }

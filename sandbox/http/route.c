@@ -141,8 +141,8 @@ static const char *read_request(Call *call)
 {
         if (!is_json(call->content_type))
                 return "The content type must be application/json";
-        call->request = json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL);
-        if (!json_is_object(call->request))
+        call->json_body = json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(call->json_body))
                 return "The request must be a JSON object";
         return NULL;
 }

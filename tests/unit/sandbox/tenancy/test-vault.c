@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "sandbox/endpoints/instructions.h"
+#include "sandbox/endpoints/signal-api.h"
 #include "sandbox/tenancy/vault.h"
 #include "tests/unit/test.h"
 
@@ -150,9 +150,9 @@ static void test_instructions(void **state)
         free(add(&vault, "c2", "u", "b.example"));
         free(add(&vault, "c3", "u", "a.example"));
         passkeys = vault_of_user(&vault, "u");
-        update = instructions_for_update(passkeys, "name", "");
-        deletion = instructions_for_deletion(passkeys);
-        pruning = instructions_for_pruning(passkeys);
+        update = signal_api_user_details(passkeys, "name", "");
+        deletion = signal_api_unknown_credentials(passkeys);
+        pruning = signal_api_accepted_credentials(passkeys);
         assert_int_equal(json_array_size(update), 2);
         assert_int_equal(json_array_size(deletion), 3);
         assert_int_equal(json_array_size(pruning), 2);
@@ -162,7 +162,7 @@ static void test_instructions(void **state)
 
         for (size_t i = 0; i < 3; i++)
                 json_object_set_new(json_array_get(passkeys, i), "enabled", json_false());
-        none = instructions_for_pruning(passkeys);
+        none = signal_api_accepted_credentials(passkeys);
         assert_int_equal(json_array_size(none), 0);
         /* What was made before is as it was. */
         assert_int_equal(json_array_size(pruning), 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "sandbox/http/mischief.h"
+#include "sandbox/http/fault-injection.h"
 
 enum { RETRY_AFTER_S = 7 };
 
@@ -18,7 +18,7 @@ static Reply *status_reply(unsigned status)
         return reply;
 }
 
-Reply *mischief_instead(const Fault *fault)
+Reply *fault_injection_reply(const Fault *fault)
 {
         switch (fault->kind) {
         case FAULT_GARBAGE:
@@ -34,7 +34,7 @@ Reply *mischief_instead(const Fault *fault)
         }
 }
 
-void mischief_spoil(const Fault *fault, const char *field, Reply *reply)
+void fault_injection_alter(const Fault *fault, const char *field, Reply *reply)
 {
         const char *name = *fault->field ? fault->field : field;
         json_t *spoilt;

@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include "sandbox/http/waiting.h"
+#include "sandbox/http/suspended-connection.h"
 
 static int64_t monotonic_ms(void)
 {
@@ -12,7 +12,8 @@ static int64_t monotonic_ms(void)
         return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-void waiting_room_enter(WaitingRoom *room, Waiter *waiter, int64_t delay_ms)
+void suspended_connections_add(SuspendedConnections *room, SuspendedConnection *waiter,
+                               int64_t delay_ms)
 {
         waiter->resume_at_ms = delay_ms < 0 ? INT64_MAX : monotonic_ms() + delay_ms;
         waiter->waiting = true;
@@ -21,9 +22,9 @@ void waiting_room_enter(WaitingRoom *room, Waiter *waiter, int64_t delay_ms)
         MHD_suspend_connection(waiter->connection);
 }
 
-void waiting_room_leave(WaitingRoom *room, Waiter *waiter)
+void suspended_connections_remove(SuspendedConnections *room, SuspendedConnection *waiter)
 {
-        Waiter **p = &room->waiters;
+        SuspendedConnection **p = &room->waiters;
 
         while (*p && *p != waiter)
                 p = &(*p)->next;
@@ -32,11 +33,11 @@ void waiting_room_leave(WaitingRoom *room, Waiter *waiter)
         waiter->waiting = false;
 }
 
-int64_t waiting_room_timeout_ms(const WaitingRoom *room)
+int64_t suspended_connections_timeout_ms(const SuspendedConnections *room)
 {
         int64_t first = INT64_MAX, now = monotonic_ms();
 
-        for (const Waiter *w = room->waiters; w; w = w->next)
+        for (const SuspendedConnection *w = room->waiters; w; w = w->next)
                 if (w->resume_at_ms < first)
                         first = w->resume_at_ms;
         if (first == INT64_MAX)
@@ -45,39 +46,40 @@ int64_t waiting_room_timeout_ms(const WaitingRoom *room)
 }
 
 /* The socket stays the client's for as long as its connection is suspended. */
-static int waiter_fd(const Waiter *waiter)
+static int waiter_fd(const SuspendedConnection *waiter)
 {
         return MHD_get_connection_info(waiter->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
                 ->connect_fd;
 }
 
-struct pollfd *waiting_room_poll(WaitingRoom *room, size_t n_own, size_t *ret_n_fds)
+struct pollfd *suspended_connections_poll(SuspendedConnections *room, size_t n_own,
+                                          size_t *ret_n_fds)
 {
         size_t n = n_own;
 
-        for (const Waiter *w = room->waiters; w; w = w->next)
+        for (const SuspendedConnection *w = room->waiters; w; w = w->next)
                 n++;
         room->fds = must(reallocarray(room->fds, n, sizeof(*room->fds)));
         n = n_own;
-        for (const Waiter *w = room->waiters; w; w = w->next)
+        for (const SuspendedConnection *w = room->waiters; w; w = w->next)
                 room->fds[n++] = (struct pollfd){.fd = waiter_fd(w), .events = POLLRDHUP};
         *ret_n_fds = n;
         return room->fds;
 }
 
-static void resume(WaitingRoom *room, Waiter *waiter, bool gone)
+static void resume(SuspendedConnections *room, SuspendedConnection *waiter, bool gone)
 {
         waiter->gone = gone;
-        waiting_room_leave(room, waiter);
+        suspended_connections_remove(room, waiter);
         MHD_resume_connection(waiter->connection);
 }
 
-void waiting_room_resume(WaitingRoom *room, size_t n_own)
+void suspended_connections_resume(SuspendedConnections *room, size_t n_own)
 {
         int64_t now = monotonic_ms();
         size_t n = n_own;
 
-        for (Waiter *w = room->waiters, *next; w; w = next, n++) {
+        for (SuspendedConnection *w = room->waiters, *next; w; w = next, n++) {
                 bool gone = room->fds[n].revents;
 
                 next = w->next;
@@ -86,7 +88,7 @@ void waiting_room_resume(WaitingRoom *room, size_t n_own)
         }
 }
 
-void waiting_room_close(WaitingRoom *room)
+void suspended_connections_close(SuspendedConnections *room)
 {
         while (room->waiters)
                 resume(room, room->waiters, true);

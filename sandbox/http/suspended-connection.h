@@ -9,36 +9,38 @@
 /* Connections that are held back, until a time or for as long as the client has patience. */
 
 /* Part of whatever waits. */
-typedef struct Waiter {
+typedef struct SuspendedConnection {
         struct MHD_Connection *connection;
         bool waiting;
         bool gone;            /* it waited in vain: close the connection */
         int64_t resume_at_ms; /* monotonic */
-        struct Waiter *next;
-} Waiter;
+        struct SuspendedConnection *next;
+} SuspendedConnection;
 
-typedef struct WaitingRoom {
-        Waiter *waiters;
+typedef struct SuspendedConnections {
+        SuspendedConnection *waiters;
         struct pollfd *fds;
-} WaitingRoom;
+} SuspendedConnections;
 
 /* Suspends a connection for so long, or for ever: -1. */
-void waiting_room_enter(WaitingRoom *room, Waiter *waiter, int64_t delay_ms);
+void suspended_connections_add(SuspendedConnections *room, SuspendedConnection *waiter,
+                               int64_t delay_ms);
 
 /* Takes a waiter out, if it is in. */
-void waiting_room_leave(WaitingRoom *room, Waiter *waiter);
+void suspended_connections_remove(SuspendedConnections *room, SuspendedConnection *waiter);
 
 /* Returns the milliseconds until the first waiter's time, or -1 if none has one. */
-int64_t waiting_room_timeout_ms(const WaitingRoom *room);
+int64_t suspended_connections_timeout_ms(const SuspendedConnections *room);
 
 /*
  * Returns an array with room for n_own entries, then one for each waiter that becomes ready when
  * the client goes away. Lent until the next such call.
  */
-struct pollfd *waiting_room_poll(WaitingRoom *room, size_t n_own, size_t *ret_n_fds);
+struct pollfd *suspended_connections_poll(SuspendedConnections *room, size_t n_own,
+                                          size_t *ret_n_fds);
 
 /* Lets those go on whose time has come or whose client has gone, by what poll() found. */
-void waiting_room_resume(WaitingRoom *room, size_t n_own);
+void suspended_connections_resume(SuspendedConnections *room, size_t n_own);
 
 /* Lets all go on, as gone. */
-void waiting_room_close(WaitingRoom *room);
+void suspended_connections_close(SuspendedConnections *room);

@@ -9,11 +9,11 @@
  */
 
 /* The account's new names: one for each relying party and user handle. */
-json_t *instructions_for_update(const json_t *passkeys, const char *username,
+json_t *signal_api_user_details(const json_t *passkeys, const char *username,
                                 const char *display_name);
 
 /* What is gone: one for each passkey. */
-json_t *instructions_for_deletion(const json_t *passkeys);
+json_t *signal_api_unknown_credentials(const json_t *passkeys);
 
 /* All that is good: one for each relying party and user handle. Those disabled are left out. */
-json_t *instructions_for_pruning(const json_t *passkeys);
+json_t *signal_api_accepted_credentials(const json_t *passkeys);

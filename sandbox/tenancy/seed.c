@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "sandbox/tenancy/populate.h"
+#include "sandbox/tenancy/seed.h"
 #include "sandbox/webauthn/base64url.h"
 
 #define AAGUID "00000000-0000-0000-0000-000000000000"
@@ -31,7 +31,7 @@ static void add(Tenancy *tenancy, uint32_t n, const PasskeyOwner *owner, json_t 
                      passkey_new(id, owner, &credential, now_ms));
 }
 
-void populate(const Sandbox *sandbox, Tenancy *tenancy, uint32_t n_passkeys, uint32_t n_users)
+void seed_passkeys(const Sandbox *sandbox, Tenancy *tenancy, uint32_t n_passkeys, uint32_t n_users)
 {
         _cleanup_(json_decrefp) json_t *transports = must(json_pack("[s]", "internal"));
         int64_t now_ms = sandbox_now_ms(sandbox);
