@@ -82,6 +82,7 @@ static int open_tenancies(Sandbox *sandbox, const Options *options)
 static int set_up(const Options *options, Sandbox **ret)
 {
         _cleanup_(sandbox_freep) Sandbox *sandbox = NULL;
+        Tenancy *t;
         int r;
 
         r = sandbox_new(options->state_path, &sandbox);
@@ -99,9 +100,10 @@ static int set_up(const Options *options, Sandbox **ret)
         r = open_tenancies(sandbox, options);
         if (r < 0)
                 return r;
-        if (options->n_passkeys > 0)
-                for (Tenancy *t = sandbox->tenancies; t; t = t->next)
-                        seed_passkeys(sandbox, t, options->n_passkeys, options->n_users);
+        SLIST_FOREACH(t, &sandbox->tenancies, entry)
+        {
+                seed_passkeys(sandbox, t, options->n_passkeys, options->n_users);
+        }
         r = sandbox_sync(sandbox);
         if (r < 0)
                 return complain(options->state_path, r);

@@ -17,7 +17,7 @@ enum {
 };
 
 typedef struct Request {
-        SuspendedConnection waiter;
+        SuspendedConnection suspension;
         struct MHD_Connection *connection;
         char *body;
         size_t body_len;
@@ -30,7 +30,7 @@ static Request *request_new(struct MHD_Connection *connection)
 {
         Request *request = must(calloc(1, sizeof(*request)));
 
-        request->connection = request->waiter.connection = connection;
+        request->connection = request->suspension.connection = connection;
         return request;
 }
 
@@ -188,9 +188,9 @@ static void request_draw_fault(RequestContext *context, Request *request, Endpoi
         context->sandbox->n_calls[endpoint]++;
         request->fault = fault_list_take(&context->sandbox->faults, endpoint);
         if (request->fault.kind == FAULT_HANG)
-                suspended_connections_add(&context->suspended, &request->waiter, -1);
+                suspended_connections_add(&context->suspended, &request->suspension, -1);
         if (request->fault.kind == FAULT_DELAY)
-                suspended_connections_add(&context->suspended, &request->waiter,
+                suspended_connections_add(&context->suspended, &request->suspension,
                                           (int64_t) request->fault.number);
 }
 
@@ -202,9 +202,9 @@ static enum MHD_Result request_serve(RequestContext *context, Request *request, 
                 return serve_stranger(request, call);
         if (!request->begun)
                 request_draw_fault(context, request, route->endpoint);
-        if (request->waiter.waiting)
+        if (request->suspension.suspended)
                 return MHD_YES; /* and this is called again */
-        if (request->waiter.gone || request->fault.kind == FAULT_REFUSE)
+        if (request->suspension.closed || request->fault.kind == FAULT_REFUSE)
                 return MHD_NO;
         return request_answer(request, route, call);
 }
@@ -235,12 +235,11 @@ enum MHD_Result request_on_access(void *userdata, struct MHD_Connection *connect
 void request_on_completed(void *userdata, struct MHD_Connection *connection, void **ret_request,
                           enum MHD_RequestTerminationCode how)
 {
-        RequestContext *context = userdata;
         Request *request = *ret_request;
 
         if (!request)
                 return;
-        suspended_connections_remove(&context->suspended, &request->waiter);
+        suspended_connections_remove(&request->suspension);
         free(request->body);
         free(request);
         *ret_request = NULL;

@@ -150,21 +150,21 @@ static int timeout_ms(const Server *server)
 int server_run(Server *server, int stop_fd)
 {
         int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-        SuspendedConnections *room = &server->context.suspended;
+        SuspendedConnections *suspended = &server->context.suspended;
 
         for (;;) {
                 struct pollfd *fds;
                 size_t n_fds;
 
                 /* The first two are ours; the others tell which waiting clients have gone. */
-                fds = suspended_connections_poll(room, 2, &n_fds);
+                fds = suspended_connections_poll(suspended, 2, &n_fds);
                 fds[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
                 fds[1] = (struct pollfd){.fd = epoll_fd, .events = POLLIN};
                 if (poll(fds, n_fds, timeout_ms(server)) < 0 && errno != EINTR)
                         return -errno;
                 if (fds[0].revents)
                         return 0;
-                suspended_connections_resume(room, 2);
+                suspended_connections_resume(suspended, 2);
                 if (MHD_run(server->daemon) != MHD_YES)
                         return -EIO;
         }

@@ -12,86 +12,90 @@ static int64_t monotonic_ms(void)
         return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-void suspended_connections_add(SuspendedConnections *room, SuspendedConnection *waiter,
+void suspended_connections_add(SuspendedConnections *connections, SuspendedConnection *connection,
                                int64_t delay_ms)
 {
-        waiter->resume_at_ms = delay_ms < 0 ? INT64_MAX : monotonic_ms() + delay_ms;
-        waiter->waiting = true;
-        waiter->next = room->waiters;
-        room->waiters = waiter;
-        MHD_suspend_connection(waiter->connection);
+        connection->resume_at_ms = delay_ms < 0 ? INT64_MAX : monotonic_ms() + delay_ms;
+        connection->suspended = true;
+        LIST_INSERT_HEAD(&connections->list, connection, entry);
+        MHD_suspend_connection(connection->connection);
 }
 
-void suspended_connections_remove(SuspendedConnections *room, SuspendedConnection *waiter)
+void suspended_connections_remove(SuspendedConnection *connection)
 {
-        SuspendedConnection **p = &room->waiters;
-
-        while (*p && *p != waiter)
-                p = &(*p)->next;
-        if (*p)
-                *p = waiter->next;
-        waiter->waiting = false;
+        if (connection->suspended)
+                LIST_REMOVE(connection, entry);
+        connection->suspended = false;
 }
 
-int64_t suspended_connections_timeout_ms(const SuspendedConnections *room)
+int64_t suspended_connections_timeout_ms(const SuspendedConnections *connections)
 {
         int64_t first = INT64_MAX, now = monotonic_ms();
+        const SuspendedConnection *c;
 
-        for (const SuspendedConnection *w = room->waiters; w; w = w->next)
-                if (w->resume_at_ms < first)
-                        first = w->resume_at_ms;
+        LIST_FOREACH(c, &connections->list, entry)
+        {
+                if (c->resume_at_ms < first)
+                        first = c->resume_at_ms;
+        }
         if (first == INT64_MAX)
                 return -1;
         return first > now ? first - now : 0;
 }
 
-/* The socket stays the client's for as long as its connection is suspended. */
-static int waiter_fd(const SuspendedConnection *waiter)
+/* The socket stays open as long as its connection is suspended. */
+static int socket_of(const SuspendedConnection *c)
 {
-        return MHD_get_connection_info(waiter->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+        return MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
                 ->connect_fd;
 }
 
-struct pollfd *suspended_connections_poll(SuspendedConnections *room, size_t n_own,
+struct pollfd *suspended_connections_poll(SuspendedConnections *connections, size_t n_own,
                                           size_t *ret_n_fds)
 {
+        const SuspendedConnection *c;
         size_t n = n_own;
 
-        for (const SuspendedConnection *w = room->waiters; w; w = w->next)
+        LIST_FOREACH(c, &connections->list, entry)
+        {
                 n++;
-        room->fds = must(reallocarray(room->fds, n, sizeof(*room->fds)));
+        }
+        connections->fds = must(reallocarray(connections->fds, n, sizeof(*connections->fds)));
         n = n_own;
-        for (const SuspendedConnection *w = room->waiters; w; w = w->next)
-                room->fds[n++] = (struct pollfd){.fd = waiter_fd(w), .events = POLLRDHUP};
+        LIST_FOREACH(c, &connections->list, entry)
+        {
+                connections->fds[n++] = (struct pollfd){.fd = socket_of(c), .events = POLLRDHUP};
+        }
         *ret_n_fds = n;
-        return room->fds;
+        return connections->fds;
 }
 
-static void resume(SuspendedConnections *room, SuspendedConnection *waiter, bool gone)
+static void resume(SuspendedConnection *connection, bool closed)
 {
-        waiter->gone = gone;
-        suspended_connections_remove(room, waiter);
-        MHD_resume_connection(waiter->connection);
+        connection->closed = closed;
+        suspended_connections_remove(connection);
+        MHD_resume_connection(connection->connection);
 }
 
-void suspended_connections_resume(SuspendedConnections *room, size_t n_own)
+void suspended_connections_resume(SuspendedConnections *connections, size_t n_own)
 {
+        SuspendedConnection *c = LIST_FIRST(&connections->list);
         int64_t now = monotonic_ms();
-        size_t n = n_own;
 
-        for (SuspendedConnection *w = room->waiters, *next; w; w = next, n++) {
-                bool gone = room->fds[n].revents;
+        for (size_t n = n_own; c; n++) {
+                SuspendedConnection *next = LIST_NEXT(c, entry);
+                bool closed = connections->fds[n].revents;
 
-                next = w->next;
-                if (gone || w->resume_at_ms <= now)
-                        resume(room, w, gone);
+                if (closed || c->resume_at_ms <= now)
+                        resume(c, closed);
+                c = next;
         }
 }
 
-void suspended_connections_close(SuspendedConnections *room)
+void suspended_connections_close(SuspendedConnections *connections)
 {
-        while (room->waiters)
-                resume(room, room->waiters, true);
-        free(room->fds);
-        room->fds = NULL;
+        while (!LIST_EMPTY(&connections->list))
+                resume(LIST_FIRST(&connections->list), true);
+        free(connections->fds);
+        connections->fds = NULL;
 }

@@ -3,44 +3,45 @@
 
 #include <microhttpd.h>
 #include <poll.h>
+#include <sys/queue.h>
 
 #include "sandbox/macro.h"
 
-/* Connections that are held back, until a time or for as long as the client has patience. */
+/* Connections that libmicrohttpd has suspended, until a timeout or until the client disconnects. */
 
-/* Part of whatever waits. */
+/* Part of a request. */
 typedef struct SuspendedConnection {
+        LIST_ENTRY(SuspendedConnection) entry;
         struct MHD_Connection *connection;
-        bool waiting;
-        bool gone;            /* it waited in vain: close the connection */
+        bool suspended;
+        bool closed;          /* the client disconnected, or the server stops */
         int64_t resume_at_ms; /* monotonic */
-        struct SuspendedConnection *next;
 } SuspendedConnection;
 
 typedef struct SuspendedConnections {
-        SuspendedConnection *waiters;
+        LIST_HEAD(, SuspendedConnection) list;
         struct pollfd *fds;
 } SuspendedConnections;
 
-/* Suspends a connection for so long, or for ever: -1. */
-void suspended_connections_add(SuspendedConnections *room, SuspendedConnection *waiter,
+/* Suspends a connection for delay_ms; -1: no timeout. */
+void suspended_connections_add(SuspendedConnections *connections, SuspendedConnection *connection,
                                int64_t delay_ms);
 
-/* Takes a waiter out, if it is in. */
-void suspended_connections_remove(SuspendedConnections *room, SuspendedConnection *waiter);
+/* Removes a connection from the list, if it is suspended. */
+void suspended_connections_remove(SuspendedConnection *connection);
 
-/* Returns the milliseconds until the first waiter's time, or -1 if none has one. */
-int64_t suspended_connections_timeout_ms(const SuspendedConnections *room);
+/* Returns the milliseconds until the first timeout, or -1 for none. */
+int64_t suspended_connections_timeout_ms(const SuspendedConnections *connections);
 
 /*
- * Returns an array with room for n_own entries, then one for each waiter that becomes ready when
- * the client goes away. Lent until the next such call.
+ * Returns an array for poll(): n_own entries for the caller to set, then one for each connection,
+ * ready when the client disconnects. Lent until the next call.
  */
-struct pollfd *suspended_connections_poll(SuspendedConnections *room, size_t n_own,
+struct pollfd *suspended_connections_poll(SuspendedConnections *connections, size_t n_own,
                                           size_t *ret_n_fds);
 
-/* Lets those go on whose time has come or whose client has gone, by what poll() found. */
-void suspended_connections_resume(SuspendedConnections *room, size_t n_own);
+/* Resumes connections that timed out or, according to poll(), were closed by the client. */
+void suspended_connections_resume(SuspendedConnections *connections, size_t n_own);
 
-/* Lets all go on, as gone. */
-void suspended_connections_close(SuspendedConnections *room);
+/* Resumes all connections as closed. */
+void suspended_connections_close(SuspendedConnections *connections);

@@ -14,7 +14,7 @@ typedef struct Sandbox {
         bool dirty;       /* something changed that is not on disk */
         Signer *signer;
         uint8_t handle_secret[HANDLE_SECRET_LEN];
-        Tenancy *tenancies;
+        SLIST_HEAD(, Tenancy) tenancies;
         json_t *outbox; /* not saved */
         bool ignore_counters;
         RateLimitRule challenge_rate;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "sandbox/tenancy/mailbox.h"
 #include "sandbox/tenancy/rate-limit.h"
 #include "sandbox/tenancy/token.h"
@@ -8,6 +10,7 @@
 
 /* An account space of its own: its key, passkeys, tokens and codes mean nothing in another. */
 typedef struct Tenancy {
+        SLIST_ENTRY(Tenancy) entry;
         char *id;
         bool open; /* has a key; one that only the state file knows is kept, but answers nobody */
         uint8_t key_hash[32];
@@ -15,7 +18,6 @@ typedef struct Tenancy {
         TokenStore tokens;
         Mailbox mailbox;
         RateLimit challenge_rate; /* not saved */
-        struct Tenancy *next;
 } Tenancy;
 
 /* [A-Za-z0-9_-]{1,64}: an id is part of a path, where clients do not escape it. */
