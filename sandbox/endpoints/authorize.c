@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The backend declares which ceremony a page may run, and gets a token for it. */
+/* Authorisation of ceremonies: the backend sets the parameters and gets a token for the page. */
 
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/endpoints/request-body.h"
@@ -13,7 +13,7 @@ enum {
 static const char *const user_verifications[] = {"preferred", "required", "discouraged", NULL};
 static const char *const mediations[] = {"required", "conditional", NULL};
 
-/* Returns what the page's calls need to know, owned, or NULL with the problem of the body. */
+/* Returns the owned parameters of the ceremony, or NULL if the body is invalid. */
 static json_t *read_registration(RequestBody *body)
 {
         _cleanup_(freep) char *rp_id = request_body_domain(body, "rpId");
@@ -38,7 +38,7 @@ static json_t *read_registration(RequestBody *body)
                               verification, "timeout", (json_int_t) timeout_ms));
 }
 
-/* Returns the reply with a token that stands for the ceremony, which is taken over. */
+/* Returns the reply with a token; takes ownership of the ceremony. */
 static Reply *grant(const Call *call, TokenKind kind, json_t *ceremony, const char *tag,
                     const char *member)
 {
@@ -70,7 +70,7 @@ static bool may_sign_in(const json_t *passkey, const char *rp_id, const char *us
                (!user_id || streq(owner.user_id, user_id));
 }
 
-/* Returns the owned ids of those that may be used. Ids that are unknown are ignored. */
+/* Returns the owned ids of the allowed passkeys; unknown ids are ignored. */
 static json_t *allowed_passkeys(const Vault *vault, const char *rp_id, const char *user_id,
                                 const json_t *ids)
 {
@@ -87,7 +87,7 @@ static json_t *allowed_passkeys(const Vault *vault, const char *rp_id, const cha
         return allowed;
 }
 
-/* Returns what the page's calls need to know, owned, or NULL with the problem of the body. */
+/* Returns the owned parameters of the ceremony, or NULL if the body is invalid. */
 static json_t *read_authentication(const Call *call, RequestBody *body)
 {
         _cleanup_(freep) char *rp_id = request_body_domain(body, "rpId");
@@ -103,19 +103,20 @@ static json_t *read_authentication(const Call *call, RequestBody *body)
         bool scoped = user_id || json_array_size(ids) > 0;
 
         if (scoped && discoverable)
-                request_body_fail(body, "discoverable does not go with userId or allowCredentials");
+                request_body_fail(
+                        body, "discoverable cannot be combined with userId or allowCredentials");
         if (!scoped && !discoverable)
-                request_body_fail(body, "userId, allowCredentials or discoverable is needed");
+                request_body_fail(body, "userId, allowCredentials or discoverable is required");
         if (!discoverable && *body->problem == '\0' && streq(mediation, "conditional"))
-                request_body_fail(body,
-                                  "mediation can be conditional only if discoverable is true");
+                request_body_fail(body, "conditional mediation requires discoverable");
         if (*body->problem)
                 return NULL;
-        /* An empty list stands for any passkey of the relying party. */
+        /* An empty list allows any passkey of the RP ID. */
         allowed = scoped ? allowed_passkeys(&call->tenancy->vault, rp_id, user_id, ids)
                          : must(json_array());
         if (scoped && json_array_size(allowed) == 0)
-                return request_body_fail(body, "There is no such passkey to sign in with");
+                return request_body_fail(body,
+                                         "No enabled passkey matches userId and allowCredentials");
         return must(json_pack("{s:s, s:O, s:s, s:s, s:I}", "rpId", rp_id, "allowed", allowed,
                               "mediation", mediation, "userVerification", verification, "timeout",
                               (json_int_t) timeout_ms));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The backend has somebody prove that they read the mail of an address. */
+/* Email verification challenges. */
 
 #include <stdio.h>
 
@@ -12,7 +12,7 @@ enum { METADATA_MAX = 4096 };
 
 typedef struct CreateParameters {
         ChallengeRequest request;
-        const char *name; /* of the recipient, for the mail alone; or NULL */
+        const char *name; /* name of the recipient, or NULL */
         bool invalidate_others;
         bool skip_rate_limit;
         bool send;
@@ -33,7 +33,7 @@ static CreateParameters read_create(RequestBody *body)
         };
 }
 
-/* Returns 0, or the milliseconds to wait for. */
+/* Applies the rate limit. Returns 0, or the milliseconds to wait. */
 static int64_t count(const Call *call, const ChallengeRequest *request)
 {
         _cleanup_(freep) char *subject = NULL;
@@ -48,7 +48,7 @@ static int64_t count(const Call *call, const ChallengeRequest *request)
 static Reply *rate_limited(int64_t wait_ms)
 {
         Reply *reply = reply_error(ERROR_CHALLENGE_RATE_LIMITED,
-                                   "Too many codes were asked for; try again later");
+                                   "Rate limit exceeded; retry after the time in Retry-After");
 
         reply->retry_after_s = (unsigned) ((wait_ms + 999) / 1000);
         json_object_set_new(reply->json, "retryAfterSeconds", json_integer(reply->retry_after_s));
@@ -60,9 +60,9 @@ static json_t *render(const char *code)
         _cleanup_(freep) char *html = NULL, *text = NULL;
         int minutes = CHALLENGE_LIFETIME_MS / 60000;
 
-        if (asprintf(&html, "<p>Your code: <b>%s</b></p>\n<p>It is good for %d minutes.</p>\n",
-                     code, minutes) < 0 ||
-            asprintf(&text, "Your code: %s\n\nIt is good for %d minutes.\n", code, minutes) < 0)
+        if (asprintf(&html, "<p>Your code: <b>%s</b></p>\n<p>It expires in %d minutes.</p>\n", code,
+                     minutes) < 0 ||
+            asprintf(&text, "Your code: %s\n\nIt expires in %d minutes.\n", code, minutes) < 0)
                 abort();
         return must(json_pack("{s:s, s:s}", "html", html, "text", text));
 }
@@ -133,9 +133,9 @@ Reply *handle_challenge_get(const Call *call)
 
 static const char *const verify_problems[_ERROR_TAG_MAX] = {
         [ERROR_INVALID_CHALLENGE] = "There is no pending challenge with this id and secret",
-        [ERROR_INVALID_CHALLENGE_CODE] = "The code is wrong",
-        [ERROR_CHALLENGE_EXPIRED] = "The challenge has expired",
-        [ERROR_CHALLENGE_ATTEMPTS_EXCEEDED] = "The code has been wrong too often",
+        [ERROR_INVALID_CHALLENGE_CODE] = "Wrong code",
+        [ERROR_CHALLENGE_EXPIRED] = "Challenge expired",
+        [ERROR_CHALLENGE_ATTEMPTS_EXCEEDED] = "Too many wrong codes",
 };
 
 Reply *handle_challenge_verify(const Call *call)
@@ -147,7 +147,7 @@ Reply *handle_challenge_verify(const Call *call)
         json_t *challenge;
         ErrorTag tag;
 
-        /* The list of errors that clients understand here has no BadRequest. */
+        /* Clients do not know BadRequest for this endpoint. */
         if (*body.problem)
                 return reply_error(ERROR_INVALID_CHALLENGE, body.problem);
         tag = mailbox_verify(&call->tenancy->mailbox, id, secret, code,
@@ -159,7 +159,7 @@ Reply *handle_challenge_verify(const Call *call)
                 200, json_pack("{s:s, s:o}", "_tag", "ChallengeVerified", "challenge", challenge));
 }
 
-/* Gone is gone: there is no error for an unknown one. */
+/* Idempotent: an unknown id is no error. */
 Reply *handle_challenge_delete(const Call *call)
 {
         mailbox_delete(&call->tenancy->mailbox, call->argument);

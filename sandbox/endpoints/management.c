@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The backend changes what is in the vault, and gets a token, which lets a page tell the device of
- * it. The page is told what was so when the token was issued, and the warnings of then.
+ * Passkey management. The backend changes the vault and gets a token; the page exchanges the token
+ * for Signal API instructions and warnings, both as of the change.
  */
 
 #include "sandbox/endpoints/handlers.h"
@@ -18,7 +18,7 @@ static void warn(json_t *warnings, const char *code, const char *message, const 
         json_array_append_new(warnings, warning);
 }
 
-/* Returns the owned passkeys of a user; adds a warning if there are none. */
+/* Returns the owned passkeys of a user; warns if there are none. */
 static json_t *passkeys_of_user(const Call *call, const char *user_id, json_t *warnings)
 {
         json_t *passkeys = vault_of_user(&call->tenancy->vault, user_id);
@@ -28,7 +28,7 @@ static json_t *passkeys_of_user(const Call *call, const char *user_id, json_t *w
         return passkeys;
 }
 
-/* Returns the owned passkeys with these ids; adds a warning for each that is missing. */
+/* Returns the owned passkeys with these ids; warns about each missing id. */
 static json_t *passkeys_with_ids(const Call *call, const json_t *ids, json_t *warnings)
 {
         json_t *id;
@@ -42,7 +42,7 @@ static json_t *passkeys_with_ids(const Call *call, const json_t *ids, json_t *wa
         return vault_pick(&call->tenancy->vault, ids);
 }
 
-/* What is prepared for the page, and by which names. */
+/* The token of a change, and the tags of its replies. */
 typedef struct Preparation {
         TokenKind kind;
         unsigned status;
@@ -58,7 +58,10 @@ static const Preparation deletion = {TOKEN_DELETE, 202, "PreparedPasskeyDeletion
 static const Preparation pruning = {TOKEN_PRUNE, 200, "PreparedPasskeyPruning",
                                     "prunePasskeysToken", "PasskeyPruningInstructions"};
 
-/* Freezes the instructions, which are taken over, with the warnings. Returns the reply. */
+/*
+ * Stores instructions and warnings in a token; takes ownership of the instructions. Returns the
+ * reply.
+ */
 static Reply *prepare(const Call *call, const Preparation *preparation, json_t *instructions,
                       json_t *warnings)
 {
@@ -99,14 +102,14 @@ Reply *handle_passkeys_update(const Call *call)
                 warnings);
 }
 
-/* Returns the owned passkeys that a request is about, or NULL with the problem of the body. */
-static json_t *read_doomed(const Call *call, RequestBody *body, json_t *warnings)
+/* Returns the owned passkeys to delete, or NULL if the body is invalid. */
+static json_t *passkeys_to_delete(const Call *call, RequestBody *body, json_t *warnings)
 {
         const char *user_id = request_body_optional_id(body, "userId", REQUEST_BODY_TEXT_MAX);
         _cleanup_(json_decrefp) json_t *ids = request_body_texts(body, "passkeyIds");
 
         if (!user_id == !ids)
-                request_body_fail(body, "One of passkeyIds and userId is needed, and only one");
+                request_body_fail(body, "Exactly one of passkeyIds and userId is required");
         if (ids && json_array_size(ids) == 0)
                 request_body_fail(body, "passkeyIds must not be empty");
         if (*body->problem)
@@ -123,7 +126,7 @@ Reply *handle_passkeys_delete(const Call *call)
         Reply *reply;
         size_t i;
 
-        passkeys = read_doomed(call, &body, warnings);
+        passkeys = passkeys_to_delete(call, &body, warnings);
         if (!passkeys)
                 return reply_error(ERROR_BAD_REQUEST, body.problem);
         reply = prepare(call, &deletion, signal_api_unknown_credentials(passkeys), warnings);

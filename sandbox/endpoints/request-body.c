@@ -54,7 +54,7 @@ const char *request_body_optional_id(RequestBody *body, const char *name, size_t
         return json_object_get(body->object, name) ? request_body_text(body, name, max) : NULL;
 }
 
-/* Those of ASCII, those of Latin-1, and the two separators of Unicode, in UTF-8. */
+/* C0, DEL and C1 controls, U+2028 and U+2029, in UTF-8. */
 static bool has_controls(const char *text)
 {
         for (const uint8_t *p = (const uint8_t *) text; *p; p++)
@@ -91,7 +91,7 @@ const char *request_body_choice(RequestBody *body, const char *name, const char 
         for (; json_is_string(value) && *choices; choices++)
                 if (streq(json_string_value(value), *choices))
                         return *choices;
-        return request_body_fail(body, "%s is not one of its values", name);
+        return request_body_fail(body, "%s has an unknown value", name);
 }
 
 int64_t request_body_number(RequestBody *body, const char *name, int64_t max, int64_t otherwise)
@@ -104,7 +104,7 @@ int64_t request_body_number(RequestBody *body, const char *name, int64_t max, in
         if (json_is_number(value) && number >= 1 && number <= (double) max &&
             number == floor(number))
                 return (int64_t) number;
-        request_body_fail(body, "%s must be a whole number from 1 to %lld", name, (long long) max);
+        request_body_fail(body, "%s must be an integer from 1 to %lld", name, (long long) max);
         return 0;
 }
 
@@ -146,7 +146,7 @@ json_t *request_body_object(RequestBody *body, const char *name, size_t max)
         return object;
 }
 
-/* Of UTF-8, which is what JSON strings are. */
+/* Unicode code points: JSON strings are UTF-8. */
 static size_t count_characters(const char *text)
 {
         size_t n = 0;
@@ -179,7 +179,7 @@ const char *request_body_purpose(RequestBody *body, const char *name)
         return text;
 }
 
-/* Letters, digits and inner hyphens, 1 to 63 of them. */
+/* 1 to 63 lower-case letters, digits and inner hyphens. */
 static bool is_label(const char *text, size_t len)
 {
         if (len < 1 || len > 63 || text[0] == '-' || text[len - 1] == '-')
@@ -191,7 +191,7 @@ static bool is_label(const char *text, size_t len)
         return true;
 }
 
-/* A last label of digits would make it an IP address, which no passkey can be bound to. */
+/* A numeric last label is an IP address, which is not a valid RP ID. */
 static bool is_domain(const char *text)
 {
         const char *last = text;

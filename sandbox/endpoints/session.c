@@ -6,17 +6,17 @@
 
 enum {
         CHALLENGE_LEN = 32,
-        GRACE_MS = 60 * 1000, /* beyond the timeout of the ceremony */
+        GRACE_MS = 60 * 1000, /* added to the timeout of the ceremony */
 };
 
-/* The origin that the ceremony will be held to; a page cannot choose this header. */
+/* The ceremony is bound to this origin; pages cannot set the header. */
 const char *session_check_origin(const Call *call)
 {
         _cleanup_(json_decrefp) json_t *text = call->origin ? json_string(call->origin) : NULL;
         size_t len = json_string_length(text);
 
         if (len < 1 || len > REQUEST_BODY_TEXT_MAX || streq(call->origin, "null"))
-                return "The request must come from a page, with its Origin";
+                return "Missing Origin header: call this endpoint from a web page";
         return NULL;
 }
 

@@ -4,8 +4,7 @@
 
 #include "sandbox/endpoints/signal-api.h"
 
-/* Returns the instruction of a passkey's account, lent; a new one gets its relying party and user.
- */
+/* Returns the instruction of the passkey's account, lent; creates it if necessary. */
 static json_t *account_of(json_t *accounts, const json_t *passkey)
 {
         PasskeyOwner owner = passkey_owner(passkey);

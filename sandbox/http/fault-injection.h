@@ -4,11 +4,11 @@
 #include "sandbox/tenancy/fault.h"
 #include "sandbox/tenancy/reply.h"
 
-/* Returns what the fault answers in place of the work, owned, or NULL if the work is done. */
+/* Returns the owned reply of a fault that replaces the handler, or NULL for other faults. */
 Reply *fault_injection_reply(const Fault *fault);
 
 /*
- * Spoils a good answer: gives a member another type, or leaves it out. It is the member that the
- * fault names, or else this field of the call. Errors stay as they are.
+ * Changes the type of a member of a 2xx reply, or removes the member: the one that the fault names,
+ * or the route's field.
  */
 void fault_injection_alter(const Fault *fault, const char *field, Reply *reply);

@@ -11,7 +11,9 @@
 #include "sandbox/http/route.h"
 
 enum {
-        /* A client that sends on beyond the limit is read for its answer's sake, but not for ever.
+        /*
+         * Read on after the limit, so that the client gets its 413, and close the connection after
+         * this.
          */
         BODY_DISCARD_MAX = 16 * CALL_BODY_MAX,
 };
@@ -22,7 +24,7 @@ typedef struct Request {
         char *body;
         size_t body_len;
         bool body_too_large;
-        bool begun; /* a fault has been drawn */
+        bool begun; /* the fault has been chosen */
         Fault fault;
 } Request;
 
@@ -34,7 +36,7 @@ static Request *request_new(struct MHD_Connection *connection)
         return request;
 }
 
-/* Returns false once the client has gone too far. */
+/* Returns false if the connection must be closed. */
 static bool request_append_body(Request *request, const char *data, size_t len)
 {
         request->body_len += len;
@@ -55,11 +57,11 @@ static const char *header(Request *request, const char *name)
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-        /* Refuses what would not be one line. */
+        /* libmicrohttpd refuses values with line breaks. */
         (void) MHD_add_response_header(response, name, value);
 }
 
-/* Pages of any origin may read the answer: their token says what they may do. */
+/* Any origin may read the reply: the token authorises the request. */
 static void add_cors(Request *request, struct MHD_Response *response)
 {
         const char *origin = header(request, "Origin");
@@ -89,7 +91,7 @@ static enum MHD_Result send_preflight(Request *request)
         return queue(request, MHD_HTTP_NO_CONTENT, response);
 }
 
-/* Instead of the one that is there by itself, so that all clocks agree. */
+/* Replaces libmicrohttpd's Date header: --clock-offset applies here as well. */
 static void add_date(struct MHD_Response *response, const Sandbox *sandbox)
 {
         time_t now = (time_t) (sandbox_now_ms(sandbox) / 1000);
@@ -123,7 +125,7 @@ static enum MHD_Result send_reply(Request *request, const Sandbox *sandbox, cons
         return queue(request, reply->status, response);
 }
 
-/* A number, without the port. */
+/* Numeric, without the port. */
 static const char *client_address(Request *request, char *ret, size_t size)
 {
         const struct sockaddr *address =
@@ -137,15 +139,15 @@ static const char *client_address(Request *request, char *ret, size_t size)
                        : NULL;
 }
 
-/* What has no route is a browser's question before a call, or a mistake. */
-static enum MHD_Result serve_stranger(Request *request, const Call *call)
+/* A request without a route is a CORS preflight or 404. */
+static enum MHD_Result reply_without_route(Request *request, const Call *call)
 {
         _cleanup_(reply_freep) Reply *reply = NULL;
 
         if (streq(call->method, "OPTIONS") && route_is_for_pages(call->path))
                 return send_preflight(request);
         request->fault.kind = FAULT_NONE;
-        reply = reply_error(ERROR_NOT_FOUND, "There is no such call");
+        reply = reply_error(ERROR_NOT_FOUND, "Unknown endpoint");
         return send_reply(request, call->sandbox, NULL, reply);
 }
 
@@ -178,7 +180,7 @@ static enum MHD_Result request_answer(Request *request, const Route *route, Call
         return send_reply(request, call->sandbox, route, reply);
 }
 
-/* Counts a request when it is first seen whole, and draws the fault that befalls it. */
+/* Counts the request and chooses its fault, once the body is complete. */
 static void request_draw_fault(RequestContext *context, Request *request, Endpoint endpoint)
 {
         request->begun = true;
@@ -199,11 +201,11 @@ static enum MHD_Result request_serve(RequestContext *context, Request *request, 
         const Route *route = route_find(call);
 
         if (!route)
-                return serve_stranger(request, call);
+                return reply_without_route(request, call);
         if (!request->begun)
                 request_draw_fault(context, request, route->endpoint);
         if (request->suspension.suspended)
-                return MHD_YES; /* and this is called again */
+                return MHD_YES; /* libmicrohttpd calls again after the resume */
         if (request->suspension.closed || request->fault.kind == FAULT_REFUSE)
                 return MHD_NO;
         return request_answer(request, route, call);

@@ -5,11 +5,10 @@
 #include "sandbox/tenancy/sandbox.h"
 
 /*
- * A request is one request on its way through libmicrohttpd: its body is gathered, a fault may
- * befall it, it may have to wait, and it is answered or its connection is closed.
+ * An HTTP request in libmicrohttpd: the body is read, a fault may delay, replace or drop the reply.
  */
 
-/* What visits are paid to: the userdata of the callbacks. */
+/* Userdata of the callbacks. */
 typedef struct RequestContext {
         Sandbox *sandbox;
         SuspendedConnections suspended;

@@ -22,7 +22,7 @@ struct Server {
         struct sockaddr_storage address;
 };
 
-/* An id with an escape in it is none of ours: paths are matched as they were sent. */
+/* Routes match the path without percent-decoding: no issued id needs an escape. */
 static size_t leave_escapes(void *userdata, struct MHD_Connection *connection, char *text)
 {
         return strlen(text);
@@ -85,7 +85,7 @@ int server_new(Sandbox *sandbox, const ServerOptions *options, Server **ret)
                 return fd;
         if (server->tls)
                 flags |= MHD_USE_TLS;
-        /* The last two end the list early where there is no TLS. */
+        /* Without TLS, MHD_OPTION_END comes before the certificate. */
         server->daemon = MHD_start_daemon(
                 flags, 0, NULL, NULL, request_on_access, &server->context, MHD_OPTION_LISTEN_SOCKET,
                 fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned) CONNECTIONS_MAX,
@@ -107,7 +107,7 @@ Server *server_free(Server *server)
         if (!server)
                 return NULL;
         if (server->daemon) {
-                /* The daemon will not stop while it is told to wait. */
+                /* MHD_stop_daemon() requires that all connections are resumed. */
                 suspended_connections_close(&server->context.suspended);
                 MHD_stop_daemon(server->daemon);
         }
@@ -135,7 +135,7 @@ char *server_url(const Server *server)
         return url;
 }
 
-/* Until libmicrohttpd or a waiter has something to do; -1: for ever. */
+/* The timeout for poll(); -1: none. */
 static int timeout_ms(const Server *server)
 {
         int64_t waiting_ms = suspended_connections_timeout_ms(&server->context.suspended);
@@ -156,7 +156,7 @@ int server_run(Server *server, int stop_fd)
                 struct pollfd *fds;
                 size_t n_fds;
 
-                /* The first two are ours; the others tell which waiting clients have gone. */
+                /* Two own entries, then the suspended connections. */
                 fds = suspended_connections_poll(suspended, 2, &n_fds);
                 fds[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
                 fds[1] = (struct pollfd){.fd = epoll_fd, .events = POLLIN};

@@ -49,7 +49,7 @@ static int restore(Sandbox *sandbox, json_t *state)
         return 0;
 }
 
-static int start_afresh(Sandbox *sandbox)
+static int start_empty(Sandbox *sandbox)
 {
         random_bytes(sandbox->handle_secret, sizeof(sandbox->handle_secret));
         sandbox->dirty = true;
@@ -69,7 +69,7 @@ int sandbox_new(const char *state_path, Sandbox **ret)
                 if (r < 0 && r != -ENOENT)
                         return r;
         }
-        r = state ? restore(sandbox, state) : start_afresh(sandbox);
+        r = state ? restore(sandbox, state) : start_empty(sandbox);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(sandbox);

@@ -26,7 +26,7 @@ static void add(Tenancy *tenancy, uint32_t n, const PasskeyOwner *owner, json_t 
         snprintf(id, sizeof(id), "pk_%08u_syntheticpasskey", n);
         snprintf(name, sizeof(name), "synthetic-%08u", n);
         credential.id = credential_id = base64url_encode(name, strlen(name));
-        /* Decimal digits grow as hexadecimal ones, too. */
+        /* Ids have a hexadecimal number; decimal digits are valid and keep the order. */
         vault_insert(&tenancy->vault, strtoul(id + 3, NULL, 16),
                      passkey_new(id, owner, &credential, now_ms));
 }

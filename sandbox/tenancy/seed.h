@@ -6,8 +6,8 @@
 enum { SEED_PASSKEYS_MAX = 1000000 };
 
 /*
- * Puts synthetic passkeys into an empty vault, for measurements. Number n, from 1 on, has the id
- * pk_%08u_syntheticpasskey, and belongs to the user user_%08u whose number is (n - 1) % n_users
- * + 1. Nobody can sign in with one: the private key to their public key is not known.
+ * Seeds an empty vault with synthetic passkeys, for load tests. Passkey n, from 1, has the id
+ * pk_%08u_syntheticpasskey and belongs to user_%08u, number (n - 1) % n_users + 1. The private key
+ * is unknown, so that nobody can sign in with these passkeys.
  */
 void seed_passkeys(const Sandbox *sandbox, Tenancy *tenancy, uint32_t n_passkeys, uint32_t n_users);

@@ -4,7 +4,7 @@
 #include "sandbox/webauthn/base64url.h"
 #include "sandbox/webauthn/public-key.h"
 
-/* The members of an attestation object, lent by it. */
+/* Members of an attestation object, lent. */
 typedef struct Attestation {
         const cbor_item_t *format, *statement, *auth_data;
 } Attestation;
@@ -36,8 +36,8 @@ static int statement_algorithm(const cbor_item_t *statement)
 }
 
 /*
- * libfido2 accepts statements without algorithm, algorithms that are not offered, and a self
- * attestation whose algorithm is not that of the credential: refuse these first.
+ * libfido2 accepts a missing algorithm, algorithms that are not offered, and a self attestation
+ * with another algorithm than the credential's: refuse these.
  */
 static const char *verify_packed(const Ceremony *ceremony, const cbor_item_t *statement,
                                  Span client_data, fido_cred_t *credential)
@@ -50,12 +50,12 @@ static const char *verify_packed(const Ceremony *ceremony, const cbor_item_t *st
         len = cbor_serialize_alloc(statement, &encoded, &size);
         if (algorithm == 0 || (self && algorithm != fido_cred_type(credential)) || len == 0 ||
             fido_cred_set_attstmt(credential, encoded, len) != FIDO_OK)
-                return "The attestation statement is malformed";
+                return "Failed to parse the attestation statement: malformed";
         if (fido_cred_set_fmt(credential, "packed") != FIDO_OK ||
             fido_cred_set_rp(credential, ceremony->rp_id, NULL) != FIDO_OK ||
             fido_cred_set_clientdata(credential, client_data.data, client_data.len) != FIDO_OK ||
             (self ? fido_cred_verify_self : fido_cred_verify)(credential) != FIDO_OK)
-                return "The attestation signature does not verify";
+                return "Failed to verify the attestation signature";
         return NULL;
 }
 
@@ -65,9 +65,10 @@ static const char *verify_statement(const Ceremony *ceremony, const Attestation 
         if (cbor_text_equals(attestation->format, "packed"))
                 return verify_packed(ceremony, attestation->statement, client_data, credential);
         if (!cbor_text_equals(attestation->format, "none"))
-                return "This attestation format is not supported";
-        return cbor_map_size(attestation->statement) == 0 ? NULL
-                                                          : "A statement of format none is empty";
+                return "Unsupported attestation format";
+        return cbor_map_size(attestation->statement) == 0
+                       ? NULL
+                       : "The attestation statement of format none must be empty";
 }
 
 const char *attestation_verify(const Ceremony *ceremony, Span input, Span client_data,
@@ -80,14 +81,15 @@ const char *attestation_verify(const Ceremony *ceremony, Span input, Span client
         Span auth_data, cose_key;
 
         if (!object || input.len > 0)
-                return "attestationObject is not one CBOR map";
+                return "attestationObject must be one CBOR map";
         if (!read_members(object, &attestation))
-                return "attestationObject does not consist of fmt, attStmt and authData";
+                return "attestationObject must have exactly fmt, attStmt and authData";
         auth_data = (Span){cbor_bytestring_handle(attestation.auth_data),
                            cbor_bytestring_length(attestation.auth_data)};
         credential = authdata_parse_credential(auth_data, &cose_key);
         if (!credential)
-                return "The authenticator data is malformed, or the algorithm was not offered";
+                return "Failed to parse the authenticator data: malformed, or algorithm not "
+                       "offered";
         problem = authdata_check(auth_data, ceremony);
         if (problem)
                 return problem;

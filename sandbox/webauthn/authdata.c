@@ -12,7 +12,7 @@ enum {
         CREDENTIAL_ID_MAX = 1023,
 };
 
-/* Takes the extension outputs, if there are any. Returns false if they are not a map. */
+/* Takes the extension outputs; an empty map without the flag. Returns false if malformed. */
 static bool take_extensions(Span *rest, uint8_t flags, cbor_item_t **ret)
 {
         *ret = flags & AUTHDATA_EXTENSIONS ? cbor_map_take(rest) : cbor_new_definite_map(0);
@@ -20,8 +20,8 @@ static bool take_extensions(Span *rest, uint8_t flags, cbor_item_t **ret)
 }
 
 /*
- * libfido2 verifies a signature only if the extension outputs are those that the caller expects. A
- * page may request extensions that the options do not, so expect the outputs that are there.
+ * libfido2 verifies a signature only if the extension outputs are as expected. Pages may request
+ * extensions on their own, so expect the outputs that are present.
  */
 static int extension_mask(const cbor_item_t *extensions)
 {
@@ -55,7 +55,7 @@ static void expect_extensions(fido_cred_t *credential, const cbor_item_t *extens
                 fido_cred_set_pin_minlen(credential, cbor_get_int(pin_len));
 }
 
-/* libfido2 parses a key only of the algorithm that the caller expects: try each one offered. */
+/* libfido2 parses a key only if the algorithm is as expected: try each offered algorithm. */
 static fido_cred_t *parse_offered(Span input)
 {
         for (size_t i = 0; i < ARRAY_SIZE(cose_algorithms); i++) {
@@ -118,12 +118,12 @@ const char *authdata_check(Span input, const Ceremony *ceremony)
 
         SHA256((const uint8_t *) ceremony->rp_id, strlen(ceremony->rp_id), hash);
         if (memcmp(input.data, hash, sizeof(hash)) != 0)
-                return "The credential is for another relying party";
+                return "Wrong RP ID hash: credential of another relying party";
         if (!(flags & AUTHDATA_USER_PRESENT))
-                return "The user was not present";
+                return "User not present: UP flag not set";
         if (ceremony->user_verification_required && !(flags & AUTHDATA_USER_VERIFIED))
-                return "The user was not verified";
+                return "User not verified: UV flag not set";
         if ((flags & AUTHDATA_BACKED_UP) && !(flags & AUTHDATA_BACKUP_ELIGIBLE))
-                return "A credential that cannot be backed up is backed up";
+                return "Invalid flags: backed up (BS) but not backup eligible (BE)";
         return NULL;
 }

@@ -5,7 +5,10 @@
 
 #include "sandbox/macro.h"
 
-/* CBOR maps, decoded by libcbor: where libfido2 takes a part of an object, or ignores a part. */
+/*
+ * CBOR maps, decoded by libcbor, for the parts of an object that libfido2 takes apart or does not
+ * check.
+ */
 
 typedef struct Span {
         const uint8_t *data;
@@ -24,15 +27,15 @@ static inline Span span_from(Span span, size_t n)
 }
 
 /*
- * Decodes the map of definite length at the start of the input, and moves the input behind the map.
- * Returns an owned map, or NULL.
+ * Decodes a definite-length map at the start of the input, and advances the input. Returns an owned
+ * map, or NULL.
  */
 cbor_item_t *cbor_map_take(Span *input);
 
-/* Returns the value of a text key, lent by the map, or NULL if the key is missing or duplicate. */
+/* Returns the value of a text key, lent, or NULL if the key is missing or duplicate. */
 cbor_item_t *cbor_map_get(const cbor_item_t *map, const char *key);
 
-/* Returns true if the item is a string of definite length and this text. */
+/* Returns true if the item is a definite-length string with this text. */
 bool cbor_text_equals(const cbor_item_t *item, const char *text);
 
 static inline void cbor_decrefp(cbor_item_t **p)

@@ -23,7 +23,7 @@ Credential *credential_free(Credential *credential)
         return NULL;
 }
 
-/* The decoded, binary members of a response. */
+/* Decoded members of a response. */
 typedef struct Evidence {
         Span client_data, attestation, auth_data, signature;
 } Evidence;
@@ -66,7 +66,7 @@ const char *ceremony_credential_id(const json_t *response, const char **ret)
         return NULL;
 }
 
-/* Reads clientDataJSON and has it checked. */
+/* Decodes and checks clientDataJSON. */
 static const char *read_client_data(const Ceremony *ceremony, const char *type,
                                     const json_t *response, Evidence *evidence)
 {
@@ -93,7 +93,7 @@ static bool contains(const json_t *array, const char *text)
         return false;
 }
 
-/* Browsers may name transports that clients of the API do not know: those are left out. */
+/* Drops transports that API clients do not know. */
 static const char *read_transports(const json_t *response, json_t **ret)
 {
         _cleanup_(json_decrefp) json_t *known = must(json_array());
@@ -164,7 +164,7 @@ const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t 
                 return problem;
         credential = credential_new(data, public_key);
         if (!streq(credential->id, id))
-                return "response.id is not the id of the new credential";
+                return "response.id must be the id of the new credential";
         problem = read_transports(response, &credential->transports);
         if (problem)
                 return problem;
@@ -181,14 +181,14 @@ static const char *verify_signature(const Ceremony *ceremony, const Evidence *ev
         if (decode(public_key, &cose_key) == 0)
                 credential = public_key_load(cose_key);
         if (!credential)
-                return "The credential's public key is malformed";
+                return "Failed to load the public key of the credential: malformed";
         if (fido_assert_set_rp(assertion, ceremony->rp_id) != FIDO_OK ||
             fido_assert_set_clientdata(assertion, evidence->client_data.data,
                                        evidence->client_data.len) != FIDO_OK ||
             fido_assert_set_sig(assertion, 0, evidence->signature.data, evidence->signature.len) !=
                     FIDO_OK ||
             public_key_verify(credential, assertion) != FIDO_OK)
-                return "The signature does not verify";
+                return "Failed to verify the signature";
         return NULL;
 }
 
@@ -207,7 +207,7 @@ const char *ceremony_verify_authentication(const Ceremony *ceremony, const json_
         if (decode(json_text(inner, "authenticatorData"), &evidence.auth_data) == 0)
                 assertion = authdata_parse_assertion(evidence.auth_data);
         if (!assertion)
-                return "The authenticator data is malformed";
+                return "Failed to parse the authenticator data: malformed";
         if (decode(json_text(inner, "signature"), &evidence.signature) < 0)
                 return "response.response.signature must be base64url";
         problem = authdata_check(evidence.auth_data, ceremony);

@@ -5,8 +5,7 @@
 #include "sandbox/webauthn/ceremony.h"
 
 /*
- * Checks what the browser says in clientDataJSON: the type ("webauthn.create"), and the challenge
- * and origin of the ceremony, not within another site's frame. Returns NULL, or what is wrong in a
- * static sentence.
+ * Checks type, challenge and origin in clientDataJSON, and refuses cross-origin frames. Returns
+ * NULL or a static error message.
  */
 const char *client_data_check(Span json, const char *type, const Ceremony *ceremony);

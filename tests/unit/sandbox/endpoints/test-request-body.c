@@ -223,7 +223,7 @@ static void test_content_type(void **state)
                 if (cases[i].good)
                         expect(call, 200, "AuthorizedPasskeyRegistration", NULL);
                 else
-                        expect(call, 400, "@error/BadRequest", "content type");
+                        expect(call, 400, "@error/BadRequest", "Content-Type");
         }
 }
 

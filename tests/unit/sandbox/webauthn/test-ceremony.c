@@ -152,7 +152,7 @@ static void test_signed_client_data(void **state)
                                      "\"origin\":\"%s\"}",
                                      sample.ceremony.challenge, sample.ceremony.origin) > 0);
                 sample_set_client_data(&sample, json);
-                assert_refused(&sample, "signature does not verify");
+                assert_refused(&sample, "verify the attestation signature");
                 sample_done(&sample);
         }
 }
@@ -239,11 +239,11 @@ static void test_statement_of_none(void **state)
         assert_non_null(at);
         at[8] = 0x80; /* [] */
         sample_seal(&none);
-        assert_refused(&none, "consist of");
+        assert_refused(&none, "must have exactly");
         at[8] = 0xa0;
         memcpy(memmem(none.attestation, none.attestation_len, "none", 4), "nope", 4);
         sample_seal(&none);
-        assert_refused(&none, "not supported");
+        assert_refused(&none, "Unsupported");
         sample_done(&none);
 
         /* A true statement does not become no statement by another name. */
@@ -269,7 +269,7 @@ static void test_stripped_certificates(void **state)
         assert_non_null(at);
         at[3] = 'd';
         sample_seal(&sample);
-        assert_refused(&sample, "does not verify");
+        assert_refused(&sample, "verify the attestation signature");
         sample_done(&sample);
 }
 
@@ -284,11 +284,11 @@ static void test_lengths(void **state)
                 for (sample.attestation_len = 0; sample.attestation_len < len;
                      sample.attestation_len++) {
                         sample_seal(&sample);
-                        assert_refused(&sample, "not one CBOR map");
+                        assert_refused(&sample, "must be one CBOR map");
                 }
                 sample.attestation[sample.attestation_len++] = 0xa0;
                 sample_seal(&sample);
-                assert_refused(&sample, "not one CBOR map");
+                assert_refused(&sample, "must be one CBOR map");
                 sample_done(&sample);
         }
 }
@@ -442,15 +442,15 @@ static void test_malformed_cbor(void **state)
         sample_load(&sample, "es256-none");
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 set_attestation(&sample, cases[i].data, cases[i].len);
-                assert_refused(&sample, "not one CBOR map");
+                assert_refused(&sample, "must be one CBOR map");
         }
         memset(deep, 0x81, sizeof(deep));
         memcpy(deep, (uint8_t[]){0xa1, 0x00}, 2);
         set_attestation(&sample, deep, sizeof(deep));
-        assert_refused(&sample, "not one CBOR map");
+        assert_refused(&sample, "must be one CBOR map");
         deep[sizeof(deep) - 1] = 0;
         set_attestation(&sample, deep, sizeof(deep));
-        assert_refused(&sample, "not one CBOR map");
+        assert_refused(&sample, "must be one CBOR map");
         sample_done(&sample);
 }
 
@@ -484,7 +484,7 @@ static void test_ids(void **state)
         json_object_set_new(sample.response, "id", json_string(other));
         assert_refused(&sample, "same string");
         json_object_set_new(sample.response, "rawId", json_string(other));
-        assert_refused(&sample, "not the id of the new credential");
+        assert_refused(&sample, "must be the id of the new credential");
         sample_done(&sample);
 }
 
