@@ -183,7 +183,7 @@ def test_a_deleted_passkey_is_an_orphan_on_its_device(person, host):
     ada.sign_out()
     host.delete(passkey)
     ada.page.click("#signin-button")
-    ada.was_told("This passkey was deleted from its account and opens nothing any more.")
+    ada.was_told("This passkey was deleted from its account, but your device still has it.")
     ada.screenshot("orphan")
     assert len(ada.page.credentials()) == 1
     assert ada.page.text("#retry") == "Remove from this device"
@@ -370,7 +370,7 @@ def test_after_a_restart_of_the_app(person, stack, host):
         ada.sign_in()
         user_id = host.links()[passkey]
         assert ada.page.text("#handle") == f"User {user_id}"
-        assert "forgotten your name" in ada.page.text("#stranger")
+        assert "lost your name" in ada.page.text("#stranger")
         assert ada.listed() == [passkey]
         ada.screenshot("stranger")
 

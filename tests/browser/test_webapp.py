@@ -63,7 +63,7 @@ def test_delete_a_passkey(person, host):
     assert passkey in host.vault() and passkey in host.links()
     ada.page.click("#passkeys li button")
     ada.page.wait("dialog[open]")
-    assert "your only one" in ada.page.text("#confirm-last")
+    assert "your only passkey" in ada.page.text("#confirm-last")
     ada.screenshot("delete")
     ada.page.click("#remove")
     ada.said("The passkey is deleted.")
