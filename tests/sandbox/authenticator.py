@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A browser with a passkey provider, in software: just enough to register and to sign in for real."""
+"""Software WebAuthn authenticator and client: registration and authentication."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def unb64(text):
 
 
 def cbor(value):
-    """The CBOR of integers, bytes, text, lists and dictionaries."""
+    """CBOR encoder for integers, bytes, text, lists and dictionaries."""
 
     def head(major, n):
         for limit, info, form in ((24, n, ""), (1 << 8, 24, "B"), (1 << 16, 25, ">H"), (1 << 32, 26, ">I")):
@@ -44,7 +44,7 @@ def cbor(value):
 
 
 class Credential:
-    """One key pair; sign() is what the authenticator does with it."""
+    """A credential: id, key pair and COSE_Key."""
 
     def __init__(self, algorithm=ES256):
         self.algorithm = algorithm
@@ -74,7 +74,7 @@ def register(options, origin, credential=None, *, fmt="none", flags=UP | UV | BE
              extensions=None, aaguid=bytes(16), client_data=None, rp_id=None, extra=b""):
     """Returns the RegistrationResponseJSON for these creation options.
 
-    A statement may be a function of the signature. The extra bytes are at the end of the authenticator data."""
+    statement may be a function of the signature; extra is appended to the authenticator data."""
     credential = credential or Credential()
     client = {"type": "webauthn.create", "challenge": options["challenge"], "origin": origin, "crossOrigin": False}
     client.update(client_data or {})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rules of signing in."""
+"""Rules of authentication."""
 
 import hashlib
 import json
@@ -73,7 +73,7 @@ def _(world):
 
 
 def refused_sign_in(name, scope=None, message=None, **changes):
-    """A ceremony that is right but for one thing, with and without that thing."""
+    """An authentication with one wrong value fails, and without it succeeds."""
     @rule(name)
     def _(world):
         device = world.device("ceremonies")

@@ -230,7 +230,7 @@ def test_forged_ceremony(sandbox, changes):
     session, options = sandbox.options()
     credential = Credential()
     assert_error(sandbox.verify(session, register(options, ORIGIN, credential, **changes)), 400, "BadRequest")
-    # The attempt has used the session up, and has left nothing behind.
+    # The failed attempt used the session up and stored nothing.
     assert_error(sandbox.verify(session, register(options, ORIGIN, credential)), 400, "BadRequest")
     sandbox.register(credential)
 
@@ -275,7 +275,7 @@ def test_verification_errors(sandbox):
                  400, "BadRequest")
     assert sandbox.verify(session, response).status == 200
     assert_error(sandbox.verify(session, response), 400, "BadRequest")
-    # Another session for the same challenge does not exist.
+    # The response is bound to the challenge of its session.
     assert_error(sandbox.verify(sandbox.options()[0], response), 400, "BadRequest")
     assert_error(sandbox.page("verification", {"sessionToken": sandbox.options()[0]}), 400, "BadRequest")
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the calls accept as a request, through the route that the server takes. */
+/* Validation of request bodies, through route_answer(). */
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #include "sandbox/tenancy/vault.h"
 #include "tests/unit/test.h"
 
-/* Adds a passkey and returns its owned id, which outlives it. */
+/* Adds a passkey and returns its id, owned. */
 static char *add(Vault *vault, const char *credential_id, const char *user_id, const char *rp_id)
 {
         _cleanup_(json_decrefp) json_t *transports = json_array();
@@ -29,7 +29,7 @@ static size_t count(const Vault *vault, const char *user_id)
         return json_array_size(passkeys);
 }
 
-/* All ids, by pages. */
+/* Counts all passkeys, page by page. */
 static size_t count_listed(const Vault *vault)
 {
         _cleanup_(freep) char *cursor = NULL;
@@ -91,7 +91,7 @@ static void test_pick(void **state)
         assert_string_equal(passkey_id(json_array_get(picked, 1)), one);
 }
 
-/* Ids are never used again: a cursor stays good whatever is removed. */
+/* Ids are not reused: a cursor stays valid after removals. */
 static void test_ids_grow(void **state)
 {
         _cleanup_(vault_done) Vault vault = {};
@@ -135,7 +135,7 @@ static void test_saved(void **state)
         assert_non_null(vault_find_credential(&after, "c2"));
 
         second = json_object_get(json_array_get(saved, 1), "credential");
-        json_object_set_new(second, "id", json_string("c1")); /* there is one already */
+        json_object_set_new(second, "id", json_string("c1")); /* duplicate credential id */
         assert_int_equal(vault_init(&bad, saved), -EBADMSG);
 }
 
@@ -164,7 +164,7 @@ static void test_instructions(void **state)
                 json_object_set_new(json_array_get(passkeys, i), "enabled", json_false());
         none = signal_api_accepted_credentials(passkeys);
         assert_int_equal(json_array_size(none), 0);
-        /* What was made before is as it was. */
+        /* Earlier instructions are unchanged. */
         assert_int_equal(json_array_size(pruning), 2);
 }
 

@@ -10,7 +10,7 @@
 static const char *const names[] = {"es256-none", "es256-packed", "rs256-none", "rs256-packed",
                                     "eddsa-none", "eddsa-packed", "https",      "localhost"};
 
-/* Signed by the key of a certificate. */
+/* Attestations with certificates. */
 static const char *const packed[] = {"es256-packed", "rs256-packed", "eddsa-packed"};
 
 static const char *verify(Sample *sample)
@@ -20,7 +20,7 @@ static const char *verify(Sample *sample)
         return ceremony_verify_registration(&sample->ceremony, sample->response, &credential);
 }
 
-/* Refused, and for this reason, not by accident. */
+/* Asserts that the verification fails with this message. */
 static void assert_refused(Sample *sample, const char *reason)
 {
         const char *problem = verify(sample);
@@ -145,7 +145,7 @@ static void test_signed_client_data(void **state)
                 _cleanup_(freep) char *json = NULL;
                 Sample sample;
 
-                /* The same ceremony, but not the bytes that were signed. */
+                /* Same values, other bytes than those signed. */
                 sample_load(&sample, packed[i]);
                 assert_true(asprintf(&json,
                                      "{\"type\":\"webauthn.create\",\"challenge\":\"%s\","
@@ -199,7 +199,7 @@ static void test_flags(void **state)
         }
 }
 
-/* Every bit of what a packed statement signs, and of the signature. */
+/* Flips each bit of the data that a packed statement signs, and of the signature. */
 static void test_flipped_bits(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(packed); i++) {
@@ -246,7 +246,7 @@ static void test_statement_of_none(void **state)
         assert_refused(&none, "Unsupported");
         sample_done(&none);
 
-        /* A true statement does not become no statement by another name. */
+        /* Changing the format to none does not remove a statement. */
         sample_load(&other, "es256-packed");
         at = memmem(other.attestation, other.attestation_len, "fpacked", 7);
         assert_non_null(at);
@@ -263,7 +263,7 @@ static void test_stripped_certificates(void **state)
         Sample sample;
         uint8_t *at;
 
-        /* Then the credential would have had to sign for itself. */
+        /* Without certificates, the statement is a self attestation. */
         sample_load(&sample, "es256-packed");
         at = memmem(sample.attestation, sample.attestation_len, "cx5c", 4);
         assert_non_null(at);
@@ -323,12 +323,12 @@ static void test_public_key(void **state)
                 uint8_t value;
                 const char *reason;
         } cases[] = {
-                {4, 0x25, "not offered"}, /* COSE -6, which is not ours */
+                {4, 0x25, "not offered"}, /* COSE algorithm -6 */
                 {4, 0x07, "not offered"}, /* 7, not -7 */
                 {4, 0x27, "malformed"},   /* EdDSA, with a key of ES256 */
                 {2, 0x01, "malformed"},   /* another key type */
                 {6, 0x02, "malformed"},   /* another curve */
-                {3, 0x04, "not offered"}, /* no algorithm at all */
+                {3, 0x04, "not offered"}, /* no algorithm */
                 {1, 0x03, "not offered"}, /* two algorithms */
                 {7, 0x25, "malformed"},   /* no x */
                 {15, 0, "malformed"},     /* a point off the curve */
@@ -348,7 +348,7 @@ static void test_public_key(void **state)
         }
 }
 
-/* Of keys that libfido2 accepts. */
+/* Incomplete keys that libfido2 accepts. */
 static void test_incomplete_keys(void **state)
 {
         static const struct {
@@ -409,7 +409,7 @@ static void set_attestation(Sample *sample, const uint8_t *data, size_t len)
         sample_seal(sample);
 }
 
-/* libcbor allocates as much as an array claims to need; too much has to fail as malloc() does. */
+/* libcbor allocates the announced size of an array: malloc() must fail instead of aborting. */
 __attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
