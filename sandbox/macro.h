@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the sandbox is written with. It shares no code with the daemon, so that a mistake in one
- * cannot hide behind the same mistake in the other.
+ * Basic macros and functions. The sandbox shares no code with the daemon, so that the tests of one
+ * do not repeat the bugs of the other.
  */
 
 #include <jansson.h>
@@ -61,10 +61,7 @@ static inline const char *json_text(const json_t *object, const char *key)
         return json_string_value(json_object_get(object, key));
 }
 
-/*
- * Passes on a value that is NULL only when memory has run out. All inputs are bounded and this is a
- * development tool: it does not outlive a failed allocation.
- */
+/* Aborts if an allocation failed. Inputs are bounded, and this is a development tool. */
 static inline void *must(void *p)
 {
         if (!p)

@@ -9,7 +9,7 @@
 
 #include "sandbox/http/server.h"
 #include "sandbox/options.h"
-#include "sandbox/tenancy/populate.h"
+#include "sandbox/tenancy/seed.h"
 
 enum {
         FILE_MAX = 1024 * 1024,
@@ -17,13 +17,14 @@ enum {
         EXIT_USAGE = 2,
 };
 
-static int complain(const char *path, int r)
+/* Logs "Failed to ACTION OBJECT: REASON" and returns the negative errno. */
+static int log_failure(const char *action, const char *object, int r)
 {
-        fprintf(stderr, "passlock-sandbox: %s: %s\n", path, strerror(-r));
+        fprintf(stderr, "passlock-sandbox: Failed to %s %s: %s\n", action, object, strerror(-r));
         return r;
 }
 
-/* Returns the owned text of a file, without the NUL bytes that would end it early. */
+/* Returns the owned content of a file; -EINVAL if there are NUL bytes. */
 static int read_file(const char *path, char **ret)
 {
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -43,7 +44,7 @@ static int read_file(const char *path, char **ret)
         return 0;
 }
 
-/* One line of printable characters. */
+/* The key is one line of printable ASCII without spaces. */
 static int read_api_key(const char *path, char **ret)
 {
         _cleanup_(freep) char *text = NULL;
@@ -72,24 +73,27 @@ static int open_tenancies(Sandbox *sandbox, const Options *options)
 
                 r = read_api_key(options->key_files[i], &key);
                 if (r < 0)
-                        return complain(options->key_files[i], r);
+                        return log_failure("read API key file", options->key_files[i], r);
                 sandbox_open_tenancy(sandbox, options->tenancy_ids[i], key);
         }
         return 0;
 }
 
-/* Before anything is served, so that a state file that cannot be written is found out now. */
-static int set_up(const Options *options, Sandbox **ret)
+/* Saves the state before serving, to fail early if the file is not writable. */
+static int create_sandbox(const Options *options, Sandbox **ret)
 {
         _cleanup_(sandbox_freep) Sandbox *sandbox = NULL;
+        Tenancy *t;
         int r;
 
         r = sandbox_new(options->state_path, &sandbox);
         if (r == -EBADMSG)
-                fprintf(stderr, "passlock-sandbox: %s is corrupt, or no state file\n",
+                fprintf(stderr,
+                        "passlock-sandbox: Failed to load state file %s: corrupt; move the file "
+                        "away to start empty\n",
                         options->state_path);
         else if (r < 0)
-                complain(options->state_path, r);
+                log_failure("load state file", options->state_path, r);
         if (r < 0)
                 return r;
         sandbox->clock_offset_ms = options->clock_offset_s * 1000;
@@ -99,17 +103,18 @@ static int set_up(const Options *options, Sandbox **ret)
         r = open_tenancies(sandbox, options);
         if (r < 0)
                 return r;
-        if (options->n_passkeys > 0)
-                for (Tenancy *t = sandbox->tenancies; t; t = t->next)
-                        populate(sandbox, t, options->n_passkeys, options->n_users);
+        SLIST_FOREACH(t, &sandbox->tenancies, entry)
+        {
+                seed_passkeys(sandbox, t, options->n_passkeys, options->n_users);
+        }
         r = sandbox_sync(sandbox);
         if (r < 0)
-                return complain(options->state_path, r);
+                return log_failure("save state file", options->state_path, r);
         *ret = TAKE_PTR(sandbox);
         return 0;
 }
 
-static int start(const Options *options, Sandbox *sandbox, Server **ret)
+static int create_server(const Options *options, Sandbox *sandbox, Server **ret)
 {
         _cleanup_(freep) char *certificate = NULL, *key = NULL;
         ServerOptions server_options = {.address = options->address, .port = options->port};
@@ -118,20 +123,21 @@ static int start(const Options *options, Sandbox *sandbox, Server **ret)
         if (options->certificate_path) {
                 r = read_file(options->certificate_path, &certificate);
                 if (r < 0)
-                        return complain(options->certificate_path, r);
+                        return log_failure("read certificate", options->certificate_path, r);
                 r = read_file(options->key_path, &key);
                 if (r < 0)
-                        return complain(options->key_path, r);
+                        return log_failure("read private key", options->key_path, r);
         }
         server_options.certificate = certificate;
         server_options.key = key;
         r = server_new(sandbox, &server_options, ret);
         if (r < 0)
-                return complain(r == -EPROTO ? options->certificate_path : options->address, r);
+                return r == -EPROTO ? log_failure("use certificate", options->certificate_path, r)
+                                    : log_failure("listen on", options->address, r);
         return 0;
 }
 
-/* Each connection is a file; poll() has no trouble with many. */
+/* poll(), unlike select(), takes any number of file descriptors. */
 static void raise_file_limit(void)
 {
         struct rlimit limit;
@@ -142,7 +148,7 @@ static void raise_file_limit(void)
         (void) setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Becomes readable once the process is told to end. */
+/* Returns a signalfd for SIGTERM and SIGINT. */
 static int stop_signal(void)
 {
         sigset_t signals;
@@ -167,18 +173,18 @@ static int run(const Options *options)
         raise_file_limit();
         stop_fd = stop_signal();
         if (stop_fd < 0)
-                return complain("signalfd", -errno);
-        r = set_up(options, &sandbox);
+                return log_failure("create", "signalfd", stop_fd);
+        r = create_sandbox(options, &sandbox);
         if (r < 0)
                 return r;
-        r = start(options, sandbox, &server);
+        r = create_server(options, sandbox, &server);
         if (r < 0)
                 return r;
         url = server_url(server);
         printf("listening on %s\n", url);
         fflush(stdout);
         r = server_run(server, stop_fd);
-        return r < 0 ? complain(url, r) : 0;
+        return r < 0 ? log_failure("serve", url, r) : 0;
 }
 
 int main(int argc, char **argv)

@@ -8,7 +8,7 @@
 
 #include "build-config.h"
 #include "sandbox/options.h"
-#include "sandbox/tenancy/populate.h"
+#include "sandbox/tenancy/seed.h"
 #include "sandbox/tenancy/tenancy.h"
 
 enum {
@@ -23,19 +23,19 @@ static const char usage[] =
         "\n"
         "A local tenancy of the passkey service, for development and tests.\n"
         "\n"
-        "  --listen=ADDR:PORT   where to listen (127.0.0.1:0; port 0: any)\n"
-        "  --allow-remote       accept an address that is not of the loopback\n"
+        "  --listen=ADDR:PORT   listen address (default: 127.0.0.1:0; port 0: any free port)\n"
+        "  --allow-remote       allow a listen address that is not loopback\n"
         "  --tenancy=ID         serve this tenancy; may be repeated, each with\n"
-        "  --api-key-file=FILE  the file that its API key is in\n"
-        "  --state=FILE         keep everything in FILE, instead of in memory\n"
-        "  --tls-cert=FILE      serve https, with this certificate chain and\n"
-        "  --tls-key=FILE       this key (PEM)\n"
-        "  --populate=N[:USERS] start with N synthetic passkeys, of so many users, in memory\n"
-        "  --challenge-limit=N[:SEC]  codes per purpose and person (5) within SEC (600) seconds;\n"
-        "                       0: any number\n"
+        "  --api-key-file=FILE  the file with its API key\n"
+        "  --state=FILE         save the state in FILE (default: in memory only)\n"
+        "  --tls-cert=FILE      serve HTTPS: certificate chain (PEM)\n"
+        "  --tls-key=FILE       serve HTTPS: private key (PEM)\n"
+        "  --populate=N[:USERS] seed N synthetic passkeys, of USERS users, in memory only\n"
+        "  --challenge-limit=N[:SEC]  rate limit: N codes per purpose and recipient (5)\n"
+        "                       within SEC seconds (600); 0: no limit\n"
         "  --ignore-counters    accept signature counters that do not increase\n"
-        "  --fault=SPEC         misbehave: KIND[=VALUE][@ENDPOINT][*COUNT]; may be repeated\n"
-        "  --clock-offset=SEC   let all clocks be this much fast, or slow if negative\n"
+        "  --fault=SPEC         inject a fault: KIND[=VALUE][@ENDPOINT][*COUNT]; may be repeated\n"
+        "  --clock-offset=SEC   add SEC seconds to all clocks; may be negative\n"
         "  --help, --version\n";
 
 __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
@@ -65,7 +65,7 @@ static int parse_number(const char *text, int64_t min, int64_t max, int64_t *ret
         return 0;
 }
 
-/* ADDR:PORT, where an IPv6 address has brackets. */
+/* ADDR:PORT or [IPV6]:PORT. */
 static int parse_listen(Options *options, const char *text)
 {
         const char *colon = strrchr(text, ':');
@@ -73,12 +73,13 @@ static int parse_listen(Options *options, const char *text)
         int64_t port;
 
         if (!colon || parse_number(colon + 1, 0, UINT16_MAX, &port) < 0)
-                return fail("--listen=%s: ADDR:PORT expected", text);
+                return fail("Invalid --listen=%s: expected ADDR:PORT", text);
         free(options->address);
         options->address = must(strndup(text + brackets, (size_t) (colon - text) - 2 * brackets));
         options->port = (uint16_t) port;
         if (brackets == !strchr(options->address, ':'))
-                return fail("--listen=%s: an IPv6 address, and no other, has brackets", text);
+                return fail("Invalid --listen=%s: expected brackets around an IPv6 address only",
+                            text);
         return 0;
 }
 
@@ -86,18 +87,18 @@ static int parse_fault(Options *options, const char *spec)
 {
         const char *problem = fault_list_add(&options->faults, spec);
 
-        return problem ? fail("--fault=%s: %s", spec, problem) : 0;
+        return problem ? fail("Invalid --fault=%s: %s", spec, problem) : 0;
 }
 
 static int parse_tenancy(Options *options, const char *id)
 {
         if (!tenancy_id_is_valid(id))
-                return fail("--tenancy=%s: 1 to 64 of A-Z a-z 0-9 _ - expected", id);
+                return fail("Invalid --tenancy=%s: expected 1 to 64 of A-Z a-z 0-9 _ -", id);
         for (size_t i = 0; i < options->n_tenancies; i++)
                 if (streq(options->tenancy_ids[i], id))
-                        return fail("--tenancy=%s: given twice", id);
+                        return fail("Duplicate --tenancy=%s", id);
         if (options->n_tenancies >= TENANCIES_MAX)
-                return fail("there are too many tenancies");
+                return fail("Too many tenancies: at most %d", TENANCIES_MAX);
         options->tenancy_ids[options->n_tenancies++] = id;
         return 0;
 }
@@ -105,7 +106,7 @@ static int parse_tenancy(Options *options, const char *id)
 static int parse_key_file(Options *options, const char *path)
 {
         if (options->n_key_files >= TENANCIES_MAX)
-                return fail("there are too many tenancies");
+                return fail("Too many tenancies: at most %d", TENANCIES_MAX);
         options->key_files[options->n_key_files++] = path;
         return 0;
 }
@@ -114,11 +115,11 @@ static int parse_offset(Options *options, const char *text)
 {
         if (parse_number(text, -CLOCK_OFFSET_MAX_S, CLOCK_OFFSET_MAX_S, &options->clock_offset_s) <
             0)
-                return fail("--clock-offset=%s: seconds, up to 50 years, expected", text);
+                return fail("Invalid --clock-offset=%s: expected seconds, up to 50 years", text);
         return 0;
 }
 
-/* N[:M]; the second number is left alone if it is not there. */
+/* N[:M]; *ret_m is unchanged without M. */
 static int parse_pair(const char *text, int64_t min, int64_t max, int64_t *ret_n, int64_t *ret_m)
 {
         const char *colon = strchr(text, ':');
@@ -134,8 +135,9 @@ static int parse_populate(Options *options, const char *text)
 {
         int64_t n, users = 0;
 
-        if (parse_pair(text, 1, POPULATE_MAX, &n, &users) < 0 || users > n)
-                return fail("--populate=%s: N[:USERS], up to %d, expected", text, POPULATE_MAX);
+        if (parse_pair(text, 1, SEED_PASSKEYS_MAX, &n, &users) < 0 || users > n)
+                return fail("Invalid --populate=%s: expected N[:USERS], up to %d", text,
+                            SEED_PASSKEYS_MAX);
         options->n_passkeys = (uint32_t) n;
         options->n_users = (uint32_t) (users > 0 ? users : n);
         return 0;
@@ -146,7 +148,7 @@ static int parse_challenge_limit(Options *options, const char *text)
         int64_t n, seconds = CHALLENGE_WINDOW_S;
 
         if (parse_pair(text, 0, CHALLENGE_WINDOW_MAX_S, &n, &seconds) < 0)
-                return fail("--challenge-limit=%s: N[:SECONDS] expected", text);
+                return fail("Invalid --challenge-limit=%s: expected N[:SEC]", text);
         options->challenge_rate = (RateLimitRule){(uint32_t) n, seconds * 1000};
         return 0;
 }
@@ -164,15 +166,16 @@ static bool is_loopback(const char *address)
 static int check(const Options *options)
 {
         if (options->n_tenancies == 0)
-                return fail("--tenancy is missing");
+                return fail("Missing --tenancy=ID");
         if (options->n_tenancies != options->n_key_files)
-                return fail("each --tenancy needs an --api-key-file");
+                return fail("Missing --api-key-file=FILE: one for each --tenancy");
         if (!options->certificate_path != !options->key_path)
-                return fail("--tls-cert and --tls-key need each other");
+                return fail("--tls-cert and --tls-key must be used together");
         if (options->n_passkeys > 0 && options->state_path)
-                return fail("--populate does not go with --state");
+                return fail("--populate cannot be combined with --state");
         if (!options->allow_remote && !is_loopback(options->address))
-                return fail("%s is not a loopback address: see --allow-remote", options->address);
+                return fail("Refusing to listen on %s: not a loopback address; use --allow-remote",
+                            options->address);
         return 0;
 }
 
@@ -255,7 +258,7 @@ static int parse_option(Options *options, int option, const char *value)
         case OPTION_VERSION:
                 return print(options, "passlock-sandbox " PACKAGE_VERSION "\n");
         default:
-                return -EINVAL; /* getopt has said why */
+                return -EINVAL; /* getopt_long() has printed the error */
         }
 }
 
@@ -271,7 +274,7 @@ int options_parse(Options *options, int argc, char **argv)
                         return r;
         }
         if (optind < argc)
-                return fail("%s: there are no arguments", argv[optind]);
+                return fail("Unexpected argument: %s", argv[optind]);
         return check(options);
 }
 

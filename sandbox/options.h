@@ -20,12 +20,12 @@ typedef struct Options {
         const char *certificate_path, *key_path;
         FaultList faults;
         int64_t clock_offset_s;
-        uint32_t n_passkeys, n_users; /* to populate the vaults with; 0: none */
+        uint32_t n_passkeys, n_users; /* synthetic passkeys per vault; 0: none */
         bool ignore_counters;
         RateLimitRule challenge_rate;
         bool done; /* --help or --version has been printed */
 } Options;
 
-/* Returns 0, or -EINVAL after saying on standard error what is wrong. */
+/* Returns 0, or -EINVAL after printing an error. */
 int options_parse(Options *options, int argc, char **argv);
 void options_done(Options *options);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 /**
- * The page's side of passkeys: a module without dependencies.
+ * Passkey registration and authentication for web pages: an ES module without dependencies.
  *
  *   import { Passlock } from "https://HOST/passlock.js"
  *   const passlock = new Passlock({ tenancyId })
  *   const result = await passlock.registerPasskey({ registrationToken })
- *   if (result.success) sendToBackend(result.value.code) // and likewise authenticatePasskey()
+ *   if (result.success) sendToBackend(result.value.code) // same for authenticatePasskey()
  *   else show(result.error.message)
  *
- * Nothing here throws: whatever goes wrong is a result with an error, which has a `_tag` to branch
- * on and a `message` to show.
+ * Methods do not throw: a failed result has an error with a `_tag` to branch on and a `message` to
+ * show.
  */
 
 const success = (value) => ({ success: true, value })
@@ -20,7 +20,7 @@ const failure = (_tag, message, details = {}) => ({
   error: { ...details, _tag, message },
 })
 
-/** Carries a failed result through the steps of a ceremony. */
+/** Exception that carries a failed result. */
 class Failure extends Error {
   constructor(_tag, message, details) {
     super(message)
@@ -43,7 +43,7 @@ const decode = (text) =>
 const decodeIds = (credentials) =>
   (credentials ?? []).map((credential) => ({ ...credential, id: decode(credential.id) }))
 
-/** What `PublicKeyCredential.parseCreationOptionsFromJSON` does, for browsers without it. */
+/** Polyfill of `PublicKeyCredential.parseCreationOptionsFromJSON()`. */
 const parseCreationOptions = (options) => {
   if (typeof PublicKeyCredential.parseCreationOptionsFromJSON === "function")
     return PublicKeyCredential.parseCreationOptionsFromJSON(options)
@@ -55,7 +55,7 @@ const parseCreationOptions = (options) => {
   }
 }
 
-/** What `PublicKeyCredential.parseRequestOptionsFromJSON` does, for browsers without it. */
+/** Polyfill of `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
 const parseRequestOptions = (options) => {
   if (typeof PublicKeyCredential.parseRequestOptionsFromJSON === "function")
     return PublicKeyCredential.parseRequestOptionsFromJSON(options)
@@ -79,7 +79,7 @@ const assertionToJSON = (response) => ({
   userHandle: response.userHandle ? encode(response.userHandle) : undefined,
 })
 
-/** What `credential.toJSON()` does, for browsers without it. */
+/** Polyfill of `PublicKeyCredential.prototype.toJSON()`. */
 const credentialToJSON = (credential) => {
   if (typeof credential.toJSON === "function") return credential.toJSON()
   const { response } = credential
@@ -93,20 +93,20 @@ const credentialToJSON = (credential) => {
   }
 }
 
-/** Ours to tell apart; the rest is the browser's own wording. */
+/** Maps a DOMException to a failed result; unknown errors keep the message of the browser. */
 const promptFailure = (error) => {
   if (error?.name === "InvalidStateError")
-    return new Failure("@error/DuplicatePasskey", "This device already has a passkey for the account")
+    return new Failure("@error/DuplicatePasskey", "The device already has a passkey for this account")
   if (error?.name === "NotSupportedError")
-    return new Failure("@error/PasskeyUnsupported", "This device has no suitable passkeys")
+    return new Failure("@error/PasskeyUnsupported", "The device has no supported authenticator")
   if (error?.name === "AbortError")
-    return new Failure("@error/OtherPasskey", "Another ceremony has begun", { name: "AbortError" })
-  return new Failure("@error/OtherPasskey", error?.message || "The passkey was not used", {
+    return new Failure("@error/OtherPasskey", "Aborted by another ceremony", { name: "AbortError" })
+  return new Failure("@error/OtherPasskey", error?.message || "Failed to use a passkey", {
     name: error?.name,
   })
 }
 
-/** Only an orphan is told apart: what to do about the others is for the backend to know. */
+/** Maps an error response to a failed result. Only unknown passkeys have a tag of their own. */
 const responseFailure = (status, body) => {
   const { _tag, credentialId, rpId } = body ?? {}
   const message = isText(body?.message) ? body.message : `HTTP status ${status}`
@@ -116,23 +116,23 @@ const responseFailure = (status, body) => {
 }
 
 /**
- * A browser shows one prompt at a time, and one that waits behind a form (conditional mediation)
- * would be in the way: the ceremony that begins last takes the place of any other.
+ * Browsers show one prompt at a time, and conditional mediation blocks others: a new ceremony aborts
+ * the previous one.
  */
 let current = new AbortController()
 
-const takeOver = () => {
+const abortPrevious = () => {
   current.abort()
   current = new AbortController()
   return current.signal
 }
 
-/** Conditional mediation needs a field to offer the passkeys at. */
+/** Conditional mediation requires an input with autocomplete="… webauthn". */
 const checkAutofill = async () => {
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.()))
-    throw new Failure("@error/PasskeyUnsupported", "This browser does not offer passkeys in forms")
+    throw new Failure("@error/PasskeyUnsupported", "The browser does not support conditional mediation")
   if (!document.querySelector("input[autocomplete$='webauthn']"))
-    throw new Failure("@error/OtherPasskey", 'There is no input with autocomplete="… webauthn"')
+    throw new Failure("@error/OtherPasskey", 'Missing input with autocomplete="… webauthn"')
 }
 
 const isCeremonyResult = (body) =>
@@ -142,7 +142,7 @@ const isCeremonyResult = (body) =>
   isText(body.code) &&
   isText(body.id_token)
 
-/** How each kind of instruction is handed to the browser. */
+/** Signal API method and arguments for each kind of instruction. */
 const SIGNALS = {
   update: {
     method: "signalCurrentUserDetails",
@@ -162,18 +162,18 @@ const canSignal = (kind) => typeof globalThis.PublicKeyCredential?.[SIGNALS[kind
 
 const UNSUPPORTED = {
   code: "BROWSER_SIGNAL_UNSUPPORTED",
-  message: "This browser cannot tell the device about changes of passkeys",
+  message: "The browser does not support the Signal API",
 }
 
-/** Tells the device. Returns a warning for each instruction that the browser would not take. */
-const tellDevice = async (kind, instructions) => {
+/** Calls the Signal API. Returns a warning for each failed call. */
+const signalInstructions = async (kind, instructions) => {
   const { method, details } = SIGNALS[kind]
   const warnings = []
   for (const instruction of instructions) {
     try {
       await PublicKeyCredential[method](details(instruction))
     } catch (error) {
-      const message = error?.message || "The browser did not take the change"
+      const message = error?.message || "Failed to signal the change"
       warnings.push({ code: "BROWSER_SIGNAL_FAILED", message })
     }
   }
@@ -185,8 +185,8 @@ export class Passlock {
   #endpoint
 
   /**
-   * @param {{ tenancyId: string, endpoint?: string | URL }} options the tenancy, and the base URL of
-   *   the API: the origin that this module came from, unless said otherwise
+   * @param {{ tenancyId: string, endpoint?: string | URL }} options tenancy, and base URL of the API
+   *   (default: the origin of this module)
    */
   constructor({ tenancyId, endpoint = new URL("/", import.meta.url) } = {}) {
     this.#tenancyId = tenancyId
@@ -194,10 +194,10 @@ export class Passlock {
   }
 
   /**
-   * Creates a passkey, as the backend has authorised it.
+   * Creates a passkey that the backend has authorised.
    *
    * @param {{ registrationToken: string, onEvent?: (event: string) => void }} options `onEvent` is
-   *   told each step: "optionsRequest", "createCredential", "saveCredential"
+   *   called with each step: "optionsRequest", "createCredential", "saveCredential"
    * @returns {Promise<object>} `{ success: true, value: { principal, code, id_token } }` or
    *   `{ success: false, error: { _tag, message } }`
    */
@@ -206,41 +206,40 @@ export class Passlock {
       const { registrationToken, onEvent } = options ?? {}
       const signal = this.#begin("create")
 
-      this.#tell(onEvent, "optionsRequest")
+      this.#notify(onEvent, "optionsRequest")
       const { optionsJSON, sessionToken } = await this.#post(
         "passkey/registration/options",
         { registrationToken },
         (body) => isText(body.sessionToken) && isObject(body.optionsJSON),
       )
 
-      this.#tell(onEvent, "createCredential")
+      this.#notify(onEvent, "createCredential")
       const response = await this.#prompt("create", signal, () => ({
         publicKey: parseCreationOptions(optionsJSON),
       }))
 
-      this.#tell(onEvent, "saveCredential")
+      this.#notify(onEvent, "saveCredential")
       const request = { sessionToken, response }
       return this.#finish("passkey/registration/verification", request)
     })
   }
 
   /**
-   * Signs in with a passkey, as the backend has authorised it. With conditional mediation passkeys
-   * are offered where the page has an `<input autocomplete="username webauthn">`, and this waits
-   * until one is chosen or another ceremony begins.
+   * Signs in with a passkey, as authorised by the backend. Conditional mediation requires an
+   * `<input autocomplete="username webauthn">`, and waits until the user selects a passkey or another
+   * ceremony is started.
    *
    * @param {{ authenticationToken: string, onEvent?: (event: string) => void }} options `onEvent` is
-   *   told each step: "optionsRequest", "getCredential", "verifyCredential"
-   * @returns {Promise<object>} as from `registerPasskey()`; if the tenancy does not know the passkey,
-   *   the error is "@error/OrphanedPasskey" with `credentialId` and `rpId`: see
-   *   `removeOrphanedPasskey()`
+   *   called with each step: "optionsRequest", "getCredential", "verifyCredential"
+   * @returns {Promise<object>} as from `registerPasskey()`; an unknown passkey is the error
+   *   "@error/OrphanedPasskey" with `credentialId` and `rpId` for `removeOrphanedPasskey()`
    */
   async authenticatePasskey(options) {
     return this.#attempt(async () => {
       const { authenticationToken, onEvent } = options ?? {}
       const signal = this.#begin("get")
 
-      this.#tell(onEvent, "optionsRequest")
+      this.#notify(onEvent, "optionsRequest")
       const { optionsJSON, sessionToken, mediation } = await this.#post(
         "passkey/authentication/options",
         { authenticationToken },
@@ -252,42 +251,43 @@ export class Passlock {
       const conditional = mediation === "conditional"
       if (conditional) await checkAutofill()
 
-      this.#tell(onEvent, "getCredential")
+      this.#notify(onEvent, "getCredential")
       const response = await this.#prompt("get", signal, () => ({
         publicKey: parseRequestOptions(conditional ? { ...optionsJSON, allowCredentials: [] } : optionsJSON),
         ...(conditional && { mediation }),
       }))
 
-      this.#tell(onEvent, "verifyCredential")
+      this.#notify(onEvent, "verifyCredential")
       const request = { sessionToken, response }
       return this.#finish("passkey/authentication/verification", request)
     })
   }
 
   /**
-   * Tells the device that an account has other names.
+   * Signals the new username and display name of an account to the credential manager.
    *
    * @param {{ updatePasskeysToken: string }} options
-   * @returns {Promise<object>} `{ success: true, value: { warnings } }`, which means that the device
-   *   was told, not that it has obeyed. A browser that cannot tell it leaves the token unused and
-   *   says so in a warning
+   * @returns {Promise<object>} `{ success: true, value: { warnings } }`. Success means that the change
+   *   was signalled, not that it was applied. Without Signal API the token stays unused and there is
+   *   a warning
    */
   async updatePasskeys(options) {
     return this.#redeem("update", "updatePasskeysToken", options)
   }
 
-  /** Tells the device which passkeys are deleted: `{ deletePasskeysToken }`, as above. */
+  /** Signals deleted passkeys: `{ deletePasskeysToken }`, as above. */
   async deletePasskeys(options) {
     return this.#redeem("delete", "deletePasskeysToken", options)
   }
 
-  /** Tells the device which passkeys of a user are left: `{ prunePasskeysToken }`, as above. */
+  /** Signals the remaining passkeys of a user: `{ prunePasskeysToken }`, as above. */
   async prunePasskeys(options) {
     return this.#redeem("prune", "prunePasskeysToken", options)
   }
 
   /**
-   * Has the device forget a passkey that the tenancy does not know. Makes no request.
+   * Signals a passkey that is unknown to the tenancy, so that the credential manager removes it. Makes
+   * no request.
    *
    * @param {{ credentialId: string, rpId: string }} orphan the error of `authenticatePasskey()`
    * @returns {Promise<object>} as from `updatePasskeys()`
@@ -296,7 +296,7 @@ export class Passlock {
     return this.#attempt(async () => {
       const { credentialId, rpId } = orphan ?? {}
       if (!canSignal("delete")) return success({ warnings: [UNSUPPORTED] })
-      return success({ warnings: await tellDevice("delete", [{ credentialId, rpId }]) })
+      return success({ warnings: await signalInstructions("delete", [{ credentialId, rpId }]) })
     })
   }
 
@@ -309,8 +309,8 @@ export class Passlock {
         (body) => Array.isArray(body.instructions) && Array.isArray(body.warnings),
       )
       if (instructions.length === 0)
-        warnings.push({ code: "EMPTY_SIGNAL_PAYLOAD", message: "There is nothing to tell the device" })
-      return success({ warnings: [...warnings, ...(await tellDevice(kind, instructions))] })
+        warnings.push({ code: "EMPTY_SIGNAL_PAYLOAD", message: "No change to signal" })
+      return success({ warnings: [...warnings, ...(await signalInstructions(kind, instructions))] })
     })
   }
 
@@ -319,18 +319,18 @@ export class Passlock {
       return await action()
     } catch (error) {
       if (error instanceof Failure) return error.result
-      return failure("@error/OtherPasskey", error?.message || "Something unexpected went wrong")
+      return failure("@error/OtherPasskey", error?.message || "Unexpected error")
     }
   }
 
   #begin(method) {
     if (!globalThis.PublicKeyCredential || !globalThis.navigator?.credentials?.[method])
-      throw new Failure("@error/PasskeyUnsupported", "This browser has no support for passkeys")
-    return takeOver()
+      throw new Failure("@error/PasskeyUnsupported", "The browser does not support passkeys")
+    return abortPrevious()
   }
 
-  /** A mistake in the listener is the page's, and does not end the ceremony. */
-  #tell(onEvent, event) {
+  /** An exception in the listener is logged and does not abort the ceremony. */
+  #notify(onEvent, event) {
     try {
       onEvent?.(event)
     } catch (error) {
@@ -346,7 +346,7 @@ export class Passlock {
     } catch (error) {
       throw promptFailure(error)
     }
-    if (!credential) throw new Failure("@error/OtherPasskey", "The passkey was not used")
+    if (!credential) throw new Failure("@error/OtherPasskey", "Failed to use a passkey")
     return credentialToJSON(credential)
   }
 
@@ -360,7 +360,7 @@ export class Passlock {
     const body = await response.json().catch(() => undefined)
     if (!response.ok) throw responseFailure(response.status, body)
     if (!isObject(body) || !isExpected(body))
-      throw new Failure("@error/NetworkPayload", "The answer of the server makes no sense")
+      throw new Failure("@error/NetworkPayload", "Unexpected reply from the server")
     return body
   }
 
@@ -374,7 +374,7 @@ export class Passlock {
         body: JSON.stringify(request),
       })
     } catch (error) {
-      throw new Failure("@error/NetworkRequest", error?.message || "The server cannot be reached")
+      throw new Failure("@error/NetworkRequest", error?.message || "Failed to reach the server")
     }
   }
 }

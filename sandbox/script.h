@@ -3,6 +3,6 @@
 
 #include <stddef.h>
 
-/* passlock.js, as it was when this was built. */
+/* passlock.js, embedded at build time. */
 extern const char passlock_js[];
 extern const size_t passlock_js_len;

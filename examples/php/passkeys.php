@@ -7,10 +7,10 @@ declare(strict_types=1);
 require __DIR__ . '/passlock.php';
 
 const USAGE = <<<'END'
-    Makes a passkey, or signs in with one, at a terminal.
+    Registers a passkey, or signs in with a passkey, from a terminal.
 
-    Prints a token, which the page gives to registerPasskey() or authenticatePasskey(); reads the code
-    that the page got for it; and says whose it is, as JSON.
+    Prints a token for registerPasskey() or authenticatePasskey() in the page, reads the code that the
+    page gets, and prints the principal as JSON.
 
         passkeys.php register RP_ID USER_ID USERNAME
         passkeys.php sign-in RP_ID [USER_ID]
@@ -25,15 +25,15 @@ function code(): string
 function register(Passlock $passlock, string $rpId, string $userId, string $username): array
 {
     echo $passlock->authorize($rpId, $userId, $username), "\n";
-    // The code may come from anywhere: with the user id no stranger's passkey is linked to this user.
+    // With user_id, the code of another user is refused instead of linked.
     return $passlock->exchange(code(), ['user_id' => $userId]);
 }
 
 function signIn(Passlock $passlock, string $rpId, ?string $userId = null): array
 {
-    $whose = $userId === null ? [] : ['user_id' => $userId];
-    echo $passlock->authorizeAuthentication($rpId, $whose ?: ['discoverable' => true]), "\n";
-    return $passlock->exchange(code(), $whose);
+    $user = $userId === null ? [] : ['user_id' => $userId];
+    echo $passlock->authorizeAuthentication($rpId, $user ?: ['discoverable' => true]), "\n";
+    return $passlock->exchange(code(), $user);
 }
 
 $arguments = array_slice($argv, 2);

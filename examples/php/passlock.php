@@ -4,11 +4,11 @@
 declare(strict_types=1);
 
 /**
- * The call did not do what it should. `$name` says why, as the last word of an error's name on the bus:
- * an answer of the daemon, such as InvalidCode; InvalidArgs for an argument that is none; NoServer,
- * AuthFailed or LimitsExceeded if the bus is not there or lets nobody in; ServiceUnknown and the like if
- * there is no daemon; Timeout; and NoReply or Disconnected if the daemon or the bus went away in the
- * middle. After the last three the call may have been carried out. The message is for the log.
+ * A failed call. `$name` is the last part of a D-Bus error name: an error of the daemon, such as
+ * InvalidCode; InvalidArgs for an invalid argument; NoServer, AuthFailed or LimitsExceeded if the
+ * connection to the bus failed; ServiceUnknown and similar errors if the daemon is not running; Timeout;
+ * NoReply or Disconnected if the daemon or the bus stopped during the call. After the last three the call
+ * may have been executed. The message is for the log.
  */
 final class PasslockError extends RuntimeException
 {
@@ -22,72 +22,72 @@ final class PasslockError extends RuntimeException
 }
 
 /**
- * Passkeys by way of passlockd, for PHP: copy this file into your app.
+ * PHP client of passlockd in one file: copy this file into your app.
  *
  *     $passlock = new Passlock();
  *     $token = $passlock->authorize('shop.example.com', 'user-42', 'ada@example.com');
- *     ...                              // the page makes the passkey, and comes back with a code
- *     $who = $passlock->exchange($code, ['user_id' => 'user-42']);
- *     echo $who['authenticator_id'];
+ *     ...                              // the page creates the passkey and sends a code
+ *     $principal = $passlock->exchange($code, ['user_id' => 'user-42']);
+ *     echo $principal['authenticator_id'];
  *
- * Whatever goes wrong is a PasslockError, also if the code that a browser sends is no text at all, or if
- * there is no bus. It needs nothing but PHP 8.1, and a grant in passlockd.conf for the user it runs as.
+ * Every failure is a PasslockError, an invalid argument and a missing bus included. Requires PHP 8.1, and
+ * a grant in passlockd.conf for the user of the app.
  */
 final class Passlock
 {
     private const NAME = 'dev.passlock.Passlock1';
-    private const TEXT_MAX = 8192; // bytes; the daemon's own bounds are narrower
+    private const TEXT_MAX = 8192; // bytes; the daemon has lower limits
 
     private readonly string $path;
 
     public function __construct(string $tenancy = 'default', private float $timeoutSec = 30)
     {
         if (!preg_match('/^[a-z0-9_]{1,32}$/D', $tenancy)) {
-            throw new PasslockError('InvalidArgs', 'a label is 1 to 32 of a-z, 0-9 and _');
+            throw new PasslockError('InvalidArgs', 'tenancy must be 1 to 32 of a-z, 0-9 and _');
         }
         $this->path = "/dev/passlock/Passlock1/tenancy/$tenancy";
     }
 
-    /** A token, with which the page makes one passkey for the user. */
+    /** Returns a registration token for the page. */
     public function authorize(mixed $rpId, mixed $userId, mixed $username, array $options = []): string
     {
         return $this->call('Tenancy', 'Authorize', [$rpId, $userId, $username], $options)[0];
     }
 
-    /** A token, with which the page signs in: ['discoverable' => true], or ['user_id' => ...]. */
+    /** Returns an authentication token for the page: ['discoverable' => true], or ['user_id' => ...]. */
     public function authorizeAuthentication(mixed $rpId, array $options): string
     {
         return $this->call('Tenancy', 'AuthorizeAuthentication', [$rpId], $options)[0];
     }
 
     /**
-     * Says whose code this is. With 'user_id' it has to be that user's.
+     * Exchanges a code for its principal. With 'user_id', a code of another user is UserMismatch.
      *
-     * Of the error Interrupted: the daemon crashed just when the code had been used. Begin a new
-     * ceremony; a passkey that was being made may be there, see links().
+     * After the error Interrupted (the daemon crashed after it had used the code) start a new ceremony; a
+     * new passkey may exist, see links().
      */
     public function exchange(mixed $code, array $options = []): array
     {
         $options += ['request_id' => bin2hex(random_bytes(16))];
         try {
-            [$who] = $this->call('Tenancy', 'Exchange', [$code], $options);
+            [$principal] = $this->call('Tenancy', 'Exchange', [$code], $options);
         } catch (PasslockError $error) {
-            // Else the daemon or the bus was restarted in the middle of it.
+            // Retry once after a restart of the daemon or the bus; request_id is the idempotency key.
             if (!in_array($error->name, ['NoReply', 'Disconnected'], true)) {
                 throw $error;
             }
-            [$who] = $this->call('Tenancy', 'Exchange', [$code], $options);
+            [$principal] = $this->call('Tenancy', 'Exchange', [$code], $options);
         }
-        return $who;
+        return $principal;
     }
 
-    /** The user's passkeys, as this host knows them. */
+    /** Returns the linked passkeys of the user. */
     public function links(mixed $userId): array
     {
         return $this->call('Links', 'ListByUser', [$userId])[0];
     }
 
-    /** With `$options` the last argument is a dictionary of them. Each call has a connection of its own. */
+    /** Calls a method with string arguments and, unless null, a dictionary of options, on a new connection. */
     private function call(string $interface, string $member, array $texts, ?array $options = null): array
     {
         $signature = str_repeat('s', count($texts));
@@ -103,17 +103,17 @@ final class Passlock
         return $bus->call(self::NAME, $this->path, self::NAME . ".$interface", $member, $signature, $body);
     }
 
-    /** What is no text would make the bus cut the connection off, so it is not sent. */
+    /** Checks a string before sending: the bus disconnects clients that send invalid strings. */
     private static function text(mixed $value, string $what): string
     {
         if (!is_string($value) || strlen($value) > self::TEXT_MAX || str_contains($value, "\0") ||
             !preg_match('//u', $value)) {
-            throw new PasslockError('InvalidArgs', "$what is no text, or too long");
+            throw new PasslockError('InvalidArgs', "$what must be a string of at most " . self::TEXT_MAX . ' bytes');
         }
         return $value;
     }
 
-    /** Type and value of each option. */
+    /** Returns type and value of each option. */
     private static function variants(array $options): array
     {
         $variants = [];
@@ -131,7 +131,7 @@ final class Passlock
     }
 }
 
-/** As much of D-Bus as that takes: one call, on a connection of its own, to the system bus. */
+/** Minimal D-Bus client: a connection to the system bus, and synchronous calls. */
 final class PasslockBus
 {
     private const ADDRESS = 'unix:path=/run/dbus/system_bus_socket';
@@ -153,14 +153,14 @@ final class PasslockBus
             }
         }
         if (!$this->socket) {
-            throw new PasslockError('NoServer', 'there is no system bus');
+            throw new PasslockError('NoServer', 'failed to connect to the system bus');
         }
         stream_set_blocking($this->socket, false);
         $this->authenticate();
         $this->call(self::DRIVER, '/org/freedesktop/DBus', self::DRIVER, 'Hello', '', '');
     }
 
-    /** Who we are, the bus sees by itself. */
+    /** SASL EXTERNAL: the bus reads the uid from the peer credentials of the socket. */
     private function authenticate(): void
     {
         $this->write("\0AUTH EXTERNAL\r\n");
@@ -170,12 +170,12 @@ final class PasslockBus
             $line = $this->readLine();
         }
         if (!str_starts_with($line, 'OK')) {
-            throw new PasslockError('AuthFailed', 'the bus does not let this user in');
+            throw new PasslockError('AuthFailed', 'the system bus refused the authentication');
         }
         $this->write("BEGIN\r\n");
     }
 
-    /** The values of the answer. */
+    /** Returns the values of the reply. */
     public function call(string $name, string $path, string $interface, string $member, string $signature,
         string $body): array
     {
@@ -198,7 +198,7 @@ final class PasslockBus
         return $values;
     }
 
-    /** Appends a value to a message, or to a part that begins at a multiple of 8 in one. */
+    /** Appends a value to a buffer whose start is 8-byte aligned in the message. */
     public static function put(string &$out, string $type, mixed $value): void
     {
         switch ($type) {
@@ -241,16 +241,14 @@ final class PasslockBus
         $out .= str_repeat("\0", -strlen($out) & $n - 1);
     }
 
-    /* What comes back. */
-
-    /** Type, header fields by their codes, and values of the next message. */
+    /** Reads a message. Returns type, header fields by code, and body values. */
     private function readMessage(): array
     {
         $message = $this->read(16);
         $reader = new PasslockReader($message);
         [$bodyLength, , $fieldsLength] = [$reader->number(4), $reader->number(4), $reader->number(4)];
         if ($bodyLength + $fieldsLength > self::MESSAGE_MAX) {
-            throw new PasslockError('InconsistentMessage', 'the bus sent nonsense');
+            throw new PasslockError('InconsistentMessage', 'received a malformed message');
         }
         $message .= $this->read((-$fieldsLength & 7) + $fieldsLength + $bodyLength);
         $fields = array_column((new PasslockReader($message, 12))->value('a(yv)'), 1, 0);
@@ -264,7 +262,7 @@ final class PasslockBus
             $this->wait(true);
             $part = fread($this->socket, $length - strlen($bytes));
             if ($part === false || ($part === '' && feof($this->socket))) {
-                throw new PasslockError('Disconnected', 'the bus has closed the connection');
+                throw new PasslockError('Disconnected', 'the system bus closed the connection');
             }
         }
         return $bytes;
@@ -284,7 +282,7 @@ final class PasslockBus
             $this->wait(false);
             $written = @fwrite($this->socket, $bytes);
             if (!$written) {
-                throw new PasslockError('Disconnected', 'the bus has closed the connection');
+                throw new PasslockError('Disconnected', 'the system bus closed the connection');
             }
             $bytes = substr($bytes, $written);
         }
@@ -296,14 +294,14 @@ final class PasslockBus
             $left = max(0, $this->deadline - microtime(true));
             [$read, $write, $except] = $toRead ? [[$this->socket], [], []] : [[], [$this->socket], []];
             $n = @stream_select($read, $write, $except, (int) $left, (int) (fmod($left, 1) * 1e6));
-        } while ($n === false && $left > 0); // a signal came in between
+        } while ($n === false && $left > 0); // EINTR
         if (!$n) {
-            throw new PasslockError('Timeout', 'no answer in time');
+            throw new PasslockError('Timeout', 'no reply within the timeout');
         }
     }
 }
 
-/** Takes a message apart. Dictionaries of variants become arrays, without the types. */
+/** D-Bus unmarshalling. Dictionaries become arrays; variants lose their type. */
 final class PasslockReader
 {
     private readonly string $order;
@@ -349,7 +347,7 @@ final class PasslockReader
                 return $this->number(4) !== 0;
             default:
                 return $this->number(['y' => 1, 'n' => 2, 'q' => 2, 'i' => 4, 'u' => 4, 'x' => 8, 't' => 8, 'd' => 8]
-                    [$type[0]] ?? throw self::nonsense());
+                    [$type[0]] ?? throw self::malformed());
         }
     }
 
@@ -371,7 +369,7 @@ final class PasslockReader
     private static function firstType(string $signature): string
     {
         if (!preg_match('/^(a*(?:[^a({]|\((?1)+\)|\{(?1){2}\}))/', $signature, $found)) {
-            throw self::nonsense();
+            throw self::malformed();
         }
         return $found[1];
     }
@@ -379,14 +377,14 @@ final class PasslockReader
     private function take(int $length): string
     {
         if ($this->at + $length > strlen($this->bytes)) {
-            throw self::nonsense();
+            throw self::malformed();
         }
         $this->at += $length;
         return substr($this->bytes, $this->at - $length, $length);
     }
 
-    private static function nonsense(): PasslockError
+    private static function malformed(): PasslockError
     {
-        return new PasslockError('InconsistentMessage', 'the bus sent nonsense');
+        return new PasslockError('InconsistentMessage', 'received a malformed message');
     }
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes a passkey, or signs in with one, at a terminal.
+"""Registers a passkey, or signs in with a passkey, from a terminal.
 
-Prints a token, which the page gives to registerPasskey() or authenticatePasskey(); reads the code
-that the page got for it; and says whose it is, as JSON.
+Prints a token for registerPasskey() or authenticatePasskey() in the page, reads the code that the page
+gets, and prints the principal as JSON.
 
     passkeys.py register RP_ID USER_ID USERNAME
     passkeys.py sign-in RP_ID [USER_ID]
@@ -21,7 +21,7 @@ def read_code():
 
 def register(passlock, rp_id, user_id, username):
     print(passlock.authorize(rp_id, user_id, username), flush=True)
-    # The code may come from anywhere: with the user id no stranger's passkey is linked to this user.
+    # With user_id, the code of another user is refused instead of linked.
     return passlock.exchange(read_code(), user_id=user_id)
 
 

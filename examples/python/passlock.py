@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Passkeys by way of passlockd, for Python: copy this file into your app.
+"""Python client of passlockd in one file: copy this file into your app.
 
     passlock = Passlock()
     token = passlock.authorize("shop.example.com", "user-42", "ada@example.com")
-    ...                                     # the page makes the passkey, and comes back with a code
-    who = passlock.exchange(code, user_id="user-42")
-    print(who["authenticator_id"], who["user_verified"])
+    ...                                     # the page creates the passkey and sends a code
+    principal = passlock.exchange(code, user_id="user-42")
+    print(principal["authenticator_id"], principal["user_verified"])
 
-Whatever goes wrong is a PasslockError, also if the code that a browser sends is no text at all, or if
-there is no bus.
+Every failure is a PasslockError, an invalid argument and a missing bus included.
 
-It needs jeepney (Debian: python3-jeepney), and a grant in passlockd.conf for the user it runs as.
+Requires jeepney (Debian: python3-jeepney), and a grant in passlockd.conf for the user of the app.
 """
 
 import re
@@ -27,16 +26,16 @@ from jeepney.wrappers import DBusErrorResponse
 NAME = "dev.passlock.Passlock1"
 STANDARD = "org.freedesktop.DBus.Error."
 TIMEOUT_SEC = 30
-TEXT_MAX = 8192  # bytes; the daemon's own bounds are narrower
+TEXT_MAX = 8192  # bytes; the daemon has lower limits
 
 
 class PasslockError(Exception):
-    """The call did not do what it should. `name` says why, as the last word of an error's name on the
-    bus: an answer of the daemon, such as InvalidCode; InvalidArgs for an argument that is none;
-    NoServer, AuthFailed or LimitsExceeded if the bus is not there or lets nobody in; ServiceUnknown
-    and the like if there is no daemon; Timeout; NoReply or Disconnected if the daemon or the bus went
-    away in the middle; and InconsistentMessage if the bus sent nonsense. After the last four the call
-    may have been carried out.
+    """A failed call. `name` is the last part of a D-Bus error name: an error of the daemon, such as
+    InvalidCode; InvalidArgs for an invalid argument; NoServer, AuthFailed or LimitsExceeded if the
+    connection to the bus failed; ServiceUnknown and similar errors if the daemon is not running;
+    Timeout; NoReply or Disconnected if the daemon or the bus stopped during the call; and
+    InconsistentMessage if the bus sent malformed data. After the last four the call may have been
+    executed.
     """
 
     def __init__(self, name: str, message: str):
@@ -45,45 +44,45 @@ class PasslockError(Exception):
 
 
 class Passlock:
-    """One tenancy. Each call has a connection of its own, so any thread may make it at any time."""
+    """A tenancy. Thread-safe: each call opens its own connection."""
 
     def __init__(self, tenancy: str = "default", timeout_sec: float = TIMEOUT_SEC):
         if not isinstance(tenancy, str) or not re.fullmatch("[a-z0-9_]{1,32}", tenancy):
-            raise PasslockError(f"{STANDARD}InvalidArgs", "a label is 1 to 32 of a-z, 0-9 and _")
+            raise PasslockError(f"{STANDARD}InvalidArgs", "tenancy must be 1 to 32 of a-z, 0-9 and _")
         self.path = f"/dev/passlock/Passlock1/tenancy/{tenancy}"
         self.timeout_sec = timeout_sec
 
     def authorize(self, rp_id: str, user_id: str, username: str, **options) -> str:
-        """A token, with which the page makes one passkey for the user."""
+        """Returns a registration token for the page."""
         return self._call("Tenancy", "Authorize", (rp_id, user_id, username), options)[0]
 
     def authorize_authentication(self, rp_id: str, **options) -> str:
-        """A token, with which the page signs in: `discoverable=True`, or `user_id=...`"""
+        """Returns an authentication token for the page: `discoverable=True`, or `user_id=...`"""
         return self._call("Tenancy", "AuthorizeAuthentication", (rp_id,), options)[0]
 
     def exchange(self, code: str, **options) -> dict[str, Any]:
-        """Says whose code this is. With `user_id` it has to be that user's.
+        """Exchanges a code for its principal. With `user_id`, a code of another user is UserMismatch.
 
-        Of the error Interrupted: the daemon crashed just when the code had been used. Begin a new
-        ceremony; a passkey that was being made may be there, see links().
+        After the error Interrupted (the daemon crashed after it had used the code) start a new ceremony;
+        a new passkey may exist, see links().
         """
         options.setdefault("request_id", secrets.token_urlsafe(24))
         try:
-            (who,) = self._call("Tenancy", "Exchange", (code,), options)
+            (principal,) = self._call("Tenancy", "Exchange", (code,), options)
         except PasslockError as error:
-            # Else the daemon or the bus was restarted in the middle of it.
+            # Retry once after a restart of the daemon or the bus; request_id is the idempotency key.
             if error.name not in ("NoReply", "Disconnected"):
                 raise
-            (who,) = self._call("Tenancy", "Exchange", (code,), options)
-        return _plain(who)
+            (principal,) = self._call("Tenancy", "Exchange", (code,), options)
+        return _plain(principal)
 
     def links(self, user_id: str) -> list[dict[str, Any]]:
-        """The user's passkeys, as this host knows them."""
+        """Returns the linked passkeys of the user."""
         (links,) = self._call("Links", "ListByUser", (user_id,))
         return [_plain(link) for link in links]
 
     def _call(self, interface: str, member: str, texts: tuple, options: dict[str, Any] | None = None) -> tuple:
-        """With `options` the method's last argument is a dictionary of them."""
+        """Calls a method with string arguments and, unless None, a dictionary of options."""
         signature, body = "s" * len(texts), tuple(_text(each) for each in texts)
         if options is not None:
             signature, body = signature + "a{sv}", (*body, _variants(options))
@@ -106,7 +105,7 @@ class Passlock:
 
 
 class _Connection(DBusConnection):
-    """With one deadline for all that is sent and received; jeepney has none for its own Hello."""
+    """Has one deadline for everything it sends and receives: jeepney's Hello has no timeout."""
 
     def __init__(self, sock: socket.socket, deadline: float):
         self.deadline = deadline
@@ -121,12 +120,12 @@ class _Connection(DBusConnection):
 
 
 def _text(value: Any, what: str = "an argument") -> str:
-    """What is no text is not sent: the bus would cut the connection off for it."""
+    """Checks a string before sending: the bus disconnects clients that send invalid strings."""
     try:
         if not isinstance(value, str) or "\0" in value or len(value.encode()) > TEXT_MAX:
             raise ValueError
-    except ValueError:  # a lone surrogate is one, too
-        raise PasslockError(f"{STANDARD}InvalidArgs", f"{what} is no text, or too long") from None
+    except ValueError:  # UnicodeEncodeError, from a lone surrogate, is a ValueError
+        raise PasslockError(f"{STANDARD}InvalidArgs", f"{what} must be a string of at most {TEXT_MAX} bytes") from None
     return value
 
 
@@ -147,18 +146,18 @@ def _variant(name: str, value: Any) -> tuple[str, Any]:
 
 
 def _error_of_bus(error: Exception) -> PasslockError:
-    """What jeepney says of a bus that is not there, not in order, or has gone."""
+    """Maps an exception of jeepney to a PasslockError."""
     match error:
-        case DBusErrorResponse():  # of the bus, to our first message
+        case DBusErrorResponse():  # to the Hello call
             return PasslockError(error.name, *[str(each) for each in error.data[:1]] or [""])
         case TimeoutError():
-            return PasslockError(f"{STANDARD}Timeout", "no answer in time")
+            return PasslockError(f"{STANDARD}Timeout", "no reply within the timeout")
         case AuthenticationError():
-            return PasslockError(f"{STANDARD}AuthFailed", "the bus does not let this user in")
+            return PasslockError(f"{STANDARD}AuthFailed", "the system bus refused the authentication")
         case FileNotFoundError() | ConnectionRefusedError() | PermissionError() | RuntimeError() | ValueError():
-            return PasslockError(f"{STANDARD}NoServer", "there is no system bus")
+            return PasslockError(f"{STANDARD}NoServer", "failed to connect to the system bus")
         case ConnectionError() | EOFError():
-            return PasslockError(f"{STANDARD}Disconnected", "the bus has closed the connection")
+            return PasslockError(f"{STANDARD}Disconnected", "the system bus closed the connection")
         case _:
             return PasslockError(f"{STANDARD}Failed", f"{type(error).__name__}: {error}")
 

@@ -20,8 +20,7 @@ Account *app_account(Request *request)
 
         if (session && session->account)
                 return session->account;
-        request_fail(request, MHD_HTTP_UNAUTHORIZED, "SignedOut",
-                     "You are not signed in any more.");
+        request_fail(request, MHD_HTTP_UNAUTHORIZED, "SignedOut", "You are no longer signed in.");
         return NULL;
 }
 
@@ -32,7 +31,7 @@ void app_fail(Request *request, int r)
                              "This username is taken. Please choose another one.");
         else if (r == -ENOSPC)
                 request_fail(request, MHD_HTTP_INSUFFICIENT_STORAGE, "Full",
-                             "There is no room for more accounts in this example.");
+                             "Too many accounts for this example.");
         else
                 request_reply_json(request, 0, NULL);
 }
@@ -93,7 +92,7 @@ static void on_session(Request *request)
         reply_session(request, app_session(request));
 }
 
-/* The names in the body; replies if they are not acceptable. */
+/* Returns the names in the body; on invalid names it replies and returns false. */
 static bool read_names(Request *request, const char **ret_username, const char **ret_display_name)
 {
         const char *username = request_string(request, "username");
@@ -107,7 +106,7 @@ static bool read_names(Request *request, const char **ret_username, const char *
         }
         if (!display_name || !display_name_is_valid(display_name)) {
                 request_fail(request, MHD_HTTP_BAD_REQUEST, "BadDisplayName",
-                             "Please tell us your name, in up to 128 characters.");
+                             "Please enter a name of up to 128 characters.");
                 return false;
         }
         *ret_username = username;

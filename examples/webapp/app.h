@@ -7,45 +7,41 @@
 #include "examples/webapp/server.h"
 #include "examples/webapp/session.h"
 
-/* What the handlers work with: the userdata of every request. */
+/* Userdata of every request. */
 typedef struct App {
         Accounts *accounts;
         Sessions *sessions;
         passlock *passlock;
         const char *rp_id;
-        const char *tenancy_id; /* this and the endpoint: for the page */
+        const char *tenancy_id; /* tenancy_id and endpoint are for passlock.js */
         const char *endpoint;
 } App;
 
 /*
- * GET    /api/session                who is signed in, how, and what the page needs for passlock.js
+ * GET    /api/session                account, sign-in, and the settings for passlock.js
  * POST   /api/signup                 {"username", "displayName"}
- * POST   /api/signin/authorize       {"username"?, "autofill"?}: a token, to sign in with
- * POST   /api/signin                 {"code"} from the page: whose passkey it is, is signed in
+ * POST   /api/signin/authorize       {"username"?, "autofill"?}: an authentication token
+ * POST   /api/signin                 {"code"} from the page: signs in
  * POST   /api/signout
- * POST   /api/account                {"username", "displayName"}: other names
- * GET    /api/passkeys               the user's passkeys, as passlockd has them
- * POST   /api/passkeys/authorize     a token, with which the page makes a passkey
- * POST   /api/passkeys/exchange      {"code"} from the page: the passkey is the user's now
- * These change the vault, and give a token with which the page tells the device:
- * POST   /api/passkeys/update        the passkeys get the account's names
- * POST   /api/passkeys/prune         (changes nothing) which passkeys are still good
+ * POST   /api/account                {"username", "displayName"}: changes the names
+ * GET    /api/passkeys               the passkeys of the user, from passlockd
+ * POST   /api/passkeys/authorize     a registration token
+ * POST   /api/passkeys/exchange      {"code"} from the page: links the passkey to the user
+ * These return a token, with which the page signals the change to the device:
+ * POST   /api/passkeys/update        copies the names of the account to the passkeys
+ * POST   /api/passkeys/prune         no change: signals the valid passkeys
  * DELETE /api/passkeys/ID
  */
 extern const Route app_routes[];
 
-/* The session of a request; NULL if it has none. */
+/* Returns the session of a request, or NULL. */
 Session *app_session(Request *request);
 
-/* Who is signed in, for a request that needs that. If nobody is, it replies 401 and returns NULL.
- */
+/* Returns the signed-in account; otherwise it replies 401 and returns NULL. */
 Account *app_account(Request *request);
 
-/*
- * Signs somebody in, as session_sign_in() does, in the session of the request or in a new one, and
- * replies with it.
- */
+/* Signs in with session_sign_in(), creates the session if necessary, and replies. */
 void app_sign_in(Request *request, Account *account, passlock_principal *principal);
 
-/* Replies with a negative errno of ours. */
+/* Replies with the error of a negative errno. */
 void app_fail(Request *request, int r);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* A file of the page, compiled in by embed.py. */
+/* A static file, embedded by embed.py. */
 typedef struct Asset {
         const char *path;
         const char *content_type;
@@ -11,5 +11,5 @@ typedef struct Asset {
         const unsigned char *content;
 } Asset;
 
-/* Ends with one that has no path. */
+/* Terminated by an entry without path. */
 extern const Asset assets[];

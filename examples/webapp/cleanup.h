@@ -3,7 +3,7 @@
 
 #include <passlock.h>
 
-/* Owning locals are released at the end of their scope. */
+/* Cleanup attribute: releases a local at the end of its scope. */
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 static inline void passlock_unrefp(passlock **p)

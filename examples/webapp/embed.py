@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes C that holds the page's files: embed.py OUTPUT FILE..."""
+"""embed.py OUTPUT FILE...: embeds static files in a C source file."""
 
 import os
 import sys

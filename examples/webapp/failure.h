@@ -3,5 +3,5 @@
 
 #include "examples/webapp/request.h"
 
-/* Replies with what a return value of libpasslock (not 0) means to the person at the page. */
+/* Replies with a message for the user, from an error of libpasslock (not 0). */
 void request_fail_passlock(Request *request, int r);

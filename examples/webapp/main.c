@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An example of an app that offers passkeys: sign up, make passkeys, sign in with them, delete
- * them. It holds no key and talks to no API; libpasslock and passlockd do that for it.
+ * Example web app with passkeys: sign-up, passkey registration, sign-in, deletion. The app has no
+ * API key and makes no API calls: it uses libpasslock and passlockd.
  */
 
 #include <arpa/inet.h>
@@ -21,13 +21,14 @@
 static const char usage[] =
         "passlock-example-webapp --tenancy-id=ID --passlock-endpoint=URL [OPTION...]\n"
         "\n"
-        "  --listen=ADDR:PORT         IPv4 only; port 0 is any (default: 127.0.0.1:8080)\n"
-        "  --rp-id=HOST               the page's host name (default: localhost)\n"
-        "  --origin=URL               the page's origin behind a proxy (default: "
+        "  --listen=ADDR:PORT         IPv4 only; port 0: any free port (default: 127.0.0.1:8080)\n"
+        "  --rp-id=HOST               host name of the page (default: localhost)\n"
+        "  --origin=URL               origin of the page behind a proxy (default: "
         "http://HOST:PORT)\n"
-        "  --tenancy-id=ID            the Passlock tenancy, for the page\n"
-        "  --passlock-endpoint=URL    where the page finds the API, and /passlock.js beside it\n"
-        "  --tenancy=LABEL            the tenancy in passlockd.conf (default: its default)\n";
+        "  --tenancy-id=ID            tenancy id, for passlock.js\n"
+        "  --passlock-endpoint=URL    origin of the API and of /passlock.js\n"
+        "  --tenancy=LABEL            label of the tenancy in passlockd.conf (default: "
+        "DefaultTenancy)\n";
 
 typedef struct Options {
         ServerConfig server;
@@ -50,9 +51,9 @@ static void sessions_freep(Sessions **sessions)
         sessions_free(*sessions);
 }
 
-static int fail(const char *what, const char *why)
+static int fail(const char *message, const char *reason)
 {
-        fprintf(stderr, "passlock-example-webapp: %s: %s\n", what, why);
+        fprintf(stderr, "passlock-example-webapp: %s: %s\n", message, reason);
         return EXIT_FAILURE;
 }
 
@@ -75,7 +76,7 @@ static int parse_listen(const char *text, struct sockaddr_in *ret)
         return inet_pton(AF_INET, address, &ret->sin_addr) == 1 ? 0 : -EINVAL;
 }
 
-/* scheme://host[:port] and nothing else, so that it can stand in a header. */
+/* Only scheme://host[:port], which is safe in a header. */
 static int is_origin(const char *url)
 {
         size_t scheme = strncmp(url, "https://", 8) == 0  ? 8
@@ -88,24 +89,25 @@ static int is_origin(const char *url)
                        '\0';
 }
 
-/* Returns what is wrong with the option's value, or NULL. */
+/* Returns NULL or a static error message. */
 static const char *parse_option(int option, Options *options)
 {
         switch (option) {
         case 'l':
-                return parse_listen(optarg, &options->server.address) < 0 ? "not ADDR:PORT" : NULL;
+                return parse_listen(optarg, &options->server.address) < 0 ? "invalid ADDR:PORT"
+                                                                          : NULL;
         case 'r':
                 options->server.host = options->app.rp_id = optarg;
                 return NULL;
         case 'o':
                 options->server.origin = optarg;
-                return is_origin(optarg) ? NULL : "not an origin";
+                return is_origin(optarg) ? NULL : "invalid origin, expected scheme://host[:port]";
         case 'i':
                 options->app.tenancy_id = optarg;
                 return NULL;
         case 'e':
                 options->server.endpoint = options->app.endpoint = optarg;
-                return is_origin(optarg) ? NULL : "not an origin";
+                return is_origin(optarg) ? NULL : "invalid origin, expected scheme://host[:port]";
         default:
                 options->tenancy = optarg;
                 return NULL;
@@ -124,7 +126,7 @@ static int parse_options(int argc, char **argv, Options *options)
                 {"help", no_argument, NULL, 'h'},
                 {0},
         };
-        const char *wrong;
+        const char *problem;
         int option;
 
         while ((option = getopt_long(argc, argv, "h", names, NULL)) >= 0) {
@@ -134,14 +136,14 @@ static int parse_options(int argc, char **argv, Options *options)
                 }
                 if (option == '?')
                         return EXIT_FAILURE;
-                wrong = parse_option(option, options);
-                if (wrong)
-                        return fail(optarg, wrong);
+                problem = parse_option(option, options);
+                if (problem)
+                        return fail(optarg, problem);
         }
         if (optind < argc)
-                return fail(argv[optind], "not an option");
+                return fail(argv[optind], "unexpected argument");
         if (!options->app.tenancy_id || !options->app.endpoint)
-                return fail("--tenancy-id, --passlock-endpoint", "needed");
+                return fail("--tenancy-id, --passlock-endpoint", "required");
         return EXIT_SUCCESS;
 }
 
@@ -156,7 +158,7 @@ static int signals_open(void)
         return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Everything happens here, in one thread: HTTP, calls of the daemon, and the end. */
+/* Event loop: signals, HTTP and libpasslock, single-threaded. */
 static int run(Server *server, passlock *client, int signals)
 {
         struct pollfd fds[] = {
@@ -181,7 +183,7 @@ int main(int argc, char **argv)
                 .server = {.host = "localhost", .routes = app_routes},
                 .app = {.rp_id = "localhost"},
         };
-        /* Released from the last to the first: calls end before the requests that wait for them. */
+        /* Cleanup is in reverse order: pending calls end before their requests. */
         _cleanup_(accounts_freep) Accounts *accounts = NULL;
         _cleanup_(sessions_freep) Sessions *sessions = NULL;
         _cleanup_(server_freep) Server *server = NULL;
@@ -197,22 +199,22 @@ int main(int argc, char **argv)
         if (r == 0)
                 r = passlock_set_tenancy(client, options.tenancy);
         if (r != 0)
-                return fail("libpasslock", passlock_strerror(r));
+                return fail("Failed to initialise libpasslock", passlock_strerror(r));
         if (accounts_new(&accounts) < 0 || sessions_new(&sessions) < 0)
-                return fail("accounts", strerror(ENOMEM));
+                return fail("Failed to allocate accounts and sessions", strerror(ENOMEM));
         options.app.passlock = client;
         options.app.accounts = accounts;
         options.app.sessions = sessions;
 
         signals = signals_open();
         if (signals < 0)
-                return fail("signals", strerror(errno));
+                return fail("Failed to create signalfd", strerror(errno));
         r = server_new(&options.server, &server);
         if (r < 0)
-                return fail("cannot listen", strerror(-r));
+                return fail("Failed to listen", strerror(-r));
         printf("listening on %s\n", server_origin(server));
         fflush(stdout);
 
         r = run(server, client, signals);
-        return r == 0 ? EXIT_SUCCESS : fail("event loop", passlock_strerror(r));
+        return r == 0 ? EXIT_SUCCESS : fail("Failed to run the event loop", passlock_strerror(r));
 }

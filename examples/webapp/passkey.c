@@ -5,7 +5,7 @@
 #include "examples/webapp/failure.h"
 #include "examples/webapp/passkey.h"
 
-/* ---- The user's passkeys --------------------------------------------------------------------- */
+/* ---- List of passkeys ------------------------------------------------------------------------ */
 
 static json_t *link_to_json(const passlock_link *link)
 {
@@ -45,7 +45,7 @@ void passkey_on_list(Request *request)
                 request_fail_passlock(request, r);
 }
 
-/* ---- A new one: first the token, with which the page makes it -------------------------------- */
+/* ---- Registration token ---------------------------------------------------------------------- */
 
 static void on_authorized(passlock *client, int r, const char *error_text, passlock_token *token,
                           void *userdata)
@@ -83,7 +83,7 @@ void passkey_on_authorize(Request *request)
                 request_fail_passlock(request, r);
 }
 
-/* ---- … then the code that the page got for it ------------------------------------------------ */
+/* ---- Exchange of the code -------------------------------------------------------------------- */
 
 static void on_exchanged(passlock *client, int r, const char *error_text,
                          passlock_principal *principal, void *userdata)
@@ -100,8 +100,8 @@ static void on_exchanged(passlock *client, int r, const char *error_text,
 }
 
 /*
- * The code may come from anywhere: naming the user keeps a stranger's passkey from being linked to
- * this account. With the same request id, a page that lost the answer may ask again.
+ * With user_id, the code of another user is refused instead of linked. request_id is the
+ * idempotency key for retries of the page.
  */
 void passkey_on_exchange(Request *request)
 {
@@ -114,7 +114,7 @@ void passkey_on_exchange(Request *request)
         if (!account)
                 return;
         if (!code) {
-                request_fail(request, MHD_HTTP_BAD_REQUEST, "BadJson", "There is no code.");
+                request_fail(request, MHD_HTTP_BAD_REQUEST, "BadJson", "Missing code.");
                 return;
         }
         r = passlock_options_new(&options);

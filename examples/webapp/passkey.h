@@ -3,7 +3,7 @@
 
 #include "examples/webapp/request.h"
 
-/* Handlers of /api/passkeys that show and make them: a call of libpasslock each. */
+/* Handlers of /api/passkeys: list and registration, one libpasslock call each. */
 void passkey_on_list(Request *request);
 void passkey_on_authorize(Request *request);
 void passkey_on_exchange(Request *request);

@@ -67,7 +67,7 @@ void request_reply(Request *request, unsigned int status, struct MHD_Response *r
 void request_reply_json(Request *request, unsigned int status, json_t *json)
 {
         static char out_of_memory[] = "{\"error\":{\"code\":\"NoMemory\","
-                                      "\"message\":\"This server is out of memory.\"}}";
+                                      "\"message\":\"The server is out of memory.\"}}";
         char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
         struct MHD_Response *response;
 
@@ -78,7 +78,7 @@ void request_reply_json(Request *request, unsigned int status, json_t *json)
                 strlen(text ? text : out_of_memory), text ? text : out_of_memory,
                 text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
         if (!response)
-                abort(); /* not even memory to say that there is none */
+                abort(); /* no memory for the out-of-memory reply */
         add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
         add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         request_reply(request, status, response);

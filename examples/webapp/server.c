@@ -30,7 +30,7 @@ const char *server_content_policy(const Server *server)
         return server->content_policy;
 }
 
-/* ---- Set aside, and taken up again ----------------------------------------------------------- */
+/* ---- Suspend and resume ---------------------------------------------------------------------- */
 
 static void server_suspend(Server *server, Request *request)
 {
@@ -55,7 +55,7 @@ void server_resume(Server *server, Request *request)
         MHD_resume_connection(request->connection);
 }
 
-/* ---- A request's way ------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 static void reply_asset(Request *request, const Asset *asset)
 {
@@ -71,7 +71,7 @@ static void reply_asset(Request *request, const Asset *asset)
         request_reply(request, MHD_HTTP_OK, response);
 }
 
-/* To the address that passkeys and the session cookie are for. */
+/* Redirects to the host of the RP ID and the session cookie. */
 static void reply_redirect(Request *request)
 {
         struct MHD_Response *response =
@@ -85,7 +85,7 @@ static void reply_redirect(Request *request)
         request_reply(request, MHD_HTTP_TEMPORARY_REDIRECT, response);
 }
 
-/* Finds what answers the request, or answers it. */
+/* Sets the handler of the request, or replies. */
 static void request_route(Request *request, const char *method, const char *path)
 {
         for (const Asset *asset = assets; asset->path; asset++)
@@ -104,12 +104,12 @@ static void request_route(Request *request, const char *method, const char *path
                 request->argument = path + len;
                 return;
         }
-        request_fail(request, MHD_HTTP_NOT_FOUND, "NotFound", "There is no such page here.");
+        request_fail(request, MHD_HTTP_NOT_FOUND, "NotFound", "Page not found.");
 }
 
 /*
- * Only our own page may change anything. A foreign page cannot send its cookie (SameSite), nor JSON
- * without asking (CORS), nor hide its origin.
+ * CSRF protection: pages of other origins cannot send the cookie (SameSite), or JSON without a CORS
+ * preflight, or forge the Origin header.
  */
 static void request_check(Request *request, const char *method, const char *path)
 {
@@ -129,18 +129,18 @@ static void request_check(Request *request, const char *method, const char *path
         }
         if (!origin || strcmp(origin, request->server->origin) != 0)
                 request_fail(request, MHD_HTTP_FORBIDDEN, "ForeignOrigin",
-                             "This request did not come from our own page.");
+                             "Requests from other origins are refused.");
         else if (!type || strcmp(type, "application/json") != 0)
                 request_fail(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "NotJson",
-                             "This server understands JSON only.");
+                             "Content-Type must be application/json.");
         else if (len && strtoull(len, NULL, 10) > BODY_LEN_MAX)
                 request_fail(request, MHD_HTTP_CONTENT_TOO_LARGE, "TooLarge",
-                             "This request is too large.");
+                             "The request body is too large.");
         else
                 request_route(request, method, path);
 }
 
-/* The body is whole: to the handler with it. */
+/* Runs the handler, once the body is complete. */
 static void request_handle(Request *request)
 {
         if (request->body_len) {
@@ -148,7 +148,7 @@ static void request_handle(Request *request)
                         json_loadb(request->body, request->body_len, JSON_REJECT_DUPLICATES, NULL);
                 if (!json_is_object(request->json)) {
                         request_fail(request, MHD_HTTP_BAD_REQUEST, "BadJson",
-                                     "This request is not a JSON object.");
+                                     "The request body must be a JSON object.");
                         return;
                 }
         }
@@ -178,8 +178,8 @@ static Request *request_new(Server *server, struct MHD_Connection *connection)
 }
 
 /*
- * Called at the request's head, for each piece of its body, at its end, and once more when it is
- * taken up again.
+ * libmicrohttpd calls this after the headers, for each part of the body, at the end, and after a
+ * resume.
  */
 static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connection,
                                   const char *path, const char *method, const char *version,
@@ -288,7 +288,7 @@ Server *server_free(Server *server)
                 return NULL;
         while (server->waiting)
                 request_fail(server->waiting, MHD_HTTP_SERVICE_UNAVAILABLE, "Stopping",
-                             "This server is being stopped.");
+                             "The server is shutting down.");
         if (server->daemon)
                 MHD_stop_daemon(server->daemon);
         free(server->origin);

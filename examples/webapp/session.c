@@ -12,7 +12,7 @@
 #define IDLE_MS      (UINT64_C(12) * 60 * 60 * 1000)
 
 struct Sessions {
-        /* Without a token: not in use. */
+        /* Unused slots have no token. */
         Session sessions[SESSIONS_MAX];
 };
 
@@ -24,7 +24,7 @@ static uint64_t monotonic_ms(void)
         return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* In a time that does not tell how much of a guess was right. */
+/* Constant-time comparison. */
 static bool token_equal(const char *a, const char *b)
 {
         unsigned char difference = 0;
@@ -81,7 +81,7 @@ Session *sessions_find(Sessions *sessions, const char *token)
         return NULL;
 }
 
-/* Whether `a` can be spared rather than `b`: nobody is signed in there, or for longer. */
+/* Eviction order: sessions without account first, then least recently used. */
 static bool session_is_idler(const Session *a, const Session *b)
 {
         if (!a->account != !b->account)
@@ -93,7 +93,7 @@ int sessions_begin(Sessions *sessions, Session **ret)
 {
         Session *session = &sessions->sessions[0], new = {.used_at_ms = monotonic_ms()};
 
-        /* What is not in use was not used since the beginning of time. */
+        /* Unused slots have used_at_ms 0, so they come first. */
         for (size_t i = 1; i < SESSIONS_MAX; i++)
                 if (session_is_idler(&sessions->sessions[i], session))
                         session = &sessions->sessions[i];

@@ -5,13 +5,13 @@
 #include "examples/webapp/failure.h"
 #include "examples/webapp/signin.h"
 
-/* ---- First the token, with which the page asks for a passkey --------------------------------- */
+/* ---- Authentication token -------------------------------------------------------------------- */
 
-/* One answer for who is not known and for who has no passkey. */
+/* The same error for an unknown user and a user without passkey. */
 static void fail_no_passkey(Request *request)
 {
         request_fail(request, MHD_HTTP_NOT_FOUND, "NoPasskey",
-                     "We know no passkey for this username. Is it spelled as you chose it?");
+                     "We know no passkey for this username. Please check the spelling.");
 }
 
 static void on_authorized(passlock *client, int r, const char *error_text, passlock_token *token,
@@ -30,7 +30,7 @@ static void on_authorized(passlock *client, int r, const char *error_text, passl
                         json_pack("{s:s}", "authenticationToken", passlock_token_get_text(token)));
 }
 
-/* Somebody's passkey; or, if nobody is named, any that the device has for us. */
+/* The passkeys of one account, or any discoverable passkey. */
 static int set_scope(passlock_options *options, const Account *account, bool autofill)
 {
         int r;
@@ -43,7 +43,7 @@ static int set_scope(passlock_options *options, const Account *account, bool aut
         return r;
 }
 
-/* What is signed in with has to belong to this session, and to whom it has named. */
+/* Binds the sign-in to the session and to the account that the user has named. */
 static int expect(Request *request, const Account *account)
 {
         App *app = request->userdata;
@@ -87,12 +87,12 @@ void signin_on_authorize(Request *request)
                 request_fail_passlock(request, r);
 }
 
-/* ---- … then the code that the page got for it ------------------------------------------------ */
+/* ---- Exchange of the code -------------------------------------------------------------------- */
 
 static void fail_no_session(Request *request)
 {
         request_fail(request, MHD_HTTP_BAD_REQUEST, "InvalidCode",
-                     "This took too long, or another sign-in has begun. Please start again.");
+                     "The sign-in has expired, or another one was started. Please start again.");
 }
 
 static void on_exchanged(passlock *client, int r, const char *error_text,
@@ -105,7 +105,7 @@ static void on_exchanged(passlock *client, int r, const char *error_text,
         (void) client, (void) error_text;
         if (r == PASSLOCK_ERROR_USER_MISMATCH) {
                 request_fail(request, MHD_HTTP_FORBIDDEN, "UserMismatch",
-                             "This passkey opens another account than the one you named.");
+                             "This passkey belongs to another account than this username.");
                 return;
         }
         if (r != 0) {

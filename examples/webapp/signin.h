@@ -3,6 +3,6 @@
 
 #include "examples/webapp/request.h"
 
-/* Handlers of /api/signin: a call of libpasslock each. */
+/* Handlers of /api/signin, one libpasslock call each. */
 void signin_on_authorize(Request *request);
 void signin_on_exchange(Request *request);

@@ -7,7 +7,7 @@
 #include "examples/webapp/failure.h"
 #include "examples/webapp/vault.h"
 
-/* The vault is changed; the device is for the page to tell, with the token. */
+/* The vault is changed. The page signals the change to the device, with the token. */
 static void on_changed(passlock *client, int r, const char *error_text,
                        passlock_management *management, void *userdata)
 {
@@ -59,7 +59,9 @@ void vault_on_prune(Request *request)
                 request_fail_passlock(request, r);
 }
 
-/* ---- Deletion: of this user's own only; the link goes with it -------------------------------- */
+/*
+ * ---- Deletion: only passkeys of the signed-in user; deletes the link as well ------------------
+ */
 
 static void on_owner(passlock *client, int r, const char *error_text, const char *user_id,
                      void *userdata)
@@ -72,7 +74,7 @@ static void on_owner(passlock *client, int r, const char *error_text, const char
         if (!account)
                 return;
         if (r == 0 && strcmp(user_id, account->id) != 0)
-                r = PASSLOCK_ERROR_NOT_FOUND; /* what others have is not for this user to know */
+                r = PASSLOCK_ERROR_NOT_FOUND; /* do not reveal the passkeys of other users */
         if (r == 0)
                 r = passlock_vault_delete_async(client, passkey_ids, on_changed, request, NULL);
         if (r != 0)

@@ -3,7 +3,7 @@
 
 #include "examples/webapp/request.h"
 
-/* Handlers of /api/passkeys that change what the vault has, and let the page tell the device. */
+/* Handlers of /api/passkeys: update, prune and delete. */
 void vault_on_update(Request *request);
 void vault_on_prune(Request *request);
 void vault_on_delete(Request *request);

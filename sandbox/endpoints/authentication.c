@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The page signs in with a passkey: it fetches the options, then hands the assertion in. */
+/* Authentication ceremony: request options, then verification of the assertion. */
 
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/endpoints/principal.h"
 #include "sandbox/endpoints/session.h"
 
-/* Returns the owned descriptors of those that are still there and enabled. */
+/* Returns the owned descriptors of the existing, enabled passkeys. */
 static json_t *allowed_credentials(const Vault *vault, const json_t *passkey_ids)
 {
         _cleanup_(json_decrefp) json_t *passkeys = vault_pick(vault, passkey_ids);
@@ -20,7 +20,7 @@ static json_t *allowed_credentials(const Vault *vault, const json_t *passkey_ids
         return allowed;
 }
 
-/* Answers with the token of a session, and takes the allowed credentials over. */
+/* Returns the reply with a session token; takes ownership of the allowed credentials. */
 static Reply *start_ceremony(const Call *call, const json_t *authentication, json_t *allowed)
 {
         _cleanup_(json_decrefp) json_t *session = session_new(call, authentication);
@@ -55,9 +55,10 @@ Reply *handle_authentication_options(const Call *call)
                                    "The authenticationToken is unknown, expired or already used");
         ids = json_object_get(authentication, "allowed");
         allowed = allowed_credentials(&call->tenancy->vault, ids);
-        /* To browsers an empty list would mean: any. */
+        /* An empty allowCredentials would allow any passkey. */
         if (json_array_size(ids) > 0 && json_array_size(allowed) == 0)
-                return reply_error(ERROR_BAD_REQUEST, "The passkeys to sign in with are gone");
+                return reply_error(ERROR_BAD_REQUEST,
+                                   "All allowed passkeys are deleted or disabled");
         return start_ceremony(call, authentication, TAKE_PTR(allowed));
 }
 
@@ -69,7 +70,7 @@ static bool contains(const json_t *array, const char *text)
         return false;
 }
 
-/* Checks that the session is one for this passkey. */
+/* Checks that the session allows this passkey. */
 static const char *check_passkey(const json_t *session, const json_t *passkey,
                                  const json_t *response)
 {
@@ -80,12 +81,12 @@ static const char *check_passkey(const json_t *session, const json_t *passkey,
         if (!streq(owner.rp_id, json_text(session, "rpId")))
                 return "The passkey is for another relying party";
         if (json_array_size(allowed) > 0 && !contains(allowed, passkey_id(passkey)))
-                return "The passkey is not one of those that may be used";
+                return "The passkey is not in allowCredentials";
         if (!handle && json_array_size(allowed) == 0)
                 return "response.response.userHandle is missing";
         if (handle &&
             (!json_is_string(handle) || !streq(json_string_value(handle), owner.user_handle)))
-                return "response.response.userHandle is not that of the passkey";
+                return "response.response.userHandle must be the user handle of the passkey";
         if (!passkey_is_enabled(passkey))
                 return "The passkey is disabled";
         return NULL;
@@ -97,8 +98,8 @@ static const char *check_assertion(const Call *call, const json_t *passkey,
         uint32_t last = passkey_counter(passkey);
 
         if (assertion->backup_eligible != passkey_is_backup_eligible(passkey))
-                return "The passkey's eligibility for backup has changed";
-        /* Authenticators that do not count stay at zero. */
+                return "Backup eligibility flag (BE) has changed";
+        /* Authenticators without a counter report zero. */
         if (!call->sandbox->ignore_counters && (last > 0 || assertion->counter > 0) &&
             assertion->counter <= last)
                 return "The signature counter has not increased";
@@ -108,7 +109,7 @@ static const char *check_assertion(const Call *call, const json_t *passkey,
 static const char *authenticate(const Call *call, const json_t *session, json_t *passkey,
                                 Assertion *ret)
 {
-        const json_t *response = json_object_get(call->request, "response");
+        const json_t *response = json_object_get(call->json_body, "response");
         Ceremony ceremony = session_ceremony(session);
         const char *problem;
         Assertion assertion;
@@ -127,7 +128,7 @@ static const char *authenticate(const Call *call, const json_t *session, json_t 
         return NULL;
 }
 
-/* With what a page needs to offer that the passkey be removed from the device. */
+/* The extra members are the arguments of signalUnknownCredential(). */
 static Reply *not_found(const char *credential_id, const json_t *session)
 {
         Reply *reply =
@@ -145,12 +146,12 @@ Reply *handle_authentication_verification(const Call *call)
         Assertion assertion;
         json_t *passkey;
 
-        /* Used up by the attempt, whatever comes of it. */
+        /* A failed attempt uses up the session as well. */
         session = call_redeem(call, "sessionToken", TOKEN_AUTHENTICATION_SESSION);
         if (!session)
                 return reply_error(ERROR_BAD_REQUEST,
                                    "The sessionToken is unknown, expired or already used");
-        problem = ceremony_credential_id(json_object_get(call->request, "response"), &id);
+        problem = ceremony_credential_id(json_object_get(call->json_body, "response"), &id);
         if (problem)
                 return reply_error(ERROR_BAD_REQUEST, problem);
         passkey = vault_find_credential(&call->tenancy->vault, id);

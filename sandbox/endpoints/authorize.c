@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The backend declares which ceremony a page may run, and gets a token for it. */
+/* Authorisation of ceremonies: the backend sets the parameters and gets a token for the page. */
 
-#include "sandbox/endpoints/form.h"
 #include "sandbox/endpoints/handlers.h"
+#include "sandbox/endpoints/request-body.h"
 
 enum {
         TIMEOUT_MAX_MS = 60 * 60 * 1000,
@@ -13,19 +13,23 @@ enum {
 static const char *const user_verifications[] = {"preferred", "required", "discouraged", NULL};
 static const char *const mediations[] = {"required", "conditional", NULL};
 
-/* Returns what the page's calls need to know, owned, or NULL with the form's problem. */
-static json_t *read_registration(Form *form)
+/* Returns the owned parameters of the ceremony, or NULL if the body is invalid. */
+static json_t *read_registration(RequestBody *body)
 {
-        _cleanup_(freep) char *rp_id = form_domain(form, "rpId");
-        _cleanup_(freep) char *rp_name = form_trimmed(form, "rpName", FORM_TEXT_MAX);
-        const char *user_id = form_text(form, "userId", FORM_TEXT_MAX);
-        const char *username = form_text(form, "username", FORM_TEXT_MAX);
-        const char *display_name = form_optional_text(form, "displayName", FORM_TEXT_MAX);
-        _cleanup_(json_decrefp) json_t *exclude = form_texts(form, "excludeCredentials");
-        const char *verification = form_choice(form, "userVerification", user_verifications);
-        int64_t timeout_ms = form_number(form, "timeout", TIMEOUT_MAX_MS, TIMEOUT_DEFAULT_MS);
+        _cleanup_(freep) char *rp_id = request_body_domain(body, "rpId");
+        _cleanup_(freep) char *rp_name =
+                request_body_trimmed(body, "rpName", REQUEST_BODY_TEXT_MAX);
+        const char *user_id = request_body_text(body, "userId", REQUEST_BODY_TEXT_MAX);
+        const char *username = request_body_text(body, "username", REQUEST_BODY_TEXT_MAX);
+        const char *display_name =
+                request_body_optional_text(body, "displayName", REQUEST_BODY_TEXT_MAX);
+        _cleanup_(json_decrefp) json_t *exclude = request_body_texts(body, "excludeCredentials");
+        const char *verification =
+                request_body_choice(body, "userVerification", user_verifications);
+        int64_t timeout_ms =
+                request_body_number(body, "timeout", TIMEOUT_MAX_MS, TIMEOUT_DEFAULT_MS);
 
-        if (*form->problem)
+        if (*body->problem)
                 return NULL;
         return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:I}", "rpId", rp_id, "rpName",
                               rp_name, "userId", user_id, "username", username, "displayName",
@@ -34,7 +38,7 @@ static json_t *read_registration(Form *form)
                               verification, "timeout", (json_int_t) timeout_ms));
 }
 
-/* Returns the reply with a token that stands for the ceremony, which is taken over. */
+/* Returns the reply with a token; takes ownership of the ceremony. */
 static Reply *grant(const Call *call, TokenKind kind, json_t *ceremony, const char *tag,
                     const char *member)
 {
@@ -48,12 +52,12 @@ static Reply *grant(const Call *call, TokenKind kind, json_t *ceremony, const ch
 
 Reply *handle_registration_authorize(const Call *call)
 {
-        Form form = {call->request};
+        RequestBody body = {call->json_body};
         json_t *registration;
 
-        registration = read_registration(&form);
+        registration = read_registration(&body);
         if (!registration)
-                return reply_error(ERROR_BAD_REQUEST, form.problem);
+                return reply_error(ERROR_BAD_REQUEST, body.problem);
         return grant(call, TOKEN_REGISTRATION, registration, "AuthorizedPasskeyRegistration",
                      "registrationToken");
 }
@@ -66,7 +70,7 @@ static bool may_sign_in(const json_t *passkey, const char *rp_id, const char *us
                (!user_id || streq(owner.user_id, user_id));
 }
 
-/* Returns the owned ids of those that may be used. Ids that are unknown are ignored. */
+/* Returns the owned ids of the allowed passkeys; unknown ids are ignored. */
 static json_t *allowed_passkeys(const Vault *vault, const char *rp_id, const char *user_id,
                                 const json_t *ids)
 {
@@ -83,31 +87,36 @@ static json_t *allowed_passkeys(const Vault *vault, const char *rp_id, const cha
         return allowed;
 }
 
-/* Returns what the page's calls need to know, owned, or NULL with the form's problem. */
-static json_t *read_authentication(const Call *call, Form *form)
+/* Returns the owned parameters of the ceremony, or NULL if the body is invalid. */
+static json_t *read_authentication(const Call *call, RequestBody *body)
 {
-        _cleanup_(freep) char *rp_id = form_domain(form, "rpId");
-        const char *user_id = form_optional_id(form, "userId", FORM_TEXT_MAX);
-        _cleanup_(json_decrefp) json_t *ids = form_texts(form, "allowCredentials"), *allowed = NULL;
-        bool discoverable = form_boolean(form, "discoverable", false);
-        const char *mediation = form_choice(form, "mediation", mediations);
-        const char *verification = form_choice(form, "userVerification", user_verifications);
-        int64_t timeout_ms = form_number(form, "timeout", TIMEOUT_MAX_MS, TIMEOUT_DEFAULT_MS);
+        _cleanup_(freep) char *rp_id = request_body_domain(body, "rpId");
+        const char *user_id = request_body_optional_id(body, "userId", REQUEST_BODY_TEXT_MAX);
+        _cleanup_(json_decrefp) json_t *ids = request_body_texts(body, "allowCredentials"),
+                                       *allowed = NULL;
+        bool discoverable = request_body_boolean(body, "discoverable", false);
+        const char *mediation = request_body_choice(body, "mediation", mediations);
+        const char *verification =
+                request_body_choice(body, "userVerification", user_verifications);
+        int64_t timeout_ms =
+                request_body_number(body, "timeout", TIMEOUT_MAX_MS, TIMEOUT_DEFAULT_MS);
         bool scoped = user_id || json_array_size(ids) > 0;
 
         if (scoped && discoverable)
-                form_fail(form, "discoverable does not go with userId or allowCredentials");
+                request_body_fail(
+                        body, "discoverable cannot be combined with userId or allowCredentials");
         if (!scoped && !discoverable)
-                form_fail(form, "userId, allowCredentials or discoverable is needed");
-        if (!discoverable && *form->problem == '\0' && streq(mediation, "conditional"))
-                form_fail(form, "mediation can be conditional only if discoverable is true");
-        if (*form->problem)
+                request_body_fail(body, "userId, allowCredentials or discoverable is required");
+        if (!discoverable && *body->problem == '\0' && streq(mediation, "conditional"))
+                request_body_fail(body, "conditional mediation requires discoverable");
+        if (*body->problem)
                 return NULL;
-        /* An empty list stands for any passkey of the relying party. */
+        /* An empty list allows any passkey of the RP ID. */
         allowed = scoped ? allowed_passkeys(&call->tenancy->vault, rp_id, user_id, ids)
                          : must(json_array());
         if (scoped && json_array_size(allowed) == 0)
-                return form_fail(form, "There is no such passkey to sign in with");
+                return request_body_fail(body,
+                                         "No enabled passkey matches userId and allowCredentials");
         return must(json_pack("{s:s, s:O, s:s, s:s, s:I}", "rpId", rp_id, "allowed", allowed,
                               "mediation", mediation, "userVerification", verification, "timeout",
                               (json_int_t) timeout_ms));
@@ -115,12 +124,12 @@ static json_t *read_authentication(const Call *call, Form *form)
 
 Reply *handle_authentication_authorize(const Call *call)
 {
-        Form form = {call->request};
+        RequestBody body = {call->json_body};
         json_t *authentication;
 
-        authentication = read_authentication(call, &form);
+        authentication = read_authentication(call, &body);
         if (!authentication)
-                return reply_error(ERROR_BAD_REQUEST, form.problem);
+                return reply_error(ERROR_BAD_REQUEST, body.problem);
         return grant(call, TOKEN_AUTHENTICATION, authentication, "AuthorizedPasskeyAuthentication",
                      "authenticationToken");
 }

@@ -6,9 +6,9 @@ void call_done(Call *call)
 {
         free(call->tenancy_id);
         free(call->argument);
-        json_decref(call->request);
+        json_decref(call->json_body);
         call->tenancy_id = call->argument = NULL;
-        call->request = NULL;
+        call->json_body = NULL;
         call->tenancy = NULL;
 }
 
@@ -19,7 +19,7 @@ void call_touch(const Call *call)
 
 json_t *call_redeem(const Call *call, const char *member, TokenKind kind)
 {
-        const char *token = json_string_value(json_object_get(call->request, member));
+        const char *token = json_string_value(json_object_get(call->json_body, member));
         json_t *payload = NULL;
 
         if (token)

@@ -6,44 +6,47 @@
 
 enum {
         CALL_BODY_MAX = 64 * 1024,
-        TOKEN_LIFETIME_MS = 5 * 60 * 1000, /* where nothing else is said */
+        TOKEN_LIFETIME_MS = 5 * 60 * 1000, /* default */
 };
 
-/* One request, as HTTP has it and as its route has understood it. NULL is what is absent. */
+/* An API call: the HTTP request and its parsed parts. Absent members are NULL. */
 typedef struct Call {
         Sandbox *sandbox;
 
-        /* From HTTP; borrowed. */
-        const char *path; /* as it was sent: nothing that we hand out needs an escape */
+        /* From the HTTP request; borrowed. */
+        const char *path; /* not percent-decoded: no issued id needs an escape */
         const char *method;
         const char *authorization;
         const char *content_type;
         const char *origin;
         const char *user_agent;
-        const char *address; /* of the client, numeric */
-        const char *cursor;  /* of the query */
+        const char *address; /* client IP address */
+        const char *cursor;  /* query parameter */
         const char *body;
         size_t body_len;
         bool body_too_large;
 
-        /* From the route; owned. */
+        /* Set by the route; owned. */
         char *tenancy_id;
         char *argument;
-        json_t *request; /* of a POST: an object */
+        json_t *json_body; /* JSON object, POST only */
 
-        /* From the route; lent by the sandbox. Set for a call that was admitted to a tenancy. */
+        /* Set by the route after authentication; lent by the sandbox. */
         Tenancy *tenancy;
 } Call;
 
-/* Frees what the route has put there. */
+/* Frees the members that the route has set. */
 void call_done(Call *call);
 
-/* Redeems the token that the request brings under this name. Returns the owned payload, or NULL. */
+/* Redeems the token in this member of the request. Returns the owned payload, or NULL. */
 json_t *call_redeem(const Call *call, const char *member, TokenKind kind);
 
-/* Issues a token, whose payload is taken over, for so long from now on. Returns it, owned. */
+/*
+ * Issues a token that expires after lifetime_ms; takes ownership of the payload. Returns an owned
+ * token.
+ */
 char *call_issue(const Call *call, TokenKind kind, int64_t lifetime_ms, json_t *payload,
                  int64_t *ret_expires_at_ms);
 
-/* Makes the handler's changes durable before the reply is sent. */
+/* Sets the dirty flag: the state file is saved before the reply is sent. */
 void call_touch(const Call *call);

@@ -1,38 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The backend has somebody prove that they read the mail of an address. */
+/* Email verification challenges. */
 
 #include <stdio.h>
 
-#include "sandbox/endpoints/form.h"
 #include "sandbox/endpoints/handlers.h"
+#include "sandbox/endpoints/request-body.h"
 #include "sandbox/tenancy/outbox.h"
 
 enum { METADATA_MAX = 4096 };
 
-typedef struct CreateForm {
+typedef struct CreateParameters {
         ChallengeRequest request;
-        const char *name; /* of the recipient, for the mail alone; or NULL */
+        const char *name; /* name of the recipient, or NULL */
         bool invalidate_others;
         bool skip_rate_limit;
         bool send;
-} CreateForm;
+} CreateParameters;
 
-static CreateForm read_create(Form *form)
+static CreateParameters read_create(RequestBody *body)
 {
-        return (CreateForm){
-                .request = {.email = form_email(form, "email"),
-                            .purpose = form_purpose(form, "purpose"),
-                            .user_id = form_optional_id(form, "userId", FORM_TEXT_MAX),
-                            .metadata = form_object(form, "metadata", METADATA_MAX)},
-                .name = form_optional_line(form, "name", FORM_TEXT_MAX),
-                .invalidate_others = form_boolean(form, "invalidateOthers", false),
-                .skip_rate_limit = form_boolean(form, "skipRateLimit", false),
-                .send = form_boolean(form, "sendEmail", true),
+        return (CreateParameters){
+                .request = {.email = request_body_email(body, "email"),
+                            .purpose = request_body_purpose(body, "purpose"),
+                            .user_id =
+                                    request_body_optional_id(body, "userId", REQUEST_BODY_TEXT_MAX),
+                            .metadata = request_body_object(body, "metadata", METADATA_MAX)},
+                .name = request_body_optional_line(body, "name", REQUEST_BODY_TEXT_MAX),
+                .invalidate_others = request_body_boolean(body, "invalidateOthers", false),
+                .skip_rate_limit = request_body_boolean(body, "skipRateLimit", false),
+                .send = request_body_boolean(body, "sendEmail", true),
         };
 }
 
-/* Returns 0, or the milliseconds to wait for. */
+/* Applies the rate limit. Returns 0, or the milliseconds to wait. */
 static int64_t count(const Call *call, const ChallengeRequest *request)
 {
         _cleanup_(freep) char *subject = NULL;
@@ -47,7 +48,7 @@ static int64_t count(const Call *call, const ChallengeRequest *request)
 static Reply *rate_limited(int64_t wait_ms)
 {
         Reply *reply = reply_error(ERROR_CHALLENGE_RATE_LIMITED,
-                                   "Too many codes were asked for; try again later");
+                                   "Rate limit exceeded; retry after the time in Retry-After");
 
         reply->retry_after_s = (unsigned) ((wait_ms + 999) / 1000);
         json_object_set_new(reply->json, "retryAfterSeconds", json_integer(reply->retry_after_s));
@@ -59,9 +60,9 @@ static json_t *render(const char *code)
         _cleanup_(freep) char *html = NULL, *text = NULL;
         int minutes = CHALLENGE_LIFETIME_MS / 60000;
 
-        if (asprintf(&html, "<p>Your code: <b>%s</b></p>\n<p>It is good for %d minutes.</p>\n",
-                     code, minutes) < 0 ||
-            asprintf(&text, "Your code: %s\n\nIt is good for %d minutes.\n", code, minutes) < 0)
+        if (asprintf(&html, "<p>Your code: <b>%s</b></p>\n<p>It expires in %d minutes.</p>\n", code,
+                     minutes) < 0 ||
+            asprintf(&text, "Your code: %s\n\nIt expires in %d minutes.\n", code, minutes) < 0)
                 abort();
         return must(json_pack("{s:s, s:s}", "html", html, "text", text));
 }
@@ -83,20 +84,20 @@ static void send_mail(const Call *call, const char *name, const NewChallenge *ne
         outbox_deliver(call->sandbox->outbox, mail);
 }
 
-static Reply *create(const Call *call, const CreateForm *form)
+static Reply *create(const Call *call, const CreateParameters *parameters)
 {
         _cleanup_(new_challenge_done) NewChallenge new = {};
         _cleanup_(json_decrefp) json_t *message = NULL;
         json_t *created;
 
-        if (form->invalidate_others)
-                mailbox_void(&call->tenancy->mailbox, &form->request);
-        mailbox_create(&call->tenancy->mailbox, &form->request, sandbox_now_ms(call->sandbox),
+        if (parameters->invalidate_others)
+                mailbox_void(&call->tenancy->mailbox, &parameters->request);
+        mailbox_create(&call->tenancy->mailbox, &parameters->request, sandbox_now_ms(call->sandbox),
                        &new);
         call_touch(call);
         message = render(new.code);
-        if (form->send)
-                send_mail(call, form->name, &new, message);
+        if (parameters->send)
+                send_mail(call, parameters->name, &new, message);
         created = must(json_copy(new.challenge));
         json_object_del(created, "_tag");
         json_object_set_new(created, "secret", json_string(new.secret));
@@ -108,16 +109,16 @@ static Reply *create(const Call *call, const CreateForm *form)
 
 Reply *handle_challenge_create(const Call *call)
 {
-        Form form = {call->request};
-        CreateForm wanted = read_create(&form);
+        RequestBody body = {call->json_body};
+        CreateParameters parameters = read_create(&body);
         int64_t wait_ms;
 
-        if (*form.problem)
-                return reply_error(ERROR_BAD_REQUEST, form.problem);
-        wait_ms = wanted.skip_rate_limit ? 0 : count(call, &wanted.request);
+        if (*body.problem)
+                return reply_error(ERROR_BAD_REQUEST, body.problem);
+        wait_ms = parameters.skip_rate_limit ? 0 : count(call, &parameters.request);
         if (wait_ms > 0)
                 return rate_limited(wait_ms);
-        return create(call, &wanted);
+        return create(call, &parameters);
 }
 
 Reply *handle_challenge_get(const Call *call)
@@ -132,23 +133,23 @@ Reply *handle_challenge_get(const Call *call)
 
 static const char *const verify_problems[_ERROR_TAG_MAX] = {
         [ERROR_INVALID_CHALLENGE] = "There is no pending challenge with this id and secret",
-        [ERROR_INVALID_CHALLENGE_CODE] = "The code is wrong",
-        [ERROR_CHALLENGE_EXPIRED] = "The challenge has expired",
-        [ERROR_CHALLENGE_ATTEMPTS_EXCEEDED] = "The code has been wrong too often",
+        [ERROR_INVALID_CHALLENGE_CODE] = "Wrong code",
+        [ERROR_CHALLENGE_EXPIRED] = "Challenge expired",
+        [ERROR_CHALLENGE_ATTEMPTS_EXCEEDED] = "Too many wrong codes",
 };
 
 Reply *handle_challenge_verify(const Call *call)
 {
-        Form form = {call->request};
-        const char *id = form_text(&form, "challengeId", FORM_TEXT_MAX);
-        const char *secret = form_text(&form, "secret", FORM_TEXT_MAX);
-        const char *code = form_text(&form, "code", FORM_TEXT_MAX);
+        RequestBody body = {call->json_body};
+        const char *id = request_body_text(&body, "challengeId", REQUEST_BODY_TEXT_MAX);
+        const char *secret = request_body_text(&body, "secret", REQUEST_BODY_TEXT_MAX);
+        const char *code = request_body_text(&body, "code", REQUEST_BODY_TEXT_MAX);
         json_t *challenge;
         ErrorTag tag;
 
-        /* The list of errors that clients understand here has no BadRequest. */
-        if (*form.problem)
-                return reply_error(ERROR_INVALID_CHALLENGE, form.problem);
+        /* Clients do not know BadRequest for this endpoint. */
+        if (*body.problem)
+                return reply_error(ERROR_INVALID_CHALLENGE, body.problem);
         tag = mailbox_verify(&call->tenancy->mailbox, id, secret, code,
                              sandbox_now_ms(call->sandbox), &challenge);
         call_touch(call);
@@ -158,7 +159,7 @@ Reply *handle_challenge_verify(const Call *call)
                 200, json_pack("{s:s, s:o}", "_tag", "ChallengeVerified", "challenge", challenge));
 }
 
-/* Gone is gone: there is no error for an unknown one. */
+/* Idempotent: an unknown id is no error. */
 Reply *handle_challenge_delete(const Call *call)
 {
         mailbox_delete(&call->tenancy->mailbox, call->argument);

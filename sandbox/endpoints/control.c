@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is not of the API: the handles of tests, and our browser script. */
+/* Control endpoints for tests, and passlock.js. */
 
 #include <stdio.h>
 
@@ -20,17 +20,17 @@ static json_t *faults_in_force(const FaultList *list)
         return must(json_pack("{s:o}", "faults", specs));
 }
 
-/* All or nothing: a mistake leaves the faults as they are. */
+/* Atomic: an invalid fault leaves the list unchanged. */
 Reply *handle_faults(const Call *call)
 {
-        const json_t *specs = json_object_get(call->request, "faults");
+        const json_t *specs = json_object_get(call->json_body, "faults");
         FaultList list = {};
 
         if (!json_is_array(specs))
                 return reply_error(ERROR_BAD_REQUEST, "faults must be an array");
         for (size_t i = 0; i < json_array_size(specs); i++) {
                 const char *spec = json_string_value(json_array_get(specs, i));
-                const char *problem = "it is not a string";
+                const char *problem = "not a string";
                 char message[128];
 
                 if (spec)

@@ -4,9 +4,8 @@
 #include "sandbox/endpoints/call.h"
 
 /*
- * What answers each call. A handler gets a call that its route has admitted and, of a POST, the
- * request as a JSON object. It returns an owned reply, and calls call_touch() if it changed
- * anything.
+ * Request handlers. The route has authenticated the caller and parsed the JSON body of a POST. A
+ * handler returns an owned reply, and calls call_touch() after a change.
  */
 
 /* authorize.c */

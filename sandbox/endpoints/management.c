@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The backend changes what is in the vault, and gets a token, which lets a page tell the device of
- * it. The page is told what was so when the token was issued, and the warnings of then.
+ * Passkey management. The backend changes the vault and gets a token; the page exchanges the token
+ * for Signal API instructions and warnings, both as of the change.
  */
 
-#include "sandbox/endpoints/form.h"
 #include "sandbox/endpoints/handlers.h"
-#include "sandbox/endpoints/instructions.h"
+#include "sandbox/endpoints/request-body.h"
+#include "sandbox/endpoints/signal-api.h"
 
 static void warn(json_t *warnings, const char *code, const char *message, const char *passkey)
 {
@@ -18,7 +18,7 @@ static void warn(json_t *warnings, const char *code, const char *message, const 
         json_array_append_new(warnings, warning);
 }
 
-/* Returns the owned passkeys of a user; adds a warning if there are none. */
+/* Returns the owned passkeys of a user; warns if there are none. */
 static json_t *passkeys_of_user(const Call *call, const char *user_id, json_t *warnings)
 {
         json_t *passkeys = vault_of_user(&call->tenancy->vault, user_id);
@@ -28,7 +28,7 @@ static json_t *passkeys_of_user(const Call *call, const char *user_id, json_t *w
         return passkeys;
 }
 
-/* Returns the owned passkeys with these ids; adds a warning for each that is missing. */
+/* Returns the owned passkeys with these ids; warns about each missing id. */
 static json_t *passkeys_with_ids(const Call *call, const json_t *ids, json_t *warnings)
 {
         json_t *id;
@@ -42,7 +42,7 @@ static json_t *passkeys_with_ids(const Call *call, const json_t *ids, json_t *wa
         return vault_pick(&call->tenancy->vault, ids);
 }
 
-/* What is prepared for the page, and by which names. */
+/* The token of a change, and the tags of its replies. */
 typedef struct Preparation {
         TokenKind kind;
         unsigned status;
@@ -58,7 +58,10 @@ static const Preparation deletion = {TOKEN_DELETE, 202, "PreparedPasskeyDeletion
 static const Preparation pruning = {TOKEN_PRUNE, 200, "PreparedPasskeyPruning",
                                     "prunePasskeysToken", "PasskeyPruningInstructions"};
 
-/* Freezes the instructions, which are taken over, with the warnings. Returns the reply. */
+/*
+ * Stores instructions and warnings in a token; takes ownership of the instructions. Returns the
+ * reply.
+ */
 static Reply *prepare(const Call *call, const Preparation *preparation, json_t *instructions,
                       json_t *warnings)
 {
@@ -78,37 +81,38 @@ static Reply *prepare(const Call *call, const Preparation *preparation, json_t *
 Reply *handle_passkeys_update(const Call *call)
 {
         _cleanup_(json_decrefp) json_t *passkeys = NULL, *warnings = must(json_array());
-        Form form = {call->request};
-        const char *user_id = form_text(&form, "userId", FORM_TEXT_MAX);
-        const char *username = form_text(&form, "username", FORM_TEXT_MAX);
-        const char *display_name = form_optional_text(&form, "displayName", FORM_TEXT_MAX);
+        RequestBody body = {call->json_body};
+        const char *user_id = request_body_text(&body, "userId", REQUEST_BODY_TEXT_MAX);
+        const char *username = request_body_text(&body, "username", REQUEST_BODY_TEXT_MAX);
+        const char *display_name =
+                request_body_optional_text(&body, "displayName", REQUEST_BODY_TEXT_MAX);
         int64_t now_ms = sandbox_now_ms(call->sandbox);
         json_t *passkey;
         size_t i;
 
-        if (*form.problem)
-                return reply_error(ERROR_BAD_REQUEST, form.problem);
+        if (*body.problem)
+                return reply_error(ERROR_BAD_REQUEST, body.problem);
         passkeys = passkeys_of_user(call, user_id, warnings);
         json_array_foreach(passkeys, i, passkey) {
                 passkey_rename(passkey, username, now_ms);
         }
         return prepare(
                 call, &update,
-                instructions_for_update(passkeys, username, display_name ? display_name : username),
+                signal_api_user_details(passkeys, username, display_name ? display_name : username),
                 warnings);
 }
 
-/* Returns the owned passkeys that a request is about, or NULL with the form's problem. */
-static json_t *read_doomed(const Call *call, Form *form, json_t *warnings)
+/* Returns the owned passkeys to delete, or NULL if the body is invalid. */
+static json_t *passkeys_to_delete(const Call *call, RequestBody *body, json_t *warnings)
 {
-        const char *user_id = form_optional_id(form, "userId", FORM_TEXT_MAX);
-        _cleanup_(json_decrefp) json_t *ids = form_texts(form, "passkeyIds");
+        const char *user_id = request_body_optional_id(body, "userId", REQUEST_BODY_TEXT_MAX);
+        _cleanup_(json_decrefp) json_t *ids = request_body_texts(body, "passkeyIds");
 
         if (!user_id == !ids)
-                form_fail(form, "One of passkeyIds and userId is needed, and only one");
+                request_body_fail(body, "Exactly one of passkeyIds and userId is required");
         if (ids && json_array_size(ids) == 0)
-                form_fail(form, "passkeyIds must not be empty");
-        if (*form->problem)
+                request_body_fail(body, "passkeyIds must not be empty");
+        if (*body->problem)
                 return NULL;
         return ids ? passkeys_with_ids(call, ids, warnings)
                    : passkeys_of_user(call, user_id, warnings);
@@ -117,15 +121,15 @@ static json_t *read_doomed(const Call *call, Form *form, json_t *warnings)
 Reply *handle_passkeys_delete(const Call *call)
 {
         _cleanup_(json_decrefp) json_t *passkeys = NULL, *warnings = must(json_array());
-        Form form = {call->request};
+        RequestBody body = {call->json_body};
         json_t *passkey;
         Reply *reply;
         size_t i;
 
-        passkeys = read_doomed(call, &form, warnings);
+        passkeys = passkeys_to_delete(call, &body, warnings);
         if (!passkeys)
-                return reply_error(ERROR_BAD_REQUEST, form.problem);
-        reply = prepare(call, &deletion, instructions_for_deletion(passkeys), warnings);
+                return reply_error(ERROR_BAD_REQUEST, body.problem);
+        reply = prepare(call, &deletion, signal_api_unknown_credentials(passkeys), warnings);
         json_array_foreach(passkeys, i, passkey) {
                 vault_remove(&call->tenancy->vault, passkey);
         }
@@ -135,13 +139,13 @@ Reply *handle_passkeys_delete(const Call *call)
 Reply *handle_passkeys_prune(const Call *call)
 {
         _cleanup_(json_decrefp) json_t *passkeys = NULL, *warnings = must(json_array());
-        Form form = {call->request};
-        const char *user_id = form_text(&form, "userId", FORM_TEXT_MAX);
+        RequestBody body = {call->json_body};
+        const char *user_id = request_body_text(&body, "userId", REQUEST_BODY_TEXT_MAX);
 
-        if (*form.problem)
-                return reply_error(ERROR_BAD_REQUEST, form.problem);
+        if (*body.problem)
+                return reply_error(ERROR_BAD_REQUEST, body.problem);
         passkeys = passkeys_of_user(call, user_id, warnings);
-        return prepare(call, &pruning, instructions_for_pruning(passkeys), warnings);
+        return prepare(call, &pruning, signal_api_accepted_credentials(passkeys), warnings);
 }
 
 static Reply *redeem(const Call *call, const Preparation *preparation)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The backend looks into the vault. */
+/* Reading the vault. */
 
 #include "sandbox/endpoints/handlers.h"
 
@@ -20,8 +20,8 @@ Reply *handle_passkey_list(const Call *call)
 
         page = vault_page(&call->tenancy->vault, call->cursor, &cursor);
         if (!page)
-                return reply_error(ERROR_BAD_REQUEST, "The cursor is not one that was handed out");
-        /* null ends the list; clients would take "" for page one. */
+                return reply_error(ERROR_BAD_REQUEST, "Invalid cursor");
+        /* The last page has a null cursor; clients take "" as the first page. */
         return reply_json(200, json_pack("{s:s, s:s?, s:o}", "_tag", "FindAllPasskeys", "cursor",
                                          cursor, "records", page));
 }

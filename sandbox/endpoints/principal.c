@@ -5,12 +5,12 @@
 #include "sandbox/tenancy/random.h"
 
 enum {
-        LIFETIME_S = 5 * 60, /* of the code and of the id_token alike */
+        LIFETIME_S = 5 * 60, /* of code and id_token */
         ID_LEN = 12,         /* random bytes */
         USER_AGENT_MAX = 512,
 };
 
-/* What a code and an id_token of one ceremony say. Borrowed. */
+/* The claims of a code and its id_token. Borrowed. */
 typedef struct Principal {
         const char *id;
         const char *user_id;

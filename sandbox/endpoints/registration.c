@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The page creates a passkey: it fetches the options, then hands the new credential in. */
+/* Registration ceremony: creation options, then verification of the new credential. */
 
-#include "sandbox/endpoints/form.h"
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/endpoints/principal.h"
+#include "sandbox/endpoints/request-body.h"
 #include "sandbox/endpoints/session.h"
-#include "sandbox/webauthn/cose-key.h"
+#include "sandbox/webauthn/public-key.h"
 
 static json_t *offered_algorithms(void)
 {
@@ -18,7 +18,7 @@ static json_t *offered_algorithms(void)
         return params;
 }
 
-/* Passkey ids are ours; authenticators know the ids of credentials. Unknown ones are ignored. */
+/* Maps passkey ids to credential descriptors; unknown ids are ignored. */
 static json_t *excluded_credentials(const Vault *vault, const json_t *passkey_ids)
 {
         json_t *excluded = must(json_array()), *id;
@@ -86,7 +86,7 @@ Reply *handle_registration_options(const Call *call)
                                          creation_options(call, registration, session)));
 }
 
-/* Returns the new passkey, lent by the vault, or what is wrong in a static sentence. */
+/* Returns NULL and the new passkey, lent by the vault; or a static error message. */
 static const char *register_passkey(const Call *call, const json_t *session,
                                     const json_t **ret_passkey, bool *ret_user_verified)
 {
@@ -101,7 +101,7 @@ static const char *register_passkey(const Call *call, const json_t *session,
         const char *problem;
 
         problem = ceremony_verify_registration(
-                &ceremony, json_object_get(call->request, "response"), &credential);
+                &ceremony, json_object_get(call->json_body, "response"), &credential);
         if (problem)
                 return problem;
         if (vault_find_credential(&call->tenancy->vault, credential->id))
@@ -119,7 +119,7 @@ Reply *handle_registration_verification(const Call *call)
         const char *problem;
         bool user_verified;
 
-        /* Used up by the attempt, whatever comes of it. */
+        /* A failed attempt uses up the session as well. */
         session = call_redeem(call, "sessionToken", TOKEN_REGISTRATION_SESSION);
         if (!session)
                 return reply_error(ERROR_BAD_REQUEST,

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "sandbox/endpoints/form.h"
+#include "sandbox/endpoints/request-body.h"
 #include "sandbox/endpoints/session.h"
 #include "sandbox/tenancy/random.h"
 
 enum {
         CHALLENGE_LEN = 32,
-        GRACE_MS = 60 * 1000, /* beyond the timeout of the ceremony */
+        GRACE_MS = 60 * 1000, /* added to the timeout of the ceremony */
 };
 
-/* The origin that the ceremony will be held to; a page cannot choose this header. */
+/* The ceremony is bound to this origin; pages cannot set the header. */
 const char *session_check_origin(const Call *call)
 {
         _cleanup_(json_decrefp) json_t *text = call->origin ? json_string(call->origin) : NULL;
         size_t len = json_string_length(text);
 
-        if (len < 1 || len > FORM_TEXT_MAX || streq(call->origin, "null"))
-                return "The request must come from a page, with its Origin";
+        if (len < 1 || len > REQUEST_BODY_TEXT_MAX || streq(call->origin, "null"))
+                return "Missing Origin header: call this endpoint from a web page";
         return NULL;
 }
 

@@ -3,28 +3,28 @@
 
 #include "sandbox/endpoints/call.h"
 
-/* A session is one ceremony, between the page's two calls: what the first one has promised it. */
+/* A session is a WebAuthn ceremony between the options call and the verification call. */
 
 enum {
         SESSION_LIFETIME_MS = 5 * 60 * 1000,
-        SESSION_WAITING_LIFETIME_MS = 60 * 60 * 1000, /* behind a form, until the user comes */
+        SESSION_WAITING_LIFETIME_MS = 60 * 60 * 1000, /* conditional mediation */
 };
 
-/* Returns NULL, or in a static sentence why no session can be opened for this page. */
+/* Checks the Origin header. Returns NULL or a static error message. */
 const char *session_check_origin(const Call *call);
 
 /*
- * Returns an owned session for what a backend has authorised: with a challenge of its own, and held
- * to the origin of this call.
+ * Returns an owned session for an authorised ceremony, with a new challenge, bound to the origin of
+ * the call.
  */
 json_t *session_new(const Call *call, const json_t *authorised);
 
 /*
- * Issues the owned token that resumes a session within this time, or that of the ceremony itself
- * if it has been given more.
+ * Issues the session token. It expires after lifetime_ms, or after the timeout of the ceremony if
+ * that is longer. Owned.
  */
 char *session_issue(const Call *call, TokenKind kind, json_t *session, const json_t *authorised,
                     int64_t lifetime_ms);
 
-/* What the ceremony is held to, borrowed from the session. */
+/* Returns the expected values of the ceremony, borrowed from the session. */
 Ceremony session_ceremony(const json_t *session);

@@ -5,12 +5,12 @@
 
 #include "sandbox/tenancy/reply.h"
 
-/* What libmicrohttpd sends. Each returns an owned response: MHD_destroy_response(). */
+/* Responses of libmicrohttpd, owned: MHD_destroy_response(). */
 
 struct MHD_Response *response_whole(const Reply *reply);
 
-/* Announces the whole body and sends the first half; then the connection is closed. */
+/* Truncated: Content-Length of the whole body, half of the body, then the connection is closed. */
 struct MHD_Response *response_cut(const Reply *reply);
 
-/* A JSON object of exactly this many bytes, made up as it is sent. */
+/* A JSON object of exactly len bytes, generated while sending. */
 struct MHD_Response *response_large(uint64_t len);

@@ -6,7 +6,7 @@
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/http/route.h"
 
-/* The first that fits is taken. */
+/* The first match is used. */
 static const Route routes[] = {
         {"POST", "/v2/*/passkey/registration/authorize", CALLER_BACKEND,
          ENDPOINT_REGISTRATION_AUTHORIZE, "registrationToken", handle_registration_authorize},
@@ -55,7 +55,7 @@ static const Route routes[] = {
         {"GET", "/-/calls", CALLER_ANYONE, ENDPOINT_NONE, NULL, handle_calls},
 };
 
-/* A * stands for one segment, which may be empty. */
+/* The path segments that match *; they may be empty. */
 typedef struct Segments {
         const char *start[2];
         size_t len[2];
@@ -115,7 +115,7 @@ static const char *bearer_key(const char *authorization)
         return authorization + strspn(authorization, " ");
 }
 
-/* A wrong key and an unknown tenancy look the same. */
+/* A wrong API key and an unknown tenancy get the same error. */
 static bool admit(const Route *route, Call *call)
 {
         const char *key = bearer_key(call->authorization);
@@ -128,7 +128,7 @@ static bool admit(const Route *route, Call *call)
         return route->caller != CALLER_BACKEND || (key && tenancy_has_key(call->tenancy, key));
 }
 
-/* Demanding the type makes browsers ask before they send what another site's page wrote. */
+/* Requiring this content type forces a CORS preflight on pages of other origins. */
 static bool is_json(const char *content_type)
 {
         size_t len = strlen("application/json");
@@ -140,10 +140,10 @@ static bool is_json(const char *content_type)
 static const char *read_request(Call *call)
 {
         if (!is_json(call->content_type))
-                return "The content type must be application/json";
-        call->request = json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL);
-        if (!json_is_object(call->request))
-                return "The request must be a JSON object";
+                return "Content-Type must be application/json";
+        call->json_body = json_loadb(call->body, call->body_len, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(call->json_body))
+                return "The request body must be a JSON object";
         return NULL;
 }
 
@@ -152,7 +152,8 @@ static Reply *handle(const Route *route, Call *call)
         const char *problem;
 
         if (!admit(route, call))
-                return reply_error(ERROR_FORBIDDEN, "Access to this tenancy is denied");
+                return reply_error(ERROR_FORBIDDEN,
+                                   "Access denied: unknown tenancy or invalid API key");
         if (call->body_too_large)
                 return reply_too_large(route->malformed);
         if (streq(route->method, "POST")) {
@@ -170,8 +171,9 @@ Reply *route_answer(const Route *route, Call *call)
 
         r = sandbox_sync(call->sandbox);
         if (r < 0) {
-                fprintf(stderr, "%s: cannot save: %s\n", call->sandbox->state_path, strerror(-r));
-                return reply_error(ERROR_INTERNAL, "The state file cannot be written");
+                fprintf(stderr, "passlock-sandbox: Failed to save state file %s: %s\n",
+                        call->sandbox->state_path, strerror(-r));
+                return reply_error(ERROR_INTERNAL, "Failed to write the state file");
         }
         return TAKE_PTR(reply);
 }

@@ -3,29 +3,32 @@
 
 #include "sandbox/endpoints/call.h"
 
-/* Who may make a call, and how they show it. */
+/* How a caller is authenticated. */
 typedef enum Caller {
-        CALLER_BACKEND, /* with the tenancy's API key */
-        CALLER_PAGE,    /* of any origin, with a token in the request */
+        CALLER_BACKEND, /* by the API key of the tenancy */
+        CALLER_PAGE,    /* by a token in the request; any origin */
         CALLER_ANYONE,
-        CALLER_SCRIPT, /* any page, to import a module */
+        CALLER_SCRIPT, /* not at all; any origin may import the module */
 } Caller;
 
 typedef struct Route {
         const char *method;
-        const char *path; /* the first * is the tenancy's segment, the second the argument */
+        const char *path; /* first *: tenancy id, second *: argument */
         Caller caller;
         Endpoint endpoint;
-        const char *field; /* a member that every good answer has */
+        const char *field; /* a member of every 2xx reply */
         Reply *(*handler)(const Call *call);
-        ErrorTag malformed; /* what a request that cannot be read is called; BadRequest mostly */
+        ErrorTag malformed; /* error for a malformed request */
 } Route;
 
-/* Finds the route of a call and puts the parts of the path into the call. NULL: there is none. */
+/* Returns the route of a call, and sets the call's members from the path; or NULL. */
 const Route *route_find(Call *call);
 
-/* True if pages of other origins may ask for leave to make calls with this path. */
+/* Returns true if the path answers CORS preflights. */
 bool route_is_for_pages(const char *path);
 
-/* Admits the call, reads its request, has it handled, and saves the result. Returns owned. */
+/*
+ * Authenticates the caller, parses the request, runs the handler and saves the state. Returns an
+ * owned reply.
+ */
 Reply *route_answer(const Route *route, Call *call);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "sandbox/http/request.h"
 #include "sandbox/http/server.h"
-#include "sandbox/http/visit.h"
 
 enum {
         CONNECTIONS_MAX = 4000,
@@ -17,12 +17,12 @@ enum {
 
 struct Server {
         struct MHD_Daemon *daemon;
-        Host host;
+        RequestContext context;
         bool tls;
         struct sockaddr_storage address;
 };
 
-/* An id with an escape in it is none of ours: paths are matched as they were sent. */
+/* Routes match the path without percent-decoding: no issued id needs an escape. */
 static size_t leave_escapes(void *userdata, struct MHD_Connection *connection, char *text)
 {
         return strlen(text);
@@ -78,20 +78,20 @@ int server_new(Sandbox *sandbox, const ServerOptions *options, Server **ret)
         unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
         int fd;
 
-        server->host.sandbox = sandbox;
+        server->context.sandbox = sandbox;
         server->tls = options->certificate;
         fd = listen_at(options, &server->address);
         if (fd < 0)
                 return fd;
         if (server->tls)
                 flags |= MHD_USE_TLS;
-        /* The last two end the list early where there is no TLS. */
+        /* Without TLS, MHD_OPTION_END comes before the certificate. */
         server->daemon = MHD_start_daemon(
-                flags, 0, NULL, NULL, visit_on_request, &server->host, MHD_OPTION_LISTEN_SOCKET, fd,
-                MHD_OPTION_CONNECTION_LIMIT, (unsigned) CONNECTIONS_MAX,
+                flags, 0, NULL, NULL, request_on_access, &server->context, MHD_OPTION_LISTEN_SOCKET,
+                fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned) CONNECTIONS_MAX,
                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) IDLE_TIMEOUT_S,
                 MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-                visit_on_completed, &server->host,
+                request_on_completed, &server->context,
                 server->tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, options->certificate,
                 MHD_OPTION_HTTPS_MEM_KEY, options->key, MHD_OPTION_END);
         if (!server->daemon) {
@@ -107,8 +107,8 @@ Server *server_free(Server *server)
         if (!server)
                 return NULL;
         if (server->daemon) {
-                /* The daemon will not stop while it is told to wait. */
-                waiting_room_close(&server->host.waiting_room);
+                /* MHD_stop_daemon() requires that all connections are resumed. */
+                suspended_connections_close(&server->context.suspended);
                 MHD_stop_daemon(server->daemon);
         }
         free(server);
@@ -135,10 +135,10 @@ char *server_url(const Server *server)
         return url;
 }
 
-/* Until libmicrohttpd or a waiter has something to do; -1: for ever. */
+/* The timeout for poll(); -1: none. */
 static int timeout_ms(const Server *server)
 {
-        int64_t waiting_ms = waiting_room_timeout_ms(&server->host.waiting_room);
+        int64_t waiting_ms = suspended_connections_timeout_ms(&server->context.suspended);
         MHD_UNSIGNED_LONG_LONG daemon_ms;
 
         if (MHD_get_timeout(server->daemon, &daemon_ms) == MHD_YES &&
@@ -150,21 +150,21 @@ static int timeout_ms(const Server *server)
 int server_run(Server *server, int stop_fd)
 {
         int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-        WaitingRoom *room = &server->host.waiting_room;
+        SuspendedConnections *suspended = &server->context.suspended;
 
         for (;;) {
                 struct pollfd *fds;
                 size_t n_fds;
 
-                /* The first two are ours; the others tell which waiting clients have gone. */
-                fds = waiting_room_poll(room, 2, &n_fds);
+                /* Two own entries, then the suspended connections. */
+                fds = suspended_connections_poll(suspended, 2, &n_fds);
                 fds[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
                 fds[1] = (struct pollfd){.fd = epoll_fd, .events = POLLIN};
                 if (poll(fds, n_fds, timeout_ms(server)) < 0 && errno != EINTR)
                         return -errno;
                 if (fds[0].revents)
                         return 0;
-                waiting_room_resume(room, 2);
+                suspended_connections_resume(suspended, 2);
                 if (MHD_run(server->daemon) != MHD_YES)
                         return -EIO;
         }

@@ -3,7 +3,7 @@
 
 #include "sandbox/tenancy/sandbox.h"
 
-/* The HTTP side of a sandbox. Everything happens on the thread that runs it. */
+/* HTTP server, single-threaded. */
 typedef struct Server Server;
 
 typedef struct ServerOptions {
@@ -13,14 +13,14 @@ typedef struct ServerOptions {
 } ServerOptions;
 
 /*
- * Starts to listen; the sandbox is borrowed. Returns 0 and an owned server, or a negative errno:
- * -EINVAL if the address is not numeric, -EPROTO if certificate and key are no good.
+ * Starts listening; borrows the sandbox. Returns 0 and an owned server, or a negative errno:
+ * -EINVAL if the address is not numeric, -EPROTO if the certificate or key is invalid.
  */
 int server_new(Sandbox *sandbox, const ServerOptions *options, Server **ret);
 Server *server_free(Server *server);
 DEFINE_CLEANUP(Server *, server_free);
 
-/* Returns the owned URL of the place where the server listens. */
+/* Returns the owned base URL of the server. */
 char *server_url(const Server *server);
 
 /*

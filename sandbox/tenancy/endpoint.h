@@ -3,7 +3,7 @@
 
 #include "sandbox/macro.h"
 
-/* The calls of the API, as faults and counts name them. */
+/* API endpoints, by the names used for faults and call counts. */
 typedef enum Endpoint {
         ENDPOINT_REGISTRATION_AUTHORIZE,
         ENDPOINT_REGISTRATION_OPTIONS,
@@ -26,10 +26,10 @@ typedef enum Endpoint {
         ENDPOINT_CHALLENGE_DELETE,
         ENDPOINT_JWKS,
         _ENDPOINT_MAX,
-        ENDPOINT_NONE = -1, /* ours, not the API's */
+        ENDPOINT_NONE = -1, /* not an API endpoint */
 } Endpoint;
 
 const char *endpoint_name(Endpoint endpoint);
 
-/* Returns ENDPOINT_NONE for a name that is none. */
+/* Returns ENDPOINT_NONE for an unknown name. */
 Endpoint endpoint_from_name(const char *name);

@@ -16,7 +16,7 @@ static const struct {
         const char *name;
         ValueType type;
         uint64_t min, max;
-        uint64_t otherwise; /* without a value; 0: there must be one */
+        uint64_t otherwise; /* default value; 0: the value is required */
 } kinds[_FAULT_KIND_MAX] = {
         [FAULT_HANG] = {"hang"},
         [FAULT_DELAY] = {"delay", VALUE_NUMBER, 1, 3600000},
@@ -39,7 +39,7 @@ static FaultKind kind_from_name(const char *name)
         return FAULT_NONE;
 }
 
-/* Decimal digits and nothing else. */
+/* Decimal digits only. */
 static int parse_number(const char *text, uint64_t *ret)
 {
         uint64_t number;
@@ -59,7 +59,7 @@ static const char *parse_value(const char *value, Fault *fault)
         if (!value) {
                 fault->number = kinds[fault->kind].otherwise;
                 if (kinds[fault->kind].type == VALUE_NUMBER && fault->number == 0)
-                        return "this kind of fault needs a value";
+                        return "missing value";
                 return NULL;
         }
         switch (kinds[fault->kind].type) {
@@ -67,19 +67,19 @@ static const char *parse_value(const char *value, Fault *fault)
                 if (parse_number(value, &fault->number) < 0 ||
                     fault->number < kinds[fault->kind].min ||
                     fault->number > kinds[fault->kind].max)
-                        return "the value is not a number in the range of this kind of fault";
+                        return "value is not a number in the valid range";
                 return NULL;
         case VALUE_FIELD:
                 if (!*value || strlen(value) >= sizeof(fault->field))
-                        return "the value is not the name of a member";
+                        return "value is not a member name";
                 strcpy(fault->field, value);
                 return NULL;
         default:
-                return "this kind of fault takes no value";
+                return "unexpected value";
         }
 }
 
-/* Cuts the string at the last such character and returns what follows it, or NULL. */
+/* Cuts the string at the last separator. Returns the part after the separator, or NULL. */
 static char *split(char *text, char at)
 {
         char *mark = strrchr(text, at);
@@ -97,25 +97,25 @@ const char *fault_parse(const char *spec, Fault *ret)
         const char *count, *endpoint, *value, *problem;
 
         if (strlen(spec) >= sizeof(name))
-                return "the specification is too long";
+                return "specification too long";
         strcpy(name, spec);
         count = split(name, '*');
         endpoint = split(name, '@');
         value = split(name, '=');
         fault.kind = kind_from_name(name);
         if (fault.kind == FAULT_NONE)
-                return "there is no such kind of fault";
+                return "unknown kind";
         problem = parse_value(value, &fault);
         if (problem)
                 return problem;
         if (endpoint) {
                 fault.endpoint = endpoint_from_name(endpoint);
                 if (fault.endpoint == ENDPOINT_NONE)
-                        return "there is no such endpoint";
+                        return "unknown endpoint";
         }
         if (count && (parse_number(count, &fault.remaining) < 0 || fault.remaining == 0 ||
                       fault.remaining == UINT64_MAX))
-                return "the count is not a positive number";
+                return "count is not a positive number";
         *ret = fault;
         return NULL;
 }
@@ -140,7 +140,7 @@ const char *fault_list_add(FaultList *list, const char *spec)
         const char *problem;
 
         if (list->n_faults >= FAULTS_MAX)
-                return "there are too many faults";
+                return "too many faults";
         problem = fault_parse(spec, &list->faults[list->n_faults]);
         if (problem)
                 return problem;

@@ -4,54 +4,53 @@
 #include "sandbox/tenancy/endpoint.h"
 
 /*
- * What a service may do to its clients, on demand: KIND[=VALUE][@ENDPOINT][*COUNT]. Without an
- * endpoint it befalls every call of the API, without a count every time.
+ * Fault injection: KIND[=VALUE][@ENDPOINT][*COUNT]. Default: every endpoint, no limit of the count.
  */
 
 typedef enum FaultKind {
-        FAULT_HANG,       /* take the request and never answer */
-        FAULT_DELAY,      /* answer after so many milliseconds */
-        FAULT_REFUSE,     /* close the connection instead of doing the work */
-        FAULT_GARBAGE,    /* instead of the work: 200, and no JSON */
-        FAULT_HTML,       /* instead of the work: 200, and a web page */
-        FAULT_LARGE,      /* instead of the work: 200, and so many bytes of JSON */
-        FAULT_STATUS,     /* instead of the work: this status */
-        FAULT_DROP,       /* do the work, then close the connection */
-        FAULT_CUT,        /* do the work, send half of the answer, then close the connection */
-        FAULT_WRONG_TYPE, /* do the work; a member of the answer has another type */
-        FAULT_MISSING,    /* do the work; a member of the answer is left out */
+        FAULT_HANG,       /* read the request and never reply */
+        FAULT_DELAY,      /* reply after a number of milliseconds */
+        FAULT_REFUSE,     /* close the connection, skip the handler */
+        FAULT_GARBAGE,    /* skip the handler: 200 with invalid JSON */
+        FAULT_HTML,       /* skip the handler: 200 with HTML */
+        FAULT_LARGE,      /* skip the handler: 200 with a number of bytes of JSON */
+        FAULT_STATUS,     /* skip the handler: this HTTP status */
+        FAULT_DROP,       /* run the handler, then close the connection */
+        FAULT_CUT,        /* run the handler, send half of the reply, then close the connection */
+        FAULT_WRONG_TYPE, /* run the handler, change the type of a member of the reply */
+        FAULT_MISSING,    /* run the handler, remove a member of the reply */
         _FAULT_KIND_MAX,
         FAULT_NONE = -1,
 } FaultKind;
 
 enum {
         FAULTS_MAX = 64,
-        FAULT_SPEC_MAX = 128, /* bytes, with the final NUL */
-        FAULT_FIELD_MAX = 32, /* likewise */
+        FAULT_SPEC_MAX = 128, /* with the NUL byte */
+        FAULT_FIELD_MAX = 32, /* with the NUL byte */
 };
 
 typedef struct Fault {
         FaultKind kind;
-        uint64_t number;             /* the value of a kind that takes a number */
-        char field[FAULT_FIELD_MAX]; /* of a kind that takes a member's name; "": the call's own */
+        uint64_t number;             /* VALUE, if a number */
+        char field[FAULT_FIELD_MAX]; /* VALUE, if a member name; "": the route's field */
         Endpoint endpoint;           /* ENDPOINT_NONE: any */
-        uint64_t remaining;          /* UINT64_MAX: for ever */
+        uint64_t remaining;          /* UINT64_MAX: no limit */
 } Fault;
 
-/* The faults in force. Where several apply, it is the first. */
+/* The active faults; the first match is used. */
 typedef struct FaultList {
         Fault faults[FAULTS_MAX];
         size_t n_faults;
 } FaultList;
 
-/* Reads a specification. Returns NULL, or what is wrong in a static sentence. */
+/* Parses a specification. Returns NULL or a static error message. */
 const char *fault_parse(const char *spec, Fault *ret);
 
-/* Writes the specification of a fault as it stands, into FAULT_SPEC_MAX bytes. */
+/* Formats a fault with its remaining count, into FAULT_SPEC_MAX bytes. */
 void fault_format(const Fault *fault, char *ret);
 
-/* Adds a fault after all others. Returns NULL, or what is wrong in a static sentence. */
+/* Appends a fault. Returns NULL or a static error message. */
 const char *fault_list_add(FaultList *list, const char *spec);
 
-/* Returns the fault that befalls a call, which is thereby used once, or one of kind FAULT_NONE. */
+/* Returns the fault for a call and decrements its count; or a fault of kind FAULT_NONE. */
 Fault fault_list_take(FaultList *list, Endpoint endpoint);

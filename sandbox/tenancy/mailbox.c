@@ -12,9 +12,9 @@
 
 enum {
         ID_LEN = 12,     /* random bytes */
-        SECRET_LEN = 24, /* likewise */
+        SECRET_LEN = 24, /* random bytes */
         HASH_TEXT_LEN = 43,
-        MEMORY_MS = 60 * 60 * 1000, /* how long it is known that a challenge has expired */
+        MEMORY_MS = 60 * 60 * 1000, /* retention of expired challenges, for ChallengeExpired */
 };
 
 void new_challenge_done(NewChallenge *challenge)
@@ -24,7 +24,7 @@ void new_challenge_done(NewChallenge *challenge)
         free(challenge->code);
 }
 
-/* Codes are few: only with the secret can one be told from its hash. */
+/* A six-digit code could be brute-forced from a plain hash: key the hash by the secret. */
 static char *keyed_hash(const char *secret, const char *text)
 {
         uint8_t hash[EVP_MAX_MD_SIZE];
@@ -180,7 +180,7 @@ json_t *mailbox_find(const Mailbox *mailbox, const char *id, int64_t now_ms)
         return entry && entry_expires_at_ms(entry) > now_ms ? entry_challenge(entry) : NULL;
 }
 
-/* Also compares where there is no entry, so that time does not tell. */
+/* Compares even without an entry: constant time. */
 static bool has_secret(const json_t *entry, const char *secret)
 {
         _cleanup_(freep) char *hash = secret_hash(secret), *none = secret_hash("");

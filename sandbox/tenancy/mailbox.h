@@ -4,8 +4,8 @@
 #include "sandbox/tenancy/reply.h"
 
 /*
- * One-time codes that are sent by mail, of one tenancy. Whoever has asked for one gets a secret,
- * the recipient of the mail a code, and both together are good once. Only hashes of them are kept.
+ * Email verification challenges of a tenancy. The backend gets a secret, the mail has a code; both
+ * together verify the address, once. Only hashes are stored.
  */
 
 enum {
@@ -14,12 +14,12 @@ enum {
         CHALLENGE_LIFETIME_MS = 10 * 60 * 1000,
 };
 
-/* Entries are {id: {"challenge", "secretHash", "codeHash", "attempts"}}, oldest first. */
+/* {id: {"challenge", "secretHash", "codeHash", "attempts"}}, oldest first. */
 typedef struct Mailbox {
         json_t *entries;
 } Mailbox;
 
-/* What is asked for. Borrowed; the last two may be NULL. */
+/* Borrowed; the last two may be NULL. */
 typedef struct ChallengeRequest {
         const char *email;
         const char *purpose;
@@ -27,7 +27,7 @@ typedef struct ChallengeRequest {
         json_t *metadata;
 } ChallengeRequest;
 
-/* A new challenge. All are owned, and the challenge is as clients may read it. */
+/* A new challenge. All members are owned; the JSON has no secrets. */
 typedef struct NewChallenge {
         json_t *challenge;
         char *secret;
@@ -36,26 +36,26 @@ typedef struct NewChallenge {
 
 void new_challenge_done(NewChallenge *challenge);
 
-/* Takes what was saved, or nothing: NULL. Returns 0, or -EBADMSG if it is not a saved mailbox. */
+/* Restores saved entries, or starts empty: NULL. Returns 0, or -EBADMSG if malformed. */
 int mailbox_init(Mailbox *mailbox, json_t *saved);
 void mailbox_done(Mailbox *mailbox);
 
-/* Issues a challenge. Where CHALLENGES_MAX are pending, the oldest makes room. */
+/* Creates a challenge; drops the oldest of CHALLENGES_MAX. */
 void mailbox_create(Mailbox *mailbox, const ChallengeRequest *request, int64_t now_ms,
                     NewChallenge *ret);
 
-/* Voids all challenges of the purpose and of the user, or of the address if no user is named. */
+/* Invalidates all challenges with this purpose and user; with this address, if user_id is NULL. */
 void mailbox_void(Mailbox *mailbox, const ChallengeRequest *request);
 
-/* Returns a challenge that is pending, lent, or NULL. */
+/* Returns a pending challenge, lent, or NULL. */
 json_t *mailbox_find(const Mailbox *mailbox, const char *id, int64_t now_ms);
 
 /*
- * Returns ERROR_NONE and the owned challenge, which is thereby used up; or why not. A wrong code is
- * counted. Nobody without the secret learns more than that it is ERROR_INVALID_CHALLENGE.
+ * Verifies and consumes a challenge. Returns ERROR_NONE and the owned challenge, or an error; a
+ * wrong code counts as an attempt. Without the secret the error is always ERROR_INVALID_CHALLENGE.
  */
 ErrorTag mailbox_verify(Mailbox *mailbox, const char *id, const char *secret, const char *code,
                         int64_t now_ms, json_t **ret);
 
-/* Forgets a challenge, if there is one with this id. */
+/* Deletes a challenge, if the id exists. */
 void mailbox_delete(Mailbox *mailbox, const char *id);

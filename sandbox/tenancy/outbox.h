@@ -3,9 +3,9 @@
 
 #include "sandbox/macro.h"
 
-/* Where mail goes: an array to be looked at, and never the network. */
+/* The outbox: mail is kept for tests to read, never sent. */
 
 enum { OUTBOX_MAX = 1000 };
 
-/* Delivers a mail, which is taken over. The oldest makes room. */
+/* Appends a mail, with ownership; drops the oldest of OUTBOX_MAX. */
 void outbox_deliver(json_t *outbox, json_t *mail);

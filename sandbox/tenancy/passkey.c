@@ -125,7 +125,7 @@ json_t *passkey_descriptor(const json_t *passkey)
         return descriptor;
 }
 
-/* Values are replaced, never changed: passkeys may share them. */
+/* Replace values, do not modify them: passkeys may share values. */
 void passkey_use(json_t *passkey, const Assertion *assertion, int64_t now_ms)
 {
         json_t *credential = credential_of(passkey);

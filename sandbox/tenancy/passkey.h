@@ -3,12 +3,9 @@
 
 #include "sandbox/webauthn/ceremony.h"
 
-/*
- * A passkey is the JSON object that the API shows and the state file holds: there is one shape, and
- * nothing to keep in step with it.
- */
+/* A passkey is a JSON object, the same in the API and in the state file. */
 
-/* For whom a passkey is. Borrowed strings. */
+/* The account of a passkey. Borrowed strings. */
 typedef struct PasskeyOwner {
         const char *rp_id;
         const char *user_id;
@@ -20,19 +17,19 @@ typedef struct PasskeyOwner {
 json_t *passkey_new(const char *id, const PasskeyOwner *owner, const Credential *credential,
                     int64_t now_ms);
 
-/* True if this is a whole passkey, with every member of the right type. */
+/* Returns true if all members are present, with the right types. */
 bool passkey_is_valid(json_t *passkey);
 
 /* Returns an owned PasskeySummary. */
 json_t *passkey_summary(const json_t *passkey);
 
-/* Returns the owned PublicKeyCredentialDescriptorJSON, as browsers are told of a credential. */
+/* Returns an owned PublicKeyCredentialDescriptorJSON. */
 json_t *passkey_descriptor(const json_t *passkey);
 
-/* Notes a successful authentication. */
+/* Updates counter, backup state and time after an authentication. */
 void passkey_use(json_t *passkey, const Assertion *assertion, int64_t now_ms);
 
-/* Gives it another username. */
+/* Changes the username. */
 void passkey_rename(json_t *passkey, const char *username, int64_t now_ms);
 
 /* Lent by the passkey. */

@@ -3,7 +3,7 @@
 #include "sandbox/macro.h"
 #include "sandbox/tenancy/platform.h"
 
-/* A few common ones: enough to see the field in use. */
+/* A few common AAGUIDs, for tests of the field. */
 static const struct {
         const char *aaguid;
         const char *name;

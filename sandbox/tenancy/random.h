@@ -3,8 +3,8 @@
 
 #include "sandbox/macro.h"
 
-/* Fills a buffer from the system's generator; ends the process should that fail. */
+/* Fills a buffer with random bytes; aborts on failure. */
 void random_bytes(void *data, size_t len);
 
-/* Returns an owned base64url string of len random bytes, after a prefix. */
+/* Returns an owned string: the prefix and len random bytes in base64url. */
 char *random_text(const char *prefix, size_t len);

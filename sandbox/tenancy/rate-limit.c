@@ -13,8 +13,7 @@ void rate_limit_done(RateLimit *limit)
         limit->times = NULL;
 }
 
-/* Returns the times of a subject, lent. Where there are too many subjects, the oldest is forgotten.
- */
+/* Returns the timestamps of a subject, lent; drops the oldest of RATE_LIMIT_SUBJECTS_MAX. */
 static json_t *times_of(RateLimit *limit, const char *subject)
 {
         json_t *times = json_object_get(limit->times, subject);

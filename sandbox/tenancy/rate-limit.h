@@ -3,7 +3,7 @@
 
 #include "sandbox/macro.h"
 
-/* How often something may happen to each subject within a sliding window of time. */
+/* Sliding-window rate limit per subject. */
 
 enum { RATE_LIMIT_SUBJECTS_MAX = 10000 };
 
@@ -19,6 +19,6 @@ typedef struct RateLimitRule {
 void rate_limit_init(RateLimit *limit);
 void rate_limit_done(RateLimit *limit);
 
-/* Counts one more and returns 0; or, if that is too many, the milliseconds until it is not. */
+/* Takes one slot and returns 0, or returns the milliseconds until a slot is free. */
 int64_t rate_limit_take(RateLimit *limit, const RateLimitRule *rule, const char *subject,
                         int64_t now_ms);

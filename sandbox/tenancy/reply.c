@@ -24,7 +24,7 @@ Reply *reply_json(unsigned status, json_t *json)
         Reply *reply = must(calloc(1, sizeof(*reply)));
 
         reply->status = status;
-        reply->type = "application/json"; /* browsers of the API compare this to the letter */
+        reply->type = "application/json"; /* no charset: clients compare the exact string */
         reply->json = must(json);
         return reply;
 }

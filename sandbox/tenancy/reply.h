@@ -3,17 +3,17 @@
 
 #include "sandbox/macro.h"
 
-/* An answer, before it is sent. */
+/* A reply, not yet sent. */
 typedef struct Reply {
         unsigned status;
-        unsigned retry_after_s; /* 0: no such header */
-        const char *type;       /* the content type, static */
-        json_t *json;           /* the body, or else: */
+        unsigned retry_after_s; /* Retry-After header; 0: none */
+        const char *type;       /* content type, static */
+        json_t *json;           /* the body, or NULL: text */
         const char *text;       /* static */
         size_t text_len;
 } Reply;
 
-/* The errors of the API that the sandbox sends; each has one status. */
+/* API errors, with one HTTP status each. */
 typedef enum ErrorTag {
         ERROR_BAD_REQUEST,
         ERROR_FORBIDDEN,
@@ -30,7 +30,7 @@ typedef enum ErrorTag {
         ERROR_NONE = -1,
 } ErrorTag;
 
-/* Each returns an owned reply. A reply takes its JSON over. */
+/* Each returns an owned reply, which takes ownership of the JSON. */
 Reply *reply_json(unsigned status, json_t *json);
 Reply *reply_error(ErrorTag tag, const char *message);
 Reply *reply_error_status(unsigned status, const char *tag, const char *message);

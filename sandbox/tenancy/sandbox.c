@@ -10,12 +10,6 @@
 #include "sandbox/tenancy/state.h"
 #include "sandbox/webauthn/base64url.h"
 
-static void add_tenancy(Sandbox *sandbox, Tenancy *tenancy)
-{
-        tenancy->next = sandbox->tenancies;
-        sandbox->tenancies = tenancy;
-}
-
 static int restore_secret(Sandbox *sandbox, const char *text)
 {
         _cleanup_(freep) uint8_t *secret = NULL;
@@ -50,12 +44,12 @@ static int restore(Sandbox *sandbox, json_t *state)
                 r = tenancy_new(id, saved, &tenancy);
                 if (r < 0)
                         return r;
-                add_tenancy(sandbox, tenancy);
+                SLIST_INSERT_HEAD(&sandbox->tenancies, tenancy, entry);
         }
         return 0;
 }
 
-static int start_afresh(Sandbox *sandbox)
+static int start_empty(Sandbox *sandbox)
 {
         random_bytes(sandbox->handle_secret, sizeof(sandbox->handle_secret));
         sandbox->dirty = true;
@@ -75,7 +69,7 @@ int sandbox_new(const char *state_path, Sandbox **ret)
                 if (r < 0 && r != -ENOENT)
                         return r;
         }
-        r = state ? restore(sandbox, state) : start_afresh(sandbox);
+        r = state ? restore(sandbox, state) : start_empty(sandbox);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(sandbox);
@@ -86,10 +80,10 @@ Sandbox *sandbox_free(Sandbox *sandbox)
 {
         if (!sandbox)
                 return NULL;
-        while (sandbox->tenancies) {
-                Tenancy *tenancy = sandbox->tenancies;
+        while (!SLIST_EMPTY(&sandbox->tenancies)) {
+                Tenancy *tenancy = SLIST_FIRST(&sandbox->tenancies);
 
-                sandbox->tenancies = tenancy->next;
+                SLIST_REMOVE_HEAD(&sandbox->tenancies, entry);
                 tenancy_free(tenancy);
         }
         signer_free(sandbox->signer);
@@ -102,9 +96,12 @@ Sandbox *sandbox_free(Sandbox *sandbox)
 static json_t *save_tenancies(const Sandbox *sandbox)
 {
         json_t *tenancies = must(json_object());
+        const Tenancy *t;
 
-        for (const Tenancy *t = sandbox->tenancies; t; t = t->next)
+        SLIST_FOREACH(t, &sandbox->tenancies, entry)
+        {
                 json_object_set_new(tenancies, t->id, tenancy_save(t));
+        }
         return tenancies;
 }
 
@@ -112,12 +109,15 @@ int sandbox_sync(Sandbox *sandbox)
 {
         _cleanup_(json_decrefp) json_t *state = NULL;
         _cleanup_(freep) char *secret = NULL;
+        Tenancy *t;
         int r;
 
         if (!sandbox->dirty || !sandbox->state_path)
                 return 0;
-        for (Tenancy *t = sandbox->tenancies; t; t = t->next)
+        SLIST_FOREACH(t, &sandbox->tenancies, entry)
+        {
                 token_store_purge(&t->tokens, sandbox_now_ms(sandbox));
+        }
         secret = base64url_encode(sandbox->handle_secret, sizeof(sandbox->handle_secret));
         state = must(json_pack("{s:i, s:o, s:s, s:o}", "version", 1, "signingKey",
                                signer_save(sandbox->signer), "handleSecret", secret, "tenancies",
@@ -139,10 +139,13 @@ int64_t sandbox_now_ms(const Sandbox *sandbox)
 
 static Tenancy *find_tenancy(const Sandbox *sandbox, const char *id)
 {
-        Tenancy *tenancy = sandbox->tenancies;
+        Tenancy *tenancy;
 
-        while (tenancy && !streq(tenancy->id, id))
-                tenancy = tenancy->next;
+        SLIST_FOREACH(tenancy, &sandbox->tenancies, entry)
+        {
+                if (streq(tenancy->id, id))
+                        break;
+        }
         return tenancy;
 }
 
@@ -153,7 +156,7 @@ void sandbox_open_tenancy(Sandbox *sandbox, const char *id, const char *key)
         if (!tenancy) {
                 if (tenancy_new(id, NULL, &tenancy) < 0)
                         abort();
-                add_tenancy(sandbox, tenancy);
+                SLIST_INSERT_HEAD(&sandbox->tenancies, tenancy, entry);
                 sandbox->dirty = true;
         }
         tenancy_set_key(tenancy, key);

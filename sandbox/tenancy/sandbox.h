@@ -7,14 +7,14 @@
 
 enum { HANDLE_SECRET_LEN = 32 };
 
-/* All that one process serves. */
+/* The state of the process. */
 typedef struct Sandbox {
         int64_t clock_offset_ms;
-        char *state_path; /* or NULL: nothing outlives the process */
-        bool dirty;       /* something changed that is not on disk */
+        char *state_path; /* NULL: in memory only */
+        bool dirty;       /* unsaved changes */
         Signer *signer;
         uint8_t handle_secret[HANDLE_SECRET_LEN];
-        Tenancy *tenancies;
+        SLIST_HEAD(, Tenancy) tenancies;
         json_t *outbox; /* not saved */
         bool ignore_counters;
         RateLimitRule challenge_rate;
@@ -23,29 +23,26 @@ typedef struct Sandbox {
 } Sandbox;
 
 /*
- * Restores what the state file holds, or starts afresh if there is no such file or no path.
- * Returns 0 and an owned sandbox, a negative errno if the file cannot be read, or -EBADMSG if it is
- * not a state file. The file is left as it is in every case.
+ * Restores the state file; starts empty if the file is missing or the path is NULL. Returns 0 and
+ * an owned sandbox, -EBADMSG if the file is malformed, or another negative errno. Never writes the
+ * file.
  */
 int sandbox_new(const char *state_path, Sandbox **ret);
 Sandbox *sandbox_free(Sandbox *sandbox);
 DEFINE_CLEANUP(Sandbox *, sandbox_free);
 
-/* Saves what changed, so that it survives a crash. Returns 0 or a negative errno. */
+/* Saves unsaved changes with fsync. Returns 0 or a negative errno. */
 int sandbox_sync(Sandbox *sandbox);
 
-/* The time that everything goes by, in milliseconds since the epoch. */
+/* Returns the current time with --clock-offset, in milliseconds since the epoch. */
 int64_t sandbox_now_ms(const Sandbox *sandbox);
 
-/* Opens a tenancy, which is new unless the state file had it. */
+/* Opens a tenancy of the state file, or creates it. */
 void sandbox_open_tenancy(Sandbox *sandbox, const char *id, const char *key);
 
-/* Returns a tenancy that is open, lent, or NULL. */
+/* Returns an open tenancy, lent, or NULL. */
 Tenancy *sandbox_find_tenancy(const Sandbox *sandbox, const char *id);
 
-/*
- * Returns the owned base64url user handle: random to anyone else, but always the same one for a
- * user of a relying party in a tenancy.
- */
+/* Returns the owned user handle (base64url): an HMAC of tenancy, RP ID and user id. */
 char *sandbox_user_handle(const Sandbox *sandbox, const Tenancy *tenancy, const char *rp_id,
                           const char *user_id);

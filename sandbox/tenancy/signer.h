@@ -7,18 +7,18 @@
 typedef struct Signer Signer;
 
 /*
- * Takes a saved key, or generates one: NULL. Returns 0 and an owned signer, or -EBADMSG if this is
- * not a private RSA key of 2048 bits with an id.
+ * Restores a saved key, or generates a key: NULL. Returns 0 and an owned signer, or -EBADMSG if the
+ * key is not a private 2048-bit RSA key with an id.
  */
 int signer_new(json_t *saved, Signer **ret);
 Signer *signer_free(Signer *signer);
 DEFINE_CLEANUP(Signer *, signer_free);
 
-/* Returns the owned private key, to be saved. */
+/* Returns the private key to save, owned. */
 json_t *signer_save(const Signer *signer);
 
-/* Returns the owned JSON Web Key Set: the public key alone. */
+/* Returns an owned JWKS with the public key. */
 json_t *signer_key_set(const Signer *signer);
 
-/* Returns the owned compact JWS (RS256) of these claims. */
+/* Returns an owned compact JWS (RS256) of the claims. */
 char *signer_sign(const Signer *signer, const json_t *claims);

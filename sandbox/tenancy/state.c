@@ -47,7 +47,7 @@ static int write_all(int fd, const char *data, size_t len)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* Without this a power cut may undo the rename. */
+/* fsync the directory, or a power failure may undo the rename. */
 static int sync_directory(const char *path)
 {
         _cleanup_(freep) char *copy = must(strdup(path));

@@ -3,16 +3,16 @@
 
 #include "sandbox/macro.h"
 
-/* A JSON object in a file that only its owner reads: it has a private key in it. */
+/* The state file: a JSON object, mode 0600 because of the private key. */
 
 /*
- * Returns 0 and the owned object, -ENOENT if there is no such file, -EBADMSG if it does not hold
- * one JSON object, or another negative errno if it cannot be read.
+ * Returns 0 and the owned object, -ENOENT if the file is missing, -EBADMSG if the file is not one
+ * JSON object, or another negative errno.
  */
 int state_load(const char *path, json_t **ret);
 
 /*
- * Puts an object in place of what the file held. After any failure, crash or power cut the file is
- * either the old or the new one, whole. Returns 0 or a negative errno.
+ * Replaces the file atomically: after a crash or power failure the file is the old or the new one.
+ * Returns 0 or a negative errno.
  */
 int state_save(const char *path, const json_t *state);

@@ -12,7 +12,7 @@ enum {
         HASH_TEXT_LEN = 43,
 };
 
-/* What a saved payload must have, for those who redeem it to rely on. Arrays are of strings. */
+/* Required member of a saved payload, checked on load. Arrays hold strings. */
 typedef struct Member {
         const char *name;
         json_type type;
@@ -153,7 +153,7 @@ void token_store_purge(TokenStore *store, int64_t now_ms)
                         json_object_del(store->entries, hash);
 }
 
-/* Tokens live for about the same time, so that the oldest is also the next to expire. */
+/* Lifetimes are similar, so that the oldest token expires next. */
 static void make_room(TokenStore *store, int64_t now_ms)
 {
         void *oldest;

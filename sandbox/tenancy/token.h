@@ -4,9 +4,9 @@
 #include "sandbox/macro.h"
 
 /*
- * One-time tokens and codes. Each is redeemed at most once, before it expires, for the kind that it
- * was issued as, and in the tenancy whose store this is. Only its hash is kept, so that neither the
- * state file nor the time of a lookup says anything about a token.
+ * One-time tokens and codes of a tenancy. A token is redeemed at most once, before its expiry, as
+ * the kind that was issued. Only hashes are stored, so that neither the state file nor the timing
+ * of a lookup reveals a token.
  */
 
 typedef enum TokenKind {
@@ -15,7 +15,7 @@ typedef enum TokenKind {
         TOKEN_AUTHENTICATION,         /* page: redeemed for request options */
         TOKEN_AUTHENTICATION_SESSION, /* page: redeemed with the assertion */
         TOKEN_CODE,                   /* backend: redeemed for a principal */
-        TOKEN_UPDATE,                 /* page: these three are redeemed for instructions */
+        TOKEN_UPDATE, /* page: the last three are redeemed for Signal API instructions */
         TOKEN_DELETE,
         TOKEN_PRUNE,
         _TOKEN_KIND_MAX,
@@ -23,25 +23,24 @@ typedef enum TokenKind {
 
 enum { TOKENS_MAX = 100000 };
 
-/* Entries are {hash: {"kind", "expiresAt", "payload"}}, as the state file has them, oldest first.
- */
+/* {hash: {"kind", "expiresAt", "payload"}}, oldest first, as in the state file. */
 typedef struct TokenStore {
         json_t *entries;
 } TokenStore;
 
-/* Takes what was saved, or nothing: NULL. Returns 0, or -EBADMSG if it is not a saved store. */
+/* Restores saved entries, or starts empty: NULL. Returns 0, or -EBADMSG if malformed. */
 int token_store_init(TokenStore *store, json_t *saved);
 void token_store_done(TokenStore *store);
 
 /*
- * Keeps a payload (the reference is taken over) until expires_at_ms, and returns the owned token.
- * Where TOKENS_MAX are pending, the oldest makes room.
+ * Issues a token; takes ownership of the payload and drops the oldest of TOKENS_MAX. Returns the
+ * owned token.
  */
 char *token_store_issue(TokenStore *store, TokenKind kind, int64_t now_ms, int64_t expires_at_ms,
                         json_t *payload);
 
-/* Returns the owned payload of a token that is good, and forgets the token; NULL otherwise. */
+/* Consumes a valid token. Returns the owned payload, or NULL. */
 json_t *token_store_redeem(TokenStore *store, TokenKind kind, int64_t now_ms, const char *token);
 
-/* Forgets what has expired. */
+/* Removes expired tokens. */
 void token_store_purge(TokenStore *store, int64_t now_ms);

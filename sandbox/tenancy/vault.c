@@ -6,7 +6,7 @@
 #include "sandbox/tenancy/random.h"
 #include "sandbox/tenancy/vault.h"
 
-/* "pk_", a number of fixed width, and a part that nobody can guess */
+/* "pk_", a number of fixed width, and random characters */
 #define ID_PREFIX "pk_"
 enum {
         NUMBER_DIGITS = 8,
@@ -26,7 +26,7 @@ static const char *id_at(const Vault *vault, size_t i)
         return passkey_id(json_array_get(vault->passkeys, i));
 }
 
-/* Returns how many passkeys have an id up to and including this one. */
+/* Returns the number of passkeys with an id less than or equal to this one (binary search). */
 static size_t count_through(const Vault *vault, const char *id)
 {
         size_t low = 0, high = json_array_size(vault->passkeys);
@@ -69,7 +69,7 @@ static unsigned long id_number(const char *id)
         return strtoul(id + strlen(ID_PREFIX), NULL, 16);
 }
 
-/* Appends what was saved, as long as it is whole and in order. */
+/* Appends saved passkeys; fails if one is malformed or out of order. */
 static int restore(Vault *vault, json_t *saved)
 {
         const char *last = "";
@@ -160,7 +160,7 @@ void vault_remove(Vault *vault, json_t *passkey)
                 json_object_del(vault->by_user, passkey_owner(passkey).user_id);
         json_object_del(vault->by_credential, passkey_credential_id(passkey));
         json_object_del(vault->by_id, id);
-        /* The list is last: it may hold the last reference. */
+        /* Last, because the list may hold the last reference. */
         json_array_remove(vault->passkeys, count_through(vault, id) - 1);
 }
 

@@ -1,95 +1,102 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <openssl/x509.h>
-
 #include "sandbox/webauthn/attestation.h"
-#include "sandbox/webauthn/cose-key.h"
+#include "sandbox/webauthn/base64url.h"
+#include "sandbox/webauthn/public-key.h"
 
-const char *attestation_parse(Span input, Attestation *ret)
+/* Members of an attestation object, lent. */
+typedef struct Attestation {
+        const cbor_item_t *format, *statement, *auth_data;
+} Attestation;
+
+static bool read_members(const cbor_item_t *object, Attestation *ret)
 {
-        Attestation attestation = {};
-        CborItem object;
-
-        if (cbor_item_read(input, &object) < 0 || object.type != CBOR_MAP)
-                return "attestationObject is not one CBOR map";
-        if (object.value != 3 || cbor_item_get(&object, "fmt", &attestation.format) < 0 ||
-            cbor_item_get(&object, "attStmt", &attestation.statement) < 0 ||
-            cbor_item_get(&object, "authData", &attestation.auth_data_item) < 0 ||
-            attestation.format.type != CBOR_TEXT || attestation.statement.type != CBOR_MAP ||
-            attestation.auth_data_item.type != CBOR_BYTES)
-                return "attestationObject does not consist of fmt, attStmt and authData";
-        if (authdata_parse(attestation.auth_data_item.content, &attestation.auth_data) < 0)
-                return "The authenticator data is malformed";
-        if (!(attestation.auth_data.flags & AUTHDATA_ATTESTED))
-                return "The authenticator data has no attested credential";
-        attestation.algorithm = cose_key_algorithm(attestation.auth_data.public_key);
-        if (attestation.algorithm == 0)
-                return "The credential's algorithm was not offered";
-        *ret = attestation;
-        return NULL;
+        *ret = (Attestation){
+                .format = cbor_map_get(object, "fmt"),
+                .statement = cbor_map_get(object, "attStmt"),
+                .auth_data = cbor_map_get(object, "authData"),
+        };
+        return cbor_map_size(object) == 3 && ret->format && cbor_isa_string(ret->format) &&
+               ret->statement && cbor_isa_map(ret->statement) &&
+               cbor_map_is_definite(ret->statement) && ret->auth_data &&
+               cbor_isa_bytestring(ret->auth_data) && cbor_bytestring_is_definite(ret->auth_data);
 }
 
-/* Returns the owned key of the first of a list of certificates, or NULL. */
-static EVP_PKEY *certificate_key(const CborItem *certificates)
+/* Returns one of the offered algorithms, or 0. */
+static int statement_algorithm(const cbor_item_t *statement)
 {
-        Span list = certificates->content;
-        const uint8_t *der;
-        EVP_PKEY *key;
-        CborItem first;
-        X509 *x509;
+        const cbor_item_t *algorithm = cbor_map_get(statement, "alg");
 
-        if (certificates->type != CBOR_ARRAY || cbor_item_take(&list, &first) < 0 ||
-            first.type != CBOR_BYTES)
-                return NULL;
-        der = first.content.data;
-        x509 = d2i_X509(NULL, &der, (long) first.content.len);
-        key = x509 ? X509_get_pubkey(x509) : NULL;
-        X509_free(x509);
-        return key;
-}
-
-static int read_algorithm(const CborItem *statement)
-{
-        CborItem algorithm;
-
-        if (cbor_item_get(statement, "alg", &algorithm) < 0)
+        if (!algorithm || !cbor_isa_negint(algorithm))
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(cose_algorithms); i++)
-                if (cbor_item_is_int(&algorithm, cose_algorithms[i]))
+                if (cbor_get_int(algorithm) == (uint64_t) (-1 - cose_algorithms[i]))
                         return cose_algorithms[i];
         return 0;
 }
 
-/* Without certificates the credential signs for itself, and then by its own algorithm. */
-static const char *verify_packed(const Attestation *attestation, EVP_PKEY *credential_key,
-                                 Span client_data)
+/*
+ * libfido2 accepts a missing algorithm, algorithms that are not offered, and a self attestation
+ * with another algorithm than the credential's: refuse these.
+ */
+static const char *verify_packed(const Ceremony *ceremony, const cbor_item_t *statement,
+                                 Span client_data, fido_cred_t *credential)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *other_key = NULL;
-        int algorithm = read_algorithm(&attestation->statement);
-        CborItem signature, certificates;
-        bool self = cbor_item_get(&attestation->statement, "x5c", &certificates) < 0;
+        _cleanup_(freep) unsigned char *encoded = NULL;
+        int algorithm = statement_algorithm(statement);
+        bool self = !cbor_map_get(statement, "x5c");
+        size_t size, len;
 
-        if (!self)
-                other_key = certificate_key(&certificates);
-        if (cbor_item_get(&attestation->statement, "sig", &signature) < 0 ||
-            signature.type != CBOR_BYTES || algorithm == 0 || (!self && !other_key) ||
-            (self && algorithm != attestation->algorithm))
-                return "The attestation statement is malformed";
-        if (!authdata_verify(attestation->auth_data_item.content, client_data,
-                             self ? credential_key : other_key, algorithm, signature.content))
-                return "The attestation signature does not verify";
+        len = cbor_serialize_alloc(statement, &encoded, &size);
+        if (algorithm == 0 || (self && algorithm != fido_cred_type(credential)) || len == 0 ||
+            fido_cred_set_attstmt(credential, encoded, len) != FIDO_OK)
+                return "Failed to parse the attestation statement: malformed";
+        if (fido_cred_set_fmt(credential, "packed") != FIDO_OK ||
+            fido_cred_set_rp(credential, ceremony->rp_id, NULL) != FIDO_OK ||
+            fido_cred_set_clientdata(credential, client_data.data, client_data.len) != FIDO_OK ||
+            (self ? fido_cred_verify_self : fido_cred_verify)(credential) != FIDO_OK)
+                return "Failed to verify the attestation signature";
         return NULL;
 }
 
-const char *attestation_verify(const Attestation *attestation, Span client_data)
+static const char *verify_statement(const Ceremony *ceremony, const Attestation *attestation,
+                                    Span client_data, fido_cred_t *credential)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = cose_key_load(attestation->auth_data.public_key);
+        if (cbor_text_equals(attestation->format, "packed"))
+                return verify_packed(ceremony, attestation->statement, client_data, credential);
+        if (!cbor_text_equals(attestation->format, "none"))
+                return "Unsupported attestation format";
+        return cbor_map_size(attestation->statement) == 0
+                       ? NULL
+                       : "The attestation statement of format none must be empty";
+}
 
-        if (!key)
-                return "The credential's public key is malformed";
-        if (cbor_item_is_text(&attestation->format, "packed"))
-                return verify_packed(attestation, key, client_data);
-        if (!cbor_item_is_text(&attestation->format, "none"))
-                return "This attestation format is not supported";
-        return attestation->statement.value == 0 ? NULL : "A statement of format none is empty";
+const char *attestation_verify(const Ceremony *ceremony, Span input, Span client_data,
+                               fido_cred_t **ret, char **ret_cose_key)
+{
+        _cleanup_(cbor_decrefp) cbor_item_t *object = cbor_map_take(&input);
+        _cleanup_(fido_cred_free) fido_cred_t *credential = NULL;
+        Attestation attestation;
+        const char *problem;
+        Span auth_data, cose_key;
+
+        if (!object || input.len > 0)
+                return "attestationObject must be one CBOR map";
+        if (!read_members(object, &attestation))
+                return "attestationObject must have exactly fmt, attStmt and authData";
+        auth_data = (Span){cbor_bytestring_handle(attestation.auth_data),
+                           cbor_bytestring_length(attestation.auth_data)};
+        credential = authdata_parse_credential(auth_data, &cose_key);
+        if (!credential)
+                return "Failed to parse the authenticator data: malformed, or algorithm not "
+                       "offered";
+        problem = authdata_check(auth_data, ceremony);
+        if (problem)
+                return problem;
+        problem = verify_statement(ceremony, &attestation, client_data, credential);
+        if (problem)
+                return problem;
+        *ret_cose_key = base64url_encode(cose_key.data, cose_key.len);
+        *ret = TAKE_PTR(credential);
+        return NULL;
 }

@@ -4,27 +4,11 @@
 #include "sandbox/webauthn/authdata.h"
 
 /*
- * The attestation object of a new credential. Conveyance "none" is what we ask for, so no
- * certificate is trusted or mistrusted; but a statement that is there must be true.
- *
- * Accepted formats: "none", with an empty statement, and "packed", with certificates or signed by
- * the credential itself. Any other format is refused.
+ * Verifies the attestation object of a new credential. Accepted formats: "none", with an empty
+ * statement, and "packed", with certificates or as self attestation. The signature is verified;
+ * certificates are not checked against trust anchors, because the options request conveyance
+ * "none". Returns NULL, an owned credential and its owned COSE_Key (base64url), or a static error
+ * message.
  */
-
-/* Lent by the bytes that were parsed. */
-typedef struct Attestation {
-        CborItem format;
-        CborItem statement;
-        CborItem auth_data_item;
-        AuthData auth_data; /* has AUTHDATA_ATTESTED */
-        int algorithm;      /* one of cose_algorithms */
-} Attestation;
-
-/* Returns NULL, or what is wrong in a static sentence. */
-const char *attestation_parse(Span input, Attestation *ret);
-
-/*
- * Checks that the public key is one, and that the statement holds for it and for this
- * clientDataJSON. Returns NULL, or what is wrong in a static sentence.
- */
-const char *attestation_verify(const Attestation *attestation, Span client_data);
+const char *attestation_verify(const Ceremony *ceremony, Span input, Span client_data,
+                               fido_cred_t **ret, char **ret_cose_key);

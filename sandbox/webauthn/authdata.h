@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/webauthn/cose-key.h"
+#include <fido.h>
 
-/* Authenticator data: WebAuthn level 3, section 6.1. */
+#include "sandbox/webauthn/cbor-map.h"
+#include "sandbox/webauthn/ceremony.h"
+
+/*
+ * Authenticator data (WebAuthn level 3, section 6.1), parsed by libfido2. Checked here, because
+ * libfido2 does not: trailing bytes, the length of the credential id, missing, unknown and
+ * duplicate members of the public key, attested data in an assertion.
+ */
 
 enum {
         AUTHDATA_USER_PRESENT = 1 << 0,
@@ -14,22 +21,14 @@ enum {
         AUTHDATA_EXTENSIONS = 1 << 7,
 };
 
-/* Lent by the bytes that were parsed. The last three are empty without AUTHDATA_ATTESTED. */
-typedef struct AuthData {
-        Span rp_id_hash;
-        uint8_t flags;
-        uint32_t counter;
-        Span aaguid;
-        Span credential_id;
-        Span public_key; /* the COSE_Key */
-} AuthData;
-
-/* Returns 0, or -EBADMSG if anything is missing, left over or too long. */
-int authdata_parse(Span input, AuthData *ret);
-
 /*
- * True if this is the key's signature of authenticator data and the hash of clientDataJSON: what
- * attestations and assertions alike are signed over.
+ * Parses the authenticator data of a registration. Returns an owned credential, and the COSE_Key,
+ * lent by the input; or NULL if the data is malformed or the algorithm is not offered.
  */
-bool authdata_verify(Span auth_data, Span client_data, EVP_PKEY *key, int algorithm,
-                     Span signature);
+fido_cred_t *authdata_parse_credential(Span input, Span *ret_cose_key);
+
+/* Parses the authenticator data of an authentication. Returns an owned assertion, or NULL. */
+fido_assert_t *authdata_parse_assertion(Span input);
+
+/* Checks RP ID hash and flags of parsed data. Returns NULL or a static error message. */
+const char *authdata_check(Span input, const Ceremony *ceremony);

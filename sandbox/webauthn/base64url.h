@@ -4,15 +4,15 @@
 #include "sandbox/macro.h"
 
 /*
- * Unpadded base64url (RFC 4648, section 5). Decoding is strict: every byte string has exactly one
- * accepted spelling, so equal strings and equal bytes are the same thing.
+ * Unpadded base64url (RFC 4648, section 5). Decoding is strict: only the canonical encoding is
+ * accepted, so that strings can be compared instead of bytes.
  */
 
 /* Returns an owned string. */
 char *base64url_encode(const void *data, size_t len);
 
 /*
- * Decodes into an owned buffer, which is never NULL, even for no bytes. Returns 0, or -EINVAL for
- * padding, foreign characters, an impossible length, or spare bits that are not zero.
+ * Decodes into an owned buffer, never NULL. Returns 0, or -EINVAL for padding, invalid characters
+ * or length, or non-zero spare bits.
  */
 int base64url_decode(const char *text, uint8_t **ret_data, size_t *ret_len);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <openssl/sha.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "sandbox/webauthn/attestation.h"
 #include "sandbox/webauthn/base64url.h"
 #include "sandbox/webauthn/ceremony.h"
 #include "sandbox/webauthn/client-data.h"
+#include "sandbox/webauthn/public-key.h"
 
 static const char *const transport_names[] = {"ble", "hybrid", "internal",  "nfc",
                                               "usb", "cable",  "smart-card"};
@@ -22,31 +23,36 @@ Credential *credential_free(Credential *credential)
         return NULL;
 }
 
-/* The decoded, binary members of a response. */
+/* Decoded members of a response. */
 typedef struct Evidence {
-        uint8_t *client_data, *attestation, *auth_data, *signature;
-        size_t client_data_len, attestation_len, auth_data_len, signature_len;
+        Span client_data, attestation, auth_data, signature;
 } Evidence;
 
 static void evidence_done(Evidence *evidence)
 {
-        free(evidence->client_data);
-        free(evidence->attestation);
-        free(evidence->auth_data);
-        free(evidence->signature);
+        span_free(&evidence->client_data);
+        span_free(&evidence->attestation);
+        span_free(&evidence->auth_data);
+        span_free(&evidence->signature);
 }
 
-static int decode(const char *text, uint8_t **ret, size_t *ret_len)
+static int decode(const char *text, Span *ret)
 {
-        return text ? base64url_decode(text, ret, ret_len) : -1;
+        uint8_t *data;
+        size_t len;
+        int r;
+
+        r = text ? base64url_decode(text, &data, &len) : -EINVAL;
+        if (r == 0)
+                *ret = (Span){data, len};
+        return r;
 }
 
 const char *ceremony_credential_id(const json_t *response, const char **ret)
 {
         const char *id = json_text(response, "id"), *raw_id = json_text(response, "rawId");
         const char *type = json_text(response, "type");
-        _cleanup_(freep) uint8_t *bytes = NULL;
-        size_t len;
+        _cleanup_(span_free) Span bytes = {};
 
         if (!type || !streq(type, "public-key"))
                 return "response.type must be public-key";
@@ -54,38 +60,21 @@ const char *ceremony_credential_id(const json_t *response, const char **ret)
                 return "response.id and response.rawId must be the same string";
         if (!json_is_object(json_object_get(response, "clientExtensionResults")))
                 return "response.clientExtensionResults must be an object";
-        if (decode(id, &bytes, &len) < 0 || len == 0)
+        if (decode(id, &bytes) < 0 || bytes.len == 0)
                 return "response.id must be base64url";
         *ret = id;
         return NULL;
 }
 
-/* Reads clientDataJSON and has it checked. */
+/* Decodes and checks clientDataJSON. */
 static const char *read_client_data(const Ceremony *ceremony, const char *type,
                                     const json_t *response, Evidence *evidence)
 {
         const char *text = json_text(json_object_get(response, "response"), "clientDataJSON");
 
-        if (decode(text, &evidence->client_data, &evidence->client_data_len) < 0)
+        if (decode(text, &evidence->client_data) < 0)
                 return "response.response.clientDataJSON must be base64url";
-        return client_data_check((Span){evidence->client_data, evidence->client_data_len}, type,
-                                 ceremony);
-}
-
-static const char *check_auth_data(const Ceremony *ceremony, const AuthData *data)
-{
-        uint8_t hash[SHA256_DIGEST_LENGTH];
-
-        SHA256((const uint8_t *) ceremony->rp_id, strlen(ceremony->rp_id), hash);
-        if (memcmp(data->rp_id_hash.data, hash, sizeof(hash)) != 0)
-                return "The credential is for another relying party";
-        if (!(data->flags & AUTHDATA_USER_PRESENT))
-                return "The user was not present";
-        if (ceremony->user_verification_required && !(data->flags & AUTHDATA_USER_VERIFIED))
-                return "The user was not verified";
-        if ((data->flags & AUTHDATA_BACKED_UP) && !(data->flags & AUTHDATA_BACKUP_ELIGIBLE))
-                return "A credential that cannot be backed up is backed up";
-        return NULL;
+        return client_data_check(evidence->client_data, type, ceremony);
 }
 
 static bool is_known_transport(const char *name)
@@ -104,7 +93,7 @@ static bool contains(const json_t *array, const char *text)
         return false;
 }
 
-/* Browsers may name transports that clients of the API do not know: those are left out. */
+/* Drops transports that API clients do not know. */
 static const char *read_transports(const json_t *response, json_t **ret)
 {
         _cleanup_(json_decrefp) json_t *known = must(json_array());
@@ -125,28 +114,29 @@ static const char *read_transports(const json_t *response, json_t **ret)
         return NULL;
 }
 
-static void format_aaguid(Span aaguid, char *ret)
+static void format_aaguid(const uint8_t *aaguid, char *ret)
 {
         size_t n = 0;
 
-        for (size_t i = 0; i < aaguid.len; i++) {
+        for (size_t i = 0; i < 16; i++) {
                 if (i == 4 || i == 6 || i == 8 || i == 10)
                         ret[n++] = '-';
-                n += (size_t) sprintf(ret + n, "%02x", aaguid.data[i]);
+                n += (size_t) sprintf(ret + n, "%02x", aaguid[i]);
         }
 }
 
-static Credential *credential_new(const AuthData *data)
+static Credential *credential_new(const fido_cred_t *data, char *public_key)
 {
         Credential *credential = must(calloc(1, sizeof(*credential)));
+        uint8_t flags = fido_cred_flags(data);
 
-        credential->id = base64url_encode(data->credential_id.data, data->credential_id.len);
-        credential->public_key = base64url_encode(data->public_key.data, data->public_key.len);
-        format_aaguid(data->aaguid, credential->aaguid);
-        credential->counter = data->counter;
-        credential->user_verified = data->flags & AUTHDATA_USER_VERIFIED;
-        credential->backup_eligible = data->flags & AUTHDATA_BACKUP_ELIGIBLE;
-        credential->backed_up = data->flags & AUTHDATA_BACKED_UP;
+        credential->id = base64url_encode(fido_cred_id_ptr(data), fido_cred_id_len(data));
+        credential->public_key = public_key;
+        format_aaguid(fido_cred_aaguid_ptr(data), credential->aaguid);
+        credential->counter = fido_cred_sigcount(data);
+        credential->user_verified = flags & AUTHDATA_USER_VERIFIED;
+        credential->backup_eligible = flags & AUTHDATA_BACKUP_ELIGIBLE;
+        credential->backed_up = flags & AUTHDATA_BACKED_UP;
         return credential;
 }
 
@@ -155,9 +145,10 @@ const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t 
 {
         _cleanup_(evidence_done) Evidence evidence = {};
         _cleanup_(credential_freep) Credential *credential = NULL;
+        _cleanup_(fido_cred_free) fido_cred_t *data = NULL;
         const json_t *inner = json_object_get(response, "response");
-        Attestation attestation;
         const char *problem, *id;
+        char *public_key;
 
         problem = ceremony_credential_id(response, &id);
         if (problem)
@@ -165,23 +156,15 @@ const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t 
         problem = read_client_data(ceremony, "webauthn.create", response, &evidence);
         if (problem)
                 return problem;
-        if (decode(json_text(inner, "attestationObject"), &evidence.attestation,
-                   &evidence.attestation_len) < 0)
+        if (decode(json_text(inner, "attestationObject"), &evidence.attestation) < 0)
                 return "response.response.attestationObject must be base64url";
-        problem = attestation_parse((Span){evidence.attestation, evidence.attestation_len},
-                                    &attestation);
+        problem = attestation_verify(ceremony, evidence.attestation, evidence.client_data, &data,
+                                     &public_key);
         if (problem)
                 return problem;
-        problem = check_auth_data(ceremony, &attestation.auth_data);
-        if (problem)
-                return problem;
-        problem = attestation_verify(&attestation,
-                                     (Span){evidence.client_data, evidence.client_data_len});
-        if (problem)
-                return problem;
-        credential = credential_new(&attestation.auth_data);
+        credential = credential_new(data, public_key);
         if (!streq(credential->id, id))
-                return "response.id is not the id of the new credential";
+                return "response.id must be the id of the new credential";
         problem = read_transports(response, &credential->transports);
         if (problem)
                 return problem;
@@ -189,21 +172,23 @@ const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t 
         return NULL;
 }
 
-static const char *verify_signature(const Evidence *evidence, const char *public_key)
+static const char *verify_signature(const Ceremony *ceremony, const Evidence *evidence,
+                                    const char *public_key, fido_assert_t *assertion)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
-        _cleanup_(freep) uint8_t *cose_key = NULL;
-        size_t len;
+        _cleanup_(fido_cred_free) fido_cred_t *credential = NULL;
+        _cleanup_(span_free) Span cose_key = {};
 
-        if (base64url_decode(public_key, &cose_key, &len) == 0)
-                key = cose_key_load((Span){cose_key, len});
-        if (!key)
-                return "The credential's public key is malformed";
-        if (!authdata_verify((Span){evidence->auth_data, evidence->auth_data_len},
-                             (Span){evidence->client_data, evidence->client_data_len}, key,
-                             cose_key_algorithm((Span){cose_key, len}),
-                             (Span){evidence->signature, evidence->signature_len}))
-                return "The signature does not verify";
+        if (decode(public_key, &cose_key) == 0)
+                credential = public_key_load(cose_key);
+        if (!credential)
+                return "Failed to load the public key of the credential: malformed";
+        if (fido_assert_set_rp(assertion, ceremony->rp_id) != FIDO_OK ||
+            fido_assert_set_clientdata(assertion, evidence->client_data.data,
+                                       evidence->client_data.len) != FIDO_OK ||
+            fido_assert_set_sig(assertion, 0, evidence->signature.data, evidence->signature.len) !=
+                    FIDO_OK ||
+            public_key_verify(credential, assertion) != FIDO_OK)
+                return "Failed to verify the signature";
         return NULL;
 }
 
@@ -211,30 +196,32 @@ const char *ceremony_verify_authentication(const Ceremony *ceremony, const json_
                                            const char *public_key, Assertion *ret)
 {
         _cleanup_(evidence_done) Evidence evidence = {};
+        _cleanup_(fido_assert_free) fido_assert_t *assertion = NULL;
         const json_t *inner = json_object_get(response, "response");
         const char *problem;
-        AuthData data;
+        uint8_t flags;
 
         problem = read_client_data(ceremony, "webauthn.get", response, &evidence);
         if (problem)
                 return problem;
-        if (decode(json_text(inner, "authenticatorData"), &evidence.auth_data,
-                   &evidence.auth_data_len) < 0 ||
-            authdata_parse((Span){evidence.auth_data, evidence.auth_data_len}, &data) < 0)
-                return "The authenticator data is malformed";
-        if (decode(json_text(inner, "signature"), &evidence.signature, &evidence.signature_len) < 0)
+        if (decode(json_text(inner, "authenticatorData"), &evidence.auth_data) == 0)
+                assertion = authdata_parse_assertion(evidence.auth_data);
+        if (!assertion)
+                return "Failed to parse the authenticator data: malformed";
+        if (decode(json_text(inner, "signature"), &evidence.signature) < 0)
                 return "response.response.signature must be base64url";
-        problem = check_auth_data(ceremony, &data);
+        problem = authdata_check(evidence.auth_data, ceremony);
         if (problem)
                 return problem;
-        problem = verify_signature(&evidence, public_key);
+        problem = verify_signature(ceremony, &evidence, public_key, assertion);
         if (problem)
                 return problem;
+        flags = fido_assert_flags(assertion, 0);
         *ret = (Assertion){
-                .counter = data.counter,
-                .user_verified = data.flags & AUTHDATA_USER_VERIFIED,
-                .backup_eligible = data.flags & AUTHDATA_BACKUP_ELIGIBLE,
-                .backed_up = data.flags & AUTHDATA_BACKED_UP,
+                .counter = fido_assert_sigcount(assertion, 0),
+                .user_verified = flags & AUTHDATA_USER_VERIFIED,
+                .backup_eligible = flags & AUTHDATA_BACKUP_ELIGIBLE,
+                .backed_up = flags & AUTHDATA_BACKED_UP,
         };
         return NULL;
 }

@@ -3,36 +3,36 @@
 
 #include "sandbox/macro.h"
 
-/* The verification of WebAuthn ceremonies, for real: nothing here is relaxed for a sandbox. */
+/* Verification of WebAuthn ceremonies, as strict as in production. */
 
-/* What the server knows about a ceremony that it started. Borrowed strings. */
+/* Expected values of a ceremony. Borrowed strings. */
 typedef struct Ceremony {
         const char *challenge; /* base64url, as issued */
-        const char *origin;    /* that asked for the options */
+        const char *origin;    /* of the page that requested the options */
         const char *rp_id;
         bool user_verification_required;
 } Ceremony;
 
-/* A credential whose registration was verified. Binary values are base64url. */
+/* A verified new credential. Binary values are base64url. */
 typedef struct Credential {
         char *id;
         char *public_key; /* the COSE_Key */
-        char aaguid[37];  /* as a lower-case UUID */
+        char aaguid[37];  /* lower-case UUID */
         uint32_t counter;
         bool user_verified;
         bool backup_eligible;
         bool backed_up;
-        json_t *transports; /* an array of the known names, each once */
+        json_t *transports; /* array of known names without duplicates */
 } Credential;
 
 /*
- * Verifies a RegistrationResponseJSON. Returns NULL and an owned credential, or what is wrong in a
- * static sentence.
+ * Verifies a RegistrationResponseJSON. Returns NULL and an owned credential, or a static error
+ * message.
  */
 const char *ceremony_verify_registration(const Ceremony *ceremony, const json_t *response,
                                          Credential **ret);
 
-/* What an authentication has shown. */
+/* The result of a verified authentication. */
 typedef struct Assertion {
         uint32_t counter;
         bool user_verified;
@@ -41,14 +41,14 @@ typedef struct Assertion {
 } Assertion;
 
 /*
- * Reads which credential a response, of either kind, claims to be made with: lent by the response.
- * Returns NULL, or what is wrong in a static sentence.
+ * Returns NULL and the credential id of a response of either kind, lent and not verified; or a
+ * static error message.
  */
 const char *ceremony_credential_id(const json_t *response, const char **ret);
 
 /*
- * Verifies an AuthenticationResponseJSON, with the public key of the credential that it claims
- * (base64url). Returns NULL, or what is wrong in a static sentence.
+ * Verifies an AuthenticationResponseJSON with the COSE_Key (base64url) of the credential. Returns
+ * NULL or a static error message.
  */
 const char *ceremony_verify_authentication(const Ceremony *ceremony, const json_t *response,
                                            const char *public_key, Assertion *ret);

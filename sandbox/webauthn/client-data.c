@@ -16,15 +16,15 @@ const char *client_data_check(Span json, const char *type, const Ceremony *cerem
 
         data = json_loadb((const char *) json.data, json.len, JSON_REJECT_DUPLICATES, NULL);
         if (!json_is_object(data))
-                return "clientDataJSON is not a JSON object";
+                return "clientDataJSON must be a JSON object";
         if (!is_string(data, "type", type))
-                return "The ceremony is of another type";
+                return "Wrong type in clientDataJSON";
         if (!is_string(data, "challenge", ceremony->challenge))
-                return "The challenge is not the one that was issued";
+                return "Wrong challenge in clientDataJSON";
         if (!is_string(data, "origin", ceremony->origin))
-                return "The origin is not the one that asked for the options";
+                return "Wrong origin in clientDataJSON: options requested by another origin";
         cross_origin = json_object_get(data, "crossOrigin");
         if ((cross_origin && !json_is_false(cross_origin)) || json_object_get(data, "topOrigin"))
-                return "Cross-origin ceremonies are not accepted";
+                return "Cross-origin ceremonies are not allowed";
         return NULL;
 }

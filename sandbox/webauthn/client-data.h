@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sandbox/webauthn/cbor-item.h"
+#include "sandbox/webauthn/cbor-map.h"
 #include "sandbox/webauthn/ceremony.h"
 
 /*
- * Checks what the browser says in clientDataJSON: the type ("webauthn.create"), and the challenge
- * and origin of the ceremony, not within another site's frame. Returns NULL, or what is wrong in a
- * static sentence.
+ * Checks type, challenge and origin in clientDataJSON, and refuses cross-origin frames. Returns
+ * NULL or a static error message.
  */
 const char *client_data_check(Span json, const char *type, const Ceremony *ceremony);

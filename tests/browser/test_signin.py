@@ -183,7 +183,7 @@ def test_a_deleted_passkey_is_an_orphan_on_its_device(person, host):
     ada.sign_out()
     host.delete(passkey)
     ada.page.click("#signin-button")
-    ada.was_told("This passkey was deleted from its account and opens nothing any more.")
+    ada.was_told("This passkey was deleted from its account, but your device still has it.")
     ada.screenshot("orphan")
     assert len(ada.page.credentials()) == 1
     assert ada.page.text("#retry") == "Remove from this device"
@@ -201,7 +201,7 @@ def test_an_orphan_that_the_browser_cannot_remove(person, host):
     host.delete(passkey)
     ada.page.evaluate("delete PublicKeyCredential.signalUnknownCredential")
     ada.page.click("#signin-button")
-    ada.was_told("opens nothing any more")
+    ada.was_told("but your device still has it")
     ada.page.click("#retry")
     ada.page.wait("#retry", hidden=True)
     ada.was_told("Please delete it in your device's settings.")
@@ -212,7 +212,7 @@ def test_an_orphan_that_autofill_offers(person, host):
     passkey = ada.create_passkey()
     host.delete(passkey)
     ada.page.click("#signout")
-    ada.was_told("opens nothing any more")
+    ada.was_told("but your device still has it")
 
 
 def test_prune_removes_what_the_vault_has_not(person, host):
@@ -370,7 +370,7 @@ def test_after_a_restart_of_the_app(person, stack, host):
         ada.sign_in()
         user_id = host.links()[passkey]
         assert ada.page.text("#handle") == f"User {user_id}"
-        assert "forgotten your name" in ada.page.text("#stranger")
+        assert "lost your name" in ada.page.text("#stranger")
         assert ada.listed() == [passkey]
         ada.screenshot("stranger")
 

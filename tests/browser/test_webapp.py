@@ -39,7 +39,7 @@ def test_one_device_holds_one_passkey(person, host):
     ada = person().sign_up()
     passkey = ada.create_passkey()
     ada.page.click("#create")
-    ada.was_told("holds a passkey for your account already")
+    ada.was_told("already has a passkey for your account")
     ada.screenshot("duplicate")
     assert ada.listed() == [passkey]
     assert len(ada.page.credentials()) == 1
@@ -63,7 +63,7 @@ def test_delete_a_passkey(person, host):
     assert passkey in host.vault() and passkey in host.links()
     ada.page.click("#passkeys li button")
     ada.page.wait("dialog[open]")
-    assert "your only one" in ada.page.text("#confirm-last")
+    assert "your only passkey" in ada.page.text("#confirm-last")
     ada.screenshot("delete")
     ada.page.click("#remove")
     ada.said("The passkey is deleted.")
@@ -196,7 +196,7 @@ def test_crash_while_a_passkey_was_saved(person, host):
     (passkey,) = ada.listed()
     assert passkey in host.links()
     ada.page.click("#retry")
-    ada.was_told("holds a passkey for your account already")
+    ada.was_told("already has a passkey for your account")
     assert ada.listed() == [passkey]
 
 
@@ -259,7 +259,7 @@ def test_no_grant(person, stack):
     stack.daemon.reload()
     try:
         ada.page.click("#create")
-        ada.was_told("has not granted this app the use of passkeys")
+        ada.was_told("has no grant for passkeys")
         ada.screenshot("no-grant")
     finally:
         stack.daemon.configure(sections | {"Grant webapp": stack.grant})

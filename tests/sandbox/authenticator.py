@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A browser with a passkey provider, in software: just enough to register and to sign in for real."""
+"""Software WebAuthn authenticator and client: registration and authentication."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def unb64(text):
 
 
 def cbor(value):
-    """The CBOR of integers, bytes, text, lists and dictionaries."""
+    """CBOR encoder for integers, bytes, text, lists and dictionaries."""
 
     def head(major, n):
         for limit, info, form in ((24, n, ""), (1 << 8, 24, "B"), (1 << 16, 25, ">H"), (1 << 32, 26, ">I")):
@@ -44,7 +44,7 @@ def cbor(value):
 
 
 class Credential:
-    """One key pair; sign() is what the authenticator does with it."""
+    """A credential: id, key pair and COSE_Key."""
 
     def __init__(self, algorithm=ES256):
         self.algorithm = algorithm
@@ -71,8 +71,10 @@ class Credential:
 
 
 def register(options, origin, credential=None, *, fmt="none", flags=UP | UV | BE | BS, statement=None,
-             extensions=None, aaguid=bytes(16), client_data=None, rp_id=None):
-    """Returns the RegistrationResponseJSON for these creation options."""
+             extensions=None, aaguid=bytes(16), client_data=None, rp_id=None, extra=b""):
+    """Returns the RegistrationResponseJSON for these creation options.
+
+    statement may be a function of the signature; extra is appended to the authenticator data."""
     credential = credential or Credential()
     client = {"type": "webauthn.create", "challenge": options["challenge"], "origin": origin, "crossOrigin": False}
     client.update(client_data or {})
@@ -82,11 +84,11 @@ def register(options, origin, credential=None, *, fmt="none", flags=UP | UV | BE
     auth_data += struct.pack(">H", len(credential.id)) + credential.id + cbor(credential.cose)
     if extensions:
         auth_data += cbor(extensions)
-    if statement is None:
-        statement = {}
-        if fmt == "packed":
-            signature = credential.sign(auth_data + hashlib.sha256(client_json).digest())
-            statement = {"alg": credential.algorithm, "sig": signature}
+    auth_data += extra
+    if statement is None or callable(statement):
+        signature = credential.sign(auth_data + hashlib.sha256(client_json).digest())
+        make = statement or (lambda sig: {"alg": credential.algorithm, "sig": sig} if fmt == "packed" else {})
+        statement = make(signature)
     return {
         "id": b64(credential.id),
         "rawId": b64(credential.id),
@@ -102,13 +104,13 @@ def register(options, origin, credential=None, *, fmt="none", flags=UP | UV | BE
 
 
 def authenticate(options, origin, credential, *, flags=UP | UV | BE | BS, counter=0, user_handle=None,
-                 client_data=None, rp_id=None, signer=None):
+                 client_data=None, rp_id=None, signer=None, extra=b""):
     """Returns the AuthenticationResponseJSON for these request options."""
     client = {"type": "webauthn.get", "challenge": options["challenge"], "origin": origin, "crossOrigin": False}
     client.update(client_data or {})
     client_json = json.dumps(client).encode()
     auth_data = hashlib.sha256((rp_id or options["rpId"]).encode()).digest()
-    auth_data += bytes([flags]) + struct.pack(">I", counter)
+    auth_data += bytes([flags]) + struct.pack(">I", counter) + extra
     response = {
         "authenticatorData": b64(auth_data),
         "clientDataJSON": b64(client_json),

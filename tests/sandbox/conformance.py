@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the rules of the API are written with; rules_*.py have them, and test_conformance.py runs them."""
+"""Fixtures for the API rules in rules_*.py, which test_conformance.py runs."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def good_management(kind):
 
 
 def warnings_of(world, kind, body):
-    """The warnings of the preparation, which must be those of the exchange, too."""
+    """Returns the warnings of a change, after checking that its exchange has the same warnings."""
     answer = world.backend("POST", f"passkeys/{kind}", body).json
     token = answer[f"{kind}PasskeysToken"]
     redeemed = same(world.page_call(f"passkeys/{kind}/exchange", {f"{kind}PasskeysToken": token}), 200,

@@ -87,7 +87,7 @@ class Sandbox:
         return self.request(method, f"/v2/{tenancy}/{path}", body, headers, **kwargs)
 
     def page(self, path, body, tenancy="T1", origin=ORIGIN, **kwargs):
-        """A page's call in the course of a registration."""
+        """Calls a registration endpoint as a page."""
         return self.page_call(f"passkey/registration/{path}", body, tenancy, origin, **kwargs)
 
     def page_call(self, path, body, tenancy="T1", origin=ORIGIN, **kwargs):
@@ -120,7 +120,7 @@ class Sandbox:
         return self.page("verification", {"sessionToken": session, "response": response}, tenancy, origin)
 
     def register(self, credential=None, tenancy="T1", user_id="user-42", **kwargs):
-        """Runs a whole registration and returns what the page gets."""
+        """Registers a credential. Returns the reply to the page."""
         session, options = self.options(tenancy, userId=user_id)
         answer = self.verify(session, authenticator.register(options, ORIGIN, credential, **kwargs), tenancy)
         assert answer.tag == "RegistrationSuccess", answer.body
@@ -133,7 +133,7 @@ class Sandbox:
         return answer.json
 
     def device(self, user_id="user-42", tenancy="T1", algorithm=authenticator.ES256, **kwargs):
-        """Registers a new credential, to sign in with."""
+        """Registers a new credential and returns a Device."""
         credential = authenticator.Credential(algorithm)
         page = self.register(credential, tenancy, user_id, **kwargs)
         passkey = self.passkey(page["principal"]["authenticatorId"], tenancy)
@@ -156,7 +156,7 @@ class Sandbox:
         return self.page_call("passkey/authentication/verification", body, tenancy, origin)
 
     def sign_in(self, device, scope=None, tenancy="T1", **kwargs):
-        """Runs a whole authentication with a device, by default a discoverable one; returns the answer."""
+        """Authenticates with a device, by default discoverable. Returns the reply."""
         session, options = self.sign_in_options(tenancy, **(scope or {"discoverable": True}))
         kwargs.setdefault("user_handle", device.handle)
         response = authenticator.authenticate(options, ORIGIN, device.credential, **kwargs)
@@ -164,7 +164,7 @@ class Sandbox:
 
 
 class Device:
-    """A credential, and the passkey that it was registered as."""
+    """A credential and its passkey."""
 
     def __init__(self, credential, passkey):
         self.credential = credential
@@ -182,7 +182,7 @@ def sandbox(tmp_path_factory):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts sandboxes with options, all of which are stopped, with success, at the end."""
+    """Starts sandboxes with options; stops all and checks the exit status at the end."""
     running = []
 
     def start_one(*args, **kwargs):

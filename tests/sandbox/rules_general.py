@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rules of all calls, of what starts a registration, and of keys."""
+"""Rules of all calls, of registration and of signing keys."""
 
 import json
 import time
@@ -98,7 +98,7 @@ for origin in (None, "null", "", "x" * 257):
         token, other = world.authorize(), world.authorize_sign_in(discoverable=True)
         bad_request(world.page("options", {"registrationToken": token}, origin=origin))
         bad_request(world.page_call("passkey/authentication/options", {"authenticationToken": other}, origin=origin))
-        # which has not used the tokens up
+        # the tokens are still unused
         assert world.page("options", {"registrationToken": token}).status == 200
         assert world.page_call("passkey/authentication/options", {"authenticationToken": other}).status == 200
 

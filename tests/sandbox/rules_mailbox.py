@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rules of codes that are sent by mail."""
+"""Rules of email verification challenges."""
 
 import json
 import time

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rules of signing in."""
+"""Rules of authentication."""
 
 import hashlib
 import json
 import time
 
 import shapes
-from authenticator import BE, BS, EDDSA, ES256, RS256, UP, UV, Credential, authenticate, b64, register, unb64
+from authenticator import (AT, BE, BS, ED, EDDSA, ES256, RS256, UP, UV, Credential, authenticate, b64, cbor, register,
+                           unb64)
 from conformance import bad_request, page_passkey, rule, same
 from conftest import ORIGIN
 from shapes import error, mismatch
@@ -72,7 +73,7 @@ def _(world):
 
 
 def refused_sign_in(name, scope=None, message=None, **changes):
-    """A ceremony that is right but for one thing, with and without that thing."""
+    """An authentication with one wrong value fails, and without it succeeds."""
     @rule(name)
     def _(world):
         device = world.device("ceremonies")
@@ -101,7 +102,11 @@ refused_sign_in("7.5 userHandle of another user", message="userHandle", user_han
 refused_sign_in("7.5 userHandle of another user, account-scoped", SCOPE, message="userHandle",
                 user_handle=b64(b"another"))
 refused_sign_in("7.5 userHandle of another type", message="userHandle", user_handle=7)
-refused_sign_in("7.5 attested data that is not there", message="malformed", flags=UP | UV | BE | BS | 0x40)
+refused_sign_in("7.5 attested data that is not there", message="malformed", flags=UP | UV | BE | BS | AT)
+refused_sign_in("7.5 extensions that are not there", message="malformed", flags=UP | UV | BE | BS | ED)
+refused_sign_in("7.5 extensions that are not flagged", message="malformed", extra=cbor({}))
+refused_sign_in("7.5 bytes after the extensions", message="malformed", flags=UP | UV | BE | BS | ED,
+                extra=cbor({}) + b"\0")
 
 
 def flip_last_bit(text):
@@ -135,6 +140,13 @@ for member in ("clientDataJSON", "authenticatorData", "signature", "userHandle")
     spoilt_sign_in(f"7.5 another {member}",
                    lambda r, m=member: r["response"].update({m: flip_last_bit(r["response"][m])}))
     spoilt_sign_in(f"7.5 empty {member}", lambda r, m=member: r["response"].update({m: ""}))
+
+
+@rule("7.5 extensions that were not requested")
+def _(world):
+    device = world.device("extensions")
+    for extensions in ({"hmac-secret": bytes(32)}, {"credBlob": b"blob"}, {"uvm": [[2, 4, 2]]}):
+        assert world.sign_in(device, flags=UP | UV | BE | BS | ED, extra=cbor(extensions)).status == 200
 
 
 @rule("7.5 userHandle need not be there if account-scoped")

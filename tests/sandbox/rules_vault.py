@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rules of codes, and of what is in the vault."""
+"""Rules of codes and of the vault."""
 
 import time
 

@@ -58,7 +58,7 @@ def nullable(shape):
 
 
 def mismatch(value, shape, where="$"):
-    """Returns where a value departs from a shape, or None."""
+    """Returns the first mismatch between a value and a shape, or None."""
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             return where

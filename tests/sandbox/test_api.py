@@ -2,6 +2,7 @@
 """Every call of the API, with its answers and its closed list of errors."""
 
 import json
+import os
 import socket
 import time
 from urllib.parse import urlsplit
@@ -216,12 +217,20 @@ def test_key_set(sandbox, path):
     {"fmt": "packed", "statement": {}},
     {"fmt": "packed", "statement": {"alg": ES256, "sig": b"\0" * 70}},
     {"fmt": "packed", "statement": {"alg": RS256, "sig": b"\0" * 256}},
+    {"fmt": "packed", "statement": lambda sig: {"sig": sig}},
+    {"fmt": "packed", "statement": lambda sig: {"alg": RS256, "sig": sig}},
+    {"fmt": "packed", "statement": lambda sig: {"alg": -35, "sig": sig}},
+    {"fmt": "packed", "statement": lambda sig: {"alg": ES256, "sig": sig, "x5c": []}},
+    {"fmt": "packed", "statement": lambda sig: {"alg": ES256, "sig": sig, "x5c": [b""]}},
+    {"fmt": "packed", "extra": b"\0"},
+    {"fmt": "none", "extra": b"\xa0"},
+    {"fmt": "none", "extensions": {"credProtect": 2}, "extra": b"\0"},
 ])
 def test_forged_ceremony(sandbox, changes):
     session, options = sandbox.options()
     credential = Credential()
     assert_error(sandbox.verify(session, register(options, ORIGIN, credential, **changes)), 400, "BadRequest")
-    # The attempt has used the session up, and has left nothing behind.
+    # The failed attempt used the session up and stored nothing.
     assert_error(sandbox.verify(session, register(options, ORIGIN, credential)), 400, "BadRequest")
     sandbox.register(credential)
 
@@ -231,6 +240,21 @@ def test_self_attestation_by_another_key(sandbox):
     ours, other = Credential(), Credential()
     ours.sign = other.sign
     assert_error(sandbox.verify(session, register(options, ORIGIN, ours, fmt="packed")), 400, "BadRequest")
+
+
+@pytest.mark.parametrize("extensions", [
+    {"credProtect": 3}, {"minPinLength": 4}, {"uvm": [[2, 4, 2]]}, {"credProtect": 1, "minPinLength": 6}])
+@pytest.mark.parametrize("fmt", ["none", "packed"])
+def test_extensions_that_were_not_requested(sandbox, fmt, extensions):
+    sandbox.register(Credential(), fmt=fmt, extensions=extensions)
+
+
+@pytest.mark.parametrize("length, status", [(1, 200), (1023, 200), (1024, 400)])
+def test_credential_id_length(sandbox, length, status):
+    session, options = sandbox.options()
+    credential = Credential()
+    credential.id = os.urandom(length)
+    assert sandbox.verify(session, register(options, ORIGIN, credential)).status == status
 
 
 def test_user_verification(sandbox):
@@ -251,7 +275,7 @@ def test_verification_errors(sandbox):
                  400, "BadRequest")
     assert sandbox.verify(session, response).status == 200
     assert_error(sandbox.verify(session, response), 400, "BadRequest")
-    # Another session for the same challenge does not exist.
+    # The response is bound to the challenge of its session.
     assert_error(sandbox.verify(sandbox.options()[0], response), 400, "BadRequest")
     assert_error(sandbox.page("verification", {"sessionToken": sandbox.options()[0]}), 400, "BadRequest")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlock.js in a real browser, and what another implementation says of the ceremonies."""
+"""passlock.js in Chromium, and verification of the ceremonies by another WebAuthn implementation."""
 
 import http.server
 import json
@@ -44,7 +44,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 @pytest.fixture(scope="module")
 def site():
-    """The origin of a page, on a host name that passkeys can be bound to."""
+    """The origin of a page on localhost, a valid RP ID."""
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://localhost:{server.server_port}"
@@ -128,7 +128,7 @@ def test_orphaned_passkey(person):
 
 
 def test_autofill(person):
-    """A form waits until another ceremony begins, or until its passkey is chosen."""
+    """Conditional mediation waits until another ceremony is started or a passkey is selected."""
     person.register(userId="autofill")
     waiting, modal = (person.sandbox.authorize_sign_in(discoverable=True, **more)
                       for more in ({"mediation": "conditional"}, {}))
@@ -207,7 +207,7 @@ def test_prune(person):
     _, result = person.redeem("prune", {"userId": "pruned"})
     assert result == {"success": True, "value": {"warnings": []}}
     assert len(person.page.credentials()) == 1
-    # The server forgets it, and has another one that this device does not hold.
+    # The server deletes the passkey, and has another one that is not on this device.
     person.sandbox.backend("POST", "passkeys/delete", {"passkeyIds": [kept["id"]]})
     person.sandbox.device("pruned")
     person.redeem("prune", {"userId": "pruned"})
@@ -270,14 +270,14 @@ def test_broken_service(person, endpoint):
         assert (result["success"], result["error"]["_tag"]) == (False, f"@error/{tag}")
 
 
-# A second opinion.
+# Verification by another implementation.
 
 OFFERS = [(name, algorithm, attestation) for name, algorithm in (("ES256", -7), ("RS256", -257), ("EdDSA", -8))
           for attestation in ("none", "direct")]
 
 
 def ceremony(person, method, options):
-    """What the browser makes of these options, with all of its own code and none of ours."""
+    """Runs a ceremony with the browser's own JSON functions, without passlock.js."""
     kind = {"create": "Creation", "get": "Request"}[method]
     return person.page.evaluate(f"""(async () => {{
         const publicKey = PublicKeyCredential.parse{kind}OptionsFromJSON({json.dumps(options)});
@@ -286,11 +286,11 @@ def ceremony(person, method, options):
 
 
 def observe(person, algorithm, attestation):
-    """A registration and an authentication, with the options of the sandbox, and accepted by it."""
+    """A registration and an authentication that the sandbox has accepted."""
     common = {"origin": person.site, "rpId": "localhost"}
     session, options = person.sandbox.options(origin=person.site, userVerification="required",
                                               userId=f"{algorithm}-{attestation}")
-    # The sandbox accepts whatever it offers, and asks for no attestation; this page wants to see all.
+    # The sandbox requests conveyance "none"; this page also tests "direct", and one algorithm at a time.
     wanted = {**options, "attestation": attestation, "pubKeyCredParams": [
         offer for offer in options["pubKeyCredParams"] if offer["alg"] == algorithm]}
     response = ceremony(person, "create", wanted)
@@ -321,7 +321,7 @@ def flipped(text):
 
 
 def spoilt(one):
-    """The same ceremony with a bit of what is signed, or of the signature, turned."""
+    """The same ceremony with a flipped bit in the signed data or in the signature."""
     member = "signature" if one["kind"] == "authentication" else "clientDataJSON"
     inner = {**one["response"]["response"], member: flipped(one["response"]["response"][member])}
     return {**one, "response": {**one["response"], "response": inner}}

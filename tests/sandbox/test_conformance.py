@@ -24,12 +24,12 @@ from shapes import error
 JSON = {"Content-Type": "application/json"}
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A tenancy with some history, without a limit to mail unless a test says so."""
+    """A tenancy with test data, by default without rate limit."""
     with Sandbox(tmp_path_factory.mktemp("conformance"), "--challenge-limit=0") as running:
         yield running
 
 
-# Every call, made well: the caller, the status, the shape of the answer.
+# Every call with valid arguments: caller, status, shape of the reply.
 
 def good_authentication(sandbox):
     return sandbox.sign_in(sandbox.device())
@@ -241,7 +241,7 @@ def test_too_large_bodies_of_backends(world, section):
     same(answer, 413, error("InvalidChallenge" if section == "4.11" else "BadRequest"))
 
 
-# What is refused as a bad request: the rule, the call, and what is wrong with a good request.
+# Invalid requests: the rule, the call, and the change to a valid request.
 
 REGISTRATION = ("passkey/registration/authorize", USER)
 DISCOVERABLE = ("passkey/authentication/authorize", {"rpId": "localhost", "discoverable": True})
@@ -319,7 +319,7 @@ def test_refused(world, signs_in, path, body):
 
 @pytest.mark.parametrize("call", [REGISTRATION, DISCOVERABLE, SCOPED, UPDATE, DELETE, PRUNE, CHALLENGE])
 def test_the_same_without_the_mistake(world, signs_in, call):
-    """Or else the rows above would prove nothing."""
+    """The unchanged requests succeed, or the rows above prove nothing."""
     assert world.backend("POST", *call).status < 300
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the sandbox does to its clients when told to."""
+"""Fault injection."""
 
 import http.client
 import json

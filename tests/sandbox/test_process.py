@@ -42,7 +42,7 @@ def test_help_and_version():
     ([], "--tenancy"),
     (["--tenancy=T1"], "--api-key-file"),
     (["--tenancy=T/1"], "--tenancy=T/1"),
-    (["--tenancy=T1", "--tenancy=T1"], "twice"),
+    (["--tenancy=T1", "--tenancy=T1"], "Duplicate"),
     (["--unknown"], "unknown"),
     (["argument"], "argument"),
     (["--tenancy=T1", "--api-key-file=x", "--state=x", "--populate=1"], "--populate"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The way in and out: sign up, sign in, sign out.
+// Sign-up, sign-in and sign-out.
 
 import * as device from "/device.js";
 import * as home from "/home.js";

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Doing something that may go wrong.
+// Error handling of user actions.
 
 import * as view from "/view.js";
 
 /**
- * Does something, and tells of what goes wrong; `retry` is offered if it may help. Resolves to
- * whether it worked.
+ * Runs an action and shows its error, with a button for `retry` if the error is temporary. Resolves to
+ * true on success.
  */
 export async function attempt(work, retry) {
   view.say("");
@@ -22,7 +22,7 @@ export async function attempt(work, retry) {
   }
 }
 
-/** Which field of a form an answer of our server is about. Other errors are thrown on. */
+/** Shows a validation error at its form field; rethrows other errors. */
 export function complainAtField(error, usernameField, displayNameField) {
   if (["BadUsername", "UsernameTaken", "NoPasskey"].includes(error.code)) view.complainAt(usernameField, error.message);
   else if (error.code === "BadDisplayName") view.complainAt(displayNameField, error.message);

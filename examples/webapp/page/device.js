@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What this page asks of the device, by way of passlock.js.
+// Passkeys on the device, by passlock.js.
 
 let settings; // tenancyId and endpoint
-let passlock; // of passlock.js, once loaded
+let passlock; // instance of Passlock, once passlock.js is loaded
 let loads = 0;
 
 const MESSAGES = {
-  "@error/DuplicatePasskey": "This device holds a passkey for your account already. One is enough.",
-  "@error/PasskeyUnsupported": "This device has no passkeys of the kind that is asked for.",
-  "@error/OrphanedPasskey": "This passkey was deleted from its account and opens nothing any more. Your device still has it.",
+  "@error/DuplicatePasskey": "This device already has a passkey for your account.",
+  "@error/PasskeyUnsupported": "This device does not support the required kind of passkey.",
+  "@error/OrphanedPasskey": "This passkey was deleted from its account, but your device still has it.",
 };
 
 const NOTHING_DONE = { registerPasskey: "No passkey was made", authenticatePasskey: "Nobody was signed in" };
@@ -21,13 +21,13 @@ function describe({ _tag: tag }, method) {
   return MESSAGES[tag] ?? "The passkey service cannot be reached right now. Please try again in a moment.";
 }
 
-/** What went wrong at the device, or between page and API. */
+/** Error of the device, or of a request to the API. */
 export class DeviceError extends Error {
   constructor(error, method) {
     super(describe(error, method));
-    /** Whether asking the same again may help. */
+    /** Temporary: a retry may succeed. */
     this.passing = !FINAL.includes(error._tag);
-    /** The passkey that nobody but the device knows any more: see forget(). */
+    /** A passkey that is on the device but not in the vault: see forget(). */
     this.orphan = error._tag === "@error/OrphanedPasskey" ? error : null;
   }
 }
@@ -39,7 +39,7 @@ export function configure(config) {
 async function load() {
   if (passlock) return passlock;
   try {
-    // A browser may remember that a module could not be loaded, so each attempt has its own name.
+    // Browsers may cache a failed import, so each attempt has its own URL.
     const { Passlock } = await import(`${settings.endpoint}/passlock.js?load=${++loads}`);
     passlock = new Passlock(settings);
     return passlock;
@@ -54,11 +54,11 @@ async function perform(method, options) {
   return result.value;
 }
 
-/** Makes a passkey. Resolves to the code that our server exchanges. */
+/** Creates a passkey. Resolves to the code for the server. */
 export const createPasskey = async (registrationToken, onEvent) =>
   (await perform("registerPasskey", { registrationToken, onEvent })).code;
 
-/** Asks for a passkey. Resolves to the code that our server exchanges. */
+/** Authenticates with a passkey. Resolves to the code for the server. */
 export const askForPasskey = async (authenticationToken) =>
   (await perform("authenticatePasskey", { authenticationToken })).code;
 
@@ -66,8 +66,8 @@ export const canOfferInForms = async () =>
   Boolean(await PublicKeyCredential.isConditionalMediationAvailable?.());
 
 /**
- * Tells the device of a change ("update", "delete", "prune") that our server has made. Resolves to
- * whether it could be told: the change itself stands either way.
+ * Signals a change of the vault ("update", "delete", "prune") to the device. Resolves to true on
+ * success; the vault is changed in any case.
  */
 export async function tell(kind, token) {
   try {
@@ -78,7 +78,7 @@ export async function tell(kind, token) {
   }
 }
 
-/** Has the device remove an orphan. Resolves to whether it could be told. */
+/** Signals an unknown passkey, so that the device removes it. Resolves to true on success. */
 export async function forget({ credentialId, rpId }) {
   const { warnings } = await perform("removeOrphanedPasskey", { credentialId, rpId });
   return warnings.length === 0;

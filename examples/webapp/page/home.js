@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who is signed in: their name, and their passkeys.
+// The signed-in page: names and passkeys.
 
 import * as device from "/device.js";
 import * as server from "/server.js";
@@ -8,7 +8,7 @@ import { attempt, complainAtField } from "/attempt.js";
 
 const at = (id) => document.getElementById(id);
 
-let session; // as our server has it
+let session; // from /api/session
 
 async function refresh(added) {
   const passkeys = await server.listPasskeys();
@@ -23,7 +23,7 @@ export async function enter(entered, options) {
   await refresh();
 }
 
-/* ---- A new passkey --------------------------------------------------------------------------- */
+/* ---- Registration ---------------------------------------------------------------------------- */
 
 const STEPS = { createCredential: "step-device", saveCredential: "step-save" };
 
@@ -33,7 +33,7 @@ async function make() {
     (event) => event in STEPS && view.showStep(STEPS[event]));
 }
 
-/** What the device has confirmed is kept until it is saved, so that a retry need not ask again. */
+/** The code is kept until it is exchanged, so that a retry does not prompt again. */
 async function save(code) {
   view.showStep("step-save");
   const { id } = await server.exchange(code);
@@ -41,7 +41,7 @@ async function save(code) {
   view.say("Your passkey is ready.");
 }
 
-/** One attempt at a passkey; with a code, the rest of an attempt that could not be saved. */
+/** Creates a passkey; with a code, retries only the exchange. */
 function create(code) {
   let confirmed = code;
   return attempt(
@@ -52,7 +52,7 @@ function create(code) {
       } catch (error) {
         if (error.interrupted) {
           confirmed = null;
-          await refresh(); // the daemon may have linked the passkey all the same
+          await refresh(); // the passkey may be linked
         }
         throw error;
       } finally {
@@ -62,7 +62,7 @@ function create(code) {
     () => create(confirmed));
 }
 
-/* ---- Changes, of which the device is told ---------------------------------------------------- */
+/* ---- Changes that are signalled to the device ------------------------------------------------ */
 
 async function remove(passkey, isLast, button) {
   if (!await view.confirmRemoval(isLast)) return;
@@ -88,7 +88,7 @@ function prune() {
     prune);
 }
 
-/** The passkeys get the name that the account has by now. */
+/** Copies the names of the account to the passkeys. */
 function updatePasskeys() {
   return attempt(async () => {
     let token;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What this page asks of its own server.
+// Calls of /api.
 
-/** An answer that is not a success: `code` for programs, the message for people. */
+/** Error reply: `code` is machine-readable, the message is shown. */
 export class ServerError extends Error {
   constructor(status, code, message) {
     super(message);
@@ -9,12 +9,12 @@ export class ServerError extends Error {
     this.code = code;
   }
 
-  /** Whether trying again may help. */
+  /** Temporary: a retry may succeed. */
   get passing() {
     return this.status === 0 || this.status === 429 || this.status >= 500 || this.interrupted;
   }
 
-  /** A crash has lost what came of a code, which is used: the device has to be asked again. */
+  /** The daemon crashed: the code is used and the reply lost, so a new ceremony is necessary. */
   get interrupted() {
     return this.code === "Interrupted";
   }
@@ -30,7 +30,7 @@ async function call(method, path, body) {
     });
     json = await reply.json();
   } catch {
-    throw new ServerError(0, "Offline", "This site does not answer. Please check your connection.");
+    throw new ServerError(0, "Offline", "This site cannot be reached. Please check your connection.");
   }
   if (!reply.ok) throw new ServerError(reply.status, json.error.code, json.error.message);
   return json;
@@ -40,7 +40,7 @@ const token = async (method, path) => (await call(method, path)).token;
 
 export const session = () => call("GET", "/api/session");
 export const signUp = (username, displayName) => call("POST", "/api/signup", { username, displayName });
-/** With `username` for that account's passkeys; with `autofill` to be offered in a form. */
+/** `username`: only passkeys of this account; `autofill`: conditional mediation. */
 export const authorizeSignIn = async (scope) => (await call("POST", "/api/signin/authorize", scope)).authenticationToken;
 export const signIn = (code) => call("POST", "/api/signin", { code });
 export const signOut = () => call("POST", "/api/signout");
@@ -50,7 +50,7 @@ export const listPasskeys = async () => (await call("GET", "/api/passkeys")).pas
 export const authorize = async () => (await call("POST", "/api/passkeys/authorize")).registrationToken;
 export const exchange = (code) => call("POST", "/api/passkeys/exchange", { code });
 
-/** What the device has to be told of is in the token: see device.js. */
+/** These return a token for tell() in device.js. */
 export const updatePasskeys = () => token("POST", "/api/passkeys/update");
 export const prunePasskeys = () => token("POST", "/api/passkeys/prune");
 export const deletePasskey = (id) => token("DELETE", `/api/passkeys/${encodeURIComponent(id)}`);

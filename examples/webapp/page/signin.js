@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Signing in: by button, by name, or by what the browser offers in the form.
+// Sign-in: by button, by username, or by autofill (conditional mediation).
 
 import * as device from "/device.js";
 import * as server from "/server.js";
@@ -8,14 +8,14 @@ import { attempt, complainAtField } from "/attempt.js";
 
 const at = (id) => document.getElementById(id);
 
-// What waits behind the form does so for less time than a session of the API lasts.
+// Renew before the API session of conditional mediation expires.
 const OFFER_MS = 4 * 60 * 1000;
 
 let enter; // shows who is signed in
 let turns = 0;
 let renewal;
 
-/** Nobody but the device knows this passkey any more: it can go from there, too. */
+/** The passkey is not in the vault: offer to remove it from the device. */
 function complainOfOrphan(error) {
   const forget = async () => {
     await attempt(async () => {
@@ -30,11 +30,11 @@ function complainOfOrphan(error) {
 async function ask(scope) {
   const turn = ++turns;
   const token = await server.authorizeSignIn(scope);
-  if (turn !== turns) return null; // another way was chosen meanwhile
+  if (turn !== turns) return null; // superseded by another sign-in
   return device.askForPasskey(token);
 }
 
-/** One sign-in; with a code, the rest of one that the device has confirmed already. */
+/** Signs in; with a code, retries only the exchange. */
 async function signIn(button, label, scope, code) {
   let confirmed = code;
   await attempt(
@@ -53,7 +53,7 @@ async function signIn(button, label, scope, code) {
   if (!confirmed) offer();
 }
 
-/** Has the browser offer passkeys at the username. What goes wrong here is no loss: there is a button. */
+/** Starts conditional mediation. Errors are ignored: the sign-in button remains. */
 export async function offer() {
   clearTimeout(renewal);
   if (at("signin").hidden || !await device.canOfferInForms()) return;

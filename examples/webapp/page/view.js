@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What people see. Nothing here talks to anybody.
+// DOM updates only, no requests.
 
 const at = (id) => document.getElementById(id);
 
-/** Shows one of the sections, and moves the focus to its title. */
+/** Shows a section and focuses its title. */
 export function show(section, { focus = true } = {}) {
   for (const id of ["signin", "signup", "home", "unsupported"]) at(id).hidden = id !== section;
   at("signout").hidden = section !== "home";
   if (focus) at(section).querySelector("h1").focus();
 }
 
-/** Of an account from before a restart of the server, only the id is known. */
+/** Accounts from before a restart of the server have no names. */
 export function showUser(user) {
   const name = user.displayName ?? "Welcome back";
   at("display").textContent = name;
@@ -32,7 +32,7 @@ export function showRenaming(user, open) {
   if (user.username) at("new-username").focus();
 }
 
-/** How the session began, as the principal has it; nothing of who has just signed up. */
+/** Shows the principal of the sign-in; null after sign-up. */
 export function showSignIn(signIn) {
   at("how").hidden = !signIn;
   if (!signIn) return;
@@ -46,13 +46,13 @@ export function showSignIn(signIn) {
   at("how-browser").textContent = signIn.userAgent ?? "";
 }
 
-/** A sentence on what has worked; "" for none. */
+/** Shows a success message; "" hides it. */
 export function say(text) {
   at("status").textContent = text;
   if (text) at("status").scrollIntoView({ block: "nearest" });
 }
 
-/** A sentence on what has not; with `act`, a button that calls it. */
+/** Shows an error message; `act` adds a button. */
 export function complain(text, act, label = "Try again") {
   at("problem-text").textContent = text;
   at("problem").hidden = !text;
@@ -62,7 +62,7 @@ export function complain(text, act, label = "Try again") {
   if (text) at("problem").scrollIntoView({ block: "nearest" });
 }
 
-/** A sentence at a field; "" for none. */
+/** Shows an error message at a form field; "" hides it. */
 export function complainAt(id, text) {
   const field = at(id);
   const hint = at(`${id}-hint`);
@@ -72,7 +72,7 @@ export function complainAt(id, text) {
   if (text) field.focus();
 }
 
-/** Runs `work` while all buttons are off and this one shows that something is going on. */
+/** Runs `work` with all buttons disabled and a busy label on this one. */
 export async function busy(button, label, work) {
   const before = button.textContent;
   const focused = document.activeElement;
@@ -92,7 +92,7 @@ export async function busy(button, label, work) {
 
 const steps = ["step-ask", "step-device", "step-save"];
 
-/** How far the making of a passkey is: one of `steps`, or null when it is over. */
+/** Shows the step of a registration: one of `steps`, or null at the end. */
 export function showStep(current) {
   at("steps").hidden = !current;
   at("empty").hidden = Boolean(current) || at("passkeys").childElementCount > 0;
@@ -137,7 +137,7 @@ function row(passkey, { used, onRemove }, isLast) {
   return item;
 }
 
-/** The list of passkeys; the one with the id `added` is shown arriving, the one `used` is marked. */
+/** Shows the passkeys; animates the one with the id `added`, and marks `used`. */
 export function showPasskeys(passkeys, { used, added, onRemove }) {
   const list = at("passkeys");
   const isLast = passkeys.length === 1;
@@ -148,7 +148,7 @@ export function showPasskeys(passkeys, { used, added, onRemove }) {
   at("create").textContent = passkeys.length ? "Add another passkey" : "Create a passkey";
 }
 
-/** Asks whether a passkey is to go. Resolves to true or false. */
+/** Asks to confirm a deletion. Resolves to a boolean. */
 export function confirmRemoval(isLast) {
   const dialog = at("confirm");
   at("confirm-last").hidden = !isLast;

@@ -3,17 +3,17 @@
 
 #include "sandbox/webauthn/ceremony.h"
 
-/* A ceremony that a real browser has run, from tests/data/webauthn, to be taken apart. */
+/* A recorded browser registration from tests/data/webauthn, to be modified. */
 typedef struct Sample {
         json_t *root;
         json_t *response;
         Ceremony ceremony;
-        uint8_t *attestation; /* as decoded, with room for one more byte */
+        uint8_t *attestation; /* decoded, with room for one more byte */
         size_t attestation_len;
         size_t auth_data_at, auth_data_len; /* within the attestation */
 } Sample;
 
-/* Where things are in authenticator data. */
+/* Offsets in authenticator data. */
 enum {
         AT_FLAGS = 32,
         AT_ID_LEN = 53,
@@ -24,13 +24,13 @@ enum {
 void sample_load(Sample *sample, const char *name);
 void sample_done(Sample *sample);
 
-/* Puts the attestation back into the response, as it is now. */
+/* Encodes the modified attestation into the response. */
 void sample_seal(Sample *sample);
 
-/* Puts another clientDataJSON into the response. */
+/* Replaces clientDataJSON in the response. */
 void sample_set_client_data(Sample *sample, const char *json);
 
-/* Returns a byte of the authenticator data, to be changed. */
+/* Returns a byte of the authenticator data, to be modified. */
 uint8_t *sample_auth_data(Sample *sample, size_t at);
 
 json_t *sample_inner(Sample *sample);

@@ -10,7 +10,7 @@
 static const char *const names[] = {"es256-none", "es256-packed", "rs256-none", "rs256-packed",
                                     "eddsa-none", "eddsa-packed", "https",      "localhost"};
 
-/* An authentication that a real browser has run, with the credential of its registration. */
+/* A recorded browser authentication, with the credential of its registration. */
 typedef struct Login {
         json_t *root;
         json_t *response, *inner;
@@ -108,7 +108,7 @@ static void test_another_ceremony(void **state)
         }
 }
 
-/* Every bit of what is signed, and of the signature. */
+/* Flips each bit of the signed data and of the signature. */
 static void test_flipped_bits(void **state)
 {
         static const char *const members[] = {"authenticatorData", "clientDataJSON", "signature"};
@@ -167,7 +167,7 @@ static void test_keys(void **state)
         }
 }
 
-/* A registration is no authentication, though its clientDataJSON has the right challenge. */
+/* clientDataJSON of a registration, with the right challenge. */
 static void test_registration(void **state)
 {
         _cleanup_(login_done) Login login = {};

@@ -24,7 +24,7 @@ static ErrorTag verify(Mailbox *mailbox, const NewChallenge *new, const char *co
         return tag;
 }
 
-/* A code that is not the right one. */
+/* Returns a wrong code. */
 static const char *other_code(const NewChallenge *new)
 {
         return streq(new->code, "000000") ? "000001" : "000000";
@@ -73,9 +73,9 @@ static void test_expiry(void **state)
         assert_non_null(mailbox_find(&mailbox, id_of(&old), end_ms - 1));
         assert_null(mailbox_find(&mailbox, id_of(&old), end_ms));
         assert_int_equal(verify(&mailbox, &last, last.code, end_ms - 1), ERROR_NONE);
-        /* Even a wrong code is told that it is too late. */
+        /* Expiry is checked before the code. */
         assert_int_equal(verify(&mailbox, &old, other_code(&old), end_ms), ERROR_CHALLENGE_EXPIRED);
-        /* For a while: then it is forgotten. */
+        /* Expired challenges are dropped after an hour. */
         mailbox_create(&mailbox, &request, end_ms + 3600000, &late);
         assert_int_equal(json_object_size(mailbox.entries), 1);
         assert_int_equal(verify(&mailbox, &old, old.code, end_ms), ERROR_INVALID_CHALLENGE);
@@ -134,7 +134,7 @@ static void test_saved(void **state)
         assert_int_equal(verify(&after, &new, new.code, NOW_MS), ERROR_NONE);
 }
 
-/* Each member, left out and of another type. */
+/* Each member missing, and of a wrong type. */
 static void test_saved_badly(void **state)
 {
         static const char *const entry_members[] = {"challenge", "secretHash", "codeHash",

@@ -17,7 +17,7 @@ static void test_window(void **state)
         assert_int_equal(rate_limit_take(&limit, &rule, "a", 1050), 50);
         assert_int_equal(rate_limit_take(&limit, &rule, "a", 1099), 1);
         assert_int_equal(rate_limit_take(&limit, &rule, "b", 1099), 0);
-        /* Those that were refused have not counted, and the window slides. */
+        /* Refused requests do not count, and the window slides. */
         assert_int_equal(rate_limit_take(&limit, &rule, "a", 1100), 0);
         assert_int_equal(rate_limit_take(&limit, &rule, "a", 1100), 40);
         assert_int_equal(rate_limit_take(&limit, &rule, "a", 1140), 0);
@@ -48,7 +48,7 @@ static void test_many_subjects(void **state)
         }
         assert_int_equal(json_object_size(limit.times), RATE_LIMIT_SUBJECTS_MAX);
         assert_int_equal(rate_limit_take(&limit, &rule, "1", 1000), 100);
-        assert_int_equal(rate_limit_take(&limit, &rule, "0", 1000), 0); /* forgotten */
+        assert_int_equal(rate_limit_take(&limit, &rule, "0", 1000), 0); /* dropped */
 }
 
 int main(void)

@@ -32,7 +32,7 @@ static char *read_file(void)
         return text;
 }
 
-/* A sandbox with two passkeys of one user, and its code. */
+/* Adds two passkeys of one user. Returns a code. */
 static char *fill(Sandbox *sandbox)
 {
         static const PasskeyOwner owner = {"localhost", "u", "ada", "aGFuZGxl"};
@@ -71,7 +71,7 @@ static void test_round_trip(void **state)
         assert_int_equal(st.st_mode & 0777, 0600);
 
         assert_int_equal(sandbox_new(path, &after), 0);
-        assert_null(sandbox_find_tenancy(after, "T")); /* until someone brings its key */
+        assert_null(sandbox_find_tenancy(after, "T")); /* not open without its API key */
         sandbox_open_tenancy(after, "T", "another key");
         old = sandbox_find_tenancy(before, "T");
         new = sandbox_find_tenancy(after, "T");
@@ -127,11 +127,11 @@ static void test_corruption(void **state)
                 if (n == 0)
                         continue;
                 now = read_file();
-                assert_string_equal(now, cut); /* and left as it was */
+                assert_string_equal(now, cut); /* the file is unchanged */
         }
 }
 
-/* Each member of a good file, left out and given another type. */
+/* Each member of a valid file missing, and of a wrong type. */
 static void test_wrong_members(void **state)
 {
         static const char *const paths[][4] = {
@@ -165,7 +165,7 @@ static void test_wrong_members(void **state)
                 if (i % 2)
                         json_object_set_new(object, *p, json_real(0.5));
                 else if (streq(*p, "T"))
-                        continue; /* there need not be a tenancy */
+                        continue; /* tenancies are optional */
                 else
                         json_object_del(object, *p);
                 assert_int_equal(state_save(path, bad), 0);
@@ -215,7 +215,7 @@ static void test_no_file(void **state)
         Sandbox *none;
 
         assert_int_equal(sandbox_new(path, &sandbox), 0);
-        assert_int_equal(access(path, F_OK), -1); /* only once there is something to save */
+        assert_int_equal(access(path, F_OK), -1); /* not written without changes */
         assert_int_equal(sandbox_new(directory, &none), -EISDIR);
         free(sandbox->state_path);
         sandbox->state_path = must(strdup("/nonexistent/state.json"));
@@ -234,7 +234,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
         unlink(path);
-        return rmdir(directory); /* fails if a temporary file was left behind */
+        return rmdir(directory); /* fails if there is a temporary file */
 }
 
 int main(void)

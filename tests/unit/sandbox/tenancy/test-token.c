@@ -33,7 +33,7 @@ static void test_once(void **state)
                 assert_int_equal(strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx"
                                                "yz0123456789-_"),
                                  strlen(token));
-                assert_true(strlen(token) >= 3 + 22); /* 128 bits at least */
+                assert_true(strlen(token) >= 3 + 22); /* at least 128 bits */
                 assert_true(redeem(&store, kind, NOW_MS, token));
                 assert_false(redeem(&store, kind, NOW_MS, token));
         }
@@ -98,12 +98,12 @@ static void test_limit(void **state)
         second = issue(&store, TOKEN_CODE);
         for (size_t i = 2; i <= TOKENS_MAX; i++)
                 free(issue(&store, TOKEN_CODE));
-        /* The oldest makes room, and that is the first one. */
+        /* The oldest token was dropped. */
         assert_false(redeem(&store, TOKEN_CODE, NOW_MS, first));
         assert_true(redeem(&store, TOKEN_CODE, NOW_MS, second));
         free(issue(&store, TOKEN_CODE));
         assert_int_equal(json_object_size(store.entries), TOKENS_MAX);
-        /* So does what has expired. */
+        /* Expired tokens are dropped first. */
         fresh = token_store_issue(&store, TOKEN_CODE, EXPIRES_AT_MS, EXPIRES_AT_MS + 1,
                                   json_pack("{s:i}", "n", TOKEN_CODE));
         assert_int_equal(json_object_size(store.entries), 1);

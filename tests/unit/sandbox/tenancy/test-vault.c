@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "sandbox/endpoints/instructions.h"
+#include "sandbox/endpoints/signal-api.h"
 #include "sandbox/tenancy/vault.h"
 #include "tests/unit/test.h"
 
-/* Adds a passkey and returns its owned id, which outlives it. */
+/* Adds a passkey and returns its id, owned. */
 static char *add(Vault *vault, const char *credential_id, const char *user_id, const char *rp_id)
 {
         _cleanup_(json_decrefp) json_t *transports = json_array();
@@ -29,7 +29,7 @@ static size_t count(const Vault *vault, const char *user_id)
         return json_array_size(passkeys);
 }
 
-/* All ids, by pages. */
+/* Counts all passkeys, page by page. */
 static size_t count_listed(const Vault *vault)
 {
         _cleanup_(freep) char *cursor = NULL;
@@ -91,7 +91,7 @@ static void test_pick(void **state)
         assert_string_equal(passkey_id(json_array_get(picked, 1)), one);
 }
 
-/* Ids are never used again: a cursor stays good whatever is removed. */
+/* Ids are not reused: a cursor stays valid after removals. */
 static void test_ids_grow(void **state)
 {
         _cleanup_(vault_done) Vault vault = {};
@@ -135,7 +135,7 @@ static void test_saved(void **state)
         assert_non_null(vault_find_credential(&after, "c2"));
 
         second = json_object_get(json_array_get(saved, 1), "credential");
-        json_object_set_new(second, "id", json_string("c1")); /* there is one already */
+        json_object_set_new(second, "id", json_string("c1")); /* duplicate credential id */
         assert_int_equal(vault_init(&bad, saved), -EBADMSG);
 }
 
@@ -150,9 +150,9 @@ static void test_instructions(void **state)
         free(add(&vault, "c2", "u", "b.example"));
         free(add(&vault, "c3", "u", "a.example"));
         passkeys = vault_of_user(&vault, "u");
-        update = instructions_for_update(passkeys, "name", "");
-        deletion = instructions_for_deletion(passkeys);
-        pruning = instructions_for_pruning(passkeys);
+        update = signal_api_user_details(passkeys, "name", "");
+        deletion = signal_api_unknown_credentials(passkeys);
+        pruning = signal_api_accepted_credentials(passkeys);
         assert_int_equal(json_array_size(update), 2);
         assert_int_equal(json_array_size(deletion), 3);
         assert_int_equal(json_array_size(pruning), 2);
@@ -162,9 +162,9 @@ static void test_instructions(void **state)
 
         for (size_t i = 0; i < 3; i++)
                 json_object_set_new(json_array_get(passkeys, i), "enabled", json_false());
-        none = instructions_for_pruning(passkeys);
+        none = signal_api_accepted_credentials(passkeys);
         assert_int_equal(json_array_size(none), 0);
-        /* What was made before is as it was. */
+        /* Earlier instructions are unchanged. */
         assert_int_equal(json_array_size(pruning), 2);
 }
 

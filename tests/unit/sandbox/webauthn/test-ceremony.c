@@ -10,7 +10,7 @@
 static const char *const names[] = {"es256-none", "es256-packed", "rs256-none", "rs256-packed",
                                     "eddsa-none", "eddsa-packed", "https",      "localhost"};
 
-/* Signed by the key of a certificate. */
+/* Attestations with certificates. */
 static const char *const packed[] = {"es256-packed", "rs256-packed", "eddsa-packed"};
 
 static const char *verify(Sample *sample)
@@ -20,7 +20,7 @@ static const char *verify(Sample *sample)
         return ceremony_verify_registration(&sample->ceremony, sample->response, &credential);
 }
 
-/* Refused, and for this reason, not by accident. */
+/* Asserts that the verification fails with this message. */
 static void assert_refused(Sample *sample, const char *reason)
 {
         const char *problem = verify(sample);
@@ -145,14 +145,14 @@ static void test_signed_client_data(void **state)
                 _cleanup_(freep) char *json = NULL;
                 Sample sample;
 
-                /* The same ceremony, but not the bytes that were signed. */
+                /* Same values, other bytes than those signed. */
                 sample_load(&sample, packed[i]);
                 assert_true(asprintf(&json,
                                      "{\"type\":\"webauthn.create\",\"challenge\":\"%s\","
                                      "\"origin\":\"%s\"}",
                                      sample.ceremony.challenge, sample.ceremony.origin) > 0);
                 sample_set_client_data(&sample, json);
-                assert_refused(&sample, "signature does not verify");
+                assert_refused(&sample, "verify the attestation signature");
                 sample_done(&sample);
         }
 }
@@ -199,7 +199,7 @@ static void test_flags(void **state)
         }
 }
 
-/* Every bit of what a packed statement signs, and of the signature. */
+/* Flips each bit of the data that a packed statement signs, and of the signature. */
 static void test_flipped_bits(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(packed); i++) {
@@ -239,14 +239,14 @@ static void test_statement_of_none(void **state)
         assert_non_null(at);
         at[8] = 0x80; /* [] */
         sample_seal(&none);
-        assert_refused(&none, "consist of");
+        assert_refused(&none, "must have exactly");
         at[8] = 0xa0;
         memcpy(memmem(none.attestation, none.attestation_len, "none", 4), "nope", 4);
         sample_seal(&none);
-        assert_refused(&none, "not supported");
+        assert_refused(&none, "Unsupported");
         sample_done(&none);
 
-        /* A true statement does not become no statement by another name. */
+        /* Changing the format to none does not remove a statement. */
         sample_load(&other, "es256-packed");
         at = memmem(other.attestation, other.attestation_len, "fpacked", 7);
         assert_non_null(at);
@@ -263,13 +263,13 @@ static void test_stripped_certificates(void **state)
         Sample sample;
         uint8_t *at;
 
-        /* Then the credential would have had to sign for itself. */
+        /* Without certificates, the statement is a self attestation. */
         sample_load(&sample, "es256-packed");
         at = memmem(sample.attestation, sample.attestation_len, "cx5c", 4);
         assert_non_null(at);
         at[3] = 'd';
         sample_seal(&sample);
-        assert_refused(&sample, "does not verify");
+        assert_refused(&sample, "verify the attestation signature");
         sample_done(&sample);
 }
 
@@ -284,11 +284,11 @@ static void test_lengths(void **state)
                 for (sample.attestation_len = 0; sample.attestation_len < len;
                      sample.attestation_len++) {
                         sample_seal(&sample);
-                        assert_refused(&sample, "not one CBOR map");
+                        assert_refused(&sample, "must be one CBOR map");
                 }
                 sample.attestation[sample.attestation_len++] = 0xa0;
                 sample_seal(&sample);
-                assert_refused(&sample, "not one CBOR map");
+                assert_refused(&sample, "must be one CBOR map");
                 sample_done(&sample);
         }
 }
@@ -323,13 +323,14 @@ static void test_public_key(void **state)
                 uint8_t value;
                 const char *reason;
         } cases[] = {
-                {4, 0x25, "not offered"}, /* COSE -6, which is not ours */
+                {4, 0x25, "not offered"}, /* COSE algorithm -6 */
                 {4, 0x07, "not offered"}, /* 7, not -7 */
                 {4, 0x27, "malformed"},   /* EdDSA, with a key of ES256 */
                 {2, 0x01, "malformed"},   /* another key type */
                 {6, 0x02, "malformed"},   /* another curve */
-                {3, 0x04, "not offered"}, /* no algorithm at all */
+                {3, 0x04, "not offered"}, /* no algorithm */
                 {1, 0x03, "not offered"}, /* two algorithms */
+                {7, 0x25, "malformed"},   /* no x */
                 {15, 0, "malformed"},     /* a point off the curve */
         };
 
@@ -345,6 +346,112 @@ static void test_public_key(void **state)
                 assert_refused(&sample, cases[i].reason);
                 sample_done(&sample);
         }
+}
+
+/* Incomplete keys that libfido2 accepts. */
+static void test_incomplete_keys(void **state)
+{
+        static const struct {
+                const char *name;
+                uint8_t start[8];
+                size_t at;
+                uint8_t flip;
+        } cases[] = {
+                {"eddsa-none",
+                 {0xa4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21},
+                 7,
+                 0x04}, /* no x */
+                {"rs256-none",
+                 {0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20},
+                 7,
+                 0x04}, /* no n */
+                {"rs256-none",
+                 {0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20},
+                 11,
+                 0x80}, /* 2047 bits */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                Sample sample;
+                uint8_t *key;
+
+                sample_load(&sample, cases[i].name);
+                key = memmem(sample.attestation, sample.attestation_len, cases[i].start,
+                             sizeof(cases[i].start));
+                assert_non_null(key);
+                key[cases[i].at] ^= cases[i].flip;
+                sample_seal(&sample);
+                assert_refused(&sample, "malformed");
+                sample_done(&sample);
+        }
+}
+
+static void test_trailing_byte(void **state)
+{
+        Sample sample;
+
+        sample_load(&sample, "es256-none");
+        /* The authenticator data is the last member. */
+        assert_int_equal(sample.auth_data_at + sample.auth_data_len, sample.attestation_len);
+        sample.attestation[sample.attestation_len++] = 0xa0;
+        sample.attestation[sample.auth_data_at - 1]++;
+        sample_seal(&sample);
+        assert_refused(&sample, "malformed");
+        sample_done(&sample);
+}
+
+static void set_attestation(Sample *sample, const uint8_t *data, size_t len)
+{
+        free(sample->attestation);
+        sample->attestation = must(malloc(len));
+        sample->attestation_len = len;
+        memcpy(sample->attestation, data, len);
+        sample_seal(sample);
+}
+
+/* libcbor allocates the announced size of an array: malloc() must fail instead of aborting. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+        return "allocator_may_return_null=1";
+}
+
+static void test_malformed_cbor(void **state)
+{
+        static const struct {
+                uint8_t data[9];
+                size_t len;
+        } cases[] = {
+                {{0x00}, 0},
+                {{0x18}, 1},          /* cut off */
+                {{0x1b, 1, 2, 3}, 4}, /* cut off */
+                {{0x1c}, 1},          /* reserved */
+                {{0x42, 1}, 2},       /* cut off */
+                {{0x9f, 0xff}, 2},    /* an array */
+                {{0xbf, 0xff}, 2},    /* a map of indefinite length */
+                {{0xc0, 0xa0}, 2},    /* a tagged map */
+                {{0xa1, 0x01}, 2},    /* no value */
+                {{0xa0, 0xa0}, 2},    /* trailing bytes */
+                {{0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 9}, /* huge */
+                {{0x9b, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 9}, /* huge */
+                {{0xbb, 0x80, 0, 0, 0, 0, 0, 0, 0}, 9},                      /* huge */
+        };
+        static uint8_t deep[60000];
+        Sample sample;
+
+        sample_load(&sample, "es256-none");
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                set_attestation(&sample, cases[i].data, cases[i].len);
+                assert_refused(&sample, "must be one CBOR map");
+        }
+        memset(deep, 0x81, sizeof(deep));
+        memcpy(deep, (uint8_t[]){0xa1, 0x00}, 2);
+        set_attestation(&sample, deep, sizeof(deep));
+        assert_refused(&sample, "must be one CBOR map");
+        deep[sizeof(deep) - 1] = 0;
+        set_attestation(&sample, deep, sizeof(deep));
+        assert_refused(&sample, "must be one CBOR map");
+        sample_done(&sample);
 }
 
 static void test_ids(void **state)
@@ -377,7 +484,7 @@ static void test_ids(void **state)
         json_object_set_new(sample.response, "id", json_string(other));
         assert_refused(&sample, "same string");
         json_object_set_new(sample.response, "rawId", json_string(other));
-        assert_refused(&sample, "not the id of the new credential");
+        assert_refused(&sample, "must be the id of the new credential");
         sample_done(&sample);
 }
 
@@ -439,6 +546,9 @@ int main(void)
                 cmocka_unit_test(test_lengths),
                 cmocka_unit_test(test_inner_lengths),
                 cmocka_unit_test(test_public_key),
+                cmocka_unit_test(test_incomplete_keys),
+                cmocka_unit_test(test_trailing_byte),
+                cmocka_unit_test(test_malformed_cbor),
                 cmocka_unit_test(test_ids),
                 cmocka_unit_test(test_other_spellings),
                 cmocka_unit_test(test_no_response),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the calls accept as a request, through the route that the server takes. */
+/* Validation of request bodies, through route_answer(). */
 
 #include <stdio.h>
 
@@ -223,7 +223,7 @@ static void test_content_type(void **state)
                 if (cases[i].good)
                         expect(call, 200, "AuthorizedPasskeyRegistration", NULL);
                 else
-                        expect(call, 400, "@error/BadRequest", "content type");
+                        expect(call, 400, "@error/BadRequest", "Content-Type");
         }
 }
 

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "sandbox/tenancy/populate.h"
+#include "sandbox/tenancy/seed.h"
 #include "sandbox/webauthn/base64url.h"
 
 #define AAGUID "00000000-0000-0000-0000-000000000000"
@@ -26,12 +26,12 @@ static void add(Tenancy *tenancy, uint32_t n, const PasskeyOwner *owner, json_t 
         snprintf(id, sizeof(id), "pk_%08u_syntheticpasskey", n);
         snprintf(name, sizeof(name), "synthetic-%08u", n);
         credential.id = credential_id = base64url_encode(name, strlen(name));
-        /* Decimal digits grow as hexadecimal ones, too. */
+        /* Ids have a hexadecimal number; decimal digits are valid and keep the order. */
         vault_insert(&tenancy->vault, strtoul(id + 3, NULL, 16),
                      passkey_new(id, owner, &credential, now_ms));
 }
 
-void populate(const Sandbox *sandbox, Tenancy *tenancy, uint32_t n_passkeys, uint32_t n_users)
+void seed_passkeys(const Sandbox *sandbox, Tenancy *tenancy, uint32_t n_passkeys, uint32_t n_users)
 {
         _cleanup_(json_decrefp) json_t *transports = must(json_pack("[s]", "internal"));
         int64_t now_ms = sandbox_now_ms(sandbox);

@@ -5,18 +5,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "sandbox/endpoints/form.h"
+#include "sandbox/endpoints/request-body.h"
 
 static const char blanks[] = " \t\r\n\v\f";
 
-void *form_fail(Form *form, const char *format, ...)
+void *request_body_fail(RequestBody *body, const char *format, ...)
 {
         va_list args;
 
-        if (*form->problem)
+        if (*body->problem)
                 return NULL;
         va_start(args, format);
-        vsnprintf(form->problem, sizeof(form->problem), format, args);
+        vsnprintf(body->problem, sizeof(body->problem), format, args);
         va_end(args);
         return NULL;
 }
@@ -28,32 +28,33 @@ static bool is_text(const json_t *value, size_t min, size_t max)
         return json_is_string(value) && len >= min && len <= max;
 }
 
-const char *form_text(Form *form, const char *name, size_t max)
+const char *request_body_text(RequestBody *body, const char *name, size_t max)
 {
-        const json_t *value = json_object_get(form->object, name);
+        const json_t *value = json_object_get(body->object, name);
 
         if (!is_text(value, 1, max))
-                return form_fail(form, "%s must be a string of 1 to %zu bytes", name, max);
+                return request_body_fail(body, "%s must be a string of 1 to %zu bytes", name, max);
         return json_string_value(value);
 }
 
-const char *form_optional_text(Form *form, const char *name, size_t max)
+const char *request_body_optional_text(RequestBody *body, const char *name, size_t max)
 {
-        const json_t *value = json_object_get(form->object, name);
+        const json_t *value = json_object_get(body->object, name);
 
         if (!value)
                 return NULL;
         if (!is_text(value, 0, max))
-                return form_fail(form, "%s must be a string of at most %zu bytes", name, max);
+                return request_body_fail(body, "%s must be a string of at most %zu bytes", name,
+                                         max);
         return json_string_value(value);
 }
 
-const char *form_optional_id(Form *form, const char *name, size_t max)
+const char *request_body_optional_id(RequestBody *body, const char *name, size_t max)
 {
-        return json_object_get(form->object, name) ? form_text(form, name, max) : NULL;
+        return json_object_get(body->object, name) ? request_body_text(body, name, max) : NULL;
 }
 
-/* Those of ASCII, those of Latin-1, and the two separators of Unicode, in UTF-8. */
+/* C0, DEL and C1 controls, U+2028 and U+2029, in UTF-8. */
 static bool has_controls(const char *text)
 {
         for (const uint8_t *p = (const uint8_t *) text; *p; p++)
@@ -63,39 +64,39 @@ static bool has_controls(const char *text)
         return false;
 }
 
-const char *form_optional_line(Form *form, const char *name, size_t max)
+const char *request_body_optional_line(RequestBody *body, const char *name, size_t max)
 {
-        const char *text = form_optional_text(form, name, max);
+        const char *text = request_body_optional_text(body, name, max);
 
         if (text && has_controls(text))
-                return form_fail(form, "%s must not have control characters", name);
+                return request_body_fail(body, "%s must not have control characters", name);
         return text;
 }
 
-bool form_boolean(Form *form, const char *name, bool otherwise)
+bool request_body_boolean(RequestBody *body, const char *name, bool otherwise)
 {
-        const json_t *value = json_object_get(form->object, name);
+        const json_t *value = json_object_get(body->object, name);
 
         if (value && !json_is_boolean(value))
-                form_fail(form, "%s must be true or false", name);
+                request_body_fail(body, "%s must be true or false", name);
         return value ? json_is_true(value) : otherwise;
 }
 
-const char *form_choice(Form *form, const char *name, const char *const *choices)
+const char *request_body_choice(RequestBody *body, const char *name, const char *const *choices)
 {
-        const json_t *value = json_object_get(form->object, name);
+        const json_t *value = json_object_get(body->object, name);
 
         if (!value)
                 return choices[0];
         for (; json_is_string(value) && *choices; choices++)
                 if (streq(json_string_value(value), *choices))
                         return *choices;
-        return form_fail(form, "%s is not one of its values", name);
+        return request_body_fail(body, "%s has an unknown value", name);
 }
 
-int64_t form_number(Form *form, const char *name, int64_t max, int64_t otherwise)
+int64_t request_body_number(RequestBody *body, const char *name, int64_t max, int64_t otherwise)
 {
-        const json_t *value = json_object_get(form->object, name);
+        const json_t *value = json_object_get(body->object, name);
         double number = json_number_value(value);
 
         if (!value)
@@ -103,28 +104,28 @@ int64_t form_number(Form *form, const char *name, int64_t max, int64_t otherwise
         if (json_is_number(value) && number >= 1 && number <= (double) max &&
             number == floor(number))
                 return (int64_t) number;
-        form_fail(form, "%s must be a whole number from 1 to %lld", name, (long long) max);
+        request_body_fail(body, "%s must be an integer from 1 to %lld", name, (long long) max);
         return 0;
 }
 
-json_t *form_texts(Form *form, const char *name)
+json_t *request_body_texts(RequestBody *body, const char *name)
 {
-        const json_t *array = json_object_get(form->object, name);
+        const json_t *array = json_object_get(body->object, name);
         _cleanup_(json_decrefp) json_t *once = NULL, *texts = NULL;
 
         if (!array)
                 return NULL;
-        if (!json_is_array(array) || json_array_size(array) > FORM_ITEMS_MAX)
-                return form_fail(form, "%s must be an array of at most %d strings", name,
-                                 FORM_ITEMS_MAX);
+        if (!json_is_array(array) || json_array_size(array) > REQUEST_BODY_ITEMS_MAX)
+                return request_body_fail(body, "%s must be an array of at most %d strings", name,
+                                         REQUEST_BODY_ITEMS_MAX);
         once = must(json_object());
         texts = must(json_array());
         for (size_t i = 0; i < json_array_size(array); i++) {
                 json_t *item = json_array_get(array, i);
 
-                if (!is_text(item, 1, FORM_TEXT_MAX))
-                        return form_fail(form, "%s must hold strings of 1 to %d bytes", name,
-                                         FORM_TEXT_MAX);
+                if (!is_text(item, 1, REQUEST_BODY_TEXT_MAX))
+                        return request_body_fail(body, "%s must hold strings of 1 to %d bytes",
+                                                 name, REQUEST_BODY_TEXT_MAX);
                 if (json_object_get(once, json_string_value(item)))
                         continue;
                 json_object_set_new(once, json_string_value(item), json_true());
@@ -133,18 +134,19 @@ json_t *form_texts(Form *form, const char *name)
         return TAKE_PTR(texts);
 }
 
-json_t *form_object(Form *form, const char *name, size_t max)
+json_t *request_body_object(RequestBody *body, const char *name, size_t max)
 {
-        json_t *object = json_object_get(form->object, name);
+        json_t *object = json_object_get(body->object, name);
 
         if (!object)
                 return NULL;
         if (!json_is_object(object) || json_dumpb(object, NULL, 0, JSON_COMPACT) > max)
-                return form_fail(form, "%s must be an object of at most %zu bytes", name, max);
+                return request_body_fail(body, "%s must be an object of at most %zu bytes", name,
+                                         max);
         return object;
 }
 
-/* Of UTF-8, which is what JSON strings are. */
+/* Unicode code points: JSON strings are UTF-8. */
 static size_t count_characters(const char *text)
 {
         size_t n = 0;
@@ -154,30 +156,30 @@ static size_t count_characters(const char *text)
         return n;
 }
 
-const char *form_email(Form *form, const char *name)
+const char *request_body_email(RequestBody *body, const char *name)
 {
-        const char *text = form_text(form, name, FORM_TEXT_MAX);
+        const char *text = request_body_text(body, name, REQUEST_BODY_TEXT_MAX);
         const char *at = text ? strchr(text, '@') : NULL;
 
         if (!text)
                 return NULL;
         if (!at || at == text || strchr(at + 1, '@') || count_characters(at + 1) < 3 ||
             has_controls(text) || strchr(text, ' '))
-                return form_fail(form, "%s must be a mail address", name);
+                return request_body_fail(body, "%s must be a mail address", name);
         return text;
 }
 
-const char *form_purpose(Form *form, const char *name)
+const char *request_body_purpose(RequestBody *body, const char *name)
 {
-        const char *text = form_text(form, name, FORM_PURPOSE_MAX);
+        const char *text = request_body_text(body, name, REQUEST_BODY_PURPOSE_MAX);
 
         if (text && text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                       "0123456789._:-")])
-                return form_fail(form, "%s must consist of A-Z a-z 0-9 . _ : -", name);
+                return request_body_fail(body, "%s must consist of A-Z a-z 0-9 . _ : -", name);
         return text;
 }
 
-/* Letters, digits and inner hyphens, 1 to 63 of them. */
+/* 1 to 63 lower-case letters, digits and inner hyphens. */
 static bool is_label(const char *text, size_t len)
 {
         if (len < 1 || len > 63 || text[0] == '-' || text[len - 1] == '-')
@@ -189,7 +191,7 @@ static bool is_label(const char *text, size_t len)
         return true;
 }
 
-/* A last label of digits would make it an IP address, which no passkey can be bound to. */
+/* A numeric last label is an IP address, which is not a valid RP ID. */
 static bool is_domain(const char *text)
 {
         const char *last = text;
@@ -207,9 +209,9 @@ static bool is_domain(const char *text)
         return last > text && last[strspn(last, "0123456789")];
 }
 
-char *form_domain(Form *form, const char *name)
+char *request_body_domain(RequestBody *body, const char *name)
 {
-        const char *text = form_text(form, name, FORM_DOMAIN_MAX);
+        const char *text = request_body_text(body, name, REQUEST_BODY_DOMAIN_MAX);
         _cleanup_(freep) char *domain = NULL;
 
         if (!text)
@@ -218,13 +220,13 @@ char *form_domain(Form *form, const char *name)
         for (char *p = domain; *p; p++)
                 *p = (char) tolower((unsigned char) *p);
         if (!is_domain(domain))
-                return form_fail(form, "%s must be localhost or a domain name", name);
+                return request_body_fail(body, "%s must be localhost or a domain name", name);
         return TAKE_PTR(domain);
 }
 
-char *form_trimmed(Form *form, const char *name, size_t max)
+char *request_body_trimmed(RequestBody *body, const char *name, size_t max)
 {
-        const char *text = form_text(form, name, max);
+        const char *text = request_body_text(body, name, max);
         size_t len;
 
         if (!text)
@@ -234,6 +236,6 @@ char *form_trimmed(Form *form, const char *name, size_t max)
         while (len > 0 && strchr(blanks, text[len - 1]))
                 len--;
         if (len == 0)
-                return form_fail(form, "%s must not be blank", name);
+                return request_body_fail(body, "%s must not be blank", name);
         return must(strndup(text, len));
 }

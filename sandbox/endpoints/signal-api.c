@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 
-#include "sandbox/endpoints/instructions.h"
+#include "sandbox/endpoints/signal-api.h"
 
-/* Returns the instruction of a passkey's account, lent; a new one gets its relying party and user.
- */
+/* Returns the instruction of the passkey's account, lent; creates it if necessary. */
 static json_t *account_of(json_t *accounts, const json_t *passkey)
 {
         PasskeyOwner owner = passkey_owner(passkey);
@@ -34,7 +33,7 @@ static json_t *values(json_t *object)
         return array;
 }
 
-json_t *instructions_for_update(const json_t *passkeys, const char *username,
+json_t *signal_api_user_details(const json_t *passkeys, const char *username,
                                 const char *display_name)
 {
         _cleanup_(json_decrefp) json_t *accounts = must(json_object());
@@ -50,7 +49,7 @@ json_t *instructions_for_update(const json_t *passkeys, const char *username,
         return values(accounts);
 }
 
-json_t *instructions_for_deletion(const json_t *passkeys)
+json_t *signal_api_unknown_credentials(const json_t *passkeys)
 {
         json_t *instructions = must(json_array()), *passkey;
         size_t i;
@@ -66,7 +65,7 @@ json_t *instructions_for_deletion(const json_t *passkeys)
         return instructions;
 }
 
-json_t *instructions_for_pruning(const json_t *passkeys)
+json_t *signal_api_accepted_credentials(const json_t *passkeys)
 {
         _cleanup_(json_decrefp) json_t *accounts = must(json_object());
         json_t *passkey;

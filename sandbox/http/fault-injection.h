@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sandbox/tenancy/fault.h"
+#include "sandbox/tenancy/reply.h"
+
+/* Returns the owned reply of a fault that replaces the handler, or NULL for other faults. */
+Reply *fault_injection_reply(const Fault *fault);
+
+/*
+ * Changes the type of a member of a 2xx reply, or removes the member: the one that the fault names,
+ * or the route's field.
+ */
+void fault_injection_alter(const Fault *fault, const char *field, Reply *reply);
