@@ -20,8 +20,8 @@ RIDDLES = {"what", "who", "whom", "whose", "those", "that", "both", "such", "it"
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|" r'"(?:\\.|[^"\\\n])*"|' r"'(?:\\.|[^'\\\n])+'", re.DOTALL)
 PRONOUN = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
 
-# Programs and people have names; mdoc macros, test data and names of the D-Bus API do not.
-CODESPELL = ["codespell", "--ignore-words-list=alle,fo,inflight,nd"]
+# mdoc macros, D-Bus signatures and test data.
+CODESPELL = ["codespell", "--ignore-words-list=aas,alle,fo,inflight,nd"]
 UNWRITTEN = re.compile(r"LICENSE|.*package-lock\.json|.*\.(png|svg)|tests/data/.*")
 
 # Subjects before this file was added are history.
