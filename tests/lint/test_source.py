@@ -177,3 +177,14 @@ def test_nothing_is_left_undone():
     wrong = [name for name in wrong
              if marks.search(re.sub("XXX" "XXX", "", (ROOT / name).read_text()))]
     assert not wrong
+
+
+def test_code_map_of_readme():
+    """Each folder in it exists, and each layer is in it."""
+    rows = re.findall(r"^\| (`.*?/`) \| (.*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    folders = {name.rstrip("/") for row, _ in rows for name in re.findall(r"`(\S+/)`", row)}
+    inner = {f"{folder.rstrip('/')}/{name.rstrip('/')}" for row, text in rows
+             for folder in re.findall(r"`(\S+/)`", row) for name in re.findall(r"`([\w-]+/)`", text)}
+    assert [name for name in folders | inner if not (ROOT / name).is_dir()] == []
+    layers = {layer for layer in LAYERS if (ROOT / layer).is_dir()}
+    assert layers - folders - inner == {"examples/webapp"}
