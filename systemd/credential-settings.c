@@ -16,25 +16,33 @@ static bool is_name(const char *name)
         return len > 0 && len <= NAME_LEN_MAX && name[len] == '\0' && name[0] != '.';
 }
 
-static bool exists(const char *const *parents, const char *store, const char *name)
+/* The type of the file that systemd finds first, or 0. */
+static mode_t file_type(const char *const *parents, const char *store, const char *name)
 {
         for (; *parents; parents++) {
                 char path[512];
                 struct stat st;
                 int n = snprintf(path, sizeof(path), "%s/%s/%s", *parents, store, name);
 
-                if (n > 0 && (size_t) n < sizeof(path) && stat(path, &st) == 0 &&
-                    S_ISREG(st.st_mode))
-                        return true;
+                if (n > 0 && (size_t) n < sizeof(path) && stat(path, &st) == 0)
+                        return st.st_mode & S_IFMT;
         }
-        return false;
+        return 0;
 }
 
 static bool is_sealed(const char *name, const char *const *parents)
 {
-        if (exists(parents, "credstore.encrypted", name))
+        if (file_type(parents, "credstore.encrypted", name) == S_IFREG)
                 return true;
-        return streq(name, CREDENTIAL_DEFAULT) && !exists(parents, "credstore", name);
+        return streq(name, CREDENTIAL_DEFAULT) && file_type(parents, "credstore", name) != S_IFREG;
+}
+
+/* systemd 257 does not start a unit whose credential is a directory; systemd 252 ignores it. */
+static bool is_directory(const char *name, const char *const *parents)
+{
+        mode_t type = file_type(parents, "credstore.encrypted", name);
+
+        return (type != 0 ? type : file_type(parents, "credstore", name)) == S_IFDIR;
 }
 
 size_t credential_settings_write(FILE *to, char *const *names, const char *const *parents)
@@ -45,6 +53,10 @@ size_t credential_settings_write(FILE *to, char *const *names, const char *const
                 if (!is_name(*names)) {
                         log_warning("Credential %s has to be loaded by a drop-in of your own",
                                     *names);
+                        continue;
+                }
+                if (is_directory(*names, parents)) {
+                        log_warning("Skipped credential %s: it is a directory; remove it", *names);
                         continue;
                 }
                 fprintf(to, "%s=%s\n",

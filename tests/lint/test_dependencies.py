@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What scripts/install-dependencies does when the network or a lock is in its way."""
+"""scripts/install-dependencies retries when the network fails or dpkg is locked."""
 
 import os
 import subprocess
@@ -34,15 +34,15 @@ def install(directory: Path, attempts: int):
 
 
 @pytest.mark.parametrize("attempts, pauses", [(1, []), (2, [5]), (4, [5, 15, 45])])
-def test_it_tries_again(tmp_path, attempts, pauses):
-    """Old lists are good enough if all that is missing can be had with them."""
+def test_retries(tmp_path, attempts, pauses):
+    """Old package lists are good enough if apt-get can install everything with them."""
     done, log = install(tmp_path, attempts)
     assert done.returncode == 0, done.stderr
     assert log == [word for pause in pauses for word in [*FAILED, f"sleep {pause}"]] + FAILED
 
 
-def test_but_not_for_ever(tmp_path):
+def test_retries_are_limited(tmp_path):
     done, log = install(tmp_path, 5)
     assert done.returncode == 1
-    assert "could not install: dbus systemd" in done.stderr
+    assert "failed to install with apt-get: dbus systemd" in done.stderr
     assert log.count("install") == 4

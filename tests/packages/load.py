@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 
 
 def build(work: Workspace) -> Path:
-    """What an author of an app does, with the packages that he has."""
+    """Compiles a program against the installed packages, as the author of an app does."""
     flags = host.run("pkg-config", "--cflags", "--libs", "libpasslock").split()
     host.run("gcc", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror",
              source_dir() / "tests/packages/load.c", *flags, "-o", work / "load")

@@ -100,20 +100,24 @@ static void test_sealed_or_not(void **state)
                 "LoadCredentialEncrypted=passlock.default\nLoadCredentialEncrypted=shop.key\n");
 }
 
-/* A directory or a link to nowhere is no key. */
+/* A dangling link is skipped by systemd; a directory would keep the unit from starting. */
 static void test_no_files(void **state)
 {
         const Fixture *f = *state;
-        char *names[] = {(char *) "a", (char *) "b", (char *) "passlock.default", NULL};
+        char *names[] = {(char *) "a", (char *) "b", (char *) "c", (char *) "passlock.default",
+                         NULL};
         char path[512];
 
         make(f->second, "credstore.encrypted/a");
+        make(f->first, "credstore.encrypted");
+        put(f->first, "credstore.encrypted", "c");
+        make(f->second, "credstore.encrypted/c");
         snprintf(path, sizeof(path), "%s/credstore.encrypted/b", f->second);
         assert_int_equal(symlink("nowhere", path), 0);
         snprintf(path, sizeof(path), "%s/credstore/passlock.default", f->second);
         assert_int_equal(symlink("nowhere", path), 0);
         assert_settings(f, names,
-                        "LoadCredential=a\nLoadCredential=b\n"
+                        "LoadCredential=b\nLoadCredentialEncrypted=c\n"
                         "LoadCredentialEncrypted=passlock.default\n");
 }
 
