@@ -13,7 +13,7 @@
 #include "client/passlockctl/command-line/option.h"
 #include "client/passlockctl/command-line/verb.h"
 #include "client/passlockctl/doctor/service.h"
-#include "client/passlockctl/host/agent.h"
+#include "client/passlockctl/host/polkit-agent.h"
 #include "client/passlockctl/terminal/report.h"
 
 #define TIMEOUT_SEC_MAX 86400U

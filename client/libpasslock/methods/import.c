@@ -4,7 +4,7 @@
 
 #include "base/strv.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/types/dictionary.h"
+#include "client/libpasslock/types/vardict.h"
 #include "dbus/names.h"
 
 struct passlock_import {

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "base/strv.h"
+#include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/transport/failure.h"
-#include "client/libpasslock/transport/long-call.h"
-#include "client/libpasslock/types/text.h"
+#include "client/libpasslock/transport/long-running-call.h"
+#include "client/libpasslock/types/bus-string.h"
 #include "dbus/names.h"
 
 /*

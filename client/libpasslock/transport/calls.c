@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
+#include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/transport/failure.h"
 
 /* Of a call that is new: the bus is looked for now if there is none. */
 static int start(passlock_call *call)

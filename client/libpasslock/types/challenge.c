@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_challenge {
         unsigned n_ref;

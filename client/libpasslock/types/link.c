@@ -2,11 +2,11 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/array.h"
-#include "client/libpasslock/types/dictionary.h"
+#include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/link.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/text.h"
+#include "client/libpasslock/types/vardict-array.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_link {
         unsigned n_ref;

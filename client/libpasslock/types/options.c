@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "base/strv.h"
+#include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/options.h"
-#include "client/libpasslock/types/text.h"
 
 typedef struct Option {
         char *name;

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
+#include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/text.h"
 
 struct passlock_token {
         unsigned n_ref;

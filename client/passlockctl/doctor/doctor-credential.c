@@ -8,8 +8,8 @@
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/host/command.h"
 #include "client/passlockctl/host/protection.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
-#include "client/passlockctl/host/unit.h"
 
 #define COMPLAINT_MAX 512U
 #define PROBLEM_MAX   (COMPLAINT_MAX + 512U)

@@ -3,7 +3,7 @@
 
 #include <passlock.h>
 
-#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/check-report.h"
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/unit-credentials.h"
 

@@ -3,7 +3,7 @@
 
 #include <passlock.h>
 
-#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/check-report.h"
 
 /* Shows what the daemon has found itself of a tenancy, or with "" of none, each under the heading
  * of what it is about. `findings` may be NULL. Returns whether that was about the tenancy's

@@ -3,7 +3,7 @@
 
 #include <passlock.h>
 
-#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/check-report.h"
 
 /* What the caller may do: by grants, each with its methods and relying party ids, and by polkit.
  * `label` is NULL for any tenancy. Returns whether a grant opens it. */

@@ -2,7 +2,7 @@
 
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/doctor/doctor-unit.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 
 /* One that has a mistake keeps the daemon from starting; one that runs goes on with the old one. */
 static void check_running_configuration(Checkup *checkup)

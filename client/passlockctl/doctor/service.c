@@ -4,7 +4,7 @@
 #include "client/passlockctl/doctor/doctor-unit.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/system-bus.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/terminal/report.h"
 
 #define TIMEOUT_MS_DEFAULT 30000U

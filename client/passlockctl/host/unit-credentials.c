@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "client/passlockctl/host/command.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
-#include "client/passlockctl/host/unit.h"
 
 #define UNIT_FILES_MAX (256U * 1024)
 #define SETTINGS_MAX   256U

@@ -5,7 +5,7 @@
 
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/doctor/service.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/report.h"
 

@@ -3,8 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "client/passlockctl/invocation.h"
-#include "client/passlockctl/terminal/printable.h"
 #include "client/passlockctl/terminal/report.h"
 
 void report(const char *format, ...)

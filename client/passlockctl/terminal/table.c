@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "client/passlockctl/terminal/printable.h"
+#include "base/safe-text.h"
 #include "client/passlockctl/terminal/table.h"
 
 typedef struct Cell {

@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/passlockctl/host/journal.h"
-#include "client/passlockctl/terminal/moment.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/terminal/table.h"
+#include "client/passlockctl/terminal/timestamp.h"
 #include "client/passlockctl/verbs/verbs.h"
 
 /* Rows that are aligned together. */

@@ -6,7 +6,7 @@
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/http.h"
 #include "client/passlockctl/host/protection.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/credential.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/input.h"

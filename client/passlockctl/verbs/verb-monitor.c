@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "client/passlockctl/doctor/service.h"
-#include "client/passlockctl/terminal/printable.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "base/strv.h"
 #include "client/passlockctl/terminal/input.h"
-#include "client/passlockctl/terminal/printable.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/terminal/table.h"

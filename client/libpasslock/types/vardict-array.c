@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/array.h"
+#include "client/libpasslock/types/vardict-array.h"
 
 /* Makes room for one more, which is needed at each power of two. */
 static int array_grow(Array *array)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "client/passlockctl/host/command.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "dbus/event.h"
 
 #define MESSAGE_MAX        4096U

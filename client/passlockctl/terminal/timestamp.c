@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "client/passlockctl/terminal/moment.h"
+#include "client/passlockctl/terminal/timestamp.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
 

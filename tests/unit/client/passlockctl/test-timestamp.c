@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "client/passlockctl/terminal/moment.h"
+#include "client/passlockctl/terminal/timestamp.h"
 #include "tests/unit/test.h"
 
 #define NOW UINT64_C(1700000000000000)

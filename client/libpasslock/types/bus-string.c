@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "client/libpasslock/types/text.h"
+#include "client/libpasslock/types/bus-string.h"
 
 /* Codes that no bus message may hold: half a surrogate pair, and the non-characters. */
 static bool code_is_sendable(uint32_t code)

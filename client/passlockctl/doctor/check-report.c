@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "client/passlockctl/doctor/checkup.h"
-#include "client/passlockctl/terminal/printable.h"
+#include "base/safe-text.h"
+#include "client/passlockctl/doctor/check-report.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 

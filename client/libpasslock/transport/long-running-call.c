@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/transport/failure.h"
-#include "client/libpasslock/transport/long-call.h"
+#include "client/libpasslock/transport/bus-error.h"
+#include "client/libpasslock/transport/long-running-call.h"
 #include "dbus/names.h"
 
 static void on_ready(void *userdata)

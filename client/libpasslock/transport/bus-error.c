@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "client/libpasslock/passlock.h"
-#include "client/libpasslock/transport/failure.h"
+#include "client/libpasslock/transport/bus-error.h"
 #include "dbus/error.h"
 
 #define X(name, value, dbus_name, api_tag, text) \

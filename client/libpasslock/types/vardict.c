@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "client/libpasslock/types/dictionary.h"
-#include "client/libpasslock/types/text.h"
+#include "client/libpasslock/types/bus-string.h"
+#include "client/libpasslock/types/vardict.h"
 
 static int read_string(sd_bus_message *m, char **ret)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <wchar.h>
 
-#include "client/passlockctl/terminal/printable.h"
+#include "base/safe-text.h"
 
 /* What is not seen, or turns the direction of what comes after it, on a line that is not all its
  * own.

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/macro.h"
-#include "client/passlockctl/host/agent.h"
+#include "client/passlockctl/host/polkit-agent.h"
 
 #define READY_TIMEOUT_MS 10000
 
