@@ -9,7 +9,7 @@
  * backslash two. `ret_width`, which may be NULL, gets the columns that it takes. NULL for lack of
  * memory.
  */
-char *printable_new(const char *s, size_t *ret_width);
+char *safe_text_new(const char *s, size_t *ret_width);
 
 /* Prints such a copy as a line. Returns 0 or -ENOMEM. */
-int printable_put_line(const char *s);
+int safe_text_print_line(const char *s);

@@ -157,9 +157,9 @@ static int run_for_admin(Invocation *invocation, const Verb *verb)
         r = passlock_set_interactive(invocation->client, true);
         if (r < 0)
                 return report_call(invocation->client, r);
-        agent = agent_start();
+        agent = polkit_agent_start();
         status = verb->run(invocation);
-        agent_stop(agent);
+        polkit_agent_stop(agent);
         return status;
 }
 

@@ -26,7 +26,7 @@ static const Method prove_key = {
         .member = "ProveKey",
         .of_manager = true,
         .n_strings = 2,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_string,
 };
 

@@ -13,7 +13,7 @@ static const Method method = {
         .member = "Exchange",
         .n_strings = 1,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_principal,
 };
 

@@ -11,8 +11,8 @@ static const Method create = {
         .member = "CreateChallenge",
         .n_strings = 2,
         .takes_options = true,
-        .is_secret = true,
-        .is_once = true,
+        .is_sensitive = true,
+        .no_retry = true,
         .result = &result_new_challenge,
 };
 
@@ -20,8 +20,8 @@ static const Method verify = {
         .interface = PASSLOCK_INTERFACE_MAILBOX,
         .member = "VerifyChallenge",
         .n_strings = 3,
-        .is_secret = true,
-        .is_once = true,
+        .is_sensitive = true,
+        .no_retry = true,
         .result = &result_challenge,
 };
 

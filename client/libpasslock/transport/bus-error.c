@@ -20,7 +20,7 @@ static bool is_unknown_member(const char *name)
                streq(name, SD_BUS_ERROR_UNKNOWN_PROPERTY);
 }
 
-int failure_from_message(sd_bus_message *m)
+int bus_error_from_message(sd_bus_message *m)
 {
         const char *name = sd_bus_message_get_error(m)->name;
         int error = error_from_dbus_name(name);
@@ -35,7 +35,7 @@ int failure_from_message(sd_bus_message *m)
         return is_unknown_member(name) ? -EOPNOTSUPP : -EPROTO;
 }
 
-char *failure_text_from_message(sd_bus_message *m)
+char *bus_error_text_from_message(sd_bus_message *m)
 {
         const sd_bus_error *error = sd_bus_message_get_error(m);
 
@@ -43,7 +43,7 @@ char *failure_text_from_message(sd_bus_message *m)
 }
 
 /* Why there is no connection. "The socket" is the bus's. */
-static const char *reason_of_no_connection(int r)
+static const char *connect_error_reason(int r)
 {
         switch (r) {
         case -ENOENT:
@@ -72,24 +72,25 @@ static const char *reason_of_no_connection(int r)
         }
 }
 
-int failure_to_connect(int r, char ret_text[static FAILURE_TEXT_MAX])
+int bus_error_from_connect(int r, char ret_text[static BUS_ERROR_TEXT_MAX])
 {
-        const char *reason = reason_of_no_connection(r);
+        const char *reason = connect_error_reason(r);
 
         if (r == -ENOMEM) {
-                snprintf(ret_text, FAILURE_TEXT_MAX, "%s", passlock_strerror(r));
+                snprintf(ret_text, BUS_ERROR_TEXT_MAX, "%s", passlock_strerror(r));
                 return r;
         }
         /* What the bus answers to Hello: org.freedesktop.DBus.Error.LimitsExceeded. */
         if (r == -ENOBUFS) {
                 snprintf(
-                        ret_text, FAILURE_TEXT_MAX,
+                        ret_text, BUS_ERROR_TEXT_MAX,
                         "The bus refuses user %u another connection: as many as it allows one user "
                         "(256 unless configured otherwise) are open",
                         geteuid());
                 return PASSLOCK_ERROR_LIMITS_EXCEEDED;
         }
-        snprintf(ret_text, FAILURE_TEXT_MAX, "%s%s", reason ?: "the connection to it failed with ",
+        snprintf(ret_text, BUS_ERROR_TEXT_MAX, "%s%s",
+                 reason ?: "the connection to it failed with ",
                  reason ? "" : (strerrorname_np(-r) ?: "an unknown error"));
         return -ENOTCONN;
 }

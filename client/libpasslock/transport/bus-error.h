@@ -5,7 +5,7 @@
 
 #include "base/macro.h"
 
-#define FAILURE_TEXT_MAX 256U
+#define BUS_ERROR_TEXT_MAX 256U
 
 /*
  * What an error message from the bus means to a call, as its return value:
@@ -15,14 +15,14 @@
  *      -EOPNOTSUPP  the service does not know the method
  *      -EPROTO      anything else.
  */
-int failure_from_message(sd_bus_message *m);
+int bus_error_from_message(sd_bus_message *m);
 
 /* The text that came with it, or, without one, its name. NULL for lack of memory. */
-char *failure_text_from_message(sd_bus_message *m);
+char *bus_error_text_from_message(sd_bus_message *m);
 
 /*
  * What it means to a call that no connection to the bus could be had, which `r` says, an errno of
  * sd-bus: -ENOTCONN, PASSLOCK_ERROR_LIMITS_EXCEEDED if the user has as many connections as the bus
  * allows, or -ENOMEM. `ret_text` says more, without a bare errno.
  */
-int failure_to_connect(int r, char ret_text[static FAILURE_TEXT_MAX]);
+int bus_error_from_connect(int r, char ret_text[static BUS_ERROR_TEXT_MAX]);

@@ -21,10 +21,10 @@ typedef struct Method {
         bool takes_list;
         bool takes_links;
         bool takes_options;
-        bool is_secret;    /* its messages are wiped */
-        bool is_once;      /* cut off, it is not repeated */
-        bool is_long;      /* see long-call.h */
-        bool gone_is_done; /* NotFound is success if the call was repeated */
+        bool is_sensitive;         /* its messages are wiped */
+        bool no_retry;             /* cut off, it is not repeated */
+        bool is_long_running;      /* see long-call.h */
+        bool not_found_is_success; /* NotFound is success if the call was repeated */
         const ResultType *result;
 } Method;
 
@@ -44,9 +44,10 @@ typedef struct Arguments {
  *        │  └──────── cut off ────────┘  └─ not there ─▶ WAITING_FOR_SERVICE
  *        └────────────────── owner, or bus lost ─────────────────┘
  *
- * A call that finds no bus or no service at its first try fails with that at once. Only a patient
- * one waits: it was cut off, or it had to wait for its turn when others were. A second cut ends a
- * call, and the first one a call that must not be repeated; its deadline ends it anywhere.
+ * A call that finds no bus or no service at its first try fails with that at once. Only a
+ * waits_for_service one waits: it was cut off, or it had to wait for its turn when others were. A
+ * second cut ends a call, and the first one a call that must not be repeated; its deadline ends it
+ * anywhere.
  *
  * A call to the default tenancy that does not know its object asks for that first, while SENT. If
  * that is refused, a call for which somebody may authenticate goes to the tenancy labelled default:
@@ -62,7 +63,7 @@ typedef enum CallState {
 } CallState;
 
 /* How a monitor is told the end of its call. The call is gone afterwards. */
-typedef void (*WatchDone)(int r, const char *path, void *userdata);
+typedef void (*WatchCallback)(int r, const char *path, void *userdata);
 
 /* How far a long call has come; one that was not told yet is replaced by the next. */
 typedef struct Progress {
@@ -86,9 +87,9 @@ struct passlock_call {
         char *path;  /* the object called; NULL: not known yet */
 
         CallState state;
-        bool patient;
-        bool cut_off;     /* was, once */
-        bool asked_again; /* for the default tenancy, since what we knew was wrong */
+        bool waits_for_service;
+        bool retried;        /* was, once */
+        bool path_refreshed; /* for the default tenancy, since what we knew was wrong */
         bool no_auto_start;
         bool interactive;
         sd_bus_slot *slot;
@@ -99,8 +100,8 @@ struct passlock_call {
         char *error_text;
         Result result;
 
-        Callback callback;    /* of an asynchronous call */
-        WatchDone watch_done; /* of a monitor's */
+        Callback callback;            /* of an asynchronous call */
+        WatchCallback watch_callback; /* of a monitor's */
         void *userdata;
 };
 
@@ -122,4 +123,4 @@ int call_set_deadline(passlock_call *call, uint32_t timeout_ms);
 int call_send(passlock_call *call);
 
 /* Ends a call: it waits to be handed out, or the monitor is told. */
-void call_finish(passlock_call *call, int r, const char *error_text);
+void call_complete(passlock_call *call, int r, const char *error_text);

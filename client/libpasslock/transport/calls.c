@@ -13,11 +13,11 @@ static int start(passlock_call *call)
         r = call_send(call);
         if (r < 0 || call->state == CALL_SENT)
                 return r;
-        return connection_want(call->connection);
+        return connection_request(call->connection);
 }
 
 /* The daemon gives a person this long to authenticate, and then says no. */
-#define PERSON_TIMEOUT_MS 300000U
+#define POLKIT_TIMEOUT_MS 300000U
 
 static uint32_t timeout_ms(const passlock_call *call)
 {
@@ -25,15 +25,15 @@ static uint32_t timeout_ms(const passlock_call *call)
 
         if (!call->interactive)
                 return ms;
-        return ms < UINT32_MAX - PERSON_TIMEOUT_MS ? ms + PERSON_TIMEOUT_MS : UINT32_MAX;
+        return ms < UINT32_MAX - POLKIT_TIMEOUT_MS ? ms + POLKIT_TIMEOUT_MS : UINT32_MAX;
 }
 
 /* A long call takes as long as it takes. */
-static int start_in_time(passlock_call *call)
+static int start_with_deadline(passlock_call *call)
 {
         int r;
 
-        if (!call->method->is_long) {
+        if (!call->method->is_long_running) {
                 r = call_set_deadline(call, timeout_ms(call));
                 if (r < 0)
                         return r;
@@ -57,7 +57,7 @@ int calls_begin(passlock *client, const Method *method, const Arguments *argumen
                 return r;
         call->callback = callback;
         call->userdata = userdata;
-        r = start_in_time(call);
+        r = start_with_deadline(call);
         if (r < 0)
                 return r;
         client_wake(client);
@@ -68,8 +68,8 @@ int calls_begin(passlock *client, const Method *method, const Arguments *argumen
 }
 
 int calls_begin_watch(passlock *client, const char *label, const Method *method,
-                      const Arguments *arguments, bool auto_start, WatchDone done, void *userdata,
-                      passlock_call **ret)
+                      const Arguments *arguments, bool auto_start, WatchCallback done,
+                      void *userdata, passlock_call **ret)
 {
         _cleanup_(call_freep) passlock_call *call = NULL;
         int r;
@@ -81,13 +81,13 @@ int calls_begin_watch(passlock *client, const char *label, const Method *method,
         r = start(call);
         if (r < 0)
                 return r;
-        call->watch_done = done;
+        call->watch_callback = done;
         call->userdata = userdata;
         *ret = TAKE_PTR(call);
         return 0;
 }
 
-static int wait_for(passlock_call *call)
+static int wait_for_reply(passlock_call *call)
 {
         while (call->state != CALL_FINISHED) {
                 int r;
@@ -114,10 +114,10 @@ static int perform(passlock *client, const Method *method, const Arguments *argu
         r = call_new(client, client->label, method, arguments, &call);
         if (r != 0)
                 return r;
-        r = start_in_time(call);
+        r = start_with_deadline(call);
         if (r < 0)
                 return r;
-        r = wait_for(call);
+        r = wait_for_reply(call);
         *ret_text = TAKE_PTR(call->error_text);
         if (r == 0)
                 *ret = TAKE(call->result, (Result){});
@@ -185,33 +185,33 @@ void calls_send_waiting(passlock *client)
 
                 r = call_send(call);
                 if (r < 0)
-                        call_finish(call, r, NULL);
+                        call_complete(call, r, NULL);
                 else if (call->state == CALL_WAITING)
                         return;
         }
 }
 
-void calls_become_patient(passlock *client)
+void calls_set_wait_for_service(passlock *client)
 {
         FOREACH_CALL(call, client, CALL_WAITING)
-        call->patient = true;
+        call->waits_for_service = true;
 }
 
 void calls_on_failed(passlock *client, int r)
 {
-        char text[FAILURE_TEXT_MAX];
+        char text[BUS_ERROR_TEXT_MAX];
 
-        r = failure_to_connect(r, text);
+        r = bus_error_from_connect(r, text);
         FOREACH_CALL(call, client, CALL_WAITING)
-        if (!call->patient)
-                call_finish(call, r, text);
+        if (!call->waits_for_service)
+                call_complete(call, r, text);
 }
 
 void calls_on_lost(passlock *client)
 {
         FOREACH_CALL(call, client, CALL_WAITING_FOR_SERVICE)
         call_set_state(call, CALL_WAITING);
-        calls_become_patient(client);
+        calls_set_wait_for_service(client);
 }
 
 void calls_on_service(passlock *client)
@@ -248,7 +248,7 @@ bool calls_deliver_progress(passlock *client)
 {
         passlock_call *call;
 
-        TAILQ_FOREACH(call, &client->long_calls, entry)
+        TAILQ_FOREACH(call, &client->long_running_calls, entry)
         if (call->progress.due) {
                 call->progress.due = false;
                 call->progress.callback(client, call->progress.checked, call->progress.links,
@@ -264,7 +264,7 @@ void calls_free(passlock *client)
 
         while ((call = TAILQ_FIRST(&client->calls)))
                 call_free(call);
-        while ((call = TAILQ_FIRST(&client->long_calls)))
+        while ((call = TAILQ_FIRST(&client->long_running_calls)))
                 call_free(call);
         while ((call = TAILQ_FIRST(&client->finished))) {
                 TAILQ_REMOVE(&client->finished, call, entry);

@@ -12,13 +12,13 @@ int calls_begin(passlock *client, const Method *method, const Arguments *argumen
 
 /* Starts a monitor's call, which takes as long as it takes and is never repeated. */
 int calls_begin_watch(passlock *client, const char *label, const Method *method,
-                      const Arguments *arguments, bool auto_start, WatchDone done, void *userdata,
-                      passlock_call **ret);
+                      const Arguments *arguments, bool auto_start, WatchCallback done,
+                      void *userdata, passlock_call **ret);
 
 /* Sends what waits, as far as it may. */
 void calls_send_waiting(passlock *client);
 /* What waits for its turn does not fail because others were cut off before it. */
-void calls_become_patient(passlock *client);
+void calls_set_wait_for_service(passlock *client);
 
 /* What the client has all its calls do. */
 void calls_on_failed(passlock *client, int r);

@@ -47,7 +47,7 @@ static void on_failed(int r, void *userdata)
 
         calls_on_failed(client, r);
         if (calls_want_bus(client) || monitors_want_bus(client))
-                (void) connection_want_later(client->connection);
+                (void) connection_retry_later(client->connection);
 }
 
 static void on_lost(void *userdata)
@@ -57,7 +57,7 @@ static void on_lost(void *userdata)
         calls_on_lost(client);
         monitors_on_lost(client);
         if (calls_want_bus(client) || monitors_want_bus(client))
-                (void) connection_want(client->connection);
+                (void) connection_request(client->connection);
 }
 
 static void on_owner_changed(void *userdata)
@@ -116,7 +116,7 @@ _public_ int passlock_new(passlock **ret)
         client->wake_fd = -1;
         client->timeout_ms = TIMEOUT_MS_DEFAULT;
         TAILQ_INIT(&client->calls);
-        TAILQ_INIT(&client->long_calls);
+        TAILQ_INIT(&client->long_running_calls);
         TAILQ_INIT(&client->finished);
         TAILQ_INIT(&client->monitors);
         TAILQ_INIT(&client->changes);

@@ -32,14 +32,14 @@ struct passlock {
         Connection *connection;
 
         uint32_t timeout_ms;
-        bool interactive;     /* calls may have somebody authenticate */
-        bool guesses_tenancy; /* such calls were not told the default one; see call.h */
-        char *label;          /* NULL: the default tenancy */
+        bool interactive;           /* calls may have somebody authenticate */
+        bool assumes_default_label; /* such calls were not told the default one; see call.h */
+        char *label;                /* NULL: the default tenancy */
 
-        struct CallList calls;      /* on their way */
-        unsigned n_sent;            /* of these: waited for by the bus */
-        struct CallList long_calls; /* on their way, each on a connection of its own */
-        struct CallList finished;   /* to be handed out */
+        struct CallList calls;              /* on their way */
+        unsigned n_sent;                    /* of these: waited for by the bus */
+        struct CallList long_running_calls; /* on their way, each on a connection of its own */
+        struct CallList finished;           /* to be handed out */
         struct MonitorList monitors;
         struct ChangeList changes; /* to be handed out */
 

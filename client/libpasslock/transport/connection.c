@@ -122,7 +122,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* The order matters: the match is in place before the owner is asked for, so no change is missed.
  */
-static int connection_introduce(Connection *c)
+static int connection_send_hello_calls(Connection *c)
 {
         int r;
 
@@ -164,7 +164,7 @@ static int connection_wait_for_handshake(Connection *c)
  * Attached to an event loop, sd-bus keeps to itself why the bus does not let us in. So this goes on
  * by hand until the bus has answered Hello, and what sd_bus_process() returns is the reason.
  */
-static void connection_go_on(Connection *c)
+static void connection_process_handshake(Connection *c)
 {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = sd_bus_ref(c->bus);
         int r;
@@ -186,13 +186,13 @@ static void connection_go_on(Connection *c)
 
 static int on_handshake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-        connection_go_on(userdata);
+        connection_process_handshake(userdata);
         return 0;
 }
 
 static int on_handshake_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        connection_go_on(userdata);
+        connection_process_handshake(userdata);
         return 0;
 }
 
@@ -205,11 +205,11 @@ static int on_attempt(sd_event_source *source, uint64_t usec, void *userdata)
                 return 0;
         r = sd_bus_open_system_with_description(&c->bus, "passlock");
         if (r >= 0)
-                r = connection_introduce(c);
+                r = connection_send_hello_calls(c);
         if (r < 0)
                 connection_fail(c, r);
         else
-                connection_go_on(c);
+                connection_process_handshake(c);
         return 0;
 }
 
@@ -225,12 +225,12 @@ static int connection_attempt_in(Connection *c, uint64_t usec)
         return sd_event_source_set_enabled(c->attempt, SD_EVENT_ONESHOT);
 }
 
-int connection_want(Connection *c)
+int connection_request(Connection *c)
 {
         return connection_attempt_in(c, 0);
 }
 
-int connection_want_later(Connection *c)
+int connection_retry_later(Connection *c)
 {
         uint64_t usec = c->retry_usec;
 

@@ -19,7 +19,7 @@ typedef struct Connection Connection;
 typedef struct ConnectionHandlers {
         /* The bus is there, and the owner of the name is known. */
         void (*ready)(void *userdata);
-        /* The bus could not be reached, or does not let us in: `r` is for failure_to_connect().
+        /* The bus could not be reached, or does not let us in: `r` is for bus_error_from_connect().
          * Nothing more happens until it is wanted again. */
         void (*failed)(int r, void *userdata);
         /* The bus was there and is gone. Calls on it have failed before this. As above. */
@@ -48,6 +48,6 @@ const char *connection_get_default_path(Connection *c);
 int connection_set_default_path(Connection *c, const char *path);
 
 /* Connects as soon as the event loop runs, unless that is done or under way. */
-int connection_want(Connection *c);
+int connection_request(Connection *c);
 /* Connects in a moment, which is longer each time until it works, up to half a second. */
-int connection_want_later(Connection *c);
+int connection_retry_later(Connection *c);

@@ -15,17 +15,17 @@ static void on_ready(void *userdata)
                 return;
         r = call_send(call);
         if (r < 0)
-                call_finish(call, r, NULL);
+                call_complete(call, r, NULL);
 }
 
 static void on_failed(int r, void *userdata)
 {
         passlock_call *call = userdata;
-        char text[FAILURE_TEXT_MAX];
+        char text[BUS_ERROR_TEXT_MAX];
 
-        r = failure_to_connect(r, text);
+        r = bus_error_from_connect(r, text);
         if (call->state == CALL_WAITING)
-                call_finish(call, r, text);
+                call_complete(call, r, text);
 }
 
 /* What had been sent has failed before this. */
@@ -62,7 +62,7 @@ static const ConnectionHandlers handlers = {
         .signalled = on_signalled,
 };
 
-int long_call_connection_new(passlock_call *call, Connection **ret)
+int long_running_call_connection_new(passlock_call *call, Connection **ret)
 {
         return connection_new(call->client->event, &handlers, call, ret);
 }

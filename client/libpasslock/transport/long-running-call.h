@@ -10,4 +10,4 @@
  * The service stops when the caller's connection closes, and has no other way to be told. So that
  * ending the call ends the work, and nothing else of the app's, it is on a connection of its own.
  */
-int long_call_connection_new(passlock_call *call, Connection **ret);
+int long_running_call_connection_new(passlock_call *call, Connection **ret);

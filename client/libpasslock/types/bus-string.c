@@ -31,11 +31,11 @@ static size_t character_len(const unsigned char *s)
         return code >= code_min[len] && code_is_sendable(code) ? len : 0;
 }
 
-bool text_is_sendable(const char *s)
+bool bus_string_is_valid(const char *s)
 {
         const unsigned char *p = (const unsigned char *) s;
 
-        if (strnlen(s, TEXT_LEN_MAX + 1) > TEXT_LEN_MAX)
+        if (strnlen(s, BUS_STRING_LEN_MAX + 1) > BUS_STRING_LEN_MAX)
                 return false;
         while (*p) {
                 size_t len = character_len(p);
@@ -47,15 +47,15 @@ bool text_is_sendable(const char *s)
         return true;
 }
 
-bool text_list_is_sendable(const char *const *list)
+bool bus_strv_is_valid(const char *const *list)
 {
         for (size_t i = 0; list[i]; i++)
-                if (i >= TEXT_LIST_LEN_MAX || !text_is_sendable(list[i]))
+                if (i >= BUS_STRV_LEN_MAX || !bus_string_is_valid(list[i]))
                         return false;
         return true;
 }
 
-void text_wipe_and_free(char *s)
+void bus_string_erase_and_free(char *s)
 {
         if (s)
                 explicit_bzero(s, strlen(s));

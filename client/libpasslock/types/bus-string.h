@@ -3,17 +3,17 @@
 
 #include "base/macro.h"
 
-#define TEXT_LEN_MAX      8192U
-#define TEXT_LIST_LEN_MAX 4096U
+#define BUS_STRING_LEN_MAX 8192U
+#define BUS_STRV_LEN_MAX   4096U
 
 /*
  * Whether a string may go to the bus. The bus cuts the connection of a client that sends anything
  * but UTF-8, and with it all other calls of the app: one user's odd name must not do that.
  */
-bool text_is_sendable(const char *s);
+bool bus_string_is_valid(const char *s);
 
 /* The same for all of a list, which ends in NULL; too long a one is not. */
-bool text_list_is_sendable(const char *const *list);
+bool bus_strv_is_valid(const char *const *list);
 
 /* For text that is or may be secret. NULL is fine. */
-void text_wipe_and_free(char *s);
+void bus_string_erase_and_free(char *s);

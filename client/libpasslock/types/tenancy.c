@@ -26,7 +26,7 @@ struct passlock_tenancy_list {
                 (name), 's', true, offsetof(passlock_tenancy, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD("Label", label),
         FIELD("TenancyId", id),
         FIELD("Endpoint", endpoint),
@@ -104,7 +104,7 @@ static int tenancy_read(sd_bus_message *reply, Result *ret)
 
         if (!tenancy)
                 return -ENOMEM;
-        r = dictionary_read(reply, fields, ARRAY_SIZE(fields), tenancy);
+        r = vardict_read(reply, fields, ARRAY_SIZE(fields), tenancy);
         if (r < 0)
                 return r;
         ret->tenancy = TAKE_PTR(tenancy);

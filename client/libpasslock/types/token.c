@@ -13,7 +13,7 @@ struct passlock_token {
 
 static void token_destroy(passlock_token *token)
 {
-        text_wipe_and_free(token->text);
+        bus_string_erase_and_free(token->text);
         free(token);
 }
 

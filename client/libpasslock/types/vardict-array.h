@@ -6,13 +6,14 @@
 #include "base/macro.h"
 
 /* What an aa{sv} holds, each element an object of its own. */
-typedef struct Array {
+typedef struct VardictArray {
         void **items;
         size_t n;
-} Array;
+} VardictArray;
 
 /*
  * Reads the aa{sv} that comes next in the message, one by one with `read_one`, which returns 0,
  * -EPROTO or -ENOMEM. So does this; what was read before a failure is in the array, too.
  */
-int array_read(Array *array, sd_bus_message *m, int (*read_one)(sd_bus_message *m, void **ret));
+int vardict_array_read(VardictArray *array, sd_bus_message *m,
+                       int (*read_one)(sd_bus_message *m, void **ret));

@@ -6,19 +6,19 @@
 #include "base/macro.h"
 
 /* A member of a structure that is read from an a{sv}. */
-typedef struct Field {
+typedef struct VardictField {
         const char *name;
         char type; /* 's': char *, 't': uint64_t, 'b': bool, 'a': char ** of a list of strings */
         bool required;
         size_t offset;
-} Field;
+} VardictField;
 
 /*
  * Reads the a{sv} that comes next in the message into `object`; the strings and lists there are
  * then owned, also after a failure. Unknown keys are passed over. Returns 0, -EPROTO (a wrong type,
  * a key twice, a required one missing) or -ENOMEM.
  */
-int dictionary_read(sd_bus_message *m, const Field *fields, size_t n_fields, void *object);
+int vardict_read(sd_bus_message *m, const VardictField *fields, size_t n_fields, void *object);
 
 /* Wipes and frees the strings and lists that were read into `object`. */
-void dictionary_clear(const Field *fields, size_t n_fields, void *object);
+void vardict_clear(const VardictField *fields, size_t n_fields, void *object);

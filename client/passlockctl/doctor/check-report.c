@@ -16,63 +16,63 @@ typedef enum Verdict {
         VERDICT_FAULT,
 } Verdict;
 
-struct Checkup {
-        Record *record;  /* of CHECKUP_JSON */
-        bool complaints; /* CHECKUP_COMPLAINTS */
-        bool marks;      /* a terminal that has them */
-        char *tenancy;   /* the label of what it is about now; NULL: none */
+struct CheckReport {
+        Record *record;   /* of CHECK_REPORT_JSON */
+        bool faults_only; /* CHECK_REPORT_FAULTS_ONLY */
+        bool marks;       /* a terminal that has them */
+        char *tenancy;    /* the label of what it is about now; NULL: none */
         bool failed;
         unsigned n_faults;
 };
 
-Checkup *checkup_new(CheckupForm form)
+CheckReport *check_report_new(CheckReportFormat form)
 {
-        _cleanup_(checkup_freep) Checkup *checkup = calloc(1, sizeof(Checkup));
+        _cleanup_(check_report_freep) CheckReport *checks = calloc(1, sizeof(CheckReport));
 
-        if (!checkup)
+        if (!checks)
                 return NULL;
-        checkup->marks = isatty(STDOUT_FILENO) && streq(nl_langinfo(CODESET), "UTF-8");
-        checkup->complaints = form == CHECKUP_COMPLAINTS;
-        if (form == CHECKUP_JSON) {
-                checkup->record = record_new();
-                if (!checkup->record)
+        checks->marks = isatty(STDOUT_FILENO) && streq(nl_langinfo(CODESET), "UTF-8");
+        checks->faults_only = form == CHECK_REPORT_FAULTS_ONLY;
+        if (form == CHECK_REPORT_JSON) {
+                checks->record = record_new();
+                if (!checks->record)
                         return NULL;
-                record_put_list(checkup->record, "checks");
+                record_put_list(checks->record, "checks");
         }
-        return TAKE_PTR(checkup);
+        return TAKE_PTR(checks);
 }
 
-Checkup *checkup_free(Checkup *checkup)
+CheckReport *check_report_free(CheckReport *checks)
 {
-        if (!checkup)
+        if (!checks)
                 return NULL;
-        record_free(checkup->record);
-        free(checkup->tenancy);
-        free(checkup);
+        record_free(checks->record);
+        free(checks->tenancy);
+        free(checks);
         return NULL;
 }
 
-static void put_record(Checkup *checkup, const char *name, Verdict verdict, const char *found,
+static void put_record(CheckReport *checks, const char *name, Verdict verdict, const char *found,
                        const char *advice)
 {
         static const char *const names[] = {"ok", "skipped", "fault"};
         _cleanup_(record_freep) Record *record = record_new();
 
         record_put_string(record, NULL, "name", name);
-        record_put_string(record, NULL, "tenancy", checkup->tenancy);
+        record_put_string(record, NULL, "tenancy", checks->tenancy);
         record_put_string(record, NULL, "verdict", names[verdict]);
         record_put_string(record, NULL, "found", found);
         record_put_string(record, NULL, "advice", advice);
-        record_append(checkup->record, "checks", record);
+        record_append(checks->record, "checks", record);
 }
 
-static void print_line(const Checkup *checkup, const char *name, Verdict verdict, const char *found,
-                       const char *advice)
+static void print_line(const CheckReport *checks, const char *name, Verdict verdict,
+                       const char *found, const char *advice)
 {
         static const char *const words[] = {"OK  ", "-   ", "FAIL"};
         static const char *const marks[] = {"\xe2\x9c\x94", "-", "\xe2\x9c\x98"};
-        const char *mark = checkup->marks ? marks[verdict] : words[verdict];
-        int indent = checkup->marks ? 2 : 5;
+        const char *mark = checks->marks ? marks[verdict] : words[verdict];
+        int indent = checks->marks ? 2 : 5;
 
         printf("%s %-13s  %s\n", mark, name, found);
         if (advice)
@@ -80,7 +80,7 @@ static void print_line(const Checkup *checkup, const char *name, Verdict verdict
         fflush(stdout);
 }
 
-static void complain(Verdict verdict, const char *found, const char *advice)
+static void print_fault_on_stderr(Verdict verdict, const char *found, const char *advice)
 {
         if (verdict != VERDICT_FAULT)
                 return;
@@ -88,17 +88,17 @@ static void complain(Verdict verdict, const char *found, const char *advice)
         report("%s", advice);
 }
 
-void checkup_begin_tenancy(Checkup *checkup, const char *label, bool heading)
+void check_report_begin_tenancy(CheckReport *checks, const char *label, bool heading)
 {
-        free(checkup->tenancy);
-        checkup->tenancy = label ? strdup(label) : NULL;
-        if (label && !checkup->tenancy)
-                checkup->failed = true;
-        if (label && heading && !checkup->record && !checkup->complaints)
+        free(checks->tenancy);
+        checks->tenancy = label ? strdup(label) : NULL;
+        if (label && !checks->tenancy)
+                checks->failed = true;
+        if (label && heading && !checks->record && !checks->faults_only)
                 printf("tenancy %s:\n", label);
 }
 
-_printf_(5, 0) static void say(Checkup *checkup, const char *name, Verdict verdict,
+_printf_(5, 0) static void say(CheckReport *checks, const char *name, Verdict verdict,
                                const char *advice, const char *format, va_list ap)
 {
         _cleanup_(freep) char *found = NULL, *printable = NULL, *printable_advice = NULL;
@@ -106,58 +106,59 @@ _printf_(5, 0) static void say(Checkup *checkup, const char *name, Verdict verdi
         if (vasprintf(&found, format, ap) < 0)
                 found = NULL;
         else
-                printable = printable_new(found, NULL);
-        printable_advice = advice ? printable_new(advice, NULL) : NULL;
+                printable = safe_text_new(found, NULL);
+        printable_advice = advice ? safe_text_new(advice, NULL) : NULL;
         if (!found || !printable || !printable_advice != !advice)
-                checkup->failed = true;
-        else if (checkup->record)
-                put_record(checkup, name, verdict, found, advice);
-        else if (checkup->complaints)
-                complain(verdict, found, advice);
+                checks->failed = true;
+        else if (checks->record)
+                put_record(checks, name, verdict, found, advice);
+        else if (checks->faults_only)
+                print_fault_on_stderr(verdict, found, advice);
         else
-                print_line(checkup, name, verdict, printable, printable_advice);
+                print_line(checks, name, verdict, printable, printable_advice);
         if (verdict == VERDICT_FAULT)
-                checkup->n_faults++;
+                checks->n_faults++;
 }
 
-void checkup_good(Checkup *checkup, const char *name, const char *format, ...)
+void check_report_ok(CheckReport *checks, const char *name, const char *format, ...)
 {
         va_list ap;
 
         va_start(ap, format);
-        say(checkup, name, VERDICT_GOOD, NULL, format, ap);
+        say(checks, name, VERDICT_GOOD, NULL, format, ap);
         va_end(ap);
 }
 
-void checkup_skip(Checkup *checkup, const char *name, const char *format, ...)
+void check_report_skipped(CheckReport *checks, const char *name, const char *format, ...)
 {
         va_list ap;
 
         va_start(ap, format);
-        say(checkup, name, VERDICT_SKIP, NULL, format, ap);
+        say(checks, name, VERDICT_SKIP, NULL, format, ap);
         va_end(ap);
 }
 
-void checkup_fault(Checkup *checkup, const char *name, const char *advice, const char *format, ...)
+void check_report_fault(CheckReport *checks, const char *name, const char *advice,
+                        const char *format, ...)
 {
         va_list ap;
 
         va_start(ap, format);
-        say(checkup, name, VERDICT_FAULT, advice, format, ap);
+        say(checks, name, VERDICT_FAULT, advice, format, ap);
         va_end(ap);
 }
 
-unsigned checkup_n_faults(const Checkup *checkup)
+unsigned check_report_n_faults(const CheckReport *checks)
 {
-        return checkup->n_faults;
+        return checks->n_faults;
 }
 
-int checkup_finish(Checkup *checkup)
+int check_report_end(CheckReport *checks)
 {
-        if (checkup->failed)
+        if (checks->failed)
                 return -ENOMEM;
-        if (!checkup->record)
+        if (!checks->record)
                 return 0;
-        record_put_bool(checkup->record, NULL, "ok", checkup->n_faults == 0);
-        return record_print(checkup->record, true);
+        record_put_bool(checks->record, NULL, "ok", checks->n_faults == 0);
+        return record_print(checks->record, true);
 }

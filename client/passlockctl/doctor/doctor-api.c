@@ -14,14 +14,14 @@
 #define DATE_GRANULE_S 1 /* of the header, which is in whole seconds */
 
 /* A way that the daemon goes is a good one, whatever stops this tool on it. */
-static void say_trouble(Checkup *checkup, const ApiRoute *route, const char *name,
-                        const char *advice, const char *text)
+static void report_trouble(CheckReport *checks, const ApiRoute *route, const char *name,
+                           const char *advice, const char *text)
 {
         if (route->daemon_gets_answers)
-                checkup_good(checkup, name, "the daemon gets answers; this tool gets none: %s",
-                             text);
+                check_report_ok(checks, name, "the daemon gets answers; this tool gets none: %s",
+                                text);
         else
-                checkup_fault(checkup, name, advice, "%s", text);
+                check_report_fault(checks, name, advice, "%s", text);
 }
 
 static bool resolve(const char *host, char address[static NI_MAXHOST], const char **ret_error)
@@ -43,41 +43,42 @@ static bool resolve(const char *host, char address[static NI_MAXHOST], const cha
         return true;
 }
 
-static bool check_host(Checkup *checkup, const ApiRoute *route, const char *host)
+static bool check_host(CheckReport *checks, const ApiRoute *route, const char *host)
 {
         char address[NI_MAXHOST], text[1024];
         const char *error;
 
         if (resolve(host, address, &error)) {
-                checkup_good(checkup, "name", "%s is %s", host, address);
+                check_report_ok(checks, "name", "%s is %s", host, address);
                 return true;
         }
         snprintf(text, sizeof(text), "%s: %s", host, error);
-        say_trouble(checkup, route, "name",
-                    "check Endpoint= in /etc/passlock/passlockd.conf, and how this host resolves "
-                    "names",
-                    text);
+        report_trouble(
+                checks, route, "name",
+                "check Endpoint= in /etc/passlock/passlockd.conf, and how this host resolves "
+                "names",
+                text);
         return false;
 }
 
 /* A proxy looks the endpoint up itself, so only its own name matters here. */
-static bool check_proxy(Checkup *checkup, const ApiRoute *route, const char *host)
+static bool check_proxy(CheckReport *checks, const ApiRoute *route, const char *host)
 {
-        _cleanup_(freep) char *shown = proxy_for_people(route->proxy);
-        _cleanup_(freep) char *proxy_host = shown ? http_host_of(shown) : NULL;
+        _cleanup_(freep) char *shown = proxy_host_and_port(route->proxy);
+        _cleanup_(freep) char *proxy_host = shown ? http_host(shown) : NULL;
         char address[NI_MAXHOST], text[1024];
         const char *error;
 
         if (!proxy_host || resolve(proxy_host, address, &error)) {
-                checkup_good(checkup, "name", "%s is looked up by the daemon's proxy, %s", host,
-                             shown ?: "");
+                check_report_ok(checks, "name", "%s is looked up by the daemon's proxy, %s", host,
+                                shown ?: "");
                 return true;
         }
         snprintf(text, sizeof(text), "the daemon's proxy, %s: %s", shown, error);
-        say_trouble(checkup, route, "name",
-                    "check https_proxy= in the environment of passlockd.service: systemctl show "
-                    "--property=Environment passlockd; and how this host resolves names",
-                    text);
+        report_trouble(checks, route, "name",
+                       "check https_proxy= in the environment of passlockd.service: systemctl show "
+                       "--property=Environment passlockd; and how this host resolves names",
+                       text);
         return false;
 }
 
@@ -101,78 +102,77 @@ static const char *advice_of(const ApiRoute *route, HttpOutcome outcome)
         }
 }
 
-static void check_tls(Checkup *checkup, const ApiRoute *route, const HttpAnswer *answer)
+static void check_tls(CheckReport *checks, const ApiRoute *route, const HttpResponse *answer)
 {
-        _cleanup_(freep) char *proxy = route->proxy ? proxy_for_people(route->proxy) : NULL;
+        _cleanup_(freep) char *proxy = route->proxy ? proxy_host_and_port(route->proxy) : NULL;
         char text[1024];
 
-        if (answer->outcome == HTTP_ANSWERED) {
-                checkup_good(checkup, "TLS", "%s",
-                             answer->tls ? "the certificate is good"
-                                         : "none, and none needed on this host");
+        if (answer->outcome == HTTP_RESPONDED) {
+                check_report_ok(checks, "TLS", "%s",
+                                answer->tls ? "the certificate is good"
+                                            : "none, and none needed on this host");
                 return;
         }
         snprintf(text, sizeof(text), "%s%s%s%s: %s",
                  answer->outcome == HTTP_NO_CONNECTION ? "no connection to " : "", route->endpoint,
                  proxy ? " by the daemon's proxy, " : "", proxy ?: "", answer->text);
-        say_trouble(checkup, route, "TLS", advice_of(route, answer->outcome), text);
+        report_trouble(checks, route, "TLS", advice_of(route, answer->outcome), text);
 }
 
-static void say_cannot_ask(Checkup *checkup, const ApiRoute *route)
+static void report_cannot_ask(CheckReport *checks, const ApiRoute *route)
 {
         char text[1024];
 
         snprintf(text, sizeof(text), "%s cannot be asked%s%s", route->endpoint,
                  route->ca_file ? " with " : "", route->ca_file ?: "");
-        say_trouble(
-                checkup, route, "TLS",
+        report_trouble(
+                checks, route, "TLS",
                 "check Endpoint= and CaFile= in /etc/passlock/passlockd.conf, and whether you can "
                 "read that file",
                 text);
 }
 
-void doctor_check_clock(Checkup *checkup, const HttpAnswer *answer)
+void doctor_check_clock(CheckReport *checks, const HttpResponse *answer)
 {
         int64_t ahead_s = (int64_t) (realtime_ms() / 1000) - answer->date_sec;
 
-        if (answer->outcome != HTTP_ANSWERED || answer->date_sec < 0)
-                checkup_skip(checkup, "clock", "nothing to compare it with");
+        if (answer->outcome != HTTP_RESPONDED || answer->date_sec < 0)
+                check_report_skipped(checks, "clock", "nothing to compare it with");
         else if (ahead_s > CLOCK_FAULT_S + DATE_GRANULE_S || ahead_s < -CLOCK_FAULT_S)
-                checkup_fault(checkup, "clock",
-                              "set it, and keep it right: timedatectl set-ntp true",
-                              "%" PRId64 " s %s of the API's", ahead_s < 0 ? -ahead_s : ahead_s,
-                              ahead_s < 0 ? "behind" : "ahead");
+                check_report_fault(
+                        checks, "clock", "set it, and keep it right: timedatectl set-ntp true",
+                        "%" PRId64 " s %s of the API's", ahead_s < 0 ? -ahead_s : ahead_s,
+                        ahead_s < 0 ? "behind" : "ahead");
         else
-                checkup_good(checkup, "clock", "as the API's");
+                check_report_ok(checks, "clock", "as the API's");
 }
 
-int doctor_check_api(Checkup *checkup, const ApiRoute *route, HttpAnswer *ret)
+int doctor_check_api(CheckReport *checks, const ApiRoute *route, HttpResponse *ret)
 {
-        const HttpQuestion question = {
+        const HttpRequest request = {
                 .endpoint = route->endpoint,
                 .path = KEY_SET_PATH,
                 .ca_file = route->ca_file,
                 .proxy = route->proxy,
                 .timeout_ms = route->timeout_ms,
         };
-        _cleanup_(freep) char *host = http_host_of(route->endpoint);
-        HttpAnswer answer = {.outcome = HTTP_NO_CONNECTION, .date_sec = -1};
+        _cleanup_(freep) char *host = http_host(route->endpoint);
+        HttpResponse answer = {.outcome = HTTP_NO_CONNECTION, .date_sec = -1};
         int r;
 
         if (!host)
                 return -ENOMEM;
-        if (!(route->proxy ? check_proxy(checkup, route, host)
-                           : check_host(checkup, route, host))) {
+        if (!(route->proxy ? check_proxy(checks, route, host) : check_host(checks, route, host))) {
                 *ret = answer;
                 return 0;
         }
-        r = http_get(&question, &answer);
+        r = http_get(&request, &answer);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                say_cannot_ask(checkup, route);
+                report_cannot_ask(checks, route);
         else
-                check_tls(checkup, route, &answer);
+                check_tls(checks, route, &answer);
         *ret = answer;
         return 0;
 }

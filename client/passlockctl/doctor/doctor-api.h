@@ -18,7 +18,7 @@ typedef struct ApiRoute {
  * Checks the way to the API, its name and TLS, by the daemon's proxy, with a question that needs no
  * key. Returns 0 with the answer, or an outcome that is none, if that is bad; or -ENOMEM.
  */
-int doctor_check_api(Checkup *checkup, const ApiRoute *route, HttpAnswer *ret);
+int doctor_check_api(CheckReport *checks, const ApiRoute *route, HttpResponse *ret);
 
 /* Compares the clock with what time the answer says it is. */
-void doctor_check_clock(Checkup *checkup, const HttpAnswer *answer);
+void doctor_check_clock(CheckReport *checks, const HttpResponse *answer);

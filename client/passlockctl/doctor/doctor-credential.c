@@ -11,9 +11,9 @@
 #include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
 
-#define COMPLAINT_MAX 512U
-#define PROBLEM_MAX   (COMPLAINT_MAX + 512U)
-#define USUAL_PREFIX  "passlock."
+#define STDERR_TEXT_MAX 512U
+#define PROBLEM_MAX     (STDERR_TEXT_MAX + 512U)
+#define USUAL_PREFIX    "passlock."
 
 /* What a program complained of last, without the full stop. */
 static void cut_to_last_line(char *text)
@@ -31,18 +31,18 @@ static void cut_to_last_line(char *text)
 /* The key goes nowhere: what counts is whether there is one. */
 static bool opens(const char *id, const char *path, char problem[static PROBLEM_MAX])
 {
-        char name[300], complaint[COMPLAINT_MAX];
+        char name[300], stderr_text[STDERR_TEXT_MAX];
         int status;
 
         snprintf(name, sizeof(name), "--name=%s", id);
-        status = command_read_complaint(
-                (const char *const[]){"systemd-creds", "decrypt", name, path, "-", NULL}, complaint,
-                sizeof(complaint));
+        status = command_read_stderr(
+                (const char *const[]){"systemd-creds", "decrypt", name, path, "-", NULL},
+                stderr_text, sizeof(stderr_text));
         if (status == 0)
                 return true;
-        cut_to_last_line(complaint);
-        snprintf(problem, PROBLEM_MAX, "does not open on this host%s%s", *complaint ? ": " : "",
-                 complaint);
+        cut_to_last_line(stderr_text);
+        snprintf(problem, PROBLEM_MAX, "does not open on this host%s%s", *stderr_text ? ": " : "",
+                 stderr_text);
         return false;
 }
 
@@ -107,25 +107,26 @@ static void on_unusable(const CredentialSetting *setting, const char *path, cons
 
         describe_set_key(setting->id, set_key);
         if (is_misplaced(setting, path))
-                advice = strdup("as root: systemctl daemon-reload; " UNIT_START_AGAIN);
+                advice = strdup("as root: systemctl daemon-reload; " UNIT_RESTART_COMMAND);
         else if (asprintf(&advice,
                           "as root: %s, which sets it aside; or, to go on without that key: mv %s "
-                          "/root; systemctl daemon-reload; " UNIT_START_AGAIN,
+                          "/root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
                           set_key, path) < 0)
                 advice = NULL;
-        checkup_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
+        check_report_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
 }
 
-void doctor_check_unusable_credentials(Checkup *checkup)
+void doctor_check_unusable_credentials(CheckReport *checks)
 {
         if (geteuid() != 0)
-                checkup_fault(checkup, "credential", "as root: passlockctl doctor says which one",
-                              "systemd cannot open a key of " UNIT
-                              ": it is damaged, or sealed on another host");
-        else if (credential_find_unusable(on_unusable, checkup) == 0)
-                checkup_fault(checkup, "credential", UNIT_START_AGAIN,
-                              "systemd could not give " UNIT
-                              " its keys when it was last started; now each of them opens");
+                check_report_fault(checks, "credential",
+                                   "as root: passlockctl doctor says which one",
+                                   "systemd cannot open a key of " UNIT
+                                   ": it is damaged, or sealed on another host");
+        else if (credential_find_unusable(on_unusable, checks) == 0)
+                check_report_fault(checks, "credential", UNIT_RESTART_COMMAND,
+                                   "systemd could not give " UNIT
+                                   " its keys when it was last started; now each of them opens");
 }
 
 /* Looks at what the daemon has been given, as the daemon does. Returns 0, or a negative errno if it
@@ -143,38 +144,39 @@ static int examine(const char *directory, const char *name, const char **ret_fla
         return *ret_flaw ? 0 : r;
 }
 
-static void say_missing(Checkup *checkup, const char *label, const char *name, const char *mend)
+static void report_missing(CheckReport *checks, const char *label, const char *name,
+                           const char *mend)
 {
         _cleanup_(freep) char *path = credential_file_anywhere(name);
         bool usual = strncmp(name, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0;
 
         if (!path)
-                checkup_fault(checkup, "credential", mend,
-                              "tenancy %s has no key: there is no credential %s", label, name);
+                check_report_fault(checks, "credential", mend,
+                                   "tenancy %s has no key: there is no credential %s", label, name);
         else
-                checkup_fault(
-                        checkup, "credential",
+                check_report_fault(
+                        checks, "credential",
                         usual ? "as root: systemctl daemon-reload; systemctl restart passlockd"
                               : "as root: passlockctl set-key says which setting the unit needs",
                         "tenancy %s has no key: %s is there, but " UNIT " was started without it",
                         label, path);
 }
 
-static void say_flaw(Checkup *checkup, const char *label, const char *name, const char *flaw,
-                     const char *mend)
+static void report_flaw(CheckReport *checks, const char *label, const char *name, const char *flaw,
+                        const char *mend)
 {
         _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
         const CredentialSetting *setting =
                 credentials ? unit_credentials_find(credentials, name) : NULL;
         _cleanup_(freep) char *path = setting ? credential_setting_file(setting) : NULL;
 
-        checkup_fault(checkup, "credential", mend,
-                      "tenancy %s has no key: the credential %s%s%s%s %s", label, name,
-                      path ? ", from " : "", path ?: "", path ? "," : "", flaw);
+        check_report_fault(checks, "credential", mend,
+                           "tenancy %s has no key: the credential %s%s%s%s %s", label, name,
+                           path ? ", from " : "", path ?: "", path ? "," : "", flaw);
 }
 
-static void say_unconfigured(Checkup *checkup, const char *label, const char *name,
-                             const char *directory, const char *mend)
+static void report_unconfigured(CheckReport *checks, const char *label, const char *name,
+                                const char *directory, const char *mend)
 {
         const char *flaw = NULL;
         int r = -ENOENT;
@@ -182,20 +184,20 @@ static void say_unconfigured(Checkup *checkup, const char *label, const char *na
         if (directory && protect_memory() == 0)
                 r = examine(directory, name, &flaw);
         if (r == -ENOENT)
-                say_missing(checkup, label, name, mend);
+                report_missing(checks, label, name, mend);
         else if (r < 0)
-                checkup_fault(checkup, "credential", mend,
-                              "tenancy %s has no key: %s/%s cannot be read", label, directory,
-                              name);
+                check_report_fault(checks, "credential", mend,
+                                   "tenancy %s has no key: %s/%s cannot be read", label, directory,
+                                   name);
         else if (flaw)
-                say_flaw(checkup, label, name, flaw, mend);
+                report_flaw(checks, label, name, flaw, mend);
         else
-                checkup_fault(checkup, "credential", "as root: passlockctl reload",
-                              "tenancy %s has no key, but the credential %s is one now", label,
-                              name);
+                check_report_fault(checks, "credential", "as root: passlockctl reload",
+                                   "tenancy %s has no key, but the credential %s is one now", label,
+                                   name);
 }
 
-void doctor_check_credential(Checkup *checkup, const passlock_tenancy *tenancy,
+void doctor_check_credential(CheckReport *checks, const passlock_tenancy *tenancy,
                              const DaemonEnvironment *environment, const char *mend)
 {
         const char *label = passlock_tenancy_get_label(tenancy);
@@ -203,9 +205,9 @@ void doctor_check_credential(Checkup *checkup, const passlock_tenancy *tenancy,
         const char *directory = daemon_environment_get(environment, "CREDENTIALS_DIRECTORY");
 
         if (!streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
-                checkup_good(checkup, "credential", "tenancy %s has a key", label);
+                check_report_ok(checks, "credential", "tenancy %s has a key", label);
         else if (geteuid() == 0 && name)
-                say_unconfigured(checkup, label, name, directory, mend);
+                report_unconfigured(checks, label, name, directory, mend);
         else
-                checkup_fault(checkup, "credential", mend, "tenancy %s has no key", label);
+                check_report_fault(checks, "credential", mend, "tenancy %s has no key", label);
 }

@@ -10,7 +10,7 @@
 /* Why systemd can give the unit no credentials: a fault for each file that is to blame, if we may
  * look.
  */
-void doctor_check_unusable_credentials(Checkup *checkup);
+void doctor_check_unusable_credentials(CheckReport *checks);
 
 /* The files among the unit's credentials that systemd cannot use: calls found() for each, with what
  * is wrong, to be put after the path. For root. Returns how many there are. */
@@ -20,5 +20,5 @@ unsigned credential_find_unusable(UnusableFunc found, void *userdata);
 
 /* Whether the tenancy has a key; if not, why, as far as we may look. `mend` is the advice that
  * gives it another one. */
-void doctor_check_credential(Checkup *checkup, const passlock_tenancy *tenancy,
+void doctor_check_credential(CheckReport *checks, const passlock_tenancy *tenancy,
                              const DaemonEnvironment *environment, const char *mend);

@@ -8,5 +8,5 @@
 /* Shows what the daemon has found itself of a tenancy, or with "" of none, each under the heading
  * of what it is about. `findings` may be NULL. Returns whether that was about the tenancy's
  * credential, which root is left to look at. */
-bool doctor_show_findings(Checkup *checkup, const passlock_finding_list *findings,
+bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *findings,
                           const char *label);

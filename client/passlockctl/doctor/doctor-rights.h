@@ -7,4 +7,4 @@
 
 /* What the caller may do: by grants, each with its methods and relying party ids, and by polkit.
  * `label` is NULL for any tenancy. Returns whether a grant opens it. */
-bool doctor_check_rights(Checkup *checkup, passlock *client, const char *label);
+bool doctor_check_rights(CheckReport *checks, passlock *client, const char *label);

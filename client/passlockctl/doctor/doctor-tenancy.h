@@ -17,4 +17,4 @@ typedef struct TenancyCheck {
 
 /* Checks what one tenancy needs: key, name of the endpoint, TLS, whether the API takes the key, the
  * clock. Returns 0 or -ENOMEM. */
-int doctor_check_tenancy(Checkup *checkup, const TenancyCheck *check);
+int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check);

@@ -5,4 +5,4 @@
 
 /* Checks how the unit was started, and with which configuration. Returns whether there is any use
  * in asking the daemon. */
-bool doctor_check_unit(Checkup *checkup);
+bool doctor_check_unit(CheckReport *checks);

@@ -29,7 +29,7 @@ static ServiceStart wait_for_service(SystemBus *bus, uint32_t limit_ms)
                         return SERVICE_RUNS;
                 if (activation == ACTIVATION_REFUSED)
                         return SERVICE_UNKNOWN;
-                switch (unit_look_at_start(begin_us, &last_failure_us)) {
+                switch (systemd_unit_get_progress(begin_us, &last_failure_us)) {
                 case UNIT_FAILED:
                         return SERVICE_FAILS;
                 case UNIT_FAILED_BEFORE:
@@ -52,7 +52,7 @@ ServiceStart service_start(const Invocation *invocation)
 
         if (!bus || system_bus_has_service(bus))
                 return bus ? SERVICE_RUNS : SERVICE_UNKNOWN;
-        if (unit_is_masked())
+        if (systemd_unit_is_masked())
                 return SERVICE_FAILS;
         if (system_bus_activate(bus) < 0)
                 return SERVICE_UNKNOWN;
@@ -62,12 +62,13 @@ ServiceStart service_start(const Invocation *invocation)
 /* Only what is wrong, in lines on standard error. Returns whether there was anything. */
 static bool report_faults(void)
 {
-        _cleanup_(checkup_freep) Checkup *checkup = checkup_new(CHECKUP_COMPLAINTS);
+        _cleanup_(check_report_freep) CheckReport *checks =
+                check_report_new(CHECK_REPORT_FAULTS_ONLY);
 
-        if (!checkup)
+        if (!checks)
                 return false;
-        (void) doctor_check_unit(checkup);
-        return checkup_n_faults(checkup) > 0;
+        (void) doctor_check_unit(checks);
+        return check_report_n_faults(checks) > 0;
 }
 
 int service_report(const Invocation *invocation, ServiceStart start)

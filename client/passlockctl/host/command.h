@@ -12,7 +12,7 @@ int command_run(const char *const argv[], int stdin_fd, int stdout_fd, int stder
 
 /* The same for what it writes, cut to `size` with the final NUL. What it complains of is dropped.
  */
-int command_read(const char *const argv[], char *output, size_t size);
+int command_read_stdout(const char *const argv[], char *output, size_t size);
 
 /* The same for what it complains of; what it writes is dropped. */
-int command_read_complaint(const char *const argv[], char *output, size_t size);
+int command_read_stderr(const char *const argv[], char *output, size_t size);

@@ -141,10 +141,10 @@ static bool read_unit(DaemonEnvironment *environment)
         static const char *const of_manager[] = {"systemctl", "show-environment", NULL};
         _cleanup_(freep) char *shown = malloc(OUTPUT_MAX), *inherited = malloc(OUTPUT_MAX);
 
-        if (!shown || !inherited || command_read(of_unit, shown, OUTPUT_MAX) != 0 ||
+        if (!shown || !inherited || command_read_stdout(of_unit, shown, OUTPUT_MAX) != 0 ||
             !strstr(shown, "LoadState=loaded"))
                 return false;
-        if (command_read(of_manager, inherited, OUTPUT_MAX) == 0)
+        if (command_read_stdout(of_manager, inherited, OUTPUT_MAX) == 0)
                 read_variables(environment, inherited);
         read_shown(environment, shown);
         return true;
@@ -208,7 +208,7 @@ const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
                                           const char *endpoint)
 {
         static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-        _cleanup_(freep) char *host = http_host_of(endpoint);
+        _cleanup_(freep) char *host = http_host(endpoint);
         const char *proxy = NULL, *exempt;
 
         /* Over plain HTTP the daemon talks to this host only, and directly. */
@@ -221,7 +221,7 @@ const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
         return isempty(proxy) || (exempt && is_exempt(exempt, host)) ? NULL : proxy;
 }
 
-char *proxy_for_people(const char *proxy)
+char *proxy_host_and_port(const char *proxy)
 {
         const char *host = strstr(proxy, "://"), *at;
 

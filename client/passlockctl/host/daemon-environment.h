@@ -18,9 +18,9 @@ DEFINE_CLEANUP(DaemonEnvironment *, daemon_environment_free);
 const char *daemon_environment_get(const DaemonEnvironment *environment, const char *name);
 
 /* The proxy by which the daemon reaches an endpoint; NULL for none, and for an endpoint that takes
- * none. Lent. It may have a password in it: show proxy_for_people() of it. */
+ * none. Lent. It may have a password in it: show proxy_host_and_port() of it. */
 const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
                                           const char *endpoint);
 
 /* Its host and port, to be given to free(). NULL for lack of memory. */
-char *proxy_for_people(const char *proxy);
+char *proxy_host_and_port(const char *proxy);

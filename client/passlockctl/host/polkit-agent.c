@@ -14,7 +14,7 @@
 #define READY_TIMEOUT_MS 10000
 
 /* It opens the terminal by itself; what it complains of is not about what we were told to do. */
-static void be_quiet(void)
+static void redirect_stdio_to_null(void)
 {
         int fd = open("/dev/null", O_RDWR);
 
@@ -29,24 +29,24 @@ static void be_quiet(void)
 
 /* A session may have an agent with windows, which is nicer; a fallback of no session is never used.
  */
-static const char *how_to_register(void)
+static const char *fallback_option(void)
 {
         return getenv("XDG_SESSION_ID") ? "--fallback" : NULL;
 }
 
-_Noreturn static void become_agent(pid_t client, int notify_fd)
+_Noreturn static void exec_polkit_agent(pid_t client, int notify_fd)
 {
         char process[32], fd[32];
 
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != client)
                 _exit(EXIT_FAILURE);
-        be_quiet();
+        redirect_stdio_to_null();
         snprintf(process, sizeof(process), "%d", (int) client);
         snprintf(fd, sizeof(fd), "%d", notify_fd);
         if (fcntl(notify_fd, F_SETFD, 0) == 0)
                 execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd,
-                       how_to_register(), NULL);
+                       fallback_option(), NULL);
         _exit(EXIT_FAILURE);
 }
 
@@ -59,7 +59,7 @@ static void wait_until_ready(int fd)
                 ;
 }
 
-pid_t agent_start(void)
+pid_t polkit_agent_start(void)
 {
         _cleanup_(closep) int read_fd = -1, write_fd = -1;
         pid_t client = getpid(), pid;
@@ -73,13 +73,13 @@ pid_t agent_start(void)
         if (pid < 0)
                 return 0;
         if (pid == 0)
-                become_agent(client, write_fd);
+                exec_polkit_agent(client, write_fd);
         close(TAKE_FD(write_fd));
         wait_until_ready(read_fd);
         return pid;
 }
 
-void agent_stop(pid_t pid)
+void polkit_agent_stop(pid_t pid)
 {
         if (pid == 0)
                 return;

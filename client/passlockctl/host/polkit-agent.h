@@ -7,6 +7,6 @@
  * polkit's agent for terminals, which asks for passwords on ours, for as long as we live. Returns
  * when it is ready, or that takes too long. 0 if it cannot be had: then nobody is asked.
  */
-pid_t agent_start(void);
+pid_t polkit_agent_start(void);
 /* 0 is fine. */
-void agent_stop(pid_t pid);
+void polkit_agent_stop(pid_t pid);

@@ -42,7 +42,7 @@ static bool show(char *shown, size_t size)
                 NULL,
         };
 
-        return command_read(argv, shown, size) == 0;
+        return command_read_stdout(argv, shown, size) == 0;
 }
 
 /* The number on the line that begins with `name`; 0 if there is none. */
@@ -56,7 +56,7 @@ static uint64_t number_of(const char *shown, const char *name)
         return 0;
 }
 
-UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us)
+UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure_us)
 {
         char shown[512];
         uint64_t ended_us;
@@ -75,7 +75,7 @@ UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us)
         return UNIT_STARTS;
 }
 
-UnitStart unit_last_start(void)
+UnitStart systemd_unit_last_start(void)
 {
         char shown[512];
 
@@ -107,18 +107,18 @@ static char *last_message(const char *const matches[])
 
         for (size_t n = 7, i = 0; matches[i]; i++)
                 argv[n++] = matches[i];
-        if (!message || command_read(argv, message, MESSAGE_MAX) != 0)
+        if (!message || command_read_stdout(argv, message, MESSAGE_MAX) != 0)
                 return NULL;
         message[strcspn(message, "\n")] = '\0';
         return *message ? TAKE_PTR(message) : NULL;
 }
 
-char *unit_last_error(void)
+char *systemd_unit_last_error(void)
 {
         return last_message((const char *const[]){"--priority=err", NULL});
 }
 
-char *unit_refused_configuration(void)
+char *systemd_unit_configuration_error(void)
 {
         char refused[64], loaded[64], started[64];
         _cleanup_(freep) char *message = NULL;
@@ -133,7 +133,7 @@ char *unit_refused_configuration(void)
         return message && strncmp(message, text, strlen(text)) == 0 ? TAKE_PTR(message) : NULL;
 }
 
-bool unit_is_masked(void)
+bool systemd_unit_is_masked(void)
 {
         char shown[512];
 
@@ -142,13 +142,13 @@ bool unit_is_masked(void)
 }
 
 /* A unit that is just starting will be. */
-bool unit_is_active(void)
+bool systemd_unit_is_active(void)
 {
         static const char *const argv[] = {"systemctl", "is-active", UNIT, NULL};
         char state[64];
 
         for (unsigned i = 0; i < LOOKS_MAX; i++) {
-                if (command_read(argv, state, sizeof(state)) == 0)
+                if (command_read_stdout(argv, state, sizeof(state)) == 0)
                         return true;
                 if (!has_line(state, "activating"))
                         return false;
@@ -157,14 +157,14 @@ bool unit_is_active(void)
         return false;
 }
 
-bool unit_reload_manager(void)
+bool systemd_daemon_reload(void)
 {
         static const char *const argv[] = {"systemctl", "daemon-reload", NULL};
 
         return command_run(argv, -1, STDERR_FILENO, STDERR_FILENO) == 0;
 }
 
-bool unit_restart(void)
+bool systemd_unit_restart(void)
 {
         static const char *const reset[] = {"systemctl", "reset-failed", UNIT, NULL};
         static const char *const restart[] = {"systemctl", "restart", UNIT, NULL};

@@ -7,7 +7,7 @@
 #define UNIT "passlockd.service"
 
 /* For people. */
-#define UNIT_START_AGAIN "systemctl restart passlockd"
+#define UNIT_RESTART_COMMAND "systemctl restart passlockd"
 
 typedef enum UnitStart {
         UNIT_START_UNKNOWN, /* there is no systemd to ask */
@@ -19,7 +19,7 @@ typedef enum UnitStart {
 } UnitStart;
 
 /* How its last start went. */
-UnitStart unit_last_start(void);
+UnitStart systemd_unit_last_start(void);
 
 typedef enum UnitProgress {
         UNIT_STARTS,        /* or is about to, or nothing is known */
@@ -29,22 +29,22 @@ typedef enum UnitProgress {
 
 /* How a start goes that was asked for at `since_us`, on the monotonic clock. To be called again and
  * again: `last_failure_us`, 0 at first, keeps when an attempt has failed; the second one counts. */
-UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us);
+UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure_us);
 
 /* What the daemon complained of last, to be given to free(). NULL if that cannot be known, for lack
  * of a journal or of the right to read it. */
-char *unit_last_error(void);
+char *systemd_unit_last_error(void);
 
 /* The same, if it was that its configuration has a mistake, and it was not started or reloaded
  * since. */
-char *unit_refused_configuration(void);
+char *systemd_unit_configuration_error(void);
 
-bool unit_is_active(void);
-bool unit_is_masked(void);
+bool systemd_unit_is_active(void);
+bool systemd_unit_is_masked(void);
 
 /* Has systemd look which credentials and settings there are for it now. What systemctl says goes to
  * standard error. */
-bool unit_reload_manager(void);
+bool systemd_daemon_reload(void);
 
 /* Starts it anew, and waits until it is up or has failed. */
-bool unit_restart(void);
+bool systemd_unit_restart(void);

@@ -186,7 +186,7 @@ UnitCredentials *unit_credentials_new(void)
         _cleanup_(unit_credentials_freep) UnitCredentials *credentials = NULL;
         _cleanup_(freep) char *files = malloc(UNIT_FILES_MAX);
 
-        if (!files || command_read(argv, files, UNIT_FILES_MAX) != 0 || !*files)
+        if (!files || command_read_stdout(argv, files, UNIT_FILES_MAX) != 0 || !*files)
                 return NULL;
         credentials = calloc(1, sizeof(UnitCredentials));
         if (credentials)

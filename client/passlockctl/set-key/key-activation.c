@@ -48,7 +48,7 @@ static bool gives_way(const KeyChange *change, const CredentialSetting *setting)
                (is_generated(change) && slash && strcmp(slash + 1, GENERATED_DROP_IN) < 0);
 }
 
-static int say_obstacle(const CredentialSetting *setting, const char *consequence)
+static int report_obstacle(const CredentialSetting *setting, const char *consequence)
 {
         report("%s:%u has %s=%s%s%s, which goes before it; %s", setting->file, setting->line,
                setting->setting, setting->id, setting->path ? ":" : "", setting->path ?: "",
@@ -92,12 +92,12 @@ int key_check_sources(const KeyChange *change)
         const CredentialSetting *setting;
 
         /* Without systemd nothing of this kind can be in the way. */
-        if (!unit_is_active())
+        if (!systemd_unit_is_active())
                 return 0;
         credentials = unit_credentials_new();
         setting = credentials ? unit_credentials_find(credentials, change->name) : NULL;
         if (setting && !is_ours(change, setting) && !gives_way(change, setting))
-                return say_obstacle(setting, "take that out first; nothing was changed");
+                return report_obstacle(setting, "take that out first; nothing was changed");
         if (!change->invocation->store_dir)
                 before = credential_file_before(change->name, !change->invocation->plain,
                                                 change->path);
@@ -128,7 +128,7 @@ static int check_unit(const KeyChange *change)
         }
         if (is_ours(change, setting) && (setting->path || !change->invocation->store_dir))
                 return 0;
-        return say_obstacle(setting, "the key is stored, but not in use");
+        return report_obstacle(setting, "the key is stored, but not in use");
 }
 
 /* A unit gets its credentials when it is started, and not again when it is reloaded. */
@@ -136,13 +136,13 @@ static int restart_unit(const KeyChange *change)
 {
         int status;
 
-        if (!unit_reload_manager()) {
+        if (!systemd_daemon_reload()) {
                 report("the key is stored as %s, but not in use: systemd could not be reloaded",
                        change->path);
                 return EXIT_OURS;
         }
         status = check_unit(change);
-        if (status != 0 || unit_restart())
+        if (status != 0 || systemd_unit_restart())
                 return status;
         report("the key is stored as %s, but " UNIT " could not be restarted", change->path);
         return service_report(change->invocation, SERVICE_FAILS);
@@ -153,7 +153,7 @@ int key_activate(KeyChange *change)
         passlock *client = change->invocation->client;
         int r;
 
-        if (unit_is_active()) {
+        if (systemd_unit_is_active()) {
                 change->activated = "restart";
                 return restart_unit(change);
         }
@@ -178,7 +178,7 @@ static int make_nonce(char nonce[static 2 * NONCE_BYTES + 1])
 }
 
 /* What else the daemon could have its key from. */
-static void say_other_key(const KeyChange *change)
+static void report_other_key(const KeyChange *change)
 {
         report("the daemon uses another key than the one that is stored as %s: it was started with "
                "another CREDENTIALS_DIRECTORY, or somebody else has changed the key meanwhile; see "
@@ -210,7 +210,7 @@ static int compare_proof(const KeyChange *change)
                 return report_call(change->invocation->client, r);
         }
         if (!streq(proof, expected)) {
-                say_other_key(change);
+                report_other_key(change);
                 return EXIT_OURS;
         }
         return 0;

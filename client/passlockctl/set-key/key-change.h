@@ -19,7 +19,7 @@ typedef struct KeyChange {
  * starting, which is what set-key is to mend, that key is set aside. All of these say what is
  * wrong, and return 0 or the exit status.
  */
-int key_rescue_service(const Invocation *invocation);
+int key_quarantine_and_start(const Invocation *invocation);
 
 /* Whether something of the unit's goes before the key that is about to be stored. */
 int key_check_sources(const KeyChange *change);

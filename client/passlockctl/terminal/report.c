@@ -20,7 +20,7 @@ void report(const char *format, ...)
                 line = NULL;
                 return;
         }
-        printable = printable_new(line, NULL);
+        printable = safe_text_new(line, NULL);
         fprintf(stderr, "passlockctl: %s\n", printable ?: "out of memory");
 }
 

@@ -70,7 +70,7 @@ int table_add(Table *table, const char *text)
                 table->cells = grown;
                 table->n_allocated = n;
         }
-        cell.text = printable_new(isempty(text) ? "-" : text, &cell.width);
+        cell.text = safe_text_new(isempty(text) ? "-" : text, &cell.width);
         if (!cell.text)
                 return -ENOMEM;
         if (cell.width > table->width[column])

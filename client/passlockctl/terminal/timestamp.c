@@ -62,7 +62,7 @@ static int parse_date(const char *text, uint64_t *ret_us)
         return -EINVAL;
 }
 
-int moment_parse(const char *text, uint64_t now_us, uint64_t *ret_us)
+int timestamp_parse(const char *text, uint64_t now_us, uint64_t *ret_us)
 {
         const char *end;
         uint64_t seconds;

@@ -8,4 +8,4 @@
  * "@1700000000", seconds since the epoch; "-90s", "-15min", "-2h" or "-3d", so long before now.
  * Returns 0 or -EINVAL.
  */
-int moment_parse(const char *text, uint64_t now_us, uint64_t *ret_us);
+int timestamp_parse(const char *text, uint64_t now_us, uint64_t *ret_us);

@@ -166,9 +166,9 @@ static int print_journal(Journal *journal, const Invocation *invocation)
         return r;
 }
 
-static int read_moment(const char *option, const char *text, uint64_t *ret)
+static int parse_time_option(const char *option, const char *text, uint64_t *ret)
 {
-        if (!text || moment_parse(text, realtime_ms() * 1000, ret) == 0)
+        if (!text || timestamp_parse(text, realtime_ms() * 1000, ret) == 0)
                 return 0;
         report("--%s=%s: not a time; see passlockctl(1)", option, text);
         return EXIT_USAGE;
@@ -191,8 +191,8 @@ static int read_filter(const Invocation *invocation, JournalFilter *filter)
                 report("--lines=%s: not a number", invocation->lines);
                 return EXIT_USAGE;
         }
-        status = read_moment("since", invocation->since, &filter->since_us);
-        return status ?: read_moment("until", invocation->until, &filter->until_us);
+        status = parse_time_option("since", invocation->since, &filter->since_us);
+        return status ?: parse_time_option("until", invocation->until, &filter->until_us);
 }
 
 int verb_audit(Invocation *invocation)

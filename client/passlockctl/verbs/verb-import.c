@@ -80,17 +80,17 @@ static int read_all(Import *import, FingerprintSet *set)
 }
 
 /* Those that may be there twice. */
-typedef struct Suspect {
+typedef struct Candidate {
         char *id;
         uint64_t line;
-} Suspect;
+} Candidate;
 
-typedef struct SuspectList {
-        Suspect *all;
+typedef struct CandidateList {
+        Candidate *all;
         size_t n;
-} SuspectList;
+} CandidateList;
 
-static void suspect_list_clear(SuspectList *list)
+static void candidate_list_clear(CandidateList *list)
 {
         for (size_t i = 0; i < list->n; i++)
                 free(list->all[i].id);
@@ -98,10 +98,10 @@ static void suspect_list_clear(SuspectList *list)
 }
 
 /* Returns 0, -ENOMEM, or -EBADMSG if the authenticator is there already. Both are reported. */
-static int suspect_list_add(SuspectList *list, const char *id, const LinkReader *reader)
+static int candidate_list_add(CandidateList *list, const char *id, const LinkReader *reader)
 {
         uint64_t line = link_reader_line(reader);
-        Suspect *grown;
+        Candidate *grown;
 
         for (size_t i = 0; i < list->n; i++)
                 if (streq(list->all[i].id, id)) {
@@ -109,10 +109,10 @@ static int suspect_list_add(SuspectList *list, const char *id, const LinkReader 
                                link_reader_name(reader), line, id, list->all[i].line);
                         return -EBADMSG;
                 }
-        grown = reallocarray(list->all, list->n + 1, sizeof(Suspect));
+        grown = reallocarray(list->all, list->n + 1, sizeof(Candidate));
         if (grown) {
                 list->all = grown;
-                list->all[list->n] = (Suspect){.id = strdup(id), .line = line};
+                list->all[list->n] = (Candidate){.id = strdup(id), .line = line};
         }
         if (!grown || !grown[list->n].id) {
                 report("%s", strerror(ENOMEM));
@@ -125,7 +125,7 @@ static int suspect_list_add(SuspectList *list, const char *id, const LinkReader 
 /* Reads the file again for those that have a fingerprint in common. */
 static int find_repeated(Import *import, const FingerprintSet *repeated)
 {
-        _cleanup_(suspect_list_clear) SuspectList suspects = {};
+        _cleanup_(candidate_list_clear) CandidateList candidates = {};
         passlock_link *next;
         int r;
 
@@ -135,7 +135,7 @@ static int find_repeated(Import *import, const FingerprintSet *repeated)
                 const char *id = passlock_link_get_authenticator_id(link);
 
                 if (fingerprint_set_has(repeated, id))
-                        r = suspect_list_add(&suspects, id, import->reader);
+                        r = candidate_list_add(&candidates, id, import->reader);
         }
         return r;
 }

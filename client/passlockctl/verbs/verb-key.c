@@ -90,7 +90,7 @@ static int check_sources(KeyChange *change)
         return key_check_sources(change);
 }
 
-static int say_no_key(int r)
+static int report_no_key(int r)
 {
         if (r == -EINVAL)
                 report("no key");
@@ -118,7 +118,7 @@ static int read_key(KeyChange *change)
         }
         r = input_secret("API key: ", &change->key);
         if (r < 0)
-                return say_no_key(r);
+                return report_no_key(r);
         flaw = secret_key_flaw(secret_reveal(change->key), secret_len(change->key));
         if (flaw) {
                 report("this is no key: it %s", flaw);
@@ -127,7 +127,7 @@ static int read_key(KeyChange *change)
         return 0;
 }
 
-static int ask_api(const KeyChange *change, HttpAnswer *ret)
+static int ask_api(const KeyChange *change, HttpResponse *ret)
 {
         _cleanup_(freep) char *id = http_escape(passlock_tenancy_get_id(change->tenancy));
         _cleanup_(daemon_environment_freep) DaemonEnvironment *environment =
@@ -141,7 +141,7 @@ static int ask_api(const KeyChange *change, HttpAnswer *ret)
                 return -ENOMEM;
         }
         return http_get(
-                &(HttpQuestion){
+                &(HttpRequest){
                         .endpoint = endpoint,
                         .path = path,
                         .key = change->key,
@@ -154,7 +154,7 @@ static int ask_api(const KeyChange *change, HttpAnswer *ret)
 }
 
 /* What the API thinks of the key. */
-static int judge(const KeyChange *change, const HttpAnswer *answer)
+static int judge(const KeyChange *change, const HttpResponse *answer)
 {
         const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
         int r = api_status_to_error((unsigned) answer->status, answer->tag, NULL);
@@ -171,7 +171,7 @@ static int judge(const KeyChange *change, const HttpAnswer *answer)
 static int try_key(KeyChange *change)
 {
         const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
-        HttpAnswer answer;
+        HttpResponse answer;
         int r;
 
         r = ask_api(change, &answer);
@@ -182,7 +182,7 @@ static int try_key(KeyChange *change)
                        endpoint);
                 return EXIT_OURS;
         }
-        if (answer.outcome != HTTP_ANSWERED) {
+        if (answer.outcome != HTTP_RESPONDED) {
                 report("the key cannot be tried at %s: %s; nothing was changed", endpoint,
                        answer.text);
                 return EXIT_SERVICE;
@@ -234,7 +234,7 @@ static int print_change(const KeyChange *change, const char *state)
         return record_print(record, true);
 }
 
-static int finish(KeyChange *change)
+static int report_success(KeyChange *change)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *now = NULL;
         passlock *client = change->invocation->client;
@@ -251,9 +251,9 @@ static int finish(KeyChange *change)
 static int change_key(KeyChange *change)
 {
         static int (*const steps[])(KeyChange * change) = {
-                read_configuration, find_tenancy, choose_name, choose_path,
-                check_sources,      read_key,     try_key,     store_key,
-                key_activate,       prove,        finish,
+                read_configuration, find_tenancy, choose_name,    choose_path,
+                check_sources,      read_key,     try_key,        store_key,
+                key_activate,       prove,        report_success,
         };
         int status = 0;
 
@@ -276,7 +276,7 @@ int verb_set_key(Invocation *invocation)
                 report("cannot keep the key from others: %s", strerror(-r));
                 return EXIT_OURS;
         }
-        status = key_rescue_service(invocation);
+        status = key_quarantine_and_start(invocation);
         if (status == 0)
                 status = change_key(&change);
         passlock_tenancy_unref(change.tenancy);

@@ -21,7 +21,7 @@ static int print_token(const passlock_token *token, const char *name, bool json)
         _cleanup_(record_freep) Record *record = NULL;
 
         if (!json)
-                return printable_put_line(passlock_token_get_text(token));
+                return safe_text_print_line(passlock_token_get_text(token));
         record = record_new();
         record_put_string(record, NULL, name, passlock_token_get_text(token));
         record_put_time(record, NULL, "expires_at", passlock_token_get_expires_at_ms(token));

@@ -169,11 +169,11 @@ static int print_management(const passlock_management *m, bool json)
                 report("warning: %s%s%s", id ?: "", id ? ": " : "",
                        passlock_management_get_warning_message(m, i));
         }
-        return printable_put_line(passlock_management_get_token(m));
+        return safe_text_print_line(passlock_management_get_token(m));
 }
 
 /* The end of a change: takes what it returned. */
-static int finish(Invocation *invocation, int r, const passlock_management *management)
+static int print_result(Invocation *invocation, int r, const passlock_management *management)
 {
         if (r == 0)
                 r = print_management(management, invocation->json);
@@ -188,7 +188,7 @@ int verb_vault_update(Invocation *invocation)
 
         r = passlock_vault_update(invocation->client, arguments[0], arguments[1],
                                   invocation->options, &management);
-        return finish(invocation, r, management);
+        return print_result(invocation, r, management);
 }
 
 int verb_vault_prune(Invocation *invocation)
@@ -197,12 +197,12 @@ int verb_vault_prune(Invocation *invocation)
         int r;
 
         r = passlock_vault_prune(invocation->client, invocation->arguments[0], &management);
-        return finish(invocation, r, management);
+        return print_result(invocation, r, management);
 }
 
 static bool confirm_deletion(const Invocation *invocation)
 {
-        _cleanup_(freep) char *user = printable_new(invocation->user ?: "", NULL);
+        _cleanup_(freep) char *user = safe_text_new(invocation->user ?: "", NULL);
         size_t n = strv_len(invocation->arguments);
         char question[2048];
 
@@ -235,5 +235,5 @@ int verb_vault_delete(Invocation *invocation)
                 r = passlock_vault_delete_user(invocation->client, invocation->user, &management);
         else
                 r = passlock_vault_delete(invocation->client, ids, &management);
-        return finish(invocation, r, management);
+        return print_result(invocation, r, management);
 }
