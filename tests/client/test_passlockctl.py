@@ -374,8 +374,8 @@ def test_nothing_to_reconcile(bare_host):
 
 @pytest.mark.parametrize("word,status,text", [
     ("error:20", 5, "text of 20"), ("error:18", 4, "text of 18"),
-    ("die-always", 1, "The service or the bus went away in the middle of the call: "),
-    ("bad-reply", 1, "The service gave an answer that is not understood"),
+    ("die-always", 1, "The connection to the service was lost during the call: "),
+    ("bad-reply", 1, "The service sent an unexpected reply"),
 ])
 @pytest.mark.parametrize("options", [[], ["--apply", "--yes"]])
 def test_reconcile_fails(bare_host, word, status, text, options):
@@ -451,12 +451,12 @@ def test_no_service(bare_host):
 
 
 def test_no_bus(tmp_path):
-    assert "There is no system bus: " in Host(tmp_path).expect("status", status=1)
+    assert "Failed to connect to the system bus: " in Host(tmp_path).expect("status", status=1)
 
 
 def test_timeout(host):
     assert host.expect("exchange", "hang", "--timeout=1", status=1) == (
-        "passlockctl: No answer within the deadline\n")
+        "passlockctl: Timed out waiting for a reply\n")
 
 
 @pytest.mark.parametrize("arguments", [

@@ -100,7 +100,7 @@ def test_progress_bar(bare_host):
 def test_no_progress_bar_on_a_pipe(bare_host):
     bare_host.start_service("reconcile=stray")
     done = bare_host.run("reconcile", "--timeout=1")
-    assert done.stderr == "passlockctl: No answer within the deadline\n"
+    assert done.stderr == "passlockctl: Timed out waiting for a reply\n"
 
 
 @pytest.mark.parametrize("arguments,word,text", [

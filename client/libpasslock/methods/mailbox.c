@@ -5,7 +5,7 @@
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
-/* Cut off, these two are not repeated: the one sends a mail, the other uses the challenge up. */
+/* Not idempotent: one sends a mail, the other consumes the challenge. */
 static const Method create = {
         .interface = PASSLOCK_INTERFACE_MAILBOX,
         .member = "CreateChallenge",

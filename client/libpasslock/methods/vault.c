@@ -19,7 +19,7 @@ static const Method list = {
         .result = &result_passkey_page,
 };
 
-/* Those below bring a token for a page. */
+/* The methods below return a token for the page. */
 
 static const Method update = {
         .interface = PASSLOCK_INTERFACE_VAULT,

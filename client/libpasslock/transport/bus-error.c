@@ -9,7 +9,7 @@
 
 #define X(name, value, dbus_name, api_tag, text) \
         _Static_assert((int) PASSLOCK_ERROR_##name == (int) ERROR_##name, \
-                       "the header has the table's numbers");
+                       "passlock.h and dbus/error.h number the errors alike");
 ERROR_TABLE(X)
 #undef X
 
@@ -25,7 +25,7 @@ int bus_error_from_message(sd_bus_message *m)
         const char *name = sd_bus_message_get_error(m)->name;
         int error = error_from_dbus_name(name);
 
-        /* All that was under way when our connection broke fails with what looks like NoReply. */
+        /* sd-bus fails pending calls with NoReply when the connection closes. */
         if (sd_bus_is_open(sd_bus_message_get_bus(m)) <= 0)
                 return -ECONNRESET;
         if (error > 0)
@@ -42,31 +42,29 @@ char *bus_error_text_from_message(sd_bus_message *m)
         return strdup(isempty(error->message) ? error->name : error->message);
 }
 
-/* Why there is no connection. "The socket" is the bus's. */
 static const char *connect_error_reason(int r)
 {
         switch (r) {
         case -ENOENT:
-                return "there is no socket at the address of the bus";
+                return "the bus socket does not exist";
         case -ECONNREFUSED:
-                return "nothing listens on the socket of the bus";
+                return "nothing listens on the bus socket";
         case -EACCES:
         case -EPERM:
-                return "the bus does not let this user in";
+                return "the bus denies access to this user";
         case -ECONNRESET:
         case -EPIPE:
         case -ENOTCONN:
-                return "the bus closed the connection at once: it does not know this user, or has "
-                       "no "
-                       "room for more connections";
+                return "the bus closed the connection: it does not know this user, or its "
+                       "connection limit is reached";
         case -ETIMEDOUT:
-                return "the bus does not answer";
+                return "the bus does not respond";
         case -EMFILE:
                 return "this process has too many files open";
         case -ENFILE:
                 return "this host has too many files open";
         case -EINVAL:
-                return "the address of the bus is not valid";
+                return "the bus address is invalid";
         default:
                 return NULL;
         }
@@ -80,18 +78,16 @@ int bus_error_from_connect(int r, char ret_text[static BUS_ERROR_TEXT_MAX])
                 snprintf(ret_text, BUS_ERROR_TEXT_MAX, "%s", passlock_strerror(r));
                 return r;
         }
-        /* What the bus answers to Hello: org.freedesktop.DBus.Error.LimitsExceeded. */
+        /* The bus replied LimitsExceeded to Hello. */
         if (r == -ENOBUFS) {
-                snprintf(
-                        ret_text, BUS_ERROR_TEXT_MAX,
-                        "The bus refuses user %u another connection: as many as it allows one user "
-                        "(256 unless configured otherwise) are open",
-                        geteuid());
+                snprintf(ret_text, BUS_ERROR_TEXT_MAX,
+                         "The bus refuses another connection of user %u: its limit per user "
+                         "(max_connections_per_user, 256 by default) is reached",
+                         geteuid());
                 return PASSLOCK_ERROR_LIMITS_EXCEEDED;
         }
         snprintf(ret_text, BUS_ERROR_TEXT_MAX, "%s%s",
-                 reason ?: "the connection to it failed with ",
-                 reason ? "" : (strerrorname_np(-r) ?: "an unknown error"));
+                 reason ?: "connect: ", reason ? "" : (strerrorname_np(-r) ?: "unknown error"));
         return -ENOTCONN;
 }
 
@@ -101,25 +97,25 @@ _public_ const char *passlock_strerror(int r)
         case 0:
                 return "Success";
         case -ENOTCONN:
-                return "There is no system bus";
+                return "Failed to connect to the system bus";
         case -EHOSTDOWN:
                 return "The service is not running";
         case -ETIMEDOUT:
-                return "No answer within the deadline";
+                return "Timed out waiting for a reply";
         case -ECONNRESET:
-                return "The service or the bus went away in the middle of the call";
+                return "The connection to the service was lost during the call";
         case -ECHILD:
-                return "The client was made before a fork";
+                return "The client was created before fork()";
         case -EDEADLK:
-                return "Not possible from inside a callback";
+                return "Synchronous calls are not allowed inside a callback";
         case -EPROTO:
-                return "The service gave an answer that is not understood";
+                return "The service sent an unexpected reply";
         case -EOPNOTSUPP:
-                return "The service does not know this call";
+                return "The service does not support this method";
         default:
                 break;
         }
         if (r > 0)
-                return error_text(r) ?: "An error that this library does not know";
-        return (r > -4096 ? strerrordesc_np(-r) : NULL) ?: "An unknown error";
+                return error_text(r) ?: "Unknown error";
+        return (r > -4096 ? strerrordesc_np(-r) : NULL) ?: "Unknown error";
 }

@@ -11,16 +11,16 @@
 #include "dbus/names.h"
 
 /*
- * A bus has a limit on replies that one connection waits for: 128 with dbus-daemon as it comes.
- * Beyond that it refuses the call, so we do not go there.
+ * dbus-daemon limits the pending replies of a connection (max_replies_per_connection, 128 by
+ * default) and refuses calls beyond it.
  */
 #define CALLS_SENT_MAX 100U
 
-/* Where the default tenancy is unless the configuration says otherwise. */
+/* Object path of the default tenancy in the default configuration. */
 #define ASSUMED_DEFAULT_PATH PASSLOCK_TENANCY_PATH "/default"
 #define DEFAULT_TENANCY_UNKNOWN \
-        "Which tenancy is the default one is not told to this user, and none has the label " \
-        "default; say which one is meant by its label, as with --tenancy=LABEL"
+        "Failed to look up the default tenancy: access denied, and there is no tenancy labelled " \
+        "default; name a tenancy, for instance with --tenancy=LABEL"
 
 void call_set_state(passlock_call *call, CallState state)
 {
@@ -31,7 +31,7 @@ void call_set_state(passlock_call *call, CallState state)
         call->state = state;
 }
 
-/* The list of a call that is on its way. */
+/* The client's list that holds a call which is not complete. */
 static struct CallList *call_list(const passlock_call *call)
 {
         return call->method->is_long_running ? &call->client->long_running_calls
@@ -122,7 +122,7 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
         return r;
 }
 
-/* Sent or still waiting when this has returned 0. */
+/* On success the call is sent or still queued. */
 static int call_send_message(passlock_call *call, sd_bus_message *m,
                              sd_bus_message_handler_t on_answer)
 {
@@ -135,7 +135,7 @@ static int call_send_message(passlock_call *call, sd_bus_message *m,
         r = sd_bus_call_async(bus, &call->slot, m, on_answer, call, UINT64_MAX);
         if (r >= 0)
                 call_set_state(call, CALL_SENT);
-        /* If the connection has just broken the next one takes the call. */
+        /* If the connection has just closed, the call stays queued for the next one. */
         return r < 0 && sd_bus_is_open(bus) > 0 ? r : 0;
 }
 
@@ -158,7 +158,7 @@ static int call_send_request(passlock_call *call, sd_bus *bus)
         return r < 0 ? r : call_send_message(call, m, on_reply);
 }
 
-/* Nobody is to authenticate for this and then again for the call itself. */
+/* Without interactive authorization, so that polkit does not ask for a password twice. */
 static int call_send_get_tenancy(passlock_call *call, sd_bus *bus)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -171,14 +171,14 @@ static int call_send_get_tenancy(passlock_call *call, sd_bus *bus)
         return r < 0 ? r : call_send_message(call, m, on_default_tenancy);
 }
 
-/* Whether it goes to what may not be the default tenancy: nobody told us. */
+/* Whether the call uses the label "default" because the lookup was denied. */
 static bool call_assumes_default_label(const passlock_call *call)
 {
         return !call->method->of_manager && !call->label && call->interactive &&
                call->client->assumes_default_label;
 }
 
-/* Finds the object to call, as far as that needs no asking. Returns 0 or -ENOMEM. */
+/* Sets the object path if it is known without a lookup. Returns 0 or -ENOMEM. */
 static int call_find_path(passlock_call *call)
 {
         const char *default_path = connection_get_default_path(call->connection);
@@ -218,7 +218,7 @@ int call_send(passlock_call *call)
         return call->path ? call_send_request(call, bus) : call_send_get_tenancy(call, bus);
 }
 
-/* An answer is not the end yet: what the call really asked for is sent. */
+/* Sends the call itself after the lookup of its object path. */
 static void call_send_next(passlock_call *call)
 {
         int r;
@@ -228,7 +228,7 @@ static void call_send_next(passlock_call *call)
                 call_complete(call, r, NULL);
 }
 
-/* A call that is to be made once may still be if all that was asked for is the default tenancy. */
+/* A no_retry call may be retried if only the tenancy lookup was sent. */
 static bool call_may_be_retried(const passlock_call *call)
 {
         if (call->retried || call->watch_callback || call->method->is_long_running)
@@ -256,7 +256,7 @@ static void call_fail(passlock_call *call, sd_bus_message *m)
         }
 }
 
-/* The default tenancy may have changed without a restart of the daemon. */
+/* A reload may have changed the default tenancy. */
 static bool call_should_refresh_path(const passlock_call *call, sd_bus_message *m)
 {
         return !call->label && !call->method->of_manager && !call_assumes_default_label(call) &&
@@ -295,7 +295,7 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* Whom polkit may ask about is likely to be refused the look-up, and to be let make the call. */
+/* polkit may allow the call itself although the lookup was denied. */
 static bool call_should_assume_default_label(const passlock_call *call, sd_bus_message *m)
 {
         return call->interactive && bus_error_from_message(m) == PASSLOCK_ERROR_ACCESS_DENIED;

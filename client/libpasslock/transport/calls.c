@@ -5,7 +5,7 @@
 #include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
 
-/* Of a call that is new: the bus is looked for now if there is none. */
+/* Sends a new call, or requests a connection for it. */
 static int start(passlock_call *call)
 {
         int r;
@@ -16,7 +16,7 @@ static int start(passlock_call *call)
         return connection_request(call->connection);
 }
 
-/* The daemon gives a person this long to authenticate, and then says no. */
+/* The daemon's own timeout of a polkit check with user interaction. */
 #define POLKIT_TIMEOUT_MS 300000U
 
 static uint32_t timeout_ms(const passlock_call *call)
@@ -28,7 +28,7 @@ static uint32_t timeout_ms(const passlock_call *call)
         return ms < UINT32_MAX - POLKIT_TIMEOUT_MS ? ms + POLKIT_TIMEOUT_MS : UINT32_MAX;
 }
 
-/* A long call takes as long as it takes. */
+/* Long-running calls have no deadline by default. */
 static int start_with_deadline(passlock_call *call)
 {
         int r;
@@ -107,7 +107,7 @@ static int perform(passlock *client, const Method *method, const Arguments *argu
 
         if (client->delivering)
                 return -EDEADLK;
-        /* The news first: who owns the name, and whether there still is a connection. */
+        /* Process pending events first: owner changes and disconnects. */
         r = client_process(client);
         if (r < 0)
                 return r;
@@ -135,7 +135,7 @@ int calls_perform(passlock *client, const Method *method, const Arguments *argum
         r = perform(client, method, arguments, ret, &client->last_error_text);
         client->last_r = r;
 
-        /* The loop has run for others as well: their callbacks wait for passlock_dispatch(). */
+        /* Other calls may have completed as well: dispatch them. */
         client_wake(client);
         return r;
 }
@@ -171,7 +171,7 @@ _public_ int passlock_call_set_timeout_ms(passlock_call *call, uint32_t timeout_
         return r < 0 ? r : 0;
 }
 
-/* Finishing a call takes it off the list, so the next one is found before. */
+/* Safe against removal of the current call. */
 #define FOREACH_CALL(call, client, in_state) \
         for (passlock_call *call = TAILQ_FIRST(&(client)->calls), *next; \
              call && (next = TAILQ_NEXT(call, entry), true); call = next) \

@@ -28,13 +28,13 @@ static void on_failed(int r, void *userdata)
                 call_complete(call, r, text);
 }
 
-/* What had been sent has failed before this. */
+/* Sent calls have failed before this. */
 static void on_lost(void *userdata)
 {
         on_failed(-ENOTCONN, userdata);
 }
 
-/* What the last owner was to answer the bus answers for him. */
+/* The bus itself replies for an owner that left. */
 static void on_owner_changed(void *userdata)
 {
 }

@@ -7,9 +7,9 @@
 #include "dbus/names.h"
 
 /*
- * The daemon sends its signals only to connections that have called it and may read links. So a
- * monitor reads one link: from the answer on it is told of changes, or it knows why not. It does so
- * again for each new owner of the name, but only the first time may the bus start the service.
+ * The daemon sends signals only to connections that have called it and may read links. So a monitor
+ * lists one link: the reply starts the signals, or is the error to report. It lists again for each
+ * new owner of the name; only the first call uses D-Bus activation.
  */
 #define CHANGES_MAX 10000U
 
@@ -26,11 +26,11 @@ struct passlock_monitor {
         TAILQ_ENTRY(passlock_monitor) entry;
         passlock *client;
         char *label;          /* NULL: the default tenancy */
-        char *path;           /* the tenancy that is watched; NULL: none now */
-        passlock_call *watch; /* under way */
+        char *path;           /* object path of the tenancy; NULL: not watched */
+        passlock_call *watch; /* pending call */
         passlock_links_callback callback;
         void *userdata;
-        size_t n_changes; /* that wait to be told */
+        size_t n_changes; /* queued changes */
 };
 
 static const Method watch_method = {
@@ -98,7 +98,7 @@ static void monitor_enqueue(passlock_monitor *monitor, enum passlock_links_chang
                         user_id = authenticator_id = NULL;
                 }
         }
-        /* What cannot be kept must not go missing quietly. */
+        /* Out of memory: report the loss instead of dropping the change silently. */
         if (change_new(kind, r, user_id, authenticator_id, &change) < 0) {
                 monitor_drop_changes(monitor);
                 if (change_new(PASSLOCK_LINKS_LOST, -ENOMEM, NULL, NULL, &change) < 0)
@@ -140,7 +140,7 @@ static int monitor_watch(passlock_monitor *monitor, bool auto_start)
                                  auto_start, on_watch_done, monitor, &monitor->watch);
 }
 
-/* Begins anew if there is a service. */
+/* Watches again if the service is running. */
 static void monitor_watch_again(passlock_monitor *monitor)
 {
         int r;

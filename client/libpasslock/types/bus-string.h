@@ -7,13 +7,13 @@
 #define BUS_STRV_LEN_MAX   4096U
 
 /*
- * Whether a string may go to the bus. The bus cuts the connection of a client that sends anything
- * but UTF-8, and with it all other calls of the app: one user's odd name must not do that.
+ * Whether a string may be sent on D-Bus: valid UTF-8 within the length limit. The bus disconnects a
+ * client that sends an invalid string, which would fail all its other calls.
  */
 bool bus_string_is_valid(const char *s);
 
-/* The same for all of a list, which ends in NULL; too long a one is not. */
+/* The same for a NULL-terminated list, with a limit on its length. */
 bool bus_strv_is_valid(const char *const *list);
 
-/* For text that is or may be secret. NULL is fine. */
+/* Erases and frees a string that may be secret. Accepts NULL. */
 void bus_string_erase_and_free(char *s);

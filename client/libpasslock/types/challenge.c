@@ -25,7 +25,7 @@ struct passlock_challenge {
                 (name), (type), (required), offsetof(passlock_challenge, member) \
         }
 
-/* What proves that somebody reads the mail. The mail itself has the code in it. */
+/* Number of leading fields of a new challenge: secrets, and the mail with the code. */
 #define N_NEW_CHALLENGE_FIELDS 4U
 
 static const VardictField fields[] = {

@@ -8,7 +8,7 @@
 
 typedef struct NamedOption {
         char *name;
-        const char *signature; /* static: which of the values it has */
+        const char *signature; /* static; selects the member below */
         char *string;
         char **strv;
         uint32_t number;
@@ -69,7 +69,7 @@ static void options_remove(passlock_options *options, const char *name)
         *option = options->all[--options->n];
 }
 
-/* Takes the values of `option` over if it succeeds; its name is copied. */
+/* Takes ownership of the values of `option` on success; its name is copied. */
 static int options_put(passlock_options *options, const char *name, NamedOption option)
 {
         NamedOption *present = options_find(options, name), *grown;

@@ -39,7 +39,7 @@ struct passlock_passkey_list {
                 (name), (type), (required), offsetof(passlock_passkey, member) \
         }
 
-/* A list has the first ones. */
+/* Number of leading fields that a list entry has. */
 #define N_LIST_FIELDS 7U
 
 static const VardictField fields[] = {

@@ -31,7 +31,7 @@ static const VardictField fields[] = {
         FIELD("TenancyId", id),
         FIELD("Endpoint", endpoint),
         FIELD("State", state),
-        /* An older daemon does not say. */
+        /* Missing in older daemons. */
         {"CaFile", 's', false, offsetof(passlock_tenancy, ca_file)},
         {"ApiKeyCredential", 's', false, offsetof(passlock_tenancy, credential)},
 };

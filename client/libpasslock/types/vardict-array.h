@@ -5,15 +5,15 @@
 
 #include "base/macro.h"
 
-/* What an aa{sv} holds, each element an object of its own. */
+/* The elements of an aa{sv}, each parsed into an object. */
 typedef struct VardictArray {
         void **items;
         size_t n;
 } VardictArray;
 
 /*
- * Reads the aa{sv} that comes next in the message, one by one with `read_one`, which returns 0,
- * -EPROTO or -ENOMEM. So does this; what was read before a failure is in the array, too.
+ * Reads an aa{sv} from the message, each element with `read_one`, which returns 0, -EPROTO or
+ * -ENOMEM. Returns the same. After a failure the array holds the elements read so far.
  */
 int vardict_array_read(VardictArray *array, sd_bus_message *m,
                        int (*read_one)(sd_bus_message *m, void **ret));

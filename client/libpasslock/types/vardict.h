@@ -5,7 +5,7 @@
 
 #include "base/macro.h"
 
-/* A member of a structure that is read from an a{sv}. */
+/* A structure member that is read from an a{sv}. */
 typedef struct VardictField {
         const char *name;
         char type; /* 's': char *, 't': uint64_t, 'b': bool, 'a': char ** of a list of strings */
@@ -14,11 +14,11 @@ typedef struct VardictField {
 } VardictField;
 
 /*
- * Reads the a{sv} that comes next in the message into `object`; the strings and lists there are
- * then owned, also after a failure. Unknown keys are passed over. Returns 0, -EPROTO (a wrong type,
- * a key twice, a required one missing) or -ENOMEM.
+ * Reads an a{sv} from the message into `object`, which owns the strings and lists, even after a
+ * failure. Unknown keys are ignored. Returns 0, -EPROTO (wrong type, duplicate key, missing
+ * required key) or -ENOMEM.
  */
 int vardict_read(sd_bus_message *m, const VardictField *fields, size_t n_fields, void *object);
 
-/* Wipes and frees the strings and lists that were read into `object`. */
+/* Erases and frees the strings and lists of `object`. */
 void vardict_clear(const VardictField *fields, size_t n_fields, void *object);
