@@ -6,9 +6,7 @@
 
 #include "base/safe-text.h"
 
-/* What is not seen, or turns the direction of what comes after it, on a line that is not all its
- * own.
- */
+/* Invisible characters and bidi controls. */
 static bool is_invisible_or_bidi(wchar_t c)
 {
         static const struct {
@@ -27,7 +25,7 @@ static bool is_invisible_or_bidi(wchar_t c)
 char *safe_text_new(const char *s, size_t *ret_width)
 {
         size_t left = strlen(s), width = 0;
-        /* A byte becomes four at most. */
+        /* An escaped byte has four characters. */
         char *copy = malloc(left * 4 + 1), *end = copy;
 
         if (!copy)

@@ -18,7 +18,7 @@
 
 #define TIMEOUT_SEC_MAX 86400U
 
-/* What getopt calls the options that every verb has; from the last one on those of some. */
+/* Values of getopt for the common options; those of other options follow. */
 enum {
         COMMON_TENANCY = 256,
         COMMON_JSON,
@@ -42,8 +42,8 @@ static const struct option common_options[] = {
 typedef struct CommandLine {
         Invocation invocation;
         struct option options[ARRAY_SIZE(common_options) + N_OPTIONS + 1];
-        uint64_t given; /* OPTION_BIT() of each */
-        bool done;      /* help or version */
+        uint64_t given; /* OPTION_BIT()s */
+        bool done;      /* --help or --version was handled */
 } CommandLine;
 
 static void list_options(CommandLine *line)
@@ -103,7 +103,7 @@ static int parse_options(CommandLine *line, int argc, char **argv)
         while (!line->done && (option = getopt_long(argc, argv, "h", line->options, &index)) >= 0) {
                 int r;
 
-                /* getopt has said what it is. */
+                /* getopt has printed an error. */
                 if (option == '?')
                         return EXIT_USAGE;
                 r = set_option(line, option);
@@ -117,7 +117,7 @@ static int parse_options(CommandLine *line, int argc, char **argv)
         return 0;
 }
 
-/* Finds the verb and its arguments. NULL if that has been reported as wrong. */
+/* Finds the verb and its arguments. NULL after a reported error. */
 static const Verb *parse_words(CommandLine *line, char **words)
 {
         const Verb *verb = verb_find(words);
@@ -142,7 +142,7 @@ static const Verb *parse_words(CommandLine *line, char **words)
         return verb;
 }
 
-/* Root needs no leave, and a script has nobody to ask. */
+/* Root needs no authorization, and a script cannot answer a prompt. */
 static bool may_ask_password(const Invocation *invocation, const Verb *verb)
 {
         return verb->is_for_admins && !invocation->no_ask_password && geteuid() != 0 &&
@@ -183,7 +183,7 @@ static int run(Invocation *invocation, const Verb *verb)
         if (status == EXIT_OURS && !verb->is_about_host)
                 service_report_absence();
         if (fflush(stdout) != 0) {
-                report("cannot write: %s", strerror(errno));
+                report("Failed to write standard output: %s", strerror(errno));
                 return status ?: EXIT_OURS;
         }
         return status;

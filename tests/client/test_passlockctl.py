@@ -80,7 +80,7 @@ def test_id_token_from_standard_input(host):
     host.expect("verify-token", "-", stdin=f"{longest}\n")
     assert host.log()[-1].startswith("VerifyIdToken xxx")
     host.expect("verify-token", stdin=f"{longest}y\n", status=3)
-    assert "no id_token" in host.expect("verify-token", status=2)
+    assert "Failed to read id_token" in host.expect("verify-token", status=2)
 
 
 def test_exchange(host):
@@ -115,7 +115,7 @@ def test_exchange_json(host):
 def test_code_from_standard_input(host, arguments):
     host.expect("exchange", *arguments, stdin="from-stdin\nmore\n")
     assert host.log()[-1].startswith("Exchange from-stdin ")
-    assert "no code" in host.expect("exchange", *arguments, stdin="", status=2)
+    assert "Failed to read code" in host.expect("exchange", *arguments, stdin="", status=2)
     host.expect("exchange", *arguments, stdin="unterminated")
     assert host.log()[-1].startswith("Exchange unterminated ")
 
@@ -244,8 +244,8 @@ def test_vault_warnings(host):
     done = host.run("vault", "delete", "a", "warn-1")
     assert (done.returncode, done.stdout) == (0, "delete a warn-1\n")
     assert done.stderr == golden("""
-        passlockctl: warning: warn-1: There is no such passkey
-        passlockctl: warning: The user has none
+        passlockctl: Warning: warn-1: There is no such passkey
+        passlockctl: Warning: The user has none
         """)
     assert json.loads(host.expect("vault", "delete", "warn-1", "--json"))["warnings"] == [
         {"code": "PASSKEY_NOT_FOUND", "message": "There is no such passkey",
@@ -298,8 +298,8 @@ def test_mailbox_verify(host, arguments, stdin):
 
 
 def test_mailbox_verify_without_input(host):
-    assert "no secret" in host.expect("mailbox", "verify", "i", "-", "-", status=2)
-    assert "no code" in host.expect("mailbox", "verify", "i", "-", "-", stdin="s\n", status=2)
+    assert "Failed to read secret" in host.expect("mailbox", "verify", "i", "-", "-", status=2)
+    assert "Failed to read code" in host.expect("mailbox", "verify", "i", "-", "-", stdin="s\n", status=2)
     assert host.log() == ["ready"]
 
 
@@ -316,8 +316,8 @@ def test_reconcile(host):
         "dry_run": True, "checked": 200, "added": 3, "removed": 2, "conflicts": 1}
 
 
-PLAN = ("Passkeys in the vault: 200. Links to add: 3. Links to remove: 2 of {}. Conflicts, which "
-        "stay: 1.\n")
+PLAN = ("Passkeys in the vault: 200. Links to add: 3. Links to remove: 2 of {}. Conflicts "
+        "(unchanged): 1.\n")
 
 
 def reconciliations(host):
@@ -345,7 +345,7 @@ def test_reconcile_is_applied(bare_host, options, n_links):
 
 
 @pytest.mark.parametrize("options,n_links,text", [
-    (["--yes"], 3, "2 of 3 links would be removed, which is most of them; if that is meant, add --remove-up-to=2"),
+    (["--yes"], 3, "2 of 3 links would be removed, more than half; to allow this, add --remove-up-to=2"),
     (["--yes"], 2, "2 of 2 links would be removed"), (["--yes"], 1, "2 of 1 links would be removed"),
     (["--yes", "--remove-up-to=1"], 1000, "2 links would be removed, more than --remove-up-to=1"),
     (["--yes", "--remove-up-to=0"], 3, "2 links would be removed, more than --remove-up-to=0"),
@@ -355,14 +355,14 @@ def test_reconcile_that_removes_too_much(bare_host, options, n_links, text):
     done = bare_host.run("reconcile", "--apply", *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(PLAN.format(n_links) + f"passlockctl: {text}")
-    assert done.stderr.endswith("; nothing was done\n")
+    assert done.stderr.endswith("; nothing was changed\n")
     assert reconciliations(bare_host) == ["Reconcile dry_run=yes"]
 
 
 def test_reconcile_without_a_terminal(host):
     """There is nobody to ask, so it has to be said."""
-    assert "no terminal to ask on; use --yes" in host.expect("reconcile", "--apply", status=2)
-    assert "no terminal to ask on" in host.expect("reconcile", "--apply", "--remove-up-to=5", stdin="y\n", status=2)
+    assert "standard input is not a terminal; use --yes" in host.expect("reconcile", "--apply", status=2)
+    assert "standard input is not a terminal" in host.expect("reconcile", "--apply", "--remove-up-to=5", stdin="y\n", status=2)
     assert reconciliations(host) == []
 
 
@@ -385,7 +385,7 @@ def test_reconcile_fails(bare_host, word, status, text, options):
 
 def test_reconcile_in_time(bare_host):
     bare_host.start_service("reconcile=hang")
-    assert "No answer" in bare_host.expect("reconcile", "--timeout=1", status=1)
+    assert "Timed out" in bare_host.expect("reconcile", "--timeout=1", status=1)
 
 
 def test_what_is_not_seen_is_shown(host):
@@ -500,4 +500,4 @@ def test_full_disk(host):
         done = subprocess.run([PASSLOCKCTL, "status"], stdout=full,
                               stderr=subprocess.PIPE, text=True, env=host.environment, check=False)
     assert done.returncode == 1
-    assert "cannot write" in done.stderr
+    assert "Failed to write standard output" in done.stderr

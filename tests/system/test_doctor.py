@@ -92,7 +92,7 @@ def test_plain_key_that_systemd_takes_for_a_sealed_one(mended):
     host.systemctl("daemon-reload")
     host.put_plain_key("passlock.default", mended.api_key)
     host.systemctl("restart", host.UNIT, status=None)
-    follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.default is not sealed"),
+    follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.default is not encrypted"),
            "systemctl daemon-reload; " + START_AGAIN)
 
 
@@ -126,7 +126,7 @@ def test_wrong_key(mended):
     host.put_plain_key("passlock.default", "not-the-key")
     host.systemctl("daemon-reload")
     host.systemctl("restart", host.UNIT)
-    assert "passlockctl set-key" in expect("key", "the API refuses it")
+    assert "passlockctl set-key" in expect("key", "rejected by the API")
     set_key(mended)
 
 
@@ -143,7 +143,7 @@ def test_key_of_another_host(mended):
     spoil_key(mended)
     host.systemctl("restart", host.UNIT, status=None)
     bad = host.SEALED_KEYS / "passlock.default"
-    advice = expect("credential", f"{bad} does not open on this host: ")
+    advice = expect("credential", f"{bad} cannot be decrypted on this host: ")
     assert "passlock.good" not in advice
     assert "a key of passlockd.service" in examine("nobody")["credential"]["found"]
     follow(advice, f"mv {bad} /root; systemctl daemon-reload; " + START_AGAIN)
@@ -218,7 +218,7 @@ def test_bus_policy(mended):
     POLICY.unlink()
     try:
         host.systemctl("reload", "dbus")
-        advice = expect("bus policy", "does not let you call")
+        advice = expect("bus policy", "denies calls to the daemon")
         assert str(POLICY.parent) in advice
     finally:
         POLICY.write_text(text)
@@ -226,7 +226,7 @@ def test_bus_policy(mended):
 
 
 def test_grant(mended):
-    advice = expect("grants", "none opens a tenancy to user 65534", user="nobody")
+    advice = expect("grants", "no grant gives user 65534 access to a tenancy", user="nobody")
     with host.CONFIG.open("a") as file:
         file.write("[Grant test]\nUser=nobody\nAllow=Exchange Links.Read\nRpId=shop.example.com\n")
     follow(advice, "passlockctl reload")
@@ -242,7 +242,7 @@ def test_what_polkit_would_allow(mended):
     """To nobody in particular only what an administrator authenticates for; by a rule, without that."""
     rules = Path("/etc/polkit-1/rules.d/50-doctor.rules")
     found = examine("nobody")["polkit"]["found"]
-    assert "once an administrator has authenticated: " in found
+    assert "after authentication of an administrator: " in found
     rules.write_text("""polkit.addRule(function(action, subject) {
         if (action.id == "dev.passlock.Passlock1.read-links" && action.lookup("tenancy") == "default" &&
             subject.user == "nobody") return polkit.Result.YES; });""")
@@ -301,7 +301,7 @@ def test_proxy_of_the_unit(mended, setting):
     with host.drop_in(settings):
         host.systemctl("restart", host.UNIT)
         for user in (None, "nobody"):
-            advice = expect("TLS", "by the daemon's proxy, 127.0.0.1:9: ", user=user)
+            advice = expect("TLS", "through the daemon's proxy 127.0.0.1:9: ", user=user)
             assert "--property=Environment" in advice and "secret" not in str(examine(user))
         # The other way round it is none of the daemon's business.
     host.systemctl("restart", host.UNIT)
@@ -361,7 +361,7 @@ def test_clock(mended, seconds, text):
 def test_api_is_down(mended):
     mended.stop()
     try:
-        expect("TLS", "no connection to https://api.passlock.test")
+        expect("TLS", "Failed to connect to https://api.passlock.test")
     finally:
         mended.start()
 

@@ -19,8 +19,8 @@ typedef enum Verdict {
 struct CheckReport {
         Record *record;   /* of CHECK_REPORT_JSON */
         bool faults_only; /* CHECK_REPORT_FAULTS_ONLY */
-        bool marks;       /* a terminal that has them */
-        char *tenancy;    /* the label of what it is about now; NULL: none */
+        bool marks;       /* UTF-8 terminal */
+        char *tenancy;    /* label of the current tenancy; NULL: none */
         bool failed;
         unsigned n_faults;
 };
@@ -98,8 +98,8 @@ void check_report_begin_tenancy(CheckReport *checks, const char *label, bool hea
                 printf("tenancy %s:\n", label);
 }
 
-_printf_(5, 0) static void say(CheckReport *checks, const char *name, Verdict verdict,
-                               const char *advice, const char *format, va_list ap)
+_printf_(5, 0) static void add_check(CheckReport *checks, const char *name, Verdict verdict,
+                                     const char *advice, const char *format, va_list ap)
 {
         _cleanup_(freep) char *found = NULL, *printable = NULL, *printable_advice = NULL;
 
@@ -125,7 +125,7 @@ void check_report_ok(CheckReport *checks, const char *name, const char *format, 
         va_list ap;
 
         va_start(ap, format);
-        say(checks, name, VERDICT_GOOD, NULL, format, ap);
+        add_check(checks, name, VERDICT_GOOD, NULL, format, ap);
         va_end(ap);
 }
 
@@ -134,7 +134,7 @@ void check_report_skipped(CheckReport *checks, const char *name, const char *for
         va_list ap;
 
         va_start(ap, format);
-        say(checks, name, VERDICT_SKIP, NULL, format, ap);
+        add_check(checks, name, VERDICT_SKIP, NULL, format, ap);
         va_end(ap);
 }
 
@@ -144,7 +144,7 @@ void check_report_fault(CheckReport *checks, const char *name, const char *advic
         va_list ap;
 
         va_start(ap, format);
-        say(checks, name, VERDICT_FAULT, advice, format, ap);
+        add_check(checks, name, VERDICT_FAULT, advice, format, ap);
         va_end(ap);
 }
 

@@ -2,7 +2,7 @@
 
 #include "client/passlockctl/doctor/doctor-findings.h"
 
-/* The check that a finding belongs to; what is not known here is the daemon's. */
+/* The check of a finding's kind; unknown kinds belong to the daemon. */
 static const char *heading_of(const char *kind)
 {
         static const struct {
@@ -49,7 +49,7 @@ bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *find
                 if (!streq(passlock_finding_get_tenancy(finding), label))
                         continue;
                 of_credential = of_credential || streq(heading, "credential");
-                /* Root can look where the credential comes from, which the daemon cannot. */
+                /* Root can check the source of the credential, which the daemon cannot. */
                 if (geteuid() != 0 || !streq(heading, "credential"))
                         show(checks, finding);
         }

@@ -10,7 +10,7 @@
 DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
-/* To be given to free(); NULL for lack of memory. */
+/* Free with free(). NULL if out of memory. */
 static char *join_words(const char *const *words)
 {
         char *joined = strdup("");
@@ -55,7 +55,7 @@ static void report_polkit(CheckReport *checks, const passlock_right *right)
         check_report_skipped(checks, "polkit", "%s%s, without a grant%s: %s",
                              *label ? "tenancy " : "the daemon", label,
                              passlock_right_needs_authentication(right)
-                                     ? ", once an administrator has authenticated"
+                                     ? ", after authentication of an administrator"
                                      : "",
                              names ?: "");
 }
@@ -65,8 +65,8 @@ static void report_no_grant(CheckReport *checks, const char *label)
         check_report_fault(checks, "grants",
                            "as root: add a [Grant ...] section to " CONFIG_FILE
                            "; then: passlockctl reload",
-                           "none opens %s%s to user %u", label ? "tenancy " : "a tenancy",
-                           label ?: "", geteuid());
+                           "no grant gives user %u access to %s%s",
+                           geteuid(), label ? "tenancy " : "a tenancy", label ?: "");
 }
 
 static bool report_rights(CheckReport *checks, const passlock_right_list *rights, const char *label)
@@ -77,7 +77,7 @@ static bool report_rights(CheckReport *checks, const passlock_right_list *rights
                 const passlock_right *right = passlock_right_list_get(rights, i);
 
                 if (is_from(right, "root") && !root)
-                        check_report_ok(checks, "grants", "root may do everything");
+                        check_report_ok(checks, "grants", "root has access to everything");
                 root = root || is_from(right, "root");
                 if (is_from(right, "grant") && is_for(right, label)) {
                         report_grant(checks, right);
@@ -104,7 +104,7 @@ static bool has_tenancy(const passlock_tenancy_list *list, const char *label)
         return false;
 }
 
-/* An older daemon only says which tenancies there are for the caller. */
+/* For older daemons, which only list the caller's tenancies. */
 static bool check_tenancies(CheckReport *checks, passlock *client, const char *label)
 {
         _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;
@@ -114,7 +114,8 @@ static bool check_tenancies(CheckReport *checks, passlock *client, const char *l
         r = passlock_list_tenancies(client, &list);
         if (r == 0 && (root || has_tenancy(list, label))) {
                 check_report_ok(checks, "grants", "%s",
-                                root ? "root may do everything" : "there is one for you");
+                                root ? "root has access to everything"
+                                     : "a grant gives you access");
                 return true;
         }
         if (r == 0 || r == PASSLOCK_ERROR_ACCESS_DENIED)

@@ -8,7 +8,7 @@
 
 DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
 
-/* How a call of the daemon's by this tenancy went, which only root may make for sure. */
+/* A test call by the daemon, made for root only, since others may lack the grant. */
 typedef struct TestCall {
         bool made;
         int r; /* of the call */
@@ -28,7 +28,7 @@ static TestCall make_test_call(passlock *client, const passlock_tenancy *tenancy
         return test_call;
 }
 
-/* Whether it was the API that answered, be it with a refusal. */
+/* Whether the API responded, if only with an error. */
 static bool is_answer_of_api(const TestCall *test_call)
 {
         return test_call->made && (test_call->r == 0 || test_call->r == PASSLOCK_ERROR_API_DENIED ||
@@ -37,49 +37,49 @@ static bool is_answer_of_api(const TestCall *test_call)
                                    test_call->r == PASSLOCK_ERROR_MALFORMED_REPLY);
 }
 
-static void report_refused(CheckReport *checks, const char *mend)
+static void report_refused(CheckReport *checks, const char *advice)
 {
-        check_report_fault(checks, "key", mend, "the API refuses it");
+        check_report_fault(checks, "key", advice, "rejected by the API");
 }
 
 static void report_trial(CheckReport *checks, const TestCall *test_call, bool answered,
-                         const char *mend)
+                         const char *advice)
 {
         if (test_call->r == 0)
-                check_report_ok(checks, "key", "the API takes it");
+                check_report_ok(checks, "key", "accepted by the API");
         else if (test_call->r == PASSLOCK_ERROR_API_DENIED)
-                report_refused(checks, mend);
+                report_refused(checks, advice);
         else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE && !answered)
-                check_report_skipped(checks, "key", "cannot be tried");
+                check_report_skipped(checks, "key", "not tested");
         else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE)
-                check_report_fault(
-                        checks, "key",
-                        "check what stops the user passlock and not you: a firewall rule, or "
-                        "settings of the unit such as IPAddressDeny=; see journalctl -u passlockd",
-                        "not known: the daemon gets no usable answer, though this tool does by "
-                        "the same way");
+                check_report_fault(checks, "key",
+                                   "check what blocks the user passlock only: a firewall rule, or "
+                                   "settings of the unit such "
+                                   "as IPAddressDeny=; see journalctl -u passlockd",
+                                   "unknown: the daemon gets no usable response, but passlockctl "
+                                   "does by the same route");
         else
-                check_report_fault(checks, "key", "see journalctl -u passlockd", "not known: %s",
+                check_report_fault(checks, "key", "see journalctl -u passlockd", "unknown: %s",
                                    *test_call->text ? test_call->text
                                                     : passlock_strerror(test_call->r));
 }
 
-/* For who may not try it, what the daemon made of the API's last answer. */
-static void report_state(CheckReport *checks, const char *state, bool answered, const char *mend)
+/* For users without a test call: the state after the daemon's last call. */
+static void report_state(CheckReport *checks, const char *state, bool answered, const char *advice)
 {
         if (streq(state, "unconfigured"))
-                check_report_skipped(checks, "key", "there is none");
+                check_report_skipped(checks, "key", "no key");
         else if (!answered)
-                check_report_skipped(checks, "key", "cannot be tried");
+                check_report_skipped(checks, "key", "not tested");
         else if (streq(state, "denied"))
-                report_refused(checks, mend);
+                report_refused(checks, advice);
         else if (streq(state, "degraded"))
                 check_report_fault(checks, "key",
-                                   "if all is well above, the next call mends this; else see "
-                                   "journalctl -u passlockd",
-                                   "not known: the daemon's last call got no usable answer");
+                                   "if there is no fault above, the next call corrects this; else "
+                                   "see journalctl -u passlockd",
+                                   "unknown: the daemon's last call got no usable response");
         else
-                check_report_ok(checks, "key", "the API has not refused it");
+                check_report_ok(checks, "key", "not rejected by the API so far");
 }
 
 int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check)
@@ -95,24 +95,24 @@ int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check)
                 .daemon_gets_answers = is_answer_of_api(&test_call),
         };
         HttpResponse answer;
-        char mend[128];
+        char advice[128];
         bool answered;
         int r;
 
-        snprintf(mend, sizeof(mend), "as root: passlockctl %s%.32s%sset-key",
+        snprintf(advice, sizeof(advice), "as root: passlockctl %s%.32s%sset-key",
                  check->is_default ? "" : "--tenancy=",
                  check->is_default ? "" : passlock_tenancy_get_label(tenancy),
                  check->is_default ? "" : " ");
         if (!check->known_credential)
-                doctor_check_credential(checks, tenancy, check->environment, mend);
+                doctor_check_credential(checks, tenancy, check->environment, advice);
         r = doctor_check_api(checks, &route, &answer);
         if (r < 0)
                 return r;
         answered = answer.outcome == HTTP_RESPONDED;
         if (test_call.made)
-                report_trial(checks, &test_call, answered, mend);
+                report_trial(checks, &test_call, answered, advice);
         else
-                report_state(checks, passlock_tenancy_get_state(tenancy), answered, mend);
+                report_state(checks, passlock_tenancy_get_state(tenancy), answered, advice);
         doctor_check_clock(checks, &answer);
         return 0;
 }

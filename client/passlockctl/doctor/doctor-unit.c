@@ -4,17 +4,17 @@
 #include "client/passlockctl/doctor/doctor-unit.h"
 #include "client/passlockctl/host/systemd-unit.h"
 
-/* One that has a mistake keeps the daemon from starting; one that runs goes on with the old one. */
+/* A reload with an invalid configuration keeps the old one. */
 static void check_running_configuration(CheckReport *checks)
 {
         _cleanup_(freep) char *refused = systemd_unit_configuration_error();
 
         if (refused)
                 check_report_fault(checks, "configuration",
-                                   "correct that; then, as root: passlockctl reload", "%s",
-                                   refused);
+                                   "correct the configuration; then, as root: passlockctl reload",
+                                   "%s", refused);
         else
-                check_report_ok(checks, "configuration", "the last start was with a good one");
+                check_report_ok(checks, "configuration", "loaded without errors");
 }
 
 static void check_failed_start(CheckReport *checks)
@@ -23,9 +23,9 @@ static void check_failed_start(CheckReport *checks)
 
         check_report_fault(
                 checks, "configuration",
-                error ? "correct that; then, as root: " UNIT_RESTART_COMMAND
-                      : "journalctl -u passlockd says why, with file and line if it is the "
-                        "configuration; correct that; then: " UNIT_RESTART_COMMAND,
+                error ? "correct the configuration; then, as root: " UNIT_RESTART_COMMAND
+                      : "see journalctl -u passlockd, which names file and line of "
+                        "an invalid configuration; correct it; then: " UNIT_RESTART_COMMAND,
                 "the last start of " UNIT " failed%s%s", error ? ": " : "", error ?: "");
 }
 
@@ -33,16 +33,17 @@ bool doctor_check_unit(CheckReport *checks)
 {
         switch (systemd_unit_last_start()) {
         case UNIT_START_UNKNOWN:
-                check_report_skipped(checks, "configuration", "systemd cannot be asked");
+                check_report_skipped(checks, "configuration", "systemctl failed");
                 return true;
         case UNIT_START_NO_UNIT:
-                check_report_skipped(checks, "configuration", "systemd does not know " UNIT);
+                check_report_skipped(checks, "configuration", UNIT " is not installed");
                 return true;
         case UNIT_START_MASKED:
-                check_report_skipped(checks, "configuration", "the daemon does not run to read it");
+                check_report_skipped(checks, "configuration",
+                                     "not loaded, the daemon is not running");
                 check_report_fault(checks, "daemon",
                                    "as root: systemctl unmask passlockd; systemctl start passlockd",
-                                   UNIT " is masked, so that nothing starts it");
+                                   UNIT " is masked and cannot be started");
                 return false;
         case UNIT_START_GOOD:
                 check_running_configuration(checks);
@@ -51,9 +52,10 @@ bool doctor_check_unit(CheckReport *checks)
                 check_failed_start(checks);
                 return true;
         case UNIT_START_NO_CREDENTIALS:
-                check_report_skipped(checks, "configuration", "the daemon does not run to read it");
+                check_report_skipped(checks, "configuration",
+                                     "not loaded, the daemon is not running");
                 check_report_skipped(checks, "daemon",
-                                     "does not run, since systemd cannot open a key");
+                                     "not running, systemd failed to load a credential");
                 doctor_check_unusable_credentials(checks);
                 return false;
         }

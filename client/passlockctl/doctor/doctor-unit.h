@@ -3,6 +3,8 @@
 
 #include "client/passlockctl/doctor/check-report.h"
 
-/* Checks how the unit was started, and with which configuration. Returns whether there is any use
- * in asking the daemon. */
+/*
+ * Checks the unit's last start and its configuration. Returns whether calling the daemon makes
+ * sense.
+ */
 bool doctor_check_unit(CheckReport *checks);

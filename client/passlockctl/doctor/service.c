@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS_DEFAULT 30000U
 #define LOOK_PAUSE_MS      100U
-/* systemd begins with a start, or refuses it, within that time of being asked. */
+/* systemd begins or refuses a start within this time. */
 #define BEGIN_MS 2000U
 
 static uint32_t timeout_ms(const Invocation *invocation)
@@ -59,7 +59,7 @@ ServiceStart service_start(const Invocation *invocation)
         return wait_for_service(bus, limit_ms);
 }
 
-/* Only what is wrong, in lines on standard error. Returns whether there was anything. */
+/* Reports the unit's faults. Returns whether there are any. */
 static bool report_faults(void)
 {
         _cleanup_(check_report_freep) CheckReport *checks =
@@ -74,10 +74,10 @@ static bool report_faults(void)
 int service_report(const Invocation *invocation, ServiceStart start)
 {
         if (start == SERVICE_LATE)
-                report(UNIT " has not started within %u s; see journalctl -u passlockd",
+                report(UNIT " did not start within %u s; see journalctl -u passlockd",
                        timeout_ms(invocation) / 1000);
         else if (!report_faults())
-                report(UNIT " does not start; see journalctl -u passlockd");
+                report(UNIT " failed to start; see journalctl -u passlockd");
         return EXIT_OURS;
 }
 

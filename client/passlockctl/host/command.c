@@ -16,7 +16,7 @@ static int add_descriptor(posix_spawn_file_actions_t *actions, int fd, int to, i
         return posix_spawn_file_actions_adddup2(actions, fd, to);
 }
 
-/* Returns 0 or a positive errno, as posix_spawn() and its kin do. */
+/* Returns 0 or a positive errno, as posix_spawn(). */
 static int start(const char *const argv[], int stdin_fd, int stdout_fd, int stderr_fd, pid_t *ret)
 {
         posix_spawn_file_actions_t actions;
@@ -57,7 +57,7 @@ int command_run(const char *const argv[], int stdin_fd, int stdout_fd, int stder
         return e != 0 ? -e : wait_for(pid);
 }
 
-/* Reads to the end, of which only the beginning is kept. */
+/* Reads to the end, and keeps the beginning. */
 static void read_output(int fd, char *output, size_t size)
 {
         size_t len = 0;

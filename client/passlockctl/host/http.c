@@ -10,7 +10,7 @@
 #include "client/passlockctl/host/http.h"
 
 #define BODY_LEN_MAX (16U * 1024 * 1024)
-/* An error is not longer. */
+/* Limit of an error body. */
 #define ERROR_LEN_MAX 16384U
 
 typedef struct Transfer {
@@ -19,11 +19,11 @@ typedef struct Transfer {
         char *url;
         bool tls;
         size_t body_len;
-        char body[ERROR_LEN_MAX]; /* its start */
+        char body[ERROR_LEN_MAX]; /* truncated */
         char error[CURL_ERROR_SIZE];
 } Transfer;
 
-/* What curl copies of the key it frees as it is; our own copy, the header line, is wiped. */
+/* curl does not erase its copies of the key; the header line here is erased. */
 static void transfer_done(Transfer *transfer)
 {
         curl_easy_cleanup(transfer->easy);
@@ -38,7 +38,7 @@ static bool is_this_host(const char *ip)
         return strncmp(ip, "127.", 4) == 0 || streq(ip, "::1");
 }
 
-/* Just before a transfer goes out: what is not encrypted stays here. */
+/* Called after connecting: allow plain HTTP to loopback only. */
 static int on_connected(void *userdata, char *peer_ip, char *local_ip, int peer_port,
                         int local_port)
 {
@@ -47,7 +47,7 @@ static int on_connected(void *userdata, char *peer_ip, char *local_ip, int peer_
         return transfer->tls || is_this_host(peer_ip) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* The body of a success is not looked at, but an endless one comes to an end. */
+/* A success body is ignored, but limited in size. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 {
         Transfer *transfer = userdata;
@@ -83,7 +83,7 @@ static int add_bearer(Transfer *transfer, const Secret *key)
         return r;
 }
 
-/* Sets an option unless an earlier one failed already. */
+/* Sets an option unless an earlier one failed. */
 #define SET(option, value) \
         do { \
                 if (c == CURLE_OK) \
@@ -102,7 +102,7 @@ static CURLcode transfer_set_way(Transfer *transfer, const HttpRequest *request)
                 SET(CURLOPT_CAPATH, NULL);
                 SET(CURLOPT_CAINFO, request->ca_file);
         }
-        /* What our environment says of proxies does not count. */
+        /* Ignore proxy variables of this process. */
         SET(CURLOPT_PROXY, transfer->tls && request->proxy ? request->proxy : "");
         SET(CURLOPT_NOPROXY, "");
         return c;

@@ -13,7 +13,7 @@
 
 #define READY_TIMEOUT_MS 10000
 
-/* It opens the terminal by itself; what it complains of is not about what we were told to do. */
+/* pkttyagent opens the terminal itself; its errors would only confuse. */
 static void redirect_stdio_to_null(void)
 {
         int fd = open("/dev/null", O_RDWR);
@@ -27,8 +27,7 @@ static void redirect_stdio_to_null(void)
                 close(fd);
 }
 
-/* A session may have an agent with windows, which is nicer; a fallback of no session is never used.
- */
+/* Prefer a graphical agent of the session; outside a session --fallback is never used. */
 static const char *fallback_option(void)
 {
         return getenv("XDG_SESSION_ID") ? "--fallback" : NULL;
@@ -50,7 +49,7 @@ _Noreturn static void exec_polkit_agent(pid_t client, int notify_fd)
         _exit(EXIT_FAILURE);
 }
 
-/* It closes its end when it is registered, or dies. */
+/* pkttyagent closes the pipe when it is registered or exits. */
 static void wait_until_ready(int fd)
 {
         struct pollfd poll_fd = {.fd = fd};
@@ -84,7 +83,7 @@ void polkit_agent_stop(pid_t pid)
         if (pid == 0)
                 return;
         (void) kill(pid, SIGTERM);
-        /* It may have been stopped in the background. */
+        /* The agent may be stopped as a background job. */
         (void) kill(pid, SIGCONT);
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                 ;

@@ -4,9 +4,9 @@
 #include <sys/types.h>
 
 /*
- * polkit's agent for terminals, which asks for passwords on ours, for as long as we live. Returns
- * when it is ready, or that takes too long. 0 if it cannot be had: then nobody is asked.
+ * Starts pkttyagent(1) as polkit's authentication agent for this process. Returns when it is
+ * registered, or after a timeout; 0 if it is not available.
  */
 pid_t polkit_agent_start(void);
-/* 0 is fine. */
+/* Accepts 0. */
 void polkit_agent_stop(pid_t pid);

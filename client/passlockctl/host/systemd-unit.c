@@ -9,11 +9,10 @@
 #define MESSAGE_MAX        4096U
 #define STATUS_CREDENTIALS "243" /* see systemd.exec(5) */
 
-/* How long a start or a stop that goes on is waited for. */
+/* Limits the wait for a start or stop in progress. */
 #define LOOKS_MAX     100U
 #define LOOK_PAUSE_US 100000U
 
-/* Whether `text` has that line. */
 static bool has_line(const char *text, const char *line)
 {
         size_t len = strlen(line);
@@ -24,7 +23,7 @@ static bool has_line(const char *text, const char *line)
         return false;
 }
 
-/* Between two attempts of a start the result is known; within one it is not. */
+/* The result is known between two start attempts, but not during one. */
 static bool is_unsettled(const char *shown)
 {
         return has_line(shown, "Result=success") && (has_line(shown, "ActiveState=activating") ||
@@ -45,7 +44,7 @@ static bool show(char *shown, size_t size)
         return command_read_stdout(argv, shown, size) == 0;
 }
 
-/* The number on the line that begins with `name`; 0 if there is none. */
+/* Parses the number of a property; 0 if missing. */
 static uint64_t number_of(const char *shown, const char *name)
 {
         size_t len = strlen(name);
@@ -68,7 +67,7 @@ UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure
                 return ended_us > since_us ? UNIT_FAILED : UNIT_FAILED_BEFORE;
         if (has_line(shown, "Result=success") || ended_us <= since_us)
                 return UNIT_STARTS;
-        /* Between two attempts: the second one that fails is no accident. */
+        /* Between two attempts: a second failure is permanent. */
         if (*last_failure_us > 0 && *last_failure_us != ended_us)
                 return UNIT_FAILED;
         *last_failure_us = ended_us;
@@ -98,7 +97,7 @@ UnitStart systemd_unit_last_start(void)
 
 #define OF_UNIT "_SYSTEMD_UNIT=" UNIT
 
-/* The last message that `matches`, up to four beside the unit, select. */
+/* Last journal message of the unit with up to four more matches. */
 static char *last_message(const char *const matches[])
 {
         const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager", "--boot",
@@ -141,7 +140,7 @@ bool systemd_unit_is_masked(void)
                !has_line(shown, "ActiveState=active");
 }
 
-/* A unit that is just starting will be. */
+/* Waits for a unit that is activating. */
 bool systemd_unit_is_active(void)
 {
         static const char *const argv[] = {"systemctl", "is-active", UNIT, NULL};
@@ -169,7 +168,7 @@ bool systemd_unit_restart(void)
         static const char *const reset[] = {"systemctl", "reset-failed", UNIT, NULL};
         static const char *const restart[] = {"systemctl", "restart", UNIT, NULL};
 
-        /* So that the starts before this one do not count against it. */
+        /* Resets the start rate limit. */
         (void) command_run(reset, -1, -1, -1);
         return command_run(restart, -1, -1, -1) == 0;
 }

@@ -10,10 +10,10 @@
 #include "client/passlockctl/terminal/report.h"
 
 #define OURS "/etc/credstore.encrypted/"
-/* No name that the unit loads. */
+/* A name that no unit loads. */
 #define ASIDE OURS "unusable."
 
-/* What is not below /etc belongs to an image or to other settings: that is not for us to move. */
+/* Files outside /etc belong to an image or to other settings. */
 static void quarantine(const CredentialSetting *setting, const char *path, const char *problem,
                        void *userdata)
 {
@@ -26,10 +26,10 @@ static void quarantine(const CredentialSetting *setting, const char *path, const
                 *failed = true;
                 return;
         }
-        report("%s %s, and keeps " UNIT " from starting; it is now %s", path, problem, aside);
+        report("%s %s and keeps " UNIT " from starting; moved it to %s", path, problem, aside);
 }
 
-/* Some faults end when systemd looks again which keys there are. Returns whether the unit runs. */
+/* daemon-reload alone fixes some faults. Returns whether the unit is running. */
 static bool quarantine_and_restart(void)
 {
         bool failed = false;

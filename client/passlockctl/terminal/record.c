@@ -37,7 +37,7 @@ Record *record_free(Record *record)
         return NULL;
 }
 
-/* Takes the value over. */
+/* Takes ownership of the value. */
 static void put(Record *record, const char *name, json_t *value)
 {
         if (json_object_set_new(record->json, name, value) < 0)
@@ -154,7 +154,6 @@ void record_append(Record *record, const char *name, const Record *element)
                 record->failed = true;
 }
 
-/* On the rest of the line. */
 static int record_print_json(const Record *record)
 {
         _cleanup_(freep) char *text = NULL;

@@ -47,7 +47,7 @@ int exit_status(int r)
         }
 }
 
-/* What the bus says of a missing service means little without saying that it is missing. */
+/* A negative errno needs its own text: the bus's message alone does not say what is missing. */
 int report_failure(int r, const char *text)
 {
         const char *meaning = passlock_strerror(r);

@@ -12,14 +12,14 @@
 #include "client/passlockctl/terminal/timestamp.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-/* Rows that are aligned together. */
+/* Number of rows in a block with common column widths. */
 #define ROWS_MAX 500U
-/* What is shown of the past before what comes, if nobody says. */
+/* Default of --lines with --follow, as of tail(1). */
 #define LINES_BEFORE_FOLLOW 10U
 
 typedef enum Kind { TEXT, NUMBER, FLAG } Kind;
 
-/* Fields with numbers: as JSON has them, and in the details for people. */
+/* Number fields, in JSON and in the DETAILS column. */
 static const struct {
         const char *field, *name;
         Kind kind;
@@ -29,7 +29,7 @@ static const struct {
         {FIELD_DRY_RUN, "dry_run", FLAG},   {FIELD_COUNT, "count", NUMBER},
 };
 
-/* Puts a field into JSON; null if there is none. */
+/* Puts a field into JSON; null if missing. */
 static int put_field(Record *record, Journal *journal, const char *field, const char *name,
                      Kind kind)
 {
@@ -78,7 +78,7 @@ static int print_json(Journal *journal)
         return r < 0 ? r : record_print(record, true);
 }
 
-/* What it came to: an error by the last part of its name, or numbers. */
+/* The DETAILS column: the last component of the error name, and numbers. */
 static int details_new(Journal *journal, char **ret)
 {
         _cleanup_(freep) char *error = NULL, *details = NULL;
@@ -130,7 +130,7 @@ static int add_row(Table *table, Journal *journal)
         return r < 0 ? r : table_add(table, details);
 }
 
-/* All that is there now. */
+/* Prints the records up to the end of the journal. */
 static int print_records(Journal *journal, Table *table)
 {
         size_t n = 0;
@@ -170,7 +170,7 @@ static int parse_time_option(const char *option, const char *text, uint64_t *ret
 {
         if (!text || timestamp_parse(text, realtime_ms() * 1000, ret) == 0)
                 return 0;
-        report("--%s=%s: not a time; see passlockctl(1)", option, text);
+        report("Failed to parse --%s=%s: not a timestamp; see passlockctl(1)", option, text);
         return EXIT_USAGE;
 }
 
@@ -182,13 +182,14 @@ static int read_filter(const Invocation *invocation, JournalFilter *filter)
         if (invocation->event)
                 filter->event = event_from_name(invocation->event);
         if (invocation->event && filter->event < 0) {
-                report("--event=%s: there is no such event; see passlockd(8)", invocation->event);
+                report("Failed to parse --event=%s: unknown event; see passlockd(8)",
+                       invocation->event);
                 return EXIT_USAGE;
         }
         if (invocation->lines)
                 filter->n_last = text_parse_number(invocation->lines, INT32_MAX);
         if (filter->n_last == 0) {
-                report("--lines=%s: not a number", invocation->lines);
+                report("Failed to parse --lines=%s: not a positive number", invocation->lines);
                 return EXIT_USAGE;
         }
         status = parse_time_option("since", invocation->since, &filter->since_us);
@@ -217,8 +218,9 @@ int verb_audit(Invocation *invocation)
         if (r == 0)
                 r = print_journal(journal, invocation);
         if (r == -ENOENT || r == -EACCES)
-                report("no journal can be read here; root can, and the group systemd-journal");
+                report("Failed to read the journal: access denied; run as root or in the group "
+                       "systemd-journal");
         else if (r < 0)
-                report("cannot read the journal: %s", strerror(-r));
+                report("Failed to read the journal: %s", strerror(-r));
         return r < 0 ? EXIT_OURS : 0;
 }

@@ -28,11 +28,11 @@ typedef struct Examination {
         CheckReport *checks;
         const Invocation *invocation;
         passlock *client;
-        passlock_finding_list *findings; /* of the daemon itself; NULL if it does not tell */
+        passlock_finding_list *findings; /* found by the daemon; NULL if not available */
         DaemonEnvironment *environment;
         uint32_t timeout_ms;
-        char *default_label; /* of the default tenancy; NULL: not known */
-        uint64_t n_links;    /* of all tenancies that were looked at */
+        char *default_label; /* of the default tenancy; NULL: unknown */
+        uint64_t n_links;    /* of all checked tenancies */
 } Examination;
 
 static void check_version(CheckReport *checks, const char *version)
@@ -40,8 +40,9 @@ static void check_version(CheckReport *checks, const char *version)
         if (streq(version, PACKAGE_VERSION))
                 check_report_ok(checks, "daemon", "version %s", version);
         else
-                check_report_fault(checks, "daemon", "after an upgrade: systemctl restart " UNIT,
-                                   "version %s, but this tool is of " PACKAGE_VERSION, version);
+                check_report_fault(checks, "daemon",
+                                   "restart it after an upgrade: systemctl restart " UNIT,
+                                   "version %s differs from passlockctl " PACKAGE_VERSION, version);
 }
 
 static void report_no_daemon(const Examination *e, int r)
@@ -51,8 +52,7 @@ static void report_no_daemon(const Examination *e, int r)
         if (r == PASSLOCK_ERROR_LIMITS_EXCEEDED)
                 check_report_fault(
                         e->checks, "daemon",
-                        "close some: each program of this user that keeps a connection has one; "
-                        "as root, busctl --unique shows which do",
+                        "close some connections of this user; as root, busctl --unique lists them",
                         "%s", text);
         else
                 check_report_fault(e->checks, "daemon",
@@ -63,8 +63,7 @@ static void report_no_daemon(const Examination *e, int r)
                                    streq(text, passlock_strerror(r)) ? "" : text);
 }
 
-/* Every local user may read the version, so only the bus denies that. Returns whether it is there.
- */
+/* Any local user may read the version, so AccessDenied comes from the bus policy. */
 static bool check_daemon(const Examination *e)
 {
         _cleanup_(freep) char *version = NULL;
@@ -76,20 +75,20 @@ static bool check_daemon(const Examination *e)
                 return true;
         }
         if (r == PASSLOCK_ERROR_ACCESS_DENIED) {
-                check_report_skipped(e->checks, "daemon", "cannot be asked");
+                check_report_skipped(e->checks, "daemon", "access denied");
                 check_report_fault(
                         e->checks, "bus policy",
                         "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d; "
                         "then: systemctl reload dbus; " UNIT_RESTART_COMMAND,
-                        "the bus does not let you call the daemon");
+                        "the bus policy denies calls to the daemon");
         } else if (check_report_n_faults(e->checks) > 0)
-                check_report_skipped(e->checks, "daemon", "does not run");
+                check_report_skipped(e->checks, "daemon", "not running");
         else
                 report_no_daemon(e, r);
         return false;
 }
 
-/* Its start comes first, so that a unit that cannot start is not waited for. */
+/* Starts the service first, so that a failed unit does not cost the call's timeout. */
 static bool check_service(const Examination *e)
 {
         ServiceStart start = service_start(e->invocation);
@@ -97,10 +96,10 @@ static bool check_service(const Examination *e)
 
         if (ask && (start == SERVICE_FAILS || start == SERVICE_LATE)) {
                 if (check_report_n_faults(e->checks) > 0)
-                        check_report_skipped(e->checks, "daemon", "does not run");
+                        check_report_skipped(e->checks, "daemon", "not running");
                 else
                         check_report_fault(e->checks, "daemon", "see journalctl -u passlockd",
-                                           UNIT " does not start");
+                                           UNIT " failed to start");
                 return false;
         }
         return ask && check_daemon(e);
@@ -108,14 +107,13 @@ static bool check_service(const Examination *e)
 
 static void report_no_tenancy(const Examination *e, int r)
 {
-        check_report_fault(
-                e->checks, "tenancy",
-                "as root: add a [Tenancy ...] section to " CONFIG_FILE
-                "; then: passlockctl reload; passlockctl status lists those that are there",
-                "%s", passlock_strerror(r));
+        check_report_fault(e->checks, "tenancy",
+                           "as root: add a [Tenancy ...] section to " CONFIG_FILE
+                           "; then: passlockctl reload; passlockctl status lists the tenancies",
+                           "%s", passlock_strerror(r));
 }
 
-/* As far as we may look: its directory is root's and the daemon's. */
+/* Free disk space; only root can access the state directory. */
 static void check_space(const Examination *e)
 {
         const char *dir = daemon_environment_get(e->environment, "STATE_DIRECTORY");
@@ -130,7 +128,7 @@ static void check_space(const Examination *e)
         free_mib = (uint64_t) fs.f_bavail * fs.f_frsize >> 20;
         if (free_mib < FREE_MIB_MIN)
                 check_report_fault(e->checks, "store",
-                                   "make room; what cannot be stored is refused",
+                                   "free disk space; changes that cannot be stored are refused",
                                    "%" PRIu64 " links, but only %" PRIu64 " MiB free in %s",
                                    e->n_links, free_mib, dir);
         else
@@ -138,7 +136,7 @@ static void check_space(const Examination *e)
                                 e->n_links, free_mib, dir);
 }
 
-/* Adds the links of the client's tenancy up. Returns whether the store can be read. */
+/* Adds up the links. Returns whether the store is readable. */
 static bool count_links(Examination *e)
 {
         uint64_t n_links;
@@ -153,7 +151,7 @@ static bool count_links(Examination *e)
         return r == 0;
 }
 
-/* Returns 0, -ENOMEM, or 1 if nothing more needs to be looked at. */
+/* Returns 0, -ENOMEM, or 1 to skip the remaining checks. */
 static int check_tenancy(Examination *e, const char *label, bool heading)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
@@ -182,8 +180,7 @@ static int check_tenancy(Examination *e, const char *label, bool heading)
         return r;
 }
 
-/* The default one may be missing, or not be the caller's: then the others have to be named. Returns
- * 0 or -ENOMEM. */
+/* The default tenancy may not exist or be denied; then a label is needed. Returns 0 or -ENOMEM. */
 static int find_default(Examination *e)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
@@ -196,7 +193,7 @@ static int find_default(Examination *e)
                 report_no_tenancy(e, r);
         else if (r == PASSLOCK_ERROR_ACCESS_DENIED && !named)
                 check_report_skipped(e->checks, "tenancy",
-                                     "the default one is not yours: name another by its label");
+                                     "access to the default tenancy denied; use --tenancy=LABEL");
         if (r != 0)
                 return 0;
         e->default_label = strdup(passlock_tenancy_get_label(tenancy));
@@ -226,7 +223,7 @@ static int check_tenancies(Examination *e)
         return r;
 }
 
-/* From the bottom up: what cannot be known because of a fault is left out. Returns 0 or -ENOMEM. */
+/* Skips checks whose prerequisites failed. Returns 0 or -ENOMEM. */
 static int check_everything(Examination *e)
 {
         int r;
@@ -236,10 +233,10 @@ static int check_everything(Examination *e)
         e->environment = daemon_environment_new();
         if (!e->environment)
                 return -ENOMEM;
-        check_report_ok(e->checks, "bus policy", "lets you call the daemon");
+        check_report_ok(e->checks, "bus policy", "calls to the daemon are allowed");
         if (!doctor_check_rights(e->checks, e->client, e->invocation->tenancy))
                 return 0;
-        /* For root, and whom polkit lets look. */
+        /* Denied unless root or authorized by polkit. */
         (void) passlock_diagnose(e->client, &e->findings);
         (void) doctor_show_findings(e->checks, e->findings, "");
         r = check_tenancies(e);

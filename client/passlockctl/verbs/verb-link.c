@@ -13,9 +13,9 @@
 
 DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
 
-/* Where a list of links goes: all of it at once, or a page at a time. */
+/* Output of a list of links, printed page by page. */
 typedef struct Listing {
-        Table *table; /* NULL: as JSON */
+        Table *table; /* NULL: JSON output */
         RecordArray array;
 } Listing;
 
@@ -130,7 +130,7 @@ static int show_one_of(const passlock_link_list *links, const char *authenticato
                 record = link_record(link);
                 return record_print(record, json);
         }
-        /* Removed since we asked whose it is. */
+        /* Removed since the lookup of its user. */
         return PASSLOCK_ERROR_NOT_FOUND;
 }
 
@@ -174,7 +174,7 @@ int verb_link_remove(Invocation *invocation)
         int r;
 
         if (!authenticator_id == !invocation->user) {
-                report("link remove takes either an authenticator or --user=");
+                report("link remove takes either an authenticator id or --user=");
                 return EXIT_USAGE;
         }
         if (authenticator_id)

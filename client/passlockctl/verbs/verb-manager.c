@@ -11,7 +11,7 @@
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
-/* What is printed in the end: one of the two. */
+/* JSON and text output; only one is printed. */
 typedef struct Status {
         Record *record;
         Table *table;
@@ -41,7 +41,7 @@ static int status_add(Status *status, const passlock_tenancy *tenancy, uint64_t 
         return r;
 }
 
-/* Of the tenancy that the client has been set to. */
+/* Adds the client's current tenancy. */
 static int status_add_current(Status *status, passlock *client)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;

@@ -13,7 +13,7 @@
 typedef struct Monitor {
         bool json;
         bool ended;
-        int status; /* to exit with */
+        int status; /* exit status */
 } Monitor;
 
 static const char *change_name(enum passlock_links_change change)
@@ -73,7 +73,7 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         q = monitor->json ? print_json(name, r, user_id, authenticator_id)
                           : print_line(name, r, user_id, authenticator_id);
         if (q == 0 && fflush(stdout) != 0)
-                report("cannot write: %s", strerror(errno));
+                report("Failed to write standard output: %s", strerror(errno));
         else if (q < 0 || r > 0)
                 report("%s", passlock_strerror(q < 0 ? q : r));
         else
@@ -87,7 +87,7 @@ int verb_monitor(Invocation *invocation)
         Monitor monitor = {.json = invocation->json};
         int r;
 
-        /* It waits for a service that does not start, but not without saying why it does not. */
+        /* The monitor waits for a service that fails to start, but the failure is reported. */
         (void) service_require(invocation);
 
         r = passlock_links_monitor(invocation->client, on_change, &monitor, NULL);

@@ -15,7 +15,7 @@
 DEFINE_CLEANUP(passlock_token *, passlock_token_unref);
 DEFINE_CLEANUP(passlock_principal *, passlock_principal_unref);
 
-/* For people it is the token alone: a shell takes it with $(...). */
+/* Text output is the bare token, for $(...) in a shell. */
 static int print_token(const passlock_token *token, const char *name, bool json)
 {
         _cleanup_(record_freep) Record *record = NULL;

@@ -62,7 +62,7 @@ int verb_vault_get(Invocation *invocation)
         return report_call(invocation->client, r);
 }
 
-/* One passkey of a list: a row, or without a table JSON. */
+/* Prints a list entry: a table row, or JSON without a table. */
 static int print_one(const passlock_passkey *passkey, Table *table, RecordArray *array)
 {
         _cleanup_(record_freep) Record *record = NULL;
@@ -158,7 +158,7 @@ static int print_json(const passlock_management *m)
         return record_print(record, true);
 }
 
-/* For people it is the token alone, and warnings beside it. */
+/* Text output is the bare token; warnings go to standard error. */
 static int print_management(const passlock_management *m, bool json)
 {
         if (json)
@@ -166,13 +166,13 @@ static int print_management(const passlock_management *m, bool json)
         for (size_t i = 0; i < passlock_management_get_n_warnings(m); i++) {
                 const char *id = passlock_management_get_warning_passkey_id(m, i);
 
-                report("warning: %s%s%s", id ?: "", id ? ": " : "",
+                report("Warning: %s%s%s", id ?: "", id ? ": " : "",
                        passlock_management_get_warning_message(m, i));
         }
         return safe_text_print_line(passlock_management_get_token(m));
 }
 
-/* The end of a change: takes what it returned. */
+/* Prints the result of a vault change, or reports its error. */
 static int print_result(Invocation *invocation, int r, const passlock_management *management)
 {
         if (r == 0)
@@ -210,11 +210,10 @@ static bool confirm_deletion(const Invocation *invocation)
                 return false;
         if (invocation->user)
                 snprintf(question, sizeof(question),
-                         "Delete all passkeys of user %s from the vault, and the links here?",
-                         user);
+                         "Delete all passkeys of user %s from the vault, and their links?", user);
         else
                 snprintf(question, sizeof(question),
-                         "Delete %zu passkey%s from the vault, and the link%s here?", n,
+                         "Delete %zu passkey%s from the vault, and the link%s?", n,
                          n == 1 ? "" : "s", n == 1 ? "" : "s");
         return input_confirm(invocation, question);
 }
@@ -226,7 +225,7 @@ int verb_vault_delete(Invocation *invocation)
         int r;
 
         if (!ids[0] == !invocation->user) {
-                report("vault delete takes either passkeys or --user=");
+                report("vault delete takes either passkey ids or --user=");
                 return EXIT_USAGE;
         }
         if (!confirm_deletion(invocation))
