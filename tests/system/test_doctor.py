@@ -69,7 +69,7 @@ def test_all_is_well(mended):
 def test_no_key(mended):
     host.forget_keys()
     host.systemctl("restart", host.UNIT)
-    assert "passlockctl set-key" in expect("credential", "there is no credential passlock.default")
+    assert "passlockctl set-key" in expect("credential", "credential passlock.default does not exist")
     set_key(mended)
 
 
@@ -78,7 +78,7 @@ def test_key_of_which_systemd_has_not_heard(mended):
     host.configure({"Tenancy default": mended.tenancy("passlock.second")})
     host.put_plain_key("passlock.second", mended.api_key)
     host.systemctl("restart", host.UNIT)
-    follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.second is there"),
+    follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.second exists"),
            "systemctl daemon-reload; systemctl restart passlockd")
     assert faults(examine()) == {}
     host.configure({"Tenancy default": mended.tenancy()})
@@ -339,7 +339,7 @@ def renew_certificate(api, days: int):
 def test_expired_certificate(mended):
     renew_certificate(mended, -1)
     try:
-        assert "out of date" in expect("TLS", "expired")
+        assert "renewed" in expect("TLS", "expired")
     finally:
         renew_certificate(mended, 1)
 
@@ -371,7 +371,7 @@ def test_full_disk(mended):
     host.run("mount", "-t", "tmpfs", "-o", "size=16M", "small", host.STATE)
     try:
         host.systemctl("start", host.UNIT)
-        assert "make room" in expect("store", "MiB free")
+        assert "free disk space" in expect("store", "MiB free")
         host.systemctl("stop", host.UNIT)
     finally:
         host.run("umount", host.STATE)

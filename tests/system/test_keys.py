@@ -392,7 +392,7 @@ def test_set_key_sees_a_drop_in(bare, api, setting, options):
             return
         before = state()
         said = set_key(api, *options, status=1)
-        assert f"/etc/systemd/system/passlockd.service.d/test.conf:2 has {setting}" in said
+        assert f"/etc/systemd/system/passlockd.service.d/test.conf:2: {setting}" in said
         assert "nothing was changed" in said and "ready" not in said
         assert (state(), keys_there()) == (before, [])
     OLD_KEY.unlink()
@@ -440,7 +440,7 @@ def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
     host.systemctl("start", host.UNIT, status=1)
     done = host.run("sh", "-c", "passlockctl set-key - 2>&1", stdin=f"{api.api_key}\n")
     assert f"{bad} cannot be decrypted on this host: " in done
-    assert f"it is now {host.SEALED_KEYS}/unusable.passlock.{label}" in done
+    assert f"moved it to {host.SEALED_KEYS}/unusable.passlock.{label}" in done
     assert done.endswith("The tenancy is now ready.\n")
     assert state() == "ready"
     assert keys_there() == [str(host.SEALED_KEYS / "passlock.default"),
