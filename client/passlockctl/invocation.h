@@ -23,6 +23,7 @@ typedef struct Invocation {
         bool json;
         bool no_legend;
         bool no_ask_password;
+        bool interactive; /* polkit may ask for a password */
         bool yes;
         bool apply;
         bool dry_run;

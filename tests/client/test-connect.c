@@ -158,9 +158,8 @@ static void test_bus_that_closes_connections(void **state)
         assert_int_equal(bind(fd, (struct sockaddr *) &address, sizeof(address)), 0);
         assert_int_equal(listen(fd, 8), 0);
         assert_int_equal(pthread_create(&thread, NULL, close_connections, &fd), 0);
-        expect_no_bus(h->client,
-                      "the bus closed the connection: it does not know this user, "
-                      "or its connection limit is reached");
+        expect_no_bus(h->client, "the bus closed the connection: it does not know this user, "
+                                 "or its connection limit is reached");
         shutdown(fd, SHUT_RDWR);
         pthread_join(thread, NULL);
         close(fd);

@@ -110,11 +110,16 @@ def test_for_people(patient):
 
 def test_on_a_terminal(patient):
     patient.start(*DENIED)
-    with Terminal(patient.host, "doctor", stdout=None) as terminal:
+    with Terminal(patient.host, "doctor", stdout=None, TERM="xterm") as terminal:
         status, _, seen = terminal.finish()
         assert status == 1
-        assert "✔ daemon         version " in seen
-        assert "✘ key            rejected by the API\n                 as root" in seen
+        assert "\x1b[32m✔\x1b[0m daemon         version " in seen
+        assert "\x1b[31m✘\x1b[0m key            rejected by the API\n                 as root" in seen
+    for environment in {"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}:
+        with Terminal(patient.host, "doctor", stdout=None, **environment) as terminal:
+            seen = terminal.finish()[2]
+            assert "✔ daemon         version " in seen
+            assert "\x1b" not in seen
 
 
 @pytest.mark.parametrize("shown", [

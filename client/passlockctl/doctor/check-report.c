@@ -7,6 +7,7 @@
 
 #include "base/safe-text.h"
 #include "client/passlockctl/doctor/check-report.h"
+#include "client/passlockctl/terminal/color.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 
@@ -71,10 +72,12 @@ static void print_line(const CheckReport *checks, const char *name, Verdict verd
 {
         static const char *const words[] = {"OK  ", "-   ", "FAIL"};
         static const char *const marks[] = {"\xe2\x9c\x94", "-", "\xe2\x9c\x98"};
+        static const char *const colors[] = {COLOR_GREEN, "", COLOR_RED};
         const char *mark = checks->marks ? marks[verdict] : words[verdict];
+        const char *color = color_is_enabled(stdout) ? colors[verdict] : "";
         int indent = checks->marks ? 2 : 5;
 
-        printf("%s %-13s  %s\n", mark, name, found);
+        printf("%s%s%s %-13s  %s\n", color, mark, *color ? COLOR_RESET : "", name, found);
         if (advice)
                 printf("%*s%s\n", indent + 15, "", advice);
         fflush(stdout);

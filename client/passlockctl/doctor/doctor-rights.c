@@ -65,8 +65,8 @@ static void report_no_grant(CheckReport *checks, const char *label)
         check_report_fault(checks, "grants",
                            "as root: add a [Grant ...] section to " CONFIG_FILE
                            "; then: passlockctl reload",
-                           "no grant gives user %u access to %s%s",
-                           geteuid(), label ? "tenancy " : "a tenancy", label ?: "");
+                           "no grant gives user %u access to %s%s", geteuid(),
+                           label ? "tenancy " : "a tenancy", label ?: "");
 }
 
 static bool report_rights(CheckReport *checks, const passlock_right_list *rights, const char *label)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -22,6 +23,13 @@ void report(const char *format, ...)
         }
         printable = safe_text_new(line, NULL);
         fprintf(stderr, "passlockctl: %s\n", printable ?: "out of memory");
+}
+
+int report_write_error(int e)
+{
+        if (e != EPIPE)
+                report("Failed to write standard output: %s", strerror(e));
+        return EXIT_OURS;
 }
 
 int exit_status(int r)

@@ -16,5 +16,9 @@ int report_call(passlock *client, int r);
 /* The same for the error message of an asynchronous call. */
 int report_failure(int r, const char *text);
 
+/* Reports a failed write to standard output; silent for EPIPE, as of `passlockctl ... | head`.
+ * Returns the exit status. */
+int report_write_error(int e);
+
 /* Maps the return value of a call to an exit status. */
 int exit_status(int r);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/passlockctl/host/journal.h"
+#include "client/passlockctl/terminal/closest-word.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/terminal/table.h"
@@ -108,43 +110,61 @@ static int details_new(Journal *journal, char **ret)
         return r;
 }
 
-static int add_row(Table *table, Journal *journal)
+/* The UID column: name(uid), or the bare uid if its user is unknown. */
+static int add_uid(Table *table, const char *uid)
+{
+        const struct passwd *user = getpwuid((uid_t) strtoul(uid, NULL, 10));
+        _cleanup_(freep) char *text = NULL;
+
+        if (user && asprintf(&text, "%s(%s)", user->pw_name, uid) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        table_add(table, text ?: uid);
+        return 0;
+}
+
+/* Another host's users are unknown here, so the uids of its journal have no names. */
+static int add_row(Table *table, Journal *journal, bool is_local)
 {
         static const char *const fields[] = {
                 FIELD_EVENT,  FIELD_TENANCY, FIELD_CALLER_UID,
                 FIELD_METHOD, FIELD_USER_ID, FIELD_AUTHENTICATOR_ID,
         };
         _cleanup_(freep) char *details = NULL;
-        int r;
+        int r = 0;
 
-        r = table_add_time(table, journal_time_us(journal) / 1000);
+        table_add_time(table, journal_time_us(journal) / 1000);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++) {
                 _cleanup_(freep) char *value = NULL;
 
                 r = journal_get(journal, fields[i], &value);
-                if (r == 0)
-                        r = table_add(table, value);
+                if (r == 0 && value && is_local && streq(fields[i], FIELD_CALLER_UID))
+                        r = add_uid(table, value);
+                else if (r == 0)
+                        table_add(table, value);
         }
         if (r == 0)
                 r = details_new(journal, &details);
-        return r < 0 ? r : table_add(table, details);
+        table_add(table, details);
+        return r;
 }
 
 /* Prints the records up to the end of the journal. */
-static int print_records(Journal *journal, Table *table)
+static int print_records(Journal *journal, Table *table, bool is_local)
 {
         size_t n = 0;
         int r;
 
         while ((r = journal_next(journal)) > 0) {
-                r = table ? add_row(table, journal) : print_json(journal);
+                r = table ? add_row(table, journal, is_local) : print_json(journal);
+                if (r == 0 && table && ++n % ROWS_MAX == 0)
+                        r = table_flush(table);
                 if (r < 0)
                         return r;
-                if (table && ++n % ROWS_MAX == 0)
-                        table_flush(table);
         }
-        if (table)
-                table_flush(table);
+        if (table && r == 0)
+                r = table_flush(table);
         return r < 0 || fflush(stdout) == 0 ? r : -errno;
 }
 
@@ -161,7 +181,7 @@ static int print_journal(Journal *journal, const Invocation *invocation)
                         return -ENOMEM;
         }
         do
-                r = print_records(journal, table);
+                r = print_records(journal, table, !invocation->directory);
         while (r == 0 && invocation->follow && (r = journal_wait(journal)) == 0);
         return r;
 }
@@ -182,8 +202,13 @@ static int read_filter(const Invocation *invocation, JournalFilter *filter)
         if (invocation->event)
                 filter->event = event_from_name(invocation->event);
         if (invocation->event && filter->event < 0) {
-                report("Failed to parse --event=%s: unknown event; see passlockd(8)",
-                       invocation->event);
+                ClosestWord closest = {.word = invocation->event};
+
+                for (int e = 0; e < N_EVENTS; e++)
+                        closest_word_consider(&closest, event_name((Event) e));
+                report("Failed to parse --event=%s: unknown event%s%s; see passlockd(8)",
+                       invocation->event, closest.found ? ", did you mean " : "",
+                       closest.found ?: "");
                 return EXIT_USAGE;
         }
         if (invocation->lines)
@@ -217,6 +242,8 @@ int verb_audit(Invocation *invocation)
         r = journal_open(invocation->directory, &filter, &journal);
         if (r == 0)
                 r = print_journal(journal, invocation);
+        if (r == -EPIPE)
+                return report_write_error(-r);
         if (r == -ENOENT || r == -EACCES)
                 report("Failed to read the journal: access denied; run as root or in the group "
                        "systemd-journal");

@@ -116,9 +116,9 @@ static int report_error(const Export *export, int r, const char *path)
 {
         if (r == -EINTR)
                 report("Interrupted");
-        else if (export->write_failed)
+        else if (export->write_failed && r != -EPIPE)
                 report("Failed to write %s: %s", path, strerror(-r));
-        else
+        else if (!export->write_failed)
                 return report_call(export->client, r);
         return EXIT_OURS;
 }

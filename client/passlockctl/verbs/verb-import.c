@@ -234,7 +234,8 @@ static int report_stopped(const Import *import, int status)
         if (import->invocation->dry_run)
                 report("Stopped, nothing was changed");
         else
-                report("Stopped, %" PRIu64 " of %" PRIu64 " links were imported; repeat the command to "
+                report("Stopped, %" PRIu64 " of %" PRIu64
+                       " links were imported; repeat the command to "
                        "continue",
                        import->n_done, import->n_links);
         return status;

@@ -73,7 +73,7 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         q = monitor->json ? print_json(name, r, user_id, authenticator_id)
                           : print_line(name, r, user_id, authenticator_id);
         if (q == 0 && fflush(stdout) != 0)
-                report("Failed to write standard output: %s", strerror(errno));
+                (void) report_write_error(errno);
         else if (q < 0 || r > 0)
                 report("%s", passlock_strerror(q < 0 ? q : r));
         else

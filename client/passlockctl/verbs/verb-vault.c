@@ -66,21 +66,18 @@ int verb_vault_get(Invocation *invocation)
 static int print_one(const passlock_passkey *passkey, Table *table, RecordArray *array)
 {
         _cleanup_(record_freep) Record *record = NULL;
-        int r;
 
         if (!table) {
                 record = record_new();
                 put_summary(record, passkey);
                 return record_array_print(array, record);
         }
-        r = table_add(table, passlock_passkey_get_user_id(passkey));
-        if (r == 0)
-                r = table_add(table, passlock_passkey_get_id(passkey));
-        if (r == 0)
-                r = table_add(table, passlock_passkey_is_enabled(passkey) ? "yes" : "no");
-        if (r == 0)
-                r = table_add_time(table, passlock_passkey_get_created_at_ms(passkey));
-        return r == 0 ? table_add_time(table, passlock_passkey_get_last_used_at_ms(passkey)) : r;
+        table_add(table, passlock_passkey_get_user_id(passkey));
+        table_add(table, passlock_passkey_get_id(passkey));
+        table_add(table, passlock_passkey_is_enabled(passkey) ? "yes" : "no");
+        table_add_time(table, passlock_passkey_get_created_at_ms(passkey));
+        table_add_time(table, passlock_passkey_get_last_used_at_ms(passkey));
+        return 0;
 }
 
 static int print_page(const passlock_passkey_list *page, Table *table, RecordArray *array)
@@ -89,9 +86,7 @@ static int print_page(const passlock_passkey_list *page, Table *table, RecordArr
 
         for (size_t i = 0; r == 0 && i < passlock_passkey_list_get_size(page); i++)
                 r = print_one(passlock_passkey_list_get(page, i), table, array);
-        if (table)
-                table_flush(table);
-        return r;
+        return r == 0 && table ? table_flush(table) : r;
 }
 
 static int print_everything(passlock *client, Table *table, RecordArray *array)
