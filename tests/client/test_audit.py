@@ -54,5 +54,5 @@ def test_no_journal(bare_host, tmp_path):
 
 
 def test_options_are_its_own(bare_host):
-    assert "does not have this option" in bare_host.expect("status", "--since=-1h", status=2)
+    assert "status does not have the option --since" in bare_host.expect("status", "--since=-1h", status=2)
     assert "too many arguments" in bare_host.expect("audit", "ada", status=2)

@@ -2,26 +2,28 @@
 """passlockctl on a private bus, with the scripted service of fake-service.c in the daemon's place."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
 
-from tests.client.host import PASSLOCKCTL, Host, golden
+from tests.client.host import PASSLOCKCTL, Host, Terminal, golden
 
 
 def test_status(host):
     assert host.expect("status") == golden("""
         Version:  9.8.7
 
-        LABEL    TENANCY    STATE   LINKS        ENDPOINT
-        default  tenancy-1  ready   12345678901  https://api.example.com
-        other    tenancy-1  denied  12345678901  https://api.example.com
+        LABEL    TENANCY    STATE   LINKS        ENDPOINT                 DEFAULT
+        default  tenancy-1  ready   12345678901  https://api.example.com  yes
+        other    tenancy-1  denied  12345678901  https://api.example.com  -
         """)
 
 
 def test_status_of_one_without_legend(host):
     assert host.expect("status", "--tenancy=other", "--no-legend") == golden("""
-        other  tenancy-1  denied  12345678901  https://api.example.com
+        other  tenancy-1  denied  12345678901  https://api.example.com  -
         """)
 
 
@@ -31,7 +33,7 @@ def test_status_json(host):
     assert [t["label"] for t in status["tenancies"]] == ["default", "other"]
     assert status["tenancies"][0] == {
         "label": "default", "tenancy_id": "tenancy-1", "endpoint": "https://api.example.com",
-        "state": "ready", "links": 12345678901}
+        "state": "ready", "links": 12345678901, "default": True}
 
 
 def test_authorize(host):
@@ -493,6 +495,59 @@ def test_help_and_version(bare_host):
         assert text.startswith("passlockctl [OPTIONS] COMMAND\n")
         assert max(len(line) for line in text.splitlines()) <= 80
     assert bare_host.expect("--version").startswith("passlockctl ")
+
+
+@pytest.mark.parametrize("arguments,text", [
+    (["stauts"], 'Unknown command "stauts", did you mean "status"?; see passlockctl --help'),
+    (["link", "lst"], 'Unknown command "link lst", did you mean "list"?; see passlockctl --help'),
+    (["frobnicate"], 'Unknown command "frobnicate"; see passlockctl --help'),
+    (["link", "frobnicate"], 'Unknown command "link frobnicate"; see passlockctl --help'),
+    (["link"], "link needs a second word; see passlockctl --help"),
+    ([], "No command given; see passlockctl --help"),
+    (["link", "show"], "link show: too few arguments; see passlockctl --help"),
+    (["link", "list", "--yes"], "link list does not have the option --yes; see passlockctl --help"),
+    (["status", "--tenacny=default"], "Did you mean --tenancy?"),
+    (["audit", "--event=link-add"], "Failed to parse --event=link-add: unknown event, did you mean link-added; "
+                                    "see passlockd(8)"),
+])
+def test_did_you_mean(bare_host, arguments, text):
+    assert bare_host.expect(*arguments, status=2).splitlines()[-1] == f"passlockctl: {text}"
+
+
+def test_unknown_option(bare_host):
+    """A suggestion only for a name that is close, and not for a missing value."""
+    assert len(bare_host.expect("status", "--frobnicate", status=2).splitlines()) == 1
+    assert len(bare_host.expect("status", "--tenancy", status=2).splitlines()) == 1
+    assert len(bare_host.expect("status", "--no", status=2).splitlines()) == 1
+
+
+def test_unknown_tenancy(host):
+    assert host.expect("link", "list", "--tenancy=othr", status=3).endswith(
+        "passlockctl: There is no tenancy othr; did you mean --tenancy=other?\n")
+
+
+@pytest.mark.parametrize("environment,colored", [
+    ({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": ""}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)])
+def test_color(host, environment, colored):
+    with Terminal(host, "status", stdout=None, **environment) as terminal:
+        status, _, seen = terminal.finish()
+    assert status == 0
+    assert ("\x1b[32mready" in seen and "\x1b[31mdenied" in seen) is colored
+    assert ("\x1b" in seen) is colored
+    assert "\x1b" not in host.run("status", TERM="xterm").stdout
+
+
+@pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN])
+@pytest.mark.parametrize("arguments", [["status"], ["link", "list"], ["vault", "list", "--json"], ["export"], ["--help"]])
+def test_closed_pipe(host, arguments, action):
+    """`passlockctl ... | head` ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as pipe:
+        done = subprocess.run([PASSLOCKCTL, *arguments], stdout=pipe, stderr=subprocess.PIPE, env=host.environment,
+                              check=False, restore_signals=False, preexec_fn=lambda: signal.signal(signal.SIGPIPE, action))
+    assert done.stderr == b""
+    assert done.returncode in (1, 0) if action == signal.SIG_IGN else done.returncode == -signal.SIGPIPE
 
 
 def test_full_disk(host):
