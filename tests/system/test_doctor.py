@@ -145,7 +145,7 @@ def test_key_of_another_host(mended):
     bad = host.SEALED_KEYS / "passlock.default"
     advice = expect("credential", f"{bad} cannot be decrypted on this host: ")
     assert "passlock.good" not in advice
-    assert "a key of passlockd.service" in examine("nobody")["credential"]["found"]
+    assert "a credential of passlockd.service" in examine("nobody")["credential"]["found"]
     follow(advice, f"mv {bad} /root; systemctl daemon-reload; " + START_AGAIN)
     set_key(mended)
 
