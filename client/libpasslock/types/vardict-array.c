@@ -4,7 +4,7 @@
 
 #include "client/libpasslock/types/vardict-array.h"
 
-/* Makes room for one more, which is needed at each power of two. */
+/* Grows the array at each power of two. */
 static int array_grow(VardictArray *array)
 {
         size_t capacity = array->n ? array->n * 2 : 1;

@@ -86,8 +86,8 @@ static const char *advice_of(const ApiRoute *route, HttpOutcome outcome)
 {
         switch (outcome) {
         case HTTP_NO_CONNECTION:
-                return route->proxy ? "check the proxy and its access rules: "
-                                      "systemctl show --property=Environment passlockd"
+                return route->proxy ? "check the proxy and its access rules: systemctl show "
+                                      "--property=Environment passlockd"
                                     : "check firewall, proxy, and whether the endpoint is running";
         case HTTP_NO_TLS:
                 return "check the endpoint's server: TLS 1.2 or later is required";
@@ -128,8 +128,7 @@ static void report_invalid_request(CheckReport *checks, const ApiRoute *route)
                  route->ca_file ? " with " : "", route->ca_file ?: "");
         report_failure_of_route(checks, route, "TLS",
                                 "check Endpoint= and CaFile= in /etc/passlock/passlockd.conf, and "
-                                "the permissions of the "
-                                "file",
+                                "the permissions of the file",
                                 text);
 }
 

@@ -110,11 +110,10 @@ static void on_unusable(const CredentialSetting *setting, const char *path, cons
         describe_set_key(setting->id, set_key);
         if (is_misplaced(setting, path))
                 advice = strdup("as root: systemctl daemon-reload; " UNIT_RESTART_COMMAND);
-        else if (asprintf(
-                         &advice,
-                         "as root: %s, which moves it away; or, to continue without the key: mv %s "
-                         "/root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
-                         set_key, path) < 0)
+        else if (asprintf(&advice,
+                          "as root: %s, which moves it away; or, to continue without the key: mv "
+                          "%s /root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
+                          set_key, path) < 0)
                 advice = NULL;
         check_report_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
 }

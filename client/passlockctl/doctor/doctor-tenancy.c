@@ -52,12 +52,12 @@ static void report_trial(CheckReport *checks, const TestCall *test_call, bool an
         else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE && !answered)
                 check_report_skipped(checks, "key", "not tested");
         else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE)
-                check_report_fault(checks, "key",
-                                   "check what blocks the user passlock only: a firewall rule, or "
-                                   "settings of the unit such "
-                                   "as IPAddressDeny=; see journalctl -u passlockd",
-                                   "unknown: the daemon gets no usable response, but passlockctl "
-                                   "does by the same route");
+                check_report_fault(
+                        checks, "key",
+                        "check what blocks the user passlock only: a firewall rule, or settings of "
+                        "the unit such as IPAddressDeny=; see journalctl -u passlockd",
+                        "unknown: the daemon gets no usable response, but passlockctl does by the "
+                        "same route");
         else
                 check_report_fault(checks, "key", "see journalctl -u passlockd", "unknown: %s",
                                    *test_call->text ? test_call->text

@@ -21,12 +21,11 @@ static void check_failed_start(CheckReport *checks)
 {
         _cleanup_(freep) char *error = systemd_unit_last_error();
 
-        check_report_fault(
-                checks, "configuration",
-                error ? "correct the configuration; then, as root: " UNIT_RESTART_COMMAND
-                      : "see journalctl -u passlockd, which names file and line of "
-                        "an invalid configuration; correct it; then: " UNIT_RESTART_COMMAND,
-                "the last start of " UNIT " failed%s%s", error ? ": " : "", error ?: "");
+        check_report_fault(checks, "configuration",
+                           error ? "correct the configuration; then, as root: " UNIT_RESTART_COMMAND
+                                 : "see journalctl -u passlockd, which names file and line of an "
+                                   "invalid configuration; correct it; then: " UNIT_RESTART_COMMAND,
+                           "the last start of " UNIT " failed%s%s", error ? ": " : "", error ?: "");
 }
 
 bool doctor_check_unit(CheckReport *checks)

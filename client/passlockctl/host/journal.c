@@ -5,8 +5,8 @@
 #include <systemd/sd-journal.h>
 
 #include "client/passlockctl/host/journal.h"
+#include "client/passlockctl/host/systemd-unit.h"
 
-#define UNIT    "passlockd.service"
 #define WAIT_US UINT64_C(1000000)
 
 struct Journal {

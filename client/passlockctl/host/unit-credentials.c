@@ -233,7 +233,7 @@ static char *join(const char *directory, const char *id)
         return asprintf(&path, "%s/%s", directory, id) < 0 ? NULL : path;
 }
 
-/* The first file in these places, but `path` and what comes after that. */
+/* The first existing file in the directories before `path`; NULL searches all. */
 static char *search(const char *const *places, size_t n, const char *id, const char *path)
 {
         for (size_t i = 0; i < n; i++) {

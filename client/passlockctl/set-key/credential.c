@@ -17,8 +17,8 @@
 
 bool credential_name_is_valid(const char *name)
 {
-        size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789._-");
+        size_t len =
+                strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
         return len > 0 && len <= NAME_LEN_MAX && name[len] == '\0' && name[0] != '.' &&
                name[0] != '-';

@@ -78,8 +78,8 @@ static bool check_daemon(const Examination *e)
                 check_report_skipped(e->checks, "daemon", "access denied");
                 check_report_fault(
                         e->checks, "bus policy",
-                        "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d; "
-                        "then: systemctl reload dbus; " UNIT_RESTART_COMMAND,
+                        "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d; then: "
+                        "systemctl reload dbus; " UNIT_RESTART_COMMAND,
                         "the bus policy denies calls to the daemon");
         } else if (check_report_n_faults(e->checks) > 0)
                 check_report_skipped(e->checks, "daemon", "not running");

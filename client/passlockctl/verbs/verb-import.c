@@ -235,8 +235,7 @@ static int report_stopped(const Import *import, int status)
                 report("Stopped, nothing was changed");
         else
                 report("Stopped, %" PRIu64 " of %" PRIu64
-                       " links were imported; repeat the command to "
-                       "continue",
+                       " links were imported; repeat the command to continue",
                        import->n_done, import->n_links);
         return status;
 }

@@ -61,15 +61,13 @@ static int choose_name(KeyChange *change)
                 return report_out_of_memory();
         if (given && !streq(given, change->name)) {
                 report("--credential=%s differs from the credential of tenancy %s, %s; set "
-                       "ApiKeyCredential= in "
-                       "passlockd.conf and run passlockctl reload first",
+                       "ApiKeyCredential= in passlockd.conf and run passlockctl reload first",
                        given, label, change->name);
                 return EXIT_USAGE;
         }
         if (!credential_name_is_valid(change->name)) {
                 report("ApiKeyCredential=%s in passlockd.conf is not a valid credential name: up "
-                       "to 200 "
-                       "letters, digits, dots, hyphens and underscores",
+                       "to 200 letters, digits, dots, hyphens and underscores",
                        change->name);
                 return EXIT_OURS;
         }
@@ -108,14 +106,12 @@ static int read_key(KeyChange *change)
 
         if (argument && !streq(argument, "-")) {
                 report("A key in the command line is visible to other users; use - to read it from "
-                       "standard "
-                       "input");
+                       "standard input");
                 return EXIT_USAGE;
         }
         if (!argument && !isatty(STDIN_FILENO)) {
                 report("Failed to ask for the key: standard input is not a terminal; use - to read "
-                       "it from a "
-                       "pipe");
+                       "it from a pipe");
                 return EXIT_USAGE;
         }
         r = input_secret("API key: ", &change->key);
@@ -181,8 +177,7 @@ static int test_key(KeyChange *change)
                 return report_out_of_memory();
         if (r < 0) {
                 report("Failed to test the key at %s: invalid endpoint or unreadable CA file; "
-                       "nothing was "
-                       "changed",
+                       "nothing was changed",
                        endpoint);
                 return EXIT_OURS;
         }

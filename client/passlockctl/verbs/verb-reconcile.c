@@ -172,15 +172,13 @@ static bool confirm_plan(const Invocation *invocation, const Plan *plan, const c
 
         if (invocation->remove_up_to && !bounded) {
                 report("%" PRIu64
-                       " links would be removed, more than --remove-up-to=%s; nothing was "
-                       "changed",
+                       " links would be removed, more than --remove-up-to=%s; nothing was changed",
                        plan->removed, invocation->remove_up_to);
                 return false;
         }
         if (invocation->yes && removes_most(plan) && !bounded) {
-                report("%" PRIu64 " of %" PRIu64
-                       " links would be removed, more than half; to allow this, add "
-                       "--remove-up-to=%" PRIu64 "; nothing was changed",
+                report("%" PRIu64 " of %" PRIu64 " links would be removed, more than half; to "
+                       "allow this, add --remove-up-to=%" PRIu64 "; nothing was changed",
                        plan->removed, plan->n_links, plan->removed);
                 return false;
         }
@@ -247,8 +245,7 @@ static int check_options(const Invocation *invocation)
         }
         if (invocation->apply && !invocation->yes && !isatty(STDIN_FILENO)) {
                 report("Failed to ask for confirmation: standard input is not a terminal; use "
-                       "--yes and "
-                       "--remove-up-to");
+                       "--yes and --remove-up-to");
                 return EXIT_USAGE;
         }
         return 0;
