@@ -6,23 +6,24 @@
 #include "base/macro.h"
 
 enum {
-        EXIT_OURS = 1,    /* nothing there to answer, or we failed */
-        EXIT_USAGE = 2,   /* the command line */
-        EXIT_CALLER = 3,  /* the service's answer: the arguments are at fault */
-        EXIT_DENIED = 4,  /* no grant */
-        EXIT_SERVICE = 5, /* the service or the API behind it cannot do it now */
+        EXIT_OURS = 1,    /* no reply, or passlockctl itself failed */
+        EXIT_USAGE = 2,   /* invalid command line */
+        EXIT_CALLER = 3,  /* the service rejected the arguments */
+        EXIT_DENIED = 4,  /* access denied */
+        EXIT_SERVICE = 5, /* the service or the API is temporarily unable to answer */
 };
 
-/* The command line, after the words of the verb. Strings are the command line's own. */
+/* The parsed command line. Strings are borrowed from argv. */
 typedef struct Invocation {
         passlock *client;
-        char **arguments;          /* of the verb, ended by NULL */
-        passlock_options *options; /* for the call */
-        char **allow, **exclude;   /* lists in these; ours, with copies */
-        uint32_t timeout_ms;       /* 0: not given */
+        char **arguments;          /* of the verb, NULL-terminated */
+        passlock_options *options; /* of the D-Bus call */
+        char **allow, **exclude;   /* owned lists in these options */
+        uint32_t timeout_ms;       /* 0: default */
         bool json;
         bool no_legend;
         bool no_ask_password;
+        bool interactive; /* polkit may ask for a password */
         bool yes;
         bool apply;
         bool dry_run;

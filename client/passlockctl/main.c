@@ -8,23 +8,27 @@
 #include "base/strv.h"
 #include "base/text.h"
 #include "build-config.h"
-#include "client/passlockctl/command-line/complete.h"
+#include "client/passlockctl/command-line/completion.h"
 #include "client/passlockctl/command-line/help.h"
 #include "client/passlockctl/command-line/option.h"
 #include "client/passlockctl/command-line/verb.h"
 #include "client/passlockctl/doctor/service.h"
-#include "client/passlockctl/host/agent.h"
+#include "client/passlockctl/host/polkit-agent.h"
+#include "client/passlockctl/terminal/closest-word.h"
 #include "client/passlockctl/terminal/report.h"
 
 #define TIMEOUT_SEC_MAX 86400U
 
-/* What getopt calls the options that every verb has; from the last one on those of some. */
+DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
+
+/* Values of getopt for the common options; those of other options follow. */
 enum {
         COMMON_TENANCY = 256,
         COMMON_JSON,
         COMMON_TIMEOUT,
         COMMON_NO_LEGEND,
         COMMON_NO_ASK_PASSWORD,
+        COMMON_COMPLETE,
         COMMON_VERSION,
         FIRST_OPTION,
 };
@@ -35,6 +39,7 @@ static const struct option common_options[] = {
         {"timeout", required_argument, NULL, COMMON_TIMEOUT},
         {"no-legend", no_argument, NULL, COMMON_NO_LEGEND},
         {"no-ask-password", no_argument, NULL, COMMON_NO_ASK_PASSWORD},
+        {"complete", required_argument, NULL, COMMON_COMPLETE}, /* hidden, for completions/ */
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, COMMON_VERSION},
 };
@@ -42,8 +47,9 @@ static const struct option common_options[] = {
 typedef struct CommandLine {
         Invocation invocation;
         struct option options[ARRAY_SIZE(common_options) + N_OPTIONS + 1];
-        uint64_t given; /* OPTION_BIT() of each */
-        bool done;      /* help or version */
+        uint64_t given; /* OPTION_BIT()s */
+        const char *complete;
+        bool done; /* --help or --version was handled */
 } CommandLine;
 
 static void list_options(CommandLine *line)
@@ -84,6 +90,9 @@ static int set_option(CommandLine *line, int option)
         case COMMON_NO_ASK_PASSWORD:
                 invocation->no_ask_password = true;
                 return 0;
+        case COMMON_COMPLETE:
+                line->complete = optarg;
+                return 0;
         case COMMON_TIMEOUT:
                 invocation->timeout_ms = text_parse_number(optarg, TIMEOUT_SEC_MAX) * 1000;
                 return invocation->timeout_ms > 0 ? 0 : -EINVAL;
@@ -92,6 +101,23 @@ static int set_option(CommandLine *line, int option)
                 line->given |= OPTION_BIT(option);
                 return option_set((Option) option, optarg, invocation);
         }
+}
+
+/* After an error of getopt: `word` is the option, perhaps with a value. */
+static void suggest_option(const CommandLine *line, const char *word)
+{
+        _cleanup_(freep) char *name = NULL;
+        ClosestWord closest = {};
+
+        /* getopt stores the option if only its value is missing. */
+        if (optopt != 0 || strncmp(word, "--", 2) != 0)
+                return;
+        name = strndup(word + 2, strcspn(word + 2, "="));
+        closest.word = name ?: "";
+        for (const struct option *option = line->options; option->name; option++)
+                closest_word_consider(&closest, option->name);
+        if (closest.found)
+                report("Did you mean --%s?", closest.found);
 }
 
 /* Leaves `optind` at the first word. Returns 0 or an exit status. */
@@ -103,12 +129,15 @@ static int parse_options(CommandLine *line, int argc, char **argv)
         while (!line->done && (option = getopt_long(argc, argv, "h", line->options, &index)) >= 0) {
                 int r;
 
-                /* getopt has said what it is. */
-                if (option == '?')
+                /* getopt has printed an error. */
+                if (option == '?') {
+                        suggest_option(line, argv[optind - 1]);
                         return EXIT_USAGE;
+                }
                 r = set_option(line, option);
                 if (r != 0) {
-                        report("--%s=%s: %s", line->options[index].name, optarg ?: "",
+                        report("Failed to parse --%s=%s: %s", line->options[index].name,
+                               optarg ?: "",
                                r == -EINVAL ? "not a number, or out of range"
                                             : passlock_strerror(r));
                         return r == -ENOMEM ? EXIT_OURS : EXIT_USAGE;
@@ -117,32 +146,66 @@ static int parse_options(CommandLine *line, int argc, char **argv)
         return 0;
 }
 
-/* Finds the verb and its arguments. NULL if that has been reported as wrong. */
+/* `words` match no verb: neither one word, nor the two of such as "link list". */
+static void report_unknown_verb(char **words)
+{
+        ClosestWord closest = {.word = words[0]};
+        const Verb *verb;
+        bool has_first = false;
+
+        if (!words[0]) {
+                report("No command given; see passlockctl --help");
+                return;
+        }
+        for (size_t i = 0; (verb = verb_at(i)); i++)
+                has_first = has_first || streq(verb->words[0], words[0]);
+        if (has_first && !words[1]) {
+                report("%s needs a second word; see passlockctl --help", words[0]);
+                return;
+        }
+        closest.word = words[has_first];
+        for (size_t i = 0; (verb = verb_at(i)); i++)
+                if (!has_first || streq(verb->words[0], words[0]))
+                        closest_word_consider(&closest, verb->words[has_first]);
+        report("Unknown command \"%s%s%s\"%s%s%s; see passlockctl --help",
+               has_first ? words[0] : "", has_first ? " " : "", closest.word,
+               closest.found ? ", did you mean \"" : "", closest.found ?: "",
+               closest.found ? "\"?" : "");
+}
+
+/* Finds the verb and its arguments. NULL after a reported error. */
 static const Verb *parse_words(CommandLine *line, char **words)
 {
         const Verb *verb = verb_find(words);
+        const char *second, *space;
+        uint64_t foreign;
         int n;
 
         if (!verb) {
-                report("%s; see passlockctl --help", words[0] ? "unknown command" : "no command");
+                report_unknown_verb(words);
                 return NULL;
         }
-        words += verb->words[1] ? 2 : 1;
+        second = verb->words[1] ?: "";
+        space = *second ? " " : "";
+        words += *second ? 2 : 1;
         n = (int) strv_len(words);
         if (n < verb->n_min || n > verb->n_max) {
-                report("%s: too %s arguments; see passlockctl --help", verb->words[0],
-                       n < verb->n_min ? "few" : "many");
+                report("%s%s%s: too %s arguments; see passlockctl --help", verb->words[0], space,
+                       second, n < verb->n_min ? "few" : "many");
                 return NULL;
         }
-        if (line->given & ~verb->options) {
-                report("%s does not have this option; see passlockctl --help", verb->words[0]);
+        foreign = line->given & ~verb->options;
+        if (foreign) {
+                report("%s%s%s does not have the option --%s; see passlockctl --help",
+                       verb->words[0], space, second,
+                       option_name((Option) __builtin_ctzll(foreign)));
                 return NULL;
         }
         line->invocation.arguments = words;
         return verb;
 }
 
-/* Root needs no leave, and a script has nobody to ask. */
+/* Root needs no authorization, and a script cannot answer a prompt. */
 static bool may_ask_password(const Invocation *invocation, const Verb *verb)
 {
         return verb->is_for_admins && !invocation->no_ask_password && geteuid() != 0 &&
@@ -154,13 +217,31 @@ static int run_for_admin(Invocation *invocation, const Verb *verb)
         pid_t agent;
         int r, status;
 
+        invocation->interactive = true;
         r = passlock_set_interactive(invocation->client, true);
         if (r < 0)
                 return report_call(invocation->client, r);
-        agent = agent_start();
+        agent = polkit_agent_start();
         status = verb->run(invocation);
-        agent_stop(agent);
+        polkit_agent_stop(agent);
         return status;
+}
+
+/* After a failed call to a tenancy that may not exist. */
+static void suggest_tenancy(const Invocation *invocation)
+{
+        _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;
+        ClosestWord closest = {.word = invocation->tenancy};
+
+        (void) passlock_set_interactive(invocation->client, false);
+        if (passlock_list_tenancies(invocation->client, &list) != 0)
+                return;
+        for (size_t i = 0; i < passlock_tenancy_list_get_size(list); i++)
+                closest_word_consider(
+                        &closest, passlock_tenancy_get_label(passlock_tenancy_list_get(list, i)));
+        if (closest.found && closest.distance > 0)
+                report("There is no tenancy %s; did you mean --tenancy=%s?", invocation->tenancy,
+                       closest.found);
 }
 
 static int run(Invocation *invocation, const Verb *verb)
@@ -168,7 +249,7 @@ static int run(Invocation *invocation, const Verb *verb)
         int r = 0, status;
 
         if (passlock_set_tenancy(invocation->client, invocation->tenancy) < 0) {
-                report("--tenancy=%s: not a label", invocation->tenancy);
+                report("Failed to parse --tenancy=%s: invalid label", invocation->tenancy);
                 return EXIT_USAGE;
         }
         if (invocation->timeout_ms > 0)
@@ -182,11 +263,9 @@ static int run(Invocation *invocation, const Verb *verb)
                                                     : verb->run(invocation);
         if (status == EXIT_OURS && !verb->is_about_host)
                 service_report_absence();
-        if (fflush(stdout) != 0) {
-                report("cannot write: %s", strerror(errno));
-                return status ?: EXIT_OURS;
-        }
-        return status;
+        if (status == EXIT_CALLER && invocation->tenancy)
+                suggest_tenancy(invocation);
+        return fflush(stdout) == 0 ? status : report_write_error(errno);
 }
 
 static int parse_and_run(CommandLine *line, int argc, char **argv)
@@ -194,14 +273,11 @@ static int parse_and_run(CommandLine *line, int argc, char **argv)
         const Verb *verb;
         int status;
 
-        if (argc > 1 && streq(argv[1], "--complete")) {
-                list_options(line);
-                return complete(line->invocation.client, line->options, ARRAY_SIZE(common_options),
-                                argv + 2);
-        }
         status = parse_options(line, argc, argv);
         if (status != 0 || line->done)
                 return status;
+        if (line->complete)
+                return complete(&line->invocation, line->complete, argv[optind] ?: "");
         verb = parse_words(line, argv + optind);
         return verb ? run(&line->invocation, verb) : EXIT_USAGE;
 }

@@ -14,7 +14,6 @@ import pytest
 from tests.harness import Bus, Daemon, Workspace, tenancy_path
 from tests.harness.build import binary, source_dir
 
-SOURCES = source_dir() / "client/passlockctl/command-line"
 COMPLETIONS = source_dir() / "completions"
 PROGRAMS = ["passlockctl", "passlockd", "passlock-sandbox"]
 WAIT_SEC = 60
@@ -52,18 +51,13 @@ class Host:
         self.daemon.stop_well()
         self.bus.stop_well()
 
-    def complete(self, *words, as_user=()):
-        """The heading, and the meanings by their words."""
-        done = subprocess.run([*as_user, binary("passlockctl"), "--complete", *words], text=True, timeout=WAIT_SEC,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment, check=False)
-        assert done.returncode == 0, done.stdout
-        heading, *lines = done.stdout.splitlines()
-        return heading, dict(line.split("\t") for line in lines)
-
-    def words(self, *words, **options):
-        heading, meanings = self.complete(*words, **options)
-        assert heading == "words"
-        return set(meanings)
+    def complete(self, kind, prefix="", options=(), as_user=(), status=0):
+        """The descriptions by their words."""
+        done = subprocess.run([*as_user, binary("passlockctl"), *options, f"--complete={kind}", "--", prefix], text=True,
+                              timeout=WAIT_SEC, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment,
+                              check=False)
+        assert done.returncode == status, done.stdout
+        return dict(line.split("\t") for line in done.stdout.splitlines())
 
 
 @pytest.fixture(scope="module", name="host")
@@ -72,114 +66,62 @@ def fixture_host():
         yield running
 
 
-# What the tool says.
+# passlockctl --complete=KIND.
 
-def verbs():
-    found = re.findall(r'\{\{"([a-z-]+)", (?:NULL|"([a-z-]+)")\}', (SOURCES / "verb.c").read_text())
-    assert len(found) > 20
-    return [tuple(filter(None, words)) for words in found]
-
-
-def test_every_verb_is_completed_and_explained(host):
-    heading, first = host.complete("")
-    assert heading == "words"
-    assert set(first) == {words[0] for words in verbs()}
-    for word in first:
-        second = {words[1] for words in verbs() if words[0] == word and len(words) > 1}
-        if second:
-            heading, meanings = host.complete(word, "")
-            assert heading == "words" and set(meanings) == second
-            assert all(meanings.values()), f"{word}: the help does not list them all"
-        else:
-            assert first[word], f"the help does not list {word}"
+def test_kinds(host):
+    assert host.complete("labels") == {"default": "first", "staging": "second"}
+    assert set(host.complete("users")) == set(LINKS.values())
+    assert host.complete("authenticators") == LINKS
+    events = host.complete("events", "link-")
+    assert set(events) == {"link-added", "link-removed"} and all(events.values())
 
 
-def test_every_option_is_completed_and_explained(host):
-    table = re.findall(r'\[OPTION_\w+\] = \w+\(\s*"([a-z-]+)"', (SOURCES / "option.c").read_text())
-    assert len(table) > 20
-    seen, explained = set(), set()
-    for words in verbs():
-        _, meanings = host.complete(*words, "--")
-        seen |= {name.strip("-=") for name in meanings}
-        explained |= {name.strip("-=") for name, meaning in meanings.items() if meaning}
-    assert set(table) <= seen
-    assert seen == explained, "the help does not list them all"
+def test_prefix(host):
+    assert set(host.complete("users", "auth0:2")) == {"auth0:23"}
+    assert host.complete("authenticators", "pk_t") == {"pk_two": "ada", "pk_three": "auth0:17"}
+    assert host.complete("authenticators", "no-such") == {}
 
 
-def test_options_are_the_verbs_own(host):
-    assert {"--no-link", "--user-id=", "--request-id=", "--json"} <= host.words("exchange", "--")
-    assert "--no-link" not in host.words("authorize", "--")
-    assert host.words("--json", "exchange", "--no-li") == {"--no-link"}
-    assert "--no-link" not in host.words("--"), "no verb has been said"
+def test_tenancy(host):
+    assert set(host.complete("users", options=["--tenancy=staging"])) == {"of-staging"}
+    assert host.complete("users", options=["--tenancy=no_such"]) == {}
+    assert host.complete("users", options=["--tenancy=NO"]) == {}
 
 
-def test_values_of_options(host):
-    for line in (["authorize", "--user-verification="], ["authorize", "--user-verification", ""]):
-        assert host.words(*line) == {"required", "preferred", "discouraged"}
-    assert host.words("authenticate", "--mediation=c") == {"conditional"}
-    assert host.words("--tenancy=") == {"default", "staging"}
-    assert host.words("audit", "--event=link-") == {"link-added", "link-removed"}
-    assert host.words("link", "remove", "--user=a") == {"ada", "auth0:17", "auth0:23"}
-    assert host.words("authorize", "--exclude=pk_t") == {"pk_two", "pk_three"}
-    assert host.complete("set-key", "--ca-file=")[0] == "files"
-    assert host.complete("set-key", "--store-dir", "")[0] == "directories"
-    assert host.words("authorize", "--rp-name=") == set()
-    assert host.words("authorize", "--no-such-option=") == set()
+def test_unknown_kind(host):
+    assert host.complete("no-such", status=2) == {}
 
 
-def test_arguments(host):
-    users = set(LINKS.values())
-    assert host.words("link", "list", "") == users
-    assert host.words("link", "add", "") == users
-    assert host.words("link", "add", "ada", "") == set(LINKS)
-    assert host.words("link", "add", "ada", "pk_one", "") == set(), "there are no more"
-    assert host.words("vault", "delete", "pk_one", "pk_two", "pk_f") == {"pk_four", "pk_five"}
-    assert host.complete("link", "show", "pk_o")[1] == {"pk_one": "ada"}
-    assert host.words("exchange", "") == set()
-    assert host.words("link", "show", "--", "pk_o") == {"pk_one"}
-    assert host.words("no-such-verb", "") == set()
-    assert host.words("--timeout", "5", "link", "show", "pk_o") == {"pk_one"}
-
-
-def test_the_tenancy_that_is_named(host):
-    for line in (["--tenancy=staging", "link", "list", ""], ["link", "--tenancy", "staging", "list", ""]):
-        assert host.words(*line) == {"of-staging"}
-    assert host.words("--tenancy=no_such", "link", "list", "") == set()
-    assert host.words("--tenancy=NO", "link", "list", "") == set()
-
-
-def test_nobody_sees_more_than_the_grant_allows(host):
+def test_grants_apply(host):
     if os.getuid() != 0:
-        pytest.skip("needs root to be somebody else")
+        pytest.skip("needs root to run as another user")
     as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups", "--"]
-    assert host.words("--tenancy=", as_user=as_nobody) == {"default"}
-    assert host.words("link", "list", "", as_user=as_nobody) == set()
+    assert set(host.complete("labels", as_user=as_nobody)) == {"default"}
+    assert host.complete("users", as_user=as_nobody) == {}
 
 
-def test_nothing_is_started_for_it(host):
-    """Neither by what needs the daemon, nor is anything said if it is not there."""
+def test_daemon_is_not_started(host):
+    """Nor is its absence reported."""
     host.daemon.stop_well()
     try:
-        assert host.words("link", "list", "") == set()
-        assert host.words("--tenancy=") == set()
-        assert host.words("link", "") >= {"list"}
+        assert host.complete("users") == {}
+        assert host.complete("labels") == {}
         assert not host.started.exists()
     finally:
         host.daemon.start()
 
 
-def test_it_does_not_hang(host):
-    """A daemon that does not answer costs a few seconds, whatever the calls' own deadline is."""
+def test_unresponsive_daemon(host):
     os.kill(host.daemon.pid, signal.SIGSTOP)
     try:
-        done = subprocess.run([binary("passlockctl"), "--complete", "link", "list", ""], env=host.environment,
+        done = subprocess.run([binary("passlockctl"), "--complete=users"], env=host.environment,
                               capture_output=True, timeout=WAIT_SEC, check=False)
         assert b"ada" not in done.stdout and done.stderr == b""
     finally:
         os.kill(host.daemon.pid, signal.SIGCONT)
 
 
-# What the shells make of it.
+# The completions of the shells.
 
 class Shell:
     """An interactive shell on a terminal, with our completions."""
@@ -256,6 +198,13 @@ def fixture_shell(request, host):
     ("passlockctl authorize --user-verification=disc\t", ["authorize", "--user-verification=discouraged"]),
     ("passlockctl set-key --ca-file=mes\t", ["set-key", "--ca-file=meson.build"]),
     ("passlockctl link list y\t", ["link", "list", NASTY]),
+    ("passlockctl vault delete pk_one pk_tw\t", ["vault", "delete", "pk_one", "pk_two"]),
+    ("passlockctl link add ada pk_fo\t", ["link", "add", "ada", "pk_four"]),
+    ("passlockctl link add ada pk_one pk_f\t", ["link", "add", "ada", "pk_one", "pk_f"]),
+    ("passlockctl --timeout 5 link show -- pk_o\t", ["--timeout", "5", "link", "show", "--", "pk_one"]),
+    ("passlockctl authorize --no-lin\t", ["authorize", "--no-lin"]),
+    ("passlockctl audit --event=link-a\t", ["audit", "--event=link-added"]),
+    ("passlockctl link re\t --user=a\tx", ["link", "remove", "--user=ax"]),
 ])
 def test_shell(shell, typed, words):
     assert shell.type(typed) == ["passlockctl", *words]

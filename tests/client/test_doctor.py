@@ -91,30 +91,35 @@ def test_for_people(patient):
     patient.start(*DENIED)
     patient.unit("LoadState=not-found\\nActiveState=inactive\\nResult=success\\n")
     done = patient.host.run("doctor")
-    grant = "root may do everything" if ROOT else "there is one for you"
+    grant = "root has access to everything" if ROOT else "a grant gives you access"
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == golden(f"""
-        -    configuration  systemd does not know passlockd.service
+        -    configuration  passlockd.service is not installed
         OK   daemon         version {patient.version}
-        OK   bus policy     lets you call the daemon
+        OK   bus policy     calls to the daemon are allowed
         OK   grants         {grant}
         OK   credential     tenancy default has a key
         OK   name           127.0.0.1 is 127.0.0.1
-        OK   TLS            none, and none needed on this host
-        FAIL key            the API refuses it
+        OK   TLS            not used, endpoint on loopback
+        FAIL key            rejected by the API
                             as root: passlockctl set-key
-        OK   clock          as the API's
+        OK   clock          in sync with the API
         OK   store          12345678901 links
         """)
 
 
 def test_on_a_terminal(patient):
     patient.start(*DENIED)
-    with Terminal(patient.host, "doctor", stdout=None) as terminal:
+    with Terminal(patient.host, "doctor", stdout=None, TERM="xterm") as terminal:
         status, _, seen = terminal.finish()
         assert status == 1
-        assert "✔ daemon         version " in seen
-        assert "✘ key            the API refuses it\n                 as root" in seen
+        assert "\x1b[32m✔\x1b[0m daemon         version " in seen
+        assert "\x1b[31m✘\x1b[0m key            rejected by the API\n                 as root" in seen
+    for environment in {"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}:
+        with Terminal(patient.host, "doctor", stdout=None, **environment) as terminal:
+            seen = terminal.finish()[2]
+            assert "✔ daemon         version " in seen
+            assert "\x1b" not in seen
 
 
 @pytest.mark.parametrize("shown", [
@@ -177,10 +182,10 @@ def test_keys_that_do_not_open(patient, tmp_path):
     found = [(check["found"], check["advice"]) for check in json.loads(done.stdout)["checks"]
              if check["verdict"] == "fault"]
     assert [text for text, _ in found] == [
-        f"{tmp_path}/bad does not open on this host: Bad --name=passlock.bad",
-        f"{tmp_path}/worse does not open on this host: Bad --name=passlock.worse",
-        "/nowhere cannot be read, and /usr/lib/systemd/system/passlockd.service:6 names it",
-        "/nowhere/key cannot be read, and /etc/systemd/system/passlockd.service.d/plain.conf:3 names it"]
+        f"{tmp_path}/bad cannot be decrypted on this host: Bad --name=passlock.bad",
+        f"{tmp_path}/worse cannot be decrypted on this host: Bad --name=passlock.worse",
+        "/nowhere is not readable, but named by /usr/lib/systemd/system/passlockd.service:6",
+        "/nowhere/key is not readable, but named by /etc/systemd/system/passlockd.service.d/plain.conf:3"]
     assert "passlockctl --tenancy=bad set-key" in found[0][1]
     assert f"mv {tmp_path}/bad /root; systemctl daemon-reload; systemctl restart passlockd" in found[0][1]
 
@@ -188,7 +193,7 @@ def test_keys_that_do_not_open(patient, tmp_path):
 def test_key_that_does_not_open_for_others(patient):
     """Or for root, if all are good by now."""
     patient.unit(NO_CREDENTIALS)
-    text = "each of them opens" if ROOT else "systemd cannot open a key"
+    text = "all of them can be decrypted" if ROOT else "systemd failed to decrypt a credential"
     checks = patient.expect_fault("credential", text)
     assert list(checks) == ["configuration", "daemon", "credential"]
 
@@ -206,12 +211,12 @@ def test_daemon_not_running(patient):
 
 def test_no_bus(patient):
     patient.host.stop("bus")
-    patient.expect_fault("daemon", "There is no system bus")
+    patient.expect_fault("daemon", "Failed to connect to the system bus")
 
 
 def test_another_version(patient):
     patient.start("version=0.0.1")
-    patient.expect_fault("daemon", "version 0.0.1", f"this tool is of {patient.version}")
+    patient.expect_fault("daemon", "version 0.0.1", f"differs from passlockctl {patient.version}")
 
 
 def test_bus_policy(patient):
@@ -221,14 +226,14 @@ def test_bus_policy(patient):
                            "<deny send_destination='dev.passlock.Passlock1'"
                            " send_interface='org.freedesktop.DBus.Properties'/>")
     patient.start()
-    checks = patient.expect_fault("bus policy", "does not let you call")
+    checks = patient.expect_fault("bus policy", "denies calls to the daemon")
     assert checks["daemon"]["verdict"] == "skipped"
     assert list(checks) == CHECKS[:3]
 
 
 def test_no_grant(patient):
     patient.start("no-grant")
-    checks = patient.expect_fault("grants", f"none opens a tenancy to user {os.geteuid()}")
+    checks = patient.expect_fault("grants", f"no grant gives user {os.geteuid()} access to a tenancy")
     assert list(checks) == CHECKS[:4]
 
 
@@ -239,13 +244,13 @@ def test_no_grant_for_this_tenancy(patient):
     if ROOT:
         patient.expect_fault("tenancy", "no such tenancy")
     else:
-        patient.expect_fault("grants", "none opens tenancy third")
+        patient.expect_fault("grants", f"no grant gives user {os.geteuid()} access to tenancy third")
 
 
 def test_another_tenancy(patient):
     patient.start("vault=error:8")
     patient.options += ["--tenancy=other"]
-    patient.expect_fault("other/key", "the API refuses it")
+    patient.expect_fault("other/key", "rejected by the API")
 
 
 def test_no_tenancy(patient):
@@ -274,7 +279,7 @@ def test_connection(patient):
         closed.bind(("127.0.0.1", 0))
         patient.api.endpoint = f"https://127.0.0.1:{closed.getsockname()[1]}"
         patient.start(*UNREACHABLE)
-        checks = patient.expect_fault("TLS", "no connection to https://127.0.0.1:")
+        checks = patient.expect_fault("TLS", "Failed to connect to https://127.0.0.1:")
     assert checks["key"]["verdict"] == checks["clock"]["verdict"] == "skipped"
 
 
@@ -290,11 +295,11 @@ def test_what_only_this_tool_cannot_reach(patient):
     patient.api.endpoint = f"https://{64 * 'x'}.example"
     patient.start()
     checks = patient.examine(0)
-    assert "the daemon gets answers; this tool gets none" in checks["name"]["found"]
-    assert checks["key"]["found"] == "the API takes it"
+    assert "the daemon reaches the API; passlockctl does not" in checks["name"]["found"]
+    assert checks["key"]["found"] == "accepted by the API"
     patient.host.stop("service")
     patient.start(*DENIED)
-    patient.expect_fault("key", "the API refuses it")
+    patient.expect_fault("key", "rejected by the API")
 
 
 def test_certificate(bare_host, tls_api, certificate):
@@ -302,15 +307,15 @@ def test_certificate(bare_host, tls_api, certificate):
     patient.start(*UNREACHABLE)
     assert "CaFile=" in patient.expect_fault("TLS", "certificate")["TLS"]["advice"]
     patient.options = ["--json", "--ca-file=/nowhere"]
-    patient.expect_fault("TLS", "cannot be asked")
+    patient.expect_fault("TLS", "Failed to prepare a request")
     patient.host.stop("service")
     patient.options = ["--json", f"--ca-file={certificate}.crt"]
     patient.start()
-    assert patient.examine(0)["TLS"]["found"] == "the certificate is good"
+    assert patient.examine(0)["TLS"]["found"] == "the certificate is valid"
     patient.host.stop("service")
     patient.options = ["--json"]
     patient.start(f"ca-file={certificate}.crt")
-    assert patient.examine(0)["TLS"]["found"] == "the certificate is good"
+    assert patient.examine(0)["TLS"]["found"] == "the certificate is valid"
 
 
 @pytest.mark.parametrize("ahead_sec,text", [(120, "behind"), (-120, "ahead")])
@@ -327,8 +332,8 @@ def test_clock_is_good_enough(patient, ahead_sec, verdict):
     assert patient.examine(0)["clock"]["verdict"] == verdict
 
 
-@pytest.mark.parametrize("state,error,text", [("denied", 8, "the API refuses it"),
-                                              ("degraded", 9, "not known: ")])
+@pytest.mark.parametrize("state,error,text", [("denied", 8, "rejected by the API"),
+                                              ("degraded", 9, "unknown: ")])
 def test_key(patient, state, error, text):
     """Root has the daemon try it; others see what became of the last call."""
     patient.start(f"state={state}", f"vault=error:{error}")
@@ -339,13 +344,13 @@ def test_key(patient, state, error, text):
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
 def test_key_that_was_not_used_yet(patient):
     patient.start("vault=error:8")
-    patient.expect_fault("key", "the API refuses it")
+    patient.expect_fault("key", "rejected by the API")
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
 def test_state_of_long_ago(patient):
     patient.start("state=degraded")
-    assert patient.examine(0)["key"]["found"] == "the API takes it"
+    assert patient.examine(0)["key"]["found"] == "accepted by the API"
 
 
 def test_store(patient):
@@ -366,7 +371,7 @@ def test_every_tenancy(patient):
     patient.start()
     patient.host.stop("service")
     patient.host.start_service(f"version={patient.version}", f"endpoint={patient.api.endpoint}", "vault=error:8")
-    checks = patient.expect_fault("key", "the API refuses it", others=["other/key"])
+    checks = patient.expect_fault("key", "rejected by the API", others=["other/key"])
     of_one = CHECKS[4:-1]
     assert list(checks) == [*CHECKS[:-1], *(f"other/{name}" for name in of_one), "store"]
     assert checks["store"]["found"].startswith("24691357802 links")
@@ -437,7 +442,7 @@ def test_credential_that_is_a_key_by_now(patient, tmp_path):
     (tmp_path / "passlock.default").write_text("good-key\n")
     patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
     patient.start("state=unconfigured")
-    checks = patient.expect_fault("credential", "is one now")
+    checks = patient.expect_fault("credential", "is valid now")
     assert "passlockctl reload" in checks["credential"]["advice"]
 
 
@@ -463,7 +468,7 @@ def test_grants(patient):
     assert found == [
         ("ok", "tenancy default: Authorize Exchange, for shop.example b.example ([Grant shop])"),
         ("ok", "tenancy default: Links.Read, for any relying party ([Grant reader])"),
-        ("skipped", "tenancy default, without a grant, once an administrator has authenticated: read-vault "
+        ("skipped", "tenancy default, without a grant, after authentication of an administrator: read-vault "
                     "change-vault")]
     patient.options = ["--json"]
     checks = json.loads(patient.host.run("doctor", "--json").stdout)["checks"]
@@ -475,15 +480,15 @@ def test_no_grant_but_polkit(patient):
     """For an app it is a fault all the same."""
     patient.start()
     patient.write("rights", "default|polkit||read-links||yes")
-    checks = patient.expect_fault("grants", f"none opens a tenancy to user {os.geteuid()}")
-    assert "once an administrator has authenticated: read-links" in checks["polkit"]["found"]
+    checks = patient.expect_fault("grants", f"no grant gives user {os.geteuid()} access to a tenancy")
+    assert "after authentication of an administrator: read-links" in checks["polkit"]["found"]
     assert list(checks) == [*CHECKS[:4], "polkit"]
 
 
 def test_no_rights_at_all(patient):
     patient.start()
     patient.write("rights")
-    patient.expect_fault("grants", "none opens a tenancy")
+    patient.expect_fault("grants", f"no grant gives user {os.geteuid()} access to a tenancy")
 
 
 def test_too_many_connections(bare_host):
@@ -499,11 +504,11 @@ def test_too_many_connections(bare_host):
         assert hog.recv(100).startswith(b"OK")
         hog.sendall(b"BEGIN\r\n" + HELLO)
         assert hog.recv(4096), "an answer to Hello"
-        checks = patient.expect_fault("daemon", f"The bus refuses user {os.geteuid()} another connection")
+        checks = patient.expect_fault("daemon", f"The bus refuses another connection of user {os.geteuid()}")
         assert "busctl" in checks["daemon"]["advice"]
         done = bare_host.run("status")
         assert (done.returncode, done.stdout) == (5, "")
-        assert done.stderr.startswith(f"passlockctl: The bus refuses user {os.geteuid()} another connection: ")
+        assert done.stderr.startswith(f"passlockctl: The bus refuses another connection of user {os.geteuid()}: ")
 
 
 # org.freedesktop.DBus.Hello(), as jeepney writes it.
@@ -565,9 +570,9 @@ def test_proxy_of_the_daemon(proxied):
     proxied.start(*UNREACHABLE, proxied.ca)
     # What the tool's own environment says does not count.
     proxied.host.environment |= {"https_proxy": "http://127.0.0.1:1", "no_proxy": "*"}
-    checks = proxied.expect_fault("TLS", f"https://{64 * 'x'}.example by the daemon's proxy, ", "certificate")
+    checks = proxied.expect_fault("TLS", f"https://{64 * 'x'}.example through the daemon's proxy ", "certificate")
     host = proxied.proxy.url.rpartition("@")[2]
-    assert checks["name"]["found"] == f"{64 * 'x'}.example is looked up by the daemon's proxy, {host}"
+    assert checks["name"]["found"] == f"{64 * 'x'}.example is resolved by the daemon's proxy {host}"
     assert proxied.proxy.asked == [f"{64 * 'x'}.example:443"]
     assert "secret" not in str(checks)
 
@@ -587,7 +592,7 @@ def test_proxy_that_is_not_there(proxied):
     proxied.host.environment |= {"HTTPS_PROXY": url, "no_proxy": "xample"}
     proxied.start(*UNREACHABLE)
     host = url.rpartition("@")[2]
-    checks = proxied.expect_fault("TLS", f"no connection to https://{64 * 'x'}.example by the daemon's proxy, {host}: ")
+    checks = proxied.expect_fault("TLS", f"Failed to connect to https://{64 * 'x'}.example through the daemon's proxy {host}: ")
     assert "show --property=Environment" in checks["TLS"]["advice"]
 
 
@@ -601,7 +606,7 @@ def test_proxy_of_this_tool_only(patient):
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
 def test_what_only_the_daemon_cannot_reach(patient):
     patient.start(*UNREACHABLE)
-    checks = patient.expect_fault("key", "the daemon gets no usable answer, though this tool does")
+    checks = patient.expect_fault("key", "the daemon gets no usable response, but passlockctl does")
     assert "IPAddressDeny=" in checks["key"]["advice"]
 
 
@@ -628,7 +633,7 @@ def test_start_that_fails_is_not_waited_for(bare_host, api):
 @pytest.mark.parametrize("shown, text", [
     # As an earlier start has left it, and nothing comes of the new one.
     ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\nExecMainExitTimestampMonotonic=1\\n", "failed"),
-    ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\nExecMainExitTimestampMonotonic=1\\n", "open"),
+    ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\nExecMainExitTimestampMonotonic=1\\n", "decrypt"),
 ])
 def test_start_that_is_refused(bare_host, api, shown, text):
     bare_host.stop("bus")
@@ -663,7 +668,7 @@ def test_start_that_takes_long(bare_host, api):
     Patient(bare_host, api).unit("LoadState=loaded\\nActiveState=activating\\nResult=success\\n")
     done = bare_host.run("status", "--timeout=1")
     assert (done.returncode, done.stderr) == (
-        1, "passlockctl: passlockd.service has not started within 1 s; see journalctl -u passlockd\n")
+        1, "passlockctl: passlockd.service did not start within 1 s; see journalctl -u passlockd\n")
 
 
 def test_start_that_works(bare_host, api):
@@ -691,7 +696,7 @@ def test_bus_that_is_stuck(bare_host, api):
     os.kill(bare_host.bus.pid, signal.SIGSTOP)
     try:
         done = bare_host.run("status", "--timeout=1")
-        assert (done.returncode, done.stderr) == (1, "passlockctl: No answer within the deadline\n")
+        assert (done.returncode, done.stderr) == (1, "passlockctl: Timed out waiting for a reply\n")
     finally:
         os.kill(bare_host.bus.pid, signal.SIGCONT)
 
@@ -714,5 +719,5 @@ def test_daemon_that_does_not_come_back(patient):
     done = patient.host.run("authorize", "r", "die-always", "n", "--timeout=1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[:2] == [
-        "passlockctl: No answer within the deadline",
+        "passlockctl: Timed out waiting for a reply",
         "passlockctl: the last start of passlockd.service failed: out of luck"]

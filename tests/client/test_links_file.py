@@ -120,8 +120,8 @@ def test_export_progress(bare_host, tmp_path):
 
 def test_import(host, write):
     file = write(lines(link(1), link(2, "old"), link(3, platform_name="☂"), link(4, "old")))
-    result = "Links in the file:  4\n{}  2\nThere already:      2\n" \
-             "Of another user:    0\nToo many:           0\n"
+    result = "Links in the file:  4\n{}  2\nAlready present:    2\n" \
+             "Conflicts:          0\nOver limit:         0\n"
     assert host.expect("import", file) == result.format("Added:            ")
     assert host.expect("import", "--dry-run", file) == result.format("To add:           ")
     first = "authenticator_id=a1 user_id=ada created_at=5 last_used_at=0"
@@ -151,37 +151,37 @@ def test_left_out(host, write, options):
     assert done.stderr.splitlines() == [
         f"passlockctl: {file}:5: authenticator a3 is linked to another user",
         f"passlockctl: {file}:503: authenticator a501 is linked to another user",
-        f"passlockctl: {file}:504: authenticator a502 is one too many for its user"]
+        f"passlockctl: {file}:504: authenticator a502 exceeds the limit of its user"]
     done = json.loads(done.stdout)
     assert (done["added"], done["conflicts"], done["exceeding"]) == (697, 2, 1)
 
 
-NUMBER = "is not a whole number from 0 to 9007199254740991"
-TEXT = "is not a text of 1 to {} bytes without control characters"
+NUMBER = "is not an integer from 0 to 9007199254740991"
+TEXT = "is not a string of 1 to {} bytes without control characters"
 GOOD = link(1)
 # What is wrong, on which line, and what is said of it.
 MALFORMED = {
-    "empty file": ("", 1, "the file has been cut off"),
+    "empty file": ("", 1, "file is truncated"),
     "empty line first": ("\n" + lines(GOOD), 1, "byte 0: not a JSON object"),
-    "no header": ("\n".join([GOOD, '{"links":1}', ""]), 1, "not the beginning of an export"),
-    "trailer only": ('{"links":0}\n', 1, "not the beginning of an export"),
+    "no header": ("\n".join([GOOD, '{"links":1}', ""]), 1, "not a file exported by"),
+    "trailer only": ('{"links":0}\n', 1, "not a file exported by"),
     "another format": (lines(GOOD).replace("passlock-links", "passlock"), 1,
-                       "not the beginning of an export"),
+                       "not a file exported by"),
     "another version": (lines(GOOD).replace('"version":1', '"version":2,"more":3'), 1,
-                        "the export has version 2, and this program knows 1"),
-    "no version": (lines(GOOD).replace('"version":1,', ""), 1, "version is not a whole number"),
+                        "unsupported version 2, expected 1"),
+    "no version": (lines(GOOD).replace('"version":1,', ""), 1, "version is not an integer"),
     "no tenancy": (lines(GOOD).replace('"tenancy_id":"tenancy-1",', ""), 1,
                    "tenancy_id is missing"),
-    "two headers": ("\n".join([HEADER, lines(GOOD)]), 2, "another export begins here"),
-    "two exports": (lines(GOOD) * 2, 4, "the export ended on the line before"),
-    "blank line at the end": (lines(GOOD) + "\n", 4, "the export ended on the line before"),
-    "no trailer": ("\n".join([HEADER, GOOD, ""]), 3, "the file has been cut off"),
+    "two headers": ("\n".join([HEADER, lines(GOOD)]), 2, "unexpected second header"),
+    "two exports": (lines(GOOD) * 2, 4, "unexpected data after the end of the export"),
+    "blank line at the end": (lines(GOOD) + "\n", 4, "unexpected data after the end of the export"),
+    "no trailer": ("\n".join([HEADER, GOOD, ""]), 3, "file is truncated"),
     "cut in a line": (lines(GOOD, link(2))[:-40], 3, "not a JSON object"),
     "cut in the trailer": (lines(GOOD)[:-4], 3, "not a JSON object"),
-    "one less": (lines(GOOD, link(2), count=3), 4, "the number of links before this line"),
-    "one more": (lines(GOOD, link(2), count=1), 4, "the number of links before this line"),
+    "one less": (lines(GOOD, link(2), count=3), 4, "number of links does not match the lines before"),
+    "one more": (lines(GOOD, link(2), count=1), 4, "number of links does not match the lines before"),
     "odd trailer": (lines(GOOD).replace('{"links":1}', '{"links":1,"more":1}'), 3,
-                    "a member that does not belong here"),
+                    "unknown member"),
     "empty line": (lines(GOOD, "", link(2)), 3, "byte 0: not a JSON object"),
     "not JSON": (lines(GOOD, "links"), 3, "not a JSON object"),
     "array": (lines(GOOD, "[]"), 3, "not a JSON object"),
@@ -192,7 +192,7 @@ MALFORMED = {
     "no user": (lines(GOOD, link(2, user_id=None)), 3, "user_id is missing"),
     "no creation": (lines(GOOD, link(2, created_at=None)), 3, "created_at is missing"),
     "no use": (lines(GOOD, link(2, last_used_at=None)), 3, "last_used_at is missing"),
-    "unknown member": (lines(GOOD, link(2, rp_id="x")), 3, "a member that does not belong here"),
+    "unknown member": (lines(GOOD, link(2, rp_id="x")), 3, "unknown member"),
     "member twice": (lines(GOOD, link(2)[:-1] + ',"user_id":"eve"}'), 3, "not a JSON object"),
     "null platform": (lines(GOOD, link(2)[:-1] + ',"platform_name":null}'), 3,
                       "platform_name " + TEXT.format(256)),
@@ -213,11 +213,11 @@ MALFORMED = {
     "negative time": (lines(GOOD, link(2, last_used_at=-1)), 3, "last_used_at " + NUMBER),
     "far time": (lines(GOOD, link(2, last_used_at=2**53)), 3, "last_used_at " + NUMBER),
     "very far time": (lines(GOOD, link(2, last_used_at=2**64)), 3, "not a JSON object"),
-    "long line": (lines(GOOD, link(2) + " " * 17000), 3, "the line is too long"),
+    "long line": (lines(GOOD, link(2) + " " * 17000), 3, "line too long"),
     "nested deeply": (lines(GOOD, "[" * 16000), 3, "not a JSON object"),
-    "twice": (lines(link(1), link(2), link(1)), 4, "authenticator a1 is on line 2 already"),
+    "twice": (lines(link(1), link(2), link(1)), 4, "duplicate authenticator a1, first on line 2"),
     "of two users": (lines(link(1), link(2), link(2, "bob")), 4,
-                     "authenticator a2 is on line 3 already"),
+                     "duplicate authenticator a2, first on line 3"),
 }
 
 
@@ -234,7 +234,7 @@ def test_malformed(host, write, text, line, said):
 def test_malformed_at_the_very_end(host, write):
     """Nothing has been sent when it is found."""
     file = write(lines(*[link(i) for i in range(3000)], link(7, "bob")))
-    assert f"{file}:3002: authenticator a7 is on line 9 already" in host.expect(
+    assert f"{file}:3002: duplicate authenticator a7, first on line 9" in host.expect(
         "import", file, status=2)
     assert imports(host) == []
     with open(file, "rb") as stdin:
@@ -260,7 +260,7 @@ def test_no_file(host, tmp_path, path, text):
 
 def test_no_room_for_standard_input(host, tmp_path):
     said = host.expect("import", "-", stdin=lines(GOOD), status=1, TMPDIR=str(tmp_path / "no"))
-    assert said == "passlockctl: standard input: No such file or directory\n"
+    assert said == "passlockctl: Failed to open standard input: No such file or directory\n"
     host.expect("import", "-", stdin=lines(GOOD), TMPDIR=str(tmp_path))
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("passlockctl")] == []
 
@@ -268,8 +268,8 @@ def test_no_room_for_standard_input(host, tmp_path):
 def test_of_another_tenancy(host, write):
     file = write(lines(GOOD).replace("tenancy-1", "elsewhere"))
     said = host.expect("import", file, status=2)
-    assert said == (f"passlockctl: {file} has links of tenancy elsewhere, and this one is"
-                    " tenancy-1; --any-tenancy imports them all the same\n")
+    assert said == (f"passlockctl: Failed to import {file}: it is of tenancy elsewhere, not"
+                    " tenancy-1; use --any-tenancy to import it nevertheless\n")
     assert imports(host) == []
     host.expect("import", "--any-tenancy", file)
     assert len(imports(host)) == 1
@@ -278,19 +278,19 @@ def test_of_another_tenancy(host, write):
 # With a deadline where there is nothing but to run into it; the first links are in before.
 @pytest.mark.parametrize("word, status, text, timeout", [
     ("error:12", 5, "text of 12", 60), ("error:18", 4, "text of 18", 60),
-    ("error:19", 3, "text of 19", 60), ("die-always", 1, "No answer", 5),
-    ("bad-reply", 1, "not understood", 60), ("hang", 1, "No answer", 5)])
+    ("error:19", 3, "text of 19", 60), ("die-always", 1, "Timed out", 5),
+    ("bad-reply", 1, "unexpected reply", 60), ("hang", 1, "Timed out", 5)])
 @pytest.mark.parametrize("options, end", [
-    ([], "500 of 1200 links have been imported; to go on, import the same again"),
+    ([], "500 of 1200 links were imported; repeat the command to continue"),
     (["--dry-run"], "nothing was changed")])
 def test_fails_halfway(host, write, word, status, text, timeout, options, end):
     links = [link(i) for i in range(1200)]
     links[500] = link(500, word)
     file = write(lines(*links))
     said = host.expect("import", *options, f"--timeout={timeout}", file, status=status).splitlines()
-    assert said[0] == f"passlockctl: {file}, lines 502 to 1001:"
+    assert said[0] == f"passlockctl: Failed to import lines 502 to 1001 of {file}:"
     assert text in said[1]
-    assert said[2:] == [f"passlockctl: {end}"]
+    assert said[2:] == [f"passlockctl: Stopped, {end}"]
 
 
 def test_goes_on_after_a_restart(host, write):
@@ -310,7 +310,7 @@ def wait_for_import(host, user):
 
 
 @pytest.mark.parametrize("options, end", [
-    ([], "1000 of 1500 links have been imported; to go on, import the same again"),
+    ([], "1000 of 1500 links were imported; repeat the command to continue"),
     (["--dry-run"], "nothing was changed")])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(host, write, options, end, number):
@@ -325,5 +325,5 @@ def test_interrupted(host, write, options, end, number):
         host.start_service("links=2")
         status, output, seen = terminal.finish()
     assert (status, output) == (-number, "")
-    assert seen.endswith(f"\r\x1b[Kpasslockctl: {end}\n")
+    assert seen.endswith(f"\r\x1b[Kpasslockctl: Stopped, {end}\n")
     assert len(imports(host)) == 3

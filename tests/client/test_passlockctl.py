@@ -2,26 +2,28 @@
 """passlockctl on a private bus, with the scripted service of fake-service.c in the daemon's place."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
 
-from tests.client.host import PASSLOCKCTL, Host, golden
+from tests.client.host import PASSLOCKCTL, Host, Terminal, golden
 
 
 def test_status(host):
     assert host.expect("status") == golden("""
         Version:  9.8.7
 
-        LABEL    TENANCY    STATE   LINKS        ENDPOINT
-        default  tenancy-1  ready   12345678901  https://api.example.com
-        other    tenancy-1  denied  12345678901  https://api.example.com
+        LABEL    TENANCY    STATE   LINKS        ENDPOINT                 DEFAULT
+        default  tenancy-1  ready   12345678901  https://api.example.com  yes
+        other    tenancy-1  denied  12345678901  https://api.example.com  -
         """)
 
 
 def test_status_of_one_without_legend(host):
     assert host.expect("status", "--tenancy=other", "--no-legend") == golden("""
-        other  tenancy-1  denied  12345678901  https://api.example.com
+        other  tenancy-1  denied  12345678901  https://api.example.com  -
         """)
 
 
@@ -31,7 +33,7 @@ def test_status_json(host):
     assert [t["label"] for t in status["tenancies"]] == ["default", "other"]
     assert status["tenancies"][0] == {
         "label": "default", "tenancy_id": "tenancy-1", "endpoint": "https://api.example.com",
-        "state": "ready", "links": 12345678901}
+        "state": "ready", "links": 12345678901, "default": True}
 
 
 def test_authorize(host):
@@ -80,7 +82,7 @@ def test_id_token_from_standard_input(host):
     host.expect("verify-token", "-", stdin=f"{longest}\n")
     assert host.log()[-1].startswith("VerifyIdToken xxx")
     host.expect("verify-token", stdin=f"{longest}y\n", status=3)
-    assert "no id_token" in host.expect("verify-token", status=2)
+    assert "Failed to read id_token" in host.expect("verify-token", status=2)
 
 
 def test_exchange(host):
@@ -115,7 +117,7 @@ def test_exchange_json(host):
 def test_code_from_standard_input(host, arguments):
     host.expect("exchange", *arguments, stdin="from-stdin\nmore\n")
     assert host.log()[-1].startswith("Exchange from-stdin ")
-    assert "no code" in host.expect("exchange", *arguments, stdin="", status=2)
+    assert "Failed to read code" in host.expect("exchange", *arguments, stdin="", status=2)
     host.expect("exchange", *arguments, stdin="unterminated")
     assert host.log()[-1].startswith("Exchange unterminated ")
 
@@ -244,8 +246,8 @@ def test_vault_warnings(host):
     done = host.run("vault", "delete", "a", "warn-1")
     assert (done.returncode, done.stdout) == (0, "delete a warn-1\n")
     assert done.stderr == golden("""
-        passlockctl: warning: warn-1: There is no such passkey
-        passlockctl: warning: The user has none
+        passlockctl: Warning: warn-1: There is no such passkey
+        passlockctl: Warning: The user has none
         """)
     assert json.loads(host.expect("vault", "delete", "warn-1", "--json"))["warnings"] == [
         {"code": "PASSKEY_NOT_FOUND", "message": "There is no such passkey",
@@ -298,8 +300,8 @@ def test_mailbox_verify(host, arguments, stdin):
 
 
 def test_mailbox_verify_without_input(host):
-    assert "no secret" in host.expect("mailbox", "verify", "i", "-", "-", status=2)
-    assert "no code" in host.expect("mailbox", "verify", "i", "-", "-", stdin="s\n", status=2)
+    assert "Failed to read secret" in host.expect("mailbox", "verify", "i", "-", "-", status=2)
+    assert "Failed to read code" in host.expect("mailbox", "verify", "i", "-", "-", stdin="s\n", status=2)
     assert host.log() == ["ready"]
 
 
@@ -316,8 +318,8 @@ def test_reconcile(host):
         "dry_run": True, "checked": 200, "added": 3, "removed": 2, "conflicts": 1}
 
 
-PLAN = ("Passkeys in the vault: 200. Links to add: 3. Links to remove: 2 of {}. Conflicts, which "
-        "stay: 1.\n")
+PLAN = ("Passkeys in the vault: 200. Links to add: 3. Links to remove: 2 of {}. Conflicts "
+        "(unchanged): 1.\n")
 
 
 def reconciliations(host):
@@ -345,7 +347,7 @@ def test_reconcile_is_applied(bare_host, options, n_links):
 
 
 @pytest.mark.parametrize("options,n_links,text", [
-    (["--yes"], 3, "2 of 3 links would be removed, which is most of them; if that is meant, add --remove-up-to=2"),
+    (["--yes"], 3, "2 of 3 links would be removed, more than half; to allow this, add --remove-up-to=2"),
     (["--yes"], 2, "2 of 2 links would be removed"), (["--yes"], 1, "2 of 1 links would be removed"),
     (["--yes", "--remove-up-to=1"], 1000, "2 links would be removed, more than --remove-up-to=1"),
     (["--yes", "--remove-up-to=0"], 3, "2 links would be removed, more than --remove-up-to=0"),
@@ -355,14 +357,14 @@ def test_reconcile_that_removes_too_much(bare_host, options, n_links, text):
     done = bare_host.run("reconcile", "--apply", *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(PLAN.format(n_links) + f"passlockctl: {text}")
-    assert done.stderr.endswith("; nothing was done\n")
+    assert done.stderr.endswith("; nothing was changed\n")
     assert reconciliations(bare_host) == ["Reconcile dry_run=yes"]
 
 
 def test_reconcile_without_a_terminal(host):
     """There is nobody to ask, so it has to be said."""
-    assert "no terminal to ask on; use --yes" in host.expect("reconcile", "--apply", status=2)
-    assert "no terminal to ask on" in host.expect("reconcile", "--apply", "--remove-up-to=5", stdin="y\n", status=2)
+    assert "standard input is not a terminal; use --yes" in host.expect("reconcile", "--apply", status=2)
+    assert "standard input is not a terminal" in host.expect("reconcile", "--apply", "--remove-up-to=5", stdin="y\n", status=2)
     assert reconciliations(host) == []
 
 
@@ -374,8 +376,8 @@ def test_nothing_to_reconcile(bare_host):
 
 @pytest.mark.parametrize("word,status,text", [
     ("error:20", 5, "text of 20"), ("error:18", 4, "text of 18"),
-    ("die-always", 1, "The service or the bus went away in the middle of the call: "),
-    ("bad-reply", 1, "The service gave an answer that is not understood"),
+    ("die-always", 1, "The connection to the service was lost during the call: "),
+    ("bad-reply", 1, "The service sent an unexpected reply"),
 ])
 @pytest.mark.parametrize("options", [[], ["--apply", "--yes"]])
 def test_reconcile_fails(bare_host, word, status, text, options):
@@ -385,7 +387,7 @@ def test_reconcile_fails(bare_host, word, status, text, options):
 
 def test_reconcile_in_time(bare_host):
     bare_host.start_service("reconcile=hang")
-    assert "No answer" in bare_host.expect("reconcile", "--timeout=1", status=1)
+    assert "Timed out" in bare_host.expect("reconcile", "--timeout=1", status=1)
 
 
 def test_what_is_not_seen_is_shown(host):
@@ -451,12 +453,12 @@ def test_no_service(bare_host):
 
 
 def test_no_bus(tmp_path):
-    assert "There is no system bus: " in Host(tmp_path).expect("status", status=1)
+    assert "Failed to connect to the system bus: " in Host(tmp_path).expect("status", status=1)
 
 
 def test_timeout(host):
     assert host.expect("exchange", "hang", "--timeout=1", status=1) == (
-        "passlockctl: No answer within the deadline\n")
+        "passlockctl: Timed out waiting for a reply\n")
 
 
 @pytest.mark.parametrize("arguments", [
@@ -495,9 +497,62 @@ def test_help_and_version(bare_host):
     assert bare_host.expect("--version").startswith("passlockctl ")
 
 
+@pytest.mark.parametrize("arguments,text", [
+    (["stauts"], 'Unknown command "stauts", did you mean "status"?; see passlockctl --help'),
+    (["link", "lst"], 'Unknown command "link lst", did you mean "list"?; see passlockctl --help'),
+    (["frobnicate"], 'Unknown command "frobnicate"; see passlockctl --help'),
+    (["link", "frobnicate"], 'Unknown command "link frobnicate"; see passlockctl --help'),
+    (["link"], "link needs a second word; see passlockctl --help"),
+    ([], "No command given; see passlockctl --help"),
+    (["link", "show"], "link show: too few arguments; see passlockctl --help"),
+    (["link", "list", "--yes"], "link list does not have the option --yes; see passlockctl --help"),
+    (["status", "--tenacny=default"], "Did you mean --tenancy?"),
+    (["audit", "--event=link-add"], "Failed to parse --event=link-add: unknown event, did you mean link-added; "
+                                    "see passlockd(8)"),
+])
+def test_did_you_mean(bare_host, arguments, text):
+    assert bare_host.expect(*arguments, status=2).splitlines()[-1] == f"passlockctl: {text}"
+
+
+def test_unknown_option(bare_host):
+    """A suggestion only for a name that is close, and not for a missing value."""
+    assert len(bare_host.expect("status", "--frobnicate", status=2).splitlines()) == 1
+    assert len(bare_host.expect("status", "--tenancy", status=2).splitlines()) == 1
+    assert len(bare_host.expect("status", "--no", status=2).splitlines()) == 1
+
+
+def test_unknown_tenancy(host):
+    assert host.expect("link", "list", "--tenancy=othr", status=3).endswith(
+        "passlockctl: There is no tenancy othr; did you mean --tenancy=other?\n")
+
+
+@pytest.mark.parametrize("environment,colored", [
+    ({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": ""}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)])
+def test_color(host, environment, colored):
+    with Terminal(host, "status", stdout=None, **environment) as terminal:
+        status, _, seen = terminal.finish()
+    assert status == 0
+    assert ("\x1b[32mready" in seen and "\x1b[31mdenied" in seen) is colored
+    assert ("\x1b" in seen) is colored
+    assert "\x1b" not in host.run("status", TERM="xterm").stdout
+
+
+@pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN])
+@pytest.mark.parametrize("arguments", [["status"], ["link", "list"], ["vault", "list", "--json"], ["export"], ["--help"]])
+def test_closed_pipe(host, arguments, action):
+    """`passlockctl ... | head` ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as pipe:
+        done = subprocess.run([PASSLOCKCTL, *arguments], stdout=pipe, stderr=subprocess.PIPE, env=host.environment,
+                              check=False, restore_signals=False, preexec_fn=lambda: signal.signal(signal.SIGPIPE, action))
+    assert done.stderr == b""
+    assert done.returncode in (1, 0) if action == signal.SIG_IGN else done.returncode == -signal.SIGPIPE
+
+
 def test_full_disk(host):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run([PASSLOCKCTL, "status"], stdout=full,
                               stderr=subprocess.PIPE, text=True, env=host.environment, check=False)
     assert done.returncode == 1
-    assert "cannot write" in done.stderr
+    assert "Failed to write standard output" in done.stderr

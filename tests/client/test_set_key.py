@@ -102,10 +102,10 @@ def test_sealed_and_reloaded(keys):
     done = keys.set()
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        f"{keys.api.endpoint} takes the key for tenancy tenancy-1.\n"
-        f"It is stored sealed as {keys.store}/passlock.default.\n"
-        "The daemon, which systemd does not run, was told to read its credentials again.\n"
-        "The daemon has proved that it has this key, and made a call with it.\n"
+        f"{keys.api.endpoint} accepted the key for tenancy tenancy-1.\n"
+        f"Stored encrypted as {keys.store}/passlock.default.\n"
+        "The daemon is not run by systemd; it was told to reload its credentials.\n"
+        "The daemon proved that it uses the key, and made a call with it.\n"
         "The tenancy is now ready.\n")
     assert keys.stored() == {"passlock.default": SEALED}
     assert (keys.store / "passlock.default").stat().st_mode & 0o777 == 0o600
@@ -121,7 +121,7 @@ def test_restarted(keys):
     keys.start()
     done = keys.set_in_unit()
     assert (done.returncode, done.stderr) == (0, "")
-    assert "passlockd.service was restarted to get it" in done.stdout
+    assert "passlockd.service was restarted to load it" in done.stdout
     calls = [line for line in keys.program_log().splitlines() if line.startswith("systemctl ")]
     assert calls[-4:] == ["systemctl daemon-reload", "systemctl cat --no-pager passlockd.service",
                           "systemctl reset-failed passlockd.service", "systemctl restart passlockd.service"]
@@ -145,7 +145,7 @@ def test_name_in_the_configuration(keys):
     assert keys.stored() == {"my.key": SEALED}
     done = keys.set("--credential=passlock.default")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "looks for the key of tenancy default in the credential my.key" in done.stderr
+    assert "differs from the credential of tenancy default, my.key" in done.stderr
     assert keys.stored() == {"my.key": SEALED}
     assert len(keys.api.requests) == 1
 
@@ -165,12 +165,12 @@ def test_replaced(keys):
 
 
 @pytest.mark.parametrize("status,key,exit_status,text", [
-    (200, "wrong\n", 3, "does not take this key for tenancy tenancy-1; nothing was changed"),
-    (401, f"{KEY}\n", 3, "does not take this key"),
-    (500, f"{KEY}\n", 5, "answered with HTTP status 500: No usable answer"),
-    (302, f"{KEY}\n", 5, "answered with HTTP status 302: No usable answer"),
-    (429, f"{KEY}\n", 5, "answered with HTTP status 429: The API is limiting the rate of calls; nothing was"),
-    (404, f"{KEY}\n", 3, "answered with HTTP status 404: The API refused the request; nothing was changed"),
+    (200, "wrong\n", 3, "rejected the key for tenancy tenancy-1; nothing was changed"),
+    (401, f"{KEY}\n", 3, "rejected the key"),
+    (500, f"{KEY}\n", 5, "returned HTTP status 500: No usable answer"),
+    (302, f"{KEY}\n", 5, "returned HTTP status 302: No usable answer"),
+    (429, f"{KEY}\n", 5, "returned HTTP status 429: The API is limiting the rate of calls; nothing was"),
+    (404, f"{KEY}\n", 3, "returned HTTP status 404: The API refused the request; nothing was changed"),
 ])
 def test_not_taken(keys, status, key, exit_status, text):
     keys.start()
@@ -181,9 +181,9 @@ def test_not_taken(keys, status, key, exit_status, text):
 
 @pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize("tag,exit_status,text", [
-    ("@error/InvalidTenancy", 3, "does not take this key"),
-    ("@error/Unauthorized", 3, "does not take this key"),
-    ("@error/Forbidden", 3, "does not take this key"),
+    ("@error/InvalidTenancy", 3, "rejected the key"),
+    ("@error/Unauthorized", 3, "rejected the key"),
+    ("@error/Forbidden", 3, "rejected the key"),
     ("@error/NotFound", 3, "The API refused the request"),
     ("@error/" + "x" * 100, 3, "The API refused the request"),
 ])
@@ -215,11 +215,11 @@ def test_old_key_stays(keys):
 
 
 @pytest.mark.parametrize("key,text", [
-    ("", "no key"), ("\n", "no key"), ("\r\n", "no key"),
-    ("two words\n", "this is no key: it has blanks"),
-    ("escape\x1b\n", "this is no key"), ("umlaut\u00fc\n", "this is no key"),
-    ("\ufeffmark\n", "this is no key: it begins with a byte order mark"),
-    ("x" * 4097, "the key is too long: keys have 4096 characters at most"),
+    ("", "it is empty"), ("\n", "it is empty"), ("\r\n", "it is empty"),
+    ("two words\n", "Invalid key: it has blanks"),
+    ("escape\x1b\n", "Invalid key"), ("umlaut\u00fc\n", "Invalid key"),
+    ("\ufeffmark\n", "Invalid key: it begins with a byte order mark"),
+    ("x" * 4097, "Failed to read the key: longer than 4096 characters"),
 ])
 def test_no_key(keys, key, text):
     keys.start()
@@ -235,7 +235,7 @@ def test_line_of_windows(keys):
 
 def test_longest_key(keys):
     keys.start()
-    keys.expect_refused(key="x" * 4096, status=3, text="does not take this key")
+    keys.expect_refused(key="x" * 4096, status=3, text="rejected the key")
     assert keys.api.requests[0][1] == "Bearer " + "x" * 4096
 
 
@@ -244,19 +244,19 @@ def test_key_is_no_argument(keys):
     done = keys.host.run("set-key", KEY, *keys.options)
     assert done.returncode == 2
     assert KEY not in done.stderr
-    assert "no terminal to ask on" in keys.host.run("set-key", *keys.options).stderr
+    assert "standard input is not a terminal" in keys.host.run("set-key", *keys.options).stderr
 
 
 @pytest.mark.parametrize("name", [".", "../x", "a/b", ".hidden", "-x", "a b", "x" * 201])
 def test_no_name(keys, name):
     """Of what the configuration takes for one, systemd does not take everything."""
     keys.start("reloads", f"credential={name}")
-    keys.expect_refused(status=1, text="is not the name of a credential")
+    keys.expect_refused(status=1, text="is not a valid credential name")
 
 
 def test_sealing_fails(keys):
     keys.start()
-    keys.expect_refused(status=1, text="could not seal the key (exit status 3)",
+    keys.expect_refused(status=1, text="systemd-creds exited with status 3",
                         SEALING_FAILS="yes")
 
 
@@ -264,13 +264,13 @@ def test_no_systemd_creds(keys):
     keys.start()
     (keys.host.directory / "programs" / "systemd-creds").unlink()
     programs = keys.host.directory / "programs"
-    keys.expect_refused(status=1, text="there is no systemd-creds", PATH=str(programs))
+    keys.expect_refused(status=1, text="systemd-creds is not installed", PATH=str(programs))
 
 
 def test_no_place(keys):
     keys.start()
     keys.options = ["--store-dir", "/proc/none"]
-    keys.expect_refused(status=1, text="cannot write /proc/none/passlock.default: ")
+    keys.expect_refused(status=1, text="Failed to write /proc/none/passlock.default: ")
 
 
 FAILED = "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n"
@@ -283,7 +283,7 @@ def test_restart_fails(keys):
     done = keys.set_in_unit(RESTART_STATUS="1", UNIT_SHOWN=FAILED)
     assert (done.returncode, done.stdout) == (1, "")
     first, second, third = done.stderr.splitlines()
-    assert first == f"passlockctl: the key is stored as {keys.store}/passlock.default, but passlockd.service could not be restarted"
+    assert first == f"passlockctl: The key is stored as {keys.store}/passlock.default, but passlockd.service failed to restart"
     assert second == "passlockctl: the last start of passlockd.service failed: /etc/passlock/passlockd.conf:3: no such key"
     assert "systemctl restart passlockd" in third
     assert keys.stored() == {"passlock.default": SEALED}
@@ -293,22 +293,22 @@ def test_systemd_is_not_reloaded(keys):
     keys.start()
     done = keys.set_in_unit(DAEMON_RELOAD_STATUS="1")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "not in use: systemd could not be reloaded" in done.stderr
+    assert "not in use: systemctl daemon-reload failed" in done.stderr
     assert "systemctl restart" not in keys.program_log()
 
 
 def test_mistake_in_the_configuration(keys):
     """Of which a restart would be the end."""
     keys.start("links=1")
-    keys.expect_refused(status=3, text="passlockctl: the daemon cannot read its configuration again; nothing was "
+    keys.expect_refused(status=3, text="passlockctl: Failed to reload the daemon's configuration; nothing was "
                                        "changed:\npasslockctl: passlockd.conf:3: no\n")
     assert keys.api.requests == []
 
 
 @pytest.mark.parametrize("unit", [True, False])
 @pytest.mark.parametrize("has,text", [
-    ("the-old-key", "the daemon uses another key than the one that is stored as "),
-    ("", "but the daemon does not find it: passlockctl doctor says what it finds")])
+    ("the-old-key", "The daemon does not use the key stored as "),
+    ("", "but the daemon has no key: see passlockctl doctor")])
 def test_daemon_does_not_have_it(keys, unit, has, text):
     """Whatever its state is, it is not said to be ready."""
     keys.start()
@@ -324,7 +324,7 @@ def test_daemon_cannot_use_it(keys, word, status, text):
     keys.start("reloads", f"vault={word}")
     done = keys.set()
     assert (done.returncode, done.stdout) == (status, "")
-    assert "the daemon has the new key, but its first call with it failed" in done.stderr
+    assert "The daemon uses the new key, but its first call failed" in done.stderr
     assert text in done.stderr
 
 
@@ -339,13 +339,13 @@ GENERATED = drop_in("50-credentials", "LoadCredentialEncrypted=passlock.default:
 # The daemon goes on with the key that it has, and nothing is stored that it would not use.
 @pytest.mark.parametrize("options,files,text", [
     ([], GENERATED + drop_in("key", "# of old", "LoadCredential=passlock.default:/root/key"),
-     "/etc/systemd/system/passlockd.service.d/key.conf:3 has LoadCredential=passlock.default:/root/key"),
+     "/etc/systemd/system/passlockd.service.d/key.conf:3: LoadCredential=passlock.default:/root/key"),
     ([], GENERATED + drop_in("key", "LoadCredentialEncrypted=passlock.default:/else"),
-     "/etc/systemd/system/passlockd.service.d/key.conf:2 has LoadCredentialEncrypted=passlock.default:/else"),
+     "/etc/systemd/system/passlockd.service.d/key.conf:2: LoadCredentialEncrypted=passlock.default:/else"),
     (["--plain"], GENERATED.replace("Encrypted", "") + drop_in("key", "LoadCredentialEncrypted=passlock.default"),
-     "key.conf:2 has LoadCredentialEncrypted=passlock.default,"),
+     "key.conf:2: LoadCredentialEncrypted=passlock.default takes precedence"),
     ([], drop_in("key", "LoadCredential = passlock.default:/root/key  "),
-     "key.conf:2 has LoadCredential=passlock.default:/root/key,"),
+     "key.conf:2: LoadCredential=passlock.default:/root/key takes precedence"),
 ])
 def test_drop_in_goes_before(keys, options, files, text):
     keys.start()
@@ -381,7 +381,7 @@ def test_unit_does_not_load_it(keys):
     keys.start("reloads", "credential=my.key")
     done = keys.set_in_unit(files=drop_in("other", "User=x"))
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"add a drop-in with LoadCredentialEncrypted=my.key:{keys.store}/my.key, and run this again" in done.stderr
+    assert f"add a drop-in with LoadCredentialEncrypted=my.key:{keys.store}/my.key, and repeat this command" in done.stderr
     assert "systemctl restart" not in keys.program_log()
     assert keys.set_in_unit("--credential=my.key").returncode == 0
 
@@ -396,7 +396,7 @@ def test_another_credential_does_not_open(keys, tmp_path):
              f"LoadCredentialEncrypted=passlock.default:{keys.store}/passlock.default\\n")
     done = keys.set_in_unit(files=files, UNUSABLE="passlock.other")
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{tmp_path}/other does not open on this host: Damaged: with it, passlockd.service cannot" in done.stderr
+    assert f"{tmp_path}/other cannot be decrypted on this host: Damaged: passlockd.service could not" in done.stderr
     assert keys.stored() == {}
     # The one that is replaced need not open.
     keys.store.mkdir()
@@ -409,7 +409,7 @@ def test_nobody_there(keys):
         closed.bind(("127.0.0.1", 0))
         keys.api.endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
         keys.start()
-        keys.expect_refused(status=5, text="the key cannot be tried at http://127.0.0.1:")
+        keys.expect_refused(status=5, text="Failed to test the key at http://127.0.0.1:")
 
 
 def test_no_daemon(keys):
@@ -432,7 +432,7 @@ def test_tls(bare_host, tls_api, certificate):
     keys = Keys(bare_host, tls_api)
     keys.start()
     keys.expect_refused(status=5, text="certificate")
-    keys.expect_refused("--ca-file=/nowhere", status=1, text="its CA file cannot be read")
+    keys.expect_refused("--ca-file=/nowhere", status=1, text="unreadable CA file")
     assert tls_api.requests == []
     assert keys.set(f"--ca-file={certificate}.crt").returncode == 0
     assert tls_api.requests == [("/v2/tenancy-1/passkeys/", f"Bearer {KEY}")]
@@ -461,7 +461,7 @@ def test_plain_http_stays_on_this_host(bare_host):
     with Api(address=outer_address()) as api:
         keys = Keys(bare_host, api)
         keys.start()
-        keys.expect_refused(status=5, text="the key cannot be tried")
+        keys.expect_refused(status=5, text="Failed to test the key")
         assert api.requests == []
 
 
@@ -473,7 +473,7 @@ def test_not_root(keys):
     except PermissionError:
         pytest.skip("the build directory is root's")
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "passlockctl: only root can set a key\n"
+    assert done.stderr == "passlockctl: Failed to set the key: not running as root\n"
 
 
 def test_terminal(keys):

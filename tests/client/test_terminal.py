@@ -9,10 +9,10 @@ from tests.client.host import Terminal
 
 
 @pytest.mark.parametrize("arguments,question,token", [
-    (["a"], "Delete 1 passkey from the vault, and the link here? [y/N] ", "delete a\n"),
-    (["a", "b"], "Delete 2 passkeys from the vault, and the links here? [y/N] ", "delete a b\n"),
+    (["a"], "Delete 1 passkey from the vault, and the link? [y/N] ", "delete a\n"),
+    (["a", "b"], "Delete 2 passkeys from the vault, and the links? [y/N] ", "delete a b\n"),
     (["--user=u1\x1b[2J"],
-     "Delete all passkeys of user u1\\x1b[2J from the vault, and the links here? [y/N] ",
+     "Delete all passkeys of user u1\\x1b[2J from the vault, and their links? [y/N] ",
      "DeleteUserPasskeys u1\\x1b[2J\n"),
 ])
 @pytest.mark.parametrize("answer", ["y", "yes"])
@@ -31,7 +31,7 @@ def test_deletion_is_not_confirmed(host, answer):
         terminal.write(answer)
         status, output, seen = terminal.finish()
         assert (status, output) == (1, "")
-        assert seen.endswith("passlockctl: nothing was done\n")
+        assert seen.endswith("passlockctl: Cancelled, nothing was changed\n")
     assert host.log() == ["ready"]
 
 
@@ -65,13 +65,12 @@ def test_reconcile_that_removes_most_links(bare_host, answer, done):
     """The number, or whose links they are, shows that somebody has read it."""
     bare_host.start_service("links-count=3")
     with Terminal(bare_host, "reconcile", "--apply") as terminal:
-        seen = terminal.read_until("to remove them: ")
-        assert seen.splitlines()[-1] == ("These are most of the links. If the vault is the right one, type 2 or default "
-                                         "to remove them: ")
+        seen = terminal.read_until("type 2 or default: ")
+        assert seen.splitlines()[-1] == ("More than half of the links would be removed. To confirm, type 2 or default: ")
         terminal.write(answer if answer == "\x04" else f"{answer}\n")
         status, _, seen = terminal.finish()
         assert status == (0 if done else 1)
-        assert done or seen.endswith("passlockctl: nothing was done\n")
+        assert done or seen.endswith("passlockctl: Cancelled, nothing was changed\n")
     assert ("Reconcile dry_run=no" in bare_host.log()) is done
 
 
@@ -81,7 +80,7 @@ def test_reconcile_of_more_than_the_bound(bare_host):
     with Terminal(bare_host, "reconcile", "--apply", "--remove-up-to=1") as terminal:
         status, _, seen = terminal.finish()
     assert status == 1
-    assert "2 links would be removed, more than --remove-up-to=1; nothing was done" in seen
+    assert "2 links would be removed, more than --remove-up-to=1; nothing was changed" in seen
 
 
 def test_progress_bar(bare_host):
@@ -100,13 +99,13 @@ def test_progress_bar(bare_host):
 def test_no_progress_bar_on_a_pipe(bare_host):
     bare_host.start_service("reconcile=stray")
     done = bare_host.run("reconcile", "--timeout=1")
-    assert done.stderr == "passlockctl: No answer within the deadline\n"
+    assert done.stderr == "passlockctl: Timed out waiting for a reply\n"
 
 
 @pytest.mark.parametrize("arguments,word,text", [
-    ([], "stray", "stopped; nothing was changed"),
-    (["--apply", "--yes"], "stray", "stopped; nothing was changed"),
-    (["--apply", "--yes"], "stray-apply", "stopped; what was changed by now stays"),
+    ([], "stray", "Interrupted, nothing was changed"),
+    (["--apply", "--yes"], "stray", "Interrupted, nothing was changed"),
+    (["--apply", "--yes"], "stray-apply", "Interrupted, changes made so far remain"),
 ])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(bare_host, arguments, word, text, number):

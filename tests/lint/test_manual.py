@@ -56,6 +56,17 @@ def test_pages_are_well_formed(manual):
     run("mandoc", "-Tlint", "-Wwarning", *WRITTEN, *pages(manual))
 
 
+@pytest.mark.parametrize("page", [page for page in WRITTEN if page.name != "passlock-sandbox.1"], ids=lambda page: page.name)
+def test_written_pages_fit_80_columns(page):
+    """As man(1) shows them, without warnings of groff. The table of passlock-sandbox(1) is wider, and so are the
+    prototypes in generated pages."""
+    done = subprocess.run(["groff", "-ww", "-mandoc", "-Tutf8", "-P-c", "-rLL=80n", page], capture_output=True, text=True,
+                          check=True)
+    assert done.stderr == ""
+    shown = re.sub(r".\x08", "", done.stdout).expandtabs()
+    assert max(map(len, shown.splitlines()[1:-1])) <= 80, "beside header and footer"
+
+
 def test_every_function_has_its_page(manual):
     exported = re.findall(r"^\s+(passlock_\w+);", (ROOT / "client/libpasslock/libpasslock.sym").read_text(), re.MULTILINE)
     assert len(exported) > 100

@@ -349,7 +349,7 @@ def test_set_key(bare, api, old, options):
     start(("default", api.tenancy()))
     assert state() == "denied"
     said = set_key(api, *options)
-    assert said.endswith("The daemon has proved that it has this key, and made a call with it.\n"
+    assert said.endswith("The daemon proved that it uses the key, and made a call with it.\n"
                          "The tenancy is now ready.\n")
     assert host.get("Tenancy", "State") == "ready"
     assert keys_there() == [f"{host.PLAIN_KEYS if options else host.SEALED_KEYS}/passlock.default"]
@@ -392,7 +392,7 @@ def test_set_key_sees_a_drop_in(bare, api, setting, options):
             return
         before = state()
         said = set_key(api, *options, status=1)
-        assert f"/etc/systemd/system/passlockd.service.d/test.conf:2 has {setting}" in said
+        assert f"/etc/systemd/system/passlockd.service.d/test.conf:2: {setting}" in said
         assert "nothing was changed" in said and "ready" not in said
         assert (state(), keys_there()) == (before, [])
     OLD_KEY.unlink()
@@ -409,7 +409,7 @@ def test_set_key_sees_a_file_that_goes_before(bare, api, directory, options):
     start(("default", api.tenancy()))
     assert state() == "denied"
     said = set_key(api, *options, status=1)
-    assert f"{other}/passlock.default is there, and goes before {host.PLAIN_KEYS}/passlock.default" in said
+    assert f"{other}/passlock.default takes precedence over {host.PLAIN_KEYS}/passlock.default" in said
     assert keys_there() == []
     set_key(api)
     assert state() == "ready", "a sealed one in /etc goes before that one"
@@ -439,8 +439,8 @@ def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
     host.systemctl("daemon-reload")
     host.systemctl("start", host.UNIT, status=1)
     done = host.run("sh", "-c", "passlockctl set-key - 2>&1", stdin=f"{api.api_key}\n")
-    assert f"{bad} does not open on this host: " in done
-    assert f"it is now {host.SEALED_KEYS}/unusable.passlock.{label}" in done
+    assert f"{bad} cannot be decrypted on this host: " in done
+    assert f"moved it to {host.SEALED_KEYS}/unusable.passlock.{label}" in done
     assert done.endswith("The tenancy is now ready.\n")
     assert state() == "ready"
     assert keys_there() == [str(host.SEALED_KEYS / "passlock.default"),
@@ -456,7 +456,7 @@ def test_set_key_does_not_end_a_daemon_that_runs(bare, api):
     bad = host.SEALED_KEYS / "passlock.other"
     bad.write_text("bm90IHNlYWxlZCBoZXJl\n")
     host.systemctl("daemon-reload")
-    assert f"{bad} does not open on this host" in set_key(api, status=1)
+    assert f"{bad} cannot be decrypted on this host" in set_key(api, status=1)
     bad.unlink()
     good = host.CONFIG.read_text()
     host.CONFIG.write_text(good + "Nonsense=1\n")

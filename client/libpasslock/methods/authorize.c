@@ -10,7 +10,7 @@ static const Method registration = {
         .member = "Authorize",
         .n_strings = 3,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_token,
 };
 
@@ -19,7 +19,7 @@ static const Method authentication = {
         .member = "AuthorizeAuthentication",
         .n_strings = 1,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_token,
 };
 

@@ -13,7 +13,7 @@ static const Method method = {
         .member = "Exchange",
         .n_strings = 1,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_principal,
 };
 
@@ -29,7 +29,7 @@ static int options_add_request_id(passlock_options *options)
         return passlock_options_set_string(options, "request_id", request_id);
 }
 
-/* Every exchange has a request id: by it a repeat gets the answer that its code has had already. */
+/* The request id is the idempotency key of a retry. */
 static int options_with_request_id(const passlock_options *options, passlock_options **ret)
 {
         _cleanup_(passlock_options_unrefp) passlock_options *copy = NULL;

@@ -10,7 +10,7 @@ static const Method method = {
         .member = "VerifyIdToken",
         .n_strings = 1,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_principal,
 };
 

@@ -4,7 +4,7 @@
 
 #include "base/strv.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/types/dictionary.h"
+#include "client/libpasslock/types/vardict.h"
 #include "dbus/names.h"
 
 struct passlock_import {
@@ -20,7 +20,7 @@ struct passlock_import {
 #member, (type), true, offsetof(passlock_import, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD(added, 't'),
         FIELD(present, 't'),
         FIELD(conflicting, 'a'),
@@ -29,7 +29,7 @@ static const Field fields[] = {
 
 static void import_destroy(passlock_import *import)
 {
-        dictionary_clear(fields, ARRAY_SIZE(fields), import);
+        vardict_clear(fields, ARRAY_SIZE(fields), import);
         free(import);
 }
 
@@ -71,7 +71,7 @@ static int import_read(sd_bus_message *reply, Result *ret)
         if (!import)
                 return -ENOMEM;
         import->n_ref = 1;
-        r = dictionary_read(reply, fields, ARRAY_SIZE(fields), import);
+        r = vardict_read(reply, fields, ARRAY_SIZE(fields), import);
         if (r < 0)
                 return r;
         ret->import = TAKE_PTR(import);

@@ -38,7 +38,7 @@ static const Method remove_one = {
         .interface = PASSLOCK_INTERFACE_LINKS,
         .member = "Remove",
         .n_strings = 1,
-        .gone_is_done = true,
+        .not_found_is_success = true,
         .result = &result_none,
 };
 

@@ -5,14 +5,14 @@
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
-/* Cut off, these two are not repeated: the one sends a mail, the other uses the challenge up. */
+/* Not idempotent: one sends a mail, the other consumes the challenge. */
 static const Method create = {
         .interface = PASSLOCK_INTERFACE_MAILBOX,
         .member = "CreateChallenge",
         .n_strings = 2,
         .takes_options = true,
-        .is_secret = true,
-        .is_once = true,
+        .is_sensitive = true,
+        .no_retry = true,
         .result = &result_new_challenge,
 };
 
@@ -20,8 +20,8 @@ static const Method verify = {
         .interface = PASSLOCK_INTERFACE_MAILBOX,
         .member = "VerifyChallenge",
         .n_strings = 3,
-        .is_secret = true,
-        .is_once = true,
+        .is_sensitive = true,
+        .no_retry = true,
         .result = &result_challenge,
 };
 

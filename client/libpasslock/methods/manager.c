@@ -5,7 +5,7 @@
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
-/* The daemon as a whole, and what it says of its tenancies. */
+/* The Manager, and the properties of a tenancy. */
 
 static const Method get_tenancy = {
         .interface = "org.freedesktop.DBus.Properties",

@@ -9,7 +9,7 @@ static const Method method = {
         .interface = PASSLOCK_INTERFACE_LINKS,
         .member = "Reconcile",
         .takes_options = true,
-        .is_long = true,
+        .is_long_running = true,
         .result = &result_reconciliation,
 };
 

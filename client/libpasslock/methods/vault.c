@@ -19,14 +19,14 @@ static const Method list = {
         .result = &result_passkey_page,
 };
 
-/* Those below bring a token for a page. */
+/* The methods below return a token for the page. */
 
 static const Method update = {
         .interface = PASSLOCK_INTERFACE_VAULT,
         .member = "UpdatePasskeys",
         .n_strings = 2,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_management,
 };
 
@@ -35,7 +35,7 @@ static const Method delete_some = {
         .member = "DeletePasskeys",
         .takes_list = true,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_management,
 };
 
@@ -44,7 +44,7 @@ static const Method delete_user = {
         .member = "DeleteUserPasskeys",
         .n_strings = 1,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_management,
 };
 
@@ -53,7 +53,7 @@ static const Method prune = {
         .member = "PrunePasskeys",
         .n_strings = 1,
         .takes_options = true,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_management,
 };
 

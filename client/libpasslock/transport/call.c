@@ -4,37 +4,38 @@
 #include <stdio.h>
 
 #include "base/strv.h"
+#include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/transport/failure.h"
-#include "client/libpasslock/transport/long-call.h"
-#include "client/libpasslock/types/text.h"
+#include "client/libpasslock/transport/long-running-call.h"
+#include "client/libpasslock/types/bus-string.h"
 #include "dbus/names.h"
 
 /*
- * A bus has a limit on replies that one connection waits for: 128 with dbus-daemon as it comes.
- * Beyond that it refuses the call, so we do not go there.
+ * dbus-daemon limits the pending replies of a connection (max_replies_per_connection, 128 by
+ * default) and refuses calls beyond it.
  */
 #define CALLS_SENT_MAX 100U
 
-/* Where the default tenancy is unless the configuration says otherwise. */
-#define GUESSED_PATH PASSLOCK_TENANCY_PATH "/default"
-#define NO_SUCH_GUESS \
-        "Which tenancy is the default one is not told to this user, and none has the label " \
-        "default; say which one is meant by its label, as with --tenancy=LABEL"
+/* Object path of the default tenancy in the default configuration. */
+#define ASSUMED_DEFAULT_PATH PASSLOCK_TENANCY_PATH "/default"
+#define DEFAULT_TENANCY_UNKNOWN \
+        "Failed to look up the default tenancy: access denied, and there is no tenancy labelled " \
+        "default; name a tenancy, for instance with --tenancy=LABEL"
 
 void call_set_state(passlock_call *call, CallState state)
 {
-        if (call->state == CALL_SENT && !call->method->is_long)
+        if (call->state == CALL_SENT && !call->method->is_long_running)
                 call->client->n_sent--;
-        if (state == CALL_SENT && !call->method->is_long)
+        if (state == CALL_SENT && !call->method->is_long_running)
                 call->client->n_sent++;
         call->state = state;
 }
 
-/* The list of a call that is on its way. */
+/* The client's list that holds a call which is not complete. */
 static struct CallList *call_list(const passlock_call *call)
 {
-        return call->method->is_long ? &call->client->long_calls : &call->client->calls;
+        return call->method->is_long_running ? &call->client->long_running_calls
+                                             : &call->client->calls;
 }
 
 passlock_call *call_free(passlock_call *call)
@@ -48,7 +49,7 @@ passlock_call *call_free(passlock_call *call)
         sd_bus_slot_unref(call->slot);
         sd_event_source_disable_unref(call->deadline);
         for (size_t i = 0; i < CALL_STRINGS_MAX; i++)
-                text_wipe_and_free(call->strings[i]);
+                bus_string_erase_and_free(call->strings[i]);
         strv_free(call->list);
         links_free(call->links);
         passlock_options_unref(call->options);
@@ -57,17 +58,17 @@ passlock_call *call_free(passlock_call *call)
         free(call->label);
         free(call->path);
         free(call->error_text);
-        if (call->method->is_long)
+        if (call->method->is_long_running)
                 connection_free(call->connection);
         free(call);
         return NULL;
 }
 
-void call_finish(passlock_call *call, int r, const char *error_text)
+void call_complete(passlock_call *call, int r, const char *error_text)
 {
         passlock *client = call->client;
 
-        if (call->method->gone_is_done && call->cut_off && r == PASSLOCK_ERROR_NOT_FOUND)
+        if (call->method->not_found_is_success && call->retried && r == PASSLOCK_ERROR_NOT_FOUND)
                 r = 0;
         call->r = r;
         call->error_text = r != 0 && !isempty(error_text) ? strdup(error_text) : NULL;
@@ -78,8 +79,8 @@ void call_finish(passlock_call *call, int r, const char *error_text)
 
         if (call->callback)
                 TAILQ_INSERT_TAIL(&client->finished, call, entry);
-        if (call->watch_done) {
-                call->watch_done(r, call->path, call->userdata);
+        if (call->watch_callback) {
+                call->watch_callback(r, call->path, call->userdata);
                 call_free(call);
         }
 }
@@ -89,7 +90,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         passlock_call *call = userdata;
         passlock *client = call->client;
 
-        call_finish(call, -ETIMEDOUT, NULL);
+        call_complete(call, -ETIMEDOUT, NULL);
         calls_send_waiting(client);
         return 0;
 }
@@ -121,7 +122,7 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
         return r;
 }
 
-/* Sent or still waiting when this has returned 0. */
+/* On success the call is sent or still queued. */
 static int call_send_message(passlock_call *call, sd_bus_message *m,
                              sd_bus_message_handler_t on_answer)
 {
@@ -134,21 +135,21 @@ static int call_send_message(passlock_call *call, sd_bus_message *m,
         r = sd_bus_call_async(bus, &call->slot, m, on_answer, call, UINT64_MAX);
         if (r >= 0)
                 call_set_state(call, CALL_SENT);
-        /* If the connection has just broken the next one takes the call. */
+        /* If the connection has just closed, the call stays queued for the next one. */
         return r < 0 && sd_bus_is_open(bus) > 0 ? r : 0;
 }
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
-static int call_send_itself(passlock_call *call, sd_bus *bus)
+static int call_send_request(passlock_call *call, sd_bus *bus)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = sd_bus_message_new_method_call(bus, &m, PASSLOCK_BUS_NAME, call->path,
                                            call->method->interface, call->method->member);
-        if (r >= 0 && call->method->is_secret)
+        if (r >= 0 && call->method->is_sensitive)
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
@@ -157,8 +158,8 @@ static int call_send_itself(passlock_call *call, sd_bus *bus)
         return r < 0 ? r : call_send_message(call, m, on_reply);
 }
 
-/* Nobody is to authenticate for this and then again for the call itself. */
-static int call_ask_for_tenancy(passlock_call *call, sd_bus *bus)
+/* Without interactive authorization, so that polkit does not ask for a password twice. */
+static int call_send_get_tenancy(passlock_call *call, sd_bus *bus)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
@@ -170,14 +171,14 @@ static int call_ask_for_tenancy(passlock_call *call, sd_bus *bus)
         return r < 0 ? r : call_send_message(call, m, on_default_tenancy);
 }
 
-/* Whether it goes to what may not be the default tenancy: nobody told us. */
-static bool call_is_guess(const passlock_call *call)
+/* Whether the call uses the label "default" because the lookup was denied. */
+static bool call_assumes_default_label(const passlock_call *call)
 {
         return !call->method->of_manager && !call->label && call->interactive &&
-               call->client->guesses_tenancy;
+               call->client->assumes_default_label;
 }
 
-/* Finds the object to call, as far as that needs no asking. Returns 0 or -ENOMEM. */
+/* Sets the object path if it is known without a lookup. Returns 0 or -ENOMEM. */
 static int call_find_path(passlock_call *call)
 {
         const char *default_path = connection_get_default_path(call->connection);
@@ -188,8 +189,8 @@ static int call_find_path(passlock_call *call)
         else if (call->label) {
                 if (asprintf(&path, "%s/%s", PASSLOCK_TENANCY_PATH, call->label) < 0)
                         path = NULL;
-        } else if (call_is_guess(call))
-                path = strdup(GUESSED_PATH);
+        } else if (call_assumes_default_label(call))
+                path = strdup(ASSUMED_DEFAULT_PATH);
         else if (default_path)
                 path = strdup(default_path);
         else {
@@ -209,30 +210,30 @@ int call_send(passlock_call *call)
         int r;
 
         call_set_state(call, CALL_WAITING);
-        if (!bus || (call->client->n_sent >= CALLS_SENT_MAX && !call->method->is_long))
+        if (!bus || (call->client->n_sent >= CALLS_SENT_MAX && !call->method->is_long_running))
                 return 0;
         r = call_find_path(call);
         if (r < 0)
                 return r;
-        return call->path ? call_send_itself(call, bus) : call_ask_for_tenancy(call, bus);
+        return call->path ? call_send_request(call, bus) : call_send_get_tenancy(call, bus);
 }
 
-/* An answer is not the end yet: what the call really asked for is sent. */
-static void call_go_on(passlock_call *call)
+/* Sends the call itself after the lookup of its object path. */
+static void call_send_next(passlock_call *call)
 {
         int r;
 
         r = call_send(call);
         if (r < 0)
-                call_finish(call, r, NULL);
+                call_complete(call, r, NULL);
 }
 
-/* A call that is to be made once may still be if all that was asked for is the default tenancy. */
-static bool call_may_be_repeated(const passlock_call *call)
+/* A no_retry call may be retried if only the tenancy lookup was sent. */
+static bool call_may_be_retried(const passlock_call *call)
 {
-        if (call->cut_off || call->watch_done || call->method->is_long)
+        if (call->retried || call->watch_callback || call->method->is_long_running)
                 return false;
-        return !call->method->is_once || !call->path;
+        return !call->method->no_retry || !call->path;
 }
 
 static void call_fail(passlock_call *call, sd_bus_message *m)
@@ -240,47 +241,47 @@ static void call_fail(passlock_call *call, sd_bus_message *m)
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = failure_from_message(m);
-        if (r == -ECONNRESET && call_may_be_repeated(call)) {
-                call->cut_off = true;
+        r = bus_error_from_message(m);
+        if (r == -ECONNRESET && call_may_be_retried(call)) {
+                call->retried = true;
                 call_set_state(call, CALL_WAITING);
-                calls_become_patient(call->client);
-        } else if (r == -EHOSTDOWN && call->patient)
+                calls_set_wait_for_service(call->client);
+        } else if (r == -EHOSTDOWN && call->waits_for_service)
                 call_set_state(call, CALL_WAITING_FOR_SERVICE);
-        else if (r == PASSLOCK_ERROR_UNKNOWN_OBJECT && call_is_guess(call))
-                call_finish(call, r, NO_SUCH_GUESS);
+        else if (r == PASSLOCK_ERROR_UNKNOWN_OBJECT && call_assumes_default_label(call))
+                call_complete(call, r, DEFAULT_TENANCY_UNKNOWN);
         else {
-                text = failure_text_from_message(m);
-                call_finish(call, r, text);
+                text = bus_error_text_from_message(m);
+                call_complete(call, r, text);
         }
 }
 
-/* The default tenancy may have changed without a restart of the daemon. */
-static bool call_should_ask_again(const passlock_call *call, sd_bus_message *m)
+/* A reload may have changed the default tenancy. */
+static bool call_should_refresh_path(const passlock_call *call, sd_bus_message *m)
 {
-        return !call->label && !call->method->of_manager && !call_is_guess(call) &&
-               !call->asked_again && failure_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
+        return !call->label && !call->method->of_manager && !call_assumes_default_label(call) &&
+               !call->path_refreshed && bus_error_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
 }
 
-static void call_take_answer(passlock_call *call, sd_bus_message *m)
+static void call_handle_reply(passlock_call *call, sd_bus_message *m)
 {
         int r = 0;
 
         if (sd_bus_message_is_method_error(m, NULL) > 0) {
-                if (!call_should_ask_again(call, m)) {
+                if (!call_should_refresh_path(call, m)) {
                         call_fail(call, m);
                         return;
                 }
-                call->asked_again = true;
+                call->path_refreshed = true;
                 (void) connection_set_default_path(call->connection, NULL);
-                call_go_on(call);
+                call_send_next(call);
                 return;
         }
-        if (call->method->is_secret)
+        if (call->method->is_sensitive)
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = call->method->result->read(m, &call->result);
-        call_finish(call, r < 0 ? r : 0, NULL);
+        call_complete(call, r < 0 ? r : 0, NULL);
 }
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -289,40 +290,40 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
         passlock *client = call->client;
 
         call->slot = sd_bus_slot_unref(call->slot);
-        call_take_answer(call, m);
+        call_handle_reply(call, m);
         calls_send_waiting(client);
         return 0;
 }
 
-/* Whom polkit may ask about is likely to be refused the look-up, and to be let make the call. */
-static bool call_should_guess(const passlock_call *call, sd_bus_message *m)
+/* polkit may allow the call itself although the lookup was denied. */
+static bool call_should_assume_default_label(const passlock_call *call, sd_bus_message *m)
 {
-        return call->interactive && failure_from_message(m) == PASSLOCK_ERROR_ACCESS_DENIED;
+        return call->interactive && bus_error_from_message(m) == PASSLOCK_ERROR_ACCESS_DENIED;
 }
 
-static void call_take_tenancy(passlock_call *call, sd_bus_message *m)
+static void call_handle_tenancy(passlock_call *call, sd_bus_message *m)
 {
         const char *path;
         int r;
 
         if (sd_bus_message_is_method_error(m, NULL) > 0) {
-                if (!call_should_guess(call, m)) {
+                if (!call_should_assume_default_label(call, m)) {
                         call_fail(call, m);
                         return;
                 }
-                call->client->guesses_tenancy = true;
-                call_go_on(call);
+                call->client->assumes_default_label = true;
+                call_send_next(call);
                 return;
         }
         if (sd_bus_message_read(m, "o", &path) < 0) {
-                call_finish(call, -EPROTO, NULL);
+                call_complete(call, -EPROTO, NULL);
                 return;
         }
         r = connection_set_default_path(call->connection, path);
         if (r < 0)
-                call_finish(call, r, NULL);
+                call_complete(call, r, NULL);
         else
-                call_go_on(call);
+                call_send_next(call);
 }
 
 static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -331,7 +332,7 @@ static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *e
         passlock *client = call->client;
 
         call->slot = sd_bus_slot_unref(call->slot);
-        call_take_tenancy(call, m);
+        call_handle_tenancy(call, m);
         calls_send_waiting(client);
         return 0;
 }
@@ -340,7 +341,7 @@ static int call_copy_list(passlock_call *call, const char *const *list)
 {
         if (!list)
                 return -EINVAL;
-        if (!text_list_is_sendable(list))
+        if (!bus_strv_is_valid(list))
                 return PASSLOCK_ERROR_INVALID_ARGS;
         return strv_copy((char *const *) list, &call->list);
 }
@@ -350,7 +351,7 @@ static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
         for (unsigned i = 0; i < call->method->n_strings; i++) {
                 if (!arguments->strings[i])
                         return -EINVAL;
-                if (!text_is_sendable(arguments->strings[i]))
+                if (!bus_string_is_valid(arguments->strings[i]))
                         return PASSLOCK_ERROR_INVALID_ARGS;
                 call->strings[i] = strdup(arguments->strings[i]);
                 if (!call->strings[i])
@@ -386,8 +387,8 @@ int call_new(passlock *client, const char *label, const Method *method, const Ar
         call->method = method;
         call->interactive = client->interactive;
         TAILQ_INSERT_TAIL(call_list(call), call, entry);
-        if (method->is_long) {
-                r = long_call_connection_new(call, &call->connection);
+        if (method->is_long_running) {
+                r = long_running_call_connection_new(call, &call->connection);
                 if (r < 0)
                         return r;
         } else

@@ -10,21 +10,20 @@
 
 #define CALL_STRINGS_MAX 3U
 
-/* A method of the service: its arguments are strings, then perhaps a number, a list, links,
- * options. */
+/* A D-Bus method. Arguments: strings, then optionally a number, a list, links, options. */
 typedef struct Method {
         const char *interface;
         const char *member;
-        bool of_manager; /* an object of its own; the others are of a tenancy */
+        bool of_manager; /* called on the Manager object instead of a tenancy */
         unsigned n_strings;
         bool takes_number;
         bool takes_list;
         bool takes_links;
         bool takes_options;
-        bool is_secret;    /* its messages are wiped */
-        bool is_once;      /* cut off, it is not repeated */
-        bool is_long;      /* see long-call.h */
-        bool gone_is_done; /* NotFound is success if the call was repeated */
+        bool is_sensitive;         /* messages are erased, see sd_bus_message_sensitive(3) */
+        bool no_retry;             /* not idempotent */
+        bool is_long_running;      /* see long-running-call.h */
+        bool not_found_is_success; /* on a retry */
         const ResultType *result;
 } Method;
 
@@ -37,21 +36,22 @@ typedef struct Arguments {
 } Arguments;
 
 /*
- * The life of a call:
+ * States of a call:
  *
- *      WAITING ──bus, and its turn──▶ SENT ──answered──▶ FINISHED ──▶ DELIVERING
- *        ▲  ▲                         │  │
- *        │  └──────── cut off ────────┘  └─ not there ─▶ WAITING_FOR_SERVICE
- *        └────────────────── owner, or bus lost ─────────────────┘
+ *     WAITING ──bus ready, send slot free──▶ SENT ──reply──▶ FINISHED ──▶ DELIVERING
+ *       ▲  ▲                                  │  │
+ *       │  └───────── connection lost ────────┘  └─ no owner ─▶ WAITING_FOR_SERVICE
+ *       └───────────── owner appeared, or bus lost ─────────────────────────┘
  *
- * A call that finds no bus or no service at its first try fails with that at once. Only a patient
- * one waits: it was cut off, or it had to wait for its turn when others were. A second cut ends a
- * call, and the first one a call that must not be repeated; its deadline ends it anywhere.
+ * A first attempt fails at once if the bus or the service is missing. A call with waits_for_service
+ * keeps waiting: its connection was lost, or it was queued when those of other calls were. The
+ * second lost connection fails a call; so does the first if the call must not be retried. The
+ * deadline applies in every state.
  *
- * A call to the default tenancy that does not know its object asks for that first, while SENT. If
- * that is refused, a call for which somebody may authenticate goes to the tenancy labelled default:
- * he does so once, and not for the question. All later ones go there, too, so that what takes many
- * calls has to do with one tenancy.
+ * A call to the default tenancy with an unknown object path first sends GetTenancy, in state SENT.
+ * If GetTenancy is denied, an interactive call goes to the tenancy labelled "default", so that
+ * polkit asks for one password only. Later calls of the client do the same, so that a sequence of
+ * calls uses one tenancy.
  */
 typedef enum CallState {
         CALL_WAITING,
@@ -61,21 +61,21 @@ typedef enum CallState {
         CALL_DELIVERING,
 } CallState;
 
-/* How a monitor is told the end of its call. The call is gone afterwards. */
-typedef void (*WatchDone)(int r, const char *path, void *userdata);
+/* Completion callback of a monitor's call, which is freed afterwards. */
+typedef void (*WatchCallback)(int r, const char *path, void *userdata);
 
-/* How far a long call has come; one that was not told yet is replaced by the next. */
+/* Progress of a reconciliation; only the latest is delivered. */
 typedef struct Progress {
         bool due;
         uint64_t checked;
         uint64_t links;
-        passlock_reconcile_progress_callback callback; /* NULL: nobody wants to know */
+        passlock_reconcile_progress_callback callback; /* may be NULL */
 } Progress;
 
 struct passlock_call {
-        TAILQ_ENTRY(passlock_call) entry; /* of one of the client's lists */
+        TAILQ_ENTRY(passlock_call) entry; /* in one of the client's lists */
         passlock *client;
-        Connection *connection; /* the client's; of a long call its own */
+        Connection *connection; /* the client's, or dedicated to a long-running call */
         const Method *method;
         char *strings[CALL_STRINGS_MAX];
         uint32_t number;
@@ -83,30 +83,30 @@ struct passlock_call {
         passlock_link **links;
         passlock_options *options;
         char *label; /* NULL: the default tenancy */
-        char *path;  /* the object called; NULL: not known yet */
+        char *path;  /* object path; NULL: unknown */
 
         CallState state;
-        bool patient;
-        bool cut_off;     /* was, once */
-        bool asked_again; /* for the default tenancy, since what we knew was wrong */
+        bool waits_for_service;
+        bool retried;        /* after a lost connection */
+        bool path_refreshed; /* the cached default tenancy was stale */
         bool no_auto_start;
         bool interactive;
         sd_bus_slot *slot;
-        sd_event_source *deadline; /* NULL: none */
+        sd_event_source *deadline; /* NULL: no deadline */
         Progress progress;
 
         int r;
         char *error_text;
         Result result;
 
-        Callback callback;    /* of an asynchronous call */
-        WatchDone watch_done; /* of a monitor's */
+        Callback callback;            /* of an asynchronous call */
+        WatchCallback watch_callback; /* of a monitor's call */
         void *userdata;
 };
 
 /*
- * A call that waits, with copies of its arguments. `label` is NULL for the default tenancy. Returns
- * 0, -ENOMEM, -EINVAL for a missing argument, or PASSLOCK_ERROR_INVALID_ARGS.
+ * Creates a queued call with copies of its arguments. `label` is NULL for the default tenancy.
+ * Returns 0, -ENOMEM, -EINVAL for a missing argument, or PASSLOCK_ERROR_INVALID_ARGS.
  */
 int call_new(passlock *client, const char *label, const Method *method, const Arguments *arguments,
              passlock_call **ret);
@@ -115,11 +115,11 @@ DEFINE_CLEANUP(passlock_call *, call_free);
 
 void call_set_state(passlock_call *call, CallState state);
 
-/* From now, also if it has one already. Returns 0 or a negative errno. */
+/* Sets or replaces the deadline, relative to now. Returns 0 or a negative errno. */
 int call_set_deadline(passlock_call *call, uint32_t timeout_ms);
 
-/* Sends a call if there is a bus and it is its turn. Returns 0 or a negative errno. */
+/* Sends a call if the bus is ready and a send slot is free. Returns 0 or a negative errno. */
 int call_send(passlock_call *call);
 
-/* Ends a call: it waits to be handed out, or the monitor is told. */
-void call_finish(passlock_call *call, int r, const char *error_text);
+/* Completes a call: queues it for delivery, or calls the monitor. */
+void call_complete(passlock_call *call, int r, const char *error_text);

@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
+#include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/transport/failure.h"
 
-/* Of a call that is new: the bus is looked for now if there is none. */
+/* Sends a new call, or requests a connection for it. */
 static int start(passlock_call *call)
 {
         int r;
@@ -13,11 +13,11 @@ static int start(passlock_call *call)
         r = call_send(call);
         if (r < 0 || call->state == CALL_SENT)
                 return r;
-        return connection_want(call->connection);
+        return connection_request(call->connection);
 }
 
-/* The daemon gives a person this long to authenticate, and then says no. */
-#define PERSON_TIMEOUT_MS 300000U
+/* The daemon's own timeout of a polkit check with user interaction. */
+#define POLKIT_TIMEOUT_MS 300000U
 
 static uint32_t timeout_ms(const passlock_call *call)
 {
@@ -25,15 +25,15 @@ static uint32_t timeout_ms(const passlock_call *call)
 
         if (!call->interactive)
                 return ms;
-        return ms < UINT32_MAX - PERSON_TIMEOUT_MS ? ms + PERSON_TIMEOUT_MS : UINT32_MAX;
+        return ms < UINT32_MAX - POLKIT_TIMEOUT_MS ? ms + POLKIT_TIMEOUT_MS : UINT32_MAX;
 }
 
-/* A long call takes as long as it takes. */
-static int start_in_time(passlock_call *call)
+/* Long-running calls have no deadline by default. */
+static int start_with_deadline(passlock_call *call)
 {
         int r;
 
-        if (!call->method->is_long) {
+        if (!call->method->is_long_running) {
                 r = call_set_deadline(call, timeout_ms(call));
                 if (r < 0)
                         return r;
@@ -57,7 +57,7 @@ int calls_begin(passlock *client, const Method *method, const Arguments *argumen
                 return r;
         call->callback = callback;
         call->userdata = userdata;
-        r = start_in_time(call);
+        r = start_with_deadline(call);
         if (r < 0)
                 return r;
         client_wake(client);
@@ -68,8 +68,8 @@ int calls_begin(passlock *client, const Method *method, const Arguments *argumen
 }
 
 int calls_begin_watch(passlock *client, const char *label, const Method *method,
-                      const Arguments *arguments, bool auto_start, WatchDone done, void *userdata,
-                      passlock_call **ret)
+                      const Arguments *arguments, bool auto_start, WatchCallback done,
+                      void *userdata, passlock_call **ret)
 {
         _cleanup_(call_freep) passlock_call *call = NULL;
         int r;
@@ -81,13 +81,13 @@ int calls_begin_watch(passlock *client, const char *label, const Method *method,
         r = start(call);
         if (r < 0)
                 return r;
-        call->watch_done = done;
+        call->watch_callback = done;
         call->userdata = userdata;
         *ret = TAKE_PTR(call);
         return 0;
 }
 
-static int wait_for(passlock_call *call)
+static int wait_for_reply(passlock_call *call)
 {
         while (call->state != CALL_FINISHED) {
                 int r;
@@ -107,17 +107,17 @@ static int perform(passlock *client, const Method *method, const Arguments *argu
 
         if (client->delivering)
                 return -EDEADLK;
-        /* The news first: who owns the name, and whether there still is a connection. */
+        /* Process pending events first: owner changes and disconnects. */
         r = client_process(client);
         if (r < 0)
                 return r;
         r = call_new(client, client->label, method, arguments, &call);
         if (r != 0)
                 return r;
-        r = start_in_time(call);
+        r = start_with_deadline(call);
         if (r < 0)
                 return r;
-        r = wait_for(call);
+        r = wait_for_reply(call);
         *ret_text = TAKE_PTR(call->error_text);
         if (r == 0)
                 *ret = TAKE(call->result, (Result){});
@@ -135,7 +135,7 @@ int calls_perform(passlock *client, const Method *method, const Arguments *argum
         r = perform(client, method, arguments, ret, &client->last_error_text);
         client->last_r = r;
 
-        /* The loop has run for others as well: their callbacks wait for passlock_dispatch(). */
+        /* Other calls may have completed as well: dispatch them. */
         client_wake(client);
         return r;
 }
@@ -171,7 +171,7 @@ _public_ int passlock_call_set_timeout_ms(passlock_call *call, uint32_t timeout_
         return r < 0 ? r : 0;
 }
 
-/* Finishing a call takes it off the list, so the next one is found before. */
+/* Safe against removal of the current call. */
 #define FOREACH_CALL(call, client, in_state) \
         for (passlock_call *call = TAILQ_FIRST(&(client)->calls), *next; \
              call && (next = TAILQ_NEXT(call, entry), true); call = next) \
@@ -185,33 +185,33 @@ void calls_send_waiting(passlock *client)
 
                 r = call_send(call);
                 if (r < 0)
-                        call_finish(call, r, NULL);
+                        call_complete(call, r, NULL);
                 else if (call->state == CALL_WAITING)
                         return;
         }
 }
 
-void calls_become_patient(passlock *client)
+void calls_set_wait_for_service(passlock *client)
 {
         FOREACH_CALL(call, client, CALL_WAITING)
-        call->patient = true;
+        call->waits_for_service = true;
 }
 
 void calls_on_failed(passlock *client, int r)
 {
-        char text[FAILURE_TEXT_MAX];
+        char text[BUS_ERROR_TEXT_MAX];
 
-        r = failure_to_connect(r, text);
+        r = bus_error_from_connect(r, text);
         FOREACH_CALL(call, client, CALL_WAITING)
-        if (!call->patient)
-                call_finish(call, r, text);
+        if (!call->waits_for_service)
+                call_complete(call, r, text);
 }
 
 void calls_on_lost(passlock *client)
 {
         FOREACH_CALL(call, client, CALL_WAITING_FOR_SERVICE)
         call_set_state(call, CALL_WAITING);
-        calls_become_patient(client);
+        calls_set_wait_for_service(client);
 }
 
 void calls_on_service(passlock *client)
@@ -248,7 +248,7 @@ bool calls_deliver_progress(passlock *client)
 {
         passlock_call *call;
 
-        TAILQ_FOREACH(call, &client->long_calls, entry)
+        TAILQ_FOREACH(call, &client->long_running_calls, entry)
         if (call->progress.due) {
                 call->progress.due = false;
                 call->progress.callback(client, call->progress.checked, call->progress.links,
@@ -264,7 +264,7 @@ void calls_free(passlock *client)
 
         while ((call = TAILQ_FIRST(&client->calls)))
                 call_free(call);
-        while ((call = TAILQ_FIRST(&client->long_calls)))
+        while ((call = TAILQ_FIRST(&client->long_running_calls)))
                 call_free(call);
         while ((call = TAILQ_FIRST(&client->finished))) {
                 TAILQ_REMOVE(&client->finished, call, entry);

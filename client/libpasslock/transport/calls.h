@@ -3,24 +3,24 @@
 
 #include "client/libpasslock/transport/call.h"
 
-/* Makes a call and waits for it. Returns as a public synchronous call does. */
+/* Makes a synchronous call. Returns as the public function does. */
 int calls_perform(passlock *client, const Method *method, const Arguments *arguments, Result *ret);
 
-/* Starts a call. Returns as a public start function does. */
+/* Starts an asynchronous call. Returns as the public function does. */
 int calls_begin(passlock *client, const Method *method, const Arguments *arguments,
                 Callback callback, void *userdata, passlock_call **ret);
 
-/* Starts a monitor's call, which takes as long as it takes and is never repeated. */
+/* Starts a monitor's call, without a deadline and without retry. */
 int calls_begin_watch(passlock *client, const char *label, const Method *method,
-                      const Arguments *arguments, bool auto_start, WatchDone done, void *userdata,
-                      passlock_call **ret);
+                      const Arguments *arguments, bool auto_start, WatchCallback done,
+                      void *userdata, passlock_call **ret);
 
-/* Sends what waits, as far as it may. */
+/* Sends queued calls while send slots are free. */
 void calls_send_waiting(passlock *client);
-/* What waits for its turn does not fail because others were cut off before it. */
-void calls_become_patient(passlock *client);
+/* Keeps queued calls from failing because the connection of others was lost. */
+void calls_set_wait_for_service(passlock *client);
 
-/* What the client has all its calls do. */
+/* Events of the client's connection, for all its calls. */
 void calls_on_failed(passlock *client, int r);
 void calls_on_lost(passlock *client);
 void calls_on_service(passlock *client);

@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS_DEFAULT 30000U
 #define LABEL_LEN_MAX      32U
-/* After so many events passlock_dispatch() lets the app's loop have its turn. */
+/* Limits the time that passlock_dispatch() keeps the app's event loop. */
 #define EVENTS_PER_DISPATCH 1024U
 
 int client_check(const passlock *client)
@@ -21,7 +21,7 @@ int client_check(const passlock *client)
 
 void client_wake(passlock *client)
 {
-        /* Can only fail if it is as readable as can be. */
+        /* Fails only if the eventfd is readable already. */
         (void) eventfd_write(client->wake_fd, 1);
 }
 
@@ -47,7 +47,7 @@ static void on_failed(int r, void *userdata)
 
         calls_on_failed(client, r);
         if (calls_want_bus(client) || monitors_want_bus(client))
-                (void) connection_want_later(client->connection);
+                (void) connection_retry_later(client->connection);
 }
 
 static void on_lost(void *userdata)
@@ -57,7 +57,7 @@ static void on_lost(void *userdata)
         calls_on_lost(client);
         monitors_on_lost(client);
         if (calls_want_bus(client) || monitors_want_bus(client))
-                (void) connection_want(client->connection);
+                (void) connection_request(client->connection);
 }
 
 static void on_owner_changed(void *userdata)
@@ -116,7 +116,7 @@ _public_ int passlock_new(passlock **ret)
         client->wake_fd = -1;
         client->timeout_ms = TIMEOUT_MS_DEFAULT;
         TAILQ_INIT(&client->calls);
-        TAILQ_INIT(&client->long_calls);
+        TAILQ_INIT(&client->long_running_calls);
         TAILQ_INIT(&client->finished);
         TAILQ_INIT(&client->monitors);
         TAILQ_INIT(&client->changes);
@@ -235,13 +235,13 @@ int client_process(passlock *client)
         return 0;
 }
 
-/* Hands out in turn, so that no kind waits for a callback that makes more of another. */
+/* Delivers round-robin, so that callbacks that queue more cannot starve other kinds. */
 static void client_deliver(passlock *client)
 {
         bool more = true;
 
         client->delivering = true;
-        /* Our caller's reference is the last one if a callback gave the client up. */
+        /* The caller's reference is the last one if a callback released the client. */
         while (more && client->n_ref > 1) {
                 more = calls_deliver_one(client);
                 if (client->n_ref > 1)

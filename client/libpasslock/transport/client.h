@@ -9,11 +9,10 @@
 #include "client/libpasslock/transport/connection.h"
 
 /*
- * What the parts of a client share. Its event loop is its own: passlock_dispatch() and synchronous
- * calls run it, and what happens there moves calls and monitors on, but calls nothing of the app's.
- * What has ended waits in `finished`, what a monitor saw in `changes`, and passlock_dispatch()
- * hands both out when the loop has come to rest. So a callback meets no half-done state, whatever
- * it does.
+ * State shared by calls and monitors. The client has its own event loop, which passlock_dispatch()
+ * and synchronous calls run. Event handlers advance calls and monitors but never call the app:
+ * completed calls are queued in `finished`, changes in `changes`, and passlock_dispatch() delivers
+ * both after the loop has run. So a callback may call any function of the library.
  */
 
 typedef struct Change Change;
@@ -32,16 +31,16 @@ struct passlock {
         Connection *connection;
 
         uint32_t timeout_ms;
-        bool interactive;     /* calls may have somebody authenticate */
-        bool guesses_tenancy; /* such calls were not told the default one; see call.h */
-        char *label;          /* NULL: the default tenancy */
+        bool interactive;           /* allow interactive authorization */
+        bool assumes_default_label; /* GetTenancy was denied; see call.h */
+        char *label;                /* NULL: the default tenancy */
 
-        struct CallList calls;      /* on their way */
-        unsigned n_sent;            /* of these: waited for by the bus */
-        struct CallList long_calls; /* on their way, each on a connection of its own */
-        struct CallList finished;   /* to be handed out */
+        struct CallList calls;              /* queued or sent */
+        unsigned n_sent;                    /* number of calls in state SENT */
+        struct CallList long_running_calls; /* pending, each with a dedicated connection */
+        struct CallList finished;           /* to be delivered */
         struct MonitorList monitors;
-        struct ChangeList changes; /* to be handed out */
+        struct ChangeList changes; /* to be delivered */
 
         int last_r;
         char *last_error_text;
@@ -53,6 +52,7 @@ int client_check(const passlock *client);
 /* Makes the public descriptor readable, so that passlock_dispatch() is called. */
 void client_wake(passlock *client);
 
-/* Handles what has happened, without waiting and without a callback. Returns 0 or a negative errno.
+/*
+ * Processes pending events without blocking and without callbacks. Returns 0 or a negative errno.
  */
 int client_process(passlock *client);

@@ -20,7 +20,7 @@ struct Connection {
 
         sd_bus *bus; /* NULL: neither connected nor connecting */
         bool ready;
-        /* While the bus has not let us in, we run the connection by hand. */
+        /* Event sources of the connection until Hello is answered. */
         sd_event_source *handshake, *handshake_timeout;
         char *owner;
         char *default_path; /* of the owner */
@@ -29,7 +29,7 @@ struct Connection {
         uint64_t retry_usec;
 };
 
-/* Without the memory for it there is no owner: then nobody's signals are believed. */
+/* Out of memory counts as no owner: signals are then ignored. */
 static void set_owner(Connection *c, const char *owner)
 {
         free(c->owner);
@@ -75,7 +75,7 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Connection *c = userdata;
         const char *owner = NULL;
 
-        /* If the connection broke, on_disconnected() comes next. */
+        /* After a lost connection on_disconnected() follows. */
         if (sd_bus_is_open(sd_bus_message_get_bus(m)) <= 0)
                 return 0;
         if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NAME_HAS_NO_OWNER) <= 0 &&
@@ -95,13 +95,13 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
         Connection *c = userdata;
         const char *name, *old_owner, *new_owner;
 
-        /* sd-bus leaves a well-known name in a match unchecked. */
+        /* sd-bus does not check the sender of a match on a well-known name. */
         if (!streq_ptr(sd_bus_message_get_sender(m), DRIVER_NAME))
                 return 0;
         if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0 ||
             !streq(name, PASSLOCK_BUS_NAME))
                 return 0;
-        /* Before GetNameOwner is answered; its answer will be as new as this. */
+        /* The reply of GetNameOwner is pending and at least as recent. */
         if (!c->ready)
                 return 0;
         set_owner(c, new_owner);
@@ -120,9 +120,8 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* The order matters: the match is in place before the owner is asked for, so no change is missed.
- */
-static int connection_introduce(Connection *c)
+/* The match is added before GetNameOwner is called, so that no owner change is missed. */
+static int connection_send_hello_calls(Connection *c)
 {
         int r;
 
@@ -141,7 +140,7 @@ static int connection_introduce(Connection *c)
 static int on_handshake(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 static int on_handshake_timeout(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* Waits for what the connection waits for now: the descriptor may be another one at each step. */
+/* Polls the descriptor, which may change with each step of the handshake. */
 static int connection_wait_for_handshake(Connection *c)
 {
         int fd = sd_bus_get_fd(c->bus), events = sd_bus_get_events(c->bus), r;
@@ -161,10 +160,10 @@ static int connection_wait_for_handshake(Connection *c)
 }
 
 /*
- * Attached to an event loop, sd-bus keeps to itself why the bus does not let us in. So this goes on
- * by hand until the bus has answered Hello, and what sd_bus_process() returns is the reason.
+ * sd-bus hides the error of a failed handshake if it is attached to an event loop. So the handshake
+ * is processed by hand until Hello is answered; sd_bus_process() then returns the error.
  */
-static void connection_go_on(Connection *c)
+static void connection_process_handshake(Connection *c)
 {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = sd_bus_ref(c->bus);
         int r;
@@ -172,7 +171,7 @@ static void connection_go_on(Connection *c)
         do
                 r = sd_bus_process(bus, NULL);
         while (r > 0 && c->bus == bus && sd_bus_is_ready(bus) <= 0);
-        /* The end of the connection was noticed, and told, meanwhile. */
+        /* The disconnect has been handled meanwhile. */
         if (c->bus != bus)
                 return;
         if (r >= 0 && sd_bus_is_ready(bus) > 0) {
@@ -186,13 +185,13 @@ static void connection_go_on(Connection *c)
 
 static int on_handshake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-        connection_go_on(userdata);
+        connection_process_handshake(userdata);
         return 0;
 }
 
 static int on_handshake_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        connection_go_on(userdata);
+        connection_process_handshake(userdata);
         return 0;
 }
 
@@ -205,11 +204,11 @@ static int on_attempt(sd_event_source *source, uint64_t usec, void *userdata)
                 return 0;
         r = sd_bus_open_system_with_description(&c->bus, "passlock");
         if (r >= 0)
-                r = connection_introduce(c);
+                r = connection_send_hello_calls(c);
         if (r < 0)
                 connection_fail(c, r);
         else
-                connection_go_on(c);
+                connection_process_handshake(c);
         return 0;
 }
 
@@ -225,12 +224,12 @@ static int connection_attempt_in(Connection *c, uint64_t usec)
         return sd_event_source_set_enabled(c->attempt, SD_EVENT_ONESHOT);
 }
 
-int connection_want(Connection *c)
+int connection_request(Connection *c)
 {
         return connection_attempt_in(c, 0);
 }
 
-int connection_want_later(Connection *c)
+int connection_retry_later(Connection *c)
 {
         uint64_t usec = c->retry_usec;
 

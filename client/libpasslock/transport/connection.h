@@ -7,22 +7,24 @@
 #include "base/macro.h"
 
 /*
- * The connection to the system bus, made when wanted and again after it was lost. It knows who owns
- * the service's name, and believes no signal that the owner did not send: on a system bus anybody
- * may send anybody signals.
+ * The connection to the system bus, opened on request and reopened after a disconnect. It tracks
+ * the owner of the service's name and drops signals from other senders: on a system bus any peer
+ * may send unicast signals.
  *
- * All handlers are called from the event loop, never from inside a function below. Each may call
- * any of them but connection_free().
+ * Handlers are called from the event loop, never from a function below. They may call all of them
+ * but connection_free().
  */
 typedef struct Connection Connection;
 
 typedef struct ConnectionHandlers {
-        /* The bus is there, and the owner of the name is known. */
+        /* The bus is connected and the name's owner is known. */
         void (*ready)(void *userdata);
-        /* The bus could not be reached, or does not let us in: `r` is for failure_to_connect().
-         * Nothing more happens until it is wanted again. */
+        /*
+         * Connecting failed; `r` is for bus_error_from_connect(). There is no retry until the next
+         * request.
+         */
         void (*failed)(int r, void *userdata);
-        /* The bus was there and is gone. Calls on it have failed before this. As above. */
+        /* The connection was lost. Its calls have failed before. There is no retry either. */
         void (*lost)(void *userdata);
         /* The service has started, stopped or was replaced. */
         void (*owner_changed)(void *userdata);
@@ -36,18 +38,17 @@ int connection_new(sd_event *event, const ConnectionHandlers *handlers, void *us
 Connection *connection_free(Connection *c);
 DEFINE_CLEANUP(Connection *, connection_free);
 
-/* Lent; NULL unless the bus can be used now. */
+/* Borrowed; NULL unless the bus is connected. */
 sd_bus *connection_get_bus(Connection *c);
-/* The unique name of the service; NULL if it is not on the bus. */
+/* Unique name of the service; NULL if it is not on the bus. */
 const char *connection_get_owner(Connection *c);
 
-/* Its default tenancy's object, kept for as long as it is the owner. NULL: it is to be asked for.
- */
+/* Cached object path of the default tenancy, dropped when the owner changes. NULL: unknown. */
 const char *connection_get_default_path(Connection *c);
-/* `path` may be NULL. Returns 0 or -ENOMEM, and then it is NULL. */
+/* `path` may be NULL. Returns 0, or -ENOMEM and clears the cache. */
 int connection_set_default_path(Connection *c, const char *path);
 
-/* Connects as soon as the event loop runs, unless that is done or under way. */
-int connection_want(Connection *c);
-/* Connects in a moment, which is longer each time until it works, up to half a second. */
-int connection_want_later(Connection *c);
+/* Connects with the next run of the event loop, unless connected or connecting. */
+int connection_request(Connection *c);
+/* Connects after an exponential back-off of up to half a second. */
+int connection_retry_later(Connection *c);

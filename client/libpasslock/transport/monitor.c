@@ -7,9 +7,9 @@
 #include "dbus/names.h"
 
 /*
- * The daemon sends its signals only to connections that have called it and may read links. So a
- * monitor reads one link: from the answer on it is told of changes, or it knows why not. It does so
- * again for each new owner of the name, but only the first time may the bus start the service.
+ * The daemon sends signals only to connections that have called it and may read links. So a monitor
+ * lists one link: the reply starts the signals, or is the error to report. It lists again for each
+ * new owner of the name; only the first call uses D-Bus activation.
  */
 #define CHANGES_MAX 10000U
 
@@ -26,11 +26,11 @@ struct passlock_monitor {
         TAILQ_ENTRY(passlock_monitor) entry;
         passlock *client;
         char *label;          /* NULL: the default tenancy */
-        char *path;           /* the tenancy that is watched; NULL: none now */
-        passlock_call *watch; /* under way */
+        char *path;           /* object path of the tenancy; NULL: not watched */
+        passlock_call *watch; /* pending call */
         passlock_links_callback callback;
         void *userdata;
-        size_t n_changes; /* that wait to be told */
+        size_t n_changes; /* queued changes */
 };
 
 static const Method watch_method = {
@@ -50,13 +50,13 @@ static Change *change_free(Change *change)
 }
 DEFINE_CLEANUP(Change *, change_free);
 
-static void change_take_off(Change *change)
+static void change_dequeue(Change *change)
 {
         TAILQ_REMOVE(&change->monitor->client->changes, change, entry);
         change->monitor->n_changes--;
 }
 
-static void monitor_forget_changes(passlock_monitor *monitor)
+static void monitor_drop_changes(passlock_monitor *monitor)
 {
         Change *next;
 
@@ -64,7 +64,7 @@ static void monitor_forget_changes(passlock_monitor *monitor)
                 next = TAILQ_NEXT(change, entry);
                 if (change->monitor != monitor)
                         continue;
-                change_take_off(change);
+                change_dequeue(change);
                 change_free(change);
         }
 }
@@ -86,21 +86,21 @@ static int change_new(enum passlock_links_change kind, int r, const char *user_i
         return 0;
 }
 
-static void monitor_put(passlock_monitor *monitor, enum passlock_links_change kind, int r,
-                        const char *user_id, const char *authenticator_id)
+static void monitor_enqueue(passlock_monitor *monitor, enum passlock_links_change kind, int r,
+                            const char *user_id, const char *authenticator_id)
 {
         Change *change;
 
         if (monitor->n_changes >= CHANGES_MAX) {
-                monitor_forget_changes(monitor);
+                monitor_drop_changes(monitor);
                 if (user_id) {
                         kind = PASSLOCK_LINKS_WATCHED;
                         user_id = authenticator_id = NULL;
                 }
         }
-        /* What cannot be kept must not go missing quietly. */
+        /* Out of memory: report the loss instead of dropping the change silently. */
         if (change_new(kind, r, user_id, authenticator_id, &change) < 0) {
-                monitor_forget_changes(monitor);
+                monitor_drop_changes(monitor);
                 if (change_new(PASSLOCK_LINKS_LOST, -ENOMEM, NULL, NULL, &change) < 0)
                         return;
         }
@@ -109,10 +109,10 @@ static void monitor_put(passlock_monitor *monitor, enum passlock_links_change ki
         TAILQ_INSERT_TAIL(&monitor->client->changes, change, entry);
 }
 
-static void monitor_lose(passlock_monitor *monitor, int r)
+static void monitor_set_lost(passlock_monitor *monitor, int r)
 {
         free(TAKE_PTR(monitor->path));
-        monitor_put(monitor, PASSLOCK_LINKS_LOST, r, NULL, NULL);
+        monitor_enqueue(monitor, PASSLOCK_LINKS_LOST, r, NULL, NULL);
 }
 
 static void on_watch_done(int r, const char *path, void *userdata)
@@ -121,15 +121,15 @@ static void on_watch_done(int r, const char *path, void *userdata)
 
         monitor->watch = NULL;
         if (r != 0) {
-                monitor_lose(monitor, r);
+                monitor_set_lost(monitor, r);
                 return;
         }
         monitor->path = strdup(path);
         if (!monitor->path) {
-                monitor_lose(monitor, -ENOMEM);
+                monitor_set_lost(monitor, -ENOMEM);
                 return;
         }
-        monitor_put(monitor, PASSLOCK_LINKS_WATCHED, 0, NULL, NULL);
+        monitor_enqueue(monitor, PASSLOCK_LINKS_WATCHED, 0, NULL, NULL);
 }
 
 static int monitor_watch(passlock_monitor *monitor, bool auto_start)
@@ -140,7 +140,7 @@ static int monitor_watch(passlock_monitor *monitor, bool auto_start)
                                  auto_start, on_watch_done, monitor, &monitor->watch);
 }
 
-/* Begins anew if there is a service. */
+/* Watches again if the service is running. */
 static void monitor_watch_again(passlock_monitor *monitor)
 {
         int r;
@@ -150,7 +150,7 @@ static void monitor_watch_again(passlock_monitor *monitor)
                 return;
         r = monitor_watch(monitor, false);
         if (r < 0)
-                monitor_lose(monitor, r);
+                monitor_set_lost(monitor, r);
 }
 
 void monitors_on_ready(passlock *client)
@@ -168,7 +168,7 @@ void monitors_on_lost(passlock *client)
 
         TAILQ_FOREACH(monitor, &client->monitors, entry)
         if (monitor->path)
-                monitor_lose(monitor, -ENOTCONN);
+                monitor_set_lost(monitor, -ENOTCONN);
 }
 
 void monitors_on_owner_changed(passlock *client)
@@ -178,7 +178,7 @@ void monitors_on_owner_changed(passlock *client)
         TAILQ_FOREACH(monitor, &client->monitors, entry)
         {
                 if (monitor->path)
-                        monitor_lose(monitor, -EHOSTDOWN);
+                        monitor_set_lost(monitor, -EHOSTDOWN);
                 monitor_watch_again(monitor);
         }
 }
@@ -199,7 +199,7 @@ void monitors_on_signal(passlock *client, sd_bus_message *m)
                 return;
         TAILQ_FOREACH(monitor, &client->monitors, entry)
         if (streq_ptr(monitor->path, sd_bus_message_get_path(m)))
-                monitor_put(monitor, kind, 0, user_id, authenticator_id);
+                monitor_enqueue(monitor, kind, 0, user_id, authenticator_id);
 }
 
 bool monitors_want_bus(passlock *client)
@@ -213,7 +213,7 @@ bool monitors_deliver_one(passlock *client)
 
         if (!change)
                 return false;
-        change_take_off(change);
+        change_dequeue(change);
         change->monitor->callback(client, change->kind, change->r, change->user_id,
                                   change->authenticator_id, change->monitor->userdata);
         return true;
@@ -221,7 +221,7 @@ bool monitors_deliver_one(passlock *client)
 
 static passlock_monitor *monitor_free(passlock_monitor *monitor)
 {
-        monitor_forget_changes(monitor);
+        monitor_drop_changes(monitor);
         TAILQ_REMOVE(&monitor->client->monitors, monitor, entry);
         call_free(monitor->watch);
         free(monitor->label);

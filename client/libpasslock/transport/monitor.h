@@ -5,7 +5,7 @@
 
 #include "client/libpasslock/transport/client.h"
 
-/* What the client has all its monitors do. */
+/* Events of the client's connection, for all its monitors. */
 void monitors_on_ready(passlock *client);
 void monitors_on_lost(passlock *client);
 void monitors_on_owner_changed(passlock *client);

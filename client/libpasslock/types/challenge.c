@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_challenge {
         unsigned n_ref;
@@ -25,10 +25,10 @@ struct passlock_challenge {
                 (name), (type), (required), offsetof(passlock_challenge, member) \
         }
 
-/* What proves that somebody reads the mail. The mail itself has the code in it. */
-#define FIELDS_OF_NEW 4U
+/* Number of leading fields of a new challenge: secrets, and the mail with the code. */
+#define N_NEW_CHALLENGE_FIELDS 4U
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD("secret", 's', true, secret),
         FIELD("code", 's', true, code),
         FIELD("message_html", 's', true, message_html),
@@ -45,7 +45,7 @@ static const Field fields[] = {
 
 static void challenge_destroy(passlock_challenge *challenge)
 {
-        dictionary_clear(fields, ARRAY_SIZE(fields), challenge);
+        vardict_clear(fields, ARRAY_SIZE(fields), challenge);
         free(challenge);
 }
 
@@ -70,7 +70,7 @@ DEFINE_GETTER(const char *, message_text);
 DEFINE_GETTER(uint64_t, created_at_ms);
 DEFINE_GETTER(uint64_t, expires_at_ms);
 
-static int challenge_read_fields(sd_bus_message *reply, const Field *first, size_t n_fields,
+static int challenge_read_fields(sd_bus_message *reply, const VardictField *first, size_t n_fields,
                                  passlock_challenge **ret)
 {
         _cleanup_(passlock_challenge_unrefp) passlock_challenge *challenge = NULL;
@@ -80,7 +80,7 @@ static int challenge_read_fields(sd_bus_message *reply, const Field *first, size
         if (!challenge)
                 return -ENOMEM;
         challenge->n_ref = 1;
-        r = dictionary_read(reply, first, n_fields, challenge);
+        r = vardict_read(reply, first, n_fields, challenge);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(challenge);
@@ -94,8 +94,8 @@ static int new_challenge_read(sd_bus_message *reply, Result *ret)
 
 static int challenge_read(sd_bus_message *reply, Result *ret)
 {
-        return challenge_read_fields(reply, fields + FIELDS_OF_NEW,
-                                     ARRAY_SIZE(fields) - FIELDS_OF_NEW, &ret->challenge);
+        return challenge_read_fields(reply, fields + N_NEW_CHALLENGE_FIELDS,
+                                     ARRAY_SIZE(fields) - N_NEW_CHALLENGE_FIELDS, &ret->challenge);
 }
 
 static void challenge_clear(Result *result)

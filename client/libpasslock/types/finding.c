@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/array.h"
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict-array.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_finding {
         unsigned n_ref;
@@ -18,7 +18,7 @@ struct passlock_finding {
 
 struct passlock_finding_list {
         unsigned n_ref;
-        Array array;
+        VardictArray array;
 };
 
 #define FIELD(member, required) \
@@ -26,14 +26,14 @@ struct passlock_finding_list {
 #member, 's', (required), offsetof(passlock_finding, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD(kind, true),  FIELD(text, true),   FIELD(tenancy, false),
         FIELD(name, false), FIELD(place, false), FIELD(advice, false),
 };
 
 static void finding_destroy(passlock_finding *finding)
 {
-        dictionary_clear(fields, ARRAY_SIZE(fields), finding);
+        vardict_clear(fields, ARRAY_SIZE(fields), finding);
         free(finding);
 }
 
@@ -83,7 +83,7 @@ static int read_one(sd_bus_message *m, void **ret)
         if (!finding)
                 return -ENOMEM;
         finding->n_ref = 1;
-        r = dictionary_read(m, fields, ARRAY_SIZE(fields), finding);
+        r = vardict_read(m, fields, ARRAY_SIZE(fields), finding);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(finding);
@@ -99,7 +99,7 @@ static int finding_list_read(sd_bus_message *reply, Result *ret)
         if (!findings)
                 return -ENOMEM;
         findings->n_ref = 1;
-        r = array_read(&findings->array, reply, read_one);
+        r = vardict_array_read(&findings->array, reply, read_one);
         if (r < 0)
                 return r;
         ret->findings = TAKE_PTR(findings);

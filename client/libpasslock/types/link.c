@@ -2,11 +2,11 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/array.h"
-#include "client/libpasslock/types/dictionary.h"
+#include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/link.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/text.h"
+#include "client/libpasslock/types/vardict-array.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_link {
         unsigned n_ref;
@@ -19,7 +19,7 @@ struct passlock_link {
 
 struct passlock_link_list {
         unsigned n_ref;
-        Array array;
+        VardictArray array;
         char *next_cursor;
 };
 
@@ -28,7 +28,7 @@ struct passlock_link_list {
                 (name), (type), (required), offsetof(passlock_link, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD("authenticator_id", 's', true, authenticator_id),
         FIELD("user_id", 's', true, user_id),
         FIELD("created_at", 't', true, created_at_ms),
@@ -67,8 +67,8 @@ _public_ int passlock_link_new(const char *authenticator_id, const char *user_id
 
         if (!authenticator_id || !user_id || !ret)
                 return -EINVAL;
-        if (!text_is_sendable(authenticator_id) || !text_is_sendable(user_id) ||
-            (platform_name && !text_is_sendable(platform_name)))
+        if (!bus_string_is_valid(authenticator_id) || !bus_string_is_valid(user_id) ||
+            (platform_name && !bus_string_is_valid(platform_name)))
                 return PASSLOCK_ERROR_INVALID_ARGS;
         link = calloc(1, sizeof(passlock_link));
         if (!link)
@@ -173,7 +173,7 @@ static int link_read(sd_bus_message *m, void **ret)
         if (!link)
                 return -ENOMEM;
         link->n_ref = 1;
-        r = dictionary_read(m, fields, ARRAY_SIZE(fields), link);
+        r = vardict_read(m, fields, ARRAY_SIZE(fields), link);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(link);
@@ -189,7 +189,7 @@ static int link_list_read(sd_bus_message *reply, Result *ret)
         if (!links)
                 return -ENOMEM;
         links->n_ref = 1;
-        r = array_read(&links->array, reply, link_read);
+        r = vardict_array_read(&links->array, reply, link_read);
         if (r < 0)
                 return r;
         ret->links = TAKE_PTR(links);

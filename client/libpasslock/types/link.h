@@ -6,15 +6,15 @@
 #include "base/macro.h"
 #include "client/libpasslock/passlock.h"
 
-/* Links to be sent, in an array that ends in NULL. */
-
-/* More are not sent. */
+/* Limit of one Import call. */
 #define LINKS_SENT_MAX 1000U
 
-/* A copy of the array, with references. Returns 0, -ENOMEM, -EINVAL for NULL, or
- * PASSLOCK_ERROR_INVALID_ARGS for too many. */
+/*
+ * Copies a NULL-terminated array, with references. Returns 0, -ENOMEM, -EINVAL for NULL, or
+ * PASSLOCK_ERROR_INVALID_ARGS if it is too long.
+ */
 int links_copy(passlock_link *const *links, passlock_link ***ret);
-/* NULL is fine. Returns NULL. */
+/* Accepts NULL. Returns NULL. */
 passlock_link **links_free(passlock_link **links);
 /* Appends an aa{sv}. Returns 0 or a negative errno. */
 int links_append(passlock_link *const *links, sd_bus_message *m);

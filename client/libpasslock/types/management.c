@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
+#include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/text.h"
 
 typedef struct Warning {
         char *code;
@@ -27,7 +27,7 @@ static void management_destroy(passlock_management *management)
                 free(management->warnings[i].passkey_id);
         }
         free(management->warnings);
-        text_wipe_and_free(management->token);
+        bus_string_erase_and_free(management->token);
         free(management);
 }
 

@@ -3,28 +3,28 @@
 #include <errno.h>
 
 #include "base/strv.h"
+#include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/options.h"
-#include "client/libpasslock/types/text.h"
 
-typedef struct Option {
+typedef struct NamedOption {
         char *name;
-        const char *signature; /* static: which of the values it has */
+        const char *signature; /* static; selects the member below */
         char *string;
         char **strv;
         uint32_t number;
-} Option;
+} NamedOption;
 
 struct passlock_options {
-        Option *all;
+        NamedOption *all;
         size_t n;
 };
 
-static void option_clear(Option *option)
+static void option_clear(NamedOption *option)
 {
         free(option->name);
         free(option->string);
         strv_free(option->strv);
-        *option = (Option){};
+        *option = (NamedOption){};
 }
 
 _public_ int passlock_options_new(passlock_options **ret)
@@ -51,7 +51,7 @@ _public_ passlock_options *passlock_options_unref(passlock_options *options)
         return NULL;
 }
 
-static Option *options_find(const passlock_options *options, const char *name)
+static NamedOption *options_find(const passlock_options *options, const char *name)
 {
         for (size_t i = 0; i < options->n; i++)
                 if (streq(options->all[i].name, name))
@@ -59,9 +59,9 @@ static Option *options_find(const passlock_options *options, const char *name)
         return NULL;
 }
 
-static void options_take_away(passlock_options *options, const char *name)
+static void options_remove(passlock_options *options, const char *name)
 {
-        Option *option = options_find(options, name);
+        NamedOption *option = options_find(options, name);
 
         if (!option)
                 return;
@@ -69,10 +69,10 @@ static void options_take_away(passlock_options *options, const char *name)
         *option = options->all[--options->n];
 }
 
-/* Takes the values of `option` over if it succeeds; its name is copied. */
-static int options_put(passlock_options *options, const char *name, Option option)
+/* Takes ownership of the values of `option` on success; its name is copied. */
+static int options_put(passlock_options *options, const char *name, NamedOption option)
 {
-        Option *present = options_find(options, name), *grown;
+        NamedOption *present = options_find(options, name), *grown;
 
         if (present) {
                 option.name = TAKE_PTR(present->name);
@@ -80,7 +80,7 @@ static int options_put(passlock_options *options, const char *name, Option optio
                 *present = option;
                 return 0;
         }
-        grown = reallocarray(options->all, options->n + 1, sizeof(Option));
+        grown = reallocarray(options->all, options->n + 1, sizeof(NamedOption));
         if (!grown)
                 return -ENOMEM;
         options->all = grown;
@@ -95,7 +95,7 @@ static int name_check(const passlock_options *options, const char *name)
 {
         if (!options || !name)
                 return -EINVAL;
-        return text_is_sendable(name) ? 0 : PASSLOCK_ERROR_INVALID_ARGS;
+        return bus_string_is_valid(name) ? 0 : PASSLOCK_ERROR_INVALID_ARGS;
 }
 
 _public_ int passlock_options_set_string(passlock_options *options, const char *name,
@@ -108,15 +108,15 @@ _public_ int passlock_options_set_string(passlock_options *options, const char *
         if (r != 0)
                 return r;
         if (!value) {
-                options_take_away(options, name);
+                options_remove(options, name);
                 return 0;
         }
-        if (!text_is_sendable(value))
+        if (!bus_string_is_valid(value))
                 return PASSLOCK_ERROR_INVALID_ARGS;
         copy = strdup(value);
         if (!copy)
                 return -ENOMEM;
-        r = options_put(options, name, (Option){.signature = "s", .string = copy});
+        r = options_put(options, name, (NamedOption){.signature = "s", .string = copy});
         if (r < 0)
                 return r;
         TAKE_PTR(copy);
@@ -130,7 +130,7 @@ _public_ int passlock_options_set_bool(passlock_options *options, const char *na
         r = name_check(options, name);
         if (r != 0)
                 return r;
-        return options_put(options, name, (Option){.signature = "b", .number = value});
+        return options_put(options, name, (NamedOption){.signature = "b", .number = value});
 }
 
 _public_ int passlock_options_set_uint32(passlock_options *options, const char *name,
@@ -141,7 +141,7 @@ _public_ int passlock_options_set_uint32(passlock_options *options, const char *
         r = name_check(options, name);
         if (r != 0)
                 return r;
-        return options_put(options, name, (Option){.signature = "u", .number = value});
+        return options_put(options, name, (NamedOption){.signature = "u", .number = value});
 }
 
 _public_ int passlock_options_set_strv(passlock_options *options, const char *name,
@@ -154,22 +154,22 @@ _public_ int passlock_options_set_strv(passlock_options *options, const char *na
         if (r != 0)
                 return r;
         if (!value) {
-                options_take_away(options, name);
+                options_remove(options, name);
                 return 0;
         }
-        if (!text_list_is_sendable(value))
+        if (!bus_strv_is_valid(value))
                 return PASSLOCK_ERROR_INVALID_ARGS;
         r = strv_copy((char *const *) value, &copy);
         if (r < 0)
                 return r;
-        r = options_put(options, name, (Option){.signature = "as", .strv = copy});
+        r = options_put(options, name, (NamedOption){.signature = "as", .strv = copy});
         if (r < 0)
                 return r;
         TAKE_PTR(copy);
         return 0;
 }
 
-static int options_copy_one(passlock_options *copy, const Option *option)
+static int options_copy_one(passlock_options *copy, const NamedOption *option)
 {
         if (streq(option->signature, "s"))
                 return passlock_options_set_string(copy, option->name, option->string);
@@ -180,7 +180,7 @@ static int options_copy_one(passlock_options *copy, const Option *option)
                                                  (const char *const *) (option->strv ?: none));
         }
         return options_put(copy, option->name,
-                           (Option){.signature = option->signature, .number = option->number});
+                           (NamedOption){.signature = option->signature, .number = option->number});
 }
 
 int options_copy(const passlock_options *options, passlock_options **ret)
@@ -202,7 +202,7 @@ bool options_have(const passlock_options *options, const char *name)
         return options && options_find(options, name);
 }
 
-static int option_append_value(const Option *option, sd_bus_message *m)
+static int option_append_value(const NamedOption *option, sd_bus_message *m)
 {
         if (streq(option->signature, "s"))
                 return sd_bus_message_append(m, "s", option->string);
@@ -211,7 +211,7 @@ static int option_append_value(const Option *option, sd_bus_message *m)
         return sd_bus_message_append(m, option->signature, option->number);
 }
 
-static int option_append(const Option *option, sd_bus_message *m)
+static int option_append(const NamedOption *option, sd_bus_message *m)
 {
         int r;
 

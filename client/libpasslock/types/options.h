@@ -8,7 +8,7 @@
 
 DEFINE_CLEANUP(passlock_options *, passlock_options_unref);
 
-/* Copies; NULL becomes no options at all. Returns 0 or -ENOMEM. */
+/* Copies options; NULL becomes an empty set. Returns 0 or -ENOMEM. */
 int options_copy(const passlock_options *options, passlock_options **ret);
 
 bool options_have(const passlock_options *options, const char *name);

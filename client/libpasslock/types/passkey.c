@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/array.h"
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict-array.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_passkey {
         unsigned n_ref;
@@ -30,7 +30,7 @@ struct passlock_passkey {
 
 struct passlock_passkey_list {
         unsigned n_ref;
-        Array array;
+        VardictArray array;
         char *next_cursor;
 };
 
@@ -39,10 +39,10 @@ struct passlock_passkey_list {
                 (name), (type), (required), offsetof(passlock_passkey, member) \
         }
 
-/* A list has the first ones. */
-#define FIELDS_OF_LIST 7U
+/* Number of leading fields that a list entry has. */
+#define N_LIST_FIELDS 7U
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD("id", 's', true, id),
         FIELD("user_id", 's', false, user_id),
         FIELD("enabled", 'b', true, enabled),
@@ -66,7 +66,7 @@ static const Field fields[] = {
 
 static void passkey_destroy(passlock_passkey *passkey)
 {
-        dictionary_clear(fields, ARRAY_SIZE(fields), passkey);
+        vardict_clear(fields, ARRAY_SIZE(fields), passkey);
         free(passkey);
 }
 
@@ -140,7 +140,7 @@ static int passkey_read_fields(sd_bus_message *m, size_t n_fields, passlock_pass
         if (!passkey)
                 return -ENOMEM;
         passkey->n_ref = 1;
-        r = dictionary_read(m, fields, n_fields, passkey);
+        r = vardict_read(m, fields, n_fields, passkey);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(passkey);
@@ -171,7 +171,7 @@ const ResultType result_passkey = {
 
 static int passkey_read_one_of_list(sd_bus_message *m, void **ret)
 {
-        return passkey_read_fields(m, FIELDS_OF_LIST, (passlock_passkey **) ret);
+        return passkey_read_fields(m, N_LIST_FIELDS, (passlock_passkey **) ret);
 }
 
 static int passkey_page_read(sd_bus_message *reply, Result *ret)
@@ -184,7 +184,7 @@ static int passkey_page_read(sd_bus_message *reply, Result *ret)
         if (!passkeys)
                 return -ENOMEM;
         passkeys->n_ref = 1;
-        r = array_read(&passkeys->array, reply, passkey_read_one_of_list);
+        r = vardict_array_read(&passkeys->array, reply, passkey_read_one_of_list);
         if (r < 0)
                 return r;
         if (sd_bus_message_read(reply, "s", &cursor) <= 0)

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_principal {
         unsigned n_ref;
@@ -27,7 +27,7 @@ struct passlock_principal {
                 (name), (type), (required), offsetof(passlock_principal, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD("id", 's', true, id),
         FIELD("user_id", 's', true, user_id),
         FIELD("authenticator_id", 's', true, authenticator_id),
@@ -87,7 +87,7 @@ static int principal_read(sd_bus_message *reply, Result *ret)
         if (!principal)
                 return -ENOMEM;
         principal->n_ref = 1;
-        r = dictionary_read(reply, fields, ARRAY_SIZE(fields), principal);
+        r = vardict_read(reply, fields, ARRAY_SIZE(fields), principal);
         if (r < 0)
                 return r;
         ret->principal = TAKE_PTR(principal);

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_reconciliation {
         unsigned n_ref;
@@ -18,7 +18,7 @@ struct passlock_reconciliation {
 #member, 't', true, offsetof(passlock_reconciliation, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD(checked),
         FIELD(added),
         FIELD(removed),
@@ -49,7 +49,7 @@ static int reconciliation_read(sd_bus_message *reply, Result *ret)
         if (!reconciliation)
                 return -ENOMEM;
         reconciliation->n_ref = 1;
-        r = dictionary_read(reply, fields, ARRAY_SIZE(fields), reconciliation);
+        r = vardict_read(reply, fields, ARRAY_SIZE(fields), reconciliation);
         if (r < 0)
                 return r;
         ret->reconciliation = TAKE_PTR(reconciliation);

@@ -6,7 +6,7 @@
 #include "base/macro.h"
 #include "client/libpasslock/passlock.h"
 
-/* What a call results in; which of these, its ResultType knows. */
+/* The result of a call; its ResultType selects the member. */
 typedef union Result {
         char *string;
         uint64_t number;
@@ -25,13 +25,13 @@ typedef union Result {
         passlock_right_list *rights;
 } Result;
 
-/* Any of the callback types in <passlock.h>; a ResultType knows which. */
+/* Any callback type of <passlock.h>, selected by the ResultType. */
 typedef void (*Callback)(void);
 
 typedef struct ResultType {
-        /* From a reply. Returns 0, or a negative errno, which is -EPROTO unless -ENOMEM. */
+        /* Reads a reply. Returns 0, -EPROTO or -ENOMEM. */
         int (*read)(sd_bus_message *reply, Result *ret);
-        /* Releases what was read. NULL: nothing to release. */
+        /* Frees the result. NULL: nothing to free. */
         void (*clear)(Result *result);
         /* `result` is all zero unless `r` is 0. */
         void (*deliver)(passlock *client, Callback callback, int r, const char *error_text,
@@ -39,8 +39,8 @@ typedef struct ResultType {
 } ResultType;
 
 extern const ResultType result_none;
-extern const ResultType result_string; /* s, or v with it */
-extern const ResultType result_number; /* u, or v with t */
+extern const ResultType result_string; /* s, or s in a variant */
+extern const ResultType result_number; /* u, or t in a variant */
 extern const ResultType result_token;
 extern const ResultType result_principal;
 extern const ResultType result_links;     /* aa{sv} */
@@ -56,7 +56,7 @@ extern const ResultType result_reconciliation;
 extern const ResultType result_findings; /* aa{sv} */
 extern const ResultType result_rights;   /* aa{sv} */
 
-/* The public ref and unref functions of a structure with an `n_ref`, freed by type_destroy(). */
+/* Defines the public ref and unref functions of a type with an `n_ref` member. */
 #define DEFINE_REF(type, destroy) \
         _public_ type *type##_ref(type *object) \
         { \

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/array.h"
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict-array.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_right {
         unsigned n_ref;
@@ -18,7 +18,7 @@ struct passlock_right {
 
 struct passlock_right_list {
         unsigned n_ref;
-        Array array;
+        VardictArray array;
 };
 
 #define FIELD(name, type, required, member) \
@@ -26,7 +26,7 @@ struct passlock_right_list {
                 (name), (type), (required), offsetof(passlock_right, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD("tenancy", 's', true, tenancy), FIELD("source", 's', true, source),
         FIELD("names", 'a', true, names),     FIELD("grant", 's', false, grant),
         FIELD("rp_ids", 'a', false, rp_ids),  FIELD("authenticate", 'b', false, authenticate),
@@ -34,7 +34,7 @@ static const Field fields[] = {
 
 static void right_destroy(passlock_right *right)
 {
-        dictionary_clear(fields, ARRAY_SIZE(fields), right);
+        vardict_clear(fields, ARRAY_SIZE(fields), right);
         free(right);
 }
 
@@ -106,7 +106,7 @@ static int read_one(sd_bus_message *m, void **ret)
         if (!right)
                 return -ENOMEM;
         right->n_ref = 1;
-        r = dictionary_read(m, fields, ARRAY_SIZE(fields), right);
+        r = vardict_read(m, fields, ARRAY_SIZE(fields), right);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(right);
@@ -122,7 +122,7 @@ static int right_list_read(sd_bus_message *reply, Result *ret)
         if (!rights)
                 return -ENOMEM;
         rights->n_ref = 1;
-        r = array_read(&rights->array, reply, read_one);
+        r = vardict_array_read(&rights->array, reply, read_one);
         if (r < 0)
                 return r;
         ret->rights = TAKE_PTR(rights);

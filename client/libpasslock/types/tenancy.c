@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/dictionary.h"
 #include "client/libpasslock/types/result.h"
+#include "client/libpasslock/types/vardict.h"
 
 struct passlock_tenancy {
         unsigned n_ref;
@@ -26,12 +26,12 @@ struct passlock_tenancy_list {
                 (name), 's', true, offsetof(passlock_tenancy, member) \
         }
 
-static const Field fields[] = {
+static const VardictField fields[] = {
         FIELD("Label", label),
         FIELD("TenancyId", id),
         FIELD("Endpoint", endpoint),
         FIELD("State", state),
-        /* An older daemon does not say. */
+        /* Missing in older daemons. */
         {"CaFile", 's', false, offsetof(passlock_tenancy, ca_file)},
         {"ApiKeyCredential", 's', false, offsetof(passlock_tenancy, credential)},
 };
@@ -104,7 +104,7 @@ static int tenancy_read(sd_bus_message *reply, Result *ret)
 
         if (!tenancy)
                 return -ENOMEM;
-        r = dictionary_read(reply, fields, ARRAY_SIZE(fields), tenancy);
+        r = vardict_read(reply, fields, ARRAY_SIZE(fields), tenancy);
         if (r < 0)
                 return r;
         ret->tenancy = TAKE_PTR(tenancy);

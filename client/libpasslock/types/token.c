@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
+#include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/text.h"
 
 struct passlock_token {
         unsigned n_ref;
@@ -13,7 +13,7 @@ struct passlock_token {
 
 static void token_destroy(passlock_token *token)
 {
-        text_wipe_and_free(token->text);
+        bus_string_erase_and_free(token->text);
         free(token);
 }
 

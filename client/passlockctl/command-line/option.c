@@ -6,13 +6,13 @@
 #include "base/text.h"
 #include "client/passlockctl/command-line/option.h"
 
-/* What becomes of an option: one of the call, by the name that it has on the bus, or our own. */
+/* Where an option is stored: as an option of the D-Bus call, or in the Invocation. */
 typedef enum Kind {
         CALL_STRING,
         CALL_TRUE,
         CALL_FALSE,
         CALL_NUMBER,
-        CALL_LIST, /* may be repeated */
+        CALL_LIST, /* repeatable */
         OWN_STRING,
         OWN_TRUE,
 } Kind;
@@ -21,7 +21,7 @@ static const struct {
         const char *name;
         Kind kind;
         const char *bus_name;
-        size_t offset; /* in an Invocation */
+        size_t offset; /* in Invocation */
 } table[] = {
 #define CALL(name, kind, bus_name) \
         { \
@@ -76,7 +76,8 @@ static const struct {
 #undef OWN
 };
 
-_Static_assert(ARRAY_SIZE(table) == N_OPTIONS && N_OPTIONS <= 64, "each has a row and a bit");
+_Static_assert(ARRAY_SIZE(table) == N_OPTIONS && N_OPTIONS <= 64,
+               "each option has a row and a bit");
 
 const char *option_name(Option option)
 {
@@ -102,7 +103,7 @@ static int set_number(passlock_options *options, const char *name, const char *v
         return number > 0 ? passlock_options_set_uint32(options, name, number) : -EINVAL;
 }
 
-/* Set anew with each element. */
+/* The whole list is set again with each element. */
 static int append_to_list(passlock_options *options, const char *name, const char *value,
                           char ***list)
 {

@@ -3,7 +3,7 @@
 
 #include "client/passlockctl/invocation.h"
 
-/* The options that not every verb has. */
+/* Options of some verbs; main.c has the common ones. */
 typedef enum Option {
         OPTION_ALLOW,
         OPTION_ANY_TENANCY,
@@ -50,7 +50,8 @@ const char *option_name(Option option);
 bool option_takes_value(Option option);
 
 /*
- * Notes an option, for the call or in the invocation. `value` is lent for as long as that lives,
- * NULL if it takes none. Returns as the library's setters do; -EINVAL for what is no number.
+ * Sets an option of the call or a member of the invocation. `value` is borrowed for the
+ * invocation's life, NULL for a flag. Returns as the library's setters; -EINVAL for an invalid
+ * number.
  */
 int option_set(Option option, const char *value, Invocation *invocation);

@@ -11,17 +11,17 @@
 
 #define KEY_SET_PATH   "/v2/.well-known/jwks.json"
 #define CLOCK_FAULT_S  60
-#define DATE_GRANULE_S 1 /* of the header, which is in whole seconds */
+#define DATE_GRANULE_S 1 /* resolution of the Date header */
 
-/* A way that the daemon goes is a good one, whatever stops this tool on it. */
-static void say_trouble(Checkup *checkup, const ApiRoute *route, const char *name,
-                        const char *advice, const char *text)
+/* If the daemon gets responses, the route works, whatever fails here. */
+static void report_failure_of_route(CheckReport *checks, const ApiRoute *route, const char *name,
+                                    const char *advice, const char *text)
 {
         if (route->daemon_gets_answers)
-                checkup_good(checkup, name, "the daemon gets answers; this tool gets none: %s",
-                             text);
+                check_report_ok(checks, name,
+                                "the daemon reaches the API; passlockctl does not: %s", text);
         else
-                checkup_fault(checkup, name, advice, "%s", text);
+                check_report_fault(checks, name, advice, "%s", text);
 }
 
 static bool resolve(const char *host, char address[static NI_MAXHOST], const char **ret_error)
@@ -38,46 +38,47 @@ static bool resolve(const char *host, char address[static NI_MAXHOST], const cha
         e = getnameinfo(addresses->ai_addr, addresses->ai_addrlen, address, NI_MAXHOST, NULL, 0,
                         NI_NUMERICHOST);
         if (e != 0)
-                snprintf(address, NI_MAXHOST, "known");
+                snprintf(address, NI_MAXHOST, "resolved");
         freeaddrinfo(addresses);
         return true;
 }
 
-static bool check_host(Checkup *checkup, const ApiRoute *route, const char *host)
+static bool check_host(CheckReport *checks, const ApiRoute *route, const char *host)
 {
         char address[NI_MAXHOST], text[1024];
         const char *error;
 
         if (resolve(host, address, &error)) {
-                checkup_good(checkup, "name", "%s is %s", host, address);
+                check_report_ok(checks, "name", "%s is %s", host, address);
                 return true;
         }
         snprintf(text, sizeof(text), "%s: %s", host, error);
-        say_trouble(checkup, route, "name",
-                    "check Endpoint= in /etc/passlock/passlockd.conf, and how this host resolves "
-                    "names",
-                    text);
+        report_failure_of_route(checks, route, "name",
+                                "check Endpoint= in /etc/passlock/passlockd.conf, and the name "
+                                "resolution of this host",
+                                text);
         return false;
 }
 
-/* A proxy looks the endpoint up itself, so only its own name matters here. */
-static bool check_proxy(Checkup *checkup, const ApiRoute *route, const char *host)
+/* The proxy resolves the endpoint, so only the proxy's name is resolved here. */
+static bool check_proxy(CheckReport *checks, const ApiRoute *route, const char *host)
 {
-        _cleanup_(freep) char *shown = proxy_for_people(route->proxy);
-        _cleanup_(freep) char *proxy_host = shown ? http_host_of(shown) : NULL;
+        _cleanup_(freep) char *shown = proxy_host_and_port(route->proxy);
+        _cleanup_(freep) char *proxy_host = shown ? http_host(shown) : NULL;
         char address[NI_MAXHOST], text[1024];
         const char *error;
 
         if (!proxy_host || resolve(proxy_host, address, &error)) {
-                checkup_good(checkup, "name", "%s is looked up by the daemon's proxy, %s", host,
-                             shown ?: "");
+                check_report_ok(checks, "name", "%s is resolved by the daemon's proxy %s", host,
+                                shown ?: "");
                 return true;
         }
-        snprintf(text, sizeof(text), "the daemon's proxy, %s: %s", shown, error);
-        say_trouble(checkup, route, "name",
-                    "check https_proxy= in the environment of passlockd.service: systemctl show "
-                    "--property=Environment passlockd; and how this host resolves names",
-                    text);
+        snprintf(text, sizeof(text), "the daemon's proxy %s: %s", shown, error);
+        report_failure_of_route(
+                checks, route, "name",
+                "check https_proxy= in the environment of passlockd.service: systemctl show "
+                "--property=Environment passlockd; and the name resolution of this host",
+                text);
         return false;
 }
 
@@ -85,94 +86,93 @@ static const char *advice_of(const ApiRoute *route, HttpOutcome outcome)
 {
         switch (outcome) {
         case HTTP_NO_CONNECTION:
-                return route->proxy
-                               ? "check whether that proxy is the right one and lets it through: "
-                                 "systemctl show --property=Environment passlockd"
-                               : "check firewall and proxy, and whether it is there at all";
+                return route->proxy ? "check the proxy and its access rules: systemctl show "
+                                      "--property=Environment passlockd"
+                                    : "check firewall, proxy, and whether the endpoint is running";
         case HTTP_NO_TLS:
-                return "check what answers there: it does not speak TLS 1.2";
+                return "check the endpoint's server: TLS 1.2 or later is required";
         case HTTP_NO_TRUST:
-                return route->ca_file ? "check the clock, and whether CaFile= is the CA of that "
-                                        "certificate; one that is out of date its owner renews"
+                return route->ca_file ? "check the clock, and whether CaFile= is the CA of the "
+                                        "certificate; an expired one has to be renewed by its owner"
                                       : "check the clock and the package ca-certificates; for a "
-                                        "private CA set CaFile=; one out of date its owner renews";
+                                        "private CA set CaFile=; an expired certificate has to be "
+                                        "renewed by its owner";
         default:
                 return "";
         }
 }
 
-static void check_tls(Checkup *checkup, const ApiRoute *route, const HttpAnswer *answer)
+static void check_tls(CheckReport *checks, const ApiRoute *route, const HttpResponse *answer)
 {
-        _cleanup_(freep) char *proxy = route->proxy ? proxy_for_people(route->proxy) : NULL;
+        _cleanup_(freep) char *proxy = route->proxy ? proxy_host_and_port(route->proxy) : NULL;
         char text[1024];
 
-        if (answer->outcome == HTTP_ANSWERED) {
-                checkup_good(checkup, "TLS", "%s",
-                             answer->tls ? "the certificate is good"
-                                         : "none, and none needed on this host");
+        if (answer->outcome == HTTP_RESPONDED) {
+                check_report_ok(checks, "TLS", "%s",
+                                answer->tls ? "the certificate is valid"
+                                            : "not used, endpoint on loopback");
                 return;
         }
         snprintf(text, sizeof(text), "%s%s%s%s: %s",
-                 answer->outcome == HTTP_NO_CONNECTION ? "no connection to " : "", route->endpoint,
-                 proxy ? " by the daemon's proxy, " : "", proxy ?: "", answer->text);
-        say_trouble(checkup, route, "TLS", advice_of(route, answer->outcome), text);
+                 answer->outcome == HTTP_NO_CONNECTION ? "Failed to connect to " : "",
+                 route->endpoint, proxy ? " through the daemon's proxy " : "", proxy ?: "",
+                 answer->text);
+        report_failure_of_route(checks, route, "TLS", advice_of(route, answer->outcome), text);
 }
 
-static void say_cannot_ask(Checkup *checkup, const ApiRoute *route)
+static void report_invalid_request(CheckReport *checks, const ApiRoute *route)
 {
         char text[1024];
 
-        snprintf(text, sizeof(text), "%s cannot be asked%s%s", route->endpoint,
+        snprintf(text, sizeof(text), "Failed to prepare a request to %s%s%s", route->endpoint,
                  route->ca_file ? " with " : "", route->ca_file ?: "");
-        say_trouble(
-                checkup, route, "TLS",
-                "check Endpoint= and CaFile= in /etc/passlock/passlockd.conf, and whether you can "
-                "read that file",
-                text);
+        report_failure_of_route(checks, route, "TLS",
+                                "check Endpoint= and CaFile= in /etc/passlock/passlockd.conf, and "
+                                "the permissions of the file",
+                                text);
 }
 
-void doctor_check_clock(Checkup *checkup, const HttpAnswer *answer)
+void doctor_check_clock(CheckReport *checks, const HttpResponse *answer)
 {
         int64_t ahead_s = (int64_t) (realtime_ms() / 1000) - answer->date_sec;
 
-        if (answer->outcome != HTTP_ANSWERED || answer->date_sec < 0)
-                checkup_skip(checkup, "clock", "nothing to compare it with");
+        if (answer->outcome != HTTP_RESPONDED || answer->date_sec < 0)
+                check_report_skipped(checks, "clock", "no response to compare with");
         else if (ahead_s > CLOCK_FAULT_S + DATE_GRANULE_S || ahead_s < -CLOCK_FAULT_S)
-                checkup_fault(checkup, "clock",
-                              "set it, and keep it right: timedatectl set-ntp true",
-                              "%" PRId64 " s %s of the API's", ahead_s < 0 ? -ahead_s : ahead_s,
-                              ahead_s < 0 ? "behind" : "ahead");
+                check_report_fault(checks, "clock",
+                                   "enable time synchronisation: timedatectl set-ntp true",
+                                   "%" PRId64 " s %s the API", ahead_s < 0 ? -ahead_s : ahead_s,
+                                   ahead_s < 0 ? "behind" : "ahead of");
         else
-                checkup_good(checkup, "clock", "as the API's");
+                check_report_ok(checks, "clock", "in sync with the API");
 }
 
-int doctor_check_api(Checkup *checkup, const ApiRoute *route, HttpAnswer *ret)
+int doctor_check_api(CheckReport *checks, const ApiRoute *route, HttpResponse *ret)
 {
-        const HttpQuestion question = {
+        const HttpRequest request = {
                 .endpoint = route->endpoint,
                 .path = KEY_SET_PATH,
                 .ca_file = route->ca_file,
                 .proxy = route->proxy,
                 .timeout_ms = route->timeout_ms,
         };
-        _cleanup_(freep) char *host = http_host_of(route->endpoint);
-        HttpAnswer answer = {.outcome = HTTP_NO_CONNECTION, .date_sec = -1};
+        _cleanup_(freep) char *host = http_host(route->endpoint);
+        HttpResponse answer = {.outcome = HTTP_NO_CONNECTION, .date_sec = -1};
         int r;
 
         if (!host)
                 return -ENOMEM;
-        if (!(route->proxy ? check_proxy(checkup, route, host)
-                           : check_host(checkup, route, host))) {
+        if (!(route->proxy ? check_proxy(checks, route, host) : check_host(checks, route, host))) {
                 *ret = answer;
                 return 0;
         }
-        r = http_get(&question, &answer);
+        r = http_get(&request, &answer);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                say_cannot_ask(checkup, route);
+                report_invalid_request(checks, route);
         else
-                check_tls(checkup, route, &answer);
+                check_tls(checks, route, &answer);
         *ret = answer;
         return 0;
 }

@@ -8,14 +8,14 @@
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/host/command.h"
 #include "client/passlockctl/host/protection.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
-#include "client/passlockctl/host/unit.h"
 
-#define COMPLAINT_MAX 512U
-#define PROBLEM_MAX   (COMPLAINT_MAX + 512U)
-#define USUAL_PREFIX  "passlock."
+#define STDERR_TEXT_MAX 512U
+#define PROBLEM_MAX     (STDERR_TEXT_MAX + 512U)
+#define USUAL_PREFIX    "passlock."
 
-/* What a program complained of last, without the full stop. */
+/* Keeps the last line, without the full stop. */
 static void cut_to_last_line(char *text)
 {
         size_t len = strlen(text);
@@ -28,26 +28,28 @@ static void cut_to_last_line(char *text)
                 memmove(text, line + 1, strlen(line));
 }
 
-/* The key goes nowhere: what counts is whether there is one. */
-static bool opens(const char *id, const char *path, char problem[static PROBLEM_MAX])
+/* Discards the decrypted key; only the exit status counts. */
+static bool can_decrypt(const char *id, const char *path, char problem[static PROBLEM_MAX])
 {
-        char name[300], complaint[COMPLAINT_MAX];
+        char name[300], stderr_text[STDERR_TEXT_MAX];
         int status;
 
         snprintf(name, sizeof(name), "--name=%s", id);
-        status = command_read_complaint(
-                (const char *const[]){"systemd-creds", "decrypt", name, path, "-", NULL}, complaint,
-                sizeof(complaint));
+        status = command_read_stderr(
+                (const char *const[]){"systemd-creds", "decrypt", name, path, "-", NULL},
+                stderr_text, sizeof(stderr_text));
         if (status == 0)
                 return true;
-        cut_to_last_line(complaint);
-        snprintf(problem, PROBLEM_MAX, "does not open on this host%s%s", *complaint ? ": " : "",
-                 complaint);
+        cut_to_last_line(stderr_text);
+        snprintf(problem, PROBLEM_MAX, "cannot be decrypted on this host%s%s",
+                 *stderr_text ? ": " : "", stderr_text);
         return false;
 }
 
-/* Where it searches for a sealed key, systemd takes a plain one for it as well. The generator knows
- * better, once it has run. */
+/*
+ * LoadCredentialEncrypted=ID also searches the directories of plain credentials; the generator
+ * corrects that.
+ */
 static bool is_misplaced(const CredentialSetting *setting, const char *path)
 {
         return setting->sealed && !setting->path && credential_file_is_in_plain_place(path);
@@ -56,19 +58,19 @@ static bool is_misplaced(const CredentialSetting *setting, const char *path)
 static bool is_usable(const CredentialSetting *setting, const char *path,
                       char problem[static PROBLEM_MAX])
 {
-        /* What is searched for may be missing, but not what is named. */
+        /* A searched credential is optional, a path is not. */
         if (access(path, R_OK) < 0) {
-                snprintf(problem, PROBLEM_MAX, "cannot be read, and %s:%u names it", setting->file,
+                snprintf(problem, PROBLEM_MAX, "is not readable, but named by %s:%u", setting->file,
                          setting->line);
                 return !setting->path;
         }
         if (is_misplaced(setting, path)) {
                 snprintf(problem, PROBLEM_MAX,
-                         "is not sealed, and systemd takes it for a sealed key until it has looked "
-                         "again");
+                         "is not encrypted, but systemd expects an encrypted credential until "
+                         "daemon-reload");
                 return false;
         }
-        return !setting->sealed || opens(setting->id, path, problem);
+        return !setting->sealed || can_decrypt(setting->id, path, problem);
 }
 
 unsigned credential_find_unusable(UnusableFunc found, void *userdata)
@@ -89,7 +91,7 @@ unsigned credential_find_unusable(UnusableFunc found, void *userdata)
         return n;
 }
 
-/* "passlockctl set-key" for the tenancy that uses that credential, unless told otherwise. */
+/* Command that sets the key of the tenancy with this credential, by default names. */
 static void describe_set_key(const char *id, char text[static 128])
 {
         bool other = strncmp(id, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0 &&
@@ -107,30 +109,33 @@ static void on_unusable(const CredentialSetting *setting, const char *path, cons
 
         describe_set_key(setting->id, set_key);
         if (is_misplaced(setting, path))
-                advice = strdup("as root: systemctl daemon-reload; " UNIT_START_AGAIN);
+                advice = strdup("as root: systemctl daemon-reload; " UNIT_RESTART_COMMAND);
         else if (asprintf(&advice,
-                          "as root: %s, which sets it aside; or, to go on without that key: mv %s "
-                          "/root; systemctl daemon-reload; " UNIT_START_AGAIN,
+                          "as root: %s, which moves it away; or, to continue without the key: mv "
+                          "%s /root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
                           set_key, path) < 0)
                 advice = NULL;
-        checkup_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
+        check_report_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
 }
 
-void doctor_check_unusable_credentials(Checkup *checkup)
+void doctor_check_unusable_credentials(CheckReport *checks)
 {
         if (geteuid() != 0)
-                checkup_fault(checkup, "credential", "as root: passlockctl doctor says which one",
-                              "systemd cannot open a key of " UNIT
-                              ": it is damaged, or sealed on another host");
-        else if (credential_find_unusable(on_unusable, checkup) == 0)
-                checkup_fault(checkup, "credential", UNIT_START_AGAIN,
-                              "systemd could not give " UNIT
-                              " its keys when it was last started; now each of them opens");
+                check_report_fault(checks, "credential",
+                                   "as root, passlockctl doctor names the file",
+                                   "systemd failed to decrypt a credential of " UNIT
+                                   ": it is damaged, or encrypted on another host");
+        else if (credential_find_unusable(on_unusable, checks) == 0)
+                check_report_fault(checks, "credential", UNIT_RESTART_COMMAND,
+                                   "systemd failed to load the credentials of " UNIT
+                                   " at its last start; now all of them can be decrypted");
 }
 
-/* Looks at what the daemon has been given, as the daemon does. Returns 0, or a negative errno if it
- * cannot be read. */
-static int examine(const char *directory, const char *name, const char **ret_flaw)
+/*
+ * Validates the daemon's credential as the daemon does. Returns 0, or a negative errno if it is not
+ * readable.
+ */
+static int validate_credential(const char *directory, const char *name, const char **ret_flaw)
 {
         _cleanup_(secret_unrefp) Secret *key = NULL;
         _cleanup_(closep) int fd = -1;
@@ -143,69 +148,72 @@ static int examine(const char *directory, const char *name, const char **ret_fla
         return *ret_flaw ? 0 : r;
 }
 
-static void say_missing(Checkup *checkup, const char *label, const char *name, const char *mend)
+static void report_missing(CheckReport *checks, const char *label, const char *name,
+                           const char *advice)
 {
         _cleanup_(freep) char *path = credential_file_anywhere(name);
         bool usual = strncmp(name, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0;
 
         if (!path)
-                checkup_fault(checkup, "credential", mend,
-                              "tenancy %s has no key: there is no credential %s", label, name);
+                check_report_fault(checks, "credential", advice,
+                                   "tenancy %s has no key: credential %s does not exist", label,
+                                   name);
         else
-                checkup_fault(
-                        checkup, "credential",
+                check_report_fault(
+                        checks, "credential",
                         usual ? "as root: systemctl daemon-reload; systemctl restart passlockd"
-                              : "as root: passlockctl set-key says which setting the unit needs",
-                        "tenancy %s has no key: %s is there, but " UNIT " was started without it",
+                              : "as root, passlockctl set-key names the setting that the unit "
+                                "needs",
+                        "tenancy %s has no key: %s exists, but " UNIT " was started without it",
                         label, path);
 }
 
-static void say_flaw(Checkup *checkup, const char *label, const char *name, const char *flaw,
-                     const char *mend)
+static void report_flaw(CheckReport *checks, const char *label, const char *name, const char *flaw,
+                        const char *advice)
 {
         _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
         const CredentialSetting *setting =
                 credentials ? unit_credentials_find(credentials, name) : NULL;
         _cleanup_(freep) char *path = setting ? credential_setting_file(setting) : NULL;
 
-        checkup_fault(checkup, "credential", mend,
-                      "tenancy %s has no key: the credential %s%s%s%s %s", label, name,
-                      path ? ", from " : "", path ?: "", path ? "," : "", flaw);
+        check_report_fault(checks, "credential", advice,
+                           "tenancy %s has no key: the credential %s%s%s%s %s", label, name,
+                           path ? ", from " : "", path ?: "", path ? "," : "", flaw);
 }
 
-static void say_unconfigured(Checkup *checkup, const char *label, const char *name,
-                             const char *directory, const char *mend)
+static void report_unconfigured(CheckReport *checks, const char *label, const char *name,
+                                const char *directory, const char *advice)
 {
         const char *flaw = NULL;
         int r = -ENOENT;
 
         if (directory && protect_memory() == 0)
-                r = examine(directory, name, &flaw);
+                r = validate_credential(directory, name, &flaw);
         if (r == -ENOENT)
-                say_missing(checkup, label, name, mend);
+                report_missing(checks, label, name, advice);
         else if (r < 0)
-                checkup_fault(checkup, "credential", mend,
-                              "tenancy %s has no key: %s/%s cannot be read", label, directory,
-                              name);
+                check_report_fault(checks, "credential", advice,
+                                   "tenancy %s has no key: %s/%s is not readable", label, directory,
+                                   name);
         else if (flaw)
-                say_flaw(checkup, label, name, flaw, mend);
+                report_flaw(checks, label, name, flaw, advice);
         else
-                checkup_fault(checkup, "credential", "as root: passlockctl reload",
-                              "tenancy %s has no key, but the credential %s is one now", label,
-                              name);
+                check_report_fault(checks, "credential", "as root: passlockctl reload",
+                                   "tenancy %s has no key, but the credential %s is valid now",
+                                   label, name);
 }
 
-void doctor_check_credential(Checkup *checkup, const passlock_tenancy *tenancy,
-                             const DaemonEnvironment *environment, const char *mend)
+void doctor_check_credential(CheckReport *checks, const passlock_tenancy *tenancy,
+                             const DaemonEnvironment *environment, const char *advice)
 {
         const char *label = passlock_tenancy_get_label(tenancy);
         const char *name = passlock_tenancy_get_credential(tenancy);
         const char *directory = daemon_environment_get(environment, "CREDENTIALS_DIRECTORY");
 
         if (!streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
-                checkup_good(checkup, "credential", "tenancy %s has a key", label);
+                check_report_ok(checks, "credential", "tenancy %s has a key", label);
         else if (geteuid() == 0 && name)
-                say_unconfigured(checkup, label, name, directory, mend);
+                report_unconfigured(checks, label, name, directory, advice);
         else
-                checkup_fault(checkup, "credential", mend, "tenancy %s has no key", label);
+                check_report_fault(checks, "credential", advice, "tenancy %s has no key", label);
 }

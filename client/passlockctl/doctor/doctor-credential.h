@@ -3,22 +3,24 @@
 
 #include <passlock.h>
 
-#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/check-report.h"
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/unit-credentials.h"
 
-/* Why systemd can give the unit no credentials: a fault for each file that is to blame, if we may
- * look.
- */
-void doctor_check_unusable_credentials(Checkup *checkup);
+/* Reports each credential file that keeps systemd from starting the unit; details for root only. */
+void doctor_check_unusable_credentials(CheckReport *checks);
 
-/* The files among the unit's credentials that systemd cannot use: calls found() for each, with what
- * is wrong, to be put after the path. For root. Returns how many there are. */
+/*
+ * Finds the unit's credential files that systemd cannot load and calls found() for each; `problem`
+ * is to be printed after the path. For root. Returns their number.
+ */
 typedef void (*UnusableFunc)(const CredentialSetting *setting, const char *path,
                              const char *problem, void *userdata);
 unsigned credential_find_unusable(UnusableFunc found, void *userdata);
 
-/* Whether the tenancy has a key; if not, why, as far as we may look. `mend` is the advice that
- * gives it another one. */
-void doctor_check_credential(Checkup *checkup, const passlock_tenancy *tenancy,
-                             const DaemonEnvironment *environment, const char *mend);
+/*
+ * Checks whether the tenancy has a key, and why not; details for root only. `advice` is advice on
+ * how to set one.
+ */
+void doctor_check_credential(CheckReport *checks, const passlock_tenancy *tenancy,
+                             const DaemonEnvironment *environment, const char *advice);

@@ -2,7 +2,7 @@
 
 #include "client/passlockctl/doctor/doctor-findings.h"
 
-/* The check that a finding belongs to; what is not known here is the daemon's. */
+/* The check of a finding's kind; unknown kinds belong to the daemon. */
 static const char *heading_of(const char *kind)
 {
         static const struct {
@@ -21,7 +21,7 @@ static const char *heading_of(const char *kind)
         return "daemon";
 }
 
-static void show(Checkup *checkup, const passlock_finding *finding)
+static void show(CheckReport *checks, const passlock_finding *finding)
 {
         const char *heading = heading_of(passlock_finding_get_kind(finding));
         const char *place = passlock_finding_get_place(finding);
@@ -30,14 +30,14 @@ static void show(Checkup *checkup, const passlock_finding *finding)
         bool says_place = *place && !strstr(text, place);
 
         if (*advice)
-                checkup_fault(checkup, heading, advice, "%s%s%s", says_place ? place : "",
-                              says_place ? ": " : "", text);
+                check_report_fault(checks, heading, advice, "%s%s%s", says_place ? place : "",
+                                   says_place ? ": " : "", text);
         else
-                checkup_skip(checkup, heading, "%s%s%s", says_place ? place : "",
-                             says_place ? ": " : "", text);
+                check_report_skipped(checks, heading, "%s%s%s", says_place ? place : "",
+                                     says_place ? ": " : "", text);
 }
 
-bool doctor_show_findings(Checkup *checkup, const passlock_finding_list *findings,
+bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *findings,
                           const char *label)
 {
         bool of_credential = false;
@@ -49,9 +49,9 @@ bool doctor_show_findings(Checkup *checkup, const passlock_finding_list *finding
                 if (!streq(passlock_finding_get_tenancy(finding), label))
                         continue;
                 of_credential = of_credential || streq(heading, "credential");
-                /* Root can look where the credential comes from, which the daemon cannot. */
+                /* Root can check the source of the credential, which the daemon cannot. */
                 if (geteuid() != 0 || !streq(heading, "credential"))
-                        show(checkup, finding);
+                        show(checks, finding);
         }
         return of_credential && geteuid() != 0;
 }

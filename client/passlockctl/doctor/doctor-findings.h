@@ -3,10 +3,12 @@
 
 #include <passlock.h>
 
-#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/check-report.h"
 
-/* Shows what the daemon has found itself of a tenancy, or with "" of none, each under the heading
- * of what it is about. `findings` may be NULL. Returns whether that was about the tenancy's
- * credential, which root is left to look at. */
-bool doctor_show_findings(Checkup *checkup, const passlock_finding_list *findings,
+/*
+ * Reports the daemon's own findings about a tenancy, or with "" about no tenancy. `findings` may be
+ * NULL. Returns whether the tenancy's credential was reported, which for root is checked here
+ * instead.
+ */
+bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *findings,
                           const char *label);

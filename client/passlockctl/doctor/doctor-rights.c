@@ -10,7 +10,7 @@
 DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
-/* To be given to free(); NULL for lack of memory. */
+/* Free with free(). NULL if out of memory. */
 static char *join_words(const char *const *words)
 {
         char *joined = strdup("");
@@ -36,40 +36,40 @@ static bool is_for(const passlock_right *right, const char *label)
         return !label || streq(passlock_right_get_tenancy(right), label);
 }
 
-static void say_grant(Checkup *checkup, const passlock_right *right)
+static void report_grant(CheckReport *checks, const passlock_right *right)
 {
         _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
         _cleanup_(freep) char *rp_ids = join_words(passlock_right_get_rp_ids(right));
 
-        checkup_good(checkup, "grants", "tenancy %s: %s, for %s ([Grant %s])",
-                     passlock_right_get_tenancy(right), isempty(names) ? "nothing" : names,
-                     isempty(rp_ids) ? "any relying party" : rp_ids,
-                     passlock_right_get_grant(right) ?: "");
+        check_report_ok(checks, "grants", "tenancy %s: %s, for %s ([Grant %s])",
+                        passlock_right_get_tenancy(right), isempty(names) ? "nothing" : names,
+                        isempty(rp_ids) ? "any relying party" : rp_ids,
+                        passlock_right_get_grant(right) ?: "");
 }
 
-static void say_polkit(Checkup *checkup, const passlock_right *right)
+static void report_polkit(CheckReport *checks, const passlock_right *right)
 {
         _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
         const char *label = passlock_right_get_tenancy(right);
 
-        checkup_skip(checkup, "polkit", "%s%s, without a grant%s: %s",
-                     *label ? "tenancy " : "the daemon", label,
-                     passlock_right_needs_authentication(right)
-                             ? ", once an administrator has authenticated"
-                             : "",
-                     names ?: "");
+        check_report_skipped(checks, "polkit", "%s%s, without a grant%s: %s",
+                             *label ? "tenancy " : "the daemon", label,
+                             passlock_right_needs_authentication(right)
+                                     ? ", after authentication of an administrator"
+                                     : "",
+                             names ?: "");
 }
 
-static void say_no_grant(Checkup *checkup, const char *label)
+static void report_no_grant(CheckReport *checks, const char *label)
 {
-        checkup_fault(checkup, "grants",
-                      "as root: add a [Grant ...] section to " CONFIG_FILE
-                      "; then: passlockctl reload",
-                      "none opens %s%s to user %u", label ? "tenancy " : "a tenancy", label ?: "",
-                      geteuid());
+        check_report_fault(checks, "grants",
+                           "as root: add a [Grant ...] section to " CONFIG_FILE
+                           "; then: passlockctl reload",
+                           "no grant gives user %u access to %s%s", geteuid(),
+                           label ? "tenancy " : "a tenancy", label ?: "");
 }
 
-static bool say_rights(Checkup *checkup, const passlock_right_list *rights, const char *label)
+static bool report_rights(CheckReport *checks, const passlock_right_list *rights, const char *label)
 {
         bool granted = false, root = false;
 
@@ -77,20 +77,20 @@ static bool say_rights(Checkup *checkup, const passlock_right_list *rights, cons
                 const passlock_right *right = passlock_right_list_get(rights, i);
 
                 if (is_from(right, "root") && !root)
-                        checkup_good(checkup, "grants", "root may do everything");
+                        check_report_ok(checks, "grants", "root has access to everything");
                 root = root || is_from(right, "root");
                 if (is_from(right, "grant") && is_for(right, label)) {
-                        say_grant(checkup, right);
+                        report_grant(checks, right);
                         granted = true;
                 }
         }
         if (!granted && !root)
-                say_no_grant(checkup, label);
+                report_no_grant(checks, label);
         for (size_t i = 0; i < passlock_right_list_get_size(rights); i++) {
                 const passlock_right *right = passlock_right_list_get(rights, i);
 
                 if (is_from(right, "polkit") && is_for(right, label))
-                        say_polkit(checkup, right);
+                        report_polkit(checks, right);
         }
         return granted || root;
 }
@@ -104,8 +104,8 @@ static bool has_tenancy(const passlock_tenancy_list *list, const char *label)
         return false;
 }
 
-/* An older daemon only says which tenancies there are for the caller. */
-static bool check_tenancies(Checkup *checkup, passlock *client, const char *label)
+/* For older daemons, which only list the caller's tenancies. */
+static bool check_tenancies(CheckReport *checks, passlock *client, const char *label)
 {
         _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;
         bool root = geteuid() == 0;
@@ -113,29 +113,30 @@ static bool check_tenancies(Checkup *checkup, passlock *client, const char *labe
 
         r = passlock_list_tenancies(client, &list);
         if (r == 0 && (root || has_tenancy(list, label))) {
-                checkup_good(checkup, "grants", "%s",
-                             root ? "root may do everything" : "there is one for you");
+                check_report_ok(checks, "grants", "%s",
+                                root ? "root has access to everything"
+                                     : "a grant gives you access");
                 return true;
         }
         if (r == 0 || r == PASSLOCK_ERROR_ACCESS_DENIED)
-                say_no_grant(checkup, label);
+                report_no_grant(checks, label);
         else
-                checkup_fault(checkup, "grants", "see journalctl -u passlockd", "%s",
-                              passlock_strerror(r));
+                check_report_fault(checks, "grants", "see journalctl -u passlockd", "%s",
+                                   passlock_strerror(r));
         return false;
 }
 
-bool doctor_check_rights(Checkup *checkup, passlock *client, const char *label)
+bool doctor_check_rights(CheckReport *checks, passlock *client, const char *label)
 {
         _cleanup_(passlock_right_list_unrefp) passlock_right_list *rights = NULL;
         int r;
 
         r = passlock_list_rights(client, &rights);
         if (r == 0)
-                return say_rights(checkup, rights, label);
+                return report_rights(checks, rights, label);
         if (r == -EOPNOTSUPP)
-                return check_tenancies(checkup, client, label);
-        checkup_fault(checkup, "grants", "see journalctl -u passlockd", "%s: %s",
-                      passlock_strerror(r), passlock_last_error_text(client));
+                return check_tenancies(checks, client, label);
+        check_report_fault(checks, "grants", "see journalctl -u passlockd", "%s: %s",
+                           passlock_strerror(r), passlock_last_error_text(client));
         return false;
 }

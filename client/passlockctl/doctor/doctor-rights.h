@@ -3,8 +3,10 @@
 
 #include <passlock.h>
 
-#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/check-report.h"
 
-/* What the caller may do: by grants, each with its methods and relying party ids, and by polkit.
- * `label` is NULL for any tenancy. Returns whether a grant opens it. */
-bool doctor_check_rights(Checkup *checkup, passlock *client, const char *label);
+/*
+ * Reports the caller's permissions by grants and by polkit. `label` is NULL for any tenancy.
+ * Returns whether a grant gives access.
+ */
+bool doctor_check_rights(CheckReport *checks, passlock *client, const char *label);

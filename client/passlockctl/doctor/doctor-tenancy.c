@@ -8,109 +8,111 @@
 
 DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
 
-/* How a call of the daemon's by this tenancy went, which only root may make for sure. */
-typedef struct Trial {
+/* A test call by the daemon, made for root only, since others may lack the grant. */
+typedef struct TestCall {
         bool made;
         int r; /* of the call */
         const char *text;
-} Trial;
+} TestCall;
 
-static Trial try_call(passlock *client, const passlock_tenancy *tenancy)
+static TestCall make_test_call(passlock *client, const passlock_tenancy *tenancy)
 {
         _cleanup_(passlock_passkey_list_unrefp) passlock_passkey_list *passkeys = NULL;
-        Trial trial = {};
+        TestCall test_call = {};
 
         if (geteuid() != 0 || streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
-                return trial;
-        trial.made = true;
-        trial.r = passlock_vault_list(client, "", &passkeys);
-        trial.text = passlock_last_error_text(client);
-        return trial;
+                return test_call;
+        test_call.made = true;
+        test_call.r = passlock_vault_list(client, "", &passkeys);
+        test_call.text = passlock_last_error_text(client);
+        return test_call;
 }
 
-/* Whether it was the API that answered, be it with a refusal. */
-static bool is_answer_of_api(const Trial *trial)
+/* Whether the API responded, if only with an error. */
+static bool is_answer_of_api(const TestCall *test_call)
 {
-        return trial->made &&
-               (trial->r == 0 || trial->r == PASSLOCK_ERROR_API_DENIED ||
-                trial->r == PASSLOCK_ERROR_RATE_LIMITED || trial->r == PASSLOCK_ERROR_BAD_REQUEST ||
-                trial->r == PASSLOCK_ERROR_MALFORMED_REPLY);
+        return test_call->made && (test_call->r == 0 || test_call->r == PASSLOCK_ERROR_API_DENIED ||
+                                   test_call->r == PASSLOCK_ERROR_RATE_LIMITED ||
+                                   test_call->r == PASSLOCK_ERROR_BAD_REQUEST ||
+                                   test_call->r == PASSLOCK_ERROR_MALFORMED_REPLY);
 }
 
-static void say_refused(Checkup *checkup, const char *mend)
+static void report_refused(CheckReport *checks, const char *advice)
 {
-        checkup_fault(checkup, "key", mend, "the API refuses it");
+        check_report_fault(checks, "key", advice, "rejected by the API");
 }
 
-static void say_trial(Checkup *checkup, const Trial *trial, bool answered, const char *mend)
+static void report_trial(CheckReport *checks, const TestCall *test_call, bool answered,
+                         const char *advice)
 {
-        if (trial->r == 0)
-                checkup_good(checkup, "key", "the API takes it");
-        else if (trial->r == PASSLOCK_ERROR_API_DENIED)
-                say_refused(checkup, mend);
-        else if (trial->r == PASSLOCK_ERROR_UNREACHABLE && !answered)
-                checkup_skip(checkup, "key", "cannot be tried");
-        else if (trial->r == PASSLOCK_ERROR_UNREACHABLE)
-                checkup_fault(
-                        checkup, "key",
-                        "check what stops the user passlock and not you: a firewall rule, or "
-                        "settings of the unit such as IPAddressDeny=; see journalctl -u passlockd",
-                        "not known: the daemon gets no usable answer, though this tool does by "
-                        "the same way");
+        if (test_call->r == 0)
+                check_report_ok(checks, "key", "accepted by the API");
+        else if (test_call->r == PASSLOCK_ERROR_API_DENIED)
+                report_refused(checks, advice);
+        else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE && !answered)
+                check_report_skipped(checks, "key", "not tested");
+        else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE)
+                check_report_fault(
+                        checks, "key",
+                        "check what blocks the user passlock only: a firewall rule, or settings of "
+                        "the unit such as IPAddressDeny=; see journalctl -u passlockd",
+                        "unknown: the daemon gets no usable response, but passlockctl does by the "
+                        "same route");
         else
-                checkup_fault(checkup, "key", "see journalctl -u passlockd", "not known: %s",
-                              *trial->text ? trial->text : passlock_strerror(trial->r));
+                check_report_fault(checks, "key", "see journalctl -u passlockd", "unknown: %s",
+                                   *test_call->text ? test_call->text
+                                                    : passlock_strerror(test_call->r));
 }
 
-/* For who may not try it, what the daemon made of the API's last answer. */
-static void say_state(Checkup *checkup, const char *state, bool answered, const char *mend)
+/* For users without a test call: the state after the daemon's last call. */
+static void report_state(CheckReport *checks, const char *state, bool answered, const char *advice)
 {
         if (streq(state, "unconfigured"))
-                checkup_skip(checkup, "key", "there is none");
+                check_report_skipped(checks, "key", "no key");
         else if (!answered)
-                checkup_skip(checkup, "key", "cannot be tried");
+                check_report_skipped(checks, "key", "not tested");
         else if (streq(state, "denied"))
-                say_refused(checkup, mend);
+                report_refused(checks, advice);
         else if (streq(state, "degraded"))
-                checkup_fault(checkup, "key",
-                              "if all is well above, the next call mends this; else see "
-                              "journalctl -u passlockd",
-                              "not known: the daemon's last call got no usable answer");
+                check_report_fault(checks, "key",
+                                   "if there is no fault above, the next call corrects this; else "
+                                   "see journalctl -u passlockd",
+                                   "unknown: the daemon's last call got no usable response");
         else
-                checkup_good(checkup, "key", "the API has not refused it");
+                check_report_ok(checks, "key", "not rejected by the API so far");
 }
 
-int doctor_check_tenancy(Checkup *checkup, const TenancyCheck *check)
+int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check)
 {
         const passlock_tenancy *tenancy = check->tenancy;
         const char *endpoint = passlock_tenancy_get_endpoint(tenancy);
-        Trial trial = try_call(check->invocation->client, tenancy);
+        TestCall test_call = make_test_call(check->invocation->client, tenancy);
         const ApiRoute route = {
                 .endpoint = endpoint,
                 .ca_file = check->invocation->ca_file ?: passlock_tenancy_get_ca_file(tenancy),
                 .proxy = daemon_environment_find_proxy(check->environment, endpoint),
                 .timeout_ms = check->timeout_ms,
-                .daemon_gets_answers = is_answer_of_api(&trial),
+                .daemon_gets_answers = is_answer_of_api(&test_call),
         };
-        HttpAnswer answer;
-        char mend[128];
+        HttpResponse answer;
+        char advice[128];
         bool answered;
         int r;
 
-        snprintf(mend, sizeof(mend), "as root: passlockctl %s%.32s%sset-key",
+        snprintf(advice, sizeof(advice), "as root: passlockctl %s%.32s%sset-key",
                  check->is_default ? "" : "--tenancy=",
                  check->is_default ? "" : passlock_tenancy_get_label(tenancy),
                  check->is_default ? "" : " ");
         if (!check->known_credential)
-                doctor_check_credential(checkup, tenancy, check->environment, mend);
-        r = doctor_check_api(checkup, &route, &answer);
+                doctor_check_credential(checks, tenancy, check->environment, advice);
+        r = doctor_check_api(checks, &route, &answer);
         if (r < 0)
                 return r;
-        answered = answer.outcome == HTTP_ANSWERED;
-        if (trial.made)
-                say_trial(checkup, &trial, answered, mend);
+        answered = answer.outcome == HTTP_RESPONDED;
+        if (test_call.made)
+                report_trial(checks, &test_call, answered, advice);
         else
-                say_state(checkup, passlock_tenancy_get_state(tenancy), answered, mend);
-        doctor_check_clock(checkup, &answer);
+                report_state(checks, passlock_tenancy_get_state(tenancy), answered, advice);
+        doctor_check_clock(checks, &answer);
         return 0;
 }

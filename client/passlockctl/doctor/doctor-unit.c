@@ -2,56 +2,60 @@
 
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/doctor/doctor-unit.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 
-/* One that has a mistake keeps the daemon from starting; one that runs goes on with the old one. */
-static void check_running_configuration(Checkup *checkup)
+/* A reload with an invalid configuration keeps the old one. */
+static void check_running_configuration(CheckReport *checks)
 {
-        _cleanup_(freep) char *refused = unit_refused_configuration();
+        _cleanup_(freep) char *refused = systemd_unit_configuration_error();
 
         if (refused)
-                checkup_fault(checkup, "configuration",
-                              "correct that; then, as root: passlockctl reload", "%s", refused);
+                check_report_fault(checks, "configuration",
+                                   "correct the configuration; then, as root: passlockctl reload",
+                                   "%s", refused);
         else
-                checkup_good(checkup, "configuration", "the last start was with a good one");
+                check_report_ok(checks, "configuration", "loaded without errors");
 }
 
-static void check_failed_start(Checkup *checkup)
+static void check_failed_start(CheckReport *checks)
 {
-        _cleanup_(freep) char *error = unit_last_error();
+        _cleanup_(freep) char *error = systemd_unit_last_error();
 
-        checkup_fault(checkup, "configuration",
-                      error ? "correct that; then, as root: " UNIT_START_AGAIN
-                            : "journalctl -u passlockd says why, with file and line if it is the "
-                              "configuration; correct that; then: " UNIT_START_AGAIN,
-                      "the last start of " UNIT " failed%s%s", error ? ": " : "", error ?: "");
+        check_report_fault(checks, "configuration",
+                           error ? "correct the configuration; then, as root: " UNIT_RESTART_COMMAND
+                                 : "see journalctl -u passlockd, which names file and line of an "
+                                   "invalid configuration; correct it; then: " UNIT_RESTART_COMMAND,
+                           "the last start of " UNIT " failed%s%s", error ? ": " : "", error ?: "");
 }
 
-bool doctor_check_unit(Checkup *checkup)
+bool doctor_check_unit(CheckReport *checks)
 {
-        switch (unit_last_start()) {
+        switch (systemd_unit_last_start()) {
         case UNIT_START_UNKNOWN:
-                checkup_skip(checkup, "configuration", "systemd cannot be asked");
+                check_report_skipped(checks, "configuration", "systemctl failed");
                 return true;
         case UNIT_START_NO_UNIT:
-                checkup_skip(checkup, "configuration", "systemd does not know " UNIT);
+                check_report_skipped(checks, "configuration", UNIT " is not installed");
                 return true;
         case UNIT_START_MASKED:
-                checkup_skip(checkup, "configuration", "the daemon does not run to read it");
-                checkup_fault(checkup, "daemon",
-                              "as root: systemctl unmask passlockd; systemctl start passlockd",
-                              UNIT " is masked, so that nothing starts it");
+                check_report_skipped(checks, "configuration",
+                                     "not loaded, the daemon is not running");
+                check_report_fault(checks, "daemon",
+                                   "as root: systemctl unmask passlockd; systemctl start passlockd",
+                                   UNIT " is masked and cannot be started");
                 return false;
         case UNIT_START_GOOD:
-                check_running_configuration(checkup);
+                check_running_configuration(checks);
                 return true;
         case UNIT_START_FAILED:
-                check_failed_start(checkup);
+                check_failed_start(checks);
                 return true;
         case UNIT_START_NO_CREDENTIALS:
-                checkup_skip(checkup, "configuration", "the daemon does not run to read it");
-                checkup_skip(checkup, "daemon", "does not run, since systemd cannot open a key");
-                doctor_check_unusable_credentials(checkup);
+                check_report_skipped(checks, "configuration",
+                                     "not loaded, the daemon is not running");
+                check_report_skipped(checks, "daemon",
+                                     "not running, systemd failed to load a credential");
+                doctor_check_unusable_credentials(checks);
                 return false;
         }
         return true;

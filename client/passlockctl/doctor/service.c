@@ -4,12 +4,12 @@
 #include "client/passlockctl/doctor/doctor-unit.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/system-bus.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/terminal/report.h"
 
 #define TIMEOUT_MS_DEFAULT 30000U
 #define LOOK_PAUSE_MS      100U
-/* systemd begins with a start, or refuses it, within that time of being asked. */
+/* systemd begins or refuses a start within this time. */
 #define BEGIN_MS 2000U
 
 static uint32_t timeout_ms(const Invocation *invocation)
@@ -29,7 +29,7 @@ static ServiceStart wait_for_service(SystemBus *bus, uint32_t limit_ms)
                         return SERVICE_RUNS;
                 if (activation == ACTIVATION_REFUSED)
                         return SERVICE_UNKNOWN;
-                switch (unit_look_at_start(begin_us, &last_failure_us)) {
+                switch (systemd_unit_get_progress(begin_us, &last_failure_us)) {
                 case UNIT_FAILED:
                         return SERVICE_FAILS;
                 case UNIT_FAILED_BEFORE:
@@ -52,31 +52,32 @@ ServiceStart service_start(const Invocation *invocation)
 
         if (!bus || system_bus_has_service(bus))
                 return bus ? SERVICE_RUNS : SERVICE_UNKNOWN;
-        if (unit_is_masked())
+        if (systemd_unit_is_masked())
                 return SERVICE_FAILS;
         if (system_bus_activate(bus) < 0)
                 return SERVICE_UNKNOWN;
         return wait_for_service(bus, limit_ms);
 }
 
-/* Only what is wrong, in lines on standard error. Returns whether there was anything. */
+/* Reports the unit's faults. Returns whether there are any. */
 static bool report_faults(void)
 {
-        _cleanup_(checkup_freep) Checkup *checkup = checkup_new(CHECKUP_COMPLAINTS);
+        _cleanup_(check_report_freep) CheckReport *checks =
+                check_report_new(CHECK_REPORT_FAULTS_ONLY);
 
-        if (!checkup)
+        if (!checks)
                 return false;
-        (void) doctor_check_unit(checkup);
-        return checkup_n_faults(checkup) > 0;
+        (void) doctor_check_unit(checks);
+        return check_report_n_faults(checks) > 0;
 }
 
 int service_report(const Invocation *invocation, ServiceStart start)
 {
         if (start == SERVICE_LATE)
-                report(UNIT " has not started within %u s; see journalctl -u passlockd",
+                report(UNIT " did not start within %u s; see journalctl -u passlockd",
                        timeout_ms(invocation) / 1000);
         else if (!report_faults())
-                report(UNIT " does not start; see journalctl -u passlockd");
+                report(UNIT " failed to start; see journalctl -u passlockd");
         return EXIT_OURS;
 }
 

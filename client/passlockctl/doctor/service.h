@@ -5,24 +5,23 @@
 
 typedef enum ServiceStart {
         SERVICE_RUNS,
-        SERVICE_UNKNOWN, /* a call will tell */
-        SERVICE_FAILS,   /* its unit cannot start; doctor_check_unit() finds out why */
-        SERVICE_LATE,    /* its unit has not started in time */
+        SERVICE_UNKNOWN, /* a call has to find out */
+        SERVICE_FAILS,   /* the unit failed; see doctor_check_unit() */
+        SERVICE_LATE,    /* the unit did not start in time */
 } ServiceStart;
 
 /*
- * Has the bus start the service if it is not there, and waits until it is up or its unit has
- * failed, which the bus itself does not notice for half a minute. Without systemd, or if the bus
- * refuses, nothing is known here.
+ * Starts the service by D-Bus activation if it is not running, and waits until it is running or its
+ * unit has failed, which the bus itself reports only after 25 seconds. SERVICE_UNKNOWN without
+ * systemd, or if the bus refuses.
  */
 ServiceStart service_start(const Invocation *invocation);
 
-/* Says on standard error what doctor has found out about a service that has not started. Returns
- * the exit status. */
+/* Reports why the service did not start. Returns the exit status. */
 int service_report(const Invocation *invocation, ServiceStart start);
 
-/* The two together. Returns 0 if there is a use in calling it. */
+/* Starts the service or reports why not. Returns 0 if calls make sense. */
 int service_require(const Invocation *invocation);
 
-/* After a call that has failed: says why, if the unit has failed meanwhile. */
+/* After a failed call: reports a failed unit. */
 void service_report_absence(void);

@@ -16,7 +16,7 @@ static int add_descriptor(posix_spawn_file_actions_t *actions, int fd, int to, i
         return posix_spawn_file_actions_adddup2(actions, fd, to);
 }
 
-/* Returns 0 or a positive errno, as posix_spawn() and its kin do. */
+/* Returns 0 or a positive errno, as posix_spawn(). */
 static int start(const char *const argv[], int stdin_fd, int stdout_fd, int stderr_fd, pid_t *ret)
 {
         posix_spawn_file_actions_t actions;
@@ -57,7 +57,7 @@ int command_run(const char *const argv[], int stdin_fd, int stdout_fd, int stder
         return e != 0 ? -e : wait_for(pid);
 }
 
-/* Reads to the end, of which only the beginning is kept. */
+/* Reads to the end, and keeps the beginning. */
 static void read_output(int fd, char *output, size_t size)
 {
         size_t len = 0;
@@ -78,7 +78,7 @@ static void read_output(int fd, char *output, size_t size)
         output[len] = '\0';
 }
 
-static int read_from(const char *const argv[], bool complaint, char *output, size_t size)
+static int read_from(const char *const argv[], bool stderr_text, char *output, size_t size)
 {
         _cleanup_(closep) int read_fd = -1, write_fd = -1;
         int fds[2], e;
@@ -88,7 +88,7 @@ static int read_from(const char *const argv[], bool complaint, char *output, siz
                 return -errno;
         read_fd = fds[0];
         write_fd = fds[1];
-        e = start(argv, -1, complaint ? -1 : write_fd, complaint ? write_fd : -1, &pid);
+        e = start(argv, -1, stderr_text ? -1 : write_fd, stderr_text ? write_fd : -1, &pid);
         if (e == ENOENT)
                 return STATUS_MISSING;
         if (e != 0)
@@ -98,12 +98,12 @@ static int read_from(const char *const argv[], bool complaint, char *output, siz
         return wait_for(pid);
 }
 
-int command_read(const char *const argv[], char *output, size_t size)
+int command_read_stdout(const char *const argv[], char *output, size_t size)
 {
         return read_from(argv, false, output, size);
 }
 
-int command_read_complaint(const char *const argv[], char *output, size_t size)
+int command_read_stderr(const char *const argv[], char *output, size_t size)
 {
         return read_from(argv, true, output, size);
 }

@@ -4,15 +4,17 @@
 #include "base/macro.h"
 
 /*
- * Runs a program that is found by $PATH, without a shell, and waits for it. A descriptor of -1 is
- * /dev/null. Returns its exit status, 128 and more if a signal ended it, 127 if there is no such
- * program; or a negative errno.
+ * Runs a program from $PATH, without a shell, and waits for it. A descriptor of -1 is /dev/null.
+ * Returns the exit status, 128 + N after signal N, 127 if the program is not installed; or a
+ * negative errno.
  */
 int command_run(const char *const argv[], int stdin_fd, int stdout_fd, int stderr_fd);
 
-/* The same for what it writes, cut to `size` with the final NUL. What it complains of is dropped.
+/*
+ * The same, and captures standard output, truncated to `size` with the final NUL. Discards standard
+ * error.
  */
-int command_read(const char *const argv[], char *output, size_t size);
+int command_read_stdout(const char *const argv[], char *output, size_t size);
 
-/* The same for what it complains of; what it writes is dropped. */
-int command_read_complaint(const char *const argv[], char *output, size_t size);
+/* The same, and captures standard error. Discards standard output. */
+int command_read_stderr(const char *const argv[], char *output, size_t size);

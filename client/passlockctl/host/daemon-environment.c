@@ -9,16 +9,16 @@
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/http.h"
 #include "client/passlockctl/host/system-bus.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 
 #define OUTPUT_MAX (64U * 1024)
 
 struct DaemonEnvironment {
-        char **variables; /* NAME=value; of two with one name the last one counts */
+        char **variables; /* NAME=value; the last duplicate counts */
         bool is_ours;
 };
 
-/* All of a file; the size is without the final NUL. NULL if it cannot be read. */
+/* Reads a file; the size excludes the final NUL. NULL on failure. */
 static char *read_file(const char *path, size_t *ret_size)
 {
         _cleanup_(freep) char *content = malloc(OUTPUT_MAX);
@@ -35,7 +35,7 @@ static char *read_file(const char *path, size_t *ret_size)
         return TAKE_PTR(content);
 }
 
-/* Root may look at the process; others only at their own, and the daemon is nobody's own. */
+/* Only root can read another user's /proc/PID/environ. */
 static bool read_process(DaemonEnvironment *environment)
 {
         _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
@@ -57,7 +57,7 @@ static bool read_process(DaemonEnvironment *environment)
         return true;
 }
 
-/* The next word of what systemctl prints: in double quotes, with backslashes, if it has blanks. */
+/* Parses the next word of systemctl's output: quoted, with backslash escapes, if it has spaces. */
 static bool next_word(const char **text, char *word, size_t size)
 {
         const char *p = *text + strspn(*text, " ");
@@ -81,7 +81,7 @@ static bool next_word(const char **text, char *word, size_t size)
         return true;
 }
 
-/* A file of variables, a line each: see systemd.exec(5). */
+/* Parses an environment file, see EnvironmentFile= in systemd.exec(5). */
 static void read_variables(DaemonEnvironment *environment, char *lines)
 {
         char *line;
@@ -131,7 +131,7 @@ static void read_shown(DaemonEnvironment *environment, const char *shown)
                         read_variables_of(environment, line + strlen("EnvironmentFiles="));
 }
 
-/* What systemd gives to every unit, then the unit's own. */
+/* Reads the manager's environment, then the unit's. */
 static bool read_unit(DaemonEnvironment *environment)
 {
         static const char *const of_unit[] = {
@@ -141,10 +141,10 @@ static bool read_unit(DaemonEnvironment *environment)
         static const char *const of_manager[] = {"systemctl", "show-environment", NULL};
         _cleanup_(freep) char *shown = malloc(OUTPUT_MAX), *inherited = malloc(OUTPUT_MAX);
 
-        if (!shown || !inherited || command_read(of_unit, shown, OUTPUT_MAX) != 0 ||
+        if (!shown || !inherited || command_read_stdout(of_unit, shown, OUTPUT_MAX) != 0 ||
             !strstr(shown, "LoadState=loaded"))
                 return false;
-        if (command_read(of_manager, inherited, OUTPUT_MAX) == 0)
+        if (command_read_stdout(of_manager, inherited, OUTPUT_MAX) == 0)
                 read_variables(environment, inherited);
         read_shown(environment, shown);
         return true;
@@ -181,9 +181,7 @@ const char *daemon_environment_get(const DaemonEnvironment *environment, const c
         return found;
 }
 
-/* Whether libcurl would take the host for one of these: names, which stand for what ends in them,
- * or
- * "*". */
+/* Whether no_proxy excludes a host, by libcurl's rules: domain suffixes or "*". */
 static bool is_exempt(const char *exempt, const char *host)
 {
         size_t host_len = strlen(host);
@@ -208,10 +206,10 @@ const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
                                           const char *endpoint)
 {
         static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-        _cleanup_(freep) char *host = http_host_of(endpoint);
+        _cleanup_(freep) char *host = http_host(endpoint);
         const char *proxy = NULL, *exempt;
 
-        /* Over plain HTTP the daemon talks to this host only, and directly. */
+        /* Plain HTTP is for loopback only and uses no proxy. */
         if (!host || strncmp(endpoint, "https://", 8) != 0)
                 return NULL;
         exempt = daemon_environment_get(environment, "no_proxy")
@@ -221,7 +219,7 @@ const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
         return isempty(proxy) || (exempt && is_exempt(exempt, host)) ? NULL : proxy;
 }
 
-char *proxy_for_people(const char *proxy)
+char *proxy_host_and_port(const char *proxy)
 {
         const char *host = strstr(proxy, "://"), *at;
 

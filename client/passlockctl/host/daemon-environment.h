@@ -4,23 +4,25 @@
 #include "base/macro.h"
 
 /*
- * The environment that the daemon has, or would be started with, as far as we may look: of its
- * process; else, of its unit, as systemd knows it; else, without systemd, our own.
+ * The environment of the daemon: that of its process if accessible, else that of its unit, else,
+ * without systemd, that of this process.
  */
 typedef struct DaemonEnvironment DaemonEnvironment;
 
-/* NULL for lack of memory. */
+/* NULL if out of memory. */
 DaemonEnvironment *daemon_environment_new(void);
 DaemonEnvironment *daemon_environment_free(DaemonEnvironment *environment);
 DEFINE_CLEANUP(DaemonEnvironment *, daemon_environment_free);
 
-/* The value of a variable, lent; NULL if it has none. */
+/* Returns the value of a variable, borrowed; NULL if unset. */
 const char *daemon_environment_get(const DaemonEnvironment *environment, const char *name);
 
-/* The proxy by which the daemon reaches an endpoint; NULL for none, and for an endpoint that takes
- * none. Lent. It may have a password in it: show proxy_for_people() of it. */
+/*
+ * The daemon's proxy for an endpoint; NULL for none. Borrowed. It may contain a password: print
+ * proxy_host_and_port() instead.
+ */
 const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
                                           const char *endpoint);
 
-/* Its host and port, to be given to free(). NULL for lack of memory. */
-char *proxy_for_people(const char *proxy);
+/* Host and port of a proxy URL, without the password. Free with free(). NULL if out of memory. */
+char *proxy_host_and_port(const char *proxy);

@@ -10,27 +10,27 @@
 #include "client/passlockctl/host/http.h"
 
 #define BODY_LEN_MAX (16U * 1024 * 1024)
-/* An error is not longer. */
+/* Limit of an error body. */
 #define ERROR_LEN_MAX 16384U
 
-typedef struct Request {
+typedef struct Transfer {
         CURL *easy;
         struct curl_slist *headers;
         char *url;
         bool tls;
         size_t body_len;
-        char body[ERROR_LEN_MAX]; /* its start */
+        char body[ERROR_LEN_MAX]; /* truncated */
         char error[CURL_ERROR_SIZE];
-} Request;
+} Transfer;
 
-/* What curl copies of the key it frees as it is; our own copy, the header line, is wiped. */
-static void request_done(Request *request)
+/* curl does not erase its copies of the key; the header line here is erased. */
+static void transfer_done(Transfer *transfer)
 {
-        curl_easy_cleanup(request->easy);
-        for (struct curl_slist *h = request->headers; h; h = h->next)
+        curl_easy_cleanup(transfer->easy);
+        for (struct curl_slist *h = transfer->headers; h; h = h->next)
                 explicit_bzero(h->data, strlen(h->data));
-        curl_slist_free_all(request->headers);
-        free(request->url);
+        curl_slist_free_all(transfer->headers);
+        free(transfer->url);
 }
 
 static bool is_this_host(const char *ip)
@@ -38,84 +38,85 @@ static bool is_this_host(const char *ip)
         return strncmp(ip, "127.", 4) == 0 || streq(ip, "::1");
 }
 
-/* Just before a request goes out: what is not encrypted stays here. */
+/* Called after connecting: allow plain HTTP to loopback only. */
 static int on_connected(void *userdata, char *peer_ip, char *local_ip, int peer_port,
                         int local_port)
 {
-        const Request *request = userdata;
+        const Transfer *transfer = userdata;
 
-        return request->tls || is_this_host(peer_ip) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+        return transfer->tls || is_this_host(peer_ip) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* The body of a success is not looked at, but an endless one comes to an end. */
+/* A success body is ignored, but limited in size. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 {
-        Request *request = userdata;
+        Transfer *transfer = userdata;
 
-        if (request->body_len < ERROR_LEN_MAX) {
-                size_t room = ERROR_LEN_MAX - request->body_len;
+        if (transfer->body_len < ERROR_LEN_MAX) {
+                size_t room = ERROR_LEN_MAX - transfer->body_len;
 
-                memcpy(request->body + request->body_len, bytes, size * n < room ? size * n : room);
+                memcpy(transfer->body + transfer->body_len, bytes,
+                       size * n < room ? size * n : room);
         }
-        request->body_len += size * n;
-        return request->body_len <= BODY_LEN_MAX ? size * n : 0;
+        transfer->body_len += size * n;
+        return transfer->body_len <= BODY_LEN_MAX ? size * n : 0;
 }
 
-static int add_header(Request *request, const char *line)
+static int add_header(Transfer *transfer, const char *line)
 {
-        struct curl_slist *headers = curl_slist_append(request->headers, line);
+        struct curl_slist *headers = curl_slist_append(transfer->headers, line);
 
         if (!headers)
                 return -ENOMEM;
-        request->headers = headers;
+        transfer->headers = headers;
         return 0;
 }
 
-static int add_bearer(Request *request, const Secret *key)
+static int add_bearer(Transfer *transfer, const Secret *key)
 {
         char line[SECRET_LEN_MAX + 32];
         int r;
 
         snprintf(line, sizeof(line), "Authorization: Bearer %s", secret_reveal(key));
-        r = add_header(request, line);
+        r = add_header(transfer, line);
         explicit_bzero(line, sizeof(line));
         return r;
 }
 
-/* Sets an option unless an earlier one failed already. */
+/* Sets an option unless an earlier one failed. */
 #define SET(option, value) \
         do { \
                 if (c == CURLE_OK) \
-                        c = curl_easy_setopt(request->easy, (option), (value)); \
+                        c = curl_easy_setopt(transfer->easy, (option), (value)); \
         } while (false)
 
-static CURLcode request_set_way(Request *request, const HttpQuestion *question)
+static CURLcode transfer_set_way(Transfer *transfer, const HttpRequest *request)
 {
         CURLcode c = CURLE_OK;
 
-        SET(CURLOPT_PROTOCOLS_STR, request->tls ? "https" : "http");
+        SET(CURLOPT_PROTOCOLS_STR, transfer->tls ? "https" : "http");
         SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         SET(CURLOPT_SSL_VERIFYPEER, 1L);
         SET(CURLOPT_SSL_VERIFYHOST, 2L);
-        if (question->ca_file) {
+        if (request->ca_file) {
                 SET(CURLOPT_CAPATH, NULL);
-                SET(CURLOPT_CAINFO, question->ca_file);
+                SET(CURLOPT_CAINFO, request->ca_file);
         }
-        /* What our environment says of proxies does not count. */
-        SET(CURLOPT_PROXY, request->tls && question->proxy ? question->proxy : "");
+        /* Ignore proxy variables of this process. */
+        SET(CURLOPT_PROXY, transfer->tls && request->proxy ? request->proxy : "");
         SET(CURLOPT_NOPROXY, "");
         return c;
 }
 
-static CURLcode request_set(Request *request, uint32_t timeout_ms)
+static CURLcode transfer_set(Transfer *transfer, uint32_t timeout_ms)
 {
         CURLcode c = CURLE_OK;
 
-        SET(CURLOPT_URL, request->url);
-        SET(CURLOPT_HTTPHEADER, request->headers);
+        SET(CURLOPT_URL, transfer->url);
+        SET(CURLOPT_HTTPHEADER, transfer->headers);
         SET(CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
         SET(CURLOPT_USERAGENT, "passlockctl/" PACKAGE_VERSION);
-        SET(CURLOPT_ERRORBUFFER, request->error);
+        SET(CURLOPT_ERRORBUFFER, transfer->error);
         SET(CURLOPT_TIMEOUT_MS, (long) timeout_ms);
         SET(CURLOPT_NOSIGNAL, 1L);
         SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -123,9 +124,9 @@ static CURLcode request_set(Request *request, uint32_t timeout_ms)
         SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
         SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
         SET(CURLOPT_PREREQFUNCTION, on_connected);
-        SET(CURLOPT_PREREQDATA, request);
+        SET(CURLOPT_PREREQDATA, transfer);
         SET(CURLOPT_WRITEFUNCTION, on_body);
-        SET(CURLOPT_WRITEDATA, request);
+        SET(CURLOPT_WRITEDATA, transfer);
         return c;
 }
 
@@ -133,7 +134,7 @@ static HttpOutcome outcome_of(CURLcode c)
 {
         switch (c) {
         case CURLE_OK:
-                return HTTP_ANSWERED;
+                return HTTP_RESPONDED;
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_ISSUER_ERROR:
         case CURLE_SSL_INVALIDCERTSTATUS:
@@ -155,75 +156,75 @@ static int64_t date_of(CURL *easy)
         return (int64_t) curl_getdate(header->value, NULL);
 }
 
-static void read_tag(const Request *request, HttpAnswer *answer)
+static void read_tag(const Transfer *transfer, HttpResponse *answer)
 {
         const char *tag;
         json_t *body;
 
-        if (request->body_len > ERROR_LEN_MAX)
+        if (transfer->body_len > ERROR_LEN_MAX)
                 return;
-        body = json_loadb(request->body, request->body_len, 0, NULL);
+        body = json_loadb(transfer->body, transfer->body_len, 0, NULL);
         tag = json_string_value(json_object_get(body, "_tag"));
         if (tag && strlen(tag) < sizeof(answer->tag))
                 memcpy(answer->tag, tag, strlen(tag) + 1);
         json_decref(body);
 }
 
-static int request_perform(Request *request, HttpAnswer *ret)
+static int transfer_perform(Transfer *transfer, HttpResponse *ret)
 {
-        HttpAnswer answer = {.date_sec = -1, .tls = request->tls};
+        HttpResponse answer = {.date_sec = -1, .tls = transfer->tls};
         long status = 0;
         CURLcode c;
 
-        c = curl_easy_perform(request->easy);
+        c = curl_easy_perform(transfer->easy);
         if (c == CURLE_OUT_OF_MEMORY)
                 return -ENOMEM;
         if (c == CURLE_SSL_CACERT_BADFILE)
                 return -EINVAL;
         answer.outcome = outcome_of(c);
         snprintf(answer.text, sizeof(answer.text), "%s",
-                 *request->error ? request->error : curl_easy_strerror(c));
+                 *transfer->error ? transfer->error : curl_easy_strerror(c));
         if (c == CURLE_OK) {
-                curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+                curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
                 answer.status = (int) status;
-                answer.date_sec = date_of(request->easy);
-                read_tag(request, &answer);
+                answer.date_sec = date_of(transfer->easy);
+                read_tag(transfer, &answer);
         }
         *ret = answer;
         return 0;
 }
 
-int http_get(const HttpQuestion *question, HttpAnswer *ret)
+int http_get(const HttpRequest *request, HttpResponse *ret)
 {
-        _cleanup_(request_done) Request request = {
-                .tls = strncmp(question->endpoint, "https://", 8) == 0,
+        _cleanup_(transfer_done) Transfer transfer = {
+                .tls = strncmp(request->endpoint, "https://", 8) == 0,
         };
         CURLcode c;
         int r;
 
-        if (!request.tls && strncmp(question->endpoint, "http://", 7) != 0)
+        if (!transfer.tls && strncmp(request->endpoint, "http://", 7) != 0)
                 return -EINVAL;
-        if (asprintf(&request.url, "%s%s", question->endpoint, question->path) < 0) {
-                request.url = NULL;
+        if (asprintf(&transfer.url, "%s%s", request->endpoint, request->path) < 0) {
+                transfer.url = NULL;
                 return -ENOMEM;
         }
-        request.easy = curl_easy_init();
-        if (!request.easy)
+        transfer.easy = curl_easy_init();
+        if (!transfer.easy)
                 return -ENOMEM;
-        r = add_header(&request, "Accept: application/json");
-        if (r == 0 && question->key)
-                r = add_bearer(&request, question->key);
+        r = add_header(&transfer, "Accept: application/json");
+        if (r == 0 && request->key)
+                r = add_bearer(&transfer, request->key);
         if (r < 0)
                 return r;
-        c = request_set_way(&request, question);
+        c = transfer_set_way(&transfer, request);
         if (c == CURLE_OK)
-                c = request_set(&request, question->timeout_ms);
+                c = transfer_set(&transfer, request->timeout_ms);
         if (c != CURLE_OK)
                 return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
-        return request_perform(&request, ret);
+        return transfer_perform(&transfer, ret);
 }
 
-char *http_host_of(const char *endpoint)
+char *http_host(const char *endpoint)
 {
         const char *host = strstr(endpoint, "://");
 

@@ -4,42 +4,40 @@
 #include "base/secret.h"
 
 /*
- * One GET of the HTTP API, asked by ourselves instead of by the daemon: to try a key that it does
- * not have yet, and to find out why it gets no answer. TLS is always verified.
+ * One GET request to the HTTP API, made by passlockctl instead of the daemon: to test a new key,
+ * and to diagnose connection failures. TLS is always verified.
  */
 
 typedef enum HttpOutcome {
-        HTTP_ANSWERED,
-        HTTP_NO_CONNECTION, /* no name, no route, nobody there, too slow */
-        HTTP_NO_TLS,        /* no handshake */
-        HTTP_NO_TRUST,      /* a certificate that is not acceptable */
+        HTTP_RESPONDED,
+        HTTP_NO_CONNECTION, /* name resolution, route, refused or timeout */
+        HTTP_NO_TLS,        /* TLS handshake failed */
+        HTTP_NO_TRUST,      /* certificate rejected */
 } HttpOutcome;
 
-typedef struct HttpAnswer {
+typedef struct HttpResponse {
         HttpOutcome outcome;
-        int status;   /* of an answer: 200, 403, ... */
-        char tag[64]; /* of an error: the `_tag` of its body, for api_status_to_error(); or "" */
-        int64_t date_sec; /* what time it is there, since the epoch; -1: it does not say */
+        int status;       /* HTTP status: 200, 403, ... */
+        char tag[64];     /* `_tag` of an error body, for api_status_to_error(); or "" */
+        int64_t date_sec; /* Date header, since the epoch; -1: missing */
         bool tls;
-        char text[256]; /* of a failure, for people */
-} HttpAnswer;
+        char text[256]; /* error message */
+} HttpResponse;
 
-typedef struct HttpQuestion {
-        const char *endpoint; /* an origin */
-        const char *path;     /* that goes after it */
-        const Secret *key;    /* NULL: none; over plain http it is sent to this host only */
-        const char *ca_file;  /* NULL: the system's */
-        const char *proxy;    /* NULL: none, whatever our environment has */
+typedef struct HttpRequest {
+        const char *endpoint; /* scheme, host and port */
+        const char *path;     /* absolute path */
+        const Secret *key;    /* NULL: none; over plain HTTP only sent to loopback */
+        const char *ca_file;  /* NULL: system CAs */
+        const char *proxy;    /* NULL: none, regardless of the environment */
         uint32_t timeout_ms;
-} HttpQuestion;
+} HttpRequest;
 
-/* Returns 0, or -ENOMEM, or -EINVAL for what is no endpoint, or a CA file that cannot be read. */
-int http_get(const HttpQuestion *question, HttpAnswer *ret);
+/* Returns 0, -ENOMEM, or -EINVAL for an invalid endpoint or unreadable CA file. */
+int http_get(const HttpRequest *request, HttpResponse *ret);
 
-/* The host of an endpoint, without brackets and port, to be given to free(). NULL for lack of
- * memory.
- */
-char *http_host_of(const char *endpoint);
+/* Host of an endpoint, without brackets and port. Free with free(). NULL if out of memory. */
+char *http_host(const char *endpoint);
 
-/* A segment of a path, to be given to free(). NULL for lack of memory. */
+/* Percent-encodes a path segment. Free with free(). NULL if out of memory. */
 char *http_escape(const char *segment);

@@ -5,8 +5,8 @@
 #include <systemd/sd-journal.h>
 
 #include "client/passlockctl/host/journal.h"
+#include "client/passlockctl/host/systemd-unit.h"
 
-#define UNIT    "passlockd.service"
 #define WAIT_US UINT64_C(1000000)
 
 struct Journal {
@@ -59,7 +59,7 @@ static int add_filter(sd_journal *journal, const JournalFilter *filter)
         return r;
 }
 
-/* To just before the last ones; or the first, if there are not so many. */
+/* Seeks N records back from the end, or to the first one. */
 static int seek_last(sd_journal *journal, const JournalFilter *filter)
 {
         int r;
@@ -141,7 +141,7 @@ int journal_wait(Journal *journal)
 {
         int r;
 
-        /* journald wakes who waits by a trick with the size of the file, which may fail to. */
+        /* inotify may miss journald's writes to the mapped file, so poll as well. */
         r = sd_journal_wait(journal->journal, WAIT_US);
         return r < 0 ? r : 0;
 }

@@ -14,7 +14,7 @@ int protect_memory(void)
 
         if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
                 return -errno;
-        /* Only root may for sure. */
+        /* Limited by RLIMIT_MEMLOCK for other users than root. */
         (void) mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
         umask(0077);
         return 0;

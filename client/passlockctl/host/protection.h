@@ -3,6 +3,8 @@
 
 #include "base/macro.h"
 
-/* From here on nobody gets to see our memory: no core dump, no debugger of the same user, no swap;
- * and no file that we make. Returns 0 or a negative errno. */
+/*
+ * Protects the memory of this process: no core dump, no ptrace by the same user, no swap. Files are
+ * created with mode 0600. Returns 0 or a negative errno.
+ */
 int protect_memory(void);

@@ -10,7 +10,7 @@
 #define DRIVER          "org.freedesktop.DBus"
 #define DRIVER_PATH     "/org/freedesktop/DBus"
 #define CALL_TIMEOUT_US (SYSTEM_BUS_TIMEOUT_MS * UINT64_C(1000))
-/* The bus gives up before. */
+/* Longer than the bus's own activation timeout. */
 #define ACTIVATION_TIMEOUT_US (600U * UINT64_C(1000000))
 
 struct SystemBus {
@@ -19,7 +19,7 @@ struct SystemBus {
         Activation activation;
 };
 
-/* By itself sd-bus would wait for a bus that is stuck for a minute and a half. */
+/* sd-bus waits up to 90 seconds for an unresponsive bus. */
 static bool wait_until_ready(sd_bus *bus, unsigned timeout_ms)
 {
         uint64_t end_ms = monotonic_ms() + timeout_ms;

@@ -5,29 +5,29 @@
 
 #include "base/macro.h"
 
-/* What there is to learn from the bus itself about the service: the library has no call for it. */
+/* Queries of the bus driver about the service, which the library does not offer. */
 typedef struct SystemBus SystemBus;
 
-/* It answers in no time, unless something is wrong with it. */
+/* The bus driver itself answers quickly. */
 #define SYSTEM_BUS_TIMEOUT_MS 5000U
 
-/* Connects, in that time. NULL if that cannot be done; what calls of the library say tells why. */
+/* Connects with a timeout. NULL on failure; calls of the library report the reason. */
 SystemBus *system_bus_new(unsigned timeout_ms);
 SystemBus *system_bus_free(SystemBus *bus);
 DEFINE_CLEANUP(SystemBus *, system_bus_free);
 
-/* These start nothing. The process is 0 if nobody offers the service, or the bus does not say. */
+/* Without D-Bus activation. The process is 0 if the service has no owner or the query fails. */
 bool system_bus_has_service(SystemBus *bus);
 pid_t system_bus_service_process(SystemBus *bus);
 
 typedef enum Activation {
         ACTIVATION_PENDING,
         ACTIVATION_DONE,
-        ACTIVATION_REFUSED, /* the bus cannot start it */
-        ACTIVATION_LATE,    /* the bus has given up waiting */
+        ACTIVATION_REFUSED, /* the bus cannot start the service */
+        ACTIVATION_LATE,    /* the bus's activation timeout expired */
 } Activation;
 
-/* Has the bus start the service, as a call would. Returns 0 or a negative errno. */
+/* Starts the service by D-Bus activation. Returns 0 or a negative errno. */
 int system_bus_activate(SystemBus *bus);
-/* What has come of that; waits for it, for so long at most. */
+/* Waits for the result of the activation, up to a timeout. */
 Activation system_bus_wait_for_activation(SystemBus *bus, unsigned timeout_ms);

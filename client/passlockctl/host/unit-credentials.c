@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "client/passlockctl/host/command.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
-#include "client/passlockctl/host/unit.h"
 
 #define UNIT_FILES_MAX (256U * 1024)
 #define SETTINGS_MAX   256U
@@ -15,7 +15,7 @@ struct UnitCredentials {
         size_t n;
 };
 
-/* Where systemd searches, the first place first. */
+/* systemd's search paths, in order. */
 static const char *const sealed_places[] = {
         "/run/credentials/@encrypted",  "/etc/credstore.encrypted",
         "/run/credstore.encrypted",     "/usr/local/lib/credstore.encrypted",
@@ -37,13 +37,13 @@ static const struct {
         {"SetCredentialEncrypted", true, true},
 };
 
-/* Where the reading of `systemctl cat` has come to. */
+/* State of the parser of `systemctl cat`. */
 typedef struct Reader {
         UnitCredentials *credentials;
-        const char *file; /* lent by the text */
+        const char *file; /* borrowed from the text */
         unsigned line;
         bool in_service;
-        bool shipped; /* the file is not the administrator's */
+        bool shipped; /* not an administrator's file */
 } Reader;
 
 static void setting_clear(CredentialSetting *setting)
@@ -62,7 +62,7 @@ static void remove_at(UnitCredentials *credentials, size_t index)
                 (credentials->n - index) * sizeof(CredentialSetting));
 }
 
-/* An empty value takes back all settings of its sort. Of one id the last one counts. */
+/* An empty value resets all settings of a kind; otherwise the last one of an id counts. */
 static void forget(UnitCredentials *credentials, bool literal, const char *id)
 {
         for (size_t i = credentials->n; i-- > 0;)
@@ -85,7 +85,7 @@ static void add(Reader *reader, size_t kind, const char *value)
                 .line = reader->line,
         };
 
-        /* LoadCredential=NAME:NAME searches, too. */
+        /* LoadCredential=NAME:NAME searches as well. */
         if (colon && !setting.literal && setting.id && !streq(colon + 1, setting.id))
                 setting.path = strdup(colon + 1);
         if (!setting.id || credentials->n >= SETTINGS_MAX) {
@@ -101,7 +101,7 @@ static bool has_prefix(const char *s, const char *prefix)
         return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* "# /path/of/a/file" comes first, and after an empty line. */
+/* "# /path/to/file" heads each file, after an empty line. */
 static bool is_heading(const char *line, bool after_empty)
 {
         size_t len = strlen(line);
@@ -160,7 +160,7 @@ static void read_line(Reader *reader, char *line)
                 read_setting(reader, line);
 }
 
-/* Lines that end in a backslash are not joined: no name and no path of a key is that long. */
+/* Line continuations are not parsed: these settings are short. */
 static void read_files(UnitCredentials *credentials, char *text)
 {
         Reader reader = {.credentials = credentials};
@@ -186,7 +186,7 @@ UnitCredentials *unit_credentials_new(void)
         _cleanup_(unit_credentials_freep) UnitCredentials *credentials = NULL;
         _cleanup_(freep) char *files = malloc(UNIT_FILES_MAX);
 
-        if (!files || command_read(argv, files, UNIT_FILES_MAX) != 0 || !*files)
+        if (!files || command_read_stdout(argv, files, UNIT_FILES_MAX) != 0 || !*files)
                 return NULL;
         credentials = calloc(1, sizeof(UnitCredentials));
         if (credentials)
@@ -209,7 +209,7 @@ const CredentialSetting *unit_credentials_at(const UnitCredentials *credentials,
         return index < credentials->n ? &credentials->settings[index] : NULL;
 }
 
-/* What is literal is only used if there is nothing to load. */
+/* Inline credentials are used only if nothing is loaded. */
 const CredentialSetting *unit_credentials_find(const UnitCredentials *credentials, const char *id)
 {
         const CredentialSetting *literal = NULL;
@@ -233,7 +233,7 @@ static char *join(const char *directory, const char *id)
         return asprintf(&path, "%s/%s", directory, id) < 0 ? NULL : path;
 }
 
-/* The first file in these places, but `path` and what comes after that. */
+/* The first existing file in the directories before `path`; NULL searches all. */
 static char *search(const char *const *places, size_t n, const char *id, const char *path)
 {
         for (size_t i = 0; i < n; i++) {

@@ -4,7 +4,7 @@
 
 #include "client/passlockctl/links-file/fingerprint.h"
 
-/* FNV-1a of 64 bits. */
+/* 64-bit FNV-1a. */
 static uint64_t fingerprint_of(const char *text)
 {
         uint64_t hash = UINT64_C(0xcbf29ce484222325);

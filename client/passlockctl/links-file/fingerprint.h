@@ -4,9 +4,8 @@
 #include "base/macro.h"
 
 /*
- * Eight bytes for each of very many texts, to learn which of them may be there twice: those that
- * have a fingerprint in common, of which a few may be different all the same. Zero-initialised it
- * is empty.
+ * A set of 64-bit hashes to find duplicates among many strings in little memory: equal strings have
+ * equal hashes, though equal hashes may be a collision. Zero-initialised it is empty.
  */
 typedef struct FingerprintSet {
         uint64_t *all;
@@ -17,7 +16,7 @@ typedef struct FingerprintSet {
 void fingerprint_set_clear(FingerprintSet *set);
 /* Returns 0 or -ENOMEM. */
 int fingerprint_set_add(FingerprintSet *set, const char *text);
-/* Drops those that are there once. Returns how many are left, each now once. */
+/* Keeps only hashes that occur more than once. Returns their number. */
 size_t fingerprint_set_keep_repeated(FingerprintSet *set);
-/* After that: whether the text has one of them. */
+/* Whether the string's hash is among those kept. */
 bool fingerprint_set_has(const FingerprintSet *set, const char *text);

@@ -10,7 +10,7 @@
 #define FORMAT  "passlock-links"
 #define VERSION 1
 
-/* As the daemon has them; times are exact in JSON up to this. */
+/* The daemon's limits; JSON integers are exact up to 2^53. */
 #define AUTHENTICATOR_ID_LEN_MAX 512U
 #define USER_ID_LEN_MAX          256U
 #define PLATFORM_NAME_LEN_MAX    256U
@@ -18,7 +18,7 @@
 
 #define TEXT_LEN 256
 
-/* Takes the object over. */
+/* Takes ownership of the object. */
 static char *dump(json_t *object)
 {
         char *line = object ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
@@ -56,10 +56,10 @@ void line_clear(Line *line)
         *line = (Line){};
 }
 
-/* A member of a line: where it goes, and what it may be. */
+/* Schema of a JSON member. */
 typedef struct Member {
         const char *name;
-        size_t len_max; /* of a text; 0: it is a number */
+        size_t len_max; /* of a string; 0: a number */
         uint64_t number_max;
         bool optional;
         void *value; /* const char **, uint64_t * */
@@ -71,7 +71,7 @@ static int take_text(const json_t *value, const Member *member, char ret_text[st
 
         if (!text_is_valid(text, member->len_max)) {
                 snprintf(ret_text, TEXT_LEN,
-                         "%s is not a text of 1 to %zu bytes without control characters",
+                         "%s is not a string of 1 to %zu bytes without control characters",
                          member->name, member->len_max);
                 return -EBADMSG;
         }
@@ -84,15 +84,15 @@ static int take_number(const json_t *value, const Member *member, char ret_text[
         json_int_t number = json_integer_value(value);
 
         if (!json_is_integer(value) || number < 0 || (uint64_t) number > member->number_max) {
-                snprintf(ret_text, TEXT_LEN, "%s is not a whole number from 0 to %llu",
-                         member->name, (unsigned long long) member->number_max);
+                snprintf(ret_text, TEXT_LEN, "%s is not an integer from 0 to %llu", member->name,
+                         (unsigned long long) member->number_max);
                 return -EBADMSG;
         }
         *(uint64_t *) member->value = (uint64_t) number;
         return 0;
 }
 
-/* Takes all that is in a line; no more may be there, and no less. */
+/* Parses all members; unknown and missing ones are errors. */
 static int take_members(const json_t *object, const Member *members, size_t n_members,
                         char ret_text[static TEXT_LEN])
 {
@@ -115,7 +115,7 @@ static int take_members(const json_t *object, const Member *members, size_t n_me
                 n_taken++;
         }
         if (json_object_size(object) > n_taken) {
-                snprintf(ret_text, TEXT_LEN, "there is a member that does not belong here");
+                snprintf(ret_text, TEXT_LEN, "unknown member");
                 return -EBADMSG;
         }
         return 0;
@@ -135,16 +135,15 @@ static int read_header(const json_t *object, Line *ret, char ret_text[static TEX
         int r;
 
         if (!is || !streq(is, FORMAT)) {
-                snprintf(ret_text, TEXT_LEN, "this is not the beginning of an export of links");
+                snprintf(ret_text, TEXT_LEN, "not a file exported by passlockctl export");
                 return -EBADMSG;
         }
-        /* First of all: another version may have other members. */
+        /* Checked first: another version may have other members. */
         r = take_number(json_object_get(object, "version"), &members[1], ret_text);
         if (r < 0)
                 return r;
         if (version != VERSION) {
-                snprintf(ret_text, TEXT_LEN,
-                         "the export has version %llu, and this program knows %u",
+                snprintf(ret_text, TEXT_LEN, "unsupported version %llu, expected %u",
                          (unsigned long long) version, VERSION);
                 return -EBADMSG;
         }
@@ -197,7 +196,7 @@ int link_format_parse(const char *bytes, size_t len, Line *ret, char ret_text[st
         int r;
 
         if (!object) {
-                /* Its position is one in our line; its text quotes what we do not print. */
+                /* jansson's message quotes the input, which is not printed. */
                 snprintf(ret_text, TEXT_LEN, "byte %d: not a JSON object", error.position);
                 return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
         }

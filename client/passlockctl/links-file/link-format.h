@@ -6,23 +6,23 @@
 #include "base/macro.h"
 
 /*
- * Links in a file, as JSON, one object on a line:
+ * The export format: JSON lines.
  *
- *      {"format":"passlock-links","version":1,"tenancy_id":"…","exported_at":1700000000000}
- *      {"authenticator_id":"…","user_id":"…","created_at":…,"last_used_at":…,"platform_name":"…"}
- *      …
- *      {"links":2}
+ *     {"format":"passlock-links","version":1,"tenancy_id":"…","exported_at":1700000000000}
+ *     {"authenticator_id":"…","user_id":"…","created_at":…,"last_used_at":…,"platform_name":"…"}
+ *     …
+ *     {"links":2}
  *
- * The first line says what it is, and the last one how many there are between, so that a file that
- * was cut off can be told. platform_name is there if it is known. There are no other members.
+ * The first line is a header, the last line has the number of links, so that a truncated file is
+ * detected. platform_name is optional. Other members are errors.
  */
 
-/* Lines without their end, malloc'ed; NULL if there is no memory. */
+/* Lines without newline. Free with free(); NULL if out of memory. */
 char *link_format_header(const char *tenancy_id, uint64_t exported_at_ms);
 char *link_format_link(const passlock_link *link);
 char *link_format_trailer(uint64_t n_links);
 
-/* No line is longer. */
+/* Limit of a line. */
 #define LINK_LINE_MAX 16384U
 
 typedef enum LineKind {
@@ -40,5 +40,5 @@ typedef struct Line {
 
 void line_clear(Line *line);
 
-/* Reads a line. Returns 0, -ENOMEM, or -EBADMSG with what is wrong in `ret_text`. */
+/* Parses a line. Returns 0, -ENOMEM, or -EBADMSG with an error message in `ret_text`. */
 int link_format_parse(const char *bytes, size_t len, Line *ret, char ret_text[static 256]);

@@ -19,7 +19,7 @@ struct LinkReader {
         char bytes[LINK_LINE_MAX + 1];
 };
 
-/* A file that nobody else sees, on a disk, since it may become large. */
+/* An unlinked temporary file; not in /tmp, since it may be large. */
 static FILE *unnamed_file_new(void)
 {
         const char *directory = getenv("TMPDIR");
@@ -55,7 +55,7 @@ static int copy_stdin(FILE *to)
         return fflush(to) == 0 ? 0 : -errno;
 }
 
-/* A pipe can be read once only, and so can what somebody types. */
+/* The file is read twice, but a pipe or terminal only once. */
 static int keep_stdin(FILE **ret)
 {
         FILE *file = unnamed_file_new();
@@ -80,7 +80,7 @@ static int open_file(const char *path, FILE **ret)
         file = fopen(path, "re");
         if (!file)
                 return -errno;
-        /* Others end, or are read, once. */
+        /* Other files cannot be read twice. */
         if (fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode)) {
                 fclose(file);
                 return -EMEDIUMTYPE;
@@ -103,9 +103,9 @@ int link_reader_new(const char *path, LinkReader **ret)
         }
         r = is_stdin ? keep_stdin(&reader->file) : open_file(path, &reader->file);
         if (r == -EMEDIUMTYPE)
-                report("%s: not a regular file; use - to read from a pipe", path);
+                report("Failed to open %s: not a regular file; use - to read from a pipe", path);
         else if (r < 0)
-                report("%s: %s", reader->name, strerror(-r));
+                report("Failed to open %s: %s", reader->name, strerror(-r));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(reader);
@@ -130,8 +130,7 @@ static int refuse(const LinkReader *reader, const char *text)
         return -EBADMSG;
 }
 
-/* Reads a line without its end. Returns its length, or a negative errno: -ENODATA if there is none.
- */
+/* Reads a line without its end. Returns its length, or a negative errno: -ENODATA at the end. */
 static ssize_t read_line(LinkReader *reader)
 {
         size_t len = 0;
@@ -141,13 +140,13 @@ static ssize_t read_line(LinkReader *reader)
         errno = 0;
         while ((c = getc_unlocked(reader->file)) != EOF && c != '\n') {
                 if (len > LINK_LINE_MAX)
-                        return refuse(reader, "the line is too long");
+                        return refuse(reader, "line too long");
                 reader->bytes[len++] = (char) c;
         }
         if (ferror(reader->file)) {
                 int r = errno ? -errno : -EIO;
 
-                report("%s: %s", reader->name, strerror(-r));
+                report("Failed to read %s: %s", reader->name, strerror(-r));
                 return r;
         }
         return c == EOF && len == 0 ? -ENODATA : (ssize_t) len;
@@ -161,7 +160,7 @@ static int parse_line(LinkReader *reader, Line *ret)
 
         len = read_line(reader);
         if (len == -ENODATA)
-                return refuse(reader, "the file has been cut off");
+                return refuse(reader, "file is truncated");
         if (len < 0)
                 return (int) len;
         r = link_format_parse(reader->bytes, (size_t) len, ret, text);
@@ -183,7 +182,7 @@ int link_reader_start(LinkReader *reader)
         if (r < 0)
                 return r;
         if (line.kind != LINE_HEADER)
-                return refuse(reader, "this is not the beginning of an export of links");
+                return refuse(reader, "not a file exported by passlockctl export");
         free(reader->tenancy_id);
         reader->tenancy_id = TAKE_PTR(line.tenancy_id);
         return 0;
@@ -199,11 +198,11 @@ static int check_end(LinkReader *reader, uint64_t n_links)
         ssize_t len;
 
         if (n_links != reader->n_links)
-                return refuse(reader, "the number of links before this line is another one");
+                return refuse(reader, "number of links does not match the lines before");
         len = read_line(reader);
         if (len == -ENODATA)
                 return 0;
-        return len < 0 ? (int) len : refuse(reader, "the export ended on the line before");
+        return len < 0 ? (int) len : refuse(reader, "unexpected data after the end of the export");
 }
 
 int link_reader_next(LinkReader *reader, passlock_link **ret)
@@ -217,7 +216,7 @@ int link_reader_next(LinkReader *reader, passlock_link **ret)
         if (line.kind == LINE_TRAILER)
                 return check_end(reader, line.n_links);
         if (line.kind != LINE_LINK)
-                return refuse(reader, "another export begins here");
+                return refuse(reader, "unexpected second header");
         reader->n_links++;
         *ret = TAKE_PTR(line.link);
         return 1;

@@ -17,8 +17,8 @@
 
 bool credential_name_is_valid(const char *name)
 {
-        size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789._-");
+        size_t len =
+                strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
         return len > 0 && len <= NAME_LEN_MAX && name[len] == '\0' && name[0] != '.' &&
                name[0] != '-';
@@ -39,7 +39,7 @@ static int write_all(int fd, const char *bytes, size_t len)
         return 0;
 }
 
-/* A pipe with the key in it, which is less than any pipe holds, to be read once. */
+/* A pipe with the key; it fits into the pipe's buffer. */
 static int open_pipe_with(const Secret *key)
 {
         _cleanup_(closep) int read_fd = -1, write_fd = -1;
@@ -53,7 +53,7 @@ static int open_pipe_with(const Secret *key)
         return r < 0 ? r : TAKE_FD(read_fd);
 }
 
-static int seal(const char *name, const Secret *key, int to_fd)
+static int encrypt(const char *name, const Secret *key, int to_fd)
 {
         _cleanup_(freep) char *name_option = NULL;
         _cleanup_(closep) int key_fd = -1;
@@ -72,9 +72,9 @@ static int seal(const char *name, const Secret *key, int to_fd)
         if (status == 0)
                 return 0;
         if (status == STATUS_ABSENT)
-                report("there is no systemd-creds to seal the key with");
+                report("Failed to encrypt the key: systemd-creds is not installed");
         else if (status > 0)
-                report("systemd-creds could not seal the key (exit status %d)", status);
+                report("Failed to encrypt the key: systemd-creds exited with status %d", status);
         return status < 0 ? status : -EREMOTEIO;
 }
 
@@ -90,12 +90,12 @@ static int store_in(const char *dir, const char *name, const Secret *key, bool p
         if (r < 0)
                 return r;
         r = plain ? write_all(new_file_fd(file), secret_reveal(key), secret_len(key))
-                  : seal(name, key, new_file_fd(file));
+                  : encrypt(name, key, new_file_fd(file));
         return r < 0 ? r : new_file_publish(file, true);
 }
 
-/* One key of that name: a sealed one would win over a plain one, which would lie around. */
-static int forget_other(const char *name, bool plain)
+/* An encrypted credential would take precedence over a plain one, which would be a leftover. */
+static int remove_other(const char *name, bool plain)
 {
         _cleanup_(freep) char *path = NULL;
         int r;
@@ -107,7 +107,7 @@ static int forget_other(const char *name, bool plain)
         if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
                 return 0;
         r = -errno;
-        report("cannot remove the old %s: %s", path, strerror(-r));
+        report("Failed to remove the old credential %s: %s", path, strerror(-r));
         return r;
 }
 
@@ -127,8 +127,8 @@ int credential_store(const char *dir, const char *name, const Secret *key, bool 
 
         r = store_in(dir ?: plain ? DIR_PLAIN : DIR_SEALED, name, key, plain, path);
         if (r == 0)
-                return dir ? 0 : forget_other(name, plain);
+                return dir ? 0 : remove_other(name, plain);
         if (r != -EREMOTEIO)
-                report("cannot write %s: %s", path, strerror(-r));
+                report("Failed to write %s: %s", path, strerror(-r));
         return r;
 }

@@ -6,20 +6,22 @@
 
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/doctor/service.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
-#include "client/passlockctl/host/unit.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/report.h"
 #include "dbus/key-proof.h"
 
 #define NONCE_BYTES 32U
-/* What the generator writes goes before drop-ins that sort before it. */
+/* The generator's drop-in overrides drop-ins that sort before it. */
 #define GENERATED_DROP_IN "50-credentials.conf"
 #define USUAL_PREFIX      "passlock."
 
 DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
 
-/* ---- What the unit loads --------------------------------------------------------------------- */
+/*
+ * ---- The unit's settings ---------------------------------------------------------------------
+ */
 
 static const char *wanted_setting(const KeyChange *change)
 {
@@ -32,15 +34,15 @@ static bool is_generated(const KeyChange *change)
                strncmp(change->name, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0;
 }
 
-/* Whether that setting is, or will be, the one that loads our file. */
-static bool is_ours(const KeyChange *change, const CredentialSetting *setting)
+/* Whether the setting loads the new file, now or after daemon-reload. */
+static bool loads_new_file(const KeyChange *change, const CredentialSetting *setting)
 {
         return !setting->literal && setting->sealed == !change->invocation->plain &&
                (!setting->path || streq(setting->path, change->path));
 }
 
-/* Whether a drop-in of the administrator's gives way to what the generator writes for our file. */
-static bool gives_way(const KeyChange *change, const CredentialSetting *setting)
+/* Whether the generator's drop-in will override the setting. */
+static bool will_be_overridden(const KeyChange *change, const CredentialSetting *setting)
 {
         const char *slash = strrchr(setting->file, '/');
 
@@ -48,11 +50,11 @@ static bool gives_way(const KeyChange *change, const CredentialSetting *setting)
                (is_generated(change) && slash && strcmp(slash + 1, GENERATED_DROP_IN) < 0);
 }
 
-static int say_obstacle(const CredentialSetting *setting, const char *consequence)
+static int report_conflict(const CredentialSetting *setting, const char *consequence)
 {
-        report("%s:%u has %s=%s%s%s, which goes before it; %s", setting->file, setting->line,
-               setting->setting, setting->id, setting->path ? ":" : "", setting->path ?: "",
-               consequence);
+        report("%s:%u: %s=%s%s%s takes precedence over the new key; %s", setting->file,
+               setting->line, setting->setting, setting->id, setting->path ? ":" : "",
+               setting->path ?: "", consequence);
         return EXIT_OURS;
 }
 
@@ -66,16 +68,16 @@ static void on_unusable(const CredentialSetting *setting _unused_, const char *p
 {
         Others *others = userdata;
 
-        /* What is replaced by the new key, or no fault any more when systemd has looked again. */
+        /* Replaced by the new key, or fixed by daemon-reload. */
         if (streq(path, others->change->path) || credential_file_is_in_plain_place(path))
                 return;
         others->n_unusable++;
-        report("%s %s: with it, " UNIT
-               " cannot be restarted; move it away first; nothing was changed",
+        report("%s %s: " UNIT
+               " could not be restarted with it; move it away first; nothing was changed",
                path, problem);
 }
 
-/* A restart is the end of a daemon that runs if another of its credentials does not open. */
+/* A restart would fail if another credential cannot be loaded. */
 static int check_other_credentials(const KeyChange *change)
 {
         Others others = {.change = change};
@@ -91,26 +93,26 @@ int key_check_sources(const KeyChange *change)
         _cleanup_(freep) char *before = NULL;
         const CredentialSetting *setting;
 
-        /* Without systemd nothing of this kind can be in the way. */
-        if (!unit_is_active())
+        /* Without systemd no setting can conflict. */
+        if (!systemd_unit_is_active())
                 return 0;
         credentials = unit_credentials_new();
         setting = credentials ? unit_credentials_find(credentials, change->name) : NULL;
-        if (setting && !is_ours(change, setting) && !gives_way(change, setting))
-                return say_obstacle(setting, "take that out first; nothing was changed");
+        if (setting && !loads_new_file(change, setting) && !will_be_overridden(change, setting))
+                return report_conflict(setting, "remove the setting first; nothing was changed");
         if (!change->invocation->store_dir)
                 before = credential_file_before(change->name, !change->invocation->plain,
                                                 change->path);
-        /* A sealed one in /etc is replaced by a plain one of the same name. */
+        /* An encrypted credential in /etc is replaced by a plain one. */
         if (before && strncmp(before, "/etc/", strlen("/etc/")) != 0) {
-                report("%s is there, and goes before %s; remove it first; nothing was changed",
-                       before, change->path);
+                report("%s takes precedence over %s; remove it first; nothing was changed", before,
+                       change->path);
                 return EXIT_OURS;
         }
         return check_other_credentials(change);
 }
 
-/* Once systemd has looked again: whether the unit will load our file. */
+/* After daemon-reload: checks that the unit will load the new file. */
 static int check_unit(const KeyChange *change)
 {
         _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
@@ -120,31 +122,31 @@ static int check_unit(const KeyChange *change)
                 return 0;
         setting = unit_credentials_find(credentials, change->name);
         if (!setting) {
-                report("the key is stored as %s, but " UNIT
-                       " does not load it: passlock-credentials-generator, which names it for "
-                       "the unit, did not run; add a drop-in with %s=%s:%s, and run this again",
+                report("The key is stored as %s, but " UNIT
+                       " does not load it: passlock-credentials-generator did not run; add a "
+                       "drop-in with %s=%s:%s, and repeat this command",
                        change->path, wanted_setting(change), change->name, change->path);
                 return EXIT_OURS;
         }
-        if (is_ours(change, setting) && (setting->path || !change->invocation->store_dir))
+        if (loads_new_file(change, setting) && (setting->path || !change->invocation->store_dir))
                 return 0;
-        return say_obstacle(setting, "the key is stored, but not in use");
+        return report_conflict(setting, "the key is stored, but not in use");
 }
 
-/* A unit gets its credentials when it is started, and not again when it is reloaded. */
+/* systemd loads credentials at start only, not at reload. */
 static int restart_unit(const KeyChange *change)
 {
         int status;
 
-        if (!unit_reload_manager()) {
-                report("the key is stored as %s, but not in use: systemd could not be reloaded",
+        if (!systemd_daemon_reload()) {
+                report("The key is stored as %s, but not in use: systemctl daemon-reload failed",
                        change->path);
                 return EXIT_OURS;
         }
         status = check_unit(change);
-        if (status != 0 || unit_restart())
+        if (status != 0 || systemd_unit_restart())
                 return status;
-        report("the key is stored as %s, but " UNIT " could not be restarted", change->path);
+        report("The key is stored as %s, but " UNIT " failed to restart", change->path);
         return service_report(change->invocation, SERVICE_FAILS);
 }
 
@@ -153,18 +155,20 @@ int key_activate(KeyChange *change)
         passlock *client = change->invocation->client;
         int r;
 
-        if (unit_is_active()) {
+        if (systemd_unit_is_active()) {
                 change->activated = "restart";
                 return restart_unit(change);
         }
         change->activated = "reload";
         r = passlock_reload(client);
         if (r != 0)
-                report("the key is stored as %s, but the daemon did not take it:", change->path);
+                report("The key is stored as %s, but the daemon failed to reload:", change->path);
         return report_call(client, r);
 }
 
-/* ---- Whether the daemon has it --------------------------------------------------------------- */
+/*
+ * ---- Proof that the daemon uses the key --------------------------------------------------------
+ */
 
 static int make_nonce(char nonce[static 2 * NONCE_BYTES + 1])
 {
@@ -177,12 +181,11 @@ static int make_nonce(char nonce[static 2 * NONCE_BYTES + 1])
         return 0;
 }
 
-/* What else the daemon could have its key from. */
-static void say_other_key(const KeyChange *change)
+static void report_other_key(const KeyChange *change)
 {
-        report("the daemon uses another key than the one that is stored as %s: it was started with "
-               "another CREDENTIALS_DIRECTORY, or somebody else has changed the key meanwhile; see "
-               "systemctl cat passlockd",
+        report("The daemon does not use the key stored as %s: it was started with another "
+               "CREDENTIALS_DIRECTORY, or the key was changed again meanwhile; see systemctl cat "
+               "passlockd",
                change->path);
 }
 
@@ -193,30 +196,28 @@ static int compare_proof(const KeyChange *change)
         int r;
 
         if (make_nonce(nonce) < 0 || key_proof(change->key, nonce, expected) < 0) {
-                report("no random numbers are to be had");
+                report("Failed to generate a nonce");
                 return EXIT_OURS;
         }
         r = passlock_prove_key(change->invocation->client, nonce, &proof);
         if (r == PASSLOCK_ERROR_NOT_CONFIGURED) {
-                report("the key is stored as %s, but the daemon does not find it: passlockctl "
-                       "doctor "
-                       "says what it finds",
+                report("The key is stored as %s, but the daemon has no key: see passlockctl doctor",
                        change->path);
                 return EXIT_OURS;
         }
         if (r != 0) {
-                report("the key is stored as %s, but whether the daemon uses it cannot be told:",
+                report("The key is stored as %s, but verifying that the daemon uses it failed:",
                        change->path);
                 return report_call(change->invocation->client, r);
         }
         if (!streq(proof, expected)) {
-                say_other_key(change);
+                report_other_key(change);
                 return EXIT_OURS;
         }
         return 0;
 }
 
-/* The way that the daemon goes may be another than ours. */
+/* The daemon's route to the API may differ from passlockctl's. */
 static int make_call(const KeyChange *change)
 {
         _cleanup_(passlock_passkey_list_unrefp) passlock_passkey_list *passkeys = NULL;
@@ -225,8 +226,8 @@ static int make_call(const KeyChange *change)
 
         r = passlock_vault_list(client, "", &passkeys);
         if (r != 0)
-                report("the daemon has the new key, but its first call with it failed; passlockctl "
-                       "doctor says more:");
+                report("The daemon uses the new key, but its first call failed; see passlockctl "
+                       "doctor:");
         return report_call(client, r);
 }
 

@@ -23,7 +23,7 @@ const char *input_argument(const char *argument, const char *what, char *line, s
                 return argument;
         if (input_line(line, size))
                 return line;
-        report("no %s on standard input", what);
+        report("Failed to read %s: standard input is empty", what);
         return NULL;
 }
 
@@ -36,11 +36,11 @@ bool input_confirm(const Invocation *invocation, const char *question)
         fprintf(stderr, "%s [y/N] ", question);
         if (input_line(answer, sizeof(answer)) && (streq(answer, "y") || streq(answer, "yes")))
                 return true;
-        report("nothing was done");
+        report("Cancelled, nothing was changed");
         return false;
 }
 
-/* Returns 1 if there is something to read, or -EINTR when we are asked to end. */
+/* Returns 1 if input is available, or -EINTR on a signal. */
 static int wait_for_input(const Interrupt *interrupt)
 {
         struct pollfd fds[] = {
@@ -53,7 +53,7 @@ static int wait_for_input(const Interrupt *interrupt)
         return fds[1].revents ? -EINTR : 1;
 }
 
-/* Reads up to the end of a line or of the input. Returns the length without that. */
+/* Reads a line without its end. Returns its length. */
 static ssize_t read_line(char *line, size_t size, const Interrupt *interrupt)
 {
         size_t len = 0;
@@ -73,7 +73,7 @@ static ssize_t read_line(char *line, size_t size, const Interrupt *interrupt)
         return -E2BIG;
 }
 
-/* A line that was written on Windows ends in CR LF. */
+/* Accepts CR LF line ends. */
 static int read_secret(const Interrupt *interrupt, Secret **ret)
 {
         char line[SECRET_LEN_MAX + 1];

@@ -4,28 +4,27 @@
 #include "base/secret.h"
 #include "client/passlockctl/invocation.h"
 
-/* What is read from standard input, and asked for there. */
-
 /*
- * The next line, without its end. What is longer than any argument may be is cut, and then too long
- * still. False at the end of the input.
+ * Reads a line without its end. An overlong line is truncated to a length that is still too long
+ * for any argument. False at the end of the input.
  */
 bool input_line(char *line, size_t size);
 
 /*
- * The argument, or, if it is "-" or not there, the next line. `what` is named if there is none.
- * Lent by the arguments or `line`; NULL if there is none, which has been reported.
+ * Returns the argument or, if it is "-" or missing, a line of standard input. `what` names it in
+ * the error message. Borrowed from the argument or `line`; NULL after a reported error.
  */
 const char *input_argument(const char *argument, const char *what, char *line, size_t size);
 
 /*
- * Asks on a terminal; anything but "y" or "yes" is a no, which has been reported. Without a
- * terminal, and with --yes, the answer is yes.
+ * Asks for confirmation on a terminal; any answer but "y" or "yes" is reported as cancelled. True
+ * without a terminal and with --yes.
  */
 bool input_confirm(const Invocation *invocation, const char *question);
 
 /*
- * The first line, with no copy left behind; on a terminal after a prompt, without echo. Returns 0,
- * or a negative errno: -EINVAL for nothing, -E2BIG for too much, -EINTR when we are asked to end.
+ * Reads a secret from the first line without leaving a copy in memory; on a terminal with a prompt
+ * and without echo. Returns 0, or a negative errno: -EINVAL if empty, -E2BIG if too long, -EINTR on
+ * a signal.
  */
 int input_secret(const char *prompt, Secret **ret);

@@ -4,8 +4,9 @@
 #include "base/macro.h"
 
 /*
- * As long as this exists, what is to end us (SIGINT, SIGTERM, SIGHUP, SIGQUIT) or stop us (SIGTSTP)
- * waits, so that a terminal or a call can be put in order first. Freed, it takes its course.
+ * Blocks the signals that terminate (SIGINT, SIGTERM, SIGHUP, SIGQUIT) or stop (SIGTSTP) the
+ * process, so that the terminal or a call can be cleaned up first. Freeing it delivers a pending
+ * signal.
  */
 typedef struct Interrupt Interrupt;
 
@@ -14,7 +15,7 @@ int interrupt_new(Interrupt **ret);
 Interrupt *interrupt_free(Interrupt *interrupt);
 DEFINE_CLEANUP(Interrupt *, interrupt_free);
 
-/* Polls readable once there is one. Not to be read. */
+/* Readable once a signal is pending. Not to be read. */
 int interrupt_fd(const Interrupt *interrupt);
-/* Whether there is one, without waiting. NULL has none. */
+/* Whether a signal is pending, without blocking. False for NULL. */
 bool interrupt_is_due(const Interrupt *interrupt);

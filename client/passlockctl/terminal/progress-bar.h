@@ -3,9 +3,9 @@
 
 #include "base/macro.h"
 
-/* A line on standard error that is drawn over and over; nothing at all if that is no terminal. */
+/* A progress bar on standard error, if that is a terminal. */
 
-/* `expected` is a guess; 0 for none. */
+/* `expected` is an estimate; 0 if unknown. */
 void progress_bar_draw(uint64_t done, uint64_t expected, const char *what);
-/* Leaves an empty line to go on with. */
+/* Clears the line. */
 void progress_bar_clear(void);

@@ -37,7 +37,7 @@ Record *record_free(Record *record)
         return NULL;
 }
 
-/* Takes the value over. */
+/* Takes ownership of the value. */
 static void put(Record *record, const char *name, json_t *value)
 {
         if (json_object_set_new(record->json, name, value) < 0)
@@ -49,8 +49,7 @@ static void put_label(Record *record, const char *label)
         char text[64];
 
         snprintf(text, sizeof(text), "%s:", label);
-        if (table_add(record->table, text) < 0)
-                record->failed = true;
+        table_add(record->table, text);
 }
 
 static void put_text(Record *record, const char *label, const char *text)
@@ -58,8 +57,7 @@ static void put_text(Record *record, const char *label, const char *text)
         if (!label)
                 return;
         put_label(record, label);
-        if (table_add(record->table, text) < 0)
-                record->failed = true;
+        table_add(record->table, text);
 }
 
 void record_put_string(Record *record, const char *label, const char *name, const char *value)
@@ -87,8 +85,7 @@ void record_put_number(Record *record, const char *label, const char *name, uint
         if (!label)
                 return;
         put_label(record, label);
-        if (table_add_number(record->table, value) < 0)
-                record->failed = true;
+        table_add_number(record->table, value);
 }
 
 void record_put_time(Record *record, const char *label, const char *name, uint64_t value_ms)
@@ -99,8 +96,7 @@ void record_put_time(Record *record, const char *label, const char *name, uint64
         if (!label || value_ms == 0)
                 return;
         put_label(record, label);
-        if (table_add_time(record->table, value_ms) < 0)
-                record->failed = true;
+        table_add_time(record->table, value_ms);
 }
 
 static void put_joined(Record *record, const char *label, const char *const *values)
@@ -154,7 +150,6 @@ void record_append(Record *record, const char *name, const Record *element)
                 record->failed = true;
 }
 
-/* On the rest of the line. */
 static int record_print_json(const Record *record)
 {
         _cleanup_(freep) char *text = NULL;
@@ -174,10 +169,8 @@ int record_print(const Record *record, bool json)
 
         if (!record || record->failed)
                 return -ENOMEM;
-        if (!json) {
-                table_flush(record->table);
-                return 0;
-        }
+        if (!json)
+                return table_flush(record->table);
         r = record_print_json(record);
         if (r == 0)
                 fputc('\n', stdout);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "client/passlockctl/invocation.h"
-#include "client/passlockctl/terminal/printable.h"
 #include "client/passlockctl/terminal/report.h"
 
 void report(const char *format, ...)
@@ -20,8 +21,15 @@ void report(const char *format, ...)
                 line = NULL;
                 return;
         }
-        printable = printable_new(line, NULL);
+        printable = safe_text_new(line, NULL);
         fprintf(stderr, "passlockctl: %s\n", printable ?: "out of memory");
+}
+
+int report_write_error(int e)
+{
+        if (e != EPIPE)
+                report("Failed to write standard output: %s", strerror(e));
+        return EXIT_OURS;
 }
 
 int exit_status(int r)
@@ -47,7 +55,7 @@ int exit_status(int r)
         }
 }
 
-/* What the bus says of a missing service means little without saying that it is missing. */
+/* A negative errno needs its own text: the bus's message alone does not say what is missing. */
 int report_failure(int r, const char *text)
 {
         const char *meaning = passlock_strerror(r);

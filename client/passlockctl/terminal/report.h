@@ -5,14 +5,20 @@
 
 #include "base/macro.h"
 
-/* One line on standard error, whatever is quoted in it. */
+/* Prints an error message as one line on standard error; unsafe characters are escaped. */
 _printf_(1, 2) void report(const char *format, ...);
 
-/* Says why the client's last call failed. Returns the exit status for it; 0 for 0, silently. */
+/*
+ * Reports the error of the client's last call. Returns its exit status; 0 for 0, without a message.
+ */
 int report_call(passlock *client, int r);
 
-/* The same for what came with the failure of an asynchronous call. */
+/* The same for the error message of an asynchronous call. */
 int report_failure(int r, const char *text);
 
-/* The exit status for what a call returned. */
+/* Reports a failed write to standard output; silent for EPIPE, as of `passlockctl ... | head`.
+ * Returns the exit status. */
+int report_write_error(int e);
+
+/* Maps the return value of a call to an exit status. */
 int exit_status(int r);

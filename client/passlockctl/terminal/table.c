@@ -2,92 +2,78 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "client/passlockctl/terminal/printable.h"
+#include "base/safe-text.h"
+#include "client/passlockctl/terminal/color.h"
 #include "client/passlockctl/terminal/table.h"
 
-typedef struct Cell {
-        char *text;
-        size_t width;
-} Cell;
-
 struct Table {
-        const char *const *headers;
-        bool with_headers; /* still to be printed */
-        size_t n_columns;
-        size_t width[TABLE_COLUMNS_MAX];
-        Cell *cells;
-        size_t n_cells;
-        size_t n_allocated;
+        struct libscols_table *scols;
+        struct libscols_line *line; /* the last one; NULL: none */
+        size_t n_cells;             /* in that line */
+        bool failed;
 };
 
 Table *table_new(const char *const *headers, bool with_headers)
 {
-        Table *table = calloc(1, sizeof(Table));
+        _cleanup_(table_freep) Table *table = calloc(1, sizeof(Table));
 
         if (!table)
                 return NULL;
-        table->headers = headers;
-        table->with_headers = with_headers;
-        while (headers[table->n_columns]) {
-                if (with_headers)
-                        table->width[table->n_columns] = strlen(headers[table->n_columns]);
-                table->n_columns++;
-        }
-        return table;
-}
-
-static void table_clear(Table *table)
-{
-        for (size_t i = 0; i < table->n_cells; i++)
-                free(table->cells[i].text);
-        table->n_cells = 0;
+        table->scols = scols_new_table();
+        if (!table->scols || scols_table_set_column_separator(table->scols, "  ") < 0)
+                return NULL;
+        for (; *headers; headers++)
+                if (!scols_table_new_column(table->scols, with_headers ? *headers : "", 0, 0))
+                        return NULL;
+        /* Cells are safe text already; never wrap or truncate them to the terminal's width. */
+        scols_table_enable_noencoding(table->scols, true);
+        scols_table_set_termforce(table->scols, SCOLS_TERMFORCE_NEVER);
+        scols_table_enable_noheadings(table->scols, !with_headers);
+        scols_table_enable_colors(table->scols, color_is_enabled(stdout));
+        return TAKE_PTR(table);
 }
 
 Table *table_free(Table *table)
 {
         if (!table)
                 return NULL;
-        table_clear(table);
-        free(table->cells);
+        scols_unref_table(table->scols);
         free(table);
         return NULL;
 }
 
-int table_add(Table *table, const char *text)
+void table_add_colored(Table *table, const char *text, const char *color)
 {
-        size_t column = table->n_cells % table->n_columns;
-        Cell cell = {};
+        _cleanup_(freep) char *safe = safe_text_new(isempty(text) ? "-" : text, NULL);
 
-        if (table->n_cells == table->n_allocated) {
-                size_t n = table->n_allocated ? table->n_allocated * 2 : 64;
-                Cell *grown = reallocarray(table->cells, n, sizeof(Cell));
-
-                if (!grown)
-                        return -ENOMEM;
-                table->cells = grown;
-                table->n_allocated = n;
+        if (!table->line || table->n_cells == scols_table_get_ncols(table->scols)) {
+                table->line = scols_table_new_line(table->scols, NULL);
+                table->n_cells = 0;
         }
-        cell.text = printable_new(isempty(text) ? "-" : text, &cell.width);
-        if (!cell.text)
-                return -ENOMEM;
-        if (cell.width > table->width[column])
-                table->width[column] = cell.width;
-        table->cells[table->n_cells++] = cell;
-        return 0;
+        if (!safe || !table->line ||
+            scols_line_refer_data(table->line, table->n_cells, TAKE_PTR(safe)) < 0 ||
+            scols_cell_set_color(scols_line_get_cell(table->line, table->n_cells++), color) < 0)
+                table->failed = true;
 }
 
-int table_add_number(Table *table, uint64_t number)
+void table_add(Table *table, const char *text)
+{
+        table_add_colored(table, text, NULL);
+}
+
+void table_add_number(Table *table, uint64_t number)
 {
         char text[32];
 
         snprintf(text, sizeof(text), "%" PRIu64, number);
-        return table_add(table, text);
+        table_add(table, text);
 }
 
-int table_add_time(Table *table, uint64_t time_ms)
+void table_add_time(Table *table, uint64_t time_ms)
 {
         time_t seconds = (time_t) (time_ms / 1000);
         char text[64] = "";
@@ -95,28 +81,32 @@ int table_add_time(Table *table, uint64_t time_ms)
 
         if (time_ms > 0 && localtime_r(&seconds, &tm))
                 strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-        return table_add(table, text);
+        table_add(table, text);
 }
 
-static void print_cell(const Table *table, size_t column, const char *text, size_t width)
+/* libsmartcols prints nothing for a table without lines. */
+static void print_headers(const Table *table)
 {
-        bool is_last = column + 1 == table->n_columns;
-
-        fputs(text, stdout);
-        if (is_last)
-                fputc('\n', stdout);
-        else
-                printf("%*s", (int) (table->width[column] - width) + 2, "");
+        for (size_t i = 0; i < scols_table_get_ncols(table->scols); i++)
+                printf("%s%s", i > 0 ? "  " : "",
+                       scols_column_get_name(scols_table_get_column(table->scols, i)));
+        putchar('\n');
 }
 
-void table_flush(Table *table)
+int table_flush(Table *table)
 {
-        if (table->with_headers)
-                for (size_t i = 0; i < table->n_columns; i++)
-                        print_cell(table, i, table->headers[i], strlen(table->headers[i]));
-        table->with_headers = false;
-        for (size_t i = 0; i < table->n_cells; i++)
-                print_cell(table, i % table->n_columns, table->cells[i].text,
-                           table->cells[i].width);
-        table_clear(table);
+        if (table->failed || (table->line && scols_print_table(table->scols) < 0))
+                return -ENOMEM;
+        if (!table->line && !scols_table_is_noheadings(table->scols))
+                print_headers(table);
+        scols_table_remove_lines(table->scols);
+        scols_table_enable_noheadings(table->scols, true);
+        table->line = NULL;
+        /* Columns never get narrower from one flush to the next. */
+        for (size_t i = 0; i < scols_table_get_ncols(table->scols); i++) {
+                struct libscols_column *column = scols_table_get_column(table->scols, i);
+
+                scols_column_set_whint(column, (double) scols_column_get_width(column));
+        }
+        return 0;
 }

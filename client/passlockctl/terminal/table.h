@@ -3,24 +3,24 @@
 
 #include "base/macro.h"
 
-#define TABLE_COLUMNS_MAX 8U
-
 /*
- * Aligned columns for people. Rows are kept until they are flushed; columns only grow wider from
- * one flush to the next, so a table of any length can be printed a part at a time.
+ * Text output in aligned columns. Rows are kept until they are flushed; a table of any length can
+ * be printed page by page. table_flush() reports allocation failures of earlier calls.
  */
 typedef struct Table Table;
 
-/* `headers` ends with NULL and is lent for the table's life. NULL for lack of memory. */
+/* `headers` is NULL-terminated. NULL if out of memory. */
 Table *table_new(const char *const *headers, bool with_headers);
 Table *table_free(Table *table);
 DEFINE_CLEANUP(Table *, table_free);
 
-/* Appends a cell; NULL is shown as "-". Returns 0 or -ENOMEM. */
-int table_add(Table *table, const char *text);
-int table_add_number(Table *table, uint64_t number);
+/* Appends a cell; NULL and "" are shown as "-". */
+void table_add(Table *table, const char *text);
+/* The same with a color of color.h; NULL for none. */
+void table_add_colored(Table *table, const char *text, const char *color);
+void table_add_number(Table *table, uint64_t number);
 /* As local time; 0 is shown as "-". */
-int table_add_time(Table *table, uint64_t time_ms);
+void table_add_time(Table *table, uint64_t time_ms);
 
-/* Prints the rows that are complete, and before the first ones the headers. */
-void table_flush(Table *table);
+/* Prints the rows, and the headers before the first ones. Returns 0 or -ENOMEM. */
+int table_flush(Table *table);

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/passlockctl/host/journal.h"
-#include "client/passlockctl/terminal/moment.h"
+#include "client/passlockctl/terminal/closest-word.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/terminal/table.h"
+#include "client/passlockctl/terminal/timestamp.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-/* Rows that are aligned together. */
+/* Number of rows in a block with common column widths. */
 #define ROWS_MAX 500U
-/* What is shown of the past before what comes, if nobody says. */
+/* Default of --lines with --follow, as of tail(1). */
 #define LINES_BEFORE_FOLLOW 10U
 
 typedef enum Kind { TEXT, NUMBER, FLAG } Kind;
 
-/* Fields with numbers: as JSON has them, and in the details for people. */
+/* Number fields, in JSON and in the DETAILS column. */
 static const struct {
         const char *field, *name;
         Kind kind;
@@ -29,7 +31,7 @@ static const struct {
         {FIELD_DRY_RUN, "dry_run", FLAG},   {FIELD_COUNT, "count", NUMBER},
 };
 
-/* Puts a field into JSON; null if there is none. */
+/* Puts a field into JSON; null if missing. */
 static int put_field(Record *record, Journal *journal, const char *field, const char *name,
                      Kind kind)
 {
@@ -78,7 +80,7 @@ static int print_json(Journal *journal)
         return r < 0 ? r : record_print(record, true);
 }
 
-/* What it came to: an error by the last part of its name, or numbers. */
+/* The DETAILS column: the last component of the error name, and numbers. */
 static int details_new(Journal *journal, char **ret)
 {
         _cleanup_(freep) char *error = NULL, *details = NULL;
@@ -108,43 +110,61 @@ static int details_new(Journal *journal, char **ret)
         return r;
 }
 
-static int add_row(Table *table, Journal *journal)
+/* The UID column: name(uid), or the bare uid if its user is unknown. */
+static int add_uid(Table *table, const char *uid)
+{
+        const struct passwd *user = getpwuid((uid_t) strtoul(uid, NULL, 10));
+        _cleanup_(freep) char *text = NULL;
+
+        if (user && asprintf(&text, "%s(%s)", user->pw_name, uid) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        table_add(table, text ?: uid);
+        return 0;
+}
+
+/* Another host's users are unknown here, so the uids of its journal have no names. */
+static int add_row(Table *table, Journal *journal, bool is_local)
 {
         static const char *const fields[] = {
                 FIELD_EVENT,  FIELD_TENANCY, FIELD_CALLER_UID,
                 FIELD_METHOD, FIELD_USER_ID, FIELD_AUTHENTICATOR_ID,
         };
         _cleanup_(freep) char *details = NULL;
-        int r;
+        int r = 0;
 
-        r = table_add_time(table, journal_time_us(journal) / 1000);
+        table_add_time(table, journal_time_us(journal) / 1000);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++) {
                 _cleanup_(freep) char *value = NULL;
 
                 r = journal_get(journal, fields[i], &value);
-                if (r == 0)
-                        r = table_add(table, value);
+                if (r == 0 && value && is_local && streq(fields[i], FIELD_CALLER_UID))
+                        r = add_uid(table, value);
+                else if (r == 0)
+                        table_add(table, value);
         }
         if (r == 0)
                 r = details_new(journal, &details);
-        return r < 0 ? r : table_add(table, details);
+        table_add(table, details);
+        return r;
 }
 
-/* All that is there now. */
-static int print_records(Journal *journal, Table *table)
+/* Prints the records up to the end of the journal. */
+static int print_records(Journal *journal, Table *table, bool is_local)
 {
         size_t n = 0;
         int r;
 
         while ((r = journal_next(journal)) > 0) {
-                r = table ? add_row(table, journal) : print_json(journal);
+                r = table ? add_row(table, journal, is_local) : print_json(journal);
+                if (r == 0 && table && ++n % ROWS_MAX == 0)
+                        r = table_flush(table);
                 if (r < 0)
                         return r;
-                if (table && ++n % ROWS_MAX == 0)
-                        table_flush(table);
         }
-        if (table)
-                table_flush(table);
+        if (table && r == 0)
+                r = table_flush(table);
         return r < 0 || fflush(stdout) == 0 ? r : -errno;
 }
 
@@ -161,16 +181,16 @@ static int print_journal(Journal *journal, const Invocation *invocation)
                         return -ENOMEM;
         }
         do
-                r = print_records(journal, table);
+                r = print_records(journal, table, !invocation->directory);
         while (r == 0 && invocation->follow && (r = journal_wait(journal)) == 0);
         return r;
 }
 
-static int read_moment(const char *option, const char *text, uint64_t *ret)
+static int parse_time_option(const char *option, const char *text, uint64_t *ret)
 {
-        if (!text || moment_parse(text, realtime_ms() * 1000, ret) == 0)
+        if (!text || timestamp_parse(text, realtime_ms() * 1000, ret) == 0)
                 return 0;
-        report("--%s=%s: not a time; see passlockctl(1)", option, text);
+        report("Failed to parse --%s=%s: not a timestamp; see passlockctl(1)", option, text);
         return EXIT_USAGE;
 }
 
@@ -182,17 +202,23 @@ static int read_filter(const Invocation *invocation, JournalFilter *filter)
         if (invocation->event)
                 filter->event = event_from_name(invocation->event);
         if (invocation->event && filter->event < 0) {
-                report("--event=%s: there is no such event; see passlockd(8)", invocation->event);
+                ClosestWord closest = {.word = invocation->event};
+
+                for (int e = 0; e < N_EVENTS; e++)
+                        closest_word_consider(&closest, event_name((Event) e));
+                report("Failed to parse --event=%s: unknown event%s%s; see passlockd(8)",
+                       invocation->event, closest.found ? ", did you mean " : "",
+                       closest.found ?: "");
                 return EXIT_USAGE;
         }
         if (invocation->lines)
                 filter->n_last = text_parse_number(invocation->lines, INT32_MAX);
         if (filter->n_last == 0) {
-                report("--lines=%s: not a number", invocation->lines);
+                report("Failed to parse --lines=%s: not a positive number", invocation->lines);
                 return EXIT_USAGE;
         }
-        status = read_moment("since", invocation->since, &filter->since_us);
-        return status ?: read_moment("until", invocation->until, &filter->until_us);
+        status = parse_time_option("since", invocation->since, &filter->since_us);
+        return status ?: parse_time_option("until", invocation->until, &filter->until_us);
 }
 
 int verb_audit(Invocation *invocation)
@@ -216,9 +242,12 @@ int verb_audit(Invocation *invocation)
         r = journal_open(invocation->directory, &filter, &journal);
         if (r == 0)
                 r = print_journal(journal, invocation);
+        if (r == -EPIPE)
+                return report_write_error(-r);
         if (r == -ENOENT || r == -EACCES)
-                report("no journal can be read here; root can, and the group systemd-journal");
+                report("Failed to read the journal: access denied; run as root or in the group "
+                       "systemd-journal");
         else if (r < 0)
-                report("cannot read the journal: %s", strerror(-r));
+                report("Failed to read the journal: %s", strerror(-r));
         return r < 0 ? EXIT_OURS : 0;
 }

@@ -6,13 +6,13 @@
 #include <sys/statvfs.h>
 
 #include "build-config.h"
-#include "client/passlockctl/doctor/checkup.h"
+#include "client/passlockctl/doctor/check-report.h"
 #include "client/passlockctl/doctor/doctor-findings.h"
 #include "client/passlockctl/doctor/doctor-rights.h"
 #include "client/passlockctl/doctor/doctor-tenancy.h"
 #include "client/passlockctl/doctor/doctor-unit.h"
 #include "client/passlockctl/doctor/service.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
 
@@ -25,46 +25,45 @@ DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
 typedef struct Examination {
-        Checkup *checkup;
+        CheckReport *checks;
         const Invocation *invocation;
         passlock *client;
-        passlock_finding_list *findings; /* of the daemon itself; NULL if it does not tell */
+        passlock_finding_list *findings; /* found by the daemon; NULL if not available */
         DaemonEnvironment *environment;
         uint32_t timeout_ms;
-        char *default_label; /* of the default tenancy; NULL: not known */
-        uint64_t n_links;    /* of all tenancies that were looked at */
+        char *default_label; /* of the default tenancy; NULL: unknown */
+        uint64_t n_links;    /* of all checked tenancies */
 } Examination;
 
-static void check_version(Checkup *checkup, const char *version)
+static void check_version(CheckReport *checks, const char *version)
 {
         if (streq(version, PACKAGE_VERSION))
-                checkup_good(checkup, "daemon", "version %s", version);
+                check_report_ok(checks, "daemon", "version %s", version);
         else
-                checkup_fault(checkup, "daemon", "after an upgrade: systemctl restart " UNIT,
-                              "version %s, but this tool is of " PACKAGE_VERSION, version);
+                check_report_fault(checks, "daemon",
+                                   "restart it after an upgrade: systemctl restart " UNIT,
+                                   "version %s differs from passlockctl " PACKAGE_VERSION, version);
 }
 
-static void say_no_daemon(const Examination *e, int r)
+static void report_no_daemon(const Examination *e, int r)
 {
         const char *text = passlock_last_error_text(e->client);
 
         if (r == PASSLOCK_ERROR_LIMITS_EXCEEDED)
-                checkup_fault(
-                        e->checkup, "daemon",
-                        "close some: each program of this user that keeps a connection has one; "
-                        "as root, busctl --unique shows which do",
+                check_report_fault(
+                        e->checks, "daemon",
+                        "close some connections of this user; as root, busctl --unique lists them",
                         "%s", text);
         else
-                checkup_fault(e->checkup, "daemon",
-                              r == -ENOTCONN ? "start it: systemctl start dbus"
-                                             : "start it: systemctl start " UNIT,
-                              "%s%s%s", passlock_strerror(r),
-                              streq(text, passlock_strerror(r)) ? "" : ": ",
-                              streq(text, passlock_strerror(r)) ? "" : text);
+                check_report_fault(e->checks, "daemon",
+                                   r == -ENOTCONN ? "start it: systemctl start dbus"
+                                                  : "start it: systemctl start " UNIT,
+                                   "%s%s%s", passlock_strerror(r),
+                                   streq(text, passlock_strerror(r)) ? "" : ": ",
+                                   streq(text, passlock_strerror(r)) ? "" : text);
 }
 
-/* Every local user may read the version, so only the bus denies that. Returns whether it is there.
- */
+/* Any local user may read the version, so AccessDenied comes from the bus policy. */
 static bool check_daemon(const Examination *e)
 {
         _cleanup_(freep) char *version = NULL;
@@ -72,48 +71,49 @@ static bool check_daemon(const Examination *e)
 
         r = passlock_get_version(e->client, &version);
         if (r == 0) {
-                check_version(e->checkup, version);
+                check_version(e->checks, version);
                 return true;
         }
         if (r == PASSLOCK_ERROR_ACCESS_DENIED) {
-                checkup_skip(e->checkup, "daemon", "cannot be asked");
-                checkup_fault(e->checkup, "bus policy",
-                              "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d; "
-                              "then: systemctl reload dbus; " UNIT_START_AGAIN,
-                              "the bus does not let you call the daemon");
-        } else if (checkup_n_faults(e->checkup) > 0)
-                checkup_skip(e->checkup, "daemon", "does not run");
+                check_report_skipped(e->checks, "daemon", "access denied");
+                check_report_fault(
+                        e->checks, "bus policy",
+                        "install dev.passlock.Passlock1.conf in /usr/share/dbus-1/system.d; then: "
+                        "systemctl reload dbus; " UNIT_RESTART_COMMAND,
+                        "the bus policy denies calls to the daemon");
+        } else if (check_report_n_faults(e->checks) > 0)
+                check_report_skipped(e->checks, "daemon", "not running");
         else
-                say_no_daemon(e, r);
+                report_no_daemon(e, r);
         return false;
 }
 
-/* Its start comes first, so that a unit that cannot start is not waited for. */
+/* Starts the service first, so that a failed unit does not cost the call's timeout. */
 static bool check_service(const Examination *e)
 {
         ServiceStart start = service_start(e->invocation);
-        bool ask = doctor_check_unit(e->checkup);
+        bool ask = doctor_check_unit(e->checks);
 
         if (ask && (start == SERVICE_FAILS || start == SERVICE_LATE)) {
-                if (checkup_n_faults(e->checkup) > 0)
-                        checkup_skip(e->checkup, "daemon", "does not run");
+                if (check_report_n_faults(e->checks) > 0)
+                        check_report_skipped(e->checks, "daemon", "not running");
                 else
-                        checkup_fault(e->checkup, "daemon", "see journalctl -u passlockd",
-                                      UNIT " does not start");
+                        check_report_fault(e->checks, "daemon", "see journalctl -u passlockd",
+                                           UNIT " failed to start");
                 return false;
         }
         return ask && check_daemon(e);
 }
 
-static void say_no_tenancy(const Examination *e, int r)
+static void report_no_tenancy(const Examination *e, int r)
 {
-        checkup_fault(e->checkup, "tenancy",
-                      "as root: add a [Tenancy ...] section to " CONFIG_FILE
-                      "; then: passlockctl reload; passlockctl status lists those that are there",
-                      "%s", passlock_strerror(r));
+        check_report_fault(e->checks, "tenancy",
+                           "as root: add a [Tenancy ...] section to " CONFIG_FILE
+                           "; then: passlockctl reload; passlockctl status lists the tenancies",
+                           "%s", passlock_strerror(r));
 }
 
-/* As far as we may look: its directory is root's and the daemon's. */
+/* Free disk space; only root can access the state directory. */
 static void check_space(const Examination *e)
 {
         const char *dir = daemon_environment_get(e->environment, "STATE_DIRECTORY");
@@ -122,20 +122,21 @@ static void check_space(const Examination *e)
 
         dir = dir ?: STATE_DIR;
         if (geteuid() != 0 || statvfs(dir, &fs) < 0) {
-                checkup_good(e->checkup, "store", "%" PRIu64 " links", e->n_links);
+                check_report_ok(e->checks, "store", "%" PRIu64 " links", e->n_links);
                 return;
         }
         free_mib = (uint64_t) fs.f_bavail * fs.f_frsize >> 20;
         if (free_mib < FREE_MIB_MIN)
-                checkup_fault(e->checkup, "store", "make room; what cannot be stored is refused",
-                              "%" PRIu64 " links, but only %" PRIu64 " MiB free in %s", e->n_links,
-                              free_mib, dir);
+                check_report_fault(e->checks, "store",
+                                   "free disk space; changes that cannot be stored are refused",
+                                   "%" PRIu64 " links, but only %" PRIu64 " MiB free in %s",
+                                   e->n_links, free_mib, dir);
         else
-                checkup_good(e->checkup, "store", "%" PRIu64 " links, %" PRIu64 " MiB free in %s",
-                             e->n_links, free_mib, dir);
+                check_report_ok(e->checks, "store", "%" PRIu64 " links, %" PRIu64 " MiB free in %s",
+                                e->n_links, free_mib, dir);
 }
 
-/* Adds the links of the client's tenancy up. Returns whether the store can be read. */
+/* Adds up the links. Returns whether the store is readable. */
 static bool count_links(Examination *e)
 {
         uint64_t n_links;
@@ -145,12 +146,12 @@ static bool count_links(Examination *e)
         if (r == 0)
                 e->n_links += n_links;
         else
-                checkup_fault(e->checkup, "store", "see journalctl -u passlockd", "%s",
-                              passlock_strerror(r));
+                check_report_fault(e->checks, "store", "see journalctl -u passlockd", "%s",
+                                   passlock_strerror(r));
         return r == 0;
 }
 
-/* Returns 0, -ENOMEM, or 1 if nothing more needs to be looked at. */
+/* Returns 0, -ENOMEM, or 1 to skip the remaining checks. */
 static int check_tenancy(Examination *e, const char *label, bool heading)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
@@ -166,21 +167,20 @@ static int check_tenancy(Examination *e, const char *label, bool heading)
         if (r == 0)
                 r = passlock_get_tenancy(e->client, &tenancy);
         if (r != 0) {
-                say_no_tenancy(e, r);
+                report_no_tenancy(e, r);
                 return r == -ENOMEM ? r : 1;
         }
-        checkup_begin_tenancy(e->checkup, label, heading);
+        check_report_begin_tenancy(e->checks, label, heading);
         check.tenancy = tenancy;
-        check.known_credential = doctor_show_findings(e->checkup, e->findings, label);
-        r = doctor_check_tenancy(e->checkup, &check);
+        check.known_credential = doctor_show_findings(e->checks, e->findings, label);
+        r = doctor_check_tenancy(e->checks, &check);
         if (r == 0)
                 r = count_links(e) ? 0 : 1;
-        checkup_begin_tenancy(e->checkup, NULL, false);
+        check_report_begin_tenancy(e->checks, NULL, false);
         return r;
 }
 
-/* The default one may be missing, or not be the caller's: then the others have to be named. Returns
- * 0 or -ENOMEM. */
+/* The default tenancy may not exist or be denied; then a label is needed. Returns 0 or -ENOMEM. */
 static int find_default(Examination *e)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
@@ -190,10 +190,10 @@ static int find_default(Examination *e)
         (void) passlock_set_tenancy(e->client, NULL);
         r = passlock_get_tenancy(e->client, &tenancy);
         if (r == PASSLOCK_ERROR_UNKNOWN_OBJECT && !named)
-                say_no_tenancy(e, r);
+                report_no_tenancy(e, r);
         else if (r == PASSLOCK_ERROR_ACCESS_DENIED && !named)
-                checkup_skip(e->checkup, "tenancy",
-                             "the default one is not yours: name another by its label");
+                check_report_skipped(e->checks, "tenancy",
+                                     "access to the default tenancy denied; use --tenancy=LABEL");
         if (r != 0)
                 return 0;
         e->default_label = strdup(passlock_tenancy_get_label(tenancy));
@@ -213,7 +213,7 @@ static int check_tenancies(Examination *e)
                 return check_tenancy(e, e->invocation->tenancy, false);
         r = passlock_list_tenancies(e->client, &list);
         if (r != 0) {
-                say_no_tenancy(e, r);
+                report_no_tenancy(e, r);
                 return r == -ENOMEM ? r : 1;
         }
         n = passlock_tenancy_list_get_size(list);
@@ -223,7 +223,7 @@ static int check_tenancies(Examination *e)
         return r;
 }
 
-/* From the bottom up: what cannot be known because of a fault is left out. Returns 0 or -ENOMEM. */
+/* Skips checks whose prerequisites failed. Returns 0 or -ENOMEM. */
 static int check_everything(Examination *e)
 {
         int r;
@@ -233,12 +233,12 @@ static int check_everything(Examination *e)
         e->environment = daemon_environment_new();
         if (!e->environment)
                 return -ENOMEM;
-        checkup_good(e->checkup, "bus policy", "lets you call the daemon");
-        if (!doctor_check_rights(e->checkup, e->client, e->invocation->tenancy))
+        check_report_ok(e->checks, "bus policy", "calls to the daemon are allowed");
+        if (!doctor_check_rights(e->checks, e->client, e->invocation->tenancy))
                 return 0;
-        /* For root, and whom polkit lets look. */
+        /* Denied unless root or authorized by polkit. */
         (void) passlock_diagnose(e->client, &e->findings);
-        (void) doctor_show_findings(e->checkup, e->findings, "");
+        (void) doctor_show_findings(e->checks, e->findings, "");
         r = check_tenancies(e);
         if (r == 0)
                 check_space(e);
@@ -247,23 +247,23 @@ static int check_everything(Examination *e)
 
 int verb_doctor(Invocation *invocation)
 {
-        _cleanup_(checkup_freep) Checkup *checkup =
-                checkup_new(invocation->json ? CHECKUP_JSON : CHECKUP_LINES);
+        _cleanup_(check_report_freep) CheckReport *checks =
+                check_report_new(invocation->json ? CHECK_REPORT_JSON : CHECK_REPORT_TEXT);
         Examination examination = {
-                .checkup = checkup,
+                .checks = checks,
                 .invocation = invocation,
                 .client = invocation->client,
                 .timeout_ms = invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT,
         };
         int r;
 
-        r = checkup ? 0 : -ENOMEM;
+        r = checks ? 0 : -ENOMEM;
         if (r == 0)
                 r = passlock_set_timeout_ms(invocation->client, examination.timeout_ms);
         if (r == 0)
                 r = check_everything(&examination);
         if (r == 0)
-                r = checkup_finish(checkup);
+                r = check_report_end(checks);
         passlock_finding_list_unref(examination.findings);
         daemon_environment_free(examination.environment);
         free(examination.default_label);
@@ -271,5 +271,5 @@ int verb_doctor(Invocation *invocation)
                 report("%s", passlock_strerror(r));
                 return EXIT_OURS;
         }
-        return checkup_n_faults(checkup) > 0 ? EXIT_OURS : 0;
+        return check_report_n_faults(checks) > 0 ? EXIT_OURS : 0;
 }

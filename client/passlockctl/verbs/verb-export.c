@@ -20,14 +20,14 @@ DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 typedef struct Export {
         passlock *client;
         FILE *to;
-        const Interrupt *interrupt; /* NULL: what ends us may do so at any time */
+        const Interrupt *interrupt; /* NULL: signals are not blocked */
         bool with_progress;
         bool write_failed;
         uint64_t n_expected;
         uint64_t n_links;
 } Export;
 
-/* For what stdio returns: 0 or a negative errno. */
+/* Maps a stdio result to 0 or a negative errno. */
 static int written(Export *export, bool ok)
 {
         if (ok)
@@ -36,7 +36,7 @@ static int written(Export *export, bool ok)
         return errno > 0 ? -errno : -EIO;
 }
 
-/* Takes the line over. */
+/* Takes ownership of the line. */
 static int put_line(Export *export, char *line)
 {
         _cleanup_(freep) char *owned = line;
@@ -95,7 +95,7 @@ static int put_pages(Export *export)
         return 0;
 }
 
-/* All of it, or something without an end. Returns 0, or as calls do, or -EINTR. */
+/* Without the trailer if it fails. Returns 0, or as calls do, or -EINTR. */
 static int put_all(Export *export)
 {
         int r;
@@ -112,14 +112,13 @@ static int put_all(Export *export)
         return r;
 }
 
-/* What is wrong may be the service's matter, or ours. */
-static int report_end(const Export *export, int r, const char *path)
+static int report_error(const Export *export, int r, const char *path)
 {
         if (r == -EINTR)
-                report("stopped");
-        else if (export->write_failed)
-                report("cannot write %s: %s", path, strerror(-r));
-        else
+                report("Interrupted");
+        else if (export->write_failed && r != -EPIPE)
+                report("Failed to write %s: %s", path, strerror(-r));
+        else if (!export->write_failed)
                 return report_call(export->client, r);
         return EXIT_OURS;
 }
@@ -133,10 +132,10 @@ static int export_to_stdout(passlock *client)
         };
         int r = put_all(&export);
 
-        return report_end(&export, r, "standard output");
+        return report_error(&export, r, "standard output");
 }
 
-/* In the place of a file only: not of a device or a link. */
+/* Only a regular file is replaced. */
 static int check_place(const char *path)
 {
         struct stat st;
@@ -166,7 +165,7 @@ static int put_file(Export *export, NewFile *file)
 
 static int export_to_file(passlock *client, const char *path)
 {
-        /* The file is put in order before what is to end us may do so. */
+        /* Signals are blocked so that the temporary file is removed. */
         _cleanup_(interrupt_freep) Interrupt *interrupt = NULL;
         _cleanup_(new_file_freep) NewFile *file = NULL;
         Export export = {.client = client, .with_progress = true};
@@ -178,14 +177,14 @@ static int export_to_file(passlock *client, const char *path)
         if (r == 0)
                 r = new_file_open(path, &file);
         if (r < 0) {
-                report("cannot create %s: %s", path,
+                report("Failed to create %s: %s", path,
                        r == -ENOTSUP ? "not a regular file; use - for standard output"
                                      : strerror(-r));
                 return EXIT_OURS;
         }
         export.interrupt = interrupt;
         r = put_file(&export, file);
-        return r == 0 ? 0 : report_end(&export, r, path);
+        return r == 0 ? 0 : report_error(&export, r, path);
 }
 
 int verb_export(Invocation *invocation)

@@ -12,7 +12,7 @@
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-/* Links of a call. */
+/* Number of links per D-Bus call. */
 #define BATCH_MAX 500U
 
 DEFINE_CLEANUP(passlock_link *, passlock_link_unref);
@@ -26,16 +26,16 @@ typedef struct Import {
 
         passlock_link *batch[BATCH_MAX + 1];
         size_t n_batch;
-        uint64_t batch_line; /* of its first link */
+        uint64_t batch_line; /* line number of its first link */
 
-        uint64_t n_done; /* of the file's links */
+        uint64_t n_done; /* links sent */
         uint64_t added;
         uint64_t present;
         uint64_t conflicts;
         uint64_t exceeding;
 } Import;
 
-/* The exit status for what a reader returned, which has been reported. */
+/* Exit status for a reader's error, which has been reported. */
 static int reader_status(int r)
 {
         return r == -EBADMSG ? EXIT_USAGE : EXIT_OURS;
@@ -53,13 +53,13 @@ static int check_tenancy(const Import *import)
                 return report_call(client, r);
         if (import->invocation->any_tenancy || streq(passlock_tenancy_get_id(tenancy), exported))
                 return 0;
-        report("%s has links of tenancy %s, and this one is %s; --any-tenancy imports them all the"
-               " same",
+        report("Failed to import %s: it is of tenancy %s, not %s; use --any-tenancy to import it "
+               "nevertheless",
                link_reader_name(import->reader), exported, passlock_tenancy_get_id(tenancy));
         return EXIT_USAGE;
 }
 
-/* Reads all links up to the end. */
+/* Reads all links and collects their hashes. */
 static int read_all(Import *import, FingerprintSet *set)
 {
         passlock_link *next;
@@ -79,40 +79,40 @@ static int read_all(Import *import, FingerprintSet *set)
         return r;
 }
 
-/* Those that may be there twice. */
-typedef struct Suspect {
+/* Links with a repeated hash, which may be duplicates. */
+typedef struct Candidate {
         char *id;
         uint64_t line;
-} Suspect;
+} Candidate;
 
-typedef struct SuspectList {
-        Suspect *all;
+typedef struct CandidateList {
+        Candidate *all;
         size_t n;
-} SuspectList;
+} CandidateList;
 
-static void suspect_list_clear(SuspectList *list)
+static void candidate_list_clear(CandidateList *list)
 {
         for (size_t i = 0; i < list->n; i++)
                 free(list->all[i].id);
         free(list->all);
 }
 
-/* Returns 0, -ENOMEM, or -EBADMSG if the authenticator is there already. Both are reported. */
-static int suspect_list_add(SuspectList *list, const char *id, const LinkReader *reader)
+/* Returns 0, -ENOMEM, or -EBADMSG for a duplicate. Both are reported. */
+static int candidate_list_add(CandidateList *list, const char *id, const LinkReader *reader)
 {
         uint64_t line = link_reader_line(reader);
-        Suspect *grown;
+        Candidate *grown;
 
         for (size_t i = 0; i < list->n; i++)
                 if (streq(list->all[i].id, id)) {
-                        report("%s:%" PRIu64 ": authenticator %s is on line %" PRIu64 " already",
+                        report("%s:%" PRIu64 ": duplicate authenticator %s, first on line %" PRIu64,
                                link_reader_name(reader), line, id, list->all[i].line);
                         return -EBADMSG;
                 }
-        grown = reallocarray(list->all, list->n + 1, sizeof(Suspect));
+        grown = reallocarray(list->all, list->n + 1, sizeof(Candidate));
         if (grown) {
                 list->all = grown;
-                list->all[list->n] = (Suspect){.id = strdup(id), .line = line};
+                list->all[list->n] = (Candidate){.id = strdup(id), .line = line};
         }
         if (!grown || !grown[list->n].id) {
                 report("%s", strerror(ENOMEM));
@@ -122,10 +122,10 @@ static int suspect_list_add(SuspectList *list, const char *id, const LinkReader 
         return 0;
 }
 
-/* Reads the file again for those that have a fingerprint in common. */
-static int find_repeated(Import *import, const FingerprintSet *repeated)
+/* Second pass: compares the links whose hashes are repeated. */
+static int find_duplicates(Import *import, const FingerprintSet *repeated)
 {
-        _cleanup_(suspect_list_clear) SuspectList suspects = {};
+        _cleanup_(candidate_list_clear) CandidateList candidates = {};
         passlock_link *next;
         int r;
 
@@ -135,12 +135,12 @@ static int find_repeated(Import *import, const FingerprintSet *repeated)
                 const char *id = passlock_link_get_authenticator_id(link);
 
                 if (fingerprint_set_has(repeated, id))
-                        r = suspect_list_add(&suspects, id, import->reader);
+                        r = candidate_list_add(&candidates, id, import->reader);
         }
         return r;
 }
 
-/* Before anything is changed: is all of the file as it should be? Returns 0 or the exit status. */
+/* Validates the whole file before any change. Returns 0 or the exit status. */
 static int check_file(Import *import)
 {
         _cleanup_(fingerprint_set_clear) FingerprintSet set = {};
@@ -154,7 +154,7 @@ static int check_file(Import *import)
                 return status;
         r = read_all(import, &set);
         if (r == 0 && fingerprint_set_keep_repeated(&set) > 0)
-                r = find_repeated(import, &set);
+                r = find_duplicates(import, &set);
         return r < 0 ? reader_status(r) : 0;
 }
 
@@ -165,8 +165,8 @@ static void batch_clear(Import *import)
         import->n_batch = 0;
 }
 
-/* One line for each that was left out. Returns how many. */
-static uint64_t report_left_out(const Import *import, const char *const *ids, const char *why)
+/* Reports each skipped link with its line. Returns their number. */
+static uint64_t report_skipped(const Import *import, const char *const *ids, const char *why)
 {
         uint64_t n = 0;
 
@@ -179,15 +179,15 @@ static uint64_t report_left_out(const Import *import, const char *const *ids, co
         return n;
 }
 
-static void take_result(Import *import, const passlock_import *result)
+static void add_result(Import *import, const passlock_import *result)
 {
         progress_bar_clear();
         import->added += passlock_import_get_added(result);
         import->present += passlock_import_get_present(result);
-        import->conflicts += report_left_out(import, passlock_import_get_conflicting(result),
-                                             "is linked to another user");
-        import->exceeding += report_left_out(import, passlock_import_get_exceeding(result),
-                                             "is one too many for its user");
+        import->conflicts += report_skipped(import, passlock_import_get_conflicting(result),
+                                            "is linked to another user");
+        import->exceeding += report_skipped(import, passlock_import_get_exceeding(result),
+                                            "exceeds the limit of its user");
         import->n_done += import->n_batch;
         progress_bar_draw(import->n_done, import->n_links, "links");
 }
@@ -203,16 +203,17 @@ static int batch_send(Import *import)
         r = passlock_links_import(invocation->client, import->batch, invocation->options, &result);
         if (r != 0) {
                 progress_bar_clear();
-                report("%s, lines %" PRIu64 " to %" PRIu64 ":", link_reader_name(import->reader),
-                       import->batch_line, import->batch_line + import->n_batch - 1);
+                report("Failed to import lines %" PRIu64 " to %" PRIu64 " of %s:",
+                       import->batch_line, import->batch_line + import->n_batch - 1,
+                       link_reader_name(import->reader));
                 return r;
         }
-        take_result(import, result);
+        add_result(import, result);
         batch_clear(import);
         return 0;
 }
 
-/* Returns 1 if there may be more, 0 at the end of the file, or what a reader returns. */
+/* Returns 1 if there may be more links, 0 at the end of the file, or the reader's error. */
 static int batch_read(Import *import)
 {
         int r = 1;
@@ -226,15 +227,15 @@ static int batch_read(Import *import)
         return r;
 }
 
-/* What is in is in, and tried again it is there already. */
-static int stop(const Import *import, int status)
+/* Links sent so far stay; a repeated import counts them as present. */
+static int report_stopped(const Import *import, int status)
 {
         progress_bar_clear();
         if (import->invocation->dry_run)
-                report("nothing was changed");
+                report("Stopped, nothing was changed");
         else
-                report("%" PRIu64 " of %" PRIu64 " links have been imported; to go on, import the"
-                       " same again",
+                report("Stopped, %" PRIu64 " of %" PRIu64
+                       " links were imported; repeat the command to continue",
                        import->n_done, import->n_links);
         return status;
 }
@@ -251,19 +252,19 @@ static int send_all(Import *import)
                 r = passlock_options_set_bool(import->invocation->options, "dry_run",
                                               import->invocation->dry_run);
         if (r != 0)
-                return stop(import, report_failure(r, NULL));
+                return report_stopped(import, report_failure(r, NULL));
         more = link_reader_start(import->reader);
         if (more < 0)
-                return stop(import, reader_status(more));
+                return report_stopped(import, reader_status(more));
         do {
                 more = batch_read(import);
                 if (more < 0)
-                        return stop(import, reader_status(more));
+                        return report_stopped(import, reader_status(more));
                 r = import->n_batch > 0 ? batch_send(import) : 0;
                 if (r != 0)
-                        return stop(import, report_call(client, r));
+                        return report_stopped(import, report_call(client, r));
                 if (more > 0 && interrupt_is_due(interrupt))
-                        return stop(import, EXIT_OURS);
+                        return report_stopped(import, EXIT_OURS);
         } while (more > 0);
         progress_bar_clear();
         return 0;
@@ -278,9 +279,9 @@ static int print_result(const Import *import)
         record_put_bool(record, NULL, "dry_run", dry_run);
         record_put_number(record, "Links in the file", "links", import->n_links);
         record_put_number(record, dry_run ? "To add" : "Added", "added", import->added);
-        record_put_number(record, "There already", "present", import->present);
-        record_put_number(record, "Of another user", "conflicts", import->conflicts);
-        record_put_number(record, "Too many", "exceeding", import->exceeding);
+        record_put_number(record, "Already present", "present", import->present);
+        record_put_number(record, "Conflicts", "conflicts", import->conflicts);
+        record_put_number(record, "Over limit", "exceeding", import->exceeding);
         return record_print(record, invocation->json);
 }
 

@@ -6,7 +6,7 @@
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/http.h"
 #include "client/passlockctl/host/protection.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/credential.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/input.h"
@@ -19,14 +19,13 @@
 
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 
-static int fail_for_lack_of_memory(void)
+static int report_out_of_memory(void)
 {
         report("%s", passlock_strerror(-ENOMEM));
         return EXIT_OURS;
 }
 
-/* The daemon goes by what is in the files now, also after a restart, which a mistake would keep
- * from coming back. */
+/* Reload first: a restart with an invalid configuration would stop the daemon for good. */
 static int read_configuration(KeyChange *change)
 {
         passlock *client = change->invocation->client;
@@ -34,7 +33,7 @@ static int read_configuration(KeyChange *change)
 
         r = passlock_reload(client);
         if (r != 0)
-                report("the daemon cannot read its configuration again; nothing was changed:");
+                report("Failed to reload the daemon's configuration; nothing was changed:");
         return report_call(client, r);
 }
 
@@ -47,7 +46,7 @@ static int find_tenancy(KeyChange *change)
         return report_call(client, r);
 }
 
-/* By that name the daemon looks for it, and by no other. */
+/* The daemon reads the key from the credential of this name only. */
 static int choose_name(KeyChange *change)
 {
         const char *given = change->invocation->credential;
@@ -59,19 +58,16 @@ static int choose_name(KeyChange *change)
         else if (asprintf(&change->name, "passlock.%s", label) < 0)
                 change->name = NULL;
         if (!change->name)
-                return fail_for_lack_of_memory();
+                return report_out_of_memory();
         if (given && !streq(given, change->name)) {
-                report("--credential=%s: the daemon looks for the key of tenancy %s in the "
-                       "credential "
-                       "%s; set ApiKeyCredential= in passlockd.conf and run passlockctl reload "
-                       "first",
+                report("--credential=%s differs from the credential of tenancy %s, %s; set "
+                       "ApiKeyCredential= in passlockd.conf and run passlockctl reload first",
                        given, label, change->name);
                 return EXIT_USAGE;
         }
         if (!credential_name_is_valid(change->name)) {
-                report("ApiKeyCredential=%s in passlockd.conf is not the name of a credential: it "
-                       "has "
-                       "up to 200 letters, digits, dots, hyphens and underscores",
+                report("ApiKeyCredential=%s in passlockd.conf is not a valid credential name: up "
+                       "to 200 letters, digits, dots, hyphens and underscores",
                        change->name);
                 return EXIT_OURS;
         }
@@ -82,7 +78,7 @@ static int choose_path(KeyChange *change)
 {
         change->path = credential_path(change->invocation->store_dir, change->name,
                                        change->invocation->plain);
-        return change->path ? 0 : fail_for_lack_of_memory();
+        return change->path ? 0 : report_out_of_memory();
 }
 
 static int check_sources(KeyChange *change)
@@ -90,16 +86,16 @@ static int check_sources(KeyChange *change)
         return key_check_sources(change);
 }
 
-static int say_no_key(int r)
+static int report_read_error(int r)
 {
         if (r == -EINVAL)
-                report("no key");
+                report("Failed to read the key: it is empty");
         else if (r == -E2BIG)
-                report("the key is too long: keys have %u characters at most", SECRET_LEN_MAX);
+                report("Failed to read the key: longer than %u characters", SECRET_LEN_MAX);
         else if (r == -EINTR)
-                report("stopped; nothing was changed");
+                report("Interrupted, nothing was changed");
         else
-                report("cannot read the key: %s", strerror(-r));
+                report("Failed to read the key: %s", strerror(-r));
         return r == -EINVAL || r == -E2BIG ? EXIT_USAGE : EXIT_OURS;
 }
 
@@ -109,25 +105,27 @@ static int read_key(KeyChange *change)
         int r;
 
         if (argument && !streq(argument, "-")) {
-                report("the key is not an argument, which others could see; use - to pipe it in");
+                report("A key in the command line is visible to other users; use - to read it from "
+                       "standard input");
                 return EXIT_USAGE;
         }
         if (!argument && !isatty(STDIN_FILENO)) {
-                report("no terminal to ask on; use - to read the key from standard input");
+                report("Failed to ask for the key: standard input is not a terminal; use - to read "
+                       "it from a pipe");
                 return EXIT_USAGE;
         }
         r = input_secret("API key: ", &change->key);
         if (r < 0)
-                return say_no_key(r);
+                return report_read_error(r);
         flaw = secret_key_flaw(secret_reveal(change->key), secret_len(change->key));
         if (flaw) {
-                report("this is no key: it %s", flaw);
+                report("Invalid key: it %s", flaw);
                 return EXIT_USAGE;
         }
         return 0;
 }
 
-static int ask_api(const KeyChange *change, HttpAnswer *ret)
+static int send_test_request(const KeyChange *change, HttpResponse *ret)
 {
         _cleanup_(freep) char *id = http_escape(passlock_tenancy_get_id(change->tenancy));
         _cleanup_(daemon_environment_freep) DaemonEnvironment *environment =
@@ -141,7 +139,7 @@ static int ask_api(const KeyChange *change, HttpAnswer *ret)
                 return -ENOMEM;
         }
         return http_get(
-                &(HttpQuestion){
+                &(HttpRequest){
                         .endpoint = endpoint,
                         .path = path,
                         .key = change->key,
@@ -153,41 +151,42 @@ static int ask_api(const KeyChange *change, HttpAnswer *ret)
                 ret);
 }
 
-/* What the API thinks of the key. */
-static int judge(const KeyChange *change, const HttpAnswer *answer)
+/* Evaluates the API's response to the key. */
+static int check_response(const KeyChange *change, const HttpResponse *answer)
 {
         const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
         int r = api_status_to_error((unsigned) answer->status, answer->tag, NULL);
 
         if (r == PASSLOCK_ERROR_API_DENIED)
-                report("%s does not take this key for tenancy %s; nothing was changed", endpoint,
+                report("%s rejected the key for tenancy %s; nothing was changed", endpoint,
                        passlock_tenancy_get_id(change->tenancy));
         else if (r != 0)
-                report("%s answered with HTTP status %d: %s; nothing was changed", endpoint,
+                report("%s returned HTTP status %d: %s; nothing was changed", endpoint,
                        answer->status, passlock_strerror(r));
         return r == PASSLOCK_ERROR_API_DENIED ? EXIT_CALLER : exit_status(r);
 }
 
-static int try_key(KeyChange *change)
+static int test_key(KeyChange *change)
 {
         const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
-        HttpAnswer answer;
+        HttpResponse answer;
         int r;
 
-        r = ask_api(change, &answer);
+        r = send_test_request(change, &answer);
         if (r == -ENOMEM)
-                return fail_for_lack_of_memory();
+                return report_out_of_memory();
         if (r < 0) {
-                report("%s: no endpoint, or its CA file cannot be read; nothing was changed",
+                report("Failed to test the key at %s: invalid endpoint or unreadable CA file; "
+                       "nothing was changed",
                        endpoint);
                 return EXIT_OURS;
         }
-        if (answer.outcome != HTTP_ANSWERED) {
-                report("the key cannot be tried at %s: %s; nothing was changed", endpoint,
+        if (answer.outcome != HTTP_RESPONDED) {
+                report("Failed to test the key at %s: %s; nothing was changed", endpoint,
                        answer.text);
                 return EXIT_SERVICE;
         }
-        return judge(change, &answer);
+        return check_response(change, &answer);
 }
 
 static int store_key(KeyChange *change)
@@ -200,22 +199,22 @@ static int store_key(KeyChange *change)
                        : EXIT_OURS;
 }
 
-static int prove(KeyChange *change)
+static int prove_key(KeyChange *change)
 {
         return key_prove(change);
 }
 
 static int print_lines(const KeyChange *change, const char *state)
 {
-        printf("%s takes the key for tenancy %s.\n", passlock_tenancy_get_endpoint(change->tenancy),
+        printf("%s accepted the key for tenancy %s.\n",
+               passlock_tenancy_get_endpoint(change->tenancy),
                passlock_tenancy_get_id(change->tenancy));
-        printf("It is stored %s as %s.\n",
-               change->invocation->plain ? "as it is, not sealed," : "sealed", change->path);
+        printf("Stored %s as %s.\n", change->invocation->plain ? "unencrypted" : "encrypted",
+               change->path);
         puts(streq(change->activated, "restart")
-                     ? UNIT " was restarted to get it; it answered the calls in flight first."
-                     : "The daemon, which systemd does not run, was told to read its credentials "
-                       "again.");
-        puts("The daemon has proved that it has this key, and made a call with it.");
+                     ? UNIT " was restarted to load it; calls in flight were completed first."
+                     : "The daemon is not run by systemd; it was told to reload its credentials.");
+        puts("The daemon proved that it uses the key, and made a call with it.");
         printf("The tenancy is now %s.\n", state);
         return 0;
 }
@@ -234,7 +233,7 @@ static int print_change(const KeyChange *change, const char *state)
         return record_print(record, true);
 }
 
-static int finish(KeyChange *change)
+static int report_success(KeyChange *change)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *now = NULL;
         passlock *client = change->invocation->client;
@@ -246,14 +245,16 @@ static int finish(KeyChange *change)
         return report_call(client, r);
 }
 
-/* In this order, so that a key that is no good changes nothing, and nobody is told that a key is in
- * use that is not. Each says what is wrong, and returns 0 or the exit status. */
+/*
+ * The order ensures that an invalid key changes nothing, and that success is reported only for a
+ * key in use. Each step reports its error and returns 0 or the exit status.
+ */
 static int change_key(KeyChange *change)
 {
         static int (*const steps[])(KeyChange * change) = {
-                read_configuration, find_tenancy, choose_name, choose_path,
-                check_sources,      read_key,     try_key,     store_key,
-                key_activate,       prove,        finish,
+                read_configuration, find_tenancy, choose_name,    choose_path,
+                check_sources,      read_key,     test_key,       store_key,
+                key_activate,       prove_key,    report_success,
         };
         int status = 0;
 
@@ -268,15 +269,15 @@ int verb_set_key(Invocation *invocation)
         int r, status;
 
         if (geteuid() != 0 && !invocation->store_dir) {
-                report("only root can set a key");
+                report("Failed to set the key: not running as root");
                 return EXIT_DENIED;
         }
         r = protect_memory();
         if (r < 0) {
-                report("cannot keep the key from others: %s", strerror(-r));
+                report("Failed to protect the key in memory: %s", strerror(-r));
                 return EXIT_OURS;
         }
-        status = key_rescue_service(invocation);
+        status = key_quarantine_and_start(invocation);
         if (status == 0)
                 status = change_key(&change);
         passlock_tenancy_unref(change.tenancy);

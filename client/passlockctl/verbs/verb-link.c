@@ -13,9 +13,9 @@
 
 DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
 
-/* Where a list of links goes: all of it at once, or a page at a time. */
+/* Output of a list of links, printed page by page. */
 typedef struct Listing {
-        Table *table; /* NULL: as JSON */
+        Table *table; /* NULL: JSON output */
         RecordArray array;
 } Listing;
 
@@ -37,22 +37,17 @@ static Record *link_record(const passlock_link *link)
 static int listing_put(Listing *listing, const passlock_link *link)
 {
         _cleanup_(record_freep) Record *record = NULL;
-        int r;
 
         if (!listing->table) {
                 record = link_record(link);
                 return record_array_print(&listing->array, record);
         }
-        r = table_add(listing->table, passlock_link_get_user_id(link));
-        if (r == 0)
-                r = table_add(listing->table, passlock_link_get_authenticator_id(link));
-        if (r == 0)
-                r = table_add_time(listing->table, passlock_link_get_created_at_ms(link));
-        if (r == 0)
-                r = table_add_time(listing->table, passlock_link_get_last_used_at_ms(link));
-        if (r == 0)
-                r = table_add(listing->table, passlock_link_get_platform_name(link));
-        return r;
+        table_add(listing->table, passlock_link_get_user_id(link));
+        table_add(listing->table, passlock_link_get_authenticator_id(link));
+        table_add_time(listing->table, passlock_link_get_created_at_ms(link));
+        table_add_time(listing->table, passlock_link_get_last_used_at_ms(link));
+        table_add(listing->table, passlock_link_get_platform_name(link));
+        return 0;
 }
 
 static int listing_put_all(Listing *listing, const passlock_link_list *links)
@@ -61,9 +56,7 @@ static int listing_put_all(Listing *listing, const passlock_link_list *links)
 
         for (size_t i = 0; r == 0 && i < passlock_link_list_get_size(links); i++)
                 r = listing_put(listing, passlock_link_list_get(links, i));
-        if (listing->table)
-                table_flush(listing->table);
-        return r;
+        return r == 0 && listing->table ? table_flush(listing->table) : r;
 }
 
 static int list_user(passlock *client, Listing *listing, const char *user_id)
@@ -130,7 +123,7 @@ static int show_one_of(const passlock_link_list *links, const char *authenticato
                 record = link_record(link);
                 return record_print(record, json);
         }
-        /* Removed since we asked whose it is. */
+        /* Removed since the lookup of its user. */
         return PASSLOCK_ERROR_NOT_FOUND;
 }
 
@@ -174,7 +167,7 @@ int verb_link_remove(Invocation *invocation)
         int r;
 
         if (!authenticator_id == !invocation->user) {
-                report("link remove takes either an authenticator or --user=");
+                report("link remove takes either an authenticator id or --user=");
                 return EXIT_USAGE;
         }
         if (authenticator_id)

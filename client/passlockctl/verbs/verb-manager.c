@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "client/passlockctl/terminal/color.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/terminal/table.h"
@@ -11,37 +12,45 @@
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
-/* What is printed in the end: one of the two. */
+/* JSON and text output; only one is printed. */
 typedef struct Status {
         Record *record;
         Table *table;
+        const char *default_label; /* NULL: unknown */
 } Status;
 
-static int status_add(Status *status, const passlock_tenancy *tenancy, uint64_t n_links)
+static const char *state_color(const char *state)
 {
-        _cleanup_(record_freep) Record *record = record_new();
-        int r;
-
-        record_put_string(record, NULL, "label", passlock_tenancy_get_label(tenancy));
-        record_put_string(record, NULL, "tenancy_id", passlock_tenancy_get_id(tenancy));
-        record_put_string(record, NULL, "endpoint", passlock_tenancy_get_endpoint(tenancy));
-        record_put_string(record, NULL, "state", passlock_tenancy_get_state(tenancy));
-        record_put_number(record, NULL, "links", n_links);
-        record_append(status->record, "tenancies", record);
-
-        r = table_add(status->table, passlock_tenancy_get_label(tenancy));
-        if (r == 0)
-                r = table_add(status->table, passlock_tenancy_get_id(tenancy));
-        if (r == 0)
-                r = table_add(status->table, passlock_tenancy_get_state(tenancy));
-        if (r == 0)
-                r = table_add_number(status->table, n_links);
-        if (r == 0)
-                r = table_add(status->table, passlock_tenancy_get_endpoint(tenancy));
-        return r;
+        if (streq(state, "ready"))
+                return COLOR_GREEN;
+        return streq(state, "degraded") ? COLOR_YELLOW : COLOR_RED;
 }
 
-/* Of the tenancy that the client has been set to. */
+static void status_add(Status *status, const passlock_tenancy *tenancy, uint64_t n_links)
+{
+        _cleanup_(record_freep) Record *record = record_new();
+        const char *label = passlock_tenancy_get_label(tenancy);
+        const char *state = passlock_tenancy_get_state(tenancy);
+        bool is_default = streq_ptr(label, status->default_label);
+
+        record_put_string(record, NULL, "label", label);
+        record_put_string(record, NULL, "tenancy_id", passlock_tenancy_get_id(tenancy));
+        record_put_string(record, NULL, "endpoint", passlock_tenancy_get_endpoint(tenancy));
+        record_put_string(record, NULL, "state", state);
+        record_put_number(record, NULL, "links", n_links);
+        if (status->default_label)
+                record_put_bool(record, NULL, "default", is_default);
+        record_append(status->record, "tenancies", record);
+
+        table_add(status->table, label);
+        table_add(status->table, passlock_tenancy_get_id(tenancy));
+        table_add_colored(status->table, state, state_color(state));
+        table_add_number(status->table, n_links);
+        table_add(status->table, passlock_tenancy_get_endpoint(tenancy));
+        table_add(status->table, is_default ? "yes" : NULL);
+}
+
+/* Adds the client's current tenancy. */
 static int status_add_current(Status *status, passlock *client)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
@@ -51,19 +60,41 @@ static int status_add_current(Status *status, passlock *client)
         r = passlock_get_tenancy(client, &tenancy);
         if (r == 0)
                 r = passlock_links_count(client, &n_links);
-        return r == 0 ? status_add(status, tenancy, n_links) : r;
+        if (r == 0)
+                status_add(status, tenancy, n_links);
+        return r;
+}
+
+/* The default tenancy comes first, then by name. */
+static int compare_labels(const void *a, const void *b, void *userdata)
+{
+        const char *x = *(const char *const *) a, *y = *(const char *const *) b;
+        const char *first = userdata;
+
+        if (streq_ptr(x, first) || streq_ptr(y, first))
+                return streq_ptr(y, first) - streq_ptr(x, first);
+        return strcmp(x, y);
 }
 
 static int status_add_all(Status *status, passlock *client)
 {
         _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;
+        _cleanup_(freep) const char **labels = NULL;
+        size_t n;
         int r;
 
         r = passlock_list_tenancies(client, &list);
-        for (size_t i = 0; r == 0 && i < passlock_tenancy_list_get_size(list); i++) {
-                const passlock_tenancy *tenancy = passlock_tenancy_list_get(list, i);
-
-                r = passlock_set_tenancy(client, passlock_tenancy_get_label(tenancy));
+        if (r != 0)
+                return r;
+        n = passlock_tenancy_list_get_size(list);
+        labels = calloc(n + 1, sizeof(char *));
+        if (!labels)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                labels[i] = passlock_tenancy_get_label(passlock_tenancy_list_get(list, i));
+        qsort_r(labels, n, sizeof(char *), compare_labels, (void *) status->default_label);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                r = passlock_set_tenancy(client, labels[i]);
                 if (r == 0)
                         r = status_add_current(status, client);
         }
@@ -82,17 +113,31 @@ static int status_print(const Status *status, const Invocation *invocation)
                         return r;
                 putchar('\n');
         }
-        table_flush(status->table);
-        return 0;
+        return table_flush(status->table);
+}
+
+/* Never asks for a password: to be denied is fine. */
+static char *get_default_label(const Invocation *invocation)
+{
+        _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;
+        char *label = NULL;
+
+        (void) passlock_set_interactive(invocation->client, false);
+        (void) passlock_set_tenancy(invocation->client, NULL);
+        if (passlock_get_tenancy(invocation->client, &tenancy) == 0)
+                label = strdup(passlock_tenancy_get_label(tenancy));
+        (void) passlock_set_tenancy(invocation->client, invocation->tenancy);
+        (void) passlock_set_interactive(invocation->client, invocation->interactive);
+        return label;
 }
 
 int verb_status(Invocation *invocation)
 {
-        static const char *const headers[] = {"LABEL", "TENANCY",  "STATE",
-                                              "LINKS", "ENDPOINT", NULL};
+        static const char *const headers[] = {"LABEL",    "TENANCY", "STATE", "LINKS",
+                                              "ENDPOINT", "DEFAULT", NULL};
         _cleanup_(table_freep) Table *table = table_new(headers, !invocation->no_legend);
         _cleanup_(record_freep) Record *record = record_new();
-        _cleanup_(freep) char *version = NULL;
+        _cleanup_(freep) char *version = NULL, *default_label = NULL;
         Status status = {.record = record, .table = table};
         int r;
 
@@ -101,6 +146,8 @@ int verb_status(Invocation *invocation)
         r = passlock_get_version(invocation->client, &version);
         if (r != 0)
                 return report_call(invocation->client, r);
+        default_label = get_default_label(invocation);
+        status.default_label = default_label;
         record_put_string(record, "Version", "version", version);
         record_put_list(record, "tenancies");
         r = invocation->tenancy ? status_add_current(&status, invocation->client)

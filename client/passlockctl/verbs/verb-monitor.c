@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "client/passlockctl/doctor/service.h"
-#include "client/passlockctl/terminal/printable.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
@@ -13,7 +13,7 @@
 typedef struct Monitor {
         bool json;
         bool ended;
-        int status; /* to exit with */
+        int status; /* exit status */
 } Monitor;
 
 static const char *change_name(enum passlock_links_change change)
@@ -47,8 +47,8 @@ static int print_json(const char *name, int r, const char *user_id, const char *
 
 static int print_line(const char *name, int r, const char *user_id, const char *authenticator_id)
 {
-        _cleanup_(freep) char *user = printable_new(user_id ?: "", NULL);
-        _cleanup_(freep) char *authenticator = printable_new(authenticator_id ?: "", NULL);
+        _cleanup_(freep) char *user = safe_text_new(user_id ?: "", NULL);
+        _cleanup_(freep) char *authenticator = safe_text_new(authenticator_id ?: "", NULL);
 
         if (!user || !authenticator)
                 return -ENOMEM;
@@ -73,7 +73,7 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         q = monitor->json ? print_json(name, r, user_id, authenticator_id)
                           : print_line(name, r, user_id, authenticator_id);
         if (q == 0 && fflush(stdout) != 0)
-                report("cannot write: %s", strerror(errno));
+                (void) report_write_error(errno);
         else if (q < 0 || r > 0)
                 report("%s", passlock_strerror(q < 0 ? q : r));
         else
@@ -87,7 +87,7 @@ int verb_monitor(Invocation *invocation)
         Monitor monitor = {.json = invocation->json};
         int r;
 
-        /* It waits for a service that does not start, but not without saying why it does not. */
+        /* The monitor waits for a service that fails to start, but the failure is reported. */
         (void) service_require(invocation);
 
         r = passlock_links_monitor(invocation->client, on_change, &monitor, NULL);

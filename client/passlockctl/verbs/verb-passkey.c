@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "client/passlockctl/terminal/input.h"
-#include "client/passlockctl/terminal/printable.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
@@ -15,13 +15,13 @@
 DEFINE_CLEANUP(passlock_token *, passlock_token_unref);
 DEFINE_CLEANUP(passlock_principal *, passlock_principal_unref);
 
-/* For people it is the token alone: a shell takes it with $(...). */
+/* Text output is the bare token, for $(...) in a shell. */
 static int print_token(const passlock_token *token, const char *name, bool json)
 {
         _cleanup_(record_freep) Record *record = NULL;
 
         if (!json)
-                return printable_put_line(passlock_token_get_text(token));
+                return safe_text_print_line(passlock_token_get_text(token));
         record = record_new();
         record_put_string(record, NULL, name, passlock_token_get_text(token));
         record_put_time(record, NULL, "expires_at", passlock_token_get_expires_at_ms(token));

@@ -15,16 +15,16 @@
 DEFINE_CLEANUP(passlock_reconciliation *, passlock_reconciliation_unref);
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 
-/* One call under way. */
+/* A pending call. */
 typedef struct Reconcile {
         const Invocation *invocation;
         bool dry_run;
-        passlock_call *call; /* NULL once it has ended */
+        passlock_call *call; /* NULL: completed */
         int status;
         passlock_reconciliation *result;
 } Reconcile;
 
-/* What a dry run says would become of how many links. */
+/* Result of the dry run, for the confirmation. */
 typedef struct Plan {
         uint64_t checked, added, removed, conflicts;
         uint64_t n_links;
@@ -66,7 +66,7 @@ static void on_end(passlock *client, int r, const char *error_text, passlock_rec
         reconcile->status = report_failure(r, error_text);
 }
 
-/* Returns 0 when the call has ended, -EINTR when we are to end, or another negative errno. */
+/* Returns 0 on completion, -EINTR on a signal, or another negative errno. */
 static int wait_for_end(Reconcile *reconcile, const Interrupt *interrupt)
 {
         passlock *client = reconcile->invocation->client;
@@ -122,16 +122,16 @@ static int perform(const Invocation *invocation, bool dry_run, passlock_reconcil
         reconcile.call = passlock_call_cancel(reconcile.call);
         progress_bar_clear();
         if (r == -EINTR)
-                report("stopped; %s",
-                       dry_run ? "nothing was changed" : "what was changed by now stays");
+                report("Interrupted, %s",
+                       dry_run ? "nothing was changed" : "changes made so far remain");
         else
                 report_failure(r, passlock_strerror(r));
         return exit_status(r);
 }
 
-/* ---- Before anything is changed ------------------------------------------------------------- */
+/* ---- Confirmation ---------------------------------------------------------------------------  */
 
-static bool is_most(const Plan *plan)
+static bool removes_most(const Plan *plan)
 {
         return plan->removed > plan->n_links / 2;
 }
@@ -141,67 +141,65 @@ static bool is_number(const char *s)
         return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) < 19;
 }
 
-/* What --remove-up-to says of the plan: whether it is given, and suffices. */
+/* Whether --remove-up-to allows the plan. */
 static bool is_within_bound(const Invocation *invocation, const Plan *plan)
 {
         return invocation->remove_up_to &&
                plan->removed <= strtoull(invocation->remove_up_to, NULL, 10);
 }
 
-static bool ask_about_most(const Plan *plan, const char *label)
+static bool confirm_most(const Plan *plan, const char *label)
 {
         char answer[64], number[32];
 
         snprintf(number, sizeof(number), "%" PRIu64, plan->removed);
         fprintf(stderr,
-                "These are most of the links. If the vault is the right one, type %s or %s to "
-                "remove "
-                "them: ",
-                number, label);
+                "More than half of the links would be removed. To confirm, type %s or %s: ", number,
+                label);
         if (input_line(answer, sizeof(answer)) && (streq(answer, number) || streq(answer, label)))
                 return true;
-        report("nothing was done");
+        report("Cancelled, nothing was changed");
         return false;
 }
 
-/* A vault of another tenancy, or one that was restored to an old state, looks as if most had gone.
+/*
+ * With the vault of another tenancy or one restored from an old backup most links look stale, so
+ * removing most links needs a stronger confirmation.
  */
-static bool may_apply(const Invocation *invocation, const Plan *plan, const char *label)
+static bool confirm_plan(const Invocation *invocation, const Plan *plan, const char *label)
 {
         bool bounded = is_within_bound(invocation, plan);
 
         if (invocation->remove_up_to && !bounded) {
                 report("%" PRIu64
-                       " links would be removed, more than --remove-up-to=%s; nothing was "
-                       "done",
+                       " links would be removed, more than --remove-up-to=%s; nothing was changed",
                        plan->removed, invocation->remove_up_to);
                 return false;
         }
-        if (invocation->yes && is_most(plan) && !bounded) {
-                report("%" PRIu64 " of %" PRIu64
-                       " links would be removed, which is most of them; if "
-                       "that is meant, add --remove-up-to=%" PRIu64 "; nothing was done",
+        if (invocation->yes && removes_most(plan) && !bounded) {
+                report("%" PRIu64 " of %" PRIu64 " links would be removed, more than half; to "
+                       "allow this, add --remove-up-to=%" PRIu64 "; nothing was changed",
                        plan->removed, plan->n_links, plan->removed);
                 return false;
         }
         if (invocation->yes)
                 return true;
-        return is_most(plan) && !bounded
-                       ? ask_about_most(plan, label)
+        return removes_most(plan) && !bounded
+                       ? confirm_most(plan, label)
                        : input_confirm(invocation,
                                        "Change the links of this host to match the vault?");
 }
 
-static void show_plan(const Plan *plan)
+static void print_plan(const Plan *plan)
 {
         fprintf(stderr,
                 "Passkeys in the vault: %" PRIu64 ". Links to add: %" PRIu64
-                ". Links to remove: %" PRIu64 " of %" PRIu64 ". Conflicts, which stay: %" PRIu64
+                ". Links to remove: %" PRIu64 " of %" PRIu64 ". Conflicts (unchanged): %" PRIu64
                 ".\n",
                 plan->checked, plan->added, plan->removed, plan->n_links, plan->conflicts);
 }
 
-/* Returns 0, or the exit status. `ret_result` is of the dry run. */
+/* Returns 0, or the exit status. `ret_result` is the result of the dry run. */
 static int make_plan(const Invocation *invocation, Plan *ret, passlock_reconciliation **ret_result)
 {
         int r, status;
@@ -229,11 +227,11 @@ static int apply(const Invocation *invocation, const char *label)
         status = make_plan(invocation, &plan, &dry);
         if (status != 0)
                 return status;
-        /* Nothing to be asked about, and nothing to be done. */
+        /* No change, so no confirmation. */
         if (plan.added == 0 && plan.removed == 0)
                 return print_result(dry, invocation);
-        show_plan(&plan);
-        if (!may_apply(invocation, &plan, label))
+        print_plan(&plan);
+        if (!confirm_plan(invocation, &plan, label))
                 return EXIT_OURS;
         status = perform(invocation, false, &result);
         return status ?: print_result(result, invocation);
@@ -242,12 +240,12 @@ static int apply(const Invocation *invocation, const char *label)
 static int check_options(const Invocation *invocation)
 {
         if (invocation->remove_up_to && !is_number(invocation->remove_up_to)) {
-                report("--remove-up-to=%s: not a number", invocation->remove_up_to);
+                report("Failed to parse --remove-up-to=%s: not a number", invocation->remove_up_to);
                 return EXIT_USAGE;
         }
         if (invocation->apply && !invocation->yes && !isatty(STDIN_FILENO)) {
-                report("no terminal to ask on; use --yes, and --remove-up-to for how many links "
-                       "may go");
+                report("Failed to ask for confirmation: standard input is not a terminal; use "
+                       "--yes and --remove-up-to");
                 return EXIT_USAGE;
         }
         return 0;

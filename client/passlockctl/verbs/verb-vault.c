@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "base/strv.h"
 #include "client/passlockctl/terminal/input.h"
-#include "client/passlockctl/terminal/printable.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/terminal/table.h"
@@ -62,25 +62,22 @@ int verb_vault_get(Invocation *invocation)
         return report_call(invocation->client, r);
 }
 
-/* One passkey of a list: a row, or without a table JSON. */
+/* Prints a list entry: a table row, or JSON without a table. */
 static int print_one(const passlock_passkey *passkey, Table *table, RecordArray *array)
 {
         _cleanup_(record_freep) Record *record = NULL;
-        int r;
 
         if (!table) {
                 record = record_new();
                 put_summary(record, passkey);
                 return record_array_print(array, record);
         }
-        r = table_add(table, passlock_passkey_get_user_id(passkey));
-        if (r == 0)
-                r = table_add(table, passlock_passkey_get_id(passkey));
-        if (r == 0)
-                r = table_add(table, passlock_passkey_is_enabled(passkey) ? "yes" : "no");
-        if (r == 0)
-                r = table_add_time(table, passlock_passkey_get_created_at_ms(passkey));
-        return r == 0 ? table_add_time(table, passlock_passkey_get_last_used_at_ms(passkey)) : r;
+        table_add(table, passlock_passkey_get_user_id(passkey));
+        table_add(table, passlock_passkey_get_id(passkey));
+        table_add(table, passlock_passkey_is_enabled(passkey) ? "yes" : "no");
+        table_add_time(table, passlock_passkey_get_created_at_ms(passkey));
+        table_add_time(table, passlock_passkey_get_last_used_at_ms(passkey));
+        return 0;
 }
 
 static int print_page(const passlock_passkey_list *page, Table *table, RecordArray *array)
@@ -89,9 +86,7 @@ static int print_page(const passlock_passkey_list *page, Table *table, RecordArr
 
         for (size_t i = 0; r == 0 && i < passlock_passkey_list_get_size(page); i++)
                 r = print_one(passlock_passkey_list_get(page, i), table, array);
-        if (table)
-                table_flush(table);
-        return r;
+        return r == 0 && table ? table_flush(table) : r;
 }
 
 static int print_everything(passlock *client, Table *table, RecordArray *array)
@@ -158,7 +153,7 @@ static int print_json(const passlock_management *m)
         return record_print(record, true);
 }
 
-/* For people it is the token alone, and warnings beside it. */
+/* Text output is the bare token; warnings go to standard error. */
 static int print_management(const passlock_management *m, bool json)
 {
         if (json)
@@ -166,14 +161,14 @@ static int print_management(const passlock_management *m, bool json)
         for (size_t i = 0; i < passlock_management_get_n_warnings(m); i++) {
                 const char *id = passlock_management_get_warning_passkey_id(m, i);
 
-                report("warning: %s%s%s", id ?: "", id ? ": " : "",
+                report("Warning: %s%s%s", id ?: "", id ? ": " : "",
                        passlock_management_get_warning_message(m, i));
         }
-        return printable_put_line(passlock_management_get_token(m));
+        return safe_text_print_line(passlock_management_get_token(m));
 }
 
-/* The end of a change: takes what it returned. */
-static int finish(Invocation *invocation, int r, const passlock_management *management)
+/* Prints the result of a vault change, or reports its error. */
+static int print_result(Invocation *invocation, int r, const passlock_management *management)
 {
         if (r == 0)
                 r = print_management(management, invocation->json);
@@ -188,7 +183,7 @@ int verb_vault_update(Invocation *invocation)
 
         r = passlock_vault_update(invocation->client, arguments[0], arguments[1],
                                   invocation->options, &management);
-        return finish(invocation, r, management);
+        return print_result(invocation, r, management);
 }
 
 int verb_vault_prune(Invocation *invocation)
@@ -197,12 +192,12 @@ int verb_vault_prune(Invocation *invocation)
         int r;
 
         r = passlock_vault_prune(invocation->client, invocation->arguments[0], &management);
-        return finish(invocation, r, management);
+        return print_result(invocation, r, management);
 }
 
 static bool confirm_deletion(const Invocation *invocation)
 {
-        _cleanup_(freep) char *user = printable_new(invocation->user ?: "", NULL);
+        _cleanup_(freep) char *user = safe_text_new(invocation->user ?: "", NULL);
         size_t n = strv_len(invocation->arguments);
         char question[2048];
 
@@ -210,11 +205,10 @@ static bool confirm_deletion(const Invocation *invocation)
                 return false;
         if (invocation->user)
                 snprintf(question, sizeof(question),
-                         "Delete all passkeys of user %s from the vault, and the links here?",
-                         user);
+                         "Delete all passkeys of user %s from the vault, and their links?", user);
         else
                 snprintf(question, sizeof(question),
-                         "Delete %zu passkey%s from the vault, and the link%s here?", n,
+                         "Delete %zu passkey%s from the vault, and the link%s?", n,
                          n == 1 ? "" : "s", n == 1 ? "" : "s");
         return input_confirm(invocation, question);
 }
@@ -226,7 +220,7 @@ int verb_vault_delete(Invocation *invocation)
         int r;
 
         if (!ids[0] == !invocation->user) {
-                report("vault delete takes either passkeys or --user=");
+                report("vault delete takes either passkey ids or --user=");
                 return EXIT_USAGE;
         }
         if (!confirm_deletion(invocation))
@@ -235,5 +229,5 @@ int verb_vault_delete(Invocation *invocation)
                 r = passlock_vault_delete_user(invocation->client, invocation->user, &management);
         else
                 r = passlock_vault_delete(invocation->client, ids, &management);
-        return finish(invocation, r, management);
+        return print_result(invocation, r, management);
 }

@@ -3,7 +3,7 @@
 
 #include "client/passlockctl/invocation.h"
 
-/* Each verb does its work, reports errors, and returns the exit status. */
+/* Each verb reports its errors and returns the exit status. */
 int verb_status(Invocation *invocation);
 int verb_audit(Invocation *invocation);
 int verb_doctor(Invocation *invocation);

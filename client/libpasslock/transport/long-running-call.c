@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/transport/failure.h"
-#include "client/libpasslock/transport/long-call.h"
+#include "client/libpasslock/transport/bus-error.h"
+#include "client/libpasslock/transport/long-running-call.h"
 #include "dbus/names.h"
 
 static void on_ready(void *userdata)
@@ -15,26 +15,26 @@ static void on_ready(void *userdata)
                 return;
         r = call_send(call);
         if (r < 0)
-                call_finish(call, r, NULL);
+                call_complete(call, r, NULL);
 }
 
 static void on_failed(int r, void *userdata)
 {
         passlock_call *call = userdata;
-        char text[FAILURE_TEXT_MAX];
+        char text[BUS_ERROR_TEXT_MAX];
 
-        r = failure_to_connect(r, text);
+        r = bus_error_from_connect(r, text);
         if (call->state == CALL_WAITING)
-                call_finish(call, r, text);
+                call_complete(call, r, text);
 }
 
-/* What had been sent has failed before this. */
+/* Sent calls have failed before this. */
 static void on_lost(void *userdata)
 {
         on_failed(-ENOTCONN, userdata);
 }
 
-/* What the last owner was to answer the bus answers for him. */
+/* The bus itself replies for an owner that left. */
 static void on_owner_changed(void *userdata)
 {
 }
@@ -62,7 +62,7 @@ static const ConnectionHandlers handlers = {
         .signalled = on_signalled,
 };
 
-int long_call_connection_new(passlock_call *call, Connection **ret)
+int long_running_call_connection_new(passlock_call *call, Connection **ret)
 {
         return connection_new(call->client->event, &handlers, call, ret);
 }

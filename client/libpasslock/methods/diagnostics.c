@@ -5,8 +5,6 @@
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
-/* What a person wants to know who looks for a fault. */
-
 static const Method diagnose = {
         .interface = PASSLOCK_INTERFACE_MANAGER,
         .member = "Diagnose",
@@ -26,7 +24,7 @@ static const Method prove_key = {
         .member = "ProveKey",
         .of_manager = true,
         .n_strings = 2,
-        .is_secret = true,
+        .is_sensitive = true,
         .result = &result_string,
 };
 
@@ -72,7 +70,7 @@ _public_ int passlock_list_rights_async(passlock *client, passlock_right_list_ca
                            ret_call);
 }
 
-/* The manager takes the label as an argument; "" is the default tenancy. */
+/* The Manager takes the label as an argument; "" is the default tenancy. */
 static const char *label_of(passlock *client)
 {
         return client && client->label ? client->label : "";

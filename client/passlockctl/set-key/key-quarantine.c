@@ -5,17 +5,17 @@
 
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/doctor/service.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/report.h"
 
 #define OURS "/etc/credstore.encrypted/"
-/* No name that the unit loads. */
+/* A name that no unit loads. */
 #define ASIDE OURS "unusable."
 
-/* What is not below /etc belongs to an image or to other settings: that is not for us to move. */
-static void set_aside(const CredentialSetting *setting, const char *path, const char *problem,
-                      void *userdata)
+/* Files outside /etc belong to an image or to other settings. */
+static void quarantine(const CredentialSetting *setting, const char *path, const char *problem,
+                       void *userdata)
 {
         _cleanup_(freep) char *aside = NULL;
         bool *failed = userdata;
@@ -26,28 +26,29 @@ static void set_aside(const CredentialSetting *setting, const char *path, const 
                 *failed = true;
                 return;
         }
-        report("%s %s, and keeps " UNIT " from starting; it is now %s", path, problem, aside);
+        report("%s %s and keeps " UNIT " from starting; moved it to %s", path, problem, aside);
 }
 
-/* Some faults end when systemd looks again which keys there are. Returns whether the unit runs. */
-static bool rescue_unit(void)
+/* daemon-reload alone fixes some faults. Returns whether the unit is running. */
+static bool quarantine_and_restart(void)
 {
         bool failed = false;
 
-        if (!unit_reload_manager())
+        if (!systemd_daemon_reload())
                 return false;
-        if (credential_find_unusable(set_aside, &failed) > 0 && !failed)
-                failed = !unit_reload_manager();
-        return !failed && unit_restart();
+        if (credential_find_unusable(quarantine, &failed) > 0 && !failed)
+                failed = !systemd_daemon_reload();
+        return !failed && systemd_unit_restart();
 }
 
-int key_rescue_service(const Invocation *invocation)
+int key_quarantine_and_start(const Invocation *invocation)
 {
         ServiceStart start = service_start(invocation);
 
         if (start == SERVICE_RUNS || start == SERVICE_UNKNOWN)
                 return 0;
-        if (geteuid() == 0 && unit_last_start() == UNIT_START_NO_CREDENTIALS && rescue_unit())
+        if (geteuid() == 0 && systemd_unit_last_start() == UNIT_START_NO_CREDENTIALS &&
+            quarantine_and_restart())
                 return 0;
         return service_report(invocation, start);
 }

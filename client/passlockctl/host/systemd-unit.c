@@ -3,17 +3,16 @@
 #include <stdio.h>
 
 #include "client/passlockctl/host/command.h"
-#include "client/passlockctl/host/unit.h"
+#include "client/passlockctl/host/systemd-unit.h"
 #include "dbus/event.h"
 
 #define MESSAGE_MAX        4096U
 #define STATUS_CREDENTIALS "243" /* see systemd.exec(5) */
 
-/* How long a start or a stop that goes on is waited for. */
+/* Limits the wait for a start or stop in progress. */
 #define LOOKS_MAX     100U
 #define LOOK_PAUSE_US 100000U
 
-/* Whether `text` has that line. */
 static bool has_line(const char *text, const char *line)
 {
         size_t len = strlen(line);
@@ -24,7 +23,7 @@ static bool has_line(const char *text, const char *line)
         return false;
 }
 
-/* Between two attempts of a start the result is known; within one it is not. */
+/* The result is known between two start attempts, but not during one. */
 static bool is_unsettled(const char *shown)
 {
         return has_line(shown, "Result=success") && (has_line(shown, "ActiveState=activating") ||
@@ -42,10 +41,10 @@ static bool show(char *shown, size_t size)
                 NULL,
         };
 
-        return command_read(argv, shown, size) == 0;
+        return command_read_stdout(argv, shown, size) == 0;
 }
 
-/* The number on the line that begins with `name`; 0 if there is none. */
+/* Parses the number of a property; 0 if missing. */
 static uint64_t number_of(const char *shown, const char *name)
 {
         size_t len = strlen(name);
@@ -56,7 +55,7 @@ static uint64_t number_of(const char *shown, const char *name)
         return 0;
 }
 
-UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us)
+UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure_us)
 {
         char shown[512];
         uint64_t ended_us;
@@ -68,14 +67,14 @@ UnitProgress unit_look_at_start(uint64_t since_us, uint64_t *last_failure_us)
                 return ended_us > since_us ? UNIT_FAILED : UNIT_FAILED_BEFORE;
         if (has_line(shown, "Result=success") || ended_us <= since_us)
                 return UNIT_STARTS;
-        /* Between two attempts: the second one that fails is no accident. */
+        /* Between two attempts: a second failure is permanent. */
         if (*last_failure_us > 0 && *last_failure_us != ended_us)
                 return UNIT_FAILED;
         *last_failure_us = ended_us;
         return UNIT_STARTS;
 }
 
-UnitStart unit_last_start(void)
+UnitStart systemd_unit_last_start(void)
 {
         char shown[512];
 
@@ -98,7 +97,7 @@ UnitStart unit_last_start(void)
 
 #define OF_UNIT "_SYSTEMD_UNIT=" UNIT
 
-/* The last message that `matches`, up to four beside the unit, select. */
+/* Last journal message of the unit with up to four more matches. */
 static char *last_message(const char *const matches[])
 {
         const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager", "--boot",
@@ -107,18 +106,18 @@ static char *last_message(const char *const matches[])
 
         for (size_t n = 7, i = 0; matches[i]; i++)
                 argv[n++] = matches[i];
-        if (!message || command_read(argv, message, MESSAGE_MAX) != 0)
+        if (!message || command_read_stdout(argv, message, MESSAGE_MAX) != 0)
                 return NULL;
         message[strcspn(message, "\n")] = '\0';
         return *message ? TAKE_PTR(message) : NULL;
 }
 
-char *unit_last_error(void)
+char *systemd_unit_last_error(void)
 {
         return last_message((const char *const[]){"--priority=err", NULL});
 }
 
-char *unit_refused_configuration(void)
+char *systemd_unit_configuration_error(void)
 {
         char refused[64], loaded[64], started[64];
         _cleanup_(freep) char *message = NULL;
@@ -133,7 +132,7 @@ char *unit_refused_configuration(void)
         return message && strncmp(message, text, strlen(text)) == 0 ? TAKE_PTR(message) : NULL;
 }
 
-bool unit_is_masked(void)
+bool systemd_unit_is_masked(void)
 {
         char shown[512];
 
@@ -141,14 +140,14 @@ bool unit_is_masked(void)
                !has_line(shown, "ActiveState=active");
 }
 
-/* A unit that is just starting will be. */
-bool unit_is_active(void)
+/* Waits for a unit that is activating. */
+bool systemd_unit_is_active(void)
 {
         static const char *const argv[] = {"systemctl", "is-active", UNIT, NULL};
         char state[64];
 
         for (unsigned i = 0; i < LOOKS_MAX; i++) {
-                if (command_read(argv, state, sizeof(state)) == 0)
+                if (command_read_stdout(argv, state, sizeof(state)) == 0)
                         return true;
                 if (!has_line(state, "activating"))
                         return false;
@@ -157,19 +156,19 @@ bool unit_is_active(void)
         return false;
 }
 
-bool unit_reload_manager(void)
+bool systemd_daemon_reload(void)
 {
         static const char *const argv[] = {"systemctl", "daemon-reload", NULL};
 
         return command_run(argv, -1, STDERR_FILENO, STDERR_FILENO) == 0;
 }
 
-bool unit_restart(void)
+bool systemd_unit_restart(void)
 {
         static const char *const reset[] = {"systemctl", "reset-failed", UNIT, NULL};
         static const char *const restart[] = {"systemctl", "restart", UNIT, NULL};
 
-        /* So that the starts before this one do not count against it. */
+        /* Resets the start rate limit. */
         (void) command_run(reset, -1, -1, -1);
         return command_run(restart, -1, -1, -1) == 0;
 }

@@ -4,12 +4,10 @@
 #include <stdio.h>
 #include <wchar.h>
 
-#include "client/passlockctl/terminal/printable.h"
+#include "base/safe-text.h"
 
-/* What is not seen, or turns the direction of what comes after it, on a line that is not all its
- * own.
- */
-static bool is_sly(wchar_t c)
+/* Invisible characters and bidi controls. */
+static bool is_invisible_or_bidi(wchar_t c)
 {
         static const struct {
                 wchar_t first, last;
@@ -24,10 +22,10 @@ static bool is_sly(wchar_t c)
         return false;
 }
 
-char *printable_new(const char *s, size_t *ret_width)
+char *safe_text_new(const char *s, size_t *ret_width)
 {
         size_t left = strlen(s), width = 0;
-        /* A byte becomes four at most. */
+        /* An escaped byte has four characters. */
         char *copy = malloc(left * 4 + 1), *end = copy;
 
         if (!copy)
@@ -36,7 +34,7 @@ char *printable_new(const char *s, size_t *ret_width)
                 mbstate_t state = {};
                 wchar_t c;
                 size_t len = mbrtowc(&c, s, left, &state);
-                int columns = len <= left && !is_sly(c) ? wcwidth(c) : -1;
+                int columns = len <= left && !is_invisible_or_bidi(c) ? wcwidth(c) : -1;
 
                 if (*s == '\\') {
                         end = stpcpy(end, "\\\\");
@@ -58,9 +56,9 @@ char *printable_new(const char *s, size_t *ret_width)
         return copy;
 }
 
-int printable_put_line(const char *s)
+int safe_text_print_line(const char *s)
 {
-        _cleanup_(freep) char *text = printable_new(s, NULL);
+        _cleanup_(freep) char *text = safe_text_new(s, NULL);
 
         if (!text)
                 return -ENOMEM;

@@ -2,10 +2,10 @@
 
 #include <errno.h>
 
-#include "client/libpasslock/types/array.h"
+#include "client/libpasslock/types/vardict-array.h"
 
-/* Makes room for one more, which is needed at each power of two. */
-static int array_grow(Array *array)
+/* Grows the array at each power of two. */
+static int array_grow(VardictArray *array)
 {
         size_t capacity = array->n ? array->n * 2 : 1;
         void **grown;
@@ -19,7 +19,8 @@ static int array_grow(Array *array)
         return 0;
 }
 
-int array_read(Array *array, sd_bus_message *m, int (*read_one)(sd_bus_message *m, void **ret))
+int vardict_array_read(VardictArray *array, sd_bus_message *m,
+                       int (*read_one)(sd_bus_message *m, void **ret))
 {
         int r;
 

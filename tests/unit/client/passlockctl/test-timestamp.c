@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "client/passlockctl/terminal/moment.h"
+#include "client/passlockctl/terminal/timestamp.h"
 #include "tests/unit/test.h"
 
 #define NOW UINT64_C(1700000000000000)
@@ -12,7 +12,7 @@ static uint64_t parsed(const char *text)
 {
         uint64_t us = 0;
 
-        assert_int_equal(moment_parse(text, NOW, &us), 0);
+        assert_int_equal(timestamp_parse(text, NOW, &us), 0);
         return us;
 }
 
@@ -52,7 +52,7 @@ static void test_what_is_none(void **state)
         uint64_t us = 7;
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-                assert_int_equal(moment_parse(texts[i], NOW, &us), -EINVAL);
+                assert_int_equal(timestamp_parse(texts[i], NOW, &us), -EINVAL);
         assert_int_equal(us, 7);
 }
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "client/libpasslock/types/dictionary.h"
-#include "client/libpasslock/types/text.h"
+#include "client/libpasslock/types/bus-string.h"
+#include "client/libpasslock/types/vardict.h"
 
 static int read_string(sd_bus_message *m, char **ret)
 {
@@ -38,7 +38,7 @@ static int read_list(sd_bus_message *m, char ***ret)
         return sd_bus_message_exit_container(m) < 0 ? -EPROTO : 0;
 }
 
-static int read_field(sd_bus_message *m, const Field *field, void *object)
+static int read_field(sd_bus_message *m, const VardictField *field, void *object)
 {
         void *member = (char *) object + field->offset;
 
@@ -54,8 +54,8 @@ static int read_field(sd_bus_message *m, const Field *field, void *object)
         }
 }
 
-static int read_entry(sd_bus_message *m, const Field *fields, size_t n_fields, uint32_t *seen,
-                      void *object)
+static int read_entry(sd_bus_message *m, const VardictField *fields, size_t n_fields,
+                      uint32_t *seen, void *object)
 {
         const char *name;
 
@@ -72,7 +72,7 @@ static int read_entry(sd_bus_message *m, const Field *fields, size_t n_fields, u
         return sd_bus_message_skip(m, "v") < 0 ? -EPROTO : 0;
 }
 
-int dictionary_read(sd_bus_message *m, const Field *fields, size_t n_fields, void *object)
+int vardict_read(sd_bus_message *m, const VardictField *fields, size_t n_fields, void *object)
 {
         uint32_t seen = 0;
         int r;
@@ -94,13 +94,13 @@ int dictionary_read(sd_bus_message *m, const Field *fields, size_t n_fields, voi
         return 0;
 }
 
-void dictionary_clear(const Field *fields, size_t n_fields, void *object)
+void vardict_clear(const VardictField *fields, size_t n_fields, void *object)
 {
         for (size_t i = 0; i < n_fields; i++) {
                 void *member = (char *) object + fields[i].offset;
 
                 if (fields[i].type == 's')
-                        text_wipe_and_free(TAKE_PTR(*(char **) member));
+                        bus_string_erase_and_free(TAKE_PTR(*(char **) member));
                 if (fields[i].type == 'a')
                         strv_free(TAKE_PTR(*(char ***) member));
         }

@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 
 #include "base/macro.h"
-#include "client/passlockctl/host/agent.h"
+#include "client/passlockctl/host/polkit-agent.h"
 
 #define READY_TIMEOUT_MS 10000
 
-/* It opens the terminal by itself; what it complains of is not about what we were told to do. */
-static void be_quiet(void)
+/* pkttyagent opens the terminal itself; its errors would only confuse. */
+static void redirect_stdio_to_null(void)
 {
         int fd = open("/dev/null", O_RDWR);
 
@@ -27,30 +27,29 @@ static void be_quiet(void)
                 close(fd);
 }
 
-/* A session may have an agent with windows, which is nicer; a fallback of no session is never used.
- */
-static const char *how_to_register(void)
+/* Prefer a graphical agent of the session; outside a session --fallback is never used. */
+static const char *fallback_option(void)
 {
         return getenv("XDG_SESSION_ID") ? "--fallback" : NULL;
 }
 
-_Noreturn static void become_agent(pid_t client, int notify_fd)
+_Noreturn static void exec_polkit_agent(pid_t client, int notify_fd)
 {
         char process[32], fd[32];
 
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != client)
                 _exit(EXIT_FAILURE);
-        be_quiet();
+        redirect_stdio_to_null();
         snprintf(process, sizeof(process), "%d", (int) client);
         snprintf(fd, sizeof(fd), "%d", notify_fd);
         if (fcntl(notify_fd, F_SETFD, 0) == 0)
                 execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd,
-                       how_to_register(), NULL);
+                       fallback_option(), NULL);
         _exit(EXIT_FAILURE);
 }
 
-/* It closes its end when it is registered, or dies. */
+/* pkttyagent closes the pipe when it is registered or exits. */
 static void wait_until_ready(int fd)
 {
         struct pollfd poll_fd = {.fd = fd};
@@ -59,7 +58,7 @@ static void wait_until_ready(int fd)
                 ;
 }
 
-pid_t agent_start(void)
+pid_t polkit_agent_start(void)
 {
         _cleanup_(closep) int read_fd = -1, write_fd = -1;
         pid_t client = getpid(), pid;
@@ -73,18 +72,18 @@ pid_t agent_start(void)
         if (pid < 0)
                 return 0;
         if (pid == 0)
-                become_agent(client, write_fd);
+                exec_polkit_agent(client, write_fd);
         close(TAKE_FD(write_fd));
         wait_until_ready(read_fd);
         return pid;
 }
 
-void agent_stop(pid_t pid)
+void polkit_agent_stop(pid_t pid)
 {
         if (pid == 0)
                 return;
         (void) kill(pid, SIGTERM);
-        /* It may have been stopped in the background. */
+        /* The agent may be stopped as a background job. */
         (void) kill(pid, SIGCONT);
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                 ;

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <time.h>
 
-#include "client/passlockctl/terminal/moment.h"
+#include "client/passlockctl/terminal/timestamp.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
 
-/* The digits at the beginning. More than twelve are no time of anybody's. */
+/* Parses leading digits, 12 at most. */
 static int parse_number(const char *text, uint64_t *ret, const char **ret_end)
 {
         size_t n = strspn(text, "0123456789");
@@ -53,7 +53,7 @@ static int parse_date(const char *text, uint64_t *ret_us)
                 if (!end || *end)
                         continue;
                 seconds = mktime(&tm);
-                /* The 30th of February would become another day. */
+                /* mktime() normalises February 30; reject it. */
                 if (seconds < 0 || tm.tm_mday != day)
                         return -EINVAL;
                 *ret_us = (uint64_t) seconds * USEC_PER_SEC;
@@ -62,7 +62,7 @@ static int parse_date(const char *text, uint64_t *ret_us)
         return -EINVAL;
 }
 
-int moment_parse(const char *text, uint64_t now_us, uint64_t *ret_us)
+int timestamp_parse(const char *text, uint64_t now_us, uint64_t *ret_us)
 {
         const char *end;
         uint64_t seconds;

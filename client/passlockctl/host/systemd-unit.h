@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/* The daemon's unit, queried with systemctl and journalctl. */
+#define UNIT "passlockd.service"
+
+/* For advice in messages. */
+#define UNIT_RESTART_COMMAND "systemctl restart passlockd"
+
+typedef enum UnitStart {
+        UNIT_START_UNKNOWN, /* systemctl failed */
+        UNIT_START_NO_UNIT,
+        UNIT_START_MASKED,
+        UNIT_START_GOOD,
+        UNIT_START_FAILED,
+        UNIT_START_NO_CREDENTIALS, /* systemd could not load a credential */
+} UnitStart;
+
+/* Result of the unit's last start. */
+UnitStart systemd_unit_last_start(void);
+
+typedef enum UnitProgress {
+        UNIT_STARTS,        /* starting or about to, or unknown */
+        UNIT_FAILED_BEFORE, /* failed before; a new attempt is not visible yet */
+        UNIT_FAILED,
+} UnitProgress;
+
+/*
+ * Progress of a start requested at `since_us` on the monotonic clock. To be polled with the same
+ * `last_failure_us`, 0 at first, which stores the time of a failed attempt; the second failure is
+ * final.
+ */
+UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure_us);
+
+/*
+ * The daemon's last error message in the journal. Free with free(). NULL if the journal is missing
+ * or not readable.
+ */
+char *systemd_unit_last_error(void);
+
+/* The same, if it is an invalid configuration and the daemon has not started or reloaded since. */
+char *systemd_unit_configuration_error(void);
+
+bool systemd_unit_is_active(void);
+bool systemd_unit_is_masked(void);
+
+/* systemctl daemon-reload, which runs generators. Output goes to standard error. */
+bool systemd_daemon_reload(void);
+
+/* systemctl restart: waits until the unit is active or failed. */
+bool systemd_unit_restart(void);
