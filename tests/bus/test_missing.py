@@ -326,8 +326,9 @@ def test_key_that_comes_later(own_stack):
 
 def test_key_of_two_tenancies_that_comes_later(own_stack):
     keys, own_stack.keys = own_stack.keys, {}
-    own_stack.sections["Tenancy other"] = own_stack.tenancy(TenancyId="otherTenancy")
     own_stack.start()
+    own_stack.sections["Tenancy other"] = own_stack.tenancy(TenancyId="otherTenancy")
+    own_stack.apply()
     with own_stack.connect() as connection:
         for change, state in ((keys, "ready"), ({}, "unconfigured"), (keys, "ready")):
             own_stack.daemon.set_keys(change)
