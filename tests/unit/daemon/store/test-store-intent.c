@@ -389,6 +389,21 @@ static void test_removed_long_before(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-2"), "");
 }
 
+/* The time until a clean stop counts, too. */
+static void test_removed_long_before_a_stop(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(add(f->store, "t", "ada", "pk-1", NULL), 0);
+        assert_int_equal(remove_one(f->store, "t", "pk-1"), 0);
+        boottime_offset_s += 600;
+        fixture_reopen(f);
+        begin_exchange(f->store, "t", NULL, NULL);
+        fixture_reopen(f);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 1);
+}
+
 /* An exchange that came to no link is no reason for one later, whichever way it ended. */
 static void test_declined(void **state)
 {
@@ -444,6 +459,22 @@ static void test_decisions_are_bounded(void **state)
         assert_int_equal(recovered.n_added, 0);
         assert_int_equal(recovered.n_left, 1);
         assert_int_equal(n_left_over(f->store, "t"), 0);
+}
+
+/* Nor while an exchange stays open that nobody settles. */
+static void test_decisions_are_bounded_while_one_is_open(void **state)
+{
+        Fixture *f = *state;
+        const ExchangeOutcome other = {.declined_id = "pk-other"};
+        const unsigned n = 2 * 65536 + 2000;
+        Outcome outcome = {};
+
+        begin_exchange(f->store, "u", NULL, NULL);
+        for (unsigned i = 0; i < n; i++)
+                assert_int_equal(
+                        store_commit_exchange(f->store, "u", &other, on_added, &outcome, NULL), 0);
+        outcome_wait(f->store, &outcome, n);
+        assert_in_range(fixture_count(f, "decisions"), 65536, 2 * 65536 + 1);
 }
 
 /* Deletes */
@@ -578,8 +609,10 @@ int main(void)
                 TEST(test_repeat_for_another_user),
                 TEST(test_repeat_is_under_way),
                 TEST(test_removed_long_before),
+                TEST(test_removed_long_before_a_stop),
                 TEST(test_declined),
                 TEST(test_decisions_are_bounded),
+                TEST(test_decisions_are_bounded_while_one_is_open),
                 TEST(test_delete),
                 TEST(test_remove_same),
                 TEST(test_barrier_comes_last),
