@@ -224,6 +224,19 @@ def test_api_clock_jumps(stack, connection, jump):
     assert stack.links() == {"pk-0": "eve", "pk-1": "ada"}
 
 
+@pytest.mark.parametrize("jump", [-5 * HOUR, 5 * HOUR])
+def test_api_clock_jumps_in_the_ceremony(stack, connection, jump):
+    """The daemon hears of it before the exchange."""
+    vault = stack.vault
+    connection.authorize("shop.example.com", "ada")
+    code = vault.add("pk-1", "ada")
+    vault.clock_offset_sec += jump
+    connection.authorize("shop.example.com", "eve")
+    hang(stack, connection, code)
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"}
+
+
 def test_passkeys_of_another_tenancy_are_not_meant(stack, connection):
     vault = stack.vault
     vault.add("pk-other", "bob", tenancy="tenant_B")
