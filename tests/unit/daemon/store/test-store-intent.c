@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/strv.h"
+#include "daemon/store/record.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
@@ -206,6 +208,50 @@ static void test_settled_meanwhile(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-3"), "ada");
         assert_int_equal(store_get_answer(f->store, key, &kept), 0);
         assert_int_equal(kept.error, ERROR_USER_MISMATCH);
+}
+
+/* Writes the record of the only link anew, in the closed store. */
+static void replace_link_record(Fixture *f, void *bytes, size_t len)
+{
+        MDB_cursor *cursor;
+        MDB_val where, value;
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        f->store = store_free(f->store);
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
+        assert_int_equal(mdb_env_open(env, f->directory, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, "links", 0, &dbi), 0);
+        assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+        assert_int_equal(mdb_cursor_get(cursor, &where, &value, MDB_FIRST), 0);
+        value = (MDB_val){.mv_data = bytes, .mv_size = len};
+        assert_int_equal(mdb_put(txn, dbi, &where, &value, 0), 0);
+        mdb_cursor_close(cursor);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+}
+
+/* The others are linked all the same. */
+static void test_damaged_link(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(link_freep) Link *link = make_link("pk-1", "ada", 1);
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){.link = link}, NULL), 0);
+        begin_exchange(f->store, "t", NULL, NULL);
+        begin_exchange(f->store, "t", "ada", NULL);
+        replace_link_record(f, (char[]){"damaged"}, 7);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {"pk-2", "bob"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 1);
+        assert_string_equal(user_of(f->store, "t", "pk-2"), "bob");
+        assert_int_equal(remove_one(f->store, "t", "pk-2"), 0);
+        assert_int_equal(record_from_link(link, &record), 0);
+        replace_link_record(f, record.bytes, record.len);
 }
 
 /* A passkey that the vault lists twice is one. */
@@ -601,6 +647,7 @@ int main(void)
                 TEST(test_recover),
                 TEST(test_recover_nothing),
                 TEST(test_settled_meanwhile),
+                TEST(test_damaged_link),
                 TEST(test_listed_twice),
                 TEST(test_removed_stays_removed),
                 TEST(test_removed_before_it_is_linked),
