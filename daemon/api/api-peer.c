@@ -11,6 +11,11 @@
 #define REFUSALS_MAX         20U
 #define REFUSALS_INTERVAL_MS 10000U
 
+/* A clock that differs by more has been set, */
+#define CLOCK_JITTER_MS 60000U
+/* and what was before does not count any more after a code's life. */
+#define CLOCK_SET_MS (10U * 60U * 1000U)
+
 ApiPeer *api_peer_unref(ApiPeer *peer)
 {
         if (!peer || --peer->n_ref > 0)
@@ -82,18 +87,51 @@ static void note_trust(ApiPeer *peer, int r)
                         file ?: "of libcurl", peer->endpoint, flaw_of_file(file));
 }
 
+static uint64_t more(uint64_t a, uint64_t b)
+{
+        return a > b ? a - b : 0;
+}
+
+static bool was_set_lately(const ApiPeer *peer)
+{
+        return peer->set_at_ms > 0 && boottime_ms() - peer->set_at_ms < CLOCK_SET_MS;
+}
+
+/* Notes that the clock is not what it was, but by the seconds that replies take. */
+static void note_date(ApiPeer *peer, uint64_t date_ms)
+{
+        uint64_t clock_ms = api_peer_clock_ms(peer);
+        uint64_t back_ms = more(clock_ms, date_ms), forth_ms = more(date_ms, clock_ms);
+
+        if (clock_ms > 0 && back_ms + forth_ms > CLOCK_JITTER_MS) {
+                if (!was_set_lately(peer))
+                        peer->ahead_ms = peer->behind_ms = 0;
+                peer->ahead_ms = more(peer->ahead_ms + back_ms, forth_ms);
+                peer->behind_ms = more(peer->behind_ms + forth_ms, back_ms);
+                peer->set_at_ms = boottime_ms();
+        }
+        peer->date_ms = date_ms;
+        peer->date_seen_ms = boottime_ms();
+}
+
 void api_peer_note(ApiPeer *peer, int r, const HttpReply *reply)
 {
         note_trust(peer, r);
-        if (r == 0 && reply->date_ms > 0) {
-                peer->date_ms = reply->date_ms;
-                peer->date_seen_ms = boottime_ms();
-        }
+        if (r == 0 && reply->date_ms > 0)
+                note_date(peer, reply->date_ms);
 }
 
 uint64_t api_peer_clock_ms(const ApiPeer *peer)
 {
         return peer->date_ms > 0 ? peer->date_ms + (boottime_ms() - peer->date_seen_ms) : 0;
+}
+
+void api_peer_clock_range_ms(const ApiPeer *peer, uint64_t *ret_min_ms, uint64_t *ret_max_ms)
+{
+        bool set = was_set_lately(peer);
+
+        *ret_min_ms = more(api_peer_clock_ms(peer), set ? peer->behind_ms : 0);
+        *ret_max_ms = api_peer_clock_ms(peer) + (set ? peer->ahead_ms : 0);
 }
 
 /* The API's tags are names. Any other text in their place does not get into the log. */

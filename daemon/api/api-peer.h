@@ -19,6 +19,9 @@ typedef struct ApiPeer {
         RateLimit refusals; /* that are logged */
         uint64_t date_ms;   /* the latest Date of its replies; 0: none yet */
         uint64_t date_seen_ms; /* when that came, by boottime_ms() */
+        /* How far its clock was ahead and behind of what it is now, if it was set not long ago. */
+        uint64_t ahead_ms, behind_ms;
+        uint64_t set_at_ms; /* boottime */
 } ApiPeer;
 
 /* Returns 0 or what http_client_new() does. */
@@ -40,3 +43,6 @@ void api_peer_log_refusal(ApiPeer *peer, const char *call, unsigned status, cons
  * reply, and the time passed since then. Exact to a second and the time that the reply took. 0
  * before there is such a reply. */
 uint64_t api_peer_clock_ms(const ApiPeer *peer);
+/* The earliest and the latest time that it is by the peer's clock, as it was set in the last ten
+ * minutes: what has happened meanwhile may have been noted by either. */
+void api_peer_clock_range_ms(const ApiPeer *peer, uint64_t *ret_min_ms, uint64_t *ret_max_ms);

@@ -191,6 +191,11 @@ uint64_t api_timeout_ms(const Api *api)
         return api->timeout_ms;
 }
 
+void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms)
+{
+        api_peer_clock_range_ms(api->peer, ret_min_ms, ret_max_ms);
+}
+
 uint64_t api_clock_ms(const Api *api)
 {
         return api_peer_clock_ms(api->peer);

@@ -73,6 +73,8 @@ Secret *api_key(const Api *api);
 uint64_t api_timeout_ms(const Api *api);
 /* What time it is by the API's clock, as its latest reply told; 0: it has not told yet. */
 uint64_t api_clock_ms(const Api *api);
+/* The same, at the earliest and at the latest: they differ if that clock has just been set. */
+void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms);
 
 /*
  * Background calls are those that no caller waits for one by one: 16 of them are in flight at once

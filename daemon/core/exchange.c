@@ -153,11 +153,13 @@ static ExchangeIntent exchange_intent(const Exchange *exchange)
 static int exchange_begin(Exchange *exchange)
 {
         ExchangeIntent intent = exchange_intent(exchange);
+        uint64_t begun_at_api_min_ms;
 
         if (exchange->taken_over || (!exchange->wants_link && !exchange->has_key))
                 return exchange_ask(exchange);
-        intent.begun_at_api_ms = api_clock_ms(exchange->api);
-        intent.window_ms = window_ms(exchange->exchanges);
+        api_clock_range_ms(exchange->api, &begun_at_api_min_ms, &intent.begun_at_api_ms);
+        intent.window_ms =
+                window_ms(exchange->exchanges) + (intent.begun_at_api_ms - begun_at_api_min_ms);
         host_time_now(&intent.begun_at);
         return store_begin_exchange(exchange->tenancy->store, exchange->tenancy->id, &intent,
                                     exchange_begun, exchange, NULL);

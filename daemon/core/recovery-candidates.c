@@ -14,16 +14,16 @@
 int recovery_new(const Leftovers *leftovers, const char *endpoint, const Api *api, Recovery **ret)
 {
         _cleanup_(recovery_freep) Recovery *recovery = calloc(1, sizeof(Recovery));
-        RecoveryClock clock = {.api_ms = api ? api_clock_ms(api) : 0};
         int r = 0;
 
         if (!recovery)
                 return -ENOMEM;
-        host_time_now(&clock.host);
+        recovery->now.api_ms = api ? api_clock_ms(api) : 0;
+        host_time_now(&recovery->now.host);
         for (size_t i = 0; r == 0 && i < leftovers->n; i++)
                 if (!leftover_is_elsewhere(&leftovers->leftovers[i], endpoint))
                         r = recovery_add_exchange(recovery, &leftovers->leftovers[i].intent,
-                                                  &clock);
+                                                  &recovery->now);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(recovery);
@@ -42,10 +42,11 @@ void recovery_drop_taken_over(Recovery *recovery, const Leftovers *leftovers)
         recovery->n_claims = n_kept;
 }
 
-static int add_candidate(Recovery *recovery, const Passkey *passkey)
+static int add_candidate(Recovery *recovery, const Passkey *passkey, bool used_since)
 {
         RecoveryCandidate candidate = {.created_at_ms = passkey->created_at_ms,
-                                       .last_used_at_ms = passkey->last_used_at_ms};
+                                       .last_used_at_ms = passkey->last_used_at_ms,
+                                       .used_since = used_since};
         int r;
 
         r = link_new(passkey->id, passkey->user_id, passkey->platform_name, realtime_ms(),
@@ -57,6 +58,7 @@ int recovery_check_passkey(Recovery *recovery, Tenancy *tenancy, const Passkey *
 {
         _cleanup_(link_freep) Link *link = NULL;
         RecoveryMeaning meaning;
+        bool used_since;
         int r;
 
         if (!passkey->user_id)
@@ -70,6 +72,11 @@ int recovery_check_passkey(Recovery *recovery, Tenancy *tenancy, const Passkey *
         r = store_get_link(tenancy->store, tenancy->id, passkey->id, &link);
         /* The record of one link may be damaged: that is looked at again before links are made. */
         if (r == ERROR_NOT_FOUND || r == ERROR_STORE_FAILED)
-                return add_candidate(recovery, passkey);
-        return r;
+                return add_candidate(recovery, passkey, false);
+        if (r != 0)
+                return r;
+        used_since = recovery_is_used_since(&recovery->now, link, passkey->last_used_at_ms);
+        if (meaning == RECOVERY_ANY_USER && !used_since)
+                return 0;
+        return add_candidate(recovery, passkey, used_since);
 }

@@ -20,7 +20,8 @@ typedef struct ExchangeIntent {
         bool has_key; /* the caller gave a request id, and `key` is what a repeat is found by */
         uint8_t key[ANSWER_KEY_LEN];
         HostTime begun_at;
-        uint64_t begun_at_api_ms; /* the same moment on the API's clock; 0: not known */
+        uint64_t begun_at_api_ms; /* the same moment on the API's clock, the latest if that has just
+                                     been set; 0: not known */
         uint64_t window_ms;       /* no passkey is meant that was last used so long before */
 } ExchangeIntent;
 

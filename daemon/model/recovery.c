@@ -6,6 +6,8 @@
 
 /* For the seconds that a Date header does not tell, and for the time that calls take. */
 #define MARGIN_MS (2U * 60U * 1000U)
+/* For the second alone. */
+#define DATE_MARGIN_MS 2000U
 /* How much the API's clock may differ from this host's if the API never says what time it is. */
 #define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
 
@@ -109,6 +111,17 @@ int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
         return recovery_add_claim(recovery, &claim);
 }
 
+bool recovery_is_used_since(const RecoveryClock *now, const Link *link, uint64_t used_at_ms)
+{
+        uint64_t exchanged_at_ms = link->last_used_at_ms > link->created_at_ms
+                                           ? link->last_used_at_ms
+                                           : link->created_at_ms;
+
+        /* At the time of the API, the earliest that it can be. */
+        return now->api_ms > 0 &&
+               used_at_ms + now->host.realtime_ms > exchanged_at_ms + now->api_ms + DATE_MARGIN_MS;
+}
+
 static uint64_t latest(uint64_t created_at_ms, uint64_t last_used_at_ms)
 {
         return last_used_at_ms > created_at_ms ? last_used_at_ms : created_at_ms;
@@ -152,9 +165,18 @@ static bool is_decided(const RecoveryClaim *claim, const RecoveryCandidate *cand
                candidate->decided_at_ms + claim->reach_ms >= claim->begun_at_ms;
 }
 
+/* Of what was used after the exchange began, this use is another one. */
+static bool may_need_no_link(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
+{
+        return (claim->user_id || candidate->used_since) &&
+               used_at_ms(candidate) <= claim->until_ms;
+}
+
 static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
-        if (claim->settled || candidate->linked || candidate->duplicate)
+        if (claim->settled || candidate->duplicate)
+                return false;
+        if (candidate->linked && !may_need_no_link(claim, candidate))
                 return false;
         if (claim->user_id && !streq(claim->user_id, candidate->link->user_id))
                 return false;
@@ -181,7 +203,8 @@ static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool 
                 recovery->candidates[found].taken = true;
 }
 
-/* How many candidates are left that a claim may mean; or only a claim to any user. */
+/* How many candidates are left that a claim may mean and that are not linked; or that a claim to
+ * any user may mean. */
 static size_t count_left(const Recovery *recovery, bool any_user_only)
 {
         size_t n = 0;
@@ -189,6 +212,8 @@ static size_t count_left(const Recovery *recovery, bool any_user_only)
         for (size_t i = 0; i < recovery->n_candidates; i++) {
                 bool meant = false;
 
+                if (!any_user_only && recovery->candidates[i].linked)
+                        continue;
                 for (size_t j = 0;
                      j < recovery->n_claims && !recovery->candidates[i].taken && !meant; j++)
                         meant = (!any_user_only || !recovery->claims[j].user_id) &&

@@ -8,7 +8,8 @@
  * Which passkeys an interrupted exchange can have been about. A crash between the API's answer and
  * the commit loses the answer: the code is used up, and only the vault knows the passkey. So each
  * exchange that a crash cut off is a claim to one passkey, and the passkeys of the vault that are
- * not linked are candidates.
+ * not linked are candidates. So are linked ones, for a sign-in may have been cut off as well: then
+ * nothing is to be linked.
  *
  * Times come from two clocks that must not be compared: the API's, for passkeys, and the store's,
  * for intents and decisions.
@@ -28,7 +29,7 @@ typedef struct RecoveryClaim {
 
 #define RECOVERY_NONE SIZE_MAX
 
-/* A passkey of the vault that is not linked. */
+/* A passkey of the vault. */
 typedef struct RecoveryCandidate {
         Link *link;               /* the link to be made */
         uint64_t created_at_ms;   /* API */
@@ -37,10 +38,17 @@ typedef struct RecoveryCandidate {
          * ended without a link. */
         uint64_t decision_id;   /* in the order of intent ids; 0: there is none */
         uint64_t decided_at_ms; /* store */
-        bool linked;            /* in the meantime */
+        bool linked;            /* a claim that means it needs no link */
+        bool used_since;        /* it is linked, and was used after its last exchange */
         bool duplicate;         /* listed twice */
         bool taken;             /* the result: a claim has it */
 } RecoveryCandidate;
+
+/* A moment on both clocks. */
+typedef struct RecoveryClock {
+        HostTime host;
+        uint64_t api_ms; /* 0: the API never said what time it is */
+} RecoveryClock;
 
 typedef struct Recovery {
         RecoveryClaim *claims; /* in the order of their ids */
@@ -48,17 +56,12 @@ typedef struct Recovery {
         RecoveryCandidate *candidates;
         size_t n_candidates;
         bool decisions_lost; /* some could not be stored */
+        RecoveryClock now;
 } Recovery;
 
 /* NULL is fine. Returns NULL. */
 Recovery *recovery_free(Recovery *recovery);
 DEFINE_CLEANUP(Recovery *, recovery_free);
-
-/* A moment on both clocks. */
-typedef struct RecoveryClock {
-        HostTime host;
-        uint64_t api_ms; /* 0: the API never said what time it is */
-} RecoveryClock;
 
 /*
  * Adds a claim: to a passkey that was created or used in the intent's window before the exchange
@@ -68,6 +71,9 @@ typedef struct RecoveryClock {
  */
 int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
                           const RecoveryClock *now);
+
+/* Whether a linked passkey was used after its last exchange, as far as both clocks can tell. */
+bool recovery_is_used_since(const RecoveryClock *now, const Link *link, uint64_t used_at_ms);
 
 /* Whether a claim may mean a passkey of that user with these times of the API, 0 for never: as far
  * as can be told without the store. */
@@ -88,6 +94,7 @@ int recovery_add_candidate(Recovery *recovery, RecoveryCandidate *candidate);
  * Gives each claim at most one candidate, and each candidate to at most one claim. A claim to a
  * known user gets that user's passkey that was used last. Claims to any user get theirs if there
  * are no more candidates than claims: otherwise it cannot be told which of them were meant, and
- * they get none. Returns how many candidates could have been meant and are left.
+ * they get none; linked ones count if they were used since. Returns how many candidates could have
+ * been meant, and are neither linked nor taken.
  */
 size_t recovery_match(Recovery *recovery);

@@ -126,7 +126,7 @@ static int make_links(StoreChange *change, Txn *txn)
         for (size_t i = 0; r == 0 && i < recovery->n_claims; i++) {
                 size_t candidate = recovery->claims[i].candidate;
 
-                if (candidate != RECOVERY_NONE)
+                if (candidate != RECOVERY_NONE && !recovery->candidates[candidate].linked)
                         r = recover_link(change, txn, recovery->candidates[candidate].link);
         }
         return r;
@@ -137,7 +137,7 @@ static size_t count_taken(const Recovery *recovery)
         size_t n = 0;
 
         for (size_t i = 0; i < recovery->n_candidates; i++)
-                n += recovery->candidates[i].taken;
+                n += recovery->candidates[i].taken && !recovery->candidates[i].linked;
         return n;
 }
 

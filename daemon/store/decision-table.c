@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <endian.h>
 #include <errno.h>
 #include <openssl/evp.h>
 
 #include "daemon/store/decision-table.h"
 #include "daemon/store/intent-table.h"
+#include "daemon/store/meta-table.h"
 #include "daemon/store/tenancy-table.h"
 
 /* More than a code lives: what is older can only matter after a clock has jumped. */
@@ -33,42 +33,6 @@ static int digest_authenticator(const char *id, uint8_t ret[static SUBJECT_DIGES
 static int digest_user(const char *id, uint8_t ret[static SUBJECT_DIGEST_LEN])
 {
         return digest(id, strlen(id) + 1, ret);
-}
-
-/* meta: up to when decisions have been dropped. */
-
-static MDB_val dropped_key(void)
-{
-        static char name[] = "decisions-dropped";
-
-        return (MDB_val){.mv_data = name, .mv_size = strlen(name)};
-}
-
-static int get_dropped(Txn *txn, uint64_t *ret_ms)
-{
-        uint64_t time;
-        MDB_val value;
-        int r;
-
-        r = txn_get(txn, DATABASE_META, dropped_key(), &value);
-        if (r == 0 && value.mv_size != sizeof(time))
-                return -EBADMSG;
-        if (r < 0 && r != -ENOENT)
-                return r;
-        *ret_ms = 0;
-        if (r == 0) {
-                memcpy(&time, value.mv_data, sizeof(time));
-                *ret_ms = be64toh(time);
-        }
-        return 0;
-}
-
-static int put_dropped(Txn *txn, uint64_t ms)
-{
-        uint64_t time = htobe64(ms);
-
-        return txn_put(txn, DATABASE_META, dropped_key(),
-                       (MDB_val){.mv_data = &time, .mv_size = sizeof(time)});
 }
 
 /* The one at an end, or the next one, as `op` says. -ENOENT if there is none. */
@@ -106,18 +70,19 @@ static int drop_one(Txn *txn, uint64_t oldest_open_ms)
                 return 0;
         key_for_id(id, &key);
         r = txn_delete(txn, DATABASE_DECISIONS, key_val(&key), NULL);
-        return r < 0 ? r : put_dropped(txn, decision.decided_at_ms);
+        return r < 0 ? r : meta_table_put_time(txn, META_DECISIONS_DROPPED, decision.decided_at_ms);
 }
 
 static int drop_old(Txn *txn)
 {
-        uint64_t n, oldest_open_ms;
+        uint64_t n, oldest_open_ms = UINT64_MAX;
         int r;
 
         r = txn_count(txn, DATABASE_DECISIONS, &n);
         if (r < 0 || n <= DECISIONS_MAX)
                 return r;
-        r = intent_table_oldest(txn, &oldest_open_ms);
+        if (n <= DECISIONS_OPEN_MAX)
+                r = intent_table_oldest(txn, &oldest_open_ms);
         for (unsigned i = 0; r == 0 && i < DROPPED_PER_ADDED; i++)
                 r = drop_one(txn, oldest_open_ms);
         return r;
@@ -316,7 +281,7 @@ int decision_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *r
         DecisionRecord decision;
         int r;
 
-        r = get_dropped(txn, &dropped_ms);
+        r = meta_table_get_time(txn, META_DECISIONS_DROPPED, &dropped_ms);
         if (r == 0)
                 r = index_candidates(recovery, &index);
         if (r == 0)

@@ -8,9 +8,11 @@
 /*
  * Authenticators that are not to be linked by crash recovery: their link was removed, or an
  * exchange of their passkey ended without one; and users all of whose links were. The latest
- * DECISIONS_MAX are kept, and all that an exchange may need that is still open.
+ * DECISIONS_MAX are kept, and all that an exchange may need that is still open, up to
+ * DECISIONS_OPEN_MAX: the exchanges of a tenancy that is not configured any more stay open.
  */
-#define DECISIONS_MAX 65536U
+#define DECISIONS_MAX      65536U
+#define DECISIONS_OPEN_MAX (2U * DECISIONS_MAX)
 
 /* Returns 0 or a negative errno. */
 int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);

@@ -8,7 +8,7 @@
 /*
  * The databases in the file, and the version of their encoding.
  *
- *        meta        "schema" -> SCHEMA_VERSION, 4 bytes big-endian
+ *        meta        "schema" -> SCHEMA_VERSION, 4 bytes big-endian; times, see meta-table.h
  *        tenancies   tenancy id -> its number and how many links it has
  *        links       link key -> link
  *        users       user key -> the authenticators of the user's link keys (several)

@@ -5,7 +5,8 @@
 
 /*
  * Ids and times that only go up, whatever becomes of the host's clocks: times are how long the
- * store has been open in all, on top of the latest time that is on disk. The writer's alone.
+ * store has been open in all, on top of the latest time that is on disk, which after a crash is
+ * that of the latest record. The writer's alone.
  */
 typedef struct StoreClock {
         uint64_t last_id;

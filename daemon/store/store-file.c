@@ -12,6 +12,7 @@
 #include "daemon/store/decision-table.h"
 #include "daemon/store/environment.h"
 #include "daemon/store/intent-table.h"
+#include "daemon/store/meta-table.h"
 #include "daemon/store/store-file.h"
 #include "daemon/store/store.h"
 
@@ -227,11 +228,32 @@ static int last_answer_ms(Txn *txn, uint64_t *ret)
         return 0;
 }
 
+/* The latest time that is on the disk. */
+static int read_time(Txn *txn, uint64_t *ret_ms)
+{
+        uint64_t times_ms[4];
+        int r;
+
+        r = last_answer_ms(txn, &times_ms[0]);
+        if (r == 0)
+                r = decision_table_latest(txn, &times_ms[1]);
+        if (r == 0)
+                r = intent_table_latest(txn, &times_ms[2]);
+        if (r == 0)
+                r = meta_table_get_time(txn, META_CLOCK, &times_ms[3]);
+        if (r < 0)
+                return r;
+        *ret_ms = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(times_ms); i++)
+                if (times_ms[i] > *ret_ms)
+                        *ret_ms = times_ms[i];
+        return 0;
+}
+
 static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
 {
         static const Database databases[] = {DATABASE_INTENTS, DATABASE_DELETES,
                                              DATABASE_DECISIONS};
-        uint64_t answer_ms, decision_ms, intent_ms;
         int r;
 
         *ret_last_id = 0;
@@ -244,17 +266,7 @@ static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
                 if (id > *ret_last_id)
                         *ret_last_id = id;
         }
-        r = last_answer_ms(txn, &answer_ms);
-        if (r == 0)
-                r = decision_table_latest(txn, &decision_ms);
-        if (r == 0)
-                r = intent_table_latest(txn, &intent_ms);
-        if (r < 0)
-                return r;
-        *ret_now_ms = answer_ms > decision_ms ? answer_ms : decision_ms;
-        if (intent_ms > *ret_now_ms)
-                *ret_now_ms = intent_ms;
-        return 0;
+        return read_time(txn, ret_now_ms);
 }
 
 void store_file_clear(StoreFile *file)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "daemon/store/meta-table.h"
 #include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
@@ -210,12 +211,29 @@ static bool writer_take(Writer *writer)
         return writer->taken.first;
 }
 
+/* Without it, the time since the latest record would not count after the next start. */
+static void writer_save_clock(Writer *writer)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        if (environment_error(writer->environment) < 0 ||
+            !environment_has_reserve(writer->environment))
+                return;
+        r = environment_begin_write(writer->environment, &txn);
+        if (r == 0)
+                r = meta_table_put_time(&txn, META_CLOCK, store_clock_now_ms(txn.clock));
+        if (r == 0)
+                (void) txn_commit(&txn);
+}
+
 static void *writer_run(void *userdata)
 {
         Writer *writer = userdata;
 
         while (writer_take(writer))
                 writer_make_batch(writer);
+        writer_save_clock(writer);
         return NULL;
 }
 

@@ -165,6 +165,26 @@ def test_disk_fills_up_meanwhile(begun):
         assert connection.exchange(passkey.code, request_id=request_id) == principal
 
 
+def test_decision_without_room(begun):
+    """What was not to be linked is not, after a crash, for one of the exchanges that were open."""
+    stack, disk, proxy, connection, work, _ = begun
+    disk.fill()
+    add_until_full(connection)
+    proxy.keeps = lambda request: False
+    declined = stack.create_passkey()
+    assert plain(connection.exchange(declined.code, link=False))["linked"] is False
+    stack.daemon.kill9()
+    proxy.let_go()
+    disk.free()
+    stack.daemon.start()
+    with stack.connect() as after:
+        for passkey, _ in work:
+            eventually(lambda: after.outcome(after.start_links(
+                "GetUser", passkey.authenticator_id)) == (passkey.user_id,))
+        with raises("NotFound"):
+            after.links("GetUser", declined.authenticator_id)
+
+
 def test_exchange_is_carried_through_later(begun):
     """Nothing can be written at all: the answer waits for the caller's repeat."""
     stack, _, proxy, connection, work, calls = begun

@@ -183,6 +183,22 @@ def test_first_sign_in_counts(stack, connection):
     assert stack.links() == {"pk-1": "ada"}
 
 
+def test_sign_in_was_cut_off(stack, connection):
+    """With a linked passkey: one that nobody has exchanged is not linked in its place."""
+    vault = stack.vault
+    connection.exchange(vault.add("pk-1", "ada"))
+    connection.exchange(vault.add("pk-2", "bob"))
+    vault.add("pk-bob-too", "bob", age_sec=60)
+    vault.add("pk-other", "mallory")
+    time.sleep(3.5)  # dates are seconds
+    for passkey_id, options in ("pk-1", {}), ("pk-2", {"user_id": "bob"}):
+        vault.passkeys["tenant_A"][passkey_id].used_at = vault.now_ms()
+        hang(stack, connection, vault.code(passkey_id), **options)
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada", "pk-2": "bob"}
+    assert "Lost links cannot be told apart, tenancy default, 2 count" in stack.daemon.log_text()
+
+
 def test_what_is_made_later_is_not_meant(stack, connection):
     vault = stack.vault
     hang(stack, connection, vault.add("pk-1", "ada"))
@@ -222,6 +238,19 @@ def test_api_clock_jumps(stack, connection, jump):
     vault.clock_offset_sec += jump
     crash(stack)
     assert stack.links() == {"pk-0": "eve", "pk-1": "ada"}
+
+
+@pytest.mark.parametrize("jump", [-5 * HOUR, 5 * HOUR])
+def test_api_clock_jumps_in_the_ceremony(stack, connection, jump):
+    """The daemon hears of it before the exchange."""
+    vault = stack.vault
+    connection.authorize("shop.example.com", "ada")
+    code = vault.add("pk-1", "ada")
+    vault.clock_offset_sec += jump
+    connection.authorize("shop.example.com", "eve")
+    hang(stack, connection, code)
+    crash(stack)
+    assert stack.links() == {"pk-1": "ada"}
 
 
 def test_passkeys_of_another_tenancy_are_not_meant(stack, connection):

@@ -116,6 +116,40 @@ static void test_clock(void **state)
         assert_int_equal(api_peer_clock_ms(f->peer), DATE_MS - 5000 + 7);
 }
 
+static void check_range(const Fixture *f, uint64_t min_ms, uint64_t max_ms)
+{
+        uint64_t got_min_ms, got_max_ms;
+
+        api_peer_clock_range_ms(f->peer, &got_min_ms, &got_max_ms);
+        assert_int_equal(got_min_ms, min_ms);
+        assert_int_equal(got_max_ms, max_ms);
+}
+
+#define HOUR_MS UINT64_C(3600000)
+
+/* For a while, what it said before it was set counts as well. */
+static void test_clock_is_set(void **state)
+{
+        Fixture *f = *state;
+
+        check_range(f, 0, 0);
+        note(f, 0, DATE_MS);
+        note(f, 0, DATE_MS + 2000);
+        check_range(f, DATE_MS + 2000, DATE_MS + 2000);
+
+        note(f, 0, DATE_MS - HOUR_MS);
+        check_range(f, DATE_MS - HOUR_MS, DATE_MS + 2000);
+        note(f, 0, DATE_MS + 3 * HOUR_MS);
+        check_range(f, DATE_MS - HOUR_MS, DATE_MS + 3 * HOUR_MS);
+        note(f, 0, DATE_MS + HOUR_MS);
+        check_range(f, DATE_MS - HOUR_MS, DATE_MS + 3 * HOUR_MS);
+
+        boottime_now_ms += HOUR_MS;
+        check_range(f, DATE_MS + 2 * HOUR_MS, DATE_MS + 2 * HOUR_MS);
+        note(f, 0, DATE_MS + HOUR_MS);
+        check_range(f, DATE_MS + HOUR_MS, DATE_MS + 2 * HOUR_MS);
+}
+
 /* Each beginning and each end, and nothing in between. */
 static void test_trust(void **state)
 {
@@ -190,10 +224,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(clock),
-                TEST(trust),
-                TEST(refusals),
-                TEST(many_refusals),
+                TEST(clock), TEST(clock_is_set), TEST(trust), TEST(refusals), TEST(many_refusals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

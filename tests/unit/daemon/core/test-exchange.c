@@ -16,6 +16,7 @@
 
 static struct {
         unsigned n_asked;
+        uint64_t clock_spread_ms;
         ResultFunc func;
         ApiObserverFunc observer;
         void *observer_userdata;
@@ -97,9 +98,10 @@ Secret *api_key(const Api *a)
         return api.key;
 }
 
-uint64_t api_clock_ms(const Api *a)
+void api_clock_range_ms(const Api *a, uint64_t *ret_min_ms, uint64_t *ret_max_ms)
 {
-        return 4711;
+        *ret_min_ms = 4711 - api.clock_spread_ms;
+        *ret_max_ms = 4711;
 }
 
 ApiCall *api_call_cancel(ApiCall *call)
@@ -671,6 +673,56 @@ static void test_intent(void **state)
         store_answers(0, true);
 }
 
+/* A passkey of that ceremony may have been noted by the clock as it was or as it is. */
+static void test_api_clock_was_set(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        api.clock_spread_ms = 4000;
+        assert_int_equal(start(&request), 0);
+        assert_int_equal(store.intent.begun_at_api_ms, 4711);
+        assert_in_range(store.intent.window_ms, 304000, 604000);
+        refuse_code();
+}
+
+/* Recovery waits for what was open at a moment, and hears what may have been declined. */
+static void test_recovery_waits(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        request.user_id = "eve";
+        assert_int_equal(start(&request), 0);
+        assert_false(exchanges_are_awaited(tenancy->exchanges));
+        exchanges_await(tenancy->exchanges);
+        assert_true(exchanges_are_awaited(tenancy->exchanges));
+        api_answers(0, 0);
+        assert_true(exchanges_are_awaited(tenancy->exchanges));
+        assert_int_equal(recovery.n_gone_on, 0);
+        store_answers(0, false);
+        assert_int_equal(heard.r, ERROR_USER_MISMATCH);
+        assert_false(exchanges_are_awaited(tenancy->exchanges));
+        assert_true(recovery.n_gone_on > 0);
+        assert_int_equal(recovery.n_decisions_lost, 0);
+
+        request.code = "c2";
+        assert_int_equal(start(&request), 0);
+        exchanges_await(tenancy->exchanges);
+        api_answers(ERROR_UNREACHABLE, 0);
+        store_answers(0, false);
+        assert_int_equal(recovery.n_decisions_lost, 1);
+
+        /* Nothing can be declined, or it is known that nothing was. */
+        assert_int_equal(start(&request), 0);
+        exchanges_await(tenancy->exchanges);
+        refuse_code();
+        request.user_id = NULL;
+        assert_int_equal(start(&request), 0);
+        exchanges_await(tenancy->exchanges);
+        api_answers(ERROR_UNREACHABLE, 0);
+        store_answers(0, false);
+        assert_int_equal(recovery.n_decisions_lost, 1);
+}
+
 /* If a link could not be kept, the code is not used up for it. */
 static void test_no_intent_no_question(void **state)
 {
@@ -824,6 +876,8 @@ int main(void)
                 TEST(test_unsaved_are_bounded),
                 TEST(test_no_key),
                 TEST(test_intent),
+                TEST(test_api_clock_was_set),
+                TEST(test_recovery_waits),
                 TEST(test_no_intent_no_question),
                 TEST(test_interrupted_before_the_api_was_asked),
                 TEST(test_interrupted),

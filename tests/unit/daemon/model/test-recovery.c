@@ -204,6 +204,41 @@ static void test_settled_and_linked(void **state)
         check_match(2); /* for one claim */
 }
 
+/* A sign-in may have been cut off as well. */
+static void test_linked_and_expected(void **state)
+{
+        add_claim("ada", 1000);
+        add_used("pk-linked", "ada", 5, 995)->linked = true;
+        add_candidate("pk-1", "ada", 990);
+        check_match(1);
+        check_taken("pk-linked", true);
+        check_taken("pk-1", false);
+}
+
+static void test_linked_before_or_after(void **state)
+{
+        add_claim("ada", 1000);
+        add_used("pk-before", "ada", 5, 985)->linked = true;
+        add_used("pk-after", "ada", 5, 1005)->linked = true;
+        add_candidate("pk-1", "ada", 990);
+        check_match(0);
+        check_taken("pk-1", true);
+}
+
+static void test_linked_and_used_since(void **state)
+{
+        RecoveryCandidate *candidate;
+
+        add_claim(NULL, 1000);
+        candidate = add_used("pk-linked", "eve", 5, 995);
+        candidate->linked = candidate->used_since = true;
+        check_match(0);
+        check_taken("pk-linked", true);
+        add_candidate("pk-1", "ada", 990);
+        check_match(1); /* which of them was it? */
+        check_taken("pk-1", false);
+}
+
 #define HOUR (3600U * S)
 
 /* A moment of one boot. */
@@ -308,6 +343,21 @@ static void test_expected_user(void **state)
         assert_false(recovery_meaning(recovery, "bob", 500 * HOUR, 0));
 }
 
+/* The host's clock and the API's differ by hours. */
+static void test_used_since(void **state)
+{
+        const RecoveryClock now = {.host = host_time(1, 0, 100 * HOUR), .api_ms = 105 * HOUR};
+        const RecoveryClock never = {.host = host_time(1, 0, 100 * HOUR)};
+        Link link = {.created_at_ms = 50 * HOUR, .last_used_at_ms = 99 * HOUR};
+
+        assert_false(recovery_is_used_since(&now, &link, 0));
+        assert_false(recovery_is_used_since(&now, &link, 104 * HOUR + 2 * S));
+        assert_true(recovery_is_used_since(&now, &link, 104 * HOUR + 3 * S));
+        link.last_used_at_ms = 0;
+        assert_true(recovery_is_used_since(&now, &link, 104 * HOUR));
+        assert_false(recovery_is_used_since(&never, &link, 104 * HOUR));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -321,6 +371,10 @@ int main(void)
                 TEST(test_known_user_and_any),
                 TEST(test_claims_of_different_times),
                 TEST(test_settled_and_linked),
+                TEST(test_linked_and_expected),
+                TEST(test_linked_before_or_after),
+                TEST(test_linked_and_used_since),
+                TEST(test_used_since),
                 TEST(test_clocks),
                 TEST(test_api_clock_is_set),
                 TEST(test_reboot),

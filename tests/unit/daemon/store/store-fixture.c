@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <lmdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -39,6 +40,26 @@ void fixture_reopen(Fixture *f)
         f->store = store_free(f->store);
         audit(f->directory);
         assert_int_equal(store_open(f->directory, &f->store), 0);
+}
+
+size_t fixture_count(Fixture *f, const char *database)
+{
+        MDB_stat stat;
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        f->store = store_free(f->store);
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
+        assert_int_equal(mdb_env_open(env, f->directory, MDB_RDONLY, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, database, 0, &dbi), 0);
+        assert_int_equal(mdb_stat(txn, dbi, &stat), 0);
+        mdb_txn_abort(txn);
+        mdb_env_close(env);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        return stat.ms_entries;
 }
 
 void dispatch_all(Store *store)

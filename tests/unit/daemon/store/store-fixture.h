@@ -27,6 +27,9 @@ int fixture_teardown(void **state);
 /* Closes it, audits it, and opens it again. */
 void fixture_reopen(Fixture *f);
 
+/* How many records a database has; the store is closed meanwhile. */
+size_t fixture_count(Fixture *f, const char *database);
+
 /* Runs the functions of all changes that have ended. */
 void dispatch_all(Store *store);
 /* Dispatches until as many functions have run. */

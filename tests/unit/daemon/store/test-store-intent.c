@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "base/strv.h"
+#include "daemon/store/record.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
@@ -207,6 +210,50 @@ static void test_settled_meanwhile(void **state)
         assert_int_equal(kept.error, ERROR_USER_MISMATCH);
 }
 
+/* Writes the record of the only link anew, in the closed store. */
+static void replace_link_record(Fixture *f, void *bytes, size_t len)
+{
+        MDB_cursor *cursor;
+        MDB_val where, value;
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        f->store = store_free(f->store);
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
+        assert_int_equal(mdb_env_open(env, f->directory, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, "links", 0, &dbi), 0);
+        assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+        assert_int_equal(mdb_cursor_get(cursor, &where, &value, MDB_FIRST), 0);
+        value = (MDB_val){.mv_data = bytes, .mv_size = len};
+        assert_int_equal(mdb_put(txn, dbi, &where, &value, 0), 0);
+        mdb_cursor_close(cursor);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+}
+
+/* The others are linked all the same. */
+static void test_damaged_link(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(link_freep) Link *link = make_link("pk-1", "ada", 1);
+        _cleanup_(record_clear) Record record = {};
+
+        assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){.link = link}, NULL), 0);
+        begin_exchange(f->store, "t", NULL, NULL);
+        begin_exchange(f->store, "t", "ada", NULL);
+        replace_link_record(f, (char[]){"damaged"}, 7);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {"pk-2", "bob"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 1);
+        assert_string_equal(user_of(f->store, "t", "pk-2"), "bob");
+        assert_int_equal(remove_one(f->store, "t", "pk-2"), 0);
+        assert_int_equal(record_from_link(link, &record), 0);
+        replace_link_record(f, record.bytes, record.len);
+}
+
 /* A passkey that the vault lists twice is one. */
 static void test_listed_twice(void **state)
 {
@@ -397,6 +444,21 @@ static void test_removed_long_before(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-2"), "");
 }
 
+/* The time until a clean stop counts, too. */
+static void test_removed_long_before_a_stop(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(add(f->store, "t", "ada", "pk-1", NULL), 0);
+        assert_int_equal(remove_one(f->store, "t", "pk-1"), 0);
+        boottime_offset_s += 600;
+        fixture_reopen(f);
+        begin_exchange(f->store, "t", NULL, NULL);
+        fixture_reopen(f);
+        recover(f->store, (Found[]){{"pk-1", "ada"}, {}}, 300);
+        assert_int_equal(recovered.n_added, 1);
+}
+
 /* An exchange that came to no link is no reason for one later, whichever way it ended. */
 static void test_declined(void **state)
 {
@@ -452,6 +514,22 @@ static void test_decisions_are_bounded(void **state)
         assert_int_equal(recovered.n_added, 0);
         assert_int_equal(recovered.n_left, 1);
         assert_int_equal(n_left_over(f->store, "t"), 0);
+}
+
+/* Nor while an exchange stays open that nobody settles. */
+static void test_decisions_are_bounded_while_one_is_open(void **state)
+{
+        Fixture *f = *state;
+        const ExchangeOutcome other = {.declined_id = "pk-other"};
+        const unsigned n = 2 * 65536 + 2000;
+        Outcome outcome = {};
+
+        begin_exchange(f->store, "u", NULL, NULL);
+        for (unsigned i = 0; i < n; i++)
+                assert_int_equal(
+                        store_commit_exchange(f->store, "u", &other, on_added, &outcome, NULL), 0);
+        outcome_wait(f->store, &outcome, n);
+        assert_in_range(fixture_count(f, "decisions"), 65536, 2 * 65536 + 1);
 }
 
 /* Deletes */
@@ -599,6 +677,7 @@ int main(void)
                 TEST(test_recover),
                 TEST(test_recover_nothing),
                 TEST(test_settled_meanwhile),
+                TEST(test_damaged_link),
                 TEST(test_listed_twice),
                 TEST(test_removed_stays_removed),
                 TEST(test_removed_before_it_is_linked),
@@ -607,8 +686,10 @@ int main(void)
                 TEST(test_repeat_for_another_user),
                 TEST(test_repeat_is_under_way),
                 TEST(test_removed_long_before),
+                TEST(test_removed_long_before_a_stop),
                 TEST(test_declined),
                 TEST(test_decisions_are_bounded),
+                TEST(test_decisions_are_bounded_while_one_is_open),
                 TEST(test_delete),
                 TEST(test_remove_same),
                 TEST(test_barrier_comes_last),
