@@ -60,7 +60,9 @@ struct Api {
         char *tenancy_id;
         char *base_url; /* down to the tenancy */
         uint64_t timeout_ms;
-        Secret *key; /* NULL: only public endpoints can be called */
+        Secret *key;           /* NULL: only public endpoints can be called */
+        unsigned n_foreground; /* calls in flight */
+        unsigned n_background;
         ApiObserverFunc observer;
         void *observer_userdata;
 };

@@ -7,6 +7,9 @@
 
 #define BACKGROUND_MAX 16U
 
+/* Of one Api: a tenancy that is slow leaves slots to the others. */
+#define BACKGROUND_MAX_PER_API 8U
+
 /* A peer that speaks HTTP/1.1 has 64 connections: with so many calls in flight, background calls
  * would soon take connections that callers wait for. */
 #define FOREGROUND_BUSY 32U
@@ -16,27 +19,41 @@ typedef TAILQ_HEAD(ApiCallQueue, ApiCall) ApiCallQueue;
 struct ApiContext {
         sd_event *event;
         ApiCallQueue running;
-        ApiCallQueue waiting; /* background calls that have no slot yet */
-        size_t n_foreground;  /* of those that are running */
-        size_t n_background;
+        ApiCallQueue waiting;       /* background calls that have no slot yet */
+        size_t n_background;        /* of those that are running */
         sd_event_source *slot_free; /* starts waiting calls */
 };
 
-static bool has_slot(const ApiContext *context)
+static bool has_slot(const ApiContext *context, const Api *api)
 {
-        return context->n_background <
-               (context->n_foreground < FOREGROUND_BUSY ? BACKGROUND_MAX : 1U);
+        return context->n_background < BACKGROUND_MAX &&
+               api->n_background <
+                       (api->n_foreground < FOREGROUND_BUSY ? BACKGROUND_MAX_PER_API : 1U);
 }
 
-static size_t *counter(ApiContext *context, const ApiCall *call)
+static unsigned *counter(const ApiCall *call)
 {
-        return call->priority == API_BACKGROUND ? &context->n_background : &context->n_foreground;
+        return call->priority == API_BACKGROUND ? &call->api->n_background
+                                                : &call->api->n_foreground;
+}
+
+/* Of those that may be started the one whose Api has the fewest running, and has waited longest. */
+static ApiCall *find_next(const ApiContext *context)
+{
+        ApiCall *next = NULL, *call;
+
+        TAILQ_FOREACH(call, &context->waiting, entry)
+        if (has_slot(context, call->api) &&
+            (!next || call->api->n_background < next->api->n_background))
+                next = call;
+        return next;
 }
 
 static int start(ApiContext *context, ApiCall *call)
 {
         TAILQ_INSERT_TAIL(&context->running, call, entry);
-        (*counter(context, call))++;
+        (*counter(call))++;
+        context->n_background += call->priority == API_BACKGROUND;
         call->waiting = false;
         if (call->deadline_ms == 0)
                 call->deadline_ms = monotonic_ms() + call->api->timeout_ms;
@@ -47,10 +64,10 @@ static int start(ApiContext *context, ApiCall *call)
 static int on_slot_free(sd_event_source *source, void *userdata)
 {
         ApiContext *context = userdata;
-        ApiCall *call = TAILQ_FIRST(&context->waiting);
+        ApiCall *call = find_next(context);
         int r;
 
-        if (!call || !has_slot(context))
+        if (!call)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
         TAILQ_REMOVE(&context->waiting, call, entry);
         r = start(context, call);
@@ -62,7 +79,7 @@ static int on_slot_free(sd_event_source *source, void *userdata)
 int api_context_start(ApiContext *context, ApiCall *call)
 {
         call->context = context;
-        if (call->priority == API_FOREGROUND || has_slot(context))
+        if (call->priority == API_FOREGROUND || has_slot(context, call->api))
                 return start(context, call);
         TAILQ_INSERT_TAIL(&context->waiting, call, entry);
         call->waiting = true;
@@ -74,7 +91,8 @@ void api_context_remove(ApiContext *context, ApiCall *call)
         TAILQ_REMOVE(call->waiting ? &context->waiting : &context->running, call, entry);
         if (call->waiting)
                 return;
-        (*counter(context, call))--;
+        (*counter(call))--;
+        context->n_background -= call->priority == API_BACKGROUND;
         if (!TAILQ_EMPTY(&context->waiting))
                 (void) sd_event_source_set_enabled(context->slot_free, SD_EVENT_ON);
 }

@@ -77,9 +77,10 @@ uint64_t api_clock_ms(const Api *api);
 void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms);
 
 /*
- * Background calls are those that no caller waits for one by one: 16 of them are in flight at once
- * in the whole process, and one while callers keep the connections busy. The others are queued.
- * The deadline of a call begins when it leaves the queue.
+ * Background calls are those that no caller waits for one by one: 8 of them are in flight at once
+ * for one Api, or one while callers keep its connections busy, and 16 in the whole process. The
+ * others are queued, and those of the Api with the fewest in flight come first. The deadline of a
+ * call begins when it leaves the queue.
  */
 typedef enum ApiPriority {
         API_FOREGROUND,

@@ -295,11 +295,20 @@ static void api_is_back(Tenancy *tenancy)
                 backoff_hurry(recovery->backoff);
 }
 
+/* Nothing if there are none of them. */
+static const char *tell_count(char text[static 64], const char *of_what, size_t n)
+{
+        text[0] = '\0';
+        if (n > 0)
+                (void) snprintf(text, 64, "; %s: %zu", of_what, n);
+        return text;
+}
+
 static int find(const Tenancy *tenancy, FindingList *list)
 {
         const DeleteRecovery *recovery = tenancy->delete_recovery;
         size_t n = 0, n_uncertain = 0, n_elsewhere = 0;
-        _cleanup_(freep) char *text = NULL;
+        char text[320], uncertain[64], elsewhere[64];
 
         for (const PendingDelete *p = recovery->first; p; p = p->next) {
                 n++;
@@ -308,16 +317,12 @@ static int find(const Tenancy *tenancy, FindingList *list)
         }
         if (n == 0)
                 return 0;
-        if (asprintf(&text,
-                     "Deletes in the vault that are not finished yet: %zu; of another Endpoint: "
-                     "%zu; "
-                     "whose passkeys the API tells nothing of: %zu%s%s",
-                     n, n_elsewhere, n_uncertain,
-                     recovery->result ? "; the last attempt failed: " : "",
-                     recovery->result ? error_strerror(recovery->result) : "") < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
+        (void) snprintf(text, sizeof(text),
+                        "Deletes in the vault that are not finished yet: %zu%s%s%s%s", n,
+                        tell_count(elsewhere, "of another Endpoint", n_elsewhere),
+                        tell_count(uncertain, "of which the API does not tell", n_uncertain),
+                        recovery->result ? "; the last attempt failed: " : "",
+                        recovery->result ? error_strerror(recovery->result) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),
                            .text = text);
 }

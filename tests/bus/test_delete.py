@@ -182,15 +182,15 @@ def test_store_fails_meanwhile(stack, connection):
 
 
 def test_fan_out_is_bounded(stack, connection):
-    """16 at a time, and callers' own calls go first."""
+    """8 at a time, and callers' own calls go first."""
     ids = link_many(stack, connection, 100)
     stack.vault.lies["/delete"] = Reply(500, b"")
     hold(stack, is_probe)
     call = start_delete(connection, ids, True)
-    eventually(lambda: len(stack.vault.kept) == 16)
+    eventually(lambda: len(stack.vault.kept) == 8)
     for i in range(20):
         connection.exchange(stack.vault.add(f"pk-bob-{i}", "bob"))
-    assert len(stack.vault.kept) == 16
+    assert len(stack.vault.kept) == 8
     stack.vault.let_go()
     assert connection.outcome(call) == ("error", "Unreachable")
     assert sum(map(is_probe, stack.vault.requests)) >= 100
@@ -217,6 +217,27 @@ def test_fan_out_is_bounded_for_all_together(stack, connection):
         connection.outcome(call)
     assert stack.links() == {"pk-new": "ada"}
     assert stack.links("other") == {}
+
+
+def test_slow_tenancy_leaves_slots_to_another(stack, connection):
+    """Which is done while the other still waits for its first answers."""
+    vault = stack.vault
+    stack.sections["Tenancy other"] = stack.tenancy("tenant_B")
+    stack.apply()
+    link_many(stack, connection, 40)
+    for i in range(30):
+        connection.links("Add", "eve", f"pk-eve-{i}", label="other")
+    for i in range(10):
+        vault.add(f"pk-new-{i}", "bob", tenancy="tenant_B")
+    vault.lies["/delete"] = Reply(500, b"")
+    hold(stack, lambda request: is_probe(request) and "tenant_A" in request.path)
+    slow = connection.start_method("DeleteUserPasskeys", "ada", {})
+    eventually(lambda: len(vault.kept) == 8)
+    assert connection.reconcile("other", dry_run=False) == {
+        "checked": 10, "added": 10, "removed": 30, "conflicts": 0}
+    assert len(vault.kept) == 8
+    vault.let_go()
+    assert connection.outcome(slow) == ("error", "Unreachable")
 
 
 def test_busy_callers_are_left_the_connections(stack, connection):

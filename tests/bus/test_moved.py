@@ -10,8 +10,11 @@ import pytest
 from harness.standin import Reply
 
 from .client import plain
+from .issuer import Key, claims_of, token
 from .stack import eventually, new_request_id
 from .vault import Vault, VaultStack, is_delete, is_exchange, is_list, is_probe
+
+KEY = Key("one")
 
 
 @pytest.fixture
@@ -232,3 +235,37 @@ def test_recovery_does_not_forget_retry_after(stack, connection):
             assert later.outcome(later.start_exchange("away")) == ("error", "Unreachable")
             later.exchange(vault.add(f"pk-bob-{i}", "bob"))
     assert len(list(filter(is_list, vault.requests))) == 1
+
+
+def is_in_memory(pid: int, what: bytes) -> bool:
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
+            open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            begin, end = (int(number, 16) for number in line.split()[0].split("-"))
+            if "r" not in line.split()[1] or end - begin > 1 << 30:  # a sanitizer's shadow
+                continue
+            with contextlib.suppress(OSError, OverflowError):
+                memory.seek(begin)
+                if what in memory.read(end - begin):
+                    return True
+    return False
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("moved", [False, True], ids=["replaced", "moved"])
+def test_old_key_is_gone(stack, connection, moved):
+    """From memory as well, once no call uses it any more."""
+    key = "the-key-that-is-to-be-forgotten"
+    stack.keys["passlock.default"] = key
+    stack.apply()
+    stack.vault.faults["jwks.json"] = Reply(200, {"keys": [KEY.jwk()]})
+    connection.verify(token(KEY, claims_of("tenant_A")))
+    connection.exchange(stack.vault.add("pk-1", "ada"))
+    assert is_in_memory(stack.daemon.pid, key.encode())
+    stack.keys["passlock.default"] = "another"
+    if moved:
+        stack.move("tenant_B")
+    else:
+        stack.apply()
+    connection.settle()
+    assert not is_in_memory(stack.daemon.pid, key.encode())
