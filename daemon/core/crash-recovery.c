@@ -112,12 +112,12 @@ static void on_recovered(int r, const Recovery *settled, const LinkList *added, 
 
         recovery->committing = false;
         if (r == 0) {
-                for (size_t i = 0; i < settled->n_claims; i++) {
-                        any_held |= settled->claims[i].held;
-                        if (!settled->claims[i].held)
+                for (size_t i = 0; i < settled->n_claims; i++)
+                        if (settled->claims[i].held)
+                                any_held = true;
+                        else
                                 leftovers_remove(&recovery->leftovers,
                                                  settled->claims[i].intent_id);
-                }
                 succeed(recovery, added, n_left, any_held);
         } else {
                 fail(recovery, r, 0);

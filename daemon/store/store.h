@@ -91,8 +91,8 @@ typedef struct ExchangeOutcome {
  * its last_used_at_ms to the given link's created_at_ms. Keeps the answer, with linked and
  * newly_linked as they turned out, or with LINK_CONFLICT or LIMITS_EXCEEDED if that is what adding
  * came to; without a link it is kept as it is given. r is that same outcome. Removes the intent.
- * Crash recovery does not link what was declined. An exchange that has an intent may use the
- * reserve of disk space.
+ * Crash recovery does not link what was declined. An exchange that has an intent, or no link, may
+ * use the reserve of disk space.
  */
 int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
                           StoreAddFunc func, void *userdata, StoreChange **ret);

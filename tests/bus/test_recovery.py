@@ -8,6 +8,7 @@ import pytest
 
 from harness.standin import Reply
 
+from . import vault as vault_module
 from .client import plain
 from .stack import eventually, new_request_id, raises
 from .vault import HeldStore, VaultStack, is_exchange, is_list
@@ -154,6 +155,18 @@ def test_more_passkeys_than_exchanges(stack, connection):
     with stack.connect() as after:
         assert plain(after.exchange(vault.code("pk-1")))["newly_linked"] is True
         assert after.reconcile(dry_run=False)["added"] == 7
+
+
+def test_more_passkeys_than_can_be_told_apart(stack, connection, monkeypatch):
+    """That of an expected user is found all the same."""
+    monkeypatch.setattr(vault_module, "PAGE", 2000)
+    vault = stack.vault
+    hang(stack, connection, "forged")
+    hang(stack, connection, vault.add("pk-zed", "zed"), user_id="zed")
+    for i in range(10001):
+        vault.add(f"pk-{i:05}", f"user-{i}")
+    crash(stack)
+    assert stack.links() == {"pk-zed": "zed"}
 
 
 def test_never_more_than_exchanges(stack, connection):
