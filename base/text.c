@@ -18,7 +18,7 @@ static bool is_noncharacter(const unsigned char *s, size_t n)
 
 /* Length of the UTF-8 sequence at `s`, or 0 if it is not one. Overlong forms, surrogates and what
  * is beyond Unicode are not. */
-static size_t utf8_sequence_len(const unsigned char *s)
+static size_t decode_utf8(const unsigned char *s)
 {
         unsigned char first = s[0], lowest = 0x80, highest = 0xbf;
         size_t n;
@@ -57,18 +57,18 @@ static size_t utf8_sequence_len(const unsigned char *s)
 }
 
 /* Length of the character at `s` if a text without lines may have it, else 0. */
-static size_t character_len(const unsigned char *s)
+static size_t decode_printable(const unsigned char *s)
 {
-        size_t n = utf8_sequence_len(s);
+        size_t n = decode_utf8(s);
 
         if (s[0] < 0x20 || s[0] == 0x7f)
                 return 0;
         return n == 2 && s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n; /* C1 controls */
 }
 
-size_t text_character_len(const char *s)
+size_t text_next_character(const char *s)
 {
-        return *s ? utf8_sequence_len((const unsigned char *) s) : 0;
+        return *s ? decode_utf8((const unsigned char *) s) : 0;
 }
 
 bool text_is_valid(const char *s, size_t len_max)
@@ -78,7 +78,7 @@ bool text_is_valid(const char *s, size_t len_max)
         if (len == 0 || len > len_max)
                 return false;
         for (const unsigned char *p = (const unsigned char *) s; *p;) {
-                size_t n = character_len(p);
+                size_t n = decode_printable(p);
 
                 if (n == 0)
                         return false;
@@ -90,7 +90,7 @@ bool text_is_valid(const char *s, size_t len_max)
 bool text_is_utf8(const char *s)
 {
         for (const unsigned char *p = (const unsigned char *) s; *p;) {
-                size_t n = utf8_sequence_len(p);
+                size_t n = decode_utf8(p);
 
                 if (n == 0)
                         return false;
@@ -121,7 +121,7 @@ char *text_make_valid(const char *s)
         char *copy = strdup(s);
 
         for (unsigned char *p = (unsigned char *) copy; p && *p;) {
-                size_t n = character_len(p);
+                size_t n = decode_printable(p);
 
                 if (n == 0)
                         *p = '?';

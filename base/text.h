@@ -16,7 +16,7 @@ bool text_is_utf8(const char *s);
 
 /* The length of the character that the text begins with: 0 for what is no UTF-8, at the end of the
  * text, and for what Unicode calls non-characters. */
-size_t text_character_len(const char *s);
+size_t text_next_character(const char *s);
 
 /* The length of what is left of UTF-8 text if it is cut, between two characters, to `len_max` bytes
  * at most. */

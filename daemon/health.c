@@ -16,7 +16,7 @@
 
 struct Health {
         Store *store;
-        Outcomes *outcomes;
+        CommitDispatcher *outcomes;
         Notify *notify;
         sd_event_source *timer;
         uint64_t interval_usec;
@@ -48,7 +48,7 @@ static void check(Health *health)
         uint64_t n_links;
 
         /* Then the writer may be done with it, and the journal is what is slow. */
-        if (health->writing && outcomes_are_held(health->outcomes))
+        if (health->writing && commit_dispatcher_is_throttled(health->outcomes))
                 tell(health);
         else if (health->writing)
                 log_error("The link store's writer is stuck");
@@ -72,7 +72,8 @@ static int on_time(sd_event_source *timer, uint64_t usec _unused_, void *userdat
         return r;
 }
 
-int health_new(sd_event *event, Store *store, Outcomes *outcomes, Notify *notify, Health **ret)
+int health_new(sd_event *event, Store *store, CommitDispatcher *outcomes, Notify *notify,
+               Health **ret)
 {
         _cleanup_(health_freep) Health *health = calloc(1, sizeof(Health));
         uint64_t timeout_usec;

@@ -7,20 +7,20 @@
 
 #include "base/clock.h"
 #include "daemon/lookup-queue.h"
-#include "daemon/lookup.h"
-#include "daemon/lookups.h"
+#include "daemon/nss-lookup-pool.h"
+#include "daemon/nss-lookup.h"
 
 /* What the threads share with the event loop; it lives as long as one of them needs it. */
-struct LookupQueue {
+struct NssLookupQueue {
         pthread_mutex_t lock;
         unsigned n_ref;     /* the event loop's, and one a thread */
         unsigned n_threads; /* that will look into the queue once more */
         unsigned n_slow;    /* of these, with a slow or cancelled lookup */
         int fd;
-        Lookup *lookups; /* in the order in which they were asked */
+        NssLookup *lookups; /* in the order in which they were asked */
 };
 
-Lookup *lookup_free(Lookup *lookup)
+NssLookup *lookup_free(NssLookup *lookup)
 {
         if (!lookup)
                 return NULL;
@@ -29,9 +29,9 @@ Lookup *lookup_free(Lookup *lookup)
         return NULL;
 }
 
-static int lookup_new(bool is_group, const char *name, Lookup **ret)
+static int lookup_new(bool is_group, const char *name, NssLookup **ret)
 {
-        _cleanup_(lookup_freep) Lookup *lookup = calloc(1, sizeof(Lookup));
+        _cleanup_(lookup_freep) NssLookup *lookup = calloc(1, sizeof(NssLookup));
 
         if (!lookup)
                 return -ENOMEM;
@@ -45,25 +45,25 @@ static int lookup_new(bool is_group, const char *name, Lookup **ret)
 
 /* The list. All that follows, up to the threads, is called with the lock. */
 
-static Lookup *find_name(const LookupQueue *queue, bool is_group, const char *name)
+static NssLookup *find_name(const NssLookupQueue *queue, bool is_group, const char *name)
 {
-        for (Lookup *l = queue->lookups; l; l = l->next)
+        for (NssLookup *l = queue->lookups; l; l = l->next)
                 if (l->is_group == is_group && streq(l->name, name))
                         return l;
         return NULL;
 }
 
-static Lookup *find_state(const LookupQueue *queue, LookupState state)
+static NssLookup *find_state(const NssLookupQueue *queue, NssLookupState state)
 {
-        for (Lookup *l = queue->lookups; l; l = l->next)
+        for (NssLookup *l = queue->lookups; l; l = l->next)
                 if (l->state == state)
                         return l;
         return NULL;
 }
 
-static void append(LookupQueue *queue, Lookup *lookup)
+static void append(NssLookupQueue *queue, NssLookup *lookup)
 {
-        Lookup **end = &queue->lookups;
+        NssLookup **end = &queue->lookups;
 
         while (*end)
                 end = &(*end)->next;
@@ -71,9 +71,9 @@ static void append(LookupQueue *queue, Lookup *lookup)
         *end = lookup;
 }
 
-static Lookup *detach(LookupQueue *queue, Lookup *lookup)
+static NssLookup *detach(NssLookupQueue *queue, NssLookup *lookup)
 {
-        for (Lookup **l = &queue->lookups; *l; l = &(*l)->next)
+        for (NssLookup **l = &queue->lookups; *l; l = &(*l)->next)
                 if (*l == lookup) {
                         *l = lookup->next;
                         break;
@@ -82,7 +82,7 @@ static Lookup *detach(LookupQueue *queue, Lookup *lookup)
 }
 
 /* The lock is destroyed with the last reference. */
-static void queue_unlock_unref(LookupQueue *queue)
+static void queue_unlock_unref(NssLookupQueue *queue)
 {
         bool last = --queue->n_ref == 0;
 
@@ -96,13 +96,13 @@ static void queue_unlock_unref(LookupQueue *queue)
         free(queue);
 }
 
-static void wake_loop(LookupQueue *queue)
+static void wake_loop(NssLookupQueue *queue)
 {
         /* A counter that is full is readable, too. */
         (void) !write(queue->fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-static void set_slow(LookupQueue *queue, Lookup *lookup, bool slow)
+static void set_slow(NssLookupQueue *queue, NssLookup *lookup, bool slow)
 {
         if (lookup->slow == slow)
                 return;
@@ -111,12 +111,12 @@ static void set_slow(LookupQueue *queue, Lookup *lookup, bool slow)
 }
 
 /* Cancelled and slow lookups may hang for minutes, and must not keep all others waiting. */
-static unsigned n_busy(const LookupQueue *queue)
+static unsigned n_busy(const NssLookupQueue *queue)
 {
         return queue->n_threads - queue->n_slow;
 }
 
-static void take_answer(LookupQueue *queue, Lookup *lookup, NameAnswer answer)
+static void take_answer(NssLookupQueue *queue, NssLookup *lookup, NssResult answer)
 {
         lookup->answer = answer;
         lookup->state = lookup->again ? LOOKUP_QUEUED : LOOKUP_ANSWERED;
@@ -134,18 +134,18 @@ static void take_answer(LookupQueue *queue, Lookup *lookup, NameAnswer answer)
 
 static void *run_thread(void *userdata)
 {
-        LookupQueue *queue = userdata;
-        Lookup *lookup;
+        NssLookupQueue *queue = userdata;
+        NssLookup *lookup;
 
         pthread_mutex_lock(&queue->lock);
-        while (n_busy(queue) <= LOOKUPS_THREADS_MAX &&
+        while (n_busy(queue) <= NSS_LOOKUP_THREADS_MAX &&
                (lookup = find_state(queue, LOOKUP_QUEUED))) {
-                NameAnswer answer;
+                NssResult answer;
 
                 lookup->state = LOOKUP_RUNNING;
                 lookup->since_ms = monotonic_ms();
                 pthread_mutex_unlock(&queue->lock);
-                answer = lookup_name(lookup->is_group, lookup->name);
+                answer = nss_lookup(lookup->is_group, lookup->name);
                 pthread_mutex_lock(&queue->lock);
                 set_slow(queue, lookup, false);
                 take_answer(queue, lookup, answer);
@@ -156,7 +156,7 @@ static void *run_thread(void *userdata)
 }
 
 /* All signals are for the event loop's thread. Returns 0 or a negative errno. */
-static int create_thread(LookupQueue *queue)
+static int create_thread(NssLookupQueue *queue)
 {
         sigset_t all, before;
         pthread_attr_t attributes;
@@ -176,11 +176,12 @@ static int create_thread(LookupQueue *queue)
 }
 
 /* Those that run take from the queue as well, when they are done. With the lock. */
-static int start_thread(LookupQueue *queue)
+static int start_thread(NssLookupQueue *queue)
 {
         int r;
 
-        if (n_busy(queue) >= LOOKUPS_THREADS_MAX || queue->n_threads >= LOOKUPS_THREADS_TOTAL_MAX)
+        if (n_busy(queue) >= NSS_LOOKUP_THREADS_MAX ||
+            queue->n_threads >= LOOKUPS_THREADS_TOTAL_MAX)
                 return 0;
         queue->n_ref++;
         queue->n_threads++;
@@ -195,9 +196,9 @@ static int start_thread(LookupQueue *queue)
 /* The event loop */
 
 /* With the lock. */
-static int ask(LookupQueue *queue, bool is_group, const char *name)
+static int ask(NssLookupQueue *queue, bool is_group, const char *name)
 {
-        Lookup *lookup = find_name(queue, is_group, name);
+        NssLookup *lookup = find_name(queue, is_group, name);
         int r;
 
         if (lookup && lookup->state == LOOKUP_RUNNING) {
@@ -214,11 +215,11 @@ static int ask(LookupQueue *queue, bool is_group, const char *name)
         lookup->state = LOOKUP_QUEUED;
         r = start_thread(queue);
         if (r < 0)
-                take_answer(queue, lookup, (NameAnswer){.r = r});
+                take_answer(queue, lookup, (NssResult){.r = r});
         return 0;
 }
 
-int lookup_queue_ask(LookupQueue *queue, bool is_group, const char *name)
+int lookup_queue_ask(NssLookupQueue *queue, bool is_group, const char *name)
 {
         int r;
 
@@ -228,10 +229,10 @@ int lookup_queue_ask(LookupQueue *queue, bool is_group, const char *name)
         return r;
 }
 
-void lookup_queue_cancel(LookupQueue *queue)
+void lookup_queue_cancel(NssLookupQueue *queue)
 {
         pthread_mutex_lock(&queue->lock);
-        for (Lookup *l = queue->lookups, *next; l; l = next) {
+        for (NssLookup *l = queue->lookups, *next; l; l = next) {
                 next = l->next;
                 l->again = false;
                 if (l->state == LOOKUP_RUNNING) {
@@ -244,16 +245,16 @@ void lookup_queue_cancel(LookupQueue *queue)
         pthread_mutex_unlock(&queue->lock);
 }
 
-bool lookup_queue_relieve(LookupQueue *queue)
+bool lookup_queue_relieve(NssLookupQueue *queue)
 {
         uint64_t now_ms = monotonic_ms();
         bool queued = false;
 
         pthread_mutex_lock(&queue->lock);
-        for (Lookup *l = queue->lookups; l; l = l->next)
+        for (NssLookup *l = queue->lookups; l; l = l->next)
                 if (l->state == LOOKUP_RUNNING && now_ms - l->since_ms >= LOOKUP_SLOW_MS)
                         set_slow(queue, l, true);
-        for (Lookup *l = queue->lookups; l; l = l->next)
+        for (NssLookup *l = queue->lookups; l; l = l->next)
                 if (l->state == LOOKUP_QUEUED) {
                         queued = true;
                         (void) start_thread(queue);
@@ -262,9 +263,9 @@ bool lookup_queue_relieve(LookupQueue *queue)
         return queued;
 }
 
-Lookup *lookup_queue_take_answered(LookupQueue *queue)
+NssLookup *lookup_queue_take_answered(NssLookupQueue *queue)
 {
-        Lookup *lookup;
+        NssLookup *lookup;
 
         pthread_mutex_lock(&queue->lock);
         lookup = find_state(queue, LOOKUP_ANSWERED);
@@ -274,9 +275,9 @@ Lookup *lookup_queue_take_answered(LookupQueue *queue)
         return lookup;
 }
 
-int lookup_queue_new(LookupQueue **ret)
+int lookup_queue_new(NssLookupQueue **ret)
 {
-        LookupQueue *queue = calloc(1, sizeof(LookupQueue));
+        NssLookupQueue *queue = calloc(1, sizeof(NssLookupQueue));
         int r;
 
         if (!queue)
@@ -293,7 +294,7 @@ int lookup_queue_new(LookupQueue **ret)
         return 0;
 }
 
-LookupQueue *lookup_queue_unref(LookupQueue *queue)
+NssLookupQueue *lookup_queue_unref(NssLookupQueue *queue)
 {
         if (!queue)
                 return NULL;
@@ -303,7 +304,7 @@ LookupQueue *lookup_queue_unref(LookupQueue *queue)
         return NULL;
 }
 
-int lookup_queue_fd(const LookupQueue *queue)
+int lookup_queue_fd(const NssLookupQueue *queue)
 {
         return queue->fd;
 }

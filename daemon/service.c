@@ -11,11 +11,11 @@
 #include "daemon/api/api.h"
 #include "daemon/audit/audit.h"
 #include "daemon/bus/bus.h"
+#include "daemon/commit-dispatcher.h"
+#include "daemon/config-loader.h"
 #include "daemon/core/tenancy-parts.h"
 #include "daemon/health.h"
-#include "daemon/loader.h"
 #include "daemon/notify.h"
-#include "daemon/outcomes.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
 #include "daemon/store-retry.h"
@@ -30,10 +30,10 @@ struct Service {
         sd_event *event;
         ApiContext *api;
         Store *store;
-        Outcomes *outcomes;
+        CommitDispatcher *outcomes;
         StoreRetry *store_retry;
         Bus *bus;
-        Loader *loader;
+        ConfigLoader *loader;
         Tenancies *all; /* also those that are not configured any more */
         TenancySet *tenancies;
         Notify *notify;
@@ -78,13 +78,13 @@ static void on_settled(void *userdata)
 }
 
 /* Told over the bus: whoever told is told what comes of it. */
-static int on_reload_call(void *userdata, const Cause *cause, BusReloadedFunc done,
+static int on_reload_call(void *userdata, const AuditOrigin *origin, BusReloadedFunc done,
                           void *done_userdata, char **ret_text)
 {
         Service *service = userdata;
 
         notify_reloading(service->notify);
-        return loader_reload(service->loader, cause, done, done_userdata, ret_text);
+        return config_loader_reload(service->loader, origin, done, done_userdata, ret_text);
 }
 
 static int on_diagnose(void *userdata, FindingList *list)
@@ -92,10 +92,10 @@ static int on_diagnose(void *userdata, FindingList *list)
         const Service *service = userdata;
         int r;
 
-        r = loader_find(service->loader, list);
+        r = config_loader_diagnose(service->loader, list);
         if (r == 0)
-                r = tenancy_set_find(service->tenancies, list);
-        return r == 0 ? store_retry_find(service->store_retry, list) : r;
+                r = tenancy_set_diagnose(service->tenancies, list);
+        return r == 0 ? store_retry_diagnose(service->store_retry, list) : r;
 }
 
 /* Stopping: the name goes first, so that new calls find the next instance; those in flight are
@@ -156,7 +156,7 @@ static int on_reload_signal(sd_event_source *source _unused_,
 
         if (!service->stopping)
                 notify_reloading(service->notify);
-        (void) loader_reload(service->loader, NULL, NULL, NULL, &text);
+        (void) config_loader_reload(service->loader, NULL, NULL, NULL, &text);
         return 0;
 }
 
@@ -195,7 +195,7 @@ static int open_store(Service *service)
                 log_error("Failed to create %s: %s", directory, strerror(errno));
         r = store_open_later(directory, &service->store);
         if (r == 0)
-                r = outcomes_new(service->event, service->store, &service->outcomes);
+                r = commit_dispatcher_new(service->event, service->store, &service->outcomes);
         if (r == 0)
                 r = store_retry_new(service->event, service->store, directory, on_store_opened,
                                     service, &service->store_retry);
@@ -245,14 +245,14 @@ static int open_bus(Service *service)
 
 static int open_loader(Service *service, const char *config_file)
 {
-        const LoaderOwner owner = {
+        const ConfigLoaderOwner owner = {
                 .apply = apply,
                 .grants = grants,
                 .settled = on_settled,
                 .userdata = service,
         };
 
-        return loader_new(service->event, config_file, &owner, &service->loader);
+        return config_loader_new(service->event, config_file, &owner, &service->loader);
 }
 
 static char *describe(void *userdata)
@@ -301,7 +301,7 @@ int service_new(const char *config_file, Service **ret)
                 r = open_loader(service, config_file);
         if (r < 0)
                 return r;
-        r = loader_start(service->loader);
+        r = config_loader_start(service->loader);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;
         r = add_reports(service);
@@ -325,13 +325,13 @@ Service *service_free(Service *service)
         status_free(service->status);
         health_free(service->health);
         notify_free(service->notify);
-        loader_free(service->loader);
+        config_loader_free(service->loader);
         bus_free(service->bus);
         tenancy_set_free(service->tenancies);
         tenancies_free(service->all);
         api_context_free(service->api);
         store_retry_free(service->store_retry);
-        outcomes_free(service->outcomes);
+        commit_dispatcher_free(service->outcomes);
         store_free(service->store);
         sd_event_unref(service->event);
         free(service);

@@ -85,7 +85,7 @@ static const char *advice_on(int error)
         }
 }
 
-int store_retry_find(const StoreRetry *retry, FindingList *list)
+int store_retry_diagnose(const StoreRetry *retry, FindingList *list)
 {
         int error = store_error(retry->store);
         char text[128];

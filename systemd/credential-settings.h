@@ -16,7 +16,7 @@
  * comes later is found if it is plain, or sealed in the case of CREDENTIAL_DEFAULT, which most
  * hosts have.
  *
- * Names that would be something else in a unit file are refused, and logged. Returns how many
+ * GrantNameResolver that would be something else in a unit file are refused, and logged. Returns how many
  * settings were written.
  */
 size_t credential_settings_write(FILE *to, char *const *names, const char *const *parents);

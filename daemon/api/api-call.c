@@ -86,8 +86,8 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
         error = api_status_to_error(reply->status, isempty(body.tag) ? NULL : body.tag,
                                     call->endpoint->errors);
         if (error == ERROR_BAD_REQUEST)
-                api_peer_log_refusal(call->api->peer, call->endpoint->name, reply->status,
-                                     body.tag);
+                api_server_log_refusal(call->api->peer, call->endpoint->name, reply->status,
+                                       body.tag);
         if (error == ERROR_RATE_LIMITED)
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
@@ -102,7 +102,7 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
 /* Says what came back. 0 is a complete reply of success, whose body is to be read yet. */
 static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *ret_retry_after_s)
 {
-        if (http_is_lack(r))
+        if (http_is_resource_shortage(r))
                 return r;
         if (!is_success(reply))
                 return judge_failure(call, r, reply, ret_retry_after_s);
@@ -162,7 +162,7 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         call->attempt = NULL;
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
-        api_peer_note(call->api->peer, r, reply);
+        api_server_record_reply(call->api->peer, r, reply);
         if (may_try_again(call, r, reply) && call_pause(call, reply))
                 return;
 

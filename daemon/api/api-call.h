@@ -3,7 +3,7 @@
 
 #include <sys/queue.h>
 
-#include "daemon/api/api-peer.h"
+#include "daemon/api/api-server.h"
 #include "daemon/api/api.h"
 #include "dbus/error.h"
 
@@ -56,7 +56,7 @@ struct ApiCall {
 struct Api {
         unsigned n_ref;
         ApiContext *context;
-        ApiPeer *peer;
+        ApiServer *peer;
         char *tenancy_id;
         char *base_url; /* down to the tenancy */
         uint64_t timeout_ms;

@@ -88,19 +88,19 @@ int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, c
         return ask(api, API_FOREGROUND, deadline_ms, endpoint, argument, body, func, userdata, ret);
 }
 
-static bool peer_has_settings(const ApiPeer *peer, const ApiSettings *settings)
+static bool server_has_settings(const ApiServer *peer, const ApiSettings *settings)
 {
         return streq(peer->endpoint, settings->endpoint) &&
                streq_ptr(peer->ca_file, settings->ca_file);
 }
 
 static int get_peer(ApiContext *context, const ApiSettings *settings, const Api *previous,
-                    ApiPeer **ret)
+                    ApiServer **ret)
 {
-        if (!previous || !peer_has_settings(previous->peer, settings))
-                return api_peer_new(api_context_event(context), settings->endpoint,
-                                    settings->ca_file, ret);
-        *ret = api_peer_ref(previous->peer);
+        if (!previous || !server_has_settings(previous->peer, settings))
+                return api_server_new(api_context_event(context), settings->endpoint,
+                                      settings->ca_file, ret);
+        *ret = api_server_ref(previous->peer);
         return 0;
 }
 
@@ -148,7 +148,7 @@ Api *api_unref(Api *api)
 {
         if (!api || --api->n_ref > 0)
                 return NULL;
-        api_peer_unref(api->peer);
+        api_server_unref(api->peer);
         free(api->tenancy_id);
         free(api->base_url);
         secret_unref(api->key);
@@ -161,7 +161,7 @@ bool api_has_settings(const Api *api, const ApiSettings *settings)
         bool same_key = api->key && settings->key ? secret_equal(api->key, settings->key)
                                                   : api->key == settings->key;
 
-        return same_key && peer_has_settings(api->peer, settings) &&
+        return same_key && server_has_settings(api->peer, settings) &&
                streq(api->tenancy_id, settings->tenancy_id) &&
                api->timeout_ms == settings->timeout_ms;
 }
@@ -198,5 +198,5 @@ void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_
 
 uint64_t api_clock_ms(const Api *api)
 {
-        return api_peer_clock_ms(api->peer);
+        return api_server_clock_ms(api->peer);
 }

@@ -15,10 +15,10 @@
  * the Api that it began with, so that all of them go to the same tenancy with the same key.
  *
  * Every call has the timeout as its deadline, retries included, and ends with a Result: r is a
- * negative errno for our own failure (http_is_lack() tells a shortage), or BAD_REQUEST,
- * RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY or an Error that the endpoint names; see
- * dbus/api-status.h. retry_after_s may come with RATE_LIMITED and UNREACHABLE. The function may
- * start and cancel calls and drop the Api.
+ * negative errno for our own failure (http_is_resource_shortage() tells a shortage), or
+ * BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY or an Error that the endpoint
+ * names; see dbus/api-status.h. retry_after_s may come with RATE_LIMITED and UNREACHABLE. The
+ * function may start and cancel calls and drop the Api.
  *
  * A call that is tried again makes a few attempts with pauses between them. None begins earlier
  * than a 5xx with Retry-After allows; if that is after the deadline, the call ends at once. A call

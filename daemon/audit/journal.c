@@ -24,12 +24,12 @@ static struct {
         uint64_t n_lost;
 } journal = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-Entry *entry_new(void)
+Entry *journal_entry_new(void)
 {
         return calloc(1, sizeof(Entry));
 }
 
-Entry *entry_free(Entry *entry)
+Entry *journal_entry_free(Entry *entry)
 {
         if (!entry)
                 return NULL;
@@ -39,7 +39,7 @@ Entry *entry_free(Entry *entry)
         return NULL;
 }
 
-int entry_add(Entry *entry, const char *name, const char *value)
+int journal_entry_add(Entry *entry, const char *name, const char *value)
 {
         char *field;
         int len;
@@ -54,7 +54,7 @@ int entry_add(Entry *entry, const char *name, const char *value)
         return 0;
 }
 
-const char *entry_get(const Entry *entry, const char *name)
+const char *journal_entry_get(const Entry *entry, const char *name)
 {
         size_t len = strlen(name);
 
@@ -68,21 +68,21 @@ const char *entry_get(const Entry *entry, const char *name)
 }
 
 /* The journal frames a value that has a newline by its length, so that it forges no field. */
-static void entry_send(const Entry *entry)
+static void journal_entry_send(const Entry *entry)
 {
         int r;
 
         r = sd_journal_sendv(entry->fields, (int) entry->n_fields);
         if (r < 0)
                 log_line(LOG_ERR, "%s (the journal did not take this: %s)",
-                         entry_get(entry, "MESSAGE"), strerror(-r));
+                         journal_entry_get(entry, "MESSAGE"), strerror(-r));
 }
 
 static void *journal_run(void *userdata _unused_)
 {
         pthread_mutex_lock(&journal.lock);
         for (;;) {
-                _cleanup_(entry_freep) Entry *entry = NULL;
+                _cleanup_(journal_entry_freep) Entry *entry = NULL;
 
                 while (!journal.first && !journal.closing)
                         pthread_cond_wait(&journal.changed, &journal.lock);
@@ -91,7 +91,7 @@ static void *journal_run(void *userdata _unused_)
                         break;
                 journal.first = entry->next;
                 pthread_mutex_unlock(&journal.lock);
-                entry_send(entry);
+                journal_entry_send(entry);
                 pthread_mutex_lock(&journal.lock);
                 journal.n--;
                 journal.n_sent++;
@@ -137,7 +137,7 @@ bool journal_is_open(void)
 
 void journal_put(Entry *entry, size_t queue_max)
 {
-        _cleanup_(entry_freep) Entry *owned = entry;
+        _cleanup_(journal_entry_freep) Entry *owned = entry;
 
         pthread_mutex_lock(&journal.lock);
         if (journal.n >= queue_max) {

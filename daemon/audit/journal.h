@@ -20,15 +20,15 @@ typedef struct Entry {
 } Entry;
 
 /* NULL for lack of memory. */
-Entry *entry_new(void);
-Entry *entry_free(Entry *entry);
-DEFINE_CLEANUP(Entry *, entry_free);
+Entry *journal_entry_new(void);
+Entry *journal_entry_free(Entry *entry);
+DEFINE_CLEANUP(Entry *, journal_entry_free);
 
 /* The value may be any text, with newlines, too: it is its own field and no other. Returns 0 or
  * -ENOMEM. */
-int entry_add(Entry *entry, const char *name, const char *value);
+int journal_entry_add(Entry *entry, const char *name, const char *value);
 /* The value of a field. NULL if there is none. */
-const char *entry_get(const Entry *entry, const char *name);
+const char *journal_entry_get(const Entry *entry, const char *name);
 
 /* Starts the thread. Returns 0 or a negative errno. */
 int journal_open(void);

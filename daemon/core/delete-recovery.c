@@ -53,12 +53,12 @@ static void drop(DeleteRecovery *recovery, PendingDelete *pending)
 }
 
 int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,
-                        uint64_t intent_id, const Cause *cause)
+                        uint64_t intent_id, const AuditOrigin *origin)
 {
         PendingDelete *pending;
         int r;
 
-        r = pending_delete_new(endpoint, links, intent_id, cause, &pending);
+        r = pending_delete_new(endpoint, links, intent_id, origin, &pending);
         if (r < 0)
                 return r;
         push(recovery, pending);
@@ -93,7 +93,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         PendingDelete *pending = recovery->current;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(tenancy, removed->links[i], &pending->cause);
+                tenancy_tell_link_removed(tenancy, removed->links[i], &pending->origin);
         if (r != 0) { /* all of them are asked for again */
                 recovery->result = r;
         } else if (recovery->rest.n_links > 0) {
@@ -134,9 +134,9 @@ static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *t
         recovery->retry_after_s = retry_after_s;
         collect_rest(recovery, there, unknown);
         is_over = recovery->result >= 0 && recovery->rest.n_links == 0;
-        r = store_remove_same(tenancy->store, tenancy->id, gone,
-                              is_over ? recovery->current->intent_id : 0, on_removed, recovery,
-                              NULL);
+        r = store_remove_unchanged(tenancy->store, tenancy->id, gone,
+                                   is_over ? recovery->current->intent_id : 0, on_removed, recovery,
+                                   NULL);
         if (r < 0) {
                 recovery->result = r;
                 end_current(recovery);

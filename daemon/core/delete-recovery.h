@@ -17,4 +17,4 @@ extern const TenancyPart delete_recovery_part;
 /* Takes the links over, as they were when the delete was sent to that endpoint; `intent_id` is 0 if
  * there is no intent on disk. Returns 0 or -ENOMEM. */
 int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,
-                        uint64_t intent_id, const Cause *cause);
+                        uint64_t intent_id, const AuditOrigin *origin);

@@ -145,7 +145,7 @@ static ExchangeIntent exchange_intent(const Exchange *exchange)
                                  .has_key = exchange->has_key};
 
         if (exchange->has_key)
-                memcpy(intent.key, exchange->key, ANSWER_KEY_LEN);
+                memcpy(intent.key, exchange->key, IDEMPOTENCY_KEY_LEN);
         return intent;
 }
 
@@ -191,7 +191,7 @@ static void exchange_add_waiter(Exchange *exchange, ExchangeWaiter *waiter)
 static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
 {
         for (Exchange *e = exchanges->first; e; e = e->next)
-                if (e->has_key && memcmp(e->key, key, ANSWER_KEY_LEN) == 0)
+                if (e->has_key && memcmp(e->key, key, IDEMPOTENCY_KEY_LEN) == 0)
                         return e;
         return NULL;
 }
@@ -234,12 +234,12 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         exchange->user_id = request->user_id ? strdup(request->user_id) : NULL;
         exchange->code = strdup(request->code);
         exchange->wants_link = request->link;
-        exchange->cause = request->cause;
+        exchange->origin = request->origin;
         if (!exchange->code || (request->user_id && !exchange->user_id))
                 return -ENOMEM;
         if (key) {
                 exchange->has_key = true;
-                memcpy(exchange->key, key, ANSWER_KEY_LEN);
+                memcpy(exchange->key, key, IDEMPOTENCY_KEY_LEN);
                 exchange_take_over(exchange);
         }
 
@@ -284,10 +284,10 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
 static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
                        Past *ret_past, ResultFunc func, void *userdata)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         int r;
 
-        r = store_get_answer(tenancy->store, key, &answer);
+        r = store_get_idempotency_record(tenancy->store, key, &answer);
         if (r == ERROR_NOT_FOUND)
                 return 0;
         /* An exchange without a link needs no store. */
@@ -311,7 +311,7 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
                    void *userdata)
 {
         _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = NULL;
-        uint8_t key[ANSWER_KEY_LEN];
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
         Exchange *first = NULL;
         Past past = PAST_NONE;
         int r;

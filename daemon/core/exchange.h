@@ -27,7 +27,7 @@ typedef struct ExchangeRequest {
         const char *user_id;    /* the only acceptable one, or NULL */
         const char *request_id; /* or NULL */
         bool link;
-        Cause cause; /* for the record of a new link */
+        AuditOrigin origin; /* for the record of a new link */
 } ExchangeRequest;
 
 /*

@@ -12,7 +12,7 @@ _Static_assert(LINKS_IMPORT_MAX <= STORE_IMPORT_MAX, "the store takes them at on
 typedef struct LinkImport {
         Call call;
         bool dry_run;
-        Cause cause;
+        AuditOrigin origin;
 } LinkImport;
 
 static void on_imported(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
@@ -22,13 +22,13 @@ static void on_imported(int r, const LinkList *links, const LinkOutcome *outcome
         for (size_t i = 0; r == 0 && !import->dry_run && i < links->n_links; i++)
                 if (outcomes[i] == LINK_ADDED)
                         tenancy_tell_link_added(import->call.tenancy, links->links[i],
-                                                &import->cause);
+                                                &import->origin);
         call_end(&import->call, &(Result){.r = r,
                                           .links = r == 0 ? links : NULL,
                                           .outcomes = r == 0 ? outcomes : NULL});
 }
 
-int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const Cause *cause,
+int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const AuditOrigin *origin,
                  ResultFunc func, void *userdata)
 {
         LinkImport *import;
@@ -40,7 +40,7 @@ int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const Ca
         if (r < 0)
                 return r;
         import->dry_run = dry_run;
-        import->cause = *cause;
+        import->origin = *origin;
         r = store_import(tenancy->store, tenancy->id, links, dry_run, on_imported, import, NULL);
         return call_started(&import->call, r, NULL);
 }

@@ -53,7 +53,7 @@ int links_count(Tenancy *tenancy, uint64_t *ret)
 typedef struct LinkChange {
         Call call;
         Link *link; /* to add */
-        Cause cause;
+        AuditOrigin origin;
 } LinkChange;
 
 static void link_change_destroy(Call *call)
@@ -61,8 +61,8 @@ static void link_change_destroy(Call *call)
         link_free(((LinkChange *) call)->link);
 }
 
-static int link_change_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, void *userdata,
-                           LinkChange **ret)
+static int link_change_new(Tenancy *tenancy, const AuditOrigin *origin, ResultFunc func,
+                           void *userdata, LinkChange **ret)
 {
         LinkChange *change;
         int r;
@@ -71,7 +71,7 @@ static int link_change_new(Tenancy *tenancy, const Cause *cause, ResultFunc func
         if (r < 0)
                 return r;
         change->call.destroy = link_change_destroy;
-        change->cause = *cause;
+        change->origin = *origin;
         *ret = change;
         return 0;
 }
@@ -81,7 +81,7 @@ static void on_added(int r, bool newly_linked, void *userdata)
         LinkChange *change = userdata;
 
         if (newly_linked)
-                tenancy_tell_link_added(change->call.tenancy, change->link, &change->cause);
+                tenancy_tell_link_added(change->call.tenancy, change->link, &change->origin);
         call_end(&change->call, &(Result){.r = r, .n_links = newly_linked});
 }
 
@@ -90,17 +90,17 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         LinkChange *change = userdata;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(change->call.tenancy, removed->links[i], &change->cause);
+                tenancy_tell_link_removed(change->call.tenancy, removed->links[i], &change->origin);
         call_end(&change->call, &(Result){.r = r, .n_links = r == 0 ? removed->n_links : 0});
 }
 
 int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id,
-              const Cause *cause, ResultFunc func, void *userdata)
+              const AuditOrigin *origin, ResultFunc func, void *userdata)
 {
         LinkChange *change;
         int r;
 
-        r = link_change_new(tenancy, cause, func, userdata, &change);
+        r = link_change_new(tenancy, origin, func, userdata, &change);
         if (r < 0)
                 return r;
         r = link_new(authenticator_id, user_id, NULL, realtime_ms(), 0, &change->link);
@@ -109,26 +109,26 @@ int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_i
         return call_started(&change->call, r, NULL);
 }
 
-int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *cause,
+int links_remove(Tenancy *tenancy, const char *authenticator_id, const AuditOrigin *origin,
                  ResultFunc func, void *userdata)
 {
         LinkChange *change;
         int r;
 
-        r = link_change_new(tenancy, cause, func, userdata, &change);
+        r = link_change_new(tenancy, origin, func, userdata, &change);
         if (r < 0)
                 return r;
         r = store_remove(tenancy->store, tenancy->id, authenticator_id, on_removed, change, NULL);
         return call_started(&change->call, r, NULL);
 }
 
-int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cause, ResultFunc func,
-                         void *userdata)
+int links_remove_by_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
+                         ResultFunc func, void *userdata)
 {
         LinkChange *change;
         int r;
 
-        r = link_change_new(tenancy, cause, func, userdata, &change);
+        r = link_change_new(tenancy, origin, func, userdata, &change);
         if (r < 0)
                 return r;
         r = store_remove_by_user(tenancy->store, tenancy->id, user_id, on_removed, change, NULL);

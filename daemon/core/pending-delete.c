@@ -18,7 +18,7 @@ PendingDelete *pending_delete_free(PendingDelete *pending)
 }
 
 int pending_delete_new(const char *endpoint, LinkList *links, uint64_t intent_id,
-                       const Cause *cause, PendingDelete **ret)
+                       const AuditOrigin *origin, PendingDelete **ret)
 {
         _cleanup_(link_list_clear) LinkList owned = TAKE(*links, (LinkList){});
         _cleanup_(pending_delete_freep) PendingDelete *pending = calloc(1, sizeof(PendingDelete));
@@ -31,7 +31,7 @@ int pending_delete_new(const char *endpoint, LinkList *links, uint64_t intent_id
         pending->links = TAKE(owned, (LinkList){});
         pending->intent_id = intent_id;
         pending->since_ms = monotonic_ms();
-        pending->cause = *cause;
+        pending->origin = *origin;
         *ret = TAKE_PTR(pending);
         return 0;
 }
@@ -67,7 +67,8 @@ int pending_delete_from_intent(const Tenancy *tenancy, const DeleteIntent *inten
                         r = link_list_push(&links, link);
         }
         return r != 0 ? r
-                      : pending_delete_new(intent->endpoint, &links, intent->id, &(Cause){}, ret);
+                      : pending_delete_new(intent->endpoint, &links, intent->id, &(AuditOrigin){},
+                                           ret);
 }
 
 void pending_delete_refresh(PendingDelete *pending, const Tenancy *tenancy)

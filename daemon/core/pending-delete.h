@@ -14,12 +14,12 @@ typedef struct PendingDelete {
         uint64_t intent_id; /* 0: none on disk */
         uint64_t since_ms;  /* monotonic */
         unsigned round;     /* in which it was asked for last */
-        Cause cause;
+        AuditOrigin origin;
 } PendingDelete;
 
 /* Takes the links over, also when it fails. `endpoint` may be NULL. Returns 0 or -ENOMEM. */
 int pending_delete_new(const char *endpoint, LinkList *links, uint64_t intent_id,
-                       const Cause *cause, PendingDelete **ret);
+                       const AuditOrigin *origin, PendingDelete **ret);
 /* The links that an intent from an earlier process names and that are still there. Returns 0,
  * -ENOMEM or an Error of the store. */
 int pending_delete_from_intent(const Tenancy *tenancy, const DeleteIntent *intent,

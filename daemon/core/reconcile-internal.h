@@ -17,7 +17,7 @@
 struct Reconcile {
         Call call;
         bool dry_run;
-        Cause cause;
+        AuditOrigin origin;
         ReconcileProgressFunc progress;
 
         uint64_t begun_at_ms;

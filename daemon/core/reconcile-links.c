@@ -17,7 +17,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         reconcile->counts.removed += removed->n_links;
         for (size_t i = 0; i < removed->n_links; i++)
                 tenancy_tell_link_removed(reconcile->call.tenancy, removed->links[i],
-                                          &reconcile->cause);
+                                          &reconcile->origin);
         if (r != 0)
                 reconcile_fail(reconcile, r, 0);
         reconcile_close_change(reconcile);
@@ -33,8 +33,8 @@ static int remove_links(Reconcile *reconcile, const LinkList *links)
         }
         if (links->n_links == 0)
                 return 0;
-        r = store_remove_same(reconcile->call.tenancy->store, reconcile->call.tenancy->id, links, 0,
-                              on_removed, reconcile, NULL);
+        r = store_remove_unchanged(reconcile->call.tenancy->store, reconcile->call.tenancy->id,
+                                   links, 0, on_removed, reconcile, NULL);
         if (r == 0)
                 reconcile_open_change(reconcile);
         return r;

@@ -133,7 +133,7 @@ static int reconcile_begin(Reconcile *reconcile)
         return r != 0 ? r : reconcile_vault(reconcile);
 }
 
-int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ResultFunc func,
+int reconcile_start(Tenancy *tenancy, bool dry_run, const AuditOrigin *origin, ResultFunc func,
                     ReconcileProgressFunc progress, void *userdata, Call **ret)
 {
         Reconcile *reconcile;
@@ -147,7 +147,7 @@ int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ResultFu
         reconcile->call.destroy = reconcile_destroy;
         reconcile->call.cancel = reconcile_cancel;
         reconcile->dry_run = dry_run;
-        reconcile->cause = *cause;
+        reconcile->origin = *origin;
         reconcile->progress = progress;
         r = reconcile_begin(reconcile);
         if (r == 0)

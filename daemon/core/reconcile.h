@@ -20,9 +20,9 @@ typedef void (*ReconcileProgressFunc)(uint64_t checked, uint64_t n_links, void *
 
 /*
  * Starts as in call.h; also NOT_CONFIGURED, STORE_FAILED, and LIMITS_EXCEEDED if a reconciliation
- * of the tenancy is under way. Result: counts. A dry run changes nothing. The cause is copied, for
+ * of the tenancy is under way. Result: counts. A dry run changes nothing. The origin is copied, for
  * the record. `progress` may be NULL; it runs with the same userdata, and not after a cancel. A
  * cancel keeps the changes made by then.
  */
-int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ResultFunc func,
+int reconcile_start(Tenancy *tenancy, bool dry_run, const AuditOrigin *origin, ResultFunc func,
                     ReconcileProgressFunc progress, void *userdata, Call **ret);

@@ -26,7 +26,7 @@ typedef struct Delete {
         Call call;
         char **ids;    /* of the passkeys, */
         char *user_id; /* or of their user */
-        Cause cause;
+        AuditOrigin origin;
 
         LinkList links;
         uint64_t intent_id; /* 0: none on disk */
@@ -74,7 +74,7 @@ static void delete_leave_rest(Delete *delete, LinkList *rest)
         if (rest->n_links > 0)
                 (void) delete_recovery_add(delete->call.tenancy->delete_recovery,
                                            api_endpoint(delete->call.api), rest, delete->intent_id,
-                                           &delete->cause);
+                                           &delete->origin);
 }
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
@@ -82,7 +82,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         Delete *delete = userdata;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(delete->call.tenancy, removed->links[i], &delete->cause);
+                tenancy_tell_link_removed(delete->call.tenancy, removed->links[i], &delete->origin);
         if (r != 0) {
                 delete->result = delete->result ?: r;
                 delete_leave_rest(delete, &delete->links);
@@ -98,9 +98,9 @@ static void delete_remove_links(Delete *delete, const LinkList *links)
         Tenancy *tenancy = delete->call.tenancy;
         int r;
 
-        r = store_remove_same(tenancy->store, tenancy->id, links,
-                              delete->left.n_links > 0 ? 0 : delete->intent_id, on_removed, delete,
-                              NULL);
+        r = store_remove_unchanged(tenancy->store, tenancy->id, links,
+                                   delete->left.n_links > 0 ? 0 : delete->intent_id, on_removed,
+                                   delete, NULL);
         if (r < 0)
                 on_removed(r, &(LinkList){}, delete);
 }
@@ -113,7 +113,7 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, Li
         LIST_REMOVE(delete, entry);
         delete->probe = NULL;
         for (size_t i = 0; i < unknown->n_links; i++)
-                audit(EVENT_DELETE_UNCERTAIN, .cause = &delete->cause,
+                audit(EVENT_DELETE_UNCERTAIN, .origin = &delete->origin,
                       .tenancy = tenancy_label(delete->call.tenancy),
                       .authenticator_id = unknown->links[i]->authenticator_id, .error = r);
         /* The API may be about to delete those that are there. */
@@ -238,7 +238,7 @@ static int delete_begin(Delete *delete)
         return store_begin_delete(tenancy->store, tenancy->id, &request, on_begun, delete, NULL);
 }
 
-static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, void *userdata,
+static int delete_new(Tenancy *tenancy, const AuditOrigin *origin, ResultFunc func, void *userdata,
                       Delete **ret)
 {
         Delete *delete;
@@ -248,18 +248,18 @@ static int delete_new(Tenancy *tenancy, const Cause *cause, ResultFunc func, voi
         if (r != 0)
                 return r;
         delete->call.destroy = delete_destroy;
-        delete->cause = *cause;
+        delete->origin = *origin;
         *ret = delete;
         return 0;
 }
 
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause, ResultFunc func,
-                 void *userdata)
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const AuditOrigin *origin,
+                 ResultFunc func, void *userdata)
 {
         Delete *delete;
         int r;
 
-        r = delete_new(tenancy, cause, func, userdata, &delete);
+        r = delete_new(tenancy, origin, func, userdata, &delete);
         if (r != 0)
                 return r;
         r = strv_copy(passkey_ids, &delete->ids);
@@ -268,13 +268,13 @@ int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
         return call_started(&delete->call, r, NULL);
 }
 
-int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause, ResultFunc func,
-                      void *userdata)
+int vault_delete_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
+                      ResultFunc func, void *userdata)
 {
         Delete *delete;
         int r;
 
-        r = delete_new(tenancy, cause, func, userdata, &delete);
+        r = delete_new(tenancy, origin, func, userdata, &delete);
         if (r != 0)
                 return r;
         delete->user_id = strdup(user_id);

@@ -23,7 +23,7 @@ int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
  * UNREACHABLE all the same, since the token is lost. STORE_FULL and STORE_FAILED mean that the
  * passkeys are deleted and their links could not be removed.
  */
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause, ResultFunc func,
-                 void *userdata);
-int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause, ResultFunc func,
-                      void *userdata);
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const AuditOrigin *origin,
+                 ResultFunc func, void *userdata);
+int vault_delete_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
+                      ResultFunc func, void *userdata);

@@ -70,7 +70,7 @@ static uint32_t epoll_events(int what)
 }
 
 /* curl fails every transfer that it looks at, now and later, when one of these returns -1. */
-static int answer_curl(HttpMulti *multi, int r)
+static int curl_callback_result(HttpMulti *multi, int r)
 {
         if (r >= 0)
                 return 0;
@@ -90,12 +90,12 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, 
                 return 0;
         }
         if (source)
-                return answer_curl(multi,
-                                   sd_event_source_set_io_events(source, epoll_events(what)));
+                return curl_callback_result(
+                        multi, sd_event_source_set_io_events(source, epoll_events(what)));
 
         r = sd_event_add_io(multi->event, &source, fd, epoll_events(what), on_io, multi);
         if (r < 0)
-                return answer_curl(multi, r);
+                return curl_callback_result(multi, r);
         curl_multi_assign(multi->curl, fd, source);
         return 0;
 }
@@ -106,12 +106,13 @@ static int set_timer(CURLM *curl, long timeout_ms, void *userdata)
         int r;
 
         if (timeout_ms < 0)
-                return answer_curl(multi, sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
+                return curl_callback_result(
+                        multi, sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
 
         r = sd_event_source_set_time_relative(multi->timer, (uint64_t) timeout_ms * 1000);
         if (r >= 0)
                 r = sd_event_source_set_enabled(multi->timer, SD_EVENT_ONESHOT);
-        return answer_curl(multi, r);
+        return curl_callback_result(multi, r);
 }
 
 int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_break,

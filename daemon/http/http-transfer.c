@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/wiping-allocator.h"
 #include "daemon/http/http-date.h"
-#include "daemon/http/http-incoming.h"
-#include "daemon/http/http-lack.h"
-#include "daemon/http/http-refusal.h"
+#include "daemon/http/http-refused-stream.h"
+#include "daemon/http/http-reply-buffer.h"
+#include "daemon/http/http-resource-shortage.h"
 #include "daemon/http/http-transfer.h"
 
 /* A peer that vanished without a word is found out by what it does not acknowledge. */
@@ -26,8 +26,8 @@ struct HttpTransfer {
         bool once;
         unsigned n_sent;
         uint64_t *n_heard;
-        uint64_t n_heard_before; /* when the request was sent */
-        HttpIncoming incoming;
+        uint64_t n_received_before; /* when the request was sent */
+        HttpReplyBuffer incoming;
         int error;                        /* why a function below made curl stop */
         int lack;                         /* why there was no socket */
         unsigned n_allocations_failed;    /* when it began */
@@ -35,9 +35,9 @@ struct HttpTransfer {
 };
 
 /* Whether the peer certainly did not process the request. */
-static bool was_refused(const HttpTransfer *transfer)
+static bool was_not_processed(const HttpTransfer *transfer)
 {
-        return http_refusal_is_certain() && transfer->incoming.headers_len == 0 &&
+        return http_refused_stream_is_detectable() && transfer->incoming.headers_len == 0 &&
                isempty(transfer->error_text);
 }
 
@@ -47,12 +47,12 @@ static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port,
         HttpTransfer *transfer = userdata;
 
         if (transfer->n_sent >= SENDS_MAX ||
-            (transfer->once && transfer->n_sent > 0 && !was_refused(transfer))) {
+            (transfer->once && transfer->n_sent > 0 && !was_not_processed(transfer))) {
                 transfer->error = -EPROTO;
                 return CURL_PREREQFUNC_ABORT;
         }
         transfer->n_sent++;
-        transfer->n_heard_before = *transfer->n_heard;
+        transfer->n_received_before = *transfer->n_heard;
         transfer->error_text[0] = '\0';
         return CURL_PREREQFUNC_OK;
 }
@@ -63,7 +63,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
         size_t len = size * n;
 
         *transfer->n_heard += len;
-        transfer->error = http_incoming_add_header(&transfer->incoming, line, len);
+        transfer->error = http_reply_buffer_add_header(&transfer->incoming, line, len);
         return transfer->error == 0 ? len : 0;
 }
 
@@ -73,7 +73,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
         size_t len = size * n;
 
         *transfer->n_heard += len;
-        transfer->error = http_incoming_add_body(&transfer->incoming, bytes, len);
+        transfer->error = http_reply_buffer_add_body(&transfer->incoming, bytes, len);
         return transfer->error == 0 ? len : 0;
 }
 
@@ -81,7 +81,7 @@ static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_s
 {
         HttpTransfer *transfer = userdata;
         int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        int lack = fd < 0 ? http_lack_of_errno(-errno) : 0;
+        int lack = fd < 0 ? http_resource_shortage_from_errno(-errno) : 0;
 
         if (lack < 0)
                 transfer->lack = lack;
@@ -138,7 +138,7 @@ int http_transfer_new(const HttpRequest *request, const HttpOptions *options, ui
         if (set_functions(transfer) != CURLE_OK)
                 return -ENOMEM;
         if (request->once)
-                http_refusal_expect(transfer->easy);
+                http_refused_stream_detect(transfer->easy);
 
         *ret = TAKE_PTR(transfer);
         return 0;
@@ -150,7 +150,7 @@ HttpTransfer *http_transfer_free(HttpTransfer *transfer)
                 return NULL;
         curl_easy_cleanup(transfer->easy);
         curl_slist_free_all(transfer->headers);
-        http_incoming_clear(&transfer->incoming);
+        http_reply_buffer_clear(&transfer->incoming);
         free(transfer);
         return NULL;
 }
@@ -185,7 +185,7 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         case CURLE_SSL_INVALIDCERTSTATUS:
                 return -EKEYREJECTED;
         case CURLE_OUT_OF_MEMORY:
-                /* No allocation failed: the cause is a header line that exceeds curl's limit. */
+                /* No allocation failed: the origin is a header line that exceeds curl's limit. */
                 return transfer->n_sent > 0 ? -EBADMSG : -ENOMEM;
         case 100: /* CURLE_TOO_LARGE, since libcurl 8.6 */
                 return -EBADMSG;
@@ -219,9 +219,9 @@ static int find_lack(const HttpTransfer *transfer, int r)
                 return transfer->lack;
         if (r == -ECONNREFUSED) {
                 curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
-                return http_lack_of_errno((int) -os_error);
+                return http_resource_shortage_from_errno((int) -os_error);
         }
-        return r == -EHOSTUNREACH || r == -ENOENT ? http_lack_find() : 0;
+        return r == -EHOSTUNREACH || r == -ENOENT ? http_resource_shortage_probe() : 0;
 }
 
 int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
@@ -275,7 +275,7 @@ static unsigned get_status(CURL *easy)
 
 HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
 {
-        const HttpIncoming *incoming = &transfer->incoming;
+        const HttpReplyBuffer *incoming = &transfer->incoming;
         HttpReply reply = {.body = incoming->body ? incoming->body : "",
                            .body_len = incoming->body_len};
         const char *date;
@@ -298,7 +298,7 @@ long http_transfer_version(const HttpTransfer *transfer)
         return version;
 }
 
-bool http_transfer_is_ignored(const HttpTransfer *transfer)
+bool http_transfer_received_nothing(const HttpTransfer *transfer)
 {
-        return transfer->n_sent > 0 && *transfer->n_heard == transfer->n_heard_before;
+        return transfer->n_sent > 0 && *transfer->n_heard == transfer->n_received_before;
 }

@@ -31,4 +31,4 @@ HttpReply http_transfer_reply(const HttpTransfer *transfer, int r);
 /* One of CURL_HTTP_VERSION_*, CURL_HTTP_VERSION_NONE before there is a reply. */
 long http_transfer_version(const HttpTransfer *transfer);
 /* The request was sent, and since then nobody heard anything from the peer. */
-bool http_transfer_is_ignored(const HttpTransfer *transfer);
+bool http_transfer_received_nothing(const HttpTransfer *transfer);

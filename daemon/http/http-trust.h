@@ -18,7 +18,7 @@ typedef struct HttpTrust {
 } HttpTrust;
 
 /* Looks at the file, or if that is NULL at the one that curl uses by itself. */
-HttpTrust http_trust_look(const char *ca_file);
+HttpTrust http_trust_stat(const char *ca_file);
 /* The file that curl is to read. In place of one that is not there, or no regular file, it is one
  * without a certificate: to open a FIFO would block. NULL if curl has none. */
 const char *http_trust_path(const HttpTrust *trust, const char *ca_file);

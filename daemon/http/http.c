@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "base/wiping-allocator.h"
-#include "daemon/http/http-generation.h"
-#include "daemon/http/http-lack.h"
+#include "daemon/http/http-connection-pool.h"
+#include "daemon/http/http-resource-shortage.h"
 #include "daemon/http/http-transfer.h"
 #include "daemon/http/http.h"
 
@@ -17,7 +17,7 @@
  */
 struct HttpCall {
         HttpClient *client;
-        HttpGeneration *generation; /* NULL once it has ended */
+        HttpConnectionPool *generation; /* NULL once it has ended */
         HttpTransfer *transfer;
         sd_event_source *deadline;
         HttpFunc func;
@@ -26,22 +26,22 @@ struct HttpCall {
         TAILQ_ENTRY(HttpCall) entry;
 };
 
-TAILQ_HEAD(CallQueue, HttpCall);
+TAILQ_HEAD(HttpCallQueue, HttpCall);
 
 struct HttpClient {
         sd_event *event;
         char *ca_file;
         bool http1; /* what the peer spoke last */
-        HttpGenerationQueue generations;
-        HttpGeneration *current; /* the one for new calls, NULL if there is none */
-        struct CallQueue running;
-        struct CallQueue ended;
+        HttpConnectionPoolList generations;
+        HttpConnectionPool *current; /* the one for new calls, NULL if there is none */
+        struct HttpCallQueue running;
+        struct HttpCallQueue ended;
         sd_event_source *ended_source;
 };
 
-bool http_is_lack(int r)
+bool http_is_resource_shortage(int r)
 {
-        return http_lack_of_errno(r) == r && r < 0;
+        return http_resource_shortage_from_errno(r) == r && r < 0;
 }
 
 /* Enough that a call that hangs does not hold up the others. */
@@ -51,22 +51,23 @@ bool http_is_lack(int r)
 #define HTTP2_CONNECTIONS_MAX 4L
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
-static void on_multi_broken(HttpMulti *multi, int r, void *userdata);
+static void on_multi_error(HttpMulti *multi, int r, void *userdata);
 
 static long connections_max(const HttpClient *client)
 {
         return client->http1 ? HTTP1_CONNECTIONS_MAX : HTTP2_CONNECTIONS_MAX;
 }
 
-static int client_get_generation(HttpClient *client, bool tls, HttpGeneration **ret)
+static int client_get_pool(HttpClient *client, bool tls, HttpConnectionPool **ret)
 {
         int r;
 
-        if (client->current && !http_generation_is_good(client->current, client->ca_file, tls))
+        if (client->current &&
+            !http_connection_pool_is_usable(client->current, client->ca_file, tls))
                 client->current = NULL;
         if (!client->current) {
-                r = http_generation_new(client->event, client->ca_file, on_transfer_ended,
-                                        on_multi_broken, client, &client->current);
+                r = http_connection_pool_new(client->event, client->ca_file, on_transfer_ended,
+                                             on_multi_error, client, &client->current);
                 if (r < 0)
                         return r;
                 http_multi_set_host_connections(client->current->multi, connections_max(client));
@@ -92,7 +93,7 @@ static void client_learn_version(HttpClient *client, long version)
                 client_set_http1(client, version < CURL_HTTP_VERSION_2_0);
 }
 
-static void call_leave_generation(HttpCall *call)
+static void call_leave_pool(HttpCall *call)
 {
         http_multi_remove(call->generation->multi, http_transfer_easy(call->transfer));
         call->generation->n_calls--;
@@ -105,7 +106,7 @@ static HttpCall *call_free(HttpCall *call)
         if (!call)
                 return NULL;
         if (call->generation)
-                call_leave_generation(call);
+                call_leave_pool(call);
         sd_event_source_disable_unref(call->deadline);
         http_transfer_free(call->transfer);
         free(call);
@@ -119,16 +120,16 @@ static void call_end(HttpCall *call, int result)
 
         client_learn_version(client, http_transfer_version(call->transfer));
         call->result = result;
-        call_leave_generation(call);
+        call_leave_pool(call);
         TAILQ_REMOVE(&client->running, call, entry);
         TAILQ_INSERT_TAIL(&client->ended, call, entry);
         sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
 }
 
 /* Maps an errno of sd-event to that of a shortage, or to -EIO. */
-static int errno_of_break(int r)
+static int errno_of_multi_error(int r)
 {
-        return http_lack_of_errno(r) ?: -EIO;
+        return http_resource_shortage_from_errno(r) ?: -EIO;
 }
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
@@ -139,13 +140,13 @@ static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
 
         /* When the event loop failed, the code of curl does not tell. */
         if (code != CURLE_OK && error < 0)
-                r = errno_of_break(error);
-        if (http_is_lack(r) && call->client->current == call->generation)
+                r = errno_of_multi_error(error);
+        if (http_is_resource_shortage(r) && call->client->current == call->generation)
                 call->client->current = NULL;
         call_end(call, r);
 }
 
-static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
+static void on_multi_error(HttpMulti *multi, int r, void *userdata)
 {
         HttpClient *client = userdata;
         HttpCall *call = TAILQ_FIRST(&client->running);
@@ -154,7 +155,7 @@ static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
                 HttpCall *next = TAILQ_NEXT(call, entry);
 
                 if (call->generation->multi == multi)
-                        call_end(call, errno_of_break(r));
+                        call_end(call, errno_of_multi_error(r));
                 call = next;
         }
 }
@@ -165,7 +166,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         HttpCall *call = userdata;
         HttpClient *client = call->client;
 
-        if (client->current == call->generation && http_transfer_is_ignored(call->transfer))
+        if (client->current == call->generation && http_transfer_received_nothing(call->transfer))
                 client->current = NULL;
         call_end(call, -ETIMEDOUT);
         return 0;
@@ -177,7 +178,7 @@ static int on_ended(sd_event_source *source, void *userdata)
         _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
         HttpReply reply;
 
-        http_generations_clean_up(&client->generations, client->current);
+        http_connection_pool_list_free_idle(&client->generations, client->current);
         if (!call)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 
@@ -236,7 +237,7 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
         return 0;
 }
 
-static void free_calls(struct CallQueue *queue)
+static void free_calls(struct HttpCallQueue *queue)
 {
         HttpCall *call;
 
@@ -253,7 +254,7 @@ HttpClient *http_client_free(HttpClient *client)
         free_calls(&client->running);
         free_calls(&client->ended);
         client->current = NULL;
-        http_generations_clean_up(&client->generations, client->current);
+        http_connection_pool_list_free_idle(&client->generations, client->current);
         sd_event_source_disable_unref(client->ended_source);
         sd_event_unref(client->event);
         free(client->ca_file);
@@ -261,7 +262,7 @@ HttpClient *http_client_free(HttpClient *client)
         return NULL;
 }
 
-static int call_new(HttpClient *client, HttpGeneration *generation, const HttpRequest *request,
+static int call_new(HttpClient *client, HttpConnectionPool *generation, const HttpRequest *request,
                     HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
@@ -292,7 +293,7 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
 {
         _cleanup_(call_freep) HttpCall *call = NULL;
         bool tls = strncmp(request->url, "http://", 7) != 0;
-        HttpGeneration *generation;
+        HttpConnectionPool *generation;
         int r;
 
         if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
@@ -300,7 +301,7 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
         if (!tls)
                 client_set_http1(client, true);
 
-        r = client_get_generation(client, tls, &generation);
+        r = client_get_pool(client, tls, &generation);
         if (r < 0)
                 return r;
         r = call_new(client, generation, request, &call);

@@ -32,8 +32,8 @@ static void header_clear(Header *header)
         json_decref(header->root);
 }
 
-/* Keys that a token brings along, and what it says has to be understood, are no business of ours:
- * no token of the issuer has them. */
+/* ApiKeyLoader that a token brings along, and what it says has to be understood, are no business of
+ * ours: no token of the issuer has them. */
 static bool header_is_plain(const json_t *header)
 {
         static const char *const refused[] = {"crit", "jwk", "jku", "x5c", "x5u"};

@@ -3,8 +3,8 @@
 
 #include "base/macro.h"
 
-/* The public keys of an issuer (a JWK set), parsed. Keys that cannot verify an id_token are left
- * out: other key types and uses, weak keys, keys without a kid. */
+/* The public keys of an issuer (a JWK set), parsed. ApiKeyLoader that cannot verify an id_token are
+ * left out: other key types and uses, weak keys, keys without a kid. */
 typedef struct KeySet KeySet;
 
 /* Returns 0, -ENOMEM, or ERROR_MALFORMED_REPLY if the text is no JWK set. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/model/answer.h"
 #include "daemon/model/host-time.h"
+#include "daemon/model/idempotency-record.h"
 #include "daemon/model/link.h"
 
 /*
@@ -18,7 +18,7 @@ typedef struct ExchangeIntent {
         char *endpoint; /* of the API that was asked; NULL: not known */
         bool wants_link;
         bool has_key; /* the caller gave a request id, and `key` is what a repeat is found by */
-        uint8_t key[ANSWER_KEY_LEN];
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
         HostTime begun_at;
         uint64_t begun_at_api_ms; /* the same moment on the API's clock, the latest if that has just
                                      been set; 0: not known */

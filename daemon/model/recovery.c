@@ -159,10 +159,10 @@ static uint64_t used_at_ms(const RecoveryCandidate *candidate)
 /* A decision is outdated if the passkey must have been used again since. */
 static bool is_decided(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
-        if (candidate->decision_id == 0)
+        if (candidate->tombstone_id == 0)
                 return false;
-        return candidate->decision_id > claim->intent_id ||
-               candidate->decided_at_ms + claim->reach_ms >= claim->begun_at_ms;
+        return candidate->tombstone_id > claim->intent_id ||
+               candidate->tombstoned_at_ms + claim->reach_ms >= claim->begun_at_ms;
 }
 
 /* Of what was used after the exchange began, this use is another one. */

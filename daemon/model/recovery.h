@@ -36,12 +36,12 @@ typedef struct RecoveryCandidate {
         uint64_t last_used_at_ms; /* API; 0: never */
         /* The latest decision that the passkey is not linked: it was removed, or an exchange of it
          * ended without a link. */
-        uint64_t decision_id;   /* in the order of intent ids; 0: there is none */
-        uint64_t decided_at_ms; /* store */
-        bool linked;            /* a claim that means it needs no link */
-        bool used_since;        /* it is linked, and was used after its last exchange */
-        bool duplicate;         /* listed twice */
-        bool taken;             /* the result: a claim has it */
+        uint64_t tombstone_id;     /* in the order of intent ids; 0: there is none */
+        uint64_t tombstoned_at_ms; /* store */
+        bool linked;               /* a claim that means it needs no link */
+        bool used_since;           /* it is linked, and was used after its last exchange */
+        bool duplicate;            /* listed twice */
+        bool taken;                /* the result: a claim has it */
 } RecoveryCandidate;
 
 /* A moment on both clocks. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/model/answer.h"
 #include "daemon/model/challenge.h"
+#include "daemon/model/idempotency-record.h"
 #include "daemon/model/link.h"
 #include "daemon/model/management.h"
 #include "daemon/model/passkey.h"
@@ -34,7 +34,7 @@ typedef struct Result {
         const Challenge *challenge;
         const char *key_set; /* the text of a JWK set */
 
-        const Answer *answer;
+        const IdempotencyRecord *answer;
         const ReconcileCounts *counts;
         const LinkList *links; /* imported */
         const LinkOutcome *outcomes;

@@ -6,12 +6,12 @@
 
 #include "base/strv.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/answer-table.h"
 #include "daemon/store/change-internal.h"
-#include "daemon/store/decision-table.h"
+#include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/tenancy-table.h"
+#include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
 
 static int apply_begin_exchange(StoreChange *change, Txn *txn)
@@ -127,7 +127,7 @@ int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
 }
 
 /* Adds the link of an exchange, or sets when it was last used. */
-static int use_link(StoreChange *change, Txn *txn)
+static int add_or_touch_link(StoreChange *change, Txn *txn)
 {
         int r;
 
@@ -141,21 +141,21 @@ static int use_link(StoreChange *change, Txn *txn)
 /* Crash recovery is not to link the authenticator. */
 static int decline(StoreChange *change, Txn *txn, const char *authenticator_id)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
         if (r == -ENOENT) /* then it has no intents either */
                 return 0;
-        return r < 0 ? r : decision_table_add(txn, tenancy.number, authenticator_id);
+        return r < 0 ? r : tombstone_table_add(txn, tenancy.number, authenticator_id);
 }
 
-static int settle_link(StoreChange *change, Txn *txn)
+static int commit_link(StoreChange *change, Txn *txn)
 {
         int outcome = 0, r;
 
         if (change->link) {
-                outcome = use_link(change, txn);
+                outcome = add_or_touch_link(change, txn);
                 if (outcome <= 0)
                         return outcome;
         }
@@ -167,30 +167,30 @@ static int settle_link(StoreChange *change, Txn *txn)
         return r < 0 ? r : outcome;
 }
 
-static int keep_answer(StoreChange *change, Txn *txn, int outcome)
+static int put_idempotency_record(StoreChange *change, Txn *txn, int outcome)
 {
-        Answer kept = change->answer; /* lent */
+        IdempotencyRecord kept = change->answer; /* lent */
 
         if (!change->has_key)
                 return 0;
         kept.linked = change->link;
         kept.newly_linked = change->newly_linked;
         if (outcome > 0)
-                kept = (Answer){.error = outcome};
-        return answer_table_put(txn, change->key, &kept);
+                kept = (IdempotencyRecord){.error = outcome};
+        return idempotency_table_put(txn, change->key, &kept);
 }
 
 static int apply_exchange(StoreChange *change, Txn *txn)
 {
         int outcome, r;
 
-        r = answer_table_prune(txn);
+        r = idempotency_table_prune(txn);
         if (r < 0)
                 return r;
-        outcome = settle_link(change, txn);
+        outcome = commit_link(change, txn);
         if (outcome < 0)
                 return outcome;
-        r = keep_answer(change, txn, outcome);
+        r = put_idempotency_record(change, txn, outcome);
         if (r == 0 && change->intent_id > 0)
                 r = intent_table_remove(txn, DATABASE_INTENTS, change->intent_id);
         return r < 0 ? r : outcome;
@@ -201,15 +201,15 @@ static void report_exchange(const StoreChange *change)
         change->func.add(change->r, change->newly_linked, change->userdata);
 }
 
-static int copy_answer(const Answer *answer, Answer *ret)
+static int copy_idempotency_record(const IdempotencyRecord *answer, IdempotencyRecord *ret)
 {
         _cleanup_(record_clear) Record record = {};
         int r;
 
-        r = record_from_answer(answer, &record);
+        r = record_from_idempotency(answer, &record);
         if (r < 0)
                 return r;
-        return record_to_answer(record.bytes, record.len, ret);
+        return record_to_idempotency(record.bytes, record.len, ret);
 }
 
 static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
@@ -225,8 +225,8 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
         }
         if (r == 0 && outcome->key) {
                 change->has_key = true;
-                memcpy(change->key, outcome->key, ANSWER_KEY_LEN);
-                r = copy_answer(outcome->answer, &change->answer);
+                memcpy(change->key, outcome->key, IDEMPOTENCY_KEY_LEN);
+                r = copy_idempotency_record(outcome->answer, &change->answer);
         }
         return r;
 }

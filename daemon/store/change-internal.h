@@ -28,8 +28,8 @@ struct StoreChange {
         ExchangeIntent intent;
         uint64_t intent_id; /* of an exchange or a delete, to be removed; 0: none */
         bool has_key;
-        uint8_t key[ANSWER_KEY_LEN];
-        Answer answer;
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
+        IdempotencyRecord answer;
         char *endpoint; /* of a delete, */
         char **ids;     /* and the authenticators that it is about */
         Recovery *recovery;

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 
-#include "daemon/store/answer-table.h"
 #include "daemon/store/change-internal.h"
-#include "daemon/store/decision-table.h"
+#include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/tenancy-table.h"
+#include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
 
 static bool is_claim(const Recovery *recovery, uint64_t intent_id)
@@ -28,7 +28,7 @@ static void check_repeats(const Recovery *recovery, const ExchangeIntentList *op
                 const ExchangeIntent *other = &open->intents[i];
 
                 if (other->id == claim->intent_id || !other->has_key ||
-                    memcmp(other->key, intent->key, ANSWER_KEY_LEN) != 0)
+                    memcmp(other->key, intent->key, IDEMPOTENCY_KEY_LEN) != 0)
                         continue;
                 claim->held |= !is_claim(recovery, other->id);
                 claim->settled |= claim->held || other->id > claim->intent_id;
@@ -38,10 +38,10 @@ static void check_repeats(const Recovery *recovery, const ExchangeIntentList *op
 /* A repeat of an exchange that was settled before has been answered, too, as INTERRUPTED. */
 static int check_answer(Txn *txn, const ExchangeIntent *intent, RecoveryClaim *claim)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         int r;
 
-        r = answer_table_get(txn, intent->key, &answer);
+        r = idempotency_table_get(txn, intent->key, &answer);
         if (r == 0 || r == -EBADMSG)
                 claim->settled = true;
         return r < 0 && r != -EBADMSG ? r : 0;
@@ -144,19 +144,19 @@ static size_t count_taken(const Recovery *recovery)
 /* A repeat is told that the exchange was interrupted, unless it has been answered. */
 static int end_claim(Txn *txn, uint64_t intent_id)
 {
-        const Answer interrupted = {.error = ERROR_INTERRUPTED};
-        _cleanup_(answer_clear) Answer kept = {};
+        const IdempotencyRecord interrupted = {.error = ERROR_INTERRUPTED};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord kept = {};
         ExchangeRecord record;
         int r;
 
         r = intent_table_get_exchange(txn, intent_id, &record);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        r = record.intent.has_key ? answer_table_get(txn, record.intent.key, &kept) : 0;
+        r = record.intent.has_key ? idempotency_table_get(txn, record.intent.key, &kept) : 0;
         if (r == -EBADMSG)
                 r = 0;
         if (r == ERROR_NOT_FOUND)
-                r = answer_table_put(txn, record.intent.key, &interrupted);
+                r = idempotency_table_put(txn, record.intent.key, &interrupted);
         exchange_intent_clear(&record.intent);
         return r < 0 ? r : intent_table_remove(txn, DATABASE_INTENTS, intent_id);
 }
@@ -165,14 +165,14 @@ static int apply_recover(StoreChange *change, Txn *txn)
 {
         Recovery *recovery = change->recovery;
         bool complete;
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
         if (r == 0)
                 r = check_recovery(change, txn);
         if (r == 0)
-                r = decision_table_apply(txn, tenancy.number, recovery, &complete);
+                r = tombstone_table_apply(txn, tenancy.number, recovery, &complete);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         change->n_left = recovery_match(recovery);

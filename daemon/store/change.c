@@ -87,7 +87,7 @@ StoreChange *change_free(StoreChange *change)
         link_list_clear(&change->links);
         free(change->outcomes);
         exchange_intent_clear(&change->intent);
-        answer_clear(&change->answer);
+        idempotency_record_clear(&change->answer);
         recovery_free(change->recovery);
         free(change->endpoint);
         strv_free(change->ids);
@@ -121,7 +121,7 @@ size_t change_weight(const StoreChange *change)
         return weight > 0 ? weight : 1;
 }
 
-bool change_is_dry(const StoreChange *change)
+bool change_is_dry_run(const StoreChange *change)
 {
         return change->dry_run;
 }

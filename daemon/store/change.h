@@ -21,8 +21,8 @@ int change_new_remove(const char *tenancy_id, const char *authenticator_id, Stor
                       void *userdata, StoreChange **ret);
 int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
                               void *userdata, StoreChange **ret);
-int change_new_remove_same(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
-                           StoreRemoveFunc func, void *userdata, StoreChange **ret);
+int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
+                                StoreRemoveFunc func, void *userdata, StoreChange **ret);
 int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
                       StoreImportFunc func, void *userdata, StoreChange **ret);
 int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *intent,
@@ -46,7 +46,7 @@ void change_fail(StoreChange *change, int r);
 /* How many links it was about. */
 size_t change_weight(const StoreChange *change);
 /* It is applied to learn what would be: the transaction is its own, and aborted. */
-bool change_is_dry(const StoreChange *change);
+bool change_is_dry_run(const StoreChange *change);
 /* Whether it may use the reserve of disk space. */
 bool change_uses_reserve(const StoreChange *change);
 /* From here on a transaction removes no more than so many links. Once it is committed,

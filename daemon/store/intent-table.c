@@ -9,7 +9,7 @@
 /* A tenancy that the store does not know yet is written, so that its number stays its own. */
 static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -27,7 +27,7 @@ static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
 static int put(Txn *txn, Database database, const Record *record, uint64_t *ret_id)
 {
         uint64_t id = store_clock_next_id(txn->clock);
-        Key key;
+        StoreKey key;
         int r;
 
         key_for_id(id, &key);
@@ -69,7 +69,7 @@ int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret)
 {
         MDB_val value;
-        Key key;
+        StoreKey key;
         int r;
 
         key_for_id(id, &key);
@@ -81,7 +81,7 @@ int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret)
 
 int intent_table_remove(Txn *txn, Database database, uint64_t id)
 {
-        Key key;
+        StoreKey key;
         int r;
 
         key_for_id(id, &key);
@@ -154,7 +154,7 @@ static int list(Txn *txn, Database database, uint64_t end_id, Listing *listing)
 static int list_of_tenancy(Txn *txn, const char *tenancy_id, Database database, uint64_t end_id,
                            Listing *listing)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);

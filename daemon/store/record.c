@@ -6,14 +6,14 @@
 #include "daemon/store/record.h"
 #include "dbus/error.h"
 
-#define LINK_VERSION    2
-#define ANSWER_VERSION  1
-#define TENANCY_VERSION 2
+#define LINK_VERSION        2
+#define IDEMPOTENCY_VERSION 1
+#define TENANCY_VERSION     2
 
 enum {
-        ANSWER_LINKED = 1 << 0,
-        ANSWER_NEWLY_LINKED = 1 << 1,
-        ANSWER_FLAGS = ANSWER_LINKED | ANSWER_NEWLY_LINKED,
+        IDEMPOTENCY_LINKED = 1 << 0,
+        IDEMPOTENCY_NEWLY_LINKED = 1 << 1,
+        IDEMPOTENCY_FLAGS = IDEMPOTENCY_LINKED | IDEMPOTENCY_NEWLY_LINKED,
 };
 
 enum {
@@ -24,7 +24,7 @@ enum {
 
 static void encode_tenancy(Encoder *e, const void *object)
 {
-        const Tenancy *tenancy = object;
+        const TenancyRecord *tenancy = object;
 
         encode_u32(e, tenancy->number);
         encode_u64(e, tenancy->n_links);
@@ -59,21 +59,21 @@ static void encode_principal(Encoder *e, const Principal *principal)
                              (principal->user_verified ? PRINCIPAL_USER_VERIFIED : 0));
 }
 
-static void encode_answer(Encoder *e, const void *object)
+static void encode_idempotency(Encoder *e, const void *object)
 {
-        const Answer *answer = object;
+        const IdempotencyRecord *answer = object;
 
         if (answer->error < 0 || answer->error > ERROR_MAX || !answer->error != !!answer->principal)
                 e->invalid = true;
         encode_u64(e, answer->expires_at_ms);
         encode_u8(e, (uint8_t) answer->error);
-        encode_u8(e, (answer->linked ? ANSWER_LINKED : 0) |
-                             (answer->newly_linked ? ANSWER_NEWLY_LINKED : 0));
+        encode_u8(e, (answer->linked ? IDEMPOTENCY_LINKED : 0) |
+                             (answer->newly_linked ? IDEMPOTENCY_NEWLY_LINKED : 0));
         if (answer->principal)
                 encode_principal(e, answer->principal);
 }
 
-int record_from_tenancy(const Tenancy *tenancy, Record *ret)
+int record_from_tenancy(const TenancyRecord *tenancy, Record *ret)
 {
         return encode_record(TENANCY_VERSION, encode_tenancy, tenancy, ret);
 }
@@ -83,15 +83,15 @@ int record_from_link(const Link *link, Record *ret)
         return encode_record(LINK_VERSION, encode_link, link, ret);
 }
 
-int record_from_answer(const Answer *answer, Record *ret)
+int record_from_idempotency(const IdempotencyRecord *answer, Record *ret)
 {
-        return encode_record(ANSWER_VERSION, encode_answer, answer, ret);
+        return encode_record(IDEMPOTENCY_VERSION, encode_idempotency, answer, ret);
 }
 
-int record_to_tenancy(const void *bytes, size_t len, Tenancy *ret)
+int record_to_tenancy(const void *bytes, size_t len, TenancyRecord *ret)
 {
         Decoder d = decoder_start(bytes, len, TENANCY_VERSION);
-        Tenancy tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
+        TenancyRecord tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
         int r = decoder_end(&d);
 
         if (r < 0)
@@ -100,10 +100,10 @@ int record_to_tenancy(const void *bytes, size_t len, Tenancy *ret)
         return 0;
 }
 
-int record_to_tenancy_1(const void *bytes, size_t len, Tenancy *ret)
+int record_to_tenancy_1(const void *bytes, size_t len, TenancyRecord *ret)
 {
         Decoder d = decoder_start(bytes, len, 1);
-        Tenancy tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
+        TenancyRecord tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
         int r;
 
         (void) decode_u64(&d); /* since when exchanges were open */
@@ -164,18 +164,18 @@ static Principal *decode_principal(Decoder *d)
         return TAKE_PTR(principal);
 }
 
-int record_to_answer(const void *bytes, size_t len, Answer *ret)
+int record_to_idempotency(const void *bytes, size_t len, IdempotencyRecord *ret)
 {
-        _cleanup_(answer_clear) Answer answer = {};
-        Decoder d = decoder_start(bytes, len, ANSWER_VERSION);
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
+        Decoder d = decoder_start(bytes, len, IDEMPOTENCY_VERSION);
         uint8_t flags;
         int r;
 
         answer.expires_at_ms = decode_u64(&d);
         answer.error = decode_u8(&d);
-        flags = decode_flags(&d, ANSWER_FLAGS);
-        answer.linked = flags & ANSWER_LINKED;
-        answer.newly_linked = flags & ANSWER_NEWLY_LINKED;
+        flags = decode_flags(&d, IDEMPOTENCY_FLAGS);
+        answer.linked = flags & IDEMPOTENCY_LINKED;
+        answer.newly_linked = flags & IDEMPOTENCY_NEWLY_LINKED;
         if (answer.error > ERROR_MAX)
                 decoder_fail(&d, -EBADMSG);
         if (d.r == 0 && answer.error == 0)
@@ -185,6 +185,6 @@ int record_to_answer(const void *bytes, size_t len, Answer *ret)
                 return r;
 
         *ret = answer;
-        answer = (Answer){};
+        answer = (IdempotencyRecord){};
         return 0;
 }

@@ -18,9 +18,9 @@
  *        deletes     intent key -> delete in the vault that was begun
  *        decisions   intent key -> authenticator that was not to be linked any more
  *
- * Keys are in key.h, values in record.h and record-intent.h. Intents, deletes and decisions share
- * one ascending row of ids, which links have theirs from as well: a link's id is below that of any
- * delete that names it, and so is never given to a later link of its authenticator.
+ * ApiKeyLoader are in key.h, values in record.h and record-intent.h. Intents, deletes and decisions
+ * share one ascending row of ids, which links have theirs from as well: a link's id is below that
+ * of any delete that names it, and so is never given to a later link of its authenticator.
  */
 #define SCHEMA_VERSION 3U
 
@@ -29,11 +29,11 @@ typedef enum Database {
         DATABASE_TENANCIES,
         DATABASE_LINKS,
         DATABASE_USERS,
-        DATABASE_ANSWERS,
+        DATABASE_IDEMPOTENCY,
         DATABASE_EXPIRIES,
         DATABASE_INTENTS,
         DATABASE_DELETES,
-        DATABASE_DECISIONS,
+        DATABASE_TOMBSTONES,
         DATABASE_MAX,
 } Database;
 

@@ -8,13 +8,13 @@
 #include <sys/statvfs.h>
 
 #include "base/log.h"
-#include "daemon/store/answer-table.h"
-#include "daemon/store/decision-table.h"
 #include "daemon/store/environment.h"
+#include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/meta-table.h"
 #include "daemon/store/store-file.h"
 #include "daemon/store/store.h"
+#include "daemon/store/tombstone-table.h"
 
 #define DATA_FILE "data.mdb"
 #define LOCK_FILE "lock.mdb"
@@ -221,10 +221,11 @@ static int last_answer_ms(Txn *txn, uint64_t *ret)
         uint64_t expires_at_ms;
         int r;
 
-        r = answer_table_last(txn, &expires_at_ms);
+        r = idempotency_table_last(txn, &expires_at_ms);
         if (r < 0)
                 return r;
-        *ret = expires_at_ms > STORE_ANSWER_TTL_MS ? expires_at_ms - STORE_ANSWER_TTL_MS : 0;
+        *ret = expires_at_ms > STORE_IDEMPOTENCY_TTL_MS ? expires_at_ms - STORE_IDEMPOTENCY_TTL_MS
+                                                        : 0;
         return 0;
 }
 
@@ -236,7 +237,7 @@ static int read_time(Txn *txn, uint64_t *ret_ms)
 
         r = last_answer_ms(txn, &times_ms[0]);
         if (r == 0)
-                r = decision_table_latest(txn, &times_ms[1]);
+                r = tombstone_table_latest(txn, &times_ms[1]);
         if (r == 0)
                 r = intent_table_latest(txn, &times_ms[2]);
         if (r == 0)
@@ -253,7 +254,7 @@ static int read_time(Txn *txn, uint64_t *ret_ms)
 static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
 {
         static const Database databases[] = {DATABASE_INTENTS, DATABASE_DELETES,
-                                             DATABASE_DECISIONS};
+                                             DATABASE_TOMBSTONES};
         int r;
 
         *ret_last_id = 0;

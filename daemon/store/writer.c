@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 
 #include "daemon/store/meta-table.h"
-#include "daemon/store/trouble.h"
+#include "daemon/store/store-failure.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 
@@ -27,12 +27,12 @@ struct Writer {
 
         /* The thread's own. */
         ChangeQueue taken;
-        Trouble trouble;
+        StoreFailure trouble;
 };
 
 /* Takes the changes that are taken, from the first on, into one transaction; a dry one into one of
  * its own, which is aborted. *ret_n is how many, also when it fails. */
-static int batch_try(Writer *writer, size_t max, size_t *ret_n)
+static int apply_batch(Writer *writer, size_t max, size_t *ret_n)
 {
         _cleanup_(txn_end) Txn txn = {};
         size_t weight = 0;
@@ -45,7 +45,7 @@ static int batch_try(Writer *writer, size_t max, size_t *ret_n)
 
         *ret_n = 0;
         for (StoreChange *c = writer->taken.first; c && weight < max; c = change_next(c)) {
-                bool dry = change_is_dry(c);
+                bool dry = change_is_dry_run(c);
 
                 if (dry && *ret_n > 0)
                         break;
@@ -63,7 +63,7 @@ static int batch_try(Writer *writer, size_t max, size_t *ret_n)
 #define STEP_LINKS 16U
 
 /* Tries again with a larger map. Returns why it cannot be made larger, if that is what is wrong. */
-static int batch_grow(Writer *writer, size_t max, size_t *ret_n)
+static int commit_batch_growing(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
 
@@ -71,7 +71,7 @@ static int batch_grow(Writer *writer, size_t max, size_t *ret_n)
                 r = environment_grow(writer->environment);
                 if (r < 0)
                         return r;
-                r = batch_try(writer, max, ret_n);
+                r = apply_batch(writer, max, ret_n);
         } while (r == -EXFULL);
         return r;
 }
@@ -86,9 +86,9 @@ static int commit_in_steps(Writer *writer)
 
         change_limit(change, STEP_LINKS);
         do {
-                r = batch_try(writer, 1, &n);
+                r = apply_batch(writer, 1, &n);
                 if (r == -EXFULL && environment_use_reserve(writer->environment) >= 0)
-                        r = batch_try(writer, 1, &n);
+                        r = apply_batch(writer, 1, &n);
                 if (r >= 0)
                         change_keep_step(change);
         } while (r >= 0 && change_is_unfinished(change));
@@ -96,48 +96,48 @@ static int commit_in_steps(Writer *writer)
         return r == -EXFULL ? -ENOSPC : r;
 }
 
-static int batch_make(Writer *writer, size_t max, size_t *ret_n)
+static int commit_batch(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
 
-        r = batch_try(writer, max, ret_n);
+        r = apply_batch(writer, max, ret_n);
         if (r == -EXFULL)
-                r = batch_grow(writer, max, ret_n);
-        if (store_outcome(r) == ERROR_STORE_FULL && *ret_n == 1 &&
+                r = commit_batch_growing(writer, max, ret_n);
+        if (store_error_from_errno(r) == ERROR_STORE_FULL && *ret_n == 1 &&
             change_uses_reserve(writer->taken.first))
                 r = commit_in_steps(writer);
         return r;
 }
 
 /* A failure that closes the store may be over when it is opened again. */
-static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
+static int commit_batch_reopening(Writer *writer, size_t max, size_t *ret_n)
 {
         int r, recovered;
 
-        r = batch_make(writer, max, ret_n);
+        r = commit_batch(writer, max, ret_n);
         if (r >= 0)
                 return r;
         recovered = environment_recover(writer->environment);
         if (recovered <= 0)
                 return recovered < 0 && r == -ENOTRECOVERABLE ? recovered : r;
-        r = batch_make(writer, max, ret_n);
+        r = commit_batch(writer, max, ret_n);
         if (r < 0)
                 (void) environment_recover(writer->environment);
         return r;
 }
 
 /* Hands back the first `n` changes that are taken, or all if there are fewer. */
-static void writer_end(Writer *writer, size_t n, int r)
+static void complete_changes(Writer *writer, size_t n, int r)
 {
         ChangeQueue ended = {};
 
         if (r < 0)
-                trouble_note(&writer->trouble, r);
+                store_failure_record(&writer->trouble, r);
         for (; n > 0 && writer->taken.first; n--) {
                 StoreChange *change = change_queue_pop(&writer->taken);
 
                 if (r < 0)
-                        change_fail(change, store_outcome(r));
+                        change_fail(change, store_error_from_errno(r));
                 change_queue_push(&ended, change);
         }
 
@@ -149,7 +149,7 @@ static void writer_end(Writer *writer, size_t n, int r)
 
 /* What is left of the reserve is for changes that may use it, until there is room for a whole one
  * again. */
-static bool writer_refuses_first(Writer *writer)
+static bool first_must_be_refused(Writer *writer)
 {
         return !change_uses_reserve(writer->taken.first) &&
                environment_error(writer->environment) == 0 &&
@@ -157,17 +157,17 @@ static bool writer_refuses_first(Writer *writer)
                !environment_has_room(writer->environment);
 }
 
-static void writer_make_one(Writer *writer)
+static void commit_single(Writer *writer)
 {
         size_t n = 1;
         int r;
 
-        r = writer_refuses_first(writer) ? -ENOSPC : batch_commit(writer, 1, &n);
-        writer_end(writer, n, r);
+        r = first_must_be_refused(writer) ? -ENOSPC : commit_batch_reopening(writer, 1, &n);
+        complete_changes(writer, n, r);
 }
 
 /* A store that is not open is tried once for all changes that wait. */
-static bool writer_opens(Writer *writer)
+static bool reopen_store(Writer *writer)
 {
         int r;
 
@@ -175,33 +175,33 @@ static bool writer_opens(Writer *writer)
                 return true;
         r = environment_recover(writer->environment);
         if (r < 0)
-                writer_end(writer, SIZE_MAX, r);
+                complete_changes(writer, SIZE_MAX, r);
         return r >= 0;
 }
 
-static void writer_make_batch(Writer *writer)
+static void commit_taken(Writer *writer)
 {
         size_t n;
         int r;
 
-        if (!writer_opens(writer))
+        if (!reopen_store(writer))
                 return;
         if (!environment_has_reserve(writer->environment)) {
-                writer_make_one(writer);
+                commit_single(writer);
                 return;
         }
-        r = batch_commit(writer, BATCH_MAX, &n);
+        r = commit_batch_reopening(writer, BATCH_MAX, &n);
         if (r >= 0 || n == 1) {
-                writer_end(writer, n, r);
+                complete_changes(writer, n, r);
                 return;
         }
         /* One of them is to blame, or some of them have room: each by itself. */
         for (; n > 0; n--)
-                writer_make_one(writer);
+                commit_single(writer);
 }
 
 /* Waits for changes. False if there are none left and there will be no more. */
-static bool writer_take(Writer *writer)
+static bool wait_for_changes(Writer *writer)
 {
         pthread_mutex_lock(&writer->lock);
         while (!writer->taken.first && !writer->queued.first && !writer->stopping)
@@ -231,8 +231,8 @@ static void *writer_run(void *userdata)
 {
         Writer *writer = userdata;
 
-        while (writer_take(writer))
-                writer_make_batch(writer);
+        while (wait_for_changes(writer))
+                commit_taken(writer);
         writer_save_clock(writer);
         return NULL;
 }

@@ -80,7 +80,7 @@ static void on_answer(PolkitAnswer answer, void *userdata)
         authorization->check = NULL;
         (*n_open(request))--;
         if (answer != POLKIT_NONE)
-                request->cause.decided_by = DECIDED_BY_POLKIT;
+                request->origin.decided_by = DECIDED_BY_POLKIT;
         r = judge(authorization, answer);
         request->call = call_cancel(request->call);
         func(request, r);

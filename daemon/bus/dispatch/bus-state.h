@@ -21,8 +21,8 @@ typedef struct BusOwner {
         /* Reloads configuration and credentials, and records that. Returns 0 if `done` will be
          * called, once and later; or an Error, which *ret_text (to be freed) may explain, or a
          * negative errno. */
-        int (*reload)(void *userdata, const Cause *cause, BusReloadedFunc done, void *done_userdata,
-                      char **ret_text);
+        int (*reload)(void *userdata, const AuditOrigin *origin, BusReloadedFunc done,
+                      void *done_userdata, char **ret_text);
         /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
         int (*diagnose)(void *userdata, FindingList *list);
         /* The connection is closed. */

@@ -60,8 +60,8 @@ static int dispatch(Request *request)
         bool granted = request->method->for_everybody || is_granted(request, NULL);
         int r;
 
-        request->cause.has_uid = true;
-        request->cause.uid = peer_caller(request->peer)->uid;
+        request->origin.has_uid = true;
+        request->origin.uid = peer_caller(request->peer)->uid;
         if (!granted && !request->method->question)
                 return ERROR_ACCESS_DENIED;
         if (!request_is_current(request))
@@ -73,7 +73,7 @@ static int dispatch(Request *request)
                 return r;
         if (!granted)
                 return authorization_ask(request, request->method->question, on_authorization);
-        request->cause.decided_by = request->cause.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
+        request->origin.decided_by = request->origin.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
         run(request);
         return 0;
 }

@@ -38,7 +38,7 @@ static bool is_deceptive(uint32_t c)
         return false;
 }
 
-bool text_is_presentable(const char *text, size_t len_max)
+bool safe_text_is_quotable(const char *text, size_t len_max)
 {
         if (!text_is_valid(text, len_max))
                 return false;

@@ -8,4 +8,4 @@
  * deception: valid, and without characters that end the quotation, change the direction of the
  * text, or are invisible.
  */
-bool text_is_presentable(const char *text, size_t len_max);
+bool safe_text_is_quotable(const char *text, size_t len_max);

@@ -34,7 +34,7 @@ static void quota_report(const Quota *quota, unsigned n)
 {
         if (n > 0)
                 audit(EVENT_CALLS_UNRECORDED,
-                      .cause = &(Cause){.has_uid = quota->has_uid, .uid = quota->uid},
+                      .origin = &(AuditOrigin){.has_uid = quota->has_uid, .uid = quota->uid},
                       .counts = {{FIELD_COUNT, n}});
 }
 

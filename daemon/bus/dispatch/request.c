@@ -28,9 +28,9 @@ int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message,
                 .message = sd_bus_message_ref(message),
                 .tenancy = object ? tenancy_ref(object->tenancy) : NULL,
                 .label = label,
-                .cause = {.begun_at_us = monotonic_us()},
+                .origin = {.begun_at_us = monotonic_us()},
         };
-        (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
+        (void) snprintf(request->origin.method, sizeof(request->origin.method), "%s",
                         sd_bus_message_get_member(request->message));
         bus->requests = request;
         *ret = request;
@@ -61,7 +61,7 @@ static void request_audit(const Request *request, Event event, int r, const char
 {
         const RequestSubject *subject = &request->subject;
 
-        audit(event, .cause = &request->cause,
+        audit(event, .origin = &request->origin,
               .sender = request->peer ? NULL : sd_bus_message_get_sender(request->message),
               .tenancy = request->label, .user_id = subject->user_id,
               .authenticator_id = subject->authenticator_id, .rp_id = subject->rp_id,

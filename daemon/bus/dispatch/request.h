@@ -18,13 +18,13 @@ struct Request {
         Request *next;
         Bus *bus;
         sd_bus_message *message;
-        Tenancy *tenancy; /* NULL: a call to the manager */
-        char *label;      /* of the tenancy, in the call and in grants */
-        Peer *peer;       /* NULL until it is known */
-        bool counted;     /* against the quota of the uid */
-        bool authorized;  /* by polkit */
-        char text[512];   /* explains the error; "": nothing to add */
-        Cause cause;      /* for the audit records of its changes */
+        Tenancy *tenancy;   /* NULL: a call to the manager */
+        char *label;        /* of the tenancy, in the call and in grants */
+        Peer *peer;         /* NULL until it is known */
+        bool counted;       /* against the quota of the uid */
+        bool authorized;    /* by polkit */
+        char text[512];     /* explains the error; "": nothing to add */
+        AuditOrigin origin; /* for the audit records of its changes */
         RequestSubject subject;
         bool recorded; /* its failure is in the audit log already */
         const struct Method *method;

@@ -142,7 +142,7 @@ static int run_add(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = read_authenticator_id(request, &authenticator_id);
         if (r == 0)
-                r = links_add(request->tenancy, user_id, authenticator_id, &request->cause,
+                r = links_add(request->tenancy, user_id, authenticator_id, &request->origin,
                               on_changed, request);
         return r;
 }
@@ -154,7 +154,7 @@ static int run_remove(Request *request, sd_bus_message *m _unused_)
 
         r = read_authenticator_id(request, &authenticator_id);
         return r != 0 ? r
-                      : links_remove(request->tenancy, authenticator_id, &request->cause,
+                      : links_remove(request->tenancy, authenticator_id, &request->origin,
                                      on_changed, request);
 }
 
@@ -175,7 +175,7 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
 
         r = read_user_id(request, &user_id);
         return r != 0 ? r
-                      : links_remove_by_user(request->tenancy, user_id, &request->cause,
+                      : links_remove_by_user(request->tenancy, user_id, &request->origin,
                                              on_removed_by_user, request);
 }
 
@@ -183,7 +183,7 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
 
 static void record_reconcile(const Request *request, const ReconcileCounts *counts, bool dry_run)
 {
-        audit(EVENT_RECONCILED, .cause = &request->cause, .tenancy = request->label,
+        audit(EVENT_RECONCILED, .origin = &request->origin, .tenancy = request->label,
               .counts = {
                       {FIELD_CHECKED, counts->checked},
                       {FIELD_ADDED, counts->added},
@@ -257,7 +257,7 @@ static int run_reconcile(Request *request, sd_bus_message *m)
 
         r = read_reconcile_options(m, &dry_run, request->text);
         return r != 0 ? r
-                      : reconcile_start(request->tenancy, dry_run, &request->cause,
+                      : reconcile_start(request->tenancy, dry_run, &request->origin,
                                         dry_run ? on_dry_run : on_reconciled, tell_progress,
                                         request, &request->call);
 }

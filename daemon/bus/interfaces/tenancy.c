@@ -163,7 +163,7 @@ DISPATCH_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
 
 static int append_answer(sd_bus_message *m, const Result *result)
 {
-        const Answer *answer = result->answer;
+        const IdempotencyRecord *answer = result->answer;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
@@ -193,7 +193,7 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         ExchangeRequest exchange = {
                 .uid = peer_caller(request->peer)->uid,
                 .link = true,
-                .cause = request->cause,
+                .origin = request->origin,
         };
         const Option options[] = {
                 {"user_id", 's', &exchange.user_id, user_id_is_valid},

@@ -500,7 +500,7 @@ static void test_times(void **state)
         }
 }
 
-/* Names and icons, each of which may be of no use. */
+/* GrantNameResolver and icons, each of which may be of no use. */
 static void test_labels(void **state)
 {
         _cleanup_(freep) char *long_name = letters(300), *long_icon = letters(8193);

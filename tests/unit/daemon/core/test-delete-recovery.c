@@ -123,8 +123,9 @@ int store_list_deletes(Store *s, const char *tenancy_id, DeleteIntentList *ret)
         return 0;
 }
 
-int store_remove_same(Store *s, const char *tenancy_id, const LinkList *links, uint64_t delete_id,
-                      StoreRemoveFunc func, void *userdata, StoreChange **ret)
+int store_remove_unchanged(Store *s, const char *tenancy_id, const LinkList *links,
+                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
+                           StoreChange **ret)
 {
         LinkList removed;
 
@@ -161,7 +162,7 @@ void tenancy_end_change(Tenancy *tenancy)
 {
 }
 
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *cause)
+void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
 {
         n_told++;
 }
@@ -197,7 +198,7 @@ static void add_pending(const char *authenticator_id, uint64_t link_id, const ch
         link->id = link_id;
         assert_int_equal(link_list_push(&links, link), 0);
         assert_int_equal(delete_recovery_add(tenancy.delete_recovery, where, &links, 100 + link_id,
-                                             &(Cause){}),
+                                             &(AuditOrigin){}),
                          0);
 }
 

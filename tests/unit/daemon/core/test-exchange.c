@@ -31,11 +31,11 @@ static struct {
         uint64_t intent_id;
         bool has_link, has_key, has_kept;
         char declined_id[32];
-        uint8_t key[ANSWER_KEY_LEN];
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
         StoreAddFunc func;
         void *userdata;
-        Answer kept;
-        uint8_t kept_key[ANSWER_KEY_LEN];
+        IdempotencyRecord kept;
+        uint8_t kept_key[IDEMPOTENCY_KEY_LEN];
 
         unsigned n_begun;
         int begin_result;
@@ -117,9 +117,10 @@ int api_exchange_code(Api *a, const char *code, ResultFunc func, void *userdata,
         return 0;
 }
 
-int store_get_answer(Store *s, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
+int store_get_idempotency_record(Store *s, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                                 IdempotencyRecord *ret)
 {
-        if (!store.has_kept || memcmp(key, store.kept_key, ANSWER_KEY_LEN) != 0)
+        if (!store.has_kept || memcmp(key, store.kept_key, IDEMPOTENCY_KEY_LEN) != 0)
                 return ERROR_NOT_FOUND;
         *ret = store.kept;
         return store.kept.principal ? principal_copy(store.kept.principal, &ret->principal) : 0;
@@ -146,7 +147,7 @@ int store_commit_exchange(Store *s, const char *tenancy_id, const ExchangeOutcom
         snprintf(store.declined_id, sizeof(store.declined_id), "%s", outcome->declined_id ?: "");
         store.has_key = outcome->key;
         if (outcome->key)
-                memcpy(store.key, outcome->key, ANSWER_KEY_LEN);
+                memcpy(store.key, outcome->key, IDEMPOTENCY_KEY_LEN);
         store.func = func;
         store.userdata = userdata;
         return 0;
@@ -197,7 +198,7 @@ static struct {
 
 static void hear(const Result *result, void *userdata)
 {
-        const Answer *answer = result->answer;
+        const IdempotencyRecord *answer = result->answer;
 
         heard.n++;
         heard.r = result->r;
@@ -255,7 +256,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-        answer_clear(&store.kept);
+        idempotency_record_clear(&store.kept);
         tenancy = tenancy_unref(tenancy);
         tenancies = tenancies_free(tenancies);
         api_secret = secret_unref(api_secret);
@@ -472,8 +473,8 @@ static void test_repeat_for_another_user_learns_nothing(void **state)
 static void keep(const uint8_t *key, int error)
 {
         store.has_kept = true;
-        memcpy(store.kept_key, key, ANSWER_KEY_LEN);
-        store.kept = (Answer){.error = error, .linked = true};
+        memcpy(store.kept_key, key, IDEMPOTENCY_KEY_LEN);
+        store.kept = (IdempotencyRecord){.error = error, .linked = true};
         if (error)
                 return;
         store.kept.principal = principal_new();
@@ -667,7 +668,7 @@ static void test_intent(void **state)
         assert_true(store.intent.begun_at.boottime_ms > 0);
         assert_in_range(store.intent.window_ms, 300000, 600000);
         api_answers(0, 0);
-        assert_memory_equal(store.intent.key, store.key, ANSWER_KEY_LEN);
+        assert_memory_equal(store.intent.key, store.key, IDEMPOTENCY_KEY_LEN);
         assert_int_equal(store.intent_id, INTENT_ID); /* with the link */
         assert_true(store.has_link);
         store_answers(0, true);

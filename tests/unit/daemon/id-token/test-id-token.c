@@ -21,7 +21,8 @@
         "\"exp\":1767225900"
 #define CLAIMS CLAIMS_WITHOUT_END "}"
 
-/* Keys of the issuer: one without an alg of its own, and one for each. One of an attacker. */
+/* ApiKeyLoader of the issuer: one without an alg of its own, and one for each. One of an attacker.
+ */
 static EVP_PKEY *key, *attacker;
 static KeySet *key_set;
 

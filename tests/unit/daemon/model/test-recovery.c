@@ -52,8 +52,8 @@ static RecoveryCandidate *add_candidate(const char *id, const char *user, uint64
 
 static void decide(RecoveryCandidate *candidate, uint64_t at_s)
 {
-        candidate->decision_id = at_s;
-        candidate->decided_at_ms = at_s * S;
+        candidate->tombstone_id = at_s;
+        candidate->tombstoned_at_ms = at_s * S;
 }
 
 static void check_taken(const char *id, bool taken)

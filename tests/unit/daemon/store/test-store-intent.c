@@ -10,7 +10,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-static const uint8_t key[ANSWER_KEY_LEN] = "the digest of a request";
+static const uint8_t key[IDEMPOTENCY_KEY_LEN] = "the digest of a request";
 
 /* How far the clock is from the real one. */
 static int64_t boottime_offset_s;
@@ -68,7 +68,7 @@ static void test_left_over(void **state)
         assert_int_equal(list.intents[0].begun_at_api_ms, 1000000);
         assert_int_equal(list.intents[1].id, second);
         assert_string_equal(list.intents[1].user_id, "ada");
-        assert_memory_equal(list.intents[1].key, key, ANSWER_KEY_LEN);
+        assert_memory_equal(list.intents[1].key, key, IDEMPOTENCY_KEY_LEN);
 }
 
 /* It goes with the link, or without one. */
@@ -146,9 +146,9 @@ static void recover(Store *store, const Found *found, uint64_t reach_s)
 
 static void check_interrupted(Store *store)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
 
-        assert_int_equal(store_get_answer(store, key, &answer), 0);
+        assert_int_equal(store_get_idempotency_record(store, key, &answer), 0);
         assert_int_equal(answer.error, ERROR_INTERRUPTED);
 }
 
@@ -187,8 +187,8 @@ static void test_recover_nothing(void **state)
 static void test_settled_meanwhile(void **state)
 {
         Fixture *f = *state;
-        const Answer answer = {.error = ERROR_USER_MISMATCH};
-        _cleanup_(answer_clear) Answer kept = {};
+        const IdempotencyRecord answer = {.error = ERROR_USER_MISMATCH};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord kept = {};
         uint64_t id = begin_exchange(f->store, "t", NULL, key);
 
         begin_exchange(f->store, "t", NULL, NULL);
@@ -206,7 +206,7 @@ static void test_settled_meanwhile(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-1"), "");
         assert_string_equal(user_of(f->store, "t", "pk-2"), "bob");
         assert_string_equal(user_of(f->store, "t", "pk-3"), "ada");
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
         assert_int_equal(kept.error, ERROR_USER_MISMATCH);
 }
 
@@ -285,7 +285,8 @@ static void test_removed_stays_removed(void **state)
         fixture_reopen(f);
         assert_int_equal(remove_user(f->store, "t", "eve", NULL), 0);
         assert_int_equal(store_list_by_user(f->store, "t", "bob", &same), 0);
-        assert_int_equal(store_remove_same(f->store, "t", &same, 0, on_removed, &outcome, NULL), 0);
+        assert_int_equal(
+                store_remove_unchanged(f->store, "t", &same, 0, on_removed, &outcome, NULL), 0);
         outcome_wait(f->store, &outcome, 1);
         assert_int_equal(outcome.n_removed, 1);
         outcome_clear(&outcome);
@@ -403,7 +404,7 @@ static void test_repeat_is_under_way(void **state)
         Fixture *f = *state;
         _cleanup_(link_freep) Link *link = make_link("pk-1", "ada", 1);
         _cleanup_(principal_freep) Principal *principal = make_principal();
-        const Answer answer = {.principal = principal};
+        const IdempotencyRecord answer = {.principal = principal};
         uint64_t repeat;
 
         begin_exchange(f->store, "t", NULL, key);
@@ -569,9 +570,9 @@ static void test_delete(void **state)
         assert_int_equal(n_deletes_left_over(f->store, "u"), 0);
 
         for (unsigned i = 0; i < 2; i++)
-                assert_int_equal(store_remove_same(f->store, "t", &(LinkList){},
-                                                   i == 0 ? first : second, on_removed, &outcome,
-                                                   NULL),
+                assert_int_equal(store_remove_unchanged(f->store, "t", &(LinkList){},
+                                                        i == 0 ? first : second, on_removed,
+                                                        &outcome, NULL),
                                  0);
         outcome_wait(f->store, &outcome, 2);
         assert_int_equal(outcome.r, 0);
@@ -607,8 +608,8 @@ static void test_remove_same(void **state)
         assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){.link = later}, NULL), 0);
         import(f->store, links.links[2]);
 
-        assert_int_equal(store_remove_same(f->store, "t", &links, 0, on_removed, &outcome, NULL),
-                         0);
+        assert_int_equal(
+                store_remove_unchanged(f->store, "t", &links, 0, on_removed, &outcome, NULL), 0);
         outcome_wait(f->store, &outcome, 1);
         assert_int_equal(outcome.r, 0);
         assert_int_equal(outcome.n_removed, 1);

@@ -299,8 +299,8 @@ static void test_upgrade_from_2(void **state)
         assert_int_equal(add(f->store, "t", "ada", "1", NULL), 0);
         assert_int_equal(remove_one(f->store, "t", "2"), 0);
         assert_int_equal(add(f->store, "t", "eve", "2", NULL), 0);
-        assert_int_equal(store_remove_same(f->store, "t", &links, 0, on_removed, &outcome, NULL),
-                         0);
+        assert_int_equal(
+                store_remove_unchanged(f->store, "t", &links, 0, on_removed, &outcome, NULL), 0);
         outcome_wait(f->store, &outcome, 1);
         assert_int_equal(outcome.n_removed, 1);
         assert_string_equal(outcome.first_removed, "ada 3");

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
-#pragma once
-
-#include "daemon/model/grant.h"
-
-/* Asks the host's user database (NSS) for a user or group by name, and waits for the answer, which
- * may take minutes. For any thread. */
-NameAnswer lookup_name(bool is_group, const char *name);
