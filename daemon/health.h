@@ -3,8 +3,8 @@
 
 #include <systemd/sd-event.h>
 
+#include "daemon/commit-dispatcher.h"
 #include "daemon/notify.h"
-#include "daemon/outcomes.h"
 #include "daemon/store/store.h"
 
 /*

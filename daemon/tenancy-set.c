@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "daemon/keys.h"
+#include "daemon/api-key-loader.h"
 #include "daemon/tenancy-set.h"
 
 struct TenancySet {

@@ -3,7 +3,7 @@
 
 #include <sys/queue.h>
 
-#include "daemon/api/api-peer.h"
+#include "daemon/api/api-server.h"
 #include "daemon/api/api.h"
 #include "dbus/error.h"
 

@@ -29,7 +29,7 @@
  * A call that is tried again makes a few attempts with pauses between them. None begins earlier
  * than a 5xx with Retry-After allows; if that is after the deadline, the call ends at once. A call
  * that must reach the API once is only sent again when HTTP/2 says that it was not processed; see
- * http-refusal.h.
+ * http-refused-stream.h.
  *
  * Starting a call returns 0, an errno of the same kind, -ENOKEY (without a key), or -EINVAL for an
  * argument that cannot be sent. Getting or deleting something by an id that cannot stand in a path

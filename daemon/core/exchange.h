@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "daemon/core/tenancy.h"
-#include "daemon/model/answer.h"
+#include "daemon/model/idempotency-record.h"
 
 /*
  * Exchanges a code for a principal, and links the authenticator to the user.

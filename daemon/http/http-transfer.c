@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/wiping-allocator.h"
 #include "daemon/http/http-date.h"
-#include "daemon/http/http-incoming.h"
-#include "daemon/http/http-lack.h"
-#include "daemon/http/http-refusal.h"
+#include "daemon/http/http-refused-stream.h"
+#include "daemon/http/http-reply-buffer.h"
+#include "daemon/http/http-resource-shortage.h"
 #include "daemon/http/http-transfer.h"
 
 /* A peer that vanished without a word is found out by what it does not acknowledge. */

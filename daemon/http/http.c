@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "base/wiping-allocator.h"
-#include "daemon/http/http-generation.h"
-#include "daemon/http/http-lack.h"
+#include "daemon/http/http-connection-pool.h"
+#include "daemon/http/http-resource-shortage.h"
 #include "daemon/http/http-transfer.h"
 #include "daemon/http/http.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/model/answer.h"
 #include "daemon/model/host-time.h"
+#include "daemon/model/idempotency-record.h"
 
 /*
  * Write-ahead records of calls that reach the API and change links. An intent is on disk before the

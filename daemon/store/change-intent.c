@@ -6,12 +6,12 @@
 
 #include "base/strv.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/answer-table.h"
 #include "daemon/store/change-internal.h"
-#include "daemon/store/decision-table.h"
+#include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/tenancy-table.h"
+#include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
 
 static int apply_begin_exchange(StoreChange *change, Txn *txn)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/macro.h"
-#include "daemon/model/answer.h"
+#include "daemon/model/idempotency-record.h"
 
 /*
  * The keys of the databases. LMDB's are at most 511 bytes, so a tenancy is a number in them:

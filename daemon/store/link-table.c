@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-#include "daemon/store/decision-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/tenancy-table.h"
+#include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
 
 /* The authenticator in a link's key: what stands under the user. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/model/answer.h"
+#include "daemon/model/idempotency-record.h"
 #include "daemon/model/link.h"
 #include "daemon/store/encoding.h"
 

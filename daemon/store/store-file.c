@@ -8,12 +8,12 @@
 #include <sys/statvfs.h>
 
 #include "base/log.h"
-#include "daemon/store/answer-table.h"
-#include "daemon/store/decision-table.h"
 #include "daemon/store/environment.h"
+#include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/store-file.h"
 #include "daemon/store/store.h"
+#include "daemon/store/tombstone-table.h"
 
 #define DATA_FILE "data.mdb"
 #define LOCK_FILE "lock.mdb"

@@ -5,11 +5,11 @@
 
 #include "base/log.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/answer-table.h"
+#include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
+#include "daemon/store/store-failure.h"
 #include "daemon/store/store.h"
-#include "daemon/store/trouble.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
-#include "daemon/store/trouble.h"
+#include "daemon/store/store-failure.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 

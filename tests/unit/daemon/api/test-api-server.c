@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "daemon/api/api-peer.h"
+#include "daemon/api/api-server.h"
 #include "tests/unit/test.h"
 
 /* Link-time fakes of the two clocks that count here, in milliseconds. */

@@ -6,10 +6,10 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "daemon/loader.h"
+#include "daemon/config-loader.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/config/config-fixture.h"
-#include "tests/unit/daemon/fake-lookups.h"
+#include "tests/unit/daemon/fake-nss-lookup-pool.h"
 
 #define PATIENCE_MS 60000U
 

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "daemon/audit/audit.h"
-#include "daemon/names.h"
-#include "tests/unit/daemon/fake-lookups.h"
+#include "daemon/grant-name-resolver.h"
+#include "tests/unit/daemon/fake-nss-lookup-pool.h"
 #include "tests/unit/test.h"
 
 #define PATIENCE_MS 60000U

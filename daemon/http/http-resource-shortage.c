@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
-#include "daemon/http/http-lack.h"
+#include "daemon/http/http-resource-shortage.h"
 
 /* To resolve a name, read the trust anchors and connect over both IPs. */
 #define DESCRIPTORS_NEEDED 12U

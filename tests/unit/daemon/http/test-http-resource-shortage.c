@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "daemon/http/http-lack.h"
+#include "daemon/http/http-resource-shortage.h"
 #include "tests/unit/daemon/http/http-outcome.h"
 #include "tests/unit/daemon/http/raw-peer.h"
 #include "tests/unit/test.h"

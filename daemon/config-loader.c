@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "daemon/loader.h"
-#include "daemon/names.h"
+#include "daemon/config-loader.h"
+#include "daemon/grant-name-resolver.h"
 #include "dbus/error.h"
 
 /* Somebody who told to load and is to hear what came of it. */

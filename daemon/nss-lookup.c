@@ -4,7 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include "daemon/lookup.h"
+#include "daemon/nss-lookup.h"
 
 #define BUFFER_SIZE_MIN 4096U
 /* A group has its members in it, of whom there may be many. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/lookups.h"
+#include "daemon/nss-lookup-pool.h"
 
 /* lookups.h without threads: a test sees what is asked for, and gives the answers. There is one.
  * The name of a group begins with "%" here. */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "daemon/http/http-generation.h"
+#include "daemon/http/http-connection-pool.h"
 
 HttpGeneration *http_generation_free(HttpGeneration *generation)
 {

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "daemon/audit/audit.h"
-#include "daemon/store/trouble.h"
+#include "daemon/store/store-failure.h"
 #include "daemon/store/txn.h"
 #include "dbus/error.h"
 

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "daemon/http/http-refusal.h"
+#include "daemon/http/http-refused-stream.h"
 #include "tests/unit/daemon/http/h2-peer.h"
 #include "tests/unit/daemon/http/http-outcome.h"
 #include "tests/unit/test.h"

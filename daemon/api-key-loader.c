@@ -6,9 +6,9 @@
 #include <sys/inotify.h>
 
 #include "base/log.h"
+#include "daemon/api-key-loader.h"
 #include "daemon/audit/audit.h"
 #include "daemon/credential.h"
-#include "daemon/keys.h"
 
 /* After a change: a file that is being written is soon complete. */
 #define SETTLE_USEC (100U * 1000)

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "daemon/audit/audit.h"
-#include "daemon/outcomes.h"
+#include "daemon/commit-dispatcher.h"
 #include "tests/unit/test.h"
 
 static struct {

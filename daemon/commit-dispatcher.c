@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "daemon/audit/audit.h"
-#include "daemon/outcomes.h"
+#include "daemon/commit-dispatcher.h"
 
 /* Long enough for the journal to take a few records, and short for who waits. */
 #define PAUSE_USEC 2000U

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
-#include "daemon/store/decision-table.h"
 #include "daemon/store/intent-table.h"
+#include "daemon/store/tombstone-table.h"
 
 /* More than a code lives: what is older can only matter after a clock has jumped. */
 #define KEPT_MS (15U * 60U * 1000U)

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "base/wiping-allocator.h"
-#include "daemon/http/http-incoming.h"
+#include "daemon/http/http-reply-buffer.h"
 
 /* All header lines of a reply together, also interim ones. */
 #define HEADERS_LEN_MAX (64U * 1024)

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/api/api-peer.h"
+#include "daemon/api/api-server.h"
 
 /* Refused calls are logged, but no more than this in one interval. */
 #define REFUSALS_MAX         20U

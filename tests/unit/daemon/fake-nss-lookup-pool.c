@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "tests/unit/daemon/fake-lookups.h"
+#include "tests/unit/daemon/fake-nss-lookup-pool.h"
 #include "tests/unit/test.h"
 
 char fake_asked[16][32];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/model/answer.h"
+#include "daemon/model/idempotency-record.h"
 
 void answer_clear(Answer *answer)
 {

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "daemon/store/answer-table.h"
+#include "daemon/store/idempotency-table.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 

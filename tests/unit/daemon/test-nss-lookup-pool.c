@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "daemon/lookups.h"
+#include "daemon/nss-lookup-pool.h"
 #include "tests/unit/test.h"
 
 #define PATIENCE_MS 60000U

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "daemon/api-key-loader.h"
 #include "daemon/audit/audit.h"
-#include "daemon/keys.h"
 #include "tests/unit/test.h"
 
 #define PATIENCE_MS 60000U

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/audit/audit.h"
-#include "daemon/lookups.h"
-#include "daemon/names.h"
+#include "daemon/grant-name-resolver.h"
+#include "daemon/nss-lookup-pool.h"
 
 /* Until the next look for what is missing; it doubles. */
 #define INTERVAL_MIN_USEC (1000U * 1000)

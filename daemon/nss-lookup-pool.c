@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
-#include "daemon/lookup.h"
-#include "daemon/lookups.h"
+#include "daemon/nss-lookup-pool.h"
+#include "daemon/nss-lookup.h"
 
 typedef enum LookupState {
         LOOKUP_QUEUED,
