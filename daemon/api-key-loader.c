@@ -11,7 +11,7 @@
 #include "daemon/credential.h"
 
 /* After a change: a file that is being written is soon complete. */
-#define SETTLE_USEC (100U * 1000)
+#define DEBOUNCE_USEC (100U * 1000)
 
 /* A directory that cannot be watched, for example since it is not there, is looked at that often.
  */
@@ -23,26 +23,26 @@
          IN_ONLYDIR)
 #define WATCH_ENDS (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
 
-typedef struct Key {
-        struct Key *next;
+typedef struct ApiKeyFile {
+        struct ApiKeyFile *next;
         char *label;
         char *credential;
         char *place;
         CredentialFault fault;
         char *text; /* what is wrong; NULL if it is fine */
-} Key;
+} ApiKeyFile;
 
-struct Keys {
+struct ApiKeyLoader {
         sd_event *event;
-        KeysFoundFunc found;
+        ApiKeyFoundFunc found;
         void *userdata;
-        Key *keys;
+        ApiKeyFile *keys;
         sd_event_source *watch; /* NULL: the directory is not watched */
         sd_event_source *timer; /* when to look again */
         uint64_t interval_usec;
 };
 
-static Key *key_free(Key *key)
+static ApiKeyFile *key_free(ApiKeyFile *key)
 {
         if (!key)
                 return NULL;
@@ -53,10 +53,10 @@ static Key *key_free(Key *key)
         free(key);
         return NULL;
 }
-DEFINE_CLEANUP(Key *, key_free);
+DEFINE_CLEANUP(ApiKeyFile *, key_free);
 
 /* Returns 0 or a negative errno; `ret_news` is whether something else is wrong than before. */
-static int key_read(Key *key, bool *ret_news, Secret **ret)
+static int key_read(ApiKeyFile *key, bool *ret_news, Secret **ret)
 {
         _cleanup_(freep) char *text = NULL;
         int r;
@@ -70,7 +70,7 @@ static int key_read(Key *key, bool *ret_news, Secret **ret)
         return r;
 }
 
-static void record_fault(const Key *key)
+static void record_fault(const ApiKeyFile *key)
 {
         audit(key->fault == CREDENTIAL_MISSING ? EVENT_KEY_MISSING : EVENT_KEY_UNUSABLE,
               .tenancy = key->label, .text = key->text);
@@ -79,15 +79,15 @@ static void record_fault(const Key *key)
 /* Waiting */
 
 /* Whether a key has this fault or a worse one. */
-static bool has_fault(const Keys *keys, CredentialFault fault)
+static bool has_fault(const ApiKeyLoader *keys, CredentialFault fault)
 {
-        for (const Key *key = keys->keys; key; key = key->next)
+        for (const ApiKeyFile *key = keys->keys; key; key = key->next)
                 if (key->fault >= fault)
                         return true;
         return false;
 }
 
-static void schedule(Keys *keys, uint64_t usec)
+static void schedule_check(ApiKeyLoader *keys, uint64_t usec)
 {
         int r;
 
@@ -101,33 +101,33 @@ static void schedule(Keys *keys, uint64_t usec)
 static int on_change(sd_event_source *source _unused_, const struct inotify_event *change,
                      void *userdata)
 {
-        Keys *keys = userdata;
+        ApiKeyLoader *keys = userdata;
 
         if (change->mask & WATCH_ENDS)
                 keys->watch = sd_event_source_disable_unref(keys->watch);
         if (sd_event_source_get_enabled(keys->timer, NULL) == 0)
-                schedule(keys, SETTLE_USEC);
+                schedule_check(keys, DEBOUNCE_USEC);
         return 0;
 }
 
-static void stop_waiting(Keys *keys)
+static void stop_waiting(ApiKeyLoader *keys)
 {
         keys->watch = sd_event_source_disable_unref(keys->watch);
         (void) sd_event_source_set_enabled(keys->timer, SD_EVENT_OFF);
         keys->interval_usec = 0;
 }
 
-static void schedule_poll(Keys *keys)
+static void schedule_poll(ApiKeyLoader *keys)
 {
         keys->interval_usec = keys->interval_usec * 2 ?: INTERVAL_MIN_USEC;
         if (keys->interval_usec > INTERVAL_MAX_USEC)
                 keys->interval_usec = INTERVAL_MAX_USEC;
-        schedule(keys, keys->interval_usec);
+        schedule_check(keys, keys->interval_usec);
 }
 
 /* Watches the directory as long as a key is missing. What came before it was watched is found by
  * looking once more. What cannot be read may be so for a reason that no change of a file ends. */
-static void wait_for_keys(Keys *keys)
+static void wait_for_keys(ApiKeyLoader *keys)
 {
         const char *directory = credential_directory();
 
@@ -136,13 +136,13 @@ static void wait_for_keys(Keys *keys)
         } else if (!keys->watch && sd_event_add_inotify(keys->event, &keys->watch, directory,
                                                         WATCH_MASK, on_change, keys) >= 0) {
                 keys->interval_usec = 0;
-                schedule(keys, SETTLE_USEC);
+                schedule_check(keys, DEBOUNCE_USEC);
         } else if (!keys->watch || has_fault(keys, CREDENTIAL_UNREADABLE)) {
                 schedule_poll(keys);
         }
 }
 
-static void look_again(Keys *keys, Key *key)
+static void look_again(ApiKeyLoader *keys, ApiKeyFile *key)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
         bool news = false;
@@ -155,26 +155,27 @@ static void look_again(Keys *keys, Key *key)
                 record_fault(key);
 }
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_key_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
-        Keys *keys = userdata;
+        ApiKeyLoader *keys = userdata;
 
-        for (Key *key = keys->keys; key; key = key->next)
+        for (ApiKeyFile *key = keys->keys; key; key = key->next)
                 if (key->fault != CREDENTIAL_FINE)
                         look_again(keys, key);
         wait_for_keys(keys);
         return 0;
 }
 
-int keys_new(sd_event *event, KeysFoundFunc found, void *userdata, Keys **ret)
+int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, ApiKeyLoader **ret)
 {
-        _cleanup_(keys_freep) Keys *keys = calloc(1, sizeof(Keys));
+        _cleanup_(api_key_loader_freep) ApiKeyLoader *keys = calloc(1, sizeof(ApiKeyLoader));
         int r;
 
         if (!keys)
                 return -ENOMEM;
-        *keys = (Keys){.event = sd_event_ref(event), .found = found, .userdata = userdata};
-        r = sd_event_add_time_relative(event, &keys->timer, CLOCK_MONOTONIC, 0, 0, on_time, keys);
+        *keys = (ApiKeyLoader){.event = sd_event_ref(event), .found = found, .userdata = userdata};
+        r = sd_event_add_time_relative(event, &keys->timer, CLOCK_MONOTONIC, 0, 0, on_key_timer,
+                                       keys);
         if (r >= 0)
                 r = sd_event_source_set_enabled(keys->timer, SD_EVENT_OFF);
         if (r < 0)
@@ -183,12 +184,12 @@ int keys_new(sd_event *event, KeysFoundFunc found, void *userdata, Keys **ret)
         return 0;
 }
 
-Keys *keys_free(Keys *keys)
+ApiKeyLoader *api_key_loader_free(ApiKeyLoader *keys)
 {
         if (!keys)
                 return NULL;
         while (keys->keys) {
-                Key *key = keys->keys;
+                ApiKeyFile *key = keys->keys;
 
                 keys->keys = key->next;
                 key_free(key);
@@ -202,9 +203,9 @@ Keys *keys_free(Keys *keys)
 
 /* What is configured */
 
-static int key_new(const TenancyConfig *tenancy, Key **ret)
+static int key_new(const TenancyConfig *tenancy, ApiKeyFile **ret)
 {
-        _cleanup_(key_freep) Key *key = calloc(1, sizeof(Key));
+        _cleanup_(key_freep) ApiKeyFile *key = calloc(1, sizeof(ApiKeyFile));
 
         if (!key)
                 return -ENOMEM;
@@ -217,10 +218,10 @@ static int key_new(const TenancyConfig *tenancy, Key **ret)
         return 0;
 }
 
-static void forget(Keys *keys, const char *label)
+static void forget_key(ApiKeyLoader *keys, const char *label)
 {
-        for (Key **key = &keys->keys; *key; key = &(*key)->next) {
-                Key *found = *key;
+        for (ApiKeyFile **key = &keys->keys; *key; key = &(*key)->next) {
+                ApiKeyFile *found = *key;
 
                 if (!streq(found->label, label))
                         continue;
@@ -230,10 +231,11 @@ static void forget(Keys *keys, const char *label)
         }
 }
 
-int keys_load(Keys *keys, const TenancyConfig *tenancy, bool had_key, Secret **ret)
+int api_key_loader_load(ApiKeyLoader *keys, const TenancyConfig *tenancy, bool had_key,
+                        Secret **ret)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
-        _cleanup_(key_freep) Key *key = NULL;
+        _cleanup_(key_freep) ApiKeyFile *key = NULL;
         bool news = false;
         int r;
 
@@ -245,7 +247,7 @@ int keys_load(Keys *keys, const TenancyConfig *tenancy, bool had_key, Secret **r
                 return r;
         if (key->text && !(key->fault == CREDENTIAL_MISSING && had_key))
                 record_fault(key);
-        forget(keys, key->label);
+        forget_key(keys, key->label);
         key->next = keys->keys;
         keys->keys = TAKE_PTR(key);
         wait_for_keys(keys);
@@ -253,17 +255,17 @@ int keys_load(Keys *keys, const TenancyConfig *tenancy, bool had_key, Secret **r
         return r;
 }
 
-void keys_retain(Keys *keys, const Config *config)
+void api_key_loader_retain(ApiKeyLoader *keys, const Config *config)
 {
-        for (Key *key = keys->keys, *next; key; key = next) {
+        for (ApiKeyFile *key = keys->keys, *next; key; key = next) {
                 next = key->next;
                 if (!config_find_tenancy(config, key->label))
-                        forget(keys, key->label);
+                        forget_key(keys, key->label);
         }
         wait_for_keys(keys);
 }
 
-static int find_key(const Key *key, FindingList *list)
+static int diagnose_key(const ApiKeyFile *key, FindingList *list)
 {
         _cleanup_(freep) char *text = strdup(key->text), *advice = NULL;
 
@@ -283,12 +285,12 @@ static int find_key(const Key *key, FindingList *list)
                            .advice = advice);
 }
 
-int keys_find(const Keys *keys, FindingList *list)
+int api_key_loader_diagnose(const ApiKeyLoader *keys, FindingList *list)
 {
         int r = 0;
 
-        for (const Key *key = keys->keys; r == 0 && key; key = key->next)
+        for (const ApiKeyFile *key = keys->keys; r == 0 && key; key = key->next)
                 if (key->fault != CREDENTIAL_FINE)
-                        r = find_key(key, list);
+                        r = diagnose_key(key, list);
         return r;
 }

@@ -11,25 +11,26 @@
  * key, is no reason not to run: the directory is watched until it is there, and then its tenancy
  * gets it. While all keys are there nothing is watched.
  */
-typedef struct Keys Keys;
+typedef struct ApiKeyLoader ApiKeyLoader;
 
 /* A key has come that was missing; lent. Called from the event loop. */
-typedef void (*KeysFoundFunc)(const char *label, Secret *key, void *userdata);
+typedef void (*ApiKeyFoundFunc)(const char *label, Secret *key, void *userdata);
 
 /* Returns 0 or a negative errno. */
-int keys_new(sd_event *event, KeysFoundFunc found, void *userdata, Keys **ret);
-Keys *keys_free(Keys *keys);
-DEFINE_CLEANUP(Keys *, keys_free);
+int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, ApiKeyLoader **ret);
+ApiKeyLoader *api_key_loader_free(ApiKeyLoader *keys);
+DEFINE_CLEANUP(ApiKeyLoader *, api_key_loader_free);
 
 /*
  * Reads the key of a tenancy. Returns 0 and the key, or 0 and NULL if there is none that is usable,
  * or a negative errno if that cannot be told; each of these leaves a record, but not a key that is
  * missing and was there until now (`had_key`), since its removal leaves one.
  */
-int keys_load(Keys *keys, const TenancyConfig *tenancy, bool had_key, Secret **ret);
+int api_key_loader_load(ApiKeyLoader *keys, const TenancyConfig *tenancy, bool had_key,
+                        Secret **ret);
 
 /* Forgets the keys of tenancies that are not configured any more. */
-void keys_retain(Keys *keys, const Config *config);
+void api_key_loader_retain(ApiKeyLoader *keys, const Config *config);
 
 /* Adds a finding for each key that is missing or is none. Returns 0 or -ENOMEM. */
-int keys_find(const Keys *keys, FindingList *list);
+int api_key_loader_diagnose(const ApiKeyLoader *keys, FindingList *list);

@@ -11,11 +11,11 @@
  * record of some. Meanwhile those who asked for them wait. A journal that takes nothing at all does
  * not keep them for long.
  */
-typedef struct Outcomes Outcomes;
+typedef struct CommitDispatcher CommitDispatcher;
 
 /* What is passed is lent, and outlives it. Returns 0 or a negative errno. */
-int outcomes_new(sd_event *event, Store *store, Outcomes **ret);
+int commit_dispatcher_new(sd_event *event, Store *store, CommitDispatcher **ret);
 /* Whether some may have ended that are not told, since the journal is waited for. */
-bool outcomes_are_held(const Outcomes *outcomes);
-Outcomes *outcomes_free(Outcomes *outcomes);
-DEFINE_CLEANUP(Outcomes *, outcomes_free);
+bool commit_dispatcher_is_throttled(const CommitDispatcher *dispatcher);
+CommitDispatcher *commit_dispatcher_free(CommitDispatcher *dispatcher);
+DEFINE_CLEANUP(CommitDispatcher *, commit_dispatcher_free);

@@ -8,21 +8,21 @@
 #include "dbus/error.h"
 
 /* Somebody who told to load and is to hear what came of it. */
-typedef struct Waiter {
-        struct Waiter *next;
-        bool has_cause;
-        Cause cause;
-        LoaderFunc done;
+typedef struct PendingReload {
+        struct PendingReload *next;
+        bool has_origin;
+        AuditOrigin origin;
+        ConfigLoadedFunc done;
         void *userdata;
-} Waiter;
+} PendingReload;
 
-struct Loader {
+struct ConfigLoader {
         char *file;
-        LoaderOwner owner;
-        Names *names;
-        Config *config;  /* in force; its grants are the owner's */
-        Config *pending; /* read, and not in force yet: its names are being looked up */
-        Waiter *waiters; /* for `pending`, in the order in which they came */
+        ConfigLoaderOwner owner;
+        GrantNameResolver *names;
+        Config *config;         /* in force; its grants are the owner's */
+        Config *pending;        /* read, and not in force yet: its names are being looked up */
+        PendingReload *waiters; /* for `pending`, in the order in which they came */
         sd_event_source *deadline;
 };
 
@@ -44,21 +44,21 @@ static int describe_failure(int r, char **ret_text)
         return r == -EMFILE || r == -ENFILE ? ERROR_LIMITS_EXCEEDED : r;
 }
 
-static void record_end(const Waiter *waiter, int r, const char *text)
+static void record_end(const PendingReload *waiter, int r, const char *text)
 {
-        const Cause *cause = waiter && waiter->has_cause ? &waiter->cause : NULL;
+        const AuditOrigin *origin = waiter && waiter->has_origin ? &waiter->origin : NULL;
 
         if (r == 0)
-                audit(EVENT_CONFIGURATION_LOADED, .cause = cause);
+                audit(EVENT_CONFIGURATION_LOADED, .origin = origin);
         else
-                audit(EVENT_CONFIGURATION_REFUSED, .cause = cause, .error = r, .text = text);
+                audit(EVENT_CONFIGURATION_REFUSED, .origin = origin, .error = r, .text = text);
 }
 
-static void record_findings(const Loader *loader)
+static void record_findings(const ConfigLoader *loader)
 {
         FindingList list = {};
 
-        if (loader_find(loader, &list) == 0)
+        if (config_loader_diagnose(loader, &list) == 0)
                 for (size_t i = 0; i < list.n_findings; i++) {
                         const Finding *finding = &list.findings[i];
                         char text[1024];
@@ -73,16 +73,17 @@ static void record_findings(const Loader *loader)
 }
 
 /* Puts in force what is pending, with what is known of its names. */
-static int apply(Loader *loader, char **ret_text)
+static int apply_pending(ConfigLoader *loader, char **ret_text)
 {
         _cleanup_(config_freep) Config *config = TAKE_PTR(loader->pending);
         int r;
 
-        names_tell(loader->names, &config->grants, false);
+        grant_name_resolver_apply(loader->names, &config->grants, false);
         r = loader->owner.apply(config, loader->owner.userdata);
         if (r < 0) {
                 r = describe_failure(r, ret_text);
-                (void) names_look_up(loader->names, loader->owner.grants(loader->owner.userdata));
+                (void) grant_name_resolver_start(loader->names,
+                                                 loader->owner.grants(loader->owner.userdata));
                 return r;
         }
         config_free(loader->config);
@@ -91,19 +92,19 @@ static int apply(Loader *loader, char **ret_text)
         return 0;
 }
 
-static void end_pending(Loader *loader)
+static void end_pending(ConfigLoader *loader)
 {
         _cleanup_(freep) char *text = NULL;
-        Waiter *waiters = TAKE_PTR(loader->waiters);
+        PendingReload *waiters = TAKE_PTR(loader->waiters);
         int r;
 
         (void) sd_event_source_set_enabled(loader->deadline, SD_EVENT_OFF);
-        r = apply(loader, &text);
-        for (const Waiter *waiter = waiters; waiter; waiter = waiter->next)
+        r = apply_pending(loader, &text);
+        for (const PendingReload *waiter = waiters; waiter; waiter = waiter->next)
                 record_end(waiter, r, text);
-        loader->owner.settled(loader->owner.userdata);
+        loader->owner.idle(loader->owner.userdata);
         while (waiters) {
-                _cleanup_(freep) Waiter *waiter = waiters;
+                _cleanup_(freep) PendingReload *waiter = waiters;
 
                 waiters = waiter->next;
                 if (waiter->done)
@@ -113,23 +114,26 @@ static void end_pending(Loader *loader)
 
 static void on_names_changed(void *userdata)
 {
-        Loader *loader = userdata;
+        ConfigLoader *loader = userdata;
 
         if (!loader->waiters && !loader->pending)
-                names_tell(loader->names, loader->owner.grants(loader->owner.userdata), true);
-        else if (loader->waiters && names_are_answered(loader->names))
+                grant_name_resolver_apply(loader->names,
+                                          loader->owner.grants(loader->owner.userdata), true);
+        else if (loader->waiters && grant_name_resolver_is_done(loader->names))
                 end_pending(loader);
 }
 
-static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+static int on_lookup_deadline(sd_event_source *source _unused_, uint64_t usec _unused_,
+                              void *userdata)
 {
         end_pending(userdata);
         return 0;
 }
 
-int loader_new(sd_event *event, const char *file, const LoaderOwner *owner, Loader **ret)
+int config_loader_new(sd_event *event, const char *file, const ConfigLoaderOwner *owner,
+                      ConfigLoader **ret)
 {
-        _cleanup_(loader_freep) Loader *loader = calloc(1, sizeof(Loader));
+        _cleanup_(config_loader_freep) ConfigLoader *loader = calloc(1, sizeof(ConfigLoader));
         int r;
 
         if (!loader)
@@ -138,10 +142,10 @@ int loader_new(sd_event *event, const char *file, const LoaderOwner *owner, Load
         loader->file = file ? strdup(file) : NULL;
         if (file && !loader->file)
                 return -ENOMEM;
-        r = names_new(event, on_names_changed, loader, &loader->names);
+        r = grant_name_resolver_new(event, on_names_changed, loader, &loader->names);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &loader->deadline, CLOCK_MONOTONIC, 0, 1,
-                                               on_deadline, loader);
+                                               on_lookup_deadline, loader);
         if (r >= 0)
                 r = sd_event_source_set_enabled(loader->deadline, SD_EVENT_OFF);
         if (r < 0)
@@ -150,17 +154,17 @@ int loader_new(sd_event *event, const char *file, const LoaderOwner *owner, Load
         return 0;
 }
 
-Loader *loader_free(Loader *loader)
+ConfigLoader *config_loader_free(ConfigLoader *loader)
 {
         if (!loader)
                 return NULL;
         while (loader->waiters) {
-                Waiter *waiter = loader->waiters;
+                PendingReload *waiter = loader->waiters;
 
                 loader->waiters = waiter->next;
                 free(waiter);
         }
-        names_free(loader->names);
+        grant_name_resolver_free(loader->names);
         sd_event_source_disable_unref(loader->deadline);
         config_free(loader->pending);
         config_free(loader->config);
@@ -170,7 +174,7 @@ Loader *loader_free(Loader *loader)
 }
 
 /* Reads the files, and has their names looked up; what was pending is forgotten. */
-static int read_files(Loader *loader, char **ret_text)
+static int load_files(ConfigLoader *loader, char **ret_text)
 {
         _cleanup_(config_freep) Config *config = NULL;
         int r;
@@ -178,7 +182,7 @@ static int read_files(Loader *loader, char **ret_text)
         r = config_load(loader->file, &config, ret_text);
         if (r < 0)
                 return error_of(r);
-        r = names_look_up(loader->names, &config->grants);
+        r = grant_name_resolver_start(loader->names, &config->grants);
         if (r < 0)
                 return r;
         config_free(loader->pending);
@@ -186,15 +190,15 @@ static int read_files(Loader *loader, char **ret_text)
         return 0;
 }
 
-int loader_start(Loader *loader)
+int config_loader_start(ConfigLoader *loader)
 {
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = read_files(loader, &text);
+        r = load_files(loader, &text);
         if (r == 0) {
-                names_wait(loader->names, LOADER_PATIENCE_MS);
-                r = apply(loader, &text);
+                grant_name_resolver_wait(loader->names, CONFIG_LOADER_TIMEOUT_MS);
+                r = apply_pending(loader, &text);
         }
         if (r != 0)
                 record_end(NULL, r, text);
@@ -202,30 +206,31 @@ int loader_start(Loader *loader)
 }
 
 /* The deadline is that of the first who waits: who comes later does not put it off. */
-static int schedule(Loader *loader)
+static int schedule_apply(ConfigLoader *loader)
 {
-        bool answered = names_are_answered(loader->names);
+        bool answered = grant_name_resolver_is_done(loader->names);
         int r;
 
         if (loader->waiters && !answered)
                 return 0;
         r = sd_event_source_set_time_relative(loader->deadline,
-                                              answered ? 0 : LOADER_PATIENCE_MS * 1000);
+                                              answered ? 0 : CONFIG_LOADER_TIMEOUT_MS * 1000);
         return r < 0 ? r : sd_event_source_set_enabled(loader->deadline, SD_EVENT_ONESHOT);
 }
 
-static int begin(Loader *loader, Waiter *waiter, char **ret_text)
+static int begin_reload(ConfigLoader *loader, PendingReload *waiter, char **ret_text)
 {
-        Waiter **end = &loader->waiters;
+        PendingReload **end = &loader->waiters;
         int r;
 
-        r = read_files(loader, ret_text);
+        r = load_files(loader, ret_text);
         if (r != 0)
                 return r;
-        r = schedule(loader);
+        r = schedule_apply(loader);
         if (r < 0 && !loader->waiters) {
                 loader->pending = config_free(loader->pending);
-                (void) names_look_up(loader->names, loader->owner.grants(loader->owner.userdata));
+                (void) grant_name_resolver_start(loader->names,
+                                                 loader->owner.grants(loader->owner.userdata));
                 return r;
         }
         while (*end)
@@ -234,36 +239,36 @@ static int begin(Loader *loader, Waiter *waiter, char **ret_text)
         return 0;
 }
 
-int loader_reload(Loader *loader, const Cause *cause, LoaderFunc done, void *userdata,
-                  char **ret_text)
+int config_loader_reload(ConfigLoader *loader, const AuditOrigin *origin, ConfigLoadedFunc done,
+                         void *userdata, char **ret_text)
 {
-        _cleanup_(freep) Waiter *waiter = calloc(1, sizeof(Waiter));
+        _cleanup_(freep) PendingReload *waiter = calloc(1, sizeof(PendingReload));
         int r;
 
         if (!waiter)
                 return -ENOMEM;
-        waiter->has_cause = cause;
-        if (cause)
-                waiter->cause = *cause;
+        waiter->has_origin = origin;
+        if (origin)
+                waiter->origin = *origin;
         waiter->done = done;
         waiter->userdata = userdata;
-        r = begin(loader, waiter, ret_text);
+        r = begin_reload(loader, waiter, ret_text);
         if (r == 0) {
                 (void) TAKE_PTR(waiter);
                 return 0;
         }
         record_end(waiter, r, *ret_text);
         if (!loader->waiters)
-                loader->owner.settled(loader->owner.userdata);
+                loader->owner.idle(loader->owner.userdata);
         return r;
 }
 
-const Config *loader_config(const Loader *loader)
+const Config *config_loader_config(const ConfigLoader *loader)
 {
         return loader->config;
 }
 
-int loader_find(const Loader *loader, FindingList *list)
+int config_loader_diagnose(const ConfigLoader *loader, FindingList *list)
 {
         int r;
 
@@ -271,6 +276,7 @@ int loader_find(const Loader *loader, FindingList *list)
                 return 0;
         r = finding_list_append(list, &loader->config->findings);
         if (r == 0)
-                r = names_find(loader->owner.grants(loader->owner.userdata), list);
-        return r == 0 ? config_find_ca_files(loader->config, list) : r;
+                r = grant_name_resolver_diagnose(loader->owner.grants(loader->owner.userdata),
+                                                 list);
+        return r == 0 ? config_diagnose_ca_files(loader->config, list) : r;
 }

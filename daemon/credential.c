@@ -33,7 +33,8 @@ static CredentialFault fault_of(int r, const char *flaw)
         return flaw ? CREDENTIAL_UNUSABLE : CREDENTIAL_UNREADABLE;
 }
 
-static int describe(const char *directory, const char *name, int r, const char *flaw, char **ret)
+static int describe_fault(const char *directory, const char *name, int r, const char *flaw,
+                          char **ret)
 {
         int n;
 
@@ -60,7 +61,7 @@ int credential_read(const char *name, CredentialFault *ret_fault, char **ret_tex
         r = read_file(directory, name, &flaw, &secret);
         if (r == -ENOMEM)
                 return r;
-        k = r < 0 ? describe(directory, name, r, flaw, &text) : 0;
+        k = r < 0 ? describe_fault(directory, name, r, flaw, &text) : 0;
         if (k < 0)
                 return k;
         *ret_fault = fault_of(r, flaw);

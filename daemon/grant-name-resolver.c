@@ -13,24 +13,24 @@
 #define INTERVAL_MIN_USEC (1000U * 1000)
 #define INTERVAL_MAX_USEC (5000U * 1000)
 
-typedef struct Name {
-        struct Name *next;
+typedef struct ResolvedName {
+        struct ResolvedName *next;
         bool is_group;
         bool asked; /* and not answered since */
         char *name;
-        NameAnswer answer; /* the last one */
-} Name;
+        NssResult answer; /* the last one */
+} ResolvedName;
 
-struct Names {
-        Lookups *lookups;
-        NamesFunc changed;
+struct GrantNameResolver {
+        NssLookupPool *lookups;
+        GrantNameResolverFunc changed;
         void *userdata;
-        Name *names;
+        ResolvedName *names;
         sd_event_source *timer; /* on while a name is missing that is not being asked for */
         uint64_t interval_usec;
 };
 
-static Name *name_free(Name *name)
+static ResolvedName *name_free(ResolvedName *name)
 {
         if (!name)
                 return NULL;
@@ -38,109 +38,110 @@ static Name *name_free(Name *name)
         free(name);
         return NULL;
 }
-DEFINE_CLEANUP(Name *, name_free);
+DEFINE_CLEANUP(ResolvedName *, name_free);
 
-static Name *list_free(Name *names)
+static ResolvedName *list_free(ResolvedName *resolver)
 {
-        while (names) {
-                Name *name = names;
+        while (resolver) {
+                ResolvedName *name = resolver;
 
-                names = name->next;
+                resolver = name->next;
                 name_free(name);
         }
         return NULL;
 }
-DEFINE_CLEANUP(Name *, list_free);
+DEFINE_CLEANUP(ResolvedName *, list_free);
 
-static Name *find(Name *names, bool is_group, const char *name)
+static ResolvedName *find_resolved_name(ResolvedName *resolver, bool is_group, const char *name)
 {
-        for (; names; names = names->next)
-                if (names->is_group == is_group && streq(names->name, name))
-                        return names;
+        for (; resolver; resolver = resolver->next)
+                if (resolver->is_group == is_group && streq(resolver->name, name))
+                        return resolver;
         return NULL;
 }
 
 /* Adds a name that is not in the list yet. */
-static int add(Name **names, bool is_group, const char *text)
+static int add_name(ResolvedName **resolver, bool is_group, const char *text)
 {
-        _cleanup_(name_freep) Name *name = NULL;
+        _cleanup_(name_freep) ResolvedName *name = NULL;
 
-        if (find(*names, is_group, text))
+        if (find_resolved_name(*resolver, is_group, text))
                 return 0;
-        name = calloc(1, sizeof(Name));
+        name = calloc(1, sizeof(ResolvedName));
         if (!name)
                 return -ENOMEM;
         name->is_group = is_group;
-        name->answer = NAME_ANSWER_PENDING;
+        name->answer = NSS_RESULT_PENDING;
         name->name = strdup(text);
         if (!name->name)
                 return -ENOMEM;
-        name->next = *names;
-        *names = TAKE_PTR(name);
+        name->next = *resolver;
+        *resolver = TAKE_PTR(name);
         return 0;
 }
 
-static int list_names(const GrantList *grants, Name **ret)
+static int list_names(const GrantList *grants, ResolvedName **ret)
 {
-        _cleanup_(list_freep) Name *names = NULL;
+        _cleanup_(list_freep) ResolvedName *resolver = NULL;
         int r;
 
         for (size_t i = 0; i < grants->n_grants; i++) {
                 const Grant *grant = grants->grants[i];
 
                 for (size_t j = 0; j < grant->n_names; j++) {
-                        r = add(&names, grant->names[j].is_group, grant->names[j].name);
+                        r = add_name(&resolver, grant->names[j].is_group, grant->names[j].name);
                         if (r < 0)
                                 return r;
                 }
         }
-        *ret = TAKE_PTR(names);
+        *ret = TAKE_PTR(resolver);
         return 0;
 }
 
-static void ask(Names *names, Name *name)
+static void start_lookup(GrantNameResolver *resolver, ResolvedName *name)
 {
-        if (lookups_ask(names->lookups, name->is_group, name->name) >= 0)
+        if (nss_lookup_pool_ask(resolver->lookups, name->is_group, name->name) >= 0)
                 name->asked = true;
         else
                 name->answer.r = -ENOMEM;
 }
 
 /* What is missing is asked for again after a while. */
-static void schedule(Names *names)
+static void schedule_retry(GrantNameResolver *resolver)
 {
         bool missing = false;
         int r;
 
-        for (const Name *name = names->names; name; name = name->next)
+        for (const ResolvedName *name = resolver->names; name; name = name->next)
                 missing = missing || (name->answer.r <= 0 && !name->asked);
-        if (!missing || sd_event_source_get_enabled(names->timer, NULL) > 0)
+        if (!missing || sd_event_source_get_enabled(resolver->timer, NULL) > 0)
                 return;
-        names->interval_usec = names->interval_usec * 2 ?: INTERVAL_MIN_USEC;
-        if (names->interval_usec > INTERVAL_MAX_USEC)
-                names->interval_usec = INTERVAL_MAX_USEC;
-        r = sd_event_source_set_time_relative(names->timer, names->interval_usec);
+        resolver->interval_usec = resolver->interval_usec * 2 ?: INTERVAL_MIN_USEC;
+        if (resolver->interval_usec > INTERVAL_MAX_USEC)
+                resolver->interval_usec = INTERVAL_MAX_USEC;
+        r = sd_event_source_set_time_relative(resolver->timer, resolver->interval_usec);
         if (r >= 0)
-                r = sd_event_source_set_enabled(names->timer, SD_EVENT_ONESHOT);
+                r = sd_event_source_set_enabled(resolver->timer, SD_EVENT_ONESHOT);
         if (r < 0)
                 log_error("Failed to wait for missing users and groups: %s", strerror(-r));
 }
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_resolver_timer(sd_event_source *timer _unused_, uint64_t usec _unused_,
+                             void *userdata)
 {
-        Names *names = userdata;
+        GrantNameResolver *resolver = userdata;
 
-        for (Name *name = names->names; name; name = name->next)
+        for (ResolvedName *name = resolver->names; name; name = name->next)
                 if (name->answer.r <= 0 && !name->asked)
-                        ask(names, name);
-        schedule(names);
+                        start_lookup(resolver, name);
+        schedule_retry(resolver);
         return 0;
 }
 
-static void on_answer(bool is_group, const char *text, NameAnswer answer, void *userdata)
+static void on_lookup_result(bool is_group, const char *text, NssResult answer, void *userdata)
 {
-        Names *names = userdata;
-        Name *name = find(names->names, is_group, text);
+        GrantNameResolver *resolver = userdata;
+        ResolvedName *name = find_resolved_name(resolver->names, is_group, text);
         bool same;
 
         if (!name)
@@ -148,88 +149,91 @@ static void on_answer(bool is_group, const char *text, NameAnswer answer, void *
         same = name->answer.r == answer.r && name->answer.id == answer.id;
         name->asked = false;
         name->answer = answer;
-        schedule(names);
+        schedule_retry(resolver);
         if (!same)
-                names->changed(names->userdata);
+                resolver->changed(resolver->userdata);
 }
 
-int names_new(sd_event *event, NamesFunc changed, void *userdata, Names **ret)
+int grant_name_resolver_new(sd_event *event, GrantNameResolverFunc changed, void *userdata,
+                            GrantNameResolver **ret)
 {
-        _cleanup_(names_freep) Names *names = calloc(1, sizeof(Names));
+        _cleanup_(grant_name_resolver_freep) GrantNameResolver *resolver =
+                calloc(1, sizeof(GrantNameResolver));
         int r;
 
-        if (!names)
+        if (!resolver)
                 return -ENOMEM;
-        names->changed = changed;
-        names->userdata = userdata;
-        r = lookups_new(event, on_answer, names, &names->lookups);
+        resolver->changed = changed;
+        resolver->userdata = userdata;
+        r = nss_lookup_pool_new(event, on_lookup_result, resolver, &resolver->lookups);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &names->timer, CLOCK_MONOTONIC, 0, 0, on_time,
-                                               names);
+                r = sd_event_add_time_relative(event, &resolver->timer, CLOCK_MONOTONIC, 0, 0,
+                                               on_resolver_timer, resolver);
         if (r >= 0)
-                r = sd_event_source_set_enabled(names->timer, SD_EVENT_OFF);
+                r = sd_event_source_set_enabled(resolver->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(names);
+        *ret = TAKE_PTR(resolver);
         return 0;
 }
 
-Names *names_free(Names *names)
+GrantNameResolver *grant_name_resolver_free(GrantNameResolver *resolver)
 {
-        if (!names)
+        if (!resolver)
                 return NULL;
-        sd_event_source_disable_unref(names->timer);
-        lookups_free(names->lookups);
-        list_free(names->names);
-        free(names);
+        sd_event_source_disable_unref(resolver->timer);
+        nss_lookup_pool_free(resolver->lookups);
+        list_free(resolver->names);
+        free(resolver);
         return NULL;
 }
 
-int names_look_up(Names *names, const GrantList *grants)
+int grant_name_resolver_start(GrantNameResolver *resolver, const GrantList *grants)
 {
-        _cleanup_(list_freep) Name *before = NULL;
-        Name *wanted;
+        _cleanup_(list_freep) ResolvedName *before = NULL;
+        ResolvedName *wanted;
         int r;
 
         r = list_names(grants, &wanted);
         if (r < 0)
                 return r;
-        lookups_cancel(names->lookups);
-        (void) sd_event_source_set_enabled(names->timer, SD_EVENT_OFF);
-        names->interval_usec = 0;
-        before = names->names;
-        names->names = wanted;
+        nss_lookup_pool_cancel(resolver->lookups);
+        (void) sd_event_source_set_enabled(resolver->timer, SD_EVENT_OFF);
+        resolver->interval_usec = 0;
+        before = resolver->names;
+        resolver->names = wanted;
 
         /* First what was there: a database that is slow to say what is not keeps nobody out. */
         for (int was_there = 1; was_there >= 0; was_there--)
-                for (Name *name = names->names; name; name = name->next) {
-                        const Name *old = find(before, name->is_group, name->name);
+                for (ResolvedName *name = resolver->names; name; name = name->next) {
+                        const ResolvedName *old =
+                                find_resolved_name(before, name->is_group, name->name);
 
                         if ((old && old->answer.r > 0) == was_there)
-                                ask(names, name);
+                                start_lookup(resolver, name);
                 }
-        schedule(names);
+        schedule_retry(resolver);
         return 0;
 }
 
-bool names_are_answered(const Names *names)
+bool grant_name_resolver_is_done(const GrantNameResolver *resolver)
 {
-        for (const Name *name = names->names; name; name = name->next)
+        for (const ResolvedName *name = resolver->names; name; name = name->next)
                 if (name->answer.r == -EINPROGRESS)
                         return false;
         return true;
 }
 
-void names_wait(Names *names, uint64_t timeout_ms)
+void grant_name_resolver_wait(GrantNameResolver *resolver, uint64_t timeout_ms)
 {
         uint64_t deadline_ms = monotonic_ms() + timeout_ms;
 
-        while (!names_are_answered(names)) {
+        while (!grant_name_resolver_is_done(resolver)) {
                 uint64_t now_ms = monotonic_ms();
 
                 if (now_ms >= deadline_ms)
                         return;
-                lookups_wait(names->lookups, deadline_ms - now_ms);
+                nss_lookup_pool_wait(resolver->lookups, deadline_ms - now_ms);
         }
 }
 
@@ -249,14 +253,15 @@ static void record_found(const Grant *grant, const GrantName *name)
         audit(EVENT_CONFIGURATION_FOUND, .tenancy = grant->tenancy, .text = text);
 }
 
-void names_tell(const Names *names, GrantList *grants, bool record)
+void grant_name_resolver_apply(const GrantNameResolver *resolver, GrantList *grants, bool record)
 {
         for (size_t i = 0; i < grants->n_grants; i++) {
                 Grant *grant = grants->grants[i];
 
                 for (size_t j = 0; j < grant->n_names; j++) {
                         GrantName *mine = &grant->names[j];
-                        const Name *known = find(names->names, mine->is_group, mine->name);
+                        const ResolvedName *known =
+                                find_resolved_name(resolver->names, mine->is_group, mine->name);
                         bool was_there = mine->answer.r > 0;
 
                         if (!known || known->answer.r == -EINPROGRESS)
@@ -268,7 +273,7 @@ void names_tell(const Names *names, GrantList *grants, bool record)
         }
 }
 
-static char *describe(const Grant *grant, const GrantName *name)
+static char *describe_unresolved(const Grant *grant, const GrantName *name)
 {
         const char *kind = kind_of(name);
         char *text;
@@ -290,17 +295,17 @@ static char *describe(const Grant *grant, const GrantName *name)
         return n < 0 ? NULL : text;
 }
 
-static int find_name(const Grant *grant, const GrantName *name, FindingList *list)
+static int diagnose_name(const Grant *grant, const GrantName *name, FindingList *list)
 {
-        _cleanup_(freep) char *text = describe(grant, name), *advice = NULL;
-        const char *add = name->is_group ? "groupadd --system" : "useradd --system";
+        _cleanup_(freep) char *text = describe_unresolved(grant, name), *advice = NULL;
+        const char *add_name = name->is_group ? "groupadd --system" : "useradd --system";
 
         if (!text)
                 return -ENOMEM;
         if (asprintf(&advice,
                      "mend or remove it, or have the %s made, such as by %s %s: it is found by "
                      "itself",
-                     kind_of(name), add, name->name) < 0) {
+                     kind_of(name), add_name, name->name) < 0) {
                 advice = NULL;
                 return -ENOMEM;
         }
@@ -309,7 +314,7 @@ static int find_name(const Grant *grant, const GrantName *name, FindingList *lis
                            .advice = advice);
 }
 
-int names_find(const GrantList *grants, FindingList *list)
+int grant_name_resolver_diagnose(const GrantList *grants, FindingList *list)
 {
         for (size_t i = 0; i < grants->n_grants; i++) {
                 const Grant *grant = grants->grants[i];
@@ -317,7 +322,7 @@ int names_find(const GrantList *grants, FindingList *list)
                 for (size_t j = 0; j < grant->n_names; j++) {
                         int r = grant->names[j].answer.r > 0
                                         ? 0
-                                        : find_name(grant, &grant->names[j], list);
+                                        : diagnose_name(grant, &grant->names[j], list);
 
                         if (r < 0)
                                 return r;

@@ -9,30 +9,31 @@
 /*
  * The users and groups that grants have by name, and what the host says of them. All are asked for
  * when a configuration is read; those that there are not, or of which nothing is known, again and
- * again until there are. What is known is put into the grants by names_tell(), and only there it
- * matters.
+ * again until there are. What is known is put into the grants by grant_name_resolver_apply(), and
+ * only there it matters.
  */
-typedef struct Names Names;
+typedef struct GrantNameResolver GrantNameResolver;
 
 /* Something is known that was not: called from the event loop. */
-typedef void (*NamesFunc)(void *userdata);
+typedef void (*GrantNameResolverFunc)(void *userdata);
 
 /* Returns 0 or a negative errno. */
-int names_new(sd_event *event, NamesFunc changed, void *userdata, Names **ret);
-Names *names_free(Names *names);
-DEFINE_CLEANUP(Names *, names_free);
+int grant_name_resolver_new(sd_event *event, GrantNameResolverFunc changed, void *userdata,
+                            GrantNameResolver **ret);
+GrantNameResolver *grant_name_resolver_free(GrantNameResolver *resolver);
+DEFINE_CLEANUP(GrantNameResolver *, grant_name_resolver_free);
 
 /* Asks anew for every name in the grants, and for no other any more. Returns 0 or -ENOMEM. */
-int names_look_up(Names *names, const GrantList *grants);
+int grant_name_resolver_start(GrantNameResolver *resolver, const GrantList *grants);
 
 /* Whether there has been an answer of some kind to each. */
-bool names_are_answered(const Names *names);
+bool grant_name_resolver_is_done(const GrantNameResolver *resolver);
 /* Waits for that, without the event loop, but not longer. */
-void names_wait(Names *names, uint64_t timeout_ms);
+void grant_name_resolver_wait(GrantNameResolver *resolver, uint64_t timeout_ms);
 
 /* Puts into the grants what is known. With `record`, each name that was not there and is now leaves
  * a record. */
-void names_tell(const Names *names, GrantList *grants, bool record);
+void grant_name_resolver_apply(const GrantNameResolver *resolver, GrantList *grants, bool record);
 
 /* Adds a finding for each name in the grants that matches nobody. Returns 0 or -ENOMEM. */
-int names_find(const GrantList *grants, FindingList *list);
+int grant_name_resolver_diagnose(const GrantList *grants, FindingList *list);

@@ -16,15 +16,15 @@
 
 struct Health {
         Store *store;
-        Outcomes *outcomes;
+        CommitDispatcher *dispatcher;
         Notify *notify;
         sd_event_source *timer;
         uint64_t interval_usec;
         StoreChange *writing; /* what has not been told to have ended yet */
 };
 
-/* If that fails, the next check comes soon. */
-static void tell(Health *health)
+/* If that fails, the next check_health comes soon. */
+static void notify_watchdog(Health *health)
 {
         if (!notify_alive(health->notify))
                 (void) sd_event_source_set_time_relative(health->timer,
@@ -40,16 +40,16 @@ static void on_written(int r, void *userdata)
                 log_error(
                         "The link store does not write; the watchdog is not told that all is well");
         else
-                tell(health);
+                notify_watchdog(health);
 }
 
-static void check(Health *health)
+static void check_health(Health *health)
 {
         uint64_t n_links;
 
         /* Then the writer may be done with it, and the journal is what is slow. */
-        if (health->writing && outcomes_are_held(health->outcomes))
-                tell(health);
+        if (health->writing && commit_dispatcher_is_throttled(health->dispatcher))
+                notify_watchdog(health);
         else if (health->writing)
                 log_error("The link store's writer is stuck");
         else if (store_count(health->store, TENANCY_ID, &n_links) != 0)
@@ -59,7 +59,7 @@ static void check(Health *health)
                 log_error("The health of the link store cannot be told for lack of memory");
 }
 
-static int on_time(sd_event_source *timer, uint64_t usec _unused_, void *userdata)
+static int on_health_timer(sd_event_source *timer, uint64_t usec _unused_, void *userdata)
 {
         Health *health = userdata;
         int r;
@@ -68,11 +68,12 @@ static int on_time(sd_event_source *timer, uint64_t usec _unused_, void *userdat
         if (r >= 0)
                 r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
         if (r >= 0)
-                check(health);
+                check_health(health);
         return r;
 }
 
-int health_new(sd_event *event, Store *store, Outcomes *outcomes, Notify *notify, Health **ret)
+int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Notify *notify,
+               Health **ret)
 {
         _cleanup_(health_freep) Health *health = calloc(1, sizeof(Health));
         uint64_t timeout_usec;
@@ -81,7 +82,7 @@ int health_new(sd_event *event, Store *store, Outcomes *outcomes, Notify *notify
         if (!health)
                 return -ENOMEM;
         health->store = store;
-        health->outcomes = outcomes;
+        health->dispatcher = dispatcher;
         health->notify = notify;
         r = sd_watchdog_enabled(false, &timeout_usec);
         if (r < 0) {
@@ -92,7 +93,7 @@ int health_new(sd_event *event, Store *store, Outcomes *outcomes, Notify *notify
         if (r > 0) {
                 health->interval_usec = timeout_usec / CHECKS_PER_TIMEOUT;
                 r = sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0,
-                                               on_time, health);
+                                               on_health_timer, health);
         }
         if (r < 0)
                 return r;

@@ -16,6 +16,7 @@
 typedef struct Health Health;
 
 /* What is passed is lent, and outlives it. Does nothing where there is no watchdog. */
-int health_new(sd_event *event, Store *store, Outcomes *outcomes, Notify *notify, Health **ret);
+int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Notify *notify,
+               Health **ret);
 Health *health_free(Health *health);
 DEFINE_CLEANUP(Health *, health_free);

@@ -9,39 +9,39 @@
 #include "daemon/nss-lookup-pool.h"
 #include "daemon/nss-lookup.h"
 
-typedef enum LookupState {
+typedef enum NssLookupState {
         LOOKUP_QUEUED,
         LOOKUP_RUNNING, /* a thread reads its name, without the lock */
         LOOKUP_ANSWERED,
-} LookupState;
+} NssLookupState;
 
-typedef struct Lookup {
-        struct Lookup *next;
-        LookupState state;
+typedef struct NssLookup {
+        struct NssLookup *next;
+        NssLookupState state;
         bool again;     /* asked once more while it was running */
         bool cancelled; /* while it was running */
         bool is_group;
         char *name;
-        NameAnswer answer;
-} Lookup;
+        NssResult answer;
+} NssLookup;
 
 /* What the threads share with the event loop; it lives as long as one of them needs it. */
-typedef struct LookupQueue {
+typedef struct NssLookupQueue {
         pthread_mutex_t lock;
         unsigned n_ref;     /* the event loop's, and one a thread */
         unsigned n_threads; /* that will look into the queue once more */
         int fd;
-        Lookup *lookups; /* in the order in which they were asked */
-} LookupQueue;
+        NssLookup *lookups; /* in the order in which they were asked */
+} NssLookupQueue;
 
-struct Lookups {
-        LookupQueue *queue;
+struct NssLookupPool {
+        NssLookupQueue *queue;
         sd_event_source *source;
-        LookupsFunc answered;
+        NssLookupFunc answered;
         void *userdata;
 };
 
-static Lookup *lookup_free(Lookup *lookup)
+static NssLookup *lookup_free(NssLookup *lookup)
 {
         if (!lookup)
                 return NULL;
@@ -49,11 +49,11 @@ static Lookup *lookup_free(Lookup *lookup)
         free(lookup);
         return NULL;
 }
-DEFINE_CLEANUP(Lookup *, lookup_free);
+DEFINE_CLEANUP(NssLookup *, lookup_free);
 
-static int lookup_new(bool is_group, const char *name, Lookup **ret)
+static int lookup_new(bool is_group, const char *name, NssLookup **ret)
 {
-        _cleanup_(lookup_freep) Lookup *lookup = calloc(1, sizeof(Lookup));
+        _cleanup_(lookup_freep) NssLookup *lookup = calloc(1, sizeof(NssLookup));
 
         if (!lookup)
                 return -ENOMEM;
@@ -67,25 +67,25 @@ static int lookup_new(bool is_group, const char *name, Lookup **ret)
 
 /* The list. All that follows, up to the threads, is called with the lock. */
 
-static Lookup *find_name(const LookupQueue *queue, bool is_group, const char *name)
+static NssLookup *find_lookup(const NssLookupQueue *queue, bool is_group, const char *name)
 {
-        for (Lookup *l = queue->lookups; l; l = l->next)
+        for (NssLookup *l = queue->lookups; l; l = l->next)
                 if (l->is_group == is_group && streq(l->name, name))
                         return l;
         return NULL;
 }
 
-static Lookup *find_state(const LookupQueue *queue, LookupState state)
+static NssLookup *find_lookup_in_state(const NssLookupQueue *queue, NssLookupState state)
 {
-        for (Lookup *l = queue->lookups; l; l = l->next)
+        for (NssLookup *l = queue->lookups; l; l = l->next)
                 if (l->state == state)
                         return l;
         return NULL;
 }
 
-static void append(LookupQueue *queue, Lookup *lookup)
+static void append(NssLookupQueue *queue, NssLookup *lookup)
 {
-        Lookup **end = &queue->lookups;
+        NssLookup **end = &queue->lookups;
 
         while (*end)
                 end = &(*end)->next;
@@ -93,9 +93,9 @@ static void append(LookupQueue *queue, Lookup *lookup)
         *end = lookup;
 }
 
-static Lookup *detach(LookupQueue *queue, Lookup *lookup)
+static NssLookup *detach(NssLookupQueue *queue, NssLookup *lookup)
 {
-        for (Lookup **l = &queue->lookups; *l; l = &(*l)->next)
+        for (NssLookup **l = &queue->lookups; *l; l = &(*l)->next)
                 if (*l == lookup) {
                         *l = lookup->next;
                         break;
@@ -104,7 +104,7 @@ static Lookup *detach(LookupQueue *queue, Lookup *lookup)
 }
 
 /* The lock is destroyed with the last reference. */
-static void queue_unlock_unref(LookupQueue *queue)
+static void queue_unlock_unref(NssLookupQueue *queue)
 {
         bool last = --queue->n_ref == 0;
 
@@ -118,13 +118,13 @@ static void queue_unlock_unref(LookupQueue *queue)
         free(queue);
 }
 
-static void wake_loop(LookupQueue *queue)
+static void wake_loop(NssLookupQueue *queue)
 {
         /* A counter that is full is readable, too. */
         (void) !write(queue->fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-static void take_answer(LookupQueue *queue, Lookup *lookup, NameAnswer answer)
+static void store_result(NssLookupQueue *queue, NssLookup *lookup, NssResult answer)
 {
         lookup->answer = answer;
         lookup->state = lookup->again ? LOOKUP_QUEUED : LOOKUP_ANSWERED;
@@ -142,18 +142,18 @@ static void take_answer(LookupQueue *queue, Lookup *lookup, NameAnswer answer)
 
 static void *run_thread(void *userdata)
 {
-        LookupQueue *queue = userdata;
-        Lookup *lookup;
+        NssLookupQueue *queue = userdata;
+        NssLookup *lookup;
 
         pthread_mutex_lock(&queue->lock);
-        while ((lookup = find_state(queue, LOOKUP_QUEUED))) {
-                NameAnswer answer;
+        while ((lookup = find_lookup_in_state(queue, LOOKUP_QUEUED))) {
+                NssResult answer;
 
                 lookup->state = LOOKUP_RUNNING;
                 pthread_mutex_unlock(&queue->lock);
-                answer = lookup_name(lookup->is_group, lookup->name);
+                answer = nss_lookup(lookup->is_group, lookup->name);
                 pthread_mutex_lock(&queue->lock);
-                take_answer(queue, lookup, answer);
+                store_result(queue, lookup, answer);
         }
         queue->n_threads--;
         queue_unlock_unref(queue);
@@ -161,7 +161,7 @@ static void *run_thread(void *userdata)
 }
 
 /* All signals are for the event loop's thread. Returns 0 or a negative errno. */
-static int create_thread(LookupQueue *queue)
+static int create_thread(NssLookupQueue *queue)
 {
         sigset_t all, before;
         pthread_attr_t attributes;
@@ -181,11 +181,11 @@ static int create_thread(LookupQueue *queue)
 }
 
 /* Those that run take from the queue as well, when they are done. With the lock. */
-static int start_thread(LookupQueue *queue)
+static int start_thread(NssLookupQueue *queue)
 {
         int r;
 
-        if (queue->n_threads >= LOOKUPS_THREADS_MAX)
+        if (queue->n_threads >= NSS_LOOKUP_THREADS_MAX)
                 return 0;
         queue->n_ref++;
         queue->n_threads++;
@@ -200,9 +200,9 @@ static int start_thread(LookupQueue *queue)
 /* The event loop */
 
 /* With the lock. */
-static int ask(LookupQueue *queue, bool is_group, const char *name)
+static int enqueue_lookup(NssLookupQueue *queue, bool is_group, const char *name)
 {
-        Lookup *lookup = find_name(queue, is_group, name);
+        NssLookup *lookup = find_lookup(queue, is_group, name);
         int r;
 
         if (lookup && lookup->state == LOOKUP_RUNNING) {
@@ -219,26 +219,26 @@ static int ask(LookupQueue *queue, bool is_group, const char *name)
         lookup->state = LOOKUP_QUEUED;
         r = start_thread(queue);
         if (r < 0)
-                take_answer(queue, lookup, (NameAnswer){.r = r});
+                store_result(queue, lookup, (NssResult){.r = r});
         return 0;
 }
 
-int lookups_ask(Lookups *lookups, bool is_group, const char *name)
+int nss_lookup_pool_ask(NssLookupPool *pool, bool is_group, const char *name)
 {
         int r;
 
-        pthread_mutex_lock(&lookups->queue->lock);
-        r = ask(lookups->queue, is_group, name);
-        pthread_mutex_unlock(&lookups->queue->lock);
+        pthread_mutex_lock(&pool->queue->lock);
+        r = enqueue_lookup(pool->queue, is_group, name);
+        pthread_mutex_unlock(&pool->queue->lock);
         return r;
 }
 
-void lookups_cancel(Lookups *lookups)
+void nss_lookup_pool_cancel(NssLookupPool *pool)
 {
-        LookupQueue *queue = lookups->queue;
+        NssLookupQueue *queue = pool->queue;
 
         pthread_mutex_lock(&queue->lock);
-        for (Lookup *l = queue->lookups, *next; l; l = next) {
+        for (NssLookup *l = queue->lookups, *next; l; l = next) {
                 next = l->next;
                 l->again = false;
                 if (l->state == LOOKUP_RUNNING)
@@ -249,50 +249,49 @@ void lookups_cancel(Lookups *lookups)
         pthread_mutex_unlock(&queue->lock);
 }
 
-static Lookup *take_answered(LookupQueue *queue)
+static NssLookup *take_result(NssLookupQueue *queue)
 {
-        Lookup *lookup;
+        NssLookup *lookup;
 
         pthread_mutex_lock(&queue->lock);
-        lookup = find_state(queue, LOOKUP_ANSWERED);
+        lookup = find_lookup_in_state(queue, LOOKUP_ANSWERED);
         if (lookup)
                 detach(queue, lookup);
         pthread_mutex_unlock(&queue->lock);
         return lookup;
 }
 
-static void dispatch(Lookups *lookups)
+static void dispatch_results(NssLookupPool *pool)
 {
-        Lookup *next;
+        NssLookup *next;
         uint64_t n;
 
-        (void) !read(lookups->queue->fd, &n, sizeof(n));
-        while ((next = take_answered(lookups->queue))) {
-                _cleanup_(lookup_freep) Lookup *lookup = next;
+        (void) !read(pool->queue->fd, &n, sizeof(n));
+        while ((next = take_result(pool->queue))) {
+                _cleanup_(lookup_freep) NssLookup *lookup = next;
 
-                lookups->answered(lookup->is_group, lookup->name, lookup->answer,
-                                  lookups->userdata);
+                pool->answered(lookup->is_group, lookup->name, lookup->answer, pool->userdata);
         }
 }
 
-static int on_answer(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_,
-                     void *userdata)
+static int on_lookup_results(sd_event_source *source _unused_, int fd _unused_,
+                             uint32_t revents _unused_, void *userdata)
 {
-        dispatch(userdata);
+        dispatch_results(userdata);
         return 0;
 }
 
-void lookups_wait(Lookups *lookups, uint64_t timeout_ms)
+void nss_lookup_pool_wait(NssLookupPool *pool, uint64_t timeout_ms)
 {
-        struct pollfd fd = {.fd = lookups->queue->fd, .events = POLLIN};
+        struct pollfd fd = {.fd = pool->queue->fd, .events = POLLIN};
 
         (void) poll(&fd, 1, (int) timeout_ms);
-        dispatch(lookups);
+        dispatch_results(pool);
 }
 
-static int queue_new(LookupQueue **ret)
+static int queue_new(NssLookupQueue **ret)
 {
-        LookupQueue *queue = calloc(1, sizeof(LookupQueue));
+        NssLookupQueue *queue = calloc(1, sizeof(NssLookupQueue));
         int r;
 
         if (!queue)
@@ -309,35 +308,36 @@ static int queue_new(LookupQueue **ret)
         return 0;
 }
 
-int lookups_new(sd_event *event, LookupsFunc answered, void *userdata, Lookups **ret)
+int nss_lookup_pool_new(sd_event *event, NssLookupFunc answered, void *userdata,
+                        NssLookupPool **ret)
 {
-        _cleanup_(lookups_freep) Lookups *lookups = calloc(1, sizeof(Lookups));
+        _cleanup_(nss_lookup_pool_freep) NssLookupPool *pool = calloc(1, sizeof(NssLookupPool));
         int r;
 
-        if (!lookups)
+        if (!pool)
                 return -ENOMEM;
-        lookups->answered = answered;
-        lookups->userdata = userdata;
-        r = queue_new(&lookups->queue);
+        pool->answered = answered;
+        pool->userdata = userdata;
+        r = queue_new(&pool->queue);
         if (r >= 0)
-                r = sd_event_add_io(event, &lookups->source, lookups->queue->fd, EPOLLIN, on_answer,
-                                    lookups);
+                r = sd_event_add_io(event, &pool->source, pool->queue->fd, EPOLLIN,
+                                    on_lookup_results, pool);
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(lookups);
+        *ret = TAKE_PTR(pool);
         return 0;
 }
 
-Lookups *lookups_free(Lookups *lookups)
+NssLookupPool *nss_lookup_pool_free(NssLookupPool *pool)
 {
-        if (!lookups)
+        if (!pool)
                 return NULL;
-        sd_event_source_disable_unref(lookups->source);
-        if (lookups->queue) {
-                lookups_cancel(lookups);
-                pthread_mutex_lock(&lookups->queue->lock);
-                queue_unlock_unref(lookups->queue);
+        sd_event_source_disable_unref(pool->source);
+        if (pool->queue) {
+                nss_lookup_pool_cancel(pool);
+                pthread_mutex_lock(&pool->queue->lock);
+                queue_unlock_unref(pool->queue);
         }
-        free(lookups);
+        free(pool);
         return NULL;
 }

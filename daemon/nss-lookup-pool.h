@@ -7,31 +7,32 @@
 
 /*
  * Asks the host's user database (NSS) for users and groups by name. A database on the network may
- * let getpwnam() wait for minutes, so threads call it: up to LOOKUPS_THREADS_MAX, which live as
+ * let getpwnam() wait for minutes, so threads call it: up to NSS_LOOKUP_THREADS_MAX, which live as
  * long as there is something to ask. Their answers come by an eventfd. A thread that is still
  * waiting when the process ends is left behind.
  */
-typedef struct Lookups Lookups;
+typedef struct NssLookupPool NssLookupPool;
 
-#define LOOKUPS_THREADS_MAX 8U
+#define NSS_LOOKUP_THREADS_MAX 8U
 
-/* Lent. Called from the event loop, or from lookups_wait(). */
-typedef void (*LookupsFunc)(bool is_group, const char *name, NameAnswer answer, void *userdata);
+/* Lent. Called from the event loop, or from nss_lookup_pool_wait(). */
+typedef void (*NssLookupFunc)(bool is_group, const char *name, NssResult answer, void *userdata);
 
 /* Returns 0 or a negative errno. */
-int lookups_new(sd_event *event, LookupsFunc answered, void *userdata, Lookups **ret);
-Lookups *lookups_free(Lookups *lookups);
-DEFINE_CLEANUP(Lookups *, lookups_free);
+int nss_lookup_pool_new(sd_event *event, NssLookupFunc answered, void *userdata,
+                        NssLookupPool **ret);
+NssLookupPool *nss_lookup_pool_free(NssLookupPool *pool);
+DEFINE_CLEANUP(NssLookupPool *, nss_lookup_pool_free);
 
 /*
  * Asks for a name, which is answered once, by a look at the database that began after this call:
  * one that is under way already is repeated. Returns 0 or -ENOMEM; if there can be no thread, the
  * answer is why not.
  */
-int lookups_ask(Lookups *lookups, bool is_group, const char *name);
+int nss_lookup_pool_ask(NssLookupPool *pool, bool is_group, const char *name);
 
 /* Whatever has been asked is not answered any more. */
-void lookups_cancel(Lookups *lookups);
+void nss_lookup_pool_cancel(NssLookupPool *pool);
 
 /* Waits up to so long for answers, and passes on those that there are. */
-void lookups_wait(Lookups *lookups, uint64_t timeout_ms);
+void nss_lookup_pool_wait(NssLookupPool *pool, uint64_t timeout_ms);

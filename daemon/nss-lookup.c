@@ -40,9 +40,9 @@ static int look_up_once(bool is_group, const char *name, char *buffer, size_t si
         return is_absence(e) ? 0 : -e;
 }
 
-NameAnswer lookup_name(bool is_group, const char *name)
+NssResult nss_lookup(bool is_group, const char *name)
 {
-        NameAnswer answer = {.r = -ERANGE};
+        NssResult answer = {.r = -ERANGE};
 
         for (size_t size = BUFFER_SIZE_MIN; answer.r == -ERANGE && size <= BUFFER_SIZE_MAX;
              size *= 4) {

@@ -5,4 +5,4 @@
 
 /* Asks the host's user database (NSS) for a user or group by name, and waits for the answer, which
  * may take minutes. For any thread. */
-NameAnswer lookup_name(bool is_group, const char *name);
+NssResult nss_lookup(bool is_group, const char *name);

@@ -31,10 +31,10 @@ struct Service {
         sd_event *event;
         ApiContext *api;
         Store *store;
-        Outcomes *outcomes;
+        CommitDispatcher *dispatcher;
         StoreRetry *store_retry;
         Bus *bus;
-        Loader *loader;
+        ConfigLoader *loader;
         Tenancies *all; /* also those that are not configured any more */
         TenancySet *tenancies;
         Notify *notify;
@@ -47,7 +47,7 @@ struct Service {
 /* Configuration */
 
 /* Grants come first: then what was taken away is surely gone. */
-static int apply(Config *config, void *userdata)
+static int apply_config(Config *config, void *userdata)
 {
         Service *service = userdata;
         int r;
@@ -63,7 +63,7 @@ static int apply(Config *config, void *userdata)
         return r;
 }
 
-static GrantList *grants(void *userdata)
+static GrantList *grants_in_force(void *userdata)
 {
         const Service *service = userdata;
 
@@ -76,7 +76,7 @@ static void notify_reloading(void)
                           (unsigned long long) monotonic_ms() * 1000);
 }
 
-static void on_settled(void *userdata)
+static void on_loader_idle(void *userdata)
 {
         const Service *service = userdata;
 
@@ -85,13 +85,13 @@ static void on_settled(void *userdata)
 }
 
 /* Told over the bus: whoever told is told what comes of it. */
-static int on_reload_call(void *userdata, const Cause *cause, BusReloadedFunc done,
+static int on_reload_call(void *userdata, const AuditOrigin *origin, BusReloadedFunc done,
                           void *done_userdata, char **ret_text)
 {
         Service *service = userdata;
 
         notify_reloading();
-        return loader_reload(service->loader, cause, done, done_userdata, ret_text);
+        return config_loader_reload(service->loader, origin, done, done_userdata, ret_text);
 }
 
 static int on_diagnose(void *userdata, FindingList *list)
@@ -99,10 +99,10 @@ static int on_diagnose(void *userdata, FindingList *list)
         const Service *service = userdata;
         int r;
 
-        r = loader_find(service->loader, list);
+        r = config_loader_diagnose(service->loader, list);
         if (r == 0)
-                r = tenancy_set_find(service->tenancies, list);
-        return r == 0 ? store_retry_find(service->store_retry, list) : r;
+                r = tenancy_set_diagnose(service->tenancies, list);
+        return r == 0 ? store_retry_diagnose(service->store_retry, list) : r;
 }
 
 /* Stopping: the name goes first, so that new calls find the next instance; those in flight are
@@ -114,7 +114,7 @@ static bool is_idle(const Service *service)
 }
 
 /* Runs after each event: whatever ends a call is one, so that no end can go unnoticed. */
-static int on_any_event(sd_event_source *source _unused_, void *userdata)
+static int exit_when_idle(sd_event_source *source _unused_, void *userdata)
 {
         Service *service = userdata;
 
@@ -130,11 +130,11 @@ static void stop(Service *service, int result)
         (void) sd_notify(false, "STOPPING=1");
         status_update(service->status);
         tenancy_set_stop(service->tenancies);
-        if (sd_event_add_post(service->event, NULL, on_any_event, service) < 0)
+        if (sd_event_add_post(service->event, NULL, exit_when_idle, service) < 0)
                 (void) sd_event_exit(service->event, -ENOMEM);
 }
 
-static void on_disconnected(void *userdata)
+static void on_bus_disconnected(void *userdata)
 {
         audit(EVENT_BUS_LOST);
         stop(userdata, -ECONNRESET);
@@ -162,7 +162,7 @@ static int on_reload_signal(sd_event_source *source _unused_,
         Service *service = userdata;
 
         notify_reloading();
-        (void) loader_reload(service->loader, NULL, NULL, NULL, &text);
+        (void) config_loader_reload(service->loader, NULL, NULL, NULL, &text);
         return 0;
 }
 
@@ -201,7 +201,7 @@ static int open_store(Service *service)
                 log_error("Failed to create %s: %s", directory, strerror(errno));
         r = store_open_later(directory, &service->store);
         if (r == 0)
-                r = outcomes_new(service->event, service->store, &service->outcomes);
+                r = commit_dispatcher_new(service->event, service->store, &service->dispatcher);
         if (r == 0)
                 r = store_retry_new(service->event, service->store, directory, on_store_opened,
                                     service, &service->store_retry);
@@ -234,7 +234,7 @@ static int open_bus(Service *service)
         const BusOwner owner = {
                 .reload = on_reload_call,
                 .diagnose = on_diagnose,
-                .disconnected = on_disconnected,
+                .disconnected = on_bus_disconnected,
                 .userdata = service,
         };
         int r;
@@ -250,17 +250,17 @@ static int open_bus(Service *service)
 
 static int open_loader(Service *service, const char *config_file)
 {
-        const LoaderOwner owner = {
-                .apply = apply,
-                .grants = grants,
-                .settled = on_settled,
+        const ConfigLoaderOwner owner = {
+                .apply = apply_config,
+                .grants = grants_in_force,
+                .idle = on_loader_idle,
                 .userdata = service,
         };
 
-        return loader_new(service->event, config_file, &owner, &service->loader);
+        return config_loader_new(service->event, config_file, &owner, &service->loader);
 }
 
-static char *describe(void *userdata)
+static char *status_text(void *userdata)
 {
         const Service *service = userdata;
         size_t n;
@@ -276,10 +276,10 @@ static int add_reports(Service *service)
 
         r = notify_new(&service->notify);
         if (r >= 0)
-                r = health_new(service->event, service->store, service->outcomes, service->notify,
+                r = health_new(service->event, service->store, service->dispatcher, service->notify,
                                &service->health);
         if (r >= 0)
-                r = status_new(service->event, service->notify, describe, service,
+                r = status_new(service->event, service->notify, status_text, service,
                                &service->status);
         return r;
 }
@@ -306,7 +306,7 @@ int service_new(const char *config_file, Service **ret)
                 r = open_loader(service, config_file);
         if (r < 0)
                 return r;
-        r = loader_start(service->loader);
+        r = config_loader_start(service->loader);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;
         r = add_reports(service);
@@ -330,13 +330,13 @@ Service *service_free(Service *service)
         status_free(service->status);
         health_free(service->health);
         notify_free(service->notify);
-        loader_free(service->loader);
+        config_loader_free(service->loader);
         bus_free(service->bus);
         tenancy_set_free(service->tenancies);
         api_context_free(service->api);
         tenancies_free(service->all);
         store_retry_free(service->store_retry);
-        outcomes_free(service->outcomes);
+        commit_dispatcher_free(service->dispatcher);
         store_free(service->store);
         sd_event_unref(service->event);
         free(service);

@@ -54,7 +54,7 @@ static int start_timer(Status *status)
         return r < 0 ? r : sd_event_source_set_enabled(status->timer, SD_EVENT_ONESHOT);
 }
 
-static int on_any_event(sd_event_source *source, void *userdata)
+static int on_first_event(sd_event_source *source, void *userdata)
 {
         Status *status = userdata;
         int r;
@@ -63,7 +63,7 @@ static int on_any_event(sd_event_source *source, void *userdata)
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_status_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
         Status *status = userdata;
 
@@ -83,9 +83,9 @@ int status_new(sd_event *event, Notify *notify, StatusTextFunc text, void *userd
         status->text = text;
         status->userdata = userdata;
         r = sd_event_add_time_relative(event, &status->timer, CLOCK_MONOTONIC, INTERVAL_USEC, 0,
-                                       on_time, status);
+                                       on_status_timer, status);
         if (r >= 0)
-                r = sd_event_add_post(event, &status->any, on_any_event, status);
+                r = sd_event_add_post(event, &status->any, on_first_event, status);
         if (r >= 0)
                 r = sd_event_source_set_enabled(status->any, SD_EVENT_OFF);
         if (r < 0)
@@ -120,7 +120,7 @@ static void describe_tenancy(FILE *to, Tenancy *tenancy)
                 fputs(" (store failed)", to);
 }
 
-static void describe(FILE *to, Tenancy *const *tenancies, size_t n_tenancies, size_t n_calls)
+static void write_status(FILE *to, Tenancy *const *tenancies, size_t n_tenancies, size_t n_calls)
 {
         for (size_t i = 0; i < n_tenancies && i < TENANCIES_SHOWN_MAX; i++) {
                 fputs(i == 0 ? "" : ", ", to);
@@ -141,6 +141,6 @@ char *status_describe(Tenancy *const *tenancies, size_t n_tenancies, size_t n_ca
         if (!to)
                 return NULL;
         fputs(stopping ? "Stopping: " : "", to);
-        describe(to, tenancies, n_tenancies, n_calls);
+        write_status(to, tenancies, n_tenancies, n_calls);
         return fclose(to) == 0 ? TAKE_PTR(text) : NULL;
 }

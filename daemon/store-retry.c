@@ -30,7 +30,7 @@ static void on_tried(int r, void *userdata)
 }
 
 /* Any change makes the store try to open. */
-static void on_time(void *userdata)
+static void on_store_retry(void *userdata)
 {
         StoreRetry *retry = userdata;
 
@@ -52,7 +52,8 @@ int store_retry_new(sd_event *event, Store *store, const char *directory,
                               .userdata = userdata};
         if (!retry->directory)
                 return -ENOMEM;
-        r = backoff_new(event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, retry, &retry->backoff);
+        r = backoff_new(event, RETRY_FIRST_MS, RETRY_MAX_MS, on_store_retry, retry,
+                        &retry->backoff);
         if (r < 0)
                 return r;
         if (store_error(store) < 0)
@@ -85,7 +86,7 @@ static const char *advice_on(int error)
         }
 }
 
-int store_retry_find(const StoreRetry *retry, FindingList *list)
+int store_retry_diagnose(const StoreRetry *retry, FindingList *list)
 {
         int error = store_error(retry->store);
         char text[128];

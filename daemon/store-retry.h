@@ -20,4 +20,4 @@ StoreRetry *store_retry_free(StoreRetry *retry);
 DEFINE_CLEANUP(StoreRetry *, store_retry_free);
 
 /* Adds a finding if the store is not open, or has no reserve for removals. Returns 0 or -ENOMEM. */
-int store_retry_find(const StoreRetry *retry, FindingList *list);
+int store_retry_diagnose(const StoreRetry *retry, FindingList *list);

@@ -9,7 +9,7 @@
 struct TenancySet {
         Tenancies *all;
         Bus *bus;
-        Keys *keys;
+        ApiKeyLoader *keys;
         const Config *config; /* NULL before the first one */
         Tenancy **tenancies;
         size_t n_tenancies;
@@ -55,7 +55,7 @@ int tenancy_set_new(sd_event *event, Tenancies *all, Bus *bus, TenancySet **ret)
                 return -ENOMEM;
         set->all = all;
         set->bus = bus;
-        r = keys_new(event, on_key_found, set, &set->keys);
+        r = api_key_loader_new(event, on_key_found, set, &set->keys);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(set);
@@ -73,7 +73,7 @@ TenancySet *tenancy_set_free(TenancySet *set)
 {
         if (!set)
                 return NULL;
-        keys_free(set->keys);
+        api_key_loader_free(set->keys);
         free_tenancies(set->tenancies, set->n_tenancies);
         free(set);
         return NULL;
@@ -89,7 +89,7 @@ static int configure_tenancy(TenancySet *set, const TenancyConfig *config, Tenan
         if (r < 0)
                 return r;
         /* A key that works is better than none. */
-        if (keys_load(set->keys, config, tenancy_key(tenancy), &key) < 0)
+        if (api_key_loader_load(set->keys, config, tenancy_key(tenancy), &key) < 0)
                 key = secret_ref(tenancy_key(tenancy));
         r = give_settings(tenancy, config, key);
         if (r < 0)
@@ -132,7 +132,7 @@ int tenancy_set_configure(TenancySet *set, const Config *config)
                         return r;
                 }
         }
-        keys_retain(set->keys, config);
+        api_key_loader_retain(set->keys, config);
         r = set_tenancies(set, tenancies, config->n_tenancies);
         if (r == 0)
                 set->config = config;
@@ -151,11 +151,11 @@ Tenancy *const *tenancy_set_get(const TenancySet *set, size_t *ret_n)
         return set->tenancies;
 }
 
-int tenancy_set_find(const TenancySet *set, FindingList *list)
+int tenancy_set_diagnose(const TenancySet *set, FindingList *list)
 {
         int r;
 
-        r = keys_find(set->keys, list);
+        r = api_key_loader_diagnose(set->keys, list);
         for (size_t i = 0; r == 0 && i < set->n_tenancies; i++)
                 r = tenancy_find(set->tenancies[i], list);
         return r;

@@ -27,4 +27,4 @@ void tenancy_set_stop(TenancySet *set);
 Tenancy *const *tenancy_set_get(const TenancySet *set, size_t *ret_n);
 
 /* Adds findings on keys, and on what a crash has left to do. Returns 0 or -ENOMEM. */
-int tenancy_set_find(const TenancySet *set, FindingList *list);
+int tenancy_set_diagnose(const TenancySet *set, FindingList *list);

@@ -6,7 +6,7 @@
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static void finish_token(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
 {
         ApiTokenFunc func = call->func.token;
         void *userdata = call->userdata;
@@ -28,7 +28,7 @@ int api_authorize_registration(Api *api, const Registration *registration, ApiTo
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .read.token = api_json_read_registration_token,
-                .finish = finish,
+                .finish = finish_token,
         };
         char *body;
         int r;
@@ -48,7 +48,7 @@ int api_authorize_authentication(Api *api, const Authentication *authentication,
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .read.token = api_json_read_authentication_token,
-                .finish = finish,
+                .finish = finish_token,
         };
         char *body;
         int r;

@@ -22,7 +22,7 @@ ApiCall *api_call_cancel(ApiCall *call)
                 api_context_remove(call->context, call);
         http_call_cancel(call->attempt);
         sd_event_source_disable_unref(call->pause);
-        api_peer_unref(call->peer);
+        api_server_unref(call->server);
         secret_unref(call->key);
         wiping_free(call->url);
         wiping_free(call->body);
@@ -51,7 +51,7 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
         error = api_status_to_error(reply->status, isempty(body.tag) ? NULL : body.tag,
                                     call->endpoint->errors);
         if (error == ERROR_BAD_REQUEST)
-                api_peer_log_refusal(call->peer, call->endpoint->name, reply->status, body.tag);
+                api_server_log_refusal(call->server, call->endpoint->name, reply->status, body.tag);
         if (error == ERROR_RATE_LIMITED)
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
@@ -66,7 +66,7 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
 /* Says what came back. 0 is a complete reply of success, whose body is to be read yet. */
 static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *ret_retry_after_s)
 {
-        if (http_is_lack(r))
+        if (http_is_resource_shortage(r))
                 return r;
         if (!is_success(reply))
                 return judge_failure(call, r, reply, ret_retry_after_s);
@@ -87,7 +87,7 @@ static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
         return r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -EPROTO || r == -EIO;
 }
 
-static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_retry_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
         ApiCall *call = userdata;
         int r;
@@ -115,7 +115,7 @@ static bool call_pause(ApiCall *call, const HttpReply *reply)
         if (monotonic_ms() + pause_ms >= call->deadline_ms)
                 return false;
         return sd_event_add_time_relative(call->event, &call->pause, CLOCK_MONOTONIC,
-                                          pause_ms * 1000, 1000, on_pause_over, call) >= 0;
+                                          pause_ms * 1000, 1000, on_retry_pause_over, call) >= 0;
 }
 
 static void on_reply(int r, const HttpReply *reply, void *userdata)
@@ -126,7 +126,7 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         call->attempt = NULL;
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
-        api_peer_note(call->peer, r, reply);
+        api_server_record_reply(call->server, r, reply);
         if (may_try_again(call, r, reply) && call_pause(call, reply))
                 return;
 
@@ -152,5 +152,5 @@ int api_call_start(ApiCall *call)
                 return -ETIMEDOUT;
         request.timeout_ms = call->deadline_ms - now_ms;
         call->n_attempts++;
-        return http_call_start(call->peer->http, &request, on_reply, call, &call->attempt);
+        return http_call_start(call->server->http, &request, on_reply, call, &call->attempt);
 }

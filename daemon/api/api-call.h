@@ -50,7 +50,7 @@ struct ApiCall {
         ApiPriority priority;
         bool waiting; /* for a slot: not started yet */
         const ApiEndpoint *endpoint;
-        ApiPeer *peer;
+        ApiServer *server;
         Secret *key; /* NULL: the endpoint is public */
         char *url;
         char *body; /* NULL: none */

@@ -4,7 +4,7 @@
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static void finish_challenge(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
 {
         _cleanup_(challenge_freep) Challenge *challenge = NULL;
         ApiChallengeFunc func = call->func.challenge;
@@ -27,7 +27,7 @@ int api_create_challenge(Api *api, const ChallengeRequest *request, ApiChallenge
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
                 .read.challenge = api_json_read_created_challenge,
-                .finish = finish,
+                .finish = finish_challenge,
         };
         char *body;
         int r;
@@ -48,7 +48,7 @@ int api_get_challenge(Api *api, const char *challenge_id, ApiChallengeFunc func,
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .read.challenge = api_json_read_challenge,
-                .finish = finish,
+                .finish = finish_challenge,
         };
 
         if (!api_url_segment_is_valid(challenge_id))
@@ -70,7 +70,7 @@ int api_verify_challenge(Api *api, const char *challenge_id, const char *secret,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
                 .read.challenge = api_json_read_verified_challenge,
-                .finish = finish,
+                .finish = finish_challenge,
         };
         char *body;
         int r;

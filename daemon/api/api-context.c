@@ -7,7 +7,7 @@
 
 #define BACKGROUND_MAX 16U
 
-/* A peer that speaks HTTP/1.1 has 64 connections: with so many calls in flight, background calls
+/* A server that speaks HTTP/1.1 has 64 connections: with so many calls in flight, background calls
  * would soon take connections that callers wait for. */
 #define FOREGROUND_BUSY 32U
 

@@ -3,7 +3,7 @@
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static void finish_exchange(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
 {
         _cleanup_(principal_freep) Principal *principal = NULL;
         ApiPrincipalFunc func = call->func.principal;
@@ -25,7 +25,7 @@ int api_exchange_code(Api *api, const char *code, ApiPrincipalFunc func, void *u
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
-                .finish = finish,
+                .finish = finish_exchange,
         };
 
         return api_ask(api, &endpoint, code, NULL, (ApiFunc){.principal = func}, userdata, ret);

@@ -59,7 +59,7 @@ int api_json_write_verification(const char *challenge_id, const char *secret, co
         return json_print(root, &error, ret);
 }
 
-static int read_metadata(const json_t *metadata, Challenge *challenge)
+static int read_challenge_metadata(const json_t *metadata, Challenge *challenge)
 {
         if (!metadata || json_is_null(metadata))
                 return 0;
@@ -96,7 +96,7 @@ static int read_readable(const json_t *object, Challenge *challenge)
         if (r == 0)
                 r = json_read_number(object, "expiresAt", &challenge->expires_at_ms);
         if (r == 0)
-                r = read_metadata(json_object_get(object, "metadata"), challenge);
+                r = read_challenge_metadata(json_object_get(object, "metadata"), challenge);
         return r;
 }
 

@@ -48,7 +48,7 @@ static bool cursor_is_valid(const char *s)
         return text_is_valid(s, 4096);
 }
 
-static int read_time(const json_t *object, const char *key, uint64_t *ret)
+static int read_passkey_time(const json_t *object, const char *key, uint64_t *ret)
 {
         uint64_t time;
         int r;
@@ -64,7 +64,7 @@ static int read_optional_time(const json_t *object, const char *key, uint64_t *r
 {
         const json_t *value = json_object_get(object, key);
 
-        return !value || json_is_null(value) ? 0 : read_time(object, key, ret);
+        return !value || json_is_null(value) ? 0 : read_passkey_time(object, key, ret);
 }
 
 /* Browsers report the transports. One that is not acceptable is left out, the others are kept. */
@@ -105,7 +105,7 @@ static int read_summary(const json_t *root, Passkey *passkey)
                 r = json_read_text(credential, "userId", user_handle_is_valid,
                                    &passkey->credential_user_id);
         if (r == 0)
-                r = read_time(root, "createdAt", &passkey->created_at_ms);
+                r = read_passkey_time(root, "createdAt", &passkey->created_at_ms);
         if (r == 0)
                 r = read_optional_time(root, "lastUsed", &passkey->last_used_at_ms);
         return r;
@@ -165,7 +165,7 @@ int api_json_read_passkey(const char *body, size_t body_len, Passkey **ret)
         if (r == 0)
                 r = read_platform(json_object_get(root, "platform"), passkey);
         if (r == 0)
-                r = read_time(root, "updatedAt", &passkey->updated_at_ms);
+                r = read_passkey_time(root, "updatedAt", &passkey->updated_at_ms);
         if (r != 0)
                 return r;
 
@@ -194,7 +194,7 @@ static int read_row(const json_t *row, Passkey **ret)
 }
 
 /* Counts a row that cannot be read, and keeps its id if that can be read. */
-static int note_unreadable(const json_t *row, PasskeyList *list)
+static int count_unreadable(const json_t *row, PasskeyList *list)
 {
         const char *id = json_string_value(json_object_get(row, "id"));
 
@@ -217,7 +217,7 @@ static int read_rows(const json_t *rows, PasskeyList *list)
                 if (r == 0)
                         r = passkey_list_push(list, passkey);
                 else if (r > 0)
-                        r = note_unreadable(row, list);
+                        r = count_unreadable(row, list);
                 if (r < 0)
                         return r;
         }

@@ -3,7 +3,7 @@
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static void finish_key_set(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
 {
         ApiKeySetFunc func = call->func.key_set;
         void *userdata = call->userdata;
@@ -24,7 +24,7 @@ int api_get_key_set(Api *api, ApiKeySetFunc func, void *userdata, ApiCall **ret)
                 .errors = errors,
                 .reply_len_max = API_REPLY_LEN_MAX,
                 .is_public = true,
-                .finish = finish,
+                .finish = finish_key_set,
         };
 
         return api_ask(api, &endpoint, NULL, NULL, (ApiFunc){.key_set = func}, userdata, ret);

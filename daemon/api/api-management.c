@@ -3,7 +3,7 @@
 #include "daemon/api/api-call.h"
 #include "daemon/api/api-json.h"
 
-static void finish(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+static void finish_management(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
 {
         _cleanup_(management_clear) Management management = {};
         ApiManagementFunc func = call->func.management;
@@ -25,7 +25,7 @@ static const ApiEndpoint update = {
         .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
         .read.management = api_json_read_update,
-        .finish = finish,
+        .finish = finish_management,
 };
 
 static const ApiEndpoint deletion = {
@@ -35,7 +35,7 @@ static const ApiEndpoint deletion = {
         .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
         .read.management = api_json_read_deletion,
-        .finish = finish,
+        .finish = finish_management,
 };
 
 static const ApiEndpoint pruning = {
@@ -45,7 +45,7 @@ static const ApiEndpoint pruning = {
         .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
         .read.management = api_json_read_pruning,
-        .finish = finish,
+        .finish = finish_management,
 };
 
 static int start_for_user(Api *api, const ApiEndpoint *endpoint, const char *user_id,

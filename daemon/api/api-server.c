@@ -10,76 +10,76 @@
 #define REFUSALS_MAX         20U
 #define REFUSALS_INTERVAL_MS 10000U
 
-ApiPeer *api_peer_unref(ApiPeer *peer)
+ApiServer *api_server_unref(ApiServer *server)
 {
-        if (!peer || --peer->n_ref > 0)
+        if (!server || --server->n_ref > 0)
                 return NULL;
-        http_client_free(peer->http);
-        free(peer->endpoint);
-        free(peer->ca_file);
-        free(peer);
+        http_client_free(server->http);
+        free(server->endpoint);
+        free(server->ca_file);
+        free(server);
         return NULL;
 }
 
-ApiPeer *api_peer_ref(ApiPeer *peer)
+ApiServer *api_server_ref(ApiServer *server)
 {
-        peer->n_ref++;
-        return peer;
+        server->n_ref++;
+        return server;
 }
 
-int api_peer_new(sd_event *event, const char *endpoint, const char *ca_file, ApiPeer **ret)
+int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, ApiServer **ret)
 {
-        _cleanup_(api_peer_unrefp) ApiPeer *peer = calloc(1, sizeof(ApiPeer));
+        _cleanup_(api_server_unrefp) ApiServer *server = calloc(1, sizeof(ApiServer));
         int r;
 
-        if (!peer)
+        if (!server)
                 return -ENOMEM;
-        peer->n_ref = 1;
-        peer->endpoint = strdup(endpoint);
-        peer->ca_file = ca_file ? strdup(ca_file) : NULL;
-        if (!peer->endpoint || (ca_file && !peer->ca_file))
+        server->n_ref = 1;
+        server->endpoint = strdup(endpoint);
+        server->ca_file = ca_file ? strdup(ca_file) : NULL;
+        if (!server->endpoint || (ca_file && !server->ca_file))
                 return -ENOMEM;
-        r = http_client_new(event, ca_file, &peer->http);
+        r = http_client_new(event, ca_file, &server->http);
         if (r < 0)
                 return r;
 
-        *ret = TAKE_PTR(peer);
+        *ret = TAKE_PTR(server);
         return 0;
 }
 
-static void note_trust(ApiPeer *peer, int r)
+static void note_trust(ApiServer *server, int r)
 {
-        const char *file = http_trust_file(peer->ca_file);
+        const char *file = http_trust_file(server->ca_file);
 
         if (r != 0 && r != -EKEYREJECTED && r != -ENOENT)
                 return;
-        if (peer->trust_error == r)
+        if (server->trust_error == r)
                 return;
-        peer->trust_error = r;
+        server->trust_error = r;
         if (r == 0)
-                log_notice("%s proves who it is again", peer->endpoint);
+                log_notice("%s proves who it is again", server->endpoint);
         else if (r == -EKEYREJECTED)
                 log_warning("%s cannot prove who it is: its TLS certificate is refused",
-                            peer->endpoint);
+                            server->endpoint);
         else
                 log_warning(
                         "Failed to read the CA file %s for %s: %s; calls fail until it is right",
-                        file ?: "of libcurl", peer->endpoint,
+                        file ?: "of libcurl", server->endpoint,
                         file && access(file, R_OK) < 0 ? strerror(errno) : "it has no certificate");
 }
 
-void api_peer_note(ApiPeer *peer, int r, const HttpReply *reply)
+void api_server_record_reply(ApiServer *server, int r, const HttpReply *reply)
 {
-        note_trust(peer, r);
+        note_trust(server, r);
         if (r == 0 && reply->date_ms > 0) {
-                peer->date_ms = reply->date_ms;
-                peer->date_seen_ms = boottime_ms();
+                server->date_ms = reply->date_ms;
+                server->date_seen_ms = boottime_ms();
         }
 }
 
-uint64_t api_peer_clock_ms(const ApiPeer *peer)
+uint64_t api_server_clock_ms(const ApiServer *server)
 {
-        return peer->date_ms > 0 ? peer->date_ms + (boottime_ms() - peer->date_seen_ms) : 0;
+        return server->date_ms > 0 ? server->date_ms + (boottime_ms() - server->date_seen_ms) : 0;
 }
 
 /* The API's tags are names. Any other text in their place does not get into the log. */
@@ -88,18 +88,18 @@ static bool tag_is_name(const char *tag)
         return tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@/._")] == '\0';
 }
 
-void api_peer_log_refusal(ApiPeer *peer, const char *call, unsigned status, const char *tag)
+void api_server_log_refusal(ApiServer *server, const char *call, unsigned status, const char *tag)
 {
         unsigned n_refused;
-        bool pass = rate_limit_pass(&peer->refusals, monotonic_ms(), REFUSALS_MAX,
+        bool pass = rate_limit_pass(&server->refusals, monotonic_ms(), REFUSALS_MAX,
                                     REFUSALS_INTERVAL_MS, &n_refused);
 
         log_debug("%s: the tag is %s", call, tag);
         if (n_refused > 0)
-                log_info("%s refused %u more calls", peer->endpoint, n_refused);
+                log_info("%s refused %u more calls", server->endpoint, n_refused);
         if (!pass)
                 return;
-        log_info("%s refused %s: HTTP status %u, %s", peer->endpoint, call, status,
+        log_info("%s refused %s: HTTP status %u, %s", server->endpoint, call, status,
                  isempty(tag)       ? "without a tag"
                  : tag_is_name(tag) ? tag
                                     : "with an odd tag");

@@ -13,7 +13,7 @@
 struct Api {
         unsigned n_ref;
         ApiContext *context;
-        ApiPeer *peer;
+        ApiServer *server;
         char *tenancy_id;
         char *base_url; /* down to the tenancy */
         uint64_t timeout_ms;
@@ -22,7 +22,7 @@ struct Api {
 
 static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *argument, char **ret)
 {
-        const char *base = endpoint->is_public ? api->peer->endpoint : api->base_url;
+        const char *base = endpoint->is_public ? api->server->endpoint : api->base_url;
         const char *path[ARRAY_SIZE(endpoint->path) + 1] = {};
         size_t n = 0;
 
@@ -34,7 +34,7 @@ static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *arg
         return api_url_build(base, path, ret);
 }
 
-static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument, ApiCall **ret)
+static int api_call_new(Api *api, const ApiEndpoint *endpoint, const char *argument, ApiCall **ret)
 {
         _cleanup_(freep) char *url = NULL;
         ApiCall *call;
@@ -50,7 +50,7 @@ static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument,
                 return -ENOMEM;
         call->event = sd_event_ref(api_context_event(api->context));
         call->endpoint = endpoint;
-        call->peer = api_peer_ref(api->peer);
+        call->server = api_server_ref(api->server);
         call->key = endpoint->is_public ? NULL : secret_ref(api->key);
         call->url = TAKE_PTR(url);
         call->timeout_ms = api->timeout_ms;
@@ -66,7 +66,7 @@ int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, cons
         _cleanup_(api_call_cancelp) ApiCall *call = NULL;
         int r;
 
-        r = call_new(api, endpoint, argument, &call);
+        r = api_call_new(api, endpoint, argument, &call);
         if (r < 0)
                 return r;
         call->priority = priority;
@@ -87,19 +87,19 @@ int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *b
         return api_ask_at(api, API_FOREGROUND, endpoint, argument, body, func, userdata, ret);
 }
 
-static bool peer_has_settings(const ApiPeer *peer, const ApiSettings *settings)
+static bool server_has_settings(const ApiServer *server, const ApiSettings *settings)
 {
-        return streq(peer->endpoint, settings->endpoint) &&
-               streq_ptr(peer->ca_file, settings->ca_file);
+        return streq(server->endpoint, settings->endpoint) &&
+               streq_ptr(server->ca_file, settings->ca_file);
 }
 
-static int get_peer(ApiContext *context, const ApiSettings *settings, const Api *previous,
-                    ApiPeer **ret)
+static int get_server(ApiContext *context, const ApiSettings *settings, const Api *previous,
+                      ApiServer **ret)
 {
-        if (!previous || !peer_has_settings(previous->peer, settings))
-                return api_peer_new(api_context_event(context), settings->endpoint,
-                                    settings->ca_file, ret);
-        *ret = api_peer_ref(previous->peer);
+        if (!previous || !server_has_settings(previous->server, settings))
+                return api_server_new(api_context_event(context), settings->endpoint,
+                                      settings->ca_file, ret);
+        *ret = api_server_ref(previous->server);
         return 0;
 }
 
@@ -126,7 +126,7 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
                 return -ENOMEM;
         r = api_url_build(settings->endpoint, path, &api->base_url);
         if (r == 0)
-                r = get_peer(context, settings, previous, &api->peer);
+                r = get_server(context, settings, previous, &api->server);
         if (r < 0)
                 return r;
 
@@ -144,7 +144,7 @@ Api *api_unref(Api *api)
 {
         if (!api || --api->n_ref > 0)
                 return NULL;
-        api_peer_unref(api->peer);
+        api_server_unref(api->server);
         free(api->tenancy_id);
         free(api->base_url);
         secret_unref(api->key);
@@ -157,7 +157,7 @@ bool api_has_settings(const Api *api, const ApiSettings *settings)
         bool same_key = api->key && settings->key ? secret_equal(api->key, settings->key)
                                                   : api->key == settings->key;
 
-        return same_key && peer_has_settings(api->peer, settings) &&
+        return same_key && server_has_settings(api->server, settings) &&
                streq(api->tenancy_id, settings->tenancy_id) &&
                api->timeout_ms == settings->timeout_ms;
 }
@@ -169,12 +169,12 @@ bool api_has_key(const Api *api)
 
 const char *api_endpoint(const Api *api)
 {
-        return api->peer->endpoint;
+        return api->server->endpoint;
 }
 
 const char *api_ca_file(const Api *api)
 {
-        return api->peer->ca_file;
+        return api->server->ca_file;
 }
 
 Secret *api_key(const Api *api)
@@ -184,5 +184,5 @@ Secret *api_key(const Api *api)
 
 uint64_t api_clock_ms(const Api *api)
 {
-        return api_peer_clock_ms(api->peer);
+        return api_server_clock_ms(api->server);
 }

@@ -20,11 +20,11 @@
  *
  * Every call has the timeout as its deadline, retries included. Results arrive once, in a
  * function that runs never before start returns and never after api_call_cancel(); r is 0, a
- * negative errno (we failed: http_is_lack() says what of) or an Error: BAD_REQUEST, RATE_LIMITED,
- * API_DENIED, UNREACHABLE, MALFORMED_REPLY or what the endpoint names; see dbus/api-status.h.
- * retry_after_s is how long the API wants to be left alone, 0 if it does not say; it may, with
- * RATE_LIMITED and with UNREACHABLE. Results are lent, NULL unless r is 0. The function may start
- * and cancel calls and drop the Api.
+ * negative errno (we failed: http_is_resource_shortage() says what of) or an Error: BAD_REQUEST,
+ * RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY or what the endpoint names; see
+ * dbus/api-status.h. retry_after_s is how long the API wants to be left alone, 0 if it does not
+ * say; it may, with RATE_LIMITED and with UNREACHABLE. Results are lent, NULL unless r is 0. The
+ * function may start and cancel calls and drop the Api.
  *
  * A call that is tried again makes a few attempts with pauses between them. None begins earlier
  * than a 5xx with Retry-After allows; if that is after the deadline, the call ends at once. A call

@@ -75,13 +75,13 @@ static void put_counts(FILE *f, const AuditCount *counts)
 
 static void put_caller(FILE *f, const Audit *audit)
 {
-        const Cause *cause = audit->cause;
+        const AuditOrigin *origin = audit->origin;
 
-        if (cause && cause->method[0])
-                fprintf(f, ", %s", cause->method);
-        if (cause && cause->has_uid)
-                fprintf(f, " by uid %u%s", cause->uid,
-                        streq_ptr(cause->decided_by, DECIDED_BY_POLKIT) ? " (polkit)" : "");
+        if (origin && origin->method[0])
+                fprintf(f, ", %s", origin->method);
+        if (origin && origin->has_uid)
+                fprintf(f, " by uid %u%s", origin->uid,
+                        streq_ptr(origin->decided_by, DECIDED_BY_POLKIT) ? " (polkit)" : "");
         else if (audit->sender)
                 fprintf(f, " by %s", audit->sender);
 }
@@ -113,15 +113,15 @@ static char *text_new(const Audit *audit)
 
 /* The fields */
 
-static int add_number(Entry *entry, const char *name, uint64_t value)
+static int add_number(JournalEntry *entry, const char *name, uint64_t value)
 {
         char text[24];
 
         snprintf(text, sizeof(text), "%" PRIu64, value);
-        return entry_add(entry, name, text);
+        return journal_entry_add(entry, name, text);
 }
 
-static int add_strings(Entry *entry, const Audit *audit, const char *text)
+static int add_strings(JournalEntry *entry, const Audit *audit, const char *text)
 {
         const struct {
                 const char *name, *value;
@@ -141,26 +141,26 @@ static int add_strings(Entry *entry, const Audit *audit, const char *text)
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++)
                 if (fields[i].value)
-                        r = entry_add(entry, fields[i].name, fields[i].value);
+                        r = journal_entry_add(entry, fields[i].name, fields[i].value);
         return r;
 }
 
-static int add_cause(Entry *entry, const Cause *cause)
+static int add_origin(JournalEntry *entry, const AuditOrigin *origin)
 {
         int r = 0;
 
-        if (cause->method[0])
-                r = entry_add(entry, FIELD_METHOD, cause->method);
-        if (r == 0 && cause->has_uid)
-                r = add_number(entry, FIELD_CALLER_UID, cause->uid);
-        if (r == 0 && cause->decided_by)
-                r = entry_add(entry, FIELD_DECIDED_BY, cause->decided_by);
-        if (r == 0 && cause->begun_at_us)
-                r = add_number(entry, FIELD_DURATION_USEC, monotonic_us() - cause->begun_at_us);
+        if (origin->method[0])
+                r = journal_entry_add(entry, FIELD_METHOD, origin->method);
+        if (r == 0 && origin->has_uid)
+                r = add_number(entry, FIELD_CALLER_UID, origin->uid);
+        if (r == 0 && origin->decided_by)
+                r = journal_entry_add(entry, FIELD_DECIDED_BY, origin->decided_by);
+        if (r == 0 && origin->begun_at_us)
+                r = add_number(entry, FIELD_DURATION_USEC, monotonic_us() - origin->begun_at_us);
         return r;
 }
 
-static int add_numbers(Entry *entry, const Audit *audit)
+static int add_numbers(JournalEntry *entry, const Audit *audit)
 {
         int r;
 
@@ -172,19 +172,19 @@ static int add_numbers(Entry *entry, const Audit *audit)
         return r;
 }
 
-static Entry *entry_of(const Audit *audit, const char *text)
+static JournalEntry *entry_of(const Audit *audit, const char *text)
 {
-        _cleanup_(entry_freep) Entry *entry = entry_new();
+        _cleanup_(journal_entry_freep) JournalEntry *entry = journal_entry_new();
 
         if (!entry || add_strings(entry, audit, text) < 0 || add_numbers(entry, audit) < 0 ||
-            (audit->cause && add_cause(entry, audit->cause) < 0))
+            (audit->origin && add_origin(entry, audit->origin) < 0))
                 return NULL;
         return TAKE_PTR(entry);
 }
 
 static void put_in_journal(const Audit *audit, const char *text)
 {
-        Entry *entry = entry_of(audit, text);
+        JournalEntry *entry = entry_of(audit, text);
 
         if (entry)
                 journal_put(entry, queue_max(audit->event));

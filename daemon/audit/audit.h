@@ -15,13 +15,13 @@
  */
 
 /* Who called. It is copied along with what goes on after the call has ended. */
-typedef struct Cause {
+typedef struct AuditOrigin {
         bool has_uid; /* it is known who */
         uid_t uid;
         const char *decided_by; /* what let him, or did not: static; NULL: nothing did */
         char method[32];        /* "": nobody called, the daemon acts by itself */
         uint64_t begun_at_us;   /* when the call came, by monotonic_us() */
-} Cause;
+} AuditOrigin;
 
 typedef struct AuditCount {
         const char *field; /* NULL after the last */
@@ -31,7 +31,7 @@ typedef struct AuditCount {
 /* What is NULL or 0 does not appear. All is lent for the call. */
 typedef struct Audit {
         Event event;
-        const Cause *cause;
+        const AuditOrigin *origin;
         const char *sender; /* the connection, where the uid is not known */
         const char *tenancy, *user_id, *authenticator_id, *rp_id, *challenge_id;
         int error;        /* an Error or a negative errno */

@@ -18,18 +18,18 @@ static struct {
         bool is_open;
         bool closing;
         bool ended;
-        Entry *first, *last;
+        JournalEntry *first, *last;
         size_t n; /* in the queue, and the one that is being sent */
         uint64_t n_sent;
         uint64_t n_lost;
 } journal = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-Entry *entry_new(void)
+JournalEntry *journal_entry_new(void)
 {
-        return calloc(1, sizeof(Entry));
+        return calloc(1, sizeof(JournalEntry));
 }
 
-Entry *entry_free(Entry *entry)
+JournalEntry *journal_entry_free(JournalEntry *entry)
 {
         if (!entry)
                 return NULL;
@@ -39,7 +39,7 @@ Entry *entry_free(Entry *entry)
         return NULL;
 }
 
-int entry_add(Entry *entry, const char *name, const char *value)
+int journal_entry_add(JournalEntry *entry, const char *name, const char *value)
 {
         char *field;
         int len;
@@ -54,7 +54,7 @@ int entry_add(Entry *entry, const char *name, const char *value)
         return 0;
 }
 
-const char *entry_get(const Entry *entry, const char *name)
+const char *journal_entry_get(const JournalEntry *entry, const char *name)
 {
         size_t len = strlen(name);
 
@@ -68,21 +68,21 @@ const char *entry_get(const Entry *entry, const char *name)
 }
 
 /* The journal frames a value that has a newline by its length, so that it forges no field. */
-static void entry_send(const Entry *entry)
+static void journal_entry_send(const JournalEntry *entry)
 {
         int r;
 
         r = sd_journal_sendv(entry->fields, (int) entry->n_fields);
         if (r < 0)
                 log_line(LOG_ERR, "%s (the journal did not take this: %s)",
-                         entry_get(entry, "MESSAGE"), strerror(-r));
+                         journal_entry_get(entry, "MESSAGE"), strerror(-r));
 }
 
 static void *journal_run(void *userdata _unused_)
 {
         pthread_mutex_lock(&journal.lock);
         for (;;) {
-                _cleanup_(entry_freep) Entry *entry = NULL;
+                _cleanup_(journal_entry_freep) JournalEntry *entry = NULL;
 
                 while (!journal.first && !journal.closing)
                         pthread_cond_wait(&journal.changed, &journal.lock);
@@ -91,7 +91,7 @@ static void *journal_run(void *userdata _unused_)
                         break;
                 journal.first = entry->next;
                 pthread_mutex_unlock(&journal.lock);
-                entry_send(entry);
+                journal_entry_send(entry);
                 pthread_mutex_lock(&journal.lock);
                 journal.n--;
                 journal.n_sent++;
@@ -135,9 +135,9 @@ bool journal_is_open(void)
         return journal.is_open;
 }
 
-void journal_put(Entry *entry, size_t queue_max)
+void journal_put(JournalEntry *entry, size_t queue_max)
 {
-        _cleanup_(entry_freep) Entry *owned = entry;
+        _cleanup_(journal_entry_freep) JournalEntry *owned = entry;
 
         pthread_mutex_lock(&journal.lock);
         if (journal.n >= queue_max) {
@@ -185,7 +185,7 @@ uint64_t journal_take_lost(size_t n_waiting)
         return n;
 }
 
-static struct timespec deadline(uint64_t timeout_ms)
+static struct timespec deadline_after(uint64_t timeout_ms)
 {
         struct timespec ts;
 
@@ -199,7 +199,7 @@ static struct timespec deadline(uint64_t timeout_ms)
 /* A thread that the journal keeps waiting ends with the process. */
 void journal_close(uint64_t timeout_ms)
 {
-        struct timespec until = deadline(timeout_ms);
+        struct timespec until = deadline_after(timeout_ms);
         bool ended;
 
         if (!journal.is_open)

@@ -13,28 +13,28 @@
 #define JOURNAL_FIELDS_MAX 24U
 
 /* The fields of one record, each "NAME=value". */
-typedef struct Entry {
-        struct Entry *next;
+typedef struct JournalEntry {
+        struct JournalEntry *next;
         size_t n_fields;
         struct iovec fields[JOURNAL_FIELDS_MAX];
-} Entry;
+} JournalEntry;
 
 /* NULL for lack of memory. */
-Entry *entry_new(void);
-Entry *entry_free(Entry *entry);
-DEFINE_CLEANUP(Entry *, entry_free);
+JournalEntry *journal_entry_new(void);
+JournalEntry *journal_entry_free(JournalEntry *entry);
+DEFINE_CLEANUP(JournalEntry *, journal_entry_free);
 
 /* The value may be any text, with newlines, too: it is its own field and no other. Returns 0 or
  * -ENOMEM. */
-int entry_add(Entry *entry, const char *name, const char *value);
+int journal_entry_add(JournalEntry *entry, const char *name, const char *value);
 /* The value of a field. NULL if there is none. */
-const char *entry_get(const Entry *entry, const char *name);
+const char *journal_entry_get(const JournalEntry *entry, const char *name);
 
 /* Starts the thread. Returns 0 or a negative errno. */
 int journal_open(void);
 bool journal_is_open(void);
 /* Takes the entry over. Not more than `queue_max` may wait already; an entry beyond is lost. */
-void journal_put(Entry *entry, size_t queue_max);
+void journal_put(JournalEntry *entry, size_t queue_max);
 /* How many wait. */
 size_t journal_n_waiting(void);
 /* How many it has taken so far. */

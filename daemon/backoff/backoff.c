@@ -17,7 +17,7 @@ struct Backoff {
         void *userdata;
 };
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_backoff_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
         Backoff *backoff = userdata;
 
@@ -37,8 +37,8 @@ int backoff_new(sd_event *event, uint64_t first_ms, uint64_t max_ms, BackoffFunc
         backoff->max_ms = max_ms;
         backoff->func = func;
         backoff->userdata = userdata;
-        r = sd_event_add_time_relative(event, &backoff->timer, CLOCK_MONOTONIC, 0, 0, on_time,
-                                       backoff);
+        r = sd_event_add_time_relative(event, &backoff->timer, CLOCK_MONOTONIC, 0, 0,
+                                       on_backoff_timer, backoff);
         if (r >= 0)
                 r = sd_event_source_set_enabled(backoff->timer, SD_EVENT_OFF);
         if (r < 0)

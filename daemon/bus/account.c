@@ -34,7 +34,7 @@ static void account_report(const Account *account, unsigned n)
 {
         if (n > 0)
                 audit(EVENT_CALLS_UNRECORDED,
-                      .cause = &(Cause){.has_uid = account->has_uid, .uid = account->uid},
+                      .origin = &(AuditOrigin){.has_uid = account->has_uid, .uid = account->uid},
                       .counts = {{FIELD_COUNT, n}});
 }
 

@@ -156,7 +156,7 @@ int run_import(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = links_import(request->tenancy, &links, dry_run, &request->cause, imported,
+                r = links_import(request->tenancy, &links, dry_run, &request->origin, imported,
                                  request);
         return r;
 }

@@ -146,8 +146,8 @@ static int run_add(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = read_authenticator_id(request, &authenticator_id);
         if (r == 0)
-                r = links_add(request->tenancy, user_id, authenticator_id, &request->cause, changed,
-                              request);
+                r = links_add(request->tenancy, user_id, authenticator_id, &request->origin,
+                              changed, request);
         return r;
 }
 
@@ -158,7 +158,7 @@ static int run_remove(Request *request, sd_bus_message *m _unused_)
 
         r = read_authenticator_id(request, &authenticator_id);
         return r != 0 ? r
-                      : links_remove(request->tenancy, authenticator_id, &request->cause, changed,
+                      : links_remove(request->tenancy, authenticator_id, &request->origin, changed,
                                      request);
 }
 
@@ -181,7 +181,7 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
 
         r = read_user_id(request, &user_id);
         return r != 0 ? r
-                      : links_remove_by_user(request->tenancy, user_id, &request->cause,
+                      : links_remove_by_user(request->tenancy, user_id, &request->origin,
                                              removed_by_user, request);
 }
 
@@ -189,7 +189,7 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
 
 static void record_reconcile(const Request *request, const ReconcileResult *result, bool dry_run)
 {
-        audit(EVENT_RECONCILED, .cause = &request->cause, .tenancy = request->label,
+        audit(EVENT_RECONCILED, .origin = &request->origin, .tenancy = request->label,
               .counts = {
                       {FIELD_CHECKED, result->checked},
                       {FIELD_ADDED, result->added},
@@ -273,7 +273,7 @@ static int run_reconcile(Request *request, sd_bus_message *m)
 
         r = read_reconcile_options(m, &dry_run, request->text);
         if (r == 0)
-                r = reconcile_start(request->tenancy, dry_run, &request->cause,
+                r = reconcile_start(request->tenancy, dry_run, &request->origin,
                                     dry_run ? dry_run_ended : reconciled, tell_progress, request,
                                     &reconcile);
         if (r != 0)

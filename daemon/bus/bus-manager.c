@@ -123,7 +123,7 @@ static int run_reload(Request *request, sd_bus_message *m _unused_)
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = owner->reload(owner->userdata, &request->cause, on_reloaded, request, &text);
+        r = owner->reload(owner->userdata, &request->origin, on_reloaded, request, &text);
         return r == 0 ? 0 : reload_fails(request, r, text);
 }
 

@@ -176,7 +176,7 @@ REQUEST_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
 
 /* Exchange */
 
-static int append_answer(sd_bus_message *m, const Answer *answer)
+static int append_answer(sd_bus_message *m, const IdempotencyRecord *answer)
 {
         int r;
 
@@ -199,7 +199,8 @@ static void record_principal(Request *request, const Principal *principal)
         request_record(request, EVENT_CODE_EXCHANGED);
 }
 
-static void exchanged(int r, uint32_t retry_after_s, const Answer *answer, void *userdata)
+static void exchanged(int r, uint32_t retry_after_s, const IdempotencyRecord *answer,
+                      void *userdata)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Request *request = userdata;
@@ -215,11 +216,11 @@ static void exchanged(int r, uint32_t retry_after_s, const Answer *answer, void 
 
 static int run_exchange(Request *request, sd_bus_message *m _unused_)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         ExchangeRequest exchange = {
                 .uid = identity_caller(request->identity)->uid,
                 .link = true,
-                .cause = request->cause,
+                .origin = request->origin,
         };
         const Option options[] = {
                 {"user_id", 's', &exchange.user_id, user_id_is_valid},

@@ -270,7 +270,7 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
                                        PASSKEYS_MAX);
         if (r == 0)
                 r = request_read_options(request, NULL, 0);
-        return r != 0 ? r : vault_delete(request->tenancy, ids, &request->cause, deleted, request);
+        return r != 0 ? r : vault_delete(request->tenancy, ids, &request->origin, deleted, request);
 }
 
 /* What the next two are given: a user, and options of which there are none yet. */
@@ -297,7 +297,7 @@ static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_
 
         r = read_user(request, &user_id);
         return r != 0 ? r
-                      : vault_delete_user(request->tenancy, user_id, &request->cause,
+                      : vault_delete_user(request->tenancy, user_id, &request->origin,
                                           deleted_of_user, request);
 }
 

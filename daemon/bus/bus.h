@@ -21,8 +21,8 @@ typedef struct BusOwner {
         /* Reads configuration and credentials again, and leaves a record of it. Returns 0 if `done`
          * will be called, once and later; or what it fails with, of which *ret_text (the caller's)
          * says more if it is an Error. */
-        int (*reload)(void *userdata, const Cause *cause, BusReloadedFunc done, void *done_userdata,
-                      char **ret_text);
+        int (*reload)(void *userdata, const AuditOrigin *origin, BusReloadedFunc done,
+                      void *done_userdata, char **ret_text);
         /* Adds what is missing or odd now. Returns 0 or -ENOMEM. */
         int (*diagnose)(void *userdata, FindingList *list);
         /* The connection is gone; nothing can be answered any more. */

@@ -94,7 +94,7 @@ static void answered(PolkitAnswer answer, void *userdata)
         request->operation = NULL;
         request->cancel = NULL;
         if (answer != POLKIT_NONE)
-                request->cause.decided_by = DECIDED_BY_POLKIT;
+                request->origin.decided_by = DECIDED_BY_POLKIT;
         r = verdict(asking, answer);
         if (r != 0)
                 request_fail(request, r);

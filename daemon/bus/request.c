@@ -35,7 +35,7 @@ static void request_audit(const Request *request, Event event, int r, const char
 {
         const RequestSubject *subject = &request->subject;
 
-        audit(event, .cause = &request->cause,
+        audit(event, .origin = &request->origin,
               .sender = request->identity ? NULL : sd_bus_message_get_sender(request->message),
               .tenancy = request->label, .user_id = subject->user_id,
               .authenticator_id = subject->authenticator_id, .rp_id = subject->rp_id,
@@ -266,8 +266,8 @@ static void request_start(Request *request)
         bool granted = request->for_everybody || request_is_granted(request, NULL);
         int r;
 
-        request->cause.has_uid = true;
-        request->cause.uid = identity_caller(request->identity)->uid;
+        request->origin.has_uid = true;
+        request->origin.uid = identity_caller(request->identity)->uid;
         if (!granted && !request->question) {
                 request_fail(request, ERROR_ACCESS_DENIED);
                 return;
@@ -285,8 +285,8 @@ static void request_start(Request *request)
         (*n_pending)++;
         request->counted = true;
         if (granted)
-                request->cause.decided_by =
-                        request->cause.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
+                request->origin.decided_by =
+                        request->origin.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
         r = granted ? request->run(request, request->message) : question_ask(request);
         if (r != 0)
                 request_fail(request, r);
@@ -327,9 +327,9 @@ static int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *messa
                 .message = sd_bus_message_ref(message),
                 .tenancy = object ? tenancy_ref(object->tenancy) : NULL,
                 .label = label,
-                .cause = {.begun_at_us = monotonic_us()},
+                .origin = {.begun_at_us = monotonic_us()},
         };
-        (void) snprintf(request->cause.method, sizeof(request->cause.method), "%s",
+        (void) snprintf(request->origin.method, sizeof(request->origin.method), "%s",
                         sd_bus_message_get_member(request->message));
         bus->requests = request;
         *ret = request;

@@ -36,7 +36,7 @@ struct Request {
         bool counted;             /* among the pending calls of the uid */
         bool authorized;          /* polkit has said yes */
         char text[512];           /* more exactly than its error says, why it fails; or "" */
-        Cause cause;              /* for the records of what comes of it */
+        AuditOrigin origin;       /* for the records of what comes of it */
         RequestSubject subject;
         bool recorded; /* its failure has left a record */
         int (*run)(Request *request, sd_bus_message *message);

@@ -33,7 +33,7 @@ static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, int r)
                                      "change CaFile=; nothing needs to be reloaded for the file");
 }
 
-int config_find_ca_files(const Config *config, FindingList *list)
+int config_diagnose_ca_files(const Config *config, FindingList *list)
 {
         for (size_t i = 0; i < config->n_tenancies; i++) {
                 const TenancyConfig *tenancy = config->tenancies[i];

@@ -61,7 +61,7 @@ typedef struct Parser {
         const ConfigReader *reader;
 } Parser;
 
-static int tell(Parser *parser, const char *key, const char *value, char **ret_error)
+static int assign_key(Parser *parser, const char *key, const char *value, char **ret_error)
 {
         char *what = NULL;
         int r;
@@ -81,7 +81,7 @@ static int parse_section(Parser *parser, const char *line, char **ret_error)
                 return fail_at(&parser->place, strdup("a section is written [Name]"), -EBADMSG,
                                ret_error);
         parser->section = strndup(line + 1, len - 2);
-        return parser->section ? tell(parser, NULL, NULL, ret_error) : -ENOMEM;
+        return parser->section ? assign_key(parser, NULL, NULL, ret_error) : -ENOMEM;
 }
 
 static int parse_assignment(Parser *parser, char *line, char **ret_error)
@@ -94,7 +94,7 @@ static int parse_assignment(Parser *parser, char *line, char **ret_error)
                 return fail_at(&parser->place, strdup("an assignment outside of any section"),
                                -EBADMSG, ret_error);
         *equals = '\0';
-        return tell(parser, strip(line), strip(equals + 1), ret_error);
+        return assign_key(parser, strip(line), strip(equals + 1), ret_error);
 }
 
 static int parse_line(Parser *parser, char *line, char **ret_error)

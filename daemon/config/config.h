@@ -45,4 +45,4 @@ int config_list_credentials(const char *file, char ***ret);
 TenancyConfig *config_find_tenancy(const Config *config, const char *label);
 
 /* Adds a finding for each CaFile= that cannot be read now. Returns 0 or -ENOMEM. */
-int config_find_ca_files(const Config *config, FindingList *list);
+int config_diagnose_ca_files(const Config *config, FindingList *list);

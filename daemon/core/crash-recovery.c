@@ -145,7 +145,7 @@ static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_lef
         const char *label = tenancy_label(recovery->tenancy);
 
         for (size_t i = 0; i < added->n_links; i++)
-                tenancy_tell_link_added(recovery->tenancy, added->links[i], &(Cause){});
+                tenancy_tell_link_added(recovery->tenancy, added->links[i], &(AuditOrigin){});
         audit(EVENT_RECOVERY_DONE, .tenancy = label,
               .counts = {{FIELD_CHECKED, recovery->n_checked}, {FIELD_ADDED, added->n_links}});
         if (n_left > 0)
@@ -351,7 +351,8 @@ void crash_recovery_stop(CrashRecovery *recovery)
 
 /* Repeats */
 
-uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[static ANSWER_KEY_LEN],
+uint64_t crash_recovery_take_over(CrashRecovery *recovery,
+                                  const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                                   bool *ret_interrupted)
 {
         Leftover *leftover = leftovers_find_repeat(&recovery->leftovers, key);

@@ -32,7 +32,8 @@ int crash_recovery_find(const CrashRecovery *recovery, FindingList *list);
  * until it is given back. Returns its intent's id, or 0 if there is none, or if it is too late to
  * take it over; *ret_interrupted tells the two apart.
  */
-uint64_t crash_recovery_take_over(CrashRecovery *recovery, const uint8_t key[static ANSWER_KEY_LEN],
+uint64_t crash_recovery_take_over(CrashRecovery *recovery,
+                                  const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                                   bool *ret_interrupted);
 /* The repeat has settled it, or else it remains a claim. */
 void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled);

@@ -22,7 +22,7 @@ typedef struct Pending {
         LinkList links; /* whose passkeys are to be asked for */
         uint64_t intent_id;
         uint64_t since_ms; /* monotonic */
-        Cause cause;
+        AuditOrigin origin;
 } Pending;
 
 struct DeleteRecovery {
@@ -81,7 +81,7 @@ DeleteRecovery *delete_recovery_free(DeleteRecovery *recovery)
 }
 
 int delete_recovery_add(DeleteRecovery *recovery, LinkList *links, uint64_t intent_id,
-                        const Cause *cause)
+                        const AuditOrigin *origin)
 {
         _cleanup_(link_list_clear) LinkList owned = TAKE(*links, (LinkList){});
         Pending *pending = malloc(sizeof(Pending)), **end = &recovery->first;
@@ -91,7 +91,7 @@ int delete_recovery_add(DeleteRecovery *recovery, LinkList *links, uint64_t inte
         *pending = (Pending){.links = TAKE(owned, (LinkList){}),
                              .intent_id = intent_id,
                              .since_ms = monotonic_ms(),
-                             .cause = *cause};
+                             .origin = *origin};
         while (*end)
                 end = &(*end)->next;
         *end = pending;
@@ -116,7 +116,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 
         recovery->committing = false;
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(tenancy, removed->links[i], &pending->cause);
+                tenancy_tell_link_removed(tenancy, removed->links[i], &pending->origin);
         if (r != 0) { /* all of them are asked for again */
                 recovery->result = r;
                 link_list_clear(&recovery->rest);
@@ -208,7 +208,7 @@ static int load_one(DeleteRecovery *recovery, const DeleteIntent *intent)
                 else if (r == ERROR_NOT_FOUND)
                         r = 0;
         }
-        return r != 0 ? r : delete_recovery_add(recovery, &links, intent->id, &(Cause){});
+        return r != 0 ? r : delete_recovery_add(recovery, &links, intent->id, &(AuditOrigin){});
 }
 
 static int load(DeleteRecovery *recovery)

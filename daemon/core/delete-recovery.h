@@ -27,4 +27,4 @@ int delete_recovery_find(const DeleteRecovery *recovery, FindingList *list);
 /* Takes the links over, as they were when the delete was asked for; `intent_id` is 0 if there is no
  * intent on disk. Returns 0 or -ENOMEM. */
 int delete_recovery_add(DeleteRecovery *recovery, LinkList *links, uint64_t intent_id,
-                        const Cause *cause);
+                        const AuditOrigin *origin);

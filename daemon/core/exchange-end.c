@@ -9,7 +9,7 @@
 #include "dbus/error.h"
 
 /* How long an outcome that could not be saved waits in memory for a repeat. */
-#define UNSAVED_TTL_MS STORE_ANSWER_TTL_MS
+#define UNSAVED_TTL_MS STORE_IDEMPOTENCY_TTL_MS
 #define UNSAVED_MAX    256U
 /* Exchanges that have ended and whose intents are still on disk, since the store fails. */
 #define ENDED_MAX 4096U
@@ -50,7 +50,7 @@ Exchange *exchange_free(Exchange *exchange)
                 exchange_waiter_free(waiter);
         }
         api_call_cancel(exchange->call);
-        answer_clear(&exchange->answer);
+        idempotency_record_clear(&exchange->answer);
         link_free(exchange->link);
         free(exchange->declined_id);
         exchange_forget_code(exchange);
@@ -61,7 +61,7 @@ Exchange *exchange_free(Exchange *exchange)
         return NULL;
 }
 
-int exchange_acceptable_to(const char *user_id, const Answer *answer)
+int exchange_acceptable_to(const char *user_id, const IdempotencyRecord *answer)
 {
         if (answer->error)
                 return answer->error;
@@ -174,7 +174,7 @@ static void exchange_keep_ended(Exchange *exchange)
         Exchanges *exchanges = exchange->exchanges;
 
         exchange_give_up_link(exchange);
-        answer_clear(&exchange->answer);
+        idempotency_record_clear(&exchange->answer);
         exchange->has_key = false;
         exchange->stage = EXCHANGE_ENDED;
         exchanges->decision_lost_at_ms = boottime_ms();
@@ -226,7 +226,7 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
                 exchange->answer.newly_linked = newly_linked;
         }
         if (newly_linked)
-                tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->cause);
+                tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->origin);
         exchange->result = exchange->result ?: r ?: exchange->answer.error;
         exchange_conclude(exchange);
 }

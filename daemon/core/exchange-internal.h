@@ -36,16 +36,16 @@ typedef struct Exchange {
         char *code; /* wiped once it has been sent */
         char *user_id;
         bool wants_link;
-        Cause cause;
+        AuditOrigin origin;
         bool has_key; /* there is a request id, and `key` is what a repeat is found by */
-        uint8_t key[ANSWER_KEY_LEN];
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
         uint64_t intent_id; /* 0: none on disk */
         bool interrupted;   /* an earlier process began this very exchange */
         bool taken_over;    /* and the intent is that one's: crash recovery is to hear of it */
         ApiCall *call;
         int result; /* what callers are told; the answer says more if it is 0 */
         uint32_t retry_after_s;
-        Answer answer;
+        IdempotencyRecord answer;
         Link *link;             /* to be made */
         char *declined_id;      /* not to be linked */
         uint64_t unsaved_at_ms; /* monotonic */
@@ -68,7 +68,7 @@ DEFINE_CLEANUP(Exchange *, exchange_free);
 void exchange_forget_code(Exchange *exchange);
 
 /* 0, or why somebody who names a user, or NULL, must not be told of an answer. */
-int exchange_acceptable_to(const char *user_id, const Answer *answer);
+int exchange_acceptable_to(const char *user_id, const IdempotencyRecord *answer);
 
 /* Puts the outcome on disk, and then answers everybody who waits. Returns 0 or a negative errno. */
 int exchange_save(Exchange *exchange);

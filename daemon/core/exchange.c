@@ -129,7 +129,7 @@ static int exchange_begin(Exchange *exchange)
                 return exchange_ask(exchange);
         host_time_now(&intent.begun_at);
         if (exchange->has_key)
-                memcpy(intent.key, exchange->key, ANSWER_KEY_LEN);
+                memcpy(intent.key, exchange->key, IDEMPOTENCY_KEY_LEN);
         return store_begin_exchange(exchange->tenancy->store, exchange->tenancy->id, &intent,
                                     exchange_begun, exchange, NULL);
 }
@@ -160,7 +160,7 @@ static void exchange_add_waiter(Exchange *exchange, ExchangeWaiter *waiter)
 static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
 {
         for (Exchange *e = exchanges->first; e; e = e->next)
-                if (e->has_key && memcmp(e->key, key, ANSWER_KEY_LEN) == 0)
+                if (e->has_key && memcmp(e->key, key, IDEMPOTENCY_KEY_LEN) == 0)
                         return e;
         return NULL;
 }
@@ -194,12 +194,12 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         exchange->user_id = request->user_id ? strdup(request->user_id) : NULL;
         exchange->code = strdup(request->code);
         exchange->wants_link = request->link;
-        exchange->cause = request->cause;
+        exchange->origin = request->origin;
         if (!exchange->code || (request->user_id && !exchange->user_id))
                 return -ENOMEM;
         if (key) {
                 exchange->has_key = true;
-                memcpy(exchange->key, key, ANSWER_KEY_LEN);
+                memcpy(exchange->key, key, IDEMPOTENCY_KEY_LEN);
                 exchange->intent_id = crash_recovery_take_over(tenancy->crash_recovery, key,
                                                                &exchange->interrupted);
                 exchange->taken_over = exchange->intent_id > 0;
@@ -235,12 +235,12 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
 
 /* Returns EXCHANGE_ANSWERED, 0 if there is no answer, STORE_FAILED or a negative errno. */
 static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                       bool *ret_interrupted, Answer *ret)
+                       bool *ret_interrupted, IdempotencyRecord *ret)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         int r;
 
-        r = store_get_answer(tenancy->store, key, &answer);
+        r = store_get_idempotency_record(tenancy->store, key, &answer);
         /* Without a link, an exchange needs no store. */
         if (r == ERROR_NOT_FOUND || (r > 0 && !request->link))
                 return 0;
@@ -251,15 +251,15 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
         if (*ret_interrupted)
                 return 0;
         answer.error = exchange_acceptable_to(request->user_id, &answer);
-        *ret = TAKE(answer, (Answer){});
+        *ret = TAKE(answer, (IdempotencyRecord){});
         return EXCHANGE_ANSWERED;
 }
 
 int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFunc func,
-                   void *userdata, Answer *ret_answer)
+                   void *userdata, IdempotencyRecord *ret_answer)
 {
         _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = NULL;
-        uint8_t key[ANSWER_KEY_LEN];
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
         Exchange *first = NULL;
         bool interrupted = false;
         int r;

@@ -29,14 +29,15 @@ typedef struct ExchangeRequest {
         const char *user_id;    /* the only acceptable one, or NULL */
         const char *request_id; /* or NULL */
         bool link;
-        Cause cause; /* for the record of a new link */
+        AuditOrigin origin; /* for the record of a new link */
 } ExchangeRequest;
 
 /*
  * r: 0, an Error or a negative errno; retry_after_s goes with RATE_LIMITED. The answer is lent, and
  * there with r == 0 only.
  */
-typedef void (*ExchangeFunc)(int r, uint32_t retry_after_s, const Answer *answer, void *userdata);
+typedef void (*ExchangeFunc)(int r, uint32_t retry_after_s, const IdempotencyRecord *answer,
+                             void *userdata);
 
 /* What exchange_start() returns if there is a recorded answer to this very request. */
 #define EXCHANGE_ANSWERED INT_MAX
@@ -48,4 +49,4 @@ typedef void (*ExchangeFunc)(int r, uint32_t retry_after_s, const Answer *answer
  * set.
  */
 int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ExchangeFunc func,
-                   void *userdata, Answer *ret_answer);
+                   void *userdata, IdempotencyRecord *ret_answer);

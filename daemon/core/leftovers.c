@@ -54,13 +54,13 @@ Leftover *leftovers_find(const Leftovers *leftovers, uint64_t intent_id)
 }
 
 Leftover *leftovers_find_repeat(const Leftovers *leftovers,
-                                const uint8_t key[static ANSWER_KEY_LEN])
+                                const uint8_t key[static IDEMPOTENCY_KEY_LEN])
 {
         for (size_t i = 0; i < leftovers->n; i++) {
                 Leftover *leftover = &leftovers->leftovers[i];
 
                 if (leftover->intent.has_key && !leftover->taken_over &&
-                    memcmp(leftover->intent.key, key, ANSWER_KEY_LEN) == 0)
+                    memcmp(leftover->intent.key, key, IDEMPOTENCY_KEY_LEN) == 0)
                         return leftover;
         }
         return NULL;

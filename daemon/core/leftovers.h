@@ -32,7 +32,7 @@ size_t leftovers_count(const Leftovers *leftovers);
 Leftover *leftovers_find(const Leftovers *leftovers, uint64_t intent_id);
 /* The one that a repeat with that key may take over. */
 Leftover *leftovers_find_repeat(const Leftovers *leftovers,
-                                const uint8_t key[static ANSWER_KEY_LEN]);
+                                const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
 
 /* True also if there is none of that id. */
 bool leftovers_is_taken_over(const Leftovers *leftovers, uint64_t intent_id);

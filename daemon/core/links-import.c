@@ -12,7 +12,7 @@ _Static_assert(LINKS_IMPORT_MAX <= STORE_IMPORT_MAX, "the store takes them at on
 typedef struct Import {
         Tenancy *tenancy;
         bool dry_run;
-        Cause cause;
+        AuditOrigin origin;
         LinksImportFunc func;
         void *userdata;
 } Import;
@@ -29,7 +29,7 @@ static void tell_added(const Import *import, const LinkList *links, const LinkOu
 {
         for (size_t i = 0; i < links->n_links; i++)
                 if (outcomes[i] == LINK_ADDED)
-                        tenancy_tell_link_added(import->tenancy, links->links[i], &import->cause);
+                        tenancy_tell_link_added(import->tenancy, links->links[i], &import->origin);
 }
 
 static void imported(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
@@ -41,7 +41,7 @@ static void imported(int r, const LinkList *links, const LinkOutcome *outcomes, 
         import->func(r, links, outcomes, import->userdata);
 }
 
-int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const Cause *cause,
+int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const AuditOrigin *origin,
                  LinksImportFunc func, void *userdata)
 {
         _cleanup_(import_freep) Import *import = NULL;
@@ -54,7 +54,7 @@ int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const Ca
                 return -ENOMEM;
         *import = (Import){.tenancy = tenancy_ref(tenancy),
                            .dry_run = dry_run,
-                           .cause = *cause,
+                           .origin = *origin,
                            .func = func,
                            .userdata = userdata};
         r = store_import(tenancy->store, tenancy->id, links, dry_run, imported, import, NULL);

@@ -53,7 +53,7 @@ int links_count(Tenancy *tenancy, uint64_t *ret)
 typedef struct Change {
         Tenancy *tenancy;
         Link *link; /* the one to add */
-        Cause cause;
+        AuditOrigin origin;
         LinksFunc func;
         void *userdata;
 } Change;
@@ -67,7 +67,7 @@ static Change *change_free(Change *change)
 }
 DEFINE_CLEANUP(Change *, change_free);
 
-static int change_new(Tenancy *tenancy, const Cause *cause, LinksFunc func, void *userdata,
+static int change_new(Tenancy *tenancy, const AuditOrigin *origin, LinksFunc func, void *userdata,
                       Change **ret)
 {
         Change *change = calloc(1, sizeof(Change));
@@ -75,7 +75,7 @@ static int change_new(Tenancy *tenancy, const Cause *cause, LinksFunc func, void
         if (!change)
                 return -ENOMEM;
         *change = (Change){.tenancy = tenancy_ref(tenancy),
-                           .cause = *cause,
+                           .origin = *origin,
                            .func = func,
                            .userdata = userdata};
         *ret = change;
@@ -87,7 +87,7 @@ static void change_added(int r, bool newly_linked, void *userdata)
         _cleanup_(change_freep) Change *change = userdata;
 
         if (newly_linked)
-                tenancy_tell_link_added(change->tenancy, change->link, &change->cause);
+                tenancy_tell_link_added(change->tenancy, change->link, &change->origin);
         change->func(r, newly_linked, change->userdata);
 }
 
@@ -95,17 +95,17 @@ static void change_removed(int r, const LinkList *removed, void *userdata)
 {
         _cleanup_(change_freep) Change *change = userdata;
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(change->tenancy, removed->links[i], &change->cause);
+                tenancy_tell_link_removed(change->tenancy, removed->links[i], &change->origin);
         change->func(r, r == 0 ? removed->n_links : 0, change->userdata);
 }
 
 int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id,
-              const Cause *cause, LinksFunc func, void *userdata)
+              const AuditOrigin *origin, LinksFunc func, void *userdata)
 {
         _cleanup_(change_freep) Change *change = NULL;
         int r;
 
-        r = change_new(tenancy, cause, func, userdata, &change);
+        r = change_new(tenancy, origin, func, userdata, &change);
         if (r < 0)
                 return r;
         r = link_new(authenticator_id, user_id, NULL, realtime_ms(), 0, &change->link);
@@ -118,13 +118,13 @@ int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_i
         return 0;
 }
 
-int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *cause, LinksFunc func,
-                 void *userdata)
+int links_remove(Tenancy *tenancy, const char *authenticator_id, const AuditOrigin *origin,
+                 LinksFunc func, void *userdata)
 {
         _cleanup_(change_freep) Change *change = NULL;
         int r;
 
-        r = change_new(tenancy, cause, func, userdata, &change);
+        r = change_new(tenancy, origin, func, userdata, &change);
         if (r < 0)
                 return r;
         r = store_remove(tenancy->store, tenancy->id, authenticator_id, change_removed, change,
@@ -135,13 +135,13 @@ int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *ca
         return 0;
 }
 
-int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cause, LinksFunc func,
-                         void *userdata)
+int links_remove_by_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
+                         LinksFunc func, void *userdata)
 {
         _cleanup_(change_freep) Change *change = NULL;
         int r;
 
-        r = change_new(tenancy, cause, func, userdata, &change);
+        r = change_new(tenancy, origin, func, userdata, &change);
         if (r < 0)
                 return r;
         r = store_remove_by_user(tenancy->store, tenancy->id, user_id, change_removed, change,

@@ -8,7 +8,7 @@
  * Which authenticator belongs to which user, as kept on this host. Reads answer at once; a change
  * is on disk before its function runs, which is once and never before the start returns. r is 0, a
  * negative errno, STORE_FULL, STORE_FAILED or what is named. Changes cannot be called off; whoever
- * is the cause of one is copied, for the record.
+ * is the origin of one is copied, for the record.
  */
 
 int links_get(Tenancy *tenancy, const char *authenticator_id, Link **ret); /* NOT_FOUND */
@@ -24,12 +24,12 @@ typedef void (*LinksFunc)(int r, size_t n, void *userdata);
 
 /* LINK_CONFLICT, LIMITS_EXCEEDED */
 int links_add(Tenancy *tenancy, const char *user_id, const char *authenticator_id,
-              const Cause *cause, LinksFunc func, void *userdata);
+              const AuditOrigin *origin, LinksFunc func, void *userdata);
 /* NOT_FOUND */
-int links_remove(Tenancy *tenancy, const char *authenticator_id, const Cause *cause, LinksFunc func,
-                 void *userdata);
-int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cause, LinksFunc func,
-                         void *userdata);
+int links_remove(Tenancy *tenancy, const char *authenticator_id, const AuditOrigin *origin,
+                 LinksFunc func, void *userdata);
+int links_remove_by_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
+                         LinksFunc func, void *userdata);
 
 /*
  * Adds up to LINKS_IMPORT_MAX links as they are: all of them, or none. What each came to is told in
@@ -39,5 +39,5 @@ int links_remove_by_user(Tenancy *tenancy, const char *user_id, const Cause *cau
 #define LINKS_IMPORT_MAX 1000U
 typedef void (*LinksImportFunc)(int r, const LinkList *links, const LinkOutcome *outcomes,
                                 void *userdata);
-int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const Cause *cause,
+int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const AuditOrigin *origin,
                  LinksImportFunc func, void *userdata);

@@ -18,7 +18,7 @@ struct Reconcile {
         Tenancy *tenancy;
         Api *api;
         bool dry_run;
-        Cause cause;
+        AuditOrigin origin;
         ReconcileFunc func;
         ReconcileProgressFunc progress;
         void *userdata;

@@ -19,7 +19,7 @@ static void on_added(int r, const LinkList *links, const LinkOutcome *outcomes, 
                 if (outcomes[i] == LINK_ADDED) {
                         reconcile->result.added++;
                         tenancy_tell_link_added(reconcile->tenancy, links->links[i],
-                                                &reconcile->cause);
+                                                &reconcile->origin);
                 } else if (outcomes[i] != LINK_PRESENT) {
                         reconcile->result.conflicts++;
                 }
@@ -77,7 +77,8 @@ static int note_unreadable(Reconcile *reconcile, const PasskeyList *passkeys)
 {
         int r = 0;
 
-        tenancy_note_unreadable_rows(reconcile->tenancy, passkeys->n_unreadable, &reconcile->cause);
+        tenancy_note_unreadable_rows(reconcile->tenancy, passkeys->n_unreadable,
+                                     &reconcile->origin);
         for (char **id = passkeys->unreadable_ids; r == 0 && id && *id; id++)
                 r = id_set_add(reconcile->seen, *id);
         return r;

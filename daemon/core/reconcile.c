@@ -128,7 +128,7 @@ static int reconcile_new(Tenancy *tenancy, Reconcile **ret)
         return 0;
 }
 
-int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ReconcileFunc func,
+int reconcile_start(Tenancy *tenancy, bool dry_run, const AuditOrigin *origin, ReconcileFunc func,
                     ReconcileProgressFunc progress, void *userdata, Reconcile **ret)
 {
         _cleanup_(reconcile_freep) Reconcile *reconcile = NULL;
@@ -138,7 +138,7 @@ int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, Reconcil
         if (r != 0)
                 return r;
         reconcile->dry_run = dry_run;
-        reconcile->cause = *cause;
+        reconcile->origin = *origin;
         reconcile->func = func;
         reconcile->progress = progress;
         reconcile->userdata = userdata;

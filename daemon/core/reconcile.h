@@ -30,10 +30,10 @@ typedef void (*ReconcileFunc)(int r, uint32_t retry_after_s, const ReconcileResu
 /* `n_links` is how many links there were at the beginning. */
 typedef void (*ReconcileProgressFunc)(uint64_t checked, uint64_t n_links, void *userdata);
 
-/* In a dry run nothing is changed. The cause is copied, for the records of what is. `progress` may
+/* In a dry run nothing is changed. The origin is copied, for the records of what is. `progress` may
  * be NULL. Returns 0, a negative errno, NOT_CONFIGURED, STORE_FAILED, or LIMITS_EXCEEDED if one is
  * under way. The functions run never before this returns nor after reconcile_cancel(). */
-int reconcile_start(Tenancy *tenancy, bool dry_run, const Cause *cause, ReconcileFunc func,
+int reconcile_start(Tenancy *tenancy, bool dry_run, const AuditOrigin *origin, ReconcileFunc func,
                     ReconcileProgressFunc progress, void *userdata, Reconcile **ret);
 
 /* What was changed by then stays. NULL is fine. Returns NULL. */

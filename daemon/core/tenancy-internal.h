@@ -45,11 +45,11 @@ void tenancy_end_change(Tenancy *tenancy);
 void tenancy_note_api_result(Tenancy *tenancy, const Api *api, int r);
 
 /* A link has been added or removed, on disk: leaves the record and calls the listener. */
-void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const Cause *cause);
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *cause);
+void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
+void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
 
-/* Records rows of a page of the vault that could not be read. The cause may be NULL. */
-void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const Cause *cause);
+/* Records rows of a page of the vault that could not be read. The origin may be NULL. */
+void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const AuditOrigin *origin);
 
 /* The parts that a tenancy owns. */
 int exchanges_new(Tenancy *tenancy, Exchanges **ret);

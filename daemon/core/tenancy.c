@@ -326,29 +326,30 @@ int tenancy_find(const Tenancy *tenancy, FindingList *list)
         return r == 0 ? delete_recovery_find(tenancy->delete_recovery, list) : r;
 }
 
-void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const Cause *cause)
+void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const AuditOrigin *origin)
 {
         if (n > 0)
-                audit(EVENT_ROWS_UNREADABLE, .cause = cause, .tenancy = tenancy->label,
+                audit(EVENT_ROWS_UNREADABLE, .origin = origin, .tenancy = tenancy->label,
                       .counts = {{FIELD_COUNT, n}});
 }
 
-static void audit_link(Event event, const Tenancy *tenancy, const Link *link, const Cause *cause)
+static void audit_link(Event event, const Tenancy *tenancy, const Link *link,
+                       const AuditOrigin *origin)
 {
-        audit(event, .cause = cause, .tenancy = tenancy->label, .user_id = link->user_id,
+        audit(event, .origin = origin, .tenancy = tenancy->label, .user_id = link->user_id,
               .authenticator_id = link->authenticator_id);
 }
 
-void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const Cause *cause)
+void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
 {
-        audit_link(EVENT_LINK_ADDED, tenancy, link, cause);
+        audit_link(EVENT_LINK_ADDED, tenancy, link, origin);
         if (tenancy->listener.link_added)
                 tenancy->listener.link_added(tenancy, link, tenancy->listener.userdata);
 }
 
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const Cause *cause)
+void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
 {
-        audit_link(EVENT_LINK_REMOVED, tenancy, link, cause);
+        audit_link(EVENT_LINK_REMOVED, tenancy, link, origin);
         if (tenancy->listener.link_removed)
                 tenancy->listener.link_removed(tenancy, link, tenancy->listener.userdata);
 }

@@ -23,7 +23,7 @@ typedef struct Delete {
         Api *api;
         char **ids;    /* the passkeys, */
         char *user_id; /* or whose they are */
-        Cause cause;
+        AuditOrigin origin;
         VaultManagementFunc func;
         void *userdata;
 
@@ -64,7 +64,7 @@ static void delete_leave_rest(Delete *delete, LinkList *rest)
 {
         if (rest->n_links > 0)
                 (void) delete_recovery_add(delete->tenancy->delete_recovery, rest,
-                                           delete->intent_id, &delete->cause);
+                                           delete->intent_id, &delete->origin);
 }
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
@@ -72,7 +72,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         Delete *delete = userdata;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(delete->tenancy, removed->links[i], &delete->cause);
+                tenancy_tell_link_removed(delete->tenancy, removed->links[i], &delete->origin);
         if (r != 0) {
                 delete->result = delete->result ?: r;
                 delete_leave_rest(delete, &delete->links);
@@ -102,7 +102,7 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, Li
 
         delete->probe = NULL;
         for (size_t i = 0; i < unknown->n_links; i++)
-                audit(EVENT_DELETE_UNCERTAIN, .cause = &delete->cause,
+                audit(EVENT_DELETE_UNCERTAIN, .origin = &delete->origin,
                       .tenancy = tenancy_label(delete->tenancy),
                       .authenticator_id = unknown->links[i]->authenticator_id, .error = r);
         /* The API may be about to delete those that are there. */
@@ -197,7 +197,7 @@ static int delete_begin(Delete *delete)
                                           delete, NULL);
 }
 
-static int delete_new(Tenancy *tenancy, const Cause *cause, VaultManagementFunc func,
+static int delete_new(Tenancy *tenancy, const AuditOrigin *origin, VaultManagementFunc func,
                       void *userdata, Delete **ret)
 {
         Delete *delete;
@@ -209,7 +209,7 @@ static int delete_new(Tenancy *tenancy, const Cause *cause, VaultManagementFunc 
                 return -ENOMEM;
         *delete = (Delete){.tenancy = tenancy_ref(tenancy),
                            .api = api_ref(tenancy->api),
-                           .cause = *cause,
+                           .origin = *origin,
                            .func = func,
                            .userdata = userdata};
         *ret = delete;
@@ -227,13 +227,13 @@ static int note_link(Delete *delete, const char *authenticator_id)
         return r != 0 ? r : link_list_push(&delete->links, link);
 }
 
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const AuditOrigin *origin,
                  VaultManagementFunc func, void *userdata)
 {
         _cleanup_(delete_freep) Delete *delete = NULL;
         int r;
 
-        r = delete_new(tenancy, cause, func, userdata, &delete);
+        r = delete_new(tenancy, origin, func, userdata, &delete);
         if (r == 0)
                 r = strv_copy(passkey_ids, &delete->ids);
         for (char *const *id = passkey_ids; r == 0 && id && *id; id++)
@@ -246,13 +246,13 @@ int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
         return 0;
 }
 
-int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
+int vault_delete_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
                       VaultManagementFunc func, void *userdata)
 {
         _cleanup_(delete_freep) Delete *delete = NULL;
         int r;
 
-        r = delete_new(tenancy, cause, func, userdata, &delete);
+        r = delete_new(tenancy, origin, func, userdata, &delete);
         if (r == 0)
                 r = store_list_by_user(tenancy->store, tenancy->id, user_id, &delete->links);
         if (r != 0)

@@ -43,7 +43,7 @@ int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
  * the API was unreachable, all the same, since the token is lost. STORE_FULL and STORE_FAILED if
  * the passkeys are gone and the links could not follow.
  */
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const Cause *cause,
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const AuditOrigin *origin,
                  VaultManagementFunc func, void *userdata);
-int vault_delete_user(Tenancy *tenancy, const char *user_id, const Cause *cause,
+int vault_delete_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
                       VaultManagementFunc func, void *userdata);

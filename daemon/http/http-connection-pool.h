@@ -7,8 +7,8 @@
 #include "daemon/http/http-trust.h"
 
 /*
- * The connections that a client makes in a row belong to a generation, and so do the trust anchors
- * that curl has parsed for them. Later calls begin a new generation, and thereby a new connection,
+ * The connections that a client makes in a row belong to a pool, and so do the trust anchors
+ * that curl has parsed for them. Later calls begin a new pool, and thereby a new connection,
  * - when a request was sent and its time ran out before anything at all came back on any of the
  *   connections: they may be dead without the kernel knowing;
  * - when the file with the trust anchors is not the one that it was: a connection shall not outlive
@@ -18,25 +18,26 @@
  * Calls on the old connections are left to their own deadlines; the connections are closed when the
  * last of these has ended.
  */
-typedef struct HttpGeneration {
+typedef struct HttpConnectionPool {
         HttpMulti *multi;
         HttpTrust trust; /* as it was before curl looked */
         size_t n_calls;
         uint64_t n_heard;
-        TAILQ_ENTRY(HttpGeneration) entry;
-} HttpGeneration;
+        TAILQ_ENTRY(HttpConnectionPool) entry;
+} HttpConnectionPool;
 
-typedef TAILQ_HEAD(HttpGenerationQueue, HttpGeneration) HttpGenerationQueue;
+typedef TAILQ_HEAD(HttpConnectionPoolList, HttpConnectionPool) HttpConnectionPoolList;
 
 /* The functions are those of http_multi_new(), and so is what it returns. */
-int http_generation_new(sd_event *event, const char *ca_file, HttpMultiFunc on_end,
-                        HttpMultiBreakFunc on_break, void *userdata, HttpGeneration **ret);
+int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc on_end,
+                             HttpMultiBreakFunc on_break, void *userdata, HttpConnectionPool **ret);
 /* It has no calls any more. Returns NULL. */
-HttpGeneration *http_generation_free(HttpGeneration *generation);
-DEFINE_CLEANUP(HttpGeneration *, http_generation_free);
+HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool);
+DEFINE_CLEANUP(HttpConnectionPool *, http_connection_pool_free);
 
 /* Whether it is fit for new calls. Those without TLS trust nobody. */
-bool http_generation_is_good(const HttpGeneration *generation, const char *ca_file, bool tls);
+bool http_connection_pool_is_usable(const HttpConnectionPool *pool, const char *ca_file, bool tls);
 
 /* Frees those that have no calls any more, but not `current`. */
-void http_generations_clean_up(HttpGenerationQueue *generations, const HttpGeneration *current);
+void http_connection_pool_list_free_idle(HttpConnectionPoolList *pools,
+                                         const HttpConnectionPool *current);

@@ -5,13 +5,13 @@
 #define VERSION_FIRST 0x075800U /* 7.88.0 */
 #define VERSION_LAST  0x080e01U /* 8.14.1 */
 
-void http_refusal_expect(CURL *easy)
+void http_refused_stream_detect(CURL *easy)
 {
         /* A curl that was built without RTSP does not know the option. */
         (void) curl_easy_setopt(easy, CURLOPT_RTSP_REQUEST, (long) CURL_RTSPREQ_RECEIVE);
 }
 
-bool http_refusal_is_certain(void)
+bool http_refused_stream_is_detectable(void)
 {
         const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
 

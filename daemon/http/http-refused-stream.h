@@ -25,11 +25,11 @@
  */
 
 /* To be set for a request that must reach the peer once. */
-void http_refusal_expect(CURL *easy);
+void http_refused_stream_detect(CURL *easy);
 
 /*
  * Whether this is a version of curl that sends a request, marked like that, again only after a
  * refusal. It also does when the peer demands HTTP/1.1, which does not say that nothing was done;
  * then it leaves a text in CURLOPT_ERRORBUFFER, and otherwise none.
  */
-bool http_refusal_is_certain(void);
+bool http_refused_stream_is_detectable(void);

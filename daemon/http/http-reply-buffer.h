@@ -7,7 +7,7 @@
  * A reply as it comes in, header lines first and then its body, and what is refused of it. Zero-
  * initialised, with `body_len_max` set, it is empty.
  */
-typedef struct HttpIncoming {
+typedef struct HttpReplyBuffer {
         size_t headers_len; /* of all lines, also those of interim replies */
         bool headers_complete;
         bool has_content_length;
@@ -16,12 +16,12 @@ typedef struct HttpIncoming {
         size_t body_len;
         size_t body_size; /* allocated */
         size_t body_len_max;
-} HttpIncoming;
+} HttpReplyBuffer;
 
 /* These return 0, or why the reply is not acceptable: -EBADMSG for headers that are too long or
  * contradict each other, -EMSGSIZE for a body that is too long, -ENOMEM. */
-int http_incoming_add_header(HttpIncoming *incoming, const char *line, size_t len);
-int http_incoming_add_body(HttpIncoming *incoming, const char *bytes, size_t len);
+int http_reply_buffer_add_header(HttpReplyBuffer *buffer, const char *line, size_t len);
+int http_reply_buffer_add_body(HttpReplyBuffer *buffer, const char *bytes, size_t len);
 
 /* Wipes and frees the body. */
-void http_incoming_clear(HttpIncoming *incoming);
+void http_reply_buffer_clear(HttpReplyBuffer *buffer);

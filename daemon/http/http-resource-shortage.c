@@ -9,7 +9,7 @@
 /* To resolve a name, read the trust anchors and connect over both IPs. */
 #define DESCRIPTORS_NEEDED 12U
 
-int http_lack_of_errno(int r)
+int http_resource_shortage_from_errno(int r)
 {
         switch (r) {
         case -ENOMEM:
@@ -25,7 +25,7 @@ int http_lack_of_errno(int r)
         }
 }
 
-static int lack_of_descriptors(void)
+static int probe_descriptors(void)
 {
         int fds[DESCRIPTORS_NEEDED], r = 0;
         size_t n = 0;
@@ -39,7 +39,7 @@ static int lack_of_descriptors(void)
         }
         while (n > 0)
                 close(fds[--n]);
-        return http_lack_of_errno(r);
+        return http_resource_shortage_from_errno(r);
 }
 
 static void *do_nothing(void *userdata)
@@ -47,7 +47,7 @@ static void *do_nothing(void *userdata)
         return userdata;
 }
 
-static int lack_of_threads(void)
+static int probe_thread(void)
 {
         pthread_attr_t attributes;
         pthread_t thread;
@@ -59,12 +59,12 @@ static int lack_of_threads(void)
         if (r == 0)
                 r = pthread_create(&thread, &attributes, do_nothing, NULL);
         (void) pthread_attr_destroy(&attributes);
-        return http_lack_of_errno(-r);
+        return http_resource_shortage_from_errno(-r);
 }
 
-int http_lack_find(void)
+int http_resource_shortage_probe(void)
 {
-        int r = lack_of_descriptors();
+        int r = probe_descriptors();
 
-        return r < 0 ? r : lack_of_threads();
+        return r < 0 ? r : probe_thread();
 }

@@ -10,8 +10,8 @@
 
 /* The errno that stands for a shortage, if `r` is an errno of one: -ENOMEM, -EMFILE, -ENFILE or
  * -ENOBUFS; else 0. */
-int http_lack_of_errno(int r);
+int http_resource_shortage_from_errno(int r);
 
 /* Tries whether a call could get descriptors and a thread right now. Returns one of the above, or
  * 0. */
-int http_lack_find(void);
+int http_resource_shortage_probe(void);

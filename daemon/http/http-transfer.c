@@ -27,9 +27,9 @@ struct HttpTransfer {
         unsigned n_sent;
         uint64_t *n_heard;
         uint64_t n_heard_before; /* when the request was sent */
-        HttpIncoming incoming;
+        HttpReplyBuffer reply_buffer;
         int error;                        /* why a function below made curl stop */
-        int lack;                         /* why there was no socket */
+        int shortage;                     /* why there was no socket */
         unsigned n_allocations_failed;    /* when it began */
         char error_text[CURL_ERROR_SIZE]; /* curl's, since the request was sent */
 };
@@ -37,7 +37,7 @@ struct HttpTransfer {
 /* Whether the peer certainly did not process the request. */
 static bool was_refused(const HttpTransfer *transfer)
 {
-        return http_refusal_is_certain() && transfer->incoming.headers_len == 0 &&
+        return http_refused_stream_is_detectable() && transfer->reply_buffer.headers_len == 0 &&
                isempty(transfer->error_text);
 }
 
@@ -63,7 +63,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
         size_t len = size * n;
 
         *transfer->n_heard += len;
-        transfer->error = http_incoming_add_header(&transfer->incoming, line, len);
+        transfer->error = http_reply_buffer_add_header(&transfer->reply_buffer, line, len);
         return transfer->error == 0 ? len : 0;
 }
 
@@ -73,7 +73,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
         size_t len = size * n;
 
         *transfer->n_heard += len;
-        transfer->error = http_incoming_add_body(&transfer->incoming, bytes, len);
+        transfer->error = http_reply_buffer_add_body(&transfer->reply_buffer, bytes, len);
         return transfer->error == 0 ? len : 0;
 }
 
@@ -81,10 +81,10 @@ static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_s
 {
         HttpTransfer *transfer = userdata;
         int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        int lack = fd < 0 ? http_lack_of_errno(-errno) : 0;
+        int shortage = fd < 0 ? http_resource_shortage_from_errno(-errno) : 0;
 
-        if (lack < 0)
-                transfer->lack = lack;
+        if (shortage < 0)
+                transfer->shortage = shortage;
         return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -127,7 +127,7 @@ int http_transfer_new(const HttpRequest *request, const HttpOptions *options, ui
         transfer->userdata = userdata;
         transfer->once = request->once;
         transfer->n_heard = n_heard;
-        transfer->incoming.body_len_max = request->reply_len_max;
+        transfer->reply_buffer.body_len_max = request->reply_len_max;
         transfer->n_allocations_failed = allocations_failed();
         transfer->easy = curl_easy_init();
         if (!transfer->easy)
@@ -138,7 +138,7 @@ int http_transfer_new(const HttpRequest *request, const HttpOptions *options, ui
         if (set_functions(transfer) != CURLE_OK)
                 return -ENOMEM;
         if (request->once)
-                http_refusal_expect(transfer->easy);
+                http_refused_stream_detect(transfer->easy);
 
         *ret = TAKE_PTR(transfer);
         return 0;
@@ -150,7 +150,7 @@ HttpTransfer *http_transfer_free(HttpTransfer *transfer)
                 return NULL;
         curl_easy_cleanup(transfer->easy);
         curl_slist_free_all(transfer->headers);
-        http_incoming_clear(&transfer->incoming);
+        http_reply_buffer_clear(&transfer->reply_buffer);
         free(transfer);
         return NULL;
 }
@@ -206,7 +206,7 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
 }
 
 /* The shortage that may have made the transfer fail, or 0. */
-static int find_lack(const HttpTransfer *transfer, int r)
+static int find_shortage(const HttpTransfer *transfer, int r)
 {
         long os_error = 0;
 
@@ -215,27 +215,27 @@ static int find_lack(const HttpTransfer *transfer, int r)
                 return -ENOMEM;
         if (transfer->n_sent > 0)
                 return 0;
-        if (transfer->lack < 0)
-                return transfer->lack;
+        if (transfer->shortage < 0)
+                return transfer->shortage;
         if (r == -ECONNREFUSED) {
                 curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
-                return http_lack_of_errno((int) -os_error);
+                return http_resource_shortage_from_errno((int) -os_error);
         }
-        return r == -EHOSTUNREACH || r == -ENOENT ? http_lack_find() : 0;
+        return r == -EHOSTUNREACH || r == -ENOENT ? http_resource_shortage_probe() : 0;
 }
 
 int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
 {
-        int r, lack;
+        int r, shortage;
 
         if (code != CURLE_OK && transfer->error < 0)
                 return transfer->error;
         if (code == CURLE_OK)
                 /* The end of the connection in the middle of the headers is fine with curl. */
-                return transfer->incoming.headers_complete ? 0 : -EPROTO;
+                return transfer->reply_buffer.headers_complete ? 0 : -EPROTO;
         r = result_of_code(transfer, code);
-        lack = find_lack(transfer, r);
-        return lack < 0 ? lack : r;
+        shortage = find_shortage(transfer, r);
+        return shortage < 0 ? shortage : r;
 }
 
 /* A header's value, lent; NULL if there is none, or more than one. */
@@ -258,14 +258,14 @@ static unsigned get_status(CURL *easy)
 
 HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
 {
-        const HttpIncoming *incoming = &transfer->incoming;
-        HttpReply reply = {.body = incoming->body ? incoming->body : "",
-                           .body_len = incoming->body_len};
+        const HttpReplyBuffer *reply_buffer = &transfer->reply_buffer;
+        HttpReply reply = {.body = reply_buffer->body ? reply_buffer->body : "",
+                           .body_len = reply_buffer->body_len};
         const char *date, *retry_after;
 
-        if (incoming->headers_complete || r == -EBADMSG)
+        if (reply_buffer->headers_complete || r == -EBADMSG)
                 reply.status = get_status(transfer->easy);
-        if (!incoming->headers_complete)
+        if (!reply_buffer->headers_complete)
                 return reply;
         date = get_header(transfer->easy, "Date");
         retry_after = get_header(transfer->easy, "Retry-After");

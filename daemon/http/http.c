@@ -11,13 +11,14 @@
 #include "daemon/http/http.h"
 
 /*
- * A call ends in two steps. In curl's event its result is put down and it leaves its generation;
- * then it waits in `ended` until the loop runs on_ended(), one call at a time. So the functions of
- * others run with nothing of ours or curl's on the stack that they could pull from under us.
+ * A call ends in two steps. In curl's event its result is put down and it leaves its pool;
+ * then it waits in `ended` until the loop runs on_calls_ended(), one call at a time. So the
+ * functions of others run with nothing of ours or curl's on the stack that they could pull from
+ * under us.
  */
 struct HttpCall {
         HttpClient *client;
-        HttpGeneration *generation; /* NULL once it has ended */
+        HttpConnectionPool *pool; /* NULL once it has ended */
         HttpTransfer *transfer;
         sd_event_source *deadline;
         HttpFunc func;
@@ -26,22 +27,22 @@ struct HttpCall {
         TAILQ_ENTRY(HttpCall) entry;
 };
 
-TAILQ_HEAD(CallQueue, HttpCall);
+TAILQ_HEAD(HttpCallQueue, HttpCall);
 
 struct HttpClient {
         sd_event *event;
         char *ca_file;
         bool http1; /* what the peer spoke last */
-        HttpGenerationQueue generations;
-        HttpGeneration *current; /* the one for new calls, NULL if there is none */
-        struct CallQueue running;
-        struct CallQueue ended;
+        HttpConnectionPoolList pools;
+        HttpConnectionPool *current; /* the one for new calls, NULL if there is none */
+        struct HttpCallQueue running;
+        struct HttpCallQueue ended;
         sd_event_source *ended_source;
 };
 
-bool http_is_lack(int r)
+bool http_is_resource_shortage(int r)
 {
-        return http_lack_of_errno(r) == r && r < 0;
+        return http_resource_shortage_from_errno(r) == r && r < 0;
 }
 
 /* Enough that a call that hangs does not hold up the others. */
@@ -58,19 +59,20 @@ static long connections_max(const HttpClient *client)
         return client->http1 ? HTTP1_CONNECTIONS_MAX : HTTP2_CONNECTIONS_MAX;
 }
 
-static int client_get_generation(HttpClient *client, bool tls, HttpGeneration **ret)
+static int client_get_pool(HttpClient *client, bool tls, HttpConnectionPool **ret)
 {
         int r;
 
-        if (client->current && !http_generation_is_good(client->current, client->ca_file, tls))
+        if (client->current &&
+            !http_connection_pool_is_usable(client->current, client->ca_file, tls))
                 client->current = NULL;
         if (!client->current) {
-                r = http_generation_new(client->event, client->ca_file, on_transfer_ended,
-                                        on_multi_broken, client, &client->current);
+                r = http_connection_pool_new(client->event, client->ca_file, on_transfer_ended,
+                                             on_multi_broken, client, &client->current);
                 if (r < 0)
                         return r;
                 http_multi_set_host_connections(client->current->multi, connections_max(client));
-                TAILQ_INSERT_TAIL(&client->generations, client->current, entry);
+                TAILQ_INSERT_TAIL(&client->pools, client->current, entry);
         }
         *ret = client->current;
         return 0;
@@ -92,11 +94,11 @@ static void client_learn_version(HttpClient *client, long version)
                 client_set_http1(client, version < CURL_HTTP_VERSION_2_0);
 }
 
-static void call_leave_generation(HttpCall *call)
+static void call_leave_pool(HttpCall *call)
 {
-        http_multi_remove(call->generation->multi, http_transfer_easy(call->transfer));
-        call->generation->n_calls--;
-        call->generation = NULL;
+        http_multi_remove(call->pool->multi, http_transfer_easy(call->transfer));
+        call->pool->n_calls--;
+        call->pool = NULL;
         call->deadline = sd_event_source_disable_unref(call->deadline);
 }
 
@@ -104,8 +106,8 @@ static HttpCall *call_free(HttpCall *call)
 {
         if (!call)
                 return NULL;
-        if (call->generation)
-                call_leave_generation(call);
+        if (call->pool)
+                call_leave_pool(call);
         sd_event_source_disable_unref(call->deadline);
         http_transfer_free(call->transfer);
         free(call);
@@ -119,7 +121,7 @@ static void call_end(HttpCall *call, int result)
 
         client_learn_version(client, http_transfer_version(call->transfer));
         call->result = result;
-        call_leave_generation(call);
+        call_leave_pool(call);
         TAILQ_REMOVE(&client->running, call, entry);
         TAILQ_INSERT_TAIL(&client->ended, call, entry);
         sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
@@ -128,19 +130,19 @@ static void call_end(HttpCall *call, int result)
 /* Maps an errno of sd-event to that of a shortage, or to -EIO. */
 static int errno_of_break(int r)
 {
-        return http_lack_of_errno(r) ?: -EIO;
+        return http_resource_shortage_from_errno(r) ?: -EIO;
 }
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
 {
         HttpCall *call = http_transfer_userdata(easy);
         int r = http_transfer_result(call->transfer, code);
-        int error = http_multi_error(call->generation->multi);
+        int error = http_multi_error(call->pool->multi);
 
         /* When the event loop failed, the code of curl does not tell. */
         if (code != CURLE_OK && error < 0)
                 r = errno_of_break(error);
-        if (http_is_lack(r) && call->client->current == call->generation)
+        if (http_is_resource_shortage(r) && call->client->current == call->pool)
                 call->client->current = NULL;
         call_end(call, r);
 }
@@ -153,31 +155,31 @@ static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
         while (call) {
                 HttpCall *next = TAILQ_NEXT(call, entry);
 
-                if (call->generation->multi == multi)
+                if (call->pool->multi == multi)
                         call_end(call, errno_of_break(r));
                 call = next;
         }
 }
 
 /* curl has a timeout of its own, but does not look at it while a call waits for a connection. */
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_call_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         HttpCall *call = userdata;
         HttpClient *client = call->client;
 
-        if (client->current == call->generation && http_transfer_is_ignored(call->transfer))
+        if (client->current == call->pool && http_transfer_is_ignored(call->transfer))
                 client->current = NULL;
         call_end(call, -ETIMEDOUT);
         return 0;
 }
 
-static int on_ended(sd_event_source *source, void *userdata)
+static int on_calls_ended(sd_event_source *source, void *userdata)
 {
         HttpClient *client = userdata;
         _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
         HttpReply reply;
 
-        http_generations_clean_up(&client->generations, client->current);
+        http_connection_pool_list_free_idle(&client->pools, client->current);
         if (!call)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 
@@ -218,14 +220,14 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
         client = calloc(1, sizeof(HttpClient));
         if (!client)
                 return -ENOMEM;
-        TAILQ_INIT(&client->generations);
+        TAILQ_INIT(&client->pools);
         TAILQ_INIT(&client->running);
         TAILQ_INIT(&client->ended);
         client->event = sd_event_ref(event);
         client->ca_file = ca_file ? strdup(ca_file) : NULL;
         if (ca_file && !client->ca_file)
                 return -ENOMEM;
-        r = sd_event_add_defer(event, &client->ended_source, on_ended, client);
+        r = sd_event_add_defer(event, &client->ended_source, on_calls_ended, client);
         if (r < 0)
                 return r;
         r = sd_event_source_set_enabled(client->ended_source, SD_EVENT_OFF);
@@ -236,7 +238,7 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
         return 0;
 }
 
-static void free_calls(struct CallQueue *queue)
+static void free_calls(struct HttpCallQueue *queue)
 {
         HttpCall *call;
 
@@ -253,7 +255,7 @@ HttpClient *http_client_free(HttpClient *client)
         free_calls(&client->running);
         free_calls(&client->ended);
         client->current = NULL;
-        http_generations_clean_up(&client->generations, client->current);
+        http_connection_pool_list_free_idle(&client->pools, client->current);
         sd_event_source_disable_unref(client->ended_source);
         sd_event_unref(client->event);
         free(client->ca_file);
@@ -261,8 +263,8 @@ HttpClient *http_client_free(HttpClient *client)
         return NULL;
 }
 
-static int call_new(HttpClient *client, HttpGeneration *generation, const HttpRequest *request,
-                    HttpCall **ret)
+static int http_call_new(HttpClient *client, HttpConnectionPool *pool, const HttpRequest *request,
+                         HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
         HttpOptions options = {.ca_file = client->ca_file, .http1 = client->http1};
@@ -271,11 +273,11 @@ static int call_new(HttpClient *client, HttpGeneration *generation, const HttpRe
         if (!call)
                 return -ENOMEM;
         call->client = client;
-        r = http_transfer_new(request, &options, &generation->n_heard, call, &call->transfer);
+        r = http_transfer_new(request, &options, &pool->n_heard, call, &call->transfer);
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(client->event, &call->deadline, CLOCK_MONOTONIC,
-                                       request->timeout_ms * 1000, 1000, on_deadline, call);
+                                       request->timeout_ms * 1000, 1000, on_call_deadline, call);
         if (r < 0)
                 return r;
 
@@ -288,7 +290,7 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
 {
         _cleanup_(call_freep) HttpCall *call = NULL;
         bool tls = strncmp(request->url, "http://", 7) != 0;
-        HttpGeneration *generation;
+        HttpConnectionPool *pool;
         int r;
 
         if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
@@ -296,19 +298,19 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
         if (!tls)
                 client_set_http1(client, true);
 
-        r = client_get_generation(client, tls, &generation);
+        r = client_get_pool(client, tls, &pool);
         if (r < 0)
                 return r;
-        r = call_new(client, generation, request, &call);
+        r = http_call_new(client, pool, request, &call);
         if (r < 0)
                 return r;
         call->func = func;
         call->userdata = userdata;
-        r = http_multi_add(generation->multi, http_transfer_easy(call->transfer));
+        r = http_multi_add(pool->multi, http_transfer_easy(call->transfer));
         if (r < 0)
                 return r;
-        call->generation = generation;
-        generation->n_calls++;
+        call->pool = pool;
+        pool->n_calls++;
         TAILQ_INSERT_TAIL(&client->running, call, entry);
 
         *ret = TAKE_PTR(call);
@@ -319,7 +321,7 @@ HttpCall *http_call_cancel(HttpCall *call)
 {
         if (!call)
                 return NULL;
-        if (call->generation)
+        if (call->pool)
                 TAILQ_REMOVE(&call->client->running, call, entry);
         else
                 TAILQ_REMOVE(&call->client->ended, call, entry);

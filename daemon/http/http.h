@@ -51,15 +51,15 @@ typedef struct HttpReply {
  * (the body was over the cap), -EBADMSG (the headers were, or they contradict each other),
  * -ECONNREFUSED, -EHOSTUNREACH (name resolution failed), -EKEYREJECTED (TLS verification failed),
  * -ENOENT (the trust anchors cannot be read), -EPROTO (not HTTP, or cut off), -EIO (anything else),
- * or what http_is_lack() says of. The reply is lent, and its status is filled in where one came.
- * Runs exactly once, never before http_call_start() returns and never after http_call_cancel(). It
- * may start calls, cancel others and free the client.
+ * or what http_is_resource_shortage() says of. The reply is lent, and its status is filled in where
+ * one came. Runs exactly once, never before http_call_start() returns and never after
+ * http_call_cancel(). It may start calls, cancel others and free the client.
  */
 typedef void (*HttpFunc)(int r, const HttpReply *reply, void *userdata);
 
 /* Whether this is an errno of a shortage on this side, of which the peer knows nothing: -ENOMEM,
  * -EMFILE, -ENFILE, or -ENOBUFS for anything else that the kernel counts. */
-bool http_is_lack(int r);
+bool http_is_resource_shortage(int r);
 
 /*
  * `ca_file`: the only trust anchors for this client, or NULL for the system's. When the file of
@@ -75,7 +75,8 @@ DEFINE_CLEANUP(HttpClient *, http_client_free);
  * none. */
 const char *http_trust_file(const char *ca_file);
 
-/* Copies what it needs of the request. Returns 0, -EINVAL, or what http_is_lack() says of. */
+/* Copies what it needs of the request. Returns 0, -EINVAL, or what http_is_resource_shortage() says
+ * of. */
 int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
                     HttpCall **ret);
 /* Ends a call whose function has not run yet. NULL is fine. Returns NULL. */

@@ -82,7 +82,7 @@ static int read_structure(const char *token, Header *ret)
 }
 
 /* Seconds, and whole ones. */
-static int read_time(const json_t *claims, const char *key, uint64_t *ret_ms)
+static int read_claim_time(const json_t *claims, const char *key, uint64_t *ret_ms)
 {
         uint64_t seconds;
         int r;
@@ -97,16 +97,16 @@ static int read_time(const json_t *claims, const char *key, uint64_t *ret_ms)
         return 0;
 }
 
-static int check_times(const json_t *claims, uint64_t now_ms, Principal *principal)
+static int check_claim_times(const json_t *claims, uint64_t now_ms, Principal *principal)
 {
         uint64_t not_before_ms = 0;
         int r;
 
-        r = read_time(claims, "iat", &principal->created_at_ms);
+        r = read_claim_time(claims, "iat", &principal->created_at_ms);
         if (r == 0)
-                r = read_time(claims, "exp", &principal->expires_at_ms);
+                r = read_claim_time(claims, "exp", &principal->expires_at_ms);
         if (r == 0 && json_object_get(claims, "nbf"))
-                r = read_time(claims, "nbf", &not_before_ms);
+                r = read_claim_time(claims, "nbf", &not_before_ms);
         if (r != 0)
                 return r;
         return principal->expires_at_ms > now_ms && not_before_ms <= now_ms &&
@@ -115,7 +115,7 @@ static int check_times(const json_t *claims, uint64_t now_ms, Principal *princip
                        : ERROR_INVALID_TOKEN;
 }
 
-static int read_identity(const json_t *claims, Principal *principal)
+static int read_claim_identity(const json_t *claims, Principal *principal)
 {
         int r;
 
@@ -144,9 +144,9 @@ static int read_claims(const json_t *claims, const char *tenancy_id, uint64_t no
         if (!principal)
                 return -ENOMEM;
         principal->verified = true;
-        r = read_identity(claims, principal);
+        r = read_claim_identity(claims, principal);
         if (r == 0)
-                r = check_times(claims, now_ms, principal);
+                r = check_claim_times(claims, now_ms, principal);
         if (r != 0)
                 return r;
 
@@ -155,7 +155,7 @@ static int read_claims(const json_t *claims, const char *tenancy_id, uint64_t no
 }
 
 /* Why a token is refused is nobody's business. */
-static int verdict(int r)
+static int claims_error(int r)
 {
         return r > 0 ? ERROR_INVALID_TOKEN : r;
 }
@@ -168,7 +168,7 @@ int id_token_read_kid(const char *token, char **ret)
 
         r = read_structure(token, &header);
         if (r != 0)
-                return verdict(r);
+                return claims_error(r);
         kid = strdup(header.kid);
         if (!kid)
                 return -ENOMEM;
@@ -192,5 +192,5 @@ int id_token_verify(const char *token, const KeySet *key_set, const char *tenanc
                 r = json_read_object((const char *) payload, payload_len, &claims);
         if (r == 0)
                 r = read_claims(claims, tenancy_id, now_ms, ret);
-        return verdict(r);
+        return claims_error(r);
 }

@@ -14,23 +14,23 @@
 #define MODULUS_BITS_MAX 8192U
 #define EXPONENT_LEN_MAX 8U
 
-typedef struct Key {
+typedef struct Jwk {
         char *kid;
         char *alg; /* NULL: any that is allowed */
         cjose_jwk_t *jwk;
-} Key;
+} Jwk;
 
 struct KeySet {
-        Key *keys;
+        Jwk *keys;
         size_t n_keys;
 };
 
-static void key_clear(Key *key)
+static void key_clear(Jwk *key)
 {
         free(key->kid);
         free(key->alg);
         cjose_jwk_release(key->jwk);
-        *key = (Key){};
+        *key = (Jwk){};
 }
 
 KeySet *key_set_free(KeySet *key_set)
@@ -139,7 +139,7 @@ static int add_key(KeySet *key_set, const json_t *jwks, size_t i)
 {
         const json_t *jwk = json_array_get(jwks, i);
         const char *alg = json_string_value(json_object_get(jwk, "alg"));
-        Key *key = &key_set->keys[key_set->n_keys];
+        Jwk *key = &key_set->keys[key_set->n_keys];
         int r;
 
         if (!jwk_is_usable(jwks, i))
@@ -170,7 +170,7 @@ int key_set_parse(const char *text, KeySet **ret)
         key_set = calloc(1, sizeof(KeySet));
         if (!key_set)
                 return -ENOMEM;
-        key_set->keys = calloc(json_array_size(jwks) + 1, sizeof(Key));
+        key_set->keys = calloc(json_array_size(jwks) + 1, sizeof(Jwk));
         if (!key_set->keys)
                 return -ENOMEM;
         for (size_t i = 0; i < json_array_size(jwks); i++) {
@@ -183,7 +183,7 @@ int key_set_parse(const char *text, KeySet **ret)
         return 0;
 }
 
-static const Key *find_key(const KeySet *key_set, const char *kid)
+static const Jwk *find_key(const KeySet *key_set, const char *kid)
 {
         for (size_t i = 0; i < key_set->n_keys; i++)
                 if (streq(key_set->keys[i].kid, kid))
@@ -201,7 +201,8 @@ static void jws_freep(cjose_jws_t **jws)
         cjose_jws_release(*jws);
 }
 
-static int verify(const cjose_jwk_t *jwk, const char *token, uint8_t **ret, size_t *ret_len)
+static int verify_signature(const cjose_jwk_t *jwk, const char *token, uint8_t **ret,
+                            size_t *ret_len)
 {
         _cleanup_(jws_freep) cjose_jws_t *jws = NULL;
         uint8_t *payload, *copy;
@@ -228,9 +229,9 @@ static int verify(const cjose_jwk_t *jwk, const char *token, uint8_t **ret, size
 int key_set_verify(const KeySet *key_set, const char *kid, const char *alg, const char *token,
                    uint8_t **ret, size_t *ret_len)
 {
-        const Key *key = find_key(key_set, kid);
+        const Jwk *key = find_key(key_set, kid);
 
         if (!key || (key->alg && !streq(key->alg, alg)))
                 return ERROR_INVALID_TOKEN;
-        return verify(key->jwk, token, ret, ret_len);
+        return verify_signature(key->jwk, token, ret, ret_len);
 }

@@ -54,7 +54,7 @@ static size_t mend_character(char *s, bool *changed)
         return 1;
 }
 
-bool json_mend(char *body, size_t body_len)
+bool json_repair(char *body, size_t body_len)
 {
         bool in_string = false, changed = false;
         size_t n;

@@ -53,7 +53,7 @@ int json_read_reply(const char *body, size_t body_len, json_t **ret)
                 return -ENOMEM;
         memcpy(copy, body, body_len);
         copy[body_len] = '\0';
-        return json_mend(copy, body_len) ? json_read_object(copy, body_len, ret) : r;
+        return json_repair(copy, body_len) ? json_read_object(copy, body_len, ret) : r;
 }
 
 bool json_has_text(const json_t *object, const char *key, const char *text)

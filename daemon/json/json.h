@@ -20,7 +20,7 @@ void json_wipe_memory(void);
 
 /* Parses a text that is one object without duplicate names. */
 int json_read_object(const char *body, size_t body_len, json_t **ret);
-/* The same for a reply of the API: strings with invalid characters are mended by json_mend(). */
+/* The same for a reply of the API: strings with invalid characters are mended by json_repair(). */
 int json_read_reply(const char *body, size_t body_len, json_t **ret);
 
 /* Whether a member is exactly this string. */
@@ -47,7 +47,7 @@ int json_read_bool(const json_t *object, const char *key, bool *ret);
  * surrogate pair. No valid id contains DEL, so a mended id is refused. Returns whether anything
  * was replaced.
  */
-bool json_mend(char *body, size_t body_len);
+bool json_repair(char *body, size_t body_len);
 
 /*
  * Serialises the result of json_pack_ex(), and consumes it. `root` may be NULL; `error` then has

@@ -89,7 +89,7 @@ int grant_add_name(Grant *grant, bool is_group, const char *name, const char *pl
         grant->names[grant->n_names++] = (GrantName){.is_group = is_group,
                                                      .name = TAKE_PTR(name_copy),
                                                      .place = TAKE_PTR(place_copy),
-                                                     .answer = NAME_ANSWER_PENDING};
+                                                     .answer = NSS_RESULT_PENDING};
         return 0;
 }
 

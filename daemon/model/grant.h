@@ -38,19 +38,19 @@ typedef struct Caller {
 } Caller;
 
 /* What the host's user database (NSS) says of a name. */
-typedef struct NameAnswer {
+typedef struct NssResult {
         int r; /* 1: there is one; 0: there is none; negative: why that is not known */
         uint32_t id;
-} NameAnswer;
+} NssResult;
 
-#define NAME_ANSWER_PENDING ((NameAnswer){.r = -EINPROGRESS})
+#define NSS_RESULT_PENDING ((NssResult){.r = -EINPROGRESS})
 
 /* A user or group that a grant has by name. It matches nobody unless there is one. */
 typedef struct GrantName {
         bool is_group;
         char *name;
         char *place; /* in the configuration, "FILE:LINE" */
-        NameAnswer answer;
+        NssResult answer;
 } GrantName;
 
 /* One [Grant] section. Everything not granted is denied. */

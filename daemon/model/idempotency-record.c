@@ -2,8 +2,8 @@
 
 #include "daemon/model/idempotency-record.h"
 
-void answer_clear(Answer *answer)
+void idempotency_record_clear(IdempotencyRecord *answer)
 {
         principal_free(answer->principal);
-        *answer = (Answer){};
+        *answer = (IdempotencyRecord){};
 }

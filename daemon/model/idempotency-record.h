@@ -8,7 +8,7 @@
  * It is found by a digest of everything that makes the repeat the same: tenancy, caller, code and
  * request id. Neither the code nor the request id is kept.
  */
-#define ANSWER_KEY_LEN 32U /* SHA-256 */
+#define IDEMPOTENCY_KEY_LEN 32U /* SHA-256 */
 
 typedef struct Answer {
         int error;              /* 0, or the Error that was answered; then there is no principal */
@@ -16,7 +16,7 @@ typedef struct Answer {
         bool linked;            /* the link was on disk when this was answered */
         bool newly_linked;      /* and was not there before */
         uint64_t expires_at_ms; /* when it may be forgotten */
-} Answer;
+} IdempotencyRecord;
 
 /* Frees what it owns and zeroes it. */
-void answer_clear(Answer *answer);
+void idempotency_record_clear(IdempotencyRecord *answer);

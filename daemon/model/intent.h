@@ -16,7 +16,7 @@ typedef struct ExchangeIntent {
         char *user_id; /* the only user that may be linked; NULL: any */
         bool wants_link;
         bool has_key; /* the caller gave a request id, and `key` is what a repeat is found by */
-        uint8_t key[ANSWER_KEY_LEN];
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
         HostTime begun_at;
         uint64_t begun_at_api_ms; /* the same moment on the API's clock; 0: not known */
         uint64_t window_ms;       /* no passkey is meant that was last used so long before */

@@ -139,22 +139,22 @@ static uint64_t used_at_ms(const RecoveryCandidate *candidate)
 }
 
 /* A decision is outdated if the passkey must have been used again since. */
-static bool is_decided(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
+static bool has_tombstone(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
-        if (candidate->decision_id == 0)
+        if (candidate->tombstone_id == 0)
                 return false;
-        return candidate->decision_id > claim->intent_id ||
-               candidate->decided_at_ms + claim->reach_ms >= claim->begun_at_ms;
+        return candidate->tombstone_id > claim->intent_id ||
+               candidate->tombstoned_at_ms + claim->reach_ms >= claim->begun_at_ms;
 }
 
 static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
-        if (claim->settled || candidate->linked)
+        if (claim->resolved || candidate->linked)
                 return false;
         if (claim->user_id && !streq(claim->user_id, candidate->link->user_id))
                 return false;
         return is_in_time(claim, candidate->created_at_ms, candidate->last_used_at_ms) &&
-               !is_decided(claim, candidate);
+               !has_tombstone(claim, candidate);
 }
 
 /* Gives a claim the candidate that was used last, or first. */
@@ -207,7 +207,7 @@ static void match_any_users(Recovery *recovery)
         size_t n_claims = 0;
 
         for (size_t i = 0; i < recovery->n_claims; i++)
-                n_claims += !recovery->claims[i].settled && !recovery->claims[i].user_id;
+                n_claims += !recovery->claims[i].resolved && !recovery->claims[i].user_id;
         if (count_left(recovery, true) > n_claims)
                 return;
         for (size_t i = 0; i < recovery->n_claims; i++)

@@ -15,7 +15,7 @@
  */
 typedef struct RecoveryClaim {
         uint64_t intent_id;
-        bool settled;  /* no passkey is needed: there is to be no link, or another call has made it
+        bool resolved; /* no passkey is needed: there is to be no link, or another call has made it
                         */
         char *user_id; /* the only user that may be linked; NULL: any */
         uint64_t since_ms;    /* API: no passkey is meant that was last used before */
@@ -34,10 +34,10 @@ typedef struct RecoveryCandidate {
         uint64_t last_used_at_ms; /* API; 0: never */
         /* The latest decision that the passkey is not linked: it was removed, or an exchange of it
          * ended without a link. */
-        uint64_t decision_id;   /* in the order of intent ids; 0: there is none */
-        uint64_t decided_at_ms; /* store */
-        bool linked;            /* in the meantime */
-        bool taken;             /* the result: a claim has it */
+        uint64_t tombstone_id;     /* in the order of intent ids; 0: there is none */
+        uint64_t tombstoned_at_ms; /* store */
+        bool linked;               /* in the meantime */
+        bool taken;                /* the result: a claim has it */
 } RecoveryCandidate;
 
 typedef struct Recovery {

@@ -88,16 +88,16 @@ static int use_link(StoreChange *change, Txn *txn)
 /* Crash recovery is not to link the authenticator. */
 static int decline(StoreChange *change, Txn *txn, const char *authenticator_id)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
         if (r == -ENOENT) /* then it has no intents either */
                 return 0;
-        return r < 0 ? r : decision_table_add(txn, tenancy.number, authenticator_id);
+        return r < 0 ? r : tombstone_table_add(txn, tenancy.number, authenticator_id);
 }
 
-static int settle_link(StoreChange *change, Txn *txn)
+static int commit_link(StoreChange *change, Txn *txn)
 {
         int outcome = 0, r;
 
@@ -116,25 +116,25 @@ static int settle_link(StoreChange *change, Txn *txn)
 
 static int keep_answer(StoreChange *change, Txn *txn, int outcome)
 {
-        Answer kept = change->answer; /* lent */
+        IdempotencyRecord kept = change->answer; /* lent */
 
         if (!change->has_key)
                 return 0;
         kept.linked = change->link;
         kept.newly_linked = change->newly_linked;
         if (outcome > 0)
-                kept = (Answer){.error = outcome};
-        return answer_table_put(txn, change->key, &kept);
+                kept = (IdempotencyRecord){.error = outcome};
+        return idempotency_table_put(txn, change->key, &kept);
 }
 
 static int apply_exchange(StoreChange *change, Txn *txn)
 {
         int outcome, r;
 
-        r = answer_table_prune(txn);
+        r = idempotency_table_prune(txn);
         if (r < 0)
                 return r;
-        outcome = settle_link(change, txn);
+        outcome = commit_link(change, txn);
         if (outcome < 0)
                 return outcome;
         r = keep_answer(change, txn, outcome);
@@ -148,15 +148,15 @@ static void report_exchange(const StoreChange *change)
         change->func.add(change->r, change->newly_linked, change->userdata);
 }
 
-static int copy_answer(const Answer *answer, Answer *ret)
+static int copy_answer(const IdempotencyRecord *answer, IdempotencyRecord *ret)
 {
         _cleanup_(record_clear) Record record = {};
         int r;
 
-        r = record_from_answer(answer, &record);
+        r = record_from_idempotency(answer, &record);
         if (r < 0)
                 return r;
-        return record_to_answer(record.bytes, record.len, ret);
+        return record_to_idempotency(record.bytes, record.len, ret);
 }
 
 static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
@@ -172,7 +172,7 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
         }
         if (r == 0 && outcome->key) {
                 change->has_key = true;
-                memcpy(change->key, outcome->key, ANSWER_KEY_LEN);
+                memcpy(change->key, outcome->key, IDEMPOTENCY_KEY_LEN);
                 r = copy_answer(outcome->answer, &change->answer);
         }
         return r;
@@ -204,17 +204,17 @@ int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, 
 
 /* Recovery */
 
-/* Another call may have settled the exchange in the meantime. */
+/* Another call may have resolved the exchange in the meantime. */
 static int check_claim(Txn *txn, RecoveryClaim *claim)
 {
         ExchangeRecord record;
         int r;
 
-        claim->settled = true;
+        claim->resolved = true;
         r = intent_table_get_exchange(txn, claim->intent_id, &record);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        claim->settled = !record.intent.wants_link;
+        claim->resolved = !record.intent.wants_link;
         claim->begun_at_ms = record.begun_at_ms;
         exchange_intent_clear(&record.intent);
         return 0;
@@ -283,17 +283,17 @@ static size_t count_taken(const Recovery *recovery)
 /* A repeat is told that the exchange was interrupted, unless it has been answered. */
 static int end_claim(Txn *txn, uint64_t intent_id)
 {
-        const Answer interrupted = {.error = ERROR_INTERRUPTED};
-        _cleanup_(answer_clear) Answer kept = {};
+        const IdempotencyRecord interrupted = {.error = ERROR_INTERRUPTED};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord kept = {};
         ExchangeRecord record;
         int r;
 
         r = intent_table_get_exchange(txn, intent_id, &record);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        r = record.intent.has_key ? answer_table_get(txn, record.intent.key, &kept) : 0;
+        r = record.intent.has_key ? idempotency_table_get(txn, record.intent.key, &kept) : 0;
         if (r == ERROR_NOT_FOUND)
-                r = answer_table_put(txn, record.intent.key, &interrupted);
+                r = idempotency_table_put(txn, record.intent.key, &interrupted);
         exchange_intent_clear(&record.intent);
         return r < 0 ? r : intent_table_remove(txn, DATABASE_INTENTS, intent_id);
 }
@@ -302,14 +302,14 @@ static int apply_recover(StoreChange *change, Txn *txn)
 {
         Recovery *recovery = change->recovery;
         bool complete;
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
         if (r == 0)
                 r = check_recovery(change, txn);
         if (r == 0)
-                r = decision_table_apply(txn, tenancy.number, recovery, &complete);
+                r = tombstone_table_apply(txn, tenancy.number, recovery, &complete);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         change->n_left = recovery_match(recovery);

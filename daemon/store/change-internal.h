@@ -27,8 +27,8 @@ struct StoreChange {
         ExchangeIntent intent;
         uint64_t intent_id; /* of an exchange or a delete, to be removed; 0: none */
         bool has_key;
-        uint8_t key[ANSWER_KEY_LEN];
-        Answer answer;
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
+        IdempotencyRecord answer;
         char **ids; /* of a delete */
         Recovery *recovery;
         size_t limit; /* links that one transaction removes; 0: all */

@@ -87,7 +87,7 @@ StoreChange *change_free(StoreChange *change)
         link_list_clear(&change->links);
         free(change->outcomes);
         exchange_intent_clear(&change->intent);
-        answer_clear(&change->answer);
+        idempotency_record_clear(&change->answer);
         recovery_free(change->recovery);
         strv_free(change->ids);
         link_free(change->link);

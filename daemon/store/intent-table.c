@@ -10,7 +10,7 @@
 /* A tenancy that the store does not know yet is written, so that its number stays its own. */
 static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -25,10 +25,10 @@ static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
         return 0;
 }
 
-static int put(Txn *txn, Database database, const Record *record, uint64_t *ret_id)
+static int put_intent(Txn *txn, Database database, const Record *record, uint64_t *ret_id)
 {
         uint64_t id = store_clock_next_id(txn->clock);
-        Key key;
+        StoreKey key;
         int r;
 
         key_for_id(id, &key);
@@ -51,7 +51,7 @@ int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIn
         r = get_tenancy_number(txn, tenancy_id, &exchange.tenancy);
         if (r == 0)
                 r = record_from_exchange(&exchange, &record);
-        return r < 0 ? r : put(txn, DATABASE_INTENTS, &record, ret_id);
+        return r < 0 ? r : put_intent(txn, DATABASE_INTENTS, &record, ret_id);
 }
 
 int intent_table_add_delete(Txn *txn, const char *tenancy_id, char *const *authenticator_ids,
@@ -64,13 +64,13 @@ int intent_table_add_delete(Txn *txn, const char *tenancy_id, char *const *authe
         r = get_tenancy_number(txn, tenancy_id, &delete.tenancy);
         if (r == 0)
                 r = record_from_delete(&delete, &record);
-        return r < 0 ? r : put(txn, DATABASE_DELETES, &record, ret_id);
+        return r < 0 ? r : put_intent(txn, DATABASE_DELETES, &record, ret_id);
 }
 
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret)
 {
         MDB_val value;
-        Key key;
+        StoreKey key;
         int r;
 
         key_for_id(id, &key);
@@ -82,7 +82,7 @@ int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret)
 
 int intent_table_remove(Txn *txn, Database database, uint64_t id)
 {
-        Key key;
+        StoreKey key;
         int r;
 
         key_for_id(id, &key);
@@ -91,13 +91,13 @@ int intent_table_remove(Txn *txn, Database database, uint64_t id)
 }
 
 /* Calls the function with each record of a tenancy whose id is below `end_id`. */
-typedef struct Listing {
+typedef struct IntentListing {
         uint32_t tenancy;
-        int (*push)(struct Listing *listing, uint64_t id, const MDB_val *value);
+        int (*push)(struct IntentListing *listing, uint64_t id, const MDB_val *value);
         void *list;
-} Listing;
+} IntentListing;
 
-static int push_exchange(Listing *listing, uint64_t id, const MDB_val *value)
+static int push_exchange(IntentListing *listing, uint64_t id, const MDB_val *value)
 {
         ExchangeRecord record;
         int r;
@@ -112,7 +112,7 @@ static int push_exchange(Listing *listing, uint64_t id, const MDB_val *value)
         return 0;
 }
 
-static int push_delete(Listing *listing, uint64_t id, const MDB_val *value)
+static int push_delete(IntentListing *listing, uint64_t id, const MDB_val *value)
 {
         DeleteRecord record;
         int r;
@@ -128,7 +128,7 @@ static int push_delete(Listing *listing, uint64_t id, const MDB_val *value)
         return 0;
 }
 
-static int list(Txn *txn, Database database, uint64_t end_id, Listing *listing)
+static int list_intents(Txn *txn, Database database, uint64_t end_id, IntentListing *listing)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val key, value;
@@ -153,10 +153,10 @@ static int list(Txn *txn, Database database, uint64_t end_id, Listing *listing)
         return r == -ENOENT ? 0 : r;
 }
 
-static int list_of_tenancy(Txn *txn, const char *tenancy_id, Database database, uint64_t end_id,
-                           Listing *listing)
+static int list_intents_of_tenancy(Txn *txn, const char *tenancy_id, Database database,
+                                   uint64_t end_id, IntentListing *listing)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -165,17 +165,17 @@ static int list_of_tenancy(Txn *txn, const char *tenancy_id, Database database, 
         if (r < 0)
                 return r;
         listing->tenancy = tenancy.number;
-        return list(txn, database, end_id, listing);
+        return list_intents(txn, database, end_id, listing);
 }
 
 int intent_table_list_exchanges(Txn *txn, const char *tenancy_id, uint64_t end_id,
                                 ExchangeIntentList *ret)
 {
         _cleanup_(exchange_intent_list_clear) ExchangeIntentList intents = {};
-        Listing listing = {.push = push_exchange, .list = &intents};
+        IntentListing listing = {.push = push_exchange, .list = &intents};
         int r;
 
-        r = list_of_tenancy(txn, tenancy_id, DATABASE_INTENTS, end_id, &listing);
+        r = list_intents_of_tenancy(txn, tenancy_id, DATABASE_INTENTS, end_id, &listing);
         if (r == 0)
                 *ret = TAKE(intents, (ExchangeIntentList){});
         return r;
@@ -185,17 +185,18 @@ int intent_table_list_deletes(Txn *txn, const char *tenancy_id, uint64_t end_id,
                               DeleteIntentList *ret)
 {
         _cleanup_(delete_intent_list_clear) DeleteIntentList intents = {};
-        Listing listing = {.push = push_delete, .list = &intents};
+        IntentListing listing = {.push = push_delete, .list = &intents};
         int r;
 
-        r = list_of_tenancy(txn, tenancy_id, DATABASE_DELETES, end_id, &listing);
+        r = list_intents_of_tenancy(txn, tenancy_id, DATABASE_DELETES, end_id, &listing);
         if (r == 0)
                 *ret = TAKE(intents, (DeleteIntentList){});
         return r;
 }
 
 /* The record at one end of a database. -ENOENT if it is empty. */
-static int get_end(Txn *txn, Database database, MDB_cursor_op op, uint64_t *ret_id, MDB_val *ret)
+static int get_end_intent(Txn *txn, Database database, MDB_cursor_op op, uint64_t *ret_id,
+                          MDB_val *ret)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val key;
@@ -215,7 +216,7 @@ static int get_begun_at(Txn *txn, MDB_cursor_op op, uint64_t none, uint64_t *ret
         uint64_t id;
         int r;
 
-        r = get_end(txn, DATABASE_INTENTS, op, &id, &value);
+        r = get_end_intent(txn, DATABASE_INTENTS, op, &id, &value);
         if (r == 0)
                 r = record_to_exchange(value.mv_data, value.mv_size, &record);
         if (r < 0 && r != -ENOENT && r != -EBADMSG)
@@ -241,7 +242,7 @@ int intent_table_last_id(Txn *txn, Database database, uint64_t *ret)
         uint64_t id;
         int r;
 
-        r = get_end(txn, database, MDB_LAST, &id, &value);
+        r = get_end_intent(txn, database, MDB_LAST, &id, &value);
         if (r < 0 && r != -ENOENT && r != -EBADMSG)
                 return r;
         *ret = r == 0 ? id : 0;

@@ -8,13 +8,13 @@
 
 #define DIGEST_LEN 32U
 
-static void key_append(Key *key, const void *bytes, size_t len)
+static void key_append(StoreKey *key, const void *bytes, size_t len)
 {
         memcpy(key->bytes + key->len, bytes, len);
         key->len += len;
 }
 
-void key_for_tenancy(uint32_t tenancy, Key *ret)
+void key_for_tenancy(uint32_t tenancy, StoreKey *ret)
 {
         uint32_t number = htobe32(tenancy);
 
@@ -22,7 +22,7 @@ void key_for_tenancy(uint32_t tenancy, Key *ret)
         key_append(ret, &number, sizeof(number));
 }
 
-int key_for_link(uint32_t tenancy, const char *authenticator_id, Key *ret)
+int key_for_link(uint32_t tenancy, const char *authenticator_id, StoreKey *ret)
 {
         size_t len = strlen(authenticator_id);
         uint8_t digest[DIGEST_LEN];
@@ -40,7 +40,7 @@ int key_for_link(uint32_t tenancy, const char *authenticator_id, Key *ret)
         return 0;
 }
 
-int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, Key *ret)
+int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, StoreKey *ret)
 {
         if (len == 0 || len > KEY_LEN_MAX - KEY_TENANCY_LEN)
                 return -EBADMSG;
@@ -49,35 +49,36 @@ int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, 
         return 0;
 }
 
-void key_for_user(uint32_t tenancy, const char *user_id, Key *ret)
+void key_for_user(uint32_t tenancy, const char *user_id, StoreKey *ret)
 {
         key_for_tenancy(tenancy, ret);
         key_append(ret, user_id, strlen(user_id));
 }
 
-void key_for_expiry(uint64_t expires_at_ms, const uint8_t digest[static ANSWER_KEY_LEN], Key *ret)
+void key_for_expiry(uint64_t expires_at_ms, const uint8_t digest[static IDEMPOTENCY_KEY_LEN],
+                    StoreKey *ret)
 {
         uint64_t time = htobe64(expires_at_ms);
 
         ret->len = 0;
         key_append(ret, &time, sizeof(time));
-        key_append(ret, digest, ANSWER_KEY_LEN);
+        key_append(ret, digest, IDEMPOTENCY_KEY_LEN);
 }
 
 int key_parse_expiry(const void *bytes, size_t len, uint64_t *ret_expires_at_ms,
-                     uint8_t ret_digest[static ANSWER_KEY_LEN])
+                     uint8_t ret_digest[static IDEMPOTENCY_KEY_LEN])
 {
         uint64_t time;
 
-        if (len != sizeof(time) + ANSWER_KEY_LEN)
+        if (len != sizeof(time) + IDEMPOTENCY_KEY_LEN)
                 return -EBADMSG;
         memcpy(&time, bytes, sizeof(time));
-        memcpy(ret_digest, (const uint8_t *) bytes + sizeof(time), ANSWER_KEY_LEN);
+        memcpy(ret_digest, (const uint8_t *) bytes + sizeof(time), IDEMPOTENCY_KEY_LEN);
         *ret_expires_at_ms = be64toh(time);
         return 0;
 }
 
-void key_for_id(uint64_t id, Key *ret)
+void key_for_id(uint64_t id, StoreKey *ret)
 {
         uint64_t number = htobe64(id);
 

@@ -20,28 +20,29 @@
 #define KEY_TENANCY_LEN 4U
 #define KEY_ID_LEN_MAX  (KEY_LEN_MAX - KEY_TENANCY_LEN - 1U)
 
-typedef struct Key {
+typedef struct StoreKey {
         size_t len;
         uint8_t bytes[KEY_LEN_MAX];
-} Key;
+} StoreKey;
 
 /* The ids are valid ones. Fails only where the digest does, with -EIO. */
-int key_for_link(uint32_t tenancy, const char *authenticator_id, Key *ret);
-void key_for_user(uint32_t tenancy, const char *user_id, Key *ret);
-void key_for_expiry(uint64_t expires_at_ms, const uint8_t digest[static ANSWER_KEY_LEN], Key *ret);
+int key_for_link(uint32_t tenancy, const char *authenticator_id, StoreKey *ret);
+void key_for_user(uint32_t tenancy, const char *user_id, StoreKey *ret);
+void key_for_expiry(uint64_t expires_at_ms, const uint8_t digest[static IDEMPOTENCY_KEY_LEN],
+                    StoreKey *ret);
 
-void key_for_id(uint64_t id, Key *ret);
+void key_for_id(uint64_t id, StoreKey *ret);
 
 /* The key of a tenancy's first link is not less than this, nor is any other of its. */
-void key_for_tenancy(uint32_t tenancy, Key *ret);
+void key_for_tenancy(uint32_t tenancy, StoreKey *ret);
 
 /* From the bytes of an authenticator in a link's key. Returns 0, or -EBADMSG if it cannot be one.
  */
-int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, Key *ret);
+int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, StoreKey *ret);
 
 /* From the bytes of an expiry's key. Returns 0, or -EBADMSG if it cannot be one. */
 int key_parse_expiry(const void *bytes, size_t len, uint64_t *ret_expires_at_ms,
-                     uint8_t ret_digest[static ANSWER_KEY_LEN]);
+                     uint8_t ret_digest[static IDEMPOTENCY_KEY_LEN]);
 
 /* The same for an id. */
 int key_parse_id(const void *bytes, size_t len, uint64_t *ret_id);

@@ -8,13 +8,13 @@
 #include "dbus/error.h"
 
 /* The authenticator in a link's key: what stands under the user. */
-static MDB_val key_authenticator_val(const Key *key)
+static MDB_val key_authenticator_val(const StoreKey *key)
 {
         return (MDB_val){.mv_data = (void *) (key->bytes + KEY_TENANCY_LEN),
                          .mv_size = key->len - KEY_TENANCY_LEN};
 }
 
-static int link_table_get_by_key(Txn *txn, const Key *key, Link **ret)
+static int link_table_get_by_key(Txn *txn, const StoreKey *key, Link **ret)
 {
         MDB_val value;
         int r;
@@ -29,7 +29,7 @@ static int link_table_get_by_key(Txn *txn, const Key *key, Link **ret)
 static int link_table_get_in(Txn *txn, uint32_t tenancy, const char *authenticator_id, Link **ret)
 {
         _cleanup_(link_freep) Link *link = NULL;
-        Key key;
+        StoreKey key;
         int r;
 
         r = key_for_link(tenancy, authenticator_id, &key);
@@ -49,7 +49,7 @@ static int link_table_get_in(Txn *txn, uint32_t tenancy, const char *authenticat
 
 int link_table_get(Txn *txn, const char *tenancy_id, const char *authenticator_id, Link **ret)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -62,7 +62,7 @@ int link_table_get(Txn *txn, const char *tenancy_id, const char *authenticator_i
 
 int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret)
 {
-        Tenancy tenancy = {};
+        TenancyRecord tenancy = {};
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -77,7 +77,7 @@ static int push_link_of_user(Txn *txn, uint32_t tenancy, const char *user_id, MD
                              LinkList *list)
 {
         _cleanup_(link_freep) Link *link = NULL;
-        Key key;
+        StoreKey key;
         int r;
 
         r = key_for_link_bytes(tenancy, authenticator.mv_data, authenticator.mv_size, &key);
@@ -97,7 +97,7 @@ static int link_table_list_by_user_in(Txn *txn, uint32_t tenancy, const char *us
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         _cleanup_(link_list_clear) LinkList list = {};
         MDB_val key, value;
-        Key user;
+        StoreKey user;
         int r;
 
         r = txn_cursor(txn, DATABASE_USERS, &cursor);
@@ -120,7 +120,7 @@ static int link_table_list_by_user_in(Txn *txn, uint32_t tenancy, const char *us
 
 int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_id, LinkList *ret)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -144,7 +144,7 @@ typedef struct Walk {
 /* -ENOENT behind the tenancy's last link. */
 static int walk_move(Walk *walk, MDB_cursor_op op)
 {
-        Key prefix;
+        StoreKey prefix;
         int r;
 
         r = cursor_get(walk->cursor, op, &walk->key, &walk->value);
@@ -160,7 +160,7 @@ static int walk_move(Walk *walk, MDB_cursor_op op)
 /* To the first link behind the one that has the id, whether that is still there or not. */
 static int walk_start(Walk *walk, const char *after)
 {
-        Key start;
+        StoreKey start;
         int r;
 
         key_for_tenancy(walk->tenancy, &start);
@@ -210,7 +210,7 @@ static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, siz
 int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t limit,
                     LinkList *ret, bool *ret_more)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -224,7 +224,7 @@ int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t 
         return link_table_list_in(txn, tenancy.number, after, limit, ret, ret_more);
 }
 
-static int link_table_put(Txn *txn, const Key *key, const Link *link)
+static int link_table_put(Txn *txn, const StoreKey *key, const Link *link)
 {
         _cleanup_(record_clear) Record record = {};
         int r;
@@ -236,7 +236,7 @@ static int link_table_put(Txn *txn, const Key *key, const Link *link)
                        (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
 }
 
-static int link_table_count_of_user(Txn *txn, const Key *user, size_t *ret)
+static int link_table_count_of_user(Txn *txn, const StoreKey *user, size_t *ret)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val key = key_val(user), value;
@@ -254,7 +254,7 @@ static int link_table_count_of_user(Txn *txn, const Key *user, size_t *ret)
 static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
 {
         size_t n_links = 0;
-        Key key, user;
+        StoreKey key, user;
         int r;
 
         key_for_user(tenancy, link->user_id, &user);
@@ -277,7 +277,7 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
 static int link_table_enrich(Txn *txn, uint32_t tenancy, const Link *old, const Link *link)
 {
         Link merged = *old; /* lent */
-        Key key;
+        StoreKey key;
         int r;
 
         if (link->created_at_ms < merged.created_at_ms)
@@ -296,7 +296,7 @@ static int link_table_put_new(Txn *txn, const char *tenancy_id, const Link *link
                               bool *ret_newly_linked)
 {
         _cleanup_(link_freep) Link *old = NULL;
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get_or_new(txn, tenancy_id, &tenancy);
@@ -337,8 +337,8 @@ int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator
                      uint64_t last_used_at_ms)
 {
         _cleanup_(link_freep) Link *link = NULL;
-        Tenancy tenancy;
-        Key key;
+        TenancyRecord tenancy;
+        StoreKey key;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -359,7 +359,7 @@ int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator
 static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
 {
         MDB_val authenticator;
-        Key key, user;
+        StoreKey key, user;
         int r;
 
         r = key_for_link(tenancy, link->authenticator_id, &key);
@@ -375,7 +375,7 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
 
 /* A link that is listed is there: one that is missing means that the directions disagree. Takes the
  * link over. */
-static int link_table_take(Txn *txn, Tenancy *tenancy, Link *link, LinkList *removed)
+static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkList *removed)
 {
         _cleanup_(link_freep) Link *owned = link;
         int r;
@@ -384,7 +384,7 @@ static int link_table_take(Txn *txn, Tenancy *tenancy, Link *link, LinkList *rem
                 return -EBADMSG;
         r = link_table_delete(txn, tenancy->number, owned);
         if (r == 0)
-                r = decision_table_add(txn, tenancy->number, owned->authenticator_id);
+                r = tombstone_table_add(txn, tenancy->number, owned->authenticator_id);
         if (r < 0)
                 return r == -ENOENT ? -EBADMSG : r;
         tenancy->n_links--;
@@ -396,7 +396,7 @@ static int link_table_remove_if(Txn *txn, const char *tenancy_id, const char *au
                                 const Link *same, LinkList *removed)
 {
         _cleanup_(link_freep) Link *link = NULL;
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
@@ -428,7 +428,7 @@ int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user
                               LinkList *removed, bool *ret_more)
 {
         _cleanup_(link_list_clear) LinkList list = {};
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         *ret_more = false;

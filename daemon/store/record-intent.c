@@ -27,7 +27,7 @@ static void encode_exchange(Encoder *e, const void *object)
                              (intent->has_key ? EXCHANGE_HAS_KEY : 0));
         encode_optional_string(e, intent->user_id);
         if (intent->has_key)
-                encode_bytes(e, intent->key, ANSWER_KEY_LEN);
+                encode_bytes(e, intent->key, IDEMPOTENCY_KEY_LEN);
         encode_bytes(e, intent->begun_at.boot_id, BOOT_ID_LEN);
         encode_u64(e, intent->begun_at.boottime_ms);
         encode_u64(e, intent->begun_at.realtime_ms);
@@ -51,13 +51,13 @@ static void encode_delete(Encoder *e, const void *object)
         }
 }
 
-static void encode_decision(Encoder *e, const void *object)
+static void encode_tombstone(Encoder *e, const void *object)
 {
-        const DecisionRecord *decision = object;
+        const TombstoneRecord *tombstone = object;
 
-        encode_u32(e, decision->tenancy);
-        encode_u64(e, decision->decided_at_ms);
-        encode_bytes(e, decision->authenticator, AUTHENTICATOR_DIGEST_LEN);
+        encode_u32(e, tombstone->tenancy);
+        encode_u64(e, tombstone->tombstoned_at_ms);
+        encode_bytes(e, tombstone->authenticator, AUTHENTICATOR_DIGEST_LEN);
 }
 
 int record_from_exchange(const ExchangeRecord *exchange, Record *ret)
@@ -70,9 +70,9 @@ int record_from_delete(const DeleteRecord *delete, Record *ret)
         return encode_record(RECORD_VERSION, encode_delete, delete, ret);
 }
 
-int record_from_decision(const DecisionRecord *decision, Record *ret)
+int record_from_tombstone(const TombstoneRecord *tombstone, Record *ret)
 {
-        return encode_record(RECORD_VERSION, encode_decision, decision, ret);
+        return encode_record(RECORD_VERSION, encode_tombstone, tombstone, ret);
 }
 
 static void decode_array(Decoder *d, uint8_t *ret, size_t len)
@@ -98,7 +98,7 @@ int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret)
         intent.has_key = flags & EXCHANGE_HAS_KEY;
         intent.user_id = decode_optional_string(&d);
         if (intent.has_key)
-                decode_array(&d, intent.key, ANSWER_KEY_LEN);
+                decode_array(&d, intent.key, IDEMPOTENCY_KEY_LEN);
         decode_array(&d, intent.begun_at.boot_id, BOOT_ID_LEN);
         intent.begun_at.boottime_ms = decode_u64(&d);
         intent.begun_at.realtime_ms = decode_u64(&d);
@@ -138,16 +138,16 @@ int record_to_delete(const void *bytes, size_t len, DeleteRecord *ret)
         return 0;
 }
 
-int record_to_decision(const void *bytes, size_t len, DecisionRecord *ret)
+int record_to_tombstone(const void *bytes, size_t len, TombstoneRecord *ret)
 {
         Decoder d = decoder_start(bytes, len, RECORD_VERSION);
-        DecisionRecord decision = {.tenancy = decode_u32(&d), .decided_at_ms = decode_u64(&d)};
+        TombstoneRecord tombstone = {.tenancy = decode_u32(&d), .tombstoned_at_ms = decode_u64(&d)};
         int r;
 
-        decode_array(&d, decision.authenticator, AUTHENTICATOR_DIGEST_LEN);
+        decode_array(&d, tombstone.authenticator, AUTHENTICATOR_DIGEST_LEN);
         r = decoder_end(&d);
         if (r < 0)
                 return r;
-        *ret = decision;
+        *ret = tombstone;
         return 0;
 }

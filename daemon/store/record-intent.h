@@ -18,20 +18,20 @@ typedef struct DeleteRecord {
         char **authenticator_ids;
 } DeleteRecord;
 
-/* A digest of the authenticator's id, since a decision must not need much space. */
+/* A digest of the authenticator's id, since a tombstone must not need much space. */
 #define AUTHENTICATOR_DIGEST_LEN 16U
 
-typedef struct DecisionRecord {
+typedef struct TombstoneRecord {
         uint32_t tenancy;
-        uint64_t decided_at_ms;
+        uint64_t tombstoned_at_ms;
         uint8_t authenticator[AUTHENTICATOR_DIGEST_LEN];
-} DecisionRecord;
+} TombstoneRecord;
 
 /* As in record.h. */
 int record_from_exchange(const ExchangeRecord *exchange, Record *ret);
 int record_from_delete(const DeleteRecord *delete, Record *ret);
-int record_from_decision(const DecisionRecord *decision, Record *ret);
+int record_from_tombstone(const TombstoneRecord *tombstone, Record *ret);
 
 int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret);
 int record_to_delete(const void *bytes, size_t len, DeleteRecord *ret);
-int record_to_decision(const void *bytes, size_t len, DecisionRecord *ret);
+int record_to_tombstone(const void *bytes, size_t len, TombstoneRecord *ret);

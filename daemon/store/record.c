@@ -24,7 +24,7 @@ enum {
 
 static void encode_tenancy(Encoder *e, const void *object)
 {
-        const Tenancy *tenancy = object;
+        const TenancyRecord *tenancy = object;
 
         encode_u32(e, tenancy->number);
         encode_u64(e, tenancy->n_links);
@@ -60,7 +60,7 @@ static void encode_principal(Encoder *e, const Principal *principal)
 
 static void encode_answer(Encoder *e, const void *object)
 {
-        const Answer *answer = object;
+        const IdempotencyRecord *answer = object;
 
         if (answer->error < 0 || answer->error > ERROR_MAX || !answer->error != !!answer->principal)
                 e->invalid = true;
@@ -72,7 +72,7 @@ static void encode_answer(Encoder *e, const void *object)
                 encode_principal(e, answer->principal);
 }
 
-int record_from_tenancy(const Tenancy *tenancy, Record *ret)
+int record_from_tenancy(const TenancyRecord *tenancy, Record *ret)
 {
         return encode_record(TENANCY_VERSION, encode_tenancy, tenancy, ret);
 }
@@ -82,15 +82,15 @@ int record_from_link(const Link *link, Record *ret)
         return encode_record(LINK_VERSION, encode_link, link, ret);
 }
 
-int record_from_answer(const Answer *answer, Record *ret)
+int record_from_idempotency(const IdempotencyRecord *answer, Record *ret)
 {
         return encode_record(ANSWER_VERSION, encode_answer, answer, ret);
 }
 
-int record_to_tenancy(const void *bytes, size_t len, Tenancy *ret)
+int record_to_tenancy(const void *bytes, size_t len, TenancyRecord *ret)
 {
         Decoder d = decoder_start(bytes, len, TENANCY_VERSION);
-        Tenancy tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
+        TenancyRecord tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
         int r = decoder_end(&d);
 
         if (r < 0)
@@ -99,10 +99,10 @@ int record_to_tenancy(const void *bytes, size_t len, Tenancy *ret)
         return 0;
 }
 
-int record_to_tenancy_1(const void *bytes, size_t len, Tenancy *ret)
+int record_to_tenancy_1(const void *bytes, size_t len, TenancyRecord *ret)
 {
         Decoder d = decoder_start(bytes, len, 1);
-        Tenancy tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
+        TenancyRecord tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
         int r;
 
         (void) decode_u64(&d); /* since when exchanges were open */
@@ -160,9 +160,9 @@ static Principal *decode_principal(Decoder *d)
         return TAKE_PTR(principal);
 }
 
-int record_to_answer(const void *bytes, size_t len, Answer *ret)
+int record_to_idempotency(const void *bytes, size_t len, IdempotencyRecord *ret)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         Decoder d = decoder_start(bytes, len, ANSWER_VERSION);
         uint8_t flags;
         int r;
@@ -181,6 +181,6 @@ int record_to_answer(const void *bytes, size_t len, Answer *ret)
                 return r;
 
         *ret = answer;
-        answer = (Answer){};
+        answer = (IdempotencyRecord){};
         return 0;
 }

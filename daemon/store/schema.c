@@ -12,11 +12,15 @@ static const struct {
         const char *name;
         unsigned flags;
 } databases[DATABASE_MAX] = {
-        [DATABASE_META] = {"meta", 0},           [DATABASE_TENANCIES] = {"tenancies", 0},
-        [DATABASE_LINKS] = {"links", 0},         [DATABASE_USERS] = {"users", MDB_DUPSORT},
-        [DATABASE_ANSWERS] = {"answers", 0},     [DATABASE_EXPIRIES] = {"expiries", 0},
-        [DATABASE_INTENTS] = {"intents", 0},     [DATABASE_DELETES] = {"deletes", 0},
-        [DATABASE_DECISIONS] = {"decisions", 0},
+        [DATABASE_META] = {"meta", 0},
+        [DATABASE_TENANCIES] = {"tenancies", 0},
+        [DATABASE_LINKS] = {"links", 0},
+        [DATABASE_USERS] = {"users", MDB_DUPSORT},
+        [DATABASE_IDEMPOTENCY] = {"answers", 0},
+        [DATABASE_EXPIRIES] = {"expiries", 0},
+        [DATABASE_INTENTS] = {"intents", 0},
+        [DATABASE_DELETES] = {"deletes", 0},
+        [DATABASE_TOMBSTONES] = {"decisions", 0},
 };
 
 static MDB_val version_key(void)
@@ -65,7 +69,7 @@ static int upgrade_tenancy(MDB_cursor *cursor, MDB_val key, MDB_val value)
 {
         _cleanup_(record_clear) Record record = {};
         uint8_t copy[KEY_LEN_MAX]; /* writing moves what the cursor lends */
-        Tenancy tenancy;
+        TenancyRecord tenancy;
         int r;
 
         if (key.mv_size > sizeof(copy))

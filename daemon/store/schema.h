@@ -28,11 +28,11 @@ typedef enum Database {
         DATABASE_TENANCIES,
         DATABASE_LINKS,
         DATABASE_USERS,
-        DATABASE_ANSWERS,
+        DATABASE_IDEMPOTENCY,
         DATABASE_EXPIRIES,
         DATABASE_INTENTS,
         DATABASE_DELETES,
-        DATABASE_DECISIONS,
+        DATABASE_TOMBSTONES,
         DATABASE_MAX,
 } Database;
 

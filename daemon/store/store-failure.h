@@ -5,10 +5,10 @@
 
 /* The last failure of the disk that left a record: thousands that are alike leave one in a while.
  */
-typedef struct Trouble {
+typedef struct StoreFailure {
         int error;
         uint64_t at_ms;
-} Trouble;
+} StoreFailure;
 
 /* Leaves a record of a negative errno, if it is not the same as just before. */
-void trouble_note(Trouble *trouble, int r);
+void store_failure_record(StoreFailure *last_failure, int r);

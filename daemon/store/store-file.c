@@ -204,17 +204,18 @@ static int last_answer_ms(Txn *txn, uint64_t *ret)
         uint64_t expires_at_ms;
         int r;
 
-        r = answer_table_last(txn, &expires_at_ms);
+        r = idempotency_table_last(txn, &expires_at_ms);
         if (r < 0)
                 return r;
-        *ret = expires_at_ms > STORE_ANSWER_TTL_MS ? expires_at_ms - STORE_ANSWER_TTL_MS : 0;
+        *ret = expires_at_ms > STORE_IDEMPOTENCY_TTL_MS ? expires_at_ms - STORE_IDEMPOTENCY_TTL_MS
+                                                        : 0;
         return 0;
 }
 
 static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
 {
         static const Database databases[] = {DATABASE_INTENTS, DATABASE_DELETES,
-                                             DATABASE_DECISIONS};
+                                             DATABASE_TOMBSTONES};
         uint64_t answer_ms, decision_ms, intent_ms;
         int r;
 
@@ -230,7 +231,7 @@ static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
         }
         r = last_answer_ms(txn, &answer_ms);
         if (r == 0)
-                r = decision_table_latest(txn, &decision_ms);
+                r = tombstone_table_latest(txn, &decision_ms);
         if (r == 0)
                 r = intent_table_latest(txn, &intent_ms);
         if (r < 0)

@@ -19,8 +19,8 @@
 struct Store {
         Environment *environment;
         Writer *writer;
-        ChangeQueue ended; /* to be reported */
-        Trouble trouble;   /* with reads */
+        ChangeQueue ended;         /* to be reported */
+        StoreFailure last_failure; /* with reads */
 };
 
 static int open_with(const char *directory,
@@ -102,10 +102,10 @@ static int store_begin(Store *store, Txn *ret)
 /* What a read came to, for the caller; what went wrong with the store is recorded. */
 static int store_end(Store *store, int r)
 {
-        int outcome = store_outcome(r);
+        int outcome = store_error_from_errno(r);
 
         if (r < 0 && outcome > 0)
-                trouble_note(&store->trouble, r);
+                store_failure_record(&store->last_failure, r);
         return outcome;
 }
 
@@ -199,14 +199,15 @@ int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
         return store_end(store, r);
 }
 
-int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
+int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                                 IdempotencyRecord *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
         r = store_begin(store, &txn);
         if (r == 0)
-                r = answer_table_get(&txn, key, ret);
+                r = idempotency_table_get(&txn, key, ret);
         return store_end(store, r);
 }
 

@@ -57,9 +57,10 @@ int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t 
                LinkList *ret, char **ret_next_cursor);
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret);
 /* Answers are kept for so long while the store is open, whatever becomes of the clock. */
-#define STORE_ANSWER_TTL_MS (15U * 60U * 1000U)
+#define STORE_IDEMPOTENCY_TTL_MS (15U * 60U * 1000U)
 /* NOT_FOUND if there is none, or it has expired. */
-int store_get_answer(Store *store, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret);
+int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                                 IdempotencyRecord *ret);
 
 /*
  * Changes, made in the order of the calls. Arguments are copied before these return. The function
@@ -83,7 +84,7 @@ typedef struct ExchangeOutcome {
         const Link *link;        /* to be made; NULL: none */
         const char *declined_id; /* an authenticator that is not to be linked; NULL: none */
         const uint8_t *key;      /* to keep the answer under; NULL: it is not kept */
-        const Answer *answer;
+        const IdempotencyRecord *answer;
 } ExchangeOutcome;
 
 /*

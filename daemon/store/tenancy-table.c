@@ -9,7 +9,7 @@ static MDB_val tenancy_key(const char *tenancy_id)
         return (MDB_val){.mv_data = (void *) tenancy_id, .mv_size = strlen(tenancy_id)};
 }
 
-int tenancy_table_get(Txn *txn, const char *tenancy_id, Tenancy *ret)
+int tenancy_table_get(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
 {
         MDB_val value;
         int r;
@@ -20,7 +20,7 @@ int tenancy_table_get(Txn *txn, const char *tenancy_id, Tenancy *ret)
         return record_to_tenancy(value.mv_data, value.mv_size, ret);
 }
 
-int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, Tenancy *ret)
+int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
 {
         uint64_t n_tenancies;
         int r;
@@ -35,11 +35,11 @@ int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, Tenancy *ret)
                 return r;
         if (n_tenancies > UINT32_MAX)
                 return -EOVERFLOW;
-        *ret = (Tenancy){.number = (uint32_t) n_tenancies};
+        *ret = (TenancyRecord){.number = (uint32_t) n_tenancies};
         return 0;
 }
 
-int tenancy_table_put(Txn *txn, const char *tenancy_id, const Tenancy *tenancy)
+int tenancy_table_put(Txn *txn, const char *tenancy_id, const TenancyRecord *tenancy)
 {
         _cleanup_(record_clear) Record record = {};
         int r;

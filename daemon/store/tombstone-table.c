@@ -13,7 +13,8 @@
 /* So many are dropped for each that is added. */
 #define DROPPED_PER_ADDED 2U
 
-static int digest(const char *authenticator_id, uint8_t ret[static AUTHENTICATOR_DIGEST_LEN])
+static int digest_authenticator(const char *authenticator_id,
+                                uint8_t ret[static AUTHENTICATOR_DIGEST_LEN])
 {
         uint8_t md[EVP_MAX_MD_SIZE];
 
@@ -60,7 +61,8 @@ static int put_dropped(Txn *txn, uint64_t ms)
 }
 
 /* The one at an end, or the next one, as `op` says. -ENOENT if there is none. */
-static int get_decision(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *ret_id, DecisionRecord *ret)
+static int get_tombstone(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *ret_id,
+                         TombstoneRecord *ret)
 {
         MDB_val key, value;
         int r;
@@ -68,33 +70,33 @@ static int get_decision(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *ret_id, 
         r = cursor_get(cursor, op, &key, &value);
         if (r == 0)
                 r = key_parse_id(key.mv_data, key.mv_size, ret_id);
-        return r < 0 ? r : record_to_decision(value.mv_data, value.mv_size, ret);
+        return r < 0 ? r : record_to_tombstone(value.mv_data, value.mv_size, ret);
 }
 
-static int get_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_id, DecisionRecord *ret)
+static int get_end_tombstone(Txn *txn, MDB_cursor_op op, uint64_t *ret_id, TombstoneRecord *ret)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         int r;
 
-        r = txn_cursor(txn, DATABASE_DECISIONS, &cursor);
-        return r < 0 ? r : get_decision(cursor, op, ret_id, ret);
+        r = txn_cursor(txn, DATABASE_TOMBSTONES, &cursor);
+        return r < 0 ? r : get_tombstone(cursor, op, ret_id, ret);
 }
 
 static int drop_one(Txn *txn, uint64_t oldest_open_ms)
 {
-        DecisionRecord decision;
+        TombstoneRecord tombstone;
         uint64_t id;
-        Key key;
+        StoreKey key;
         int r;
 
-        r = get_end(txn, MDB_FIRST, &id, &decision);
+        r = get_end_tombstone(txn, MDB_FIRST, &id, &tombstone);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        if (decision.decided_at_ms + KEPT_MS >= oldest_open_ms)
+        if (tombstone.tombstoned_at_ms + KEPT_MS >= oldest_open_ms)
                 return 0;
         key_for_id(id, &key);
-        r = txn_delete(txn, DATABASE_DECISIONS, key_val(&key), NULL);
-        return r < 0 ? r : put_dropped(txn, decision.decided_at_ms);
+        r = txn_delete(txn, DATABASE_TOMBSTONES, key_val(&key), NULL);
+        return r < 0 ? r : put_dropped(txn, tombstone.tombstoned_at_ms);
 }
 
 static int drop_old(Txn *txn)
@@ -102,8 +104,8 @@ static int drop_old(Txn *txn)
         uint64_t n, oldest_open_ms;
         int r;
 
-        r = txn_count(txn, DATABASE_DECISIONS, &n);
-        if (r < 0 || n <= DECISIONS_MAX)
+        r = txn_count(txn, DATABASE_TOMBSTONES, &n);
+        if (r < 0 || n <= TOMBSTONES_MAX)
                 return r;
         r = intent_table_oldest(txn, &oldest_open_ms);
         for (unsigned i = 0; r == 0 && i < DROPPED_PER_ADDED; i++)
@@ -111,28 +113,28 @@ static int drop_old(Txn *txn)
         return r;
 }
 
-int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id)
+int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id)
 {
-        DecisionRecord decision = {.tenancy = tenancy,
-                                   .decided_at_ms = store_clock_now_ms(txn->clock)};
+        TombstoneRecord tombstone = {.tenancy = tenancy,
+                                     .tombstoned_at_ms = store_clock_now_ms(txn->clock)};
         _cleanup_(record_clear) Record record = {};
-        Key key;
+        StoreKey key;
         int r;
 
-        r = digest(authenticator_id, decision.authenticator);
+        r = digest_authenticator(authenticator_id, tombstone.authenticator);
         if (r == 0)
-                r = record_from_decision(&decision, &record);
+                r = record_from_tombstone(&tombstone, &record);
         if (r < 0)
                 return r;
         key_for_id(store_clock_next_id(txn->clock), &key);
-        r = txn_put(txn, DATABASE_DECISIONS, key_val(&key),
+        r = txn_put(txn, DATABASE_TOMBSTONES, key_val(&key),
                     (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
         return r < 0 ? r : drop_old(txn);
 }
 
 /* Candidates, to be found by their digests. */
 typedef struct IndexEntry {
-        uint8_t digest[AUTHENTICATOR_DIGEST_LEN];
+        uint8_t digest_authenticator[AUTHENTICATOR_DIGEST_LEN];
         RecoveryCandidate *candidate;
 } IndexEntry;
 
@@ -148,8 +150,8 @@ static void index_clear(Index *index)
 
 static int compare_entries(const void *a, const void *b)
 {
-        return memcmp(((const IndexEntry *) a)->digest, ((const IndexEntry *) b)->digest,
-                      AUTHENTICATOR_DIGEST_LEN);
+        return memcmp(((const IndexEntry *) a)->digest_authenticator,
+                      ((const IndexEntry *) b)->digest_authenticator, AUTHENTICATOR_DIGEST_LEN);
 }
 
 /* A vault that changes while it is paged through may list a passkey twice: the first one counts. */
@@ -178,9 +180,10 @@ static int index_candidates(Recovery *recovery, Index *ret)
         for (size_t i = 0; r == 0 && i < recovery->n_candidates; i++) {
                 RecoveryCandidate *candidate = &recovery->candidates[i];
 
-                candidate->decision_id = 0;
+                candidate->tombstone_id = 0;
                 index.entries[i].candidate = candidate;
-                r = digest(candidate->link->authenticator_id, index.entries[i].digest);
+                r = digest_authenticator(candidate->link->authenticator_id,
+                                         index.entries[i].digest_authenticator);
         }
         if (r < 0)
                 return r;
@@ -201,61 +204,61 @@ static uint64_t earliest_of_interest(const Recovery *recovery)
                                       ? claim->begun_at_ms - claim->reach_ms
                                       : 0;
 
-                if (!claim->settled && ms < earliest_ms)
+                if (!claim->resolved && ms < earliest_ms)
                         earliest_ms = ms;
         }
         return earliest_ms;
 }
 
-static void note(const Index *index, uint64_t id, const DecisionRecord *decision)
+static void apply_tombstone(const Index *index, uint64_t id, const TombstoneRecord *tombstone)
 {
         const IndexEntry *found;
         IndexEntry wanted;
 
-        memcpy(wanted.digest, decision->authenticator, AUTHENTICATOR_DIGEST_LEN);
+        memcpy(wanted.digest_authenticator, tombstone->authenticator, AUTHENTICATOR_DIGEST_LEN);
         found = bsearch(&wanted, index->entries, index->n_entries, sizeof(IndexEntry),
                         compare_entries);
-        if (!found || found->candidate->decision_id > 0)
+        if (!found || found->candidate->tombstone_id > 0)
                 return;
-        found->candidate->decision_id = id;
-        found->candidate->decided_at_ms = decision->decided_at_ms;
+        found->candidate->tombstone_id = id;
+        found->candidate->tombstoned_at_ms = tombstone->tombstoned_at_ms;
 }
 
-int decision_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete)
+int tombstone_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         _cleanup_(index_clear) Index index = {};
         uint64_t earliest_ms = earliest_of_interest(recovery), dropped_ms, id;
-        DecisionRecord decision;
+        TombstoneRecord tombstone;
         int r;
 
         r = get_dropped(txn, &dropped_ms);
         if (r == 0)
                 r = index_candidates(recovery, &index);
         if (r == 0)
-                r = txn_cursor(txn, DATABASE_DECISIONS, &cursor);
+                r = txn_cursor(txn, DATABASE_TOMBSTONES, &cursor);
         if (r < 0)
                 return r;
-        for (r = get_decision(cursor, MDB_LAST, &id, &decision);
-             r == 0 && decision.decided_at_ms >= earliest_ms;
-             r = get_decision(cursor, MDB_PREV, &id, &decision))
-                if (decision.tenancy == tenancy)
-                        note(&index, id, &decision);
+        for (r = get_tombstone(cursor, MDB_LAST, &id, &tombstone);
+             r == 0 && tombstone.tombstoned_at_ms >= earliest_ms;
+             r = get_tombstone(cursor, MDB_PREV, &id, &tombstone))
+                if (tombstone.tenancy == tenancy)
+                        apply_tombstone(&index, id, &tombstone);
         if (r < 0 && r != -ENOENT)
                 return r;
         *ret_complete = dropped_ms == 0 || dropped_ms < earliest_ms;
         return 0;
 }
 
-int decision_table_latest(Txn *txn, uint64_t *ret_decided_at_ms)
+int tombstone_table_latest(Txn *txn, uint64_t *ret_tombstoned_at_ms)
 {
-        DecisionRecord decision = {};
+        TombstoneRecord tombstone = {};
         uint64_t id;
         int r;
 
-        r = get_end(txn, MDB_LAST, &id, &decision);
+        r = get_end_tombstone(txn, MDB_LAST, &id, &tombstone);
         if (r < 0 && r != -ENOENT && r != -EBADMSG)
                 return r;
-        *ret_decided_at_ms = decision.decided_at_ms;
+        *ret_tombstoned_at_ms = tombstone.tombstoned_at_ms;
         return 0;
 }

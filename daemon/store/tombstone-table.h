@@ -7,19 +7,19 @@
 
 /*
  * Authenticators that are not to be linked by crash recovery: their link was removed, or an
- * exchange of their passkey ended without one. The latest DECISIONS_MAX are kept, and all that an
+ * exchange of their passkey ended without one. The latest TOMBSTONES_MAX are kept, and all that an
  * exchange may need that is still open.
  */
-#define DECISIONS_MAX 65536U
+#define TOMBSTONES_MAX 65536U
 
 /* Returns 0 or a negative errno. */
-int decision_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
+int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
 
 /*
  * Fills in the latest decision about each candidate. If decisions have been dropped that may have
  * been about one of them, *ret_complete is false. Returns 0 or a negative errno.
  */
-int decision_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete);
+int tombstone_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete);
 
 /* When the latest was made, 0 if there is none. */
-int decision_table_latest(Txn *txn, uint64_t *ret_decided_at_ms);
+int tombstone_table_latest(Txn *txn, uint64_t *ret_tombstoned_at_ms);

@@ -28,7 +28,7 @@ int lmdb_errno(int rc)
         }
 }
 
-int store_outcome(int r)
+int store_error_from_errno(int r)
 {
         if (r >= 0)
                 return r;

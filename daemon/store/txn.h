@@ -31,7 +31,7 @@ int lmdb_errno(int rc);
 
 /* What a caller of the store is told: 0, an Error and -ENOMEM are that themselves, and any other
  * errno is STORE_FULL or STORE_FAILED. */
-int store_outcome(int r);
+int store_error_from_errno(int r);
 
 int txn_begin_read(MDB_env *mdb, const Schema *schema, Txn *ret);
 int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret);
@@ -40,7 +40,7 @@ int txn_commit(Txn *txn);
 /* Aborts it, if it has not ended. For _cleanup_. */
 void txn_end(Txn *txn);
 
-static inline MDB_val key_val(const Key *key)
+static inline MDB_val key_val(const StoreKey *key)
 {
         return (MDB_val){.mv_data = (void *) key->bytes, .mv_size = key->len};
 }

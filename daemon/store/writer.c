@@ -26,7 +26,7 @@ struct Writer {
 
         /* The thread's own. */
         ChangeQueue taken;
-        Trouble trouble;
+        StoreFailure last_failure;
 };
 
 /* Takes the changes that are taken, from the first on, into one transaction; a dry one into one of
@@ -102,7 +102,7 @@ static int batch_make(Writer *writer, size_t max, size_t *ret_n)
         r = batch_try(writer, max, ret_n);
         if (r == -EXFULL)
                 r = batch_grow(writer, max, ret_n);
-        if (store_outcome(r) == ERROR_STORE_FULL && *ret_n == 1 &&
+        if (store_error_from_errno(r) == ERROR_STORE_FULL && *ret_n == 1 &&
             change_uses_reserve(writer->taken.first))
                 r = commit_in_steps(writer);
         return r;
@@ -131,12 +131,12 @@ static void writer_end(Writer *writer, size_t n, int r)
         ChangeQueue ended = {};
 
         if (r < 0)
-                trouble_note(&writer->trouble, r);
+                store_failure_record(&writer->last_failure, r);
         for (; n > 0 && writer->taken.first; n--) {
                 StoreChange *change = change_queue_pop(&writer->taken);
 
                 if (r < 0)
-                        change_fail(change, store_outcome(r));
+                        change_fail(change, store_error_from_errno(r));
                 change_queue_push(&ended, change);
         }
 

@@ -9,23 +9,23 @@ char fake_asked[16][32];
 size_t fake_n_asked;
 size_t fake_n_cancelled;
 
-static LookupsFunc answered;
+static NssLookupFunc answered;
 static void *answered_userdata;
 
-int lookups_new(sd_event *event, LookupsFunc func, void *userdata, Lookups **ret)
+int nss_lookup_pool_new(sd_event *event, NssLookupFunc func, void *userdata, NssLookupPool **ret)
 {
         answered = func;
         answered_userdata = userdata;
-        *ret = (Lookups *) fake_asked;
+        *ret = (NssLookupPool *) fake_asked;
         return 0;
 }
 
-Lookups *lookups_free(Lookups *lookups)
+NssLookupPool *nss_lookup_pool_free(NssLookupPool *lookups)
 {
         return NULL;
 }
 
-int lookups_ask(Lookups *lookups, bool is_group, const char *name)
+int nss_lookup_pool_ask(NssLookupPool *lookups, bool is_group, const char *name)
 {
         assert_true(fake_n_asked < ARRAY_SIZE(fake_asked));
         snprintf(fake_asked[fake_n_asked++], sizeof(fake_asked[0]), "%s%s", is_group ? "%" : "",
@@ -33,13 +33,13 @@ int lookups_ask(Lookups *lookups, bool is_group, const char *name)
         return 0;
 }
 
-void lookups_cancel(Lookups *lookups)
+void nss_lookup_pool_cancel(NssLookupPool *lookups)
 {
         fake_n_asked = 0;
         fake_n_cancelled++;
 }
 
-void lookups_wait(Lookups *lookups, uint64_t timeout_ms)
+void nss_lookup_pool_wait(NssLookupPool *lookups, uint64_t timeout_ms)
 {
         /* Nobody answers, and so long goes by. */
         usleep((useconds_t) timeout_ms * 1000);
@@ -67,7 +67,7 @@ void fake_answer(const char *name, int r, uint32_t id)
                         fake_n_asked--;
                         memmove(fake_asked[i], fake_asked[i + 1],
                                 (fake_n_asked - i) * sizeof(fake_asked[0]));
-                        answered(is_group, name + is_group, (NameAnswer){.r = r, .id = id},
+                        answered(is_group, name + is_group, (NssResult){.r = r, .id = id},
                                  answered_userdata);
                         return;
                 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Keys that are missing, or are none, and come later. */
+/* ApiKeyLoader that are missing, or are none, and come later. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ void audit_write(const Audit *audit)
 
 typedef struct Fixture {
         sd_event *event;
-        Keys *keys;
+        ApiKeyLoader *keys;
         char parent[64];
         char directory[128];
         char found[256];
@@ -56,7 +56,7 @@ static int set_up(void **state)
         assert_int_equal(mkdir(fixture->directory, 0700), 0);
         assert_int_equal(setenv("CREDENTIALS_DIRECTORY", fixture->directory, 1), 0);
         assert_int_equal(sd_event_new(&fixture->event), 0);
-        assert_int_equal(keys_new(fixture->event, on_found, fixture, &fixture->keys), 0);
+        assert_int_equal(api_key_loader_new(fixture->event, on_found, fixture, &fixture->keys), 0);
         *state = fixture;
         return 0;
 }
@@ -70,7 +70,7 @@ static int tear_down(void **state)
 {
         Fixture *fixture = *state;
 
-        keys_free(fixture->keys);
+        api_key_loader_free(fixture->keys);
         sd_event_unref(fixture->event);
         nftw(fixture->parent, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
         free(fixture);
@@ -107,7 +107,7 @@ static int load(Fixture *fixture, const char *label, bool had_key, Secret **ret)
 
         snprintf(label_copy, sizeof(label_copy), "%s", label);
         snprintf(credential, sizeof(credential), "passlock.%s", label);
-        return keys_load(fixture->keys, &tenancy, had_key, ret);
+        return api_key_loader_load(fixture->keys, &tenancy, had_key, ret);
 }
 
 static void assert_loads(Fixture *fixture, const char *label, const char *key)
@@ -146,7 +146,7 @@ static size_t count_findings(Fixture *fixture)
         FindingList list = {};
         size_t n;
 
-        assert_int_equal(keys_find(fixture->keys, &list), 0);
+        assert_int_equal(api_key_loader_diagnose(fixture->keys, &list), 0);
         n = list.n_findings;
         finding_list_clear(&list);
         return n;
@@ -179,7 +179,7 @@ static void test_comes_later(void **state)
         assert_loads(fixture, "other", "sk_other");
         assert_loads(fixture, "shop", NULL);
         assert_string_equal(records, "missing shop: there is no credential passlock.shop;");
-        assert_int_equal(keys_find(fixture->keys, &list), 0);
+        assert_int_equal(api_key_loader_diagnose(fixture->keys, &list), 0);
         assert_int_equal(list.n_findings, 1);
         assert_string_equal(list.findings[0].kind, "credential");
         assert_string_equal(list.findings[0].tenancy, "shop");
@@ -216,7 +216,7 @@ static void test_is_no_key_at_first(void **state)
         run_until_recorded(fixture, "more than one line");
         assert_string_equal(records, both);
 
-        assert_int_equal(keys_find(fixture->keys, &list), 0);
+        assert_int_equal(api_key_loader_diagnose(fixture->keys, &list), 0);
         assert_int_equal(list.n_findings, 1);
         assert_non_null(strstr(list.findings[0].text, "has more than one line"));
         finding_list_clear(&list);
@@ -328,9 +328,9 @@ static void test_retain(void **state)
         assert_loads(fixture, "b", NULL);
         assert_loads(fixture, "a", NULL);
         assert_int_equal(count_findings(fixture), 2);
-        keys_retain(fixture->keys, &config);
+        api_key_loader_retain(fixture->keys, &config);
         assert_int_equal(count_findings(fixture), 1);
-        keys_retain(fixture->keys, &(const Config){});
+        api_key_loader_retain(fixture->keys, &(const Config){});
         assert_int_equal(count_findings(fixture), 0);
         assert_asleep(fixture);
         free(tenancy.label);

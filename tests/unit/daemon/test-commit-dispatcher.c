@@ -59,7 +59,7 @@ uint64_t audit_n_sent(void)
 
 typedef struct Test {
         sd_event *event;
-        Outcomes *outcomes;
+        CommitDispatcher *dispatcher;
 } Test;
 
 static int set_up(void **state)
@@ -71,7 +71,7 @@ static int set_up(void **state)
         fake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         assert_true(fake.fd >= 0);
         assert_int_equal(sd_event_new(&test.event), 0);
-        assert_int_equal(outcomes_new(test.event, NULL, &test.outcomes), 0);
+        assert_int_equal(commit_dispatcher_new(test.event, NULL, &test.dispatcher), 0);
         *state = &test;
         return 0;
 }
@@ -80,7 +80,7 @@ static int tear_down(void **state)
 {
         Test *test = *state;
 
-        test->outcomes = outcomes_free(test->outcomes);
+        test->dispatcher = commit_dispatcher_free(test->dispatcher);
         test->event = sd_event_unref(test->event);
         close(fake.fd);
         return 0;
@@ -118,7 +118,7 @@ static void test_journal_is_behind(void **state)
 {
         const Test *test = *state;
 
-        assert_false(outcomes_are_held(test->outcomes));
+        assert_false(commit_dispatcher_is_throttled(test->dispatcher));
         fake.n_room = 3;
         end_changes(10);
         run(*state);
@@ -129,16 +129,16 @@ static void test_journal_is_behind(void **state)
         for (unsigned i = 0; i < 3; i++)
                 run(*state);
         assert_int_equal(fake.n_given, 3);
-        assert_true(outcomes_are_held(test->outcomes));
+        assert_true(commit_dispatcher_is_throttled(test->dispatcher));
 
         fake.n_room = 7;
         run(*state);
         assert_int_equal(fake.n_given, 10);
-        assert_true(outcomes_are_held(test->outcomes));
+        assert_true(commit_dispatcher_is_throttled(test->dispatcher));
         fake.n_room = 100;
         run(*state);
         assert_int_equal(fake.n_given, 15);
-        assert_false(outcomes_are_held(test->outcomes));
+        assert_false(commit_dispatcher_is_throttled(test->dispatcher));
         end_changes(1);
         run(*state);
         assert_int_equal(fake.n_given, 16);

@@ -26,11 +26,11 @@ void audit_write(const Audit *audit)
 typedef struct Fixture {
         ConfigFixture *files;
         sd_event *event;
-        Loader *loader;
+        ConfigLoader *loader;
         GrantList grants; /* in force */
         unsigned max_pending;
         int apply_fails;
-        unsigned n_applied, n_settled;
+        unsigned n_applied, n_idle;
         char ended[512]; /* each load that has, with what came of it */
 } Fixture;
 
@@ -54,11 +54,11 @@ static GrantList *on_grants(void *userdata)
         return &fixture->grants;
 }
 
-static void on_settled(void *userdata)
+static void on_loader_idle(void *userdata)
 {
         Fixture *fixture = userdata;
 
-        fixture->n_settled++;
+        fixture->n_idle++;
 }
 
 static Fixture *current;
@@ -75,15 +75,18 @@ static void on_ended(int r, const char *text, void *userdata)
 static int set_up(void **state)
 {
         Fixture *fixture = current = calloc(1, sizeof(Fixture));
-        const LoaderOwner owner = {
-                .apply = on_apply, .grants = on_grants, .settled = on_settled, .userdata = fixture};
+        const ConfigLoaderOwner owner = {.apply = on_apply,
+                                         .grants = on_grants,
+                                         .idle = on_loader_idle,
+                                         .userdata = fixture};
 
         fake_lookups_reset();
         records[0] = '\0';
         assert_int_equal(config_set_up((void **) &fixture->files), 0);
         assert_int_equal(sd_event_new(&fixture->event), 0);
-        assert_int_equal(loader_new(fixture->event, fixture->files->file, &owner, &fixture->loader),
-                         0);
+        assert_int_equal(
+                config_loader_new(fixture->event, fixture->files->file, &owner, &fixture->loader),
+                0);
         *state = fixture;
         return 0;
 }
@@ -92,7 +95,7 @@ static int tear_down(void **state)
 {
         Fixture *fixture = *state;
 
-        loader_free(fixture->loader);
+        config_loader_free(fixture->loader);
         grant_list_clear(&fixture->grants);
         sd_event_unref(fixture->event);
         config_tear_down((void **) &fixture->files);
@@ -107,16 +110,16 @@ static int tear_down(void **state)
 static void start(Fixture *fixture, const char *text)
 {
         config_write_main(fixture->files, text);
-        assert_int_equal(loader_start(fixture->loader), 0);
+        assert_int_equal(config_loader_start(fixture->loader), 0);
 }
 
 static int reload(Fixture *fixture, const char *name)
 {
-        const Cause cause = {.method = "Reload"};
+        const AuditOrigin origin = {.method = "Reload"};
         char *text = NULL;
         int r;
 
-        r = loader_reload(fixture->loader, &cause, on_ended, (void *) name, &text);
+        r = config_loader_reload(fixture->loader, &origin, on_ended, (void *) name, &text);
         if (r != 0) {
                 assert_non_null(text);
                 on_ended(r, "refused", (void *) name);
@@ -150,7 +153,7 @@ static void test_start_without_names(void **state)
         assert_int_equal(fixture->max_pending, 1);
         assert_true(allowed(fixture, 7));
         assert_string_equal(records, "");
-        assert_int_equal(loader_config(fixture->loader)->n_tenancies, 1);
+        assert_int_equal(config_loader_config(fixture->loader)->n_tenancies, 1);
 }
 
 /* What comes after it has begun goes into what is in force. */
@@ -160,7 +163,7 @@ static void test_start_without_an_answer(void **state)
         uint64_t begin_ms = monotonic_ms();
 
         start(fixture, WITH("1", "ada 7"));
-        assert_true(monotonic_ms() - begin_ms >= LOADER_PATIENCE_MS);
+        assert_true(monotonic_ms() - begin_ms >= CONFIG_LOADER_TIMEOUT_MS);
         assert_true(allowed(fixture, 7));
         assert_false(allowed(fixture, 1));
         assert_string_equal(records, "configuration-missing;");
@@ -174,10 +177,10 @@ static void test_start_with_a_mistake(void **state)
         Fixture *fixture = *state;
 
         config_write_main(fixture->files, "[Nonsense]\n");
-        assert_int_equal(loader_start(fixture->loader), ERROR_INVALID_ARGS);
+        assert_int_equal(config_loader_start(fixture->loader), ERROR_INVALID_ARGS);
         assert_string_equal(records,
                             "configuration-refusedorg.freedesktop.DBus.Error.InvalidArgs;");
-        assert_null(loader_config(fixture->loader));
+        assert_null(config_loader_config(fixture->loader));
 }
 
 /* Nobody is told before the call that began it has returned. */
@@ -193,7 +196,7 @@ static void test_reload_without_names(void **state)
         run_until_ended(fixture, "a=0;");
         assert_int_equal(fixture->max_pending, 2);
         assert_true(allowed(fixture, 8) && !allowed(fixture, 7));
-        assert_int_equal(fixture->n_settled, 1);
+        assert_int_equal(fixture->n_idle, 1);
         assert_string_equal(records, "configuration-loaded;");
 }
 
@@ -223,7 +226,7 @@ static void test_reload_without_an_answer(void **state)
         begin_ms = monotonic_ms();
         assert_int_equal(reload(fixture, "a"), 0);
         run_until_ended(fixture, "a=0;");
-        assert_true(monotonic_ms() - begin_ms >= LOADER_PATIENCE_MS);
+        assert_true(monotonic_ms() - begin_ms >= CONFIG_LOADER_TIMEOUT_MS);
         assert_true(allowed(fixture, 8) && !allowed(fixture, 7) && !allowed(fixture, 1));
 }
 
@@ -238,12 +241,12 @@ static void test_reloads_that_overlap(void **state)
         config_write_main(fixture->files, WITH("3", "bob"));
         assert_int_equal(reload(fixture, "b"), 0);
         assert_false(fake_is_asked("ada"));
-        assert_int_equal(fixture->n_settled, 0);
+        assert_int_equal(fixture->n_idle, 0);
         fake_answer("bob", 0, 0);
         assert_string_equal(fixture->ended, "a=0;b=0;");
         assert_int_equal(fixture->n_applied, 2); /* the first of them at the start */
         assert_int_equal(fixture->max_pending, 3);
-        assert_int_equal(fixture->n_settled, 1);
+        assert_int_equal(fixture->n_idle, 1);
 }
 
 /* … but not one with a mistake: that leaves alone what waits. */
@@ -256,11 +259,11 @@ static void test_mistake_while_another_waits(void **state)
         assert_int_equal(reload(fixture, "a"), 0);
         config_write_main(fixture->files, "[Nonsense]\n");
         assert_int_equal(reload(fixture, "b"), ERROR_INVALID_ARGS);
-        assert_int_equal(fixture->n_settled, 0);
+        assert_int_equal(fixture->n_idle, 0);
         fake_answer("ada", 1, 1);
         assert_int_equal(fixture->max_pending, 2);
         assert_true(allowed(fixture, 1));
-        assert_int_equal(fixture->n_settled, 1);
+        assert_int_equal(fixture->n_idle, 1);
 }
 
 /* What is in force stays so, and its names go on being looked for. */
@@ -289,7 +292,7 @@ static void test_that_cannot_be_applied(void **state)
         }
         fake_answer("late", 1, 9);
         assert_true(allowed(fixture, 9));
-        assert_int_equal(fixture->n_settled, 2);
+        assert_int_equal(fixture->n_idle, 2);
 }
 
 static void test_freed_while_one_waits(void **state)
@@ -299,7 +302,7 @@ static void test_freed_while_one_waits(void **state)
         start(fixture, WITH("1", "7"));
         config_write_main(fixture->files, WITH("2", "ada"));
         assert_int_equal(reload(fixture, "a"), 0);
-        fixture->loader = loader_free(fixture->loader);
+        fixture->loader = config_loader_free(fixture->loader);
         assert_string_equal(fixture->ended, "");
 }
 

@@ -25,7 +25,7 @@ void audit_write(const Audit *audit)
 
 typedef struct Fixture {
         sd_event *event;
-        Names *names;
+        GrantNameResolver *names;
         GrantList grants;
         unsigned n_changes;
 } Fixture;
@@ -45,7 +45,8 @@ static int set_up(void **state)
         fake_lookups_reset();
         records[0] = '\0';
         assert_int_equal(sd_event_new(&fixture->event), 0);
-        assert_int_equal(names_new(fixture->event, on_changed, fixture, &fixture->names), 0);
+        assert_int_equal(
+                grant_name_resolver_new(fixture->event, on_changed, fixture, &fixture->names), 0);
         for (size_t i = 0; i < 2; i++) {
                 Grant *grant = calloc(1, sizeof(Grant));
 
@@ -66,7 +67,7 @@ static int tear_down(void **state)
 {
         Fixture *fixture = *state;
 
-        names_free(fixture->names);
+        grant_name_resolver_free(fixture->names);
         grant_list_clear(&fixture->grants);
         sd_event_unref(fixture->event);
         free(fixture);
@@ -84,22 +85,22 @@ static void test_each_is_asked_once(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(names_look_up(fixture->names, &fixture->grants), 0);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         assert_int_equal(fake_n_asked, 3);
         assert_true(fake_is_asked("ada") && fake_is_asked("bob") && fake_is_asked("%staff"));
-        assert_false(names_are_answered(fixture->names));
-        names_tell(fixture->names, &fixture->grants, true);
+        assert_false(grant_name_resolver_is_done(fixture->names));
+        grant_name_resolver_apply(fixture->names, &fixture->grants, true);
         assert_false(allowed(fixture, 1, 3, RIGHT_ALL));
 
         fake_answer("ada", 1, 1);
         fake_answer("%staff", 1, 3);
-        assert_false(names_are_answered(fixture->names));
+        assert_false(grant_name_resolver_is_done(fixture->names));
         fake_answer("bob", 0, 0);
-        assert_true(names_are_answered(fixture->names));
+        assert_true(grant_name_resolver_is_done(fixture->names));
         assert_int_equal(fixture->n_changes, 3);
 
         /* Told of before it is in force, nothing of it is news. */
-        names_tell(fixture->names, &fixture->grants, false);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, false);
         assert_true(allowed(fixture, 1, 9, RIGHT_EXCHANGE));
         assert_true(allowed(fixture, 1, 9, RIGHT_MAILBOX));
         assert_true(allowed(fixture, 2, 3, RIGHT_EXCHANGE));
@@ -113,12 +114,12 @@ static void test_missing_matches_nobody(void **state)
         const int nothing[] = {0, -EIO, -EINPROGRESS};
         Fixture *fixture = *state;
 
-        assert_int_equal(names_look_up(fixture->names, &fixture->grants), 0);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         for (size_t i = 0; i < ARRAY_SIZE(nothing); i++) {
                 Grant *grant = fixture->grants.grants[0];
 
-                grant->names[0].answer = (NameAnswer){.r = nothing[i], .id = 1};
-                grant->names[1].answer = (NameAnswer){.r = nothing[i], .id = 3};
+                grant->names[0].answer = (NssResult){.r = nothing[i], .id = 1};
+                grant->names[1].answer = (NssResult){.r = nothing[i], .id = 3};
                 assert_false(allowed(fixture, 1, 3, RIGHT_EXCHANGE));
         }
 }
@@ -128,11 +129,11 @@ static void test_findings(void **state)
         Fixture *fixture = *state;
         FindingList list = {};
 
-        assert_int_equal(names_look_up(fixture->names, &fixture->grants), 0);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         fake_answer("ada", 0, 0);
         fake_answer("%staff", -EIO, 0);
-        names_tell(fixture->names, &fixture->grants, false);
-        assert_int_equal(names_find(&fixture->grants, &list), 0);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, false);
+        assert_int_equal(grant_name_resolver_diagnose(&fixture->grants, &list), 0);
         assert_int_equal(list.n_findings, 4);
         assert_string_equal(list.findings[0].kind, "user");
         assert_string_equal(list.findings[0].name, "ada");
@@ -147,8 +148,8 @@ static void test_findings(void **state)
         finding_list_clear(&list);
 
         fake_answer("bob", 1, 2);
-        names_tell(fixture->names, &fixture->grants, true);
-        assert_int_equal(names_find(&fixture->grants, &list), 0);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, true);
+        assert_int_equal(grant_name_resolver_diagnose(&fixture->grants, &list), 0);
         assert_int_equal(list.n_findings, 3);
         finding_list_clear(&list);
         assert_string_equal(records, "shop f:6: user bob is uid 2 now;");
@@ -169,21 +170,21 @@ static void test_missing_is_asked_for_again(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(names_look_up(fixture->names, &fixture->grants), 0);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         fake_answer("%staff", 1, 3);
         fake_answer("bob", 0, 0);
         assert_int_equal(fake_n_asked, 1); /* ada, still */
         run_until_asked(fixture, 2);
         assert_string_equal(fake_asked[0], "ada");
         assert_string_equal(fake_asked[1], "bob");
-        names_tell(fixture->names, &fixture->grants, false);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, false);
 
         fake_answer("bob", 0, 0);
         fake_answer("ada", -EIO, 0);
         run_until_asked(fixture, 2);
         fake_answer("ada", 1, 1);
         fake_answer("bob", 1, 2);
-        names_tell(fixture->names, &fixture->grants, true);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, true);
         assert_string_equal(records, "shop f:1: user ada is uid 1 now;"
                                      "shop f:5: user ada is uid 1 now;"
                                      "shop f:6: user bob is uid 2 now;");
@@ -199,23 +200,23 @@ static void test_looked_up_anew(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(names_look_up(fixture->names, &fixture->grants), 0);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         fake_answer("bob", 1, 2);
         fake_answer("%staff", 0, 0);
         fake_answer("ada", 1, 1);
-        names_tell(fixture->names, &fixture->grants, false);
-        assert_int_equal(names_look_up(fixture->names, &fixture->grants), 0);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, false);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         assert_int_equal(fake_n_cancelled, 2);
         assert_int_equal(fake_n_asked, 3);
         /* First what was there: the database may be slow to say that something is not. */
         assert_string_equal(fake_asked[2], "%staff");
 
-        names_tell(fixture->names, &fixture->grants, true);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, true);
         assert_true(allowed(fixture, 1, 9, RIGHT_EXCHANGE));
         assert_true(allowed(fixture, 2, 9, RIGHT_MAILBOX));
         fake_answer("ada", 1, 4);
         fake_answer("bob", 0, 0);
-        names_tell(fixture->names, &fixture->grants, true);
+        grant_name_resolver_apply(fixture->names, &fixture->grants, true);
         assert_false(allowed(fixture, 1, 9, RIGHT_ALL));
         assert_true(allowed(fixture, 4, 9, RIGHT_EXCHANGE));
         assert_false(allowed(fixture, 2, 9, RIGHT_ALL));
@@ -227,10 +228,10 @@ static void test_wait_has_an_end(void **state)
         Fixture *fixture = *state;
         uint64_t begin_ms = monotonic_ms();
 
-        assert_int_equal(names_look_up(fixture->names, &fixture->grants), 0);
-        names_wait(fixture->names, 50);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
+        grant_name_resolver_wait(fixture->names, 50);
         assert_true(monotonic_ms() - begin_ms >= 50);
-        assert_false(names_are_answered(fixture->names));
+        assert_false(grant_name_resolver_is_done(fixture->names));
 }
 
 static void test_no_names(void **state)
@@ -238,9 +239,9 @@ static void test_no_names(void **state)
         Fixture *fixture = *state;
         const GrantList none = {};
 
-        assert_int_equal(names_look_up(fixture->names, &none), 0);
-        assert_true(names_are_answered(fixture->names));
-        names_wait(fixture->names, PATIENCE_MS);
+        assert_int_equal(grant_name_resolver_start(fixture->names, &none), 0);
+        assert_true(grant_name_resolver_is_done(fixture->names));
+        grant_name_resolver_wait(fixture->names, PATIENCE_MS);
         assert_int_equal(fake_n_asked, 0);
 }
 

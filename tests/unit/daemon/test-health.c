@@ -45,7 +45,7 @@ StoreChange *store_change_forget(StoreChange *change)
         return NULL;
 }
 
-bool outcomes_are_held(const Outcomes *outcomes)
+bool commit_dispatcher_is_throttled(const CommitDispatcher *dispatcher)
 {
         return fake.held;
 }

@@ -126,17 +126,17 @@ static void set_slow_id(uint32_t id)
 typedef struct Answered {
         bool is_group;
         char name[32];
-        NameAnswer answer;
+        NssResult answer;
 } Answered;
 
 typedef struct Fixture {
         sd_event *event;
-        Lookups *lookups;
+        NssLookupPool *lookups;
         Answered answered[64];
         size_t n_answered;
 } Fixture;
 
-static void on_answered(bool is_group, const char *name, NameAnswer answer, void *userdata)
+static void on_answered(bool is_group, const char *name, NssResult answer, void *userdata)
 {
         Fixture *fixture = userdata;
         Answered *answered = &fixture->answered[fixture->n_answered++];
@@ -156,7 +156,8 @@ static int set_up(void **state)
         database.signals_blocked = true;
         database.size_needed = 0;
         assert_int_equal(sd_event_new(&fixture->event), 0);
-        assert_int_equal(lookups_new(fixture->event, on_answered, fixture, &fixture->lookups), 0);
+        assert_int_equal(
+                nss_lookup_pool_new(fixture->event, on_answered, fixture, &fixture->lookups), 0);
         *state = fixture;
         return 0;
 }
@@ -167,7 +168,7 @@ static int tear_down(void **state)
 
         open_gate();
         wait_for_waiting(0);
-        lookups_free(fixture->lookups);
+        nss_lookup_pool_free(fixture->lookups);
         sd_event_unref(fixture->event);
         free(fixture);
         return 0;
@@ -184,12 +185,12 @@ static void run_until_answered(Fixture *fixture, size_t n)
         assert_int_equal(fixture->n_answered, n);
 }
 
-static NameAnswer look_up(Fixture *fixture, bool is_group, const char *name)
+static NssResult look_up(Fixture *fixture, bool is_group, const char *name)
 {
         const Answered *answered = &fixture->answered[0];
 
         fixture->n_answered = 0;
-        assert_int_equal(lookups_ask(fixture->lookups, is_group, name), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, is_group, name), 0);
         assert_int_equal(fixture->n_answered, 0); /* not before the call has returned */
         run_until_answered(fixture, 1);
         assert_string_equal(answered->name, name);
@@ -217,7 +218,7 @@ static void test_answers(void **state)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                NameAnswer answer = look_up(*state, names[i].is_group, names[i].name);
+                NssResult answer = look_up(*state, names[i].is_group, names[i].name);
 
                 assert_int_equal(answer.r, names[i].r);
                 if (answer.r > 0)
@@ -239,9 +240,9 @@ static void test_slow_one_keeps_nobody_waiting(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
         wait_for_waiting(1);
-        assert_int_equal(lookups_ask(fixture->lookups, false, "ada"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "ada"), 0);
         run_until_answered(fixture, 1);
         assert_string_equal(fixture->answered[0].name, "ada");
         open_gate();
@@ -253,12 +254,12 @@ static void test_wait(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
-        lookups_wait(fixture->lookups, 1);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
+        nss_lookup_pool_wait(fixture->lookups, 1);
         assert_int_equal(fixture->n_answered, 0);
         open_gate();
         while (fixture->n_answered == 0)
-                lookups_wait(fixture->lookups, PATIENCE_MS);
+                nss_lookup_pool_wait(fixture->lookups, PATIENCE_MS);
         assert_int_equal(fixture->answered[0].answer.r, 1);
 }
 
@@ -267,11 +268,11 @@ static void test_asked_again_while_running(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
         wait_for_waiting(1);
         set_slow_id(2);
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
         open_gate();
         run_until_answered(fixture, 1);
         assert_int_equal(fixture->answered[0].answer.id, 2);
@@ -282,9 +283,9 @@ static void test_cancelled(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
         wait_for_waiting(1);
-        lookups_cancel(fixture->lookups);
+        nss_lookup_pool_cancel(fixture->lookups);
         open_gate();
         wait_for_waiting(0);
         assert_int_equal(look_up(fixture, false, "ada").id, 1001);
@@ -295,12 +296,12 @@ static void test_asked_again_after_a_cancel(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow-2"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow-2"), 0);
         wait_for_waiting(2);
-        lookups_cancel(fixture->lookups);
+        nss_lookup_pool_cancel(fixture->lookups);
         set_slow_id(2);
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
         open_gate();
         run_until_answered(fixture, 1);
         assert_string_equal(fixture->answered[0].name, "slow");
@@ -312,10 +313,10 @@ static void test_answer_in_between_is_cancelled(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(lookups_ask(fixture->lookups, false, "ada"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "ada"), 0);
         assert_true(sd_event_prepare(fixture->event) >= 0);
         assert_true(sd_event_wait(fixture->event, PATIENCE_MS * 1000) > 0);
-        lookups_cancel(fixture->lookups);
+        nss_lookup_pool_cancel(fixture->lookups);
         assert_true(sd_event_dispatch(fixture->event) >= 0);
         assert_int_equal(fixture->n_answered, 0);
 }
@@ -328,13 +329,13 @@ static void test_many(void **state)
                 char name[32];
 
                 snprintf(name, sizeof(name), "slow-%u", i);
-                assert_int_equal(lookups_ask(fixture->lookups, i % 2, name), 0);
+                assert_int_equal(nss_lookup_pool_ask(fixture->lookups, i % 2, name), 0);
         }
-        wait_for_waiting(LOOKUPS_THREADS_MAX);
+        wait_for_waiting(NSS_LOOKUP_THREADS_MAX);
         open_gate();
         run_until_answered(fixture, N_MANY);
         assert_int_equal(database.n_calls, N_MANY);
-        assert_int_equal(database.n_waiting_max, LOOKUPS_THREADS_MAX);
+        assert_int_equal(database.n_waiting_max, NSS_LOOKUP_THREADS_MAX);
 }
 
 /* Nobody waits for a database that does not answer. */
@@ -342,10 +343,10 @@ static void test_freed_while_running(void **state)
 {
         Fixture *fixture = *state;
 
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow"), 0);
-        assert_int_equal(lookups_ask(fixture->lookups, false, "slow-2"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow"), 0);
+        assert_int_equal(nss_lookup_pool_ask(fixture->lookups, false, "slow-2"), 0);
         wait_for_waiting(2);
-        fixture->lookups = lookups_free(fixture->lookups);
+        fixture->lookups = nss_lookup_pool_free(fixture->lookups);
         open_gate();
         wait_for_waiting(0);
         assert_int_equal(fixture->n_answered, 0);

@@ -27,7 +27,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 
 typedef struct Fixture {
         sd_event *event;
-        ApiPeer *peer;
+        ApiServer *server;
         int log_fd;    /* what standard error is meanwhile, */
         int stderr_fd; /* and what it is otherwise */
 } Fixture;
@@ -39,8 +39,8 @@ static int set_up(void **state)
         assert_non_null(f);
         boottime_now_ms = monotonic_now_ms = 1000000;
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(api_peer_new(f->event, "https://api.example", "/nonexistent/ca", &f->peer),
-                         0);
+        assert_int_equal(
+                api_server_new(f->event, "https://api.example", "/nonexistent/ca", &f->server), 0);
         f->stderr_fd = dup(STDERR_FILENO);
         f->log_fd = memfd_create("log", MFD_CLOEXEC);
         assert_true(f->stderr_fd >= 0 && f->log_fd >= 0);
@@ -56,7 +56,7 @@ static int tear_down(void **state)
         dup2(f->stderr_fd, STDERR_FILENO);
         close(f->stderr_fd);
         close(f->log_fd);
-        api_peer_unref(f->peer);
+        api_server_unref(f->server);
         sd_event_unref(f->event);
         free(f);
         return 0;
@@ -86,7 +86,7 @@ static void note(const Fixture *f, int r, uint64_t date_ms)
 {
         const HttpReply reply = {.status = 503, .body = "", .date_ms = date_ms};
 
-        api_peer_note(f->peer, r, &reply);
+        api_server_record_reply(f->server, r, &reply);
 }
 
 /* What time it is there goes on with the time that passes here, and with nothing else. */
@@ -94,26 +94,26 @@ static void test_clock(void **state)
 {
         Fixture *f = *state;
 
-        assert_int_equal(api_peer_clock_ms(f->peer), 0);
+        assert_int_equal(api_server_clock_ms(f->server), 0);
         note(f, 0, 0);
-        assert_int_equal(api_peer_clock_ms(f->peer), 0);
+        assert_int_equal(api_server_clock_ms(f->server), 0);
         note(f, -EPROTO, DATE_MS);
-        assert_int_equal(api_peer_clock_ms(f->peer), 0);
+        assert_int_equal(api_server_clock_ms(f->server), 0);
 
         note(f, 0, DATE_MS);
-        assert_int_equal(api_peer_clock_ms(f->peer), DATE_MS);
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS);
         boottime_now_ms += 86400000; /* and asleep, so that the monotonic clock stands still */
-        assert_int_equal(api_peer_clock_ms(f->peer), DATE_MS + 86400000);
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS + 86400000);
 
         /* what says nothing of the time changes nothing */
         note(f, 0, 0);
         note(f, -ETIMEDOUT, DATE_MS);
-        assert_int_equal(api_peer_clock_ms(f->peer), DATE_MS + 86400000);
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS + 86400000);
 
         /* the latest word counts, also if it is earlier */
         note(f, 0, DATE_MS - 5000);
         boottime_now_ms += 7;
-        assert_int_equal(api_peer_clock_ms(f->peer), DATE_MS - 5000 + 7);
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS - 5000 + 7);
 }
 
 /* Each beginning and each end, and nothing in between. */
@@ -164,7 +164,7 @@ static void test_refusals(void **state)
 
         for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
                 forget_log(f);
-                api_peer_log_refusal(f->peer, "passkeys/update", 409, tags[i].tag);
+                api_server_log_refusal(f->server, "passkeys/update", 409, tags[i].tag);
                 assert_int_equal(logged(f, "\n"), 1);
                 assert_int_equal(logged(f, "refused passkeys/update"), 1);
                 assert_int_equal(logged(f, tags[i].said), 1);
@@ -177,11 +177,11 @@ static void test_many_refusals(void **state)
         Fixture *f = *state;
 
         for (int i = 0; i < 50; i++)
-                api_peer_log_refusal(f->peer, "principal", 404, "");
+                api_server_log_refusal(f->server, "principal", 404, "");
         assert_int_equal(logged(f, "\n"), 20);
         forget_log(f);
         monotonic_now_ms += 10000;
-        api_peer_log_refusal(f->peer, "principal", 404, "");
+        api_server_log_refusal(f->server, "principal", 404, "");
         assert_int_equal(logged(f, "\n"), 2);
         assert_int_equal(logged(f, "https://api.example refused 30 more calls"), 1);
 }

@@ -167,7 +167,7 @@ static size_t count_fields(size_t record)
         return n;
 }
 
-static const Cause cause = {
+static const AuditOrigin origin = {
         .has_uid = true, .uid = 1000, .decided_by = DECIDED_BY_GRANT, .method = "Add"};
 
 #define ADDED \
@@ -189,7 +189,7 @@ static void test_fields(void **state)
         char id[64];
 
         open_journal();
-        audit(EVENT_LINK_ADDED, .cause = &cause, .tenancy = "default", .user_id = "ada",
+        audit(EVENT_LINK_ADDED, .origin = &origin, .tenancy = "default", .user_id = "ada",
               .authenticator_id = "a1");
         close_journal(1);
         for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
@@ -202,13 +202,13 @@ static void test_fields(void **state)
 
 static void test_all_fields_fit(void **state)
 {
-        const Cause now = {.has_uid = true,
-                           .decided_by = DECIDED_BY_POLKIT,
-                           .method = "Reconcile",
-                           .begun_at_us = monotonic_us()};
+        const AuditOrigin now = {.has_uid = true,
+                                 .decided_by = DECIDED_BY_POLKIT,
+                                 .method = "Reconcile",
+                                 .begun_at_us = monotonic_us()};
 
         open_journal();
-        audit(EVENT_RECONCILED, .cause = &now, .sender = ":1.7", .tenancy = "t", .user_id = "u",
+        audit(EVENT_RECONCILED, .origin = &now, .sender = ":1.7", .tenancy = "t", .user_id = "u",
               .authenticator_id = "a", .rp_id = "r", .challenge_id = "c", .error = -EIO,
               .counts = {{FIELD_CHECKED, 1},
                          {FIELD_ADDED, 2},
@@ -232,7 +232,7 @@ static void test_all_fields_fit(void **state)
 static void test_error(void **state)
 {
         open_journal();
-        audit(EVENT_CALL_REFUSED, .cause = &cause, .error = ERROR_ACCESS_DENIED);
+        audit(EVENT_CALL_REFUSED, .origin = &origin, .error = ERROR_ACCESS_DENIED);
         audit(EVENT_CALL_FAILED, .error = -ENOMEM);
         close_journal(2);
         assert_true(has_field(0, "MESSAGE=Call refused, Add by uid 1000: No grant allows this "

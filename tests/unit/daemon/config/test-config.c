@@ -323,7 +323,7 @@ static void test_ca_file_that_may_come(void **state)
         config_write_main(fixture, text);
         config = config_load_good(fixture);
         assert_string_equal(config->tenancies[0]->ca_file, path);
-        assert_int_equal(config_find_ca_files(config, &list), 0);
+        assert_int_equal(config_diagnose_ca_files(config, &list), 0);
         assert_int_equal(list.n_findings, 1);
         assert_string_equal(list.findings[0].kind, "ca-file");
         assert_string_equal(list.findings[0].tenancy, "default");
@@ -333,12 +333,12 @@ static void test_ca_file_that_may_come(void **state)
         finding_list_clear(&list);
 
         config_write_bytes(path, "x", 1);
-        assert_int_equal(config_find_ca_files(config, &list), 0);
+        assert_int_equal(config_diagnose_ca_files(config, &list), 0);
         assert_int_equal(list.n_findings, 0);
 
         assert_int_equal(unlink(path), 0);
         assert_int_equal(mkdir(path, 0700), 0);
-        assert_int_equal(config_find_ca_files(config, &list), 0);
+        assert_int_equal(config_diagnose_ca_files(config, &list), 0);
         assert_int_equal(list.n_findings, 1);
         assert_non_null(strstr(list.findings[0].text, "Is a directory"));
         finding_list_clear(&list);

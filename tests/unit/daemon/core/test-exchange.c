@@ -29,11 +29,11 @@ static struct {
         uint64_t intent_id;
         bool has_link, has_key, has_kept;
         char declined_id[32];
-        uint8_t key[ANSWER_KEY_LEN];
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
         StoreAddFunc func;
         void *userdata;
-        Answer kept;
-        uint8_t kept_key[ANSWER_KEY_LEN];
+        IdempotencyRecord kept;
+        uint8_t kept_key[IDEMPOTENCY_KEY_LEN];
 
         unsigned n_begun;
         int begin_result;
@@ -112,9 +112,10 @@ int api_exchange_code(Api *a, const char *code, ApiPrincipalFunc func, void *use
         return 0;
 }
 
-int store_get_answer(Store *s, const uint8_t key[static ANSWER_KEY_LEN], Answer *ret)
+int store_get_idempotency_record(Store *s, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                                 IdempotencyRecord *ret)
 {
-        if (!store.has_kept || memcmp(key, store.kept_key, ANSWER_KEY_LEN) != 0)
+        if (!store.has_kept || memcmp(key, store.kept_key, IDEMPOTENCY_KEY_LEN) != 0)
                 return ERROR_NOT_FOUND;
         *ret = store.kept;
         return store.kept.principal ? principal_copy(store.kept.principal, &ret->principal) : 0;
@@ -141,7 +142,7 @@ int store_commit_exchange(Store *s, const char *tenancy_id, const ExchangeOutcom
         snprintf(store.declined_id, sizeof(store.declined_id), "%s", outcome->declined_id ?: "");
         store.has_key = outcome->key;
         if (outcome->key)
-                memcpy(store.key, outcome->key, ANSWER_KEY_LEN);
+                memcpy(store.key, outcome->key, IDEMPOTENCY_KEY_LEN);
         store.func = func;
         store.userdata = userdata;
         return 0;
@@ -170,7 +171,7 @@ void crash_recovery_api_is_back(CrashRecovery *r)
 {
 }
 
-uint64_t crash_recovery_take_over(CrashRecovery *r, const uint8_t key[static ANSWER_KEY_LEN],
+uint64_t crash_recovery_take_over(CrashRecovery *r, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                                   bool *ret_interrupted)
 {
         if (recovery.interrupted || recovery.intent_id > 0)
@@ -241,7 +242,7 @@ static struct {
         char user_id[32];
 } heard;
 
-static void hear(int r, uint32_t retry_after_s, const Answer *answer, void *userdata)
+static void hear(int r, uint32_t retry_after_s, const IdempotencyRecord *answer, void *userdata)
 {
         heard.n++;
         heard.r = r;
@@ -297,7 +298,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-        answer_clear(&store.kept);
+        idempotency_record_clear(&store.kept);
         tenancy = tenancy_unref(tenancy);
         tenancies = tenancies_free(tenancies);
         api_secret = secret_unref(api_secret);
@@ -310,7 +311,7 @@ static ExchangeRequest a_request(void)
         return (ExchangeRequest){.uid = 1000, .code = "c1", .request_id = REQUEST_ID, .link = true};
 }
 
-static int try_start(const ExchangeRequest *request, Answer *ret_answer)
+static int try_start(const ExchangeRequest *request, IdempotencyRecord *ret_answer)
 {
         unsigned n = heard.n;
         int r = exchange_start(tenancy, request, hear, NULL, ret_answer);
@@ -325,7 +326,7 @@ static int try_start(const ExchangeRequest *request, Answer *ret_answer)
 static int start(const ExchangeRequest *request)
 {
         unsigned n_asked = api.n_asked, n_begun = store.n_begun;
-        Answer answer = {};
+        IdempotencyRecord answer = {};
         int r = try_start(request, &answer);
 
         assert_int_not_equal(r, EXCHANGE_ANSWERED);
@@ -511,8 +512,8 @@ static void test_repeat_for_another_user_learns_nothing(void **state)
 static void keep(const uint8_t *key, int error)
 {
         store.has_kept = true;
-        memcpy(store.kept_key, key, ANSWER_KEY_LEN);
-        store.kept = (Answer){.error = error, .linked = true};
+        memcpy(store.kept_key, key, IDEMPOTENCY_KEY_LEN);
+        store.kept = (IdempotencyRecord){.error = error, .linked = true};
         if (error)
                 return;
         store.kept.principal = principal_new();
@@ -522,7 +523,7 @@ static void keep(const uint8_t *key, int error)
 static void test_answer_is_found_again(void **state)
 {
         ExchangeRequest request = a_request(), others[4];
-        Answer answer = {};
+        IdempotencyRecord answer = {};
 
         assert_int_equal(start(&request), 0);
         api_answers(0, 0);
@@ -532,12 +533,12 @@ static void test_answer_is_found_again(void **state)
         assert_int_equal(try_start(&request, &answer), EXCHANGE_ANSWERED);
         assert_int_equal(answer.error, 0);
         assert_string_equal(answer.principal->user_id, "ada");
-        answer_clear(&answer);
+        idempotency_record_clear(&answer);
 
         request.user_id = "eve"; /* a repeat may not weaken what the caller insists on */
         assert_int_equal(try_start(&request, &answer), EXCHANGE_ANSWERED);
         assert_int_equal(answer.error, ERROR_USER_MISMATCH);
-        answer_clear(&answer);
+        idempotency_record_clear(&answer);
 
         for (size_t i = 0; i < ARRAY_SIZE(others); i++)
                 others[i] = a_request();
@@ -709,7 +710,7 @@ static void test_intent(void **state)
         assert_true(store.intent.begun_at.boottime_ms > 0);
         assert_in_range(store.intent.window_ms, 300000, 600000);
         api_answers(0, 0);
-        assert_memory_equal(store.intent.key, store.key, ANSWER_KEY_LEN);
+        assert_memory_equal(store.intent.key, store.key, IDEMPOTENCY_KEY_LEN);
         assert_int_equal(store.intent_id, INTENT_ID); /* with the link */
         assert_true(store.has_link);
         store_answers(0, true);

@@ -253,7 +253,7 @@ static void test_what_is_no_lack(void **state)
         _cleanup_(closep) int fd = -1;
         uint16_t port = raw_peer_reserve_port(&fd);
 
-        assert_int_equal(http_lack_find(), 0);
+        assert_int_equal(http_resource_shortage_probe(), 0);
         f->request = http_get(f->url, sizeof(f->url), port, "/");
         http_outcome_get(f->event, f->client, &f->request, &f->outcome);
         assert_int_equal(f->outcome.r, -ECONNREFUSED);
@@ -261,15 +261,15 @@ static void test_what_is_no_lack(void **state)
         http_outcome_get(f->event, f->client, &f->request, &f->outcome);
         assert_int_equal(f->outcome.r, -EHOSTUNREACH);
 
-        assert_true(http_is_lack(-ENOMEM));
-        assert_true(http_is_lack(-EMFILE));
-        assert_true(http_is_lack(-ENFILE));
-        assert_true(http_is_lack(-ENOBUFS));
-        assert_false(http_is_lack(0));
-        assert_false(http_is_lack(-ECONNREFUSED));
-        assert_false(http_is_lack(-ETIMEDOUT));
-        assert_false(http_is_lack(-EAGAIN));
-        assert_false(http_is_lack(-EIO));
+        assert_true(http_is_resource_shortage(-ENOMEM));
+        assert_true(http_is_resource_shortage(-EMFILE));
+        assert_true(http_is_resource_shortage(-ENFILE));
+        assert_true(http_is_resource_shortage(-ENOBUFS));
+        assert_false(http_is_resource_shortage(0));
+        assert_false(http_is_resource_shortage(-ECONNREFUSED));
+        assert_false(http_is_resource_shortage(-ETIMEDOUT));
+        assert_false(http_is_resource_shortage(-EAGAIN));
+        assert_false(http_is_resource_shortage(-EIO));
 }
 
 static void note_result(int r, const HttpReply *reply, void *userdata)

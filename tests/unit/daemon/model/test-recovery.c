@@ -52,8 +52,8 @@ static RecoveryCandidate *add_candidate(const char *id, const char *user, uint64
 
 static void decide(RecoveryCandidate *candidate, uint64_t at_s)
 {
-        candidate->decision_id = at_s;
-        candidate->decided_at_ms = at_s * S;
+        candidate->tombstone_id = at_s;
+        candidate->tombstoned_at_ms = at_s * S;
 }
 
 static void check_taken(const char *id, bool taken)
@@ -194,7 +194,7 @@ static void test_settled_and_linked(void **state)
 {
         add_claim(NULL, 1000);
         add_claim(NULL, 1000);
-        recovery->claims[0].settled = true;
+        recovery->claims[0].resolved = true;
         add_candidate("pk-linked", "ada", 990)->linked = true;
         add_candidate("pk-1", "ada", 990);
         check_match(0);

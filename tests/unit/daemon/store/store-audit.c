@@ -16,7 +16,7 @@
 typedef struct Audit {
         MDB_txn *txn;
         Schema schema;
-        Tenancy tenancies[TENANCIES_MAX]; /* with what is still to be found of their links */
+        TenancyRecord tenancies[TENANCIES_MAX]; /* with what is still to be found of their links */
         size_t n_tenancies;
 } Audit;
 
@@ -41,7 +41,7 @@ static size_t audit_each(Audit *a, Database database,
 
 static void check_tenancy(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
 
         assert_true(a->n_tenancies < TENANCIES_MAX);
         assert_int_equal(record_to_tenancy(value->mv_data, value->mv_size, &tenancy), 0);
@@ -65,7 +65,7 @@ static void check_link(Audit *a, const MDB_val *key, const MDB_val *value)
         MDB_val user_val, authenticator_val;
         uint32_t number = number_of(key);
         MDB_cursor *cursor;
-        Key expected, user;
+        StoreKey expected, user;
         size_t i = 0;
 
         assert_int_equal(record_to_link(value->mv_data, value->mv_size, &link), 0);
@@ -92,7 +92,7 @@ static void check_user(Audit *a, const MDB_val *key, const MDB_val *value)
 {
         _cleanup_(link_freep) Link *link = NULL;
         MDB_val link_val, key_val;
-        Key link_key, user;
+        StoreKey link_key, user;
 
         assert_int_equal(
                 key_for_link_bytes(number_of(key), value->mv_data, value->mv_size, &link_key), 0);
@@ -106,12 +106,12 @@ static void check_user(Audit *a, const MDB_val *key, const MDB_val *value)
 
 static void check_answer(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         MDB_val expiry_val, nothing;
-        Key expiry;
+        StoreKey expiry;
 
-        assert_int_equal(key->mv_size, ANSWER_KEY_LEN);
-        assert_int_equal(record_to_answer(value->mv_data, value->mv_size, &answer), 0);
+        assert_int_equal(key->mv_size, IDEMPOTENCY_KEY_LEN);
+        assert_int_equal(record_to_idempotency(value->mv_data, value->mv_size, &answer), 0);
         key_for_expiry(answer.expires_at_ms, key->mv_data, &expiry);
         expiry_val = (MDB_val){.mv_data = expiry.bytes, .mv_size = expiry.len};
         assert_int_equal(mdb_get(a->txn, a->schema.dbi[DATABASE_EXPIRIES], &expiry_val, &nothing),
@@ -139,10 +139,10 @@ static void check_delete(Audit *a, const MDB_val *key, const MDB_val *value)
 
 static void check_decision(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        DecisionRecord record;
+        TombstoneRecord record;
 
         assert_int_equal(key->mv_size, 8);
-        assert_int_equal(record_to_decision(value->mv_data, value->mv_size, &record), 0);
+        assert_int_equal(record_to_tombstone(value->mv_data, value->mv_size, &record), 0);
 }
 
 static void check_nothing(Audit *a, const MDB_val *key, const MDB_val *value)
@@ -166,12 +166,12 @@ size_t audit(const char *directory)
         assert_int_equal(audit_each(&a, DATABASE_USERS, check_user), n_links);
         for (size_t i = 0; i < a.n_tenancies; i++)
                 assert_int_equal(a.tenancies[i].n_links, 0);
-        assert_int_equal(audit_each(&a, DATABASE_ANSWERS, check_answer),
+        assert_int_equal(audit_each(&a, DATABASE_IDEMPOTENCY, check_answer),
                          audit_each(&a, DATABASE_EXPIRIES, check_nothing));
 
         audit_each(&a, DATABASE_INTENTS, check_exchange);
         audit_each(&a, DATABASE_DELETES, check_delete);
-        audit_each(&a, DATABASE_DECISIONS, check_decision);
+        audit_each(&a, DATABASE_TOMBSTONES, check_decision);
 
         mdb_txn_abort(a.txn);
         mdb_env_close(env);

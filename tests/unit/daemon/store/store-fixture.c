@@ -161,7 +161,7 @@ uint64_t begin_exchange(Store *store, const char *tenancy, const char *user, con
 
         host_time_now(&intent.begun_at);
         if (key)
-                memcpy(intent.key, key, ANSWER_KEY_LEN);
+                memcpy(intent.key, key, IDEMPOTENCY_KEY_LEN);
         assert_int_equal(store_begin_exchange(store, tenancy, &intent, on_begun, &outcome, NULL),
                          0);
         outcome_wait(store, &outcome, 1);

@@ -20,7 +20,7 @@ static uint8_t *exactly(const void *bytes, size_t len)
 
 static int read_tenancy(const void *bytes, size_t len)
 {
-        Tenancy tenancy;
+        TenancyRecord tenancy;
 
         return record_to_tenancy(bytes, len, &tenancy);
 }
@@ -36,8 +36,8 @@ static int read_link(const void *bytes, size_t len)
 
 static int read_answer(const void *bytes, size_t len)
 {
-        _cleanup_(answer_clear) Answer answer = {};
-        int r = record_to_answer(bytes, len, &answer);
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
+        int r = record_to_idempotency(bytes, len, &answer);
 
         if (r == 0)
                 assert_true((answer.error == 0) == (answer.principal != NULL));
@@ -89,8 +89,8 @@ static void check_mutations(const Record *record, int (*read)(const void *bytes,
 
 static void test_tenancy(void **state)
 {
-        Tenancy tenancy = {.number = 0xfedcba98, .n_links = UINT64_MAX};
-        Tenancy copy = {};
+        TenancyRecord tenancy = {.number = 0xfedcba98, .n_links = UINT64_MAX};
+        TenancyRecord copy = {};
         _cleanup_(record_clear) Record record = {};
 
         assert_int_equal(record_from_tenancy(&tenancy, &record), 0);
@@ -134,13 +134,13 @@ static void test_link(void **state)
 
 static void test_answer(void **state)
 {
-        _cleanup_(answer_clear) Answer answer = {
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {
                 .principal = make_principal(), .linked = true, .expires_at_ms = UINT64_MAX - 1};
-        _cleanup_(answer_clear) Answer copy = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord copy = {};
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_answer(&answer, &record), 0);
-        assert_int_equal(record_to_answer(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_from_idempotency(&answer, &record), 0);
+        assert_int_equal(record_to_idempotency(record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.error, 0);
         assert_true(copy.linked);
         assert_false(copy.newly_linked);
@@ -182,9 +182,9 @@ static int read_delete(const void *bytes, size_t len)
 
 static int read_decision(const void *bytes, size_t len)
 {
-        DecisionRecord record;
+        TombstoneRecord record;
 
-        return record_to_decision(bytes, len, &record);
+        return record_to_tombstone(bytes, len, &record);
 }
 
 static void check_exchange_round_trip(const ExchangeRecord *exchange)
@@ -200,7 +200,7 @@ static void check_exchange_round_trip(const ExchangeRecord *exchange)
         assert_true(streq_ptr(copy.intent.user_id, intent->user_id));
         assert_int_equal(copy.intent.wants_link, intent->wants_link);
         assert_int_equal(copy.intent.has_key, intent->has_key);
-        assert_memory_equal(copy.intent.key, intent->key, ANSWER_KEY_LEN);
+        assert_memory_equal(copy.intent.key, intent->key, IDEMPOTENCY_KEY_LEN);
         assert_memory_equal(&copy.intent.begun_at, &intent->begun_at, sizeof(HostTime));
         assert_true(copy.intent.begun_at_api_ms == intent->begun_at_api_ms);
         assert_true(copy.intent.window_ms == intent->window_ms);
@@ -253,24 +253,25 @@ static void test_delete(void **state)
 
 static void test_decision(void **state)
 {
-        DecisionRecord decision = {.tenancy = 7, .decided_at_ms = 8, .authenticator = {1, 2}}, copy;
+        TombstoneRecord decision = {.tenancy = 7, .tombstoned_at_ms = 8, .authenticator = {1, 2}},
+                        copy;
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_decision(&decision, &record), 0);
-        assert_int_equal(record_to_decision(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_from_tombstone(&decision, &record), 0);
+        assert_int_equal(record_to_tombstone(record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.tenancy, 7);
-        assert_int_equal(copy.decided_at_ms, 8);
+        assert_int_equal(copy.tombstoned_at_ms, 8);
         assert_memory_equal(copy.authenticator, decision.authenticator, AUTHENTICATOR_DIGEST_LEN);
         check_strict(&record, 1, read_decision);
 }
 
 static void test_answer_error(void **state)
 {
-        Answer answer = {.error = ERROR_LINK_CONFLICT, .expires_at_ms = 5}, copy = {};
+        IdempotencyRecord answer = {.error = ERROR_LINK_CONFLICT, .expires_at_ms = 5}, copy = {};
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_answer(&answer, &record), 0);
-        assert_int_equal(record_to_answer(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_from_idempotency(&answer, &record), 0);
+        assert_int_equal(record_to_idempotency(record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.error, ERROR_LINK_CONFLICT);
         assert_null(copy.principal);
         assert_false(copy.linked);
@@ -306,13 +307,19 @@ static void test_unacceptable(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(links); i++)
                 assert_int_equal(record_from_link(&links[i], &record), -EINVAL);
 
-        assert_int_equal(record_from_answer(&(Answer){}, &record), -EINVAL);
-        assert_int_equal(record_from_answer(&(Answer){.error = -1}, &record), -EINVAL);
-        assert_int_equal(record_from_answer(&(Answer){.error = ERROR_MAX + 1}, &record), -EINVAL);
-        assert_int_equal(record_from_answer(&(Answer){.error = 1, .principal = principal}, &record),
+        assert_int_equal(record_from_idempotency(&(IdempotencyRecord){}, &record), -EINVAL);
+        assert_int_equal(record_from_idempotency(&(IdempotencyRecord){.error = -1}, &record),
+                         -EINVAL);
+        assert_int_equal(
+                record_from_idempotency(&(IdempotencyRecord){.error = ERROR_MAX + 1}, &record),
+                -EINVAL);
+        assert_int_equal(record_from_idempotency(
+                                 &(IdempotencyRecord){.error = 1, .principal = principal}, &record),
                          -EINVAL);
         free(TAKE_PTR(principal->authenticator_type));
-        assert_int_equal(record_from_answer(&(Answer){.principal = principal}, &record), -EINVAL);
+        assert_int_equal(
+                record_from_idempotency(&(IdempotencyRecord){.principal = principal}, &record),
+                -EINVAL);
         assert_null(record.bytes);
 }
 

@@ -244,27 +244,28 @@ static void damage(const Fixture *f, Database database, const void *key, size_t 
 static void test_damaged_record(void **state)
 {
         Fixture *f = *state;
-        static const uint8_t digest[ANSWER_KEY_LEN] = {1};
+        static const uint8_t digest[IDEMPOTENCY_KEY_LEN] = {1};
         Outcome outcomes[5] = {};
         LinkList list = {};
-        Answer answer = {};
+        IdempotencyRecord answer = {};
         char *cursor;
         Link *link;
-        Key key;
+        StoreKey key;
 
         assert_int_equal(add(f->store, "t", "ada", "damaged", NULL), 0);
         assert_int_equal(add(f->store, "t", "bob", "good", NULL), 0);
         f->store = store_free(f->store);
         assert_int_equal(key_for_link(0, "damaged", &key), 0);
         damage(f, DATABASE_LINKS, key.bytes, key.len);
-        damage(f, DATABASE_ANSWERS, digest, sizeof(digest));
+        damage(f, DATABASE_IDEMPOTENCY, digest, sizeof(digest));
         damage(f, DATABASE_TENANCIES, "u", 1);
         assert_int_equal(store_open(f->directory, &f->store), 0);
 
         assert_int_equal(store_get_link(f->store, "t", "damaged", &link), ERROR_STORE_FAILED);
         assert_int_equal(store_list_by_user(f->store, "t", "ada", &list), ERROR_STORE_FAILED);
         assert_int_equal(store_list(f->store, "t", NULL, 9, &list, &cursor), ERROR_STORE_FAILED);
-        assert_int_equal(store_get_answer(f->store, digest, &answer), ERROR_STORE_FAILED);
+        assert_int_equal(store_get_idempotency_record(f->store, digest, &answer),
+                         ERROR_STORE_FAILED);
         assert_int_equal(store_count(f->store, "u", &(uint64_t){0}), ERROR_STORE_FAILED);
         assert_string_equal(user_of(f->store, "t", "good"), "bob");
 

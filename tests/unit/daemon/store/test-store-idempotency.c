@@ -8,7 +8,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-static const uint8_t key[ANSWER_KEY_LEN] = "the digest of what was asked";
+static const uint8_t key[IDEMPOTENCY_KEY_LEN] = "the digest of what was asked";
 
 /* How far the clocks are from the real ones. */
 static struct {
@@ -29,7 +29,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
         return r;
 }
 
-#define TTL_S ((int64_t) (STORE_ANSWER_TTL_MS / 1000))
+#define TTL_S ((int64_t) (STORE_IDEMPOTENCY_TTL_MS / 1000))
 
 static int set_up(void **state)
 {
@@ -37,7 +37,8 @@ static int set_up(void **state)
         return fixture_setup(state);
 }
 
-static int keep(Store *store, const Link *link, const Answer *answer, bool *ret_newly_linked)
+static int keep(Store *store, const Link *link, const IdempotencyRecord *answer,
+                bool *ret_newly_linked)
 {
         return exchange(store, "t", &(ExchangeOutcome){.link = link, .key = key, .answer = answer},
                         ret_newly_linked);
@@ -47,14 +48,15 @@ static void test_kept(void **state)
 {
         Fixture *f = *state;
         _cleanup_(link_freep) Link *link = make_link("auth-1", "ada", 500);
-        _cleanup_(answer_clear) Answer answer = {.principal = make_principal()}, found = {},
-                                       again = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {.principal =
+                                                                                make_principal()},
+                                                              found = {}, again = {};
         bool newly_linked = false;
 
-        assert_int_equal(store_get_answer(f->store, key, &found), ERROR_NOT_FOUND);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &found), ERROR_NOT_FOUND);
         assert_int_equal(keep(f->store, link, &answer, &newly_linked), 0);
         assert_true(newly_linked);
-        assert_int_equal(store_get_answer(f->store, key, &found), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &found), 0);
         assert_int_equal(found.error, 0);
         assert_true(found.linked);
         assert_true(found.newly_linked);
@@ -63,12 +65,12 @@ static void test_kept(void **state)
         /* The same after a restart; until it has expired. */
         offset.boottime_s = TTL_S - 60;
         fixture_reopen(f);
-        assert_int_equal(store_get_answer(f->store, key, &again), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &again), 0);
         assert_true(again.newly_linked);
         assert_string_equal(again.principal->user_id, "ada");
-        answer_clear(&again);
+        idempotency_record_clear(&again);
         offset.boottime_s += TTL_S + 1;
-        assert_int_equal(store_get_answer(f->store, key, &again), ERROR_NOT_FOUND);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &again), ERROR_NOT_FOUND);
         assert_null(again.principal);
 }
 
@@ -76,20 +78,22 @@ static void test_kept(void **state)
 static void test_clock_jumps(void **state)
 {
         Fixture *f = *state;
-        _cleanup_(answer_clear) Answer answer = {.principal = make_principal()};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {.principal =
+                                                                                make_principal()};
         const int64_t jumps_s[] = {-365 * 86400, 365 * 86400, 0};
 
         for (size_t i = 0; i < ARRAY_SIZE(jumps_s); i++) {
-                _cleanup_(answer_clear) Answer found = {};
+                _cleanup_(idempotency_record_clear) IdempotencyRecord found = {};
 
                 offset.realtime_s = 0;
                 assert_int_equal(keep(f->store, NULL, &answer, NULL), 0);
                 offset.realtime_s = jumps_s[i];
                 offset.boottime_s += TTL_S - 60;
-                assert_int_equal(store_get_answer(f->store, key, &found), 0);
-                answer_clear(&found);
+                assert_int_equal(store_get_idempotency_record(f->store, key, &found), 0);
+                idempotency_record_clear(&found);
                 offset.boottime_s += 61;
-                assert_int_equal(store_get_answer(f->store, key, &found), ERROR_NOT_FOUND);
+                assert_int_equal(store_get_idempotency_record(f->store, key, &found),
+                                 ERROR_NOT_FOUND);
         }
 }
 
@@ -97,17 +101,19 @@ static void test_clock_jumps(void **state)
 static void test_reboot(void **state)
 {
         Fixture *f = *state;
-        _cleanup_(answer_clear) Answer answer = {.principal = make_principal()}, found = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {.principal =
+                                                                                make_principal()},
+                                                              found = {};
 
         offset.boottime_s = 10 * 86400;
         fixture_reopen(f);
         assert_int_equal(keep(f->store, NULL, &answer, NULL), 0);
         offset = (typeof(offset)){};
         fixture_reopen(f);
-        assert_int_equal(store_get_answer(f->store, key, &found), 0);
-        answer_clear(&found);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &found), 0);
+        idempotency_record_clear(&found);
         offset.boottime_s = TTL_S + 1;
-        assert_int_equal(store_get_answer(f->store, key, &found), ERROR_NOT_FOUND);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &found), ERROR_NOT_FOUND);
 }
 
 static void test_link_is_used(void **state)
@@ -115,7 +121,9 @@ static void test_link_is_used(void **state)
         Fixture *f = *state;
         _cleanup_(link_freep) Link *first = make_link("auth-1", "ada", 500),
                                    *second = make_link("auth-1", "ada", 700), *found = NULL;
-        _cleanup_(answer_clear) Answer answer = {.principal = make_principal()}, kept = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {.principal =
+                                                                                make_principal()},
+                                                              kept = {};
         bool newly_linked = true;
 
         assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){.link = first}, &newly_linked),
@@ -131,7 +139,7 @@ static void test_link_is_used(void **state)
         assert_int_equal(store_get_link(f->store, "t", "auth-1", &found), 0);
         assert_int_equal(found->created_at_ms, 500);
         assert_int_equal(found->last_used_at_ms, 700);
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
         assert_true(kept.linked);
         assert_false(kept.newly_linked);
         assert_int_equal(count(f->store, "t"), 1);
@@ -142,13 +150,15 @@ static void test_conflict_is_kept(void **state)
 {
         Fixture *f = *state;
         _cleanup_(link_freep) Link *link = make_link("auth-1", "bob", 500), *found = NULL;
-        _cleanup_(answer_clear) Answer answer = {.principal = make_principal()}, kept = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {.principal =
+                                                                                make_principal()},
+                                                              kept = {};
         bool newly_linked = true;
 
         assert_int_equal(add(f->store, "t", "ada", "auth-1", NULL), 0);
         assert_int_equal(keep(f->store, link, &answer, &newly_linked), ERROR_LINK_CONFLICT);
         assert_false(newly_linked);
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
         assert_int_equal(kept.error, ERROR_LINK_CONFLICT);
         assert_null(kept.principal);
         assert_false(kept.linked);
@@ -161,7 +171,9 @@ static void test_limit_is_kept(void **state)
 {
         Fixture *f = *state;
         _cleanup_(link_freep) Link *link = make_link("one-more", "ada", 500);
-        _cleanup_(answer_clear) Answer answer = {.principal = make_principal()}, kept = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {.principal =
+                                                                                make_principal()},
+                                                              kept = {};
         Outcome outcome = {};
         char id[16];
 
@@ -171,7 +183,7 @@ static void test_limit_is_kept(void **state)
         }
         outcome_wait(f->store, &outcome, LINKS_PER_USER_MAX);
         assert_int_equal(keep(f->store, link, &answer, NULL), ERROR_LIMITS_EXCEEDED);
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
         assert_int_equal(kept.error, ERROR_LIMITS_EXCEEDED);
         assert_string_equal(user_of(f->store, "t", "one-more"), "");
 }
@@ -180,26 +192,28 @@ static void test_limit_is_kept(void **state)
 static void test_without_link(void **state)
 {
         Fixture *f = *state;
-        Answer refusal = {.error = ERROR_USER_MISMATCH};
-        _cleanup_(answer_clear) Answer answer = {.principal = make_principal()}, kept = {};
+        IdempotencyRecord refusal = {.error = ERROR_USER_MISMATCH};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {.principal =
+                                                                                make_principal()},
+                                                              kept = {};
 
         assert_int_equal(keep(f->store, NULL, &answer, NULL), 0);
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
         assert_false(kept.linked);
         assert_false(kept.newly_linked);
-        answer_clear(&kept);
+        idempotency_record_clear(&kept);
 
         offset.boottime_s = TTL_S - 60;
         assert_int_equal(keep(f->store, NULL, &refusal, NULL), 0);
         offset.boottime_s += TTL_S - 60;
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
         assert_int_equal(kept.error, ERROR_USER_MISMATCH);
         assert_int_equal(count(f->store, "t"), 0);
         fixture_reopen(f);
 
         assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){}, NULL), 0);
-        answer_clear(&kept);
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        idempotency_record_clear(&kept);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
 }
 
 /* Seen on the disk: pruned is more than not told. */
@@ -225,11 +239,11 @@ static size_t count_answers(Fixture *f)
 
 static void keep_fifty(Fixture *f, uint8_t first)
 {
-        const Answer answer = {.error = ERROR_INVALID_CODE};
+        const IdempotencyRecord answer = {.error = ERROR_INVALID_CODE};
         Outcome outcome = {};
 
         for (uint8_t i = 0; i < 50; i++) {
-                uint8_t one[ANSWER_KEY_LEN] = {(uint8_t) (first + i), 1};
+                uint8_t one[IDEMPOTENCY_KEY_LEN] = {(uint8_t) (first + i), 1};
 
                 assert_int_equal(
                         store_commit_exchange(f->store, "t",

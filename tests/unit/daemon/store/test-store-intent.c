@@ -8,7 +8,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-static const uint8_t key[ANSWER_KEY_LEN] = "the digest of a request";
+static const uint8_t key[IDEMPOTENCY_KEY_LEN] = "the digest of a request";
 
 /* How far the clock is from the real one. */
 static int64_t boottime_offset_s;
@@ -66,7 +66,7 @@ static void test_left_over(void **state)
         assert_int_equal(list.intents[0].begun_at_api_ms, 1000000);
         assert_int_equal(list.intents[1].id, second);
         assert_string_equal(list.intents[1].user_id, "ada");
-        assert_memory_equal(list.intents[1].key, key, ANSWER_KEY_LEN);
+        assert_memory_equal(list.intents[1].key, key, IDEMPOTENCY_KEY_LEN);
 }
 
 /* It goes with the link, or without one. */
@@ -144,9 +144,9 @@ static void recover(Store *store, const Found *found, uint64_t reach_s)
 
 static void check_interrupted(Store *store)
 {
-        _cleanup_(answer_clear) Answer answer = {};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
 
-        assert_int_equal(store_get_answer(store, key, &answer), 0);
+        assert_int_equal(store_get_idempotency_record(store, key, &answer), 0);
         assert_int_equal(answer.error, ERROR_INTERRUPTED);
 }
 
@@ -185,8 +185,8 @@ static void test_recover_nothing(void **state)
 static void test_settled_meanwhile(void **state)
 {
         Fixture *f = *state;
-        const Answer answer = {.error = ERROR_USER_MISMATCH};
-        _cleanup_(answer_clear) Answer kept = {};
+        const IdempotencyRecord answer = {.error = ERROR_USER_MISMATCH};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord kept = {};
         uint64_t id = begin_exchange(f->store, "t", NULL, key);
 
         begin_exchange(f->store, "t", NULL, NULL);
@@ -204,7 +204,7 @@ static void test_settled_meanwhile(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-1"), "");
         assert_string_equal(user_of(f->store, "t", "pk-2"), "bob");
         assert_string_equal(user_of(f->store, "t", "pk-3"), "ada");
-        assert_int_equal(store_get_answer(f->store, key, &kept), 0);
+        assert_int_equal(store_get_idempotency_record(f->store, key, &kept), 0);
         assert_int_equal(kept.error, ERROR_USER_MISMATCH);
 }
 

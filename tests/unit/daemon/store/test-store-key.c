@@ -11,7 +11,7 @@ static void test_short_ids_stand_for_themselves(void **state)
 
         for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
                 _cleanup_(freep) char *id = make_id(lens[i], 3);
-                Key key;
+                StoreKey key;
 
                 assert_int_equal(key_for_link(0x01020304, id, &key), 0);
                 assert_int_equal(key.len, 4 + lens[i]);
@@ -25,7 +25,7 @@ static void test_long_ids_differ(void **state)
 {
         for (size_t len = KEY_ID_LEN_MAX + 1; len <= 512; len++) {
                 _cleanup_(freep) char *a = make_id(len, 1), *b = make_id(len, 2);
-                Key key_a, key_b;
+                StoreKey key_a, key_b;
 
                 assert_int_equal(key_for_link(1, a, &key_a), 0);
                 assert_int_equal(key_for_link(1, b, &key_b), 0);
@@ -41,7 +41,7 @@ static void test_no_id_equals_a_digest(void **state)
 {
         _cleanup_(freep) char *victim = make_id(512, 1);
         char forged[KEY_LEN_MAX - KEY_TENANCY_LEN + 1];
-        Key key, forged_key;
+        StoreKey key, forged_key;
 
         assert_int_equal(key_for_link(1, victim, &key), 0);
         memcpy(forged, key.bytes + KEY_TENANCY_LEN, sizeof(forged) - 1);
@@ -53,7 +53,7 @@ static void test_no_id_equals_a_digest(void **state)
 static void test_from_bytes(void **state)
 {
         uint8_t bytes[KEY_LEN_MAX] = "auth";
-        Key key, same;
+        StoreKey key, same;
 
         assert_int_equal(key_for_link(9, "auth", &key), 0);
         assert_int_equal(key_for_link_bytes(9, bytes, 4, &same), 0);
@@ -67,8 +67,8 @@ static void test_from_bytes(void **state)
 static void test_expiries_are_in_order(void **state)
 {
         const uint64_t times[] = {0, 1, 255, 256, 1700000000000, UINT64_MAX};
-        uint8_t digest[ANSWER_KEY_LEN] = {0xff, 0xee}, copy[ANSWER_KEY_LEN];
-        Key before = {}, key;
+        uint8_t digest[IDEMPOTENCY_KEY_LEN] = {0xff, 0xee}, copy[IDEMPOTENCY_KEY_LEN];
+        StoreKey before = {}, key;
 
         for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
                 uint64_t time = 42;

@@ -155,7 +155,7 @@ static void test_invalid_arguments(void **state)
         _cleanup_(link_freep) Link *bad_id = make_link(long_id, "ada", 1),
                                    *bad_user = make_link("auth", long_user, 1),
                                    *good = make_link("auth", "ada", 1);
-        uint8_t key[ANSWER_KEY_LEN] = {};
+        uint8_t key[IDEMPOTENCY_KEY_LEN] = {};
         LinkList list = {};
         Outcome outcome = {};
         Link *link;
@@ -184,7 +184,7 @@ static void test_invalid_arguments(void **state)
 static size_t read_pages(Store *store, const char *tenancy, size_t limit)
 {
         _cleanup_(freep) char *cursor = NULL;
-        Key last = {}, key;
+        StoreKey last = {}, key;
         size_t n_links = 0;
 
         do {
@@ -193,7 +193,7 @@ static size_t read_pages(Store *store, const char *tenancy, size_t limit)
 
                 assert_int_equal(store_list(store, tenancy, cursor, limit, &page, &next), 0);
                 for (size_t i = 0; i < page.n_links; i++) {
-                        key = (Key){};
+                        key = (StoreKey){};
                         assert_int_equal(key_for_link(1, page.links[i]->authenticator_id, &key), 0);
                         assert_true(memcmp(last.bytes, key.bytes, sizeof(key.bytes)) < 0);
                         last = key;
