@@ -64,7 +64,7 @@ static void write_line(const char *line, size_t len)
                 return;
         n = atomic_exchange(&n_lost, 0);
         if (n > 0)
-                log_line(LOG_WARNING, "%u lines before this one are lost: nobody read them", n);
+                log_line(LOG_WARNING, "Dropped %u log lines: standard error was not read", n);
 }
 
 _printf_(2, 0) static void log_va(int level, const char *format, va_list ap)

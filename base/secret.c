@@ -37,7 +37,7 @@ static int secret_allocate(size_t capacity, Secret **ret)
 
         /* RLIMIT_MEMLOCK may forbid this; a key that could be swapped is still better than none. */
         if (mlock(secret, n_mapped) < 0)
-                log_debug("Cannot lock a secret in memory: %s", strerror(errno));
+                log_debug("Failed to lock a secret in memory: %s", strerror(errno));
         (void) madvise(secret, n_mapped, MADV_DONTDUMP);
         (void) madvise(secret, n_mapped, MADV_WIPEONFORK);
 
@@ -78,11 +78,11 @@ int secret_new(const char *bytes, size_t len, Secret **ret)
 static const char *encoding_flaw(const char *bytes, size_t len)
 {
         if (len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0))
-                return "is in UTF-16, where it has to be in ASCII";
+                return "is UTF-16 instead of ASCII";
         if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
                 return "begins with a byte order mark";
         if (memchr(bytes, '\0', len))
-                return "has a NUL, as text in UTF-16 has";
+                return "contains a NUL byte, as UTF-16 text does";
         return NULL;
 }
 
@@ -91,18 +91,18 @@ const char *secret_key_flaw(const char *bytes, size_t len)
         const char *flaw = len == 0 ? "is empty" : encoding_flaw(bytes, len);
 
         if (!flaw && len > SECRET_LEN_MAX)
-                flaw = "is longer than a key may be";
+                flaw = "exceeds the maximum length of a key";
         if (!flaw && memchr(bytes, '\n', len))
                 flaw = "has more than one line";
         for (size_t i = 0; !flaw && i < len; i++) {
                 unsigned char c = (unsigned char) bytes[i];
 
                 if (c == ' ' || c == '\t')
-                        flaw = "has blanks";
+                        flaw = "contains white space";
                 else if (c < ' ' || c == 0x7f)
-                        flaw = "has a control character";
+                        flaw = "contains a control character";
                 else if (c > '~')
-                        flaw = "has a character that is not ASCII";
+                        flaw = "contains a non-ASCII character";
         }
         return flaw;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,28 +10,30 @@
 #include "daemon/grant-name-resolver.h"
 #include "daemon/nss-lookup-pool.h"
 
-/* Until the next look for what is missing; it doubles. */
+/* Delay before a retry; it doubles. */
 #define INTERVAL_MIN_USEC (1000U * 1000)
 #define INTERVAL_MAX_USEC (5000U * 1000)
 
 typedef struct ResolvedName {
-        struct ResolvedName *next;
+        SLIST_ENTRY(ResolvedName) entry;
         bool is_group;
-        bool asked; /* and not answered since */
+        bool in_lookup;
         char *name;
-        NssResult answer; /* the last one */
+        NssResult result; /* of the latest lookup */
 } ResolvedName;
+
+typedef SLIST_HEAD(ResolvedNameList, ResolvedName) ResolvedNameList;
 
 struct GrantNameResolver {
         NssLookupPool *lookups;
         GrantNameResolverFunc changed;
         void *userdata;
-        ResolvedName *names;
-        sd_event_source *timer; /* on while a name is missing that is not being asked for */
+        ResolvedNameList names;
+        sd_event_source *retry_timer; /* on while a missing name is not in lookup */
         uint64_t interval_usec;
 };
 
-static ResolvedName *name_free(ResolvedName *name)
+static ResolvedName *resolved_name_free(ResolvedName *name)
 {
         if (!name)
                 return NULL;
@@ -38,117 +41,118 @@ static ResolvedName *name_free(ResolvedName *name)
         free(name);
         return NULL;
 }
-DEFINE_CLEANUP(ResolvedName *, name_free);
+DEFINE_CLEANUP(ResolvedName *, resolved_name_free);
 
-static ResolvedName *list_free(ResolvedName *resolver)
+static void resolved_name_list_clear(ResolvedNameList *list)
 {
-        while (resolver) {
-                ResolvedName *name = resolver;
+        ResolvedName *name;
 
-                resolver = name->next;
-                name_free(name);
+        while ((name = SLIST_FIRST(list))) {
+                SLIST_REMOVE_HEAD(list, entry);
+                resolved_name_free(name);
         }
-        return NULL;
-}
-DEFINE_CLEANUP(ResolvedName *, list_free);
-
-static ResolvedName *find_resolved_name(ResolvedName *resolver, bool is_group, const char *name)
-{
-        for (; resolver; resolver = resolver->next)
-                if (resolver->is_group == is_group && streq(resolver->name, name))
-                        return resolver;
-        return NULL;
 }
 
-/* Adds a name that is not in the list yet. */
-static int add_name(ResolvedName **resolver, bool is_group, const char *text)
+static ResolvedName *find_resolved_name(const ResolvedNameList *list, bool is_group,
+                                        const char *name)
 {
-        _cleanup_(name_freep) ResolvedName *name = NULL;
+        ResolvedName *n;
 
-        if (find_resolved_name(*resolver, is_group, text))
+        SLIST_FOREACH(n, list, entry)
+        if (n->is_group == is_group && streq(n->name, name))
+                return n;
+        return NULL;
+}
+
+static int add_name(ResolvedNameList *list, bool is_group, const char *text)
+{
+        _cleanup_(resolved_name_freep) ResolvedName *name = NULL;
+
+        if (find_resolved_name(list, is_group, text))
                 return 0;
         name = calloc(1, sizeof(ResolvedName));
         if (!name)
                 return -ENOMEM;
         name->is_group = is_group;
-        name->answer = NSS_RESULT_PENDING;
+        name->result = NSS_RESULT_PENDING;
         name->name = strdup(text);
         if (!name->name)
                 return -ENOMEM;
-        name->next = *resolver;
-        *resolver = TAKE_PTR(name);
+        SLIST_INSERT_HEAD(list, name, entry);
+        (void) TAKE_PTR(name);
         return 0;
 }
 
-static int list_names(const GrantList *grants, ResolvedName **ret)
+static int list_names(const GrantList *grants, ResolvedNameList *ret)
 {
-        _cleanup_(list_freep) ResolvedName *resolver = NULL;
+        _cleanup_(resolved_name_list_clear) ResolvedNameList list = {};
         int r;
 
         for (size_t i = 0; i < grants->n_grants; i++) {
                 const Grant *grant = grants->grants[i];
 
                 for (size_t j = 0; j < grant->n_names; j++) {
-                        r = add_name(&resolver, grant->names[j].is_group, grant->names[j].name);
+                        r = add_name(&list, grant->names[j].is_group, grant->names[j].name);
                         if (r < 0)
                                 return r;
                 }
         }
-        *ret = TAKE_PTR(resolver);
+        *ret = TAKE(list, (ResolvedNameList){});
         return 0;
 }
 
 static void start_lookup(GrantNameResolver *resolver, ResolvedName *name)
 {
         if (nss_lookup_pool_ask(resolver->lookups, name->is_group, name->name) >= 0)
-                name->asked = true;
+                name->in_lookup = true;
         else
-                name->answer.r = -ENOMEM;
+                name->result.r = -ENOMEM;
 }
 
-/* What is missing is asked for again after a while. */
 static void schedule_retry(GrantNameResolver *resolver)
 {
+        const ResolvedName *name;
         bool missing = false;
         int r;
 
-        for (const ResolvedName *name = resolver->names; name; name = name->next)
-                missing = missing || (name->answer.r <= 0 && !name->asked);
-        if (!missing || sd_event_source_get_enabled(resolver->timer, NULL) > 0)
+        SLIST_FOREACH(name, &resolver->names, entry)
+        missing = missing || (name->result.r <= 0 && !name->in_lookup);
+        if (!missing || sd_event_source_get_enabled(resolver->retry_timer, NULL) > 0)
                 return;
         resolver->interval_usec = resolver->interval_usec * 2 ?: INTERVAL_MIN_USEC;
         if (resolver->interval_usec > INTERVAL_MAX_USEC)
                 resolver->interval_usec = INTERVAL_MAX_USEC;
-        r = sd_event_source_set_time_relative(resolver->timer, resolver->interval_usec);
+        r = sd_event_source_set_time_relative(resolver->retry_timer, resolver->interval_usec);
         if (r >= 0)
-                r = sd_event_source_set_enabled(resolver->timer, SD_EVENT_ONESHOT);
+                r = sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_ONESHOT);
         if (r < 0)
-                log_error("Failed to wait for missing users and groups: %s", strerror(-r));
+                log_error("Failed to schedule a retry for missing users and groups: %s",
+                          strerror(-r));
 }
 
-static int on_resolver_timer(sd_event_source *timer _unused_, uint64_t usec _unused_,
-                             void *userdata)
+static int on_retry_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
         GrantNameResolver *resolver = userdata;
+        ResolvedName *name;
 
-        for (ResolvedName *name = resolver->names; name; name = name->next)
-                if (name->answer.r <= 0 && !name->asked)
-                        start_lookup(resolver, name);
+        SLIST_FOREACH(name, &resolver->names, entry)
+        if (name->result.r <= 0 && !name->in_lookup)
+                start_lookup(resolver, name);
         schedule_retry(resolver);
         return 0;
 }
 
-static void on_lookup_result(bool is_group, const char *text, NssResult answer, void *userdata)
+static void on_lookup_result(bool is_group, const char *text, NssResult result, void *userdata)
 {
         GrantNameResolver *resolver = userdata;
-        ResolvedName *name = find_resolved_name(resolver->names, is_group, text);
+        ResolvedName *name = find_resolved_name(&resolver->names, is_group, text);
         bool same;
 
         if (!name)
                 return;
-        same = name->answer.r == answer.r && name->answer.id == answer.id;
-        name->asked = false;
-        name->answer = answer;
+        same = name->result.r == result.r && name->result.id == result.id;
+        name->in_lookup = false;
+        name->result = result;
         schedule_retry(resolver);
         if (!same)
                 resolver->changed(resolver->userdata);
@@ -167,10 +171,10 @@ int grant_name_resolver_new(sd_event *event, GrantNameResolverFunc changed, void
         resolver->userdata = userdata;
         r = nss_lookup_pool_new(event, on_lookup_result, resolver, &resolver->lookups);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &resolver->timer, CLOCK_MONOTONIC, 0, 0,
-                                               on_resolver_timer, resolver);
+                r = sd_event_add_time_relative(event, &resolver->retry_timer, CLOCK_MONOTONIC, 0, 0,
+                                               on_retry_timer, resolver);
         if (r >= 0)
-                r = sd_event_source_set_enabled(resolver->timer, SD_EVENT_OFF);
+                r = sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(resolver);
@@ -181,46 +185,57 @@ GrantNameResolver *grant_name_resolver_free(GrantNameResolver *resolver)
 {
         if (!resolver)
                 return NULL;
-        sd_event_source_disable_unref(resolver->timer);
+        sd_event_source_disable_unref(resolver->retry_timer);
         nss_lookup_pool_free(resolver->lookups);
-        list_free(resolver->names);
+        resolved_name_list_clear(&resolver->names);
         free(resolver);
         return NULL;
 }
 
+/* Names that were found before go first: a database that is slow to report missing names must not
+ * lock out the users that exist. */
+static void start_lookups(GrantNameResolver *resolver, const ResolvedNameList *before)
+{
+        for (int found = 1; found >= 0; found--) {
+                ResolvedName *name;
+
+                SLIST_FOREACH(name, &resolver->names, entry)
+                {
+                        const ResolvedName *old =
+                                find_resolved_name(before, name->is_group, name->name);
+
+                        if ((old && old->result.r > 0) == found)
+                                start_lookup(resolver, name);
+                }
+        }
+}
+
 int grant_name_resolver_start(GrantNameResolver *resolver, const GrantList *grants)
 {
-        _cleanup_(list_freep) ResolvedName *before = NULL;
-        ResolvedName *wanted;
+        _cleanup_(resolved_name_list_clear) ResolvedNameList before = {};
+        ResolvedNameList wanted;
         int r;
 
         r = list_names(grants, &wanted);
         if (r < 0)
                 return r;
         nss_lookup_pool_cancel(resolver->lookups);
-        (void) sd_event_source_set_enabled(resolver->timer, SD_EVENT_OFF);
+        (void) sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_OFF);
         resolver->interval_usec = 0;
         before = resolver->names;
         resolver->names = wanted;
-
-        /* First what was there: a database that is slow to say what is not keeps nobody out. */
-        for (int was_there = 1; was_there >= 0; was_there--)
-                for (ResolvedName *name = resolver->names; name; name = name->next) {
-                        const ResolvedName *old =
-                                find_resolved_name(before, name->is_group, name->name);
-
-                        if ((old && old->answer.r > 0) == was_there)
-                                start_lookup(resolver, name);
-                }
+        start_lookups(resolver, &before);
         schedule_retry(resolver);
         return 0;
 }
 
 bool grant_name_resolver_is_done(const GrantNameResolver *resolver)
 {
-        for (const ResolvedName *name = resolver->names; name; name = name->next)
-                if (name->answer.r == -EINPROGRESS)
-                        return false;
+        const ResolvedName *name;
+
+        SLIST_FOREACH(name, &resolver->names, entry)
+        if (name->result.r == -EINPROGRESS)
+                return false;
         return true;
 }
 
@@ -248,29 +263,31 @@ static void record_found(const Grant *grant, const GrantName *name)
 {
         char text[512];
 
-        (void) snprintf(text, sizeof(text), "%s: %s %s is %cid %u now", name->place, kind_of(name),
-                        name->name, name->is_group ? 'g' : 'u', name->answer.id);
+        (void) snprintf(text, sizeof(text), "%s: %s %s resolves to %cid %u", name->place,
+                        kind_of(name), name->name, name->is_group ? 'g' : 'u', name->result.id);
         audit(EVENT_CONFIGURATION_FOUND, .tenancy = grant->tenancy, .text = text);
+}
+
+static void apply_result(const GrantNameResolver *resolver, const Grant *grant, GrantName *name,
+                         bool record)
+{
+        const ResolvedName *resolved =
+                find_resolved_name(&resolver->names, name->is_group, name->name);
+        bool was_found = name->result.r > 0;
+
+        if (!resolved || resolved->result.r == -EINPROGRESS)
+                return;
+        name->result = resolved->result;
+        if (record && !was_found && name->result.r > 0)
+                record_found(grant, name);
 }
 
 void grant_name_resolver_apply(const GrantNameResolver *resolver, GrantList *grants, bool record)
 {
-        for (size_t i = 0; i < grants->n_grants; i++) {
-                Grant *grant = grants->grants[i];
-
-                for (size_t j = 0; j < grant->n_names; j++) {
-                        GrantName *mine = &grant->names[j];
-                        const ResolvedName *known =
-                                find_resolved_name(resolver->names, mine->is_group, mine->name);
-                        bool was_there = mine->answer.r > 0;
-
-                        if (!known || known->answer.r == -EINPROGRESS)
-                                continue;
-                        mine->answer = known->answer;
-                        if (record && !was_there && mine->answer.r > 0)
-                                record_found(grant, mine);
-                }
-        }
+        for (size_t i = 0; i < grants->n_grants; i++)
+                for (size_t j = 0; j < grants->grants[i]->n_names; j++)
+                        apply_result(resolver, grants->grants[i], &grants->grants[i]->names[j],
+                                     record);
 }
 
 static char *describe_unresolved(const Grant *grant, const GrantName *name)
@@ -279,33 +296,33 @@ static char *describe_unresolved(const Grant *grant, const GrantName *name)
         char *text;
         int n;
 
-        if (name->answer.r == 0)
-                n = asprintf(&text, "There is no %s %s; grant %s matches nobody by that name", kind,
+        if (name->result.r == 0)
+                n = asprintf(&text, "No such %s: %s; grant %s matches nobody by that name", kind,
                              name->name, grant->name);
-        else if (name->answer.r == -EINPROGRESS)
+        else if (name->result.r == -EINPROGRESS)
                 n = asprintf(&text,
-                             "The user database has not said yet whether there is a %s %s; until "
-                             "then grant %s matches nobody by that name",
+                             "The lookup of %s %s has not finished; until then grant %s matches "
+                             "nobody by that name",
                              kind, name->name, grant->name);
         else
                 n = asprintf(&text,
-                             "The user database does not say whether there is a %s %s: %s; grant "
-                             "%s matches nobody by that name",
-                             kind, name->name, strerror(-name->answer.r), grant->name);
+                             "Failed to look up %s %s in the user database: %s; grant %s matches "
+                             "nobody by that name",
+                             kind, name->name, strerror(-name->result.r), grant->name);
         return n < 0 ? NULL : text;
 }
 
 static int diagnose_name(const Grant *grant, const GrantName *name, FindingList *list)
 {
         _cleanup_(freep) char *text = describe_unresolved(grant, name), *advice = NULL;
-        const char *add_name = name->is_group ? "groupadd --system" : "useradd --system";
+        const char *command = name->is_group ? "groupadd --system" : "useradd --system";
 
         if (!text)
                 return -ENOMEM;
         if (asprintf(&advice,
-                     "mend or remove it, or have the %s made, such as by %s %s: it is found by "
-                     "itself",
-                     kind_of(name), add_name, name->name) < 0) {
+                     "correct or remove the name, or create the %s, for example by %s %s; no "
+                     "reload is needed",
+                     kind_of(name), command, name->name) < 0) {
                 advice = NULL;
                 return -ENOMEM;
         }
@@ -316,17 +333,14 @@ static int diagnose_name(const Grant *grant, const GrantName *name, FindingList 
 
 int grant_name_resolver_diagnose(const GrantList *grants, FindingList *list)
 {
+        int r = 0;
+
         for (size_t i = 0; i < grants->n_grants; i++) {
                 const Grant *grant = grants->grants[i];
 
-                for (size_t j = 0; j < grant->n_names; j++) {
-                        int r = grant->names[j].answer.r > 0
-                                        ? 0
-                                        : diagnose_name(grant, &grant->names[j], list);
-
-                        if (r < 0)
-                                return r;
-                }
+                for (size_t j = 0; r == 0 && j < grant->n_names; j++)
+                        if (grant->names[j].result.r <= 0)
+                                r = diagnose_name(grant, &grant->names[j], list);
         }
-        return 0;
+        return r;
 }

@@ -37,8 +37,7 @@ static void on_written(int r, void *userdata)
 
         health->writing = NULL;
         if (r != 0)
-                log_error(
-                        "The link store does not write; the watchdog is not told that all is well");
+                log_error("Failed to write the link store; no watchdog ping sent");
         else
                 notify_watchdog(health);
 }
@@ -51,12 +50,11 @@ static void check_health(Health *health)
         if (health->writing && commit_dispatcher_is_throttled(health->dispatcher))
                 notify_watchdog(health);
         else if (health->writing)
-                log_error("The link store's writer is stuck");
+                log_error("The link store's writer thread hangs; no watchdog ping sent");
         else if (store_count(health->store, TENANCY_ID, &n_links) != 0)
-                log_error(
-                        "The link store cannot be read; the watchdog is not told that all is well");
+                log_error("Failed to read the link store; no watchdog ping sent");
         else if (store_barrier(health->store, on_written, health, &health->writing) < 0)
-                log_error("The health of the link store cannot be told for lack of memory");
+                log_error("Failed to check the link store: out of memory; no watchdog ping sent");
 }
 
 static int on_health_timer(sd_event_source *timer, uint64_t usec _unused_, void *userdata)
@@ -86,8 +84,8 @@ int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Noti
         health->notify = notify;
         r = sd_watchdog_enabled(false, &timeout_usec);
         if (r < 0) {
-                log_warning("The watchdog is not told that all is well: $WATCHDOG_USEC or "
-                            "$WATCHDOG_PID is not a number");
+                log_warning("Failed to parse $WATCHDOG_USEC or $WATCHDOG_PID; "
+                            "no watchdog pings are sent");
                 r = 0;
         }
         if (r > 0) {

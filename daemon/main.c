@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@ static const char usage[] =
         "\n"
         "Owns this host's Passlock API key and serves passkeys on the system bus.\n"
         "\n"
-        "  --config=FILE      read FILE and FILE.d/*.conf, and nothing else\n"
-        "  --copy-store=FILE  copy the store to a new FILE, in use or not, and end\n"
+        "  --config=FILE      read only FILE and FILE.d/*.conf\n"
+        "  --copy-store=FILE  copy the store, in use or not, to a new FILE and exit\n"
         "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
         "  --help             show this help\n"
         "  --version          show the version\n"
@@ -60,7 +61,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                         break;
                 case OPTION_LOG_LEVEL:
                         if (log_set_max_level_name(optarg) < 0) {
-                                log_error("There is no log level %s", optarg);
+                                log_error("Invalid log level: %s", optarg);
                                 return -1;
                         }
                         break;
@@ -74,7 +75,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                         return -1;
                 }
         if (optind < argc) {
-                log_error("There are no arguments but options");
+                log_error("Unexpected argument: %s", argv[optind]);
                 return -1;
         }
         return 1;
@@ -86,7 +87,7 @@ static void protect_process(void)
 {
         (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
         if (prctl(PR_SET_DUMPABLE, 0) < 0)
-                log_warning("Core dumps cannot be forbidden");
+                log_warning("Failed to disable core dumps: %s", strerror(errno));
         umask(077);
 }
 

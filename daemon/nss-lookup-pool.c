@@ -5,43 +5,44 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 
 #include "daemon/nss-lookup-pool.h"
 #include "daemon/nss-lookup.h"
 
 typedef enum NssLookupState {
-        LOOKUP_QUEUED,
-        LOOKUP_RUNNING, /* a thread reads its name, without the lock */
-        LOOKUP_ANSWERED,
+        NSS_LOOKUP_QUEUED,
+        NSS_LOOKUP_RUNNING, /* a thread reads `name` without holding the lock */
+        NSS_LOOKUP_DONE,
 } NssLookupState;
 
 typedef struct NssLookup {
-        struct NssLookup *next;
+        TAILQ_ENTRY(NssLookup) entry;
         NssLookupState state;
-        bool again;     /* asked once more while it was running */
-        bool cancelled; /* while it was running */
+        bool repeat;    /* asked again while running */
+        bool cancelled; /* while running */
         bool is_group;
         char *name;
-        NssResult answer;
+        NssResult result;
 } NssLookup;
 
-/* What the threads share with the event loop; it lives as long as one of them needs it. */
+/* Shared by the event loop and the threads; freed with the last reference. */
 typedef struct NssLookupQueue {
         pthread_mutex_t lock;
-        unsigned n_ref;     /* the event loop's, and one a thread */
-        unsigned n_threads; /* that will look into the queue once more */
+        unsigned n_ref;     /* one for the event loop and one for each thread */
+        unsigned n_threads; /* that will check the queue again before they exit */
         int fd;
-        NssLookup *lookups; /* in the order in which they were asked */
+        TAILQ_HEAD(, NssLookup) lookups; /* first in, first out */
 } NssLookupQueue;
 
 struct NssLookupPool {
         NssLookupQueue *queue;
         sd_event_source *source;
-        NssLookupFunc answered;
+        NssLookupFunc on_result;
         void *userdata;
 };
 
-static NssLookup *lookup_free(NssLookup *lookup)
+static NssLookup *nss_lookup_free(NssLookup *lookup)
 {
         if (!lookup)
                 return NULL;
@@ -49,11 +50,11 @@ static NssLookup *lookup_free(NssLookup *lookup)
         free(lookup);
         return NULL;
 }
-DEFINE_CLEANUP(NssLookup *, lookup_free);
+DEFINE_CLEANUP(NssLookup *, nss_lookup_free);
 
-static int lookup_new(bool is_group, const char *name, NssLookup **ret)
+static int nss_lookup_new(bool is_group, const char *name, NssLookup **ret)
 {
-        _cleanup_(lookup_freep) NssLookup *lookup = calloc(1, sizeof(NssLookup));
+        _cleanup_(nss_lookup_freep) NssLookup *lookup = calloc(1, sizeof(NssLookup));
 
         if (!lookup)
                 return -ENOMEM;
@@ -65,76 +66,68 @@ static int lookup_new(bool is_group, const char *name, NssLookup **ret)
         return 0;
 }
 
-/* The list. All that follows, up to the threads, is called with the lock. */
+/* The queue. The functions up to the threads require the lock. */
 
 static NssLookup *find_lookup(const NssLookupQueue *queue, bool is_group, const char *name)
 {
-        for (NssLookup *l = queue->lookups; l; l = l->next)
-                if (l->is_group == is_group && streq(l->name, name))
-                        return l;
+        NssLookup *l;
+
+        TAILQ_FOREACH(l, &queue->lookups, entry)
+        if (l->is_group == is_group && streq(l->name, name))
+                return l;
         return NULL;
 }
 
 static NssLookup *find_lookup_in_state(const NssLookupQueue *queue, NssLookupState state)
 {
-        for (NssLookup *l = queue->lookups; l; l = l->next)
-                if (l->state == state)
-                        return l;
+        NssLookup *l;
+
+        TAILQ_FOREACH(l, &queue->lookups, entry)
+        if (l->state == state)
+                return l;
         return NULL;
 }
 
-static void append(NssLookupQueue *queue, NssLookup *lookup)
+static void remove_lookup(NssLookupQueue *queue, NssLookup *lookup)
 {
-        NssLookup **end = &queue->lookups;
-
-        while (*end)
-                end = &(*end)->next;
-        lookup->next = NULL;
-        *end = lookup;
+        TAILQ_REMOVE(&queue->lookups, lookup, entry);
+        nss_lookup_free(lookup);
 }
 
-static NssLookup *detach(NssLookupQueue *queue, NssLookup *lookup)
-{
-        for (NssLookup **l = &queue->lookups; *l; l = &(*l)->next)
-                if (*l == lookup) {
-                        *l = lookup->next;
-                        break;
-                }
-        return lookup;
-}
-
-/* The lock is destroyed with the last reference. */
+/* The last reference destroys the lock. */
 static void queue_unlock_unref(NssLookupQueue *queue)
 {
         bool last = --queue->n_ref == 0;
+        NssLookup *lookup;
 
         pthread_mutex_unlock(&queue->lock);
         if (!last)
                 return;
-        while (queue->lookups)
-                lookup_free(detach(queue, queue->lookups));
+        while ((lookup = TAILQ_FIRST(&queue->lookups)))
+                remove_lookup(queue, lookup);
         closep(&queue->fd);
         pthread_mutex_destroy(&queue->lock);
         free(queue);
 }
 
-static void wake_loop(NssLookupQueue *queue)
+static void wake_event_loop(NssLookupQueue *queue)
 {
-        /* A counter that is full is readable, too. */
+        /* A full counter is readable as well. */
         (void) !write(queue->fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-static void store_result(NssLookupQueue *queue, NssLookup *lookup, NssResult answer)
+static void store_result(NssLookupQueue *queue, NssLookup *lookup, NssResult result)
 {
-        lookup->answer = answer;
-        lookup->state = lookup->again ? LOOKUP_QUEUED : LOOKUP_ANSWERED;
+        lookup->result = result;
+        lookup->state = lookup->repeat ? NSS_LOOKUP_QUEUED : NSS_LOOKUP_DONE;
         if (lookup->cancelled) {
-                lookup_free(detach(queue, lookup));
-        } else if (lookup->again) {
-                lookup->again = false;
-                append(queue, detach(queue, lookup));
+                remove_lookup(queue, lookup);
+        } else if (lookup->repeat) {
+                lookup->repeat = false;
+                TAILQ_REMOVE(&queue->lookups, lookup, entry);
+                TAILQ_INSERT_TAIL(&queue->lookups, lookup, entry);
         } else {
-                wake_loop(queue);
+                wake_event_loop(queue);
         }
 }
 
@@ -146,21 +139,21 @@ static void *run_thread(void *userdata)
         NssLookup *lookup;
 
         pthread_mutex_lock(&queue->lock);
-        while ((lookup = find_lookup_in_state(queue, LOOKUP_QUEUED))) {
-                NssResult answer;
+        while ((lookup = find_lookup_in_state(queue, NSS_LOOKUP_QUEUED))) {
+                NssResult result;
 
-                lookup->state = LOOKUP_RUNNING;
+                lookup->state = NSS_LOOKUP_RUNNING;
                 pthread_mutex_unlock(&queue->lock);
-                answer = nss_lookup(lookup->is_group, lookup->name);
+                result = nss_lookup(lookup->is_group, lookup->name);
                 pthread_mutex_lock(&queue->lock);
-                store_result(queue, lookup, answer);
+                store_result(queue, lookup, result);
         }
         queue->n_threads--;
         queue_unlock_unref(queue);
         return NULL;
 }
 
-/* All signals are for the event loop's thread. Returns 0 or a negative errno. */
+/* With all signals blocked: they belong to the event loop. Returns 0 or a negative errno. */
 static int create_thread(NssLookupQueue *queue)
 {
         sigset_t all, before;
@@ -180,7 +173,7 @@ static int create_thread(NssLookupQueue *queue)
         return -e;
 }
 
-/* Those that run take from the queue as well, when they are done. With the lock. */
+/* Succeeds without a new thread if a running one will check the queue again. With the lock. */
 static int start_thread(NssLookupQueue *queue)
 {
         int r;
@@ -205,18 +198,18 @@ static int enqueue_lookup(NssLookupQueue *queue, bool is_group, const char *name
         NssLookup *lookup = find_lookup(queue, is_group, name);
         int r;
 
-        if (lookup && lookup->state == LOOKUP_RUNNING) {
+        if (lookup && lookup->state == NSS_LOOKUP_RUNNING) {
                 lookup->cancelled = false;
-                lookup->again = true;
+                lookup->repeat = true;
                 return 0;
         }
         if (!lookup) {
-                r = lookup_new(is_group, name, &lookup);
+                r = nss_lookup_new(is_group, name, &lookup);
                 if (r < 0)
                         return r;
-                append(queue, lookup);
+                TAILQ_INSERT_TAIL(&queue->lookups, lookup, entry);
         }
-        lookup->state = LOOKUP_QUEUED;
+        lookup->state = NSS_LOOKUP_QUEUED;
         r = start_thread(queue);
         if (r < 0)
                 store_result(queue, lookup, (NssResult){.r = r});
@@ -236,27 +229,28 @@ int nss_lookup_pool_ask(NssLookupPool *pool, bool is_group, const char *name)
 void nss_lookup_pool_cancel(NssLookupPool *pool)
 {
         NssLookupQueue *queue = pool->queue;
+        NssLookup *l, *next;
 
         pthread_mutex_lock(&queue->lock);
-        for (NssLookup *l = queue->lookups, *next; l; l = next) {
-                next = l->next;
-                l->again = false;
-                if (l->state == LOOKUP_RUNNING)
+        for (l = TAILQ_FIRST(&queue->lookups); l; l = next) {
+                next = TAILQ_NEXT(l, entry);
+                l->repeat = false;
+                if (l->state == NSS_LOOKUP_RUNNING)
                         l->cancelled = true;
                 else
-                        lookup_free(detach(queue, l));
+                        remove_lookup(queue, l);
         }
         pthread_mutex_unlock(&queue->lock);
 }
 
-static NssLookup *take_result(NssLookupQueue *queue)
+static NssLookup *take_done(NssLookupQueue *queue)
 {
         NssLookup *lookup;
 
         pthread_mutex_lock(&queue->lock);
-        lookup = find_lookup_in_state(queue, LOOKUP_ANSWERED);
+        lookup = find_lookup_in_state(queue, NSS_LOOKUP_DONE);
         if (lookup)
-                detach(queue, lookup);
+                TAILQ_REMOVE(&queue->lookups, lookup, entry);
         pthread_mutex_unlock(&queue->lock);
         return lookup;
 }
@@ -267,15 +261,15 @@ static void dispatch_results(NssLookupPool *pool)
         uint64_t n;
 
         (void) !read(pool->queue->fd, &n, sizeof(n));
-        while ((next = take_result(pool->queue))) {
-                _cleanup_(lookup_freep) NssLookup *lookup = next;
+        while ((next = take_done(pool->queue))) {
+                _cleanup_(nss_lookup_freep) NssLookup *lookup = next;
 
-                pool->answered(lookup->is_group, lookup->name, lookup->answer, pool->userdata);
+                pool->on_result(lookup->is_group, lookup->name, lookup->result, pool->userdata);
         }
 }
 
-static int on_lookup_results(sd_event_source *source _unused_, int fd _unused_,
-                             uint32_t revents _unused_, void *userdata)
+static int on_readable(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_,
+                       void *userdata)
 {
         dispatch_results(userdata);
         return 0;
@@ -303,12 +297,13 @@ static int queue_new(NssLookupQueue **ret)
                 free(queue);
                 return r;
         }
+        TAILQ_INIT(&queue->lookups);
         queue->n_ref = 1;
         *ret = queue;
         return 0;
 }
 
-int nss_lookup_pool_new(sd_event *event, NssLookupFunc answered, void *userdata,
+int nss_lookup_pool_new(sd_event *event, NssLookupFunc on_result, void *userdata,
                         NssLookupPool **ret)
 {
         _cleanup_(nss_lookup_pool_freep) NssLookupPool *pool = calloc(1, sizeof(NssLookupPool));
@@ -316,12 +311,12 @@ int nss_lookup_pool_new(sd_event *event, NssLookupFunc answered, void *userdata,
 
         if (!pool)
                 return -ENOMEM;
-        pool->answered = answered;
+        pool->on_result = on_result;
         pool->userdata = userdata;
         r = queue_new(&pool->queue);
         if (r >= 0)
-                r = sd_event_add_io(event, &pool->source, pool->queue->fd, EPOLLIN,
-                                    on_lookup_results, pool);
+                r = sd_event_add_io(event, &pool->source, pool->queue->fd, EPOLLIN, on_readable,
+                                    pool);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(pool);

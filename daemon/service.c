@@ -147,7 +147,7 @@ static int on_stop_signal(sd_event_source *source _unused_,
 
         if (service->stopping) {
                 /* Not through what the calls in flight still hold: what is on disk is safe. */
-                log_warning("Told to stop again: calls in flight are abandoned");
+                log_warning("Received a second stop signal: calls in flight are aborted");
                 _exit(EXIT_FAILURE);
         }
         (void) bus_release_name(service->bus);
@@ -314,8 +314,8 @@ int service_new(const char *config_file, Service **ret)
                 return r;
         r = bus_acquire_name(service->bus);
         if (r < 0) {
-                log_error("Failed to take the bus name %s: %s", PASSLOCK_BUS_NAME,
-                          r == -EEXIST ? "another process has it" : strerror(-r));
+                log_error("Failed to acquire the bus name %s: %s", PASSLOCK_BUS_NAME,
+                          r == -EEXIST ? "another process owns it" : strerror(-r));
                 return r;
         }
 

@@ -99,7 +99,7 @@ int store_retry_diagnose(const StoreRetry *retry, FindingList *list)
                                            "none can be added",
                                    .advice = "free disk space");
         (void) snprintf(text, sizeof(text), "Failed to open the store: %s",
-                        error == -EMEDIUMTYPE ? "it is damaged, or none of passlockd's"
+                        error == -EMEDIUMTYPE ? "it is damaged, or not a passlockd store"
                                               : strerror(-error));
         return finding_add(list, .kind = "store", .name = retry->directory, .text = text,
                            .advice = advice_on(error));

@@ -43,7 +43,7 @@ static void on_key_found(const char *label, Secret *key, void *userdata)
         Tenancy *tenancy = find_tenancy(set, label);
 
         if (config && tenancy && !set->stopped && give_settings(tenancy, config, key) < 0)
-                log_error("Failed to give tenancy %s its key: out of memory", label);
+                log_error("Failed to set the API key of tenancy %s: out of memory", label);
 }
 
 int tenancy_set_new(sd_event *event, Tenancies *all, Bus *bus, TenancySet **ret)

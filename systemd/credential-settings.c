@@ -43,7 +43,7 @@ size_t credential_settings_write(FILE *to, char *const *names, const char *const
 
         for (; names && *names; names++) {
                 if (!is_name(*names)) {
-                        log_warning("Credential %s has to be loaded by a drop-in of your own",
+                        log_warning("Skipped credential %s: its name needs quoting; load it with your own drop-in",
                                     *names);
                         continue;
                 }

@@ -82,7 +82,7 @@ int main(int argc, char *argv[])
         if (r == 0 && text)
                 r = write_drop_in(argv[1], text);
         if (r < 0) {
-                log_error("Failed to have passlockd.service load its keys: %s", strerror(-r));
+                log_error("Failed to write the credentials drop-in of passlockd.service: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
         return EXIT_SUCCESS;

@@ -57,13 +57,14 @@ static void note_trust(ApiServer *server, int r)
                 return;
         server->trust_error = r;
         if (r == 0)
-                log_notice("%s proves who it is again", server->endpoint);
+                log_notice("Verified the TLS certificate of %s again", server->endpoint);
         else if (r == -EKEYREJECTED)
-                log_warning("%s cannot prove who it is: its TLS certificate is refused",
-                            server->endpoint);
+                log_warning(
+                        "Failed to verify the TLS certificate of %s; calls fail until it is valid",
+                        server->endpoint);
         else
                 log_warning(
-                        "Failed to read the CA file %s for %s: %s; calls fail until it is right",
+                        "Failed to read the CA file %s for %s: %s; calls fail until it can be read",
                         file ?: "of libcurl", server->endpoint,
                         file && access(file, R_OK) < 0 ? strerror(errno) : "it has no certificate");
 }

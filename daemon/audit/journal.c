@@ -74,7 +74,7 @@ static void journal_entry_send(const JournalEntry *entry)
 
         r = sd_journal_sendv(entry->fields, (int) entry->n_fields);
         if (r < 0)
-                log_line(LOG_ERR, "%s (the journal did not take this: %s)",
+                log_line(LOG_ERR, "%s (failed to send this record to the journal: %s)",
                          journal_entry_get(entry, "MESSAGE"), strerror(-r));
 }
 

@@ -22,7 +22,7 @@ static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, int r)
 {
         _cleanup_(freep) char *text = NULL;
 
-        if (asprintf(&text, "CaFile=%s: %s; until it can be read, nobody is trusted to be the API",
+        if (asprintf(&text, "CaFile=%s: %s; TLS connections fail until it can be read",
                      tenancy->ca_file, strerror(-r)) < 0) {
                 text = NULL;
                 return -ENOMEM;

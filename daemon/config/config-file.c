@@ -55,13 +55,14 @@ static int fail_at(const ConfigPlace *place, char *text, int r, char **ret_error
         return r;
 }
 
-typedef struct Parser {
+typedef struct ConfigFileParser {
         ConfigPlace place;
         char *section; /* NULL before the first */
         const ConfigReader *reader;
-} Parser;
+} ConfigFileParser;
 
-static int assign_key(Parser *parser, const char *key, const char *value, char **ret_error)
+static int assign_key(ConfigFileParser *parser, const char *key, const char *value,
+                      char **ret_error)
 {
         char *what = NULL;
         int r;
@@ -71,33 +72,33 @@ static int assign_key(Parser *parser, const char *key, const char *value, char *
         return r < 0 ? fail_at(&parser->place, what, r, ret_error) : 0;
 }
 
-static int parse_section(Parser *parser, const char *line, char **ret_error)
+static int parse_section(ConfigFileParser *parser, const char *line, char **ret_error)
 {
         size_t len = strlen(line);
 
         /* What follows belongs to no section, and surely not to the one before. */
         parser->section = (free(parser->section), NULL);
         if (len < 3 || line[len - 1] != ']')
-                return fail_at(&parser->place, strdup("a section is written [Name]"), -EBADMSG,
-                               ret_error);
+                return fail_at(&parser->place, strdup("invalid section header, expected [Name]"),
+                               -EBADMSG, ret_error);
         parser->section = strndup(line + 1, len - 2);
         return parser->section ? assign_key(parser, NULL, NULL, ret_error) : -ENOMEM;
 }
 
-static int parse_assignment(Parser *parser, char *line, char **ret_error)
+static int parse_assignment(ConfigFileParser *parser, char *line, char **ret_error)
 {
         char *equals = strchr(line, '=');
 
         if (!equals)
                 return fail_at(&parser->place, strdup("expected Key=value"), -EBADMSG, ret_error);
         if (!parser->section)
-                return fail_at(&parser->place, strdup("an assignment outside of any section"),
-                               -EBADMSG, ret_error);
+                return fail_at(&parser->place, strdup("assignment outside of a section"), -EBADMSG,
+                               ret_error);
         *equals = '\0';
         return assign_key(parser, strip(line), strip(equals + 1), ret_error);
 }
 
-static int parse_line(Parser *parser, char *line, char **ret_error)
+static int parse_line(ConfigFileParser *parser, char *line, char **ret_error)
 {
         line = strip(line);
         if (!*line)
@@ -112,11 +113,11 @@ static const char *flaw_of_bytes(const char *line, size_t len, unsigned line_no)
 {
         if (line_no == 1 && len >= 2 &&
             (memcmp(line, "\xff\xfe", 2) == 0 || memcmp(line, "\xfe\xff", 2) == 0))
-                return "the file is in UTF-16; it has to be in UTF-8";
+                return "the file is UTF-16; convert it to UTF-8";
         if (len > LINE_MAX_LEN)
                 return "the line is too long";
         if (memchr(line, '\0', len))
-                return "not a line of text: it has a NUL; is the file in UTF-16?";
+                return "the line contains a NUL byte; is the file UTF-16?";
         return NULL;
 }
 
@@ -124,12 +125,12 @@ static const char *flaw_of_bytes(const char *line, size_t len, unsigned line_no)
 static const char *flaw_of_text(const char *line)
 {
         if (!text_is_utf8(line))
-                return "the line is not in UTF-8";
+                return "the line is not valid UTF-8";
         if (strchr(line, '\r'))
-                return "the line has a carriage return in the middle";
+                return "the line contains a carriage return";
         for (const char *c = line; *c; c++)
                 if (((unsigned char) *c < ' ' && *c != '\t') || *c == 0x7f)
-                        return "the line has a control character";
+                        return "the line contains a control character";
         return NULL;
 }
 
@@ -171,7 +172,7 @@ static int continue_line(char **pending, const char *line)
 }
 
 /* A physical line; what it begins, and the next one goes on with, is in `pending`. */
-static int take_line(Parser *parser, const char *line, unsigned line_no, char **pending,
+static int take_line(ConfigFileParser *parser, const char *line, unsigned line_no, char **pending,
                      char **ret_error)
 {
         _cleanup_(freep) char *whole = NULL;
@@ -207,12 +208,12 @@ int config_forgive(const ConfigReader *reader, int r, char **error)
 }
 
 /* The same for a mistake in a line: the next one is read. */
-static int forgive(const Parser *parser, int r, char **error)
+static int forgive(const ConfigFileParser *parser, int r, char **error)
 {
         return config_forgive(parser->reader, r, error);
 }
 
-static int parse_stream(Parser *parser, FILE *f, char **ret_error)
+static int parse_stream(ConfigFileParser *parser, FILE *f, char **ret_error)
 {
         _cleanup_(freep) char *line = NULL, *pending = NULL;
         size_t size = 0;
@@ -281,7 +282,7 @@ static int open_stream(const char *file, FILE **ret)
 int config_file_parse(const char *file, const ConfigReader *reader, char **ret_error)
 {
         _cleanup_(fclosep) FILE *f = NULL;
-        Parser parser = {.place.file = file, .reader = reader};
+        ConfigFileParser parser = {.place.file = file, .reader = reader};
         int r;
 
         r = open_stream(file, &f);

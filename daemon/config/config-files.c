@@ -63,7 +63,7 @@ static int list_directory(const char *directory, char ***paths, FindingList *fin
                 return 0;
         if (!dir && errno == ENOTDIR)
                 return finding_add(findings, .kind = "configuration", .name = directory,
-                                   .text = "No drop-ins are read from it: it is no directory",
+                                   .text = "Drop-ins are skipped: it is not a directory",
                                    .advice = "put a directory in its place, or remove it");
         if (!dir)
                 return refuse(ret_error, directory, -errno);
@@ -101,7 +101,8 @@ static const char *oddity(const char *path)
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return errno == ENOENT && lstat(path, &st) == 0 ? "It is a link to nowhere" : NULL;
+                return errno == ENOENT && lstat(path, &st) == 0 ? "It is a dangling symbolic link"
+                                                                : NULL;
         if (S_ISDIR(st.st_mode))
                 return "It is a directory";
         return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? NULL : "It is not a regular file";

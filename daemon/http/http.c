@@ -201,7 +201,7 @@ static int initialise_curl(void)
                                  counted_strdup, counted_calloc) != CURLE_OK)
                 return -ENOMEM;
         if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)) {
-                log_error("This libcurl blocks while it resolves names; use another build of it");
+                log_error("libcurl lacks an asynchronous resolver; install a build with AsynchDNS");
                 return -EOPNOTSUPP;
         }
         initialised = true;

@@ -37,20 +37,20 @@ typedef struct Caller {
         size_t n_gids;
 } Caller;
 
-/* What the host's user database (NSS) says of a name. */
+/* The result of looking up a name in the user database (NSS). */
 typedef struct NssResult {
-        int r; /* 1: there is one; 0: there is none; negative: why that is not known */
+        int r; /* 1: found; 0: no such name; negative errno: the lookup failed */
         uint32_t id;
 } NssResult;
 
 #define NSS_RESULT_PENDING ((NssResult){.r = -EINPROGRESS})
 
-/* A user or group that a grant has by name. It matches nobody unless there is one. */
+/* A user or group that a grant names. It matches nobody until it is found. */
 typedef struct GrantName {
         bool is_group;
         char *name;
         char *place; /* in the configuration, "FILE:LINE" */
-        NssResult answer;
+        NssResult result;
 } GrantName;
 
 /* One [Grant] section. Everything not granted is denied. */

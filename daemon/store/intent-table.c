@@ -146,7 +146,7 @@ static int list_intents(Txn *txn, Database database, uint64_t end_id, IntentList
                 if (r == 0)
                         r = listing->push(listing, id, &value);
                 if (r == -EBADMSG) /* it is in nobody else's way */
-                        log_error("Failed to read the record of a call that was cut off");
+                        log_error("Failed to decode an intent record; skipped");
                 else if (r < 0)
                         return r;
         }

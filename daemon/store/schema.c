@@ -193,12 +193,12 @@ int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret)
         if (r != -EMEDIUMTYPE)
                 log_at(level, "Failed to read the store in %s: %s", directory, strerror(-r));
         else if (version == 0 || version == SCHEMA_VERSION)
-                log_at(level, "Failed to open the store in %s: not a store of links, or damaged",
+                log_at(level, "Failed to open the store in %s: not a passlockd store, or damaged",
                        directory);
         else
                 log_at(level,
-                       "Failed to open the store in %s: its schema is version %u, and this "
-                       "program knows version %u",
+                       "Failed to open the store in %s: schema version %u is not "
+                       "supported, only version %u",
                        directory, version, SCHEMA_VERSION);
         return r;
 }

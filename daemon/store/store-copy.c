@@ -32,7 +32,7 @@ static int copy_to(const char *directory, int fd)
                 return -errno;
         r = lmdb_errno(mdb_env_copyfd2(mdb, fd, MDB_CP_COMPACT));
         if (r < 0 && r != -ENOTRECOVERABLE)
-                log_error("Cannot copy the store in %s: %s", directory, strerror(-r));
+                log_error("Failed to copy the store in %s: %s", directory, strerror(-r));
         return r;
 }
 
@@ -71,7 +71,7 @@ static int copy_as_owner(const char *directory, int fd, pid_t parent)
         if (r == 0)
                 r = become_owner(directory);
         if (r < 0) {
-                log_error("Cannot read %s as its owner: %s", directory, strerror(-r));
+                log_error("Failed to switch to the owner of %s: %s", directory, strerror(-r));
                 return r;
         }
         /* After that, which would undo it; and if the parent ended before that. */
@@ -83,7 +83,7 @@ static int copy_as_owner(const char *directory, int fd, pid_t parent)
                 if (r != -ENOTRECOVERABLE)
                         return r;
         }
-        log_error("The store in %s grows too fast to be copied", directory);
+        log_error("Failed to copy the store in %s: it keeps growing; retry later", directory);
         return r;
 }
 
@@ -116,7 +116,7 @@ static int child_wait(pid_t pid)
         if (interrupted)
                 return -EINTR;
         if (WIFSIGNALED(status)) {
-                log_error("Signal %i ended the copy", WTERMSIG(status));
+                log_error("Failed to copy the store: killed by signal %i", WTERMSIG(status));
                 return -EIO;
         }
         return -WEXITSTATUS(status);
@@ -147,7 +147,7 @@ int store_copy(const char *directory, const char *path)
         /* Publishing would find out, too, but late. */
         r = access(path, F_OK) == 0 ? -EEXIST : new_file_open(path, &file);
         if (r < 0) {
-                log_error("Cannot create %s: %s", path, strerror(-r));
+                log_error("Failed to create %s: %s", path, strerror(-r));
                 return r;
         }
         r = copy_in_child(directory, new_file_fd(file));
@@ -155,6 +155,6 @@ int store_copy(const char *directory, const char *path)
                 return r;
         r = new_file_publish(file, false);
         if (r < 0)
-                log_error("Cannot write %s: %s", path, strerror(-r));
+                log_error("Failed to write %s: %s", path, strerror(-r));
         return r;
 }

@@ -45,7 +45,7 @@ int file_reserve(int fd, uint64_t size)
                 r = -posix_fallocate(fd, 0, (off_t) size);
         while (r == -EINTR);
         if (r < 0 && ftruncate(fd, st.st_size) < 0)
-                log_warning("Failed to give back disk space: %s", strerror(errno));
+                log_warning("Failed to release disk space: %s", strerror(errno));
         return r;
 }
 
@@ -145,7 +145,7 @@ static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory, int leve
                 return -errno;
         if ((uint64_t) st.st_size / stat.ms_psize > info.me_last_pgno)
                 return 0;
-        log_at(level, "Failed to open the store in %s: " DATA_FILE " has been cut off", directory);
+        log_at(level, "Failed to open the store in %s: " DATA_FILE " is truncated", directory);
         return -EMEDIUMTYPE;
 }
 
@@ -164,7 +164,7 @@ static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, 
                 r = lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS | flags, FILE_MODE));
         if (r < 0) {
                 log_at(level, "Failed to open the store in %s: %s", directory,
-                       r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
+                       r == -EMEDIUMTYPE ? DATA_FILE " is not an LMDB file" : strerror(-r));
                 return r;
         }
         mdb_env_get_fd(mdb, &fd);
@@ -302,7 +302,7 @@ int store_file_prepare(const char *directory, int level, int *directory_fd)
         r = lock_directory(directory, directory_fd);
         if (r < 0) {
                 log_at(level, "Failed to lock %s: %s", directory,
-                       r == -EBUSY ? "another daemon uses it" : strerror(-r));
+                       r == -EBUSY ? "in use by another process" : strerror(-r));
                 return r;
         }
         r = reserve_lock_file(*directory_fd);

@@ -172,7 +172,7 @@ def test_full_halfway(full):
         assert 0 < count < N and count % 500 == 0
         assert said == [
             f"passlockctl: {file}, lines {count + 2} to {count + 501}:",
-            "passlockctl: There is no space left for the link store",
+            "passlockctl: The link store is out of disk space",
             f"passlockctl: {count} of {N} links have been imported; to go on, import the same"
             " again"]
     file.write_text(write_export(

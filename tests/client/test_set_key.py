@@ -167,9 +167,9 @@ def test_replaced(keys):
 @pytest.mark.parametrize("status,key,exit_status,text", [
     (200, "wrong\n", 3, "does not take this key for tenancy tenancy-1; nothing was changed"),
     (401, f"{KEY}\n", 3, "does not take this key"),
-    (500, f"{KEY}\n", 5, "answered with HTTP status 500: No usable answer"),
-    (302, f"{KEY}\n", 5, "answered with HTTP status 302: No usable answer"),
-    (429, f"{KEY}\n", 5, "answered with HTTP status 429: The API is limiting the rate of calls; nothing was"),
+    (500, f"{KEY}\n", 5, "answered with HTTP status 500: The API is unreachable"),
+    (302, f"{KEY}\n", 5, "answered with HTTP status 302: The API is unreachable"),
+    (429, f"{KEY}\n", 5, "answered with HTTP status 429: The API's rate limit is exceeded; nothing was"),
     (404, f"{KEY}\n", 3, "answered with HTTP status 404: The API refused the request; nothing was changed"),
 ])
 def test_not_taken(keys, status, key, exit_status, text):
@@ -216,7 +216,7 @@ def test_old_key_stays(keys):
 
 @pytest.mark.parametrize("key,text", [
     ("", "no key"), ("\n", "no key"), ("\r\n", "no key"),
-    ("two words\n", "this is no key: it has blanks"),
+    ("two words\n", "this is no key: it contains white space"),
     ("escape\x1b\n", "this is no key"), ("umlaut\u00fc\n", "this is no key"),
     ("\ufeffmark\n", "this is no key: it begins with a byte order mark"),
     ("x" * 4097, "the key is too long: keys have 4096 characters at most"),

@@ -273,8 +273,8 @@ static void test_that_cannot_be_applied(void **state)
                 int apply_fails;
                 const char *ended;
         } failures[] = {
-                {-EMFILE, "a=20 Failed to put the configuration to use: Too many open files;"},
-                {-ENOMEM, "a=-12 Failed to put the configuration to use: Cannot allocate memory;"},
+                {-EMFILE, "a=20 Failed to apply the configuration: Too many open files;"},
+                {-ENOMEM, "a=-12 Failed to apply the configuration: Cannot allocate memory;"},
         };
         Fixture *fixture = *state;
 

@@ -138,13 +138,13 @@ static void test_trust(void **state)
         for (int i = 0; i < 3; i++)
                 note(f, -EKEYREJECTED, 0);
         assert_int_equal(logged(f, "\n"), 1);
-        assert_int_equal(logged(f, "cannot prove who it is"), 1);
+        assert_int_equal(logged(f, "Failed to verify the TLS certificate"), 1);
         forget_log(f);
 
         for (int i = 0; i < 3; i++)
                 note(f, 0, 0);
         assert_int_equal(logged(f, "\n"), 1);
-        assert_int_equal(logged(f, "https://api.example proves who it is again"), 1);
+        assert_int_equal(logged(f, "Verified the TLS certificate of https://api.example again"), 1);
 }
 
 static void test_refusals(void **state)

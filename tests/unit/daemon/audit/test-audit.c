@@ -295,8 +295,9 @@ static void test_refused_by_the_journal(void **state)
         open_journal();
         audit(EVENT_STARTED, );
         audit_close();
-        assert_string_equal(stderr_text(),
-                            "<3>Started (the journal did not take this: Permission denied)\n");
+        assert_string_equal(
+                stderr_text(),
+                "<3>Started (failed to send this record to the journal: Permission denied)\n");
 }
 
 /* Nobody waits for a journal that does not read. */

@@ -73,12 +73,12 @@ static void test_other_encodings(void **state)
                 size_t len; /* 0: up to the NUL */
                 const char *place, *what;
         } files[] = {
-                {utf16_le, sizeof(utf16_le) - 1, ":1: ", "in UTF-16; it has to be in UTF-8"},
-                {utf16_be, sizeof(utf16_be) - 1, ":1: ", "in UTF-16; it has to be in UTF-8"},
-                {unmarked, sizeof(unmarked) - 1, ":1: ", "NUL; is the file in UTF-16?"},
-                {nul, sizeof(nul) - 1, ":2: ", "NUL; is the file in UTF-16?"},
+                {utf16_le, sizeof(utf16_le) - 1, ":1: ", "is UTF-16; convert it to UTF-8"},
+                {utf16_be, sizeof(utf16_be) - 1, ":1: ", "is UTF-16; convert it to UTF-8"},
+                {unmarked, sizeof(unmarked) - 1, ":1: ", "NUL byte; is the file UTF-16?"},
+                {nul, sizeof(nul) - 1, ":2: ", "NUL byte; is the file UTF-16?"},
                 {"[Daemon]\n\xef\xbb\xbf[Daemon]\n", 0, ":2: ", "Key=value"},
-                {TENANCY "CaFile=/z\xfcrich.crt\n", 0, ":3: ", "not in UTF-8"},
+                {TENANCY "CaFile=/z\xfcrich.crt\n", 0, ":3: ", "not valid UTF-8"},
                 {TENANCY "CaFile=/a\x1b.crt\n", 0, ":3: ", "control character"},
                 {TENANCY "CaFile=/a\rb\n", 0, ":3: ", "carriage return"},
         };
@@ -182,7 +182,7 @@ static void test_odd_drop_ins(void **state)
         } odd[] = {
                 {"10-directory.conf", "It is a directory"},
                 {"20-pipe.conf", "It is not a regular file"},
-                {"30-link.conf", "It is a link to nowhere"},
+                {"30-link.conf", "It is a dangling symbolic link"},
         };
         _cleanup_(config_freep) Config *config = NULL;
         char path[256];

@@ -53,7 +53,7 @@ static void test_everything(void **state)
         assert_int_equal(grant->n_names, 1);
         assert_true(grant->names[0].is_group);
         assert_string_equal(grant->names[0].name, "root");
-        assert_int_equal(grant->names[0].answer.r, -EINPROGRESS);
+        assert_int_equal(grant->names[0].result.r, -EINPROGRESS);
         assert_int_equal(grant->allow, RIGHT_AUTHORIZE | RIGHT_EXCHANGE | RIGHT_LINKS_READ);
         assert_string_equal(grant->rp_ids[1], "www.example.com");
 }
@@ -165,7 +165,7 @@ static void test_mistakes(void **state)
         const struct {
                 const char *text, *place, *what;
         } mistakes[] = {
-                {"x=1\n", ":1: ", "outside of any section"},
+                {"x=1\n", ":1: ", "outside of a section"},
                 {"\n[Daemon\n", ":2: ", "[Name]"},
                 {"[Demon]\n", ":1: ", "unknown section [Demon]"},
                 {"[Daemon]\n\nfoo\n", ":3: ", "Key=value"},
@@ -174,7 +174,7 @@ static void test_mistakes(void **state)
                 {"[Daemon]\nMaxPendingPerUser=-1\n", ":2: ", "1 to 100000"},
                 {"[Daemon]\nMaxPendingPerUser=1x\n", ":2: ", "1 to 100000"},
                 {"[Daemon]\nMaxPendingPerUser=\n", ":2: ", "1 to 100000"},
-                {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "no section [Tenancy shop]"},
+                {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "missing section [Tenancy shop]"},
                 {"[Daemon]\nDefaultTenancy=Shop\n", ":2: ", "label"},
                 {"[Tenancy Shop]\n", ":1: ", "label"},
                 {"[Tenancy shop]\n", ":1: ", "no TenancyId="},
@@ -190,7 +190,7 @@ static void test_mistakes(void **state)
                 {"[Tenancy default]\nTenancyId=.\n", ":2: ", "TenancyId="},
                 {"[Tenancy default]\nTenancyId=..\n", ":2: ", "TenancyId="},
                 {TENANCY "Endpoint=ftp://example.com\n", ":3: ", "https://"},
-                {TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "without a path"},
+                {TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "no path"},
                 {TENANCY "Endpoint=https://user@example.com\n", ":3: ", "https://"},
                 {TENANCY "Endpoint=https://example.com:99999\n", ":3: ", "https://"},
                 {TENANCY "Endpoint=https://\n", ":3: ", "https://"},
@@ -204,19 +204,20 @@ static void test_mistakes(void **state)
                 {TENANCY "ApiKeyCredential=\n", ":3: ", "name"},
                 {TENANCY "CaFile=ca.crt\n", ":3: ", "absolute"},
                 {TENANCY "ApiKey=sk_live\n", ":3: ", "unknown key ApiKey="},
-                {TENANCY "[Grant web]\nUser=4294967295\n", ":4: ", "no uid"},
-                {TENANCY "[Grant web]\nGroup=99999999999999999999\n", ":4: ", "no gid"},
-                {TENANCY "[Grant web]\nUser=www-data,games\n", ":4: ", "separated by spaces"},
-                {TENANCY "[Grant web]\nUser=root:root\n", ":4: ", "no name"},
-                {TENANCY "[Grant web]\nGroup=-1\n", ":4: ", "no name"},
-                {TENANCY "[Grant web]\nRpId=https://shop.example.com\n", ":4: ", "no domain"},
+                {TENANCY "[Grant web]\nUser=4294967295\n", ":4: ", "not a valid uid"},
+                {TENANCY "[Grant web]\nGroup=99999999999999999999\n", ":4: ", "not a valid gid"},
+                {TENANCY "[Grant web]\nUser=www-data,games\n", ":4: ", "separate names by spaces"},
+                {TENANCY "[Grant web]\nUser=root:root\n", ":4: ", "not a valid name"},
+                {TENANCY "[Grant web]\nGroup=-1\n", ":4: ", "not a valid name"},
+                {TENANCY "[Grant web]\nRpId=https://shop.example.com\n",
+                 ":4: ", "not a domain name"},
                 {TENANCY "[Grant web]\nRpId=shop.example.com\n"
                          "RpId=shop.example.com:443\n",
-                 ":5: ", "no domain"},
+                 ":5: ", "not a domain name"},
                 {"[Tenancy a]\nTenancyId=t1\n[Tenancy b]\n\nTenancyId=t1\n",
-                 ":5: ", "[Tenancy b] has the TenancyId= that [Tenancy a] has in "},
-                {TENANCY "[Grant web]\nAllow=Everything\n", ":4: ", "does not know Everything"},
-                {TENANCY "[Grant web]\nTenancy=shop\n", ":4: ", "no section [Tenancy shop]"},
+                 ":5: ", "[Tenancy b] has the same TenancyId= as [Tenancy a] in "},
+                {TENANCY "[Grant web]\nAllow=Everything\n", ":4: ", "unknown right Everything"},
+                {TENANCY "[Grant web]\nTenancy=shop\n", ":4: ", "missing section [Tenancy shop]"},
                 {TENANCY "[Grant web]\nAllows=All\n", ":4: ", "unknown key Allows="},
                 {TENANCY "[Grant two words]\n", ":3: ", "one word"},
                 {TENANCY "[Grant ]\n", ":3: ", "one word"},
@@ -259,8 +260,8 @@ static void test_one_id_under_two_labels(void **state)
                              "[Tenancy app]\nTenancyId=t1\n"
                              "Endpoint=https://elsewhere.example\n");
         error = config_load_bad(fixture);
-        assert_non_null(strstr(error, "50-app.conf:2: [Tenancy app] has the TenancyId= that "
-                                      "[Tenancy default] has in "));
+        assert_non_null(strstr(error, "50-app.conf:2: [Tenancy app] has the same TenancyId= as "
+                                      "[Tenancy default] in "));
         assert_non_null(strstr(error, "passlockd.conf:2"));
 
         /* What counts is what it is in the end. */
@@ -290,7 +291,7 @@ static void test_names_that_may_not_exist(void **state)
         assert_string_equal(grant->names[4].place, place);
         for (size_t i = 0; i < 5; i++) {
                 assert_int_equal(grant->names[i].is_group, i == 4);
-                assert_int_equal(grant->names[i].answer.r, -EINPROGRESS);
+                assert_int_equal(grant->names[i].result.r, -EINPROGRESS);
         }
 }
 
