@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The few words of C that everything here is written with. */
+/* Basic macros, types and string helpers. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Hands an owned value over: the local keeps nothing that its cleanup could free. */
+/* Moves ownership out of a variable: its cleanup then frees nothing. */
 #define TAKE(v, empty) \
         ({ \
                 __typeof__(v) *_pv = &(v), _v = *_pv; \
@@ -52,7 +52,7 @@ static inline bool streq(const char *a, const char *b)
         return strcmp(a, b) == 0;
 }
 
-/* Like streq(), but NULL equals NULL and nothing else. */
+/* Like streq(), but NULL equals NULL only. */
 static inline bool streq_ptr(const char *a, const char *b)
 {
         return a && b ? streq(a, b) : a == b;

@@ -24,7 +24,7 @@ static Secret *secret_destroy(Secret *secret)
 }
 DEFINE_CLEANUP(Secret *, secret_destroy);
 
-/* An empty secret with room for `capacity` bytes and the final NUL. */
+/* Allocates an empty secret for `capacity` bytes and a NUL. */
 static int secret_allocate(size_t capacity, Secret **ret)
 {
         size_t page = (size_t) sysconf(_SC_PAGESIZE);
@@ -35,7 +35,7 @@ static int secret_allocate(size_t capacity, Secret **ret)
         if (secret == MAP_FAILED)
                 return -ENOMEM;
 
-        /* RLIMIT_MEMLOCK may forbid this; a key that could be swapped is still better than none. */
+        /* RLIMIT_MEMLOCK may forbid it; continue with swappable memory. */
         if (mlock(secret, n_mapped) < 0)
                 log_debug("Failed to lock a secret in memory: %s", strerror(errno));
         (void) madvise(secret, n_mapped, MADV_DONTDUMP);
@@ -118,7 +118,7 @@ static int read_all(int fd, char *bytes, size_t size, size_t *ret_len)
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return -errno;
+                        return log_errno_origin(-errno);
                 if (n == 0)
                         break;
                 len += (size_t) n;
@@ -137,7 +137,7 @@ static size_t strip_line_end(const char *bytes, size_t len)
 
 int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret)
 {
-        /* More than the longest key: for a line end, and to notice that there is more. */
+        /* Room for a line end and one byte that shows an overlong key. */
         const size_t size = SECRET_LEN_MAX + 3;
         _cleanup_(secret_destroyp) Secret *secret = NULL;
         _cleanup_(closep) int fd = -1;
@@ -147,7 +147,7 @@ int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secr
 
         fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         r = secret_allocate(size, &secret);
         if (r >= 0)
                 r = read_all(fd, secret->text, size, &len);

@@ -93,9 +93,9 @@ static void schedule_check(ApiKeyLoader *loader, uint64_t usec)
 {
         int r;
 
-        r = sd_event_source_set_time_relative(loader->timer, usec);
+        r = log_errno_origin(sd_event_source_set_time_relative(loader->timer, usec));
         if (r >= 0)
-                r = sd_event_source_set_enabled(loader->timer, SD_EVENT_ONESHOT);
+                r = log_errno_origin(sd_event_source_set_enabled(loader->timer, SD_EVENT_ONESHOT));
         if (r < 0)
                 log_error("Failed to schedule a retry for missing API keys: %s", strerror(-r));
 }
@@ -178,10 +178,10 @@ int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, A
                 return -ENOMEM;
         *loader =
                 (ApiKeyLoader){.event = sd_event_ref(event), .found = found, .userdata = userdata};
-        r = sd_event_add_time_relative(event, &loader->timer, CLOCK_MONOTONIC, 0, 0, on_key_timer,
-                                       loader);
+        r = log_errno_origin(sd_event_add_time_relative(event, &loader->timer, CLOCK_MONOTONIC, 0,
+                                                        0, on_key_timer, loader));
         if (r >= 0)
-                r = sd_event_source_set_enabled(loader->timer, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(loader->timer, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(loader);

@@ -3,21 +3,22 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/audit/audit.h"
 #include "daemon/commit-dispatcher.h"
 
-/* Long enough for the journal to take a few records, and short for who waits. */
+/* Time for the journal to take a few records. */
 #define PAUSE_USEC 2000U
 
-/* A journal that has taken nothing for so long is not waited for until it does. */
+/* Back-pressure ends when the journal takes nothing for this long. */
 #define STUCK_TIMEOUT_MS 5000U
 
 struct CommitDispatcher {
         Store *store;
-        sd_event_source *ended; /* there are some; off during a pause */
+        sd_event_source *ended; /* store_get_fd(); off while throttled */
         sd_event_source *pause;
         uint64_t stuck_since_ms; /* 0: there is room for records */
-        uint64_t n_sent;         /* to the journal, until then */
+        uint64_t n_sent;         /* records sent at that time */
 };
 
 static bool must_throttle(CommitDispatcher *dispatcher)
@@ -39,10 +40,13 @@ static int throttle(CommitDispatcher *dispatcher)
 {
         int r;
 
-        r = sd_event_source_set_time_relative(dispatcher->pause, PAUSE_USEC);
+        r = log_errno_origin(sd_event_source_set_time_relative(dispatcher->pause, PAUSE_USEC));
         if (r >= 0)
-                r = sd_event_source_set_enabled(dispatcher->pause, SD_EVENT_ONESHOT);
-        return r < 0 ? r : sd_event_source_set_enabled(dispatcher->ended, SD_EVENT_OFF);
+                r = log_errno_origin(
+                        sd_event_source_set_enabled(dispatcher->pause, SD_EVENT_ONESHOT));
+        return r < 0 ? r
+                     : log_errno_origin(
+                               sd_event_source_set_enabled(dispatcher->ended, SD_EVENT_OFF));
 }
 
 static int dispatch_commits(CommitDispatcher *dispatcher)
@@ -53,7 +57,7 @@ static int dispatch_commits(CommitDispatcher *dispatcher)
         while (!(wait = must_throttle(dispatcher)) && store_dispatch(dispatcher->store))
                 ;
         r = wait ? throttle(dispatcher)
-                 : sd_event_source_set_enabled(dispatcher->ended, SD_EVENT_ON);
+                 : log_errno_origin(sd_event_source_set_enabled(dispatcher->ended, SD_EVENT_ON));
         return r;
 }
 
@@ -78,13 +82,14 @@ int commit_dispatcher_new(sd_event *event, Store *store, CommitDispatcher **ret)
         if (!dispatcher)
                 return -ENOMEM;
         dispatcher->store = store;
-        r = sd_event_add_io(event, &dispatcher->ended, store_get_fd(store), EPOLLIN,
-                            on_commits_ended, dispatcher);
+        r = log_errno_origin(sd_event_add_io(event, &dispatcher->ended, store_get_fd(store),
+                                             EPOLLIN, on_commits_ended, dispatcher));
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &dispatcher->pause, CLOCK_MONOTONIC,
-                                               PAUSE_USEC, 0, on_throttle_over, dispatcher);
+                r = log_errno_origin(sd_event_add_time_relative(event, &dispatcher->pause,
+                                                                CLOCK_MONOTONIC, PAUSE_USEC, 0,
+                                                                on_throttle_over, dispatcher));
         if (r >= 0)
-                r = sd_event_source_set_enabled(dispatcher->pause, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(dispatcher->pause, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(dispatcher);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
+#include "base/log.h"
 #include "daemon/config-loader.h"
 #include "daemon/grant-name-resolver.h"
 #include "dbus/error.h"
@@ -149,10 +150,11 @@ int config_loader_new(sd_event *event, const char *file, const ConfigLoaderOwner
                 return -ENOMEM;
         r = grant_name_resolver_new(event, on_names_changed, loader, &loader->resolver);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &loader->deadline, CLOCK_MONOTONIC, 0, 1,
-                                               on_lookup_timeout, loader);
+                r = log_errno_origin(sd_event_add_time_relative(event, &loader->deadline,
+                                                                CLOCK_MONOTONIC, 0, 1,
+                                                                on_lookup_timeout, loader));
         if (r >= 0)
-                r = sd_event_source_set_enabled(loader->deadline, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(loader->deadline, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(loader);
@@ -218,9 +220,11 @@ static int schedule_apply(ConfigLoader *loader)
 
         if (!STAILQ_EMPTY(&loader->reloads) && !done)
                 return 0;
-        r = sd_event_source_set_time_relative(loader->deadline,
-                                              done ? 0 : CONFIG_LOADER_TIMEOUT_MS * 1000);
-        return r < 0 ? r : sd_event_source_set_enabled(loader->deadline, SD_EVENT_ONESHOT);
+        r = log_errno_origin(sd_event_source_set_time_relative(
+                loader->deadline, done ? 0 : CONFIG_LOADER_TIMEOUT_MS * 1000));
+        return r < 0 ? r
+                     : log_errno_origin(
+                               sd_event_source_set_enabled(loader->deadline, SD_EVENT_ONESHOT));
 }
 
 static int begin_reload(ConfigLoader *loader, char **ret_text)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "daemon/credential.h"
 
 const char *credential_directory(void)
@@ -13,7 +14,7 @@ const char *credential_directory(void)
         return isempty(directory) ? NULL : directory;
 }
 
-/* Returns 0; -EINVAL, with what is wrong in *ret_flaw; or the errno of opening and reading. */
+/* Returns 0; -EINVAL with the reason in *ret_flaw; or the errno of open() or read(). */
 static int read_file(const char *directory, const char *name, const char **ret_flaw, Secret **ret)
 {
         _cleanup_(closep) int fd = -1;
@@ -21,7 +22,7 @@ static int read_file(const char *directory, const char *name, const char **ret_f
         if (!directory)
                 return -ENOENT;
         fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : secret_read_key_at(fd, name, ret_flaw, ret);
+        return fd < 0 ? log_errno_origin(-errno) : secret_read_key_at(fd, name, ret_flaw, ret);
 }
 
 static CredentialFault fault_of(int r, const char *flaw)

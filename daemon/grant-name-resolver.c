@@ -122,9 +122,11 @@ static void schedule_retry(GrantNameResolver *resolver)
         resolver->interval_usec = resolver->interval_usec * 2 ?: INTERVAL_MIN_USEC;
         if (resolver->interval_usec > INTERVAL_MAX_USEC)
                 resolver->interval_usec = INTERVAL_MAX_USEC;
-        r = sd_event_source_set_time_relative(resolver->retry_timer, resolver->interval_usec);
+        r = log_errno_origin(
+                sd_event_source_set_time_relative(resolver->retry_timer, resolver->interval_usec));
         if (r >= 0)
-                r = sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_ONESHOT);
+                r = log_errno_origin(
+                        sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_ONESHOT));
         if (r < 0)
                 log_error("Failed to schedule a retry for missing users and groups: %s",
                           strerror(-r));
@@ -171,10 +173,12 @@ int grant_name_resolver_new(sd_event *event, GrantNameResolverFunc changed, void
         resolver->userdata = userdata;
         r = nss_lookup_pool_new(event, on_lookup_result, resolver, &resolver->lookups);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &resolver->retry_timer, CLOCK_MONOTONIC, 0, 0,
-                                               on_retry_timer, resolver);
+                r = log_errno_origin(sd_event_add_time_relative(event, &resolver->retry_timer,
+                                                                CLOCK_MONOTONIC, 0, 0,
+                                                                on_retry_timer, resolver));
         if (r >= 0)
-                r = sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_OFF);
+                r = log_errno_origin(
+                        sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(resolver);

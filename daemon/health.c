@@ -6,12 +6,12 @@
 #include "base/log.h"
 #include "daemon/health.h"
 
-/* So often within the time that the watchdog waits: one that is late is no drama. */
+/* Checks per watchdog timeout: a late one does no harm. */
 #define CHECKS_PER_TIMEOUT 4U
-/* So often until the next one if systemd could not be told of this one. */
+/* Retries per check interval if the ping could not be sent. */
 #define RETRIES_PER_CHECK 128U
 
-/* Any tenancy would do, also one that has no links. */
+/* Any tenancy id will do. */
 #define TENANCY_ID "-"
 
 struct Health {
@@ -20,10 +20,10 @@ struct Health {
         Notify *notify;
         sd_event_source *timer;
         uint64_t interval_usec;
-        StoreChange *writing; /* what has not been told to have ended yet */
+        StoreChange *writing; /* the write in progress; NULL: none */
 };
 
-/* If that fails, the next check_health comes soon. */
+/* Retries soon on failure. */
 static void notify_watchdog(Health *health)
 {
         if (!notify_alive(health->notify))
@@ -46,7 +46,7 @@ static void check_health(Health *health)
 {
         uint64_t n_links;
 
-        /* Then the writer may be done with it, and the journal is what is slow. */
+        /* The write may be done: its result is held back by the journal. */
         if (health->writing && commit_dispatcher_is_throttled(health->dispatcher))
                 notify_watchdog(health);
         else if (health->writing)
@@ -62,9 +62,9 @@ static int on_health_timer(sd_event_source *timer, uint64_t usec _unused_, void 
         Health *health = userdata;
         int r;
 
-        r = sd_event_source_set_time_relative(timer, health->interval_usec);
+        r = log_errno_origin(sd_event_source_set_time_relative(timer, health->interval_usec));
         if (r >= 0)
-                r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+                r = log_errno_origin(sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT));
         if (r >= 0)
                 check_health(health);
         return r;
@@ -82,7 +82,7 @@ int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Noti
         health->store = store;
         health->dispatcher = dispatcher;
         health->notify = notify;
-        r = sd_watchdog_enabled(false, &timeout_usec);
+        r = log_errno_origin(sd_watchdog_enabled(false, &timeout_usec));
         if (r < 0) {
                 log_warning("Failed to parse $WATCHDOG_USEC or $WATCHDOG_PID; "
                             "no watchdog pings are sent");
@@ -90,8 +90,8 @@ int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Noti
         }
         if (r > 0) {
                 health->interval_usec = timeout_usec / CHECKS_PER_TIMEOUT;
-                r = sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0,
-                                               on_health_timer, health);
+                r = log_errno_origin(sd_event_add_time_relative(
+                        event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_health_timer, health));
         }
         if (r < 0)
                 return r;

@@ -31,7 +31,7 @@ typedef struct CommandLine {
         const char *copy_file;
 } CommandLine;
 
-/* Returns 1 to go on, 0 if all is said, or -1. */
+/* Returns 1 to continue, 0 to exit successfully, or -1. */
 static int parse_arguments(int argc, char *argv[], CommandLine *ret)
 {
         enum {
@@ -81,8 +81,8 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
         return 1;
 }
 
-/* The key is in this process, and nobody else may look into it: no core dump, no ptrace, no file
- * that others can read. libcurl and the TLS library keep copies that no page flag reaches. */
+/* The process holds API keys: no core dump, no ptrace, private files. libcurl and the TLS library
+ * keep copies outside of locked pages. */
 static void protect_process(void)
 {
         (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
@@ -91,7 +91,7 @@ static void protect_process(void)
         umask(077);
 }
 
-/* Before any thread is started: signals are taken from the event loop only. */
+/* Must run before any thread starts: signals are handled by the event loop only. */
 static void block_signals(void)
 {
         sigset_t signals;
@@ -102,7 +102,7 @@ static void block_signals(void)
         sigaddset(&signals, SIGHUP);
         (void) sigprocmask(SIG_BLOCK, &signals, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
-        /* A file that may not grow is an error like any other. */
+        /* Report a file size limit as EFBIG. */
         (void) signal(SIGXFSZ, SIG_IGN);
 }
 

@@ -10,7 +10,7 @@
 #include "daemon/notify.h"
 
 struct Notify {
-        int fd; /* -1: there is nobody to tell */
+        int fd; /* -1: no $NOTIFY_SOCKET */
         struct sockaddr_un address;
         socklen_t address_len;
 };
@@ -72,7 +72,7 @@ bool notify_status(Notify *notify, const char *text)
 
         if (notify->fd < 0)
                 return true;
-        /* One at a time, so that they leave room for what has to get through. */
+        /* One unread status at a time: leaves room for watchdog pings. */
         if (ioctl(notify->fd, SIOCOUTQ, &n_unread) == 0 && n_unread > 0)
                 return false;
         if (asprintf(&assignment, "STATUS=%s", text) < 0) {

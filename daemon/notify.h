@@ -3,10 +3,8 @@
 
 #include "base/macro.h"
 
-/*
- * What systemd is told again and again. Unlike sd_notify(), none of this waits if nobody reads it:
- * it is not sent, and the next one is. Fine to use without a $NOTIFY_SOCKET.
- */
+/* Periodic sd_notify messages that never block: without room, a message is skipped. Works without
+ * $NOTIFY_SOCKET. */
 typedef struct Notify Notify;
 
 /* Returns 0 or -ENOMEM. */
@@ -14,9 +12,8 @@ int notify_new(Notify **ret);
 Notify *notify_free(Notify *notify);
 DEFINE_CLEANUP(Notify *, notify_free);
 
-/* All is well: see WatchdogSec= in systemd.service(5). False if it has not been sent; anybody can
- * keep systemd's socket so full that one that does not wait seldom gets in. */
+/* Sends a watchdog ping. Returns false if it was not sent: the socket is full. */
 bool notify_alive(Notify *notify);
-/* The line that `systemctl status` shows. False if it has not been sent, since the one before it
- * has not been read yet. */
+/* Sends the status line of `systemctl status`. Returns false if the previous one is still unread.
+ */
 bool notify_status(Notify *notify, const char *text);

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 
+#include "base/log.h"
 #include "daemon/nss-lookup-pool.h"
 #include "daemon/nss-lookup.h"
 
@@ -170,7 +171,7 @@ static int create_thread(NssLookupQueue *queue)
         e = pthread_create(&thread, &attributes, run_thread, queue);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         pthread_attr_destroy(&attributes);
-        return -e;
+        return log_errno_origin(-e);
 }
 
 /* Succeeds without a new thread if a running one will check the queue again. With the lock. */
@@ -291,7 +292,7 @@ static int queue_new(NssLookupQueue **ret)
         if (!queue)
                 return -ENOMEM;
         queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        r = queue->fd < 0 ? -errno : -pthread_mutex_init(&queue->lock, NULL);
+        r = queue->fd < 0 ? log_errno_origin(-errno) : -pthread_mutex_init(&queue->lock, NULL);
         if (r < 0) {
                 closep(&queue->fd);
                 free(queue);
@@ -315,8 +316,8 @@ int nss_lookup_pool_new(sd_event *event, NssLookupFunc on_result, void *userdata
         pool->userdata = userdata;
         r = queue_new(&pool->queue);
         if (r >= 0)
-                r = sd_event_add_io(event, &pool->source, pool->queue->fd, EPOLLIN, on_readable,
-                                    pool);
+                r = log_errno_origin(sd_event_add_io(event, &pool->source, pool->queue->fd, EPOLLIN,
+                                                     on_readable, pool));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(pool);

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "base/log.h"
 #include "daemon/nss-lookup.h"
 
 #define BUFFER_SIZE_MIN 4096U
@@ -37,7 +38,9 @@ static int look_up_once(bool is_group, const char *name, char *buffer, size_t si
         /* An NSS module leaked it; EINPROGRESS means "pending" in NssResult. */
         if (e == EINPROGRESS)
                 return -EAGAIN;
-        return is_not_found(e) ? 0 : -e;
+        if (e == ERANGE)
+                return -ERANGE; /* retried with a larger buffer */
+        return is_not_found(e) ? 0 : log_errno_origin(-e);
 }
 
 NssResult nss_lookup(bool is_group, const char *name)

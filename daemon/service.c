@@ -35,18 +35,18 @@ struct Service {
         StoreRetry *store_retry;
         Bus *bus;
         ConfigLoader *loader;
-        Tenancies *all; /* also those that are not configured any more */
+        Tenancies *all; /* includes tenancies that are no longer configured */
         TenancySet *tenancies;
         Notify *notify;
         Health *health;
         Status *status;
         bool stopping;
-        int result; /* of service_run(), once it stops */
+        int result; /* exit code of service_run() */
 };
 
 /* Configuration */
 
-/* Grants come first: then what was taken away is surely gone. */
+/* Grants first: revoked access must not outlive a failure below. */
 static int apply_config(Config *config, void *userdata)
 {
         Service *service = userdata;
@@ -57,7 +57,7 @@ static int apply_config(Config *config, void *userdata)
         if (r < 0)
                 return r;
         r = tenancy_set_configure(service->tenancies, config);
-        /* A reload may have been waiting for users when the stop began. */
+        /* A reload may have waited for name lookups when the stop began. */
         if (service->stopping)
                 tenancy_set_stop(service->tenancies);
         return r;
@@ -84,7 +84,7 @@ static void on_loader_idle(void *userdata)
                 (void) sd_notify(false, "READY=1");
 }
 
-/* Told over the bus: whoever told is told what comes of it. */
+/* Manager.Reload; the caller gets the result. */
 static int on_reload_call(void *userdata, const AuditOrigin *origin, BusReloadedFunc done,
                           void *done_userdata, char **ret_text)
 {
@@ -105,20 +105,20 @@ static int on_diagnose(void *userdata, FindingList *list)
         return r == 0 ? store_retry_diagnose(service->store_retry, list) : r;
 }
 
-/* Stopping: the name goes first, so that new calls find the next instance; those in flight are
- * answered before the process ends. */
+/* Stopping: releases the bus name, so that new calls reach the next instance, and answers the calls
+ * in flight before exiting. */
 
 static bool is_idle(const Service *service)
 {
         return bus_is_idle(service->bus) && !tenancies_are_busy(service->all);
 }
 
-/* Runs after each event: whatever ends a call is one, so that no end can go unnoticed. */
+/* Runs after each event, so the end of the last call cannot be missed. */
 static int exit_when_idle(sd_event_source *source _unused_, void *userdata)
 {
         Service *service = userdata;
 
-        return is_idle(service) ? sd_event_exit(service->event, 0) : 0;
+        return is_idle(service) ? log_errno_origin(sd_event_exit(service->event, 0)) : 0;
 }
 
 static void stop(Service *service, int result)
@@ -146,7 +146,7 @@ static int on_stop_signal(sd_event_source *source _unused_,
         Service *service = userdata;
 
         if (service->stopping) {
-                /* Not through what the calls in flight still hold: what is on disk is safe. */
+                /* _exit(): no cleanup of calls in flight; committed data is safe. */
                 log_warning("Received a second stop signal: calls in flight are aborted");
                 _exit(EXIT_FAILURE);
         }
@@ -172,7 +172,7 @@ static char *state_directory(void)
 {
         const char *given = getenv("STATE_DIRECTORY");
 
-        /* systemd lists several, with colons, if the unit has several. */
+        /* systemd separates several directories by colons. */
         return given ? strndup(given, strcspn(given, ":")) : strdup(STATE_DIRECTORY);
 }
 
@@ -221,11 +221,14 @@ static int add_signals(Service *service)
 {
         int r;
 
-        r = sd_event_add_signal(service->event, NULL, SIGTERM, on_stop_signal, service);
+        r = log_errno_origin(
+                sd_event_add_signal(service->event, NULL, SIGTERM, on_stop_signal, service));
         if (r >= 0)
-                r = sd_event_add_signal(service->event, NULL, SIGINT, on_stop_signal, service);
+                r = log_errno_origin(
+                        sd_event_add_signal(service->event, NULL, SIGINT, on_stop_signal, service));
         if (r >= 0)
-                r = sd_event_add_signal(service->event, NULL, SIGHUP, on_reload_signal, service);
+                r = log_errno_origin(sd_event_add_signal(service->event, NULL, SIGHUP,
+                                                         on_reload_signal, service));
         return r;
 }
 
@@ -269,7 +272,7 @@ static char *status_text(void *userdata)
         return status_describe(tenancies, n, bus_count_calls(service->bus), service->stopping);
 }
 
-/* What systemd is told of how we are. */
+/* Watchdog and status line. */
 static int add_reports(Service *service)
 {
         int r;
@@ -293,7 +296,7 @@ int service_new(const char *config_file, Service **ret)
                 return -ENOMEM;
         r = audit_open();
         if (r >= 0)
-                r = sd_event_new(&service->event);
+                r = log_errno_origin(sd_event_new(&service->event));
         if (r >= 0)
                 r = add_signals(service);
         if (r >= 0)
@@ -350,7 +353,7 @@ int service_run(Service *service)
 
         audit(EVENT_STARTED, .text = PACKAGE_VERSION);
         (void) sd_notify(false, "READY=1");
-        r = sd_event_loop(service->event);
+        r = log_errno_origin(sd_event_loop(service->event));
         audit(EVENT_STOPPED, .error = r < 0 ? r : service->result);
         return r < 0 ? r : service->result;
 }

@@ -29,7 +29,7 @@ static void on_tried(int r, void *userdata)
         retry->opened(retry->userdata);
 }
 
-/* Any change makes the store try to open. */
+/* Any change makes the store retry to open. */
 static void on_store_retry(void *userdata)
 {
         StoreRetry *retry = userdata;

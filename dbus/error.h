@@ -37,14 +37,14 @@
         X(API_DENIED, 8, ERROR_OURS("ApiDenied"), "@error/Forbidden", \
           "The API rejected this host's API key; the administrator has to replace it") \
         X(UNREACHABLE, 9, ERROR_OURS("Unreachable"), NULL, \
-          "The API is unreachable or gave no usable reply before the timeout") \
+          "No valid reply from the API before the timeout") \
         X(MALFORMED_REPLY, 10, ERROR_OURS("MalformedReply"), NULL, \
           "The API's reply does not match its specification") \
         X(NOT_CONFIGURED, 11, ERROR_OURS("NotConfigured"), NULL, \
           "This tenancy has no API key; the administrator has to set one") \
-        X(STORE_FULL, 12, ERROR_OURS("StoreFull"), NULL, \
-          "The link store is out of disk space") \
-        X(STORE_FAILED, 13, ERROR_OURS("StoreFailed"), NULL, "The link store failed to read or write") \
+        X(STORE_FULL, 12, ERROR_OURS("StoreFull"), NULL, "The link store is out of disk space") \
+        X(STORE_FAILED, 13, ERROR_OURS("StoreFailed"), NULL, \
+          "The link store failed to read or write") \
         X(INVALID_CHALLENGE, 14, ERROR_OURS("InvalidChallenge"), "@error/InvalidChallenge", \
           "The challenge is unknown, already used or invalidated") \
         X(INVALID_CHALLENGE_CODE, 15, ERROR_OURS("InvalidChallengeCode"), \
@@ -52,7 +52,8 @@
         X(CHALLENGE_EXPIRED, 16, ERROR_OURS("ChallengeExpired"), "@error/ChallengeExpired", \
           "The challenge has expired") \
         X(CHALLENGE_ATTEMPTS_EXCEEDED, 17, ERROR_OURS("ChallengeAttemptsExceeded"), \
-          "@error/ChallengeAttemptsExceeded", "Too many wrong challenge codes; create a new challenge") \
+          "@error/ChallengeAttemptsExceeded", \
+          "Too many wrong challenge codes; create a new challenge") \
         X(ACCESS_DENIED, 18, ERROR_STANDARD("AccessDenied"), NULL, "No grant allows this call") \
         X(INVALID_ARGS, 19, ERROR_STANDARD("InvalidArgs"), NULL, "Invalid argument") \
         X(LIMITS_EXCEEDED, 20, ERROR_STANDARD("LimitsExceeded"), NULL, "Limit exceeded") \
@@ -66,7 +67,7 @@ typedef enum Error {
 #undef X
 } Error;
 
-/* The highest value; all from 1 up to it are in use. */
+/* The highest value; values are contiguous from 1. */
 #define ERROR_MAX ERROR_INTERRUPTED
 
 /* Static strings; NULL for a value that is not an Error. */
@@ -75,6 +76,6 @@ const char *error_text(int error);
 /* The text of an Error or of a negative errno. */
 const char *error_strerror(int r);
 
-/* The reverse. 0 for NULL and for a name that is not in the table. */
+/* The reverse. 0 for NULL and unknown names. */
 int error_from_dbus_name(const char *dbus_name);
 int error_from_api_tag(const char *api_tag);

@@ -6,11 +6,11 @@
 #include "base/macro.h"
 
 /*
- * What the daemon leaves records of, in the journal: the only place that says which kinds there
- * are, for who writes them, for `passlockctl audit`, and for the tests, which compare the catalog
- * and passlockd(8) with it. What to do about each is in systemd/passlockd.catalog.
+ * The kinds of journal records: the single table for the daemon, `passlockctl audit`, and the tests
+ * that compare it with the catalog and passlockd(8). The remedy for each is in
+ * systemd/passlockd.catalog.
  *
- * An id stands for its kind for ever: a new kind takes a new one, of `systemd-id128 new`.
+ * MESSAGE_IDs are stable: a new kind gets a new one from `systemd-id128 new`.
  *
  *        name, its name for people, its priority, its MESSAGE_ID
  *        text for people
@@ -55,12 +55,14 @@
           "API unreachable or replies malformed") \
         X(TENANCY_DENIED, "tenancy-denied", LOG_WARNING, "9b914e07f068417e8e58aa62e4171fa4", \
           "API key rejected by the API") \
-        X(KEY_TAKEN, "key-taken", LOG_NOTICE, "0ce9114427c74b8eb3fd109afe153eb6", "API key loaded") \
+        X(KEY_TAKEN, "key-taken", LOG_NOTICE, "0ce9114427c74b8eb3fd109afe153eb6", \
+          "API key loaded") \
         X(KEY_REPLACED, "key-replaced", LOG_NOTICE, "6b6fc32e907e4418b671672ecb6cb2d3", \
           "API key replaced") \
         X(KEY_REMOVED, "key-removed", LOG_WARNING, "f322682a0dcd40838103f5f24c01e35c", \
           "API key removed") \
-        X(KEY_MISSING, "key-missing", LOG_NOTICE, "eb39724b493146c6b4df885e8c559324", "API key missing") \
+        X(KEY_MISSING, "key-missing", LOG_NOTICE, "eb39724b493146c6b4df885e8c559324", \
+          "API key missing") \
         X(KEY_UNUSABLE, "key-unusable", LOG_ERR, "ef3fe677b2ea47ea8e96a9fd71cb9206", \
           "API key invalid or unreadable") \
         X(CONFIGURATION_LOADED, "configuration-loaded", LOG_NOTICE, \
@@ -70,7 +72,7 @@
         X(CONFIGURATION_MISSING, "configuration-missing", LOG_WARNING, \
           "bda67b5c99f0415281548fb3b36b65ec", "Configuration warning") \
         X(CONFIGURATION_FOUND, "configuration-found", LOG_NOTICE, \
-          "64ed39de5e1d4e1fa6795352f4e7c286", "Found") \
+          "64ed39de5e1d4e1fa6795352f4e7c286", "Missing user or group found") \
         X(STORE_FULL, "store-full", LOG_ERR, "0849d4d0207540908945dcca9adb5ddd", \
           "Link store out of disk space") \
         X(STORE_FAILED, "store-failed", LOG_ERR, "d0a9dbdf143f4406a41e055aa4022991", \
@@ -97,21 +99,18 @@ typedef enum Event {
                 N_EVENTS,
 } Event;
 
-/* Static strings, and a priority of syslog.h. */
+/* Static strings; the priority is one of syslog.h. */
 const char *event_name(Event event);
 const char *event_message_id(Event event);
 const char *event_text(Event event);
 int event_priority(Event event);
 
-/* The reverse. -1 for NULL and for what is not in the table. */
+/* The reverse. -1 for NULL and unknown values. */
 int event_from_name(const char *name);
 int event_from_message_id(const char *id);
 
-/*
- * The fields of a record, beside MESSAGE_ID, MESSAGE and PRIORITY. Each is there if it is known and
- * makes sense. PASSLOCK_ERROR is the name of the error on the bus, PASSLOCK_DECIDED_BY one of the
- * three below.
- */
+/* Journal fields besides MESSAGE_ID, MESSAGE and PRIORITY; each is optional. PASSLOCK_ERROR is a
+ * D-Bus error name, PASSLOCK_DECIDED_BY one of the values below. */
 #define FIELD_EVENT            "PASSLOCK_EVENT"
 #define FIELD_METHOD           "PASSLOCK_METHOD"
 #define FIELD_TENANCY          "PASSLOCK_TENANCY"
@@ -131,7 +130,7 @@ int event_from_message_id(const char *id);
 #define FIELD_CONFLICTS        "PASSLOCK_CONFLICTS"
 #define FIELD_DRY_RUN          "PASSLOCK_DRY_RUN"
 
-/* Who need not ask, a grant, or polkit: it let the caller do it, or polkit did not. */
+/* Values of PASSLOCK_DECIDED_BY: what authorised the call; "polkit" also if it refused. */
 #define DECIDED_BY_ROOT   "root"
 #define DECIDED_BY_GRANT  "grant"
 #define DECIDED_BY_POLKIT "polkit"

@@ -10,7 +10,7 @@
 #include "daemon/api/api-json.h"
 #include "dbus/api-status.h"
 
-/* Before the second attempt; it doubles with each. */
+/* Pause before the first retry; it doubles. */
 #define PAUSE_MS     100U
 #define ATTEMPTS_MAX 5U
 
@@ -36,7 +36,7 @@ static bool is_success(const HttpReply *reply)
         return reply->status >= 200 && reply->status < 300;
 }
 
-/* Maps a reply that is no success to an Error. If its body is cut off, the status alone decides. */
+/* Maps an error reply to an Error. A truncated body is ignored: the status decides. */
 static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
                          uint32_t *ret_retry_after_s)
 {
@@ -56,14 +56,14 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
                 *ret_retry_after_s = reply->retry_after_s;
-        /* A public endpoint is asked without a key and not with a caller's arguments: neither was
-         * refused. */
+        /* A public endpoint gets neither a key nor a caller's argument, so neither can be at fault.
+         */
         if (call->endpoint->is_public && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
                 return ERROR_UNREACHABLE;
         return error;
 }
 
-/* Says what came back. 0 is a complete reply of success, whose body is to be read yet. */
+/* Returns 0 for a complete 2xx reply, whose body is not parsed yet. */
 static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *ret_retry_after_s)
 {
         if (http_is_resource_shortage(r))
@@ -75,7 +75,7 @@ static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *r
         return r < 0 ? ERROR_UNREACHABLE : 0;
 }
 
-/* Whether another attempt may have better luck. One that timed out has used up the deadline. */
+/* Whether a retry makes sense. A timeout has used up the deadline. */
 static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
 {
         if (call->endpoint->once || call->n_attempts >= ATTEMPTS_MAX)
@@ -99,7 +99,7 @@ static int on_retry_pause_over(sd_event_source *source, uint64_t usec, void *use
         return 0;
 }
 
-/* How long to wait before the next attempt: at least as long as Retry-After says. */
+/* Back-off before the next retry, at least Retry-After. */
 static uint64_t next_pause_ms(const ApiCall *call, const HttpReply *reply)
 {
         if (reply->status >= 500 && reply->retry_after_s > 0)
@@ -107,15 +107,16 @@ static uint64_t next_pause_ms(const ApiCall *call, const HttpReply *reply)
         return jitter_ms(PAUSE_MS << (call->n_attempts - 1));
 }
 
-/* Returns false if the deadline comes first. */
+/* Returns false if the deadline would pass before the retry. */
 static bool call_pause(ApiCall *call, const HttpReply *reply)
 {
         uint64_t pause_ms = next_pause_ms(call, reply);
 
         if (monotonic_ms() + pause_ms >= call->deadline_ms)
                 return false;
-        return sd_event_add_time_relative(call->event, &call->pause, CLOCK_MONOTONIC,
-                                          pause_ms * 1000, 1000, on_retry_pause_over, call) >= 0;
+        return log_errno_origin(sd_event_add_time_relative(call->event, &call->pause,
+                                                           CLOCK_MONOTONIC, pause_ms * 1000, 1000,
+                                                           on_retry_pause_over, call)) >= 0;
 }
 
 static void on_reply(int r, const HttpReply *reply, void *userdata)
@@ -134,7 +135,7 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         call->endpoint->finish(call, r, retry_after_s, reply);
 }
 
-/* Each attempt may take all the time that is left: one that hangs is not cut short for another. */
+/* Each attempt may use the whole remaining time: a slow one is not aborted for a retry. */
 int api_call_start(ApiCall *call)
 {
         uint64_t now_ms = monotonic_ms();

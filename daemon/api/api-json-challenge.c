@@ -6,8 +6,7 @@
 #include "daemon/api/api-json-internal.h"
 #include "daemon/model/valid.h"
 
-#define METADATA_LEN_MAX 4096U
-#define MESSAGE_LEN_MAX  (64U * 1024)
+#define MESSAGE_LEN_MAX (64U * 1024)
 
 static int parse_metadata(const char *text, json_t **ret)
 {
@@ -39,7 +38,7 @@ int api_json_write_challenge(const ChallengeRequest *request, char **ret)
                 if (r != 0)
                         return r;
         }
-        /* A star leaves out what is NULL. */
+        /* "*" in a format skips a NULL value. */
         root = json_pack_ex(&error, 0, "{s:s, s:s*, s:s, s:s*, s:O*, s:o*, s:o*, s:b}", "email",
                             request->email, "name", request->name, "purpose", request->purpose,
                             "userId", request->user_id, "metadata", metadata, "invalidateOthers",
@@ -72,8 +71,7 @@ static int read_challenge_metadata(const json_t *metadata, Challenge *challenge)
                 return ERROR_MALFORMED_REPLY;
         if (prose_is_valid(challenge->metadata, METADATA_LEN_MAX))
                 return 0;
-        /* The bus does not carry every character that JSON may have, but it carries their escapes.
-         */
+        /* D-Bus strings exclude some characters that JSON allows; escape them. */
         free(challenge->metadata);
         challenge->metadata = json_dumps(metadata, JSON_COMPACT | JSON_ENSURE_ASCII);
         return challenge->metadata ? 0 : -ENOMEM;
@@ -100,8 +98,8 @@ static int read_readable(const json_t *object, Challenge *challenge)
         return r;
 }
 
-/* A mail contains the recipient's name. A text that the bus cannot carry is left out: the code is
- * worth more. */
+/* A mail contains the recipient's name. A text that D-Bus cannot carry is dropped: the code matters
+ * more. */
 static int read_message(const json_t *message, const char *key, char **ret)
 {
         const char *text = json_string_value(json_object_get(message, key));
@@ -114,7 +112,7 @@ static int read_message(const json_t *message, const char *key, char **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-/* What only its maker gets to see. */
+/* Fields of a created challenge only. */
 static int read_secrets(const json_t *object, Challenge *challenge)
 {
         const json_t *message = json_object_get(object, "message");

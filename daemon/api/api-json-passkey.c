@@ -10,7 +10,8 @@
 #define TRANSPORTS_MAX 32U
 #define NAME_LEN_MAX   256U
 
-/* The API's own samples have some times in seconds. In milliseconds this is in March 1973. */
+/* The API's samples have some times in seconds. Read as milliseconds, this limit is in March 1973.
+ */
 #define SECONDS_END UINT64_C(100000000000)
 
 static bool credential_id_is_valid(const char *s)
@@ -67,7 +68,7 @@ static int read_optional_time(const json_t *object, const char *key, uint64_t *r
         return !value || json_is_null(value) ? 0 : read_passkey_time(object, key, ret);
 }
 
-/* Browsers report the transports. One that is not acceptable is left out, the others are kept. */
+/* Browsers report the transports: skip an invalid one. */
 static int read_transports(const json_t *transports, Passkey *passkey)
 {
         const json_t *transport;
@@ -89,7 +90,7 @@ static int read_transports(const json_t *transports, Passkey *passkey)
         return 0;
 }
 
-/* What a passkey tells, wherever it stands; but for its user, which not every one has. */
+/* Fields of both lists and single passkeys, without the user. */
 static int read_summary(const json_t *root, Passkey *passkey)
 {
         const json_t *credential = json_object_get(root, "credential");
@@ -193,7 +194,7 @@ static int read_row(const json_t *row, Passkey **ret)
         return 0;
 }
 
-/* Counts a row that cannot be read, and keeps its id if that can be read. */
+/* Counts an unreadable row, and keeps its id if that is readable. */
 static int count_unreadable(const json_t *row, PasskeyList *list)
 {
         const char *id = json_string_value(json_object_get(row, "id"));
@@ -224,7 +225,7 @@ static int read_rows(const json_t *rows, PasskeyList *list)
         return 0;
 }
 
-/* It has to be there: a page that does not tell shall not pass for the last one. */
+/* Required: a page without it must not be taken for the last one. */
 static int read_cursor(const json_t *root, char **ret)
 {
         if (!json_object_get(root, "cursor"))

@@ -16,7 +16,7 @@ static void finish_key_set(ApiCall *call, int r, uint32_t retry_after_s, const H
 
 int api_get_key_set(Api *api, ApiKeySetFunc func, void *userdata, ApiCall **ret)
 {
-        /* Nobody is asked for a key that could be denied. */
+        /* A public endpoint: the API cannot deny the key. */
         static const Error errors[] = {0};
         static const ApiEndpoint endpoint = {
                 .name = "jwks.json",

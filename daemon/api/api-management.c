@@ -17,7 +17,7 @@ static void finish_management(ApiCall *call, int r, uint32_t retry_after_s, cons
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
 
-/* Whoever changes the vault has to know how often. */
+/* Never retried: the caller must know how often the vault was changed. */
 static const ApiEndpoint update = {
         .name = "passkeys/update",
         .path = {"passkeys", "update"},

@@ -50,7 +50,7 @@ static void finish_list(ApiCall *call, int r, uint32_t retry_after_s, const Http
 int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ApiPasskeyListFunc func,
                       void *userdata, ApiCall **ret)
 {
-        /* Nobody promises the first, but a cursor that a caller made up deserves it. */
+        /* An undocumented error, but a forged cursor deserves it. */
         static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
         static const ApiEndpoint endpoint = {
                 .name = "passkeys/list",

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "daemon/api/api-server.h"
 
-/* Refused calls are logged, but no more than this in one interval. */
+/* Rate limit for logging refused calls. */
 #define REFUSALS_MAX         20U
 #define REFUSALS_INTERVAL_MS 10000U
 
@@ -83,7 +83,7 @@ uint64_t api_server_clock_ms(const ApiServer *server)
         return server->date_ms > 0 ? server->date_ms + (boottime_ms() - server->date_seen_ms) : 0;
 }
 
-/* The API's tags are names. Any other text in their place does not get into the log. */
+/* Only tags that look like names are logged; other text is untrusted. */
 static bool tag_is_name(const char *tag)
 {
         return tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@/._")] == '\0';

@@ -15,7 +15,7 @@ struct Api {
         ApiContext *context;
         ApiServer *server;
         char *tenancy_id;
-        char *base_url; /* down to the tenancy */
+        char *base_url; /* including the tenancy */
         uint64_t timeout_ms;
         Secret *key; /* NULL: only public endpoints can be called */
 };

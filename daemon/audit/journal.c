@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* Where in the program a record comes from is nobody's concern. */
+/* Omit CODE_FILE and the like. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
@@ -18,11 +18,11 @@ static struct {
         bool is_open;
         bool closing;
         bool ended;
-        JournalEntry *first, *last;
-        size_t n; /* in the queue, and the one that is being sent */
+        STAILQ_HEAD(, JournalEntry) queue;
+        size_t n; /* queued, plus the one being sent */
         uint64_t n_sent;
         uint64_t n_lost;
-} journal = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} journal = {.lock = PTHREAD_MUTEX_INITIALIZER, .queue = STAILQ_HEAD_INITIALIZER(journal.queue)};
 
 JournalEntry *journal_entry_new(void)
 {
@@ -67,12 +67,12 @@ const char *journal_entry_get(const JournalEntry *entry, const char *name)
         return NULL;
 }
 
-/* The journal frames a value that has a newline by its length, so that it forges no field. */
+/* The journal protocol length-prefixes values with newlines: no field injection. */
 static void journal_entry_send(const JournalEntry *entry)
 {
         int r;
 
-        r = sd_journal_sendv(entry->fields, (int) entry->n_fields);
+        r = log_errno_origin(sd_journal_sendv(entry->fields, (int) entry->n_fields));
         if (r < 0)
                 log_line(LOG_ERR, "%s (failed to send this record to the journal: %s)",
                          journal_entry_get(entry, "MESSAGE"), strerror(-r));
@@ -84,12 +84,12 @@ static void *journal_run(void *userdata _unused_)
         for (;;) {
                 _cleanup_(journal_entry_freep) JournalEntry *entry = NULL;
 
-                while (!journal.first && !journal.closing)
+                while (STAILQ_EMPTY(&journal.queue) && !journal.closing)
                         pthread_cond_wait(&journal.changed, &journal.lock);
-                entry = journal.first;
+                entry = STAILQ_FIRST(&journal.queue);
                 if (!entry)
                         break;
-                journal.first = entry->next;
+                STAILQ_REMOVE_HEAD(&journal.queue, entry);
                 pthread_mutex_unlock(&journal.lock);
                 journal_entry_send(entry);
                 pthread_mutex_lock(&journal.lock);
@@ -125,7 +125,7 @@ int journal_open(void)
         if (r < 0)
                 return r;
         journal.closing = journal.ended = false;
-        r = -pthread_create(&journal.thread, NULL, journal_run, NULL);
+        r = log_errno_origin(-pthread_create(&journal.thread, NULL, journal_run, NULL));
         journal.is_open = r == 0;
         return r;
 }
@@ -143,11 +143,8 @@ void journal_put(JournalEntry *entry, size_t queue_max)
         if (journal.n >= queue_max) {
                 journal.n_lost++;
         } else {
-                if (journal.first)
-                        journal.last->next = owned;
-                else
-                        journal.first = owned;
-                journal.last = TAKE_PTR(owned);
+                STAILQ_INSERT_TAIL(&journal.queue, owned, entry);
+                (void) TAKE_PTR(owned);
                 journal.n++;
                 pthread_cond_broadcast(&journal.changed);
         }
@@ -196,7 +193,7 @@ static struct timespec deadline_after(uint64_t timeout_ms)
         return ts;
 }
 
-/* A thread that the journal keeps waiting ends with the process. */
+/* A blocked thread ends with the process. */
 void journal_close(uint64_t timeout_ms)
 {
         struct timespec until = deadline_after(timeout_ms);

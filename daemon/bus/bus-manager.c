@@ -186,7 +186,7 @@ static int method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
         static const Question question = {
                 .action = QUESTION_ACTION("diagnose"),
-                .intent = "see what the configuration of passlockd lacks",
+                .intent = "diagnose problems of passlockd",
         };
 
         return request_begin(userdata, NULL, m, 0, &question, run_diagnose);

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "base/strv.h"
 #include "daemon/bus/message-size.h"
 #include "daemon/bus/polkit.h"
-#include "daemon/bus/presentable.h"
 #include "daemon/bus/question.h"
 #include "daemon/bus/request.h"
 #include "dbus/error.h"
@@ -116,7 +116,7 @@ static int read_list(sd_bus_message *m, char **ret)
         while ((r = sd_bus_message_read(m, "s", &text)) > 0) {
                 _cleanup_(freep) char *before = TAKE_PTR(joined);
 
-                if (++n > LIST_MAX || !text_is_presentable(text, ARGUMENT_LEN_MAX))
+                if (++n > LIST_MAX || !safe_text_is_quotable(text, ARGUMENT_LEN_MAX))
                         return ERROR_ACCESS_DENIED;
                 if (asprintf(&joined, "%s%s%s", before ?: "", before ? ", " : "", text) < 0) {
                         joined = NULL;
@@ -147,7 +147,7 @@ static int read_argument(sd_bus_message *m, char **ret)
         r = sd_bus_message_read(m, "s", &text);
         if (r < 0)
                 return r;
-        if (!text_is_presentable(text, ARGUMENT_LEN_MAX))
+        if (!safe_text_is_quotable(text, ARGUMENT_LEN_MAX))
                 return ERROR_ACCESS_DENIED;
         *ret = strdup(text);
         return *ret ? 0 : -ENOMEM;
@@ -192,7 +192,7 @@ static int push_option(char ***details, const Request *request, bool *ret_given)
         r = options_read(request->message, options, ARRAY_SIZE(options), text);
         if (r != 0 || !value)
                 return r;
-        if (!text_is_presentable(value, ARGUMENT_LEN_MAX))
+        if (!safe_text_is_quotable(value, ARGUMENT_LEN_MAX))
                 return ERROR_ACCESS_DENIED;
         *ret_given = true;
         return push(details, name, value);

@@ -5,16 +5,17 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "daemon/config/config.h"
 
-/* Whether it can be read as a file. Returns 0 or a negative errno. */
+/* Checks that a file can be read. Returns 0 or a negative errno. */
 static int check_file(const char *path)
 {
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         return S_ISDIR(st.st_mode) ? -EISDIR : 0;
 }
 

@@ -11,10 +11,10 @@
 
 #define NAME_LEN_MAX 256U
 
-/* A list that grows by words; `place` is where the word is. */
+/* Adds a word to a list; `place` is the place of the assignment. */
 typedef int (*AddWordFunc)(Grant *grant, const char *place, const char *word, char **ret_error);
 
-/* A number, as uid or gid; 4294967295 stands for "no change" in the kernel and is nobody's. */
+/* Parses a uid or gid; 4294967295 is reserved by the kernel ("no change"). */
 static bool parse_numeric_id(const char *word, uint32_t *ret)
 {
         unsigned long n;
@@ -28,7 +28,7 @@ static bool parse_numeric_id(const char *word, uint32_t *ret)
         return true;
 }
 
-/* What no user and no group can be called; everything else may exist one day. */
+/* Refuses impossible names only: any other may be created later. */
 static int check_name(const char *key, const char *word, char **ret_error)
 {
         if (strchr(word, ','))
@@ -84,7 +84,7 @@ static int grant_rp_id(Grant *grant, const char *place _unused_, const char *wor
         return strv_push(&grant->rp_ids, word);
 }
 
-/* A list: several words add to it, an empty value clears it. */
+/* A list assignment: words are appended, an empty value clears. */
 static int assign_words(Grant *grant, const ConfigPlace *place, const char *value, AddWordFunc add,
                         void (*clear)(Grant *grant), char **ret_error)
 {

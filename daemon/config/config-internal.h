@@ -2,12 +2,12 @@
 
 #pragma once
 
-/* What the parts of the configuration's parser share: a file a kind of section. */
+/* Internals of the configuration parser. */
 
 #include "daemon/config/config-file.h"
 #include "daemon/config/config.h"
 
-/* Where a tenancy was named; whether there is one is known only when everything has been read. */
+/* A reference to a tenancy label, checked when all files are parsed. */
 typedef struct ConfigMention {
         char *label;
         char *place; /* file:line */
@@ -19,7 +19,7 @@ typedef struct ConfigParser {
         size_t n_mentions;
 } ConfigParser;
 
-/* An assignment in a section; at the section's beginning, `key` and `value` are NULL. */
+/* Handle a section header (`key` and `value` NULL) or an assignment. */
 int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const char *label,
                           const char *key, const char *value, char **ret_error);
 int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const char *name,

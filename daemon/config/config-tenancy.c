@@ -42,7 +42,7 @@ static bool port_is_valid(const char *s)
         return !*end && port >= 1 && port <= 65535;
 }
 
-/* An origin; ret_loopback tells whether its host can only be this machine. */
+/* Validates an origin; *ret_loopback: the host is always this machine. */
 static bool origin_is_valid(const char *origin, bool *ret_https, bool *ret_loopback)
 {
         const char *host;
@@ -88,7 +88,7 @@ static int assign_endpoint(TenancyConfig *tenancy, const char *value, char **ret
         return config_replace_string(&tenancy->endpoint, origin);
 }
 
-/* Seconds with up to three decimals, or a number with one of the units ms, s, min. */
+/* Seconds with up to three decimals, or a number with unit ms, s or min. */
 static bool parse_timeout_ms(const char *value, uint64_t *ret)
 {
         uint64_t whole = 0, fraction = 0, scale = 1000;

@@ -126,9 +126,8 @@ static int assign(const ConfigPlace *place, const char *section, const char *key
         return config_refuse(ret_error, "unknown section [%s]", section);
 }
 
-/* Links are kept by tenancy id, and grants are given by label: with two labels for one id, who has
- * a grant on the one could change the links of the other, and what one leaves to be settled after a
- * crash would be taken for settled by the other. */
+/* Links are keyed by tenancy id, grants by label: with two labels for one id, a grant on one could
+ * change the links of the other, and crash recovery would run twice. */
 static int check_id(const Config *config, const TenancyConfig *tenancy, char **ret_error)
 {
         for (size_t i = 0; config->tenancies[i] != tenancy; i++) {
@@ -144,7 +143,7 @@ static int check_id(const Config *config, const TenancyConfig *tenancy, char **r
         return 0;
 }
 
-/* By label: that each tenancy that is mentioned is one. */
+/* Checks that each referenced tenancy exists. */
 static int check_mentions(const ConfigParser *parser, char **ret_error)
 {
         for (size_t i = 0; i < parser->n_mentions; i++) {
@@ -162,7 +161,7 @@ static int check_mentions(const ConfigParser *parser, char **ret_error)
         return 0;
 }
 
-/* What can only be said once every file has been read. */
+/* Checks that need all files. */
 static int check_whole(const ConfigParser *parser, char **ret_error)
 {
         Config *config = parser->config;

@@ -3,14 +3,11 @@
 
 #include "base/macro.h"
 
-/* The dates of HTTP's headers, in each of the forms that RFC 9110 has. Pure. */
+/* HTTP dates, in all formats of RFC 9110. Pure. */
 
-/* Milliseconds since the epoch; 0 for what is no date, and for one before 1970. */
+/* Milliseconds since the epoch; 0 if invalid or before 1970. */
 uint64_t http_date_ms(const char *value);
 
-/*
- * What a Retry-After asks for: a number of seconds, or until a date, on a clock that shows
- * `now_ms`. 0 for what is neither, for what is past, and for a number that UINT32_MAX does not
- * hold; a date beyond that is UINT32_MAX.
- */
+/* Parses Retry-After: seconds, or a date relative to `now_ms`. Returns seconds; 0 if invalid, past,
+ * or a number over UINT32_MAX. A later date is UINT32_MAX. */
 uint32_t http_retry_after_s(const char *value, uint64_t now_ms);

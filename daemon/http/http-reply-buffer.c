@@ -6,10 +6,10 @@
 #include "base/wiping-allocator.h"
 #include "daemon/http/http-reply-buffer.h"
 
-/* All header lines of a reply together, also interim ones. */
+/* Limit for all header lines of a reply, interim replies included. */
 #define HEADERS_LEN_MAX (64U * 1024)
 
-/* The number that a header line has as its value: digits and nothing else. */
+/* Parses a header value of digits only. */
 static bool read_length(const char *value, size_t len, uint64_t *ret)
 {
         uint64_t number = 0;
@@ -30,7 +30,7 @@ static bool read_length(const char *value, size_t len, uint64_t *ret)
         return true;
 }
 
-/* Two lengths contradict each other; a proxy may go by either. */
+/* Conflicting Content-Length values allow response splitting. */
 static int check_content_length(HttpReplyBuffer *buffer, const char *line, size_t len)
 {
         static const char name[] = "Content-Length:";
@@ -52,7 +52,8 @@ int http_reply_buffer_add_header(HttpReplyBuffer *buffer, const char *line, size
         buffer->headers_len += len;
         if (buffer->headers_len > HEADERS_LEN_MAX)
                 return -EBADMSG;
-        /* An empty line ends them, until an interim reply is followed by another status line. */
+        /* An empty line ends the headers, unless an interim reply is followed by another status
+         * line. */
         if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
                 buffer->headers_complete = false;
                 buffer->has_content_length = false;

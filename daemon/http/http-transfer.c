@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/wiping-allocator.h"
 #include "daemon/http/http-date.h"
 #include "daemon/http/http-refused-stream.h"
@@ -13,10 +14,10 @@
 #include "daemon/http/http-resource-shortage.h"
 #include "daemon/http/http-transfer.h"
 
-/* A peer that vanished without a word is found out by what it does not acknowledge. */
+/* TCP_USER_TIMEOUT: a dead peer does not acknowledge. */
 #define UNACKNOWLEDGED_MS 5000U
 
-/* How often curl may send one request; the caller may try again after a pause. */
+/* Maximum of sends by curl's own retries. */
 #define SENDS_MAX 3U
 
 struct HttpTransfer {
@@ -26,22 +27,22 @@ struct HttpTransfer {
         bool once;
         unsigned n_sent;
         uint64_t *n_heard;
-        uint64_t n_heard_before; /* when the request was sent */
+        uint64_t n_heard_before; /* as of sending */
         HttpReplyBuffer reply_buffer;
-        int error;                        /* why a function below made curl stop */
-        int shortage;                     /* why there was no socket */
-        unsigned n_allocations_failed;    /* when it began */
-        char error_text[CURL_ERROR_SIZE]; /* curl's, since the request was sent */
+        int error;                        /* set by a callback that aborted the transfer */
+        int shortage;                     /* errno of a failed socket() */
+        unsigned n_allocations_failed;    /* as of the start */
+        char error_text[CURL_ERROR_SIZE]; /* curl's message since sending */
 };
 
-/* Whether the peer certainly did not process the request. */
+/* Whether the peer is guaranteed not to have processed the request. */
 static bool was_refused(const HttpTransfer *transfer)
 {
         return http_refused_stream_is_detectable() && transfer->reply_buffer.headers_len == 0 &&
                isempty(transfer->error_text);
 }
 
-/* Runs just before a request goes out, also if curl sends it again by itself. */
+/* CURLOPT_PREREQFUNCTION: runs before each send, curl's own retries included. */
 static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
         HttpTransfer *transfer = userdata;
@@ -92,7 +93,7 @@ static int on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
 {
         unsigned timeout_ms = UNACKNOWLEDGED_MS;
 
-        /* Without it a dead peer is noticed later, but still noticed. */
+        /* Best effort: without it, a dead peer is detected later. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
         return CURL_SOCKOPT_OK;
 }
@@ -185,7 +186,7 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         case CURLE_SSL_INVALIDCERTSTATUS:
                 return -EKEYREJECTED;
         case CURLE_OUT_OF_MEMORY:
-                /* No allocation failed: the cause is a header line that exceeds curl's limit. */
+                /* No allocation failed: a header line exceeds curl's limit. */
                 return transfer->n_sent > 0 ? -EBADMSG : -ENOMEM;
         case 100: /* CURLE_TOO_LARGE, since libcurl 8.6 */
                 return -EBADMSG;
@@ -205,12 +206,12 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         }
 }
 
-/* The shortage that may have made the transfer fail, or 0. */
+/* The local shortage behind a failure, or 0. */
 static int find_shortage(const HttpTransfer *transfer, int r)
 {
         long os_error = 0;
 
-        /* When curl lacks memory, it may return any code. */
+        /* Out of memory, curl may return any code. */
         if (allocations_failed() != transfer->n_allocations_failed)
                 return -ENOMEM;
         if (transfer->n_sent > 0)
@@ -229,16 +230,16 @@ int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
         int r, shortage;
 
         if (code != CURLE_OK && transfer->error < 0)
-                return transfer->error;
+                return log_errno_origin(transfer->error);
         if (code == CURLE_OK)
-                /* The end of the connection in the middle of the headers is fine with curl. */
-                return transfer->reply_buffer.headers_complete ? 0 : -EPROTO;
-        r = result_of_code(transfer, code);
+                /* curl accepts a connection that ends within the headers. */
+                return transfer->reply_buffer.headers_complete ? 0 : log_errno_origin(-EPROTO);
+        r = log_errno_origin(result_of_code(transfer, code));
         shortage = find_shortage(transfer, r);
-        return shortage < 0 ? shortage : r;
+        return shortage < 0 ? log_errno_origin(shortage) : r;
 }
 
-/* A header's value, lent; NULL if there is none, or more than one. */
+/* A header's value, lent; NULL if missing or repeated. */
 static const char *get_header(CURL *easy, const char *name)
 {
         struct curl_header *header = NULL;

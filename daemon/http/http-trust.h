@@ -5,10 +5,8 @@
 
 #include "base/macro.h"
 
-/*
- * Which trust anchors a client goes by: a file, as it was when somebody looked. An administrator,
- * or an update of the system, replaces it while the daemon runs.
- */
+/* Identifies the version of the CA file (like a cache validator): administrators and updates
+ * replace it at run time. */
 typedef struct HttpTrust {
         bool present;
         dev_t dev;
@@ -17,6 +15,6 @@ typedef struct HttpTrust {
         struct timespec modified, changed;
 } HttpTrust;
 
-/* Looks at the file, or if that is NULL at the one that curl uses by itself. */
+/* Stats the file; NULL: curl's default file. */
 HttpTrust http_trust_look(const char *ca_file);
 bool http_trust_equal(const HttpTrust *a, const HttpTrust *b);

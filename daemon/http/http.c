@@ -11,14 +11,13 @@
 #include "daemon/http/http.h"
 
 /*
- * A call ends in two steps. In curl's event its result is put down and it leaves its pool;
- * then it waits in `ended` until the loop runs on_calls_ended(), one call at a time. So the
- * functions of others run with nothing of ours or curl's on the stack that they could pull from
- * under us.
+ * A call ends in two steps: in curl's event its result is stored and it leaves its pool; then it
+ * waits in `ended` until the loop runs on_calls_ended(). So callbacks run without curl or this file
+ * on the stack, and may free anything.
  */
 struct HttpCall {
         HttpClient *client;
-        HttpConnectionPool *pool; /* NULL once it has ended */
+        HttpConnectionPool *pool; /* NULL: ended */
         HttpTransfer *transfer;
         sd_event_source *deadline;
         HttpFunc func;
@@ -32,9 +31,9 @@ TAILQ_HEAD(HttpCallQueue, HttpCall);
 struct HttpClient {
         sd_event *event;
         char *ca_file;
-        bool http1; /* what the peer spoke last */
+        bool http1; /* the peer's last protocol version */
         HttpConnectionPoolList pools;
-        HttpConnectionPool *current; /* the one for new calls, NULL if there is none */
+        HttpConnectionPool *current; /* for new calls; NULL: none */
         struct HttpCallQueue running;
         struct HttpCallQueue ended;
         sd_event_source *ended_source;
@@ -45,10 +44,10 @@ bool http_is_resource_shortage(int r)
         return http_resource_shortage_from_errno(r) == r && r < 0;
 }
 
-/* Enough that a call that hangs does not hold up the others. */
+/* Enough that hanging calls do not block others. */
 #define HTTP1_CONNECTIONS_MAX 64L
-/* One will do, unless the peer takes few calls at a time, or wants to leave it while calls on it
- * hang; and that may happen again. */
+/* Usually one. More if the peer limits streams, or drains a connection (GOAWAY) while calls hang on
+ * it. */
 #define HTTP2_CONNECTIONS_MAX 4L
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
@@ -78,7 +77,7 @@ static int client_get_pool(HttpClient *client, bool tls, HttpConnectionPool **re
         return 0;
 }
 
-/* HTTP/1.1 wants a connection for each call that waits. */
+/* HTTP/1.1 needs a connection per concurrent call. */
 static void client_set_http1(HttpClient *client, bool http1)
 {
         if (client->http1 == http1)
@@ -127,7 +126,7 @@ static void call_end(HttpCall *call, int result)
         sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
 }
 
-/* Maps an errno of sd-event to that of a shortage, or to -EIO. */
+/* Maps an errno of sd-event to a shortage or -EIO. */
 static int errno_of_break(int r)
 {
         return http_resource_shortage_from_errno(r) ?: -EIO;
@@ -139,7 +138,7 @@ static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
         int r = http_transfer_result(call->transfer, code);
         int error = http_multi_error(call->pool->multi);
 
-        /* When the event loop failed, the code of curl does not tell. */
+        /* After an event loop failure, curl's code is meaningless. */
         if (code != CURLE_OK && error < 0)
                 r = errno_of_break(error);
         if (http_is_resource_shortage(r) && call->client->current == call->pool)
@@ -161,7 +160,7 @@ static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
         }
 }
 
-/* curl has a timeout of its own, but does not look at it while a call waits for a connection. */
+/* curl's timeout does not apply while a call waits for a connection. */
 static int on_call_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         HttpCall *call = userdata;
@@ -181,16 +180,16 @@ static int on_calls_ended(sd_event_source *source, void *userdata)
 
         http_connection_pool_list_free_idle(&client->pools, client->current);
         if (!call)
-                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                return log_errno_origin(sd_event_source_set_enabled(source, SD_EVENT_OFF));
 
         TAILQ_REMOVE(&client->ended, call, entry);
         reply = http_transfer_reply(call->transfer, call->result);
         call->func(call->result, &reply, call->userdata);
-        /* The client may be gone by now. */
+        /* The callback may have freed the client. */
         return 0;
 }
 
-/* What curl allocates holds copies of headers and bodies. */
+/* curl's allocations hold copies of headers and bodies. */
 static int initialise_curl(void)
 {
         static bool initialised = false;
@@ -227,10 +226,11 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
         client->ca_file = ca_file ? strdup(ca_file) : NULL;
         if (ca_file && !client->ca_file)
                 return -ENOMEM;
-        r = sd_event_add_defer(event, &client->ended_source, on_calls_ended, client);
+        r = log_errno_origin(
+                sd_event_add_defer(event, &client->ended_source, on_calls_ended, client));
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(client->ended_source, SD_EVENT_OFF);
+        r = log_errno_origin(sd_event_source_set_enabled(client->ended_source, SD_EVENT_OFF));
         if (r < 0)
                 return r;
 
@@ -276,8 +276,9 @@ static int http_call_new(HttpClient *client, HttpConnectionPool *pool, const Htt
         r = http_transfer_new(request, &options, &pool->n_heard, call, &call->transfer);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(client->event, &call->deadline, CLOCK_MONOTONIC,
-                                       request->timeout_ms * 1000, 1000, on_call_deadline, call);
+        r = log_errno_origin(sd_event_add_time_relative(client->event, &call->deadline,
+                                                        CLOCK_MONOTONIC, request->timeout_ms * 1000,
+                                                        1000, on_call_deadline, call));
         if (r < 0)
                 return r;
 

@@ -8,18 +8,18 @@
 #include "daemon/model/valid.h"
 
 /*
- * A compact JWS: three parts in base64url, divided by dots. What is in the header is believed only
- * as far as it chooses among our own keys and algorithms. cjose checks the signature, and nothing
- * else is left to it; it gets to see only what has passed as well-formed here, since at some
- * malformed base64 it aborts. The claims are read from the very bytes that were signed.
+ * A compact JWS: three base64url parts, separated by dots. The header only selects among our own
+ * keys and algorithms. cjose verifies the signature and nothing else, on input that passed these
+ * checks: it aborts on some malformed base64. Claims are parsed from the signed bytes. Checking
+ * them by hand is a dozen lines; a JWT library would bring its own key and algorithm policy.
  */
 
 #define ISSUER "passlock.dev"
 
-/* From here on milliseconds would be more than JSON can say. */
+/* Beyond this, milliseconds exceed what JSON can represent. */
 #define SECONDS_END UINT64_C(9007199254740)
 
-/* How much the issuer's clock may be ahead of ours. */
+/* Allowed clock skew of the issuer. */
 #define ISSUED_AHEAD_MS (60U * 1000)
 
 typedef struct Header {
@@ -32,8 +32,7 @@ static void header_clear(Header *header)
         json_decref(header->root);
 }
 
-/* Keys that a token brings along, and what it says has to be understood, are no business of ours:
- * no token of the issuer has them. */
+/* Refuse embedded keys and critical extensions: the issuer uses neither. */
 static bool header_is_plain(const json_t *header)
 {
         static const char *const refused[] = {"crit", "jwk", "jku", "x5c", "x5u"};
@@ -66,7 +65,7 @@ static int read_header(const char *text, size_t len, Header *ret)
         return 0;
 }
 
-/* Everything that can be said of a token without a key. */
+/* Checks that need no key. */
 static int read_structure(const char *token, Header *ret)
 {
         const char *claims, *signature;
@@ -81,7 +80,7 @@ static int read_structure(const char *token, Header *ret)
         return read_header(token, (size_t) (claims - token), ret);
 }
 
-/* Seconds, and whole ones. */
+/* Whole seconds. */
 static int read_claim_time(const json_t *claims, const char *key, uint64_t *ret_ms)
 {
         uint64_t seconds;
@@ -154,7 +153,7 @@ static int read_claims(const json_t *claims, const char *tenancy_id, uint64_t no
         return 0;
 }
 
-/* Why a token is refused is nobody's business. */
+/* The reason of a refusal is not disclosed. */
 static int claims_error(int r)
 {
         return r > 0 ? ERROR_INVALID_TOKEN : r;

@@ -3,9 +3,9 @@
 #include "base/text.h"
 #include "daemon/json/json.h"
 
-#define ESCAPE_LEN 6U /* as in \u007f */
+#define ESCAPE_LEN 6U /* of \u007f */
 
-/* The UTF-16 unit that is escaped here, or -1 if this is no such escape. */
+/* The escaped UTF-16 code unit, or -1. */
 static int escaped_unit(const char *s)
 {
         char digits[5] = {};
@@ -26,9 +26,9 @@ static bool is_second_half(int unit)
         return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* Both return the length of what they looked at. */
+/* Both return the length of the consumed input. */
 
-static size_t mend_escape(char *s, bool *changed)
+static size_t repair_escape(char *s, bool *changed)
 {
         int unit = escaped_unit(s);
 
@@ -43,9 +43,10 @@ static size_t mend_escape(char *s, bool *changed)
         return ESCAPE_LEN;
 }
 
-static size_t mend_character(char *s, bool *changed)
+static size_t repair_character(char *s, bool *changed)
 {
-        size_t n = text_character_len(s);
+        uint32_t c;
+        size_t n = text_next_character(s, &c);
 
         if (n > 0)
                 return n;
@@ -64,9 +65,9 @@ bool json_repair(char *body, size_t body_len)
                 if (body[i] == '"')
                         in_string = !in_string;
                 else if (in_string && body[i] == '\\')
-                        n = mend_escape(body + i, &changed);
+                        n = repair_escape(body + i, &changed);
                 else if (in_string && (unsigned char) body[i] >= 0x80)
-                        n = mend_character(body + i, &changed);
+                        n = repair_character(body + i, &changed);
         }
         return changed;
 }

@@ -176,7 +176,7 @@ static bool grant_covers_rp(const Grant *grant, const char *rp_id)
 {
         if (!rp_id || !grant->rp_ids)
                 return true;
-        /* The API lower-cases relying party ids, so case is no difference. */
+        /* The API lower-cases relying party ids: compare case-insensitively. */
         for (char **r = grant->rp_ids; *r; r++)
                 if (strcasecmp(*r, rp_id) == 0)
                         return true;

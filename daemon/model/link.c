@@ -39,7 +39,7 @@ int link_list_push(LinkList *list, Link *link)
         _cleanup_(link_freep) Link *owned = link;
         Link **grown = list->links;
 
-        /* Grows at each power of two, so that no capacity need be kept. */
+        /* Grows at powers of two, so that no capacity is stored. */
         if ((list->n_links & (list->n_links - 1)) == 0) {
                 size_t capacity = list->n_links ? list->n_links * 2 : 1;
 

@@ -4,9 +4,9 @@
 
 #include "daemon/model/recovery.h"
 
-/* For the seconds that a Date header does not tell, and for the time that calls take. */
+/* Date headers have second resolution, and calls take time. */
 #define MARGIN_MS (2U * 60U * 1000U)
-/* How much the API's clock may differ from this host's if the API never says what time it is. */
+/* Assumed maximum clock difference if the API never sent a Date. */
 #define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
 
 Recovery *recovery_free(Recovery *recovery)
@@ -70,7 +70,7 @@ static void period_add(Period *period, uint64_t min_ms, uint64_t max_ms)
                 period->max_ms = max_ms;
 }
 
-/* When the exchange began. */
+/* The begin of the exchange. */
 static Period begun_at_api(const ExchangeIntent *intent, const RecoveryClock *now)
 {
         uint64_t realtime_ms = intent->begun_at.realtime_ms, ago_min_ms, ago_max_ms;
@@ -79,7 +79,7 @@ static Period begun_at_api(const ExchangeIntent *intent, const RecoveryClock *no
         if (intent->begun_at_api_ms > 0)
                 period_add(&period, intent->begun_at_api_ms, intent->begun_at_api_ms);
         host_time_since(&intent->begun_at, &now->host, &ago_min_ms, &ago_max_ms);
-        /* Without an end to how long ago it was, what the API said then is the better start. */
+        /* With an unbounded age, the API's own time is the better lower bound. */
         if (now->api_ms > 0 && (ago_max_ms < now->api_ms || intent->begun_at_api_ms == 0))
                 period_add(&period, minus(now->api_ms, ago_max_ms), minus(now->api_ms, ago_min_ms));
         else if (now->api_ms > 0)
@@ -138,7 +138,7 @@ static uint64_t used_at_ms(const RecoveryCandidate *candidate)
         return latest(candidate->created_at_ms, candidate->last_used_at_ms);
 }
 
-/* A decision is outdated if the passkey must have been used again since. */
+/* A tombstone is outdated if the passkey must have been used since. */
 static bool has_tombstone(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
         if (candidate->tombstone_id == 0)
@@ -157,7 +157,7 @@ static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *ca
                !has_tombstone(claim, candidate);
 }
 
-/* Gives a claim the candidate that was used last, or first. */
+/* Assigns the candidate that was used last, or first. */
 static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool last)
 {
         size_t found = RECOVERY_NONE;
@@ -176,7 +176,7 @@ static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool 
                 recovery->candidates[found].taken = true;
 }
 
-/* How many candidates are left that a claim may mean; or only a claim to any user. */
+/* Counts unassigned candidates that match a claim, or only a claim for any user. */
 static size_t count_left(const Recovery *recovery, bool any_user_only)
 {
         size_t n = 0;
@@ -200,8 +200,8 @@ static void match_known_users(Recovery *recovery)
                         give_candidate(recovery, &recovery->claims[i - 1], true);
 }
 
-/* The oldest claim takes the candidate that was used first, since a later claim may reach less far
- * back: so no claim goes without one that could have had it. */
+/* Oldest claim, earliest candidate: later claims reach less far back, so no claim misses a
+ * candidate it could have had. */
 static void match_any_users(Recovery *recovery)
 {
         size_t n_claims = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Exchanges and deletes, from their intents to their outcomes. */
+/* Changes of exchanges and deletes: intent, result, crash recovery. */
 
 #include <errno.h>
 
@@ -50,7 +50,7 @@ int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *inte
         return 0;
 }
 
-/* The delete takes access away: it is not to fail for lack of space. */
+/* A delete revokes access: it must not fail with ENOSPC. */
 int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_ids,
                             StoreBeginFunc func, void *userdata, StoreChange **ret)
 {
@@ -73,7 +73,7 @@ int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_i
         return 0;
 }
 
-/* Adds the link of an exchange, or sets when it was last used. */
+/* Adds the link, or updates its last use. */
 static int use_link(StoreChange *change, Txn *txn)
 {
         int r;
@@ -85,14 +85,14 @@ static int use_link(StoreChange *change, Txn *txn)
         return r;
 }
 
-/* Crash recovery is not to link the authenticator. */
+/* Adds a tombstone against crash recovery. */
 static int decline(StoreChange *change, Txn *txn, const char *authenticator_id)
 {
         TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
-        if (r == -ENOENT) /* then it has no intents either */
+        if (r == -ENOENT) /* an unknown tenancy has no intents */
                 return 0;
         return r < 0 ? r : tombstone_table_add(txn, tenancy.number, authenticator_id);
 }
@@ -181,7 +181,7 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
 int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
                         void *userdata, StoreChange **ret)
 {
-        /* An exchange that was begun ends: its code is used up, whether there is room or not. */
+        /* The code is used up: the result must be stored even on a full disk. */
         static const ChangeKind begun = {
                 .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};
         static const ChangeKind other = {.apply = apply_exchange, .report = report_exchange};
@@ -204,7 +204,7 @@ int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, 
 
 /* Recovery */
 
-/* Another call may have resolved the exchange in the meantime. */
+/* Another call may have resolved the exchange meanwhile. */
 static int check_claim(Txn *txn, RecoveryClaim *claim)
 {
         ExchangeRecord record;
@@ -280,7 +280,7 @@ static size_t count_taken(const Recovery *recovery)
         return n;
 }
 
-/* A repeat is told that the exchange was interrupted, unless it has been answered. */
+/* Repeats get INTERRUPTED, unless a record exists already. */
 static int end_claim(Txn *txn, uint64_t intent_id)
 {
         const IdempotencyRecord interrupted = {.error = ERROR_INTERRUPTED};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Links that are added, removed and imported by themselves. */
+/* Changes of single links: add, remove, import. */
 
 #include <errno.h>
 
@@ -49,7 +49,7 @@ static int apply_remove_by_user(StoreChange *change, Txn *txn)
                                          &change->changed, &change->unfinished);
 }
 
-/* In steps, what an earlier step has removed is found gone. */
+/* Links removed in an earlier step are NOT_FOUND. */
 static int apply_remove_same(StoreChange *change, Txn *txn)
 {
         size_t n_before = change->changed.n_links;

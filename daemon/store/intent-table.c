@@ -7,7 +7,7 @@
 #include "daemon/store/intent-table.h"
 #include "daemon/store/tenancy-table.h"
 
-/* A tenancy that the store does not know yet is written, so that its number stays its own. */
+/* Stores a new tenancy, so that its number stays reserved. */
 static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
 {
         TenancyRecord tenancy;
@@ -90,7 +90,7 @@ int intent_table_remove(Txn *txn, Database database, uint64_t id)
         return r == -ENOENT ? 0 : r;
 }
 
-/* Calls the function with each record of a tenancy whose id is below `end_id`. */
+/* A filter and the callback that collects matching intents. */
 typedef struct IntentListing {
         uint32_t tenancy;
         int (*push)(struct IntentListing *listing, uint64_t id, const MDB_val *value);
@@ -145,7 +145,7 @@ static int list_intents(Txn *txn, Database database, uint64_t end_id, IntentList
                         return 0;
                 if (r == 0)
                         r = listing->push(listing, id, &value);
-                if (r == -EBADMSG) /* it is in nobody else's way */
+                if (r == -EBADMSG) /* skip the damaged record */
                         log_error("Failed to decode an intent record; skipped");
                 else if (r < 0)
                         return r;
@@ -194,7 +194,7 @@ int intent_table_list_deletes(Txn *txn, const char *tenancy_id, uint64_t end_id,
         return r;
 }
 
-/* The record at one end of a database. -ENOENT if it is empty. */
+/* Gets the first or last record. -ENOENT if the database is empty. */
 static int get_end_intent(Txn *txn, Database database, MDB_cursor_op op, uint64_t *ret_id,
                           MDB_val *ret)
 {
@@ -208,7 +208,7 @@ static int get_end_intent(Txn *txn, Database database, MDB_cursor_op op, uint64_
         return r < 0 ? r : key_parse_id(key.mv_data, key.mv_size, ret_id);
 }
 
-/* When the exchange at one end was begun, or `none`. */
+/* Begin time of the first or last exchange, or `none`. */
 static int get_begun_at(Txn *txn, MDB_cursor_op op, uint64_t none, uint64_t *ret)
 {
         ExchangeRecord record = {};
@@ -221,7 +221,7 @@ static int get_begun_at(Txn *txn, MDB_cursor_op op, uint64_t none, uint64_t *ret
                 r = record_to_exchange(value.mv_data, value.mv_size, &record);
         if (r < 0 && r != -ENOENT && r != -EBADMSG)
                 return r;
-        *ret = r == -ENOENT ? none : record.begun_at_ms; /* 0 if it cannot be read */
+        *ret = r == -ENOENT ? none : record.begun_at_ms; /* 0 if undecodable */
         exchange_intent_clear(&record.intent);
         return 0;
 }

@@ -7,7 +7,7 @@
 #include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
 
-/* The authenticator in a link's key: what stands under the user. */
+/* The authenticator part of a link key, as stored under the user. */
 static MDB_val key_authenticator_val(const StoreKey *key)
 {
         return (MDB_val){.mv_data = (void *) (key->bytes + KEY_TENANCY_LEN),
@@ -25,7 +25,7 @@ static int link_table_get_by_key(Txn *txn, const StoreKey *key, Link **ret)
         return record_to_link(value.mv_data, value.mv_size, ret);
 }
 
-/* NOT_FOUND, and -EBADMSG where the record is another authenticator's. */
+/* NOT_FOUND; -EBADMSG if the record names another authenticator. */
 static int link_table_get_in(Txn *txn, uint32_t tenancy, const char *authenticator_id, Link **ret)
 {
         _cleanup_(link_freep) Link *link = NULL;
@@ -72,7 +72,7 @@ int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret)
         return 0;
 }
 
-/* Appends the link that an authenticator of the user leads to. */
+/* Appends the link of an authenticator in the user index. */
 static int push_link_of_user(Txn *txn, uint32_t tenancy, const char *user_id, MDB_val authenticator,
                              LinkList *list)
 {
@@ -133,7 +133,7 @@ int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_i
         return link_table_list_by_user_in(txn, tenancy.number, user_id, ret);
 }
 
-/* A walk through the links of a tenancy, in the order of their keys. */
+/* Iterates over a tenancy's links in key order. */
 typedef struct Walk {
         MDB_cursor *cursor;
         uint32_t tenancy;
@@ -141,7 +141,7 @@ typedef struct Walk {
         MDB_val value;
 } Walk;
 
-/* -ENOENT behind the tenancy's last link. */
+/* -ENOENT after the tenancy's last link. */
 static int walk_move(Walk *walk, MDB_cursor_op op)
 {
         StoreKey prefix;
@@ -157,7 +157,7 @@ static int walk_move(Walk *walk, MDB_cursor_op op)
         return 0;
 }
 
-/* To the first link behind the one that has the id, whether that is still there or not. */
+/* Moves to the first link after the id, whether that id exists or not. */
 static int walk_start(Walk *walk, const char *after)
 {
         StoreKey start;
@@ -273,7 +273,7 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
 }
 
-/* Writes an old link anew if the other one knows more of it. */
+/* Updates an existing link if the other has more information. */
 static int link_table_enrich(Txn *txn, uint32_t tenancy, const Link *old, const Link *link)
 {
         Link merged = *old; /* lent */
@@ -373,8 +373,8 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_delete(txn, DATABASE_USERS, key_val(&user), &authenticator);
 }
 
-/* A link that is listed is there: one that is missing means that the directions disagree. Takes the
- * link over. */
+/* Removes a listed link; a missing one means that the index is corrupt. Takes ownership of the
+ * link. */
 static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkList *removed)
 {
         _cleanup_(link_freep) Link *owned = link;
@@ -391,7 +391,7 @@ static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkLis
         return link_list_push(removed, TAKE_PTR(owned));
 }
 
-/* `same` is the link that it has to be, or NULL. */
+/* `same`: remove only if the link is unchanged; NULL: remove unconditionally. */
 static int link_table_remove_if(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                                 const Link *same, LinkList *removed)
 {

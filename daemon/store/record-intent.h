@@ -4,11 +4,10 @@
 #include "daemon/model/intent.h"
 #include "daemon/store/encoding.h"
 
-/* The records of calls that were begun, and of decisions that keep crash recovery from making a
- * link. Times are the store's; ids are in the keys. */
+/* Encoded intents and tombstones. Times are on the store's clock; ids are in the keys. */
 
 typedef struct ExchangeRecord {
-        uint32_t tenancy; /* its number */
+        uint32_t tenancy; /* tenancy number */
         uint64_t begun_at_ms;
         ExchangeIntent intent;
 } ExchangeRecord;
@@ -18,7 +17,7 @@ typedef struct DeleteRecord {
         char **authenticator_ids;
 } DeleteRecord;
 
-/* A digest of the authenticator's id, since a tombstone must not need much space. */
+/* Tombstones store a digest of the authenticator id to save space. */
 #define AUTHENTICATOR_DIGEST_LEN 16U
 
 typedef struct TombstoneRecord {
@@ -27,7 +26,7 @@ typedef struct TombstoneRecord {
         uint8_t authenticator[AUTHENTICATOR_DIGEST_LEN];
 } TombstoneRecord;
 
-/* As in record.h. */
+/* Return values as in record.h. */
 int record_from_exchange(const ExchangeRecord *exchange, Record *ret);
 int record_from_delete(const DeleteRecord *delete, Record *ret);
 int record_from_tombstone(const TombstoneRecord *tombstone, Record *ret);

@@ -68,7 +68,7 @@ int schema_create(MDB_env *mdb)
 static int upgrade_tenancy(MDB_cursor *cursor, MDB_val key, MDB_val value)
 {
         _cleanup_(record_clear) Record record = {};
-        uint8_t copy[KEY_LEN_MAX]; /* writing moves what the cursor lends */
+        uint8_t copy[KEY_LEN_MAX]; /* writing invalidates the cursor's memory */
         TenancyRecord tenancy;
         int r;
 
@@ -119,7 +119,7 @@ int schema_upgrade(MDB_env *mdb)
         return r < 0 ? r : txn_commit(&txn);
 }
 
-/* Opens a database that has to be there, and of that kind. */
+/* Opens an existing database and checks its flags. */
 static int schema_open_database(Txn *txn, Schema *schema, Database database)
 {
         unsigned flags;
@@ -173,7 +173,7 @@ static int schema_read(MDB_env *mdb, Schema *ret)
         r = txn_begin_read(mdb, ret, &txn);
         for (Database database = 0; r == 0 && database < DATABASE_MAX; database++)
                 r = schema_open_database(&txn, ret, database);
-        /* Only a transaction that is committed leaves its handles behind. */
+        /* Database handles survive a commit only. */
         return r < 0 ? r : txn_commit(&txn);
 }
 

@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
+#include "base/log.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/tombstone-table.h"
 
-/* More than a code lives: what is older can only matter after a clock has jumped. */
+/* Longer than a code is valid: an older tombstone matters only after a clock jump. */
 #define KEPT_MS (15U * 60U * 1000U)
 
-/* So many are dropped for each that is added. */
+/* Old tombstones dropped per new one. */
 #define DROPPED_PER_ADDED 2U
 
 static int digest_authenticator(const char *authenticator_id,
@@ -19,12 +20,12 @@ static int digest_authenticator(const char *authenticator_id,
         uint8_t md[EVP_MAX_MD_SIZE];
 
         if (!EVP_Digest(authenticator_id, strlen(authenticator_id), md, NULL, EVP_sha256(), NULL))
-                return -EIO;
+                return log_errno_origin(-EIO);
         memcpy(ret, md, AUTHENTICATOR_DIGEST_LEN);
         return 0;
 }
 
-/* meta: up to when decisions have been dropped. */
+/* meta: the time of the latest dropped tombstone */
 
 static MDB_val dropped_key(void)
 {
@@ -60,7 +61,7 @@ static int put_dropped(Txn *txn, uint64_t ms)
                        (MDB_val){.mv_data = &time, .mv_size = sizeof(time)});
 }
 
-/* The one at an end, or the next one, as `op` says. -ENOENT if there is none. */
+/* Gets the tombstone that `op` selects. -ENOENT if there is none. */
 static int get_tombstone(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *ret_id,
                          TombstoneRecord *ret)
 {
@@ -132,7 +133,7 @@ int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id
         return r < 0 ? r : drop_old(txn);
 }
 
-/* Candidates, to be found by their digests. */
+/* An index of candidates by digest. */
 typedef struct IndexEntry {
         uint8_t digest_authenticator[AUTHENTICATOR_DIGEST_LEN];
         RecoveryCandidate *candidate;
@@ -154,7 +155,7 @@ static int compare_entries(const void *a, const void *b)
                       ((const IndexEntry *) b)->digest_authenticator, AUTHENTICATOR_DIGEST_LEN);
 }
 
-/* A vault that changes while it is paged through may list a passkey twice: the first one counts. */
+/* A vault that changes during paging may list a passkey twice: the first entry counts. */
 static void index_drop_duplicates(Index *index)
 {
         size_t n = 0;
@@ -193,7 +194,7 @@ static int index_candidates(Recovery *recovery, Index *ret)
         return 0;
 }
 
-/* No claim is interested in earlier decisions. */
+/* Older tombstones concern no claim. */
 static uint64_t earliest_of_interest(const Recovery *recovery)
 {
         uint64_t earliest_ms = UINT64_MAX;

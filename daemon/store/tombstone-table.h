@@ -6,20 +6,18 @@
 #include "daemon/store/txn.h"
 
 /*
- * Authenticators that are not to be linked by crash recovery: their link was removed, or an
- * exchange of their passkey ended without one. The latest TOMBSTONES_MAX are kept, and all that an
- * exchange may need that is still open.
+ * Tombstones keep crash recovery from restoring a link: the link was removed, or an exchange of the
+ * passkey ended without one. Kept are the latest TOMBSTONES_MAX, and all that an open exchange may
+ * need.
  */
 #define TOMBSTONES_MAX 65536U
 
 /* Returns 0 or a negative errno. */
 int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
 
-/*
- * Fills in the latest decision about each candidate. If decisions have been dropped that may have
- * been about one of them, *ret_complete is false. Returns 0 or a negative errno.
- */
+/* Sets each candidate's latest tombstone. *ret_complete is false if dropped tombstones may have
+ * concerned a candidate. Returns 0 or a negative errno. */
 int tombstone_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete);
 
-/* When the latest was made, 0 if there is none. */
+/* Gets the time of the latest tombstone, 0 for an empty table. */
 int tombstone_table_latest(Txn *txn, uint64_t *ret_tombstoned_at_ms);

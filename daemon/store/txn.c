@@ -2,10 +2,11 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/store/txn.h"
 #include "dbus/error.h"
 
-int lmdb_errno(int rc)
+static int map_lmdb_code(int rc)
 {
         switch (rc) {
         case MDB_SUCCESS:
@@ -26,6 +27,15 @@ int lmdb_errno(int rc)
         default:
                 return rc > 0 ? -rc : -EIO;
         }
+}
+
+int lmdb_errno_at(int rc, const char *file, int line, const char *func)
+{
+        int r = map_lmdb_code(rc);
+
+        if (r < 0 && rc != MDB_NOTFOUND)
+                log_errno_origin_at(r, file, line, func);
+        return r;
 }
 
 int store_error_from_errno(int r)

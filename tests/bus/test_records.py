@@ -130,7 +130,7 @@ def test_vault(stack, log, connection):
             "Link removed", "Passkeys deleted in the vault"]
     assert len(log.about("Link removed", "DeleteUserPasskeys", ids[2])) == 1
     assert len(log.about("Passkeys deleted", "DeleteUserPasskeys", passkeys[2].user_id)) == 1
-    assert len(log.about("another name", passkeys[0].user_id)) == 1
+    assert len(log.about("renamed", passkeys[0].user_id)) == 1
     assert len(log.about("Pruning authorised", passkeys[0].user_id)) == 1
 
 
@@ -238,7 +238,7 @@ def test_states_and_keys(own_stack):
         "API key replaced, tenancy default", loaded,
         "API key rejected by the API, tenancy default",
         "API key removed, tenancy default", loaded,
-        "No key, tenancy default", loaded,
+        "API key missing, tenancy default", loaded,
         "API key loaded, tenancy default", loaded,
         loaded,
     ]

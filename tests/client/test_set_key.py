@@ -167,8 +167,8 @@ def test_replaced(keys):
 @pytest.mark.parametrize("status,key,exit_status,text", [
     (200, "wrong\n", 3, "does not take this key for tenancy tenancy-1; nothing was changed"),
     (401, f"{KEY}\n", 3, "does not take this key"),
-    (500, f"{KEY}\n", 5, "answered with HTTP status 500: The API is unreachable"),
-    (302, f"{KEY}\n", 5, "answered with HTTP status 302: The API is unreachable"),
+    (500, f"{KEY}\n", 5, "answered with HTTP status 500: No valid reply"),
+    (302, f"{KEY}\n", 5, "answered with HTTP status 302: No valid reply"),
     (429, f"{KEY}\n", 5, "answered with HTTP status 429: The API's rate limit is exceeded; nothing was"),
     (404, f"{KEY}\n", 3, "answered with HTTP status 404: The API refused the request; nothing was changed"),
 ])
