@@ -3,12 +3,18 @@
 
 /* Basic macros, types and string helpers. */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* assert() checks invariants in product builds as well: a broken one must not reach the store. */
+#ifdef NDEBUG
+#error "Do not define NDEBUG"
+#endif
 
 #define _cleanup_(f)   __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))

@@ -9,7 +9,7 @@
 
 struct NewFile {
         char *path;
-        char *temporary; /* NULL: there is none any more */
+        char *temporary; /* NULL: published */
         size_t offset;   /* of the file name in both paths */
         int directory_fd;
         int fd;
@@ -87,6 +87,7 @@ int new_file_publish(NewFile *file, bool replace)
         unsigned flags = replace ? 0 : RENAME_NOREPLACE;
         int fd = file->directory_fd;
 
+        assert(file->temporary); /* published once */
         if (fsync(file->fd) < 0 ||
             renameat2(fd, file->temporary + file->offset, fd, file->path + file->offset, flags) < 0)
                 return log_errno_origin(-errno);

@@ -169,14 +169,19 @@ int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secr
 
 Secret *secret_ref(Secret *secret)
 {
-        if (secret)
+        if (secret) {
+                assert(secret->n_ref > 0);
                 secret->n_ref++;
+        }
         return secret;
 }
 
 Secret *secret_unref(Secret *secret)
 {
-        if (secret && --secret->n_ref == 0)
+        if (!secret)
+                return NULL;
+        assert(secret->n_ref > 0);
+        if (--secret->n_ref == 0)
                 secret_destroy(secret);
         return NULL;
 }

@@ -82,6 +82,7 @@ static int apply_pending(ConfigLoader *loader, char **ret_text)
         _cleanup_(config_freep) Config *config = TAKE_PTR(loader->pending);
         int r;
 
+        assert(config);
         grant_name_resolver_apply(loader->resolver, &config->grants, false);
         r = loader->owner.apply(config, loader->owner.userdata);
         if (r < 0) {

@@ -35,6 +35,7 @@ static void on_written(int r, void *userdata)
 {
         Health *health = userdata;
 
+        assert(health->writing);
         health->writing = NULL;
         if (r != 0)
                 log_error("Failed to write the link store; no watchdog ping sent");

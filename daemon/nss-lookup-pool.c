@@ -98,9 +98,11 @@ static void remove_lookup(NssLookupQueue *queue, NssLookup *lookup)
 /* The last reference destroys the lock. */
 static void queue_unlock_unref(NssLookupQueue *queue)
 {
-        bool last = --queue->n_ref == 0;
         NssLookup *lookup;
+        bool last;
 
+        assert(queue->n_ref > 0);
+        last = --queue->n_ref == 0;
         pthread_mutex_unlock(&queue->lock);
         if (!last)
                 return;
@@ -149,6 +151,7 @@ static void *run_thread(void *userdata)
                 pthread_mutex_lock(&queue->lock);
                 store_result(queue, lookup, result);
         }
+        assert(queue->n_threads > 0);
         queue->n_threads--;
         queue_unlock_unref(queue);
         return NULL;

@@ -125,6 +125,7 @@ static void stop(Service *service, int result)
 {
         if (service->stopping)
                 return;
+        assert(result <= 0);
         service->stopping = true;
         service->result = result;
         (void) sd_notify(false, "STOPPING=1");

@@ -4,15 +4,14 @@
 #include "dbus/names.h"
 
 /*
- * How everything here reports failure. A function returns
- *      0    it worked
- *    < 0    a negative errno: we failed (no memory, a broken disk, a programming error)
- *    > 0    one of the Error values below: a documented answer that a caller can act on.
- * Outputs are untouched unless 0 is returned. A failure is logged once, where it ends.
+ * The error convention of all code. A function returns
+ *        0    success
+ *      < 0    a negative errno: an internal failure (out of memory, disk, programming error)
+ *      > 0    an Error: a documented result that callers can handle.
+ * Outputs are untouched unless 0 is returned. A failure is logged once, at the top.
  *
- * The table is the only place that knows which error is which: on the HTTP API (its `_tag`, NULL
- * where the API has none), on the bus, in the daemon, and, with the same numbers, in <passlock.h>.
- * Numbers are ABI: new ones are added at the end.
+ * The table maps each error between the HTTP API (its `_tag`, NULL without one), D-Bus, the daemon,
+ * and <passlock.h>, which has the same numbers. Numbers are ABI: append only.
  *
  *        name                          value  D-Bus name
  *        API tag

@@ -124,6 +124,7 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         ApiCall *call = userdata;
         uint32_t retry_after_s = 0;
 
+        assert(call->attempt && !call->pause);
         call->attempt = NULL;
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
@@ -149,6 +150,7 @@ int api_call_start(ApiCall *call)
                 .once = call->endpoint->once,
         };
 
+        assert(!call->attempt && !call->pause);
         if (now_ms >= call->deadline_ms)
                 return -ETIMEDOUT;
         request.timeout_ms = call->deadline_ms - now_ms;

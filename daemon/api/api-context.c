@@ -74,6 +74,7 @@ void api_context_remove(ApiContext *context, ApiCall *call)
         TAILQ_REMOVE(call->waiting ? &context->waiting : &context->running, call, entry);
         if (call->waiting)
                 return;
+        assert(*counter(context, call) > 0);
         (*counter(context, call))--;
         if (!TAILQ_EMPTY(&context->waiting))
                 (void) sd_event_source_set_enabled(context->slot_free, SD_EVENT_ON);

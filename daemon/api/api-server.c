@@ -12,7 +12,10 @@
 
 ApiServer *api_server_unref(ApiServer *server)
 {
-        if (!server || --server->n_ref > 0)
+        if (!server)
+                return NULL;
+        assert(server->n_ref > 0);
+        if (--server->n_ref > 0)
                 return NULL;
         http_client_free(server->http);
         free(server->endpoint);

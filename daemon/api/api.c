@@ -136,13 +136,17 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
 
 Api *api_ref(Api *api)
 {
+        assert(api->n_ref > 0);
         api->n_ref++;
         return api;
 }
 
 Api *api_unref(Api *api)
 {
-        if (!api || --api->n_ref > 0)
+        if (!api)
+                return NULL;
+        assert(api->n_ref > 0);
+        if (--api->n_ref > 0)
                 return NULL;
         api_server_unref(api->server);
         free(api->tenancy_id);

@@ -93,6 +93,7 @@ static void *journal_run(void *userdata _unused_)
                 pthread_mutex_unlock(&journal.lock);
                 journal_entry_send(entry);
                 pthread_mutex_lock(&journal.lock);
+                assert(journal.n > 0);
                 journal.n--;
                 journal.n_sent++;
         }
@@ -121,6 +122,7 @@ int journal_open(void)
 {
         int r;
 
+        assert(!journal.is_open);
         r = init_condition();
         if (r < 0)
                 return r;

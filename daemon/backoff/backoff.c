@@ -34,6 +34,7 @@ int backoff_new(sd_event *event, uint64_t first_ms, uint64_t max_ms, BackoffFunc
 
         if (!backoff)
                 return -ENOMEM;
+        assert(first_ms > 0 && first_ms <= max_ms);
         backoff->first_ms = backoff->next_ms = first_ms;
         backoff->max_ms = max_ms;
         backoff->func = func;

@@ -8,6 +8,7 @@ HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool)
 {
         if (!pool)
                 return NULL;
+        assert(pool->n_calls == 0);
         http_multi_free(pool->multi);
         free(pool);
         return NULL;

@@ -86,6 +86,7 @@ int http_reply_buffer_add_body(HttpReplyBuffer *buffer, const char *bytes, size_
 {
         int r;
 
+        assert(buffer->body_len <= buffer->body_len_max);
         if (len > buffer->body_len_max - buffer->body_len)
                 return -EMSGSIZE;
         r = body_reserve(buffer, buffer->body_len + len + 1);

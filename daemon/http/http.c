@@ -95,6 +95,7 @@ static void client_learn_version(HttpClient *client, long version)
 
 static void call_leave_pool(HttpCall *call)
 {
+        assert(call->pool && call->pool->n_calls > 0);
         http_multi_remove(call->pool->multi, http_transfer_easy(call->transfer));
         call->pool->n_calls--;
         call->pool = NULL;

@@ -71,6 +71,7 @@ int link_list_copy(const LinkList *list, LinkList *ret)
 
 void link_list_truncate(LinkList *list, size_t n_links)
 {
+        assert(n_links <= list->n_links);
         while (list->n_links > n_links)
                 link_free(list->links[--list->n_links]);
 }

@@ -171,6 +171,7 @@ static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool 
                     (used_at_ms(c) > used_at_ms(&recovery->candidates[found])) == last)
                         found = i;
         }
+        assert(claim->candidate == RECOVERY_NONE);
         claim->candidate = found;
         if (found != RECOVERY_NONE)
                 recovery->candidates[found].taken = true;

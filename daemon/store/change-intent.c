@@ -237,6 +237,7 @@ static int check_recovery(StoreChange *change, Txn *txn)
         Recovery *recovery = change->recovery;
         int r = 0;
 
+        assert(recovery);
         for (size_t i = 0; r == 0 && i < recovery->n_claims; i++)
                 r = check_claim(txn, &recovery->claims[i]);
         for (size_t i = 0; r == 0 && i < recovery->n_candidates; i++)
@@ -265,6 +266,7 @@ static int make_links(StoreChange *change, Txn *txn)
         for (size_t i = 0; r == 0 && i < recovery->n_claims; i++) {
                 size_t candidate = recovery->claims[i].candidate;
 
+                assert(candidate == RECOVERY_NONE || candidate < recovery->n_candidates);
                 if (candidate != RECOVERY_NONE)
                         r = recover_link(change, txn, recovery->candidates[candidate].link);
         }

@@ -45,6 +45,7 @@ struct StoreChange {
 
         /* Owned by the caller's thread; NULL callback: no report. */
         bool forgotten;
+        bool reported;
         union {
                 StoreAddFunc add;
                 StoreRemoveFunc remove;

@@ -99,6 +99,7 @@ StoreChange *change_free(StoreChange *change)
 
 int change_apply(StoreChange *change, Txn *txn)
 {
+        assert(!change->reported);
         change_fail(change, 0);
         change->r = change->kind->apply(change, txn);
         return change->r < 0 ? change->r : 0;
@@ -142,11 +143,14 @@ bool change_is_unfinished(const StoreChange *change)
 
 void change_keep_step(StoreChange *change)
 {
+        assert(change->changed.n_links >= change->n_committed);
         change->n_committed = change->changed.n_links;
 }
 
 void change_report(StoreChange *change)
 {
+        assert(!change->reported);
+        change->reported = true;
         if (!change->forgotten && change->func.done)
                 change->kind->report(change);
 }

@@ -27,7 +27,9 @@ static int lasting_error(int r)
 
 static void environment_install(Environment *environment, int r, const StoreFile *file)
 {
+        assert(r <= 0);
         pthread_mutex_lock(&environment->lock);
+        assert(!environment->mdb); /* closed before it is opened again */
         environment->error = lasting_error(r);
         if (r == 0) {
                 environment->mdb = file->mdb;
@@ -213,6 +215,7 @@ int environment_grow(Environment *environment)
         size_t page = (size_t) sysconf(_SC_PAGESIZE), old;
         int r;
 
+        assert(environment->mdb);
         if (mdb_drop_stale_readers(environment->mdb) > 0)
                 return 0;
         old = environment_size(environment);
@@ -279,6 +282,7 @@ bool environment_has_room(Environment *environment)
 
 int environment_use_reserve(Environment *environment)
 {
+        assert(environment->mdb);
         if (!environment->has_reserve)
                 return -EXFULL;
         environment->has_reserve = false;

@@ -11,6 +11,7 @@
 
 static void key_append(StoreKey *key, const void *bytes, size_t len)
 {
+        assert(len <= KEY_LEN_MAX - key->len);
         memcpy(key->bytes + key->len, bytes, len);
         key->len += len;
 }

@@ -122,6 +122,7 @@ int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id
         StoreKey key;
         int r;
 
+        assert(txn->clock); /* the store is validated */
         r = digest_authenticator(authenticator_id, tombstone.authenticator);
         if (r == 0)
                 r = record_from_tombstone(&tombstone, &record);

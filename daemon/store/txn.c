@@ -79,6 +79,7 @@ int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret)
 
 int txn_commit(Txn *txn)
 {
+        assert(txn->mdb); /* not ended */
         return lmdb_errno(mdb_txn_commit(TAKE_PTR(txn->mdb)));
 }
 
@@ -95,6 +96,7 @@ int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret)
         MDB_val value;
         int r;
 
+        assert(txn->mdb);
         r = mdb_get(txn->mdb, txn->schema->dbi[database], &key, &value);
         if (r != 0)
                 return lmdb_errno(r);
@@ -104,6 +106,7 @@ int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret)
 
 int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value)
 {
+        assert(txn->mdb);
         return lmdb_errno(mdb_put(txn->mdb, txn->schema->dbi[database], &key, &value, 0));
 }
 

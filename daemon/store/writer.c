@@ -38,6 +38,7 @@ static int batch_try(Writer *writer, size_t max, size_t *ret_n)
         size_t weight = 0;
         int r;
 
+        assert(change_queue_first(&writer->taken));
         *ret_n = 1;
         r = environment_begin_write(writer->environment, &txn);
         if (r < 0)
@@ -285,6 +286,7 @@ Writer *writer_free(Writer *writer)
 void writer_queue(Writer *writer, StoreChange *change)
 {
         pthread_mutex_lock(&writer->lock);
+        assert(!writer->stopping);
         change_queue_push(&writer->queued, change);
         pthread_cond_signal(&writer->wake);
         pthread_mutex_unlock(&writer->lock);

@@ -237,7 +237,7 @@ def test_no_grant_for_this_tenancy(patient):
     patient.start()
     patient.options += ["--tenancy=third"]
     if ROOT:
-        patient.expect_fault("tenancy", "no such tenancy")
+        patient.expect_fault("tenancy", "Unknown tenancy")
     else:
         patient.expect_fault("grants", "none opens tenancy third")
 
