@@ -44,7 +44,7 @@ static int describe_fault(const char *directory, const char *name, int r, const 
         else if (flaw)
                 n = asprintf(ret, "the credential %s (%s/%s) %s", name, directory, name, flaw);
         else
-                n = asprintf(ret, "the credential %s (%s/%s) cannot be read: %s", name, directory,
+                n = asprintf(ret, "failed to read the credential %s (%s/%s): %s", name, directory,
                              name, strerror(-r));
         if (n >= 0)
                 return 0;

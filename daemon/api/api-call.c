@@ -37,8 +37,8 @@ static bool is_success(const HttpReply *reply)
 }
 
 /* Maps an error reply to an Error. A truncated body is ignored: the status decides. */
-static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
-                         uint32_t *ret_retry_after_s)
+static int map_error_reply(const ApiCall *call, int r, const HttpReply *reply,
+                           uint32_t *ret_retry_after_s)
 {
         ApiErrorBody body = {};
         int error;
@@ -64,19 +64,20 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
 }
 
 /* Returns 0 for a complete 2xx reply, whose body is not parsed yet. */
-static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *ret_retry_after_s)
+static int map_reply(const ApiCall *call, int r, const HttpReply *reply,
+                     uint32_t *ret_retry_after_s)
 {
         if (http_is_resource_shortage(r))
                 return r;
         if (!is_success(reply))
-                return judge_failure(call, r, reply, ret_retry_after_s);
+                return map_error_reply(call, r, reply, ret_retry_after_s);
         if (r == -EMSGSIZE || r == -EBADMSG)
                 return ERROR_MALFORMED_REPLY;
         return r < 0 ? ERROR_UNREACHABLE : 0;
 }
 
 /* Whether a retry makes sense. A timeout has used up the deadline. */
-static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
+static bool may_retry(const ApiCall *call, int r, const HttpReply *reply)
 {
         if (call->endpoint->once || call->n_attempts >= ATTEMPTS_MAX)
                 return false;
@@ -87,7 +88,7 @@ static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
         return r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -EPROTO || r == -EIO;
 }
 
-static int on_retry_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_retry_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         ApiCall *call = userdata;
         int r;
@@ -100,7 +101,7 @@ static int on_retry_pause_over(sd_event_source *source, uint64_t usec, void *use
 }
 
 /* Back-off before the next retry, at least Retry-After. */
-static uint64_t next_pause_ms(const ApiCall *call, const HttpReply *reply)
+static uint64_t backoff_ms(const ApiCall *call, const HttpReply *reply)
 {
         if (reply->status >= 500 && reply->retry_after_s > 0)
                 return (uint64_t) reply->retry_after_s * 1000 + jitter_ms(PAUSE_MS);
@@ -108,15 +109,15 @@ static uint64_t next_pause_ms(const ApiCall *call, const HttpReply *reply)
 }
 
 /* Returns false if the deadline would pass before the retry. */
-static bool call_pause(ApiCall *call, const HttpReply *reply)
+static bool schedule_retry(ApiCall *call, const HttpReply *reply)
 {
-        uint64_t pause_ms = next_pause_ms(call, reply);
+        uint64_t pause_ms = backoff_ms(call, reply);
 
         if (monotonic_ms() + pause_ms >= call->deadline_ms)
                 return false;
         return log_errno_origin(sd_event_add_time_relative(call->event, &call->pause,
                                                            CLOCK_MONOTONIC, pause_ms * 1000, 1000,
-                                                           on_retry_pause_over, call)) >= 0;
+                                                           on_retry_timer, call)) >= 0;
 }
 
 static void on_reply(int r, const HttpReply *reply, void *userdata)
@@ -129,10 +130,10 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
         api_server_record_reply(call->server, r, reply);
-        if (may_try_again(call, r, reply) && call_pause(call, reply))
+        if (may_retry(call, r, reply) && schedule_retry(call, reply))
                 return;
 
-        r = judge(call, r, reply, &retry_after_s);
+        r = map_reply(call, r, reply, &retry_after_s);
         call->endpoint->finish(call, r, retry_after_s, reply);
 }
 

@@ -50,7 +50,7 @@ int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, A
         return 0;
 }
 
-static void note_trust(ApiServer *server, int r)
+static void update_trust(ApiServer *server, int r)
 {
         const char *file = http_trust_file(server->ca_file);
 
@@ -74,7 +74,7 @@ static void note_trust(ApiServer *server, int r)
 
 void api_server_record_reply(ApiServer *server, int r, const HttpReply *reply)
 {
-        note_trust(server, r);
+        update_trust(server, r);
         if (r == 0 && reply->date_ms > 0) {
                 server->date_ms = reply->date_ms;
                 server->date_seen_ms = boottime_ms();

@@ -152,9 +152,9 @@ static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *t
         recovery->result = r;
         recovery->retry_after_s = retry_after_s;
         collect_rest(recovery, there, unknown);
-        r = store_remove_same(tenancy->store, tenancy->id, gone,
-                              is_over(recovery) ? recovery->first->intent_id : 0, on_removed,
-                              recovery, NULL);
+        r = store_remove_unchanged(tenancy->store, tenancy->id, gone,
+                                   is_over(recovery) ? recovery->first->intent_id : 0, on_removed,
+                                   recovery, NULL);
         if (r < 0) {
                 link_list_clear(&recovery->rest);
                 backoff_retry(recovery->backoff, retry_after_s);

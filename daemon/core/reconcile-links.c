@@ -33,8 +33,8 @@ static int remove_links(Reconcile *reconcile, const LinkList *links)
         }
         if (links->n_links == 0)
                 return 0;
-        r = store_remove_same(reconcile->tenancy->store, reconcile->tenancy->id, links, 0,
-                              on_removed, reconcile, NULL);
+        r = store_remove_unchanged(reconcile->tenancy->store, reconcile->tenancy->id, links, 0,
+                                   on_removed, reconcile, NULL);
         if (r == 0)
                 reconcile_open_change(reconcile);
         return r;

@@ -88,9 +88,9 @@ static void delete_remove_links(Delete *delete, const LinkList *links)
         Tenancy *tenancy = delete->tenancy;
         int r;
 
-        r = store_remove_same(tenancy->store, tenancy->id, links,
-                              delete->left.n_links > 0 ? 0 : delete->intent_id, on_removed, delete,
-                              NULL);
+        r = store_remove_unchanged(tenancy->store, tenancy->id, links,
+                                   delete->left.n_links > 0 ? 0 : delete->intent_id, on_removed,
+                                   delete, NULL);
         if (r < 0)
                 on_removed(r, &(LinkList){}, delete);
 }

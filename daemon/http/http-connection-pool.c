@@ -15,7 +15,7 @@ HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool)
 }
 
 int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc on_end,
-                             HttpMultiBreakFunc on_break, void *userdata, HttpConnectionPool **ret)
+                             HttpMultiErrorFunc on_error, void *userdata, HttpConnectionPool **ret)
 {
         _cleanup_(http_connection_pool_freep) HttpConnectionPool *pool =
                 calloc(1, sizeof(HttpConnectionPool));
@@ -23,8 +23,8 @@ int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc
 
         if (!pool)
                 return -ENOMEM;
-        pool->trust = http_trust_look(ca_file);
-        r = http_multi_new(event, on_end, on_break, userdata, &pool->multi);
+        pool->trust = http_trust_stat(ca_file);
+        r = http_multi_new(event, on_end, on_error, userdata, &pool->multi);
         if (r < 0)
                 return r;
 
@@ -40,7 +40,7 @@ bool http_connection_pool_is_usable(const HttpConnectionPool *pool, const char *
                 return false;
         if (!tls)
                 return true;
-        trust = http_trust_look(ca_file);
+        trust = http_trust_stat(ca_file);
         return http_trust_equal(&pool->trust, &trust);
 }
 

@@ -20,7 +20,7 @@ typedef struct HttpConnectionPool {
         HttpMulti *multi;
         HttpTrust trust; /* as of before curl read the file */
         size_t n_calls;
-        uint64_t n_heard;
+        uint64_t n_received;
         TAILQ_ENTRY(HttpConnectionPool) entry;
 } HttpConnectionPool;
 
@@ -28,7 +28,7 @@ typedef TAILQ_HEAD(HttpConnectionPoolList, HttpConnectionPool) HttpConnectionPoo
 
 /* Callbacks and result are those of http_multi_new(). */
 int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc on_end,
-                             HttpMultiBreakFunc on_break, void *userdata, HttpConnectionPool **ret);
+                             HttpMultiErrorFunc on_error, void *userdata, HttpConnectionPool **ret);
 /* The pool must have no calls. Returns NULL. */
 HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool);
 DEFINE_CLEANUP(HttpConnectionPool *, http_connection_pool_free);

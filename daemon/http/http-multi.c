@@ -14,7 +14,7 @@ struct HttpMulti {
         sd_event_source *timer;
         CURLM *curl;
         HttpMultiFunc on_end;
-        HttpMultiBreakFunc on_break;
+        HttpMultiErrorFunc on_error;
         void *userdata;
         int error;
 };
@@ -31,7 +31,7 @@ static void report_ended_transfers(HttpMulti *multi)
 }
 
 /* Without its socket watched, a transfer would only end at its deadline. */
-static void act(HttpMulti *multi, curl_socket_t fd, int flags)
+static void socket_action(HttpMulti *multi, curl_socket_t fd, int flags)
 {
         int n_running;
 
@@ -39,7 +39,7 @@ static void act(HttpMulti *multi, curl_socket_t fd, int flags)
                 multi->error = -ENOMEM;
         report_ended_transfers(multi);
         if (multi->error < 0)
-                multi->on_break(multi, multi->error, multi->userdata);
+                multi->on_error(multi, multi->error, multi->userdata);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -54,13 +54,13 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         if (revents & (EPOLLERR | EPOLLHUP))
                 flags |= CURL_CSELECT_ERR;
 
-        act(multi, fd, flags);
+        socket_action(multi, fd, flags);
         return 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_curl_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        act(userdata, CURL_SOCKET_TIMEOUT, 0);
+        socket_action(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
 
@@ -71,7 +71,7 @@ static uint32_t epoll_events(int what)
 }
 
 /* On -1 from these callbacks, curl fails all current and later transfers. */
-static int answer_curl(HttpMulti *multi, int r)
+static int curl_callback_result(HttpMulti *multi, int r)
 {
         if (r >= 0)
                 return 0;
@@ -91,13 +91,13 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, 
                 return 0;
         }
         if (source)
-                return answer_curl(multi,
-                                   sd_event_source_set_io_events(source, epoll_events(what)));
+                return curl_callback_result(
+                        multi, sd_event_source_set_io_events(source, epoll_events(what)));
 
         r = log_errno_origin(
                 sd_event_add_io(multi->event, &source, fd, epoll_events(what), on_io, multi));
         if (r < 0)
-                return answer_curl(multi, r);
+                return curl_callback_result(multi, r);
         curl_multi_assign(multi->curl, fd, source);
         return 0;
 }
@@ -108,16 +108,17 @@ static int set_timer(CURLM *curl, long timeout_ms, void *userdata)
         int r;
 
         if (timeout_ms < 0)
-                return answer_curl(multi, sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
+                return curl_callback_result(
+                        multi, sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
 
         r = log_errno_origin(
                 sd_event_source_set_time_relative(multi->timer, (uint64_t) timeout_ms * 1000));
         if (r >= 0)
                 r = log_errno_origin(sd_event_source_set_enabled(multi->timer, SD_EVENT_ONESHOT));
-        return answer_curl(multi, r);
+        return curl_callback_result(multi, r);
 }
 
-int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_break,
+int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiErrorFunc on_error,
                    void *userdata, HttpMulti **ret)
 {
         _cleanup_(http_multi_freep) HttpMulti *multi = calloc(1, sizeof(HttpMulti));
@@ -127,11 +128,11 @@ int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_
                 return -ENOMEM;
         multi->event = sd_event_ref(event);
         multi->on_end = on_end;
-        multi->on_break = on_break;
+        multi->on_error = on_error;
         multi->userdata = userdata;
 
-        r = log_errno_origin(
-                sd_event_add_time(event, &multi->timer, CLOCK_MONOTONIC, 0, 1, on_timer, multi));
+        r = log_errno_origin(sd_event_add_time(event, &multi->timer, CLOCK_MONOTONIC, 0, 1,
+                                               on_curl_timeout, multi));
         if (r < 0)
                 return r;
         r = log_errno_origin(sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));

@@ -19,10 +19,10 @@ typedef void (*HttpMultiFunc)(CURL *easy, CURLcode code, void *userdata);
  * memory. None of its transfers will end; all must be removed now. `r` is the errno. Called like
  * HttpMultiFunc.
  */
-typedef void (*HttpMultiBreakFunc)(HttpMulti *multi, int r, void *userdata);
+typedef void (*HttpMultiErrorFunc)(HttpMulti *multi, int r, void *userdata);
 
 /* Returns 0, -ENOMEM or another negative errno of sd-event. */
-int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_break,
+int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiErrorFunc on_error,
                    void *userdata, HttpMulti **ret);
 /* All transfers must have been removed. Closes the connections. Returns NULL. */
 HttpMulti *http_multi_free(HttpMulti *multi);

@@ -26,8 +26,8 @@ struct HttpTransfer {
         void *userdata;
         bool once;
         unsigned n_sent;
-        uint64_t *n_heard;
-        uint64_t n_heard_before; /* as of sending */
+        uint64_t *n_received;
+        uint64_t n_received_before; /* as of sending */
         HttpReplyBuffer reply_buffer;
         int error;                        /* set by a callback that aborted the transfer */
         int shortage;                     /* errno of a failed socket() */
@@ -36,7 +36,7 @@ struct HttpTransfer {
 };
 
 /* Whether the peer is guaranteed not to have processed the request. */
-static bool was_refused(const HttpTransfer *transfer)
+static bool was_not_processed(const HttpTransfer *transfer)
 {
         return http_refused_stream_is_detectable() && transfer->reply_buffer.headers_len == 0 &&
                isempty(transfer->error_text);
@@ -48,12 +48,12 @@ static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port,
         HttpTransfer *transfer = userdata;
 
         if (transfer->n_sent >= SENDS_MAX ||
-            (transfer->once && transfer->n_sent > 0 && !was_refused(transfer))) {
+            (transfer->once && transfer->n_sent > 0 && !was_not_processed(transfer))) {
                 transfer->error = -EPROTO;
                 return CURL_PREREQFUNC_ABORT;
         }
         transfer->n_sent++;
-        transfer->n_heard_before = *transfer->n_heard;
+        transfer->n_received_before = *transfer->n_received;
         transfer->error_text[0] = '\0';
         return CURL_PREREQFUNC_OK;
 }
@@ -63,7 +63,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
         HttpTransfer *transfer = userdata;
         size_t len = size * n;
 
-        *transfer->n_heard += len;
+        *transfer->n_received += len;
         transfer->error = http_reply_buffer_add_header(&transfer->reply_buffer, line, len);
         return transfer->error == 0 ? len : 0;
 }
@@ -73,7 +73,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
         HttpTransfer *transfer = userdata;
         size_t len = size * n;
 
-        *transfer->n_heard += len;
+        *transfer->n_received += len;
         transfer->error = http_reply_buffer_add_body(&transfer->reply_buffer, bytes, len);
         return transfer->error == 0 ? len : 0;
 }
@@ -117,7 +117,7 @@ static CURLcode set_functions(HttpTransfer *transfer)
         return c;
 }
 
-int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_heard,
+int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_received,
                       void *userdata, HttpTransfer **ret)
 {
         _cleanup_(http_transfer_freep) HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));
@@ -127,7 +127,7 @@ int http_transfer_new(const HttpRequest *request, const HttpOptions *options, ui
                 return -ENOMEM;
         transfer->userdata = userdata;
         transfer->once = request->once;
-        transfer->n_heard = n_heard;
+        transfer->n_received = n_received;
         transfer->reply_buffer.body_len_max = request->reply_len_max;
         transfer->n_allocations_failed = allocations_failed();
         transfer->easy = curl_easy_init();
@@ -285,7 +285,7 @@ long http_transfer_version(const HttpTransfer *transfer)
         return version;
 }
 
-bool http_transfer_is_ignored(const HttpTransfer *transfer)
+bool http_transfer_received_nothing(const HttpTransfer *transfer)
 {
-        return transfer->n_sent > 0 && *transfer->n_heard == transfer->n_heard_before;
+        return transfer->n_sent > 0 && *transfer->n_received == transfer->n_received_before;
 }

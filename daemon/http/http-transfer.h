@@ -9,10 +9,10 @@
 typedef struct HttpTransfer HttpTransfer;
 
 /*
- * Copies the request. `n_heard` counts received bytes of all transfers that share connections, and
- * must stay valid until the transfer has left its multi. Returns 0, -EINVAL or -ENOMEM.
+ * Copies the request. `n_received` counts received bytes of all transfers that share connections,
+ * and must stay valid until the transfer has left its multi. Returns 0, -EINVAL or -ENOMEM.
  */
-int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_heard,
+int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_received,
                       void *userdata, HttpTransfer **ret);
 /* Wipes everything. The handle must have left its multi. Returns NULL. */
 HttpTransfer *http_transfer_free(HttpTransfer *transfer);
@@ -29,4 +29,4 @@ HttpReply http_transfer_reply(const HttpTransfer *transfer, int r);
 /* CURL_HTTP_VERSION_*; CURL_HTTP_VERSION_NONE before a reply. */
 long http_transfer_version(const HttpTransfer *transfer);
 /* The request was sent and nothing was received since, on any shared connection. */
-bool http_transfer_is_ignored(const HttpTransfer *transfer);
+bool http_transfer_received_nothing(const HttpTransfer *transfer);

@@ -12,7 +12,7 @@ const char *http_trust_file(const char *ca_file)
         return ca_file ?: info->cainfo;
 }
 
-HttpTrust http_trust_look(const char *ca_file)
+HttpTrust http_trust_stat(const char *ca_file)
 {
         const char *file = http_trust_file(ca_file);
         struct stat st;

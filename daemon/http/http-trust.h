@@ -16,5 +16,5 @@ typedef struct HttpTrust {
 } HttpTrust;
 
 /* Stats the file; NULL: curl's default file. */
-HttpTrust http_trust_look(const char *ca_file);
+HttpTrust http_trust_stat(const char *ca_file);
 bool http_trust_equal(const HttpTrust *a, const HttpTrust *b);

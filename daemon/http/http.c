@@ -51,7 +51,7 @@ bool http_is_resource_shortage(int r)
 #define HTTP2_CONNECTIONS_MAX 4L
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
-static void on_multi_broken(HttpMulti *multi, int r, void *userdata);
+static void on_multi_error(HttpMulti *multi, int r, void *userdata);
 
 static long connections_max(const HttpClient *client)
 {
@@ -67,7 +67,7 @@ static int client_get_pool(HttpClient *client, bool tls, HttpConnectionPool **re
                 client->current = NULL;
         if (!client->current) {
                 r = http_connection_pool_new(client->event, client->ca_file, on_transfer_ended,
-                                             on_multi_broken, client, &client->current);
+                                             on_multi_error, client, &client->current);
                 if (r < 0)
                         return r;
                 http_multi_set_host_connections(client->current->multi, connections_max(client));
@@ -128,7 +128,7 @@ static void call_end(HttpCall *call, int result)
 }
 
 /* Maps an errno of sd-event to a shortage or -EIO. */
-static int errno_of_break(int r)
+static int errno_of_multi_error(int r)
 {
         return http_resource_shortage_from_errno(r) ?: -EIO;
 }
@@ -141,13 +141,13 @@ static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
 
         /* After an event loop failure, curl's code is meaningless. */
         if (code != CURLE_OK && error < 0)
-                r = errno_of_break(error);
+                r = errno_of_multi_error(error);
         if (http_is_resource_shortage(r) && call->client->current == call->pool)
                 call->client->current = NULL;
         call_end(call, r);
 }
 
-static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
+static void on_multi_error(HttpMulti *multi, int r, void *userdata)
 {
         HttpClient *client = userdata;
         HttpCall *call = TAILQ_FIRST(&client->running);
@@ -156,7 +156,7 @@ static void on_multi_broken(HttpMulti *multi, int r, void *userdata)
                 HttpCall *next = TAILQ_NEXT(call, entry);
 
                 if (call->pool->multi == multi)
-                        call_end(call, errno_of_break(r));
+                        call_end(call, errno_of_multi_error(r));
                 call = next;
         }
 }
@@ -167,7 +167,7 @@ static int on_call_deadline(sd_event_source *source, uint64_t usec, void *userda
         HttpCall *call = userdata;
         HttpClient *client = call->client;
 
-        if (client->current == call->pool && http_transfer_is_ignored(call->transfer))
+        if (client->current == call->pool && http_transfer_received_nothing(call->transfer))
                 client->current = NULL;
         call_end(call, -ETIMEDOUT);
         return 0;
@@ -274,7 +274,7 @@ static int http_call_new(HttpClient *client, HttpConnectionPool *pool, const Htt
         if (!call)
                 return -ENOMEM;
         call->client = client;
-        r = http_transfer_new(request, &options, &pool->n_heard, call, &call->transfer);
+        r = http_transfer_new(request, &options, &pool->n_received, call, &call->transfer);
         if (r < 0)
                 return r;
         r = log_errno_origin(sd_event_add_time_relative(client->event, &call->deadline,

@@ -74,7 +74,7 @@ int change_new_begin_delete(const char *tenancy_id, char *const *authenticator_i
 }
 
 /* Adds the link, or updates its last use. */
-static int use_link(StoreChange *change, Txn *txn)
+static int add_or_touch_link(StoreChange *change, Txn *txn)
 {
         int r;
 
@@ -86,7 +86,7 @@ static int use_link(StoreChange *change, Txn *txn)
 }
 
 /* Adds a tombstone against crash recovery. */
-static int decline(StoreChange *change, Txn *txn, const char *authenticator_id)
+static int add_tombstone(StoreChange *change, Txn *txn, const char *authenticator_id)
 {
         TenancyRecord tenancy;
         int r;
@@ -102,19 +102,19 @@ static int commit_link(StoreChange *change, Txn *txn)
         int outcome = 0, r;
 
         if (change->link) {
-                outcome = use_link(change, txn);
+                outcome = add_or_touch_link(change, txn);
                 if (outcome <= 0)
                         return outcome;
         }
         r = 0;
         if (change->link)
-                r = decline(change, txn, change->link->authenticator_id);
+                r = add_tombstone(change, txn, change->link->authenticator_id);
         else if (change->id)
-                r = decline(change, txn, change->id);
+                r = add_tombstone(change, txn, change->id);
         return r < 0 ? r : outcome;
 }
 
-static int keep_answer(StoreChange *change, Txn *txn, int outcome)
+static int put_idempotency_record(StoreChange *change, Txn *txn, int outcome)
 {
         IdempotencyRecord kept = change->answer; /* lent */
 
@@ -137,7 +137,7 @@ static int apply_exchange(StoreChange *change, Txn *txn)
         outcome = commit_link(change, txn);
         if (outcome < 0)
                 return outcome;
-        r = keep_answer(change, txn, outcome);
+        r = put_idempotency_record(change, txn, outcome);
         if (r == 0 && change->intent_id > 0)
                 r = intent_table_remove(txn, DATABASE_INTENTS, change->intent_id);
         return r < 0 ? r : outcome;
@@ -148,7 +148,7 @@ static void report_exchange(const StoreChange *change)
         change->func.add(change->r, change->newly_linked, change->userdata);
 }
 
-static int copy_answer(const IdempotencyRecord *answer, IdempotencyRecord *ret)
+static int copy_idempotency_record(const IdempotencyRecord *answer, IdempotencyRecord *ret)
 {
         _cleanup_(record_clear) Record record = {};
         int r;
@@ -173,7 +173,7 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
         if (r == 0 && outcome->key) {
                 change->has_key = true;
                 memcpy(change->key, outcome->key, IDEMPOTENCY_KEY_LEN);
-                r = copy_answer(outcome->answer, &change->answer);
+                r = copy_idempotency_record(outcome->answer, &change->answer);
         }
         return r;
 }

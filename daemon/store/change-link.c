@@ -50,7 +50,7 @@ static int apply_remove_by_user(StoreChange *change, Txn *txn)
 }
 
 /* Links removed in an earlier step are NOT_FOUND. */
-static int apply_remove_same(StoreChange *change, Txn *txn)
+static int apply_remove_unchanged(StoreChange *change, Txn *txn)
 {
         size_t n_before = change->changed.n_links;
         int r;
@@ -60,8 +60,8 @@ static int apply_remove_same(StoreChange *change, Txn *txn)
                         change->unfinished = true;
                         return 0;
                 }
-                r = link_table_remove_same(txn, change->tenancy_id, change->links.links[i],
-                                           &change->changed);
+                r = link_table_remove_unchanged(txn, change->tenancy_id, change->links.links[i],
+                                                &change->changed);
                 if (r != 0 && r != ERROR_NOT_FOUND)
                         return r;
         }
@@ -112,11 +112,11 @@ int change_new_remove_by_user(const char *tenancy_id, const char *user_id, Store
         return change_new_removal(tenancy_id, &kind, user_id, func, userdata, ret);
 }
 
-int change_new_remove_same(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
-                           StoreRemoveFunc func, void *userdata, StoreChange **ret)
+int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
+                                StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
-                .apply = apply_remove_same, .report = report_remove, .uses_reserve = true};
+                .apply = apply_remove_unchanged, .report = report_remove, .uses_reserve = true};
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 

@@ -121,7 +121,7 @@ size_t change_weight(const StoreChange *change)
         return weight > 0 ? weight : 1;
 }
 
-bool change_is_dry(const StoreChange *change)
+bool change_is_dry_run(const StoreChange *change)
 {
         return change->dry_run;
 }

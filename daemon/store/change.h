@@ -20,8 +20,8 @@ int change_new_remove(const char *tenancy_id, const char *authenticator_id, Stor
                       void *userdata, StoreChange **ret);
 int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
                               void *userdata, StoreChange **ret);
-int change_new_remove_same(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
-                           StoreRemoveFunc func, void *userdata, StoreChange **ret);
+int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
+                                StoreRemoveFunc func, void *userdata, StoreChange **ret);
 int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
                       StoreImportFunc func, void *userdata, StoreChange **ret);
 int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *intent,
@@ -45,7 +45,7 @@ void change_fail(StoreChange *change, int r);
 /* The number of links changed, at least 1. */
 size_t change_weight(const StoreChange *change);
 /* A dry run: gets a transaction of its own, which is aborted. */
-bool change_is_dry(const StoreChange *change);
+bool change_is_dry_run(const StoreChange *change);
 /* Whether the change may use the reserved disk space. */
 bool change_uses_reserve(const StoreChange *change);
 /* Limits the links removed per transaction, 0 for no limit. After each commit, change_keep_step()

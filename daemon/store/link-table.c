@@ -134,46 +134,46 @@ int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_i
 }
 
 /* Iterates over a tenancy's links in key order. */
-typedef struct Walk {
+typedef struct LinkIterator {
         MDB_cursor *cursor;
         uint32_t tenancy;
         MDB_val key;
         MDB_val value;
-} Walk;
+} LinkIterator;
 
 /* -ENOENT after the tenancy's last link. */
-static int walk_move(Walk *walk, MDB_cursor_op op)
+static int link_iterator_move(LinkIterator *iterator, MDB_cursor_op op)
 {
         StoreKey prefix;
         int r;
 
-        r = cursor_get(walk->cursor, op, &walk->key, &walk->value);
+        r = cursor_get(iterator->cursor, op, &iterator->key, &iterator->value);
         if (r < 0)
                 return r;
-        key_for_tenancy(walk->tenancy, &prefix);
-        if (walk->key.mv_size <= prefix.len ||
-            memcmp(walk->key.mv_data, prefix.bytes, prefix.len) != 0)
+        key_for_tenancy(iterator->tenancy, &prefix);
+        if (iterator->key.mv_size <= prefix.len ||
+            memcmp(iterator->key.mv_data, prefix.bytes, prefix.len) != 0)
                 return -ENOENT;
         return 0;
 }
 
 /* Moves to the first link after the id, whether that id exists or not. */
-static int walk_start(Walk *walk, const char *after)
+static int link_iterator_seek(LinkIterator *iterator, const char *after)
 {
         StoreKey start;
         int r;
 
-        key_for_tenancy(walk->tenancy, &start);
+        key_for_tenancy(iterator->tenancy, &start);
         if (after) {
-                r = key_for_link(walk->tenancy, after, &start);
+                r = key_for_link(iterator->tenancy, after, &start);
                 if (r < 0)
                         return r;
         }
-        walk->key = key_val(&start);
-        r = walk_move(walk, MDB_SET_RANGE);
-        if (r == 0 && after && walk->key.mv_size == start.len &&
-            memcmp(walk->key.mv_data, start.bytes, start.len) == 0)
-                r = walk_move(walk, MDB_NEXT);
+        iterator->key = key_val(&start);
+        r = link_iterator_move(iterator, MDB_SET_RANGE);
+        if (r == 0 && after && iterator->key.mv_size == start.len &&
+            memcmp(iterator->key.mv_data, start.bytes, start.len) == 0)
+                r = link_iterator_move(iterator, MDB_NEXT);
         return r;
 }
 
@@ -182,18 +182,18 @@ static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, siz
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         _cleanup_(link_list_clear) LinkList list = {};
-        Walk walk = {.tenancy = tenancy};
+        LinkIterator iterator = {.tenancy = tenancy};
         int r;
 
         r = txn_cursor(txn, DATABASE_LINKS, &cursor);
         if (r < 0)
                 return r;
-        walk.cursor = cursor;
-        for (r = walk_start(&walk, after); r == 0 && list.n_links < limit;
-             r = walk_move(&walk, MDB_NEXT)) {
+        iterator.cursor = cursor;
+        for (r = link_iterator_seek(&iterator, after); r == 0 && list.n_links < limit;
+             r = link_iterator_move(&iterator, MDB_NEXT)) {
                 Link *link;
 
-                r = record_to_link(walk.value.mv_data, walk.value.mv_size, &link);
+                r = record_to_link(iterator.value.mv_data, iterator.value.mv_size, &link);
                 if (r >= 0)
                         r = link_list_push(&list, link);
                 if (r < 0)
@@ -392,8 +392,8 @@ static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkLis
 }
 
 /* `same`: remove only if the link is unchanged; NULL: remove unconditionally. */
-static int link_table_remove_if(Txn *txn, const char *tenancy_id, const char *authenticator_id,
-                                const Link *same, LinkList *removed)
+static int link_table_remove_checked(Txn *txn, const char *tenancy_id, const char *authenticator_id,
+                                     const Link *same, LinkList *removed)
 {
         _cleanup_(link_freep) Link *link = NULL;
         TenancyRecord tenancy;
@@ -416,12 +416,13 @@ static int link_table_remove_if(Txn *txn, const char *tenancy_id, const char *au
 int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                       LinkList *removed)
 {
-        return link_table_remove_if(txn, tenancy_id, authenticator_id, NULL, removed);
+        return link_table_remove_checked(txn, tenancy_id, authenticator_id, NULL, removed);
 }
 
-int link_table_remove_same(Txn *txn, const char *tenancy_id, const Link *link, LinkList *removed)
+int link_table_remove_unchanged(Txn *txn, const char *tenancy_id, const Link *link,
+                                LinkList *removed)
 {
-        return link_table_remove_if(txn, tenancy_id, link->authenticator_id, link, removed);
+        return link_table_remove_checked(txn, tenancy_id, link->authenticator_id, link, removed);
 }
 
 int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, size_t limit,

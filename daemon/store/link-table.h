@@ -33,6 +33,7 @@ int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator
  */
 int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                       LinkList *removed);
-int link_table_remove_same(Txn *txn, const char *tenancy_id, const Link *link, LinkList *removed);
+int link_table_remove_unchanged(Txn *txn, const char *tenancy_id, const Link *link,
+                                LinkList *removed);
 int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, size_t limit,
                               LinkList *removed, bool *ret_more);

@@ -6,14 +6,14 @@
 #include "daemon/store/record.h"
 #include "dbus/error.h"
 
-#define LINK_VERSION    1
-#define ANSWER_VERSION  1
-#define TENANCY_VERSION 2
+#define LINK_VERSION        1
+#define IDEMPOTENCY_VERSION 1
+#define TENANCY_VERSION     2
 
 enum {
-        ANSWER_LINKED = 1 << 0,
-        ANSWER_NEWLY_LINKED = 1 << 1,
-        ANSWER_FLAGS = ANSWER_LINKED | ANSWER_NEWLY_LINKED,
+        IDEMPOTENCY_LINKED = 1 << 0,
+        IDEMPOTENCY_NEWLY_LINKED = 1 << 1,
+        IDEMPOTENCY_FLAGS = IDEMPOTENCY_LINKED | IDEMPOTENCY_NEWLY_LINKED,
 };
 
 enum {
@@ -58,7 +58,7 @@ static void encode_principal(Encoder *e, const Principal *principal)
                              (principal->user_verified ? PRINCIPAL_USER_VERIFIED : 0));
 }
 
-static void encode_answer(Encoder *e, const void *object)
+static void encode_idempotency(Encoder *e, const void *object)
 {
         const IdempotencyRecord *answer = object;
 
@@ -66,8 +66,8 @@ static void encode_answer(Encoder *e, const void *object)
                 e->invalid = true;
         encode_u64(e, answer->expires_at_ms);
         encode_u8(e, (uint8_t) answer->error);
-        encode_u8(e, (answer->linked ? ANSWER_LINKED : 0) |
-                             (answer->newly_linked ? ANSWER_NEWLY_LINKED : 0));
+        encode_u8(e, (answer->linked ? IDEMPOTENCY_LINKED : 0) |
+                             (answer->newly_linked ? IDEMPOTENCY_NEWLY_LINKED : 0));
         if (answer->principal)
                 encode_principal(e, answer->principal);
 }
@@ -84,7 +84,7 @@ int record_from_link(const Link *link, Record *ret)
 
 int record_from_idempotency(const IdempotencyRecord *answer, Record *ret)
 {
-        return encode_record(ANSWER_VERSION, encode_answer, answer, ret);
+        return encode_record(IDEMPOTENCY_VERSION, encode_idempotency, answer, ret);
 }
 
 int record_to_tenancy(const void *bytes, size_t len, TenancyRecord *ret)
@@ -163,15 +163,15 @@ static Principal *decode_principal(Decoder *d)
 int record_to_idempotency(const void *bytes, size_t len, IdempotencyRecord *ret)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
-        Decoder d = decoder_start(bytes, len, ANSWER_VERSION);
+        Decoder d = decoder_start(bytes, len, IDEMPOTENCY_VERSION);
         uint8_t flags;
         int r;
 
         answer.expires_at_ms = decode_u64(&d);
         answer.error = decode_u8(&d);
-        flags = decode_flags(&d, ANSWER_FLAGS);
-        answer.linked = flags & ANSWER_LINKED;
-        answer.newly_linked = flags & ANSWER_NEWLY_LINKED;
+        flags = decode_flags(&d, IDEMPOTENCY_FLAGS);
+        answer.linked = flags & IDEMPOTENCY_LINKED;
+        answer.newly_linked = flags & IDEMPOTENCY_NEWLY_LINKED;
         if (answer.error > ERROR_MAX)
                 decoder_fail(&d, -EBADMSG);
         if (d.r == 0 && answer.error == 0)

@@ -319,13 +319,14 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
         return r < 0 ? r : store_queue(store, change, ret);
 }
 
-int store_remove_same(Store *store, const char *tenancy_id, const LinkList *links,
-                      uint64_t delete_id, StoreRemoveFunc func, void *userdata, StoreChange **ret)
+int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
+                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
+                           StoreChange **ret)
 {
         StoreChange *change;
         int r;
 
-        r = change_new_remove_same(tenancy_id, links, delete_id, func, userdata, &change);
+        r = change_new_remove_unchanged(tenancy_id, links, delete_id, func, userdata, &change);
         return r < 0 ? r : store_queue(store, change, ret);
 }
 

@@ -121,8 +121,9 @@ int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_
                          StoreRemoveFunc func, void *userdata, StoreChange **ret);
 /* Removes the links that are unchanged since they were read. Also removes the intent of a delete;
  * 0: none. */
-int store_remove_same(Store *store, const char *tenancy_id, const LinkList *links,
-                      uint64_t delete_id, StoreRemoveFunc func, void *userdata, StoreChange **ret);
+int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
+                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
+                           StoreChange **ret);
 
 /* Stores the write-ahead intent of a delete, before the API is asked. */
 int store_begin_delete(Store *store, const char *tenancy_id, char *const *authenticator_ids,

@@ -32,7 +32,7 @@ struct Writer {
 
 /* Applies the taken changes in one transaction, a dry run in one of its own that is aborted. *ret_n
  * is the number of applied changes, also on failure. */
-static int batch_try(Writer *writer, size_t max, size_t *ret_n)
+static int apply_batch(Writer *writer, size_t max, size_t *ret_n)
 {
         _cleanup_(txn_end) Txn txn = {};
         size_t weight = 0;
@@ -47,7 +47,7 @@ static int batch_try(Writer *writer, size_t max, size_t *ret_n)
         *ret_n = 0;
         for (StoreChange *c = change_queue_first(&writer->taken); c && weight < max;
              c = change_next(c)) {
-                bool dry = change_is_dry(c);
+                bool dry = change_is_dry_run(c);
 
                 if (dry && *ret_n > 0)
                         break;
@@ -65,7 +65,7 @@ static int batch_try(Writer *writer, size_t max, size_t *ret_n)
 #define STEP_LINKS 16U
 
 /* Retries with a larger map. Returns why the map cannot grow, if that is the failure. */
-static int batch_grow(Writer *writer, size_t max, size_t *ret_n)
+static int commit_batch_growing(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
 
@@ -73,7 +73,7 @@ static int batch_grow(Writer *writer, size_t max, size_t *ret_n)
                 r = environment_grow(writer->environment);
                 if (r < 0)
                         return r;
-                r = batch_try(writer, max, ret_n);
+                r = apply_batch(writer, max, ret_n);
         } while (r == -EXFULL);
         return r;
 }
@@ -87,9 +87,9 @@ static int commit_in_steps(Writer *writer)
 
         change_limit(change, STEP_LINKS);
         do {
-                r = batch_try(writer, 1, &n);
+                r = apply_batch(writer, 1, &n);
                 if (r == -EXFULL && environment_use_reserve(writer->environment) >= 0)
-                        r = batch_try(writer, 1, &n);
+                        r = apply_batch(writer, 1, &n);
                 if (r >= 0)
                         change_keep_step(change);
         } while (r >= 0 && change_is_unfinished(change));
@@ -97,13 +97,13 @@ static int commit_in_steps(Writer *writer)
         return r == -EXFULL ? -ENOSPC : r;
 }
 
-static int batch_make(Writer *writer, size_t max, size_t *ret_n)
+static int commit_batch(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
 
-        r = batch_try(writer, max, ret_n);
+        r = apply_batch(writer, max, ret_n);
         if (r == -EXFULL)
-                r = batch_grow(writer, max, ret_n);
+                r = commit_batch_growing(writer, max, ret_n);
         if (store_error_from_errno(r) == ERROR_STORE_FULL && *ret_n == 1 &&
             change_uses_reserve(change_queue_first(&writer->taken)))
                 r = commit_in_steps(writer);
@@ -111,24 +111,24 @@ static int batch_make(Writer *writer, size_t max, size_t *ret_n)
 }
 
 /* Retries once after reopening the environment. */
-static int batch_commit(Writer *writer, size_t max, size_t *ret_n)
+static int commit_batch_reopening(Writer *writer, size_t max, size_t *ret_n)
 {
         int r, recovered;
 
-        r = batch_make(writer, max, ret_n);
+        r = commit_batch(writer, max, ret_n);
         if (r >= 0)
                 return r;
         recovered = environment_recover(writer->environment);
         if (recovered <= 0)
                 return recovered < 0 && r == -ENOTRECOVERABLE ? recovered : r;
-        r = batch_make(writer, max, ret_n);
+        r = commit_batch(writer, max, ret_n);
         if (r < 0)
                 (void) environment_recover(writer->environment);
         return r;
 }
 
 /* Completes the first `n` taken changes, at most all. */
-static void writer_end(Writer *writer, size_t n, int r)
+static void complete_changes(Writer *writer, size_t n, int r)
 {
         ChangeQueue ended;
 
@@ -150,7 +150,7 @@ static void writer_end(Writer *writer, size_t n, int r)
 }
 
 /* Without a full reserve, only changes that may use it are accepted. */
-static bool writer_refuses_first(Writer *writer)
+static bool first_must_be_refused(Writer *writer)
 {
         return !change_uses_reserve(change_queue_first(&writer->taken)) &&
                environment_error(writer->environment) == 0 &&
@@ -158,17 +158,17 @@ static bool writer_refuses_first(Writer *writer)
                !environment_has_room(writer->environment);
 }
 
-static void writer_make_one(Writer *writer)
+static void commit_single(Writer *writer)
 {
         size_t n = 1;
         int r;
 
-        r = writer_refuses_first(writer) ? -ENOSPC : batch_commit(writer, 1, &n);
-        writer_end(writer, n, r);
+        r = first_must_be_refused(writer) ? -ENOSPC : commit_batch_reopening(writer, 1, &n);
+        complete_changes(writer, n, r);
 }
 
 /* Reopens a closed store once for all waiting changes. */
-static bool writer_opens(Writer *writer)
+static bool reopen_store(Writer *writer)
 {
         int r;
 
@@ -176,33 +176,33 @@ static bool writer_opens(Writer *writer)
                 return true;
         r = environment_recover(writer->environment);
         if (r < 0)
-                writer_end(writer, SIZE_MAX, r);
+                complete_changes(writer, SIZE_MAX, r);
         return r >= 0;
 }
 
-static void writer_make_batch(Writer *writer)
+static void commit_taken(Writer *writer)
 {
         size_t n;
         int r;
 
-        if (!writer_opens(writer))
+        if (!reopen_store(writer))
                 return;
         if (!environment_has_reserve(writer->environment)) {
-                writer_make_one(writer);
+                commit_single(writer);
                 return;
         }
-        r = batch_commit(writer, BATCH_MAX, &n);
+        r = commit_batch_reopening(writer, BATCH_MAX, &n);
         if (r >= 0 || n == 1) {
-                writer_end(writer, n, r);
+                complete_changes(writer, n, r);
                 return;
         }
         /* Isolate the failing change: retry one by one. */
         for (; n > 0; n--)
-                writer_make_one(writer);
+                commit_single(writer);
 }
 
 /* Waits for changes. Returns false when stopping with an empty queue. */
-static bool writer_take(Writer *writer)
+static bool wait_for_changes(Writer *writer)
 {
         pthread_mutex_lock(&writer->lock);
         while (!change_queue_first(&writer->taken) && !change_queue_first(&writer->queued) &&
@@ -217,8 +217,8 @@ static void *writer_run(void *userdata)
 {
         Writer *writer = userdata;
 
-        while (writer_take(writer))
-                writer_make_batch(writer);
+        while (wait_for_changes(writer))
+                commit_taken(writer);
         return NULL;
 }
 

@@ -31,7 +31,7 @@ static int set_up(void **state)
         return fixture_setup(state);
 }
 
-/* What an earlier process has left of exchanges. */
+/* Open exchanges of earlier processes. */
 static size_t n_left_over(Store *store, const char *tenancy)
 {
         _cleanup_(exchange_intent_list_clear) ExchangeIntentList list = {};
@@ -114,7 +114,7 @@ typedef struct Found {
         const char *id, *user;
 } Found;
 
-/* All that is left over are claims to what was found, at whatever time that was used. */
+/* All open intents are claims. */
 static void recover(Store *store, const Found *found, uint64_t reach_s)
 {
         _cleanup_(exchange_intent_list_clear) ExchangeIntentList list = {};
@@ -208,7 +208,7 @@ static void test_settled_meanwhile(void **state)
         assert_int_equal(kept.error, ERROR_USER_MISMATCH);
 }
 
-/* A passkey that the vault lists twice is one. */
+/* A passkey listed twice counts once. */
 static void test_listed_twice(void **state)
 {
         Fixture *f = *state;
@@ -220,7 +220,7 @@ static void test_listed_twice(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-1"), "ada");
 }
 
-/* Removed by whichever way, before the crash or after it. */
+/* Removals before or after the crash leave tombstones. */
 static void test_removed_stays_removed(void **state)
 {
         Fixture *f = *state;
@@ -239,7 +239,8 @@ static void test_removed_stays_removed(void **state)
         fixture_reopen(f);
         assert_int_equal(remove_user(f->store, "t", "eve", NULL), 0);
         assert_int_equal(store_list_by_user(f->store, "t", "bob", &same), 0);
-        assert_int_equal(store_remove_same(f->store, "t", &same, 0, on_removed, &outcome, NULL), 0);
+        assert_int_equal(
+                store_remove_unchanged(f->store, "t", &same, 0, on_removed, &outcome, NULL), 0);
         outcome_wait(f->store, &outcome, 1);
         assert_int_equal(outcome.n_removed, 1);
         outcome_clear(&outcome);
@@ -275,7 +276,7 @@ static void test_removed_long_before(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-2"), "");
 }
 
-/* An exchange that came to no link is no reason for one later, whichever way it ended. */
+/* A failed exchange leaves a tombstone. */
 static void test_declined(void **state)
 {
         Fixture *f = *state;
@@ -299,7 +300,7 @@ static void test_declined(void **state)
         assert_int_equal(recovered.n_left, 0);
 }
 
-/* Decisions are not kept without end. If one may have been dropped, nothing is linked. */
+/* Tombstones are bounded. If a dropped one may matter, nothing is linked. */
 static void test_decisions_are_bounded(void **state)
 {
         Fixture *f = *state;
@@ -371,9 +372,9 @@ static void test_delete(void **state)
         assert_int_equal(n_deletes_left_over(f->store, "u"), 0);
 
         for (unsigned i = 0; i < 2; i++)
-                assert_int_equal(store_remove_same(f->store, "t", &(LinkList){},
-                                                   i == 0 ? first : second, on_removed, &outcome,
-                                                   NULL),
+                assert_int_equal(store_remove_unchanged(f->store, "t", &(LinkList){},
+                                                        i == 0 ? first : second, on_removed,
+                                                        &outcome, NULL),
                                  0);
         outcome_wait(f->store, &outcome, 2);
         assert_int_equal(outcome.r, 0);
@@ -381,7 +382,7 @@ static void test_delete(void **state)
         assert_int_equal(n_deletes_left_over(f->store, "t"), 0);
 }
 
-/* Not the link that somebody made since, be it to another user or at another time. */
+/* A link changed since is kept. */
 static void test_remove_same(void **state)
 {
         Fixture *f = *state;
@@ -398,8 +399,8 @@ static void test_remove_same(void **state)
         assert_int_equal(add(f->store, "t", "bob", "pk-1", NULL), 0);
         assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){.link = later}, NULL), 0);
 
-        assert_int_equal(store_remove_same(f->store, "t", &links, 0, on_removed, &outcome, NULL),
-                         0);
+        assert_int_equal(
+                store_remove_unchanged(f->store, "t", &links, 0, on_removed, &outcome, NULL), 0);
         outcome_wait(f->store, &outcome, 1);
         assert_int_equal(outcome.r, 0);
         assert_int_equal(outcome.n_removed, 1);
