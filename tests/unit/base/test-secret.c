@@ -68,7 +68,7 @@ static void test_read(void **state)
         assert_null(flaw);
 }
 
-/* What is no key is refused, and it is said what it is. */
+/* Invalid keys are refused with a reason. */
 static void test_flaws(void **state)
 {
         char huge[SECRET_LEN_MAX + 100];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* When a configuration is in force, with a user database that a test speaks for. */
+/* When a configuration comes into force, with a fake user database. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -156,7 +156,7 @@ static void test_start_without_names(void **state)
         assert_int_equal(config_loader_config(fixture->loader)->n_tenancies, 1);
 }
 
-/* What comes after it has begun goes into what is in force. */
+/* Names found later are added to the grants in force. */
 static void test_start_without_an_answer(void **state)
 {
         Fixture *fixture = *state;
@@ -183,7 +183,7 @@ static void test_start_with_a_mistake(void **state)
         assert_null(config_loader_config(fixture->loader));
 }
 
-/* Nobody is told before the call that began it has returned. */
+/* No report before config_loader_reload() returns. */
 static void test_reload_without_names(void **state)
 {
         Fixture *fixture = *state;
@@ -230,7 +230,7 @@ static void test_reload_without_an_answer(void **state)
         assert_true(allowed(fixture, 8) && !allowed(fixture, 7) && !allowed(fixture, 1));
 }
 
-/* A newer one takes the place of one that waits; both are told. */
+/* A newer reload supersedes a pending one; both are reported. */
 static void test_reloads_that_overlap(void **state)
 {
         Fixture *fixture = *state;
@@ -266,7 +266,7 @@ static void test_mistake_while_another_waits(void **state)
         assert_int_equal(fixture->n_idle, 1);
 }
 
-/* What is in force stays so, and its names go on being looked for. */
+/* The old configuration stays in force, and its names are still resolved. */
 static void test_that_cannot_be_applied(void **state)
 {
         const struct {

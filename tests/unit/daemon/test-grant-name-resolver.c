@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What becomes of the users and groups that grants name, with answers that a test gives. */
+/* Resolving the names of grants, with fake results. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -99,7 +99,7 @@ static void test_each_is_asked_once(void **state)
         assert_true(grant_name_resolver_is_done(fixture->names));
         assert_int_equal(fixture->n_changes, 3);
 
-        /* Told of before it is in force, nothing of it is news. */
+        /* Results before the configuration is in force leave no record. */
         grant_name_resolver_apply(fixture->names, &fixture->grants, false);
         assert_true(allowed(fixture, 1, 9, RIGHT_EXCHANGE));
         assert_true(allowed(fixture, 1, 9, RIGHT_MAILBOX));
@@ -191,12 +191,12 @@ static void test_missing_is_asked_for_again(void **state)
                                      "shop f:6: user bob resolves to uid 2;");
         assert_true(allowed(fixture, 2, 9, RIGHT_MAILBOX));
 
-        /* Nothing is missing: nothing is waited for. */
+        /* No missing name: no timer. */
         assert_int_equal(sd_event_run(fixture->event, 1500 * 1000), 0);
         assert_int_equal(fake_n_asked, 0);
 }
 
-/* A reload: what was known stays in force until there is another answer, and then that counts. */
+/* A reload keeps old results until new ones arrive. */
 static void test_looked_up_anew(void **state)
 {
         Fixture *fixture = *state;
@@ -209,7 +209,7 @@ static void test_looked_up_anew(void **state)
         assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         assert_int_equal(fake_n_cancelled, 2);
         assert_int_equal(fake_n_asked, 3);
-        /* First what was there: the database may be slow to say that something is not. */
+        /* Known names are looked up first. */
         assert_string_equal(fake_asked[2], "%staff");
 
         grant_name_resolver_apply(fixture->names, &fixture->grants, true);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Looking up users and groups in threads, with a user database that says what a test wants it to,
- * and when. */
+/* Lookups in threads, with a fake user database. */
 
 #include <errno.h>
 #include <grp.h>
@@ -263,7 +262,7 @@ static void test_wait(void **state)
         assert_int_equal(fixture->answered[0].answer.r, 1);
 }
 
-/* The answer to a question is not older than the question. */
+/* A result is never older than its request. */
 static void test_asked_again_while_running(void **state)
 {
         Fixture *fixture = *state;
@@ -308,7 +307,7 @@ static void test_asked_again_after_a_cancel(void **state)
         assert_int_equal(fixture->answered[0].answer.id, 2);
 }
 
-/* An answer that has come, and has not been passed on, is cancelled as well. */
+/* A completed lookup can still be cancelled. */
 static void test_answer_in_between_is_cancelled(void **state)
 {
         Fixture *fixture = *state;
@@ -338,7 +337,7 @@ static void test_many(void **state)
         assert_int_equal(database.n_waiting_max, NSS_LOOKUP_THREADS_MAX);
 }
 
-/* Nobody waits for a database that does not answer. */
+/* A database that hangs does not block. */
 static void test_freed_while_running(void **state)
 {
         Fixture *fixture = *state;

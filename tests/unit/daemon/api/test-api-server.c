@@ -8,7 +8,7 @@
 #include "daemon/api/api-server.h"
 #include "tests/unit/test.h"
 
-/* Link-time fakes of the two clocks that count here, in milliseconds. */
+/* Link-time fakes of both clocks, in milliseconds. */
 static uint64_t boottime_now_ms, monotonic_now_ms;
 
 int __real_clock_gettime(clockid_t clock, struct timespec *ret);
@@ -28,8 +28,8 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 typedef struct Fixture {
         sd_event *event;
         ApiServer *server;
-        int log_fd;    /* what standard error is meanwhile, */
-        int stderr_fd; /* and what it is otherwise */
+        int log_fd;    /* standard error during the test, */
+        int stderr_fd; /* and the original one */
 } Fixture;
 
 static int set_up(void **state)
@@ -62,7 +62,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* How often this stands in the log since forget_log(). */
+/* Occurrences in the log since forget_log(). */
 static unsigned logged(const Fixture *f, const char *what)
 {
         char text[16384] = {};
@@ -89,7 +89,7 @@ static void note(const Fixture *f, int r, uint64_t date_ms)
         api_server_record_reply(f->server, r, &reply);
 }
 
-/* What time it is there goes on with the time that passes here, and with nothing else. */
+/* The server's clock advances with boottime only. */
 static void test_clock(void **state)
 {
         Fixture *f = *state;
@@ -102,21 +102,21 @@ static void test_clock(void **state)
 
         note(f, 0, DATE_MS);
         assert_int_equal(api_server_clock_ms(f->server), DATE_MS);
-        boottime_now_ms += 86400000; /* and asleep, so that the monotonic clock stands still */
+        boottime_now_ms += 86400000; /* and suspended: the monotonic clock stands still */
         assert_int_equal(api_server_clock_ms(f->server), DATE_MS + 86400000);
 
-        /* what says nothing of the time changes nothing */
+        /* a reply without Date changes nothing */
         note(f, 0, 0);
         note(f, -ETIMEDOUT, DATE_MS);
         assert_int_equal(api_server_clock_ms(f->server), DATE_MS + 86400000);
 
-        /* the latest word counts, also if it is earlier */
+        /* the latest Date wins, even if earlier */
         note(f, 0, DATE_MS - 5000);
         boottime_now_ms += 7;
         assert_int_equal(api_server_clock_ms(f->server), DATE_MS - 5000 + 7);
 }
 
-/* Each beginning and each end, and nothing in between. */
+/* Logs each loss and each recovery of trust once. */
 static void test_trust(void **state)
 {
         Fixture *f = *state;
@@ -129,7 +129,7 @@ static void test_trust(void **state)
         assert_int_equal(logged(f, "Failed to read the CA file /nonexistent/ca for "
                                    "https://api.example: No such file or directory"),
                          1);
-        /* what says nothing of it */
+        /* irrelevant results */
         note(f, -ECONNREFUSED, 0);
         note(f, -EMFILE, 0);
         assert_int_equal(logged(f, "\n"), 1);
@@ -171,7 +171,7 @@ static void test_refusals(void **state)
         }
 }
 
-/* Who makes calls that are refused can make many. */
+/* Log lines of refused calls are rate-limited. */
 static void test_many_refusals(void **state)
 {
         Fixture *f = *state;

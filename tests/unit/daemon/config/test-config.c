@@ -58,7 +58,7 @@ static void test_everything(void **state)
         assert_string_equal(grant->rp_ids[1], "www.example.com");
 }
 
-/* A comment goes no further than its line, or it could take out what limits a grant. */
+/* A backslash does not continue a comment: it could disable a limit. */
 static void test_comment_continues_nothing(void **state)
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -159,7 +159,7 @@ static void test_times(void **state)
         }
 }
 
-/* Each mistake is refused, with the file, the line and something of what is wrong. */
+/* Each error names file, line and reason. */
 static void test_mistakes(void **state)
 {
         const struct {
@@ -248,7 +248,7 @@ static void test_mistake_in_drop_in(void **state)
         assert_non_null(strstr(error, "50-typo.conf:3: unknown key Usr="));
 }
 
-/* A label of one's own for another's id would open its links. */
+/* A second label for an id would open its links. */
 static void test_one_id_under_two_labels(void **state)
 {
         const ConfigFixture *fixture = *state;
@@ -264,13 +264,13 @@ static void test_one_id_under_two_labels(void **state)
                                       "[Tenancy default] in "));
         assert_non_null(strstr(error, "passlockd.conf:2"));
 
-        /* What counts is what it is in the end. */
+        /* The last assignment decides. */
         config_write_drop_in(fixture, "60-other.conf", "[Tenancy app]\nTenancyId=t2\n");
         config = config_load_good(fixture);
         assert_int_equal(config->n_tenancies, 2);
 }
 
-/* Whether they exist is not looked at here, and keeps nobody else from being served. */
+/* Users and files need not exist. */
 static void test_names_that_may_not_exist(void **state)
 {
         const ConfigFixture *fixture = *state;
@@ -373,7 +373,7 @@ static void assert_credentials(const ConfigFixture *fixture, const char *expecte
         assert_string_equal(joined, expected);
 }
 
-/* What systemd is told to load: what can be understood, whatever else the files have. */
+/* The credential names of all valid sections. */
 static void test_credentials(void **state)
 {
         const ConfigFixture *fixture = *state;
