@@ -5,7 +5,7 @@
 
 #include "base/macro.h"
 
-/* Milliseconds since the epoch, as everything on the bus and on disk has it. */
+/* Wall clock, milliseconds since the epoch: the unit of D-Bus and disk. */
 static inline uint64_t realtime_ms(void)
 {
         struct timespec ts;
@@ -14,7 +14,7 @@ static inline uint64_t realtime_ms(void)
         return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* Microseconds on the same clock as monotonic_ms(). */
+/* CLOCK_MONOTONIC in microseconds. */
 static inline uint64_t monotonic_us(void)
 {
         struct timespec ts;
@@ -23,7 +23,7 @@ static inline uint64_t monotonic_us(void)
         return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
 }
 
-/* Milliseconds on a clock that nobody sets: for deadlines. */
+/* CLOCK_MONOTONIC in milliseconds: for deadlines. */
 static inline uint64_t monotonic_ms(void)
 {
         struct timespec ts;
@@ -32,8 +32,7 @@ static inline uint64_t monotonic_ms(void)
         return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* Milliseconds since this host booted, suspended time included: nobody can set this clock, and it
- * goes on with what happens elsewhere. */
+/* CLOCK_BOOTTIME in milliseconds: cannot be set, and includes suspend. */
 static inline uint64_t boottime_ms(void)
 {
         struct timespec ts;

@@ -3,6 +3,5 @@
 
 #include "base/macro.h"
 
-/* A random delay between half and one and a half times the base, so that those who failed together
- * do not retry together. */
+/* A random delay of 0.5 to 1.5 times the base, so that retries of many clients spread. */
 uint64_t jitter_ms(uint64_t base_ms);

@@ -49,7 +49,7 @@ bool log_is_journal(void)
         return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
-/* One write of a line this short does not wait where there is room at all. */
+/* A single short write does not block if poll() reports room. */
 static void write_line(const char *line, size_t len)
 {
         static atomic_uint n_lost;
@@ -64,7 +64,7 @@ static void write_line(const char *line, size_t len)
                 return;
         n = atomic_exchange(&n_lost, 0);
         if (n > 0)
-                log_line(LOG_WARNING, "%u lines before this one are lost: nobody read them", n);
+                log_line(LOG_WARNING, "Dropped %u log lines: standard error was not read", n);
 }
 
 _printf_(2, 0) static void log_va(int level, const char *format, va_list ap)
@@ -78,7 +78,7 @@ _printf_(2, 0) static void log_va(int level, const char *format, va_list ap)
         if (m < 0)
                 return;
 
-        /* A message is one line, whatever was quoted in it. */
+        /* Control characters are replaced: one message is one line. */
         for (char *p = line; *p; p++)
                 if ((unsigned char) *p < ' ' || *p == 0x7f)
                         *p = '?';
@@ -105,4 +105,14 @@ void log_at(int level, const char *format, ...)
         va_start(ap, format);
         log_va(level, format, ap);
         va_end(ap);
+}
+
+void log_errno_origin_at(int r, const char *file, int line, const char *func)
+{
+        int saved_errno = errno;
+
+        while (strncmp(file, "../", 3) == 0)
+                file += 3;
+        log_debug("%s:%d: %s(): %s (errno %d)", file, line, func, strerror(-r), -r);
+        errno = saved_errno;
 }

@@ -6,26 +6,25 @@
 #include "base/macro.h"
 
 /*
- * One line a message on standard error. In the journal each carries its priority, as sd-daemon(3)
- * has it. Nothing secret is ever passed here: not a key, token, code or id_token.
+ * Logs one line per message to standard error, with a priority prefix for the journal, see
+ * sd-daemon(3). Never pass secrets: keys, tokens, codes, id_tokens.
  *
- * A reader that does not read is not waited for: what has no room is lost, and the next line that
- * has says how many were.
+ * Logging never blocks: a line without room is dropped, and the next line reports how many were.
  */
 
-/* Messages less important than this are dropped. LOG_INFO until told otherwise. */
+/* Drops less important messages. The default is LOG_INFO. */
 void log_set_max_level(int level);
 
-/* Reads a level by name ("debug" … "err") and sets it. Returns 0 or -EINVAL. */
+/* Sets the level by name ("debug" … "err"). Returns 0 or -EINVAL. */
 int log_set_max_level_name(const char *name);
 
 bool log_is_on(int level);
 
-/* Is standard error the journal? As $JOURNAL_STREAM has it; see systemd.exec(5). */
+/* Whether standard error is the journal, by $JOURNAL_STREAM; see systemd.exec(5). */
 bool log_is_journal(void);
 
 _printf_(2, 3) void log_at(int level, const char *format, ...);
-/* The same, however important it is. */
+/* The same, regardless of the level. */
 _printf_(2, 3) void log_line(int level, const char *format, ...);
 
 #define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)
@@ -33,3 +32,17 @@ _printf_(2, 3) void log_line(int level, const char *format, ...);
 #define log_notice(...)  log_at(LOG_NOTICE, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
 #define log_error(...)   log_at(LOG_ERR, __VA_ARGS__)
+
+/*
+ * Logs at debug level where a negative errno originates, with file, line and function: wrap the
+ * external call, as in r = log_errno_origin(sd_event_new(&event)). Returns r. Without a failure
+ * or below debug level it only tests r.
+ */
+#define log_errno_origin(r) \
+        ({ \
+                int _r = (int) (r); \
+                if (__builtin_expect(_r < 0, 0)) \
+                        log_errno_origin_at(_r, __FILE__, __LINE__, __func__); \
+                _r; \
+        })
+void log_errno_origin_at(int r, const char *file, int line, const char *func);

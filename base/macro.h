@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The few words of C that everything here is written with. */
+/* Basic macros, types and string helpers. */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* assert() checks invariants in product builds as well: a broken one must not reach the store. */
+#ifdef NDEBUG
+#error "Do not define NDEBUG"
+#endif
 
 #define _cleanup_(f)   __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
@@ -17,7 +23,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Hands an owned value over: the local keeps nothing that its cleanup could free. */
+/* Moves ownership out of a variable: its cleanup then frees nothing. */
 #define TAKE(v, empty) \
         ({ \
                 __typeof__(v) *_pv = &(v), _v = *_pv; \
@@ -52,7 +58,7 @@ static inline bool streq(const char *a, const char *b)
         return strcmp(a, b) == 0;
 }
 
-/* Like streq(), but NULL equals NULL and nothing else. */
+/* Like streq(), but NULL equals NULL only. */
 static inline bool streq_ptr(const char *a, const char *b)
 {
         return a && b ? streq(a, b) : a == b;

@@ -4,17 +4,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/new-file.h"
 
 struct NewFile {
         char *path;
-        char *temporary; /* NULL: there is none any more */
-        size_t offset;   /* in both, of the name in the directory */
+        char *temporary; /* NULL: published */
+        size_t offset;   /* of the file name in both paths */
         int directory_fd;
         int fd;
 };
 
-/* Where the last component of a path begins. */
+/* Offset of the last path component. */
 static size_t name_offset(const char *path)
 {
         const char *slash = strrchr(path, '/');
@@ -30,7 +31,7 @@ static int open_directory_of(const char *path, size_t offset)
         if (!directory)
                 return -ENOMEM;
         fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
+        return fd < 0 ? log_errno_origin(-errno) : fd;
 }
 
 static int create_temporary(NewFile *file)
@@ -44,7 +45,7 @@ static int create_temporary(NewFile *file)
         }
         file->fd = mkostemp(temporary, O_CLOEXEC);
         if (file->fd < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         file->temporary = TAKE_PTR(temporary);
         return 0;
 }
@@ -79,19 +80,19 @@ int new_file_fd(const NewFile *file)
         return file->fd;
 }
 
-/* The directory is the one that it was in the beginning: who can rename it cannot have another
- * one's files replaced or removed. */
+/* The directory is opened once: renaming it meanwhile cannot redirect the file. */
 
 int new_file_publish(NewFile *file, bool replace)
 {
         unsigned flags = replace ? 0 : RENAME_NOREPLACE;
         int fd = file->directory_fd;
 
+        assert(file->temporary); /* published once */
         if (fsync(file->fd) < 0 ||
             renameat2(fd, file->temporary + file->offset, fd, file->path + file->offset, flags) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         free(TAKE_PTR(file->temporary));
-        return fsync(file->directory_fd) < 0 ? -errno : 0;
+        return fsync(file->directory_fd) < 0 ? log_errno_origin(-errno) : 0;
 }
 
 NewFile *new_file_free(NewFile *file)

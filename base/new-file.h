@@ -4,20 +4,21 @@
 #include "base/macro.h"
 
 /*
- * A file that comes into being whole, or not at all. It is written under a name of its own beside
- * the final one (`.NAME.` and six characters), with mode 0600.
+ * Atomic file creation: written as a temporary file (`.NAME.XXXXXX`, mode 0600) in the same
+ * directory, then renamed. By hand, since libc and libsystemd have no such function, and the
+ * directory must be the same one throughout.
  */
 typedef struct NewFile NewFile;
 
 /* Returns 0 or a negative errno; -EISDIR if `path` ends in a slash. */
 int new_file_open(const char *path, NewFile **ret);
-/* To write to: the file's own. */
+/* The descriptor to write to, owned by the file. */
 int new_file_fd(const NewFile *file);
 
-/* Gives it its name, once all of it is on the disk. With `replace` in the place of what has that
- * name; else that is -EEXIST. Returns 0 or a negative errno. */
+/* Syncs the file and renames it. Without `replace`, an existing file is -EEXIST. Returns 0 or a
+ * negative errno. */
 int new_file_publish(NewFile *file, bool replace);
 
-/* Removes what was not published. Returns NULL. */
+/* Removes the temporary file, if not published. Returns NULL. */
 NewFile *new_file_free(NewFile *file);
 DEFINE_CLEANUP(NewFile *, new_file_free);

@@ -5,21 +5,56 @@
 #include <wchar.h>
 
 #include "base/safe-text.h"
+#include "base/text.h"
 
-/* Invisible characters and bidi controls. */
-static bool is_invisible_or_bidi(wchar_t c)
+typedef struct CharacterRange {
+        uint32_t first, last;
+} CharacterRange;
+
+static bool is_in_ranges(uint32_t c, const CharacterRange *ranges, size_t n)
 {
-        static const struct {
-                wchar_t first, last;
-        } sly[] = {
-                {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},
-                {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xe0000, 0xe0fff},
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(sly); i++)
-                if (c >= sly[i].first && c <= sly[i].last)
+        for (size_t i = 0; i < n; i++)
+                if (c >= ranges[i].first && c <= ranges[i].last)
                         return true;
         return false;
+}
+
+bool safe_text_is_invisible(uint32_t c)
+{
+        static const CharacterRange invisible[] = {
+                {0xad, 0xad},       {0x34f, 0x34f},   {0x61c, 0x61c},     {0x115f, 0x1160},
+                {0x17b4, 0x17b5},   {0x180b, 0x180f}, {0x200b, 0x200f},   {0x2028, 0x202e},
+                {0x2060, 0x206f},   {0x3164, 0x3164}, {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
+                {0xffa0, 0xffa0},   {0xfff0, 0xfff8}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+                {0xe0000, 0xe0fff},
+        };
+
+        return is_in_ranges(c, invisible, ARRAY_SIZE(invisible));
+}
+
+static bool is_quotation_mark(uint32_t c)
+{
+        static const CharacterRange marks[] = {
+                {'"', '"'},       {0x2ba, 0x2ba},   {0x2dd, 0x2dd},   {0x2ee, 0x2ee},
+                {0x5f4, 0x5f4},   {0x201c, 0x201f}, {0x2033, 0x2033}, {0x2036, 0x2036},
+                {0x275d, 0x275e}, {0x301d, 0x301f}, {0xff02, 0xff02},
+        };
+
+        return is_in_ranges(c, marks, ARRAY_SIZE(marks));
+}
+
+bool safe_text_is_quotable(const char *s, size_t len_max)
+{
+        uint32_t c;
+
+        if (!text_is_valid(s, len_max))
+                return false;
+        while (*s) {
+                s += text_next_character(s, &c);
+                if (safe_text_is_invisible(c) || is_quotation_mark(c))
+                        return false;
+        }
+        return true;
 }
 
 char *safe_text_new(const char *s, size_t *ret_width)
@@ -34,7 +69,8 @@ char *safe_text_new(const char *s, size_t *ret_width)
                 mbstate_t state = {};
                 wchar_t c;
                 size_t len = mbrtowc(&c, s, left, &state);
-                int columns = len <= left && !is_invisible_or_bidi(c) ? wcwidth(c) : -1;
+                int columns =
+                        len <= left && !safe_text_is_invisible((uint32_t) c) ? wcwidth(c) : -1;
 
                 if (*s == '\\') {
                         end = stpcpy(end, "\\\\");

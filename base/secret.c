@@ -24,7 +24,7 @@ static Secret *secret_destroy(Secret *secret)
 }
 DEFINE_CLEANUP(Secret *, secret_destroy);
 
-/* An empty secret with room for `capacity` bytes and the final NUL. */
+/* Allocates an empty secret for `capacity` bytes and a NUL. */
 static int secret_allocate(size_t capacity, Secret **ret)
 {
         size_t page = (size_t) sysconf(_SC_PAGESIZE);
@@ -35,9 +35,9 @@ static int secret_allocate(size_t capacity, Secret **ret)
         if (secret == MAP_FAILED)
                 return -ENOMEM;
 
-        /* RLIMIT_MEMLOCK may forbid this; a key that could be swapped is still better than none. */
+        /* RLIMIT_MEMLOCK may forbid it; continue with swappable memory. */
         if (mlock(secret, n_mapped) < 0)
-                log_debug("Cannot lock a secret in memory: %s", strerror(errno));
+                log_debug("Failed to lock a secret in memory: %s", strerror(errno));
         (void) madvise(secret, n_mapped, MADV_DONTDUMP);
         (void) madvise(secret, n_mapped, MADV_WIPEONFORK);
 
@@ -78,11 +78,11 @@ int secret_new(const char *bytes, size_t len, Secret **ret)
 static const char *encoding_flaw(const char *bytes, size_t len)
 {
         if (len >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0))
-                return "is in UTF-16, where it has to be in ASCII";
+                return "is UTF-16 instead of ASCII";
         if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
                 return "begins with a byte order mark";
         if (memchr(bytes, '\0', len))
-                return "has a NUL, as text in UTF-16 has";
+                return "contains a NUL byte, as UTF-16 text does";
         return NULL;
 }
 
@@ -91,18 +91,18 @@ const char *secret_key_flaw(const char *bytes, size_t len)
         const char *flaw = len == 0 ? "is empty" : encoding_flaw(bytes, len);
 
         if (!flaw && len > SECRET_LEN_MAX)
-                flaw = "is longer than a key may be";
+                flaw = "exceeds the maximum length of a key";
         if (!flaw && memchr(bytes, '\n', len))
                 flaw = "has more than one line";
         for (size_t i = 0; !flaw && i < len; i++) {
                 unsigned char c = (unsigned char) bytes[i];
 
                 if (c == ' ' || c == '\t')
-                        flaw = "has blanks";
+                        flaw = "contains white space";
                 else if (c < ' ' || c == 0x7f)
-                        flaw = "has a control character";
+                        flaw = "contains a control character";
                 else if (c > '~')
-                        flaw = "has a character that is not ASCII";
+                        flaw = "contains a non-ASCII character";
         }
         return flaw;
 }
@@ -118,7 +118,7 @@ static int read_all(int fd, char *bytes, size_t size, size_t *ret_len)
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return -errno;
+                        return log_errno_origin(-errno);
                 if (n == 0)
                         break;
                 len += (size_t) n;
@@ -137,7 +137,7 @@ static size_t strip_line_end(const char *bytes, size_t len)
 
 int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret)
 {
-        /* More than the longest key: for a line end, and to notice that there is more. */
+        /* Room for a line end and one byte that shows an overlong key. */
         const size_t size = SECRET_LEN_MAX + 3;
         _cleanup_(secret_destroyp) Secret *secret = NULL;
         _cleanup_(closep) int fd = -1;
@@ -147,7 +147,7 @@ int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secr
 
         fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         r = secret_allocate(size, &secret);
         if (r >= 0)
                 r = read_all(fd, secret->text, size, &len);
@@ -169,14 +169,19 @@ int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secr
 
 Secret *secret_ref(Secret *secret)
 {
-        if (secret)
+        if (secret) {
+                assert(secret->n_ref > 0);
                 secret->n_ref++;
+        }
         return secret;
 }
 
 Secret *secret_unref(Secret *secret)
 {
-        if (secret && --secret->n_ref == 0)
+        if (!secret)
+                return NULL;
+        assert(secret->n_ref > 0);
+        if (--secret->n_ref == 0)
                 secret_destroy(secret);
         return NULL;
 }

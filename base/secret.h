@@ -4,41 +4,37 @@
 #include "base/macro.h"
 
 /*
- * A secret string: in pages of its own that are locked in memory, left out of core dumps and of
- * forked children, and wiped before they are given back. Immutable and reference-counted, so that
- * nobody needs a copy. Not thread-safe.
+ * A secret string in its own memory pages: mlock()ed, excluded from core dumps and forked children,
+ * wiped on free. Immutable and reference-counted, so that no copies are needed. Not thread-safe. By
+ * hand: OpenSSL's secure heap has a fixed size and is process-wide; libsystemd has none.
  */
 typedef struct Secret Secret;
 
 #define SECRET_LEN_MAX 4096U
 
-/*
- * Copies `len` bytes into a new secret; the caller wipes its own copy. The bytes may not contain
- * NUL. Returns 0, -EINVAL (empty, or a NUL inside), -E2BIG (over SECRET_LEN_MAX) or -ENOMEM.
- */
+/* Copies `len` bytes into a new secret; the caller wipes the original. Returns 0, -EINVAL (empty,
+ * or contains NUL), -E2BIG (over SECRET_LEN_MAX) or -ENOMEM. */
 int secret_new(const char *bytes, size_t len, Secret **ret);
 
-/*
- * What keeps bytes from being a key, which is printable ASCII without blanks, as it has to go into
- * a header of HTTP. NULL if nothing does; else a static text that begins with a verb: "is empty".
- */
+/* Why bytes are not a valid API key: printable ASCII without white space, as it goes into an HTTP
+ * header. NULL if valid; else a static text such as "is empty". */
 const char *secret_key_flaw(const char *bytes, size_t len);
 
 /*
- * Reads a key from a file relative to `dir_fd`, straight into locked memory; one line end (LF or
- * CR LF) is dropped. Returns 0; -EINVAL, with secret_key_flaw() in *ret_flaw, if it is no key; or
- * the errno of open() and read().
+ * Reads a key from a file relative to `dir_fd` into locked memory; one trailing LF or CR LF is
+ * dropped. Returns 0; -EINVAL with secret_key_flaw() in *ret_flaw; or the errno of open() or
+ * read().
  */
 int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret);
 
 Secret *secret_ref(Secret *secret);
-/* Drops a reference and returns NULL; the last one wipes. NULL is fine. */
+/* Drops a reference; the last one wipes. NULL is fine. Returns NULL. */
 Secret *secret_unref(Secret *secret);
 DEFINE_CLEANUP(Secret *, secret_unref);
 
-/* The secret itself, NUL-terminated, lent for as long as a reference is held. */
+/* The plaintext, NUL-terminated, valid while a reference is held. */
 const char *secret_reveal(const Secret *secret);
 size_t secret_len(const Secret *secret);
 
-/* Compares in a time that depends on the lengths only. NULL equals nothing, not even NULL. */
+/* Constant-time comparison. NULL equals nothing, not even NULL. */
 bool secret_equal(const Secret *a, const Secret *b);

@@ -3,7 +3,7 @@
 
 #include "base/macro.h"
 
-/* A string vector: an array of strings that ends in NULL. NULL itself is an empty one. */
+/* String vectors: NULL-terminated arrays of strings. NULL is an empty vector. */
 
 char **strv_free(char **strv);
 DEFINE_CLEANUP(char **, strv_free);
@@ -11,14 +11,14 @@ DEFINE_CLEANUP(char **, strv_free);
 size_t strv_len(char *const *strv);
 bool strv_contains(char *const *strv, const char *s);
 
-/* Appends a copy. Returns 0 or -ENOMEM, and then the vector is as it was. */
+/* Appends a copy. Returns 0 or -ENOMEM (vector unchanged). */
 int strv_push(char ***strv, const char *s);
 
-/* Frees all but the first strings. */
+/* Frees all but the first `n` strings. */
 void strv_truncate(char **strv, size_t n);
 
 /* Copies a vector; an empty one becomes NULL. Returns 0 or -ENOMEM. */
 int strv_copy(char *const *strv, char ***ret);
 
-/* Splits at white space. No words at all give NULL. Returns 0 or -ENOMEM. */
+/* Splits at white space; no words give NULL. Returns 0 or -ENOMEM. */
 int strv_split(const char *s, char ***ret);

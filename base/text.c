@@ -4,71 +4,48 @@
 
 #include "base/text.h"
 
-/* Unicode's non-characters: the bus takes them, but sd-bus neither reads nor sends them. */
-static bool is_noncharacter(const unsigned char *s, size_t n)
+/* Unicode non-characters: D-Bus allows them, sd-bus does not. */
+static bool is_noncharacter(uint32_t c)
 {
-        uint32_t c = n == 3 ? s[0] & 0x0f : s[0] & 0x07;
-
-        if (n < 3)
-                return false;
-        for (size_t i = 1; i < n; i++)
-                c = c << 6 | (s[i] & 0x3f);
         return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
 }
 
-/* Length of the UTF-8 sequence at `s`, or 0 if it is not one. Overlong forms, surrogates and what
- * is beyond Unicode are not. */
-static size_t decode_utf8(const unsigned char *s)
+/* By hand: libc decodes UTF-8 only in a UTF-8 locale, and the daemon has none. */
+static size_t decode_utf8(const unsigned char *s, uint32_t *ret)
 {
-        unsigned char first = s[0], lowest = 0x80, highest = 0xbf;
-        size_t n;
+        static const uint32_t minimum[] = {0, 0, 0x80, 0x800, 0x10000}; /* refuses overlong forms */
+        size_t n = s[0] < 0x80   ? 1
+                   : s[0] < 0xc0 ? 0
+                   : s[0] < 0xe0 ? 2
+                   : s[0] < 0xf0 ? 3
+                   : s[0] < 0xf8 ? 4
+                                 : 0;
+        uint32_t c = n <= 1 ? s[0] : s[0] & (0x7fU >> n);
 
-        if (first < 0x80)
-                return 1;
-        if (first >= 0xc2 && first <= 0xdf)
-                n = 2;
-        else if (first >= 0xe0 && first <= 0xef)
-                n = 3;
-        else if (first >= 0xf0 && first <= 0xf4)
-                n = 4;
-        else
-                return 0;
-
-        switch (first) {
-        case 0xe0:
-                lowest = 0xa0;
-                break;
-        case 0xed:
-                highest = 0x9f;
-                break;
-        case 0xf0:
-                lowest = 0x90;
-                break;
-        case 0xf4:
-                highest = 0x8f;
-                break;
-        }
-        if (s[1] < lowest || s[1] > highest)
-                return 0;
-        for (size_t i = 2; i < n; i++)
-                if (s[i] < 0x80 || s[i] > 0xbf)
+        for (size_t i = 1; i < n; i++) {
+                if ((s[i] & 0xc0) != 0x80)
                         return 0;
-        return is_noncharacter(s, n) ? 0 : n;
+                c = c << 6 | (s[i] & 0x3f);
+        }
+        if (n == 0 || c < minimum[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ||
+            is_noncharacter(c))
+                return 0;
+        *ret = c;
+        return n;
 }
 
-/* Length of the character at `s` if a text without lines may have it, else 0. */
+/* The same, but refuses control characters. */
 static size_t decode_printable(const unsigned char *s)
 {
-        size_t n = decode_utf8(s);
+        uint32_t c = 0;
+        size_t n = decode_utf8(s, &c);
 
-        if (s[0] < 0x20 || s[0] == 0x7f)
-                return 0;
-        return n == 2 && s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n; /* C1 controls */
+        return c < 0x20 || (c >= 0x7f && c < 0xa0) ? 0 : n;
 }
 
-size_t text_next_character(const char *s)
+size_t text_next_character(const char *s, uint32_t *ret)
 {
-        return *s ? decode_utf8((const unsigned char *) s) : 0;
+        return *s ? decode_utf8((const unsigned char *) s, ret) : 0;
 }
 
 bool text_is_valid(const char *s, size_t len_max)
@@ -89,12 +66,13 @@ bool text_is_valid(const char *s, size_t len_max)
 
 bool text_is_utf8(const char *s)
 {
-        for (const unsigned char *p = (const unsigned char *) s; *p;) {
-                size_t n = decode_utf8(p);
+        uint32_t c;
+        size_t n;
 
+        for (; *s; s += n) {
+                n = text_next_character(s, &c);
                 if (n == 0)
                         return false;
-                p += n;
         }
         return true;
 }
@@ -110,7 +88,7 @@ size_t text_cut(const char *s, size_t len_max)
 
         if (len <= len_max)
                 return len;
-        /* The first byte that goes begins a character. */
+        /* Cut before the first byte of a sequence. */
         for (len = len_max; len > 0 && ((unsigned char) s[len] & 0xc0) == 0x80;)
                 len--;
         return len;

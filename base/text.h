@@ -3,28 +3,26 @@
 
 #include "base/macro.h"
 
-/* Whether a text is UTF-8 of 1 to `len_max` bytes without control characters, and without what
- * Unicode calls non-characters. NULL is none. */
+/* Whether a text is UTF-8 of 1 to `len_max` bytes, without control characters and Unicode
+ * non-characters. False for NULL. */
 bool text_is_valid(const char *s, size_t len_max);
 
-/* The same for text that has lines: it may be empty and have control characters. */
+/* The same for multi-line text: may be empty and contain control characters. */
 bool prose_is_valid(const char *s, size_t len_max);
 
-/* Whether a text is UTF-8, whatever characters it has; of what Unicode calls non-characters, none.
- */
+/* Whether a text is UTF-8 without Unicode non-characters. */
 bool text_is_utf8(const char *s);
 
-/* The length of the character that the text begins with: 0 for what is no UTF-8, at the end of the
- * text, and for what Unicode calls non-characters. */
-size_t text_next_character(const char *s);
+/* Decodes the first UTF-8 character. Returns its length; 0 if invalid, a Unicode non-character, or
+ * at the end of the text. */
+size_t text_next_character(const char *s, uint32_t *ret);
 
-/* The length of what is left of UTF-8 text if it is cut, between two characters, to `len_max` bytes
- * at most. */
+/* The length of a text truncated to at most `len_max` bytes at a character boundary. */
 size_t text_cut(const char *s, size_t len_max);
 
-/* A copy that text_is_valid(), but for its length and for being empty: '?' stands for each byte
- * that is in its way. The caller's; NULL for lack of memory. */
+/* A copy in which '?' replaces each byte that text_is_valid() refuses, regardless of the length.
+ * Owned by the caller; NULL if out of memory. */
 char *text_make_valid(const char *s);
 
-/* Parses a decimal number from 1 to `max`. Returns 0 if the text is none. */
+/* Parses a decimal number from 1 to `max`. Returns 0 if invalid. */
 uint32_t text_parse_number(const char *s, uint32_t max);

@@ -4,17 +4,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/queue.h>
 
 #include "base/log.h"
 #include "daemon/api-key-loader.h"
 #include "daemon/audit/audit.h"
 #include "daemon/credential.h"
 
-/* After a change: a file that is being written is soon complete. */
+/* Debounces inotify events: a file may still be incomplete. */
 #define DEBOUNCE_USEC (100U * 1000)
 
-/* Missing keys are looked for that often, also while the directory is watched: behind a symbolic
- * link a key comes without a change of the directory. */
+/* Polling, where inotify fails, for example on a missing directory. */
 #define INTERVAL_MIN_USEC (1000U * 1000)
 #define INTERVAL_MAX_USEC (5000U * 1000)
 
@@ -24,21 +24,21 @@
 #define WATCH_ENDS (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
 
 typedef struct ApiKeyFile {
-        struct ApiKeyFile *next;
+        SLIST_ENTRY(ApiKeyFile) entry;
         char *label;
         char *credential;
         char *place;
         CredentialFault fault;
-        char *text; /* what is wrong; NULL if it is fine */
+        char *text; /* describes the fault; NULL without one */
 } ApiKeyFile;
 
 struct ApiKeyLoader {
         sd_event *event;
         ApiKeyFoundFunc found;
         void *userdata;
-        ApiKeyFile *keys;
+        SLIST_HEAD(, ApiKeyFile) files;
         sd_event_source *watch; /* NULL: the directory is not watched */
-        sd_event_source *timer; /* when to look again */
+        sd_event_source *timer; /* the next check */
         bool settling;          /* the timer is on because of a change */
         uint64_t interval_usec;
 };
@@ -56,7 +56,7 @@ static ApiKeyFile *key_free(ApiKeyFile *key)
 }
 DEFINE_CLEANUP(ApiKeyFile *, key_free);
 
-/* Returns 0 or a negative errno; `ret_news` is whether something else is wrong than before. */
+/* Returns 0 or a negative errno. *ret_news: the fault differs from the previous one. */
 static int key_read(ApiKeyFile *key, bool *ret_news, Secret **ret)
 {
         _cleanup_(freep) char *text = NULL;
@@ -77,138 +77,144 @@ static void record_fault(const ApiKeyFile *key)
               .tenancy = key->label, .text = key->text);
 }
 
-/* Waiting */
+/* Watching */
 
-static bool is_key_missing(const ApiKeyLoader *keys)
+/* Whether any key has this fault or a worse one. */
+static bool is_key_missing(const ApiKeyLoader *loader)
 {
-        for (const ApiKeyFile *key = keys->keys; key; key = key->next)
-                if (key->fault != CREDENTIAL_FINE)
-                        return true;
+        const ApiKeyFile *key;
+
+        SLIST_FOREACH(key, &loader->files, entry)
+        if (key->fault != CREDENTIAL_FINE)
+                return true;
         return false;
 }
 
-static void schedule(ApiKeyLoader *keys, uint64_t usec)
+static void schedule_check(ApiKeyLoader *loader, uint64_t usec)
 {
         int r;
 
-        r = sd_event_source_set_time_relative(keys->timer, usec);
+        r = log_errno_origin(sd_event_source_set_time_relative(loader->timer, usec));
         if (r >= 0)
-                r = sd_event_source_set_enabled(keys->timer, SD_EVENT_ONESHOT);
+                r = log_errno_origin(sd_event_source_set_enabled(loader->timer, SD_EVENT_ONESHOT));
         if (r < 0)
-                log_error("Failed to wait for missing keys: %s", strerror(-r));
+                log_error("Failed to schedule a retry for missing API keys: %s", strerror(-r));
 }
 
-static void settle(ApiKeyLoader *keys)
+static void settle(ApiKeyLoader *loader)
 {
-        keys->settling = true;
-        schedule(keys, DEBOUNCE_USEC);
+        loader->settling = true;
+        schedule_check(loader, DEBOUNCE_USEC);
 }
 
 static int on_change(sd_event_source *source _unused_, const struct inotify_event *change,
                      void *userdata)
 {
-        ApiKeyLoader *keys = userdata;
+        ApiKeyLoader *loader = userdata;
 
         if (change->mask & WATCH_ENDS)
-                keys->watch = sd_event_source_disable_unref(keys->watch);
-        if (!keys->settling)
-                settle(keys);
+                loader->watch = sd_event_source_disable_unref(loader->watch);
+        if (!loader->settling)
+                settle(loader);
         return 0;
 }
 
-static void stop_waiting(ApiKeyLoader *keys)
+static void stop_watching(ApiKeyLoader *loader)
 {
-        keys->watch = sd_event_source_disable_unref(keys->watch);
-        (void) sd_event_source_set_enabled(keys->timer, SD_EVENT_OFF);
-        keys->interval_usec = 0;
-        keys->settling = false;
+        loader->watch = sd_event_source_disable_unref(loader->watch);
+        (void) sd_event_source_set_enabled(loader->timer, SD_EVENT_OFF);
+        loader->interval_usec = 0;
+        loader->settling = false;
 }
 
-static void schedule_poll(ApiKeyLoader *keys)
+static void schedule_poll(ApiKeyLoader *loader)
 {
-        keys->interval_usec = keys->interval_usec * 2 ?: INTERVAL_MIN_USEC;
-        if (keys->interval_usec > INTERVAL_MAX_USEC)
-                keys->interval_usec = INTERVAL_MAX_USEC;
-        schedule(keys, keys->interval_usec);
+        loader->interval_usec = loader->interval_usec * 2 ?: INTERVAL_MIN_USEC;
+        if (loader->interval_usec > INTERVAL_MAX_USEC)
+                loader->interval_usec = INTERVAL_MAX_USEC;
+        schedule_check(loader, loader->interval_usec);
 }
 
-/* Watches the directory and polls, as long as a key is missing. What came before it was watched is
- * found by looking once more. */
-static void wait_for_keys(ApiKeyLoader *keys)
+/* Watches the directory while a key is missing. One more check finds loader that came before the
+ * watch. An unreadable key is polled: its reason may go without any inotify event. */
+static void watch_missing_keys(ApiKeyLoader *loader)
 {
         const char *directory = credential_directory();
 
-        if (!directory || !is_key_missing(keys)) {
-                stop_waiting(keys);
-        } else if (!keys->watch && sd_event_add_inotify(keys->event, &keys->watch, directory,
-                                                        WATCH_MASK, on_change, keys) >= 0) {
-                keys->interval_usec = 0;
-                settle(keys);
-        } else if (sd_event_source_get_enabled(keys->timer, NULL) == 0) {
-                schedule_poll(keys);
+        if (!directory || !is_key_missing(loader)) {
+                stop_watching(loader);
+        } else if (!loader->watch && sd_event_add_inotify(loader->event, &loader->watch, directory,
+                                                          WATCH_MASK, on_change, loader) >= 0) {
+                loader->interval_usec = 0;
+                settle(loader);
+        } else if (sd_event_source_get_enabled(loader->timer, NULL) == 0) {
+                schedule_poll(loader);
         }
 }
 
-static void look_again(ApiKeyLoader *keys, ApiKeyFile *key)
+static void retry_key(ApiKeyLoader *loader, ApiKeyFile *key)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
         bool news = false;
 
         if (key_read(key, &news, &secret) < 0 && !key->text)
-                return; /* for lack of memory */
+                return; /* out of memory */
         if (secret)
-                keys->found(key->label, secret, keys->userdata);
+                loader->found(key->label, secret, loader->userdata);
         else if (news)
                 record_fault(key);
 }
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_key_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
-        ApiKeyLoader *keys = userdata;
+        ApiKeyLoader *loader = userdata;
+        loader->settling = false;
+        ApiKeyFile *key;
 
-        keys->settling = false;
-        for (ApiKeyFile *key = keys->keys; key; key = key->next)
-                if (key->fault != CREDENTIAL_FINE)
-                        look_again(keys, key);
-        wait_for_keys(keys);
+        SLIST_FOREACH(key, &loader->files, entry)
+        if (key->fault != CREDENTIAL_FINE)
+                retry_key(loader, key);
+        watch_missing_keys(loader);
         return 0;
 }
 
 int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, ApiKeyLoader **ret)
 {
-        _cleanup_(api_key_loader_freep) ApiKeyLoader *keys = calloc(1, sizeof(ApiKeyLoader));
+        _cleanup_(api_key_loader_freep) ApiKeyLoader *loader = calloc(1, sizeof(ApiKeyLoader));
         int r;
 
-        if (!keys)
+        if (!loader)
                 return -ENOMEM;
-        *keys = (ApiKeyLoader){.event = sd_event_ref(event), .found = found, .userdata = userdata};
-        r = sd_event_add_time_relative(event, &keys->timer, CLOCK_MONOTONIC, 0, 0, on_time, keys);
+        *loader =
+                (ApiKeyLoader){.event = sd_event_ref(event), .found = found, .userdata = userdata};
+        r = log_errno_origin(sd_event_add_time_relative(event, &loader->timer, CLOCK_MONOTONIC, 0,
+                                                        0, on_key_timer, loader));
         if (r >= 0)
-                r = sd_event_source_set_enabled(keys->timer, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(loader->timer, SD_EVENT_OFF));
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(keys);
+        *ret = TAKE_PTR(loader);
         return 0;
 }
 
-ApiKeyLoader *api_key_loader_free(ApiKeyLoader *keys)
+ApiKeyLoader *api_key_loader_free(ApiKeyLoader *loader)
 {
-        if (!keys)
-                return NULL;
-        while (keys->keys) {
-                ApiKeyFile *key = keys->keys;
+        ApiKeyFile *key;
 
-                keys->keys = key->next;
+        if (!loader)
+                return NULL;
+        while ((key = SLIST_FIRST(&loader->files))) {
+                SLIST_REMOVE_HEAD(&loader->files, entry);
                 key_free(key);
         }
-        sd_event_source_disable_unref(keys->watch);
-        sd_event_source_disable_unref(keys->timer);
-        sd_event_unref(keys->event);
-        free(keys);
+        sd_event_source_disable_unref(loader->watch);
+        sd_event_source_disable_unref(loader->timer);
+        sd_event_unref(loader->event);
+        free(loader);
         return NULL;
 }
 
-/* What is configured */
+/* Configuration */
 
 static int key_new(const TenancyConfig *tenancy, ApiKeyFile **ret)
 {
@@ -225,20 +231,19 @@ static int key_new(const TenancyConfig *tenancy, ApiKeyFile **ret)
         return 0;
 }
 
-static void forget(ApiKeyLoader *keys, const char *label)
+static void forget_key(ApiKeyLoader *loader, const char *label)
 {
-        for (ApiKeyFile **key = &keys->keys; *key; key = &(*key)->next) {
-                ApiKeyFile *found = *key;
+        ApiKeyFile *key;
 
-                if (!streq(found->label, label))
-                        continue;
-                *key = found->next;
-                key_free(found);
+        SLIST_FOREACH(key, &loader->files, entry)
+        if (streq(key->label, label)) {
+                SLIST_REMOVE(&loader->files, key, ApiKeyFile, entry);
+                key_free(key);
                 return;
         }
 }
 
-int api_key_loader_load(ApiKeyLoader *keys, const TenancyConfig *tenancy, bool had_key,
+int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, bool had_key,
                         Secret **ret)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
@@ -254,25 +259,27 @@ int api_key_loader_load(ApiKeyLoader *keys, const TenancyConfig *tenancy, bool h
                 return r;
         if (key->text && !(key->fault == CREDENTIAL_MISSING && had_key))
                 record_fault(key);
-        forget(keys, key->label);
-        key->next = keys->keys;
-        keys->keys = TAKE_PTR(key);
-        wait_for_keys(keys);
+        forget_key(loader, key->label);
+        SLIST_INSERT_HEAD(&loader->files, key, entry);
+        (void) TAKE_PTR(key);
+        watch_missing_keys(loader);
         *ret = TAKE_PTR(secret);
         return r;
 }
 
-void api_key_loader_retain(ApiKeyLoader *keys, const Config *config)
+void api_key_loader_retain(ApiKeyLoader *loader, const Config *config)
 {
-        for (ApiKeyFile *key = keys->keys, *next; key; key = next) {
-                next = key->next;
+        ApiKeyFile *key, *next;
+
+        for (key = SLIST_FIRST(&loader->files); key; key = next) {
+                next = SLIST_NEXT(key, entry);
                 if (!config_find_tenancy(config, key->label))
-                        forget(keys, key->label);
+                        forget_key(loader, key->label);
         }
-        wait_for_keys(keys);
+        watch_missing_keys(loader);
 }
 
-static int find_key(const ApiKeyFile *key, FindingList *list)
+static int diagnose_key(const ApiKeyFile *key, FindingList *list)
 {
         _cleanup_(freep) char *text = strdup(key->text), *advice = NULL;
 
@@ -292,12 +299,13 @@ static int find_key(const ApiKeyFile *key, FindingList *list)
                            .advice = advice);
 }
 
-int api_key_loader_diagnose(const ApiKeyLoader *keys, FindingList *list)
+int api_key_loader_diagnose(const ApiKeyLoader *loader, FindingList *list)
 {
+        const ApiKeyFile *key;
         int r = 0;
 
-        for (const ApiKeyFile *key = keys->keys; r == 0 && key; key = key->next)
-                if (key->fault != CREDENTIAL_FINE)
-                        r = find_key(key, list);
+        SLIST_FOREACH(key, &loader->files, entry)
+        if (r == 0 && key->fault != CREDENTIAL_FINE)
+                r = diagnose_key(key, list);
         return r;
 }

@@ -7,30 +7,29 @@
 #include "daemon/config/config.h"
 
 /*
- * The API keys: credentials, each a file in $CREDENTIALS_DIRECTORY. One that is missing, or is no
- * key, is no reason not to run: the directory is watched until it is there, and then its tenancy
- * gets it. While all keys are there nothing is watched.
+ * Loads the API keys: credentials, each a file in $CREDENTIALS_DIRECTORY. While a key is missing or
+ * invalid, the directory is watched by inotify, and the key is reported once it is valid.
  */
 typedef struct ApiKeyLoader ApiKeyLoader;
 
-/* A key has come that was missing; lent. Called from the event loop. */
+/* A missing key was found; lent. Called from the event loop. */
 typedef void (*ApiKeyFoundFunc)(const char *label, Secret *key, void *userdata);
 
 /* Returns 0 or a negative errno. */
 int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, ApiKeyLoader **ret);
-ApiKeyLoader *api_key_loader_free(ApiKeyLoader *keys);
+ApiKeyLoader *api_key_loader_free(ApiKeyLoader *loader);
 DEFINE_CLEANUP(ApiKeyLoader *, api_key_loader_free);
 
 /*
- * Reads the key of a tenancy. Returns 0 and the key, or 0 and NULL if there is none that is usable,
- * or a negative errno if that cannot be told; each of these leaves a record, but not a key that is
- * missing and was there until now (`had_key`), since its removal leaves one.
+ * Reads the key of a tenancy. Returns 0 and the key; 0 and NULL if it is missing or invalid; or a
+ * negative errno if it cannot be read. A failure leaves a record, except a missing key with
+ * `had_key`: its removal leaves one of its own.
  */
-int api_key_loader_load(ApiKeyLoader *keys, const TenancyConfig *tenancy, bool had_key,
+int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, bool had_key,
                         Secret **ret);
 
-/* Forgets the keys of tenancies that are not configured any more. */
-void api_key_loader_retain(ApiKeyLoader *keys, const Config *config);
+/* Drops the keys of tenancies that are no longer configured. */
+void api_key_loader_retain(ApiKeyLoader *loader, const Config *config);
 
-/* Adds a finding for each key that is missing or is none. Returns 0 or -ENOMEM. */
-int api_key_loader_diagnose(const ApiKeyLoader *keys, FindingList *list);
+/* Adds a finding for each key that is missing or invalid. Returns 0 or -ENOMEM. */
+int api_key_loader_diagnose(const ApiKeyLoader *loader, FindingList *list);

@@ -3,104 +3,110 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/audit/audit.h"
 #include "daemon/commit-dispatcher.h"
 
-/* Long enough for the journal to take a few records, and short for who waits. */
+/* Time for the journal to take a few records. */
 #define PAUSE_USEC 2000U
 
-/* A journal that has taken nothing for so long is not waited for until it does. */
-#define PATIENCE_MS 5000U
+/* Back-pressure ends when the journal takes nothing for this long. */
+#define STUCK_TIMEOUT_MS 5000U
 
 struct CommitDispatcher {
         Store *store;
-        sd_event_source *ended; /* there are some; off during a pause */
+        sd_event_source *ended; /* store_get_fd(); off while throttled */
         sd_event_source *pause;
         uint64_t stuck_since_ms; /* 0: there is room for records */
-        uint64_t n_sent;         /* to the journal, until then */
+        uint64_t n_sent;         /* records sent at that time */
 };
 
-static bool must_throttle(CommitDispatcher *outcomes)
+static bool must_throttle(CommitDispatcher *dispatcher)
 {
         uint64_t n_sent = audit_n_sent();
 
         if (audit_has_room()) {
-                outcomes->stuck_since_ms = 0;
+                dispatcher->stuck_since_ms = 0;
                 return false;
         }
-        if (outcomes->stuck_since_ms == 0 || outcomes->n_sent != n_sent) {
-                outcomes->stuck_since_ms = monotonic_ms();
-                outcomes->n_sent = n_sent;
+        if (dispatcher->stuck_since_ms == 0 || dispatcher->n_sent != n_sent) {
+                dispatcher->stuck_since_ms = monotonic_ms();
+                dispatcher->n_sent = n_sent;
         }
-        return monotonic_ms() - outcomes->stuck_since_ms < PATIENCE_MS;
+        return monotonic_ms() - dispatcher->stuck_since_ms < STUCK_TIMEOUT_MS;
 }
 
-static int pause_begin(CommitDispatcher *outcomes)
+static int throttle(CommitDispatcher *dispatcher)
 {
         int r;
 
-        r = sd_event_source_set_time_relative(outcomes->pause, PAUSE_USEC);
+        r = log_errno_origin(sd_event_source_set_time_relative(dispatcher->pause, PAUSE_USEC));
         if (r >= 0)
-                r = sd_event_source_set_enabled(outcomes->pause, SD_EVENT_ONESHOT);
-        return r < 0 ? r : sd_event_source_set_enabled(outcomes->ended, SD_EVENT_OFF);
+                r = log_errno_origin(
+                        sd_event_source_set_enabled(dispatcher->pause, SD_EVENT_ONESHOT));
+        return r < 0 ? r
+                     : log_errno_origin(
+                               sd_event_source_set_enabled(dispatcher->ended, SD_EVENT_OFF));
 }
 
-static int give(CommitDispatcher *outcomes)
+static int dispatch_commits(CommitDispatcher *dispatcher)
 {
         bool wait;
         int r;
 
-        while (!(wait = must_throttle(outcomes)) && store_dispatch(outcomes->store))
+        while (!(wait = must_throttle(dispatcher)) && store_dispatch(dispatcher->store))
                 ;
-        r = wait ? pause_begin(outcomes)
-                 : sd_event_source_set_enabled(outcomes->ended, SD_EVENT_ON);
+        r = wait ? throttle(dispatcher)
+                 : log_errno_origin(sd_event_source_set_enabled(dispatcher->ended, SD_EVENT_ON));
         return r;
 }
 
-static int on_ended(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_,
-                    void *userdata)
+static int on_commits_ended(sd_event_source *source _unused_, int fd _unused_,
+                            uint32_t revents _unused_, void *userdata)
 {
-        return give(userdata);
+        return dispatch_commits(userdata);
 }
 
-static int on_pause_over(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+static int on_throttle_over(sd_event_source *source _unused_, uint64_t usec _unused_,
+                            void *userdata)
 {
-        return give(userdata);
+        return dispatch_commits(userdata);
 }
 
 int commit_dispatcher_new(sd_event *event, Store *store, CommitDispatcher **ret)
 {
-        _cleanup_(commit_dispatcher_freep) CommitDispatcher *outcomes =
+        _cleanup_(commit_dispatcher_freep) CommitDispatcher *dispatcher =
                 calloc(1, sizeof(CommitDispatcher));
         int r;
 
-        if (!outcomes)
+        if (!dispatcher)
                 return -ENOMEM;
-        outcomes->store = store;
-        r = sd_event_add_io(event, &outcomes->ended, store_get_fd(store), EPOLLIN, on_ended,
-                            outcomes);
+        dispatcher->store = store;
+        r = log_errno_origin(sd_event_add_io(event, &dispatcher->ended, store_get_fd(store),
+                                             EPOLLIN, on_commits_ended, dispatcher));
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &outcomes->pause, CLOCK_MONOTONIC, PAUSE_USEC,
-                                               0, on_pause_over, outcomes);
+                r = log_errno_origin(sd_event_add_time_relative(event, &dispatcher->pause,
+                                                                CLOCK_MONOTONIC, PAUSE_USEC, 0,
+                                                                on_throttle_over, dispatcher));
         if (r >= 0)
-                r = sd_event_source_set_enabled(outcomes->pause, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(dispatcher->pause, SD_EVENT_OFF));
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(outcomes);
+        *ret = TAKE_PTR(dispatcher);
         return 0;
 }
 
-bool commit_dispatcher_is_throttled(const CommitDispatcher *outcomes)
+bool commit_dispatcher_is_throttled(const CommitDispatcher *dispatcher)
 {
-        return sd_event_source_get_enabled(outcomes->pause, NULL) > 0;
+        return sd_event_source_get_enabled(dispatcher->pause, NULL) > 0;
 }
 
-CommitDispatcher *commit_dispatcher_free(CommitDispatcher *outcomes)
+CommitDispatcher *commit_dispatcher_free(CommitDispatcher *dispatcher)
 {
-        if (!outcomes)
+        if (!dispatcher)
                 return NULL;
-        sd_event_source_disable_unref(outcomes->ended);
-        sd_event_source_disable_unref(outcomes->pause);
-        free(outcomes);
+        sd_event_source_disable_unref(dispatcher->ended);
+        sd_event_source_disable_unref(dispatcher->pause);
+        free(dispatcher);
         return NULL;
 }

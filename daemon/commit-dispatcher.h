@@ -6,16 +6,15 @@
 #include "daemon/store/store.h"
 
 /*
- * Gives out what became of changes to the store, as they end, but no faster than the journal takes
- * the records of them: else many changes, by accident or to hide one among them, would cost the
- * record of some. Meanwhile those who asked for them wait. A journal that takes nothing at all does
- * not keep them for long.
+ * Dispatches the results of store commits, with back-pressure from the journal: no faster than it
+ * takes the audit records, so that a flood of changes cannot make records be dropped. Callers wait
+ * meanwhile. A stuck journal is ignored after a timeout.
  */
 typedef struct CommitDispatcher CommitDispatcher;
 
-/* What is passed is lent, and outlives it. Returns 0 or a negative errno. */
+/* Arguments must outlive it. Returns 0 or a negative errno. */
 int commit_dispatcher_new(sd_event *event, Store *store, CommitDispatcher **ret);
-/* Whether some may have ended that are not told, since the journal is waited for. */
-bool commit_dispatcher_is_throttled(const CommitDispatcher *outcomes);
-CommitDispatcher *commit_dispatcher_free(CommitDispatcher *outcomes);
+/* Whether results are held back because of the journal. */
+bool commit_dispatcher_is_throttled(const CommitDispatcher *dispatcher);
+CommitDispatcher *commit_dispatcher_free(CommitDispatcher *dispatcher);
 DEFINE_CLEANUP(CommitDispatcher *, commit_dispatcher_free);

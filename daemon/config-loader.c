@@ -2,32 +2,36 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/queue.h>
 
+#include "base/log.h"
 #include "daemon/config-loader.h"
 #include "daemon/grant-name-resolver.h"
 #include "dbus/error.h"
 
-/* Somebody who told to load and is to hear what came of it. */
-typedef struct Waiter {
-        struct Waiter *next;
-        bool has_cause;
+/* A reload whose result has not been reported yet. */
+typedef struct PendingReload {
+        STAILQ_ENTRY(PendingReload) entry;
+        bool has_origin;
         AuditOrigin origin;
         ConfigLoadedFunc done;
         void *userdata;
-} Waiter;
+} PendingReload;
+
+typedef STAILQ_HEAD(PendingReloadQueue, PendingReload) PendingReloadQueue;
 
 struct ConfigLoader {
         char *file;
         ConfigLoaderOwner owner;
-        GrantNameResolver *names;
-        Config *config;  /* in force; its grants are the owner's */
-        Config *pending; /* read, and not in force yet: its names are being looked up */
-        Waiter *waiters; /* for `pending`, in the order in which they came */
+        GrantNameResolver *resolver;
+        Config *config;             /* in force; its grants belong to the owner */
+        Config *pending;            /* parsed; its names are being looked up */
+        PendingReloadQueue reloads; /* that wait for `pending` */
         sd_event_source *deadline;
 };
 
-/* What a failure is called on the bus: not every errno is worth to be told apart, but who reads the
- * text has to learn whether to look at the file or at the host. */
+/* Maps an errno of reading the files to a D-Bus error: the host is at fault if it lacks memory or
+ * descriptors, else the files are. */
 static int error_of(int r)
 {
         if (r >= 0 || r == -ENOMEM)
@@ -37,16 +41,16 @@ static int error_of(int r)
 
 static int describe_failure(int r, char **ret_text)
 {
-        if (asprintf(ret_text, "Failed to put the configuration to use: %s", strerror(-r)) < 0) {
+        if (asprintf(ret_text, "Failed to apply the configuration: %s", strerror(-r)) < 0) {
                 *ret_text = NULL;
                 return -ENOMEM;
         }
         return r == -EMFILE || r == -ENFILE ? ERROR_LIMITS_EXCEEDED : r;
 }
 
-static void record_end(const Waiter *waiter, int r, const char *text)
+static void record_end(const PendingReload *reload, int r, const char *text)
 {
-        const AuditOrigin *origin = waiter && waiter->has_cause ? &waiter->origin : NULL;
+        const AuditOrigin *origin = reload && reload->has_origin ? &reload->origin : NULL;
 
         if (r == 0)
                 audit(EVENT_CONFIGURATION_LOADED, .origin = origin);
@@ -72,17 +76,18 @@ static void record_findings(const ConfigLoader *loader)
         finding_list_clear(&list);
 }
 
-/* Puts in force what is pending, with what is known of its names. */
-static int apply(ConfigLoader *loader, char **ret_text)
+/* Puts the pending configuration in force, with the names that are resolved by now. */
+static int apply_pending(ConfigLoader *loader, char **ret_text)
 {
         _cleanup_(config_freep) Config *config = TAKE_PTR(loader->pending);
         int r;
 
-        grant_name_resolver_apply(loader->names, &config->grants, false);
+        assert(config);
+        grant_name_resolver_apply(loader->resolver, &config->grants, false);
         r = loader->owner.apply(config, loader->owner.userdata);
         if (r < 0) {
                 r = describe_failure(r, ret_text);
-                (void) grant_name_resolver_start(loader->names,
+                (void) grant_name_resolver_start(loader->resolver,
                                                  loader->owner.grants(loader->owner.userdata));
                 return r;
         }
@@ -92,23 +97,24 @@ static int apply(ConfigLoader *loader, char **ret_text)
         return 0;
 }
 
-static void end_pending(ConfigLoader *loader)
+static void finish_reload(ConfigLoader *loader)
 {
+        PendingReloadQueue reloads = STAILQ_HEAD_INITIALIZER(reloads);
         _cleanup_(freep) char *text = NULL;
-        Waiter *waiters = TAKE_PTR(loader->waiters);
+        PendingReload *reload;
         int r;
 
         (void) sd_event_source_set_enabled(loader->deadline, SD_EVENT_OFF);
-        r = apply(loader, &text);
-        for (const Waiter *waiter = waiters; waiter; waiter = waiter->next)
-                record_end(waiter, r, text);
-        loader->owner.settled(loader->owner.userdata);
-        while (waiters) {
-                _cleanup_(freep) Waiter *waiter = waiters;
-
-                waiters = waiter->next;
-                if (waiter->done)
-                        waiter->done(r, text, waiter->userdata);
+        STAILQ_CONCAT(&reloads, &loader->reloads);
+        r = apply_pending(loader, &text);
+        STAILQ_FOREACH(reload, &reloads, entry)
+        record_end(reload, r, text);
+        loader->owner.idle(loader->owner.userdata);
+        while ((reload = STAILQ_FIRST(&reloads))) {
+                STAILQ_REMOVE_HEAD(&reloads, entry);
+                if (reload->done)
+                        reload->done(r, text, reload->userdata);
+                free(reload);
         }
 }
 
@@ -116,16 +122,17 @@ static void on_names_changed(void *userdata)
 {
         ConfigLoader *loader = userdata;
 
-        if (!loader->waiters && !loader->pending)
-                grant_name_resolver_apply(loader->names,
+        if (STAILQ_EMPTY(&loader->reloads) && !loader->pending)
+                grant_name_resolver_apply(loader->resolver,
                                           loader->owner.grants(loader->owner.userdata), true);
-        else if (loader->waiters && grant_name_resolver_is_done(loader->names))
-                end_pending(loader);
+        else if (!STAILQ_EMPTY(&loader->reloads) && grant_name_resolver_is_done(loader->resolver))
+                finish_reload(loader);
 }
 
-static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+static int on_lookup_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
+                             void *userdata)
 {
-        end_pending(userdata);
+        finish_reload(userdata);
         return 0;
 }
 
@@ -137,16 +144,18 @@ int config_loader_new(sd_event *event, const char *file, const ConfigLoaderOwner
 
         if (!loader)
                 return -ENOMEM;
+        STAILQ_INIT(&loader->reloads);
         loader->owner = *owner;
         loader->file = file ? strdup(file) : NULL;
         if (file && !loader->file)
                 return -ENOMEM;
-        r = grant_name_resolver_new(event, on_names_changed, loader, &loader->names);
+        r = grant_name_resolver_new(event, on_names_changed, loader, &loader->resolver);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &loader->deadline, CLOCK_MONOTONIC, 0, 1,
-                                               on_deadline, loader);
+                r = log_errno_origin(sd_event_add_time_relative(event, &loader->deadline,
+                                                                CLOCK_MONOTONIC, 0, 1,
+                                                                on_lookup_timeout, loader));
         if (r >= 0)
-                r = sd_event_source_set_enabled(loader->deadline, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(loader->deadline, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(loader);
@@ -155,15 +164,15 @@ int config_loader_new(sd_event *event, const char *file, const ConfigLoaderOwner
 
 ConfigLoader *config_loader_free(ConfigLoader *loader)
 {
+        PendingReload *reload;
+
         if (!loader)
                 return NULL;
-        while (loader->waiters) {
-                Waiter *waiter = loader->waiters;
-
-                loader->waiters = waiter->next;
-                free(waiter);
+        while ((reload = STAILQ_FIRST(&loader->reloads))) {
+                STAILQ_REMOVE_HEAD(&loader->reloads, entry);
+                free(reload);
         }
-        grant_name_resolver_free(loader->names);
+        grant_name_resolver_free(loader->resolver);
         sd_event_source_disable_unref(loader->deadline);
         config_free(loader->pending);
         config_free(loader->config);
@@ -172,8 +181,8 @@ ConfigLoader *config_loader_free(ConfigLoader *loader)
         return NULL;
 }
 
-/* Reads the files, and has their names looked up; what was pending is forgotten. */
-static int read_files(ConfigLoader *loader, char **ret_text)
+/* Parses the files and starts the name lookups. Replaces an earlier pending configuration. */
+static int load_files(ConfigLoader *loader, char **ret_text)
 {
         _cleanup_(config_freep) Config *config = NULL;
         int r;
@@ -181,7 +190,7 @@ static int read_files(ConfigLoader *loader, char **ret_text)
         r = config_load(loader->file, &config, ret_text);
         if (r < 0)
                 return error_of(r);
-        r = grant_name_resolver_start(loader->names, &config->grants);
+        r = grant_name_resolver_start(loader->resolver, &config->grants);
         if (r < 0)
                 return r;
         config_free(loader->pending);
@@ -194,71 +203,70 @@ int config_loader_start(ConfigLoader *loader)
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = read_files(loader, &text);
+        r = load_files(loader, &text);
         if (r == 0) {
-                grant_name_resolver_wait(loader->names, CONFIG_LOADER_TIMEOUT_MS);
-                r = apply(loader, &text);
+                grant_name_resolver_wait(loader->resolver, CONFIG_LOADER_TIMEOUT_MS);
+                r = apply_pending(loader, &text);
         }
         if (r != 0)
                 record_end(NULL, r, text);
         return r;
 }
 
-/* The deadline is that of the first who waits: who comes later does not put it off. */
-static int schedule(ConfigLoader *loader)
+/* A later reload does not extend the deadline of an earlier one. */
+static int schedule_apply(ConfigLoader *loader)
 {
-        bool answered = grant_name_resolver_is_done(loader->names);
+        bool done = grant_name_resolver_is_done(loader->resolver);
         int r;
 
-        if (loader->waiters && !answered)
+        if (!STAILQ_EMPTY(&loader->reloads) && !done)
                 return 0;
-        r = sd_event_source_set_time_relative(loader->deadline,
-                                              answered ? 0 : CONFIG_LOADER_TIMEOUT_MS * 1000);
-        return r < 0 ? r : sd_event_source_set_enabled(loader->deadline, SD_EVENT_ONESHOT);
+        r = log_errno_origin(sd_event_source_set_time_relative(
+                loader->deadline, done ? 0 : CONFIG_LOADER_TIMEOUT_MS * 1000));
+        return r < 0 ? r
+                     : log_errno_origin(
+                               sd_event_source_set_enabled(loader->deadline, SD_EVENT_ONESHOT));
 }
 
-static int begin(ConfigLoader *loader, Waiter *waiter, char **ret_text)
+static int begin_reload(ConfigLoader *loader, char **ret_text)
 {
-        Waiter **end = &loader->waiters;
         int r;
 
-        r = read_files(loader, ret_text);
+        r = load_files(loader, ret_text);
         if (r != 0)
                 return r;
-        r = schedule(loader);
-        if (r < 0 && !loader->waiters) {
+        r = schedule_apply(loader);
+        if (r < 0 && STAILQ_EMPTY(&loader->reloads)) {
                 loader->pending = config_free(loader->pending);
-                (void) grant_name_resolver_start(loader->names,
+                (void) grant_name_resolver_start(loader->resolver,
                                                  loader->owner.grants(loader->owner.userdata));
                 return r;
         }
-        while (*end)
-                end = &(*end)->next;
-        *end = waiter;
         return 0;
 }
 
 int config_loader_reload(ConfigLoader *loader, const AuditOrigin *origin, ConfigLoadedFunc done,
                          void *userdata, char **ret_text)
 {
-        _cleanup_(freep) Waiter *waiter = calloc(1, sizeof(Waiter));
+        _cleanup_(freep) PendingReload *reload = calloc(1, sizeof(PendingReload));
         int r;
 
-        if (!waiter)
+        if (!reload)
                 return -ENOMEM;
-        waiter->has_cause = origin;
+        reload->has_origin = origin;
         if (origin)
-                waiter->origin = *origin;
-        waiter->done = done;
-        waiter->userdata = userdata;
-        r = begin(loader, waiter, ret_text);
+                reload->origin = *origin;
+        reload->done = done;
+        reload->userdata = userdata;
+        r = begin_reload(loader, ret_text);
         if (r == 0) {
-                (void) TAKE_PTR(waiter);
+                STAILQ_INSERT_TAIL(&loader->reloads, reload, entry);
+                (void) TAKE_PTR(reload);
                 return 0;
         }
-        record_end(waiter, r, *ret_text);
-        if (!loader->waiters)
-                loader->owner.settled(loader->owner.userdata);
+        record_end(reload, r, *ret_text);
+        if (STAILQ_EMPTY(&loader->reloads))
+                loader->owner.idle(loader->owner.userdata);
         return r;
 }
 

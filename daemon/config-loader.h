@@ -7,49 +7,47 @@
 #include "daemon/config/config.h"
 
 /*
- * Loads the configuration, at the start and whenever it is told to: reads the files, asks the host
- * for the users and groups that they name, and puts it in force. The host may be slow to answer. It
- * gets CONFIG_LOADER_TIMEOUT_MS, during which the old configuration stays in force; what it has not
- * said by then counts as missing, and is put into the grants when it is known, as is what is
- * missing and comes later.
+ * Loads the configuration at the start and on reload: parses the files, looks up the users and
+ * groups that they name, and puts the result in force. Name lookups may be slow: after
+ * CONFIG_LOADER_TIMEOUT_MS, during which the old configuration stays in force, names without a
+ * result count as missing. Names that are found later are added to the grants in force.
  */
 typedef struct ConfigLoader ConfigLoader;
 
 #define CONFIG_LOADER_TIMEOUT_MS 2000U
 
 typedef struct ConfigLoaderOwner {
-        /* Puts a configuration in force. It may take the grants out of it; the rest is lent, and
-         * stays as it is until another one is in force. */
+        /* Puts a configuration in force. May take the grants out of it; the rest is lent until the
+         * next configuration is in force. */
         int (*apply)(Config *config, void *userdata);
         /* The grants in force. */
         GrantList *(*grants)(void *userdata);
-        /* All that it was told has been done, well or not. */
-        void (*settled)(void *userdata);
+        /* All reloads have ended, successful or not. */
+        void (*idle)(void *userdata);
         void *userdata;
 } ConfigLoaderOwner;
 
 /*
- * A load has ended. r is 0, an Error or a negative errno; unless it is 0, `text` may say why, with
- * the file and maybe the line. Called once, not before config_loader_reload() has returned.
+ * A reload has ended. r is 0, an Error or a negative errno; on failure `text` may give the reason,
+ * with file and line. Called once, never before config_loader_reload() has returned.
  */
 typedef void (*ConfigLoadedFunc)(int r, const char *text, void *userdata);
 
-/* `file` is NULL for the system's configuration. Returns 0 or a negative errno. */
+/* `file` NULL: the system's configuration. Returns 0 or a negative errno. */
 int config_loader_new(sd_event *event, const char *file, const ConfigLoaderOwner *owner,
                       ConfigLoader **ret);
-/* Whoever waits for a load is not told any more. */
+/* Pending reloads are dropped without a report. */
 ConfigLoader *config_loader_free(ConfigLoader *loader);
 DEFINE_CLEANUP(ConfigLoader *, config_loader_free);
 
-/* The first load, which waits for the host outside of the event loop. Returns 0, an Error or a
- * negative errno; a failure has left a record. */
+/* The first load; blocks outside of the event loop until names are looked up. Returns 0, an Error
+ * or a negative errno; records a failure. */
 int config_loader_start(ConfigLoader *loader);
 
 /*
- * Begins a load. `origin` is NULL if a signal told to; `done` may be NULL. Returns 0, or an Error
- * or a negative errno with *ret_text (the caller's) as `text` above. Each load leaves a record,
- * whatever comes of it. One that begins before another has ended takes its place; both end
- * together.
+ * Starts a reload. `origin` NULL: a signal requested it. `done` may be NULL. Returns 0, or an Error
+ * or a negative errno with *ret_text (the caller's) as in ConfigLoadedFunc. Records the result. A
+ * reload that starts before another has ended supersedes it; both end together.
  */
 int config_loader_reload(ConfigLoader *loader, const AuditOrigin *origin, ConfigLoadedFunc done,
                          void *userdata, char **ret_text);
@@ -57,5 +55,5 @@ int config_loader_reload(ConfigLoader *loader, const AuditOrigin *origin, Config
 /* The configuration in force, without its grants; NULL before the first load. */
 const Config *config_loader_config(const ConfigLoader *loader);
 
-/* Adds what is missing or odd about the configuration in force. Returns 0 or -ENOMEM. */
+/* Adds the findings on the configuration in force. Returns 0 or -ENOMEM. */
 int config_loader_diagnose(const ConfigLoader *loader, FindingList *list);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "daemon/credential.h"
 
 const char *credential_directory(void)
@@ -13,7 +14,7 @@ const char *credential_directory(void)
         return isempty(directory) ? NULL : directory;
 }
 
-/* Returns 0; -EINVAL, with what is wrong in *ret_flaw; or the errno of opening and reading. */
+/* Returns 0; -EINVAL with the reason in *ret_flaw; or the errno of open() or read(). */
 static int read_file(const char *directory, const char *name, const char **ret_flaw, Secret **ret)
 {
         _cleanup_(closep) int fd = -1;
@@ -21,7 +22,7 @@ static int read_file(const char *directory, const char *name, const char **ret_f
         if (!directory)
                 return -ENOENT;
         fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : secret_read_key_at(fd, name, ret_flaw, ret);
+        return fd < 0 ? log_errno_origin(-errno) : secret_read_key_at(fd, name, ret_flaw, ret);
 }
 
 static CredentialFault fault_of(int r, const char *flaw)
@@ -33,7 +34,8 @@ static CredentialFault fault_of(int r, const char *flaw)
         return flaw ? CREDENTIAL_UNUSABLE : CREDENTIAL_UNREADABLE;
 }
 
-static int describe(const char *directory, const char *name, int r, const char *flaw, char **ret)
+static int describe_fault(const char *directory, const char *name, int r, const char *flaw,
+                          char **ret)
 {
         int n;
 
@@ -42,7 +44,7 @@ static int describe(const char *directory, const char *name, int r, const char *
         else if (flaw)
                 n = asprintf(ret, "the credential %s (%s/%s) %s", name, directory, name, flaw);
         else
-                n = asprintf(ret, "the credential %s (%s/%s) cannot be read: %s", name, directory,
+                n = asprintf(ret, "failed to read the credential %s (%s/%s): %s", name, directory,
                              name, strerror(-r));
         if (n >= 0)
                 return 0;
@@ -60,7 +62,7 @@ int credential_read(const char *name, CredentialFault *ret_fault, char **ret_tex
         r = read_file(directory, name, &flaw, &secret);
         if (r == -ENOMEM)
                 return r;
-        k = r < 0 ? describe(directory, name, r, flaw, &text) : 0;
+        k = r < 0 ? describe_fault(directory, name, r, flaw, &text) : 0;
         if (k < 0)
                 return k;
         *ret_fault = fault_of(r, flaw);

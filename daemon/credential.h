@@ -3,23 +3,21 @@
 
 #include "base/secret.h"
 
-/* A credential, as systemd hands them over: a file in $CREDENTIALS_DIRECTORY, with an API key in
- * it. */
+/* A systemd credential: a file in $CREDENTIALS_DIRECTORY that holds an API key. */
 
-/* What became of reading one; from good to bad. */
+/* The result of reading a credential, from good to bad. */
 typedef enum CredentialFault {
         CREDENTIAL_FINE,
-        CREDENTIAL_MISSING,    /* there is no file */
-        CREDENTIAL_UNUSABLE,   /* there is one, and it is no key */
-        CREDENTIAL_UNREADABLE, /* it cannot be told what is in it */
+        CREDENTIAL_MISSING,    /* no such file */
+        CREDENTIAL_UNUSABLE,   /* not a valid key */
+        CREDENTIAL_UNREADABLE, /* unreadable */
 } CredentialFault;
 
-/* NULL if the process was given none. */
+/* NULL if unset. */
 const char *credential_directory(void);
 
 /*
- * Reads the key in a credential. Returns 0 if it is known what there is: a key, or else what is
- * wrong, as *ret_fault and as a text (the caller's) that continues a sentence; -ENOMEM; or, for a
- * credential that cannot be read, the errno, and the text as well.
+ * Reads the key of a credential. Returns 0 with a key, or with *ret_fault and a text (the caller's)
+ * that continues a sentence; -ENOMEM; or for an unreadable credential, its errno and the text.
  */
 int credential_read(const char *name, CredentialFault *ret_fault, char **ret_text, Secret **ret);

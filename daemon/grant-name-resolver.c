@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,28 +10,30 @@
 #include "daemon/grant-name-resolver.h"
 #include "daemon/nss-lookup-pool.h"
 
-/* Until the next look for what is missing; it doubles. */
+/* Delay before a retry; it doubles. */
 #define INTERVAL_MIN_USEC (1000U * 1000)
 #define INTERVAL_MAX_USEC (5000U * 1000)
 
-typedef struct Name {
-        struct Name *next;
+typedef struct ResolvedName {
+        SLIST_ENTRY(ResolvedName) entry;
         bool is_group;
-        bool asked; /* and not answered since */
+        bool in_lookup;
         char *name;
-        NssResult answer; /* the last one */
-} Name;
+        NssResult result; /* of the latest lookup */
+} ResolvedName;
+
+typedef SLIST_HEAD(ResolvedNameList, ResolvedName) ResolvedNameList;
 
 struct GrantNameResolver {
         NssLookupPool *lookups;
         GrantNameResolverFunc changed;
         void *userdata;
-        Name *names;
-        sd_event_source *timer; /* on while a name is missing that is not being asked for */
+        ResolvedNameList names;
+        sd_event_source *retry_timer; /* on while a missing name is not in lookup */
         uint64_t interval_usec;
 };
 
-static Name *name_free(Name *name)
+static ResolvedName *resolved_name_free(ResolvedName *name)
 {
         if (!name)
                 return NULL;
@@ -38,200 +41,218 @@ static Name *name_free(Name *name)
         free(name);
         return NULL;
 }
-DEFINE_CLEANUP(Name *, name_free);
+DEFINE_CLEANUP(ResolvedName *, resolved_name_free);
 
-static Name *list_free(Name *names)
+static void resolved_name_list_clear(ResolvedNameList *list)
 {
-        while (names) {
-                Name *name = names;
+        ResolvedName *name;
 
-                names = name->next;
-                name_free(name);
+        while ((name = SLIST_FIRST(list))) {
+                SLIST_REMOVE_HEAD(list, entry);
+                resolved_name_free(name);
         }
-        return NULL;
-}
-DEFINE_CLEANUP(Name *, list_free);
-
-static Name *find(Name *names, bool is_group, const char *name)
-{
-        for (; names; names = names->next)
-                if (names->is_group == is_group && streq(names->name, name))
-                        return names;
-        return NULL;
 }
 
-/* Adds a name that is not in the list yet. */
-static int add(Name **names, bool is_group, const char *text)
+static ResolvedName *find_resolved_name(const ResolvedNameList *list, bool is_group,
+                                        const char *name)
 {
-        _cleanup_(name_freep) Name *name = NULL;
+        ResolvedName *n;
 
-        if (find(*names, is_group, text))
+        SLIST_FOREACH(n, list, entry)
+        if (n->is_group == is_group && streq(n->name, name))
+                return n;
+        return NULL;
+}
+
+static int add_name(ResolvedNameList *list, bool is_group, const char *text)
+{
+        _cleanup_(resolved_name_freep) ResolvedName *name = NULL;
+
+        if (find_resolved_name(list, is_group, text))
                 return 0;
-        name = calloc(1, sizeof(Name));
+        name = calloc(1, sizeof(ResolvedName));
         if (!name)
                 return -ENOMEM;
         name->is_group = is_group;
-        name->answer = NSS_RESULT_PENDING;
+        name->result = NSS_RESULT_PENDING;
         name->name = strdup(text);
         if (!name->name)
                 return -ENOMEM;
-        name->next = *names;
-        *names = TAKE_PTR(name);
+        SLIST_INSERT_HEAD(list, name, entry);
+        (void) TAKE_PTR(name);
         return 0;
 }
 
-static int list_names(const GrantList *grants, Name **ret)
+static int list_names(const GrantList *grants, ResolvedNameList *ret)
 {
-        _cleanup_(list_freep) Name *names = NULL;
+        _cleanup_(resolved_name_list_clear) ResolvedNameList list = {};
         int r;
 
         for (size_t i = 0; i < grants->n_grants; i++) {
                 const Grant *grant = grants->grants[i];
 
                 for (size_t j = 0; j < grant->n_names; j++) {
-                        r = add(&names, grant->names[j].is_group, grant->names[j].name);
+                        r = add_name(&list, grant->names[j].is_group, grant->names[j].name);
                         if (r < 0)
                                 return r;
                 }
         }
-        *ret = TAKE_PTR(names);
+        *ret = TAKE(list, (ResolvedNameList){});
         return 0;
 }
 
-static void ask(GrantNameResolver *names, Name *name)
+static void start_lookup(GrantNameResolver *resolver, ResolvedName *name)
 {
-        if (nss_lookup_pool_ask(names->lookups, name->is_group, name->name) >= 0)
-                name->asked = true;
+        if (nss_lookup_pool_ask(resolver->lookups, name->is_group, name->name) >= 0)
+                name->in_lookup = true;
         else
-                name->answer.r = -ENOMEM;
+                name->result.r = -ENOMEM;
 }
 
-/* What is missing is asked for again after a while. */
-static void schedule(GrantNameResolver *names)
+static void schedule_retry(GrantNameResolver *resolver)
 {
+        const ResolvedName *name;
         bool missing = false;
         int r;
 
-        for (const Name *name = names->names; name; name = name->next)
-                missing = missing || (name->answer.r <= 0 && !name->asked);
-        if (!missing || sd_event_source_get_enabled(names->timer, NULL) > 0)
+        SLIST_FOREACH(name, &resolver->names, entry)
+        missing = missing || (name->result.r <= 0 && !name->in_lookup);
+        if (!missing || sd_event_source_get_enabled(resolver->retry_timer, NULL) > 0)
                 return;
-        names->interval_usec = names->interval_usec * 2 ?: INTERVAL_MIN_USEC;
-        if (names->interval_usec > INTERVAL_MAX_USEC)
-                names->interval_usec = INTERVAL_MAX_USEC;
-        r = sd_event_source_set_time_relative(names->timer, names->interval_usec);
+        resolver->interval_usec = resolver->interval_usec * 2 ?: INTERVAL_MIN_USEC;
+        if (resolver->interval_usec > INTERVAL_MAX_USEC)
+                resolver->interval_usec = INTERVAL_MAX_USEC;
+        r = log_errno_origin(
+                sd_event_source_set_time_relative(resolver->retry_timer, resolver->interval_usec));
         if (r >= 0)
-                r = sd_event_source_set_enabled(names->timer, SD_EVENT_ONESHOT);
+                r = log_errno_origin(
+                        sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_ONESHOT));
         if (r < 0)
-                log_error("Failed to wait for missing users and groups: %s", strerror(-r));
+                log_error("Failed to schedule a retry for missing users and groups: %s",
+                          strerror(-r));
 }
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_retry_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
-        GrantNameResolver *names = userdata;
+        GrantNameResolver *resolver = userdata;
+        ResolvedName *name;
 
-        for (Name *name = names->names; name; name = name->next)
-                if (name->answer.r <= 0 && !name->asked)
-                        ask(names, name);
-        schedule(names);
+        SLIST_FOREACH(name, &resolver->names, entry)
+        if (name->result.r <= 0 && !name->in_lookup)
+                start_lookup(resolver, name);
+        schedule_retry(resolver);
         return 0;
 }
 
-static void on_answer(bool is_group, const char *text, NssResult answer, void *userdata)
+static void on_lookup_result(bool is_group, const char *text, NssResult result, void *userdata)
 {
-        GrantNameResolver *names = userdata;
-        Name *name = find(names->names, is_group, text);
+        GrantNameResolver *resolver = userdata;
+        ResolvedName *name = find_resolved_name(&resolver->names, is_group, text);
         bool same;
 
         if (!name)
                 return;
-        same = name->answer.r == answer.r && name->answer.id == answer.id;
-        name->asked = false;
-        name->answer = answer;
-        schedule(names);
+        same = name->result.r == result.r && name->result.id == result.id;
+        name->in_lookup = false;
+        name->result = result;
+        schedule_retry(resolver);
         if (!same)
-                names->changed(names->userdata);
+                resolver->changed(resolver->userdata);
 }
 
 int grant_name_resolver_new(sd_event *event, GrantNameResolverFunc changed, void *userdata,
                             GrantNameResolver **ret)
 {
-        _cleanup_(grant_name_resolver_freep) GrantNameResolver *names =
+        _cleanup_(grant_name_resolver_freep) GrantNameResolver *resolver =
                 calloc(1, sizeof(GrantNameResolver));
         int r;
 
-        if (!names)
+        if (!resolver)
                 return -ENOMEM;
-        names->changed = changed;
-        names->userdata = userdata;
-        r = nss_lookup_pool_new(event, on_answer, names, &names->lookups);
+        resolver->changed = changed;
+        resolver->userdata = userdata;
+        r = nss_lookup_pool_new(event, on_lookup_result, resolver, &resolver->lookups);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &names->timer, CLOCK_MONOTONIC, 0, 0, on_time,
-                                               names);
+                r = log_errno_origin(sd_event_add_time_relative(event, &resolver->retry_timer,
+                                                                CLOCK_MONOTONIC, 0, 0,
+                                                                on_retry_timer, resolver));
         if (r >= 0)
-                r = sd_event_source_set_enabled(names->timer, SD_EVENT_OFF);
+                r = log_errno_origin(
+                        sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_OFF));
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(names);
+        *ret = TAKE_PTR(resolver);
         return 0;
 }
 
-GrantNameResolver *grant_name_resolver_free(GrantNameResolver *names)
+GrantNameResolver *grant_name_resolver_free(GrantNameResolver *resolver)
 {
-        if (!names)
+        if (!resolver)
                 return NULL;
-        sd_event_source_disable_unref(names->timer);
-        nss_lookup_pool_free(names->lookups);
-        list_free(names->names);
-        free(names);
+        sd_event_source_disable_unref(resolver->retry_timer);
+        nss_lookup_pool_free(resolver->lookups);
+        resolved_name_list_clear(&resolver->names);
+        free(resolver);
         return NULL;
 }
 
-int grant_name_resolver_start(GrantNameResolver *names, const GrantList *grants)
+/* Names that were found before go first: a database that is slow to report missing names must not
+ * lock out the users that exist. */
+static void start_lookups(GrantNameResolver *resolver, const ResolvedNameList *before)
 {
-        _cleanup_(list_freep) Name *before = NULL;
-        Name *wanted;
+        for (int found = 1; found >= 0; found--) {
+                ResolvedName *name;
+
+                SLIST_FOREACH(name, &resolver->names, entry)
+                {
+                        const ResolvedName *old =
+                                find_resolved_name(before, name->is_group, name->name);
+
+                        if ((old && old->result.r > 0) == found)
+                                start_lookup(resolver, name);
+                }
+        }
+}
+
+int grant_name_resolver_start(GrantNameResolver *resolver, const GrantList *grants)
+{
+        _cleanup_(resolved_name_list_clear) ResolvedNameList before = {};
+        ResolvedNameList wanted;
         int r;
 
         r = list_names(grants, &wanted);
         if (r < 0)
                 return r;
-        nss_lookup_pool_cancel(names->lookups);
-        (void) sd_event_source_set_enabled(names->timer, SD_EVENT_OFF);
-        names->interval_usec = 0;
-        before = names->names;
-        names->names = wanted;
-
-        /* First what was there: a database that is slow to say what is not keeps nobody out. */
-        for (int was_there = 1; was_there >= 0; was_there--)
-                for (Name *name = names->names; name; name = name->next) {
-                        const Name *old = find(before, name->is_group, name->name);
-
-                        if ((old && old->answer.r > 0) == was_there)
-                                ask(names, name);
-                }
-        schedule(names);
+        nss_lookup_pool_cancel(resolver->lookups);
+        (void) sd_event_source_set_enabled(resolver->retry_timer, SD_EVENT_OFF);
+        resolver->interval_usec = 0;
+        before = resolver->names;
+        resolver->names = wanted;
+        start_lookups(resolver, &before);
+        schedule_retry(resolver);
         return 0;
 }
 
-bool grant_name_resolver_is_done(const GrantNameResolver *names)
+bool grant_name_resolver_is_done(const GrantNameResolver *resolver)
 {
-        for (const Name *name = names->names; name; name = name->next)
-                if (name->answer.r == -EINPROGRESS)
-                        return false;
+        const ResolvedName *name;
+
+        SLIST_FOREACH(name, &resolver->names, entry)
+        if (name->result.r == -EINPROGRESS)
+                return false;
         return true;
 }
 
-void grant_name_resolver_wait(GrantNameResolver *names, uint64_t timeout_ms)
+void grant_name_resolver_wait(GrantNameResolver *resolver, uint64_t timeout_ms)
 {
         uint64_t deadline_ms = monotonic_ms() + timeout_ms;
 
-        while (!grant_name_resolver_is_done(names)) {
+        while (!grant_name_resolver_is_done(resolver)) {
                 uint64_t now_ms = monotonic_ms();
 
                 if (now_ms >= deadline_ms)
                         return;
-                nss_lookup_pool_wait(names->lookups, deadline_ms - now_ms);
+                nss_lookup_pool_wait(resolver->lookups, deadline_ms - now_ms);
         }
 }
 
@@ -246,63 +267,66 @@ static void record_found(const Grant *grant, const GrantName *name)
 {
         char text[512];
 
-        (void) snprintf(text, sizeof(text), "%s: %s %s is %cid %u now", name->place, kind_of(name),
-                        name->name, name->is_group ? 'g' : 'u', name->answer.id);
+        (void) snprintf(text, sizeof(text), "%s: %s %s resolves to %cid %u", name->place,
+                        kind_of(name), name->name, name->is_group ? 'g' : 'u', name->result.id);
         audit(EVENT_CONFIGURATION_FOUND, .tenancy = grant->tenancy, .text = text);
 }
 
-void grant_name_resolver_apply(const GrantNameResolver *names, GrantList *grants, bool record)
+static void apply_result(const GrantNameResolver *resolver, const Grant *grant, GrantName *name,
+                         bool record)
 {
-        for (size_t i = 0; i < grants->n_grants; i++) {
-                Grant *grant = grants->grants[i];
+        const ResolvedName *resolved =
+                find_resolved_name(&resolver->names, name->is_group, name->name);
+        bool was_found = name->result.r > 0;
 
-                for (size_t j = 0; j < grant->n_names; j++) {
-                        GrantName *mine = &grant->names[j];
-                        const Name *known = find(names->names, mine->is_group, mine->name);
-                        bool was_there = mine->answer.r > 0;
-
-                        if (!known || known->answer.r == -EINPROGRESS)
-                                continue;
-                        mine->answer = known->answer;
-                        if (record && !was_there && mine->answer.r > 0)
-                                record_found(grant, mine);
-                }
-        }
+        if (!resolved || resolved->result.r == -EINPROGRESS)
+                return;
+        name->result = resolved->result;
+        if (record && !was_found && name->result.r > 0)
+                record_found(grant, name);
 }
 
-static char *describe(const Grant *grant, const GrantName *name)
+void grant_name_resolver_apply(const GrantNameResolver *resolver, GrantList *grants, bool record)
+{
+        for (size_t i = 0; i < grants->n_grants; i++)
+                for (size_t j = 0; j < grants->grants[i]->n_names; j++)
+                        apply_result(resolver, grants->grants[i], &grants->grants[i]->names[j],
+                                     record);
+}
+
+static char *describe_unresolved(const Grant *grant, const GrantName *name)
 {
         const char *kind = kind_of(name);
         char *text;
         int n;
 
-        if (name->answer.r == 0)
-                n = asprintf(&text, "There is no %s %s; grant %s matches nobody by that name", kind,
+        if (name->result.r == 0)
+                n = asprintf(&text, "No such %s: %s; grant %s matches nobody by that name", kind,
                              name->name, grant->name);
-        else if (name->answer.r == -EINPROGRESS)
+        else if (name->result.r == -EINPROGRESS)
                 n = asprintf(&text,
-                             "The user database has not said yet whether there is a %s %s; until "
-                             "then grant %s matches nobody by that name",
+                             "The lookup of %s %s has not finished; until then grant %s matches "
+                             "nobody by that name",
                              kind, name->name, grant->name);
         else
                 n = asprintf(&text,
-                             "The user database does not say whether there is a %s %s: %s; grant "
-                             "%s matches nobody by that name",
-                             kind, name->name, strerror(-name->answer.r), grant->name);
+                             "Failed to look up %s %s in the user database: %s; grant %s matches "
+                             "nobody by that name",
+                             kind, name->name, strerror(-name->result.r), grant->name);
         return n < 0 ? NULL : text;
 }
 
-static int find_name(const Grant *grant, const GrantName *name, FindingList *list)
+static int diagnose_name(const Grant *grant, const GrantName *name, FindingList *list)
 {
-        _cleanup_(freep) char *text = describe(grant, name), *advice = NULL;
-        const char *add = name->is_group ? "groupadd --system" : "useradd --system";
+        _cleanup_(freep) char *text = describe_unresolved(grant, name), *advice = NULL;
+        const char *command = name->is_group ? "groupadd --system" : "useradd --system";
 
         if (!text)
                 return -ENOMEM;
         if (asprintf(&advice,
-                     "mend or remove it, or have the %s made, such as by %s %s: it is found by "
-                     "itself",
-                     kind_of(name), add, name->name) < 0) {
+                     "correct or remove the name, or create the %s, for example by %s %s; no "
+                     "reload is needed",
+                     kind_of(name), command, name->name) < 0) {
                 advice = NULL;
                 return -ENOMEM;
         }
@@ -313,17 +337,14 @@ static int find_name(const Grant *grant, const GrantName *name, FindingList *lis
 
 int grant_name_resolver_diagnose(const GrantList *grants, FindingList *list)
 {
+        int r = 0;
+
         for (size_t i = 0; i < grants->n_grants; i++) {
                 const Grant *grant = grants->grants[i];
 
-                for (size_t j = 0; j < grant->n_names; j++) {
-                        int r = grant->names[j].answer.r > 0
-                                        ? 0
-                                        : find_name(grant, &grant->names[j], list);
-
-                        if (r < 0)
-                                return r;
-                }
+                for (size_t j = 0; r == 0 && j < grant->n_names; j++)
+                        if (grant->names[j].result.r <= 0)
+                                r = diagnose_name(grant, &grant->names[j], list);
         }
-        return 0;
+        return r;
 }

@@ -7,33 +7,31 @@
 #include "daemon/model/grant.h"
 
 /*
- * The users and groups that grants have by name, and what the host says of them. All are asked for
- * when a configuration is read; those that there are not, or of which nothing is known, again and
- * again until there are. What is known is put into the grants by grant_name_resolver_apply(), and
- * only there it matters.
+ * Resolves the user and group names of grants to uids and gids. Each load of the configuration
+ * looks up every name; names that are missing, or whose lookup failed, are retried until found.
+ * Results take effect only when grant_name_resolver_apply() copies them into the grants.
  */
 typedef struct GrantNameResolver GrantNameResolver;
 
-/* Something is known that was not: called from the event loop. */
+/* A result has changed. Called from the event loop. */
 typedef void (*GrantNameResolverFunc)(void *userdata);
 
 /* Returns 0 or a negative errno. */
 int grant_name_resolver_new(sd_event *event, GrantNameResolverFunc changed, void *userdata,
                             GrantNameResolver **ret);
-GrantNameResolver *grant_name_resolver_free(GrantNameResolver *names);
+GrantNameResolver *grant_name_resolver_free(GrantNameResolver *resolver);
 DEFINE_CLEANUP(GrantNameResolver *, grant_name_resolver_free);
 
-/* Asks anew for every name in the grants, and for no other any more. Returns 0 or -ENOMEM. */
-int grant_name_resolver_start(GrantNameResolver *names, const GrantList *grants);
+/* Starts a lookup of each name in the grants; drops all other names. Returns 0 or -ENOMEM. */
+int grant_name_resolver_start(GrantNameResolver *resolver, const GrantList *grants);
 
-/* Whether there has been an answer of some kind to each. */
-bool grant_name_resolver_is_done(const GrantNameResolver *names);
-/* Waits for that, without the event loop, but not longer. */
-void grant_name_resolver_wait(GrantNameResolver *names, uint64_t timeout_ms);
+/* Whether each name has a result, also a failed one. */
+bool grant_name_resolver_is_done(const GrantNameResolver *resolver);
+/* Blocks outside of the event loop until all lookups are done, at most for the timeout. */
+void grant_name_resolver_wait(GrantNameResolver *resolver, uint64_t timeout_ms);
 
-/* Puts into the grants what is known. With `record`, each name that was not there and is now leaves
- * a record. */
-void grant_name_resolver_apply(const GrantNameResolver *names, GrantList *grants, bool record);
+/* Copies the results into the grants. With `record`, each newly found name leaves a record. */
+void grant_name_resolver_apply(const GrantNameResolver *resolver, GrantList *grants, bool record);
 
-/* Adds a finding for each name in the grants that matches nobody. Returns 0 or -ENOMEM. */
+/* Adds a finding for each name that matches nobody. Returns 0 or -ENOMEM. */
 int grant_name_resolver_diagnose(const GrantList *grants, FindingList *list);

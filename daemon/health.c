@@ -6,25 +6,25 @@
 #include "base/log.h"
 #include "daemon/health.h"
 
-/* So often within the time that the watchdog waits: one that is late is no drama. */
+/* Checks per watchdog timeout: a late one does no harm. */
 #define CHECKS_PER_TIMEOUT 4U
-/* So often until the next one if systemd could not be told of this one. */
+/* Retries per check interval if the ping could not be sent. */
 #define RETRIES_PER_CHECK 128U
 
-/* Any tenancy would do, also one that has no links. */
+/* Any tenancy id will do. */
 #define TENANCY_ID "-"
 
 struct Health {
         Store *store;
-        CommitDispatcher *outcomes;
+        CommitDispatcher *dispatcher;
         Notify *notify;
         sd_event_source *timer;
         uint64_t interval_usec;
-        StoreChange *writing; /* what has not been told to have ended yet */
+        StoreChange *writing; /* the write in progress; NULL: none */
 };
 
-/* If that fails, the next check comes soon. */
-static void tell(Health *health)
+/* Retries soon on failure. */
+static void notify_watchdog(Health *health)
 {
         if (!notify_alive(health->notify))
                 (void) sd_event_source_set_time_relative(health->timer,
@@ -35,44 +35,43 @@ static void on_written(int r, void *userdata)
 {
         Health *health = userdata;
 
+        assert(health->writing);
         health->writing = NULL;
         if (r != 0)
-                log_error(
-                        "The link store does not write; the watchdog is not told that all is well");
+                log_error("Failed to write the link store; no watchdog ping sent");
         else
-                tell(health);
+                notify_watchdog(health);
 }
 
-static void check(Health *health)
+static void check_health(Health *health)
 {
         uint64_t n_links;
 
-        /* Then the writer may be done with it, and the journal is what is slow. */
-        if (health->writing && commit_dispatcher_is_throttled(health->outcomes))
-                tell(health);
+        /* The write may be done: its result is held back by the journal. */
+        if (health->writing && commit_dispatcher_is_throttled(health->dispatcher))
+                notify_watchdog(health);
         else if (health->writing)
-                log_error("The link store's writer is stuck");
+                log_error("The link store's writer thread hangs; no watchdog ping sent");
         else if (store_count(health->store, TENANCY_ID, &n_links) != 0)
-                log_error(
-                        "The link store cannot be read; the watchdog is not told that all is well");
+                log_error("Failed to read the link store; no watchdog ping sent");
         else if (store_barrier(health->store, on_written, health, &health->writing) < 0)
-                log_error("The health of the link store cannot be told for lack of memory");
+                log_error("Failed to check the link store: out of memory; no watchdog ping sent");
 }
 
-static int on_time(sd_event_source *timer, uint64_t usec _unused_, void *userdata)
+static int on_health_timer(sd_event_source *timer, uint64_t usec _unused_, void *userdata)
 {
         Health *health = userdata;
         int r;
 
-        r = sd_event_source_set_time_relative(timer, health->interval_usec);
+        r = log_errno_origin(sd_event_source_set_time_relative(timer, health->interval_usec));
         if (r >= 0)
-                r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+                r = log_errno_origin(sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT));
         if (r >= 0)
-                check(health);
+                check_health(health);
         return r;
 }
 
-int health_new(sd_event *event, Store *store, CommitDispatcher *outcomes, Notify *notify,
+int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Notify *notify,
                Health **ret)
 {
         _cleanup_(health_freep) Health *health = calloc(1, sizeof(Health));
@@ -82,18 +81,18 @@ int health_new(sd_event *event, Store *store, CommitDispatcher *outcomes, Notify
         if (!health)
                 return -ENOMEM;
         health->store = store;
-        health->outcomes = outcomes;
+        health->dispatcher = dispatcher;
         health->notify = notify;
-        r = sd_watchdog_enabled(false, &timeout_usec);
+        r = log_errno_origin(sd_watchdog_enabled(false, &timeout_usec));
         if (r < 0) {
-                log_warning("The watchdog is not told that all is well: $WATCHDOG_USEC or "
-                            "$WATCHDOG_PID is not a number");
+                log_warning("Failed to parse $WATCHDOG_USEC or $WATCHDOG_PID; "
+                            "no watchdog pings are sent");
                 r = 0;
         }
         if (r > 0) {
                 health->interval_usec = timeout_usec / CHECKS_PER_TIMEOUT;
-                r = sd_event_add_time_relative(event, &health->timer, CLOCK_MONOTONIC, 0, 0,
-                                               on_time, health);
+                r = log_errno_origin(sd_event_add_time_relative(
+                        event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_health_timer, health));
         }
         if (r < 0)
                 return r;

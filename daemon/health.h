@@ -8,15 +8,14 @@
 #include "daemon/store/store.h"
 
 /*
- * Tells systemd's watchdog that the daemon is well as long as it is: the event loop comes round,
- * the store can be read, and its writer gets done what it is given. Else nothing is said, and
- * systemd starts another; see WatchdogSec= in the unit. That calls end, the API answers, or the
- * journal is fast, is not asked: a new process would not be better at it.
+ * Sends watchdog pings (WatchdogSec=) while the event loop runs, the store can be read, and its
+ * writer thread makes progress. The state of calls, the API and the journal is irrelevant: a
+ * restart would not help.
  */
 typedef struct Health Health;
 
-/* What is passed is lent, and outlives it. Does nothing where there is no watchdog. */
-int health_new(sd_event *event, Store *store, CommitDispatcher *outcomes, Notify *notify,
+/* Arguments must outlive it. Does nothing without a watchdog. */
+int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Notify *notify,
                Health **ret);
 Health *health_free(Health *health);
 DEFINE_CLEANUP(Health *, health_free);

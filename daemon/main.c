@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@ static const char usage[] =
         "\n"
         "Owns this host's Passlock API key and serves passkeys on the system bus.\n"
         "\n"
-        "  --config=FILE      read FILE and FILE.d/*.conf, and nothing else\n"
-        "  --copy-store=FILE  copy the store to a new FILE, in use or not, and end\n"
+        "  --config=FILE      read only FILE and FILE.d/*.conf\n"
+        "  --copy-store=FILE  copy the store, in use or not, to a new FILE and exit\n"
         "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
         "  --help             show this help\n"
         "  --version          show the version\n"
@@ -30,7 +31,7 @@ typedef struct CommandLine {
         const char *copy_file;
 } CommandLine;
 
-/* Returns 1 to go on, 0 if all is said, or -1. */
+/* Returns 1 to continue, 0 to exit successfully, or -1. */
 static int parse_arguments(int argc, char *argv[], CommandLine *ret)
 {
         enum {
@@ -60,7 +61,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                         break;
                 case OPTION_LOG_LEVEL:
                         if (log_set_max_level_name(optarg) < 0) {
-                                log_error("There is no log level %s", optarg);
+                                log_error("Invalid log level: %s", optarg);
                                 return -1;
                         }
                         break;
@@ -74,23 +75,23 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                         return -1;
                 }
         if (optind < argc) {
-                log_error("There are no arguments but options");
+                log_error("Unexpected argument: %s", argv[optind]);
                 return -1;
         }
         return 1;
 }
 
-/* The key is in this process, and nobody else may look into it: no core dump, no ptrace, no file
- * that others can read. libcurl and the TLS library keep copies that no page flag reaches. */
+/* The process holds API keys: no core dump, no ptrace, private files. libcurl and the TLS library
+ * keep copies outside of locked pages. */
 static void protect_process(void)
 {
         (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
         if (prctl(PR_SET_DUMPABLE, 0) < 0)
-                log_warning("Core dumps cannot be forbidden");
+                log_warning("Failed to disable core dumps: %s", strerror(errno));
         umask(077);
 }
 
-/* Before any thread is started: signals are taken from the event loop only. */
+/* Must run before any thread starts: signals are handled by the event loop only. */
 static void block_signals(void)
 {
         sigset_t signals;
@@ -101,7 +102,7 @@ static void block_signals(void)
         sigaddset(&signals, SIGHUP);
         (void) sigprocmask(SIG_BLOCK, &signals, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
-        /* A file that may not grow is an error like any other. */
+        /* Report a file size limit as EFBIG. */
         (void) signal(SIGXFSZ, SIG_IGN);
 }
 

@@ -11,7 +11,7 @@
 #include "daemon/notify.h"
 
 struct Notify {
-        int fd; /* connected; -1: there is nobody to tell */
+        int fd; /* connected; -1: no $NOTIFY_SOCKET */
         sd_event_source *writable;
 
         /* To be sent, in this order. */
@@ -158,7 +158,7 @@ bool notify_status(Notify *notify, const char *text)
 
         if (notify->fd < 0)
                 return true;
-        /* One at a time, so that they leave room for what has to get through. */
+        /* One unread status at a time: leaves room for watchdog pings. */
         if (notify->state || notify->reloading_at_us > 0)
                 return false;
         if (ioctl(notify->fd, SIOCOUTQ, &n_unread) == 0 && n_unread > 0)

@@ -5,10 +5,8 @@
 
 #include "base/macro.h"
 
-/*
- * What systemd is told. Unlike sd_notify(), none of this waits if nobody reads it. Fine to use
- * without a $NOTIFY_SOCKET.
- */
+/* Periodic sd_notify messages that never block: without room, a message is skipped. Works without
+ * $NOTIFY_SOCKET. */
 typedef struct Notify Notify;
 
 /* Returns 0 or a negative errno. */
@@ -25,9 +23,8 @@ void notify_stopping(Notify *notify);
 
 /* The others are not sent if there is no room for them, and the next one is. */
 
-/* All is well: see WatchdogSec= in systemd.service(5). False if it has not been sent; anybody can
- * keep systemd's socket so full that one that does not wait seldom gets in. */
+/* Sends a watchdog ping. Returns false if it was not sent: the socket is full. */
 bool notify_alive(Notify *notify);
-/* The line that `systemctl status` shows. False if it has not been sent, since the one before it
- * has not been read yet. */
+/* Sends the status line of `systemctl status`. Returns false if the previous one is still unread.
+ */
 bool notify_status(Notify *notify, const char *text);

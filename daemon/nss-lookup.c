@@ -4,19 +4,20 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "base/log.h"
 #include "daemon/nss-lookup.h"
 
 #define BUFFER_SIZE_MIN 4096U
-/* A group has its members in it, of whom there may be many. */
+/* The record of a group lists all its members. */
 #define BUFFER_SIZE_MAX (64U * 1024 * 1024)
 
-/* There is none, says getpwnam_r(3) of these, too. */
+/* getpwnam_r(3) lists these errnos as "name not found", too. */
 static bool is_not_found(int e)
 {
         return e == ENOENT || e == ESRCH || e == EBADF || e == EPERM;
 }
 
-/* One look with a buffer of that size. Returns 1, 0 or a negative errno. */
+/* Returns 1, 0, or a negative errno; -ERANGE if the buffer is too small. */
 static int look_up_once(bool is_group, const char *name, char *buffer, size_t size, uint32_t *ret)
 {
         struct passwd pw, *user = NULL;
@@ -34,22 +35,24 @@ static int look_up_once(bool is_group, const char *name, char *buffer, size_t si
         }
         if (user || group)
                 return *ret != UINT32_MAX;
-        /* Of a module's that leaked; here it would mean that the answer is yet to come. */
+        /* An NSS module leaked it; EINPROGRESS means "pending" in NssResult. */
         if (e == EINPROGRESS)
                 return -EAGAIN;
-        return is_not_found(e) ? 0 : -e;
+        if (e == ERANGE)
+                return -ERANGE; /* retried with a larger buffer */
+        return is_not_found(e) ? 0 : log_errno_origin(-e);
 }
 
 NssResult nss_lookup(bool is_group, const char *name)
 {
-        NssResult answer = {.r = -ERANGE};
+        NssResult result = {.r = -ERANGE};
 
-        for (size_t size = BUFFER_SIZE_MIN; answer.r == -ERANGE && size <= BUFFER_SIZE_MAX;
+        for (size_t size = BUFFER_SIZE_MIN; result.r == -ERANGE && size <= BUFFER_SIZE_MAX;
              size *= 4) {
                 _cleanup_(freep) char *buffer = malloc(size);
 
-                answer.r =
-                        buffer ? look_up_once(is_group, name, buffer, size, &answer.id) : -ENOMEM;
+                result.r =
+                        buffer ? look_up_once(is_group, name, buffer, size, &result.id) : -ENOMEM;
         }
-        return answer;
+        return result;
 }

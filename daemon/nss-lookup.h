@@ -3,6 +3,5 @@
 
 #include "daemon/model/grant.h"
 
-/* Asks the host's user database (NSS) for a user or group by name, and waits for the answer, which
- * may take minutes. For any thread. */
+/* Looks up a user or group by name (NSS). Blocks, possibly for minutes. Thread-safe. */
 NssResult nss_lookup(bool is_group, const char *name);

@@ -30,23 +30,23 @@ struct Service {
         sd_event *event;
         ApiContext *api;
         Store *store;
-        CommitDispatcher *outcomes;
+        CommitDispatcher *dispatcher;
         StoreRetry *store_retry;
         Bus *bus;
         ConfigLoader *loader;
-        Tenancies *all; /* also those that are not configured any more */
+        Tenancies *all; /* includes tenancies that are no longer configured */
         TenancySet *tenancies;
         Notify *notify;
         Health *health;
         Status *status;
         bool stopping;
-        int result; /* of service_run(), once it stops */
+        int result; /* exit code of service_run() */
 };
 
 /* Configuration */
 
-/* Grants come first: then what was taken away is surely gone. */
-static int apply(Config *config, void *userdata)
+/* Grants first: revoked access must not outlive a failure below. */
+static int apply_config(Config *config, void *userdata)
 {
         Service *service = userdata;
         int r;
@@ -56,20 +56,20 @@ static int apply(Config *config, void *userdata)
         if (r < 0)
                 return r;
         r = tenancy_set_configure(service->tenancies, config);
-        /* A reload may have been waiting for users when the stop began. */
+        /* A reload may have waited for name lookups when the stop began. */
         if (service->stopping)
                 tenancy_set_stop(service->tenancies);
         return r;
 }
 
-static GrantList *grants(void *userdata)
+static GrantList *grants_in_force(void *userdata)
 {
         const Service *service = userdata;
 
         return bus_grants(service->bus);
 }
 
-static void on_settled(void *userdata)
+static void on_loader_idle(void *userdata)
 {
         const Service *service = userdata;
 
@@ -77,7 +77,7 @@ static void on_settled(void *userdata)
                 notify_ready(service->notify);
 }
 
-/* Told over the bus: whoever told is told what comes of it. */
+/* Manager.Reload; the caller gets the result. */
 static int on_reload_call(void *userdata, const AuditOrigin *origin, BusReloadedFunc done,
                           void *done_userdata, char **ret_text)
 {
@@ -98,36 +98,37 @@ static int on_diagnose(void *userdata, FindingList *list)
         return r == 0 ? store_retry_diagnose(service->store_retry, list) : r;
 }
 
-/* Stopping: the name goes first, so that new calls find the next instance; those in flight are
- * answered before the process ends. */
+/* Stopping: releases the bus name, so that new calls reach the next instance, and answers the calls
+ * in flight before exiting. */
 
 static bool is_idle(const Service *service)
 {
         return bus_is_idle(service->bus) && !tenancies_are_busy(service->all);
 }
 
-/* Runs after each event: whatever ends a call is one, so that no end can go unnoticed. */
-static int on_any_event(sd_event_source *source _unused_, void *userdata)
+/* Runs after each event, so the end of the last call cannot be missed. */
+static int exit_when_idle(sd_event_source *source _unused_, void *userdata)
 {
         Service *service = userdata;
 
-        return is_idle(service) ? sd_event_exit(service->event, 0) : 0;
+        return is_idle(service) ? log_errno_origin(sd_event_exit(service->event, 0)) : 0;
 }
 
 static void stop(Service *service, int result)
 {
         if (service->stopping)
                 return;
+        assert(result <= 0);
         service->stopping = true;
         service->result = result;
         notify_stopping(service->notify);
         status_update(service->status);
         tenancy_set_stop(service->tenancies);
-        if (sd_event_add_post(service->event, NULL, on_any_event, service) < 0)
+        if (sd_event_add_post(service->event, NULL, exit_when_idle, service) < 0)
                 (void) sd_event_exit(service->event, -ENOMEM);
 }
 
-static void on_disconnected(void *userdata)
+static void on_bus_disconnected(void *userdata)
 {
         audit(EVENT_BUS_LOST);
         stop(userdata, -ECONNRESET);
@@ -139,8 +140,8 @@ static int on_stop_signal(sd_event_source *source _unused_,
         Service *service = userdata;
 
         if (service->stopping) {
-                /* Not through what the calls in flight still hold: what is on disk is safe. */
-                log_warning("Told to stop again: calls in flight are abandoned");
+                /* _exit(): no cleanup of calls in flight; committed data is safe. */
+                log_warning("Received a second stop signal: calls in flight are aborted");
                 _exit(EXIT_FAILURE);
         }
         (void) bus_release_name(service->bus);
@@ -166,7 +167,7 @@ static char *state_directory(void)
 {
         const char *given = getenv("STATE_DIRECTORY");
 
-        /* systemd lists several, with colons, if the unit has several. */
+        /* systemd separates several directories by colons. */
         return given ? strndup(given, strcspn(given, ":")) : strdup(STATE_DIRECTORY);
 }
 
@@ -195,7 +196,7 @@ static int open_store(Service *service)
                 log_error("Failed to create %s: %s", directory, strerror(errno));
         r = store_open_later(directory, &service->store);
         if (r == 0)
-                r = commit_dispatcher_new(service->event, service->store, &service->outcomes);
+                r = commit_dispatcher_new(service->event, service->store, &service->dispatcher);
         if (r == 0)
                 r = store_retry_new(service->event, service->store, directory, on_store_opened,
                                     service, &service->store_retry);
@@ -216,11 +217,14 @@ static int add_signals(Service *service)
 {
         int r;
 
-        r = sd_event_add_signal(service->event, NULL, SIGTERM, on_stop_signal, service);
+        r = log_errno_origin(
+                sd_event_add_signal(service->event, NULL, SIGTERM, on_stop_signal, service));
         if (r >= 0)
-                r = sd_event_add_signal(service->event, NULL, SIGINT, on_stop_signal, service);
+                r = log_errno_origin(
+                        sd_event_add_signal(service->event, NULL, SIGINT, on_stop_signal, service));
         if (r >= 0)
-                r = sd_event_add_signal(service->event, NULL, SIGHUP, on_reload_signal, service);
+                r = log_errno_origin(sd_event_add_signal(service->event, NULL, SIGHUP,
+                                                         on_reload_signal, service));
         return r;
 }
 
@@ -229,7 +233,7 @@ static int open_bus(Service *service)
         const BusOwner owner = {
                 .reload = on_reload_call,
                 .diagnose = on_diagnose,
-                .disconnected = on_disconnected,
+                .disconnected = on_bus_disconnected,
                 .userdata = service,
         };
         int r;
@@ -246,16 +250,16 @@ static int open_bus(Service *service)
 static int open_loader(Service *service, const char *config_file)
 {
         const ConfigLoaderOwner owner = {
-                .apply = apply,
-                .grants = grants,
-                .settled = on_settled,
+                .apply = apply_config,
+                .grants = grants_in_force,
+                .idle = on_loader_idle,
                 .userdata = service,
         };
 
         return config_loader_new(service->event, config_file, &owner, &service->loader);
 }
 
-static char *describe(void *userdata)
+static char *status_text(void *userdata)
 {
         const Service *service = userdata;
         size_t n;
@@ -264,15 +268,15 @@ static char *describe(void *userdata)
         return status_describe(tenancies, n, bus_count_calls(service->bus), service->stopping);
 }
 
-/* What systemd is told of how we are. */
+/* Watchdog and status line. */
 static int add_reports(Service *service)
 {
         int r;
 
-        r = health_new(service->event, service->store, service->outcomes, service->notify,
+        r = health_new(service->event, service->store, service->dispatcher, service->notify,
                        &service->health);
         if (r >= 0)
-                r = status_new(service->event, service->notify, describe, service,
+                r = status_new(service->event, service->notify, status_text, service,
                                &service->status);
         return r;
 }
@@ -286,7 +290,7 @@ int service_new(const char *config_file, Service **ret)
                 return -ENOMEM;
         r = audit_open();
         if (r >= 0)
-                r = sd_event_new(&service->event);
+                r = log_errno_origin(sd_event_new(&service->event));
         if (r >= 0)
                 r = notify_new(service->event, &service->notify);
         if (r >= 0)
@@ -309,8 +313,8 @@ int service_new(const char *config_file, Service **ret)
                 return r;
         r = bus_acquire_name(service->bus);
         if (r < 0) {
-                log_error("Failed to take the bus name %s: %s", PASSLOCK_BUS_NAME,
-                          r == -EEXIST ? "another process has it" : strerror(-r));
+                log_error("Failed to acquire the bus name %s: %s", PASSLOCK_BUS_NAME,
+                          r == -EEXIST ? "another process owns it" : strerror(-r));
                 return r;
         }
 
@@ -331,7 +335,7 @@ Service *service_free(Service *service)
         tenancies_free(service->all);
         api_context_free(service->api);
         store_retry_free(service->store_retry);
-        commit_dispatcher_free(service->outcomes);
+        commit_dispatcher_free(service->dispatcher);
         store_free(service->store);
         sd_event_unref(service->event);
         free(service);
@@ -345,7 +349,7 @@ int service_run(Service *service)
 
         audit(EVENT_STARTED, .text = PACKAGE_VERSION);
         notify_ready(service->notify);
-        r = sd_event_loop(service->event);
+        r = log_errno_origin(sd_event_loop(service->event));
         audit(EVENT_STOPPED, .error = r < 0 ? r : service->result);
         return r < 0 ? r : service->result;
 }

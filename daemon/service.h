@@ -3,20 +3,16 @@
 
 #include "base/macro.h"
 
-/*
- * The daemon as a whole: puts the layers together, reads configuration and credentials, and lives
- * until it is told to stop.
- */
+/* The daemon: wires the layers together and runs until a stop signal. */
 typedef struct Service Service;
 
-/* `config_file` is NULL for the system's configuration. What goes wrong is logged. */
+/* `config_file` NULL: the system's configuration. Logs failures. */
 int service_new(const char *config_file, Service **ret);
 Service *service_free(Service *service);
 DEFINE_CLEANUP(Service *, service_free);
 
-/* Serves until SIGTERM, then until the calls in flight are answered. Returns 0 or a negative errno.
- */
+/* Runs until SIGTERM, then until calls in flight are answered. Returns 0 or a negative errno. */
 int service_run(Service *service);
 
-/* Copies the store of a daemon that may be running, and nothing else; see store_copy(). */
+/* Copies the store of a possibly running daemon; see store_copy(). */
 int service_copy_store(const char *path);

@@ -4,19 +4,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "daemon/core/links.h"
 #include "daemon/status.h"
 
 #define INTERVAL_USEC (1000U * 1000U)
 
-/* As many as a line has room for. */
+/* Tenancies that fit into a line. */
 #define TENANCIES_SHOWN_MAX 8U
 
 /*
- * Whatever happens, happens in an event: `any` runs after each that finds it enabled. It starts the
- * timer and switches itself off, so that the events of the next second cost nothing. The timer goes
- * on for as long as it finds another text each time, and then has `any` wait again: not for this
- * event of the timer's own, which found it switched off.
+ * Updates at most once a second, without wake-ups when idle: the `any` source runs after the next
+ * event, starts the timer and disables itself. The timer repeats while the text changes, then
+ * enables `any` again, which skips the timer's own event.
  */
 struct Status {
         Notify *notify;
@@ -27,7 +27,7 @@ struct Status {
         char *last;
 };
 
-/* False if that is what it says already. */
+/* Returns false if the text is unchanged. */
 static bool update(Status *status)
 {
         _cleanup_(freep) char *text = status->text(status->userdata);
@@ -50,26 +50,28 @@ static int start_timer(Status *status)
 {
         int r;
 
-        r = sd_event_source_set_time_relative(status->timer, INTERVAL_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(status->timer, SD_EVENT_ONESHOT);
+        r = log_errno_origin(sd_event_source_set_time_relative(status->timer, INTERVAL_USEC));
+        return r < 0 ? r
+                     : log_errno_origin(
+                               sd_event_source_set_enabled(status->timer, SD_EVENT_ONESHOT));
 }
 
-static int on_any_event(sd_event_source *source, void *userdata)
+static int on_first_event(sd_event_source *source, void *userdata)
 {
         Status *status = userdata;
         int r;
 
         r = start_timer(status);
-        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        return r < 0 ? r : log_errno_origin(sd_event_source_set_enabled(source, SD_EVENT_OFF));
 }
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_status_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
         Status *status = userdata;
 
         if (update(status))
                 return start_timer(status);
-        return sd_event_source_set_enabled(status->any, SD_EVENT_ON);
+        return log_errno_origin(sd_event_source_set_enabled(status->any, SD_EVENT_ON));
 }
 
 int status_new(sd_event *event, Notify *notify, StatusTextFunc text, void *userdata, Status **ret)
@@ -82,12 +84,13 @@ int status_new(sd_event *event, Notify *notify, StatusTextFunc text, void *userd
         status->notify = notify;
         status->text = text;
         status->userdata = userdata;
-        r = sd_event_add_time_relative(event, &status->timer, CLOCK_MONOTONIC, INTERVAL_USEC, 0,
-                                       on_time, status);
+        r = log_errno_origin(sd_event_add_time_relative(event, &status->timer, CLOCK_MONOTONIC,
+                                                        INTERVAL_USEC, 0, on_status_timer, status));
         if (r >= 0)
-                r = sd_event_add_post(event, &status->any, on_any_event, status);
+                r = log_errno_origin(
+                        sd_event_add_post(event, &status->any, on_first_event, status));
         if (r >= 0)
-                r = sd_event_source_set_enabled(status->any, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(status->any, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         status_update(status);
@@ -120,7 +123,7 @@ static void describe_tenancy(FILE *to, Tenancy *tenancy)
                 fputs(" (store failed)", to);
 }
 
-static void describe(FILE *to, Tenancy *const *tenancies, size_t n_tenancies, size_t n_calls)
+static void write_status(FILE *to, Tenancy *const *tenancies, size_t n_tenancies, size_t n_calls)
 {
         for (size_t i = 0; i < n_tenancies && i < TENANCIES_SHOWN_MAX; i++) {
                 fputs(i == 0 ? "" : ", ", to);
@@ -141,6 +144,6 @@ char *status_describe(Tenancy *const *tenancies, size_t n_tenancies, size_t n_ca
         if (!to)
                 return NULL;
         fputs(stopping ? "Stopping: " : "", to);
-        describe(to, tenancies, n_tenancies, n_calls);
+        write_status(to, tenancies, n_tenancies, n_calls);
         return fclose(to) == 0 ? TAKE_PTR(text) : NULL;
 }

@@ -29,8 +29,8 @@ static void on_tried(int r, void *userdata)
         retry->opened(retry->userdata);
 }
 
-/* Any change makes the store try to open. */
-static void on_time(void *userdata)
+/* Any change makes the store retry to open. */
+static void on_store_retry(void *userdata)
 {
         StoreRetry *retry = userdata;
 
@@ -52,7 +52,8 @@ int store_retry_new(sd_event *event, Store *store, const char *directory,
                               .userdata = userdata};
         if (!retry->directory)
                 return -ENOMEM;
-        r = backoff_new(event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, retry, &retry->backoff);
+        r = backoff_new(event, RETRY_FIRST_MS, RETRY_MAX_MS, on_store_retry, retry,
+                        &retry->backoff);
         if (r < 0)
                 return r;
         if (store_error(store) < 0)
@@ -98,7 +99,7 @@ int store_retry_diagnose(const StoreRetry *retry, FindingList *list)
                                            "none can be added",
                                    .advice = "free disk space");
         (void) snprintf(text, sizeof(text), "Failed to open the store: %s",
-                        error == -EMEDIUMTYPE ? "it is damaged, or none of passlockd's"
+                        error == -EMEDIUMTYPE ? "it is damaged, or not a passlockd store"
                                               : strerror(-error));
         return finding_add(list, .kind = "store", .name = retry->directory, .text = text,
                            .advice = advice_on(error));

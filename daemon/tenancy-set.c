@@ -10,7 +10,7 @@ struct TenancySet {
         Tenancies *all;
         Bus *bus;
         ApiKeyLoader *keys;
-        const Config *config; /* NULL before the first one */
+        const Config *config; /* NULL before the first configuration */
         Tenancy **tenancies;
         size_t n_tenancies;
         bool stopped;
@@ -43,7 +43,7 @@ static void on_key_found(const char *label, Secret *key, void *userdata)
         Tenancy *tenancy = find_tenancy(set, label);
 
         if (config && tenancy && !set->stopped && give_settings(tenancy, config, key) < 0)
-                log_error("Failed to give tenancy %s its key: out of memory", label);
+                log_error("Failed to set the API key of tenancy %s: out of memory", label);
 }
 
 int tenancy_set_new(sd_event *event, Tenancies *all, Bus *bus, TenancySet **ret)
@@ -88,7 +88,7 @@ static int configure_tenancy(TenancySet *set, const TenancyConfig *config, Tenan
         r = tenancies_get(set->all, config->tenancy_id, &tenancy);
         if (r < 0)
                 return r;
-        /* A key that works is better than none. */
+        /* If the credential cannot be read, keep the old key. */
         if (api_key_loader_load(set->keys, config, tenancy_key(tenancy), &key) < 0)
                 key = secret_ref(tenancy_key(tenancy));
         r = give_settings(tenancy, config, key);
@@ -106,7 +106,7 @@ static bool contains(Tenancy *const *tenancies, size_t n, const Tenancy *tenancy
         return false;
 }
 
-/* Takes the tenancies over in place of those that were configured before. */
+/* Replaces the configured tenancies; takes ownership. */
 static int set_tenancies(TenancySet *set, Tenancy **tenancies, size_t n)
 {
         for (size_t i = 0; i < set->n_tenancies; i++)

@@ -3,7 +3,7 @@
 #include "base/macro.h"
 #include "dbus/api-status.h"
 
-/* The API declares two more tags for what ERROR_TABLE knows as API_DENIED. */
+/* Two more API tags map to API_DENIED. */
 static int error_of_tag(const char *tag)
 {
         if (streq_ptr(tag, "@error/Unauthorized") || streq_ptr(tag, "@error/InvalidTenancy"))

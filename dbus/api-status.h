@@ -4,12 +4,12 @@
 #include "dbus/error.h"
 
 /*
- * What an answer of the HTTP API means: the one table that the daemon and passlockctl judge by.
+ * Maps an HTTP reply of the API to an error: the single table for the daemon and passlockctl.
  *
  *      status      tag                                 meaning
  *      2xx         any                                 0: success
  *      429         ChallengeExpired or                 that error, if the endpoint documents it:
- *                  ChallengeAttemptsExceeded           nothing says what status they have
+ *                  ChallengeAttemptsExceeded           their status is undocumented
  *                  any other, or none                  RATE_LIMITED
  *      401, 403    any                                 API_DENIED
  *      other 4xx   Forbidden, Unauthorized or          API_DENIED
@@ -18,12 +18,11 @@
  *                  any other, or none                  BAD_REQUEST
  *      any other   any                                 UNREACHABLE
  *
- * A gateway in front of the API has tags of its own, or none. Therefore 401, 403 and 429 count more
- * than a tag, and NOT_FOUND and INVALID_CODE need the tag of the API itself: links are removed
- * because of the former.
+ * A gateway in front of the API has other tags or none. So 401, 403 and 429 take precedence over
+ * the tag, while NOT_FOUND and INVALID_CODE require the API's own tag: links are removed because of
+ * NOT_FOUND.
  *
- * `tag` is the `_tag` of the body; NULL for a body without one, a body that is no JSON, or one that
- * is cut off. `documented` are the errors that the endpoint may answer with, ending in 0; NULL for
- * none. Returns 0 or an Error.
+ * `tag` is the `_tag` of the body; NULL if it is missing, or the body is not JSON or truncated.
+ * `documented` lists the endpoint's errors, ending in 0; NULL: none. Returns 0 or an Error.
  */
 int api_status_to_error(unsigned status, const char *tag, const Error *documented);

@@ -4,15 +4,14 @@
 #include "dbus/names.h"
 
 /*
- * How everything here reports failure. A function returns
- *      0    it worked
- *    < 0    a negative errno: we failed (no memory, a broken disk, a programming error)
- *    > 0    one of the Error values below: a documented answer that a caller can act on.
- * Outputs are untouched unless 0 is returned. A failure is logged once, where it ends.
+ * The error convention of all code. A function returns
+ *        0    success
+ *      < 0    a negative errno: an internal failure (out of memory, disk, programming error)
+ *      > 0    an Error: a documented result that callers can handle.
+ * Outputs are untouched unless 0 is returned. A failure is logged once, at the top.
  *
- * The table is the only place that knows which error is which: on the HTTP API (its `_tag`, NULL
- * where the API has none), on the bus, in the daemon, and, with the same numbers, in <passlock.h>.
- * Numbers are ABI: new ones are added at the end.
+ * The table maps each error between the HTTP API (its `_tag`, NULL without one), D-Bus, the daemon,
+ * and <passlock.h>, which has the same numbers. Numbers are ABI: append only.
  *
  *        name                          value  D-Bus name
  *        API tag
@@ -24,7 +23,7 @@
 #define ERROR_TABLE(X) \
         X(INVALID_CODE, 1, ERROR_OURS("InvalidCode"), "@error/InvalidCode", \
           "The code is unknown, expired or already used") \
-        X(INVALID_TOKEN, 2, ERROR_OURS("InvalidToken"), NULL, "The id_token is not acceptable") \
+        X(INVALID_TOKEN, 2, ERROR_OURS("InvalidToken"), NULL, "The id_token failed verification") \
         X(USER_MISMATCH, 3, ERROR_OURS("UserMismatch"), NULL, \
           "The passkey belongs to another user") \
         X(LINK_CONFLICT, 4, ERROR_OURS("LinkConflict"), NULL, \
@@ -33,30 +32,31 @@
         X(BAD_REQUEST, 6, ERROR_OURS("BadRequest"), "@error/BadRequest", \
           "The API refused the request") \
         X(RATE_LIMITED, 7, ERROR_OURS("RateLimited"), "@error/ChallengeRateLimited", \
-          "The API is limiting the rate of calls") \
+          "The API's rate limit is exceeded") \
         X(API_DENIED, 8, ERROR_OURS("ApiDenied"), "@error/Forbidden", \
-          "The API refused this host's key; the administrator has to act") \
+          "The API rejected this host's API key; the administrator has to replace it") \
         X(UNREACHABLE, 9, ERROR_OURS("Unreachable"), NULL, \
-          "No usable answer from the API within the deadline") \
+          "No valid reply from the API before the timeout") \
         X(MALFORMED_REPLY, 10, ERROR_OURS("MalformedReply"), NULL, \
-          "The API answered with something that it does not promise") \
+          "The API's reply does not match its specification") \
         X(NOT_CONFIGURED, 11, ERROR_OURS("NotConfigured"), NULL, \
-          "This tenancy has no API key; the administrator has to act") \
-        X(STORE_FULL, 12, ERROR_OURS("StoreFull"), NULL, \
-          "There is no space left for the link store") \
-        X(STORE_FAILED, 13, ERROR_OURS("StoreFailed"), NULL, "The link store failed") \
+          "This tenancy has no API key; the administrator has to set one") \
+        X(STORE_FULL, 12, ERROR_OURS("StoreFull"), NULL, "The link store is out of disk space") \
+        X(STORE_FAILED, 13, ERROR_OURS("StoreFailed"), NULL, \
+          "The link store failed to read or write") \
         X(INVALID_CHALLENGE, 14, ERROR_OURS("InvalidChallenge"), "@error/InvalidChallenge", \
-          "The challenge is unknown, used or void") \
+          "The challenge is unknown, already used or invalidated") \
         X(INVALID_CHALLENGE_CODE, 15, ERROR_OURS("InvalidChallengeCode"), \
-          "@error/InvalidChallengeCode", "The challenge's code is wrong") \
+          "@error/InvalidChallengeCode", "The challenge code is wrong") \
         X(CHALLENGE_EXPIRED, 16, ERROR_OURS("ChallengeExpired"), "@error/ChallengeExpired", \
           "The challenge has expired") \
         X(CHALLENGE_ATTEMPTS_EXCEEDED, 17, ERROR_OURS("ChallengeAttemptsExceeded"), \
-          "@error/ChallengeAttemptsExceeded", "Too many wrong codes were tried") \
+          "@error/ChallengeAttemptsExceeded", \
+          "Too many wrong challenge codes; create a new challenge") \
         X(ACCESS_DENIED, 18, ERROR_STANDARD("AccessDenied"), NULL, "No grant allows this call") \
-        X(INVALID_ARGS, 19, ERROR_STANDARD("InvalidArgs"), NULL, "An argument is not acceptable") \
-        X(LIMITS_EXCEEDED, 20, ERROR_STANDARD("LimitsExceeded"), NULL, "Too many at once") \
-        X(UNKNOWN_OBJECT, 21, ERROR_STANDARD("UnknownObject"), NULL, "There is no such tenancy") \
+        X(INVALID_ARGS, 19, ERROR_STANDARD("InvalidArgs"), NULL, "Invalid argument") \
+        X(LIMITS_EXCEEDED, 20, ERROR_STANDARD("LimitsExceeded"), NULL, "Limit exceeded") \
+        X(UNKNOWN_OBJECT, 21, ERROR_STANDARD("UnknownObject"), NULL, "Unknown tenancy") \
         X(INTERRUPTED, 22, ERROR_OURS("Interrupted"), NULL, \
           "A crash interrupted this exchange after its code was used; begin a new ceremony")
 
@@ -66,7 +66,7 @@ typedef enum Error {
 #undef X
 } Error;
 
-/* The highest value; all from 1 up to it are in use. */
+/* The highest value; values are contiguous from 1. */
 #define ERROR_MAX ERROR_INTERRUPTED
 
 /* Static strings; NULL for a value that is not an Error. */
@@ -75,6 +75,6 @@ const char *error_text(int error);
 /* The text of an Error or of a negative errno. */
 const char *error_strerror(int r);
 
-/* The reverse. 0 for NULL and for a name that is not in the table. */
+/* The reverse. 0 for NULL and unknown names. */
 int error_from_dbus_name(const char *dbus_name);
 int error_from_api_tag(const char *api_tag);

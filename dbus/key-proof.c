@@ -28,6 +28,7 @@ int key_proof(const Secret *key, const char *nonce, char ret_proof[static KEY_PR
         if (!HMAC(EVP_sha256(), secret_reveal(key), (int) secret_len(key),
                   (const unsigned char *) message, (size_t) n, mac, &mac_len))
                 return -ENOMEM;
+        assert(mac_len * 2 == KEY_PROOF_LEN);
         for (unsigned i = 0; i < mac_len; i++)
                 snprintf(ret_proof + (size_t) 2 * i, 3, "%02x", mac[i]);
         return 0;

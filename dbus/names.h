@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Every name that both ends of the bus use. What they mean is in the XML files beside this one. */
+/* D-Bus names shared by daemon and client. The XML files document them. */
 
 #define PASSLOCK_BUS_NAME     "dev.passlock.Passlock1"
 #define PASSLOCK_OBJECT_PATH  "/dev/passlock/Passlock1"

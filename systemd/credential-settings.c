@@ -7,7 +7,7 @@
 
 #define NAME_LEN_MAX 200U
 
-/* No '%', no ':', no quotes, no blanks. */
+/* Characters that need no quoting in a unit file. */
 static bool is_name(const char *name)
 {
         size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -51,7 +51,8 @@ size_t credential_settings_write(FILE *to, char *const *names, const char *const
 
         for (; names && *names; names++) {
                 if (!is_name(*names)) {
-                        log_warning("Credential %s has to be loaded by a drop-in of your own",
+                        log_warning("Skipped credential %s: its name needs quoting; load it with "
+                                    "your own drop-in",
                                     *names);
                         continue;
                 }

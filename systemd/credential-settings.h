@@ -5,18 +5,17 @@
 
 #include "base/macro.h"
 
-/* A sealed key under this name is found by any start of the unit, whenever it came. */
+/* The default credential: any start of the unit finds a sealed key by this name, without a
+ * daemon-reload. */
 #define CREDENTIAL_DEFAULT "passlock.default"
 
 /*
- * Has a unit load credentials: writes a setting for each name. A unit cannot have one name both
- * sealed and plain, since with LoadCredentialEncrypted= systemd looks into credstore/ as well and
- * fails with what is plain there. So it goes by the files in credstore.encrypted/ and credstore/ of
- * the directories `parents`, which end in NULL. Where there is neither, nothing fails, and what
- * comes later is found if it is plain, or sealed in the case of CREDENTIAL_DEFAULT, which most
- * hosts have.
+ * Writes a LoadCredential= or LoadCredentialEncrypted= setting for each name. A name must be
+ * either: LoadCredentialEncrypted= also searches credstore/ and fails on a plain file there. So
+ * files in credstore.encrypted/ and credstore/ of the NULL-terminated `parents` decide. Without a
+ * file, the unit starts, and a later file is found if it is plain, or sealed for
+ * CREDENTIAL_DEFAULT.
  *
- * GrantNameResolver that would be something else in a unit file are refused, and logged. Returns how many
- * settings were written.
+ * Names that need quoting are skipped and logged. Returns the number of settings written.
  */
 size_t credential_settings_write(FILE *to, char *const *names, const char *const *parents);

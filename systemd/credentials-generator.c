@@ -3,13 +3,12 @@
 /*
  * passlock-credentials-generator NORMAL_DIR [EARLY_DIR LATE_DIR]
  *
- * Run by systemd at boot and by `systemctl daemon-reload`: has passlockd.service load the
- * credentials that passlockd.conf names, so that a key takes no drop-in of the administrator's.
- * What else lies beside a key, such as a copy of it, is nobody's. See systemd.generator(7) and
+ * A systemd.generator(7), run at boot and by `systemctl daemon-reload`: writes a drop-in that makes
+ * passlockd.service load the credentials named in passlockd.conf, and no other file. See
  * passlockd(8).
  *
- * There may be no users yet, no network and no journal, and a mistake in the configuration must not
- * keep a host from booting: what can be told of it is used.
+ * Users, network and journal may not be available yet, and a configuration error must not stop the
+ * boot: valid parts of the configuration are used.
  */
 
 #include <errno.h>
@@ -23,7 +22,7 @@
 
 static const char *const parents[] = {"/etc", "/run", "/usr/lib", NULL};
 
-/* What is to be in the drop-in; NULL, too, if there is nothing. */
+/* The content of the drop-in; NULL if it is empty. */
 static int make_settings(char **ret)
 {
         _cleanup_(strv_freep) char **names = NULL;
@@ -33,7 +32,7 @@ static int make_settings(char **ret)
         int r;
 
         r = config_list_credentials(NULL, &names);
-        /* A host that is not configured yet may get its key first. */
+        /* A key may be stored before the configuration exists. */
         if (r >= 0 && !names)
                 r = strv_push(&names, CREDENTIAL_DEFAULT);
         if (r < 0)
@@ -59,11 +58,11 @@ static int write_drop_in(const char *directory, const char *text)
         if (n < 0 || (size_t) n > sizeof(path) - 32)
                 return -ENAMETOOLONG;
         if (mkdir(path, 0755) < 0 && errno != EEXIST)
-                return -errno;
+                return log_errno_origin(-errno);
         strcpy(path + n, "/50-credentials.conf");
         f = fopen(path, "we");
         if (!f)
-                return -errno;
+                return log_errno_origin(-errno);
         n = fputs(text, f);
         return fclose(f) != 0 || n < 0 ? -EIO : 0;
 }
@@ -82,7 +81,8 @@ int main(int argc, char *argv[])
         if (r == 0 && text)
                 r = write_drop_in(argv[1], text);
         if (r < 0) {
-                log_error("Failed to have passlockd.service load its keys: %s", strerror(-r));
+                log_error("Failed to write the credentials drop-in of passlockd.service: %s",
+                          strerror(-r));
                 return EXIT_FAILURE;
         }
         return EXIT_SUCCESS;

@@ -10,7 +10,7 @@
 #include "daemon/api/api-json.h"
 #include "dbus/api-status.h"
 
-/* Before the second attempt; it doubles with each. */
+/* Pause before the first retry; it doubles. */
 #define PAUSE_MS     100U
 #define ATTEMPTS_MAX 5U
 
@@ -71,9 +71,9 @@ static bool is_success(const HttpReply *reply)
         return reply->status >= 200 && reply->status < 300;
 }
 
-/* Maps a reply that is no success to an Error. If its body is cut off, the status alone decides. */
-static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
-                         uint32_t *ret_retry_after_s)
+/* Maps an error reply to an Error. A truncated body is ignored: the status decides. */
+static int map_error_reply(const ApiCall *call, int r, const HttpReply *reply,
+                           uint32_t *ret_retry_after_s)
 {
         ApiErrorBody body = {};
         int error;
@@ -86,33 +86,34 @@ static int judge_failure(const ApiCall *call, int r, const HttpReply *reply,
         error = api_status_to_error(reply->status, isempty(body.tag) ? NULL : body.tag,
                                     call->endpoint->errors);
         if (error == ERROR_BAD_REQUEST)
-                api_server_log_refusal(call->api->peer, call->endpoint->name, reply->status,
+                api_server_log_refusal(call->api->server, call->endpoint->name, reply->status,
                                        body.tag);
         if (error == ERROR_RATE_LIMITED)
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
                 *ret_retry_after_s = reply->retry_after_s;
-        /* A public endpoint is asked without a key and not with a caller's arguments: neither was
-         * refused. */
+        /* A public endpoint gets neither a key nor a caller's argument, so neither can be at fault.
+         */
         if (call->endpoint->is_public && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
                 return ERROR_UNREACHABLE;
         return error;
 }
 
-/* Says what came back. 0 is a complete reply of success, whose body is to be read yet. */
-static int judge(const ApiCall *call, int r, const HttpReply *reply, uint32_t *ret_retry_after_s)
+/* Returns 0 for a complete 2xx reply, whose body is not parsed yet. */
+static int map_reply(const ApiCall *call, int r, const HttpReply *reply,
+                     uint32_t *ret_retry_after_s)
 {
         if (http_is_resource_shortage(r))
                 return r;
         if (!is_success(reply))
-                return judge_failure(call, r, reply, ret_retry_after_s);
+                return map_error_reply(call, r, reply, ret_retry_after_s);
         if (r == -EMSGSIZE || r == -EBADMSG)
                 return ERROR_MALFORMED_REPLY;
         return r < 0 ? ERROR_UNREACHABLE : 0;
 }
 
-/* Whether another attempt may have better luck. One that timed out has used up the deadline. */
-static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
+/* Whether a retry makes sense. A timeout has used up the deadline. */
+static bool may_retry(const ApiCall *call, int r, const HttpReply *reply)
 {
         if (call->endpoint->once || call->n_attempts >= ATTEMPTS_MAX)
                 return false;
@@ -123,7 +124,7 @@ static bool may_try_again(const ApiCall *call, int r, const HttpReply *reply)
         return r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -EPROTO || r == -EIO;
 }
 
-static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_retry_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         ApiCall *call = userdata;
         int r;
@@ -135,23 +136,24 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* How long to wait before the next attempt: at least as long as Retry-After says. */
-static uint64_t next_pause_ms(const ApiCall *call, const HttpReply *reply)
+/* Back-off before the next retry, at least Retry-After. */
+static uint64_t backoff_ms(const ApiCall *call, const HttpReply *reply)
 {
         if (reply->status >= 500 && reply->retry_after_s > 0)
                 return (uint64_t) reply->retry_after_s * 1000 + jitter_ms(PAUSE_MS);
         return jitter_ms(PAUSE_MS << (call->n_attempts - 1));
 }
 
-/* Returns false if the deadline comes first. */
-static bool call_pause(ApiCall *call, const HttpReply *reply)
+/* Returns false if the deadline would pass before the retry. */
+static bool schedule_retry(ApiCall *call, const HttpReply *reply)
 {
-        uint64_t pause_ms = next_pause_ms(call, reply);
+        uint64_t pause_ms = backoff_ms(call, reply);
 
         if (monotonic_ms() + pause_ms >= call->deadline_ms)
                 return false;
-        return sd_event_add_time_relative(call->event, &call->pause, CLOCK_MONOTONIC,
-                                          pause_ms * 1000, 1000, on_pause_over, call) >= 0;
+        return log_errno_origin(sd_event_add_time_relative(call->event, &call->pause,
+                                                           CLOCK_MONOTONIC, pause_ms * 1000, 1000,
+                                                           on_retry_timer, call)) >= 0;
 }
 
 static void on_reply(int r, const HttpReply *reply, void *userdata)
@@ -159,18 +161,19 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         ApiCall *call = userdata;
         uint32_t retry_after_s = 0;
 
+        assert(call->attempt && !call->pause);
         call->attempt = NULL;
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
-        api_server_record_reply(call->api->peer, r, reply);
-        if (may_try_again(call, r, reply) && call_pause(call, reply))
+        api_server_record_reply(call->api->server, r, reply);
+        if (may_retry(call, r, reply) && schedule_retry(call, reply))
                 return;
 
-        r = judge(call, r, reply, &retry_after_s);
+        r = map_reply(call, r, reply, &retry_after_s);
         api_call_end(call, r, retry_after_s, reply);
 }
 
-/* Each attempt may take all the time that is left: one that hangs is not cut short for another. */
+/* Each attempt may use the whole remaining time: a slow one is not aborted for a retry. */
 int api_call_start(ApiCall *call)
 {
         uint64_t now_ms = monotonic_ms();
@@ -184,9 +187,10 @@ int api_call_start(ApiCall *call)
                 .once = call->endpoint->once,
         };
 
+        assert(!call->attempt && !call->pause);
         if (now_ms >= call->deadline_ms)
                 return -ETIMEDOUT;
         request.timeout_ms = call->deadline_ms - now_ms;
         call->n_attempts++;
-        return http_call_start(call->api->peer->http, &request, on_reply, call, &call->attempt);
+        return http_call_start(call->api->server->http, &request, on_reply, call, &call->attempt);
 }

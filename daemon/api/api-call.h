@@ -22,14 +22,15 @@ typedef struct ApiPayload {
 
 typedef struct ApiEndpoint {
         const char *name;
-        const char *path[4]; /* below the tenancy, ending in NULL */
-        const char *query;   /* NULL: a call's argument, if there is one, ends the path; else the
-                                path ends in a slash, and this names the argument in the query */
+        const char *path[4]; /* below the tenancy's URL; ends in NULL */
+        const char *
+                query; /* NULL: the argument, if any, is the last path segment; else the name of the
+                          query parameter that has the argument, and the path ends in a slash */
         const char *method;  /* as in HttpRequest */
-        const Error *errors; /* that it may answer with, ending in 0 */
+        const Error *errors; /* documented errors, ending in 0 */
         size_t reply_len_max;
-        bool once;      /* a second attempt would not be the same as the first */
-        bool is_public; /* it stands below the origin, and gets no key */
+        bool once;      /* not idempotent: never retried */
+        bool is_public; /* below the origin, without a key */
         /* Parses the body of a successful reply, and points the result to what it has. Returns 0,
          * -ENOMEM or ERROR_MALFORMED_REPLY. */
         int (*read)(const char *body, size_t body_len, ApiPayload *payload, Result *result);
@@ -37,17 +38,17 @@ typedef struct ApiEndpoint {
 
 struct ApiCall {
         sd_event *event;
-        ApiContext *context; /* NULL before the call is in its list */
+        ApiContext *context; /* NULL: not registered yet */
         ApiPriority priority;
         bool waiting; /* for a slot: not started yet */
         const ApiEndpoint *endpoint;
         Api *api;
         char *url;
         char *body;           /* NULL: none */
-        uint64_t deadline_ms; /* 0: set when it is started */
+        uint64_t deadline_ms; /* set when started */
         unsigned n_attempts;
-        HttpCall *attempt;      /* either this is under way, */
-        sd_event_source *pause; /* or this runs until the next one */
+        HttpCall *attempt;      /* either an attempt is in flight, */
+        sd_event_source *pause; /* or the retry timer runs */
         ResultFunc func;
         void *userdata;
         TAILQ_ENTRY(ApiCall) entry;
@@ -56,7 +57,7 @@ struct ApiCall {
 struct Api {
         unsigned n_ref;
         ApiContext *context;
-        ApiServer *peer;
+        ApiServer *server;
         char *tenancy_id;
         char *base_url; /* down to the tenancy */
         uint64_t timeout_ms;
@@ -72,13 +73,13 @@ int api_call_start(ApiCall *call);
 /* Frees the call and runs its function. `reply` is parsed if r is 0, and may be NULL otherwise. */
 void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
 
-/* Makes a call and starts it. `argument` is NULL where the endpoint has none; the body, or NULL, is
- * consumed. Returns what api.h says of starting a call. */
+/* Creates and starts a call. `argument`: NULL if the endpoint has none. Takes ownership of the
+ * body, which may be NULL. Returns what api.h documents for starting a call. */
 int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
             ResultFunc func, void *userdata, ApiCall **ret);
 /* The same, with a deadline by monotonic_ms(); 0: after the timeout. */
 int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, const char *argument,
                   char *body, ResultFunc func, void *userdata, ApiCall **ret);
-/* The same, for a call that may have to wait for a slot. */
+/* The same, with a priority: background calls may be queued. */
 int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
                char *body, ResultFunc func, void *userdata, ApiCall **ret);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/api/api-context.h"
 
 #define BACKGROUND_MAX 16U
@@ -10,8 +11,8 @@
 /* Of one Api: a tenancy that is slow leaves slots to the others. */
 #define BACKGROUND_MAX_PER_API 8U
 
-/* A peer that speaks HTTP/1.1 has 64 connections: with so many calls in flight, background calls
- * would soon take connections that callers wait for. */
+/* HTTP/1.1 is limited to 64 connections: with this many calls in flight, background calls would
+ * starve callers. */
 #define FOREGROUND_BUSY 32U
 
 typedef TAILQ_HEAD(ApiCallQueue, ApiCall) ApiCallQueue;
@@ -19,8 +20,8 @@ typedef TAILQ_HEAD(ApiCallQueue, ApiCall) ApiCallQueue;
 struct ApiContext {
         sd_event *event;
         ApiCallQueue running;
-        ApiCallQueue waiting;       /* background calls that have no slot yet */
-        size_t n_background;        /* of those that are running */
+        ApiCallQueue waiting;       /* queued background calls */
+        size_t n_background;        /* of the running calls */
         sd_event_source *slot_free; /* starts waiting calls */
 };
 
@@ -60,7 +61,7 @@ static int start(ApiContext *context, ApiCall *call)
         return api_call_start(call);
 }
 
-/* One call an event, since a call that cannot be started ends, and its function may do anything. */
+/* Starts one call per event: the callback of a call that fails to start may free anything. */
 static int on_slot_free(sd_event_source *source, void *userdata)
 {
         ApiContext *context = userdata;
@@ -68,7 +69,7 @@ static int on_slot_free(sd_event_source *source, void *userdata)
         int r;
 
         if (!call)
-                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                return log_errno_origin(sd_event_source_set_enabled(source, SD_EVENT_OFF));
         TAILQ_REMOVE(&context->waiting, call, entry);
         r = start(context, call);
         if (r < 0)
@@ -91,6 +92,7 @@ void api_context_remove(ApiContext *context, ApiCall *call)
         TAILQ_REMOVE(call->waiting ? &context->waiting : &context->running, call, entry);
         if (call->waiting)
                 return;
+        assert(*counter(call) > 0);
         (*counter(call))--;
         context->n_background -= call->priority == API_BACKGROUND;
         if (!TAILQ_EMPTY(&context->waiting))
@@ -112,9 +114,9 @@ int api_context_new(sd_event *event, ApiContext **ret)
         TAILQ_INIT(&context->running);
         TAILQ_INIT(&context->waiting);
         context->event = sd_event_ref(event);
-        r = sd_event_add_defer(event, &context->slot_free, on_slot_free, context);
+        r = log_errno_origin(sd_event_add_defer(event, &context->slot_free, on_slot_free, context));
         if (r >= 0)
-                r = sd_event_source_set_enabled(context->slot_free, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(context->slot_free, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(context);

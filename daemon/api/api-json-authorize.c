@@ -4,7 +4,7 @@
 
 #include "daemon/api/api-json-internal.h"
 
-/* Domain names are compared without regard to case; the API wants them in lower case. */
+/* Domain names are case-insensitive; the API requires lower case. */
 static char *ascii_lower(const char *s)
 {
         char *lower = strdup(s);
@@ -15,7 +15,7 @@ static char *ascii_lower(const char *s)
         return lower;
 }
 
-/* What both ceremonies have, and what json_pack() cannot make of a C value by itself. */
+/* Common fields, as JSON values. */
 typedef struct Ceremony {
         char *rp_id;
         json_t *passkey_ids; /* NULL: none */
@@ -45,7 +45,7 @@ static int ceremony_init(Ceremony *ceremony, const char *rp_id, char *const *pas
         return api_json_make_ids(passkey_ids, &ceremony->passkey_ids);
 }
 
-/* In a format, a star leaves out what is NULL. */
+/* "*" in a format skips a NULL value. */
 
 int api_json_write_registration(const Registration *registration, char **ret)
 {

@@ -9,8 +9,7 @@
 #include "daemon/json/json-text.h"
 #include "daemon/model/valid.h"
 
-#define METADATA_LEN_MAX 4096U
-#define MESSAGE_LEN_MAX  (64U * 1024)
+#define MESSAGE_LEN_MAX (64U * 1024)
 
 /* Checks the text, which the API gets as it is but for white space. */
 static int read_metadata_text(const char *text, char **ret)
@@ -60,7 +59,7 @@ int api_json_write_challenge(const ChallengeRequest *request, char **ret)
                 if (r != 0)
                         return r;
         }
-        /* A star leaves out what is NULL. */
+        /* "*" in a format skips a NULL value. */
         root = json_pack_ex(&error, 0, "{s:s, s:s*, s:s, s:s*, s:o*, s:o*, s:b}", "email",
                             request->email, "name", request->name, "purpose", request->purpose,
                             "userId", request->user_id, "invalidateOthers",
@@ -107,7 +106,7 @@ static int copy_metadata(JsonText object, char **ret)
         return r < 0 ? r : 0;
 }
 
-static int read_metadata(const json_t *metadata, JsonText object, Challenge *challenge)
+static int read_challenge_metadata(const json_t *metadata, JsonText object, Challenge *challenge)
 {
         int r;
 
@@ -125,8 +124,7 @@ static int read_metadata(const json_t *metadata, JsonText object, Challenge *cha
                 return ERROR_MALFORMED_REPLY;
         if (prose_is_valid(challenge->metadata, METADATA_LEN_MAX))
                 return 0;
-        /* The bus does not carry every character that JSON may have, but it carries their escapes.
-         */
+        /* D-Bus strings exclude some characters that JSON allows; escape them. */
         free(challenge->metadata);
         challenge->metadata = json_dumps(metadata, JSON_COMPACT | JSON_ENSURE_ASCII);
         return challenge->metadata ? 0 : -ENOMEM;
@@ -149,12 +147,12 @@ static int read_readable(const json_t *object, JsonText text, Challenge *challen
         if (r == 0)
                 r = json_read_number(object, "expiresAt", &challenge->expires_at_ms);
         if (r == 0)
-                r = read_metadata(json_object_get(object, "metadata"), text, challenge);
+                r = read_challenge_metadata(json_object_get(object, "metadata"), text, challenge);
         return r;
 }
 
-/* A mail contains the recipient's name. A text that the bus cannot carry is left out: the code is
- * worth more. */
+/* A mail contains the recipient's name. A text that D-Bus cannot carry is dropped: the code matters
+ * more. */
 static int read_message(const json_t *message, const char *key, char **ret)
 {
         const char *text = json_string_value(json_object_get(message, key));
@@ -167,7 +165,7 @@ static int read_message(const json_t *message, const char *key, char **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-/* What only its maker gets to see. */
+/* Fields of a created challenge only. */
 static int read_secrets(const json_t *object, Challenge *challenge)
 {
         const json_t *message = json_object_get(object, "message");

@@ -12,7 +12,8 @@
 #define TRANSPORTS_MAX 32U
 #define NAME_LEN_MAX   256U
 
-/* The API's own samples have some times in seconds. In milliseconds this is in March 1973. */
+/* The API's samples have some times in seconds. Read as milliseconds, this limit is in March 1973.
+ */
 #define SECONDS_END UINT64_C(100000000000)
 
 static bool credential_id_is_valid(const char *s)
@@ -50,7 +51,7 @@ static bool cursor_is_valid(const char *s)
         return text_is_valid(s, 4096);
 }
 
-static int read_time(const json_t *object, const char *key, uint64_t *ret)
+static int read_passkey_time(const json_t *object, const char *key, uint64_t *ret)
 {
         uint64_t time;
         int r;
@@ -66,10 +67,10 @@ static int read_optional_time(const json_t *object, const char *key, uint64_t *r
 {
         const json_t *value = json_object_get(object, key);
 
-        return !value || json_is_null(value) ? 0 : read_time(object, key, ret);
+        return !value || json_is_null(value) ? 0 : read_passkey_time(object, key, ret);
 }
 
-/* Browsers report the transports. One that is not acceptable is left out, the others are kept. */
+/* Browsers report the transports: skip an invalid one. */
 static int read_transports(const json_t *transports, Passkey *passkey)
 {
         const json_t *transport;
@@ -91,7 +92,7 @@ static int read_transports(const json_t *transports, Passkey *passkey)
         return 0;
 }
 
-/* What a passkey tells, wherever it stands; but for its user, which not every one has. */
+/* Fields of both lists and single passkeys, without the user. */
 static int read_summary(const json_t *root, Passkey *passkey)
 {
         const json_t *credential = json_object_get(root, "credential");
@@ -107,7 +108,7 @@ static int read_summary(const json_t *root, Passkey *passkey)
                 r = json_read_text(credential, "userId", user_handle_is_valid,
                                    &passkey->credential_user_id);
         if (r == 0)
-                r = read_time(root, "createdAt", &passkey->created_at_ms);
+                r = read_passkey_time(root, "createdAt", &passkey->created_at_ms);
         if (r == 0)
                 r = read_optional_time(root, "lastUsed", &passkey->last_used_at_ms);
         return r;
@@ -167,7 +168,7 @@ int api_json_read_passkey(const char *body, size_t body_len, Passkey **ret)
         if (r == 0)
                 r = read_platform(json_object_get(root, "platform"), passkey);
         if (r == 0)
-                r = read_time(root, "updatedAt", &passkey->updated_at_ms);
+                r = read_passkey_time(root, "updatedAt", &passkey->updated_at_ms);
         if (r != 0)
                 return r;
 
@@ -195,8 +196,8 @@ static int read_row(const json_t *row, Passkey **ret)
         return 0;
 }
 
-/* Counts a row that cannot be read, and keeps its id if that can be read. */
-static int note_unreadable(const json_t *row, PasskeyList *list)
+/* Counts an unreadable row, and keeps its id if that is readable. */
+static int count_unreadable(const json_t *row, PasskeyList *list)
 {
         const char *id = json_string_value(json_object_get(row, "id"));
 
@@ -219,7 +220,7 @@ static int read_rows(const json_t *rows, PasskeyList *list)
                 if (r == 0)
                         r = passkey_list_push(list, passkey);
                 else if (r > 0)
-                        r = note_unreadable(row, list);
+                        r = count_unreadable(row, list);
                 if (r < 0)
                         return r;
         }
@@ -266,7 +267,7 @@ static int read_page(const char *body, size_t body_len, json_t **ret)
         return r == 0 ? api_json_read_tagged(page, body_len, "FindAllPasskeys", ret) : r;
 }
 
-/* It has to be there: a page that does not tell shall not pass for the last one. */
+/* Required: a page without it must not be taken for the last one. */
 static int read_cursor(const json_t *root, char **ret)
 {
         if (!json_object_get(root, "cursor"))

@@ -5,8 +5,7 @@
 #include "daemon/api/api-json-internal.h"
 #include "daemon/model/valid.h"
 
-#define PLATFORM_NAME_LEN_MAX 256U
-#define USER_AGENT_LEN_MAX    4096U
+#define USER_AGENT_LEN_MAX 4096U
 
 static bool authenticator_type_is_valid(const char *s)
 {
@@ -38,7 +37,7 @@ static int read_identity(const json_t *root, Principal *principal)
         return r;
 }
 
-/* Without this object nothing is known to be verified. */
+/* A missing object means: not verified. */
 static int read_passkey(const json_t *passkey, Principal *principal)
 {
         int r;
@@ -54,7 +53,7 @@ static int read_passkey(const json_t *passkey, Principal *principal)
         return r;
 }
 
-/* What the API recorded of the browser and its address; it only informs. */
+/* Browser and address: informational only. */
 static int read_metadata(const json_t *metadata, Principal *principal)
 {
         int r;

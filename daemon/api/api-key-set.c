@@ -12,7 +12,7 @@ static int read_key_set(const char *body, size_t body_len, ApiPayload *payload _
 
 int api_get_key_set(Api *api, ResultFunc func, void *userdata, ApiCall **ret)
 {
-        /* Nobody is asked for a key that could be denied. */
+        /* A public endpoint: the API cannot deny the key. */
         static const Error errors[] = {0};
         static const ApiEndpoint endpoint = {
                 .name = "jwks.json",

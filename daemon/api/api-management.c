@@ -23,7 +23,7 @@ static int read_pruning(const char *body, size_t body_len, ApiPayload *payload, 
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
 
-/* Whoever changes the vault has to know how often. */
+/* Never retried: the caller must know how often the vault was changed. */
 static const ApiEndpoint update = {
         .name = "passkeys/update",
         .path = {"passkeys", "update"},

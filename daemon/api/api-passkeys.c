@@ -42,7 +42,7 @@ static int read_page(const char *body, size_t body_len, ApiPayload *payload, Res
 int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ResultFunc func,
                       void *userdata, ApiCall **ret)
 {
-        /* Nobody promises the first, but a cursor that a caller made up deserves it. */
+        /* An undocumented error, but a forged cursor deserves it. */
         static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
         static const ApiEndpoint endpoint = {
                 .name = "passkeys/list",

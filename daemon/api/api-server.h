@@ -6,43 +6,39 @@
 #include "base/rate-limit.h"
 #include "daemon/http/http.h"
 
-/*
- * The peer that calls go to: its connections, and what its replies told of it. Shared by the Api
- * and its calls in flight, so that those outlive a change of configuration.
- */
+/* The server behind an endpoint: connections, clock offset and TLS health. Shared by Apis and calls
+ * in flight, so that connections survive a reload. */
 typedef struct ApiServer {
         unsigned n_ref;
         char *endpoint;
         char *ca_file; /* NULL: the system's trust anchors */
         HttpClient *http;
-        int trust_error;    /* why it was not trusted last time, -EKEYREJECTED or -ENOENT; or 0 */
-        RateLimit refusals; /* that are logged */
-        uint64_t date_ms;   /* the latest Date of its replies; 0: none yet */
-        uint64_t date_seen_ms; /* when that came, by boottime_ms() */
+        int trust_error;       /* TLS error of the last attempt: -EKEYREJECTED, -ENOENT or 0 */
+        RateLimit refusals;    /* rate limit of their log lines */
+        uint64_t date_ms;      /* latest Date header; 0: none */
+        uint64_t date_seen_ms; /* its arrival, by boottime_ms() */
         /* How far its clock was ahead and behind of what it is now, if it was set not long ago. */
         uint64_t ahead_ms, behind_ms;
         uint64_t set_at_ms; /* boottime */
 } ApiServer;
 
-/* Returns 0 or what http_client_new() does. */
+/* Returns 0 or the result of http_client_new(). */
 int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, ApiServer **ret);
-ApiServer *api_server_ref(ApiServer *peer);
+ApiServer *api_server_ref(ApiServer *server);
 /* Drops a reference and returns NULL; the last one closes the connections. NULL is fine. */
-ApiServer *api_server_unref(ApiServer *peer);
+ApiServer *api_server_unref(ApiServer *server);
 DEFINE_CLEANUP(ApiServer *, api_server_unref);
 
-/* Records how an attempt ended, in the errnos of HttpFunc: the peer's date, and whether its
- * certificate was trusted. Logs when trust is lost, and when it is back. */
-void api_server_record_reply(ApiServer *peer, int r, const HttpReply *reply);
+/* Records the result of an attempt (an errno of HttpFunc): the server's date, and whether its
+ * certificate was trusted. Logs when trust is lost and when it is back. */
+void api_server_record_reply(ApiServer *server, int r, const HttpReply *reply);
 
-/* Logs that a call was refused: with what status and, unless it is "", what tag. The tag is of any
- * kind and not trusted. */
-void api_server_log_refusal(ApiServer *peer, const char *call, unsigned status, const char *tag);
+/* Logs a refused call with its HTTP status and tag ("": none). The tag is untrusted. */
+void api_server_log_refusal(ApiServer *server, const char *call, unsigned status, const char *tag);
 
-/* The time by the peer's clock, in milliseconds since the epoch: the date of its latest complete
- * reply, and the time passed since then. Exact to a second and the time that the reply took. 0
- * before there is such a reply. */
-uint64_t api_server_clock_ms(const ApiServer *peer);
-/* The earliest and the latest time that it is by the peer's clock, as it was set in the last ten
+/* The server's clock, in milliseconds since the epoch: the Date of its latest complete reply plus
+ * the time since. Exact to a second and the reply's latency. 0 before the first reply. */
+uint64_t api_server_clock_ms(const ApiServer *server);
+/* The earliest and the latest time that it is by the server's clock, as it was set in the last ten
  * minutes: what has happened meanwhile may have been noted by either. */
-void api_peer_clock_range_ms(const ApiServer *peer, uint64_t *ret_min_ms, uint64_t *ret_max_ms);
+void api_server_clock_range_ms(const ApiServer *server, uint64_t *ret_min_ms, uint64_t *ret_max_ms);

@@ -12,7 +12,7 @@
 
 static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *argument, char **ret)
 {
-        const char *base = endpoint->is_public ? api->peer->endpoint : api->base_url;
+        const char *base = endpoint->is_public ? api->server->endpoint : api->base_url;
         const char *path[ARRAY_SIZE(endpoint->path) + 1] = {};
         size_t n = 0;
 
@@ -24,7 +24,7 @@ static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *arg
         return api_url_build(base, path, ret);
 }
 
-static int call_new(Api *api, const ApiEndpoint *endpoint, const char *argument, ApiCall **ret)
+static int api_call_new(Api *api, const ApiEndpoint *endpoint, const char *argument, ApiCall **ret)
 {
         _cleanup_(freep) char *url = NULL;
         ApiCall *call;
@@ -54,7 +54,7 @@ static int ask(Api *api, ApiPriority priority, uint64_t deadline_ms, const ApiEn
         _cleanup_(api_call_cancelp) ApiCall *call = NULL;
         int r;
 
-        r = call_new(api, endpoint, argument, &call);
+        r = api_call_new(api, endpoint, argument, &call);
         if (r < 0)
                 return r;
         call->priority = priority;
@@ -88,19 +88,19 @@ int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, c
         return ask(api, API_FOREGROUND, deadline_ms, endpoint, argument, body, func, userdata, ret);
 }
 
-static bool server_has_settings(const ApiServer *peer, const ApiSettings *settings)
+static bool server_has_settings(const ApiServer *server, const ApiSettings *settings)
 {
-        return streq(peer->endpoint, settings->endpoint) &&
-               streq_ptr(peer->ca_file, settings->ca_file);
+        return streq(server->endpoint, settings->endpoint) &&
+               streq_ptr(server->ca_file, settings->ca_file);
 }
 
-static int get_peer(ApiContext *context, const ApiSettings *settings, const Api *previous,
-                    ApiServer **ret)
+static int get_server(ApiContext *context, const ApiSettings *settings, const Api *previous,
+                      ApiServer **ret)
 {
-        if (!previous || !server_has_settings(previous->peer, settings))
+        if (!previous || !server_has_settings(previous->server, settings))
                 return api_server_new(api_context_event(context), settings->endpoint,
                                       settings->ca_file, ret);
-        *ret = api_server_ref(previous->peer);
+        *ret = api_server_ref(previous->server);
         return 0;
 }
 
@@ -130,7 +130,7 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
                 return -ENOMEM;
         r = api_url_build(settings->endpoint, path, &api->base_url);
         if (r == 0)
-                r = get_peer(context, settings, previous, &api->peer);
+                r = get_server(context, settings, previous, &api->server);
         if (r < 0)
                 return r;
 
@@ -140,15 +140,19 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
 
 Api *api_ref(Api *api)
 {
+        assert(api->n_ref > 0);
         api->n_ref++;
         return api;
 }
 
 Api *api_unref(Api *api)
 {
-        if (!api || --api->n_ref > 0)
+        if (!api)
                 return NULL;
-        api_server_unref(api->peer);
+        assert(api->n_ref > 0);
+        if (--api->n_ref > 0)
+                return NULL;
+        api_server_unref(api->server);
         free(api->tenancy_id);
         free(api->base_url);
         secret_unref(api->key);
@@ -161,7 +165,7 @@ bool api_has_settings(const Api *api, const ApiSettings *settings)
         bool same_key = api->key && settings->key ? secret_equal(api->key, settings->key)
                                                   : api->key == settings->key;
 
-        return same_key && server_has_settings(api->peer, settings) &&
+        return same_key && server_has_settings(api->server, settings) &&
                streq(api->tenancy_id, settings->tenancy_id) &&
                api->timeout_ms == settings->timeout_ms;
 }
@@ -173,12 +177,12 @@ bool api_has_key(const Api *api)
 
 const char *api_endpoint(const Api *api)
 {
-        return api->peer->endpoint;
+        return api->server->endpoint;
 }
 
 const char *api_ca_file(const Api *api)
 {
-        return api->peer->ca_file;
+        return api->server->ca_file;
 }
 
 Secret *api_key(const Api *api)
@@ -193,10 +197,10 @@ uint64_t api_timeout_ms(const Api *api)
 
 void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms)
 {
-        api_peer_clock_range_ms(api->peer, ret_min_ms, ret_max_ms);
+        api_server_clock_range_ms(api->server, ret_min_ms, ret_max_ms);
 }
 
 uint64_t api_clock_ms(const Api *api)
 {
-        return api_server_clock_ms(api->peer);
+        return api_server_clock_ms(api->server);
 }

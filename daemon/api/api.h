@@ -8,9 +8,9 @@
 #include "daemon/model/result.h"
 
 /*
- * The Passlock HTTP API, a function per endpoint with typed results.
+ * The Passlock HTTP API: one function per endpoint, with typed results.
  *
- * An Api is one tenancy of it: id, endpoint, trust, timeout and key. It never changes; a new
+ * An Api is one tenancy of it: id, endpoint, trust, timeout and key. It is immutable and
  * configuration is a new Api. It is reference-counted: an operation that makes several calls holds
  * the Api that it began with, so that all of them go to the same tenancy with the same key.
  *
@@ -20,19 +20,17 @@
  * names; see dbus/api-status.h. retry_after_s may come with RATE_LIMITED and UNREACHABLE. The
  * function may start and cancel calls and drop the Api.
  *
- * A call that is tried again makes a few attempts with pauses between them. None begins earlier
- * than a 5xx with Retry-After allows; if that is after the deadline, the call ends at once. A call
- * that must reach the API once is only sent again when HTTP/2 says that it was not processed; see
- * http-refusal.h.
+ * Retries back off, and never start before a 5xx's Retry-After; if that exceeds the deadline, the
+ * call fails at once. A call marked "sent once" is repeated only if HTTP/2 guarantees that the
+ * request was not processed; see http-refused-stream.h.
  *
- * Starting a call returns 0, an errno of the same kind, -ENOKEY (without a key), or -EINVAL for an
- * argument that cannot be sent. Getting or deleting something by an id that cannot stand in a path
- * ("", "." and "..") returns ERROR_NOT_FOUND at once.
+ * Starting a call returns 0, such an errno, -ENOKEY (no key), or -EINVAL for an argument that
+ * cannot be sent. An id that cannot be a path segment ("", ".", "..") is ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
 
-/* The calls of all tenancies, and the event loop that they run on. */
+/* All calls of the process, and their event loop. */
 typedef struct ApiContext ApiContext;
 
 int api_context_new(sd_event *event, ApiContext **ret);
@@ -45,15 +43,15 @@ typedef struct ApiSettings {
         const char *tenancy_id;
         const char *ca_file; /* NULL: the system's trust anchors */
         uint64_t timeout_ms;
-        Secret *key; /* NULL: none yet, and then only the key set can be fetched */
+        Secret *key; /* NULL: no key; only the key set can be fetched */
 } ApiSettings;
 
 /* Hears how each foreground call with a key ends, before the call's own function does. */
 typedef void (*ApiObserverFunc)(const Api *api, int r, void *userdata);
 
 /*
- * Copies the settings and references the key. `previous`, or NULL, lends its warm connection if
- * endpoint and CA file are the same. The observer may be NULL. The context must outlive the Api,
+ * Copies the settings and references the key. `previous` (may be NULL) shares its connections if
+ * endpoint and CA file are equal. The observer may be NULL. The context must outlive the Api,
  * and the observer's userdata all foreground calls. Returns 0, -EINVAL or -ENOMEM.
  */
 int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous,
@@ -71,7 +69,7 @@ const char *api_endpoint(const Api *api);
 const char *api_ca_file(const Api *api);
 Secret *api_key(const Api *api);
 uint64_t api_timeout_ms(const Api *api);
-/* What time it is by the API's clock, as its latest reply told; 0: it has not told yet. */
+/* The API's clock, see api_server_clock_ms(); 0: unknown. */
 uint64_t api_clock_ms(const Api *api);
 /* The same, at the earliest and at the latest: they differ if that clock has just been set. */
 void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms);
@@ -87,33 +85,33 @@ typedef enum ApiPriority {
         API_BACKGROUND,
 } ApiPriority;
 
-/* POST passkey/registration/authorize. Lower-cases rp_id. Tried again within the deadline while
- * the API cannot be reached: a token that got lost harms nobody. `deadline_ms` is by
+/* POST passkey/registration/authorize. Lower-cases rp_id. Retried while the API is unreachable: a
+ * lost token is harmless. `deadline_ms` is by
  * monotonic_ms(); 0: after the timeout, as for all other calls. Returns also -ETIMEDOUT. */
 int api_authorize_registration(Api *api, const Registration *registration, uint64_t deadline_ms,
                                ResultFunc func, void *userdata, ApiCall **ret);
 
-/* POST passkey/authentication/authorize. Lower-cases rp_id. Tried again as the former. The
- * request is one that authentication_is_valid(). */
+/* POST passkey/authentication/authorize. Lower-cases rp_id. Retried like the former. Requires
+ * authentication_is_valid(). */
 int api_authorize_authentication(Api *api, const Authentication *authentication, ResultFunc func,
                                  void *userdata, ApiCall **ret);
 
-/* GET principal/{code}. Also INVALID_CODE. Reaches the API at most once: asking consumes the code.
- * The codes "", "." and ".." cannot be sent: -EINVAL. */
+/* GET principal/{code}. Also INVALID_CODE. Sent once: the request consumes the code. -EINVAL for
+ * the codes "", "." and "..". */
 int api_exchange_code(Api *api, const char *code, ResultFunc func, void *userdata, ApiCall **ret);
 
-/* GET passkeys/{id}. Also NOT_FOUND. Tried again while the API cannot be reached. */
+/* GET passkeys/{id}. Also NOT_FOUND. Retried while the API is unreachable. */
 int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ResultFunc func,
                     void *userdata, ApiCall **ret);
 
-/* GET passkeys/, a page; `cursor` NULL for the first, and BAD_REQUEST for one that the API did not
- * give. Tried again as the former. A row without a user, or one that is otherwise not as promised,
- * is left out and counted; a page that does not say whether it is the last is MALFORMED_REPLY. */
+/* GET passkeys/, one page; `cursor` NULL: the first; BAD_REQUEST for a foreign cursor. Retried like
+ * the former. Unreadable rows, such as one without a user, are skipped and counted; a page that
+ * does not say whether it is the last is MALFORMED_REPLY. */
 int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ResultFunc func,
                       void *userdata, ApiCall **ret);
 
-/* POST passkeys/update. `display_name` may be NULL. Sent once, as the next three: a reply that got
- * lost is UNREACHABLE, and what was asked for may have been done. */
+/* POST passkeys/update. `display_name` may be NULL. Sent once, like the next three: after a lost
+ * reply (UNREACHABLE) the change may have been made. */
 int api_update_passkeys(Api *api, const char *user_id, const char *username,
                         const char *display_name, ResultFunc func, void *userdata, ApiCall **ret);
 /* POST passkeys/delete, by ids. */
@@ -126,25 +124,24 @@ int api_delete_user_passkeys(Api *api, const char *user_id, ResultFunc func, voi
 int api_prune_passkeys(Api *api, const char *user_id, ResultFunc func, void *userdata,
                        ApiCall **ret);
 
-/* POST challenges. Sent once: it sends mail. Metadata that is no JSON object is INVALID_ARGS, at
- * once; send_email is always said. */
+/* POST challenges. Sent once: it sends mail. INVALID_ARGS at once for metadata that is no JSON
+ * object; send_email is always sent. */
 int api_create_challenge(Api *api, const ChallengeRequest *request, ResultFunc func, void *userdata,
                          ApiCall **ret);
-/* GET challenges/{id}. Also NOT_FOUND. Tried again while the API cannot be reached. */
+/* GET challenges/{id}. Also NOT_FOUND. Retried while the API is unreachable. */
 int api_get_challenge(Api *api, const char *challenge_id, ResultFunc func, void *userdata,
                       ApiCall **ret);
 /* POST challenges/verify. Sent once. Also INVALID_CHALLENGE, INVALID_CHALLENGE_CODE,
  * CHALLENGE_EXPIRED, CHALLENGE_ATTEMPTS_EXCEEDED. */
 int api_verify_challenge(Api *api, const char *challenge_id, const char *secret, const char *code,
                          ResultFunc func, void *userdata, ApiCall **ret);
-/* DELETE challenges/{id}. Tried again as the former. One that does not exist is deleted, too. */
+/* DELETE challenges/{id}. Retried like the former. Idempotent: a missing one is success. */
 int api_delete_challenge(Api *api, const char *challenge_id, ResultFunc func, void *userdata,
                          ApiCall **ret);
 
-/* GET .well-known/jwks.json of the endpoint. Needs and sends no key, so that none is denied. Tried
- * again within the deadline. */
+/* GET .well-known/jwks.json of the endpoint, without a key. Retried. */
 int api_get_key_set(Api *api, ResultFunc func, void *userdata, ApiCall **ret);
 
-/* Ends a call whose function has not run yet. NULL is fine. Returns NULL. */
+/* Cancels a call whose callback has not run. NULL is fine. Returns NULL. */
 ApiCall *api_call_cancel(ApiCall *call);
 DEFINE_CLEANUP(ApiCall *, api_call_cancel);

@@ -10,8 +10,8 @@
 #include "daemon/audit/journal.h"
 #include "dbus/error.h"
 
-/* Records that wait for a journal that is slow. Who makes calls that fail can use a part of it
- * only, and crowds out no record of a change. */
+/* Queue limits for a slow journal. Records of failed calls get a part of it, so that they cannot
+ * crowd out records of changes. */
 #define QUEUE_MAX          4096U
 #define QUEUE_MAX_FAILURES (QUEUE_MAX / 4)
 
@@ -25,14 +25,14 @@ static size_t queue_max(Event event)
         case EVENT_CALL_FAILED:
         case EVENT_CALLS_UNRECORDED:
                 return QUEUE_MAX_FAILURES;
-        case EVENT_RECORDS_LOST: /* of them there are few */
+        case EVENT_RECORDS_LOST: /* rare */
                 return SIZE_MAX;
         default:
                 return QUEUE_MAX;
         }
 }
 
-/* The name that the error has on the bus. */
+/* The D-Bus name of the error. */
 static const char *error_field(int error)
 {
         if (error > 0)
@@ -47,14 +47,14 @@ static const char *error_sentence(const Audit *audit)
         return error_strerror(audit->error);
 }
 
-/* The text: what happened, then what is known of it, with commas between. */
+/* MESSAGE: the event's text, then its details, separated by commas. */
 
 static void put_quoted(FILE *f, const char *what, const char *value)
 {
         if (!value)
                 return;
         fprintf(f, ", %s \"", what);
-        /* Quoted so that a value cannot look like what comes after it. */
+        /* Escaped, so that a value cannot imitate other fields. */
         for (const char *c = value; *c; c++)
                 if (*c == '"' || *c == '\\' || (unsigned char) *c < ' ' || *c == 0x7f)
                         fprintf(f, "\\x%02x", (unsigned char) *c);
@@ -63,7 +63,7 @@ static void put_quoted(FILE *f, const char *what, const char *value)
         fputc('"', f);
 }
 
-/* "PASSLOCK_ADDED" for a machine, "added" for people. */
+/* PASSLOCK_ADDED becomes "added". */
 static void put_counts(FILE *f, const AuditCount *counts)
 {
         for (; counts->field; counts++) {
@@ -111,9 +111,9 @@ static char *text_new(const Audit *audit)
         return text;
 }
 
-/* The fields */
+/* Journal fields */
 
-static int add_number(Entry *entry, const char *name, uint64_t value)
+static int add_number(JournalEntry *entry, const char *name, uint64_t value)
 {
         char text[24];
 
@@ -121,7 +121,7 @@ static int add_number(Entry *entry, const char *name, uint64_t value)
         return journal_entry_add(entry, name, text);
 }
 
-static int add_strings(Entry *entry, const Audit *audit, const char *text)
+static int add_strings(JournalEntry *entry, const Audit *audit, const char *text)
 {
         const struct {
                 const char *name, *value;
@@ -145,7 +145,7 @@ static int add_strings(Entry *entry, const Audit *audit, const char *text)
         return r;
 }
 
-static int add_cause(Entry *entry, const AuditOrigin *origin)
+static int add_origin(JournalEntry *entry, const AuditOrigin *origin)
 {
         int r = 0;
 
@@ -160,7 +160,7 @@ static int add_cause(Entry *entry, const AuditOrigin *origin)
         return r;
 }
 
-static int add_numbers(Entry *entry, const Audit *audit)
+static int add_numbers(JournalEntry *entry, const Audit *audit)
 {
         int r;
 
@@ -172,19 +172,19 @@ static int add_numbers(Entry *entry, const Audit *audit)
         return r;
 }
 
-static Entry *entry_of(const Audit *audit, const char *text)
+static JournalEntry *entry_of(const Audit *audit, const char *text)
 {
-        _cleanup_(journal_entry_freep) Entry *entry = journal_entry_new();
+        _cleanup_(journal_entry_freep) JournalEntry *entry = journal_entry_new();
 
         if (!entry || add_strings(entry, audit, text) < 0 || add_numbers(entry, audit) < 0 ||
-            (audit->origin && add_cause(entry, audit->origin) < 0))
+            (audit->origin && add_origin(entry, audit->origin) < 0))
                 return NULL;
         return TAKE_PTR(entry);
 }
 
 static void put_in_journal(const Audit *audit, const char *text)
 {
-        Entry *entry = entry_of(audit, text);
+        JournalEntry *entry = entry_of(audit, text);
 
         if (entry)
                 journal_put(entry, queue_max(audit->event));
@@ -192,7 +192,7 @@ static void put_in_journal(const Audit *audit, const char *text)
                 log_line(event_priority(audit->event), "%s", text);
 }
 
-/* Once fewer than this many wait. */
+/* Reports dropped records once fewer than `n_waiting` are queued. */
 static void record_lost(size_t n_waiting)
 {
         uint64_t n_lost = journal_take_lost(n_waiting);

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* Where in the program a record comes from is nobody's concern. */
+/* Omit CODE_FILE and the like. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
@@ -18,18 +18,18 @@ static struct {
         bool is_open;
         bool closing;
         bool ended;
-        Entry *first, *last;
-        size_t n; /* in the queue, and the one that is being sent */
+        STAILQ_HEAD(, JournalEntry) queue;
+        size_t n; /* queued, plus the one being sent */
         uint64_t n_sent;
         uint64_t n_lost;
-} journal = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} journal = {.lock = PTHREAD_MUTEX_INITIALIZER, .queue = STAILQ_HEAD_INITIALIZER(journal.queue)};
 
-Entry *journal_entry_new(void)
+JournalEntry *journal_entry_new(void)
 {
-        return calloc(1, sizeof(Entry));
+        return calloc(1, sizeof(JournalEntry));
 }
 
-Entry *journal_entry_free(Entry *entry)
+JournalEntry *journal_entry_free(JournalEntry *entry)
 {
         if (!entry)
                 return NULL;
@@ -39,7 +39,7 @@ Entry *journal_entry_free(Entry *entry)
         return NULL;
 }
 
-int journal_entry_add(Entry *entry, const char *name, const char *value)
+int journal_entry_add(JournalEntry *entry, const char *name, const char *value)
 {
         char *field;
         int len;
@@ -54,7 +54,7 @@ int journal_entry_add(Entry *entry, const char *name, const char *value)
         return 0;
 }
 
-const char *journal_entry_get(const Entry *entry, const char *name)
+const char *journal_entry_get(const JournalEntry *entry, const char *name)
 {
         size_t len = strlen(name);
 
@@ -67,14 +67,14 @@ const char *journal_entry_get(const Entry *entry, const char *name)
         return NULL;
 }
 
-/* The journal frames a value that has a newline by its length, so that it forges no field. */
-static void journal_entry_send(const Entry *entry)
+/* The journal protocol length-prefixes values with newlines: no field injection. */
+static void journal_entry_send(const JournalEntry *entry)
 {
         int r;
 
-        r = sd_journal_sendv(entry->fields, (int) entry->n_fields);
+        r = log_errno_origin(sd_journal_sendv(entry->fields, (int) entry->n_fields));
         if (r < 0)
-                log_line(LOG_ERR, "%s (the journal did not take this: %s)",
+                log_line(LOG_ERR, "%s (failed to send this record to the journal: %s)",
                          journal_entry_get(entry, "MESSAGE"), strerror(-r));
 }
 
@@ -82,17 +82,18 @@ static void *journal_run(void *userdata _unused_)
 {
         pthread_mutex_lock(&journal.lock);
         for (;;) {
-                _cleanup_(journal_entry_freep) Entry *entry = NULL;
+                _cleanup_(journal_entry_freep) JournalEntry *entry = NULL;
 
-                while (!journal.first && !journal.closing)
+                while (STAILQ_EMPTY(&journal.queue) && !journal.closing)
                         pthread_cond_wait(&journal.changed, &journal.lock);
-                entry = journal.first;
+                entry = STAILQ_FIRST(&journal.queue);
                 if (!entry)
                         break;
-                journal.first = entry->next;
+                STAILQ_REMOVE_HEAD(&journal.queue, entry);
                 pthread_mutex_unlock(&journal.lock);
                 journal_entry_send(entry);
                 pthread_mutex_lock(&journal.lock);
+                assert(journal.n > 0);
                 journal.n--;
                 journal.n_sent++;
         }
@@ -121,11 +122,12 @@ int journal_open(void)
 {
         int r;
 
+        assert(!journal.is_open);
         r = init_condition();
         if (r < 0)
                 return r;
         journal.closing = journal.ended = false;
-        r = -pthread_create(&journal.thread, NULL, journal_run, NULL);
+        r = log_errno_origin(-pthread_create(&journal.thread, NULL, journal_run, NULL));
         journal.is_open = r == 0;
         return r;
 }
@@ -135,19 +137,16 @@ bool journal_is_open(void)
         return journal.is_open;
 }
 
-void journal_put(Entry *entry, size_t queue_max)
+void journal_put(JournalEntry *entry, size_t queue_max)
 {
-        _cleanup_(journal_entry_freep) Entry *owned = entry;
+        _cleanup_(journal_entry_freep) JournalEntry *owned = entry;
 
         pthread_mutex_lock(&journal.lock);
         if (journal.n >= queue_max) {
                 journal.n_lost++;
         } else {
-                if (journal.first)
-                        journal.last->next = owned;
-                else
-                        journal.first = owned;
-                journal.last = TAKE_PTR(owned);
+                STAILQ_INSERT_TAIL(&journal.queue, owned, entry);
+                (void) TAKE_PTR(owned);
                 journal.n++;
                 pthread_cond_broadcast(&journal.changed);
         }
@@ -185,7 +184,7 @@ uint64_t journal_take_lost(size_t n_waiting)
         return n;
 }
 
-static struct timespec deadline(uint64_t timeout_ms)
+static struct timespec deadline_after(uint64_t timeout_ms)
 {
         struct timespec ts;
 
@@ -196,10 +195,10 @@ static struct timespec deadline(uint64_t timeout_ms)
         return ts;
 }
 
-/* A thread that the journal keeps waiting ends with the process. */
+/* A blocked thread ends with the process. */
 void journal_close(uint64_t timeout_ms)
 {
-        struct timespec until = deadline(timeout_ms);
+        struct timespec until = deadline_after(timeout_ms);
         bool ended;
 
         if (!journal.is_open)

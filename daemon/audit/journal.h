@@ -1,45 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
 #include <sys/uio.h>
 
 #include "base/macro.h"
 
-/*
- * The way to the journal. sd_journal_sendv() waits when the journal does not read (its socket has
- * room for ten messages unless systemd has raised that), so a thread calls it, and who has a record
- * never does: it is queued, and if the queue is full it is lost and counted.
- */
+/* A queue and a thread in front of sd_journal_sendv(), which blocks when the journal is slow (its
+ * socket buffers about ten messages). A full queue drops and counts records. */
 #define JOURNAL_FIELDS_MAX 24U
 
-/* The fields of one record, each "NAME=value". */
-typedef struct Entry {
-        struct Entry *next;
+/* The fields of a record, each "NAME=value". */
+typedef struct JournalEntry {
+        STAILQ_ENTRY(JournalEntry) entry;
         size_t n_fields;
         struct iovec fields[JOURNAL_FIELDS_MAX];
-} Entry;
+} JournalEntry;
 
-/* NULL for lack of memory. */
-Entry *journal_entry_new(void);
-Entry *journal_entry_free(Entry *entry);
-DEFINE_CLEANUP(Entry *, journal_entry_free);
+/* NULL if out of memory. */
+JournalEntry *journal_entry_new(void);
+JournalEntry *journal_entry_free(JournalEntry *entry);
+DEFINE_CLEANUP(JournalEntry *, journal_entry_free);
 
-/* The value may be any text, with newlines, too: it is its own field and no other. Returns 0 or
- * -ENOMEM. */
-int journal_entry_add(Entry *entry, const char *name, const char *value);
-/* The value of a field. NULL if there is none. */
-const char *journal_entry_get(const Entry *entry, const char *name);
+/* The value may be any text, including newlines. Returns 0 or -ENOMEM. */
+int journal_entry_add(JournalEntry *entry, const char *name, const char *value);
+/* The value of a field; NULL if missing. */
+const char *journal_entry_get(const JournalEntry *entry, const char *name);
 
 /* Starts the thread. Returns 0 or a negative errno. */
 int journal_open(void);
 bool journal_is_open(void);
-/* Takes the entry over. Not more than `queue_max` may wait already; an entry beyond is lost. */
-void journal_put(Entry *entry, size_t queue_max);
-/* How many wait. */
+/* Takes ownership of the entry; drops it if `queue_max` entries are queued. */
+void journal_put(JournalEntry *entry, size_t queue_max);
+/* Number of queued entries. */
 size_t journal_n_waiting(void);
-/* How many it has taken so far. */
+/* Number of sent entries. */
 uint64_t journal_n_sent(void);
-/* How many were lost since this was last asked; 0 as long as `n_waiting` or more wait. */
+/* Takes the number of dropped entries, or 0 while `n_waiting` or more are queued. */
 uint64_t journal_take_lost(size_t n_waiting);
-/* Gives the thread so long to send what is left. */
+/* Flushes the queue, at most for the timeout. */
 void journal_close(uint64_t timeout_ms);

@@ -4,9 +4,10 @@
 
 #include "base/clock.h"
 #include "base/jitter.h"
+#include "base/log.h"
 #include "daemon/backoff/backoff.h"
 
-/* Longer is not waited for, whatever a peer asks for. */
+/* Upper limit for a peer's Retry-After. */
 #define RETRY_AFTER_MAX_S 3600U
 
 struct Backoff {
@@ -22,7 +23,7 @@ struct Backoff {
         void *userdata;
 };
 
-static int on_time(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
+static int on_backoff_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
         Backoff *backoff = userdata;
 
@@ -40,14 +41,15 @@ int backoff_new(sd_event *event, uint64_t first_ms, uint64_t max_ms, BackoffFunc
 
         if (!backoff)
                 return -ENOMEM;
+        assert(first_ms > 0 && first_ms <= max_ms);
         backoff->first_ms = backoff->next_ms = first_ms;
         backoff->max_ms = max_ms;
         backoff->func = func;
         backoff->userdata = userdata;
-        r = sd_event_add_time_relative(event, &backoff->timer, CLOCK_MONOTONIC, 0, 0, on_time,
-                                       backoff);
+        r = log_errno_origin(sd_event_add_time_relative(event, &backoff->timer, CLOCK_MONOTONIC, 0,
+                                                        0, on_backoff_timer, backoff));
         if (r >= 0)
-                r = sd_event_source_set_enabled(backoff->timer, SD_EVENT_OFF);
+                r = log_errno_origin(sd_event_source_set_enabled(backoff->timer, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(backoff);
@@ -63,7 +65,7 @@ Backoff *backoff_free(Backoff *backoff)
         return NULL;
 }
 
-/* Neither fails for a timer that the loop has already. */
+/* Neither call fails for an existing timer. */
 static void run_after(Backoff *backoff, uint64_t delay_ms)
 {
         backoff->due_ms = monotonic_ms() + delay_ms;

@@ -5,32 +5,30 @@
 
 #include "base/macro.h"
 
-/*
- * Runs a function until it succeeds: at once, and after each failure again after a delay that
- * doubles, up to a limit, with jitter.
- */
+/* Retries with exponential back-off and jitter: runs a function at once, and after each failure
+ * again after a delay that doubles up to a limit. */
 typedef struct Backoff Backoff;
 
-/* Runs from the event loop. It says how it went, then or later, by backoff_retry() or
- * backoff_stop(). */
+/* Runs from the event loop. Reports its result, now or later, by backoff_retry() or backoff_stop().
+ */
 typedef void (*BackoffFunc)(void *userdata);
 
-/* Nothing runs before it is told to. Returns 0 or a negative errno. */
+/* Created stopped. Returns 0 or a negative errno. */
 int backoff_new(sd_event *event, uint64_t first_ms, uint64_t max_ms, BackoffFunc func,
                 void *userdata, Backoff **ret);
 Backoff *backoff_free(Backoff *backoff);
 DEFINE_CLEANUP(Backoff *, backoff_free);
 
-/* Runs the function soon; later delays begin with the shortest again. */
+/* Runs the function soon, and resets the delay. */
 void backoff_start(Backoff *backoff);
 /* What made it fail may be over: runs it after the shortest delay, but not before the last
  * `retry_after_s`, and only if it waits. Later delays stay as they are; and one that was hurried
  * and has failed again cannot be hurried, so that a peer that comes and goes is asked twice as
  * often at most. */
 void backoff_hurry(Backoff *backoff);
-/* It has failed: runs it after the next delay, but not before `retry_after_s`. */
+/* The function failed: runs it after the next delay, at least `retry_after_s`. */
 void backoff_retry(Backoff *backoff, uint32_t retry_after_s);
-/* It is not to run until it is started again. */
+/* Stops until the next backoff_start(). */
 void backoff_stop(Backoff *backoff);
-/* Whether it will run by itself. */
+/* Whether a run is scheduled. */
 bool backoff_is_waiting(const Backoff *backoff);

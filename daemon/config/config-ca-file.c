@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "daemon/config/config.h"
 
 /* Why it cannot be read as a file, or NULL. */
@@ -24,7 +25,7 @@ static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, const ch
 {
         _cleanup_(freep) char *text = NULL;
 
-        if (asprintf(&text, "CaFile=%s: %s; until it can be read, nobody is trusted to be the API",
+        if (asprintf(&text, "CaFile=%s: %s; TLS connections fail until it can be read",
                      tenancy->ca_file, flaw) < 0) {
                 text = NULL;
                 return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "daemon/config/config-file.h"
 
@@ -38,7 +39,7 @@ int config_place_print(const ConfigPlace *place, char **ret)
         return -ENOMEM;
 }
 
-/* Takes over `text`; NULL means that memory ran out. Line 0 is the file as a whole. */
+/* Takes ownership of `text`; NULL means out of memory. Line 0 is the file as a whole. */
 static int fail_at(const ConfigPlace *place, char *text, int r, char **ret_error)
 {
         _cleanup_(freep) char *what = text;
@@ -55,13 +56,14 @@ static int fail_at(const ConfigPlace *place, char *text, int r, char **ret_error
         return r;
 }
 
-typedef struct Parser {
+typedef struct ConfigFileParser {
         ConfigPlace place;
         char *section; /* NULL before the first */
         const ConfigReader *reader;
-} Parser;
+} ConfigFileParser;
 
-static int tell(Parser *parser, const char *key, const char *value, char **ret_error)
+static int assign_key(ConfigFileParser *parser, const char *key, const char *value,
+                      char **ret_error)
 {
         char *what = NULL;
         int r;
@@ -71,33 +73,33 @@ static int tell(Parser *parser, const char *key, const char *value, char **ret_e
         return r < 0 ? fail_at(&parser->place, what, r, ret_error) : 0;
 }
 
-static int parse_section(Parser *parser, const char *line, char **ret_error)
+static int parse_section(ConfigFileParser *parser, const char *line, char **ret_error)
 {
         size_t len = strlen(line);
 
-        /* What follows belongs to no section, and surely not to the one before. */
+        /* After an invalid header, assignments must not go to the previous section. */
         parser->section = (free(parser->section), NULL);
         if (len < 3 || line[len - 1] != ']')
-                return fail_at(&parser->place, strdup("a section is written [Name]"), -EBADMSG,
-                               ret_error);
+                return fail_at(&parser->place, strdup("invalid section header, expected [Name]"),
+                               -EBADMSG, ret_error);
         parser->section = strndup(line + 1, len - 2);
-        return parser->section ? tell(parser, NULL, NULL, ret_error) : -ENOMEM;
+        return parser->section ? assign_key(parser, NULL, NULL, ret_error) : -ENOMEM;
 }
 
-static int parse_assignment(Parser *parser, char *line, char **ret_error)
+static int parse_assignment(ConfigFileParser *parser, char *line, char **ret_error)
 {
         char *equals = strchr(line, '=');
 
         if (!equals)
                 return fail_at(&parser->place, strdup("expected Key=value"), -EBADMSG, ret_error);
         if (!parser->section)
-                return fail_at(&parser->place, strdup("an assignment outside of any section"),
-                               -EBADMSG, ret_error);
+                return fail_at(&parser->place, strdup("assignment outside of a section"), -EBADMSG,
+                               ret_error);
         *equals = '\0';
-        return tell(parser, strip(line), strip(equals + 1), ret_error);
+        return assign_key(parser, strip(line), strip(equals + 1), ret_error);
 }
 
-static int parse_line(Parser *parser, char *line, char **ret_error)
+static int parse_line(ConfigFileParser *parser, char *line, char **ret_error)
 {
         line = strip(line);
         if (!*line)
@@ -107,33 +109,33 @@ static int parse_line(Parser *parser, char *line, char **ret_error)
         return parse_assignment(parser, line, ret_error);
 }
 
-/* What is wrong with a line that has just been read, or NULL. */
+/* The error of a raw line, or NULL. */
 static const char *flaw_of_bytes(const char *line, size_t len, unsigned line_no)
 {
         if (line_no == 1 && len >= 2 &&
             (memcmp(line, "\xff\xfe", 2) == 0 || memcmp(line, "\xfe\xff", 2) == 0))
-                return "the file is in UTF-16; it has to be in UTF-8";
+                return "the file is UTF-16; convert it to UTF-8";
         if (len > LINE_MAX_LEN)
                 return "the line is too long";
         if (memchr(line, '\0', len))
-                return "not a line of text: it has a NUL; is the file in UTF-16?";
+                return "the line contains a NUL byte; is the file UTF-16?";
         return NULL;
 }
 
-/* The same for a line that is no comment. */
+/* The error of a line that is not a comment, or NULL. */
 static const char *flaw_of_text(const char *line)
 {
         if (!text_is_utf8(line))
-                return "the line is not in UTF-8";
+                return "the line is not valid UTF-8";
         if (strchr(line, '\r'))
-                return "the line has a carriage return in the middle";
+                return "the line contains a carriage return";
         for (const char *c = line; *c; c++)
                 if (((unsigned char) *c < ' ' && *c != '\t') || *c == 0x7f)
-                        return "the line has a control character";
+                        return "the line contains a control character";
         return NULL;
 }
 
-/* Drops the line's end, LF or CR LF, and the byte order mark that a file may begin with. */
+/* Drops the line end (LF or CR LF) and a leading byte order mark. */
 static char *trim_line(char *line, size_t len, unsigned line_no)
 {
         if (len > 0 && line[len - 1] == '\n')
@@ -158,7 +160,7 @@ static bool is_comment(const char *s)
         return *s == '#' || *s == ';';
 }
 
-/* Appends `line` to what earlier lines with a final backslash left, which becomes a space. */
+/* Joins continued lines; the caller replaced the backslash by a space. */
 static int continue_line(char **pending, const char *line)
 {
         char *joined;
@@ -170,8 +172,8 @@ static int continue_line(char **pending, const char *line)
         return 0;
 }
 
-/* A physical line; what it begins, and the next one goes on with, is in `pending`. */
-static int take_line(Parser *parser, const char *line, unsigned line_no, char **pending,
+/* Parses a physical line; an unfinished logical line stays in `pending`. */
+static int take_line(ConfigFileParser *parser, const char *line, unsigned line_no, char **pending,
                      char **ret_error)
 {
         _cleanup_(freep) char *whole = NULL;
@@ -206,13 +208,13 @@ int config_forgive(const ConfigReader *reader, int r, char **error)
         return 0;
 }
 
-/* The same for a mistake in a line: the next one is read. */
-static int forgive(const Parser *parser, int r, char **error)
+/* The same for an error in a line: parsing continues. */
+static int forgive(const ConfigFileParser *parser, int r, char **error)
 {
         return config_forgive(parser->reader, r, error);
 }
 
-static int parse_stream(Parser *parser, FILE *f, char **ret_error)
+static int parse_stream(ConfigFileParser *parser, FILE *f, char **ret_error)
 {
         _cleanup_(freep) char *line = NULL, *pending = NULL;
         size_t size = 0;
@@ -232,13 +234,13 @@ static int parse_stream(Parser *parser, FILE *f, char **ret_error)
                         return fail_at(&parser->place, strdup(flaw), -EBADMSG, ret_error);
                 }
                 text = trim_line(line, (size_t) n, line_no);
-                /* Before anything else: a backslash at the end of a comment continues nothing. */
+                /* Comments are not continued by a backslash. */
                 if (!is_comment(text))
                         r = forgive(parser, take_line(parser, text, line_no, &pending, ret_error),
                                     ret_error);
         }
         if (r == 0 && errno) {
-                r = -errno;
+                r = log_errno_origin(-errno);
                 parser->place.line = 0;
                 return fail_at(&parser->place, strdup(strerror(-r)), r, ret_error);
         }
@@ -247,14 +249,13 @@ static int parse_stream(Parser *parser, FILE *f, char **ret_error)
         return r;
 }
 
-/* A file that is waited for, such as a pipe, would keep the daemon waiting. /dev/null is an empty
- * one. */
+/* Reading a pipe could block the daemon. /dev/null is an empty file. */
 static int check_kind(int fd)
 {
         struct stat st;
 
         if (fstat(fd, &st) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         if (S_ISDIR(st.st_mode))
                 return -EISDIR;
         return S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) ? 0
@@ -267,13 +268,13 @@ static int open_stream(const char *file, FILE **ret)
         int r;
 
         if (fd < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         r = check_kind(fd);
         if (r < 0)
                 return r;
         *ret = fdopen(fd, "r");
         if (!*ret)
-                return -errno;
+                return log_errno_origin(-errno);
         (void) TAKE_FD(fd);
         return 0;
 }
@@ -281,7 +282,7 @@ static int open_stream(const char *file, FILE **ret)
 int config_file_parse(const char *file, const ConfigReader *reader, char **ret_error)
 {
         _cleanup_(fclosep) FILE *f = NULL;
-        Parser parser = {.place.file = file, .reader = reader};
+        ConfigFileParser parser = {.place.file = file, .reader = reader};
         int r;
 
         r = open_stream(file, &f);

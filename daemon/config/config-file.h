@@ -4,42 +4,39 @@
 #include "base/macro.h"
 
 /*
- * Configuration files as systemd has them: [Section], Key=value, comments that begin a line with
- * '#' or ';', a backslash at the end to go on in the next line; UTF-8, maybe with a byte order mark
- * at the beginning; lines end in LF or CR LF.
+ * A parser for systemd-style configuration files: [Section], Key=value, comment lines with '#' or
+ * ';', continuation by a trailing backslash; UTF-8 with an optional byte order mark; LF or CR LF.
  *
- * A library was tried for this (libeconf) and drops a repeated key, a repeated section and all
- * behind a '#' in a value without a word; in a file that grants access, that will not do.
+ * By hand: libeconf silently drops repeated keys and sections, and everything after '#' in a value,
+ * which is unacceptable in a file that grants access. systemd's own parser is not a library.
  */
 
-/* Where an assignment stands, for error messages. */
+/* A place in a file, for error messages. */
 typedef struct ConfigPlace {
         const char *file;
         unsigned line;
 } ConfigPlace;
 
 /*
- * Called when a section begins, with `key` and `value` NULL, and for each assignment in it. To
- * refuse, returns a negative errno and sets *ret_error to what is wrong (without the place), or
- * leaves it NULL if memory ran out.
+ * Called for each section header (`key` and `value` NULL) and each assignment. On failure, returns
+ * a negative errno and sets *ret_error without the place, or leaves it NULL if out of memory.
  */
 typedef int (*ConfigAssignFunc)(const ConfigPlace *place, const char *section, const char *key,
                                 const char *value, void *userdata, char **ret_error);
 
 typedef struct ConfigReader {
         ConfigAssignFunc assign;
-        /* NULL: the first mistake ends the parsing. Else it is told each, as config_load() would
-         * say it, and the line is skipped. */
+        /* NULL: parsing stops at the first error. Else called for each error, with the text of
+         * config_load(); the line is skipped. */
         void (*mistake)(const char *error, void *userdata);
         void *userdata;
 } ConfigReader;
 
-/* Parses one file. Errors are as with config_load(). -ENOENT, without a text, if it is not there.
+/* Parses one file. Errors as in config_load(); -ENOENT without a text if the file does not exist.
  */
 int config_file_parse(const char *file, const ConfigReader *reader, char **ret_error);
 
-/* What to go on with after a failure r: 0 if the reader takes note of mistakes, which then happens.
- */
+/* Reports an error to the reader, if it collects errors, and returns 0; else returns r. */
 int config_forgive(const ConfigReader *reader, int r, char **error);
 
 /* Makes "FILE:LINE". Returns 0 or -ENOMEM. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/strv.h"
 #include "build-config.h"
 #include "daemon/config/config-files.h"
@@ -33,7 +34,7 @@ static bool has_name(char *const *paths, const char *name)
         return false;
 }
 
-/* Lists paths whose file name is new to `paths`. */
+/* Adds files whose names are not in `paths` yet. */
 static int list_entries(DIR *dir, const char *directory, char ***paths)
 {
         struct dirent *entry;
@@ -50,7 +51,7 @@ static int list_entries(DIR *dir, const char *directory, char ***paths)
                 if (strv_push(paths, path) < 0)
                         return -ENOMEM;
         }
-        return -errno;
+        return log_errno_origin(-errno);
 }
 
 static int list_directory(const char *directory, char ***paths, FindingList *findings,
@@ -63,10 +64,10 @@ static int list_directory(const char *directory, char ***paths, FindingList *fin
                 return 0;
         if (!dir && errno == ENOTDIR)
                 return finding_add(findings, .kind = "configuration", .name = directory,
-                                   .text = "No drop-ins are read from it: it is no directory",
+                                   .text = "Drop-ins are skipped: it is not a directory",
                                    .advice = "put a directory in its place, or remove it");
         if (!dir)
-                return refuse(ret_error, directory, -errno);
+                return refuse(ret_error, directory, log_errno_origin(-errno));
         r = list_entries(dir, directory, paths);
         closedir(dir);
         return r < 0 && r != -ENOMEM ? refuse(ret_error, directory, r) : r;
@@ -95,13 +96,14 @@ static int list_drop_ins(const char *const *directories, const ConfigReader *rea
         return 0;
 }
 
-/* Why a drop-in is skipped although somebody may have meant it, or NULL. */
+/* Why a drop-in is skipped with a finding, or NULL. */
 static const char *oddity(const char *path)
 {
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return errno == ENOENT && lstat(path, &st) == 0 ? "It is a link to nowhere" : NULL;
+                return errno == ENOENT && lstat(path, &st) == 0 ? "It is a dangling symbolic link"
+                                                                : NULL;
         if (S_ISDIR(st.st_mode))
                 return "It is a directory";
         return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? NULL : "It is not a regular file";
@@ -120,7 +122,7 @@ static int read_drop_ins(const char *const *directories, const ConfigReader *rea
                 r = odd ? finding_add(findings, .kind = "configuration", .name = *f, .text = odd,
                                       .advice = "put a file in its place, or remove it")
                         : config_file_parse(*f, reader, ret_error);
-                if (r == -ENOENT) /* it has gone since the directory was listed */
+                if (r == -ENOENT) /* removed since the directory was listed */
                         r = 0;
         }
         return r;

@@ -5,13 +5,13 @@
 #include "daemon/model/finding.h"
 
 /*
- * Which files make up the configuration, and in which order they are read: `file` and `file`.d, or,
- * if it is NULL, passlockd.conf and passlockd.conf.d/ in the passlock/ directory of /etc, /run and
- * /usr/lib. Of the main file the first there is; then the drop-ins "*.conf" by name, of the same
- * name only the one in the earlier directory, and none if that is empty or /dev/null.
+ * The search order of configuration files: `file` and `file`.d, or, if NULL, passlockd.conf and
+ * passlockd.conf.d/ in passlock/ of /etc, /run and /usr/lib. Only the first main file is read; then
+ * all drop-ins "*.conf", sorted by name, where a name in an earlier directory masks the same name
+ * in later ones.
  *
- * A drop-in that is no file (yet), such as a directory or a link to nowhere, is skipped and noted
- * in `findings`. One that cannot be read is an error: it might take away what another file grants.
+ * A drop-in that is not a regular file is skipped with a finding. An unreadable one is an error: it
+ * might revoke what another file grants.
  */
 int config_files_read(const char *file, const ConfigReader *reader, FindingList *findings,
                       char **ret_error);

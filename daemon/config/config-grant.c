@@ -11,10 +11,10 @@
 
 #define NAME_LEN_MAX 256U
 
-/* A list that grows by words; `place` is where the word is. */
+/* Adds a word to a list; `place` is the place of the assignment. */
 typedef int (*AddWordFunc)(Grant *grant, const char *place, const char *word, char **ret_error);
 
-/* A number, as uid or gid; 4294967295 stands for "no change" in the kernel and is nobody's. */
+/* Parses a uid or gid; 4294967295 is reserved by the kernel ("no change"). */
 static bool parse_numeric_id(const char *word, uint32_t *ret)
 {
         unsigned long n;
@@ -28,14 +28,13 @@ static bool parse_numeric_id(const char *word, uint32_t *ret)
         return true;
 }
 
-/* What no user and no group can be called; everything else may exist one day. */
+/* Refuses impossible names only: any other may be created later. */
 static int check_name(const char *key, const char *word, char **ret_error)
 {
         if (strchr(word, ','))
-                return config_refuse(ret_error, "%s=%s: several are separated by spaces", key,
-                                     word);
+                return config_refuse(ret_error, "%s=%s: separate names by spaces", key, word);
         if (!text_is_valid(word, NAME_LEN_MAX) || strpbrk(word, ":/") || word[0] == '-')
-                return config_refuse(ret_error, "%s=%s is no name", key, word);
+                return config_refuse(ret_error, "%s=%s is not a valid name", key, word);
         return 0;
 }
 
@@ -47,7 +46,7 @@ static int grant_user(Grant *grant, const char *place, const char *word, char **
         if (isdigit((unsigned char) *word) && parse_numeric_id(word, &uid))
                 return grant_add_uid(grant, uid);
         if (word[strspn(word, "0123456789")] == '\0')
-                return config_refuse(ret_error, "User=%s is no uid", word);
+                return config_refuse(ret_error, "User=%s is not a valid uid", word);
         r = check_name("User", word, ret_error);
         return r < 0 ? r : grant_add_name(grant, false, word, place);
 }
@@ -60,7 +59,7 @@ static int grant_group(Grant *grant, const char *place, const char *word, char *
         if (isdigit((unsigned char) *word) && parse_numeric_id(word, &gid))
                 return grant_add_gid(grant, gid);
         if (word[strspn(word, "0123456789")] == '\0')
-                return config_refuse(ret_error, "Group=%s is no gid", word);
+                return config_refuse(ret_error, "Group=%s is not a valid gid", word);
         r = check_name("Group", word, ret_error);
         return r < 0 ? r : grant_add_name(grant, true, word, place);
 }
@@ -70,7 +69,7 @@ static int grant_right(Grant *grant, const char *place _unused_, const char *wor
         Right right;
 
         if (right_from_name(word, &right) < 0)
-                return config_refuse(ret_error, "Allow= does not know %s", word);
+                return config_refuse(ret_error, "unknown right %s in Allow=", word);
         grant->allow |= right;
         return 0;
 }
@@ -79,13 +78,13 @@ static int grant_rp_id(Grant *grant, const char *place _unused_, const char *wor
 {
         if (!domain_name_is_valid(word))
                 return config_refuse(ret_error,
-                                     "RpId=%s is no domain name, such as shop.example.com, "
-                                     "or xn--mller-kva.example for other letters",
+                                     "RpId=%s is not a domain name, such as "
+                                     "shop.example.com or xn--mller-kva.example",
                                      word);
         return strv_push(&grant->rp_ids, word);
 }
 
-/* A list: several words add to it, an empty value clears it. */
+/* A list assignment: words are appended, an empty value clears. */
 static int assign_words(Grant *grant, const ConfigPlace *place, const char *value, AddWordFunc add,
                         void (*clear)(Grant *grant), char **ret_error)
 {
@@ -143,15 +142,16 @@ static int find_or_add_grant(Config *config, const char *name, Grant **ret)
         return add_grant(config, name, ret);
 }
 
-int config_assign_grant(ConfigLoader *loader, const ConfigPlace *place, const char *name,
+int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const char *name,
                         const char *key, const char *value, char **ret_error)
 {
         Grant *grant;
         int r;
 
         if (!text_is_valid(name, 64) || strchr(name, ' '))
-                return config_refuse(ret_error, "a grant has a name of one word: [Grant shop-web]");
-        r = find_or_add_grant(loader->config, name, &grant);
+                return config_refuse(ret_error,
+                                     "a grant's name is one word, such as [Grant shop-web]");
+        r = find_or_add_grant(parser->config, name, &grant);
         if (r < 0)
                 return r;
         if (!key)
@@ -159,8 +159,8 @@ int config_assign_grant(ConfigLoader *loader, const ConfigPlace *place, const ch
         if (streq(key, "Tenancy")) {
                 if (!tenancy_label_is_valid(value))
                         return config_refuse(ret_error,
-                                             "a tenancy's label is 1 to 32 of a-z, 0-9 and _");
-                r = config_mention(loader, place, value);
+                                             "a tenancy label is 1 to 32 of a-z, 0-9 and _");
+                r = config_mention(parser, place, value);
                 return r < 0 ? r : config_replace_string(&grant->tenancy, value);
         }
         if (streq(key, "User"))

@@ -2,34 +2,34 @@
 
 #pragma once
 
-/* What the parts of the configuration's loader share: a file a kind of section. */
+/* Internals of the configuration parser. */
 
 #include "daemon/config/config-file.h"
 #include "daemon/config/config.h"
 
-/* Where a tenancy was named; whether there is one is known only when everything has been read. */
+/* A reference to a tenancy label, checked when all files are parsed. */
 typedef struct ConfigMention {
         char *label;
         char *place; /* file:line */
 } ConfigMention;
 
-typedef struct ConfigLoader {
+typedef struct ConfigParser {
         Config *config;
         ConfigMention *mentions;
         size_t n_mentions;
-} ConfigLoader;
+} ConfigParser;
 
-/* An assignment in a section; at the section's beginning, `key` and `value` are NULL. */
-int config_assign_tenancy(ConfigLoader *loader, const ConfigPlace *place, const char *label,
+/* Handle a section header (`key` and `value` NULL) or an assignment. */
+int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const char *label,
                           const char *key, const char *value, char **ret_error);
-int config_assign_grant(ConfigLoader *loader, const ConfigPlace *place, const char *name,
+int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const char *name,
                         const char *key, const char *value, char **ret_error);
 
 /* Sets *ret_error and returns -EBADMSG, or returns -ENOMEM. */
 _printf_(2, 3) int config_refuse(char **ret_error, const char *format, ...);
 int config_replace_string(char **s, const char *value);
 int config_replace_place(char **s, const ConfigPlace *place);
-int config_mention(ConfigLoader *loader, const ConfigPlace *place, const char *label);
+int config_mention(ConfigParser *parser, const ConfigPlace *place, const char *label);
 
 TenancyConfig *tenancy_config_free(TenancyConfig *tenancy);
 DEFINE_CLEANUP(TenancyConfig *, tenancy_config_free);

@@ -42,7 +42,7 @@ static bool port_is_valid(const char *s)
         return !*end && port >= 1 && port <= 65535;
 }
 
-/* An origin; ret_loopback tells whether its host can only be this machine. */
+/* Validates an origin; *ret_loopback: the host is always this machine. */
 static bool origin_is_valid(const char *origin, bool *ret_https, bool *ret_loopback)
 {
         const char *host;
@@ -82,13 +82,13 @@ static int assign_endpoint(TenancyConfig *tenancy, const char *value, char **ret
         if (!origin_is_valid(origin, &https, &loopback))
                 return config_refuse(
                         ret_error,
-                        "Endpoint= is https:// and a host, maybe with a port, without a path");
+                        "Endpoint= must be https:// and a host, with an optional port and no path");
         if (!https && !loopback)
                 return config_refuse(ret_error, "Endpoint= may be http:// for loopback hosts only");
         return config_replace_string(&tenancy->endpoint, origin);
 }
 
-/* Seconds with up to three decimals, or a number with one of the units ms, s, min. */
+/* Seconds with up to three decimals, or a number with unit ms, s or min. */
 static bool parse_timeout_ms(const char *value, uint64_t *ret)
 {
         uint64_t whole = 0, fraction = 0, scale = 1000;
@@ -122,7 +122,7 @@ static int assign_timeout(TenancyConfig *tenancy, const char *value, char **ret_
         uint64_t ms;
 
         if (!parse_timeout_ms(value, &ms) || ms < TIMEOUT_MS_MIN || ms > TIMEOUT_MS_MAX)
-                return config_refuse(ret_error, "TimeoutSec= is a time from 0.1 to 300 seconds");
+                return config_refuse(ret_error, "TimeoutSec= must be from 0.1 to 300 seconds");
         tenancy->timeout_ms = ms;
         return 0;
 }
@@ -133,7 +133,8 @@ static int assign_id(TenancyConfig *tenancy, const ConfigPlace *place, const cha
         int r;
 
         if (!tenancy_id_is_valid(value))
-                return config_refuse(ret_error, "TenancyId= is 1 to 256 printable characters");
+                return config_refuse(ret_error,
+                                     "TenancyId= must be 1 to 256 printable ASCII characters");
         r = config_replace_place(&tenancy->id_place, place);
         return r < 0 ? r : config_replace_string(&tenancy->tenancy_id, value);
 }
@@ -145,7 +146,7 @@ static int assign_credential(TenancyConfig *tenancy, const ConfigPlace *place, c
 
         if (!text_is_valid(value, 255) || strchr(value, '/') || value[0] == '.')
                 return config_refuse(ret_error,
-                                     "ApiKeyCredential= is a credential's name, not a path");
+                                     "ApiKeyCredential= must be a credential's name, not a path");
         r = config_replace_place(&tenancy->credential_place, place);
         return r < 0 ? r : config_replace_string(&tenancy->api_key_credential, value);
 }
@@ -160,7 +161,7 @@ static int assign_ca_file(TenancyConfig *tenancy, const ConfigPlace *place, cons
                 return 0;
         }
         if (value[0] != '/')
-                return config_refuse(ret_error, "CaFile= is an absolute path");
+                return config_refuse(ret_error, "CaFile= must be an absolute path");
         r = config_replace_place(&tenancy->ca_file_place, place);
         return r < 0 ? r : config_replace_string(&tenancy->ca_file, value);
 }
@@ -215,18 +216,18 @@ static int add_tenancy(Config *config, const ConfigPlace *place, const char *lab
         return 0;
 }
 
-int config_assign_tenancy(ConfigLoader *loader, const ConfigPlace *place, const char *label,
+int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const char *label,
                           const char *key, const char *value, char **ret_error)
 {
-        TenancyConfig *tenancy = config_find_tenancy(loader->config, label);
+        TenancyConfig *tenancy = config_find_tenancy(parser->config, label);
         int r;
 
         if (!tenancy_label_is_valid(label))
-                return config_refuse(ret_error, "a tenancy's label is 1 to 32 of a-z, 0-9 and _");
+                return config_refuse(ret_error, "a tenancy label is 1 to 32 of a-z, 0-9 and _");
         if (!tenancy) {
-                r = add_tenancy(loader->config, place, label, &tenancy);
+                r = add_tenancy(parser->config, place, label, &tenancy);
                 if (r >= 0)
-                        r = config_mention(loader, place, label);
+                        r = config_mention(parser, place, label);
                 if (r < 0)
                         return r;
         }

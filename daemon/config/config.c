@@ -53,39 +53,39 @@ int config_replace_place(char **s, const ConfigPlace *place)
         return 0;
 }
 
-int config_mention(ConfigLoader *loader, const ConfigPlace *place, const char *label)
+int config_mention(ConfigParser *parser, const ConfigPlace *place, const char *label)
 {
         ConfigMention *grown =
-                reallocarray(loader->mentions, loader->n_mentions + 1, sizeof(ConfigMention));
+                reallocarray(parser->mentions, parser->n_mentions + 1, sizeof(ConfigMention));
         ConfigMention *m;
 
         if (!grown)
                 return -ENOMEM;
-        loader->mentions = grown;
-        m = &loader->mentions[loader->n_mentions];
+        parser->mentions = grown;
+        m = &parser->mentions[parser->n_mentions];
         *m = (ConfigMention){.label = strdup(label)};
         if (!m->label || config_place_print(place, &m->place) < 0) {
                 free(m->label);
                 return -ENOMEM;
         }
-        loader->n_mentions++;
+        parser->n_mentions++;
         return 0;
 }
 
 /* [Daemon] */
 
-static int assign_default_tenancy(ConfigLoader *loader, const ConfigPlace *place, const char *value,
+static int assign_default_tenancy(ConfigParser *parser, const ConfigPlace *place, const char *value,
                                   char **ret_error)
 {
         int r;
 
         if (!tenancy_label_is_valid(value))
-                return config_refuse(ret_error, "a tenancy's label is 1 to 32 of a-z, 0-9 and _");
-        r = config_mention(loader, place, value);
-        return r < 0 ? r : config_replace_string(&loader->config->default_tenancy, value);
+                return config_refuse(ret_error, "a tenancy label is 1 to 32 of a-z, 0-9 and _");
+        r = config_mention(parser, place, value);
+        return r < 0 ? r : config_replace_string(&parser->config->default_tenancy, value);
 }
 
-static int assign_max_pending(ConfigLoader *loader, const ConfigPlace *place _unused_,
+static int assign_max_pending(ConfigParser *parser, const ConfigPlace *place _unused_,
                               const char *value, char **ret_error)
 {
         unsigned long n;
@@ -94,40 +94,40 @@ static int assign_max_pending(ConfigLoader *loader, const ConfigPlace *place _un
         errno = 0;
         n = strtoul(value, &end, 10);
         if (!isdigit((unsigned char) *value) || *end || errno || n < 1 || n > 100000)
-                return config_refuse(ret_error, "MaxPendingPerUser= is a number from 1 to 100000");
-        loader->config->max_pending_per_user = (uint32_t) n;
+                return config_refuse(ret_error,
+                                     "MaxPendingPerUser= must be a number from 1 to 100000");
+        parser->config->max_pending_per_user = (uint32_t) n;
         return 0;
 }
 
-static int assign_daemon(ConfigLoader *loader, const ConfigPlace *place, const char *key,
+static int assign_daemon(ConfigParser *parser, const ConfigPlace *place, const char *key,
                          const char *value, char **ret_error)
 {
         if (!key)
                 return 0;
         if (streq(key, "DefaultTenancy"))
-                return assign_default_tenancy(loader, place, value, ret_error);
+                return assign_default_tenancy(parser, place, value, ret_error);
         if (streq(key, "MaxPendingPerUser"))
-                return assign_max_pending(loader, place, value, ret_error);
+                return assign_max_pending(parser, place, value, ret_error);
         return config_refuse(ret_error, "unknown key %s= in [Daemon]", key);
 }
 
 static int assign(const ConfigPlace *place, const char *section, const char *key, const char *value,
                   void *userdata, char **ret_error)
 {
-        ConfigLoader *loader = userdata;
+        ConfigParser *parser = userdata;
 
         if (streq(section, "Daemon"))
-                return assign_daemon(loader, place, key, value, ret_error);
+                return assign_daemon(parser, place, key, value, ret_error);
         if (strncmp(section, "Tenancy ", 8) == 0)
-                return config_assign_tenancy(loader, place, section + 8, key, value, ret_error);
+                return config_assign_tenancy(parser, place, section + 8, key, value, ret_error);
         if (strncmp(section, "Grant ", 6) == 0)
-                return config_assign_grant(loader, place, section + 6, key, value, ret_error);
+                return config_assign_grant(parser, place, section + 6, key, value, ret_error);
         return config_refuse(ret_error, "unknown section [%s]", section);
 }
 
-/* Links are kept by tenancy id, and grants are given by label: with two labels for one id, who has
- * a grant on the one could change the links of the other, and what one leaves to be settled after a
- * crash would be taken for settled by the other. */
+/* Links are keyed by tenancy id, grants by label: with two labels for one id, a grant on one could
+ * change the links of the other, and crash recovery would run twice. */
 static int check_id(const Config *config, const TenancyConfig *tenancy, char **ret_error)
 {
         for (size_t i = 0; config->tenancies[i] != tenancy; i++) {
@@ -135,23 +135,23 @@ static int check_id(const Config *config, const TenancyConfig *tenancy, char **r
 
                 if (streq(tenancy->tenancy_id, other->tenancy_id))
                         return config_refuse(ret_error,
-                                             "%s: [Tenancy %s] has the TenancyId= that [Tenancy "
-                                             "%s] has in %s; a tenancy has one label",
+                                             "%s: [Tenancy %s] has the same TenancyId= as "
+                                             "[Tenancy %s] in %s; use one label per tenancy",
                                              tenancy->id_place, tenancy->label, other->label,
                                              other->id_place);
         }
         return 0;
 }
 
-/* By label: that each tenancy that is mentioned is one. */
-static int check_mentions(const ConfigLoader *loader, char **ret_error)
+/* Checks that each referenced tenancy exists. */
+static int check_mentions(const ConfigParser *parser, char **ret_error)
 {
-        for (size_t i = 0; i < loader->n_mentions; i++) {
-                const ConfigMention *m = &loader->mentions[i];
-                const TenancyConfig *tenancy = config_find_tenancy(loader->config, m->label);
+        for (size_t i = 0; i < parser->n_mentions; i++) {
+                const ConfigMention *m = &parser->mentions[i];
+                const TenancyConfig *tenancy = config_find_tenancy(parser->config, m->label);
 
                 if (!tenancy)
-                        return config_refuse(ret_error, "%s: there is no section [Tenancy %s]",
+                        return config_refuse(ret_error, "%s: missing section [Tenancy %s]",
                                              m->place, m->label);
                 if (!tenancy->tenancy_id)
                         return config_refuse(ret_error,
@@ -161,13 +161,13 @@ static int check_mentions(const ConfigLoader *loader, char **ret_error)
         return 0;
 }
 
-/* What can only be said once every file has been read. */
-static int check_whole(const ConfigLoader *loader, char **ret_error)
+/* Checks that need all files. */
+static int check_whole(const ConfigParser *parser, char **ret_error)
 {
-        Config *config = loader->config;
+        Config *config = parser->config;
         int r;
 
-        r = check_mentions(loader, ret_error);
+        r = check_mentions(parser, ret_error);
         for (size_t i = 0; r == 0 && i < config->n_tenancies; i++)
                 r = check_id(config, config->tenancies[i], ret_error);
         for (size_t i = 0; r == 0 && i < config->grants.n_grants; i++) {
@@ -179,43 +179,43 @@ static int check_whole(const ConfigLoader *loader, char **ret_error)
         return r;
 }
 
-static void loader_clear(ConfigLoader *loader)
+static void parser_clear(ConfigParser *parser)
 {
-        config_free(loader->config);
-        for (size_t i = 0; i < loader->n_mentions; i++) {
-                free(loader->mentions[i].label);
-                free(loader->mentions[i].place);
+        config_free(parser->config);
+        for (size_t i = 0; i < parser->n_mentions; i++) {
+                free(parser->mentions[i].label);
+                free(parser->mentions[i].place);
         }
-        free(loader->mentions);
+        free(parser->mentions);
 }
 
-static int read_files(ConfigLoader *loader, const char *file,
+static int read_files(ConfigParser *parser, const char *file,
                       void (*mistake)(const char *error, void *userdata), char **ret_error)
 {
-        const ConfigReader reader = {.assign = assign, .mistake = mistake, .userdata = loader};
+        const ConfigReader reader = {.assign = assign, .mistake = mistake, .userdata = parser};
 
-        loader->config = calloc(1, sizeof(Config));
-        if (!loader->config)
+        parser->config = calloc(1, sizeof(Config));
+        if (!parser->config)
                 return -ENOMEM;
-        loader->config->max_pending_per_user = DEFAULT_MAX_PENDING_PER_USER;
-        loader->config->default_tenancy = strdup(DEFAULT_TENANCY);
-        if (!loader->config->default_tenancy)
+        parser->config->max_pending_per_user = DEFAULT_MAX_PENDING_PER_USER;
+        parser->config->default_tenancy = strdup(DEFAULT_TENANCY);
+        if (!parser->config->default_tenancy)
                 return -ENOMEM;
-        return config_files_read(file, &reader, &loader->config->findings, ret_error);
+        return config_files_read(file, &reader, &parser->config->findings, ret_error);
 }
 
 int config_load(const char *file, Config **ret, char **ret_error)
 {
-        _cleanup_(loader_clear) ConfigLoader loader = {};
+        _cleanup_(parser_clear) ConfigParser parser = {};
         int r;
 
-        r = read_files(&loader, file, NULL, ret_error);
+        r = read_files(&parser, file, NULL, ret_error);
         if (r >= 0)
-                r = check_whole(&loader, ret_error);
+                r = check_whole(&parser, ret_error);
         if (r < 0)
                 return r;
 
-        *ret = TAKE_PTR(loader.config);
+        *ret = TAKE_PTR(parser.config);
         return 0;
 }
 
@@ -226,14 +226,14 @@ static void log_mistake(const char *error, void *userdata _unused_)
 
 int config_list_credentials(const char *file, char ***ret)
 {
-        _cleanup_(loader_clear) ConfigLoader loader = {};
+        _cleanup_(parser_clear) ConfigParser parser = {};
         _cleanup_(strv_freep) char **names = NULL;
         _cleanup_(freep) char *error = NULL;
         int r;
 
-        r = read_files(&loader, file, log_mistake, &error);
-        for (size_t i = 0; r >= 0 && i < loader.config->n_tenancies; i++) {
-                const char *name = loader.config->tenancies[i]->api_key_credential;
+        r = read_files(&parser, file, log_mistake, &error);
+        for (size_t i = 0; r >= 0 && i < parser.config->n_tenancies; i++) {
+                const char *name = parser.config->tenancies[i]->api_key_credential;
 
                 if (!strv_contains(names, name))
                         r = strv_push(&names, name);

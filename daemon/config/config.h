@@ -11,37 +11,37 @@ typedef struct TenancyConfig {
         char *endpoint;                /* an origin: scheme, host and port */
         char *ca_file, *ca_file_place; /* NULL: the system's trust anchors; it may not be there */
         char *api_key_credential;
-        char *credential_place; /* of the section, if it has no ApiKeyCredential= */
+        char *credential_place; /* the section's place without ApiKeyCredential= */
         uint64_t timeout_ms;
 } TenancyConfig;
 
-/* passlockd.conf(5) with its drop-ins, checked as a whole. */
+/* The parsed and checked configuration, see passlockd.conf(5). */
 typedef struct Config {
-        char *default_tenancy; /* a label; there may be no such tenancy if none is configured */
+        char *default_tenancy; /* a label; may not exist if no tenancy is configured */
         uint32_t max_pending_per_user;
         TenancyConfig **tenancies;
         size_t n_tenancies;
-        GrantList grants;     /* names are not looked up yet */
-        FindingList findings; /* what is odd about the files */
+        GrantList grants;     /* names are unresolved */
+        FindingList findings; /* findings on the files */
 } Config;
 
 /*
- * Reads the files that config-files.h tells of. What they name need not be there: neither users and
- * groups nor CA files and credentials are looked for. Returns 0, -ENOMEM, or another negative
- * errno, with a sentence that names file and line in *ret_error (the caller's).
+ * Parses the files of config-files.h. Users, groups, CA files and credentials need not exist.
+ * Returns 0, -ENOMEM, or another negative errno with a text that names file and line in *ret_error
+ * (the caller's).
  */
 int config_load(const char *file, Config **ret, char **ret_error);
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free);
 
 /*
- * The names of the credentials, each once, of all tenancies that the files have; what is wrong in
- * them is logged and passed over. For systemd, which has to load credentials before there is a
- * daemon to refuse the configuration. Returns 0 or -ENOMEM.
+ * Lists the credential names of all tenancies, without duplicates; errors are logged and skipped.
+ * For the generator, which runs before a daemon could refuse the configuration. Returns 0 or
+ * -ENOMEM.
  */
 int config_list_credentials(const char *file, char ***ret);
 
-/* NULL if there is none. */
+/* NULL if unknown. */
 TenancyConfig *config_find_tenancy(const Config *config, const char *label);
 
 /* Adds a finding for each CaFile= that cannot be read now. Returns 0 or -ENOMEM. */

@@ -4,61 +4,60 @@
 
 #include "daemon/http/http-connection-pool.h"
 
-HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *generation)
+HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool)
 {
-        if (!generation)
+        if (!pool)
                 return NULL;
-        http_multi_free(generation->multi);
-        free(generation);
+        assert(pool->n_calls == 0);
+        http_multi_free(pool->multi);
+        free(pool);
         return NULL;
 }
 
 int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc on_end,
-                             HttpMultiBreakFunc on_break, void *userdata, HttpConnectionPool **ret)
+                             HttpMultiErrorFunc on_error, void *userdata, HttpConnectionPool **ret)
 {
-        _cleanup_(http_connection_pool_freep) HttpConnectionPool *generation =
+        _cleanup_(http_connection_pool_freep) HttpConnectionPool *pool =
                 calloc(1, sizeof(HttpConnectionPool));
         int r;
 
-        if (!generation)
+        if (!pool)
                 return -ENOMEM;
-        generation->trust = http_trust_stat(ca_file);
-        generation->proxy = http_trust_stat(NULL);
-        r = http_multi_new(event, on_end, on_break, userdata, &generation->multi);
+        pool->trust = http_trust_stat(ca_file);
+        pool->proxy = http_trust_stat(NULL);
+        r = http_multi_new(event, on_end, on_error, userdata, &pool->multi);
         if (r < 0)
                 return r;
 
-        *ret = TAKE_PTR(generation);
+        *ret = TAKE_PTR(pool);
         return 0;
 }
 
-bool http_connection_pool_is_usable(const HttpConnectionPool *generation, const char *ca_file,
-                                    bool tls)
+bool http_connection_pool_is_usable(const HttpConnectionPool *pool, const char *ca_file, bool tls)
 {
         HttpTrust trust, proxy;
 
-        if (http_multi_error(generation->multi) < 0)
+        if (http_multi_error(pool->multi) < 0)
                 return false;
         if (!tls)
                 return true;
         trust = http_trust_stat(ca_file);
         proxy = ca_file ? http_trust_stat(NULL) : trust;
-        return http_trust_equal(&generation->trust, &trust) &&
-               http_trust_equal(&generation->proxy, &proxy);
+        return http_trust_equal(&pool->trust, &trust) && http_trust_equal(&pool->proxy, &proxy);
 }
 
-void http_connection_pool_list_free_idle(HttpConnectionPoolList *generations,
+void http_connection_pool_list_free_idle(HttpConnectionPoolList *pools,
                                          const HttpConnectionPool *current)
 {
-        HttpConnectionPool *generation = TAILQ_FIRST(generations);
+        HttpConnectionPool *pool = TAILQ_FIRST(pools);
 
-        while (generation) {
-                HttpConnectionPool *next = TAILQ_NEXT(generation, entry);
+        while (pool) {
+                HttpConnectionPool *next = TAILQ_NEXT(pool, entry);
 
-                if (generation != current && generation->n_calls == 0) {
-                        TAILQ_REMOVE(generations, generation, entry);
-                        http_connection_pool_free(generation);
+                if (pool != current && pool->n_calls == 0) {
+                        TAILQ_REMOVE(pools, pool, entry);
+                        http_connection_pool_free(pool);
                 }
-                generation = next;
+                pool = next;
         }
 }

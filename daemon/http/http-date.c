@@ -9,8 +9,8 @@ uint64_t http_date_ms(const char *value)
 {
         time_t date;
 
-        /* curl accepts other dates, too. Those of HTTP begin with the name of a day and have a
-         * time. */
+        /* curl_getdate() accepts more formats. HTTP dates begin with a day name and contain a time.
+         */
         if (!isalpha((unsigned char) value[0]) || !isalpha((unsigned char) value[1]) ||
             !isalpha((unsigned char) value[2]) || !strchr(value, ':'))
                 return 0;
@@ -38,7 +38,7 @@ uint32_t http_retry_after_s(const char *value, uint64_t now_ms)
                 return HTTP_RETRY_AFTER_UNREADABLE_S;
         if (date_ms <= now_ms)
                 return 0;
-        /* Rounded up, so that nobody asks too early. */
+        /* Rounded up: never retry too early. */
         wait_s = (date_ms - now_ms + 999) / 1000;
         return wait_s < UINT32_MAX ? (uint32_t) wait_s : UINT32_MAX;
 }

@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include "base/log.h"
 #include "daemon/http/http-multi.h"
 
-/* Streams on one HTTP/2 connection; the peer's own limit holds as well. */
+/* Streams per HTTP/2 connection; the peer's limit applies as well. */
 #define STREAMS_MAX 1000L
 
 struct HttpMulti {
@@ -13,12 +14,12 @@ struct HttpMulti {
         sd_event_source *timer;
         CURLM *curl;
         HttpMultiFunc on_end;
-        HttpMultiBreakFunc on_break;
+        HttpMultiErrorFunc on_error;
         void *userdata;
         int error;
 };
 
-/* To the end: several transfers may have ended in one event. */
+/* Drain all messages: several transfers may end in one event. */
 static void report_ended_transfers(HttpMulti *multi)
 {
         CURLMsg *message;
@@ -29,8 +30,8 @@ static void report_ended_transfers(HttpMulti *multi)
                         multi->on_end(message->easy_handle, message->data.result, multi->userdata);
 }
 
-/* A transfer whose socket is not watched would only end at its deadline. */
-static void act(HttpMulti *multi, curl_socket_t fd, int flags)
+/* Without its socket watched, a transfer would only end at its deadline. */
+static void socket_action(HttpMulti *multi, curl_socket_t fd, int flags)
 {
         int n_running;
 
@@ -38,7 +39,7 @@ static void act(HttpMulti *multi, curl_socket_t fd, int flags)
                 multi->error = -ENOMEM;
         report_ended_transfers(multi);
         if (multi->error < 0)
-                multi->on_break(multi, multi->error, multi->userdata);
+                multi->on_error(multi, multi->error, multi->userdata);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -53,13 +54,13 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         if (revents & (EPOLLERR | EPOLLHUP))
                 flags |= CURL_CSELECT_ERR;
 
-        act(multi, fd, flags);
+        socket_action(multi, fd, flags);
         return 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_curl_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        act(userdata, CURL_SOCKET_TIMEOUT, 0);
+        socket_action(userdata, CURL_SOCKET_TIMEOUT, 0);
         return 0;
 }
 
@@ -69,7 +70,7 @@ static uint32_t epoll_events(int what)
                (what & CURL_POLL_OUT ? (uint32_t) EPOLLOUT : 0);
 }
 
-/* curl fails every transfer that it looks at, now and later, when one of these returns -1. */
+/* On -1 from these callbacks, curl fails all current and later transfers. */
 static int curl_callback_result(HttpMulti *multi, int r)
 {
         if (r >= 0)
@@ -78,7 +79,7 @@ static int curl_callback_result(HttpMulti *multi, int r)
         return -1;
 }
 
-/* curl says how to watch a socket; `socketp` is the event source that it keeps for us. */
+/* CURLMOPT_SOCKETFUNCTION; `socketp` is our event source for the socket. */
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socketp)
 {
         HttpMulti *multi = userdata;
@@ -93,7 +94,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, 
                 return curl_callback_result(
                         multi, sd_event_source_set_io_events(source, epoll_events(what)));
 
-        r = sd_event_add_io(multi->event, &source, fd, epoll_events(what), on_io, multi);
+        r = log_errno_origin(
+                sd_event_add_io(multi->event, &source, fd, epoll_events(what), on_io, multi));
         if (r < 0)
                 return curl_callback_result(multi, r);
         curl_multi_assign(multi->curl, fd, source);
@@ -109,13 +111,14 @@ static int set_timer(CURLM *curl, long timeout_ms, void *userdata)
                 return curl_callback_result(
                         multi, sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
 
-        r = sd_event_source_set_time_relative(multi->timer, (uint64_t) timeout_ms * 1000);
+        r = log_errno_origin(
+                sd_event_source_set_time_relative(multi->timer, (uint64_t) timeout_ms * 1000));
         if (r >= 0)
-                r = sd_event_source_set_enabled(multi->timer, SD_EVENT_ONESHOT);
+                r = log_errno_origin(sd_event_source_set_enabled(multi->timer, SD_EVENT_ONESHOT));
         return curl_callback_result(multi, r);
 }
 
-int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_break,
+int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiErrorFunc on_error,
                    void *userdata, HttpMulti **ret)
 {
         _cleanup_(http_multi_freep) HttpMulti *multi = calloc(1, sizeof(HttpMulti));
@@ -125,13 +128,14 @@ int http_multi_new(sd_event *event, HttpMultiFunc on_end, HttpMultiBreakFunc on_
                 return -ENOMEM;
         multi->event = sd_event_ref(event);
         multi->on_end = on_end;
-        multi->on_break = on_break;
+        multi->on_error = on_error;
         multi->userdata = userdata;
 
-        r = sd_event_add_time(event, &multi->timer, CLOCK_MONOTONIC, 0, 1, on_timer, multi);
+        r = log_errno_origin(sd_event_add_time(event, &multi->timer, CLOCK_MONOTONIC, 0, 1,
+                                               on_curl_timeout, multi));
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF);
+        r = log_errno_origin(sd_event_source_set_enabled(multi->timer, SD_EVENT_OFF));
         if (r < 0)
                 return r;
 
@@ -152,7 +156,7 @@ HttpMulti *http_multi_free(HttpMulti *multi)
 {
         if (!multi)
                 return NULL;
-        /* Closing connections ends with calls to watch_socket() and set_timer(). */
+        /* Closing connections calls watch_socket() and set_timer(). */
         curl_multi_cleanup(multi->curl);
         sd_event_source_disable_unref(multi->timer);
         sd_event_unref(multi->event);

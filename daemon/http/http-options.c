@@ -7,7 +7,7 @@
 #include "build-config.h"
 #include "daemon/http/http-options.h"
 
-/* A peer that vanished without a word is found out by what it does not acknowledge. */
+/* TCP keep-alive detects a dead peer. */
 #define KEEPALIVE_IDLE_S  15L
 #define KEEPALIVE_EVERY_S 5L
 
@@ -40,7 +40,8 @@ static int make_headers(const HttpRequest *request, struct curl_slist **headers)
 
         r = append_header(headers, "Accept: application/json");
         if (r == 0)
-                r = append_header(headers, "Expect:"); /* no 100-continue: one round trip */
+                r = append_header(headers,
+                                  "Expect:"); /* disable 100-continue: saves a round trip */
         if (r == 0 && request->body)
                 r = append_header(headers, "Content-Type: application/json");
         if (r == 0 && request->bearer)
@@ -56,7 +57,7 @@ static CURLcode set_connection(CURL *easy, bool https)
         HTTP_SET(c, easy, CURLOPT_TCP_KEEPALIVE, 1L);
         HTTP_SET(c, easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
         HTTP_SET(c, easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
-        /* A resolver thread that is stuck is left behind, not waited for. */
+        /* Do not wait for a blocked resolver thread at cleanup. */
         HTTP_SET(c, easy, CURLOPT_QUICK_EXIT, 1L);
         if (!https) {
                 HTTP_SET(c, easy, CURLOPT_PROXY, "");
@@ -70,18 +71,18 @@ static CURLcode set_tls(CURL *easy, const HttpOptions *options, bool once)
         CURLcode c = CURLE_OK;
 
         HTTP_SET(c, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-        /* Rather share the connection that is being made than open another. */
+        /* Wait for a connection in progress instead of opening another. */
         HTTP_SET(c, easy, CURLOPT_PIPEWAIT, options->http1 ? 0L : 1L);
-        /* Over HTTP/1.1 curl takes a connection that the peer ended with a TLS alert for a live
-         * one, and then it would need a second try. */
+        /* With HTTP/1.1, curl may reuse a connection that the peer closed with a TLS alert, which
+         * would need a retry. */
         HTTP_SET(c, easy, CURLOPT_FRESH_CONNECT, options->http1 && once ? 1L : 0L);
-        /* A proxy's reply to CONNECT is not the peer's. */
+        /* Ignore the headers of a proxy's CONNECT reply. */
         HTTP_SET(c, easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         HTTP_SET(c, easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         HTTP_SET(c, easy, CURLOPT_SSL_VERIFYPEER, 1L);
         HTTP_SET(c, easy, CURLOPT_SSL_VERIFYHOST, 2L);
-        /* One file and no directory, so that curl can keep the parsed anchors; for how long is for
-         * http-trust.h to say. */
+        /* A file instead of a directory, so that curl can cache the parsed anchors; http-trust.h
+         * invalidates the cache. */
         HTTP_SET(c, easy, CURLOPT_CAPATH, NULL);
         HTTP_SET(c, easy, CURLOPT_PROXY_CAPATH, NULL);
         HTTP_SET(c, easy, CURLOPT_CA_CACHE_TIMEOUT, -1L);
@@ -104,7 +105,7 @@ static CURLcode set_request(CURL *easy, const HttpRequest *request, struct curl_
         HTTP_SET(c, easy, CURLOPT_NOSIGNAL, 1L);
         HTTP_SET(c, easy, CURLOPT_USERAGENT, "passlockd/" PACKAGE_VERSION);
         HTTP_SET(c, easy, CURLOPT_HTTPHEADER, headers);
-        /* A proxy gets none of these. */
+        /* Not sent to a proxy. */
         HTTP_SET(c, easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
         HTTP_SET(c, easy, CURLOPT_CUSTOMREQUEST, request->method);
         if (request->body) {

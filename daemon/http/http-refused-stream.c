@@ -7,7 +7,7 @@
 
 void http_refused_stream_detect(CURL *easy)
 {
-        /* A curl that was built without RTSP does not know the option. */
+        /* curl built without RTSP lacks the option. */
         (void) curl_easy_setopt(easy, CURLOPT_RTSP_REQUEST, (long) CURL_RTSPREQ_RECEIVE);
 }
 

@@ -6,30 +6,25 @@
 #include "base/macro.h"
 
 /*
- * When a request that must reach the peer once may be sent again.
+ * When a request that must be sent once may be repeated.
  *
- * HTTP/2 says of some streams that the peer did not process them: those that it ends with
- * REFUSED_STREAM, and those after the last stream that its GOAWAY names. curl sends such a request
- * again by itself. But it does the same when a reused connection dies before the first byte of the
- * reply, although the peer may have processed the request, and does not tell which of the two it
- * was.
+ * HTTP/2 guarantees for some streams that they were not processed: those reset with REFUSED_STREAM,
+ * and those above the last stream id of a GOAWAY. curl retries them by itself. But it also retries
+ * when a reused connection dies before the first byte of the reply, although the peer may have
+ * processed the request, and it does not tell the two cases apart.
  *
- * CURLOPT_RTSP_REQUEST with CURL_RTSPREQ_RECEIVE turns the second kind off and has no other effect
- * on HTTP: see Curl_retry_request() in curl's lib/transfer.c. So if curl is about to send a request
- * with this option a second time, the peer did not process it. This was found out from the sources
- * of the versions below; of any other version nothing is assumed, and requests go once.
+ * CURLOPT_RTSP_REQUEST with CURL_RTSPREQ_RECEIVE disables the second kind of retry, with no other
+ * effect on HTTP: see Curl_retry_request() in curl's lib/transfer.c. So if curl sends such a
+ * request again, the peer did not process it. Verified against the sources of the versions below;
+ * with any other version there is no retry.
  *
- * One case remains: a GOAWAY that leaves out all streams of a connection. libcurl 7.88 (not 8.14)
- * does not send these again, and ends them with an error that a reply which violates the protocol
- * may origin as well. They are not sent again.
+ * Not covered: a GOAWAY that excludes all streams of a connection. libcurl 7.88 (unlike 8.14) does
+ * not retry them and reports an error that a protocol violation may cause as well.
  */
 
-/* To be set for a request that must reach the peer once. */
+/* Enables the detection for a request that must be sent once. */
 void http_refused_stream_detect(CURL *easy);
 
-/*
- * Whether this is a version of curl that sends a request, marked like that, again only after a
- * refusal. It also does when the peer demands HTTP/1.1, which does not say that nothing was done;
- * then it leaves a text in CURLOPT_ERRORBUFFER, and otherwise none.
- */
+/* Whether curl retries a request with that option only if it was not processed. Exception: the peer
+ * demands HTTP/1.1, where curl leaves a text in CURLOPT_ERRORBUFFER. */
 bool http_refused_stream_is_detectable(void);

@@ -6,10 +6,10 @@
 #include "base/wiping-allocator.h"
 #include "daemon/http/http-reply-buffer.h"
 
-/* All header lines of a reply together, also interim ones. */
+/* Limit for all header lines of a reply, interim replies included. */
 #define HEADERS_LEN_MAX (64U * 1024)
 
-/* The number that a header line has as its value: digits and nothing else. */
+/* Parses a header value of digits only. */
 static bool read_length(const char *value, size_t len, uint64_t *ret)
 {
         uint64_t number = 0;
@@ -30,8 +30,8 @@ static bool read_length(const char *value, size_t len, uint64_t *ret)
         return true;
 }
 
-/* Two lengths contradict each other; a proxy may go by either. */
-static int check_content_length(HttpReplyBuffer *incoming, const char *line, size_t len)
+/* Conflicting Content-Length values allow response splitting. */
+static int check_content_length(HttpReplyBuffer *buffer, const char *line, size_t len)
 {
         static const char name[] = "Content-Length:";
         const size_t name_len = sizeof(name) - 1;
@@ -40,74 +40,76 @@ static int check_content_length(HttpReplyBuffer *incoming, const char *line, siz
         if (len < name_len || strncasecmp(line, name, name_len) != 0)
                 return 0;
         if (!read_length(line + name_len, len - name_len, &length) ||
-            (incoming->has_content_length && length != incoming->content_length))
+            (buffer->has_content_length && length != buffer->content_length))
                 return -EBADMSG;
-        incoming->has_content_length = true;
-        incoming->content_length = length;
+        buffer->has_content_length = true;
+        buffer->content_length = length;
         return 0;
 }
 
 /* Only the first line of all, and the first one after an interim reply, may be a status line, which
  * has a blank before any colon: "HTTP/x: y" is a header, or a trailer. */
-static bool is_status_line(const HttpReplyBuffer *incoming, const char *line, size_t len)
+static bool is_status_line(const HttpReplyBuffer *buffer, const char *line, size_t len)
 {
         const char *blank = memchr(line, ' ', len), *colon = memchr(line, ':', len);
 
-        return (incoming->headers_len == len || incoming->headers_complete) && len >= 5 &&
+        return (buffer->headers_len == len || buffer->headers_complete) && len >= 5 &&
                memcmp(line, "HTTP/", 5) == 0 && (!colon || (blank && blank < colon));
 }
 
-int http_reply_buffer_add_header(HttpReplyBuffer *incoming, const char *line, size_t len)
+int http_reply_buffer_add_header(HttpReplyBuffer *buffer, const char *line, size_t len)
 {
-        incoming->headers_len += len;
-        if (incoming->headers_len > HEADERS_LEN_MAX)
+        buffer->headers_len += len;
+        if (buffer->headers_len > HEADERS_LEN_MAX)
                 return -EBADMSG;
-        /* An empty line ends them, until an interim reply is followed by another status line. */
-        if (is_status_line(incoming, line, len)) {
-                incoming->headers_complete = false;
-                incoming->has_content_length = false;
+        /* An empty line ends the headers, unless an interim reply is followed by another status
+         * line. */
+        if (is_status_line(buffer, line, len)) {
+                buffer->headers_complete = false;
+                buffer->has_content_length = false;
         } else if (len <= 2) {
-                incoming->headers_complete = true;
-        } else if (!incoming->headers_complete) {
-                return check_content_length(incoming, line, len);
+                buffer->headers_complete = true;
+        } else if (!buffer->headers_complete) {
+                return check_content_length(buffer, line, len);
         }
         return 0;
 }
 
-static int body_reserve(HttpReplyBuffer *incoming, size_t len)
+static int body_reserve(HttpReplyBuffer *buffer, size_t len)
 {
-        size_t size = incoming->body_size ? incoming->body_size : 1024;
+        size_t size = buffer->body_size ? buffer->body_size : 1024;
         char *body;
 
         while (size < len)
                 size *= 2;
-        if (size == incoming->body_size)
+        if (size == buffer->body_size)
                 return 0;
-        body = wiping_realloc(incoming->body, size);
+        body = wiping_realloc(buffer->body, size);
         if (!body)
                 return -ENOMEM;
-        incoming->body = body;
-        incoming->body_size = size;
+        buffer->body = body;
+        buffer->body_size = size;
         return 0;
 }
 
-int http_reply_buffer_add_body(HttpReplyBuffer *incoming, const char *bytes, size_t len)
+int http_reply_buffer_add_body(HttpReplyBuffer *buffer, const char *bytes, size_t len)
 {
         int r;
 
-        if (len > incoming->body_len_max - incoming->body_len)
+        assert(buffer->body_len <= buffer->body_len_max);
+        if (len > buffer->body_len_max - buffer->body_len)
                 return -EMSGSIZE;
-        r = body_reserve(incoming, incoming->body_len + len + 1);
+        r = body_reserve(buffer, buffer->body_len + len + 1);
         if (r < 0)
                 return r;
-        memcpy(incoming->body + incoming->body_len, bytes, len);
-        incoming->body_len += len;
-        incoming->body[incoming->body_len] = '\0';
+        memcpy(buffer->body + buffer->body_len, bytes, len);
+        buffer->body_len += len;
+        buffer->body[buffer->body_len] = '\0';
         return 0;
 }
 
-void http_reply_buffer_clear(HttpReplyBuffer *incoming)
+void http_reply_buffer_clear(HttpReplyBuffer *buffer)
 {
-        wiping_free(incoming->body);
-        *incoming = (HttpReplyBuffer){};
+        wiping_free(buffer->body);
+        *buffer = (HttpReplyBuffer){};
 }

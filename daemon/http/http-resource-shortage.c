@@ -4,9 +4,10 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include "base/log.h"
 #include "daemon/http/http-resource-shortage.h"
 
-/* To resolve a name, read the trust anchors and connect over both IPs. */
+/* For name resolution, trust anchors and happy eyeballs. */
 #define DESCRIPTORS_NEEDED 12U
 
 int http_resource_shortage_from_errno(int r)
@@ -17,8 +18,8 @@ int http_resource_shortage_from_errno(int r)
         case -ENFILE:
         case -ENOBUFS:
                 return r;
-        case -ENOSPC: /* of epoll: too many descriptors are watched */
-        case -EAGAIN: /* of pthread_create(): too many threads */
+        case -ENOSPC: /* epoll: too many watches */
+        case -EAGAIN: /* pthread_create(): too many threads */
                 return -ENOBUFS;
         default:
                 return 0;
@@ -33,7 +34,7 @@ static int probe_descriptors(void)
         while (r == 0 && n < DESCRIPTORS_NEEDED) {
                 fds[n] = eventfd(0, EFD_CLOEXEC);
                 if (fds[n] < 0)
-                        r = -errno;
+                        r = log_errno_origin(-errno);
                 else
                         n++;
         }

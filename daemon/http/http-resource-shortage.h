@@ -3,15 +3,11 @@
 
 #include "base/macro.h"
 
-/*
- * Shortages of this process or this machine: memory, file descriptors, threads. curl reports them
- * as failures of the network or of the peer.
- */
+/* Local resource shortages: memory, file descriptors, threads. curl reports them as network
+ * failures. */
 
-/* The errno that stands for a shortage, if `r` is an errno of one: -ENOMEM, -EMFILE, -ENFILE or
- * -ENOBUFS; else 0. */
+/* Maps an errno to that of a shortage: -ENOMEM, -EMFILE, -ENFILE or -ENOBUFS; 0 if it is none. */
 int http_resource_shortage_from_errno(int r);
 
-/* Tries whether a call could get descriptors and a thread right now. Returns one of the above, or
- * 0. */
+/* Probes whether descriptors and a thread are available now. Returns such an errno or 0. */
 int http_resource_shortage_probe(void);

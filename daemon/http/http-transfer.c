@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/wiping-allocator.h"
 #include "daemon/http/http-date.h"
 #include "daemon/http/http-refused-stream.h"
@@ -13,10 +14,10 @@
 #include "daemon/http/http-resource-shortage.h"
 #include "daemon/http/http-transfer.h"
 
-/* A peer that vanished without a word is found out by what it does not acknowledge. */
+/* TCP_USER_TIMEOUT: a dead peer does not acknowledge. */
 #define UNACKNOWLEDGED_MS 5000U
 
-/* How often curl may send one request; the caller may try again after a pause. */
+/* Maximum of sends by curl's own retries. */
 #define SENDS_MAX 3U
 
 struct HttpTransfer {
@@ -25,23 +26,23 @@ struct HttpTransfer {
         void *userdata;
         bool once;
         unsigned n_sent;
-        uint64_t *n_heard;
-        uint64_t n_received_before; /* when the request was sent */
-        HttpReplyBuffer incoming;
-        int error;                        /* why a function below made curl stop */
-        int lack;                         /* why there was no socket */
-        unsigned n_allocations_failed;    /* when it began */
-        char error_text[CURL_ERROR_SIZE]; /* curl's, since the request was sent */
+        uint64_t *n_received;
+        uint64_t n_received_before; /* as of sending */
+        HttpReplyBuffer reply_buffer;
+        int error;                        /* set by a callback that aborted the transfer */
+        int shortage;                     /* errno of a failed socket() */
+        unsigned n_allocations_failed;    /* as of the start */
+        char error_text[CURL_ERROR_SIZE]; /* curl's message since sending */
 };
 
-/* Whether the peer certainly did not process the request. */
+/* Whether the peer is guaranteed not to have processed the request. */
 static bool was_not_processed(const HttpTransfer *transfer)
 {
-        return http_refused_stream_is_detectable() && transfer->incoming.headers_len == 0 &&
+        return http_refused_stream_is_detectable() && transfer->reply_buffer.headers_len == 0 &&
                isempty(transfer->error_text);
 }
 
-/* Runs just before a request goes out, also if curl sends it again by itself. */
+/* CURLOPT_PREREQFUNCTION: runs before each send, curl's own retries included. */
 static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
         HttpTransfer *transfer = userdata;
@@ -52,7 +53,7 @@ static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port,
                 return CURL_PREREQFUNC_ABORT;
         }
         transfer->n_sent++;
-        transfer->n_received_before = *transfer->n_heard;
+        transfer->n_received_before = *transfer->n_received;
         transfer->error_text[0] = '\0';
         return CURL_PREREQFUNC_OK;
 }
@@ -62,8 +63,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
         HttpTransfer *transfer = userdata;
         size_t len = size * n;
 
-        *transfer->n_heard += len;
-        transfer->error = http_reply_buffer_add_header(&transfer->incoming, line, len);
+        *transfer->n_received += len;
+        transfer->error = http_reply_buffer_add_header(&transfer->reply_buffer, line, len);
         return transfer->error == 0 ? len : 0;
 }
 
@@ -72,8 +73,8 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
         HttpTransfer *transfer = userdata;
         size_t len = size * n;
 
-        *transfer->n_heard += len;
-        transfer->error = http_reply_buffer_add_body(&transfer->incoming, bytes, len);
+        *transfer->n_received += len;
+        transfer->error = http_reply_buffer_add_body(&transfer->reply_buffer, bytes, len);
         return transfer->error == 0 ? len : 0;
 }
 
@@ -81,10 +82,10 @@ static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_s
 {
         HttpTransfer *transfer = userdata;
         int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        int lack = fd < 0 ? http_resource_shortage_from_errno(-errno) : 0;
+        int shortage = fd < 0 ? http_resource_shortage_from_errno(-errno) : 0;
 
-        if (lack < 0)
-                transfer->lack = lack;
+        if (shortage < 0)
+                transfer->shortage = shortage;
         return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -92,7 +93,7 @@ static int on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
 {
         unsigned timeout_ms = UNACKNOWLEDGED_MS;
 
-        /* Without it a dead peer is noticed later, but still noticed. */
+        /* Best effort: without it, a dead peer is detected later. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
         return CURL_SOCKOPT_OK;
 }
@@ -116,7 +117,7 @@ static CURLcode set_functions(HttpTransfer *transfer)
         return c;
 }
 
-int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_heard,
+int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_received,
                       void *userdata, HttpTransfer **ret)
 {
         _cleanup_(http_transfer_freep) HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));
@@ -126,8 +127,8 @@ int http_transfer_new(const HttpRequest *request, const HttpOptions *options, ui
                 return -ENOMEM;
         transfer->userdata = userdata;
         transfer->once = request->once;
-        transfer->n_heard = n_heard;
-        transfer->incoming.body_len_max = request->reply_len_max;
+        transfer->n_received = n_received;
+        transfer->reply_buffer.body_len_max = request->reply_len_max;
         transfer->n_allocations_failed = allocations_failed();
         transfer->easy = curl_easy_init();
         if (!transfer->easy)
@@ -150,7 +151,7 @@ HttpTransfer *http_transfer_free(HttpTransfer *transfer)
                 return NULL;
         curl_easy_cleanup(transfer->easy);
         curl_slist_free_all(transfer->headers);
-        http_reply_buffer_clear(&transfer->incoming);
+        http_reply_buffer_clear(&transfer->reply_buffer);
         free(transfer);
         return NULL;
 }
@@ -185,7 +186,7 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         case CURLE_SSL_INVALIDCERTSTATUS:
                 return -EKEYREJECTED;
         case CURLE_OUT_OF_MEMORY:
-                /* No allocation failed: the origin is a header line that exceeds curl's limit. */
+                /* No allocation failed: a header line exceeds curl's limit. */
                 return transfer->n_sent > 0 ? -EBADMSG : -ENOMEM;
         case 100: /* CURLE_TOO_LARGE, since libcurl 8.6 */
                 return -EBADMSG;
@@ -205,18 +206,18 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         }
 }
 
-/* The shortage that may have made the transfer fail, or 0. */
-static int find_lack(const HttpTransfer *transfer, int r)
+/* The local shortage behind a failure, or 0. */
+static int find_shortage(const HttpTransfer *transfer, int r)
 {
         long os_error = 0;
 
-        /* When curl lacks memory, it may return any code. */
+        /* Out of memory, curl may return any code. */
         if (allocations_failed() != transfer->n_allocations_failed)
                 return -ENOMEM;
         if (transfer->n_sent > 0)
                 return 0;
-        if (transfer->lack < 0)
-                return transfer->lack;
+        if (transfer->shortage < 0)
+                return transfer->shortage;
         if (r == -ECONNREFUSED) {
                 curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
                 return http_resource_shortage_from_errno((int) -os_error);
@@ -226,19 +227,19 @@ static int find_lack(const HttpTransfer *transfer, int r)
 
 int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
 {
-        int r, lack;
+        int r, shortage;
 
         if (code != CURLE_OK && transfer->error < 0)
-                return transfer->error;
+                return log_errno_origin(transfer->error);
         if (code == CURLE_OK)
-                /* The end of the connection in the middle of the headers is fine with curl. */
-                return transfer->incoming.headers_complete ? 0 : -EPROTO;
-        r = result_of_code(transfer, code);
-        lack = find_lack(transfer, r);
-        return lack < 0 ? lack : r;
+                /* curl accepts a connection that ends within the headers. */
+                return transfer->reply_buffer.headers_complete ? 0 : log_errno_origin(-EPROTO);
+        r = log_errno_origin(result_of_code(transfer, code));
+        shortage = find_shortage(transfer, r);
+        return shortage < 0 ? log_errno_origin(shortage) : r;
 }
 
-/* A header's value, lent; NULL if there is none, or more than one. */
+/* A header's value, lent; NULL if missing or repeated. */
 static const char *get_header(CURL *easy, const char *name)
 {
         struct curl_header *header = NULL;
@@ -275,14 +276,14 @@ static unsigned get_status(CURL *easy)
 
 HttpReply http_transfer_reply(const HttpTransfer *transfer, int r)
 {
-        const HttpReplyBuffer *incoming = &transfer->incoming;
-        HttpReply reply = {.body = incoming->body ? incoming->body : "",
-                           .body_len = incoming->body_len};
+        const HttpReplyBuffer *reply_buffer = &transfer->reply_buffer;
+        HttpReply reply = {.body = reply_buffer->body ? reply_buffer->body : "",
+                           .body_len = reply_buffer->body_len};
         const char *date;
 
-        if (incoming->headers_complete || r == -EBADMSG)
+        if (reply_buffer->headers_complete || r == -EBADMSG)
                 reply.status = get_status(transfer->easy);
-        if (!incoming->headers_complete)
+        if (!reply_buffer->headers_complete)
                 return reply;
         date = get_header(transfer->easy, "Date");
         reply.date_ms = date ? http_date_ms(date) : 0;
@@ -300,5 +301,5 @@ long http_transfer_version(const HttpTransfer *transfer)
 
 bool http_transfer_received_nothing(const HttpTransfer *transfer)
 {
-        return transfer->n_sent > 0 && *transfer->n_heard == transfer->n_received_before;
+        return transfer->n_sent > 0 && *transfer->n_received == transfer->n_received_before;
 }

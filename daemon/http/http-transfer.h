@@ -5,30 +5,28 @@
 
 #include "daemon/http/http-options.h"
 
-/*
- * One request on its way through curl, and what comes back.
- */
+/* A single request in curl, and its reply. */
 typedef struct HttpTransfer HttpTransfer;
 
 /*
- * Copies the request. `n_heard` counts what comes in, for all transfers that share connections, and
- * is used until the transfer has left its multi. Returns 0, -EINVAL or -ENOMEM.
+ * Copies the request. `n_received` counts received bytes of all transfers that share connections,
+ * and must stay valid until the transfer has left its multi. Returns 0, -EINVAL or -ENOMEM.
  */
-int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_heard,
+int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_received,
                       void *userdata, HttpTransfer **ret);
-/* Wipes everything. The handle must belong to no multi any more. Returns NULL. */
+/* Wipes everything. The handle must have left its multi. Returns NULL. */
 HttpTransfer *http_transfer_free(HttpTransfer *transfer);
 DEFINE_CLEANUP(HttpTransfer *, http_transfer_free);
 
-/* The handle to add to a multi, and the way back from it. */
+/* The handle for the multi, and the reverse mapping. */
 CURL *http_transfer_easy(HttpTransfer *transfer);
 void *http_transfer_userdata(CURL *easy);
 
-/* What curl's result means, in the errnos of HttpFunc. */
+/* Maps curl's result to the errnos of HttpFunc. */
 int http_transfer_result(const HttpTransfer *transfer, CURLcode code);
-/* What has come in so far, lent; `r` is that result. */
+/* The reply received so far, lent; `r` is that errno. */
 HttpReply http_transfer_reply(const HttpTransfer *transfer, int r);
-/* One of CURL_HTTP_VERSION_*, CURL_HTTP_VERSION_NONE before there is a reply. */
+/* CURL_HTTP_VERSION_*; CURL_HTTP_VERSION_NONE before a reply. */
 long http_transfer_version(const HttpTransfer *transfer);
-/* The request was sent, and since then nobody heard anything from the peer. */
+/* The request was sent and nothing was received since, on any shared connection. */
 bool http_transfer_received_nothing(const HttpTransfer *transfer);

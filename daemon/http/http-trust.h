@@ -5,10 +5,8 @@
 
 #include "base/macro.h"
 
-/*
- * Which trust anchors a client goes by: a regular file, as it was when somebody looked. An
- * administrator, or an update of the system, replaces it while the daemon runs.
- */
+/* Identifies the version of the CA file (like a regular cache validator): administrators and
+ * updates administrator, replace it at run time. */
 typedef struct HttpTrust {
         bool present;
         dev_t dev;
@@ -17,7 +15,7 @@ typedef struct HttpTrust {
         struct timespec modified, changed;
 } HttpTrust;
 
-/* Looks at the file, or if that is NULL at the one that curl uses by itself. */
+/* Stats the file; NULL: curl's default file. */
 HttpTrust http_trust_stat(const char *ca_file);
 /* The file that curl is to read. In place of one that is not there, or no regular file, it is one
  * without a certificate: to open a FIFO would block. NULL if curl has none. */

@@ -11,13 +11,13 @@
 #include "daemon/http/http.h"
 
 /*
- * A call ends in two steps. In curl's event its result is put down and it leaves its generation;
- * then it waits in `ended` until the loop runs on_ended(), one call at a time. So the functions of
- * others run with nothing of ours or curl's on the stack that they could pull from under us.
+ * A call ends in two steps: in curl's event its result is stored and it leaves its pool; then it
+ * waits in `ended` until the loop runs on_calls_ended(). So callbacks run without curl or this file
+ * on the stack, and may free anything.
  */
 struct HttpCall {
         HttpClient *client;
-        HttpConnectionPool *generation; /* NULL once it has ended */
+        HttpConnectionPool *pool; /* NULL: ended */
         HttpTransfer *transfer;
         sd_event_source *deadline;
         HttpFunc func;
@@ -31,9 +31,9 @@ TAILQ_HEAD(HttpCallQueue, HttpCall);
 struct HttpClient {
         sd_event *event;
         char *ca_file;
-        bool http1; /* what the peer spoke last */
-        HttpConnectionPoolList generations;
-        HttpConnectionPool *current; /* the one for new calls, NULL if there is none */
+        bool http1; /* the peer's last protocol version */
+        HttpConnectionPoolList pools;
+        HttpConnectionPool *current; /* for new calls; NULL: none */
         struct HttpCallQueue running;
         struct HttpCallQueue ended;
         sd_event_source *ended_source;
@@ -44,10 +44,10 @@ bool http_is_resource_shortage(int r)
         return http_resource_shortage_from_errno(r) == r && r < 0;
 }
 
-/* Enough that a call that hangs does not hold up the others. */
+/* Enough that hanging calls do not block others. */
 #define HTTP1_CONNECTIONS_MAX 64L
-/* One will do, unless the peer takes few calls at a time, or wants to leave it while calls on it
- * hang; and that may happen again. */
+/* Usually one. More if the peer limits streams, or drains a connection (GOAWAY) while calls hang on
+ * it. */
 #define HTTP2_CONNECTIONS_MAX 4L
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
@@ -71,13 +71,13 @@ static int client_get_pool(HttpClient *client, bool tls, HttpConnectionPool **re
                 if (r < 0)
                         return r;
                 http_multi_set_host_connections(client->current->multi, connections_max(client));
-                TAILQ_INSERT_TAIL(&client->generations, client->current, entry);
+                TAILQ_INSERT_TAIL(&client->pools, client->current, entry);
         }
         *ret = client->current;
         return 0;
 }
 
-/* HTTP/1.1 wants a connection for each call that waits. */
+/* HTTP/1.1 needs a connection per concurrent call. */
 static void client_set_http1(HttpClient *client, bool http1)
 {
         if (client->http1 == http1)
@@ -95,9 +95,10 @@ static void client_learn_version(HttpClient *client, long version)
 
 static void call_leave_pool(HttpCall *call)
 {
-        http_multi_remove(call->generation->multi, http_transfer_easy(call->transfer));
-        call->generation->n_calls--;
-        call->generation = NULL;
+        assert(call->pool && call->pool->n_calls > 0);
+        http_multi_remove(call->pool->multi, http_transfer_easy(call->transfer));
+        call->pool->n_calls--;
+        call->pool = NULL;
         call->deadline = sd_event_source_disable_unref(call->deadline);
 }
 
@@ -105,7 +106,7 @@ static HttpCall *call_free(HttpCall *call)
 {
         if (!call)
                 return NULL;
-        if (call->generation)
+        if (call->pool)
                 call_leave_pool(call);
         sd_event_source_disable_unref(call->deadline);
         http_transfer_free(call->transfer);
@@ -126,7 +127,7 @@ static void call_end(HttpCall *call, int result)
         sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
 }
 
-/* Maps an errno of sd-event to that of a shortage, or to -EIO. */
+/* Maps an errno of sd-event to a shortage or -EIO. */
 static int errno_of_multi_error(int r)
 {
         return http_resource_shortage_from_errno(r) ?: -EIO;
@@ -136,12 +137,12 @@ static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
 {
         HttpCall *call = http_transfer_userdata(easy);
         int r = http_transfer_result(call->transfer, code);
-        int error = http_multi_error(call->generation->multi);
+        int error = http_multi_error(call->pool->multi);
 
-        /* When the event loop failed, the code of curl does not tell. */
+        /* After an event loop failure, curl's code is meaningless. */
         if (code != CURLE_OK && error < 0)
                 r = errno_of_multi_error(error);
-        if (http_is_resource_shortage(r) && call->client->current == call->generation)
+        if (http_is_resource_shortage(r) && call->client->current == call->pool)
                 call->client->current = NULL;
         call_end(call, r);
 }
@@ -154,42 +155,42 @@ static void on_multi_error(HttpMulti *multi, int r, void *userdata)
         while (call) {
                 HttpCall *next = TAILQ_NEXT(call, entry);
 
-                if (call->generation->multi == multi)
+                if (call->pool->multi == multi)
                         call_end(call, errno_of_multi_error(r));
                 call = next;
         }
 }
 
-/* curl has a timeout of its own, but does not look at it while a call waits for a connection. */
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+/* curl's timeout does not apply while a call waits for a connection. */
+static int on_call_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         HttpCall *call = userdata;
         HttpClient *client = call->client;
 
-        if (client->current == call->generation && http_transfer_received_nothing(call->transfer))
+        if (client->current == call->pool && http_transfer_received_nothing(call->transfer))
                 client->current = NULL;
         call_end(call, -ETIMEDOUT);
         return 0;
 }
 
-static int on_ended(sd_event_source *source, void *userdata)
+static int on_calls_ended(sd_event_source *source, void *userdata)
 {
         HttpClient *client = userdata;
         _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
         HttpReply reply;
 
-        http_connection_pool_list_free_idle(&client->generations, client->current);
+        http_connection_pool_list_free_idle(&client->pools, client->current);
         if (!call)
-                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                return log_errno_origin(sd_event_source_set_enabled(source, SD_EVENT_OFF));
 
         TAILQ_REMOVE(&client->ended, call, entry);
         reply = http_transfer_reply(call->transfer, call->result);
         call->func(call->result, &reply, call->userdata);
-        /* The client may be gone by now. */
+        /* The callback may have freed the client. */
         return 0;
 }
 
-/* What curl allocates holds copies of headers and bodies. */
+/* curl's allocations hold copies of headers and bodies. */
 static int initialise_curl(void)
 {
         static bool initialised = false;
@@ -200,7 +201,7 @@ static int initialise_curl(void)
                                  counted_strdup, counted_calloc) != CURLE_OK)
                 return -ENOMEM;
         if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)) {
-                log_error("This libcurl blocks while it resolves names; use another build of it");
+                log_error("libcurl lacks an asynchronous resolver; install a build with AsynchDNS");
                 return -EOPNOTSUPP;
         }
         initialised = true;
@@ -219,17 +220,18 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
         client = calloc(1, sizeof(HttpClient));
         if (!client)
                 return -ENOMEM;
-        TAILQ_INIT(&client->generations);
+        TAILQ_INIT(&client->pools);
         TAILQ_INIT(&client->running);
         TAILQ_INIT(&client->ended);
         client->event = sd_event_ref(event);
         client->ca_file = ca_file ? strdup(ca_file) : NULL;
         if (ca_file && !client->ca_file)
                 return -ENOMEM;
-        r = sd_event_add_defer(event, &client->ended_source, on_ended, client);
+        r = log_errno_origin(
+                sd_event_add_defer(event, &client->ended_source, on_calls_ended, client));
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(client->ended_source, SD_EVENT_OFF);
+        r = log_errno_origin(sd_event_source_set_enabled(client->ended_source, SD_EVENT_OFF));
         if (r < 0)
                 return r;
 
@@ -254,7 +256,7 @@ HttpClient *http_client_free(HttpClient *client)
         free_calls(&client->running);
         free_calls(&client->ended);
         client->current = NULL;
-        http_connection_pool_list_free_idle(&client->generations, client->current);
+        http_connection_pool_list_free_idle(&client->pools, client->current);
         sd_event_source_disable_unref(client->ended_source);
         sd_event_unref(client->event);
         free(client->ca_file);
@@ -262,13 +264,13 @@ HttpClient *http_client_free(HttpClient *client)
         return NULL;
 }
 
-static int call_new(HttpClient *client, HttpConnectionPool *generation, const HttpRequest *request,
-                    HttpCall **ret)
+static int http_call_new(HttpClient *client, HttpConnectionPool *pool, const HttpRequest *request,
+                         HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
         const HttpOptions options = {
-                .ca_file = http_trust_path(&generation->trust, client->ca_file),
-                .proxy_ca_file = http_trust_path(&generation->proxy, NULL),
+                .ca_file = http_trust_path(&pool->trust, client->ca_file),
+                .proxy_ca_file = http_trust_path(&pool->proxy, NULL),
                 .http1 = client->http1,
         };
         int r;
@@ -276,11 +278,12 @@ static int call_new(HttpClient *client, HttpConnectionPool *generation, const Ht
         if (!call)
                 return -ENOMEM;
         call->client = client;
-        r = http_transfer_new(request, &options, &generation->n_heard, call, &call->transfer);
+        r = http_transfer_new(request, &options, &pool->n_received, call, &call->transfer);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(client->event, &call->deadline, CLOCK_MONOTONIC,
-                                       request->timeout_ms * 1000, 1000, on_deadline, call);
+        r = log_errno_origin(sd_event_add_time_relative(client->event, &call->deadline,
+                                                        CLOCK_MONOTONIC, request->timeout_ms * 1000,
+                                                        1000, on_call_deadline, call));
         if (r < 0)
                 return r;
 
@@ -293,7 +296,7 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
 {
         _cleanup_(call_freep) HttpCall *call = NULL;
         bool tls = strncmp(request->url, "http://", 7) != 0;
-        HttpConnectionPool *generation;
+        HttpConnectionPool *pool;
         int r;
 
         if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
@@ -301,19 +304,19 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
         if (!tls)
                 client_set_http1(client, true);
 
-        r = client_get_pool(client, tls, &generation);
+        r = client_get_pool(client, tls, &pool);
         if (r < 0)
                 return r;
-        r = call_new(client, generation, request, &call);
+        r = http_call_new(client, pool, request, &call);
         if (r < 0)
                 return r;
         call->func = func;
         call->userdata = userdata;
-        r = http_multi_add(generation->multi, http_transfer_easy(call->transfer));
+        r = http_multi_add(pool->multi, http_transfer_easy(call->transfer));
         if (r < 0)
                 return r;
-        call->generation = generation;
-        generation->n_calls++;
+        call->pool = pool;
+        pool->n_calls++;
         TAILQ_INSERT_TAIL(&client->running, call, entry);
 
         *ret = TAKE_PTR(call);
@@ -324,7 +327,7 @@ HttpCall *http_call_cancel(HttpCall *call)
 {
         if (!call)
                 return NULL;
-        if (call->generation)
+        if (call->pool)
                 TAILQ_REMOVE(&call->client->running, call, entry);
         else
                 TAILQ_REMOVE(&call->client->ended, call, entry);

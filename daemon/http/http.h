@@ -7,16 +7,14 @@
 #include "base/secret.h"
 
 /*
- * HTTP calls on an event loop that is never blocked: libcurl's multi interface on sd-event. Knows
- * nothing of Passlock. A client is for one peer. It keeps one warm connection and multiplexes its
- * calls over it where the peer speaks HTTP/2, or a few if one does not do; over HTTP/1.1, which a
- * peer with TLS is known to speak from its first reply on, it opens a bounded number of
- * connections. TLS is always verified, redirects are never followed, reply bodies and headers are
- * capped. https:// goes through the proxy that the environment names, if any; http:// never does.
+ * Non-blocking HTTP calls: libcurl's multi interface on sd-event. Knows nothing of Passlock. A
+ * client is for one peer: one warm connection with multiplexed calls for HTTP/2 (a few if needed),
+ * a bounded number of connections for HTTP/1.1, which is known from the first TLS reply on. TLS is
+ * always verified, redirects are never followed, body and header sizes are capped. https:// uses
+ * the proxy of the environment; http:// never does.
  *
- * Whatever curl allocates is wiped before it is freed, so that neither the bearer nor a reply stays
- * behind in its memory. What is beyond reach: the plaintext in the buffers of nghttp2 and of the
- * TLS library, what is in the kernel's socket buffers, and what a reply's reader copies.
+ * curl's allocations are wiped on free: no bearer token or reply is left behind. Out of reach:
+ * plaintext in buffers of nghttp2, the TLS library and the kernel, and copies by readers.
  */
 typedef struct HttpClient HttpClient;
 typedef struct HttpCall HttpCall;
@@ -27,58 +25,52 @@ typedef struct HttpRequest {
         const char *body;   /* JSON; NULL: none */
         size_t body_len;
         const Secret *bearer; /* NULL: no Authorization header */
-        uint64_t timeout_ms;  /* 1..UINT32_MAX, for everything: resolving, connecting, sending,
-                                 receiving, and waiting for a connection */
-        size_t reply_len_max; /* a longer body ends the call with -EMSGSIZE */
-        bool once;            /* must not reach the peer twice, also not by curl's own retry on a
-                                 reused connection that turns out to be dead: -EPROTO. What the peer
-                                 says that it did not process may be sent again: see on_send() in
-                                 http-transfer.c */
+        uint64_t timeout_ms;  /* 1..UINT32_MAX: resolving, connecting, sending, receiving, and
+                                 waiting for a connection */
+        size_t reply_len_max; /* a longer body fails with -EMSGSIZE */
+        bool once; /* not idempotent: never sent twice, not even by curl's retry on a dead reused
+                      connection (-EPROTO). Exception: see http-refused-stream.h */
 } HttpRequest;
 
 typedef struct HttpReply {
-        unsigned status;  /* 0 if no complete status line and headers came; with -EBADMSG, no
-                             complete status line */
-        const char *body; /* NUL-terminated behind body_len; may hold NULs of its own */
+        unsigned status;  /* 0 without complete headers; with -EBADMSG, without a complete status
+                             line */
+        const char *body; /* NUL-terminated; may contain NULs */
         size_t body_len;
-        uint32_t retry_after_s; /* the longest wait that a Retry-After asks for, by the peer's clock
-                                   if it tells it; see http_retry_after_s(). 0: none */
-        uint64_t date_ms;       /* what time it was there, by Date; 0: it does not say */
+        uint32_t retry_after_s; /* Retry-After, by the peer's clock if known; 0: none, or past */
+        uint64_t date_ms;       /* the Date header; 0: none */
 } HttpReply;
 
 /*
- * r is 0 for a complete reply whatever its status, else why there is none: -ETIMEDOUT, -EMSGSIZE
- * (the body was over the cap), -EBADMSG (the headers were, or they contradict each other),
- * -ECONNREFUSED, -EHOSTUNREACH (name resolution failed), -EKEYREJECTED (TLS verification failed),
- * -ENOENT (the trust anchors cannot be read), -EPROTO (not HTTP, or cut off), -EIO (anything else),
- * or what http_is_resource_shortage() says of. The reply is lent, and its status is filled in where
- * one came. Runs exactly once, never before http_call_start() returns and never after
- * http_call_cancel(). It may start calls, cancel others and free the client.
+ * r is 0 for a complete reply of any status. Otherwise -ETIMEDOUT, -EMSGSIZE (body over the cap),
+ * -EBADMSG (headers over the cap or contradictory), -ECONNREFUSED, -EHOSTUNREACH (name resolution),
+ * -EKEYREJECTED (TLS verification), -ENOENT (trust anchors unreadable), -EPROTO (not HTTP, or
+ * truncated), -EIO (other), or an errno of http_is_resource_shortage(). The reply is lent; its
+ * status is set if one was received. Called once, never before http_call_start() returns and never
+ * after http_call_cancel(). May start calls, cancel others and free the client.
  */
 typedef void (*HttpFunc)(int r, const HttpReply *reply, void *userdata);
 
-/* Whether this is an errno of a shortage on this side, of which the peer knows nothing: -ENOMEM,
- * -EMFILE, -ENFILE, or -ENOBUFS for anything else that the kernel counts. */
+/* Whether this errno is a local resource shortage, not the peer's fault: -ENOMEM, -EMFILE, -ENFILE,
+ * or -ENOBUFS for other kernel limits. */
 bool http_is_resource_shortage(int r);
 
 /*
- * `ca_file`: the only trust anchors for this client, or NULL for the system's. When the file of
- * either changes, comes or goes, the next call makes a new connection and goes by what is in it
- * then. Returns 0, -ENOMEM or -EOPNOTSUPP (this libcurl can only block while it resolves names).
+ * `ca_file`: the only trust anchors; NULL: the system's. After a change of the file, the next call
+ * makes a new connection and reads it again. Returns 0, -ENOMEM or -EOPNOTSUPP (libcurl without an
+ * asynchronous resolver).
  */
 int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret);
-/* Cancels what is still in flight. Returns NULL. */
+/* Cancels calls in flight. Returns NULL. */
 HttpClient *http_client_free(HttpClient *client);
 DEFINE_CLEANUP(HttpClient *, http_client_free);
 
-/* The file that a client with this `ca_file` gets its trust anchors from, lent. NULL if curl has
- * none. */
+/* The file with the trust anchors for this `ca_file`, lent; NULL if curl has no default. */
 const char *http_trust_file(const char *ca_file);
 
-/* Copies what it needs of the request. Returns 0, -EINVAL, or what http_is_resource_shortage() says
- * of. */
+/* Copies the request. Returns 0, -EINVAL, or an errno of http_is_resource_shortage(). */
 int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
                     HttpCall **ret);
-/* Ends a call whose function has not run yet. NULL is fine. Returns NULL. */
+/* Cancels a call whose callback has not run. NULL is fine. Returns NULL. */
 HttpCall *http_call_cancel(HttpCall *call);
 DEFINE_CLEANUP(HttpCall *, http_call_cancel);

@@ -8,18 +8,18 @@
 #include "daemon/model/valid.h"
 
 /*
- * A compact JWS: three parts in base64url, divided by dots. What is in the header is believed only
- * as far as it chooses among our own keys and algorithms. cjose checks the signature, and nothing
- * else is left to it; it gets to see only what has passed as well-formed here, since at some
- * malformed base64 it aborts. The claims are read from the very bytes that were signed.
+ * A compact JWS: three base64url parts, separated by dots. The header only selects among our own
+ * keys and algorithms. cjose verifies the signature and nothing else, on input that passed these
+ * checks: it aborts on some malformed base64. Claims are parsed from the signed bytes. Checking
+ * them by hand is a dozen lines; a JWT library would bring its own key and algorithm policy.
  */
 
 #define ISSUER "passlock.dev"
 
-/* From here on milliseconds would be more than JSON can say. */
+/* Beyond this, milliseconds exceed what JSON can represent. */
 #define SECONDS_END UINT64_C(9007199254740)
 
-/* How much the issuer's clock may be ahead of ours. */
+/* Allowed clock skew of the issuer. */
 #define ISSUED_AHEAD_MS (60U * 1000)
 
 typedef struct Header {
@@ -32,8 +32,7 @@ static void header_clear(Header *header)
         json_decref(header->root);
 }
 
-/* ApiKeyLoader that a token brings along, and what it says has to be understood, are no business of
- * ours: no token of the issuer has them. */
+/* Refuse embedded keys and critical extensions: the issuer uses neither. */
 static bool header_is_plain(const json_t *header)
 {
         static const char *const refused[] = {"crit", "jwk", "jku", "x5c", "x5u"};
@@ -66,7 +65,7 @@ static int read_header(const char *text, size_t len, Header *ret)
         return 0;
 }
 
-/* Everything that can be said of a token without a key. */
+/* Checks that need no key. */
 static int read_structure(const char *token, Header *ret)
 {
         const char *claims, *signature;
@@ -81,8 +80,8 @@ static int read_structure(const char *token, Header *ret)
         return read_header(token, (size_t) (claims - token), ret);
 }
 
-/* Seconds, and whole ones. */
-static int read_time(const json_t *claims, const char *key, uint64_t *ret_ms)
+/* Whole seconds. */
+static int read_claim_time(const json_t *claims, const char *key, uint64_t *ret_ms)
 {
         uint64_t seconds;
         int r;
@@ -97,16 +96,16 @@ static int read_time(const json_t *claims, const char *key, uint64_t *ret_ms)
         return 0;
 }
 
-static int check_times(const json_t *claims, uint64_t now_ms, Principal *principal)
+static int check_claim_times(const json_t *claims, uint64_t now_ms, Principal *principal)
 {
         uint64_t not_before_ms = 0;
         int r;
 
-        r = read_time(claims, "iat", &principal->created_at_ms);
+        r = read_claim_time(claims, "iat", &principal->created_at_ms);
         if (r == 0)
-                r = read_time(claims, "exp", &principal->expires_at_ms);
+                r = read_claim_time(claims, "exp", &principal->expires_at_ms);
         if (r == 0 && json_object_get(claims, "nbf"))
-                r = read_time(claims, "nbf", &not_before_ms);
+                r = read_claim_time(claims, "nbf", &not_before_ms);
         if (r != 0)
                 return r;
         return principal->expires_at_ms > now_ms && not_before_ms <= now_ms &&
@@ -115,7 +114,7 @@ static int check_times(const json_t *claims, uint64_t now_ms, Principal *princip
                        : ERROR_INVALID_TOKEN;
 }
 
-static int read_identity(const json_t *claims, Principal *principal)
+static int read_claim_identity(const json_t *claims, Principal *principal)
 {
         int r;
 
@@ -144,9 +143,9 @@ static int read_claims(const json_t *claims, const char *tenancy_id, uint64_t no
         if (!principal)
                 return -ENOMEM;
         principal->verified = true;
-        r = read_identity(claims, principal);
+        r = read_claim_identity(claims, principal);
         if (r == 0)
-                r = check_times(claims, now_ms, principal);
+                r = check_claim_times(claims, now_ms, principal);
         if (r != 0)
                 return r;
 
@@ -154,8 +153,8 @@ static int read_claims(const json_t *claims, const char *tenancy_id, uint64_t no
         return 0;
 }
 
-/* Why a token is refused is nobody's business. */
-static int verdict(int r)
+/* The reason of a refusal is not disclosed. */
+static int claims_error(int r)
 {
         return r > 0 ? ERROR_INVALID_TOKEN : r;
 }
@@ -168,7 +167,7 @@ int id_token_read_kid(const char *token, char **ret)
 
         r = read_structure(token, &header);
         if (r != 0)
-                return verdict(r);
+                return claims_error(r);
         kid = strdup(header.kid);
         if (!kid)
                 return -ENOMEM;
@@ -192,5 +191,5 @@ int id_token_verify(const char *token, const KeySet *key_set, const char *tenanc
                 r = json_read_object((const char *) payload, payload_len, &claims);
         if (r == 0)
                 r = read_claims(claims, tenancy_id, now_ms, ret);
-        return verdict(r);
+        return claims_error(r);
 }

@@ -16,7 +16,7 @@ bool jws_alg_is_allowed(const char *alg)
         return false;
 }
 
-/* The last character may have two or four bits to spare, which have to be zero. */
+/* Unused bits of the last character must be zero. */
 bool jws_base64url_is_valid(const char *text, size_t len)
 {
         static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

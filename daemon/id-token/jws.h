@@ -3,13 +3,12 @@
 
 #include "base/macro.h"
 
-/* The encodings and algorithms of a JWS and of its keys. */
+/* Encoding and algorithms of JWS and JWK. */
 
-/* Whether a signature algorithm is acceptable. NULL is not. */
+/* Whether a signature algorithm is allowed; NULL is not. */
 bool jws_alg_is_allowed(const char *alg);
 
-/* Whether a text is canonical base64url: neither empty nor padded, without white space and stray
- * bits at the end. */
+/* Whether a text is canonical base64url: not empty, no padding, no white space, no stray bits. */
 bool jws_base64url_is_valid(const char *text, size_t len);
 /* Decodes canonical base64url. The caller frees the bytes. Returns 0, -ENOMEM, or
  * ERROR_INVALID_TOKEN. */

@@ -16,7 +16,7 @@
 
 typedef struct Jwk {
         char *kid;
-        char *alg; /* NULL: any that is allowed */
+        char *alg; /* NULL: any allowed one */
         cjose_jwk_t *jwk;
 } Jwk;
 
@@ -60,7 +60,7 @@ static bool may_verify(const json_t *jwk)
         return false;
 }
 
-/* Two keys of one name: nobody can tell which is meant. */
+/* Ambiguous: two keys have the same kid. */
 static bool is_alone(const json_t *jwks, size_t index, const char *kid)
 {
         const json_t *jwk;
@@ -95,14 +95,13 @@ static bool rsa_is_sound(const cjose_jwk_rsa_keyspec *rsa)
 {
         size_t bits = n_bits(rsa->n, rsa->nlen);
 
-        /* An exponent of 1 makes everybody a signer. */
+        /* With exponent 1 anybody can forge signatures. */
         return bits >= MODULUS_BITS_MIN && bits <= MODULUS_BITS_MAX &&
                rsa->elen <= EXPONENT_LEN_MAX && n_bits(rsa->e, rsa->elen) > 1 &&
                (rsa->e[rsa->elen - 1] & 1) != 0;
 }
 
-/* The public half alone: what else may be in the JWK is not looked at. Returns also
- * ERROR_INVALID_TOKEN for a key that cannot be used. */
+/* Imports the public part only. Also ERROR_INVALID_TOKEN for an unusable key. */
 static int make_rsa(const json_t *jwk, cjose_jwk_t **ret)
 {
         _cleanup_(freep) uint8_t *n = NULL, *e = NULL;
@@ -134,7 +133,7 @@ static bool jwk_is_usable(const json_t *jwks, size_t i)
                (!alg || jws_alg_is_allowed(json_string_value(alg))) && may_verify(jwk);
 }
 
-/* Returns 0 also for a key that is left out. */
+/* Returns 0 for a skipped key as well. */
 static int add_key(KeySet *key_set, const json_t *jwks, size_t i)
 {
         const json_t *jwk = json_array_get(jwks, i);
@@ -201,7 +200,8 @@ static void jws_freep(cjose_jws_t **jws)
         cjose_jws_release(*jws);
 }
 
-static int verify(const cjose_jwk_t *jwk, const char *token, uint8_t **ret, size_t *ret_len)
+static int verify_signature(const cjose_jwk_t *jwk, const char *token, uint8_t **ret,
+                            size_t *ret_len)
 {
         _cleanup_(jws_freep) cjose_jws_t *jws = NULL;
         uint8_t *payload, *copy;
@@ -210,7 +210,7 @@ static int verify(const cjose_jwk_t *jwk, const char *token, uint8_t **ret, size
 
         jws = cjose_jws_import(token, strlen(token), &error);
         if (!jws || !cjose_jws_verify(jws, jwk, &error)) {
-                /* Entries in OpenSSL's error queue would confuse libcurl. */
+                /* libcurl would misread entries left in OpenSSL's error queue. */
                 ERR_clear_error();
                 return error.code == CJOSE_ERR_NO_MEMORY ? -ENOMEM : ERROR_INVALID_TOKEN;
         }
@@ -232,5 +232,5 @@ int key_set_verify(const KeySet *key_set, const char *kid, const char *alg, cons
 
         if (!key || (key->alg && !streq(key->alg, alg)))
                 return ERROR_INVALID_TOKEN;
-        return verify(key->jwk, token, ret, ret_len);
+        return verify_signature(key->jwk, token, ret, ret_len);
 }

@@ -6,9 +6,9 @@
 #include "base/text.h"
 #include "daemon/json/json.h"
 
-#define ESCAPE_LEN 6U /* as in \u007f */
+#define ESCAPE_LEN 6U /* of \u007f */
 
-/* The UTF-16 unit that is escaped here, or -1 if this is no such escape. */
+/* The escaped UTF-16 code unit, or -1. */
 static int escaped_unit(const char *s)
 {
         char digits[5] = {};
@@ -29,7 +29,7 @@ static bool is_second_half(int unit)
         return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* Both return the length of what they looked at. */
+/* Both return the length of the consumed input. */
 
 static size_t repair_escape(char *s, bool *changed)
 {
@@ -48,7 +48,8 @@ static size_t repair_escape(char *s, bool *changed)
 
 static size_t repair_character(char *s, bool *changed)
 {
-        size_t n = text_next_character(s);
+        uint32_t c;
+        size_t n = text_next_character(s, &c);
 
         if (n > 0)
                 return n;

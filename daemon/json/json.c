@@ -6,7 +6,7 @@
 #include "base/wiping-allocator.h"
 #include "daemon/json/json.h"
 
-/* The largest integer up to which a double holds every one: 2^53. */
+/* 2^53: doubles represent all integers below it exactly. */
 #define INTEGER_END 9007199254740992.0
 
 void json_wipe_memory(void)
@@ -14,15 +14,14 @@ void json_wipe_memory(void)
         json_set_alloc_funcs(counted_malloc, wiping_free);
 }
 
-/* What a call that failed means: -ENOMEM, or else `otherwise`. */
+/* Maps a failed jansson call: -ENOMEM, or `otherwise`. */
 static int errno_of(const json_error_t *error, int otherwise)
 {
         return json_error_code(error) == json_error_out_of_memory ? -ENOMEM : otherwise;
 }
 
-/* jansson itself refuses NUL in strings, text that is not UTF-8, numbers that overflow, and nesting
- * deeper than it can recurse. When it lacks memory, it may say that the text is bad, or leave a
- * character out of a string and say nothing. */
+/* jansson rejects NUL in strings, invalid UTF-8, number overflow and deep nesting. When out of
+ * memory, it may report a syntax error or silently drop a character. */
 static int parse_object(const char *body, size_t body_len, json_t **ret)
 {
         json_auto_t *root = NULL;

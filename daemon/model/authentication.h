@@ -3,11 +3,11 @@
 
 #include "base/macro.h"
 
-/* The passkeys that somebody may sign in with. The strings are owned. */
+/* The arguments of a sign-in. Strings are owned. */
 typedef struct Authentication {
         char *rp_id;
         char *user_id;            /* NULL: not restricted to a user */
-        char **allow_credentials; /* authenticator ids; NULL: not restricted to some */
+        char **allow_credentials; /* authenticator ids; NULL: any */
         bool discoverable;
         char *mediation;         /* NULL: the API's default */
         char *user_verification; /* NULL: the API's default */
@@ -18,6 +18,6 @@ Authentication *authentication_new(void);
 Authentication *authentication_free(Authentication *authentication);
 DEFINE_CLEANUP(Authentication *, authentication_free);
 
-/* Either discoverable, or restricted to a user or to some passkeys; conditional mediation only with
- * the former. */
+/* Either discoverable, or restricted to a user or passkeys; conditional mediation requires
+ * discoverable. */
 bool authentication_is_valid(const Authentication *authentication);

@@ -25,7 +25,7 @@ Challenge *challenge_free(Challenge *challenge)
         free(challenge->metadata);
         wipe(challenge->secret);
         wipe(challenge->code);
-        /* The mail has the code in it. */
+        /* The mail contains the code. */
         wipe(challenge->message_html);
         wipe(challenge->message_text);
         free(challenge);

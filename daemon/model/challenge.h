@@ -3,11 +3,11 @@
 
 #include "base/macro.h"
 
-/* A mailbox challenge that is asked for. Strings are lent. */
+/* A request for a mailbox challenge. Strings are lent. */
 typedef struct ChallengeRequest {
         const char *email;
         const char *purpose;
-        const char *name; /* this and the next two: NULL if there is none */
+        const char *name; /* this and the next two may be NULL */
         const char *user_id;
         const char *metadata; /* a JSON object, as text */
         bool invalidate_others;
@@ -20,12 +20,12 @@ typedef struct Challenge {
         char *id;
         char *purpose;
         char *email;
-        char *user_id;  /* NULL: none was given */
-        char *metadata; /* a JSON object, as text; NULL: none was given */
+        char *user_id;  /* NULL: none */
+        char *metadata; /* a JSON object, as text; NULL: none */
         uint64_t created_at_ms;
         uint64_t expires_at_ms;
 
-        /* When it is created, else NULL: */
+        /* Set by creation only, else NULL: */
         char *secret;
         char *code;
         char *message_html;

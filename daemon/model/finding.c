@@ -7,7 +7,7 @@
 
 #define N_TEXTS 6U
 
-/* The texts of a finding, in one order. */
+/* The strings of a finding, for loops. */
 static void list_texts(Finding *finding, const char **ret[N_TEXTS])
 {
         ret[0] = &finding->kind;

@@ -4,20 +4,17 @@
 #include "base/macro.h"
 
 /*
- * Something that is missing or odd, and does not keep the daemon from serving everything else: a
- * user that the host does not have, a CaFile= or a credential that is not there. Manager.Diagnose
- * shows the findings there are at that moment; each part of the daemon adds its own to the list
- * when asked.
- *
- * NULL stands for "".
+ * A diagnostic of Manager.Diagnose: a problem that does not stop the daemon, such as a missing
+ * user, CaFile= or credential. Each module adds its current findings on request. NULL stands for
+ * "".
  */
 typedef struct Finding {
         const char *kind; /* user, group, ca-file, credential, configuration, store, recovery, … */
         const char *tenancy; /* the label */
         const char *name;    /* of the user, the file, the credential */
         const char *place;   /* in the configuration, "FILE:LINE" */
-        const char *text;    /* a sentence without a full stop: what is missing or odd */
-        const char *advice;  /* what to do about it */
+        const char *text;    /* the problem, a sentence without a full stop */
+        const char *advice;  /* the remedy */
 } Finding;
 
 /* Zero-initialised it is empty. */

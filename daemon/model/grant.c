@@ -89,7 +89,7 @@ int grant_add_name(Grant *grant, bool is_group, const char *name, const char *pl
         grant->names[grant->n_names++] = (GrantName){.is_group = is_group,
                                                      .name = TAKE_PTR(name_copy),
                                                      .place = TAKE_PTR(place_copy),
-                                                     .answer = NSS_RESULT_PENDING};
+                                                     .result = NSS_RESULT_PENDING};
         return 0;
 }
 
@@ -152,10 +152,10 @@ static bool caller_is_in(const Caller *caller, gid_t gid)
 
 static bool name_is_of(const GrantName *name, const Caller *caller)
 {
-        if (name->answer.r <= 0)
+        if (name->result.r <= 0)
                 return false;
-        return name->is_group ? caller_is_in(caller, name->answer.id)
-                              : caller->uid == name->answer.id;
+        return name->is_group ? caller_is_in(caller, name->result.id)
+                              : caller->uid == name->result.id;
 }
 
 bool grant_is_for(const Grant *grant, const Caller *caller)
@@ -176,7 +176,7 @@ static bool grant_covers_rp(const Grant *grant, const char *rp_id)
 {
         if (!rp_id || !grant->rp_ids)
                 return true;
-        /* The API lower-cases relying party ids, so case is no difference. */
+        /* The API lower-cases relying party ids: compare case-insensitively. */
         for (char **r = grant->rp_ids; *r; r++)
                 if (strcasecmp(*r, rp_id) == 0)
                         return true;

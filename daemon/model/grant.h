@@ -6,7 +6,7 @@
 
 #include "base/macro.h"
 
-/* What a caller may do, as named in the Allow= of a grant. */
+/* The rights that Allow= of a grant names. */
 #define RIGHT_TABLE(X) \
         X(AUTHORIZE, 0, "Authorize") \
         X(AUTHORIZE_AUTHENTICATION, 1, "AuthorizeAuthentication") \
@@ -25,39 +25,39 @@ typedef enum Right {
                 RIGHT_ALL = (1U << 9) - 1,
 } Right;
 
-/* By its name, or "All". Returns 0 or -EINVAL. */
+/* Parses a right or "All". Returns 0 or -EINVAL. */
 int right_from_name(const char *name, Right *ret);
 /* The name of one right. */
 const char *right_name(Right right);
 
-/* A caller, as the bus (never the caller itself) describes it. */
+/* The caller's credentials, from the bus, never from the message. */
 typedef struct Caller {
         uid_t uid;
-        gid_t *gids; /* all of its groups, the primary one too */
+        gid_t *gids; /* all groups, including the primary one */
         size_t n_gids;
 } Caller;
 
-/* What the host's user database (NSS) says of a name. */
+/* The result of looking up a name in the user database (NSS). */
 typedef struct NssResult {
-        int r; /* 1: there is one; 0: there is none; negative: why that is not known */
+        int r; /* 1: found; 0: no such name; negative errno: the lookup failed */
         uint32_t id;
 } NssResult;
 
 #define NSS_RESULT_PENDING ((NssResult){.r = -EINPROGRESS})
 
-/* A user or group that a grant has by name. It matches nobody unless there is one. */
+/* A user or group that a grant names. It matches nobody until it is found. */
 typedef struct GrantName {
         bool is_group;
         char *name;
         char *place; /* in the configuration, "FILE:LINE" */
-        NssResult answer;
+        NssResult result;
 } GrantName;
 
-/* One [Grant] section. Everything not granted is denied. */
+/* One [Grant] section. Default deny. */
 typedef struct Grant {
         char *name;
         char *tenancy; /* label */
-        uid_t *uids;   /* those that are given as numbers */
+        uid_t *uids;   /* given as numbers */
         size_t n_uids;
         gid_t *gids;
         size_t n_gids;
@@ -70,19 +70,19 @@ typedef struct Grant {
 Grant *grant_free(Grant *grant);
 DEFINE_CLEANUP(Grant *, grant_free);
 
-/* Is it given to the caller, by its uid or a group? Root has no need of any. */
+/* Whether the grant applies to the caller's uid or groups. Root needs no grant. */
 bool grant_is_for(const Grant *grant, const Caller *caller);
 
 int grant_add_uid(Grant *grant, uid_t uid);
 int grant_add_gid(Grant *grant, gid_t gid);
-/* Copies name and place. Nothing is known of the name yet. */
+/* Copies name and place; the result is pending. */
 int grant_add_name(Grant *grant, bool is_group, const char *name, const char *place);
 
-/* Forgets all users, or all groups. */
+/* Clears all users, or all groups. */
 void grant_clear_users(Grant *grant);
 void grant_clear_groups(Grant *grant);
 
-/* The rules that are in force together. Zero-initialised it grants nothing. */
+/* All grants in force. Zero-initialised, nothing is granted. */
 typedef struct GrantList {
         Grant **grants;
         size_t n_grants;
@@ -92,10 +92,7 @@ typedef struct GrantList {
 int grant_list_push(GrantList *list, Grant *grant);
 void grant_list_clear(GrantList *list);
 
-/*
- * May the caller use these rights (any one of them) on a tenancy? Root may. `rp_id` narrows the
- * question to that relying party; NULL asks whether there is any for which the answer is yes.
- * `tenancy` NULL: any tenancy.
- */
+/* Whether the caller may use any of these rights on a tenancy. Root may. `rp_id` NULL: for any
+ * relying party. `tenancy` NULL: on any tenancy. */
 bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
                   const char *rp_id);

@@ -16,7 +16,7 @@ static int hex_digit(char c)
         return -1;
 }
 
-/* 32 hexadecimal digits, with or without dashes between them. */
+/* 32 hexadecimal digits, optionally with dashes. */
 static bool parse_boot_id(const char *text, uint8_t ret[static BOOT_ID_LEN])
 {
         size_t n = 0;
@@ -50,7 +50,7 @@ static bool read_boot_id(uint8_t ret[static BOOT_ID_LEN])
         return parse_boot_id(text, ret);
 }
 
-/* /proc may be hidden by the unit's sandbox; the unit then passes the id on. */
+/* The unit's sandbox may hide /proc; then the unit sets $BOOT_ID. */
 static const uint8_t *boot_id(void)
 {
         static uint8_t id[BOOT_ID_LEN];
@@ -89,7 +89,7 @@ void host_time_since(const HostTime *then, const HostTime *now, uint64_t *ret_mi
         } else if (by_clock >= now->boottime_ms) {
                 *ret_min_ms = *ret_max_ms = by_clock;
         } else {
-                /* The wall clock was set back; a boot id that is not known is taken for another. */
+                /* The wall clock was set back, or the boot id is unknown. */
                 *ret_min_ms = by_clock;
                 *ret_max_ms = UINT64_MAX;
         }

@@ -4,18 +4,17 @@
 #include "daemon/model/principal.h"
 
 /*
- * What an exchange was answered, kept so that a caller whose connection was cut can ask again.
- * It is found by a digest of everything that makes the repeat the same: tenancy, caller, code and
- * request id. Neither the code nor the request id is kept.
+ * The stored reply of an exchange, for a caller that retries after a lost connection. Its key is a
+ * digest of tenancy, caller uid, code and request id; neither code nor request id is stored.
  */
 #define IDEMPOTENCY_KEY_LEN 32U /* SHA-256 */
 
-typedef struct IdempotencyRecord {
-        int error;              /* 0, or the Error that was answered; then there is no principal */
+typedef struct Answer {
+        int error;              /* 0, or the Error of the reply; then there is no principal */
         Principal *principal;   /* owned */
-        bool linked;            /* the link was on disk when this was answered */
-        bool newly_linked;      /* and was not there before */
-        uint64_t expires_at_ms; /* when it may be forgotten */
+        bool linked;            /* the link is on disk */
+        bool newly_linked;      /* and is new */
+        uint64_t expires_at_ms; /* expiry time */
 } IdempotencyRecord;
 
 /* Frees what it owns and zeroes it. */

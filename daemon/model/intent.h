@@ -6,23 +6,24 @@
 #include "daemon/model/link.h"
 
 /*
- * Write-ahead records of calls that reach the API and change links. An intent is on disk before the
- * API is asked, and goes in the transaction that makes the change. One that is found at a start
- * says what a crash cut off.
+ * Write-ahead intents of calls to the API that change links. An intent is on disk before the API is
+ * asked, and removed in the transaction that commits the change. An intent found at the start
+ * belongs to a call that a crash interrupted.
  */
 
 /* An exchange of a code. */
 typedef struct ExchangeIntent {
-        uint64_t id;    /* ascending in the order in which intents were made */
+        uint64_t id;    /* ascending in creation order */
         char *user_id;  /* the only user that may be linked; NULL: any */
         char *endpoint; /* of the API that was asked; NULL: not known */
         bool wants_link;
-        bool has_key; /* the caller gave a request id, and `key` is what a repeat is found by */
+        bool has_key; /* `key` is set: the caller gave a request id */
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         HostTime begun_at;
-        uint64_t begun_at_api_ms; /* the same moment on the API's clock, the latest if that has just
-                                     been set; 0: not known */
-        uint64_t window_ms;       /* no passkey is meant that was last used so long before */
+        uint64_t begun_at_api_ms; /* the same on the API's clock, the latest if that has just
+                                     been set; 0: unknown */
+        uint64_t window_ms; /* a passkey last used earlier than this before the exchange does not
+                               match */
 } ExchangeIntent;
 
 int exchange_intent_copy(const ExchangeIntent *intent, ExchangeIntent *ret);
@@ -35,11 +36,11 @@ typedef struct ExchangeIntentList {
         size_t n_intents;
 } ExchangeIntentList;
 
-/* Takes what the intent owns over, also when it fails. Returns 0 or -ENOMEM. */
+/* Takes ownership of the intent's contents, also on failure. Returns 0 or -ENOMEM. */
 int exchange_intent_list_push(ExchangeIntentList *list, ExchangeIntent *intent);
 void exchange_intent_list_clear(ExchangeIntentList *list);
 
-/* A delete of passkeys in the vault, and the links that go with them. */
+/* A delete in the vault, and the authenticators to unlink. */
 typedef struct DeleteIntent {
         uint64_t id;
         char *endpoint; /* of the API that was asked; NULL: not known */
@@ -53,6 +54,6 @@ typedef struct DeleteIntentList {
         size_t n_intents;
 } DeleteIntentList;
 
-/* The same as for exchanges. */
+/* As for exchanges. */
 int delete_intent_list_push(DeleteIntentList *list, DeleteIntent *intent);
 void delete_intent_list_clear(DeleteIntentList *list);

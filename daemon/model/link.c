@@ -46,7 +46,7 @@ int link_list_push(LinkList *list, Link *link)
         _cleanup_(link_freep) Link *owned = link;
         Link **grown = list->links;
 
-        /* Grows at each power of two, so that no capacity need be kept. */
+        /* Grows at powers of two, so that no capacity is stored. */
         if ((list->n_links & (list->n_links - 1)) == 0) {
                 size_t capacity = list->n_links ? list->n_links * 2 : 1;
 
@@ -80,6 +80,7 @@ int link_list_copy(const LinkList *list, LinkList *ret)
 
 void link_list_truncate(LinkList *list, size_t n_links)
 {
+        assert(n_links <= list->n_links);
         while (list->n_links > n_links)
                 link_free(list->links[--list->n_links]);
 }

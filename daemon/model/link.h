@@ -3,7 +3,7 @@
 
 #include "base/macro.h"
 
-/* An authenticator (a passkey, by the id the API gives it) belongs to a user of an app. */
+/* A link: an authenticator (a passkey's id in the API) belongs to a user of an app. */
 typedef struct Link {
         char *authenticator_id;
         char *user_id;
@@ -13,15 +13,15 @@ typedef struct Link {
         uint64_t id; /* given when the link was stored, and kept by updates; 0: not known */
 } Link;
 
-/* As many as one user may have. */
+/* Maximum of links per user. */
 #define LINKS_PER_USER_MAX 1000U
 
-/* What the import of a link came to. */
+/* The result of importing a link. */
 typedef enum LinkOutcome {
         LINK_ADDED,
-        LINK_PRESENT,     /* was there already */
+        LINK_PRESENT,     /* existed already */
         LINK_CONFLICTING, /* its authenticator is linked to another user */
-        LINK_EXCEEDING,   /* its user has as many as one may have */
+        LINK_EXCEEDING,   /* its user has LINKS_PER_USER_MAX */
 } LinkOutcome;
 
 /* Copies the strings. `platform_name` may be NULL. Returns 0 or -ENOMEM. */
@@ -39,10 +39,10 @@ typedef struct LinkList {
         size_t n_links;
 } LinkList;
 
-/* Takes the link over, also when it fails. Returns 0 or -ENOMEM. */
+/* Takes ownership of the link, also on failure. Returns 0 or -ENOMEM. */
 int link_list_push(LinkList *list, Link *link);
 /* Copies the links. Returns 0 or -ENOMEM. */
 int link_list_copy(const LinkList *list, LinkList *ret);
-/* Frees all but the first links. */
+/* Frees all but the first `n_links`. */
 void link_list_truncate(LinkList *list, size_t n_links);
 void link_list_clear(LinkList *list);

@@ -3,14 +3,14 @@
 
 #include "base/macro.h"
 
-/* Something that a change of the vault could not do. Strings are owned. */
+/* A warning of a vault change. Strings are owned. */
 typedef struct Warning {
         char *code;
         char *message;
-        char *passkey_id; /* NULL: it is about none */
+        char *passkey_id; /* NULL: none */
 } Warning;
 
-/* What a change of the vault comes to: a token with which the page tells the device. */
+/* The result of a vault change: a token for the page to update the device. */
 typedef struct Management {
         char *token;
         uint64_t expires_at_ms;
@@ -18,7 +18,7 @@ typedef struct Management {
         size_t n_warnings;
 } Management;
 
-/* Takes the strings over, also when it fails. Returns 0 or -ENOMEM. */
+/* Takes ownership of the strings, also on failure. Returns 0 or -ENOMEM. */
 int management_add_warning(Management *management, char *code, char *message, char *passkey_id);
 /* Frees what it owns, wipes the token, and zeroes it. */
 void management_clear(Management *management);

@@ -3,13 +3,13 @@
 
 #include "base/macro.h"
 
-/* Who proved to hold a passkey, as the API tells it. */
+/* The verified identity behind a code or id_token. */
 typedef struct Principal {
         char *id;
         char *user_id;
         char *authenticator_id;
         char *authenticator_type;
-        char *platform_name; /* this and the next two: NULL if not known */
+        char *platform_name; /* this and the next two: NULL if unknown */
         char *ip_address;
         char *user_agent;
         uint64_t created_at_ms;
@@ -18,7 +18,7 @@ typedef struct Principal {
         bool user_verified;
 } Principal;
 
-/* All members zero or NULL, or NULL for lack of memory; the strings are filled in by its maker. */
+/* Zeroed members; NULL if out of memory. */
 Principal *principal_new(void);
 Principal *principal_free(Principal *principal);
 DEFINE_CLEANUP(Principal *, principal_free);

@@ -4,11 +4,11 @@
 
 #include "daemon/model/recovery.h"
 
-/* For the seconds that a Date header does not tell, and for the time that calls take. */
+/* Date headers have second resolution, and calls take time. */
 #define MARGIN_MS (2U * 60U * 1000U)
 /* For the second alone. */
 #define DATE_MARGIN_MS 2000U
-/* How much the API's clock may differ from this host's if the API never says what time it is. */
+/* Assumed maximum clock difference if the API never sent a Date. */
 #define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
 
 Recovery *recovery_free(Recovery *recovery)
@@ -72,7 +72,7 @@ static void period_add(Period *period, uint64_t min_ms, uint64_t max_ms)
                 period->max_ms = max_ms;
 }
 
-/* When the exchange began. */
+/* The begin of the exchange. */
 static Period begun_at_api(const ExchangeIntent *intent, const RecoveryClock *now)
 {
         uint64_t realtime_ms = intent->begun_at.realtime_ms, ago_min_ms, ago_max_ms;
@@ -81,7 +81,7 @@ static Period begun_at_api(const ExchangeIntent *intent, const RecoveryClock *no
         if (intent->begun_at_api_ms > 0)
                 period_add(&period, intent->begun_at_api_ms, intent->begun_at_api_ms);
         host_time_since(&intent->begun_at, &now->host, &ago_min_ms, &ago_max_ms);
-        /* Without an end to how long ago it was, what the API said then is the better start. */
+        /* With an unbounded age, the API's own time is the better lower bound. */
         if (now->api_ms > 0 && (ago_max_ms < now->api_ms || intent->begun_at_api_ms == 0))
                 period_add(&period, minus(now->api_ms, ago_max_ms), minus(now->api_ms, ago_min_ms));
         else if (now->api_ms > 0)
@@ -156,8 +156,8 @@ static uint64_t used_at_ms(const RecoveryCandidate *candidate)
         return latest(candidate->created_at_ms, candidate->last_used_at_ms);
 }
 
-/* A decision is outdated if the passkey must have been used again since. */
-static bool is_decided(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
+/* A tombstone is outdated if the passkey must have been used since. */
+static bool has_tombstone(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
         if (candidate->tombstone_id == 0)
                 return false;
@@ -174,17 +174,17 @@ static bool may_need_no_link(const RecoveryClaim *claim, const RecoveryCandidate
 
 static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
-        if (claim->settled || candidate->duplicate)
+        if (claim->resolved || candidate->duplicate)
                 return false;
         if (candidate->linked && !may_need_no_link(claim, candidate))
                 return false;
         if (claim->user_id && !streq(claim->user_id, candidate->link->user_id))
                 return false;
         return is_in_time(claim, candidate->created_at_ms, candidate->last_used_at_ms) &&
-               !is_decided(claim, candidate);
+               !has_tombstone(claim, candidate);
 }
 
-/* Gives a claim the candidate that was used last, or first. */
+/* Assigns the candidate that was used last, or first. */
 static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool last)
 {
         size_t found = RECOVERY_NONE;
@@ -198,13 +198,13 @@ static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool 
                     (used_at_ms(c) > used_at_ms(&recovery->candidates[found])) == last)
                         found = i;
         }
+        assert(claim->candidate == RECOVERY_NONE);
         claim->candidate = found;
         if (found != RECOVERY_NONE)
                 recovery->candidates[found].taken = true;
 }
 
-/* How many candidates are left that a claim may mean and that are not linked; or that a claim to
- * any user may mean. */
+/* Counts unassigned candidates that match a claim, or only a claim for any user. */
 static size_t count_left(const Recovery *recovery, bool any_user_only)
 {
         size_t n = 0;
@@ -230,14 +230,14 @@ static void match_known_users(Recovery *recovery)
                         give_candidate(recovery, &recovery->claims[i - 1], true);
 }
 
-/* The oldest claim takes the candidate that was used first, since a later claim may reach less far
- * back: so no claim goes without one that could have had it. */
+/* Oldest claim, earliest candidate: later claims reach less far back, so no claim misses a
+ * candidate it could have had. */
 static void match_any_users(Recovery *recovery)
 {
         size_t n_claims = 0;
 
         for (size_t i = 0; i < recovery->n_claims; i++)
-                n_claims += !recovery->claims[i].settled && !recovery->claims[i].user_id;
+                n_claims += !recovery->claims[i].resolved && !recovery->claims[i].user_id;
         if (count_left(recovery, true) > n_claims)
                 return;
         for (size_t i = 0; i < recovery->n_claims; i++)

@@ -3,7 +3,7 @@
 
 #include "base/macro.h"
 
-/* The passkey that a user may create. The strings are owned. */
+/* The arguments of creating a passkey. Strings are owned. */
 typedef struct Registration {
         char *rp_id;
         char *rp_name;

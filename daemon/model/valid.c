@@ -15,17 +15,17 @@ static bool made_of(const char *s, const char *alphabet, size_t len_min, size_t 
 
 bool user_id_is_valid(const char *s)
 {
-        return text_is_valid(s, 256);
+        return text_is_valid(s, USER_ID_LEN_MAX);
 }
 
 bool username_is_valid(const char *s)
 {
-        return text_is_valid(s, 256);
+        return text_is_valid(s, USERNAME_LEN_MAX);
 }
 
 bool rp_id_is_valid(const char *s)
 {
-        return text_is_valid(s, 253);
+        return text_is_valid(s, RP_ID_LEN_MAX);
 }
 
 /* Letters, digits and inner hyphens, 1 to 63 of them. */
@@ -39,7 +39,7 @@ bool domain_name_is_valid(const char *s)
 {
         const char *label = s, *last;
 
-        if (!made_of(s, ALPHA DIGITS "-.", 1, 253))
+        if (!made_of(s, ALPHA DIGITS "-.", 1, RP_ID_LEN_MAX))
                 return false;
         do {
                 size_t len = strcspn(label, ".");
@@ -54,33 +54,33 @@ bool domain_name_is_valid(const char *s)
 
 bool platform_name_is_valid(const char *s)
 {
-        return text_is_valid(s, 256);
+        return text_is_valid(s, PLATFORM_NAME_LEN_MAX);
 }
 
 bool code_is_valid(const char *s)
 {
-        return text_is_valid(s, 512);
+        return text_is_valid(s, CODE_LEN_MAX);
 }
 
 bool id_is_valid(const char *s)
 {
-        return text_is_valid(s, 512);
+        return text_is_valid(s, PASSKEY_ID_LEN_MAX);
 }
 
 bool request_id_is_valid(const char *s)
 {
-        return made_of(s, ALPHA DIGITS "_-", 16, 64);
+        return made_of(s, ALPHA DIGITS "_-", REQUEST_ID_LEN_MIN, REQUEST_ID_LEN_MAX);
 }
 
 bool tenancy_label_is_valid(const char *s)
 {
-        return made_of(s, ALPHA_LOWER DIGITS "_", 1, 32);
+        return made_of(s, ALPHA_LOWER DIGITS "_", 1, TENANCY_LABEL_LEN_MAX);
 }
 
 bool tenancy_id_is_valid(const char *s)
 {
-        /* The dots would be another place in the API's URLs. */
-        if (!text_is_valid(s, 256) || streq(s, ".") || streq(s, ".."))
+        /* "." and ".." would change the path of a URL. */
+        if (!text_is_valid(s, TENANCY_ID_LEN_MAX) || streq(s, ".") || streq(s, ".."))
                 return false;
         for (; *s; s++)
                 if (*s <= ' ' || *s > '~')
@@ -100,14 +100,14 @@ bool mediation_is_valid(const char *s)
 
 bool id_token_is_valid(const char *s)
 {
-        return text_is_valid(s, 8192);
+        return text_is_valid(s, ID_TOKEN_LEN_MAX);
 }
 
 bool email_is_valid(const char *s)
 {
         const char *at;
 
-        if (!text_is_valid(s, 254))
+        if (!text_is_valid(s, EMAIL_LEN_MAX))
                 return false;
         at = strchr(s, '@');
         return at && at > s && at[1] && !strchr(at + 1, '@');
@@ -115,20 +115,20 @@ bool email_is_valid(const char *s)
 
 bool purpose_is_valid(const char *s)
 {
-        return made_of(s, ALPHA DIGITS "._:-", 1, 64);
+        return made_of(s, ALPHA DIGITS "._:-", 1, PURPOSE_LEN_MAX);
 }
 
 bool secret_is_valid(const char *s)
 {
-        return text_is_valid(s, 512);
+        return text_is_valid(s, CHALLENGE_SECRET_LEN_MAX);
 }
 
 bool challenge_code_is_valid(const char *s)
 {
-        return text_is_valid(s, 64);
+        return text_is_valid(s, CHALLENGE_CODE_LEN_MAX);
 }
 
 bool metadata_is_valid(const char *s)
 {
-        return text_is_valid(s, 4096);
+        return text_is_valid(s, METADATA_LEN_MAX);
 }

@@ -3,29 +3,44 @@
 
 #include "base/text.h"
 
-/*
- * What an acceptable string is, for everything that comes from a caller or from the API. All take
- * NUL-terminated text and accept neither NULL nor anything that is not UTF-8.
- */
+/* Validation and bounds of all strings from callers and from the API. All take NUL-terminated text,
+ * and refuse NULL and invalid UTF-8. */
 
-bool user_id_is_valid(const char *s);  /* 1..256 bytes */
-bool username_is_valid(const char *s); /* 1..256 bytes */
-bool rp_id_is_valid(const char *s);    /* 1..253 bytes; its syntax is the API's to judge */
-/* A domain name, as a relying party id has to be: localhost, or labels of letters, digits and inner
- * hyphens (others as xn--…), of which the last is no number; not an IP address, no dot at the end.
- */
+/* Bounds in bytes of UTF-8. The minimum is 1 unless stated otherwise. */
+#define USER_ID_LEN_MAX          256U
+#define USERNAME_LEN_MAX         256U
+#define RP_ID_LEN_MAX            253U
+#define PLATFORM_NAME_LEN_MAX    256U
+#define CODE_LEN_MAX             512U
+#define PASSKEY_ID_LEN_MAX       512U /* also called authenticator id */
+#define REQUEST_ID_LEN_MIN       16U
+#define REQUEST_ID_LEN_MAX       64U
+#define TENANCY_LABEL_LEN_MAX    32U
+#define TENANCY_ID_LEN_MAX       256U
+#define ID_TOKEN_LEN_MAX         8192U
+#define EMAIL_LEN_MAX            254U
+#define PURPOSE_LEN_MAX          64U
+#define CHALLENGE_SECRET_LEN_MAX 512U
+#define CHALLENGE_CODE_LEN_MAX   64U
+#define METADATA_LEN_MAX         4096U
+
+bool user_id_is_valid(const char *s);
+bool username_is_valid(const char *s);
+bool rp_id_is_valid(const char *s); /* the API checks the syntax */
+/* A domain name, as relying party ids are: labels of letters, digits and inner hyphens (xn--… for
+ * others), the last one not a number; no IP address, no trailing dot. */
 bool domain_name_is_valid(const char *s);
-bool platform_name_is_valid(const char *s);     /* 1..256 bytes */
-bool code_is_valid(const char *s);              /* 1..512 bytes */
-bool id_is_valid(const char *s);                /* an authenticator's: 1..512 bytes */
-bool request_id_is_valid(const char *s);        /* 16..64 of [A-Za-z0-9_-] */
-bool tenancy_label_is_valid(const char *s);     /* 1..32 of [a-z0-9_] */
-bool tenancy_id_is_valid(const char *s);        /* 1..256 of printable ASCII */
+bool platform_name_is_valid(const char *s);
+bool code_is_valid(const char *s);
+bool id_is_valid(const char *s);                /* of a passkey */
+bool request_id_is_valid(const char *s);        /* [A-Za-z0-9_-] */
+bool tenancy_label_is_valid(const char *s);     /* [a-z0-9_] */
+bool tenancy_id_is_valid(const char *s);        /* printable ASCII */
 bool user_verification_is_valid(const char *s); /* required, preferred, discouraged */
 bool mediation_is_valid(const char *s);         /* required, conditional */
-bool id_token_is_valid(const char *s);          /* 1..8192 bytes */
-bool email_is_valid(const char *s);             /* something@something, 3..254 bytes */
-bool purpose_is_valid(const char *s);           /* 1..64 of [A-Za-z0-9._:-] */
-bool secret_is_valid(const char *s);            /* a challenge's: 1..512 bytes */
-bool challenge_code_is_valid(const char *s);    /* 1..64 bytes */
-bool metadata_is_valid(const char *s); /* 1..4096 bytes; that it is JSON, the API layer sees */
+bool id_token_is_valid(const char *s);
+bool email_is_valid(const char *s);          /* something@something */
+bool purpose_is_valid(const char *s);        /* [A-Za-z0-9._:-] */
+bool secret_is_valid(const char *s);         /* of a challenge */
+bool challenge_code_is_valid(const char *s); /* of a challenge */
+bool metadata_is_valid(const char *s);       /* the API layer checks that it is JSON */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Exchanges and deletes, from their intents to their outcomes. */
+/* Changes of exchanges and deletes: intent, result, crash recovery. */
 
 #include <errno.h>
 
@@ -45,9 +45,9 @@ static int decline_deleted(StoreChange *change, Txn *txn)
         int r = 0;
 
         if (change->id)
-                return decision_table_add_user(txn, change->tenancy_id, change->id);
+                return tombstone_table_add_user(txn, change->tenancy_id, change->id);
         for (char **id = change->ids; r == 0 && id && *id; id++)
-                r = decision_table_add_unlinked(txn, change->tenancy_id, *id);
+                r = tombstone_table_add_unlinked(txn, change->tenancy_id, *id);
         return r;
 }
 
@@ -97,7 +97,7 @@ static void report_begin_delete(const StoreChange *change)
         change->func.begin_delete(change->r, change->made_id, &change->links, change->userdata);
 }
 
-/* The delete takes access away: it is not to fail for lack of space. */
+/* A delete revokes access: it must not fail with ENOSPC. */
 int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
                             StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
 {
@@ -126,7 +126,7 @@ int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
         return 0;
 }
 
-/* Adds the link of an exchange, or sets when it was last used. */
+/* Adds the link, or updates its last use. */
 static int add_or_touch_link(StoreChange *change, Txn *txn)
 {
         int r;
@@ -138,14 +138,14 @@ static int add_or_touch_link(StoreChange *change, Txn *txn)
         return r;
 }
 
-/* Crash recovery is not to link the authenticator. */
-static int decline(StoreChange *change, Txn *txn, const char *authenticator_id)
+/* Adds a tombstone against crash recovery. */
+static int add_tombstone(StoreChange *change, Txn *txn, const char *authenticator_id)
 {
         TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
-        if (r == -ENOENT) /* then it has no intents either */
+        if (r == -ENOENT) /* an unknown tenancy has no intents */
                 return 0;
         return r < 0 ? r : tombstone_table_add(txn, tenancy.number, authenticator_id);
 }
@@ -161,9 +161,9 @@ static int commit_link(StoreChange *change, Txn *txn)
         }
         r = 0;
         if (change->link)
-                r = decline(change, txn, change->link->authenticator_id);
+                r = add_tombstone(change, txn, change->link->authenticator_id);
         else if (change->id)
-                r = decline(change, txn, change->id);
+                r = add_tombstone(change, txn, change->id);
         return r < 0 ? r : outcome;
 }
 
@@ -234,7 +234,7 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
 int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
                         void *userdata, StoreChange **ret)
 {
-        /* An exchange that was begun ends: its code is used up, whether there is room or not. And a
+        /* The code is used up: the result must be stored even on a full disk. And a
          * passkey that was declined is not to be linked for another exchange. */
         static const ChangeKind ending = {
                 .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};

@@ -1,52 +1,52 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of a change, for the files that make and apply them: a file a kind. */
+/* Internals of StoreChange, for the files that implement its kinds. */
 
 #include "daemon/store/change.h"
 
 typedef struct ChangeKind {
-        /* Applies the change; what it set in an earlier transaction has been cleared. Returns 0, an
-         * Error, or a negative errno if the transaction has to be aborted. */
+        /* Applies the change; results of an earlier attempt have been cleared. Returns 0, an Error,
+         * or a negative errno that aborts the transaction. */
         int (*apply)(StoreChange *change, Txn *txn);
-        /* Calls the function of whoever asked for the change. */
+        /* Calls the caller's callback. */
         void (*report)(const StoreChange *change);
-        bool uses_reserve; /* it takes access away or needs no space */
+        bool uses_reserve; /* it revokes access or needs no space */
 } ChangeKind;
 
 struct StoreChange {
-        StoreChange *next;
+        STAILQ_ENTRY(StoreChange) entry;
         const ChangeKind *kind;
-        char *tenancy_id; /* NULL: none is concerned */
+        char *tenancy_id; /* NULL: no tenancy */
 
         /* The arguments. */
         Link *link; /* to be added; NULL: none */
-        char *id;   /* of the authenticator or user to be removed, or of the declined one; of the
-                     * user whose passkeys a delete is about */
-        LinkList links; /* to be imported, or removed (now or by a delete) if still the same */
+        char *id;   /* of the authenticator or user to remove, or of the declined authenticator */
+        LinkList links; /* to import, or to remove if unchanged */
         bool dry_run;
         ExchangeIntent intent;
-        uint64_t intent_id; /* of an exchange or a delete, to be removed; 0: none */
+        uint64_t intent_id; /* of the exchange or delete to remove; 0: none */
         bool has_key;
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         IdempotencyRecord answer;
         char *endpoint; /* of a delete, */
         char **ids;     /* and the authenticators that it is about */
         Recovery *recovery;
-        size_t limit; /* links that one transaction removes; 0: all */
+        size_t limit; /* maximum of links removed in one transaction; 0: no limit */
 
-        /* The outcome. */
+        /* Results. */
         int r;
         bool newly_linked;
         bool unfinished;
         LinkList changed;      /* links that were removed or recovered, */
-        size_t n_committed;    /* the first of them in earlier transactions */
-        LinkOutcome *outcomes; /* of each link to be imported */
-        uint64_t made_id;      /* of the intent */
-        size_t n_left;         /* passkeys that could not be told apart */
+        size_t n_committed;    /* of which the first are committed already */
+        LinkOutcome *outcomes; /* one for each link to import */
+        uint64_t made_id;      /* id of the new intent */
+        size_t n_left;         /* ambiguous passkeys of crash recovery */
 
-        /* The caller's thread's own: NULL if nobody wants to know. */
+        /* Owned by the caller's thread; NULL callback: no report. */
         bool forgotten;
+        bool reported;
         union {
                 StoreAddFunc add;
                 StoreRemoveFunc remove;
@@ -59,9 +59,9 @@ struct StoreChange {
         void *userdata;
 };
 
-/* -EINVAL for a tenancy id that is not valid. */
+/* Returns 0, -ENOMEM, or -EINVAL for an invalid tenancy id. */
 int change_new(const char *tenancy_id, const ChangeKind *kind, void *userdata, StoreChange **ret);
 
-/* Copies by way of the record, so that a link that could not be stored is refused. */
+/* Copies through the encoding, so that a link that cannot be stored is refused. */
 int change_copy_link(const Link *link, Link **ret);
 int change_copy_links(const LinkList *list, LinkList *ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Links that are added, removed and imported by themselves. */
+/* Changes of single links: add, remove, import. */
 
 #include <errno.h>
 
@@ -45,7 +45,7 @@ static int apply_remove(StoreChange *change, Txn *txn)
 
         outcome = link_table_remove(txn, change->tenancy_id, change->id, &change->changed);
         if (outcome == ERROR_NOT_FOUND)
-                r = decision_table_add_unlinked(txn, change->tenancy_id, change->id);
+                r = tombstone_table_add_unlinked(txn, change->tenancy_id, change->id);
         return r < 0 ? r : outcome;
 }
 
@@ -56,11 +56,11 @@ static int apply_remove_by_user(StoreChange *change, Txn *txn)
         r = link_table_remove_by_user(txn, change->tenancy_id, change->id, change->limit,
                                       &change->changed, &change->unfinished);
         if (r == 0 && !change->unfinished)
-                r = decision_table_add_user(txn, change->tenancy_id, change->id);
+                r = tombstone_table_add_user(txn, change->tenancy_id, change->id);
         return r;
 }
 
-/* In steps, what an earlier step has removed is found gone. */
+/* Links removed in an earlier step are NOT_FOUND. */
 static int apply_remove_unchanged(StoreChange *change, Txn *txn)
 {
         size_t n_before = change->changed.n_links;

@@ -31,11 +31,11 @@ static void check_repeats(const Recovery *recovery, const ExchangeIntentList *op
                     memcmp(other->key, intent->key, IDEMPOTENCY_KEY_LEN) != 0)
                         continue;
                 claim->held |= !is_claim(recovery, other->id);
-                claim->settled |= claim->held || other->id > claim->intent_id;
+                claim->resolved |= claim->held || other->id > claim->intent_id;
         }
 }
 
-/* A repeat of an exchange that was settled before has been answered, too, as INTERRUPTED. */
+/* A repeat of an exchange that was resolved before has been answered, too, as INTERRUPTED. */
 static int check_answer(Txn *txn, const ExchangeIntent *intent, RecoveryClaim *claim)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
@@ -43,23 +43,23 @@ static int check_answer(Txn *txn, const ExchangeIntent *intent, RecoveryClaim *c
 
         r = idempotency_table_get(txn, intent->key, &answer);
         if (r == 0 || r == -EBADMSG)
-                claim->settled = true;
+                claim->resolved = true;
         return r < 0 && r != -EBADMSG ? r : 0;
 }
 
-/* Another call may have settled the exchange in the meantime. */
+/* Another call may have resolved the exchange in the meantime. */
 static int check_claim(Txn *txn, const Recovery *recovery, const ExchangeIntentList *open,
                        RecoveryClaim *claim)
 {
         ExchangeRecord record;
         int r;
 
-        claim->settled = true;
+        claim->resolved = true;
         claim->held = false;
         r = intent_table_get_exchange(txn, claim->intent_id, &record);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        claim->settled = !record.intent.wants_link;
+        claim->resolved = !record.intent.wants_link;
         claim->begun_at_ms = record.begun_at_ms;
         if (record.intent.has_key) {
                 check_repeats(recovery, open, &record.intent, claim);

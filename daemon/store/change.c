@@ -100,6 +100,7 @@ StoreChange *change_free(StoreChange *change)
 
 int change_apply(StoreChange *change, Txn *txn)
 {
+        assert(!change->reported);
         change_fail(change, 0);
         change->r = change->kind->apply(change, txn);
         return change->r < 0 ? change->r : 0;
@@ -143,11 +144,14 @@ bool change_is_unfinished(const StoreChange *change)
 
 void change_keep_step(StoreChange *change)
 {
+        assert(change->changed.n_links >= change->n_committed);
         change->n_committed = change->changed.n_links;
 }
 
 void change_report(StoreChange *change)
 {
+        assert(!change->reported);
+        change->reported = true;
         if (!change->forgotten && change->func.done)
                 change->kind->report(change);
 }
@@ -157,43 +161,38 @@ void change_forget(StoreChange *change)
         change->forgotten = true;
 }
 
+void change_queue_init(ChangeQueue *queue)
+{
+        STAILQ_INIT(queue);
+}
+
 void change_queue_push(ChangeQueue *queue, StoreChange *change)
 {
-        change->next = NULL;
-        if (queue->last)
-                queue->last->next = change;
-        else
-                queue->first = change;
-        queue->last = change;
+        STAILQ_INSERT_TAIL(queue, change, entry);
 }
 
 StoreChange *change_queue_pop(ChangeQueue *queue)
 {
-        StoreChange *change = queue->first;
+        StoreChange *change = STAILQ_FIRST(queue);
 
-        if (!change)
-                return NULL;
-        queue->first = change->next;
-        if (!queue->first)
-                queue->last = NULL;
+        if (change)
+                STAILQ_REMOVE_HEAD(queue, entry);
         return change;
+}
+
+StoreChange *change_queue_first(const ChangeQueue *queue)
+{
+        return STAILQ_FIRST(queue);
 }
 
 StoreChange *change_next(const StoreChange *change)
 {
-        return change->next;
+        return STAILQ_NEXT(change, entry);
 }
 
 void change_queue_join(ChangeQueue *queue, ChangeQueue *from)
 {
-        if (!from->first)
-                return;
-        if (queue->last)
-                queue->last->next = from->first;
-        else
-                queue->first = from->first;
-        queue->last = from->last;
-        *from = (ChangeQueue){};
+        STAILQ_CONCAT(queue, from);
 }
 
 void change_queue_clear(ChangeQueue *queue)

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "daemon/store/store.h"
 #include "daemon/store/txn.h"
 
 /*
- * A change on its way: made by the caller's thread, applied and given its outcome by the writer,
- * reported and freed by the caller's thread again. One thread has it at a time, but for whom it is
- * reported to: that the writer never looks at.
+ * A queued write: created by the caller's thread, applied by the writer thread, then reported and
+ * freed by the caller's thread. Only one thread owns it at a time; the writer never reads the
+ * callback.
  */
-typedef struct ChangeQueue {
-        StoreChange *first;
-        StoreChange *last;
-} ChangeQueue;
+typedef STAILQ_HEAD(ChangeQueue, StoreChange) ChangeQueue;
 
-/* Copy what they are given. Return 0, -ENOMEM, or -EINVAL for an argument that is not valid. */
+/* All copy their arguments. Return 0, -ENOMEM, or -EINVAL for an invalid argument. */
 int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, void *userdata,
                    StoreChange **ret);
 int change_new_remove(const char *tenancy_id, const char *authenticator_id, StoreRemoveFunc func,
@@ -29,7 +28,7 @@ int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *inte
                               StoreBeginFunc func, void *userdata, StoreChange **ret);
 int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
                         void *userdata, StoreChange **ret);
-/* Takes the recovery over, also when it fails. */
+/* Takes ownership of the recovery, also on failure. */
 int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
                        void *userdata, StoreChange **ret);
 int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
@@ -38,30 +37,33 @@ int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret);
 StoreChange *change_free(StoreChange *change);
 DEFINE_CLEANUP(StoreChange *, change_free);
 
-/* Applies it, and keeps how that ended. It may be applied again in another transaction. Returns 0,
- * or a negative errno if the transaction has to be aborted. */
+/* Applies the change and stores its result. May be repeated in another transaction. Returns 0, or a
+ * negative errno that aborts the transaction. */
 int change_apply(StoreChange *change, Txn *txn);
-/* It did not come to be: r is what its function is given. */
+/* Marks the change as failed; the callback gets r. */
 void change_fail(StoreChange *change, int r);
-/* How many links it was about. */
+/* The number of links changed, at least 1. */
 size_t change_weight(const StoreChange *change);
-/* It is applied to learn what would be: the transaction is its own, and aborted. */
+/* A dry run: gets a transaction of its own, which is aborted. */
 bool change_is_dry_run(const StoreChange *change);
-/* Whether it may use the reserve of disk space. */
+/* Whether the change may use the reserved disk space. */
 bool change_uses_reserve(const StoreChange *change);
-/* From here on a transaction removes no more than so many links. Once it is committed,
- * change_keep_step() says so, and change_is_unfinished() whether another one is needed. */
+/* Limits the links removed per transaction, 0 for no limit. After each commit, change_keep_step()
+ * keeps the progress, and change_is_unfinished() tells whether another transaction is needed. */
 void change_limit(StoreChange *change, size_t n_links);
 void change_keep_step(StoreChange *change);
 bool change_is_unfinished(const StoreChange *change);
-/* Calls the function of whoever asked for the change. */
+/* Calls the caller's callback. */
 void change_report(StoreChange *change);
 void change_forget(StoreChange *change);
 
+void change_queue_init(ChangeQueue *queue);
 void change_queue_push(ChangeQueue *queue, StoreChange *change);
-/* NULL if it is empty. */
+/* NULL for an empty queue. */
 StoreChange *change_queue_pop(ChangeQueue *queue);
+StoreChange *change_queue_first(const ChangeQueue *queue);
+/* NULL after the last one. */
 StoreChange *change_next(const StoreChange *change);
-/* Moves all that is in `from` to the end of `queue`. */
+/* Moves all changes of `from` to the end of `queue`. */
 void change_queue_join(ChangeQueue *queue, ChangeQueue *from);
 void change_queue_clear(ChangeQueue *queue);

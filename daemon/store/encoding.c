@@ -64,24 +64,28 @@ int encode_record(uint8_t version, void (*encode_object)(Encoder *e, const void 
                   const void *object, Record *ret)
 {
         Encoder e = {};
+        size_t len;
 
         encode_u8(&e, version);
         encode_object(&e, object);
         if (e.invalid)
                 return -EINVAL;
 
-        e.bytes = malloc(e.len);
+        len = e.len;
+        e.bytes = malloc(len);
         if (!e.bytes)
                 return -ENOMEM;
         e.len = 0;
         encode_u8(&e, version);
         encode_object(&e, object);
+        assert(e.len == len); /* both passes agree */
         *ret = (Record){.bytes = e.bytes, .len = e.len};
         return 0;
 }
 
 void decoder_fail(Decoder *d, int r)
 {
+        assert(r < 0);
         if (d->r == 0)
                 d->r = r;
         d->left = 0;

@@ -3,16 +3,14 @@
 
 #include "base/macro.h"
 
-/*
- * Records as bytes: a version, big-endian numbers, and strings as their length in two bytes and
- * then themselves; an optional value has a byte before it that tells whether it is there.
- */
+/* The binary encoding of records: a version byte, big-endian numbers, and strings with a 2-byte
+ * length. An optional value follows a presence byte. */
 
-/* Used twice: without bytes, to learn how many there are, and then to write them. */
+/* Runs twice: with `bytes` NULL to compute the length, then to write. */
 typedef struct Encoder {
         uint8_t *bytes;
         size_t len;
-        bool invalid; /* something cannot be encoded */
+        bool invalid; /* the object has no encoding */
 } Encoder;
 
 void encode_bytes(Encoder *e, const void *bytes, size_t len);
@@ -30,11 +28,11 @@ typedef struct Record {
 
 void record_clear(Record *record);
 
-/* Runs the function twice. Returns 0, -ENOMEM, or -EINVAL if the object cannot be encoded. */
+/* Returns 0, -ENOMEM, or -EINVAL for an object that has no encoding. */
 int encode_record(uint8_t version, void (*encode_object)(Encoder *e, const void *object),
                   const void *object, Record *ret);
 
-/* After the first failure nothing is left to decode; `r` is 0, -EBADMSG or -ENOMEM. */
+/* The first failure is kept in `r` (-EBADMSG or -ENOMEM) and ends the decoding. */
 typedef struct Decoder {
         const uint8_t *bytes;
         size_t left;
@@ -43,21 +41,21 @@ typedef struct Decoder {
 
 /* 0 if it has none. */
 uint8_t record_version(const void *bytes, size_t len);
-/* Fails if the record is of another version. */
+/* Fails for another record version. */
 Decoder decoder_start(const void *bytes, size_t len, uint8_t version);
-/* Fails if something is left. Returns the decoder's `r`. */
+/* Fails if bytes are left. Returns `r`. */
 int decoder_end(Decoder *d);
 
 void decoder_fail(Decoder *d, int r);
-/* Lent by the record; NULL after a failure. */
+/* Lent; NULL after a failure. */
 const void *decode_bytes(Decoder *d, size_t len);
-/* Numbers are 0 after a failure. */
+/* 0 after a failure. */
 uint8_t decode_u8(Decoder *d);
-/* Fails if there are others than the known flags. */
+/* Fails for unknown flags. */
 uint8_t decode_flags(Decoder *d, uint8_t known);
 uint16_t decode_u16(Decoder *d);
 uint32_t decode_u32(Decoder *d);
 uint64_t decode_u64(Decoder *d);
-/* The caller's; NULL after a failure. */
+/* Owned by the caller; NULL after a failure. */
 char *decode_string(Decoder *d);
 char *decode_optional_string(Decoder *d);

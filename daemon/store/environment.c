@@ -9,17 +9,17 @@
 
 struct Environment {
         char *directory;
-        int directory_fd; /* holds the lock; -1: not locked yet */
+        int directory_fd; /* holds the lock; -1: not locked */
         MDB_env *mdb;     /* NULL: not open */
-        int error;        /* why it is not */
+        int error;        /* why it is closed */
         Schema schema;
         StoreClock clock;
         uint64_t first_id;
-        atomic_bool has_reserve; /* written by the writer */
-        pthread_mutex_t lock;    /* held by a read, and to replace or to move the map */
+        atomic_bool has_reserve; /* written by the writer thread */
+        pthread_mutex_t lock;    /* held while reading, and to replace or move the map */
 };
 
-/* Whoever meets a store that is not open lacks no memory. */
+/* ENOMEM was transient: later callers must not see it. */
 static int lasting_error(int r)
 {
         return r == -ENOMEM ? -ENOTRECOVERABLE : r;
@@ -27,7 +27,9 @@ static int lasting_error(int r)
 
 static void environment_install(Environment *environment, int r, const StoreFile *file)
 {
+        assert(r <= 0);
         pthread_mutex_lock(&environment->lock);
+        assert(!environment->mdb); /* closed before it is opened again */
         environment->error = lasting_error(r);
         if (r == 0) {
                 environment->mdb = file->mdb;
@@ -40,7 +42,7 @@ static void environment_install(Environment *environment, int r, const StoreFile
         pthread_mutex_unlock(&environment->lock);
 }
 
-/* Readers are not held up meanwhile. What fails is logged once, however often it is tried again. */
+/* Does not block readers. A repeated failure is logged once. */
 static int environment_open(Environment *environment)
 {
         int error = environment->error, level = error < 0 ? LOG_DEBUG : LOG_ERR, r;
@@ -196,7 +198,7 @@ static int environment_reserve(Environment *environment, size_t size)
         return file_reserve(fd, size + STORE_FILE_RESERVE);
 }
 
-/* Without the space on the disk nothing changes. */
+/* Changes nothing if the disk space cannot be allocated. */
 static int environment_resize(Environment *environment, size_t size)
 {
         int r;
@@ -213,13 +215,14 @@ int environment_grow(Environment *environment)
         size_t page = (size_t) sysconf(_SC_PAGESIZE), old;
         int r;
 
+        assert(environment->mdb);
         if (mdb_drop_stale_readers(environment->mdb) > 0)
                 return 0;
         old = environment_size(environment);
         if (old > SIZE_MAX / 2)
                 return -EXFULL;
 
-        /* Where there is no room for twice as much, a little more may do for now. */
+        /* Grow by an eighth where doubling needs too much space. */
         r = environment_resize(environment, old * 2);
         if (r < 0 && r != -EXFULL)
                 r = environment_resize(environment, old + (old / 8 + page - 1) / page * page);
@@ -239,8 +242,7 @@ bool environment_had_reserve(const Environment *environment)
         return environment->has_reserve;
 }
 
-/* LMDB keeps the pages that are free, in the map, in a database of its own: each record begins with
- * how many pages it lists. */
+/* LMDB keeps free pages in database 0: each record begins with its number of pages. */
 static int count_free_pages(MDB_env *mdb, size_t *ret)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
@@ -280,13 +282,14 @@ bool environment_has_room(Environment *environment)
 
 int environment_use_reserve(Environment *environment)
 {
+        assert(environment->mdb);
         if (!environment->has_reserve)
                 return -EXFULL;
         environment->has_reserve = false;
         return environment_map(environment, environment_size(environment) + STORE_FILE_RESERVE);
 }
 
-/* Whether it works. If not, it is closed. */
+/* Closes an environment that cannot begin a transaction. */
 static bool environment_is_usable(Environment *environment)
 {
         _cleanup_(txn_end) Txn txn = {};

@@ -4,54 +4,53 @@
 #include "daemon/store/txn.h"
 
 /*
- * The store's directory and the LMDB environment in it: `data.mdb`, `lock.mdb`. The directory is
- * locked: one process owns a store.
+ * The LMDB environment: `data.mdb` and `lock.mdb` in a directory that one process locks.
  *
- * Disk space for the whole map is allocated when the map is made or grows. So a full disk shows
- * there, where nothing has been written yet and it can be told from a broken one, and a file that
- * ends before its last used page has been cut off.
+ * Disk space for the whole map is preallocated when the map is created or grows. So ENOSPC shows
+ * before anything is written, and a file that ends before its last used page is known to be
+ * truncated.
  *
- * A reserve is allocated behind the map, for changes that take access away: LMDB copies each page
- * that it changes, so that a removal needs space, too, if only for a while.
+ * A reserve is preallocated behind the map for changes that revoke access: LMDB copies each page it
+ * changes, so even a removal needs space.
  *
- * One thread writes, and grows and opens anew; another one may read at the same time. A read keeps
- * the map where it is.
+ * One thread writes, grows and reopens; another may read concurrently. An open read transaction
+ * pins the map.
  */
 typedef struct Environment Environment;
 
-/* Locks the directory and opens the environment. Logs why it fails: -EMEDIUMTYPE for a file that is
- * not our store, which is then as it was; -EBUSY if it is in use; another negative errno. */
+/* Locks the directory and opens the environment. Logs a failure: -EMEDIUMTYPE for a foreign or
+ * damaged file, which is left unchanged; -EBUSY if it is in use; or another negative errno. */
 int environment_new(const char *directory, Environment **ret);
-/* The same, but what cannot be opened yet is opened by environment_recover(). -EBUSY or -ENOMEM. */
+/* The same, but an environment that cannot be opened now is opened later by environment_recover().
+ * Fails with -EBUSY or -ENOMEM only. */
 int environment_new_later(const char *directory, Environment **ret);
 Environment *environment_free(Environment *environment);
 DEFINE_CLEANUP(Environment *, environment_free);
 
-/* 0, or the negative errno that says why the environment is not open. */
+/* 0, or the negative errno that keeps the environment closed. */
 int environment_error(Environment *environment);
 
-/* Begun before the environment grows, a read is waited for: it has to end soon. Both return the
- * errno of environment_error() while it is not open. */
+/* A read blocks environment growth, so it must be short. Both return environment_error() while the
+ * environment is closed. */
 int environment_begin_read(Environment *environment, Txn *ret);
 int environment_begin_write(Environment *environment, Txn *ret);
 
-/* Ids from here on are of this process. 0 before the environment has been open. */
+/* The first intent id of this process; 0 before the environment was opened. */
 uint64_t environment_first_id(Environment *environment);
 
-/* Makes the map larger, or room in it, and keeps the reserve. -EXFULL or the errno that says why
- * there is no space. Not within a write. */
+/* Enlarges the map or frees pages, and keeps the reserve. Returns 0, -EXFULL, or the errno of the
+ * allocation. Not within a write. */
 int environment_grow(Environment *environment);
 
-/* Whether the reserve is there; allocates it if it is not and the disk has room. */
+/* Whether the reserve is allocated; tries to allocate it. */
 bool environment_has_reserve(Environment *environment);
-/* The same, as it was with the last change: from any thread. */
+/* The cached result of environment_has_reserve(). Thread-safe. */
 bool environment_had_reserve(const Environment *environment);
-/* Whether as many pages are free within the map, and some more. Not within a write. */
+/* Whether the map has enough free pages to do without the reserve. Not within a write. */
 bool environment_has_room(Environment *environment);
-/* Adds the reserve to the map. -EXFULL if it is not there. Not within a write. */
+/* Adds the reserve to the map. -EXFULL without a reserve. Not within a write. */
 int environment_use_reserve(Environment *environment);
 
-/* After a failure: opens the environment anew if it is not open or has become unusable. Returns 1
- * if it did, 0 if there was no need, or the negative errno that says why it stays so. Not within a
- * write. */
+/* Reopens a closed or unusable environment. Returns 1 if reopened, 0 if usable, or the negative
+ * errno that keeps it closed. Not within a write. */
 int environment_recover(Environment *environment);

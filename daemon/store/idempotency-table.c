@@ -8,19 +8,19 @@
 
 #define PRUNE_MAX 8U
 
-static MDB_val answer_key(const uint8_t key[static IDEMPOTENCY_KEY_LEN])
+static MDB_val idempotency_key_val(const uint8_t key[static IDEMPOTENCY_KEY_LEN])
 {
         return (MDB_val){.mv_data = (void *) key, .mv_size = IDEMPOTENCY_KEY_LEN};
 }
 
-/* Also one that has expired. */
+/* Finds expired records as well. */
 static int idempotency_table_find(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                                   IdempotencyRecord *ret)
 {
         MDB_val value;
         int r;
 
-        r = txn_get(txn, DATABASE_IDEMPOTENCY, answer_key(key), &value);
+        r = txn_get(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key), &value);
         if (r == -ENOENT)
                 return ERROR_NOT_FOUND;
         if (r < 0)
@@ -71,7 +71,7 @@ int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
         if (r < 0)
                 return r;
 
-        r = txn_put(txn, DATABASE_IDEMPOTENCY, answer_key(key),
+        r = txn_put(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key),
                     (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
         if (r < 0)
                 return r;
@@ -79,7 +79,8 @@ int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
         return txn_put(txn, DATABASE_EXPIRIES, key_val(&expiry), (MDB_val){});
 }
 
-/* The one that expires first, or last. Returns 0, -ENOENT or another negative errno. */
+/* Gets the record that expires first or last, as `op` says. Returns 0, -ENOENT or another negative
+ * errno. */
 static int idempotency_table_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_expires_at_ms,
                                  uint8_t ret_key[static IDEMPOTENCY_KEY_LEN])
 {
@@ -123,7 +124,7 @@ int idempotency_table_prune(Txn *txn)
                 r = idempotency_table_delete_expiry(txn, key, expires_at_ms);
                 if (r < 0)
                         return r;
-                r = txn_delete(txn, DATABASE_IDEMPOTENCY, answer_key(key), NULL);
+                r = txn_delete(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key), NULL);
                 if (r < 0)
                         return r;
         }

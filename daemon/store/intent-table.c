@@ -6,7 +6,7 @@
 #include "daemon/store/intent-table.h"
 #include "daemon/store/tenancy-table.h"
 
-/* A tenancy that the store does not know yet is written, so that its number stays its own. */
+/* Stores a new tenancy, so that its number stays reserved. */
 static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
 {
         TenancyRecord tenancy;
@@ -24,7 +24,7 @@ static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
         return 0;
 }
 
-static int put(Txn *txn, Database database, const Record *record, uint64_t *ret_id)
+static int put_intent(Txn *txn, Database database, const Record *record, uint64_t *ret_id)
 {
         uint64_t id = store_clock_next_id(txn->clock);
         StoreKey key;
@@ -50,7 +50,7 @@ int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIn
         r = get_tenancy_number(txn, tenancy_id, &exchange.tenancy);
         if (r == 0)
                 r = record_from_exchange(&exchange, &record);
-        return r < 0 ? r : put(txn, DATABASE_INTENTS, &record, ret_id);
+        return r < 0 ? r : put_intent(txn, DATABASE_INTENTS, &record, ret_id);
 }
 
 int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent *intent,
@@ -63,7 +63,7 @@ int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent
         r = get_tenancy_number(txn, tenancy_id, &delete.tenancy);
         if (r == 0)
                 r = record_from_delete(&delete, &record);
-        return r < 0 ? r : put(txn, DATABASE_DELETES, &record, ret_id);
+        return r < 0 ? r : put_intent(txn, DATABASE_DELETES, &record, ret_id);
 }
 
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret)
@@ -89,14 +89,14 @@ int intent_table_remove(Txn *txn, Database database, uint64_t id)
         return r == -ENOENT ? 0 : r;
 }
 
-/* Calls the function with each record of a tenancy whose id is below `end_id`. */
-typedef struct Listing {
+/* A filter and the callback that collects matching intents. */
+typedef struct IntentListing {
         uint32_t tenancy;
-        int (*push)(struct Listing *listing, uint64_t id, const MDB_val *value);
+        int (*push)(struct IntentListing *listing, uint64_t id, const MDB_val *value);
         void *list;
-} Listing;
+} IntentListing;
 
-static int push_exchange(Listing *listing, uint64_t id, const MDB_val *value)
+static int push_exchange(IntentListing *listing, uint64_t id, const MDB_val *value)
 {
         ExchangeRecord record;
         int r;
@@ -111,7 +111,7 @@ static int push_exchange(Listing *listing, uint64_t id, const MDB_val *value)
         return 0;
 }
 
-static int push_delete(Listing *listing, uint64_t id, const MDB_val *value)
+static int push_delete(IntentListing *listing, uint64_t id, const MDB_val *value)
 {
         DeleteRecord record;
         int r;
@@ -126,7 +126,7 @@ static int push_delete(Listing *listing, uint64_t id, const MDB_val *value)
         return 0;
 }
 
-static int list(Txn *txn, Database database, uint64_t end_id, Listing *listing)
+static int list_intents(Txn *txn, Database database, uint64_t end_id, IntentListing *listing)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val key, value;
@@ -143,16 +143,16 @@ static int list(Txn *txn, Database database, uint64_t end_id, Listing *listing)
                         return 0;
                 if (r == 0)
                         r = listing->push(listing, id, &value);
-                if (r == -EBADMSG) /* it is in nobody else's way */
-                        log_error("Failed to read the record of a call that was cut off");
+                if (r == -EBADMSG) /* skip the damaged record */
+                        log_error("Failed to decode an intent record; skipped");
                 else if (r < 0)
                         return r;
         }
         return r == -ENOENT ? 0 : r;
 }
 
-static int list_of_tenancy(Txn *txn, const char *tenancy_id, Database database, uint64_t end_id,
-                           Listing *listing)
+static int list_intents_of_tenancy(Txn *txn, const char *tenancy_id, Database database,
+                                   uint64_t end_id, IntentListing *listing)
 {
         TenancyRecord tenancy;
         int r;
@@ -163,17 +163,17 @@ static int list_of_tenancy(Txn *txn, const char *tenancy_id, Database database, 
         if (r < 0)
                 return r;
         listing->tenancy = tenancy.number;
-        return list(txn, database, end_id, listing);
+        return list_intents(txn, database, end_id, listing);
 }
 
 int intent_table_list_exchanges(Txn *txn, const char *tenancy_id, uint64_t end_id,
                                 ExchangeIntentList *ret)
 {
         _cleanup_(exchange_intent_list_clear) ExchangeIntentList intents = {};
-        Listing listing = {.push = push_exchange, .list = &intents};
+        IntentListing listing = {.push = push_exchange, .list = &intents};
         int r;
 
-        r = list_of_tenancy(txn, tenancy_id, DATABASE_INTENTS, end_id, &listing);
+        r = list_intents_of_tenancy(txn, tenancy_id, DATABASE_INTENTS, end_id, &listing);
         if (r == 0)
                 *ret = TAKE(intents, (ExchangeIntentList){});
         return r;
@@ -183,17 +183,18 @@ int intent_table_list_deletes(Txn *txn, const char *tenancy_id, uint64_t end_id,
                               DeleteIntentList *ret)
 {
         _cleanup_(delete_intent_list_clear) DeleteIntentList intents = {};
-        Listing listing = {.push = push_delete, .list = &intents};
+        IntentListing listing = {.push = push_delete, .list = &intents};
         int r;
 
-        r = list_of_tenancy(txn, tenancy_id, DATABASE_DELETES, end_id, &listing);
+        r = list_intents_of_tenancy(txn, tenancy_id, DATABASE_DELETES, end_id, &listing);
         if (r == 0)
                 *ret = TAKE(intents, (DeleteIntentList){});
         return r;
 }
 
-/* The record at one end of a database. -ENOENT if it is empty. */
-static int get_end(Txn *txn, Database database, MDB_cursor_op op, uint64_t *ret_id, MDB_val *ret)
+/* Gets the first or last record. -ENOENT if the database is empty. */
+static int get_end_intent(Txn *txn, Database database, MDB_cursor_op op, uint64_t *ret_id,
+                          MDB_val *ret)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val key;
@@ -205,7 +206,7 @@ static int get_end(Txn *txn, Database database, MDB_cursor_op op, uint64_t *ret_
         return r < 0 ? r : key_parse_id(key.mv_data, key.mv_size, ret_id);
 }
 
-/* When the exchange at one end was begun, or `none`. */
+/* Begin time of the first or last exchange, or `none`. */
 static int get_begun_at(Txn *txn, MDB_cursor_op op, uint64_t none, uint64_t *ret)
 {
         ExchangeRecord record = {};
@@ -213,12 +214,12 @@ static int get_begun_at(Txn *txn, MDB_cursor_op op, uint64_t none, uint64_t *ret
         uint64_t id;
         int r;
 
-        r = get_end(txn, DATABASE_INTENTS, op, &id, &value);
+        r = get_end_intent(txn, DATABASE_INTENTS, op, &id, &value);
         if (r == 0)
                 r = record_to_exchange(value.mv_data, value.mv_size, &record);
         if (r < 0 && r != -ENOENT && r != -EBADMSG)
                 return r;
-        *ret = r == -ENOENT ? none : record.begun_at_ms; /* 0 if it cannot be read */
+        *ret = r == -ENOENT ? none : record.begun_at_ms; /* 0 if undecodable */
         exchange_intent_clear(&record.intent);
         return 0;
 }
@@ -239,7 +240,7 @@ int intent_table_last_id(Txn *txn, Database database, uint64_t *ret)
         uint64_t id;
         int r;
 
-        r = get_end(txn, database, MDB_LAST, &id, &value);
+        r = get_end_intent(txn, database, MDB_LAST, &id, &value);
         if (r < 0 && r != -ENOENT && r != -EBADMSG)
                 return r;
         *ret = r == 0 ? id : 0;

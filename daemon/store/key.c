@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
+#include "base/log.h"
 #include "daemon/store/key.h"
 
 #define DIGEST_LEN 32U
 
 static void key_append(StoreKey *key, const void *bytes, size_t len)
 {
+        assert(len <= KEY_LEN_MAX - key->len);
         memcpy(key->bytes + key->len, bytes, len);
         key->len += len;
 }
@@ -34,7 +36,7 @@ int key_for_link(uint32_t tenancy, const char *authenticator_id, StoreKey *ret)
         }
 
         if (!EVP_Digest(authenticator_id, len, digest, NULL, EVP_sha256(), NULL))
-                return -EIO;
+                return log_errno_origin(-EIO);
         key_append(ret, authenticator_id, KEY_LEN_MAX - KEY_TENANCY_LEN - DIGEST_LEN);
         key_append(ret, digest, DIGEST_LEN);
         return 0;

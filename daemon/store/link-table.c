@@ -7,7 +7,7 @@
 #include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
 
-/* The authenticator in a link's key: what stands under the user. */
+/* The authenticator part of a link key, as stored under the user. */
 static MDB_val key_authenticator_val(const StoreKey *key)
 {
         return (MDB_val){.mv_data = (void *) (key->bytes + KEY_TENANCY_LEN),
@@ -25,7 +25,7 @@ static int link_table_get_by_key(Txn *txn, const StoreKey *key, Link **ret)
         return record_to_link(value.mv_data, value.mv_size, ret);
 }
 
-/* NOT_FOUND, and -EBADMSG where the record is another authenticator's. */
+/* NOT_FOUND; -EBADMSG if the record names another authenticator. */
 static int link_table_get_in(Txn *txn, uint32_t tenancy, const char *authenticator_id, Link **ret)
 {
         _cleanup_(link_freep) Link *link = NULL;
@@ -72,7 +72,7 @@ int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret)
         return 0;
 }
 
-/* Appends the link that an authenticator of the user leads to. */
+/* Appends the link of an authenticator in the user index. */
 static int push_link_of_user(Txn *txn, uint32_t tenancy, const char *user_id, MDB_val authenticator,
                              LinkList *list)
 {
@@ -133,47 +133,47 @@ int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_i
         return link_table_list_by_user_in(txn, tenancy.number, user_id, ret);
 }
 
-/* A walk through the links of a tenancy, in the order of their keys. */
-typedef struct Walk {
+/* Iterates over a tenancy's links in key order. */
+typedef struct LinkIterator {
         MDB_cursor *cursor;
         uint32_t tenancy;
         MDB_val key;
         MDB_val value;
-} Walk;
+} LinkIterator;
 
-/* -ENOENT behind the tenancy's last link. */
-static int link_iterator_move(Walk *walk, MDB_cursor_op op)
+/* -ENOENT after the tenancy's last link. */
+static int link_iterator_move(LinkIterator *iterator, MDB_cursor_op op)
 {
         StoreKey prefix;
         int r;
 
-        r = cursor_get(walk->cursor, op, &walk->key, &walk->value);
+        r = cursor_get(iterator->cursor, op, &iterator->key, &iterator->value);
         if (r < 0)
                 return r;
-        key_for_tenancy(walk->tenancy, &prefix);
-        if (walk->key.mv_size <= prefix.len ||
-            memcmp(walk->key.mv_data, prefix.bytes, prefix.len) != 0)
+        key_for_tenancy(iterator->tenancy, &prefix);
+        if (iterator->key.mv_size <= prefix.len ||
+            memcmp(iterator->key.mv_data, prefix.bytes, prefix.len) != 0)
                 return -ENOENT;
         return 0;
 }
 
-/* To the first link behind the one that has the id, whether that is still there or not. */
-static int link_iterator_seek(Walk *walk, const char *after)
+/* Moves to the first link after the id, whether that id exists or not. */
+static int link_iterator_seek(LinkIterator *iterator, const char *after)
 {
         StoreKey start;
         int r;
 
-        key_for_tenancy(walk->tenancy, &start);
+        key_for_tenancy(iterator->tenancy, &start);
         if (after) {
-                r = key_for_link(walk->tenancy, after, &start);
+                r = key_for_link(iterator->tenancy, after, &start);
                 if (r < 0)
                         return r;
         }
-        walk->key = key_val(&start);
-        r = link_iterator_move(walk, MDB_SET_RANGE);
-        if (r == 0 && after && walk->key.mv_size == start.len &&
-            memcmp(walk->key.mv_data, start.bytes, start.len) == 0)
-                r = link_iterator_move(walk, MDB_NEXT);
+        iterator->key = key_val(&start);
+        r = link_iterator_move(iterator, MDB_SET_RANGE);
+        if (r == 0 && after && iterator->key.mv_size == start.len &&
+            memcmp(iterator->key.mv_data, start.bytes, start.len) == 0)
+                r = link_iterator_move(iterator, MDB_NEXT);
         return r;
 }
 
@@ -182,18 +182,18 @@ static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, siz
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         _cleanup_(link_list_clear) LinkList list = {};
-        Walk walk = {.tenancy = tenancy};
+        LinkIterator iterator = {.tenancy = tenancy};
         int r;
 
         r = txn_cursor(txn, DATABASE_LINKS, &cursor);
         if (r < 0)
                 return r;
-        walk.cursor = cursor;
-        for (r = link_iterator_seek(&walk, after); r == 0 && list.n_links < limit;
-             r = link_iterator_move(&walk, MDB_NEXT)) {
+        iterator.cursor = cursor;
+        for (r = link_iterator_seek(&iterator, after); r == 0 && list.n_links < limit;
+             r = link_iterator_move(&iterator, MDB_NEXT)) {
                 Link *link;
 
-                r = record_to_link(walk.value.mv_data, walk.value.mv_size, &link);
+                r = record_to_link(iterator.value.mv_data, iterator.value.mv_size, &link);
                 if (r >= 0)
                         r = link_list_push(&list, link);
                 if (r < 0)
@@ -275,7 +275,7 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
 }
 
-/* Writes an old link anew if the other one knows more of it. */
+/* Updates an existing link if the other has more information. */
 static int link_table_enrich(Txn *txn, uint32_t tenancy, const Link *old, const Link *link)
 {
         Link merged = *old; /* lent */
@@ -375,8 +375,8 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_delete(txn, DATABASE_USERS, key_val(&user), &authenticator);
 }
 
-/* A link that is listed is there: one that is missing means that the directions disagree. Takes the
- * link over. */
+/* Removes a listed link; a missing one means that the index is corrupt. Takes ownership of the
+ * link. */
 static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkList *removed)
 {
         _cleanup_(link_freep) Link *owned = link;
@@ -393,7 +393,7 @@ static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkLis
         return link_list_push(removed, TAKE_PTR(owned));
 }
 
-/* `same` is the link that it has to be, or NULL. */
+/* `same`: remove only if the link is unchanged; NULL: remove unconditionally. */
 static int link_table_remove_checked(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                                      const Link *same, LinkList *removed)
 {

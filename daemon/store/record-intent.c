@@ -57,11 +57,11 @@ static void encode_delete(Encoder *e, const void *object)
 
 static void encode_tombstone(Encoder *e, const void *object)
 {
-        const TombstoneRecord *decision = object;
+        const TombstoneRecord *tombstone = object;
 
-        encode_u32(e, decision->tenancy);
-        encode_u64(e, decision->tombstoned_at_ms);
-        encode_bytes(e, decision->subject, SUBJECT_DIGEST_LEN);
+        encode_u32(e, tombstone->tenancy);
+        encode_u64(e, tombstone->tombstoned_at_ms);
+        encode_bytes(e, tombstone->subject, SUBJECT_DIGEST_LEN);
 }
 
 int record_from_exchange(const ExchangeRecord *exchange, Record *ret)
@@ -74,9 +74,9 @@ int record_from_delete(const DeleteRecord *delete, Record *ret)
         return encode_record(DELETE_VERSION, encode_delete, delete, ret);
 }
 
-int record_from_tombstone(const TombstoneRecord *decision, Record *ret)
+int record_from_tombstone(const TombstoneRecord *tombstone, Record *ret)
 {
-        return encode_record(DECISION_VERSION, encode_tombstone, decision, ret);
+        return encode_record(DECISION_VERSION, encode_tombstone, tombstone, ret);
 }
 
 static void decode_array(Decoder *d, uint8_t *ret, size_t len)
@@ -162,13 +162,13 @@ int record_to_delete(const void *bytes, size_t len, DeleteRecord *ret)
 int record_to_tombstone(const void *bytes, size_t len, TombstoneRecord *ret)
 {
         Decoder d = decoder_start(bytes, len, DECISION_VERSION);
-        TombstoneRecord decision = {.tenancy = decode_u32(&d), .tombstoned_at_ms = decode_u64(&d)};
+        TombstoneRecord tombstone = {.tenancy = decode_u32(&d), .tombstoned_at_ms = decode_u64(&d)};
         int r;
 
-        decode_array(&d, decision.subject, SUBJECT_DIGEST_LEN);
+        decode_array(&d, tombstone.subject, SUBJECT_DIGEST_LEN);
         r = decoder_end(&d);
         if (r < 0)
                 return r;
-        *ret = decision;
+        *ret = tombstone;
         return 0;
 }

@@ -4,11 +4,10 @@
 #include "daemon/model/intent.h"
 #include "daemon/store/encoding.h"
 
-/* The records of calls that were begun, and of decisions that keep crash recovery from making a
- * link. Times are the store's; ids are in the keys. */
+/* Encoded intents and tombstones. Times are on the store's clock; ids are in the keys. */
 
 typedef struct ExchangeRecord {
-        uint32_t tenancy; /* its number */
+        uint32_t tenancy; /* tenancy number */
         uint64_t begun_at_ms;
         ExchangeIntent intent;
 } ExchangeRecord;
@@ -28,10 +27,10 @@ typedef struct TombstoneRecord {
         uint8_t subject[SUBJECT_DIGEST_LEN];
 } TombstoneRecord;
 
-/* As in record.h. */
+/* Return values as in record.h. */
 int record_from_exchange(const ExchangeRecord *exchange, Record *ret);
 int record_from_delete(const DeleteRecord *delete, Record *ret);
-int record_from_tombstone(const TombstoneRecord *decision, Record *ret);
+int record_from_tombstone(const TombstoneRecord *tombstone, Record *ret);
 
 /* Also an exchange or a delete of schema 2: without endpoint and ids of links. */
 int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret);

@@ -106,7 +106,7 @@ int record_to_tenancy_1(const void *bytes, size_t len, TenancyRecord *ret)
         TenancyRecord tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
         int r;
 
-        (void) decode_u64(&d); /* since when exchanges were open */
+        (void) decode_u64(&d); /* obsolete field */
         r = decoder_end(&d);
         if (r < 0)
                 return r;

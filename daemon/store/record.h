@@ -5,26 +5,23 @@
 #include "daemon/model/link.h"
 #include "daemon/store/encoding.h"
 
-/*
- * The values of the databases, as bytes; see encoding.h. A record is not trusted: one of another
- * version, cut off, with bytes behind its end, or that says something impossible, is -EBADMSG.
- */
+/* Encoded database values; see encoding.h. Input is not trusted: an unknown version, truncation,
+ * trailing bytes or an impossible value is -EBADMSG. */
 
-/* A tenancy of this store. Its number is never given to another one. */
+/* A tenancy's row in the store. Numbers are never reused. */
 typedef struct TenancyRecord {
         uint32_t number;
         uint64_t n_links;
 } TenancyRecord;
 
-/* All return 0, -ENOMEM, or -EINVAL for what could not be read again (a string that is missing or
- * of more than 64K; an answer without error and without principal; ids that are not valid). */
+/* Return 0, -ENOMEM, or -EINVAL for an object that decoding would refuse. */
 int record_from_tenancy(const TenancyRecord *tenancy, Record *ret);
 int record_from_link(const Link *link, Record *ret);
 int record_from_idempotency(const IdempotencyRecord *answer, Record *ret);
 
-/* All return 0, -ENOMEM or -EBADMSG. What they give is the caller's. */
+/* Return 0, -ENOMEM or -EBADMSG. Results are owned by the caller. */
 int record_to_tenancy(const void *bytes, size_t len, TenancyRecord *ret);
-/* The same from a store of schema 1. */
+/* Decodes the format of schema version 1. */
 int record_to_tenancy_1(const void *bytes, size_t len, TenancyRecord *ret);
 /* Also one of schema 2, which has no id. */
 int record_to_link(const void *bytes, size_t len, Link **ret);

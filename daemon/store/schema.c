@@ -68,7 +68,7 @@ int schema_create(MDB_env *mdb)
 static int upgrade_tenancy(MDB_cursor *cursor, MDB_val key, MDB_val value)
 {
         _cleanup_(record_clear) Record record = {};
-        uint8_t copy[KEY_LEN_MAX]; /* writing moves what the cursor lends */
+        uint8_t copy[KEY_LEN_MAX]; /* writing invalidates the cursor's memory */
         TenancyRecord tenancy;
         int r;
 
@@ -119,7 +119,7 @@ int schema_upgrade(MDB_env *mdb, uint32_t version)
         return r < 0 ? r : txn_commit(&txn);
 }
 
-/* Opens a database that has to be there, and of that kind. */
+/* Opens an existing database and checks its flags. */
 static int schema_open_database(Txn *txn, Schema *schema, Database database)
 {
         unsigned flags;
@@ -173,7 +173,7 @@ static int schema_read(MDB_env *mdb, Schema *ret)
         r = txn_begin_read(mdb, ret, &txn);
         for (Database database = 0; r == 0 && database < DATABASE_MAX; database++)
                 r = schema_open_database(&txn, ret, database);
-        /* Only a transaction that is committed leaves its handles behind. */
+        /* Database handles survive a commit only. */
         return r < 0 ? r : txn_commit(&txn);
 }
 
@@ -193,12 +193,12 @@ int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret)
         if (r != -EMEDIUMTYPE)
                 log_at(level, "Failed to read the store in %s: %s", directory, strerror(-r));
         else if (version == 0 || version == SCHEMA_VERSION)
-                log_at(level, "Failed to open the store in %s: not a store of links, or damaged",
+                log_at(level, "Failed to open the store in %s: not a passlockd store, or damaged",
                        directory);
         else
                 log_at(level,
-                       "Failed to open the store in %s: its schema is version %u, and this "
-                       "program knows version %u",
+                       "Failed to open the store in %s: schema version %u is not "
+                       "supported, only version %u",
                        directory, version, SCHEMA_VERSION);
         return r;
 }

@@ -6,20 +6,20 @@
 #include "base/macro.h"
 
 /*
- * The databases in the file, and the version of their encoding.
+ * The databases of the file and their version.
  *
  *        meta        "schema" -> SCHEMA_VERSION, 4 bytes big-endian; times, see meta-table.h
- *        tenancies   tenancy id -> its number and how many links it has
+ *        tenancies   tenancy id -> number and link count
  *        links       link key -> link
- *        users       user key -> the authenticators of the user's link keys (several)
- *        answers     digest -> answer
- *        expiries    expiry key -> nothing: the answers in the order in which they expire
- *        intents     intent key -> exchange that was begun
- *        deletes     intent key -> delete in the vault that was begun
- *        decisions   intent key -> authenticator that was not to be linked any more
+ *        users       user key -> authenticators (DUPSORT)
+ *        answers     idempotency key digest -> idempotency record
+ *        expiries    expiry key -> nothing: idempotency records by expiry time
+ *        intents     intent key -> open exchange
+ *        deletes     intent key -> open delete in the vault
+ *        decisions   intent key -> tombstone
  *
- * ApiKeyLoader are in key.h, values in record.h and record-intent.h. Intents, deletes and decisions
- * share one ascending row of ids, which links have theirs from as well: a link's id is below that
+ * Keys are in key.h, values in record.h and record-intent.h. Intents, deletes and tombstones share
+ * one ascending sequence of ids, which links have theirs from as well: a link's id is below that
  * of any delete that names it, and so is never given to a later link of its authenticator.
  */
 #define SCHEMA_VERSION 3U
@@ -41,16 +41,16 @@ typedef struct Schema {
         MDB_dbi dbi[DATABASE_MAX];
 } Schema;
 
-/* Makes the databases in a new environment. Returns 0 or a negative errno. */
+/* Creates the databases in a new environment. Returns 0 or a negative errno. */
 int schema_create(MDB_env *mdb);
 
-/* Finds them in an old one, and writes nothing. Logs why it fails: with -EMEDIUMTYPE if the file
- * has others, or with another negative errno. `directory` and `level` are for the log. */
+/* Opens existing databases; read-only. Logs a failure at `level`: -EMEDIUMTYPE for a foreign file,
+ * or another negative errno. */
 int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret);
 
-/* The version in a file: 0 if it has none. Returns 0 or a negative errno. */
+/* Gets the schema version, 0 without one. Returns 0 or a negative errno. */
 int schema_read_version(MDB_env *mdb, uint32_t *ret);
 
-/* Turns a file of version 1 or 2 into one of this version, all or nothing. Records of version 2 are
+/* Upgrades version 1 or 2 in one transaction. Records of version 2 are
  * read as they are. Returns 0 or a negative errno. */
 int schema_upgrade(MDB_env *mdb, uint32_t version);

@@ -15,6 +15,7 @@ void store_clock_set(StoreClock *clock, uint64_t last_id, uint64_t now_ms)
 
 uint64_t store_clock_next_id(StoreClock *clock)
 {
+        assert(clock->last_id < UINT64_MAX);
         return ++clock->last_id;
 }
 

@@ -4,9 +4,9 @@
 #include "base/macro.h"
 
 /*
- * Ids and times that only go up, whatever becomes of the host's clocks: times are how long the
- * store has been open in all, on top of the latest time that is on disk, which after a crash is
- * that of the latest record. The writer's alone.
+ * A monotonic source of ids and times that survives restarts and clock changes: time is the store's
+ * total open time, continued from the latest time on disk, which after a crash is
+ * that of the latest record. Used by the writer thread only.
  */
 typedef struct StoreClock {
         uint64_t last_id;
@@ -14,7 +14,7 @@ typedef struct StoreClock {
         uint64_t base_boottime_ms;
 } StoreClock;
 
-/* What is on disk reaches up to here. */
+/* Continues from the latest id and time on disk. */
 void store_clock_set(StoreClock *clock, uint64_t last_id, uint64_t now_ms);
 uint64_t store_clock_next_id(StoreClock *clock);
 uint64_t store_clock_now_ms(const StoreClock *clock);

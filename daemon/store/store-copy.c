@@ -13,7 +13,7 @@
 #include "daemon/store/store-copy.h"
 #include "daemon/store/store-file.h"
 
-/* How often the map may have grown between its opening and the copy's beginning. */
+/* Retries if the map grows between opening and copying. */
 #define ATTEMPTS 8U
 
 static int copy_to(const char *directory, int fd)
@@ -29,40 +29,39 @@ static int copy_to(const char *directory, int fd)
         if (r < 0)
                 return r;
         if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         r = lmdb_errno(mdb_env_copyfd2(mdb, fd, MDB_CP_COMPACT));
         if (r < 0 && r != -ENOTRECOVERABLE)
-                log_error("Cannot copy the store in %s: %s", directory, strerror(-r));
+                log_error("Failed to copy the store in %s: %s", directory, strerror(-r));
         return r;
 }
 
-/* For good: nothing of root is left. */
+/* Drops root privileges permanently. */
 static int become_owner(const char *directory)
 {
         struct stat st;
 
         if (stat(directory, &st) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         if (geteuid() != 0 || st.st_uid == 0)
                 return 0;
         if (setgroups(0, NULL) < 0 || setresgid(st.st_gid, st.st_gid, st.st_gid) < 0 ||
             setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         return 0;
 }
 
-/* Nothing else of ours is open to who reads what may be anything: not the place of the copy, which
- * others may not get to, and not the terminal, on which it could type. The file is STDIN_FILENO
- * then. */
+/* Leaves the terminal session and closes all descriptors but the standard streams; the target file
+ * becomes STDIN_FILENO. The child parses untrusted data and must not reach the caller's files. */
 static int leave_behind(int fd)
 {
         if (setsid() < 0 || dup2(fd, STDIN_FILENO) < 0 ||
             close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         return 0;
 }
 
-/* What the child does. */
+/* The child process. */
 static int copy_as_owner(const char *directory, int fd, pid_t parent)
 {
         int r;
@@ -71,10 +70,10 @@ static int copy_as_owner(const char *directory, int fd, pid_t parent)
         if (r == 0)
                 r = become_owner(directory);
         if (r < 0) {
-                log_error("Cannot read %s as its owner: %s", directory, strerror(-r));
+                log_error("Failed to switch to the owner of %s: %s", directory, strerror(-r));
                 return r;
         }
-        /* After that, which would undo it; and if the parent ended before that. */
+        /* After setresuid(), which resets both; and check that the parent did not exit before. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
             getppid() != parent)
                 return -EINTR;
@@ -83,7 +82,7 @@ static int copy_as_owner(const char *directory, int fd, pid_t parent)
                 if (r != -ENOTRECOVERABLE)
                         return r;
         }
-        log_error("The store in %s grows too fast to be copied", directory);
+        log_error("Failed to copy the store in %s: it keeps growing; retry later", directory);
         return r;
 }
 
@@ -96,7 +95,7 @@ static void signals_set(sigset_t *set)
         sigaddset(set, SIGHUP);
 }
 
-/* Waits for the child, or ends it if we are to end. Returns 0 or a negative errno. */
+/* Waits for the child; kills it on a termination signal. Returns 0 or a negative errno. */
 static int child_wait(pid_t pid)
 {
         bool interrupted = false;
@@ -107,7 +106,7 @@ static int child_wait(pid_t pid)
         signals_set(&set);
         while ((ended = waitpid(pid, &status, interrupted ? 0 : WNOHANG)) != pid) {
                 if (ended < 0 && errno != EINTR)
-                        return -errno;
+                        return log_errno_origin(-errno);
                 if (ended == 0 && sigwait(&set, &signal) == 0 && signal != SIGCHLD) {
                         interrupted = true;
                         (void) kill(pid, SIGKILL);
@@ -116,7 +115,7 @@ static int child_wait(pid_t pid)
         if (interrupted)
                 return -EINTR;
         if (WIFSIGNALED(status)) {
-                log_error("Signal %i ended the copy", WTERMSIG(status));
+                log_error("Failed to copy the store: killed by signal %i", WTERMSIG(status));
                 return -EIO;
         }
         return -WEXITSTATUS(status);
@@ -130,11 +129,11 @@ static int copy_in_child(const char *directory, int fd)
 
         signals_set(&set);
         if (sigprocmask(SIG_BLOCK, &set, &before) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         pid = fork();
         if (pid == 0)
                 _exit(-copy_as_owner(directory, fd, parent));
-        r = pid < 0 ? -errno : child_wait(pid);
+        r = pid < 0 ? log_errno_origin(-errno) : child_wait(pid);
         (void) sigprocmask(SIG_SETMASK, &before, NULL);
         return r;
 }
@@ -144,10 +143,10 @@ int store_copy(const char *directory, const char *path)
         _cleanup_(new_file_freep) NewFile *file = NULL;
         int r;
 
-        /* Publishing would find out, too, but late. */
+        /* new_file_publish() would refuse it as well, but after the copy. */
         r = access(path, F_OK) == 0 ? -EEXIST : new_file_open(path, &file);
         if (r < 0) {
-                log_error("Cannot create %s: %s", path, strerror(-r));
+                log_error("Failed to create %s: %s", path, strerror(-r));
                 return r;
         }
         r = copy_in_child(directory, new_file_fd(file));
@@ -155,6 +154,6 @@ int store_copy(const char *directory, const char *path)
                 return r;
         r = new_file_publish(file, false);
         if (r < 0)
-                log_error("Cannot write %s: %s", path, strerror(-r));
+                log_error("Failed to write %s: %s", path, strerror(-r));
         return r;
 }

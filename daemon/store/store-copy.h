@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * Copies the store in a directory to a new file, compactly and as of one moment: with all that was
- * acknowledged before, and no change by half. The store may be in use meanwhile, by another
- * process; that goes on, but for the disk space of what it frees while the copy is made.
+ * Makes a compact, consistent snapshot of the store in a new file: all acknowledged changes, no
+ * partial one. The store may be in use by another process, which can not reuse freed pages
+ * meanwhile.
  *
- * The file comes into being whole, is the caller's own with mode 0600, and replaces none. Whoever
- * calls as root reads the directory as its owner, in a process of its own: what the service could
- * have put there does not get to act as root.
+ * The file appears complete, with mode 0600, and never replaces another file. Called by root, a
+ * child process reads the directory as its owner: root never parses data that the service could
+ * have written.
  *
- * SIGINT, SIGTERM and SIGHUP, which the caller has blocked, end it with -EINTR. Logs why it fails,
- * with a negative errno.
+ * The caller must have blocked SIGINT, SIGTERM and SIGHUP; they end the copy with -EINTR. Returns 0
+ * or a negative errno, and logs a failure.
  */
 int store_copy(const char *directory, const char *path);

@@ -8,14 +8,14 @@
 
 #define INTERVAL_MS 10000U
 
-void store_failure_record(StoreFailure *trouble, int r)
+void store_failure_record(StoreFailure *last_failure, int r)
 {
         uint64_t now_ms = monotonic_ms();
         bool full = store_error_from_errno(r) == ERROR_STORE_FULL;
 
-        if (r == trouble->error && now_ms - trouble->at_ms < INTERVAL_MS)
+        if (r == last_failure->error && now_ms - last_failure->at_ms < INTERVAL_MS)
                 return;
         audit(full ? EVENT_STORE_FULL : EVENT_STORE_FAILED, .text = strerror(-r));
-        trouble->error = r;
-        trouble->at_ms = now_ms;
+        last_failure->error = r;
+        last_failure->at_ms = now_ms;
 }

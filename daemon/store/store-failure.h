@@ -3,12 +3,11 @@
 
 #include "base/macro.h"
 
-/* The last failure of the disk that left a record: thousands that are alike leave one in a while.
- */
+/* The last recorded I/O failure; rate-limits the records of repeated failures. */
 typedef struct StoreFailure {
         int error;
         uint64_t at_ms;
 } StoreFailure;
 
-/* Leaves a record of a negative errno, if it is not the same as just before. */
-void store_failure_record(StoreFailure *trouble, int r);
+/* Records a negative errno, unless the same one was recorded just before. */
+void store_failure_record(StoreFailure *last_failure, int r);

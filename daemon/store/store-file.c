@@ -37,7 +37,7 @@ int file_reserve(int fd, uint64_t size)
         int r;
 
         if (fstat(fd, &st) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         if ((uint64_t) st.st_size >= size)
                 return 0;
         if (!disk_has_space(fd, size - (uint64_t) st.st_size))
@@ -46,7 +46,7 @@ int file_reserve(int fd, uint64_t size)
                 r = -posix_fallocate(fd, 0, (off_t) size);
         while (r == -EINTR);
         if (r < 0 && ftruncate(fd, st.st_size) < 0)
-                log_warning("Failed to give back disk space: %s", strerror(errno));
+                log_warning("Failed to release disk space: %s", strerror(errno));
         return r;
 }
 
@@ -58,9 +58,9 @@ static int lock_directory(const char *directory, int *directory_fd)
                 return 0;
         fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+                return errno == EWOULDBLOCK ? -EBUSY : log_errno_origin(-errno);
         *directory_fd = TAKE_FD(fd);
         return 0;
 }
@@ -72,7 +72,7 @@ static int reserve_lock_file(int directory_fd)
 
         fd = openat(directory_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
         if (fd < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         return file_reserve(fd, LOCK_FILE_SIZE);
 }
 
@@ -116,12 +116,12 @@ static int create_store(const char *directory, int directory_fd)
         if (fstatat(directory_fd, DATA_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0)
                 return 0;
         if (errno != ENOENT)
-                return -errno;
+                return log_errno_origin(-errno);
 
         if (asprintf(&path, "%s/" NEW_FILE, directory) < 0)
                 return -ENOMEM;
         if (unlinkat(directory_fd, NEW_FILE, 0) < 0 && errno != ENOENT)
-                return -errno;
+                return log_errno_origin(-errno);
         r = create_file(path);
         if (r < 0) {
                 (void) unlinkat(directory_fd, NEW_FILE, 0);
@@ -129,7 +129,7 @@ static int create_store(const char *directory, int directory_fd)
         }
         if (renameat(directory_fd, NEW_FILE, directory_fd, DATA_FILE) < 0 ||
             fsync(directory_fd) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         return 0;
 }
 
@@ -143,10 +143,10 @@ static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory, int leve
         mdb_env_info(mdb, &info);
         mdb_env_stat(mdb, &stat);
         if (fstat(fd, &st) < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         if ((uint64_t) st.st_size / stat.ms_psize > info.me_last_pgno)
                 return 0;
-        log_at(level, "Failed to open the store in %s: " DATA_FILE " has been cut off", directory);
+        log_at(level, "Failed to open the store in %s: " DATA_FILE " is truncated", directory);
         return -EMEDIUMTYPE;
 }
 
@@ -158,14 +158,14 @@ static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, 
         int fd, r;
 
         if (fstatat(directory_fd, DATA_FILE, &st, 0) < 0)
-                r = -errno;
+                r = log_errno_origin(-errno);
         else if (st.st_size == 0)
                 r = -EMEDIUMTYPE;
         else
                 r = lmdb_errno(mdb_env_open(mdb, directory, MDB_NOTLS | flags, FILE_MODE));
         if (r < 0) {
                 log_at(level, "Failed to open the store in %s: %s", directory,
-                       r == -EMEDIUMTYPE ? DATA_FILE " is no database" : strerror(-r));
+                       r == -EMEDIUMTYPE ? DATA_FILE " is not an LMDB file" : strerror(-r));
                 return r;
         }
         mdb_env_get_fd(mdb, &fd);
@@ -330,7 +330,7 @@ int store_file_prepare(const char *directory, int level, int *directory_fd)
         r = lock_directory(directory, directory_fd);
         if (r < 0) {
                 log_at(level, "Failed to lock %s: %s", directory,
-                       r == -EBUSY ? "another daemon uses it" : strerror(-r));
+                       r == -EBUSY ? "in use by another process" : strerror(-r));
                 return r;
         }
         r = reserve_lock_file(*directory_fd);
@@ -348,9 +348,9 @@ int store_file_open_beside(const char *directory, MDB_env **ret)
         int r;
 
         directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = directory_fd < 0 ? -errno : 0;
+        r = directory_fd < 0 ? log_errno_origin(-errno) : 0;
         if (r == 0 && faccessat(directory_fd, DATA_FILE, R_OK, 0) < 0)
-                r = -errno;
+                r = log_errno_origin(-errno);
         if (r == 0)
                 r = reserve_lock_file(directory_fd);
         if (r == 0)

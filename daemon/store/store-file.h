@@ -4,19 +4,17 @@
 #include "daemon/store/txn.h"
 
 /*
- * The files of a store: `data.mdb` and `lock.mdb`, in a directory that one process locks. A store
- * is created whole or not at all; one of an earlier version is upgraded; and what is not ours, or
- * has been cut off, is left as it is.
+ * The files of a store: `data.mdb` and `lock.mdb` in a directory that one process locks. Creation
+ * is atomic; an earlier version is upgraded; a foreign or truncated file is left unchanged.
  */
 
-/* What a new store takes on the disk. */
+/* Initial file size. */
 #define STORE_FILE_SIZE_INITIAL (4U * 1024U * 1024U)
 
-/* What is allocated behind the map: as much as the largest step of a removal changes, several
- * times. */
+/* Preallocated behind the map: several times what the largest removal step changes. */
 #define STORE_FILE_RESERVE (2U * 1024U * 1024U)
 
-/* An open store, and what its clock is to go on from. */
+/* An open store and the start values of its clock. */
 typedef struct StoreFile {
         MDB_env *mdb;
         Schema schema;
@@ -27,27 +25,24 @@ typedef struct StoreFile {
 
 void store_file_clear(StoreFile *file);
 
-/* Locks the directory, unless *directory_fd holds it already, and creates a store in it if there is
- * none. Failures are logged at that level: -EBUSY if another process has the lock, or another
+/* Locks the directory, unless *directory_fd holds the lock, and creates a store if there is
+ * none. Logs a failure at `level`: -EBUSY if another process holds the lock, or another
  * negative errno. */
 int store_file_prepare(const char *directory, int level, int *directory_fd);
 
-/* Opens the store. Failures are logged at that level: -EMEDIUMTYPE for a file that is not ours, or
- * another negative errno. */
+/* Opens the store. Logs a failure at `level`: -EMEDIUMTYPE for a foreign file, or another negative
+ * errno. */
 int store_file_open(const char *directory, int directory_fd, int level, StoreFile *ret);
 
-/*
- * Opens the store in a directory to read from it, beside the process whose store it is, if there is
- * one. Logs why it fails. -ENOTRECOVERABLE from what is read then says that the other one has made
- * the map larger since.
- */
+/* Opens an existing store read-only, beside the process that owns it. Logs a failure. Reads return
+ * -ENOTRECOVERABLE if the owner enlarged the map. */
 int store_file_open_beside(const char *directory, MDB_env **ret);
 DEFINE_CLEANUP(MDB_env *, mdb_env_close);
 
-/* A reader that was killed keeps pages from being used again. Returns how many there were, or a
- * negative errno. */
+/* A killed reader blocks the reuse of pages. Returns the number of dropped readers or a negative
+ * errno. */
 int mdb_drop_stale_readers(MDB_env *mdb);
 
-/* Allocates a file's first `size` bytes on the disk. What fails leaves it as long as it was. On a
- * full disk the attempt is costly, and is made with each change. Returns 0 or a negative errno. */
+/* Preallocates the first `size` bytes of a file; a failure keeps its length. Returns 0 or a
+ * negative errno. */
 int file_reserve(int fd, uint64_t size);

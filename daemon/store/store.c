@@ -13,14 +13,14 @@
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 
-/* A cursor is this and the authenticator that the last page ended with. */
+/* Format of a cursor: this prefix and the last authenticator id of the page. */
 #define CURSOR_PREFIX "after:"
 
 struct Store {
         Environment *environment;
         Writer *writer;
-        ChangeQueue ended;    /* to be reported */
-        StoreFailure trouble; /* with reads */
+        ChangeQueue ended;         /* completed, not reported yet */
+        StoreFailure last_failure; /* of reads */
 };
 
 static int open_with(const char *directory,
@@ -31,6 +31,7 @@ static int open_with(const char *directory,
 
         if (!store)
                 return -ENOMEM;
+        change_queue_init(&store->ended);
         r = environment_open(directory, &store->environment);
         if (r < 0)
                 return r;
@@ -99,13 +100,13 @@ static int store_begin(Store *store, Txn *ret)
         return environment_begin_read(store->environment, ret);
 }
 
-/* What a read came to, for the caller; what went wrong with the store is recorded. */
+/* Maps the result of a read for the caller; records an I/O failure. */
 static int store_end(Store *store, int r)
 {
         int outcome = store_error_from_errno(r);
 
         if (r < 0 && outcome > 0)
-                store_failure_record(&store->trouble, r);
+                store_failure_record(&store->last_failure, r);
         return outcome;
 }
 
@@ -135,7 +136,7 @@ int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id
         return store_end(store, r);
 }
 
-/* The id in a cursor, NULL if it is none. */
+/* The id in a cursor; NULL if malformed. */
 static const char *cursor_parse(const char *cursor)
 {
         size_t len = strlen(CURSOR_PREFIX);
@@ -239,7 +240,7 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
         return store_end(store, r);
 }
 
-/* Takes the change over. */
+/* Takes ownership of the change. */
 static int store_queue(Store *store, StoreChange *change, StoreChange **ret)
 {
         writer_queue(store->writer, change);

@@ -29,7 +29,7 @@ int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *re
         if (r != -ENOENT)
                 return r;
 
-        /* Tenancies are never removed, so that their count is a number that none has. */
+        /* Tenancies are never removed, so their count is an unused number. */
         r = txn_count(txn, DATABASE_TENANCIES, &n_tenancies);
         if (r < 0)
                 return r;

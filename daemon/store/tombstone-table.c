@@ -137,7 +137,7 @@ static int get_tenancy_if_open(Txn *txn, const char *tenancy_id, TenancyRecord *
         return r < 0 ? r : tenancy_table_get(txn, tenancy_id, ret);
 }
 
-int decision_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id)
+int tombstone_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id)
 {
         TenancyRecord tenancy;
         int r;
@@ -148,7 +148,7 @@ int decision_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *au
         return r == -ENOENT ? 0 : r;
 }
 
-int decision_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id)
+int tombstone_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id)
 {
         TenancyRecord tenancy;
         int r;
@@ -254,7 +254,7 @@ static uint64_t earliest_of_interest(const Recovery *recovery)
                                       ? claim->begun_at_ms - claim->reach_ms
                                       : 0;
 
-                if (!claim->settled && ms < earliest_ms)
+                if (!claim->resolved && ms < earliest_ms)
                         earliest_ms = ms;
         }
         return earliest_ms;

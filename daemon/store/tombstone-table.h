@@ -17,8 +17,8 @@
 /* Returns 0 or a negative errno. */
 int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
 /* For a removal of what is not linked (yet): only if an exchange is open. */
-int decision_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id);
-int decision_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id);
+int tombstone_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id);
+int tombstone_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id);
 
 /*
  * Fills in the latest decision about each candidate. If decisions have been dropped that may have

@@ -2,10 +2,11 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/store/txn.h"
 #include "dbus/error.h"
 
-int lmdb_errno(int rc)
+static int map_lmdb_code(int rc)
 {
         switch (rc) {
         case MDB_SUCCESS:
@@ -26,6 +27,15 @@ int lmdb_errno(int rc)
         default:
                 return rc > 0 ? -rc : -EIO;
         }
+}
+
+int lmdb_errno_at(int rc, const char *file, int line, const char *func)
+{
+        int r = map_lmdb_code(rc);
+
+        if (r < 0 && rc != MDB_NOTFOUND)
+                log_errno_origin_at(r, file, line, func);
+        return r;
 }
 
 int store_error_from_errno(int r)
@@ -69,6 +79,7 @@ int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret)
 
 int txn_commit(Txn *txn)
 {
+        assert(txn->mdb); /* not ended */
         return lmdb_errno(mdb_txn_commit(TAKE_PTR(txn->mdb)));
 }
 
@@ -85,6 +96,7 @@ int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret)
         MDB_val value;
         int r;
 
+        assert(txn->mdb);
         r = mdb_get(txn->mdb, txn->schema->dbi[database], &key, &value);
         if (r != 0)
                 return lmdb_errno(r);
@@ -94,6 +106,7 @@ int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret)
 
 int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value)
 {
+        assert(txn->mdb);
         return lmdb_errno(mdb_put(txn->mdb, txn->schema->dbi[database], &key, &value, 0));
 }
 

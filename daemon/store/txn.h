@@ -9,35 +9,36 @@
 #include "daemon/store/store-clock.h"
 
 /*
- * A transaction. This is the boundary to LMDB: everything here returns 0 or a negative errno, and
- * those that LMDB has words of its own for are
+ * A transaction: the boundary to LMDB. Functions return 0 or a negative errno; LMDB's own codes map
+ * to
  *
- *        -ENOENT            there is none
- *        -EXFULL            the map has to grow
- *        -ENOTRECOVERABLE   the environment has to be opened anew
- *        -EMEDIUMTYPE       the file is damaged, or was never a store
+ *        -ENOENT            not found
+ *        -EXFULL            the map is full and must grow
+ *        -ENOTRECOVERABLE   the environment must be reopened
+ *        -EMEDIUMTYPE       the file is corrupt or not a store
  *
- * What is read is lent until the next write of the transaction, or its end.
+ * Results are lent until the next write or the end of the transaction.
  */
 typedef struct Txn {
         MDB_txn *mdb;
         const Schema *schema;
-        StoreClock *clock;     /* NULL before the store is known to be ours */
-        pthread_mutex_t *lock; /* unlocked at the end; NULL: none */
+        StoreClock *clock;     /* NULL before the store is validated */
+        pthread_mutex_t *lock; /* unlocked by txn_end(); NULL: none */
 } Txn;
 
-/* A negative errno for what LMDB returns, and 0 for 0. */
-int lmdb_errno(int rc);
+/* Maps LMDB's return code. Logs the origin of a failure like log_errno_origin(). */
+#define lmdb_errno(rc) lmdb_errno_at((rc), __FILE__, __LINE__, __func__)
+int lmdb_errno_at(int rc, const char *file, int line, const char *func);
 
-/* What a caller of the store is told: 0, an Error and -ENOMEM are that themselves, and any other
- * errno is STORE_FULL or STORE_FAILED. */
+/* Maps a negative errno to what callers of the store get: 0, an Error and -ENOMEM pass through, any
+ * other errno becomes STORE_FULL or STORE_FAILED. */
 int store_error_from_errno(int r);
 
 int txn_begin_read(MDB_env *mdb, const Schema *schema, Txn *ret);
 int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret);
-/* Ended afterwards, whatever it returns. */
+/* Ends the transaction, also on failure. */
 int txn_commit(Txn *txn);
-/* Aborts it, if it has not ended. For _cleanup_. */
+/* Aborts an open transaction. For _cleanup_. */
 void txn_end(Txn *txn);
 
 static inline MDB_val key_val(const StoreKey *key)
@@ -47,11 +48,11 @@ static inline MDB_val key_val(const StoreKey *key)
 
 int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret);
 int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value);
-/* Of several values of a key only this one, or all if `value` is NULL. */
+/* Deletes one of the key's values, or all if `value` is NULL. */
 int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value);
 int txn_count(Txn *txn, Database database, uint64_t *ret);
 
-/* A cursor ends before its transaction. */
+/* A cursor must be closed before its transaction ends. */
 int txn_cursor(Txn *txn, Database database, MDB_cursor **ret);
 DEFINE_CLEANUP(MDB_cursor *, mdb_cursor_close);
 int cursor_get(MDB_cursor *cursor, MDB_cursor_op op, MDB_val *key, MDB_val *value);

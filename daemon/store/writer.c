@@ -5,13 +5,14 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "base/log.h"
 #include "daemon/store/meta-table.h"
 #include "daemon/store/store-failure.h"
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 
-/* How many links a transaction changes at most, or all those of one user more: the others wait no
- * longer than this takes. */
+/* Maximum of links changed per transaction (or one user's links more): bounds the latency of the
+ * changes behind it. */
 #define BATCH_MAX 1000U
 
 struct Writer {
@@ -19,32 +20,34 @@ struct Writer {
         pthread_t thread;
         int event_fd;
 
-        pthread_mutex_t lock; /* for what follows */
+        pthread_mutex_t lock; /* protects the following */
         pthread_cond_t wake;
         ChangeQueue queued;
         ChangeQueue ended;
         bool stopping;
 
-        /* The thread's own. */
+        /* Used by the writer thread only. */
         ChangeQueue taken;
-        StoreFailure trouble;
+        StoreFailure last_failure;
 };
 
-/* Takes the changes that are taken, from the first on, into one transaction; a dry one into one of
- * its own, which is aborted. *ret_n is how many, also when it fails. */
+/* Applies the taken changes in one transaction, a dry run in one of its own that is aborted. *ret_n
+ * is the number of applied changes, also on failure. */
 static int apply_batch(Writer *writer, size_t max, size_t *ret_n)
 {
         _cleanup_(txn_end) Txn txn = {};
         size_t weight = 0;
         int r;
 
+        assert(change_queue_first(&writer->taken));
         *ret_n = 1;
         r = environment_begin_write(writer->environment, &txn);
         if (r < 0)
                 return r;
 
         *ret_n = 0;
-        for (StoreChange *c = writer->taken.first; c && weight < max; c = change_next(c)) {
+        for (StoreChange *c = change_queue_first(&writer->taken); c && weight < max;
+             c = change_next(c)) {
                 bool dry = change_is_dry_run(c);
 
                 if (dry && *ret_n > 0)
@@ -58,11 +61,11 @@ static int apply_batch(Writer *writer, size_t max, size_t *ret_n)
         return txn_commit(&txn);
 }
 
-/* A step of a removal, when only the reserve is left: it is to change no more pages than there are
- * in a fraction of the reserve. */
+/* Links removed per transaction when only the reserve is left: the changed pages must fit into a
+ * fraction of it. */
 #define STEP_LINKS 16U
 
-/* Tries again with a larger map. Returns why it cannot be made larger, if that is what is wrong. */
+/* Retries with a larger map. Returns why the map cannot grow, if that is the failure. */
 static int commit_batch_growing(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
@@ -76,11 +79,10 @@ static int commit_batch_growing(Writer *writer, size_t max, size_t *ret_n)
         return r;
 }
 
-/* One change, in as many transactions as it takes. The pages that a transaction has freed can be
- * used again two transactions later. */
+/* Commits one change in several transactions. LMDB reuses freed pages two transactions later. */
 static int commit_in_steps(Writer *writer)
 {
-        StoreChange *change = writer->taken.first;
+        StoreChange *change = change_queue_first(&writer->taken);
         size_t n;
         int r;
 
@@ -104,12 +106,12 @@ static int commit_batch(Writer *writer, size_t max, size_t *ret_n)
         if (r == -EXFULL)
                 r = commit_batch_growing(writer, max, ret_n);
         if (store_error_from_errno(r) == ERROR_STORE_FULL && *ret_n == 1 &&
-            change_uses_reserve(writer->taken.first))
+            change_uses_reserve(change_queue_first(&writer->taken)))
                 r = commit_in_steps(writer);
         return r;
 }
 
-/* A failure that closes the store may be over when it is opened again. */
+/* Retries once after reopening the environment. */
 static int commit_batch_reopening(Writer *writer, size_t max, size_t *ret_n)
 {
         int r, recovered;
@@ -126,14 +128,15 @@ static int commit_batch_reopening(Writer *writer, size_t max, size_t *ret_n)
         return r;
 }
 
-/* Hands back the first `n` changes that are taken, or all if there are fewer. */
+/* Completes the first `n` taken changes, at most all. */
 static void complete_changes(Writer *writer, size_t n, int r)
 {
-        ChangeQueue ended = {};
+        ChangeQueue ended;
 
+        change_queue_init(&ended);
         if (r < 0)
-                store_failure_record(&writer->trouble, r);
-        for (; n > 0 && writer->taken.first; n--) {
+                store_failure_record(&writer->last_failure, r);
+        for (; n > 0 && change_queue_first(&writer->taken); n--) {
                 StoreChange *change = change_queue_pop(&writer->taken);
 
                 if (r < 0)
@@ -147,11 +150,10 @@ static void complete_changes(Writer *writer, size_t n, int r)
         (void) eventfd_write(writer->event_fd, 1);
 }
 
-/* What is left of the reserve is for changes that may use it, until there is room for a whole one
- * again. */
+/* Without a full reserve, only changes that may use it are accepted. */
 static bool first_must_be_refused(Writer *writer)
 {
-        return !change_uses_reserve(writer->taken.first) &&
+        return !change_uses_reserve(change_queue_first(&writer->taken)) &&
                environment_error(writer->environment) == 0 &&
                !environment_has_reserve(writer->environment) &&
                !environment_has_room(writer->environment);
@@ -166,7 +168,7 @@ static void commit_single(Writer *writer)
         complete_changes(writer, n, r);
 }
 
-/* A store that is not open is tried once for all changes that wait. */
+/* Reopens a closed store once for all waiting changes. */
 static bool reopen_store(Writer *writer)
 {
         int r;
@@ -195,20 +197,21 @@ static void commit_taken(Writer *writer)
                 complete_changes(writer, n, r);
                 return;
         }
-        /* One of them is to blame, or some of them have room: each by itself. */
+        /* Isolate the failing change: retry one by one. */
         for (; n > 0; n--)
                 commit_single(writer);
 }
 
-/* Waits for changes. False if there are none left and there will be no more. */
+/* Waits for changes. Returns false when stopping with an empty queue. */
 static bool wait_for_changes(Writer *writer)
 {
         pthread_mutex_lock(&writer->lock);
-        while (!writer->taken.first && !writer->queued.first && !writer->stopping)
+        while (!change_queue_first(&writer->taken) && !change_queue_first(&writer->queued) &&
+               !writer->stopping)
                 pthread_cond_wait(&writer->wake, &writer->lock);
         change_queue_join(&writer->taken, &writer->queued);
         pthread_mutex_unlock(&writer->lock);
-        return writer->taken.first;
+        return change_queue_first(&writer->taken);
 }
 
 /* Without it, the time since the latest record would not count after the next start. */
@@ -237,7 +240,7 @@ static void *writer_run(void *userdata)
         return NULL;
 }
 
-/* Signals are for the thread that has the event loop. */
+/* Signals belong to the event loop's thread. */
 static int writer_start(Writer *writer)
 {
         sigset_t all, old;
@@ -249,7 +252,7 @@ static int writer_start(Writer *writer)
                 return -r;
         r = pthread_create(&writer->thread, NULL, writer_run, writer);
         (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
-        return -r;
+        return log_errno_origin(-r);
 }
 
 static Writer *writer_destroy(Writer *writer)
@@ -271,11 +274,14 @@ int writer_new(Environment *environment, Writer **ret)
         if (!writer)
                 return -ENOMEM;
         writer->environment = environment;
+        change_queue_init(&writer->queued);
+        change_queue_init(&writer->ended);
+        change_queue_init(&writer->taken);
         pthread_mutex_init(&writer->lock, NULL);
         pthread_cond_init(&writer->wake, NULL);
         writer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (writer->event_fd < 0)
-                return -errno;
+                return log_errno_origin(-errno);
         r = writer_start(writer);
         if (r < 0)
                 return r;
@@ -298,6 +304,7 @@ Writer *writer_free(Writer *writer)
 void writer_queue(Writer *writer, StoreChange *change)
 {
         pthread_mutex_lock(&writer->lock);
+        assert(!writer->stopping);
         change_queue_push(&writer->queued, change);
         pthread_cond_signal(&writer->wake);
         pthread_mutex_unlock(&writer->lock);
@@ -312,8 +319,8 @@ void writer_collect(Writer *writer, ChangeQueue *queue)
 {
         eventfd_t count;
 
-        /* First the signal and then what it is about: one that comes between wakes up for nothing,
-         * and none is lost. */
+        /* Clear the eventfd before taking the queue: a change in between causes a spurious wake-up
+         * instead of a lost one. */
         (void) eventfd_read(writer->event_fd, &count);
         pthread_mutex_lock(&writer->lock);
         change_queue_join(queue, &writer->ended);

@@ -4,19 +4,19 @@
 #include "daemon/store/change.h"
 #include "daemon/store/environment.h"
 
-/* The thread that makes the changes, in the order in which they were queued. */
+/* The writer thread: commits queued changes in order. */
 typedef struct Writer Writer;
 
 /* The environment is lent. Returns 0 or a negative errno. */
 int writer_new(Environment *environment, Writer **ret);
-/* Waits until all that was queued has been made, and frees it unreported. */
+/* Commits all queued changes, and frees them without a report. */
 Writer *writer_free(Writer *writer);
 DEFINE_CLEANUP(Writer *, writer_free);
 
-/* Takes the change over. */
+/* Takes ownership of the change. */
 void writer_queue(Writer *writer, StoreChange *change);
 
-/* Readable when there is something to collect. */
+/* Readable when writer_collect() has results. */
 int writer_get_fd(Writer *writer);
-/* Moves the changes that have ended to the end of `queue`. */
+/* Moves completed changes to the end of `queue`. */
 void writer_collect(Writer *writer, ChangeQueue *queue);

@@ -172,7 +172,7 @@ def test_full_halfway(full):
         assert 0 < count < N and count % 500 == 0
         assert said == [
             f"passlockctl: Failed to import lines {count + 2} to {count + 501} of {file}:",
-            "passlockctl: There is no space left for the link store",
+            "passlockctl: The link store is out of disk space",
             f"passlockctl: Stopped, {count} of {N} links were imported; repeat the command to continue"]
     file.write_text(write_export(
         stack, [plain(make(f"user-{i}", f"key-{i}" + "x" * 400)) for i in range(count + 100)]))

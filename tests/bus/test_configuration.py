@@ -26,7 +26,7 @@ def test_configuration_in_utf_16(own_stack):
     own_stack.daemon.config.write_text(own_stack.daemon.config.read_text(), encoding="utf-16")
     status, log = own_stack.daemon.fails_to_start()
     assert status == 1
-    assert f"{own_stack.daemon.config}:1: the file is in UTF-16" in log
+    assert f"{own_stack.daemon.config}:1: the file is UTF-16" in log
 
 
 def reload_error(stack) -> str:
@@ -130,7 +130,7 @@ def test_drop_ins_that_are_no_files(own_stack):
     (drop_ins / "30-more.conf").write_text("[Tenancy more]\nTenancyId=more\n")
     own_stack.daemon.start()
     for name in ("10-directory.conf", "20-link.conf"):
-        assert f"Missing or odd: {drop_ins / name}: It is a " in own_stack.daemon.log_text()
+        assert f"Configuration warning: {drop_ins / name}: It is a " in own_stack.daemon.log_text()
     if own_stack.is_root:
         assert [each["name"] for each in diagnose(own_stack) if each["kind"] == "configuration"] == [
             str(drop_ins / "10-directory.conf"), str(drop_ins / "20-link.conf")]

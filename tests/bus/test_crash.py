@@ -122,7 +122,7 @@ def test_used_codes_are_not_lost(proxied):
             passkey.authenticator_id: {"user_id": passkey.user_id}
             for passkey in (*passkeys, told)})
         assert connection.count() == len(passkeys) + 3
-    eventually(lambda: "Lost links looked for in the vault" in stack.daemon.log_text())
+    eventually(lambda: "Crash recovery of links finished" in stack.daemon.log_text())
     for passkey in passkeys:  # by the daemon itself, for nobody
         assert stack.daemon.log_text().count(
             f'Link added, tenancy default, user "{passkey.user_id}"') == 1
@@ -166,7 +166,7 @@ def all_linked(stack, passkeys) -> bool:
 
 
 def has_looked_in_vain(stack) -> bool:
-    return "Cannot look for lost links yet" in stack.daemon.log_text()
+    return "Failed to recover links after a crash" in stack.daemon.log_text()
 
 
 def test_api_is_away_when_it_looks(proxied):

@@ -24,7 +24,7 @@ OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 # What each method that people may use is asked about: arguments, action, details, and the words.
 ASKED = {
     "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
-    "Diagnose": ((), "diagnose", {}, "see what the configuration of passlockd lacks"),
+    "Diagnose": ((), "diagnose", {}, "diagnose problems of passlockd"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},

@@ -478,7 +478,7 @@ def test_passkey_that_cannot_be_read_keeps_its_link(odd, odd_api):
     assert odd.connection.reconcile(dry_run=False) == {
         "checked": 2, "added": 2, "removed": 1, "conflicts": 0}
     assert odd.linked() == {"good", "last", "linked"}
-    assert "Passkeys of the vault cannot be read, tenancy default, Reconcile by uid" in \
+    assert "Unreadable passkeys of the vault skipped, tenancy default, Reconcile by uid" in \
         odd_api[0].daemon.log_text()
 
 

@@ -150,7 +150,7 @@ def test_more_passkeys_than_exchanges(stack, connection):
     hang(stack, connection, vault.add("pk-2", "bob"), user_id="bob")
     crash(stack)
     assert stack.links() == {"pk-2": "bob"}
-    eventually(lambda: "Lost links cannot be told apart, tenancy default, 8 count" in
+    eventually(lambda: "Crash recovery of links ambiguous, tenancy default, 8 count" in
                stack.daemon.log_text())
     with stack.connect() as after:
         assert plain(after.exchange(vault.code("pk-1")))["newly_linked"] is True
@@ -298,7 +298,7 @@ def test_it_backs_off(stack, connection, fault):
     vault.faults["/passkeys/"] = fault
     vault.requests.clear()
     stack.daemon.start()
-    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    eventually(lambda: "Failed to recover links after a crash" in stack.daemon.log_text())
     with stack.connect() as after:
         before, begin = lists(vault), time.monotonic()
         for i in range(50):
@@ -310,7 +310,7 @@ def test_it_backs_off(stack, connection, fault):
         (finding,) = map(plain, after.method("Diagnose")[0])
         assert (finding["kind"], finding["tenancy"]) == ("recovery", "default")
         assert "not settled yet: 1; the last attempt failed: " in finding["text"]
-    assert stack.daemon.log_text().count("Cannot look for lost links yet") == 1
+    assert stack.daemon.log_text().count("Failed to recover links after a crash") == 1
 
 
 def test_it_goes_on_when_the_api_is_back(stack, connection):
@@ -320,7 +320,7 @@ def test_it_goes_on_when_the_api_is_back(stack, connection):
     vault.let_go()
     vault.faults["/passkeys/"] = Reply(500, b"")
     stack.daemon.start()
-    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    eventually(lambda: "Failed to recover links after a crash" in stack.daemon.log_text())
     del vault.faults["/passkeys/"]
     eventually(lambda: stack.links() == {"pk-1": "ada"})
     with stack.connect() as after:
@@ -445,7 +445,7 @@ def test_repeat_is_told_once_it_is_settled(stack, connection):
     vault.let_go()
     vault.faults["/passkeys/"] = Reply(500, b"")
     stack.daemon.start()
-    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    eventually(lambda: "Failed to recover links after a crash" in stack.daemon.log_text())
     with stack.connect() as after:
         repeat = hang(stack, after, code, request_id=request_id)
         store = HeldStore(stack)

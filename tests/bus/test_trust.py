@@ -64,8 +64,8 @@ def test_withdrawn_and_added(own_stack, ca_file, certificates):
         assert connection.state() == "degraded"
         trust(ca_file, certificates[0])
         authorize(connection)
-    assert lines(own_stack, "cannot prove who it is") == 1
-    assert lines(own_stack, "proves who it is again") == 1
+    assert lines(own_stack, "Failed to verify the TLS certificate") == 1
+    assert lines(own_stack, "Verified the TLS certificate") == 1
 
 
 def test_missing_for_now(own_stack, ca_file, certificates):

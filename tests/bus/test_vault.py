@@ -508,7 +508,7 @@ def test_row_that_is_none_is_left_out(odd, odd_api, api, bad):
 
 def unreadable(stack) -> list[str]:
     """How many rows of each page could not be read, as the records have it."""
-    return re.findall(r"Passkeys of the vault cannot be read, tenancy default.* (\d+)",
+    return re.findall(r"Unreadable passkeys of the vault skipped, tenancy default.* (\d+)",
                       stack.daemon.log_text())
 
 

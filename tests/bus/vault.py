@@ -246,7 +246,7 @@ class VaultStack:
         self.vault.let_go()
 
     def wait_recovered(self):
-        eventually(lambda: "Lost links looked for" in self.daemon.log_text())
+        eventually(lambda: "Crash recovery of links finished" in self.daemon.log_text())
 
 
 class HeldStore:

@@ -139,7 +139,7 @@ def test_start(patient, shown, journal):
 
 
 @pytest.mark.parametrize("journal,refused", [
-    ("Configuration refused, Reload by uid 0: passlockd.conf:3: no such key\n", True),
+    ("Failed to load the configuration, Reload by uid 0: passlockd.conf:3: no such key\n", True),
     ("Configuration and credentials loaded\n", False), ("", False)])
 def test_refused_reload(patient, journal, refused):
     """The daemon goes on with the old one, until one is good."""
@@ -242,7 +242,7 @@ def test_no_grant_for_this_tenancy(patient):
     patient.start()
     patient.options += ["--tenancy=third"]
     if ROOT:
-        patient.expect_fault("tenancy", "no such tenancy")
+        patient.expect_fault("tenancy", "Unknown tenancy")
     else:
         patient.expect_fault("grants", f"no grant gives user {os.geteuid()} access to tenancy third")
 
@@ -255,7 +255,7 @@ def test_another_tenancy(patient):
 
 def test_no_tenancy(patient):
     patient.start("default=missing")
-    patient.expect_fault("tenancy", "There is no such tenancy")
+    patient.expect_fault("tenancy", "Unknown tenancy")
 
 
 def test_no_credential(patient):
@@ -355,7 +355,7 @@ def test_state_of_long_ago(patient):
 
 def test_store(patient):
     patient.start("no-store")
-    patient.expect_fault("store", "The link store failed")
+    patient.expect_fault("store", "The link store failed to read or write")
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may look")
@@ -416,10 +416,10 @@ def test_no_findings(patient):
 # Keys that are none
 
 FLAWS = {b"": "is empty", b"\n": "is empty", b"two\nlines\n": "has more than one line",
-         b"key\r": "has a control character", "key".encode("utf-16"): "is in UTF-16",
-         "key".encode("utf-16-le"): "text in UTF-16", "key".encode("utf-16-be"): "text in UTF-16",
-         b"\xef\xbb\xbfkey": "byte order mark", b"a b": "has blanks", b"k\xc3\xa9y": "is not ASCII",
-         b"long\0er": "has a NUL", b"x" * 4097: "is longer than a key may be"}
+         b"key\r": "contains a control character", "key".encode("utf-16"): "is UTF-16",
+         "key".encode("utf-16-le"): "UTF-16 text", "key".encode("utf-16-be"): "UTF-16 text",
+         b"\xef\xbb\xbfkey": "byte order mark", b"a b": "contains white space", b"k\xc3\xa9y": "non-ASCII",
+         b"long\0er": "contains a NUL", b"x" * 4097: "exceeds the maximum length of a key"}
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may look")
@@ -709,7 +709,7 @@ def test_file_of_a_credential_that_is_no_key(patient, tmp_path):
                                   "LoadCredential=passlock.default:/root/my-key\\n")
     patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
     patient.start("state=unconfigured")
-    patient.expect_fault("credential", "passlock.default, from /root/my-key, has blanks")
+    patient.expect_fault("credential", "passlock.default, from /root/my-key, contains white space")
 
 
 def test_daemon_that_does_not_come_back(patient):

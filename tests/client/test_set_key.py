@@ -167,9 +167,9 @@ def test_replaced(keys):
 @pytest.mark.parametrize("status,key,exit_status,text", [
     (200, "wrong\n", 3, "rejected the key for tenancy tenancy-1; nothing was changed"),
     (401, f"{KEY}\n", 3, "rejected the key"),
-    (500, f"{KEY}\n", 5, "returned HTTP status 500: No usable answer"),
-    (302, f"{KEY}\n", 5, "returned HTTP status 302: No usable answer"),
-    (429, f"{KEY}\n", 5, "returned HTTP status 429: The API is limiting the rate of calls; nothing was"),
+    (500, f"{KEY}\n", 5, "returned HTTP status 500: No valid reply"),
+    (302, f"{KEY}\n", 5, "returned HTTP status 302: No valid reply"),
+    (429, f"{KEY}\n", 5, "returned HTTP status 429: The API's rate limit is exceeded; nothing was"),
     (404, f"{KEY}\n", 3, "returned HTTP status 404: The API refused the request; nothing was changed"),
 ])
 def test_not_taken(keys, status, key, exit_status, text):
@@ -216,7 +216,7 @@ def test_old_key_stays(keys):
 
 @pytest.mark.parametrize("key,text", [
     ("", "it is empty"), ("\n", "it is empty"), ("\r\n", "it is empty"),
-    ("two words\n", "Invalid key: it has blanks"),
+    ("two words\n", "Invalid key: it contains white space"),
     ("escape\x1b\n", "Invalid key"), ("umlaut\u00fc\n", "Invalid key"),
     ("\ufeffmark\n", "Invalid key: it begins with a byte order mark"),
     ("x" * 4097, "Failed to read the key: longer than 4096 characters"),

@@ -97,8 +97,8 @@ def test_plain_key_that_systemd_takes_for_a_sealed_one(mended):
 
 
 @pytest.mark.parametrize("content, text", [
-    (b"two\nlines\n", "has more than one line"), (b"\n", "is empty"), ("key".encode("utf-16"), "is in UTF-16"),
-    (b"a b", "has blanks")])
+    (b"two\nlines\n", "has more than one line"), (b"\n", "is empty"), ("key".encode("utf-16"), "is UTF-16"),
+    (b"a b", "contains white space")])
 def test_credential_that_is_no_key(mended, content, text):
     """The daemon has it and cannot use it: no restart changes that."""
     host.forget_keys()

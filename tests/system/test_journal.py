@@ -125,7 +125,7 @@ def test_catalog(service):
     text = host.run("journalctl", "--no-pager", "-x", "PASSLOCK_USER_ID=user-catalog")
     assert "Subject: Link added for user user-catalog" in text
     assert "Documentation: man:passlockd(8)" in text
-    assert "Authenticator key-catalog is now a passkey of user user-catalog in tenancy" in text
+    assert "Authenticator key-catalog is now linked to user user-catalog of tenancy" in text
     listed = host.run("journalctl", "--list-catalog", *IDS.values())
     assert {line.split()[0] for line in listed.splitlines()} == set(IDS.values())
 

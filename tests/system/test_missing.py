@@ -45,8 +45,8 @@ def test_user_that_comes_later(configured):
     configure(configured, User="newcomer")
     host.systemctl("start", host.UNIT)
     place = f"{host.CONFIG}:{host.CONFIG.read_text().splitlines().index('User=newcomer') + 1}"
-    assert f"{place}: There is no user newcomer" in host.journal()
-    assert '"There is no user newcomer' in diagnose()
+    assert f"{place}: No such user: newcomer" in host.journal()
+    assert '"No such user: newcomer' in diagnose()
     assert host.call("Links", "ListByUser", "s", "ada") == "aa{sv} 0"
     with account("useradd", "--system", "newcomer", remove="userdel"):
         wait_found(lambda: may_read("newcomer"), "it is found")
@@ -57,7 +57,7 @@ def test_user_that_comes_later(configured):
 def test_group_that_comes_later(configured):
     configure(configured, Group="newcomers")
     host.systemctl("start", host.UNIT)
-    assert '"There is no group newcomers' in diagnose()
+    assert '"No such group: newcomers' in diagnose()
     with account("groupadd", "--system", "newcomers", remove="groupdel"), \
             account("useradd", "--system", "--groups=newcomers", "newcomer", remove="userdel"):
         wait_found(lambda: may_read("newcomer"), "it is found")
@@ -105,4 +105,4 @@ def test_configuration_from_windows(service, make):
 
 def test_configuration_in_utf_16(service):
     host.CONFIG.write_text(host.CONFIG.read_text(), encoding="utf-16")
-    assert "in UTF-16; it has to be in UTF-8" in host.run("passlockctl", "reload", status=None)
+    assert "is UTF-16; convert it to UTF-8" in host.run("passlockctl", "reload", status=None)

@@ -235,7 +235,7 @@ def test_store_that_does_not_answer_is_restarted(configured):
             assert holder.stdout.readline() == b"held\n"
             host.wait_until(lambda: "Watchdog timeout" in host.journal(after=cursor), "a timeout")
             holder.kill()
-        assert "The link store's writer is stuck" in host.journal(after=cursor)
+        assert "The link store's writer thread hangs" in host.journal(after=cursor)
         wait_restarted(pid)
 
 

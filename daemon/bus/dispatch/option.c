@@ -135,7 +135,7 @@ static int read_entry(sd_bus_message *m, const Option *options, size_t n_options
                 *seen |= UINT64_C(1) << i;
                 return read_value(m, &options[i], text);
         }
-        /* Quote only names that are plain words: the text may reach a log. */
+        /* Names are quoted if they could be one, so that the text stays plain. */
         if (strlen(name) <= 32 && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name))
                 (void) snprintf(text, TEXT_LEN, "There is no option %s", name);
         else

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/safe-text.h"
 #include "base/strv.h"
 #include "daemon/bus/dispatch/message-size.h"
 #include "daemon/bus/dispatch/option.h"
-#include "daemon/bus/dispatch/presentable.h"
 #include "daemon/bus/dispatch/question.h"
 #include "dbus/error.h"
 

@@ -191,7 +191,7 @@ static int method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
         static const Question question = {
                 .action = QUESTION_ACTION("diagnose"),
-                .intent = "see what the configuration of passlockd lacks",
+                .intent = "diagnose problems of passlockd",
         };
         static const Method method = {.rights = 0, .question = &question, .run = run_diagnose};
 

@@ -19,7 +19,7 @@ static int setup(void **state)
         return 0;
 }
 
-/* What it finds there besides `expected` is a failure. */
+/* Fails on files other than `expected`. */
 static void check_files(const char *expected)
 {
         DIR *directory = opendir(".");
@@ -93,7 +93,7 @@ static void test_whole_or_not_at_all(void **state)
         check_text("second");
 }
 
-/* Another directory in the place of the one that it was begun in is not written to. */
+/* A directory swapped in meanwhile is not written to. */
 static void test_directory_is_replaced(void **state)
 {
         NewFile *file, *dropped;

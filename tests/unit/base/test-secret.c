@@ -68,7 +68,7 @@ static void test_read(void **state)
         assert_null(flaw);
 }
 
-/* What is no key is refused, and it is said what it is. */
+/* Invalid keys are refused with a reason. */
 static void test_flaws(void **state)
 {
         char huge[SECRET_LEN_MAX + 100];
@@ -84,18 +84,18 @@ static void test_flaws(void **state)
                 {"sk\r\n\r\n", 6, "has more than one line"},
                 {"one\ntwo", 7, "has more than one line"},
                 {"one\r\ntwo\r\n", 10, "has more than one line"},
-                {"\xff\xfes\0k\0\n\0", 8, "is in UTF-16, where it has to be in ASCII"},
-                {"\xfe\xff\0s\0k", 6, "is in UTF-16, where it has to be in ASCII"},
-                {"s\0k\0", 4, "has a NUL, as text in UTF-16 has"},
+                {"\xff\xfes\0k\0\n\0", 8, "is UTF-16 instead of ASCII"},
+                {"\xfe\xff\0s\0k", 6, "is UTF-16 instead of ASCII"},
+                {"s\0k\0", 4, "contains a NUL byte, as UTF-16 text does"},
                 {"\xef\xbb\xbfsk", 5, "begins with a byte order mark"},
-                {" sk", 3, "has blanks"},
-                {"sk ", 3, "has blanks"},
-                {"s\tk", 3, "has blanks"},
-                {"sk\r", 3, "has a control character"},
-                {"s\x7fk", 3, "has a control character"},
-                {"s\xc3\xa4k", 4, "has a character that is not ASCII"},
-                {huge, sizeof(huge), "is longer than a key may be"},
-                {huge, SECRET_LEN_MAX + 1, "is longer than a key may be"},
+                {" sk", 3, "contains white space"},
+                {"sk ", 3, "contains white space"},
+                {"s\tk", 3, "contains white space"},
+                {"sk\r", 3, "contains a control character"},
+                {"s\x7fk", 3, "contains a control character"},
+                {"s\xc3\xa4k", 4, "contains a non-ASCII character"},
+                {huge, sizeof(huge), "exceeds the maximum length of a key"},
+                {huge, SECRET_LEN_MAX + 1, "exceeds the maximum length of a key"},
         };
 
         memset(huge, 'k', sizeof(huge));

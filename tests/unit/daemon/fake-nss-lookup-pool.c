@@ -41,7 +41,7 @@ void nss_lookup_pool_cancel(NssLookupPool *lookups)
 
 void nss_lookup_pool_wait(NssLookupPool *lookups, uint64_t timeout_ms)
 {
-        /* Nobody answers, and so long goes by. */
+        /* No result arrives during the timeout. */
         usleep((useconds_t) timeout_ms * 1000);
 }
 

@@ -3,13 +3,13 @@
 
 #include "daemon/nss-lookup-pool.h"
 
-/* lookups.h without threads: a test sees what is asked for, and gives the answers. There is one.
- * The name of a group begins with "%" here. */
+/* A fake of nss-lookup-pool.h without threads: the test sees the lookups and gives the results.
+ * Group names begin with "%" here. */
 
-/* What was asked for and is neither answered nor cancelled, in order. */
+/* Pending lookups, in order. */
 extern char fake_asked[16][32];
 extern size_t fake_n_asked;
-/* How often all that was asked has been cancelled. */
+/* The number of cancellations. */
 extern size_t fake_n_cancelled;
 
 void fake_lookups_reset(void);

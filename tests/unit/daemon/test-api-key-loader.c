@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* ApiKeyLoader that are missing, or are none, and come later. */
+/* Missing and invalid keys that become valid later. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -152,7 +152,7 @@ static size_t count_findings(Fixture *fixture)
         return n;
 }
 
-/* No wakeup any more: neither for what happens in the directory, nor after a while. */
+/* No more wake-ups, neither by inotify nor by the timer. */
 static void assert_asleep(Fixture *fixture)
 {
         write_key(fixture, "passlock.unrelated", "x");
@@ -194,7 +194,7 @@ static void test_comes_later(void **state)
         assert_asleep(fixture);
 }
 
-/* What is no key is said once for each way in which it is none. */
+/* Each kind of invalid key is recorded once. */
 static void test_is_no_key_at_first(void **state)
 {
         Fixture *fixture = *state;
@@ -309,7 +309,7 @@ static void test_directory_that_is_none(void **state)
         write_key(fixture, "credentials", "x");
         assert_int_equal(load(fixture, "shop", false, &key), -ENOTDIR);
         assert_null(key);
-        assert_non_null(strstr(records, "cannot be read: Not a directory"));
+        assert_non_null(strstr(records, "passlock.shop): Not a directory"));
 
         remove_key(fixture, "credentials");
         strcat(fixture->directory, "/credentials");
@@ -318,7 +318,7 @@ static void test_directory_that_is_none(void **state)
         run_until_found(fixture, "shop=sk;");
 }
 
-/* A file that cannot be read may be readable without having changed. */
+/* An unreadable file may become readable without an inotify event. */
 static void test_unreadable_at_first(void **state)
 {
         Fixture *fixture = *state;

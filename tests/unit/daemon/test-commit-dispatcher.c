@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* When it is told what became of changes, and when that waits. Store and journal are fakes, and the
- * clock stands still unless it is put forward. */
+/* When commit results are dispatched, and when they are held back. Store, journal and clock are
+ * fakes. */
 
 #include <sys/eventfd.h>
 #include <time.h>
@@ -32,7 +32,7 @@ int store_get_fd(Store *store)
         return fake.fd;
 }
 
-/* Reads the signal like the real one, which then tells nothing of what is left. */
+/* Clears the eventfd like the real store. */
 bool store_dispatch(Store *store)
 {
         eventfd_t ignored;
@@ -59,7 +59,7 @@ uint64_t audit_n_sent(void)
 
 typedef struct Test {
         sd_event *event;
-        CommitDispatcher *outcomes;
+        CommitDispatcher *dispatcher;
 } Test;
 
 static int set_up(void **state)
@@ -71,7 +71,7 @@ static int set_up(void **state)
         fake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         assert_true(fake.fd >= 0);
         assert_int_equal(sd_event_new(&test.event), 0);
-        assert_int_equal(commit_dispatcher_new(test.event, NULL, &test.outcomes), 0);
+        assert_int_equal(commit_dispatcher_new(test.event, NULL, &test.dispatcher), 0);
         *state = &test;
         return 0;
 }
@@ -80,7 +80,7 @@ static int tear_down(void **state)
 {
         Test *test = *state;
 
-        test->outcomes = commit_dispatcher_free(test->outcomes);
+        test->dispatcher = commit_dispatcher_free(test->dispatcher);
         test->event = sd_event_unref(test->event);
         close(fake.fd);
         return 0;
@@ -92,7 +92,7 @@ static void end_changes(unsigned n)
         assert_int_equal(eventfd_write(fake.fd, 1), 0);
 }
 
-/* The next thing that happens. */
+/* The next event. */
 static void run(Test *test)
 {
         assert_true(sd_event_run(test->event, UINT64_MAX) > 0);
@@ -118,7 +118,7 @@ static void test_journal_is_behind(void **state)
 {
         const Test *test = *state;
 
-        assert_false(commit_dispatcher_is_throttled(test->outcomes));
+        assert_false(commit_dispatcher_is_throttled(test->dispatcher));
         fake.n_room = 3;
         end_changes(10);
         run(*state);
@@ -129,22 +129,22 @@ static void test_journal_is_behind(void **state)
         for (unsigned i = 0; i < 3; i++)
                 run(*state);
         assert_int_equal(fake.n_given, 3);
-        assert_true(commit_dispatcher_is_throttled(test->outcomes));
+        assert_true(commit_dispatcher_is_throttled(test->dispatcher));
 
         fake.n_room = 7;
         run(*state);
         assert_int_equal(fake.n_given, 10);
-        assert_true(commit_dispatcher_is_throttled(test->outcomes));
+        assert_true(commit_dispatcher_is_throttled(test->dispatcher));
         fake.n_room = 100;
         run(*state);
         assert_int_equal(fake.n_given, 15);
-        assert_false(commit_dispatcher_is_throttled(test->outcomes));
+        assert_false(commit_dispatcher_is_throttled(test->dispatcher));
         end_changes(1);
         run(*state);
         assert_int_equal(fake.n_given, 16);
 }
 
-/* It is waited for as long as it goes on. */
+/* Waits while the journal makes progress. */
 static void test_journal_is_slow(void **state)
 {
         end_changes(10);
@@ -170,12 +170,12 @@ static void test_journal_has_stopped(void **state)
         run(*state);
         assert_int_equal(fake.n_given, 10);
 
-        /* Others do not wait for it, either. */
+        /* New results are not delayed either. */
         end_changes(10);
         run(*state);
         assert_int_equal(fake.n_given, 20);
 
-        /* It goes on, and is waited for when it is behind again. */
+        /* After progress, back-pressure works again. */
         fake.n_room = 10;
         end_changes(20);
         run(*state);

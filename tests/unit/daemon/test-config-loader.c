@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* When a configuration is in force, with a user database that a test speaks for. */
+/* When a configuration comes into force, with a fake user database. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ typedef struct Fixture {
         GrantList grants; /* in force */
         unsigned max_pending;
         int apply_fails;
-        unsigned n_applied, n_settled;
+        unsigned n_applied, n_idle;
         char ended[512]; /* each load that has, with what came of it */
 } Fixture;
 
@@ -54,11 +54,11 @@ static GrantList *on_grants(void *userdata)
         return &fixture->grants;
 }
 
-static void on_settled(void *userdata)
+static void on_loader_idle(void *userdata)
 {
         Fixture *fixture = userdata;
 
-        fixture->n_settled++;
+        fixture->n_idle++;
 }
 
 static Fixture *current;
@@ -75,8 +75,10 @@ static void on_ended(int r, const char *text, void *userdata)
 static int set_up(void **state)
 {
         Fixture *fixture = current = calloc(1, sizeof(Fixture));
-        const ConfigLoaderOwner owner = {
-                .apply = on_apply, .grants = on_grants, .settled = on_settled, .userdata = fixture};
+        const ConfigLoaderOwner owner = {.apply = on_apply,
+                                         .grants = on_grants,
+                                         .idle = on_loader_idle,
+                                         .userdata = fixture};
 
         fake_lookups_reset();
         records[0] = '\0';
@@ -154,7 +156,7 @@ static void test_start_without_names(void **state)
         assert_int_equal(config_loader_config(fixture->loader)->n_tenancies, 1);
 }
 
-/* What comes after it has begun goes into what is in force. */
+/* Names found later are added to the grants in force. */
 static void test_start_without_an_answer(void **state)
 {
         Fixture *fixture = *state;
@@ -181,7 +183,7 @@ static void test_start_with_a_mistake(void **state)
         assert_null(config_loader_config(fixture->loader));
 }
 
-/* Nobody is told before the call that began it has returned. */
+/* No report before config_loader_reload() returns. */
 static void test_reload_without_names(void **state)
 {
         Fixture *fixture = *state;
@@ -194,7 +196,7 @@ static void test_reload_without_names(void **state)
         run_until_ended(fixture, "a=0;");
         assert_int_equal(fixture->max_pending, 2);
         assert_true(allowed(fixture, 8) && !allowed(fixture, 7));
-        assert_int_equal(fixture->n_settled, 1);
+        assert_int_equal(fixture->n_idle, 1);
         assert_string_equal(records, "configuration-loaded;");
 }
 
@@ -228,7 +230,7 @@ static void test_reload_without_an_answer(void **state)
         assert_true(allowed(fixture, 8) && !allowed(fixture, 7) && !allowed(fixture, 1));
 }
 
-/* A newer one takes the place of one that waits; both are told. */
+/* A newer reload supersedes a pending one; both are reported. */
 static void test_reloads_that_overlap(void **state)
 {
         Fixture *fixture = *state;
@@ -239,12 +241,12 @@ static void test_reloads_that_overlap(void **state)
         config_write_main(fixture->files, WITH("3", "bob"));
         assert_int_equal(reload(fixture, "b"), 0);
         assert_false(fake_is_asked("ada"));
-        assert_int_equal(fixture->n_settled, 0);
+        assert_int_equal(fixture->n_idle, 0);
         fake_answer("bob", 0, 0);
         assert_string_equal(fixture->ended, "a=0;b=0;");
         assert_int_equal(fixture->n_applied, 2); /* the first of them at the start */
         assert_int_equal(fixture->max_pending, 3);
-        assert_int_equal(fixture->n_settled, 1);
+        assert_int_equal(fixture->n_idle, 1);
 }
 
 /* … but not one with a mistake: that leaves alone what waits. */
@@ -257,22 +259,22 @@ static void test_mistake_while_another_waits(void **state)
         assert_int_equal(reload(fixture, "a"), 0);
         config_write_main(fixture->files, "[Nonsense]\n");
         assert_int_equal(reload(fixture, "b"), ERROR_INVALID_ARGS);
-        assert_int_equal(fixture->n_settled, 0);
+        assert_int_equal(fixture->n_idle, 0);
         fake_answer("ada", 1, 1);
         assert_int_equal(fixture->max_pending, 2);
         assert_true(allowed(fixture, 1));
-        assert_int_equal(fixture->n_settled, 1);
+        assert_int_equal(fixture->n_idle, 1);
 }
 
-/* What is in force stays so, and its names go on being looked for. */
+/* The old configuration stays in force, and its names are still resolved. */
 static void test_that_cannot_be_applied(void **state)
 {
         const struct {
                 int apply_fails;
                 const char *ended;
         } failures[] = {
-                {-EMFILE, "a=20 Failed to put the configuration to use: Too many open files;"},
-                {-ENOMEM, "a=-12 Failed to put the configuration to use: Cannot allocate memory;"},
+                {-EMFILE, "a=20 Failed to apply the configuration: Too many open files;"},
+                {-ENOMEM, "a=-12 Failed to apply the configuration: Cannot allocate memory;"},
         };
         Fixture *fixture = *state;
 
@@ -290,7 +292,7 @@ static void test_that_cannot_be_applied(void **state)
         }
         fake_answer("late", 1, 9);
         assert_true(allowed(fixture, 9));
-        assert_int_equal(fixture->n_settled, 2);
+        assert_int_equal(fixture->n_idle, 2);
 }
 
 static void test_freed_while_one_waits(void **state)

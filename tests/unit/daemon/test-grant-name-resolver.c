@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What becomes of the users and groups that grants name, with answers that a test gives. */
+/* Resolving the names of grants, with fake results. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -99,7 +99,7 @@ static void test_each_is_asked_once(void **state)
         assert_true(grant_name_resolver_is_done(fixture->names));
         assert_int_equal(fixture->n_changes, 3);
 
-        /* Told of before it is in force, nothing of it is news. */
+        /* Results before the configuration is in force leave no record. */
         grant_name_resolver_apply(fixture->names, &fixture->grants, false);
         assert_true(allowed(fixture, 1, 9, RIGHT_EXCHANGE));
         assert_true(allowed(fixture, 1, 9, RIGHT_MAILBOX));
@@ -118,8 +118,8 @@ static void test_missing_matches_nobody(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(nothing); i++) {
                 Grant *grant = fixture->grants.grants[0];
 
-                grant->names[0].answer = (NssResult){.r = nothing[i], .id = 1};
-                grant->names[1].answer = (NssResult){.r = nothing[i], .id = 3};
+                grant->names[0].result = (NssResult){.r = nothing[i], .id = 1};
+                grant->names[1].result = (NssResult){.r = nothing[i], .id = 3};
                 assert_false(allowed(fixture, 1, 3, RIGHT_EXCHANGE));
         }
 }
@@ -140,11 +140,12 @@ static void test_findings(void **state)
         assert_string_equal(list.findings[0].tenancy, "shop");
         assert_string_equal(list.findings[0].place, "f:1");
         assert_string_equal(list.findings[0].text,
-                            "There is no user ada; grant one matches nobody by that name");
+                            "No such user: ada; grant one matches nobody by that name");
         assert_string_equal(list.findings[1].kind, "group");
-        assert_non_null(strstr(list.findings[1].text, "group staff: Input/output error"));
+        assert_non_null(strstr(list.findings[1].text,
+                               "group staff in the user database: Input/output error"));
         assert_string_equal(list.findings[2].place, "f:5");
-        assert_non_null(strstr(list.findings[3].text, "has not said yet"));
+        assert_non_null(strstr(list.findings[3].text, "has not finished"));
         finding_list_clear(&list);
 
         fake_answer("bob", 1, 2);
@@ -152,7 +153,7 @@ static void test_findings(void **state)
         assert_int_equal(grant_name_resolver_diagnose(&fixture->grants, &list), 0);
         assert_int_equal(list.n_findings, 3);
         finding_list_clear(&list);
-        assert_string_equal(records, "shop f:6: user bob is uid 2 now;");
+        assert_string_equal(records, "shop f:6: user bob resolves to uid 2;");
 }
 
 static void run_until_asked(Fixture *fixture, size_t n)
@@ -185,17 +186,17 @@ static void test_missing_is_asked_for_again(void **state)
         fake_answer("ada", 1, 1);
         fake_answer("bob", 1, 2);
         grant_name_resolver_apply(fixture->names, &fixture->grants, true);
-        assert_string_equal(records, "shop f:1: user ada is uid 1 now;"
-                                     "shop f:5: user ada is uid 1 now;"
-                                     "shop f:6: user bob is uid 2 now;");
+        assert_string_equal(records, "shop f:1: user ada resolves to uid 1;"
+                                     "shop f:5: user ada resolves to uid 1;"
+                                     "shop f:6: user bob resolves to uid 2;");
         assert_true(allowed(fixture, 2, 9, RIGHT_MAILBOX));
 
-        /* Nothing is missing: nothing is waited for. */
+        /* No missing name: no timer. */
         assert_int_equal(sd_event_run(fixture->event, 1500 * 1000), 0);
         assert_int_equal(fake_n_asked, 0);
 }
 
-/* A reload: what was known stays in force until there is another answer, and then that counts. */
+/* A reload keeps old results until new ones arrive. */
 static void test_looked_up_anew(void **state)
 {
         Fixture *fixture = *state;
@@ -208,7 +209,7 @@ static void test_looked_up_anew(void **state)
         assert_int_equal(grant_name_resolver_start(fixture->names, &fixture->grants), 0);
         assert_int_equal(fake_n_cancelled, 2);
         assert_int_equal(fake_n_asked, 3);
-        /* First what was there: the database may be slow to say that something is not. */
+        /* Known names are looked up first. */
         assert_string_equal(fake_asked[2], "%staff");
 
         grant_name_resolver_apply(fixture->names, &fixture->grants, true);

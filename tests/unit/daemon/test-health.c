@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* When the watchdog is told that all is well, and when not. The store here is a fake. */
+/* When watchdog pings are sent. The store is a fake. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ StoreChange *store_change_forget(StoreChange *change)
         return NULL;
 }
 
-bool commit_dispatcher_is_throttled(const CommitDispatcher *outcomes)
+bool commit_dispatcher_is_throttled(const CommitDispatcher *dispatcher)
 {
         return fake.held;
 }
@@ -108,7 +108,7 @@ static void test_all_is_well(void **state)
         assert_int_equal(fake.n_barriers, 3);
 }
 
-/* Not only when the next check is due, of which too few are left to waste one. */
+/* Retried before the next check: few are left. */
 static void test_not_heard(void **state)
 {
         Test *test = *state;
@@ -172,7 +172,7 @@ static void test_stuck_writer(void **state)
         assert_int_equal(fake.n_forgotten, 1);
 }
 
-/* It may have ended, and that is not told yet: no reason to end the daemon. */
+/* The write may be done but held back: no reason to restart. */
 static void test_held(void **state)
 {
         fake.held = true;

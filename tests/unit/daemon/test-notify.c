@@ -81,7 +81,7 @@ static void test_abstract(void **state)
         check_socket(name);
 }
 
-/* Would not return if it waited. */
+/* Would hang if it blocked. */
 static void test_nobody_reads(void **state)
 {
         char name[64];

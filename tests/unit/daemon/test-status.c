@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The status line: its text, and when it is sent. What it is made of is a fake. */
+/* The status line: text and timing, with fake tenancies. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -134,7 +134,7 @@ static void test_sending(void **state)
         assert_int_equal(fake.n_sent, 1);
         assert_string_equal(fake.last, "one");
 
-        /* Many events and one message, with what is true then. */
+        /* Many events, one message with the latest state. */
         run_one(event);
         for (unsigned i = 0; i < 5; i++)
                 happen(event);

@@ -40,7 +40,7 @@ static const struct {
         {409, NULL, get, ERROR_BAD_REQUEST},
         {413, NULL, nothing, ERROR_BAD_REQUEST},
         {499, NULL, NULL, ERROR_BAD_REQUEST},
-        /* who is refused, whatever the body says */
+        /* refused, regardless of the body */
         {401, NULL, nothing, ERROR_API_DENIED},
         {403, NULL, NULL, ERROR_API_DENIED},
         {401, "@error/NotFound", get, ERROR_API_DENIED},
@@ -51,7 +51,7 @@ static const struct {
         {400, "@error/Unauthorized", get, ERROR_API_DENIED},
         {404, "@error/InvalidTenancy", get, ERROR_API_DENIED},
         {404, "@error/InvalidTenancy", NULL, ERROR_API_DENIED},
-        /* too many, whatever the body says */
+        /* rate-limited, regardless of the body */
         {429, NULL, nothing, ERROR_RATE_LIMITED},
         {429, "@error/ChallengeRateLimited", create, ERROR_RATE_LIMITED},
         {429, "@error/Forbidden", get, ERROR_RATE_LIMITED},
@@ -61,7 +61,7 @@ static const struct {
         {429, "@error/ChallengeExpired", verify, ERROR_CHALLENGE_EXPIRED},
         {429, "@error/InvalidChallengeCode", verify, ERROR_RATE_LIMITED},
         {429, "@error/ChallengeAttemptsExceeded", create, ERROR_RATE_LIMITED},
-        /* no answer, whatever the body says */
+        /* unreachable, regardless of the body */
         {500, "@error/NotFound", get, ERROR_UNREACHABLE},
         {502, NULL, get, ERROR_UNREACHABLE},
         {503, "@error/Forbidden", get, ERROR_UNREACHABLE},
@@ -75,7 +75,7 @@ static const struct {
         {101, "@error/NotFound", get, ERROR_UNREACHABLE},
         {199, NULL, get, ERROR_UNREACHABLE},
         {0, "@error/NotFound", get, ERROR_UNREACHABLE},
-        /* success is for somebody else to read */
+        /* success: the body is parsed elsewhere */
         {200, NULL, get, 0},
         {202, "@error/NotFound", get, 0},
         {299, NULL, NULL, 0},
@@ -94,7 +94,7 @@ static void test_answers(void **state)
         }
 }
 
-/* Only the API's own word for it, below 500, is ever taken for "there is none". */
+/* Only the API's own tag means NOT_FOUND. */
 static void test_nothing_else_means_not_found(void **state)
 {
         static const Error all[] = {ERROR_NOT_FOUND, ERROR_INVALID_CODE, 0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which credentials a unit is to load, and as what. */
+/* The generated LoadCredential= settings. */
 
 #include <ftw.h>
 #include <sys/stat.h>
@@ -121,7 +121,7 @@ static void test_no_files(void **state)
                         "LoadCredentialEncrypted=passlock.default\n");
 }
 
-/* They would say something else to systemd, and are left to somebody who knows. */
+/* Names that systemd would interpret are skipped. */
 static void test_odd_names(void **state)
 {
         char longest[202];

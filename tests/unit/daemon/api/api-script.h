@@ -5,7 +5,7 @@
 
 #include "tests/unit/daemon/http/raw-peer.h"
 
-/* A peer that follows a script, right or wrong, as an API of any quality may. */
+/* A server that replays a script of replies, valid or not. */
 
 #define OK_HEAD      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 #define OK(body)     OK_HEAD "Connection: close\r\n\r\n" body
@@ -14,15 +14,13 @@
         "HTTP/1.1 " status "\r\nConnection: close\r\n\r\n{\"_tag\":\"@error/" tag \
         "\",\"message\":\"m\"}"
 
-/* What may stand in a script instead of a reply: never to answer, to end the connection, and a body
- * of 20 MiB. */
+/* Script entries other than replies: never answer, close the connection, send 20 MiB. */
 extern const char script_hang[], script_cut[], script_huge[];
 
-/* What a peer does with requests: the first gets the first line, and so on; the last is for all
- * others. */
+/* The n-th request gets the n-th line; the last line is repeated. */
 typedef struct Script {
         const char *lines[8];
-        sem_t *gate; /* NULL, or to be waited for before each reply */
+        sem_t *gate; /* waited for before each reply; NULL: none */
 } Script;
 
 /* A RawPeerFunc for a Script. */

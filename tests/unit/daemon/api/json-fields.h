@@ -3,17 +3,17 @@
 
 #include "base/macro.h"
 
-/* Reads a body and says whether it was acceptable: 0 or an Error. */
+/* Parses a body. Returns 0 or an Error. */
 typedef int (*ReadFunc)(const char *body, size_t body_len);
 
-/* What a reader demands of a field. */
+/* The requirements of a reader for a field. */
 typedef struct Field {
-        const char *path; /* keys, and indices of arrays, divided by slashes */
+        const char *path; /* keys and array indices, separated by slashes */
         char type;        /* s, n, b, o, a: string, number, boolean, object, array */
         bool optional;
-        size_t len_max; /* of a string; 0: not any letters will do */
-        bool informs;   /* whatever it is, the reply is read */
-        bool prose;     /* whatever string it is */
+        size_t len_max; /* of a string; 0: not arbitrary letters */
+        bool informs;   /* informational: any value is accepted */
+        bool prose;     /* any string is accepted */
 } Field;
 
 /* `reply` with the member at `path` replaced by the JSON in `value`, or removed if that is NULL; to
@@ -27,9 +27,9 @@ int read_changed(ReadFunc read, const char *reply, const char *path, const char 
 /* A JSON string of `len` letters, to be freed. */
 char *letters(size_t len);
 
-/* Each field in turn missing, null, of every wrong type, and for strings empty, as long as may be,
- * too long, and with a control character. */
+/* Each field: missing, null, of each wrong type; strings: empty, at and over the maximum length,
+ * with a control character. */
 void assert_fields(ReadFunc read, const char *reply, const Field *fields, size_t n_fields);
 
-/* Lets each allocation of jansson's fail in turn, until `reply` is read. */
+/* Fails each jansson allocation in turn until `reply` is parsed. */
 void assert_survives_no_memory(ReadFunc read, const char *reply);

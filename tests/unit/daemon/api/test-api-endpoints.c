@@ -14,7 +14,7 @@ typedef struct Outcome {
         unsigned n_ended;
         int r;
         uint32_t retry_after_s;
-        char text[64]; /* what shows that it is this result */
+        char text[64]; /* identifies the result */
         ApiCall *call;
 } Outcome;
 
@@ -172,7 +172,7 @@ static const struct {
         const char *request; /* line */
         const char *body;    /* NULL: none */
         const char *reply;
-        const char *text; /* that comes of it */
+        const char *text; /* expected result */
         unsigned errors;
         bool once;
         bool is_public;
@@ -284,7 +284,7 @@ static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
         configure(f, timeout_ms, f->key);
 }
 
-/* What endpoint `i` answers when all is well, lent. */
+/* The success reply of endpoint `i`, lent. */
 static const char *good_reply(Fixture *f, size_t i)
 {
         snprintf(f->reply, sizeof(f->reply), OK("%s"), endpoints[i].reply);
@@ -344,14 +344,13 @@ static void test_success(void **state)
         }
 }
 
-/* What is public is asked for without a key, which therefore cannot be refused, and not on behalf
- * of a caller, whose request cannot be bad. */
+/* Public endpoints send no key, so neither the key nor a caller's argument can be at fault. */
 static int refusal(size_t i, int error)
 {
         return endpoints[i].is_public ? ERROR_UNREACHABLE : error;
 }
 
-/* Each endpoint knows its own errors, and no others. */
+/* Each endpoint accepts its documented errors only. */
 static void test_errors(void **state)
 {
         static const struct {
@@ -385,8 +384,7 @@ static void test_errors(void **state)
         }
 }
 
-/* What a gateway refuses, with a tag of its own or none: nothing that it says is taken for what was
- * asked for being gone. */
+/* A gateway's refusal is never taken for NOT_FOUND. */
 static void test_refusals(void **state)
 {
         static const struct {
@@ -481,7 +479,7 @@ static bool is_alike(size_t a, size_t b)
         return strncmp(endpoints[a].reply, endpoints[b].reply, len) == 0;
 }
 
-/* Success of another kind is none. */
+/* Another endpoint's success reply is malformed. */
 static void test_malformed(void **state)
 {
         const char *const bodies[] = {OK(""), OK("{}"), OK("<html>"), script_huge,
@@ -579,7 +577,7 @@ static void test_arguments(void **state)
         assert_int_equal(raw_peer_n_requests(f->peer), 0);
 }
 
-/* A page may be larger than other replies, but not boundless. */
+/* Pages have a larger limit than other replies. */
 static void test_large_page(void **state)
 {
         static const char head[] =
@@ -603,7 +601,7 @@ static void test_large_page(void **state)
         assert_string_equal(f->outcome.text, "10000 end");
         run(f, 3);
         assert_outcome(f, 3, ERROR_MALFORMED_REPLY);
-        /* It may still be sending what is about to be freed. */
+        /* The server thread may still be sending it. */
         f->peer = raw_peer_free(f->peer);
 }
 

@@ -76,7 +76,7 @@ static void test_created(void **state)
         assert_string_equal(challenge->message_text, "Your code:\r\n\t407215");
 }
 
-/* Secrets that should not be there are not passed on. */
+/* Unexpected secrets are dropped. */
 static void test_readable(void **state)
 {
         static const char with_secrets[] =
@@ -184,7 +184,7 @@ static void test_values(void **state)
         assert_int_equal(read_changed(read_created, created_reply, "challenge/_tag", "1"), 0);
 }
 
-/* A mail that the bus cannot carry is not worth the code; one with an odd character is. */
+/* A mail that D-Bus cannot carry is dropped; one with an odd character is repaired. */
 static void test_odd_messages(void **state)
 {
         static const struct {
@@ -220,7 +220,7 @@ static void test_odd_messages(void **state)
         }
 }
 
-/* It is the app's own: what the bus cannot carry as it is, it gets back as it may have sent it. */
+/* Metadata is returned escaped if D-Bus cannot carry it verbatim. */
 static void test_odd_metadata(void **state)
 {
         static const struct {
@@ -344,7 +344,7 @@ static void test_write_metadata(void **state)
         }
         request.metadata = too_long;
         assert_int_equal(api_json_write_challenge(&request, &untouched), ERROR_INVALID_ARGS);
-        /* deeper than anybody should recurse */
+        /* nesting too deep */
         deep = malloc(100000);
         assert_non_null(deep);
         memset(deep, '[', 99999);
@@ -361,7 +361,7 @@ static void test_write_metadata(void **state)
         free(body);
         body = NULL;
 
-        /* what counts is what is sent */
+        /* the limit applies to the serialised form */
         assert_true(asprintf(&spacious, "    %s    ", longest) > 4096);
         request.metadata = spacious;
         assert_int_equal(api_json_write_challenge(&request, &body), 0);
@@ -411,7 +411,7 @@ static void test_key_set(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
                 assert_int_equal(api_json_check_key_set(bad[i], strlen(bad[i])),
                                  ERROR_MALFORMED_REPLY);
-        /* it is passed on as text, which ends at a NUL */
+        /* it is passed as NUL-terminated text */
         assert_int_equal(api_json_check_key_set(good, sizeof(good)), ERROR_MALFORMED_REPLY);
 }
 

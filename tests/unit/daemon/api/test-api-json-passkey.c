@@ -74,7 +74,7 @@ static int read_list(const char *body, size_t body_len)
         return r;
 }
 
-/* Whether the second row is shown. The first one is, whatever the second is like. */
+/* Whether the second row is accepted; the first must always be. */
 static int read_second_row(const char *body, size_t body_len)
 {
         _cleanup_(passkey_list_clear) PasskeyList list = {};
@@ -182,7 +182,7 @@ static void test_list(void **state)
         assert_null(list.passkeys[1]->transports);
 }
 
-/* Null and empty end the list; one that is missing does not. */
+/* Null and empty mean the last page; a missing cursor is malformed. */
 static void test_last_page(void **state)
 {
         static const char *const ends[] = {
@@ -232,7 +232,7 @@ static const Field list_fields[] = {
         {"records", 'a'},
 };
 
-/* What each row must have to be shown. */
+/* Required fields of a row. */
 static const Field row_fields[] = {
         {"records/1/_tag", 's'},
         {"records/1/id", 's', .len_max = 512},
@@ -281,7 +281,7 @@ static void test_every_field(void **state)
 
 static const char *const not_objects[] = {"1", "\"x\"", "null", "[]", "true", "{}"};
 
-/* A row that cannot be read is counted, and its id is known if it has one. */
+/* Unreadable rows are counted, with their ids if readable. */
 static void test_unreadable_rows(void **state)
 {
         static const char body[] =
@@ -370,7 +370,7 @@ static void test_rows_that_are_none(void **state)
                         ERROR_MALFORMED_REPLY);
 }
 
-/* What is no transport has no place among the others, and does not hide them. */
+/* An invalid transport is skipped; the others are kept. */
 static void test_transports(void **state)
 {
         static const char *const not_strings[] = {"1", "\"\"", "null", "[]", "{}", "\"a\\u0007\""};
@@ -438,7 +438,7 @@ static void test_array_bounds(void **state)
         assert_int_equal(management.n_warnings, 1000);
 }
 
-/* A token is worth more than a warning. */
+/* An invalid warning does not fail the reply. */
 static void test_warnings(void **state)
 {
         static const char body[] =
@@ -500,7 +500,7 @@ static void test_times(void **state)
         }
 }
 
-/* GrantNameResolver and icons, each of which may be of no use. */
+/* Informational names and icons. */
 static void test_labels(void **state)
 {
         _cleanup_(freep) char *long_name = letters(300), *long_icon = letters(8193);
@@ -520,7 +520,7 @@ static void test_labels(void **state)
         passkey_free(passkey);
         free(body);
 
-        /* a part of it would lead elsewhere */
+        /* a truncated URL is useless */
         body = reply_changed(passkey_reply, "platform/icon", long_icon);
         passkey = passkey_of(body);
         assert_null(passkey->platform_icon);

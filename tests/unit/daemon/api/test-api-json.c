@@ -75,7 +75,7 @@ static void test_token(void **state)
         assert_string_equal(token.token, "at_1");
         assert_int_equal(token.expires_at_ms, 1767225900000);
         free(token.token);
-        /* neither passes for the other */
+        /* the two are not interchangeable */
         assert_int_equal(read_token(authentication_reply, strlen(authentication_reply)),
                          ERROR_MALFORMED_REPLY);
         assert_int_equal(read_authentication_token(token_reply, strlen(token_reply)),
@@ -238,7 +238,7 @@ static void test_numbers_that_overflow(void **state)
         }
 }
 
-/* Whole bodies, for what cannot be made by changing a value. */
+/* Whole bodies that cannot be made by replacing a field. */
 static void test_malformed(void **state)
 {
 #define TOKEN_HEAD "{\"_tag\":\"AuthorizedPasskeyRegistration\",\"expiresAt\":1,"
@@ -390,7 +390,7 @@ static void test_unwritable_authentication(void **state)
                 {.rp_id = (char *) "a", .user_id = (char *) "\xff"},
                 {.rp_id = (char *) "a", .allow_credentials = bad_ids},
                 {.rp_id = (char *) "a", .discoverable = true, .user_verification = (char *) "\xff"},
-                /* not valid, in each way */
+                /* each kind of invalid text */
                 {.rp_id = (char *) "a"},
                 {.rp_id = (char *) "a", .discoverable = true, .user_id = (char *) "u"},
                 {.rp_id = (char *) "a", .discoverable = true, .allow_credentials = bad_ids},
@@ -405,7 +405,7 @@ static void test_unwritable_authentication(void **state)
         assert_ptr_equal(untouched, (char *) 1);
 }
 
-/* What a principal tells of itself, if a field of it is as in `value`; to be freed. */
+/* The metadata of a principal with a field replaced; the caller's. */
 static Principal *principal_with(const char *path, const char *value)
 {
         _cleanup_(freep) char *body = reply_changed(principal_reply, path, value);
@@ -422,7 +422,7 @@ static Principal *principal_with(const char *path, const char *value)
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-/* What is too long is cut between two characters; what is no text for the bus is left out. */
+/* Too long: truncated at a character boundary; invalid text: dropped. */
 static void test_what_informs(void **state)
 {
         static const struct {
@@ -432,7 +432,7 @@ static void test_what_informs(void **state)
                 {"\"" LETTERS_255 "bcd\"", LETTERS_255 "b"},
                 {"\"" LETTERS_255 "\xc3\xab\"", LETTERS_255},
                 {"\"" LETTERS_255 "\xf0\x9f\x94\x91\"", LETTERS_255},
-                /* what is cut off need not be any good */
+                /* the truncated part may be invalid */
                 {"\"" LETTERS_255 "b\\n\"", LETTERS_255 "b"},
                 {"\"a\\tb\"", NULL},
                 {"\"a\\u0085b\"", NULL},
@@ -463,7 +463,7 @@ static void test_what_informs(void **state)
         assert_string_equal(principal->ip_address, "127.0.0.1");
         principal_free(principal);
 
-        /* a part of an address would be another one */
+        /* a truncated address is another address */
         principal = principal_with("metadata/ipAddress", long_address);
         assert_null(principal->ip_address);
         assert_string_equal(principal->user_agent, "Browser/1.0");
@@ -476,7 +476,7 @@ static void test_what_informs(void **state)
         principal_free(principal);
 }
 
-/* A string that is none costs no more than itself, unless it decides. */
+/* An invalid string fails only deciding fields. */
 static void test_mended_strings(void **state)
 {
         static const char *const odd[] = {

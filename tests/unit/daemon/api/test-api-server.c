@@ -8,7 +8,7 @@
 #include "daemon/api/api-server.h"
 #include "tests/unit/test.h"
 
-/* Link-time fakes of the two clocks that count here, in milliseconds. */
+/* Link-time fakes of both clocks, in milliseconds. */
 static uint64_t boottime_now_ms, monotonic_now_ms;
 
 int __real_clock_gettime(clockid_t clock, struct timespec *ret);
@@ -27,9 +27,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 
 typedef struct Fixture {
         sd_event *event;
-        ApiServer *peer;
-        int log_fd;    /* what standard error is meanwhile, */
-        int stderr_fd; /* and what it is otherwise */
+        ApiServer *server;
+        int log_fd;    /* standard error during the test, */
+        int stderr_fd; /* and the original one */
 } Fixture;
 
 static int set_up(void **state)
@@ -40,7 +40,7 @@ static int set_up(void **state)
         boottime_now_ms = monotonic_now_ms = 1000000;
         assert_int_equal(sd_event_new(&f->event), 0);
         assert_int_equal(
-                api_server_new(f->event, "https://api.example", "/nonexistent/ca", &f->peer), 0);
+                api_server_new(f->event, "https://api.example", "/nonexistent/ca", &f->server), 0);
         f->stderr_fd = dup(STDERR_FILENO);
         f->log_fd = memfd_create("log", MFD_CLOEXEC);
         assert_true(f->stderr_fd >= 0 && f->log_fd >= 0);
@@ -56,13 +56,13 @@ static int tear_down(void **state)
         dup2(f->stderr_fd, STDERR_FILENO);
         close(f->stderr_fd);
         close(f->log_fd);
-        api_server_unref(f->peer);
+        api_server_unref(f->server);
         sd_event_unref(f->event);
         free(f);
         return 0;
 }
 
-/* How often this stands in the log since forget_log(). */
+/* Occurrences in the log since forget_log(). */
 static unsigned logged(const Fixture *f, const char *what)
 {
         char text[16384] = {};
@@ -86,41 +86,41 @@ static void note(const Fixture *f, int r, uint64_t date_ms)
 {
         const HttpReply reply = {.status = 503, .body = "", .date_ms = date_ms};
 
-        api_server_record_reply(f->peer, r, &reply);
+        api_server_record_reply(f->server, r, &reply);
 }
 
-/* What time it is there goes on with the time that passes here, and with nothing else. */
+/* The server's clock advances with boottime only. */
 static void test_clock(void **state)
 {
         Fixture *f = *state;
 
-        assert_int_equal(api_server_clock_ms(f->peer), 0);
+        assert_int_equal(api_server_clock_ms(f->server), 0);
         note(f, 0, 0);
-        assert_int_equal(api_server_clock_ms(f->peer), 0);
+        assert_int_equal(api_server_clock_ms(f->server), 0);
         note(f, -EPROTO, DATE_MS);
-        assert_int_equal(api_server_clock_ms(f->peer), 0);
+        assert_int_equal(api_server_clock_ms(f->server), 0);
 
         note(f, 0, DATE_MS);
-        assert_int_equal(api_server_clock_ms(f->peer), DATE_MS);
-        boottime_now_ms += 86400000; /* and asleep, so that the monotonic clock stands still */
-        assert_int_equal(api_server_clock_ms(f->peer), DATE_MS + 86400000);
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS);
+        boottime_now_ms += 86400000; /* and suspended: the monotonic clock stands still */
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS + 86400000);
 
-        /* what says nothing of the time changes nothing */
+        /* a reply without Date changes nothing */
         note(f, 0, 0);
         note(f, -ETIMEDOUT, DATE_MS);
-        assert_int_equal(api_server_clock_ms(f->peer), DATE_MS + 86400000);
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS + 86400000);
 
-        /* the latest word counts, also if it is earlier */
+        /* the latest Date wins, even if earlier */
         note(f, 0, DATE_MS - 5000);
         boottime_now_ms += 7;
-        assert_int_equal(api_server_clock_ms(f->peer), DATE_MS - 5000 + 7);
+        assert_int_equal(api_server_clock_ms(f->server), DATE_MS - 5000 + 7);
 }
 
 static void check_range(const Fixture *f, uint64_t min_ms, uint64_t max_ms)
 {
         uint64_t got_min_ms, got_max_ms;
 
-        api_peer_clock_range_ms(f->peer, &got_min_ms, &got_max_ms);
+        api_server_clock_range_ms(f->server, &got_min_ms, &got_max_ms);
         assert_int_equal(got_min_ms, min_ms);
         assert_int_equal(got_max_ms, max_ms);
 }
@@ -150,7 +150,7 @@ static void test_clock_is_set(void **state)
         check_range(f, DATE_MS + HOUR_MS, DATE_MS + 2 * HOUR_MS);
 }
 
-/* Each beginning and each end, and nothing in between. */
+/* Logs each loss and each recovery of trust once. */
 static void test_trust(void **state)
 {
         Fixture *f = *state;
@@ -163,7 +163,7 @@ static void test_trust(void **state)
         assert_int_equal(logged(f, "Failed to read the CA file /nonexistent/ca for "
                                    "https://api.example: No such file or directory"),
                          1);
-        /* what says nothing of it */
+        /* irrelevant results */
         note(f, -ECONNREFUSED, 0);
         note(f, -EMFILE, 0);
         assert_int_equal(logged(f, "\n"), 1);
@@ -172,13 +172,13 @@ static void test_trust(void **state)
         for (int i = 0; i < 3; i++)
                 note(f, -EKEYREJECTED, 0);
         assert_int_equal(logged(f, "\n"), 1);
-        assert_int_equal(logged(f, "cannot prove who it is"), 1);
+        assert_int_equal(logged(f, "Failed to verify the TLS certificate"), 1);
         forget_log(f);
 
         for (int i = 0; i < 3; i++)
                 note(f, 0, 0);
         assert_int_equal(logged(f, "\n"), 1);
-        assert_int_equal(logged(f, "https://api.example proves who it is again"), 1);
+        assert_int_equal(logged(f, "Verified the TLS certificate of https://api.example again"), 1);
 }
 
 static void test_refusals(void **state)
@@ -198,24 +198,24 @@ static void test_refusals(void **state)
 
         for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
                 forget_log(f);
-                api_server_log_refusal(f->peer, "passkeys/update", 409, tags[i].tag);
+                api_server_log_refusal(f->server, "passkeys/update", 409, tags[i].tag);
                 assert_int_equal(logged(f, "\n"), 1);
                 assert_int_equal(logged(f, "refused passkeys/update"), 1);
                 assert_int_equal(logged(f, tags[i].said), 1);
         }
 }
 
-/* Who makes calls that are refused can make many. */
+/* Log lines of refused calls are rate-limited. */
 static void test_many_refusals(void **state)
 {
         Fixture *f = *state;
 
         for (int i = 0; i < 50; i++)
-                api_server_log_refusal(f->peer, "principal", 404, "");
+                api_server_log_refusal(f->server, "principal", 404, "");
         assert_int_equal(logged(f, "\n"), 20);
         forget_log(f);
         monotonic_now_ms += 10000;
-        api_server_log_refusal(f->peer, "principal", 404, "");
+        api_server_log_refusal(f->server, "principal", 404, "");
         assert_int_equal(logged(f, "\n"), 2);
         assert_int_equal(logged(f, "https://api.example refused 30 more calls"), 1);
 }

@@ -22,7 +22,7 @@ typedef struct Outcome {
         unsigned n_ended;
         int r;
         uint32_t retry_after_s;
-        char text[64]; /* the token, or the principal's user */
+        char text[64]; /* the token or the principal's user */
         ApiCall *call;
 } Outcome;
 
@@ -68,7 +68,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* From here on calls go there. */
+/* Calls use this tenancy from here on. */
 static int configure_tenancy(Fixture *f, const char *endpoint, const char *tenancy_id,
                              uint64_t timeout_ms, Secret *key)
 {
@@ -216,7 +216,7 @@ static void test_authorize_tries_again(void **state)
 #define BUSY(retry_after) \
         "HTTP/1.1 503 Busy\r\nRetry-After: " retry_after "\r\nContent-Length: 0\r\n\r\n"
 
-/* When the API says how long to leave it alone, that is how long it is left alone, */
+/* Retry-After is respected, */
 static void test_wait_that_the_api_wants(void **state)
 {
         static const char *const lines[] = {
@@ -224,7 +224,7 @@ static void test_wait_that_the_api_wants(void **state)
                 "HTTP/1.1 500 Oops\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
                 "HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                 "Retry-After: Sun, 06 Nov 1994 08:49:38 GMT\r\nContent-Length: 0\r\n\r\n",
-                /* also if the reply is cut off */
+                /* also in a truncated reply, */
                 "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nConnection: close\r\n"
                 "Content-Length: 9\r\n\r\n{",
         };
@@ -242,7 +242,7 @@ static void test_wait_that_the_api_wants(void **state)
         }
 }
 
-/* and if that is longer than the call may take, it is given up at once. */
+/* and ends the call at once if it exceeds the deadline. */
 static void test_wait_that_is_too_long(void **state)
 {
         static const char *const lines[] = {
@@ -261,7 +261,7 @@ static void test_wait_that_is_too_long(void **state)
         }
 }
 
-/* What must reach the API once is never sent again, and what limits the rate is told at once. */
+/* Calls sent once and rate-limited calls are never retried. */
 static void test_wait_of_others(void **state)
 {
         Fixture *f = *state;
@@ -376,7 +376,7 @@ static const struct {
         {JSON_ERROR("401 Unauthorized", "Unauthorized"), ERROR_API_DENIED, ERROR_API_DENIED, 0},
         {"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhm", ERROR_BAD_REQUEST,
          ERROR_BAD_REQUEST, 0},
-        /* a status is enough, also if the rest does not come */
+        /* the status decides, even of a truncated reply */
         {"HTTP/1.1 403 No\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{", ERROR_API_DENIED,
          ERROR_API_DENIED, 0},
         {"HTTP/1.1 413 Large\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{", ERROR_BAD_REQUEST,
@@ -390,12 +390,12 @@ static const struct {
         {"HTTP/1.1 403 No\r\nContent-Length: 2\r\nContent-Length: 3\r\nConnection: "
          "close\r\n\r\n{} ",
          ERROR_API_DENIED, ERROR_API_DENIED, 0},
-        /* each endpoint's success is not the other's */
+        /* success replies are not interchangeable */
         {TOKEN_OK, 0, ERROR_MALFORMED_REPLY, 0},
         {PRINCIPAL_OK, ERROR_MALFORMED_REPLY, 0, 0},
 };
 
-/* What is tried until its time is up gets little of it, and the others as much as they want. */
+/* A short timeout ends the retries; a long one allows them. */
 static uint64_t time_for(int expected)
 {
         return expected == ERROR_UNREACHABLE ? 400 : 30000;
@@ -410,7 +410,7 @@ static void assert_fault(Fixture *f, size_t i, int expected)
                          expected == ERROR_RATE_LIMITED ? faults[i].retry_after_s : 0);
 }
 
-/* Every fault has its documented answer, and the client recovers from it. */
+/* Each fault maps to its documented error, and the client recovers. */
 static void test_faults(void **state)
 {
         Fixture *f = *state;
@@ -446,7 +446,7 @@ static void test_refused(void **state)
         assert_int_equal(f->outcome.r, ERROR_UNREACHABLE);
 }
 
-/* The second attempt hangs: it may take what is left of the deadline, and no more. */
+/* A hanging retry may use the rest of the deadline, no more. */
 static void test_deadline_covers_all_attempts(void **state)
 {
         Fixture *f = *state;
@@ -567,7 +567,7 @@ static void test_calls_end_as_they_began(void **state)
         assert_int_equal(f->outcome.r, ERROR_API_DENIED);
         assert_int_equal(old.n_ended, 0);
 
-        /* also its second attempt goes where the first went */
+        /* its retry goes to the same server */
         sem_post(&gate);
         sem_post(&gate);
         run_until_ended(f, &old);
@@ -613,7 +613,7 @@ static void test_cancel(void **state)
         run_for(f, 50);
         assert_int_equal(f->outcome.n_ended, 0);
 
-        /* in the pause between two attempts, or close to it: there would be three more */
+        /* during or near the back-off pause: three more attempts are left */
         serve(f, &failing, 30000);
         start_authorize(f, &f->outcome);
         while (raw_peer_n_requests(f->peer) == 0)
@@ -683,7 +683,7 @@ static void test_observer(void **state)
         assert_int_equal(observed.n, 2);
 }
 
-/* Whether it succeeds, fails after a pause, or fails for lack of time. */
+/* Success, failure after a retry, or failure by the deadline. */
 static void test_function_frees_api(void **state)
 {
         Fixture *f = *state;
@@ -703,7 +703,7 @@ static void test_function_frees_api(void **state)
                 start_authorize(f, &other);
                 run_until_ended(f, &f->outcome);
                 assert_null(f->api);
-                /* a call that is under way keeps what it needs */
+                /* a call in flight keeps its references */
                 run_until_ended(f, &other);
         }
 }

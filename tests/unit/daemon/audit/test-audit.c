@@ -15,14 +15,14 @@
 
 #define SENT_MAX 8192U
 
-/* The journal is replaced at link time: it keeps what it is sent, and may take its time. */
+/* A link-time fake of the journal, which can block. */
 static struct {
         pthread_mutex_t lock;
         pthread_cond_t changed;
         bool stuck;
         bool waited_for;
         int refuse;
-        char *sent[SENT_MAX]; /* the fields of a record, with '\1' after each */
+        char *sent[SENT_MAX]; /* the fields of a record, each followed by '\1' */
         size_t n_sent;
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -66,7 +66,7 @@ static void sink_set_stuck(bool stuck)
         pthread_mutex_unlock(&sink.lock);
 }
 
-/* Until the thread is held by the journal, with one record in its hands. */
+/* Waits until the thread blocks in the journal with one record. */
 static void sink_wait_until_waited_for(void)
 {
         pthread_mutex_lock(&sink.lock);
@@ -83,7 +83,7 @@ static void sink_wait_for(size_t n_sent)
         pthread_mutex_unlock(&sink.lock);
 }
 
-/* Standard error is a file while a test runs, and says that it is the journal. */
+/* Redirects standard error to a file that claims to be the journal. */
 static int stderr_before = -1;
 
 static const char *stderr_text(void)
@@ -138,7 +138,7 @@ static void open_journal(void)
         assert_int_equal(audit_open(), 0);
 }
 
-/* When the journal has got them all, however long that takes. */
+/* Waits until the journal has all records. */
 static void close_journal(size_t n_sent)
 {
         sink_wait_for(n_sent);
@@ -146,7 +146,7 @@ static void close_journal(size_t n_sent)
         assert_int_equal(sink.n_sent, n_sent);
 }
 
-/* Is that one of the fields, all of it? */
+/* Whether the record has exactly this field. */
 static bool has_field(size_t record, const char *field)
 {
         const char *p = sink.sent[record];
@@ -242,7 +242,7 @@ static void test_error(void **state)
         assert_true(has_field(1, "ERRNO=12"));
 }
 
-/* A value stays in its field, and its quotes. */
+/* Values cannot inject fields or quotes. */
 static void test_values_forge_nothing(void **state)
 {
         static const char user[] = "ada\nPASSLOCK_CALLER_UID=0\", authenticator \"a1";
@@ -265,7 +265,7 @@ static void test_lines_forge_nothing(void **state)
         assert_int_equal(sink.n_sent, 0);
 }
 
-/* Another stream than standard error is: somebody else's variable. */
+/* $JOURNAL_STREAM names another stream. */
 static void test_not_the_journal(void **state)
 {
         name_journal_stream(1);
@@ -280,7 +280,7 @@ static void test_not_the_journal(void **state)
         assert_false(log_is_journal());
 }
 
-/* What changes state is recorded whatever else is wanted of the log. */
+/* Changes are recorded regardless of the log level. */
 static void test_log_level_does_not_matter(void **state)
 {
         log_set_max_level(LOG_ERR);
@@ -295,11 +295,12 @@ static void test_refused_by_the_journal(void **state)
         open_journal();
         audit(EVENT_STARTED, );
         audit_close();
-        assert_string_equal(stderr_text(),
-                            "<3>Started (the journal did not take this: Permission denied)\n");
+        assert_string_equal(
+                stderr_text(),
+                "<3>Started (failed to send this record to the journal: Permission denied)\n");
 }
 
-/* Nobody waits for a journal that does not read. */
+/* A blocked journal does not block callers. */
 static void test_stuck(void **state)
 {
         size_t n_refused = 0;
@@ -316,7 +317,7 @@ static void test_stuck(void **state)
         sink_wait_for(1 + 1023 + 3000);
         audit_close();
 
-        /* Calls that fail take a quarter of the room; every change has its own. */
+        /* Failed calls may use a quarter of the queue. */
         for (size_t i = 0; i < sink.n_sent; i++)
                 n_refused += has_field(i, "PASSLOCK_EVENT=call-refused");
         assert_int_equal(n_refused, 1023);
@@ -342,7 +343,7 @@ static void test_lost_are_counted(void **state)
         assert_true(has_field(4097, "PASSLOCK_EVENT=stopped"));
 }
 
-/* Nor does the end of the process. */
+/* Nor does it block the exit. */
 static void test_end_while_stuck(void **state)
 {
         uint64_t begin_ms;
@@ -369,7 +370,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_refused_by_the_journal, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_lost_are_counted, setup, teardown),
-                /* Leaves its thread behind: the last one. */
+                /* Leaves a blocked thread behind, so it runs last. */
                 cmocka_unit_test_setup_teardown(test_end_while_stuck, setup, teardown),
         };
 

@@ -3,7 +3,7 @@
 #include "daemon/backoff/backoff.h"
 #include "tests/unit/test.h"
 
-/* The event loop is replaced at link time: one timer, and no time. */
+/* A link-time fake of the event loop: one timer, no real time. */
 static struct {
         sd_event_time_handler_t callback;
         void *userdata;
@@ -64,7 +64,7 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* The time has come, as it has for a one-shot timer. */
+/* The one-shot timer elapses. */
 static void let_run(void)
 {
         assert_int_equal(timer.enabled, SD_EVENT_ONESHOT);
@@ -116,7 +116,7 @@ static void test_jitter(void **state)
         assert_true(high > 1300000);
 }
 
-/* The longer of the two counts; but not for ever. */
+/* The longer delay wins, up to a limit. */
 static void test_retry_after(void **state)
 {
         backoff_retry(backoff, 60);

@@ -19,9 +19,9 @@ void config_write_bytes(const char *path, const char *bytes, size_t len);
 void config_write_main(const ConfigFixture *fixture, const char *text);
 void config_write_drop_in(const ConfigFixture *fixture, const char *name, const char *text);
 
-/* Loads what has to be good. The caller's. */
+/* Loads a valid configuration. The caller's. */
 Config *config_load_good(const ConfigFixture *fixture);
-/* Loads what has to be refused, and returns why, the caller's. */
+/* Loads an invalid configuration, and returns the error text (the caller's). */
 char *config_load_bad(const ConfigFixture *fixture);
 
 #define TENANCY "[Tenancy default]\nTenancyId=t1\n"

@@ -63,7 +63,7 @@ static void test_byte_order_mark(void **state)
         }
 }
 
-/* Of a file that is no text for us, the message says which kind of other text it is. */
+/* The error names the encoding of a file that is not UTF-8. */
 static void test_other_encodings(void **state)
 {
         static const char utf16_le[] = "\xff\xfe[\0D\0", utf16_be[] = "\xfe\xff\0[\0D",
@@ -73,12 +73,12 @@ static void test_other_encodings(void **state)
                 size_t len; /* 0: up to the NUL */
                 const char *place, *what;
         } files[] = {
-                {utf16_le, sizeof(utf16_le) - 1, ":1: ", "in UTF-16; it has to be in UTF-8"},
-                {utf16_be, sizeof(utf16_be) - 1, ":1: ", "in UTF-16; it has to be in UTF-8"},
-                {unmarked, sizeof(unmarked) - 1, ":1: ", "NUL; is the file in UTF-16?"},
-                {nul, sizeof(nul) - 1, ":2: ", "NUL; is the file in UTF-16?"},
+                {utf16_le, sizeof(utf16_le) - 1, ":1: ", "is UTF-16; convert it to UTF-8"},
+                {utf16_be, sizeof(utf16_be) - 1, ":1: ", "is UTF-16; convert it to UTF-8"},
+                {unmarked, sizeof(unmarked) - 1, ":1: ", "NUL byte; is the file UTF-16?"},
+                {nul, sizeof(nul) - 1, ":2: ", "NUL byte; is the file UTF-16?"},
                 {"[Daemon]\n\xef\xbb\xbf[Daemon]\n", 0, ":2: ", "Key=value"},
-                {TENANCY "CaFile=/z\xfcrich.crt\n", 0, ":3: ", "not in UTF-8"},
+                {TENANCY "CaFile=/z\xfcrich.crt\n", 0, ":3: ", "not valid UTF-8"},
                 {TENANCY "CaFile=/a\x1b.crt\n", 0, ":3: ", "control character"},
                 {TENANCY "CaFile=/a\rb\n", 0, ":3: ", "carriage return"},
         };
@@ -97,7 +97,7 @@ static void test_other_encodings(void **state)
         }
 }
 
-/* A comment may be in whatever encoding its author had. */
+/* Comments may have any encoding. */
 static void test_comment_in_latin_1(void **state)
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -119,7 +119,7 @@ static void test_long_line(void **state)
         assert_non_null(strstr(error, ":1: the line is too long"));
 }
 
-/* A line that is made of many is no longer than another. */
+/* The length limit applies to joined lines. */
 static void test_long_continued_line(void **state)
 {
         const ConfigFixture *fixture = *state;
@@ -151,7 +151,7 @@ static void test_main_file_that_is_none(void **state)
         directory = config_load_bad(fixture);
         assert_non_null(strstr(directory, "passlockd.conf: Is a directory"));
 
-        /* To open it would be to wait for somebody who writes. */
+        /* Opening a FIFO would block. */
         assert_int_equal(rmdir(fixture->file), 0);
         assert_int_equal(mkfifo(fixture->file, 0600), 0);
         pipe = config_load_bad(fixture);
@@ -173,7 +173,7 @@ static void path_of_drop_in(const ConfigFixture *fixture, const char *name, char
         snprintf(ret, 256, "%s.d/%s", fixture->file, name);
 }
 
-/* What is no file (yet) is skipped, and all else is read. */
+/* Drop-ins that are not files are skipped, all others are read. */
 static void test_odd_drop_ins(void **state)
 {
         const ConfigFixture *fixture = *state;
@@ -182,7 +182,7 @@ static void test_odd_drop_ins(void **state)
         } odd[] = {
                 {"10-directory.conf", "It is a directory"},
                 {"20-pipe.conf", "It is not a regular file"},
-                {"30-link.conf", "It is a link to nowhere"},
+                {"30-link.conf", "It is a dangling symbolic link"},
         };
         _cleanup_(config_freep) Config *config = NULL;
         char path[256];
@@ -224,7 +224,7 @@ static void test_drop_in_directory_that_is_a_file(void **state)
         assert_string_equal(config->findings.findings[0].name, path);
 }
 
-/* It might take away what another file grants. */
+/* An unreadable file might revoke a grant: an error. */
 static void test_drop_in_that_cannot_be_read(void **state)
 {
         const ConfigFixture *fixture = *state;
@@ -238,7 +238,7 @@ static void test_drop_in_that_cannot_be_read(void **state)
         assert_non_null(strstr(error, "50-loop.conf: Too many levels of symbolic links"));
 }
 
-/* A reader that goes on after mistakes */
+/* A reader that collects errors */
 
 typedef struct Seen {
         char assignments[256];

@@ -53,12 +53,12 @@ static void test_everything(void **state)
         assert_int_equal(grant->n_names, 1);
         assert_true(grant->names[0].is_group);
         assert_string_equal(grant->names[0].name, "root");
-        assert_int_equal(grant->names[0].answer.r, -EINPROGRESS);
+        assert_int_equal(grant->names[0].result.r, -EINPROGRESS);
         assert_int_equal(grant->allow, RIGHT_AUTHORIZE | RIGHT_EXCHANGE | RIGHT_LINKS_READ);
         assert_string_equal(grant->rp_ids[1], "www.example.com");
 }
 
-/* A comment goes no further than its line, or it could take out what limits a grant. */
+/* A backslash does not continue a comment: it could disable a limit. */
 static void test_comment_continues_nothing(void **state)
 {
         _cleanup_(config_freep) Config *config = NULL;
@@ -159,13 +159,13 @@ static void test_times(void **state)
         }
 }
 
-/* Each mistake is refused, with the file, the line and something of what is wrong. */
+/* Each error names file, line and reason. */
 static void test_mistakes(void **state)
 {
         const struct {
                 const char *text, *place, *what;
         } mistakes[] = {
-                {"x=1\n", ":1: ", "outside of any section"},
+                {"x=1\n", ":1: ", "outside of a section"},
                 {"\n[Daemon\n", ":2: ", "[Name]"},
                 {"[Demon]\n", ":1: ", "unknown section [Demon]"},
                 {"[Daemon]\n\nfoo\n", ":3: ", "Key=value"},
@@ -174,7 +174,7 @@ static void test_mistakes(void **state)
                 {"[Daemon]\nMaxPendingPerUser=-1\n", ":2: ", "1 to 100000"},
                 {"[Daemon]\nMaxPendingPerUser=1x\n", ":2: ", "1 to 100000"},
                 {"[Daemon]\nMaxPendingPerUser=\n", ":2: ", "1 to 100000"},
-                {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "no section [Tenancy shop]"},
+                {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "missing section [Tenancy shop]"},
                 {"[Daemon]\nDefaultTenancy=Shop\n", ":2: ", "label"},
                 {"[Tenancy Shop]\n", ":1: ", "label"},
                 {"[Tenancy shop]\n", ":1: ", "no TenancyId="},
@@ -190,7 +190,7 @@ static void test_mistakes(void **state)
                 {"[Tenancy default]\nTenancyId=.\n", ":2: ", "TenancyId="},
                 {"[Tenancy default]\nTenancyId=..\n", ":2: ", "TenancyId="},
                 {TENANCY "Endpoint=ftp://example.com\n", ":3: ", "https://"},
-                {TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "without a path"},
+                {TENANCY "Endpoint=https://example.com/v2\n", ":3: ", "no path"},
                 {TENANCY "Endpoint=https://user@example.com\n", ":3: ", "https://"},
                 {TENANCY "Endpoint=https://example.com:99999\n", ":3: ", "https://"},
                 {TENANCY "Endpoint=https://\n", ":3: ", "https://"},
@@ -204,19 +204,20 @@ static void test_mistakes(void **state)
                 {TENANCY "ApiKeyCredential=\n", ":3: ", "name"},
                 {TENANCY "CaFile=ca.crt\n", ":3: ", "absolute"},
                 {TENANCY "ApiKey=sk_live\n", ":3: ", "unknown key ApiKey="},
-                {TENANCY "[Grant web]\nUser=4294967295\n", ":4: ", "no uid"},
-                {TENANCY "[Grant web]\nGroup=99999999999999999999\n", ":4: ", "no gid"},
-                {TENANCY "[Grant web]\nUser=www-data,games\n", ":4: ", "separated by spaces"},
-                {TENANCY "[Grant web]\nUser=root:root\n", ":4: ", "no name"},
-                {TENANCY "[Grant web]\nGroup=-1\n", ":4: ", "no name"},
-                {TENANCY "[Grant web]\nRpId=https://shop.example.com\n", ":4: ", "no domain"},
+                {TENANCY "[Grant web]\nUser=4294967295\n", ":4: ", "not a valid uid"},
+                {TENANCY "[Grant web]\nGroup=99999999999999999999\n", ":4: ", "not a valid gid"},
+                {TENANCY "[Grant web]\nUser=www-data,games\n", ":4: ", "separate names by spaces"},
+                {TENANCY "[Grant web]\nUser=root:root\n", ":4: ", "not a valid name"},
+                {TENANCY "[Grant web]\nGroup=-1\n", ":4: ", "not a valid name"},
+                {TENANCY "[Grant web]\nRpId=https://shop.example.com\n",
+                 ":4: ", "not a domain name"},
                 {TENANCY "[Grant web]\nRpId=shop.example.com\n"
                          "RpId=shop.example.com:443\n",
-                 ":5: ", "no domain"},
+                 ":5: ", "not a domain name"},
                 {"[Tenancy a]\nTenancyId=t1\n[Tenancy b]\n\nTenancyId=t1\n",
-                 ":5: ", "[Tenancy b] has the TenancyId= that [Tenancy a] has in "},
-                {TENANCY "[Grant web]\nAllow=Everything\n", ":4: ", "does not know Everything"},
-                {TENANCY "[Grant web]\nTenancy=shop\n", ":4: ", "no section [Tenancy shop]"},
+                 ":5: ", "[Tenancy b] has the same TenancyId= as [Tenancy a] in "},
+                {TENANCY "[Grant web]\nAllow=Everything\n", ":4: ", "unknown right Everything"},
+                {TENANCY "[Grant web]\nTenancy=shop\n", ":4: ", "missing section [Tenancy shop]"},
                 {TENANCY "[Grant web]\nAllows=All\n", ":4: ", "unknown key Allows="},
                 {TENANCY "[Grant two words]\n", ":3: ", "one word"},
                 {TENANCY "[Grant ]\n", ":3: ", "one word"},
@@ -247,7 +248,7 @@ static void test_mistake_in_drop_in(void **state)
         assert_non_null(strstr(error, "50-typo.conf:3: unknown key Usr="));
 }
 
-/* A label of one's own for another's id would open its links. */
+/* A second label for an id would open its links. */
 static void test_one_id_under_two_labels(void **state)
 {
         const ConfigFixture *fixture = *state;
@@ -259,17 +260,17 @@ static void test_one_id_under_two_labels(void **state)
                              "[Tenancy app]\nTenancyId=t1\n"
                              "Endpoint=https://elsewhere.example\n");
         error = config_load_bad(fixture);
-        assert_non_null(strstr(error, "50-app.conf:2: [Tenancy app] has the TenancyId= that "
-                                      "[Tenancy default] has in "));
+        assert_non_null(strstr(error, "50-app.conf:2: [Tenancy app] has the same TenancyId= as "
+                                      "[Tenancy default] in "));
         assert_non_null(strstr(error, "passlockd.conf:2"));
 
-        /* What counts is what it is in the end. */
+        /* The last assignment decides. */
         config_write_drop_in(fixture, "60-other.conf", "[Tenancy app]\nTenancyId=t2\n");
         config = config_load_good(fixture);
         assert_int_equal(config->n_tenancies, 2);
 }
 
-/* Whether they exist is not looked at here, and keeps nobody else from being served. */
+/* Users and files need not exist. */
 static void test_names_that_may_not_exist(void **state)
 {
         const ConfigFixture *fixture = *state;
@@ -290,7 +291,7 @@ static void test_names_that_may_not_exist(void **state)
         assert_string_equal(grant->names[4].place, place);
         for (size_t i = 0; i < 5; i++) {
                 assert_int_equal(grant->names[i].is_group, i == 4);
-                assert_int_equal(grant->names[i].answer.r, -EINPROGRESS);
+                assert_int_equal(grant->names[i].result.r, -EINPROGRESS);
         }
 }
 
@@ -372,7 +373,7 @@ static void assert_credentials(const ConfigFixture *fixture, const char *expecte
         assert_string_equal(joined, expected);
 }
 
-/* What systemd is told to load: what can be understood, whatever else the files have. */
+/* The credential names of all valid sections. */
 static void test_credentials(void **state)
 {
         const ConfigFixture *fixture = *state;

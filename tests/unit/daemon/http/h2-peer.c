@@ -73,7 +73,7 @@ static void write_all(H2Connection *connection, const void *bytes, size_t len)
                 memcpy(connection->held + connection->held_len, bytes, len);
                 connection->held_len += len;
         } else {
-                /* who does not listen any more is none of this peer's business */
+                /* ignore a closed connection */
                 (void) SSL_write(connection->tls, bytes, (int) len);
         }
 }

@@ -5,7 +5,7 @@
 
 #include "daemon/http/http.h"
 
-/* What became of an HTTP call, and an event loop that runs until it is known. */
+/* The result of an HTTP call, and an event loop that runs until it is known. */
 typedef struct HttpOutcome {
         unsigned n_ended; /* how often the function ran */
         int r;

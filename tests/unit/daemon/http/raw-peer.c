@@ -10,7 +10,7 @@
 #define CONNECTIONS_MAX 256
 #define REQUEST_LEN_MAX 65536
 
-/* Other threads than the test's cannot use cmocka's assertions. */
+/* cmocka's assertions work in the test's thread only. */
 static void must(bool condition)
 {
         if (!condition)
@@ -175,7 +175,7 @@ char *raw_peer_request(RawPeer *peer)
         return copy;
 }
 
-/* How long the request that begins in `text` is, 0 if that cannot be said yet. */
+/* Length of the request at `text`, 0 if incomplete. */
 static size_t request_len(const char *text)
 {
         const char *end = strstr(text, "\r\n\r\n");

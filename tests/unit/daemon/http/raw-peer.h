@@ -13,10 +13,10 @@ typedef struct RawPeer RawPeer;
 typedef void (*RawPeerFunc)(RawPeer *peer, int fd, unsigned n, void *userdata);
 
 RawPeer *raw_peer_new(RawPeerFunc func, void *userdata);
-/* Cuts all connections and waits for the threads. Returns NULL. */
+/* Closes all connections and joins the threads. Returns NULL. */
 RawPeer *raw_peer_free(RawPeer *peer);
 
-/* A port where nobody listens, and nobody will until the descriptor is closed. */
+/* A port without a listener, reserved until the descriptor is closed. */
 uint16_t raw_peer_reserve_port(int *ret_fd);
 
 uint16_t raw_peer_port(const RawPeer *peer);

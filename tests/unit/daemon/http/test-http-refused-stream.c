@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What an HTTP/2 peer says that it did not process is sent again; what it may have processed is
- * not, if it must reach the peer once. */
+/* A request that HTTP/2 reports as unprocessed is repeated; one that may have been processed is
+ * not, if sent once. */
 
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 
 static TlsPeer *certificate;
 
-/* What the peer does with the requests of one test, first to last; after that it answers. */
+/* The peer's reactions to the requests of a test, in order; then it answers. */
 typedef struct Script {
         H2Verdict (*steps[8])(const H2Stream *stream);
 } Script;
@@ -85,7 +85,7 @@ static H2Verdict answer(const H2Stream *stream)
         return H2_GO_ON;
 }
 
-/* What says that nothing was done. */
+/* Guaranteed unprocessed. */
 
 static H2Verdict refuse(const H2Stream *stream)
 {
@@ -105,7 +105,7 @@ static H2Verdict refuse_and_say_goodbye(const H2Stream *stream)
         return H2_CLOSE_NOTIFY;
 }
 
-/* The peer takes no more, though what it took it may have processed; but this it refuses. */
+/* A GOAWAY with a later last stream, and REFUSED_STREAM for this one. */
 static H2Verdict go_away_and_refuse(const H2Stream *stream)
 {
         h2_cork(stream);
@@ -128,7 +128,7 @@ static H2Verdict leave_out_and_close(const H2Stream *stream)
         return H2_CLOSE;
 }
 
-/* What says nothing, or that something may have been done. */
+/* No guarantee, or possibly processed. */
 
 static H2Verdict close_it(const H2Stream *stream)
 {
@@ -299,7 +299,7 @@ static void test_refused(void **state)
                 }
 }
 
-/* But not for ever. */
+/* Retries are limited. */
 static void test_refused_again_and_again(void **state)
 {
         static const Script script = {{refuse, refuse, refuse, refuse, refuse, refuse, refuse}};
@@ -313,7 +313,7 @@ static void test_refused_again_and_again(void **state)
         }
 }
 
-/* A body goes along, as it was. */
+/* The body is repeated. */
 static void test_refused_post(void **state)
 {
         static const Script script = {{answer, refuse}};
@@ -328,8 +328,8 @@ static void test_refused_post(void **state)
         assert_int_equal(h2_peer_n_requests(f->peer), 3);
 }
 
-/* What else says that nothing was done. Not every curl gets to know it before it finds the
- * connection closed; then it is an error, and nothing is sent again. */
+/* Other guarantees. curl may see the closed connection first; then it is an error without a retry.
+ */
 static void test_left_out(void **state)
 {
         static const Step steps[] = {
@@ -384,8 +384,7 @@ static H2Verdict hang(const H2Stream *stream)
         return H2_GO_ON;
 }
 
-/* A call that hangs on the connection that is left holds up neither what is sent again nor what
- * comes next. */
+/* A call that hangs on a drained connection blocks neither retries nor new calls. */
 static void test_refused_beside_others(void **state)
 {
         static H2Verdict (*const leave[])(const H2Stream *stream) = {refuse, leave_out};
@@ -415,7 +414,7 @@ static void test_refused_beside_others(void **state)
         }
 }
 
-/* Shows that curl does send again what may go twice, and so that the test above tests something. */
+/* Checks the test: curl does retry idempotent requests. */
 static void test_may_go_twice(void **state)
 {
         static const Step step = STEP(reset_it);

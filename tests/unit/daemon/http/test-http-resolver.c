@@ -15,10 +15,8 @@
 #include "daemon/http/http.h"
 #include "tests/unit/test.h"
 
-/*
- * A name server that never answers must not hold up the event loop. That takes a network and an
- * /etc of our own, so it happens in a child in namespaces of its own.
- */
+/* A name server that never answers must not block the event loop. Runs in a child with its own
+ * network and mount namespaces. */
 
 enum { CHILD_OK = 0, CHILD_FAILED = 1 };
 
@@ -110,7 +108,7 @@ static int run_while_it_waits(sd_event *event)
         return CHILD_OK;
 }
 
-/* Who waits for the name server waits for longer than the alarm does. */
+/* A blocked resolver would outlast the alarm. */
 static int run_child(void)
 {
         HttpRequest request = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What this side is short of is told apart from what the peer or the network does. */
+/* Local resource shortages are told apart from network failures. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 /* Link-time fakes, for the daemon's code and, with pthread_create(), for libcurl's. */
 
 static int watch_error; /* of sd_event_add_io(), or 0 */
-static bool no_threads; /* for who asks from now on */
+static bool no_threads; /* for later calls */
 
 /* Allocations of this thread. */
 static __thread bool counting;
@@ -129,7 +129,7 @@ static void fixture_get(Fixture *f)
         raw_peer_wait_closed(f->peer);
 }
 
-/* Leaves the process room for so many descriptors more. Returns the limit that there was. */
+/* Lowers the limit of file descriptors. Returns the old one. */
 static rlim_t leave_descriptors(unsigned n)
 {
         struct rlimit limit;
@@ -185,11 +185,11 @@ static void test_no_descriptor_for_a_socket(void **state)
         assert_recovered(f);
 }
 
-/* No name server needs to be asked for a name that cannot be one. */
+/* An invalid host name needs no name server. */
 #define URL_OF_NOBODY \
         "http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid/"
 
-/* Whether curl cannot start to resolve a name, or the resolver cannot read its files. */
+/* Name resolution without descriptors or threads. */
 static void test_no_descriptor_for_a_name(void **state)
 {
         Fixture *f = *state;
@@ -204,7 +204,7 @@ static void test_no_descriptor_for_a_name(void **state)
         assert_recovered(f);
 }
 
-/* The socket gets the last one. */
+/* The socket gets the last descriptor. */
 static void test_no_descriptor_for_the_anchors(void **state)
 {
         Fixture *f = *state;
@@ -228,7 +228,7 @@ static void test_no_thread_for_a_name(void **state)
         assert_recovered(f);
 }
 
-/* The loop cannot watch the socket: it is full, or has no memory. */
+/* epoll is out of watches or memory. */
 static void test_nothing_is_watched(void **state)
 {
         static const struct {
@@ -246,7 +246,7 @@ static void test_nothing_is_watched(void **state)
         }
 }
 
-/* The network's faults stay what they are. */
+/* Network failures keep their errnos. */
 static void test_what_is_no_lack(void **state)
 {
         Fixture *f = *state;
@@ -291,7 +291,7 @@ static int get_without(Fixture *f, unsigned n)
         return r == 0 ? result : r;
 }
 
-/* Each allocation of ours and of curl's fails in turn, until none is left to fail. */
+/* Fails each allocation of the daemon and curl in turn. */
 static void test_no_memory(void **state)
 {
         Fixture *f = *state;

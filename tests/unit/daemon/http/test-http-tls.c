@@ -48,7 +48,7 @@ static void fixture_connect(Fixture *f, const char *host, const char *ca_file)
         f->request = (HttpRequest){.url = f->url, .timeout_ms = 30000, .reply_len_max = 65536};
 }
 
-/* Ends the test as skipped where the peer cannot be had. */
+/* Skips the test if the server is not installed. */
 static void fixture_serve(Fixture *f, TlsPeer *peer, const char *needs)
 {
         if (!peer) {
@@ -123,14 +123,14 @@ static void test_no_tls(void **state)
         raw_peer_free(peer);
 }
 
-/* A proxy that does not let anybody through; userdata is its reply. */
+/* A proxy that refuses; `userdata` is its reply. */
 static void refuse_to_connect(RawPeer *peer, int fd, unsigned n, void *userdata)
 {
         if (raw_peer_read(peer, fd))
                 raw_peer_print(fd, userdata);
 }
 
-/* What it says is not what the peer says: not that the key is refused, nor for how long to wait. */
+/* A proxy's reply is not taken for the peer's. */
 static void test_proxy_refuses(void **state)
 {
         static const char *const replies[] = {
@@ -160,7 +160,7 @@ static void test_proxy_refuses(void **state)
         }
 }
 
-/* The peer says goodbye in TLS, which curl sees only when it has sent the next request. */
+/* The peer sends a TLS alert that curl sees only after the next request. */
 static void test_once_after_idle_close(void **state)
 {
         Fixture *f = *state;
@@ -201,14 +201,14 @@ static void get_many(Fixture *f, unsigned n)
         }
 }
 
-/* None is answered before all have arrived. */
+/* All requests arrive before any is answered. */
 static void get_together(Fixture *f, unsigned n)
 {
         tls_peer_gather(f->peer, n);
         get_many(f, n);
 }
 
-/* Over HTTP/1.1 each call has a connection of its own, once the first reply has told. */
+/* HTTP/1.1 uses a connection per call, once detected. */
 static void test_http1_calls_together(void **state)
 {
         Fixture *f = *state;
@@ -257,7 +257,7 @@ static void test_http2_peer_limits_streams(void **state)
         assert_in_range(tls_peer_n_connections(f->peer), 1, 4);
 }
 
-/* The peer has gone without a word: the call that finds out is lost, the next one is not. */
+/* A dead connection costs one call, not the next. */
 static void test_dead_http2_connection(void **state)
 {
         Fixture *f = *state;
@@ -279,7 +279,7 @@ static void test_dead_http2_connection(void **state)
         assert_int_equal(tls_peer_n_connections(f->peer), 2);
 }
 
-/* One call that hangs is no reason to leave a connection on which others are answered. */
+/* One hanging call does not close a working connection. */
 static void test_slow_http2_call(void **state)
 {
         Fixture *f = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Trust anchors that come, change and go while a client is in use. */
+/* Trust anchors appear, change and disappear while a client is in use. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,7 @@ static void fixture_serve(Fixture *f, TlsPeer *peer, const char *needs)
         f->request = (HttpRequest){.url = f->url, .timeout_ms = 30000, .reply_len_max = 65536};
 }
 
-/* The way of update-ca-certificates(8), and of everybody who is careful: by another file. */
+/* Replaces the file like update-ca-certificates(8). */
 static void trust(const Fixture *f, const TlsPeer *peer)
 {
         char text[8192], replacement[96];
@@ -90,7 +90,7 @@ static void assert_get(Fixture *f, int expected)
         assert_int_equal(f->outcome.status, expected == 0 ? 200 : 0);
 }
 
-/* There is no file yet, and then there is. */
+/* The file appears later. */
 static void test_anchors_come(void **state)
 {
         Fixture *f = *state;
@@ -104,7 +104,7 @@ static void test_anchors_come(void **state)
         assert_get(f, 0);
 }
 
-/* What holds no certificate, or cannot be read as a file, is no trust in anybody. */
+/* A file without certificates trusts nobody. */
 static void test_anchors_are_none(void **state)
 {
         Fixture *f = *state;
@@ -147,7 +147,7 @@ static void withdraw_and_add(Fixture *f)
                 assert_get(f, 0);
         assert_int_equal(tls_peer_n_connections(f->peer), 1);
 
-        /* a warm connection is no reason to trust on */
+        /* a warm connection does not keep a withdrawn trust */
         trust(f, f->other);
         assert_get(f, -EKEYREJECTED);
         assert_int_equal(unlink(f->ca_file), 0);
@@ -178,7 +178,7 @@ static bool has_ended(void *userdata)
         return outcome->n_ended > 0;
 }
 
-/* A call that is under way ends as it began. */
+/* A call in flight finishes with its old anchors. */
 static void test_withdrawn_during_a_call(void **state)
 {
         Fixture *f = *state;
@@ -219,7 +219,7 @@ static bool isolate(void)
         return unshare(flags) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
-/* What a child found: 0, or the number of the line that is not as it should be. */
+/* Result of the child: 0, or a line number. */
 #define CHECK(condition) \
         do { \
                 if (!(condition)) \

@@ -173,7 +173,7 @@ static void test_replies(void **state)
                 {"HTTP/1.1 100 Continue\r\n\r\n" OK_HI, 0, 200, 0, "hi"},
                 {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 0,
                  200, 0, "hi"},
-                /* redirects are somebody else's decision */
+                /* redirects are not followed */
                 {"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", 0, 302,
                  0, ""},
                 {"HTTP/1.1 429 Slow\r\nRetry-After: 45\r\nContent-Length: 0\r\n\r\n", 0, 429, 45,
@@ -214,7 +214,7 @@ static void test_replies(void **state)
                 {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length:2 \r\n\r\nhi", 0, 200, 0,
                  "hi"},
                 {"HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n" OK_HI, 0, 200, 0, "hi"},
-                /* what comes after a body says nothing of it */
+                /* trailers are ignored */
                 {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
                  "HTTP/x: y\r\n\r\n",
                  0, 200, 0, "hi"},
@@ -351,8 +351,7 @@ static void test_headers_are_capped(void **state)
         assert_int_equal(f->outcome.status, 100);
 }
 
-/* A header line of so many bytes, which is more than we take and, from some point on, than curl
- * does; the body is as it should be. */
+/* A header line over our limit and, later, over curl's. */
 static void serve_long_line(RawPeer *peer, int fd, unsigned n, void *userdata)
 {
         if (!raw_peer_read(peer, fd) || !raw_peer_print(fd, "HTTP/1.1 503 Busy\r\nX-More: "))
@@ -378,7 +377,7 @@ static void test_long_header_lines(void **state)
         }
 }
 
-/* What time it is there; and from when on one may ask again, by that clock, or else by ours. */
+/* Date and Retry-After, by the peer's clock or else ours. */
 static void test_dates(void **state)
 {
 #define DATE      "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
@@ -399,7 +398,7 @@ static void test_dates(void **state)
                 {DATE AT("Sun, 06 Nov 1994 08:49:36 GMT"), DATE_MS, 0},
                 {DATE AT("Fri, 31 Dec 9999 23:59:59 GMT"), DATE_MS, UINT32_MAX},
                 {DATE AT("7"), DATE_MS, 7},
-                /* without a date of the peer's, by ours, which is later than that */
+                /* relative to our clock without a Date */
                 {AT("Sun, 06 Nov 1994 08:49:47 GMT"), 0, 0},
                 {AT("Fri, 31 Dec 9999 23:59:59 GMT"), 0, UINT32_MAX},
                 /* none, or none that can be read */
@@ -525,7 +524,7 @@ static void test_once(void **state)
         assert_int_equal(f->outcome.r, -EPROTO);
         assert_int_equal(f->outcome.status, 0);
         assert_int_equal(raw_peer_n_requests(f->peer), 2);
-        /* and the client is none the worse for it */
+        /* and the client still works */
         fixture_get(f);
         assert_int_equal(f->outcome.r, 0);
         assert_int_equal(raw_peer_n_requests(f->peer), 3);
@@ -618,7 +617,7 @@ static void start_many(Fixture *f, HttpOutcome *outcomes)
                                  0);
 }
 
-/* More calls than there may be connections: the others wait for one, */
+/* More calls than connections: the others wait, */
 static void test_connections_are_bounded(void **state)
 {
         Fixture *f = *state;
@@ -683,7 +682,7 @@ static void test_cancel(void **state)
         assert_int_equal(cancelled.n_ended, 0);
 }
 
-/* What a function does while others have ended, too, or still run. */
+/* A callback may start, cancel and free while others run. */
 typedef struct Plot {
         Fixture *fixture;
         HttpOutcome victims[8];
@@ -757,7 +756,7 @@ static void test_function_frees_client(void **state)
         run_plot(*state, true);
 }
 
-/* Whether the bytes are anywhere in this process's writable memory, the stack included. */
+/* Scans the writable memory of the process for the bytes. */
 static unsigned count_in_memory(const char *needle_but_first, size_t len)
 {
         _cleanup_(closep) int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
@@ -796,7 +795,7 @@ static unsigned count_in_memory(const char *needle_but_first, size_t len)
         return n_found;
 }
 
-/* The key is nowhere in memory when the call has ended and its owner has given the secret up. */
+/* No copy of the key is left in memory after the call. */
 static void test_key_is_wiped(void **state)
 {
         static const char key_but_first[] = "k_0f6a24c19e7b";

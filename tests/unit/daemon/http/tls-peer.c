@@ -86,7 +86,7 @@ static bool make_certificate(const TlsPeer *peer)
         return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Only who has been answered is idle, and not who is slow. */
+/* Idle means answered, not slow. */
 static enum MHD_Result reply(const TlsPeer *peer, struct MHD_Connection *connection)
 {
         struct MHD_Response *response =
@@ -273,7 +273,7 @@ static bool start_nghttpx(TlsPeer *peer, unsigned max_streams)
         snprintf(frontend, sizeof(frontend), "--frontend=unix:%s", peer->socket);
         snprintf(backend, sizeof(backend), "--backend=127.0.0.1,%u", mhd_port(peer));
         peer->nghttpx = spawn(argv);
-        /* It gives no sign when it is ready. */
+        /* It does not signal readiness. */
         for (int i = 0; i < 6000; i++) {
                 int fd = connect_to_nghttpx(peer);
 

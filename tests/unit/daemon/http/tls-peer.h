@@ -10,8 +10,7 @@
  */
 typedef struct TlsPeer TlsPeer;
 
-/* NULL if the tools for it are not installed. `idle_s`: closes idle connections after that; 0: no.
- */
+/* NULL if not installed. `idle_s`: closes idle connections; 0: never. */
 TlsPeer *tls_peer_new_http1(unsigned idle_s);
 TlsPeer *tls_peer_new_http2(unsigned max_streams);
 /* Returns NULL. */
@@ -27,9 +26,9 @@ const char *tls_peer_key_file(const TlsPeer *peer);
 unsigned tls_peer_n_connections(TlsPeer *peer);
 /* Waits until no connection is open; not for HTTP/2. */
 void tls_peer_wait_closed(TlsPeer *peer);
-/* Has the next requests wait for each other until there are n, then answers them all. */
+/* Holds back replies until n requests have arrived. */
 void tls_peer_gather(TlsPeer *peer, unsigned n);
-/* How many of those wait. */
+/* Number of held requests. */
 unsigned tls_peer_n_gathered(TlsPeer *peer);
-/* From now on nothing comes back on the connections that there are; only for HTTP/2. */
+/* Freezes existing connections; HTTP/2 only. */
 void tls_peer_freeze(TlsPeer *peer);

@@ -21,8 +21,7 @@
         "\"exp\":1767225900"
 #define CLAIMS CLAIMS_WITHOUT_END "}"
 
-/* ApiKeyLoader of the issuer: one without an alg of its own, and one for each. One of an attacker.
- */
+/* Keys of the issuer: one without an alg of its own, and one for each. One of an attacker. */
 static EVP_PKEY *key, *attacker;
 static KeySet *key_set;
 
@@ -150,7 +149,7 @@ static void test_algorithms(void **state)
         assert_verdict(signer_sign(key, "PS256", HEADER_OF("PS256", "any"), CLAIMS), 0);
         assert_verdict(signer_sign(key, "PS384", HEADER_OF("PS384", "any"), CLAIMS), 0);
         assert_verdict(signer_sign(key, "PS512", HEADER_OF("PS512", "any"), CLAIMS), 0);
-        /* signed well, but not in a way that the issuer has or announced */
+        /* validly signed, but with an unannounced algorithm */
         assert_refused(signer_sign(key, "RS384", HEADER_OF("RS384", "any"), CLAIMS));
         assert_refused(signer_sign(key, "RS512", HEADER_OF("RS512", "any"), CLAIMS));
         /* in another way than said */
@@ -225,7 +224,7 @@ static void test_another_key(void **state)
         assert_refused(signer_sign(attacker, "RS256", header, CLAIMS));
 }
 
-/* What is public of a key taken for a shared secret. */
+/* Algorithm confusion: the public key as an HMAC secret. */
 static void test_hmac_by_public_key(void **state)
 {
         static const char *const headers[] = {HEADER_OF("HS256", "any"), HEADER};
@@ -252,7 +251,7 @@ static void test_hmac_by_public_key(void **state)
 
 typedef struct Claim {
         const char *name;
-        const char *good; /* another value that is as good, NULL if there is none */
+        const char *good; /* another valid value; NULL: none */
         char type;        /* s, n, b */
 } Claim;
 
@@ -464,7 +463,7 @@ static void test_encrypted(void **state)
         assert_refused(format("%s.AAAA.AAAA", encoded));
 }
 
-/* Each part in every other way that some decoders take for the same. */
+/* Non-canonical base64url that some decoders accept. */
 static void test_base64(void **state)
 {
         static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -507,7 +506,7 @@ static void test_other_base64(void **state)
         assert_refused(token);
 }
 
-/* There is no character that does not matter. */
+/* Changing any character invalidates the token. */
 static void test_every_character(void **state)
 {
         _cleanup_(freep) char *token = signer_sign(key, "RS256", HEADER, CLAIMS);
@@ -603,7 +602,7 @@ static void *allocate_but_one(size_t size)
         return n_until_failure-- > 0 ? malloc(size) : NULL;
 }
 
-/* jansson does not always say that memory was what it lacked; success will not do. */
+/* jansson may misreport out of memory; success is wrong, though. */
 static void test_no_memory(void **state)
 {
         _cleanup_(freep) char *token = signer_sign(key, "RS256", HEADER, CLAIMS);

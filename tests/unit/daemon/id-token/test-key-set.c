@@ -55,7 +55,7 @@ static int verify(const KeySet *key_set, const char *token)
         return r;
 }
 
-/* Whether a set of this one key has it, and whether what it signed is believed. */
+/* Whether a set with this key verifies its signature. */
 static void assert_usable(const char *jwk, bool expected)
 {
         _cleanup_(key_set_freep) KeySet *key_set = parse("{\"keys\":[%s]}", jwk);
@@ -77,7 +77,7 @@ static void test_members(void **state)
                 {",\"kid\":\"k\",\"alg\":\"RS256\",\"use\":\"sig\"", true},
                 {",\"kid\":\"k\",\"key_ops\":[\"verify\"]", true},
                 {",\"kid\":\"k\",\"key_ops\":[\"sign\",\"verify\"],\"new\":{}", true},
-                /* what is private is nobody's business here */
+                /* private members are ignored */
                 {",\"kid\":\"k\",\"d\":\"AQAB\",\"p\":1", true},
                 {"", false},
                 {",\"kid\":\"\"", false},
@@ -189,7 +189,7 @@ static void test_weak_key(void **state)
         EVP_PKEY_free(weak);
 }
 
-/* A token that is signed well by a key of a kind that is not accepted. */
+/* Validly signed by an unsupported kind of key. */
 static void test_elliptic_curve(void **state)
 {
         cjose_jwk_t *curve = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, NULL);
@@ -215,7 +215,7 @@ static void test_elliptic_curve(void **state)
         cjose_jwk_release(curve);
 }
 
-/* A name that stands twice names nobody, whoever the other may be. */
+/* A duplicate kid is ambiguous: neither key is used. */
 static void test_ambiguous_names(void **state)
 {
         static const char *const others[] = {
@@ -238,7 +238,7 @@ static void test_ambiguous_names(void **state)
         }
 }
 
-/* What cannot be used is no reason to do without the rest. */
+/* Unusable keys do not disable the others. */
 static void test_mixed_set(void **state)
 {
         _cleanup_(freep) char *jwk = signer_jwk(key, ",\"kid\":\"k\"");

@@ -26,7 +26,7 @@ static void test_copies(void **state)
         finding_list_clear(&list);
 }
 
-/* What is quoted may be any bytes, such as a file's name; what is shown is text. */
+/* Input may be arbitrary bytes; output is valid text. */
 static void test_texts_are_text(void **state)
 {
         FindingList list = {};

@@ -41,7 +41,7 @@ static void test_default_is_deny(void **state)
         assert_false(grants_allow(*state, &stranger, "shop", RIGHT_ALL, NULL));
         assert_true(grants_allow(&nothing, &root, "shop", RIGHT_AUTHORIZE, NULL));
         assert_true(grants_allow(&nothing, &root, NULL, 0, NULL));
-        /* No right at all is what only root has. */
+        /* Without a right only root is allowed. */
         assert_false(grants_allow(*state, &granted, NULL, 0, NULL));
 }
 
@@ -73,7 +73,7 @@ static void test_rp_id(void **state)
         assert_true(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, "Shop.Example.COM"));
         assert_false(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, "example.com"));
         assert_false(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, "shop.example.com."));
-        /* Before the arguments are known, the question is whether there is any. */
+        /* Without an rp_id: whether any is allowed. */
         assert_true(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, NULL));
 }
 

@@ -41,7 +41,7 @@ static void test_boot_id(void **state)
         assert_true(now.boottime_ms == boottime_s * 1000);
 }
 
-/* Whatever has become of the wall clock. */
+/* Independent of the wall clock. */
 static void test_same_boot(void **state)
 {
         HostTime then;
@@ -66,7 +66,7 @@ static void test_after_a_reboot(void **state)
         realtime_s += 600;
         check_since(&then, 600, 600);
 
-        /* Set back, in the meantime: it was before this boot, and not more is known. */
+        /* The wall clock was set back: only "before this boot" is known. */
         realtime_s -= 590;
         check_since(&then, 10, UINT64_MAX);
         realtime_s -= 3600;

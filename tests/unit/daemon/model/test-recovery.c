@@ -103,8 +103,7 @@ static void test_never_another_user(void **state)
         check_taken("pk-a", false);
 }
 
-/* Neither one from before the code can have been made, nor one from after the exchange began; but
- * an old one that was used for signing in. */
+/* Passkeys outside of the claim's window do not match; an old one that was used within it does. */
 static void test_times(void **state)
 {
         add_claim("ada", 1000);
@@ -125,8 +124,7 @@ static void test_times(void **state)
         check_taken("pk-unused", false);
 }
 
-/* Removed, or exchanged without a link: by id since the exchange began, or so shortly before that
- * the passkey need not have been used since. */
+/* Tombstoned since the exchange, or so shortly before that no use in between is certain. */
 static void test_decisions(void **state)
 {
         add_claim(NULL, 1000);
@@ -140,7 +138,7 @@ static void test_decisions(void **state)
         check_taken("pk-long-before", true);
 }
 
-/* More passkeys than exchanges: only those of known users. */
+/* Ambiguous: only claims with a user are matched. */
 static void test_ambiguous(void **state)
 {
         add_claim(NULL, 1000);
@@ -166,7 +164,7 @@ static void test_never_more_than_claims(void **state)
         check_taken("pk-2", true); /* the latest */
 }
 
-/* What is left of a known user may be what a claim to any user means. */
+/* A leftover of a known user may match a claim for any user. */
 static void test_known_user_and_any(void **state)
 {
         add_claim("bob", 1000);
@@ -178,7 +176,7 @@ static void test_known_user_and_any(void **state)
         check_taken("pk-2", true);
 }
 
-/* The first claim reaches further back: it must not take the one that the other could have. */
+/* The first claim reaches further back, and must leave the candidate that the other needs. */
 static void test_claims_of_different_times(void **state)
 {
         add_claim(NULL, 1000);
@@ -194,7 +192,7 @@ static void test_settled_and_linked(void **state)
 {
         add_claim(NULL, 1000);
         add_claim(NULL, 1000);
-        recovery->claims[0].settled = true;
+        recovery->claims[0].resolved = true;
         add_candidate("pk-linked", "ada", 990)->linked = true;
         add_candidate("pk-1", "ada", 990);
         check_match(0);
@@ -250,7 +248,7 @@ static HostTime host_time(uint8_t boot, uint64_t boottime_ms, uint64_t realtime_
         return time;
 }
 
-/* Checks in which times of the API a passkey is meant. */
+/* Checks the API times that match. */
 static void check_period(const ExchangeIntent *intent, const RecoveryClock *now, uint64_t since_ms,
                          uint64_t until_ms)
 {
@@ -282,19 +280,19 @@ static void test_clocks(void **state)
                              .api_ms = 503 * HOUR + 60 * S};
 
         check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
-        /* What time it was there was not known then; */
+        /* The API's clock was unknown then; */
         intent.begun_at_api_ms = 0;
         check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
-        /* or is not known now. */
+        /* or is unknown now. */
         now.api_ms = 0;
         intent.begun_at_api_ms = 503 * HOUR;
         check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
-        /* It never was. */
+        /* It was never known. */
         intent.begun_at_api_ms = 0;
         check_period(&intent, &now, 476 * HOUR - WINDOW, 524 * HOUR + MARGIN);
 }
 
-/* The API's clock was set in between: the passkey may have been used at either time. */
+/* The API's clock was set meanwhile: both times match. */
 static void test_api_clock_is_set(void **state)
 {
         ExchangeIntent intent = {.id = 7,
@@ -322,7 +320,7 @@ static void test_reboot(void **state)
         /* It began before this boot, and the API said when. */
         now.host.realtime_ms = 400 * HOUR;
         check_period(&intent, &now, 503 * HOUR - WINDOW, 504 * HOUR + MARGIN);
-        /* Nobody knows how long before. */
+        /* Unknown age. */
         intent.begun_at_api_ms = 0;
         check_period(&intent, &now, 0, 504 * HOUR + MARGIN);
 }

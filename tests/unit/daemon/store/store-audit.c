@@ -15,11 +15,11 @@
 typedef struct Audit {
         MDB_txn *txn;
         Schema schema;
-        TenancyRecord tenancies[TENANCIES_MAX]; /* with what is still to be found of their links */
+        TenancyRecord tenancies[TENANCIES_MAX]; /* with their unverified links */
         size_t n_tenancies;
 } Audit;
 
-/* Goes through all of a database. Returns how many there are. */
+/* Iterates over a database. Returns the number of records. */
 static size_t audit_each(Audit *a, Database database,
                          void (*check)(Audit *a, const MDB_val *key, const MDB_val *value))
 {

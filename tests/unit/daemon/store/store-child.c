@@ -10,8 +10,7 @@
 
 #define IN_FLIGHT 300U
 
-/* What a child does until it is killed: keeps many adds going, and tells of each that has been
- * acknowledged. */
+/* The child: adds links and reports acknowledged ones until it is killed. */
 typedef struct Child {
         Store *store;
         int fd;

@@ -10,7 +10,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-/* Longer than anything takes here, even with every instrument on. */
+/* Longer than anything takes with sanitizers. */
 #define TIMEOUT_MS 120000
 
 int fixture_setup(void **state)
@@ -253,7 +253,7 @@ char *make_id(size_t len, unsigned seed)
 
         memset(id, 'x', len);
         id[len] = '\0';
-        /* At the end: long ids have a head in common. */
+        /* Unique suffix: long ids share a prefix. */
         memcpy(id + len - (n < len ? n : len), number, n < len ? n : len);
         return id;
 }

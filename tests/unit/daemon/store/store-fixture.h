@@ -4,13 +4,13 @@
 #include "daemon/store/store.h"
 #include "tests/unit/test.h"
 
-/* A store in a directory of its own, and the wait for what is asked of it. */
+/* A store in its own directory, with blocking wrappers. */
 typedef struct Fixture {
         char directory[64];
         Store *store;
 } Fixture;
 
-/* What came of a change. */
+/* The result of a change. */
 typedef struct Outcome {
         unsigned n_calls;
         int r;
@@ -30,17 +30,16 @@ void fixture_reopen(Fixture *f);
 /* How many records a database has; the store is closed meanwhile. */
 size_t fixture_count(Fixture *f, const char *database);
 
-/* Runs the functions of all changes that have ended. */
+/* Dispatches all completed changes. */
 void dispatch_all(Store *store);
-/* Dispatches until as many functions have run. */
+/* Dispatches until that many callbacks have run. */
 void outcome_wait(Store *store, const Outcome *outcome, unsigned n_calls);
 void outcome_clear(Outcome *outcome);
 void on_added(int r, bool newly_linked, void *userdata);
 void on_removed(int r, const LinkList *removed, void *userdata);
 void on_begun(int r, uint64_t id, void *userdata);
 
-/* These ask and wait. They return what the function was told, and put into the last arguments,
- * which may be NULL, the rest of it. */
+/* Blocking wrappers: return the callback's r and store its other arguments, where not NULL. */
 int add(Store *store, const char *tenancy, const char *user, const char *authenticator,
         bool *ret_newly_linked);
 int remove_one(Store *store, const char *tenancy, const char *authenticator);

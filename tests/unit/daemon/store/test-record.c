@@ -7,7 +7,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-/* A copy of exactly so many bytes, so that the sanitizer sees a read beyond them. */
+/* An exactly sized copy, so that the sanitizer sees overreads. */
 static uint8_t *exactly(const void *bytes, size_t len)
 {
         uint8_t *copy = malloc(len);
@@ -43,7 +43,7 @@ static int read_answer(const void *bytes, size_t len)
         return r;
 }
 
-/* What is not exactly the record is refused: each truncation, each other version, a longer one. */
+/* Truncation, another version and trailing bytes are refused. */
 static void check_strict(const Record *record, unsigned only_version,
                          int (*read)(const void *bytes, size_t len))
 {
@@ -66,7 +66,7 @@ static void check_strict(const Record *record, unsigned only_version,
         assert_int_equal(read(longer, record->len + 1), -EBADMSG);
 }
 
-/* Anything else may be read or refused, but only within its bounds. */
+/* Fuzzed input must not be read out of bounds. */
 static void check_mutations(const Record *record, int (*read)(const void *bytes, size_t len))
 {
         unsigned n_refused = 0;
@@ -319,7 +319,7 @@ static void test_answer_error(void **state)
         assert_false(copy.linked);
         check_strict(&record, 1, read_answer);
 
-        /* An error that is none, and a flag that nobody knows. */
+        /* An unknown error and an unknown flag. */
         record.bytes[9] = ERROR_MAX + 1;
         assert_int_equal(read_answer(record.bytes, record.len), -EBADMSG);
         record.bytes[9] = ERROR_MAX;
@@ -328,7 +328,7 @@ static void test_answer_error(void **state)
         assert_int_equal(read_answer(record.bytes, record.len), -EBADMSG);
 }
 
-/* What could not be read again is not written. */
+/* Objects that could not be decoded are not encoded. */
 static void test_unacceptable(void **state)
 {
         _cleanup_(freep) char *long_id = make_id(513, 1), *long_user = make_id(257, 1),
@@ -365,7 +365,7 @@ static void test_unacceptable(void **state)
         assert_null(record.bytes);
 }
 
-/* A NUL in a string, which would make it another one. */
+/* An embedded NUL is refused. */
 static void test_nul_inside(void **state)
 {
         _cleanup_(link_freep) Link *link = make_link("auth", "ada", 1);

@@ -11,7 +11,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-/* What was told, in the order in which it was. */
+/* Reported results, in order. */
 typedef struct Told {
         unsigned n;
         int r[16];
@@ -53,7 +53,7 @@ static void wait_told(Store *store, const Told *told, unsigned n)
         assert_int_equal(told->n, n);
 }
 
-/* Each sees what those before it did, and what one is refused spoils no other. */
+/* Changes in a batch see earlier ones; a refused one does not affect others. */
 static void test_order(void **state)
 {
         Fixture *f = *state;
@@ -87,7 +87,7 @@ static void test_order(void **state)
         assert_int_equal(count(f->store, "t"), 0);
 }
 
-/* Nothing runs before the store is dispatched, nor before the start of it has returned. */
+/* Callbacks run from store_dispatch() only. */
 static void test_only_in_dispatch(void **state)
 {
         Fixture *f = *state;
@@ -141,7 +141,7 @@ static void test_forget(void **state)
         assert_int_equal(store_add(f->store, "t", a, on_added, &forgotten, &change_a), 0);
         assert_null(store_change_forget(change_a));
 
-        /* Also when it has ended, but has not been told. */
+        /* Also after completion, before the report. */
         assert_int_equal(store_add(f->store, "t", b, on_added, &late, &change_b), 0);
         assert_int_equal(store_remove(f->store, "t", "c", on_removed, &late, &change_c), 0);
         add_later(f->store, "t", "ada", "z", &last);
@@ -158,7 +158,7 @@ static void test_forget(void **state)
         assert_string_equal(user_of(f->store, "t", "b"), "ada");
 }
 
-/* A function that asks for the next change, forgets itself and dispatches. */
+/* A callback that queues, forgets and dispatches. */
 typedef struct Chain {
         Store *store;
         StoreChange *self;
@@ -204,7 +204,7 @@ static void test_from_within(void **state)
         assert_int_equal(count(f->store, "t"), 6);
 }
 
-/* What is queued is made before the store closes, and nobody is told. */
+/* Queued changes are committed at close, without reports. */
 static void test_free_commits(void **state)
 {
         Fixture *f = *state;
@@ -221,7 +221,7 @@ static void test_free_commits(void **state)
         assert_null(store_free(NULL));
 }
 
-/* Writes into a closed store what was never there. */
+/* Corrupts a closed store. */
 static void damage(const Fixture *f, Database database, const void *key, size_t len)
 {
         MDB_val k = {.mv_data = (void *) key, .mv_size = len},
@@ -240,7 +240,7 @@ static void damage(const Fixture *f, Database database, const void *key, size_t 
         mdb_env_close(env);
 }
 
-/* A record that cannot be read is in nobody's way but of who needs it. */
+/* A corrupt record affects only operations on it. */
 static void test_damaged_record(void **state)
 {
         Fixture *f = *state;
@@ -294,7 +294,7 @@ static size_t data_size(const Fixture *f)
         return (size_t) st.st_size;
 }
 
-/* The map moves under those who read it all the time. */
+/* The map grows during concurrent reads. */
 static void test_growth(void **state)
 {
         Fixture *f = *state;
@@ -323,7 +323,7 @@ static void test_growth(void **state)
         assert_int_equal(add(f->store, "t", "ada", "last", NULL), 0);
 }
 
-/* Signals are the caller's thread's: the writer never takes one. */
+/* The writer thread receives no signals. */
 static volatile sig_atomic_t handled_by_us;
 static pthread_t our_thread;
 
@@ -344,7 +344,7 @@ static void test_signals(void **state)
         assert_int_equal(sigaction(SIGUSR1, &action, &old), 0);
         assert_int_equal(pthread_sigmask(SIG_BLOCK, &usr1, &before), 0);
 
-        /* Nobody else takes it while we do not. */
+        /* No other thread takes it meanwhile. */
         assert_int_equal(kill(getpid(), SIGUSR1), 0);
         assert_int_equal(add(f->store, "t", "ada", "a", NULL), 0);
         assert_int_equal(sigpending(&pending), 0);

@@ -16,11 +16,11 @@
 #include "daemon/store/store-file.h"
 #include "tests/unit/daemon/store/store-child.h"
 
-/* What becomes of the copying itself, once there is nothing else left to do. */
-static unsigned n_map_resized; /* so often the map has grown meanwhile */
+/* Process that makes the copy. */
+static unsigned n_map_resized; /* number of map growths to simulate */
 static int hang_fd = -1;       /* it hangs, with a reader, and says so here */
 
-/* Whether who copies could get at a terminal, or at directories that it has not opened itself. */
+/* Whether the child could reach a terminal or other directories. */
 static char is_exposed(void)
 {
         struct stat st;
@@ -143,7 +143,7 @@ static void test_stopped(void **state)
         char path[128];
 
         fill(c);
-        /* As in a store that came from another host. */
+        /* Like a store from another host. */
         snprintf(path, sizeof(path), "%s/lock.mdb", c->f.directory);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(store_copy(c->f.directory, c->copy), 0);
@@ -168,7 +168,7 @@ static void test_replaces_none(void **state)
         assert_int_equal(store_copy(c->f.directory, "/nowhere/at/all"), -ENOENT);
 }
 
-/* What is no store of this version is refused, and stays as it is. */
+/* A store of another version is refused and unchanged. */
 static void test_no_store(void **state)
 {
         Copying *c = *state;
@@ -241,7 +241,7 @@ static void limit_file_size(rlim_t size)
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* Wherever in it there is no space, nothing is left. */
+/* ENOSPC at any point leaves no file behind. */
 static void test_no_space(void **state)
 {
         Copying *c = *state;
@@ -285,7 +285,7 @@ static unsigned read_numbers(int fd, unsigned n)
         return number + 1;
 }
 
-/* A copy has all that was acknowledged before, some more, and none by half. */
+/* A copy is a consistent snapshot with all acknowledged changes. */
 static unsigned check_busy_copy(Copying *c, unsigned n_acknowledged)
 {
         size_t n_links = audit(c->place);
@@ -350,7 +350,7 @@ static void test_in_use(void **state)
         check_in_use(c);
 }
 
-/* As on a host: a service with a user of its own, and root who copies. */
+/* As installed: a service user owns the store, root copies it. */
 static void test_in_use_by_another_user(void **state)
 {
         Copying *c = *state;
@@ -406,7 +406,7 @@ static void churn(Store *store)
         }
 }
 
-/* The store goes on, and the pages that the dead copier looked at are used again. */
+/* The dead reader's pages are reused. */
 static void test_killed(void **state)
 {
         Copying *c = *state;
@@ -452,7 +452,7 @@ static void test_interrupted(void **state)
         assert_int_equal(store_copy(c->f.directory, c->copy), 0);
 }
 
-/* Root does not touch what the service's user has put there to lead it astray. */
+/* Root does not follow what the service user planted. */
 static void test_as_root(void **state)
 {
         Copying *c = *state;
@@ -499,7 +499,7 @@ int main(void)
 
         log_set_max_level(LOG_CRIT);
         (void) signal(SIGXFSZ, SIG_IGN);
-        /* The last two are root's; what cmocka skips is a failure to meson. */
+        /* The last two need root; meson counts cmocka's skips as failures. */
         return _cmocka_run_group_tests("copy", tests, ARRAY_SIZE(tests) - (geteuid() == 0 ? 0 : 2),
                                        NULL, NULL);
 }

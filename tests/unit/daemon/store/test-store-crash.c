@@ -5,8 +5,7 @@
 
 #include "tests/unit/daemon/store/store-child.h"
 
-/* Reads so many numbers, kills the child, and reads what it told before that. Returns how many are
- * acknowledged now. */
+/* Reads reports, kills the child, reads the rest. Returns the acknowledged count. */
 static unsigned child_kill(pid_t pid, int fd, unsigned n_before, unsigned n_more)
 {
         unsigned n = n_before, number;
@@ -24,7 +23,7 @@ static unsigned child_kill(pid_t pid, int fd, unsigned n_before, unsigned n_more
         return n;
 }
 
-/* All that were acknowledged are there, and no others than were on their way. */
+/* All acknowledged links exist, and at most those in flight. */
 static unsigned check_survivors(Fixture *f, unsigned n_acknowledged)
 {
         char id[32], user[32];

@@ -13,10 +13,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-/*
- * What LMDB asks of the kernel to write, to sync and to map goes through here and fails when it is
- * told to: after so many calls have gone well, so many fail.
- */
+/* Link-time fakes of LMDB's write, sync and map calls, which fail on request. */
 static atomic_int n_until_fault = -1; /* negative: never */
 static atomic_int n_faults;
 static atomic_int fault;
@@ -29,7 +26,7 @@ static void arm(int n_good, int n_bad, int error)
         atomic_store(&n_until_fault, n_good);
 }
 
-/* Returns how many of the faults have not come to be. */
+/* Returns the number of unused faults. */
 static int disarm(void)
 {
         atomic_store(&n_until_fault, -1);
@@ -115,7 +112,7 @@ static void id_of(unsigned number, unsigned i, char ret[static 32])
         snprintf(ret, 32, "%u-auth-%u", i, number);
 }
 
-/* Asks for N links at once while something fails. Each is there if, and only if, that was told. */
+/* Adds N links under faults: each exists if and only if it was acknowledged. */
 static unsigned run_round(Fixture *f, unsigned number, int n_good, int n_bad, int error)
 {
         const int expected = error == EIO ? ERROR_STORE_FAILED : ERROR_STORE_FULL;
@@ -210,7 +207,7 @@ static void on_imported(int r, const LinkList *links, const LinkOutcome *outcome
         outcome->r = r;
 }
 
-/* Each call that an import needs fails in turn: all of its links are there, or none is. */
+/* Fails each call of an import in turn: all or nothing. */
 static void test_import(void **state)
 {
         Fixture *f = *state;
@@ -285,7 +282,7 @@ static void test_growth(void **state)
         assert_int_equal(count(f->store, "t"), n_added);
 }
 
-/* A change that is alone has as many attempts as one among many. */
+/* A single change retries as often as one in a batch. */
 static void test_map_fails_once_for_one(void **state)
 {
         Fixture *f = *state;
@@ -308,7 +305,7 @@ static void test_map_fails_once_for_one(void **state)
         assert_int_equal(count(f->store, "t"), n);
 }
 
-/* The old map is gone when the new one cannot be had. Once: nobody notices. */
+/* Remapping fails once: unnoticed. */
 static void test_map_fails_once(void **state)
 {
         Fixture *f = *state;
@@ -327,7 +324,7 @@ static void test_map_fails_once(void **state)
         assert_int_equal(count(f->store, "t"), n);
 }
 
-/* And for long: then nothing can be read either, until a change works again. */
+/* Remapping keeps failing: reads fail until a change reopens the store. */
 static void test_map_fails(void **state)
 {
         Fixture *f = *state;

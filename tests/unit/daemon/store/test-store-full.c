@@ -14,7 +14,7 @@
 
 #define BATCH 500U
 
-/* Whether this process has mounts of its own, so that it may fill a disk. */
+/* Whether a private mount namespace allows filling a disk. */
 static bool may_mount;
 
 static int disk_setup(void **state)
@@ -114,7 +114,7 @@ static void fill_batch(Fixture *f, Filling *filling)
                 filling->n_refused += filling->r[filling->n++] != 0;
 }
 
-/* Those that were acknowledged are there, and the others are not. */
+/* Acknowledged links exist, others do not. */
 static void check_filling(Fixture *f, const Filling *filling)
 {
         for (unsigned i = 0; i < filling->n; i++) {
@@ -261,7 +261,7 @@ static void test_removing_needs_no_space(void **state)
         }
         assert_int_equal(count(f->store, "t"), 0);
 
-        /* What has become free within the file can be used for links again. */
+        /* Freed pages are reused. */
         assert_true(fill_user(f, "again", 7, 100) > 0);
         disk_free(f);
         assert_int_equal(fill_user(f, "at last", 9, 100), LINKS_PER_USER_MAX);
@@ -269,7 +269,7 @@ static void test_removing_needs_no_space(void **state)
         fixture_reopen(f);
 }
 
-/* No space even to begin with: an error, and nothing that would be in the way later. */
+/* ENOSPC at creation leaves nothing behind. */
 static void test_no_room_for_a_store(void **state)
 {
         Fixture *f = *state;
@@ -351,7 +351,7 @@ int main(void)
                 unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
         if (may_mount)
                 return cmocka_run_group_tests(with_mounts, NULL, NULL);
-        /* What cmocka skips is a failure to meson. */
+        /* Meson counts cmocka's skips as failures. */
         puts("# skipped: a full disk, since mounts are not permitted here");
         return cmocka_run_group_tests(anywhere, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 static const uint8_t key[IDEMPOTENCY_KEY_LEN] = "the digest of what was asked";
 
-/* How far the clocks are from the real ones. */
+/* Offsets of the faked clocks. */
 static struct {
         int64_t realtime_s, boottime_s;
 } offset;
@@ -74,7 +74,7 @@ static void test_kept(void **state)
         assert_null(again.principal);
 }
 
-/* Whatever becomes of the clock on the wall. */
+/* Independent of the wall clock. */
 static void test_clock_jumps(void **state)
 {
         Fixture *f = *state;
@@ -145,7 +145,7 @@ static void test_link_is_used(void **state)
         assert_int_equal(count(f->store, "t"), 1);
 }
 
-/* The answer to a repeat is the same refusal. */
+/* A repeat gets the same error. */
 static void test_conflict_is_kept(void **state)
 {
         Fixture *f = *state;

@@ -10,7 +10,7 @@
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-/* What came of an import. */
+/* The result of an import. */
 typedef struct Imported {
         unsigned n_calls;
         int r;
@@ -96,7 +96,7 @@ static void test_outcomes(void **state)
         check_link(f->store, "new", "ada", "Phone", 100, 300);
         check_link(f->store, "old", "ada", NULL, 1, 0);
 
-        /* Once more, and none is new. */
+        /* Repeating it adds nothing. */
         assert_int_equal(import(f->store, &list, false, o), 0);
         assert_int_equal(o[0], LINK_PRESENT);
         assert_int_equal(o[5], LINK_PRESENT);
@@ -104,7 +104,7 @@ static void test_outcomes(void **state)
         assert_int_equal(count(f->store, "t"), 3);
 }
 
-/* Each of two imports knows something that the other one does not: in either order it is one. */
+/* Merging two imports is commutative. */
 static void test_merging(void **state)
 {
         Fixture *f = *state;

@@ -33,7 +33,7 @@ static int set_up(void **state)
         return fixture_setup(state);
 }
 
-/* What an earlier process has left of exchanges. */
+/* Open exchanges of earlier processes. */
 static size_t n_left_over(Store *store, const char *tenancy)
 {
         _cleanup_(exchange_intent_list_clear) ExchangeIntentList list = {};
@@ -116,7 +116,7 @@ typedef struct Found {
         const char *id, *user;
 } Found;
 
-/* All that is left over are claims to what was found, at whatever time that was used. */
+/* All open intents are claims. */
 static void recover(Store *store, const Found *found, uint64_t reach_s)
 {
         _cleanup_(exchange_intent_list_clear) ExchangeIntentList list = {};
@@ -254,7 +254,7 @@ static void test_damaged_link(void **state)
         replace_link_record(f, record.bytes, record.len);
 }
 
-/* A passkey that the vault lists twice is one. */
+/* A passkey listed twice counts once. */
 static void test_listed_twice(void **state)
 {
         Fixture *f = *state;
@@ -266,7 +266,7 @@ static void test_listed_twice(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-1"), "ada");
 }
 
-/* Removed by whichever way, before the crash or after it. */
+/* Removals before or after the crash leave tombstones. */
 static void test_removed_stays_removed(void **state)
 {
         Fixture *f = *state;
@@ -460,7 +460,7 @@ static void test_removed_long_before_a_stop(void **state)
         assert_int_equal(recovered.n_added, 1);
 }
 
-/* An exchange that came to no link is no reason for one later, whichever way it ended. */
+/* A failed exchange leaves a tombstone. */
 static void test_declined(void **state)
 {
         Fixture *f = *state;
@@ -484,7 +484,7 @@ static void test_declined(void **state)
         assert_int_equal(recovered.n_left, 0);
 }
 
-/* Decisions are not kept without end. If one may have been dropped, nothing is linked. */
+/* Tombstones are bounded. If a dropped one may matter, nothing is linked. */
 static void test_decisions_are_bounded(void **state)
 {
         Fixture *f = *state;
@@ -587,8 +587,7 @@ static void import(Store *store, Link *link)
         assert_int_equal(store_import(store, "t", &links, false, NULL, NULL, NULL), 0);
 }
 
-/* Not the link that somebody made since, be it to another user or as it was; but one that has
- * learnt more of itself. */
+/* A link changed since is kept. */
 static void test_remove_same(void **state)
 {
         Fixture *f = *state;

@@ -59,7 +59,7 @@ static void test_one_at_a_time(void **state)
         assert_string_equal(user_of(f->store, "t", "auth"), "ada");
 }
 
-/* What a creation that was cut short leaves behind is no obstacle. */
+/* An interrupted creation does not prevent the next. */
 static void test_left_over(void **state)
 {
         Fixture *f = *state;
@@ -73,7 +73,7 @@ static void test_left_over(void **state)
         assert_int_equal(count(f->store, "t"), 0);
 }
 
-/* Not opened, with that error, and as it was. */
+/* Refused with that error and unchanged. */
 static void check_refused(Fixture *f, int error)
 {
         _cleanup_(freep) void *before = NULL, *after = NULL;
@@ -393,7 +393,7 @@ static void test_upgrade(void **state)
         assert_int_equal(count(f->store, "t"), 26);
 }
 
-/* What is wrong with it is told before anything is written. */
+/* Errors are found before anything is written. */
 static void test_upgrade_of_a_broken_store(void **state)
 {
         Fixture *f = *state;

@@ -48,7 +48,7 @@ static void test_add(void **state)
         assert_int_equal(found->created_at_ms, 123);
         assert_int_equal(found->last_used_at_ms, 456);
 
-        /* Again: it stays as it is. To another user: not at all. */
+        /* Idempotent for the same user, LINK_CONFLICT for another. */
         assert_int_equal(add(f->store, "t", "ada", "auth-1", &newly_linked), 0);
         assert_false(newly_linked);
         assert_int_equal(add(f->store, "t", "bob", "auth-1", NULL), ERROR_LINK_CONFLICT);
@@ -79,7 +79,7 @@ static void test_remove(void **state)
         assert_int_equal(count(f->store, "t"), 2);
         assert_int_equal(count_of_user(f->store, "t", "ada"), 1);
 
-        /* What is gone may be linked to anybody. */
+        /* A removed link may be added for any user. */
         assert_int_equal(add(f->store, "t", "bob", "a1", NULL), 0);
         assert_int_equal(remove_user(f->store, "t", "bob", &n_removed), 0);
         assert_int_equal(n_removed, 2);
@@ -89,7 +89,7 @@ static void test_remove(void **state)
         assert_string_equal(user_of(f->store, "t", "a2"), "ada");
 }
 
-/* All of one is nothing to the other, however alike their names are. */
+/* Tenancies are isolated. */
 static void test_tenancies_are_apart(void **state)
 {
         Fixture *f = *state;
@@ -262,7 +262,7 @@ static void test_list_cursor(void **state)
         assert_int_equal(add(f->store, "t", "ada", "a3", NULL), 0);
         assert_int_equal(store_list(f->store, "t", NULL, 2, &page, &cursor), 0);
 
-        /* The one that the page ended with goes away meanwhile, and one behind it comes. */
+        /* The cursor's link is removed and another one added meanwhile. */
         assert_int_equal(remove_one(f->store, "t", "a2"), 0);
         assert_int_equal(add(f->store, "t", "ada", "a22", NULL), 0);
         assert_int_equal(store_list(f->store, "t", cursor, 2, &rest, &end), 0);
