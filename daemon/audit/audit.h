@@ -9,7 +9,7 @@
 /*
  * Audit records: structured journal entries with the fields of dbus/event.h if standard error is
  * the journal, else the same as a text line. Each change of state and each failed call leaves one;
- * the caller limits the rate (bus/request.c).
+ * the caller limits the rate (bus/dispatch/request.c).
  *
  * Never pass secrets: keys, tokens, codes, id_tokens.
  */
