@@ -34,14 +34,15 @@ static int read_metadata_text(const char *text, char **ret)
 /* Adds a member to an object's text, which is consumed, and has another already. */
 static int add_member(char *object, const char *name, const char *value, char **ret)
 {
-        _cleanup_(wiping_freep) char *owned = object;
         size_t len = strlen(object) - 1,
                size = len + strlen(name) + strlen(value) + sizeof(",\"\":}");
         char *grown = counted_malloc(size);
 
+        if (grown)
+                (void) snprintf(grown, size, "%.*s,\"%s\":%s}", (int) len, object, name, value);
+        wiping_free(object);
         if (!grown)
                 return -ENOMEM;
-        (void) snprintf(grown, size, "%.*s,\"%s\":%s}", (int) len, object, name, value);
         *ret = grown;
         return 0;
 }
