@@ -577,6 +577,19 @@ def test_proxy_of_the_daemon(proxied):
     assert "secret" not in str(checks)
 
 
+@pytest.mark.parametrize("no_proxy", ["127.0.0.0/8", "127.0.0.1", "10.0.0.0/8,127.0.0.1/32"])
+def test_address_that_the_proxy_is_not_for(bare_host, tls_api, certificate, no_proxy):
+    """By the rules of this libcurl."""
+    patient = Patient(bare_host, tls_api)
+    patient.host.environment |= {"https_proxy": "http://127.0.0.1:1", "no_proxy": no_proxy}
+    patient.start(f"ca-file={certificate}.crt")
+    assert patient.examine(0)["name"]["found"] == "127.0.0.1 is 127.0.0.1"
+    patient.host.stop("service")
+    patient.host.environment["no_proxy"] = "10.0.0.0/8"
+    patient.start(*UNREACHABLE, f"ca-file={certificate}.crt")
+    patient.expect_fault("TLS", "through the daemon's proxy 127.0.0.1:1")
+
+
 @pytest.mark.parametrize("exempt", ["*", "example", ".example", "a.b, x.example,{}.example"])
 def test_endpoint_that_the_proxy_is_not_for(proxied, exempt):
     proxied.host.environment |= {"https_proxy": proxied.proxy.url, "no_proxy": exempt.format(64 * "x")}
