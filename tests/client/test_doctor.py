@@ -318,6 +318,14 @@ def test_certificate(bare_host, tls_api, certificate):
     assert patient.examine(0)["TLS"]["found"] == "the certificate is valid"
 
 
+@pytest.mark.parametrize("status", [200, 403])
+def test_response_with_a_long_header(patient, status):
+    """All checks are made."""
+    patient.api.status, patient.api.headers = status, {"X-Long": "x" * 200_000, "Connection": "close"}
+    patient.start()
+    assert list(patient.examine(0)) == CHECKS
+
+
 @pytest.mark.parametrize("ahead_sec,text", [(120, "behind"), (-120, "ahead")])
 def test_clock(patient, ahead_sec, text):
     patient.api.ahead_sec = ahead_sec

@@ -205,6 +205,49 @@ def test_body_without_a_tag(keys, body):
     keys.expect_refused(key=KEY, status=3, text="The API refused the request")
 
 
+@pytest.mark.parametrize("body", [
+    b"", b"<html>Please log in to the network.</html>", b"{}", b"[]", b"ok", b"{", b'{"_tag":1}', b'{"_tag":"Passkey"}',
+    b'["_tag","FindAllPasskeys"]', b'{"a":{"_tag":"FindAllPasskeys"}}', b'"_tag":"FindAllPasskeys"',
+    b'{"a":"\\"_tag\\":\\"FindAllPasskeys\\""}', b'{"_tag', b'{"_tag"', b'{"_tag":', b'{"_tag":"FindAllPasskeys',
+    b'{"_tag":"' + b"x" * 100 + b'"}',
+], ids=lambda body: str(body[:40]))
+def test_success_without_a_list(keys, body):
+    """Any key would be good."""
+    keys.start()
+    keys.api.body = body
+    keys.expect_refused(status=5, text="returned HTTP status 200, but no list of passkeys")
+
+
+@pytest.mark.parametrize("body", [
+    b' {"cursor": null, "records": [{"_tag": "PasskeySummary", "userId": "\xff\\ud800"}], "_tag" : "FindAllPasskeys"}',
+    b'{"records":["' + b"x" * 300_000 + b'"],"_tag":"FindAllPasskeys"}',
+], ids=["odd", "large"])
+def test_list_that_the_daemon_reads(keys, body):
+    keys.start()
+    keys.api.body = body
+    done = keys.set()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("api_status,status,text", [
+    (200, 5, "Failed to test the key"), (401, 3, "rejected the key"), (500, 5, "returned HTTP status 500")])
+def test_response_that_is_cut_off(keys, api_status, status, text):
+    """But for a success the status is enough."""
+    keys.start()
+    keys.api.status, keys.api.cut_off = api_status, 500
+    keys.api.headers = {"Connection": "close"}
+    keys.expect_refused(status=status, text=text)
+
+
+@pytest.mark.parametrize("size", [80_000, 200_000])  # over the daemon's limit, and over curl's
+@pytest.mark.parametrize("api_status,status,text", [(200, 5, "but no list of passkeys"), (403, 3, "rejected the key")])
+def test_response_with_a_long_header(keys, size, api_status, status, text):
+    keys.start()
+    keys.api.status = api_status
+    keys.api.headers = {"X-Long": "x" * size, "Connection": "close"}
+    keys.expect_refused(status=status, text=text)
+
+
 def test_old_key_stays(keys):
     keys.start()
     keys.store.mkdir()
