@@ -419,14 +419,64 @@ def test_drop_in_does_not_matter(keys, files):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_unit_does_not_load_it(keys):
-    """It has a name that the unit does not know."""
+CONTINUED = "LoadCredential=\\\\\\n   # of old\\n   passlock.default:/root/key"
+
+
+@pytest.mark.parametrize("files,place", [
+    (GENERATED + drop_in("key", CONTINUED), "key.conf:2"),
+    (GENERATED + drop_in("key", "", "# /etc/passlock/notes.conf", "LoadCredential=passlock.default:/root/key"), "key.conf:4"),
+    (GENERATED + drop_in("key", "LoadCredential=passlock.default:/root/key", directory="/run/systemd/system"), "key.conf:2"),
+    (GENERATED.rstrip("\\n") + "\\n" + drop_in("key", "LoadCredential=passlock.default:/root/key"), "key.conf:2"),
+], ids=["continued", "comment", "run", "no-line-end"])
+def test_setting_is_found_where_it_is(keys, files, place):
+    keys.start()
+    keys.options = []
+    done = keys.set_in_unit("--store-dir", str(keys.store), files=files.replace("{store}", str(keys.store)))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"passlockd.service.d/{place}: LoadCredential=passlock.default:/root/key takes precedence" in done.stderr
+    assert keys.stored() == {}
+
+
+@pytest.mark.parametrize("line", ["User=x \\\\\\nLoadCredential=passlock.default:/root/key",
+                                  "LoadCredential=\\\\ \\nNice=1", "# \\\\\\nNice=1"])
+def test_no_setting(keys, line):
+    """Its line belongs to another one, or there is none."""
+    keys.start()
+    files = (GENERATED + drop_in("key", line)).replace("{store}", str(keys.store))
+    done = keys.set_in_unit(files=files)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("line", ["User=x", "ImportCredential=my.*"])
+def test_unit_does_not_load_it(keys, line):
+    """It has a name that the unit does not know, or only in systemd's own directories."""
     keys.start("reloads", "credential=my.key")
-    done = keys.set_in_unit(files=drop_in("other", "User=x"))
+    done = keys.set_in_unit(files=drop_in("other", line))
     assert (done.returncode, done.stdout) == (1, "")
     assert f"add a drop-in with LoadCredentialEncrypted=my.key:{keys.store}/my.key, and repeat this command" in done.stderr
     assert "systemctl restart" not in keys.program_log()
     assert keys.set_in_unit("--credential=my.key").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without --store-dir it is for root")
+def test_drop_in_that_removes_it(keys):
+    """… sorts after the generator's, whose settings it takes back. Nothing is stored."""
+    keys.start()
+    keys.options = []
+    for later, removes in (drop_in("60-x", "LoadCredential="), True), (drop_in("60-x", "LoadCredentialEncrypted="), True), \
+            (drop_in("40-x", "LoadCredential="), False), (drop_in("60-x", "ImportCredential="), False):
+        done = keys.set_in_unit("--credential=passlock.default", files=later, key="")
+        text = "60-x.conf:2: an empty LoadCredential=" if removes else "Failed to read the key: it is empty"
+        assert text in done.stderr
+        assert done.returncode == (1 if removes else 2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without --store-dir it is for root")
+def test_import_is_no_conflict(keys):
+    keys.start()
+    keys.options = []
+    done = keys.set_in_unit(files=drop_in("60-x", "LoadCredential=", "ImportCredential=passlock.*"), key="")
+    assert "Failed to read the key: it is empty" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="others may not look")
