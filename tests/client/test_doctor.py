@@ -712,14 +712,54 @@ def test_monitor_waits_all_the_same(bare_host, api):
         terminal.read_until("watched")
 
 
-def test_bus_that_is_stuck(bare_host, api):
-    """The deadline holds for looking after the service, too."""
-    os.kill(bare_host.bus.pid, signal.SIGSTOP)
+@contextlib.contextmanager
+def stopped(process):
+    os.kill(process.pid, signal.SIGSTOP)
     try:
-        done = bare_host.run("status", "--timeout=1")
-        assert (done.returncode, done.stderr) == (1, "passlockctl: Timed out waiting for a reply\n")
+        yield
     finally:
-        os.kill(bare_host.bus.pid, signal.SIGCONT)
+        os.kill(process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("verb", ["status", "monitor"])
+def test_bus_that_is_stuck(bare_host, verb):
+    """The deadline holds for looking after the service, too."""
+    with stopped(bare_host.bus):
+        done = bare_host.run(verb, "--timeout=1")
+    assert (done.returncode, done.stderr) == (1, "passlockctl: Timed out waiting for a reply\n")
+
+
+def test_timeout_is_for_the_first_reply(bare_host):
+    """Then the monitor goes on until it is interrupted."""
+    bare_host.start_service("links=1")
+    with Terminal(bare_host, "monitor", "--timeout=1", stdout=None) as terminal:
+        terminal.read_until("watched")
+        time.sleep(1.5)
+        assert terminal.process.poll() is None
+
+
+def test_bus_or_daemon_that_does_not_respond(patient):
+    """A start helps neither."""
+    patient.options += ["--timeout=1"]
+    patient.start()
+    with stopped(patient.host.service):
+        checks = patient.expect_fault("daemon", "the daemon does not respond")
+        assert "restart" in checks["daemon"]["advice"]
+    with stopped(patient.host.bus):
+        checks = patient.expect_fault("daemon", "the system bus does not respond")
+        assert "systemctl status dbus" in checks["daemon"]["advice"]
+
+
+def test_start_that_hangs(bare_host, api):
+    """It has not succeeded, and nothing is known of the configuration."""
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates()
+    patient = Patient(bare_host, api)
+    patient.options += ["--timeout=1"]
+    patient.unit("LoadState=loaded\\nActiveState=activating\\nResult=success\\n")
+    checks = patient.expect_fault("daemon", "passlockd.service is still starting")
+    assert checks["configuration"]["verdict"] == "skipped"
+    assert list(checks) == ["configuration", "daemon"]
 
 
 def test_file_of_a_credential_that_is_no_key(patient, tmp_path):
