@@ -414,6 +414,17 @@ def test_set_key_reads_drop_ins_as_systemd(bare, api, lines, found):
     OLD_KEY.unlink()
 
 
+def test_doctor_sees_a_drop_in_that_removes_the_key(bare, api):
+    host.put_plain_key("passlock.default", api.api_key)
+    with host.drop_in("[Service]\nLoadCredential=\n"):
+        start(("default", api.tenancy()))
+        assert state() == "unconfigured"
+        said = host.run("passlockctl", "doctor", status=1)
+        assert "or LoadCredentialEncrypted= in /etc/systemd/system/passlockd.service.d/test.conf:2 keeps it" in said
+    start(("default", api.tenancy()))
+    assert state() == "ready"
+
+
 @pytest.mark.parametrize("directory, options", [("/usr/lib/credstore.encrypted", ["--plain"]),
                                                 ("/run/credstore.encrypted", ["--plain"])])
 def test_set_key_sees_a_file_that_goes_before(bare, api, directory, options):

@@ -292,9 +292,16 @@ const CredentialSetting *unit_credentials_find(const UnitCredentials *credential
         return found;
 }
 
-const CredentialReset *unit_credentials_reset(const UnitCredentials *credentials)
+const CredentialReset *unit_credentials_find_reset(const UnitCredentials *credentials,
+                                                   const char *id)
 {
-        return credentials->reset.file ? &credentials->reset : NULL;
+        const CredentialReset *reset = &credentials->reset;
+        const char *slash = reset->file ? strrchr(reset->file, '/') : NULL;
+
+        if (!slash || streq(slash + 1, UNIT) || strcmp(slash + 1, GENERATED_DROP_IN) < 0 ||
+            unit_credentials_find(credentials, id))
+                return NULL;
+        return reset;
 }
 
 static char *join(const char *directory, const char *id)

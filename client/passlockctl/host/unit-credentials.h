@@ -42,8 +42,15 @@ typedef struct CredentialReset {
         unsigned line;
 } CredentialReset;
 
-/* The last reset of the loaded credentials; NULL if there is none. Borrowed. */
-const CredentialReset *unit_credentials_reset(const UnitCredentials *credentials);
+/* The generator's drop-in, which overrides those that sort before it. */
+#define GENERATED_DROP_IN "50-credentials.conf"
+
+/*
+ * The reset in a later drop-in that keeps the generator's setting for a credential from being in
+ * effect; NULL if there is none, or if another setting provides the credential. Borrowed.
+ */
+const CredentialReset *unit_credentials_find_reset(const UnitCredentials *credentials,
+                                                   const char *id);
 
 /* Iterates over the settings in effect. NULL after the last one. */
 const CredentialSetting *unit_credentials_at(const UnitCredentials *credentials, size_t index);

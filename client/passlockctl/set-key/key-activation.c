@@ -12,10 +12,8 @@
 #include "client/passlockctl/terminal/report.h"
 #include "dbus/key-proof.h"
 
-#define NONCE_BYTES 32U
-/* The generator's drop-in overrides drop-ins that sort before it. */
-#define GENERATED_DROP_IN "50-credentials.conf"
-#define USUAL_PREFIX      "passlock."
+#define NONCE_BYTES  32U
+#define USUAL_PREFIX "passlock."
 
 DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
 
@@ -65,15 +63,6 @@ static int report_conflict(const CredentialSetting *setting, const char *consequ
         return EXIT_OURS;
 }
 
-/* Whether a later drop-in takes back the settings of the generator's drop-in. */
-static bool will_be_removed(const KeyChange *change, const CredentialReset *reset)
-{
-        const char *slash = reset ? strrchr(reset->file, '/') : NULL;
-
-        return is_generated(change) && slash && !streq(slash + 1, UNIT) &&
-               strcmp(slash + 1, GENERATED_DROP_IN) > 0;
-}
-
 static int check_settings(const KeyChange *change)
 {
         _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
@@ -85,8 +74,9 @@ static int check_settings(const KeyChange *change)
         setting = unit_credentials_find(credentials, change->name);
         if (setting && !loads_new_file(change, setting) && !will_be_overridden(change, setting))
                 return report_conflict(setting, "remove the setting first; nothing was changed");
-        reset = unit_credentials_reset(credentials);
-        if (setting || !will_be_removed(change, reset))
+        reset = is_generated(change) ? unit_credentials_find_reset(credentials, change->name)
+                                     : NULL;
+        if (!reset)
                 return 0;
         report("%s:%u: an empty LoadCredential= or LoadCredentialEncrypted= keeps the new key from "
                "being loaded; remove the setting first; nothing was changed",
