@@ -220,6 +220,7 @@ passlock_options *passlock_options_unref(passlock_options *options);
 int passlock_options_set_string(passlock_options *options, const char *name, const char *value);
 int passlock_options_set_bool(passlock_options *options, const char *name, bool value);
 int passlock_options_set_uint32(passlock_options *options, const char *name, uint32_t value);
+int passlock_options_set_uint64(passlock_options *options, const char *name, uint64_t value);
 
 /* Sets a list of strings: `value` is a NULL-terminated array of up to 4096 strings. */
 int passlock_options_set_strv(passlock_options *options, const char *name,
@@ -452,14 +453,16 @@ typedef void (*passlock_reconcile_progress_callback)(passlock *client, uint64_t 
  * Compares the links with the passkeys in the vault. It links unlinked passkeys and removes links
  * whose passkey is gone. A link to another user is counted as a conflict and left unchanged.
  * `options` may be NULL:
- *      dry_run  bool  only count the differences (default: true)
+ *      dry_run     bool    only count the differences (default: true)
+ *      max_remove  uint64  limit of removed links (default: none); if it is exceeded, no link is
+ *                          removed
  *
  * There is no deadline unless passlock_call_set_timeout_ms() sets one. Each reconciliation has a
  * dedicated bus connection; the service stops when it closes: when the call is cancelled or times
  * out, when the client is released or the process exits. Changes made by then remain. It is not
  * retried. `progress` may be NULL. Errors: BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE,
  * MALFORMED_REPLY, NOT_CONFIGURED, STORE_FULL, LIMITS_EXCEEDED (another reconciliation of the
- * tenancy is running).
+ * tenancy is running, or more than max_remove links would be removed).
  */
 int passlock_reconcile(passlock *client, const passlock_options *options,
                        passlock_reconciliation **ret);

@@ -16,7 +16,7 @@
  */
 struct Reconcile {
         Call call;
-        bool dry_run;
+        ReconcileOptions options;
         AuditOrigin origin;
         ReconcileProgressFunc progress;
 
@@ -28,6 +28,7 @@ struct Reconcile {
         bool links_done;
         LinkList suspects; /* links that the vault did not list */
         VaultProbe *probe;
+        LinkList gone; /* to be removed at the end, within options.max_remove */
 
         size_t n_open; /* what it waits for */
         bool cancelled;
@@ -48,3 +49,5 @@ void reconcile_close_change(Reconcile *reconcile);
  * errno. */
 int reconcile_vault(Reconcile *reconcile);
 int reconcile_links(Reconcile *reconcile);
+/* After both passes, with max_remove: removes the next of the links that are gone. */
+int reconcile_remove_gone(Reconcile *reconcile);

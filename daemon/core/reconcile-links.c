@@ -27,10 +27,6 @@ static int remove_links(Reconcile *reconcile, const LinkList *links)
 {
         int r;
 
-        if (reconcile->dry_run) {
-                reconcile->counts.removed += links->n_links;
-                return 0;
-        }
         if (links->n_links == 0)
                 return 0;
         r = store_remove_unchanged(reconcile->call.tenancy->store, reconcile->call.tenancy->id,
@@ -38,6 +34,40 @@ static int remove_links(Reconcile *reconcile, const LinkList *links)
         if (r == 0)
                 reconcile_open_change(reconcile);
         return r;
+}
+
+int reconcile_remove_gone(Reconcile *reconcile)
+{
+        LinkList *gone = &reconcile->gone;
+        size_t n = gone->n_links < LINKS_PAGE ? gone->n_links : LINKS_PAGE;
+        const LinkList last = {.links = gone->links + gone->n_links - n, .n_links = n};
+        int r;
+
+        r = remove_links(reconcile, &last);
+        link_list_truncate(gone, gone->n_links - n);
+        return r;
+}
+
+/* Keeps the links until the end, so that exceeding max_remove removes none. */
+static int keep_links(Reconcile *reconcile, LinkList *links)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < links->n_links; i++)
+                r = link_list_push(&reconcile->gone, TAKE_PTR(links->links[i]));
+        if (r == 0 && reconcile->gone.n_links > reconcile->options.max_remove)
+                return ERROR_LIMITS_EXCEEDED;
+        return r;
+}
+
+static int handle_gone(Reconcile *reconcile, LinkList *gone)
+{
+        if (reconcile->options.dry_run) {
+                reconcile->counts.removed += gone->n_links;
+                return 0;
+        }
+        return reconcile->options.max_remove == RECONCILE_UNBOUNDED ? remove_links(reconcile, gone)
+                                                                    : keep_links(reconcile, gone);
 }
 
 /* Of a passkey that cannot be asked for, the link stays. */
@@ -48,7 +78,7 @@ static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *t
         int removal;
 
         reconcile->probe = NULL;
-        removal = remove_links(reconcile, gone);
+        removal = handle_gone(reconcile, gone);
         if (r == 0)
                 r = removal;
         if (r != 0)

@@ -31,12 +31,12 @@ static int add_links(Reconcile *reconcile, LinkList *links)
 {
         int r = 0;
 
-        if (reconcile->dry_run)
+        if (reconcile->options.dry_run)
                 reconcile->counts.added += links->n_links;
         else if (links->n_links > 0)
                 r = store_import(reconcile->call.tenancy->store, reconcile->call.tenancy->id, links,
                                  false, on_added, reconcile, NULL);
-        if (r == 0 && !reconcile->dry_run && links->n_links > 0)
+        if (r == 0 && !reconcile->options.dry_run && links->n_links > 0)
                 reconcile_open_change(reconcile);
         link_list_clear(links);
         return r;

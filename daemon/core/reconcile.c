@@ -14,6 +14,7 @@ static void reconcile_destroy(Call *call)
         vault_walk_free(reconcile->walk);
         vault_probe_cancel(reconcile->probe);
         link_list_clear(&reconcile->suspects);
+        link_list_clear(&reconcile->gone);
         id_set_free(reconcile->seen);
         free(reconcile->cursor);
 }
@@ -83,6 +84,8 @@ static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
                 return reconcile_vault(reconcile);
         if (!reconcile->links_done || reconcile->suspects.n_links > 0)
                 return reconcile_links(reconcile);
+        if (reconcile->gone.n_links > 0)
+                return reconcile_remove_gone(reconcile);
         *ret_finished = true;
         return 0;
 }
@@ -133,8 +136,8 @@ static int reconcile_begin(Reconcile *reconcile)
         return r != 0 ? r : reconcile_vault(reconcile);
 }
 
-int reconcile_start(Tenancy *tenancy, bool dry_run, const AuditOrigin *origin, ResultFunc func,
-                    ReconcileProgressFunc progress, void *userdata, Call **ret)
+int reconcile_start(Tenancy *tenancy, const ReconcileOptions *options, const AuditOrigin *origin,
+                    ResultFunc func, ReconcileProgressFunc progress, void *userdata, Call **ret)
 {
         Reconcile *reconcile;
         int r;
@@ -146,7 +149,7 @@ int reconcile_start(Tenancy *tenancy, bool dry_run, const AuditOrigin *origin, R
                 return r;
         reconcile->call.destroy = reconcile_destroy;
         reconcile->call.cancel = reconcile_cancel;
-        reconcile->dry_run = dry_run;
+        reconcile->options = *options;
         reconcile->origin = *origin;
         reconcile->progress = progress;
         r = reconcile_begin(reconcile);

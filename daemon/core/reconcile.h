@@ -12,17 +12,28 @@
  * list, is asked for by its id, since a vault may change while it is paged through; if the vault
  * does not know it, it goes.
  *
+ * With max_remove, links are removed only after both passes, so that a vault that lost more
+ * passkeys is noticed before the first removal.
+ *
  * Its calls to the API are background calls, and between pages others have their turn. One at a
  * time is under way on a tenancy.
  */
+#define RECONCILE_UNBOUNDED UINT64_MAX
+
+typedef struct ReconcileOptions {
+        bool dry_run;
+        uint64_t max_remove; /* limit of removed links, or RECONCILE_UNBOUNDED */
+} ReconcileOptions;
+
 /* `n_links` is how many links there were at the beginning. */
 typedef void (*ReconcileProgressFunc)(uint64_t checked, uint64_t n_links, void *userdata);
 
 /*
  * Starts as in call.h; also NOT_CONFIGURED, STORE_FAILED, and LIMITS_EXCEEDED if a reconciliation
- * of the tenancy is under way. Result: counts. A dry run changes nothing. The origin is copied, for
- * the record. `progress` may be NULL; it runs with the same userdata, and not after a cancel. A
- * cancel keeps the changes made by then.
+ * of the tenancy is under way. Result: counts, or LIMITS_EXCEEDED before the first removal if more
+ * than max_remove links would be removed. A dry run changes nothing and ignores max_remove. The
+ * origin is copied, for the record. `progress` may be NULL; it runs with the same userdata, and not
+ * after a cancel. A cancel keeps the changes made by then.
  */
-int reconcile_start(Tenancy *tenancy, bool dry_run, const AuditOrigin *origin, ResultFunc func,
-                    ReconcileProgressFunc progress, void *userdata, Call **ret);
+int reconcile_start(Tenancy *tenancy, const ReconcileOptions *options, const AuditOrigin *origin,
+                    ResultFunc func, ReconcileProgressFunc progress, void *userdata, Call **ret);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the configuration names and the host does not have (yet) keeps nobody from being served."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -83,7 +84,10 @@ class Accounts:
         told what is in the file."""
         subprocess.run(["nsenter", f"--target={self.stack.daemon.pid}", "--mount", "mount", "--bind",
                         self.stack.work / self.slow, f"/etc/{self.slow}"], check=True)
-        os.close(os.open(self.pipe, os.O_WRONLY))
+        try:
+            os.close(os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError as e:
+            assert e.errno == errno.ENXIO  # no lookup is under way
 
 
 @pytest.fixture

@@ -155,6 +155,29 @@ def test_tenancies_are_apart(own_stack):
         assert links_of(connection, "other") == {}
 
 
+@pytest.mark.parametrize("limit", [2, 3, 2**64 - 1])
+def test_max_remove_allows(disorder, connection, limit):
+    result = connection.reconcile(dry_run=False, max_remove=("t", limit))
+    assert result == counts(5, added=1, removed=2, conflicts=1)
+    assert links_of(connection) == disorder.after()
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_more_than_max_remove(disorder, connection, limit):
+    """None is removed, not as many as the limit."""
+    with raises("LimitsExceeded", text=f"max_remove={limit} "):
+        connection.reconcile(dry_run=False, max_remove=("t", limit))
+    assert set(disorder.before.items()) <= set(links_of(connection).items())
+    assert not {change for change in changes(connection) if change[0] == "Removed"}
+    assert connection.reconcile(max_remove=("t", limit))["removed"] == 2  # a dry run
+
+
+def test_max_remove_of_another_type(disorder, connection):
+    with raises("InvalidArgs"):
+        connection.reconcile(dry_run=False, max_remove=("u", 5))
+    assert links_of(connection) == disorder.before
+
+
 # While it goes on
 
 
@@ -390,6 +413,35 @@ def test_a_list_that_leaves_something_out(odd):
     odd.passkeys = {"there": Reply(200, WHOLE)}
     assert odd.connection.reconcile(dry_run=False)["removed"] == 1
     assert odd.linked() == {"listed", "there"}
+
+
+def links_that_are_gone(n: int) -> list[str]:
+    return [f"gone-{i:04}" for i in range(n)]
+
+
+@pytest.mark.parametrize("limit", [449, 450])
+def test_max_remove_is_checked_before_the_first_removal(odd, limit):
+    """Over more links than it looks through, or removes, at a time."""
+    odd.page("", row("listed"))
+    odd.link("listed", *links_that_are_gone(450))
+    call = odd.connection.start_reconcile({"dry_run": False, "max_remove": ("t", limit)})
+    if limit < 450:
+        with raises("LimitsExceeded"):
+            odd.connection.finish(call)
+        assert odd.linked() == {"listed", *links_that_are_gone(450)}
+    else:
+        (result,) = odd.connection.finish(call)
+        assert result["removed"] == ("t", 450)
+        assert odd.linked() == {"listed"}
+
+
+def test_api_fails_before_a_removal_within_max_remove(odd):
+    odd.page("")
+    odd.link("gone", "unclear")
+    odd.passkeys = {"unclear": Reply(403, {"_tag": "@error/Forbidden", "message": "no"})}
+    with raises("ApiDenied"):
+        odd.connection.reconcile(dry_run=False, max_remove=("t", 2))
+    assert odd.linked() == {"gone", "unclear"}
 
 
 @pytest.mark.parametrize("reply", [

@@ -23,7 +23,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Date", self.date_time_string(time.time() + api.ahead_sec))
         if status == 302:
             self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", str(len(api.body)))
+        for name, value in api.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(api.body) + api.cut_off))
         self.end_headers()
         self.wfile.write(api.body)
 
@@ -49,7 +51,9 @@ class Api:
 
     def __init__(self, certificate=None, address="127.0.0.1"):
         self.status = 200
-        self.body = b"{}"
+        self.body = b'{"_tag":"FindAllPasskeys","cursor":null,"records":[]}'
+        self.headers = {}
+        self.cut_off = 0  # bytes that are missing at the end
         self.ahead_sec = 0  # None: it does not say what time it is
         self.requests = []
         self.server = Server(self, address)

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "dbus/names.h"
+#include "dbus/error.h"
 #include "tests/client/fake-service.h"
 
 /*
@@ -11,6 +11,7 @@
  *      stray    tells of progress, of what is none, of progress, and hangs
  *      stray-apply  the same, once it is no dry run
  *      clean    finds that nothing is to be done
+ *      too-many-apply  fails with LimitsExceeded, once it is no dry run
  * It records when a caller is gone that it has not answered.
  */
 const char *fake_reconcile_word = "";
@@ -91,6 +92,9 @@ int fake_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = tell_stray(m);
                 return r < 0 ? r : 1;
         }
+        if (streq(fake_reconcile_word, "too-many-apply") && strstr(options, "=no"))
+                return sd_bus_reply_method_errorf(m, error_dbus_name(ERROR_LIMITS_EXCEEDED),
+                                                  "text of max_remove");
         if (streq(fake_reconcile_word, "bad-reply"))
                 return sd_bus_reply_method_return(m, "a{sv}", 1, "checked", "t", UINT64_C(1));
         r = obey(m, fake_reconcile_word, false);

@@ -35,6 +35,7 @@
  */
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
@@ -141,12 +142,15 @@ static void describe_value(sd_bus_message *m, const char *signature, FILE *f)
 {
         const char *s;
         uint32_t u;
+        uint64_t t;
         int b;
 
         if (streq(signature, "s") && sd_bus_message_read(m, "s", &s) > 0)
                 fprintf(f, "%s", s);
         else if (streq(signature, "u") && sd_bus_message_read(m, "u", &u) > 0)
                 fprintf(f, "%u", u);
+        else if (streq(signature, "t") && sd_bus_message_read(m, "t", &t) > 0)
+                fprintf(f, "%" PRIu64, t);
         else if (streq(signature, "b") && sd_bus_message_read(m, "b", &b) > 0)
                 fprintf(f, "%s", b ? "yes" : "no");
         else if (streq(signature, "as") && sd_bus_message_enter_container(m, 'a', "s") > 0) {

@@ -103,11 +103,14 @@ static void test_options(void **state)
         expect_options(c, o, "r u n b=");
         assert_int_equal(passlock_options_set_strv(o, "b", NULL), 0);
         expect_options(c, o, "r u n");
+        assert_int_equal(passlock_options_set_uint64(o, "a", UINT64_MAX), 0);
+        expect_options(c, o, "r u n a=18446744073709551615");
 
         assert_int_equal(passlock_options_set_string(o, NULL, "x"), -EINVAL);
         assert_int_equal(passlock_options_set_bool(NULL, "x", true), -EINVAL);
         assert_int_equal(passlock_options_set_string(o, "a", "\xff"), PASSLOCK_ERROR_INVALID_ARGS);
         assert_int_equal(passlock_options_set_uint32(o, "\xff", 1), PASSLOCK_ERROR_INVALID_ARGS);
+        assert_int_equal(passlock_options_set_uint64(o, "\xff", 1), PASSLOCK_ERROR_INVALID_ARGS);
         assert_int_equal(passlock_options_set_strv(o, "a", bad), PASSLOCK_ERROR_INVALID_ARGS);
         many = calloc(4098, sizeof(char *));
         for (size_t i = 0; i < 4097; i++)

@@ -318,6 +318,14 @@ def test_certificate(bare_host, tls_api, certificate):
     assert patient.examine(0)["TLS"]["found"] == "the certificate is valid"
 
 
+@pytest.mark.parametrize("status", [200, 403])
+def test_response_with_a_long_header(patient, status):
+    """All checks are made."""
+    patient.api.status, patient.api.headers = status, {"X-Long": "x" * 200_000, "Connection": "close"}
+    patient.start()
+    assert list(patient.examine(0)) == CHECKS
+
+
 @pytest.mark.parametrize("ahead_sec,text", [(120, "behind"), (-120, "ahead")])
 def test_clock(patient, ahead_sec, text):
     patient.api.ahead_sec = ahead_sec
@@ -577,6 +585,19 @@ def test_proxy_of_the_daemon(proxied):
     assert "secret" not in str(checks)
 
 
+@pytest.mark.parametrize("no_proxy", ["127.0.0.0/8", "127.0.0.1", "10.0.0.0/8,127.0.0.1/32"])
+def test_address_that_the_proxy_is_not_for(bare_host, tls_api, certificate, no_proxy):
+    """By the rules of this libcurl."""
+    patient = Patient(bare_host, tls_api)
+    patient.host.environment |= {"https_proxy": "http://127.0.0.1:1", "no_proxy": no_proxy}
+    patient.start(f"ca-file={certificate}.crt")
+    assert patient.examine(0)["name"]["found"] == "127.0.0.1 is 127.0.0.1"
+    patient.host.stop("service")
+    patient.host.environment["no_proxy"] = "10.0.0.0/8"
+    patient.start(*UNREACHABLE, f"ca-file={certificate}.crt")
+    patient.expect_fault("TLS", "through the daemon's proxy 127.0.0.1:1")
+
+
 @pytest.mark.parametrize("exempt", ["*", "example", ".example", "a.b, x.example,{}.example"])
 def test_endpoint_that_the_proxy_is_not_for(proxied, exempt):
     proxied.host.environment |= {"https_proxy": proxied.proxy.url, "no_proxy": exempt.format(64 * "x")}
@@ -691,14 +712,54 @@ def test_monitor_waits_all_the_same(bare_host, api):
         terminal.read_until("watched")
 
 
-def test_bus_that_is_stuck(bare_host, api):
-    """The deadline holds for looking after the service, too."""
-    os.kill(bare_host.bus.pid, signal.SIGSTOP)
+@contextlib.contextmanager
+def stopped(process):
+    os.kill(process.pid, signal.SIGSTOP)
     try:
-        done = bare_host.run("status", "--timeout=1")
-        assert (done.returncode, done.stderr) == (1, "passlockctl: Timed out waiting for a reply\n")
+        yield
     finally:
-        os.kill(bare_host.bus.pid, signal.SIGCONT)
+        os.kill(process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("verb", ["status", "monitor"])
+def test_bus_that_is_stuck(bare_host, verb):
+    """The deadline holds for looking after the service, too."""
+    with stopped(bare_host.bus):
+        done = bare_host.run(verb, "--timeout=1")
+    assert (done.returncode, done.stderr) == (1, "passlockctl: Timed out waiting for a reply\n")
+
+
+def test_timeout_is_for_the_first_reply(bare_host):
+    """Then the monitor goes on until it is interrupted."""
+    bare_host.start_service("links=1")
+    with Terminal(bare_host, "monitor", "--timeout=1", stdout=None) as terminal:
+        terminal.read_until("watched")
+        time.sleep(1.5)
+        assert terminal.process.poll() is None
+
+
+def test_bus_or_daemon_that_does_not_respond(patient):
+    """A start helps neither."""
+    patient.options += ["--timeout=1"]
+    patient.start()
+    with stopped(patient.host.service):
+        checks = patient.expect_fault("daemon", "the daemon does not respond")
+        assert "restart" in checks["daemon"]["advice"]
+    with stopped(patient.host.bus):
+        checks = patient.expect_fault("daemon", "the system bus does not respond")
+        assert "systemctl status dbus" in checks["daemon"]["advice"]
+
+
+def test_start_that_hangs(bare_host, api):
+    """It has not succeeded, and nothing is known of the configuration."""
+    bare_host.stop("bus")
+    bare_host.start_bus_that_activates()
+    patient = Patient(bare_host, api)
+    patient.options += ["--timeout=1"]
+    patient.unit("LoadState=loaded\\nActiveState=activating\\nResult=success\\n")
+    checks = patient.expect_fault("daemon", "passlockd.service is still starting")
+    assert checks["configuration"]["verdict"] == "skipped"
+    assert list(checks) == ["configuration", "daemon"]
 
 
 def test_file_of_a_credential_that_is_no_key(patient, tmp_path):

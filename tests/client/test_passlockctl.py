@@ -313,7 +313,7 @@ def test_reconcile(host):
         Conflicts:        1
         """)
     assert "Reconcile dry_run=yes" in host.log()
-    assert "Reconcile dry_run=no" not in host.log()
+    assert reconciliations(host) == ["Reconcile dry_run=yes"]
     assert json.loads(host.expect("reconcile", "--json")) == {
         "dry_run": True, "checked": 200, "added": 3, "removed": 2, "conflicts": 1}
 
@@ -340,7 +340,8 @@ def test_reconcile_is_applied(bare_host, options, n_links):
         Links removed:  2
         Conflicts:      1
         """)
-    assert reconciliations(bare_host) == ["Reconcile dry_run=yes", "Reconcile dry_run=no"]
+    limit = next((option.partition("=")[2] for option in options if "=" in option), "2")
+    assert reconciliations(bare_host) == ["Reconcile dry_run=yes", f"Reconcile dry_run=no max_remove={limit}"]
     done = bare_host.run("reconcile", "--apply", "--json", *options)
     assert json.loads(done.stdout) == {"dry_run": False, "checked": 200, "added": 3, "removed": 2,
                                        "conflicts": 1}
@@ -359,6 +360,14 @@ def test_reconcile_that_removes_too_much(bare_host, options, n_links, text):
     assert done.stderr.startswith(PLAN.format(n_links) + f"passlockctl: {text}")
     assert done.stderr.endswith("; nothing was changed\n")
     assert reconciliations(bare_host) == ["Reconcile dry_run=yes"]
+
+
+def test_vault_changes_after_the_dry_run(bare_host):
+    """The daemon has the limit, and says so."""
+    bare_host.start_service("links-count=1000", "reconcile=too-many-apply")
+    done = bare_host.run("reconcile", "--apply", "--yes", "--remove-up-to=2")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr.endswith("passlockctl: text of max_remove\n")
 
 
 def test_reconcile_without_a_terminal(host):

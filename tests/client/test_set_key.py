@@ -205,6 +205,49 @@ def test_body_without_a_tag(keys, body):
     keys.expect_refused(key=KEY, status=3, text="The API refused the request")
 
 
+@pytest.mark.parametrize("body", [
+    b"", b"<html>Please log in to the network.</html>", b"{}", b"[]", b"ok", b"{", b'{"_tag":1}', b'{"_tag":"Passkey"}',
+    b'["_tag","FindAllPasskeys"]', b'{"a":{"_tag":"FindAllPasskeys"}}', b'"_tag":"FindAllPasskeys"',
+    b'{"a":"\\"_tag\\":\\"FindAllPasskeys\\""}', b'{"_tag', b'{"_tag"', b'{"_tag":', b'{"_tag":"FindAllPasskeys',
+    b'{"_tag":"' + b"x" * 100 + b'"}',
+], ids=lambda body: str(body[:40]))
+def test_success_without_a_list(keys, body):
+    """Any key would be good."""
+    keys.start()
+    keys.api.body = body
+    keys.expect_refused(status=5, text="returned HTTP status 200, but no list of passkeys")
+
+
+@pytest.mark.parametrize("body", [
+    b' {"cursor": null, "records": [{"_tag": "PasskeySummary", "userId": "\xff\\ud800"}], "_tag" : "FindAllPasskeys"}',
+    b'{"records":["' + b"x" * 300_000 + b'"],"_tag":"FindAllPasskeys"}',
+], ids=["odd", "large"])
+def test_list_that_the_daemon_reads(keys, body):
+    keys.start()
+    keys.api.body = body
+    done = keys.set()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("api_status,status,text", [
+    (200, 5, "Failed to test the key"), (401, 3, "rejected the key"), (500, 5, "returned HTTP status 500")])
+def test_response_that_is_cut_off(keys, api_status, status, text):
+    """But for a success the status is enough."""
+    keys.start()
+    keys.api.status, keys.api.cut_off = api_status, 500
+    keys.api.headers = {"Connection": "close"}
+    keys.expect_refused(status=status, text=text)
+
+
+@pytest.mark.parametrize("size", [80_000, 200_000])  # over the daemon's limit, and over curl's
+@pytest.mark.parametrize("api_status,status,text", [(200, 5, "but no list of passkeys"), (403, 3, "rejected the key")])
+def test_response_with_a_long_header(keys, size, api_status, status, text):
+    keys.start()
+    keys.api.status = api_status
+    keys.api.headers = {"X-Long": "x" * size, "Connection": "close"}
+    keys.expect_refused(status=status, text=text)
+
+
 def test_old_key_stays(keys):
     keys.start()
     keys.store.mkdir()
@@ -376,14 +419,64 @@ def test_drop_in_does_not_matter(keys, files):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_unit_does_not_load_it(keys):
-    """It has a name that the unit does not know."""
+CONTINUED = "LoadCredential=\\\\\\n   # of old\\n   passlock.default:/root/key"
+
+
+@pytest.mark.parametrize("files,place", [
+    (GENERATED + drop_in("key", CONTINUED), "key.conf:2"),
+    (GENERATED + drop_in("key", "", "# /etc/passlock/notes.conf", "LoadCredential=passlock.default:/root/key"), "key.conf:4"),
+    (GENERATED + drop_in("key", "LoadCredential=passlock.default:/root/key", directory="/run/systemd/system"), "key.conf:2"),
+    (GENERATED.rstrip("\\n") + "\\n" + drop_in("key", "LoadCredential=passlock.default:/root/key"), "key.conf:2"),
+], ids=["continued", "comment", "run", "no-line-end"])
+def test_setting_is_found_where_it_is(keys, files, place):
+    keys.start()
+    keys.options = []
+    done = keys.set_in_unit("--store-dir", str(keys.store), files=files.replace("{store}", str(keys.store)))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"passlockd.service.d/{place}: LoadCredential=passlock.default:/root/key takes precedence" in done.stderr
+    assert keys.stored() == {}
+
+
+@pytest.mark.parametrize("line", ["User=x \\\\\\nLoadCredential=passlock.default:/root/key",
+                                  "LoadCredential=\\\\ \\nNice=1", "# \\\\\\nNice=1"])
+def test_no_setting(keys, line):
+    """Its line belongs to another one, or there is none."""
+    keys.start()
+    files = (GENERATED + drop_in("key", line)).replace("{store}", str(keys.store))
+    done = keys.set_in_unit(files=files)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("line", ["User=x", "ImportCredential=my.*"])
+def test_unit_does_not_load_it(keys, line):
+    """It has a name that the unit does not know, or only in systemd's own directories."""
     keys.start("reloads", "credential=my.key")
-    done = keys.set_in_unit(files=drop_in("other", "User=x"))
+    done = keys.set_in_unit(files=drop_in("other", line))
     assert (done.returncode, done.stdout) == (1, "")
     assert f"add a drop-in with LoadCredentialEncrypted=my.key:{keys.store}/my.key, and repeat this command" in done.stderr
     assert "systemctl restart" not in keys.program_log()
     assert keys.set_in_unit("--credential=my.key").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without --store-dir it is for root")
+def test_drop_in_that_removes_it(keys):
+    """… sorts after the generator's, whose settings it takes back. Nothing is stored."""
+    keys.start()
+    keys.options = []
+    for later, removes in (drop_in("60-x", "LoadCredential="), True), (drop_in("60-x", "LoadCredentialEncrypted="), True), \
+            (drop_in("40-x", "LoadCredential="), False), (drop_in("60-x", "ImportCredential="), False):
+        done = keys.set_in_unit("--credential=passlock.default", files=later, key="")
+        text = "60-x.conf:2: an empty LoadCredential=" if removes else "Failed to read the key: it is empty"
+        assert text in done.stderr
+        assert done.returncode == (1 if removes else 2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without --store-dir it is for root")
+def test_import_is_no_conflict(keys):
+    keys.start()
+    keys.options = []
+    done = keys.set_in_unit(files=drop_in("60-x", "LoadCredential=", "ImportCredential=passlock.*"), key="")
+    assert "Failed to read the key: it is empty" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="others may not look")

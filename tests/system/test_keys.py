@@ -398,6 +398,33 @@ def test_set_key_sees_a_drop_in(bare, api, setting, options):
     OLD_KEY.unlink()
 
 
+@pytest.mark.parametrize("lines, found", [
+    (f"LoadCredential=\\\n   passlock.default:{OLD_KEY}", f"test.conf:2: LoadCredential=passlock.default:{OLD_KEY} takes"),
+    (f"\n# /etc/passlock/notes.conf\nLoadCredential=passlock.default:{OLD_KEY}", "test.conf:4: LoadCredential="),
+    ("LoadCredential=", "test.conf:2: an empty LoadCredential= or LoadCredentialEncrypted= keeps the new key")])
+def test_set_key_reads_drop_ins_as_systemd(bare, api, lines, found):
+    OLD_KEY.write_text("an-old-key")
+    with host.drop_in(f"[Service]\n{lines}\n"):
+        start(("default", api.tenancy()))
+        before = state()
+        said = set_key(api, status=1)
+        assert f"/etc/systemd/system/passlockd.service.d/{found}" in said
+        assert "nothing was changed" in said
+        assert (state(), keys_there()) == (before, [])
+    OLD_KEY.unlink()
+
+
+def test_doctor_sees_a_drop_in_that_removes_the_key(bare, api):
+    host.put_plain_key("passlock.default", api.api_key)
+    with host.drop_in("[Service]\nLoadCredential=\n"):
+        start(("default", api.tenancy()))
+        assert state() == "unconfigured"
+        said = host.run("passlockctl", "doctor", status=1)
+        assert "or LoadCredentialEncrypted= in /etc/systemd/system/passlockd.service.d/test.conf:2 keeps it" in said
+    start(("default", api.tenancy()))
+    assert state() == "ready"
+
+
 @pytest.mark.parametrize("directory, options", [("/usr/lib/credstore.encrypted", ["--plain"]),
                                                 ("/run/credstore.encrypted", ["--plain"])])
 def test_set_key_sees_a_file_that_goes_before(bare, api, directory, options):

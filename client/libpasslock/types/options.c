@@ -11,7 +11,7 @@ typedef struct NamedOption {
         const char *signature; /* static; selects the member below */
         char *string;
         char **strv;
-        uint32_t number;
+        uint64_t number;
 } NamedOption;
 
 struct passlock_options {
@@ -144,6 +144,17 @@ _public_ int passlock_options_set_uint32(passlock_options *options, const char *
         return options_put(options, name, (NamedOption){.signature = "u", .number = value});
 }
 
+_public_ int passlock_options_set_uint64(passlock_options *options, const char *name,
+                                         uint64_t value)
+{
+        int r;
+
+        r = name_check(options, name);
+        if (r != 0)
+                return r;
+        return options_put(options, name, (NamedOption){.signature = "t", .number = value});
+}
+
 _public_ int passlock_options_set_strv(passlock_options *options, const char *name,
                                        const char *const *value)
 {
@@ -208,7 +219,9 @@ static int option_append_value(const NamedOption *option, sd_bus_message *m)
                 return sd_bus_message_append(m, "s", option->string);
         if (streq(option->signature, "as"))
                 return sd_bus_message_append_strv(m, option->strv);
-        return sd_bus_message_append(m, option->signature, option->number);
+        if (streq(option->signature, "t"))
+                return sd_bus_message_append(m, "t", option->number);
+        return sd_bus_message_append(m, option->signature, (uint32_t) option->number);
 }
 
 static int option_append(const NamedOption *option, sd_bus_message *m)

@@ -151,6 +151,9 @@ static int validate_credential(const char *directory, const char *name, const ch
 static void report_missing(CheckReport *checks, const char *label, const char *name,
                            const char *advice)
 {
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        const CredentialReset *reset =
+                credentials ? unit_credentials_find_reset(credentials, name) : NULL;
         _cleanup_(freep) char *path = credential_file_anywhere(name);
         bool usual = strncmp(name, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0;
 
@@ -158,6 +161,14 @@ static void report_missing(CheckReport *checks, const char *label, const char *n
                 check_report_fault(checks, "credential", advice,
                                    "tenancy %s has no key: credential %s does not exist", label,
                                    name);
+        else if (reset)
+                check_report_fault(
+                        checks, "credential",
+                        "remove the setting; then, as root: systemctl "
+                        "daemon-reload; " UNIT_RESTART_COMMAND,
+                        "tenancy %s has no key: %s exists, but an empty LoadCredential= "
+                        "or LoadCredentialEncrypted= in %s:%u keeps it from being loaded",
+                        label, path, reset->file, reset->line);
         else
                 check_report_fault(
                         checks, "credential",

@@ -44,6 +44,12 @@ bool doctor_check_unit(CheckReport *checks)
                                    "as root: systemctl unmask passlockd; systemctl start passlockd",
                                    UNIT " is masked and cannot be started");
                 return false;
+        case UNIT_START_PENDING:
+                check_report_skipped(checks, "configuration",
+                                     "unknown, the daemon has not started yet");
+                check_report_fault(checks, "daemon", "see journalctl -u passlockd",
+                                   UNIT " is still starting or stopping");
+                return false;
         case UNIT_START_GOOD:
                 check_running_configuration(checks);
                 return true;

@@ -2,12 +2,11 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "base/strv.h"
 #include "client/passlockctl/host/command.h"
 #include "client/passlockctl/host/daemon-environment.h"
-#include "client/passlockctl/host/http.h"
+#include "client/passlockctl/host/http-proxy.h"
 #include "client/passlockctl/host/system-bus.h"
 #include "client/passlockctl/host/systemd-unit.h"
 
@@ -181,42 +180,20 @@ const char *daemon_environment_get(const DaemonEnvironment *environment, const c
         return found;
 }
 
-/* Whether no_proxy excludes a host, by libcurl's rules: domain suffixes or "*". */
-static bool is_exempt(const char *exempt, const char *host)
-{
-        size_t host_len = strlen(host);
-
-        if (streq(exempt, "*"))
-                return true;
-        while (*(exempt += strspn(exempt, ", "))) {
-                size_t len = strcspn(exempt, ", ");
-                const char *name = exempt + (*exempt == '.');
-                size_t name_len = len - (size_t) (name - exempt);
-
-                exempt += len;
-                if (name_len > 0 && name_len <= host_len &&
-                    strncasecmp(host + host_len - name_len, name, name_len) == 0 &&
-                    (name_len == host_len || host[host_len - name_len - 1] == '.'))
-                        return true;
-        }
-        return false;
-}
-
 const char *daemon_environment_find_proxy(const DaemonEnvironment *environment,
                                           const char *endpoint)
 {
         static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-        _cleanup_(freep) char *host = http_host(endpoint);
-        const char *proxy = NULL, *exempt;
+        const char *proxy = NULL, *no_proxy;
 
         /* Plain HTTP is for loopback only and uses no proxy. */
-        if (!host || strncmp(endpoint, "https://", 8) != 0)
+        if (strncmp(endpoint, "https://", 8) != 0)
                 return NULL;
-        exempt = daemon_environment_get(environment, "no_proxy")
-                         ?: daemon_environment_get(environment, "NO_PROXY");
+        no_proxy = daemon_environment_get(environment, "no_proxy")
+                           ?: daemon_environment_get(environment, "NO_PROXY");
         for (size_t i = 0; isempty(proxy) && i < ARRAY_SIZE(names); i++)
                 proxy = daemon_environment_get(environment, names[i]);
-        return isempty(proxy) || (exempt && is_exempt(exempt, host)) ? NULL : proxy;
+        return !isempty(proxy) && http_uses_proxy(endpoint, no_proxy) ? proxy : NULL;
 }
 
 char *proxy_host_and_port(const char *proxy)

@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <jansson.h>
 #include <passlock.h>
 #include <stdio.h>
 
@@ -10,16 +9,21 @@
 #include "client/passlockctl/host/http.h"
 
 #define BODY_LEN_MAX (16U * 1024 * 1024)
-/* Limit of an error body. */
-#define ERROR_LEN_MAX 16384U
+/* Limits of an error body, and of all header lines, as for the daemon. */
+#define ERROR_LEN_MAX   16384U
+#define HEADERS_LEN_MAX (64U * 1024)
 
 typedef struct Transfer {
         CURL *easy;
         struct curl_slist *headers;
         char *url;
         bool tls;
-        size_t body_len;
-        char body[ERROR_LEN_MAX]; /* truncated */
+        bool sent;
+        bool headers_complete;
+        bool too_large; /* headers or body */
+        size_t headers_len;
+        char *body;
+        size_t body_len, body_size;
         char error[CURL_ERROR_SIZE];
 } Transfer;
 
@@ -31,6 +35,7 @@ static void transfer_done(Transfer *transfer)
                 explicit_bzero(h->data, strlen(h->data));
         curl_slist_free_all(transfer->headers);
         free(transfer->url);
+        free(transfer->body);
 }
 
 static bool is_this_host(const char *ip)
@@ -42,24 +47,52 @@ static bool is_this_host(const char *ip)
 static int on_connected(void *userdata, char *peer_ip, char *local_ip, int peer_port,
                         int local_port)
 {
-        const Transfer *transfer = userdata;
+        Transfer *transfer = userdata;
 
+        transfer->sent = true;
         return transfer->tls || is_this_host(peer_ip) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* A success body is ignored, but limited in size. */
-static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
+/* An empty line ends the headers, unless it is an interim response. */
+static size_t on_header(char *line, size_t size, size_t n, void *userdata)
 {
         Transfer *transfer = userdata;
 
-        if (transfer->body_len < ERROR_LEN_MAX) {
-                size_t room = ERROR_LEN_MAX - transfer->body_len;
+        transfer->headers_len += size * n;
+        transfer->too_large = transfer->headers_len > HEADERS_LEN_MAX;
+        if (size * n <= 2)
+                transfer->headers_complete = true;
+        else if (strncmp(line, "HTTP/", 5) == 0)
+                transfer->headers_complete = false;
+        return transfer->too_large ? 0 : size * n;
+}
 
-                memcpy(transfer->body + transfer->body_len, bytes,
-                       size * n < room ? size * n : room);
-        }
-        transfer->body_len += size * n;
-        return transfer->body_len <= BODY_LEN_MAX ? size * n : 0;
+static bool reserve(Transfer *transfer, size_t len)
+{
+        size_t size = transfer->body_size ?: 1024;
+        char *body;
+
+        while (size < len)
+                size *= 2;
+        body = size > transfer->body_size ? realloc(transfer->body, size) : transfer->body;
+        if (!body)
+                return false;
+        transfer->body = body;
+        transfer->body_size = size;
+        return true;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
+{
+        Transfer *transfer = userdata;
+        size_t len = transfer->body_len + size * n;
+
+        transfer->too_large = len > BODY_LEN_MAX;
+        if (transfer->too_large || !reserve(transfer, len))
+                return 0;
+        memcpy(transfer->body + transfer->body_len, bytes, size * n);
+        transfer->body_len = len;
+        return size * n;
 }
 
 static int add_header(Transfer *transfer, const char *line)
@@ -125,6 +158,9 @@ static CURLcode transfer_set(Transfer *transfer, uint32_t timeout_ms)
         SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
         SET(CURLOPT_PREREQFUNCTION, on_connected);
         SET(CURLOPT_PREREQDATA, transfer);
+        SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        SET(CURLOPT_HEADERFUNCTION, on_header);
+        SET(CURLOPT_HEADERDATA, transfer);
         SET(CURLOPT_WRITEFUNCTION, on_body);
         SET(CURLOPT_WRITEDATA, transfer);
         return c;
@@ -133,8 +169,6 @@ static CURLcode transfer_set(Transfer *transfer, uint32_t timeout_ms)
 static HttpOutcome outcome_of(CURLcode c)
 {
         switch (c) {
-        case CURLE_OK:
-                return HTTP_RESPONDED;
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_ISSUER_ERROR:
         case CURLE_SSL_INVALIDCERTSTATUS:
@@ -156,40 +190,69 @@ static int64_t date_of(CURL *easy)
         return (int64_t) curl_getdate(header->value, NULL);
 }
 
+static unsigned status_of(CURL *easy)
+{
+        long status = 0;
+
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        return (unsigned) status;
+}
+
+static bool is_success(unsigned status)
+{
+        return status >= 200 && status < 300;
+}
+
+/* As the daemon: a response that exceeds a limit is malformed, and a status other than success
+ * decides even if the body is cut off. */
+static bool has_responded(const Transfer *transfer, CURLcode c, unsigned status)
+{
+        if (transfer->too_large)
+                return status >= 200;
+        return transfer->headers_complete && (c == CURLE_OK || !is_success(status));
+}
+
 static void read_tag(const Transfer *transfer, HttpResponse *answer)
 {
-        const char *tag;
-        json_t *body;
+        const char *body = transfer->body ?: "";
 
-        if (transfer->body_len > ERROR_LEN_MAX)
-                return;
-        body = json_loadb(transfer->body, transfer->body_len, 0, NULL);
-        tag = json_string_value(json_object_get(body, "_tag"));
-        if (tag && strlen(tag) < sizeof(answer->tag))
-                memcpy(answer->tag, tag, strlen(tag) + 1);
-        json_decref(body);
+        if (is_success((unsigned) answer->status))
+                http_tag_of_success(body, transfer->body_len, answer->tag);
+        else if (transfer->body_len <= ERROR_LEN_MAX)
+                http_tag_of_error(body, transfer->body_len, answer->tag);
+}
+
+/* curl reports a header line that exceeds its own limit as a lack of memory, or since 8.6 so. */
+static bool is_too_large(const Transfer *transfer, CURLcode c)
+{
+        return transfer->sent && (c == CURLE_OUT_OF_MEMORY || (int) c == 100 /* CURLE_TOO_LARGE */);
 }
 
 static int transfer_perform(Transfer *transfer, HttpResponse *ret)
 {
         HttpResponse answer = {.date_sec = -1, .tls = transfer->tls};
-        long status = 0;
+        unsigned status;
         CURLcode c;
 
         c = curl_easy_perform(transfer->easy);
-        if (c == CURLE_OUT_OF_MEMORY)
+        transfer->too_large |= is_too_large(transfer, c);
+        if (c == CURLE_OUT_OF_MEMORY && !transfer->too_large)
                 return -ENOMEM;
         if (c == CURLE_SSL_CACERT_BADFILE)
                 return -EINVAL;
-        answer.outcome = outcome_of(c);
         snprintf(answer.text, sizeof(answer.text), "%s",
-                 *transfer->error ? transfer->error : curl_easy_strerror(c));
-        if (c == CURLE_OK) {
-                curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+                 *transfer->error ? transfer->error
+                 : c != CURLE_OK  ? curl_easy_strerror(c)
+                                  : "the connection was closed before the end of the headers");
+        status = status_of(transfer->easy);
+        if (has_responded(transfer, c, status)) {
+                answer.outcome = HTTP_RESPONDED;
                 answer.status = (int) status;
                 answer.date_sec = date_of(transfer->easy);
-                read_tag(transfer, &answer);
-        }
+                if (c == CURLE_OK)
+                        read_tag(transfer, &answer);
+        } else
+                answer.outcome = outcome_of(c);
         *ret = answer;
         return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "client/passlockctl/host/http-tag.h"
 
 /*
  * One GET request to the HTTP API, made by passlockctl instead of the daemon: to test a new key,
@@ -9,7 +10,7 @@
  */
 
 typedef enum HttpOutcome {
-        HTTP_RESPONDED,
+        HTTP_RESPONDED,     /* at least a status that decides, as for the daemon */
         HTTP_NO_CONNECTION, /* name resolution, route, refused or timeout */
         HTTP_NO_TLS,        /* TLS handshake failed */
         HTTP_NO_TRUST,      /* certificate rejected */
@@ -17,9 +18,9 @@ typedef enum HttpOutcome {
 
 typedef struct HttpResponse {
         HttpOutcome outcome;
-        int status;       /* HTTP status: 200, 403, ... */
-        char tag[64];     /* `_tag` of an error body, for api_status_to_error(); or "" */
-        int64_t date_sec; /* Date header, since the epoch; -1: missing */
+        int status;              /* HTTP status: 200, 403, ... */
+        char tag[HTTP_TAG_SIZE]; /* `_tag` of the body; "": none, or cut off */
+        int64_t date_sec;        /* Date header, since the epoch; -1: missing */
         bool tls;
         char text[256]; /* error message */
 } HttpResponse;

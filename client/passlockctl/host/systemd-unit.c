@@ -89,6 +89,8 @@ UnitStart systemd_unit_last_start(void)
                 return UNIT_START_MASKED;
         if (!has_line(shown, "LoadState=loaded"))
                 return UNIT_START_NO_UNIT;
+        if (is_unsettled(shown))
+                return UNIT_START_PENDING;
         if (!has_line(shown, "ActiveState=failed") && has_line(shown, "Result=success"))
                 return UNIT_START_GOOD;
         return has_line(shown, "ExecMainStatus=" STATUS_CREDENTIALS) ? UNIT_START_NO_CREDENTIALS

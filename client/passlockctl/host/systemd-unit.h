@@ -14,6 +14,7 @@ typedef enum UnitStart {
         UNIT_START_NO_UNIT,
         UNIT_START_MASKED,
         UNIT_START_GOOD,
+        UNIT_START_PENDING, /* still starting or stopping */
         UNIT_START_FAILED,
         UNIT_START_NO_CREDENTIALS, /* systemd could not load a credential */
 } UnitStart;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdio.h>
 
 #include "client/passlockctl/host/command.h"
@@ -13,6 +14,7 @@
 struct UnitCredentials {
         CredentialSetting settings[SETTINGS_MAX];
         size_t n;
+        CredentialReset reset;
 };
 
 /* systemd's search paths, in order. */
@@ -28,13 +30,14 @@ static const char *const plain_places[] = {
 
 static const struct {
         const char *name;
+        CredentialSource source;
         bool sealed;
-        bool literal;
 } kinds[] = {
-        {"LoadCredential", false, false},
-        {"LoadCredentialEncrypted", true, false},
-        {"SetCredential", false, true},
-        {"SetCredentialEncrypted", true, true},
+        {"LoadCredential", CREDENTIAL_LOADED, false},
+        {"LoadCredentialEncrypted", CREDENTIAL_LOADED, true},
+        {"ImportCredential", CREDENTIAL_IMPORTED, false},
+        {"SetCredential", CREDENTIAL_LITERAL, false},
+        {"SetCredentialEncrypted", CREDENTIAL_LITERAL, true},
 };
 
 /* State of the parser of `systemctl cat`. */
@@ -42,6 +45,8 @@ typedef struct Reader {
         UnitCredentials *credentials;
         const char *file; /* borrowed from the text */
         unsigned line;
+        char *continued;         /* a setting whose last line ended in a backslash; NULL: none */
+        unsigned continued_line; /* its first line */
         bool in_service;
         bool shipped; /* not an administrator's file */
 } Reader;
@@ -62,13 +67,24 @@ static void remove_at(UnitCredentials *credentials, size_t index)
                 (credentials->n - index) * sizeof(CredentialSetting));
 }
 
-/* An empty value resets all settings of a kind; otherwise the last one of an id counts. */
-static void forget(UnitCredentials *credentials, bool literal, const char *id)
+/* An empty value resets all settings of a source; otherwise the last one of an id counts. */
+static void forget(UnitCredentials *credentials, CredentialSource source, const char *id)
 {
         for (size_t i = credentials->n; i-- > 0;)
-                if (credentials->settings[i].literal == literal &&
+                if (credentials->settings[i].source == source &&
                     (!id || streq(credentials->settings[i].id, id)))
                         remove_at(credentials, i);
+}
+
+static void reset(const Reader *reader, CredentialSource source)
+{
+        UnitCredentials *credentials = reader->credentials;
+
+        forget(credentials, source, NULL);
+        if (source != CREDENTIAL_LOADED)
+                return;
+        free(credentials->reset.file);
+        credentials->reset = (CredentialReset){strdup(reader->file ?: ""), reader->line};
 }
 
 static void add(Reader *reader, size_t kind, const char *value)
@@ -78,21 +94,24 @@ static void add(Reader *reader, size_t kind, const char *value)
         CredentialSetting setting = {
                 .setting = strdup(kinds[kind].name),
                 .id = colon ? strndup(value, (size_t) (colon - value)) : strdup(value),
+                .source = kinds[kind].source,
                 .sealed = kinds[kind].sealed,
-                .literal = kinds[kind].literal,
                 .generated = reader->shipped,
                 .file = strdup(reader->file ?: ""),
                 .line = reader->line,
         };
 
         /* LoadCredential=NAME:NAME searches as well. */
-        if (colon && !setting.literal && setting.id && !streq(colon + 1, setting.id))
+        if (colon && setting.source == CREDENTIAL_LOADED && setting.id &&
+            !streq(colon + 1, setting.id))
                 setting.path = strdup(colon + 1);
-        if (!setting.id || credentials->n >= SETTINGS_MAX) {
+        /* ImportCredential=GLOB:PREFIX gives the credentials other names. */
+        if (!setting.id || (colon && setting.source == CREDENTIAL_IMPORTED) ||
+            credentials->n >= SETTINGS_MAX) {
                 setting_clear(&setting);
                 return;
         }
-        forget(credentials, setting.literal, setting.id);
+        forget(credentials, setting.source, setting.id);
         credentials->settings[credentials->n++] = setting;
 }
 
@@ -101,20 +120,31 @@ static bool has_prefix(const char *s, const char *prefix)
         return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* "# /path/to/file" heads each file, after an empty line. */
-static bool is_heading(const char *line, bool after_empty)
+static bool has_suffix(const char *s, size_t len, const char *suffix)
 {
-        size_t len = strlen(line);
+        size_t suffix_len = strlen(suffix);
 
-        return after_empty && has_prefix(line, "# /") &&
-               ((len > 5 && streq(line + len - 5, ".conf")) ||
-                (len > 8 && streq(line + len - 8, ".service")));
+        return len >= suffix_len && strncmp(s + len - suffix_len, suffix, suffix_len) == 0;
+}
+
+/* "# /path/to/file" heads each file of the unit; other paths are comments. */
+static bool is_heading(const char *line)
+{
+        const char *slash = strrchr(line, '/');
+        size_t len = slash ? (size_t) (slash - line) : 0;
+
+        if (!has_prefix(line, "# /") || !slash)
+                return false;
+        return streq(slash + 1, UNIT) ||
+               (has_suffix(slash, strlen(slash), ".conf") &&
+                (has_suffix(line, len, "/" UNIT ".d") || has_suffix(line, len, "/service.d")));
 }
 
 static void begin_file(Reader *reader, const char *path)
 {
         bool first = !reader->file;
 
+        free(TAKE_PTR(reader->continued));
         reader->file = path;
         reader->line = 0;
         reader->in_service = false;
@@ -138,7 +168,7 @@ static void read_setting(Reader *reader, char *line)
                         if (*value)
                                 add(reader, i, value);
                         else
-                                forget(reader->credentials, kinds[i].literal, NULL);
+                                reset(reader, kinds[i].source);
                 }
 }
 
@@ -150,34 +180,66 @@ static void strip_end(char *line)
                 line[--len] = '\0';
 }
 
-static void read_line(Reader *reader, char *line)
+static bool ends_in_backslash(const char *line)
 {
-        line += strspn(line, " \t");
-        strip_end(line);
-        if (*line == '[')
-                reader->in_service = streq(line, "[Service]");
-        else if (*line != '#' && *line != ';')
-                read_setting(reader, line);
+        bool escaped = false;
+
+        for (; *line; line++)
+                escaped = !escaped && *line == '\\';
+        return escaped;
 }
 
-/* Line continuations are not parsed: these settings are short. */
+/* Joins a line to the one before. Returns whether the setting is complete. */
+static bool join_lines(Reader *reader, const char *line)
+{
+        char *joined;
+
+        if (!reader->continued)
+                reader->continued_line = reader->line;
+        if (asprintf(&joined, "%s%s", reader->continued ?: "", line) < 0)
+                joined = NULL;
+        free(reader->continued);
+        reader->continued = joined;
+        if (!joined || !ends_in_backslash(joined))
+                return true;
+        joined[strlen(joined) - 1] = ' ';
+        return false;
+}
+
+static void read_line(Reader *reader, const char *line)
+{
+        _cleanup_(freep) char *complete = NULL;
+        unsigned last_line = reader->line;
+
+        line += strspn(line, " \t");
+        if (*line == '#' || *line == ';' || !join_lines(reader, line))
+                return;
+        complete = TAKE_PTR(reader->continued);
+        if (!complete)
+                return;
+        strip_end(complete);
+        reader->line = reader->continued_line;
+        if (*complete == '[')
+                reader->in_service = streq(complete, "[Service]");
+        else
+                read_setting(reader, complete);
+        reader->line = last_line;
+}
+
 static void read_files(UnitCredentials *credentials, char *text)
 {
         Reader reader = {.credentials = credentials};
-        bool after_empty = true;
         char *line;
 
         while ((line = strsep(&text, "\n"))) {
-                bool empty = !*line;
-
-                if (is_heading(line, after_empty))
+                if (is_heading(line))
                         begin_file(&reader, line + 2);
                 else {
                         reader.line++;
                         read_line(&reader, line);
                 }
-                after_empty = empty;
         }
+        free(reader.continued);
 }
 
 UnitCredentials *unit_credentials_new(void)
@@ -200,6 +262,7 @@ UnitCredentials *unit_credentials_free(UnitCredentials *credentials)
                 return NULL;
         for (size_t i = 0; i < credentials->n; i++)
                 setting_clear(&credentials->settings[i]);
+        free(credentials->reset.file);
         free(credentials);
         return NULL;
 }
@@ -209,21 +272,36 @@ const CredentialSetting *unit_credentials_at(const UnitCredentials *credentials,
         return index < credentials->n ? &credentials->settings[index] : NULL;
 }
 
-/* Inline credentials are used only if nothing is loaded. */
+static bool provides(const CredentialSetting *setting, const char *id)
+{
+        return setting->source == CREDENTIAL_IMPORTED ? fnmatch(setting->id, id, 0) == 0
+                                                      : streq(setting->id, id);
+}
+
+/* Loaded credentials take precedence over imported ones, and those over inline ones. */
 const CredentialSetting *unit_credentials_find(const UnitCredentials *credentials, const char *id)
 {
-        const CredentialSetting *literal = NULL;
+        const CredentialSetting *found = NULL;
 
         for (size_t i = 0; i < credentials->n; i++) {
                 const CredentialSetting *setting = &credentials->settings[i];
 
-                if (!streq(setting->id, id))
-                        continue;
-                if (!setting->literal)
-                        return setting;
-                literal = setting;
+                if (provides(setting, id) && (!found || setting->source < found->source))
+                        found = setting;
         }
-        return literal;
+        return found;
+}
+
+const CredentialReset *unit_credentials_find_reset(const UnitCredentials *credentials,
+                                                   const char *id)
+{
+        const CredentialReset *reset = &credentials->reset;
+        const char *slash = reset->file ? strrchr(reset->file, '/') : NULL;
+
+        if (!slash || streq(slash + 1, UNIT) || strcmp(slash + 1, GENERATED_DROP_IN) < 0 ||
+            unit_credentials_find(credentials, id))
+                return NULL;
+        return reset;
 }
 
 static char *join(const char *directory, const char *id)
@@ -251,7 +329,7 @@ char *credential_setting_file(const CredentialSetting *setting)
 {
         char *found;
 
-        if (setting->literal)
+        if (setting->source != CREDENTIAL_LOADED)
                 return NULL;
         if (setting->path)
                 return strdup(setting->path);

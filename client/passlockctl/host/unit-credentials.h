@@ -9,13 +9,20 @@
  */
 typedef struct UnitCredentials UnitCredentials;
 
+/* In systemd's order of precedence. */
+typedef enum CredentialSource {
+        CREDENTIAL_LOADED,
+        CREDENTIAL_IMPORTED, /* from the search path, if the name matches; systemd 254 */
+        CREDENTIAL_LITERAL,  /* inline in the unit file */
+} CredentialSource;
+
 typedef struct CredentialSetting {
-        char *setting; /* LoadCredential, LoadCredentialEncrypted, SetCredential,
+        char *setting; /* LoadCredential, LoadCredentialEncrypted, ImportCredential, SetCredential,
                           SetCredentialEncrypted */
-        char *id;
-        char *path; /* NULL: systemd searches for the id */
+        char *id;      /* imported: a glob */
+        char *path;    /* NULL: systemd searches for the id */
+        CredentialSource source;
         bool sealed;
-        bool literal;   /* inline in the unit file */
         bool generated; /* by passlock-credentials-generator or the shipped unit */
         char *file;     /* of the setting */
         unsigned line;
@@ -29,12 +36,28 @@ DEFINE_CLEANUP(UnitCredentials *, unit_credentials_free);
 /* Finds the setting in effect for a credential; NULL if there is none. Borrowed. */
 const CredentialSetting *unit_credentials_find(const UnitCredentials *credentials, const char *id);
 
+/* A setting without a value, which removes all that was to be loaded before. */
+typedef struct CredentialReset {
+        char *file;
+        unsigned line;
+} CredentialReset;
+
+/* The generator's drop-in, which overrides those that sort before it. */
+#define GENERATED_DROP_IN "50-credentials.conf"
+
+/*
+ * The reset in a later drop-in that keeps the generator's setting for a credential from being in
+ * effect; NULL if there is none, or if another setting provides the credential. Borrowed.
+ */
+const CredentialReset *unit_credentials_find_reset(const UnitCredentials *credentials,
+                                                   const char *id);
+
 /* Iterates over the settings in effect. NULL after the last one. */
 const CredentialSetting *unit_credentials_at(const UnitCredentials *credentials, size_t index);
 
 /*
- * File that a setting loads, which may not exist; NULL for an inline credential and if out of
- * memory. Free with free().
+ * File that a setting loads, which may not exist; NULL for an imported or inline credential and if
+ * out of memory. Free with free().
  */
 char *credential_setting_file(const CredentialSetting *setting);
 

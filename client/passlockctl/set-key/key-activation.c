@@ -12,10 +12,8 @@
 #include "client/passlockctl/terminal/report.h"
 #include "dbus/key-proof.h"
 
-#define NONCE_BYTES 32U
-/* The generator's drop-in overrides drop-ins that sort before it. */
-#define GENERATED_DROP_IN "50-credentials.conf"
-#define USUAL_PREFIX      "passlock."
+#define NONCE_BYTES  32U
+#define USUAL_PREFIX "passlock."
 
 DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
 
@@ -37,8 +35,15 @@ static bool is_generated(const KeyChange *change)
 /* Whether the setting loads the new file, now or after daemon-reload. */
 static bool loads_new_file(const KeyChange *change, const CredentialSetting *setting)
 {
-        return !setting->literal && setting->sealed == !change->invocation->plain &&
+        return setting->source == CREDENTIAL_LOADED &&
+               setting->sealed == !change->invocation->plain &&
                (!setting->path || streq(setting->path, change->path));
+}
+
+/* Whether ImportCredential= finds the new file. */
+static bool is_imported(const KeyChange *change, const CredentialSetting *setting)
+{
+        return setting && setting->source == CREDENTIAL_IMPORTED && !change->invocation->store_dir;
 }
 
 /* Whether the generator's drop-in will override the setting. */
@@ -46,7 +51,7 @@ static bool will_be_overridden(const KeyChange *change, const CredentialSetting 
 {
         const char *slash = strrchr(setting->file, '/');
 
-        return setting->generated || setting->literal ||
+        return setting->generated || setting->source != CREDENTIAL_LOADED ||
                (is_generated(change) && slash && strcmp(slash + 1, GENERATED_DROP_IN) < 0);
 }
 
@@ -55,6 +60,27 @@ static int report_conflict(const CredentialSetting *setting, const char *consequ
         report("%s:%u: %s=%s%s%s takes precedence over the new key; %s", setting->file,
                setting->line, setting->setting, setting->id, setting->path ? ":" : "",
                setting->path ?: "", consequence);
+        return EXIT_OURS;
+}
+
+static int check_settings(const KeyChange *change)
+{
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        const CredentialSetting *setting;
+        const CredentialReset *reset;
+
+        if (!credentials)
+                return 0;
+        setting = unit_credentials_find(credentials, change->name);
+        if (setting && !loads_new_file(change, setting) && !will_be_overridden(change, setting))
+                return report_conflict(setting, "remove the setting first; nothing was changed");
+        reset = is_generated(change) ? unit_credentials_find_reset(credentials, change->name)
+                                     : NULL;
+        if (!reset)
+                return 0;
+        report("%s:%u: an empty LoadCredential= or LoadCredentialEncrypted= keeps the new key from "
+               "being loaded; remove the setting first; nothing was changed",
+               reset->file, reset->line);
         return EXIT_OURS;
 }
 
@@ -89,17 +115,15 @@ static int check_other_credentials(const KeyChange *change)
 
 int key_check_sources(const KeyChange *change)
 {
-        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = NULL;
         _cleanup_(freep) char *before = NULL;
-        const CredentialSetting *setting;
+        int status;
 
         /* Without systemd no setting can conflict. */
         if (!systemd_unit_is_active())
                 return 0;
-        credentials = unit_credentials_new();
-        setting = credentials ? unit_credentials_find(credentials, change->name) : NULL;
-        if (setting && !loads_new_file(change, setting) && !will_be_overridden(change, setting))
-                return report_conflict(setting, "remove the setting first; nothing was changed");
+        status = check_settings(change);
+        if (status != 0)
+                return status;
         if (!change->invocation->store_dir)
                 before = credential_file_before(change->name, !change->invocation->plain,
                                                 change->path);
@@ -121,7 +145,9 @@ static int check_unit(const KeyChange *change)
         if (!credentials)
                 return 0;
         setting = unit_credentials_find(credentials, change->name);
-        if (!setting) {
+        if (is_imported(change, setting))
+                return 0;
+        if (!setting || setting->source == CREDENTIAL_IMPORTED) {
                 report("The key is stored as %s, but " UNIT
                        " does not load it: passlock-credentials-generator did not run; add a "
                        "drop-in with %s=%s:%s, and repeat this command",

@@ -12,6 +12,7 @@
 #include "client/passlockctl/doctor/doctor-tenancy.h"
 #include "client/passlockctl/doctor/doctor-unit.h"
 #include "client/passlockctl/doctor/service.h"
+#include "client/passlockctl/host/system-bus.h"
 #include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
@@ -45,6 +46,22 @@ static void check_version(CheckReport *checks, const char *version)
                                    "version %s differs from passlockctl " PACKAGE_VERSION, version);
 }
 
+/* Finds out whether the bus or the daemon does not respond. */
+static void report_timeout(CheckReport *checks)
+{
+        _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
+
+        if (!bus)
+                check_report_fault(checks, "daemon", "check the bus: systemctl status dbus",
+                                   "the system bus does not respond");
+        else if (system_bus_has_service(bus))
+                check_report_fault(checks, "daemon", "restart it: " UNIT_RESTART_COMMAND,
+                                   "the daemon does not respond");
+        else
+                check_report_fault(checks, "daemon", "start it: systemctl start " UNIT, "%s",
+                                   passlock_strerror(-ETIMEDOUT));
+}
+
 static void report_no_daemon(const Examination *e, int r)
 {
         const char *text = passlock_last_error_text(e->client);
@@ -54,6 +71,8 @@ static void report_no_daemon(const Examination *e, int r)
                         e->checks, "daemon",
                         "close some connections of this user; as root, busctl --unique lists them",
                         "%s", text);
+        else if (r == -ETIMEDOUT)
+                report_timeout(e->checks);
         else
                 check_report_fault(e->checks, "daemon",
                                    r == -ENOTCONN ? "start it: systemctl start dbus"

@@ -16,6 +16,7 @@
 #include "dbus/api-status.h"
 
 #define TIMEOUT_MS_DEFAULT 30000U
+#define LIST_TAG           "FindAllPasskeys"
 
 DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 
@@ -163,7 +164,16 @@ static int check_response(const KeyChange *change, const HttpResponse *answer)
         else if (r != 0)
                 report("%s returned HTTP status %d: %s; nothing was changed", endpoint,
                        answer->status, passlock_strerror(r));
-        return r == PASSLOCK_ERROR_API_DENIED ? EXIT_CALLER : exit_status(r);
+        if (r != 0)
+                return r == PASSLOCK_ERROR_API_DENIED ? EXIT_CALLER : exit_status(r);
+        /* A captive portal or a web server answers any key with status 200. */
+        if (!streq(answer->tag, LIST_TAG)) {
+                report("%s returned HTTP status %d, but no list of passkeys; check Endpoint= in "
+                       "passlockd.conf, and what is between; nothing was changed",
+                       endpoint, answer->status);
+                return EXIT_SERVICE;
+        }
+        return 0;
 }
 
 static int test_key(KeyChange *change)

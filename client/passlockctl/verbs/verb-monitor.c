@@ -4,14 +4,18 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/safe-text.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
 
+#define FIRST_REPLY_MS_DEFAULT 30000U
+
 typedef struct Monitor {
         bool json;
+        bool begun; /* has had a reply */
         bool ended;
         int status; /* exit status */
 } Monitor;
@@ -68,6 +72,7 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         Monitor *monitor = userdata;
         int q;
 
+        monitor->begun = true;
         if (!name)
                 return;
         q = monitor->json ? print_json(name, r, user_id, authenticator_id)
@@ -82,6 +87,44 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         monitor->status = q == 0 && r > 0 ? exit_status(r) : EXIT_OURS;
 }
 
+/* Waits up to the deadline; UINT64_MAX: none. Returns 0, -ETIMEDOUT or another negative errno. */
+static int wait_until(passlock *client, uint64_t deadline_ms)
+{
+        struct pollfd fd = {.fd = passlock_get_fd(client), .events = POLLIN};
+        uint64_t now_ms = monotonic_ms();
+        int n;
+
+        if (now_ms >= deadline_ms)
+                return -ETIMEDOUT;
+        n = poll(&fd, 1, deadline_ms == UINT64_MAX ? -1 : (int) (deadline_ms - now_ms));
+        return n < 0 && errno != EINTR ? -errno : passlock_dispatch(client);
+}
+
+/* Only --timeout ends the wait for the first reply: the daemon may be away for long. */
+static int handle_silence(const Invocation *invocation, uint64_t *deadline_ms)
+{
+        if (invocation->timeout_ms > 0)
+                return -ETIMEDOUT;
+        report("No reply from the daemon or the bus within %u s; still waiting",
+               FIRST_REPLY_MS_DEFAULT / 1000);
+        *deadline_ms = UINT64_MAX;
+        return 0;
+}
+
+static int watch(const Invocation *invocation, Monitor *monitor)
+{
+        uint64_t deadline_ms = monotonic_ms() + (invocation->timeout_ms ?: FIRST_REPLY_MS_DEFAULT);
+        int r;
+
+        r = passlock_links_monitor(invocation->client, on_change, monitor, NULL);
+        while (r == 0 && !monitor->ended) {
+                r = wait_until(invocation->client, monitor->begun ? UINT64_MAX : deadline_ms);
+                if (r == -ETIMEDOUT)
+                        r = handle_silence(invocation, &deadline_ms);
+        }
+        return r;
+}
+
 int verb_monitor(Invocation *invocation)
 {
         Monitor monitor = {.json = invocation->json};
@@ -90,15 +133,7 @@ int verb_monitor(Invocation *invocation)
         /* The monitor waits for a service that fails to start, but the failure is reported. */
         (void) service_require(invocation);
 
-        r = passlock_links_monitor(invocation->client, on_change, &monitor, NULL);
-        while (r == 0 && !monitor.ended) {
-                struct pollfd fd = {.fd = passlock_get_fd(invocation->client), .events = POLLIN};
-
-                if (poll(&fd, 1, -1) < 0 && errno != EINTR)
-                        r = -errno;
-                else
-                        r = passlock_dispatch(invocation->client);
-        }
+        r = watch(invocation, &monitor);
         if (r != 0) {
                 report("%s", passlock_strerror(r));
                 return exit_status(r);

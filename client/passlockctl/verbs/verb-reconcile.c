@@ -18,8 +18,8 @@ DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 /* A pending call. */
 typedef struct Reconcile {
         const Invocation *invocation;
-        bool dry_run;
-        passlock_call *call; /* NULL: completed */
+        const uint64_t *max_remove; /* NULL: dry run */
+        passlock_call *call;        /* NULL: completed */
         int status;
         passlock_reconciliation *result;
 } Reconcile;
@@ -94,7 +94,10 @@ static int begin(Reconcile *reconcile)
         const Invocation *invocation = reconcile->invocation;
         int r;
 
-        r = passlock_options_set_bool(invocation->options, "dry_run", reconcile->dry_run);
+        r = passlock_options_set_bool(invocation->options, "dry_run", !reconcile->max_remove);
+        if (r == 0 && reconcile->max_remove)
+                r = passlock_options_set_uint64(invocation->options, "max_remove",
+                                                *reconcile->max_remove);
         if (r == 0)
                 r = passlock_reconcile_async(invocation->client, invocation->options, on_progress,
                                              on_end, reconcile, &reconcile->call);
@@ -103,11 +106,12 @@ static int begin(Reconcile *reconcile)
         return r;
 }
 
-/* Returns 0 and the result, or the exit status. */
-static int perform(const Invocation *invocation, bool dry_run, passlock_reconciliation **ret)
+/* A dry run if `max_remove` is NULL. Returns 0 and the result, or the exit status. */
+static int perform(const Invocation *invocation, const uint64_t *max_remove,
+                   passlock_reconciliation **ret)
 {
         _cleanup_(interrupt_freep) Interrupt *interrupt = NULL;
-        Reconcile reconcile = {.invocation = invocation, .dry_run = dry_run};
+        Reconcile reconcile = {.invocation = invocation, .max_remove = max_remove};
         int r;
 
         r = interrupt_new(&interrupt);
@@ -123,7 +127,7 @@ static int perform(const Invocation *invocation, bool dry_run, passlock_reconcil
         progress_bar_clear();
         if (r == -EINTR)
                 report("Interrupted, %s",
-                       dry_run ? "nothing was changed" : "changes made so far remain");
+                       max_remove ? "changes made so far remain" : "nothing was changed");
         else
                 report_failure(r, passlock_strerror(r));
         return exit_status(r);
@@ -141,11 +145,17 @@ static bool is_number(const char *s)
         return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) < 19;
 }
 
+/* The limit for the daemon, since the vault may change after the dry run. */
+static uint64_t max_remove(const Invocation *invocation, const Plan *plan)
+{
+        return invocation->remove_up_to ? strtoull(invocation->remove_up_to, NULL, 10)
+                                        : plan->removed;
+}
+
 /* Whether --remove-up-to allows the plan. */
 static bool is_within_bound(const Invocation *invocation, const Plan *plan)
 {
-        return invocation->remove_up_to &&
-               plan->removed <= strtoull(invocation->remove_up_to, NULL, 10);
+        return invocation->remove_up_to && plan->removed <= max_remove(invocation, plan);
 }
 
 static bool confirm_most(const Plan *plan, const char *label)
@@ -204,7 +214,7 @@ static int make_plan(const Invocation *invocation, Plan *ret, passlock_reconcili
 {
         int r, status;
 
-        status = perform(invocation, true, ret_result);
+        status = perform(invocation, NULL, ret_result);
         if (status != 0)
                 return status;
         r = passlock_links_count(invocation->client, &ret->n_links);
@@ -221,6 +231,7 @@ static int apply(const Invocation *invocation, const char *label)
 {
         _cleanup_(passlock_reconciliation_unrefp) passlock_reconciliation *dry = NULL,
                                                                           *result = NULL;
+        uint64_t limit;
         Plan plan = {};
         int status;
 
@@ -233,7 +244,8 @@ static int apply(const Invocation *invocation, const char *label)
         print_plan(&plan);
         if (!confirm_plan(invocation, &plan, label))
                 return EXIT_OURS;
-        status = perform(invocation, false, &result);
+        limit = max_remove(invocation, &plan);
+        status = perform(invocation, &limit, &result);
         return status ?: print_result(result, invocation);
 }
 
@@ -261,7 +273,7 @@ int verb_reconcile(Invocation *invocation)
         if (status != 0)
                 return status;
         if (!invocation->apply) {
-                status = perform(invocation, true, &result);
+                status = perform(invocation, NULL, &result);
                 return status ?: print_result(result, invocation);
         }
         r = passlock_get_tenancy(invocation->client, &tenancy);

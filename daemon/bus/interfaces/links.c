@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/log.h"
 #include "daemon/bus/dispatch/dispatch.h"
@@ -202,10 +203,36 @@ static int append_counts(sd_bus_message *m, const Result *result)
                                      "t", counts->conflicts);
 }
 
+static int read_reconcile_options(sd_bus_message *m, ReconcileOptions *ret, char text[static 128])
+{
+        const Option options[] = {
+                {"dry_run", 'b', &ret->dry_run, NULL},
+                {"max_remove", 't', &ret->max_remove, NULL},
+        };
+
+        *ret = (ReconcileOptions){.dry_run = true, .max_remove = RECONCILE_UNBOUNDED};
+        return options_read(m, options, ARRAY_SIZE(options), text);
+}
+
+static void explain_max_remove(Request *request)
+{
+        ReconcileOptions options;
+        char text[128];
+
+        if (sd_bus_message_rewind(request->message, true) >= 0 &&
+            read_reconcile_options(request->message, &options, text) == 0)
+                (void) request_explain(request, ERROR_LIMITS_EXCEEDED,
+                                       "More than max_remove=%" PRIu64
+                                       " links would be removed; none was removed",
+                                       options.max_remove);
+}
+
 static void end_reconcile(Request *request, const Result *result, bool dry_run)
 {
         if (result->r == 0)
                 record_reconcile(request, result->counts, dry_run);
+        if (result->r == ERROR_LIMITS_EXCEEDED)
+                explain_max_remove(request);
         request_end(request, result, append_counts);
 }
 
@@ -242,23 +269,15 @@ static void tell_progress(uint64_t checked, uint64_t n_links, void *userdata)
                 log_debug("Failed to send ReconcileProgress: %s", strerror(-r));
 }
 
-static int read_reconcile_options(sd_bus_message *m, bool *ret_dry_run, char text[static 128])
-{
-        const Option options[] = {{"dry_run", 'b', ret_dry_run, NULL}};
-
-        *ret_dry_run = true;
-        return options_read(m, options, ARRAY_SIZE(options), text);
-}
-
 static int run_reconcile(Request *request, sd_bus_message *m)
 {
-        bool dry_run;
+        ReconcileOptions options;
         int r;
 
-        r = read_reconcile_options(m, &dry_run, request->text);
+        r = read_reconcile_options(m, &options, request->text);
         return r != 0 ? r
-                      : reconcile_start(request->tenancy, dry_run, &request->origin,
-                                        dry_run ? on_dry_run : on_reconciled, tell_progress,
+                      : reconcile_start(request->tenancy, &options, &request->origin,
+                                        options.dry_run ? on_dry_run : on_reconciled, tell_progress,
                                         request, &request->call);
 }
 
@@ -298,16 +317,16 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
                  .run = run_reconcile},
         };
         BusTenancy *object = userdata;
-        bool dry_run;
+        ReconcileOptions options;
         char text[128];
         int r;
 
-        if (read_reconcile_options(m, &dry_run, text) != 0)
-                dry_run = true;
+        if (read_reconcile_options(m, &options, text) != 0)
+                options.dry_run = true;
         r = sd_bus_message_rewind(m, true);
         if (r < 0)
                 return r;
-        return dispatch_method(object->bus, object, m, &methods[dry_run]);
+        return dispatch_method(object->bus, object, m, &methods[options.dry_run]);
 }
 
 static int get_count(sd_bus *sd _unused_, const char *path _unused_, const char *interface _unused_,
