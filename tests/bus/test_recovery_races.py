@@ -21,7 +21,7 @@ def restart_into_recovery(stack):
 
 
 def wait_failed(stack):
-    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    eventually(lambda: "Failed to recover links after a crash" in stack.daemon.log_text())
 
 
 @pytest.mark.parametrize("call", [
@@ -71,7 +71,7 @@ def test_declined_while_recovery_is_under_way(stack, connection, options, lost):
         page.set()
         eventually(lambda: vault.n_open == 1)
         after.settle()
-        assert "Lost links looked for" not in stack.daemon.log_text()
+        assert "Crash recovery of links finished" not in stack.daemon.log_text()
         vault.let_go()
         after.outcome(call)
         stack.wait_recovered()
@@ -118,7 +118,7 @@ def test_one_code_is_one_claim(stack, connection):
     stack.daemon.start()
     stack.wait_recovered()
     assert stack.links() == {}  # three passkeys and two codes
-    assert "Lost links cannot be told apart, tenancy default, 3 count" in stack.daemon.log_text()
+    assert "Crash recovery of links ambiguous, tenancy default, 3 count" in stack.daemon.log_text()
 
 
 def test_repeat_settles_the_claim(stack, connection):
