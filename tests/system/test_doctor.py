@@ -188,7 +188,7 @@ def test_mistake_in_the_configuration(mended):
     host.CONFIG.write_text(good + "Nonsense=1\n")
     where = f"{host.CONFIG}:{good.count(chr(10)) + 1}: "
     host.systemctl("reload", host.UNIT, status=1)
-    host.wait_until(lambda: f"refused, Reload by uid 0: {where}" in host.journal(), "a record")
+    host.wait_until(lambda: f"Failed to load the configuration, Reload by uid 0: {where}" in host.journal(), "a record")
     advice = expect("configuration", where, "Nonsense=")
     host.systemctl("restart", host.UNIT, status=1)
     again = expect("configuration", where, "Nonsense=")

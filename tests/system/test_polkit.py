@@ -280,7 +280,7 @@ def test_stop_at_the_prompt(service):
         terminal.wait_prompt()
         host.systemctl("stop", host.UNIT)
         assert terminal.finish() == DENIED, terminal.seen
-        assert "The daemon stops" in terminal.seen
+        assert "The daemon is stopping" in terminal.seen
     host.systemctl("start", host.UNIT)
     assert links("u1") == ""
 
