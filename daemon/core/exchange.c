@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "daemon/core/answer-key.h"
+#include "daemon/core/idempotency-key.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/exchange-internal.h"
 #include "daemon/store/store.h"

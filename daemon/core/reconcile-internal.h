@@ -7,7 +7,7 @@
 #include "daemon/core/reconcile.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/core/vault-probe.h"
-#include "daemon/core/vault-walk.h"
+#include "daemon/core/vault-iterator.h"
 
 /*
  * It goes on whenever the last thing that it waits for has ended: a page of the vault and the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/core/leftovers.h"
+#include "daemon/core/interrupted-exchanges.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/model/recovery.h"
 

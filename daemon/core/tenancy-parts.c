@@ -3,7 +3,7 @@
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/delete-recovery.h"
 #include "daemon/core/exchange-internal.h"
-#include "daemon/core/identify.h"
+#include "daemon/core/verify-id-token.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/core/tenancy-parts.h"
 

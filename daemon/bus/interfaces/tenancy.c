@@ -9,7 +9,7 @@
 #include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/authorize.h"
 #include "daemon/core/exchange.h"
-#include "daemon/core/identify.h"
+#include "daemon/core/verify-id-token.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "daemon/core/leftovers.h"
+#include "daemon/core/interrupted-exchanges.h"
 
 void leftovers_clear(Leftovers *leftovers)
 {

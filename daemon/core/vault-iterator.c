@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "daemon/core/id-set.h"
-#include "daemon/core/vault-walk.h"
+#include "daemon/core/vault-iterator.h"
 #include "dbus/error.h"
 
 struct VaultWalk {

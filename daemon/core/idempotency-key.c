@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
-#include "daemon/core/answer-key.h"
+#include "daemon/core/idempotency-key.h"
 
 /* Each part with its length before it, so that no two different requests look alike. */
 static bool digest_part(EVP_MD_CTX *md, const void *part, size_t len)

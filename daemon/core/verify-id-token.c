@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/jitter.h"
-#include "daemon/core/identify.h"
+#include "daemon/core/verify-id-token.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/id-token/id-token.h"
 #include "dbus/error.h"
