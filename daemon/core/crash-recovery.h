@@ -24,10 +24,10 @@ extern const TenancyPart crash_recovery_part;
 uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *repeat,
                                   bool *ret_interrupted);
 /* The repeat has settled it, or else it remains a claim. */
-void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled);
+void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool resolved);
 
 /* An exchange has ended that recovery may have waited for. */
-void crash_recovery_go_on(CrashRecovery *recovery);
+void crash_recovery_resume(CrashRecovery *recovery);
 /* A decision against a link is not known to the store: nothing is linked. */
 void crash_recovery_note_lost_decision(CrashRecovery *recovery);
 

@@ -18,10 +18,10 @@
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   60000U
 
-ExchangeWaiter *exchange_waiter_free(ExchangeWaiter *waiter)
+ExchangeCaller *exchange_caller_free(ExchangeCaller *caller)
 {
-        free(waiter->user_id);
-        free(waiter);
+        free(caller->user_id);
+        free(caller);
         return NULL;
 }
 
@@ -43,11 +43,11 @@ void exchange_forget_code(Exchange *exchange)
 
 Exchange *exchange_free(Exchange *exchange)
 {
-        while (exchange->waiters) {
-                ExchangeWaiter *waiter = exchange->waiters;
+        while (exchange->callers) {
+                ExchangeCaller *caller = exchange->callers;
 
-                exchange->waiters = waiter->next;
-                exchange_waiter_free(waiter);
+                exchange->callers = caller->next;
+                exchange_caller_free(caller);
         }
         api_call_cancel(exchange->call);
         idempotency_record_clear(&exchange->answer);
@@ -61,7 +61,7 @@ Exchange *exchange_free(Exchange *exchange)
         return NULL;
 }
 
-int exchange_acceptable_to(const char *user_id, const IdempotencyRecord *answer)
+int exchange_check_user(const char *user_id, const IdempotencyRecord *answer)
 {
         if (answer->error)
                 return answer->error;
@@ -79,7 +79,8 @@ void exchanges_await(Exchanges *exchanges)
 bool exchanges_are_awaited(const Exchanges *exchanges)
 {
         for (const Exchange *e = exchanges->first; e; e = e->next)
-                if (e->awaited && e->stage != EXCHANGE_UNSAVED && e->stage != EXCHANGE_SETTLING)
+                if (e->awaited && e->stage != EXCHANGE_UNSAVED &&
+                    e->stage != EXCHANGE_AWAITING_RECOVERY)
                         return true;
         return false;
 }
@@ -87,18 +88,17 @@ bool exchanges_are_awaited(const Exchanges *exchanges)
 /* Calls everybody who waits. */
 static void exchange_answer(Exchange *exchange, int r)
 {
-        ExchangeWaiter *waiters = TAKE_PTR(exchange->waiters);
+        ExchangeCaller *callers = TAKE_PTR(exchange->callers);
 
-        while (waiters) {
-                _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = waiters;
-                int r_waiter =
-                        r == 0 ? exchange_acceptable_to(waiter->user_id, &exchange->answer) : r;
+        while (callers) {
+                _cleanup_(exchange_caller_freep) ExchangeCaller *caller = callers;
+                int r_caller = r == 0 ? exchange_check_user(caller->user_id, &exchange->answer) : r;
 
-                waiters = waiter->next;
-                waiter->func(&(Result){.r = r_waiter,
+                callers = caller->next;
+                caller->func(&(Result){.r = r_caller,
                                        .retry_after_s = exchange->retry_after_s,
-                                       .answer = r_waiter == 0 ? &exchange->answer : NULL},
-                             waiter->userdata);
+                                       .answer = r_caller == 0 ? &exchange->answer : NULL},
+                             caller->userdata);
         }
 }
 
@@ -111,19 +111,19 @@ static void exchange_end(Exchange *exchange)
         exchange_answer(owned, owned->result);
 }
 
-static void exchange_settled(void *userdata)
+static void on_recovery_done(void *userdata)
 {
         exchange_end(userdata);
 }
 
 /* If the code was used up before this process began, crash recovery has made the link, or is about
  * to. */
-void exchange_conclude(Exchange *exchange)
+void exchange_finish(Exchange *exchange)
 {
-        exchange->stage = EXCHANGE_SETTLING;
-        crash_recovery_go_on(exchange->tenancy->crash_recovery);
+        exchange->stage = EXCHANGE_AWAITING_RECOVERY;
+        crash_recovery_resume(exchange->tenancy->crash_recovery);
         if (exchange->result != ERROR_INTERRUPTED ||
-            crash_recovery_wait(exchange->tenancy->crash_recovery, exchange_settled, exchange) < 0)
+            crash_recovery_wait(exchange->tenancy->crash_recovery, on_recovery_done, exchange) < 0)
                 exchange_end(exchange);
 }
 
@@ -153,7 +153,7 @@ int exchange_save(Exchange *exchange)
 }
 
 /* The exchange is over for its callers, and has come to no link. */
-static void exchange_give_up_link(Exchange *exchange)
+static void exchange_decline_link(Exchange *exchange)
 {
         if (!exchange->link)
                 return;
@@ -200,7 +200,7 @@ static void exchange_keep_ended(Exchange *exchange)
 {
         Exchanges *exchanges = exchange->exchanges;
 
-        exchange_give_up_link(exchange);
+        exchange_decline_link(exchange);
         idempotency_record_clear(&exchange->answer);
         exchange->has_key = false;
         exchange->stage = EXCHANGE_ENDED;
@@ -238,7 +238,7 @@ void exchange_fail_to_save(Exchange *exchange, int r)
                 exchange_keep_unsaved(exchange);
         if (!backoff_is_waiting(tenancy->exchanges->retry))
                 backoff_retry(tenancy->exchanges->retry, 0);
-        crash_recovery_go_on(tenancy->crash_recovery);
+        crash_recovery_resume(tenancy->crash_recovery);
 }
 
 static void exchange_saved(int r, bool newly_linked, void *userdata)
@@ -256,7 +256,7 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
         if (newly_linked)
                 tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->origin);
         exchange->result = exchange->result ?: r ?: exchange->answer.error;
-        exchange_conclude(exchange);
+        exchange_finish(exchange);
 }
 
 /* One that has failed before, with nobody waiting. */
@@ -269,7 +269,7 @@ static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
         if (r == 0) {
                 exchange_drop(exchange);
                 backoff_start(exchanges->retry);
-                crash_recovery_go_on(tenancy->crash_recovery);
+                crash_recovery_resume(tenancy->crash_recovery);
         } else {
                 exchange->stage = EXCHANGE_ENDED;
                 backoff_retry(exchanges->retry, 0);

@@ -9,23 +9,23 @@
 #include "daemon/core/exchange.h"
 #include "daemon/core/tenancy-internal.h"
 
-typedef struct ExchangeWaiter {
-        struct ExchangeWaiter *next;
+typedef struct ExchangeCaller {
+        struct ExchangeCaller *next;
         char *user_id; /* the only acceptable one, or NULL */
         ResultFunc func;
         void *userdata;
-} ExchangeWaiter;
+} ExchangeCaller;
 
-ExchangeWaiter *exchange_waiter_free(ExchangeWaiter *waiter);
-DEFINE_CLEANUP(ExchangeWaiter *, exchange_waiter_free);
+ExchangeCaller *exchange_caller_free(ExchangeCaller *caller);
+DEFINE_CLEANUP(ExchangeCaller *, exchange_caller_free);
 
 typedef enum ExchangeStage {
-        EXCHANGE_BEGINNING, /* the intent is on its way to the disk */
-        EXCHANGE_ASKING,    /* the API has been asked */
-        EXCHANGE_SAVING,    /* the outcome is on its way to the disk */
-        EXCHANGE_SETTLING,  /* crash recovery may be about to make the link */
-        EXCHANGE_UNSAVED,   /* the store failed; a repeat saves the outcome */
-        EXCHANGE_ENDED,     /* the store failed; only the intent is left to be removed */
+        EXCHANGE_BEGINNING,         /* the intent is on its way to the disk */
+        EXCHANGE_ASKING,            /* the API has been asked */
+        EXCHANGE_SAVING,            /* the outcome is on its way to the disk */
+        EXCHANGE_AWAITING_RECOVERY, /* crash recovery may be about to make the link */
+        EXCHANGE_UNSAVED,           /* the store failed; a repeat saves the outcome */
+        EXCHANGE_ENDED,             /* the store failed; only the intent is left to be removed */
 } ExchangeStage;
 
 typedef struct Exchange {
@@ -44,7 +44,7 @@ typedef struct Exchange {
         bool interrupted;   /* an earlier process began this very exchange */
         bool taken_over;    /* and the intent is that one's: crash recovery is to hear of it */
         bool awaited;       /* by crash recovery */
-        bool store_unread;  /* nobody knows whether an earlier process began it */
+        bool prior_unknown; /* nobody knows whether an earlier process began it */
         ApiCall *call;
         int result; /* what callers are told; the answer says more if it is 0 */
         uint32_t retry_after_s;
@@ -52,7 +52,7 @@ typedef struct Exchange {
         Link *link;             /* to be made */
         char *declined_id;      /* not to be linked */
         uint64_t unsaved_at_ms; /* monotonic */
-        ExchangeWaiter *waiters;
+        ExchangeCaller *callers;
 } Exchange;
 
 /* Those of a tenancy. */
@@ -71,7 +71,7 @@ DEFINE_CLEANUP(Exchange *, exchange_free);
 void exchange_forget_code(Exchange *exchange);
 
 /* 0, or why somebody who names a user, or NULL, must not be told of an answer. */
-int exchange_acceptable_to(const char *user_id, const IdempotencyRecord *answer);
+int exchange_check_user(const char *user_id, const IdempotencyRecord *answer);
 
 /* Puts the outcome on disk, and then answers everybody who waits. Returns 0 or a negative errno. */
 int exchange_save(Exchange *exchange);
@@ -79,7 +79,7 @@ int exchange_save(Exchange *exchange);
  * saved later. */
 void exchange_fail_to_save(Exchange *exchange, int r);
 /* Answers everybody who waits: there is nothing to save. */
-void exchange_conclude(Exchange *exchange);
+void exchange_finish(Exchange *exchange);
 
 /* Crash recovery waits for the exchanges that are under way now: what they come to may be a
  * decision against a link that it is about to make. */

@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "daemon/core/idempotency-key.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/exchange-internal.h"
+#include "daemon/core/idempotency-key.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
@@ -16,7 +16,7 @@
 /* Asking the API */
 
 /* Turns the principal into an answer, and into a link or the decision against one. */
-static int exchange_judge(Exchange *exchange, const Principal *principal)
+static int exchange_use_principal(Exchange *exchange, const Principal *principal)
 {
         bool mismatch = exchange->user_id && !streq(exchange->user_id, principal->user_id);
 
@@ -35,25 +35,25 @@ static int exchange_judge(Exchange *exchange, const Principal *principal)
         return principal_copy(principal, &exchange->answer.principal);
 }
 
-/* An intent that was taken over. Unless it is settled here, it is crash recovery's again. */
-static void exchange_give_back(Exchange *exchange, bool settled)
+/* An intent that was taken over. Unless it is resolved here, it is crash recovery's again. */
+static void exchange_give_back(Exchange *exchange, bool resolved)
 {
         if (!exchange->taken_over)
                 return;
         exchange->taken_over = false;
-        crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id, settled);
-        if (!settled)
+        crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id, resolved);
+        if (!resolved)
                 exchange->intent_id = 0;
 }
 
 /* A code that was used up is not called invalid where an earlier process may have used it. */
-static int exchange_judge_failure(const Exchange *exchange, int r)
+static int exchange_map_error(const Exchange *exchange, int r)
 {
         if (r != ERROR_INVALID_CODE)
                 return r;
         if (exchange->interrupted)
                 return ERROR_INTERRUPTED;
-        return exchange->store_unread ? ERROR_STORE_FAILED : r;
+        return exchange->prior_unknown ? ERROR_STORE_FAILED : r;
 }
 
 /* Whether the API may have told of a passkey that is not to be linked, and nobody knows which. */
@@ -66,12 +66,12 @@ static bool exchange_may_have_declined(const Exchange *exchange, int r)
 /* Without a principal. */
 static void exchange_fail(Exchange *exchange, int r)
 {
-        exchange->result = exchange_judge_failure(exchange, r);
+        exchange->result = exchange_map_error(exchange, r);
         if (exchange->awaited && exchange_may_have_declined(exchange, r))
                 crash_recovery_note_lost_decision(exchange->tenancy->crash_recovery);
         exchange_give_back(exchange, false);
         if (exchange->intent_id == 0)
-                exchange_conclude(exchange);
+                exchange_finish(exchange);
         else if ((r = exchange_save(exchange)) < 0)
                 exchange_fail_to_save(exchange, r);
 }
@@ -84,7 +84,7 @@ static void exchange_asked(const Result *result, void *userdata)
         exchange->call = NULL;
         exchange->retry_after_s = result->retry_after_s;
         if (r == 0)
-                r = exchange_judge(exchange, result->principal);
+                r = exchange_use_principal(exchange, result->principal);
         if (r != 0) {
                 exchange_fail(exchange, r);
                 return;
@@ -165,27 +165,27 @@ static int exchange_begin(Exchange *exchange)
                                     exchange_begun, exchange, NULL);
 }
 
-static int exchange_waiter_new(const char *user_id, ResultFunc func, void *userdata,
-                               ExchangeWaiter **ret)
+static int exchange_caller_new(const char *user_id, ResultFunc func, void *userdata,
+                               ExchangeCaller **ret)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = calloc(1, sizeof(ExchangeWaiter));
+        _cleanup_(exchange_caller_freep) ExchangeCaller *caller = calloc(1, sizeof(ExchangeCaller));
 
-        if (!waiter)
+        if (!caller)
                 return -ENOMEM;
-        waiter->user_id = user_id ? strdup(user_id) : NULL;
-        if (user_id && !waiter->user_id)
+        caller->user_id = user_id ? strdup(user_id) : NULL;
+        if (user_id && !caller->user_id)
                 return -ENOMEM;
-        waiter->func = func;
-        waiter->userdata = userdata;
+        caller->func = func;
+        caller->userdata = userdata;
 
-        *ret = TAKE_PTR(waiter);
+        *ret = TAKE_PTR(caller);
         return 0;
 }
 
-static void exchange_add_waiter(Exchange *exchange, ExchangeWaiter *waiter)
+static void exchange_add_caller(Exchange *exchange, ExchangeCaller *caller)
 {
-        waiter->next = exchange->waiters;
-        exchange->waiters = waiter;
+        caller->next = exchange->callers;
+        exchange->callers = caller;
 }
 
 static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
@@ -196,10 +196,10 @@ static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
         return NULL;
 }
 
-/* A repeat while the first is under way, or after the store failed it. Takes the waiter over. */
-static int exchange_join(Exchange *exchange, ExchangeWaiter *waiter)
+/* A repeat while the first is under way, or after the store failed it. Takes the caller over. */
+static int exchange_join(Exchange *exchange, ExchangeCaller *caller)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *owned = waiter;
+        _cleanup_(exchange_caller_freep) ExchangeCaller *owned = caller;
 
         if (exchange->stage == EXCHANGE_UNSAVED) {
                 int r = exchange_save(exchange);
@@ -208,7 +208,7 @@ static int exchange_join(Exchange *exchange, ExchangeWaiter *waiter)
                         return r;
                 exchange->tenancy = tenancy_ref(exchange->exchanges->tenancy);
         }
-        exchange_add_waiter(exchange, TAKE_PTR(owned));
+        exchange_add_caller(exchange, TAKE_PTR(owned));
         return 0;
 }
 
@@ -248,26 +248,26 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
 }
 
 /* What the store says of an exchange that it has no answer of. */
-typedef enum Past {
-        PAST_NONE,
-        PAST_INTERRUPTED, /* an earlier process began it */
-        PAST_UNREAD,      /* the store cannot be read */
-} Past;
+typedef enum PriorAttempt {
+        PRIOR_NONE,
+        PRIOR_INTERRUPTED, /* an earlier process began it */
+        PRIOR_UNKNOWN,     /* the store cannot be read */
+} PriorAttempt;
 
-/* Takes the waiter over. */
+/* Takes the caller over. */
 static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                        Past past, ExchangeWaiter *waiter)
+                        PriorAttempt prior, ExchangeCaller *caller)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *owned = waiter;
+        _cleanup_(exchange_caller_freep) ExchangeCaller *owned = caller;
         _cleanup_(exchange_freep) Exchange *exchange = NULL;
         int r;
 
         r = exchange_new(tenancy, request, key, &exchange);
         if (r < 0)
                 return r;
-        exchange->interrupted |= past == PAST_INTERRUPTED;
-        exchange->store_unread = past == PAST_UNREAD;
-        exchange_add_waiter(exchange, TAKE_PTR(owned));
+        exchange->interrupted |= prior == PRIOR_INTERRUPTED;
+        exchange->prior_unknown = prior == PRIOR_UNKNOWN;
+        exchange_add_caller(exchange, TAKE_PTR(owned));
         r = exchange_begin(exchange);
         if (r != 0) {
                 exchange_give_back(exchange, false);
@@ -282,7 +282,7 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
 /* Looks for the answer to a repeat. Returns CALL_ANSWERED after running the function, 0 if there is
  * no answer, STORE_FAILED or a negative errno. */
 static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                       Past *ret_past, ResultFunc func, void *userdata)
+                       PriorAttempt *ret_prior, ResultFunc func, void *userdata)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         int r;
@@ -292,17 +292,17 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
                 return 0;
         /* An exchange without a link needs no store. */
         if (r > 0 && !request->link) {
-                *ret_past = PAST_UNREAD;
+                *ret_prior = PRIOR_UNKNOWN;
                 return 0;
         }
         if (r != 0)
                 return r;
         /* The API may never have seen the code: the exchange is lost only if the API refuses it. */
         if (answer.error == ERROR_INTERRUPTED) {
-                *ret_past = PAST_INTERRUPTED;
+                *ret_prior = PRIOR_INTERRUPTED;
                 return 0;
         }
-        r = exchange_acceptable_to(request->user_id, &answer);
+        r = exchange_check_user(request->user_id, &answer);
         func(&(Result){.r = r, .answer = r == 0 ? &answer : NULL}, userdata);
         return CALL_ANSWERED;
 }
@@ -310,31 +310,31 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
 int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc func,
                    void *userdata)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = NULL;
+        _cleanup_(exchange_caller_freep) ExchangeCaller *caller = NULL;
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         Exchange *first = NULL;
-        Past past = PAST_NONE;
+        PriorAttempt prior = PRIOR_NONE;
         int r;
 
         exchanges_expire_unsaved(tenancy->exchanges);
         if (request->request_id) {
-                r = answer_key(tenancy->id, request, key);
+                r = idempotency_key_digest(tenancy->id, request, key);
                 if (r == 0)
-                        r = find_answer(tenancy, request, key, &past, func, userdata);
+                        r = find_answer(tenancy, request, key, &prior, func, userdata);
                 if (r != 0)
                         return r;
                 first = find_exchange(tenancy->exchanges, key);
         }
-        r = exchange_waiter_new(request->user_id, func, userdata, &waiter);
+        r = exchange_caller_new(request->user_id, func, userdata, &caller);
         if (r < 0)
                 return r;
         if (first)
-                return exchange_join(first, TAKE_PTR(waiter));
+                return exchange_join(first, TAKE_PTR(caller));
         if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
         /* In a URL these would name another resource, and no code is one of them. */
         if (streq(request->code, ".") || streq(request->code, ".."))
                 return ERROR_INVALID_CODE;
-        return exchange_add(tenancy, request, request->request_id ? key : NULL, past,
-                            TAKE_PTR(waiter));
+        return exchange_add(tenancy, request, request->request_id ? key : NULL, prior,
+                            TAKE_PTR(caller));
 }

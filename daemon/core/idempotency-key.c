@@ -19,8 +19,8 @@ static void evp_md_ctx_freep(EVP_MD_CTX **md)
         EVP_MD_CTX_free(*md);
 }
 
-int answer_key(const char *tenancy_id, const ExchangeRequest *request,
-               uint8_t ret_key[static IDEMPOTENCY_KEY_LEN])
+int idempotency_key_digest(const char *tenancy_id, const ExchangeRequest *request,
+                           uint8_t ret_key[static IDEMPOTENCY_KEY_LEN])
 {
         _cleanup_(evp_md_ctx_freep) EVP_MD_CTX *md = EVP_MD_CTX_new();
         uint32_t uid = htole32(request->uid);

@@ -4,78 +4,83 @@
 
 #include "daemon/core/interrupted-exchanges.h"
 
-void leftovers_clear(Leftovers *leftovers)
+void interrupted_exchanges_clear(InterruptedExchanges *interrupted)
 {
-        for (size_t i = 0; i < leftovers->n; i++)
-                exchange_intent_clear(&leftovers->leftovers[i].intent);
-        free(leftovers->leftovers);
-        *leftovers = (Leftovers){};
+        for (size_t i = 0; i < interrupted->n; i++)
+                exchange_intent_clear(&interrupted->exchanges[i].intent);
+        free(interrupted->exchanges);
+        *interrupted = (InterruptedExchanges){};
 }
 
-int leftovers_push(Leftovers *leftovers, ExchangeIntent *intent)
+int interrupted_exchanges_push(InterruptedExchanges *interrupted, ExchangeIntent *intent)
 {
-        Leftover *grown = reallocarray(leftovers->leftovers, leftovers->n + 1, sizeof(Leftover));
+        InterruptedExchange *grown = reallocarray(interrupted->exchanges, interrupted->n + 1,
+                                                  sizeof(InterruptedExchange));
 
         if (!grown)
                 return -ENOMEM;
-        leftovers->leftovers = grown;
-        grown[leftovers->n++] = (Leftover){.intent = TAKE(*intent, (ExchangeIntent){})};
+        interrupted->exchanges = grown;
+        grown[interrupted->n++] =
+                (InterruptedExchange){.intent = TAKE(*intent, (ExchangeIntent){})};
         return 0;
 }
 
-void leftovers_remove(Leftovers *leftovers, uint64_t intent_id)
+void interrupted_exchanges_remove(InterruptedExchanges *interrupted, uint64_t intent_id)
 {
-        Leftover *leftover = leftovers_find(leftovers, intent_id);
+        InterruptedExchange *exchange = interrupted_exchanges_find(interrupted, intent_id);
         size_t n_after;
 
-        if (!leftover)
+        if (!exchange)
                 return;
-        exchange_intent_clear(&leftover->intent);
-        n_after = (size_t) (leftovers->leftovers + leftovers->n - (leftover + 1));
-        memmove(leftover, leftover + 1, n_after * sizeof(Leftover));
-        leftovers->n--;
+        exchange_intent_clear(&exchange->intent);
+        n_after = (size_t) (interrupted->exchanges + interrupted->n - (exchange + 1));
+        memmove(exchange, exchange + 1, n_after * sizeof(InterruptedExchange));
+        interrupted->n--;
 }
 
-size_t leftovers_count(const Leftovers *leftovers)
+size_t interrupted_exchanges_count(const InterruptedExchanges *interrupted)
 {
         size_t n = 0;
 
-        for (size_t i = 0; i < leftovers->n; i++)
-                n += !leftovers->leftovers[i].taken_over;
+        for (size_t i = 0; i < interrupted->n; i++)
+                n += !interrupted->exchanges[i].taken_over;
         return n;
 }
 
-Leftover *leftovers_find(const Leftovers *leftovers, uint64_t intent_id)
+InterruptedExchange *interrupted_exchanges_find(const InterruptedExchanges *interrupted,
+                                                uint64_t intent_id)
 {
-        for (size_t i = 0; i < leftovers->n; i++)
-                if (leftovers->leftovers[i].intent.id == intent_id)
-                        return &leftovers->leftovers[i];
+        for (size_t i = 0; i < interrupted->n; i++)
+                if (interrupted->exchanges[i].intent.id == intent_id)
+                        return &interrupted->exchanges[i];
         return NULL;
 }
 
-Leftover *leftovers_find_repeat(const Leftovers *leftovers,
-                                const uint8_t key[static IDEMPOTENCY_KEY_LEN])
+InterruptedExchange *
+interrupted_exchanges_find_repeat(const InterruptedExchanges *interrupted,
+                                  const uint8_t key[static IDEMPOTENCY_KEY_LEN])
 {
-        for (size_t i = 0; i < leftovers->n; i++) {
-                Leftover *leftover = &leftovers->leftovers[i];
+        for (size_t i = 0; i < interrupted->n; i++) {
+                InterruptedExchange *exchange = &interrupted->exchanges[i];
 
-                if (leftover->intent.has_key && !leftover->taken_over &&
-                    memcmp(leftover->intent.key, key, IDEMPOTENCY_KEY_LEN) == 0)
-                        return leftover;
+                if (exchange->intent.has_key && !exchange->taken_over &&
+                    memcmp(exchange->intent.key, key, IDEMPOTENCY_KEY_LEN) == 0)
+                        return exchange;
         }
         return NULL;
 }
 
-bool leftovers_is_taken_over(const Leftovers *leftovers, uint64_t intent_id)
+bool interrupted_exchanges_is_taken_over(const InterruptedExchanges *interrupted,
+                                         uint64_t intent_id)
 {
-        const Leftover *leftover = leftovers_find(leftovers, intent_id);
+        const InterruptedExchange *exchange = interrupted_exchanges_find(interrupted, intent_id);
 
-        return !leftover || leftover->taken_over;
+        return !exchange || exchange->taken_over;
 }
 
-bool leftover_is_elsewhere(const Leftover *leftover, const char *endpoint)
+bool interrupted_exchange_is_elsewhere(const InterruptedExchange *exchange, const char *endpoint)
 {
-        const ExchangeIntent *intent = &leftover->intent;
+        const ExchangeIntent *intent = &exchange->intent;
 
         return intent->wants_link && intent->endpoint && !streq(intent->endpoint, endpoint);
 }

@@ -7,35 +7,38 @@
  * The intents of exchanges that an earlier process has left on disk. A repeat of such an exchange
  * takes its intent over, and settles it or gives it back; crash recovery settles the others.
  */
-typedef struct Leftover {
+typedef struct InterruptedExchange {
         ExchangeIntent intent;
         bool taken_over; /* by a repeat */
-} Leftover;
+} InterruptedExchange;
 
 /* Zero-initialised there are none. */
-typedef struct Leftovers {
-        Leftover *leftovers;
+typedef struct InterruptedExchanges {
+        InterruptedExchange *exchanges;
         size_t n;
-} Leftovers;
+} InterruptedExchanges;
 
-void leftovers_clear(Leftovers *leftovers);
+void interrupted_exchanges_clear(InterruptedExchanges *interrupted);
 
 /* Takes what the intent owns over. Returns 0 or -ENOMEM. */
-int leftovers_push(Leftovers *leftovers, ExchangeIntent *intent);
+int interrupted_exchanges_push(InterruptedExchanges *interrupted, ExchangeIntent *intent);
 /* None of that id is fine. */
-void leftovers_remove(Leftovers *leftovers, uint64_t intent_id);
+void interrupted_exchanges_remove(InterruptedExchanges *interrupted, uint64_t intent_id);
 
 /* How many no repeat has taken over. */
-size_t leftovers_count(const Leftovers *leftovers);
+size_t interrupted_exchanges_count(const InterruptedExchanges *interrupted);
 
 /* Lent until the next change; NULL if there is none. */
-Leftover *leftovers_find(const Leftovers *leftovers, uint64_t intent_id);
+InterruptedExchange *interrupted_exchanges_find(const InterruptedExchanges *interrupted,
+                                                uint64_t intent_id);
 /* The one that a repeat with that key may take over. */
-Leftover *leftovers_find_repeat(const Leftovers *leftovers,
-                                const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
+InterruptedExchange *
+interrupted_exchanges_find_repeat(const InterruptedExchanges *interrupted,
+                                  const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
 
 /* True also if there is none of that id. */
-bool leftovers_is_taken_over(const Leftovers *leftovers, uint64_t intent_id);
+bool interrupted_exchanges_is_taken_over(const InterruptedExchanges *interrupted,
+                                         uint64_t intent_id);
 
-/* Whether a leftover is about a passkey of another endpoint, which has a vault of its own. */
-bool leftover_is_elsewhere(const Leftover *leftover, const char *endpoint);
+/* Whether a exchange is about a passkey of another endpoint, which has a vault of its own. */
+bool interrupted_exchange_is_elsewhere(const InterruptedExchange *exchange, const char *endpoint);

@@ -6,8 +6,8 @@
 #include "daemon/core/id-set.h"
 #include "daemon/core/reconcile.h"
 #include "daemon/core/tenancy-internal.h"
-#include "daemon/core/vault-probe.h"
 #include "daemon/core/vault-iterator.h"
+#include "daemon/core/vault-probe.h"
 
 /*
  * It goes on whenever the last thing that it waits for has ended: a page of the vault and the
@@ -22,7 +22,7 @@ struct Reconcile {
 
         uint64_t begun_at_ms;
         uint64_t n_links;
-        VaultWalk *walk;
+        VaultIterator *iterator;
         IdSet *seen;  /* what the vault listed */
         char *cursor; /* of the links; NULL at the beginning */
         bool links_done;

@@ -119,7 +119,7 @@ int reconcile_vault(Reconcile *reconcile)
 {
         int r;
 
-        r = vault_walk_next(reconcile->walk, on_page, reconcile);
+        r = vault_iterator_next(reconcile->iterator, on_page, reconcile);
         if (r == 0)
                 reconcile->n_open++;
         return r;

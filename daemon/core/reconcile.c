@@ -11,7 +11,7 @@ static void reconcile_destroy(Call *call)
 {
         Reconcile *reconcile = (Reconcile *) call;
 
-        vault_walk_free(reconcile->walk);
+        vault_iterator_free(reconcile->iterator);
         vault_probe_cancel(reconcile->probe);
         link_list_clear(&reconcile->suspects);
         id_set_free(reconcile->seen);
@@ -77,9 +77,9 @@ void reconcile_close_change(Reconcile *reconcile)
 static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
 {
         *ret_finished = false;
-        if (tenancy_is_cut_short(reconcile->call.tenancy))
+        if (tenancy_aborts_calls(reconcile->call.tenancy))
                 return ERROR_NOT_CONFIGURED;
-        if (!vault_walk_is_done(reconcile->walk))
+        if (!vault_iterator_is_done(reconcile->iterator))
                 return reconcile_vault(reconcile);
         if (!reconcile->links_done || reconcile->suspects.n_links > 0)
                 return reconcile_links(reconcile);
@@ -109,11 +109,11 @@ static void reconcile_cancel(Call *call)
         Reconcile *reconcile = (Reconcile *) call;
 
         reconcile->cancelled = true;
-        if (vault_walk_is_asking(reconcile->walk))
+        if (vault_iterator_is_asking(reconcile->iterator))
                 reconcile->n_open--;
         if (reconcile->probe)
                 reconcile->n_open--;
-        reconcile->walk = vault_walk_free(reconcile->walk);
+        reconcile->iterator = vault_iterator_free(reconcile->iterator);
         reconcile->probe = vault_probe_cancel(reconcile->probe);
         if (reconcile->n_open == 0)
                 reconcile_end(reconcile);
@@ -127,7 +127,7 @@ static int reconcile_begin(Reconcile *reconcile)
         reconcile->begun_at_ms = realtime_ms();
         r = id_set_new(&reconcile->seen);
         if (r == 0)
-                r = vault_walk_new(reconcile->call.api, &reconcile->walk);
+                r = vault_iterator_new(reconcile->call.api, &reconcile->iterator);
         if (r == 0)
                 r = store_count(tenancy->store, tenancy->id, &reconcile->n_links);
         return r != 0 ? r : reconcile_vault(reconcile);

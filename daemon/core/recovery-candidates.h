@@ -7,12 +7,13 @@
 
 /* The claims and the candidates of crash recovery. */
 
-/* Makes claims of the leftovers of an endpoint. The Api tells its clock; NULL: not known. Returns 0
- * or -ENOMEM. */
-int recovery_new(const Leftovers *leftovers, const char *endpoint, const Api *api, Recovery **ret);
+/* Makes claims of the interrupted of an endpoint. The Api tells its clock; NULL: not known. Returns
+ * 0 or -ENOMEM. */
+int recovery_new(const InterruptedExchanges *interrupted, const char *endpoint, const Api *api,
+                 Recovery **ret);
 
 /* Drops the claims that repeats have taken over since. */
-void recovery_drop_taken_over(Recovery *recovery, const Leftovers *leftovers);
+void recovery_drop_taken_over(Recovery *recovery, const InterruptedExchanges *interrupted);
 
 /* Makes a passkey of the vault a candidate if a claim may mean it. Returns 0, -ENOMEM or an Error
  * of the store. */

@@ -11,8 +11,8 @@
 typedef struct CrashRecovery CrashRecovery;
 typedef struct DeleteRecovery DeleteRecovery;
 typedef struct Exchanges Exchanges;
-typedef LIST_HEAD(ProbingDeletes, Delete) ProbingDeletes;
-typedef struct KeyRing KeyRing;
+typedef LIST_HEAD(UnconfirmedDeletes, Delete) UnconfirmedDeletes;
+typedef struct KeySetCache KeySetCache;
 typedef struct Reconcile Reconcile;
 
 /* A use case that keeps state with each tenancy. All functions but the first two may be NULL. */
@@ -25,8 +25,8 @@ typedef struct TenancyPart {
         /* Cancels background work, also before a new Api takes the place of the old one. The next
          * start, of the tenancy or the daemon, resumes it. */
         void (*stop)(Tenancy *tenancy);
-        /* tenancy_is_cut_short() from now on: ends calls that would go on to ask the API. */
-        void (*cut_short)(Tenancy *tenancy);
+        /* tenancy_aborts_calls() from now on: ends calls that would go on to ask the API. */
+        void (*abort_calls)(Tenancy *tenancy);
         /* A caller's call has shown that the API is reachable again. */
         void (*api_is_back)(Tenancy *tenancy);
         /* The endpoint or its trust anchors have changed, or are not configured any more. */
@@ -50,15 +50,15 @@ struct Tenancy {
         TenancyListener listener;
         /* The state of the parts. */
         Exchanges *exchanges;
-        KeyRing *key_ring;    /* NULL before the first id_token */
-        Reconcile *reconcile; /* NULL: none is under way */
-        ProbingDeletes probing_deletes;
+        KeySetCache *key_set_cache; /* NULL before the first id_token */
+        Reconcile *reconcile;       /* NULL: none is under way */
+        UnconfirmedDeletes unconfirmed_deletes;
         CrashRecovery *crash_recovery;
         DeleteRecovery *delete_recovery;
 };
 
 /* Deletes in their third step, see vault-delete.c. */
-extern const TenancyPart probing_deletes_part;
+extern const TenancyPart unconfirmed_deletes_part;
 
 /* Whether there is a key to call the API with. */
 bool tenancy_is_usable(const Tenancy *tenancy);
@@ -66,7 +66,7 @@ bool tenancy_is_usable(const Tenancy *tenancy);
  * taken away. In a tenancy that has left the configuration, calls go on with the Api that they
  * hold.
  */
-bool tenancy_is_cut_short(const Tenancy *tenancy);
+bool tenancy_aborts_calls(const Tenancy *tenancy);
 
 /* A change that a stop waits for is on its way to the store, and has been reported. The tenancy
  * stays alive in between. */

@@ -100,11 +100,11 @@ static void tenancy_stop(Tenancy *tenancy)
                 (*part)->stop(tenancy);
 }
 
-static void tenancy_cut_short(Tenancy *tenancy)
+static void tenancy_abort_calls(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->cut_short)
-                (*part)->cut_short(tenancy);
+        if ((*part)->abort_calls)
+                (*part)->abort_calls(tenancy);
 }
 
 static void tenancy_start(Tenancy *tenancy)
@@ -126,7 +126,7 @@ void tenancies_stop(Tenancies *tenancies)
         tenancies->stopping = true;
         for (Tenancy *t = tenancies->first; t; t = t->next) {
                 tenancy_stop(t);
-                tenancy_cut_short(t);
+                tenancy_abort_calls(t);
         }
 }
 
@@ -224,8 +224,8 @@ static void tenancy_replace_api(Tenancy *tenancy, Api *api)
                 FOREACH_PART(part, tenancy->tenancies)
         if ((*part)->issuer_changed)
                 (*part)->issuer_changed(tenancy);
-        if (tenancy_is_cut_short(tenancy))
-                tenancy_cut_short(tenancy);
+        if (tenancy_aborts_calls(tenancy))
+                tenancy_abort_calls(tenancy);
 }
 
 static void tenancy_set_api(Tenancy *tenancy, Api *api)
@@ -317,12 +317,12 @@ bool tenancy_is_usable(const Tenancy *tenancy)
         return tenancy->api && api_has_key(tenancy->api);
 }
 
-bool tenancy_is_cut_short(const Tenancy *tenancy)
+bool tenancy_aborts_calls(const Tenancy *tenancy)
 {
         return tenancy->tenancies->stopping || (tenancy->api && !api_has_key(tenancy->api));
 }
 
-static void tell_api_is_back(Tenancy *tenancy)
+static void notify_api_is_back(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
         if ((*part)->api_is_back)
@@ -346,7 +346,7 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
         } else {
                 tenancy_learn_state(tenancy, TENANCY_READY, 0);
                 if (was_away)
-                        tell_api_is_back(tenancy);
+                        notify_api_is_back(tenancy);
         }
 }
 

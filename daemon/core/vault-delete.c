@@ -134,12 +134,12 @@ static void delete_probe(Delete *delete)
         _cleanup_(link_list_clear) LinkList copy = {};
         Tenancy *tenancy = delete->call.tenancy;
 
-        if (tenancy_is_cut_short(tenancy) || link_list_copy(&delete->links, &copy) < 0 ||
+        if (tenancy_aborts_calls(tenancy) || link_list_copy(&delete->links, &copy) < 0 ||
             vault_probe_start(tenancy->event, delete->call.api, &copy, on_probed, delete,
                               &delete->probe) < 0)
                 delete_leave_all(delete);
         else
-                LIST_INSERT_HEAD(&tenancy->probing_deletes, delete, entry);
+                LIST_INSERT_HEAD(&tenancy->unconfirmed_deletes, delete, entry);
 }
 
 static int keep_management(Delete *delete, const Management *management)
@@ -284,7 +284,7 @@ int vault_delete_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *
 
 static int attach(Tenancy *tenancy)
 {
-        LIST_INIT(&tenancy->probing_deletes);
+        LIST_INIT(&tenancy->unconfirmed_deletes);
         return 0;
 }
 
@@ -293,15 +293,15 @@ static void detach(Tenancy *tenancy _unused_)
 }
 
 /* Asking for many passkeys may take long, and delete recovery goes on with it. */
-static void cut_short(Tenancy *tenancy)
+static void abort_calls(Tenancy *tenancy)
 {
         Delete *delete;
 
-        while ((delete = LIST_FIRST(&tenancy->probing_deletes))) {
+        while ((delete = LIST_FIRST(&tenancy->unconfirmed_deletes))) {
                 delete_cancel_probe(delete);
                 delete_leave_all(delete);
         }
 }
 
-const TenancyPart probing_deletes_part = {
-        .attach = attach, .detach = detach, .cut_short = cut_short};
+const TenancyPart unconfirmed_deletes_part = {
+        .attach = attach, .detach = detach, .abort_calls = abort_calls};

@@ -6,7 +6,7 @@
 #include "daemon/core/vault-iterator.h"
 #include "dbus/error.h"
 
-struct VaultWalk {
+struct VaultIterator {
         Api *api;
         ApiCall *call;
         char *cursor;   /* NULL for the first page */
@@ -16,80 +16,80 @@ struct VaultWalk {
         void *userdata;
 };
 
-int vault_walk_new(Api *api, VaultWalk **ret)
+int vault_iterator_new(Api *api, VaultIterator **ret)
 {
-        _cleanup_(vault_walk_freep) VaultWalk *walk = calloc(1, sizeof(VaultWalk));
+        _cleanup_(vault_iterator_freep) VaultIterator *iterator = calloc(1, sizeof(VaultIterator));
         int r;
 
-        if (!walk)
+        if (!iterator)
                 return -ENOMEM;
-        walk->api = api_ref(api);
-        r = id_set_new(&walk->cursors);
+        iterator->api = api_ref(api);
+        r = id_set_new(&iterator->cursors);
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(walk);
+        *ret = TAKE_PTR(iterator);
         return 0;
 }
 
-VaultWalk *vault_walk_free(VaultWalk *walk)
+VaultIterator *vault_iterator_free(VaultIterator *iterator)
 {
-        if (!walk)
+        if (!iterator)
                 return NULL;
-        api_call_cancel(walk->call);
-        id_set_free(walk->cursors);
-        free(walk->cursor);
-        api_unref(walk->api);
-        free(walk);
+        api_call_cancel(iterator->call);
+        id_set_free(iterator->cursors);
+        free(iterator->cursor);
+        api_unref(iterator->api);
+        free(iterator);
         return NULL;
 }
 
 /* A vault whose pages went round in a circle would never end. */
-static int take_cursor(VaultWalk *walk, const char *next_cursor)
+static int take_cursor(VaultIterator *iterator, const char *next_cursor)
 {
         char *copy;
 
-        walk->done = isempty(next_cursor);
-        if (walk->done)
+        iterator->done = isempty(next_cursor);
+        if (iterator->done)
                 return 0;
-        if (id_set_has(walk->cursors, next_cursor))
+        if (id_set_has(iterator->cursors, next_cursor))
                 return ERROR_MALFORMED_REPLY;
         copy = strdup(next_cursor);
-        if (!copy || id_set_add(walk->cursors, next_cursor) < 0) {
+        if (!copy || id_set_add(iterator->cursors, next_cursor) < 0) {
                 free(copy);
                 return -ENOMEM;
         }
-        free(walk->cursor);
-        walk->cursor = copy;
+        free(iterator->cursor);
+        iterator->cursor = copy;
         return 0;
 }
 
 static void on_page(const Result *result, void *userdata)
 {
-        VaultWalk *walk = userdata;
+        VaultIterator *iterator = userdata;
         Result page = {.r = result->r, .retry_after_s = result->retry_after_s};
 
-        walk->call = NULL;
+        iterator->call = NULL;
         if (page.r == 0)
-                page.r = take_cursor(walk, result->next_cursor);
+                page.r = take_cursor(iterator, result->next_cursor);
         if (page.r == 0)
                 page.passkeys = result->passkeys;
-        walk->func(&page, walk->userdata);
+        iterator->func(&page, iterator->userdata);
 }
 
-int vault_walk_next(VaultWalk *walk, ResultFunc func, void *userdata)
+int vault_iterator_next(VaultIterator *iterator, ResultFunc func, void *userdata)
 {
-        walk->func = func;
-        walk->userdata = userdata;
-        return api_list_passkeys(walk->api, walk->cursor, API_BACKGROUND, on_page, walk,
-                                 &walk->call);
+        iterator->func = func;
+        iterator->userdata = userdata;
+        return api_list_passkeys(iterator->api, iterator->cursor, API_BACKGROUND, on_page, iterator,
+                                 &iterator->call);
 }
 
-bool vault_walk_is_done(const VaultWalk *walk)
+bool vault_iterator_is_done(const VaultIterator *iterator)
 {
-        return walk->done;
+        return iterator->done;
 }
 
-bool vault_walk_is_asking(const VaultWalk *walk)
+bool vault_iterator_is_asking(const VaultIterator *iterator)
 {
-        return walk->call;
+        return iterator->call;
 }

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/jitter.h"
-#include "daemon/core/verify-id-token.h"
 #include "daemon/core/tenancy-internal.h"
+#include "daemon/core/verify-id-token.h"
 #include "daemon/id-token/id-token.h"
 #include "dbus/error.h"
 
@@ -19,18 +19,18 @@
 /* A longer Retry-After is cut. */
 #define RETRY_AFTER_MAX_S 3600U
 
-typedef struct Identify {
+typedef struct VerifyIdToken {
         Call call;
-        KeyRing *ring;
+        KeySetCache *cache;
         char *id_token;
         char *user_id; /* the only acceptable one, or NULL */
-        bool waiting;  /* for the key set: in the ring's list */
-        LIST_ENTRY(Identify) entry;
-} Identify;
+        bool waiting;  /* for the key set: in the cache's list */
+        LIST_ENTRY(VerifyIdToken) entry;
+} VerifyIdToken;
 
 /* The cached key set of a tenancy's endpoint. Reference-counted: calls that wait for the key set
  * keep it if the tenancy moves to another endpoint. */
-struct KeyRing {
+struct KeySetCache {
         unsigned n_ref;
         Api *api;
         char *tenancy_id;
@@ -40,70 +40,72 @@ struct KeyRing {
         uint64_t pause_ms;  /* after the last failure */
         int failure;        /* Error of the last fetch; 0: none, or not the API's */
         ApiCall *call;
-        LIST_HEAD(, Identify) waiting; /* for the key set */
+        LIST_HEAD(, VerifyIdToken) waiting; /* for the key set */
 };
 
-static KeyRing *key_ring_ref(KeyRing *ring)
+static KeySetCache *key_set_cache_ref(KeySetCache *cache)
 {
-        ring->n_ref++;
-        return ring;
+        cache->n_ref++;
+        return cache;
 }
 
-static KeyRing *key_ring_unref(KeyRing *ring)
+static KeySetCache *key_set_cache_unref(KeySetCache *cache)
 {
-        if (!ring || --ring->n_ref > 0)
+        if (!cache || --cache->n_ref > 0)
                 return NULL;
-        api_call_cancel(ring->call);
-        key_set_free(ring->key_set);
-        api_unref(ring->api);
-        free(ring->tenancy_id);
-        free(ring);
+        api_call_cancel(cache->call);
+        key_set_free(cache->key_set);
+        api_unref(cache->api);
+        free(cache->tenancy_id);
+        free(cache);
         return NULL;
 }
-DEFINE_CLEANUP(KeyRing *, key_ring_unref);
+DEFINE_CLEANUP(KeySetCache *, key_set_cache_unref);
 
-static int key_ring_new(Tenancy *tenancy, KeyRing **ret)
+static int key_set_cache_new(Tenancy *tenancy, KeySetCache **ret)
 {
-        _cleanup_(key_ring_unrefp) KeyRing *ring = calloc(1, sizeof(KeyRing));
+        _cleanup_(key_set_cache_unrefp) KeySetCache *cache = calloc(1, sizeof(KeySetCache));
 
-        if (!ring)
+        if (!cache)
                 return -ENOMEM;
-        ring->n_ref = 1;
-        ring->api = api_ref(tenancy->api);
-        ring->tenancy_id = strdup(tenancy->id);
-        if (!ring->tenancy_id)
+        cache->n_ref = 1;
+        cache->api = api_ref(tenancy->api);
+        cache->tenancy_id = strdup(tenancy->id);
+        if (!cache->tenancy_id)
                 return -ENOMEM;
-        *ret = TAKE_PTR(ring);
+        *ret = TAKE_PTR(cache);
         return 0;
 }
 
-static int key_ring_get(Tenancy *tenancy, KeyRing **ret)
+static int key_set_cache_get(Tenancy *tenancy, KeySetCache **ret)
 {
         int r;
 
-        if (!tenancy->key_ring) {
-                r = key_ring_new(tenancy, &tenancy->key_ring);
+        if (!tenancy->key_set_cache) {
+                r = key_set_cache_new(tenancy, &tenancy->key_set_cache);
                 if (r < 0)
                         return r;
         }
-        *ret = tenancy->key_ring;
+        *ret = tenancy->key_set_cache;
         return 0;
 }
 
 /* How long until the key set may be fetched, rounded up. */
-static uint32_t key_ring_wait_s(const KeyRing *ring)
+static uint32_t key_set_cache_retry_after_s(const KeySetCache *cache)
 {
         uint64_t now_ms = monotonic_ms();
 
-        return ring->ask_at_ms > now_ms ? (uint32_t) ((ring->ask_at_ms - now_ms + 999) / 1000) : 0;
+        return cache->ask_at_ms > now_ms ? (uint32_t) ((cache->ask_at_ms - now_ms + 999) / 1000)
+                                         : 0;
 }
 
-static int verify(const KeyRing *ring, const char *id_token, const char *user_id, Principal **ret)
+static int verify_token(const KeySetCache *cache, const char *id_token, const char *user_id,
+                        Principal **ret)
 {
         _cleanup_(principal_freep) Principal *principal = NULL;
         int r;
 
-        r = id_token_verify(id_token, ring->key_set, ring->tenancy_id, realtime_ms(), &principal);
+        r = id_token_verify(id_token, cache->key_set, cache->tenancy_id, realtime_ms(), &principal);
         if (r != 0)
                 return r;
         if (user_id && !streq(user_id, principal->user_id))
@@ -114,197 +116,198 @@ static int verify(const KeyRing *ring, const char *id_token, const char *user_id
 }
 
 /* Wipes the token: until it expires it is as good as a password. */
-static void identify_destroy(Call *call)
+static void verify_id_token_destroy(Call *call)
 {
-        Identify *identify = (Identify *) call;
+        VerifyIdToken *verification = (VerifyIdToken *) call;
 
-        if (identify->waiting)
-                LIST_REMOVE(identify, entry);
-        if (identify->id_token)
-                explicit_bzero(identify->id_token, strlen(identify->id_token));
-        free(identify->id_token);
-        free(identify->user_id);
-        key_ring_unref(identify->ring);
+        if (verification->waiting)
+                LIST_REMOVE(verification, entry);
+        if (verification->id_token)
+                explicit_bzero(verification->id_token, strlen(verification->id_token));
+        free(verification->id_token);
+        free(verification->user_id);
+        key_set_cache_unref(verification->cache);
 }
 
 /* Verifies the token, or fails with r, the reason why there is no key set. */
-static void identify_end(Identify *identify, int r)
+static void verify_id_token_end(VerifyIdToken *verification, int r)
 {
         _cleanup_(principal_freep) Principal *principal = NULL;
         Result result = {.r = r};
 
         if (r == 0)
-                result.r =
-                        verify(identify->ring, identify->id_token, identify->user_id, &principal);
+                result.r = verify_token(verification->cache, verification->id_token,
+                                        verification->user_id, &principal);
         else
-                result.retry_after_s = key_ring_wait_s(identify->ring);
+                result.retry_after_s = key_set_cache_retry_after_s(verification->cache);
         result.principal = principal;
-        call_end(&identify->call, &result);
+        call_end(&verification->call, &result);
 }
 
 /* Our own failures say nothing of the API, so they put no fetch off. */
-static void key_ring_note_failure(KeyRing *ring, int r, uint32_t retry_after_s)
+static void key_set_cache_note_failure(KeySetCache *cache, int r, uint32_t retry_after_s)
 {
         uint64_t wait_ms, asked_ms, ask_at_ms;
 
-        ring->failure = r > 0 ? r : 0;
+        cache->failure = r > 0 ? r : 0;
         if (r <= 0)
                 return;
-        ring->pause_ms = ring->pause_ms * 2 ?: PAUSE_MIN_MS;
-        if (ring->pause_ms > KEY_SET_INTERVAL_MS)
-                ring->pause_ms = KEY_SET_INTERVAL_MS;
-        wait_ms = jitter_ms(ring->pause_ms);
+        cache->pause_ms = cache->pause_ms * 2 ?: PAUSE_MIN_MS;
+        if (cache->pause_ms > KEY_SET_INTERVAL_MS)
+                cache->pause_ms = KEY_SET_INTERVAL_MS;
+        wait_ms = jitter_ms(cache->pause_ms);
         asked_ms = (retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S) *
                    UINT64_C(1000);
         ask_at_ms = monotonic_ms() + (asked_ms > wait_ms ? asked_ms : wait_ms);
-        if (!ring->key_set || ask_at_ms > ring->ask_at_ms)
-                ring->ask_at_ms = ask_at_ms;
+        if (!cache->key_set || ask_at_ms > cache->ask_at_ms)
+                cache->ask_at_ms = ask_at_ms;
 }
 
-static void key_ring_set(KeyRing *ring, KeySet *key_set)
+static void key_set_cache_update(KeySetCache *cache, KeySet *key_set)
 {
-        key_set_free(ring->key_set);
-        ring->key_set = key_set;
-        ring->fetched_at_ms = monotonic_ms();
-        ring->failure = 0;
-        ring->pause_ms = 0;
+        key_set_free(cache->key_set);
+        cache->key_set = key_set;
+        cache->fetched_at_ms = monotonic_ms();
+        cache->failure = 0;
+        cache->pause_ms = 0;
 }
 
 static void on_key_set(const Result *result, void *userdata)
 {
-        _cleanup_(key_ring_unrefp) KeyRing *ring = key_ring_ref(userdata);
+        _cleanup_(key_set_cache_unrefp) KeySetCache *cache = key_set_cache_ref(userdata);
         KeySet *key_set = NULL;
-        Identify *identify;
+        VerifyIdToken *verification;
         int r = result->r;
 
-        ring->call = NULL;
+        cache->call = NULL;
         if (r == 0)
                 r = key_set_parse(result->key_set, &key_set);
         if (r == 0)
-                key_ring_set(ring, key_set);
+                key_set_cache_update(cache, key_set);
         else
-                key_ring_note_failure(ring, r, result->retry_after_s);
-        while ((identify = LIST_FIRST(&ring->waiting))) {
-                LIST_REMOVE(identify, entry);
-                identify->waiting = false;
+                key_set_cache_note_failure(cache, r, result->retry_after_s);
+        while ((verification = LIST_FIRST(&cache->waiting))) {
+                LIST_REMOVE(verification, entry);
+                verification->waiting = false;
                 /* An outdated key set is better than none. */
-                identify_end(identify, ring->key_set ? 0 : r);
+                verify_id_token_end(verification, cache->key_set ? 0 : r);
         }
 }
 
-static int key_ring_fetch(KeyRing *ring)
+static int key_set_cache_fetch(KeySetCache *cache)
 {
         int r;
 
-        if (ring->call)
+        if (cache->call)
                 return 0;
-        r = api_get_key_set(ring->api, on_key_set, ring, &ring->call);
+        r = api_get_key_set(cache->api, on_key_set, cache, &cache->call);
         if (r != 0)
                 return r;
-        ring->ask_at_ms = monotonic_ms() + KEY_SET_INTERVAL_MS;
+        cache->ask_at_ms = monotonic_ms() + KEY_SET_INTERVAL_MS;
         return 0;
 }
 
 /* Whether a key that the set does not have is worth asking for. */
-static bool may_ask_again(const KeyRing *ring)
+static bool may_ask_again(const KeySetCache *cache)
 {
-        return ring->call || monotonic_ms() >= ring->ask_at_ms;
+        return cache->call || monotonic_ms() >= cache->ask_at_ms;
 }
 
 /* Whether the key set in the cache has the final say on a key. */
-static bool is_cached(const KeyRing *ring, const char *kid)
+static bool is_cached(const KeySetCache *cache, const char *kid)
 {
-        return ring->key_set && (key_set_has(ring->key_set, kid) || !may_ask_again(ring));
+        return cache->key_set && (key_set_has(cache->key_set, kid) || !may_ask_again(cache));
 }
 
 /* Whether there is no key set, and the last failure stands until the next fetch. */
-static bool has_failed(const KeyRing *ring)
+static bool has_failed(const KeySetCache *cache)
 {
-        return !ring->key_set && ring->failure > 0 && !may_ask_again(ring);
+        return !cache->key_set && cache->failure > 0 && !may_ask_again(cache);
 }
 
-static int identify_new(Tenancy *tenancy, const char *id_token, const char *user_id,
-                        ResultFunc func, void *userdata, Identify **ret)
+static int verify_id_token_new(Tenancy *tenancy, const char *id_token, const char *user_id,
+                               ResultFunc func, void *userdata, VerifyIdToken **ret)
 {
         _cleanup_(call_cancelp) Call *call = NULL;
-        Identify *identify;
-        KeyRing *ring;
+        VerifyIdToken *verification;
+        KeySetCache *cache;
         int r;
 
-        r = key_ring_get(tenancy, &ring);
+        r = key_set_cache_get(tenancy, &cache);
         if (r == 0)
-                r = call_new_without_api(sizeof(Identify), tenancy, func, userdata, &identify);
+                r = call_new_without_api(sizeof(VerifyIdToken), tenancy, func, userdata,
+                                         &verification);
         if (r < 0)
                 return r;
-        call = &identify->call;
-        call->destroy = identify_destroy;
-        identify->ring = key_ring_ref(ring);
-        identify->id_token = strdup(id_token);
-        identify->user_id = user_id ? strdup(user_id) : NULL;
-        if (!identify->id_token || (user_id && !identify->user_id))
+        call = &verification->call;
+        call->destroy = verify_id_token_destroy;
+        verification->cache = key_set_cache_ref(cache);
+        verification->id_token = strdup(id_token);
+        verification->user_id = user_id ? strdup(user_id) : NULL;
+        if (!verification->id_token || (user_id && !verification->user_id))
                 return -ENOMEM;
 
         TAKE_PTR(call);
-        *ret = identify;
+        *ret = verification;
         return 0;
 }
 
-int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, ResultFunc func,
-                   void *userdata, Call **ret)
+int verify_id_token_start(Tenancy *tenancy, const char *id_token, const char *user_id,
+                          ResultFunc func, void *userdata, Call **ret)
 {
         _cleanup_(freep) char *kid = NULL;
-        Identify *identify;
-        KeyRing *ring;
+        VerifyIdToken *verification;
+        KeySetCache *cache;
         int r;
 
         if (!tenancy->api)
                 return ERROR_NOT_CONFIGURED;
         r = id_token_read_kid(id_token, &kid);
         if (r == 0)
-                r = identify_new(tenancy, id_token, user_id, func, userdata, &identify);
+                r = verify_id_token_new(tenancy, id_token, user_id, func, userdata, &verification);
         if (r != 0)
                 return r;
-        ring = identify->ring;
-        if (is_cached(ring, kid)) {
-                if (monotonic_ms() - ring->fetched_at_ms >= KEY_SET_TTL_MS && may_ask_again(ring))
-                        (void) key_ring_fetch(ring);
-                identify_end(identify, 0);
+        cache = verification->cache;
+        if (is_cached(cache, kid)) {
+                if (monotonic_ms() - cache->fetched_at_ms >= KEY_SET_TTL_MS && may_ask_again(cache))
+                        (void) key_set_cache_fetch(cache);
+                verify_id_token_end(verification, 0);
                 return CALL_ANSWERED;
         }
-        if (has_failed(ring)) {
-                identify_end(identify, ring->failure);
+        if (has_failed(cache)) {
+                verify_id_token_end(verification, cache->failure);
                 return CALL_ANSWERED;
         }
-        r = key_ring_fetch(ring);
+        r = key_set_cache_fetch(cache);
         if (r == 0) {
-                LIST_INSERT_HEAD(&ring->waiting, identify, entry);
-                identify->waiting = true;
+                LIST_INSERT_HEAD(&cache->waiting, verification, entry);
+                verification->waiting = true;
         }
-        return call_started(&identify->call, r, ret);
+        return call_started(&verification->call, r, ret);
 }
 
 static int attach(Tenancy *tenancy _unused_)
 {
-        return 0; /* the first id_token makes the key ring */
+        return 0; /* the first id_token makes the key cache */
 }
 
 static void detach(Tenancy *tenancy)
 {
-        tenancy->key_ring = key_ring_unref(tenancy->key_ring);
+        tenancy->key_set_cache = key_set_cache_unref(tenancy->key_set_cache);
 }
 
 /* The former Api may hold a key that has been replaced. */
 static void start(Tenancy *tenancy)
 {
-        KeyRing *ring = tenancy->key_ring;
+        KeySetCache *cache = tenancy->key_set_cache;
 
-        if (!ring)
+        if (!cache)
                 return;
-        api_unref(ring->api);
-        ring->api = api_ref(tenancy->api);
+        api_unref(cache->api);
+        cache->api = api_ref(tenancy->api);
 }
 
-const TenancyPart key_ring_part = {
+const TenancyPart key_set_cache_part = {
         .attach = attach,
         .detach = detach,
         .start = start,

@@ -12,8 +12,8 @@
  * NULL; and the Errors of fetching the key set. Starts as in call.h: CALL_ANSWERED if the key is in
  * the cache.
  */
-int identify_start(Tenancy *tenancy, const char *id_token, const char *user_id, ResultFunc func,
-                   void *userdata, Call **ret);
+int verify_id_token_start(Tenancy *tenancy, const char *id_token, const char *user_id,
+                          ResultFunc func, void *userdata, Call **ret);
 
 /* Caches the key set of a tenancy. */
-extern const struct TenancyPart key_ring_part;
+extern const struct TenancyPart key_set_cache_part;

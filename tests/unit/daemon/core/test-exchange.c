@@ -170,7 +170,7 @@ void crash_recovery_give_back(CrashRecovery *r, uint64_t intent_id, bool settled
                 recovery.n_given_back++;
 }
 
-void crash_recovery_go_on(CrashRecovery *r)
+void crash_recovery_resume(CrashRecovery *r)
 {
         recovery.n_gone_on++;
 }
