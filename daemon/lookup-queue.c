@@ -17,7 +17,7 @@ struct NssLookupQueue {
         unsigned n_threads; /* that will look into the queue once more */
         unsigned n_slow;    /* of these, with a slow or cancelled lookup */
         int fd;
-        NssLookup *lookups; /* in the order in which they were asked */
+        TAILQ_HEAD(, NssLookup) lookups; /* in the order of the requests */
 };
 
 NssLookup *lookup_free(NssLookup *lookup)
@@ -47,7 +47,9 @@ static int lookup_new(bool is_group, const char *name, NssLookup **ret)
 
 static NssLookup *find_name(const NssLookupQueue *queue, bool is_group, const char *name)
 {
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        NssLookup *l;
+
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->is_group == is_group && streq(l->name, name))
                         return l;
         return NULL;
@@ -55,29 +57,17 @@ static NssLookup *find_name(const NssLookupQueue *queue, bool is_group, const ch
 
 static NssLookup *find_state(const NssLookupQueue *queue, NssLookupState state)
 {
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        NssLookup *l;
+
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->state == state)
                         return l;
         return NULL;
 }
 
-static void append(NssLookupQueue *queue, NssLookup *lookup)
-{
-        NssLookup **end = &queue->lookups;
-
-        while (*end)
-                end = &(*end)->next;
-        lookup->next = NULL;
-        *end = lookup;
-}
-
 static NssLookup *detach(NssLookupQueue *queue, NssLookup *lookup)
 {
-        for (NssLookup **l = &queue->lookups; *l; l = &(*l)->next)
-                if (*l == lookup) {
-                        *l = lookup->next;
-                        break;
-                }
+        TAILQ_REMOVE(&queue->lookups, lookup, entry);
         return lookup;
 }
 
@@ -89,8 +79,8 @@ static void queue_unlock_unref(NssLookupQueue *queue)
         pthread_mutex_unlock(&queue->lock);
         if (!last)
                 return;
-        while (queue->lookups)
-                lookup_free(detach(queue, queue->lookups));
+        while (!TAILQ_EMPTY(&queue->lookups))
+                lookup_free(detach(queue, TAILQ_FIRST(&queue->lookups)));
         closep(&queue->fd);
         pthread_mutex_destroy(&queue->lock);
         free(queue);
@@ -124,7 +114,8 @@ static void take_answer(NssLookupQueue *queue, NssLookup *lookup, NssResult answ
                 lookup_free(detach(queue, lookup));
         } else if (lookup->again) {
                 lookup->again = false;
-                append(queue, detach(queue, lookup));
+                TAILQ_REMOVE(&queue->lookups, lookup, entry);
+                TAILQ_INSERT_TAIL(&queue->lookups, lookup, entry);
         } else {
                 wake_loop(queue);
         }
@@ -210,7 +201,7 @@ static int ask(NssLookupQueue *queue, bool is_group, const char *name)
                 r = lookup_new(is_group, name, &lookup);
                 if (r < 0)
                         return r;
-                append(queue, lookup);
+                TAILQ_INSERT_TAIL(&queue->lookups, lookup, entry);
         }
         lookup->state = LOOKUP_QUEUED;
         r = start_thread(queue);
@@ -231,9 +222,11 @@ int lookup_queue_ask(NssLookupQueue *queue, bool is_group, const char *name)
 
 void lookup_queue_cancel(NssLookupQueue *queue)
 {
+        NssLookup *next;
+
         pthread_mutex_lock(&queue->lock);
-        for (NssLookup *l = queue->lookups, *next; l; l = next) {
-                next = l->next;
+        for (NssLookup *l = TAILQ_FIRST(&queue->lookups); l; l = next) {
+                next = TAILQ_NEXT(l, entry);
                 l->again = false;
                 if (l->state == LOOKUP_RUNNING) {
                         l->cancelled = true;
@@ -249,12 +242,13 @@ bool lookup_queue_relieve(NssLookupQueue *queue)
 {
         uint64_t now_ms = monotonic_ms();
         bool queued = false;
+        NssLookup *l;
 
         pthread_mutex_lock(&queue->lock);
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->state == LOOKUP_RUNNING && now_ms - l->since_ms >= LOOKUP_SLOW_MS)
                         set_slow(queue, l, true);
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->state == LOOKUP_QUEUED) {
                         queued = true;
                         (void) start_thread(queue);
@@ -282,6 +276,7 @@ int lookup_queue_new(NssLookupQueue **ret)
 
         if (!queue)
                 return -ENOMEM;
+        TAILQ_INIT(&queue->lookups);
         queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         r = queue->fd < 0 ? -errno : -pthread_mutex_init(&queue->lock, NULL);
         if (r < 0) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "daemon/model/grant.h"
 
 /*
@@ -37,7 +39,7 @@ typedef enum NssLookupState {
 } NssLookupState;
 
 struct NssLookup {
-        struct NssLookup *next;
+        TAILQ_ENTRY(NssLookup) entry;
         NssLookupState state;
         bool again;        /* asked once more while it was running */
         bool cancelled;    /* while it was running */

@@ -22,7 +22,7 @@ struct DeleteRecovery {
         Backoff *backoff;
         bool stopped;
         bool loaded;
-        PendingDelete *first;
+        TAILQ_HEAD(, PendingDelete) deletes; /* in the order in which they were added */
         unsigned round; /* each is asked for once in a round, and the next comes after a delay */
 
         PendingDelete *current; /* NULL: none is under way */
@@ -34,22 +34,14 @@ struct DeleteRecovery {
 
 static void push(DeleteRecovery *recovery, PendingDelete *pending)
 {
-        PendingDelete **end = &recovery->first;
-
-        while (*end)
-                end = &(*end)->next;
         pending->round = recovery->round - 1;
-        *end = pending;
+        TAILQ_INSERT_TAIL(&recovery->deletes, pending, entry);
 }
 
 static void drop(DeleteRecovery *recovery, PendingDelete *pending)
 {
-        for (PendingDelete **p = &recovery->first; *p; p = &(*p)->next)
-                if (*p == pending) {
-                        *p = pending->next;
-                        pending_delete_free(pending);
-                        return;
-                }
+        TAILQ_REMOVE(&recovery->deletes, pending, entry);
+        pending_delete_free(pending);
 }
 
 int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,
@@ -162,7 +154,9 @@ static int probe(DeleteRecovery *recovery, PendingDelete *pending)
 /* The next of this round; NULL if there is none. One without links is over wherever it was. */
 static PendingDelete *find_next(DeleteRecovery *recovery)
 {
-        for (PendingDelete *p = recovery->first; p; p = p->next) {
+        PendingDelete *p;
+
+        TAILQ_FOREACH(p, &recovery->deletes, entry) {
                 if (p->round == recovery->round)
                         continue;
                 p->round = recovery->round;
@@ -183,7 +177,7 @@ static void go_on(DeleteRecovery *recovery)
                 return;
         }
         recovery->round++;
-        if (recovery->first)
+        if (!TAILQ_EMPTY(&recovery->deletes))
                 backoff_retry(recovery->backoff, recovery->retry_after_s);
         else
                 backoff_stop(recovery->backoff);
@@ -195,7 +189,7 @@ static void on_time(void *userdata)
 
         if (recovery->stopped || recovery->current)
                 return;
-        if (!recovery->first || !tenancy_is_usable(recovery->tenancy))
+        if (TAILQ_EMPTY(&recovery->deletes) || !tenancy_is_usable(recovery->tenancy))
                 backoff_stop(recovery->backoff);
         else
                 go_on(recovery);
@@ -206,8 +200,8 @@ static int load_one(DeleteRecovery *recovery, const DeleteIntent *intent)
         PendingDelete *pending;
         int r;
 
-        for (const PendingDelete *p = recovery->first; p; p = p->next)
-                if (p->intent_id == intent->id) /* an earlier attempt has loaded it */
+        TAILQ_FOREACH(pending, &recovery->deletes, entry)
+                if (pending->intent_id == intent->id) /* an earlier attempt has loaded it */
                         return 0;
         r = pending_delete_from_intent(recovery->tenancy, intent, &pending);
         if (r == 0)
@@ -234,8 +228,8 @@ static void delete_recovery_free(DeleteRecovery *recovery)
                 return;
         vault_probe_cancel(recovery->probe);
         link_list_clear(&recovery->rest);
-        while (recovery->first)
-                drop(recovery, recovery->first);
+        while (!TAILQ_EMPTY(&recovery->deletes))
+                drop(recovery, TAILQ_FIRST(&recovery->deletes));
         backoff_free(recovery->backoff);
         free(recovery);
 }
@@ -249,6 +243,7 @@ static int attach(Tenancy *tenancy)
 
         if (!recovery)
                 return -ENOMEM;
+        TAILQ_INIT(&recovery->deletes);
         recovery->tenancy = tenancy;
         r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
                         &recovery->backoff);
@@ -309,8 +304,9 @@ static int find(const Tenancy *tenancy, FindingList *list)
         const DeleteRecovery *recovery = tenancy->delete_recovery;
         size_t n = 0, n_uncertain = 0, n_elsewhere = 0;
         char text[320], uncertain[64], elsewhere[64];
+        const PendingDelete *p;
 
-        for (const PendingDelete *p = recovery->first; p; p = p->next) {
+        TAILQ_FOREACH(p, &recovery->deletes, entry) {
                 n++;
                 n_uncertain += p->uncertain;
                 n_elsewhere += !pending_delete_is_here(p, tenancy);

@@ -25,15 +25,6 @@ ExchangeCaller *exchange_caller_free(ExchangeCaller *caller)
         return NULL;
 }
 
-static void exchange_remove(Exchange *exchange)
-{
-        for (Exchange **e = &exchange->exchanges->first; *e; e = &(*e)->next)
-                if (*e == exchange) {
-                        *e = exchange->next;
-                        return;
-                }
-}
-
 void exchange_forget_code(Exchange *exchange)
 {
         if (exchange->code)
@@ -43,10 +34,10 @@ void exchange_forget_code(Exchange *exchange)
 
 Exchange *exchange_free(Exchange *exchange)
 {
-        while (exchange->callers) {
-                ExchangeCaller *caller = exchange->callers;
+        ExchangeCaller *caller;
 
-                exchange->callers = caller->next;
+        while ((caller = SLIST_FIRST(&exchange->callers))) {
+                SLIST_REMOVE_HEAD(&exchange->callers, entry);
                 exchange_caller_free(caller);
         }
         api_call_cancel(exchange->call);
@@ -72,13 +63,17 @@ int exchange_check_user(const char *user_id, const IdempotencyRecord *answer)
 
 void exchanges_await(Exchanges *exchanges)
 {
-        for (Exchange *e = exchanges->first; e; e = e->next)
+        Exchange *e;
+
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 e->awaited = true;
 }
 
 bool exchanges_are_awaited(const Exchanges *exchanges)
 {
-        for (const Exchange *e = exchanges->first; e; e = e->next)
+        const Exchange *e;
+
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 if (e->awaited && e->stage != EXCHANGE_UNSAVED &&
                     e->stage != EXCHANGE_AWAITING_RECOVERY)
                         return true;
@@ -88,13 +83,14 @@ bool exchanges_are_awaited(const Exchanges *exchanges)
 /* Calls everybody who waits. */
 static void exchange_answer(Exchange *exchange, int r)
 {
-        ExchangeCaller *callers = TAKE_PTR(exchange->callers);
+        struct ExchangeCallers callers = TAKE(exchange->callers, (struct ExchangeCallers){});
+        ExchangeCaller *first;
 
-        while (callers) {
-                _cleanup_(exchange_caller_freep) ExchangeCaller *caller = callers;
+        while ((first = SLIST_FIRST(&callers))) {
+                _cleanup_(exchange_caller_freep) ExchangeCaller *caller = first;
                 int r_caller = r == 0 ? exchange_check_user(caller->user_id, &exchange->answer) : r;
 
-                callers = caller->next;
+                SLIST_REMOVE_HEAD(&callers, entry);
                 caller->func(&(Result){.r = r_caller,
                                        .retry_after_s = exchange->retry_after_s,
                                        .answer = r_caller == 0 ? &exchange->answer : NULL},
@@ -107,7 +103,7 @@ static void exchange_end(Exchange *exchange)
         _cleanup_(exchange_freep) Exchange *owned = exchange;
 
         /* First out of the list: a caller that repeats from within its function begins anew. */
-        exchange_remove(owned);
+        LIST_REMOVE(owned, entry);
         exchange_answer(owned, owned->result);
 }
 
@@ -163,9 +159,10 @@ static void exchange_decline_link(Exchange *exchange)
 
 static size_t count_stage(const Exchanges *exchanges, ExchangeStage stage)
 {
+        const Exchange *e;
         size_t n = 0;
 
-        for (const Exchange *e = exchanges->first; e; e = e->next)
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 n += e->stage == stage;
         return n;
 }
@@ -173,9 +170,9 @@ static size_t count_stage(const Exchanges *exchanges, ExchangeStage stage)
 /* The oldest that is in a stage. */
 static Exchange *find_stage(const Exchanges *exchanges, ExchangeStage stage)
 {
-        Exchange *found = NULL;
+        Exchange *e, *found = NULL;
 
-        for (Exchange *e = exchanges->first; e; e = e->next)
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 if (e->stage == stage)
                         found = e;
         return found;
@@ -183,7 +180,7 @@ static Exchange *find_stage(const Exchanges *exchanges, ExchangeStage stage)
 
 static void exchange_drop(Exchange *exchange)
 {
-        exchange_remove(exchange);
+        LIST_REMOVE(exchange, entry);
         exchange_free(exchange);
 }
 
@@ -321,8 +318,8 @@ static void exchanges_free(Exchanges *exchanges)
 {
         if (!exchanges)
                 return;
-        while (exchanges->first)
-                exchange_drop(exchanges->first);
+        while (!LIST_EMPTY(&exchanges->exchanges))
+                exchange_drop(LIST_FIRST(&exchanges->exchanges));
         backoff_free(exchanges->retry);
         free(exchanges);
 }

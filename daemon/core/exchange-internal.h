@@ -5,12 +5,14 @@
  * exchange-end.c saves what comes of it and answers its callers; and for crash recovery, which
  * waits for it. */
 
+#include <sys/queue.h>
+
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/exchange.h"
 #include "daemon/core/tenancy-internal.h"
 
 typedef struct ExchangeCaller {
-        struct ExchangeCaller *next;
+        SLIST_ENTRY(ExchangeCaller) entry;
         char *user_id; /* the only acceptable one, or NULL */
         ResultFunc func;
         void *userdata;
@@ -29,7 +31,7 @@ typedef enum ExchangeStage {
 } ExchangeStage;
 
 typedef struct Exchange {
-        struct Exchange *next;
+        LIST_ENTRY(Exchange) entry;
         Exchanges *exchanges;
         ExchangeStage stage;
         Tenancy *tenancy; /* held while under way; otherwise the tenancy holds the exchange */
@@ -49,16 +51,16 @@ typedef struct Exchange {
         int result; /* what callers are told; the answer says more if it is 0 */
         uint32_t retry_after_s;
         IdempotencyRecord answer;
-        Link *link;             /* to be made */
-        char *declined_id;      /* not to be linked */
-        uint64_t unsaved_at_ms; /* monotonic */
-        ExchangeCaller *callers;
+        Link *link;                                          /* to be made */
+        char *declined_id;                                   /* not to be linked */
+        uint64_t unsaved_at_ms;                              /* monotonic */
+        SLIST_HEAD(ExchangeCallers, ExchangeCaller) callers; /* that wait for the answer */
 } Exchange;
 
 /* Those of a tenancy. */
 struct Exchanges {
         Tenancy *tenancy;
-        Exchange *first; /* the newest */
+        LIST_HEAD(, Exchange) exchanges; /* newest first */
         Backoff *retry;
         uint64_t decision_lost_at_ms; /* boottime: crash recovery may not know why a passkey used
                                          before is not linked; 0: never */

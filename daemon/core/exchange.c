@@ -184,13 +184,14 @@ static int exchange_caller_new(const char *user_id, ResultFunc func, void *userd
 
 static void exchange_add_caller(Exchange *exchange, ExchangeCaller *caller)
 {
-        caller->next = exchange->callers;
-        exchange->callers = caller;
+        SLIST_INSERT_HEAD(&exchange->callers, caller, entry);
 }
 
 static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
 {
-        for (Exchange *e = exchanges->first; e; e = e->next)
+        Exchange *e;
+
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 if (e->has_key && memcmp(e->key, key, IDEMPOTENCY_KEY_LEN) == 0)
                         return e;
         return NULL;
@@ -274,8 +275,8 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
                 return r;
         }
 
-        exchange->next = tenancy->exchanges->first;
-        tenancy->exchanges->first = TAKE_PTR(exchange);
+        LIST_INSERT_HEAD(&tenancy->exchanges->exchanges, exchange, entry);
+        TAKE_PTR(exchange);
         return 0;
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/model/intent.h"
 
 /* A delete in the vault whose outcome is not known. */
 typedef struct PendingDelete {
-        struct PendingDelete *next;
+        TAILQ_ENTRY(PendingDelete) entry;
         char *endpoint; /* of the API that was asked: nobody else knows; NULL: not known */
         LinkList links; /* whose passkeys are to be asked for */
         bool uncertain; /* the API has said of some neither that they are there nor that they are

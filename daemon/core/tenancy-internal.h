@@ -38,7 +38,7 @@ typedef struct TenancyPart {
 struct Tenancy {
         unsigned n_ref;
         Tenancies *tenancies;
-        Tenancy *next; /* in the registry */
+        LIST_ENTRY(Tenancy) entry; /* in the registry */
         char *id;
         char *label;      /* NULL before it is configured */
         char *credential; /* the same */

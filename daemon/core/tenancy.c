@@ -10,7 +10,7 @@ struct Tenancies {
         ApiContext *api;
         struct Store *store;
         const TenancyPart *const *parts;
-        Tenancy *first;
+        LIST_HEAD(, Tenancy) tenancies;
         bool stopping;
 };
 
@@ -48,8 +48,8 @@ Tenancies *tenancies_free(Tenancies *tenancies)
 
         if (!tenancies)
                 return NULL;
-        while ((tenancy = tenancies->first)) {
-                tenancies->first = tenancy->next;
+        while ((tenancy = LIST_FIRST(&tenancies->tenancies))) {
+                LIST_REMOVE(tenancy, entry);
                 tenancy_unref(tenancy);
         }
         sd_event_unref(tenancies->event);
@@ -71,21 +71,22 @@ static int tenancy_new(Tenancies *tenancies, const char *id, Tenancy **ret)
         tenancy->id = strdup(id);
         if (!tenancy->id)
                 return -ENOMEM;
-        FOREACH_PART(part, tenancies)
-        {
+        FOREACH_PART(part, tenancies) {
                 r = (*part)->attach(tenancy);
                 if (r < 0)
                         return r;
         }
-        tenancy->next = tenancies->first;
-        tenancies->first = tenancy_ref(tenancy);
+        LIST_INSERT_HEAD(&tenancies->tenancies, tenancy, entry);
+        tenancy_ref(tenancy);
         *ret = TAKE_PTR(tenancy);
         return 0;
 }
 
 int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
 {
-        for (Tenancy *t = tenancies->first; t; t = t->next)
+        Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (streq(t->id, id)) {
                         *ret = tenancy_ref(t);
                         return 0;
@@ -96,35 +97,39 @@ int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
 static void tenancy_stop(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->stop)
-                (*part)->stop(tenancy);
+                if ((*part)->stop)
+                        (*part)->stop(tenancy);
 }
 
 static void tenancy_abort_calls(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->abort_calls)
-                (*part)->abort_calls(tenancy);
+                if ((*part)->abort_calls)
+                        (*part)->abort_calls(tenancy);
 }
 
 static void tenancy_start(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->start)
-                (*part)->start(tenancy);
+                if ((*part)->start)
+                        (*part)->start(tenancy);
 }
 
 void tenancies_store_is_open(Tenancies *tenancies)
 {
-        for (Tenancy *t = tenancies->first; t; t = t->next)
+        Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (t->api && !tenancies->stopping)
                         tenancy_start(t);
 }
 
 void tenancies_stop(Tenancies *tenancies)
 {
+        Tenancy *t;
+
         tenancies->stopping = true;
-        for (Tenancy *t = tenancies->first; t; t = t->next) {
+        LIST_FOREACH(t, &tenancies->tenancies, entry) {
                 tenancy_stop(t);
                 tenancy_abort_calls(t);
         }
@@ -132,7 +137,9 @@ void tenancies_stop(Tenancies *tenancies)
 
 bool tenancies_are_busy(const Tenancies *tenancies)
 {
-        for (const Tenancy *t = tenancies->first; t; t = t->next)
+        const Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (t->n_busy > 0)
                         return true;
         return false;
@@ -149,7 +156,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
         FOREACH_PART(part, tenancy->tenancies)
-        (*part)->detach(tenancy);
+                (*part)->detach(tenancy);
         api_unref(tenancy->api);
         free(tenancy->id);
         free(tenancy->label);
@@ -222,8 +229,8 @@ static void tenancy_replace_api(Tenancy *tenancy, Api *api)
         tenancy->api = api;
         if (old && has_other_issuer(old, api))
                 FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->issuer_changed)
-                (*part)->issuer_changed(tenancy);
+                        if ((*part)->issuer_changed)
+                                (*part)->issuer_changed(tenancy);
         if (tenancy_aborts_calls(tenancy))
                 tenancy_abort_calls(tenancy);
 }
@@ -325,8 +332,8 @@ bool tenancy_aborts_calls(const Tenancy *tenancy)
 static void notify_api_is_back(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->api_is_back)
-                (*part)->api_is_back(tenancy);
+                if ((*part)->api_is_back)
+                        (*part)->api_is_back(tenancy);
 }
 
 void tenancy_note_api_result(const Api *api, int r, void *userdata)
@@ -355,8 +362,8 @@ int tenancy_find(const Tenancy *tenancy, FindingList *list)
         int r = 0;
 
         FOREACH_PART(part, tenancy->tenancies)
-        if (r == 0 && (*part)->find)
-                r = (*part)->find(tenancy, list);
+                if (r == 0 && (*part)->find)
+                        r = (*part)->find(tenancy, list);
         return r;
 }
 
