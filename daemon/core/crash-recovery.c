@@ -16,7 +16,7 @@
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   300000U
 
-/* Repeats do not wait longer for a large vault. */
+/* The longest time that a retry waits for recovery; a large vault takes longer. */
 #define PATIENCE_MS 2000U
 
 struct CrashRecovery {
@@ -28,16 +28,16 @@ struct CrashRecovery {
         InterruptedExchanges interrupted;
         int last_error;
 
-        /* Under way: the walk, and then the change. */
+        /* In progress: paging through the vault, then the store change. */
         Api *api;
         VaultIterator *iterator;
-        Recovery *recovery; /* NULL until the API's clock is known */
+        Recovery *recovery; /* NULL until the first page: the API's clock is not known before */
         uint64_t n_checked;
         bool committing;
-        WaitList *waiting_repeats; /* repeats */
+        WaitList *waiting_retries; /* retries that wait for recovery */
 };
 
-/* What is under way is called off, but not a change that is on its way to the disk. */
+/* Does not cancel a store change. */
 static void cancel_paging(CrashRecovery *recovery)
 {
         recovery->iterator = vault_iterator_free(recovery->iterator);
@@ -45,7 +45,7 @@ static void cancel_paging(CrashRecovery *recovery)
         recovery->api = api_unref(recovery->api);
 }
 
-/* An error that stays the same is recorded once. */
+/* Audits an error that repeats only once. */
 static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
 {
         if (r != recovery->last_error)
@@ -54,10 +54,11 @@ static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
         recovery->last_error = r;
         cancel_paging(recovery);
         backoff_retry(recovery->backoff, retry_after_s);
-        wait_list_wake(recovery->waiting_repeats);
+        wait_list_wake(recovery->waiting_retries);
 }
 
-/* How many interrupted no repeat has taken over, of those that can be resolved here. */
+/* Counts the exchanges that can be recovered at the current endpoint and that no retry has taken
+ * over. */
 static size_t count_due(const CrashRecovery *recovery)
 {
         const char *endpoint = tenancy_endpoint(recovery->tenancy);
@@ -72,15 +73,15 @@ static size_t count_due(const CrashRecovery *recovery)
         return n;
 }
 
-/* The change */
+/* Store change */
 
-/* Goes on with the claims that it could not settle: a repeat has given back what it had taken over,
- * or is under way. */
+/* Retries the claims that are not resolved yet, because of a retry in flight or one that gave its
+ * intent back. */
 static void retry_unresolved(CrashRecovery *recovery, bool any_held)
 {
         if (count_due(recovery) == 0) {
                 backoff_stop(recovery->backoff);
-                wait_list_wake(recovery->waiting_repeats);
+                wait_list_wake(recovery->waiting_retries);
         } else if (any_held) {
                 backoff_retry(recovery->backoff, 0);
         } else {
@@ -142,15 +143,15 @@ static int commit(CrashRecovery *recovery)
         return 0;
 }
 
-/* Which passkeys are left to claim is known once all repeats have ended, and the exchanges that
- * were under way at the end of the walk. */
-static int commit_if_alone(CrashRecovery *recovery)
+/* Waits until all retries have ended, and the exchanges that were in flight after the last page:
+ * only then the number of claims is known. */
+static int commit_when_idle(CrashRecovery *recovery)
 {
-        bool alone =
+        bool idle =
                 interrupted_exchanges_count(&recovery->interrupted) == recovery->interrupted.n &&
                 !exchanges_are_awaited(recovery->tenancy->exchanges);
 
-        return alone ? commit(recovery) : 0;
+        return idle ? commit(recovery) : 0;
 }
 
 static bool awaits_exchanges(const CrashRecovery *recovery)
@@ -159,12 +160,12 @@ static bool awaits_exchanges(const CrashRecovery *recovery)
                !vault_iterator_is_asking(recovery->iterator);
 }
 
-/* The walk */
+/* Paging through the vault */
 
 static int end_paging(CrashRecovery *recovery)
 {
         exchanges_await(recovery->tenancy->exchanges);
-        return commit_if_alone(recovery);
+        return commit_when_idle(recovery);
 }
 
 static void on_page(const Result *result, void *userdata)
@@ -199,7 +200,7 @@ static int begin_paging(CrashRecovery *recovery)
         return r < 0 ? r : vault_iterator_next(recovery->iterator, on_page, recovery);
 }
 
-/* Without a link to be made, there is nothing to look for. */
+/* Only an exchange that wanted a link needs the vault. */
 static bool needs_paging(const CrashRecovery *recovery)
 {
         const char *endpoint = tenancy_endpoint(recovery->tenancy);
@@ -265,28 +266,28 @@ static void on_time(void *userdata)
                 fail(recovery, r, 0);
 }
 
-/* Repeats */
+/* Retries */
 
-/* What is on disk is what a crash of the repeat leaves behind. */
-static bool may_link_the_same(const ExchangeIntent *intent, const ExchangeIntent *repeat)
+/* If the retry crashes too, recovery uses the intent on disk, so both must want the same link. */
+static bool may_link_the_same(const ExchangeIntent *intent, const ExchangeIntent *retry)
 {
-        return intent->wants_link == repeat->wants_link &&
-               streq_ptr(intent->user_id, repeat->user_id);
+        return intent->wants_link == retry->wants_link &&
+               streq_ptr(intent->user_id, retry->user_id);
 }
 
-uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *repeat,
+uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *retry,
                                   bool *ret_interrupted)
 {
         InterruptedExchange *exchange =
-                interrupted_exchanges_find_repeat(&recovery->interrupted, repeat->key);
+                interrupted_exchanges_find_retry(&recovery->interrupted, retry->key);
 
         if (!exchange)
                 return 0;
         *ret_interrupted = true;
-        /* It is too late: the intent may be gone before the repeat has asked the API. */
+        /* Recovery may remove the intent before the retry has called the API. */
         if (recovery->committing || awaits_exchanges(recovery))
                 return 0;
-        if (!may_link_the_same(&exchange->intent, repeat))
+        if (!may_link_the_same(&exchange->intent, retry))
                 return 0;
         exchange->taken_over = true;
         return exchange->intent.id;
@@ -298,7 +299,7 @@ void crash_recovery_resume(CrashRecovery *recovery)
 
         if (recovery->stopped || !awaits_exchanges(recovery))
                 return;
-        r = commit_if_alone(recovery);
+        r = commit_when_idle(recovery);
         if (r != 0)
                 fail(recovery, r, 0);
 }
@@ -332,7 +333,7 @@ int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata)
                       (recovery->last_error == 0 && backoff_is_waiting(recovery->backoff));
 
         if (is_due)
-                return wait_list_add(recovery->waiting_repeats, func, userdata);
+                return wait_list_add(recovery->waiting_retries, func, userdata);
         func(userdata);
         return 0;
 }
@@ -343,7 +344,7 @@ static void crash_recovery_free(CrashRecovery *recovery)
                 return;
         cancel_paging(recovery);
         interrupted_exchanges_clear(&recovery->interrupted);
-        wait_list_free(recovery->waiting_repeats);
+        wait_list_free(recovery->waiting_retries);
         backoff_free(recovery->backoff);
         free(recovery);
 }
@@ -360,7 +361,7 @@ static int attach(Tenancy *tenancy)
         r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
                         &recovery->backoff);
         if (r >= 0)
-                r = wait_list_new(tenancy->event, PATIENCE_MS, &recovery->waiting_repeats);
+                r = wait_list_new(tenancy->event, PATIENCE_MS, &recovery->waiting_retries);
         if (r < 0)
                 return r;
         tenancy->crash_recovery = TAKE_PTR(recovery);
@@ -391,7 +392,7 @@ static void stop(Tenancy *tenancy)
         if (!recovery->committing)
                 cancel_paging(recovery);
         backoff_stop(recovery->backoff);
-        wait_list_wake(recovery->waiting_repeats);
+        wait_list_wake(recovery->waiting_retries);
 }
 
 static void api_is_back(Tenancy *tenancy)

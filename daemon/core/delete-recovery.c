@@ -14,7 +14,7 @@
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   300000U
 
-/* So long the API may take to act on a delete that it has received. */
+/* The longest time that the API is assumed to take for a delete. */
 #define PENDING_MS 60000U
 
 struct DeleteRecovery {
@@ -23,11 +23,12 @@ struct DeleteRecovery {
         bool stopped;
         bool loaded;
         TAILQ_HEAD(, PendingDelete) deletes; /* in the order in which they were added */
-        unsigned round; /* each is asked for once in a round, and the next comes after a delay */
+        unsigned round; /* each delete is checked once per round; the back-off delay is between
+                           rounds */
 
-        PendingDelete *current; /* NULL: none is under way */
+        PendingDelete *current; /* the delete being checked, or NULL */
         VaultProbe *probe;
-        LinkList rest; /* of the current one, to be asked for again */
+        LinkList rest; /* of the current delete, to be checked again */
         int result;    /* of the probe */
         uint32_t retry_after_s;
 };
@@ -63,9 +64,9 @@ int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList
         return 0;
 }
 
-static void go_on(DeleteRecovery *recovery);
+static void check_next(DeleteRecovery *recovery);
 
-/* Either the current one has been settled as far as that is possible, or it failed. */
+/* The current delete has been checked, or its check has failed. */
 static void end_current(DeleteRecovery *recovery)
 {
         recovery->current = NULL;
@@ -75,7 +76,7 @@ static void end_current(DeleteRecovery *recovery)
         if (recovery->result != 0)
                 backoff_retry(recovery->backoff, recovery->retry_after_s);
         else
-                go_on(recovery);
+                check_next(recovery);
 }
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
@@ -86,7 +87,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 
         for (size_t i = 0; i < removed->n_links; i++)
                 tenancy_tell_link_removed(tenancy, removed->links[i], &pending->origin);
-        if (r != 0) { /* all of them are asked for again */
+        if (r != 0) { /* check all links again */
                 recovery->result = r;
         } else if (recovery->rest.n_links > 0) {
                 link_list_clear(&pending->links);
@@ -98,8 +99,8 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         tenancy_end_change(tenancy);
 }
 
-/* The API may still be about to delete what it says is there, but not for ever. What it does not
- * tell of is asked for until it does. Takes the lists over. */
+/* Keeps the links to check again: for a minute those whose passkeys still exist, and without limit
+ * those whose lookup failed. Takes ownership of the lists. */
 static void collect_rest(DeleteRecovery *recovery, LinkList *there, LinkList *unknown)
 {
         PendingDelete *pending = recovery->current;
@@ -110,7 +111,7 @@ static void collect_rest(DeleteRecovery *recovery, LinkList *there, LinkList *un
         while (unknown->n_links > 0)
                 if (link_list_push(&recovery->rest, unknown->links[--unknown->n_links]) < 0)
                         recovery->result = -ENOMEM;
-        if (recovery->result < 0) /* some may have got lost */
+        if (recovery->result < 0) /* the list may be incomplete */
                 link_list_clear(&recovery->rest);
 }
 
@@ -151,7 +152,8 @@ static int probe(DeleteRecovery *recovery, PendingDelete *pending)
         return r;
 }
 
-/* The next of this round; NULL if there is none. One without links is over wherever it was. */
+/* The next delete to check in this round, or NULL. A delete without links can be dropped at any
+ * endpoint. */
 static PendingDelete *find_next(DeleteRecovery *recovery)
 {
         PendingDelete *p;
@@ -167,7 +169,7 @@ static PendingDelete *find_next(DeleteRecovery *recovery)
         return NULL;
 }
 
-static void go_on(DeleteRecovery *recovery)
+static void check_next(DeleteRecovery *recovery)
 {
         PendingDelete *next = find_next(recovery);
 
@@ -192,7 +194,7 @@ static void on_time(void *userdata)
         if (TAILQ_EMPTY(&recovery->deletes) || !tenancy_is_usable(recovery->tenancy))
                 backoff_stop(recovery->backoff);
         else
-                go_on(recovery);
+                check_next(recovery);
 }
 
 static int load_one(DeleteRecovery *recovery, const DeleteIntent *intent)
@@ -201,7 +203,7 @@ static int load_one(DeleteRecovery *recovery, const DeleteIntent *intent)
         int r;
 
         TAILQ_FOREACH(pending, &recovery->deletes, entry)
-                if (pending->intent_id == intent->id) /* an earlier attempt has loaded it */
+                if (pending->intent_id == intent->id) /* loaded by an earlier attempt */
                         return 0;
         r = pending_delete_from_intent(recovery->tenancy, intent, &pending);
         if (r == 0)
@@ -275,7 +277,7 @@ static void stop(Tenancy *tenancy)
         DeleteRecovery *recovery = tenancy->delete_recovery;
 
         recovery->stopped = true;
-        if (recovery->probe) { /* and not a change that is on its way to the disk */
+        if (recovery->probe) { /* a store change is not cancelled */
                 recovery->probe = vault_probe_cancel(recovery->probe);
                 recovery->current = NULL;
         }
@@ -290,7 +292,7 @@ static void api_is_back(Tenancy *tenancy)
                 backoff_hurry(recovery->backoff);
 }
 
-/* Nothing if there are none of them. */
+/* Writes "" if n is 0. */
 static const char *tell_count(char text[static 64], const char *of_what, size_t n)
 {
         text[0] = '\0';
@@ -313,10 +315,9 @@ static int find(const Tenancy *tenancy, FindingList *list)
         }
         if (n == 0)
                 return 0;
-        (void) snprintf(text, sizeof(text),
-                        "Deletes in the vault that are not finished yet: %zu%s%s%s%s", n,
+        (void) snprintf(text, sizeof(text), "Unfinished vault deletes: %zu%s%s%s%s", n,
                         tell_count(elsewhere, "of another Endpoint", n_elsewhere),
-                        tell_count(uncertain, "of which the API does not tell", n_uncertain),
+                        tell_count(uncertain, "with failed lookups", n_uncertain),
                         recovery->result ? "; the last attempt failed: " : "",
                         recovery->result ? error_strerror(recovery->result) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),

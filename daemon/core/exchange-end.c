@@ -8,13 +8,13 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* How long an outcome that could not be saved waits in memory for a repeat. */
+/* How long an unsaved outcome is kept in memory for a retry. */
 #define UNSAVED_TTL_MS STORE_IDEMPOTENCY_TTL_MS
 #define UNSAVED_MAX    256U
-/* Exchanges that have ended and whose intents are still on disk, since the store fails. */
+/* Exchanges that have ended, but whose intents the store failed to remove. */
 #define ENDED_MAX 4096U
 
-/* When the store is tried again. */
+/* Back-off of store retries. */
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   60000U
 
@@ -80,7 +80,7 @@ bool exchanges_are_awaited(const Exchanges *exchanges)
         return false;
 }
 
-/* Calls everybody who waits. */
+/* Replies to all callers. */
 static void exchange_answer(Exchange *exchange, int r)
 {
         struct ExchangeCallers callers = TAKE(exchange->callers, (struct ExchangeCallers){});
@@ -102,7 +102,7 @@ static void exchange_end(Exchange *exchange)
 {
         _cleanup_(exchange_freep) Exchange *owned = exchange;
 
-        /* First out of the list: a caller that repeats from within its function begins anew. */
+        /* Remove it first: a caller may start a retry in its function. */
         LIST_REMOVE(owned, entry);
         exchange_answer(owned, owned->result);
 }
@@ -112,8 +112,8 @@ static void on_recovery_done(void *userdata)
         exchange_end(userdata);
 }
 
-/* If the code was used up before this process began, crash recovery has made the link, or is about
- * to. */
+/* A retry of an interrupted exchange waits until crash recovery has had time to restore the link.
+ */
 void exchange_finish(Exchange *exchange)
 {
         exchange->stage = EXCHANGE_AWAITING_RECOVERY;
@@ -129,7 +129,7 @@ static void exchange_saved(int r, bool newly_linked, void *userdata);
 
 int exchange_save(Exchange *exchange)
 {
-        /* Without room for an intent there is none for an answer. */
+        /* No idempotency record without an intent: the disk is full. */
         bool has_answer = exchange->has_key && exchange->result == 0 && exchange->intent_id > 0;
         const ExchangeOutcome outcome = {
                 .intent_id = exchange->intent_id,
@@ -148,7 +148,7 @@ int exchange_save(Exchange *exchange)
         return r;
 }
 
-/* The exchange is over for its callers, and has come to no link. */
+/* Without a link, record the decision not to link the passkey. */
 static void exchange_decline_link(Exchange *exchange)
 {
         if (!exchange->link)
@@ -167,7 +167,7 @@ static size_t count_stage(const Exchanges *exchanges, ExchangeStage stage)
         return n;
 }
 
-/* The oldest that is in a stage. */
+/* The oldest exchange in a stage, or NULL. */
 static Exchange *find_stage(const Exchanges *exchanges, ExchangeStage stage)
 {
         Exchange *e, *found = NULL;
@@ -184,7 +184,7 @@ static void exchange_drop(Exchange *exchange)
         exchange_free(exchange);
 }
 
-/* Its decision is not going to be on disk. */
+/* Drops an exchange whose decision never reaches the disk. */
 static void exchange_drop_undecided(Exchange *exchange)
 {
         if (exchange->declined_id)
@@ -192,7 +192,7 @@ static void exchange_drop_undecided(Exchange *exchange)
         exchange_drop(exchange);
 }
 
-/* What is left is to remove the intent; that is tried again until the store can do it. */
+/* Keeps only the intent to remove, which is retried until the store succeeds. */
 static void exchange_keep_ended(Exchange *exchange)
 {
         Exchanges *exchanges = exchange->exchanges;
@@ -202,7 +202,7 @@ static void exchange_keep_ended(Exchange *exchange)
         exchange->has_key = false;
         exchange->stage = EXCHANGE_ENDED;
         exchanges->decision_lost_at_ms = boottime_ms();
-        if (exchange->intent_id == 0) /* the decision would fill the disk further */
+        if (exchange->intent_id == 0) /* a tombstone would need more disk space */
                 exchange_drop_undecided(exchange);
         else if (count_stage(exchanges, EXCHANGE_ENDED) > ENDED_MAX)
                 exchange_drop_undecided(find_stage(exchanges, EXCHANGE_ENDED));
@@ -217,15 +217,15 @@ static void exchange_keep_unsaved(Exchange *exchange)
                 exchange_keep_ended(find_stage(exchanges, EXCHANGE_UNSAVED));
 }
 
-/* The store failed. The code is used up, so the outcome is kept where there can be a repeat. A
- * caller that wants no link has its answer all the same. */
+/* The store failed after the code was used up. Keeps the outcome if a retry can ask for it. A
+ * caller that wants no link gets its answer nevertheless. */
 void exchange_fail_to_save(Exchange *exchange, int r)
 {
         _cleanup_(tenancy_unrefp) Tenancy *tenancy = TAKE_PTR(exchange->tenancy);
         int result = exchange->result ?: exchange->wants_link ? r : 0;
         bool may_be_repeated = exchange->link && exchange->has_key;
 
-        /* First: a caller may repeat from within its function. */
+        /* Set before the reply: a caller may start a retry in its function. */
         exchange->stage = may_be_repeated ? EXCHANGE_UNSAVED : EXCHANGE_ENDED;
         exchange->has_key = may_be_repeated;
         exchange_answer(exchange, result);
@@ -256,7 +256,7 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
         exchange_finish(exchange);
 }
 
-/* One that has failed before, with nobody waiting. */
+/* The outcome of an exchange that has no callers any more was saved. */
 static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
 {
         Exchange *exchange = userdata;

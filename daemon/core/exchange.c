@@ -9,13 +9,13 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* A code lives five minutes: a passkey was used that much before its exchange at most. The rest is
- * for the time that calls take and for clocks that differ in their seconds. */
+/* A code is valid for five minutes, so the passkey was used at most five minutes before the
+ * exchange. The other two are for slow calls and clock skew. */
 #define WINDOW_MS (7U * 60U * 1000U)
 
-/* Asking the API */
+/* The API call */
 
-/* Turns the principal into an answer, and into a link or the decision against one. */
+/* Stores the principal in the answer, and decides whether to link its passkey. */
 static int exchange_use_principal(Exchange *exchange, const Principal *principal)
 {
         bool mismatch = exchange->user_id && !streq(exchange->user_id, principal->user_id);
@@ -35,7 +35,7 @@ static int exchange_use_principal(Exchange *exchange, const Principal *principal
         return principal_copy(principal, &exchange->answer.principal);
 }
 
-/* An intent that was taken over. Unless it is resolved here, it is crash recovery's again. */
+/* Returns an intent that was taken over to crash recovery. */
 static void exchange_give_back(Exchange *exchange, bool resolved)
 {
         if (!exchange->taken_over)
@@ -46,7 +46,7 @@ static void exchange_give_back(Exchange *exchange, bool resolved)
                 exchange->intent_id = 0;
 }
 
-/* A code that was used up is not called invalid where an earlier process may have used it. */
+/* INVALID_CODE is not reported where an earlier process may have used the code. */
 static int exchange_map_error(const Exchange *exchange, int r)
 {
         if (r != ERROR_INVALID_CODE)
@@ -56,14 +56,15 @@ static int exchange_map_error(const Exchange *exchange, int r)
         return exchange->prior_unknown ? ERROR_STORE_FAILED : r;
 }
 
-/* Whether the API may have told of a passkey that is not to be linked, and nobody knows which. */
+/* Whether the API may have used the code for a passkey that must not be linked, and whose id is
+ * unknown. */
 static bool exchange_may_have_declined(const Exchange *exchange, int r)
 {
         return (r < 0 || r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY) &&
                (exchange->user_id || !exchange->wants_link);
 }
 
-/* Without a principal. */
+/* Ends an exchange for which the API returned no principal. */
 static void exchange_fail(Exchange *exchange, int r)
 {
         exchange->result = exchange_map_error(exchange, r);
@@ -90,7 +91,7 @@ static void exchange_asked(const Result *result, void *userdata)
                 return;
         }
         r = exchange_save(exchange);
-        /* Crash recovery, which may go on now, comes after the outcome. */
+        /* After the save: crash recovery may continue at once, and must see the outcome. */
         exchange_give_back(exchange, true);
         if (r < 0)
                 exchange_fail_to_save(exchange, r);
@@ -103,7 +104,7 @@ static int exchange_ask(Exchange *exchange)
         r = api_exchange_code(exchange->api, exchange->code, exchange_asked, exchange,
                               &exchange->call);
         exchange_forget_code(exchange);
-        /* Its key may be dropped before the exchange ends. */
+        /* Release the API key, which may be removed before the exchange ends. */
         exchange->api = api_unref(exchange->api);
         if (r == 0)
                 exchange->stage = EXCHANGE_ASKING;
@@ -117,7 +118,7 @@ static void exchange_begun(int r, uint64_t intent_id, void *userdata)
         Exchange *exchange = userdata;
 
         exchange->intent_id = r == 0 ? intent_id : 0;
-        /* Without a link, nothing is lost but the answer to a repeat after a crash. */
+        /* Without a link, the only loss is the answer to a retry after a crash. */
         if (r > 0 && !exchange->wants_link)
                 r = 0;
         if (r == 0)
@@ -136,10 +137,10 @@ static uint64_t window_ms(const Exchanges *exchanges)
         return since_lost_ms < WINDOW_MS ? since_lost_ms : WINDOW_MS;
 }
 
-/* What the exchange lends. */
+/* Borrows the strings of the exchange. */
 static ExchangeIntent exchange_intent(const Exchange *exchange)
 {
-        ExchangeIntent intent = {.user_id = exchange->user_id, /* lent, as the next */
+        ExchangeIntent intent = {.user_id = exchange->user_id,
                                  .endpoint = (char *) api_endpoint(exchange->api),
                                  .wants_link = exchange->wants_link,
                                  .has_key = exchange->has_key};
@@ -149,7 +150,7 @@ static ExchangeIntent exchange_intent(const Exchange *exchange)
         return intent;
 }
 
-/* An exchange that a crash can make no difference to needs no intent. */
+/* Without a link and a request id, there is nothing to recover after a crash. */
 static int exchange_begin(Exchange *exchange)
 {
         ExchangeIntent intent = exchange_intent(exchange);
@@ -197,7 +198,7 @@ static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
         return NULL;
 }
 
-/* A repeat while the first is under way, or after the store failed it. Takes the caller over. */
+/* Adds a retry to an exchange that is in flight or unsaved. Takes ownership of the caller. */
 static int exchange_join(Exchange *exchange, ExchangeCaller *caller)
 {
         _cleanup_(exchange_caller_freep) ExchangeCaller *owned = caller;
@@ -248,11 +249,11 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         return 0;
 }
 
-/* What the store says of an exchange that it has no answer of. */
+/* The state of an earlier exchange with the same idempotency key. */
 typedef enum PriorAttempt {
         PRIOR_NONE,
-        PRIOR_INTERRUPTED, /* an earlier process began it */
-        PRIOR_UNKNOWN,     /* the store cannot be read */
+        PRIOR_INTERRUPTED, /* by an earlier process */
+        PRIOR_UNKNOWN,     /* the store failed */
 } PriorAttempt;
 
 /* Takes the caller over. */
@@ -280,8 +281,8 @@ static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const 
         return 0;
 }
 
-/* Looks for the answer to a repeat. Returns CALL_ANSWERED after running the function, 0 if there is
- * no answer, STORE_FAILED or a negative errno. */
+/* Looks up the idempotency record of a retry. Returns CALL_ANSWERED after running the function, 0
+ * if there is no record, STORE_FAILED or a negative errno. */
 static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
                        PriorAttempt *ret_prior, ResultFunc func, void *userdata)
 {
@@ -291,14 +292,14 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
         r = store_get_idempotency_record(tenancy->store, key, &answer);
         if (r == ERROR_NOT_FOUND)
                 return 0;
-        /* An exchange without a link needs no store. */
+        /* The store is optional for an exchange without a link. */
         if (r > 0 && !request->link) {
                 *ret_prior = PRIOR_UNKNOWN;
                 return 0;
         }
         if (r != 0)
                 return r;
-        /* The API may never have seen the code: the exchange is lost only if the API refuses it. */
+        /* The code may never have reached the API, so ask again. */
         if (answer.error == ERROR_INTERRUPTED) {
                 *ret_prior = PRIOR_INTERRUPTED;
                 return 0;
@@ -333,7 +334,7 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
                 return exchange_join(first, TAKE_PTR(caller));
         if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
-        /* In a URL these would name another resource, and no code is one of them. */
+        /* As a URL path segment these name another resource; a code is never one of them. */
         if (streq(request->code, ".") || streq(request->code, ".."))
                 return ERROR_INVALID_CODE;
         return exchange_add(tenancy, request, request->request_id ? key : NULL, prior,

@@ -6,7 +6,7 @@
 
 #include "daemon/core/idempotency-key.h"
 
-/* Each part with its length before it, so that no two different requests look alike. */
+/* Prefixes each part with its length, so that different requests never hash the same bytes. */
 static bool digest_part(EVP_MD_CTX *md, const void *part, size_t len)
 {
         uint64_t prefix = htole64(len);

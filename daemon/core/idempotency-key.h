@@ -3,7 +3,7 @@
 
 #include "daemon/core/exchange.h"
 
-/* A digest of all that makes a repeat the same: tenancy, uid, code and request id, which has to be
- * there. Returns 0 or -ENOMEM, and then what is in `ret_key` is nothing. */
+/* Hashes the tenancy, uid, code and request id of a request: a retry has the same key.
+ * `request->request_id` must not be NULL. Returns 0, or -ENOMEM with `ret_key` undefined. */
 int idempotency_key_digest(const char *tenancy_id, const ExchangeRequest *request,
                            uint8_t ret_key[static IDEMPOTENCY_KEY_LEN]);

@@ -56,9 +56,8 @@ InterruptedExchange *interrupted_exchanges_find(const InterruptedExchanges *inte
         return NULL;
 }
 
-InterruptedExchange *
-interrupted_exchanges_find_repeat(const InterruptedExchanges *interrupted,
-                                  const uint8_t key[static IDEMPOTENCY_KEY_LEN])
+InterruptedExchange *interrupted_exchanges_find_retry(const InterruptedExchanges *interrupted,
+                                                      const uint8_t key[static IDEMPOTENCY_KEY_LEN])
 {
         for (size_t i = 0; i < interrupted->n; i++) {
                 InterruptedExchange *exchange = &interrupted->exchanges[i];

@@ -4,15 +4,16 @@
 #include "daemon/model/intent.h"
 
 /*
- * The intents of exchanges that an earlier process has left on disk. A repeat of such an exchange
- * takes its intent over, and settles it or gives it back; crash recovery settles the others.
+ * The intents that an earlier process left on disk, one per interrupted exchange. A retry of the
+ * exchange takes its intent over, and then resolves it or gives it back. Crash recovery resolves
+ * the others.
  */
 typedef struct InterruptedExchange {
         ExchangeIntent intent;
-        bool taken_over; /* by a repeat */
+        bool taken_over; /* by a retry */
 } InterruptedExchange;
 
-/* Zero-initialised there are none. */
+/* Zero-initialised: empty. */
 typedef struct InterruptedExchanges {
         InterruptedExchange *exchanges;
         size_t n;
@@ -20,25 +21,26 @@ typedef struct InterruptedExchanges {
 
 void interrupted_exchanges_clear(InterruptedExchanges *interrupted);
 
-/* Takes what the intent owns over. Returns 0 or -ENOMEM. */
+/* Takes ownership of the contents of the intent. Returns 0 or -ENOMEM. */
 int interrupted_exchanges_push(InterruptedExchanges *interrupted, ExchangeIntent *intent);
-/* None of that id is fine. */
+/* An unknown id is fine. */
 void interrupted_exchanges_remove(InterruptedExchanges *interrupted, uint64_t intent_id);
 
-/* How many no repeat has taken over. */
+/* Counts the exchanges that no retry has taken over. */
 size_t interrupted_exchanges_count(const InterruptedExchanges *interrupted);
 
-/* Lent until the next change; NULL if there is none. */
+/* Valid until the next change; NULL if the id is unknown. */
 InterruptedExchange *interrupted_exchanges_find(const InterruptedExchanges *interrupted,
                                                 uint64_t intent_id);
-/* The one that a repeat with that key may take over. */
+/* Returns the exchange that a retry with this key may take over, or NULL. */
 InterruptedExchange *
-interrupted_exchanges_find_repeat(const InterruptedExchanges *interrupted,
-                                  const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
+interrupted_exchanges_find_retry(const InterruptedExchanges *interrupted,
+                                 const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
 
-/* True also if there is none of that id. */
+/* Returns true also for an unknown id. */
 bool interrupted_exchanges_is_taken_over(const InterruptedExchanges *interrupted,
                                          uint64_t intent_id);
 
-/* Whether a exchange is about a passkey of another endpoint, which has a vault of its own. */
+/* Whether the exchange wanted to link a passkey of another endpoint, which has a vault of its own.
+ */
 bool interrupted_exchange_is_elsewhere(const InterruptedExchange *exchange, const char *endpoint);

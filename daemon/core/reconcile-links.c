@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Second pass: the links. One whose passkey the vault does not have is removed. */
+/* Second pass: pages through the links, and removes links whose passkey the vault does not have. */
 
 #include "base/clock.h"
 #include "daemon/core/reconcile-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* Links that are looked through before others have their turn. */
+/* Links per page; the event loop runs between pages. */
 #define LINKS_PAGE 200U
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
@@ -40,7 +40,7 @@ static int remove_links(Reconcile *reconcile, const LinkList *links)
         return r;
 }
 
-/* Of a passkey that cannot be asked for, the link stays. */
+/* Keep the link of a passkey whose lookup failed. */
 static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *there _unused_,
                       LinkList *unknown _unused_, void *userdata)
 {
@@ -76,7 +76,7 @@ static void on_turn(int r, void *userdata)
         reconcile_close_change(reconcile);
 }
 
-/* Others have their turn before the next page. */
+/* Let the event loop run before the next page. */
 static int yield_turn(Reconcile *reconcile)
 {
         int r;
@@ -94,7 +94,8 @@ static bool is_new(const Reconcile *reconcile, const Link *link, uint64_t now_ms
         return link->created_at_ms >= reconcile->begun_at_ms && link->created_at_ms <= now_ms;
 }
 
-/* A link that the vault cannot have listed, or did list, is no suspect. */
+/* A link is a suspect unless the vault has listed its passkey, or it is too new to have been
+ * listed. */
 static int sift_links(Reconcile *reconcile, LinkList *page)
 {
         uint64_t now_ms = realtime_ms();

@@ -51,12 +51,12 @@ void reconcile_fail(Reconcile *reconcile, int r, uint32_t retry_after_s)
         reconcile->retry_after_s = retry_after_s;
 }
 
-static void reconcile_go_on(Reconcile *reconcile);
+static void reconcile_continue(Reconcile *reconcile);
 
 void reconcile_close(Reconcile *reconcile)
 {
         if (--reconcile->n_open == 0)
-                reconcile_go_on(reconcile);
+                reconcile_continue(reconcile);
 }
 
 void reconcile_open_change(Reconcile *reconcile)
@@ -73,7 +73,7 @@ void reconcile_close_change(Reconcile *reconcile)
         tenancy_end_change(tenancy);
 }
 
-/* Starts what comes next. Nothing is left to do if it starts nothing. */
+/* Starts the next operations; *ret_finished is true if none is left. */
 static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
 {
         *ret_finished = false;
@@ -87,7 +87,7 @@ static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
         return 0;
 }
 
-static void reconcile_go_on(Reconcile *reconcile)
+static void reconcile_continue(Reconcile *reconcile)
 {
         bool finished = reconcile->cancelled || reconcile->failure;
 
@@ -103,7 +103,7 @@ static void reconcile_go_on(Reconcile *reconcile)
                 reconcile_end(reconcile);
 }
 
-/* A change that is on its way to the disk is waited for. */
+/* Waits for the store change in flight. */
 static void reconcile_cancel(Call *call)
 {
         Reconcile *reconcile = (Reconcile *) call;

@@ -7,7 +7,8 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* More passkeys than this cannot be told apart anyway; those of expected users can. */
+/* Claims to any user are ambiguous with this many candidates; claims to an expected user are not.
+ */
 #define CANDIDATES_MAX          10000U
 #define EXPECTED_CANDIDATES_MAX 100000U
 
@@ -71,7 +72,7 @@ int recovery_check_passkey(Recovery *recovery, Tenancy *tenancy, const Passkey *
         if (meaning == RECOVERY_ANY_USER && recovery->n_candidates >= CANDIDATES_MAX)
                 return 0;
         r = store_get_link(tenancy->store, tenancy->id, passkey->id, &link);
-        /* The record of one link may be damaged: that is looked at again before links are made. */
+        /* The link record may be damaged; the store checks it again before it adds links. */
         if (r == ERROR_NOT_FOUND || r == ERROR_STORE_FAILED)
                 return add_candidate(recovery, passkey, false);
         if (r != 0)

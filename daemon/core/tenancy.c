@@ -176,7 +176,7 @@ void tenancy_end_change(Tenancy *tenancy)
         tenancy_unref(tenancy);
 }
 
-/* Returns whether it is another than before. */
+/* Returns whether the state has changed. */
 static bool tenancy_set_state(Tenancy *tenancy, TenancyState state)
 {
         if (tenancy->state == state)
@@ -199,7 +199,7 @@ static void tenancy_learn_state(Tenancy *tenancy, TenancyState state, int error)
                 audit(events[state], .tenancy = tenancy->label, .error = error);
 }
 
-/* Whether a new key is any good, the next call will tell. */
+/* Assumes that a new key is valid; the next API call updates the state. */
 static void tenancy_note_key(Tenancy *tenancy, const Secret *old, const Secret *key)
 {
         if (old && key && secret_equal(old, key))
@@ -218,8 +218,8 @@ static bool has_other_issuer(const Api *a, const Api *b)
                !streq_ptr(api_ca_file(a), api_ca_file(b));
 }
 
-/* Takes the new Api over; NULL for none. A key that has been taken away is not used any more: what
- * goes on by itself goes on with the new Api, once it is started. */
+/* Takes ownership of the new Api; NULL for none. Background work stops using the old key, and
+ * continues with the new Api after tenancy_start(). */
 static void tenancy_replace_api(Tenancy *tenancy, Api *api)
 {
         _cleanup_(api_unrefp) Api *old = tenancy->api;
@@ -341,8 +341,8 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
         Tenancy *tenancy = userdata;
         bool was_away = tenancy->state == TENANCY_DEGRADED;
 
-        /* Our own failures say nothing of the API, nor does a request that somebody on the way may
-         * have refused; and without a key there is nothing to learn. */
+        /* Local failures (r < 0) do not concern the API. A gateway may have refused the request.
+         * Without a key, the state stays UNCONFIGURED. */
         if (r < 0 || r == ERROR_BAD_REQUEST || r == ERROR_RATE_LIMITED || api != tenancy->api ||
             !tenancy_is_usable(tenancy))
                 return;

@@ -9,8 +9,8 @@
 struct VaultIterator {
         Api *api;
         ApiCall *call;
-        char *cursor;   /* NULL for the first page */
-        IdSet *cursors; /* that the vault has given */
+        char *cursor;   /* NULL: first page */
+        IdSet *cursors; /* that were used, to detect a loop */
         bool done;
         ResultFunc func;
         void *userdata;
@@ -43,7 +43,7 @@ VaultIterator *vault_iterator_free(VaultIterator *iterator)
         return NULL;
 }
 
-/* A vault whose pages went round in a circle would never end. */
+/* A repeated cursor would make the iteration endless. */
 static int take_cursor(VaultIterator *iterator, const char *next_cursor)
 {
         char *copy;

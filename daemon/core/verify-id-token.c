@@ -10,37 +10,37 @@
 #include "daemon/id-token/id-token.h"
 #include "dbus/error.h"
 
-/* How old a key set may become before it is fetched anew. */
+/* The cache entry is refreshed after this time. */
 #define KEY_SET_TTL_MS (10U * 60U * 1000U)
-/* How often an unknown key may have it fetched. */
+/* Rate limit of fetches for unknown keys. */
 #define KEY_SET_INTERVAL_MS (30U * 1000U)
-/* The pause after a failed fetch; it doubles up to KEY_SET_INTERVAL_MS. */
+/* Back-off after a failed fetch; doubles up to KEY_SET_INTERVAL_MS. */
 #define PAUSE_MIN_MS 1000U
-/* A longer Retry-After is cut. */
+/* Cap of a Retry-After. */
 #define RETRY_AFTER_MAX_S 3600U
 
 typedef struct VerifyIdToken {
         Call call;
         KeySetCache *cache;
         char *id_token;
-        char *user_id; /* the only acceptable one, or NULL */
+        char *user_id; /* the expected user, or NULL for any */
         bool waiting;  /* for the key set: in the cache's list */
         LIST_ENTRY(VerifyIdToken) entry;
 } VerifyIdToken;
 
-/* The cached key set of a tenancy's endpoint. Reference-counted: calls that wait for the key set
- * keep it if the tenancy moves to another endpoint. */
+/* Caches the key set of an endpoint for a tenancy. Reference-counted: calls that wait for the key
+ * set keep the cache if the tenancy moves to another endpoint. */
 struct KeySetCache {
         unsigned n_ref;
         Api *api;
         char *tenancy_id;
-        KeySet *key_set; /* NULL: none yet */
+        KeySet *key_set; /* NULL before the first successful fetch */
         uint64_t fetched_at_ms;
-        uint64_t ask_at_ms; /* earliest time of the next fetch; 0: at once */
-        uint64_t pause_ms;  /* after the last failure */
-        int failure;        /* Error of the last fetch; 0: none, or not the API's */
+        uint64_t ask_at_ms; /* earliest time of the next fetch; 0: now */
+        uint64_t pause_ms;  /* current back-off */
+        int failure;        /* Error of the last fetch; 0: success, or a local failure */
         ApiCall *call;
-        LIST_HEAD(, VerifyIdToken) waiting; /* for the key set */
+        LIST_HEAD(, VerifyIdToken) waiting; /* calls that wait for the fetch */
 };
 
 static KeySetCache *key_set_cache_ref(KeySetCache *cache)
@@ -90,7 +90,7 @@ static int key_set_cache_get(Tenancy *tenancy, KeySetCache **ret)
         return 0;
 }
 
-/* How long until the key set may be fetched, rounded up. */
+/* Returns the seconds until the next fetch is allowed, rounded up. */
 static uint32_t key_set_cache_retry_after_s(const KeySetCache *cache)
 {
         uint64_t now_ms = monotonic_ms();
@@ -115,7 +115,7 @@ static int verify_token(const KeySetCache *cache, const char *id_token, const ch
         return 0;
 }
 
-/* Wipes the token: until it expires it is as good as a password. */
+/* Wipes the token: until it expires it works like a password. */
 static void verify_id_token_destroy(Call *call)
 {
         VerifyIdToken *verification = (VerifyIdToken *) call;
@@ -129,7 +129,7 @@ static void verify_id_token_destroy(Call *call)
         key_set_cache_unref(verification->cache);
 }
 
-/* Verifies the token, or fails with r, the reason why there is no key set. */
+/* Verifies the token if r is 0; r is an Error if no key set could be fetched. */
 static void verify_id_token_end(VerifyIdToken *verification, int r)
 {
         _cleanup_(principal_freep) Principal *principal = NULL;
@@ -144,7 +144,7 @@ static void verify_id_token_end(VerifyIdToken *verification, int r)
         call_end(&verification->call, &result);
 }
 
-/* Our own failures say nothing of the API, so they put no fetch off. */
+/* Local failures (r < 0) are not the API's, so they cause no back-off. */
 static void key_set_cache_note_failure(KeySetCache *cache, int r, uint32_t retry_after_s)
 {
         uint64_t wait_ms, asked_ms, ask_at_ms;
@@ -189,7 +189,7 @@ static void on_key_set(const Result *result, void *userdata)
         while ((verification = LIST_FIRST(&cache->waiting))) {
                 LIST_REMOVE(verification, entry);
                 verification->waiting = false;
-                /* An outdated key set is better than none. */
+                /* A stale key set is better than none. */
                 verify_id_token_end(verification, cache->key_set ? 0 : r);
         }
 }
@@ -207,19 +207,19 @@ static int key_set_cache_fetch(KeySetCache *cache)
         return 0;
 }
 
-/* Whether a key that the set does not have is worth asking for. */
+/* Whether the rate limit allows another fetch. */
 static bool may_ask_again(const KeySetCache *cache)
 {
         return cache->call || monotonic_ms() >= cache->ask_at_ms;
 }
 
-/* Whether the key set in the cache has the final say on a key. */
+/* Whether the cached key set decides: it has the key, or the rate limit forbids a fetch. */
 static bool is_cached(const KeySetCache *cache, const char *kid)
 {
         return cache->key_set && (key_set_has(cache->key_set, kid) || !may_ask_again(cache));
 }
 
-/* Whether there is no key set, and the last failure stands until the next fetch. */
+/* Whether the cache is empty and the last fetch failed, within the back-off. */
 static bool has_failed(const KeySetCache *cache)
 {
         return !cache->key_set && cache->failure > 0 && !may_ask_again(cache);
@@ -288,7 +288,7 @@ int verify_id_token_start(Tenancy *tenancy, const char *id_token, const char *us
 
 static int attach(Tenancy *tenancy _unused_)
 {
-        return 0; /* the first id_token makes the key cache */
+        return 0; /* created by the first id_token */
 }
 
 static void detach(Tenancy *tenancy)
@@ -296,7 +296,7 @@ static void detach(Tenancy *tenancy)
         tenancy->key_set_cache = key_set_cache_unref(tenancy->key_set_cache);
 }
 
-/* The former Api may hold a key that has been replaced. */
+/* The previous Api may hold a replaced key. */
 static void start(Tenancy *tenancy)
 {
         KeySetCache *cache = tenancy->key_set_cache;

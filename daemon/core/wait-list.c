@@ -30,7 +30,7 @@ static void arm_timer(WaitList *list)
         (void) sd_event_source_set_enabled(list->timer, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* Runs the functions whose deadline has passed by then. They may free the list. */
+/* Runs the callbacks whose deadline has passed. They may free the list. */
 static void run_until(WaitList *list, uint64_t now_ms)
 {
         WaitListEntries due = STAILQ_HEAD_INITIALIZER(due);
