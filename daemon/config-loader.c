@@ -26,7 +26,7 @@ struct ConfigLoader {
         GrantNameResolver *resolver;
         Config *config;             /* in force; its grants belong to the owner */
         Config *pending;            /* parsed; its names are being looked up */
-        PendingReloadQueue reloads; /* that wait for `pending` */
+        PendingReloadQueue reloads; /* callers waiting for `pending` */
         sd_event_source *deadline;
 };
 

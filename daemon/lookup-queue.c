@@ -10,12 +10,12 @@
 #include "daemon/nss-lookup-pool.h"
 #include "daemon/nss-lookup.h"
 
-/* What the threads share with the event loop; it lives as long as one of them needs it. */
+/* Shared by the threads and the event loop; freed with the last reference. */
 struct NssLookupQueue {
         pthread_mutex_t lock;
-        unsigned n_ref;     /* the event loop's, and one a thread */
-        unsigned n_threads; /* that will look into the queue once more */
-        unsigned n_slow;    /* of these, with a slow or cancelled lookup */
+        unsigned n_ref;     /* one for the event loop, one per thread */
+        unsigned n_threads; /* running threads that will read the queue again */
+        unsigned n_slow;    /* threads with a slow or cancelled lookup */
         int fd;
         TAILQ_HEAD(, NssLookup) lookups; /* in the order of the requests */
 };
@@ -43,7 +43,7 @@ static int lookup_new(bool is_group, const char *name, NssLookup **ret)
         return 0;
 }
 
-/* The list. All that follows, up to the threads, is called with the lock. */
+/* Queue operations; the caller holds the lock. */
 
 static NssLookup *find_name(const NssLookupQueue *queue, bool is_group, const char *name)
 {
@@ -71,7 +71,7 @@ static NssLookup *detach(NssLookupQueue *queue, NssLookup *lookup)
         return lookup;
 }
 
-/* The lock is destroyed with the last reference. */
+/* Destroys the lock with the last reference. */
 static void queue_unlock_unref(NssLookupQueue *queue)
 {
         bool last = --queue->n_ref == 0;
@@ -88,7 +88,7 @@ static void queue_unlock_unref(NssLookupQueue *queue)
 
 static void wake_loop(NssLookupQueue *queue)
 {
-        /* A counter that is full is readable, too. */
+        /* An overflowing counter is readable, too. */
         (void) !write(queue->fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
@@ -100,7 +100,7 @@ static void set_slow(NssLookupQueue *queue, NssLookup *lookup, bool slow)
         queue->n_slow += slow ? 1U : -1U;
 }
 
-/* Cancelled and slow lookups may hang for minutes, and must not keep all others waiting. */
+/* Slow and cancelled lookups may block for minutes, and must not delay others. */
 static unsigned n_busy(const NssLookupQueue *queue)
 {
         return queue->n_threads - queue->n_slow;
@@ -146,7 +146,7 @@ static void *run_thread(void *userdata)
         return NULL;
 }
 
-/* All signals are for the event loop's thread. Returns 0 or a negative errno. */
+/* Blocks all signals in the thread: the event loop handles them. Returns 0 or a negative errno. */
 static int create_thread(NssLookupQueue *queue)
 {
         sigset_t all, before;
@@ -166,7 +166,8 @@ static int create_thread(NssLookupQueue *queue)
         return -e;
 }
 
-/* Those that run take from the queue as well, when they are done. With the lock. */
+/* No new thread is needed at the limit: running threads take the next lookup. The caller holds the
+ * lock. */
 static int start_thread(NssLookupQueue *queue)
 {
         int r;
@@ -186,7 +187,7 @@ static int start_thread(NssLookupQueue *queue)
 
 /* The event loop */
 
-/* With the lock. */
+/* The caller holds the lock. */
 static int ask(NssLookupQueue *queue, bool is_group, const char *name)
 {
         NssLookup *lookup = find_name(queue, is_group, name);

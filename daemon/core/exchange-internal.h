@@ -54,7 +54,7 @@ typedef struct Exchange {
         Link *link;             /* to add, or NULL */
         char *declined_id;      /* authenticator id of a passkey that must not be linked, or NULL */
         uint64_t unsaved_at_ms; /* monotonic */
-        SLIST_HEAD(ExchangeCallers, ExchangeCaller) callers; /* that wait for the answer */
+        SLIST_HEAD(ExchangeCallers, ExchangeCaller) callers; /* callers waiting for the answer */
 } Exchange;
 
 /* The exchanges of a tenancy. */

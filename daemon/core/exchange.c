@@ -256,7 +256,7 @@ typedef enum PriorAttempt {
         PRIOR_UNKNOWN,     /* the store failed */
 } PriorAttempt;
 
-/* Takes the caller over. */
+/* Takes ownership of the caller. */
 static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
                         PriorAttempt prior, ExchangeCaller *caller)
 {

@@ -9,8 +9,8 @@
 /* A vault delete with an unknown outcome. */
 typedef struct PendingDelete {
         TAILQ_ENTRY(PendingDelete) entry;
-        char *endpoint;     /* that received the delete; NULL: unknown */
-        LinkList links;     /* whose passkeys are to be looked up */
+        char *endpoint;     /* the endpoint that received the delete; NULL: unknown */
+        LinkList links;     /* links to check */
         bool uncertain;     /* the lookup of a passkey failed */
         uint64_t intent_id; /* 0: none on disk */
         uint64_t since_ms;  /* monotonic */

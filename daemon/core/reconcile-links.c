@@ -87,8 +87,8 @@ static int yield_turn(Reconcile *reconcile)
         return r;
 }
 
-/* Made since the vault was asked. A time in the future is what an import may have said, and makes
- * no difference. */
+/* Whether the link was made after the reconciliation began. An import may set a time in the future,
+ * which makes no difference. */
 static bool is_new(const Reconcile *reconcile, const Link *link, uint64_t now_ms)
 {
         return link->created_at_ms >= reconcile->begun_at_ms && link->created_at_ms <= now_ms;

@@ -10,7 +10,7 @@ struct VaultIterator {
         Api *api;
         ApiCall *call;
         char *cursor;   /* NULL: first page */
-        IdSet *cursors; /* that were used, to detect a loop */
+        IdSet *cursors; /* used cursors, to detect a loop */
         bool done;
         ResultFunc func;
         void *userdata;

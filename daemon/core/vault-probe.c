@@ -57,7 +57,7 @@ static void probe_fail(VaultProbe *probe, int r, uint32_t retry_after_s)
         probe->retry_after_s = retry_after_s;
 }
 
-/* Takes the link over. */
+/* Takes ownership of the link. */
 static void probe_sort(VaultProbe *probe, Link *link, int r, uint32_t retry_after_s)
 {
         LinkList *list = r == 0                 ? &probe->there
@@ -91,7 +91,7 @@ static Slot *find_slot(VaultProbe *probe)
         return NULL;
 }
 
-/* Takes the link over. */
+/* Takes ownership of the link. */
 static void probe_ask(VaultProbe *probe, Slot *slot, Link *link)
 {
         int r;

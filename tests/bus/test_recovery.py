@@ -209,7 +209,7 @@ def test_sign_in_was_cut_off(stack, connection):
         hang(stack, connection, vault.code(passkey_id), **options)
     crash(stack)
     assert stack.links() == {"pk-1": "ada", "pk-2": "bob"}
-    assert "Lost links cannot be told apart, tenancy default, 2 count" in stack.daemon.log_text()
+    assert "Crash recovery of links ambiguous, tenancy default, 2 count" in stack.daemon.log_text()
 
 
 def test_what_is_made_later_is_not_meant(stack, connection):

@@ -118,7 +118,7 @@ def test_one_code_is_one_claim(stack, connection):
     stack.daemon.start()
     stack.wait_recovered()
     assert stack.links() == {}  # three passkeys and two codes
-    assert "Lost links cannot be told apart, tenancy default, 3 count" in stack.daemon.log_text()
+    assert "Crash recovery of links ambiguous, tenancy default, 3 count" in stack.daemon.log_text()
 
 
 def test_repeat_settles_the_claim(stack, connection):
