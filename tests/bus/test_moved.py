@@ -229,7 +229,7 @@ def test_recovery_does_not_forget_retry_after(stack, connection):
     vault.faults["/passkeys/"] = Reply(503, b"", {"Retry-After": "600"})
     vault.faults["/away"] = Reply(500, b"")
     stack.daemon.start()
-    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    eventually(lambda: "Failed to recover links after a crash" in stack.daemon.log_text())
     with stack.connect() as later:
         for i in range(5):
             assert later.outcome(later.start_exchange("away")) == ("error", "Unreachable")

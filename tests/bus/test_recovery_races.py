@@ -21,7 +21,7 @@ def restart_into_recovery(stack):
 
 
 def wait_failed(stack):
-    eventually(lambda: "Cannot look for lost links yet" in stack.daemon.log_text())
+    eventually(lambda: "Failed to recover links after a crash" in stack.daemon.log_text())
 
 
 @pytest.mark.parametrize("call", [
