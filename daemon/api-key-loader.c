@@ -85,8 +85,8 @@ static bool is_key_missing(const ApiKeyLoader *loader)
         const ApiKeyFile *key;
 
         SLIST_FOREACH(key, &loader->files, entry)
-        if (key->fault != CREDENTIAL_FINE)
-                return true;
+                if (key->fault != CREDENTIAL_FINE)
+                        return true;
         return false;
 }
 
@@ -172,8 +172,8 @@ static int on_key_timer(sd_event_source *timer _unused_, uint64_t usec _unused_,
         ApiKeyFile *key;
 
         SLIST_FOREACH(key, &loader->files, entry)
-        if (key->fault != CREDENTIAL_FINE)
-                retry_key(loader, key);
+                if (key->fault != CREDENTIAL_FINE)
+                        retry_key(loader, key);
         watch_missing_keys(loader);
         return 0;
 }
@@ -236,11 +236,11 @@ static void forget_key(ApiKeyLoader *loader, const char *label)
         ApiKeyFile *key;
 
         SLIST_FOREACH(key, &loader->files, entry)
-        if (streq(key->label, label)) {
-                SLIST_REMOVE(&loader->files, key, ApiKeyFile, entry);
-                key_free(key);
-                return;
-        }
+                if (streq(key->label, label)) {
+                        SLIST_REMOVE(&loader->files, key, ApiKeyFile, entry);
+                        key_free(key);
+                        return;
+                }
 }
 
 int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, bool had_key,
@@ -305,7 +305,7 @@ int api_key_loader_diagnose(const ApiKeyLoader *loader, FindingList *list)
         int r = 0;
 
         SLIST_FOREACH(key, &loader->files, entry)
-        if (r == 0 && key->fault != CREDENTIAL_FINE)
-                r = diagnose_key(key, list);
+                if (r == 0 && key->fault != CREDENTIAL_FINE)
+                        r = diagnose_key(key, list);
         return r;
 }

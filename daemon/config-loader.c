@@ -26,7 +26,7 @@ struct ConfigLoader {
         GrantNameResolver *resolver;
         Config *config;             /* in force; its grants belong to the owner */
         Config *pending;            /* parsed; its names are being looked up */
-        PendingReloadQueue reloads; /* that wait for `pending` */
+        PendingReloadQueue reloads; /* callers waiting for `pending` */
         sd_event_source *deadline;
 };
 
@@ -108,7 +108,7 @@ static void finish_reload(ConfigLoader *loader)
         STAILQ_CONCAT(&reloads, &loader->reloads);
         r = apply_pending(loader, &text);
         STAILQ_FOREACH(reload, &reloads, entry)
-        record_end(reload, r, text);
+                record_end(reload, r, text);
         loader->owner.idle(loader->owner.userdata);
         while ((reload = STAILQ_FIRST(&reloads))) {
                 STAILQ_REMOVE_HEAD(&reloads, entry);

@@ -59,8 +59,8 @@ static ResolvedName *find_resolved_name(const ResolvedNameList *list, bool is_gr
         ResolvedName *n;
 
         SLIST_FOREACH(n, list, entry)
-        if (n->is_group == is_group && streq(n->name, name))
-                return n;
+                if (n->is_group == is_group && streq(n->name, name))
+                        return n;
         return NULL;
 }
 
@@ -116,7 +116,7 @@ static void schedule_retry(GrantNameResolver *resolver)
         int r;
 
         SLIST_FOREACH(name, &resolver->names, entry)
-        missing = missing || (name->result.r <= 0 && !name->in_lookup);
+                missing = missing || (name->result.r <= 0 && !name->in_lookup);
         if (!missing || sd_event_source_get_enabled(resolver->retry_timer, NULL) > 0)
                 return;
         resolver->interval_usec = resolver->interval_usec * 2 ?: INTERVAL_MIN_USEC;
@@ -138,8 +138,8 @@ static int on_retry_timer(sd_event_source *timer _unused_, uint64_t usec _unused
         ResolvedName *name;
 
         SLIST_FOREACH(name, &resolver->names, entry)
-        if (name->result.r <= 0 && !name->in_lookup)
-                start_lookup(resolver, name);
+                if (name->result.r <= 0 && !name->in_lookup)
+                        start_lookup(resolver, name);
         schedule_retry(resolver);
         return 0;
 }
@@ -203,8 +203,7 @@ static void start_lookups(GrantNameResolver *resolver, const ResolvedNameList *b
         for (int found = 1; found >= 0; found--) {
                 ResolvedName *name;
 
-                SLIST_FOREACH(name, &resolver->names, entry)
-                {
+                SLIST_FOREACH(name, &resolver->names, entry) {
                         const ResolvedName *old =
                                 find_resolved_name(before, name->is_group, name->name);
 
@@ -238,8 +237,8 @@ bool grant_name_resolver_is_done(const GrantNameResolver *resolver)
         const ResolvedName *name;
 
         SLIST_FOREACH(name, &resolver->names, entry)
-        if (name->result.r == -EINPROGRESS)
-                return false;
+                if (name->result.r == -EINPROGRESS)
+                        return false;
         return true;
 }
 

@@ -10,14 +10,14 @@
 #include "daemon/nss-lookup-pool.h"
 #include "daemon/nss-lookup.h"
 
-/* What the threads share with the event loop; it lives as long as one of them needs it. */
+/* Shared by the threads and the event loop; freed with the last reference. */
 struct NssLookupQueue {
         pthread_mutex_t lock;
-        unsigned n_ref;     /* the event loop's, and one a thread */
-        unsigned n_threads; /* that will look into the queue once more */
-        unsigned n_slow;    /* of these, with a slow or cancelled lookup */
+        unsigned n_ref;     /* one for the event loop, one per thread */
+        unsigned n_threads; /* running threads that will read the queue again */
+        unsigned n_slow;    /* threads with a slow or cancelled lookup */
         int fd;
-        NssLookup *lookups; /* in the order in which they were asked */
+        TAILQ_HEAD(, NssLookup) lookups; /* in the order of the requests */
 };
 
 NssLookup *lookup_free(NssLookup *lookup)
@@ -43,11 +43,13 @@ static int lookup_new(bool is_group, const char *name, NssLookup **ret)
         return 0;
 }
 
-/* The list. All that follows, up to the threads, is called with the lock. */
+/* Queue operations; the caller holds the lock. */
 
 static NssLookup *find_name(const NssLookupQueue *queue, bool is_group, const char *name)
 {
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        NssLookup *l;
+
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->is_group == is_group && streq(l->name, name))
                         return l;
         return NULL;
@@ -55,33 +57,21 @@ static NssLookup *find_name(const NssLookupQueue *queue, bool is_group, const ch
 
 static NssLookup *find_state(const NssLookupQueue *queue, NssLookupState state)
 {
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        NssLookup *l;
+
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->state == state)
                         return l;
         return NULL;
 }
 
-static void append(NssLookupQueue *queue, NssLookup *lookup)
-{
-        NssLookup **end = &queue->lookups;
-
-        while (*end)
-                end = &(*end)->next;
-        lookup->next = NULL;
-        *end = lookup;
-}
-
 static NssLookup *detach(NssLookupQueue *queue, NssLookup *lookup)
 {
-        for (NssLookup **l = &queue->lookups; *l; l = &(*l)->next)
-                if (*l == lookup) {
-                        *l = lookup->next;
-                        break;
-                }
+        TAILQ_REMOVE(&queue->lookups, lookup, entry);
         return lookup;
 }
 
-/* The lock is destroyed with the last reference. */
+/* Destroys the lock with the last reference. */
 static void queue_unlock_unref(NssLookupQueue *queue)
 {
         bool last = --queue->n_ref == 0;
@@ -89,8 +79,8 @@ static void queue_unlock_unref(NssLookupQueue *queue)
         pthread_mutex_unlock(&queue->lock);
         if (!last)
                 return;
-        while (queue->lookups)
-                lookup_free(detach(queue, queue->lookups));
+        while (!TAILQ_EMPTY(&queue->lookups))
+                lookup_free(detach(queue, TAILQ_FIRST(&queue->lookups)));
         closep(&queue->fd);
         pthread_mutex_destroy(&queue->lock);
         free(queue);
@@ -98,7 +88,7 @@ static void queue_unlock_unref(NssLookupQueue *queue)
 
 static void wake_loop(NssLookupQueue *queue)
 {
-        /* A counter that is full is readable, too. */
+        /* An overflowing counter is readable, too. */
         (void) !write(queue->fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
@@ -110,7 +100,7 @@ static void set_slow(NssLookupQueue *queue, NssLookup *lookup, bool slow)
         queue->n_slow += slow ? 1U : -1U;
 }
 
-/* Cancelled and slow lookups may hang for minutes, and must not keep all others waiting. */
+/* Slow and cancelled lookups may block for minutes, and must not delay others. */
 static unsigned n_busy(const NssLookupQueue *queue)
 {
         return queue->n_threads - queue->n_slow;
@@ -124,7 +114,8 @@ static void take_answer(NssLookupQueue *queue, NssLookup *lookup, NssResult answ
                 lookup_free(detach(queue, lookup));
         } else if (lookup->again) {
                 lookup->again = false;
-                append(queue, detach(queue, lookup));
+                TAILQ_REMOVE(&queue->lookups, lookup, entry);
+                TAILQ_INSERT_TAIL(&queue->lookups, lookup, entry);
         } else {
                 wake_loop(queue);
         }
@@ -155,7 +146,7 @@ static void *run_thread(void *userdata)
         return NULL;
 }
 
-/* All signals are for the event loop's thread. Returns 0 or a negative errno. */
+/* Blocks all signals in the thread: the event loop handles them. Returns 0 or a negative errno. */
 static int create_thread(NssLookupQueue *queue)
 {
         sigset_t all, before;
@@ -175,7 +166,8 @@ static int create_thread(NssLookupQueue *queue)
         return -e;
 }
 
-/* Those that run take from the queue as well, when they are done. With the lock. */
+/* No new thread is needed at the limit: running threads take the next lookup. The caller holds the
+ * lock. */
 static int start_thread(NssLookupQueue *queue)
 {
         int r;
@@ -195,7 +187,7 @@ static int start_thread(NssLookupQueue *queue)
 
 /* The event loop */
 
-/* With the lock. */
+/* The caller holds the lock. */
 static int ask(NssLookupQueue *queue, bool is_group, const char *name)
 {
         NssLookup *lookup = find_name(queue, is_group, name);
@@ -210,7 +202,7 @@ static int ask(NssLookupQueue *queue, bool is_group, const char *name)
                 r = lookup_new(is_group, name, &lookup);
                 if (r < 0)
                         return r;
-                append(queue, lookup);
+                TAILQ_INSERT_TAIL(&queue->lookups, lookup, entry);
         }
         lookup->state = LOOKUP_QUEUED;
         r = start_thread(queue);
@@ -231,9 +223,11 @@ int lookup_queue_ask(NssLookupQueue *queue, bool is_group, const char *name)
 
 void lookup_queue_cancel(NssLookupQueue *queue)
 {
+        NssLookup *next;
+
         pthread_mutex_lock(&queue->lock);
-        for (NssLookup *l = queue->lookups, *next; l; l = next) {
-                next = l->next;
+        for (NssLookup *l = TAILQ_FIRST(&queue->lookups); l; l = next) {
+                next = TAILQ_NEXT(l, entry);
                 l->again = false;
                 if (l->state == LOOKUP_RUNNING) {
                         l->cancelled = true;
@@ -249,12 +243,13 @@ bool lookup_queue_relieve(NssLookupQueue *queue)
 {
         uint64_t now_ms = monotonic_ms();
         bool queued = false;
+        NssLookup *l;
 
         pthread_mutex_lock(&queue->lock);
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->state == LOOKUP_RUNNING && now_ms - l->since_ms >= LOOKUP_SLOW_MS)
                         set_slow(queue, l, true);
-        for (NssLookup *l = queue->lookups; l; l = l->next)
+        TAILQ_FOREACH(l, &queue->lookups, entry)
                 if (l->state == LOOKUP_QUEUED) {
                         queued = true;
                         (void) start_thread(queue);
@@ -282,6 +277,7 @@ int lookup_queue_new(NssLookupQueue **ret)
 
         if (!queue)
                 return -ENOMEM;
+        TAILQ_INIT(&queue->lookups);
         queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         r = queue->fd < 0 ? -errno : -pthread_mutex_init(&queue->lock, NULL);
         if (r < 0) {

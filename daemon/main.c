@@ -25,7 +25,7 @@ static const char usage[] =
         "\n"
         "See passlockd(8) and passlockd.conf(5).\n";
 
-/* What is asked for; NULL where nothing is. */
+/* Command-line options; NULL: not given. */
 typedef struct CommandLine {
         const char *config_file;
         const char *copy_file;

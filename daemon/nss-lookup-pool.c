@@ -9,12 +9,12 @@
 struct NssLookupPool {
         NssLookupQueue *queue;
         sd_event_source *source;
-        sd_event_source *timer; /* looks for slow lookups while others are queued */
+        sd_event_source *timer; /* detects slow lookups while others are queued */
         NssLookupFunc answered;
         void *userdata;
 };
 
-/* Without the timer a slow lookup keeps others waiting, which is no reason to fail. */
+/* Without the timer a slow lookup delays others, so ignore errors. */
 static void watch(NssLookupPool *lookups)
 {
         if (sd_event_source_get_enabled(lookups->timer, NULL) != 0)

@@ -6,19 +6,18 @@
 #include "daemon/model/grant.h"
 
 /*
- * Asks the host's user database (NSS) for users and groups by name. A database on the network may
- * let getpwnam() wait for minutes, so threads call it: up to NSS_LOOKUP_THREADS_MAX, which live as
- * long as there is something to ask. Those whose lookup was cancelled, or takes longer than a
- * second, do not count, up to LOOKUPS_THREADS_TOTAL_MAX: names that hang keep no other waiting.
- * The answers come by an eventfd. A thread that is still waiting when the process ends is left
- * behind.
+ * A thread pool for user and group lookups (NSS). A network database may block getpwnam() for
+ * minutes, so threads call it: up to NSS_LOOKUP_THREADS_MAX, which exit when the queue is empty.
+ * Threads whose lookup was cancelled or takes longer than a second do not count, up to
+ * LOOKUPS_THREADS_TOTAL_MAX, so that a hanging lookup does not delay others. An eventfd reports
+ * results. A thread that is blocked when the process exits is abandoned.
  */
 typedef struct NssLookupPool NssLookupPool;
 
 #define NSS_LOOKUP_THREADS_MAX    8U
 #define LOOKUPS_THREADS_TOTAL_MAX 64U
 
-/* Lent. Called from the event loop, or from nss_lookup_pool_wait(). */
+/* Called from the event loop, or from nss_lookup_pool_wait(). Arguments are lent. */
 typedef void (*NssLookupFunc)(bool is_group, const char *name, NssResult answer, void *userdata);
 
 /* Returns 0 or a negative errno. */
@@ -28,14 +27,14 @@ NssLookupPool *nss_lookup_pool_free(NssLookupPool *lookups);
 DEFINE_CLEANUP(NssLookupPool *, nss_lookup_pool_free);
 
 /*
- * Asks for a name, which is answered once, by a look at the database that began after this call:
- * one that is under way already is repeated. Returns 0 or -ENOMEM; if there can be no thread, the
- * answer is why not.
+ * Looks up a name. The result is reported once, from a lookup that began after this call: one in
+ * progress is repeated. Returns 0 or -ENOMEM; if no thread can be created, the result is that
+ * error.
  */
 int nss_lookup_pool_ask(NssLookupPool *lookups, bool is_group, const char *name);
 
-/* Whatever has been asked is not answered any more. */
+/* Cancels all lookups: no results are reported. */
 void nss_lookup_pool_cancel(NssLookupPool *lookups);
 
-/* Waits for answers, a second or up to so long, and passes on those that there are. */
+/* Waits up to `timeout_ms`, a second at most, and reports the results. */
 void nss_lookup_pool_wait(NssLookupPool *lookups, uint64_t timeout_ms);

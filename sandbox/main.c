@@ -103,8 +103,7 @@ static int create_sandbox(const Options *options, Sandbox **ret)
         r = open_tenancies(sandbox, options);
         if (r < 0)
                 return r;
-        SLIST_FOREACH(t, &sandbox->tenancies, entry)
-        {
+        SLIST_FOREACH(t, &sandbox->tenancies, entry) {
                 seed_passkeys(sandbox, t, options->n_passkeys, options->n_users);
         }
         r = sandbox_sync(sandbox);

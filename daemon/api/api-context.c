@@ -44,9 +44,9 @@ static ApiCall *find_next(const ApiContext *context)
         ApiCall *next = NULL, *call;
 
         TAILQ_FOREACH(call, &context->waiting, entry)
-        if (has_slot(context, call->api) &&
-            (!next || call->api->n_background < next->api->n_background))
-                next = call;
+                if (has_slot(context, call->api) &&
+                    (!next || call->api->n_background < next->api->n_background))
+                        next = call;
         return next;
 }
 

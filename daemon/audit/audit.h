@@ -14,14 +14,14 @@
  * Never pass secrets: keys, tokens, codes, id_tokens.
  */
 
-/* Who caused an event. Copied into operations that outlive the call. */
+/* The caller that caused an event. Copied into operations that outlive the call. */
 typedef struct AuditOrigin {
         bool has_uid; /* `uid` is known */
         uid_t uid;
-        const char *decided_by; /* what authorised or refused the call: a static string; NULL:
-                                   nothing */
-        char method[32];        /* "": no call, the daemon itself */
-        uint64_t begun_at_us;   /* arrival of the call, by monotonic_us() */
+        const char
+                *decided_by; /* source of the authorization decision, a static string; NULL: none */
+        char method[32];     /* "": no call, the daemon itself */
+        uint64_t begun_at_us; /* arrival of the call, by monotonic_us() */
 } AuditOrigin;
 
 typedef struct AuditCount {

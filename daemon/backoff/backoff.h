@@ -21,10 +21,9 @@ DEFINE_CLEANUP(Backoff *, backoff_free);
 
 /* Runs the function soon, and resets the delay. */
 void backoff_start(Backoff *backoff);
-/* What made it fail may be over: runs it after the shortest delay, but not before the last
- * `retry_after_s`, and only if it waits. Later delays stay as they are; and one that was hurried
- * and has failed again cannot be hurried, so that a peer that comes and goes is asked twice as
- * often at most. */
+/* The cause of the failure may be gone: runs the function after the shortest delay, but not before
+ * the last `retry_after_s`, and only if it waits. Later delays are unchanged. After another failure
+ * it cannot be hurried again, so that a flapping peer gets at most twice as many attempts. */
 void backoff_hurry(Backoff *backoff);
 /* The function failed: runs it after the next delay, at least `retry_after_s`. */
 void backoff_retry(Backoff *backoff, uint32_t retry_after_s);

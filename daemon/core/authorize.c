@@ -9,15 +9,15 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* The API bounds the size of a request; who has more passkeys than this excludes the latest. */
+/* The API limits the request size. Of more passkeys, the newest are excluded. */
 #define EXCLUDE_MAX 64U
 
-/* The registration is kept for a retry without the user's links. */
+/* `registration` is kept for a retry without the links of the user. */
 typedef struct Authorize {
         Call call;
         Registration *registration;
-        size_t n_asked;       /* credentials that the caller asked to exclude */
-        uint64_t deadline_ms; /* of both calls, by monotonic_ms() */
+        size_t n_asked;       /* excludeCredentials of the caller */
+        uint64_t deadline_ms; /* for both API calls; monotonic */
 } Authorize;
 
 static void authorize_destroy(Call *call)
@@ -61,7 +61,7 @@ static int exclude_users_links(Tenancy *tenancy, Registration *registration)
 
 static void on_token(const Result *result, void *userdata);
 
-/* The API may refuse the id of a linked passkey, which the caller did not ask for. */
+/* The API may reject the id of a linked passkey, for which the caller is not to blame. */
 static bool retry_without_links(Authorize *authorize)
 {
         Registration *registration = authorize->registration;

@@ -10,14 +10,18 @@ struct Api;
 struct ApiCall;
 
 /*
- * An asynchronous call of a use case: one bus request makes one of these, and this makes API calls.
- * Each start function returns
- *   0              the call is in flight: its function will run, unless the call is cancelled
- * first, CALL_ANSWERED  the function has run already, anything else  the call failed to start (an
- * Error or a negative errno): the function never runs. A start function without a Call **ret makes
- * a call that cannot be cancelled: it is carried through even if its caller disconnects.
+ * An asynchronous call of a use case: a bus request starts one Call, and a Call makes API calls.
  *
- * Use cases with more state embed a Call as their first member.
+ * A start function returns 0 if the call is in flight. The function then runs once, unless the
+ * call is cancelled first.
+ *
+ * A start function returns CALL_ANSWERED if the function has already run.
+ *
+ * A start function returns an Error or a negative errno if the call failed to start. The function
+ * then never runs.
+ *
+ * A call of a start function without `Call **ret` cannot be cancelled: it continues even if its
+ * caller disconnects. Use cases with more state embed a Call as their first member.
  */
 typedef struct Call {
         Tenancy *tenancy;         /* referenced; NULL if the use case needs none */
@@ -25,8 +29,8 @@ typedef struct Call {
         struct ApiCall *api_call; /* in flight, or NULL */
         ResultFunc func;
         void *userdata;
-        void (*destroy)(struct Call *call); /* frees the members behind this struct; may be NULL */
-        void (*cancel)(struct Call *call);  /* if a cancelled call has to wait before call_free() */
+        void (*destroy)(struct Call *call); /* frees the members after this struct; may be NULL */
+        void (*cancel)(struct Call *call);  /* if call_free() has to wait; may be NULL */
 } Call;
 
 #define CALL_ANSWERED INT_MAX
@@ -36,11 +40,10 @@ typedef struct Call {
  * Api. Returns 0, -ENOMEM or NOT_CONFIGURED.
  */
 int call_new(size_t size, Tenancy *tenancy, ResultFunc func, void *userdata, void *ret);
-/* The same for a use case that needs no API key, or no tenancy (NULL). Never returns
- * NOT_CONFIGURED. */
+/* As call_new(), without the Api, and `tenancy` may be NULL. Returns 0 or -ENOMEM. */
 int call_new_without_api(size_t size, Tenancy *tenancy, ResultFunc func, void *userdata, void *ret);
 
-/* Cancels and frees the call: its function does not run. NULL is fine. Returns NULL. */
+/* Cancels and frees the call, without running its function. NULL is fine. Returns NULL. */
 Call *call_cancel(Call *call);
 DEFINE_CLEANUP(Call *, call_cancel);
 
@@ -48,9 +51,9 @@ void call_free(Call *call);
 
 /* Runs the function, then frees the call. */
 void call_end(Call *call, const Result *result);
-/* The same as a ResultFunc of an API call whose userdata is the Call. */
+/* call_end() as the ResultFunc of an API call; `userdata` is the Call. */
 void call_on_result(const Result *result, void *userdata);
 
-/* Ends a start function: passes the call to the caller if r is 0, frees it otherwise. `ret` is NULL
- * for a call that cannot be cancelled. Returns r. */
+/* The last statement of a start function: stores the call in `ret` (NULL: not cancellable) if r is
+ * 0, and frees it otherwise. Returns r. */
 int call_started(Call *call, int r, Call **ret);

@@ -6,9 +6,9 @@
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/exchange-internal.h"
-#include "daemon/core/leftovers.h"
+#include "daemon/core/interrupted-exchanges.h"
 #include "daemon/core/recovery-candidates.h"
-#include "daemon/core/vault-walk.h"
+#include "daemon/core/vault-iterator.h"
 #include "daemon/core/wait-list.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
@@ -16,7 +16,7 @@
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   300000U
 
-/* Repeats do not wait longer for a large vault. */
+/* The longest time that a retry waits for recovery; a large vault takes longer. */
 #define PATIENCE_MS 2000U
 
 struct CrashRecovery {
@@ -25,61 +25,63 @@ struct CrashRecovery {
         bool stopped;
         bool loaded;
         bool decisions_lost;
-        Leftovers leftovers;
+        InterruptedExchanges interrupted;
         int last_error;
 
-        /* Under way: the walk, and then the change. */
+        /* In progress: paging through the vault, then the store change. */
         Api *api;
-        VaultWalk *walk;
-        Recovery *recovery; /* NULL until the API's clock is known */
+        VaultIterator *iterator;
+        Recovery *recovery; /* NULL until the first page: the API's clock is not known before */
         uint64_t n_checked;
         bool committing;
-        WaitList *waiters; /* repeats */
+        WaitList *waiting_retries; /* retries that wait for recovery */
 };
 
-/* What is under way is called off, but not a change that is on its way to the disk. */
-static void cancel_walk(CrashRecovery *recovery)
+/* Does not cancel a store change. */
+static void cancel_paging(CrashRecovery *recovery)
 {
-        recovery->walk = vault_walk_free(recovery->walk);
+        recovery->iterator = vault_iterator_free(recovery->iterator);
         recovery->recovery = recovery_free(recovery->recovery);
         recovery->api = api_unref(recovery->api);
 }
 
-/* An error that stays the same is recorded once. */
+/* Audits an error that repeats only once. */
 static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
 {
         if (r != recovery->last_error)
                 audit(EVENT_RECOVERY_FAILED, .tenancy = tenancy_label(recovery->tenancy),
                       .error = r);
         recovery->last_error = r;
-        cancel_walk(recovery);
+        cancel_paging(recovery);
         backoff_retry(recovery->backoff, retry_after_s);
-        wait_list_wake(recovery->waiters);
+        wait_list_wake(recovery->waiting_retries);
 }
 
-/* How many leftovers no repeat has taken over, of those that can be settled here. */
+/* Counts the exchanges that can be recovered at the current endpoint and that no retry has taken
+ * over. */
 static size_t count_due(const CrashRecovery *recovery)
 {
         const char *endpoint = tenancy_endpoint(recovery->tenancy);
         size_t n = 0;
 
-        for (size_t i = 0; i < recovery->leftovers.n; i++) {
-                const Leftover *leftover = &recovery->leftovers.leftovers[i];
+        for (size_t i = 0; i < recovery->interrupted.n; i++) {
+                const InterruptedExchange *exchange = &recovery->interrupted.exchanges[i];
 
-                n += !leftover->taken_over && !leftover_is_elsewhere(leftover, endpoint);
+                n += !exchange->taken_over &&
+                     !interrupted_exchange_is_elsewhere(exchange, endpoint);
         }
         return n;
 }
 
-/* The change */
+/* Store change */
 
-/* Goes on with the claims that it could not settle: a repeat has given back what it had taken over,
- * or is under way. */
-static void settle_rest(CrashRecovery *recovery, bool any_held)
+/* Retries the claims that are not resolved yet, because of a retry in flight or one that gave its
+ * intent back. */
+static void retry_unresolved(CrashRecovery *recovery, bool any_held)
 {
         if (count_due(recovery) == 0) {
                 backoff_stop(recovery->backoff);
-                wait_list_wake(recovery->waiters);
+                wait_list_wake(recovery->waiting_retries);
         } else if (any_held) {
                 backoff_retry(recovery->backoff, 0);
         } else {
@@ -99,11 +101,11 @@ static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_lef
                 audit(EVENT_RECOVERY_AMBIGUOUS, .tenancy = label,
                       .counts = {{FIELD_COUNT, n_left}});
         recovery->last_error = 0;
-        cancel_walk(recovery);
-        settle_rest(recovery, any_held);
+        cancel_paging(recovery);
+        retry_unresolved(recovery, any_held);
 }
 
-static void on_recovered(int r, const Recovery *settled, const LinkList *added, size_t n_left,
+static void on_recovered(int r, const Recovery *resolved, const LinkList *added, size_t n_left,
                          void *userdata)
 {
         CrashRecovery *recovery = userdata;
@@ -112,12 +114,12 @@ static void on_recovered(int r, const Recovery *settled, const LinkList *added, 
 
         recovery->committing = false;
         if (r == 0) {
-                for (size_t i = 0; i < settled->n_claims; i++)
-                        if (settled->claims[i].held)
+                for (size_t i = 0; i < resolved->n_claims; i++)
+                        if (resolved->claims[i].held)
                                 any_held = true;
                         else
-                                leftovers_remove(&recovery->leftovers,
-                                                 settled->claims[i].intent_id);
+                                interrupted_exchanges_remove(&recovery->interrupted,
+                                                             resolved->claims[i].intent_id);
                 succeed(recovery, added, n_left, any_held);
         } else {
                 fail(recovery, r, 0);
@@ -129,8 +131,8 @@ static int commit(CrashRecovery *recovery)
 {
         int r;
 
-        recovery->walk = vault_walk_free(recovery->walk);
-        recovery_drop_taken_over(recovery->recovery, &recovery->leftovers);
+        recovery->iterator = vault_iterator_free(recovery->iterator);
+        recovery_drop_taken_over(recovery->recovery, &recovery->interrupted);
         recovery->recovery->decisions_lost = recovery->decisions_lost;
         r = store_recover(recovery->tenancy->store, recovery->tenancy->id,
                           TAKE_PTR(recovery->recovery), on_recovered, recovery, NULL);
@@ -141,28 +143,29 @@ static int commit(CrashRecovery *recovery)
         return 0;
 }
 
-/* Which passkeys are left to claim is known once all repeats have ended, and the exchanges that
- * were under way at the end of the walk. */
-static int commit_if_alone(CrashRecovery *recovery)
+/* Waits until all retries have ended, and the exchanges that were in flight after the last page:
+ * only then the number of claims is known. */
+static int commit_when_idle(CrashRecovery *recovery)
 {
-        bool alone = leftovers_count(&recovery->leftovers) == recovery->leftovers.n &&
-                     !exchanges_are_awaited(recovery->tenancy->exchanges);
+        bool idle =
+                interrupted_exchanges_count(&recovery->interrupted) == recovery->interrupted.n &&
+                !exchanges_are_awaited(recovery->tenancy->exchanges);
 
-        return alone ? commit(recovery) : 0;
+        return idle ? commit(recovery) : 0;
 }
 
 static bool awaits_exchanges(const CrashRecovery *recovery)
 {
-        return recovery->walk && vault_walk_is_done(recovery->walk) &&
-               !vault_walk_is_asking(recovery->walk);
+        return recovery->iterator && vault_iterator_is_done(recovery->iterator) &&
+               !vault_iterator_is_asking(recovery->iterator);
 }
 
-/* The walk */
+/* Paging through the vault */
 
-static int end_walk(CrashRecovery *recovery)
+static int end_paging(CrashRecovery *recovery)
 {
         exchanges_await(recovery->tenancy->exchanges);
-        return commit_if_alone(recovery);
+        return commit_when_idle(recovery);
 }
 
 static void on_page(const Result *result, void *userdata)
@@ -172,7 +175,7 @@ static void on_page(const Result *result, void *userdata)
         int r = result->r;
 
         if (r == 0 && !recovery->recovery)
-                r = recovery_new(&recovery->leftovers, tenancy_endpoint(recovery->tenancy),
+                r = recovery_new(&recovery->interrupted, tenancy_endpoint(recovery->tenancy),
                                  recovery->api, &recovery->recovery);
         if (r == 0)
                 tenancy_note_unreadable_rows(recovery->tenancy, passkeys->n_unreadable, NULL);
@@ -180,32 +183,33 @@ static void on_page(const Result *result, void *userdata)
                 r = recovery_check_passkey(recovery->recovery, recovery->tenancy,
                                            passkeys->passkeys[i]);
         if (r == 0)
-                r = vault_walk_is_done(recovery->walk)
-                            ? end_walk(recovery)
-                            : vault_walk_next(recovery->walk, on_page, recovery);
+                r = vault_iterator_is_done(recovery->iterator)
+                            ? end_paging(recovery)
+                            : vault_iterator_next(recovery->iterator, on_page, recovery);
         if (r != 0)
                 fail(recovery, r, result->retry_after_s);
 }
 
-static int walk(CrashRecovery *recovery)
+static int begin_paging(CrashRecovery *recovery)
 {
         int r;
 
         recovery->n_checked = 0;
         recovery->api = api_ref(recovery->tenancy->api);
-        r = vault_walk_new(recovery->api, &recovery->walk);
-        return r < 0 ? r : vault_walk_next(recovery->walk, on_page, recovery);
+        r = vault_iterator_new(recovery->api, &recovery->iterator);
+        return r < 0 ? r : vault_iterator_next(recovery->iterator, on_page, recovery);
 }
 
-/* Without a link to be made, there is nothing to look for. */
-static bool needs_walk(const CrashRecovery *recovery)
+/* Only an exchange that wanted a link needs the vault. */
+static bool needs_paging(const CrashRecovery *recovery)
 {
         const char *endpoint = tenancy_endpoint(recovery->tenancy);
 
-        for (size_t i = 0; i < recovery->leftovers.n; i++) {
-                const Leftover *leftover = &recovery->leftovers.leftovers[i];
+        for (size_t i = 0; i < recovery->interrupted.n; i++) {
+                const InterruptedExchange *exchange = &recovery->interrupted.exchanges[i];
 
-                if (leftover->intent.wants_link && !leftover_is_elsewhere(leftover, endpoint))
+                if (exchange->intent.wants_link &&
+                    !interrupted_exchange_is_elsewhere(exchange, endpoint))
                         return true;
         }
         return false;
@@ -218,30 +222,30 @@ static int load(CrashRecovery *recovery)
 
         r = store_list_exchanges(recovery->tenancy->store, recovery->tenancy->id, &list);
         for (size_t i = 0; r == 0 && i < list.n_intents; i++)
-                r = leftovers_push(&recovery->leftovers, &list.intents[i]);
+                r = interrupted_exchanges_push(&recovery->interrupted, &list.intents[i]);
         if (r != 0) {
-                leftovers_clear(&recovery->leftovers);
+                interrupted_exchanges_clear(&recovery->interrupted);
                 return r;
         }
         recovery->loaded = true;
-        if (recovery->leftovers.n > 0)
+        if (recovery->interrupted.n > 0)
                 audit(EVENT_RECOVERY_NEEDED, .tenancy = tenancy_label(recovery->tenancy),
-                      .counts = {{FIELD_COUNT, recovery->leftovers.n}});
+                      .counts = {{FIELD_COUNT, recovery->interrupted.n}});
         return 0;
 }
 
 static bool is_under_way(const CrashRecovery *recovery)
 {
-        return recovery->walk || recovery->committing;
+        return recovery->iterator || recovery->committing;
 }
 
 static int begin(CrashRecovery *recovery)
 {
         int r;
 
-        if (needs_walk(recovery))
-                return walk(recovery);
-        r = recovery_new(&recovery->leftovers, tenancy_endpoint(recovery->tenancy), NULL,
+        if (needs_paging(recovery))
+                return begin_paging(recovery);
+        r = recovery_new(&recovery->interrupted, tenancy_endpoint(recovery->tenancy), NULL,
                          &recovery->recovery);
         return r < 0 ? r : commit(recovery);
 }
@@ -262,39 +266,40 @@ static void on_time(void *userdata)
                 fail(recovery, r, 0);
 }
 
-/* Repeats */
+/* Retries */
 
-/* What is on disk is what a crash of the repeat leaves behind. */
-static bool may_link_the_same(const ExchangeIntent *intent, const ExchangeIntent *repeat)
+/* If the retry crashes too, recovery uses the intent on disk, so both must want the same link. */
+static bool may_link_the_same(const ExchangeIntent *intent, const ExchangeIntent *retry)
 {
-        return intent->wants_link == repeat->wants_link &&
-               streq_ptr(intent->user_id, repeat->user_id);
+        return intent->wants_link == retry->wants_link &&
+               streq_ptr(intent->user_id, retry->user_id);
 }
 
-uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *repeat,
+uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *retry,
                                   bool *ret_interrupted)
 {
-        Leftover *leftover = leftovers_find_repeat(&recovery->leftovers, repeat->key);
+        InterruptedExchange *exchange =
+                interrupted_exchanges_find_retry(&recovery->interrupted, retry->key);
 
-        if (!leftover)
+        if (!exchange)
                 return 0;
         *ret_interrupted = true;
-        /* It is too late: the intent may be gone before the repeat has asked the API. */
+        /* Recovery may remove the intent before the retry has called the API. */
         if (recovery->committing || awaits_exchanges(recovery))
                 return 0;
-        if (!may_link_the_same(&leftover->intent, repeat))
+        if (!may_link_the_same(&exchange->intent, retry))
                 return 0;
-        leftover->taken_over = true;
-        return leftover->intent.id;
+        exchange->taken_over = true;
+        return exchange->intent.id;
 }
 
-void crash_recovery_go_on(CrashRecovery *recovery)
+void crash_recovery_resume(CrashRecovery *recovery)
 {
         int r;
 
         if (recovery->stopped || !awaits_exchanges(recovery))
                 return;
-        r = commit_if_alone(recovery);
+        r = commit_when_idle(recovery);
         if (r != 0)
                 fail(recovery, r, 0);
 }
@@ -304,18 +309,19 @@ void crash_recovery_note_lost_decision(CrashRecovery *recovery)
         recovery->decisions_lost = true;
 }
 
-void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled)
+void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool resolved)
 {
-        Leftover *leftover = leftovers_find(&recovery->leftovers, intent_id);
+        InterruptedExchange *exchange =
+                interrupted_exchanges_find(&recovery->interrupted, intent_id);
 
-        if (!leftover)
+        if (!exchange)
                 return;
-        leftover->taken_over = false;
-        if (settled)
-                leftovers_remove(&recovery->leftovers, intent_id);
+        exchange->taken_over = false;
+        if (resolved)
+                interrupted_exchanges_remove(&recovery->interrupted, intent_id);
         if (awaits_exchanges(recovery)) {
-                crash_recovery_go_on(recovery);
-        } else if (!settled && !recovery->stopped && !is_under_way(recovery) &&
+                crash_recovery_resume(recovery);
+        } else if (!resolved && !recovery->stopped && !is_under_way(recovery) &&
                    !backoff_is_waiting(recovery->backoff)) {
                 backoff_start(recovery->backoff);
         }
@@ -327,7 +333,7 @@ int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata)
                       (recovery->last_error == 0 && backoff_is_waiting(recovery->backoff));
 
         if (is_due)
-                return wait_list_add(recovery->waiters, func, userdata);
+                return wait_list_add(recovery->waiting_retries, func, userdata);
         func(userdata);
         return 0;
 }
@@ -336,9 +342,9 @@ static void crash_recovery_free(CrashRecovery *recovery)
 {
         if (!recovery)
                 return;
-        cancel_walk(recovery);
-        leftovers_clear(&recovery->leftovers);
-        wait_list_free(recovery->waiters);
+        cancel_paging(recovery);
+        interrupted_exchanges_clear(&recovery->interrupted);
+        wait_list_free(recovery->waiting_retries);
         backoff_free(recovery->backoff);
         free(recovery);
 }
@@ -355,7 +361,7 @@ static int attach(Tenancy *tenancy)
         r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
                         &recovery->backoff);
         if (r >= 0)
-                r = wait_list_new(tenancy->event, PATIENCE_MS, &recovery->waiters);
+                r = wait_list_new(tenancy->event, PATIENCE_MS, &recovery->waiting_retries);
         if (r < 0)
                 return r;
         tenancy->crash_recovery = TAKE_PTR(recovery);
@@ -384,9 +390,9 @@ static void stop(Tenancy *tenancy)
 
         recovery->stopped = true;
         if (!recovery->committing)
-                cancel_walk(recovery);
+                cancel_paging(recovery);
         backoff_stop(recovery->backoff);
-        wait_list_wake(recovery->waiters);
+        wait_list_wake(recovery->waiting_retries);
 }
 
 static void api_is_back(Tenancy *tenancy)
@@ -403,17 +409,17 @@ static int find(const Tenancy *tenancy, FindingList *list)
         size_t n_elsewhere = 0;
         char text[160], elsewhere[64] = "";
 
-        if (recovery->leftovers.n == 0)
+        if (recovery->interrupted.n == 0)
                 return 0;
-        for (size_t i = 0; i < recovery->leftovers.n; i++)
-                n_elsewhere += leftover_is_elsewhere(&recovery->leftovers.leftovers[i],
-                                                     tenancy_endpoint(tenancy));
+        for (size_t i = 0; i < recovery->interrupted.n; i++)
+                n_elsewhere += interrupted_exchange_is_elsewhere(
+                        &recovery->interrupted.exchanges[i], tenancy_endpoint(tenancy));
         if (n_elsewhere > 0)
                 (void) snprintf(elsewhere, sizeof(elsewhere), "; of another Endpoint: %zu",
                                 n_elsewhere);
         (void) snprintf(text, sizeof(text),
-                        "Interrupted exchanges that are not settled yet: %zu%s%s%s",
-                        recovery->leftovers.n, elsewhere,
+                        "Interrupted exchanges that are not resolved yet: %zu%s%s%s",
+                        recovery->interrupted.n, elsewhere,
                         recovery->last_error ? "; the last attempt failed: " : "",
                         recovery->last_error ? error_strerror(recovery->last_error) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),

@@ -6,31 +6,31 @@
 #include "daemon/model/intent.h"
 
 /*
- * Finds the links that a crash has lost. Exchanges that an earlier process left behind are claims
- * (see model/recovery.h): the vault is paged through for passkeys that they can have been about, in
- * the background and with back-off until that succeeds, and the store decides which of them are
- * linked, once the exchanges that were under way after the last page have ended. All times are
- * judged by the API's clock.
+ * Restores links that a crash has lost. An exchange that a crash interrupted is a claim to a
+ * passkey (model/recovery.h). Recovery pages through the vault in the background, with back-off,
+ * for passkeys that match a claim. It then waits for the exchanges in flight, and the store decides
+ * which passkeys to link. All passkey times are compared on the API's clock.
  */
 
 extern const TenancyPart crash_recovery_part;
 
 /*
- * A repeat takes the interrupted exchange with the same key over, if there is one: it is no claim
- * until it is given back. Returns its intent's id, or 0 if there is none, or if it is too late to
- * take it over, or if the repeat may make another link; *ret_interrupted tells the first from the
- * others, for which the repeat needs an intent of its own.
+ * Lets a retry take over the intent of the interrupted exchange with the same idempotency key:
+ * until it is given back, it is no claim. Returns the id of the intent. Returns 0 if there is no
+ * such exchange, if recovery is already deciding, or if the retry could link another user's
+ * passkey. In the last two cases *ret_interrupted is true, and the retry needs an intent of its
+ * own.
  */
-uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *repeat,
+uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *retry,
                                   bool *ret_interrupted);
-/* The repeat has settled it, or else it remains a claim. */
-void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool settled);
+/* The retry has ended. An unresolved exchange becomes a claim again. */
+void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool resolved);
 
-/* An exchange has ended that recovery may have waited for. */
-void crash_recovery_go_on(CrashRecovery *recovery);
-/* A decision against a link is not known to the store: nothing is linked. */
+/* Continues a recovery that waited for an exchange which has ended. */
+void crash_recovery_resume(CrashRecovery *recovery);
+/* The store does not know of a decision not to link a passkey, so recovery must link nothing. */
 void crash_recovery_note_lost_decision(CrashRecovery *recovery);
 
-/* Runs the function once the links are found that can be found, or that has failed, or takes more
- * than two seconds; at once, before this returns, if nothing is under way. Returns 0 or -ENOMEM. */
+/* Runs the function once recovery has succeeded or failed, after two seconds at most. If no
+ * recovery is in progress, runs it before returning. Returns 0 or -ENOMEM. */
 int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata);

@@ -14,7 +14,7 @@
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   300000U
 
-/* So long the API may take to act on a delete that it has received. */
+/* The longest time that the API is assumed to take for a delete. */
 #define PENDING_MS 60000U
 
 struct DeleteRecovery {
@@ -22,34 +22,27 @@ struct DeleteRecovery {
         Backoff *backoff;
         bool stopped;
         bool loaded;
-        PendingDelete *first;
-        unsigned round; /* each is asked for once in a round, and the next comes after a delay */
+        TAILQ_HEAD(, PendingDelete) deletes; /* in the order in which they were added */
+        unsigned round; /* each delete is checked once per round; the back-off delay is between
+                           rounds */
 
-        PendingDelete *current; /* NULL: none is under way */
+        PendingDelete *current; /* the delete being checked, or NULL */
         VaultProbe *probe;
-        LinkList rest; /* of the current one, to be asked for again */
+        LinkList rest; /* of the current delete, to be checked again */
         int result;    /* of the probe */
         uint32_t retry_after_s;
 };
 
 static void push(DeleteRecovery *recovery, PendingDelete *pending)
 {
-        PendingDelete **end = &recovery->first;
-
-        while (*end)
-                end = &(*end)->next;
         pending->round = recovery->round - 1;
-        *end = pending;
+        TAILQ_INSERT_TAIL(&recovery->deletes, pending, entry);
 }
 
 static void drop(DeleteRecovery *recovery, PendingDelete *pending)
 {
-        for (PendingDelete **p = &recovery->first; *p; p = &(*p)->next)
-                if (*p == pending) {
-                        *p = pending->next;
-                        pending_delete_free(pending);
-                        return;
-                }
+        TAILQ_REMOVE(&recovery->deletes, pending, entry);
+        pending_delete_free(pending);
 }
 
 int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,
@@ -71,9 +64,9 @@ int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList
         return 0;
 }
 
-static void go_on(DeleteRecovery *recovery);
+static void check_next(DeleteRecovery *recovery);
 
-/* Either the current one has been settled as far as that is possible, or it failed. */
+/* The current delete has been checked, or its check has failed. */
 static void end_current(DeleteRecovery *recovery)
 {
         recovery->current = NULL;
@@ -83,7 +76,7 @@ static void end_current(DeleteRecovery *recovery)
         if (recovery->result != 0)
                 backoff_retry(recovery->backoff, recovery->retry_after_s);
         else
-                go_on(recovery);
+                check_next(recovery);
 }
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
@@ -94,7 +87,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 
         for (size_t i = 0; i < removed->n_links; i++)
                 tenancy_tell_link_removed(tenancy, removed->links[i], &pending->origin);
-        if (r != 0) { /* all of them are asked for again */
+        if (r != 0) { /* check all links again */
                 recovery->result = r;
         } else if (recovery->rest.n_links > 0) {
                 link_list_clear(&pending->links);
@@ -106,8 +99,8 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         tenancy_end_change(tenancy);
 }
 
-/* The API may still be about to delete what it says is there, but not for ever. What it does not
- * tell of is asked for until it does. Takes the lists over. */
+/* Keeps the links to check again: for a minute those whose passkeys still exist, and without limit
+ * those whose lookup failed. Takes ownership of the lists. */
 static void collect_rest(DeleteRecovery *recovery, LinkList *there, LinkList *unknown)
 {
         PendingDelete *pending = recovery->current;
@@ -118,7 +111,7 @@ static void collect_rest(DeleteRecovery *recovery, LinkList *there, LinkList *un
         while (unknown->n_links > 0)
                 if (link_list_push(&recovery->rest, unknown->links[--unknown->n_links]) < 0)
                         recovery->result = -ENOMEM;
-        if (recovery->result < 0) /* some may have got lost */
+        if (recovery->result < 0) /* the list may be incomplete */
                 link_list_clear(&recovery->rest);
 }
 
@@ -159,10 +152,13 @@ static int probe(DeleteRecovery *recovery, PendingDelete *pending)
         return r;
 }
 
-/* The next of this round; NULL if there is none. One without links is over wherever it was. */
+/* The next delete to check in this round, or NULL. A delete without links can be dropped at any
+ * endpoint. */
 static PendingDelete *find_next(DeleteRecovery *recovery)
 {
-        for (PendingDelete *p = recovery->first; p; p = p->next) {
+        PendingDelete *p;
+
+        TAILQ_FOREACH(p, &recovery->deletes, entry) {
                 if (p->round == recovery->round)
                         continue;
                 p->round = recovery->round;
@@ -173,7 +169,7 @@ static PendingDelete *find_next(DeleteRecovery *recovery)
         return NULL;
 }
 
-static void go_on(DeleteRecovery *recovery)
+static void check_next(DeleteRecovery *recovery)
 {
         PendingDelete *next = find_next(recovery);
 
@@ -183,7 +179,7 @@ static void go_on(DeleteRecovery *recovery)
                 return;
         }
         recovery->round++;
-        if (recovery->first)
+        if (!TAILQ_EMPTY(&recovery->deletes))
                 backoff_retry(recovery->backoff, recovery->retry_after_s);
         else
                 backoff_stop(recovery->backoff);
@@ -195,10 +191,10 @@ static void on_time(void *userdata)
 
         if (recovery->stopped || recovery->current)
                 return;
-        if (!recovery->first || !tenancy_is_usable(recovery->tenancy))
+        if (TAILQ_EMPTY(&recovery->deletes) || !tenancy_is_usable(recovery->tenancy))
                 backoff_stop(recovery->backoff);
         else
-                go_on(recovery);
+                check_next(recovery);
 }
 
 static int load_one(DeleteRecovery *recovery, const DeleteIntent *intent)
@@ -206,8 +202,8 @@ static int load_one(DeleteRecovery *recovery, const DeleteIntent *intent)
         PendingDelete *pending;
         int r;
 
-        for (const PendingDelete *p = recovery->first; p; p = p->next)
-                if (p->intent_id == intent->id) /* an earlier attempt has loaded it */
+        TAILQ_FOREACH(pending, &recovery->deletes, entry)
+                if (pending->intent_id == intent->id) /* loaded by an earlier attempt */
                         return 0;
         r = pending_delete_from_intent(recovery->tenancy, intent, &pending);
         if (r == 0)
@@ -234,8 +230,8 @@ static void delete_recovery_free(DeleteRecovery *recovery)
                 return;
         vault_probe_cancel(recovery->probe);
         link_list_clear(&recovery->rest);
-        while (recovery->first)
-                drop(recovery, recovery->first);
+        while (!TAILQ_EMPTY(&recovery->deletes))
+                drop(recovery, TAILQ_FIRST(&recovery->deletes));
         backoff_free(recovery->backoff);
         free(recovery);
 }
@@ -249,6 +245,7 @@ static int attach(Tenancy *tenancy)
 
         if (!recovery)
                 return -ENOMEM;
+        TAILQ_INIT(&recovery->deletes);
         recovery->tenancy = tenancy;
         r = backoff_new(tenancy->event, RETRY_FIRST_MS, RETRY_MAX_MS, on_time, recovery,
                         &recovery->backoff);
@@ -280,7 +277,7 @@ static void stop(Tenancy *tenancy)
         DeleteRecovery *recovery = tenancy->delete_recovery;
 
         recovery->stopped = true;
-        if (recovery->probe) { /* and not a change that is on its way to the disk */
+        if (recovery->probe) { /* a store change is not cancelled */
                 recovery->probe = vault_probe_cancel(recovery->probe);
                 recovery->current = NULL;
         }
@@ -295,7 +292,7 @@ static void api_is_back(Tenancy *tenancy)
                 backoff_hurry(recovery->backoff);
 }
 
-/* Nothing if there are none of them. */
+/* Writes "" if n is 0. */
 static const char *tell_count(char text[static 64], const char *of_what, size_t n)
 {
         text[0] = '\0';
@@ -309,18 +306,18 @@ static int find(const Tenancy *tenancy, FindingList *list)
         const DeleteRecovery *recovery = tenancy->delete_recovery;
         size_t n = 0, n_uncertain = 0, n_elsewhere = 0;
         char text[320], uncertain[64], elsewhere[64];
+        const PendingDelete *p;
 
-        for (const PendingDelete *p = recovery->first; p; p = p->next) {
+        TAILQ_FOREACH(p, &recovery->deletes, entry) {
                 n++;
                 n_uncertain += p->uncertain;
                 n_elsewhere += !pending_delete_is_here(p, tenancy);
         }
         if (n == 0)
                 return 0;
-        (void) snprintf(text, sizeof(text),
-                        "Deletes in the vault that are not finished yet: %zu%s%s%s%s", n,
+        (void) snprintf(text, sizeof(text), "Unfinished vault deletes: %zu%s%s%s%s", n,
                         tell_count(elsewhere, "of another Endpoint", n_elsewhere),
-                        tell_count(uncertain, "of which the API does not tell", n_uncertain),
+                        tell_count(uncertain, "with failed lookups", n_uncertain),
                         recovery->result ? "; the last attempt failed: " : "",
                         recovery->result ? error_strerror(recovery->result) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),

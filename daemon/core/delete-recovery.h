@@ -5,16 +5,16 @@
 #include "daemon/model/link.h"
 
 /*
- * Finishes deletes in the vault whose outcome is not known: a crash cut them off, or the API's
- * answer was lost. Each of the passkeys is asked for, in the background and with back-off, and the
- * links of those that are gone are removed. The API may take a while to act on a request that it
- * has, so a passkey that is still there is asked for again for a minute; one of which the API does
- * not tell, until it does. Only the API at the endpoint that the delete was sent to is asked.
+ * Finishes vault deletes with an unknown outcome, after a crash or a lost reply of the API. Looks
+ * up each passkey in the background, with back-off, and removes the links of passkeys that are
+ * gone. The API may still be processing the delete, so a passkey that exists is looked up again for
+ * a minute. A passkey whose lookup fails is looked up until it succeeds. Only the endpoint that
+ * received the delete is asked.
  */
 
 extern const TenancyPart delete_recovery_part;
 
-/* Takes the links over, as they were when the delete was sent to that endpoint; `intent_id` is 0 if
- * there is no intent on disk. Returns 0 or -ENOMEM. */
+/* Takes ownership of the links, in their state when the delete was sent. `intent_id` is 0 if there
+ * is no intent on disk. Returns 0 or -ENOMEM. */
 int delete_recovery_add(DeleteRecovery *recovery, const char *endpoint, LinkList *links,
                         uint64_t intent_id, const AuditOrigin *origin);

@@ -8,30 +8,21 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* How long an outcome that could not be saved waits in memory for a repeat. */
+/* How long an unsaved outcome is kept in memory for a retry. */
 #define UNSAVED_TTL_MS STORE_IDEMPOTENCY_TTL_MS
 #define UNSAVED_MAX    256U
-/* Exchanges that have ended and whose intents are still on disk, since the store fails. */
+/* Exchanges that have ended, but whose intents the store failed to remove. */
 #define ENDED_MAX 4096U
 
-/* When the store is tried again. */
+/* Back-off of store retries. */
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   60000U
 
-ExchangeWaiter *exchange_waiter_free(ExchangeWaiter *waiter)
+ExchangeCaller *exchange_caller_free(ExchangeCaller *caller)
 {
-        free(waiter->user_id);
-        free(waiter);
+        free(caller->user_id);
+        free(caller);
         return NULL;
-}
-
-static void exchange_remove(Exchange *exchange)
-{
-        for (Exchange **e = &exchange->exchanges->first; *e; e = &(*e)->next)
-                if (*e == exchange) {
-                        *e = exchange->next;
-                        return;
-                }
 }
 
 void exchange_forget_code(Exchange *exchange)
@@ -43,11 +34,11 @@ void exchange_forget_code(Exchange *exchange)
 
 Exchange *exchange_free(Exchange *exchange)
 {
-        while (exchange->waiters) {
-                ExchangeWaiter *waiter = exchange->waiters;
+        ExchangeCaller *caller;
 
-                exchange->waiters = waiter->next;
-                exchange_waiter_free(waiter);
+        while ((caller = SLIST_FIRST(&exchange->callers))) {
+                SLIST_REMOVE_HEAD(&exchange->callers, entry);
+                exchange_caller_free(caller);
         }
         api_call_cancel(exchange->call);
         idempotency_record_clear(&exchange->answer);
@@ -61,7 +52,7 @@ Exchange *exchange_free(Exchange *exchange)
         return NULL;
 }
 
-int exchange_acceptable_to(const char *user_id, const IdempotencyRecord *answer)
+int exchange_check_user(const char *user_id, const IdempotencyRecord *answer)
 {
         if (answer->error)
                 return answer->error;
@@ -72,33 +63,38 @@ int exchange_acceptable_to(const char *user_id, const IdempotencyRecord *answer)
 
 void exchanges_await(Exchanges *exchanges)
 {
-        for (Exchange *e = exchanges->first; e; e = e->next)
+        Exchange *e;
+
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 e->awaited = true;
 }
 
 bool exchanges_are_awaited(const Exchanges *exchanges)
 {
-        for (const Exchange *e = exchanges->first; e; e = e->next)
-                if (e->awaited && e->stage != EXCHANGE_UNSAVED && e->stage != EXCHANGE_SETTLING)
+        const Exchange *e;
+
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
+                if (e->awaited && e->stage != EXCHANGE_UNSAVED &&
+                    e->stage != EXCHANGE_AWAITING_RECOVERY)
                         return true;
         return false;
 }
 
-/* Calls everybody who waits. */
+/* Replies to all callers. */
 static void exchange_answer(Exchange *exchange, int r)
 {
-        ExchangeWaiter *waiters = TAKE_PTR(exchange->waiters);
+        struct ExchangeCallers callers = TAKE(exchange->callers, (struct ExchangeCallers){});
+        ExchangeCaller *first;
 
-        while (waiters) {
-                _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = waiters;
-                int r_waiter =
-                        r == 0 ? exchange_acceptable_to(waiter->user_id, &exchange->answer) : r;
+        while ((first = SLIST_FIRST(&callers))) {
+                _cleanup_(exchange_caller_freep) ExchangeCaller *caller = first;
+                int r_caller = r == 0 ? exchange_check_user(caller->user_id, &exchange->answer) : r;
 
-                waiters = waiter->next;
-                waiter->func(&(Result){.r = r_waiter,
+                SLIST_REMOVE_HEAD(&callers, entry);
+                caller->func(&(Result){.r = r_caller,
                                        .retry_after_s = exchange->retry_after_s,
-                                       .answer = r_waiter == 0 ? &exchange->answer : NULL},
-                             waiter->userdata);
+                                       .answer = r_caller == 0 ? &exchange->answer : NULL},
+                             caller->userdata);
         }
 }
 
@@ -106,24 +102,24 @@ static void exchange_end(Exchange *exchange)
 {
         _cleanup_(exchange_freep) Exchange *owned = exchange;
 
-        /* First out of the list: a caller that repeats from within its function begins anew. */
-        exchange_remove(owned);
+        /* Remove it first: a caller may start a retry in its function. */
+        LIST_REMOVE(owned, entry);
         exchange_answer(owned, owned->result);
 }
 
-static void exchange_settled(void *userdata)
+static void on_recovery_done(void *userdata)
 {
         exchange_end(userdata);
 }
 
-/* If the code was used up before this process began, crash recovery has made the link, or is about
- * to. */
-void exchange_conclude(Exchange *exchange)
+/* A retry of an interrupted exchange waits until crash recovery has had time to restore the link.
+ */
+void exchange_finish(Exchange *exchange)
 {
-        exchange->stage = EXCHANGE_SETTLING;
-        crash_recovery_go_on(exchange->tenancy->crash_recovery);
+        exchange->stage = EXCHANGE_AWAITING_RECOVERY;
+        crash_recovery_resume(exchange->tenancy->crash_recovery);
         if (exchange->result != ERROR_INTERRUPTED ||
-            crash_recovery_wait(exchange->tenancy->crash_recovery, exchange_settled, exchange) < 0)
+            crash_recovery_wait(exchange->tenancy->crash_recovery, on_recovery_done, exchange) < 0)
                 exchange_end(exchange);
 }
 
@@ -133,7 +129,7 @@ static void exchange_saved(int r, bool newly_linked, void *userdata);
 
 int exchange_save(Exchange *exchange)
 {
-        /* Without room for an intent there is none for an answer. */
+        /* No idempotency record without an intent: the disk is full. */
         bool has_answer = exchange->has_key && exchange->result == 0 && exchange->intent_id > 0;
         const ExchangeOutcome outcome = {
                 .intent_id = exchange->intent_id,
@@ -152,8 +148,8 @@ int exchange_save(Exchange *exchange)
         return r;
 }
 
-/* The exchange is over for its callers, and has come to no link. */
-static void exchange_give_up_link(Exchange *exchange)
+/* Without a link, record the decision not to link the passkey. */
+static void exchange_decline_link(Exchange *exchange)
 {
         if (!exchange->link)
                 return;
@@ -163,19 +159,20 @@ static void exchange_give_up_link(Exchange *exchange)
 
 static size_t count_stage(const Exchanges *exchanges, ExchangeStage stage)
 {
+        const Exchange *e;
         size_t n = 0;
 
-        for (const Exchange *e = exchanges->first; e; e = e->next)
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 n += e->stage == stage;
         return n;
 }
 
-/* The oldest that is in a stage. */
+/* The oldest exchange in a stage, or NULL. */
 static Exchange *find_stage(const Exchanges *exchanges, ExchangeStage stage)
 {
-        Exchange *found = NULL;
+        Exchange *e, *found = NULL;
 
-        for (Exchange *e = exchanges->first; e; e = e->next)
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 if (e->stage == stage)
                         found = e;
         return found;
@@ -183,11 +180,11 @@ static Exchange *find_stage(const Exchanges *exchanges, ExchangeStage stage)
 
 static void exchange_drop(Exchange *exchange)
 {
-        exchange_remove(exchange);
+        LIST_REMOVE(exchange, entry);
         exchange_free(exchange);
 }
 
-/* Its decision is not going to be on disk. */
+/* Drops an exchange whose decision never reaches the disk. */
 static void exchange_drop_undecided(Exchange *exchange)
 {
         if (exchange->declined_id)
@@ -195,17 +192,17 @@ static void exchange_drop_undecided(Exchange *exchange)
         exchange_drop(exchange);
 }
 
-/* What is left is to remove the intent; that is tried again until the store can do it. */
+/* Keeps only the intent to remove, which is retried until the store succeeds. */
 static void exchange_keep_ended(Exchange *exchange)
 {
         Exchanges *exchanges = exchange->exchanges;
 
-        exchange_give_up_link(exchange);
+        exchange_decline_link(exchange);
         idempotency_record_clear(&exchange->answer);
         exchange->has_key = false;
         exchange->stage = EXCHANGE_ENDED;
         exchanges->decision_lost_at_ms = boottime_ms();
-        if (exchange->intent_id == 0) /* the decision would fill the disk further */
+        if (exchange->intent_id == 0) /* a tombstone would need more disk space */
                 exchange_drop_undecided(exchange);
         else if (count_stage(exchanges, EXCHANGE_ENDED) > ENDED_MAX)
                 exchange_drop_undecided(find_stage(exchanges, EXCHANGE_ENDED));
@@ -220,15 +217,15 @@ static void exchange_keep_unsaved(Exchange *exchange)
                 exchange_keep_ended(find_stage(exchanges, EXCHANGE_UNSAVED));
 }
 
-/* The store failed. The code is used up, so the outcome is kept where there can be a repeat. A
- * caller that wants no link has its answer all the same. */
+/* The store failed after the code was used up. Keeps the outcome if a retry can ask for it. A
+ * caller that wants no link gets its answer nevertheless. */
 void exchange_fail_to_save(Exchange *exchange, int r)
 {
         _cleanup_(tenancy_unrefp) Tenancy *tenancy = TAKE_PTR(exchange->tenancy);
         int result = exchange->result ?: exchange->wants_link ? r : 0;
         bool may_be_repeated = exchange->link && exchange->has_key;
 
-        /* First: a caller may repeat from within its function. */
+        /* Set before the reply: a caller may start a retry in its function. */
         exchange->stage = may_be_repeated ? EXCHANGE_UNSAVED : EXCHANGE_ENDED;
         exchange->has_key = may_be_repeated;
         exchange_answer(exchange, result);
@@ -238,7 +235,7 @@ void exchange_fail_to_save(Exchange *exchange, int r)
                 exchange_keep_unsaved(exchange);
         if (!backoff_is_waiting(tenancy->exchanges->retry))
                 backoff_retry(tenancy->exchanges->retry, 0);
-        crash_recovery_go_on(tenancy->crash_recovery);
+        crash_recovery_resume(tenancy->crash_recovery);
 }
 
 static void exchange_saved(int r, bool newly_linked, void *userdata)
@@ -256,10 +253,10 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
         if (newly_linked)
                 tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->origin);
         exchange->result = exchange->result ?: r ?: exchange->answer.error;
-        exchange_conclude(exchange);
+        exchange_finish(exchange);
 }
 
-/* One that has failed before, with nobody waiting. */
+/* The outcome of an exchange that has no callers any more was saved. */
 static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
 {
         Exchange *exchange = userdata;
@@ -269,7 +266,7 @@ static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
         if (r == 0) {
                 exchange_drop(exchange);
                 backoff_start(exchanges->retry);
-                crash_recovery_go_on(tenancy->crash_recovery);
+                crash_recovery_resume(tenancy->crash_recovery);
         } else {
                 exchange->stage = EXCHANGE_ENDED;
                 backoff_retry(exchanges->retry, 0);
@@ -321,8 +318,8 @@ static void exchanges_free(Exchanges *exchanges)
 {
         if (!exchanges)
                 return;
-        while (exchanges->first)
-                exchange_drop(exchanges->first);
+        while (!LIST_EMPTY(&exchanges->exchanges))
+                exchange_drop(LIST_FIRST(&exchanges->exchanges));
         backoff_free(exchanges->retry);
         free(exchanges);
 }

@@ -1,92 +1,94 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An exchange, for the two halves of its life: exchange.c begins it and asks the API,
- * exchange-end.c saves what comes of it and answers its callers; and for crash recovery, which
- * waits for it. */
+/* Shared by exchange.c, which begins an exchange and calls the API, exchange-end.c, which saves the
+ * outcome and replies, and crash recovery. */
+
+#include <sys/queue.h>
 
 #include "daemon/backoff/backoff.h"
 #include "daemon/core/exchange.h"
 #include "daemon/core/tenancy-internal.h"
 
-typedef struct ExchangeWaiter {
-        struct ExchangeWaiter *next;
-        char *user_id; /* the only acceptable one, or NULL */
+typedef struct ExchangeCaller {
+        SLIST_ENTRY(ExchangeCaller) entry;
+        char *user_id; /* the expected user, or NULL for any */
         ResultFunc func;
         void *userdata;
-} ExchangeWaiter;
+} ExchangeCaller;
 
-ExchangeWaiter *exchange_waiter_free(ExchangeWaiter *waiter);
-DEFINE_CLEANUP(ExchangeWaiter *, exchange_waiter_free);
+ExchangeCaller *exchange_caller_free(ExchangeCaller *caller);
+DEFINE_CLEANUP(ExchangeCaller *, exchange_caller_free);
 
 typedef enum ExchangeStage {
-        EXCHANGE_BEGINNING, /* the intent is on its way to the disk */
-        EXCHANGE_ASKING,    /* the API has been asked */
-        EXCHANGE_SAVING,    /* the outcome is on its way to the disk */
-        EXCHANGE_SETTLING,  /* crash recovery may be about to make the link */
-        EXCHANGE_UNSAVED,   /* the store failed; a repeat saves the outcome */
-        EXCHANGE_ENDED,     /* the store failed; only the intent is left to be removed */
+        EXCHANGE_BEGINNING,         /* writing the intent */
+        EXCHANGE_ASKING,            /* waiting for the API */
+        EXCHANGE_SAVING,            /* writing the outcome */
+        EXCHANGE_AWAITING_RECOVERY, /* crash recovery may restore the link */
+        EXCHANGE_UNSAVED,           /* the store failed; a retry saves the outcome */
+        EXCHANGE_ENDED,             /* the store failed; only the intent is to be removed */
 } ExchangeStage;
 
 typedef struct Exchange {
-        struct Exchange *next;
+        LIST_ENTRY(Exchange) entry;
         Exchanges *exchanges;
         ExchangeStage stage;
-        Tenancy *tenancy; /* held while under way; otherwise the tenancy holds the exchange */
-        Api *api;         /* NULL once it has been asked */
-        char *code;       /* wiped once it has been sent */
+        Tenancy *tenancy; /* NULL after a failed save: then the tenancy owns the exchange */
+        Api *api;         /* NULL after the API call has started */
+        char *code;       /* wiped after sending */
         char *user_id;
         bool wants_link;
         AuditOrigin origin;
-        bool has_key; /* there is a request id, and `key` is what a repeat is found by */
+        bool has_key; /* the request has a request id */
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         uint64_t intent_id; /* 0: none on disk */
-        bool interrupted;   /* an earlier process began this very exchange */
-        bool taken_over;    /* and the intent is that one's: crash recovery is to hear of it */
-        bool awaited;       /* by crash recovery */
-        bool store_unread;  /* nobody knows whether an earlier process began it */
+        bool interrupted;   /* an earlier process began an exchange with this key */
+        bool taken_over; /* the intent is of that exchange, and crash recovery waits for the result
+                          */
+        bool awaited;    /* crash recovery waits for the exchange */
+        bool prior_unknown; /* the store failed, so an earlier process may have used the code */
         ApiCall *call;
-        int result; /* what callers are told; the answer says more if it is 0 */
+        int result; /* for the callers; 0: `answer` has the result */
         uint32_t retry_after_s;
         IdempotencyRecord answer;
-        Link *link;             /* to be made */
-        char *declined_id;      /* not to be linked */
+        Link *link;             /* to add, or NULL */
+        char *declined_id;      /* authenticator id of a passkey that must not be linked, or NULL */
         uint64_t unsaved_at_ms; /* monotonic */
-        ExchangeWaiter *waiters;
+        SLIST_HEAD(ExchangeCallers, ExchangeCaller) callers; /* callers waiting for the answer */
 } Exchange;
 
-/* Those of a tenancy. */
+/* The exchanges of a tenancy. */
 struct Exchanges {
         Tenancy *tenancy;
-        Exchange *first; /* the newest */
+        LIST_HEAD(, Exchange) exchanges; /* newest first */
         Backoff *retry;
-        uint64_t decision_lost_at_ms; /* boottime: crash recovery may not know why a passkey used
-                                         before is not linked; 0: never */
+        uint64_t decision_lost_at_ms; /* boottime of the last decision that was not stored, so that
+                                         crash recovery must look further back; 0: none */
 };
 
 Exchange *exchange_free(Exchange *exchange);
 DEFINE_CLEANUP(Exchange *, exchange_free);
 
-/* Wipes the code, once it is not needed any more. */
+/* Wipes and frees the code. */
 void exchange_forget_code(Exchange *exchange);
 
-/* 0, or why somebody who names a user, or NULL, must not be told of an answer. */
-int exchange_acceptable_to(const char *user_id, const IdempotencyRecord *answer);
+/* Returns 0 if a caller that expects this user (NULL: any) may get the answer, or the Error to
+ * reply. */
+int exchange_check_user(const char *user_id, const IdempotencyRecord *answer);
 
-/* Puts the outcome on disk, and then answers everybody who waits. Returns 0 or a negative errno. */
+/* Commits the outcome, then replies to the callers. Returns 0 or a negative errno. */
 int exchange_save(Exchange *exchange);
-/* It cannot be put on disk, because of r: answers everybody who waits, and keeps what is to be
- * saved later. */
+/* The commit failed with r: replies to the callers, and keeps the outcome for a retry. */
 void exchange_fail_to_save(Exchange *exchange, int r);
-/* Answers everybody who waits: there is nothing to save. */
-void exchange_conclude(Exchange *exchange);
+/* Replies to the callers without a commit. */
+void exchange_finish(Exchange *exchange);
 
-/* Crash recovery waits for the exchanges that are under way now: what they come to may be a
- * decision against a link that it is about to make. */
+/* Marks the exchanges in flight: crash recovery waits for them, since one may decide not to link a
+ * passkey. */
 void exchanges_await(Exchanges *exchanges);
 bool exchanges_are_awaited(const Exchanges *exchanges);
 
-/* Gives up outcomes that nobody has asked for again in time. */
+/* Drops unsaved outcomes that no retry has asked for in time. */
 void exchanges_expire_unsaved(Exchanges *exchanges);
 
 extern const TenancyPart exchanges_part;

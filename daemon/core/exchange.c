@@ -3,20 +3,20 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "daemon/core/answer-key.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/exchange-internal.h"
+#include "daemon/core/idempotency-key.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* A code lives five minutes: a passkey was used that much before its exchange at most. The rest is
- * for the time that calls take and for clocks that differ in their seconds. */
+/* A code is valid for five minutes, so the passkey was used at most five minutes before the
+ * exchange. The other two are for slow calls and clock skew. */
 #define WINDOW_MS (7U * 60U * 1000U)
 
-/* Asking the API */
+/* The API call */
 
-/* Turns the principal into an answer, and into a link or the decision against one. */
-static int exchange_judge(Exchange *exchange, const Principal *principal)
+/* Stores the principal in the answer, and decides whether to link its passkey. */
+static int exchange_use_principal(Exchange *exchange, const Principal *principal)
 {
         bool mismatch = exchange->user_id && !streq(exchange->user_id, principal->user_id);
 
@@ -35,43 +35,44 @@ static int exchange_judge(Exchange *exchange, const Principal *principal)
         return principal_copy(principal, &exchange->answer.principal);
 }
 
-/* An intent that was taken over. Unless it is settled here, it is crash recovery's again. */
-static void exchange_give_back(Exchange *exchange, bool settled)
+/* Returns an intent that was taken over to crash recovery. */
+static void exchange_give_back(Exchange *exchange, bool resolved)
 {
         if (!exchange->taken_over)
                 return;
         exchange->taken_over = false;
-        crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id, settled);
-        if (!settled)
+        crash_recovery_give_back(exchange->tenancy->crash_recovery, exchange->intent_id, resolved);
+        if (!resolved)
                 exchange->intent_id = 0;
 }
 
-/* A code that was used up is not called invalid where an earlier process may have used it. */
-static int exchange_judge_failure(const Exchange *exchange, int r)
+/* INVALID_CODE is not reported where an earlier process may have used the code. */
+static int exchange_map_error(const Exchange *exchange, int r)
 {
         if (r != ERROR_INVALID_CODE)
                 return r;
         if (exchange->interrupted)
                 return ERROR_INTERRUPTED;
-        return exchange->store_unread ? ERROR_STORE_FAILED : r;
+        return exchange->prior_unknown ? ERROR_STORE_FAILED : r;
 }
 
-/* Whether the API may have told of a passkey that is not to be linked, and nobody knows which. */
+/* Whether the API may have used the code for a passkey that must not be linked, and whose id is
+ * unknown. */
 static bool exchange_may_have_declined(const Exchange *exchange, int r)
 {
         return (r < 0 || r == ERROR_UNREACHABLE || r == ERROR_MALFORMED_REPLY) &&
                (exchange->user_id || !exchange->wants_link);
 }
 
-/* Without a principal. */
+/* Ends an exchange for which the API returned no principal. */
 static void exchange_fail(Exchange *exchange, int r)
 {
-        exchange->result = exchange_judge_failure(exchange, r);
+        exchange->result = exchange_map_error(exchange, r);
         if (exchange->awaited && exchange_may_have_declined(exchange, r))
                 crash_recovery_note_lost_decision(exchange->tenancy->crash_recovery);
         exchange_give_back(exchange, false);
         if (exchange->intent_id == 0)
-                exchange_conclude(exchange);
+                exchange_finish(exchange);
         else if ((r = exchange_save(exchange)) < 0)
                 exchange_fail_to_save(exchange, r);
 }
@@ -84,13 +85,13 @@ static void exchange_asked(const Result *result, void *userdata)
         exchange->call = NULL;
         exchange->retry_after_s = result->retry_after_s;
         if (r == 0)
-                r = exchange_judge(exchange, result->principal);
+                r = exchange_use_principal(exchange, result->principal);
         if (r != 0) {
                 exchange_fail(exchange, r);
                 return;
         }
         r = exchange_save(exchange);
-        /* Crash recovery, which may go on now, comes after the outcome. */
+        /* After the save: crash recovery may continue at once, and must see the outcome. */
         exchange_give_back(exchange, true);
         if (r < 0)
                 exchange_fail_to_save(exchange, r);
@@ -103,7 +104,7 @@ static int exchange_ask(Exchange *exchange)
         r = api_exchange_code(exchange->api, exchange->code, exchange_asked, exchange,
                               &exchange->call);
         exchange_forget_code(exchange);
-        /* Its key may be dropped before the exchange ends. */
+        /* Release the API key, which may be removed before the exchange ends. */
         exchange->api = api_unref(exchange->api);
         if (r == 0)
                 exchange->stage = EXCHANGE_ASKING;
@@ -117,7 +118,7 @@ static void exchange_begun(int r, uint64_t intent_id, void *userdata)
         Exchange *exchange = userdata;
 
         exchange->intent_id = r == 0 ? intent_id : 0;
-        /* Without a link, nothing is lost but the answer to a repeat after a crash. */
+        /* Without a link, the only loss is the answer to a retry after a crash. */
         if (r > 0 && !exchange->wants_link)
                 r = 0;
         if (r == 0)
@@ -136,10 +137,10 @@ static uint64_t window_ms(const Exchanges *exchanges)
         return since_lost_ms < WINDOW_MS ? since_lost_ms : WINDOW_MS;
 }
 
-/* What the exchange lends. */
+/* Borrows the strings of the exchange. */
 static ExchangeIntent exchange_intent(const Exchange *exchange)
 {
-        ExchangeIntent intent = {.user_id = exchange->user_id, /* lent, as the next */
+        ExchangeIntent intent = {.user_id = exchange->user_id,
                                  .endpoint = (char *) api_endpoint(exchange->api),
                                  .wants_link = exchange->wants_link,
                                  .has_key = exchange->has_key};
@@ -149,7 +150,7 @@ static ExchangeIntent exchange_intent(const Exchange *exchange)
         return intent;
 }
 
-/* An exchange that a crash can make no difference to needs no intent. */
+/* Without a link and a request id, there is nothing to recover after a crash. */
 static int exchange_begin(Exchange *exchange)
 {
         ExchangeIntent intent = exchange_intent(exchange);
@@ -165,41 +166,42 @@ static int exchange_begin(Exchange *exchange)
                                     exchange_begun, exchange, NULL);
 }
 
-static int exchange_waiter_new(const char *user_id, ResultFunc func, void *userdata,
-                               ExchangeWaiter **ret)
+static int exchange_caller_new(const char *user_id, ResultFunc func, void *userdata,
+                               ExchangeCaller **ret)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = calloc(1, sizeof(ExchangeWaiter));
+        _cleanup_(exchange_caller_freep) ExchangeCaller *caller = calloc(1, sizeof(ExchangeCaller));
 
-        if (!waiter)
+        if (!caller)
                 return -ENOMEM;
-        waiter->user_id = user_id ? strdup(user_id) : NULL;
-        if (user_id && !waiter->user_id)
+        caller->user_id = user_id ? strdup(user_id) : NULL;
+        if (user_id && !caller->user_id)
                 return -ENOMEM;
-        waiter->func = func;
-        waiter->userdata = userdata;
+        caller->func = func;
+        caller->userdata = userdata;
 
-        *ret = TAKE_PTR(waiter);
+        *ret = TAKE_PTR(caller);
         return 0;
 }
 
-static void exchange_add_waiter(Exchange *exchange, ExchangeWaiter *waiter)
+static void exchange_add_caller(Exchange *exchange, ExchangeCaller *caller)
 {
-        waiter->next = exchange->waiters;
-        exchange->waiters = waiter;
+        SLIST_INSERT_HEAD(&exchange->callers, caller, entry);
 }
 
 static Exchange *find_exchange(const Exchanges *exchanges, const uint8_t *key)
 {
-        for (Exchange *e = exchanges->first; e; e = e->next)
+        Exchange *e;
+
+        LIST_FOREACH(e, &exchanges->exchanges, entry)
                 if (e->has_key && memcmp(e->key, key, IDEMPOTENCY_KEY_LEN) == 0)
                         return e;
         return NULL;
 }
 
-/* A repeat while the first is under way, or after the store failed it. Takes the waiter over. */
-static int exchange_join(Exchange *exchange, ExchangeWaiter *waiter)
+/* Adds a retry to an exchange that is in flight or unsaved. Takes ownership of the caller. */
+static int exchange_join(Exchange *exchange, ExchangeCaller *caller)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *owned = waiter;
+        _cleanup_(exchange_caller_freep) ExchangeCaller *owned = caller;
 
         if (exchange->stage == EXCHANGE_UNSAVED) {
                 int r = exchange_save(exchange);
@@ -208,7 +210,7 @@ static int exchange_join(Exchange *exchange, ExchangeWaiter *waiter)
                         return r;
                 exchange->tenancy = tenancy_ref(exchange->exchanges->tenancy);
         }
-        exchange_add_waiter(exchange, TAKE_PTR(owned));
+        exchange_add_caller(exchange, TAKE_PTR(owned));
         return 0;
 }
 
@@ -247,42 +249,42 @@ static int exchange_new(Tenancy *tenancy, const ExchangeRequest *request, const 
         return 0;
 }
 
-/* What the store says of an exchange that it has no answer of. */
-typedef enum Past {
-        PAST_NONE,
-        PAST_INTERRUPTED, /* an earlier process began it */
-        PAST_UNREAD,      /* the store cannot be read */
-} Past;
+/* The state of an earlier exchange with the same idempotency key. */
+typedef enum PriorAttempt {
+        PRIOR_NONE,
+        PRIOR_INTERRUPTED, /* by an earlier process */
+        PRIOR_UNKNOWN,     /* the store failed */
+} PriorAttempt;
 
-/* Takes the waiter over. */
+/* Takes ownership of the caller. */
 static int exchange_add(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                        Past past, ExchangeWaiter *waiter)
+                        PriorAttempt prior, ExchangeCaller *caller)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *owned = waiter;
+        _cleanup_(exchange_caller_freep) ExchangeCaller *owned = caller;
         _cleanup_(exchange_freep) Exchange *exchange = NULL;
         int r;
 
         r = exchange_new(tenancy, request, key, &exchange);
         if (r < 0)
                 return r;
-        exchange->interrupted |= past == PAST_INTERRUPTED;
-        exchange->store_unread = past == PAST_UNREAD;
-        exchange_add_waiter(exchange, TAKE_PTR(owned));
+        exchange->interrupted |= prior == PRIOR_INTERRUPTED;
+        exchange->prior_unknown = prior == PRIOR_UNKNOWN;
+        exchange_add_caller(exchange, TAKE_PTR(owned));
         r = exchange_begin(exchange);
         if (r != 0) {
                 exchange_give_back(exchange, false);
                 return r;
         }
 
-        exchange->next = tenancy->exchanges->first;
-        tenancy->exchanges->first = TAKE_PTR(exchange);
+        LIST_INSERT_HEAD(&tenancy->exchanges->exchanges, exchange, entry);
+        TAKE_PTR(exchange);
         return 0;
 }
 
-/* Looks for the answer to a repeat. Returns CALL_ANSWERED after running the function, 0 if there is
- * no answer, STORE_FAILED or a negative errno. */
+/* Looks up the idempotency record of a retry. Returns CALL_ANSWERED after running the function, 0
+ * if there is no record, STORE_FAILED or a negative errno. */
 static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const uint8_t *key,
-                       Past *ret_past, ResultFunc func, void *userdata)
+                       PriorAttempt *ret_prior, ResultFunc func, void *userdata)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
         int r;
@@ -290,19 +292,19 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
         r = store_get_idempotency_record(tenancy->store, key, &answer);
         if (r == ERROR_NOT_FOUND)
                 return 0;
-        /* An exchange without a link needs no store. */
+        /* The store is optional for an exchange without a link. */
         if (r > 0 && !request->link) {
-                *ret_past = PAST_UNREAD;
+                *ret_prior = PRIOR_UNKNOWN;
                 return 0;
         }
         if (r != 0)
                 return r;
-        /* The API may never have seen the code: the exchange is lost only if the API refuses it. */
+        /* The code may never have reached the API, so ask again. */
         if (answer.error == ERROR_INTERRUPTED) {
-                *ret_past = PAST_INTERRUPTED;
+                *ret_prior = PRIOR_INTERRUPTED;
                 return 0;
         }
-        r = exchange_acceptable_to(request->user_id, &answer);
+        r = exchange_check_user(request->user_id, &answer);
         func(&(Result){.r = r, .answer = r == 0 ? &answer : NULL}, userdata);
         return CALL_ANSWERED;
 }
@@ -310,31 +312,31 @@ static int find_answer(Tenancy *tenancy, const ExchangeRequest *request, const u
 int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc func,
                    void *userdata)
 {
-        _cleanup_(exchange_waiter_freep) ExchangeWaiter *waiter = NULL;
+        _cleanup_(exchange_caller_freep) ExchangeCaller *caller = NULL;
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         Exchange *first = NULL;
-        Past past = PAST_NONE;
+        PriorAttempt prior = PRIOR_NONE;
         int r;
 
         exchanges_expire_unsaved(tenancy->exchanges);
         if (request->request_id) {
-                r = answer_key(tenancy->id, request, key);
+                r = idempotency_key_digest(tenancy->id, request, key);
                 if (r == 0)
-                        r = find_answer(tenancy, request, key, &past, func, userdata);
+                        r = find_answer(tenancy, request, key, &prior, func, userdata);
                 if (r != 0)
                         return r;
                 first = find_exchange(tenancy->exchanges, key);
         }
-        r = exchange_waiter_new(request->user_id, func, userdata, &waiter);
+        r = exchange_caller_new(request->user_id, func, userdata, &caller);
         if (r < 0)
                 return r;
         if (first)
-                return exchange_join(first, TAKE_PTR(waiter));
+                return exchange_join(first, TAKE_PTR(caller));
         if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
-        /* In a URL these would name another resource, and no code is one of them. */
+        /* As a URL path segment these name another resource; a code is never one of them. */
         if (streq(request->code, ".") || streq(request->code, ".."))
                 return ERROR_INVALID_CODE;
-        return exchange_add(tenancy, request, request->request_id ? key : NULL, past,
-                            TAKE_PTR(waiter));
+        return exchange_add(tenancy, request, request->request_id ? key : NULL, prior,
+                            TAKE_PTR(caller));
 }

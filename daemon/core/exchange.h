@@ -8,31 +8,32 @@
 /*
  * Exchanges a code for a principal, and links the authenticator to the user.
  *
- * To ask the API uses the code up, so that a lost answer cannot be asked for again. Therefore:
- * 1. Before the API is asked, an intent is on disk that says what the exchange may come to.
- * 2. An exchange that has begun is carried through, also when its caller goes.
- * 3. With a request id, the answer is put on disk in the same transaction as the link, as an
- *    idempotency record. The intent goes in that transaction, too, or when the exchange ends
- *    otherwise, before its caller hears of that.
- * 4. The same caller that repeats code and request id gets the recorded answer; or, if the first
- *    exchange is still under way, waits for it.
- * 5. If the store fails after the API has answered, the outcome is kept in memory and saved later,
- *    by a repeat or by itself.
- * A crash between the API's answer and the commit loses the answer. The next start finds the intent
- * and the link (crash-recovery.h); a repeat then is INTERRUPTED.
+ * The API accepts a code once, so a lost reply cannot be requested again. Therefore:
+ * 1. An intent is committed before the API call.
+ * 2. An exchange continues even if its caller disconnects.
+ * 3. For a request with a request id, the answer is committed as an idempotency record, in one
+ * transaction with the link and the removal of the intent. An exchange that fails removes its
+ * intent before it replies.
+ * 4. A retry (same caller, code and request id) gets the recorded answer, or waits for the exchange
+ * in flight.
+ * 5. If the store fails after the API has replied, the outcome stays in memory, and a retry or a
+ * timer saves it.
+ *
+ * A crash between the API's reply and the commit loses the answer. The next start finds the intent
+ * and restores the link (crash-recovery.h); a retry gets INTERRUPTED.
  */
 typedef struct ExchangeRequest {
         uid_t uid; /* of the caller */
         const char *code;
-        const char *user_id;    /* the only acceptable one, or NULL */
+        const char *user_id;    /* the expected user, or NULL for any */
         const char *request_id; /* or NULL */
         bool link;
-        AuditOrigin origin; /* for the record of a new link */
+        AuditOrigin origin; /* for the audit record of a new link */
 } ExchangeRequest;
 
 /*
- * Copies the request. Starts as in call.h; also NOT_CONFIGURED and STORE_FAILED, and CALL_ANSWERED
- * for a repeat whose answer is on disk. Result: answer.
+ * Copies the request. Returns as described in call.h, and also NOT_CONFIGURED, STORE_FAILED, and
+ * CALL_ANSWERED for a retry whose answer is on disk. Result: answer.
  */
 int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc func,
                    void *userdata);

@@ -12,8 +12,8 @@
 
 struct IdSet {
         uint8_t key[KEY_LEN];
-        uint64_t *slots; /* open addressing; 0 is an empty one */
-        size_t capacity; /* a power of two, and never more than half full */
+        uint64_t *slots; /* open addressing; 0: empty */
+        size_t capacity; /* a power of two; at most half of the slots are used */
         size_t n_ids;
 };
 
@@ -43,7 +43,7 @@ IdSet *id_set_free(IdSet *set)
         return NULL;
 }
 
-/* Never 0. */
+/* Never returns 0, which marks an empty slot. */
 static uint64_t digest(const IdSet *set, const char *id)
 {
         uint8_t text[KEY_LEN + ID_LEN_MAX], md[EVP_MAX_MD_SIZE];
@@ -57,7 +57,7 @@ static uint64_t digest(const IdSet *set, const char *id)
         return value ?: 1;
 }
 
-/* The slot that has the value, or the empty one where it belongs. */
+/* The slot with the value, or the empty slot to insert it. */
 static size_t find_slot(const uint64_t *slots, size_t capacity, uint64_t value)
 {
         size_t i = value & (capacity - 1);

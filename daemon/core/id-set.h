@@ -4,9 +4,8 @@
 #include "base/macro.h"
 
 /*
- * A set of ids that only tells whether it has seen one: 8 bytes of a keyed digest for each, so that
- * ten million fit in memory and nobody can choose ids that collide. Two ids are taken for the same
- * with a chance of one in 2^64.
+ * A set of ids, as a hash set of 64-bit keyed digests: ten million ids fit in memory, and the key
+ * prevents chosen collisions. A false positive has a probability of 2^-64 per pair of ids.
  */
 typedef struct IdSet IdSet;
 

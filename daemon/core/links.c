@@ -49,7 +49,7 @@ int links_count(Tenancy *tenancy, uint64_t *ret)
         return store_count(tenancy->store, tenancy->id, ret);
 }
 
-/* A change on its way to the disk. */
+/* A store change in flight. */
 typedef struct LinkChange {
         Call call;
         Link *link; /* to add */

@@ -4,8 +4,8 @@
 #include "daemon/core/call.h"
 
 /*
- * One-time codes by mail. Starts as in call.h; also NOT_CONFIGURED, and INVALID_ARGS for metadata
- * that is not a JSON object. Result: challenge, except for a delete. None can be cancelled.
+ * One-time codes by mail. Returns as described in call.h, and also NOT_CONFIGURED, and INVALID_ARGS
+ * for metadata that is not a JSON object. Result: challenge, except for a delete. Not cancellable.
  */
 
 int mailbox_create(Tenancy *tenancy, const ChallengeRequest *request, ResultFunc func,

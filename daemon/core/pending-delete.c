@@ -36,7 +36,8 @@ int pending_delete_new(const char *endpoint, LinkList *links, uint64_t intent_id
         return 0;
 }
 
-/* NULL if that very link is gone. Returns 0, -ENOMEM or an Error of the store. */
+/* *ret is NULL if this link has been removed, or replaced by another with the same authenticator.
+ * Returns 0, -ENOMEM or an Error of the store. */
 static int get_link(const Tenancy *tenancy, const Link *wanted, Link **ret)
 {
         Link *link;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the two passes share. */
+/* Shared by the two passes. */
 
 #include "daemon/core/id-set.h"
 #include "daemon/core/reconcile.h"
 #include "daemon/core/tenancy-internal.h"
+#include "daemon/core/vault-iterator.h"
 #include "daemon/core/vault-probe.h"
-#include "daemon/core/vault-walk.h"
 
 /*
- * It goes on whenever the last thing that it waits for has ended: a page of the vault and the
- * change that comes of it, or a page of the links and the passkeys that are asked for because of
- * it. Called off, it waits for the change that is on its way to the disk, and then ends.
+ * The next step starts when all open operations have ended: a page of the vault with its store
+ * change, or a page of the links with its passkey lookups and store change. A cancelled
+ * reconciliation ends after the store change in flight.
  */
 struct Reconcile {
         Call call;
@@ -22,31 +22,30 @@ struct Reconcile {
 
         uint64_t begun_at_ms;
         uint64_t n_links;
-        VaultWalk *walk;
-        IdSet *seen;  /* what the vault listed */
-        char *cursor; /* of the links; NULL at the beginning */
+        VaultIterator *iterator;
+        IdSet *seen;  /* ids of the passkeys that the vault listed */
+        char *cursor; /* of the links; NULL: first page */
         bool links_done;
         LinkList suspects; /* links that the vault did not list */
         VaultProbe *probe;
         LinkList gone; /* to be removed at the end, within options.max_remove */
 
-        size_t n_open; /* what it waits for */
+        size_t n_open; /* open operations */
         bool cancelled;
         int failure;
         uint32_t retry_after_s;
         ReconcileCounts counts;
 };
 
-/* It is over, for this reason, once nothing is waited for any more. The first reason counts. */
+/* Ends the reconciliation with r after all open operations. Only the first failure counts. */
 void reconcile_fail(Reconcile *reconcile, int r, uint32_t retry_after_s);
-/* One thing less to wait for. It may be gone afterwards. */
+/* An operation has ended. May free the reconciliation. */
 void reconcile_close(Reconcile *reconcile);
-/* A change is on its way to the store, and has been reported. */
+/* A store change has been started; and has been reported. */
 void reconcile_open_change(Reconcile *reconcile);
 void reconcile_close_change(Reconcile *reconcile);
 
-/* The next part of each pass: start what there is to wait for. Return 0, an Error or a negative
- * errno. */
+/* Start the next operations of a pass. Return 0, an Error or a negative errno. */
 int reconcile_vault(Reconcile *reconcile);
 int reconcile_links(Reconcile *reconcile);
 /* After both passes, with max_remove: removes the next of the links that are gone. */

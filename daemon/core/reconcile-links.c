@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Second pass: the links. One whose passkey the vault does not have is removed. */
+/* Second pass: pages through the links, and removes links whose passkey the vault does not have. */
 
 #include "base/clock.h"
 #include "daemon/core/reconcile-internal.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* Links that are looked through before others have their turn. */
+/* Links per page; the event loop runs between pages. */
 #define LINKS_PAGE 200U
 
 static void on_removed(int r, const LinkList *removed, void *userdata)
@@ -70,7 +70,7 @@ static int handle_gone(Reconcile *reconcile, LinkList *gone)
                                                                     : keep_links(reconcile, gone);
 }
 
-/* Of a passkey that cannot be asked for, the link stays. */
+/* Keep the link of a passkey whose lookup failed. */
 static void on_probed(int r, uint32_t retry_after_s, LinkList *gone, LinkList *there _unused_,
                       LinkList *unknown _unused_, void *userdata)
 {
@@ -106,7 +106,7 @@ static void on_turn(int r, void *userdata)
         reconcile_close_change(reconcile);
 }
 
-/* Others have their turn before the next page. */
+/* Let the event loop run before the next page. */
 static int yield_turn(Reconcile *reconcile)
 {
         int r;
@@ -117,14 +117,15 @@ static int yield_turn(Reconcile *reconcile)
         return r;
 }
 
-/* Made since the vault was asked. A time in the future is what an import may have said, and makes
- * no difference. */
+/* Whether the link was made after the reconciliation began. An import may set a time in the future,
+ * which makes no difference. */
 static bool is_new(const Reconcile *reconcile, const Link *link, uint64_t now_ms)
 {
         return link->created_at_ms >= reconcile->begun_at_ms && link->created_at_ms <= now_ms;
 }
 
-/* A link that the vault cannot have listed, or did list, is no suspect. */
+/* A link is a suspect unless the vault has listed its passkey, or it is too new to have been
+ * listed. */
 static int sift_links(Reconcile *reconcile, LinkList *page)
 {
         uint64_t now_ms = realtime_ms();

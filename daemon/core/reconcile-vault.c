@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* First pass: the vault. A passkey that is not linked here is linked. */
+/* First pass: pages through the vault, and links passkeys that are not linked. */
 
 #include <errno.h>
 
@@ -26,7 +26,7 @@ static void on_added(int r, const LinkList *links, const LinkOutcome *outcomes, 
         reconcile_close_change(reconcile);
 }
 
-/* Adds the links and leaves the list empty. */
+/* Adds the links and clears the list. */
 static int add_links(Reconcile *reconcile, LinkList *links)
 {
         int r = 0;
@@ -52,7 +52,7 @@ static int push_link(LinkList *links, const Passkey *passkey)
         return r < 0 ? r : link_list_push(links, link);
 }
 
-/* Collects the links that are missing. */
+/* Appends a link to `missing` if the passkey is not linked. */
 static int check_passkey(Reconcile *reconcile, const Passkey *passkey, LinkList *missing)
 {
         _cleanup_(link_freep) Link *link = NULL;
@@ -73,7 +73,7 @@ static int check_passkey(Reconcile *reconcile, const Passkey *passkey, LinkList 
         return r;
 }
 
-/* Rows that cannot be read are in the vault nevertheless: their links are not to be removed. */
+/* Unreadable rows are in the vault too, so keep their links. */
 static int note_unreadable(Reconcile *reconcile, const PasskeyList *passkeys)
 {
         int r = 0;
@@ -119,7 +119,7 @@ int reconcile_vault(Reconcile *reconcile)
 {
         int r;
 
-        r = vault_walk_next(reconcile->walk, on_page, reconcile);
+        r = vault_iterator_next(reconcile->iterator, on_page, reconcile);
         if (r == 0)
                 reconcile->n_open++;
         return r;

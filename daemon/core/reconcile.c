@@ -11,7 +11,7 @@ static void reconcile_destroy(Call *call)
 {
         Reconcile *reconcile = (Reconcile *) call;
 
-        vault_walk_free(reconcile->walk);
+        vault_iterator_free(reconcile->iterator);
         vault_probe_cancel(reconcile->probe);
         link_list_clear(&reconcile->suspects);
         link_list_clear(&reconcile->gone);
@@ -52,12 +52,12 @@ void reconcile_fail(Reconcile *reconcile, int r, uint32_t retry_after_s)
         reconcile->retry_after_s = retry_after_s;
 }
 
-static void reconcile_go_on(Reconcile *reconcile);
+static void reconcile_continue(Reconcile *reconcile);
 
 void reconcile_close(Reconcile *reconcile)
 {
         if (--reconcile->n_open == 0)
-                reconcile_go_on(reconcile);
+                reconcile_continue(reconcile);
 }
 
 void reconcile_open_change(Reconcile *reconcile)
@@ -74,13 +74,13 @@ void reconcile_close_change(Reconcile *reconcile)
         tenancy_end_change(tenancy);
 }
 
-/* Starts what comes next. Nothing is left to do if it starts nothing. */
+/* Starts the next operations; *ret_finished is true if none is left. */
 static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
 {
         *ret_finished = false;
-        if (tenancy_is_cut_short(reconcile->call.tenancy))
+        if (tenancy_aborts_calls(reconcile->call.tenancy))
                 return ERROR_NOT_CONFIGURED;
-        if (!vault_walk_is_done(reconcile->walk))
+        if (!vault_iterator_is_done(reconcile->iterator))
                 return reconcile_vault(reconcile);
         if (!reconcile->links_done || reconcile->suspects.n_links > 0)
                 return reconcile_links(reconcile);
@@ -90,7 +90,7 @@ static int reconcile_next(Reconcile *reconcile, bool *ret_finished)
         return 0;
 }
 
-static void reconcile_go_on(Reconcile *reconcile)
+static void reconcile_continue(Reconcile *reconcile)
 {
         bool finished = reconcile->cancelled || reconcile->failure;
 
@@ -106,17 +106,17 @@ static void reconcile_go_on(Reconcile *reconcile)
                 reconcile_end(reconcile);
 }
 
-/* A change that is on its way to the disk is waited for. */
+/* Waits for the store change in flight. */
 static void reconcile_cancel(Call *call)
 {
         Reconcile *reconcile = (Reconcile *) call;
 
         reconcile->cancelled = true;
-        if (vault_walk_is_asking(reconcile->walk))
+        if (vault_iterator_is_asking(reconcile->iterator))
                 reconcile->n_open--;
         if (reconcile->probe)
                 reconcile->n_open--;
-        reconcile->walk = vault_walk_free(reconcile->walk);
+        reconcile->iterator = vault_iterator_free(reconcile->iterator);
         reconcile->probe = vault_probe_cancel(reconcile->probe);
         if (reconcile->n_open == 0)
                 reconcile_end(reconcile);
@@ -130,7 +130,7 @@ static int reconcile_begin(Reconcile *reconcile)
         reconcile->begun_at_ms = realtime_ms();
         r = id_set_new(&reconcile->seen);
         if (r == 0)
-                r = vault_walk_new(reconcile->call.api, &reconcile->walk);
+                r = vault_iterator_new(reconcile->call.api, &reconcile->iterator);
         if (r == 0)
                 r = store_count(tenancy->store, tenancy->id, &reconcile->n_links);
         return r != 0 ? r : reconcile_vault(reconcile);

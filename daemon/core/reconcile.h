@@ -6,17 +6,17 @@
 /*
  * Compares the links with the vault, in two passes.
  *
- * 1. Pages through the vault. What is not linked here is linked; what is linked to another user is
- * a conflict, and left alone.
- * 2. Pages through the links. One that is older than the beginning, and that the vault did not
- * list, is asked for by its id, since a vault may change while it is paged through; if the vault
- * does not know it, it goes.
+ * 1. Pages through the vault. A passkey that is not linked is linked. A passkey that is linked to
+ * another user is a conflict, and left alone.
+ * 2. Pages through the links. A vault may change while it is paged through, so a link that the
+ * vault did not list is looked up by its id, unless it is newer than the reconciliation. If the
+ * vault does not have the passkey, the link is removed.
  *
- * With max_remove, links are removed only after both passes, so that a vault that lost more
- * passkeys is noticed before the first removal.
+ * With max_remove, links are removed only after both passes, so that a vault that has lost more
+ * passkeys is detected before the first removal.
  *
- * Its calls to the API are background calls, and between pages others have their turn. One at a
- * time is under way on a tenancy.
+ * API calls are background calls, and the event loop runs between pages. A tenancy has at most one
+ * reconciliation at a time.
  */
 #define RECONCILE_UNBOUNDED UINT64_MAX
 
@@ -25,15 +25,15 @@ typedef struct ReconcileOptions {
         uint64_t max_remove; /* limit of removed links, or RECONCILE_UNBOUNDED */
 } ReconcileOptions;
 
-/* `n_links` is how many links there were at the beginning. */
+/* `n_links` is the number of links at the start. */
 typedef void (*ReconcileProgressFunc)(uint64_t checked, uint64_t n_links, void *userdata);
 
 /*
- * Starts as in call.h; also NOT_CONFIGURED, STORE_FAILED, and LIMITS_EXCEEDED if a reconciliation
- * of the tenancy is under way. Result: counts, or LIMITS_EXCEEDED before the first removal if more
- * than max_remove links would be removed. A dry run changes nothing and ignores max_remove. The
- * origin is copied, for the record. `progress` may be NULL; it runs with the same userdata, and not
- * after a cancel. A cancel keeps the changes made by then.
+ * Returns as described in call.h, and also NOT_CONFIGURED, STORE_FAILED, and LIMITS_EXCEEDED if a
+ * reconciliation of the tenancy is in progress. Result: counts, or LIMITS_EXCEEDED before the first
+ * removal if more than max_remove links would be removed. A dry run changes nothing and ignores
+ * max_remove. The origin is copied, for the audit records. `progress` may be NULL; it gets the same
+ * userdata, and does not run after a cancel. A cancel does not undo changes.
  */
 int reconcile_start(Tenancy *tenancy, const ReconcileOptions *options, const AuditOrigin *origin,
                     ResultFunc func, ReconcileProgressFunc progress, void *userdata, Call **ret);

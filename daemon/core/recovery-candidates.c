@@ -7,11 +7,13 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* More passkeys than this cannot be told apart anyway; those of expected users can. */
+/* Claims to any user are ambiguous with this many candidates; claims to an expected user are not.
+ */
 #define CANDIDATES_MAX          10000U
 #define EXPECTED_CANDIDATES_MAX 100000U
 
-int recovery_new(const Leftovers *leftovers, const char *endpoint, const Api *api, Recovery **ret)
+int recovery_new(const InterruptedExchanges *interrupted, const char *endpoint, const Api *api,
+                 Recovery **ret)
 {
         _cleanup_(recovery_freep) Recovery *recovery = calloc(1, sizeof(Recovery));
         int r = 0;
@@ -20,9 +22,9 @@ int recovery_new(const Leftovers *leftovers, const char *endpoint, const Api *ap
                 return -ENOMEM;
         recovery->now.api_ms = api ? api_clock_ms(api) : 0;
         host_time_now(&recovery->now.host);
-        for (size_t i = 0; r == 0 && i < leftovers->n; i++)
-                if (!leftover_is_elsewhere(&leftovers->leftovers[i], endpoint))
-                        r = recovery_add_exchange(recovery, &leftovers->leftovers[i].intent,
+        for (size_t i = 0; r == 0 && i < interrupted->n; i++)
+                if (!interrupted_exchange_is_elsewhere(&interrupted->exchanges[i], endpoint))
+                        r = recovery_add_exchange(recovery, &interrupted->exchanges[i].intent,
                                                   &recovery->now);
         if (r < 0)
                 return r;
@@ -30,12 +32,12 @@ int recovery_new(const Leftovers *leftovers, const char *endpoint, const Api *ap
         return 0;
 }
 
-void recovery_drop_taken_over(Recovery *recovery, const Leftovers *leftovers)
+void recovery_drop_taken_over(Recovery *recovery, const InterruptedExchanges *interrupted)
 {
         size_t n_kept = 0;
 
         for (size_t i = 0; i < recovery->n_claims; i++)
-                if (leftovers_is_taken_over(leftovers, recovery->claims[i].intent_id))
+                if (interrupted_exchanges_is_taken_over(interrupted, recovery->claims[i].intent_id))
                         free(recovery->claims[i].user_id);
                 else
                         recovery->claims[n_kept++] = recovery->claims[i];
@@ -70,7 +72,7 @@ int recovery_check_passkey(Recovery *recovery, Tenancy *tenancy, const Passkey *
         if (meaning == RECOVERY_ANY_USER && recovery->n_candidates >= CANDIDATES_MAX)
                 return 0;
         r = store_get_link(tenancy->store, tenancy->id, passkey->id, &link);
-        /* The record of one link may be damaged: that is looked at again before links are made. */
+        /* The link record may be damaged; the store checks it again before it adds links. */
         if (r == ERROR_NOT_FOUND || r == ERROR_STORE_FAILED)
                 return add_candidate(recovery, passkey, false);
         if (r != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of a tenancy, for the use cases of this layer. */
+/* The members of a tenancy, for the use cases of this layer. */
 
 #include <sys/queue.h>
 
@@ -11,25 +11,26 @@
 typedef struct CrashRecovery CrashRecovery;
 typedef struct DeleteRecovery DeleteRecovery;
 typedef struct Exchanges Exchanges;
-typedef LIST_HEAD(ProbingDeletes, Delete) ProbingDeletes;
-typedef struct KeyRing KeyRing;
+typedef LIST_HEAD(UnconfirmedDeletes, Delete) UnconfirmedDeletes;
+typedef struct KeySetCache KeySetCache;
 typedef struct Reconcile Reconcile;
 
-/* A use case that keeps state with each tenancy. All functions but the first two may be NULL. */
+/* A use case with per-tenancy state. All functions but attach and detach may be NULL. */
 typedef struct TenancyPart {
-        /* Makes the state, frees it if there is any. Returns 0 or a negative errno. */
+        /* Create and free the state. attach returns 0 or a negative errno. */
         int (*attach)(Tenancy *tenancy);
         void (*detach)(Tenancy *tenancy);
-        /* The tenancy is configured, or the store has been opened: starts background work. */
+        /* The tenancy was configured, or the store was opened: starts background work. */
         void (*start)(Tenancy *tenancy);
-        /* Cancels background work, also before a new Api takes the place of the old one. The next
-         * start, of the tenancy or the daemon, resumes it. */
+        /* Cancels background work, also before another Api replaces the current one. The next start
+         * of the tenancy or of the daemon resumes it. */
         void (*stop)(Tenancy *tenancy);
-        /* tenancy_is_cut_short() from now on: ends calls that would go on to ask the API. */
-        void (*cut_short)(Tenancy *tenancy);
-        /* A caller's call has shown that the API is reachable again. */
+        /* tenancy_aborts_calls() has become true: ends calls that have more API calls to make. */
+        void (*abort_calls)(Tenancy *tenancy);
+        /* A call of a caller has reached the API again. */
         void (*api_is_back)(Tenancy *tenancy);
-        /* The endpoint or its trust anchors have changed, or are not configured any more. */
+        /* The endpoint or its trust anchors have changed, or the tenancy has left the
+         * configuration. */
         void (*issuer_changed)(Tenancy *tenancy);
         /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
         int (*find)(const Tenancy *tenancy, FindingList *list);
@@ -38,48 +39,47 @@ typedef struct TenancyPart {
 struct Tenancy {
         unsigned n_ref;
         Tenancies *tenancies;
-        Tenancy *next; /* in the registry */
+        LIST_ENTRY(Tenancy) entry; /* in the registry */
         char *id;
-        char *label;      /* NULL before it is configured */
-        char *credential; /* the same */
-        Api *api;         /* the current one; NULL while it is not configured */
-        unsigned n_busy;  /* changes that a stop waits for */
+        char *label;      /* NULL before the first configuration */
+        char *credential; /* NULL before the first configuration */
+        Api *api;         /* NULL while not configured */
+        unsigned n_busy;  /* store changes that the daemon waits for before it stops */
         TenancyState state;
         sd_event *event;
         struct Store *store;
         TenancyListener listener;
-        /* The state of the parts. */
+        /* State of the parts */
         Exchanges *exchanges;
-        KeyRing *key_ring;    /* NULL before the first id_token */
-        Reconcile *reconcile; /* NULL: none is under way */
-        ProbingDeletes probing_deletes;
+        KeySetCache *key_set_cache; /* NULL before the first id_token */
+        Reconcile *reconcile;       /* in progress, or NULL */
+        UnconfirmedDeletes unconfirmed_deletes;
         CrashRecovery *crash_recovery;
         DeleteRecovery *delete_recovery;
 };
 
-/* Deletes in their third step, see vault-delete.c. */
-extern const TenancyPart probing_deletes_part;
+/* The deletes that look up each passkey, see vault-delete.c. */
+extern const TenancyPart unconfirmed_deletes_part;
 
-/* Whether there is a key to call the API with. */
+/* Whether the tenancy has an API key. */
 bool tenancy_is_usable(const Tenancy *tenancy);
-/* Whether a call that has begun is not to ask the API again: the daemon stops, or the key has been
- * taken away. In a tenancy that has left the configuration, calls go on with the Api that they
- * hold.
- */
-bool tenancy_is_cut_short(const Tenancy *tenancy);
+/* Whether calls in flight must not start another API call: the daemon stops, or the key was
+ * removed. In a tenancy that has left the configuration, calls continue with the Api that they
+ * hold. */
+bool tenancy_aborts_calls(const Tenancy *tenancy);
 
-/* A change that a stop waits for is on its way to the store, and has been reported. The tenancy
- * stays alive in between. */
+/* A store change has been started; and has been reported. The daemon waits for it before it stops,
+ * and the tenancy is kept alive. */
 void tenancy_begin_change(Tenancy *tenancy);
 void tenancy_end_change(Tenancy *tenancy);
 
-/* Updates the state after an API call, if the call began with the current Api. `userdata` is the
- * tenancy. */
+/* Updates the state after an API call, if the call used the current Api. `userdata` is the tenancy.
+ */
 void tenancy_note_api_result(const Api *api, int r, void *userdata);
 
-/* A link has been added or removed, on disk: leaves the record and calls the listener. */
+/* A link has been added or removed, on disk: writes the audit record and calls the listener. */
 void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
 void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
 
-/* Records rows of a page of the vault that could not be read. The origin may be NULL. */
+/* Audits unreadable rows of a vault page. The origin may be NULL. */
 void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const AuditOrigin *origin);

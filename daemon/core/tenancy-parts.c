@@ -3,11 +3,11 @@
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/delete-recovery.h"
 #include "daemon/core/exchange-internal.h"
-#include "daemon/core/identify.h"
 #include "daemon/core/tenancy-internal.h"
 #include "daemon/core/tenancy-parts.h"
+#include "daemon/core/verify-id-token.h"
 
 const TenancyPart *const tenancy_parts[] = {
-        &exchanges_part,       &key_ring_part,        &crash_recovery_part,
-        &delete_recovery_part, &probing_deletes_part, NULL,
+        &exchanges_part,       &key_set_cache_part,       &crash_recovery_part,
+        &delete_recovery_part, &unconfirmed_deletes_part, NULL,
 };

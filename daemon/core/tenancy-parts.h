@@ -3,5 +3,5 @@
 
 struct TenancyPart;
 
-/* The use cases that keep state with each tenancy, ended by NULL. */
+/* All use cases with per-tenancy state, NULL-terminated. */
 extern const struct TenancyPart *const tenancy_parts[];

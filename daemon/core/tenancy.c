@@ -10,7 +10,7 @@ struct Tenancies {
         ApiContext *api;
         struct Store *store;
         const TenancyPart *const *parts;
-        Tenancy *first;
+        LIST_HEAD(, Tenancy) tenancies;
         bool stopping;
 };
 
@@ -48,8 +48,8 @@ Tenancies *tenancies_free(Tenancies *tenancies)
 
         if (!tenancies)
                 return NULL;
-        while ((tenancy = tenancies->first)) {
-                tenancies->first = tenancy->next;
+        while ((tenancy = LIST_FIRST(&tenancies->tenancies))) {
+                LIST_REMOVE(tenancy, entry);
                 tenancy_unref(tenancy);
         }
         sd_event_unref(tenancies->event);
@@ -71,21 +71,22 @@ static int tenancy_new(Tenancies *tenancies, const char *id, Tenancy **ret)
         tenancy->id = strdup(id);
         if (!tenancy->id)
                 return -ENOMEM;
-        FOREACH_PART(part, tenancies)
-        {
+        FOREACH_PART(part, tenancies) {
                 r = (*part)->attach(tenancy);
                 if (r < 0)
                         return r;
         }
-        tenancy->next = tenancies->first;
-        tenancies->first = tenancy_ref(tenancy);
+        LIST_INSERT_HEAD(&tenancies->tenancies, tenancy, entry);
+        tenancy_ref(tenancy);
         *ret = TAKE_PTR(tenancy);
         return 0;
 }
 
 int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
 {
-        for (Tenancy *t = tenancies->first; t; t = t->next)
+        Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (streq(t->id, id)) {
                         *ret = tenancy_ref(t);
                         return 0;
@@ -96,43 +97,49 @@ int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
 static void tenancy_stop(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->stop)
-                (*part)->stop(tenancy);
+                if ((*part)->stop)
+                        (*part)->stop(tenancy);
 }
 
-static void tenancy_cut_short(Tenancy *tenancy)
+static void tenancy_abort_calls(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->cut_short)
-                (*part)->cut_short(tenancy);
+                if ((*part)->abort_calls)
+                        (*part)->abort_calls(tenancy);
 }
 
 static void tenancy_start(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->start)
-                (*part)->start(tenancy);
+                if ((*part)->start)
+                        (*part)->start(tenancy);
 }
 
 void tenancies_store_is_open(Tenancies *tenancies)
 {
-        for (Tenancy *t = tenancies->first; t; t = t->next)
+        Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (t->api && !tenancies->stopping)
                         tenancy_start(t);
 }
 
 void tenancies_stop(Tenancies *tenancies)
 {
+        Tenancy *t;
+
         tenancies->stopping = true;
-        for (Tenancy *t = tenancies->first; t; t = t->next) {
+        LIST_FOREACH(t, &tenancies->tenancies, entry) {
                 tenancy_stop(t);
-                tenancy_cut_short(t);
+                tenancy_abort_calls(t);
         }
 }
 
 bool tenancies_are_busy(const Tenancies *tenancies)
 {
-        for (const Tenancy *t = tenancies->first; t; t = t->next)
+        const Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (t->n_busy > 0)
                         return true;
         return false;
@@ -149,7 +156,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
         FOREACH_PART(part, tenancy->tenancies)
-        (*part)->detach(tenancy);
+                (*part)->detach(tenancy);
         api_unref(tenancy->api);
         free(tenancy->id);
         free(tenancy->label);
@@ -169,7 +176,7 @@ void tenancy_end_change(Tenancy *tenancy)
         tenancy_unref(tenancy);
 }
 
-/* Returns whether it is another than before. */
+/* Returns whether the state has changed. */
 static bool tenancy_set_state(Tenancy *tenancy, TenancyState state)
 {
         if (tenancy->state == state)
@@ -192,7 +199,7 @@ static void tenancy_learn_state(Tenancy *tenancy, TenancyState state, int error)
                 audit(events[state], .tenancy = tenancy->label, .error = error);
 }
 
-/* Whether a new key is any good, the next call will tell. */
+/* Assumes that a new key is valid; the next API call updates the state. */
 static void tenancy_note_key(Tenancy *tenancy, const Secret *old, const Secret *key)
 {
         if (old && key && secret_equal(old, key))
@@ -211,8 +218,8 @@ static bool has_other_issuer(const Api *a, const Api *b)
                !streq_ptr(api_ca_file(a), api_ca_file(b));
 }
 
-/* Takes the new Api over; NULL for none. A key that has been taken away is not used any more: what
- * goes on by itself goes on with the new Api, once it is started. */
+/* Takes ownership of the new Api; NULL for none. Background work stops using the old key, and
+ * continues with the new Api after tenancy_start(). */
 static void tenancy_replace_api(Tenancy *tenancy, Api *api)
 {
         _cleanup_(api_unrefp) Api *old = tenancy->api;
@@ -222,10 +229,10 @@ static void tenancy_replace_api(Tenancy *tenancy, Api *api)
         tenancy->api = api;
         if (old && has_other_issuer(old, api))
                 FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->issuer_changed)
-                (*part)->issuer_changed(tenancy);
-        if (tenancy_is_cut_short(tenancy))
-                tenancy_cut_short(tenancy);
+                        if ((*part)->issuer_changed)
+                                (*part)->issuer_changed(tenancy);
+        if (tenancy_aborts_calls(tenancy))
+                tenancy_abort_calls(tenancy);
 }
 
 static void tenancy_set_api(Tenancy *tenancy, Api *api)
@@ -317,16 +324,16 @@ bool tenancy_is_usable(const Tenancy *tenancy)
         return tenancy->api && api_has_key(tenancy->api);
 }
 
-bool tenancy_is_cut_short(const Tenancy *tenancy)
+bool tenancy_aborts_calls(const Tenancy *tenancy)
 {
         return tenancy->tenancies->stopping || (tenancy->api && !api_has_key(tenancy->api));
 }
 
-static void tell_api_is_back(Tenancy *tenancy)
+static void notify_api_is_back(Tenancy *tenancy)
 {
         FOREACH_PART(part, tenancy->tenancies)
-        if ((*part)->api_is_back)
-                (*part)->api_is_back(tenancy);
+                if ((*part)->api_is_back)
+                        (*part)->api_is_back(tenancy);
 }
 
 void tenancy_note_api_result(const Api *api, int r, void *userdata)
@@ -334,8 +341,8 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
         Tenancy *tenancy = userdata;
         bool was_away = tenancy->state == TENANCY_DEGRADED;
 
-        /* Our own failures say nothing of the API, nor does a request that somebody on the way may
-         * have refused; and without a key there is nothing to learn. */
+        /* Local failures (r < 0) do not concern the API. A gateway may have refused the request.
+         * Without a key, the state stays UNCONFIGURED. */
         if (r < 0 || r == ERROR_BAD_REQUEST || r == ERROR_RATE_LIMITED || api != tenancy->api ||
             !tenancy_is_usable(tenancy))
                 return;
@@ -346,7 +353,7 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
         } else {
                 tenancy_learn_state(tenancy, TENANCY_READY, 0);
                 if (was_away)
-                        tell_api_is_back(tenancy);
+                        notify_api_is_back(tenancy);
         }
 }
 
@@ -355,8 +362,8 @@ int tenancy_find(const Tenancy *tenancy, FindingList *list)
         int r = 0;
 
         FOREACH_PART(part, tenancy->tenancies)
-        if (r == 0 && (*part)->find)
-                r = (*part)->find(tenancy, list);
+                if (r == 0 && (*part)->find)
+                        r = (*part)->find(tenancy, list);
         return r;
 }
 

@@ -12,27 +12,26 @@
 #include "dbus/error.h"
 
 /*
- * A delete goes through four steps.
- * 1. The authenticators are put on disk as an intent, so that a crash is no reason to keep their
- *    links, and crash recovery makes none.
- * 2. The links that are to go are noted, as they are now: a link that is made later stays. The API
- *    is asked.
- * 3. If its answer is lost, each of the passkeys is asked for.
- * 4. The links go: all of them if the API has agreed, and of those that were asked for the ones
- *    that are gone. Those whose fate is not known are left to delete-recovery.h, and so are all if
- *    the third step is called off.
+ * The steps of a delete:
+ * 1. An intent is committed, with the authenticators and their current links. It keeps crash
+ * recovery from linking them. Links that are made later are not removed.
+ * 2. The API call.
+ * 3. If the reply is lost, each passkey is looked up.
+ * 4. The links are removed: all of them if the API has confirmed the delete, otherwise those whose
+ * passkeys are gone. The links of passkeys with an unknown state are left to delete-recovery.h, and
+ * so are all links if step 3 is aborted.
  */
 typedef struct Delete {
         Call call;
-        char **ids;    /* of the passkeys, */
-        char *user_id; /* or of their user */
+        char **ids;    /* passkey ids, or NULL */
+        char *user_id; /* the user whose passkeys to delete, or NULL */
         AuditOrigin origin;
 
         LinkList links;
         uint64_t intent_id; /* 0: none on disk */
-        VaultProbe *probe;  /* in the third step, and then it is in the tenancy's list */
+        VaultProbe *probe;  /* NULL except in step 3, when the delete is in the tenancy's list */
         LIST_ENTRY(Delete) entry;
-        LinkList left; /* to be asked for again */
+        LinkList left; /* passed to delete recovery */
         int result;
         uint32_t retry_after_s;
         Management management;
@@ -68,7 +67,7 @@ static void delete_end(Delete *delete)
                  });
 }
 
-/* The intent, if there is one, goes with what is left. */
+/* Passes the rest and the intent to delete recovery. */
 static void delete_leave_rest(Delete *delete, LinkList *rest)
 {
         if (rest->n_links > 0)
@@ -92,7 +91,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         delete_end(delete);
 }
 
-/* Removes those of the links, and the intent unless something is left. */
+/* Removes the links, and the intent if nothing is left to delete recovery. */
 static void delete_remove_links(Delete *delete, const LinkList *links)
 {
         Tenancy *tenancy = delete->call.tenancy;
@@ -116,7 +115,7 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, Li
                 audit(EVENT_DELETE_UNCERTAIN, .origin = &delete->origin,
                       .tenancy = tenancy_label(delete->call.tenancy),
                       .authenticator_id = unknown->links[i]->authenticator_id, .error = r);
-        /* The API may be about to delete those that are there. */
+        /* The API may still be processing the delete of these. */
         delete->left = TAKE(*there, (LinkList){});
         while (unknown->n_links > 0)
                 (void) link_list_push(&delete->left, unknown->links[--unknown->n_links]);
@@ -134,12 +133,12 @@ static void delete_probe(Delete *delete)
         _cleanup_(link_list_clear) LinkList copy = {};
         Tenancy *tenancy = delete->call.tenancy;
 
-        if (tenancy_is_cut_short(tenancy) || link_list_copy(&delete->links, &copy) < 0 ||
+        if (tenancy_aborts_calls(tenancy) || link_list_copy(&delete->links, &copy) < 0 ||
             vault_probe_start(tenancy->event, delete->call.api, &copy, on_probed, delete,
                               &delete->probe) < 0)
                 delete_leave_all(delete);
         else
-                LIST_INSERT_HEAD(&tenancy->probing_deletes, delete, entry);
+                LIST_INSERT_HEAD(&tenancy->unconfirmed_deletes, delete, entry);
 }
 
 static int keep_management(Delete *delete, const Management *management)
@@ -213,7 +212,7 @@ static int note_links(Delete *delete)
         return r;
 }
 
-/* A store that cannot write is no reason not to delete: then a crash may leave links. */
+/* The delete continues without an intent if the store fails; then a crash may leave links. */
 static void on_begun(int r, uint64_t intent_id, const LinkList *links, void *userdata)
 {
         Delete *delete = userdata;
@@ -284,7 +283,7 @@ int vault_delete_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *
 
 static int attach(Tenancy *tenancy)
 {
-        LIST_INIT(&tenancy->probing_deletes);
+        LIST_INIT(&tenancy->unconfirmed_deletes);
         return 0;
 }
 
@@ -292,16 +291,16 @@ static void detach(Tenancy *tenancy _unused_)
 {
 }
 
-/* Asking for many passkeys may take long, and delete recovery goes on with it. */
-static void cut_short(Tenancy *tenancy)
+/* Looking up many passkeys may take long; delete recovery continues with them. */
+static void abort_calls(Tenancy *tenancy)
 {
         Delete *delete;
 
-        while ((delete = LIST_FIRST(&tenancy->probing_deletes))) {
+        while ((delete = LIST_FIRST(&tenancy->unconfirmed_deletes))) {
                 delete_cancel_probe(delete);
                 delete_leave_all(delete);
         }
 }
 
-const TenancyPart probing_deletes_part = {
-        .attach = attach, .detach = detach, .cut_short = cut_short};
+const TenancyPart unconfirmed_deletes_part = {
+        .attach = attach, .detach = detach, .abort_calls = abort_calls};

@@ -5,19 +5,19 @@
 #include "daemon/core/vault-probe.h"
 #include "dbus/error.h"
 
-/* Questions of one probe that are open at the same time. */
+/* Concurrent lookups of a probe. */
 #define OPEN_MAX 16U
 
-/* A link that is being asked for. */
+/* A lookup in flight. */
 typedef struct Slot {
         struct VaultProbe *probe;
-        Link *link; /* NULL: the slot is free */
+        Link *link; /* NULL: free slot */
         ApiCall *call;
 } Slot;
 
 struct VaultProbe {
         Api *api;
-        LinkList links; /* to be asked for */
+        LinkList links; /* not looked up yet */
         LinkList gone;
         LinkList there;
         LinkList unknown;
@@ -57,7 +57,7 @@ static void probe_fail(VaultProbe *probe, int r, uint32_t retry_after_s)
         probe->retry_after_s = retry_after_s;
 }
 
-/* Takes the link over. */
+/* Takes ownership of the link. */
 static void probe_sort(VaultProbe *probe, Link *link, int r, uint32_t retry_after_s)
 {
         LinkList *list = r == 0                 ? &probe->there
@@ -70,7 +70,7 @@ static void probe_sort(VaultProbe *probe, Link *link, int r, uint32_t retry_afte
                 probe_fail(probe, -ENOMEM, 0);
 }
 
-static void probe_go_on(VaultProbe *probe);
+static void probe_continue(VaultProbe *probe);
 
 static void on_passkey(const Result *result, void *userdata)
 {
@@ -80,7 +80,7 @@ static void on_passkey(const Result *result, void *userdata)
         slot->call = NULL;
         probe->n_open--;
         probe_sort(probe, TAKE_PTR(slot->link), result->r, result->retry_after_s);
-        probe_go_on(probe);
+        probe_continue(probe);
 }
 
 static Slot *find_slot(VaultProbe *probe)
@@ -91,14 +91,14 @@ static Slot *find_slot(VaultProbe *probe)
         return NULL;
 }
 
-/* Takes the link over. */
+/* Takes ownership of the link. */
 static void probe_ask(VaultProbe *probe, Slot *slot, Link *link)
 {
         int r;
 
         r = api_get_passkey(probe->api, link->authenticator_id, API_BACKGROUND, on_passkey, slot,
                             &slot->call);
-        if (r != 0) { /* also for what cannot be a passkey's id */
+        if (r != 0) { /* also for an id that is no passkey id */
                 probe_sort(probe, link, r, 0);
                 return;
         }
@@ -106,7 +106,7 @@ static void probe_ask(VaultProbe *probe, Slot *slot, Link *link)
         probe->n_open++;
 }
 
-/* Fills the slots. */
+/* Starts lookups in all free slots. */
 static void probe_ask_more(VaultProbe *probe)
 {
         Slot *slot;
@@ -126,7 +126,7 @@ static void probe_end(VaultProbe *probe)
                     &owned->unknown, owned->userdata);
 }
 
-static void probe_go_on(VaultProbe *probe)
+static void probe_continue(VaultProbe *probe)
 {
         probe_ask_more(probe);
         if (probe->n_open == 0)

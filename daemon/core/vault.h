@@ -3,14 +3,14 @@
 
 #include "daemon/core/call.h"
 
-/* The passkeys in the vault of the API. Starts as in call.h; also NOT_CONFIGURED. */
+/* The passkeys in the API's vault. Returns as described in call.h, and also NOT_CONFIGURED. */
 
 /* Result: passkey. Also NOT_FOUND. */
 int vault_get(Tenancy *tenancy, const char *passkey_id, ResultFunc func, void *userdata,
               Call **ret);
 /* Result: passkeys, next_cursor. `cursor` is "" for the first page. */
 int vault_list(Tenancy *tenancy, const char *cursor, ResultFunc func, void *userdata, Call **ret);
-/* Result: management, as for the following. */
+/* Result: management, also of the functions below. */
 int vault_prune(Tenancy *tenancy, const char *user_id, ResultFunc func, void *userdata, Call **ret);
 
 /* `display_name` may be NULL. */
@@ -18,10 +18,10 @@ int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
                  const char *display_name, ResultFunc func, void *userdata);
 
 /*
- * Deletes passkeys and, before the result, their local links. If the API's answer is lost, the
- * vault is asked for each passkey, and the links of deleted ones are removed; the result is
- * UNREACHABLE all the same, since the token is lost. STORE_FULL and STORE_FAILED mean that the
- * passkeys are deleted and their links could not be removed.
+ * Delete passkeys and, before the result, their links. If the API's reply is lost, each passkey is
+ * looked up, and the links of deleted passkeys are removed; the result is UNREACHABLE nevertheless,
+ * because the token is lost. STORE_FULL and STORE_FAILED mean that the passkeys are deleted, but
+ * not their links.
  */
 int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const AuditOrigin *origin,
                  ResultFunc func, void *userdata);

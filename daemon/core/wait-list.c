@@ -1,56 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "daemon/core/wait-list.h"
 
-typedef struct Waiter {
-        struct Waiter *next;
-        uint64_t until_ms; /* monotonic */
+typedef struct WaitListEntry {
+        STAILQ_ENTRY(WaitListEntry) entry;
+        uint64_t deadline_ms; /* monotonic */
         WaitFunc func;
         void *userdata;
-} Waiter;
+} WaitListEntry;
+
+typedef STAILQ_HEAD(WaitListEntries, WaitListEntry) WaitListEntries;
 
 struct WaitList {
         uint64_t timeout_ms;
-        Waiter *waiters; /* in the order in which they came, and in which their time is over */
+        WaitListEntries entries; /* by ascending deadline */
         sd_event_source *timer;
 };
 
 static void arm_timer(WaitList *list)
 {
-        if (list->waiters)
-                (void) sd_event_source_set_time(list->timer, list->waiters->until_ms * 1000);
-        (void) sd_event_source_set_enabled(list->timer,
-                                           list->waiters ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        const WaitListEntry *first = STAILQ_FIRST(&list->entries);
+
+        if (first)
+                (void) sd_event_source_set_time(list->timer, first->deadline_ms * 1000);
+        (void) sd_event_source_set_enabled(list->timer, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-/* Takes off those whose time is over by then. */
-static Waiter *take_until(WaitList *list, uint64_t until_ms)
+/* Runs the callbacks whose deadline has passed. They may free the list. */
+static void run_until(WaitList *list, uint64_t now_ms)
 {
-        Waiter *due = list->waiters, **end = &due;
+        WaitListEntries due = STAILQ_HEAD_INITIALIZER(due);
+        WaitListEntry *first;
 
-        while (*end && (*end)->until_ms <= until_ms)
-                end = &(*end)->next;
-        list->waiters = TAKE_PTR(*end);
+        while ((first = STAILQ_FIRST(&list->entries)) && first->deadline_ms <= now_ms) {
+                STAILQ_REMOVE_HEAD(&list->entries, entry);
+                STAILQ_INSERT_TAIL(&due, first, entry);
+        }
         arm_timer(list);
-        return due;
-}
+        while ((first = STAILQ_FIRST(&due))) {
+                _cleanup_(freep) WaitListEntry *owned = first;
 
-static void run_all(Waiter *waiters)
-{
-        while (waiters) {
-                _cleanup_(freep) Waiter *waiter = waiters;
-
-                waiters = waiter->next;
-                waiter->func(waiter->userdata);
+                STAILQ_REMOVE_HEAD(&due, entry);
+                owned->func(owned->userdata);
         }
 }
 
 static int on_time(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
-        run_all(take_until(userdata, monotonic_ms()));
+        run_until(userdata, monotonic_ms());
         return 0;
 }
 
@@ -61,6 +62,7 @@ int wait_list_new(sd_event *event, uint64_t timeout_ms, WaitList **ret)
 
         if (!list)
                 return -ENOMEM;
+        STAILQ_INIT(&list->entries);
         list->timeout_ms = timeout_ms;
         r = sd_event_add_time(event, &list->timer, CLOCK_MONOTONIC, 0, 1000, on_time, list);
         if (r >= 0)
@@ -73,13 +75,13 @@ int wait_list_new(sd_event *event, uint64_t timeout_ms, WaitList **ret)
 
 WaitList *wait_list_free(WaitList *list)
 {
+        WaitListEntry *first;
+
         if (!list)
                 return NULL;
-        while (list->waiters) {
-                Waiter *waiter = list->waiters;
-
-                list->waiters = waiter->next;
-                free(waiter);
+        while ((first = STAILQ_FIRST(&list->entries))) {
+                STAILQ_REMOVE_HEAD(&list->entries, entry);
+                free(first);
         }
         sd_event_source_disable_unref(list->timer);
         free(list);
@@ -88,20 +90,19 @@ WaitList *wait_list_free(WaitList *list)
 
 int wait_list_add(WaitList *list, WaitFunc func, void *userdata)
 {
-        Waiter *waiter = malloc(sizeof(Waiter)), **end = &list->waiters;
+        WaitListEntry *entry = malloc(sizeof(WaitListEntry));
 
-        if (!waiter)
+        if (!entry)
                 return -ENOMEM;
-        *waiter = (Waiter){
-                .until_ms = monotonic_ms() + list->timeout_ms, .func = func, .userdata = userdata};
-        while (*end)
-                end = &(*end)->next;
-        *end = waiter;
+        *entry = (WaitListEntry){.deadline_ms = monotonic_ms() + list->timeout_ms,
+                                 .func = func,
+                                 .userdata = userdata};
+        STAILQ_INSERT_TAIL(&list->entries, entry, entry);
         arm_timer(list);
         return 0;
 }
 
 void wait_list_wake(WaitList *list)
 {
-        run_all(take_until(list, UINT64_MAX));
+        run_until(list, UINT64_MAX);
 }

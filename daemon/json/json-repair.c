@@ -29,7 +29,7 @@ static bool is_second_half(int unit)
         return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* Both return the length of the consumed input. */
+/* The functions return the length of the consumed input. */
 
 static size_t repair_escape(char *s, bool *changed)
 {

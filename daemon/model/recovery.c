@@ -4,9 +4,9 @@
 
 #include "daemon/model/recovery.h"
 
-/* Date headers have second resolution, and calls take time. */
+/* For the second resolution of Date headers, and for slow calls. */
 #define MARGIN_MS (2U * 60U * 1000U)
-/* For the second alone. */
+/* For the second resolution alone. */
 #define DATE_MARGIN_MS 2000U
 /* Assumed maximum clock difference if the API never sent a Date. */
 #define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
@@ -72,7 +72,7 @@ static void period_add(Period *period, uint64_t min_ms, uint64_t max_ms)
                 period->max_ms = max_ms;
 }
 
-/* The begin of the exchange. */
+/* Estimates the begin of the exchange on the API's clock. */
 static Period begun_at_api(const ExchangeIntent *intent, const RecoveryClock *now)
 {
         uint64_t realtime_ms = intent->begun_at.realtime_ms, ago_min_ms, ago_max_ms;
@@ -117,7 +117,7 @@ bool recovery_is_used_since(const RecoveryClock *now, const Link *link, uint64_t
                                            ? link->last_used_at_ms
                                            : link->created_at_ms;
 
-        /* At the time of the API, the earliest that it can be. */
+        /* The earliest possible use on the API's clock. */
         return now->api_ms > 0 &&
                used_at_ms + now->host.realtime_ms > exchanged_at_ms + now->api_ms + DATE_MARGIN_MS;
 }
@@ -165,7 +165,7 @@ static bool has_tombstone(const RecoveryClaim *claim, const RecoveryCandidate *c
                candidate->tombstoned_at_ms + claim->reach_ms >= claim->begun_at_ms;
 }
 
-/* Of what was used after the exchange began, this use is another one. */
+/* A linked passkey: a use after the exchange began is another exchange. */
 static bool may_need_no_link(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
         return (claim->user_id || candidate->used_since) &&
@@ -184,7 +184,7 @@ static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *ca
                !has_tombstone(claim, candidate);
 }
 
-/* Assigns the candidate that was used last, or first. */
+/* Assigns the candidate with the latest use, or the earliest. */
 static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool last)
 {
         size_t found = RECOVERY_NONE;
@@ -230,8 +230,8 @@ static void match_known_users(Recovery *recovery)
                         give_candidate(recovery, &recovery->claims[i - 1], true);
 }
 
-/* Oldest claim, earliest candidate: later claims reach less far back, so no claim misses a
- * candidate it could have had. */
+/* Oldest claim, earliest candidate: the periods of later claims begin later, so each claim can get
+ * a candidate of its period. */
 static void match_any_users(Recovery *recovery)
 {
         size_t n_claims = 0;

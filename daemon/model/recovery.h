@@ -5,20 +5,20 @@
 #include "daemon/model/link.h"
 
 /*
- * Crash recovery of links. A crash between the API's answer and the commit loses the answer: the
- * code is used up, and only the vault knows the passkey. So each interrupted exchange is a claim to
- * one passkey, and unlinked passkeys of the vault are candidates. So are linked ones, for a sign-in
- * may have been cut off as well: then nothing is to be linked.
+ * Crash recovery of links. A crash between the API's reply and the commit loses the answer: the
+ * code is used up, and only the vault knows the passkey. Each interrupted exchange is a claim to
+ * one passkey, and unlinked passkeys of the vault are candidates. Linked passkeys are candidates
+ * too: the interrupted exchange may have been a sign-in, which needs no new link.
  *
- * Two clocks must not be compared: the API's for passkeys, the store's for intents and tombstones.
+ * The API's clock (passkeys) and the store's clock (intents, tombstones) must not be compared.
  */
 typedef struct RecoveryClaim {
         uint64_t intent_id;
-        bool resolved;        /* no passkey is needed: no link is wanted, or another call made it */
-        bool held;            /* settled for now: a repeat of the exchange is under way */
-        char *user_id;        /* the only allowed user; NULL: any */
+        bool resolved;        /* no link is wanted, or another call made it */
+        bool held;            /* not resolvable yet: a retry of the exchange is in flight */
+        char *user_id;        /* the expected user, or NULL for any */
         uint64_t since_ms;    /* API: a passkey last used earlier does not match */
-        uint64_t until_ms;    /* API: nor one created later */
+        uint64_t until_ms;    /* API: a passkey created later does not match */
         uint64_t begun_at_ms; /* store: begin of the exchange */
         uint64_t reach_ms;    /* a tombstone older than the exchange by more is outdated */
         size_t candidate;     /* result: an index, or RECOVERY_NONE */
@@ -26,24 +26,24 @@ typedef struct RecoveryClaim {
 
 #define RECOVERY_NONE SIZE_MAX
 
-/* An unlinked passkey of the vault. */
+/* A passkey of the vault that may match a claim. */
 typedef struct RecoveryCandidate {
         Link *link;               /* the link to add */
         uint64_t created_at_ms;   /* API */
         uint64_t last_used_at_ms; /* API; 0: never */
         /* The latest tombstone. */
-        uint64_t tombstone_id;     /* in the order of intent ids; 0: there is none */
+        uint64_t tombstone_id;     /* ordered like intent ids; 0: none */
         uint64_t tombstoned_at_ms; /* store */
-        bool linked;               /* a claim that means it needs no link */
-        bool used_since;           /* it is linked, and was used after its last exchange */
+        bool linked;               /* already linked: its claim needs no link */
+        bool used_since;           /* linked, and used after its last exchange */
         bool duplicate;            /* listed twice */
-        bool taken;                /* the result: a claim has it */
+        bool taken;                /* result: assigned to a claim */
 } RecoveryCandidate;
 
 /* A moment on both clocks. */
 typedef struct RecoveryClock {
         HostTime host;
-        uint64_t api_ms; /* 0: the API never said what time it is */
+        uint64_t api_ms; /* 0: no Date header received yet */
 } RecoveryClock;
 
 typedef struct Recovery {
@@ -51,7 +51,7 @@ typedef struct Recovery {
         size_t n_claims;
         RecoveryCandidate *candidates;
         size_t n_candidates;
-        bool decisions_lost; /* some could not be stored */
+        bool decisions_lost; /* some decisions could not be stored */
         RecoveryClock now;
 } Recovery;
 
@@ -61,21 +61,21 @@ DEFINE_CLEANUP(Recovery *, recovery_free);
 
 /*
  * Adds a claim to a passkey created or used within the intent's window before the exchange. The
- * time on the API's clock is estimated from its Date then, and from the time passed since; if they
- * differ, a clock was set, and both bounds are kept. Returns 0 or -ENOMEM.
+ * begin on the API's clock is estimated from the Date header of that time, and from the time since;
+ * if the two differ, a clock was set, and both are bounds. Returns 0 or -ENOMEM.
  */
 int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
                           const RecoveryClock *now);
 
-/* Whether a linked passkey was used after its last exchange, as far as both clocks can tell. */
+/* Whether a linked passkey was used after its last exchange, as far as both clocks tell. */
 bool recovery_is_used_since(const RecoveryClock *now, const Link *link, uint64_t used_at_ms);
 
-/* Whether any claim matches a passkey of that user with these API times (0: never), as far as known
- * without the store. */
+/* Whether a claim matches a passkey with this user and these API times (0: never), before the store
+ * is asked. */
 typedef enum RecoveryMeaning {
         RECOVERY_NOT_MEANT,
-        RECOVERY_ANY_USER,      /* by claims to any user only */
-        RECOVERY_EXPECTED_USER, /* by a claim to that user */
+        RECOVERY_ANY_USER,      /* a claim to any user matches */
+        RECOVERY_EXPECTED_USER, /* a claim to this user matches */
 } RecoveryMeaning;
 
 RecoveryMeaning recovery_meaning(const Recovery *recovery, const char *user_id,
@@ -86,10 +86,10 @@ int recovery_add_claim(Recovery *recovery, RecoveryClaim *claim);
 int recovery_add_candidate(Recovery *recovery, RecoveryCandidate *candidate);
 
 /*
- * Assigns at most one candidate to each claim, and each candidate at most once. A claim with a user
- * known user gets that user's passkey that was used last. Claims to any user get theirs if there
- * are no more candidates than claims: otherwise it cannot be told which of them were meant, and
- * they get none; linked ones count if they were used since. Returns how many candidates could have
- * been meant, and are neither linked nor taken.
+ * Assigns at most one candidate to each claim, and each candidate at most once. A claim with an
+ * expected user gets the passkey of that user that was used last. Claims to any user are assigned
+ * only if there are not more candidates than claims, because otherwise the match is ambiguous;
+ * linked passkeys count if used since. Returns the number of unlinked candidates that match a claim
+ * and are not assigned.
  */
 size_t recovery_match(Recovery *recovery);

@@ -9,7 +9,7 @@
 #include "daemon/model/principal.h"
 #include "daemon/model/registration.h"
 
-/* What a reconciliation counted. */
+/* The counts of a reconciliation. */
 typedef struct ReconcileCounts {
         uint64_t checked;   /* passkeys in the vault */
         uint64_t added;     /* there and not linked here */

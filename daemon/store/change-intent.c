@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Changes of exchanges and deletes: intent, result, crash recovery. */
+/* Store changes of exchanges and deletes: intents and outcomes. */
 
 #include <errno.h>
 
@@ -20,7 +20,7 @@ static int apply_begin_exchange(StoreChange *change, Txn *txn)
                                          &change->made_id);
 }
 
-/* Lists the links that the delete removes: those of now. */
+/* Lists the links that the delete is to remove. */
 static int list_to_delete(StoreChange *change, Txn *txn)
 {
         int r = 0;
@@ -39,7 +39,7 @@ static int list_to_delete(StoreChange *change, Txn *txn)
         return r;
 }
 
-/* Crash recovery is not to link, while the API deletes them, what is not linked yet. */
+/* Keeps crash recovery from linking unlinked authenticators during the delete. */
 static int decline_deleted(StoreChange *change, Txn *txn)
 {
         int r = 0;
@@ -169,7 +169,7 @@ static int commit_link(StoreChange *change, Txn *txn)
 
 static int put_idempotency_record(StoreChange *change, Txn *txn, int outcome)
 {
-        IdempotencyRecord kept = change->answer; /* lent */
+        IdempotencyRecord kept = change->answer; /* borrowed */
 
         if (!change->has_key)
                 return 0;
@@ -234,8 +234,8 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
 int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
                         void *userdata, StoreChange **ret)
 {
-        /* The code is used up: the result must be stored even on a full disk. And a
-         * passkey that was declined is not to be linked for another exchange. */
+        /* The code is used up: store the outcome even on a full disk, and record a declined passkey
+         * so that no other exchange links it. */
         static const ChangeKind ending = {
                 .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};
         static const ChangeKind other = {.apply = apply_exchange, .report = report_exchange};

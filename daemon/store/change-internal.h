@@ -11,7 +11,7 @@ typedef struct ChangeKind {
         int (*apply)(StoreChange *change, Txn *txn);
         /* Calls the caller's callback. */
         void (*report)(const StoreChange *change);
-        bool uses_reserve; /* it revokes access or needs no space */
+        bool uses_reserve; /* revokes access, or needs no space */
 } ChangeKind;
 
 struct StoreChange {

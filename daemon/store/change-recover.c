@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What becomes of exchanges that a crash cut off. */
+/* Store change of crash recovery: resolves interrupted exchanges. */
 
 #include <errno.h>
 
@@ -20,7 +20,8 @@ static bool is_claim(const Recovery *recovery, uint64_t intent_id)
         return false;
 }
 
-/* One code is one claim, however many intents its repeats have made: the last one counts. */
+/* Retries of a code may have left several intents, but a code is one claim: only the latest intent
+ * counts. */
 static void check_repeats(const Recovery *recovery, const ExchangeIntentList *open,
                           const ExchangeIntent *intent, RecoveryClaim *claim)
 {
@@ -35,7 +36,7 @@ static void check_repeats(const Recovery *recovery, const ExchangeIntentList *op
         }
 }
 
-/* A repeat of an exchange that was resolved before has been answered, too, as INTERRUPTED. */
+/* The exchange was resolved before if there is an idempotency record, INTERRUPTED included. */
 static int check_answer(Txn *txn, const ExchangeIntent *intent, RecoveryClaim *claim)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
@@ -47,7 +48,7 @@ static int check_answer(Txn *txn, const ExchangeIntent *intent, RecoveryClaim *c
         return r < 0 && r != -EBADMSG ? r : 0;
 }
 
-/* Another call may have resolved the exchange in the meantime. */
+/* Another call may have resolved the exchange since. */
 static int check_claim(Txn *txn, const Recovery *recovery, const ExchangeIntentList *open,
                        RecoveryClaim *claim)
 {
@@ -81,7 +82,7 @@ static int check_claims(StoreChange *change, Txn *txn)
         return r;
 }
 
-/* A link that cannot be read is in no other one's way. */
+/* A damaged link record blocks only its own candidate. */
 static int check_candidate(Txn *txn, const char *tenancy_id, RecoveryCandidate *candidate)
 {
         _cleanup_(link_freep) Link *link = NULL;
@@ -141,7 +142,7 @@ static size_t count_taken(const Recovery *recovery)
         return n;
 }
 
-/* A repeat is told that the exchange was interrupted, unless it has been answered. */
+/* Removes the intent. A retry gets INTERRUPTED unless there is an answer. */
 static int end_claim(Txn *txn, uint64_t intent_id)
 {
         const IdempotencyRecord interrupted = {.error = ERROR_INTERRUPTED};

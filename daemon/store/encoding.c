@@ -78,7 +78,7 @@ int encode_record(uint8_t version, void (*encode_object)(Encoder *e, const void 
         e.len = 0;
         encode_u8(&e, version);
         encode_object(&e, object);
-        assert(e.len == len); /* both passes agree */
+        assert(e.len == len); /* the passes agree */
         *ret = (Record){.bytes = e.bytes, .len = e.len};
         return 0;
 }

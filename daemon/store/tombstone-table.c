@@ -8,10 +8,10 @@
 #include "daemon/store/tenancy-table.h"
 #include "daemon/store/tombstone-table.h"
 
-/* More than a code lives: what is older can only matter after a clock has jumped. */
+/* Longer than the lifetime of a code. An older tombstone matters only after a clock jump. */
 #define KEPT_MS (15U * 60U * 1000U)
 
-/* So many are dropped for each that is added. */
+/* Tombstones dropped per added tombstone. */
 #define DROPPED_PER_ADDED 2U
 
 static int digest(const void *bytes, size_t len, uint8_t ret[static SUBJECT_DIGEST_LEN])
@@ -29,13 +29,13 @@ static int digest_authenticator(const char *id, uint8_t ret[static SUBJECT_DIGES
         return digest(id, strlen(id), ret);
 }
 
-/* With its terminating zero, which no authenticator's id has. */
+/* Includes the terminating zero, which no authenticator id contains. */
 static int digest_user(const char *id, uint8_t ret[static SUBJECT_DIGEST_LEN])
 {
         return digest(id, strlen(id) + 1, ret);
 }
 
-/* The one at an end, or the next one, as `op` says. -ENOENT if there is none. */
+/* Reads the tombstone at the cursor position `op`. Returns -ENOENT if there is none. */
 static int get_tombstone(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *ret_id,
                          TombstoneRecord *ret)
 {
@@ -125,7 +125,7 @@ static int add_user(Txn *txn, uint32_t tenancy, const char *user_id)
         return r < 0 ? r : add(txn, &decision);
 }
 
-/* An exchange that is open, of whichever tenancy, may be cut off by a crash. */
+/* A crash may interrupt an open exchange of any tenancy. */
 static int get_tenancy_if_open(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
 {
         uint64_t id;
@@ -159,7 +159,7 @@ int tombstone_table_add_user(Txn *txn, const char *tenancy_id, const char *user_
         return r == -ENOENT ? 0 : r;
 }
 
-/* Candidates, to be found by the digests of their authenticators and of their users. */
+/* Index of candidates by the digest of authenticator id and user id. */
 typedef struct IndexEntry {
         uint8_t digest[SUBJECT_DIGEST_LEN];
         bool is_user;
@@ -167,7 +167,7 @@ typedef struct IndexEntry {
 } IndexEntry;
 
 typedef struct Index {
-        IndexEntry *entries; /* sorted; several may have one digest */
+        IndexEntry *entries; /* sorted; digests may repeat */
         size_t n_entries;
 } Index;
 
@@ -198,7 +198,7 @@ static int index_add(Index *index, RecoveryCandidate *candidate)
         return r;
 }
 
-/* A vault that changes while it is paged through may list a passkey twice: one of them counts. */
+/* A vault that changes during paging may list a passkey twice; ignore the second. */
 static void index_note_duplicates(Index *index)
 {
         for (size_t i = 1; i < index->n_entries; i++) {
@@ -227,7 +227,7 @@ static int index_candidates(Recovery *recovery, Index *ret)
         return 0;
 }
 
-/* The first entry that has the digest, or the end of the index. */
+/* Returns the first entry with the digest, or the end of the index. */
 static IndexEntry *index_find(const Index *index, const IndexEntry *wanted)
 {
         size_t begin = 0, end = index->n_entries;
@@ -243,7 +243,7 @@ static IndexEntry *index_find(const Index *index, const IndexEntry *wanted)
         return index->entries + begin;
 }
 
-/* No claim is interested in earlier decisions. */
+/* Earlier tombstones affect no claim. */
 static uint64_t earliest_of_interest(const Recovery *recovery)
 {
         uint64_t earliest_ms = UINT64_MAX;

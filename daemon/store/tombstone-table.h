@@ -6,25 +6,26 @@
 #include "daemon/store/txn.h"
 
 /*
- * Authenticators that are not to be linked by crash recovery: their link was removed, or an
- * exchange of their passkey ended without one; and users all of whose links were. The latest
- * TOMBSTONES_MAX are kept, and all that an exchange may need that is still open, up to
- * DECISIONS_OPEN_MAX: the exchanges of a tenancy that is not configured any more stay open.
+ * Tombstones: authenticators that crash recovery must not link, because their link was removed or
+ * an exchange of their passkey ended without a link, and users whose links were all removed. The
+ * table keeps the latest TOMBSTONES_MAX, and up to DECISIONS_OPEN_MAX that an open exchange may
+ * need: the exchanges of a tenancy that has left the configuration stay open.
  */
 #define TOMBSTONES_MAX     65536U
 #define DECISIONS_OPEN_MAX (2U * TOMBSTONES_MAX)
 
 /* Returns 0 or a negative errno. */
 int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
-/* For a removal of what is not linked (yet): only if an exchange is open. */
+/* For the removal of an authenticator that is not linked (yet): adds a tombstone only if an
+ * exchange is open. */
 int tombstone_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id);
 int tombstone_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id);
 
 /*
- * Fills in the latest decision about each candidate. If decisions have been dropped that may have
- * been about one of them, *ret_complete is false. Returns 0 or a negative errno.
+ * Sets the latest tombstone of each candidate. *ret_complete is false if tombstones that may
+ * concern a candidate have been dropped. Returns 0 or a negative errno.
  */
 int tombstone_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *ret_complete);
 
-/* When the latest was made, 0 if there is none. */
+/* Time of the latest tombstone, 0 if there is none. */
 int tombstone_table_latest(Txn *txn, uint64_t *ret_tombstoned_at_ms);

@@ -13,7 +13,7 @@ typedef struct Accounts Accounts;
 typedef struct Account {
         /* The user id of the passkeys: never changed, never reused. */
         char *id;
-        /* Both NULL if only the id is known, after a restart. */
+        /* NULL, as display_name, if only the id is known, after a restart. */
         char *username;
         char *display_name;
 } Account;

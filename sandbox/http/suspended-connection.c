@@ -33,8 +33,7 @@ int64_t suspended_connections_timeout_ms(const SuspendedConnections *connections
         int64_t first = INT64_MAX, now = monotonic_ms();
         const SuspendedConnection *c;
 
-        LIST_FOREACH(c, &connections->list, entry)
-        {
+        LIST_FOREACH(c, &connections->list, entry) {
                 if (c->resume_at_ms < first)
                         first = c->resume_at_ms;
         }
@@ -56,14 +55,12 @@ struct pollfd *suspended_connections_poll(SuspendedConnections *connections, siz
         const SuspendedConnection *c;
         size_t n = n_own;
 
-        LIST_FOREACH(c, &connections->list, entry)
-        {
+        LIST_FOREACH(c, &connections->list, entry) {
                 n++;
         }
         connections->fds = must(reallocarray(connections->fds, n, sizeof(*connections->fds)));
         n = n_own;
-        LIST_FOREACH(c, &connections->list, entry)
-        {
+        LIST_FOREACH(c, &connections->list, entry) {
                 connections->fds[n++] = (struct pollfd){.fd = socket_of(c), .events = POLLRDHUP};
         }
         *ret_n_fds = n;

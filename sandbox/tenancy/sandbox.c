@@ -98,8 +98,7 @@ static json_t *save_tenancies(const Sandbox *sandbox)
         json_t *tenancies = must(json_object());
         const Tenancy *t;
 
-        SLIST_FOREACH(t, &sandbox->tenancies, entry)
-        {
+        SLIST_FOREACH(t, &sandbox->tenancies, entry) {
                 json_object_set_new(tenancies, t->id, tenancy_save(t));
         }
         return tenancies;
@@ -114,8 +113,7 @@ int sandbox_sync(Sandbox *sandbox)
 
         if (!sandbox->dirty || !sandbox->state_path)
                 return 0;
-        SLIST_FOREACH(t, &sandbox->tenancies, entry)
-        {
+        SLIST_FOREACH(t, &sandbox->tenancies, entry) {
                 token_store_purge(&t->tokens, sandbox_now_ms(sandbox));
         }
         secret = base64url_encode(sandbox->handle_secret, sizeof(sandbox->handle_secret));
@@ -141,8 +139,7 @@ static Tenancy *find_tenancy(const Sandbox *sandbox, const char *id)
 {
         Tenancy *tenancy;
 
-        SLIST_FOREACH(tenancy, &sandbox->tenancies, entry)
-        {
+        SLIST_FOREACH(tenancy, &sandbox->tenancies, entry) {
                 if (streq(tenancy->id, id))
                         break;
         }

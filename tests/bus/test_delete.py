@@ -175,7 +175,7 @@ def test_store_fails_meanwhile(stack, connection):
     assert set(stack.links().values()) == {"ada"}
     (finding,) = connection.method("Diagnose")[0]
     assert plain(finding)["kind"] == "recovery"
-    assert plain(finding)["text"].startswith("Deletes in the vault that are not finished yet: 1")
+    assert plain(finding)["text"].startswith("Unfinished vault deletes: 1")
     resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE, limits)
     eventually(lambda: stack.links() == {})
     eventually(lambda: connection.method("Diagnose")[0] == [])

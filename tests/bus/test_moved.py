@@ -127,7 +127,7 @@ def test_exchange_is_recovered_where_it_was(stack, connection, elsewhere):
     stack.daemon.start()
     stack.wait_recovered()
     with stack.connect() as later:
-        assert findings(later) == ["Interrupted exchanges that are not settled yet: 1; of another "
+        assert findings(later) == ["Interrupted exchanges not yet recovered: 1; of another "
                                    "Endpoint: 1"]
         assert stack.links() == {"pk-bob": "bob"}
         set_endpoint(stack, stack.vault)

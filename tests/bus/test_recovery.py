@@ -309,7 +309,7 @@ def test_it_backs_off(stack, connection, fault):
         assert lists(vault) - before <= 5 * attempts
         (finding,) = map(plain, after.method("Diagnose")[0])
         assert (finding["kind"], finding["tenancy"]) == ("recovery", "default")
-        assert "not settled yet: 1; the last attempt failed: " in finding["text"]
+        assert "not yet recovered: 1; the last attempt failed: " in finding["text"]
     assert stack.daemon.log_text().count("Failed to recover links after a crash") == 1
 
 

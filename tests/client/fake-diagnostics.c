@@ -8,7 +8,7 @@
 #include "tests/client/fake-service.h"
 
 /*
- * What Diagnose, ListRights and ProveKey answer is in files of DIR, read at each call:
+ * The answers of Diagnose, ListRights and ProveKey are in files of DIR, read at each call:
  *      findings  a line each: kind|tenancy|name|place|text|advice
  *      rights    a line each: tenancy|source|grant|names|rp_ids|authenticate, lists with commas
  *      key       the key that the daemon has; without the file it has none

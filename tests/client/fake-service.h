@@ -5,7 +5,7 @@
 
 #include "base/macro.h"
 
-/* What the interfaces of the scripted service share. The script is described in fake-service.c. */
+/* Shared by the interfaces of the scripted service, see fake-service.c. */
 
 #define M(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 

@@ -12,7 +12,7 @@ typedef struct Harness {
         char dir[64];
         pid_t bus;
         pid_t service;
-        int service_fd; /* what it writes: a line for each call */
+        int service_fd; /* output of the service, a line for each call */
         passlock *client;
 } Harness;
 

@@ -9,7 +9,7 @@
 #include "dbus/names.h"
 #include "tests/client/harness.h"
 
-/* What callbacks leave behind. */
+/* Results of the callbacks. */
 typedef struct Seen {
         unsigned n;
         int r;
@@ -275,7 +275,7 @@ static void test_unref_in_callback(void **state)
         assert_int_equal(passlock_links_add_async(h->client, "2", "a", on_done, &later, NULL), 0);
         assert_int_equal(passlock_links_add_async(h->client, "hang", "a", on_done, &later, NULL),
                          0);
-        /* Both answers are there when the first callback runs. */
+        /* Two answers have arrived when the first callback runs. */
         assert_int_equal(passlock_links_add(h->client, "3", "a"), 0);
         assert_int_equal(passlock_dispatch(h->client), 0);
         assert_int_equal(first.n, 1);
@@ -354,13 +354,13 @@ static void test_interactive(void **state)
         assert_int_equal(harness_count_log(h, "interactive GetTenancy"), 0);
         assert_int_equal(harness_count_log(h, "interactive Reconcile"), 1);
 
-        /* What was started before is as it was. */
+        /* Calls in flight keep their setting. */
         assert_int_equal(passlock_set_interactive(h->client, false), 0);
         assert_int_equal(passlock_links_add(h->client, "x", "d"), 0);
         assert_int_equal(harness_count_log(h, "interactive Add"), 1);
 }
 
-/* Whose record in the log has the object's path. */
+/* The log record has the object path. */
 static void authorize(Harness *h, const char *user_id, int r)
 {
         passlock_token *token = NULL;
@@ -369,7 +369,8 @@ static void authorize(Harness *h, const char *user_id, int r)
         passlock_token_unref(token);
 }
 
-/* Who is not told the default tenancy, but may authenticate, gets the one of that name. */
+/* A caller that may not read the default tenancy, but may authenticate, gets the tenancy labelled
+ * `default`. */
 static void test_refused_lookup(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;
@@ -503,7 +504,7 @@ static void test_fork(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
 
-        /* What the child gave up is all there. */
+        /* The client of the parent is intact. */
         assert_int_equal(passlock_call_set_timeout_ms(s.call, 50), 0);
         assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &end, NULL), 0);
         harness_run_until(h, &end.n, 1);

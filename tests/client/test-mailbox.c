@@ -76,7 +76,7 @@ static void test_failures(void **state)
                          PASSLOCK_ERROR_CHALLENGE_EXPIRED);
         assert_int_equal(passlock_mailbox_verify(c, "error:17", "s", "c", &untouched),
                          PASSLOCK_ERROR_CHALLENGE_ATTEMPTS_EXCEEDED);
-        /* What is promised of a new one. */
+        /* The fields of a new challenge. */
         assert_int_equal(passlock_mailbox_create(c, "incomplete", "p", NULL, &untouched), -EPROTO);
         assert_int_equal(passlock_mailbox_create(c, "bad-reply", "p", NULL, &untouched), -EPROTO);
         assert_int_equal(passlock_mailbox_get(c, "bad-reply", &untouched), -EPROTO);
@@ -164,7 +164,7 @@ static void test_not_repeated(void **state)
         assert_int_equal(harness_count_log(h, "VerifyChallenge"), 1);
 }
 
-/* What was cut off is the question for the default tenancy: no mail can have been sent. */
+/* The lookup of the default tenancy was interrupted: no mail can have been sent. */
 static void test_repeated_before_it_was_made(void **state)
 {
         passlock_challenge *challenge = NULL;

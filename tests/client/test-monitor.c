@@ -180,7 +180,7 @@ static void test_activation(void **state)
         harness_run_until(h, &s.n, 1);
         assert_int_equal(passlock_set_timeout_ms(h->client, 20000), 0);
         assert_int_equal(passlock_links_add(h->client, "die-always", "a"), -ECONNRESET);
-        /* That call has started it again, and it died of it: nobody brings it back. */
+        /* The call started the service again, which crashed: nothing restarts it. */
         assert_int_equal(harness_count_log(h, "ready"), 2);
         harness_settle(h);
         assert_int_equal(harness_count_log(h, "ready"), 2);

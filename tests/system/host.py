@@ -24,7 +24,7 @@ RESULTS = Path(os.environ.get("PASSLOCK_RESULTS", "."))
 
 
 def run(*command, user: str | None = None, stdin: str = "", status: int | None = 0) -> str:
-    """What a command prints, run as root or as `user` with his groups. It must end with `status`,
+    """The output of a command, run as root or as `user` with their groups. It must end with `status`,
     or with any if that is None; what it says on stderr is part of the result unless it is 0."""
     as_user = ["setpriv", "--reuid", user, "--regid", user_group(user), "--init-groups", "--"] \
         if user else []

@@ -68,7 +68,7 @@ static bool write_var(void)
         return can_create("/var/lib");
 }
 
-/* What is private to the service and goes with it, and what is no place for files. */
+/* Directories that are private to the service, or no place for files. */
 static bool is_own(const char *dir)
 {
         const char *const own[] = {state_dir, "/run/passlockd", "/tmp", "/var/tmp", "/proc"};

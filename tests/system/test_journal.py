@@ -141,7 +141,7 @@ def test_start_and_stop(service):
         "stopped", "key-taken", "started", "stopped"]
 
 
-# A user may have any text as his id, and what is no control character is taken.
+# A user id may be any text without control characters.
 
 ODD = ("ada PASSLOCK_CALLER_UID=0", '", authenticator "x', "MESSAGE_ID=\\n", "\u2028ada\u202e",
        "__CURSOR=x", "=", "\u00e9" * 120)

@@ -249,12 +249,12 @@ bool calls_deliver_progress(passlock *client)
         passlock_call *call;
 
         TAILQ_FOREACH(call, &client->long_running_calls, entry)
-        if (call->progress.due) {
-                call->progress.due = false;
-                call->progress.callback(client, call->progress.checked, call->progress.links,
-                                        call->userdata);
-                return true;
-        }
+                if (call->progress.due) {
+                        call->progress.due = false;
+                        call->progress.callback(client, call->progress.checked,
+                                                call->progress.links, call->userdata);
+                        return true;
+                }
         return false;
 }
 

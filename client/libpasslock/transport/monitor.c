@@ -158,8 +158,8 @@ void monitors_on_ready(passlock *client)
         passlock_monitor *monitor;
 
         TAILQ_FOREACH(monitor, &client->monitors, entry)
-        if (!monitor->watch)
-                monitor_watch_again(monitor);
+                if (!monitor->watch)
+                        monitor_watch_again(monitor);
 }
 
 void monitors_on_lost(passlock *client)
@@ -167,16 +167,15 @@ void monitors_on_lost(passlock *client)
         passlock_monitor *monitor;
 
         TAILQ_FOREACH(monitor, &client->monitors, entry)
-        if (monitor->path)
-                monitor_set_lost(monitor, -ENOTCONN);
+                if (monitor->path)
+                        monitor_set_lost(monitor, -ENOTCONN);
 }
 
 void monitors_on_owner_changed(passlock *client)
 {
         passlock_monitor *monitor;
 
-        TAILQ_FOREACH(monitor, &client->monitors, entry)
-        {
+        TAILQ_FOREACH(monitor, &client->monitors, entry) {
                 if (monitor->path)
                         monitor_set_lost(monitor, -EHOSTDOWN);
                 monitor_watch_again(monitor);
@@ -198,8 +197,8 @@ void monitors_on_signal(passlock *client, sd_bus_message *m)
         if (sd_bus_message_read(m, "ss", &user_id, &authenticator_id) < 0)
                 return;
         TAILQ_FOREACH(monitor, &client->monitors, entry)
-        if (streq_ptr(monitor->path, sd_bus_message_get_path(m)))
-                monitor_enqueue(monitor, kind, 0, user_id, authenticator_id);
+                if (streq_ptr(monitor->path, sd_bus_message_get_path(m)))
+                        monitor_enqueue(monitor, kind, 0, user_id, authenticator_id);
 }
 
 bool monitors_want_bus(passlock *client)

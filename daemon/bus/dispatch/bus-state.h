@@ -16,7 +16,7 @@ typedef struct Request Request;
 /* Result of a reload: r is 0, an Error or a negative errno; `text` may say more of an Error. */
 typedef void (*BusReloadedFunc)(int r, const char *text, void *userdata);
 
-/* What the bus asks of the daemon above it. */
+/* Callbacks of the bus into the daemon. */
 typedef struct BusOwner {
         /* Reloads configuration and credentials, and records that. Returns 0 if `done` will be
          * called, once and later; or an Error, which *ret_text (to be freed) may explain, or a

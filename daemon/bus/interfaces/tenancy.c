@@ -9,7 +9,7 @@
 #include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/authorize.h"
 #include "daemon/core/exchange.h"
-#include "daemon/core/identify.h"
+#include "daemon/core/verify-id-token.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
@@ -237,8 +237,8 @@ static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = identify_start(request->tenancy, id_token, user_id, on_identified, request,
-                                   &request->call);
+                r = verify_id_token_start(request->tenancy, id_token, user_id, on_identified,
+                                          request, &request->call);
         return r;
 }
 

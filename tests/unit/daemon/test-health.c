@@ -162,7 +162,7 @@ static void test_stuck_writer(void **state)
                 check(test);
         assert_int_equal(fake.n_barriers, 1);
         assert_int_equal(fake.n_alive, 0);
-        /* It was only slow. */
+        /* The thread was only slow. */
         end_barrier(0);
         assert_int_equal(fake.n_alive, 1);
         check(test);

@@ -10,7 +10,7 @@
 
 static sd_event *event;
 
-/* What systemd has: a socket, and $NOTIFY_SOCKET that names it. */
+/* A socket named by $NOTIFY_SOCKET, like systemd's. */
 static int listen_at(const char *name)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};

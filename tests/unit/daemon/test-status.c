@@ -18,7 +18,7 @@ struct Tenancy {
 
 static struct {
         const char *text;
-        bool unread; /* what was sent before */
+        bool unread; /* the last status line sent */
         unsigned n_sent;
         char last[64];
 } fake;
@@ -143,8 +143,8 @@ static void test_sending(void **state)
         assert_string_equal(fake.last, "two");
         run_one(event);
 
-        /* What could not be sent is not forgotten: after the event comes our look at it, and then
-         * the timer, again and again. */
+        /* An unsent status is retried: after the event by the check of the test, and then by the
+         * timer. */
         fake.unread = true;
         fake.text = "three";
         happen(event);

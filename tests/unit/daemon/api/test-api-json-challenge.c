@@ -411,7 +411,7 @@ static void test_key_set(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
                 assert_int_equal(api_json_check_key_set(bad[i], strlen(bad[i])),
                                  ERROR_MALFORMED_REPLY);
-        /* it is passed as NUL-terminated text */
+        /* passed as NUL-terminated text */
         assert_int_equal(api_json_check_key_set(good, sizeof(good)), ERROR_MALFORMED_REPLY);
 }
 

@@ -339,7 +339,7 @@ static void test_malformed_rows(void **state)
         }
 }
 
-/* What is outside of the rows has to be right. */
+/* Fields outside of the rows must be valid. */
 static void test_malformed_pages(void **state)
 {
         static const char *const pages[] = {

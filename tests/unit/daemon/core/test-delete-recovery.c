@@ -103,7 +103,7 @@ VaultProbe *vault_probe_cancel(VaultProbe *p)
 static struct {
         uint64_t id_of_pk_1; /* 0: no link */
         LinkList removed;
-        uint64_t delete_id; /* whose intent was removed */
+        uint64_t delete_id; /* of the removed intent */
 } store;
 
 int store_get_link(Store *s, const char *tenancy_id, const char *authenticator_id, Link **ret)
@@ -266,7 +266,7 @@ static void test_there(void **state)
         assert_int_equal(n_findings(), 0);
 }
 
-/* What the API does not tell of is never given up. */
+/* A passkey whose lookup fails is never given up. */
 static void test_unknown(void **state)
 {
         add_pending("pk-1", 1, "https://here");

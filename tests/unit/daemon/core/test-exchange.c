@@ -27,7 +27,7 @@ static struct {
 /* Changes of the store, and what it has kept. */
 static struct {
         unsigned n_commits;
-        int refuse; /* what store_commit_exchange() returns */
+        int refuse; /* result of store_commit_exchange() */
         uint64_t intent_id;
         bool has_link, has_key, has_kept;
         char declined_id[32];
@@ -44,7 +44,7 @@ static struct {
         void *begun_userdata;
 } store;
 
-/* What crash recovery knows of. */
+/* State of the crash recovery fake. */
 static struct {
         uint64_t intent_id;
         bool interrupted;
@@ -170,7 +170,7 @@ void crash_recovery_give_back(CrashRecovery *r, uint64_t intent_id, bool settled
                 recovery.n_given_back++;
 }
 
-void crash_recovery_go_on(CrashRecovery *r)
+void crash_recovery_resume(CrashRecovery *r)
 {
         recovery.n_gone_on++;
 }
@@ -187,7 +187,7 @@ int crash_recovery_wait(CrashRecovery *r, WaitFunc func, void *userdata)
         return 0;
 }
 
-/* What callers heard. */
+/* Results of the callers. */
 static struct {
         unsigned n;
         int r;
@@ -748,7 +748,7 @@ static void test_interrupted_before_the_api_was_asked(void **state)
 
         recovery.intent_id = 5;
         assert_int_equal(start(&request), 0);
-        assert_int_equal(store.n_begun, 0); /* it has one */
+        assert_int_equal(store.n_begun, 0); /* has one */
         api_answers(0, 0);
         assert_int_equal(store.intent_id, 5);
         store_answers(0, true);

@@ -273,7 +273,7 @@ static bool start_nghttpx(TlsPeer *peer, unsigned max_streams)
         snprintf(frontend, sizeof(frontend), "--frontend=unix:%s", peer->socket);
         snprintf(backend, sizeof(backend), "--backend=127.0.0.1,%u", mhd_port(peer));
         peer->nghttpx = spawn(argv);
-        /* It does not signal readiness. */
+        /* The peer does not signal readiness. */
         for (int i = 0; i < 6000; i++) {
                 int fd = connect_to_nghttpx(peer);
 

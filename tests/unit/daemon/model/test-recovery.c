@@ -287,7 +287,7 @@ static void test_clocks(void **state)
         now.api_ms = 0;
         intent.begun_at_api_ms = 503 * HOUR;
         check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
-        /* It was never known. */
+        /* The API's clock was never known. */
         intent.begun_at_api_ms = 0;
         check_period(&intent, &now, 476 * HOUR - WINDOW, 524 * HOUR + MARGIN);
 }
@@ -317,7 +317,7 @@ static void test_reboot(void **state)
         RecoveryClock now = {.host = host_time(2, 30 * S, 501 * HOUR), .api_ms = 504 * HOUR};
 
         check_period(&intent, &now, 503 * HOUR - WINDOW, 503 * HOUR + MARGIN);
-        /* It began before this boot, and the API said when. */
+        /* The exchange began before this boot, and the API's clock was known. */
         now.host.realtime_ms = 400 * HOUR;
         check_period(&intent, &now, 503 * HOUR - WINDOW, 504 * HOUR + MARGIN);
         /* Unknown age. */

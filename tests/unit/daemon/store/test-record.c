@@ -262,7 +262,7 @@ static void test_delete(void **state)
         assert_int_equal(record_from_delete(&delete, &record), -EINVAL);
 }
 
-/* Those of schema 2 are read as they are. */
+/* Records of schema 2 are read unchanged. */
 static void test_schema_2(void **state)
 {
         static const uint8_t old_delete[] = {1, 0, 0, 0, 7, 0, 1, 0, 2, 'p', 'k'};

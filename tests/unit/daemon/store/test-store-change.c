@@ -99,7 +99,7 @@ static void test_only_in_dispatch(void **state)
         add_later(f->store, "t", "ada", "a", &outcome);
         assert_int_equal(poll(&pollfd, 1, 120000), 1);
         assert_int_equal(outcome.n_calls, 0);
-        /* It is on the disk already. */
+        /* The change is committed already. */
         assert_string_equal(user_of(f->store, "t", "a"), "ada");
         dispatch_all(f->store);
         assert_int_equal(outcome.n_calls, 1);

@@ -18,7 +18,7 @@
 
 /* Process that makes the copy. */
 static unsigned n_map_resized; /* number of map growths to simulate */
-static int hang_fd = -1;       /* it hangs, with a reader, and says so here */
+static int hang_fd = -1;       /* the copy hangs, with a reader, and reports that here */
 
 /* Whether the child could reach a terminal or other directories. */
 static char is_exposed(void)

@@ -137,7 +137,7 @@ static unsigned run_round(Fixture *f, unsigned number, int n_good, int n_bad, in
         assert_int_equal(round.n_calls, N);
         disarm();
 
-        /* It works again at once. */
+        /* The store works again at once. */
         assert_int_equal(add(f->store, "t", "ada", "always", NULL), 0);
         for (unsigned i = 0; i < N; i++) {
                 id_of(number, i, id);

@@ -71,7 +71,7 @@ static void test_left_over(void **state)
         assert_memory_equal(list.intents[1].key, key, IDEMPOTENCY_KEY_LEN);
 }
 
-/* It goes with the link, or without one. */
+/* The intent is removed with the link, or without one. */
 static void test_gone_with_the_outcome(void **state)
 {
         Fixture *f = *state;
@@ -335,7 +335,7 @@ static void test_removed_before_it_is_linked(void **state)
         assert_int_equal(remove_user(f->store, "t", "bob", &n), 0);
         assert_int_equal(n, 0);
         begin_delete(f->store, ids, NULL);
-        assert_int_equal(begin_delete(f->store, NULL, "dora"), 0);             /* who has no link */
+        assert_int_equal(begin_delete(f->store, NULL, "dora"), 0); /* a user without links */
         assert_int_equal(remove_one(f->store, "t", "frank"), ERROR_NOT_FOUND); /* no user */
         recover(f->store,
                 (Found[]){{"pk-1", "ada"},
@@ -350,7 +350,7 @@ static void test_removed_before_it_is_linked(void **state)
         assert_string_equal(user_of(f->store, "t", "pk-5"), "frank");
 }
 
-/* What was removed when no exchange was open is linked if it is exchanged later. */
+/* An authenticator that was removed while no exchange was open is linked by a later exchange. */
 static void test_removed_while_nothing_is_open(void **state)
 {
         Fixture *f = *state;
@@ -378,7 +378,7 @@ static void test_one_code_is_one_claim(void **state)
         fixture_reopen(f);
         assert_int_equal(n_left_over(f->store, "t"), 0);
 
-        /* It was settled before, and then repeated. */
+        /* The exchange was resolved before, and then retried. */
         begin_exchange(f->store, "t", NULL, key);
         fixture_reopen(f);
         recover(f->store, (Found[]){{"pk-1", "ada"}, {}}, 300);
@@ -507,7 +507,7 @@ static void test_decisions_are_bounded(void **state)
         recover(f->store, (Found[]){{"pk-1", "ada"}, {}}, 300);
         assert_int_equal(recovered.n_added, 1);
 
-        /* Who knows. */
+        /* Recovery cannot know. */
         assert_int_equal(remove_one(f->store, "t", "pk-1"), 0);
         begin_exchange(f->store, "t", NULL, NULL);
         fixture_reopen(f);

@@ -298,7 +298,7 @@ static void test_links_per_user(void **state)
         assert_string_equal(user_of(f->store, "t", "one-more"), "");
         assert_int_equal(count(f->store, "t"), LINKS_PER_USER_MAX);
 
-        /* What is there already is fine, and so is another user's; one that goes makes room. */
+        /* An existing link and the link of another user do not count; a removed link makes room. */
         assert_int_equal(add(f->store, "t", "ada", "auth-7", NULL), 0);
         assert_int_equal(add(f->store, "t", "bob", "one-more", NULL), 0);
         assert_int_equal(remove_one(f->store, "t", "auth-7"), 0);

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
-#include "daemon/core/answer-key.h"
+#include "daemon/core/idempotency-key.h"
 
-/* Each part with its length before it, so that no two different requests look alike. */
+/* Prefixes each part with its length, so that different requests never hash the same bytes. */
 static bool digest_part(EVP_MD_CTX *md, const void *part, size_t len)
 {
         uint64_t prefix = htole64(len);
@@ -19,8 +19,8 @@ static void evp_md_ctx_freep(EVP_MD_CTX **md)
         EVP_MD_CTX_free(*md);
 }
 
-int answer_key(const char *tenancy_id, const ExchangeRequest *request,
-               uint8_t ret_key[static IDEMPOTENCY_KEY_LEN])
+int idempotency_key_digest(const char *tenancy_id, const ExchangeRequest *request,
+                           uint8_t ret_key[static IDEMPOTENCY_KEY_LEN])
 {
         _cleanup_(evp_md_ctx_freep) EVP_MD_CTX *md = EVP_MD_CTX_new();
         uint32_t uid = htole32(request->uid);
