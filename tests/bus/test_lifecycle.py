@@ -299,7 +299,7 @@ def test_store_of_another_version(own_stack):
     own_stack.daemon.stop()
     store = own_stack.daemon.state / "data.mdb"
     right = store.read_bytes()
-    assert right.count(SCHEMA) == 1, "the mark of the schema is not where it was"
+    assert SCHEMA in right, "the schema version is stored in another way"
     other = right.replace(SCHEMA, SCHEMA[:-1] + b"\x63")
     store.write_bytes(other)
     own_stack.daemon.start()
