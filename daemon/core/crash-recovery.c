@@ -417,8 +417,7 @@ static int find(const Tenancy *tenancy, FindingList *list)
         if (n_elsewhere > 0)
                 (void) snprintf(elsewhere, sizeof(elsewhere), "; of another Endpoint: %zu",
                                 n_elsewhere);
-        (void) snprintf(text, sizeof(text),
-                        "Interrupted exchanges that are not resolved yet: %zu%s%s%s",
+        (void) snprintf(text, sizeof(text), "Interrupted exchanges not yet recovered: %zu%s%s%s",
                         recovery->interrupted.n, elsewhere,
                         recovery->last_error ? "; the last attempt failed: " : "",
                         recovery->last_error ? error_strerror(recovery->last_error) : "");
