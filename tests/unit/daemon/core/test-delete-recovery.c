@@ -162,7 +162,7 @@ void tenancy_end_change(Tenancy *tenancy)
 {
 }
 
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
+void tenancy_notify_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
 {
         n_told++;
 }
