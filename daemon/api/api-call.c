@@ -41,7 +41,7 @@ static void payload_clear(ApiPayload *payload)
         challenge_free(payload->challenge);
 }
 
-/* Background and public calls say nothing of how the API treats callers. */
+/* Results of background calls and public endpoints do not show how the API treats callers. */
 static void observe(const ApiCall *call, int r)
 {
         const Api *api = call->api;
@@ -92,8 +92,8 @@ static int map_error_reply(const ApiCall *call, int r, const HttpReply *reply,
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
                 *ret_retry_after_s = reply->retry_after_s;
-        /* A public endpoint gets neither a key nor a caller's argument, so neither can be at fault.
-         */
+        /* A public endpoint gets neither a key nor an argument of the caller, so neither can be
+         * wrong. */
         if (call->endpoint->is_public && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
                 return ERROR_UNREACHABLE;
         return error;

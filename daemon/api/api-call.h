@@ -7,9 +7,9 @@
 #include "daemon/api/api.h"
 #include "dbus/error.h"
 
-/* A call from its first attempt to its end, whatever the endpoint: attempts, deadline, verdict. */
+/* An API call: its attempts, deadline and result, for any endpoint. */
 
-/* Owns what a reply was parsed into. */
+/* Owns the parsed reply. */
 typedef struct ApiPayload {
         Token token;
         Principal *principal;
@@ -22,7 +22,7 @@ typedef struct ApiPayload {
 
 typedef struct ApiEndpoint {
         const char *name;
-        const char *path[4]; /* below the tenancy's URL; ends in NULL */
+        const char *path[4]; /* path below the tenancy's URL, NULL-terminated */
         const char *
                 query; /* NULL: the argument, if any, is the last path segment; else the name of the
                           query parameter that has the argument, and the path ends in a slash */
@@ -31,8 +31,8 @@ typedef struct ApiEndpoint {
         size_t reply_len_max;
         bool once;      /* not idempotent: never retried */
         bool is_public; /* below the origin, without a key */
-        /* Parses the body of a successful reply, and points the result to what it has. Returns 0,
-         * -ENOMEM or ERROR_MALFORMED_REPLY. */
+        /* Parses the body of a successful reply into the result. Returns 0, -ENOMEM or
+         * ERROR_MALFORMED_REPLY. */
         int (*read)(const char *body, size_t body_len, ApiPayload *payload, Result *result);
 } ApiEndpoint;
 
@@ -59,7 +59,7 @@ struct Api {
         ApiContext *context;
         ApiServer *server;
         char *tenancy_id;
-        char *base_url; /* down to the tenancy */
+        char *base_url; /* URL of the tenancy */
         uint64_t timeout_ms;
         Secret *key;           /* NULL: only public endpoints can be called */
         unsigned n_foreground; /* calls in flight */
@@ -68,13 +68,13 @@ struct Api {
         void *observer_userdata;
 };
 
-/* Makes the first attempt. Returns 0, or what http_call_start() does. */
+/* Starts the first attempt. Returns 0 or the result of http_call_start(). */
 int api_call_start(ApiCall *call);
 /* Frees the call and runs its function. `reply` is parsed if r is 0, and may be NULL otherwise. */
 void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
 
-/* Creates and starts a call. `argument`: NULL if the endpoint has none. Takes ownership of the
- * body, which may be NULL. Returns what api.h documents for starting a call. */
+/* Creates and starts a call. `argument` is NULL if the endpoint has none. Takes ownership of the
+ * body, which may be NULL. Returns as documented in api.h. */
 int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
             ResultFunc func, void *userdata, ApiCall **ret);
 /* The same, with a deadline by monotonic_ms(); 0: after the timeout. */

@@ -8,7 +8,7 @@
 
 #define BACKGROUND_MAX 16U
 
-/* Of one Api: a tenancy that is slow leaves slots to the others. */
+/* Limit per Api, so that a slow tenancy leaves slots to the others. */
 #define BACKGROUND_MAX_PER_API 8U
 
 /* HTTP/1.1 is limited to 64 connections: with this many calls in flight, background calls would
@@ -38,7 +38,7 @@ static unsigned *counter(const ApiCall *call)
                                                 : &call->api->n_foreground;
 }
 
-/* Of those that may be started the one whose Api has the fewest running, and has waited longest. */
+/* Selects the startable call whose Api has the fewest running calls; among these, the oldest. */
 static ApiCall *find_next(const ApiContext *context)
 {
         ApiCall *next = NULL, *call;

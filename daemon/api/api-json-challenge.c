@@ -11,7 +11,7 @@
 
 #define MESSAGE_LEN_MAX (64U * 1024)
 
-/* Checks the text, which the API gets as it is but for white space. */
+/* Validates the text, which is sent unchanged except for white space. */
 static int read_metadata_text(const char *text, char **ret)
 {
         const JsonText whole = {.s = text, .len = strlen(text)};
@@ -31,7 +31,7 @@ static int read_metadata_text(const char *text, char **ret)
         return 0;
 }
 
-/* Adds a member to an object's text, which is consumed, and has another already. */
+/* Adds a member to the text of a non-empty object. Consumes the text. */
 static int add_member(char *object, const char *name, const char *value, char **ret)
 {
         size_t len = strlen(object) - 1,
@@ -85,8 +85,8 @@ int api_json_write_verification(const char *challenge_id, const char *secret, co
         return json_print(root, &error, ret);
 }
 
-/* The text of the metadata as it came, with numbers that no double holds; NULL if its strings have
- * to be mended or escaped for the bus. */
+/* Returns the original text of the metadata, which preserves numbers beyond double precision; NULL
+ * if its strings need repair or escaping for D-Bus. */
 static int copy_metadata(JsonText object, char **ret)
 {
         _cleanup_(freep) char *copy = NULL;
@@ -152,8 +152,8 @@ static int read_readable(const json_t *object, JsonText text, Challenge *challen
         return r;
 }
 
-/* A mail contains the recipient's name. A text that D-Bus cannot carry is dropped: the code matters
- * more. */
+/* A mail contains the recipient's name. Drop a text that D-Bus cannot carry: the code is more
+ * important. */
 static int read_message(const json_t *message, const char *key, char **ret)
 {
         const char *text = json_string_value(json_object_get(message, key));
@@ -182,7 +182,7 @@ static int read_secrets(const json_t *object, Challenge *challenge)
         return r;
 }
 
-/* `text` is that of the object. */
+/* `text` is the text of the object. */
 static int read_challenge(const json_t *object, JsonText text, bool created, Challenge **ret)
 {
         _cleanup_(challenge_freep) Challenge *challenge = challenge_new();

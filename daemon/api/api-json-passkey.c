@@ -227,8 +227,8 @@ static int read_rows(const json_t *rows, PasskeyList *list)
         return 0;
 }
 
-/* Puts 0 in the place of each row that is no JSON by itself, has a name twice or is nested too
- * deeply: it is as unreadable, and does not spoil the page. */
+/* Replaces invalid rows by 0: rows that are no JSON, repeat a name, or are nested too deeply. They
+ * count as unreadable, without invalidating the page. */
 static int mend_rows(char *page, size_t page_len)
 {
         JsonText rows, row;

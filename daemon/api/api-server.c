@@ -11,9 +11,9 @@
 #define REFUSALS_MAX         20U
 #define REFUSALS_INTERVAL_MS 10000U
 
-/* A clock that differs by more has been set, */
+/* A larger difference means that the clock was set. */
 #define CLOCK_JITTER_MS 60000U
-/* and what was before does not count any more after a code's life. */
+/* The previous setting is remembered for longer than the lifetime of a code. */
 #define CLOCK_SET_MS (10U * 60U * 1000U)
 
 ApiServer *api_server_unref(ApiServer *server)
@@ -56,7 +56,7 @@ int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, A
         return 0;
 }
 
-/* Why the file of the trust anchors is of no use. */
+/* The reason why the trust anchors cannot be used. */
 static const char *flaw_of_file(const char *file)
 {
         struct stat st;
@@ -101,7 +101,7 @@ static bool was_set_lately(const ApiServer *server)
         return server->set_at_ms > 0 && boottime_ms() - server->set_at_ms < CLOCK_SET_MS;
 }
 
-/* Notes that the clock is not what it was, but by the seconds that replies take. */
+/* Records a clock change that is larger than the latency of a reply. */
 static void note_date(ApiServer *server, uint64_t date_ms)
 {
         uint64_t clock_ms = api_server_clock_ms(server);

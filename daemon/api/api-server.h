@@ -17,7 +17,8 @@ typedef struct ApiServer {
         RateLimit refusals;    /* rate limit of their log lines */
         uint64_t date_ms;      /* latest Date header; 0: none */
         uint64_t date_seen_ms; /* its arrival, by boottime_ms() */
-        /* How far its clock was ahead and behind of what it is now, if it was set not long ago. */
+        /* Offset of the server's clock before it was set, ahead and behind of the current time, if
+         * recently. */
         uint64_t ahead_ms, behind_ms;
         uint64_t set_at_ms; /* boottime */
 } ApiServer;
@@ -39,6 +40,6 @@ void api_server_log_refusal(ApiServer *server, const char *call, unsigned status
 /* The server's clock, in milliseconds since the epoch: the Date of its latest complete reply plus
  * the time since. Exact to a second and the reply's latency. 0 before the first reply. */
 uint64_t api_server_clock_ms(const ApiServer *server);
-/* The earliest and the latest time that it is by the server's clock, as it was set in the last ten
- * minutes: what has happened meanwhile may have been noted by either. */
+/* The range of the server's clock over the settings of the last ten minutes: a time that the server
+ * recorded may be by any of them. */
 void api_server_clock_range_ms(const ApiServer *server, uint64_t *ret_min_ms, uint64_t *ret_max_ms);

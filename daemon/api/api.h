@@ -46,7 +46,8 @@ typedef struct ApiSettings {
         Secret *key; /* NULL: no key; only the key set can be fetched */
 } ApiSettings;
 
-/* Hears how each foreground call with a key ends, before the call's own function does. */
+/* Observer of the results of foreground calls with a key; called before the function of the call.
+ */
 typedef void (*ApiObserverFunc)(const Api *api, int r, void *userdata);
 
 /*
@@ -64,22 +65,19 @@ DEFINE_CLEANUP(Api *, api_unref);
 /* Whether the Api has exactly these settings. */
 bool api_has_settings(const Api *api, const ApiSettings *settings);
 bool api_has_key(const Api *api);
-/* All lent; NULL where there is none. */
+/* Borrowed; NULL if not set. */
 const char *api_endpoint(const Api *api);
 const char *api_ca_file(const Api *api);
 Secret *api_key(const Api *api);
 uint64_t api_timeout_ms(const Api *api);
 /* The API's clock, see api_server_clock_ms(); 0: unknown. */
 uint64_t api_clock_ms(const Api *api);
-/* The same, at the earliest and at the latest: they differ if that clock has just been set. */
+/* The range of the API's clock: the bounds differ if the clock was set recently. */
 void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms);
 
-/*
- * Background calls are those that no caller waits for one by one: 8 of them are in flight at once
- * for one Api, or one while callers keep its connections busy, and 16 in the whole process. The
- * others are queued, and those of the Api with the fewest in flight come first. The deadline of a
- * call begins when it leaves the queue.
- */
+/* Background calls have no caller that waits for each: at most 8 in flight per Api, or one while
+ * callers keep its connections busy, and 16 per process. The others are queued; the Api with the
+ * fewest calls in flight comes first. The deadline of a call begins when it leaves the queue. */
 typedef enum ApiPriority {
         API_FOREGROUND,
         API_BACKGROUND,

@@ -68,7 +68,7 @@ static size_t count_due(const CrashRecovery *recovery)
                 const InterruptedExchange *exchange = &recovery->interrupted.exchanges[i];
 
                 n += !exchange->taken_over &&
-                     !interrupted_exchange_is_elsewhere(exchange, endpoint);
+                     !interrupted_exchange_has_other_endpoint(exchange, endpoint);
         }
         return n;
 }
@@ -94,7 +94,7 @@ static void succeed(CrashRecovery *recovery, const LinkList *added, size_t n_lef
         const char *label = tenancy_label(recovery->tenancy);
 
         for (size_t i = 0; i < added->n_links; i++)
-                tenancy_tell_link_added(recovery->tenancy, added->links[i], &(AuditOrigin){});
+                tenancy_notify_link_added(recovery->tenancy, added->links[i], &(AuditOrigin){});
         audit(EVENT_RECOVERY_DONE, .tenancy = label,
               .counts = {{FIELD_CHECKED, recovery->n_checked}, {FIELD_ADDED, added->n_links}});
         if (n_left > 0)
@@ -145,7 +145,7 @@ static int commit(CrashRecovery *recovery)
 
 /* Waits until all retries have ended, and the exchanges that were in flight after the last page:
  * only then the number of claims is known. */
-static int commit_when_idle(CrashRecovery *recovery)
+static int commit_if_idle(CrashRecovery *recovery)
 {
         bool idle =
                 interrupted_exchanges_count(&recovery->interrupted) == recovery->interrupted.n &&
@@ -154,7 +154,7 @@ static int commit_when_idle(CrashRecovery *recovery)
         return idle ? commit(recovery) : 0;
 }
 
-static bool awaits_exchanges(const CrashRecovery *recovery)
+static bool waits_for_exchanges(const CrashRecovery *recovery)
 {
         return recovery->iterator && vault_iterator_is_done(recovery->iterator) &&
                !vault_iterator_is_asking(recovery->iterator);
@@ -165,7 +165,7 @@ static bool awaits_exchanges(const CrashRecovery *recovery)
 static int end_paging(CrashRecovery *recovery)
 {
         exchanges_await(recovery->tenancy->exchanges);
-        return commit_when_idle(recovery);
+        return commit_if_idle(recovery);
 }
 
 static void on_page(const Result *result, void *userdata)
@@ -209,7 +209,7 @@ static bool needs_paging(const CrashRecovery *recovery)
                 const InterruptedExchange *exchange = &recovery->interrupted.exchanges[i];
 
                 if (exchange->intent.wants_link &&
-                    !interrupted_exchange_is_elsewhere(exchange, endpoint))
+                    !interrupted_exchange_has_other_endpoint(exchange, endpoint))
                         return true;
         }
         return false;
@@ -234,7 +234,7 @@ static int load(CrashRecovery *recovery)
         return 0;
 }
 
-static bool is_under_way(const CrashRecovery *recovery)
+static bool is_in_progress(const CrashRecovery *recovery)
 {
         return recovery->iterator || recovery->committing;
 }
@@ -255,7 +255,7 @@ static void on_time(void *userdata)
         CrashRecovery *recovery = userdata;
         int r;
 
-        if (recovery->stopped || is_under_way(recovery))
+        if (recovery->stopped || is_in_progress(recovery))
                 return;
         if (count_due(recovery) == 0 || !tenancy_is_usable(recovery->tenancy)) {
                 backoff_stop(recovery->backoff);
@@ -269,7 +269,7 @@ static void on_time(void *userdata)
 /* Retries */
 
 /* If the retry crashes too, recovery uses the intent on disk, so both must want the same link. */
-static bool may_link_the_same(const ExchangeIntent *intent, const ExchangeIntent *retry)
+static bool wants_same_link(const ExchangeIntent *intent, const ExchangeIntent *retry)
 {
         return intent->wants_link == retry->wants_link &&
                streq_ptr(intent->user_id, retry->user_id);
@@ -285,9 +285,9 @@ uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent 
                 return 0;
         *ret_interrupted = true;
         /* Recovery may remove the intent before the retry has called the API. */
-        if (recovery->committing || awaits_exchanges(recovery))
+        if (recovery->committing || waits_for_exchanges(recovery))
                 return 0;
-        if (!may_link_the_same(&exchange->intent, retry))
+        if (!wants_same_link(&exchange->intent, retry))
                 return 0;
         exchange->taken_over = true;
         return exchange->intent.id;
@@ -297,9 +297,9 @@ void crash_recovery_resume(CrashRecovery *recovery)
 {
         int r;
 
-        if (recovery->stopped || !awaits_exchanges(recovery))
+        if (recovery->stopped || !waits_for_exchanges(recovery))
                 return;
-        r = commit_when_idle(recovery);
+        r = commit_if_idle(recovery);
         if (r != 0)
                 fail(recovery, r, 0);
 }
@@ -319,9 +319,9 @@ void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool 
         exchange->taken_over = false;
         if (resolved)
                 interrupted_exchanges_remove(&recovery->interrupted, intent_id);
-        if (awaits_exchanges(recovery)) {
+        if (waits_for_exchanges(recovery)) {
                 crash_recovery_resume(recovery);
-        } else if (!resolved && !recovery->stopped && !is_under_way(recovery) &&
+        } else if (!resolved && !recovery->stopped && !is_in_progress(recovery) &&
                    !backoff_is_waiting(recovery->backoff)) {
                 backoff_start(recovery->backoff);
         }
@@ -329,7 +329,7 @@ void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool 
 
 int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata)
 {
-        bool is_due = is_under_way(recovery) ||
+        bool is_due = is_in_progress(recovery) ||
                       (recovery->last_error == 0 && backoff_is_waiting(recovery->backoff));
 
         if (is_due)
@@ -380,7 +380,7 @@ static void start(Tenancy *tenancy)
         recovery->stopped = false;
         if (!recovery->loaded)
                 (void) load(recovery);
-        if (!is_under_way(recovery))
+        if (!is_in_progress(recovery))
                 backoff_start(recovery->backoff);
 }
 
@@ -406,19 +406,19 @@ static void api_is_back(Tenancy *tenancy)
 static int find(const Tenancy *tenancy, FindingList *list)
 {
         const CrashRecovery *recovery = tenancy->crash_recovery;
-        size_t n_elsewhere = 0;
-        char text[160], elsewhere[64] = "";
+        size_t n_other_endpoint = 0;
+        char text[160], other_endpoint[64] = "";
 
         if (recovery->interrupted.n == 0)
                 return 0;
         for (size_t i = 0; i < recovery->interrupted.n; i++)
-                n_elsewhere += interrupted_exchange_is_elsewhere(
+                n_other_endpoint += interrupted_exchange_has_other_endpoint(
                         &recovery->interrupted.exchanges[i], tenancy_endpoint(tenancy));
-        if (n_elsewhere > 0)
-                (void) snprintf(elsewhere, sizeof(elsewhere), "; of another Endpoint: %zu",
-                                n_elsewhere);
+        if (n_other_endpoint > 0)
+                (void) snprintf(other_endpoint, sizeof(other_endpoint),
+                                "; of another Endpoint: %zu", n_other_endpoint);
         (void) snprintf(text, sizeof(text), "Interrupted exchanges not yet recovered: %zu%s%s%s",
-                        recovery->interrupted.n, elsewhere,
+                        recovery->interrupted.n, other_endpoint,
                         recovery->last_error ? "; the last attempt failed: " : "",
                         recovery->last_error ? error_strerror(recovery->last_error) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),

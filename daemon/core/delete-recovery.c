@@ -86,7 +86,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         PendingDelete *pending = recovery->current;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(tenancy, removed->links[i], &pending->origin);
+                tenancy_notify_link_removed(tenancy, removed->links[i], &pending->origin);
         if (r != 0) { /* check all links again */
                 recovery->result = r;
         } else if (recovery->rest.n_links > 0) {
@@ -163,7 +163,7 @@ static PendingDelete *find_next(DeleteRecovery *recovery)
                         continue;
                 p->round = recovery->round;
                 pending_delete_refresh(p, recovery->tenancy);
-                if (p->links.n_links == 0 || pending_delete_is_here(p, recovery->tenancy))
+                if (p->links.n_links == 0 || pending_delete_has_endpoint_of(p, recovery->tenancy))
                         return p;
         }
         return NULL;
@@ -293,7 +293,7 @@ static void api_is_back(Tenancy *tenancy)
 }
 
 /* Writes "" if n is 0. */
-static const char *tell_count(char text[static 64], const char *of_what, size_t n)
+static const char *format_count(char text[static 64], const char *of_what, size_t n)
 {
         text[0] = '\0';
         if (n > 0)
@@ -304,20 +304,20 @@ static const char *tell_count(char text[static 64], const char *of_what, size_t 
 static int find(const Tenancy *tenancy, FindingList *list)
 {
         const DeleteRecovery *recovery = tenancy->delete_recovery;
-        size_t n = 0, n_uncertain = 0, n_elsewhere = 0;
-        char text[320], uncertain[64], elsewhere[64];
+        size_t n = 0, n_uncertain = 0, n_other_endpoint = 0;
+        char text[320], uncertain[64], other_endpoint[64];
         const PendingDelete *p;
 
         TAILQ_FOREACH(p, &recovery->deletes, entry) {
                 n++;
                 n_uncertain += p->uncertain;
-                n_elsewhere += !pending_delete_is_here(p, tenancy);
+                n_other_endpoint += !pending_delete_has_endpoint_of(p, tenancy);
         }
         if (n == 0)
                 return 0;
         (void) snprintf(text, sizeof(text), "Unfinished vault deletes: %zu%s%s%s%s", n,
-                        tell_count(elsewhere, "of another Endpoint", n_elsewhere),
-                        tell_count(uncertain, "with failed lookups", n_uncertain),
+                        format_count(other_endpoint, "of another Endpoint", n_other_endpoint),
+                        format_count(uncertain, "with failed lookups", n_uncertain),
                         recovery->result ? "; the last attempt failed: " : "",
                         recovery->result ? error_strerror(recovery->result) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),

@@ -251,7 +251,7 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
                 exchange->answer.newly_linked = newly_linked;
         }
         if (newly_linked)
-                tenancy_tell_link_added(exchange->tenancy, exchange->link, &exchange->origin);
+                tenancy_notify_link_added(exchange->tenancy, exchange->link, &exchange->origin);
         exchange->result = exchange->result ?: r ?: exchange->answer.error;
         exchange_finish(exchange);
 }

@@ -22,7 +22,7 @@ DEFINE_CLEANUP(ExchangeCaller *, exchange_caller_free);
 
 typedef enum ExchangeStage {
         EXCHANGE_BEGINNING,         /* writing the intent */
-        EXCHANGE_ASKING,            /* waiting for the API */
+        EXCHANGE_CALLING_API,       /* waiting for the API */
         EXCHANGE_SAVING,            /* writing the outcome */
         EXCHANGE_AWAITING_RECOVERY, /* crash recovery may restore the link */
         EXCHANGE_UNSAVED,           /* the store failed; a retry saves the outcome */

@@ -77,7 +77,7 @@ static void exchange_fail(Exchange *exchange, int r)
                 exchange_fail_to_save(exchange, r);
 }
 
-static void exchange_asked(const Result *result, void *userdata)
+static void on_principal(const Result *result, void *userdata)
 {
         Exchange *exchange = userdata;
         int r = result->r;
@@ -97,23 +97,23 @@ static void exchange_asked(const Result *result, void *userdata)
                 exchange_fail_to_save(exchange, r);
 }
 
-static int exchange_ask(Exchange *exchange)
+static int exchange_call_api(Exchange *exchange)
 {
         int r;
 
-        r = api_exchange_code(exchange->api, exchange->code, exchange_asked, exchange,
+        r = api_exchange_code(exchange->api, exchange->code, on_principal, exchange,
                               &exchange->call);
         exchange_forget_code(exchange);
         /* Release the API key, which may be removed before the exchange ends. */
         exchange->api = api_unref(exchange->api);
         if (r == 0)
-                exchange->stage = EXCHANGE_ASKING;
+                exchange->stage = EXCHANGE_CALLING_API;
         return r;
 }
 
 /* Beginning */
 
-static void exchange_begun(int r, uint64_t intent_id, void *userdata)
+static void on_intent_committed(int r, uint64_t intent_id, void *userdata)
 {
         Exchange *exchange = userdata;
 
@@ -122,7 +122,7 @@ static void exchange_begun(int r, uint64_t intent_id, void *userdata)
         if (r > 0 && !exchange->wants_link)
                 r = 0;
         if (r == 0)
-                r = exchange_ask(exchange);
+                r = exchange_call_api(exchange);
         if (r != 0)
                 exchange_fail(exchange, r);
 }
@@ -157,13 +157,13 @@ static int exchange_begin(Exchange *exchange)
         uint64_t begun_at_api_min_ms;
 
         if (exchange->taken_over || (!exchange->wants_link && !exchange->has_key))
-                return exchange_ask(exchange);
+                return exchange_call_api(exchange);
         api_clock_range_ms(exchange->api, &begun_at_api_min_ms, &intent.begun_at_api_ms);
         intent.window_ms =
                 window_ms(exchange->exchanges) + (intent.begun_at_api_ms - begun_at_api_min_ms);
         host_time_now(&intent.begun_at);
         return store_begin_exchange(exchange->tenancy->store, exchange->tenancy->id, &intent,
-                                    exchange_begun, exchange, NULL);
+                                    on_intent_committed, exchange, NULL);
 }
 
 static int exchange_caller_new(const char *user_id, ResultFunc func, void *userdata,

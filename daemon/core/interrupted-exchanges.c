@@ -77,7 +77,8 @@ bool interrupted_exchanges_is_taken_over(const InterruptedExchanges *interrupted
         return !exchange || exchange->taken_over;
 }
 
-bool interrupted_exchange_is_elsewhere(const InterruptedExchange *exchange, const char *endpoint)
+bool interrupted_exchange_has_other_endpoint(const InterruptedExchange *exchange,
+                                             const char *endpoint)
 {
         const ExchangeIntent *intent = &exchange->intent;
 

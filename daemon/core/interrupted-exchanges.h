@@ -43,4 +43,5 @@ bool interrupted_exchanges_is_taken_over(const InterruptedExchanges *interrupted
 
 /* Whether the exchange wanted to link a passkey of another endpoint, which has a vault of its own.
  */
-bool interrupted_exchange_is_elsewhere(const InterruptedExchange *exchange, const char *endpoint);
+bool interrupted_exchange_has_other_endpoint(const InterruptedExchange *exchange,
+                                             const char *endpoint);

@@ -21,8 +21,8 @@ static void on_imported(int r, const LinkList *links, const LinkOutcome *outcome
 
         for (size_t i = 0; r == 0 && !import->dry_run && i < links->n_links; i++)
                 if (outcomes[i] == LINK_ADDED)
-                        tenancy_tell_link_added(import->call.tenancy, links->links[i],
-                                                &import->origin);
+                        tenancy_notify_link_added(import->call.tenancy, links->links[i],
+                                                  &import->origin);
         call_end(&import->call, &(Result){.r = r,
                                           .links = r == 0 ? links : NULL,
                                           .outcomes = r == 0 ? outcomes : NULL});

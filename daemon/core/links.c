@@ -81,7 +81,7 @@ static void on_added(int r, bool newly_linked, void *userdata)
         LinkChange *change = userdata;
 
         if (newly_linked)
-                tenancy_tell_link_added(change->call.tenancy, change->link, &change->origin);
+                tenancy_notify_link_added(change->call.tenancy, change->link, &change->origin);
         call_end(&change->call, &(Result){.r = r, .n_links = newly_linked});
 }
 
@@ -90,7 +90,8 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         LinkChange *change = userdata;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(change->call.tenancy, removed->links[i], &change->origin);
+                tenancy_notify_link_removed(change->call.tenancy, removed->links[i],
+                                            &change->origin);
         call_end(&change->call, &(Result){.r = r, .n_links = r == 0 ? removed->n_links : 0});
 }
 

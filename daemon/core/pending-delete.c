@@ -90,7 +90,7 @@ void pending_delete_refresh(PendingDelete *pending, const Tenancy *tenancy)
         links->n_links = n_kept;
 }
 
-bool pending_delete_is_here(const PendingDelete *pending, const Tenancy *tenancy)
+bool pending_delete_has_endpoint_of(const PendingDelete *pending, const Tenancy *tenancy)
 {
         return !pending->endpoint || streq(pending->endpoint, tenancy_endpoint(tenancy));
 }

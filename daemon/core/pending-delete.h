@@ -32,4 +32,4 @@ DEFINE_CLEANUP(PendingDelete *, pending_delete_free);
 void pending_delete_refresh(PendingDelete *pending, const Tenancy *tenancy);
 
 /* Whether the tenancy's endpoint is the endpoint that received the delete. */
-bool pending_delete_is_here(const PendingDelete *pending, const Tenancy *tenancy);
+bool pending_delete_has_endpoint_of(const PendingDelete *pending, const Tenancy *tenancy);

@@ -18,8 +18,8 @@ static void on_added(int r, const LinkList *links, const LinkOutcome *outcomes, 
         for (size_t i = 0; r == 0 && i < links->n_links; i++)
                 if (outcomes[i] == LINK_ADDED) {
                         reconcile->counts.added++;
-                        tenancy_tell_link_added(reconcile->call.tenancy, links->links[i],
-                                                &reconcile->origin);
+                        tenancy_notify_link_added(reconcile->call.tenancy, links->links[i],
+                                                  &reconcile->origin);
                 } else if (outcomes[i] != LINK_PRESENT) {
                         reconcile->counts.conflicts++;
                 }

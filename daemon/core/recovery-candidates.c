@@ -23,7 +23,7 @@ int recovery_new(const InterruptedExchanges *interrupted, const char *endpoint, 
         recovery->now.api_ms = api ? api_clock_ms(api) : 0;
         host_time_now(&recovery->now.host);
         for (size_t i = 0; r == 0 && i < interrupted->n; i++)
-                if (!interrupted_exchange_is_elsewhere(&interrupted->exchanges[i], endpoint))
+                if (!interrupted_exchange_has_other_endpoint(&interrupted->exchanges[i], endpoint))
                         r = recovery_add_exchange(recovery, &interrupted->exchanges[i].intent,
                                                   &recovery->now);
         if (r < 0)
@@ -59,17 +59,17 @@ static int add_candidate(Recovery *recovery, const Passkey *passkey, bool used_s
 int recovery_check_passkey(Recovery *recovery, Tenancy *tenancy, const Passkey *passkey)
 {
         _cleanup_(link_freep) Link *link = NULL;
-        RecoveryMeaning meaning;
+        RecoveryMatch match;
         bool used_since;
         int r;
 
         if (!passkey->user_id)
                 return 0;
-        meaning = recovery_meaning(recovery, passkey->user_id, passkey->created_at_ms,
-                                   passkey->last_used_at_ms);
-        if (meaning == RECOVERY_NOT_MEANT || recovery->n_candidates >= EXPECTED_CANDIDATES_MAX)
+        match = recovery_match_passkey(recovery, passkey->user_id, passkey->created_at_ms,
+                                       passkey->last_used_at_ms);
+        if (match == RECOVERY_NO_MATCH || recovery->n_candidates >= EXPECTED_CANDIDATES_MAX)
                 return 0;
-        if (meaning == RECOVERY_ANY_USER && recovery->n_candidates >= CANDIDATES_MAX)
+        if (match == RECOVERY_MATCH_ANY_USER && recovery->n_candidates >= CANDIDATES_MAX)
                 return 0;
         r = store_get_link(tenancy->store, tenancy->id, passkey->id, &link);
         /* The link record may be damaged; the store checks it again before it adds links. */
@@ -78,7 +78,7 @@ int recovery_check_passkey(Recovery *recovery, Tenancy *tenancy, const Passkey *
         if (r != 0)
                 return r;
         used_since = recovery_is_used_since(&recovery->now, link, passkey->last_used_at_ms);
-        if (meaning == RECOVERY_ANY_USER && !used_since)
+        if (match == RECOVERY_MATCH_ANY_USER && !used_since)
                 return 0;
         return add_candidate(recovery, passkey, used_since);
 }

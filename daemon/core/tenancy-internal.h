@@ -78,8 +78,8 @@ void tenancy_end_change(Tenancy *tenancy);
 void tenancy_note_api_result(const Api *api, int r, void *userdata);
 
 /* A link has been added or removed, on disk: writes the audit record and calls the listener. */
-void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
+void tenancy_notify_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
+void tenancy_notify_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
 
 /* Audits unreadable rows of a vault page. The origin may be NULL. */
 void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const AuditOrigin *origin);

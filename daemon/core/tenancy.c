@@ -381,14 +381,14 @@ static void audit_link(Event event, const Tenancy *tenancy, const Link *link,
               .authenticator_id = link->authenticator_id);
 }
 
-void tenancy_tell_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
+void tenancy_notify_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
 {
         audit_link(EVENT_LINK_ADDED, tenancy, link, origin);
         if (tenancy->listener.link_added)
                 tenancy->listener.link_added(tenancy, link, tenancy->listener.userdata);
 }
 
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
+void tenancy_notify_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
 {
         audit_link(EVENT_LINK_REMOVED, tenancy, link, origin);
         if (tenancy->listener.link_removed)

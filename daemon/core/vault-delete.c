@@ -81,7 +81,8 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         Delete *delete = userdata;
 
         for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_tell_link_removed(delete->call.tenancy, removed->links[i], &delete->origin);
+                tenancy_notify_link_removed(delete->call.tenancy, removed->links[i],
+                                            &delete->origin);
         if (r != 0) {
                 delete->result = delete->result ?: r;
                 delete_leave_rest(delete, &delete->links);

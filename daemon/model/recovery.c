@@ -59,7 +59,7 @@ typedef struct Period {
         uint64_t max_ms;
 } Period;
 
-static uint64_t minus(uint64_t a, uint64_t b)
+static uint64_t saturating_sub(uint64_t a, uint64_t b)
 {
         return a > b ? a - b : 0;
 }
@@ -83,11 +83,12 @@ static Period begun_at_api(const ExchangeIntent *intent, const RecoveryClock *no
         host_time_since(&intent->begun_at, &now->host, &ago_min_ms, &ago_max_ms);
         /* With an unbounded age, the API's own time is the better lower bound. */
         if (now->api_ms > 0 && (ago_max_ms < now->api_ms || intent->begun_at_api_ms == 0))
-                period_add(&period, minus(now->api_ms, ago_max_ms), minus(now->api_ms, ago_min_ms));
+                period_add(&period, saturating_sub(now->api_ms, ago_max_ms),
+                           saturating_sub(now->api_ms, ago_min_ms));
         else if (now->api_ms > 0)
-                period_add(&period, period.min_ms, minus(now->api_ms, ago_min_ms));
+                period_add(&period, period.min_ms, saturating_sub(now->api_ms, ago_min_ms));
         if (period.min_ms == UINT64_MAX)
-                period_add(&period, minus(realtime_ms, UNKNOWN_CLOCK_MS),
+                period_add(&period, saturating_sub(realtime_ms, UNKNOWN_CLOCK_MS),
                            realtime_ms + UNKNOWN_CLOCK_MS);
         return period;
 }
@@ -98,7 +99,7 @@ int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
         Period begun = begun_at_api(intent, now);
         RecoveryClaim claim = {
                 .intent_id = intent->id,
-                .since_ms = minus(begun.min_ms, intent->window_ms),
+                .since_ms = saturating_sub(begun.min_ms, intent->window_ms),
                 .until_ms = begun.max_ms + MARGIN_MS,
                 .reach_ms = begun.max_ms - begun.min_ms + intent->window_ms,
         };
@@ -133,10 +134,10 @@ static bool is_in_time(const RecoveryClaim *claim, uint64_t created_at_ms, uint6
                latest(created_at_ms, last_used_at_ms) >= claim->since_ms;
 }
 
-RecoveryMeaning recovery_meaning(const Recovery *recovery, const char *user_id,
-                                 uint64_t created_at_ms, uint64_t last_used_at_ms)
+RecoveryMatch recovery_match_passkey(const Recovery *recovery, const char *user_id,
+                                     uint64_t created_at_ms, uint64_t last_used_at_ms)
 {
-        RecoveryMeaning meaning = RECOVERY_NOT_MEANT;
+        RecoveryMatch match = RECOVERY_NO_MATCH;
 
         for (size_t i = 0; i < recovery->n_claims; i++) {
                 const RecoveryClaim *claim = &recovery->claims[i];
@@ -144,11 +145,11 @@ RecoveryMeaning recovery_meaning(const Recovery *recovery, const char *user_id,
                 if (!is_in_time(claim, created_at_ms, last_used_at_ms))
                         continue;
                 if (claim->user_id && streq(claim->user_id, user_id))
-                        return RECOVERY_EXPECTED_USER;
+                        return RECOVERY_MATCH_EXPECTED_USER;
                 if (!claim->user_id)
-                        meaning = RECOVERY_ANY_USER;
+                        match = RECOVERY_MATCH_ANY_USER;
         }
-        return meaning;
+        return match;
 }
 
 static uint64_t used_at_ms(const RecoveryCandidate *candidate)
@@ -166,17 +167,17 @@ static bool has_tombstone(const RecoveryClaim *claim, const RecoveryCandidate *c
 }
 
 /* A linked passkey: a use after the exchange began is another exchange. */
-static bool may_need_no_link(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
+static bool needs_no_link(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
         return (claim->user_id || candidate->used_since) &&
                used_at_ms(candidate) <= claim->until_ms;
 }
 
-static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
+static bool matches(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
         if (claim->resolved || candidate->duplicate)
                 return false;
-        if (candidate->linked && !may_need_no_link(claim, candidate))
+        if (candidate->linked && !needs_no_link(claim, candidate))
                 return false;
         if (claim->user_id && !streq(claim->user_id, candidate->link->user_id))
                 return false;
@@ -185,14 +186,14 @@ static bool may_be_meant(const RecoveryClaim *claim, const RecoveryCandidate *ca
 }
 
 /* Assigns the candidate with the latest use, or the earliest. */
-static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool last)
+static void assign_candidate(const Recovery *recovery, RecoveryClaim *claim, bool last)
 {
         size_t found = RECOVERY_NONE;
 
         for (size_t i = 0; i < recovery->n_candidates; i++) {
                 const RecoveryCandidate *c = &recovery->candidates[i];
 
-                if (c->taken || !may_be_meant(claim, c))
+                if (c->taken || !matches(claim, c))
                         continue;
                 if (found == RECOVERY_NONE ||
                     (used_at_ms(c) > used_at_ms(&recovery->candidates[found])) == last)
@@ -205,53 +206,53 @@ static void give_candidate(const Recovery *recovery, RecoveryClaim *claim, bool 
 }
 
 /* Counts unassigned candidates that match a claim, or only a claim for any user. */
-static size_t count_left(const Recovery *recovery, bool any_user_only)
+static size_t count_unassigned(const Recovery *recovery, bool any_user_only)
 {
         size_t n = 0;
 
         for (size_t i = 0; i < recovery->n_candidates; i++) {
-                bool meant = false;
+                bool matched = false;
 
                 if (!any_user_only && recovery->candidates[i].linked)
                         continue;
                 for (size_t j = 0;
-                     j < recovery->n_claims && !recovery->candidates[i].taken && !meant; j++)
-                        meant = (!any_user_only || !recovery->claims[j].user_id) &&
-                                may_be_meant(&recovery->claims[j], &recovery->candidates[i]);
-                n += meant;
+                     j < recovery->n_claims && !recovery->candidates[i].taken && !matched; j++)
+                        matched = (!any_user_only || !recovery->claims[j].user_id) &&
+                                  matches(&recovery->claims[j], &recovery->candidates[i]);
+                n += matched;
         }
         return n;
 }
 
-static void match_known_users(Recovery *recovery)
+static void assign_expected_users(Recovery *recovery)
 {
         for (size_t i = recovery->n_claims; i > 0; i--)
                 if (recovery->claims[i - 1].user_id)
-                        give_candidate(recovery, &recovery->claims[i - 1], true);
+                        assign_candidate(recovery, &recovery->claims[i - 1], true);
 }
 
 /* Oldest claim, earliest candidate: the periods of later claims begin later, so each claim can get
  * a candidate of its period. */
-static void match_any_users(Recovery *recovery)
+static void assign_any_users(Recovery *recovery)
 {
         size_t n_claims = 0;
 
         for (size_t i = 0; i < recovery->n_claims; i++)
                 n_claims += !recovery->claims[i].resolved && !recovery->claims[i].user_id;
-        if (count_left(recovery, true) > n_claims)
+        if (count_unassigned(recovery, true) > n_claims)
                 return;
         for (size_t i = 0; i < recovery->n_claims; i++)
                 if (!recovery->claims[i].user_id)
-                        give_candidate(recovery, &recovery->claims[i], false);
+                        assign_candidate(recovery, &recovery->claims[i], false);
 }
 
-size_t recovery_match(Recovery *recovery)
+size_t recovery_assign(Recovery *recovery)
 {
         for (size_t i = 0; i < recovery->n_claims; i++)
                 recovery->claims[i].candidate = RECOVERY_NONE;
         for (size_t i = 0; i < recovery->n_candidates; i++)
                 recovery->candidates[i].taken = false;
-        match_known_users(recovery);
-        match_any_users(recovery);
-        return count_left(recovery, false);
+        assign_expected_users(recovery);
+        assign_any_users(recovery);
+        return count_unassigned(recovery, false);
 }

@@ -72,14 +72,14 @@ bool recovery_is_used_since(const RecoveryClock *now, const Link *link, uint64_t
 
 /* Whether a claim matches a passkey with this user and these API times (0: never), before the store
  * is asked. */
-typedef enum RecoveryMeaning {
-        RECOVERY_NOT_MEANT,
-        RECOVERY_ANY_USER,      /* a claim to any user matches */
-        RECOVERY_EXPECTED_USER, /* a claim to this user matches */
-} RecoveryMeaning;
+typedef enum RecoveryMatch {
+        RECOVERY_NO_MATCH,
+        RECOVERY_MATCH_ANY_USER,      /* a claim to any user matches */
+        RECOVERY_MATCH_EXPECTED_USER, /* a claim to this user matches */
+} RecoveryMatch;
 
-RecoveryMeaning recovery_meaning(const Recovery *recovery, const char *user_id,
-                                 uint64_t created_at_ms, uint64_t last_used_at_ms);
+RecoveryMatch recovery_match_passkey(const Recovery *recovery, const char *user_id,
+                                     uint64_t created_at_ms, uint64_t last_used_at_ms);
 
 /* Take ownership of the contents, also on failure. Return 0 or -ENOMEM. */
 int recovery_add_claim(Recovery *recovery, RecoveryClaim *claim);
@@ -92,4 +92,4 @@ int recovery_add_candidate(Recovery *recovery, RecoveryCandidate *candidate);
  * linked passkeys count if used since. Returns the number of unlinked candidates that match a claim
  * and are not assigned.
  */
-size_t recovery_match(Recovery *recovery);
+size_t recovery_assign(Recovery *recovery);

@@ -176,7 +176,7 @@ static int apply_recover(StoreChange *change, Txn *txn)
                 r = tombstone_table_apply(txn, tenancy.number, recovery, &complete);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        change->n_left = recovery_match(recovery);
+        change->n_left = recovery_assign(recovery);
         if (complete && !recovery->decisions_lost)
                 r = make_links(change, txn);
         else

@@ -103,7 +103,7 @@ int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOu
 int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentList *ret);
 
 /*
- * Crash recovery: adds the links that recovery_match() assigns, removes the intents of all claims,
+ * Crash recovery: adds the links that recovery_assign() assigns, removes the intents of all claims,
  * and stores INTERRUPTED as their idempotency records. Takes ownership of the recovery, also on
  * failure; the callback is lent it and the added links. `n_left` counts ambiguous passkeys.
  */

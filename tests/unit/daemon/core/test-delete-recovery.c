@@ -10,7 +10,7 @@
 #include "dbus/error.h"
 #include "tests/unit/test.h"
 
-/* The layers below are replaced at link time: a probe waits until the test answers it. */
+/* Fakes replace the lower layers at link time: a probe waits until the test completes it. */
 
 static int64_t monotonic_offset_s;
 
@@ -74,7 +74,7 @@ bool backoff_is_waiting(const Backoff *b)
 
 static struct {
         LinkList links;
-        VaultProbeFunc func; /* NULL: none is under way */
+        VaultProbeFunc func; /* NULL: no probe in flight */
         void *userdata;
         unsigned n;
 } probe;
@@ -162,7 +162,7 @@ void tenancy_end_change(Tenancy *tenancy)
 {
 }
 
-void tenancy_tell_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
+void tenancy_notify_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
 {
         n_told++;
 }
@@ -215,7 +215,7 @@ typedef enum Fate {
         UNKNOWN,
 } Fate;
 
-/* The answer for all passkeys of the probe. */
+/* Completes the probe with the same result for all passkeys. */
 static void vault_answers(int r, Fate fate)
 {
         VaultProbeFunc func = probe.func;
@@ -248,7 +248,7 @@ static void test_gone(void **state)
         assert_false(backoff.waiting);
 }
 
-/* The API may still act on the delete, and has not if it is there after a minute. */
+/* A passkey that exists after a minute was not deleted. */
 static void test_there(void **state)
 {
         add_pending("pk-1", 1, "https://here");
@@ -283,7 +283,7 @@ static void test_unknown(void **state)
         assert_int_equal(n_told, 1);
 }
 
-/* One of which nothing is heard is not in the way of another. */
+/* A failed lookup does not delay other deletes. */
 static void test_each_has_its_turn(void **state)
 {
         add_pending("pk-1", 1, "https://here");
@@ -302,7 +302,7 @@ static void test_each_has_its_turn(void **state)
         assert_int_equal(n_findings(), 0);
 }
 
-/* But if the API is away, it is for all. */
+/* An unreachable API fails all. */
 static void test_failure(void **state)
 {
         add_pending("pk-1", 1, "https://here");
@@ -322,7 +322,7 @@ static void test_failure(void **state)
 static void test_elsewhere(void **state)
 {
         add_pending("pk-1", 1, "https://there");
-        add_pending("pk-2", 2, NULL); /* from a store that did not say */
+        add_pending("pk-2", 2, NULL); /* from an old store without the endpoint */
         let_run();
         vault_answers(0, GONE);
         assert_int_equal(store.delete_id, 102);
@@ -338,7 +338,7 @@ static void test_elsewhere(void **state)
         assert_int_equal(n_findings(), 0);
 }
 
-/* By whomever, and whether there is another link since. */
+/* Links that were removed meanwhile, also if there is a new link. */
 static void test_removed_meanwhile(void **state)
 {
         for (unsigned i = 0; i < 2; i++) {

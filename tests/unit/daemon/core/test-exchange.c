@@ -12,7 +12,7 @@
 
 #define REQUEST_ID "0123456789abcdef"
 
-/* The layers below are replaced at link time: a question waits until the test answers it. */
+/* Fakes replace the lower layers at link time: an API call waits until the test answers it. */
 
 static struct {
         unsigned n_asked;
@@ -24,7 +24,7 @@ static struct {
         Secret *key; /* lent */
 } api;
 
-/* Changes of the store, and what it has kept. */
+/* Changes and records of the fake store. */
 static struct {
         unsigned n_commits;
         int refuse; /* result of store_commit_exchange() */
@@ -280,7 +280,7 @@ static int try_start(const ExchangeRequest *request)
 
 #define INTENT_ID 77U
 
-/* Puts the intent on disk as well, if there is to be one. */
+/* Starts an exchange and commits its intent, if it needs one. */
 static int start(const ExchangeRequest *request)
 {
         unsigned n_asked = api.n_asked, n_begun = store.n_begun;
@@ -288,7 +288,7 @@ static int start(const ExchangeRequest *request)
 
         assert_int_not_equal(r, CALL_ANSWERED);
         if (store.n_begun > n_begun) {
-                assert_int_equal(api.n_asked, n_asked); /* not before the intent is on disk */
+                assert_int_equal(api.n_asked, n_asked); /* the API call waits for the intent */
                 store.begun(store.begin_result, INTENT_ID, store.begun_userdata);
         }
         return r;
@@ -322,7 +322,7 @@ static void test_link_then_answer(void **state)
 
         assert_int_equal(start(&request), 0);
         api_answers(0, 0);
-        assert_int_equal(heard.n, 0); /* not before it is on disk */
+        assert_int_equal(heard.n, 0); /* the answer waits for the commit */
         assert_true(store.has_link && store.has_key);
         store_answers(0, true);
         assert_int_equal(heard.n, 1);
@@ -351,7 +351,7 @@ static void test_without_link(void **state)
         request.link = false;
         request.request_id = NULL;
         assert_int_equal(start(&request), 0);
-        assert_int_equal(store.n_begun, 0); /* there is nothing to lose */
+        assert_int_equal(store.n_begun, 0); /* nothing to recover */
         api_answers(0, 0);
         assert_true(!store.has_link && !store.has_key);
         assert_string_equal(store.declined_id, "pk1"); /* crash recovery must know */
@@ -359,7 +359,7 @@ static void test_without_link(void **state)
         assert_int_equal(heard.r, 0);
         assert_false(heard.linked);
 
-        request.request_id = REQUEST_ID; /* then there is an answer to a repeat */
+        request.request_id = REQUEST_ID; /* with an idempotency record */
         assert_int_equal(start(&request), 0);
         assert_int_equal(store.n_begun, 1);
         assert_false(store.intent.wants_link);
@@ -416,7 +416,7 @@ static void test_api_errors(void **state)
 
                 assert_int_equal(start(&request), 0);
                 api_answers(ends[i].r, 7);
-                assert_int_equal(heard.n, i); /* not before the intent is gone */
+                assert_int_equal(heard.n, i); /* the reply waits for the removal of the intent */
                 assert_int_equal(store.n_commits, i + 1);
                 assert_int_equal(store.intent_id, INTENT_ID);
                 assert_true(!store.has_link && !store.has_key && !store.declined_id[0]);
@@ -433,7 +433,7 @@ static void refuse_code(void)
         store_answers(0, false);
 }
 
-/* The caller asks again while the first question is under way: one question, two answers. */
+/* A retry during the first call: one API call, two answers. */
 static void test_repeat_joins(void **state)
 {
         ExchangeRequest request = a_request(), other_uid = a_request(), other_code = a_request();
@@ -465,7 +465,7 @@ static void test_repeat_for_another_user_learns_nothing(void **state)
         assert_int_equal(start(&request), 0);
         assert_int_equal(start(&repeat), 0);
         api_answers(0, 0);
-        store_answers(0, true); /* the latest to come is told first */
+        store_answers(0, true); /* callers are answered in reverse order */
         assert_int_equal(heard.n, 2);
         assert_int_equal(heard.r, 0);
 }
@@ -494,7 +494,7 @@ static void test_answer_is_found_again(void **state)
         assert_int_equal(heard.r, 0);
         assert_string_equal(heard.user_id, "ada");
 
-        request.user_id = "eve"; /* a repeat may not weaken what the caller insists on */
+        request.user_id = "eve"; /* a retry must not bypass the expected user */
         assert_int_equal(try_start(&request), CALL_ANSWERED);
         assert_int_equal(heard.r, ERROR_USER_MISMATCH);
 
@@ -511,7 +511,7 @@ static void test_answer_is_found_again(void **state)
         assert_int_equal(api.n_asked, 5);
 }
 
-/* A full disk: the caller is told, and asking again saves what the code had stood for. */
+/* On a full disk the call fails, and a retry saves the outcome. */
 static void test_repeat_saves_what_the_store_refused(void **state)
 {
         ExchangeRequest request = a_request();
@@ -535,7 +535,7 @@ static void test_repeat_saves_what_the_store_refused(void **state)
         assert_int_equal(heard.r, 0);
         assert_int_equal(n_added, 1);
 
-        /* And once saved it is forgotten here. */
+        /* A saved outcome is no longer in memory. */
         assert_int_equal(start(&request), 0);
         assert_int_equal(api.n_asked, 2);
         refuse_code();
@@ -550,13 +550,13 @@ static void test_store_refuses_at_once(void **state)
         api_answers(0, 0);
         assert_int_equal(heard.r, -ENOMEM);
 
-        request.request_id = NULL; /* without one there can be no repeat */
+        request.request_id = NULL; /* without a request id there is no retry */
         assert_int_equal(start(&request), 0);
         api_answers(0, 0);
         assert_int_equal(heard.n, 2);
 }
 
-/* A caller who wants no link needs no store. */
+/* An exchange without a link needs no store. */
 static void test_store_fails_without_link(void **state)
 {
         ExchangeRequest request = a_request();
@@ -571,22 +571,22 @@ static void test_store_fails_without_link(void **state)
         assert_string_equal(heard.user_id, "ada");
         assert_false(heard.linked);
 
-        /* Crash recovery must not take that passkey for one that was exchanged later. */
+        /* Crash recovery must not link the declined passkey. */
         store.begin_result = 0;
         assert_int_equal(start(&request), 0);
         assert_true(store.intent.window_ms < 60000);
         refuse_code();
 }
 
-/* The loop goes round until the timer of the next attempt has run. */
+/* Runs the loop until the back-off timer has fired. */
 static void run_until_commit(unsigned n_commits)
 {
         while (store.n_commits < n_commits)
                 assert_true(sd_event_run(event, UINT64_MAX) >= 0);
 }
 
-/* An exchange that has ended, for its caller, without a link is not to be linked after a crash: its
- * intent goes as soon as the store can do it. */
+/* An exchange that ended without a link must not be linked after a crash: its intent is removed as
+ * soon as the store works. */
 static void test_intent_goes_in_the_end(void **state)
 {
         ExchangeRequest request = a_request();
@@ -674,7 +674,7 @@ static void test_intent(void **state)
         store_answers(0, true);
 }
 
-/* A passkey of that ceremony may have been noted by the clock as it was or as it is. */
+/* The passkey's time may be of the clock before or after it was set. */
 static void test_api_clock_was_set(void **state)
 {
         ExchangeRequest request = a_request();
@@ -686,7 +686,7 @@ static void test_api_clock_was_set(void **state)
         refuse_code();
 }
 
-/* Recovery waits for what was open at a moment, and hears what may have been declined. */
+/* Recovery waits for the open exchanges, and is told of lost decisions. */
 static void test_recovery_waits(void **state)
 {
         ExchangeRequest request = a_request();
@@ -712,7 +712,7 @@ static void test_recovery_waits(void **state)
         store_answers(0, false);
         assert_int_equal(recovery.n_decisions_lost, 1);
 
-        /* Nothing can be declined, or it is known that nothing was. */
+        /* No decision can be lost. */
         assert_int_equal(start(&request), 0);
         exchanges_await(tenancy->exchanges);
         refuse_code();
@@ -724,7 +724,7 @@ static void test_recovery_waits(void **state)
         assert_int_equal(recovery.n_decisions_lost, 1);
 }
 
-/* If a link could not be kept, the code is not used up for it. */
+/* Without an intent there is no API call: the code stays valid. */
 static void test_no_intent_no_question(void **state)
 {
         ExchangeRequest request = a_request();
@@ -741,7 +741,7 @@ static void test_no_intent_no_question(void **state)
         refuse_code();
 }
 
-/* A repeat of what an earlier process began. The API may never have seen the code. */
+/* A retry of an exchange of an earlier process: the API may never have received the code. */
 static void test_interrupted_before_the_api_was_asked(void **state)
 {
         ExchangeRequest request = a_request();
@@ -765,20 +765,20 @@ static void test_interrupted(void **state)
         assert_int_equal(start(&request), 0);
         api_answers(ERROR_INVALID_CODE, 0);
         assert_int_equal(recovery.n_given_back, 1);
-        assert_int_equal(store.n_commits, 0); /* the claim is crash recovery's */
-        assert_int_equal(heard.n, 0);         /* and it has not settled it */
+        assert_int_equal(store.n_commits, 0); /* recovery has the claim */
+        assert_int_equal(heard.n, 0);         /* not resolved */
         recovery.func(recovery.userdata);
         assert_int_equal(heard.r, ERROR_INTERRUPTED);
 
-        /* Nothing else means that the code is used up. */
+        /* Only INVALID_CODE means that the code is used up. */
         assert_int_equal(start(&request), 0);
         api_answers(ERROR_UNREACHABLE, 0);
         assert_int_equal(recovery.n_given_back, 2);
         assert_int_equal(heard.r, ERROR_UNREACHABLE);
 }
 
-/* Crash recovery is through with it. */
-static void test_interrupted_and_settled(void **state)
+/* Crash recovery has resolved the exchange. */
+static void test_interrupted_and_resolved(void **state)
 {
         ExchangeRequest request = a_request(), other = a_request();
 
@@ -810,7 +810,7 @@ static void test_dots_are_no_code(void **state)
         assert_int_equal(api.n_asked, 0);
 }
 
-/* A tenancy that leaves the configuration lives until its last exchange has ended. */
+/* A tenancy outside of the configuration lives until its last exchange has ended. */
 static void test_outlives_its_owner(void **state)
 {
         ExchangeRequest request = a_request();
@@ -831,8 +831,7 @@ static void leave_configuration_and_return(void)
         configure(api_secret);
 }
 
-/* So do the outcome of an exchange that could not be saved, and the end of one that came to
- * nothing. */
+/* Unsaved outcomes and unremoved intents survive, too. */
 static void test_outlives_the_configuration(void **state)
 {
         ExchangeRequest request = a_request();
@@ -882,7 +881,7 @@ int main(void)
                 TEST(test_no_intent_no_question),
                 TEST(test_interrupted_before_the_api_was_asked),
                 TEST(test_interrupted),
-                TEST(test_interrupted_and_settled),
+                TEST(test_interrupted_and_resolved),
                 TEST(test_dots_are_no_code),
                 TEST(test_outlives_its_owner),
                 TEST(test_outlives_the_configuration),

@@ -13,7 +13,7 @@ static void test_membership(void **state)
 
         assert_int_equal(id_set_new(&set), 0);
         assert_false(id_set_has(set, "pk-0"));
-        /* Through several growths. */
+        /* Grows several times. */
         for (unsigned i = 0; i < 20000; i++) {
                 snprintf(id, sizeof(id), "pk-%u", i);
                 assert_int_equal(id_set_add(set, id), 0);

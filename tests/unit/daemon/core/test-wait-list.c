@@ -65,7 +65,7 @@ static void test_wake(void **state)
         assert_int_equal(n_runs, 3);
 }
 
-/* Each has its own time. */
+/* Each callback has its own deadline. */
 static void test_timeout(void **state)
 {
         unsigned first = 1, second = 2;

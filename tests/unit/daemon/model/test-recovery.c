@@ -70,7 +70,7 @@ static void check_match(size_t n_left)
 {
         size_t n_claimed = 0, n_taken = 0;
 
-        assert_int_equal(recovery_match(recovery), n_left);
+        assert_int_equal(recovery_assign(recovery), n_left);
         for (size_t i = 0; i < recovery->n_claims; i++) {
                 size_t candidate = recovery->claims[i].candidate;
 
@@ -256,12 +256,12 @@ static void check_period(const ExchangeIntent *intent, const RecoveryClock *now,
         assert_int_equal(recovery->claims[0].intent_id, intent->id);
         assert_int_equal(recovery->claims[0].since_ms, since_ms);
         assert_int_equal(recovery->claims[0].until_ms, until_ms);
-        assert_true(recovery_meaning(recovery, "ada", since_ms, 0));
-        assert_true(recovery_meaning(recovery, "ada", 1, since_ms));
-        assert_true(recovery_meaning(recovery, "ada", until_ms, until_ms + HOUR));
-        assert_false(recovery_meaning(recovery, "ada", until_ms + 1, until_ms + 1));
+        assert_true(recovery_match_passkey(recovery, "ada", since_ms, 0));
+        assert_true(recovery_match_passkey(recovery, "ada", 1, since_ms));
+        assert_true(recovery_match_passkey(recovery, "ada", until_ms, until_ms + HOUR));
+        assert_false(recovery_match_passkey(recovery, "ada", until_ms + 1, until_ms + 1));
         if (since_ms > 0)
-                assert_false(recovery_meaning(recovery, "ada", since_ms - 1, 0));
+                assert_false(recovery_match_passkey(recovery, "ada", since_ms - 1, 0));
         free(recovery->claims[0].user_id);
         recovery->n_claims = 0;
 }
@@ -335,10 +335,10 @@ static void test_expected_user(void **state)
                                  .window_ms = WINDOW};
         RecoveryClock now = {.host = host_time(1, 1000 * S, 500 * HOUR), .api_ms = 500 * HOUR};
 
-        assert_false(recovery_meaning(recovery, "ada", 500 * HOUR, 0));
+        assert_false(recovery_match_passkey(recovery, "ada", 500 * HOUR, 0));
         check_period(&intent, &now, 500 * HOUR - WINDOW, 500 * HOUR + MARGIN);
         assert_int_equal(recovery_add_exchange(recovery, &intent, &now), 0);
-        assert_false(recovery_meaning(recovery, "bob", 500 * HOUR, 0));
+        assert_false(recovery_match_passkey(recovery, "bob", 500 * HOUR, 0));
 }
 
 /* The host's clock and the API's differ by hours. */
