@@ -45,7 +45,7 @@ static void cancel_paging(CrashRecovery *recovery)
         recovery->api = api_unref(recovery->api);
 }
 
-/* Audits an error that repeats only once. */
+/* Audits consecutive failures with the same error once. */
 static void fail(CrashRecovery *recovery, int r, uint32_t retry_after_s)
 {
         if (r != recovery->last_error)

@@ -17,9 +17,8 @@ extern const TenancyPart crash_recovery_part;
 /*
  * Lets a retry take over the intent of the interrupted exchange with the same idempotency key:
  * until it is given back, it is no claim. Returns the id of the intent. Returns 0 if there is no
- * such exchange, if recovery is already deciding, or if the retry could link another user's
- * passkey. In the last two cases *ret_interrupted is true, and the retry needs an intent of its
- * own.
+ * such exchange, if recovery is already deciding, or if the retry wants a different link. In the
+ * last two cases *ret_interrupted is true, and the retry needs an intent of its own.
  */
 uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *retry,
                                   bool *ret_interrupted);

@@ -43,8 +43,7 @@ typedef struct Exchange {
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         uint64_t intent_id; /* 0: none on disk */
         bool interrupted;   /* an earlier process began an exchange with this key */
-        bool taken_over; /* the intent is of that exchange, and crash recovery waits for the result
-                          */
+        bool taken_over; /* `intent_id` is of that exchange; crash recovery must hear its result */
         bool awaited;    /* crash recovery waits for the exchange */
         bool prior_unknown; /* the store failed, so an earlier process may have used the code */
         ApiCall *call;
@@ -54,7 +53,7 @@ typedef struct Exchange {
         Link *link;             /* to add, or NULL */
         char *declined_id;      /* authenticator id of a passkey that must not be linked, or NULL */
         uint64_t unsaved_at_ms; /* monotonic */
-        SLIST_HEAD(ExchangeCallers, ExchangeCaller) callers; /* callers waiting for the answer */
+        SLIST_HEAD(ExchangeCallers, ExchangeCaller) callers; /* waiting for the answer */
 } Exchange;
 
 /* The exchanges of a tenancy. */
@@ -62,8 +61,8 @@ struct Exchanges {
         Tenancy *tenancy;
         LIST_HEAD(, Exchange) exchanges; /* newest first */
         Backoff *retry;
-        uint64_t decision_lost_at_ms; /* boottime of the last decision that was not stored, so that
-                                         crash recovery must look further back; 0: none */
+        uint64_t decision_lost_at_ms; /* boottime of the last decision that was not stored: recovery
+                                         must not link passkeys used before; 0: none */
 };
 
 Exchange *exchange_free(Exchange *exchange);
