@@ -18,13 +18,14 @@
  * Informational fields never fail a call, since browsers, authenticators and users write them: user
  * agent, IP address and their object; names of a passkey and its platform, the platform's icon,
  * transports; the text of a mail; a warning. A text that is too long is truncated if a part still
- * informs. What is not of its type, or no text that the bus can carry, is left out.
+ * informs. A value of the wrong type, or a text that D-Bus cannot carry, is skipped.
  *
- * What is not promised is ignored. A number that no integer and no double holds is one that is out
- * of range, and a challenge's metadata is passed on with its numbers as they are. The readers
- * return 0, -ENOMEM or, unless said otherwise, ERROR_MALFORMED_REPLY. The writers make a body,
- * which the caller wipes and frees; they leave out what is not set, and return 0, -ENOMEM, or
- * -EINVAL if something that must be set is NULL or anything is not UTF-8.
+ * Unknown fields are ignored. A number that neither an integer nor a double can hold counts as out
+ * of range; the numbers in a challenge's metadata are passed on unchanged.
+ *
+ * Readers return 0, -ENOMEM or, unless stated otherwise, ERROR_MALFORMED_REPLY. Writers make a body
+ * that the caller wipes and frees; they skip unset fields and return 0, -ENOMEM, or -EINVAL for a
+ * missing required field or invalid UTF-8.
  */
 
 /* Maximum size of a reply. */

@@ -122,7 +122,7 @@ int record_to_exchange(const void *bytes, size_t len, ExchangeRecord *ret)
         return 0;
 }
 
-/* Of an intent: no more of the link is known. */
+/* An intent has the ids of its links only. */
 static int decode_link(Decoder *d, bool has_id, LinkList *links)
 {
         _cleanup_(link_freep) Link *link = calloc(1, sizeof(Link));

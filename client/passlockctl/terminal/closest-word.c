@@ -34,7 +34,7 @@ void closest_word_consider(ClosestWord *closest, const char *candidate)
         if (strlen(candidate) >= WORD_LEN_MAX)
                 return;
         distance = levenshtein_distance(closest->word, candidate);
-        /* Of a short word everything is a neighbour. */
+        /* A distance as long as the word matches anything. */
         if (distance > DISTANCE_MAX || distance >= strlen(candidate) ||
             (closest->found && closest->distance <= distance))
                 return;
