@@ -104,7 +104,7 @@ class Tour:
 
     def refuse_duplicate(self):
         self.page.click("#create")
-        self.page.hear("#problem-text", "holds a passkey for your account already")
+        self.page.hear("#problem-text", "already has a passkey for your account")
         self.done("second one refused", "since this device holds one")
 
     def sign_in_again(self, passkey: str):

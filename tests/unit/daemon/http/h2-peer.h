@@ -6,7 +6,7 @@
 /*
  * An HTTP/2 server with TLS, for the name localhost, that does with each request exactly what a
  * test says, right or wrong: a RawPeer that knows frames. Of headers it only looks where they end.
- * Who does not want HTTP/2 is counted as a request, and gets no answer.
+ * A client without HTTP/2 counts as a request, and gets no answer.
  */
 typedef struct H2Peer H2Peer;
 
