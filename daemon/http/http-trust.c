@@ -7,9 +7,13 @@
 
 const char *http_trust_file(const char *ca_file)
 {
-        const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+        /* curl_version_info() formats the versions of all its libraries: not for each call. */
+        static const curl_version_info_data *curl;
 
-        return ca_file ?: info->cainfo;
+        if (ca_file)
+                return ca_file;
+        curl = curl ?: curl_version_info(CURLVERSION_NOW);
+        return curl->cainfo;
 }
 
 HttpTrust http_trust_stat(const char *ca_file)

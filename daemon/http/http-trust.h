@@ -5,8 +5,8 @@
 
 #include "base/macro.h"
 
-/* Identifies the version of the CA file (like a regular cache validator): administrators and
- * updates administrator, replace it at run time. */
+/* Identifies the version of a CA file, like a cache validator: administrators and package updates
+ * replace it at run time. */
 typedef struct HttpTrust {
         bool present;
         dev_t dev;
