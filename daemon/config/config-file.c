@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "daemon/config/config-file.h"
+#include "daemon/config/config-internal.h"
 
 #define WHITESPACE      " \t"
 #define LINE_MAX_LEN    65536U

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "build-config.h"
-#include "daemon/config/config-files.h"
+#include "daemon/config/config-internal.h"
 
 static int refuse(char **ret_error, const char *path, int r)
 {

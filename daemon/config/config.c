@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/strv.h"
-#include "daemon/config/config-files.h"
 #include "daemon/config/config-internal.h"
 #include "daemon/model/valid.h"
 

@@ -26,7 +26,7 @@ typedef struct Config {
 } Config;
 
 /*
- * Parses the files of config-files.h. Users, groups, CA files and credentials need not exist.
+ * Parses the files of config_files_read(). Users, groups, CA files and credentials need not exist.
  * Returns 0, -ENOMEM, or another negative errno with a text that names file and line in *ret_error
  * (the caller's).
  */

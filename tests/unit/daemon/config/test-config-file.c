@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "daemon/config/config-file.h"
+#include "daemon/config/config-internal.h"
 #include "tests/unit/daemon/config/config-fixture.h"
 
 #define GOOD \
