@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/api/api-call.h"
+#include "daemon/api/api-internal.h"
 #include "daemon/api/api-json.h"
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};

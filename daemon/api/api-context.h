@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/api/api-call.h"
+#include "daemon/api/api-internal.h"
 
 /* Registers a call and starts it: at once, or in background when a slot is free. Returns 0 or the
  * result of api_call_start(). */
