@@ -6,7 +6,7 @@
 #include "base/jitter.h"
 #include "base/log.h"
 #include "base/wiping-allocator.h"
-#include "daemon/api/api-context.h"
+#include "daemon/api/api-internal.h"
 #include "daemon/api/api-json.h"
 #include "dbus/api-status.h"
 

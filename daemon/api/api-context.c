@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/api/api-context.h"
+#include "daemon/api/api-internal.h"
 
 #define BACKGROUND_MAX 16U
 

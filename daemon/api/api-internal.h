@@ -7,7 +7,7 @@
 #include "daemon/api/api.h"
 #include "dbus/error.h"
 
-/* An API call: its attempts, deadline and result, for any endpoint. */
+/* Internals of the API: its calls, for any endpoint, with attempts, deadline and result. */
 
 /* Owns the parsed reply. */
 typedef struct ApiPayload {
@@ -83,3 +83,11 @@ int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, c
 /* The same, with a priority: background calls may be queued. */
 int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
                char *body, ResultFunc func, void *userdata, ApiCall **ret);
+
+/* Registers a call and starts it: at once, or in background when a slot is free. Returns 0 or the
+ * result of api_call_start(). */
+int api_context_start(ApiContext *context, ApiCall *call);
+/* Unregisters a call; a freed slot goes to the next background call. */
+void api_context_remove(ApiContext *context, ApiCall *call);
+
+sd_event *api_context_event(const ApiContext *context);

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/wiping-allocator.h"
-#include "daemon/api/api-context.h"
+#include "daemon/api/api-internal.h"
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
 #include "daemon/json/json.h"

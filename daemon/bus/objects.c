@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/bus/bus.h"
-#include "daemon/bus/interfaces/link-signals.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/bus/objects.h"
 
 static BusTenancy *bus_tenancy_free(BusTenancy *object)

@@ -4,7 +4,7 @@
 
 #include "daemon/bus/dispatch/option.h"
 #include "daemon/bus/interfaces/append.h"
-#include "daemon/bus/interfaces/import.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/links.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/bus/dispatch/bus-state.h"
+#include "daemon/bus/dispatch/request.h"
 
 extern const sd_bus_vtable manager_vtable[]; /* userdata: Bus */
 extern const sd_bus_vtable tenancy_vtable[]; /* userdata: BusTenancy, also for the following */
 extern const sd_bus_vtable links_vtable[];
 extern const sd_bus_vtable vault_vtable[];
 extern const sd_bus_vtable mailbox_vtable[];
+
+/* Methods with a file of their own: ListRights and ProveKey of the manager, and Links.Import. */
+int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int run_import(Request *request, sd_bus_message *m);
+
+/* Sends Added or Removed to each connection that may read the links of the tenancy. */
+void links_emit(BusTenancy *object, const char *member, const Link *link);

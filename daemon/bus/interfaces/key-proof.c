@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "daemon/bus/dispatch/dispatch.h"
-#include "daemon/bus/interfaces/key-proof.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 #include "dbus/key-proof.h"

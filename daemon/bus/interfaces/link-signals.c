@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "base/log.h"
-#include "daemon/bus/interfaces/link-signals.h"
+#include "daemon/bus/interfaces/interfaces.h"
 
 /* A signal to be sent. */
 typedef struct Emission {

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/dispatch/option.h"
-#include "daemon/bus/interfaces/import.h"
 #include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/links.h"
 #include "daemon/core/reconcile.h"

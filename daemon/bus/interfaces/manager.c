@@ -4,8 +4,6 @@
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/interfaces/append.h"
 #include "daemon/bus/interfaces/interfaces.h"
-#include "daemon/bus/interfaces/key-proof.h"
-#include "daemon/bus/interfaces/rights.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 

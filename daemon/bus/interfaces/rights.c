@@ -7,7 +7,7 @@
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/dispatch/polkit.h"
 #include "daemon/bus/interfaces/append.h"
-#include "daemon/bus/interfaces/rights.h"
+#include "daemon/bus/interfaces/interfaces.h"
 #include "dbus/error.h"
 
 /*
