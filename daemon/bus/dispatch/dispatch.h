@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/bus/dispatch/method.h"
 #include "daemon/bus/dispatch/request.h"
 
 /*

@@ -10,8 +10,8 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message,
-                const struct Method *method, Request **ret)
+int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, const Method *method,
+                Request **ret)
 {
         Request *request = calloc(1, sizeof(Request));
         char *label = object ? strdup(object->label) : NULL;

@@ -5,7 +5,19 @@
 
 #include "daemon/bus/dispatch/bus-state.h"
 #include "daemon/bus/dispatch/option.h"
+#include "daemon/bus/dispatch/question.h"
 #include "daemon/core/call.h"
+
+/* A method of an interface. */
+typedef struct Method {
+        unsigned rights;          /* any of these is needed; 0: only root has the right */
+        bool for_everybody;       /* no right is needed: the answer is about the caller itself */
+        bool is_long;             /* takes more than one API call: a stop cancels it, unanswered */
+        const Question *question; /* for polkit if no grant gives the right; NULL: never asked */
+        /* Parses the arguments and starts a call of a use case, or replies at once. Returns as
+         * start functions in core/call.h do: 0 or CALL_ANSWERED, or the error to reply with. */
+        int (*run)(Request *request, sd_bus_message *message);
+} Method;
 
 /* The arguments that audit records have, as far as they were read and valid; lent by the message.
  */
@@ -27,7 +39,7 @@ struct Request {
         AuditOrigin origin; /* for the audit records of its changes */
         RequestSubject subject;
         bool recorded; /* its failure is in the audit log already */
-        const struct Method *method;
+        const Method *method;
 
         /* The call, or the authorization, that the request waits for. It is cancelled if the caller
          * disconnects; NULL if it is carried through regardless. */
@@ -35,8 +47,8 @@ struct Request {
 };
 
 /* Begins a request. `object` is NULL on the manager. Returns 0 or -ENOMEM. */
-int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message,
-                const struct Method *method, Request **ret);
+int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, const Method *method,
+                Request **ret);
 
 /* Explains the error r that the request will fail with, and returns r. */
 _printf_(3, 4) int request_explain(Request *request, int r, const char *format, ...);
