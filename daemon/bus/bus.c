@@ -23,9 +23,10 @@
 static int find_object(sd_bus *sd _unused_, const char *path, const char *interface _unused_,
                        void *userdata, void **ret_found, sd_bus_error *error _unused_)
 {
-        Bus *bus = userdata;
+        const Bus *bus = userdata;
+        BusTenancy *t;
 
-        for (BusTenancy *t = bus->tenancies; t; t = t->next)
+        LIST_FOREACH(t, &bus->tenancies, entry)
                 if (streq(t->path, path)) {
                         *ret_found = t;
                         return 1;
@@ -37,39 +38,39 @@ static int enumerate_objects(sd_bus *sd _unused_, const char *prefix _unused_, v
                              char ***ret_nodes, sd_bus_error *error _unused_)
 {
         _cleanup_(strv_freep) char **paths = NULL;
-        Bus *bus = userdata;
+        const Bus *bus = userdata;
+        const BusTenancy *t;
 
-        for (BusTenancy *t = bus->tenancies; t; t = t->next)
+        LIST_FOREACH(t, &bus->tenancies, entry)
                 if (strv_push(&paths, t->path) < 0)
                         return -ENOMEM;
         *ret_nodes = TAKE_PTR(paths);
         return 0;
 }
 
-/* Cancels the caller's requests, except those that are carried through. */
-static void on_caller_gone(const char *unique_name, void *userdata)
+/* Cancels the requests of a caller, or all (NULL), except those that are carried through. */
+static void cancel_requests(Bus *bus, const char *unique_name)
 {
-        Bus *bus = userdata;
-
-        for (Request *request = bus->requests, *next; request; request = next) {
-                next = request->next;
+        for (Request *request = LIST_FIRST(&bus->requests), *next; request; request = next) {
+                next = LIST_NEXT(request, entry);
                 if (request->call &&
-                    streq(sd_bus_message_get_sender(request->message), unique_name))
+                    (!unique_name ||
+                     streq(sd_bus_message_get_sender(request->message), unique_name)))
                         request_free(request);
         }
 }
 
-/* Cancels all requests, except those that are carried through. */
+static void on_caller_gone(const char *unique_name, void *userdata)
+{
+        cancel_requests(userdata, unique_name);
+}
+
 static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
 {
         Bus *bus = userdata;
 
         bus->releasing = false;
-        for (Request *request = bus->requests, *next; request; request = next) {
-                next = request->next;
-                if (request->call)
-                        request_free(request);
-        }
+        cancel_requests(bus, NULL);
         bus->owner.disconnected(bus->owner.userdata);
         return 0;
 }
@@ -197,8 +198,8 @@ Bus *bus_free(Bus *bus)
         if (!bus)
                 return NULL;
         bus->owner = (BusOwner){};
-        while (bus->requests)
-                request_free(bus->requests);
+        while (!LIST_EMPTY(&bus->requests))
+                request_free(LIST_FIRST(&bus->requests));
         objects_free(bus);
         peers_free(bus->peers);
         polkit_free(bus->polkit);
@@ -241,14 +242,15 @@ int bus_release_name(Bus *bus)
 
 bool bus_is_idle(Bus *bus)
 {
-        return !bus->requests && !bus->releasing;
+        return LIST_EMPTY(&bus->requests) && !bus->releasing;
 }
 
 size_t bus_count_calls(const Bus *bus)
 {
+        const Request *request;
         size_t n = 0;
 
-        for (const Request *request = bus->requests; request; request = request->next)
+        LIST_FOREACH(request, &bus->requests, entry)
                 n++;
         return n;
 }

@@ -98,9 +98,8 @@ static int object_add(Bus *bus, Tenancy *tenancy)
         r = object_set_tenancy(object, tenancy);
         if (r < 0)
                 return r;
-        object->next = bus->tenancies;
-        bus->tenancies = TAKE_PTR(object);
-        (void) sd_bus_emit_object_added(bus->bus, bus->tenancies->path);
+        LIST_INSERT_HEAD(&bus->tenancies, object, entry);
+        (void) sd_bus_emit_object_added(bus->bus, TAKE_PTR(object)->path);
         return 0;
 }
 
@@ -114,20 +113,17 @@ static bool has_label(Tenancy *const *tenancies, size_t n_tenancies, const char 
 
 static void remove_objects(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies)
 {
-        for (BusTenancy **t = &bus->tenancies; *t;) {
-                _cleanup_(bus_tenancy_freep) BusTenancy *object = NULL;
-
-                if (has_label(tenancies, n_tenancies, (*t)->label)) {
-                        t = &(*t)->next;
+        for (BusTenancy *object = LIST_FIRST(&bus->tenancies), *next; object; object = next) {
+                next = LIST_NEXT(object, entry);
+                if (has_label(tenancies, n_tenancies, object->label))
                         continue;
-                }
-                object = *t;
                 peers_forget_readable(bus->peers, object->label);
                 /* Before the object is removed: the signal lists its interfaces. */
                 (void) sd_bus_emit_object_removed(bus->bus, object->path);
-                *t = object->next;
                 if (streq(tenancy_label(object->tenancy), object->label))
                         tenancy_set_listener(object->tenancy, NULL);
+                LIST_REMOVE(object, entry);
+                bus_tenancy_free(object);
         }
 }
 
@@ -146,10 +142,10 @@ int bus_show_tenancies(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies)
 
 void objects_free(Bus *bus)
 {
-        while (bus->tenancies) {
-                BusTenancy *object = bus->tenancies;
+        BusTenancy *object;
 
-                bus->tenancies = object->next;
+        while ((object = LIST_FIRST(&bus->tenancies))) {
+                LIST_REMOVE(object, entry);
                 tenancy_set_listener(object->tenancy, NULL);
                 bus_tenancy_free(object);
         }

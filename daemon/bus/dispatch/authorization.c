@@ -143,8 +143,8 @@ int authorization_ask(Request *request, const Question *question, AuthorizationF
 
 void authorization_deny_all(Bus *bus)
 {
-        for (Request *request = bus->requests, *next; request; request = next) {
-                next = request->next;
+        for (Request *request = LIST_FIRST(&bus->requests), *next; request; request = next) {
+                next = LIST_NEXT(request, entry);
                 if (request->call && request->call->destroy == authorization_destroy)
                         request_fail(request, request_explain(request, ERROR_ACCESS_DENIED,
                                                               "The daemon is stopping and does not "

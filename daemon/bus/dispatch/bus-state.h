@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
 #include "daemon/bus/dispatch/peer.h"
@@ -32,7 +33,7 @@ typedef struct BusOwner {
 
 /* The object of a label, and the tenancy that the label stands for. */
 typedef struct BusTenancy {
-        struct BusTenancy *next;
+        LIST_ENTRY(BusTenancy) entry;
         Bus *bus;
         char *label;
         char *path;
@@ -47,8 +48,8 @@ struct Bus {
         size_t n_slots;
         Peers *peers;
         Polkit *polkit;
-        Request *requests;
-        BusTenancy *tenancies;
+        LIST_HEAD(, Request) requests;
+        LIST_HEAD(, BusTenancy) tenancies;
         GrantList grants;
         char *default_tenancy;
         unsigned max_pending_per_user;
@@ -59,7 +60,9 @@ struct Bus {
 /* Finds the object of a label. NULL if there is none. */
 static inline BusTenancy *bus_find_tenancy(const Bus *bus, const char *label)
 {
-        for (BusTenancy *t = bus->tenancies; t; t = t->next)
+        BusTenancy *t;
+
+        LIST_FOREACH(t, &bus->tenancies, entry)
                 if (streq(t->label, label))
                         return t;
         return NULL;

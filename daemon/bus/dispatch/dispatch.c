@@ -126,8 +126,8 @@ int dispatch_method(Bus *bus, const BusTenancy *object, sd_bus_message *message,
 
 void dispatch_cancel_long(Bus *bus)
 {
-        for (Request *request = bus->requests, *next; request; request = next) {
-                next = request->next;
+        for (Request *request = LIST_FIRST(&bus->requests), *next; request; request = next) {
+                next = LIST_NEXT(request, entry);
                 if (request->method->is_long && request->call)
                         request_free(request);
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/queue.h>
 
 #include "base/log.h"
 #include "base/strv.h"
@@ -11,19 +12,20 @@
 #define DRIVER_PATH       "/org/freedesktop/DBus"
 #define LOOKUP_TIMEOUT_US (5U * 1000U * 1000U)
 
-typedef struct Waiter {
-        struct Waiter *next;
+/* A call whose caller is being looked up. */
+typedef struct PeerWaiter {
+        STAILQ_ENTRY(PeerWaiter) entry;
         PeerFunc func;
         void *userdata;
-} Waiter;
+} PeerWaiter;
 
 struct Peer {
-        Peer *next;
+        LIST_ENTRY(Peer) entry;
         Peers *peers;
         unsigned n_ref;
         char *unique_name;
         sd_bus_slot *lookup; /* pending GetConnectionCredentials, or NULL */
-        Waiter *waiters;     /* newest first */
+        STAILQ_HEAD(, PeerWaiter) waiters;
         unsigned n_waiters;
         Caller caller;
         char **readable; /* tenancies; see peer_add_readable() */
@@ -35,7 +37,7 @@ struct Peers {
         PeerGoneFunc gone;
         void *userdata;
         sd_bus_slot *gone_match;
-        Peer *peers;
+        LIST_HEAD(, Peer) peers;
         Quotas *quotas;
 };
 
@@ -47,12 +49,12 @@ Peer *peer_ref(Peer *peer)
 
 Peer *peer_unref(Peer *peer)
 {
+        PeerWaiter *waiter;
+
         if (!peer || --peer->n_ref > 0)
                 return NULL;
-        while (peer->waiters) {
-                Waiter *waiter = peer->waiters;
-
-                peer->waiters = waiter->next;
+        while ((waiter = STAILQ_FIRST(&peer->waiters))) {
+                STAILQ_REMOVE_HEAD(&peer->waiters, entry);
                 free(waiter);
         }
         sd_bus_slot_unref(peer->lookup);
@@ -86,20 +88,18 @@ bool peers_may_record(Peers *peers, Peer *peer)
 
 static Peer *find_name(const Peers *peers, const char *unique_name)
 {
-        for (Peer *i = peers->peers; i; i = i->next)
-                if (streq(i->unique_name, unique_name))
-                        return i;
+        Peer *peer;
+
+        LIST_FOREACH(peer, &peers->peers, entry)
+                if (streq(peer->unique_name, unique_name))
+                        return peer;
         return NULL;
 }
 
 static void drop(Peer *peer)
 {
-        for (Peer **i = &peer->peers->peers; *i; i = &(*i)->next)
-                if (*i == peer) {
-                        *i = peer->next;
-                        peer_unref(peer);
-                        return;
-                }
+        LIST_REMOVE(peer, entry);
+        peer_unref(peer);
 }
 
 static int read_groups(sd_bus_message *m, Caller *caller)
@@ -158,22 +158,13 @@ static int read_credentials(sd_bus_message *m, Caller *caller)
 
 static void tell(Peer *peer, int r)
 {
-        Waiter *first = NULL;
+        PeerWaiter *waiter;
 
-        /* Oldest first. */
-        while (peer->waiters) {
-                Waiter *waiter = peer->waiters;
-
-                peer->waiters = waiter->next;
-                waiter->next = first;
-                first = waiter;
-        }
         peer->n_waiters = 0;
-        while (first) {
-                _cleanup_(freep) Waiter *waiter = first;
-
-                first = waiter->next;
+        while ((waiter = STAILQ_FIRST(&peer->waiters))) {
+                STAILQ_REMOVE_HEAD(&peer->waiters, entry);
                 waiter->func(r, r < 0 ? NULL : peer, waiter->userdata);
+                free(waiter);
         }
 }
 
@@ -224,6 +215,7 @@ static int peer_new(Peers *peers, const char *unique_name, Peer **ret)
 
         if (!peer)
                 return -ENOMEM;
+        STAILQ_INIT(&peer->waiters);
         peer->n_ref = 1;
         peer->peers = peers;
         peer->unique_name = strdup(unique_name);
@@ -233,8 +225,8 @@ static int peer_new(Peers *peers, const char *unique_name, Peer **ret)
         if (r < 0)
                 return r;
 
-        peer->next = peers->peers;
-        *ret = peers->peers = TAKE_PTR(peer);
+        LIST_INSERT_HEAD(&peers->peers, peer, entry);
+        *ret = TAKE_PTR(peer);
         return 0;
 }
 
@@ -242,7 +234,7 @@ int peers_find(Peers *peers, const char *unique_name, unsigned waiting_max, Peer
                void *userdata, Peer **ret)
 {
         Peer *peer = find_name(peers, unique_name);
-        Waiter *waiter;
+        PeerWaiter *waiter;
         int r;
 
         if (peer && !peer->lookup) {
@@ -256,11 +248,11 @@ int peers_find(Peers *peers, const char *unique_name, unsigned waiting_max, Peer
         }
         if (peer->n_waiters >= waiting_max)
                 return -EBUSY;
-        waiter = malloc(sizeof(Waiter));
+        waiter = malloc(sizeof(PeerWaiter));
         if (!waiter)
                 return -ENOMEM;
-        *waiter = (Waiter){.next = peer->waiters, .func = func, .userdata = userdata};
-        peer->waiters = waiter;
+        *waiter = (PeerWaiter){.func = func, .userdata = userdata};
+        STAILQ_INSERT_TAIL(&peer->waiters, waiter, entry);
         peer->n_waiters++;
         return 0;
 }
@@ -311,8 +303,8 @@ Peers *peers_free(Peers *peers)
 {
         if (!peers)
                 return NULL;
-        while (peers->peers)
-                drop(peers->peers);
+        while (!LIST_EMPTY(&peers->peers))
+                drop(LIST_FIRST(&peers->peers));
         sd_bus_slot_unref(peers->gone_match);
         quotas_free(peers->quotas);
         free(peers);
@@ -331,8 +323,10 @@ bool peer_may_read(const Peer *peer, const char *label)
 
 void peers_forget_readable(Peers *peers, const char *label)
 {
-        for (Peer *i = peers->peers; i; i = i->next)
-                for (char **r = i->readable; r && *r; r++)
+        Peer *peer;
+
+        LIST_FOREACH(peer, &peers->peers, entry)
+                for (char **r = peer->readable; r && *r; r++)
                         if (streq(*r, label)) {
                                 free(*r);
                                 memmove(r, r + 1, (strv_len(r + 1) + 1) * sizeof(char *));
@@ -347,7 +341,9 @@ const char *peer_unique_name(const Peer *peer)
 
 void peers_foreach(Peers *peers, void (*func)(const Peer *peer, void *userdata), void *userdata)
 {
-        for (Peer *i = peers->peers; i; i = i->next)
-                if (!i->lookup)
-                        func(i, userdata);
+        const Peer *peer;
+
+        LIST_FOREACH(peer, &peers->peers, entry)
+                if (!peer->lookup)
+                        func(peer, userdata);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
@@ -13,8 +14,7 @@
 #define INTERVAL_MS 10000U
 
 struct Quota {
-        Quota *next;
-        Quotas *quotas;
+        LIST_ENTRY(Quota) entry;
         bool has_uid;
         uid_t uid;
         unsigned n_ref;
@@ -26,7 +26,7 @@ struct Quota {
 struct Quotas {
         sd_bus *bus;
         sd_event_source *timer;
-        Quota *first;
+        LIST_HEAD(, Quota) uids;
         Quota strangers;
 };
 
@@ -36,6 +36,12 @@ static void quota_report(const Quota *quota, unsigned n)
                 audit(EVENT_CALLS_UNRECORDED,
                       .origin = &(AuditOrigin){.has_uid = quota->has_uid, .uid = quota->uid},
                       .counts = {{FIELD_COUNT, n}});
+}
+
+static void quota_free(Quota *quota)
+{
+        LIST_REMOVE(quota, entry);
+        free(quota);
 }
 
 /* Once the interval is over, records how many records were suppressed. Returns whether it is over.
@@ -69,17 +75,12 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
         bool again = !quota_settle(&quotas->strangers, now_ms);
 
         quotas->timer = sd_event_source_unref(quotas->timer);
-        for (Quota **a = &quotas->first; *a;) {
-                Quota *quota = *a;
-                bool settled = quota_settle(quota, now_ms);
-
-                again = again || !settled;
-                if (settled && quota->n_ref == 0) {
-                        *a = quota->next;
-                        free(quota);
-                } else {
-                        a = &quota->next;
-                }
+        for (Quota *quota = LIST_FIRST(&quotas->uids), *next; quota; quota = next) {
+                next = LIST_NEXT(quota, entry);
+                if (!quota_settle(quota, now_ms))
+                        again = true;
+                else if (quota->n_ref == 0)
+                        quota_free(quota);
         }
         if (again)
                 quotas_arm(quotas);
@@ -99,15 +100,14 @@ int quotas_new(sd_bus *bus, Quotas **ret)
 
 Quotas *quotas_free(Quotas *quotas)
 {
+        Quota *quota;
+
         if (!quotas)
                 return NULL;
         quota_report(&quotas->strangers, quotas->strangers.records.n_refused);
-        while (quotas->first) {
-                Quota *quota = quotas->first;
-
-                quotas->first = quota->next;
+        while ((quota = LIST_FIRST(&quotas->uids))) {
                 quota_report(quota, quota->records.n_refused);
-                free(quota);
+                quota_free(quota);
         }
         sd_event_source_unref(quotas->timer);
         free(quotas);
@@ -118,7 +118,7 @@ int quotas_find(Quotas *quotas, uid_t uid, Quota **ret)
 {
         Quota *quota;
 
-        for (quota = quotas->first; quota; quota = quota->next)
+        LIST_FOREACH(quota, &quotas->uids, entry)
                 if (quota->uid == uid) {
                         quota->n_ref++;
                         *ret = quota;
@@ -127,28 +127,17 @@ int quotas_find(Quotas *quotas, uid_t uid, Quota **ret)
         quota = calloc(1, sizeof(Quota));
         if (!quota)
                 return -ENOMEM;
-        *quota = (Quota){
-                .next = quotas->first,
-                .quotas = quotas,
-                .has_uid = true,
-                .uid = uid,
-                .n_ref = 1,
-        };
-        *ret = quotas->first = quota;
+        *quota = (Quota){.has_uid = true, .uid = uid, .n_ref = 1};
+        LIST_INSERT_HEAD(&quotas->uids, quota, entry);
+        *ret = quota;
         return 0;
 }
 
 /* A quota with recent records is freed by the timer. */
 Quota *quota_unref(Quota *quota)
 {
-        if (!quota || --quota->n_ref > 0 || quota->records.n > 0)
-                return NULL;
-        for (Quota **a = &quota->quotas->first; *a; a = &(*a)->next)
-                if (*a == quota) {
-                        *a = quota->next;
-                        break;
-                }
-        free(quota);
+        if (quota && --quota->n_ref == 0 && quota->records.n == 0)
+                quota_free(quota);
         return NULL;
 }
 

@@ -22,7 +22,6 @@ int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, con
                 return -ENOMEM;
         }
         *request = (Request){
-                .next = bus->requests,
                 .bus = bus,
                 .method = method,
                 .message = sd_bus_message_ref(message),
@@ -32,20 +31,14 @@ int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, con
         };
         (void) snprintf(request->origin.method, sizeof(request->origin.method), "%s",
                         sd_bus_message_get_member(request->message));
-        bus->requests = request;
+        LIST_INSERT_HEAD(&bus->requests, request, entry);
         *ret = request;
         return 0;
 }
 
 Request *request_free(Request *request)
 {
-        Bus *bus = request->bus;
-
-        for (Request **r = &bus->requests; *r; r = &(*r)->next)
-                if (*r == request) {
-                        *r = request->next;
-                        break;
-                }
+        LIST_REMOVE(request, entry);
         call_cancel(request->call);
         if (request->counted)
                 (*peer_n_pending(request->peer))--;

@@ -27,7 +27,7 @@ typedef struct RequestSubject {
 
 /* A method call, from its arrival to its reply. See dispatch.h for the way of each. */
 struct Request {
-        Request *next;
+        LIST_ENTRY(Request) entry;
         Bus *bus;
         sd_bus_message *message;
         Tenancy *tenancy;   /* NULL: a call to the manager */

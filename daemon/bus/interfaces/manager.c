@@ -21,14 +21,16 @@ static int append_tenancy(Request *request, const BusTenancy *object, sd_bus_mes
 static int run_list_tenancies(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const BusTenancy *t;
         int r;
 
         r = request_new_reply(request, &reply);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(reply, 'a', "(sso)");
-        for (BusTenancy *t = request->bus->tenancies; r >= 0 && t; t = t->next)
-                r = append_tenancy(request, t, reply);
+        LIST_FOREACH(t, &request->bus->tenancies, entry)
+                if (r >= 0)
+                        r = append_tenancy(request, t, reply);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r < 0)

@@ -146,11 +146,13 @@ static int append_grants(const Request *request, sd_bus_message *reply)
 {
         const Caller *caller = peer_caller(request->peer);
         const GrantList *list = &request->bus->grants;
+        const BusTenancy *t;
         int r = 0;
 
         if (caller->uid == 0) {
-                for (const BusTenancy *t = request->bus->tenancies; r >= 0 && t; t = t->next)
-                        r = append_root(reply, tenancy_label(t->tenancy));
+                LIST_FOREACH(t, &request->bus->tenancies, entry)
+                        if (r >= 0)
+                                r = append_root(reply, tenancy_label(t->tenancy));
                 return r;
         }
         for (size_t i = 0; r >= 0 && i < list->n_grants; i++)
@@ -280,10 +282,12 @@ static void survey_answered(PolkitAnswer answer, void *userdata)
 static int survey_begin(Survey *survey)
 {
         Request *request = survey->request;
+        const BusTenancy *t;
         int r = 0;
 
-        for (const BusTenancy *t = request->bus->tenancies; r == 0 && t; t = t->next) {
-                r = strv_push(&survey->tenancies, tenancy_label(t->tenancy));
+        LIST_FOREACH(t, &request->bus->tenancies, entry) {
+                if (r == 0)
+                        r = strv_push(&survey->tenancies, tenancy_label(t->tenancy));
                 if (r == 0)
                         r = strv_push(&survey->tenancies, tenancy_id(t->tenancy));
         }
