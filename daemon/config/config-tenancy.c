@@ -223,7 +223,7 @@ int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const 
         int r;
 
         if (!tenancy_label_is_valid(label))
-                return config_refuse(ret_error, "a tenancy label is 1 to 32 of a-z, 0-9 and _");
+                return config_refuse(ret_error, "a tenancy label is " TENANCY_LABEL_RULE);
         if (!tenancy) {
                 r = add_tenancy(parser->config, place, label, &tenancy);
                 if (r >= 0)

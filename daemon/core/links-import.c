@@ -4,6 +4,7 @@
 
 #include "daemon/core/links.h"
 #include "daemon/core/tenancy-internal.h"
+#include "daemon/model/valid.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 

@@ -5,10 +5,11 @@
 #include "base/clock.h"
 #include "daemon/core/links.h"
 #include "daemon/core/tenancy-internal.h"
+#include "daemon/model/valid.h"
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-#define LIST_LIMIT_DEFAULT 100U
+_Static_assert(LINKS_PAGE_MAX <= STORE_LIST_LIMIT_MAX, "the store lists them at once");
 
 int links_get(Tenancy *tenancy, const char *authenticator_id, Link **ret)
 {
@@ -27,10 +28,10 @@ int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *r
         _cleanup_(freep) char *next = NULL;
         int r;
 
-        if (limit > STORE_LIST_LIMIT_MAX)
+        if (limit > LINKS_PAGE_MAX)
                 return ERROR_INVALID_ARGS;
         r = store_list(tenancy->store, tenancy->id, *cursor ? cursor : NULL,
-                       limit ?: LIST_LIMIT_DEFAULT, &page, &next);
+                       limit ?: LINKS_PAGE_DEFAULT, &page, &next);
         if (r != 0)
                 return r;
         if (!next) {

@@ -29,6 +29,5 @@ int links_remove_by_user(Tenancy *tenancy, const char *user_id, const AuditOrigi
 
 /* Imports up to LINKS_IMPORT_MAX links unchanged, in one transaction. Result: links and outcomes,
  * see store_import(); a dry run changes nothing. INVALID_ARGS for too many links. */
-#define LINKS_IMPORT_MAX 1000U
 int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const AuditOrigin *origin,
                  ResultFunc func, void *userdata);

@@ -3,8 +3,8 @@
 
 #include "base/text.h"
 
-/* Validation and bounds of all strings from callers and from the API. All take NUL-terminated text,
- * and refuse NULL and invalid UTF-8. */
+/* Validation and bounds of the arguments of callers and of strings from the API. The functions take
+ * NUL-terminated text, and refuse NULL and invalid UTF-8. */
 
 /* Bounds in bytes of UTF-8. The minimum is 1 unless stated otherwise. */
 #define USER_ID_LEN_MAX          256U
@@ -23,6 +23,20 @@
 #define CHALLENGE_SECRET_LEN_MAX 512U
 #define CHALLENGE_CODE_LEN_MAX   64U
 #define METADATA_LEN_MAX         4096U
+#define VAULT_CURSOR_LEN_MAX     1024U
+
+/* Items in a list. */
+#define LINKS_PAGE_MAX      1000U /* `limit` of List */
+#define LINKS_PAGE_DEFAULT  100U  /* for limit 0 */
+#define LINKS_IMPORT_MAX    1000U
+#define PASSKEYS_DELETE_MAX 100U
+#define OPTION_LIST_MAX     256U
+
+/* The largest integer that JSON numbers carry exactly. */
+#define TIME_MS_MAX ((UINT64_C(1) << 53) - 1)
+
+/* For error messages. */
+#define TENANCY_LABEL_RULE "1 to 32 of a-z, 0-9 and _"
 
 bool user_id_is_valid(const char *s);
 bool username_is_valid(const char *s);

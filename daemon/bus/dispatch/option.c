@@ -5,9 +5,8 @@
 
 #include "base/strv.h"
 #include "daemon/bus/dispatch/option.h"
+#include "daemon/model/valid.h"
 #include "dbus/error.h"
-
-#define TEXT_LEN 128
 
 static const char *type_signature(char type)
 {
@@ -25,14 +24,14 @@ static const char *type_signature(char type)
         }
 }
 
-static int refuse_value(const Option *option, char text[static TEXT_LEN])
+static int refuse_value(const Option *option, char text[static OPTION_ERROR_SIZE])
 {
-        (void) snprintf(text, TEXT_LEN, "The option %s has a value that is not acceptable",
+        (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s has a value that is not acceptable",
                         option->name);
         return ERROR_INVALID_ARGS;
 }
 
-static int read_string(sd_bus_message *m, const Option *option, char text[static TEXT_LEN])
+static int read_string(sd_bus_message *m, const Option *option, char text[static OPTION_ERROR_SIZE])
 {
         const char *value;
         int r;
@@ -57,7 +56,7 @@ static int read_bool(sd_bus_message *m, const Option *option)
         return 0;
 }
 
-static int read_list(sd_bus_message *m, const Option *option, char text[static TEXT_LEN])
+static int read_list(sd_bus_message *m, const Option *option, char text[static OPTION_ERROR_SIZE])
 {
         _cleanup_(strv_freep) char **list = NULL;
         const char *value;
@@ -79,7 +78,7 @@ static int read_list(sd_bus_message *m, const Option *option, char text[static T
         return sd_bus_message_exit_container(m);
 }
 
-static int read_value(sd_bus_message *m, const Option *option, char text[static TEXT_LEN])
+static int read_value(sd_bus_message *m, const Option *option, char text[static OPTION_ERROR_SIZE])
 {
         const char *signature = type_signature(option->type), *actual;
         int r;
@@ -88,8 +87,8 @@ static int read_value(sd_bus_message *m, const Option *option, char text[static 
         if (r < 0)
                 return r;
         if (!streq(actual, signature)) {
-                (void) snprintf(text, TEXT_LEN, "The option %s is of type %s", option->name,
-                                signature);
+                (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s is of type %s",
+                                option->name, signature);
                 return ERROR_INVALID_ARGS;
         }
         r = sd_bus_message_enter_container(m, 'v', signature);
@@ -117,7 +116,7 @@ static int read_value(sd_bus_message *m, const Option *option, char text[static 
 }
 
 static int read_entry(sd_bus_message *m, const Option *options, size_t n_options, uint64_t *seen,
-                      char text[static TEXT_LEN])
+                      char text[static OPTION_ERROR_SIZE])
 {
         const char *name;
         int r;
@@ -129,7 +128,8 @@ static int read_entry(sd_bus_message *m, const Option *options, size_t n_options
                 if (!streq(options[i].name, name))
                         continue;
                 if (*seen & (UINT64_C(1) << i)) {
-                        (void) snprintf(text, TEXT_LEN, "The option %s is given twice", name);
+                        (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s is given twice",
+                                        name);
                         return ERROR_INVALID_ARGS;
                 }
                 *seen |= UINT64_C(1) << i;
@@ -137,14 +137,14 @@ static int read_entry(sd_bus_message *m, const Option *options, size_t n_options
         }
         /* Names are quoted if they could be one, so that the text stays plain. */
         if (strlen(name) <= 32 && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name))
-                (void) snprintf(text, TEXT_LEN, "There is no option %s", name);
+                (void) snprintf(text, OPTION_ERROR_SIZE, "There is no option %s", name);
         else
-                (void) snprintf(text, TEXT_LEN, "There is no such option");
+                (void) snprintf(text, OPTION_ERROR_SIZE, "There is no such option");
         return ERROR_INVALID_ARGS;
 }
 
 int options_read(sd_bus_message *m, const Option *options, size_t n_options,
-                 char ret_text[static 128])
+                 char ret_text[static OPTION_ERROR_SIZE])
 {
         uint64_t seen = 0;
         int r;

@@ -16,8 +16,8 @@ typedef struct Option {
         bool (*is_valid)(const char *text); /* of a string, or of each in a list; NULL: any */
 } Option;
 
-/* The most strings in a list. */
-#define OPTION_LIST_MAX 256U
+/* Size of an explanation. */
+#define OPTION_ERROR_SIZE 128U
 
 /*
  * Reads a dictionary. Absent options leave their values unchanged. Strings are lent by the message,
@@ -25,4 +25,4 @@ typedef struct Option {
  * `ret_text`.
  */
 int options_read(sd_bus_message *message, const Option *options, size_t n_options,
-                 char ret_text[static 128]);
+                 char ret_text[static OPTION_ERROR_SIZE]);

@@ -8,12 +8,13 @@
 #include "daemon/bus/dispatch/message-size.h"
 #include "daemon/bus/dispatch/option.h"
 #include "daemon/bus/dispatch/question.h"
+#include "daemon/model/valid.h"
 #include "dbus/error.h"
 
 #define ARGUMENT_LEN_MAX 512U
-#define LIST_MAX         100U
 
-/* A message is kept while polkit is asked. The largest useful one is an import of 1000 links. */
+/* A message is kept while polkit is asked. The largest useful one is an import of
+ * LINKS_IMPORT_MAX links. */
 #define MESSAGE_SIZE_MAX (1536U * 1024)
 
 /* Joins a list of strings with commas. Returns 0, ACCESS_DENIED or a negative errno. */
@@ -30,7 +31,7 @@ static int read_list(sd_bus_message *m, char **ret)
         while ((r = sd_bus_message_read(m, "s", &text)) > 0) {
                 _cleanup_(freep) char *before = TAKE_PTR(joined);
 
-                if (++n > LIST_MAX || !safe_text_is_quotable(text, ARGUMENT_LEN_MAX))
+                if (++n > PASSKEYS_DELETE_MAX || !safe_text_is_quotable(text, ARGUMENT_LEN_MAX))
                         return ERROR_ACCESS_DENIED;
                 if (asprintf(&joined, "%s%s%s", before ?: "", before ? ", " : "", text) < 0) {
                         joined = NULL;
@@ -95,7 +96,7 @@ static int push_option(char ***details, const QuestionContext *context, bool *re
 {
         const char *name = context->question->option, *value = NULL;
         const Option options[] = {{name, 's', &value, NULL}};
-        char text[128];
+        char text[OPTION_ERROR_SIZE];
         int r;
 
         *ret_given = false;

@@ -9,8 +9,6 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-/* The largest integer that JSON numbers carry exactly. */
-#define TIME_MS_MAX ((UINT64_C(1) << 53) - 1)
 #define TIME_ABSENT UINT64_MAX
 
 /* Returns 0, or INVALID_ARGS with an explanation in `text`. */
@@ -25,7 +23,7 @@ static int check_times(uint64_t created_at_ms, uint64_t last_used_at_ms, const c
         return ERROR_INVALID_ARGS;
 }
 
-static int read_link(sd_bus_message *m, Link **ret, char text[static 128])
+static int read_link(sd_bus_message *m, Link **ret, char text[static OPTION_ERROR_SIZE])
 {
         const char *authenticator_id = NULL, *user_id = NULL, *platform_name = NULL, *wrong;
         uint64_t created_at_ms = TIME_ABSENT, last_used_at_ms = TIME_ABSENT;
@@ -57,7 +55,7 @@ static int read_link(sd_bus_message *m, Link **ret, char text[static 128])
 static int read_one_more(Request *request, LinkList *list)
 {
         size_t i = list->n_links;
-        char text[128] = "";
+        char text[OPTION_ERROR_SIZE] = "";
         Link *link;
         int r;
 

@@ -14,12 +14,12 @@
 
 static int read_user_id(Request *request, const char **ret)
 {
-        return request_read_text(request, "user_id", user_id_is_valid, 256, ret);
+        return request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX, ret);
 }
 
 static int read_authenticator_id(Request *request, const char **ret)
 {
-        return request_read_text(request, "authenticator_id", id_is_valid, 512, ret);
+        return request_read_text(request, "authenticator_id", id_is_valid, PASSKEY_ID_LEN_MAX, ret);
 }
 
 static int append_link(sd_bus_message *m, const Link *link)
@@ -111,8 +111,9 @@ static int run_list(Request *request, sd_bus_message *m)
                 return r;
         r = links_list(request->tenancy, cursor, limit, &links, &next_cursor);
         if (r == ERROR_INVALID_ARGS)
-                return request_explain(
-                        request, r, "cursor is not a next_cursor of List, or limit is over 1000");
+                return request_explain(request, r,
+                                       "cursor is not a next_cursor of List, or limit is over %u",
+                                       LINKS_PAGE_MAX);
         if (r != 0)
                 return r;
         r = request_new_reply(request, &reply);
@@ -202,7 +203,8 @@ static int append_counts(sd_bus_message *m, const Result *result)
                                      "t", counts->conflicts);
 }
 
-static int read_reconcile_options(sd_bus_message *m, ReconcileOptions *ret, char text[static 128])
+static int read_reconcile_options(sd_bus_message *m, ReconcileOptions *ret,
+                                  char text[static OPTION_ERROR_SIZE])
 {
         const Option options[] = {
                 {"dry_run", 'b', &ret->dry_run, NULL},
@@ -216,7 +218,7 @@ static int read_reconcile_options(sd_bus_message *m, ReconcileOptions *ret, char
 static void explain_max_remove(Request *request)
 {
         ReconcileOptions options;
-        char text[128];
+        char text[OPTION_ERROR_SIZE];
 
         if (sd_bus_message_rewind(request->message, true) >= 0 &&
             read_reconcile_options(request->message, &options, text) == 0)
@@ -317,7 +319,7 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
         };
         BusTenancy *object = userdata;
         ReconcileOptions options;
-        char text[128];
+        char text[OPTION_ERROR_SIZE];
         int r;
 
         if (read_reconcile_options(m, &options, text) != 0)

@@ -95,7 +95,8 @@ static int run_create_challenge(Request *request, sd_bus_message *m)
                                        "email is not an email address");
         if (!purpose_is_valid(challenge.purpose))
                 return request_explain(request, ERROR_INVALID_ARGS,
-                                       "purpose is 1 to 64 of A-Z, a-z, 0-9 and ._:-");
+                                       "purpose is 1 to %u of A-Z, a-z, 0-9 and ._:-",
+                                       PURPOSE_LEN_MAX);
         r = read_create_options(request, &challenge);
         if (r != 0)
                 return r;
@@ -107,7 +108,7 @@ static int run_create_challenge(Request *request, sd_bus_message *m)
 
 static int read_id(Request *request, const char **ret)
 {
-        return request_read_text(request, "challenge_id", id_is_valid, 512, ret);
+        return request_read_text(request, "challenge_id", id_is_valid, PASSKEY_ID_LEN_MAX, ret);
 }
 
 static int run_get_challenge(Request *request, sd_bus_message *m _unused_)
@@ -126,9 +127,11 @@ static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
 
         r = read_id(request, &id);
         if (r == 0)
-                r = request_read_text(request, "secret", secret_is_valid, 512, &secret);
+                r = request_read_text(request, "secret", secret_is_valid, CHALLENGE_SECRET_LEN_MAX,
+                                      &secret);
         if (r == 0)
-                r = request_read_text(request, "code", challenge_code_is_valid, 64, &code);
+                r = request_read_text(request, "code", challenge_code_is_valid,
+                                      CHALLENGE_CODE_LEN_MAX, &code);
         if (r == 0)
                 r = mailbox_verify(request->tenancy, id, secret, code, on_verified, request);
         return r;

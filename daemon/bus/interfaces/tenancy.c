@@ -68,11 +68,13 @@ static int read_registration(Request *request, Registration *registration)
         const char *rp_id, *user_id, *username;
         int r;
 
-        r = request_read_text(request, "rp_id", rp_id_is_valid, 253, &rp_id);
+        r = request_read_text(request, "rp_id", rp_id_is_valid, RP_ID_LEN_MAX, &rp_id);
         if (r == 0)
-                r = request_read_text(request, "user_id", user_id_is_valid, 256, &user_id);
+                r = request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX,
+                                      &user_id);
         if (r == 0)
-                r = request_read_text(request, "username", username_is_valid, 256, &username);
+                r = request_read_text(request, "username", username_is_valid, USERNAME_LEN_MAX,
+                                      &username);
         if (r != 0)
                 return r;
         registration->rp_id = strdup(rp_id);
@@ -120,7 +122,7 @@ static int read_authentication(Request *request, Authentication *authentication)
         };
         int r;
 
-        r = request_read_text(request, "rp_id", rp_id_is_valid, 253, &rp_id);
+        r = request_read_text(request, "rp_id", rp_id_is_valid, RP_ID_LEN_MAX, &rp_id);
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r != 0)
@@ -202,7 +204,7 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         };
         int r;
 
-        r = request_read_text(request, "code", code_is_valid, 512, &exchange.code);
+        r = request_read_text(request, "code", code_is_valid, CODE_LEN_MAX, &exchange.code);
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         return r != 0 ? r : exchange_start(request->tenancy, &exchange, on_exchanged, request);
@@ -233,7 +235,7 @@ static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
         const Option options[] = {{"user_id", 's', &user_id, user_id_is_valid}};
         int r;
 
-        r = request_read_text(request, "id_token", id_token_is_valid, 8192, &id_token);
+        r = request_read_text(request, "id_token", id_token_is_valid, ID_TOKEN_LEN_MAX, &id_token);
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)

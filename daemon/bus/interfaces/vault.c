@@ -11,8 +11,6 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-#define PASSKEYS_MAX 100U
-
 /* Passkeys */
 
 static int append_summary(sd_bus_message *m, const Passkey *passkey)
@@ -88,7 +86,7 @@ static int run_get_passkey(Request *request, sd_bus_message *m _unused_)
         const char *id;
         int r;
 
-        r = request_read_text(request, "passkey_id", id_is_valid, 512, &id);
+        r = request_read_text(request, "passkey_id", id_is_valid, PASSKEY_ID_LEN_MAX, &id);
         return r != 0 ? r : vault_get(request->tenancy, id, on_passkey, request, &request->call);
 }
 
@@ -118,7 +116,7 @@ static int run_list_passkeys(Request *request, sd_bus_message *m)
         r = sd_bus_message_read(m, "s", &cursor);
         if (r < 0)
                 return r;
-        if (*cursor && !text_is_valid(cursor, 1024))
+        if (*cursor && !text_is_valid(cursor, VAULT_CURSOR_LEN_MAX))
                 return request_explain(request, ERROR_INVALID_ARGS,
                                        "cursor is invalid: pass the next_cursor of ListPasskeys");
         return vault_list(request->tenancy, cursor, on_page, request, &request->call);
@@ -160,9 +158,10 @@ static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
         const Option options[] = {{"display_name", 's', &display_name, username_is_valid}};
         int r;
 
-        r = request_read_text(request, "user_id", user_id_is_valid, 256, &user_id);
+        r = request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX, &user_id);
         if (r == 0)
-                r = request_read_text(request, "username", username_is_valid, 256, &username);
+                r = request_read_text(request, "username", username_is_valid, USERNAME_LEN_MAX,
+                                      &username);
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
@@ -183,7 +182,7 @@ static int read_passkey_ids(sd_bus_message *m, char ***ret)
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(m, "s", &id)) > 0) {
-                if (++n > PASSKEYS_MAX || !id_is_valid(id))
+                if (++n > PASSKEYS_DELETE_MAX || !id_is_valid(id))
                         return ERROR_INVALID_ARGS;
                 if (!strv_contains(ids, id) && strv_push(&ids, id) < 0)
                         return -ENOMEM;
@@ -227,9 +226,8 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
 
         r = read_passkey_ids(m, &ids);
         if (r == ERROR_INVALID_ARGS)
-                return request_explain(request, r,
-                                       "passkey_ids are 1 to %u texts of 1 to 512 bytes",
-                                       PASSKEYS_MAX);
+                return request_explain(request, r, "passkey_ids are 1 to %u texts of 1 to %u bytes",
+                                       PASSKEYS_DELETE_MAX, PASSKEY_ID_LEN_MAX);
         if (r == 0)
                 r = request_read_options(request, NULL, 0);
         return r != 0 ? r
@@ -241,7 +239,7 @@ static int read_user(Request *request, const char **ret)
 {
         int r;
 
-        r = request_read_text(request, "user_id", user_id_is_valid, 256, ret);
+        r = request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX, ret);
         return r != 0 ? r : request_read_options(request, NULL, 0);
 }
 
