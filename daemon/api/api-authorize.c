@@ -25,7 +25,6 @@ int api_authorize_registration(Api *api, const Registration *registration, uint6
                 .name = "registration/authorize",
                 .path = {"passkey", "registration", "authorize"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .read = read_registration,
         };
         char *body;
@@ -34,7 +33,9 @@ int api_authorize_registration(Api *api, const Registration *registration, uint6
         r = api_json_write_registration(registration, &body);
         if (r < 0)
                 return r;
-        return api_ask_until(api, deadline_ms, &endpoint, NULL, body, func, userdata, ret);
+        return api_ask(api,
+                       &(ApiQuery){.endpoint = &endpoint, .body = body, .deadline_ms = deadline_ms},
+                       func, userdata, ret);
 }
 
 int api_authorize_authentication(Api *api, const Authentication *authentication, ResultFunc func,
@@ -44,7 +45,6 @@ int api_authorize_authentication(Api *api, const Authentication *authentication,
                 .name = "authentication/authorize",
                 .path = {"passkey", "authentication", "authorize"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .read = read_authentication,
         };
         char *body;
@@ -53,5 +53,5 @@ int api_authorize_authentication(Api *api, const Authentication *authentication,
         r = api_json_write_authentication(authentication, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &endpoint, .body = body}, func, userdata, ret);
 }

@@ -183,7 +183,7 @@ int api_call_start(ApiCall *call)
                 .body = call->body,
                 .body_len = call->body ? strlen(call->body) : 0,
                 .bearer = call->endpoint->is_public ? NULL : call->api->key,
-                .reply_len_max = call->endpoint->reply_len_max,
+                .reply_len_max = call->endpoint->reply_len_max ?: API_REPLY_LEN_MAX,
                 .once = call->endpoint->once,
         };
 

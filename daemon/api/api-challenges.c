@@ -36,7 +36,6 @@ int api_create_challenge(Api *api, const ChallengeRequest *request, ResultFunc f
                 .name = "challenges/create",
                 .path = {"challenges"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
                 .read = read_created,
         };
@@ -46,7 +45,7 @@ int api_create_challenge(Api *api, const ChallengeRequest *request, ResultFunc f
         r = api_json_write_challenge(request, &body);
         if (r != 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &endpoint, .body = body}, func, userdata, ret);
 }
 
 int api_get_challenge(Api *api, const char *challenge_id, ResultFunc func, void *userdata,
@@ -57,13 +56,13 @@ int api_get_challenge(Api *api, const char *challenge_id, ResultFunc func, void 
                 .name = "challenges/get",
                 .path = {"challenges"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .read = read_challenge,
         };
 
         if (!api_url_segment_is_valid(challenge_id))
                 return ERROR_NOT_FOUND;
-        return api_ask(api, &endpoint, challenge_id, NULL, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &endpoint, .argument = challenge_id}, func,
+                       userdata, ret);
 }
 
 int api_verify_challenge(Api *api, const char *challenge_id, const char *secret, const char *code,
@@ -76,7 +75,6 @@ int api_verify_challenge(Api *api, const char *challenge_id, const char *secret,
                 .name = "challenges/verify",
                 .path = {"challenges", "verify"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
                 .read = read_verified,
         };
@@ -86,7 +84,7 @@ int api_verify_challenge(Api *api, const char *challenge_id, const char *secret,
         r = api_json_write_verification(challenge_id, secret, code, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &endpoint, NULL, body, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &endpoint, .body = body}, func, userdata, ret);
 }
 
 static int check_deleted(const char *body, size_t body_len, ApiPayload *payload _unused_,
@@ -104,11 +102,11 @@ int api_delete_challenge(Api *api, const char *challenge_id, ResultFunc func, vo
                 .path = {"challenges"},
                 .method = "DELETE",
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .read = check_deleted,
         };
 
         if (!api_url_segment_is_valid(challenge_id))
                 return ERROR_NOT_FOUND;
-        return api_ask(api, &endpoint, challenge_id, NULL, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &endpoint, .argument = challenge_id}, func,
+                       userdata, ret);
 }

@@ -18,10 +18,10 @@ int api_exchange_code(Api *api, const char *code, ResultFunc func, void *userdat
                 .name = "principal",
                 .path = {"principal"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .once = true,
                 .read = read_principal,
         };
 
-        return api_ask(api, &endpoint, code, NULL, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &endpoint, .argument = code}, func, userdata,
+                       ret);
 }

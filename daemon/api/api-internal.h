@@ -26,11 +26,11 @@ typedef struct ApiEndpoint {
         const char *
                 query; /* NULL: the argument, if any, is the last path segment; else the name of the
                           query parameter that has the argument, and the path ends in a slash */
-        const char *method;  /* as in HttpRequest */
-        const Error *errors; /* documented errors, ending in 0 */
-        size_t reply_len_max;
-        bool once;      /* not idempotent: never retried */
-        bool is_public; /* below the origin, without a key */
+        const char *method;   /* as in HttpRequest */
+        const Error *errors;  /* documented errors, ending in 0 */
+        size_t reply_len_max; /* 0: API_REPLY_LEN_MAX */
+        bool once;            /* not idempotent: never retried */
+        bool is_public;       /* below the origin, without a key */
         /* Parses the body of a successful reply into the result. Returns 0, -ENOMEM or
          * ERROR_MALFORMED_REPLY. */
         int (*read)(const char *body, size_t body_len, ApiPayload *payload, Result *result);
@@ -73,16 +73,16 @@ int api_call_start(ApiCall *call);
 /* Frees the call and runs its function. `reply` is parsed if r is 0, and may be NULL otherwise. */
 void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
 
-/* Creates and starts a call. `argument` is NULL if the endpoint has none. Takes ownership of the
- * body, which may be NULL. Returns as documented in api.h. */
-int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
-            ResultFunc func, void *userdata, ApiCall **ret);
-/* The same, with a deadline by monotonic_ms(); 0: after the timeout. */
-int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, const char *argument,
-                  char *body, ResultFunc func, void *userdata, ApiCall **ret);
-/* The same, with a priority: background calls may be queued. */
-int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
-               char *body, ResultFunc func, void *userdata, ApiCall **ret);
+typedef struct ApiQuery {
+        const ApiEndpoint *endpoint;
+        const char *argument; /* NULL if the endpoint has none */
+        char *body;           /* NULL: none */
+        uint64_t deadline_ms; /* monotonic; 0: after the timeout */
+        ApiPriority priority; /* background calls may be queued */
+} ApiQuery;
+
+/* Creates and starts a call. Takes ownership of the body. Returns as documented in api.h. */
+int api_ask(Api *api, const ApiQuery *query, ResultFunc func, void *userdata, ApiCall **ret);
 
 /* Registers a call and starts it: at once, or in background when a slot is free. Returns 0 or the
  * result of api_call_start(). */

@@ -18,10 +18,9 @@ int api_get_key_set(Api *api, ResultFunc func, void *userdata, ApiCall **ret)
                 .name = "jwks.json",
                 .path = {"v2", ".well-known", "jwks.json"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .is_public = true,
                 .read = read_key_set,
         };
 
-        return api_ask(api, &endpoint, NULL, NULL, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &endpoint}, func, userdata, ret);
 }

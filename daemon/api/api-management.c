@@ -28,7 +28,6 @@ static const ApiEndpoint update = {
         .name = "passkeys/update",
         .path = {"passkeys", "update"},
         .errors = errors,
-        .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
         .read = read_update,
 };
@@ -37,7 +36,6 @@ static const ApiEndpoint deletion = {
         .name = "passkeys/delete",
         .path = {"passkeys", "delete"},
         .errors = errors,
-        .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
         .read = read_deletion,
 };
@@ -46,7 +44,6 @@ static const ApiEndpoint pruning = {
         .name = "passkeys/prune",
         .path = {"passkeys", "prune"},
         .errors = errors,
-        .reply_len_max = API_REPLY_LEN_MAX,
         .once = true,
         .read = read_pruning,
 };
@@ -60,7 +57,7 @@ static int start_for_user(Api *api, const ApiEndpoint *endpoint, const char *use
         r = api_json_write_user(user_id, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, endpoint, NULL, body, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = endpoint, .body = body}, func, userdata, ret);
 }
 
 int api_update_passkeys(Api *api, const char *user_id, const char *username,
@@ -72,7 +69,7 @@ int api_update_passkeys(Api *api, const char *user_id, const char *username,
         r = api_json_write_update(user_id, username, display_name, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &update, NULL, body, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &update, .body = body}, func, userdata, ret);
 }
 
 int api_delete_passkeys(Api *api, char *const *passkey_ids, ResultFunc func, void *userdata,
@@ -84,7 +81,7 @@ int api_delete_passkeys(Api *api, char *const *passkey_ids, ResultFunc func, voi
         r = api_json_write_passkey_ids(passkey_ids, &body);
         if (r < 0)
                 return r;
-        return api_ask(api, &deletion, NULL, body, func, userdata, ret);
+        return api_ask(api, &(ApiQuery){.endpoint = &deletion, .body = body}, func, userdata, ret);
 }
 
 int api_delete_user_passkeys(Api *api, const char *user_id, ResultFunc func, void *userdata,

@@ -20,13 +20,15 @@ int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, Resu
                 .name = "passkeys/get",
                 .path = {"passkeys"},
                 .errors = errors,
-                .reply_len_max = API_REPLY_LEN_MAX,
                 .read = read_passkey,
         };
 
         if (!api_url_segment_is_valid(passkey_id))
                 return ERROR_NOT_FOUND;
-        return api_ask_at(api, priority, &endpoint, passkey_id, NULL, func, userdata, ret);
+        return api_ask(
+                api,
+                &(ApiQuery){.endpoint = &endpoint, .argument = passkey_id, .priority = priority},
+                func, userdata, ret);
 }
 
 static int read_page(const char *body, size_t body_len, ApiPayload *payload, Result *result)
@@ -53,5 +55,7 @@ int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, Result
                 .read = read_page,
         };
 
-        return api_ask_at(api, priority, &endpoint, cursor, NULL, func, userdata, ret);
+        return api_ask(api,
+                       &(ApiQuery){.endpoint = &endpoint, .argument = cursor, .priority = priority},
+                       func, userdata, ret);
 }

@@ -47,19 +47,18 @@ static int api_call_new(Api *api, const ApiEndpoint *endpoint, const char *argum
         return 0;
 }
 
-static int ask(Api *api, ApiPriority priority, uint64_t deadline_ms, const ApiEndpoint *endpoint,
-               const char *argument, char *body, ResultFunc func, void *userdata, ApiCall **ret)
+int api_ask(Api *api, const ApiQuery *query, ResultFunc func, void *userdata, ApiCall **ret)
 {
-        _cleanup_(wiping_freep) char *owned_body = body;
+        _cleanup_(wiping_freep) char *body = query->body;
         _cleanup_(api_call_cancelp) ApiCall *call = NULL;
         int r;
 
-        r = api_call_new(api, endpoint, argument, &call);
+        r = api_call_new(api, query->endpoint, query->argument, &call);
         if (r < 0)
                 return r;
-        call->priority = priority;
-        call->deadline_ms = deadline_ms;
-        call->body = TAKE_PTR(owned_body);
+        call->priority = query->priority;
+        call->deadline_ms = query->deadline_ms;
+        call->body = TAKE_PTR(body);
         call->func = func;
         call->userdata = userdata;
         r = api_context_start(api->context, call);
@@ -68,24 +67,6 @@ static int ask(Api *api, ApiPriority priority, uint64_t deadline_ms, const ApiEn
 
         *ret = TAKE_PTR(call);
         return 0;
-}
-
-int api_ask(Api *api, const ApiEndpoint *endpoint, const char *argument, char *body,
-            ResultFunc func, void *userdata, ApiCall **ret)
-{
-        return ask(api, API_FOREGROUND, 0, endpoint, argument, body, func, userdata, ret);
-}
-
-int api_ask_at(Api *api, ApiPriority priority, const ApiEndpoint *endpoint, const char *argument,
-               char *body, ResultFunc func, void *userdata, ApiCall **ret)
-{
-        return ask(api, priority, 0, endpoint, argument, body, func, userdata, ret);
-}
-
-int api_ask_until(Api *api, uint64_t deadline_ms, const ApiEndpoint *endpoint, const char *argument,
-                  char *body, ResultFunc func, void *userdata, ApiCall **ret)
-{
-        return ask(api, API_FOREGROUND, deadline_ms, endpoint, argument, body, func, userdata, ret);
 }
 
 static bool server_has_settings(const ApiServer *server, const ApiSettings *settings)
