@@ -8,10 +8,7 @@
 #define WARNINGS_MAX    1000U
 #define WARNING_LEN_MAX 4096U
 
-static bool warning_code_is_valid(const char *s)
-{
-        return text_is_valid(s, 128);
-}
+static DEFINE_TEXT_RULE(warning_code_is_valid, 128);
 
 int api_json_write_update(const char *user_id, const char *username, const char *display_name,
                           char **ret)

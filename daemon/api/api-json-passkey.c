@@ -16,40 +16,18 @@
  */
 #define SECONDS_END UINT64_C(100000000000)
 
-static bool credential_id_is_valid(const char *s)
-{
-        return text_is_valid(s, 2048);
-}
-
-static bool user_handle_is_valid(const char *s)
-{
-        return text_is_valid(s, 512);
-}
-
-static bool aaguid_is_valid(const char *s)
-{
-        return text_is_valid(s, 256);
-}
-
-static bool public_key_is_valid(const char *s)
-{
-        return text_is_valid(s, 8192);
-}
-
-static bool icon_is_valid(const char *s)
-{
-        return text_is_valid(s, 8192);
-}
+static DEFINE_TEXT_RULE(credential_id_is_valid, 2048);
+static DEFINE_TEXT_RULE(user_handle_is_valid, 512);
+static DEFINE_TEXT_RULE(aaguid_is_valid, 256);
+static DEFINE_TEXT_RULE(public_key_is_valid, 8192);
+static DEFINE_TEXT_RULE(icon_is_valid, 8192);
 
 static bool device_type_is_valid(const char *s)
 {
         return streq(s, "singleDevice") || streq(s, "multiDevice");
 }
 
-static bool cursor_is_valid(const char *s)
-{
-        return text_is_valid(s, 4096);
-}
+static DEFINE_TEXT_RULE(cursor_is_valid, 4096);
 
 static int read_passkey_time(const json_t *object, const char *key, uint64_t *ret)
 {

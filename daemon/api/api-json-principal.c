@@ -12,10 +12,7 @@ static bool authenticator_type_is_valid(const char *s)
         return streq(s, "passkey");
 }
 
-static bool ip_address_is_valid(const char *s)
-{
-        return text_is_valid(s, 64);
-}
+static DEFINE_TEXT_RULE(ip_address_is_valid, 64);
 
 static int read_identity(const json_t *root, Principal *principal)
 {

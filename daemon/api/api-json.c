@@ -27,10 +27,7 @@ int api_json_read_tagged(const char *body, size_t body_len, const char *tag, jso
         return 0;
 }
 
-static bool token_is_valid(const char *s)
-{
-        return text_is_valid(s, 8192);
-}
+static DEFINE_TEXT_RULE(token_is_valid, 8192);
 
 int api_json_read_token(const json_t *object, const char *key, Token *ret)
 {

@@ -13,20 +13,9 @@ static bool made_of(const char *s, const char *alphabet, size_t len_min, size_t 
         return len >= len_min && len <= len_max && strspn(s, alphabet) == len;
 }
 
-bool user_id_is_valid(const char *s)
-{
-        return text_is_valid(s, USER_ID_LEN_MAX);
-}
-
-bool username_is_valid(const char *s)
-{
-        return text_is_valid(s, USERNAME_LEN_MAX);
-}
-
-bool rp_id_is_valid(const char *s)
-{
-        return text_is_valid(s, RP_ID_LEN_MAX);
-}
+DEFINE_TEXT_RULE(user_id_is_valid, USER_ID_LEN_MAX);
+DEFINE_TEXT_RULE(username_is_valid, USERNAME_LEN_MAX);
+DEFINE_TEXT_RULE(rp_id_is_valid, RP_ID_LEN_MAX);
 
 /* Letters, digits and inner hyphens, 1 to 63 of them. */
 static bool is_domain_label(const char *s, size_t len)
@@ -52,20 +41,9 @@ bool domain_name_is_valid(const char *s)
         return !made_of(last, DIGITS, 1, 63);
 }
 
-bool platform_name_is_valid(const char *s)
-{
-        return text_is_valid(s, PLATFORM_NAME_LEN_MAX);
-}
-
-bool code_is_valid(const char *s)
-{
-        return text_is_valid(s, CODE_LEN_MAX);
-}
-
-bool id_is_valid(const char *s)
-{
-        return text_is_valid(s, PASSKEY_ID_LEN_MAX);
-}
+DEFINE_TEXT_RULE(platform_name_is_valid, PLATFORM_NAME_LEN_MAX);
+DEFINE_TEXT_RULE(code_is_valid, CODE_LEN_MAX);
+DEFINE_TEXT_RULE(id_is_valid, PASSKEY_ID_LEN_MAX);
 
 bool request_id_is_valid(const char *s)
 {
@@ -98,10 +76,7 @@ bool mediation_is_valid(const char *s)
         return s && (streq(s, "required") || streq(s, "conditional"));
 }
 
-bool id_token_is_valid(const char *s)
-{
-        return text_is_valid(s, ID_TOKEN_LEN_MAX);
-}
+DEFINE_TEXT_RULE(id_token_is_valid, ID_TOKEN_LEN_MAX);
 
 bool email_is_valid(const char *s)
 {
@@ -118,17 +93,6 @@ bool purpose_is_valid(const char *s)
         return made_of(s, ALPHA DIGITS "._:-", 1, PURPOSE_LEN_MAX);
 }
 
-bool secret_is_valid(const char *s)
-{
-        return text_is_valid(s, CHALLENGE_SECRET_LEN_MAX);
-}
-
-bool challenge_code_is_valid(const char *s)
-{
-        return text_is_valid(s, CHALLENGE_CODE_LEN_MAX);
-}
-
-bool metadata_is_valid(const char *s)
-{
-        return text_is_valid(s, METADATA_LEN_MAX);
-}
+DEFINE_TEXT_RULE(secret_is_valid, CHALLENGE_SECRET_LEN_MAX);
+DEFINE_TEXT_RULE(challenge_code_is_valid, CHALLENGE_CODE_LEN_MAX);
+DEFINE_TEXT_RULE(metadata_is_valid, METADATA_LEN_MAX);

@@ -38,6 +38,14 @@
 /* For error messages. */
 #define TENANCY_LABEL_RULE "1 to 32 of a-z, 0-9 and _"
 
+/* Defines a function that validates text of 1 to `len_max` bytes. */
+#define DEFINE_TEXT_RULE(func, len_max) \
+        bool func(const char *s) \
+        { \
+                return text_is_valid(s, (len_max)); \
+        } \
+        struct swallow_semicolon
+
 bool user_id_is_valid(const char *s);
 bool username_is_valid(const char *s);
 bool rp_id_is_valid(const char *s); /* the API checks the syntax */
