@@ -24,33 +24,35 @@ void dispatch_cancel_long(Bus *bus);
 /* Whether a grant gives the request's right for this relying party. Returns 0 or ACCESS_DENIED. */
 int dispatch_authorize_rp(const Request *request, const char *rp_id);
 
-/* Defines method_NAME(), a vtable handler on a tenancy's object that runs run_NAME() for callers
- * with a right. */
-#define DISPATCH_METHOD(name, right) \
+/* Defines method_NAME(), a vtable handler that runs run_NAME(); initializes the Method. */
+#define DISPATCH_HANDLER(name, bus_, object_, ...) \
         static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
         { \
-                static const Method method = {.rights = (right), .run = run_##name}; \
-                BusTenancy *object = userdata; \
+                static const Method method = {.run = run_##name, __VA_ARGS__}; \
 \
-                return dispatch_method(object->bus, object, m, &method); \
+                return dispatch_method((bus_), (object_), m, &method); \
+        } \
+        struct swallow_semicolon
+
+#define DISPATCH_QUESTION(name, action_, intent_, ...) \
+        static const Question question_##name = { \
+                .action = QUESTION_ACTION(action_), \
+                .intent = (intent_), \
+                .arguments = {__VA_ARGS__}, \
         }
 
-/* The same for a method that polkit may authorize, too: DISPATCH_METHOD_ASKING(NAME, right, action,
- * intent, names of arguments…), see question.h. */
-#define DISPATCH_METHOD_ASKING(name, right, action_, intent_, ...) \
-        static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
-        { \
-                static const Question question = { \
-                        .action = QUESTION_ACTION(action_), \
-                        .intent = (intent_), \
-                        .arguments = {__VA_ARGS__}, \
-                }; \
-                static const Method method = { \
-                        .rights = (right), \
-                        .question = &question, \
-                        .run = run_##name, \
-                }; \
-                BusTenancy *object = userdata; \
-\
-                return dispatch_method(object->bus, object, m, &method); \
-        }
+/* A method of a tenancy's object for callers with a right. */
+#define DISPATCH_METHOD(name, right) \
+        DISPATCH_HANDLER(name, ((BusTenancy *) userdata)->bus, userdata, .rights = (right))
+
+/* The same for a method that polkit may authorize, too: the action, the intent and the names of
+ * the arguments in it, see question.h. */
+#define DISPATCH_METHOD_ASKING(name, right, ...) \
+        DISPATCH_QUESTION(name, __VA_ARGS__); \
+        DISPATCH_HANDLER(name, ((BusTenancy *) userdata)->bus, userdata, .rights = (right), \
+                         .question = &question_##name)
+
+/* The same for a method of the manager. */
+#define DISPATCH_MANAGER_METHOD_ASKING(name, right, ...) \
+        DISPATCH_QUESTION(name, __VA_ARGS__); \
+        DISPATCH_HANDLER(name, userdata, NULL, .rights = (right), .question = &question_##name)

@@ -283,18 +283,18 @@ static int run_reconcile(Request *request, sd_bus_message *m)
 }
 
 DISPATCH_METHOD_ASKING(get_user, RIGHT_LINKS_READ, "read-links",
-                       "see to whom \"$(authenticator_id)\" is linked", "authenticator_id")
+                       "see to whom \"$(authenticator_id)\" is linked", "authenticator_id");
 DISPATCH_METHOD_ASKING(list_by_user, RIGHT_LINKS_READ, "read-links",
-                       "list the links of user \"$(user_id)\"", "user_id")
-DISPATCH_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NULL)
+                       "list the links of user \"$(user_id)\"", "user_id");
+DISPATCH_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NULL);
 DISPATCH_METHOD_ASKING(add, RIGHT_LINKS_WRITE, "change-links",
                        "link \"$(authenticator_id)\" to user \"$(user_id)\"", "user_id",
-                       "authenticator_id")
-DISPATCH_METHOD_ASKING(import, RIGHT_LINKS_WRITE, "import-links", "import links", NULL)
+                       "authenticator_id");
+DISPATCH_METHOD_ASKING(import, RIGHT_LINKS_WRITE, "import-links", "import links", NULL);
 DISPATCH_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
-                       "remove the link of \"$(authenticator_id)\"", "authenticator_id")
+                       "remove the link of \"$(authenticator_id)\"", "authenticator_id");
 DISPATCH_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
-                       "remove all links of user \"$(user_id)\"", "user_id")
+                       "remove all links of user \"$(user_id)\"", "user_id");
 
 /* A dry run needs less rights. Invalid options count as a dry run: run() rejects them. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)

@@ -146,10 +146,10 @@ static int run_delete_challenge(Request *request, sd_bus_message *m _unused_)
         return r != 0 ? r : mailbox_delete(request->tenancy, id, on_deleted, request);
 }
 
-DISPATCH_METHOD(create_challenge, RIGHT_MAILBOX)
-DISPATCH_METHOD(get_challenge, RIGHT_MAILBOX)
-DISPATCH_METHOD(verify_challenge, RIGHT_MAILBOX)
-DISPATCH_METHOD(delete_challenge, RIGHT_MAILBOX)
+DISPATCH_METHOD(create_challenge, RIGHT_MAILBOX);
+DISPATCH_METHOD(get_challenge, RIGHT_MAILBOX);
+DISPATCH_METHOD(verify_challenge, RIGHT_MAILBOX);
+DISPATCH_METHOD(delete_challenge, RIGHT_MAILBOX);
 
 const sd_bus_vtable mailbox_vtable[] = {
         SD_BUS_VTABLE_START(0),

@@ -39,17 +39,8 @@ static int run_list_tenancies(Request *request, sd_bus_message *m _unused_)
         return 0;
 }
 
-static int method_list_tenancies(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
-{
-        static const Question question = {
-                .action = QUESTION_ACTION("find-tenancy"),
-                .intent = "list the tenancies of passlockd",
-        };
-        static const Method method = {
-                .rights = RIGHT_ALL, .question = &question, .run = run_list_tenancies};
-
-        return dispatch_method(userdata, NULL, m, &method);
-}
+DISPATCH_MANAGER_METHOD_ASKING(list_tenancies, RIGHT_ALL, "find-tenancy",
+                               "list the tenancies of passlockd", NULL);
 
 static BusTenancy *find_labelled(Bus *bus, const char *label)
 {
@@ -131,16 +122,8 @@ static int run_reload(Request *request, sd_bus_message *m _unused_)
         return r == 0 ? 0 : reload_fails(request, r, text);
 }
 
-static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
-{
-        static const Question question = {
-                .action = QUESTION_ACTION("reload"),
-                .intent = "reload the configuration and the keys of passlockd",
-        };
-        static const Method method = {.rights = 0, .question = &question, .run = run_reload};
-
-        return dispatch_method(userdata, NULL, m, &method);
-}
+DISPATCH_MANAGER_METHOD_ASKING(reload, 0, "reload",
+                               "reload the configuration and the keys of passlockd", NULL);
 
 static int append_finding(sd_bus_message *reply, const Finding *finding)
 {
@@ -187,16 +170,7 @@ static int run_diagnose(Request *request, sd_bus_message *m _unused_)
         return 0;
 }
 
-static int method_diagnose(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
-{
-        static const Question question = {
-                .action = QUESTION_ACTION("diagnose"),
-                .intent = "diagnose problems of passlockd",
-        };
-        static const Method method = {.rights = 0, .question = &question, .run = run_diagnose};
-
-        return dispatch_method(userdata, NULL, m, &method);
-}
+DISPATCH_MANAGER_METHOD_ASKING(diagnose, 0, "diagnose", "diagnose problems of passlockd", NULL);
 
 static int get_version(sd_bus *sd _unused_, const char *path _unused_,
                        const char *interface _unused_, const char *property _unused_,

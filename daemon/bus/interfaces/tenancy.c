@@ -105,7 +105,7 @@ static int run_authorize(Request *request, sd_bus_message *m _unused_)
         return r;
 }
 
-DISPATCH_METHOD(authorize, RIGHT_AUTHORIZE)
+DISPATCH_METHOD(authorize, RIGHT_AUTHORIZE);
 
 /* AuthorizeAuthentication */
 
@@ -159,7 +159,7 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
         return r;
 }
 
-DISPATCH_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION)
+DISPATCH_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION);
 
 /* Exchange */
 
@@ -210,7 +210,7 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         return r != 0 ? r : exchange_start(request->tenancy, &exchange, on_exchanged, request);
 }
 
-DISPATCH_METHOD(exchange, RIGHT_EXCHANGE)
+DISPATCH_METHOD(exchange, RIGHT_EXCHANGE);
 
 /* VerifyIdToken */
 
@@ -244,7 +244,7 @@ static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
         return r;
 }
 
-DISPATCH_METHOD(verify_id_token, RIGHT_VERIFY_ID_TOKEN)
+DISPATCH_METHOD(verify_id_token, RIGHT_VERIFY_ID_TOKEN);
 
 static int get_property(sd_bus *sd _unused_, const char *path _unused_,
                         const char *interface _unused_, const char *property, sd_bus_message *reply,

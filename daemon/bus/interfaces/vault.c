@@ -275,17 +275,17 @@ static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
 }
 
 DISPATCH_METHOD_ASKING(get_passkey, RIGHT_VAULT_READ, "read-vault",
-                       "read passkey \"$(passkey_id)\"", "passkey_id")
+                       "read passkey \"$(passkey_id)\"", "passkey_id");
 DISPATCH_METHOD_ASKING(list_passkeys, RIGHT_VAULT_READ, "read-vault",
-                       "list the passkeys in the vault", NULL)
+                       "list the passkeys in the vault", NULL);
 DISPATCH_METHOD_ASKING(delete_passkeys, RIGHT_VAULT_WRITE, "change-vault",
                        "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
-                       "passkey_ids")
+                       "passkey_ids");
 DISPATCH_METHOD_ASKING(
         delete_user_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-        "delete from the vault, with their links, all passkeys of user \"$(user_id)\"", "user_id")
+        "delete from the vault, with their links, all passkeys of user \"$(user_id)\"", "user_id");
 DISPATCH_METHOD_ASKING(prune_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-                       "tidy up the browser of user \"$(user_id)\"", "user_id")
+                       "tidy up the browser of user \"$(user_id)\"", "user_id");
 
 /* The question quotes the display name, too: browsers show it instead of the username. */
 static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
