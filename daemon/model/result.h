@@ -36,7 +36,7 @@ typedef struct Result {
 
         const IdempotencyRecord *answer;
         const ReconcileCounts *counts;
-        const LinkList *links; /* imported */
+        const LinkList *links; /* imported, or listed */
         const LinkOutcome *outcomes;
         size_t n_links; /* added or removed */
 } Result;

@@ -228,6 +228,20 @@ void request_reply(Request *request, sd_bus_message *reply)
                 request_free(request);
 }
 
+int request_reply_text(Request *request, char type, const char *text)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = request_new_reply(request, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_basic(reply, type, text);
+        if (r < 0)
+                return r;
+        request_reply(request, reply);
+        return 0;
+}
+
 static int reply_with_result(Request *request, const Result *result, AppendFunc append)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;

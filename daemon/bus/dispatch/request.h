@@ -75,6 +75,8 @@ void request_end(Request *request, const Result *result, AppendFunc append);
  * request. */
 int request_new_reply(Request *request, sd_bus_message **ret);
 void request_reply(Request *request, sd_bus_message *reply);
+/* Replies with one string ('s') or object path ('o'). Returns 0 or a negative errno. */
+int request_reply_text(Request *request, char type, const char *text);
 /* For methods that return nothing. */
 void request_reply_empty(Request *request);
 

@@ -7,6 +7,15 @@ int bus_append_string(sd_bus_message *m, const char *name, const char *value)
         return value ? sd_bus_message_append(m, "{sv}", name, "s", value) : 0;
 }
 
+int bus_append_strings(sd_bus_message *m, const BusString *strings, size_t n_strings)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n_strings; i++)
+                r = bus_append_string(m, strings[i].name, strings[i].value);
+        return r;
+}
+
 int bus_append_bool(sd_bus_message *m, const char *name, bool value)
 {
         return sd_bus_message_append(m, "{sv}", name, "b", value);
@@ -36,9 +45,7 @@ int bus_append_strv(sd_bus_message *m, const char *name, char *const *value)
 
 int bus_append_principal(sd_bus_message *m, const Principal *principal)
 {
-        const struct {
-                const char *name, *value;
-        } strings[] = {
+        const BusString strings[] = {
                 {"id", principal->id},
                 {"user_id", principal->user_id},
                 {"authenticator_id", principal->authenticator_id},
@@ -47,16 +54,12 @@ int bus_append_principal(sd_bus_message *m, const Principal *principal)
                 {"ip_address", principal->ip_address},
                 {"user_agent", principal->user_agent},
         };
-        int r = 0;
+        int r;
 
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(strings); i++)
-                r = bus_append_string(m, strings[i].name, strings[i].value);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "{sv}{sv}", "created_at", "t", principal->created_at_ms,
-                                  "expires_at", "t", principal->expires_at_ms);
-        if (r < 0)
-                return r;
-        return sd_bus_message_append(m, "{sv}{sv}", "verified", "b", principal->verified,
-                                     "user_verified", "b", principal->user_verified);
+        r = bus_append_strings(m, strings, ARRAY_SIZE(strings));
+        return r < 0 ? r
+                     : sd_bus_message_append(
+                               m, "{sv}{sv}{sv}{sv}", "created_at", "t", principal->created_at_ms,
+                               "expires_at", "t", principal->expires_at_ms, "verified", "b",
+                               principal->verified, "user_verified", "b", principal->user_verified);
 }

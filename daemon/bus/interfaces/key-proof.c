@@ -8,7 +8,6 @@
 
 static int reply_with_proof(Request *request, const Tenancy *tenancy, const char *nonce)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const Secret *key = tenancy_key(tenancy);
         char proof[KEY_PROOF_LEN + 1];
         int r;
@@ -16,14 +15,7 @@ static int reply_with_proof(Request *request, const Tenancy *tenancy, const char
         if (!key)
                 return ERROR_NOT_CONFIGURED;
         r = key_proof(key, nonce, proof);
-        if (r >= 0)
-                r = request_new_reply(request, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", proof);
-        if (r < 0)
-                return r;
-        request_reply(request, reply);
-        return 0;
+        return r < 0 ? r : request_reply_text(request, 's', proof);
 }
 
 static int run_prove_key(Request *request, sd_bus_message *m)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/dispatch/option.h"
+#include "daemon/bus/interfaces/append.h"
 #include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/core/links.h"
 #include "daemon/core/reconcile.h"
@@ -27,24 +28,19 @@ static int append_link(sd_bus_message *m, const Link *link)
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "authenticator_id", "s",
-                                  link->authenticator_id, "user_id", "s", link->user_id,
-                                  "created_at", "t", link->created_at_ms, "last_used_at", "t",
-                                  link->last_used_at_ms);
-        if (r < 0)
-                return r;
-        if (link->platform_name) {
-                r = sd_bus_message_append(m, "{sv}", "platform_name", "s", link->platform_name);
-                if (r < 0)
-                        return r;
-        }
-        return sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "authenticator_id", "s",
+                                          link->authenticator_id, "user_id", "s", link->user_id,
+                                          "created_at", "t", link->created_at_ms, "last_used_at",
+                                          "t", link->last_used_at_ms);
+        if (r >= 0)
+                r = bus_append_string(m, "platform_name", link->platform_name);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_links(sd_bus_message *m, const LinkList *list)
+static int append_links(sd_bus_message *m, const Result *result)
 {
+        const LinkList *list = result->links;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "a{sv}");
@@ -53,9 +49,15 @@ static int append_links(sd_bus_message *m, const LinkList *list)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static int append_page(sd_bus_message *m, const Result *result)
+{
+        int r = append_links(m, result);
+
+        return r < 0 ? r : sd_bus_message_append(m, "s", result->next_cursor);
+}
+
 static int run_get_user(Request *request, sd_bus_message *m _unused_)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(link_freep) Link *link = NULL;
         const char *authenticator_id;
         int r;
@@ -64,20 +66,11 @@ static int run_get_user(Request *request, sd_bus_message *m _unused_)
         if (r != 0)
                 return r;
         r = links_get(request->tenancy, authenticator_id, &link);
-        if (r != 0)
-                return r;
-        r = request_new_reply(request, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", link->user_id);
-        if (r < 0)
-                return r;
-        request_reply(request, reply);
-        return 0;
+        return r != 0 ? r : request_reply_text(request, 's', link->user_id);
 }
 
 static int run_list_by_user(Request *request, sd_bus_message *m _unused_)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(link_list_clear) LinkList links = {};
         const char *user_id;
         int r;
@@ -86,20 +79,13 @@ static int run_list_by_user(Request *request, sd_bus_message *m _unused_)
         if (r != 0)
                 return r;
         r = links_list_by_user(request->tenancy, user_id, &links);
-        if (r != 0)
-                return r;
-        r = request_new_reply(request, &reply);
-        if (r >= 0)
-                r = append_links(reply, &links);
-        if (r < 0)
-                return r;
-        request_reply(request, reply);
-        return 0;
+        if (r == 0)
+                request_end(request, &(Result){.links = &links}, append_links);
+        return r;
 }
 
 static int run_list(Request *request, sd_bus_message *m)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(link_list_clear) LinkList links = {};
         _cleanup_(freep) char *next_cursor = NULL;
         const char *cursor;
@@ -114,17 +100,10 @@ static int run_list(Request *request, sd_bus_message *m)
                 return request_explain(request, r,
                                        "cursor is not a next_cursor of List, or limit is over %u",
                                        LINKS_PAGE_MAX);
-        if (r != 0)
-                return r;
-        r = request_new_reply(request, &reply);
-        if (r >= 0)
-                r = append_links(reply, &links);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", next_cursor);
-        if (r < 0)
-                return r;
-        request_reply(request, reply);
-        return 0;
+        if (r == 0)
+                request_end(request, &(Result){.links = &links, .next_cursor = next_cursor},
+                            append_page);
+        return r;
 }
 
 /* Changes are carried through even if the caller disconnects. */

@@ -13,9 +13,7 @@ static int append_challenge(sd_bus_message *m, const Result *result)
         const Challenge *challenge = result->challenge;
         /* A new challenge always has the message fields, even if the bus cannot carry the text. */
         const char *no_message = challenge->secret ? "" : NULL;
-        const struct {
-                const char *name, *value;
-        } strings[] = {
+        const BusString strings[] = {
                 {"id", challenge->id},
                 {"purpose", challenge->purpose},
                 {"email", challenge->email},
@@ -29,8 +27,8 @@ static int append_challenge(sd_bus_message *m, const Result *result)
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(strings); i++)
-                r = bus_append_string(m, strings[i].name, strings[i].value);
+        if (r >= 0)
+                r = bus_append_strings(m, strings, ARRAY_SIZE(strings));
         if (r >= 0)
                 r = bus_append_uint64(m, "created_at", challenge->created_at_ms);
         if (r >= 0)

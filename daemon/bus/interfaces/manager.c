@@ -50,7 +50,6 @@ static BusTenancy *find_labelled(Bus *bus, const char *label)
 /* Replies only with the tenancy for which the caller was authorized. */
 static int run_get_tenancy(Request *request, sd_bus_message *m)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         BusTenancy *object;
         const char *label;
         int r;
@@ -64,14 +63,7 @@ static int run_get_tenancy(Request *request, sd_bus_message *m)
         object = find_labelled(request->bus, label);
         if (!object || object->tenancy != request->tenancy)
                 return ERROR_UNKNOWN_OBJECT;
-
-        r = request_new_reply(request, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "o", object->path);
-        if (r < 0)
-                return r;
-        request_reply(request, reply);
-        return 0;
+        return request_reply_text(request, 'o', object->path);
 }
 
 static int method_get_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -127,9 +119,7 @@ DISPATCH_MANAGER_METHOD_ASKING(reload, 0, "reload",
 
 static int append_finding(sd_bus_message *reply, const Finding *finding)
 {
-        const struct {
-                const char *name, *value;
-        } texts[] = {
+        const BusString texts[] = {
                 {"kind", finding->kind}, {"tenancy", finding->tenancy},
                 {"name", finding->name}, {"place", finding->place},
                 {"text", finding->text}, {"advice", finding->advice},
@@ -137,8 +127,8 @@ static int append_finding(sd_bus_message *reply, const Finding *finding)
         int r;
 
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(texts); i++)
-                r = bus_append_string(reply, texts[i].name, texts[i].value);
+        if (r >= 0)
+                r = bus_append_strings(reply, texts, ARRAY_SIZE(texts));
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

@@ -15,29 +15,24 @@
 
 static int append_summary(sd_bus_message *m, const Passkey *passkey)
 {
+        const BusString ids[] = {{"id", passkey->id}, {"user_id", passkey->user_id}};
+        const BusString credential[] = {{"credential_id", passkey->credential_id},
+                                        {"credential_user_id", passkey->credential_user_id}};
         int r;
 
-        r = bus_append_string(m, "id", passkey->id);
-        if (r >= 0)
-                r = bus_append_string(m, "user_id", passkey->user_id);
+        r = bus_append_strings(m, ids, ARRAY_SIZE(ids));
         if (r >= 0)
                 r = bus_append_bool(m, "enabled", passkey->enabled);
         if (r >= 0)
                 r = bus_append_uint64(m, "created_at", passkey->created_at_ms);
         if (r >= 0)
                 r = bus_append_uint64(m, "last_used_at", passkey->last_used_at_ms);
-        if (r >= 0)
-                r = bus_append_string(m, "credential_id", passkey->credential_id);
-        if (r >= 0)
-                r = bus_append_string(m, "credential_user_id", passkey->credential_user_id);
-        return r;
+        return r < 0 ? r : bus_append_strings(m, credential, ARRAY_SIZE(credential));
 }
 
 static int append_details(sd_bus_message *m, const Passkey *passkey)
 {
-        const struct {
-                const char *name, *value;
-        } strings[] = {
+        const BusString strings[] = {
                 {"username", passkey->username ?: ""},
                 {"aaguid", passkey->aaguid},
                 {"device_type", passkey->device_type},
@@ -46,10 +41,9 @@ static int append_details(sd_bus_message *m, const Passkey *passkey)
                 {"platform_name", passkey->platform_name},
                 {"platform_icon", passkey->platform_icon},
         };
-        int r = 0;
+        int r;
 
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(strings); i++)
-                r = bus_append_string(m, strings[i].name, strings[i].value);
+        r = bus_append_strings(m, strings, ARRAY_SIZE(strings));
         if (r >= 0)
                 r = bus_append_bool(m, "backed_up", passkey->backed_up);
         if (r >= 0)
