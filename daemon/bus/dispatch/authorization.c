@@ -19,19 +19,12 @@ typedef struct Authorization {
         AuthorizationFunc func;
 } Authorization;
 
-static unsigned *n_open(const Request *request)
-{
-        return peer_n_questions(request->peer);
-}
-
 static void authorization_destroy(Call *call)
 {
         Authorization *authorization = (Authorization *) call;
 
-        if (authorization->check) {
-                (*n_open(authorization->request))--;
+        if (authorization->check)
                 polkit_check_cancel(authorization->check);
-        }
         free(authorization->endpoint);
 }
 
@@ -78,7 +71,6 @@ static void on_answer(PolkitAnswer answer, void *userdata)
         int r;
 
         authorization->check = NULL;
-        (*n_open(request))--;
         if (answer != POLKIT_NONE)
                 request->origin.decided_by = DECIDED_BY_POLKIT;
         r = judge(authorization, answer);
@@ -111,11 +103,10 @@ static int ask_polkit(Authorization *authorization, const Question *question)
                                          .unique_name = sd_bus_message_get_sender(request->message),
                                          .action = question->action,
                                          .details = (const char *const *) details,
+                                         .n_pending = &peer_quota(request->peer)->n_questions,
                                          .interactive = is_interactive(request),
                                  },
                                  on_answer, authorization, &authorization->check);
-        if (r == 0)
-                (*n_open(request))++;
         return r;
 }
 
@@ -126,7 +117,8 @@ int authorization_ask(Request *request, const Question *question, AuthorizationF
 
         if (request->bus->stopping)
                 return ERROR_ACCESS_DENIED;
-        if (*n_open(request) >= (is_interactive(request) ? INTERACTIVE_MAX : AUTHORIZATIONS_MAX))
+        if (peer_quota(request->peer)->n_questions >=
+            (is_interactive(request) ? INTERACTIVE_MAX : AUTHORIZATIONS_MAX))
                 return ERROR_LIMITS_EXCEEDED;
         r = call_new_without_api(sizeof(Authorization), NULL, NULL, NULL, &authorization);
         if (r < 0)

@@ -45,11 +45,11 @@ static void on_authorization(Request *request, int r)
 /* Counts the request against the quota of its uid. */
 static int take_quota(Request *request)
 {
-        unsigned *n_pending = peer_n_pending(request->peer);
+        Quota *quota = peer_quota(request->peer);
 
-        if (*n_pending >= request->bus->max_pending_per_user)
+        if (quota->n_pending >= request->bus->max_pending_per_user)
                 return ERROR_LIMITS_EXCEEDED;
-        (*n_pending)++;
+        quota->n_pending++;
         request->counted = true;
         return 0;
 }

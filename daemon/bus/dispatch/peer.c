@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "daemon/bus/dispatch/peer.h"
-#include "daemon/bus/dispatch/quota.h"
 
 #define DRIVER            "org.freedesktop.DBus"
 #define DRIVER_PATH       "/org/freedesktop/DBus"
@@ -71,14 +70,9 @@ const Caller *peer_caller(const Peer *peer)
         return &peer->caller;
 }
 
-unsigned *peer_n_pending(Peer *peer)
+Quota *peer_quota(Peer *peer)
 {
-        return quota_n_pending(peer->quota);
-}
-
-unsigned *peer_n_questions(Peer *peer)
-{
-        return quota_n_questions(peer->quota);
+        return peer->quota;
 }
 
 bool peers_may_record(Peers *peers, Peer *peer)

@@ -3,7 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "base/macro.h"
+#include "daemon/bus/dispatch/quota.h"
 #include "daemon/model/grant.h"
 
 /*
@@ -41,10 +41,8 @@ Peer *peer_unref(Peer *peer);
 DEFINE_CLEANUP(Peer *, peer_unref);
 
 const Caller *peer_caller(const Peer *peer);
-/* The counter of calls in flight, shared by all connections of the uid. */
-unsigned *peer_n_pending(Peer *peer);
-/* The same for pending polkit checks. */
-unsigned *peer_n_questions(Peer *peer);
+/* Lent; shared by all connections of the uid. */
+Quota *peer_quota(Peer *peer);
 /* Whether a failing call of this peer (NULL: unknown) may leave an audit record: the rate is
  * limited, see quota.h. */
 bool peers_may_record(Peers *peers, Peer *peer);

@@ -37,6 +37,7 @@ struct Polkit {
 struct PolkitCheck {
         Polkit *polkit;
         sd_bus_slot *call;
+        unsigned *n_pending;
         char cancellation_id[48];
         PolkitFunc func;
         void *userdata;
@@ -159,6 +160,7 @@ void polkit_check_cancel(PolkitCheck *check)
 
         if (r < 0)
                 log_debug("Failed to cancel a polkit check: %s", strerror(-r));
+        (*check->n_pending)--;
         check_free(check);
 }
 
@@ -217,8 +219,10 @@ static PolkitAnswer read_answer(const PolkitCheck *check, sd_bus_message *reply)
 static int check_done(sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_)
 {
         _cleanup_(check_freep) PolkitCheck *check = userdata;
+        PolkitAnswer answer = read_answer(check, reply);
 
-        check->func(read_answer(check, reply), check->userdata);
+        (*check->n_pending)--;
+        check->func(answer, check->userdata);
         return 0;
 }
 
@@ -255,7 +259,12 @@ int polkit_check(Polkit *polkit, const PolkitQuery *query, PolkitFunc func, void
 
         if (!check)
                 return -ENOMEM;
-        *check = (PolkitCheck){.polkit = polkit, .func = func, .userdata = userdata};
+        *check = (PolkitCheck){
+                .polkit = polkit,
+                .n_pending = query->n_pending,
+                .func = func,
+                .userdata = userdata,
+        };
         snprintf(check->cancellation_id, sizeof(check->cancellation_id), "passlockd-%" PRIu64,
                  ++polkit->n_checks);
         r = sd_bus_message_new_method_call(polkit->bus, &m, AUTHORITY, AUTHORITY_PATH,
@@ -268,6 +277,7 @@ int polkit_check(Polkit *polkit, const PolkitQuery *query, PolkitFunc func, void
         if (r < 0)
                 return r;
 
+        (*check->n_pending)++;
         *ret = TAKE_PTR(check);
         return 0;
 }

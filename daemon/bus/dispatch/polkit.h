@@ -32,7 +32,8 @@ typedef struct PolkitQuery {
         const char *unique_name; /* of the subject */
         const char *action;
         const char *const *details; /* names and values in turn, ended by NULL */
-        bool interactive; /* a person may be asked to authenticate, with a longer timeout */
+        unsigned *n_pending; /* counts the caller's checks in flight; must outlive the check */
+        bool interactive;    /* a person may be asked to authenticate, with a longer timeout */
 } PolkitQuery;
 
 /* Runs once: never before polkit_check() has returned, never after a cancel. The check is freed. */

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
-#include "base/rate-limit.h"
 #include "daemon/audit/audit.h"
 #include "daemon/bus/dispatch/quota.h"
 
 /* The rate limit of a uid's audit records of failing calls. */
 #define BURST       20U
 #define INTERVAL_MS 10000U
-
-struct Quota {
-        LIST_ENTRY(Quota) entry;
-        bool has_uid;
-        uid_t uid;
-        unsigned n_ref;
-        unsigned n_pending;
-        unsigned n_questions;
-        RateLimit records;
-};
 
 struct Quotas {
         sd_bus *bus;
@@ -139,16 +127,6 @@ Quota *quota_unref(Quota *quota)
         if (quota && --quota->n_ref == 0 && quota->records.n == 0)
                 quota_free(quota);
         return NULL;
-}
-
-unsigned *quota_n_pending(Quota *quota)
-{
-        return &quota->n_pending;
-}
-
-unsigned *quota_n_questions(Quota *quota)
-{
-        return &quota->n_questions;
 }
 
 bool quotas_may_record(Quotas *quotas, Quota *quota)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
-#include "base/macro.h"
+#include "base/rate-limit.h"
 
 /*
  * The quota of a uid, shared by all its connections: calls in flight, pending polkit checks, and
@@ -12,7 +13,16 @@
  * evade it.
  */
 typedef struct Quotas Quotas;
-typedef struct Quota Quota;
+
+typedef struct Quota {
+        LIST_ENTRY(Quota) entry;
+        bool has_uid;
+        uid_t uid;
+        unsigned n_ref;
+        unsigned n_pending;   /* calls in flight */
+        unsigned n_questions; /* pending polkit checks */
+        RateLimit records;
+} Quota;
 
 /* `bus` must outlive this, and be attached to an event loop before use. Returns 0 or -ENOMEM. */
 int quotas_new(sd_bus *bus, Quotas **ret);
@@ -24,9 +34,6 @@ DEFINE_CLEANUP(Quotas *, quotas_free);
 int quotas_find(Quotas *quotas, uid_t uid, Quota **ret);
 /* NULL is fine. Returns NULL. */
 Quota *quota_unref(Quota *quota);
-
-unsigned *quota_n_pending(Quota *quota);
-unsigned *quota_n_questions(Quota *quota);
 
 /*
  * Whether a failing call may leave an audit record: the first few in an interval may. The others

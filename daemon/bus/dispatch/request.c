@@ -41,7 +41,7 @@ Request *request_free(Request *request)
         LIST_REMOVE(request, entry);
         call_cancel(request->call);
         if (request->counted)
-                (*peer_n_pending(request->peer))--;
+                peer_quota(request->peer)->n_pending--;
         peer_unref(request->peer);
         tenancy_unref(request->tenancy);
         free(request->label);

@@ -50,19 +50,12 @@ typedef struct Survey {
         PolkitCheck *check;
 } Survey;
 
-static unsigned *n_questions(const Request *request)
-{
-        return peer_n_questions(request->peer);
-}
-
 static void survey_destroy(Call *call)
 {
         Survey *survey = (Survey *) call;
 
-        if (survey->check) {
-                (*n_questions(survey->request))--;
+        if (survey->check)
                 polkit_check_cancel(survey->check);
-        }
         sd_bus_message_unref(survey->reply);
         strv_free(survey->tenancies);
         strv_free(survey->allowed);
@@ -189,19 +182,16 @@ static int survey_ask(Survey *survey, const RightQuestion *question)
         };
         Request *request = survey->request;
         char whole[128];
-        int r;
 
         (void) snprintf(whole, sizeof(whole), PASSLOCK_BUS_NAME ".%s", question->action);
-        r = polkit_check(request->bus->polkit,
-                         &(PolkitQuery){
-                                 .unique_name = sd_bus_message_get_sender(request->message),
-                                 .action = whole,
-                                 .details = details,
-                         },
-                         survey_answered, survey, &survey->check);
-        if (r == 0)
-                (*n_questions(request))++;
-        return r;
+        return polkit_check(request->bus->polkit,
+                            &(PolkitQuery){
+                                    .unique_name = sd_bus_message_get_sender(request->message),
+                                    .action = whole,
+                                    .details = details,
+                                    .n_pending = &peer_quota(request->peer)->n_questions,
+                            },
+                            survey_answered, survey, &survey->check);
 }
 
 /* Starts the next check that no grant makes needless. Returns 1 if there is none. */
@@ -271,7 +261,6 @@ static void survey_answered(PolkitAnswer answer, void *userdata)
         int r;
 
         survey->check = NULL;
-        (*n_questions(request))--;
         r = survey_note(survey, answer);
         if (r == 0)
                 r = survey_go_on(survey, answer != POLKIT_NONE && !request->bus->stopping);
@@ -304,7 +293,7 @@ static int run_list_rights(Request *request, sd_bus_message *m _unused_)
         Survey *survey;
         int r;
 
-        if (*n_questions(request) >= AUTHORIZATIONS_MAX)
+        if (peer_quota(request->peer)->n_questions >= AUTHORIZATIONS_MAX)
                 return ERROR_LIMITS_EXCEEDED;
         r = call_new_without_api(sizeof(Survey), NULL, NULL, NULL, &survey);
         if (r < 0)

@@ -27,23 +27,29 @@ static void on_authorized(const Result *result, void *userdata)
         request_end(userdata, result, append_token);
 }
 
-/* Copies strings that are lent by the message. */
-static int take_strings(Registration *registration, const char *rp_name, const char *display_name,
-                        const char *user_verification)
+/* Copies of strings that are lent by the message; NULL is not copied. */
+typedef struct StringCopy {
+        const char *from;
+        char **to;
+} StringCopy;
+
+/* Ends at an entry without `to`. */
+static int copy_strings(const StringCopy *copies)
 {
-        registration->rp_name = strdup(rp_name);
-        registration->display_name = display_name ? strdup(display_name) : NULL;
-        registration->user_verification = user_verification ? strdup(user_verification) : NULL;
-        if (!registration->rp_name || (display_name && !registration->display_name) ||
-            (user_verification && !registration->user_verification))
-                return -ENOMEM;
+        for (; copies->to; copies++) {
+                *copies->to = copies->from ? strdup(copies->from) : NULL;
+                if (copies->from && !*copies->to)
+                        return -ENOMEM;
+        }
         return 0;
 }
 
-static int read_registration_options(Request *request, Registration *registration,
-                                     bool *ret_exclude_linked)
+#define COPY_STRINGS(...) copy_strings((const StringCopy[]){__VA_ARGS__, {}})
+
+static int read_registration(Request *request, Registration *registration, bool *ret_exclude_linked)
 {
-        const char *rp_name = registration->rp_id, *display_name = NULL, *user_verification = NULL;
+        const char *rp_id, *user_id, *username, *rp_name = NULL, *display_name = NULL,
+                                                *user_verification = NULL;
         bool exclude_linked = true;
         const Option options[] = {
                 {"rp_name", 's', &rp_name, username_is_valid},
@@ -55,19 +61,6 @@ static int read_registration_options(Request *request, Registration *registratio
         };
         int r;
 
-        r = request_read_options(request, options, ARRAY_SIZE(options));
-        if (r != 0)
-                return r;
-        *ret_exclude_linked = exclude_linked;
-        return take_strings(registration, rp_name, display_name, user_verification);
-}
-
-/* Reads the first three arguments. */
-static int read_registration(Request *request, Registration *registration)
-{
-        const char *rp_id, *user_id, *username;
-        int r;
-
         r = request_read_text(request, "rp_id", rp_id_is_valid, RP_ID_LEN_MAX, &rp_id);
         if (r == 0)
                 r = request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX,
@@ -75,14 +68,16 @@ static int read_registration(Request *request, Registration *registration)
         if (r == 0)
                 r = request_read_text(request, "username", username_is_valid, USERNAME_LEN_MAX,
                                       &username);
+        if (r == 0)
+                r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r != 0)
                 return r;
-        registration->rp_id = strdup(rp_id);
-        registration->user_id = strdup(user_id);
-        registration->username = strdup(username);
-        if (!registration->rp_id || !registration->user_id || !registration->username)
-                return -ENOMEM;
-        return 0;
+        *ret_exclude_linked = exclude_linked;
+        return COPY_STRINGS({rp_id, &registration->rp_id}, {user_id, &registration->user_id},
+                            {username, &registration->username},
+                            {rp_name ?: rp_id, &registration->rp_name},
+                            {display_name, &registration->display_name},
+                            {user_verification, &registration->user_verification});
 }
 
 static int run_authorize(Request *request, sd_bus_message *m _unused_)
@@ -93,9 +88,7 @@ static int run_authorize(Request *request, sd_bus_message *m _unused_)
 
         if (!registration)
                 return -ENOMEM;
-        r = read_registration(request, registration);
-        if (r == 0)
-                r = read_registration_options(request, registration, &exclude_linked);
+        r = read_registration(request, registration, &exclude_linked);
         if (r == 0)
                 r = dispatch_authorize_rp(request, registration->rp_id);
         if (r == 0)
@@ -127,15 +120,9 @@ static int read_authentication(Request *request, Authentication *authentication)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r != 0)
                 return r;
-        authentication->rp_id = strdup(rp_id);
-        authentication->user_id = user_id ? strdup(user_id) : NULL;
-        authentication->mediation = mediation ? strdup(mediation) : NULL;
-        authentication->user_verification = user_verification ? strdup(user_verification) : NULL;
-        if (!authentication->rp_id || (user_id && !authentication->user_id) ||
-            (mediation && !authentication->mediation) ||
-            (user_verification && !authentication->user_verification))
-                return -ENOMEM;
-        return 0;
+        return COPY_STRINGS({rp_id, &authentication->rp_id}, {user_id, &authentication->user_id},
+                            {mediation, &authentication->mediation},
+                            {user_verification, &authentication->user_verification});
 }
 
 static int run_authorize_authentication(Request *request, sd_bus_message *m _unused_)
