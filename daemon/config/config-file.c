@@ -208,12 +208,6 @@ int config_forgive(const ConfigReader *reader, int r, char **error)
         return 0;
 }
 
-/* The same for an error in a line: parsing continues. */
-static int forgive(const ConfigFileParser *parser, int r, char **error)
-{
-        return config_forgive(parser->reader, r, error);
-}
-
 static int parse_stream(ConfigFileParser *parser, FILE *f, char **ret_error)
 {
         _cleanup_(freep) char *line = NULL, *pending = NULL;
@@ -236,8 +230,9 @@ static int parse_stream(ConfigFileParser *parser, FILE *f, char **ret_error)
                 text = trim_line(line, (size_t) n, line_no);
                 /* Comments are not continued by a backslash. */
                 if (!is_comment(text))
-                        r = forgive(parser, take_line(parser, text, line_no, &pending, ret_error),
-                                    ret_error);
+                        r = config_forgive(parser->reader,
+                                           take_line(parser, text, line_no, &pending, ret_error),
+                                           ret_error);
         }
         if (r == 0 && errno) {
                 r = log_errno_origin(-errno);
@@ -245,7 +240,8 @@ static int parse_stream(ConfigFileParser *parser, FILE *f, char **ret_error)
                 return fail_at(&parser->place, strdup(strerror(-r)), r, ret_error);
         }
         if (r == 0 && pending)
-                r = forgive(parser, parse_line(parser, pending, ret_error), ret_error);
+                r = config_forgive(parser->reader, parse_line(parser, pending, ret_error),
+                                   ret_error);
         return r;
 }
 
@@ -295,5 +291,5 @@ int config_file_parse(const char *file, const ConfigReader *reader, char **ret_e
         else
                 r = parse_stream(&parser, f, ret_error);
         free(parser.section);
-        return forgive(&parser, r, ret_error);
+        return config_forgive(reader, r, ret_error);
 }

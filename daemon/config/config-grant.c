@@ -38,30 +38,31 @@ static int check_name(const char *key, const char *word, char **ret_error)
         return 0;
 }
 
-static int grant_user(Grant *grant, const char *place, const char *word, char **ret_error)
+/* Adds a user or group, by id or by name. */
+static int grant_account(Grant *grant, bool is_group, const char *place, const char *word,
+                         char **ret_error)
 {
-        uint32_t uid;
+        const char *key = is_group ? "Group" : "User";
+        uint32_t id;
         int r;
 
-        if (isdigit((unsigned char) *word) && parse_numeric_id(word, &uid))
-                return grant_add_uid(grant, uid);
+        if (isdigit((unsigned char) *word) && parse_numeric_id(word, &id))
+                return is_group ? grant_add_gid(grant, id) : grant_add_uid(grant, id);
         if (word[strspn(word, "0123456789")] == '\0')
-                return config_refuse(ret_error, "User=%s is not a valid uid", word);
-        r = check_name("User", word, ret_error);
-        return r < 0 ? r : grant_add_name(grant, false, word, place);
+                return config_refuse(ret_error, "%s=%s is not a valid %s", key, word,
+                                     is_group ? "gid" : "uid");
+        r = check_name(key, word, ret_error);
+        return r < 0 ? r : grant_add_name(grant, is_group, word, place);
+}
+
+static int grant_user(Grant *grant, const char *place, const char *word, char **ret_error)
+{
+        return grant_account(grant, false, place, word, ret_error);
 }
 
 static int grant_group(Grant *grant, const char *place, const char *word, char **ret_error)
 {
-        uint32_t gid;
-        int r;
-
-        if (isdigit((unsigned char) *word) && parse_numeric_id(word, &gid))
-                return grant_add_gid(grant, gid);
-        if (word[strspn(word, "0123456789")] == '\0')
-                return config_refuse(ret_error, "Group=%s is not a valid gid", word);
-        r = check_name("Group", word, ret_error);
-        return r < 0 ? r : grant_add_name(grant, true, word, place);
+        return grant_account(grant, true, place, word, ret_error);
 }
 
 static int grant_right(Grant *grant, const char *place _unused_, const char *word, char **ret_error)

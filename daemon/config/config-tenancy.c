@@ -127,43 +127,41 @@ static int assign_timeout(TenancyConfig *tenancy, const char *value, char **ret_
         return 0;
 }
 
+static int replace(char **value, const char *new_value, char **place, const ConfigPlace *new_place)
+{
+        int r = config_replace_place(place, new_place);
+
+        return r < 0 ? r : config_replace_string(value, new_value);
+}
+
 static int assign_id(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
                      char **ret_error)
 {
-        int r;
-
         if (!tenancy_id_is_valid(value))
                 return config_refuse(ret_error,
                                      "TenancyId= must be 1 to 256 printable ASCII characters");
-        r = config_replace_place(&tenancy->id_place, place);
-        return r < 0 ? r : config_replace_string(&tenancy->tenancy_id, value);
+        return replace(&tenancy->tenancy_id, value, &tenancy->id_place, place);
 }
 
 static int assign_credential(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
                              char **ret_error)
 {
-        int r;
-
         if (!text_is_valid(value, 255) || strchr(value, '/') || value[0] == '.')
                 return config_refuse(ret_error,
                                      "ApiKeyCredential= must be a credential's name, not a path");
-        r = config_replace_place(&tenancy->credential_place, place);
-        return r < 0 ? r : config_replace_string(&tenancy->api_key_credential, value);
+        return replace(&tenancy->api_key_credential, value, &tenancy->credential_place, place);
 }
 
 static int assign_ca_file(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
                           char **ret_error)
 {
-        int r;
-
         if (!*value) {
                 tenancy->ca_file = (free(tenancy->ca_file), NULL);
                 return 0;
         }
         if (value[0] != '/')
                 return config_refuse(ret_error, "CaFile= must be an absolute path");
-        r = config_replace_place(&tenancy->ca_file_place, place);
-        return r < 0 ? r : config_replace_string(&tenancy->ca_file, value);
+        return replace(&tenancy->ca_file, value, &tenancy->ca_file_place, place);
 }
 
 TenancyConfig *tenancy_config_free(TenancyConfig *tenancy)
