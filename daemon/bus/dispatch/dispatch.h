@@ -24,7 +24,14 @@ void dispatch_cancel_long(Bus *bus);
 /* Whether a grant gives the request's right for this relying party. Returns 0 or ACCESS_DENIED. */
 int dispatch_authorize_rp(const Request *request, const char *rp_id);
 
-/* Defines method_NAME(), a vtable handler that runs run_NAME(); initializes the Method. */
+/*
+ * Define method_NAME(), a vtable handler on a tenancy's object or on the manager that runs
+ * run_NAME(). The other members of the Method follow: DISPATCH_METHOD(exchange, .rights = …).
+ */
+#define DISPATCH_METHOD(name, ...) \
+        DISPATCH_HANDLER(name, ((BusTenancy *) userdata)->bus, userdata, __VA_ARGS__)
+#define DISPATCH_MANAGER_METHOD(name, ...) DISPATCH_HANDLER(name, userdata, NULL, __VA_ARGS__)
+
 #define DISPATCH_HANDLER(name, bus_, object_, ...) \
         static int method_##name(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) \
         { \
@@ -34,25 +41,11 @@ int dispatch_authorize_rp(const Request *request, const char *rp_id);
         } \
         struct swallow_semicolon
 
+/* Defines question_NAME: the action, the intent and the names of the arguments in it, see
+ * question.h. */
 #define DISPATCH_QUESTION(name, action_, intent_, ...) \
         static const Question question_##name = { \
                 .action = QUESTION_ACTION(action_), \
                 .intent = (intent_), \
                 .arguments = {__VA_ARGS__}, \
         }
-
-/* A method of a tenancy's object for callers with a right. */
-#define DISPATCH_METHOD(name, right) \
-        DISPATCH_HANDLER(name, ((BusTenancy *) userdata)->bus, userdata, .rights = (right))
-
-/* The same for a method that polkit may authorize, too: the action, the intent and the names of
- * the arguments in it, see question.h. */
-#define DISPATCH_METHOD_ASKING(name, right, ...) \
-        DISPATCH_QUESTION(name, __VA_ARGS__); \
-        DISPATCH_HANDLER(name, ((BusTenancy *) userdata)->bus, userdata, .rights = (right), \
-                         .question = &question_##name)
-
-/* The same for a method of the manager. */
-#define DISPATCH_MANAGER_METHOD_ASKING(name, right, ...) \
-        DISPATCH_QUESTION(name, __VA_ARGS__); \
-        DISPATCH_HANDLER(name, userdata, NULL, .rights = (right), .question = &question_##name)

@@ -267,6 +267,15 @@ void request_end(Request *request, const Result *result, AppendFunc append)
                 request_fail_retry_after(request, r, result->retry_after_s);
 }
 
+void request_on_result(const Result *result, void *userdata)
+{
+        Request *request = userdata;
+
+        if (result->r == 0 && request->method->has_event)
+                request_record(request, request->method->event);
+        request_end(request, result, request->method->append);
+}
+
 void request_reply_empty(Request *request)
 {
         request_end(request, &(Result){}, NULL);

@@ -8,6 +8,9 @@
 #include "daemon/bus/dispatch/question.h"
 #include "daemon/core/call.h"
 
+/* Appends the result of a call to the reply. Returns a negative errno on failure. */
+typedef int (*AppendFunc)(sd_bus_message *reply, const Result *result);
+
 /* A method of an interface. */
 typedef struct Method {
         unsigned rights;          /* any of these is needed; 0: only root has the right */
@@ -17,6 +20,10 @@ typedef struct Method {
         /* Parses the arguments and starts a call of a use case, or replies at once. Returns as
          * start functions in core/call.h do: 0 or CALL_ANSWERED, or the error to reply with. */
         int (*run)(Request *request, sd_bus_message *message);
+        /* For request_on_result(): */
+        AppendFunc append; /* NULL: the method returns nothing */
+        bool has_event;
+        Event event; /* the audit record of a success */
 } Method;
 
 /* The arguments that audit records have, as far as they were read and valid; lent by the message.
@@ -65,11 +72,11 @@ bool request_is_current(const Request *request);
 /* Leaves an audit record of a success. */
 void request_record(const Request *request, Event event);
 
-/* Appends the result of a call to the reply. Returns a negative errno on failure. */
-typedef int (*AppendFunc)(sd_bus_message *reply, const Result *result);
 /* Ends the request: replies with the result, or with its error. `append` is NULL for a method that
  * returns nothing. */
 void request_end(Request *request, const Result *result, AppendFunc append);
+/* The usual ResultFunc, whose userdata is the request: ends it as its Method says. */
+void request_on_result(const Result *result, void *userdata);
 
 /* For methods that answer at once: makes the reply, which request_reply() sends, freeing the
  * request. */

@@ -115,7 +115,7 @@ static int append_ids(sd_bus_message *m, const char *name, const LinkList *links
         return bus_append_strv(m, name, ids);
 }
 
-static int append_outcomes(sd_bus_message *m, const Result *result)
+int bus_append_outcomes(sd_bus_message *m, const Result *result)
 {
         const LinkList *links = result->links;
         const LinkOutcome *outcomes = result->outcomes;
@@ -133,11 +133,6 @@ static int append_outcomes(sd_bus_message *m, const Result *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void on_imported(const Result *result, void *userdata)
-{
-        request_end(userdata, result, append_outcomes);
-}
-
 int run_import(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(link_list_clear) LinkList links = {};
@@ -149,7 +144,7 @@ int run_import(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = links_import(request->tenancy, &links, dry_run, &request->origin, on_imported,
-                                 request);
+                r = links_import(request->tenancy, &links, dry_run, &request->origin,
+                                 request_on_result, request);
         return r;
 }

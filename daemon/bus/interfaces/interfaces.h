@@ -9,10 +9,12 @@ extern const sd_bus_vtable links_vtable[];
 extern const sd_bus_vtable vault_vtable[];
 extern const sd_bus_vtable mailbox_vtable[];
 
-/* Methods with a file of their own: ListRights and ProveKey of the manager, and Links.Import. */
+/* Methods with a file of their own: ListRights and ProveKey of the manager, and Links.Import with
+ * its result. */
 int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int run_import(Request *request, sd_bus_message *m);
+int bus_append_outcomes(sd_bus_message *m, const Result *result);
 
 /* Sends Added or Removed to each connection that may read the links of the tenancy. */
 void links_emit(BusTenancy *object, const char *member, const Link *link);

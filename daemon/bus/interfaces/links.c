@@ -108,11 +108,6 @@ static int run_list(Request *request, sd_bus_message *m)
 
 /* Changes are carried through even if the caller disconnects. */
 
-static void on_changed(const Result *result, void *userdata)
-{
-        request_end(userdata, result, NULL);
-}
-
 static int run_add(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id, *authenticator_id;
@@ -123,7 +118,7 @@ static int run_add(Request *request, sd_bus_message *m _unused_)
                 r = read_authenticator_id(request, &authenticator_id);
         if (r == 0)
                 r = links_add(request->tenancy, user_id, authenticator_id, &request->origin,
-                              on_changed, request);
+                              request_on_result, request);
         return r;
 }
 
@@ -135,17 +130,12 @@ static int run_remove(Request *request, sd_bus_message *m _unused_)
         r = read_authenticator_id(request, &authenticator_id);
         return r != 0 ? r
                       : links_remove(request->tenancy, authenticator_id, &request->origin,
-                                     on_changed, request);
+                                     request_on_result, request);
 }
 
 static int append_n_removed(sd_bus_message *m, const Result *result)
 {
         return sd_bus_message_append(m, "u", (uint32_t) result->n_links);
-}
-
-static void on_removed_by_user(const Result *result, void *userdata)
-{
-        request_end(userdata, result, append_n_removed);
 }
 
 static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
@@ -156,7 +146,7 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
         r = read_user_id(request, &user_id);
         return r != 0 ? r
                       : links_remove_by_user(request->tenancy, user_id, &request->origin,
-                                             on_removed_by_user, request);
+                                             request_on_result, request);
 }
 
 /* Reconcile */
@@ -261,19 +251,32 @@ static int run_reconcile(Request *request, sd_bus_message *m)
                                         request, &request->call);
 }
 
-DISPATCH_METHOD_ASKING(get_user, RIGHT_LINKS_READ, "read-links",
-                       "see to whom \"$(authenticator_id)\" is linked", "authenticator_id");
-DISPATCH_METHOD_ASKING(list_by_user, RIGHT_LINKS_READ, "read-links",
-                       "list the links of user \"$(user_id)\"", "user_id");
-DISPATCH_METHOD_ASKING(list, RIGHT_LINKS_READ, "read-links", "list the links", NULL);
-DISPATCH_METHOD_ASKING(add, RIGHT_LINKS_WRITE, "change-links",
-                       "link \"$(authenticator_id)\" to user \"$(user_id)\"", "user_id",
-                       "authenticator_id");
-DISPATCH_METHOD_ASKING(import, RIGHT_LINKS_WRITE, "import-links", "import links", NULL);
-DISPATCH_METHOD_ASKING(remove, RIGHT_LINKS_WRITE, "change-links",
-                       "remove the link of \"$(authenticator_id)\"", "authenticator_id");
-DISPATCH_METHOD_ASKING(remove_by_user, RIGHT_LINKS_WRITE, "change-links",
-                       "remove all links of user \"$(user_id)\"", "user_id");
+DISPATCH_QUESTION(get_user, "read-links", "see to whom \"$(authenticator_id)\" is linked",
+                  "authenticator_id");
+DISPATCH_METHOD(get_user, .rights = RIGHT_LINKS_READ, .question = &question_get_user);
+
+DISPATCH_QUESTION(list_by_user, "read-links", "list the links of user \"$(user_id)\"", "user_id");
+DISPATCH_METHOD(list_by_user, .rights = RIGHT_LINKS_READ, .question = &question_list_by_user);
+
+DISPATCH_QUESTION(list, "read-links", "list the links", NULL);
+DISPATCH_METHOD(list, .rights = RIGHT_LINKS_READ, .question = &question_list);
+
+DISPATCH_QUESTION(add, "change-links", "link \"$(authenticator_id)\" to user \"$(user_id)\"",
+                  "user_id", "authenticator_id");
+DISPATCH_METHOD(add, .rights = RIGHT_LINKS_WRITE, .question = &question_add);
+
+DISPATCH_QUESTION(import, "import-links", "import links", NULL);
+DISPATCH_METHOD(import, .rights = RIGHT_LINKS_WRITE, .question = &question_import,
+                .append = bus_append_outcomes);
+
+DISPATCH_QUESTION(remove, "change-links", "remove the link of \"$(authenticator_id)\"",
+                  "authenticator_id");
+DISPATCH_METHOD(remove, .rights = RIGHT_LINKS_WRITE, .question = &question_remove);
+
+DISPATCH_QUESTION(remove_by_user, "change-links", "remove all links of user \"$(user_id)\"",
+                  "user_id");
+DISPATCH_METHOD(remove_by_user, .rights = RIGHT_LINKS_WRITE, .question = &question_remove_by_user,
+                .append = append_n_removed);
 
 /* A dry run needs less rights. Invalid options count as a dry run: run() rejects them. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)

@@ -36,11 +36,6 @@ static int append_challenge(sd_bus_message *m, const Result *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void on_challenge(const Result *result, void *userdata)
-{
-        request_end(userdata, result, append_challenge);
-}
-
 static void on_created(const Result *result, void *userdata)
 {
         Request *request = userdata;
@@ -50,20 +45,6 @@ static void on_created(const Result *result, void *userdata)
                 request_record(request, EVENT_CHALLENGE_CREATED);
         }
         request_end(request, result, append_challenge);
-}
-
-static void on_verified(const Result *result, void *userdata)
-{
-        if (result->r == 0)
-                request_record(userdata, EVENT_CHALLENGE_USED);
-        request_end(userdata, result, append_challenge);
-}
-
-static void on_deleted(const Result *result, void *userdata)
-{
-        if (result->r == 0)
-                request_record(userdata, EVENT_CHALLENGE_DELETED);
-        request_end(userdata, result, NULL);
 }
 
 static int read_create_options(Request *request, ChallengeRequest *challenge)
@@ -115,7 +96,7 @@ static int run_get_challenge(Request *request, sd_bus_message *m _unused_)
         int r;
 
         r = read_id(request, &id);
-        return r != 0 ? r : mailbox_get(request->tenancy, id, on_challenge, request);
+        return r != 0 ? r : mailbox_get(request->tenancy, id, request_on_result, request);
 }
 
 static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
@@ -131,7 +112,7 @@ static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
                 r = request_read_text(request, "code", challenge_code_is_valid,
                                       CHALLENGE_CODE_LEN_MAX, &code);
         if (r == 0)
-                r = mailbox_verify(request->tenancy, id, secret, code, on_verified, request);
+                r = mailbox_verify(request->tenancy, id, secret, code, request_on_result, request);
         return r;
 }
 
@@ -141,13 +122,15 @@ static int run_delete_challenge(Request *request, sd_bus_message *m _unused_)
         int r;
 
         r = read_id(request, &id);
-        return r != 0 ? r : mailbox_delete(request->tenancy, id, on_deleted, request);
+        return r != 0 ? r : mailbox_delete(request->tenancy, id, request_on_result, request);
 }
 
-DISPATCH_METHOD(create_challenge, RIGHT_MAILBOX);
-DISPATCH_METHOD(get_challenge, RIGHT_MAILBOX);
-DISPATCH_METHOD(verify_challenge, RIGHT_MAILBOX);
-DISPATCH_METHOD(delete_challenge, RIGHT_MAILBOX);
+DISPATCH_METHOD(create_challenge, .rights = RIGHT_MAILBOX);
+DISPATCH_METHOD(get_challenge, .rights = RIGHT_MAILBOX, .append = append_challenge);
+DISPATCH_METHOD(verify_challenge, .rights = RIGHT_MAILBOX, .append = append_challenge,
+                .has_event = true, .event = EVENT_CHALLENGE_USED);
+DISPATCH_METHOD(delete_challenge, .rights = RIGHT_MAILBOX, .has_event = true,
+                .event = EVENT_CHALLENGE_DELETED);
 
 const sd_bus_vtable mailbox_vtable[] = {
         SD_BUS_VTABLE_START(0),

@@ -39,8 +39,8 @@ static int run_list_tenancies(Request *request, sd_bus_message *m _unused_)
         return 0;
 }
 
-DISPATCH_MANAGER_METHOD_ASKING(list_tenancies, RIGHT_ALL, "find-tenancy",
-                               "list the tenancies of passlockd", NULL);
+DISPATCH_QUESTION(list_tenancies, "find-tenancy", "list the tenancies of passlockd", NULL);
+DISPATCH_MANAGER_METHOD(list_tenancies, .rights = RIGHT_ALL, .question = &question_list_tenancies);
 
 static BusTenancy *find_labelled(Bus *bus, const char *label)
 {
@@ -114,8 +114,8 @@ static int run_reload(Request *request, sd_bus_message *m _unused_)
         return r == 0 ? 0 : reload_fails(request, r, text);
 }
 
-DISPATCH_MANAGER_METHOD_ASKING(reload, 0, "reload",
-                               "reload the configuration and the keys of passlockd", NULL);
+DISPATCH_QUESTION(reload, "reload", "reload the configuration and the keys of passlockd", NULL);
+DISPATCH_MANAGER_METHOD(reload, .rights = 0, .question = &question_reload);
 
 static int append_finding(sd_bus_message *reply, const Finding *finding)
 {
@@ -160,7 +160,8 @@ static int run_diagnose(Request *request, sd_bus_message *m _unused_)
         return 0;
 }
 
-DISPATCH_MANAGER_METHOD_ASKING(diagnose, 0, "diagnose", "diagnose problems of passlockd", NULL);
+DISPATCH_QUESTION(diagnose, "diagnose", "diagnose problems of passlockd", NULL);
+DISPATCH_MANAGER_METHOD(diagnose, .rights = 0, .question = &question_diagnose);
 
 static int get_version(sd_bus *sd _unused_, const char *path _unused_,
                        const char *interface _unused_, const char *property _unused_,

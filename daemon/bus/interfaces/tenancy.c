@@ -20,13 +20,6 @@ static int append_token(sd_bus_message *m, const Result *result)
         return sd_bus_message_append(m, "st", result->token->token, result->token->expires_at_ms);
 }
 
-static void on_authorized(const Result *result, void *userdata)
-{
-        if (result->r == 0)
-                request_record(userdata, EVENT_CEREMONY_AUTHORIZED);
-        request_end(userdata, result, append_token);
-}
-
 /* Copies of strings that are lent by the message; NULL is not copied. */
 typedef struct StringCopy {
         const char *from;
@@ -93,12 +86,13 @@ static int run_authorize(Request *request, sd_bus_message *m _unused_)
                 r = dispatch_authorize_rp(request, registration->rp_id);
         if (r == 0)
                 r = authorize_registration_start(request->tenancy, TAKE_PTR(registration),
-                                                 exclude_linked, on_authorized, request,
+                                                 exclude_linked, request_on_result, request,
                                                  &request->call);
         return r;
 }
 
-DISPATCH_METHOD(authorize, RIGHT_AUTHORIZE);
+DISPATCH_METHOD(authorize, .rights = RIGHT_AUTHORIZE, .append = append_token, .has_event = true,
+                .event = EVENT_CEREMONY_AUTHORIZED);
 
 /* AuthorizeAuthentication */
 
@@ -137,8 +131,8 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
                 r = dispatch_authorize_rp(request, authentication->rp_id);
         if (r != 0)
                 return r;
-        r = authorize_authentication_start(request->tenancy, authentication, on_authorized, request,
-                                           &request->call);
+        r = authorize_authentication_start(request->tenancy, authentication, request_on_result,
+                                           request, &request->call);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r,
                                        "Set either discoverable, or user_id or allow_credentials; "
@@ -146,7 +140,8 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
         return r;
 }
 
-DISPATCH_METHOD(authorize_authentication, RIGHT_AUTHORIZE_AUTHENTICATION);
+DISPATCH_METHOD(authorize_authentication, .rights = RIGHT_AUTHORIZE_AUTHENTICATION,
+                .append = append_token, .has_event = true, .event = EVENT_CEREMONY_AUTHORIZED);
 
 /* Exchange */
 
@@ -197,7 +192,7 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         return r != 0 ? r : exchange_start(request->tenancy, &exchange, on_exchanged, request);
 }
 
-DISPATCH_METHOD(exchange, RIGHT_EXCHANGE);
+DISPATCH_METHOD(exchange, .rights = RIGHT_EXCHANGE);
 
 /* VerifyIdToken */
 
@@ -211,11 +206,6 @@ static int append_principal(sd_bus_message *m, const Result *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void on_identified(const Result *result, void *userdata)
-{
-        request_end(userdata, result, append_principal);
-}
-
 static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
 {
         const char *id_token, *user_id = NULL;
@@ -226,12 +216,12 @@ static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = verify_id_token_start(request->tenancy, id_token, user_id, on_identified,
+                r = verify_id_token_start(request->tenancy, id_token, user_id, request_on_result,
                                           request, &request->call);
         return r;
 }
 
-DISPATCH_METHOD(verify_id_token, RIGHT_VERIFY_ID_TOKEN);
+DISPATCH_METHOD(verify_id_token, .rights = RIGHT_VERIFY_ID_TOKEN, .append = append_principal);
 
 static int get_property(sd_bus *sd _unused_, const char *path _unused_,
                         const char *interface _unused_, const char *property, sd_bus_message *reply,

@@ -70,18 +70,14 @@ static int append_whole_passkey(sd_bus_message *m, const Result *result)
         return append_passkey(m, result->passkey, true);
 }
 
-static void on_passkey(const Result *result, void *userdata)
-{
-        request_end(userdata, result, append_whole_passkey);
-}
-
 static int run_get_passkey(Request *request, sd_bus_message *m _unused_)
 {
         const char *id;
         int r;
 
         r = request_read_text(request, "passkey_id", id_is_valid, PASSKEY_ID_LEN_MAX, &id);
-        return r != 0 ? r : vault_get(request->tenancy, id, on_passkey, request, &request->call);
+        return r != 0 ? r
+                      : vault_get(request->tenancy, id, request_on_result, request, &request->call);
 }
 
 static int append_page(sd_bus_message *m, const Result *result)
@@ -97,11 +93,6 @@ static int append_page(sd_bus_message *m, const Result *result)
         return r < 0 ? r : sd_bus_message_append(m, "s", result->next_cursor ?: "");
 }
 
-static void on_page(const Result *result, void *userdata)
-{
-        request_end(userdata, result, append_page);
-}
-
 static int run_list_passkeys(Request *request, sd_bus_message *m)
 {
         const char *cursor;
@@ -113,7 +104,7 @@ static int run_list_passkeys(Request *request, sd_bus_message *m)
         if (*cursor && !text_is_valid(cursor, VAULT_CURSOR_LEN_MAX))
                 return request_explain(request, ERROR_INVALID_ARGS,
                                        "cursor is invalid: pass the next_cursor of ListPasskeys");
-        return vault_list(request->tenancy, cursor, on_page, request, &request->call);
+        return vault_list(request->tenancy, cursor, request_on_result, request, &request->call);
 }
 
 /* Management: a token for the page, and warnings */
@@ -134,18 +125,6 @@ static int append_management(sd_bus_message *m, const Result *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void end_management(Request *request, const Result *result, Event event)
-{
-        if (result->r == 0)
-                request_record(request, event);
-        request_end(request, result, append_management);
-}
-
-static void on_updated(const Result *result, void *userdata)
-{
-        end_management(userdata, result, EVENT_PASSKEYS_UPDATED);
-}
-
 static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id, *username, *display_name = NULL;
@@ -159,8 +138,8 @@ static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
         if (r == 0)
-                r = vault_update(request->tenancy, user_id, username, display_name, on_updated,
-                                 request);
+                r = vault_update(request->tenancy, user_id, username, display_name,
+                                 request_on_result, request);
         return r;
 }
 
@@ -237,11 +216,6 @@ static int read_user(Request *request, const char **ret)
         return r != 0 ? r : request_read_options(request, NULL, 0);
 }
 
-static void on_user_deleted(const Result *result, void *userdata)
-{
-        end_management(userdata, result, EVENT_PASSKEYS_DELETED);
-}
-
 static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id;
@@ -250,12 +224,7 @@ static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_
         r = read_user(request, &user_id);
         return r != 0 ? r
                       : vault_delete_user(request->tenancy, user_id, &request->origin,
-                                          on_user_deleted, request);
-}
-
-static void on_pruned(const Result *result, void *userdata)
-{
-        end_management(userdata, result, EVENT_PRUNE_AUTHORIZED);
+                                          request_on_result, request);
 }
 
 static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
@@ -265,41 +234,46 @@ static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)
 
         r = read_user(request, &user_id);
         return r != 0 ? r
-                      : vault_prune(request->tenancy, user_id, on_pruned, request, &request->call);
+                      : vault_prune(request->tenancy, user_id, request_on_result, request,
+                                    &request->call);
 }
 
-DISPATCH_METHOD_ASKING(get_passkey, RIGHT_VAULT_READ, "read-vault",
-                       "read passkey \"$(passkey_id)\"", "passkey_id");
-DISPATCH_METHOD_ASKING(list_passkeys, RIGHT_VAULT_READ, "read-vault",
-                       "list the passkeys in the vault", NULL);
-DISPATCH_METHOD_ASKING(delete_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-                       "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
-                       "passkey_ids");
-DISPATCH_METHOD_ASKING(
-        delete_user_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-        "delete from the vault, with their links, all passkeys of user \"$(user_id)\"", "user_id");
-DISPATCH_METHOD_ASKING(prune_passkeys, RIGHT_VAULT_WRITE, "change-vault",
-                       "tidy up the browser of user \"$(user_id)\"", "user_id");
+DISPATCH_QUESTION(get_passkey, "read-vault", "read passkey \"$(passkey_id)\"", "passkey_id");
+DISPATCH_METHOD(get_passkey, .rights = RIGHT_VAULT_READ, .question = &question_get_passkey,
+                .append = append_whole_passkey);
 
-/* The question quotes the display name, too: browsers show it instead of the username. */
-static int method_update_passkeys(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
-{
-        static const Question question = {
-                .action = QUESTION_ACTION("change-vault"),
-                .intent = "name the passkeys of user \"$(user_id)\" \"$(username)\"",
-                .arguments = {"user_id", "username"},
-                .option = "display_name",
-                .option_intent = ", shown as \"$(display_name)\"",
-        };
-        static const Method method = {
-                .rights = RIGHT_VAULT_WRITE,
-                .question = &question,
-                .run = run_update_passkeys,
-        };
-        BusTenancy *object = userdata;
+DISPATCH_QUESTION(list_passkeys, "read-vault", "list the passkeys in the vault", NULL);
+DISPATCH_METHOD(list_passkeys, .rights = RIGHT_VAULT_READ, .question = &question_list_passkeys,
+                .append = append_page);
 
-        return dispatch_method(object->bus, object, m, &method);
-}
+DISPATCH_QUESTION(delete_passkeys, "change-vault",
+                  "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
+                  "passkey_ids");
+DISPATCH_METHOD(delete_passkeys, .rights = RIGHT_VAULT_WRITE,
+                .question = &question_delete_passkeys);
+
+DISPATCH_QUESTION(delete_user_passkeys, "change-vault",
+                  "delete from the vault, with their links, all passkeys of user \"$(user_id)\"",
+                  "user_id");
+DISPATCH_METHOD(delete_user_passkeys, .rights = RIGHT_VAULT_WRITE,
+                .question = &question_delete_user_passkeys, .append = append_management,
+                .has_event = true, .event = EVENT_PASSKEYS_DELETED);
+
+DISPATCH_QUESTION(prune_passkeys, "change-vault", "tidy up the browser of user \"$(user_id)\"",
+                  "user_id");
+DISPATCH_METHOD(prune_passkeys, .rights = RIGHT_VAULT_WRITE, .question = &question_prune_passkeys,
+                .append = append_management, .has_event = true, .event = EVENT_PRUNE_AUTHORIZED);
+
+/* Quotes the display name, too: browsers show it instead of the username. */
+static const Question question_update_passkeys = {
+        .action = QUESTION_ACTION("change-vault"),
+        .intent = "name the passkeys of user \"$(user_id)\" \"$(username)\"",
+        .arguments = {"user_id", "username"},
+        .option = "display_name",
+        .option_intent = ", shown as \"$(display_name)\"",
+};
+DISPATCH_METHOD(update_passkeys, .rights = RIGHT_VAULT_WRITE, .question = &question_update_passkeys,
+                .append = append_management, .has_event = true, .event = EVENT_PASSKEYS_UPDATED);
 
 #define MANAGEMENT_RESULT SD_BUS_RESULT("s", token, "t", expires_at, "a(sss)", warnings)
 #define SENSITIVE         (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)
