@@ -5,16 +5,13 @@
 
 static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
 
-static int read_registration(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_registration(const char *body, size_t body_len, ApiPayload *payload)
 {
-        result->token = &payload->token;
         return api_json_read_registration_token(body, body_len, &payload->token);
 }
 
-static int read_authentication(const char *body, size_t body_len, ApiPayload *payload,
-                               Result *result)
+static int read_authentication(const char *body, size_t body_len, ApiPayload *payload)
 {
-        result->token = &payload->token;
         return api_json_read_authentication_token(body, body_len, &payload->token);
 }
 

@@ -50,17 +50,31 @@ static void observe(const ApiCall *call, int r)
                 api->observer(api, r, api->observer_userdata);
 }
 
+static Result payload_result(const ApiPayload *payload)
+{
+        return (Result){
+                .token = payload->token.token ? &payload->token : NULL,
+                .principal = payload->principal,
+                .passkey = payload->passkey,
+                .passkeys = payload->is_page ? &payload->passkeys : NULL,
+                .next_cursor = payload->next_cursor,
+                .management = payload->management.token ? &payload->management : NULL,
+                .challenge = payload->challenge,
+                .key_set = payload->key_set,
+        };
+}
+
 void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
 {
         _cleanup_(payload_clear) ApiPayload payload = {};
         ResultFunc func = call->func;
         void *userdata = call->userdata;
-        Result result = {};
+        Result result;
 
         if (r == 0)
-                r = call->endpoint->read(reply->body, reply->body_len, &payload, &result);
-        if (r != 0)
-                result = (Result){.r = r, .retry_after_s = retry_after_s};
+                r = call->endpoint->read(reply->body, reply->body_len, &payload);
+        result = r == 0 ? payload_result(&payload)
+                        : (Result){.r = r, .retry_after_s = retry_after_s};
         observe(call, r);
         api_call_cancel(call);
         func(&result, userdata);

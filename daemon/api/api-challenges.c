@@ -4,28 +4,19 @@
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
 
-static int read_created(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_created(const char *body, size_t body_len, ApiPayload *payload)
 {
-        int r = api_json_read_created_challenge(body, body_len, &payload->challenge);
-
-        result->challenge = payload->challenge;
-        return r;
+        return api_json_read_created_challenge(body, body_len, &payload->challenge);
 }
 
-static int read_challenge(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_challenge(const char *body, size_t body_len, ApiPayload *payload)
 {
-        int r = api_json_read_challenge(body, body_len, &payload->challenge);
-
-        result->challenge = payload->challenge;
-        return r;
+        return api_json_read_challenge(body, body_len, &payload->challenge);
 }
 
-static int read_verified(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_verified(const char *body, size_t body_len, ApiPayload *payload)
 {
-        int r = api_json_read_verified_challenge(body, body_len, &payload->challenge);
-
-        result->challenge = payload->challenge;
-        return r;
+        return api_json_read_verified_challenge(body, body_len, &payload->challenge);
 }
 
 int api_create_challenge(Api *api, const ChallengeRequest *request, ResultFunc func, void *userdata,
@@ -87,8 +78,7 @@ int api_verify_challenge(Api *api, const char *challenge_id, const char *secret,
         return api_ask(api, &(ApiQuery){.endpoint = &endpoint, .body = body}, func, userdata, ret);
 }
 
-static int check_deleted(const char *body, size_t body_len, ApiPayload *payload _unused_,
-                         Result *result _unused_)
+static int check_deleted(const char *body, size_t body_len, ApiPayload *payload _unused_)
 {
         return api_json_check_challenge_deleted(body, body_len);
 }

@@ -3,12 +3,9 @@
 #include "daemon/api/api-internal.h"
 #include "daemon/api/api-json.h"
 
-static int read_principal(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_principal(const char *body, size_t body_len, ApiPayload *payload)
 {
-        int r = api_json_read_principal(body, body_len, &payload->principal);
-
-        result->principal = payload->principal;
-        return r;
+        return api_json_read_principal(body, body_len, &payload->principal);
 }
 
 int api_exchange_code(Api *api, const char *code, ResultFunc func, void *userdata, ApiCall **ret)

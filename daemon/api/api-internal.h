@@ -9,15 +9,17 @@
 
 /* Internals of the API: its calls, for any endpoint, with attempts, deadline and result. */
 
-/* Owns the parsed reply. */
+/* Owns the parsed reply; each endpoint sets some members. */
 typedef struct ApiPayload {
         Token token;
         Principal *principal;
         Passkey *passkey;
+        bool is_page; /* of passkeys */
         PasskeyList passkeys;
         char *next_cursor;
         Management management;
         Challenge *challenge;
+        const char *key_set; /* lent */
 } ApiPayload;
 
 typedef struct ApiEndpoint {
@@ -31,9 +33,9 @@ typedef struct ApiEndpoint {
         size_t reply_len_max; /* 0: API_REPLY_LEN_MAX */
         bool once;            /* not idempotent: never retried */
         bool is_public;       /* below the origin, without a key */
-        /* Parses the body of a successful reply into the result. Returns 0, -ENOMEM or
+        /* Parses the body of a successful reply. Returns 0, -ENOMEM or
          * ERROR_MALFORMED_REPLY. */
-        int (*read)(const char *body, size_t body_len, ApiPayload *payload, Result *result);
+        int (*read)(const char *body, size_t body_len, ApiPayload *payload);
 } ApiEndpoint;
 
 struct ApiCall {

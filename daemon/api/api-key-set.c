@@ -3,10 +3,9 @@
 #include "daemon/api/api-internal.h"
 #include "daemon/api/api-json.h"
 
-static int read_key_set(const char *body, size_t body_len, ApiPayload *payload _unused_,
-                        Result *result)
+static int read_key_set(const char *body, size_t body_len, ApiPayload *payload)
 {
-        result->key_set = body;
+        payload->key_set = body;
         return api_json_check_key_set(body, body_len);
 }
 

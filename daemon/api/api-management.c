@@ -3,21 +3,18 @@
 #include "daemon/api/api-internal.h"
 #include "daemon/api/api-json.h"
 
-static int read_update(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_update(const char *body, size_t body_len, ApiPayload *payload)
 {
-        result->management = &payload->management;
         return api_json_read_update(body, body_len, &payload->management);
 }
 
-static int read_deletion(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_deletion(const char *body, size_t body_len, ApiPayload *payload)
 {
-        result->management = &payload->management;
         return api_json_read_deletion(body, body_len, &payload->management);
 }
 
-static int read_pruning(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_pruning(const char *body, size_t body_len, ApiPayload *payload)
 {
-        result->management = &payload->management;
         return api_json_read_pruning(body, body_len, &payload->management);
 }
 

@@ -4,12 +4,9 @@
 #include "daemon/api/api-json.h"
 #include "daemon/api/api-url.h"
 
-static int read_passkey(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_passkey(const char *body, size_t body_len, ApiPayload *payload)
 {
-        int r = api_json_read_passkey(body, body_len, &payload->passkey);
-
-        result->passkey = payload->passkey;
-        return r;
+        return api_json_read_passkey(body, body_len, &payload->passkey);
 }
 
 int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ResultFunc func,
@@ -31,14 +28,11 @@ int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, Resu
                 func, userdata, ret);
 }
 
-static int read_page(const char *body, size_t body_len, ApiPayload *payload, Result *result)
+static int read_page(const char *body, size_t body_len, ApiPayload *payload)
 {
-        int r = api_json_read_passkey_list(body, body_len, &payload->passkeys,
-                                           &payload->next_cursor);
-
-        result->passkeys = &payload->passkeys;
-        result->next_cursor = payload->next_cursor;
-        return r;
+        payload->is_page = true;
+        return api_json_read_passkey_list(body, body_len, &payload->passkeys,
+                                          &payload->next_cursor);
 }
 
 int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ResultFunc func,
