@@ -35,7 +35,7 @@ static bool parse_address(const char *text, struct sockaddr_un *ret, socklen_t *
         return true;
 }
 
-/* Connected, since the kernel tells only then when the other side has room. */
+/* Connected: EPOLLOUT then reports room in the receiver's queue. */
 static int connect_to_systemd(void)
 {
         const char *text = getenv("NOTIFY_SOCKET");
@@ -56,7 +56,7 @@ static bool send_text(Notify *notify, const char *text)
         return send(notify->fd, text, strlen(text), MSG_NOSIGNAL) >= 0;
 }
 
-/* Returns whether that was it, and the other side is not there or has it. */
+/* Returns false if the socket is full; ignores other errors. */
 static bool send_state(Notify *notify, const char *text)
 {
         return send_text(notify, text) || errno != EAGAIN;
@@ -71,7 +71,7 @@ static bool send_reloading(Notify *notify)
         return send_state(notify, text);
 }
 
-/* Sends what is to be sent, as far as there is room. Returns whether that is all. */
+/* Sends the pending notifications until the socket is full. Returns whether all were sent. */
 static bool flush(Notify *notify)
 {
         if (notify->reloading_at_us > 0 && send_reloading(notify))

@@ -36,19 +36,15 @@ static void on_link_removed(Tenancy *tenancy _unused_, const Link *link, void *u
         links_emit(userdata, "Removed", link);
 }
 
-static void object_listen(BusTenancy *object)
-{
-        tenancy_set_listener(object->tenancy, &(TenancyListener){
-                                                      .state_changed = on_state_changed,
-                                                      .link_added = on_link_added,
-                                                      .link_removed = on_link_removed,
-                                                      .userdata = object,
-                                              });
-}
-
 /* Points the label to a tenancy. */
 static int object_set_tenancy(BusTenancy *object, Tenancy *tenancy)
 {
+        const TenancyListener listener = {
+                .state_changed = on_state_changed,
+                .link_added = on_link_added,
+                .link_removed = on_link_removed,
+                .userdata = object,
+        };
         char *endpoint = strdup(tenancy_endpoint(tenancy));
 
         if (!endpoint)
@@ -63,7 +59,7 @@ static int object_set_tenancy(BusTenancy *object, Tenancy *tenancy)
         }
         free(object->endpoint);
         object->endpoint = endpoint;
-        object_listen(object);
+        tenancy_set_listener(tenancy, &listener);
         return 0;
 }
 

@@ -87,12 +87,6 @@ static void client_set_http1(HttpClient *client, bool http1)
                 http_multi_set_host_connections(client->current->multi, connections_max(client));
 }
 
-static void client_learn_version(HttpClient *client, long version)
-{
-        if (version != CURL_HTTP_VERSION_NONE)
-                client_set_http1(client, version < CURL_HTTP_VERSION_2_0);
-}
-
 static void call_leave_pool(HttpCall *call)
 {
         assert(call->pool && call->pool->n_calls > 0);
@@ -118,8 +112,10 @@ DEFINE_CLEANUP(HttpCall *, call_free);
 static void call_end(HttpCall *call, int result)
 {
         HttpClient *client = call->client;
+        long version = http_transfer_version(call->transfer);
 
-        client_learn_version(client, http_transfer_version(call->transfer));
+        if (version != CURL_HTTP_VERSION_NONE)
+                client_set_http1(client, version < CURL_HTTP_VERSION_2_0);
         call->result = result;
         call_leave_pool(call);
         TAILQ_REMOVE(&client->running, call, entry);

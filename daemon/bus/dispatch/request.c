@@ -202,6 +202,16 @@ int request_read_text(Request *request, const char *name, bool (*is_valid)(const
         return 0;
 }
 
+int request_read_user_id(Request *request, const char **ret)
+{
+        return request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX, ret);
+}
+
+int request_read_id(Request *request, const char *name, const char **ret)
+{
+        return request_read_text(request, name, id_is_valid, PASSKEY_ID_LEN_MAX, ret);
+}
+
 int request_read_options(Request *request, const Option *options, size_t n_options)
 {
         int r;

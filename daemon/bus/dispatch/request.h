@@ -64,6 +64,9 @@ _printf_(3, 4) int request_explain(Request *request, int r, const char *format, 
  * are lent by the message. Return 0, INVALID_ARGS with an explanation, or a negative errno. */
 int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
                       unsigned len_max, const char **ret);
+int request_read_user_id(Request *request, const char **ret);
+/* Of a passkey or a challenge. */
+int request_read_id(Request *request, const char *name, const char **ret);
 int request_read_options(Request *request, const Option *options, size_t n_options);
 
 /* Whether the label still stands for the tenancy that was called. */

@@ -13,16 +13,6 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-static int read_user_id(Request *request, const char **ret)
-{
-        return request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX, ret);
-}
-
-static int read_authenticator_id(Request *request, const char **ret)
-{
-        return request_read_text(request, "authenticator_id", id_is_valid, PASSKEY_ID_LEN_MAX, ret);
-}
-
 static int append_link(sd_bus_message *m, const Link *link)
 {
         int r;
@@ -62,7 +52,7 @@ static int run_get_user(Request *request, sd_bus_message *m _unused_)
         const char *authenticator_id;
         int r;
 
-        r = read_authenticator_id(request, &authenticator_id);
+        r = request_read_id(request, "authenticator_id", &authenticator_id);
         if (r != 0)
                 return r;
         r = links_get(request->tenancy, authenticator_id, &link);
@@ -75,7 +65,7 @@ static int run_list_by_user(Request *request, sd_bus_message *m _unused_)
         const char *user_id;
         int r;
 
-        r = read_user_id(request, &user_id);
+        r = request_read_user_id(request, &user_id);
         if (r != 0)
                 return r;
         r = links_list_by_user(request->tenancy, user_id, &links);
@@ -113,9 +103,9 @@ static int run_add(Request *request, sd_bus_message *m _unused_)
         const char *user_id, *authenticator_id;
         int r;
 
-        r = read_user_id(request, &user_id);
+        r = request_read_user_id(request, &user_id);
         if (r == 0)
-                r = read_authenticator_id(request, &authenticator_id);
+                r = request_read_id(request, "authenticator_id", &authenticator_id);
         if (r == 0)
                 r = links_add(request->tenancy, user_id, authenticator_id, &request->origin,
                               request_on_result, request);
@@ -127,7 +117,7 @@ static int run_remove(Request *request, sd_bus_message *m _unused_)
         const char *authenticator_id;
         int r;
 
-        r = read_authenticator_id(request, &authenticator_id);
+        r = request_read_id(request, "authenticator_id", &authenticator_id);
         return r != 0 ? r
                       : links_remove(request->tenancy, authenticator_id, &request->origin,
                                      request_on_result, request);
@@ -143,7 +133,7 @@ static int run_remove_by_user(Request *request, sd_bus_message *m _unused_)
         const char *user_id;
         int r;
 
-        r = read_user_id(request, &user_id);
+        r = request_read_user_id(request, &user_id);
         return r != 0 ? r
                       : links_remove_by_user(request->tenancy, user_id, &request->origin,
                                              request_on_result, request);

@@ -85,17 +85,12 @@ static int run_create_challenge(Request *request, sd_bus_message *m)
         return r;
 }
 
-static int read_id(Request *request, const char **ret)
-{
-        return request_read_text(request, "challenge_id", id_is_valid, PASSKEY_ID_LEN_MAX, ret);
-}
-
 static int run_get_challenge(Request *request, sd_bus_message *m _unused_)
 {
         const char *id;
         int r;
 
-        r = read_id(request, &id);
+        r = request_read_id(request, "challenge_id", &id);
         return r != 0 ? r : mailbox_get(request->tenancy, id, request_on_result, request);
 }
 
@@ -104,7 +99,7 @@ static int run_verify_challenge(Request *request, sd_bus_message *m _unused_)
         const char *id, *secret, *code;
         int r;
 
-        r = read_id(request, &id);
+        r = request_read_id(request, "challenge_id", &id);
         if (r == 0)
                 r = request_read_text(request, "secret", secret_is_valid, CHALLENGE_SECRET_LEN_MAX,
                                       &secret);
@@ -121,7 +116,7 @@ static int run_delete_challenge(Request *request, sd_bus_message *m _unused_)
         const char *id;
         int r;
 
-        r = read_id(request, &id);
+        r = request_read_id(request, "challenge_id", &id);
         return r != 0 ? r : mailbox_delete(request->tenancy, id, request_on_result, request);
 }
 

@@ -56,8 +56,7 @@ static int read_registration(Request *request, Registration *registration, bool 
 
         r = request_read_text(request, "rp_id", rp_id_is_valid, RP_ID_LEN_MAX, &rp_id);
         if (r == 0)
-                r = request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX,
-                                      &user_id);
+                r = request_read_user_id(request, &user_id);
         if (r == 0)
                 r = request_read_text(request, "username", username_is_valid, USERNAME_LEN_MAX,
                                       &username);

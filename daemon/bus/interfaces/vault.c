@@ -75,7 +75,7 @@ static int run_get_passkey(Request *request, sd_bus_message *m _unused_)
         const char *id;
         int r;
 
-        r = request_read_text(request, "passkey_id", id_is_valid, PASSKEY_ID_LEN_MAX, &id);
+        r = request_read_id(request, "passkey_id", &id);
         return r != 0 ? r
                       : vault_get(request->tenancy, id, request_on_result, request, &request->call);
 }
@@ -131,7 +131,7 @@ static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
         const Option options[] = {{"display_name", 's', &display_name, username_is_valid}};
         int r;
 
-        r = request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX, &user_id);
+        r = request_read_user_id(request, &user_id);
         if (r == 0)
                 r = request_read_text(request, "username", username_is_valid, USERNAME_LEN_MAX,
                                       &username);
@@ -212,7 +212,7 @@ static int read_user(Request *request, const char **ret)
 {
         int r;
 
-        r = request_read_text(request, "user_id", user_id_is_valid, USER_ID_LEN_MAX, ret);
+        r = request_read_user_id(request, ret);
         return r != 0 ? r : request_read_options(request, NULL, 0);
 }
 
