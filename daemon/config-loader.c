@@ -30,6 +30,11 @@ struct ConfigLoader {
         sd_event_source *deadline;
 };
 
+static GrantList *grants_in_force(const ConfigLoader *loader)
+{
+        return loader->owner.grants(loader->owner.userdata);
+}
+
 /* Maps an errno of reading the files to a D-Bus error: the host is at fault if it lacks memory or
  * descriptors, else the files are. */
 static int error_of(int r)
@@ -87,8 +92,7 @@ static int apply_pending(ConfigLoader *loader, char **ret_text)
         r = loader->owner.apply(config, loader->owner.userdata);
         if (r < 0) {
                 r = describe_failure(r, ret_text);
-                (void) grant_name_resolver_start(loader->resolver,
-                                                 loader->owner.grants(loader->owner.userdata));
+                (void) grant_name_resolver_start(loader->resolver, grants_in_force(loader));
                 return r;
         }
         config_free(loader->config);
@@ -123,8 +127,7 @@ static void on_names_changed(void *userdata)
         ConfigLoader *loader = userdata;
 
         if (STAILQ_EMPTY(&loader->reloads) && !loader->pending)
-                grant_name_resolver_apply(loader->resolver,
-                                          loader->owner.grants(loader->owner.userdata), true);
+                grant_name_resolver_apply(loader->resolver, grants_in_force(loader), true);
         else if (!STAILQ_EMPTY(&loader->reloads) && grant_name_resolver_is_done(loader->resolver))
                 finish_reload(loader);
 }
@@ -238,8 +241,7 @@ static int begin_reload(ConfigLoader *loader, char **ret_text)
         r = schedule_apply(loader);
         if (r < 0 && STAILQ_EMPTY(&loader->reloads)) {
                 loader->pending = config_free(loader->pending);
-                (void) grant_name_resolver_start(loader->resolver,
-                                                 loader->owner.grants(loader->owner.userdata));
+                (void) grant_name_resolver_start(loader->resolver, grants_in_force(loader));
                 return r;
         }
         return 0;
@@ -283,7 +285,6 @@ int config_loader_diagnose(const ConfigLoader *loader, FindingList *list)
                 return 0;
         r = finding_list_append(list, &loader->config->findings);
         if (r == 0)
-                r = grant_name_resolver_diagnose(loader->owner.grants(loader->owner.userdata),
-                                                 list);
+                r = grant_name_resolver_diagnose(grants_in_force(loader), list);
         return r == 0 ? config_diagnose_ca_files(loader->config, list) : r;
 }

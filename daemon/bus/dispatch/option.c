@@ -8,22 +8,6 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
-static const char *type_signature(char type)
-{
-        switch (type) {
-        case 's':
-                return "s";
-        case 'b':
-                return "b";
-        case 'u':
-                return "u";
-        case 't':
-                return "t";
-        default:
-                return "as";
-        }
-}
-
 static int refuse_value(const Option *option, char text[static OPTION_ERROR_SIZE])
 {
         (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s has a value that is not acceptable",
@@ -80,21 +64,21 @@ static int read_list(sd_bus_message *m, const Option *option, char text[static O
 
 static int read_value(sd_bus_message *m, const Option *option, char text[static OPTION_ERROR_SIZE])
 {
-        const char *signature = type_signature(option->type), *actual;
+        const char *actual;
         int r;
 
         r = sd_bus_message_peek_type(m, NULL, &actual);
         if (r < 0)
                 return r;
-        if (!streq(actual, signature)) {
+        if (!streq(actual, option->type)) {
                 (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s is of type %s",
-                                option->name, signature);
+                                option->name, option->type);
                 return ERROR_INVALID_ARGS;
         }
-        r = sd_bus_message_enter_container(m, 'v', signature);
+        r = sd_bus_message_enter_container(m, 'v', option->type);
         if (r < 0)
                 return r;
-        switch (option->type) {
+        switch (*option->type) {
         case 's':
                 r = read_string(m, option, text);
                 break;

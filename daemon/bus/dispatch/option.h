@@ -11,8 +11,8 @@
  */
 typedef struct Option {
         const char *name;
-        char type;   /* 's', 'b', 'u', 't', or 'a' for as */
-        void *value; /* const char **, bool *, uint32_t *, uint64_t *, char *** */
+        const char *type; /* signature: s, b, u, t or as */
+        void *value;      /* const char **, bool *, uint32_t *, uint64_t *, char *** */
         bool (*is_valid)(const char *text); /* of a string, or of each in a list; NULL: any */
 } Option;
 

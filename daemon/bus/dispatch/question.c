@@ -95,7 +95,7 @@ static int check_size(sd_bus_message *message)
 static int push_option(char ***details, const QuestionContext *context, bool *ret_given)
 {
         const char *name = context->question->option, *value = NULL;
-        const Option options[] = {{name, 's', &value, NULL}};
+        const Option options[] = {{name, "s", &value, NULL}};
         char text[OPTION_ERROR_SIZE];
         int r;
 

@@ -218,7 +218,7 @@ int request_read_options(Request *request, const Option *options, size_t n_optio
 
         r = options_read(request->message, options, n_options, request->text);
         for (size_t i = 0; r == 0 && i < n_options; i++)
-                if (options[i].type == 's')
+                if (streq(options[i].type, "s"))
                         request_note(request, options[i].name, *(const char **) options[i].value);
         return r;
 }

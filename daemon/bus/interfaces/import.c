@@ -28,11 +28,11 @@ static int read_link(sd_bus_message *m, Link **ret, char text[static OPTION_ERRO
         const char *authenticator_id = NULL, *user_id = NULL, *platform_name = NULL, *wrong;
         uint64_t created_at_ms = TIME_ABSENT, last_used_at_ms = TIME_ABSENT;
         const Option fields[] = {
-                {"authenticator_id", 's', &authenticator_id, id_is_valid},
-                {"user_id", 's', &user_id, user_id_is_valid},
-                {"created_at", 't', &created_at_ms, NULL},
-                {"last_used_at", 't', &last_used_at_ms, NULL},
-                {"platform_name", 's', &platform_name, platform_name_is_valid},
+                {"authenticator_id", "s", &authenticator_id, id_is_valid},
+                {"user_id", "s", &user_id, user_id_is_valid},
+                {"created_at", "t", &created_at_ms, NULL},
+                {"last_used_at", "t", &last_used_at_ms, NULL},
+                {"platform_name", "s", &platform_name, platform_name_is_valid},
         };
         int r;
 
@@ -137,7 +137,7 @@ int run_import(Request *request, sd_bus_message *m _unused_)
 {
         _cleanup_(link_list_clear) LinkList links = {};
         bool dry_run = false;
-        const Option options[] = {{"dry_run", 'b', &dry_run, NULL}};
+        const Option options[] = {{"dry_run", "b", &dry_run, NULL}};
         int r;
 
         r = read_links(request, &links);

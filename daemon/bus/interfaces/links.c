@@ -166,8 +166,8 @@ static int read_reconcile_options(sd_bus_message *m, ReconcileOptions *ret,
                                   char text[static OPTION_ERROR_SIZE])
 {
         const Option options[] = {
-                {"dry_run", 'b', &ret->dry_run, NULL},
-                {"max_remove", 't', &ret->max_remove, NULL},
+                {"dry_run", "b", &ret->dry_run, NULL},
+                {"max_remove", "t", &ret->max_remove, NULL},
         };
 
         *ret = (ReconcileOptions){.dry_run = true, .max_remove = RECONCILE_UNBOUNDED};

@@ -50,12 +50,12 @@ static void on_created(const Result *result, void *userdata)
 static int read_create_options(Request *request, ChallengeRequest *challenge)
 {
         const Option options[] = {
-                {"name", 's', &challenge->name, username_is_valid},
-                {"user_id", 's', &challenge->user_id, user_id_is_valid},
-                {"metadata", 's', &challenge->metadata, metadata_is_valid},
-                {"invalidate_others", 'b', &challenge->invalidate_others, NULL},
-                {"skip_rate_limit", 'b', &challenge->skip_rate_limit, NULL},
-                {"send_email", 'b', &challenge->send_email, NULL},
+                {"name", "s", &challenge->name, username_is_valid},
+                {"user_id", "s", &challenge->user_id, user_id_is_valid},
+                {"metadata", "s", &challenge->metadata, metadata_is_valid},
+                {"invalidate_others", "b", &challenge->invalidate_others, NULL},
+                {"skip_rate_limit", "b", &challenge->skip_rate_limit, NULL},
+                {"send_email", "b", &challenge->send_email, NULL},
         };
 
         return request_read_options(request, options, ARRAY_SIZE(options));

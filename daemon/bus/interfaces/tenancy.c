@@ -45,12 +45,12 @@ static int read_registration(Request *request, Registration *registration, bool 
                                                 *user_verification = NULL;
         bool exclude_linked = true;
         const Option options[] = {
-                {"rp_name", 's', &rp_name, username_is_valid},
-                {"display_name", 's', &display_name, username_is_valid},
-                {"exclude_credentials", 'a', &registration->exclude_credentials, id_is_valid},
-                {"exclude_linked", 'b', &exclude_linked, NULL},
-                {"user_verification", 's', &user_verification, user_verification_is_valid},
-                {"timeout_ms", 'u', &registration->timeout_ms, NULL},
+                {"rp_name", "s", &rp_name, username_is_valid},
+                {"display_name", "s", &display_name, username_is_valid},
+                {"exclude_credentials", "as", &registration->exclude_credentials, id_is_valid},
+                {"exclude_linked", "b", &exclude_linked, NULL},
+                {"user_verification", "s", &user_verification, user_verification_is_valid},
+                {"timeout_ms", "u", &registration->timeout_ms, NULL},
         };
         int r;
 
@@ -99,12 +99,12 @@ static int read_authentication(Request *request, Authentication *authentication)
 {
         const char *rp_id, *user_id = NULL, *mediation = NULL, *user_verification = NULL;
         const Option options[] = {
-                {"user_id", 's', &user_id, user_id_is_valid},
-                {"allow_credentials", 'a', &authentication->allow_credentials, id_is_valid},
-                {"discoverable", 'b', &authentication->discoverable, NULL},
-                {"mediation", 's', &mediation, mediation_is_valid},
-                {"user_verification", 's', &user_verification, user_verification_is_valid},
-                {"timeout_ms", 'u', &authentication->timeout_ms, NULL},
+                {"user_id", "s", &user_id, user_id_is_valid},
+                {"allow_credentials", "as", &authentication->allow_credentials, id_is_valid},
+                {"discoverable", "b", &authentication->discoverable, NULL},
+                {"mediation", "s", &mediation, mediation_is_valid},
+                {"user_verification", "s", &user_verification, user_verification_is_valid},
+                {"timeout_ms", "u", &authentication->timeout_ms, NULL},
         };
         int r;
 
@@ -179,9 +179,9 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
                 .origin = request->origin,
         };
         const Option options[] = {
-                {"user_id", 's', &exchange.user_id, user_id_is_valid},
-                {"link", 'b', &exchange.link, NULL},
-                {"request_id", 's', &exchange.request_id, request_id_is_valid},
+                {"user_id", "s", &exchange.user_id, user_id_is_valid},
+                {"link", "b", &exchange.link, NULL},
+                {"request_id", "s", &exchange.request_id, request_id_is_valid},
         };
         int r;
 
@@ -208,7 +208,7 @@ static int append_principal(sd_bus_message *m, const Result *result)
 static int run_verify_id_token(Request *request, sd_bus_message *m _unused_)
 {
         const char *id_token, *user_id = NULL;
-        const Option options[] = {{"user_id", 's', &user_id, user_id_is_valid}};
+        const Option options[] = {{"user_id", "s", &user_id, user_id_is_valid}};
         int r;
 
         r = request_read_text(request, "id_token", id_token_is_valid, ID_TOKEN_LEN_MAX, &id_token);

@@ -128,7 +128,7 @@ static int append_management(sd_bus_message *m, const Result *result)
 static int run_update_passkeys(Request *request, sd_bus_message *m _unused_)
 {
         const char *user_id, *username, *display_name = NULL;
-        const Option options[] = {{"display_name", 's', &display_name, username_is_valid}};
+        const Option options[] = {{"display_name", "s", &display_name, username_is_valid}};
         int r;
 
         r = request_read_user_id(request, &user_id);
