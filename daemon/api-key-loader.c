@@ -79,7 +79,6 @@ static void record_fault(const ApiKeyFile *key)
 
 /* Watching */
 
-/* Whether any key has this fault or a worse one. */
 static bool is_key_missing(const ApiKeyLoader *loader)
 {
         const ApiKeyFile *key;
@@ -135,8 +134,8 @@ static void schedule_poll(ApiKeyLoader *loader)
         schedule_check(loader, loader->interval_usec);
 }
 
-/* Watches the directory while a key is missing. One more check finds loader that came before the
- * watch. An unreadable key is polled: its reason may go without any inotify event. */
+/* Watches the directory while a key is missing. One more check finds keys that came before the
+ * watch. An unreadable key is polled: its fault may end without an inotify event. */
 static void watch_missing_keys(ApiKeyLoader *loader)
 {
         const char *directory = credential_directory();
@@ -168,9 +167,9 @@ static void retry_key(ApiKeyLoader *loader, ApiKeyFile *key)
 static int on_key_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
         ApiKeyLoader *loader = userdata;
-        loader->settling = false;
         ApiKeyFile *key;
 
+        loader->settling = false;
         SLIST_FOREACH(key, &loader->files, entry)
                 if (key->fault != CREDENTIAL_FINE)
                         retry_key(loader, key);

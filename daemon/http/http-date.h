@@ -8,7 +8,7 @@
 /* Milliseconds since the epoch; 0 if invalid or before 1970. */
 uint64_t http_date_ms(const char *value);
 
-/* Parses Retry-After: seconds, or a date relative to `now_ms`. Returns seconds; 0 if invalid, past,
- * or a number over UINT32_MAX. A later date is UINT32_MAX. */
+/* Parses Retry-After: seconds, or a date relative to `now_ms`. Returns seconds, UINT32_MAX at most;
+ * 0 for the past, and HTTP_RETRY_AFTER_UNREADABLE_S if invalid. */
 #define HTTP_RETRY_AFTER_UNREADABLE_S 60U
 uint32_t http_retry_after_s(const char *value, uint64_t now_ms);
