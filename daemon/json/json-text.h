@@ -13,7 +13,7 @@ typedef struct JsonText {
         size_t len;
 } JsonText;
 
-/* The value of an object's first member with this name. GrantNameResolver are compared without
+/* The value of an object's first member with this name. Names are compared without
  * their escapes. Returns false if there is none, or no object. */
 bool json_text_member(JsonText object, const char *name, JsonText *ret);
 

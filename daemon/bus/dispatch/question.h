@@ -19,8 +19,7 @@
 typedef struct Question {
         const char *action; /* in the polkit policy file */
         const char *intent; /* completes "Authentication is required to …" */
-        /* GrantNameResolver, in details and intent, of the leading arguments: strings, or lists of
-         * strings. */
+        /* Names of the leading arguments, which are strings or lists of strings. */
         const char *arguments[QUESTION_ARGUMENTS_MAX];
         /* A string option that is quoted, too, or NULL; and the addition to the intent if it is
          * present. */
