@@ -54,8 +54,8 @@ def test_dry_run(repository):
     before = git(repository, "log", "--all", "--format=%H"), git(repository, "status", "--porcelain", "--ignored")
     done = release(repository, "--dry-run", "7.1.0")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "not in a dry run: ./scripts/check" in done.stdout
-    assert "not in a dry run: update_abi" in done.stdout
+    assert "skipped in a dry run: ./scripts/check" in done.stdout
+    assert "skipped in a dry run: update_abi" in done.stdout
     assert "commit: release: 7.1.0" in done.stdout
     assert "+        version : '7.1.0'," in done.stdout
     assert re.search(r"^\+passlockd \(7\.1\.0\) \w+; urgency=medium$", done.stdout, re.MULTILINE)
