@@ -40,7 +40,7 @@ def test_a_life_of_passkeys(person, host):
     agree(host)
 
     ada.page.click("#prune")
-    ada.said("This device was told which of your passkeys are still good. It drops the others.")
+    ada.said("This device removes your deleted passkeys.")
     assert len(ada.page.credentials()) == 1
     agree(host)
 
@@ -222,7 +222,7 @@ def test_prune_removes_what_the_vault_has_not(person, host):
     host.delete(gone)
     assert len(ada.page.credentials()) == 1
     ada.page.click("#prune")
-    ada.said("This device was told which of your passkeys are still good. It drops the others.")
+    ada.said("This device removes your deleted passkeys.")
     agree(host)
 
 
@@ -352,7 +352,7 @@ def test_rename_where_the_device_cannot_be_told(person):
     ada.create_passkey()
     ada.page.evaluate("delete PublicKeyCredential.signalCurrentUserDetails")
     ada.rename(f"{ada.name}.new", "Ada")
-    ada.said("Your name is changed. Your device could not be told, and goes on showing the old one.")
+    ada.said("Your name is changed. Your device may still show the old name.")
     assert ada.devices() == [ada.name]
 
 

@@ -95,7 +95,7 @@ def test_a_device_that_cannot_be_told(person, host):
     passkey = ada.create_passkey()
     ada.page.evaluate("delete PublicKeyCredential.signalUnknownCredential")
     ada.delete(passkey)
-    ada.said("The passkey is deleted. Your device could not be told, and lists it until you delete it there.")
+    ada.said("The passkey is deleted. Your device may still list it: please delete it there as well.")
     assert passkey not in host.links() and passkey not in host.vault()
     assert len(ada.page.credentials()) == 1
 
