@@ -17,7 +17,7 @@
 #define PATIENCE_MS 60000U
 #define N_MANY      20U
 
-/* The database. GrantNameResolver that begin with "slow" are answered when the gate is open. */
+/* The database. Names that begin with "slow" are answered when the gate is open. */
 static struct {
         pthread_mutex_t lock;
         pthread_cond_t changed;
@@ -348,7 +348,7 @@ static void ask_slow_ones(Fixture *fixture, unsigned first, unsigned n)
         }
 }
 
-/* GrantNameResolver that hang take all threads, and one behind them is answered all the same: */
+/* Names that hang take all threads; a lookup queued behind them is still answered: */
 static void test_hung_ones_keep_nobody_waiting(void **state)
 {
         Fixture *fixture = *state;
