@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A bus, an API and a daemon, and what tests do with them again and again."""
+"""A stack of bus, API and daemon, with common operations of tests."""
 
 import contextlib
 import os
@@ -61,12 +61,12 @@ class Stack:
         self.sections[f"Grant {name}"] = {"User": user, "Allow": allow} | more
 
     def grant_ourselves(self, label: str):
-        """Root needs no grant, but tests may run as anybody."""
+        """Grants everything to the user of the tests, unless that is root."""
         if not self.is_root:
             self.grant(f"tests-{label}", str(os.getuid()), "All", Tenancy=label)
 
     def apply(self):
-        """Lets the daemon read `sections` and `keys`."""
+        """Writes `sections` and `keys`, and reloads the daemon."""
         self.daemon.configure(self.sections)
         self.daemon.set_keys(self.keys)
         self.daemon.reload()
@@ -210,13 +210,13 @@ def eventually(condition, timeout: float = PATIENCE_SEC):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, "it did not come to pass"
+        assert time.monotonic() < end, "the condition did not become true in time"
         time.sleep(0.005)
 
 
 @contextlib.contextmanager
 def raises(*names: str, text: str = ""):
-    """Expects an error reply with one of these names, by their last words; gives it."""
+    """Expects an error reply whose name ends in one of these names; yields the error."""
     caught = Caught()
     try:
         yield caught
@@ -234,7 +234,7 @@ class Caught:
 
 @contextlib.contextmanager
 def within(seconds: float):
-    """Expects that what is in it takes no longer, however slow the machine is."""
+    """Expects that the block takes at most this time, plus slack for slow machines."""
     begin = time.monotonic()
     yield
     assert time.monotonic() - begin < seconds + SLACK_SEC

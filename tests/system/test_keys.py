@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where keys are, and how the unit comes to them."""
+"""Locations of keys, and how the unit loads them."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_a_sealed_default_that_was_there_before_any_configuration(bare, api):
 
 
 def test_another_key_that_comes_later(bare, api, other_api):
-    """A plain one is found at any start, a sealed one when systemd has been told."""
+    """A plain key is found at any start, a sealed key after daemon-reload."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()), ("other", other_api.tenancy("passlock.other")))
     assert state("other") == "unconfigured"
@@ -112,7 +112,7 @@ def test_sealed_one_wins(bare, api):
 
 
 def test_sealed_elsewhere(bare, api):
-    """It is not passed over in silence."""
+    """A key that cannot be decrypted is reported."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()))
     host.systemctl("stop", host.UNIT)
@@ -131,7 +131,7 @@ def test_key_that_went_without_a_word_to_systemd(bare, api):
 
 
 def test_odd_names(bare, api):
-    """A name that would say something else to systemd is not passed on, and keeps no other key away."""
+    """A name with special characters is skipped, and does not affect other keys."""
     odd = ["passlock.a b", "passlock.%n", "passlock.$(touch was-here)", "passlock.`touch was-here`",
            "passlock.'", 'passlock."', "passlock.a:b", "passlock.\\x41", "passlock.é", "passlock.*",
            "passlock." + 200 * "x"]
@@ -168,7 +168,7 @@ SUFFIXES = (".bak", "~", ".dpkg-old", ".dpkg-dist", ".rpmsave", ".2026-11-22", "
 
 
 def test_copies_beside_a_key(bare, api):
-    """They are nobody's key, and a sealed one does not open under another name."""
+    """Backup copies are ignored; a sealed key does not open under another name."""
     host.seal_key("passlock.default", api.api_key)
     sealed = (host.SEALED_KEYS / "passlock.default").read_bytes()
     for suffix in SUFFIXES:
@@ -203,7 +203,7 @@ def keys_there() -> list[str]:
     return sorted(str(file) for directory in (host.PLAIN_KEYS, host.SEALED_KEYS) if directory.exists()
                   for file in directory.iterdir())
 def test_name_of_the_administrators_own(bare, api):
-    """Without a drop-in for the unit."""
+    """A custom credential name needs no manual drop-in."""
     host.put_plain_key("shop.key", api.api_key)
     start(("default", api.tenancy("shop.key")))
     (host.PLAIN_KEYS / "shop.key").unlink()
@@ -212,7 +212,7 @@ def test_name_of_the_administrators_own(bare, api):
 
 
 def test_name_in_a_drop_in_from_windows(bare, api):
-    """Merged as the daemon does, whose parser it is."""
+    """The generator merges drop-ins with the daemon's parser."""
     drop_ins = host.Path("/usr/lib/passlock/passlockd.conf.d")
     drop_ins.mkdir(parents=True)
     try:
@@ -235,7 +235,7 @@ def test_name_in_a_drop_in_from_windows(bare, api):
 
 
 def test_mistake_in_the_configuration_keeps_no_key_away(bare, api):
-    """When it is mended, a start is enough: systemd knows the key already."""
+    """After the correction a start is enough: systemd knows the key already."""
     host.put_plain_key("passlock.default", api.api_key)
     host.configure({"Daemon": {"Nonsense": "yes"}, "Tenancy default": api.tenancy()})
     host.systemctl("daemon-reload")
@@ -247,7 +247,7 @@ def test_mistake_in_the_configuration_keeps_no_key_away(bare, api):
 
 @pytest.mark.parametrize("store", [host.seal_key, host.put_plain_key])
 def test_default_key_that_is_not_configured(bare, api, store):
-    """It is none of the unit's business: not even if it does not open here."""
+    """The unit does not load it, even if it cannot be decrypted."""
     store("passlock.default", "an-old-key")
     if store is host.seal_key:
         (host.SEALED_KEYS / "passlock.default").write_text("bm90IHNlYWxlZCBoZXJl\n")
@@ -270,7 +270,7 @@ def test_generator_without_any_configuration(bare, api, tmp_path):
 
 @pytest.fixture(name="image")
 def fixture_image(bare, api):
-    """A configuration, and after the test the host's own identity again."""
+    """A configuration; restores the host's identity after the test."""
     machine_id = host.Path("/etc/machine-id").read_text()
     start(("default", api.tenancy()))
     host.systemctl("stop", host.UNIT)
@@ -281,7 +281,7 @@ def fixture_image(bare, api):
 
 
 def recipes() -> dict[str, list[str]]:
-    """What doc/admin.md says about images: texts by the kind of their block."""
+    """The recipes for images in doc/admin.md, by language of the block."""
     text = host.Path("/src/doc/admin.md").read_text()
     section = text.partition("## Build an image\n")[2].partition("\n## ")[0]
     found: dict[str, list[str]] = {}
