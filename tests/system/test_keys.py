@@ -292,7 +292,7 @@ def recipes() -> dict[str, list[str]]:
 
 
 def put_key_into_image(key: str):
-    """Types what the recipe says, and the key where it asks for it."""
+    """Runs the commands of the recipe, with this key as the answer."""
     (commands,) = recipes()["console"]
     script = "\n".join(line.removeprefix("# ") for line in commands.splitlines())
     assert "systemd-ask-password -n" in script
@@ -300,7 +300,7 @@ def put_key_into_image(key: str):
 
 
 def boot_of_the_clone(status: int = 0):
-    """With a machine id of its own, and no secret of the host's yet."""
+    """Simulates the first boot of a clone: a new machine id, and no host secret."""
     host.Path("/etc/machine-id").write_text(host.run("systemd-id128", "new"))
     host.Path("/var/lib/systemd/credential.secret").unlink(missing_ok=True)
     host.systemctl("daemon-reload")
@@ -316,7 +316,7 @@ def test_image_with_a_plain_key(image):
 
 
 def test_image_whose_key_is_sealed_at_the_first_boot(image):
-    """The plain one is gone then, and the second boot has nothing to do."""
+    """The plain key is deleted after the first boot, and the second boot does nothing."""
     (unit,) = recipes()["ini"]
     file = host.Path("/etc/systemd/system/passlock-seal.service")
     file.write_text(unit)
@@ -334,7 +334,7 @@ def test_image_whose_key_is_sealed_at_the_first_boot(image):
 
 
 def test_image_with_a_key_sealed_for_the_builder(image):
-    """What the recipe warns of: it is one host's key, and the unit does not start with it elsewhere."""
+    """As the recipe warns, a key sealed on another host prevents the start."""
     host.seal_key("passlock.default", image.api_key)
     boot_of_the_clone(status=1)
     assert host.show("ExecMainStatus") == "243", "which is for credentials"
@@ -344,7 +344,7 @@ def test_image_with_a_key_sealed_for_the_builder(image):
 @pytest.mark.parametrize("old", [host.seal_key, host.put_plain_key])
 @pytest.mark.parametrize("options", [[], ["--plain"]])
 def test_set_key(bare, api, old, options):
-    """Whatever was there: afterwards there is one key, and it is in use."""
+    """Whatever key existed before: afterwards there is one key, and it is in use."""
     old("passlock.default", "an-old-key")
     start(("default", api.tenancy()))
     assert state() == "denied"
@@ -363,7 +363,7 @@ def test_set_the_first_key(bare, api):
 
 
 def test_set_a_key_by_the_name_in_the_configuration(bare, api, other_api):
-    """Also if the daemon has not read that yet."""
+    """Also if the daemon has not reloaded the configuration yet."""
     host.put_plain_key("passlock.main", "an-old-key")
     start(("default", api.tenancy()), ("other", other_api.tenancy("passlock.other")))
     host.configure({"Tenancy default": api.tenancy("passlock.main"),
@@ -381,7 +381,7 @@ OLD_KEY = host.Path("/root/old-key")
     (f"LoadCredential=passlock.default:{OLD_KEY}", []), ("SetCredential=passlock.default:an-old-key", None),
     ("LoadCredentialEncrypted=passlock.default", ["--plain"])])
 def test_set_key_sees_a_drop_in(bare, api, setting, options):
-    """One that goes before the new key is named, and nothing is changed; one that does not is none of it."""
+    """A drop-in that takes precedence is reported, and nothing is changed; other drop-ins are ignored."""
     OLD_KEY.write_text("an-old-key")
     with host.drop_in(f"[Service]\n{setting}\n"):
         start(("default", api.tenancy()))
@@ -457,7 +457,7 @@ def other_tenancy(api) -> tuple[str, dict[str, str]]:
 
 @pytest.mark.parametrize("label", ["default", "other"])
 def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
-    """It keeps the unit from starting, so set-key sets it aside: that is what it is for."""
+    """set-key moves away a key that prevents the unit from starting."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()), other_tenancy(api))
     host.systemctl("stop", host.UNIT)
@@ -476,7 +476,7 @@ def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
 
 
 def test_set_key_does_not_end_a_daemon_that_runs(bare, api):
-    """A restart would, with a key that does not open, or with a mistake in the configuration."""
+    """set-key does not restart the daemon if another key or the configuration would prevent the start."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()), other_tenancy(api))
     pid = host.show("MainPID")
