@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """from-header.py passlock.h DIRECTORY
 
-Makes the pages of section 3 from the comments of the header: one for each function and its
-asynchronous form, and one for each type with all its functions. A function's other names lead there.
+Generates the manual pages of section 3 from the comments of the header: one page per function, with its
+asynchronous form, and one per type, with all its functions. Other functions of a page get links to it.
 
-How the header is read:
-  * A comment and the declarations that follow it, up to a blank line, belong together.
-  * A comment before a blank line holds for all that follows, up to the next such comment or section.
-  * The first sentence of a comment is the title of a page.
-  * Indented lines `name  type  meaning` are options, `Errors: NAME (note), ...` the errors.
+Conventions of the header:
+  * A comment belongs to the declarations that follow, up to a blank line.
+  * A comment before a blank line applies to the rest of the section, or up to the next comment of this kind.
+  * The first sentence of a comment is the title of the page.
+  * Indented lines `name  type  meaning` are options; `Errors: NAME (note), ...` lists errors.
 """
 
 import re
@@ -37,7 +37,7 @@ class Comment:
         for line in lines:
             option, errno, rows = OPTION.match(line), ERRNO.match(line), self.options or self.errnos
             if option or errno:
-                prose.append("")  # what follows the list is a paragraph of its own
+                prose.append("")  # text after the list begins a new paragraph
             if option:
                 self.options.append(list(option.groups()))
             elif errno:
@@ -59,7 +59,7 @@ class Comment:
                 self.paragraphs.append(rest)
 
     def mdoc(self) -> list[str]:
-        """The lists come after the paragraph that ends in a colon."""
+        """Puts each list after the paragraph that ends in a colon."""
         lines = []
         for paragraph in self.paragraphs:
             lines += [".Pp"] * bool(lines) + [mdoc.inline(paragraph)]
@@ -73,7 +73,7 @@ class Comment:
 
 @dataclass
 class Group:
-    """What one comment is about."""
+    """The declarations that one comment describes."""
     comment: Comment | None
     notes: list[Comment]
     declarations: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Header:
                 group = None if section else Group(Comment(match["comment"]), notes)
             elif match["blank"]:
                 if group and not group.declarations and not section:
-                    notes = [group.comment]  # it stands alone
+                    notes = [group.comment]  # applies to the rest of the section
                 group = None
             elif match["code"]:
                 if group is None:
@@ -133,7 +133,7 @@ class Header:
         group.declarations.append(code)
 
     def page_of(self, group: Group) -> str:
-        """The type whose functions these are, or the first function."""
+        """The type that the functions belong to, or the first function."""
         name = group.names()[0]
         types = [each for each in self.types if name.startswith(each + "_")]
         return max(types, key=len, default=name)
@@ -158,7 +158,7 @@ class Page:
         self.names = [each for each, _, _ in self.functions]
         self.is_call = any(each.endswith("_async") for each in self.names)
         self.intro = groups[0].comment
-        if self.is_type:  # its own comment, unless several types share one
+        if self.is_type:  # unless several types share a comment
             own = header.type_groups[name]
             owners = [own] if own.alone() else [each for each in groups if f"{name}_ref" in each.names()]
             self.intro = owners[0].comment if owners else self.intro

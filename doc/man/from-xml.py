@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """from-xml.py DIRECTORY OVERVIEW.in error.h INTERFACE.xml...
 
-Makes the pages of section 5 from the descriptions of the D-Bus interfaces, one for each, and the one
-that leads to them from a template, in which @ERRORS@ is the table of errors.
+Generates the manual pages of section 5: one per D-Bus interface, from the comments of its XML, and an
+overview from a template, in which @ERRORS@ is replaced by the table of errors.
 
-How a comment is read: `Name: what it is` stands before each member. `@argument: meaning` begins an
-argument, and what is indented below goes on with it. Rows `name  type  meaning` are the keys of a
-dictionary; what is indented more than a row's name goes on with that row.
+Conventions of the comments: `Name: description` is before each member. `@argument: meaning` begins an
+argument; indented lines continue it. Rows `name  type  meaning` are the keys of a dictionary; lines that are
+indented more than the name continue the row.
 """
 
 import re
@@ -53,7 +53,7 @@ def said(lines: list[str]) -> list[str]:
 
 
 class Comment:
-    """Of a member, or of the interface: `name: ...`."""
+    """Parses the comment of a member or of the interface: `name: ...`."""
 
     def __init__(self, text: str):
         first, _, rest = text.strip().partition("\n")
@@ -91,7 +91,7 @@ def member(element, comment: Comment) -> list[str]:
 
 
 def write(pages: mdoc.Pages, path: Path, others: list[str]):
-    # Comments are children here, in their places.
+    # Keep comments as children, in their order.
     builder = ElementTree.TreeBuilder(insert_comments=True)
     node = ElementTree.parse(path, ElementTree.XMLParser(target=builder)).getroot()
     intro, comment, members = None, None, {}
@@ -114,7 +114,7 @@ def write(pages: mdoc.Pages, path: Path, others: list[str]):
 
 
 def errors(header: Path) -> list[str]:
-    """The table of errors, which says the same to the daemon and to the library."""
+    """Formats the table of errors, from dbus/error.h."""
     table = re.sub(r"\s*\\\n\s*", " ", header.read_text())
     prefix = {"OURS": f"{OVERVIEW}.Error.", "STANDARD": "org.freedesktop.DBus.Error."}
     return mdoc.tagged([(f"Er {prefix[whose]}{name}", [mdoc.inline(f"{meaning}.")])

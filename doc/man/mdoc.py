@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the pages made from the header and those made from the XML have in common."""
+"""Output of manual pages, for from-header.py and from-xml.py."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ def escape(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """A paragraph of a comment as lines of mdoc: a sentence a line, with what is named set apart."""
+    """Formats a paragraph of a comment in mdoc: one sentence per line, with markup for names."""
     text = text.replace("\\", r"\e")
     text = re.sub(r"`([^`]+)`", r"\\fI\1\\fR", text)
     text = re.sub(r"(?<![\w@])@(\w+)", r"\\fI\1\\fR", text)
@@ -26,7 +26,7 @@ def inline(text: str) -> str:
 
 
 def paragraphs(lines: list[str]) -> list[str]:
-    """Blank lines are between them; what is indented differently begins a new one, too."""
+    """Splits lines into paragraphs, at blank lines and at changes of the indentation."""
     found, last = [], None
     for line in lines:
         indent = INDENT.match(line).end()
@@ -43,7 +43,7 @@ def section(title: str, *lines: str) -> list[str]:
 
 
 def text(blocks: list[str]) -> list[str]:
-    """Paragraphs, with .Pp between them."""
+    """Formats paragraphs, with .Pp between them."""
     lines = []
     for block in blocks:
         lines += [".Pp", inline(block)] if lines else [inline(block)]
@@ -51,7 +51,7 @@ def text(blocks: list[str]) -> list[str]:
 
 
 def tagged(items: list[tuple[str, list[str]]], width: str = "Ds", compact: bool = False) -> list[str]:
-    """A list of what .It takes and what is said of it. Empty lists are left out."""
+    """Formats a list of (term, description). An empty list gives nothing."""
     if not items:
         return []
     lines = [f".Bl -tag -width {width}" + (" -compact" if compact else "")]
@@ -67,7 +67,7 @@ def see_also(*pages: tuple[str, int]) -> list[str]:
 
 
 class Pages:
-    """A directory of pages of one section of the manual, made anew."""
+    """A new directory for the pages of one section of the manual."""
 
     def __init__(self, directory: Path, number: int):
         self.directory, self.number = directory, number
@@ -75,7 +75,7 @@ class Pages:
         directory.mkdir(parents=True)
 
     def write(self, names: list[str], title: str, source: str, body: list[str]):
-        """The first name is the page's; the others lead there."""
+        """Writes a page under its first name, and links from the other names."""
         head = [r".\" SPDX-License-Identifier: LGPL-2.1-or-later",
                 rf".\" Made from {source}: change that.",
                 f".Dd {DATE}", f".Dt {names[0].upper()} {self.number}", ".Os", ".Sh NAME"]
@@ -88,6 +88,6 @@ class Pages:
 
 
 def title_of(comment: str) -> str:
-    """The first sentence, as it is said after a name."""
+    """The first sentence, for the NAME section."""
     first = re.split(r"[.:;](?:\s|$)", comment.replace("`", ""), maxsplit=1)[0]
     return first[0].lower() + first[1:] if first[1:2].islower() or first[1:2] == " " else first

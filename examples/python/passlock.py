@@ -98,14 +98,14 @@ class Passlock:
         except (DBusErrorResponse, EOFError, OSError) as error:
             raise _error_of_bus(error) from error
         except Exception as error:  # of jeepney's parser
-            raise PasslockError(f"{STANDARD}InconsistentMessage", "the bus sent nonsense") from error
+            raise PasslockError(f"{STANDARD}InconsistentMessage", "the bus sent a malformed message") from error
         if reply.header.message_type is MessageType.error:
             raise PasslockError(reply.header.fields[HeaderFields.error_name], *reply.body[:1] or [""])
         return reply.body
 
 
 class _Connection(DBusConnection):
-    """Has one deadline for everything it sends and receives: jeepney's Hello has no timeout."""
+    """A connection with one deadline for sending and receiving: jeepney's Hello has no timeout."""
 
     def __init__(self, sock: socket.socket, deadline: float):
         self.deadline = deadline

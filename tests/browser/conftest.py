@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One host and one browser for all tests; each test has people of its own.
+"""One host and one browser for all tests; each test creates its own users.
 
 Screenshots go to $PASSLOCK_SCREENSHOTS, if set.
 """
@@ -36,7 +36,7 @@ def browser(work):
 
 @pytest.fixture(autouse=True)
 def healthy(stack):
-    """Whatever a test breaks is whole for the next one."""
+    """Clears faults after each test, and checks that all programs run."""
     yield
     stack.sandbox.set_faults()
     for program in (stack.bus, stack.sandbox, stack.daemon, stack.webapp):
@@ -44,7 +44,7 @@ def healthy(stack):
 
 
 class Host:
-    """The daemon's own view, past the web app."""
+    """Access to the daemon, bypassing the web app."""
 
     def __init__(self, bus):
         self._bus = bus
@@ -54,16 +54,16 @@ class Host:
         return self._all("Links", "List", "authenticator_id", "su", 0)
 
     def vault(self) -> dict[str, str]:
-        """The same of the passkeys that the API has."""
+        """User id by passkey id, in the vault."""
         return self._all("Vault", "ListPasskeys", "id", "s")
 
     def passkey(self, passkey: str) -> dict:
-        """All that the vault has of one."""
+        """A passkey with all its fields."""
         (found,) = self._bus.call(tenancy_path(), "Vault", "GetPasskey", "s", passkey)
         return {name: value for name, (_, value) in found.items()}
 
     def delete(self, passkey: str):
-        """As another program would, past the web app."""
+        """Deletes a passkey, bypassing the web app."""
         self._bus.call(tenancy_path(), "Vault", "DeletePasskeys", "asa{sv}", [passkey], {})
 
     def _all(self, interface, member, key, signature, *more):
@@ -80,7 +80,7 @@ def host(stack):
 
 
 class Person:
-    """Somebody at the web app's page."""
+    """A user at the page of the web app."""
 
     names = (f"ada{n}" for n in itertools.count(1))
 
@@ -103,7 +103,7 @@ class Person:
         return self
 
     def create_passkey(self):
-        """Returns the id of the new passkey, as the page has it."""
+        """Creates a passkey. Returns its id from the page."""
         before = set(self.listed())
         self.page.click("#create")
         self.said("Your passkey is ready.")
@@ -116,7 +116,7 @@ class Person:
         return self
 
     def sign_in(self):
-        """With any passkey that the device has."""
+        """Signs in with any passkey of the device."""
         self.page.click("#signin-button")
         return self._at_home()
 
@@ -135,7 +135,7 @@ class Person:
         self.page.click("#remove")
 
     def devices(self) -> list[str]:
-        """The user names of the passkeys that the device holds."""
+        """The user names of the passkeys on the device."""
         return [held["userName"] for held in self.page.credentials()]
 
     def session(self) -> str | None:
@@ -161,7 +161,7 @@ class Person:
             self.page.screenshot(Path(directory) / f"{name}.png")
 
     def post(self, path, body, headers=None, method="POST"):
-        """Asks the web app from within the page. Returns status and answer."""
+        """Sends a request from within the page. Returns status and reply."""
         return self.page.evaluate(f"""fetch({path!r}, {{
             method: {method!r}, body: JSON.stringify({body}),
             headers: {headers or {"Content-Type": "application/json"}} }})
@@ -170,7 +170,7 @@ class Person:
 
 @pytest.fixture
 def person(browser, stack):
-    """Makes people; closes their browsers, and fails if a page had an error or broke its policy."""
+    """Creates users; closes their browsers, and fails if a page had an error or violated its policy."""
     people = []
 
     def arrive(autofill=False, **looks):

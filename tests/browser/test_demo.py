@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""scripts/demo --headless, as README shows it, in a build that is there already."""
+"""scripts/demo --headless, as in README.md, with an existing build."""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The example web app past its page: what it refuses, whoever sends it, and how it ends."""
+"""The HTTP interface of the example web app: refused requests, limits, and the stop."""
 
 import http.client
 import json
@@ -120,7 +120,7 @@ def test_sign_up_in_a_session_gives_it_a_new_name(stack):
 
 @pytest.fixture
 def webapp(stack):
-    """Another one, to fill or to stop."""
+    """A web app for this test only."""
     with Workspace() as work, WebApp(work, stack.bus, stack.sandbox, stack.webapp.as_user) as running:
         yield running
 
@@ -160,7 +160,7 @@ def test_there_are_so_many_accounts_at_most(webapp):
 
 
 def test_strangers_do_not_push_out_who_is_signed_in(webapp):
-    """There are 2000 sessions; those in which nobody is signed in make room first."""
+    """Of 2000 sessions, those without a user are evicted first."""
     reply, _ = ask(webapp, "POST", "/api/signup", '{"username":"stays","displayName":"S"}')
     mine = reply.getheader("Set-Cookie").split(";")[0]
     reply, _ = ask(webapp, "POST", "/api/signin/authorize")
@@ -176,7 +176,7 @@ def test_strangers_do_not_push_out_who_is_signed_in(webapp):
 
 
 def waiting_request(webapp, sandbox):
-    """A connection whose request waits for the API, which does not answer."""
+    """A connection with a request that waits for an API without replies."""
     reply, _ = ask(webapp, "POST", "/api/signup", '{"username":"patient","displayName":"P"}')
     cookie = reply.getheader("Set-Cookie").split(";")[0]
     before = sandbox.calls()["registration-authorize"]

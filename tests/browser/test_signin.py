@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Signing in at the example web app, and what an account's passkeys go through."""
+"""Sign-in, renaming and deletion in the example web app."""
 
 import json
 
@@ -9,7 +9,7 @@ from harness import WebApp, Workspace
 
 
 def agree(host):
-    """The links of this host are what the vault has."""
+    """Checks that links and vault agree."""
     assert host.links() == host.vault()
 
 
@@ -40,7 +40,7 @@ def test_a_life_of_passkeys(person, host):
     agree(host)
 
     ada.page.click("#prune")
-    ada.said("This device was told which of your passkeys are still good. It drops the others.")
+    ada.said("This device removes your deleted passkeys.")
     assert len(ada.page.credentials()) == 1
     agree(host)
 
@@ -83,7 +83,7 @@ def test_a_reload_shows_it_again(person):
 
 
 def test_a_device_that_does_not_check_its_user(person):
-    """Verification is preferred: without it the sign-in is good, and the page says so."""
+    """User verification is preferred: without it the sign-in succeeds, and the page shows that."""
     ada = person().sign_up()
     ada.create_passkey()
     ada.sign_out()
@@ -102,7 +102,7 @@ def test_by_name(person):
 
 
 def test_by_name_asks_for_that_users_passkeys_only(person):
-    """A device that holds a passkey of somebody else's only has none to offer."""
+    """A device with only another user's passkey has none to offer."""
     ada = person().sign_up()
     ada.create_passkey()
     eve = person().sign_up("Eve")
@@ -114,7 +114,7 @@ def test_by_name_asks_for_that_users_passkeys_only(person):
 
 @pytest.mark.parametrize("has_account", [True, False])
 def test_by_a_name_without_a_passkey(person, has_account):
-    """The answer is the same, whether there is an account or not."""
+    """The error is the same for an unknown user and a user without passkey."""
     ada = person()
     if has_account:
         ada.sign_up().sign_out()
@@ -134,7 +134,7 @@ def test_by_no_name(person):
 
 
 def test_autofill(person):
-    """What the form offers is taken, without a button."""
+    """Sign-in by autofill, without the button."""
     ada = person(autofill=True).sign_up()
     passkey = ada.create_passkey()
     ada.page.click("#signout")
@@ -143,7 +143,7 @@ def test_autofill(person):
 
 
 def test_autofill_gives_way_to_the_button(person, stack):
-    """The form waits, the button is pressed: one sign-in, by the button."""
+    """Pressing the button ends conditional mediation."""
     ada = person().sign_up()
     passkey = ada.create_passkey()
     ada.page.evaluate("""{
@@ -216,13 +216,13 @@ def test_an_orphan_that_autofill_offers(person, host):
 
 
 def test_prune_removes_what_the_vault_has_not(person, host):
-    """Deleted while this device was away: it learns of it by and by."""
+    """A passkey that was deleted elsewhere is removed from this device."""
     ada = person().sign_up()
     gone = ada.create_passkey()
     host.delete(gone)
     assert len(ada.page.credentials()) == 1
     ada.page.click("#prune")
-    ada.said("This device was told which of your passkeys are still good. It drops the others.")
+    ada.said("This device removes your deleted passkeys.")
     agree(host)
 
 
@@ -253,7 +253,7 @@ def test_api_unreachable(person, stack, endpoint):
 
 
 def test_a_session_has_a_new_name_after_sign_in(person):
-    """Who has planted a cookie in somebody's browser does not get in with it."""
+    """Session fixation: a cookie from before the sign-in is not valid after it."""
     ada = person().sign_up()
     ada.create_passkey()
     ada.sign_out()
@@ -274,7 +274,7 @@ def test_a_session_has_a_new_name_after_sign_in(person):
 
 
 def code_of(somebody, scope="{}"):
-    """Signs in at the device, and keeps the code to itself."""
+    """Runs a sign-in ceremony, and returns the code without sending it."""
     return somebody.page.evaluate(f"""(async () => {{
         const server = await import("/server.js");
         const device = await import("/device.js");
@@ -334,7 +334,7 @@ def test_rename_checks_names(person):
 
 
 def test_rename_while_the_api_is_unreachable(person, stack, host):
-    """The account has its name at once; the passkeys get theirs when it is asked again."""
+    """The account is renamed at once, the passkeys with the retry."""
     ada = person().sign_up()
     passkey = ada.create_passkey()
     stack.sandbox.set_faults("refuse@passkeys-update")
@@ -352,12 +352,12 @@ def test_rename_where_the_device_cannot_be_told(person):
     ada.create_passkey()
     ada.page.evaluate("delete PublicKeyCredential.signalCurrentUserDetails")
     ada.rename(f"{ada.name}.new", "Ada")
-    ada.said("Your name is changed. Your device could not be told, and goes on showing the old one.")
+    ada.said("Your name is changed. Your device may still show the old name.")
     assert ada.devices() == [ada.name]
 
 
 def test_after_a_restart_of_the_app(person, stack, host):
-    """Names are gone, passkeys are not: who signs in is welcomed by the user id."""
+    """After a restart names are lost, but passkeys work: the page shows the user id."""
     with Workspace() as work, WebApp(work, stack.bus, stack.sandbox, stack.webapp.as_user) as webapp:
         ada = person()
         ada.url = webapp.url

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The example web app as people meet it: page, app, daemon and API together."""
+"""The example web app: page, app, daemon and API together."""
 
 import json
 
@@ -57,7 +57,7 @@ def test_another_device_gets_a_second_passkey(person, host):
 
 
 def test_delete_a_passkey(person, host):
-    """It goes from the vault, from the links and from the device."""
+    """The passkey is removed from the vault, the links and the device."""
     ada = person().sign_up()
     passkey = ada.create_passkey()
     assert passkey in host.vault() and passkey in host.links()
@@ -74,7 +74,7 @@ def test_delete_a_passkey(person, host):
 
 
 def test_delete_one_of_two(person, host):
-    """A device is told to forget what it may not even hold."""
+    """A deletion is signalled even to a device that does not have the passkey."""
     ada = person().sign_up()
     first = ada.create_passkey()
     ada.page.replace_authenticator()
@@ -95,7 +95,7 @@ def test_a_device_that_cannot_be_told(person, host):
     passkey = ada.create_passkey()
     ada.page.evaluate("delete PublicKeyCredential.signalUnknownCredential")
     ada.delete(passkey)
-    ada.said("The passkey is deleted. Your device could not be told, and lists it until you delete it there.")
+    ada.said("The passkey is deleted. Your device may still list it: please delete it there as well.")
     assert passkey not in host.links() and passkey not in host.vault()
     assert len(ada.page.credentials()) == 1
 
@@ -182,13 +182,13 @@ INTERRUPT_ONCE = """(() => {
 
 
 def interrupt(person, path, carried_out):
-    """The next answer to that is lost in a crash of the daemon."""
+    """The next request to this path gets Interrupted."""
     person.page.evaluate(INTERRUPT_ONCE.replace("PATH", json.dumps(path))
                          .replace("CARRIED_OUT", json.dumps(carried_out)))
 
 
 def test_crash_while_a_passkey_was_saved(person, host):
-    """The daemon has linked it all the same: the list shows it, and the device is not asked for nothing."""
+    """The passkey was linked: the page lists it, and does not ask the device again."""
     ada = person().sign_up()
     interrupt(ada, "/api/passkeys/exchange", carried_out=True)
     ada.page.click("#create")
@@ -201,7 +201,7 @@ def test_crash_while_a_passkey_was_saved(person, host):
 
 
 def test_crash_before_a_passkey_was_saved(person, host):
-    """The code is not tried again: another device makes another passkey."""
+    """The code is not retried: the retry creates a new passkey."""
     ada = person().sign_up()
     interrupt(ada, "/api/passkeys/exchange", carried_out=False)
     ada.page.click("#create")
@@ -267,7 +267,7 @@ def test_no_grant(person, stack):
 
 
 def test_a_code_of_another_user_links_nothing(person, host):
-    """Mallory's passkey is not slipped into Ada's account."""
+    """Mallory's passkey is not linked to Ada's account."""
     ada, mallory = person().sign_up(), person().sign_up("Mallory")
     before = host.links()
     code = mallory.page.evaluate("""(async () => {

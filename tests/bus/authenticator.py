@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a browser and its authenticator do: from a token of the backend's to a code."""
+"""A browser and its authenticator: run a ceremony with a token of the backend, and return a code."""
 
 import functools
 import hashlib
@@ -23,7 +23,7 @@ AAGUID = bytes.fromhex("fbfc3007154e4ecc8c0b6e020557d7bd")
 
 @dataclass(frozen=True)
 class Ceremony:
-    """What the page has at the end of one. The code is not yet exchanged."""
+    """The result of a ceremony. The code is not yet exchanged."""
     code: str
     id_token: str
     authenticator_id: str
@@ -32,14 +32,14 @@ class Ceremony:
 
 @dataclass(frozen=True)
 class Passkey(Ceremony):
-    """A new one, and what the authenticator remembers of it."""
+    """A new passkey, and the authenticator's data about it."""
     credential_id: str
     user_handle: str
     rp_id: str
 
 
 class Refused(Exception):
-    """The API said no to the page."""
+    """The API refused a request of the page."""
 
     def __init__(self, status: int, body: dict):
         super().__init__(f"{status} {body}")
@@ -62,14 +62,14 @@ def create_passkey(endpoint: str, tenancy_id: str, registration_token: str, *,
 
 
 def begin_sign_in(endpoint: str, tenancy_id: str, authentication_token: str) -> dict:
-    """What the page is told: sessionToken, optionsJSON and mediation."""
+    """Returns the options for the page: sessionToken, optionsJSON and mediation."""
     return post(endpoint, f"/v2/{tenancy_id}/passkey/authentication/options",
                 {"authenticationToken": authentication_token})
 
 
 def sign_in(endpoint: str, tenancy_id: str, authentication_token: str, passkey: Passkey, *,
             user_verified: bool = True) -> Ceremony:
-    """Runs the ceremony as a page does whose user has chosen this passkey."""
+    """Runs the ceremony as a page whose user chooses this passkey."""
     options = begin_sign_in(endpoint, tenancy_id, authentication_token)
     made = post(endpoint, f"/v2/{tenancy_id}/passkey/authentication/verification", {
         "sessionToken": options["sessionToken"],
@@ -112,14 +112,14 @@ def client_data_json(kind: str, options: dict) -> bytes:
 
 
 def auth_data_head(rp_id: str, flags: int, user_verified: bool) -> bytes:
-    """Up to the signature counter, which stays at 0: this authenticator does not count."""
+    """Authenticator data up to the signature counter, which is always 0 (no counter)."""
     flags |= USER_PRESENT | (USER_VERIFIED if user_verified else 0)
     return hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + bytes(4)
 
 
 @functools.cache
 def private_key() -> ec.EllipticCurvePrivateKey:
-    """All credentials here share it; what tells them apart is their id."""
+    """All credentials have the same key, and differ in their ids."""
     return ec.generate_private_key(ec.SECP256R1())
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A polkit that says what a test wants it to, when it wants it to."""
+"""A fake polkit, controlled by the test."""
 
 import os
 from collections import deque
@@ -34,7 +34,7 @@ class Question:
 
 
 class Authority:
-    """Asked by CheckAuthorization, it waits for the test to answer."""
+    """Queues CheckAuthorization calls until the test answers them."""
 
     def __init__(self, address: str):
         self.bus = connect(address)
@@ -44,7 +44,7 @@ class Authority:
 
     @staticmethod
     def allow_on(stack):
-        """Before the start of a stack: its bus has room for one."""
+        """Lets the bus policy accept a fake polkit. Call before the start of the stack."""
         text = stack.bus.config.read_text()
         stack.bus.config.write_text(text.replace(
             "</busconfig>", POLICY.format(owner=os.getuid(), name=AUTHORITY)))
@@ -59,19 +59,19 @@ class Authority:
         self.close()
 
     def question(self) -> Question:
-        """The next one, waited for."""
+        """Waits for the next question."""
         while not self.questions:
             self._receive()
         return self.questions.popleft()
 
     def cancellation(self) -> str:
-        """The id of the next question that is taken back, waited for."""
+        """Waits for the next cancellation, and returns its id."""
         while not self.cancelled:
             self._receive()
         return self.cancelled.popleft()
 
     def assert_not_asked(self):
-        """What was sent here before what we have seen elsewhere has come before this returns."""
+        """The round trip to the bus ensures that earlier questions have arrived."""
         self._driver("GetId", "")
         assert not self.questions
 

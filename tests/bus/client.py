@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls on the bus, as any user, as many at once as one likes."""
+"""D-Bus calls as any user, with any number in flight."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ SIGNATURES = {method: signature for methods in METHODS.values()
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who is in every Debian's /etc/passwd; the bus talks to nobody else."""
+    """A user in the /etc/passwd of every Debian: the bus refuses unknown users."""
     name: str
     uid: int
     gid: int
@@ -59,7 +59,7 @@ NOBODY = User("nobody", 65534, 65534)
 
 @contextlib.contextmanager
 def acting_as(user: User | None):
-    """The bus looks at who connects, so that is when we are another. Root only."""
+    """Changes the effective user: the bus reads the credentials when a connection is made. Root only."""
     if user is None:
         yield
         return
@@ -84,7 +84,7 @@ class Signal:
 
 
 class Connection:
-    """A connection to the bus. Replies and signals are kept in whatever order they come."""
+    """A connection to the bus. Queues replies and signals, in any order."""
 
     def __init__(self, address: str, user: User | None = None):
         with acting_as(user):
@@ -114,7 +114,7 @@ class Connection:
         return serial
 
     def start(self, path: str, interface: str, member: str, signature: str = "", *args) -> int:
-        """Sends a call; give what is returned to finish()."""
+        """Sends a call. Returns its serial, for finish()."""
         whole = interface if "." in interface else f"{NAME}.{interface}"
         message = new_method_call(DBusAddress(path, NAME, whole), member, signature or None, args)
         if self.interactive:
@@ -133,14 +133,14 @@ class Connection:
         return reply.body
 
     def wait_any(self, serials: set[int], timeout: float = PATIENCE_SEC) -> int:
-        """Waits until one of these calls is answered, and returns it; give it to finish()."""
+        """Waits until one of these calls is answered. Returns its serial, for finish()."""
         end = time.monotonic() + timeout
         while not (answered := serials & self.replies.keys()):
             self._receive(end - time.monotonic())
         return answered.pop()
 
     def is_answered(self, serial: int) -> bool:
-        """Looks, and does not wait."""
+        """Whether the reply has arrived; does not wait."""
         with contextlib.suppress(TimeoutError):
             while serial not in self.replies:
                 self._receive(0)
@@ -157,7 +157,7 @@ class Connection:
         return self.finish(self.start(path, interface, member, signature, *args))
 
     def driver(self, member: str, signature: str = "", *args) -> tuple:
-        """A call of the bus itself."""
+        """Calls a method of the bus driver."""
         return self.finish(self.send(new_method_call(DRIVER, member, signature or None, args)))
 
     def get(self, path: str, interface: str, name: str):
@@ -167,7 +167,7 @@ class Connection:
     # Members by name, of the tenancy `label`
 
     def start_method(self, method: str, *args, label: str = "default") -> int:
-        """Whichever interface it is of."""
+        """Calls a method by name, on the interface that has it."""
         interface = INTERFACES[method]
         path = PATH if interface == "Manager" else tenancy_path(label)
         return self.start(path, interface, method, SIGNATURES[method], *args)
@@ -202,7 +202,7 @@ class Connection:
         return plain(self.method("VerifyIdToken", id_token, variants(options), label=label)[0])
 
     def start_reconcile(self, options: dict, label: str = "default") -> int:
-        """A link of the very millisecond in which it begins is taken for a new one."""
+        """Waits for the next millisecond: a link of the same millisecond counts as newer than the reconciliation."""
         now = time.time_ns() // 10**6
         while time.time_ns() // 10**6 == now:
             pass
@@ -216,7 +216,7 @@ class Connection:
                                  label=label)[0])
 
     def passkeys(self, label: str = "default") -> list[dict]:
-        """Every passkey of the vault, by way of all pages."""
+        """Lists all pages of the vault."""
         found, cursor = [], ""
         while True:
             page, cursor = self.method("ListPasskeys", cursor, label=label)
@@ -231,7 +231,7 @@ class Connection:
         return self.start(tenancy_path(label), "Links", member, SIGNATURES[member], *args)
 
     def all_links(self, limit: int = 1000, label: str = "default") -> list[dict]:
-        """Every link, by way of all pages."""
+        """Lists all pages of links."""
         found, cursor = [], ""
         while True:
             page, cursor = self.links("List", cursor, limit, label=label)
@@ -251,7 +251,7 @@ class Connection:
         self.driver("AddMatch", "s", rule)
 
     def wait_signal(self, member: str, timeout: float = PATIENCE_SEC) -> Signal:
-        """The first signal of that name that was not returned before."""
+        """Waits for a signal of this name, and removes it from the queue."""
         end = time.monotonic() + timeout
         while True:
             for signal in self.signals:
@@ -261,7 +261,7 @@ class Connection:
             self._receive(end - time.monotonic())
 
     def settle(self):
-        """Returns when all that the daemon sent here until now has come."""
+        """Waits until everything that the daemon has sent so far has arrived."""
         self.call(PATH, PEER, "Ping")
 
     def _receive(self, timeout: float):
@@ -277,7 +277,7 @@ class Connection:
 
 
 def variants(options: dict) -> dict:
-    """A dictionary of options with the types of Python; a pair (signature, value) is left alone."""
+    """Adds D-Bus types to options, by their Python types; a pair (signature, value) is not changed."""
     return {key: variant(value) for key, value in options.items()}
 
 
@@ -292,6 +292,6 @@ def variant(value) -> tuple:
 
 
 def plain(dictionary: dict) -> dict:
-    """A dictionary from the bus without its types."""
+    """Removes the D-Bus types from a dictionary."""
     return {key: value for key, (_, value) in dictionary.items()}
 

@@ -38,7 +38,7 @@ def _shared():
 
 @pytest.fixture
 def stack(_shared):
-    """One for all tests that leave configuration and processes alone."""
+    """A shared stack, for tests that change neither configuration nor processes."""
     if not _shared[0].daemon.running:
         _shared[0].stop()
         _shared[0] = Stack().start()
@@ -48,7 +48,7 @@ def stack(_shared):
 
 @pytest.fixture
 def own_stack():
-    """One for this test alone, not yet started."""
+    """A stack for this test only, not started yet."""
     stack = Stack()
     yield stack
     if stack in running:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An API that speaks HTTP/2, and nothing else, and does with each stream what a test says."""
+"""A fake API that speaks HTTP/2 only; the test controls each stream."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ STATUS = {200: b"\x88", 404: b"\x8d", 500: b"\x8e"}
 
 
 class Connection:
-    """One connection; its frames are read by a thread of its own."""
+    """A connection, with a thread that reads its frames."""
 
     def __init__(self, tls: ssl.SSLSocket):
         self.tls = tls
@@ -49,7 +49,7 @@ class Connection:
         return data
 
     def requests(self):
-        """The stream of each request, once that is complete."""
+        """Yields the stream id of each complete request."""
         assert self.read(len(PREFACE)) == PREFACE
         self.send(SETTINGS, 0, 0)
         while True:

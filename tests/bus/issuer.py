@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes id_tokens, good ones and forged ones, and the key sets that they are verified with."""
+"""Creates valid and forged id_tokens, and key sets."""
 
 import hashlib
 import hmac
@@ -30,14 +30,14 @@ class Key:
         self.public = self.private.public_key()
 
     def jwk(self, **changes) -> dict:
-        """Without what is changed to None."""
+        """The JWK with changes; None removes a member."""
         numbers = self.public.public_numbers()
         whole = {"kty": "RSA", "n": integer(numbers.n), "e": integer(numbers.e), "alg": "RS256",
                  "use": "sig", "kid": self.kid} | changes
         return {name: value for name, value in whole.items() if value is not None}
 
     def sign(self, data: bytes, alg: str) -> bytes:
-        """As `alg` has it, by this key: also where that makes no sense."""
+        """Signs with `alg`, even if the algorithm does not fit the key."""
         digest = SHA[alg[2:]]()
         if alg.startswith("PS"):
             pad = padding.PSS(padding.MGF1(digest), digest.digest_size)
@@ -47,7 +47,7 @@ class Key:
 
 
 def claims_of(tenancy_id: str, **changes) -> dict:
-    """Good ones, without what is changed to None."""
+    """Valid claims with changes; None removes a claim."""
     now = int(time.time())
     whole = {"a:id": "pk1", "a:typ": "passkey", "pk:uv": True, "iss": "passlock.dev",
              "aud": tenancy_id, "sub": "ada", "jti": "pr1", "iat": now - 10, "exp": now + 300}
@@ -55,14 +55,14 @@ def claims_of(tenancy_id: str, **changes) -> dict:
 
 
 def part(value) -> str:
-    """A part of a token: of an object, of its text or of bytes."""
+    """Encodes a part of a token: an object, its JSON text, or bytes."""
     if isinstance(value, bytes):
         return base64url(value)
     return base64url((value if isinstance(value, str) else json.dumps(value)).encode())
 
 
 def token(key: Key, claims, header: dict | str | None = None, **more) -> str:
-    """Signed by the key as its header says, RS256 unless that is something else."""
+    """Signs a token with the algorithm of its header; default: RS256."""
     head = header if header is not None else {"alg": "RS256", "kid": key.kid, "typ": "JWT"} | more
     alg = head.get("alg") if isinstance(head, dict) else "RS256"
     signed = f"{part(head)}.{part(claims)}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A bus, an API and a daemon, and what tests do with them again and again."""
+"""A stack of bus, API and daemon, with common operations of tests."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ running: list["Stack"] = []  # whose logs are shown with a failure
 
 
 class Stack:
-    """A tenancy `default` that we may use in full, unless it is changed before start()."""
+    """Bus, sandbox and daemon, with a tenancy `default` and all rights. Can be changed before start()."""
 
     def __init__(self):
         self.work = Workspace()
@@ -43,7 +43,7 @@ class Stack:
         return self
 
     def prepare(self):
-        """All but the start of the daemon."""
+        """Starts the bus and the sandbox, and configures the daemon."""
         running.append(self)
         if not self.is_root:
             self.open_bus_policy()
@@ -61,19 +61,19 @@ class Stack:
         self.sections[f"Grant {name}"] = {"User": user, "Allow": allow} | more
 
     def grant_ourselves(self, label: str):
-        """Root needs no grant, but tests may run as anybody."""
+        """Grants everything to the user of the tests, unless that is root."""
         if not self.is_root:
             self.grant(f"tests-{label}", str(os.getuid()), "All", Tenancy=label)
 
     def apply(self):
-        """Lets the daemon read `sections` and `keys`."""
+        """Writes `sections` and `keys`, and reloads the daemon."""
         self.daemon.configure(self.sections)
         self.daemon.set_keys(self.keys)
         self.daemon.reload()
 
     @contextlib.contextmanager
     def hurrying(self, fault: str = "hang"):
-        """The deadline is short in it if that fault runs into it."""
+        """Shortens the deadline of API calls if the fault makes them time out."""
         if fault != "hang":
             yield
             return
@@ -87,12 +87,12 @@ class Stack:
             self.apply()
 
     def call_reload(self, connection: Connection):
-        """What apply() does with what is written already, by the method and as its caller."""
+        """Reloads the written configuration by Manager.Reload, as the caller of the connection."""
         self.daemon.forget_notifications()
         connection.manager("Reload")
 
     def open_bus_policy(self):
-        """Before start(): lets everything through the bus; then the daemon alone decides."""
+        """Opens the bus policy, so that only the daemon restricts calls. Call before start()."""
         text = self.bus.config.read_text()
         self.bus.config.write_text(text.replace("</busconfig>", OPEN_POLICY))
 
@@ -102,7 +102,7 @@ class Stack:
         return connection
 
     def stop(self):
-        """Ends all. A daemon that does not end well has something to say, such as of leaks."""
+        """Stops all programs. If the daemon fails, for example because of a leak, shows its log."""
         status = self.daemon.stop() if self.daemon and self.daemon.running else 0
         said = self.daemon.log_tail(60) if self.daemon else ""
         for connection in self.open_connections:
@@ -126,7 +126,7 @@ class Stack:
     # Ceremonies
 
     def create_passkey(self, user_id: str | None = None, **options) -> Passkey:
-        """Authorises a ceremony and runs it, up to the code."""
+        """Authorizes a registration and runs the ceremony, up to the code."""
         with Connection(self.bus.address) as connection:
             token, _ = connection.authorize(RP_ID, user_id or new_user())
         return self.run_ceremony(token, **options)
@@ -136,7 +136,7 @@ class Stack:
                               **options)
 
     def sign_in(self, passkey: Passkey, *, user_verified: bool = True, **options) -> Ceremony:
-        """Authorises a sign-in, of the passkey's user unless there are options, and runs it."""
+        """Authorizes a sign-in, by default of the passkey's user, and runs the ceremony."""
         with Connection(self.bus.address) as connection:
             token, _ = connection.authorize_authentication(
                 RP_ID, **(options or {"user_id": passkey.user_id}))
@@ -147,14 +147,14 @@ class Stack:
                        passkey, **options)
 
     def calls(self, endpoint: str) -> int:
-        """How often the API was asked that."""
+        """The number of requests to an endpoint of the API."""
         return self.sandbox.calls()[endpoint]
 
     def wait_calls(self, endpoint: str, count: int):
         eventually(lambda: self.calls(endpoint) >= count)
 
     def assert_healthy(self):
-        """A user of another connection gets everything done."""
+        """Checks that all kinds of calls work on a new connection."""
         self.sandbox.set_faults()
         with Connection(self.bus.address) as connection:
             user_id = new_user()
@@ -165,7 +165,7 @@ class Stack:
 
 
 class TestedDaemon(Daemon):
-    """One that may be started wrongly."""
+    """A daemon whose start may fail."""
 
     __test__ = False
 
@@ -180,7 +180,7 @@ class TestedDaemon(Daemon):
         return [*self.prefix, str(self.program or program), *arguments, *self.options]
 
     def fails_to_start(self) -> tuple[int, str]:
-        """Expects that it ends by itself, and returns its exit status and what it said."""
+        """Waits until the daemon exits by itself, and returns exit status and log."""
         said = len(self.log_text())
         with contextlib.suppress(Failed):
             self.start()
@@ -191,7 +191,7 @@ class TestedDaemon(Daemon):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def wait_end(self) -> int:
-        """Waits until it ends by itself, and returns its exit status."""
+        """Waits until the daemon exits by itself, and returns the exit status."""
         return self.child.wait(PATIENCE_SEC)
 
 
@@ -204,19 +204,19 @@ def new_request_id() -> str:
 
 
 def eventually(condition, timeout: float = PATIENCE_SEC):
-    """Looks until the condition is true, and returns its value."""
+    """Polls a condition until it is true, and returns its value."""
     end = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, "it did not come to pass"
+        assert time.monotonic() < end, "the condition did not become true in time"
         time.sleep(0.005)
 
 
 @contextlib.contextmanager
 def raises(*names: str, text: str = ""):
-    """Expects an error reply with one of these names, by their last words; gives it."""
+    """Expects an error reply whose name ends in one of these names; yields the error."""
     caught = Caught()
     try:
         yield caught
@@ -234,7 +234,7 @@ class Caught:
 
 @contextlib.contextmanager
 def within(seconds: float):
-    """Expects that what is in it takes no longer, however slow the machine is."""
+    """Expects that the block takes at most this time, plus slack for slow machines."""
     begin = time.monotonic()
     yield
     assert time.monotonic() - begin < seconds + SLACK_SEC

@@ -30,7 +30,7 @@ ENDS = {"Exchange": "InvalidCode", "GetUser": "NotFound", "Remove": "NotFound"}
 
 @pytest.fixture(scope="module", params=["shipped policy", "open policy"])
 def guarded(request):
-    """With the policy that is shipped, and with a bus that keeps nobody off the daemon."""
+    """Runs with the installed bus policy, and with an open one."""
     stack = Stack()
     if request.param == "open policy":
         stack.open_bus_policy()
@@ -91,7 +91,7 @@ def test_a_denied_call_reaches_nothing(guarded):
 
 
 def test_denial_comes_before_any_look_at_the_arguments(guarded):
-    """Nobody without a grant is a tester of codes, users or options."""
+    """Callers without a grant learn nothing about codes, users or options."""
     with guarded.connect(IRC) as none:
         for member, args in (("Exchange", ("", {})), ("Exchange", ("x", {"bad": ("s", "")})),
                              ("Authorize", ("", "", "", {}))):
@@ -119,7 +119,7 @@ def test_a_group_counts_only_for_who_is_in_it(guarded):
 
 
 def test_another_process_as_another_user(guarded):
-    """The same, by a process that has no other id at all."""
+    """The same, by a process whose real, effective and saved ids are those of the user."""
     args = ("call", NAME, tenancy_path(), f"{NAME}.Links", "ListByUser", "s", new_user())
     fan = as_uid(AUDIO_FAN.uid, AUDIO_FAN.gid, (AUDIO_FAN.gid, AUDIO))
     assert guarded.bus.busctl(*args, as_user=fan) == "aa{sv} 0"
@@ -167,7 +167,7 @@ def test_reload_is_for_root(caller, guarded):
 
 
 def test_diagnose_is_for_root(caller):
-    """It names users and files."""
+    """Findings name users and files."""
     if caller.kind == "root":
         assert caller.manager("Diagnose")
     else:
@@ -176,7 +176,7 @@ def test_diagnose_is_for_root(caller):
 
 
 def test_everybody_may_look(caller, guarded):
-    """Properties name no user, and introspection no tenancy's secrets."""
+    """Properties contain no user ids, and introspection no secrets."""
     assert caller.state() in ("ready", "degraded")
     assert caller.get(tenancy_path(), "Tenancy", "Label") == "default"
     assert caller.get(tenancy_path(), "Tenancy", "TenancyId") == guarded.sandbox.tenancy_id

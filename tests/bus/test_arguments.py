@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is not as documented is InvalidArgs, and the API never hears of it."""
+"""Undocumented arguments are InvalidArgs, without an API call."""
 
 import pytest
 from jeepney import DBusAddress, new_method_call
@@ -38,7 +38,7 @@ GOOD = {"user_verification": ("s", "required"), "mediation": ("s", "required"),
 
 
 def scope(method: str, key: str) -> dict:
-    """What has to be there besides the option, so that nothing else is wrong with the call."""
+    """Other options that make the call valid apart from the tested option."""
     if method != "AuthorizeAuthentication":
         return {}
     if key == "allow_credentials":
@@ -47,13 +47,13 @@ def scope(method: str, key: str) -> dict:
 
 
 def call(connection, method: str, options):
-    """With arguments that are all right, but for the options."""
+    """Calls the method with valid arguments and these options."""
     return connection.method(method, *OPTIONS[method][0], options)
 
 
 @pytest.fixture(autouse=True)
 def refused_means_refused(request, stack):
-    """After a test_..._refused the API has heard of nothing."""
+    """After a test_..._refused, the API has received no request."""
     refused = "refused" in request.function.__name__
     before = stack.sandbox.calls()
     yield
@@ -260,7 +260,7 @@ def test_text_that_is_no_utf8_ends_at_the_bus(stack, raw):
 
 
 def test_options_without_end(connection):
-    """As many as the bus carries."""
+    """As many options as fit into a bus message."""
     with raises("InvalidArgs"):
         call(connection, "Exchange", [(f"key-{i}", ("b", True)) for i in range(20000)])
     with raises("InvalidArgs", "LimitsExceeded", "BadRequest"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The links that Authorize excludes by itself never decide whether it works."""
+"""Links that Authorize excludes by itself never make the call fail."""
 
 import json
 import time
@@ -26,13 +26,13 @@ def connection(stack):
 
 
 def excluded(stack) -> list[list[str]]:
-    """By request of the API."""
+    """The excluded credentials of each request to the API."""
     return [json.loads(request.body).get("excludeCredentials", []) for request in
             stack.vault.requests if request.path.endswith("/registration/authorize")]
 
 
 def refuse(stack, *credentials: str):
-    """The API wants to hear of none of these."""
+    """Lets the API refuse requests with these credentials."""
     serve = stack.vault.answer
 
     def answer(request):
@@ -81,7 +81,7 @@ def test_refused_because_of_what_the_caller_asked(stack, connection):
 
 
 def test_nothing_was_added(stack, connection):
-    """A link that the caller had named too is no addition."""
+    """No retry if the caller has excluded the same credential."""
     connection.links("Add", "ada", "odd")
     refuse(stack, "odd")
     with raises("BadRequest"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl export and import, and copies of the store of a daemon at work."""
+"""passlockctl export and import, and copies of the store while the daemon runs."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def sort(links) -> list[dict]:
 
 
 def write_export(stack: Stack, links: list[dict]) -> str:
-    """As export would, had it such links."""
+    """Formats links like passlockctl export."""
     header = {"format": "passlock-links", "version": 1, "tenancy_id": stack.sandbox.tenancy_id,
               "exported_at": 1700000000000}
     return "".join(json.dumps(line) + "\n" for line in [header, *links, {"links": len(links)}])
@@ -101,7 +101,7 @@ def test_conflicts_are_listed_and_left_alone(own_stack):
 
 
 def test_exports_while_links_change(own_stack):
-    """Each link that is there all the time is in each export, once."""
+    """A link that exists during the whole export is in it exactly once."""
     own_stack.start()
     connection = own_stack.connect()
     stay = {f"stay-{i}" for i in range(3000)}
@@ -160,7 +160,7 @@ def test_without_the_right(own_stack):
 
 @pytest.mark.root
 def test_full_halfway(full):
-    """What is in is told, and with space the same command goes on."""
+    """The number of imported links is printed; after space is freed, the same command continues."""
     stack, disk = full
     file = stack.work / "links"
     file.write_text(write_export(
@@ -195,7 +195,7 @@ def copy_store(stack: Stack, file, status: int = 0, prefix=()) -> str:
 
 
 def restore(stack: Stack, file):
-    """As the manual has it."""
+    """Restores a copy as described in passlockd(8)."""
     stack.daemon.stop_well()
     for old in stack.daemon.state.iterdir():
         old.unlink()
@@ -228,7 +228,7 @@ def test_copy_and_restore(own_stack):
 
 
 def test_copy_under_load(own_stack):
-    """Each copy has what was acknowledged before, and the daemon goes on."""
+    """Each copy contains all changes acknowledged before; the daemon continues."""
     own_stack.start()
     done = threading.Event()
     acknowledged = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Configuration files in odd encodings, and files that cannot be read or are none."""
+"""Configuration files with unusual encodings, unreadable files, and objects that are not regular files."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ def test_configuration_in_utf_16(own_stack):
 
 
 def reload_error(stack) -> str:
-    """What a reload says that is refused."""
+    """The error text of a refused reload."""
     with stack.connect() as connection, raises("InvalidArgs") as caught:
         stack.call_reload(connection)
     return caught.error.message
@@ -38,7 +38,7 @@ def reload_error(stack) -> str:
 
 @pytest.mark.root
 def test_reload_of_files_that_cannot_be_read(own_stack):
-    """The error has a name, and its text names the file; what was in force stays."""
+    """The error text names the file, and the old configuration stays in force."""
     own_stack.daemon_prefix = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
     own_stack.grant("web", "www-data", "Links.Read")
     own_stack.start()
@@ -83,7 +83,7 @@ def mode(path: Path, bits: int):
 
 @contextlib.contextmanager
 def descriptors(stack, limit: int):
-    """The daemon can open no file with a number from this on; those that it has it keeps."""
+    """Limits the descriptor numbers of the daemon; open descriptors are kept."""
     _, hard = resource.prlimit(stack.daemon.pid, resource.RLIMIT_NOFILE)
     before = resource.prlimit(stack.daemon.pid, resource.RLIMIT_NOFILE, (limit, hard))
     try:
@@ -106,7 +106,7 @@ def test_reload_without_descriptors(own_stack):
 @pytest.mark.root
 @pytest.mark.parametrize("count", range(7))
 def test_reload_with_few_descriptors(own_stack, count):
-    """Enough for the files, and maybe not for what a new tenancy needs, nor for a key."""
+    """Enough descriptors for the files, but perhaps not for a new tenancy or a key."""
     own_stack.start()
     own_stack.sections["Tenancy more"] = {"TenancyId": "more"}
     own_stack.daemon.configure(own_stack.sections)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon is killed in the middle of its work: what it has acknowledged is true for ever."""
+"""The daemon is killed while it works: acknowledged changes are never lost."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def is_linked(connection, passkey) -> bool:
 
 
 def assert_consistent(connection, acknowledged: dict):
-    """Every link that was acknowledged is there, and is the same from all sides."""
+    """Checks that all acknowledged links exist, and that all lookups agree."""
     links = {link["authenticator_id"]: link["user_id"] for link in connection.all_links()}
     for authenticator_id, principal in acknowledged.items():
         assert links[authenticator_id] == principal["user_id"]
@@ -31,7 +31,7 @@ def assert_consistent(connection, acknowledged: dict):
 
 
 def test_killed_while_exchanging(own_stack):
-    """In the end every passkey is linked whose code was used up, also if no caller was told so."""
+    """Finally each passkey whose code was used is linked, even if no caller got a reply."""
     own_stack.start()
     everybody = {}
     for round_number in range(5):
@@ -80,7 +80,7 @@ def is_list(request) -> bool:
 
 @pytest.fixture
 def proxied(own_stack):
-    """A stack and what is between its daemon and its API."""
+    """A stack with a proxy between daemon and API."""
     own_stack.prepare()
     with Proxy(own_stack.sandbox.endpoint) as proxy:
         own_stack.sections["Tenancy default"] = own_stack.tenancy(Endpoint=proxy.endpoint)
@@ -90,7 +90,7 @@ def proxied(own_stack):
 
 
 def cut_off(stack, proxy, count: int = 3) -> list:
-    """Kills the daemon when the API has used up some codes, and the daemon has not heard of it."""
+    """Kills the daemon after the API has used codes, before the daemon gets the replies."""
     passkeys = [stack.create_passkey() for _ in range(count)]
     proxy.keeps = is_exchange
     with stack.connect() as connection:
@@ -145,7 +145,7 @@ def test_killed_again_while_it_looks(proxied):
 
 
 def test_stopped_while_it_looks(proxied):
-    """A clean stop does not mean that all is well."""
+    """Recovery continues after a clean stop during recovery."""
     stack, proxy = proxied
     passkeys = cut_off(stack, proxy)
     proxy.kept.clear()
@@ -170,7 +170,7 @@ def has_looked_in_vain(stack) -> bool:
 
 
 def test_api_is_away_when_it_looks(proxied):
-    """As it may be while a host boots. The links come with the API."""
+    """The API may be unreachable while a host boots: links are restored when it is back."""
     stack, proxy = proxied
     passkeys = cut_off(stack, proxy)
     stack.sandbox.set_faults("status=500@passkey-list")
@@ -181,7 +181,7 @@ def test_api_is_away_when_it_looks(proxied):
 
 
 def test_links_are_not_lost_for_good_while_the_api_is_away(proxied):
-    """The next run looks, however this one ended."""
+    """The next process continues recovery, however the previous one ended."""
     stack, proxy = proxied
     passkeys = cut_off(stack, proxy)
     stack.sandbox.set_faults("status=500@passkey-list")
@@ -204,7 +204,7 @@ def test_key_comes_after_it_would_look(proxied):
 
 
 def test_it_does_not_wait_for_the_api_to_begin(proxied):
-    """Links can be read and changed while it looks, and one that goes meanwhile stays away."""
+    """Links can be read and changed during recovery; a link removed meanwhile is not restored."""
     stack, proxy = proxied
     passkeys = cut_off(stack, proxy)
     proxy.keeps = is_list
@@ -227,7 +227,7 @@ def test_nothing_is_looked_for_after_a_clean_stop(proxied):
 
 @pytest.mark.parametrize("answered", [0, 1, 40])
 def test_killed_while_links_change(own_stack, answered):
-    """Each change is there or not, whole; those that were acknowledged are there."""
+    """Each change is complete or absent; acknowledged changes are present."""
     own_stack.start()
     connection = own_stack.connect()
     for i in range(20):
@@ -246,7 +246,7 @@ def test_killed_while_links_change(own_stack, answered):
 
 
 def test_killed_again_and_again(own_stack):
-    """A start that is cut short at any time leaves a store that the next one can use."""
+    """A start that is killed at any time leaves a usable store."""
     own_stack.start()
     own_stack.connect().links("Add", "ada", "key")
     for _ in range(10):

@@ -48,7 +48,7 @@ def hold(stack, which):
 
 @BY_USER
 def test_link_of_meanwhile_stays(stack, connection, by_user):
-    """It removes what it was asked to remove."""
+    """A delete removes the links that existed at its start, not later ones."""
     ids = link_many(stack, connection, 3)
     link_many(stack, connection, 2, "bob")
     hold(stack, is_delete)
@@ -78,7 +78,7 @@ def import_link(connection, created_at: int):
 
 
 def test_link_that_learns_meanwhile_goes(stack, connection):
-    """It is the same link, if an older one by now."""
+    """An import that changes the times does not make another link."""
     call = start_held_delete(stack, connection)
     import_link(connection, 1000)
     stack.vault.let_go()
@@ -87,7 +87,7 @@ def test_link_that_learns_meanwhile_goes(stack, connection):
 
 
 def test_link_that_is_imported_anew_meanwhile_stays(stack, connection):
-    """It looks the same, and is another."""
+    """A link that was removed and imported again is another link."""
     call = start_held_delete(stack, connection)
     (link,) = connection.all_links()
     connection.links("Remove", "pk-1")
@@ -113,7 +113,7 @@ def test_link_made_before_a_crash_stays(stack, connection, user):
 @BY_USER
 @pytest.mark.parametrize("again", [0, 2])
 def test_killed_in_the_middle(stack, connection, by_user, again):
-    """What the API has done is finished, after however many starts."""
+    """The links of a completed delete are removed, after any number of restarts."""
     ids = link_many(stack, connection)
     link_many(stack, connection, 2, "bob")
     hold(stack, is_delete)
@@ -133,7 +133,7 @@ def test_killed_in_the_middle(stack, connection, by_user, again):
 
 
 def test_killed_before_the_api_acted(stack, connection):
-    """Then there is nothing to finish."""
+    """The passkeys still exist, so no link is removed."""
     ids = link_many(stack, connection, 3)
     hold(stack, is_delete)
     connection.start_method("DeleteUserPasskeys", "ada", {})
@@ -162,7 +162,7 @@ def test_answer_is_lost(stack, connection, by_user, lie):
 
 
 def test_store_fails_meanwhile(stack, connection):
-    """What is gone is removed when the store can do that again."""
+    """Links of deleted passkeys are removed when the store works again."""
     link_many(stack, connection, 5)
     stack.vault.lies["/delete"] = Reply(500, b"")
     hold(stack, is_probe)
@@ -182,7 +182,7 @@ def test_store_fails_meanwhile(stack, connection):
 
 
 def test_fan_out_is_bounded(stack, connection):
-    """8 at a time, and callers' own calls go first."""
+    """8 lookups at a time, and calls of callers have priority."""
     ids = link_many(stack, connection, 100)
     stack.vault.lies["/delete"] = Reply(500, b"")
     hold(stack, is_probe)
@@ -197,7 +197,7 @@ def test_fan_out_is_bounded(stack, connection):
 
 
 def test_fan_out_is_bounded_for_all_together(stack, connection):
-    """Of several users, tenancies and reasons."""
+    """16 lookups at a time, over all users, tenancies and causes."""
     stack.sections["Tenancy other"] = stack.tenancy("tenant_B")
     stack.apply()
     link_many(stack, connection, 30)
@@ -220,7 +220,7 @@ def test_fan_out_is_bounded_for_all_together(stack, connection):
 
 
 def test_slow_tenancy_leaves_slots_to_another(stack, connection):
-    """Which is done while the other still waits for its first answers."""
+    """The second tenancy completes while the first one waits for replies."""
     vault = stack.vault
     stack.sections["Tenancy other"] = stack.tenancy("tenant_B")
     stack.apply()
@@ -241,7 +241,7 @@ def test_slow_tenancy_leaves_slots_to_another(stack, connection):
 
 
 def test_busy_callers_are_left_the_connections(stack, connection):
-    """HTTP/1.1 has 64 of them."""
+    """With HTTP/1.1 there are 64 connections."""
     vault = stack.vault
     link_many(stack, connection, 20, "bob")
     vault.lies["/delete"] = Reply(500, b"")
@@ -273,7 +273,7 @@ def test_refused(stack, connection):
 
 
 def test_exchange_of_a_passkey_that_is_being_deleted(stack, connection):
-    """One of them is later: whichever way, link and vault agree in the end."""
+    """In either order, links and vault agree finally."""
     vault = stack.vault
     connection.exchange(vault.add("pk-1", "ada"))
     hold(stack, is_exchange)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A disk that is full."""
+"""Full disks."""
 
 import resource
 import subprocess
@@ -19,7 +19,7 @@ AT_ONCE = 50
 
 
 class SmallDisk:
-    """A small file system in a mount namespace of its own, and what fills it."""
+    """A small file system in a private mount namespace, and a file that fills it."""
 
     def __init__(self, path: Path):
         self.holder = subprocess.Popen(
@@ -31,7 +31,7 @@ class SmallDisk:
         self.ballast = self.path / "ballast"
 
     def command(self) -> list[str]:
-        """The start of a command line that runs the rest of it where the disk is."""
+        """The prefix of a command line that runs a command in the mount namespace."""
         return ["nsenter", f"--target={self.holder.pid}", "--mount", "--"]
 
     def fill(self):
@@ -53,7 +53,7 @@ class SmallDisk:
 
 @pytest.fixture
 def full(own_stack):
-    """A stack whose disk is small, and its disk, not yet full."""
+    """A stack with a small disk that is not full yet, and the disk."""
     state = own_stack.work.private_dir("state")
     disk = SmallDisk(state)
     if not disk.mounted:
@@ -67,7 +67,7 @@ def full(own_stack):
 
 
 def add_until_full(connection) -> list[tuple[str, str]]:
-    """Adds links, ever smaller, until there is room for none; returns those acknowledged."""
+    """Adds links of decreasing size until none fits. Returns the acknowledged links."""
     acknowledged, n = [], 0
     for length in (500, 200, 50):
         refused = 0
@@ -106,7 +106,7 @@ def test_what_was_acknowledged_is_there(full):
 
 
 def test_code_is_not_used_up_for_nothing(full):
-    """An exchange that could not be kept does not reach the API; one or two may find a corner."""
+    """An exchange that cannot be stored is not sent to the API; a few may still find space."""
     stack, disk = full
     connection = stack.connect()
     disk.fill()
@@ -139,7 +139,7 @@ def test_without_a_link_it_needs_no_disk(full):
 
 @pytest.fixture
 def begun(full):
-    """A stack with exchanges that the API has answered, and the daemon does not know that yet."""
+    """A stack with exchanges whose API replies are held back by a proxy."""
     stack, disk = full
     with Proxy(stack.sandbox.endpoint) as proxy, stack.connect() as connection:
         stack.sections["Tenancy default"] = stack.tenancy(Endpoint=proxy.endpoint)
@@ -153,7 +153,7 @@ def begun(full):
 
 
 def test_disk_fills_up_meanwhile(begun):
-    """For what was begun, there is room."""
+    """Exchanges in flight can use the reserve."""
     _, disk, proxy, connection, work, calls = begun
     disk.fill()
     add_until_full(connection)
@@ -166,7 +166,7 @@ def test_disk_fills_up_meanwhile(begun):
 
 
 def test_decision_without_room(begun):
-    """What was not to be linked is not, after a crash, for one of the exchanges that were open."""
+    """After a crash, a declined passkey is not linked for an exchange that was in flight."""
     stack, disk, proxy, connection, work, _ = begun
     disk.fill()
     add_until_full(connection)
@@ -186,7 +186,7 @@ def test_decision_without_room(begun):
 
 
 def test_exchange_is_carried_through_later(begun):
-    """Nothing can be written at all: the answer waits for the caller's repeat."""
+    """If nothing can be written, a retry of the caller saves the answer."""
     stack, _, proxy, connection, work, calls = begun
     limits = resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(stack.daemon.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
@@ -211,7 +211,7 @@ def test_exchange_is_carried_through_later(begun):
 
 @pytest.mark.parametrize("by_user", [False, True])
 def test_links_can_be_removed_while_full(full, by_user):
-    """All of them: to withdraw access takes no space."""
+    """All links can be removed: removals use the reserve."""
     stack, disk = full
     connection = stack.connect()
     disk.fill()
@@ -248,7 +248,7 @@ def test_started_while_full(full):
 
 
 def test_there_is_no_room_for_a_store(full):
-    """The daemon does what can be done without one, and makes it when there is room."""
+    """The daemon works without a store as far as possible, and creates it when there is space."""
     stack, disk = full
     stack.daemon.stop()
     for file in disk.path.iterdir():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The options of Exchange: whose code it must be, and whether it is linked."""
+"""The options of Exchange: user_id and link."""
 
 from .client import plain
 from .stack import new_user, raises
@@ -66,7 +66,7 @@ def test_authenticator_of_another_user(stack, connection):
 
 
 def test_mismatch_goes_before_conflict(stack, connection):
-    """Nothing is told of a passkey that is not the expected user's."""
+    """UserMismatch has priority over LinkConflict, so that nothing is disclosed about other users' passkeys."""
     passkey = stack.create_passkey()
     connection.links("Add", other := new_user(), passkey.authenticator_id)
     with raises("UserMismatch"):
@@ -75,7 +75,7 @@ def test_mismatch_goes_before_conflict(stack, connection):
 
 
 def test_two_at_once_for_one_code(stack, connection):
-    """One wins; the other is too late."""
+    """One succeeds, the other gets InvalidCode."""
     passkey = stack.create_passkey()
     calls = [connection.start_exchange(passkey.code) for _ in range(2)]
     outcomes = [connection.outcome(call) for call in calls]

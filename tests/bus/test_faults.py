@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An API that misbehaves: what callers are told, and that nothing else comes of it."""
+"""Faults of the API: the errors for callers, and no other effects."""
 
 import time
 from datetime import datetime, timedelta, timezone
@@ -96,7 +96,7 @@ def test_authorize_survives_one_failure(stack, connection, fault):
 
 @pytest.mark.parametrize("fault", ["refuse", "drop"])
 def test_exchange_is_not_repeated_on_a_connection_that_was_kept(stack, connection, fault):
-    """A closed connection that served calls before looks stale; asking again would use the code."""
+    """curl retries on a closed connection that was reused; a retry could use the code twice."""
     passkeys = [stack.create_passkey() for _ in range(3)]
     for passkey in passkeys[:2]:
         connection.exchange(passkey.code)
@@ -179,7 +179,7 @@ def test_wrong_key_until_it_is_put_right(own_stack):
 
 
 def test_last_call_decides_on_the_key(own_stack):
-    """In both directions, and for its own tenancy."""
+    """State changes in both directions, per tenancy."""
     with StandIn() as api:
         api.fail(403, "Forbidden", "no")
         own_stack.sections["Tenancy moody"] = {"TenancyId": "moody", "Endpoint": api.endpoint,
@@ -198,7 +198,7 @@ def test_last_call_decides_on_the_key(own_stack):
 
 
 def states(connection, count: int) -> list[str]:
-    """The next values of State, as they are told."""
+    """Waits for the next changes of State."""
     told = []
     while len(told) < count:
         interface, changed, _ = connection.wait_signal("PropertiesChanged").args
@@ -260,7 +260,7 @@ def test_retry_after_of_all_kinds(stand_in, retry_after, text):
 
 
 def test_retry_after_by_our_clock(stand_in):
-    """The API does not say what time it is there."""
+    """The reply has no Date header."""
     own_stack, api = stand_in
     api.dated = False
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
@@ -270,7 +270,7 @@ def test_retry_after_by_our_clock(stand_in):
 
 
 def test_retry_after_by_the_clock_of_the_api(stand_in):
-    """A clock that is years behind ours."""
+    """The API's clock is years behind."""
     own_stack, api = stand_in
     api.dated = False
     api.reply = Reply(429, b"", {"Date": "Sun, 06 Nov 1994 08:49:37 GMT",
@@ -299,7 +299,7 @@ def test_api_is_left_alone_for_as_long_as_it_wants(stand_in, status):
 
 
 def test_or_given_up_at_once(stand_in):
-    """If it wants to be left alone for longer than the call may take."""
+    """If Retry-After exceeds the deadline of the call."""
     own_stack, api = stand_in
     api.reply = Reply(503, b"", {"Retry-After": str(TIMEOUT_SEC + 1)})
     with own_stack.connect() as connection:
@@ -363,7 +363,7 @@ def test_optional_members_may_be_missing(stand_in):
 
 
 def test_code_is_escaped(stand_in):
-    """It is one segment of a path, whatever it is made of."""
+    """Any code is sent as one path segment."""
     own_stack, api = stand_in
     api.fail(404, "InvalidCode", "unknown")
     with own_stack.connect() as connection:

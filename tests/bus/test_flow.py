@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From the first call to a stored link, when all is well."""
+"""The whole flow without faults, from the first call to a stored link."""
 
 import time
 
@@ -46,7 +46,7 @@ def test_relying_parties(connection, rp_id):
 
 @pytest.mark.parametrize("character", ["u", "é", "\U0001f511"], ids=["ASCII", "2 bytes", "4 bytes"])
 def test_longest_user_all_the_way(stack, connection, character):
-    """What the daemon takes, the API takes: from sign-up to sign-in, in the vault and by mail."""
+    """The daemon's limits do not exceed the API's: sign-up, sign-in, vault and mail."""
     longest = character * (256 // len(character.encode()))
     token, _ = connection.authorize(RP_ID, longest, rp_name=longest, display_name=longest)
     passkey = stack.run_ceremony(token)
@@ -146,7 +146,7 @@ def test_added_comes_only_with_the_exchange(stack, connection):
 
 
 def test_linked_authenticators_are_excluded(stack, connection):
-    """What exclude_linked says, as the page sees it."""
+    """exclude_linked, as the page receives it."""
     passkey = stack.create_passkey(user := new_user())
     connection.exchange(passkey.code)
 

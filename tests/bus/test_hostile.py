@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Callers, and moments, that mean no good."""
+"""Hostile callers, and bad timing."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="other users need root"
 
 
 def test_file_descriptors_are_not_taken(stack, connection):
-    """Who may not call could use up the daemon's with messages that wait."""
+    """Queued messages with descriptors of unauthorized callers could exhaust the daemon's descriptors."""
     address = DBusAddress(tenancy_path(), NAME, f"{NAME}.Tenancy")
     with (connect(stack.bus.address, enable_fds=True) as bus,
           open(os.devnull, encoding="utf-8") as file):
@@ -42,7 +42,7 @@ def test_refused_calls_do_not_fill_the_log(own_stack):
 
 
 def test_stop_answers_what_the_bus_had_delivered(own_stack):
-    """Calls that wait in the daemon's socket when it is told to stop came to it, not to the next."""
+    """Calls in the daemon's socket at the stop are answered by this process, not by the next."""
     own_stack.start()
     caller = own_stack.connect()
     key = new_user()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What HTTP/2 says was not processed is sent again, also what must reach the API once."""
+"""Requests that HTTP/2 reports as not processed are retried, even those that are sent at most once."""
 
 import pytest
 
@@ -68,7 +68,7 @@ def connection(own_stack, api, certificate):
 
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_code_that_was_refused_is_sent_again(connection, api, before):
-    """On the first stream of a connection, and on one that has served."""
+    """On a new connection, and on a reused one."""
     api.steps = [identify] * before + [refuse]
     for _ in range(before):
         connection.exchange("some-code", link=False)
@@ -97,7 +97,7 @@ def test_what_may_go_twice_goes_twice(connection, api, step):
 
 
 def test_goaway_of_others_is_no_trouble(connection, api):
-    """All that is asked later goes to a new connection, whatever hangs on the old one."""
+    """Later requests use a new connection, even if requests hang on the old one."""
     api.always = give_token
     api.steps = [lambda connection, stream: None, leave_out]
     hanging = connection.start_authorize(RP_ID, new_user())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""VerifyIdToken: real tokens of the API's, and forged ones of every kind that is known."""
+"""VerifyIdToken: valid tokens of the API, and all known kinds of forged tokens."""
 
 import contextlib
 import itertools
@@ -128,7 +128,7 @@ def test_no_keys_and_no_api(own_stack):
 
 @pytest.fixture(scope="module")
 def cold():
-    """A stack whose daemon never gets any keys."""
+    """A stack whose daemon never gets a key set."""
     with Stack() as stack:
         yield stack
 
@@ -153,7 +153,7 @@ def test_no_keys_and_a_broken_api(cold, fault, names):
 
 
 def test_expired_token(own_stack):
-    """By the daemon's clock; the API's is six minutes slow, which is as long as a token is good."""
+    """Expired by the daemon's clock: the API's clock is six minutes slow, longer than a token's validity."""
     own_stack.sandbox.options += ("--clock-offset=-360",)
     own_stack.start()
     passkey = own_stack.create_passkey()
@@ -162,7 +162,7 @@ def test_expired_token(own_stack):
 
 
 def test_token_of_another_tenancy(own_stack):
-    """With the same keys: the audience tells them apart."""
+    """Both tenancies have the same keys: only the audience differs."""
     own_stack.start()
     own_stack.sections["Tenancy other"] = own_stack.tenancy(TenancyId="anotherTenancy")
     own_stack.apply()
@@ -180,7 +180,7 @@ ONE, TWO, STRANGER = Key("one"), Key("two"), Key("one")
 
 
 class Issuer:
-    """A tenancy whose key set we make. The keys `one` and `two` are in it, `stranger` is not."""
+    """A tenancy with a key set of the test: keys `one` and `two`, without `stranger`."""
 
     def __init__(self, stack: Stack, api: StandIn, label: str):
         self.stack, self.api, self.label = stack, api, label
@@ -201,7 +201,7 @@ class Issuer:
         return claims_of(self.tenancy_id, **changes)
 
     def near(self, value):
-        """A claim as it is written for the sandbox's tenancy, for this one."""
+        """Adapts a claim of the sandbox's tenancy to this tenancy."""
         if isinstance(value, list):
             return [self.near(each) for each in value]
         return value.replace("sandbox", self.label) if isinstance(value, str) else value
@@ -225,7 +225,7 @@ class Issuer:
 
 @pytest.fixture(scope="session")
 def issuers():
-    """Makes them, one after the other, each with an endpoint of its own."""
+    """Creates issuers, each with its own endpoint."""
     with contextlib.ExitStack() as ends:
         stack = ends.enter_context(Stack())
         labels = (f"issuer{i}" for i in itertools.count())
@@ -253,7 +253,7 @@ LATER = {"new key": Reply(200, {"keys": [TWO.jwk(kid="new")]}), "500": Reply(500
 
 @pytest.fixture(scope="session")
 def early(issuers):
-    """Issuers whose key set was fetched when the tests began, and is another since."""
+    """Issuers whose key set has changed since it was cached, early in the tests."""
     made = {}
     for name, reply in LATER.items():
         made[name] = issuers()
@@ -263,7 +263,7 @@ def early(issuers):
 
 
 def test_key_set_is_not_fetched_again_at_once(early):
-    """Whoever makes up names of keys does not get the daemon to bother the API."""
+    """Made-up key ids do not cause requests to the API."""
     for issuer in early.values():
         calls = [issuer.start(token(STRANGER, issuer.claims(), kid=f"stranger-{i}"))
                  for i in range(20)]
@@ -329,7 +329,7 @@ def test_claim_with_another_value(issuer, name, value):
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_claim_that_is_there_twice(issuer, name):
-    """Whoever reads the first and whoever reads the last see two different tokens."""
+    """With a duplicate claim, parsers disagree about its value."""
     claims = issuer.claims()
     other = {"sub": "eve", "aud": "otherTenancy", "exp": NOW + 9999}.get(name, claims[name])
     for first, last in ((claims[name], other), (other, claims[name])):
@@ -369,7 +369,7 @@ def test_no_algorithm(issuer, alg, signature):
 
 @pytest.mark.parametrize("alg", ["RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "EdDSA"])
 def test_algorithm_that_the_key_is_not_for(issuer, alg):
-    """The signature is as the header says, by the right key, where the key can do it."""
+    """Signed with the right key by the algorithm of the header, where the key supports it."""
     issuer.refuses(token(issuer.one, issuer.claims(), alg=alg))
 
 
@@ -394,7 +394,7 @@ def test_public_key_as_a_shared_secret(issuer, form, alg):
 
 
 def test_key_of_a_stranger(issuer):
-    """Under a name that is known."""
+    """An unknown key with a known key id."""
     issuer.refuses(token(issuer.stranger, issuer.claims()))
 
 
@@ -404,7 +404,7 @@ def test_name_of_another_key(issuer):
 
 @pytest.mark.parametrize("kid", ["one", "stranger", None])
 def test_key_that_the_token_brings_along(issuer, kid):
-    """By itself or from elsewhere, where nobody looks."""
+    """Keys in the header, or at a URL in the header, are not used."""
     with StandIn() as elsewhere:
         elsewhere.reply = Reply(200, {"keys": [issuer.stranger.jwk()]})
         for header in ({"jwk": issuer.stranger.jwk()}, {"jku": f"{elsewhere.endpoint}/keys"},
@@ -483,7 +483,7 @@ def test_signature_over_the_claims_alone(issuer):
 
 
 def test_longest_token_there_is(issuer):
-    """At the bound, and good."""
+    """A valid token of the maximum length."""
     short = issuer.token(more="")
     fill = (8192 - len(short)) * 3 // 4
     made = max((issuer.token(more="x" * (fill + i)) for i in range(-2, 3)),
@@ -516,7 +516,7 @@ def test_key_set_that_is_none(fresh, body):
     (404, {}, "Unreachable", ""), (429, {"Retry-After": "60"}, "RateLimited", "after (60|59|5[0-9]) s$"),
     (429, {"Retry-After": "soon"}, "RateLimited", "after (60|59|5[0-9]) s$")])
 def test_key_set_that_fails_is_not_fetched_again_at_once(fresh, status, headers, name, text):
-    """Calls meanwhile get the same failure, and how long it stands."""
+    """Until the next fetch, calls get the same error, with the seconds to wait."""
     fresh.api.reply = Reply(status, b"", headers)
     with raises(name, text=text):
         fresh.verify(fresh.token())
@@ -539,7 +539,7 @@ def test_key_set_that_fails_is_not_fetched_again_at_once(fresh, status, headers,
     lambda one: [{"kty": "oct", "k": base64url(b"secret"), "kid": "one", "alg": "HS256"}]],
     ids=range(21))
 def test_no_key_that_fits(fresh, jwks):
-    """The set is one, but no key of it, or no single one, is for this token."""
+    """A valid key set without a key for this token, or with several."""
     fresh.serve(*jwks(fresh.one))
     with raises("InvalidToken", "MalformedReply"):
         fresh.verify(fresh.token())
@@ -552,7 +552,7 @@ def test_shared_secret_of_a_key_set(fresh):
 
 
 def test_key_of_another_kind(fresh):
-    """ES256 is not on the list, even if the set has the key."""
+    """ES256 is not allowed, even if the key set has the key."""
     private = ec.generate_private_key(ec.SECP256R1())
     numbers = private.public_key().public_numbers()
     fresh.serve({"kty": "EC", "crv": "P-256", "x": integer(numbers.x), "y": integer(numbers.y),
@@ -577,7 +577,7 @@ def test_key_that_says_less_or_more(fresh, changes):
 
 @pytest.mark.parametrize("alg", ["PS256", "PS384", "PS512"])
 def test_algorithms_that_were_announced(fresh, alg):
-    """They work or are refused; it is never taken for RS256."""
+    """The announced algorithm is used, or the token refused; it is never verified as RS256."""
     fresh.serve(fresh.one.jwk(alg=alg))
     made = token(fresh.one, fresh.claims(), alg=alg)
     outcome = fresh.connection.outcome(fresh.start(made))
@@ -587,7 +587,7 @@ def test_algorithms_that_were_announced(fresh, alg):
 
 
 def test_keys_go_with_the_endpoint(fresh):
-    """Another API's keys are its own."""
+    """The key set belongs to the endpoint."""
     fresh.accepts(fresh.token())
     with StandIn() as another:
         another.reply = Reply(200, {"keys": [TWO.jwk()]})
@@ -600,7 +600,7 @@ def test_keys_go_with_the_endpoint(fresh):
 @pytest.mark.last  # when REFETCH_SEC are over anyway
 @pytest.mark.parametrize("name", LATER)
 def test_key_set_is_fetched_again(early, name):
-    """Once, for the first token with an unknown key. A bad answer does not cost the known keys."""
+    """Fetched once, for the first token with an unknown key. A failed fetch keeps the known keys."""
     issuer = early[name]
     outcomes = []
 

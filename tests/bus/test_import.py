@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Links.Import: many links at once, as they were elsewhere."""
+"""Links.Import: many links in one call, with their times."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def make(user: str, key: str, created: int = NOW, used: int = 0, platform: str |
 
 
 def run(connection, links: list[dict], **options) -> dict:
-    """What came of it."""
+    """Runs Import, and returns the result."""
     options = {name: ("b", value) for name, value in options.items()}
     return plain(connection.links("Import", links, options)[0])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon says of itself is what is documented."""
+"""Introspection equals the documentation."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -32,7 +32,7 @@ def introspected(connection, path: str) -> dict[str, ElementTree.Element]:
 
 
 def annotations(element) -> dict[str, str]:
-    """Without what sd-bus adds by itself, and what has the same meaning when it is left out."""
+    """Annotations, without those of sd-bus and those with the default value."""
     found = {each.get("name"): each.get("value") for each in element.findall("annotation")}
     return {name: value for name, value in found.items()
             if not name.startswith("org.freedesktop.systemd1.")
@@ -73,7 +73,7 @@ def test_objects_have_these_interfaces_and_no_others(connection, path, ours):
 
 @pytest.mark.parametrize("interface", PATHS)
 def test_every_member_is_documented(interface):
-    """By a comment before it, that begins with its name."""
+    """Each member has a comment that begins with its name."""
     text = (source_dir() / "dbus" / f"{NAME}.{interface}.xml").read_text()
     members = re.findall(r'(<!--(?:(?!-->).)*-->)?\s*<(method|signal|property) name="(\w+)"', text,
                          re.DOTALL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Manager.ProveKey: root learns which key is in use, and nobody else learns anything."""
+"""Manager.ProveKey: proves to root which key is in use; denied to all others."""
 
 import hashlib
 import hmac
@@ -41,7 +41,7 @@ def test_proof(guarded):
 
 
 def test_another_key(guarded):
-    """It is the key that is in use: not one that is only stored."""
+    """The proof is of the key in use, not of a stored key that is not loaded."""
     nonce = secrets.token_hex(64)
     with guarded.connect() as root:
         guarded.keys = {"passlock.default": "new-key"}

@@ -48,7 +48,7 @@ BROKEN = {
 
 
 def in_flight(stack, connection) -> tuple[list, list]:
-    """Exchanges and authorisations that the API has and has not answered yet."""
+    """Exchanges and authorizations in flight at the API."""
     passkeys = [stack.create_passkey() for _ in range(3)]
     exchanges, authorizes = stack.calls("exchange"), stack.calls("registration-authorize")
     stack.sandbox.set_faults("delay=500")
@@ -110,7 +110,7 @@ def test_second_signal_ends_at_once(own_stack):
 
 
 def test_successor_takes_over(own_stack):
-    """The name is free as soon as the stop begins; calls in flight are answered all the same."""
+    """The bus name is released when the stop begins; calls in flight are still answered."""
     own_stack.start()
     connection = own_stack.connect()
     passkeys, calls = in_flight(own_stack, connection)
@@ -177,7 +177,7 @@ def reloaded():
 @pytest.mark.root
 @pytest.mark.parametrize("what", BROKEN)
 def test_broken_configuration_is_not_taken(reloaded, what):
-    """The old one stays, in all its parts."""
+    """The old configuration stays in force, completely."""
     text, line = BROKEN[what]
     reloaded.daemon.config.write_text(text)
     with reloaded.connect() as connection:
@@ -265,7 +265,7 @@ def test_no_bus(own_stack):
 
 
 def test_name_is_not_allowed(own_stack):
-    """A bus whose policy gives the name to somebody else."""
+    """The bus policy does not let this user own the name."""
     config = own_stack.bus.config
     config.write_text(config.read_text().replace(
         '<allow own="dev.passlock.Passlock1"/>', ""))
@@ -276,7 +276,7 @@ def test_name_is_not_allowed(own_stack):
 
 
 def assert_without_store(stack):
-    """What needs no links works; what does fails, and codes are not used up for it."""
+    """Calls without links work; others fail before the code is used."""
     assert str(stack.daemon.state) in stack.daemon.log_text()
     calls = stack.calls("exchange")
     with stack.connect() as connection:
@@ -293,7 +293,7 @@ def assert_without_store(stack):
 
 
 def test_store_of_another_version(own_stack):
-    """It is left as it is, for the version that wrote it."""
+    """The store is left unchanged, for the version that wrote it."""
     own_stack.start()
     own_stack.connect().links("Add", "ada", "key")
     own_stack.daemon.stop()
@@ -421,7 +421,7 @@ def test_changed_tenancy_is_told(own_stack):
 
 
 def test_readiness_and_the_stop_are_told(own_stack):
-    """READY=1 by then the name is there; STOPPING=1 with the stop."""
+    """READY=1 is sent after the name is acquired, STOPPING=1 at the stop."""
     own_stack.start()
     with own_stack.connect() as connection:
         assert connection.driver("NameHasOwner", "s", "dev.passlock.Passlock1") == (True,)
@@ -462,7 +462,7 @@ def test_it_has_no_network_socket_that_listens(own_stack):
 
 
 def test_nobody_reads_what_is_told(own_stack):
-    """It does not wait for systemd, and tells it all as soon as it reads again."""
+    """A full notify socket does not block the daemon; queued messages are sent later."""
     own_stack.start()
     connection = own_stack.connect()
     for _ in range(40):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How much one caller can ask for, and what it means to the others."""
+"""Limits per caller, and their effect on other callers."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def limited(own_stack):
 
 
 def fill(stack, connection, member: str = "Authorize") -> list[int]:
-    """As many calls as one user may have in flight, all with the API by then."""
+    """Starts the maximum of calls in flight for a user, and waits until the API has received all."""
     endpoint = "registration-authorize" if member == "Authorize" else "exchange"
     begin = stack.calls(endpoint)
     calls = [connection.start_authorize(RP_ID, new_user()) if member == "Authorize" else
@@ -68,7 +68,7 @@ def test_a_caller_that_goes_frees_its_calls(limited):
 
 
 def test_a_caller_that_goes_harms_nobody(limited):
-    """Its exchanges are carried through, its links are there."""
+    """The exchanges of a disconnected caller are completed, and its links stored."""
     passkeys = [limited.create_passkey() for _ in range(LIMIT)]
     limited.sandbox.set_faults("delay=300@exchange")
     with limited.connect() as gone:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The store of links, and who hears of its changes."""
+"""The store of links, and its change signals."""
 
 import pytest
 
@@ -104,7 +104,7 @@ def test_ids_are_any_text(connection, user, key):
 @pytest.mark.parametrize("odd", ["\n", "\ufffe", "\ufdd0", "\U0010ffff", "\x7f", "\u2028"],
                          ids=ascii)
 def test_odd_text_is_taken_or_refused(connection, odd):
-    """It is a caller's matter, never a failure of the daemon."""
+    """Unusual text is accepted or InvalidArgs, never a failure of the daemon."""
     user, key = new_user() + odd, new_user() + odd
     outcome = connection.outcome(connection.start_links("Add", user, key))
     assert outcome in ((), ("error", "InvalidArgs"))
@@ -124,7 +124,7 @@ def test_users_whose_names_begin_alike(connection):
 
 @pytest.fixture(scope="module")
 def populated():
-    """1203 links of 401 users; tests leave it as it is."""
+    """1203 links of 401 users; tests do not change them."""
     with Stack() as stack:
         links = [(f"user-{i // 3}", f"key-{i}") for i in range(1203)]
         with stack.connect() as connection:
@@ -157,7 +157,7 @@ def test_page_that_is_too_long(populated, limit):
                                     "x" * 100000, "=" * 9, "%00", "../.."],
                          ids=lambda cursor: cursor[:9])
 def test_cursor_that_was_never_given(populated, cursor):
-    """A mistake, or a place like any other; never a failure."""
+    """An invented cursor is InvalidArgs or a valid position; never a failure."""
     with populated[0].connect() as connection:
         outcome = connection.outcome(connection.start_links("List", cursor, 10))
         assert outcome == ("error", "InvalidArgs") or len(outcome[0]) <= 10
@@ -174,7 +174,7 @@ def test_empty_list(own_stack):
 
 
 def test_pages_while_links_come_and_go(own_stack):
-    """What stays is seen exactly once, whatever is removed or added in between."""
+    """A link that stays is listed exactly once, regardless of concurrent changes."""
     own_stack.start()
     connection = own_stack.connect()
     stays = [(f"user-{i}", f"stays-{i}") for i in range(100)]
@@ -321,7 +321,7 @@ def test_signals_are_for_who_may_read(own_stack):
 
 @pytest.mark.root
 def test_eavesdroppers_hear_nothing(own_stack):
-    """Only root may eavesdrop, and the signals are sent to one connection each."""
+    """Signals are unicast, and only root may eavesdrop."""
     own_stack.start()
     root, none = own_stack.connect(), own_stack.connect(IRC)
     try:

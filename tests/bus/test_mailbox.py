@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One-time codes by mail: from the challenge to its end."""
+"""One-time codes by mail: create, verify and delete challenges."""
 
 import json
 import time
@@ -250,7 +250,7 @@ def test_codes_of_all_kinds(connection, code):
 @pytest.mark.parametrize("fault", ["drop", "cut", "hang", "refuse", "status=500", "status=503",
                                    "garbage", "html", "missing=challenge"])
 def test_mail_is_sent_once(stack, connection, fault):
-    """Who waits for a mail does not want two, of which only the last is good."""
+    """CreateChallenge is not retried: only the code of the last mail would be valid."""
     calls, email = stack.calls(CREATE), new_email()
     stack.sandbox.set_faults(f"{fault}@{CREATE}")
     with stack.hurrying(fault), within(SHORT_SEC), raises("Unreachable", "MalformedReply"):
@@ -261,7 +261,7 @@ def test_mail_is_sent_once(stack, connection, fault):
 
 @pytest.mark.parametrize("fault", ["drop", "cut", "hang", "refuse", "status=500", "garbage"])
 def test_attempt_is_made_once(stack, connection, fault):
-    """Another would count against the user, or say that a good code was wrong."""
+    """VerifyChallenge is not retried: a retry would count as an attempt, or fail although the code was right."""
     challenge = create(connection)
     calls = stack.calls(VERIFY)
     stack.sandbox.set_faults(f"{fault}@{VERIFY}")
@@ -340,7 +340,7 @@ def test_challenge_that_is_none(odd, api, changes):
     ("Dear Zo\xeb,\r\n\tyour code", "Dear Zo\xeb,\r\n\tyour code"), ("", ""), ("Dear \ufffe", ""),
     ("x" * 65537, ""), ("Dear \ud83d", "Dear \x7f")], ids=lambda text: ascii(text)[:12])
 def test_mail_is_not_worth_the_code(odd, api, text, told):
-    """It has the recipient's name in it, which may be one that the bus cannot carry."""
+    """The mail contains the recipient's name, which may not be valid on D-Bus."""
     api.reply = created(message={"html": "<p>", "text": text})
     challenge = create(odd)
     assert (challenge["message_html"], challenge["message_text"]) == ("<p>", told)
@@ -348,7 +348,7 @@ def test_mail_is_not_worth_the_code(odd, api, text, told):
 
 
 def test_metadata_that_the_bus_cannot_carry(odd, api):
-    """It is the app's own, and comes back as JSON that says the same."""
+    """Metadata is returned as equivalent JSON."""
     api.reply = created(metadata={"a": "\ufffe"})
     assert json.loads(create(odd)["metadata"]) == {"a": "\ufffe"}
 
@@ -371,7 +371,7 @@ def test_numbers_of_the_metadata_stay_as_they_are(odd, api, number):
     ({"name": "Ada", "user_id": "ada", "metadata": '{"a":[1]}'},
      {"sendEmail": True, "name": "Ada", "userId": "ada", "metadata": {"a": [1]}})], ids=str)
 def test_request_is_as_the_api_wants_it(odd, api, options, sent):
-    """What it takes for granted has changed before: whether a mail is sent is always said."""
+    """The API's default of sendEmail has changed before, so it is always sent."""
     api.reply = created()
     odd.create_challenge("a@b.example", "login", **options)
     body = json.loads(api.requests[-1].body)
@@ -389,7 +389,7 @@ def test_request_is_as_the_api_wants_it(odd, api, options, sent):
     ("ChallengeAttemptsExceeded", 429, "ChallengeAttemptsExceeded"),
     ("Forbidden", 403, "ApiDenied")])
 def test_errors_go_by_their_tag(odd, api, tag, status, name):
-    """Nobody has said what status they come with."""
+    """The HTTP status of these errors is not documented."""
     api.fail(status, tag, "Quixotic-Zebra-77")
     with raises(name) as caught:
         odd.method("VerifyChallenge", "ch", "secret", "123456")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the configuration names and the host does not have (yet) keeps nobody from being served."""
+"""Objects that the configuration names but do not exist (yet) do not prevent the start."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ PATIENCE_SEC = 2  # of a start and of a reload with the user database
 
 
 def line_of(stack, text: str) -> str:
-    """FILE:LINE of the one line in the configuration that is this."""
+    """FILE:LINE of this text in the configuration."""
     lines = stack.daemon.config.read_text().splitlines()
     assert lines.count(text) == 1
     return f"{stack.daemon.config}:{lines.index(text) + 1}"
@@ -59,7 +59,7 @@ class Accounts:
 
     @staticmethod
     def _change(file: Path, name: str, line: str):
-        """In place, since the file is mounted, and at once, since it may be read meanwhile."""
+        """Writes in place, because the file is mounted, and in one write, because it may be read meanwhile."""
         kept = [old for old in file.read_text().splitlines() if not old.startswith(f"{name}:")]
         fd = os.open(file, os.O_WRONLY)
         try:
@@ -76,7 +76,7 @@ class Accounts:
         self._change(self.group, name, "" if gid is None else f"{name}:x:{gid}:")
 
     def n_threads(self) -> int:
-        """Of the daemon: more when it looks something up."""
+        """The number of threads of the daemon; lookups add threads."""
         return len(os.listdir(f"/proc/{self.stack.daemon.pid}/task"))
 
     def answer(self):
@@ -128,7 +128,7 @@ def test_user_and_group_that_come_later(own_stack, accounts):
 
 @pytest.mark.root
 def test_name_that_is_another_account_later(own_stack, accounts):
-    """At the next reload: who had it before has nothing any more."""
+    """After the next reload, the previous account has no rights."""
     accounts.set_user("newcomer", WWW_DATA.uid)
     own_stack.grant("web", "newcomer", "Links.Read")
     own_stack.start()
@@ -145,7 +145,7 @@ def test_name_that_is_another_account_later(own_stack, accounts):
 
 @pytest.mark.root
 def test_user_database_that_does_not_answer(own_stack):
-    """The start does not wait for it for long, and nobody is anybody until it answers."""
+    """The start waits only briefly, and names match nobody until the database answers."""
     accounts = Accounts(own_stack, slow="passwd")
     own_stack.grant("web", "www-data", "Links.Read")
     own_stack.grant("games", str(GAMES.uid), "Links.Read")
@@ -172,7 +172,7 @@ def test_stop_does_not_wait_for_the_user_database(own_stack):
 
 @pytest.mark.root
 def test_hung_groups_keep_no_user_waiting(own_stack):
-    """As many as lookups run at once, and one more with each reload."""
+    """As many hung groups as there are lookup threads, and one more with each reload."""
     Accounts(own_stack, slow="group")
     own_stack.grant("web", "www-data", "Links.Read")
     for i in range(9):
@@ -202,7 +202,7 @@ def slow_reload(own_stack):
 
 @pytest.mark.root
 def test_reload_waits_and_the_loop_does_not(slow_reload):
-    """Until it is done, the old grants are in force; then the new ones."""
+    """The old grants are in force until the reload is complete."""
     stack, accounts, is_waiting = slow_reload
     with stack.connect() as admin:
         with within(PATIENCE_SEC):
@@ -236,7 +236,7 @@ def test_reload_ends_with_the_last_answer(slow_reload):
 
 @pytest.mark.root
 def test_reloads_that_overlap(slow_reload):
-    """Each is answered, once, and what is in force in the end is what was written last."""
+    """Each reload is answered once, and the last written configuration is in force at the end."""
     stack, _, is_waiting = slow_reload
     with stack.connect() as admin, stack.connect() as other:
         first = admin.start_method("Reload")
@@ -275,7 +275,7 @@ def test_who_leaves_a_reload_early(slow_reload, how):
 
 @pytest.mark.root
 def test_reload_by_signal_waits_too(slow_reload):
-    """READY=1 comes when it is done."""
+    """READY=1 is sent when the reload is complete."""
     stack, *_ = slow_reload
     with within(PATIENCE_SEC):
         stack.daemon.reload()
@@ -361,7 +361,7 @@ def test_directory_of_credentials_that_comes_later(own_stack):
     (b"key \n", "contains white space"), ("schlüssel".encode(), "contains a non-ASCII character"),
     (b"k" * 5000, "exceeds the maximum length of a key")], ids=range(8))
 def test_credential_that_is_no_key(own_stack, key, flaw):
-    """It is said what is wrong with it, not that there is none."""
+    """The log says why the key is invalid, not that it is missing."""
     own_stack.prepare()
     file = own_stack.daemon.credentials / "passlock.default"
     file.write_bytes(key)
@@ -388,7 +388,7 @@ def test_key_with_a_line_end_of_windows(own_stack):
 
 
 def test_copies_beside_a_key(own_stack):
-    """They are nobody's key."""
+    """Backup copies are ignored."""
     own_stack.prepare()
     for suffix in (".bak", "~", ".dpkg-old", ".rpmsave", ".2026-11-22"):
         (own_stack.daemon.credentials / f"passlock.default{suffix}").write_text("an-old-key")

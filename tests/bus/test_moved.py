@@ -58,7 +58,7 @@ def hang(stack, connection, code: str, **options) -> int:
 
 
 def lose_delete(stack, connection):
-    """A delete whose outcome nobody knows: of a passkey that is gone, and of its link."""
+    """Makes a delete with an unknown outcome: the passkey is gone, the link exists."""
     connection.exchange(stack.vault.add("pk-1", "ada"))
     stack.vault.lies["/delete"] = Reply(500, b"")
     stack.vault.faults["/pk-1"] = Reply(500, b"")
@@ -68,7 +68,7 @@ def lose_delete(stack, connection):
 
 
 def crash_in_delete(stack, connection):
-    """The same, by a crash, and the daemon is not running."""
+    """The same by a crash; leaves the daemon stopped."""
     connection.exchange(stack.vault.add("pk-1", "ada"))
     stack.vault.keeps = is_delete
     connection.start_method("DeletePasskeys", ["pk-1"], {})
@@ -164,7 +164,7 @@ def take_key_away(stack):
 
 
 def test_crash_recovery_stops_without_its_key(stack, connection):
-    """Between two pages; and a new key is used from the first one on."""
+    """Recovery stops between two pages, and restarts from the first page with the new key."""
     for i in range(8):
         stack.vault.add(f"pk-{i}", f"user-{i}", age_sec=3600)
     hang(stack, connection, stack.vault.add("pk-99", "ada"))
@@ -190,7 +190,7 @@ def test_crash_recovery_stops_without_its_key(stack, connection):
 
 @pytest.mark.parametrize("crash", [False, True], ids=["delete", "recovery"])
 def test_probes_stop_without_their_key(stack, connection, crash):
-    """Those of a delete, whose caller is answered, and those of delete recovery."""
+    """Lookups of a delete, whose caller gets a reply, and lookups of delete recovery."""
     vault = stack.vault
     calls = [connection.start_exchange(vault.add(f"pk-{i}", "ada")) for i in range(40)]
     for call in calls:
@@ -220,7 +220,7 @@ def test_probes_stop_without_their_key(stack, connection, crash):
 
 
 def test_recovery_does_not_forget_retry_after(stack, connection):
-    """However often callers find the API back."""
+    """Calls that reach the API do not shorten Retry-After."""
     vault = stack.vault
     hang(stack, connection, vault.add("pk-1", "ada"))
     stack.daemon.kill9()
@@ -254,7 +254,7 @@ def is_in_memory(pid: int, what: bytes) -> bool:
 @pytest.mark.root
 @pytest.mark.parametrize("moved", [False, True], ids=["replaced", "moved"])
 def test_old_key_is_gone(stack, connection, moved):
-    """From memory as well, once no call uses it any more."""
+    """The old key is wiped from memory when no call uses it."""
     key = "the-key-that-is-to-be-forgotten"
     stack.keys["passlock.default"] = key
     stack.apply()

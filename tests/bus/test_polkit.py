@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""People without a grant: polkit is asked, and only its clear yes counts."""
+"""Callers without a grant: only a valid positive reply of polkit authorizes."""
 
 import os
 import signal
@@ -92,7 +92,7 @@ def authority(_host):
 
 @pytest.fixture
 def person(host):
-    """Somebody without a grant, whom one may ask."""
+    """A caller without a grant that allows interactive authorization."""
     with host.connect(NOBODY) as connection:
         connection.interactive = True
         yield connection
@@ -100,7 +100,7 @@ def person(host):
 
 @pytest.fixture
 def own(own_stack):
-    """A host of this test alone: the stack, polkit, and somebody."""
+    """A stack for this test only, with polkit and a caller without a grant."""
     with with_authority(own_stack) as authority, own_stack.connect(NOBODY) as person:
         person.interactive = True
         yield own_stack, authority, person
@@ -160,7 +160,7 @@ def test_the_question_shows_the_name_that_is_shown(authority, person):
     ({"dry_run": ("b", True)}, "read-links"), ({"dry_run": ("b", False)}, "change-links"),
     ({"dry_run": ("s", "false")}, "read-links"), ({"surprise": ("b", False)}, "read-links")])
 def test_reconcile_is_asked_about_once(authority, person, options, action):
-    """By what it will do, and not again when it does it."""
+    """One check, by the action for dry_run or for changes."""
     call = person.start_method("Reconcile", options)
     question = authority.question()
     assert question.action == ACTION + action
@@ -212,7 +212,7 @@ def test_a_grant_is_not_enough(authority, host, method):
 
 
 def test_a_grant_for_less(own):
-    """Polkit is asked for what the grant does not have."""
+    """Polkit is asked only for rights that the grant does not have."""
     stack, authority, _ = own
     stack.grant("reader", "games", "Links.Read")
     stack.apply()
@@ -285,7 +285,7 @@ def test_polkit_goes_and_another_comes(own):
 
 
 def test_polkit_was_there_first(own):
-    """Who owns its name is known without having heard of a change."""
+    """The owner of polkit's name is known at the start, without NameOwnerChanged."""
     stack, authority, person = own
     stack.daemon.restart()
     call = person.start_links("ListByUser", "ada")
@@ -294,7 +294,7 @@ def test_polkit_was_there_first(own):
 
 
 def test_an_answer_of_somebody_else(own_stack):
-    """Even on a bus that lets replies through that were not asked for."""
+    """Even on a bus that delivers unrequested replies."""
     Authority.allow_on(own_stack)
     config = own_stack.bus.config
     config.write_text(config.read_text().replace("</busconfig>", """
@@ -378,7 +378,7 @@ def test_lists_that_are_not_asked_about(authority, person, ids):
 @pytest.mark.parametrize("interactive", [True, False], ids=["interactive", "silent"])
 @pytest.mark.parametrize("method", ["GetTenancy", "ListTenancies"])
 def test_lookup(host, authority, person, answer, interactive, method):
-    """Nothing is told to those who could authenticate and have not."""
+    """Callers who could authenticate but have not get no information."""
     person.interactive = interactive
     call = person.start_method(method, *ASKED[method][0])
     authority.answer(authority.question(), *answer)
@@ -412,7 +412,7 @@ def test_lookup_of_nothing(authority, person, label, end):
 
 
 def test_lookup_by_who_has_another_tenancy(own):
-    """A grant elsewhere opens nothing here, and closes nothing."""
+    """A grant for another tenancy has no effect on this one."""
     stack, authority, _ = own
     stack.sections["Tenancy other"] = OTHER
     stack.grant("games", "games", "Links.Read", Tenancy="other")
@@ -433,7 +433,7 @@ def test_lookup_by_who_has_another_tenancy(own):
     ("challenge", "Call refused, tenancy default, Remove {who} (polkit): No grant allows this call, and no administrator has authenticated"),
     ("error", "Call refused, tenancy default, Remove {who}: No grant allows this call")])
 def test_record(own, end, record):
-    """What polkit has decided, and what nobody has."""
+    """The audit record has polkit's decision, if there is one."""
     stack, authority, person = own
     with stack.connect() as root:
         root.links("Add", "ada", "key")
@@ -470,7 +470,7 @@ def test_who_may_read_links_is_told_of_them(host, authority):
 
 @pytest.mark.parametrize("change", ["id", "gone and back"])
 def test_links_of_another_tenancy_are_not_told(own, change):
-    """One that has come to be where the one was that polkit was asked about."""
+    """A permission for a label does not apply to another tenancy under the same label."""
     stack, authority, person = own
     stack.sections["Tenancy other"] = OTHER
     stack.apply()
@@ -522,7 +522,7 @@ def test_caller_that_goes_takes_the_question_along(host, authority):
 
 
 def test_reload_meanwhile(own):
-    """The tenancy is the same: what was asked for is done."""
+    """The tenancy is unchanged, so the call is executed."""
     stack, authority, person = own
     call = person.start_links("Add", "ada", "key")
     question = authority.question()
@@ -535,7 +535,7 @@ def test_reload_meanwhile(own):
 
 @pytest.mark.parametrize("change", ["gone", "id", "endpoint"])
 def test_tenancy_changes_meanwhile(own, change):
-    """It is not what was asked about any more."""
+    """The tenancy has changed, so the call is refused."""
     stack, authority, person = own
     stack.sections["Tenancy other"] = OTHER
     stack.apply()
@@ -560,7 +560,7 @@ def test_tenancy_changes_meanwhile(own, change):
 
 
 def test_tenancy_is_back_meanwhile(own):
-    """It is what was asked about."""
+    """The same tenancy is configured again, so the call is executed."""
     stack, authority, person = own
     stack.sections["Tenancy other"] = OTHER
     stack.apply()
@@ -604,7 +604,7 @@ def test_stop_waits_for_nobody_to_type(own, end):
 
 
 def test_nothing_is_asked_during_the_stop(own):
-    """While what is in flight is still answered, by who has our unique name."""
+    """No polkit checks during the stop, even for calls to the daemon's unique name."""
     stack, authority, person = own
     (owner,) = person.driver("GetNameOwner", "s", NAME)
     stack.sandbox.set_faults("hang")
@@ -659,7 +659,7 @@ def test_questions_count_as_calls_in_flight(own):
 
 @pytest.mark.parametrize("limit, interactive", [(16, True), (100, False)])
 def test_questions_have_a_limit_of_their_own(host, authority, limit, interactive):
-    """One user does not use up what the bus lets the daemon wait for."""
+    """One user cannot exhaust the pending replies of the daemon's connection."""
     with host.connect(NOBODY) as person, host.connect(GAMES) as games:
         person.interactive = games.interactive = interactive
         for _ in range(limit):
@@ -679,7 +679,7 @@ def test_questions_have_a_limit_of_their_own(host, authority, limit, interactive
 
 
 def test_polkit_that_does_not_answer(host, authority, person):
-    """Without anybody to type it does not get long."""
+    """Without interactive authorization the timeout is short."""
     person.interactive = False
     call = person.start_links("ListByUser", "ada")
     question = authority.question()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reconcile: the links here and the passkeys in the vault are brought together again."""
+"""Reconcile: compares links with the vault, and corrects the links."""
 
 import contextlib
 import subprocess
@@ -32,7 +32,7 @@ def start(connection, label: str = "default", dry_run: bool = False) -> int:
 
 
 class Disorder:
-    """Five passkeys: three linked, one not linked, one linked to another; and two links too many."""
+    """Five passkeys: three linked, one not linked, one linked to another user; and two stale links."""
 
     def __init__(self, stack: Stack):
         self.passkeys = [stack.create_passkey() for _ in range(5)]
@@ -111,7 +111,7 @@ def test_conflict_goes_when_the_link_is_put_right(disorder, connection):
 
 
 def test_added_link_was_made_when_its_passkey_was(own_stack, disorder, connection):
-    """As with any other link: it was never used, and has its platform where that is known."""
+    """last_used_at is 0, and the platform is set if known."""
     connection.reconcile(dry_run=False)
     ((link,),) = connection.links("ListByUser", disorder.missing.user_id)
     assert link["last_used_at"] == ("t", 0)
@@ -120,7 +120,7 @@ def test_added_link_was_made_when_its_passkey_was(own_stack, disorder, connectio
 
 
 def test_no_link_is_out_of_reach(disorder, connection):
-    """Not for a time that is still to come, which only an import can say."""
+    """A creation time in the future, set by an import, does not protect a stale link."""
     connection.links("Import", [make("eve", "key", created=2**53 - 1)], {})
     assert connection.reconcile(dry_run=True)["removed"] == len(disorder.gone) + 1
     connection.reconcile(dry_run=False)
@@ -164,7 +164,7 @@ def test_max_remove_allows(disorder, connection, limit):
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_more_than_max_remove(disorder, connection, limit):
-    """None is removed, not as many as the limit."""
+    """If max_remove is exceeded, no link is removed."""
     with raises("LimitsExceeded", text=f"max_remove={limit} "):
         connection.reconcile(dry_run=False, max_remove=("t", limit))
     assert set(disorder.before.items()) <= set(links_of(connection).items())
@@ -183,7 +183,7 @@ def test_max_remove_of_another_type(disorder, connection):
 
 @pytest.fixture(scope="module")
 def pages():
-    """A vault of 300 passkeys, which are three pages or more, of which none is linked at first."""
+    """A vault of 300 passkeys, at least three pages, without links."""
     stack = Stack()
     stack.sandbox = Sandbox(stack.work, options=("--populate=300:50",))
     stack.keys = {"passlock.default": stack.sandbox.api_key}
@@ -203,7 +203,7 @@ def proxy(pages):
 
 @pytest.fixture
 def vault(pages, proxy):
-    """As above, with 300 links that are right and one that is not."""
+    """The same, with 300 valid links and one stale link."""
     stack = pages[0]
     with stack.connect() as connection:
         connection.reconcile(dry_run=False)
@@ -215,7 +215,7 @@ def vault(pages, proxy):
 
 
 def under_way(proxy, connection) -> int:
-    """One that waits for its second page, until the proxy lets go."""
+    """Starts a reconciliation that waits for its second page, until the proxy releases it."""
     proxy.keeps = lambda request: "/passkeys/?cursor=" in request.path
     call = start(connection)
     eventually(lambda: proxy.kept)
@@ -245,7 +245,7 @@ def test_links_are_there_meanwhile(vault, proxy):
 
 
 def test_link_that_was_added_meanwhile_stays(vault, proxy):
-    """Its passkey may be newer than the page it would have been on."""
+    """The passkey may be newer than the page that would list it."""
     with vault.connect() as first, vault.connect() as second:
         call = under_way(proxy, first)
         second.links("Add", "ada", "newcomer")
@@ -270,7 +270,7 @@ def test_link_that_was_removed_meanwhile_is_no_harm(vault, proxy):
 
 
 def test_caller_goes(vault, proxy):
-    """That ends it, and another can begin."""
+    """The reconciliation ends when its caller disconnects, and another can begin."""
     with vault.connect() as connection:
         with vault.connect() as gone:
             under_way(proxy, gone)
@@ -302,7 +302,7 @@ def test_progress_is_for_the_caller(vault):
     ("status=429", {"RateLimited"}), ("garbage", {"MalformedReply"}), ("html", {"MalformedReply"}),
     ("missing=records", {"MalformedReply"}), ("wrong-type=cursor", {"MalformedReply"})])
 def test_api_fails_in_the_middle(vault, proxy, fault, names):
-    """What was not seen is not taken for gone."""
+    """After a failure, links that the vault did not list yet are kept."""
     with vault.connect() as connection:
         before = links_of(connection)
         call = under_way(proxy, connection)
@@ -321,7 +321,7 @@ def test_one_failure_is_survived(vault):
 
 
 def test_orphan_that_cannot_be_asked_for_stays(vault):
-    """It is not taken for gone before its absence is confirmed."""
+    """A link is kept if the lookup of its passkey fails."""
     vault.sandbox.set_faults(f"status=500@{GET}")
     with vault.connect() as connection:
         with raises("Unreachable"):
@@ -367,7 +367,7 @@ NOT_FOUND = Reply(404, {"_tag": "@error/NotFound", "message": "no"})
 
 
 class OddVault:
-    """`pages` by cursor (the first: ""), and what there is to say of each passkey."""
+    """A fake vault: `pages` by cursor ("": the first page), and replies for single passkeys."""
 
     def __init__(self, stack: Stack, api: StandIn):
         self.pages: dict[str, Reply] = {}
@@ -407,7 +407,7 @@ def odd(odd_api):
 
 
 def test_a_list_that_leaves_something_out(odd):
-    """A vault that changes while it is read may do so. Who asks for it by its id knows better."""
+    """A vault that changes during paging may omit a passkey: a lookup by id decides."""
     odd.page("", row("listed"))
     odd.link("listed", "there", "gone")
     odd.passkeys = {"there": Reply(200, WHOLE)}
@@ -421,7 +421,7 @@ def links_that_are_gone(n: int) -> list[str]:
 
 @pytest.mark.parametrize("limit", [449, 450])
 def test_max_remove_is_checked_before_the_first_removal(odd, limit):
-    """Over more links than it looks through, or removes, at a time."""
+    """With more links than one page or one removal step."""
     odd.page("", row("listed"))
     odd.link("listed", *links_that_are_gone(450))
     call = odd.connection.start_reconcile({"dry_run": False, "max_remove": ("t", limit)})
@@ -471,7 +471,7 @@ def test_key_is_refused_in_the_middle(odd):
 
 @pytest.mark.parametrize("turn", ["", "2"])
 def test_pages_without_end(odd, turn):
-    """The cursor of the last page is one that was there before."""
+    """The cursor of the last page repeats an earlier cursor."""
     odd.page("", row("one"), cursor="2")
     odd.page("2", row("two"), cursor=turn or "2")
     odd.link("one", "two", "gone")
@@ -481,7 +481,7 @@ def test_pages_without_end(odd, turn):
 
 
 def test_circle_of_pages(odd):
-    """Longer than it would take to see that two pages in a row are the same."""
+    """A cycle of several pages, which comparing consecutive pages would not detect."""
     odd.page("", row("one"), cursor="2")
     odd.page("2", row("two"), cursor="3")
     odd.page("3", row("three"), cursor="2")
@@ -492,7 +492,7 @@ def test_circle_of_pages(odd):
 
 
 def test_passkey_that_is_listed_twice(odd):
-    """On two pages, as the vault has moved on between them."""
+    """On two pages, because the vault changed between them."""
     odd.page("", row("one"), row("two"), cursor="2")
     odd.page("2", row("two"), row("three"))
     result = odd.connection.reconcile(dry_run=False)
@@ -501,7 +501,7 @@ def test_passkey_that_is_listed_twice(odd):
 
 
 def test_passkey_of_two_users(odd):
-    """Whose it is the list does not agree on: whatever it becomes, it is one link."""
+    """The list names two users for a passkey: at most one link is made."""
     odd.page("", row("one", "ada"), row("one", "bob"))
     odd.connection.outcome(start(odd.connection))
     assert len(odd.linked()) <= 1
@@ -511,7 +511,7 @@ def test_passkey_of_two_users(odd):
                                  row("a\0b"), row("one", "\ufffe"), row("a\nb")],
                          ids=range(7))
 def test_row_that_cannot_be_a_link(odd, bad):
-    """No list is spoiled by it: it is left out, or nothing is done at all."""
+    """The row is skipped, or the call fails without changes; later lists work."""
     odd.page("", row("good"), bad)
     odd.link("kept")
     odd.passkeys = {"kept": Reply(200, WHOLE | {"id": "kept"})}
@@ -521,7 +521,7 @@ def test_row_that_cannot_be_a_link(odd, bad):
 
 
 def test_passkey_that_cannot_be_read_keeps_its_link(odd, odd_api):
-    """The vault has it, whatever else it says of it; and asked for it, it says no better."""
+    """The row shows that the passkey exists, even if it is unreadable, also in a lookup by id."""
     bad = {key: value for key, value in row("linked").items() if key != "userId"}
     odd.page("", row("good"), bad, cursor="2")
     odd.page("2", row("last"))
@@ -545,7 +545,7 @@ def synthetic(n: int) -> str:
 
 
 def outcomes(connection, calls: list[tuple]) -> list[tuple]:
-    """Of these calls, of which not too many are in flight at a time."""
+    """The outcomes of these calls, with a limited number in flight."""
     pending: deque[int] = deque()
     found = []
     for call in calls:
@@ -556,7 +556,7 @@ def outcomes(connection, calls: list[tuple]) -> list[tuple]:
 
 
 def reconcile_by_busctl(stack) -> str:
-    """Which takes a hundred thousand signals better than we do."""
+    """busctl handles a hundred thousand signals faster than this client."""
     return subprocess.run(
         stack.bus.busctl_command(f"--timeout={LARGE_SEC}", "call", NAME, tenancy_path(), f"{NAME}.Links",
                                  "Reconcile", "a{sv}", "1", "dry_run", "b", "false"),
@@ -564,7 +564,7 @@ def reconcile_by_busctl(stack) -> str:
 
 
 def finish_while_asking(connection, other, call: int) -> tuple[dict, int]:
-    """With every page, asks for some users on another connection. Returns how many it was told."""
+    """Calls GetUser on another connection after each page. Returns the number of replies."""
     asked = 0
     while call not in connection.replies:
         with contextlib.suppress(TimeoutError):
@@ -577,7 +577,7 @@ def finish_while_asking(connection, other, call: int) -> tuple[dict, int]:
 
 
 class LargeSandbox(Sandbox):
-    """One that takes a while to begin."""
+    """A sandbox that starts slowly."""
 
     def read_line(self, deadline_sec=LARGE_SEC):
         return super().read_line(deadline_sec)

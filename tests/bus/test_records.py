@@ -13,7 +13,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="other users need root"
 
 
 class Log:
-    """What a daemon says from here on."""
+    """The daemon's log from now on."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -29,7 +29,7 @@ class Log:
 
 @pytest.fixture(name="stack", scope="module")
 def fixture_stack():
-    """Another one than for most tests: what they do leaves records, or keeps others out."""
+    """A separate stack: other tests leave records, or suppress them."""
     with Stack() as stack:
         yield stack
 
@@ -182,7 +182,7 @@ def test_refusals_are_counted(own_stack):
 @needs_root
 @pytest.mark.parametrize("in_time", (False, True), ids=("at-the-end", "in-time"))
 def test_who_comes_anew_is_counted_on(own_stack, in_time):
-    """None of a hundred refusals is lost: it is recorded, or counted, soon or when the daemon ends."""
+    """Each of a hundred refusals is recorded or counted, after the interval or at the exit."""
     own_stack.start()
     log = Log(own_stack)
     for _ in range(50):
@@ -197,7 +197,7 @@ def test_who_comes_anew_is_counted_on(own_stack, in_time):
 
 
 def refuse(caller, count: int):
-    """So many calls at once."""
+    """Makes this number of refused calls."""
     calls = [caller.start_links("GetUser", "somebody") for _ in range(count)]
     assert {caller.outcome(call) for call in calls} == {("error", "AccessDenied")}
 
@@ -262,7 +262,7 @@ def test_start_reload_stop(own_stack):
 
 
 def test_a_reader_that_does_not_read(own_stack):
-    """Standard error is a pipe that is full: the daemon serves on."""
+    """The daemon works while standard error is a full pipe."""
     read_end, write_end = os.pipe()
     own_stack.prepare()
     os.set_blocking(write_end, False)

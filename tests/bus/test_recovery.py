@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Crash recovery makes the links that the interrupted exchanges can have meant, and no others."""
+"""Crash recovery restores the links of interrupted exchanges, and no others."""
 
 import math
 import time
@@ -28,7 +28,7 @@ def connection(stack):
 
 
 def hang(stack, connection, code: str, **options) -> int:
-    """Begins an exchange whose answer is kept back."""
+    """Starts an exchange whose API reply is held back."""
     n = len(stack.vault.kept)
     stack.vault.keeps = is_exchange
     call = connection.start_exchange(code, **options)
@@ -37,7 +37,7 @@ def hang(stack, connection, code: str, **options) -> int:
 
 
 def crash(stack):
-    """And what the next start makes of it."""
+    """Kills and restarts the daemon, and waits for recovery."""
     stack.daemon.kill9()
     stack.vault.let_go()
     stack.daemon.start()
@@ -51,7 +51,7 @@ def test_lost_link_is_found(stack, connection):
 
 
 def test_decisions_stand(stack, connection):
-    """Removed, exchanged without a link, or another user's than was expected."""
+    """Removed passkeys, and those whose exchange ended without a link, are not linked."""
     vault = stack.vault
     connection.exchange(vault.add("pk-removed", "ada"))
     connection.links("Remove", "pk-removed")
@@ -91,7 +91,7 @@ def test_decisions_before_a_clean_restart(stack, connection):
 
 
 def test_decisions_while_recovery_is_under_way(stack, connection):
-    """It looks for passkeys while others decide."""
+    """Removals and declined exchanges during recovery."""
     vault = stack.vault
     code = vault.add("pk-1", "ada")
     hang(stack, connection, code)
@@ -112,7 +112,7 @@ def test_decisions_while_recovery_is_under_way(stack, connection):
 
 
 def test_failed_exchange_leaves_nothing(stack, connection):
-    """However it failed: a restart weeks later has nothing to look for."""
+    """A failed exchange leaves no intent for a later recovery."""
     vault = stack.vault
     vault.add("pk-1", "ada")
     with raises("InvalidCode"):
@@ -142,7 +142,7 @@ def test_never_another_users(stack, connection):
 
 
 def test_more_passkeys_than_exchanges(stack, connection):
-    """Those of expected users are linked, the others are left to their next sign-in."""
+    """Passkeys of expected users are linked; the others are linked at their next sign-in."""
     vault = stack.vault
     for i in range(7):
         vault.add(f"pk-elsewhere-{i}", f"user-{i}")
@@ -158,7 +158,7 @@ def test_more_passkeys_than_exchanges(stack, connection):
 
 
 def test_more_passkeys_than_can_be_told_apart(stack, connection, monkeypatch):
-    """That of an expected user is found all the same."""
+    """The passkey of an expected user is still found."""
     monkeypatch.setattr(vault_module, "PAGE", 2000)
     vault = stack.vault
     hang(stack, connection, "forged")
@@ -170,7 +170,7 @@ def test_more_passkeys_than_can_be_told_apart(stack, connection, monkeypatch):
 
 
 def test_never_more_than_exchanges(stack, connection):
-    """Of one user, too: the passkey that was used last."""
+    """Of several passkeys of a user, the one used last is linked."""
     vault = stack.vault
     vault.add("pk-1", "ada", age_sec=200)
     vault.add("pk-3", "ada", age_sec=300)
@@ -189,7 +189,7 @@ def test_old_passkeys_are_not_meant(stack, connection):
 
 
 def test_first_sign_in_counts(stack, connection):
-    """An old passkey, of another host's making, that somebody has just signed in with."""
+    """An old passkey from another host, with which the user has just signed in."""
     vault = stack.vault
     hang(stack, connection, vault.add("pk-1", "ada", age_sec=1000 * HOUR, used_sec=5))
     crash(stack)
@@ -197,7 +197,7 @@ def test_first_sign_in_counts(stack, connection):
 
 
 def test_sign_in_was_cut_off(stack, connection):
-    """With a linked passkey: one that nobody has exchanged is not linked in its place."""
+    """An interrupted sign-in with a linked passkey does not link another passkey."""
     vault = stack.vault
     connection.exchange(vault.add("pk-1", "ada"))
     connection.exchange(vault.add("pk-2", "bob"))
@@ -228,7 +228,7 @@ def test_what_is_made_later_is_not_meant(stack, connection):
 @pytest.mark.parametrize("offset", [-5 * HOUR, 5 * HOUR])
 @pytest.mark.parametrize("warm", [False, True])
 def test_clocks_differ(stack, offset, warm):
-    """By hours, and whether the daemon has heard of the API's before or not."""
+    """The clocks differ by hours; with and without an earlier Date header."""
     vault = stack.vault
     vault.clock_offset_sec = offset
     stack.daemon.restart()
@@ -243,7 +243,7 @@ def test_clocks_differ(stack, offset, warm):
 
 @pytest.mark.parametrize("jump", [-5 * HOUR, 5 * HOUR])
 def test_api_clock_jumps(stack, connection, jump):
-    """Between the passkey, the exchange, the crash and recovery."""
+    """The API's clock is set between exchange and recovery."""
     vault = stack.vault
     connection.exchange(vault.add("pk-0", "eve"))
     code = vault.add("pk-1", "ada")
@@ -255,7 +255,7 @@ def test_api_clock_jumps(stack, connection, jump):
 
 @pytest.mark.parametrize("jump", [-5 * HOUR, 5 * HOUR])
 def test_api_clock_jumps_in_the_ceremony(stack, connection, jump):
-    """The daemon hears of it before the exchange."""
+    """The daemon sees the clock change before the exchange."""
     vault = stack.vault
     connection.authorize("shop.example.com", "ada")
     code = vault.add("pk-1", "ada")
@@ -290,7 +290,7 @@ def lists(vault) -> int:
 @pytest.mark.parametrize("fault", [Reply(403, b""), Reply(500, b""), Reply(200, b"<html>"),
                                    Reply(429, b"", {"Retry-After": "600"})], ids=str)
 def test_it_backs_off(stack, connection, fault):
-    """It does not go on with each call that comes, nor tell callers of what they do not meet."""
+    """Recovery backs off, regardless of other calls, and does not change State."""
     vault = stack.vault
     hang(stack, connection, vault.add("pk-1", "ada"))
     stack.daemon.kill9()
@@ -328,7 +328,7 @@ def test_it_goes_on_when_the_api_is_back(stack, connection):
 
 
 def test_row_that_cannot_be_read(stack, connection):
-    """It is in nobody else's way."""
+    """An unreadable row does not affect other passkeys."""
     vault = stack.vault
     hang(stack, connection, vault.add("pk-2", "ada"))
     vault.passkeys["tenant_A"]["pk-1"] = vault.passkeys["tenant_A"]["pk-2"].__class__(None, 1)
@@ -396,7 +396,7 @@ def test_repeat_before_recovery_can_be_done(stack, connection):
 
 
 def test_repeat_of_what_the_api_never_saw(stack, connection):
-    """The code is good: the repeat gets its answer, as if nothing had happened."""
+    """The code is still valid, so the retry gets the API's reply."""
     vault, request_id = stack.vault, new_request_id()
     code = vault.add("pk-1", "ada")
     hang(stack, connection, code, request_id=request_id)
@@ -436,7 +436,7 @@ def test_killed_again_in_the_middle_of_the_repeat(stack, connection):
 
 
 def test_repeat_is_told_once_it_is_settled(stack, connection):
-    """A repeat that recovery has left out, and that ends while the others are being committed."""
+    """A retry that recovery skipped, and that ends during the commit of the others."""
     vault, request_id = stack.vault, new_request_id()
     code = vault.add("pk-1", "ada")
     hang(stack, connection, code, request_id=request_id)
@@ -461,7 +461,7 @@ def test_repeat_is_told_once_it_is_settled(stack, connection):
 
 
 def test_repeats_while_recovery_is_under_way(stack, connection):
-    """Before the first page has come and after it: none of them keeps a link from being made."""
+    """Retries before and after the first page do not prevent links."""
     vault = stack.vault
     work = [(vault.add(f"pk-{i}", f"user-{i}"), f"user-{i}", new_request_id()) for i in range(8)]
     for code, user_id, request_id in work:

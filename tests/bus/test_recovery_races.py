@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls that come while crash recovery is looking for links, or before it is done with them."""
+"""Calls during crash recovery."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from .vault import is_exchange, is_list
 
 
 def restart_into_recovery(stack):
-    """The daemon has asked for the vault's first page, and waits for it."""
+    """Restarts the daemon, and holds back the first page of the vault."""
     stack.daemon.kill9()
     stack.vault.let_go()
     stack.vault.keeps = is_list
@@ -28,7 +28,7 @@ def wait_failed(stack):
     ("Remove", "pk-1"), ("RemoveByUser", "ada"), ("DeletePasskeys", ["pk-1"], {}),
     ("DeleteUserPasskeys", "ada", {})], ids=lambda call: call[0])
 def test_removed_before_it_is_linked(stack, connection, call):
-    """It stays so, also if the page that comes still lists what a delete has removed."""
+    """The link is not restored, even if a page still lists the deleted passkey."""
     vault = stack.vault
     hang(stack, connection, vault.add("pk-1", "ada"), user_id="ada")
     hang(stack, connection, vault.add("pk-2", "bob"), user_id="bob")
@@ -82,7 +82,7 @@ def test_declined_while_recovery_is_under_way(stack, connection, options, lost):
 
 
 def interrupt_two(stack, connection, **options):
-    """Two exchanges, and another one that recovery has to wait for: its repeat is under way."""
+    """Interrupts two exchanges, and starts a retry that recovery waits for."""
     vault, ids = stack.vault, [new_request_id() for _ in range(2)]
     codes = [vault.add("pk-1", "ada"), vault.add("pk-2", "bob")]
     for code, request_id in zip(codes, ids):
@@ -96,7 +96,7 @@ def interrupt_two(stack, connection, **options):
 
 
 def await_repeat(stack, after, code, request_id) -> int:
-    """Recovery has been through the vault, and waits for this repeat."""
+    """Starts a retry, and waits until recovery has listed the vault and waits for the retry."""
     vault = stack.vault
     call = hang(stack, after, code, request_id=request_id)
     vault.faults.clear()
@@ -107,7 +107,7 @@ def await_repeat(stack, after, code, request_id) -> int:
 
 
 def test_one_code_is_one_claim(stack, connection):
-    """Two crashes, and repeats that came too late to take their exchange over."""
+    """Two crashes, and retries that were too late to take over their exchange."""
     codes, ids = interrupt_two(stack, connection)
     with stack.connect() as after:
         await_repeat(stack, after, codes[0], ids[0])
@@ -138,7 +138,7 @@ def test_repeat_settles_the_claim(stack, connection):
 
 
 def test_repeat_that_wants_a_link(stack, connection):
-    """The first one did not: after another crash the link is found all the same."""
+    """The first exchange wanted no link, its retry does: recovery restores the link after another crash."""
     vault, request_id = stack.vault, new_request_id()
     code = vault.add("pk-1", "ada")
     hang(stack, connection, code, request_id=request_id, link=False)
@@ -177,7 +177,7 @@ def test_repeat_that_wants_no_link(stack, connection):
 
 
 def test_repeat_without_store(stack, connection):
-    """A code that an earlier process may have used is not called invalid; a good one works."""
+    """InvalidCode is not reported if an earlier process may have used the code; a valid code works."""
     vault, request_id = stack.vault, new_request_id()
     code = vault.add("pk-1", "ada")
     hang(stack, connection, code, request_id=request_id, link=False)

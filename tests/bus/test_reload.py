@@ -22,7 +22,7 @@ def connection(stack):
 
 
 def fill(stack, connection):
-    """A link of the same user and name in tenant_B and in tenant_A, where we are afterwards."""
+    """Adds equal links to tenant_B and tenant_A; tenant_A is configured afterwards."""
     stack.move("tenant_B")
     stack.vault.passkeys["tenant_B"] = {}
     connection.links("Add", "ada", "pk-1")
@@ -81,7 +81,7 @@ def test_delete_whose_probes_meet_a_reload(stack, connection):
 
 
 def test_exchange(stack, connection):
-    """And its repeats: each tenancy knows its own."""
+    """An exchange and its retries stay in their tenancy."""
     request_id = new_request_id()
     code = stack.vault.add("pk-1", "ada")
     keep(stack, is_exchange)
@@ -139,7 +139,7 @@ def test_removed_tenancy_is_not_signalled(stack, connection):
 
 @pytest.mark.parametrize("which", [is_list, is_probe])
 def test_reconcile(stack, connection, which):
-    """It goes on where it was."""
+    """The reconciliation continues in its tenancy."""
     fill(stack, connection)
     connection.links("Add", "bob", "pk-gone")
     keep(stack, which)
@@ -168,7 +168,7 @@ def test_key_is_taken_away_between_pages(stack, connection):
 
 
 def test_key_is_replaced_between_pages(stack, connection):
-    """What has begun goes on with the key that it began with."""
+    """A reconciliation in progress keeps its key."""
     for i in range(9):
         stack.vault.add(f"pk-{i}", "ada")
     keep(stack, is_list)
@@ -203,7 +203,7 @@ def test_recovery(stack, connection):
 
 
 def test_state_is_of_the_tenancy(stack, connection):
-    """How a call of the former one ends says nothing of this one."""
+    """A call of the earlier tenancy does not change the State of the new one."""
     stack.vault.lies["/registration/authorize"] = Reply(500, b"")
     keep(stack, lambda request: "authorize" in request.path)
     call = connection.start_authorize("shop.example.com", "ada")
@@ -215,7 +215,7 @@ def test_state_is_of_the_tenancy(stack, connection):
 
 
 def test_two_labels_of_one_tenancy(stack):
-    """It would not be known whose the links are."""
+    """Two labels for one tenancy id are an error."""
     stack.sections["Tenancy other"] = stack.tenancy("tenant_A", ApiKeyCredential="passlock.other")
     stack.daemon.configure(stack.sections)
     with stack.connect() as connection:

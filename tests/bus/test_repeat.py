@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A request_id makes it safe to ask again."""
+"""Retries with a request_id."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from .stack import new_request_id, new_user, raises
 
 
 def body(principal: dict) -> list:
-    """All of it, with the order and the types that it had on the wire."""
+    """The reply with its order and types."""
     return list(principal.items())
 
 
@@ -51,7 +51,7 @@ def test_over_a_restart(own_stack, end):
 
 
 def test_after_the_link_is_gone(stack, connection):
-    """It is the answer that was given, not what would be given now; and nothing is linked anew."""
+    """The retry gets the first answer, and links nothing."""
     passkey = stack.create_passkey()
     request_id = new_request_id()
     first = connection.exchange(passkey.code, request_id=request_id)
@@ -111,7 +111,7 @@ def test_while_the_first_is_in_flight(stack, connection, same_connection):
 
 
 def test_after_the_first_caller_is_gone(stack, connection):
-    """Once asked it is carried through, and the answer is there for whoever asks again."""
+    """The exchange completes without its caller, and a retry gets the answer."""
     passkey = stack.create_passkey(user := new_user())
     request_id = new_request_id()
     calls = stack.calls("exchange")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Manager.ListRights: what callers may do, by grants and by polkit, and only what they themselves may."""
+"""Manager.ListRights: the caller's own rights, by grants and polkit."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ SHOP = by_grant("shop", ["Authorize", "Exchange"], rp_ids=["shop.example.com", "
     (AUDIO_FAN, [by_grant("fans", ALL)]),
     (MAIL, []), (NOBODY, [])], ids=["one", "two", "by group", "none", "nobody"])
 def test_grants(guarded, user, expected):
-    """There is no polkit on this bus."""
+    """Without polkit on the bus."""
     with guarded.connect(user) as connection:
         assert sorted(rights(connection), key=lambda each: each["grant"]) == expected
 
@@ -70,7 +70,7 @@ def test_what_is_listed_is_what_may_be_called(guarded):
 
 @pytest.fixture
 def own(own_stack):
-    """Two tenancies, a grant for games, polkit, and nobody's connection."""
+    """A stack with two tenancies, a grant for games, and polkit."""
     own_stack.sections["Tenancy other"] = OTHER
     own_stack.grant("reader", "games", "Links.Read Vault.Read")
     Authority.allow_on(own_stack)
@@ -80,7 +80,7 @@ def own(own_stack):
 
 
 def ask(authority, answers):
-    """Answers questions by `answers` (tenancy, action) as long as there are any; returns them."""
+    """Answers polkit questions by `answers` (tenancy, action), and returns the questions."""
     asked = []
     while len(asked) < len(answers):
         question = authority.question()
@@ -147,7 +147,7 @@ def test_polkit_that_fails_is_not_asked_again(own):
 
 
 def test_caller_that_goes(own):
-    """The question that is open is taken back, and no other is asked."""
+    """The pending question is cancelled, and no other is asked."""
     stack, authority = own
     with stack.connect(NOBODY) as nobody:
         nobody.start_method("ListRights")
@@ -173,7 +173,7 @@ def test_tenancy_that_goes_while_polkit_is_asked(own):
 
 
 def test_stop_while_polkit_is_asked(own):
-    """The answer that comes is the last one that is waited for."""
+    """No more questions after the stop."""
     stack, authority = own
     with stack.connect(NOBODY) as nobody:
         call = nobody.start_method("ListRights")
@@ -193,7 +193,7 @@ def has_name(stack) -> bool:
 
 
 def test_many_surveys_at_once(own):
-    """They count among the questions that the bus lets the daemon wait for."""
+    """Surveys count in the limit of pending polkit questions."""
     stack, authority = own
     with stack.connect(NOBODY) as nobody:
         calls = [nobody.start_method("ListRights") for _ in range(101)]

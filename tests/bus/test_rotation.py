@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The API key is changed while calls are in flight, and nobody notices."""
+"""Key rotation while calls are in flight: no call fails."""
 
 import itertools
 import threading
@@ -14,7 +14,7 @@ ROTATIONS, IN_FLIGHT = 100, 64
 
 
 class TwoKeys(StandIn):
-    """An API that has two valid keys at a time: the last one, and the one before it."""
+    """An API with two valid keys: the current and the previous one."""
 
     def __init__(self):
         super().__init__()
@@ -49,7 +49,7 @@ class TwoKeys(StandIn):
 
 
 class Load:
-    """Always has so many calls in flight, none of which may fail."""
+    """Keeps a number of calls in flight, none of which may fail."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -63,14 +63,14 @@ class Load:
         return self.connection.start_authorize(RP_ID, new_user())
 
     def finish_one(self):
-        """And begins another."""
+        """Finishes a call, and starts another."""
         call = self.connection.wait_any(self.pending)
         self.pending.remove(call)
         assert self.connection.finish(call)
         self.pending.add(self._start())
 
     def finish_all(self):
-        """All that are in flight now, that is."""
+        """Finishes all calls that are in flight now."""
         begun = set(self.pending)
         while begun & self.pending:
             self.finish_one()
@@ -78,7 +78,7 @@ class Load:
 
 @pytest.mark.root
 def test_hundred_keys():
-    """An old key is invalid as soon as no call is left that began with it."""
+    """A key is revoked when no call that began with it is in flight."""
     keys = [f"key-{i:03}-0123456789" for i in range(ROTATIONS + 1)]
     stack = Stack()
     stack.keys = {"passlock.default": keys[0]}

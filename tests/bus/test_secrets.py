@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The key stays in the daemon; tokens and codes stay between those whom they are for."""
+"""The key never leaves the daemon; tokens and codes reach only their recipients."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ MONITORING = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus",
 
 
 class Monitor:
-    """Sees every message on the bus."""
+    """Receives every message on the bus."""
 
     def __init__(self, address: str):
         self.connection = Connection(address)
@@ -29,7 +29,7 @@ class Monitor:
             new_method_call(MONITORING, "BecomeMonitor", "asu", ([], 0))))
 
     def seen_until(self, marker: bytes) -> bytes:
-        """All that went over the bus until a message that has these bytes in it."""
+        """Returns all bus traffic up to a message with these bytes."""
         seen = b""
         self.connection.bus.sock.settimeout(20)
         while marker not in seen:
@@ -38,7 +38,7 @@ class Monitor:
 
 
 def everything(stack) -> tuple[list[str], list[str]]:
-    """Uses the daemon in every way there is, also wrongly. Returns the tokens and the codes."""
+    """Makes all kinds of calls, also invalid ones. Returns the tokens and codes."""
     tokens, codes = [], []
     with stack.connect() as connection:
         for fault in ("", "status=500", "html", "cut", "status=429", "missing"):
@@ -100,7 +100,7 @@ def test_secrets_stay_where_they_belong(own_stack):
 
 
 def test_debug_log_says_more(own_stack):
-    """Or else the test above has seen nothing."""
+    """Checks that the previous test had a debug log to search."""
     own_stack.daemon_options = ("--log-level=debug",)
     own_stack.start()
     own_stack.assert_healthy()
@@ -114,7 +114,7 @@ def test_debug_log_says_more(own_stack):
 
 
 def in_directory(path: Path) -> list[str]:
-    """The start of a command line that runs the rest of it there, and may dump core."""
+    """The prefix of a command line that runs a command in the directory, with core dumps enabled."""
     return ["sh", "-c", f"cd {path} && ulimit -c unlimited && exec \"$@\"", "sh"]
 
 
@@ -139,7 +139,7 @@ def test_no_core_has_the_key(own_stack):
 
 @pytest.mark.root
 def test_memory_is_closed_to_its_own_user(own_stack):
-    """A process that must not be dumped belongs to root in /proc, whoever runs it."""
+    """/proc files of a process that is not dumpable belong to root."""
     own_stack.bus = Bus(own_stack.work, owner=NOBODY.uid)
     own_stack.prepare()
     daemon = own_stack.daemon

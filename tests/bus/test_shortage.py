@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon itself is short of is not told as the API's fault."""
+"""Local resource shortages are not reported as failures of the API."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ def stack(own_stack, api):
 
 @contextlib.contextmanager
 def no_descriptors_left(stack: Stack):
-    """In it the daemon can open nothing. The limit is for numbers: the lowest that is free."""
+    """The daemon can open no descriptor: the limit is the lowest free number."""
     pid = stack.daemon.pid
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Somebody signs in with a passkey: from AuthorizeAuthentication to Exchange."""
+"""Sign-in with a passkey: from AuthorizeAuthentication to Exchange."""
 
 import time
 
@@ -18,7 +18,7 @@ def now_ms() -> int:
 
 
 def linked(stack, connection, user_id: str | None = None):
-    """A passkey of somebody who has registered."""
+    """A registered and linked passkey."""
     passkey = stack.create_passkey(user_id)
     connection.exchange(passkey.code)
     return passkey
@@ -116,7 +116,7 @@ def test_authenticators_of_somebody_else(stack, connection):
 
 
 def test_passkey_of_somebody_else(stack, connection):
-    """The sandbox keeps to what was authorised, or else this would prove nothing of the token."""
+    """The sandbox enforces the user of the token."""
     ada, bob = linked(stack, connection), linked(stack, connection)
     token, _ = connection.authorize_authentication(RP_ID, user_id=ada.user_id)
     with pytest.raises(Refused):
@@ -143,7 +143,7 @@ def test_token_is_good_once(stack, connection):
 
 @pytest.mark.parametrize("verified", [True, False])
 def test_user_verified_is_of_this_sign_in(stack, connection, verified):
-    """Not of the registration."""
+    """user_verified is of the sign-in, not of the registration."""
     passkey = stack.create_passkey(user_verified=not verified)
     connection.exchange(passkey.code)
     signed_in = stack.sign_in(passkey, user_verified=verified)
@@ -199,7 +199,7 @@ def test_another_user_than_expected(stack, connection):
 
 
 def test_signing_in_without_a_link_makes_one(stack, connection):
-    """Such as after the store was lost."""
+    """For example after the store was lost."""
     passkey = linked(stack, connection)
     connection.links("Remove", passkey.authenticator_id)
     principal = plain(connection.exchange(stack.sign_in(passkey).code))

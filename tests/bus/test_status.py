@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a refusal means goes by its status where its tag says nothing."""
+"""Error replies without a known tag are mapped by their HTTP status."""
 
 import pytest
 
@@ -129,7 +129,7 @@ def test_reload_with_the_same_key_leaves_state_alone(module, connection, api, st
     (429, 9, "RateLimited", "ready"), (503, 9, "Unreachable", "degraded"),
     (200, 9, "Unreachable", "degraded")])
 def test_body_that_is_cut_off(connection, api, status, missing, name, state):
-    """What is there of it looks like a tag, and is none."""
+    """A tag in a truncated body is ignored."""
     set_state(connection, api, "ready")
     api.reply = Reply(status, b'{"_tag":"@error/InvalidCode"}', missing=missing)
     with raises(name):
@@ -173,7 +173,7 @@ def test_log_has_status_and_tag(own_stack, status, body, said):
 
 
 def test_key_set_is_asked_for_without_a_key(connection, api):
-    """So it is not the key that is refused, and not the caller's request."""
+    """The key set is fetched without a key, so no status means a refused key."""
     set_state(connection, api, "ready")
     for status in (400, 401, 403, 404, 500):
         api.reply = Reply(status)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A stop ends, whatever is in flight, whether its caller is there or has gone."""
+"""A stop completes with any calls in flight, with or without their callers."""
 
 import itertools
 import os
@@ -47,7 +47,7 @@ def lost_delete(stack, connection):
 
 @dataclass(frozen=True)
 class Await:
-    """Where a call is when the stop comes: at the API, at the disk, or first there and then here."""
+    """The position of a call at the stop: at the API, at the disk, or first at the API and then at the disk."""
 
     start: Callable
     api: Callable[[Request], bool] | None = None
@@ -95,7 +95,7 @@ AWAITS = {
 
 @pytest.fixture
 def stack():
-    """Links that the vault has, one that it has not, and a passkey that is not linked."""
+    """A stack with links, a stale link, and a passkey without a link."""
     with VaultStack() as stack:
         with stack.connect() as connection:
             for i in range(1, 4):
@@ -106,7 +106,7 @@ def stack():
 
 
 def terminate(stack):
-    """Sends SIGTERM, and waits until the daemon has noticed: then it has given its name up."""
+    """Sends SIGTERM, and waits until the daemon has released its bus name."""
     os.kill(stack.daemon.pid, signal.SIGTERM)
 
     def has_name() -> bool:
@@ -116,7 +116,7 @@ def terminate(stack):
 
 
 def reach(stack, wanted: Await, begin: Callable) -> Callable:
-    """Lets a call come to where it is to wait; returns what lets it go on."""
+    """Starts a call and waits until it reaches the position. Returns a function that continues it."""
     vault = stack.vault
     if wanted.api:
         vault.keeps = wanted.api
@@ -153,7 +153,7 @@ def test_stop(stack, name, gone):
 
 
 def test_stop_cancels_a_reconciliation(stack):
-    """However many pages the vault has; its caller learns that nobody will reply."""
+    """A reconciliation is cancelled at the stop; its caller gets NoReply."""
     pages = itertools.count(1)
     stack.vault.answer = lambda request: Reply(
         200, {"_tag": "FindAllPasskeys", "cursor": str(next(pages)), "records": []})
@@ -166,7 +166,7 @@ def test_stop_cancels_a_reconciliation(stack):
 
 
 def test_stop_leaves_a_delete_to_the_next_start(stack):
-    """Its caller is answered, though passkeys are still to be asked for."""
+    """The caller of a delete gets a reply, although lookups are left."""
     stack.vault.keeps = is_probe
     connection = stack.connect()
     call = lost_delete(stack, connection)
@@ -181,7 +181,7 @@ def test_stop_leaves_a_delete_to_the_next_start(stack):
 
 @pytest.mark.parametrize("late", ["Reconcile", "DeleteUserPasskeys"])
 def test_long_call_that_comes_with_the_stop(stack, late):
-    """The bus has handed it on before."""
+    """A call that the bus delivered before the stop."""
     stack.vault.lies["/delete"] = Reply(500, b"")
     connection = stack.connect()
     connection.settle()
@@ -234,7 +234,7 @@ def test_stop_during_delete_recovery(stack, disk):
 
 
 def test_stop_while_the_store_fails(stack):
-    """An exchange that has ended, and whose intent could not be removed."""
+    """An ended exchange whose intent could not be removed."""
     with stack.connect() as connection:
         stack.vault.keeps = is_exchange
         call = connection.start_exchange(stack.vault.add("pk-new", "ada"))
@@ -247,7 +247,7 @@ def test_stop_while_the_store_fails(stack):
 
 
 def state(pid: int) -> str:
-    """R, S, T, ..., as ps(1) has it."""
+    """The process state (R, S, T, ...), as in ps(1)."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rpartition(")")[2].split()[0]
 

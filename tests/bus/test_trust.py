@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trust anchors that come, change and go while the daemon runs; and nobody reloads anything."""
+"""Trust anchors that change while the daemon runs, without a reload."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ def ca_file(own_stack, certificates, api):
 
 
 def trust(path, certificate):
-    """Replaces the file, as those do who are careful."""
+    """Replaces the file atomically."""
     shutil.copyfile(f"{certificate}.crt", f"{path}.new")
     os.replace(f"{path}.new", path)
 
@@ -54,7 +54,7 @@ def lines(stack, what: str) -> int:
 
 
 def test_withdrawn_and_added(own_stack, ca_file, certificates):
-    """A connection that is warm is left as well."""
+    """Open connections are not used any more."""
     with own_stack.connect() as connection:
         authorize(connection)
         trust(ca_file, certificates[1])
@@ -69,7 +69,7 @@ def test_withdrawn_and_added(own_stack, ca_file, certificates):
 
 
 def test_missing_for_now(own_stack, ca_file, certificates):
-    """Said once, and not with every call."""
+    """Logged once, not with every call."""
     with own_stack.connect() as connection:
         authorize(connection)
         ca_file.unlink()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Without a key the daemon is up, and says what is missing."""
+"""Without a key the daemon runs, and reports the missing key."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_key_that_goes(own_stack):
 @pytest.mark.parametrize("key", ["", "\n", "two\nlines", "with\0nul", " \t ", "k\x01", "é" * 4,
                                  "x" * 1000000])
 def test_key_that_is_none(own_stack, key):
-    """It never gets as far as a header of a request, and the daemon is up all the same."""
+    """An invalid key is never sent in a header, and the daemon runs."""
     own_stack.keys = {"passlock.default": key}
     own_stack.start()
     connection = own_stack.connect()

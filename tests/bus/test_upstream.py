@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the API writes is for no caller's eyes, and for no log but that of who debugs."""
+"""Error texts of the API reach no caller, and only the debug log."""
 
 import pytest
 
@@ -116,7 +116,7 @@ FIELDS = {"userAgent": ("user_agent", 4096), "ipAddress": ("ip_address", 0),
 @pytest.mark.parametrize("odd", ODD, ids=lambda text: ascii(text)[:12])
 @pytest.mark.parametrize("field", FIELDS)
 def test_what_a_browser_says_of_itself_breaks_nothing(odd_api, odd, field):
-    """A user agent is what any visitor sends. It is passed on, cut or left out."""
+    """User agents are untrusted: passed on, truncated or omitted."""
     stack, api = odd_api
     name, longest = FIELDS[field]
     principal = PRINCIPAL | {"passkey": dict(PRINCIPAL["passkey"]), "metadata": {}}
@@ -150,7 +150,7 @@ def test_metadata_may_be_missing(odd_api):
 
 
 def test_cut_text_is_the_first_answer_again(odd_api):
-    """Also from the store, where a repeat finds it."""
+    """A retry gets the same truncated text from the store."""
     stack, api = odd_api
     principal = PRINCIPAL | {"metadata": {"userAgent": "\xeb" * 3000, "ipAddress": "::1"}}
     api.reply = Reply(200, principal)
@@ -173,7 +173,7 @@ def test_odd_ids_of_a_principal(odd_api, odd, field):
 
 
 def test_odd_principals_do_not_spoil_the_lists(odd_api):
-    """One link that nobody can be told of would hide all the others."""
+    """A link that cannot be sent on the bus would break every list."""
     stack, api = odd_api
     with stack.connect() as connection:
         for i, change in enumerate([{"userId": "\ufffe"}, {"authenticatorId": "\ufffe"},

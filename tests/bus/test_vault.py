@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The passkeys themselves: looked up, listed, renamed and deleted."""
+"""Vault: get, list, rename and delete passkeys."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def types(dictionary: dict) -> dict:
 
 
 def registered(stack, connection, user_id: str | None = None):
-    """A passkey that is linked."""
+    """A linked passkey."""
     passkey = stack.create_passkey(user_id)
     connection.exchange(passkey.code)
     return passkey
@@ -47,7 +47,7 @@ def exists(connection, passkey) -> bool:
 
 
 def redeem(stack, kind: str, token: str) -> dict:
-    """As a page does it."""
+    """Redeems a token as a page does."""
     return post(stack.sandbox.endpoint, f"/v2/{stack.sandbox.tenancy_id}/passkeys/{kind}/exchange",
                 {f"{kind}PasskeysToken": token})
 
@@ -121,7 +121,7 @@ def test_list_says_what_get_says(stack, connection):
 @pytest.mark.parametrize("cursor", ["never-given", "é", " ", "&a=b", "x" * 512],
                          ids=lambda cursor: cursor[:9])
 def test_cursor_that_was_never_given(populated, cursor):
-    """The caller's mistake, and no news of the API's health."""
+    """An error of the caller, which does not change State."""
     with populated.connect() as connection:
         with raises("BadRequest", "InvalidArgs"):
             connection.method("ListPasskeys", cursor)
@@ -178,7 +178,7 @@ def test_update_without_a_name_for_people(stack, connection):
     ("UpdatePasskeys", ("ada", {}), "update"), ("DeleteUserPasskeys", ({},), "delete"),
     ("PrunePasskeys", ({},), "prune")])
 def test_user_without_passkeys(stack, connection, method, args, kind):
-    """A warning, and a token all the same."""
+    """A warning, but also a token."""
     token, _, ((code, message, passkey_id),) = connection.method(method, new_user(), *args)
     assert (code, passkey_id) == ("NO_PASSKEYS_FOUND", "")
     assert message
@@ -235,7 +235,7 @@ def test_delete(stack, connection):
 
 
 def test_delete_what_is_only_linked(stack, connection):
-    """The passkey is gone already: so goes the link."""
+    """The passkey is already gone, so the link is removed."""
     connection.links("Add", user := new_user(), key := new_user())
     _, _, ((code, _, passkey_id),) = connection.method("DeletePasskeys", [key], {})
     assert (code, passkey_id) == ("PASSKEY_NOT_FOUND", key)
@@ -308,7 +308,7 @@ def test_one_bad_id_of_many(stack, connection):
 
 
 def test_links_are_gone_from_the_disk(own_stack):
-    """When the delete is answered, not later."""
+    """The links are removed on disk before the reply."""
     own_stack.start()
     with own_stack.connect() as connection:
         gone, kept = (registered(own_stack, connection) for _ in range(2))
@@ -326,7 +326,7 @@ def test_links_are_gone_from_the_disk(own_stack):
 @pytest.mark.parametrize("fault", ["drop", "cut"])
 @pytest.mark.parametrize("method", ["DeletePasskeys", "DeleteUserPasskeys"])
 def test_answer_is_lost(stack, connection, method, fault):
-    """The passkeys are gone, and nobody has said so: their links go nevertheless."""
+    """The reply is lost, but the passkeys are deleted: their links are removed."""
     gone = [registered(stack, connection, user) for user in [new_user()] * 2]
     kept = registered(stack, connection)
     connection.settle()
@@ -360,7 +360,7 @@ def test_nothing_was_deleted(stack, connection, method, fault, names):
 @pytest.mark.parametrize("spoil", ["missing=deletePasskeysToken", "wrong-type=expiresAt",
                                    "missing=warnings", "wrong-type=_tag"])
 def test_answer_makes_no_sense(stack, connection, spoil):
-    """The passkey is gone, though: its link does not outlive it."""
+    """The reply is malformed, but the passkey is deleted: its link is removed."""
     passkey = registered(stack, connection)
     stack.sandbox.set_faults(f"{spoil}@{DELETE}")
     with raises("MalformedReply"):
@@ -370,7 +370,7 @@ def test_answer_makes_no_sense(stack, connection, spoil):
 
 
 def test_answer_is_lost_and_no_other_comes(stack, connection):
-    """Nobody knows what is gone, so nothing is taken away."""
+    """The outcome is unknown, so no link is removed."""
     passkey = registered(stack, connection)
     stack.sandbox.set_faults(f"drop@{DELETE}", "status=500")
     with within(SHORT_SEC), raises("Unreachable"):
@@ -456,7 +456,7 @@ def test_passkey_that_has_little_to_say(odd, api):
     (1767225600, 1767225600000), (99999999999, 99999999999000), (100000000000, 100000000000),
     (1767225600000, 1767225600000), (0, 0)])
 def test_times_may_be_seconds(odd, api, value, ms):
-    """Nobody has promised what they are; milliseconds were never so few."""
+    """The unit is not documented: numbers too small for milliseconds are seconds."""
     times = {"createdAt": value, "lastUsed": value}
     api.reply = Reply(200, WHOLE | times | {"updatedAt": value})
     found = plain(odd.method("GetPasskey", "pk1")[0])
@@ -495,7 +495,7 @@ NO_ROWS = [{}, 7, None, ROW | {"id": ""}, ROW | {"id": "x" * 513}, ROW | {"userI
 
 @pytest.mark.parametrize("bad", NO_ROWS, ids=range(len(NO_ROWS)))
 def test_row_that_is_none_is_left_out(odd, odd_api, api, bad):
-    """And recorded, once a page."""
+    """Skipped rows are recorded once per page."""
     recorded = unreadable(odd_api[0])
     api.reply = Reply(200, a_page(bad, ROW | {"id": "first"}, bad, ROW | {"id": "second"},
                                   cursor="next"))
@@ -507,7 +507,7 @@ def test_row_that_is_none_is_left_out(odd, odd_api, api, bad):
 
 
 def unreadable(stack) -> list[str]:
-    """How many rows of each page could not be read, as the records have it."""
+    """The numbers of unreadable rows in the records."""
     return re.findall(r"Unreadable passkeys of the vault skipped, tenancy default.* (\d+)",
                       stack.daemon.log_text())
 
@@ -516,7 +516,7 @@ def unreadable(stack) -> list[str]:
     ("u" * 300, "u" * 256), ("\xeb" * 200, "\xeb" * 128), ("a\nb", ""), ("\ufffe", ""), ("\udd11", ""),
     ("", ""), (7, ""), (None, "")], ids=lambda text: ascii(text)[:12])
 def test_names_of_passkeys_break_nothing(odd, api, username, shown):
-    """A passkey's name is what its user chose."""
+    """Users choose the names of passkeys."""
     api.reply = Reply(200, WHOLE | {"credential": CREDENTIAL | {"username": username},
                                     "platform": {"name": username, "icon": username}})
     told = plain(odd.method("GetPasskey", "pk1")[0])
@@ -570,7 +570,7 @@ def test_requests_are_as_the_api_wants_them(odd, api, method, args, body):
 
 
 def test_warnings_of_all_kinds(odd, api):
-    """Such as are not known yet."""
+    """Unknown warning codes are passed on."""
     api.reply = Reply(202, {
         "_tag": "PreparedPasskeyDeletion", "deletePasskeysToken": "dt", "expiresAt": 1767225900000,
         "warnings": [{"code": "SOMETHING_NEW", "message": "so", "more": 1},
@@ -582,7 +582,7 @@ def test_warnings_of_all_kinds(odd, api):
 
 
 def test_answer_is_lost_of_some_of_them(odd, api):
-    """Each is asked for: only of those that the API knows to be gone the links go."""
+    """Each passkey is looked up: only links of passkeys that the API reports as not found are removed."""
     replies = {"gone": Reply(404, {"_tag": "@error/NotFound", "message": "no"}),
                "there": Reply(200, WHOLE), "unclear": Reply(500), "odd": Reply(200, b"<html>"),
                "denied": Reply(403, {"_tag": "@error/Forbidden", "message": "no"}),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An API whose vault a test fills, which may keep its answers back and has a clock of its own."""
+"""A fake API with a vault, replies that can be held back, and its own clock."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def not_found(tag: str = "NotFound") -> Reply:
 
 
 class Vault(StandIn):
-    """Of several tenancies, by their ids."""
+    """A fake vault for several tenancy ids."""
 
     def __init__(self):
         super().__init__()
@@ -58,7 +58,7 @@ class Vault(StandIn):
 
     def add(self, passkey_id: str, user_id: str, age_sec: float = 0, used_sec: float | None = None,
             tenancy: str = "tenant_A") -> str:
-        """A passkey that was created, and maybe used, so long ago; returns its code."""
+        """Adds a passkey with this age and last use. Returns its code."""
         now = self.now_ms()
         self.passkeys[tenancy][passkey_id] = Passkey(
             user_id, now - int(age_sec * 1000),
@@ -71,7 +71,7 @@ class Vault(StandIn):
         return code
 
     def let_go(self):
-        """Sends what was kept back, and keeps nothing any more."""
+        """Sends held-back replies, and holds back no more."""
         self.keeps = lambda request: False
         self.free.set()
         self.free = threading.Event()
@@ -223,24 +223,24 @@ class VaultStack:
         return connection
 
     def apply(self):
-        """Lets the daemon read `sections` and `keys`."""
+        """Writes `sections` and `keys`, and reloads the daemon."""
         self.daemon.configure(self.sections)
         self.daemon.set_keys(self.keys)
         self.daemon.reload()
 
     def move(self, tenancy_id: str):
-        """Gives the label `default` to another tenancy."""
+        """Assigns the label `default` to another tenancy id."""
         self.sections["Tenancy default"] = self.tenancy(tenancy_id)
         self.apply()
 
     def links(self, label: str = "default") -> dict[str, str]:
-        """By authenticator, whose they are."""
+        """The links: user id by authenticator id."""
         with self.connect() as connection:
             return {link["authenticator_id"]: link["user_id"]
                     for link in connection.all_links(label=label)}
 
     def kill_in_the_middle(self, *calls: int, answered: int = 0):
-        """Kills the daemon when the API has acted on so many calls, and the daemon does not know."""
+        """Kills the daemon after the API has executed these calls, before the daemon gets the replies."""
         eventually(lambda: len(self.vault.kept) >= len(calls) - answered)
         self.daemon.kill9()
         self.vault.let_go()
@@ -250,7 +250,7 @@ class VaultStack:
 
 
 class HeldStore:
-    """While it lasts, the daemon cannot write to its store, and reads as ever."""
+    """Blocks writes to the daemon's store; reads work."""
 
     def __init__(self, stack: VaultStack):
         self.holder = subprocess.Popen(

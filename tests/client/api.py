@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A little HTTP API for passlockctl to ask, which takes one key."""
+"""A fake HTTP API for passlockctl, with one valid key."""
 
 import ssl
 import subprocess
@@ -11,7 +11,7 @@ KEY = "pk_live_0123456789abcdef"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers by what the server says."""
+    """Replies with the settings of the server."""
 
     def do_GET(self):  # pylint: disable=invalid-name
         api = self.server.api
@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Who breaks the handshake off is none of its business."""
+    """Ignores aborted handshakes."""
 
     daemon_threads = True
 

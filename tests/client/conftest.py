@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Hosts to run passlockctl on."""
+"""Fixtures: hosts for passlockctl."""
 
 import pytest
 

@@ -26,7 +26,7 @@ static FILE *open_file(const char *name)
         return fopen(path, "re");
 }
 
-/* Cuts a line into parts; those that are missing are "". */
+/* Splits a line into parts; missing parts are "". */
 static void split(char *line, char *parts[static PARTS])
 {
         char *rest = line;

@@ -94,7 +94,7 @@ bool first_time(const char *word)
         return true;
 }
 
-/* Signals go to who has called, and to nobody else. */
+/* Signals are sent only to connections that have called. */
 static void remember_sender(const char *sender)
 {
         for (size_t i = 0; i < SENDERS_MAX; i++) {

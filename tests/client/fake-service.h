@@ -18,8 +18,7 @@ bool begins(const char *s, const char *prefix);
  * kill us as soon as it reads that. */
 bool first_time(const char *word);
 
-/* Does what the word says. Returns 0 if the method is to be answered, else what its handler
- * returns. */
+/* Executes a script word. Returns 0 if the handler must reply, else the handler's return value. */
 int obey(sd_bus_message *m, const char *word, bool first);
 
 /* The options as " name=value…", in the order they came. */

@@ -119,7 +119,7 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-/* The token says what was asked for. Whoever has "warn" in it is warned twice. */
+/* The token repeats the arguments. If they contain "warn", there are two warnings. */
 static int reply_managed(sd_bus_message *m, const char *what, const char *options)
 {
         char token[8192];

@@ -54,7 +54,7 @@ static void write_activation(const Harness *h)
         fclose(f);
 }
 
-/* Starts a program whose descriptor 3 is a pipe to us. A bus talks too much on standard error. */
+/* Starts a program with a pipe to the test as descriptor 3. `quiet` discards standard error. */
 static pid_t spawn(char *const argv[], bool quiet, int *ret_fd)
 {
         pid_t parent = getpid(), pid;

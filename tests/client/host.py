@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A bus, a scripted service on it in the daemon's place, and passlockctl."""
+"""A bus with a fake daemon, and passlockctl."""
 
 import codecs
 import contextlib
@@ -25,7 +25,7 @@ BUS_CONFIG = """\
 
 
 class Host:
-    """A bus, perhaps a service on it, and the tool."""
+    """A bus, optionally with a fake daemon, and passlockctl."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -53,7 +53,7 @@ class Host:
         assert self.service.stdout.readline() == b"ready\n"
 
     def start_bus_that_activates(self, command=None):
-        """The service is there when the command offers its name; without one, never."""
+        """Starts a bus with D-Bus activation by this command; without a command, activation hangs."""
         if not command:
             command = self.directory / "hangs"
             command.write_text(f"#!/bin/sh\necho $$ >>'{self.directory}/hanging'\nexec sleep 1000\n")
@@ -82,7 +82,7 @@ class Host:
         hanging.unlink(missing_ok=True)
 
     def fake_programs(self, **scripts):
-        """Programs of ours come first in $PATH; each is a shell script."""
+        """Puts shell scripts with these names first in $PATH."""
         directory = self.directory / "programs"
         directory.mkdir(exist_ok=True)
         for name, script in scripts.items():
@@ -108,8 +108,8 @@ class Host:
 
 
 class Terminal:
-    """passlockctl on a terminal, but for its standard output unless that is wanted, too. `command`
-    is another way to run it."""
+    """passlockctl on a terminal; standard output is a pipe by default. `command` replaces the
+    command line."""
 
     def __init__(self, host, *arguments, stdout=subprocess.PIPE, command=(PASSLOCKCTL,),
                  **environment):
@@ -129,14 +129,14 @@ class Terminal:
         return self.seen
 
     def read(self):
-        """What is there, which may end in the middle of a letter."""
+        """Reads available output, which may end within a UTF-8 character."""
         self.seen += self.decoder.decode(os.read(self.main, 4096))
 
     def write(self, text):
         os.write(self.main, text.encode())
 
     def finish(self):
-        """The exit status, what was on standard output, and on the terminal."""
+        """Returns exit status, standard output, and terminal output."""
         output, _ = self.process.communicate(timeout=60)
         while select.select([self.main], [], [], 0)[0]:
             self.read()

@@ -312,7 +312,7 @@ static void test_deadline(void **state)
         harness_run_until(h, &s.n, 1);
         assert_in_range(monotonic_ms() - start, 99, 20000);
         assert_int_equal(s.r, -ETIMEDOUT);
-        /* The connection is none the worse for it. */
+        /* The connection still works. */
         assert_int_equal(passlock_set_timeout_ms(h->client, 30000), 0);
         assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
         assert_int_equal(harness_count_log(h, "Add hang"), 2);
@@ -324,8 +324,8 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         ((Seen *) userdata)->n++;
 }
 
-/* The call itself, a monitor, and a call on a connection of its own; for the look-up of the tenancy
- * nobody is asked. */
+/* Interactive authorization is set for calls, monitors and reconciliations, but not for the
+ * tenancy lookup. */
 static void test_interactive(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Buses that are not there, or do not let the client in: what a call says of it. */
+/* Errors of calls on a missing bus, or a bus that refuses the client. */
 
 #include <errno.h>
 #include <pthread.h>

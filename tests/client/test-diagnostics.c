@@ -50,7 +50,7 @@ static void test_findings(void **state)
         assert_null(passlock_finding_unref(finding));
 }
 
-/* One that does not say what is wrong is no answer. */
+/* A finding without a text is an invalid reply. */
 static void test_bad_findings(void **state)
 {
         passlock_finding_list *untouched = (passlock_finding_list *) 1;

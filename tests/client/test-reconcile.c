@@ -276,7 +276,7 @@ static void test_among_others(void **state)
         assert_int_equal(many[0].n + many[1].n + many[2].n, 0);
 }
 
-/* A child that gives the client up does not stop what is the parent's. */
+/* Releasing the client in a child process does not stop the parent's reconciliation. */
 static void test_fork(void **state)
 {
         Harness *h = *state;
@@ -308,7 +308,8 @@ static void test_default_tenancy(void **state)
         Harness *h = *state;
         uint64_t count;
 
-        /* Each asks by itself; what the client knows stays right, whatever they learn. */
+        /* Each looks up the default tenancy on its own connection; the client's cache stays valid.
+         */
         for (unsigned i = 0; i < 2; i++) {
                 assert_int_equal(passlock_reconcile(h->client, NULL, &reconciliation), 0);
                 passlock_reconciliation_unref(reconciliation);

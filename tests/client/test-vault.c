@@ -72,7 +72,7 @@ static void test_list(void **state)
         assert_string_equal(passlock_passkey_list_get_next_cursor(list), "next");
         assert_null(passlock_passkey_list_get(list, 2));
 
-        /* A passkey outlives its list, which knows less of it. */
+        /* A reference to a passkey outlives its list; list entries have fewer fields. */
         p = passlock_passkey_ref(passlock_passkey_list_get(list, 1));
         assert_ptr_equal(passlock_passkey_list_ref(list), list);
         passlock_passkey_list_unref(list);

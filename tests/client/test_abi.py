@@ -22,7 +22,7 @@ def abi(command, root=None):
 
 
 def edited(directory, pattern, replacement):
-    """A source tree with another ABI of the last release."""
+    """A copy of the source tree with a changed ABI of the last release."""
     (directory / "scripts").mkdir()
     (directory / "client/libpasslock").mkdir(parents=True)
     for name in "scripts/abi", "client/libpasslock/passlock.h":

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What `passlockctl audit` refuses; what it shows is tested where there is a journal."""
+"""Arguments of `passlockctl audit`; its output is tested in tests/system, with a journal."""
 
 import pytest
 
 
 @pytest.fixture(name="nowhere")
 def fixture_nowhere(tmp_path):
-    """A journal in which nothing was ever written."""
+    """An empty journal."""
     directory = tmp_path / "journal"
     directory.mkdir()
     return f"--directory={directory}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the shells complete: real bash and real zsh on a terminal, the real tool, the real daemon."""
+"""Completion in real bash and zsh on a terminal, with the real tool and daemon."""
 
 import os
 import pty
@@ -52,7 +52,7 @@ class Host:
         self.bus.stop_well()
 
     def complete(self, kind, prefix="", options=(), as_user=(), status=0):
-        """The descriptions by their words."""
+        """Returns the descriptions by word."""
         done = subprocess.run([*as_user, binary("passlockctl"), *options, f"--complete={kind}", "--", prefix], text=True,
                               timeout=WAIT_SEC, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment,
                               check=False)
@@ -101,7 +101,7 @@ def test_grants_apply(host):
 
 
 def test_daemon_is_not_started(host):
-    """Nor is its absence reported."""
+    """Completion does not start the daemon, and prints no error."""
     host.daemon.stop_well()
     try:
         assert host.complete("users") == {}
@@ -164,7 +164,7 @@ class Shell:
         self.seen = ""
 
     def type(self, text):
-        """Types something that has tabs in it, and returns the words that the shell makes of the line."""
+        """Types text with tabs. Returns the completed words."""
         out = f"{sys.executable} -c 'import sys; print(\"<<\", *map(ascii, sys.argv[1:]), sep=\"|\", end=\"|>>\\n\")' "
         self.write(text)
         self.write("\x01" + out + "\x05\n")

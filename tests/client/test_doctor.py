@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl doctor: all is well, and each fault by itself."""
+"""passlockctl doctor: without faults, and with each fault."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ UNREACHABLE = ("state=degraded", "vault=error:9")
 
 
 class Patient:
-    """A host on which all is well, but for what a test says."""
+    """A host without faults, except those that the test sets."""
 
     def __init__(self, host, api):
         self.host = host
@@ -37,7 +37,7 @@ class Patient:
         host.environment["STATE_DIRECTORY"] = str(host.directory)
 
     def unit(self, shown, journal="", files=""):
-        """What systemctl shows, and the journal says if it is asked for the last of some records."""
+        """Fakes the output of systemctl and journalctl."""
         self.host.fake_programs(systemctl=f"case $1 in show) printf '{shown}' ;; "
                                           f"cat) printf '{files}' ;; *) exit 1 ;; esac",
                                 journalctl=f"printf '%s\n' \"$*\" >>'{self.journal_log}'\n"
@@ -58,7 +58,7 @@ class Patient:
                          + [check["name"]]): check for check in found["checks"]}
 
     def expect_fault(self, name, *texts, others=()):
-        """That it is found and what to do about it, and no other fault."""
+        """Checks that this is the only fault, and that it has advice."""
         checks = self.examine(1)
         faults = {name for name, check in checks.items() if check["verdict"] == "fault"}
         assert faults == {name, *others}
@@ -68,7 +68,7 @@ class Patient:
         return checks
 
     def write(self, name, *lines):
-        """What the service answers, in a file of its directory."""
+        """Writes the replies of the fake service to a file."""
         (self.host.directory / name).write_text("".join(f"{line}\n" for line in lines))
 
 
@@ -128,7 +128,7 @@ def test_on_a_terminal(patient):
 ])
 @pytest.mark.parametrize("journal", ["", "/etc/passlock/passlockd.conf:3: no such key\n"])
 def test_start(patient, shown, journal):
-    """What the daemon said, if that is known, and that nothing else is made of it."""
+    """Reports the daemon's last error, if known, and skips the other checks."""
     patient.unit(shown, journal)
     checks = patient.expect_fault("configuration", "the last start of passlockd.service failed",
                                   journal.strip())
@@ -142,7 +142,7 @@ def test_start(patient, shown, journal):
     ("Failed to load the configuration, Reload by uid 0: passlockd.conf:3: no such key\n", True),
     ("Configuration and credentials loaded\n", False), ("", False)])
 def test_refused_reload(patient, journal, refused):
-    """The daemon goes on with the old one, until one is good."""
+    """After a refused reload the daemon keeps the old configuration."""
     patient.unit(GOOD_UNIT, journal)
     patient.start()
     if refused:
@@ -166,7 +166,7 @@ NO_CREDENTIALS = "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExe
 
 @pytest.mark.skipif(not ROOT, reason="others may not look")
 def test_keys_that_do_not_open(patient, tmp_path):
-    """Each of them is named, and no good one."""
+    """Each invalid file is reported, and no valid one."""
     files = ["# /usr/lib/systemd/system/passlockd.service", "[Service]"]
     for name in ("good", "bad", "worse"):
         (tmp_path / name).touch()
@@ -191,7 +191,7 @@ def test_keys_that_do_not_open(patient, tmp_path):
 
 
 def test_key_that_does_not_open_for_others(patient):
-    """Or for root, if all are good by now."""
+    """For other users; and for root, if all credentials can be decrypted now."""
     patient.unit(NO_CREDENTIALS)
     text = "all of them can be decrypted" if ROOT else "systemd failed to decrypt a credential"
     checks = patient.expect_fault("credential", text)
@@ -238,7 +238,7 @@ def test_no_grant(patient):
 
 
 def test_no_grant_for_this_tenancy(patient):
-    """Root needs none: it is not there."""
+    """For root, the tenancy is unknown."""
     patient.start()
     patient.options += ["--tenancy=third"]
     if ROOT:
@@ -291,7 +291,7 @@ def test_no_tls(patient):
 
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
 def test_what_only_this_tool_cannot_reach(patient):
-    """The daemon gets its answer, so it is no fault."""
+    """The daemon reaches the API, so a failure of passlockctl is no fault."""
     patient.api.endpoint = f"https://{64 * 'x'}.example"
     patient.start()
     checks = patient.examine(0)
@@ -320,7 +320,7 @@ def test_certificate(bare_host, tls_api, certificate):
 
 @pytest.mark.parametrize("status", [200, 403])
 def test_response_with_a_long_header(patient, status):
-    """All checks are made."""
+    """A long header does not stop the checks."""
     patient.api.status, patient.api.headers = status, {"X-Long": "x" * 200_000, "Connection": "close"}
     patient.start()
     assert list(patient.examine(0)) == CHECKS
@@ -343,7 +343,7 @@ def test_clock_is_good_enough(patient, ahead_sec, verdict):
 @pytest.mark.parametrize("state,error,text", [("denied", 8, "rejected by the API"),
                                               ("degraded", 9, "unknown: ")])
 def test_key(patient, state, error, text):
-    """Root has the daemon try it; others see what became of the last call."""
+    """For root the daemon makes a test call; for others its last call counts."""
     patient.start(f"state={state}", f"vault=error:{error}")
     patient.expect_fault("key", text)
     assert ("ListPasskeys " in patient.host.log()) is ROOT
@@ -455,7 +455,7 @@ def test_credential_that_is_a_key_by_now(patient, tmp_path):
 
 
 def test_credential_of_which_the_daemon_has_said_it(patient):
-    """Once is enough; but root sees where it comes from."""
+    """The daemon's finding is not repeated; root also gets the file."""
     patient.start("state=unconfigured")
     patient.write("findings", "credential|default|passlock.default||it has two lines|set-key")
     checks = json.loads(patient.host.run("doctor", "--json").stdout)["checks"]
@@ -485,7 +485,7 @@ def test_grants(patient):
 
 
 def test_no_grant_but_polkit(patient):
-    """For an app it is a fault all the same."""
+    """A missing grant is a fault, even if polkit would allow calls."""
     patient.start()
     patient.write("rights", "default|polkit||read-links||yes")
     checks = patient.expect_fault("grants", f"no grant gives user {os.geteuid()} access to a tenancy")
@@ -500,7 +500,7 @@ def test_no_rights_at_all(patient):
 
 
 def test_too_many_connections(bare_host):
-    """Of this user, and so of the service, too: it is another program's fault that the tool gets none."""
+    """Too many connections of this user, who also runs the service."""
     bare_host.stop("bus")
     bare_host.start_bus(more="<limit name='max_connections_per_user'>1</limit>")
     patient = Patient(bare_host, None)
@@ -526,7 +526,7 @@ HELLO = message_bus.Hello().serialise(serial=1)
 # By which proxy the daemon goes
 
 class Proxy:
-    """Passes on what is asked of it by CONNECT to where it likes, and notes for what it was asked."""
+    """A proxy that connects every CONNECT request to one target, and records the requests."""
 
     def __init__(self, target):
         self.target = target
@@ -563,7 +563,7 @@ class Proxy:
 
 @pytest.fixture(name="proxied")
 def fixture_proxied(bare_host, tls_api, certificate):
-    """The endpoint is a name that only the proxy knows; the certificate is for another one."""
+    """An endpoint that only the proxy resolves, with a certificate for another name."""
     patient = Patient(bare_host, tls_api)
     patient.proxy = Proxy(tls_api.server.server_address)
     patient.ca = f"ca-file={certificate}.crt"
@@ -587,7 +587,7 @@ def test_proxy_of_the_daemon(proxied):
 
 @pytest.mark.parametrize("no_proxy", ["127.0.0.0/8", "127.0.0.1", "10.0.0.0/8,127.0.0.1/32"])
 def test_address_that_the_proxy_is_not_for(bare_host, tls_api, certificate, no_proxy):
-    """By the rules of this libcurl."""
+    """no_proxy follows the rules of this libcurl version."""
     patient = Patient(bare_host, tls_api)
     patient.host.environment |= {"https_proxy": "http://127.0.0.1:1", "no_proxy": no_proxy}
     patient.start(f"ca-file={certificate}.crt")
@@ -618,7 +618,7 @@ def test_proxy_that_is_not_there(proxied):
 
 
 def test_proxy_of_this_tool_only(patient):
-    """… is no proxy of the daemon's."""
+    """A proxy of passlockctl's environment is not used for the daemon's route."""
     patient.start()
     patient.host.environment |= {"https_proxy": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
     patient.examine(0)
@@ -634,7 +634,7 @@ def test_what_only_the_daemon_cannot_reach(patient):
 # A unit that cannot start
 
 def test_start_that_fails_is_not_waited_for(bare_host, api):
-    """The bus would wait for half a minute."""
+    """A failed start is reported before the bus's timeout."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
     patient = Patient(bare_host, api)
@@ -667,7 +667,7 @@ def test_start_that_is_refused(bare_host, api, shown, text):
 
 
 def test_attempts_that_fail_one_after_the_other(bare_host, api):
-    """Between two of them the unit is about to start, and not failed."""
+    """Between two attempts the unit is activating, not failed."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
     patient = Patient(bare_host, api)
@@ -693,7 +693,7 @@ def test_start_that_takes_long(bare_host, api):
 
 
 def test_start_that_works(bare_host, api):
-    """Whatever became of the one before."""
+    """A start that works, after an earlier failed start."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates(f"{FAKE_SERVICE} {bare_host.directory}")
     Patient(bare_host, api).unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n")
@@ -701,7 +701,7 @@ def test_start_that_works(bare_host, api):
 
 
 def test_monitor_waits_all_the_same(bare_host, api):
-    """It says why there is nothing to be seen, and that there is again when there is."""
+    """monitor reports the failed start, and continues when the service is back."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
     Patient(bare_host, api).unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n"
@@ -723,14 +723,14 @@ def stopped(process):
 
 @pytest.mark.parametrize("verb", ["status", "monitor"])
 def test_bus_that_is_stuck(bare_host, verb):
-    """The deadline holds for looking after the service, too."""
+    """The deadline covers the check of the service as well."""
     with stopped(bare_host.bus):
         done = bare_host.run(verb, "--timeout=1")
     assert (done.returncode, done.stderr) == (1, "passlockctl: Timed out waiting for a reply\n")
 
 
 def test_timeout_is_for_the_first_reply(bare_host):
-    """Then the monitor goes on until it is interrupted."""
+    """After the first reply, monitor has no timeout."""
     bare_host.start_service("links=1")
     with Terminal(bare_host, "monitor", "--timeout=1", stdout=None) as terminal:
         terminal.read_until("watched")
@@ -739,7 +739,7 @@ def test_timeout_is_for_the_first_reply(bare_host):
 
 
 def test_bus_or_daemon_that_does_not_respond(patient):
-    """A start helps neither."""
+    """The advice is not to start the service."""
     patient.options += ["--timeout=1"]
     patient.start()
     with stopped(patient.host.service):
@@ -751,7 +751,7 @@ def test_bus_or_daemon_that_does_not_respond(patient):
 
 
 def test_start_that_hangs(bare_host, api):
-    """It has not succeeded, and nothing is known of the configuration."""
+    """A start in progress: the configuration is unknown."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
     patient = Patient(bare_host, api)
@@ -774,7 +774,7 @@ def test_file_of_a_credential_that_is_no_key(patient, tmp_path):
 
 
 def test_daemon_that_does_not_come_back(patient):
-    """A call that was cut off waits for it; then it is said why there is none."""
+    """An interrupted call waits for the daemon, then reports why it did not start."""
     patient.start()
     patient.unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n", "out of luck\n")
     done = patient.host.run("authorize", "r", "die-always", "n", "--timeout=1")

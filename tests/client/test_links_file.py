@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl export and import: the file of links, and what is wrong with it."""
+"""passlockctl export and import: valid and invalid files."""
 
 import json
 import os
@@ -15,7 +15,7 @@ LINK = '{"authenticator_id":"a%s","user_id":"%s","created_at":5,"last_used_at":0
 
 
 def link(number, user="ada", **changes):
-    """A line; a value of None takes the member away."""
+    """Formats a link; None removes a member."""
     members = json.loads(LINK % (number, user)) | changes
     return json.dumps({name: value for name, value in members.items() if value is not None})
 
@@ -27,7 +27,7 @@ def lines(*links, count=None):
 
 @pytest.fixture(name="write")
 def fixture_write(tmp_path):
-    """A file with that text, or these bytes."""
+    """Writes a file with this text or these bytes."""
     file = tmp_path / "links"
 
     def write(text):
@@ -70,7 +70,7 @@ def test_export_of_nothing(bare_host):
 
 
 def test_export_fails_halfway(bare_host, tmp_path):
-    """The old file stays, and the new one does not; on standard output the end is missing."""
+    """A failed export keeps the old file; on standard output the trailer is missing."""
     bare_host.start_service("links=3000", "break-at=1000")
     file = tmp_path / "links"
     file.write_text("an old one")
@@ -232,7 +232,7 @@ def test_malformed(host, write, text, line, said):
 
 
 def test_malformed_at_the_very_end(host, write):
-    """Nothing has been sent when it is found."""
+    """The whole file is validated before the first link is sent."""
     file = write(lines(*[link(i) for i in range(3000)], link(7, "bob")))
     assert f"{file}:3002: duplicate authenticator a7, first on line 9" in host.expect(
         "import", file, status=2)
@@ -314,7 +314,7 @@ def wait_for_import(host, user):
     (["--dry-run"], "nothing was changed")])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(host, write, options, end, number):
-    """What is on its way is waited for, so that it can be told what came of it."""
+    """An interrupted import waits for the batch in flight, to report the number of imported links."""
     links = [link(i) for i in range(1500)]
     links[500] = link(500, "hang-once")
     with Terminal(host, "import", *options, write(lines(*links))) as terminal:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl on a private bus, with the scripted service of fake-service.c in the daemon's place."""
+"""passlockctl on a private bus, with the fake daemon of fake-service.c."""
 
 import json
 import os
@@ -363,7 +363,7 @@ def test_reconcile_that_removes_too_much(bare_host, options, n_links, text):
 
 
 def test_vault_changes_after_the_dry_run(bare_host):
-    """The daemon has the limit, and says so."""
+    """The daemon checks the limit, and reports the error."""
     bare_host.start_service("links-count=1000", "reconcile=too-many-apply")
     done = bare_host.run("reconcile", "--apply", "--yes", "--remove-up-to=2")
     assert (done.returncode, done.stdout) == (5, "")
@@ -371,7 +371,7 @@ def test_vault_changes_after_the_dry_run(bare_host):
 
 
 def test_reconcile_without_a_terminal(host):
-    """There is nobody to ask, so it has to be said."""
+    """Without a terminal, --yes is required."""
     assert "standard input is not a terminal; use --yes" in host.expect("reconcile", "--apply", status=2)
     assert "standard input is not a terminal" in host.expect("reconcile", "--apply", "--remove-up-to=5", stdin="y\n", status=2)
     assert reconciliations(host) == []

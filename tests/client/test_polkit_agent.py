@@ -22,7 +22,7 @@ AGENT = 'echo $$ "$@" >"$AGENT_LOG"; eval "exec $4>&-"; exec sleep 600'
 
 @pytest.fixture(name="shared_host")
 def fixture_shared_host():
-    """One that other users can get at, and their programs."""
+    """A host that other users can access."""
     if os.getuid() != 0:
         pytest.skip("needs root, to be somebody else")
     with tempfile.TemporaryDirectory() as name:
@@ -42,7 +42,7 @@ def fixture_shared_host():
 
 
 def person(host, *arguments, uid=NOBODY, **environment):
-    """At a terminal, without any privilege."""
+    """passlockctl on a terminal, as an unprivileged user."""
     return Terminal(host, *arguments, command=(*as_uid(uid, uid), host.directory / "passlockctl"),
                     **environment)
 
@@ -70,7 +70,7 @@ def runs(pid: str) -> bool:
 ])
 @pytest.mark.parametrize("session", [True, False])
 def test_agent(shared_host, arguments, members, session):
-    """It is there before the call is made, for this process, and gone with it."""
+    """The agent starts before the call, for this process, and ends with it."""
     environment = {"XDG_SESSION_ID": "7"} if session else {}
     with person(shared_host, *arguments, **environment) as terminal:
         status, _, seen = terminal.finish()
@@ -101,7 +101,7 @@ def test_no_agent_without_a_terminal(shared_host):
 
 @pytest.mark.parametrize("script", [None, "exit 1", "kill -9 $$"], ids=["missing", "fails", "dies"])
 def test_agent_that_is_none(shared_host, script):
-    """Then a desktop's may still be there; and if not, the answer is what it is."""
+    """Without pkttyagent, a desktop agent may exist; the call is made in any case."""
     if script:
         shared_host.fake_programs(pkttyagent=script)
     else:

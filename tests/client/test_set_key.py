@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl set-key, with stand-ins for systemd and the API."""
+"""passlockctl set-key, with fakes of systemd and the API."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ SEALED = "sealed:" + base64.b64encode(KEY.encode()).decode()
 
 
 class Keys:
-    """A host whose service has an API to ask, and a place for credentials."""
+    """A host with a fake service, a fake API, and a directory for credentials."""
 
     def __init__(self, host, api):
         self.host = host
@@ -55,11 +55,11 @@ class Keys:
         self.host.start_service(f"endpoint={self.api.endpoint}", *(options or ["reloads"]))
 
     def daemon_has(self, key):
-        """Whatever is stored. Without a key there is none."""
+        """Sets the key of the fake daemon; "": none."""
         (self.host.directory / "key").write_text(key)
 
     def set_in_unit(self, *arguments, files="", **environment):
-        """With a unit that is active, and loads what is stored unless `files` say otherwise."""
+        """Runs set-key with an active unit, which loads the stored key unless `files` say otherwise."""
         name = next((a.partition("=")[2] for a in arguments if a.startswith("--credential=")), "passlock.default")
         setting = "LoadCredential" if "--plain" in arguments else "LoadCredentialEncrypted"
         files = files or (f"# /run/systemd/generator/passlockd.service.d/50-credentials.conf\\n[Service]\\n"
@@ -139,7 +139,7 @@ def test_plain(keys):
 
 
 def test_name_in_the_configuration(keys):
-    """By that name the daemon looks for it; another would never be used."""
+    """The key is stored under the daemon's credential name; another name is refused."""
     keys.start("reloads", "credential=my.key")
     assert keys.set("--credential=my.key").returncode == 0
     assert keys.stored() == {"my.key": SEALED}
@@ -188,7 +188,7 @@ def test_not_taken(keys, status, key, exit_status, text):
     ("@error/" + "x" * 100, 3, "The API refused the request"),
 ])
 def test_tag_says_more_than_the_status(keys, status, tag, exit_status, text):
-    """By the table of the daemon."""
+    """Mapped by the daemon's error table."""
     keys.start()
     keys.api.status = status
     keys.api.body = json.dumps({"_tag": tag, "message": "no"}).encode()
@@ -212,7 +212,7 @@ def test_body_without_a_tag(keys, body):
     b'{"_tag":"' + b"x" * 100 + b'"}',
 ], ids=lambda body: str(body[:40]))
 def test_success_without_a_list(keys, body):
-    """Any key would be good."""
+    """A server that accepts any key is not the API."""
     keys.start()
     keys.api.body = body
     keys.expect_refused(status=5, text="returned HTTP status 200, but no list of passkeys")
@@ -232,7 +232,7 @@ def test_list_that_the_daemon_reads(keys, body):
 @pytest.mark.parametrize("api_status,status,text", [
     (200, 5, "Failed to test the key"), (401, 3, "rejected the key"), (500, 5, "returned HTTP status 500")])
 def test_response_that_is_cut_off(keys, api_status, status, text):
-    """But for a success the status is enough."""
+    """For errors, the status is enough."""
     keys.start()
     keys.api.status, keys.api.cut_off = api_status, 500
     keys.api.headers = {"Connection": "close"}
@@ -292,7 +292,7 @@ def test_key_is_no_argument(keys):
 
 @pytest.mark.parametrize("name", [".", "../x", "a/b", ".hidden", "-x", "a b", "x" * 201])
 def test_no_name(keys, name):
-    """Of what the configuration takes for one, systemd does not take everything."""
+    """The configuration accepts names that systemd does not."""
     keys.start("reloads", f"credential={name}")
     keys.expect_refused(status=1, text="is not a valid credential name")
 
@@ -320,7 +320,7 @@ FAILED = "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainSta
 
 
 def test_restart_fails(keys):
-    """What doctor finds out is said at once."""
+    """A failed restart reports what doctor would report."""
     keys.start()
     keys.host.fake_programs(journalctl="echo /etc/passlock/passlockd.conf:3: no such key")
     done = keys.set_in_unit(RESTART_STATUS="1", UNIT_SHOWN=FAILED)
@@ -341,7 +341,7 @@ def test_systemd_is_not_reloaded(keys):
 
 
 def test_mistake_in_the_configuration(keys):
-    """Of which a restart would be the end."""
+    """A restart with an invalid configuration would stop the daemon."""
     keys.start("links=1")
     keys.expect_refused(status=3, text="passlockctl: Failed to reload the daemon's configuration; nothing was "
                                        "changed:\npasslockctl: passlockd.conf:3: no\n")
@@ -353,7 +353,7 @@ def test_mistake_in_the_configuration(keys):
     ("the-old-key", "The daemon does not use the key stored as "),
     ("", "but the daemon has no key: see passlockctl doctor")])
 def test_daemon_does_not_have_it(keys, unit, has, text):
-    """Whatever its state is, it is not said to be ready."""
+    """If the daemon does not use the key, the tenancy is not reported as ready."""
     keys.start()
     keys.daemon_has(has)
     done = keys.set_in_unit() if unit else keys.set()
@@ -440,7 +440,7 @@ def test_setting_is_found_where_it_is(keys, files, place):
 @pytest.mark.parametrize("line", ["User=x \\\\\\nLoadCredential=passlock.default:/root/key",
                                   "LoadCredential=\\\\ \\nNice=1", "# \\\\\\nNice=1"])
 def test_no_setting(keys, line):
-    """Its line belongs to another one, or there is none."""
+    """Settings of other credentials do not conflict."""
     keys.start()
     files = (GENERATED + drop_in("key", line)).replace("{store}", str(keys.store))
     done = keys.set_in_unit(files=files)
@@ -449,7 +449,7 @@ def test_no_setting(keys, line):
 
 @pytest.mark.parametrize("line", ["User=x", "ImportCredential=my.*"])
 def test_unit_does_not_load_it(keys, line):
-    """It has a name that the unit does not know, or only in systemd's own directories."""
+    """The unit does not load a credential of this name."""
     keys.start("reloads", "credential=my.key")
     done = keys.set_in_unit(files=drop_in("other", line))
     assert (done.returncode, done.stdout) == (1, "")
@@ -460,7 +460,7 @@ def test_unit_does_not_load_it(keys, line):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="without --store-dir it is for root")
 def test_drop_in_that_removes_it(keys):
-    """… sorts after the generator's, whose settings it takes back. Nothing is stored."""
+    """A later drop-in with an empty setting is reported, and nothing is stored."""
     keys.start()
     keys.options = []
     for later, removes in (drop_in("60-x", "LoadCredential="), True), (drop_in("60-x", "LoadCredentialEncrypted="), True), \
@@ -481,7 +481,7 @@ def test_import_is_no_conflict(keys):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="others may not look")
 def test_another_credential_does_not_open(keys, tmp_path):
-    """With it, a restart would be the end of the daemon."""
+    """A restart would fail because of the other credential."""
     (tmp_path / "other").touch()
     keys.start()
     files = (f"# /run/systemd/generator/passlockd.service.d/50-credentials.conf\\n[Service]\\n"
@@ -510,7 +510,7 @@ def test_no_daemon(keys):
 
 
 def test_daemon_that_cannot_start(keys):
-    """Said at once, and what doctor knows of it."""
+    """A daemon that cannot start is reported at once, with the reason."""
     keys.host.stop("bus")
     keys.host.start_bus_that_activates()
     keys.host.fake_programs(journalctl="echo /etc/passlock/passlockd.conf:3: no such key")
@@ -532,7 +532,7 @@ def test_tls(bare_host, tls_api, certificate):
 
 
 def test_ca_of_the_daemon(bare_host, tls_api, certificate):
-    """What the daemon trusts is trusted without being named again."""
+    """The daemon's CaFile= is used by default."""
     keys = Keys(bare_host, tls_api)
     keys.start(f"ca-file={certificate}.crt", "reloads")
     assert keys.set().returncode == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl on a terminal: questions, and how far it has come."""
+"""passlockctl on a terminal: confirmations and progress."""
 
 import signal
 
@@ -62,7 +62,7 @@ def test_reconcile_is_confirmed(bare_host, answer, status, options, n_links):
 @pytest.mark.parametrize("answer,done", [("2", True), ("default", True), ("y", False), ("yes", False), ("", False),
                                          ("22", False), ("Default", False), ("\x04", False)])
 def test_reconcile_that_removes_most_links(bare_host, answer, done):
-    """The number, or whose links they are, shows that somebody has read it."""
+    """The confirmation is the number of links or the label."""
     bare_host.start_service("links-count=3")
     with Terminal(bare_host, "reconcile", "--apply") as terminal:
         seen = terminal.read_until("type 2 or default: ")
@@ -75,7 +75,7 @@ def test_reconcile_that_removes_most_links(bare_host, answer, done):
 
 
 def test_reconcile_of_more_than_the_bound(bare_host):
-    """Nobody is asked."""
+    """No confirmation is asked for."""
     bare_host.start_service("links-count=1000")
     with Terminal(bare_host, "reconcile", "--apply", "--remove-up-to=1") as terminal:
         status, _, seen = terminal.finish()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The examples in other languages: the real daemon, and a page in software."""
+"""Fixtures for the examples: the real daemon, and a simulated page."""
 
 import http.client
 import importlib.util
@@ -29,7 +29,7 @@ CALL_SEC = 120
 
 
 class Page:
-    """What passlock.js does with a token, on a device of its own."""
+    """A simulated passlock.js, with its own device."""
 
     def __init__(self, sandbox):
         self.sandbox = sandbox
@@ -67,7 +67,7 @@ class Page:
 
 
 class Host:
-    """A host where the examples may make and use passkeys, as somebody who is not root."""
+    """A host with a grant for the examples, which run as another user than root."""
 
     def __init__(self, work):
         self.work = work
@@ -111,7 +111,7 @@ class Host:
                                      "PYTHONDONTWRITEBYTECODE": "1"})
 
     def run(self, program, *arguments, answer=None):
-        """Runs an example; `answer` makes the line it waits for out of the line it has printed."""
+        """Runs an example; `answer` maps its first output line to its input."""
         child = self.start(program, *arguments)
         line = child.stdout.readline() if answer else ""
         said = answer(line.strip()) + "\n" if line else None

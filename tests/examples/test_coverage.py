@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""doc/coverage.md is true: what it names exists, and nothing is left out."""
+"""doc/coverage.md is complete, and all its names exist."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ CALLS = [row for row in rows() if row[1] != EVERY_CALL]
 
 
 def quoted(cell):
-    """What a cell names: all of it, as code."""
+    """The name in a cell, which must be one code span."""
     match = re.fullmatch("`([^`]+)`", cell)
     assert match, f"not a name: {cell!r}"
     return match[1]
@@ -80,7 +80,7 @@ def test_no_method_is_left_out():
 
 
 def test_other_names(exported, commands):
-    """Those in the row about errors, and in the text around the table."""
+    """Names in the row about errors, and in the text."""
     text = (ROOT / "doc/coverage.md").read_text()
     for name in re.findall(r"`(passlock_\w+)`", text):
         assert name in exported
@@ -98,6 +98,6 @@ def exported():
 
 @pytest.fixture(scope="module")
 def commands():
-    """The lines of commands in the help, without what they are about."""
+    """The command lines in --help, without their descriptions."""
     shown = subprocess.run([binary("passlockctl"), "--help"], check=True, capture_output=True, text=True).stdout
     return re.findall(r"^  ([a-z].*?)(?:  |$)", shown, re.M)

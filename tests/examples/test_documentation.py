@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The programs in doc/apps.md do what it says, as they stand there; what it and doc/admin.md name exists."""
+"""The programs in doc/apps.md work as printed; names in doc/apps.md and doc/admin.md exist."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def command(work, language):
 
 @pytest.mark.parametrize("language", NAMES)
 def test_programs(host, tmp_path, language):
-    """A user id, a token for the page, the code that it brings, and the authenticator."""
+    """Each program takes a user id, prints a token, reads a code, and prints the authenticator id."""
     for client in ("python/passlock.py", "php/passlock.php"):
         (tmp_path / client.rpartition("/")[2]).symlink_to(ROOT / "examples" / client)
     app = command(tmp_path, language)
@@ -67,7 +67,7 @@ def test_programs(host, tmp_path, language):
 
 def test_every_error_has_advice():
     errors = set(re.findall(r'ERROR_(?:OURS|STANDARD)\("(\w+)"\)', (ROOT / "dbus/error.h").read_text()))
-    table = APPS.partition("## Errors, and what to do")[2].partition("\n## ")[0]
+    table = APPS.partition("## Errors and remedies")[2].partition("\n## ")[0]
     advised = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert advised == errors
 
@@ -94,7 +94,7 @@ def test_links_lead_somewhere(text):
 
 
 def commands(text):
-    """Of the console blocks: those that are passlockctl's."""
+    """The passlockctl commands in console blocks."""
     for shown in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         for line in re.findall(r"^[#$] (passlockctl .*)$", shown, re.MULTILINE):
             yield shlex.split(line.partition(" >")[0])[1:]
@@ -108,7 +108,7 @@ WRITES_SECRETS = re.compile(r"passlockctl[^|\n]* export\b[^|\n]*>|systemd-creds[
 
 
 def recipes(text):
-    """Commands that are shown together: blocks, quoted ones, and lines of a manual page in a row."""
+    """Groups of commands: code blocks, code spans, and consecutive lines of manual pages."""
     text = text.replace("\\-", "-").replace("\\e\n", "\n").replace("\\\n", "\n")
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     found = [block for language, block in blocks if language in ("", "console", "bash")]
@@ -118,7 +118,7 @@ def recipes(text):
 
 
 def test_recipes_write_for_their_owner_only():
-    """Links and keys are nobody else's, and a shell makes files that everybody can read."""
+    """Recipes that write links or keys set the umask: shells create files that everybody can read."""
     n_found = 0
     for document in DOCUMENTS:
         for recipe in recipes(document.read_text()):
@@ -129,7 +129,7 @@ def test_recipes_write_for_their_owner_only():
 
 
 def test_commands_of_passlockctl_exist():
-    """With their options, by --help."""
+    """Commands and options exist in --help."""
     text = subprocess.run([binary("passlockctl"), "--help"], capture_output=True, text=True, check=True).stdout
     verbs, options = set(re.findall(r"^  ([a-z-]+)", text, re.MULTILINE)), set(re.findall(r"--[a-z-]+", text))
     shown = list(commands(ADMIN))

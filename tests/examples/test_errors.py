@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlock.py and passlock.php: whatever a browser sends and whatever becomes of the bus is an error of
-theirs, with a name."""
+"""passlock.py and passlock.php: any input of a browser and any failure of the bus is a PasslockError with a
+name."""
 
 import contextlib
 import importlib.util
@@ -42,7 +42,7 @@ STRANGE = {"empty": ("", "''"), "513 bytes": ("x" * 513, "str_repeat('x', 513)")
 
 
 class Python:
-    """The module, as an app would have it. Values are as they are."""
+    """The Python module. Values are Python objects."""
 
     index = 0
 
@@ -52,7 +52,7 @@ class Python:
         specification.loader.exec_module(self.module)
 
     def error(self, address, method, *args, options=None, timeout_sec=CALL_SEC, tenancy="default"):
-        """The name of the error that a call ends with; anything else that is raised is a failure."""
+        """Returns the name of the PasslockError of a call; any other exception fails the test."""
         before = os.environ.get("DBUS_SYSTEM_BUS_ADDRESS")
         os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
         try:
@@ -70,7 +70,7 @@ class Python:
 
 
 class Php:
-    """The same in a process of its own. Values are PHP's expressions."""
+    """The PHP class, in a new process. Values are PHP expressions."""
 
     index = 1
 
@@ -106,7 +106,7 @@ NOWHERE = "unix:path=/nowhere/bus"
 
 @pytest.mark.parametrize("odd", ODD)
 def test_code_that_is_no_text(client, odd):
-    """It is not even sent: there is no bus to send it to."""
+    """Refused before sending: there is no bus."""
     value = ODD[odd][client.index]
     assert client.error(NOWHERE, "exchange", value) == "InvalidArgs"
 
@@ -158,7 +158,7 @@ def test_answers_of_the_daemon(host, client):
 
 @pytest.fixture(name="socket_at")
 def fixture_socket_at(tmp_path):
-    """A socket that listens where a bus should be."""
+    """A listening socket in place of a bus."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "bus"))
         listener.listen(8)
@@ -175,7 +175,7 @@ def test_no_bus(client, tmp_path):
 
 
 def test_bus_that_hangs_up(client, socket_at):
-    """At once, and again when the exchange is repeated."""
+    """The bus closes the connection, also in the retry of the exchange."""
     listener, address = socket_at
     n_accepted = []
 
@@ -204,7 +204,7 @@ def test_bus_that_does_not_answer(client, socket_at):
 @pytest.mark.parametrize("sent, name", [
     (None, "Timeout"), (b"l", "Timeout"), (b"\x0e" * 4096, "InconsistentMessage")], ids=["silent", "drips", "nonsense"])
 def test_bus_that_answers_nothing_more(client, socket_at, sent, name):
-    """It lets the user in, and then says nothing, or a byte at a time, or what is no message."""
+    """After the authentication, the bus sends nothing, single bytes, or malformed messages."""
     listener, address = socket_at
     over = threading.Event()
 
@@ -248,7 +248,7 @@ def test_bus_that_refuses_the_user(client, socket_at):
 
 @pytest.fixture(name="empty_bus")
 def fixture_empty_bus():
-    """A bus on which nothing is, and that lets a user have four connections."""
+    """A bus without services, with at most four connections per user."""
     with Workspace() as work:
         services = work / "services"
         services.mkdir()
@@ -282,7 +282,7 @@ def test_too_many_connections(client, empty_bus):
 
 
 class InFlight:
-    """A call that has reached a daemon which has been stopped."""
+    """A call that is in flight at a stopped daemon."""
 
     def __init__(self, host, client, method, **options):
         self.host = host
@@ -328,7 +328,7 @@ def test_daemon_that_goes(host, client):
 
 
 def test_daemon_that_goes_in_an_exchange(host, client):
-    """It is asked for again; there is no next daemon."""
+    """The exchange is retried, but the daemon is not running."""
     with InFlight(host, client, "exchange") as call:
         host.daemon.kill9()
         call.next_call()
@@ -355,7 +355,7 @@ def test_bus_that_goes(client):
 
 
 def test_answers_of_every_shape(client):
-    """What PHP takes apart by itself, jeepney has taken apart for long."""
+    """D-Bus unmarshalling in PHP; jeepney has its own tests."""
     if client.index == 0:
         pytest.skip("that is jeepney's")
     script = f"""
@@ -374,7 +374,7 @@ def test_answers_of_every_shape(client):
 
 
 def plain(value, signature=""):
-    """Without the types of variants; what PHP has no other word for than an empty list is one."""
+    """Removes variant types; an empty dictionary is an empty list in PHP."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, (_, inner) in value.items()} or []
     if isinstance(value, list):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Each language goes the same way: a token for the page, a code from it, and who that is."""
+"""The flow in each language: a token for the page, the page's code, and the principal."""
 
 import importlib.util
 import itertools
@@ -71,7 +71,7 @@ def test_a_code_that_is_none(host, program, user):
 
 @pytest.mark.parametrize("code", ["--version", "--address=unixexec:path=/usr/bin/touch,argv1={}", "-h", "$(touch {})"])
 def test_a_code_that_is_a_command(host, program, user, code, tmp_path):
-    """What a page sends is the code, not an option of some program, nor anything for a shell."""
+    """A code cannot inject program options or shell commands."""
     marker = tmp_path / "marker"
     status, out, error = host.run(program, "register", "localhost", user, "ada", answer=lambda _: code.format(marker))
     assert status != 0 and out == "" and "code" in error.lower()
@@ -132,7 +132,7 @@ def test_python_errors_have_names(module):
 
 
 def test_python_asks_again_for_a_lost_answer(host, module, user, monkeypatch):
-    """The code is used up by then; the request id brings the same answer."""
+    """The code is used up; the retry with the same request id gets the first answer."""
     passlock, page = module.Passlock(), host.page()
     code = page.register(passlock.authorize("localhost", user, "ada"))
     call, lost = passlock._call, []
@@ -149,7 +149,7 @@ def test_python_asks_again_for_a_lost_answer(host, module, user, monkeypatch):
 
 
 def php(host, statements):
-    """What PHP prints, with a client in $passlock."""
+    """The output of PHP statements, with a client in $passlock."""
     done = subprocess.run(
         ["php", "-r", f"require '{host.work / 'php/passlock.php'}'; $passlock = new Passlock(); {statements}"],
         env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": host.bus.address}, capture_output=True, text=True,
@@ -175,7 +175,7 @@ def test_php_errors(host):
 
 
 def next_exchange(connection):
-    """The arguments of the next call that the bus carries."""
+    """Waits for the next Exchange call on the bus. Returns its arguments."""
     while True:
         message = connection.receive(timeout=60)
         if message.header.fields.get(HeaderFields.member) == "Exchange":
@@ -207,7 +207,7 @@ def test_shell_asks_again_if_the_daemon_is_gone(host, user):
 
 
 def test_php_asks_again_if_the_daemon_is_gone(host):
-    """Once, and with the same request id: the next daemon has the answer."""
+    """PHP retries once, with the same request id."""
     child = None
     with host.bus.connect() as monitor:
         rule = f"type='method_call',destination='{NAME}'"

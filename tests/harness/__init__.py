@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real programs on a private bus: what the bus tests, the browser tests and the demo stand on.
+"""Runs the real programs on a private bus, for the bus tests, the browser tests and the demo.
 
     with Workspace() as work, Bus(work) as bus, Sandbox(work) as sandbox:
         grant = {"User": "www-data", "Allow": "Authorize Exchange Links.Read"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Headless Chromium, by way of tests/browser/driver.mjs."""
+"""Headless Chromium, controlled through tests/browser/driver.mjs."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ WAIT_SEC = PATIENCE_SEC
 
 
 class Page:
-    """A person at the page: with a profile, cookies and an authenticator of their own."""
+    """A page of one user, with a separate profile, cookies and authenticator."""
 
     def __init__(self, browser: "Browser", number: int):
         self._browser = browser
@@ -37,15 +37,15 @@ class Page:
         self._do("press", key)
 
     def wait(self, selector: str, hidden: bool = False):
-        """Waits until it can be seen, or not any more."""
+        """Waits until the element is visible, or hidden."""
         self._do("wait", selector, WAIT_SEC * 1000, hidden)
 
     def settle(self):
-        """Waits until nothing is going on any more."""
+        """Waits until the page is idle."""
         self._do("settle", WAIT_SEC * 1000)
 
     def hear(self, selector: str, text: str) -> str:
-        """Waits until it says something new that holds `text`. Returns the whole of it."""
+        """Waits until the element shows a new text that contains `text`. Returns the new text."""
         return self._do("hear", selector, text, WAIT_SEC * 1000)
 
     def text(self, selector: str) -> str:
@@ -60,23 +60,23 @@ class Page:
         self._do("screenshot", str(path))
 
     def complaints(self) -> list[str]:
-        """Uncaught errors of the page, and what the browser kept it from doing."""
+        """Uncaught errors of the page, and violations of its policies."""
         return self._do("complaints")
 
     def credentials(self) -> list[dict]:
-        """What the authenticator holds."""
+        """The credentials on the authenticator."""
         return self._do("credentials")
 
     def set_verified(self, verified: bool):
-        """Whether the person passes the authenticator's check."""
+        """Sets whether user verification succeeds."""
         self._do("setVerified", verified)
 
     def replace_authenticator(self):
-        """The person takes another device, an empty one."""
+        """Replaces the authenticator by an empty one."""
         self._do("replaceAuthenticator")
 
     def replace_by_unverifying_authenticator(self):
-        """The passkeys move to a device that does not check who its user is."""
+        """Moves the passkeys to an authenticator without user verification."""
         self._do("replaceByUnverifying")
 
     def set_cookie(self, url: str, name: str, value: str):
@@ -118,7 +118,7 @@ class Browser(Process):
 
     def open(self, width: int = 1100, height: int = 860, phone: bool = False,
              dark: bool = False, autofill: bool = True) -> Page:
-        """With `autofill` the person takes what is offered in a form, at once; else nothing is."""
+        """With `autofill`, conditional mediation is offered, and accepted at once."""
         options = {"width": width, "height": height, "phone": phone, "dark": dark,
                    "autofill": autofill}
         return Page(self, self.order("open", options))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where the programs are."""
+"""Paths of sources and built programs."""
 
 import os
 from pathlib import Path

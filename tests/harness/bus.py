@@ -47,7 +47,7 @@ CONFIG = """\
 
 
 def connect(address: str, **options):
-    """As jeepney does, but a bus that is slow to answer is waited for: that would give up after 1 s."""
+    """Connects like jeepney, but with a longer timeout than its 1 s."""
     return open_dbus_connection(address, auth_timeout=PATIENCE_SEC, **options)
 
 
@@ -66,7 +66,7 @@ class BusError(Exception):
 
 
 class Bus(Process):
-    """dbus-daemon. Its address stays the same over a restart."""
+    """dbus-daemon, with an address that survives restarts."""
 
     name = "dbus-daemon"
 
@@ -92,7 +92,7 @@ class Bus(Process):
         return {"DBUS_SYSTEM_BUS_ADDRESS": self.address}
 
     def connect(self):
-        """A connection of our own, as a context manager. See `call`."""
+        """A new connection, as a context manager. See `call`."""
         return connect(self.address)
 
     def call(self, path: str, interface: str, member: str, signature: str = "", *args,
@@ -114,7 +114,7 @@ class Bus(Process):
         return ["busctl", f"--address={self.address}", *args]
 
     def busctl(self, *args: str, as_user: list[str] | None = None) -> str:
-        """What busctl prints, run as another user if `as_user` comes from as_uid()."""
+        """The output of busctl, run as another user if `as_user` is from as_uid()."""
         done = subprocess.run([*(as_user or []), *self.busctl_command(*args)],
                               capture_output=True, text=True, timeout=PATIENCE_SEC, check=False)
         if done.returncode:

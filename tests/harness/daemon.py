@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon, without systemd around it."""
+"""The daemon, without systemd."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ Sections = dict[str, dict[str, str]]
 
 
 class Daemon(Process):
-    """passlockd. Its state and its configuration outlive a restart and a kill9()."""
+    """passlockd. State and configuration survive restarts and kill9()."""
 
     name = "passlockd"
 
@@ -33,13 +33,13 @@ class Daemon(Process):
         self.set_keys(keys)
 
     def configure(self, sections: Sections):
-        """Writes the configuration; a running daemon has it after reload()."""
+        """Writes the configuration. Takes effect with reload()."""
         self.config.write_text("\n".join(
             f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in values.items())
             for name, values in sections.items()))
 
     def set_keys(self, keys: dict[str, str]):
-        """Replaces the credentials; a running daemon has them after reload()."""
+        """Replaces the credentials. Takes effect with reload()."""
         for old in self.credentials.iterdir():
             old.unlink()
         for name, key in keys.items():
@@ -63,14 +63,14 @@ class Daemon(Process):
         self._wait_notified("READY=1")
 
     def reload(self):
-        """Sends SIGHUP and returns when the daemon is done with it, well or not."""
+        """Sends SIGHUP, and waits until the reload has succeeded or failed."""
         self.forget_notifications()
         os.kill(self.pid, signal.SIGHUP)
         self._wait_notified("RELOADING=1")
         self._wait_notified("READY=1")
 
     def forget_notifications(self):
-        """Those of an earlier start or reload are not what is waited for next."""
+        """Discards notifications of earlier starts and reloads."""
         self.notify.setblocking(False)
         try:
             while self.notify.recv(4096):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What scripts/demo shows, once everything is built."""
+"""Runs the demo of scripts/demo, after the build."""
 
 import argparse
 import os
@@ -49,10 +49,10 @@ def start(stack: Stack):
 
 def interactive(stack: Stack):
     print(f"\n  Open {paint('1;4', stack.webapp.url)} in a browser on this computer.")
-    print("  What is stored meanwhile, and with what configuration:")
+    print("  To show the stored links and the configuration:")
     show_command(stack.bus.busctl_command(*LIST_LINKS))
     show_command(["cat", str(stack.daemon.config)])
-    print(f"\n  The logs are in {stack.work.path}. Ctrl-C ends it all.", flush=True)
+    print(f"\n  The logs are in {stack.work.path}. Ctrl-C ends the demo.", flush=True)
     try:
         stack.wait()
     except KeyboardInterrupt:
@@ -60,7 +60,7 @@ def interactive(stack: Stack):
 
 
 class Tour:
-    """The whole flow, as somebody called Ada would take it."""
+    """The whole flow: sign-up, passkey, sign-in, restart of the daemon."""
 
     def __init__(self, stack: Stack, browser: Browser, screenshots: Path):
         self.stack = stack
@@ -83,7 +83,7 @@ class Tour:
         links = self.read_links(passkey)
         self.restart_daemon(passkey)
         if self.read_links(passkey) != links:
-            raise Failed("the link is not what it was before the restart")
+            raise Failed("the restart of the daemon changed the link")
 
     def sign_up(self):
         self.page.goto(self.stack.webapp.url)
@@ -115,7 +115,7 @@ class Tour:
         self.done("signed out, in again", "with the passkey, the user verified by the device")
 
     def refuse_strangers(self):
-        """On a real host that is every user without a grant."""
+        """On a real host, a stranger is any user without a grant."""
         stranger = as_uid(65534, 65534)
         try:
             self.stack.bus.busctl(*LIST_LINKS, as_user=stranger)
@@ -142,7 +142,7 @@ class Tour:
     def expect(self, selector: str, text: str):
         shown = self.page.text(selector)
         if text not in shown:
-            raise Failed(f"the page says {shown!r}, not {text!r}")
+            raise Failed(f"the page shows {shown!r} instead of {text!r}")
 
 
 def headless(stack: Stack, work: Workspace, screenshots: str | None):
@@ -171,7 +171,7 @@ def main() -> int:
         except (Failed, BusError) as error:
             print(f"\n  {paint('31', '✘')} {error}", file=sys.stderr)
             for program in (stack.sandbox, stack.daemon, stack.webapp):
-                print(f"\n  {program.name} said at last:\n{program.log_tail()}", file=sys.stderr)
+                print(f"\n  end of the log of {program.name}:\n{program.log_tail()}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             return 130

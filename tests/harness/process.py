@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A program of ours that runs: started, awaited, and ended by its pid."""
+"""Starts a program, waits for it, and ends it by its pid."""
 
 import atexit
 import os
@@ -17,17 +17,17 @@ PASSED_ON = ("PATH", "LANG", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTI
 
 
 class Failed(Exception):
-    """A program did not do as it should. The text has the end of its log."""
+    """A program has failed. The message has the end of its log."""
 
 
 def as_uid(uid: int, gid: int, groups: tuple[int, ...] = ()) -> list[str]:
-    """The start of a command line that runs the rest of it as another user. Root only."""
+    """The prefix of a command line that runs a command as another user. Root only."""
     others = ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
     return ["setpriv", "--reuid", str(uid), "--regid", str(gid), *others]
 
 
 def _exit_on_sigterm():
-    """SIGTERM ends Python without atexit; as an exception it cleans up. Others' handlers stay."""
+    """Raises SystemExit on SIGTERM, so that atexit handlers run. Keeps existing signal handlers."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
@@ -36,7 +36,7 @@ _exit_on_sigterm()
 
 
 class Process:
-    """One program. A subclass says what it runs (`command`) and when it is ready (`wait_ready`)."""
+    """A program. Subclasses define `command` and `wait_ready`."""
 
     name = "process"
     stdin = subprocess.DEVNULL
@@ -53,7 +53,7 @@ class Process:
         return {}
 
     def wait_ready(self):
-        """Returns when the program can be used. The default is: at once."""
+        """Waits until the program is ready. Default: does not wait."""
 
     @property
     def pid(self) -> int:
@@ -82,7 +82,7 @@ class Process:
         return self
 
     def stop(self) -> int | None:
-        """Ends it politely, and harshly if that takes too long. Returns its exit status."""
+        """Sends SIGTERM, and SIGKILL after a timeout. Returns the exit status."""
         if self.running:
             self.child.terminate()
             try:
@@ -98,7 +98,7 @@ class Process:
         return self._reap()
 
     def stop_well(self):
-        """Like stop(), but a Failed unless it ends with status 0, as a sanitizer's finding does."""
+        """Like stop(), but raises Failed if the exit status is not 0, for example after a sanitizer error."""
         if self.running and (status := self.stop()) != 0:
             raise self.failed(f"ended with status {status}")
 
@@ -116,7 +116,7 @@ class Process:
             self.stop_well()
 
     def wait_readable(self, source, deadline_sec: float = PATIENCE_SEC):
-        """Waits for a file or socket of the program's, and notices if the program ends instead."""
+        """Waits until a file or socket of the program is readable, or the program exits."""
         pidfd = os.pidfd_open(self.pid)
         try:
             with selectors.DefaultSelector() as selector:
@@ -132,7 +132,7 @@ class Process:
         raise self.failed(f"is not ready after {deadline_sec:g} s")
 
     def read_line(self, deadline_sec: float = PATIENCE_SEC) -> str:
-        """One line of its standard output, read byte by byte so that none is buffered away."""
+        """Reads a line of its standard output, byte by byte to avoid buffering."""
         line, end = b"", time.monotonic() + deadline_sec
         while not line.endswith(b"\n"):
             self.wait_readable(self.child.stdout, max(0, end - time.monotonic()))

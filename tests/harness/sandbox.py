@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Passlock API, here."""
+"""A local Passlock API."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ from .workspace import Workspace
 
 
 class Sandbox(Process):
-    """passlock-sandbox. A restart finds it at the same endpoint."""
+    """passlock-sandbox, with an endpoint that survives restarts."""
 
     name = "passlock-sandbox"
 
@@ -43,20 +43,20 @@ class Sandbox(Process):
         self.endpoint = line.removeprefix(prefix)
 
     def tenancy(self, credential: str = "passlock.default") -> dict[str, str]:
-        """The daemon's configuration for it: what is in a [Tenancy …] section."""
+        """The settings of its [Tenancy …] section."""
         return {"TenancyId": self.tenancy_id, "Endpoint": self.endpoint,
                 "ApiKeyCredential": credential, "TimeoutSec": "30"}
 
     def set_faults(self, *faults: str):
-        """Replaces the faults; none at all makes it well again."""
+        """Replaces the faults; no argument clears them."""
         self._http("POST", "/-/faults", {"faults": list(faults)})
 
     def calls(self) -> dict[str, int]:
-        """How often each endpoint was asked so far."""
+        """The number of requests to each endpoint."""
         return self._http("GET", "/-/calls")
 
     def outbox(self) -> list[dict]:
-        """The mails with codes that it would have sent, oldest first."""
+        """The mails with codes, oldest first."""
         return self._http("GET", "/-/outbox")["mails"]
 
     def _http(self, method: str, path: str, body=None):

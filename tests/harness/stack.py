@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A whole host: bus, API, daemon, and the web app as a user with a grant."""
+"""A complete host: bus, API, daemon, and the web app as a user with a grant."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ GRANT = "Authorize AuthorizeAuthentication Exchange Links.Read Vault.Write"
 
 
 class Stack:
-    """Starts everything in order with its `with` block, and ends it in reverse."""
+    """A context manager that starts all programs in order, and stops them in reverse."""
 
     def __init__(self, work: Workspace):
         self.work = work
@@ -30,7 +30,7 @@ class Stack:
 
     @staticmethod
     def _app_user():
-        """Root runs the web app as somebody who is nobody without a grant."""
+        """As root, the web app runs as www-data, which needs a grant."""
         if os.getuid() != 0:
             return pwd.getpwuid(os.getuid()).pw_name, None
         user = pwd.getpwnam("www-data")
@@ -41,7 +41,7 @@ class Stack:
         return {"User": self.user, "Allow": GRANT, "RpId": "localhost"}
 
     def start_programs(self):
-        """Starts one program after another, and names each that is ready."""
+        """Starts the programs one by one, and yields each when it is ready."""
         for program in (self.bus, self.sandbox, self.daemon, self.webapp):
             if program is self.daemon:
                 self.daemon.configure({"Tenancy default": self.sandbox.tenancy(),
@@ -50,7 +50,7 @@ class Stack:
             yield program
 
     def wait(self):
-        """Waits until a program ends, which none should: that is a Failed."""
+        """Waits until a program exits, and raises Failed."""
         with selectors.DefaultSelector() as selector:
             for program in (self.bus, self.sandbox, self.daemon, self.webapp):
                 selector.register(os.pidfd_open(program.pid), selectors.EVENT_READ, program)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An API that says whatever a test wants it to."""
+"""A fake API, controlled by the test."""
 
 import contextlib
 import http.client
@@ -47,7 +47,7 @@ class Request:
 
 
 def make_certificate(path: Path) -> Path:
-    """A key, and a certificate for localhost that is its own CA, both in one file."""
+    """Creates a key and a self-signed certificate for localhost, in one file."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
                     "-addext", "subjectAltName=DNS:localhost", "-keyout", path, "-out",
@@ -129,7 +129,7 @@ class StandIn:
 
 
 class Proxy(StandIn):
-    """Hands every request on to another API, and lets a test keep back what that has answered."""
+    """Forwards every request to another API; the test can hold back replies."""
 
     def __init__(self, endpoint: str):
         super().__init__()
@@ -144,7 +144,7 @@ class Proxy(StandIn):
         super().__exit__()
 
     def let_go(self):
-        """Sends what was kept back, and keeps nothing any more."""
+        """Sends held-back replies, and holds back no more."""
         self.keeps = lambda request: False
         self.free.set()
         self.free = threading.Event()

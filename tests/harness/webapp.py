@@ -11,7 +11,7 @@ from .workspace import Workspace
 
 
 class WebApp(Process):
-    """passlock-example-webapp, as another user if `as_user` comes from as_uid()."""
+    """passlock-example-webapp, run as another user if `as_user` is from as_uid()."""
 
     name = "passlock-example-webapp"
 

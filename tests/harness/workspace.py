@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Workspace:
-    """Searchable by everybody, since other users' programs connect to the bus in it."""
+    """A directory that all users can search, because programs of other users connect to the bus in it."""
 
     def __init__(self, keep: bool = False):
         self.path = Path(tempfile.mkdtemp(prefix="passlock-"))

@@ -18,7 +18,7 @@ def common_options():
 
 
 def options():
-    """By their constants."""
+    """The options by their constants."""
     text = (SOURCES / "command-line/option.c").read_text()
     rows = re.findall(r'\[(OPTION_\w+)\] = \w+\(\s*"([a-z-]+)",([^)]*)\)', text)
     return {constant: f"--{name}" + "=" * (not re.search(r"_(TRUE|FALSE)\b", rest)) for constant, name, rest in rows}

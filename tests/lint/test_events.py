@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of events, the catalog and the manual page tell of the same events and fields."""
+"""The event table, the catalog and the manual page have the same events and fields."""
 
 import re
 import subprocess

@@ -49,7 +49,7 @@ def line_of(text, position):
 
 
 def comments_and_strings(text):
-    """Of C, with their positions."""
+    """Comments and strings of C sources, with their positions."""
     return [(match[0], match.start()) for match in COMMENT.finditer(text)]
 
 
@@ -106,7 +106,7 @@ def test_spelling():
 
 
 def commits():
-    """Those since this file was added: hash and subject."""
+    """Hash and subject of each commit since this file was added."""
     if git("rev-parse", "--is-shallow-repository") != "false\n":
         return None
     added = (git("log", "--diff-filter=A", "--format=%H", "--", "tests/lint/test_language.py") or "").split()

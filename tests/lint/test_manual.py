@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The manual: the pages that are written, and those that are made from the header and the XML."""
+"""Manual pages: those written by hand, and those generated from the header and the XML."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ def manual(tmp_path_factory):
 
 
 def alias_of(page):
-    """The page that this one is only another name of."""
+    """The target of an alias page, or None."""
     found = re.fullmatch(r"\.so man\d/(\S+)\n", page.read_text())
     return page.parent / found[1] if found else None
 
@@ -47,7 +47,7 @@ def described(page, macro):
 
 @pytest.mark.parametrize("interface", INTERFACES, ids=lambda path: path.stem)
 def test_keys_have_a_meaning(interface):
-    """One without is no row of a table, but runs into the next line."""
+    """A row without a description would not be parsed as a row."""
     assert not re.findall(r"^ +[a-z_]+ +(?:[stubas]|as)$", interface.read_text(), re.MULTILINE)
 
 
@@ -78,7 +78,7 @@ def test_every_function_has_its_page(manual):
 
 
 def test_every_page_of_section_3_says_something(manual):
-    """More than the names: each function of a type is described, each call has its errors."""
+    """Each page has a description, and each call lists its errors."""
     for page in (manual / "man3").iterdir():
         if alias_of(page):
             continue
@@ -92,7 +92,7 @@ def test_every_page_of_section_3_says_something(manual):
 
 
 def test_every_row_of_a_table_is_on_a_page(manual):
-    """Options and keys of dictionaries, and what errno says."""
+    """Each option, dictionary key and errno is on a page."""
     header = (ROOT / "client/libpasslock/passlock.h").read_text()
     xml = "".join(path.read_text() for path in INTERFACES)
     options = re.findall(r"^ \* {6}(\w+) {2,}(?:string|bool|uint32|strv) ", header, re.MULTILINE)

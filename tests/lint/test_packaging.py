@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What debian/ says again has to be what it says elsewhere."""
+"""Facts that debian/ repeats agree with their source."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def test_symbols():
 
 
 def test_build_dependencies_are_installed():
-    """… by scripts/install-dependencies."""
+    """scripts/install-dependencies installs all Build-Depends."""
     field = re.search(r"^Build-Depends:\n((?: .*\n)+)", read("debian/control"), re.M)[1]
     needed = {"debhelper" if name == "debhelper-compat" else name
               for name in re.findall(r"^ ([\w.+-]+)", field, re.M)}
@@ -36,7 +36,7 @@ def test_build_dependencies_are_installed():
 
 
 def test_question_is_translatable():
-    """The texts that translators start from are those of the question."""
+    """The template for translators has the texts of the debconf question."""
     template = read("debian/passlockd.templates").partition("_Description: ")[2]
     texts = [" ".join(text.split()) for text in re.split(r"\n \.\n|(?<=\?)\n", template)]
     messages = ["".join(re.findall(r'"(.*)"', message)) for message in

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""scripts/release, in a repository that has the files of this one and no history."""
+"""scripts/release, in a new repository with the files of this one."""
 
 import os
 import re
@@ -54,8 +54,8 @@ def test_dry_run(repository):
     before = git(repository, "log", "--all", "--format=%H"), git(repository, "status", "--porcelain", "--ignored")
     done = release(repository, "--dry-run", "7.1.0")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "not in a dry run: ./scripts/check" in done.stdout
-    assert "not in a dry run: update_abi" in done.stdout
+    assert "skipped in a dry run: ./scripts/check" in done.stdout
+    assert "skipped in a dry run: update_abi" in done.stdout
     assert "commit: release: 7.1.0" in done.stdout
     assert "+        version : '7.1.0'," in done.stdout
     assert re.search(r"^\+passlockd \(7\.1\.0\) \w+; urgency=medium$", done.stdout, re.MULTILINE)
@@ -84,7 +84,7 @@ def test_tree_with_changes_is_refused(repository):
 
 
 def test_contributing_lists_the_steps():
-    """In the order in which they are taken."""
+    """CONTRIBUTING.md lists the steps of scripts/release, in their order."""
     steps = re.findall(r"^\d\. (.*)$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     script = (ROOT / "scripts/release").read_text()
     main = script[script.rindex("check_preconditions\n"):]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""House rules that a program can check."""
+"""Rules of CONTRIBUTING.md that a program can check."""
 
 import re
 import shutil
@@ -154,7 +154,7 @@ def test_completions_are_of_their_shell(shell):
 
 
 def test_unit_is_exposed_little(tmp_path):
-    """What `systemd-analyze security` makes of it: at most 1.1 of 10."""
+    """`systemd-analyze security` rates the unit at most 1.1 of 10."""
     unit = tmp_path / "passlockd.service"
     unit.write_text((ROOT / "systemd/passlockd.service.in").read_text()
                     .replace("@libexecdir@", "/usr/libexec"))
@@ -183,7 +183,7 @@ def test_nothing_is_left_undone():
 
 
 def test_code_map_of_readme():
-    """Each folder in it exists, and each layer is in it."""
+    """Each folder of the code map exists, and each layer is in it."""
     rows = re.findall(r"^\| (`.*?/`) \| (.*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
     folders = {name.rstrip("/") for row, _ in rows for name in re.findall(r"`(\S+/)`", row)}
     inner = {f"{folder.rstrip('/')}/{name.rstrip('/')}" for row, text in rows

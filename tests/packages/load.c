@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Keeps calls in flight: links are added and tokens asked for, and each line that comes on standard
- * input is a code that is exchanged. Says "going" at the first answer. The first failure is the end
- * of it. At the end of the input it waits for what is in flight, and tells how many of each there
- * were, and how many failed.
+ * Keeps calls in flight: adds links, requests tokens, and exchanges each line of standard input as
+ * a code. Prints "going" at the first reply. Ends at the first failure. At the end of the input,
+ * waits for the calls in flight, and prints the number of calls of each kind and of failures.
  */
 
 #include <passlock.h>

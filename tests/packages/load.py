@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls without a pause through the installed libpasslock, by a user with a grant."""
+"""Continuous calls through the installed libpasslock, by a user with a grant."""
 
 import subprocess
 from pathlib import Path
@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 
 
 def build(work: Workspace) -> Path:
-    """Compiles a program against the installed packages, as the author of an app does."""
+    """Compiles a program with the installed packages, as an app developer does."""
     flags = host.run("pkg-config", "--cflags", "--libs", "libpasslock").split()
     host.run("gcc", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror",
              source_dir() / "tests/packages/load.c", *flags, "-o", work / "load")
@@ -49,13 +49,13 @@ class Load(Process):
         self.exchanged += 1
 
     def finish(self) -> Outcome:
-        """Lets it end when all calls have been answered."""
+        """Stops the load after all calls have been answered."""
         self.child.stdin.close()
         return Outcome(*map(int, self.read_line(host.RUN_SEC).split()))
 
 
 def make_codes(api: Sandbox, number: int) -> list[str]:
-    """Of as many users with a new passkey each."""
+    """Creates codes, each of a new passkey of a new user."""
     codes = []
     for i in range(number):
         answer = host.call("Tenancy", "Authorize", "sssa{sv}", "shop.example.com", f"user-{i}",

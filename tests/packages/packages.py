@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The packages, as an administrator handles them."""
+"""Operations on the packages."""
 
 import functools
 import shutil
@@ -14,7 +14,7 @@ LATER = "99.0"
 
 
 def dpkg_command(*arguments) -> list[str]:
-    """Nobody is there to be asked."""
+    """Runs dpkg without questions."""
     return ["env", "DEBIAN_FRONTEND=noninteractive", "dpkg", *map(str, arguments)]
 
 
@@ -38,7 +38,7 @@ def files() -> tuple[Path, ...]:
 
 
 def install():
-    """All of them, as they were built, unless they are."""
+    """Installs all packages, unless this version is installed."""
     built = file_version(files()[0])
     if any(installed_version(name) != built for name in NAMES):
         dpkg("--install", *files())
@@ -46,7 +46,7 @@ def install():
 
 @functools.cache
 def later_files(directory: Path) -> dict[str, Path]:
-    """The same again, as a version to upgrade to."""
+    """Copies of the packages with a later version, for upgrades."""
     return {name: make_later(file, directory) for name, file in zip(NAMES, files())}
 
 
@@ -64,5 +64,5 @@ def make_later(file: Path, directory: Path) -> Path:
 
 
 def answer_purge_state(value: str):
-    """As an administrator does who will not be asked."""
+    """Presets the answer of the purge question."""
     host.run("debconf-set-selections", stdin=f"passlockd passlockd/purge-state boolean {value}\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Installed, upgraded, removed, purged and installed again. Nothing that matters gets lost."""
+"""Install, upgrade, remove, purge and reinstall, without losing data."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ GET_USER = ("Links", "GetUser", "s", "authenticator-7")
 
 @pytest.fixture(name="load")
 def fixture_load(service, work):
-    """Calls are in flight all the time, since the API takes its time."""
+    """Keeps calls in flight, with a slow API."""
     codes = make_codes(service, 40)
     service.set_faults("delay=100")
     with Load(work) as load:
@@ -52,7 +52,7 @@ def is_enabled() -> bool:
 
 
 def test_install(installed):
-    """It runs, and waits for a tenancy."""
+    """The daemon runs without a tenancy."""
     assert host.run("getent", "passwd", "passlock").split(":")[5:] == \
         ["/var/lib/passlockd", "/usr/sbin/nologin\n"]
     assert is_enabled()
@@ -73,7 +73,7 @@ def test_sealed_key(service):
 
 
 def test_the_administrators_way(installed, api):
-    """As README.md has it: the daemon is told of a tenancy, and then gets the key."""
+    """The steps of README.md: configure a tenancy, reload, set the key."""
     host.configure({"Tenancy default": api.tenancy()})
     host.systemctl("reload", host.UNIT)
     host.run("passlockctl", "set-key", "-", stdin=api.api_key)
@@ -106,7 +106,7 @@ def test_upgrade_respects_the_administrator(service, work, how):
 
 
 def test_remove_keeps_what_is_needed_again(load, service):
-    """Though apps go on calling, the unit is gone; installed again it is as it was."""
+    """Removal under load removes the unit; a reinstallation restores everything."""
     host.call(*ADD)
     sealed = (host.SEALED_KEYS / "passlock.default").read_bytes()
     config = host.CONFIG.read_text()
@@ -127,7 +127,7 @@ def test_remove_keeps_what_is_needed_again(load, service):
 
 @pytest.mark.parametrize("answer", ["true", None, "false"])
 def test_purge(service, answer):
-    """Keeps the links unless it is told not to, this time, and the key in any case."""
+    """A purge removes the links only if confirmed, and never the key."""
     host.call(*ADD)
     sealed = (host.SEALED_KEYS / "passlock.default").read_bytes()
     if answer:
@@ -146,7 +146,7 @@ def test_purge(service, answer):
 
 
 def test_purge_after_removal(service):
-    """Then only the maintainer script and debconf's memory are left of the package."""
+    """A purge after a removal: only the maintainer script and debconf's database are left."""
     host.call(*ADD)
     packages.dpkg("--remove", "passlockd")
     packages.answer_purge_state("true")
@@ -157,7 +157,7 @@ def test_purge_after_removal(service):
 @pytest.mark.parametrize("name", re.findall(
     r"^Tests: (\w+)$", (source_dir() / "debian/tests/control").read_text(), re.M))
 def test_autopkgtest(installed, name):
-    """The tests that the source package brings, of what is installed here."""
+    """Runs the autopkgtests of the source package against the installed packages."""
     source = next(build_dir().glob("passlockd_*.dsc"))
     host.run("autopkgtest", "--no-built-binaries", "--ignore-restrictions=isolation-container",
              f"--test-name={name}", source, "--", "null")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Passlock API by https, under a name, with a certificate of an authority of our own."""
+"""The Passlock API by https, with a host name and a private CA."""
 
 import datetime
 import ssl
@@ -17,7 +17,7 @@ CA_DIR = Path("/etc/passlock")
 
 
 class TlsApi(Sandbox):
-    """passlock-sandbox at https://api.passlock.test:PORT, with a certificate that signs itself."""
+    """passlock-sandbox at https://api.passlock.test:PORT, with a self-signed certificate."""
 
     host_name = HOST_NAME
 
@@ -43,7 +43,7 @@ class TlsApi(Sandbox):
 
 
 def give_name():
-    """Makes the name known, once."""
+    """Adds the host name to /etc/hosts."""
     hosts = Path("/etc/hosts")
     if HOST_NAME not in hosts.read_text():
         with hosts.open("a") as file:
@@ -51,7 +51,7 @@ def give_name():
 
 
 def make_certificate(key_file: Path, certificate_file: Path, days: int = 1):
-    """One that is good for so many days from now, or has not been for so many."""
+    """Creates a certificate that is valid for `days`, or, if negative, has expired that long ago."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST_NAME)])
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -17,7 +17,7 @@ REQUEST_NAME_DO_NOT_QUEUE = 4
 
 @contextlib.contextmanager
 def acting_as(name: str):
-    """The bus looks at who connects, so that is when we are another."""
+    """Changes the effective user: the bus reads the credentials when a connection is made."""
     user, groups = pwd.getpwnam(name), os.getgroups()
     os.initgroups(name, user.pw_gid)
     os.setegid(user.pw_gid)
@@ -42,7 +42,7 @@ class Caller:
 
     def ask(self, address: DBusAddress, member: str, signature: str, args: tuple,
             interactive: bool = False) -> str:
-        """"ok", or the last word of the error's name."""
+        """Returns "ok", or the last part of the error's name."""
         call = new_method_call(address, member, signature or None, args)
         if interactive:
             call.header.flags |= MessageFlag.allow_interactive_authorization
@@ -58,5 +58,5 @@ class Caller:
                         interactive)
 
     def request_name(self) -> str:
-        """Whether the bus would let this user own the daemon's name."""
+        """Requests the daemon's bus name as this user."""
         return self.ask(DRIVER, "RequestName", "su", (NAME, REQUEST_NAME_DO_NOT_QUEUE))

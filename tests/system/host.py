@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The booted host, as its administrator and its users see it."""
+"""Operations on the booted host."""
 
 import contextlib
 import os
@@ -51,32 +51,32 @@ def show(what: str, unit: str = UNIT) -> str:
 
 def call(interface: str, member: str, signature: str = "", *arguments, label: str = "default",
          user: str | None = None, status: int | None = 0) -> str:
-    """What `busctl call` prints. `interface` is the last word of one."""
+    """The output of `busctl call`. `interface` is the last part of the name."""
     path = PATH if interface == "Manager" else tenancy_path(label)
     return run("busctl", "--timeout=60", "call", NAME, path, f"{NAME}.{interface}", member,
                *([signature] if signature else []), *arguments, user=user, status=status).strip()
 
 
 def get(interface: str, name: str, label: str = "default") -> str:
-    """A property of a tenancy's that is a string."""
+    """A string property of a tenancy."""
     return run("busctl", "get-property", NAME, tenancy_path(label), f"{NAME}.{interface}",
                name).split('"')[1]
 
 
 def loaded_credentials(unit: str = UNIT) -> set[str]:
-    """What systemd gave a unit that runs."""
+    """The credentials of a running unit."""
     return {file.name for file in Path(f"/run/credentials/{unit}").iterdir()}
 
 
 def journal(unit: str = UNIT, after: str = "") -> str:
-    """The messages of and about a unit; those after a cursor, or all."""
+    """The journal messages of and about a unit, after a cursor or all."""
     run("journalctl", "--sync")
     return run("journalctl", "--no-pager", "--quiet", "--output=cat", f"--unit={unit}",
                *([f"--after-cursor={after}"] if after else []))
 
 
 def journal_cursor() -> str:
-    """Where the journal ends now."""
+    """The cursor of the journal's end."""
     run("journalctl", "--sync")
     return run("journalctl", "--no-pager", "--quiet", "--lines=0",
                "--show-cursor").strip().removeprefix("-- cursor: ")
@@ -84,7 +84,7 @@ def journal_cursor() -> str:
 
 @contextlib.contextmanager
 def drop_in(text: str, unit: str = UNIT):
-    """Settings of the administrator's for a unit, for a while."""
+    """Adds a drop-in to a unit, temporarily."""
     file = Path(f"/etc/systemd/system/{unit}.d/test.conf")
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)
@@ -98,7 +98,7 @@ def drop_in(text: str, unit: str = UNIT):
 
 @contextlib.contextmanager
 def stopped(pid: int):
-    """A process does nothing meanwhile."""
+    """Stops a process (SIGSTOP), temporarily."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -107,13 +107,13 @@ def stopped(pid: int):
 
 
 def write_result(name: str, text: str):
-    """For people to read: in the output of a test, and in a file that outlives the host."""
+    """Prints a result, and stores it in a file that is kept."""
     print(text)
     (RESULTS / name).write_text(text)
 
 
 def wait_until(condition, what: str, limit_sec: float = WAIT_SEC):
-    """Asks again and again; returns the first answer that is true."""
+    """Polls a condition until it is true, and returns its value."""
     end = time.monotonic() + limit_sec
     while not (answer := condition()):
         assert time.monotonic() < end, f"{what}: not after {limit_sec:g} s\n{journal()}"
@@ -148,7 +148,7 @@ def forget_keys():
 
 
 def clean_up():
-    """As if the unit had never run, and there were no keys."""
+    """Stops the unit, and removes its keys and state."""
     systemctl("stop", UNIT)
     systemctl("reset-failed", UNIT, status=None)
     forget_keys()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Apps that go on calling whatever happens."""
+"""Apps that make calls continuously."""
 
 import json
 import threading
@@ -33,7 +33,7 @@ class Load:
                 self.linked.add(key)
 
     def wait_more(self):
-        """Until each worker has been answered, some more than once."""
+        """Waits until each worker has got at least one more reply."""
         goal = len(self.linked) + 2 * WORKERS
         host.wait_until(lambda: len(self.linked) >= goal or self.failures, "answers")
 
@@ -48,6 +48,6 @@ class Load:
             thread.join()
 
     def lost(self) -> set[str]:
-        """Links that were acknowledged, and are not there."""
+        """Acknowledged links that do not exist."""
         links = json.loads(host.run("passlockctl", "link", "list", "--json"))
         return self.linked - {link["authenticator_id"] for link in links}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A name server, which knows one name."""
+"""A name server with one name."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ TYPE_A = b"\x00\x01\x00\x01"
 
 
 class NameServer:
-    """While its `with` block lasts it is the host's only one, and says of DNS_NAME 127.0.0.1."""
+    """A context manager: the host's only name server, which resolves DNS_NAME to 127.0.0.1."""
 
     name = DNS_NAME
 

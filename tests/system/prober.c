@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * prober STATE_DIRECTORY: tries what a service that has been taken over would like to do, and
- * writes a line for each: "<what> done" or "<what> refused". A copy of it that is setuid root,
- * given as $SETUID_COPY, is how it tries to become root.
+ * prober STATE_DIRECTORY: tries operations of a compromised service, and prints a line for each:
+ * "<operation> done" or "<operation> refused". To become root, it runs $SETUID_COPY, a copy of
+ * itself that is setuid root.
  */
 
 #include <arpa/inet.h>
@@ -166,7 +166,7 @@ static bool trace_child(void)
 
 /* Privileges */
 
-/* Runs in a child, which may be killed for it. */
+/* Runs the operation in a child, because it may be killed. */
 static bool child_does(bool (*what)(void))
 {
         pid_t child = fork();

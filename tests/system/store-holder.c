@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* store-holder DIRECTORY: begins to write in a link store, as any process of root's could, says so,
- * and goes no further: nobody else can write any more until it is killed. */
+/* store-holder DIRECTORY: begins a write transaction in a link store, as any process of root can,
+ * prints "held", and waits: other writers are blocked until it is killed. */
 
 #include <lmdb.h>
 #include <stdio.h>

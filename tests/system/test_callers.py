@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may do what: every method, called by everybody, on the system bus with its policy."""
+"""Every method, called by every kind of user, on the system bus with its policy."""
 
 import pytest
 
@@ -82,7 +82,7 @@ def expected(user: str, method: tuple[str, str]) -> str:
 
 @pytest.mark.parametrize("interactive", [False, True], ids=["silent", "interactive"])
 def test_every_method_by_everybody(callers, interactive):
-    """Also where polkit may have somebody authenticate, who is not there."""
+    """Also with interactive authorization, but without an authentication agent."""
     methods = interfaces.methods()
     assert methods.keys() - CALLS.keys() == set(), "who may call these?"
     got = {(method, user): caller.call(*method, signature, CALLS[method][0], interactive)
@@ -93,7 +93,7 @@ def test_every_method_by_everybody(callers, interactive):
 
 
 def as_words(value) -> list[str]:
-    """An argument, as busctl wants to have it."""
+    """Formats an argument for busctl."""
     match value:
         case dict():
             return [str(len(value)), *(word for key, (kind, of_kind) in value.items()
@@ -105,7 +105,7 @@ def as_words(value) -> list[str]:
 
 @pytest.mark.parametrize("user", ["nobody", "stranger"])
 def test_every_method_by_busctl_as_it_comes(callers, user):
-    """It allows people to be asked, without having been told to."""
+    """busctl allows interactive authorization by default."""
     calls = [(*method, signature, CALLS[method][0])
              for method, signature in interfaces.methods().items() if method not in TO_ALL]
     for interface, member, signature, args in [*calls, ("Manager", "GetTenancy", "s", ("",))]:

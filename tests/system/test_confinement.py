@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the service cannot do, tried from inside its sandbox, and outside, where it can be done."""
+"""Forbidden operations fail in the sandbox of the service, and succeed outside."""
 
 import shutil
 from pathlib import Path

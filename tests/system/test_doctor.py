@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl doctor before a host that is broken: what it finds, and that its advice mends it."""
+"""passlockctl doctor on misconfigured hosts: its findings, and that its advice works."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ def faults(checks) -> dict[str, str]:
 
 
 def expect(name: str, *texts: str, user=None) -> str:
-    """That this is the one fault; returns the advice."""
+    """Checks that this is the only fault. Returns the advice."""
     checks = examine(user)
     assert list(faults(checks)) == [name], checks
     for text in texts:
@@ -43,7 +43,7 @@ def expect(name: str, *texts: str, user=None) -> str:
 
 
 def follow(advice: str, command: str):
-    """Types a command of the advice."""
+    """Runs a command of the advice."""
     assert command in advice
     host.run("sh", "-c", command)
 
@@ -54,7 +54,7 @@ def set_key(api):
 
 @pytest.fixture(name="mended")
 def fixture_mended(service):
-    """All is well before, and again when the test has followed the advice."""
+    """No fault before the test, and none after the advice was followed."""
     assert faults(examine()) == {}
     yield service
     assert faults(examine()) == {}
@@ -74,7 +74,7 @@ def test_no_key(mended):
 
 
 def test_key_of_which_systemd_has_not_heard(mended):
-    """It is there, and the advice is not to make another one."""
+    """The key exists: the advice is not to create another key."""
     host.configure({"Tenancy default": mended.tenancy("passlock.second")})
     host.put_plain_key("passlock.second", mended.api_key)
     host.systemctl("restart", host.UNIT)
@@ -87,7 +87,7 @@ def test_key_of_which_systemd_has_not_heard(mended):
 
 
 def test_plain_key_that_systemd_takes_for_a_sealed_one(mended):
-    """The unit searches for a sealed one by that name, in any case."""
+    """The unit expects a sealed key of this name."""
     host.forget_keys()
     host.systemctl("daemon-reload")
     host.put_plain_key("passlock.default", mended.api_key)
@@ -100,7 +100,7 @@ def test_plain_key_that_systemd_takes_for_a_sealed_one(mended):
     (b"two\nlines\n", "has more than one line"), (b"\n", "is empty"), ("key".encode("utf-16"), "is UTF-16"),
     (b"a b", "contains white space")])
 def test_credential_that_is_no_key(mended, content, text):
-    """The daemon has it and cannot use it: no restart changes that."""
+    """The daemon has read an invalid key: the advice is not a restart."""
     host.forget_keys()
     host.put_plain_key("passlock.default", "")
     (host.PLAIN_KEYS / "passlock.default").write_bytes(content)
@@ -121,7 +121,7 @@ def test_key_from_windows(mended):
 
 
 def test_wrong_key(mended):
-    """Before any app has noticed."""
+    """Found before any app makes a call."""
     host.forget_keys()
     host.put_plain_key("passlock.default", "not-the-key")
     host.systemctl("daemon-reload")
@@ -131,14 +131,14 @@ def test_wrong_key(mended):
 
 
 def spoil_key(api, name="passlock.default"):
-    """As it is when it was sealed on another host."""
+    """Makes a key that looks as if it was sealed on another host."""
     host.seal_key("passlock.elsewhere", api.api_key)
     (host.SEALED_KEYS / "passlock.elsewhere").rename(host.SEALED_KEYS / name)
     host.systemctl("daemon-reload")
 
 
 def test_key_of_another_host(mended):
-    """The one file that is to blame is named, and not a good one."""
+    """Only the invalid file is reported."""
     host.seal_key("passlock.good", mended.api_key)
     spoil_key(mended)
     host.systemctl("restart", host.UNIT, status=None)
@@ -151,7 +151,7 @@ def test_key_of_another_host(mended):
 
 
 def limited(*command, user=None) -> str:
-    """What a command says that fails at once: sooner than the bus gives up."""
+    """The output of a command that fails before the bus's timeout."""
     begin = time.monotonic()
     said = host.run(*command, user=user, status=1)
     assert time.monotonic() - begin < 20
@@ -160,7 +160,7 @@ def limited(*command, user=None) -> str:
 
 @pytest.mark.parametrize("user", [None, "nobody"])
 def test_unit_that_cannot_start_is_said_at_once(mended, user):
-    """By any command, with what doctor knows."""
+    """Every command reports the reason that doctor reports."""
     host.systemctl("stop", host.UNIT)
     good = host.CONFIG.read_text()
     host.CONFIG.write_text(good + "Nonsense=1\n")
@@ -173,7 +173,7 @@ def test_unit_that_cannot_start_is_said_at_once(mended, user):
 
 
 def test_unit_that_could_not_start_and_now_can(mended):
-    """A start that failed some time ago is no reason not to try again."""
+    """A command starts the unit, even if an earlier start failed."""
     host.systemctl("stop", host.UNIT)
     good = host.CONFIG.read_text()
     host.CONFIG.write_text(good + "Nonsense=1\n")
@@ -199,7 +199,7 @@ def test_mistake_in_the_configuration(mended):
 
 @pytest.mark.parametrize("mistake", ["Nonsense=1\n", ""], ids=["bad", "good"])
 def test_start_that_goes_on(mended, mistake):
-    """How it ends is waited for."""
+    """doctor waits until the start has succeeded or failed."""
     good = host.CONFIG.read_text()
     host.CONFIG.write_text(good + mistake)
     with host.drop_in("[Service]\nExecStartPre=sleep 2\n"):
@@ -239,7 +239,7 @@ def test_grant(mended):
 
 
 def test_what_polkit_would_allow(mended):
-    """To nobody in particular only what an administrator authenticates for; by a rule, without that."""
+    """By default after authentication of an administrator; by a rule without."""
     rules = Path("/etc/polkit-1/rules.d/50-doctor.rules")
     found = examine("nobody")["polkit"]["found"]
     assert "after authentication of an administrator: " in found
@@ -256,7 +256,7 @@ def test_what_polkit_would_allow(mended):
 
 
 def test_too_many_connections(mended):
-    """The bus allows a user 256."""
+    """The bus allows 256 connections per user."""
     with contextlib.ExitStack() as stack:
         while True:
             try:
@@ -292,7 +292,7 @@ PROXIES = {
 
 @pytest.mark.parametrize("setting", PROXIES)
 def test_proxy_of_the_unit(mended, setting):
-    """The daemon has it, and doctor's own environment has not."""
+    """The proxy is set for the daemon, not in doctor's environment."""
     settings, content = PROXIES[setting]
     if content:
         Path("/etc/passlock/environment").write_text(content)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon leaves in the journal of the host, and how it is read back."""
+"""The daemon's records in the journal, and passlockctl audit."""
 
 import json
 import re
@@ -22,7 +22,7 @@ TRUSTED = {"_SYSTEMD_UNIT": host.UNIT, "_COMM": "passlockd"}
 
 
 def catalog_ids() -> dict[str, str]:
-    """MESSAGE_ID by the name of the event, as the table in the sources has it."""
+    """MESSAGE_ID by event name, from the table in the sources."""
     header = Path("/src/dbus/event.h").read_text().replace("\\\n", " ")
     return dict(re.findall(r'X\(\w+,\s*"([a-z-]+)",\s*LOG_\w+,\s*"([0-9a-f]{32})"', header))
 
@@ -32,7 +32,7 @@ IDS = catalog_ids()
 
 @pytest.fixture(name="installed", scope="module")
 def fixture_installed(work):
-    """Set up, with an API on the loopback, without TLS: the tests' authenticator can talk to it."""
+    """A configured host, with an API on loopback without TLS, for the tests' authenticator."""
     with Sandbox(work, "journalTenancy") as api:
         host.configure({"Tenancy default": api.tenancy() | {"TimeoutSec": "30"},
                         "Grant mail": {"User": "mail", "Allow": "Links.Read Links.Write"}})
@@ -53,7 +53,7 @@ def parse(lines: str) -> list[dict]:
 
 
 def records(*matches: str) -> list[dict]:
-    """As journalctl has them, of all who have written."""
+    """All matching records of journalctl, of any program."""
     host.run("journalctl", "--sync")
     return parse(host.run("journalctl", "--no-pager", "--output=json", "--all", *matches))
 
@@ -275,7 +275,7 @@ def forged(message_id: str, **fields: str) -> bytes:
 
 
 def send_as(user: str, datagram: bytes):
-    """To the journal, as somebody else: in a process of its own, since a socket remembers."""
+    """Sends a datagram to the journal as another user, in a new process with a new socket."""
     script = (f"import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); "
               f"s.connect({JOURNAL_SOCKET!r}); s.send(sys.stdin.buffer.read())")
     host.run("python3", "-c", script, user=user, stdin=datagram.decode())
@@ -283,7 +283,7 @@ def send_as(user: str, datagram: bytes):
 
 @pytest.mark.parametrize("user", ("games", "passlock", "root"))
 def test_records_of_others_are_not_ours(service, user):
-    """Not even of root, nor of the daemon's own user, outside the unit."""
+    """Records of root or of the daemon's user from outside the unit are ignored."""
     whom = f"user-forged-{user}"
     send_as(user, forged(IDS["link-added"], PASSLOCK_EVENT="link-added", PASSLOCK_USER_ID=whom))
     (record,) = records(f"PASSLOCK_USER_ID={whom}")  # the journal took it
@@ -297,7 +297,7 @@ def test_records_of_others_are_not_ours(service, user):
 
 
 def sign_up(api) -> list[str]:
-    """One after another, rightly and wrongly. Returns what nobody may read."""
+    """Makes valid and invalid calls. Returns the secrets."""
     answer = host.call("Tenancy", "Authorize", "sssa{sv}", RP_ID, "user-canary", "ada", "0")
     token = answer.split('"')[1]
     made = create_passkey(api.endpoint, api.tenancy_id, token)
@@ -333,7 +333,7 @@ def test_no_secret_in_the_journal(service, level):
 
 
 def stuck_journal():
-    """It reads nothing meanwhile."""
+    """The journal reads nothing meanwhile."""
     return host.stopped(int(host.show("MainPID", "systemd-journald.service")))
 
 
@@ -351,7 +351,7 @@ def receive_return(bus):
 
 
 def test_no_change_is_hidden_in_a_crowd(service):
-    """More at once than may wait for the journal: it is waited for."""
+    """More changes than the queue holds: their results wait for the journal."""
     with open_dbus_connection("SYSTEM", auth_timeout=60) as bus:
         with stuck_journal():
             for call in range(10):
@@ -370,7 +370,7 @@ def test_no_change_is_hidden_in_a_crowd(service):
 
 
 def add_links(user_id: str, count: int):
-    """All on one connection; each is answered before the next."""
+    """Adds links on one connection, one after another."""
     links = DBusAddress(tenancy_path(), NAME, f"{NAME}.Links")
     with open_dbus_connection("SYSTEM", auth_timeout=60) as bus:
         for i in range(count):
@@ -379,7 +379,7 @@ def add_links(user_id: str, count: int):
 
 
 def test_stuck_journal_stops_nobody(service):
-    """More changes than there is room for in the journal's socket."""
+    """More changes than fit into the journal's socket."""
     room = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
     with stuck_journal():
         add_links("user-stuck", room + 20)

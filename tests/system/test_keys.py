@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where keys are, and how the unit comes to them."""
+"""Locations of keys, and how the unit loads them."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_a_sealed_default_that_was_there_before_any_configuration(bare, api):
 
 
 def test_another_key_that_comes_later(bare, api, other_api):
-    """A plain one is found at any start, a sealed one when systemd has been told."""
+    """A plain key is found at any start, a sealed key after daemon-reload."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()), ("other", other_api.tenancy("passlock.other")))
     assert state("other") == "unconfigured"
@@ -112,7 +112,7 @@ def test_sealed_one_wins(bare, api):
 
 
 def test_sealed_elsewhere(bare, api):
-    """It is not passed over in silence."""
+    """A key that cannot be decrypted is reported."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()))
     host.systemctl("stop", host.UNIT)
@@ -131,7 +131,7 @@ def test_key_that_went_without_a_word_to_systemd(bare, api):
 
 
 def test_odd_names(bare, api):
-    """A name that would say something else to systemd is not passed on, and keeps no other key away."""
+    """A name with special characters is skipped, and does not affect other keys."""
     odd = ["passlock.a b", "passlock.%n", "passlock.$(touch was-here)", "passlock.`touch was-here`",
            "passlock.'", 'passlock."', "passlock.a:b", "passlock.\\x41", "passlock.é", "passlock.*",
            "passlock." + 200 * "x"]
@@ -168,7 +168,7 @@ SUFFIXES = (".bak", "~", ".dpkg-old", ".dpkg-dist", ".rpmsave", ".2026-11-22", "
 
 
 def test_copies_beside_a_key(bare, api):
-    """They are nobody's key, and a sealed one does not open under another name."""
+    """Backup copies are ignored; a sealed key does not open under another name."""
     host.seal_key("passlock.default", api.api_key)
     sealed = (host.SEALED_KEYS / "passlock.default").read_bytes()
     for suffix in SUFFIXES:
@@ -203,7 +203,7 @@ def keys_there() -> list[str]:
     return sorted(str(file) for directory in (host.PLAIN_KEYS, host.SEALED_KEYS) if directory.exists()
                   for file in directory.iterdir())
 def test_name_of_the_administrators_own(bare, api):
-    """Without a drop-in for the unit."""
+    """A custom credential name needs no manual drop-in."""
     host.put_plain_key("shop.key", api.api_key)
     start(("default", api.tenancy("shop.key")))
     (host.PLAIN_KEYS / "shop.key").unlink()
@@ -212,7 +212,7 @@ def test_name_of_the_administrators_own(bare, api):
 
 
 def test_name_in_a_drop_in_from_windows(bare, api):
-    """Merged as the daemon does, whose parser it is."""
+    """The generator merges drop-ins with the daemon's parser."""
     drop_ins = host.Path("/usr/lib/passlock/passlockd.conf.d")
     drop_ins.mkdir(parents=True)
     try:
@@ -235,7 +235,7 @@ def test_name_in_a_drop_in_from_windows(bare, api):
 
 
 def test_mistake_in_the_configuration_keeps_no_key_away(bare, api):
-    """When it is mended, a start is enough: systemd knows the key already."""
+    """After the correction a start is enough: systemd knows the key already."""
     host.put_plain_key("passlock.default", api.api_key)
     host.configure({"Daemon": {"Nonsense": "yes"}, "Tenancy default": api.tenancy()})
     host.systemctl("daemon-reload")
@@ -247,7 +247,7 @@ def test_mistake_in_the_configuration_keeps_no_key_away(bare, api):
 
 @pytest.mark.parametrize("store", [host.seal_key, host.put_plain_key])
 def test_default_key_that_is_not_configured(bare, api, store):
-    """It is none of the unit's business: not even if it does not open here."""
+    """The unit does not load it, even if it cannot be decrypted."""
     store("passlock.default", "an-old-key")
     if store is host.seal_key:
         (host.SEALED_KEYS / "passlock.default").write_text("bm90IHNlYWxlZCBoZXJl\n")
@@ -270,7 +270,7 @@ def test_generator_without_any_configuration(bare, api, tmp_path):
 
 @pytest.fixture(name="image")
 def fixture_image(bare, api):
-    """A configuration, and after the test the host's own identity again."""
+    """A configuration; restores the host's identity after the test."""
     machine_id = host.Path("/etc/machine-id").read_text()
     start(("default", api.tenancy()))
     host.systemctl("stop", host.UNIT)
@@ -281,7 +281,7 @@ def fixture_image(bare, api):
 
 
 def recipes() -> dict[str, list[str]]:
-    """What doc/admin.md says about images: texts by the kind of their block."""
+    """The recipes for images in doc/admin.md, by language of the block."""
     text = host.Path("/src/doc/admin.md").read_text()
     section = text.partition("## Build an image\n")[2].partition("\n## ")[0]
     found: dict[str, list[str]] = {}
@@ -292,7 +292,7 @@ def recipes() -> dict[str, list[str]]:
 
 
 def put_key_into_image(key: str):
-    """Types what the recipe says, and the key where it asks for it."""
+    """Runs the commands of the recipe, with this key as the answer."""
     (commands,) = recipes()["console"]
     script = "\n".join(line.removeprefix("# ") for line in commands.splitlines())
     assert "systemd-ask-password -n" in script
@@ -300,7 +300,7 @@ def put_key_into_image(key: str):
 
 
 def boot_of_the_clone(status: int = 0):
-    """With a machine id of its own, and no secret of the host's yet."""
+    """Simulates the first boot of a clone: a new machine id, and no host secret."""
     host.Path("/etc/machine-id").write_text(host.run("systemd-id128", "new"))
     host.Path("/var/lib/systemd/credential.secret").unlink(missing_ok=True)
     host.systemctl("daemon-reload")
@@ -316,7 +316,7 @@ def test_image_with_a_plain_key(image):
 
 
 def test_image_whose_key_is_sealed_at_the_first_boot(image):
-    """The plain one is gone then, and the second boot has nothing to do."""
+    """The plain key is deleted after the first boot, and the second boot does nothing."""
     (unit,) = recipes()["ini"]
     file = host.Path("/etc/systemd/system/passlock-seal.service")
     file.write_text(unit)
@@ -334,7 +334,7 @@ def test_image_whose_key_is_sealed_at_the_first_boot(image):
 
 
 def test_image_with_a_key_sealed_for_the_builder(image):
-    """What the recipe warns of: it is one host's key, and the unit does not start with it elsewhere."""
+    """As the recipe warns, a key sealed on another host prevents the start."""
     host.seal_key("passlock.default", image.api_key)
     boot_of_the_clone(status=1)
     assert host.show("ExecMainStatus") == "243", "which is for credentials"
@@ -344,7 +344,7 @@ def test_image_with_a_key_sealed_for_the_builder(image):
 @pytest.mark.parametrize("old", [host.seal_key, host.put_plain_key])
 @pytest.mark.parametrize("options", [[], ["--plain"]])
 def test_set_key(bare, api, old, options):
-    """Whatever was there: afterwards there is one key, and it is in use."""
+    """Whatever key existed before: afterwards there is one key, and it is in use."""
     old("passlock.default", "an-old-key")
     start(("default", api.tenancy()))
     assert state() == "denied"
@@ -363,7 +363,7 @@ def test_set_the_first_key(bare, api):
 
 
 def test_set_a_key_by_the_name_in_the_configuration(bare, api, other_api):
-    """Also if the daemon has not read that yet."""
+    """Also if the daemon has not reloaded the configuration yet."""
     host.put_plain_key("passlock.main", "an-old-key")
     start(("default", api.tenancy()), ("other", other_api.tenancy("passlock.other")))
     host.configure({"Tenancy default": api.tenancy("passlock.main"),
@@ -381,7 +381,7 @@ OLD_KEY = host.Path("/root/old-key")
     (f"LoadCredential=passlock.default:{OLD_KEY}", []), ("SetCredential=passlock.default:an-old-key", None),
     ("LoadCredentialEncrypted=passlock.default", ["--plain"])])
 def test_set_key_sees_a_drop_in(bare, api, setting, options):
-    """One that goes before the new key is named, and nothing is changed; one that does not is none of it."""
+    """A drop-in that takes precedence is reported, and nothing is changed; other drop-ins are ignored."""
     OLD_KEY.write_text("an-old-key")
     with host.drop_in(f"[Service]\n{setting}\n"):
         start(("default", api.tenancy()))
@@ -457,7 +457,7 @@ def other_tenancy(api) -> tuple[str, dict[str, str]]:
 
 @pytest.mark.parametrize("label", ["default", "other"])
 def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
-    """It keeps the unit from starting, so set-key sets it aside: that is what it is for."""
+    """set-key moves away a key that prevents the unit from starting."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()), other_tenancy(api))
     host.systemctl("stop", host.UNIT)
@@ -476,7 +476,7 @@ def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
 
 
 def test_set_key_does_not_end_a_daemon_that_runs(bare, api):
-    """A restart would, with a key that does not open, or with a mistake in the configuration."""
+    """set-key does not restart the daemon if another key or the configuration would prevent the start."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()), other_tenancy(api))
     pid = host.show("MainPID")

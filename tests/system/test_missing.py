@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the configuration names and the host does not have yet."""
+"""Objects that the configuration names but do not exist yet."""
 
 import contextlib
 from pathlib import Path
@@ -17,7 +17,7 @@ def wait_found(condition, what: str):
 
 
 def diagnose() -> str:
-    """What busctl makes of it."""
+    """The output of Diagnose."""
     return host.call("Manager", "Diagnose")
 
 
@@ -41,7 +41,7 @@ def account(*command: str, remove: str):
 
 
 def test_user_that_comes_later(configured):
-    """As when a package brings its configuration before it makes its user."""
+    """A user that is created after the daemon has started, as by a package."""
     configure(configured, User="newcomer")
     host.systemctl("start", host.UNIT)
     place = f"{host.CONFIG}:{host.CONFIG.read_text().splitlines().index('User=newcomer') + 1}"
@@ -64,7 +64,7 @@ def test_group_that_comes_later(configured):
 
 
 def test_user_that_is_made_anew(configured):
-    """With another uid: the old one has nothing any more after a reload."""
+    """A user recreated with another uid: after a reload the old uid has no rights."""
     configure(configured, User="newcomer")
     with account("useradd", "--uid=7001", "newcomer", remove="userdel"):
         host.systemctl("start", host.UNIT)
@@ -96,7 +96,7 @@ def test_ca_file_that_comes_later(configured):
                                   lambda text: b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")],
                          ids=["CR LF", "BOM", "both"])
 def test_configuration_from_windows(service, make):
-    """It is read at a reload and at a start; and what it is, if it is in UTF-16, is said."""
+    """CR LF and a byte order mark are accepted at reload and start."""
     host.CONFIG.write_bytes(make(host.CONFIG.read_bytes()))
     host.run("passlockctl", "reload")
     host.systemctl("restart", host.UNIT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The bus: its policy, and what the service shows there."""
+"""The bus policy, and the daemon's objects on the bus."""
 
 import pytest
 
@@ -22,7 +22,7 @@ STANDARD = {
 
 
 def rules(**attributes):
-    """Of the one policy with these attributes."""
+    """The rules of the policy with these attributes."""
     (found,) = [rules for these, rules in interfaces.policies() if these == attributes]
     return found
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""People at a terminal, and the real polkit."""
+"""passlockctl on terminals, with the real polkit."""
 
 import contextlib
 import os
@@ -45,7 +45,7 @@ FOR_APPS = [("authorize", "shop.example.com", "u1", "U"), ("authenticate", "shop
 
 @pytest.fixture(scope="module", autouse=True)
 def _people():
-    """ada administers the host, carol is of a group, and eve is nobody in particular."""
+    """Creates users: ada is an administrator, carol is in a group, eve has no privileges."""
     host.run("groupadd", "passkeys")
     host.run("gpasswd", "--members", "", "sudo")
     host.run("useradd", "--groups", "sudo", "--password", hashed("ada"), "ada")
@@ -59,7 +59,7 @@ def hashed(user: str) -> str:
 
 @contextlib.contextmanager
 def rules(text: str):
-    """polkit reads its rules when it starts; whether it has heard of a change, nobody can tell."""
+    """Installs polkit rules, and restarts polkit to be sure that it has read them."""
     RULES.write_text(text)
     restart_polkit()
     yield
@@ -81,7 +81,7 @@ def links(user_id: str) -> str:
 
 
 class Terminal:
-    """passlockctl on a terminal of its own, which a person reads and types at."""
+    """passlockctl on a terminal."""
 
     def __init__(self, user: str, *arguments: str, command: tuple[str, ...] = ("passlockctl",)):
         self.seen = ""
@@ -119,7 +119,7 @@ class Terminal:
         return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
 
     def wait_prompt(self):
-        """It is there, and what is typed from here on is not shown, nor thrown away."""
+        """Waits for the prompt, with echo disabled."""
         while "Password: " not in self.seen:
             assert self._read(), self.seen
         host.wait_until(lambda: not self.echoes(), "the password would be shown")
@@ -141,7 +141,7 @@ class Terminal:
 
 @pytest.mark.parametrize("user", ["ada", "carol", "eve", "nobody"])
 def test_without_a_rule_and_a_terminal(service, user):
-    """polkit's defaults want a password, and there is nobody to type it."""
+    """polkit's defaults require a password, so calls without a terminal are denied."""
     for command in [*COMMANDS, *FOR_APPS]:
         ctl(*command, user=user, status=DENIED)
     assert links("u1") == ""
@@ -194,7 +194,7 @@ def test_a_rule_for_one_call(service):
     (("link", "remove", "a1"), 'remove the link of "a1" (tenancy default)'),
 ])
 def test_an_administrator_types_the_password(service, arguments, asked):
-    """Once a command, having read what it is for."""
+    """One prompt per command, which describes the operation."""
     if arguments[:2] in (("link", "show"), ("link", "remove")):
         ctl("link", "add", "u1", "a1")
     with Terminal("ada", *arguments) as terminal:
@@ -212,7 +212,7 @@ def test_an_administrator_types_the_password(service, arguments, asked):
     (PASSWORDS["ada"], 0), (PASSWORDS["eve"], DENIED), ("", DENIED)],
     ids=["the administrator's", "their own", "none"])
 def test_somebody_else_is_at_the_terminal(service, password, status):
-    """It takes an administrator, who may be beside them."""
+    """A user without privileges needs the password of an administrator."""
     with Terminal("eve", "link", "add", "u1", "a1") as terminal:
         terminal.wait_prompt()
         assert "Authenticating as: ada" in terminal.seen
@@ -233,13 +233,13 @@ def test_wrong_password(service):
 
 @pytest.fixture(name="default_elsewhere")
 def fixture_default_elsewhere(service):
-    """The daemon, with the tenancy of all tests labelled so that nobody would guess it."""
+    """A daemon whose default tenancy is not labelled default."""
     host.configure({"Daemon": {"DefaultTenancy": "shop"}, "Tenancy shop": service.tenancy()})
     host.systemctl("reload", host.UNIT)
 
 
 def test_the_default_tenancy_is_not_the_usual_one(default_elsewhere):
-    """Nobody has to authenticate to be told which it is; who names it does so once."""
+    """No prompt for looking up the default tenancy; with --tenancy one prompt."""
     with Terminal("ada", "link", "add", "u1", "a1") as terminal:
         assert terminal.finish() == CALLER, terminal.seen
         assert terminal.prompts == 0
@@ -264,7 +264,7 @@ def test_no_question(service, arguments):
 
 
 def test_interrupted_at_the_prompt(service):
-    """Nothing is done, and the terminal shows again what is typed."""
+    """Nothing is changed, and echo is enabled again."""
     with Terminal("ada", "link", "add", "u1", "a1") as terminal:
         terminal.wait_prompt()
         terminal.type("\x03")
@@ -275,7 +275,7 @@ def test_interrupted_at_the_prompt(service):
 
 
 def test_stop_at_the_prompt(service):
-    """The daemon does not wait for somebody to type."""
+    """A stop does not wait for a password."""
     with Terminal("ada", "link", "add", "u1", "a1") as terminal:
         terminal.wait_prompt()
         host.systemctl("stop", host.UNIT)
@@ -286,7 +286,7 @@ def test_stop_at_the_prompt(service):
 
 
 def test_in_a_login_session(service):
-    """Where an agent with windows could be, ours is there for when there is none."""
+    """In a login session, the terminal agent is used if there is no graphical one."""
     host.systemctl("start", "systemd-logind.service")
     with Terminal("ada", "exec passlockctl link add u1 a1",
                   command=("runuser", "-l", "ada", "--session-command")) as terminal:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon is killed while the API answers: the unit's sandbox leaves it what it needs to recover."""
+"""Crash recovery works in the unit's sandbox."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ RP_ID = "shop.example.com"
 
 @pytest.fixture(name="proxied")
 def fixture_proxied(work):
-    """A unit that runs, its API, and what is between the two."""
+    """A running unit, its API, and a proxy between them."""
     with Sandbox(work, "proxiedTenancy") as api, Proxy(api.endpoint) as proxy:
         host.configure({"Tenancy default": api.tenancy() | {"Endpoint": proxy.endpoint,
                                                            "TimeoutSec": "120"}})
@@ -58,7 +58,7 @@ def test_used_codes_are_not_lost(proxied):
 
 
 def test_boot_is_known(service):
-    """It tells which clock a time was read from; the unit's sandbox hides where it is."""
+    """The unit passes the boot id, because the sandbox hides it in /proc."""
     environment = Path(f"/proc/{host.show('MainPID')}/environ").read_bytes().split(b"\0")
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
     assert f"BOOT_ID={boot_id}".encode() in environment

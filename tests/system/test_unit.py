@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The unit, as an administrator manages it."""
+"""Operation of the unit."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def test_authorize_with_a_sealed_key(service):
 
 
 def test_api_that_only_dns_knows(service):
-    """The sandbox leaves name resolution its sockets and files."""
+    """The unit's sandbox permits name resolution by DNS."""
     with NameServer() as server:
         section = service.tenancy()
         section["Endpoint"] = section["Endpoint"].replace(service.host_name, server.name)
@@ -74,7 +74,7 @@ def test_call_starts_it(configured):
 
 
 def test_call_of_nobody_starts_it_too(configured):
-    """Who is calling is seen by the daemon; the bus only starts it."""
+    """Any caller starts the daemon, which then denies the call."""
     assert "Access denied" in authorize(user="nobody", status=1)
     assert host.show("ActiveState") == "active"
 
@@ -106,7 +106,7 @@ def test_unit_never_gives_up():
 
 
 def test_unit_is_ordered_after_the_user_database():
-    """It does not pull it in: a host without one has nothing to wait for."""
+    """The unit is ordered after nss-user-lookup.target, but does not pull it in."""
     assert "nss-user-lookup.target" in host.show("After").split()
     assert "nss-user-lookup.target" not in host.show("Wants").split()
 
@@ -121,7 +121,7 @@ def test_bad_configuration_is_tried_until_it_is_good(configured):
 
 
 def test_calls_do_not_wear_it_out(configured):
-    """Each of them has the bus start it, which fails; the bus waits 25 s before it says so."""
+    """Calls during failed starts do not stop systemd's retries."""
     host.CONFIG.write_text("[Daemon]\nNonsense=yes\n")
     with ThreadPoolExecutor(12) as pool:
         for call in [pool.submit(authorize, status=1) for _ in range(12)]:
@@ -153,7 +153,7 @@ def test_bus_that_crashes(service):
 
 
 def test_drop_in_that_cannot_be_read(configured):
-    """It might take away what another file grants, so it has to be read."""
+    """An unreadable drop-in prevents the start, because it might revoke a grant."""
     drop_in = Path(f"{host.CONFIG}.d/50-app.conf")
     drop_in.parent.mkdir(exist_ok=True)
     drop_in.write_text("[Daemon]\n")

@@ -72,7 +72,7 @@ async function remove(passkey, isLast, button) {
       const told = await device.tell("delete", token);
       await refresh();
       view.say(told ? "The passkey is deleted." :
-        "The passkey is deleted. Your device could not be told, and lists it until you delete it there.");
+        "The passkey is deleted. Your device may still list it: please delete it there as well.");
     }),
     () => remove(passkey, isLast, button));
   if (!button.isConnected) at("create").focus();
@@ -82,8 +82,8 @@ function prune() {
   return attempt(
     () => view.busy(at("prune"), "Cleaning up …", async () => {
       if (await device.tell("prune", await server.prunePasskeys()))
-        view.say("This device was told which of your passkeys are still good. It drops the others.");
-      else view.complain("This device could not be told which of your passkeys are still good.");
+        view.say("This device removes your deleted passkeys.");
+      else view.complain("Failed to remove deleted passkeys from this device.");
     }),
     prune);
 }
@@ -100,7 +100,7 @@ function updatePasskeys() {
     }
     const told = await device.tell("update", token);
     view.say(told ? "Your name is changed, here and on this device." :
-      "Your name is changed. Your device could not be told, and goes on showing the old one.");
+      "Your name is changed. Your device may still show the old name.");
   }, updatePasskeys);
 }
 

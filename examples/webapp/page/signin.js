@@ -11,7 +11,7 @@ const at = (id) => document.getElementById(id);
 // Renew before the API session of conditional mediation expires.
 const OFFER_MS = 4 * 60 * 1000;
 
-let enter; // shows who is signed in
+let enter; // shows the signed-in page
 let turns = 0;
 let renewal;
 

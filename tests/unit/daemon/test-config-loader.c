@@ -31,7 +31,7 @@ typedef struct Fixture {
         unsigned max_pending;
         int apply_fails;
         unsigned n_applied, n_idle;
-        char ended[512]; /* each load that has, with what came of it */
+        char ended[512]; /* each completed load, with its result */
 } Fixture;
 
 static int on_apply(Config *config, void *userdata)
@@ -249,7 +249,7 @@ static void test_reloads_that_overlap(void **state)
         assert_int_equal(fixture->n_idle, 1);
 }
 
-/* … but not one with a mistake: that leaves alone what waits. */
+/* A reload with an invalid configuration does not supersede a pending one. */
 static void test_mistake_while_another_waits(void **state)
 {
         Fixture *fixture = *state;

@@ -166,7 +166,7 @@ static void run_until_asked(Fixture *fixture, size_t n)
         }
 }
 
-/* … but not what is there, and not what is being asked for. */
+/* Only missing names are looked up again. */
 static void test_missing_is_asked_for_again(void **state)
 {
         Fixture *fixture = *state;

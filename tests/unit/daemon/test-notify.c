@@ -131,7 +131,7 @@ static void expect_reloading(int fd)
         assert_ptr_equal(strstr(got, "RELOADING=1\nMONOTONIC_USEC="), got);
 }
 
-/* States are sent once there is room, without those that are outdated by then. */
+/* Queued states are sent when the socket has space, without outdated ones. */
 static void test_states_are_sent_later(void **state)
 {
         char name[64];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Looking up users and groups in threads, with a user database that says what a test wants it to,
- * and when. */
+/* Lookups of users and groups in threads, with a fake user database controlled by the test. */
 
 #include <errno.h>
 #include <grp.h>
@@ -17,7 +16,7 @@
 #define PATIENCE_MS 60000U
 #define N_MANY      20U
 
-/* The database. GrantNameResolver that begin with "slow" are answered when the gate is open. */
+/* The fake user database. Names that begin with "slow" are answered when the gate is open. */
 static struct {
         pthread_mutex_t lock;
         pthread_cond_t changed;
@@ -348,7 +347,7 @@ static void ask_slow_ones(Fixture *fixture, unsigned first, unsigned n)
         }
 }
 
-/* GrantNameResolver that hang take all threads, and one behind them is answered all the same: */
+/* Names that hang take all threads; a lookup queued behind them is still answered: */
 static void test_hung_ones_keep_nobody_waiting(void **state)
 {
         Fixture *fixture = *state;

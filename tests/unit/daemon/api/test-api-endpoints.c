@@ -18,7 +18,7 @@ typedef struct Outcome {
         ApiCall *call;
 } Outcome;
 
-/* Notes what shows that it is this result, and that there is no other. */
+/* Describes the result, to compare it with the expected one. */
 static void describe(const Result *result, char *text, size_t size)
 {
         unsigned n = 0;

@@ -11,7 +11,7 @@
         "\"challengeId\":\"ch1\",\"purpose\":\"login\",\"email\":\"ada@example.com\"," \
         "\"userId\":\"user-42\",\"metadata\":{\"z\":1,\"a\":[true,null]}," \
         "\"createdAt\":1767225600000,\"expiresAt\":1767226200000"
-/* Some of which no integer and no double holds. */
+/* Some of these numbers fit neither an integer nor a double. */
 #define NUMBERS   "{\"a\":[12345678901234567890,-1e999,0.1,1E+2,-0,\"1e999 , \"],\"b\":{}}"
 #define CHALLENGE "{\"_tag\":\"Challenge\"," READABLE "}"
 

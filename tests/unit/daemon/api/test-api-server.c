@@ -127,7 +127,7 @@ static void check_range(const Fixture *f, uint64_t min_ms, uint64_t max_ms)
 
 #define HOUR_MS UINT64_C(3600000)
 
-/* For a while, what it said before it was set counts as well. */
+/* For ten minutes, the range includes the previous setting of the server's clock. */
 static void test_clock_is_set(void **state)
 {
         Fixture *f = *state;

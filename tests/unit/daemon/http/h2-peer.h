@@ -4,9 +4,9 @@
 #include "tests/unit/daemon/http/tls-peer.h"
 
 /*
- * An HTTP/2 server with TLS, for the name localhost, that does with each request exactly what a
- * test says, right or wrong: a RawPeer that knows frames. Of headers it only looks where they end.
- * A client without HTTP/2 counts as a request, and gets no answer.
+ * An HTTP/2 server with TLS for the name localhost, on top of RawPeer. The test controls every
+ * reply, valid or not. Headers are not decoded. A client without HTTP/2 counts as a request, and
+ * gets no reply.
  */
 typedef struct H2Peer H2Peer;
 
@@ -27,7 +27,7 @@ typedef enum H2Verdict {
 /* Runs in the thread of the connection. */
 typedef H2Verdict (*H2PeerFunc)(H2Peer *peer, const H2Stream *stream, void *userdata);
 
-/* With the certificate and the key of another, which is not asked for anything else. */
+/* Uses only certificate and key of the other peer. */
 H2Peer *h2_peer_new(const TlsPeer *certificate, H2PeerFunc func, void *userdata);
 H2Peer *h2_peer_free(H2Peer *peer);
 

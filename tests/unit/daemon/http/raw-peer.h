@@ -4,8 +4,8 @@
 #include "base/macro.h"
 
 /*
- * A server that does exactly what a test says, right or wrong: on a port of its own on 127.0.0.1,
- * with a thread for each connection that runs the test's function and then closes.
+ * A server on a free port of 127.0.0.1. For each connection, a thread runs the test's function,
+ * which may send anything, and then closes the connection.
  */
 typedef struct RawPeer RawPeer;
 

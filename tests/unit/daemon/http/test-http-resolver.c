@@ -43,7 +43,7 @@ static bool replace_file(const char *name, const char *text)
         return r;
 }
 
-/* The name server, which reads what it is asked and says nothing. */
+/* A name server that never replies. */
 static int name_server_fd;
 
 /* A loopback device that is up, and that server on it. */

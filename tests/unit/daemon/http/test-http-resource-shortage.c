@@ -277,7 +277,7 @@ static void note_result(int r, const HttpReply *reply, void *userdata)
         *(int *) userdata = r;
 }
 
-/* Makes a call while one allocation fails: says what came of it. */
+/* Makes a call in which the n-th allocation fails. Returns the result. */
 static int get_without(Fixture *f, unsigned n)
 {
         HttpCall *call = NULL;

@@ -4,9 +4,9 @@
 #include "base/macro.h"
 
 /*
- * Servers with TLS for the name localhost, on 127.0.0.1 and ports of their own, that answer every
- * GET with "hi": libmicrohttpd, and the same behind nghttpx, which adds HTTP/2. One request for
- * "/hang" may be made, and that is not answered.
+ * TLS servers for the name localhost, on free ports of 127.0.0.1, which reply "hi" to every GET:
+ * libmicrohttpd, optionally behind nghttpx for HTTP/2. One request for "/hang" is allowed, and gets
+ * no reply.
  */
 typedef struct TlsPeer TlsPeer;
 
@@ -17,7 +17,7 @@ TlsPeer *tls_peer_new_http2(unsigned max_streams);
 TlsPeer *tls_peer_free(TlsPeer *peer);
 
 uint16_t tls_peer_port(const TlsPeer *peer);
-/* The certificate, which is its own trust anchor. */
+/* The self-signed certificate. */
 const char *tls_peer_ca_file(const TlsPeer *peer);
 /* The key that goes with it. */
 const char *tls_peer_key_file(const TlsPeer *peer);

@@ -403,7 +403,7 @@ _printf_(1, 2) static char *format(const char *text, ...)
         return formatted;
 }
 
-/* Of "a.b.c", whose dots become the ends of the former two. */
+/* Parts of "a.b.c", split in place: the dots become NULs. */
 typedef struct Parts {
         char *header, *claims, *signature;
 } Parts;

@@ -3,7 +3,7 @@
 #include "daemon/json/json-text.h"
 #include "tests/unit/test.h"
 
-/* In memory of its own, so that a sanitizer sees who reads beyond it. */
+/* Copies the text without a NUL, so that the sanitizer detects reads beyond its end. */
 static JsonText text_of(const char *s)
 {
         size_t len = strlen(s);

@@ -64,7 +64,7 @@ static void disk_free(const Fixture *f)
         assert_int_equal(unlink(path), 0);
 }
 
-/* The authenticators by number, and what came of adding them. */
+/* Numbered authenticators, and the result of adding each. */
 typedef struct Filling {
         unsigned n;
         unsigned n_refused;
@@ -224,8 +224,8 @@ static void check_user_goes(Fixture *f, const char *user, size_t n_links)
         assert_int_equal(count_of_user(f->store, "t", user), 0);
 }
 
-/* Users with as many links as one may have, and the longest ids: each of them can be removed, and
- * one link after the other; while exchanges are open, too, for which removals leave decisions. */
+/* On a full store, users with the maximum of links and ids of maximum length can be removed, at
+ * once or link by link, even while open exchanges require tombstones. */
 static void test_removing_needs_no_space(void **state)
 {
         Fixture *f = *state;
@@ -295,7 +295,7 @@ static void limit_file_size(rlim_t size)
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* SIGXFSZ has its default action here, which is to kill: the writer does not let it come. */
+/* SIGXFSZ would kill the process: the writer avoids the signal. */
 static void test_file_size_limit(void **state)
 {
         Fixture *f = *state;
@@ -307,7 +307,7 @@ static void test_file_size_limit(void **state)
         check_works_again(f, &filling);
 }
 
-/* Within what is allocated: the write itself fails, and so does a part of it. */
+/* Writes within the allocated file fail, completely or partially. */
 static void test_write_fails(void **state)
 {
         Fixture *f = *state;

@@ -171,7 +171,7 @@ static void test_invalid_arguments(void **state)
         assert_int_equal(count(f->store, "t"), 0);
 }
 
-/* A dry run sees what was asked for before it, and what comes after it does not see it. */
+/* A dry run sees earlier changes, and later changes do not see the dry run. */
 static void test_dry_run_among_others(void **state)
 {
         Fixture *f = *state;

@@ -183,7 +183,7 @@ static void test_recover_nothing(void **state)
         assert_int_equal(count(f->store, "t"), 0);
 }
 
-/* By whom, and of which passkeys, the store itself knows best at that moment. */
+/* Exchanges resolved since the claims were collected: the store decides by its current state. */
 static void test_settled_meanwhile(void **state)
 {
         Fixture *f = *state;
@@ -235,7 +235,7 @@ static void replace_link_record(Fixture *f, void *bytes, size_t len)
         assert_int_equal(store_open(f->directory, &f->store), 0);
 }
 
-/* The others are linked all the same. */
+/* A damaged link does not affect the other candidates. */
 static void test_damaged_link(void **state)
 {
         Fixture *f = *state;
@@ -386,7 +386,7 @@ static void test_one_code_is_one_claim(void **state)
         check_interrupted(f->store);
 }
 
-/* The latest repeat says what is to be linked. */
+/* The intent of the latest retry counts. */
 static void test_repeat_for_another_user(void **state)
 {
         Fixture *f = *state;
@@ -517,7 +517,7 @@ static void test_decisions_are_bounded(void **state)
         assert_int_equal(n_left_over(f->store, "t"), 0);
 }
 
-/* Nor while an exchange stays open that nobody settles. */
+/* Tombstones are bounded, even while an exchange stays open. */
 static void test_decisions_are_bounded_while_one_is_open(void **state)
 {
         Fixture *f = *state;

@@ -136,13 +136,13 @@ static void test_cut_off(void **state)
         write_file(f->directory, DATA, bytes, used - 1);
         check_refused(f, -EMEDIUMTYPE);
 
-        /* Without what is not in use yet it is whole. */
+        /* A file without its unused pages is complete. */
         write_file(f->directory, DATA, bytes, used);
         assert_int_equal(store_open(f->directory, &f->store), 0);
         assert_int_equal(count(f->store, "t"), 100);
 }
 
-/* A store whose meta database says this, or has none if `len` is 0. */
+/* Makes a store with this meta record; none if `len` is 0. */
 static void make_other_store(const char *directory, const char *key, const void *value, size_t len)
 {
         MDB_val k = {.mv_data = (void *) key, .mv_size = strlen(key)},
