@@ -38,8 +38,12 @@ static size_t decode_utf8(const unsigned char *s, uint32_t *ret)
 static size_t decode_printable(const unsigned char *s)
 {
         uint32_t c = 0;
-        size_t n = decode_utf8(s, &c);
+        size_t n;
 
+        /* Most texts are ASCII. */
+        if (*s >= 0x20 && *s < 0x7f)
+                return 1;
+        n = decode_utf8(s, &c);
         return c < 0x20 || (c >= 0x7f && c < 0xa0) ? 0 : n;
 }
 
