@@ -6,7 +6,7 @@
 
 #include "base/strv.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/change-internal.h"
+#include "daemon/store/change.h"
 #include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
@@ -72,8 +72,8 @@ static void report_begin(const StoreChange *change)
         change->func.begin(change->r, change->made_id, change->userdata);
 }
 
-int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *intent,
-                              StoreBeginFunc func, void *userdata, StoreChange **ret)
+int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
+                         StoreBeginFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {.apply = apply_begin_exchange, .report = report_begin};
         _cleanup_(change_freep) StoreChange *change = NULL;
@@ -86,10 +86,7 @@ int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *inte
                 return r;
         change->func.begin = func;
         r = exchange_intent_copy(intent, &change->intent);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 static void report_begin_delete(const StoreChange *change)
@@ -98,8 +95,8 @@ static void report_begin_delete(const StoreChange *change)
 }
 
 /* A delete revokes access: it must not fail with ENOSPC. */
-int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
-                            StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
+int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *request,
+                       StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_begin_delete, .report = report_begin_delete, .uses_reserve = true};
@@ -120,10 +117,7 @@ int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
         if ((request->endpoint && !change->endpoint) || (request->user_id && !change->id))
                 return -ENOMEM;
         r = strv_copy(request->authenticator_ids, &change->ids);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 /* Adds the link, or updates its last use. */
@@ -196,11 +190,6 @@ static int apply_exchange(StoreChange *change, Txn *txn)
         return r < 0 ? r : outcome;
 }
 
-static void report_exchange(const StoreChange *change)
-{
-        change->func.add(change->r, change->newly_linked, change->userdata);
-}
-
 static int copy_idempotency_record(const IdempotencyRecord *answer, IdempotencyRecord *ret)
 {
         _cleanup_(record_clear) Record record = {};
@@ -231,14 +220,14 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
         return r;
 }
 
-int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
-                        void *userdata, StoreChange **ret)
+int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
+                          StoreAddFunc func, void *userdata, StoreChange **ret)
 {
         /* The code is used up: store the outcome even on a full disk, and record a declined passkey
          * so that no other exchange links it. */
         static const ChangeKind ending = {
-                .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};
-        static const ChangeKind other = {.apply = apply_exchange, .report = report_exchange};
+                .apply = apply_exchange, .report = change_report_add, .uses_reserve = true};
+        static const ChangeKind other = {.apply = apply_exchange, .report = change_report_add};
         bool ends = outcome->intent_id > 0 || !outcome->link;
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
@@ -251,8 +240,5 @@ int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, 
                 return r;
         change->func.add = func;
         r = copy_outcome(change, outcome);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "daemon/model/valid.h"
-#include "daemon/store/change-internal.h"
+#include "daemon/store/change.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/tombstone-table.h"
@@ -16,15 +16,15 @@ static int apply_add(StoreChange *change, Txn *txn)
         return link_table_add(txn, change->tenancy_id, change->link, &change->newly_linked);
 }
 
-static void report_add(const StoreChange *change)
+void change_report_add(const StoreChange *change)
 {
         change->func.add(change->r, change->newly_linked, change->userdata);
 }
 
-int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, void *userdata,
-                   StoreChange **ret)
+int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
+              void *userdata, StoreChange **ret)
 {
-        static const ChangeKind kind = {.apply = apply_add, .report = report_add};
+        static const ChangeKind kind = {.apply = apply_add, .report = change_report_add};
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
@@ -33,10 +33,7 @@ int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, 
                 return r;
         change->func.add = func;
         r = change_copy_link(link, &change->link);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 static int apply_remove(StoreChange *change, Txn *txn)
@@ -84,8 +81,8 @@ static void report_remove(const StoreChange *change)
         change->func.remove(change->r, &change->changed, change->userdata);
 }
 
-static int change_new_removal(const char *tenancy_id, const ChangeKind *kind, const char *id,
-                              StoreRemoveFunc func, void *userdata, StoreChange **ret)
+static int queue_removal(Store *store, const char *tenancy_id, const ChangeKind *kind,
+                         const char *id, StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
@@ -95,36 +92,34 @@ static int change_new_removal(const char *tenancy_id, const ChangeKind *kind, co
                 return r;
         change->func.remove = func;
         change->id = strdup(id);
-        if (!change->id)
-                return -ENOMEM;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return change->id ? store_queue(store, TAKE_PTR(change), ret) : -ENOMEM;
 }
 
-int change_new_remove(const char *tenancy_id, const char *authenticator_id, StoreRemoveFunc func,
-                      void *userdata, StoreChange **ret)
+int store_remove(Store *store, const char *tenancy_id, const char *authenticator_id,
+                 StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_remove, .report = report_remove, .uses_reserve = true};
 
         if (!id_is_valid(authenticator_id))
                 return -EINVAL;
-        return change_new_removal(tenancy_id, &kind, authenticator_id, func, userdata, ret);
+        return queue_removal(store, tenancy_id, &kind, authenticator_id, func, userdata, ret);
 }
 
-int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
-                              void *userdata, StoreChange **ret)
+int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
+                         StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_remove_by_user, .report = report_remove, .uses_reserve = true};
 
         if (!user_id_is_valid(user_id))
                 return -EINVAL;
-        return change_new_removal(tenancy_id, &kind, user_id, func, userdata, ret);
+        return queue_removal(store, tenancy_id, &kind, user_id, func, userdata, ret);
 }
 
-int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
-                                StoreRemoveFunc func, void *userdata, StoreChange **ret)
+int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
+                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
+                           StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_remove_unchanged, .report = report_remove, .uses_reserve = true};
@@ -137,10 +132,7 @@ int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, u
         change->func.remove = func;
         change->intent_id = delete_id;
         r = change_copy_links(links, &change->links);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutcome *ret)
@@ -174,8 +166,8 @@ static void report_import(const StoreChange *change)
         change->func.import(change->r, &change->links, change->outcomes, change->userdata);
 }
 
-int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
-                      StoreImportFunc func, void *userdata, StoreChange **ret)
+int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
+                 StoreImportFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {.apply = apply_import, .report = report_import};
         _cleanup_(change_freep) StoreChange *change = NULL;
@@ -192,8 +184,5 @@ int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_ru
         if (!change->outcomes)
                 return -ENOMEM;
         r = change_copy_links(links, &change->links);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "daemon/store/change-internal.h"
+#include "daemon/store/change.h"
 #include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
@@ -193,8 +193,8 @@ static void report_recover(const StoreChange *change)
                              change->userdata);
 }
 
-int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
-                       void *userdata, StoreChange **ret)
+int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
+                  void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {.apply = apply_recover, .report = report_recover};
         _cleanup_(recovery_freep) Recovery *owned = recovery;
@@ -206,6 +206,5 @@ int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverF
                 return r;
         change->func.recover = func;
         change->recovery = TAKE_PTR(owned);
-        *ret = change;
-        return 0;
+        return store_queue(store, change, ret);
 }

@@ -58,9 +58,10 @@ static int environment_open(Environment *environment)
         return r;
 }
 
-static int environment_alloc(const char *directory, Environment **ret)
+int environment_new(const char *directory, bool or_later, Environment **ret)
 {
         _cleanup_(environment_freep) Environment *environment = calloc(1, sizeof(Environment));
+        int r;
 
         if (!environment)
                 return -ENOMEM;
@@ -69,33 +70,8 @@ static int environment_alloc(const char *directory, Environment **ret)
         environment->directory = strdup(directory);
         if (!environment->directory)
                 return -ENOMEM;
-        *ret = TAKE_PTR(environment);
-        return 0;
-}
-
-int environment_new(const char *directory, Environment **ret)
-{
-        _cleanup_(environment_freep) Environment *environment = NULL;
-        int r;
-
-        r = environment_alloc(directory, &environment);
-        if (r == 0)
-                r = environment_open(environment);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(environment);
-        return 0;
-}
-
-int environment_new_later(const char *directory, Environment **ret)
-{
-        _cleanup_(environment_freep) Environment *environment = NULL;
-        int r;
-
-        r = environment_alloc(directory, &environment);
-        if (r == 0)
-                r = environment_open(environment);
-        if (r == -EBUSY || r == -ENOMEM)
+        r = environment_open(environment);
+        if (r < 0 && (!or_later || r == -EBUSY || r == -ENOMEM))
                 return r;
         *ret = TAKE_PTR(environment);
         return 0;

@@ -23,16 +23,15 @@ struct Store {
         StoreFailure last_failure; /* of reads */
 };
 
-static int open_with(const char *directory,
-                     int (*environment_open)(const char *directory, Environment **ret), Store **ret)
+static int open_store(const char *directory, bool or_later, Store **ret)
 {
         _cleanup_(store_freep) Store *store = calloc(1, sizeof(Store));
         int r;
 
         if (!store)
                 return -ENOMEM;
-        change_queue_init(&store->ended);
-        r = environment_open(directory, &store->environment);
+        STAILQ_INIT(&store->ended);
+        r = environment_new(directory, or_later, &store->environment);
         if (r < 0)
                 return r;
         r = writer_new(store->environment, &store->writer);
@@ -46,12 +45,12 @@ static int open_with(const char *directory,
 
 int store_open(const char *directory, Store **ret)
 {
-        return open_with(directory, environment_new, ret);
+        return open_store(directory, false, ret);
 }
 
 int store_open_later(const char *directory, Store **ret)
 {
-        return open_with(directory, environment_new_later, ret);
+        return open_store(directory, true, ret);
 }
 
 bool store_has_reserve(Store *store)
@@ -240,118 +239,10 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
         return store_end(store, r);
 }
 
-/* Takes ownership of the change. */
-static int store_queue(Store *store, StoreChange *change, StoreChange **ret)
+int store_queue(Store *store, StoreChange *change, StoreChange **ret)
 {
         writer_queue(store->writer, change);
         if (ret)
                 *ret = change;
         return 0;
-}
-
-int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
-              void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_add(tenancy_id, link, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
-                         StoreBeginFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_begin_exchange(tenancy_id, intent, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
-                          StoreAddFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_exchange(tenancy_id, outcome, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
-                  void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_recover(tenancy_id, recovery, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *request,
-                       StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_begin_delete(tenancy_id, request, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_remove(Store *store, const char *tenancy_id, const char *authenticator_id,
-                 StoreRemoveFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_remove(tenancy_id, authenticator_id, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
-                         StoreRemoveFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_remove_by_user(tenancy_id, user_id, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
-                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
-                           StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_remove_unchanged(tenancy_id, links, delete_id, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
-                 StoreImportFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_import(tenancy_id, links, dry_run, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_barrier(func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-StoreChange *store_change_forget(StoreChange *change)
-{
-        if (change)
-                change_forget(change);
-        return NULL;
 }
