@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/model/intent.h"
-#include "daemon/store/encoding.h"
+#include "daemon/store/codec.h"
 
 /* Encoded intents and tombstones. Times are on the store's clock; ids are in the keys. */
 

@@ -3,7 +3,7 @@
 
 #include "daemon/model/idempotency-record.h"
 #include "daemon/model/link.h"
-#include "daemon/store/encoding.h"
+#include "daemon/store/codec.h"
 
 /* Encoded database values; see encoding.h. Input is not trusted: an unknown version, truncation,
  * trailing bytes or an impossible value is -EBADMSG. */

@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "daemon/store/encoding.h"
+#include "daemon/store/codec.h"
 
 void encode_bytes(Encoder *e, const void *bytes, size_t len)
 {
