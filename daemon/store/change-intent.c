@@ -10,6 +10,7 @@
 #include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
+#include "daemon/store/record.h"
 #include "daemon/store/tenancy-table.h"
 #include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
@@ -45,9 +46,11 @@ static int decline_deleted(StoreChange *change, Txn *txn)
         int r = 0;
 
         if (change->id)
-                return tombstone_table_add_user(txn, change->tenancy_id, change->id);
+                return tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_USER,
+                                                   change->id);
         for (char **id = change->ids; r == 0 && id && *id; id++)
-                r = tombstone_table_add_unlinked(txn, change->tenancy_id, *id);
+                r = tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_AUTHENTICATOR,
+                                                *id);
         return r;
 }
 
@@ -125,7 +128,7 @@ static int add_or_touch_link(StoreChange *change, Txn *txn)
 {
         int r;
 
-        r = link_table_add(txn, change->tenancy_id, change->link, &change->newly_linked);
+        r = link_table_add(txn, change->tenancy_id, change->link, false, &change->newly_linked);
         if (r == 0 && !change->newly_linked)
                 r = link_table_touch(txn, change->tenancy_id, change->link->authenticator_id,
                                      change->link->created_at_ms);
@@ -141,7 +144,9 @@ static int add_tombstone(StoreChange *change, Txn *txn, const char *authenticato
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
         if (r == -ENOENT) /* an unknown tenancy has no intents */
                 return 0;
-        return r < 0 ? r : tombstone_table_add(txn, tenancy.number, authenticator_id);
+        return r < 0 ? r
+                     : tombstone_table_add(txn, tenancy.number, TOMBSTONE_AUTHENTICATOR,
+                                           authenticator_id);
 }
 
 static int commit_link(StoreChange *change, Txn *txn)
@@ -195,10 +200,10 @@ static int copy_idempotency_record(const IdempotencyRecord *answer, IdempotencyR
         _cleanup_(record_clear) Record record = {};
         int r;
 
-        r = record_from_idempotency(answer, &record);
+        r = record_encode(&idempotency_record, answer, &record);
         if (r < 0)
                 return r;
-        return record_to_idempotency(record.bytes, record.len, ret);
+        return record_decode(&idempotency_record, record.bytes, record.len, ret);
 }
 
 static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)

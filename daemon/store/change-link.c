@@ -13,7 +13,7 @@
 
 static int apply_add(StoreChange *change, Txn *txn)
 {
-        return link_table_add(txn, change->tenancy_id, change->link, &change->newly_linked);
+        return link_table_add(txn, change->tenancy_id, change->link, false, &change->newly_linked);
 }
 
 void change_report_add(const StoreChange *change)
@@ -40,9 +40,10 @@ static int apply_remove(StoreChange *change, Txn *txn)
 {
         int outcome, r = 0;
 
-        outcome = link_table_remove(txn, change->tenancy_id, change->id, &change->changed);
+        outcome = link_table_remove(txn, change->tenancy_id, change->id, NULL, &change->changed);
         if (outcome == ERROR_NOT_FOUND)
-                r = tombstone_table_add_unlinked(txn, change->tenancy_id, change->id);
+                r = tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_AUTHENTICATOR,
+                                                change->id);
         return r < 0 ? r : outcome;
 }
 
@@ -53,7 +54,8 @@ static int apply_remove_by_user(StoreChange *change, Txn *txn)
         r = link_table_remove_by_user(txn, change->tenancy_id, change->id, change->limit,
                                       &change->changed, &change->unfinished);
         if (r == 0 && !change->unfinished)
-                r = tombstone_table_add_user(txn, change->tenancy_id, change->id);
+                r = tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_USER,
+                                                change->id);
         return r;
 }
 
@@ -64,12 +66,14 @@ static int apply_remove_unchanged(StoreChange *change, Txn *txn)
         int r;
 
         for (size_t i = 0; i < change->links.n_links; i++) {
+                const Link *link = change->links.links[i];
+
                 if (change->limit > 0 && change->changed.n_links - n_before >= change->limit) {
                         change->unfinished = true;
                         return 0;
                 }
-                r = link_table_remove_unchanged(txn, change->tenancy_id, change->links.links[i],
-                                                &change->changed);
+                r = link_table_remove(txn, change->tenancy_id, link->authenticator_id, link,
+                                      &change->changed);
                 if (r != 0 && r != ERROR_NOT_FOUND)
                         return r;
         }
@@ -140,7 +144,7 @@ static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutco
         bool newly_linked;
         int r;
 
-        r = link_table_merge(txn, change->tenancy_id, link, &newly_linked);
+        r = link_table_add(txn, change->tenancy_id, link, true, &newly_linked);
         if (r < 0)
                 return r;
         if (r == ERROR_LINK_CONFLICT)

@@ -30,7 +30,7 @@ int change_copy_link(const Link *link, Link **ret)
         _cleanup_(record_clear) Record record = {};
         int r;
 
-        r = record_from_link(link, &record);
+        r = record_encode(&link_record, link, &record);
         if (r < 0)
                 return r;
         return record_to_link(record.bytes, record.len, ret);

@@ -5,53 +5,135 @@
 
 #include "daemon/store/codec.h"
 
-void encode_bytes(Encoder *e, const void *bytes, size_t len)
+void codec_fail(Codec *codec, int r)
 {
-        if (e->bytes)
-                memcpy(e->bytes + e->len, bytes, len);
-        e->len += len;
+        assert(r < 0);
+        if (codec->r == 0)
+                codec->r = r;
 }
 
-void encode_u8(Encoder *e, uint8_t value)
+void codec_check(Codec *codec, bool is_valid)
 {
-        encode_bytes(e, &value, sizeof(value));
+        if (!is_valid)
+                codec_fail(codec, codec->decoding ? -EBADMSG : -EINVAL);
 }
 
-void encode_u16(Encoder *e, uint16_t value)
+/* Returns the next bytes of the input; NULL after a failure. */
+static const uint8_t *take_input(Codec *codec, size_t len)
 {
-        value = htobe16(value);
-        encode_bytes(e, &value, sizeof(value));
+        const uint8_t *bytes = codec->input;
+
+        codec_check(codec, len <= codec->len);
+        if (codec->r < 0)
+                return NULL;
+        codec->input += len;
+        codec->len -= len;
+        return bytes;
 }
 
-void encode_u32(Encoder *e, uint32_t value)
+static void write_bytes(Codec *codec, const void *bytes, size_t len)
 {
-        value = htobe32(value);
-        encode_bytes(e, &value, sizeof(value));
+        if (codec->output)
+                memcpy(codec->output + codec->len, bytes, len);
+        codec->len += len;
 }
 
-void encode_u64(Encoder *e, uint64_t value)
+void code_bytes(Codec *codec, void *bytes, size_t len)
 {
-        value = htobe64(value);
-        encode_bytes(e, &value, sizeof(value));
-}
+        const uint8_t *input = codec->decoding ? take_input(codec, len) : NULL;
 
-void encode_string(Encoder *e, const char *s)
-{
-        size_t len = s ? strlen(s) : 0;
-
-        if (!s || len > UINT16_MAX) {
-                e->invalid = true;
+        if (codec->r < 0)
                 return;
-        }
-        encode_u16(e, (uint16_t) len);
-        encode_bytes(e, s, len);
+        if (codec->decoding)
+                memcpy(bytes, input, len);
+        else
+                write_bytes(codec, bytes, len);
 }
 
-void encode_optional_string(Encoder *e, const char *s)
+/* Returns the number that was written or read. */
+static uint64_t code_number(Codec *codec, uint64_t value, size_t len)
 {
-        encode_u8(e, s ? 1 : 0);
-        if (s)
-                encode_string(e, s);
+        uint64_t big_endian = htobe64(value);
+
+        code_bytes(codec, (uint8_t *) &big_endian + sizeof(big_endian) - len, len);
+        return be64toh(big_endian);
+}
+
+void code_u8(Codec *codec, uint8_t *value)
+{
+        code_bytes(codec, value, sizeof(*value));
+}
+
+/* An object that is encoded may be constant. */
+void code_u16(Codec *codec, uint16_t *value)
+{
+        uint64_t number = code_number(codec, *value, sizeof(*value));
+
+        if (codec->decoding)
+                *value = (uint16_t) number;
+}
+
+void code_u32(Codec *codec, uint32_t *value)
+{
+        uint64_t number = code_number(codec, *value, sizeof(*value));
+
+        if (codec->decoding)
+                *value = (uint32_t) number;
+}
+
+void code_u64(Codec *codec, uint64_t *value)
+{
+        uint64_t number = code_number(codec, *value, sizeof(*value));
+
+        if (codec->decoding)
+                *value = number;
+}
+
+void code_flags(Codec *codec, bool *const flags[])
+{
+        unsigned n = 0;
+        uint8_t bits = 0;
+
+        for (; flags[n]; n++)
+                bits |= (uint8_t) (*flags[n] << n);
+        code_u8(codec, &bits);
+        codec_check(codec, bits >> n == 0);
+        for (unsigned i = 0; codec->decoding && i < n; i++)
+                *flags[i] = bits >> i & 1;
+}
+
+static void decode_string(Codec *codec, size_t len, char **ret)
+{
+        const void *bytes = take_input(codec, len);
+
+        codec_check(codec, !bytes || !memchr(bytes, '\0', len));
+        if (codec->r < 0)
+                return;
+        *ret = strndup(bytes, len);
+        if (!*ret)
+                codec_fail(codec, -ENOMEM);
+}
+
+void code_string(Codec *codec, char **s)
+{
+        size_t len = *s ? strlen(*s) : 0;
+        uint16_t len_coded = (uint16_t) len;
+
+        codec_check(codec, codec->decoding || (*s && len <= UINT16_MAX));
+        code_u16(codec, &len_coded);
+        if (codec->decoding)
+                decode_string(codec, len_coded, s);
+        else
+                code_bytes(codec, *s, len);
+}
+
+void code_optional_string(Codec *codec, char **s)
+{
+        bool has_value = *s;
+
+        code_flags(codec, (bool *[]){&has_value, NULL});
+        if (has_value)
+                code_string(codec, s);
 }
 
 void record_clear(Record *record)
@@ -60,136 +142,42 @@ void record_clear(Record *record)
         *record = (Record){};
 }
 
-int encode_record(uint8_t version, void (*encode_object)(Encoder *e, const void *object),
-                  const void *object, Record *ret)
+static int encode(const RecordType *type, const void *object, uint8_t *output, size_t *ret_len)
 {
-        Encoder e = {};
-        size_t len;
+        Codec codec = {.version = type->version, .output = output};
 
-        encode_u8(&e, version);
-        encode_object(&e, object);
-        if (e.invalid)
-                return -EINVAL;
+        code_u8(&codec, &codec.version);
+        type->code(&codec, (void *) object);
+        *ret_len = codec.len;
+        return codec.r;
+}
 
-        len = e.len;
-        e.bytes = malloc(len);
-        if (!e.bytes)
+int record_encode(const RecordType *type, const void *object, Record *ret)
+{
+        uint8_t *bytes;
+        size_t len, written;
+        int r;
+
+        r = encode(type, object, NULL, &len);
+        if (r < 0)
+                return r;
+        bytes = malloc(len);
+        if (!bytes)
                 return -ENOMEM;
-        e.len = 0;
-        encode_u8(&e, version);
-        encode_object(&e, object);
-        assert(e.len == len); /* the passes agree */
-        *ret = (Record){.bytes = e.bytes, .len = e.len};
+        r = encode(type, object, bytes, &written);
+        assert(r == 0 && written == len); /* the passes agree */
+        *ret = (Record){.bytes = bytes, .len = len};
         return 0;
 }
 
-void decoder_fail(Decoder *d, int r)
+int record_decode(const RecordType *type, const void *bytes, size_t len, void *object)
 {
-        assert(r < 0);
-        if (d->r == 0)
-                d->r = r;
-        d->left = 0;
-}
+        Codec codec = {.decoding = true, .input = bytes, .len = len};
 
-const void *decode_bytes(Decoder *d, size_t len)
-{
-        const uint8_t *bytes = d->bytes;
-
-        if (d->r < 0 || len > d->left) {
-                decoder_fail(d, -EBADMSG);
-                return NULL;
-        }
-        d->bytes += len;
-        d->left -= len;
-        return bytes;
-}
-
-uint8_t decode_u8(Decoder *d)
-{
-        const uint8_t *bytes = decode_bytes(d, 1);
-
-        return bytes ? *bytes : 0;
-}
-
-uint8_t decode_flags(Decoder *d, uint8_t known)
-{
-        uint8_t flags = decode_u8(d);
-
-        if (flags & ~known)
-                decoder_fail(d, -EBADMSG);
-        return flags;
-}
-
-uint16_t decode_u16(Decoder *d)
-{
-        const void *bytes = decode_bytes(d, sizeof(uint16_t));
-        uint16_t value = 0;
-
-        if (bytes)
-                memcpy(&value, bytes, sizeof(value));
-        return be16toh(value);
-}
-
-uint32_t decode_u32(Decoder *d)
-{
-        const void *bytes = decode_bytes(d, sizeof(uint32_t));
-        uint32_t value = 0;
-
-        if (bytes)
-                memcpy(&value, bytes, sizeof(value));
-        return be32toh(value);
-}
-
-uint64_t decode_u64(Decoder *d)
-{
-        const void *bytes = decode_bytes(d, sizeof(uint64_t));
-        uint64_t value = 0;
-
-        if (bytes)
-                memcpy(&value, bytes, sizeof(value));
-        return be64toh(value);
-}
-
-char *decode_string(Decoder *d)
-{
-        size_t len = decode_u16(d);
-        const char *bytes = decode_bytes(d, len);
-        char *s;
-
-        if (!bytes)
-                return NULL;
-        if (memchr(bytes, '\0', len)) {
-                decoder_fail(d, -EBADMSG);
-                return NULL;
-        }
-        s = strndup(bytes, len);
-        if (!s)
-                decoder_fail(d, -ENOMEM);
-        return s;
-}
-
-char *decode_optional_string(Decoder *d)
-{
-        return decode_flags(d, 1) ? decode_string(d) : NULL;
-}
-
-uint8_t record_version(const void *bytes, size_t len)
-{
-        return len > 0 ? *(const uint8_t *) bytes : 0;
-}
-
-Decoder decoder_start(const void *bytes, size_t len, uint8_t version)
-{
-        Decoder d = {.bytes = bytes, .left = len};
-
-        if (decode_u8(&d) != version)
-                decoder_fail(&d, -EBADMSG);
-        return d;
-}
-
-int decoder_end(Decoder *d)
-{
-        if (d->left > 0)
-                decoder_fail(d, -EBADMSG);
-        return d->r;
+        code_u8(&codec, &codec.version);
+        codec_check(&codec,
+                    codec.version >= type->oldest_version && codec.version <= type->version);
+        type->code(&codec, object);
+        codec_check(&codec, codec.len == 0);
+        return codec.r;
 }

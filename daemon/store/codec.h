@@ -3,23 +3,43 @@
 
 #include "base/macro.h"
 
-/* The binary encoding of records: a version byte, big-endian numbers, and strings with a 2-byte
- * length. An optional value follows a presence byte. */
+/*
+ * The binary encoding of records: a version byte, big-endian numbers, and strings with a 2-byte
+ * length. An optional value follows a presence byte.
+ *
+ * One function describes the record of a type, in both directions: code_*() writes the member that
+ * it gets, or reads it.
+ */
+typedef struct Codec {
+        bool decoding;
+        uint8_t version;      /* of the record */
+        const uint8_t *input; /* decoding: the bytes left */
+        uint8_t *output;      /* encoding; NULL: only the length is computed */
+        size_t len;           /* decoding: bytes left; encoding: bytes written */
+        int r;                /* the first failure, which ends the coding */
+} Codec;
 
-/* Runs twice: with `bytes` NULL to compute the length, then to write. */
-typedef struct Encoder {
-        uint8_t *bytes;
-        size_t len;
-        bool invalid; /* the object has no encoding */
-} Encoder;
+/* Fails with -EBADMSG or -EINVAL, unless the object is valid. */
+void codec_check(Codec *codec, bool is_valid);
+void codec_fail(Codec *codec, int r);
 
-void encode_bytes(Encoder *e, const void *bytes, size_t len);
-void encode_u8(Encoder *e, uint8_t value);
-void encode_u16(Encoder *e, uint16_t value);
-void encode_u32(Encoder *e, uint32_t value);
-void encode_u64(Encoder *e, uint64_t value);
-void encode_string(Encoder *e, const char *s);
-void encode_optional_string(Encoder *e, const char *s);
+void code_bytes(Codec *codec, void *bytes, size_t len);
+void code_u8(Codec *codec, uint8_t *value);
+void code_u16(Codec *codec, uint16_t *value);
+void code_u32(Codec *codec, uint32_t *value);
+void code_u64(Codec *codec, uint64_t *value);
+/* One byte. `flags` is NULL-terminated and begins with the lowest bit. */
+void code_flags(Codec *codec, bool *const flags[]);
+/* Decoding allocates the string. */
+void code_string(Codec *codec, char **s);
+/* NULL: none. */
+void code_optional_string(Codec *codec, char **s);
+
+typedef struct RecordType {
+        uint8_t version;
+        uint8_t oldest_version; /* that can be decoded */
+        void (*code)(Codec *codec, void *object);
+} RecordType;
 
 typedef struct Record {
         uint8_t *bytes;
@@ -28,34 +48,8 @@ typedef struct Record {
 
 void record_clear(Record *record);
 
-/* Returns 0, -ENOMEM, or -EINVAL for an object that has no encoding. */
-int encode_record(uint8_t version, void (*encode_object)(Encoder *e, const void *object),
-                  const void *object, Record *ret);
-
-/* The first failure is kept in `r` (-EBADMSG or -ENOMEM) and ends the decoding. */
-typedef struct Decoder {
-        const uint8_t *bytes;
-        size_t left;
-        int r;
-} Decoder;
-
-/* 0 if it has none. */
-uint8_t record_version(const void *bytes, size_t len);
-/* Fails for another record version. */
-Decoder decoder_start(const void *bytes, size_t len, uint8_t version);
-/* Fails if bytes are left. Returns `r`. */
-int decoder_end(Decoder *d);
-
-void decoder_fail(Decoder *d, int r);
-/* Lent; NULL after a failure. */
-const void *decode_bytes(Decoder *d, size_t len);
-/* 0 after a failure. */
-uint8_t decode_u8(Decoder *d);
-/* Fails for unknown flags. */
-uint8_t decode_flags(Decoder *d, uint8_t known);
-uint16_t decode_u16(Decoder *d);
-uint32_t decode_u32(Decoder *d);
-uint64_t decode_u64(Decoder *d);
-/* Owned by the caller; NULL after a failure. */
-char *decode_string(Decoder *d);
-char *decode_optional_string(Decoder *d);
+/* Returns 0, -ENOMEM, or -EINVAL for an object that decoding would refuse. */
+int record_encode(const RecordType *type, const void *object, Record *ret);
+/* Decodes into a zeroed object. Also after a failure, the caller frees its members. Returns 0,
+ * -ENOMEM or -EBADMSG. */
+int record_decode(const RecordType *type, const void *bytes, size_t len, void *object);

@@ -69,16 +69,16 @@ static int upgrade_tenancy(MDB_cursor *cursor, MDB_val key, MDB_val value)
 {
         _cleanup_(record_clear) Record record = {};
         uint8_t copy[KEY_LEN_MAX]; /* writing invalidates the cursor's memory */
-        TenancyRecord tenancy;
+        TenancyRecord tenancy = {};
         int r;
 
         if (key.mv_size > sizeof(copy))
                 return -EMEDIUMTYPE;
         memcpy(copy, key.mv_data, key.mv_size);
         key.mv_data = copy;
-        r = record_to_tenancy_1(value.mv_data, value.mv_size, &tenancy);
+        r = record_decode(&tenancy_1_record, value.mv_data, value.mv_size, &tenancy);
         if (r == 0)
-                r = record_from_tenancy(&tenancy, &record);
+                r = record_encode(&tenancy_record, &tenancy, &record);
         if (r < 0)
                 return r;
         value = (MDB_val){.mv_data = record.bytes, .mv_size = record.len};

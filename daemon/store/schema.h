@@ -18,7 +18,7 @@
  *        deletes     intent key -> open delete in the vault
  *        decisions   intent key -> tombstone
  *
- * Keys are in key.h, values in record.h and record-intent.h. Intents, deletes and tombstones share
+ * Keys are in key.h, values in record.h. Intents, deletes and tombstones share
  * one ascending sequence of ids, which links have theirs from as well: a link's id is below that
  * of any delete that names it, and so is never given to a later link of its authenticator.
  */

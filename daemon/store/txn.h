@@ -4,6 +4,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 
+#include "daemon/store/codec.h"
 #include "daemon/store/key.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/store-clock.h"
@@ -48,9 +49,15 @@ static inline MDB_val key_val(const StoreKey *key)
 
 int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret);
 int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value);
+/* See record_decode() and record_encode(). */
+int txn_get_record(Txn *txn, Database database, MDB_val key, const RecordType *type, void *object);
+int txn_put_record(Txn *txn, Database database, MDB_val key, const RecordType *type,
+                   const void *object);
 /* Deletes one of the key's values, or all if `value` is NULL. */
 int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value);
 int txn_count(Txn *txn, Database database, uint64_t *ret);
+/* Gets the first or last value: `op` is MDB_FIRST or MDB_LAST. */
+int txn_get_end(Txn *txn, Database database, MDB_cursor_op op, MDB_val *ret_key, MDB_val *ret);
 
 /* A cursor must be closed before its transaction ends. */
 int txn_cursor(Txn *txn, Database database, MDB_cursor **ret);
