@@ -45,13 +45,6 @@ ExchangeIntent *interrupted_exchanges_find_retry(const ExchangeIntentList *inter
         return NULL;
 }
 
-bool interrupted_exchanges_is_taken_over(const ExchangeIntentList *interrupted, uint64_t intent_id)
-{
-        const ExchangeIntent *intent = interrupted_exchanges_find(interrupted, intent_id);
-
-        return !intent || intent->taken_over;
-}
-
 bool interrupted_exchange_has_other_endpoint(const ExchangeIntent *intent, const char *endpoint)
 {
         return intent->wants_link && intent->endpoint && !streq(intent->endpoint, endpoint);

@@ -22,9 +22,6 @@ ExchangeIntent *interrupted_exchanges_find(const ExchangeIntentList *interrupted
 ExchangeIntent *interrupted_exchanges_find_retry(const ExchangeIntentList *interrupted,
                                                  const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
 
-/* Returns true also for an unknown id. */
-bool interrupted_exchanges_is_taken_over(const ExchangeIntentList *interrupted, uint64_t intent_id);
-
 /* Whether the exchange wanted to link a passkey of another endpoint, which has a vault of its own.
  */
 bool interrupted_exchange_has_other_endpoint(const ExchangeIntent *intent, const char *endpoint);

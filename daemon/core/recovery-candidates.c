@@ -36,11 +36,16 @@ void recovery_drop_taken_over(Recovery *recovery, const ExchangeIntentList *inte
 {
         size_t n_kept = 0;
 
-        for (size_t i = 0; i < recovery->n_claims; i++)
-                if (interrupted_exchanges_is_taken_over(interrupted, recovery->claims[i].intent_id))
-                        free(recovery->claims[i].user_id);
+        for (size_t i = 0; i < recovery->n_claims; i++) {
+                RecoveryClaim *claim = &recovery->claims[i];
+                const ExchangeIntent *intent =
+                        interrupted_exchanges_find(interrupted, claim->intent_id);
+
+                if (!intent || intent->taken_over)
+                        free(claim->user_id);
                 else
-                        recovery->claims[n_kept++] = recovery->claims[i];
+                        recovery->claims[n_kept++] = *claim;
+        }
         recovery->n_claims = n_kept;
 }
 
