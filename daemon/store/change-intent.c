@@ -151,18 +151,13 @@ static int add_tombstone(StoreChange *change, Txn *txn, const char *authenticato
 
 static int commit_link(StoreChange *change, Txn *txn)
 {
-        int outcome = 0, r;
+        const char *declined_id = change->link ? change->link->authenticator_id : change->id;
+        int outcome = change->link ? add_or_touch_link(change, txn) : 0, r = 0;
 
-        if (change->link) {
-                outcome = add_or_touch_link(change, txn);
-                if (outcome <= 0)
-                        return outcome;
-        }
-        r = 0;
-        if (change->link)
-                r = add_tombstone(change, txn, change->link->authenticator_id);
-        else if (change->id)
-                r = add_tombstone(change, txn, change->id);
+        if (outcome < 0 || (change->link && outcome == 0))
+                return outcome;
+        if (declined_id)
+                r = add_tombstone(change, txn, declined_id);
         return r < 0 ? r : outcome;
 }
 

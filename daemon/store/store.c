@@ -94,11 +94,6 @@ bool store_dispatch(Store *store)
         return true;
 }
 
-static int store_begin(Store *store, Txn *ret)
-{
-        return environment_begin_read(store->environment, ret);
-}
-
 /* Maps the result of a read for the caller; records an I/O failure. */
 static int store_end(Store *store, int r)
 {
@@ -116,7 +111,7 @@ int store_get_link(Store *store, const char *tenancy_id, const char *authenticat
 
         if (!tenancy_id_is_valid(tenancy_id) || !id_is_valid(authenticator_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_get(&txn, tenancy_id, authenticator_id, ret);
         return store_end(store, r);
@@ -129,7 +124,7 @@ int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id
 
         if (!tenancy_id_is_valid(tenancy_id) || !user_id_is_valid(user_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_list_by_user(&txn, tenancy_id, user_id, ret);
         return store_end(store, r);
@@ -173,7 +168,7 @@ int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t 
         if (limit == 0 || limit > STORE_LIST_LIMIT_MAX)
                 limit = STORE_LIST_LIMIT_MAX;
 
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_list(&txn, tenancy_id, after, limit, &list, &more);
         if (r == 0 && more)
@@ -193,7 +188,7 @@ int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_count(&txn, tenancy_id, ret);
         return store_end(store, r);
@@ -205,7 +200,7 @@ int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTE
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = idempotency_table_get(&txn, key, ret);
         return store_end(store, r);
@@ -219,7 +214,7 @@ int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentLis
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = intent_table_list_exchanges(&txn, tenancy_id, end_id, ret);
         return store_end(store, r);
@@ -233,7 +228,7 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = intent_table_list_deletes(&txn, tenancy_id, end_id, ret);
         return store_end(store, r);

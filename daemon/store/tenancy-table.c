@@ -4,17 +4,12 @@
 
 #include "daemon/store/tenancy-table.h"
 
-static MDB_val tenancy_key(const char *tenancy_id)
-{
-        return (MDB_val){.mv_data = (void *) tenancy_id, .mv_size = strlen(tenancy_id)};
-}
-
 int tenancy_table_get(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
 {
         TenancyRecord tenancy = {};
         int r;
 
-        r = txn_get_record(txn, DATABASE_TENANCIES, tenancy_key(tenancy_id), &tenancy_record,
+        r = txn_get_record(txn, DATABASE_TENANCIES, string_val(tenancy_id), &tenancy_record,
                            &tenancy);
         if (r < 0)
                 return r;
@@ -43,6 +38,6 @@ int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *re
 
 int tenancy_table_put(Txn *txn, const char *tenancy_id, const TenancyRecord *tenancy)
 {
-        return txn_put_record(txn, DATABASE_TENANCIES, tenancy_key(tenancy_id), &tenancy_record,
+        return txn_put_record(txn, DATABASE_TENANCIES, string_val(tenancy_id), &tenancy_record,
                               tenancy);
 }

@@ -55,7 +55,7 @@ int store_error_from_errno(int r)
         }
 }
 
-static int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret)
+int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret)
 {
         Txn txn = {.schema = schema};
         int r;
@@ -65,16 +65,6 @@ static int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *re
                 return lmdb_errno(r);
         *ret = txn;
         return 0;
-}
-
-int txn_begin_read(MDB_env *mdb, const Schema *schema, Txn *ret)
-{
-        return txn_begin(mdb, schema, MDB_RDONLY, ret);
-}
-
-int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret)
-{
-        return txn_begin(mdb, schema, 0, ret);
 }
 
 int txn_commit(Txn *txn)

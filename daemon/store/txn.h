@@ -35,8 +35,8 @@ int lmdb_errno_at(int rc, const char *file, int line, const char *func);
  * other errno becomes STORE_FULL or STORE_FAILED. */
 int store_error_from_errno(int r);
 
-int txn_begin_read(MDB_env *mdb, const Schema *schema, Txn *ret);
-int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret);
+/* `flags`: MDB_RDONLY or 0. */
+int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret);
 /* Ends the transaction, also on failure. */
 int txn_commit(Txn *txn);
 /* Aborts an open transaction. For _cleanup_. */
@@ -45,6 +45,11 @@ void txn_end(Txn *txn);
 static inline MDB_val key_val(const StoreKey *key)
 {
         return (MDB_val){.mv_data = (void *) key->bytes, .mv_size = key->len};
+}
+
+static inline MDB_val string_val(const char *s)
+{
+        return (MDB_val){.mv_data = (void *) s, .mv_size = strlen(s)};
 }
 
 int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret);
