@@ -6,11 +6,6 @@
 #include "daemon/store/store.h"
 #include "daemon/store/txn.h"
 
-/*
- * A queued write: created by the caller's thread, applied by the writer thread, then reported and
- * freed by the caller's thread. Only one thread owns it at a time; the writer never reads the
- * callback.
- */
 typedef struct ChangeKind {
         /* Applies the change; results of an earlier attempt have been cleared. Returns 0, an Error,
          * or a negative errno that aborts the transaction. */
@@ -20,6 +15,11 @@ typedef struct ChangeKind {
         bool uses_reserve; /* may use the reserved disk space: revokes access, or needs no space */
 } ChangeKind;
 
+/*
+ * A queued write: created by the caller's thread, applied by the writer thread, then reported and
+ * freed by the caller's thread. Only one thread owns it at a time; the writer never reads the
+ * callback.
+ */
 struct StoreChange {
         STAILQ_ENTRY(StoreChange) entry;
         const ChangeKind *kind;

@@ -37,7 +37,7 @@ void code_optional_string(Codec *codec, char **s);
 
 typedef struct RecordType {
         uint8_t version;
-        uint8_t oldest_version; /* that can be decoded */
+        uint8_t oldest_version; /* accepted by record_decode() */
         void (*code)(Codec *codec, void *object);
 } RecordType;
 
