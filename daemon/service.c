@@ -13,7 +13,6 @@
 #include "daemon/bus/bus.h"
 #include "daemon/commit-dispatcher.h"
 #include "daemon/config-loader.h"
-#include "daemon/core/tenancy-parts.h"
 #include "daemon/health.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"

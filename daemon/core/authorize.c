@@ -110,15 +110,7 @@ int authorize_registration_start(Tenancy *tenancy, Registration *registration, b
 int authorize_authentication_start(Tenancy *tenancy, const Authentication *authentication,
                                    ResultFunc func, void *userdata, Call **ret)
 {
-        Call *call;
-        int r;
-
         if (!authentication_is_valid(authentication))
                 return ERROR_INVALID_ARGS;
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_authorize_authentication(call->api, authentication, call_on_result, call,
-                                         &call->api_call);
-        return call_started(call, r, ret);
+        return CALL_API(tenancy, func, userdata, ret, api_authorize_authentication, authentication);
 }

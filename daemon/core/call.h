@@ -54,6 +54,20 @@ void call_end(Call *call, const Result *result);
 /* call_end() as the ResultFunc of an API call; `userdata` is the Call. */
 void call_on_result(const Result *result, void *userdata);
 
+/* Starts a call that is one API call: api_function(api, ARGUMENTS, func, userdata, &api_call) with
+ * call_on_result(). Returns as a start function. */
+#define CALL_API(tenancy, func, userdata, ret, api_function, ...) \
+        ({ \
+                Call *_call; \
+                int _r = call_new(sizeof(Call), (tenancy), (func), (userdata), &_call); \
+                if (_r == 0) \
+                        _r = call_started(_call, \
+                                          api_function(_call->api, __VA_ARGS__, call_on_result, \
+                                                       _call, &_call->api_call), \
+                                          (ret)); \
+                _r; \
+        })
+
 /* The last statement of a start function: stores the call in `ret` (NULL: not cancellable) if r is
  * 0, and frees it otherwise. Returns r. */
 int call_started(Call *call, int r, Call **ret);

@@ -25,7 +25,7 @@ struct CrashRecovery {
         bool stopped;
         bool loaded;
         bool decisions_lost;
-        InterruptedExchanges interrupted;
+        ExchangeIntentList interrupted;
         int last_error;
 
         /* In progress: paging through the vault, then the store change. */
@@ -64,8 +64,8 @@ static size_t count_due(const CrashRecovery *recovery)
         const char *endpoint = tenancy_endpoint(recovery->tenancy);
         size_t n = 0;
 
-        for (size_t i = 0; i < recovery->interrupted.n; i++) {
-                const InterruptedExchange *exchange = &recovery->interrupted.exchanges[i];
+        for (size_t i = 0; i < recovery->interrupted.n_intents; i++) {
+                const ExchangeIntent *exchange = &recovery->interrupted.intents[i];
 
                 n += !exchange->taken_over &&
                      !interrupted_exchange_has_other_endpoint(exchange, endpoint);
@@ -147,9 +147,9 @@ static int commit(CrashRecovery *recovery)
  * only then the number of claims is known. */
 static int commit_if_idle(CrashRecovery *recovery)
 {
-        bool idle =
-                interrupted_exchanges_count(&recovery->interrupted) == recovery->interrupted.n &&
-                !exchanges_are_awaited(recovery->tenancy->exchanges);
+        bool idle = interrupted_exchanges_count(&recovery->interrupted) ==
+                            recovery->interrupted.n_intents &&
+                    !exchanges_are_awaited(recovery->tenancy->exchanges);
 
         return idle ? commit(recovery) : 0;
 }
@@ -205,33 +205,26 @@ static bool needs_paging(const CrashRecovery *recovery)
 {
         const char *endpoint = tenancy_endpoint(recovery->tenancy);
 
-        for (size_t i = 0; i < recovery->interrupted.n; i++) {
-                const InterruptedExchange *exchange = &recovery->interrupted.exchanges[i];
+        for (size_t i = 0; i < recovery->interrupted.n_intents; i++) {
+                const ExchangeIntent *exchange = &recovery->interrupted.intents[i];
 
-                if (exchange->intent.wants_link &&
+                if (exchange->wants_link &&
                     !interrupted_exchange_has_other_endpoint(exchange, endpoint))
                         return true;
         }
         return false;
 }
 
-static int load(CrashRecovery *recovery)
+static void load(CrashRecovery *recovery)
 {
-        _cleanup_(exchange_intent_list_clear) ExchangeIntentList list = {};
-        int r;
+        ExchangeIntentList *interrupted = &recovery->interrupted;
 
-        r = store_list_exchanges(recovery->tenancy->store, recovery->tenancy->id, &list);
-        for (size_t i = 0; r == 0 && i < list.n_intents; i++)
-                r = interrupted_exchanges_push(&recovery->interrupted, &list.intents[i]);
-        if (r != 0) {
-                interrupted_exchanges_clear(&recovery->interrupted);
-                return r;
-        }
+        if (store_list_exchanges(recovery->tenancy->store, recovery->tenancy->id, interrupted) != 0)
+                return;
         recovery->loaded = true;
-        if (recovery->interrupted.n > 0)
+        if (interrupted->n_intents > 0)
                 audit(EVENT_RECOVERY_NEEDED, .tenancy = tenancy_label(recovery->tenancy),
-                      .counts = {{FIELD_COUNT, recovery->interrupted.n}});
-        return 0;
+                      .counts = {{FIELD_COUNT, interrupted->n_intents}});
 }
 
 static bool is_in_progress(const CrashRecovery *recovery)
@@ -278,7 +271,7 @@ static bool wants_same_link(const ExchangeIntent *intent, const ExchangeIntent *
 uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent *retry,
                                   bool *ret_interrupted)
 {
-        InterruptedExchange *exchange =
+        ExchangeIntent *exchange =
                 interrupted_exchanges_find_retry(&recovery->interrupted, retry->key);
 
         if (!exchange)
@@ -287,10 +280,10 @@ uint64_t crash_recovery_take_over(CrashRecovery *recovery, const ExchangeIntent 
         /* Recovery may remove the intent before the retry has called the API. */
         if (recovery->committing || waits_for_exchanges(recovery))
                 return 0;
-        if (!wants_same_link(&exchange->intent, retry))
+        if (!wants_same_link(exchange, retry))
                 return 0;
         exchange->taken_over = true;
-        return exchange->intent.id;
+        return exchange->id;
 }
 
 void crash_recovery_resume(CrashRecovery *recovery)
@@ -311,8 +304,7 @@ void crash_recovery_note_lost_decision(CrashRecovery *recovery)
 
 void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool resolved)
 {
-        InterruptedExchange *exchange =
-                interrupted_exchanges_find(&recovery->interrupted, intent_id);
+        ExchangeIntent *exchange = interrupted_exchanges_find(&recovery->interrupted, intent_id);
 
         if (!exchange)
                 return;
@@ -343,7 +335,7 @@ static void crash_recovery_free(CrashRecovery *recovery)
         if (!recovery)
                 return;
         cancel_paging(recovery);
-        interrupted_exchanges_clear(&recovery->interrupted);
+        exchange_intent_list_clear(&recovery->interrupted);
         wait_list_free(recovery->waiting_retries);
         backoff_free(recovery->backoff);
         free(recovery);
@@ -379,7 +371,7 @@ static void start(Tenancy *tenancy)
 
         recovery->stopped = false;
         if (!recovery->loaded)
-                (void) load(recovery);
+                load(recovery);
         if (!is_in_progress(recovery))
                 backoff_start(recovery->backoff);
 }
@@ -409,16 +401,16 @@ static int find(const Tenancy *tenancy, FindingList *list)
         size_t n_other_endpoint = 0;
         char text[160], other_endpoint[64] = "";
 
-        if (recovery->interrupted.n == 0)
+        if (recovery->interrupted.n_intents == 0)
                 return 0;
-        for (size_t i = 0; i < recovery->interrupted.n; i++)
+        for (size_t i = 0; i < recovery->interrupted.n_intents; i++)
                 n_other_endpoint += interrupted_exchange_has_other_endpoint(
-                        &recovery->interrupted.exchanges[i], tenancy_endpoint(tenancy));
+                        &recovery->interrupted.intents[i], tenancy_endpoint(tenancy));
         if (n_other_endpoint > 0)
                 (void) snprintf(other_endpoint, sizeof(other_endpoint),
                                 "; of another Endpoint: %zu", n_other_endpoint);
         (void) snprintf(text, sizeof(text), "Interrupted exchanges not yet recovered: %zu%s%s%s",
-                        recovery->interrupted.n, other_endpoint,
+                        recovery->interrupted.n_intents, other_endpoint,
                         recovery->last_error ? "; the last attempt failed: " : "",
                         recovery->last_error ? error_strerror(recovery->last_error) : "");
         return finding_add(list, .kind = "recovery", .tenancy = tenancy_label(recovery->tenancy),

@@ -85,8 +85,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         Tenancy *tenancy = recovery->tenancy;
         PendingDelete *pending = recovery->current;
 
-        for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_notify_link_removed(tenancy, removed->links[i], &pending->origin);
+        tenancy_notify_links_removed(tenancy, removed, &pending->origin);
         if (r != 0) { /* check all links again */
                 recovery->result = r;
         } else if (recovery->rest.n_links > 0) {

@@ -11,6 +11,8 @@
 
 _Static_assert(LINKS_PAGE_MAX <= STORE_LIST_LIMIT_MAX, "the store lists them at once");
 
+_Static_assert(LINKS_IMPORT_MAX <= STORE_IMPORT_MAX, "the store takes them at once");
+
 int links_get(Tenancy *tenancy, const char *authenticator_id, Link **ret)
 {
         return store_get_link(tenancy->store, tenancy->id, authenticator_id, ret);
@@ -34,14 +36,11 @@ int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *r
                        limit ?: LINKS_PAGE_DEFAULT, &page, &next);
         if (r != 0)
                 return r;
-        if (!next) {
-                next = strdup("");
-                if (!next)
-                        return -ENOMEM;
-        }
+        next = next ?: strdup("");
+        if (!next)
+                return -ENOMEM;
         *ret_next_cursor = TAKE_PTR(next);
-        *ret = page;
-        page = (LinkList){};
+        *ret = TAKE(page, (LinkList){});
         return 0;
 }
 
@@ -53,7 +52,8 @@ int links_count(Tenancy *tenancy, uint64_t *ret)
 /* A store change in flight. */
 typedef struct LinkChange {
         Call call;
-        Link *link; /* to add */
+        Link *link;   /* to add */
+        bool dry_run; /* of an import */
         AuditOrigin origin;
 } LinkChange;
 
@@ -90,9 +90,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 {
         LinkChange *change = userdata;
 
-        for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_notify_link_removed(change->call.tenancy, removed->links[i],
-                                            &change->origin);
+        tenancy_notify_links_removed(change->call.tenancy, removed, &change->origin);
         call_end(&change->call, &(Result){.r = r, .n_links = r == 0 ? removed->n_links : 0});
 }
 
@@ -134,5 +132,34 @@ int links_remove_by_user(Tenancy *tenancy, const char *user_id, const AuditOrigi
         if (r < 0)
                 return r;
         r = store_remove_by_user(tenancy->store, tenancy->id, user_id, on_removed, change, NULL);
+        return call_started(&change->call, r, NULL);
+}
+
+static void on_imported(int r, const LinkList *links, const LinkOutcome *outcomes, void *userdata)
+{
+        LinkChange *change = userdata;
+
+        for (size_t i = 0; r == 0 && !change->dry_run && i < links->n_links; i++)
+                if (outcomes[i] == LINK_ADDED)
+                        tenancy_notify_link_added(change->call.tenancy, links->links[i],
+                                                  &change->origin);
+        call_end(&change->call, &(Result){.r = r,
+                                          .links = r == 0 ? links : NULL,
+                                          .outcomes = r == 0 ? outcomes : NULL});
+}
+
+int links_import(Tenancy *tenancy, const LinkList *links, bool dry_run, const AuditOrigin *origin,
+                 ResultFunc func, void *userdata)
+{
+        LinkChange *change;
+        int r;
+
+        if (links->n_links > LINKS_IMPORT_MAX)
+                return ERROR_INVALID_ARGS;
+        r = link_change_new(tenancy, origin, func, userdata, &change);
+        if (r < 0)
+                return r;
+        change->dry_run = dry_run;
+        r = store_import(tenancy->store, tenancy->id, links, dry_run, on_imported, change, NULL);
         return call_started(&change->call, r, NULL);
 }

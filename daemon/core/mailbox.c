@@ -6,50 +6,22 @@
 int mailbox_create(Tenancy *tenancy, const ChallengeRequest *request, ResultFunc func,
                    void *userdata)
 {
-        Call *call;
-        int r;
-
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_create_challenge(call->api, request, call_on_result, call, &call->api_call);
-        return call_started(call, r, NULL);
+        return CALL_API(tenancy, func, userdata, NULL, api_create_challenge, request);
 }
 
 int mailbox_get(Tenancy *tenancy, const char *challenge_id, ResultFunc func, void *userdata)
 {
-        Call *call;
-        int r;
-
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_get_challenge(call->api, challenge_id, call_on_result, call, &call->api_call);
-        return call_started(call, r, NULL);
+        return CALL_API(tenancy, func, userdata, NULL, api_get_challenge, challenge_id);
 }
 
 int mailbox_verify(Tenancy *tenancy, const char *challenge_id, const char *secret, const char *code,
                    ResultFunc func, void *userdata)
 {
-        Call *call;
-        int r;
-
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_verify_challenge(call->api, challenge_id, secret, code, call_on_result, call,
-                                 &call->api_call);
-        return call_started(call, r, NULL);
+        return CALL_API(tenancy, func, userdata, NULL, api_verify_challenge, challenge_id, secret,
+                        code);
 }
 
 int mailbox_delete(Tenancy *tenancy, const char *challenge_id, ResultFunc func, void *userdata)
 {
-        Call *call;
-        int r;
-
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_delete_challenge(call->api, challenge_id, call_on_result, call, &call->api_call);
-        return call_started(call, r, NULL);
+        return CALL_API(tenancy, func, userdata, NULL, api_delete_challenge, challenge_id);
 }

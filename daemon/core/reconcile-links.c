@@ -15,9 +15,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
         Reconcile *reconcile = userdata;
 
         reconcile->counts.removed += removed->n_links;
-        for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_notify_link_removed(reconcile->call.tenancy, removed->links[i],
-                                            &reconcile->origin);
+        tenancy_notify_links_removed(reconcile->call.tenancy, removed, &reconcile->origin);
         if (r != 0)
                 reconcile_fail(reconcile, r, 0);
         reconcile_close_change(reconcile);

@@ -12,7 +12,7 @@
 #define CANDIDATES_MAX          10000U
 #define EXPECTED_CANDIDATES_MAX 100000U
 
-int recovery_new(const InterruptedExchanges *interrupted, const char *endpoint, const Api *api,
+int recovery_new(const ExchangeIntentList *interrupted, const char *endpoint, const Api *api,
                  Recovery **ret)
 {
         _cleanup_(recovery_freep) Recovery *recovery = calloc(1, sizeof(Recovery));
@@ -22,9 +22,9 @@ int recovery_new(const InterruptedExchanges *interrupted, const char *endpoint, 
                 return -ENOMEM;
         recovery->now.api_ms = api ? api_clock_ms(api) : 0;
         host_time_now(&recovery->now.host);
-        for (size_t i = 0; r == 0 && i < interrupted->n; i++)
-                if (!interrupted_exchange_has_other_endpoint(&interrupted->exchanges[i], endpoint))
-                        r = recovery_add_exchange(recovery, &interrupted->exchanges[i].intent,
+        for (size_t i = 0; r == 0 && i < interrupted->n_intents; i++)
+                if (!interrupted_exchange_has_other_endpoint(&interrupted->intents[i], endpoint))
+                        r = recovery_add_exchange(recovery, &interrupted->intents[i],
                                                   &recovery->now);
         if (r < 0)
                 return r;
@@ -32,15 +32,20 @@ int recovery_new(const InterruptedExchanges *interrupted, const char *endpoint, 
         return 0;
 }
 
-void recovery_drop_taken_over(Recovery *recovery, const InterruptedExchanges *interrupted)
+void recovery_drop_taken_over(Recovery *recovery, const ExchangeIntentList *interrupted)
 {
         size_t n_kept = 0;
 
-        for (size_t i = 0; i < recovery->n_claims; i++)
-                if (interrupted_exchanges_is_taken_over(interrupted, recovery->claims[i].intent_id))
-                        free(recovery->claims[i].user_id);
+        for (size_t i = 0; i < recovery->n_claims; i++) {
+                RecoveryClaim *claim = &recovery->claims[i];
+                const ExchangeIntent *intent =
+                        interrupted_exchanges_find(interrupted, claim->intent_id);
+
+                if (!intent || intent->taken_over)
+                        free(claim->user_id);
                 else
-                        recovery->claims[n_kept++] = recovery->claims[i];
+                        recovery->claims[n_kept++] = *claim;
+        }
         recovery->n_claims = n_kept;
 }
 

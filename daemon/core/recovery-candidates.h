@@ -9,11 +9,11 @@
 
 /* Makes claims of the interrupted exchanges of an endpoint. `api` provides the API's clock; NULL:
  * unknown. Returns 0 or -ENOMEM. */
-int recovery_new(const InterruptedExchanges *interrupted, const char *endpoint, const Api *api,
+int recovery_new(const ExchangeIntentList *interrupted, const char *endpoint, const Api *api,
                  Recovery **ret);
 
 /* Drops claims that retries have taken over since. */
-void recovery_drop_taken_over(Recovery *recovery, const InterruptedExchanges *interrupted);
+void recovery_drop_taken_over(Recovery *recovery, const ExchangeIntentList *interrupted);
 
 /* Makes a passkey a candidate if it matches a claim. Returns 0, -ENOMEM or an Error of the store.
  */

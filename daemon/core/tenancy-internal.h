@@ -15,7 +15,7 @@ typedef LIST_HEAD(UnconfirmedDeletes, Delete) UnconfirmedDeletes;
 typedef struct KeySetCache KeySetCache;
 typedef struct Reconcile Reconcile;
 
-/* A use case with per-tenancy state. All functions but attach and detach may be NULL. */
+/* A use case with per-tenancy state. All functions may be NULL. */
 typedef struct TenancyPart {
         /* Create and free the state. attach returns 0 or a negative errno. */
         int (*attach)(Tenancy *tenancy);
@@ -77,9 +77,10 @@ void tenancy_end_change(Tenancy *tenancy);
  */
 void tenancy_note_api_result(const Api *api, int r, void *userdata);
 
-/* A link has been added or removed, on disk: writes the audit record and calls the listener. */
+/* Links have been added or removed, on disk: writes audit records and calls the listener. */
 void tenancy_notify_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
-void tenancy_notify_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
+void tenancy_notify_links_removed(Tenancy *tenancy, const LinkList *links,
+                                  const AuditOrigin *origin);
 
 /* Audits unreadable rows of a vault page. The origin may be NULL. */
 void tenancy_note_unreadable_rows(const Tenancy *tenancy, size_t n, const AuditOrigin *origin);

@@ -4,7 +4,6 @@
 #include "daemon/core/delete-recovery.h"
 #include "daemon/core/exchange-internal.h"
 #include "daemon/core/tenancy-internal.h"
-#include "daemon/core/tenancy-parts.h"
 #include "daemon/core/verify-id-token.h"
 
 const TenancyPart *const tenancy_parts[] = {

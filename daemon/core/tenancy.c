@@ -17,6 +17,14 @@ struct Tenancies {
 #define FOREACH_PART(part, tenancies) \
         for (const TenancyPart *const *part = (tenancies)->parts; *part; part++)
 
+/* Calls a function of each part that has it. */
+#define CALL_PARTS(tenancy, func) \
+        do { \
+                FOREACH_PART(part, (tenancy)->tenancies) \
+                        if ((*part)->func) \
+                                (*part)->func(tenancy); \
+        } while (0)
+
 const char *tenancy_state_to_string(TenancyState state)
 {
         static const char *const names[] = {
@@ -72,7 +80,7 @@ static int tenancy_new(Tenancies *tenancies, const char *id, Tenancy **ret)
         if (!tenancy->id)
                 return -ENOMEM;
         FOREACH_PART(part, tenancies) {
-                r = (*part)->attach(tenancy);
+                r = (*part)->attach ? (*part)->attach(tenancy) : 0;
                 if (r < 0)
                         return r;
         }
@@ -94,34 +102,13 @@ int tenancies_get(Tenancies *tenancies, const char *id, Tenancy **ret)
         return tenancy_new(tenancies, id, ret);
 }
 
-static void tenancy_stop(Tenancy *tenancy)
-{
-        FOREACH_PART(part, tenancy->tenancies)
-                if ((*part)->stop)
-                        (*part)->stop(tenancy);
-}
-
-static void tenancy_abort_calls(Tenancy *tenancy)
-{
-        FOREACH_PART(part, tenancy->tenancies)
-                if ((*part)->abort_calls)
-                        (*part)->abort_calls(tenancy);
-}
-
-static void tenancy_start(Tenancy *tenancy)
-{
-        FOREACH_PART(part, tenancy->tenancies)
-                if ((*part)->start)
-                        (*part)->start(tenancy);
-}
-
 void tenancies_store_is_open(Tenancies *tenancies)
 {
         Tenancy *t;
 
         LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (t->api && !tenancies->stopping)
-                        tenancy_start(t);
+                        CALL_PARTS(t, start);
 }
 
 void tenancies_stop(Tenancies *tenancies)
@@ -130,8 +117,8 @@ void tenancies_stop(Tenancies *tenancies)
 
         tenancies->stopping = true;
         LIST_FOREACH(t, &tenancies->tenancies, entry) {
-                tenancy_stop(t);
-                tenancy_abort_calls(t);
+                CALL_PARTS(t, stop);
+                CALL_PARTS(t, abort_calls);
         }
 }
 
@@ -155,8 +142,7 @@ Tenancy *tenancy_unref(Tenancy *tenancy)
 {
         if (!tenancy || --tenancy->n_ref > 0)
                 return NULL;
-        FOREACH_PART(part, tenancy->tenancies)
-                (*part)->detach(tenancy);
+        CALL_PARTS(tenancy, detach);
         api_unref(tenancy->api);
         free(tenancy->id);
         free(tenancy->label);
@@ -219,20 +205,18 @@ static bool has_other_issuer(const Api *a, const Api *b)
 }
 
 /* Takes ownership of the new Api; NULL for none. Background work stops using the old key, and
- * continues with the new Api after tenancy_start(). */
+ * continues with the new Api after the parts are started. */
 static void tenancy_replace_api(Tenancy *tenancy, Api *api)
 {
         _cleanup_(api_unrefp) Api *old = tenancy->api;
 
         if (old != api)
-                tenancy_stop(tenancy);
+                CALL_PARTS(tenancy, stop);
         tenancy->api = api;
         if (old && has_other_issuer(old, api))
-                FOREACH_PART(part, tenancy->tenancies)
-                        if ((*part)->issuer_changed)
-                                (*part)->issuer_changed(tenancy);
+                CALL_PARTS(tenancy, issuer_changed);
         if (tenancy_aborts_calls(tenancy))
-                tenancy_abort_calls(tenancy);
+                CALL_PARTS(tenancy, abort_calls);
 }
 
 static void tenancy_set_api(Tenancy *tenancy, Api *api)
@@ -269,7 +253,7 @@ int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
         free(tenancy->credential);
         tenancy->credential = TAKE_PTR(credential);
         tenancy_set_api(tenancy, api);
-        tenancy_start(tenancy);
+        CALL_PARTS(tenancy, start);
         return 0;
 }
 
@@ -329,13 +313,6 @@ bool tenancy_aborts_calls(const Tenancy *tenancy)
         return tenancy->tenancies->stopping || (tenancy->api && !api_has_key(tenancy->api));
 }
 
-static void notify_api_is_back(Tenancy *tenancy)
-{
-        FOREACH_PART(part, tenancy->tenancies)
-                if ((*part)->api_is_back)
-                        (*part)->api_is_back(tenancy);
-}
-
 void tenancy_note_api_result(const Api *api, int r, void *userdata)
 {
         Tenancy *tenancy = userdata;
@@ -353,7 +330,7 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
         } else {
                 tenancy_learn_state(tenancy, TENANCY_READY, 0);
                 if (was_away)
-                        notify_api_is_back(tenancy);
+                        CALL_PARTS(tenancy, api_is_back);
         }
 }
 
@@ -388,9 +365,13 @@ void tenancy_notify_link_added(Tenancy *tenancy, const Link *link, const AuditOr
                 tenancy->listener.link_added(tenancy, link, tenancy->listener.userdata);
 }
 
-void tenancy_notify_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
+void tenancy_notify_links_removed(Tenancy *tenancy, const LinkList *links,
+                                  const AuditOrigin *origin)
 {
-        audit_link(EVENT_LINK_REMOVED, tenancy, link, origin);
-        if (tenancy->listener.link_removed)
-                tenancy->listener.link_removed(tenancy, link, tenancy->listener.userdata);
+        for (size_t i = 0; i < links->n_links; i++) {
+                audit_link(EVENT_LINK_REMOVED, tenancy, links->links[i], origin);
+                if (tenancy->listener.link_removed)
+                        tenancy->listener.link_removed(tenancy, links->links[i],
+                                                       tenancy->listener.userdata);
+        }
 }

@@ -36,8 +36,11 @@ const char *tenancy_state_to_string(TenancyState state);
 /* The registry of all tenancies that were ever configured. */
 typedef struct Tenancies Tenancies;
 
-/* Event loop, API and store must outlive the registry and every tenancy. `parts` is
- * NULL-terminated, see tenancy-parts.h. Returns 0 or -ENOMEM. */
+/* All use cases with per-tenancy state, NULL-terminated. */
+extern const struct TenancyPart *const tenancy_parts[];
+
+/* Event loop, API and store must outlive the registry and every tenancy. `parts` is normally
+ * tenancy_parts. Returns 0 or -ENOMEM. */
 int tenancies_new(sd_event *event, struct ApiContext *api, struct Store *store,
                   const struct TenancyPart *const *parts, Tenancies **ret);
 /* Drops all tenancies. Call it before the event loop, the API and the store are freed. Returns

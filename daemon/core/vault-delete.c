@@ -80,9 +80,7 @@ static void on_removed(int r, const LinkList *removed, void *userdata)
 {
         Delete *delete = userdata;
 
-        for (size_t i = 0; i < removed->n_links; i++)
-                tenancy_notify_link_removed(delete->call.tenancy, removed->links[i],
-                                            &delete->origin);
+        tenancy_notify_links_removed(delete->call.tenancy, removed, &delete->origin);
         if (r != 0) {
                 delete->result = delete->result ?: r;
                 delete_leave_rest(delete, &delete->links);
@@ -238,8 +236,8 @@ static int delete_begin(Delete *delete)
         return store_begin_delete(tenancy->store, tenancy->id, &request, on_begun, delete, NULL);
 }
 
-static int delete_new(Tenancy *tenancy, const AuditOrigin *origin, ResultFunc func, void *userdata,
-                      Delete **ret)
+int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const char *user_id,
+                 const AuditOrigin *origin, ResultFunc func, void *userdata)
 {
         Delete *delete;
         int r;
@@ -249,47 +247,11 @@ static int delete_new(Tenancy *tenancy, const AuditOrigin *origin, ResultFunc fu
                 return r;
         delete->call.destroy = delete_destroy;
         delete->origin = *origin;
-        *ret = delete;
-        return 0;
-}
-
-int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const AuditOrigin *origin,
-                 ResultFunc func, void *userdata)
-{
-        Delete *delete;
-        int r;
-
-        r = delete_new(tenancy, origin, func, userdata, &delete);
-        if (r != 0)
-                return r;
-        r = strv_copy(passkey_ids, &delete->ids);
+        delete->user_id = user_id ? strdup(user_id) : NULL;
+        r = user_id && !delete->user_id ? -ENOMEM : strv_copy(passkey_ids, &delete->ids);
         if (r == 0)
                 r = delete_begin(delete);
         return call_started(&delete->call, r, NULL);
-}
-
-int vault_delete_user(Tenancy *tenancy, const char *user_id, const AuditOrigin *origin,
-                      ResultFunc func, void *userdata)
-{
-        Delete *delete;
-        int r;
-
-        r = delete_new(tenancy, origin, func, userdata, &delete);
-        if (r != 0)
-                return r;
-        delete->user_id = strdup(user_id);
-        r = delete->user_id ? delete_begin(delete) : -ENOMEM;
-        return call_started(&delete->call, r, NULL);
-}
-
-static int attach(Tenancy *tenancy)
-{
-        LIST_INIT(&tenancy->unconfirmed_deletes);
-        return 0;
-}
-
-static void detach(Tenancy *tenancy _unused_)
-{
 }
 
 /* Looking up many passkeys may take long; delete recovery continues with them. */
@@ -303,5 +265,4 @@ static void abort_calls(Tenancy *tenancy)
         }
 }
 
-const TenancyPart unconfirmed_deletes_part = {
-        .attach = attach, .detach = detach, .abort_calls = abort_calls};
+const TenancyPart unconfirmed_deletes_part = {.abort_calls = abort_calls};

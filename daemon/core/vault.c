@@ -5,15 +5,7 @@
 
 int vault_get(Tenancy *tenancy, const char *passkey_id, ResultFunc func, void *userdata, Call **ret)
 {
-        Call *call;
-        int r;
-
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_get_passkey(call->api, passkey_id, API_FOREGROUND, call_on_result, call,
-                            &call->api_call);
-        return call_started(call, r, ret);
+        return CALL_API(tenancy, func, userdata, ret, api_get_passkey, passkey_id, API_FOREGROUND);
 }
 
 static void on_page(const Result *result, void *userdata)
@@ -40,26 +32,12 @@ int vault_list(Tenancy *tenancy, const char *cursor, ResultFunc func, void *user
 
 int vault_prune(Tenancy *tenancy, const char *user_id, ResultFunc func, void *userdata, Call **ret)
 {
-        Call *call;
-        int r;
-
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_prune_passkeys(call->api, user_id, call_on_result, call, &call->api_call);
-        return call_started(call, r, ret);
+        return CALL_API(tenancy, func, userdata, ret, api_prune_passkeys, user_id);
 }
 
 int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
                  const char *display_name, ResultFunc func, void *userdata)
 {
-        Call *call;
-        int r;
-
-        r = call_new(sizeof(Call), tenancy, func, userdata, &call);
-        if (r != 0)
-                return r;
-        r = api_update_passkeys(call->api, user_id, username, display_name, call_on_result, call,
-                                &call->api_call);
-        return call_started(call, r, NULL);
+        return CALL_API(tenancy, func, userdata, NULL, api_update_passkeys, user_id, username,
+                        display_name);
 }

@@ -286,11 +286,6 @@ int verify_id_token_start(Tenancy *tenancy, const char *id_token, const char *us
         return call_started(&verification->call, r, ret);
 }
 
-static int attach(Tenancy *tenancy _unused_)
-{
-        return 0; /* created by the first id_token */
-}
-
 static void detach(Tenancy *tenancy)
 {
         tenancy->key_set_cache = key_set_cache_unref(tenancy->key_set_cache);
@@ -308,7 +303,6 @@ static void start(Tenancy *tenancy)
 }
 
 const TenancyPart key_set_cache_part = {
-        .attach = attach,
         .detach = detach,
         .start = start,
         .issuer_changed = detach,

@@ -9,7 +9,7 @@
  */
 #define IDEMPOTENCY_KEY_LEN 32U /* SHA-256 */
 
-typedef struct Answer {
+typedef struct IdempotencyRecord {
         int error;              /* 0, or the Error of the reply; then there is no principal */
         Principal *principal;   /* owned */
         bool linked;            /* the link is on disk */

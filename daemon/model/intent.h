@@ -24,6 +24,7 @@ typedef struct ExchangeIntent {
                                      been set; 0: unknown */
         uint64_t window_ms; /* a passkey last used earlier than this before the exchange does not
                                match */
+        bool taken_over;    /* in memory: by a retry after a crash */
 } ExchangeIntent;
 
 int exchange_intent_copy(const ExchangeIntent *intent, ExchangeIntent *ret);

@@ -64,6 +64,11 @@ static uint64_t saturating_sub(uint64_t a, uint64_t b)
         return a > b ? a - b : 0;
 }
 
+static uint64_t latest(uint64_t created_at_ms, uint64_t last_used_at_ms)
+{
+        return last_used_at_ms > created_at_ms ? last_used_at_ms : created_at_ms;
+}
+
 static void period_add(Period *period, uint64_t min_ms, uint64_t max_ms)
 {
         if (min_ms < period->min_ms)
@@ -114,18 +119,11 @@ int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
 
 bool recovery_is_used_since(const RecoveryClock *now, const Link *link, uint64_t used_at_ms)
 {
-        uint64_t exchanged_at_ms = link->last_used_at_ms > link->created_at_ms
-                                           ? link->last_used_at_ms
-                                           : link->created_at_ms;
+        uint64_t exchanged_at_ms = latest(link->created_at_ms, link->last_used_at_ms);
 
         /* The earliest possible use on the API's clock. */
         return now->api_ms > 0 &&
                used_at_ms + now->host.realtime_ms > exchanged_at_ms + now->api_ms + DATE_MARGIN_MS;
-}
-
-static uint64_t latest(uint64_t created_at_ms, uint64_t last_used_at_ms)
-{
-        return last_used_at_ms > created_at_ms ? last_used_at_ms : created_at_ms;
 }
 
 static bool is_in_time(const RecoveryClaim *claim, uint64_t created_at_ms, uint64_t last_used_at_ms)

@@ -6,10 +6,11 @@
 
 #include "base/strv.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/change-internal.h"
+#include "daemon/store/change.h"
 #include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
+#include "daemon/store/record.h"
 #include "daemon/store/tenancy-table.h"
 #include "daemon/store/tombstone-table.h"
 #include "dbus/error.h"
@@ -45,9 +46,11 @@ static int decline_deleted(StoreChange *change, Txn *txn)
         int r = 0;
 
         if (change->id)
-                return tombstone_table_add_user(txn, change->tenancy_id, change->id);
+                return tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_USER,
+                                                   change->id);
         for (char **id = change->ids; r == 0 && id && *id; id++)
-                r = tombstone_table_add_unlinked(txn, change->tenancy_id, *id);
+                r = tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_AUTHENTICATOR,
+                                                *id);
         return r;
 }
 
@@ -72,8 +75,8 @@ static void report_begin(const StoreChange *change)
         change->func.begin(change->r, change->made_id, change->userdata);
 }
 
-int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *intent,
-                              StoreBeginFunc func, void *userdata, StoreChange **ret)
+int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
+                         StoreBeginFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {.apply = apply_begin_exchange, .report = report_begin};
         _cleanup_(change_freep) StoreChange *change = NULL;
@@ -86,10 +89,7 @@ int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *inte
                 return r;
         change->func.begin = func;
         r = exchange_intent_copy(intent, &change->intent);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 static void report_begin_delete(const StoreChange *change)
@@ -98,8 +98,8 @@ static void report_begin_delete(const StoreChange *change)
 }
 
 /* A delete revokes access: it must not fail with ENOSPC. */
-int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
-                            StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
+int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *request,
+                       StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_begin_delete, .report = report_begin_delete, .uses_reserve = true};
@@ -120,10 +120,7 @@ int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
         if ((request->endpoint && !change->endpoint) || (request->user_id && !change->id))
                 return -ENOMEM;
         r = strv_copy(request->authenticator_ids, &change->ids);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 /* Adds the link, or updates its last use. */
@@ -131,7 +128,7 @@ static int add_or_touch_link(StoreChange *change, Txn *txn)
 {
         int r;
 
-        r = link_table_add(txn, change->tenancy_id, change->link, &change->newly_linked);
+        r = link_table_add(txn, change->tenancy_id, change->link, false, &change->newly_linked);
         if (r == 0 && !change->newly_linked)
                 r = link_table_touch(txn, change->tenancy_id, change->link->authenticator_id,
                                      change->link->created_at_ms);
@@ -147,23 +144,20 @@ static int add_tombstone(StoreChange *change, Txn *txn, const char *authenticato
         r = tenancy_table_get(txn, change->tenancy_id, &tenancy);
         if (r == -ENOENT) /* an unknown tenancy has no intents */
                 return 0;
-        return r < 0 ? r : tombstone_table_add(txn, tenancy.number, authenticator_id);
+        return r < 0 ? r
+                     : tombstone_table_add(txn, tenancy.number, TOMBSTONE_AUTHENTICATOR,
+                                           authenticator_id);
 }
 
 static int commit_link(StoreChange *change, Txn *txn)
 {
-        int outcome = 0, r;
+        const char *declined_id = change->link ? change->link->authenticator_id : change->id;
+        int outcome = change->link ? add_or_touch_link(change, txn) : 0, r = 0;
 
-        if (change->link) {
-                outcome = add_or_touch_link(change, txn);
-                if (outcome <= 0)
-                        return outcome;
-        }
-        r = 0;
-        if (change->link)
-                r = add_tombstone(change, txn, change->link->authenticator_id);
-        else if (change->id)
-                r = add_tombstone(change, txn, change->id);
+        if (outcome < 0 || (change->link && outcome == 0))
+                return outcome;
+        if (declined_id)
+                r = add_tombstone(change, txn, declined_id);
         return r < 0 ? r : outcome;
 }
 
@@ -196,20 +190,15 @@ static int apply_exchange(StoreChange *change, Txn *txn)
         return r < 0 ? r : outcome;
 }
 
-static void report_exchange(const StoreChange *change)
-{
-        change->func.add(change->r, change->newly_linked, change->userdata);
-}
-
 static int copy_idempotency_record(const IdempotencyRecord *answer, IdempotencyRecord *ret)
 {
         _cleanup_(record_clear) Record record = {};
         int r;
 
-        r = record_from_idempotency(answer, &record);
+        r = record_encode(&idempotency_record, answer, &record);
         if (r < 0)
                 return r;
-        return record_to_idempotency(record.bytes, record.len, ret);
+        return record_decode(&idempotency_record, record.bytes, record.len, ret);
 }
 
 static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
@@ -231,14 +220,14 @@ static int copy_outcome(StoreChange *change, const ExchangeOutcome *outcome)
         return r;
 }
 
-int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
-                        void *userdata, StoreChange **ret)
+int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
+                          StoreAddFunc func, void *userdata, StoreChange **ret)
 {
         /* The code is used up: store the outcome even on a full disk, and record a declined passkey
          * so that no other exchange links it. */
         static const ChangeKind ending = {
-                .apply = apply_exchange, .report = report_exchange, .uses_reserve = true};
-        static const ChangeKind other = {.apply = apply_exchange, .report = report_exchange};
+                .apply = apply_exchange, .report = change_report_add, .uses_reserve = true};
+        static const ChangeKind other = {.apply = apply_exchange, .report = change_report_add};
         bool ends = outcome->intent_id > 0 || !outcome->link;
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
@@ -251,8 +240,5 @@ int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, 
                 return r;
         change->func.add = func;
         r = copy_outcome(change, outcome);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }

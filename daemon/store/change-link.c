@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "daemon/model/valid.h"
-#include "daemon/store/change-internal.h"
+#include "daemon/store/change.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
 #include "daemon/store/tombstone-table.h"
@@ -13,18 +13,18 @@
 
 static int apply_add(StoreChange *change, Txn *txn)
 {
-        return link_table_add(txn, change->tenancy_id, change->link, &change->newly_linked);
+        return link_table_add(txn, change->tenancy_id, change->link, false, &change->newly_linked);
 }
 
-static void report_add(const StoreChange *change)
+void change_report_add(const StoreChange *change)
 {
         change->func.add(change->r, change->newly_linked, change->userdata);
 }
 
-int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, void *userdata,
-                   StoreChange **ret)
+int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
+              void *userdata, StoreChange **ret)
 {
-        static const ChangeKind kind = {.apply = apply_add, .report = report_add};
+        static const ChangeKind kind = {.apply = apply_add, .report = change_report_add};
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
@@ -33,19 +33,17 @@ int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, 
                 return r;
         change->func.add = func;
         r = change_copy_link(link, &change->link);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 static int apply_remove(StoreChange *change, Txn *txn)
 {
         int outcome, r = 0;
 
-        outcome = link_table_remove(txn, change->tenancy_id, change->id, &change->changed);
+        outcome = link_table_remove(txn, change->tenancy_id, change->id, NULL, &change->changed);
         if (outcome == ERROR_NOT_FOUND)
-                r = tombstone_table_add_unlinked(txn, change->tenancy_id, change->id);
+                r = tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_AUTHENTICATOR,
+                                                change->id);
         return r < 0 ? r : outcome;
 }
 
@@ -56,7 +54,8 @@ static int apply_remove_by_user(StoreChange *change, Txn *txn)
         r = link_table_remove_by_user(txn, change->tenancy_id, change->id, change->limit,
                                       &change->changed, &change->unfinished);
         if (r == 0 && !change->unfinished)
-                r = tombstone_table_add_user(txn, change->tenancy_id, change->id);
+                r = tombstone_table_add_if_open(txn, change->tenancy_id, TOMBSTONE_USER,
+                                                change->id);
         return r;
 }
 
@@ -67,12 +66,14 @@ static int apply_remove_unchanged(StoreChange *change, Txn *txn)
         int r;
 
         for (size_t i = 0; i < change->links.n_links; i++) {
+                const Link *link = change->links.links[i];
+
                 if (change->limit > 0 && change->changed.n_links - n_before >= change->limit) {
                         change->unfinished = true;
                         return 0;
                 }
-                r = link_table_remove_unchanged(txn, change->tenancy_id, change->links.links[i],
-                                                &change->changed);
+                r = link_table_remove(txn, change->tenancy_id, link->authenticator_id, link,
+                                      &change->changed);
                 if (r != 0 && r != ERROR_NOT_FOUND)
                         return r;
         }
@@ -84,8 +85,8 @@ static void report_remove(const StoreChange *change)
         change->func.remove(change->r, &change->changed, change->userdata);
 }
 
-static int change_new_removal(const char *tenancy_id, const ChangeKind *kind, const char *id,
-                              StoreRemoveFunc func, void *userdata, StoreChange **ret)
+static int queue_removal(Store *store, const char *tenancy_id, const ChangeKind *kind,
+                         const char *id, StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
@@ -95,36 +96,34 @@ static int change_new_removal(const char *tenancy_id, const ChangeKind *kind, co
                 return r;
         change->func.remove = func;
         change->id = strdup(id);
-        if (!change->id)
-                return -ENOMEM;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return change->id ? store_queue(store, TAKE_PTR(change), ret) : -ENOMEM;
 }
 
-int change_new_remove(const char *tenancy_id, const char *authenticator_id, StoreRemoveFunc func,
-                      void *userdata, StoreChange **ret)
+int store_remove(Store *store, const char *tenancy_id, const char *authenticator_id,
+                 StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_remove, .report = report_remove, .uses_reserve = true};
 
         if (!id_is_valid(authenticator_id))
                 return -EINVAL;
-        return change_new_removal(tenancy_id, &kind, authenticator_id, func, userdata, ret);
+        return queue_removal(store, tenancy_id, &kind, authenticator_id, func, userdata, ret);
 }
 
-int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
-                              void *userdata, StoreChange **ret)
+int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
+                         StoreRemoveFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_remove_by_user, .report = report_remove, .uses_reserve = true};
 
         if (!user_id_is_valid(user_id))
                 return -EINVAL;
-        return change_new_removal(tenancy_id, &kind, user_id, func, userdata, ret);
+        return queue_removal(store, tenancy_id, &kind, user_id, func, userdata, ret);
 }
 
-int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
-                                StoreRemoveFunc func, void *userdata, StoreChange **ret)
+int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
+                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
+                           StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_remove_unchanged, .report = report_remove, .uses_reserve = true};
@@ -137,10 +136,7 @@ int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, u
         change->func.remove = func;
         change->intent_id = delete_id;
         r = change_copy_links(links, &change->links);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
 static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutcome *ret)
@@ -148,7 +144,7 @@ static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutco
         bool newly_linked;
         int r;
 
-        r = link_table_merge(txn, change->tenancy_id, link, &newly_linked);
+        r = link_table_add(txn, change->tenancy_id, link, true, &newly_linked);
         if (r < 0)
                 return r;
         if (r == ERROR_LINK_CONFLICT)
@@ -174,8 +170,8 @@ static void report_import(const StoreChange *change)
         change->func.import(change->r, &change->links, change->outcomes, change->userdata);
 }
 
-int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
-                      StoreImportFunc func, void *userdata, StoreChange **ret)
+int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
+                 StoreImportFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {.apply = apply_import, .report = report_import};
         _cleanup_(change_freep) StoreChange *change = NULL;
@@ -192,8 +188,5 @@ int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_ru
         if (!change->outcomes)
                 return -ENOMEM;
         r = change_copy_links(links, &change->links);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(change);
-        return 0;
+        return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "daemon/store/change-internal.h"
+#include "daemon/store/change.h"
 #include "daemon/store/idempotency-table.h"
 #include "daemon/store/intent-table.h"
 #include "daemon/store/link-table.h"
@@ -52,7 +52,7 @@ static int check_answer(Txn *txn, const ExchangeIntent *intent, RecoveryClaim *c
 static int check_claim(Txn *txn, const Recovery *recovery, const ExchangeIntentList *open,
                        RecoveryClaim *claim)
 {
-        ExchangeRecord record;
+        _cleanup_(exchange_record_clear) ExchangeRecord record = {};
         int r;
 
         claim->resolved = true;
@@ -62,12 +62,10 @@ static int check_claim(Txn *txn, const Recovery *recovery, const ExchangeIntentL
                 return r == -ENOENT ? 0 : r;
         claim->resolved = !record.intent.wants_link;
         claim->begun_at_ms = record.begun_at_ms;
-        if (record.intent.has_key) {
-                check_repeats(recovery, open, &record.intent, claim);
-                r = check_answer(txn, &record.intent, claim);
-        }
-        exchange_intent_clear(&record.intent);
-        return r;
+        if (!record.intent.has_key)
+                return 0;
+        check_repeats(recovery, open, &record.intent, claim);
+        return check_answer(txn, &record.intent, claim);
 }
 
 static int check_claims(StoreChange *change, Txn *txn)
@@ -112,7 +110,7 @@ static int recover_link(StoreChange *change, Txn *txn, const Link *link)
         Link *copy;
         int r;
 
-        r = link_table_add(txn, change->tenancy_id, link, &newly_linked);
+        r = link_table_add(txn, change->tenancy_id, link, false, &newly_linked);
         if (r != 0 || !newly_linked)
                 return r < 0 ? r : 0;
         r = change_copy_link(link, &copy);
@@ -147,7 +145,7 @@ static int end_claim(Txn *txn, uint64_t intent_id)
 {
         const IdempotencyRecord interrupted = {.error = ERROR_INTERRUPTED};
         _cleanup_(idempotency_record_clear) IdempotencyRecord kept = {};
-        ExchangeRecord record;
+        _cleanup_(exchange_record_clear) ExchangeRecord record = {};
         int r;
 
         r = intent_table_get_exchange(txn, intent_id, &record);
@@ -158,7 +156,6 @@ static int end_claim(Txn *txn, uint64_t intent_id)
                 r = 0;
         if (r == ERROR_NOT_FOUND)
                 r = idempotency_table_put(txn, record.intent.key, &interrupted);
-        exchange_intent_clear(&record.intent);
         return r < 0 ? r : intent_table_remove(txn, DATABASE_INTENTS, intent_id);
 }
 
@@ -193,8 +190,8 @@ static void report_recover(const StoreChange *change)
                              change->userdata);
 }
 
-int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
-                       void *userdata, StoreChange **ret)
+int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
+                  void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {.apply = apply_recover, .report = report_recover};
         _cleanup_(recovery_freep) Recovery *owned = recovery;
@@ -206,6 +203,5 @@ int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverF
                 return r;
         change->func.recover = func;
         change->recovery = TAKE_PTR(owned);
-        *ret = change;
-        return 0;
+        return store_queue(store, change, ret);
 }

@@ -4,7 +4,7 @@
 
 #include "base/strv.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/change-internal.h"
+#include "daemon/store/change.h"
 #include "daemon/store/record.h"
 
 int change_new(const char *tenancy_id, const ChangeKind *kind, void *userdata, StoreChange **ret)
@@ -30,7 +30,7 @@ int change_copy_link(const Link *link, Link **ret)
         _cleanup_(record_clear) Record record = {};
         int r;
 
-        r = record_from_link(link, &record);
+        r = record_encode(&link_record, link, &record);
         if (r < 0)
                 return r;
         return record_to_link(record.bytes, record.len, ret);
@@ -64,7 +64,7 @@ static void report_done(const StoreChange *change)
         change->func.done(change->r, change->userdata);
 }
 
-int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret)
+int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret)
 {
         static const ChangeKind kind = {
                 .apply = apply_barrier, .report = report_done, .uses_reserve = true};
@@ -75,8 +75,7 @@ int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret)
         change->kind = &kind;
         change->func.done = func;
         change->userdata = userdata;
-        *ret = change;
-        return 0;
+        return store_queue(store, change, ret);
 }
 
 StoreChange *change_free(StoreChange *change)
@@ -122,26 +121,6 @@ size_t change_weight(const StoreChange *change)
         return weight > 0 ? weight : 1;
 }
 
-bool change_is_dry_run(const StoreChange *change)
-{
-        return change->dry_run;
-}
-
-bool change_uses_reserve(const StoreChange *change)
-{
-        return change->kind->uses_reserve;
-}
-
-void change_limit(StoreChange *change, size_t n_links)
-{
-        change->limit = n_links;
-}
-
-bool change_is_unfinished(const StoreChange *change)
-{
-        return change->unfinished;
-}
-
 void change_keep_step(StoreChange *change)
 {
         assert(change->changed.n_links >= change->n_committed);
@@ -156,19 +135,11 @@ void change_report(StoreChange *change)
                 change->kind->report(change);
 }
 
-void change_forget(StoreChange *change)
+StoreChange *store_change_forget(StoreChange *change)
 {
-        change->forgotten = true;
-}
-
-void change_queue_init(ChangeQueue *queue)
-{
-        STAILQ_INIT(queue);
-}
-
-void change_queue_push(ChangeQueue *queue, StoreChange *change)
-{
-        STAILQ_INSERT_TAIL(queue, change, entry);
+        if (change)
+                change->forgotten = true;
+        return NULL;
 }
 
 StoreChange *change_queue_pop(ChangeQueue *queue)
@@ -178,21 +149,6 @@ StoreChange *change_queue_pop(ChangeQueue *queue)
         if (change)
                 STAILQ_REMOVE_HEAD(queue, entry);
         return change;
-}
-
-StoreChange *change_queue_first(const ChangeQueue *queue)
-{
-        return STAILQ_FIRST(queue);
-}
-
-StoreChange *change_next(const StoreChange *change)
-{
-        return STAILQ_NEXT(change, entry);
-}
-
-void change_queue_join(ChangeQueue *queue, ChangeQueue *from)
-{
-        STAILQ_CONCAT(queue, from);
 }
 
 void change_queue_clear(ChangeQueue *queue)

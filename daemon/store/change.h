@@ -6,36 +6,76 @@
 #include "daemon/store/store.h"
 #include "daemon/store/txn.h"
 
+typedef struct ChangeKind {
+        /* Applies the change; results of an earlier attempt have been cleared. Returns 0, an Error,
+         * or a negative errno that aborts the transaction. */
+        int (*apply)(StoreChange *change, Txn *txn);
+        /* Calls the caller's callback. */
+        void (*report)(const StoreChange *change);
+        bool uses_reserve; /* may use the reserved disk space: revokes access, or needs no space */
+} ChangeKind;
+
 /*
  * A queued write: created by the caller's thread, applied by the writer thread, then reported and
  * freed by the caller's thread. Only one thread owns it at a time; the writer never reads the
  * callback.
  */
-typedef STAILQ_HEAD(ChangeQueue, StoreChange) ChangeQueue;
+struct StoreChange {
+        STAILQ_ENTRY(StoreChange) entry;
+        const ChangeKind *kind;
+        char *tenancy_id; /* NULL: no tenancy */
 
-/* All copy their arguments. Return 0, -ENOMEM, or -EINVAL for an invalid argument. */
-int change_new_add(const char *tenancy_id, const Link *link, StoreAddFunc func, void *userdata,
-                   StoreChange **ret);
-int change_new_remove(const char *tenancy_id, const char *authenticator_id, StoreRemoveFunc func,
-                      void *userdata, StoreChange **ret);
-int change_new_remove_by_user(const char *tenancy_id, const char *user_id, StoreRemoveFunc func,
-                              void *userdata, StoreChange **ret);
-int change_new_remove_unchanged(const char *tenancy_id, const LinkList *links, uint64_t delete_id,
-                                StoreRemoveFunc func, void *userdata, StoreChange **ret);
-int change_new_import(const char *tenancy_id, const LinkList *links, bool dry_run,
-                      StoreImportFunc func, void *userdata, StoreChange **ret);
-int change_new_begin_exchange(const char *tenancy_id, const ExchangeIntent *intent,
-                              StoreBeginFunc func, void *userdata, StoreChange **ret);
-int change_new_exchange(const char *tenancy_id, const ExchangeOutcome *outcome, StoreAddFunc func,
-                        void *userdata, StoreChange **ret);
-/* Takes ownership of the recovery, also on failure. */
-int change_new_recover(const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
-                       void *userdata, StoreChange **ret);
-int change_new_begin_delete(const char *tenancy_id, const StoreDelete *request,
-                            StoreBeginDeleteFunc func, void *userdata, StoreChange **ret);
-int change_new_barrier(StoreDoneFunc func, void *userdata, StoreChange **ret);
+        /* The arguments. */
+        Link *link; /* to be added; NULL: none */
+        char *id;   /* of the authenticator or user to remove, or of the declined authenticator */
+        LinkList links; /* to import, or to remove if unchanged */
+        bool dry_run;   /* gets a transaction of its own, which is aborted */
+        ExchangeIntent intent;
+        uint64_t intent_id; /* of the exchange or delete to remove; 0: none */
+        bool has_key;
+        uint8_t key[IDEMPOTENCY_KEY_LEN];
+        IdempotencyRecord answer;
+        char *endpoint; /* of a delete, */
+        char **ids;     /* and the authenticators that it is about */
+        Recovery *recovery;
+        size_t limit; /* maximum of links removed in one transaction; 0: no limit */
+
+        /* Results. */
+        int r;
+        bool newly_linked;
+        bool unfinished;       /* another transaction is needed, because of the limit */
+        LinkList changed;      /* links that were removed or recovered, */
+        size_t n_committed;    /* of which the first are committed already */
+        LinkOutcome *outcomes; /* one for each link to import */
+        uint64_t made_id;      /* id of the new intent */
+        size_t n_left;         /* ambiguous passkeys of crash recovery */
+
+        /* Owned by the caller's thread; NULL callback: no report. */
+        bool forgotten;
+        bool reported;
+        union {
+                StoreAddFunc add;
+                StoreRemoveFunc remove;
+                StoreDoneFunc done;
+                StoreImportFunc import;
+                StoreBeginFunc begin;
+                StoreBeginDeleteFunc begin_delete;
+                StoreRecoverFunc recover;
+        } func;
+        void *userdata;
+};
+
+/* Returns 0, -ENOMEM, or -EINVAL for an invalid tenancy id. */
+int change_new(const char *tenancy_id, const ChangeKind *kind, void *userdata, StoreChange **ret);
 StoreChange *change_free(StoreChange *change);
 DEFINE_CLEANUP(StoreChange *, change_free);
+
+/* Copies through the encoding, so that a link that cannot be stored is refused. */
+int change_copy_link(const Link *link, Link **ret);
+int change_copy_links(const LinkList *list, LinkList *ret);
+
+/* Hands the change to the writer thread. `ret` may be NULL. Returns 0. */
+int store_queue(Store *store, StoreChange *change, StoreChange **ret);
 
 /* Applies the change and stores its result. May be repeated in another transaction. Returns 0, or a
  * negative errno that aborts the transaction. */
@@ -44,26 +84,15 @@ int change_apply(StoreChange *change, Txn *txn);
 void change_fail(StoreChange *change, int r);
 /* The number of links changed, at least 1. */
 size_t change_weight(const StoreChange *change);
-/* A dry run: gets a transaction of its own, which is aborted. */
-bool change_is_dry_run(const StoreChange *change);
-/* Whether the change may use the reserved disk space. */
-bool change_uses_reserve(const StoreChange *change);
-/* Limits the links removed per transaction, 0 for no limit. After each commit, change_keep_step()
- * keeps the progress, and change_is_unfinished() tells whether another transaction is needed. */
-void change_limit(StoreChange *change, size_t n_links);
+/* Keeps the progress of a limited change after a commit. */
 void change_keep_step(StoreChange *change);
-bool change_is_unfinished(const StoreChange *change);
 /* Calls the caller's callback. */
 void change_report(StoreChange *change);
-void change_forget(StoreChange *change);
+/* The `report` of changes with a StoreAddFunc. */
+void change_report_add(const StoreChange *change);
 
-void change_queue_init(ChangeQueue *queue);
-void change_queue_push(ChangeQueue *queue, StoreChange *change);
+typedef STAILQ_HEAD(ChangeQueue, StoreChange) ChangeQueue;
+
 /* NULL for an empty queue. */
 StoreChange *change_queue_pop(ChangeQueue *queue);
-StoreChange *change_queue_first(const ChangeQueue *queue);
-/* NULL after the last one. */
-StoreChange *change_next(const StoreChange *change);
-/* Moves all changes of `from` to the end of `queue`. */
-void change_queue_join(ChangeQueue *queue, ChangeQueue *from);
 void change_queue_clear(ChangeQueue *queue);

@@ -58,9 +58,10 @@ static int environment_open(Environment *environment)
         return r;
 }
 
-static int environment_alloc(const char *directory, Environment **ret)
+int environment_new(const char *directory, bool or_later, Environment **ret)
 {
         _cleanup_(environment_freep) Environment *environment = calloc(1, sizeof(Environment));
+        int r;
 
         if (!environment)
                 return -ENOMEM;
@@ -69,33 +70,8 @@ static int environment_alloc(const char *directory, Environment **ret)
         environment->directory = strdup(directory);
         if (!environment->directory)
                 return -ENOMEM;
-        *ret = TAKE_PTR(environment);
-        return 0;
-}
-
-int environment_new(const char *directory, Environment **ret)
-{
-        _cleanup_(environment_freep) Environment *environment = NULL;
-        int r;
-
-        r = environment_alloc(directory, &environment);
-        if (r == 0)
-                r = environment_open(environment);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(environment);
-        return 0;
-}
-
-int environment_new_later(const char *directory, Environment **ret)
-{
-        _cleanup_(environment_freep) Environment *environment = NULL;
-        int r;
-
-        r = environment_alloc(directory, &environment);
-        if (r == 0)
-                r = environment_open(environment);
-        if (r == -EBUSY || r == -ENOMEM)
+        r = environment_open(environment);
+        if (r < 0 && (!or_later || r == -EBUSY || r == -ENOMEM))
                 return r;
         *ret = TAKE_PTR(environment);
         return 0;
@@ -139,7 +115,7 @@ int environment_begin_read(Environment *environment, Txn *ret)
         int r;
 
         pthread_mutex_lock(&environment->lock);
-        r = environment->mdb ? txn_begin_read(environment->mdb, &environment->schema, ret)
+        r = environment->mdb ? txn_begin(environment->mdb, &environment->schema, MDB_RDONLY, ret)
                              : environment->error;
         if (r < 0) {
                 pthread_mutex_unlock(&environment->lock);
@@ -156,18 +132,10 @@ int environment_begin_write(Environment *environment, Txn *ret)
 
         if (!environment->mdb)
                 return -ENOTRECOVERABLE;
-        r = txn_begin_write(environment->mdb, &environment->schema, ret);
+        r = txn_begin(environment->mdb, &environment->schema, 0, ret);
         if (r == 0)
                 ret->clock = &environment->clock;
         return r;
-}
-
-static size_t environment_size(const Environment *environment)
-{
-        MDB_envinfo info;
-
-        mdb_env_info(environment->mdb, &info);
-        return info.me_mapsize;
 }
 
 static void environment_close(Environment *environment, int error)
@@ -190,20 +158,12 @@ static int environment_map(Environment *environment, size_t size)
         return r == 0 ? 0 : -EXFULL;
 }
 
-static int environment_reserve(Environment *environment, size_t size)
-{
-        int fd;
-
-        mdb_env_get_fd(environment->mdb, &fd);
-        return file_reserve(fd, size + STORE_FILE_RESERVE);
-}
-
 /* Changes nothing if the disk space cannot be allocated. */
 static int environment_resize(Environment *environment, size_t size)
 {
         int r;
 
-        r = environment_reserve(environment, size);
+        r = mdb_reserve(environment->mdb, size);
         if (r < 0)
                 return r;
         environment->has_reserve = true;
@@ -218,7 +178,7 @@ int environment_grow(Environment *environment)
         assert(environment->mdb);
         if (mdb_drop_stale_readers(environment->mdb) > 0)
                 return 0;
-        old = environment_size(environment);
+        old = mdb_map_size(environment->mdb);
         if (old > SIZE_MAX / 2)
                 return -EXFULL;
 
@@ -233,7 +193,7 @@ bool environment_has_reserve(Environment *environment)
 {
         if (!environment->has_reserve && environment->mdb)
                 environment->has_reserve =
-                        environment_reserve(environment, environment_size(environment)) >= 0;
+                        mdb_reserve(environment->mdb, mdb_map_size(environment->mdb)) >= 0;
         return environment->has_reserve;
 }
 
@@ -251,7 +211,7 @@ static int count_free_pages(MDB_env *mdb, size_t *ret)
         size_t n = 0;
         int r;
 
-        r = txn_begin_read(mdb, NULL, &txn);
+        r = txn_begin(mdb, NULL, MDB_RDONLY, &txn);
         if (r == 0)
                 r = lmdb_errno(mdb_cursor_open(txn.mdb, 0, &cursor));
         if (r < 0)
@@ -286,7 +246,7 @@ int environment_use_reserve(Environment *environment)
         if (!environment->has_reserve)
                 return -EXFULL;
         environment->has_reserve = false;
-        return environment_map(environment, environment_size(environment) + STORE_FILE_RESERVE);
+        return environment_map(environment, mdb_map_size(environment->mdb) + STORE_FILE_RESERVE);
 }
 
 /* Closes an environment that cannot begin a transaction. */

@@ -19,11 +19,10 @@
 typedef struct Environment Environment;
 
 /* Locks the directory and opens the environment. Logs a failure: -EMEDIUMTYPE for a foreign or
- * damaged file, which is left unchanged; -EBUSY if it is in use; or another negative errno. */
-int environment_new(const char *directory, Environment **ret);
-/* The same, but an environment that cannot be opened now is opened later by environment_recover().
- * Fails with -EBUSY or -ENOMEM only. */
-int environment_new_later(const char *directory, Environment **ret);
+ * damaged file, which is left unchanged; -EBUSY if it is in use; or another negative errno.
+ * `or_later`: fails with -EBUSY and -ENOMEM only; after another failure environment_recover() opens
+ * the environment later. */
+int environment_new(const char *directory, bool or_later, Environment **ret);
 Environment *environment_free(Environment *environment);
 DEFINE_CLEANUP(Environment *, environment_free);
 

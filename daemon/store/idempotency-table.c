@@ -17,15 +17,11 @@ static MDB_val idempotency_key_val(const uint8_t key[static IDEMPOTENCY_KEY_LEN]
 static int idempotency_table_find(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                                   IdempotencyRecord *ret)
 {
-        MDB_val value;
         int r;
 
-        r = txn_get(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key), &value);
-        if (r == -ENOENT)
-                return ERROR_NOT_FOUND;
-        if (r < 0)
-                return r;
-        return record_to_idempotency(value.mv_data, value.mv_size, ret);
+        r = txn_get_record(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key), &idempotency_record,
+                           ret);
+        return r == -ENOENT ? ERROR_NOT_FOUND : r;
 }
 
 int idempotency_table_get(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
@@ -56,23 +52,19 @@ int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
                           const IdempotencyRecord *answer)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord old = {};
-        _cleanup_(record_clear) Record record = {};
         IdempotencyRecord dated = *answer; /* lent */
         StoreKey expiry;
         int r;
 
         dated.expires_at_ms = store_clock_now_ms(txn->clock) + STORE_IDEMPOTENCY_TTL_MS;
-        r = record_from_idempotency(&dated, &record);
-        if (r < 0)
-                return r;
         r = idempotency_table_find(txn, key, &old);
         if (r == 0)
                 r = idempotency_table_delete_expiry(txn, key, old.expires_at_ms);
         if (r < 0)
                 return r;
 
-        r = txn_put(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key),
-                    (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+        r = txn_put_record(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key), &idempotency_record,
+                           &dated);
         if (r < 0)
                 return r;
         key_for_expiry(dated.expires_at_ms, key, &expiry);
@@ -84,14 +76,10 @@ int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
 static int idempotency_table_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_expires_at_ms,
                                  uint8_t ret_key[static IDEMPOTENCY_KEY_LEN])
 {
-        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val expiry, nothing;
         int r;
 
-        r = txn_cursor(txn, DATABASE_EXPIRIES, &cursor);
-        if (r < 0)
-                return r;
-        r = cursor_get(cursor, op, &expiry, &nothing);
+        r = txn_get_end(txn, DATABASE_EXPIRIES, op, &expiry, &nothing);
         if (r < 0)
                 return r;
         return key_parse_expiry(expiry.mv_data, expiry.mv_size, ret_expires_at_ms, ret_key);

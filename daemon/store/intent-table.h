@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/store/record-intent.h"
+#include "daemon/store/record.h"
 #include "daemon/store/txn.h"
 
 /* The write-ahead intents of exchanges and deletes. Functions return 0 or a negative errno. */
@@ -12,7 +12,7 @@ int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIn
 int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent *intent,
                             uint64_t *ret_id);
 
-/* -ENOENT for a missing intent. */
+/* -ENOENT for a missing intent. `ret` is as for record_decode(). */
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret);
 
 /* A missing intent is no error. */

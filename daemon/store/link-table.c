@@ -47,17 +47,23 @@ static int link_table_get_in(Txn *txn, uint32_t tenancy, const char *authenticat
         return 0;
 }
 
+/* NOT_FOUND. */
+static int link_table_find(Txn *txn, const char *tenancy_id, const char *authenticator_id,
+                           TenancyRecord *ret_tenancy, Link **ret)
+{
+        int r;
+
+        r = tenancy_table_get(txn, tenancy_id, ret_tenancy);
+        if (r == -ENOENT)
+                return ERROR_NOT_FOUND;
+        return r < 0 ? r : link_table_get_in(txn, ret_tenancy->number, authenticator_id, ret);
+}
+
 int link_table_get(Txn *txn, const char *tenancy_id, const char *authenticator_id, Link **ret)
 {
         TenancyRecord tenancy;
-        int r;
 
-        r = tenancy_table_get(txn, tenancy_id, &tenancy);
-        if (r == -ENOENT)
-                return ERROR_NOT_FOUND;
-        if (r < 0)
-                return r;
-        return link_table_get_in(txn, tenancy.number, authenticator_id, ret);
+        return link_table_find(txn, tenancy_id, authenticator_id, &tenancy, ret);
 }
 
 int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret)
@@ -124,13 +130,11 @@ int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_i
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
-        if (r == -ENOENT) {
+        if (r == 0)
+                return link_table_list_by_user_in(txn, tenancy.number, user_id, ret);
+        if (r == -ENOENT)
                 *ret = (LinkList){};
-                return 0;
-        }
-        if (r < 0)
-                return r;
-        return link_table_list_by_user_in(txn, tenancy.number, user_id, ret);
+        return r == -ENOENT ? 0 : r;
 }
 
 /* Iterates over a tenancy's links in key order. */
@@ -177,11 +181,11 @@ static int link_iterator_seek(LinkIterator *iterator, const char *after)
         return r;
 }
 
+/* Appends links; -ENOENT after the last one. */
 static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, size_t limit,
-                              LinkList *ret, bool *ret_more)
+                              LinkList *list)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
-        _cleanup_(link_list_clear) LinkList list = {};
         LinkIterator iterator = {.tenancy = tenancy};
         int r;
 
@@ -189,51 +193,43 @@ static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, siz
         if (r < 0)
                 return r;
         iterator.cursor = cursor;
-        for (r = link_iterator_seek(&iterator, after); r == 0 && list.n_links < limit;
+        for (r = link_iterator_seek(&iterator, after); r == 0 && list->n_links < limit;
              r = link_iterator_move(&iterator, MDB_NEXT)) {
                 Link *link;
 
                 r = record_to_link(iterator.value.mv_data, iterator.value.mv_size, &link);
                 if (r >= 0)
-                        r = link_list_push(&list, link);
+                        r = link_list_push(list, link);
                 if (r < 0)
                         return r;
         }
-        if (r < 0 && r != -ENOENT)
-                return r;
-
-        *ret = TAKE(list, (LinkList){});
-        *ret_more = r == 0;
-        return 0;
+        return r;
 }
 
 int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t limit,
                     LinkList *ret, bool *ret_more)
 {
+        _cleanup_(link_list_clear) LinkList list = {};
         TenancyRecord tenancy;
         int r;
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
-        if (r == -ENOENT) {
-                *ret = (LinkList){};
-                *ret_more = false;
-                return 0;
-        }
-        if (r < 0)
+        if (r == 0)
+                r = link_table_list_in(txn, tenancy.number, after, limit, &list);
+        if (r < 0 && r != -ENOENT)
                 return r;
-        return link_table_list_in(txn, tenancy.number, after, limit, ret, ret_more);
+        *ret = TAKE(list, (LinkList){});
+        *ret_more = r == 0;
+        return 0;
 }
 
-static int link_table_put(Txn *txn, const StoreKey *key, const Link *link)
+static int link_table_put(Txn *txn, uint32_t tenancy, const Link *link)
 {
-        _cleanup_(record_clear) Record record = {};
+        StoreKey key;
         int r;
 
-        r = record_from_link(link, &record);
-        if (r < 0)
-                return r;
-        return txn_put(txn, DATABASE_LINKS, key_val(key),
-                       (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+        r = key_for_link(tenancy, link->authenticator_id, &key);
+        return r < 0 ? r : txn_put_record(txn, DATABASE_LINKS, key_val(&key), &link_record, link);
 }
 
 static int link_table_count_of_user(Txn *txn, const StoreKey *user, size_t *ret)
@@ -269,7 +265,7 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
         if (r < 0)
                 return r;
         stored.id = store_clock_next_id(txn->clock);
-        r = link_table_put(txn, &key, &stored);
+        r = link_table_put(txn, tenancy, &stored);
         if (r < 0)
                 return r;
         return txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
@@ -279,8 +275,6 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
 static int link_table_enrich(Txn *txn, uint32_t tenancy, const Link *old, const Link *link)
 {
         Link merged = *old; /* lent */
-        StoreKey key;
-        int r;
 
         if (link->created_at_ms < merged.created_at_ms)
                 merged.created_at_ms = link->created_at_ms;
@@ -290,12 +284,11 @@ static int link_table_enrich(Txn *txn, uint32_t tenancy, const Link *old, const 
                 merged.platform_name = link->platform_name;
         if (memcmp(&merged, old, sizeof(merged)) == 0)
                 return 0;
-        r = key_for_link(tenancy, old->authenticator_id, &key);
-        return r < 0 ? r : link_table_put(txn, &key, &merged);
+        return link_table_put(txn, tenancy, &merged);
 }
 
-static int link_table_put_new(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
-                              bool *ret_newly_linked)
+int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
+                   bool *ret_newly_linked)
 {
         _cleanup_(link_freep) Link *old = NULL;
         TenancyRecord tenancy;
@@ -325,37 +318,18 @@ static int link_table_put_new(Txn *txn, const char *tenancy_id, const Link *link
         return 0;
 }
 
-int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked)
-{
-        return link_table_put_new(txn, tenancy_id, link, false, ret_newly_linked);
-}
-
-int link_table_merge(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked)
-{
-        return link_table_put_new(txn, tenancy_id, link, true, ret_newly_linked);
-}
-
 int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                      uint64_t last_used_at_ms)
 {
         _cleanup_(link_freep) Link *link = NULL;
         TenancyRecord tenancy;
-        StoreKey key;
         int r;
 
-        r = tenancy_table_get(txn, tenancy_id, &tenancy);
-        if (r == -ENOENT)
-                return ERROR_NOT_FOUND;
-        if (r < 0)
-                return r;
-        r = link_table_get_in(txn, tenancy.number, authenticator_id, &link);
+        r = link_table_find(txn, tenancy_id, authenticator_id, &tenancy, &link);
         if (r != 0)
                 return r;
-        r = key_for_link(tenancy.number, authenticator_id, &key);
-        if (r < 0)
-                return r;
         link->last_used_at_ms = last_used_at_ms;
-        return link_table_put(txn, &key, link);
+        return link_table_put(txn, tenancy.number, link);
 }
 
 static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
@@ -386,44 +360,28 @@ static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkLis
                 return -EBADMSG;
         r = link_table_delete(txn, tenancy->number, owned);
         if (r == 0)
-                r = tombstone_table_add(txn, tenancy->number, owned->authenticator_id);
+                r = tombstone_table_add(txn, tenancy->number, TOMBSTONE_AUTHENTICATOR,
+                                        owned->authenticator_id);
         if (r < 0)
                 return r == -ENOENT ? -EBADMSG : r;
         tenancy->n_links--;
         return link_list_push(removed, TAKE_PTR(owned));
 }
 
-/* `same`: remove only if the link is unchanged; NULL: remove unconditionally. */
-static int link_table_remove_checked(Txn *txn, const char *tenancy_id, const char *authenticator_id,
-                                     const Link *same, LinkList *removed)
+int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
+                      const Link *same, LinkList *removed)
 {
         _cleanup_(link_freep) Link *link = NULL;
         TenancyRecord tenancy;
         int r;
 
-        r = tenancy_table_get(txn, tenancy_id, &tenancy);
-        if (r == -ENOENT)
-                return ERROR_NOT_FOUND;
-        if (r == 0)
-                r = link_table_get_in(txn, tenancy.number, authenticator_id, &link);
+        r = link_table_find(txn, tenancy_id, authenticator_id, &tenancy, &link);
         if (r != 0)
                 return r;
         if (same && !link_is_same(same, link))
                 return ERROR_NOT_FOUND;
         r = link_table_take(txn, &tenancy, TAKE_PTR(link), removed);
         return r < 0 ? r : tenancy_table_put(txn, tenancy_id, &tenancy);
-}
-
-int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
-                      LinkList *removed)
-{
-        return link_table_remove_checked(txn, tenancy_id, authenticator_id, NULL, removed);
-}
-
-int link_table_remove_unchanged(Txn *txn, const char *tenancy_id, const Link *link,
-                                LinkList *removed)
-{
-        return link_table_remove_checked(txn, tenancy_id, link->authenticator_id, link, removed);
 }
 
 int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, size_t limit,

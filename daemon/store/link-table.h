@@ -18,22 +18,19 @@ int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t 
                     LinkList *ret, bool *ret_more);
 int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret);
 
-/* LINK_CONFLICT, LIMITS_EXCEEDED. An existing link of the user is left unchanged. */
-int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked);
-/* LINK_CONFLICT, LIMITS_EXCEEDED. Merges into an existing link of the user: the earlier creation,
- * the later use, a missing platform name. */
-int link_table_merge(Txn *txn, const char *tenancy_id, const Link *link, bool *ret_newly_linked);
+/* LINK_CONFLICT, LIMITS_EXCEEDED. `merge`: adds to an existing link of the user the earlier
+ * creation, the later use, and a missing platform name. Otherwise the link is left unchanged. */
+int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
+                   bool *ret_newly_linked);
 /* NOT_FOUND. */
 int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                      uint64_t last_used_at_ms);
 /*
  * Append the removed links to `removed` and add tombstones against crash recovery. The first
- * returns NOT_FOUND for a missing link; the second also for a changed one. The third removes at
- * most `limit` links, 0 for all, and tells whether more are left.
+ * returns NOT_FOUND for a missing link, and for one that has changed since `same` (NULL: any). The
+ * second removes at most `limit` links, 0 for all, and tells whether more are left.
  */
 int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
-                      LinkList *removed);
-int link_table_remove_unchanged(Txn *txn, const char *tenancy_id, const Link *link,
-                                LinkList *removed);
+                      const Link *same, LinkList *removed);
 int link_table_remove_by_user(Txn *txn, const char *tenancy_id, const char *user_id, size_t limit,
                               LinkList *removed, bool *ret_more);

@@ -5,18 +5,13 @@
 
 #include "daemon/store/meta-table.h"
 
-static MDB_val key_for_name(const char *name)
-{
-        return (MDB_val){.mv_data = (void *) name, .mv_size = strlen(name)};
-}
-
 int meta_table_get_time(Txn *txn, const char *name, uint64_t *ret_ms)
 {
         uint64_t time = 0;
         MDB_val value;
         int r;
 
-        r = txn_get(txn, DATABASE_META, key_for_name(name), &value);
+        r = txn_get(txn, DATABASE_META, string_val(name), &value);
         if (r == 0 && value.mv_size != sizeof(time))
                 return -EBADMSG;
         if (r < 0 && r != -ENOENT)
@@ -31,6 +26,6 @@ int meta_table_put_time(Txn *txn, const char *name, uint64_t ms)
 {
         uint64_t time = htobe64(ms);
 
-        return txn_put(txn, DATABASE_META, key_for_name(name),
+        return txn_put(txn, DATABASE_META, string_val(name),
                        (MDB_val){.mv_data = &time, .mv_size = sizeof(time)});
 }

@@ -6,185 +6,169 @@
 #include "daemon/store/record.h"
 #include "dbus/error.h"
 
-#define LINK_VERSION        2
-#define IDEMPOTENCY_VERSION 1
-#define TENANCY_VERSION     2
-
-enum {
-        IDEMPOTENCY_LINKED = 1 << 0,
-        IDEMPOTENCY_NEWLY_LINKED = 1 << 1,
-        IDEMPOTENCY_FLAGS = IDEMPOTENCY_LINKED | IDEMPOTENCY_NEWLY_LINKED,
-};
-
-enum {
-        PRINCIPAL_VERIFIED = 1 << 0,
-        PRINCIPAL_USER_VERIFIED = 1 << 1,
-        PRINCIPAL_FLAGS = PRINCIPAL_VERIFIED | PRINCIPAL_USER_VERIFIED,
-};
-
-static void encode_tenancy(Encoder *e, const void *object)
+static void code_valid_string(Codec *codec, char **s, bool (*is_valid)(const char *s))
 {
-        const TenancyRecord *tenancy = object;
-
-        encode_u32(e, tenancy->number);
-        encode_u64(e, tenancy->n_links);
+        code_string(codec, s);
+        codec_check(codec, codec->r < 0 || is_valid(*s));
 }
 
-static void encode_link(Encoder *e, const void *object)
+static void code_tenancy(Codec *codec, void *object)
 {
-        const Link *link = object;
+        TenancyRecord *tenancy = object;
+        uint64_t obsolete = 0;
 
-        if (!id_is_valid(link->authenticator_id) || !user_id_is_valid(link->user_id))
-                e->invalid = true;
-        encode_string(e, link->authenticator_id);
-        encode_string(e, link->user_id);
-        encode_optional_string(e, link->platform_name);
-        encode_u64(e, link->created_at_ms);
-        encode_u64(e, link->last_used_at_ms);
-        encode_u64(e, link->id);
+        code_u32(codec, &tenancy->number);
+        code_u64(codec, &tenancy->n_links);
+        if (codec->version == 1)
+                code_u64(codec, &obsolete);
 }
 
-static void encode_principal(Encoder *e, const Principal *principal)
+static void code_link(Codec *codec, void *object)
 {
-        encode_string(e, principal->id);
-        encode_string(e, principal->user_id);
-        encode_string(e, principal->authenticator_id);
-        encode_string(e, principal->authenticator_type);
-        encode_optional_string(e, principal->platform_name);
-        encode_optional_string(e, principal->ip_address);
-        encode_optional_string(e, principal->user_agent);
-        encode_u64(e, principal->created_at_ms);
-        encode_u64(e, principal->expires_at_ms);
-        encode_u8(e, (principal->verified ? PRINCIPAL_VERIFIED : 0) |
-                             (principal->user_verified ? PRINCIPAL_USER_VERIFIED : 0));
+        Link *link = object;
+
+        code_valid_string(codec, &link->authenticator_id, id_is_valid);
+        code_valid_string(codec, &link->user_id, user_id_is_valid);
+        code_optional_string(codec, &link->platform_name);
+        code_u64(codec, &link->created_at_ms);
+        code_u64(codec, &link->last_used_at_ms);
+        if (codec->version > 1)
+                code_u64(codec, &link->id);
 }
 
-static void encode_idempotency(Encoder *e, const void *object)
+static void code_principal_members(Codec *codec, Principal *principal)
 {
-        const IdempotencyRecord *answer = object;
-
-        if (answer->error < 0 || answer->error > ERROR_MAX || !answer->error != !!answer->principal)
-                e->invalid = true;
-        encode_u64(e, answer->expires_at_ms);
-        encode_u8(e, (uint8_t) answer->error);
-        encode_u8(e, (answer->linked ? IDEMPOTENCY_LINKED : 0) |
-                             (answer->newly_linked ? IDEMPOTENCY_NEWLY_LINKED : 0));
-        if (answer->principal)
-                encode_principal(e, answer->principal);
+        code_string(codec, &principal->id);
+        code_string(codec, &principal->user_id);
+        code_string(codec, &principal->authenticator_id);
+        code_string(codec, &principal->authenticator_type);
+        code_optional_string(codec, &principal->platform_name);
+        code_optional_string(codec, &principal->ip_address);
+        code_optional_string(codec, &principal->user_agent);
+        code_u64(codec, &principal->created_at_ms);
+        code_u64(codec, &principal->expires_at_ms);
+        code_flags(codec, (bool *[]){&principal->verified, &principal->user_verified, NULL});
 }
 
-int record_from_tenancy(const TenancyRecord *tenancy, Record *ret)
+static void code_principal(Codec *codec, Principal **principal)
 {
-        return encode_record(TENANCY_VERSION, encode_tenancy, tenancy, ret);
+        if (codec->decoding)
+                *principal = principal_new();
+        if (*principal)
+                code_principal_members(codec, *principal);
+        else
+                codec_fail(codec, codec->decoding ? -ENOMEM : -EINVAL);
 }
 
-int record_from_link(const Link *link, Record *ret)
+static void code_idempotency(Codec *codec, void *object)
 {
-        return encode_record(LINK_VERSION, encode_link, link, ret);
+        IdempotencyRecord *answer = object;
+        uint8_t error = (uint8_t) answer->error;
+
+        code_u64(codec, &answer->expires_at_ms);
+        code_u8(codec, &error);
+        code_flags(codec, (bool *[]){&answer->linked, &answer->newly_linked, NULL});
+        if (codec->decoding)
+                answer->error = error;
+        codec_check(codec, answer->error >= 0 && answer->error <= ERROR_MAX);
+        codec_check(codec, answer->error == 0 || !answer->principal);
+        if (codec->r == 0 && answer->error == 0)
+                code_principal(codec, &answer->principal);
 }
 
-int record_from_idempotency(const IdempotencyRecord *answer, Record *ret)
+static void code_exchange(Codec *codec, void *object)
 {
-        return encode_record(IDEMPOTENCY_VERSION, encode_idempotency, answer, ret);
+        ExchangeRecord *exchange = object;
+        ExchangeIntent *intent = &exchange->intent;
+
+        code_u32(codec, &exchange->tenancy);
+        code_u64(codec, &exchange->begun_at_ms);
+        code_flags(codec, (bool *[]){&intent->wants_link, &intent->has_key, NULL});
+        code_optional_string(codec, &intent->user_id);
+        codec_check(codec, !intent->user_id || user_id_is_valid(intent->user_id));
+        if (intent->has_key)
+                code_bytes(codec, intent->key, IDEMPOTENCY_KEY_LEN);
+        code_bytes(codec, intent->begun_at.boot_id, BOOT_ID_LEN);
+        code_u64(codec, &intent->begun_at.boottime_ms);
+        code_u64(codec, &intent->begun_at.realtime_ms);
+        code_u64(codec, &intent->begun_at_api_ms);
+        code_u64(codec, &intent->window_ms);
+        if (codec->version > 1)
+                code_optional_string(codec, &intent->endpoint);
 }
 
-int record_to_tenancy(const void *bytes, size_t len, TenancyRecord *ret)
+static int push_empty_link(LinkList *links)
 {
-        Decoder d = decoder_start(bytes, len, TENANCY_VERSION);
-        TenancyRecord tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
-        int r = decoder_end(&d);
+        Link *link = calloc(1, sizeof(Link));
 
-        if (r < 0)
-                return r;
-        *ret = tenancy;
-        return 0;
+        return link ? link_list_push(links, link) : -ENOMEM;
 }
 
-int record_to_tenancy_1(const void *bytes, size_t len, TenancyRecord *ret)
+/* An intent has the ids of its links only. */
+static void code_link_ids(Codec *codec, LinkList *links)
 {
-        Decoder d = decoder_start(bytes, len, 1);
-        TenancyRecord tenancy = {.number = decode_u32(&d), .n_links = decode_u64(&d)};
-        int r;
+        uint16_t n = (uint16_t) links->n_links;
 
-        (void) decode_u64(&d); /* obsolete field */
-        r = decoder_end(&d);
-        if (r < 0)
-                return r;
-        *ret = tenancy;
-        return 0;
+        codec_check(codec, links->n_links <= UINT16_MAX);
+        code_u16(codec, &n);
+        for (size_t i = 0; i < n && codec->r == 0; i++) {
+                if (codec->decoding && push_empty_link(links) < 0) {
+                        codec_fail(codec, -ENOMEM);
+                        return;
+                }
+                code_valid_string(codec, &links->links[i]->authenticator_id, id_is_valid);
+                if (codec->version > 1)
+                        code_u64(codec, &links->links[i]->id);
+        }
+}
+
+static void code_delete(Codec *codec, void *object)
+{
+        DeleteRecord *delete = object;
+
+        code_u32(codec, &delete->tenancy);
+        if (codec->version > 1)
+                code_optional_string(codec, &delete->intent.endpoint);
+        code_link_ids(codec, &delete->intent.links);
+}
+
+static void code_tombstone(Codec *codec, void *object)
+{
+        TombstoneRecord *tombstone = object;
+
+        code_u32(codec, &tombstone->tenancy);
+        code_u64(codec, &tombstone->tombstoned_at_ms);
+        code_bytes(codec, tombstone->subject, SUBJECT_DIGEST_LEN);
+}
+
+const RecordType tenancy_record = {.version = 2, .oldest_version = 2, .code = code_tenancy};
+const RecordType tenancy_1_record = {.version = 1, .oldest_version = 1, .code = code_tenancy};
+const RecordType link_record = {.version = 2, .oldest_version = 1, .code = code_link};
+const RecordType idempotency_record = {.version = 1, .oldest_version = 1, .code = code_idempotency};
+const RecordType exchange_record = {.version = 2, .oldest_version = 1, .code = code_exchange};
+const RecordType delete_record = {.version = 2, .oldest_version = 1, .code = code_delete};
+const RecordType tombstone_record = {.version = 1, .oldest_version = 1, .code = code_tombstone};
+
+void exchange_record_clear(ExchangeRecord *record)
+{
+        exchange_intent_clear(&record->intent);
+}
+
+void delete_record_clear(DeleteRecord *record)
+{
+        delete_intent_clear(&record->intent);
 }
 
 int record_to_link(const void *bytes, size_t len, Link **ret)
 {
         _cleanup_(link_freep) Link *link = calloc(1, sizeof(Link));
-        bool has_id = record_version(bytes, len) > 1;
-        Decoder d = decoder_start(bytes, len, has_id ? LINK_VERSION : 1);
         int r;
 
         if (!link)
                 return -ENOMEM;
-        link->authenticator_id = decode_string(&d);
-        link->user_id = decode_string(&d);
-        link->platform_name = decode_optional_string(&d);
-        link->created_at_ms = decode_u64(&d);
-        link->last_used_at_ms = decode_u64(&d);
-        if (has_id)
-                link->id = decode_u64(&d);
-        r = decoder_end(&d);
+        r = record_decode(&link_record, bytes, len, link);
         if (r < 0)
                 return r;
-        if (!id_is_valid(link->authenticator_id) || !user_id_is_valid(link->user_id))
-                return -EBADMSG;
-
         *ret = TAKE_PTR(link);
-        return 0;
-}
-
-static Principal *decode_principal(Decoder *d)
-{
-        _cleanup_(principal_freep) Principal *principal = principal_new();
-        uint8_t flags;
-
-        if (!principal) {
-                decoder_fail(d, -ENOMEM);
-                return NULL;
-        }
-        principal->id = decode_string(d);
-        principal->user_id = decode_string(d);
-        principal->authenticator_id = decode_string(d);
-        principal->authenticator_type = decode_string(d);
-        principal->platform_name = decode_optional_string(d);
-        principal->ip_address = decode_optional_string(d);
-        principal->user_agent = decode_optional_string(d);
-        principal->created_at_ms = decode_u64(d);
-        principal->expires_at_ms = decode_u64(d);
-        flags = decode_flags(d, PRINCIPAL_FLAGS);
-        principal->verified = flags & PRINCIPAL_VERIFIED;
-        principal->user_verified = flags & PRINCIPAL_USER_VERIFIED;
-        return TAKE_PTR(principal);
-}
-
-int record_to_idempotency(const void *bytes, size_t len, IdempotencyRecord *ret)
-{
-        _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
-        Decoder d = decoder_start(bytes, len, IDEMPOTENCY_VERSION);
-        uint8_t flags;
-        int r;
-
-        answer.expires_at_ms = decode_u64(&d);
-        answer.error = decode_u8(&d);
-        flags = decode_flags(&d, IDEMPOTENCY_FLAGS);
-        answer.linked = flags & IDEMPOTENCY_LINKED;
-        answer.newly_linked = flags & IDEMPOTENCY_NEWLY_LINKED;
-        if (answer.error > ERROR_MAX)
-                decoder_fail(&d, -EBADMSG);
-        if (d.r == 0 && answer.error == 0)
-                answer.principal = decode_principal(&d);
-        r = decoder_end(&d);
-        if (r < 0)
-                return r;
-
-        *ret = answer;
-        answer = (IdempotencyRecord){};
         return 0;
 }

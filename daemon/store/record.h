@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/model/idempotency-record.h"
-#include "daemon/model/link.h"
-#include "daemon/store/encoding.h"
+#include "daemon/model/intent.h"
+#include "daemon/store/codec.h"
 
-/* Encoded database values; see encoding.h. Input is not trusted: an unknown version, truncation,
- * trailing bytes or an impossible value is -EBADMSG. */
+/* The database values. Input is not trusted: an unknown version, truncation, trailing bytes or an
+ * impossible value is -EBADMSG. Times are on the store's clock; ids are in the keys. */
 
 /* A tenancy's row in the store. Numbers are never reused. */
 typedef struct TenancyRecord {
@@ -14,15 +13,38 @@ typedef struct TenancyRecord {
         uint64_t n_links;
 } TenancyRecord;
 
-/* Return 0, -ENOMEM, or -EINVAL for an object that decoding would refuse. */
-int record_from_tenancy(const TenancyRecord *tenancy, Record *ret);
-int record_from_link(const Link *link, Record *ret);
-int record_from_idempotency(const IdempotencyRecord *answer, Record *ret);
+typedef struct ExchangeRecord {
+        uint32_t tenancy; /* tenancy number */
+        uint64_t begun_at_ms;
+        ExchangeIntent intent;
+} ExchangeRecord;
 
-/* Return 0, -ENOMEM or -EBADMSG. Results are owned by the caller. */
-int record_to_tenancy(const void *bytes, size_t len, TenancyRecord *ret);
-/* Decodes the format of schema version 1. */
-int record_to_tenancy_1(const void *bytes, size_t len, TenancyRecord *ret);
-/* Also one of schema 2, which has no id. */
+typedef struct DeleteRecord {
+        uint32_t tenancy;
+        DeleteIntent intent;
+} DeleteRecord;
+
+/* A digest of the id of the authenticator, or of the user, since a decision must not need much
+ * space. */
+#define SUBJECT_DIGEST_LEN 16U
+
+typedef struct TombstoneRecord {
+        uint32_t tenancy;
+        uint64_t tombstoned_at_ms;
+        uint8_t subject[SUBJECT_DIGEST_LEN];
+} TombstoneRecord;
+
+extern const RecordType tenancy_record;     /* TenancyRecord */
+extern const RecordType tenancy_1_record;   /* the same in schema 1 */
+extern const RecordType idempotency_record; /* IdempotencyRecord */
+extern const RecordType tombstone_record;   /* TombstoneRecord */
+/* These decode records of schema 2 as well, which have neither endpoint nor link ids. */
+extern const RecordType link_record;     /* Link */
+extern const RecordType exchange_record; /* ExchangeRecord */
+extern const RecordType delete_record;   /* DeleteRecord */
+
+void exchange_record_clear(ExchangeRecord *record);
+void delete_record_clear(DeleteRecord *record);
+
+/* record_decode() of an allocated link. */
 int record_to_link(const void *bytes, size_t len, Link **ret);
-int record_to_idempotency(const void *bytes, size_t len, IdempotencyRecord *ret);

@@ -8,6 +8,8 @@
 #include "daemon/store/schema.h"
 #include "daemon/store/txn.h"
 
+#define VERSION_KEY "schema"
+
 static const struct {
         const char *name;
         unsigned flags;
@@ -22,13 +24,6 @@ static const struct {
         [DATABASE_DELETES] = {"deletes", 0},
         [DATABASE_TOMBSTONES] = {"decisions", 0},
 };
-
-static MDB_val version_key(void)
-{
-        static char name[] = "schema";
-
-        return (MDB_val){.mv_data = name, .mv_size = strlen(name)};
-}
 
 /* Opens all databases, and makes those that are missing. */
 static int create_databases(Txn *txn, Schema *schema)
@@ -47,38 +42,24 @@ static int write_version(Txn *txn)
 {
         uint32_t version = htobe32(SCHEMA_VERSION);
 
-        return txn_put(txn, DATABASE_META, version_key(),
+        return txn_put(txn, DATABASE_META, string_val(VERSION_KEY),
                        (MDB_val){.mv_data = &version, .mv_size = sizeof(version)});
-}
-
-int schema_create(MDB_env *mdb)
-{
-        _cleanup_(txn_end) Txn txn = {};
-        Schema schema = {};
-        int r;
-
-        r = txn_begin_write(mdb, &schema, &txn);
-        if (r == 0)
-                r = create_databases(&txn, &schema);
-        if (r == 0)
-                r = write_version(&txn);
-        return r < 0 ? r : txn_commit(&txn);
 }
 
 static int upgrade_tenancy(MDB_cursor *cursor, MDB_val key, MDB_val value)
 {
         _cleanup_(record_clear) Record record = {};
         uint8_t copy[KEY_LEN_MAX]; /* writing invalidates the cursor's memory */
-        TenancyRecord tenancy;
+        TenancyRecord tenancy = {};
         int r;
 
         if (key.mv_size > sizeof(copy))
                 return -EMEDIUMTYPE;
         memcpy(copy, key.mv_data, key.mv_size);
         key.mv_data = copy;
-        r = record_to_tenancy_1(value.mv_data, value.mv_size, &tenancy);
+        r = record_decode(&tenancy_1_record, value.mv_data, value.mv_size, &tenancy);
         if (r == 0)
-                r = record_from_tenancy(&tenancy, &record);
+                r = record_encode(&tenancy_record, &tenancy, &record);
         if (r < 0)
                 return r;
         value = (MDB_val){.mv_data = record.bytes, .mv_size = record.len};
@@ -109,7 +90,7 @@ int schema_upgrade(MDB_env *mdb, uint32_t version)
         Schema schema = {};
         int r;
 
-        r = txn_begin_write(mdb, &schema, &txn);
+        r = txn_begin(mdb, &schema, 0, &txn);
         if (r == 0)
                 r = create_databases(&txn, &schema);
         if (r == 0 && version == 1)
@@ -140,7 +121,7 @@ static int read_version(Txn *txn, uint32_t *ret)
         MDB_val value;
         int r;
 
-        r = txn_get(txn, DATABASE_META, version_key(), &value);
+        r = txn_get(txn, DATABASE_META, string_val(VERSION_KEY), &value);
         if (r == -ENOENT || (r == 0 && value.mv_size != sizeof(version)))
                 return -EMEDIUMTYPE;
         if (r < 0)
@@ -157,7 +138,7 @@ int schema_read_version(MDB_env *mdb, uint32_t *ret)
         int r;
 
         *ret = 0;
-        r = txn_begin_read(mdb, &schema, &txn);
+        r = txn_begin(mdb, &schema, MDB_RDONLY, &txn);
         if (r == 0)
                 r = schema_open_database(&txn, &schema, DATABASE_META);
         if (r == 0)
@@ -170,7 +151,7 @@ static int schema_read(MDB_env *mdb, Schema *ret)
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
-        r = txn_begin_read(mdb, ret, &txn);
+        r = txn_begin(mdb, ret, MDB_RDONLY, &txn);
         for (Database database = 0; r == 0 && database < DATABASE_MAX; database++)
                 r = schema_open_database(&txn, ret, database);
         /* Database handles survive a commit only. */

@@ -18,7 +18,7 @@
  *        deletes     intent key -> open delete in the vault
  *        decisions   intent key -> tombstone
  *
- * Keys are in key.h, values in record.h and record-intent.h. Intents, deletes and tombstones share
+ * Keys are in key.h, values in record.h. Intents, deletes and tombstones share
  * one ascending sequence of ids, which links have theirs from as well: a link's id is below that
  * of any delete that names it, and so is never given to a later link of its authenticator.
  */
@@ -41,9 +41,6 @@ typedef struct Schema {
         MDB_dbi dbi[DATABASE_MAX];
 } Schema;
 
-/* Creates the databases in a new environment. Returns 0 or a negative errno. */
-int schema_create(MDB_env *mdb);
-
 /* Opens existing databases; read-only. Logs a failure at `level`: -EMEDIUMTYPE for a foreign file,
  * or another negative errno. */
 int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret);
@@ -51,6 +48,6 @@ int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret);
 /* Gets the schema version, 0 without one. Returns 0 or a negative errno. */
 int schema_read_version(MDB_env *mdb, uint32_t *ret);
 
-/* Upgrades version 1 or 2 in one transaction. Records of version 2 are
- * read as they are. Returns 0 or a negative errno. */
+/* Upgrades version 1 or 2, or creates the databases in a new environment (0), in one transaction.
+ * Records of version 2 are read as they are. Returns 0 or a negative errno. */
 int schema_upgrade(MDB_env *mdb, uint32_t version);

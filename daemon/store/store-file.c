@@ -31,7 +31,8 @@ static bool disk_has_space(int fd, uint64_t len)
         return fstatvfs(fd, &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize >= len;
 }
 
-int file_reserve(int fd, uint64_t size)
+/* Preallocates the first `size` bytes of a file; a failure keeps its length. */
+static int file_reserve(int fd, uint64_t size)
 {
         struct stat st;
         int r;
@@ -103,7 +104,7 @@ static int create_file(const char *path)
                 r = mdb_env_open(mdb, path, MDB_NOSUBDIR | MDB_NOLOCK, FILE_MODE);
         if (r != 0)
                 return lmdb_errno(r);
-        return schema_create(mdb);
+        return schema_upgrade(mdb, 0);
 }
 
 /* A store comes into being under another name, so that there is a whole one or none. */
@@ -182,17 +183,31 @@ int mdb_drop_stale_readers(MDB_env *mdb)
         return r != 0 ? lmdb_errno(r) : n_dead;
 }
 
+size_t mdb_map_size(MDB_env *mdb)
+{
+        MDB_envinfo info;
+
+        mdb_env_info(mdb, &info);
+        return info.me_mapsize;
+}
+
+int mdb_reserve(MDB_env *mdb, size_t map_size)
+{
+        int fd;
+
+        mdb_env_get_fd(mdb, &fd);
+        return file_reserve(fd, map_size + STORE_FILE_RESERVE);
+}
+
 /* A file that is full has its reserve. */
 static int mdb_upgrade_in_reserve(MDB_env *mdb, uint32_t version)
 {
-        MDB_envinfo info;
-        int fd, r;
+        size_t size = mdb_map_size(mdb);
+        int r;
 
-        mdb_env_get_fd(mdb, &fd);
-        mdb_env_info(mdb, &info);
-        r = file_reserve(fd, info.me_mapsize + STORE_FILE_RESERVE);
+        r = mdb_reserve(mdb, size);
         if (r == 0)
-                r = lmdb_errno(mdb_env_set_mapsize(mdb, info.me_mapsize + STORE_FILE_RESERVE));
+                r = lmdb_errno(mdb_env_set_mapsize(mdb, size + STORE_FILE_RESERVE));
         return r < 0 ? r : schema_upgrade(mdb, version);
 }
 
@@ -281,19 +296,8 @@ static int file_read_clock(StoreFile *file)
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
-        r = txn_begin_read(file->mdb, &file->schema, &txn);
+        r = txn_begin(file->mdb, &file->schema, MDB_RDONLY, &txn);
         return r < 0 ? r : read_clock(&txn, &file->last_id, &file->now_ms);
-}
-
-/* A full disk is no reason not to read. */
-static bool file_reserve_spare(const StoreFile *file)
-{
-        MDB_envinfo info;
-        int fd;
-
-        mdb_env_get_fd(file->mdb, &fd);
-        mdb_env_info(file->mdb, &info);
-        return file_reserve(fd, info.me_mapsize + STORE_FILE_RESERVE) >= 0;
 }
 
 /* Opens what is there, and writes nothing before it is known to be ours. */
@@ -318,7 +322,8 @@ int store_file_open(const char *directory, int directory_fd, int level, StoreFil
                 log_at(level, "Failed to read the store in %s: %s", directory, strerror(-r));
                 return r;
         }
-        file.has_reserve = file_reserve_spare(&file);
+        /* A full disk is no reason not to read. */
+        file.has_reserve = mdb_reserve(file.mdb, mdb_map_size(file.mdb)) >= 0;
         *ret = TAKE(file, (StoreFile){});
         return 0;
 }

@@ -43,6 +43,7 @@ DEFINE_CLEANUP(MDB_env *, mdb_env_close);
  * errno. */
 int mdb_drop_stale_readers(MDB_env *mdb);
 
-/* Preallocates the first `size` bytes of a file; a failure keeps its length. Returns 0 or a
- * negative errno. */
-int file_reserve(int fd, uint64_t size);
+size_t mdb_map_size(MDB_env *mdb);
+/* Preallocates a map of this size and the reserve behind it; a failure keeps the length of the
+ * file. Returns 0 or a negative errno. */
+int mdb_reserve(MDB_env *mdb, size_t map_size);

@@ -23,16 +23,15 @@ struct Store {
         StoreFailure last_failure; /* of reads */
 };
 
-static int open_with(const char *directory,
-                     int (*environment_open)(const char *directory, Environment **ret), Store **ret)
+static int open_store(const char *directory, bool or_later, Store **ret)
 {
         _cleanup_(store_freep) Store *store = calloc(1, sizeof(Store));
         int r;
 
         if (!store)
                 return -ENOMEM;
-        change_queue_init(&store->ended);
-        r = environment_open(directory, &store->environment);
+        STAILQ_INIT(&store->ended);
+        r = environment_new(directory, or_later, &store->environment);
         if (r < 0)
                 return r;
         r = writer_new(store->environment, &store->writer);
@@ -46,12 +45,12 @@ static int open_with(const char *directory,
 
 int store_open(const char *directory, Store **ret)
 {
-        return open_with(directory, environment_new, ret);
+        return open_store(directory, false, ret);
 }
 
 int store_open_later(const char *directory, Store **ret)
 {
-        return open_with(directory, environment_new_later, ret);
+        return open_store(directory, true, ret);
 }
 
 bool store_has_reserve(Store *store)
@@ -95,11 +94,6 @@ bool store_dispatch(Store *store)
         return true;
 }
 
-static int store_begin(Store *store, Txn *ret)
-{
-        return environment_begin_read(store->environment, ret);
-}
-
 /* Maps the result of a read for the caller; records an I/O failure. */
 static int store_end(Store *store, int r)
 {
@@ -117,7 +111,7 @@ int store_get_link(Store *store, const char *tenancy_id, const char *authenticat
 
         if (!tenancy_id_is_valid(tenancy_id) || !id_is_valid(authenticator_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_get(&txn, tenancy_id, authenticator_id, ret);
         return store_end(store, r);
@@ -130,7 +124,7 @@ int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id
 
         if (!tenancy_id_is_valid(tenancy_id) || !user_id_is_valid(user_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_list_by_user(&txn, tenancy_id, user_id, ret);
         return store_end(store, r);
@@ -174,7 +168,7 @@ int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t 
         if (limit == 0 || limit > STORE_LIST_LIMIT_MAX)
                 limit = STORE_LIST_LIMIT_MAX;
 
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_list(&txn, tenancy_id, after, limit, &list, &more);
         if (r == 0 && more)
@@ -194,7 +188,7 @@ int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = link_table_count(&txn, tenancy_id, ret);
         return store_end(store, r);
@@ -206,7 +200,7 @@ int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTE
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = idempotency_table_get(&txn, key, ret);
         return store_end(store, r);
@@ -220,7 +214,7 @@ int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentLis
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = intent_table_list_exchanges(&txn, tenancy_id, end_id, ret);
         return store_end(store, r);
@@ -234,124 +228,16 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = store_begin(store, &txn);
+        r = environment_begin_read(store->environment, &txn);
         if (r == 0)
                 r = intent_table_list_deletes(&txn, tenancy_id, end_id, ret);
         return store_end(store, r);
 }
 
-/* Takes ownership of the change. */
-static int store_queue(Store *store, StoreChange *change, StoreChange **ret)
+int store_queue(Store *store, StoreChange *change, StoreChange **ret)
 {
         writer_queue(store->writer, change);
         if (ret)
                 *ret = change;
         return 0;
-}
-
-int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
-              void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_add(tenancy_id, link, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
-                         StoreBeginFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_begin_exchange(tenancy_id, intent, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOutcome *outcome,
-                          StoreAddFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_exchange(tenancy_id, outcome, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_recover(Store *store, const char *tenancy_id, Recovery *recovery, StoreRecoverFunc func,
-                  void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_recover(tenancy_id, recovery, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *request,
-                       StoreBeginDeleteFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_begin_delete(tenancy_id, request, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_remove(Store *store, const char *tenancy_id, const char *authenticator_id,
-                 StoreRemoveFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_remove(tenancy_id, authenticator_id, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_remove_by_user(Store *store, const char *tenancy_id, const char *user_id,
-                         StoreRemoveFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_remove_by_user(tenancy_id, user_id, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList *links,
-                           uint64_t delete_id, StoreRemoveFunc func, void *userdata,
-                           StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_remove_unchanged(tenancy_id, links, delete_id, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_import(Store *store, const char *tenancy_id, const LinkList *links, bool dry_run,
-                 StoreImportFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_import(tenancy_id, links, dry_run, func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret)
-{
-        StoreChange *change;
-        int r;
-
-        r = change_new_barrier(func, userdata, &change);
-        return r < 0 ? r : store_queue(store, change, ret);
-}
-
-StoreChange *store_change_forget(StoreChange *change)
-{
-        if (change)
-                change_forget(change);
-        return NULL;
 }

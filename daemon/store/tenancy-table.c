@@ -4,20 +4,17 @@
 
 #include "daemon/store/tenancy-table.h"
 
-static MDB_val tenancy_key(const char *tenancy_id)
-{
-        return (MDB_val){.mv_data = (void *) tenancy_id, .mv_size = strlen(tenancy_id)};
-}
-
 int tenancy_table_get(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
 {
-        MDB_val value;
+        TenancyRecord tenancy = {};
         int r;
 
-        r = txn_get(txn, DATABASE_TENANCIES, tenancy_key(tenancy_id), &value);
+        r = txn_get_record(txn, DATABASE_TENANCIES, string_val(tenancy_id), &tenancy_record,
+                           &tenancy);
         if (r < 0)
                 return r;
-        return record_to_tenancy(value.mv_data, value.mv_size, ret);
+        *ret = tenancy;
+        return 0;
 }
 
 int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
@@ -41,12 +38,6 @@ int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *re
 
 int tenancy_table_put(Txn *txn, const char *tenancy_id, const TenancyRecord *tenancy)
 {
-        _cleanup_(record_clear) Record record = {};
-        int r;
-
-        r = record_from_tenancy(tenancy, &record);
-        if (r < 0)
-                return r;
-        return txn_put(txn, DATABASE_TENANCIES, tenancy_key(tenancy_id),
-                       (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+        return txn_put_record(txn, DATABASE_TENANCIES, string_val(tenancy_id), &tenancy_record,
+                              tenancy);
 }

@@ -14,25 +14,17 @@
 /* Tombstones dropped per added tombstone. */
 #define DROPPED_PER_ADDED 2U
 
-static int digest(const void *bytes, size_t len, uint8_t ret[static SUBJECT_DIGEST_LEN])
+static int digest(TombstoneSubject subject, const char *id, uint8_t ret[static SUBJECT_DIGEST_LEN])
 {
         uint8_t md[EVP_MAX_MD_SIZE];
+        size_t len = strlen(id);
 
-        if (!EVP_Digest(bytes, len, md, NULL, EVP_sha256(), NULL))
+        if (subject == TOMBSTONE_USER)
+                len++; /* the terminating zero, which no authenticator id contains */
+        if (!EVP_Digest(id, len, md, NULL, EVP_sha256(), NULL))
                 return -EIO;
         memcpy(ret, md, SUBJECT_DIGEST_LEN);
         return 0;
-}
-
-static int digest_authenticator(const char *id, uint8_t ret[static SUBJECT_DIGEST_LEN])
-{
-        return digest(id, strlen(id), ret);
-}
-
-/* Includes the terminating zero, which no authenticator id contains. */
-static int digest_user(const char *id, uint8_t ret[static SUBJECT_DIGEST_LEN])
-{
-        return digest(id, strlen(id) + 1, ret);
 }
 
 /* Reads the tombstone at the cursor position `op`. Returns -ENOENT if there is none. */
@@ -45,7 +37,7 @@ static int get_tombstone(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *ret_id,
         r = cursor_get(cursor, op, &key, &value);
         if (r == 0)
                 r = key_parse_id(key.mv_data, key.mv_size, ret_id);
-        return r < 0 ? r : record_to_tombstone(value.mv_data, value.mv_size, ret);
+        return r < 0 ? r : record_decode(&tombstone_record, value.mv_data, value.mv_size, ret);
 }
 
 static int get_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_id, TombstoneRecord *ret)
@@ -59,7 +51,7 @@ static int get_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_id, TombstoneRecord
 
 static int drop_one(Txn *txn, uint64_t oldest_open_ms)
 {
-        TombstoneRecord decision;
+        TombstoneRecord decision = {};
         uint64_t id;
         StoreKey key;
         int r;
@@ -90,72 +82,36 @@ static int drop_old(Txn *txn)
         return r;
 }
 
-/* The decision lacks its time. */
-static int add(Txn *txn, TombstoneRecord *decision)
+int tombstone_table_add(Txn *txn, uint32_t tenancy, TombstoneSubject subject, const char *id)
 {
-        _cleanup_(record_clear) Record record = {};
+        TombstoneRecord decision = {.tenancy = tenancy,
+                                    .tombstoned_at_ms = store_clock_now_ms(txn->clock)};
         StoreKey key;
         int r;
 
-        decision->tombstoned_at_ms = store_clock_now_ms(txn->clock);
-        r = record_from_tombstone(decision, &record);
+        r = digest(subject, id, decision.subject);
         if (r < 0)
                 return r;
         key_for_id(store_clock_next_id(txn->clock), &key);
-        r = txn_put(txn, DATABASE_TOMBSTONES, key_val(&key),
-                    (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+        r = txn_put_record(txn, DATABASE_TOMBSTONES, key_val(&key), &tombstone_record, &decision);
         return r < 0 ? r : drop_old(txn);
 }
 
-int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id)
-{
-        TombstoneRecord decision = {.tenancy = tenancy};
-        int r;
-
-        r = digest_authenticator(authenticator_id, decision.subject);
-        return r < 0 ? r : add(txn, &decision);
-}
-
-static int add_user(Txn *txn, uint32_t tenancy, const char *user_id)
-{
-        TombstoneRecord decision = {.tenancy = tenancy};
-        int r;
-
-        r = digest_user(user_id, decision.subject);
-        return r < 0 ? r : add(txn, &decision);
-}
-
 /* A crash may interrupt an open exchange of any tenancy. */
-static int get_tenancy_if_open(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
-{
-        uint64_t id;
-        int r;
-
-        r = intent_table_last_id(txn, DATABASE_INTENTS, &id);
-        if (r == 0 && id == 0)
-                return -ENOENT;
-        return r < 0 ? r : tenancy_table_get(txn, tenancy_id, ret);
-}
-
-int tombstone_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id)
+int tombstone_table_add_if_open(Txn *txn, const char *tenancy_id, TombstoneSubject subject,
+                                const char *id)
 {
         TenancyRecord tenancy;
+        uint64_t intent_id;
         int r;
 
-        r = get_tenancy_if_open(txn, tenancy_id, &tenancy);
+        r = intent_table_last_id(txn, DATABASE_INTENTS, &intent_id);
+        if (r == 0 && intent_id == 0)
+                return 0;
         if (r == 0)
-                r = tombstone_table_add(txn, tenancy.number, authenticator_id);
-        return r == -ENOENT ? 0 : r;
-}
-
-int tombstone_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id)
-{
-        TenancyRecord tenancy;
-        int r;
-
-        r = get_tenancy_if_open(txn, tenancy_id, &tenancy);
+                r = tenancy_table_get(txn, tenancy_id, &tenancy);
         if (r == 0)
-                r = add_user(txn, tenancy.number, user_id);
+                r = tombstone_table_add(txn, tenancy.number, subject, id);
         return r == -ENOENT ? 0 : r;
 }
 
@@ -191,9 +147,9 @@ static int index_add(Index *index, RecoveryCandidate *candidate)
         candidate->duplicate = false;
         entries[0] = (IndexEntry){.candidate = candidate};
         entries[1] = (IndexEntry){.candidate = candidate, .is_user = true};
-        r = digest_authenticator(candidate->link->authenticator_id, entries[0].digest);
+        r = digest(TOMBSTONE_AUTHENTICATOR, candidate->link->authenticator_id, entries[0].digest);
         if (r == 0)
-                r = digest_user(candidate->link->user_id, entries[1].digest);
+                r = digest(TOMBSTONE_USER, candidate->link->user_id, entries[1].digest);
         index->n_entries += 2;
         return r;
 }
@@ -227,20 +183,15 @@ static int index_candidates(Recovery *recovery, Index *ret)
         return 0;
 }
 
-/* Returns the first entry with the digest, or the end of the index. */
+/* Returns the first entry with the digest, or NULL. */
 static IndexEntry *index_find(const Index *index, const IndexEntry *wanted)
 {
-        size_t begin = 0, end = index->n_entries;
+        IndexEntry *e = bsearch(wanted, index->entries, index->n_entries, sizeof(IndexEntry),
+                                compare_entries);
 
-        while (begin < end) {
-                size_t middle = begin + (end - begin) / 2;
-
-                if (compare_entries(&index->entries[middle], wanted) < 0)
-                        begin = middle + 1;
-                else
-                        end = middle;
-        }
-        return index->entries + begin;
+        while (e && e > index->entries && compare_entries(e - 1, wanted) == 0)
+                e--;
+        return e;
 }
 
 /* Earlier tombstones affect no claim. */
@@ -267,7 +218,7 @@ static void note(const Index *index, uint64_t id, const TombstoneRecord *decisio
 
         memcpy(wanted.digest, decision->subject, SUBJECT_DIGEST_LEN);
         for (IndexEntry *e = index_find(index, &wanted);
-             e < end && compare_entries(e, &wanted) == 0; e++) {
+             e && e < end && compare_entries(e, &wanted) == 0; e++) {
                 if (e->candidate->tombstone_id > 0)
                         continue;
                 e->candidate->tombstone_id = id;
@@ -280,7 +231,7 @@ int tombstone_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         _cleanup_(index_clear) Index index = {};
         uint64_t earliest_ms = earliest_of_interest(recovery), dropped_ms, id;
-        TombstoneRecord decision;
+        TombstoneRecord decision = {};
         int r;
 
         r = meta_table_get_time(txn, META_DECISIONS_DROPPED, &dropped_ms);
@@ -310,6 +261,6 @@ int tombstone_table_latest(Txn *txn, uint64_t *ret_tombstoned_at_ms)
         r = get_end(txn, MDB_LAST, &id, &decision);
         if (r < 0 && r != -ENOENT && r != -EBADMSG)
                 return r;
-        *ret_tombstoned_at_ms = decision.tombstoned_at_ms;
+        *ret_tombstoned_at_ms = r == 0 ? decision.tombstoned_at_ms : 0;
         return 0;
 }

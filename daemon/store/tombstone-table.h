@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/model/recovery.h"
-#include "daemon/store/record-intent.h"
+#include "daemon/store/record.h"
 #include "daemon/store/txn.h"
 
 /*
@@ -14,12 +14,16 @@
 #define TOMBSTONES_MAX     65536U
 #define DECISIONS_OPEN_MAX (2U * TOMBSTONES_MAX)
 
+typedef enum TombstoneSubject {
+        TOMBSTONE_AUTHENTICATOR,
+        TOMBSTONE_USER,
+} TombstoneSubject;
+
 /* Returns 0 or a negative errno. */
-int tombstone_table_add(Txn *txn, uint32_t tenancy, const char *authenticator_id);
-/* For the removal of an authenticator that is not linked (yet): adds a tombstone only if an
- * exchange is open. */
-int tombstone_table_add_unlinked(Txn *txn, const char *tenancy_id, const char *authenticator_id);
-int tombstone_table_add_user(Txn *txn, const char *tenancy_id, const char *user_id);
+int tombstone_table_add(Txn *txn, uint32_t tenancy, TombstoneSubject subject, const char *id);
+/* For a subject that has no link (yet): adds a tombstone only if an exchange is open. */
+int tombstone_table_add_if_open(Txn *txn, const char *tenancy_id, TombstoneSubject subject,
+                                const char *id);
 
 /*
  * Sets the latest tombstone of each candidate. *ret_complete is false if tombstones that may

@@ -55,7 +55,7 @@ int store_error_from_errno(int r)
         }
 }
 
-static int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret)
+int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret)
 {
         Txn txn = {.schema = schema};
         int r;
@@ -65,16 +65,6 @@ static int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *re
                 return lmdb_errno(r);
         *ret = txn;
         return 0;
-}
-
-int txn_begin_read(MDB_env *mdb, const Schema *schema, Txn *ret)
-{
-        return txn_begin(mdb, schema, MDB_RDONLY, ret);
-}
-
-int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret)
-{
-        return txn_begin(mdb, schema, 0, ret);
 }
 
 int txn_commit(Txn *txn)
@@ -110,6 +100,28 @@ int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value)
         return lmdb_errno(mdb_put(txn->mdb, txn->schema->dbi[database], &key, &value, 0));
 }
 
+int txn_get_record(Txn *txn, Database database, MDB_val key, const RecordType *type, void *object)
+{
+        MDB_val value;
+        int r;
+
+        r = txn_get(txn, database, key, &value);
+        return r < 0 ? r : record_decode(type, value.mv_data, value.mv_size, object);
+}
+
+int txn_put_record(Txn *txn, Database database, MDB_val key, const RecordType *type,
+                   const void *object)
+{
+        _cleanup_(record_clear) Record record = {};
+        int r;
+
+        r = record_encode(type, object, &record);
+        if (r < 0)
+                return r;
+        return txn_put(txn, database, key,
+                       (MDB_val){.mv_data = record.bytes, .mv_size = record.len});
+}
+
 int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value)
 {
         MDB_val one = value ? *value : (MDB_val){};
@@ -127,6 +139,15 @@ int txn_count(Txn *txn, Database database, uint64_t *ret)
                 return lmdb_errno(r);
         *ret = stat.ms_entries;
         return 0;
+}
+
+int txn_get_end(Txn *txn, Database database, MDB_cursor_op op, MDB_val *ret_key, MDB_val *ret)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        int r;
+
+        r = txn_cursor(txn, database, &cursor);
+        return r < 0 ? r : cursor_get(cursor, op, ret_key, ret);
 }
 
 int txn_cursor(Txn *txn, Database database, MDB_cursor **ret)

@@ -4,6 +4,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 
+#include "daemon/store/codec.h"
 #include "daemon/store/key.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/store-clock.h"
@@ -34,8 +35,8 @@ int lmdb_errno_at(int rc, const char *file, int line, const char *func);
  * other errno becomes STORE_FULL or STORE_FAILED. */
 int store_error_from_errno(int r);
 
-int txn_begin_read(MDB_env *mdb, const Schema *schema, Txn *ret);
-int txn_begin_write(MDB_env *mdb, const Schema *schema, Txn *ret);
+/* `flags`: MDB_RDONLY or 0. */
+int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret);
 /* Ends the transaction, also on failure. */
 int txn_commit(Txn *txn);
 /* Aborts an open transaction. For _cleanup_. */
@@ -46,11 +47,22 @@ static inline MDB_val key_val(const StoreKey *key)
         return (MDB_val){.mv_data = (void *) key->bytes, .mv_size = key->len};
 }
 
+static inline MDB_val string_val(const char *s)
+{
+        return (MDB_val){.mv_data = (void *) s, .mv_size = strlen(s)};
+}
+
 int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret);
 int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value);
+/* See record_decode() and record_encode(). */
+int txn_get_record(Txn *txn, Database database, MDB_val key, const RecordType *type, void *object);
+int txn_put_record(Txn *txn, Database database, MDB_val key, const RecordType *type,
+                   const void *object);
 /* Deletes one of the key's values, or all if `value` is NULL. */
 int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value);
 int txn_count(Txn *txn, Database database, uint64_t *ret);
+/* Gets the first or last value: `op` is MDB_FIRST or MDB_LAST. */
+int txn_get_end(Txn *txn, Database database, MDB_cursor_op op, MDB_val *ret_key, MDB_val *ret);
 
 /* A cursor must be closed before its transaction ends. */
 int txn_cursor(Txn *txn, Database database, MDB_cursor **ret);

@@ -39,16 +39,16 @@ static int apply_batch(Writer *writer, size_t max, size_t *ret_n)
         size_t weight = 0;
         int r;
 
-        assert(change_queue_first(&writer->taken));
+        assert(STAILQ_FIRST(&writer->taken));
         *ret_n = 1;
         r = environment_begin_write(writer->environment, &txn);
         if (r < 0)
                 return r;
 
         *ret_n = 0;
-        for (StoreChange *c = change_queue_first(&writer->taken); c && weight < max;
-             c = change_next(c)) {
-                bool dry = change_is_dry_run(c);
+        for (StoreChange *c = STAILQ_FIRST(&writer->taken); c && weight < max;
+             c = STAILQ_NEXT(c, entry)) {
+                bool dry = c->dry_run;
 
                 if (dry && *ret_n > 0)
                         break;
@@ -82,19 +82,19 @@ static int commit_batch_growing(Writer *writer, size_t max, size_t *ret_n)
 /* Commits one change in several transactions. LMDB reuses freed pages two transactions later. */
 static int commit_in_steps(Writer *writer)
 {
-        StoreChange *change = change_queue_first(&writer->taken);
+        StoreChange *change = STAILQ_FIRST(&writer->taken);
         size_t n;
         int r;
 
-        change_limit(change, STEP_LINKS);
+        change->limit = STEP_LINKS;
         do {
                 r = apply_batch(writer, 1, &n);
                 if (r == -EXFULL && environment_use_reserve(writer->environment) >= 0)
                         r = apply_batch(writer, 1, &n);
                 if (r >= 0)
                         change_keep_step(change);
-        } while (r >= 0 && change_is_unfinished(change));
-        change_limit(change, 0);
+        } while (r >= 0 && change->unfinished);
+        change->limit = 0;
         return r == -EXFULL ? -ENOSPC : r;
 }
 
@@ -106,7 +106,7 @@ static int commit_batch(Writer *writer, size_t max, size_t *ret_n)
         if (r == -EXFULL)
                 r = commit_batch_growing(writer, max, ret_n);
         if (store_error_from_errno(r) == ERROR_STORE_FULL && *ret_n == 1 &&
-            change_uses_reserve(change_queue_first(&writer->taken)))
+            STAILQ_FIRST(&writer->taken)->kind->uses_reserve)
                 r = commit_in_steps(writer);
         return r;
 }
@@ -133,19 +133,19 @@ static void complete_changes(Writer *writer, size_t n, int r)
 {
         ChangeQueue ended;
 
-        change_queue_init(&ended);
+        STAILQ_INIT(&ended);
         if (r < 0)
                 store_failure_record(&writer->last_failure, r);
-        for (; n > 0 && change_queue_first(&writer->taken); n--) {
+        for (; n > 0 && STAILQ_FIRST(&writer->taken); n--) {
                 StoreChange *change = change_queue_pop(&writer->taken);
 
                 if (r < 0)
                         change_fail(change, store_error_from_errno(r));
-                change_queue_push(&ended, change);
+                STAILQ_INSERT_TAIL(&ended, change, entry);
         }
 
         pthread_mutex_lock(&writer->lock);
-        change_queue_join(&writer->ended, &ended);
+        STAILQ_CONCAT(&writer->ended, &ended);
         pthread_mutex_unlock(&writer->lock);
         (void) eventfd_write(writer->event_fd, 1);
 }
@@ -153,7 +153,7 @@ static void complete_changes(Writer *writer, size_t n, int r)
 /* Without a full reserve, only changes that may use it are accepted. */
 static bool first_must_be_refused(Writer *writer)
 {
-        return !change_uses_reserve(change_queue_first(&writer->taken)) &&
+        return !STAILQ_FIRST(&writer->taken)->kind->uses_reserve &&
                environment_error(writer->environment) == 0 &&
                !environment_has_reserve(writer->environment) &&
                !environment_has_room(writer->environment);
@@ -206,12 +206,11 @@ static void commit_taken(Writer *writer)
 static bool wait_for_changes(Writer *writer)
 {
         pthread_mutex_lock(&writer->lock);
-        while (!change_queue_first(&writer->taken) && !change_queue_first(&writer->queued) &&
-               !writer->stopping)
+        while (!STAILQ_FIRST(&writer->taken) && !STAILQ_FIRST(&writer->queued) && !writer->stopping)
                 pthread_cond_wait(&writer->wake, &writer->lock);
-        change_queue_join(&writer->taken, &writer->queued);
+        STAILQ_CONCAT(&writer->taken, &writer->queued);
         pthread_mutex_unlock(&writer->lock);
-        return change_queue_first(&writer->taken);
+        return STAILQ_FIRST(&writer->taken);
 }
 
 /* Without it, the time since the latest record would not count after the next start. */
@@ -274,9 +273,9 @@ int writer_new(Environment *environment, Writer **ret)
         if (!writer)
                 return -ENOMEM;
         writer->environment = environment;
-        change_queue_init(&writer->queued);
-        change_queue_init(&writer->ended);
-        change_queue_init(&writer->taken);
+        STAILQ_INIT(&writer->queued);
+        STAILQ_INIT(&writer->ended);
+        STAILQ_INIT(&writer->taken);
         pthread_mutex_init(&writer->lock, NULL);
         pthread_cond_init(&writer->wake, NULL);
         writer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -305,7 +304,7 @@ void writer_queue(Writer *writer, StoreChange *change)
 {
         pthread_mutex_lock(&writer->lock);
         assert(!writer->stopping);
-        change_queue_push(&writer->queued, change);
+        STAILQ_INSERT_TAIL(&writer->queued, change, entry);
         pthread_cond_signal(&writer->wake);
         pthread_mutex_unlock(&writer->lock);
 }
@@ -323,6 +322,6 @@ void writer_collect(Writer *writer, ChangeQueue *queue)
          * instead of a lost one. */
         (void) eventfd_read(writer->event_fd, &count);
         pthread_mutex_lock(&writer->lock);
-        change_queue_join(queue, &writer->ended);
+        STAILQ_CONCAT(queue, &writer->ended);
         pthread_mutex_unlock(&writer->lock);
 }

@@ -204,7 +204,8 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
         if (r == 0)
                 r = request_read_options(request, NULL, 0);
         return r != 0 ? r
-                      : vault_delete(request->tenancy, ids, &request->origin, on_deleted, request);
+                      : vault_delete(request->tenancy, ids, NULL, &request->origin, on_deleted,
+                                     request);
 }
 
 /* Reads a user, and options, of which none are defined. */
@@ -223,8 +224,8 @@ static int run_delete_user_passkeys(Request *request, sd_bus_message *m _unused_
 
         r = read_user(request, &user_id);
         return r != 0 ? r
-                      : vault_delete_user(request->tenancy, user_id, &request->origin,
-                                          request_on_result, request);
+                      : vault_delete(request->tenancy, NULL, user_id, &request->origin,
+                                     request_on_result, request);
 }
 
 static int run_prune_passkeys(Request *request, sd_bus_message *m _unused_)

@@ -162,9 +162,10 @@ void tenancy_end_change(Tenancy *tenancy)
 {
 }
 
-void tenancy_notify_link_removed(Tenancy *tenancy, const Link *link, const AuditOrigin *origin)
+void tenancy_notify_links_removed(Tenancy *tenancy, const LinkList *links,
+                                  const AuditOrigin *origin)
 {
-        n_told++;
+        n_told += (unsigned) links->n_links;
 }
 
 static Tenancy tenancy;

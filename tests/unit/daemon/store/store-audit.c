@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "daemon/store/key.h"
-#include "daemon/store/record-intent.h"
 #include "daemon/store/record.h"
 #include "daemon/store/schema.h"
 #include "tests/unit/daemon/store/store-fixture.h"
@@ -40,10 +39,11 @@ static size_t audit_each(Audit *a, Database database,
 
 static void check_tenancy(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        TenancyRecord tenancy;
+        TenancyRecord tenancy = {};
 
         assert_true(a->n_tenancies < TENANCIES_MAX);
-        assert_int_equal(record_to_tenancy(value->mv_data, value->mv_size, &tenancy), 0);
+        assert_int_equal(record_decode(&tenancy_record, value->mv_data, value->mv_size, &tenancy),
+                         0);
         for (size_t i = 0; i < a->n_tenancies; i++)
                 assert_int_not_equal(a->tenancies[i].number, tenancy.number);
         a->tenancies[a->n_tenancies++] = tenancy;
@@ -110,7 +110,8 @@ static void check_answer(Audit *a, const MDB_val *key, const MDB_val *value)
         StoreKey expiry;
 
         assert_int_equal(key->mv_size, IDEMPOTENCY_KEY_LEN);
-        assert_int_equal(record_to_idempotency(value->mv_data, value->mv_size, &answer), 0);
+        assert_int_equal(
+                record_decode(&idempotency_record, value->mv_data, value->mv_size, &answer), 0);
         key_for_expiry(answer.expires_at_ms, key->mv_data, &expiry);
         expiry_val = (MDB_val){.mv_data = expiry.bytes, .mv_size = expiry.len};
         assert_int_equal(mdb_get(a->txn, a->schema.dbi[DATABASE_EXPIRIES], &expiry_val, &nothing),
@@ -120,28 +121,28 @@ static void check_answer(Audit *a, const MDB_val *key, const MDB_val *value)
 
 static void check_exchange(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        ExchangeRecord record;
+        _cleanup_(exchange_record_clear) ExchangeRecord record = {};
 
         assert_int_equal(key->mv_size, 8);
-        assert_int_equal(record_to_exchange(value->mv_data, value->mv_size, &record), 0);
-        exchange_intent_clear(&record.intent);
+        assert_int_equal(record_decode(&exchange_record, value->mv_data, value->mv_size, &record),
+                         0);
 }
 
 static void check_delete(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        DeleteRecord record;
+        _cleanup_(delete_record_clear) DeleteRecord record = {};
 
         assert_int_equal(key->mv_size, 8);
-        assert_int_equal(record_to_delete(value->mv_data, value->mv_size, &record), 0);
-        delete_intent_clear(&record.intent);
+        assert_int_equal(record_decode(&delete_record, value->mv_data, value->mv_size, &record), 0);
 }
 
 static void check_decision(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        TombstoneRecord record;
+        TombstoneRecord record = {};
 
         assert_int_equal(key->mv_size, 8);
-        assert_int_equal(record_to_tombstone(value->mv_data, value->mv_size, &record), 0);
+        assert_int_equal(record_decode(&tombstone_record, value->mv_data, value->mv_size, &record),
+                         0);
 }
 
 static void check_nothing(Audit *a, const MDB_val *key, const MDB_val *value)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "daemon/store/record-intent.h"
 #include "daemon/store/record.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
@@ -19,9 +18,9 @@ static uint8_t *exactly(const void *bytes, size_t len)
 
 static int read_tenancy(const void *bytes, size_t len)
 {
-        TenancyRecord tenancy;
+        TenancyRecord tenancy = {};
 
-        return record_to_tenancy(bytes, len, &tenancy);
+        return record_decode(&tenancy_record, bytes, len, &tenancy);
 }
 
 static int read_link(const void *bytes, size_t len)
@@ -36,7 +35,7 @@ static int read_link(const void *bytes, size_t len)
 static int read_answer(const void *bytes, size_t len)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord answer = {};
-        int r = record_to_idempotency(bytes, len, &answer);
+        int r = record_decode(&idempotency_record, bytes, len, &answer);
 
         if (r == 0)
                 assert_true((answer.error == 0) == (answer.principal != NULL));
@@ -92,8 +91,8 @@ static void test_tenancy(void **state)
         TenancyRecord copy = {};
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_tenancy(&tenancy, &record), 0);
-        assert_int_equal(record_to_tenancy(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_encode(&tenancy_record, &tenancy, &record), 0);
+        assert_int_equal(record_decode(&tenancy_record, record.bytes, record.len, &copy), 0);
         assert_true(copy.number == tenancy.number);
         assert_true(copy.n_links == tenancy.n_links);
         check_strict(&record, 2, read_tenancy);
@@ -105,7 +104,7 @@ static void check_link_round_trip(const Link *link)
         _cleanup_(link_freep) Link *copy = NULL;
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_link(link, &record), 0);
+        assert_int_equal(record_encode(&link_record, link, &record), 0);
         assert_int_equal(record_to_link(record.bytes, record.len, &copy), 0);
         assert_string_equal(copy->authenticator_id, link->authenticator_id);
         assert_string_equal(copy->user_id, link->user_id);
@@ -140,8 +139,8 @@ static void test_answer(void **state)
         _cleanup_(idempotency_record_clear) IdempotencyRecord copy = {};
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_idempotency(&answer, &record), 0);
-        assert_int_equal(record_to_idempotency(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_encode(&idempotency_record, &answer, &record), 0);
+        assert_int_equal(record_decode(&idempotency_record, record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.error, 0);
         assert_true(copy.linked);
         assert_false(copy.newly_linked);
@@ -163,39 +162,33 @@ static void test_answer(void **state)
 
 static int read_exchange(const void *bytes, size_t len)
 {
-        ExchangeRecord record;
-        int r = record_to_exchange(bytes, len, &record);
+        _cleanup_(exchange_record_clear) ExchangeRecord record = {};
 
-        if (r == 0)
-                exchange_intent_clear(&record.intent);
-        return r;
+        return record_decode(&exchange_record, bytes, len, &record);
 }
 
 static int read_delete(const void *bytes, size_t len)
 {
-        DeleteRecord record;
-        int r = record_to_delete(bytes, len, &record);
+        _cleanup_(delete_record_clear) DeleteRecord record = {};
 
-        if (r == 0)
-                delete_intent_clear(&record.intent);
-        return r;
+        return record_decode(&delete_record, bytes, len, &record);
 }
 
 static int read_decision(const void *bytes, size_t len)
 {
-        TombstoneRecord record;
+        TombstoneRecord record = {};
 
-        return record_to_tombstone(bytes, len, &record);
+        return record_decode(&tombstone_record, bytes, len, &record);
 }
 
 static void check_exchange_round_trip(const ExchangeRecord *exchange)
 {
         const ExchangeIntent *intent = &exchange->intent;
         _cleanup_(record_clear) Record record = {};
-        ExchangeRecord copy;
+        ExchangeRecord copy = {};
 
-        assert_int_equal(record_from_exchange(exchange, &record), 0);
-        assert_int_equal(record_to_exchange(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_encode(&exchange_record, exchange, &record), 0);
+        assert_int_equal(record_decode(&exchange_record, record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.tenancy, exchange->tenancy);
         assert_true(copy.begun_at_ms == exchange->begun_at_ms);
         assert_true(streq_ptr(copy.intent.user_id, intent->user_id));
@@ -230,7 +223,7 @@ static void test_exchange(void **state)
         };
         check_exchange_round_trip(&exchange);
         exchange.intent.user_id = too_long;
-        assert_int_equal(record_from_exchange(&exchange, &record), -EINVAL);
+        assert_int_equal(record_encode(&exchange_record, &exchange, &record), -EINVAL);
 }
 
 static void test_delete(void **state)
@@ -242,11 +235,11 @@ static void test_delete(void **state)
         DeleteRecord delete = {.tenancy = 7,
                                .intent = {.endpoint = (char *) "https://api",
                                           .links = {.links = links, .n_links = 2}}},
-                     copy;
+                     copy = {};
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_delete(&delete, &record), 0);
-        assert_int_equal(record_to_delete(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_encode(&delete_record, &delete, &record), 0);
+        assert_int_equal(record_decode(&delete_record, record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.tenancy, 7);
         assert_string_equal(copy.intent.endpoint, "https://api");
         assert_int_equal(copy.intent.links.n_links, 2);
@@ -259,7 +252,7 @@ static void test_delete(void **state)
         check_mutations(&record, read_delete);
         first.authenticator_id = too_long;
         record_clear(&record);
-        assert_int_equal(record_from_delete(&delete, &record), -EINVAL);
+        assert_int_equal(record_encode(&delete_record, &delete, &record), -EINVAL);
 }
 
 /* Records of schema 2 are read unchanged. */
@@ -267,26 +260,27 @@ static void test_schema_2(void **state)
 {
         static const uint8_t old_delete[] = {1, 0, 0, 0, 7, 0, 1, 0, 2, 'p', 'k'};
         _cleanup_(link_freep) Link *link = make_link("auth-1", "ada", 5), *old_link = NULL;
-        ExchangeRecord exchange = {.tenancy = 7, .intent = {.window_ms = 9}}, old_exchange;
-        DeleteRecord delete;
+        ExchangeRecord exchange = {.tenancy = 7, .intent = {.window_ms = 9}}, old_exchange = {};
+        DeleteRecord delete = {};
         Record record;
 
         link->id = 6;
-        assert_int_equal(record_from_link(link, &record), 0);
+        assert_int_equal(record_encode(&link_record, link, &record), 0);
         record.bytes[0] = 1;
         assert_int_equal(record_to_link(record.bytes, record.len - sizeof(uint64_t), &old_link), 0);
         assert_string_equal(old_link->user_id, "ada");
         assert_int_equal(old_link->id, 0);
         record_clear(&record);
 
-        assert_int_equal(record_from_exchange(&exchange, &record), 0);
+        assert_int_equal(record_encode(&exchange_record, &exchange, &record), 0);
         record.bytes[0] = 1;
-        assert_int_equal(record_to_exchange(record.bytes, record.len - 1, &old_exchange), 0);
+        assert_int_equal(
+                record_decode(&exchange_record, record.bytes, record.len - 1, &old_exchange), 0);
         assert_int_equal(old_exchange.intent.window_ms, 9);
         assert_null(old_exchange.intent.endpoint);
         record_clear(&record);
 
-        assert_int_equal(record_to_delete(old_delete, sizeof(old_delete), &delete), 0);
+        assert_int_equal(record_decode(&delete_record, old_delete, sizeof(old_delete), &delete), 0);
         assert_int_equal(delete.intent.links.n_links, 1);
         assert_string_equal(delete.intent.links.links[0]->authenticator_id, "pk");
         assert_int_equal(delete.intent.links.links[0]->id, 0);
@@ -296,11 +290,12 @@ static void test_schema_2(void **state)
 
 static void test_decision(void **state)
 {
-        TombstoneRecord decision = {.tenancy = 7, .tombstoned_at_ms = 8, .subject = {1, 2}}, copy;
+        TombstoneRecord decision = {.tenancy = 7, .tombstoned_at_ms = 8, .subject = {1, 2}},
+                        copy = {};
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_tombstone(&decision, &record), 0);
-        assert_int_equal(record_to_tombstone(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_encode(&tombstone_record, &decision, &record), 0);
+        assert_int_equal(record_decode(&tombstone_record, record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.tenancy, 7);
         assert_int_equal(copy.tombstoned_at_ms, 8);
         assert_memory_equal(copy.subject, decision.subject, SUBJECT_DIGEST_LEN);
@@ -312,8 +307,8 @@ static void test_answer_error(void **state)
         IdempotencyRecord answer = {.error = ERROR_LINK_CONFLICT, .expires_at_ms = 5}, copy = {};
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_idempotency(&answer, &record), 0);
-        assert_int_equal(record_to_idempotency(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_encode(&idempotency_record, &answer, &record), 0);
+        assert_int_equal(record_decode(&idempotency_record, record.bytes, record.len, &copy), 0);
         assert_int_equal(copy.error, ERROR_LINK_CONFLICT);
         assert_null(copy.principal);
         assert_false(copy.linked);
@@ -347,21 +342,24 @@ static void test_unacceptable(void **state)
         Record record = {};
 
         for (size_t i = 0; i < ARRAY_SIZE(links); i++)
-                assert_int_equal(record_from_link(&links[i], &record), -EINVAL);
+                assert_int_equal(record_encode(&link_record, &links[i], &record), -EINVAL);
 
-        assert_int_equal(record_from_idempotency(&(IdempotencyRecord){}, &record), -EINVAL);
-        assert_int_equal(record_from_idempotency(&(IdempotencyRecord){.error = -1}, &record),
+        assert_int_equal(record_encode(&idempotency_record, &(IdempotencyRecord){}, &record),
                          -EINVAL);
         assert_int_equal(
-                record_from_idempotency(&(IdempotencyRecord){.error = ERROR_MAX + 1}, &record),
+                record_encode(&idempotency_record, &(IdempotencyRecord){.error = -1}, &record),
                 -EINVAL);
-        assert_int_equal(record_from_idempotency(
-                                 &(IdempotencyRecord){.error = 1, .principal = principal}, &record),
+        assert_int_equal(record_encode(&idempotency_record,
+                                       &(IdempotencyRecord){.error = ERROR_MAX + 1}, &record),
+                         -EINVAL);
+        assert_int_equal(record_encode(&idempotency_record,
+                                       &(IdempotencyRecord){.error = 1, .principal = principal},
+                                       &record),
                          -EINVAL);
         free(TAKE_PTR(principal->authenticator_type));
-        assert_int_equal(
-                record_from_idempotency(&(IdempotencyRecord){.principal = principal}, &record),
-                -EINVAL);
+        assert_int_equal(record_encode(&idempotency_record,
+                                       &(IdempotencyRecord){.principal = principal}, &record),
+                         -EINVAL);
         assert_null(record.bytes);
 }
 
@@ -371,7 +369,7 @@ static void test_nul_inside(void **state)
         _cleanup_(link_freep) Link *link = make_link("auth", "ada", 1);
         _cleanup_(record_clear) Record record = {};
 
-        assert_int_equal(record_from_link(link, &record), 0);
+        assert_int_equal(record_encode(&link_record, link, &record), 0);
         assert_int_equal(record.bytes[3], 'a');
         record.bytes[5] = '\0';
         assert_int_equal(read_link(record.bytes, record.len), -EBADMSG);

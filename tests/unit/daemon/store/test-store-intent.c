@@ -250,7 +250,7 @@ static void test_damaged_link(void **state)
         assert_int_equal(recovered.n_added, 1);
         assert_string_equal(user_of(f->store, "t", "pk-2"), "bob");
         assert_int_equal(remove_one(f->store, "t", "pk-2"), 0);
-        assert_int_equal(record_from_link(link, &record), 0);
+        assert_int_equal(record_encode(&link_record, link, &record), 0);
         replace_link_record(f, record.bytes, record.len);
 }
 
