@@ -24,9 +24,9 @@
 
 void call_set_state(passlock_call *call, CallState state)
 {
-        if (call->state == CALL_SENT && !call->method->is_long_running)
+        if (call->state == CALL_SENT && !(call->method->flags & LONG_RUNNING))
                 call->client->n_sent--;
-        if (state == CALL_SENT && !call->method->is_long_running)
+        if (state == CALL_SENT && !(call->method->flags & LONG_RUNNING))
                 call->client->n_sent++;
         call->state = state;
 }
@@ -34,8 +34,8 @@ void call_set_state(passlock_call *call, CallState state)
 /* The client's list that holds a call which is not complete. */
 static struct CallList *call_list(const passlock_call *call)
 {
-        return call->method->is_long_running ? &call->client->long_running_calls
-                                             : &call->client->calls;
+        return (call->method->flags & LONG_RUNNING) ? &call->client->long_running_calls
+                                                    : &call->client->calls;
 }
 
 passlock_call *call_free(passlock_call *call)
@@ -58,7 +58,7 @@ passlock_call *call_free(passlock_call *call)
         free(call->label);
         free(call->path);
         free(call->error_text);
-        if (call->method->is_long_running)
+        if (call->method->flags & LONG_RUNNING)
                 connection_free(call->connection);
         free(call);
         return NULL;
@@ -68,7 +68,8 @@ void call_complete(passlock_call *call, int r, const char *error_text)
 {
         passlock *client = call->client;
 
-        if (call->method->not_found_is_success && call->retried && r == PASSLOCK_ERROR_NOT_FOUND)
+        if ((call->method->flags & NOT_FOUND_IS_SUCCESS) && call->retried &&
+            r == PASSLOCK_ERROR_NOT_FOUND)
                 r = 0;
         call->r = r;
         call->error_text = r != 0 && !isempty(error_text) ? strdup(error_text) : NULL;
@@ -111,13 +112,13 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
 
         for (unsigned i = 0; r >= 0 && i < call->method->n_strings; i++)
                 r = sd_bus_message_append(m, "s", call->strings[i]);
-        if (r >= 0 && call->method->takes_number)
+        if (r >= 0 && (call->method->flags & TAKES_NUMBER))
                 r = sd_bus_message_append(m, "u", call->number);
-        if (r >= 0 && call->method->takes_list)
+        if (r >= 0 && (call->method->flags & TAKES_LIST))
                 r = sd_bus_message_append_strv(m, call->list);
-        if (r >= 0 && call->method->takes_links)
+        if (r >= 0 && (call->method->flags & TAKES_LINKS))
                 r = links_append(call->links, m);
-        if (r >= 0 && call->method->takes_options)
+        if (r >= 0 && (call->method->flags & TAKES_OPTIONS))
                 r = options_append(call->options, m);
         return r;
 }
@@ -149,7 +150,7 @@ static int call_send_request(passlock_call *call, sd_bus *bus)
 
         r = sd_bus_message_new_method_call(bus, &m, PASSLOCK_BUS_NAME, call->path,
                                            call->method->interface, call->method->member);
-        if (r >= 0 && call->method->is_sensitive)
+        if (r >= 0 && (call->method->flags & SENSITIVE))
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
@@ -174,7 +175,7 @@ static int call_send_get_tenancy(passlock_call *call, sd_bus *bus)
 /* Whether the call uses the label "default" because the lookup was denied. */
 static bool call_assumes_default_label(const passlock_call *call)
 {
-        return !call->method->of_manager && !call->label && call->interactive &&
+        return !(call->method->flags & OF_MANAGER) && !call->label && call->interactive &&
                call->client->assumes_default_label;
 }
 
@@ -184,7 +185,7 @@ static int call_find_path(passlock_call *call)
         const char *default_path = connection_get_default_path(call->connection);
         char *path = NULL;
 
-        if (call->method->of_manager)
+        if (call->method->flags & OF_MANAGER)
                 path = strdup(PASSLOCK_OBJECT_PATH);
         else if (call->label) {
                 if (asprintf(&path, "%s/%s", PASSLOCK_TENANCY_PATH, call->label) < 0)
@@ -210,7 +211,8 @@ int call_send(passlock_call *call)
         int r;
 
         call_set_state(call, CALL_WAITING);
-        if (!bus || (call->client->n_sent >= CALLS_SENT_MAX && !call->method->is_long_running))
+        if (!bus ||
+            (call->client->n_sent >= CALLS_SENT_MAX && !(call->method->flags & LONG_RUNNING)))
                 return 0;
         r = call_find_path(call);
         if (r < 0)
@@ -231,9 +233,9 @@ static void call_send_next(passlock_call *call)
 /* A no_retry call may be retried if only the tenancy lookup was sent. */
 static bool call_may_be_retried(const passlock_call *call)
 {
-        if (call->retried || call->watch_callback || call->method->is_long_running)
+        if (call->retried || call->watch_callback || (call->method->flags & LONG_RUNNING))
                 return false;
-        return !call->method->no_retry || !call->path;
+        return !(call->method->flags & NO_RETRY) || !call->path;
 }
 
 static void call_fail(passlock_call *call, sd_bus_message *m)
@@ -259,8 +261,9 @@ static void call_fail(passlock_call *call, sd_bus_message *m)
 /* A reload may have changed the default tenancy. */
 static bool call_should_refresh_path(const passlock_call *call, sd_bus_message *m)
 {
-        return !call->label && !call->method->of_manager && !call_assumes_default_label(call) &&
-               !call->path_refreshed && bus_error_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
+        return !call->label && !(call->method->flags & OF_MANAGER) &&
+               !call_assumes_default_label(call) && !call->path_refreshed &&
+               bus_error_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
 }
 
 static void call_handle_reply(passlock_call *call, sd_bus_message *m)
@@ -277,7 +280,7 @@ static void call_handle_reply(passlock_call *call, sd_bus_message *m)
                 call_send_next(call);
                 return;
         }
-        if (call->method->is_sensitive)
+        if (call->method->flags & SENSITIVE)
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = call->method->result->read(m, &call->result);
@@ -358,21 +361,23 @@ static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
                         return -ENOMEM;
         }
         call->number = arguments->number;
-        if (call->method->takes_list) {
+        if (call->method->flags & TAKES_LIST) {
                 int r;
 
                 r = call_copy_list(call, arguments->list);
                 if (r != 0)
                         return r;
         }
-        if (call->method->takes_links) {
+        if (call->method->flags & TAKES_LINKS) {
                 int r;
 
                 r = links_copy(arguments->links, &call->links);
                 if (r != 0)
                         return r;
         }
-        return call->method->takes_options ? options_copy(arguments->options, &call->options) : 0;
+        return (call->method->flags & TAKES_OPTIONS)
+                       ? options_copy(arguments->options, &call->options)
+                       : 0;
 }
 
 int call_new(passlock *client, const char *label, const Method *method, const Arguments *arguments,
@@ -387,7 +392,7 @@ int call_new(passlock *client, const char *label, const Method *method, const Ar
         call->method = method;
         call->interactive = client->interactive;
         TAILQ_INSERT_TAIL(call_list(call), call, entry);
-        if (method->is_long_running) {
+        if (method->flags & LONG_RUNNING) {
                 r = long_running_call_connection_new(call, &call->connection);
                 if (r < 0)
                         return r;

@@ -13,6 +13,14 @@ typedef struct VardictField {
         size_t offset;
 } VardictField;
 
+#define FIELD_TYPE(member) \
+        _Generic((member), char * : 's', uint64_t : 't', bool : 'b', char ** : 'a')
+#define FIELD(object, name, required, member) \
+        { \
+                (name), FIELD_TYPE(((object *) NULL)->member), (required), \
+                        offsetof(object, member) \
+        }
+
 /*
  * Reads an a{sv} from the message into `object`, which owns the strings and lists, even after a
  * failure. Unknown keys are ignored. Returns 0, -EPROTO (wrong type, duplicate key, missing

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "client/libpasslock/types/object.h"
+
+/* A list of objects, or a page of one. */
+typedef struct List {
+        Object object;
+        void **items;
+        size_t n;
+        char *next_cursor; /* NULL: not a page */
+} List;
+
+/* Reads one element, into an object with one reference. Returns 0, -EPROTO or -ENOMEM. */
+typedef int (*ListReader)(sd_bus_message *m, void **ret);
+
+/* Reads an array of elements of a D-Bus type. Returns 0, -EPROTO or -ENOMEM. */
+int list_read(sd_bus_message *m, const char *element_type, ListReader read_one, void **ret);
+
+/* Reads an aa{sv} and the next cursor. */
+int list_read_page(sd_bus_message *m, ListReader read_one, void **ret);
+
+/* The public functions of a list type. */
+#define DEFINE_LIST(element) \
+        struct passlock_##element##_list { \
+                List list; \
+        }; \
+        DEFINE_REF(element##_list); \
+        DEFINE_GETTER(element##_list, size_t, get_size, list.n); \
+        _public_ passlock_##element *passlock_##element##_list_get( \
+                const passlock_##element##_list *l, size_t index) \
+        { \
+                return index < l->list.n ? l->list.items[index] : NULL; \
+        } \
+        struct swallow_semicolon
