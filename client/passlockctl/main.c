@@ -19,8 +19,6 @@
 
 #define TIMEOUT_SEC_MAX 86400U
 
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
-
 /* Values of getopt for the common options; those of other options follow. */
 enum {
         COMMON_TENANCY = 256,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/strv.h"
+#include "base/text.h"
 #include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
 #include "client/libpasslock/transport/long-running-call.h"
@@ -179,30 +179,22 @@ static bool call_assumes_default_label(const passlock_call *call)
                call->client->assumes_default_label;
 }
 
-/* Sets the object path if it is known without a lookup. Returns 0 or -ENOMEM. */
+/* Sets the object path, or NULL if a lookup is needed. Returns 0 or -ENOMEM. */
 static int call_find_path(passlock_call *call)
 {
-        const char *default_path = connection_get_default_path(call->connection);
-        char *path = NULL;
+        const char *path = connection_get_default_path(call->connection);
 
-        if (call->method->flags & OF_MANAGER)
-                path = strdup(PASSLOCK_OBJECT_PATH);
-        else if (call->label) {
-                if (asprintf(&path, "%s/%s", PASSLOCK_TENANCY_PATH, call->label) < 0)
-                        path = NULL;
-        } else if (call_assumes_default_label(call))
-                path = strdup(ASSUMED_DEFAULT_PATH);
-        else if (default_path)
-                path = strdup(default_path);
-        else {
-                call->path = (free(call->path), NULL);
-                return 0;
+        free(TAKE_PTR(call->path));
+        if (call->label && !(call->method->flags & OF_MANAGER)) {
+                call->path = text_format(PASSLOCK_TENANCY_PATH "/%s", call->label);
+                return call->path ? 0 : -ENOMEM;
         }
-        if (!path)
-                return -ENOMEM;
-        free(call->path);
-        call->path = path;
-        return 0;
+        if (call->method->flags & OF_MANAGER)
+                path = PASSLOCK_OBJECT_PATH;
+        else if (call_assumes_default_label(call))
+                path = ASSUMED_DEFAULT_PATH;
+        call->path = path ? strdup(path) : NULL;
+        return path && !call->path ? -ENOMEM : 0;
 }
 
 int call_send(passlock_call *call)

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdio.h>
 
+#include "base/text.h"
 #include "client/passlockctl/doctor/doctor-rights.h"
 
 #define CONFIG_FILE "/etc/passlock/passlockd.conf"
-
-DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
 /* Free with free(). NULL if out of memory. */
 static char *join_words(const char *const *words)
@@ -16,10 +13,8 @@ static char *join_words(const char *const *words)
         char *joined = strdup("");
 
         for (; joined && *words; words++) {
-                char *longer;
+                char *longer = text_format("%s%s%s", joined, *joined ? " " : "", *words);
 
-                if (asprintf(&longer, "%s%s%s", joined, *joined ? " " : "", *words) < 0)
-                        longer = NULL;
                 free(joined);
                 joined = longer;
         }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <passlock.h>
-
 #include "client/passlockctl/doctor/check-report.h"
+#include "client/passlockctl/invocation.h"
 
 /*
  * Reports the caller's permissions by grants and by polkit. `label` is NULL for any tenancy.

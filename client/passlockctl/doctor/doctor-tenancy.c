@@ -6,8 +6,6 @@
 #include "client/passlockctl/doctor/doctor-credential.h"
 #include "client/passlockctl/doctor/doctor-tenancy.h"
 
-DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
-
 /* A test call by the daemon, made for root only, since others may lack the grant. */
 typedef struct TestCall {
         bool made;

@@ -5,6 +5,7 @@
 #include <passlock.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "build-config.h"
 #include "client/passlockctl/host/http.h"
 
@@ -267,12 +268,9 @@ int http_get(const HttpRequest *request, HttpResponse *ret)
 
         if (!transfer.tls && strncmp(request->endpoint, "http://", 7) != 0)
                 return -EINVAL;
-        if (asprintf(&transfer.url, "%s%s", request->endpoint, request->path) < 0) {
-                transfer.url = NULL;
-                return -ENOMEM;
-        }
+        transfer.url = text_format("%s%s", request->endpoint, request->path);
         transfer.easy = curl_easy_init();
-        if (!transfer.easy)
+        if (!transfer.url || !transfer.easy)
                 return -ENOMEM;
         r = add_header(&transfer, "Accept: application/json");
         if (r == 0 && request->key)

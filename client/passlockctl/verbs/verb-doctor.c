@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <sys/statvfs.h>
 
 #include "build-config.h"
@@ -21,9 +20,6 @@
 #define STATE_DIR          "/var/lib/passlockd"
 #define FREE_MIB_MIN       64U
 #define CONFIG_FILE        "/etc/passlock/passlockd.conf"
-
-DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
 typedef struct Examination {
         CheckReport *checks;
