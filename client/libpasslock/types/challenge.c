@@ -53,16 +53,6 @@ DEFINE_GETTER(challenge, const char *, get_message_text, message_text);
 DEFINE_GETTER(challenge, uint64_t, get_created_at_ms, created_at_ms);
 DEFINE_GETTER(challenge, uint64_t, get_expires_at_ms, expires_at_ms);
 
-static int new_challenge_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &new_type, ret);
-}
+DEFINE_RESULT(new_challenge, challenge, new_type);
 
-DEFINE_RESULT(new_challenge, challenge, new_challenge_read);
-
-static int challenge_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
-
-DEFINE_RESULT(challenge, challenge, challenge_read);
+DEFINE_RESULT(challenge, challenge, type);

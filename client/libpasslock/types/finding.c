@@ -42,14 +42,6 @@ DEFINE_TEXT_GETTER(advice);
 
 DEFINE_LIST(finding);
 
-static int finding_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
+static const ObjectType list_type = LIST_TYPE(list_read, &type);
 
-static int finding_list_read(sd_bus_message *m, void **ret)
-{
-        return list_read(m, "a{sv}", finding_read, ret);
-}
-
-DEFINE_RESULT(findings, finding_list, finding_list_read);
+DEFINE_RESULT(findings, finding_list, list_type);

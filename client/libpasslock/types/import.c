@@ -26,9 +26,4 @@ DEFINE_GETTER(import, uint64_t, get_present, present);
 DEFINE_STRV_GETTER(import, conflicting);
 DEFINE_STRV_GETTER(import, exceeding);
 
-static int import_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
-
-DEFINE_RESULT(import, import, import_read);
+DEFINE_RESULT(import, import, type);

@@ -120,21 +120,10 @@ _public_ const char *passlock_link_list_get_next_cursor(const passlock_link_list
         return links->list.next_cursor ?: "";
 }
 
-static int link_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
+static const ObjectType list_type = LIST_TYPE(list_read, &type);
 
-static int link_list_read(sd_bus_message *m, void **ret)
-{
-        return list_read(m, "a{sv}", link_read, ret);
-}
+DEFINE_RESULT(links, link_list, list_type);
 
-DEFINE_RESULT(links, link_list, link_list_read);
+static const ObjectType page_type = LIST_TYPE(list_read_page, &type);
 
-static int link_page_read(sd_bus_message *m, void **ret)
-{
-        return list_read_page(m, link_read, ret);
-}
-
-DEFINE_RESULT(link_page, link_list, link_page_read);
+DEFINE_RESULT(link_page, link_list, page_type);

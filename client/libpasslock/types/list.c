@@ -4,7 +4,7 @@
 
 #include "client/libpasslock/types/list.h"
 
-static void list_clear(void *object)
+void list_clear(void *object)
 {
         List *list = object;
 
@@ -13,8 +13,6 @@ static void list_clear(void *object)
         free(list->items);
         free(list->next_cursor);
 }
-
-static const ObjectType list_type = {.size = sizeof(List), .clear = list_clear};
 
 /* Grows the array at each power of two. */
 static int list_grow(List *list)
@@ -31,45 +29,37 @@ static int list_grow(List *list)
         return 0;
 }
 
-int list_read(sd_bus_message *m, const char *element_type, ListReader read_one, void **ret)
+int list_read(sd_bus_message *m, void *object)
 {
-        _cleanup_(object_unrefp) List *list = object_new(&list_type);
+        List *list = object;
+        const ObjectType *element = list->object.type->element;
         int r;
 
-        if (!list)
-                return -ENOMEM;
-        if (sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, element_type) <= 0)
+        if (sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, element->signature ?: "a{sv}") <=
+            0)
                 return -EPROTO;
         while ((r = sd_bus_message_at_end(m, false)) == 0) {
                 r = list_grow(list);
                 if (r == 0)
-                        r = read_one(m, &list->items[list->n]);
+                        r = object_read(m, element, &list->items[list->n]);
                 if (r < 0)
                         return r;
                 list->n++;
         }
-        if (r < 0 || sd_bus_message_exit_container(m) < 0)
-                return -EPROTO;
-        *ret = TAKE_PTR(list);
-        return 0;
+        return r < 0 || sd_bus_message_exit_container(m) < 0 ? -EPROTO : 0;
 }
 
-int list_read_page(sd_bus_message *m, ListReader read_one, void **ret)
+int list_read_page(sd_bus_message *m, void *object)
 {
-        _cleanup_(object_unrefp) void *object = NULL;
+        List *list = object;
         const char *cursor;
-        List *list;
         int r;
 
-        r = list_read(m, "a{sv}", read_one, &object);
+        r = list_read(m, list);
         if (r < 0)
                 return r;
-        list = object;
         if (sd_bus_message_read(m, "s", &cursor) <= 0)
                 return -EPROTO;
         list->next_cursor = strdup(cursor);
-        if (!list->next_cursor)
-                return -ENOMEM;
-        *ret = TAKE_PTR(object);
-        return 0;
+        return list->next_cursor ? 0 : -ENOMEM;
 }

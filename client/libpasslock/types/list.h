@@ -11,14 +11,18 @@ typedef struct List {
         char *next_cursor; /* NULL: not a page */
 } List;
 
-/* Reads one element, into an object with one reference. Returns 0, -EPROTO or -ENOMEM. */
-typedef int (*ListReader)(sd_bus_message *m, void **ret);
+/* ObjectType.read: an array of elements, and an aa{sv} with the next cursor. */
+int list_read(sd_bus_message *m, void *object);
+int list_read_page(sd_bus_message *m, void *object);
 
-/* Reads an array of elements of a D-Bus type. Returns 0, -EPROTO or -ENOMEM. */
-int list_read(sd_bus_message *m, const char *element_type, ListReader read_one, void **ret);
+/* ObjectType.clear */
+void list_clear(void *object);
 
-/* Reads an aa{sv} and the next cursor. */
-int list_read_page(sd_bus_message *m, ListReader read_one, void **ret);
+#define LIST_TYPE(read_list, element_type) \
+        { \
+                .size = sizeof(List), .read = (read_list), .clear = list_clear, \
+                .element = (element_type) \
+        }
 
 /* The public functions of a list type. */
 #define DEFINE_LIST(element) \

@@ -20,6 +20,21 @@ struct passlock_management {
         List *warnings;
 };
 
+static int warning_read(sd_bus_message *m, void *object)
+{
+        const char *code, *message, *passkey_id;
+        Warning *warning = object;
+
+        if (sd_bus_message_read(m, "(sss)", &code, &message, &passkey_id) <= 0)
+                return -EPROTO;
+        warning->code = strdup(code);
+        warning->message = strdup(message);
+        warning->passkey_id = *passkey_id ? strdup(passkey_id) : NULL;
+        if (!warning->code || !warning->message || (*passkey_id && !warning->passkey_id))
+                return -ENOMEM;
+        return 0;
+}
+
 static void warning_clear(void *object)
 {
         Warning *warning = object;
@@ -27,6 +42,32 @@ static void warning_clear(void *object)
         free(warning->code);
         free(warning->message);
         free(warning->passkey_id);
+}
+
+static const ObjectType warning_type = {
+        .size = sizeof(Warning),
+        .read = warning_read,
+        .clear = warning_clear,
+        .signature = "(sss)",
+};
+static const ObjectType warnings_type = LIST_TYPE(list_read, &warning_type);
+
+static int management_read(sd_bus_message *m, void *object)
+{
+        passlock_management *management = object;
+        const char *token;
+        void *warnings;
+        int r;
+
+        if (sd_bus_message_read(m, "st", &token, &management->expires_at_ms) <= 0)
+                return -EPROTO;
+        management->token = strdup(token);
+        if (!management->token)
+                return -ENOMEM;
+        r = object_read(m, &warnings_type, &warnings);
+        if (r == 0)
+                management->warnings = warnings;
+        return r;
 }
 
 static void management_clear(void *object)
@@ -37,8 +78,11 @@ static void management_clear(void *object)
         bus_string_erase_and_free(management->token);
 }
 
-static const ObjectType warning_type = {.size = sizeof(Warning), .clear = warning_clear};
-static const ObjectType type = {.size = sizeof(passlock_management), .clear = management_clear};
+static const ObjectType type = {
+        .size = sizeof(passlock_management),
+        .read = management_read,
+        .clear = management_clear,
+};
 
 DEFINE_REF(management);
 
@@ -71,44 +115,4 @@ passlock_management_get_warning_passkey_id(const passlock_management *management
         return warning_at(management, index)->passkey_id;
 }
 
-static int warning_read(sd_bus_message *m, void **ret)
-{
-        _cleanup_(object_unrefp) Warning *warning = object_new(&warning_type);
-        const char *code, *message, *passkey_id;
-
-        if (!warning)
-                return -ENOMEM;
-        if (sd_bus_message_read(m, "(sss)", &code, &message, &passkey_id) <= 0)
-                return -EPROTO;
-        warning->code = strdup(code);
-        warning->message = strdup(message);
-        warning->passkey_id = *passkey_id ? strdup(passkey_id) : NULL;
-        if (!warning->code || !warning->message || (*passkey_id && !warning->passkey_id))
-                return -ENOMEM;
-        *ret = TAKE_PTR(warning);
-        return 0;
-}
-
-static int management_read(sd_bus_message *m, void **ret)
-{
-        _cleanup_(object_unrefp) passlock_management *management = object_new(&type);
-        const char *token;
-        void *warnings;
-        int r;
-
-        if (!management)
-                return -ENOMEM;
-        if (sd_bus_message_read(m, "st", &token, &management->expires_at_ms) <= 0)
-                return -EPROTO;
-        management->token = strdup(token);
-        if (!management->token)
-                return -ENOMEM;
-        r = list_read(m, "(sss)", warning_read, &warnings);
-        if (r < 0)
-                return r;
-        management->warnings = warnings;
-        *ret = TAKE_PTR(management);
-        return 0;
-}
-
-DEFINE_RESULT(management, management, management_read);
+DEFINE_RESULT(management, management, type);

@@ -42,7 +42,8 @@ int object_read(sd_bus_message *m, const ObjectType *type, void **ret)
 
         if (!object)
                 return -ENOMEM;
-        r = vardict_read(m, type->fields, type->n_fields, object);
+        r = type->read ? type->read(m, object)
+                       : vardict_read(m, type->fields, type->n_fields, object);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(object);

@@ -8,7 +8,10 @@ typedef struct ObjectType {
         size_t size;
         const VardictField *fields; /* erased and freed with the object */
         size_t n_fields;
-        void (*clear)(void *object); /* frees other members; may be NULL */
+        int (*read)(sd_bus_message *m, void *object); /* NULL: reads the fields from an a{sv} */
+        void (*clear)(void *object);                  /* frees other members; may be NULL */
+        const char *signature;                        /* of a list element; NULL: a{sv} */
+        const struct ObjectType *element;             /* of a list */
 } ObjectType;
 
 /* First member of the structures that replies are parsed into. */
@@ -24,7 +27,7 @@ void *object_new(const ObjectType *type);
 void *object_ref(void *object);
 void *object_unref(void *object);
 
-/* Reads the type's fields from an a{sv}. Returns as vardict_read() does. */
+/* Reads an object. Returns 0, -EPROTO or -ENOMEM. */
 int object_read(sd_bus_message *m, const ObjectType *type, void **ret);
 
 static inline void object_unrefp(void *p)

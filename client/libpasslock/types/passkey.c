@@ -77,21 +77,8 @@ DEFINE_STRV_GETTER(passkey, transports);
 DEFINE_LIST(passkey);
 DEFINE_GETTER(passkey_list, const char *, get_next_cursor, list.next_cursor);
 
-static int passkey_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
+DEFINE_RESULT(passkey, passkey, type);
 
-DEFINE_RESULT(passkey, passkey, passkey_read);
+static const ObjectType page_type = LIST_TYPE(list_read_page, &entry_type);
 
-static int passkey_read_entry(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &entry_type, ret);
-}
-
-static int passkey_page_read(sd_bus_message *m, void **ret)
-{
-        return list_read_page(m, passkey_read_entry, ret);
-}
-
-DEFINE_RESULT(passkey_page, passkey_list, passkey_page_read);
+DEFINE_RESULT(passkey_page, passkey_list, page_type);

@@ -53,9 +53,4 @@ DEFINE_GETTER(principal, bool, is_user_verified, user_verified);
 DEFINE_GETTER(principal, bool, is_linked, linked);
 DEFINE_GETTER(principal, bool, is_newly_linked, newly_linked);
 
-static int principal_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
-
-DEFINE_RESULT(principal, principal, principal_read);
+DEFINE_RESULT(principal, principal, type);

@@ -26,9 +26,4 @@ DEFINE_GETTER(reconciliation, uint64_t, get_added, added);
 DEFINE_GETTER(reconciliation, uint64_t, get_removed, removed);
 DEFINE_GETTER(reconciliation, uint64_t, get_conflicts, conflicts);
 
-static int reconciliation_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
-
-DEFINE_RESULT(reconciliation, reconciliation, reconciliation_read);
+DEFINE_RESULT(reconciliation, reconciliation, type);

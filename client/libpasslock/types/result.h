@@ -46,18 +46,18 @@ extern const ResultType result_rights;   /* aa{sv} */
 /* Releases a result object. */
 void result_unref_object(Result *result);
 
-/* Defines result_NAME, an object for passlock_TYPE_callback that `read_object` reads. */
-#define DEFINE_RESULT(name, type, read_object) \
+/* Defines result_NAME: an object of a type, for passlock_CALLBACK_TYPE_callback. */
+#define DEFINE_RESULT(name, callback_type, object_type) \
         static int name##_result_read(sd_bus_message *reply, Result *ret) \
         { \
-                return read_object(reply, &ret->object); \
+                return object_read(reply, &(object_type), &ret->object); \
         } \
         static void name##_result_deliver(passlock *client, Callback callback, int r, \
                                           const char *error_text, const Result *result, \
                                           void *userdata) \
         { \
-                ((passlock_##type##_callback) callback)(client, r, error_text, result->object, \
-                                                        userdata); \
+                ((passlock_##callback_type##_callback) callback)(client, r, error_text, \
+                                                                 result->object, userdata); \
         } \
         const ResultType result_##name = { \
                 .size = sizeof(void *), \

@@ -35,14 +35,6 @@ DEFINE_STRV_GETTER(right, rp_ids);
 
 DEFINE_LIST(right);
 
-static int right_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
+static const ObjectType list_type = LIST_TYPE(list_read, &type);
 
-static int right_list_read(sd_bus_message *m, void **ret)
-{
-        return list_read(m, "a{sv}", right_read, ret);
-}
-
-DEFINE_RESULT(rights, right_list, right_list_read);
+DEFINE_RESULT(rights, right_list, list_type);

@@ -40,36 +40,25 @@ _public_ const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenanc
         return tenancy->ca_file && *tenancy->ca_file ? tenancy->ca_file : NULL;
 }
 
-static int tenancy_read(sd_bus_message *m, void **ret)
-{
-        return object_read(m, &type, ret);
-}
-
-DEFINE_RESULT(tenancy, tenancy, tenancy_read);
+DEFINE_RESULT(tenancy, tenancy, type);
 
 DEFINE_LIST(tenancy);
 
 /* Reads the label and the id only. */
-static int tenancy_read_entry(sd_bus_message *m, void **ret)
+static int tenancy_read_entry(sd_bus_message *m, void *object)
 {
-        _cleanup_(object_unrefp) passlock_tenancy *tenancy = object_new(&type);
+        passlock_tenancy *tenancy = object;
         const char *label, *id, *path;
 
-        if (!tenancy)
-                return -ENOMEM;
         if (sd_bus_message_read(m, "(sso)", &label, &id, &path) <= 0)
                 return -EPROTO;
         tenancy->label = strdup(label);
         tenancy->id = strdup(id);
-        if (!tenancy->label || !tenancy->id)
-                return -ENOMEM;
-        *ret = TAKE_PTR(tenancy);
-        return 0;
+        return tenancy->label && tenancy->id ? 0 : -ENOMEM;
 }
 
-static int tenancy_list_read(sd_bus_message *m, void **ret)
-{
-        return list_read(m, "(sso)", tenancy_read_entry, ret);
-}
+static const ObjectType entry_type = {sizeof(passlock_tenancy), fields, ARRAY_SIZE(fields),
+                                      tenancy_read_entry, .signature = "(sso)"};
+static const ObjectType list_type = LIST_TYPE(list_read, &entry_type);
 
-DEFINE_RESULT(tenancies, tenancy_list, tenancy_list_read);
+DEFINE_RESULT(tenancies, tenancy_list, list_type);

@@ -18,27 +18,26 @@ static void token_clear(void *object)
         bus_string_erase_and_free(token->text);
 }
 
-static const ObjectType type = {.size = sizeof(passlock_token), .clear = token_clear};
+static int token_read(sd_bus_message *m, void *object)
+{
+        passlock_token *token = object;
+        const char *text;
+
+        if (sd_bus_message_read(m, "st", &text, &token->expires_at_ms) <= 0)
+                return -EPROTO;
+        token->text = strdup(text);
+        return token->text ? 0 : -ENOMEM;
+}
+
+static const ObjectType type = {
+        .size = sizeof(passlock_token),
+        .read = token_read,
+        .clear = token_clear,
+};
 
 DEFINE_REF(token);
 
 DEFINE_GETTER(token, const char *, get_text, text);
 DEFINE_GETTER(token, uint64_t, get_expires_at_ms, expires_at_ms);
 
-static int token_read(sd_bus_message *m, void **ret)
-{
-        _cleanup_(object_unrefp) passlock_token *token = object_new(&type);
-        const char *text;
-
-        if (!token)
-                return -ENOMEM;
-        if (sd_bus_message_read(m, "st", &text, &token->expires_at_ms) <= 0)
-                return -EPROTO;
-        token->text = strdup(text);
-        if (!token->text)
-                return -ENOMEM;
-        *ret = TAKE_PTR(token);
-        return 0;
-}
-
-DEFINE_RESULT(token, token, token_read);
+DEFINE_RESULT(token, token, type);
