@@ -34,6 +34,8 @@ typedef struct Invocation {
         passlock_options *options; /* of the D-Bus call */
         char **allow, **exclude;   /* owned lists in these options */
         uint32_t timeout_ms;       /* 0: default */
+        bool help, version;
+        const char *complete; /* kind of words; NULL: run the verb */
         bool json;
         bool no_legend;
         bool no_ask_password;

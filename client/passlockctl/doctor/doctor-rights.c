@@ -2,24 +2,10 @@
 
 #include <errno.h>
 
-#include "base/text.h"
+#include "base/strv.h"
 #include "client/passlockctl/doctor/doctor-rights.h"
 
 #define CONFIG_FILE "/etc/passlock/passlockd.conf"
-
-/* Free with free(). NULL if out of memory. */
-static char *join_words(const char *const *words)
-{
-        char *joined = strdup("");
-
-        for (; joined && *words; words++) {
-                char *longer = text_format("%s%s%s", joined, *joined ? " " : "", *words);
-
-                free(joined);
-                joined = longer;
-        }
-        return joined;
-}
 
 static bool is_from(const passlock_right *right, const char *source)
 {
@@ -33,8 +19,8 @@ static bool is_for(const passlock_right *right, const char *label)
 
 static void report_grant(CheckReport *checks, const passlock_right *right)
 {
-        _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
-        _cleanup_(freep) char *rp_ids = join_words(passlock_right_get_rp_ids(right));
+        _cleanup_(freep) char *names = strv_join(passlock_right_get_names(right));
+        _cleanup_(freep) char *rp_ids = strv_join(passlock_right_get_rp_ids(right));
 
         check_report_ok(checks, "grants", "tenancy %s: %s, for %s ([Grant %s])",
                         passlock_right_get_tenancy(right), isempty(names) ? "nothing" : names,
@@ -44,7 +30,7 @@ static void report_grant(CheckReport *checks, const passlock_right *right)
 
 static void report_polkit(CheckReport *checks, const passlock_right *right)
 {
-        _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
+        _cleanup_(freep) char *names = strv_join(passlock_right_get_names(right));
         const char *label = passlock_right_get_tenancy(right);
 
         check_report_skipped(checks, "polkit", "%s%s, without a grant%s: %s",
