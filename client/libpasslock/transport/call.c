@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/transport/long-running-call.h"
 #include "client/libpasslock/types/bus-string.h"
 #include "dbus/names.h"
 

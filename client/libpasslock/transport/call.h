@@ -18,7 +18,7 @@ typedef enum MethodFlags {
         TAKES_OPTIONS = 1 << 4,
         SENSITIVE = 1 << 5,            /* messages are erased, see sd_bus_message_sensitive(3) */
         NO_RETRY = 1 << 6,             /* not idempotent */
-        LONG_RUNNING = 1 << 7,         /* see long-running-call.h */
+        LONG_RUNNING = 1 << 7,         /* see long_running_call_connection_new() */
         NOT_FOUND_IS_SUCCESS = 1 << 8, /* on a retry */
 } MethodFlags;
 
@@ -127,3 +127,11 @@ int call_send(passlock_call *call);
 
 /* Completes a call: queues it for delivery, or calls the monitor. */
 void call_complete(passlock_call *call, int r, const char *error_text);
+
+/*
+ * The connection of a call without a default deadline, with progress reports, and never retried.
+ *
+ * The service aborts the work when the caller's connection closes; there is no other way to cancel
+ * it. A dedicated connection lets the client cancel one call and nothing else.
+ */
+int long_running_call_connection_new(passlock_call *call, Connection **ret);

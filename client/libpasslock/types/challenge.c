@@ -20,7 +20,7 @@ struct passlock_challenge {
 /* Number of leading fields of a new challenge: secrets, and the mail with the code. */
 #define N_NEW_CHALLENGE_FIELDS 4U
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_challenge, "secret", true, secret),
         FIELD(passlock_challenge, "code", true, code),
         FIELD(passlock_challenge, "message_html", true, message_html),

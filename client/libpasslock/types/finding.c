@@ -13,7 +13,7 @@ struct passlock_finding {
         char *advice;
 };
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_finding, "kind", true, kind),
         FIELD(passlock_finding, "text", true, text),
         FIELD(passlock_finding, "tenancy", false, tenancy),

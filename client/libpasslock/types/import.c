@@ -10,7 +10,7 @@ struct passlock_import {
         char **exceeding;
 };
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_import, "added", true, added),
         FIELD(passlock_import, "present", true, present),
         FIELD(passlock_import, "conflicting", true, conflicting),

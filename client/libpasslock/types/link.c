@@ -16,7 +16,7 @@ struct passlock_link {
         uint64_t last_used_at_ms;
 };
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_link, "authenticator_id", true, authenticator_id),
         FIELD(passlock_link, "user_id", true, user_id),
         FIELD(passlock_link, "created_at", true, created_at_ms),

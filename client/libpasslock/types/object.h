@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <systemd/sd-bus.h>
+
+#include "base/macro.h"
 #include "client/libpasslock/passlock.h"
-#include "client/libpasslock/types/vardict.h"
+
+/* A structure member that is read from an a{sv}. */
+typedef struct Field {
+        const char *name;
+        char type; /* 's': char *, 't': uint64_t, 'b': bool, 'a': char ** of a list of strings */
+        bool required;
+        size_t offset;
+} Field;
+
+#define FIELD_TYPE(member) \
+        _Generic((member), char * : 's', uint64_t : 't', bool : 'b', char ** : 'a')
+#define FIELD(object, name, required, member) \
+        { \
+                (name), FIELD_TYPE(((object *) NULL)->member), (required), \
+                        offsetof(object, member) \
+        }
 
 typedef struct ObjectType {
         size_t size;
-        const VardictField *fields; /* erased and freed with the object */
+        const Field *fields; /* erased and freed with the object */
         size_t n_fields;
         int (*read)(sd_bus_message *m, void *object); /* NULL: reads the fields from an a{sv} */
         void (*clear)(void *object);                  /* frees other members; may be NULL */

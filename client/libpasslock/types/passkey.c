@@ -28,7 +28,7 @@ struct passlock_passkey {
 /* Number of leading fields that a list entry has. */
 #define N_LIST_FIELDS 7U
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_passkey, "id", true, id),
         FIELD(passlock_passkey, "user_id", false, user_id),
         FIELD(passlock_passkey, "enabled", true, enabled),

@@ -19,7 +19,7 @@ struct passlock_principal {
         bool newly_linked;
 };
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_principal, "id", true, id),
         FIELD(passlock_principal, "user_id", true, user_id),
         FIELD(passlock_principal, "authenticator_id", true, authenticator_id),

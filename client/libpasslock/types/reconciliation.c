@@ -10,7 +10,7 @@ struct passlock_reconciliation {
         uint64_t conflicts;
 };
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_reconciliation, "checked", true, checked),
         FIELD(passlock_reconciliation, "added", true, added),
         FIELD(passlock_reconciliation, "removed", true, removed),

@@ -13,7 +13,7 @@ struct passlock_right {
         bool authenticate;
 };
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_right, "tenancy", true, tenancy),
         FIELD(passlock_right, "source", true, source),
         FIELD(passlock_right, "names", true, names),

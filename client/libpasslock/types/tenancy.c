@@ -15,7 +15,7 @@ struct passlock_tenancy {
         char *state;
 };
 
-static const VardictField fields[] = {
+static const Field fields[] = {
         FIELD(passlock_tenancy, "Label", true, label),
         FIELD(passlock_tenancy, "TenancyId", true, id),
         FIELD(passlock_tenancy, "Endpoint", true, endpoint),
