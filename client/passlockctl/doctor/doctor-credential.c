@@ -6,11 +6,10 @@
 
 #include "base/secret.h"
 #include "base/text.h"
-#include "client/passlockctl/doctor/doctor-credential.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/host/command.h"
 #include "client/passlockctl/host/protection.h"
 #include "client/passlockctl/host/systemd-unit.h"
-#include "client/passlockctl/host/unit-credentials.h"
 
 #define STDERR_TEXT_MAX 512U
 #define PROBLEM_MAX     (STDERR_TEXT_MAX + 512U)

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/strv.h"
-#include "client/passlockctl/doctor/doctor-rights.h"
+#include "client/passlockctl/doctor/doctor.h"
 
 #define CONFIG_FILE "/etc/passlock/passlockd.conf"
 

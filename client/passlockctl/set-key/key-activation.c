@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "client/passlockctl/doctor/doctor-credential.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/systemd-unit.h"
-#include "client/passlockctl/host/unit-credentials.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/report.h"
 #include "dbus/key-proof.h"

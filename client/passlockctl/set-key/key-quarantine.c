@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "client/passlockctl/doctor/doctor-credential.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/key-change.h"

@@ -5,11 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "build-config.h"
-#include "client/passlockctl/doctor/check-report.h"
-#include "client/passlockctl/doctor/doctor-findings.h"
-#include "client/passlockctl/doctor/doctor-rights.h"
-#include "client/passlockctl/doctor/doctor-tenancy.h"
-#include "client/passlockctl/doctor/doctor-unit.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/system-bus.h"
 #include "client/passlockctl/host/systemd-unit.h"
