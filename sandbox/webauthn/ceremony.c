@@ -111,14 +111,6 @@ static bool is_known_transport(const char *name)
         return false;
 }
 
-static bool contains(const json_t *array, const char *text)
-{
-        for (size_t i = 0; i < json_array_size(array); i++)
-                if (streq(json_string_value(json_array_get(array, i)), text))
-                        return true;
-        return false;
-}
-
 /* Drops transports that API clients do not know. */
 static const char *read_transports(const json_t *response, json_t **ret)
 {
@@ -133,7 +125,7 @@ static const char *read_transports(const json_t *response, json_t **ret)
 
                 if (!name)
                         return "response.response.transports must hold strings";
-                if (is_known_transport(name) && !contains(known, name))
+                if (is_known_transport(name) && !json_array_contains(known, name))
                         json_array_append(known, item);
         }
         *ret = TAKE_PTR(known);
