@@ -22,6 +22,9 @@ bool first_time(const char *word);
  * returns. */
 int obey(sd_bus_message *m, const char *word, bool first);
 
+/* All three. */
+_printf_(3, 4) int record_and_obey(sd_bus_message *m, const char *word, const char *format, ...);
+
 /* The options as " name=value…", in the order they came. */
 char *describe_options(sd_bus_message *m, char **ret_request_id);
 
