@@ -122,9 +122,10 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
         return r;
 }
 
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* On success the call is sent or still queued. */
-static int call_send_message(passlock_call *call, sd_bus_message *m,
-                             sd_bus_message_handler_t on_answer)
+static int call_send_message(passlock_call *call, sd_bus_message *m)
 {
         sd_bus *bus = sd_bus_message_get_bus(m);
         int r;
@@ -132,15 +133,12 @@ static int call_send_message(passlock_call *call, sd_bus_message *m,
         r = sd_bus_message_set_auto_start(m, !call->no_auto_start);
         if (r < 0)
                 return r;
-        r = sd_bus_call_async(bus, &call->slot, m, on_answer, call, UINT64_MAX);
+        r = sd_bus_call_async(bus, &call->slot, m, on_reply, call, UINT64_MAX);
         if (r >= 0)
                 call_set_state(call, CALL_SENT);
         /* If the connection has just closed, the call stays queued for the next one. */
         return r < 0 && sd_bus_is_open(bus) > 0 ? r : 0;
 }
-
-static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
-static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 static int call_send_request(passlock_call *call, sd_bus *bus)
 {
@@ -155,7 +153,7 @@ static int call_send_request(passlock_call *call, sd_bus *bus)
                 r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
         if (r >= 0)
                 r = call_append_arguments(call, m);
-        return r < 0 ? r : call_send_message(call, m, on_reply);
+        return r < 0 ? r : call_send_message(call, m);
 }
 
 /* Without interactive authorization, so that polkit does not ask for a password twice. */
@@ -168,7 +166,7 @@ static int call_send_get_tenancy(passlock_call *call, sd_bus *bus)
                                            PASSLOCK_INTERFACE_MANAGER, "GetTenancy");
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", "");
-        return r < 0 ? r : call_send_message(call, m, on_default_tenancy);
+        return r < 0 ? r : call_send_message(call, m);
 }
 
 /* Whether the call uses the label "default" because the lookup was denied. */
@@ -278,17 +276,6 @@ static void call_handle_reply(passlock_call *call, sd_bus_message *m)
         call_complete(call, r < 0 ? r : 0, NULL);
 }
 
-static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        passlock_call *call = userdata;
-        passlock *client = call->client;
-
-        call->slot = sd_bus_slot_unref(call->slot);
-        call_handle_reply(call, m);
-        calls_send_waiting(client);
-        return 0;
-}
-
 /* polkit may allow the call itself although the lookup was denied. */
 static bool call_should_assume_default_label(const passlock_call *call, sd_bus_message *m)
 {
@@ -320,13 +307,17 @@ static void call_handle_tenancy(passlock_call *call, sd_bus_message *m)
                 call_send_next(call);
 }
 
-static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+/* The path is unknown until the reply to GetTenancy. */
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         passlock_call *call = userdata;
         passlock *client = call->client;
 
         call->slot = sd_bus_slot_unref(call->slot);
-        call_handle_tenancy(call, m);
+        if (call->path)
+                call_handle_reply(call, m);
+        else
+                call_handle_tenancy(call, m);
         calls_send_waiting(client);
         return 0;
 }
