@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/new-file.h"
+#include "base/text.h"
 
 struct NewFile {
         char *path;
@@ -36,13 +37,11 @@ static int open_directory_of(const char *path, size_t offset)
 
 static int create_temporary(NewFile *file)
 {
-        _cleanup_(freep) char *temporary = NULL;
+        _cleanup_(freep) char *temporary = text_format("%.*s.%s.XXXXXX", (int) file->offset,
+                                                       file->path, file->path + file->offset);
 
-        if (asprintf(&temporary, "%.*s.%s.XXXXXX", (int) file->offset, file->path,
-                     file->path + file->offset) < 0) {
-                temporary = NULL;
+        if (!temporary)
                 return -ENOMEM;
-        }
         file->fd = mkostemp(temporary, O_CLOEXEC);
         if (file->fd < 0)
                 return log_errno_origin(-errno);

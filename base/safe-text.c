@@ -57,9 +57,14 @@ bool safe_text_is_quotable(const char *s, size_t len_max)
         return true;
 }
 
-char *safe_text_new(const char *s, size_t *ret_width)
+static bool is_printable(wchar_t c)
 {
-        size_t left = strlen(s), width = 0;
+        return !safe_text_is_invisible((uint32_t) c) && wcwidth(c) >= 0;
+}
+
+char *safe_text_new(const char *s)
+{
+        size_t left = strlen(s);
         /* An escaped byte has four characters. */
         char *copy = malloc(left * 4 + 1), *end = copy;
 
@@ -69,32 +74,25 @@ char *safe_text_new(const char *s, size_t *ret_width)
                 mbstate_t state = {};
                 wchar_t c;
                 size_t len = mbrtowc(&c, s, left, &state);
-                int columns =
-                        len <= left && !safe_text_is_invisible((uint32_t) c) ? wcwidth(c) : -1;
 
-                if (*s == '\\') {
+                if (*s == '\\')
                         end = stpcpy(end, "\\\\");
-                        columns = 2;
-                } else if (columns >= 0)
+                else if (len <= left && is_printable(c))
                         end = mempcpy(end, s, len);
                 else {
                         len = 1;
                         end += sprintf(end, "\\x%02x", (unsigned char) *s);
-                        columns = 4;
                 }
                 s += len;
                 left -= len;
-                width += (size_t) columns;
         }
         *end = '\0';
-        if (ret_width)
-                *ret_width = width;
         return copy;
 }
 
 int safe_text_print_line(const char *s)
 {
-        _cleanup_(freep) char *text = safe_text_new(s, NULL);
+        _cleanup_(freep) char *text = safe_text_new(s);
 
         if (!text)
                 return -ENOMEM;

@@ -13,10 +13,10 @@ bool safe_text_is_quotable(const char *s, size_t len_max);
 
 /*
  * Copies untrusted text for output on a terminal. Each byte of a character that is unprintable in
- * the locale, invisible or a bidi control becomes \xHH, and a backslash is doubled. `ret_width`,
- * which may be NULL, is the width in columns. NULL if out of memory.
+ * the locale, invisible or a bidi control becomes \xHH, and a backslash is doubled. NULL if out of
+ * memory.
  */
-char *safe_text_new(const char *s, size_t *ret_width);
+char *safe_text_new(const char *s);
 
 /* Prints safe text and a newline. Returns 0 or -ENOMEM. */
 int safe_text_print_line(const char *s);

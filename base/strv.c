@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/strv.h"
 
@@ -68,6 +69,22 @@ int strv_copy(char *const *strv, char ***ret)
                         return -ENOMEM;
         *ret = TAKE_PTR(copy);
         return 0;
+}
+
+char *strv_join(const char *const *strv)
+{
+        char *joined = NULL;
+        size_t size;
+        FILE *f = open_memstream(&joined, &size);
+
+        if (!f)
+                return NULL;
+        for (size_t i = 0; strv[i]; i++)
+                fprintf(f, "%s%s", i > 0 ? " " : "", strv[i]);
+        if (fclose(f) == 0)
+                return joined;
+        free(joined);
+        return NULL;
 }
 
 int strv_split(const char *s, char ***ret)

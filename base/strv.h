@@ -20,5 +20,8 @@ void strv_truncate(char **strv, size_t n);
 /* Copies a vector; an empty one becomes NULL. Returns 0 or -ENOMEM. */
 int strv_copy(char *const *strv, char ***ret);
 
+/* Joins with spaces. Owned by the caller; NULL if out of memory. */
+char *strv_join(const char *const *strv);
+
 /* Splits at white space; no words give NULL. Returns 0 or -ENOMEM. */
 int strv_split(const char *s, char ***ret);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/text.h"
 
@@ -110,6 +112,18 @@ char *text_make_valid(const char *s)
                 p += n ?: 1;
         }
         return copy;
+}
+
+char *text_format(const char *format, ...)
+{
+        char *text;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        return n < 0 ? NULL : text;
 }
 
 uint32_t text_parse_number(const char *s, uint32_t max)

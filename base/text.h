@@ -24,5 +24,8 @@ size_t text_cut(const char *s, size_t len_max);
  * Owned by the caller; NULL if out of memory. */
 char *text_make_valid(const char *s);
 
+/* A formatted text. Owned by the caller; NULL if out of memory. */
+_printf_(1, 2) char *text_format(const char *format, ...);
+
 /* Parses a decimal number from 1 to `max`. Returns 0 if invalid. */
 uint32_t text_parse_number(const char *s, uint32_t max);

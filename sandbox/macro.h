@@ -61,6 +61,15 @@ static inline const char *json_text(const json_t *object, const char *key)
         return json_string_value(json_object_get(object, key));
 }
 
+/* Returns true if an array of strings has this one. */
+static inline bool json_array_contains(const json_t *array, const char *text)
+{
+        for (size_t i = 0; i < json_array_size(array); i++)
+                if (streq(json_string_value(json_array_get(array, i)), text))
+                        return true;
+        return false;
+}
+
 /* Aborts if an allocation failed. Inputs are bounded, and this is a development tool. */
 static inline void *must(void *p)
 {

@@ -179,97 +179,69 @@ static int check(const Options *options)
         return 0;
 }
 
-enum {
-        OPTION_LISTEN,
-        OPTION_ALLOW_REMOTE,
-        OPTION_TENANCY,
-        OPTION_KEY_FILE,
-        OPTION_STATE,
-        OPTION_CERTIFICATE,
-        OPTION_KEY,
-        OPTION_FAULT,
-        OPTION_OFFSET,
-        OPTION_POPULATE,
-        OPTION_CHALLENGE_LIMIT,
-        OPTION_IGNORE_COUNTERS,
-        OPTION_HELP,
-        OPTION_VERSION,
-};
-
-static const struct option long_options[] = {
-        {"listen", required_argument, NULL, OPTION_LISTEN},
-        {"allow-remote", no_argument, NULL, OPTION_ALLOW_REMOTE},
-        {"tenancy", required_argument, NULL, OPTION_TENANCY},
-        {"api-key-file", required_argument, NULL, OPTION_KEY_FILE},
-        {"state", required_argument, NULL, OPTION_STATE},
-        {"tls-cert", required_argument, NULL, OPTION_CERTIFICATE},
-        {"tls-key", required_argument, NULL, OPTION_KEY},
-        {"fault", required_argument, NULL, OPTION_FAULT},
-        {"clock-offset", required_argument, NULL, OPTION_OFFSET},
-        {"populate", required_argument, NULL, OPTION_POPULATE},
-        {"challenge-limit", required_argument, NULL, OPTION_CHALLENGE_LIMIT},
-        {"ignore-counters", no_argument, NULL, OPTION_IGNORE_COUNTERS},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {},
-};
-
-static int print(Options *options, const char *text)
+static int print_help(Options *options, const char *value)
 {
         options->done = true;
-        fputs(text, stdout);
+        fputs(usage, stdout);
         return 0;
 }
 
-static int parse_option(Options *options, int option, const char *value)
+static int print_version(Options *options, const char *value)
 {
-        switch (option) {
-        case OPTION_LISTEN:
-                return parse_listen(options, value);
-        case OPTION_ALLOW_REMOTE:
-                options->allow_remote = true;
-                return 0;
-        case OPTION_TENANCY:
-                return parse_tenancy(options, value);
-        case OPTION_KEY_FILE:
-                return parse_key_file(options, value);
-        case OPTION_STATE:
-                options->state_path = value;
-                return 0;
-        case OPTION_CERTIFICATE:
-                options->certificate_path = value;
-                return 0;
-        case OPTION_KEY:
-                options->key_path = value;
-                return 0;
-        case OPTION_FAULT:
-                return parse_fault(options, value);
-        case OPTION_OFFSET:
-                return parse_offset(options, value);
-        case OPTION_POPULATE:
-                return parse_populate(options, value);
-        case OPTION_CHALLENGE_LIMIT:
-                return parse_challenge_limit(options, value);
-        case OPTION_IGNORE_COUNTERS:
-                options->ignore_counters = true;
-                return 0;
-        case OPTION_HELP:
-                return print(options, usage);
-        case OPTION_VERSION:
-                return print(options, "passlock-sandbox " PACKAGE_VERSION "\n");
-        default:
-                return -EINVAL; /* getopt_long() has printed the error */
-        }
+        options->done = true;
+        puts("passlock-sandbox " PACKAGE_VERSION);
+        return 0;
+}
+
+/* An option has a parser, or sets a member: a string or, without an argument, a flag. */
+static const struct {
+        const char *name;
+        int has_arg;
+        int (*parse)(Options *options, const char *value);
+        size_t member;
+} table[] = {
+        {"listen", required_argument, parse_listen},
+        {"allow-remote", no_argument, NULL, offsetof(Options, allow_remote)},
+        {"tenancy", required_argument, parse_tenancy},
+        {"api-key-file", required_argument, parse_key_file},
+        {"state", required_argument, NULL, offsetof(Options, state_path)},
+        {"tls-cert", required_argument, NULL, offsetof(Options, certificate_path)},
+        {"tls-key", required_argument, NULL, offsetof(Options, key_path)},
+        {"fault", required_argument, parse_fault},
+        {"clock-offset", required_argument, parse_offset},
+        {"populate", required_argument, parse_populate},
+        {"challenge-limit", required_argument, parse_challenge_limit},
+        {"ignore-counters", no_argument, NULL, offsetof(Options, ignore_counters)},
+        {"help", no_argument, print_help},
+        {"version", no_argument, print_version},
+};
+
+static int parse_option(Options *options, size_t i, const char *value)
+{
+        void *member = (char *) options + table[i].member;
+
+        if (table[i].parse)
+                return table[i].parse(options, value);
+        if (table[i].has_arg == required_argument)
+                *(const char **) member = value;
+        else
+                *(bool *) member = true;
+        return 0;
 }
 
 int options_parse(Options *options, int argc, char **argv)
 {
-        int option, r;
+        struct option long_options[ARRAY_SIZE(table) + 1] = {};
+        int option, i, r;
 
+        for (size_t n = 0; n < ARRAY_SIZE(table); n++)
+                long_options[n] = (struct option){table[n].name, table[n].has_arg};
         options->address = must(strdup("127.0.0.1"));
         options->challenge_rate = (RateLimitRule){CHALLENGES_PER_WINDOW, CHALLENGE_WINDOW_S * 1000};
-        while ((option = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
-                r = parse_option(options, option, optarg);
+        while ((option = getopt_long(argc, argv, "", long_options, &i)) >= 0) {
+                if (option == '?')
+                        return -EINVAL; /* getopt_long() has printed the error */
+                r = parse_option(options, (size_t) i, optarg);
                 if (r < 0 || options->done)
                         return r;
         }

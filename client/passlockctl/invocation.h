@@ -5,6 +5,20 @@
 
 #include "base/macro.h"
 
+DEFINE_CLEANUP(passlock_token *, passlock_token_unref);
+DEFINE_CLEANUP(passlock_principal *, passlock_principal_unref);
+DEFINE_CLEANUP(passlock_challenge *, passlock_challenge_unref);
+DEFINE_CLEANUP(passlock_link *, passlock_link_unref);
+DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
+DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
+DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
+DEFINE_CLEANUP(passlock_passkey *, passlock_passkey_unref);
+DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
+DEFINE_CLEANUP(passlock_management *, passlock_management_unref);
+DEFINE_CLEANUP(passlock_import *, passlock_import_unref);
+DEFINE_CLEANUP(passlock_reconciliation *, passlock_reconciliation_unref);
+DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
+
 enum {
         EXIT_OURS = 1,    /* no reply, or passlockctl itself failed */
         EXIT_USAGE = 2,   /* invalid command line */
@@ -20,6 +34,8 @@ typedef struct Invocation {
         passlock_options *options; /* of the D-Bus call */
         char **allow, **exclude;   /* owned lists in these options */
         uint32_t timeout_ms;       /* 0: default */
+        bool help, version;
+        const char *complete; /* kind of words; NULL: run the verb */
         bool json;
         bool no_legend;
         bool no_ask_password;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "base/strv.h"
-#include "base/text.h"
 #include "build-config.h"
 #include "client/passlockctl/command-line/completion.h"
 #include "client/passlockctl/command-line/help.h"
@@ -17,90 +16,31 @@
 #include "client/passlockctl/terminal/closest-word.h"
 #include "client/passlockctl/terminal/report.h"
 
-#define TIMEOUT_SEC_MAX 86400U
-
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
-
-/* Values of getopt for the common options; those of other options follow. */
-enum {
-        COMMON_TENANCY = 256,
-        COMMON_JSON,
-        COMMON_TIMEOUT,
-        COMMON_NO_LEGEND,
-        COMMON_NO_ASK_PASSWORD,
-        COMMON_COMPLETE,
-        COMMON_VERSION,
-        FIRST_OPTION,
-};
-
-static const struct option common_options[] = {
-        {"tenancy", required_argument, NULL, COMMON_TENANCY},
-        {"json", no_argument, NULL, COMMON_JSON},
-        {"timeout", required_argument, NULL, COMMON_TIMEOUT},
-        {"no-legend", no_argument, NULL, COMMON_NO_LEGEND},
-        {"no-ask-password", no_argument, NULL, COMMON_NO_ASK_PASSWORD},
-        {"complete", required_argument, NULL, COMMON_COMPLETE}, /* hidden, for completions/ */
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, COMMON_VERSION},
-};
+/* Value of getopt for the first option. */
+#define FIRST_OPTION 256
 
 typedef struct CommandLine {
         Invocation invocation;
-        struct option options[ARRAY_SIZE(common_options) + N_OPTIONS + 1];
+        struct option options[N_OPTIONS + 1];
         uint64_t given; /* OPTION_BIT()s */
-        const char *complete;
-        bool done; /* --help or --version was handled */
 } CommandLine;
 
 static void list_options(CommandLine *line)
 {
-        struct option *next = line->options + ARRAY_SIZE(common_options);
-
-        memcpy(line->options, common_options, sizeof(common_options));
         for (int i = 0; i < N_OPTIONS; i++)
-                *next++ = (struct option){
+                line->options[i] = (struct option){
                         .name = option_name((Option) i),
                         .has_arg = option_takes_value((Option) i) ? required_argument : no_argument,
                         .val = FIRST_OPTION + i,
                 };
 }
 
-static int set_option(CommandLine *line, int option)
+static int set_option(CommandLine *line, int value)
 {
-        Invocation *invocation = &line->invocation;
+        Option option = value == 'h' ? OPTION_HELP : (Option) (value - FIRST_OPTION);
 
-        switch (option) {
-        case 'h':
-                help_print();
-                line->done = true;
-                return 0;
-        case COMMON_VERSION:
-                puts("passlockctl " PACKAGE_VERSION);
-                line->done = true;
-                return 0;
-        case COMMON_TENANCY:
-                invocation->tenancy = optarg;
-                return 0;
-        case COMMON_JSON:
-                invocation->json = true;
-                return 0;
-        case COMMON_NO_LEGEND:
-                invocation->no_legend = true;
-                return 0;
-        case COMMON_NO_ASK_PASSWORD:
-                invocation->no_ask_password = true;
-                return 0;
-        case COMMON_COMPLETE:
-                line->complete = optarg;
-                return 0;
-        case COMMON_TIMEOUT:
-                invocation->timeout_ms = text_parse_number(optarg, TIMEOUT_SEC_MAX) * 1000;
-                return invocation->timeout_ms > 0 ? 0 : -EINVAL;
-        default:
-                option -= FIRST_OPTION;
-                line->given |= OPTION_BIT(option);
-                return option_set((Option) option, optarg, invocation);
-        }
+        line->given |= OPTION_BIT(option);
+        return option_set(option, optarg, &line->invocation);
 }
 
 /* After an error of getopt: `word` is the option, perhaps with a value. */
@@ -123,10 +63,12 @@ static void suggest_option(const CommandLine *line, const char *word)
 /* Leaves `optind` at the first word. Returns 0 or an exit status. */
 static int parse_options(CommandLine *line, int argc, char **argv)
 {
+        const Invocation *invocation = &line->invocation;
         int option, index;
 
         list_options(line);
-        while (!line->done && (option = getopt_long(argc, argv, "h", line->options, &index)) >= 0) {
+        while (!invocation->help && !invocation->version &&
+               (option = getopt_long(argc, argv, "h", line->options, &index)) >= 0) {
                 int r;
 
                 /* getopt has printed an error. */
@@ -194,7 +136,7 @@ static const Verb *parse_words(CommandLine *line, char **words)
                        second, n < verb->n_min ? "few" : "many");
                 return NULL;
         }
-        foreign = line->given & ~verb->options;
+        foreign = line->given & ~(verb->options | COMMON_OPTIONS);
         if (foreign) {
                 report("%s%s%s does not have the option --%s; see passlockctl --help",
                        verb->words[0], space, second,
@@ -270,16 +212,23 @@ static int run(Invocation *invocation, const Verb *verb)
 
 static int parse_and_run(CommandLine *line, int argc, char **argv)
 {
+        Invocation *invocation = &line->invocation;
         const Verb *verb;
         int status;
 
         status = parse_options(line, argc, argv);
-        if (status != 0 || line->done)
+        if (status != 0)
                 return status;
-        if (line->complete)
-                return complete(&line->invocation, line->complete, argv[optind] ?: "");
+        if (invocation->help)
+                help_print();
+        if (invocation->version)
+                puts("passlockctl " PACKAGE_VERSION);
+        if (invocation->help || invocation->version)
+                return 0;
+        if (invocation->complete)
+                return complete(invocation, invocation->complete, argv[optind] ?: "");
         verb = parse_words(line, argv + optind);
-        return verb ? run(&line->invocation, verb) : EXIT_USAGE;
+        return verb ? run(invocation, verb) : EXIT_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -62,14 +62,6 @@ Reply *handle_authentication_options(const Call *call)
         return start_ceremony(call, authentication, TAKE_PTR(allowed));
 }
 
-static bool contains(const json_t *array, const char *text)
-{
-        for (size_t i = 0; i < json_array_size(array); i++)
-                if (streq(json_string_value(json_array_get(array, i)), text))
-                        return true;
-        return false;
-}
-
 /* Checks that the session allows this passkey. */
 static const char *check_passkey(const json_t *session, const json_t *passkey,
                                  const json_t *response)
@@ -80,7 +72,7 @@ static const char *check_passkey(const json_t *session, const json_t *passkey,
 
         if (!streq(owner.rp_id, json_text(session, "rpId")))
                 return "The passkey is for another relying party";
-        if (json_array_size(allowed) > 0 && !contains(allowed, passkey_id(passkey)))
+        if (json_array_size(allowed) > 0 && !json_array_contains(allowed, passkey_id(passkey)))
                 return "The passkey is not in allowCredentials";
         if (!handle && json_array_size(allowed) == 0)
                 return "response.response.userHandle is missing";

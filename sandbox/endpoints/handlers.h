@@ -21,6 +21,7 @@ Reply *handle_authentication_options(const Call *call);
 Reply *handle_authentication_verification(const Call *call);
 
 /* principal.c */
+Reply *handle_jwks(const Call *call);
 Reply *handle_exchange(const Call *call);
 
 /* passkeys.c */
@@ -40,9 +41,6 @@ Reply *handle_challenge_create(const Call *call);
 Reply *handle_challenge_get(const Call *call);
 Reply *handle_challenge_verify(const Call *call);
 Reply *handle_challenge_delete(const Call *call);
-
-/* keys.c */
-Reply *handle_jwks(const Call *call);
 
 /* control.c */
 Reply *handle_faults(const Call *call);

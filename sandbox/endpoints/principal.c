@@ -83,6 +83,11 @@ Reply *principal_issue(const Call *call, const json_t *passkey, bool user_verifi
                                          principal.user_id, "code", code, "id_token", token));
 }
 
+Reply *handle_jwks(const Call *call)
+{
+        return reply_json(200, signer_key_set(call->sandbox->signer));
+}
+
 Reply *handle_exchange(const Call *call)
 {
         json_t *principal;

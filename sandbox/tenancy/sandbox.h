@@ -15,7 +15,7 @@ typedef struct Sandbox {
         Signer *signer;
         uint8_t handle_secret[HANDLE_SECRET_LEN];
         SLIST_HEAD(, Tenancy) tenancies;
-        json_t *outbox; /* not saved */
+        json_t *outbox; /* mail, not saved */
         bool ignore_counters;
         RateLimitRule challenge_rate;
         FaultList faults;

@@ -6,7 +6,6 @@
 #include "sandbox/webauthn/attestation.h"
 #include "sandbox/webauthn/base64url.h"
 #include "sandbox/webauthn/ceremony.h"
-#include "sandbox/webauthn/client-data.h"
 #include "sandbox/webauthn/public-key.h"
 
 static const char *const transport_names[] = {"ble", "hybrid", "internal",  "nfc",
@@ -66,7 +65,34 @@ const char *ceremony_credential_id(const json_t *response, const char **ret)
         return NULL;
 }
 
-/* Decodes and checks clientDataJSON. */
+static bool is_string(const json_t *object, const char *key, const char *expected)
+{
+        const char *value = json_string_value(json_object_get(object, key));
+
+        return value && streq(value, expected);
+}
+
+/* Checks type, challenge and origin in clientDataJSON, and refuses cross-origin frames. */
+static const char *check_client_data(Span json, const char *type, const Ceremony *ceremony)
+{
+        _cleanup_(json_decrefp) json_t *data = NULL;
+        const json_t *cross_origin;
+
+        data = json_loadb((const char *) json.data, json.len, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(data))
+                return "clientDataJSON must be a JSON object";
+        if (!is_string(data, "type", type))
+                return "Wrong type in clientDataJSON";
+        if (!is_string(data, "challenge", ceremony->challenge))
+                return "Wrong challenge in clientDataJSON";
+        if (!is_string(data, "origin", ceremony->origin))
+                return "Wrong origin in clientDataJSON: options requested by another origin";
+        cross_origin = json_object_get(data, "crossOrigin");
+        if ((cross_origin && !json_is_false(cross_origin)) || json_object_get(data, "topOrigin"))
+                return "Cross-origin ceremonies are not allowed";
+        return NULL;
+}
+
 static const char *read_client_data(const Ceremony *ceremony, const char *type,
                                     const json_t *response, Evidence *evidence)
 {
@@ -74,21 +100,13 @@ static const char *read_client_data(const Ceremony *ceremony, const char *type,
 
         if (decode(text, &evidence->client_data) < 0)
                 return "response.response.clientDataJSON must be base64url";
-        return client_data_check(evidence->client_data, type, ceremony);
+        return check_client_data(evidence->client_data, type, ceremony);
 }
 
 static bool is_known_transport(const char *name)
 {
         for (size_t i = 0; i < ARRAY_SIZE(transport_names); i++)
                 if (streq(name, transport_names[i]))
-                        return true;
-        return false;
-}
-
-static bool contains(const json_t *array, const char *text)
-{
-        for (size_t i = 0; i < json_array_size(array); i++)
-                if (streq(json_string_value(json_array_get(array, i)), text))
                         return true;
         return false;
 }
@@ -107,7 +125,7 @@ static const char *read_transports(const json_t *response, json_t **ret)
 
                 if (!name)
                         return "response.response.transports must hold strings";
-                if (is_known_transport(name) && !contains(known, name))
+                if (is_known_transport(name) && !json_array_contains(known, name))
                         json_array_append(known, item);
         }
         *ret = TAKE_PTR(known);

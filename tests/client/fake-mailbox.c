@@ -43,61 +43,49 @@ static int on_create(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *email, *purpose;
         _cleanup_(freep) char *options = NULL;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "ss", &email, &purpose);
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
-        first = first_time(email);
-        record("CreateChallenge %s %s", email, purpose);
-        r = obey(m, email, first);
+        r = record_and_obey(m, email, "CreateChallenge %s %s", email, purpose);
         return r != 0 ? r : reply_challenge(m, "ch-1", email, purpose, options);
 }
 
 static int on_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *id;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &id);
         if (r < 0)
                 return r;
-        first = first_time(id);
-        record("GetChallenge %s", id);
-        r = obey(m, id, first);
+        r = record_and_obey(m, id, "GetChallenge %s", id);
         return r != 0 ? r : reply_challenge(m, id, "ada@shop.example", "login", NULL);
 }
 
 static int on_verify(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *id, *secret, *code;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "sss", &id, &secret, &code);
         if (r < 0)
                 return r;
-        first = first_time(id);
-        record("VerifyChallenge %s %s %s", id, secret, code);
-        r = obey(m, id, first);
+        r = record_and_obey(m, id, "VerifyChallenge %s %s %s", id, secret, code);
         return r != 0 ? r : reply_challenge(m, id, "ada@shop.example", "login", NULL);
 }
 
 static int on_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *id;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &id);
         if (r < 0)
                 return r;
-        first = first_time(id);
-        record("DeleteChallenge %s", id);
-        r = obey(m, id, first);
+        r = record_and_obey(m, id, "DeleteChallenge %s", id);
         return r != 0 ? r : sd_bus_reply_method_return(m, "");
 }
 

@@ -52,15 +52,12 @@ static bool deny_links, has_pipe, no_grant, no_default, no_store, one_tenancy, r
 static unsigned n_links, break_at;
 static char senders[SENDERS_MAX][32];
 
-void record(const char *format, ...)
+_printf_(1, 0) static void record_args(const char *format, va_list ap)
 {
         char line[1024], path[256];
-        va_list ap;
         int fd, n;
 
-        va_start(ap, format);
         n = vsnprintf(line, sizeof(line) - 1, format, ap);
-        va_end(ap);
         if (n > (int) sizeof(line) - 2)
                 n = (int) sizeof(line) - 2;
         line[n++] = '\n';
@@ -71,6 +68,15 @@ void record(const char *format, ...)
         close(fd);
         if (has_pipe && write(3, line, (size_t) n) != n)
                 _exit(1);
+}
+
+void record(const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        record_args(format, ap);
+        va_end(ap);
 }
 
 bool begins(const char *s, const char *prefix)
@@ -138,6 +144,17 @@ int obey(sd_bus_message *m, const char *word, bool first)
         return 0;
 }
 
+int record_and_obey(sd_bus_message *m, const char *word, const char *format, ...)
+{
+        bool first = first_time(word);
+        va_list ap;
+
+        va_start(ap, format);
+        record_args(format, ap);
+        va_end(ap);
+        return obey(m, word, first);
+}
+
 static void describe_value(sd_bus_message *m, const char *signature, FILE *f)
 {
         const char *s;
@@ -197,16 +214,13 @@ static int on_authorize(sd_bus_message *m, void *userdata, sd_bus_error *error)
         const char *rp_id, *user_id, *username;
         _cleanup_(freep) char *options = NULL;
         char token[8192];
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "sss", &rp_id, &user_id, &username);
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
-        first = first_time(user_id);
-        record("Authorize %s %s", user_id, sd_bus_message_get_path(m));
-        r = obey(m, user_id, first);
+        r = record_and_obey(m, user_id, "Authorize %s %s", user_id, sd_bus_message_get_path(m));
         if (r != 0)
                 return r;
         snprintf(token, sizeof(token), "%s %s %s%s", rp_id, user_id, username, options);
@@ -218,16 +232,13 @@ static int on_authorize_authentication(sd_bus_message *m, void *userdata, sd_bus
         _cleanup_(freep) char *options = NULL;
         const char *rp_id;
         char token[8192];
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &rp_id);
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
-        first = first_time(rp_id);
-        record("AuthorizeAuthentication %s", rp_id);
-        r = obey(m, rp_id, first);
+        r = record_and_obey(m, rp_id, "AuthorizeAuthentication %s", rp_id);
         if (r != 0)
                 return r;
         snprintf(token, sizeof(token), "%s%s", rp_id, options);
@@ -261,16 +272,13 @@ static int on_exchange(sd_bus_message *m, void *userdata, sd_bus_error *error)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(freep) char *request_id = NULL, *options = NULL;
         const char *code;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &code);
         if (r < 0)
                 return r;
         options = describe_options(m, &request_id);
-        first = first_time(code);
-        record("Exchange %s %s", code, request_id ?: "-");
-        r = obey(m, code, first);
+        r = record_and_obey(m, code, "Exchange %s %s", code, request_id ?: "-");
         if (r != 0)
                 return r;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -294,16 +302,13 @@ static int on_verify_id_token(sd_bus_message *m, void *userdata, sd_bus_error *e
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(freep) char *options = NULL;
         const char *id_token;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &id_token);
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
-        first = first_time(id_token);
-        record("VerifyIdToken %s", id_token);
-        r = obey(m, id_token, first);
+        r = record_and_obey(m, id_token, "VerifyIdToken %s", id_token);
         if (r != 0)
                 return r;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -344,15 +349,12 @@ static int on_list_by_user(sd_bus_message *m, void *userdata, sd_bus_error *erro
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *user_id;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &user_id);
         if (r < 0)
                 return r;
-        first = first_time(user_id);
-        record("ListByUser %s", user_id);
-        r = obey(m, user_id, first);
+        r = record_and_obey(m, user_id, "ListByUser %s", user_id);
         if (r != 0)
                 return r;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -440,15 +442,12 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *authenticator_id;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &authenticator_id);
         if (r < 0)
                 return r;
-        first = first_time(authenticator_id);
-        record("Remove %s", authenticator_id);
-        r = obey(m, authenticator_id, first);
+        r = record_and_obey(m, authenticator_id, "Remove %s", authenticator_id);
         if (r != 0)
                 return r;
         r = send_signals(m, "Removed", "ada", authenticator_id);
@@ -458,15 +457,12 @@ static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_remove_by_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *user_id;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &user_id);
         if (r < 0)
                 return r;
-        first = first_time(user_id);
-        record("RemoveByUser %s", user_id);
-        r = obey(m, user_id, first);
+        r = record_and_obey(m, user_id, "RemoveByUser %s", user_id);
         return r != 0 ? r : sd_bus_reply_method_return(m, "u", 2);
 }
 
@@ -474,15 +470,12 @@ static int on_get_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *authenticator_id;
         char user_id[256];
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &authenticator_id);
         if (r < 0)
                 return r;
-        first = first_time(authenticator_id);
-        record("GetUser %s", authenticator_id);
-        r = obey(m, authenticator_id, first);
+        r = record_and_obey(m, authenticator_id, "GetUser %s", authenticator_id);
         if (r != 0)
                 return r;
         snprintf(user_id, sizeof(user_id), "user-of-%s", authenticator_id);

@@ -21,6 +21,9 @@ bool first_time(const char *word);
 /* Executes a script word. Returns 0 if the handler must reply, else the handler's return value. */
 int obey(sd_bus_message *m, const char *word, bool first);
 
+/* All three. */
+_printf_(3, 4) int record_and_obey(sd_bus_message *m, const char *word, const char *format, ...);
+
 /* The options as " name=value…", in the order they came. */
 char *describe_options(sd_bus_message *m, char **ret_request_id);
 

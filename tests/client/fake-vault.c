@@ -57,15 +57,12 @@ static int on_get(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &id);
         if (r < 0)
                 return r;
-        first = first_time(id);
-        record("GetPasskey %s", id);
-        r = obey(m, id, first);
+        r = record_and_obey(m, id, "GetPasskey %s", id);
         if (r != 0)
                 return r;
         r = sd_bus_message_new_method_return(m, &reply);
@@ -138,16 +135,13 @@ static int on_update(sd_bus_message *m, void *userdata, sd_bus_error *error)
         const char *user_id, *username;
         _cleanup_(freep) char *options = NULL;
         char what[1024];
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "ss", &user_id, &username);
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
-        first = first_time(user_id);
-        record("UpdatePasskeys %s %s", user_id, username);
-        r = obey(m, user_id, first);
+        r = record_and_obey(m, user_id, "UpdatePasskeys %s %s", user_id, username);
         if (r != 0)
                 return r;
         snprintf(what, sizeof(what), "update %s %s", user_id, username);
@@ -159,7 +153,6 @@ static int on_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         char what[1024] = "delete", word[256] = "";
         _cleanup_(freep) char *options = NULL;
         const char *id;
-        bool first;
         int r;
 
         r = sd_bus_message_enter_container(m, 'a', "s");
@@ -175,9 +168,7 @@ static int on_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
-        first = first_time(word);
-        record("DeletePasskeys %s", what);
-        r = obey(m, word, first);
+        r = record_and_obey(m, word, "DeletePasskeys %s", what);
         return r != 0 ? r : reply_managed(m, what, options);
 }
 
@@ -186,16 +177,13 @@ static int on_user(sd_bus_message *m, void *userdata, sd_bus_error *error)
         const char *user_id, *member = sd_bus_message_get_member(m);
         _cleanup_(freep) char *options = NULL;
         char what[1024];
-        bool first;
         int r;
 
         r = sd_bus_message_read(m, "s", &user_id);
         if (r < 0)
                 return r;
         options = describe_options(m, NULL);
-        first = first_time(user_id);
-        record("%s %s", member, user_id);
-        r = obey(m, user_id, first);
+        r = record_and_obey(m, user_id, "%s %s", member, user_id);
         if (r != 0)
                 return r;
         snprintf(what, sizeof(what), "%s %s", member, user_id);

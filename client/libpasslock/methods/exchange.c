@@ -8,14 +8,8 @@
 
 #define REQUEST_ID_BYTES 16U
 
-static const Method method = {
-        .interface = PASSLOCK_INTERFACE_TENANCY,
-        .member = "Exchange",
-        .n_strings = 1,
-        .takes_options = true,
-        .is_sensitive = true,
-        .result = &result_principal,
-};
+static const Method method = {PASSLOCK_INTERFACE_TENANCY, "Exchange", &result_principal, 1,
+                              TAKES_OPTIONS | SENSITIVE};
 
 static int options_add_request_id(passlock_options *options)
 {
@@ -51,18 +45,12 @@ _public_ int passlock_exchange(passlock *client, const char *code, const passloc
                                passlock_principal **ret)
 {
         _cleanup_(passlock_options_unrefp) passlock_options *own = NULL;
-        Result result = {};
         int r;
 
-        if (!ret)
-                return -EINVAL;
         r = options_with_request_id(options, &own);
         if (r < 0)
                 return r;
-        r = calls_perform(client, &method, &(Arguments){{code}, .options = own}, &result);
-        if (r == 0)
-                *ret = result.principal;
-        return r;
+        return calls_perform(client, &method, &(Arguments){{code}, .options = own}, ret);
 }
 
 _public_ int passlock_exchange_async(passlock *client, const char *code,

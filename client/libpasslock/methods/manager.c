@@ -1,40 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <errno.h>
-
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
 /* The Manager, and the properties of a tenancy. */
 
-static const Method get_tenancy = {
-        .interface = "org.freedesktop.DBus.Properties",
-        .member = "GetAll",
-        .n_strings = 1,
-        .result = &result_tenancy,
-};
-
-static const Method list_tenancies = {
-        .interface = PASSLOCK_INTERFACE_MANAGER,
-        .member = "ListTenancies",
-        .of_manager = true,
-        .result = &result_tenancies,
-};
-
-static const Method get_version = {
-        .interface = "org.freedesktop.DBus.Properties",
-        .member = "Get",
-        .of_manager = true,
-        .n_strings = 2,
-        .result = &result_string,
-};
-
-static const Method reload = {
-        .interface = PASSLOCK_INTERFACE_MANAGER,
-        .member = "Reload",
-        .of_manager = true,
-        .result = &result_none,
-};
+static const Method get_tenancy = {"org.freedesktop.DBus.Properties", "GetAll", &result_tenancy, 1};
+static const Method list_tenancies = {PASSLOCK_INTERFACE_MANAGER, "ListTenancies",
+                                      &result_tenancies, 0, OF_MANAGER};
+static const Method get_version = {"org.freedesktop.DBus.Properties", "Get", &result_string, 2,
+                                   OF_MANAGER};
+static const Method reload = {PASSLOCK_INTERFACE_MANAGER, "Reload", &result_none, 0, OF_MANAGER};
+static const Method diagnose = {PASSLOCK_INTERFACE_MANAGER, "Diagnose", &result_findings, 0,
+                                OF_MANAGER};
+static const Method list_rights = {PASSLOCK_INTERFACE_MANAGER, "ListRights", &result_rights, 0,
+                                   OF_MANAGER};
+static const Method prove_key = {PASSLOCK_INTERFACE_MANAGER, "ProveKey", &result_string, 2,
+                                 OF_MANAGER | SENSITIVE};
 
 static const Arguments no_arguments = {};
 static const Arguments tenancy_arguments = {{PASSLOCK_INTERFACE_TENANCY}};
@@ -42,15 +24,7 @@ static const Arguments version_arguments = {{PASSLOCK_INTERFACE_MANAGER, "Versio
 
 _public_ int passlock_get_tenancy(passlock *client, passlock_tenancy **ret)
 {
-        Result result = {};
-        int r;
-
-        if (!ret)
-                return -EINVAL;
-        r = calls_perform(client, &get_tenancy, &tenancy_arguments, &result);
-        if (r == 0)
-                *ret = result.tenancy;
-        return r;
+        return calls_perform(client, &get_tenancy, &tenancy_arguments, ret);
 }
 
 _public_ int passlock_get_tenancy_async(passlock *client, passlock_tenancy_callback callback,
@@ -62,15 +36,7 @@ _public_ int passlock_get_tenancy_async(passlock *client, passlock_tenancy_callb
 
 _public_ int passlock_list_tenancies(passlock *client, passlock_tenancy_list **ret)
 {
-        Result result = {};
-        int r;
-
-        if (!ret)
-                return -EINVAL;
-        r = calls_perform(client, &list_tenancies, &no_arguments, &result);
-        if (r == 0)
-                *ret = result.tenancies;
-        return r;
+        return calls_perform(client, &list_tenancies, &no_arguments, ret);
 }
 
 _public_ int passlock_list_tenancies_async(passlock *client,
@@ -83,15 +49,7 @@ _public_ int passlock_list_tenancies_async(passlock *client,
 
 _public_ int passlock_get_version(passlock *client, char **ret_version)
 {
-        Result result = {};
-        int r;
-
-        if (!ret_version)
-                return -EINVAL;
-        r = calls_perform(client, &get_version, &version_arguments, &result);
-        if (r == 0)
-                *ret_version = result.string;
-        return r;
+        return calls_perform(client, &get_version, &version_arguments, ret_version);
 }
 
 _public_ int passlock_get_version_async(passlock *client, passlock_string_callback callback,
@@ -103,13 +61,55 @@ _public_ int passlock_get_version_async(passlock *client, passlock_string_callba
 
 _public_ int passlock_reload(passlock *client)
 {
-        Result result = {};
-
-        return calls_perform(client, &reload, &no_arguments, &result);
+        return calls_perform(client, &reload, &no_arguments, NULL);
 }
 
 _public_ int passlock_reload_async(passlock *client, passlock_done_callback callback,
                                    void *userdata, passlock_call **ret_call)
 {
         return calls_begin(client, &reload, &no_arguments, (Callback) callback, userdata, ret_call);
+}
+
+_public_ int passlock_diagnose(passlock *client, passlock_finding_list **ret)
+{
+        return calls_perform(client, &diagnose, &no_arguments, ret);
+}
+
+_public_ int passlock_diagnose_async(passlock *client, passlock_finding_list_callback callback,
+                                     void *userdata, passlock_call **ret_call)
+{
+        return calls_begin(client, &diagnose, &no_arguments, (Callback) callback, userdata,
+                           ret_call);
+}
+
+_public_ int passlock_list_rights(passlock *client, passlock_right_list **ret)
+{
+        return calls_perform(client, &list_rights, &no_arguments, ret);
+}
+
+_public_ int passlock_list_rights_async(passlock *client, passlock_right_list_callback callback,
+                                        void *userdata, passlock_call **ret_call)
+{
+        return calls_begin(client, &list_rights, &no_arguments, (Callback) callback, userdata,
+                           ret_call);
+}
+
+/* The Manager takes the label as an argument; "" is the default tenancy. */
+static const char *label_of(passlock *client)
+{
+        return client && client->label ? client->label : "";
+}
+
+_public_ int passlock_prove_key(passlock *client, const char *nonce, char **ret_proof)
+{
+        return calls_perform(client, &prove_key, &(Arguments){{label_of(client), nonce}},
+                             ret_proof);
+}
+
+_public_ int passlock_prove_key_async(passlock *client, const char *nonce,
+                                      passlock_string_callback callback, void *userdata,
+                                      passlock_call **ret_call)
+{
+        return calls_begin(client, &prove_key, &(Arguments){{label_of(client), nonce}},
+                           (Callback) callback, userdata, ret_call);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/strv.h"
+#include "base/text.h"
 #include "client/libpasslock/transport/bus-error.h"
 #include "client/libpasslock/transport/calls.h"
-#include "client/libpasslock/transport/long-running-call.h"
 #include "client/libpasslock/types/bus-string.h"
 #include "dbus/names.h"
 
@@ -24,9 +23,9 @@
 
 void call_set_state(passlock_call *call, CallState state)
 {
-        if (call->state == CALL_SENT && !call->method->is_long_running)
+        if (call->state == CALL_SENT && !(call->method->flags & LONG_RUNNING))
                 call->client->n_sent--;
-        if (state == CALL_SENT && !call->method->is_long_running)
+        if (state == CALL_SENT && !(call->method->flags & LONG_RUNNING))
                 call->client->n_sent++;
         call->state = state;
 }
@@ -34,8 +33,8 @@ void call_set_state(passlock_call *call, CallState state)
 /* The client's list that holds a call which is not complete. */
 static struct CallList *call_list(const passlock_call *call)
 {
-        return call->method->is_long_running ? &call->client->long_running_calls
-                                             : &call->client->calls;
+        return (call->method->flags & LONG_RUNNING) ? &call->client->long_running_calls
+                                                    : &call->client->calls;
 }
 
 passlock_call *call_free(passlock_call *call)
@@ -58,7 +57,7 @@ passlock_call *call_free(passlock_call *call)
         free(call->label);
         free(call->path);
         free(call->error_text);
-        if (call->method->is_long_running)
+        if (call->method->flags & LONG_RUNNING)
                 connection_free(call->connection);
         free(call);
         return NULL;
@@ -68,7 +67,8 @@ void call_complete(passlock_call *call, int r, const char *error_text)
 {
         passlock *client = call->client;
 
-        if (call->method->not_found_is_success && call->retried && r == PASSLOCK_ERROR_NOT_FOUND)
+        if ((call->method->flags & NOT_FOUND_IS_SUCCESS) && call->retried &&
+            r == PASSLOCK_ERROR_NOT_FOUND)
                 r = 0;
         call->r = r;
         call->error_text = r != 0 && !isempty(error_text) ? strdup(error_text) : NULL;
@@ -111,20 +111,21 @@ static int call_append_arguments(passlock_call *call, sd_bus_message *m)
 
         for (unsigned i = 0; r >= 0 && i < call->method->n_strings; i++)
                 r = sd_bus_message_append(m, "s", call->strings[i]);
-        if (r >= 0 && call->method->takes_number)
+        if (r >= 0 && (call->method->flags & TAKES_NUMBER))
                 r = sd_bus_message_append(m, "u", call->number);
-        if (r >= 0 && call->method->takes_list)
+        if (r >= 0 && (call->method->flags & TAKES_LIST))
                 r = sd_bus_message_append_strv(m, call->list);
-        if (r >= 0 && call->method->takes_links)
+        if (r >= 0 && (call->method->flags & TAKES_LINKS))
                 r = links_append(call->links, m);
-        if (r >= 0 && call->method->takes_options)
+        if (r >= 0 && (call->method->flags & TAKES_OPTIONS))
                 r = options_append(call->options, m);
         return r;
 }
 
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* On success the call is sent or still queued. */
-static int call_send_message(passlock_call *call, sd_bus_message *m,
-                             sd_bus_message_handler_t on_answer)
+static int call_send_message(passlock_call *call, sd_bus_message *m)
 {
         sd_bus *bus = sd_bus_message_get_bus(m);
         int r;
@@ -132,15 +133,12 @@ static int call_send_message(passlock_call *call, sd_bus_message *m,
         r = sd_bus_message_set_auto_start(m, !call->no_auto_start);
         if (r < 0)
                 return r;
-        r = sd_bus_call_async(bus, &call->slot, m, on_answer, call, UINT64_MAX);
+        r = sd_bus_call_async(bus, &call->slot, m, on_reply, call, UINT64_MAX);
         if (r >= 0)
                 call_set_state(call, CALL_SENT);
         /* If the connection has just closed, the call stays queued for the next one. */
         return r < 0 && sd_bus_is_open(bus) > 0 ? r : 0;
 }
-
-static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error);
-static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 static int call_send_request(passlock_call *call, sd_bus *bus)
 {
@@ -149,13 +147,13 @@ static int call_send_request(passlock_call *call, sd_bus *bus)
 
         r = sd_bus_message_new_method_call(bus, &m, PASSLOCK_BUS_NAME, call->path,
                                            call->method->interface, call->method->member);
-        if (r >= 0 && call->method->is_sensitive)
+        if (r >= 0 && (call->method->flags & SENSITIVE))
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = sd_bus_message_set_allow_interactive_authorization(m, call->interactive);
         if (r >= 0)
                 r = call_append_arguments(call, m);
-        return r < 0 ? r : call_send_message(call, m, on_reply);
+        return r < 0 ? r : call_send_message(call, m);
 }
 
 /* Without interactive authorization, so that polkit does not ask for a password twice. */
@@ -168,40 +166,32 @@ static int call_send_get_tenancy(passlock_call *call, sd_bus *bus)
                                            PASSLOCK_INTERFACE_MANAGER, "GetTenancy");
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", "");
-        return r < 0 ? r : call_send_message(call, m, on_default_tenancy);
+        return r < 0 ? r : call_send_message(call, m);
 }
 
 /* Whether the call uses the label "default" because the lookup was denied. */
 static bool call_assumes_default_label(const passlock_call *call)
 {
-        return !call->method->of_manager && !call->label && call->interactive &&
+        return !(call->method->flags & OF_MANAGER) && !call->label && call->interactive &&
                call->client->assumes_default_label;
 }
 
-/* Sets the object path if it is known without a lookup. Returns 0 or -ENOMEM. */
+/* Sets the object path, or NULL if a lookup is needed. Returns 0 or -ENOMEM. */
 static int call_find_path(passlock_call *call)
 {
-        const char *default_path = connection_get_default_path(call->connection);
-        char *path = NULL;
+        const char *path = connection_get_default_path(call->connection);
 
-        if (call->method->of_manager)
-                path = strdup(PASSLOCK_OBJECT_PATH);
-        else if (call->label) {
-                if (asprintf(&path, "%s/%s", PASSLOCK_TENANCY_PATH, call->label) < 0)
-                        path = NULL;
-        } else if (call_assumes_default_label(call))
-                path = strdup(ASSUMED_DEFAULT_PATH);
-        else if (default_path)
-                path = strdup(default_path);
-        else {
-                call->path = (free(call->path), NULL);
-                return 0;
+        free(TAKE_PTR(call->path));
+        if (call->label && !(call->method->flags & OF_MANAGER)) {
+                call->path = text_format(PASSLOCK_TENANCY_PATH "/%s", call->label);
+                return call->path ? 0 : -ENOMEM;
         }
-        if (!path)
-                return -ENOMEM;
-        free(call->path);
-        call->path = path;
-        return 0;
+        if (call->method->flags & OF_MANAGER)
+                path = PASSLOCK_OBJECT_PATH;
+        else if (call_assumes_default_label(call))
+                path = ASSUMED_DEFAULT_PATH;
+        call->path = path ? strdup(path) : NULL;
+        return path && !call->path ? -ENOMEM : 0;
 }
 
 int call_send(passlock_call *call)
@@ -210,7 +200,8 @@ int call_send(passlock_call *call)
         int r;
 
         call_set_state(call, CALL_WAITING);
-        if (!bus || (call->client->n_sent >= CALLS_SENT_MAX && !call->method->is_long_running))
+        if (!bus ||
+            (call->client->n_sent >= CALLS_SENT_MAX && !(call->method->flags & LONG_RUNNING)))
                 return 0;
         r = call_find_path(call);
         if (r < 0)
@@ -231,9 +222,9 @@ static void call_send_next(passlock_call *call)
 /* A no_retry call may be retried if only the tenancy lookup was sent. */
 static bool call_may_be_retried(const passlock_call *call)
 {
-        if (call->retried || call->watch_callback || call->method->is_long_running)
+        if (call->retried || call->watch_callback || (call->method->flags & LONG_RUNNING))
                 return false;
-        return !call->method->no_retry || !call->path;
+        return !(call->method->flags & NO_RETRY) || !call->path;
 }
 
 static void call_fail(passlock_call *call, sd_bus_message *m)
@@ -259,8 +250,9 @@ static void call_fail(passlock_call *call, sd_bus_message *m)
 /* A reload may have changed the default tenancy. */
 static bool call_should_refresh_path(const passlock_call *call, sd_bus_message *m)
 {
-        return !call->label && !call->method->of_manager && !call_assumes_default_label(call) &&
-               !call->path_refreshed && bus_error_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
+        return !call->label && !(call->method->flags & OF_MANAGER) &&
+               !call_assumes_default_label(call) && !call->path_refreshed &&
+               bus_error_from_message(m) == PASSLOCK_ERROR_UNKNOWN_OBJECT;
 }
 
 static void call_handle_reply(passlock_call *call, sd_bus_message *m)
@@ -277,22 +269,11 @@ static void call_handle_reply(passlock_call *call, sd_bus_message *m)
                 call_send_next(call);
                 return;
         }
-        if (call->method->is_sensitive)
+        if (call->method->flags & SENSITIVE)
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = call->method->result->read(m, &call->result);
         call_complete(call, r < 0 ? r : 0, NULL);
-}
-
-static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        passlock_call *call = userdata;
-        passlock *client = call->client;
-
-        call->slot = sd_bus_slot_unref(call->slot);
-        call_handle_reply(call, m);
-        calls_send_waiting(client);
-        return 0;
 }
 
 /* polkit may allow the call itself although the lookup was denied. */
@@ -326,13 +307,17 @@ static void call_handle_tenancy(passlock_call *call, sd_bus_message *m)
                 call_send_next(call);
 }
 
-static int on_default_tenancy(sd_bus_message *m, void *userdata, sd_bus_error *error)
+/* The path is unknown until the reply to GetTenancy. */
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         passlock_call *call = userdata;
         passlock *client = call->client;
 
         call->slot = sd_bus_slot_unref(call->slot);
-        call_handle_tenancy(call, m);
+        if (call->path)
+                call_handle_reply(call, m);
+        else
+                call_handle_tenancy(call, m);
         calls_send_waiting(client);
         return 0;
 }
@@ -358,21 +343,23 @@ static int call_copy_arguments(passlock_call *call, const Arguments *arguments)
                         return -ENOMEM;
         }
         call->number = arguments->number;
-        if (call->method->takes_list) {
+        if (call->method->flags & TAKES_LIST) {
                 int r;
 
                 r = call_copy_list(call, arguments->list);
                 if (r != 0)
                         return r;
         }
-        if (call->method->takes_links) {
+        if (call->method->flags & TAKES_LINKS) {
                 int r;
 
                 r = links_copy(arguments->links, &call->links);
                 if (r != 0)
                         return r;
         }
-        return call->method->takes_options ? options_copy(arguments->options, &call->options) : 0;
+        return (call->method->flags & TAKES_OPTIONS)
+                       ? options_copy(arguments->options, &call->options)
+                       : 0;
 }
 
 int call_new(passlock *client, const char *label, const Method *method, const Arguments *arguments,
@@ -387,7 +374,7 @@ int call_new(passlock *client, const char *label, const Method *method, const Ar
         call->method = method;
         call->interactive = client->interactive;
         TAILQ_INSERT_TAIL(call_list(call), call, entry);
-        if (method->is_long_running) {
+        if (method->flags & LONG_RUNNING) {
                 r = long_running_call_connection_new(call, &call->connection);
                 if (r < 0)
                         return r;

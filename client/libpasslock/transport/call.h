@@ -10,21 +10,25 @@
 
 #define CALL_STRINGS_MAX 3U
 
+typedef enum MethodFlags {
+        OF_MANAGER = 1 << 0, /* called on the Manager object instead of a tenancy */
+        TAKES_NUMBER = 1 << 1,
+        TAKES_LIST = 1 << 2,
+        TAKES_LINKS = 1 << 3,
+        TAKES_OPTIONS = 1 << 4,
+        SENSITIVE = 1 << 5,            /* messages are erased, see sd_bus_message_sensitive(3) */
+        NO_RETRY = 1 << 6,             /* not idempotent */
+        LONG_RUNNING = 1 << 7,         /* see long_running_call_connection_new() */
+        NOT_FOUND_IS_SUCCESS = 1 << 8, /* on a retry */
+} MethodFlags;
+
 /* A D-Bus method. Arguments: strings, then optionally a number, a list, links, options. */
 typedef struct Method {
         const char *interface;
         const char *member;
-        bool of_manager; /* called on the Manager object instead of a tenancy */
-        unsigned n_strings;
-        bool takes_number;
-        bool takes_list;
-        bool takes_links;
-        bool takes_options;
-        bool is_sensitive;         /* messages are erased, see sd_bus_message_sensitive(3) */
-        bool no_retry;             /* not idempotent */
-        bool is_long_running;      /* see long-running-call.h */
-        bool not_found_is_success; /* on a retry */
         const ResultType *result;
+        unsigned n_strings;
+        MethodFlags flags;
 } Method;
 
 typedef struct Arguments {
@@ -123,3 +127,11 @@ int call_send(passlock_call *call);
 
 /* Completes a call: queues it for delivery, or calls the monitor. */
 void call_complete(passlock_call *call, int r, const char *error_text);
+
+/*
+ * The connection of a call without a default deadline, with progress reports, and never retried.
+ *
+ * The service aborts the work when the caller's connection closes; there is no other way to cancel
+ * it. A dedicated connection lets the client cancel one call and nothing else.
+ */
+int long_running_call_connection_new(passlock_call *call, Connection **ret);

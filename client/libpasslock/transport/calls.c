@@ -33,7 +33,7 @@ static int start_with_deadline(passlock_call *call)
 {
         int r;
 
-        if (!call->method->is_long_running) {
+        if (!(call->method->flags & LONG_RUNNING)) {
                 r = call_set_deadline(call, timeout_ms(call));
                 if (r < 0)
                         return r;
@@ -124,16 +124,21 @@ static int perform(passlock *client, const Method *method, const Arguments *argu
         return r;
 }
 
-int calls_perform(passlock *client, const Method *method, const Arguments *arguments, Result *ret)
+int calls_perform(passlock *client, const Method *method, const Arguments *arguments, void *ret)
 {
+        Result result = {};
         int r;
 
+        if (!ret && method->result->size > 0)
+                return -EINVAL;
         r = client_check(client);
         if (r < 0)
                 return r;
         free(TAKE_PTR(client->last_error_text));
-        r = perform(client, method, arguments, ret, &client->last_error_text);
+        r = perform(client, method, arguments, &result, &client->last_error_text);
         client->last_r = r;
+        if (r == 0 && ret)
+                memcpy(ret, &result, method->result->size);
 
         /* Other calls may have completed as well: dispatch them. */
         client_wake(client);

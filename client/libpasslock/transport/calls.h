@@ -3,8 +3,11 @@
 
 #include "client/libpasslock/transport/call.h"
 
-/* Makes a synchronous call. Returns as the public function does. */
-int calls_perform(passlock *client, const Method *method, const Arguments *arguments, Result *ret);
+/*
+ * Makes a synchronous call. `ret` points to the result: char *, uint64_t or an object pointer; NULL
+ * for a method without a result. Returns as the public function does.
+ */
+int calls_perform(passlock *client, const Method *method, const Arguments *arguments, void *ret);
 
 /* Starts an asynchronous call. Returns as the public function does. */
 int calls_begin(passlock *client, const Method *method, const Arguments *arguments,

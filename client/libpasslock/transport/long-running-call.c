@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "client/libpasslock/transport/bus-error.h"
-#include "client/libpasslock/transport/long-running-call.h"
+#include "client/libpasslock/transport/call.h"
 #include "dbus/names.h"
 
 static void on_ready(void *userdata)

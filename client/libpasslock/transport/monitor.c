@@ -33,13 +33,8 @@ struct passlock_monitor {
         size_t n_changes; /* queued changes */
 };
 
-static const Method watch_method = {
-        .interface = PASSLOCK_INTERFACE_LINKS,
-        .member = "List",
-        .n_strings = 1,
-        .takes_number = true,
-        .result = &result_link_page,
-};
+static const Method watch_method = {PASSLOCK_INTERFACE_LINKS, "List", &result_link_page, 1,
+                                    TAKES_NUMBER};
 
 static Change *change_free(Change *change)
 {

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <errno.h>
-
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/vardict.h"
 
 struct passlock_challenge {
-        unsigned n_ref;
+        Object object;
         char *id;
         char *purpose;
         char *email;
@@ -20,104 +17,42 @@ struct passlock_challenge {
         uint64_t expires_at_ms;
 };
 
-#define FIELD(name, type, required, member) \
-        { \
-                (name), (type), (required), offsetof(passlock_challenge, member) \
-        }
-
 /* Number of leading fields of a new challenge: secrets, and the mail with the code. */
 #define N_NEW_CHALLENGE_FIELDS 4U
 
-static const VardictField fields[] = {
-        FIELD("secret", 's', true, secret),
-        FIELD("code", 's', true, code),
-        FIELD("message_html", 's', true, message_html),
-        FIELD("message_text", 's', true, message_text),
+static const Field fields[] = {
+        FIELD(passlock_challenge, "secret", true, secret),
+        FIELD(passlock_challenge, "code", true, code),
+        FIELD(passlock_challenge, "message_html", true, message_html),
+        FIELD(passlock_challenge, "message_text", true, message_text),
 
-        FIELD("id", 's', true, id),
-        FIELD("purpose", 's', true, purpose),
-        FIELD("email", 's', true, email),
-        FIELD("created_at", 't', true, created_at_ms),
-        FIELD("expires_at", 't', true, expires_at_ms),
-        FIELD("user_id", 's', false, user_id),
-        FIELD("metadata", 's', false, metadata),
+        FIELD(passlock_challenge, "id", true, id),
+        FIELD(passlock_challenge, "purpose", true, purpose),
+        FIELD(passlock_challenge, "email", true, email),
+        FIELD(passlock_challenge, "created_at", true, created_at_ms),
+        FIELD(passlock_challenge, "expires_at", true, expires_at_ms),
+        FIELD(passlock_challenge, "user_id", false, user_id),
+        FIELD(passlock_challenge, "metadata", false, metadata),
 };
 
-static void challenge_destroy(passlock_challenge *challenge)
-{
-        vardict_clear(fields, ARRAY_SIZE(fields), challenge);
-        free(challenge);
-}
+static const ObjectType new_type = {sizeof(passlock_challenge), fields, ARRAY_SIZE(fields)};
+static const ObjectType type = {sizeof(passlock_challenge), fields + N_NEW_CHALLENGE_FIELDS,
+                                ARRAY_SIZE(fields) - N_NEW_CHALLENGE_FIELDS};
 
-DEFINE_REF(passlock_challenge, challenge_destroy);
+DEFINE_REF(challenge);
 
-#define DEFINE_GETTER(type, member) \
-        _public_ type passlock_challenge_get_##member(const passlock_challenge *challenge) \
-        { \
-                return challenge->member; \
-        } \
-        struct swallow_semicolon
+DEFINE_GETTER(challenge, const char *, get_id, id);
+DEFINE_GETTER(challenge, const char *, get_purpose, purpose);
+DEFINE_GETTER(challenge, const char *, get_email, email);
+DEFINE_GETTER(challenge, const char *, get_user_id, user_id);
+DEFINE_GETTER(challenge, const char *, get_metadata, metadata);
+DEFINE_GETTER(challenge, const char *, get_secret, secret);
+DEFINE_GETTER(challenge, const char *, get_code, code);
+DEFINE_GETTER(challenge, const char *, get_message_html, message_html);
+DEFINE_GETTER(challenge, const char *, get_message_text, message_text);
+DEFINE_GETTER(challenge, uint64_t, get_created_at_ms, created_at_ms);
+DEFINE_GETTER(challenge, uint64_t, get_expires_at_ms, expires_at_ms);
 
-DEFINE_GETTER(const char *, id);
-DEFINE_GETTER(const char *, purpose);
-DEFINE_GETTER(const char *, email);
-DEFINE_GETTER(const char *, user_id);
-DEFINE_GETTER(const char *, metadata);
-DEFINE_GETTER(const char *, secret);
-DEFINE_GETTER(const char *, code);
-DEFINE_GETTER(const char *, message_html);
-DEFINE_GETTER(const char *, message_text);
-DEFINE_GETTER(uint64_t, created_at_ms);
-DEFINE_GETTER(uint64_t, expires_at_ms);
+DEFINE_RESULT(new_challenge, challenge, new_type);
 
-static int challenge_read_fields(sd_bus_message *reply, const VardictField *first, size_t n_fields,
-                                 passlock_challenge **ret)
-{
-        _cleanup_(passlock_challenge_unrefp) passlock_challenge *challenge = NULL;
-        int r;
-
-        challenge = calloc(1, sizeof(passlock_challenge));
-        if (!challenge)
-                return -ENOMEM;
-        challenge->n_ref = 1;
-        r = vardict_read(reply, first, n_fields, challenge);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(challenge);
-        return 0;
-}
-
-static int new_challenge_read(sd_bus_message *reply, Result *ret)
-{
-        return challenge_read_fields(reply, fields, ARRAY_SIZE(fields), &ret->challenge);
-}
-
-static int challenge_read(sd_bus_message *reply, Result *ret)
-{
-        return challenge_read_fields(reply, fields + N_NEW_CHALLENGE_FIELDS,
-                                     ARRAY_SIZE(fields) - N_NEW_CHALLENGE_FIELDS, &ret->challenge);
-}
-
-static void challenge_clear(Result *result)
-{
-        result->challenge = passlock_challenge_unref(result->challenge);
-}
-
-static void challenge_deliver(passlock *client, Callback callback, int r, const char *error_text,
-                              const Result *result, void *userdata)
-{
-        ((passlock_challenge_callback) callback)(client, r, error_text, result->challenge,
-                                                 userdata);
-}
-
-const ResultType result_new_challenge = {
-        .read = new_challenge_read,
-        .clear = challenge_clear,
-        .deliver = challenge_deliver,
-};
-
-const ResultType result_challenge = {
-        .read = challenge_read,
-        .clear = challenge_clear,
-        .deliver = challenge_deliver,
-};
+DEFINE_RESULT(challenge, challenge, type);

@@ -4,12 +4,11 @@
 
 #include "client/libpasslock/types/bus-string.h"
 #include "client/libpasslock/types/link.h"
+#include "client/libpasslock/types/list.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/vardict-array.h"
-#include "client/libpasslock/types/vardict.h"
 
 struct passlock_link {
-        unsigned n_ref;
+        Object object;
         char *authenticator_id;
         char *user_id;
         char *platform_name;
@@ -17,63 +16,38 @@ struct passlock_link {
         uint64_t last_used_at_ms;
 };
 
-struct passlock_link_list {
-        unsigned n_ref;
-        VardictArray array;
-        char *next_cursor;
+static const Field fields[] = {
+        FIELD(passlock_link, "authenticator_id", true, authenticator_id),
+        FIELD(passlock_link, "user_id", true, user_id),
+        FIELD(passlock_link, "created_at", true, created_at_ms),
+        FIELD(passlock_link, "last_used_at", true, last_used_at_ms),
+        FIELD(passlock_link, "platform_name", false, platform_name),
 };
 
-#define FIELD(name, type, required, member) \
-        { \
-                (name), (type), (required), offsetof(passlock_link, member) \
-        }
+static const ObjectType type = {sizeof(passlock_link), fields, ARRAY_SIZE(fields)};
 
-static const VardictField fields[] = {
-        FIELD("authenticator_id", 's', true, authenticator_id),
-        FIELD("user_id", 's', true, user_id),
-        FIELD("created_at", 't', true, created_at_ms),
-        FIELD("last_used_at", 't', true, last_used_at_ms),
-        FIELD("platform_name", 's', false, platform_name),
-};
+DEFINE_REF(link);
 
-static void link_destroy(passlock_link *link)
-{
-        free(link->authenticator_id);
-        free(link->user_id);
-        free(link->platform_name);
-        free(link);
-}
-
-DEFINE_REF(passlock_link, link_destroy);
-
-#define DEFINE_GETTER(type, member) \
-        _public_ type passlock_link_get_##member(const passlock_link *link) \
-        { \
-                return link->member; \
-        } \
-        struct swallow_semicolon
-
-DEFINE_GETTER(const char *, authenticator_id);
-DEFINE_GETTER(const char *, user_id);
-DEFINE_GETTER(const char *, platform_name);
-DEFINE_GETTER(uint64_t, created_at_ms);
-DEFINE_GETTER(uint64_t, last_used_at_ms);
+DEFINE_GETTER(link, const char *, get_authenticator_id, authenticator_id);
+DEFINE_GETTER(link, const char *, get_user_id, user_id);
+DEFINE_GETTER(link, const char *, get_platform_name, platform_name);
+DEFINE_GETTER(link, uint64_t, get_created_at_ms, created_at_ms);
+DEFINE_GETTER(link, uint64_t, get_last_used_at_ms, last_used_at_ms);
 
 _public_ int passlock_link_new(const char *authenticator_id, const char *user_id,
                                const char *platform_name, uint64_t created_at_ms,
                                uint64_t last_used_at_ms, passlock_link **ret)
 {
-        _cleanup_(passlock_link_unrefp) passlock_link *link = NULL;
+        _cleanup_(object_unrefp) passlock_link *link = NULL;
 
         if (!authenticator_id || !user_id || !ret)
                 return -EINVAL;
         if (!bus_string_is_valid(authenticator_id) || !bus_string_is_valid(user_id) ||
             (platform_name && !bus_string_is_valid(platform_name)))
                 return PASSLOCK_ERROR_INVALID_ARGS;
-        link = calloc(1, sizeof(passlock_link));
+        link = object_new(&type);
         if (!link)
                 return -ENOMEM;
-        link->n_ref = 1;
         link->authenticator_id = strdup(authenticator_id);
         link->user_id = strdup(user_id);
         link->platform_name = platform_name ? strdup(platform_name) : NULL;
@@ -139,102 +113,17 @@ int links_append(passlock_link *const *links, sd_bus_message *m)
         return r < 0 ? r : 0;
 }
 
-static void link_list_destroy(passlock_link_list *links)
-{
-        for (size_t i = 0; i < links->array.n; i++)
-                passlock_link_unref(links->array.items[i]);
-        free(links->array.items);
-        free(links->next_cursor);
-        free(links);
-}
-
-DEFINE_REF(passlock_link_list, link_list_destroy);
-
-_public_ size_t passlock_link_list_get_size(const passlock_link_list *links)
-{
-        return links->array.n;
-}
-
-_public_ passlock_link *passlock_link_list_get(const passlock_link_list *links, size_t index)
-{
-        return index < links->array.n ? links->array.items[index] : NULL;
-}
+DEFINE_LIST(link);
 
 _public_ const char *passlock_link_list_get_next_cursor(const passlock_link_list *links)
 {
-        return links->next_cursor ?: "";
+        return links->list.next_cursor ?: "";
 }
 
-static int link_read(sd_bus_message *m, void **ret)
-{
-        _cleanup_(passlock_link_unrefp) passlock_link *link = calloc(1, sizeof(passlock_link));
-        int r;
+static const ObjectType list_type = LIST_TYPE(list_read, &type);
 
-        if (!link)
-                return -ENOMEM;
-        link->n_ref = 1;
-        r = vardict_read(m, fields, ARRAY_SIZE(fields), link);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(link);
-        return 0;
-}
+DEFINE_RESULT(links, link_list, list_type);
 
-static int link_list_read(sd_bus_message *reply, Result *ret)
-{
-        _cleanup_(passlock_link_list_unrefp) passlock_link_list *links = NULL;
-        int r;
+static const ObjectType page_type = LIST_TYPE(list_read_page, &type);
 
-        links = calloc(1, sizeof(passlock_link_list));
-        if (!links)
-                return -ENOMEM;
-        links->n_ref = 1;
-        r = vardict_array_read(&links->array, reply, link_read);
-        if (r < 0)
-                return r;
-        ret->links = TAKE_PTR(links);
-        return 0;
-}
-
-static int link_page_read(sd_bus_message *reply, Result *ret)
-{
-        _cleanup_(passlock_link_list_unrefp) passlock_link_list *links = NULL;
-        Result page = {};
-        const char *cursor;
-        int r;
-
-        r = link_list_read(reply, &page);
-        if (r < 0)
-                return r;
-        links = page.links;
-        if (sd_bus_message_read(reply, "s", &cursor) <= 0)
-                return -EPROTO;
-        links->next_cursor = strdup(cursor);
-        if (!links->next_cursor)
-                return -ENOMEM;
-        ret->links = TAKE_PTR(links);
-        return 0;
-}
-
-static void link_list_clear(Result *result)
-{
-        result->links = passlock_link_list_unref(result->links);
-}
-
-static void link_list_deliver(passlock *client, Callback callback, int r, const char *error_text,
-                              const Result *result, void *userdata)
-{
-        ((passlock_link_list_callback) callback)(client, r, error_text, result->links, userdata);
-}
-
-const ResultType result_links = {
-        .read = link_list_read,
-        .clear = link_list_clear,
-        .deliver = link_list_deliver,
-};
-
-const ResultType result_link_page = {
-        .read = link_page_read,
-        .clear = link_list_clear,
-        .deliver = link_list_deliver,
-};
+DEFINE_RESULT(link_page, link_list, page_type);

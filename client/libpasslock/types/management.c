@@ -3,73 +3,30 @@
 #include <errno.h>
 
 #include "client/libpasslock/types/bus-string.h"
+#include "client/libpasslock/types/list.h"
 #include "client/libpasslock/types/result.h"
 
 typedef struct Warning {
+        Object object;
         char *code;
         char *message;
         char *passkey_id; /* NULL: of none */
 } Warning;
 
 struct passlock_management {
-        unsigned n_ref;
+        Object object;
         uint64_t expires_at_ms;
         char *token;
-        Warning *warnings;
-        size_t n_warnings;
+        List *warnings;
 };
 
-static void management_destroy(passlock_management *management)
+static int warning_read(sd_bus_message *m, void *object)
 {
-        for (size_t i = 0; i < management->n_warnings; i++) {
-                free(management->warnings[i].code);
-                free(management->warnings[i].message);
-                free(management->warnings[i].passkey_id);
-        }
-        free(management->warnings);
-        bus_string_erase_and_free(management->token);
-        free(management);
-}
+        const char *code, *message, *passkey_id;
+        Warning *warning = object;
 
-DEFINE_REF(passlock_management, management_destroy);
-
-_public_ const char *passlock_management_get_token(const passlock_management *management)
-{
-        return management->token;
-}
-
-_public_ uint64_t passlock_management_get_expires_at_ms(const passlock_management *management)
-{
-        return management->expires_at_ms;
-}
-
-_public_ size_t passlock_management_get_n_warnings(const passlock_management *management)
-{
-        return management->n_warnings;
-}
-
-#define DEFINE_GETTER(member) \
-        _public_ const char *passlock_management_get_warning_##member( \
-                const passlock_management *management, size_t index) \
-        { \
-                return index < management->n_warnings ? management->warnings[index].member : NULL; \
-        } \
-        struct swallow_semicolon
-
-DEFINE_GETTER(code);
-DEFINE_GETTER(message);
-DEFINE_GETTER(passkey_id);
-
-static int management_add_warning(passlock_management *management, const char *code,
-                                  const char *message, const char *passkey_id)
-{
-        Warning *grown, *warning;
-
-        grown = reallocarray(management->warnings, management->n_warnings + 1, sizeof(Warning));
-        if (!grown)
-                return -ENOMEM;
-        management->warnings = grown;
-        warning = &grown[management->n_warnings++];
+        if (sd_bus_message_read(m, "(sss)", &code, &message, &passkey_id) <= 0)
+                return -EPROTO;
         warning->code = strdup(code);
         warning->message = strdup(message);
         warning->passkey_id = *passkey_id ? strdup(passkey_id) : NULL;
@@ -78,57 +35,84 @@ static int management_add_warning(passlock_management *management, const char *c
         return 0;
 }
 
-static int management_read_warnings(passlock_management *management, sd_bus_message *reply)
+static void warning_clear(void *object)
 {
-        const char *code, *message, *passkey_id;
-        int r;
+        Warning *warning = object;
 
-        if (sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "(sss)") <= 0)
-                return -EPROTO;
-        while ((r = sd_bus_message_read(reply, "(sss)", &code, &message, &passkey_id)) > 0) {
-                r = management_add_warning(management, code, message, passkey_id);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? -EPROTO : 0;
+        free(warning->code);
+        free(warning->message);
+        free(warning->passkey_id);
 }
 
-static int management_read(sd_bus_message *reply, Result *ret)
+static const ObjectType warning_type = {
+        .size = sizeof(Warning),
+        .read = warning_read,
+        .clear = warning_clear,
+        .signature = "(sss)",
+};
+static const ObjectType warnings_type = LIST_TYPE(list_read, &warning_type);
+
+static int management_read(sd_bus_message *m, void *object)
 {
-        _cleanup_(passlock_management_unrefp) passlock_management *management = NULL;
+        passlock_management *management = object;
         const char *token;
+        void *warnings;
         int r;
 
-        management = calloc(1, sizeof(passlock_management));
-        if (!management)
-                return -ENOMEM;
-        management->n_ref = 1;
-        if (sd_bus_message_read(reply, "st", &token, &management->expires_at_ms) <= 0)
+        if (sd_bus_message_read(m, "st", &token, &management->expires_at_ms) <= 0)
                 return -EPROTO;
         management->token = strdup(token);
         if (!management->token)
                 return -ENOMEM;
-        r = management_read_warnings(management, reply);
-        if (r < 0)
-                return r;
-        ret->management = TAKE_PTR(management);
-        return 0;
+        r = object_read(m, &warnings_type, &warnings);
+        if (r == 0)
+                management->warnings = warnings;
+        return r;
 }
 
-static void management_clear(Result *result)
+static void management_clear(void *object)
 {
-        result->management = passlock_management_unref(result->management);
+        passlock_management *management = object;
+
+        object_unref(management->warnings);
+        bus_string_erase_and_free(management->token);
 }
 
-static void management_deliver(passlock *client, Callback callback, int r, const char *error_text,
-                               const Result *result, void *userdata)
-{
-        ((passlock_management_callback) callback)(client, r, error_text, result->management,
-                                                  userdata);
-}
-
-const ResultType result_management = {
+static const ObjectType type = {
+        .size = sizeof(passlock_management),
         .read = management_read,
         .clear = management_clear,
-        .deliver = management_deliver,
 };
+
+DEFINE_REF(management);
+
+DEFINE_GETTER(management, const char *, get_token, token);
+DEFINE_GETTER(management, uint64_t, get_expires_at_ms, expires_at_ms);
+DEFINE_GETTER(management, size_t, get_n_warnings, warnings->n);
+
+static const Warning *warning_at(const passlock_management *management, size_t index)
+{
+        static const Warning none;
+
+        return index < management->warnings->n ? management->warnings->items[index] : &none;
+}
+
+_public_ const char *passlock_management_get_warning_code(const passlock_management *management,
+                                                          size_t index)
+{
+        return warning_at(management, index)->code;
+}
+
+_public_ const char *passlock_management_get_warning_message(const passlock_management *management,
+                                                             size_t index)
+{
+        return warning_at(management, index)->message;
+}
+
+_public_ const char *
+passlock_management_get_warning_passkey_id(const passlock_management *management, size_t index)
+{
+        return warning_at(management, index)->passkey_id;
+}
+
+DEFINE_RESULT(management, management, type);

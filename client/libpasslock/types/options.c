@@ -69,24 +69,27 @@ static void options_remove(passlock_options *options, const char *name)
         *option = options->all[--options->n];
 }
 
-/* Takes ownership of the values of `option` on success; its name is copied. */
+/* Sets an option by name, and takes ownership of its values. */
 static int options_put(passlock_options *options, const char *name, NamedOption option)
 {
         NamedOption *present = options_find(options, name), *grown;
 
+        option.name = strdup(name);
+        if (!option.name) {
+                option_clear(&option);
+                return -ENOMEM;
+        }
         if (present) {
-                option.name = TAKE_PTR(present->name);
                 option_clear(present);
                 *present = option;
                 return 0;
         }
         grown = reallocarray(options->all, options->n + 1, sizeof(NamedOption));
-        if (!grown)
+        if (!grown) {
+                option_clear(&option);
                 return -ENOMEM;
+        }
         options->all = grown;
-        option.name = strdup(name);
-        if (!option.name)
-                return -ENOMEM;
         options->all[options->n++] = option;
         return 0;
 }
@@ -98,10 +101,21 @@ static int name_check(const passlock_options *options, const char *name)
         return bus_string_is_valid(name) ? 0 : PASSLOCK_ERROR_INVALID_ARGS;
 }
 
+static int options_set_number(passlock_options *options, const char *name, const char *signature,
+                              uint64_t value)
+{
+        int r;
+
+        r = name_check(options, name);
+        if (r != 0)
+                return r;
+        return options_put(options, name, (NamedOption){.signature = signature, .number = value});
+}
+
 _public_ int passlock_options_set_string(passlock_options *options, const char *name,
                                          const char *value)
 {
-        _cleanup_(freep) char *copy = NULL;
+        NamedOption option = {.signature = "s"};
         int r;
 
         r = name_check(options, name);
@@ -113,52 +127,31 @@ _public_ int passlock_options_set_string(passlock_options *options, const char *
         }
         if (!bus_string_is_valid(value))
                 return PASSLOCK_ERROR_INVALID_ARGS;
-        copy = strdup(value);
-        if (!copy)
-                return -ENOMEM;
-        r = options_put(options, name, (NamedOption){.signature = "s", .string = copy});
-        if (r < 0)
-                return r;
-        TAKE_PTR(copy);
-        return 0;
+        option.string = strdup(value);
+        return option.string ? options_put(options, name, option) : -ENOMEM;
 }
 
 _public_ int passlock_options_set_bool(passlock_options *options, const char *name, bool value)
 {
-        int r;
-
-        r = name_check(options, name);
-        if (r != 0)
-                return r;
-        return options_put(options, name, (NamedOption){.signature = "b", .number = value});
+        return options_set_number(options, name, "b", value);
 }
 
 _public_ int passlock_options_set_uint32(passlock_options *options, const char *name,
                                          uint32_t value)
 {
-        int r;
-
-        r = name_check(options, name);
-        if (r != 0)
-                return r;
-        return options_put(options, name, (NamedOption){.signature = "u", .number = value});
+        return options_set_number(options, name, "u", value);
 }
 
 _public_ int passlock_options_set_uint64(passlock_options *options, const char *name,
                                          uint64_t value)
 {
-        int r;
-
-        r = name_check(options, name);
-        if (r != 0)
-                return r;
-        return options_put(options, name, (NamedOption){.signature = "t", .number = value});
+        return options_set_number(options, name, "t", value);
 }
 
 _public_ int passlock_options_set_strv(passlock_options *options, const char *name,
                                        const char *const *value)
 {
-        _cleanup_(strv_freep) char **copy = NULL;
+        NamedOption option = {.signature = "as"};
         int r;
 
         r = name_check(options, name);
@@ -170,28 +163,20 @@ _public_ int passlock_options_set_strv(passlock_options *options, const char *na
         }
         if (!bus_strv_is_valid(value))
                 return PASSLOCK_ERROR_INVALID_ARGS;
-        r = strv_copy((char *const *) value, &copy);
-        if (r < 0)
-                return r;
-        r = options_put(options, name, (NamedOption){.signature = "as", .strv = copy});
-        if (r < 0)
-                return r;
-        TAKE_PTR(copy);
-        return 0;
+        r = strv_copy((char *const *) value, &option.strv);
+        return r == 0 ? options_put(options, name, option) : r;
 }
 
 static int options_copy_one(passlock_options *copy, const NamedOption *option)
 {
+        char *const none[] = {NULL};
+
         if (streq(option->signature, "s"))
                 return passlock_options_set_string(copy, option->name, option->string);
-        if (streq(option->signature, "as")) {
-                char *const none[] = {NULL};
-
+        if (streq(option->signature, "as"))
                 return passlock_options_set_strv(copy, option->name,
                                                  (const char *const *) (option->strv ?: none));
-        }
-        return options_put(copy, option->name,
-                           (NamedOption){.signature = option->signature, .number = option->number});
+        return options_set_number(copy, option->name, option->signature, option->number);
 }
 
 int options_copy(const passlock_options *options, passlock_options **ret)

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <errno.h>
-
+#include "client/libpasslock/types/list.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/vardict-array.h"
-#include "client/libpasslock/types/vardict.h"
 
 struct passlock_passkey {
-        unsigned n_ref;
+        Object object;
         char *id;
         char *user_id;
         char *credential_id;
@@ -28,188 +25,60 @@ struct passlock_passkey {
         bool backed_up;
 };
 
-struct passlock_passkey_list {
-        unsigned n_ref;
-        VardictArray array;
-        char *next_cursor;
-};
-
-#define FIELD(name, type, required, member) \
-        { \
-                (name), (type), (required), offsetof(passlock_passkey, member) \
-        }
-
 /* Number of leading fields that a list entry has. */
 #define N_LIST_FIELDS 7U
 
-static const VardictField fields[] = {
-        FIELD("id", 's', true, id),
-        FIELD("user_id", 's', false, user_id),
-        FIELD("enabled", 'b', true, enabled),
-        FIELD("created_at", 't', true, created_at_ms),
-        FIELD("last_used_at", 't', true, last_used_at_ms),
-        FIELD("credential_id", 's', true, credential_id),
-        FIELD("credential_user_id", 's', true, credential_user_id),
+static const Field fields[] = {
+        FIELD(passlock_passkey, "id", true, id),
+        FIELD(passlock_passkey, "user_id", false, user_id),
+        FIELD(passlock_passkey, "enabled", true, enabled),
+        FIELD(passlock_passkey, "created_at", true, created_at_ms),
+        FIELD(passlock_passkey, "last_used_at", true, last_used_at_ms),
+        FIELD(passlock_passkey, "credential_id", true, credential_id),
+        FIELD(passlock_passkey, "credential_user_id", true, credential_user_id),
 
-        FIELD("username", 's', true, username),
-        FIELD("aaguid", 's', true, aaguid),
-        FIELD("backed_up", 'b', true, backed_up),
-        FIELD("counter", 't', true, counter),
-        FIELD("device_type", 's', true, device_type),
-        FIELD("transports", 'a', true, transports),
-        FIELD("public_key", 's', true, public_key),
-        FIELD("rp_id", 's', true, rp_id),
-        FIELD("updated_at", 't', true, updated_at_ms),
-        FIELD("platform_name", 's', false, platform_name),
-        FIELD("platform_icon", 's', false, platform_icon),
+        FIELD(passlock_passkey, "username", true, username),
+        FIELD(passlock_passkey, "aaguid", true, aaguid),
+        FIELD(passlock_passkey, "backed_up", true, backed_up),
+        FIELD(passlock_passkey, "counter", true, counter),
+        FIELD(passlock_passkey, "device_type", true, device_type),
+        FIELD(passlock_passkey, "transports", true, transports),
+        FIELD(passlock_passkey, "public_key", true, public_key),
+        FIELD(passlock_passkey, "rp_id", true, rp_id),
+        FIELD(passlock_passkey, "updated_at", true, updated_at_ms),
+        FIELD(passlock_passkey, "platform_name", false, platform_name),
+        FIELD(passlock_passkey, "platform_icon", false, platform_icon),
 };
 
-static void passkey_destroy(passlock_passkey *passkey)
-{
-        vardict_clear(fields, ARRAY_SIZE(fields), passkey);
-        free(passkey);
-}
+static const ObjectType type = {sizeof(passlock_passkey), fields, ARRAY_SIZE(fields)};
+static const ObjectType entry_type = {sizeof(passlock_passkey), fields, N_LIST_FIELDS};
 
-DEFINE_REF(passlock_passkey, passkey_destroy);
+DEFINE_REF(passkey);
 
-#define DEFINE_GETTER(type, name, member) \
-        _public_ type passlock_passkey_##name(const passlock_passkey *passkey) \
-        { \
-                return passkey->member; \
-        } \
-        struct swallow_semicolon
+DEFINE_GETTER(passkey, const char *, get_id, id);
+DEFINE_GETTER(passkey, const char *, get_user_id, user_id);
+DEFINE_GETTER(passkey, const char *, get_credential_id, credential_id);
+DEFINE_GETTER(passkey, const char *, get_credential_user_id, credential_user_id);
+DEFINE_GETTER(passkey, const char *, get_username, username);
+DEFINE_GETTER(passkey, const char *, get_aaguid, aaguid);
+DEFINE_GETTER(passkey, const char *, get_device_type, device_type);
+DEFINE_GETTER(passkey, const char *, get_public_key, public_key);
+DEFINE_GETTER(passkey, const char *, get_rp_id, rp_id);
+DEFINE_GETTER(passkey, const char *, get_platform_name, platform_name);
+DEFINE_GETTER(passkey, const char *, get_platform_icon, platform_icon);
+DEFINE_GETTER(passkey, uint64_t, get_created_at_ms, created_at_ms);
+DEFINE_GETTER(passkey, uint64_t, get_updated_at_ms, updated_at_ms);
+DEFINE_GETTER(passkey, uint64_t, get_last_used_at_ms, last_used_at_ms);
+DEFINE_GETTER(passkey, uint64_t, get_counter, counter);
+DEFINE_GETTER(passkey, bool, is_enabled, enabled);
+DEFINE_GETTER(passkey, bool, is_backed_up, backed_up);
+DEFINE_STRV_GETTER(passkey, transports);
 
-DEFINE_GETTER(const char *, get_id, id);
-DEFINE_GETTER(const char *, get_user_id, user_id);
-DEFINE_GETTER(const char *, get_credential_id, credential_id);
-DEFINE_GETTER(const char *, get_credential_user_id, credential_user_id);
-DEFINE_GETTER(const char *, get_username, username);
-DEFINE_GETTER(const char *, get_aaguid, aaguid);
-DEFINE_GETTER(const char *, get_device_type, device_type);
-DEFINE_GETTER(const char *, get_public_key, public_key);
-DEFINE_GETTER(const char *, get_rp_id, rp_id);
-DEFINE_GETTER(const char *, get_platform_name, platform_name);
-DEFINE_GETTER(const char *, get_platform_icon, platform_icon);
-DEFINE_GETTER(uint64_t, get_created_at_ms, created_at_ms);
-DEFINE_GETTER(uint64_t, get_updated_at_ms, updated_at_ms);
-DEFINE_GETTER(uint64_t, get_last_used_at_ms, last_used_at_ms);
-DEFINE_GETTER(uint64_t, get_counter, counter);
-DEFINE_GETTER(bool, is_enabled, enabled);
-DEFINE_GETTER(bool, is_backed_up, backed_up);
+DEFINE_LIST(passkey);
+DEFINE_GETTER(passkey_list, const char *, get_next_cursor, list.next_cursor);
 
-_public_ const char *const *passlock_passkey_get_transports(const passlock_passkey *passkey)
-{
-        static const char *const none[] = {NULL};
+DEFINE_RESULT(passkey, passkey, type);
 
-        return passkey->transports ? (const char *const *) passkey->transports : none;
-}
+static const ObjectType page_type = LIST_TYPE(list_read_page, &entry_type);
 
-static void passkey_list_destroy(passlock_passkey_list *passkeys)
-{
-        for (size_t i = 0; i < passkeys->array.n; i++)
-                passlock_passkey_unref(passkeys->array.items[i]);
-        free(passkeys->array.items);
-        free(passkeys->next_cursor);
-        free(passkeys);
-}
-
-DEFINE_REF(passlock_passkey_list, passkey_list_destroy);
-
-_public_ size_t passlock_passkey_list_get_size(const passlock_passkey_list *passkeys)
-{
-        return passkeys->array.n;
-}
-
-_public_ passlock_passkey *passlock_passkey_list_get(const passlock_passkey_list *passkeys,
-                                                     size_t index)
-{
-        return index < passkeys->array.n ? passkeys->array.items[index] : NULL;
-}
-
-_public_ const char *passlock_passkey_list_get_next_cursor(const passlock_passkey_list *passkeys)
-{
-        return passkeys->next_cursor;
-}
-
-static int passkey_read_fields(sd_bus_message *m, size_t n_fields, passlock_passkey **ret)
-{
-        _cleanup_(passlock_passkey_unrefp) passlock_passkey *passkey = NULL;
-        int r;
-
-        passkey = calloc(1, sizeof(passlock_passkey));
-        if (!passkey)
-                return -ENOMEM;
-        passkey->n_ref = 1;
-        r = vardict_read(m, fields, n_fields, passkey);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(passkey);
-        return 0;
-}
-
-static int passkey_read(sd_bus_message *reply, Result *ret)
-{
-        return passkey_read_fields(reply, ARRAY_SIZE(fields), &ret->passkey);
-}
-
-static void passkey_clear(Result *result)
-{
-        result->passkey = passlock_passkey_unref(result->passkey);
-}
-
-static void passkey_deliver(passlock *client, Callback callback, int r, const char *error_text,
-                            const Result *result, void *userdata)
-{
-        ((passlock_passkey_callback) callback)(client, r, error_text, result->passkey, userdata);
-}
-
-const ResultType result_passkey = {
-        .read = passkey_read,
-        .clear = passkey_clear,
-        .deliver = passkey_deliver,
-};
-
-static int passkey_read_one_of_list(sd_bus_message *m, void **ret)
-{
-        return passkey_read_fields(m, N_LIST_FIELDS, (passlock_passkey **) ret);
-}
-
-static int passkey_page_read(sd_bus_message *reply, Result *ret)
-{
-        _cleanup_(passlock_passkey_list_unrefp) passlock_passkey_list *passkeys = NULL;
-        const char *cursor;
-        int r;
-
-        passkeys = calloc(1, sizeof(passlock_passkey_list));
-        if (!passkeys)
-                return -ENOMEM;
-        passkeys->n_ref = 1;
-        r = vardict_array_read(&passkeys->array, reply, passkey_read_one_of_list);
-        if (r < 0)
-                return r;
-        if (sd_bus_message_read(reply, "s", &cursor) <= 0)
-                return -EPROTO;
-        passkeys->next_cursor = strdup(cursor);
-        if (!passkeys->next_cursor)
-                return -ENOMEM;
-        ret->passkeys = TAKE_PTR(passkeys);
-        return 0;
-}
-
-static void passkey_page_clear(Result *result)
-{
-        result->passkeys = passlock_passkey_list_unref(result->passkeys);
-}
-
-static void passkey_page_deliver(passlock *client, Callback callback, int r, const char *error_text,
-                                 const Result *result, void *userdata)
-{
-        ((passlock_passkey_list_callback) callback)(client, r, error_text, result->passkeys,
-                                                    userdata);
-}
-
-const ResultType result_passkey_page = {
-        .read = passkey_page_read,
-        .clear = passkey_page_clear,
-        .deliver = passkey_page_deliver,
-};
+DEFINE_RESULT(passkey_page, passkey_list, page_type);

@@ -51,6 +51,7 @@ static void string_deliver(passlock *client, Callback callback, int r, const cha
 }
 
 const ResultType result_string = {
+        .size = sizeof(char *),
         .read = string_read,
         .clear = string_clear,
         .deliver = string_deliver,
@@ -74,4 +75,13 @@ static void number_deliver(passlock *client, Callback callback, int r, const cha
         ((passlock_number_callback) callback)(client, r, error_text, result->number, userdata);
 }
 
-const ResultType result_number = {.read = number_read, .deliver = number_deliver};
+const ResultType result_number = {
+        .size = sizeof(uint64_t),
+        .read = number_read,
+        .deliver = number_deliver,
+};
+
+void result_unref_object(Result *result)
+{
+        result->object = object_unref(result->object);
+}

@@ -1,34 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <systemd/sd-bus.h>
-
-#include "base/macro.h"
-#include "client/libpasslock/passlock.h"
+#include "client/libpasslock/types/object.h"
 
 /* The result of a call; its ResultType selects the member. */
 typedef union Result {
         char *string;
         uint64_t number;
-        passlock_token *token;
-        passlock_principal *principal;
-        passlock_link_list *links;
-        passlock_tenancy *tenancy;
-        passlock_tenancy_list *tenancies;
-        passlock_passkey *passkey;
-        passlock_passkey_list *passkeys;
-        passlock_management *management;
-        passlock_challenge *challenge;
-        passlock_reconciliation *reconciliation;
-        passlock_import *import;
-        passlock_finding_list *findings;
-        passlock_right_list *rights;
+        void *object;
 } Result;
 
 /* Any callback type of <passlock.h>, selected by the ResultType. */
 typedef void (*Callback)(void);
 
 typedef struct ResultType {
+        size_t size; /* of the member of Result; 0: no result */
         /* Reads a reply. Returns 0, -EPROTO or -ENOMEM. */
         int (*read)(sd_bus_message *reply, Result *ret);
         /* Frees the result. NULL: nothing to free. */
@@ -53,21 +39,29 @@ extern const ResultType result_management;
 extern const ResultType result_challenge;
 extern const ResultType result_new_challenge; /* with secret, code and mail */
 extern const ResultType result_reconciliation;
+extern const ResultType result_import;
 extern const ResultType result_findings; /* aa{sv} */
 extern const ResultType result_rights;   /* aa{sv} */
 
-/* Defines the public ref and unref functions of a type with an `n_ref` member. */
-#define DEFINE_REF(type, destroy) \
-        _public_ type *type##_ref(type *object) \
+/* Releases a result object. */
+void result_unref_object(Result *result);
+
+/* Defines result_NAME: an object of a type, for passlock_CALLBACK_TYPE_callback. */
+#define DEFINE_RESULT(name, callback_type, object_type) \
+        static int name##_result_read(sd_bus_message *reply, Result *ret) \
         { \
-                if (object) \
-                        object->n_ref++; \
-                return object; \
+                return object_read(reply, &(object_type), &ret->object); \
         } \
-        _public_ type *type##_unref(type *object) \
+        static void name##_result_deliver(passlock *client, Callback callback, int r, \
+                                          const char *error_text, const Result *result, \
+                                          void *userdata) \
         { \
-                if (object && --object->n_ref == 0) \
-                        destroy(object); \
-                return NULL; \
+                ((passlock_##callback_type##_callback) callback)(client, r, error_text, \
+                                                                 result->object, userdata); \
         } \
-        DEFINE_CLEANUP(type *, type##_unref)
+        const ResultType result_##name = { \
+                .size = sizeof(void *), \
+                .read = name##_result_read, \
+                .clear = result_unref_object, \
+                .deliver = name##_result_deliver, \
+        }

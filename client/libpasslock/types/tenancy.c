@@ -2,11 +2,11 @@
 
 #include <errno.h>
 
+#include "client/libpasslock/types/list.h"
 #include "client/libpasslock/types/result.h"
-#include "client/libpasslock/types/vardict.h"
 
 struct passlock_tenancy {
-        unsigned n_ref;
+        Object object;
         char *label;
         char *id;
         char *endpoint;
@@ -15,176 +15,50 @@ struct passlock_tenancy {
         char *state;
 };
 
-struct passlock_tenancy_list {
-        unsigned n_ref;
-        passlock_tenancy **tenancies;
-        size_t n_tenancies;
-};
-
-#define FIELD(name, member) \
-        { \
-                (name), 's', true, offsetof(passlock_tenancy, member) \
-        }
-
-static const VardictField fields[] = {
-        FIELD("Label", label),
-        FIELD("TenancyId", id),
-        FIELD("Endpoint", endpoint),
-        FIELD("State", state),
+static const Field fields[] = {
+        FIELD(passlock_tenancy, "Label", true, label),
+        FIELD(passlock_tenancy, "TenancyId", true, id),
+        FIELD(passlock_tenancy, "Endpoint", true, endpoint),
+        FIELD(passlock_tenancy, "State", true, state),
         /* Missing in older daemons. */
-        {"CaFile", 's', false, offsetof(passlock_tenancy, ca_file)},
-        {"ApiKeyCredential", 's', false, offsetof(passlock_tenancy, credential)},
+        FIELD(passlock_tenancy, "CaFile", false, ca_file),
+        FIELD(passlock_tenancy, "ApiKeyCredential", false, credential),
 };
 
-static void tenancy_destroy(passlock_tenancy *tenancy)
-{
-        free(tenancy->label);
-        free(tenancy->id);
-        free(tenancy->endpoint);
-        free(tenancy->ca_file);
-        free(tenancy->credential);
-        free(tenancy->state);
-        free(tenancy);
-}
+static const ObjectType type = {sizeof(passlock_tenancy), fields, ARRAY_SIZE(fields)};
 
-DEFINE_REF(passlock_tenancy, tenancy_destroy);
+DEFINE_REF(tenancy);
 
-#define DEFINE_GETTER(member) \
-        _public_ const char *passlock_tenancy_get_##member(const passlock_tenancy *tenancy) \
-        { \
-                return tenancy->member; \
-        } \
-        struct swallow_semicolon
-
-DEFINE_GETTER(label);
-DEFINE_GETTER(id);
-DEFINE_GETTER(endpoint);
-DEFINE_GETTER(state);
-DEFINE_GETTER(credential);
+DEFINE_GETTER(tenancy, const char *, get_label, label);
+DEFINE_GETTER(tenancy, const char *, get_id, id);
+DEFINE_GETTER(tenancy, const char *, get_endpoint, endpoint);
+DEFINE_GETTER(tenancy, const char *, get_state, state);
+DEFINE_GETTER(tenancy, const char *, get_credential, credential);
 
 _public_ const char *passlock_tenancy_get_ca_file(const passlock_tenancy *tenancy)
 {
         return tenancy->ca_file && *tenancy->ca_file ? tenancy->ca_file : NULL;
 }
 
-static void tenancy_list_destroy(passlock_tenancy_list *tenancies)
+DEFINE_RESULT(tenancy, tenancy, type);
+
+DEFINE_LIST(tenancy);
+
+/* Reads the label and the id only. */
+static int tenancy_read_entry(sd_bus_message *m, void *object)
 {
-        for (size_t i = 0; i < tenancies->n_tenancies; i++)
-                passlock_tenancy_unref(tenancies->tenancies[i]);
-        free(tenancies->tenancies);
-        free(tenancies);
-}
+        passlock_tenancy *tenancy = object;
+        const char *label, *id, *path;
 
-DEFINE_REF(passlock_tenancy_list, tenancy_list_destroy);
-
-_public_ size_t passlock_tenancy_list_get_size(const passlock_tenancy_list *tenancies)
-{
-        return tenancies->n_tenancies;
-}
-
-_public_ passlock_tenancy *passlock_tenancy_list_get(const passlock_tenancy_list *tenancies,
-                                                     size_t index)
-{
-        return index < tenancies->n_tenancies ? tenancies->tenancies[index] : NULL;
-}
-
-static passlock_tenancy *tenancy_new(void)
-{
-        passlock_tenancy *tenancy = calloc(1, sizeof(passlock_tenancy));
-
-        if (tenancy)
-                tenancy->n_ref = 1;
-        return tenancy;
-}
-
-static int tenancy_read(sd_bus_message *reply, Result *ret)
-{
-        _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = tenancy_new();
-        int r;
-
-        if (!tenancy)
-                return -ENOMEM;
-        r = vardict_read(reply, fields, ARRAY_SIZE(fields), tenancy);
-        if (r < 0)
-                return r;
-        ret->tenancy = TAKE_PTR(tenancy);
-        return 0;
-}
-
-static void tenancy_clear(Result *result)
-{
-        result->tenancy = passlock_tenancy_unref(result->tenancy);
-}
-
-static void tenancy_deliver(passlock *client, Callback callback, int r, const char *error_text,
-                            const Result *result, void *userdata)
-{
-        ((passlock_tenancy_callback) callback)(client, r, error_text, result->tenancy, userdata);
-}
-
-const ResultType result_tenancy = {
-        .read = tenancy_read,
-        .clear = tenancy_clear,
-        .deliver = tenancy_deliver,
-};
-
-static int tenancy_list_push(passlock_tenancy_list *tenancies, const char *label, const char *id)
-{
-        _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = tenancy_new();
-        passlock_tenancy **grown;
-
-        if (!tenancy)
-                return -ENOMEM;
+        if (sd_bus_message_read(m, "(sso)", &label, &id, &path) <= 0)
+                return -EPROTO;
         tenancy->label = strdup(label);
         tenancy->id = strdup(id);
-        if (!tenancy->label || !tenancy->id)
-                return -ENOMEM;
-        grown = reallocarray(tenancies->tenancies, tenancies->n_tenancies + 1,
-                             sizeof(passlock_tenancy *));
-        if (!grown)
-                return -ENOMEM;
-        tenancies->tenancies = grown;
-        tenancies->tenancies[tenancies->n_tenancies++] = TAKE_PTR(tenancy);
-        return 0;
+        return tenancy->label && tenancy->id ? 0 : -ENOMEM;
 }
 
-static int tenancy_list_read(sd_bus_message *reply, Result *ret)
-{
-        _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *tenancies = NULL;
-        const char *label, *id, *path;
-        int r;
+static const ObjectType entry_type = {sizeof(passlock_tenancy), fields, ARRAY_SIZE(fields),
+                                      tenancy_read_entry, .signature = "(sso)"};
+static const ObjectType list_type = LIST_TYPE(list_read, &entry_type);
 
-        tenancies = calloc(1, sizeof(passlock_tenancy_list));
-        if (!tenancies)
-                return -ENOMEM;
-        tenancies->n_ref = 1;
-        if (sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "(sso)") <= 0)
-                return -EPROTO;
-        while ((r = sd_bus_message_read(reply, "(sso)", &label, &id, &path)) > 0) {
-                r = tenancy_list_push(tenancies, label, id);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return -EPROTO;
-        ret->tenancies = TAKE_PTR(tenancies);
-        return 0;
-}
-
-static void tenancy_list_clear(Result *result)
-{
-        result->tenancies = passlock_tenancy_list_unref(result->tenancies);
-}
-
-static void tenancy_list_deliver(passlock *client, Callback callback, int r, const char *error_text,
-                                 const Result *result, void *userdata)
-{
-        ((passlock_tenancy_list_callback) callback)(client, r, error_text, result->tenancies,
-                                                    userdata);
-}
-
-const ResultType result_tenancies = {
-        .read = tenancy_list_read,
-        .clear = tenancy_list_clear,
-        .deliver = tenancy_list_deliver,
-};
+DEFINE_RESULT(tenancies, tenancy_list, list_type);

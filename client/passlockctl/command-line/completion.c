@@ -10,9 +10,6 @@
 #define CALL_TIMEOUT_MS 5000U
 #define TIME_LIMIT_SEC  15U
 
-DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
-
 /* Control characters would garble the terminal, newlines and tabs the output. */
 static bool has_control_character(const char *s)
 {

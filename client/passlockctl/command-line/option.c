@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "client/passlockctl/command-line/option.h"
 
+#define TIMEOUT_SEC_MAX 86400U
+
 /* Where an option is stored: as an option of the D-Bus call, or in the Invocation. */
 typedef enum Kind {
         CALL_STRING,
@@ -15,6 +17,7 @@ typedef enum Kind {
         CALL_LIST, /* repeatable */
         OWN_STRING,
         OWN_TRUE,
+        OWN_SECONDS, /* in milliseconds */
 } Kind;
 
 static const struct {
@@ -35,6 +38,14 @@ static const struct {
         { \
                 (name), (kind), NULL, offsetof(Invocation, member) \
         }
+        [OPTION_TENANCY] = OWN("tenancy", OWN_STRING, tenancy),
+        [OPTION_JSON] = OWN("json", OWN_TRUE, json),
+        [OPTION_TIMEOUT] = OWN("timeout", OWN_SECONDS, timeout_ms),
+        [OPTION_NO_LEGEND] = OWN("no-legend", OWN_TRUE, no_legend),
+        [OPTION_NO_ASK_PASSWORD] = OWN("no-ask-password", OWN_TRUE, no_ask_password),
+        [OPTION_COMPLETE] = OWN("complete", OWN_STRING, complete), /* hidden, for completions/ */
+        [OPTION_HELP] = OWN("help", OWN_TRUE, help),
+        [OPTION_VERSION] = OWN("version", OWN_TRUE, version),
         [OPTION_ALLOW] = LIST("allow", "allow_credentials", allow),
         [OPTION_ANY_TENANCY] = OWN("any-tenancy", OWN_TRUE, any_tenancy),
         [OPTION_APPLY] = OWN("apply", OWN_TRUE, apply),
@@ -138,6 +149,9 @@ int option_set(Option option, const char *value, Invocation *invocation)
         case OWN_TRUE:
                 *(bool *) member = true;
                 return 0;
+        case OWN_SECONDS:
+                *(uint32_t *) member = text_parse_number(value, TIMEOUT_SEC_MAX) * 1000;
+                return *(uint32_t *) member > 0 ? 0 : -EINVAL;
         }
         return -EINVAL;
 }

@@ -3,9 +3,19 @@
 
 #include "client/passlockctl/invocation.h"
 
-/* Options of some verbs; main.c has the common ones. */
 typedef enum Option {
-        OPTION_ALLOW,
+        OPTION_TENANCY,
+        OPTION_JSON,
+        OPTION_TIMEOUT,
+        OPTION_NO_LEGEND,
+        OPTION_NO_ASK_PASSWORD,
+        OPTION_COMPLETE,
+        OPTION_HELP,
+        OPTION_VERSION,
+        N_COMMON_OPTIONS,
+
+        /* Options of some verbs. */
+        OPTION_ALLOW = N_COMMON_OPTIONS,
         OPTION_ANY_TENANCY,
         OPTION_APPLY,
         OPTION_AUTHENTICATOR,
@@ -45,6 +55,7 @@ typedef enum Option {
 } Option;
 
 #define OPTION_BIT(option) (UINT64_C(1) << (option))
+#define COMMON_OPTIONS     (OPTION_BIT(N_COMMON_OPTIONS) - 1)
 
 const char *option_name(Option option);
 bool option_takes_value(Option option);

@@ -24,6 +24,13 @@
          OPTION_BIT(OPTION_INVALIDATE_OTHERS) | OPTION_BIT(OPTION_SKIP_RATE_LIMIT) | \
          OPTION_BIT(OPTION_NO_EMAIL))
 
+#define IMPORT_OPTIONS (OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_ANY_TENANCY))
+
+#define RECONCILE_OPTIONS \
+        (OPTION_BIT(OPTION_APPLY) | OPTION_BIT(OPTION_REMOVE_UP_TO) | OPTION_BIT(OPTION_YES))
+
+#define VAULT_DELETE_OPTIONS (OPTION_BIT(OPTION_USER) | OPTION_BIT(OPTION_YES))
+
 #define SET_KEY_OPTIONS \
         (OPTION_BIT(OPTION_CREDENTIAL) | OPTION_BIT(OPTION_PLAIN) | OPTION_BIT(OPTION_CA_FILE) | \
          OPTION_BIT(OPTION_STORE_DIR))
@@ -45,29 +52,14 @@ static const Verb verbs[] = {
         {{"link", "add"}, 2, 2, 0, verb_link_add, true},
         {{"link", "remove"}, 0, 1, OPTION_BIT(OPTION_USER), verb_link_remove, true},
         {{"export", NULL}, 0, 1, 0, verb_export, true},
-        {{"import", NULL},
-         1,
-         1,
-         OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_ANY_TENANCY),
-         verb_import,
-         true},
+        {{"import", NULL}, 1, 1, IMPORT_OPTIONS, verb_import, true},
         {{"monitor", NULL}, 0, 0, 0, verb_monitor, true, .is_about_host = true},
-        {{"reconcile", NULL},
-         0,
-         0,
-         OPTION_BIT(OPTION_APPLY) | OPTION_BIT(OPTION_REMOVE_UP_TO) | OPTION_BIT(OPTION_YES),
-         verb_reconcile,
-         true},
+        {{"reconcile", NULL}, 0, 0, RECONCILE_OPTIONS, verb_reconcile, true},
 
         {{"vault", "list"}, 0, 0, 0, verb_vault_list, true},
         {{"vault", "get"}, 1, 1, 0, verb_vault_get, true},
         {{"vault", "update"}, 2, 2, OPTION_BIT(OPTION_DISPLAY_NAME), verb_vault_update, true},
-        {{"vault", "delete"},
-         0,
-         PASSKEYS_MAX,
-         OPTION_BIT(OPTION_USER) | OPTION_BIT(OPTION_YES),
-         verb_vault_delete,
-         true},
+        {{"vault", "delete"}, 0, PASSKEYS_MAX, VAULT_DELETE_OPTIONS, verb_vault_delete, true},
         {{"vault", "prune"}, 1, 1, 0, verb_vault_prune, true},
 
         {{"mailbox", "create"}, 2, 2, MAILBOX_CREATE_OPTIONS, verb_mailbox_create},

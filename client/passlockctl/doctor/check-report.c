@@ -109,8 +109,8 @@ _printf_(5, 0) static void add_check(CheckReport *checks, const char *name, Verd
         if (vasprintf(&found, format, ap) < 0)
                 found = NULL;
         else
-                printable = safe_text_new(found, NULL);
-        printable_advice = advice ? safe_text_new(advice, NULL) : NULL;
+                printable = safe_text_new(found);
+        printable_advice = advice ? safe_text_new(advice) : NULL;
         if (!found || !printable || !printable_advice != !advice)
                 checks->failed = true;
         else if (checks->record)

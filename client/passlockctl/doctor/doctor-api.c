@@ -6,8 +6,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "client/passlockctl/doctor/doctor-api.h"
-#include "client/passlockctl/host/http.h"
+#include "client/passlockctl/doctor/doctor.h"
 
 #define KEY_SET_PATH   "/v2/.well-known/jwks.json"
 #define CLOCK_FAULT_S  60

@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 #include "base/secret.h"
-#include "client/passlockctl/doctor/doctor-credential.h"
+#include "base/text.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/host/command.h"
 #include "client/passlockctl/host/protection.h"
 #include "client/passlockctl/host/systemd-unit.h"
-#include "client/passlockctl/host/unit-credentials.h"
 
 #define STDERR_TEXT_MAX 512U
 #define PROBLEM_MAX     (STDERR_TEXT_MAX + 512U)
@@ -110,11 +110,11 @@ static void on_unusable(const CredentialSetting *setting, const char *path, cons
         describe_set_key(setting->id, set_key);
         if (is_misplaced(setting, path))
                 advice = strdup("as root: systemctl daemon-reload; " UNIT_RESTART_COMMAND);
-        else if (asprintf(&advice,
-                          "as root: %s, which moves it away; or, to continue without the key: mv "
-                          "%s /root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
-                          set_key, path) < 0)
-                advice = NULL;
+        else
+                advice = text_format(
+                        "as root: %s, which moves it away; or, to continue without the key: mv %s "
+                        "/root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
+                        set_key, path);
         check_report_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "client/passlockctl/doctor/doctor-findings.h"
+#include "client/passlockctl/doctor/doctor.h"
 
 /* The check of a finding's kind; unknown kinds belong to the daemon. */
 static const char *heading_of(const char *kind)

@@ -1,30 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdio.h>
 
-#include "client/passlockctl/doctor/doctor-rights.h"
+#include "base/strv.h"
+#include "client/passlockctl/doctor/doctor.h"
 
 #define CONFIG_FILE "/etc/passlock/passlockd.conf"
-
-DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
-
-/* Free with free(). NULL if out of memory. */
-static char *join_words(const char *const *words)
-{
-        char *joined = strdup("");
-
-        for (; joined && *words; words++) {
-                char *longer;
-
-                if (asprintf(&longer, "%s%s%s", joined, *joined ? " " : "", *words) < 0)
-                        longer = NULL;
-                free(joined);
-                joined = longer;
-        }
-        return joined;
-}
 
 static bool is_from(const passlock_right *right, const char *source)
 {
@@ -38,8 +19,8 @@ static bool is_for(const passlock_right *right, const char *label)
 
 static void report_grant(CheckReport *checks, const passlock_right *right)
 {
-        _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
-        _cleanup_(freep) char *rp_ids = join_words(passlock_right_get_rp_ids(right));
+        _cleanup_(freep) char *names = strv_join(passlock_right_get_names(right));
+        _cleanup_(freep) char *rp_ids = strv_join(passlock_right_get_rp_ids(right));
 
         check_report_ok(checks, "grants", "tenancy %s: %s, for %s ([Grant %s])",
                         passlock_right_get_tenancy(right), isempty(names) ? "nothing" : names,
@@ -49,7 +30,7 @@ static void report_grant(CheckReport *checks, const passlock_right *right)
 
 static void report_polkit(CheckReport *checks, const passlock_right *right)
 {
-        _cleanup_(freep) char *names = join_words(passlock_right_get_names(right));
+        _cleanup_(freep) char *names = strv_join(passlock_right_get_names(right));
         const char *label = passlock_right_get_tenancy(right);
 
         check_report_skipped(checks, "polkit", "%s%s, without a grant%s: %s",

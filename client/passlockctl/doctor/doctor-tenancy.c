@@ -2,11 +2,7 @@
 
 #include <stdio.h>
 
-#include "client/passlockctl/doctor/doctor-api.h"
-#include "client/passlockctl/doctor/doctor-credential.h"
-#include "client/passlockctl/doctor/doctor-tenancy.h"
-
-DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
+#include "client/passlockctl/doctor/doctor.h"
 
 /* A test call by the daemon, made for root only, since others may lack the grant. */
 typedef struct TestCall {

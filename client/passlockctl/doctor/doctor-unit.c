@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "client/passlockctl/doctor/doctor-credential.h"
-#include "client/passlockctl/doctor/doctor-unit.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/host/systemd-unit.h"
 
 /* A reload with an invalid configuration keeps the old one. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "base/clock.h"
-#include "client/passlockctl/doctor/doctor-unit.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/system-bus.h"
 #include "client/passlockctl/host/systemd-unit.h"

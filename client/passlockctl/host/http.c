@@ -5,6 +5,7 @@
 #include <passlock.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "build-config.h"
 #include "client/passlockctl/host/http.h"
 
@@ -22,8 +23,9 @@ typedef struct Transfer {
         bool headers_complete;
         bool too_large; /* headers or body */
         size_t headers_len;
+        FILE *body_stream; /* into the body */
         char *body;
-        size_t body_len, body_size;
+        size_t body_len, received;
         char error[CURL_ERROR_SIZE];
 } Transfer;
 
@@ -35,6 +37,8 @@ static void transfer_done(Transfer *transfer)
                 explicit_bzero(h->data, strlen(h->data));
         curl_slist_free_all(transfer->headers);
         free(transfer->url);
+        if (transfer->body_stream)
+                fclose(transfer->body_stream);
         free(transfer->body);
 }
 
@@ -67,32 +71,13 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
         return transfer->too_large ? 0 : size * n;
 }
 
-static bool reserve(Transfer *transfer, size_t len)
-{
-        size_t size = transfer->body_size ?: 1024;
-        char *body;
-
-        while (size < len)
-                size *= 2;
-        body = size > transfer->body_size ? realloc(transfer->body, size) : transfer->body;
-        if (!body)
-                return false;
-        transfer->body = body;
-        transfer->body_size = size;
-        return true;
-}
-
 static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 {
         Transfer *transfer = userdata;
-        size_t len = transfer->body_len + size * n;
 
-        transfer->too_large = len > BODY_LEN_MAX;
-        if (transfer->too_large || !reserve(transfer, len))
-                return 0;
-        memcpy(transfer->body + transfer->body_len, bytes, size * n);
-        transfer->body_len = len;
-        return size * n;
+        transfer->received += size * n;
+        transfer->too_large = transfer->received > BODY_LEN_MAX;
+        return transfer->too_large ? 0 : fwrite(bytes, 1, size * n, transfer->body_stream);
 }
 
 static int add_header(Transfer *transfer, const char *line)
@@ -212,9 +197,9 @@ static bool has_responded(const Transfer *transfer, CURLcode c, unsigned status)
         return transfer->headers_complete && (c == CURLE_OK || !is_success(status));
 }
 
-static void read_tag(const Transfer *transfer, HttpResponse *answer)
+static void read_tag(Transfer *transfer, HttpResponse *answer)
 {
-        const char *body = transfer->body ?: "";
+        const char *body = fflush(transfer->body_stream) == 0 ? transfer->body : "";
 
         if (is_success((unsigned) answer->status))
                 http_tag_of_success(body, transfer->body_len, answer->tag);
@@ -267,12 +252,10 @@ int http_get(const HttpRequest *request, HttpResponse *ret)
 
         if (!transfer.tls && strncmp(request->endpoint, "http://", 7) != 0)
                 return -EINVAL;
-        if (asprintf(&transfer.url, "%s%s", request->endpoint, request->path) < 0) {
-                transfer.url = NULL;
-                return -ENOMEM;
-        }
+        transfer.url = text_format("%s%s", request->endpoint, request->path);
+        transfer.body_stream = open_memstream(&transfer.body, &transfer.body_len);
         transfer.easy = curl_easy_init();
-        if (!transfer.easy)
+        if (!transfer.url || !transfer.body_stream || !transfer.easy)
                 return -ENOMEM;
         r = add_header(&transfer, "Accept: application/json");
         if (r == 0 && request->key)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdio.h>
 #include <systemd/sd-journal.h>
 
+#include "base/text.h"
 #include "client/passlockctl/host/journal.h"
 #include "client/passlockctl/host/systemd-unit.h"
 
@@ -17,15 +17,11 @@ struct Journal {
 
 static int add_match(sd_journal *journal, const char *field, const char *value)
 {
-        _cleanup_(freep) char *match = NULL;
+        _cleanup_(freep) char *match = value ? text_format("%s=%s", field, value) : NULL;
 
         if (!value)
                 return 0;
-        if (asprintf(&match, "%s=%s", field, value) < 0) {
-                match = NULL;
-                return -ENOMEM;
-        }
-        return sd_journal_add_match(journal, match, 0);
+        return match ? sd_journal_add_match(journal, match, 0) : -ENOMEM;
 }
 
 static int add_events(sd_journal *journal, int event)

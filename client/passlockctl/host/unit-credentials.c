@@ -2,8 +2,8 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
-#include <stdio.h>
 
+#include "base/text.h"
 #include "client/passlockctl/host/command.h"
 #include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
@@ -196,8 +196,7 @@ static bool join_lines(Reader *reader, const char *line)
 
         if (!reader->continued)
                 reader->continued_line = reader->line;
-        if (asprintf(&joined, "%s%s", reader->continued ?: "", line) < 0)
-                joined = NULL;
+        joined = text_format("%s%s", reader->continued ?: "", line);
         free(reader->continued);
         reader->continued = joined;
         if (!joined || !ends_in_backslash(joined))
@@ -304,18 +303,11 @@ const CredentialReset *unit_credentials_find_reset(const UnitCredentials *creden
         return reset;
 }
 
-static char *join(const char *directory, const char *id)
-{
-        char *path;
-
-        return asprintf(&path, "%s/%s", directory, id) < 0 ? NULL : path;
-}
-
 /* The first existing file in the directories before `path`; NULL searches all. */
 static char *search(const char *const *places, size_t n, const char *id, const char *path)
 {
         for (size_t i = 0; i < n; i++) {
-                _cleanup_(freep) char *found = join(places[i], id);
+                _cleanup_(freep) char *found = text_format("%s/%s", places[i], id);
 
                 if (found && streq_ptr(found, path))
                         return NULL;
@@ -337,7 +329,9 @@ char *credential_setting_file(const CredentialSetting *setting)
                         ? search(sealed_places, ARRAY_SIZE(sealed_places), setting->id, NULL)
                         : NULL;
         found = found ?: search(plain_places, ARRAY_SIZE(plain_places), setting->id, NULL);
-        return found ?: join(setting->sealed ? sealed_places[1] : plain_places[1], setting->id);
+        return found
+                       ?: text_format("%s/%s", setting->sealed ? sealed_places[1] : plain_places[1],
+                                      setting->id);
 }
 
 bool credential_file_is_in_plain_place(const char *path)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "client/passlockctl/links-file/link-format.h"
 #include "client/passlockctl/links-file/link-reader.h"
 #include "client/passlockctl/terminal/report.h"
@@ -23,15 +24,13 @@ struct LinkReader {
 static FILE *unnamed_file_new(void)
 {
         const char *directory = getenv("TMPDIR");
-        _cleanup_(freep) char *path = NULL;
+        _cleanup_(freep) char *path =
+                text_format("%s/passlockctl.XXXXXX", isempty(directory) ? "/var/tmp" : directory);
         _cleanup_(closep) int fd = -1;
         FILE *file;
 
-        if (asprintf(&path, "%s/passlockctl.XXXXXX", isempty(directory) ? "/var/tmp" : directory) <
-            0) {
-                path = NULL;
+        if (!path)
                 return NULL;
-        }
         fd = mkostemp(path, O_CLOEXEC);
         if (fd < 0 || unlink(path) < 0)
                 return NULL;

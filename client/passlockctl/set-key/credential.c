@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/new-file.h"
+#include "base/text.h"
 #include "client/passlockctl/host/command.h"
 #include "client/passlockctl/set-key/credential.h"
 #include "client/passlockctl/terminal/report.h"
@@ -55,14 +56,12 @@ static int open_pipe_with(const Secret *key)
 
 static int encrypt(const char *name, const Secret *key, int to_fd)
 {
-        _cleanup_(freep) char *name_option = NULL;
+        _cleanup_(freep) char *name_option = text_format("--name=%s", name);
         _cleanup_(closep) int key_fd = -1;
         int status;
 
-        if (asprintf(&name_option, "--name=%s", name) < 0) {
-                name_option = NULL;
+        if (!name_option)
                 return -ENOMEM;
-        }
         key_fd = open_pipe_with(key);
         if (key_fd < 0)
                 return key_fd;
@@ -76,6 +75,11 @@ static int encrypt(const char *name, const Secret *key, int to_fd)
         else if (status > 0)
                 report("Failed to encrypt the key: systemd-creds exited with status %d", status);
         return status < 0 ? status : -EREMOTEIO;
+}
+
+char *credential_path(const char *dir, const char *name, bool plain)
+{
+        return text_format("%s/%s", dir ?: plain ? DIR_PLAIN : DIR_SEALED, name);
 }
 
 static int store_in(const char *dir, const char *name, const Secret *key, bool plain,
@@ -97,27 +101,16 @@ static int store_in(const char *dir, const char *name, const Secret *key, bool p
 /* An encrypted credential would take precedence over a plain one, which would be a leftover. */
 static int remove_other(const char *name, bool plain)
 {
-        _cleanup_(freep) char *path = NULL;
+        _cleanup_(freep) char *path = credential_path(NULL, name, !plain);
         int r;
 
-        if (asprintf(&path, "%s/%s", plain ? DIR_SEALED : DIR_PLAIN, name) < 0) {
-                path = NULL;
+        if (!path)
                 return -ENOMEM;
-        }
         if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
                 return 0;
         r = -errno;
         report("Failed to remove the old credential %s: %s", path, strerror(-r));
         return r;
-}
-
-char *credential_path(const char *dir, const char *name, bool plain)
-{
-        char *path;
-
-        if (asprintf(&path, "%s/%s", dir ?: plain ? DIR_PLAIN : DIR_SEALED, name) < 0)
-                return NULL;
-        return path;
 }
 
 int credential_store(const char *dir, const char *name, const Secret *key, bool plain,

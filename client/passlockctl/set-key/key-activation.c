@@ -4,18 +4,15 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "client/passlockctl/doctor/doctor-credential.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/systemd-unit.h"
-#include "client/passlockctl/host/unit-credentials.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/report.h"
 #include "dbus/key-proof.h"
 
 #define NONCE_BYTES  32U
 #define USUAL_PREFIX "passlock."
-
-DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
 
 /*
  * ---- The unit's settings ---------------------------------------------------------------------
@@ -113,7 +110,7 @@ static int check_other_credentials(const KeyChange *change)
         return others.n_unusable > 0 ? EXIT_OURS : 0;
 }
 
-int key_check_sources(const KeyChange *change)
+int key_check_sources(KeyChange *change)
 {
         _cleanup_(freep) char *before = NULL;
         int status;
@@ -257,7 +254,7 @@ static int make_call(const KeyChange *change)
         return report_call(client, r);
 }
 
-int key_prove(const KeyChange *change)
+int key_prove(KeyChange *change)
 {
         int status = compare_proof(change);
 

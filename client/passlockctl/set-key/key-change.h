@@ -21,10 +21,10 @@ typedef struct KeyChange {
 int key_quarantine_and_start(const Invocation *invocation);
 
 /* Checks for settings and files that take precedence over the new key. */
-int key_check_sources(const KeyChange *change);
+int key_check_sources(KeyChange *change);
 
 /* Makes the daemon load the stored key. */
 int key_activate(KeyChange *change);
 
 /* Verifies that the daemon uses the key, and makes a call with it. */
-int key_prove(const KeyChange *change);
+int key_prove(KeyChange *change);

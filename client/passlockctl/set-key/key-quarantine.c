@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <errno.h>
 #include <stdio.h>
 
-#include "client/passlockctl/doctor/doctor-credential.h"
+#include "base/text.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/key-change.h"
@@ -17,11 +17,9 @@
 static void quarantine(const CredentialSetting *setting, const char *path, const char *problem,
                        void *userdata)
 {
-        _cleanup_(freep) char *aside = NULL;
+        _cleanup_(freep) char *aside = text_format(ASIDE "%s", setting->id);
         bool *failed = userdata;
 
-        if (asprintf(&aside, ASIDE "%s", setting->id) < 0)
-                aside = NULL;
         if (!aside || strncmp(path, OURS, strlen(OURS)) != 0 || rename(path, aside) < 0) {
                 *failed = true;
                 return;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/strv.h"
 #include "client/passlockctl/terminal/record.h"
 #include "client/passlockctl/terminal/table.h"
 
@@ -99,27 +100,10 @@ void record_put_time(Record *record, const char *label, const char *name, uint64
         table_add_time(record->table, value_ms);
 }
 
-static void put_joined(Record *record, const char *label, const char *const *values)
-{
-        _cleanup_(freep) char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
-
-        if (!f) {
-                record->failed = true;
-                return;
-        }
-        for (size_t i = 0; values[i]; i++)
-                fprintf(f, "%s%s", i > 0 ? " " : "", values[i]);
-        if (fclose(f) != 0)
-                record->failed = true;
-        else
-                put_text(record, label, text);
-}
-
 void record_put_strings(Record *record, const char *label, const char *name,
                         const char *const *values)
 {
+        _cleanup_(freep) char *text = strv_join(values);
         json_t *list = json_array();
 
         if (!record) {
@@ -130,7 +114,10 @@ void record_put_strings(Record *record, const char *label, const char *name,
                 if (json_array_append_new(list, json_string(values[i])) < 0)
                         record->failed = true;
         put(record, name, list);
-        put_joined(record, label, values);
+        if (text)
+                put_text(record, label, text);
+        else
+                record->failed = true;
 }
 
 void record_put_list(Record *record, const char *name)

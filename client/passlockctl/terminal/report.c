@@ -21,7 +21,7 @@ void report(const char *format, ...)
                 line = NULL;
                 return;
         }
-        printable = safe_text_new(line, NULL);
+        printable = safe_text_new(line);
         fprintf(stderr, "passlockctl: %s\n", printable ?: "out of memory");
 }
 

@@ -48,7 +48,7 @@ Table *table_free(Table *table)
 
 void table_add_colored(Table *table, const char *text, const char *color)
 {
-        _cleanup_(freep) char *safe = safe_text_new(isempty(text) ? "-" : text, NULL);
+        _cleanup_(freep) char *safe = safe_text_new(isempty(text) ? "-" : text);
 
         if (!table->line || table->n_cells == scols_table_get_ncols(table->scols)) {
                 table->line = scols_table_new_line(table->scols, NULL);

@@ -114,12 +114,10 @@ static int details_new(Journal *journal, char **ret)
 static int add_uid(Table *table, const char *uid)
 {
         const struct passwd *user = getpwuid((uid_t) strtoul(uid, NULL, 10));
-        _cleanup_(freep) char *text = NULL;
+        _cleanup_(freep) char *text = user ? text_format("%s(%s)", user->pw_name, uid) : NULL;
 
-        if (user && asprintf(&text, "%s(%s)", user->pw_name, uid) < 0) {
-                text = NULL;
+        if (user && !text)
                 return -ENOMEM;
-        }
         table_add(table, text ?: uid);
         return 0;
 }

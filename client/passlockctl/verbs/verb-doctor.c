@@ -2,15 +2,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <sys/statvfs.h>
 
 #include "build-config.h"
-#include "client/passlockctl/doctor/check-report.h"
-#include "client/passlockctl/doctor/doctor-findings.h"
-#include "client/passlockctl/doctor/doctor-rights.h"
-#include "client/passlockctl/doctor/doctor-tenancy.h"
-#include "client/passlockctl/doctor/doctor-unit.h"
+#include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/system-bus.h"
 #include "client/passlockctl/host/systemd-unit.h"
@@ -21,9 +16,6 @@
 #define STATE_DIR          "/var/lib/passlockd"
 #define FREE_MIB_MIN       64U
 #define CONFIG_FILE        "/etc/passlock/passlockd.conf"
-
-DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
 
 typedef struct Examination {
         CheckReport *checks;

@@ -14,9 +14,6 @@
 
 #define PAGE_SIZE 1000U
 
-DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
-DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
-
 typedef struct Export {
         passlock *client;
         FILE *to;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "client/passlockctl/links-file/fingerprint.h"
 #include "client/passlockctl/links-file/link-reader.h"
@@ -14,10 +13,6 @@
 
 /* Number of links per D-Bus call. */
 #define BATCH_MAX 500U
-
-DEFINE_CLEANUP(passlock_link *, passlock_link_unref);
-DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
-DEFINE_CLEANUP(passlock_import *, passlock_import_unref);
 
 typedef struct Import {
         const Invocation *invocation;

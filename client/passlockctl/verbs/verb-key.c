@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/http.h"
 #include "client/passlockctl/host/protection.h"
@@ -17,8 +18,6 @@
 
 #define TIMEOUT_MS_DEFAULT 30000U
 #define LIST_TAG           "FindAllPasskeys"
-
-DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
 
 static int report_out_of_memory(void)
 {
@@ -54,10 +53,7 @@ static int choose_name(KeyChange *change)
         const char *used = passlock_tenancy_get_credential(change->tenancy);
         const char *label = passlock_tenancy_get_label(change->tenancy);
 
-        if (used)
-                change->name = strdup(used);
-        else if (asprintf(&change->name, "passlock.%s", label) < 0)
-                change->name = NULL;
+        change->name = used ? strdup(used) : text_format("passlock.%s", label);
         if (!change->name)
                 return report_out_of_memory();
         if (given && !streq(given, change->name)) {
@@ -80,11 +76,6 @@ static int choose_path(KeyChange *change)
         change->path = credential_path(change->invocation->store_dir, change->name,
                                        change->invocation->plain);
         return change->path ? 0 : report_out_of_memory();
-}
-
-static int check_sources(KeyChange *change)
-{
-        return key_check_sources(change);
 }
 
 static int report_read_error(int r)
@@ -133,12 +124,10 @@ static int send_test_request(const KeyChange *change, HttpResponse *ret)
                 daemon_environment_new();
         const Invocation *invocation = change->invocation;
         const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
-        _cleanup_(freep) char *path = NULL;
+        _cleanup_(freep) char *path = id ? text_format("/v2/%s/passkeys/", id) : NULL;
 
-        if (!id || !environment || asprintf(&path, "/v2/%s/passkeys/", id) < 0) {
-                path = NULL;
+        if (!path || !environment)
                 return -ENOMEM;
-        }
         return http_get(
                 &(HttpRequest){
                         .endpoint = endpoint,
@@ -209,11 +198,6 @@ static int store_key(KeyChange *change)
                        : EXIT_OURS;
 }
 
-static int prove_key(KeyChange *change)
-{
-        return key_prove(change);
-}
-
 static int print_lines(const KeyChange *change, const char *state)
 {
         printf("%s accepted the key for tenancy %s.\n",
@@ -263,8 +247,8 @@ static int change_key(KeyChange *change)
 {
         static int (*const steps[])(KeyChange * change) = {
                 read_configuration, find_tenancy, choose_name,    choose_path,
-                check_sources,      read_key,     test_key,       store_key,
-                key_activate,       prove_key,    report_success,
+                key_check_sources,  read_key,     test_key,       store_key,
+                key_activate,       key_prove,    report_success,
         };
         int status = 0;
 

@@ -11,8 +11,6 @@
 
 #define PAGE_SIZE 500U
 
-DEFINE_CLEANUP(passlock_link_list *, passlock_link_list_unref);
-
 /* Output of a list of links, printed page by page. */
 typedef struct Listing {
         Table *table; /* NULL: JSON output */

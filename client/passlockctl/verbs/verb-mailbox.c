@@ -7,8 +7,6 @@
 
 #define SECRET_TEXT_MAX 512U
 
-DEFINE_CLEANUP(passlock_challenge *, passlock_challenge_unref);
-
 static void put_challenge(Record *record, const passlock_challenge *c)
 {
         record_put_string(record, "Challenge", "id", passlock_challenge_get_id(c));

@@ -9,9 +9,6 @@
 #include "client/passlockctl/terminal/table.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
-DEFINE_CLEANUP(passlock_tenancy_list *, passlock_tenancy_list_unref);
-
 /* JSON and text output; only one is printed. */
 typedef struct Status {
         Record *record;

@@ -51,8 +51,8 @@ static int print_json(const char *name, int r, const char *user_id, const char *
 
 static int print_line(const char *name, int r, const char *user_id, const char *authenticator_id)
 {
-        _cleanup_(freep) char *user = safe_text_new(user_id ?: "", NULL);
-        _cleanup_(freep) char *authenticator = safe_text_new(authenticator_id ?: "", NULL);
+        _cleanup_(freep) char *user = safe_text_new(user_id ?: "");
+        _cleanup_(freep) char *authenticator = safe_text_new(authenticator_id ?: "");
 
         if (!user || !authenticator)
                 return -ENOMEM;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/safe-text.h"
 #include "client/passlockctl/terminal/input.h"
 #include "client/passlockctl/terminal/record.h"
@@ -11,9 +8,6 @@
 
 #define CODE_LEN_MAX     512U
 #define ID_TOKEN_LEN_MAX 8192U
-
-DEFINE_CLEANUP(passlock_token *, passlock_token_unref);
-DEFINE_CLEANUP(passlock_principal *, passlock_principal_unref);
 
 /* Text output is the bare token, for $(...) in a shell. */
 static int print_token(const passlock_token *token, const char *name, bool json)

@@ -12,9 +12,6 @@
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-DEFINE_CLEANUP(passlock_reconciliation *, passlock_reconciliation_unref);
-DEFINE_CLEANUP(passlock_tenancy *, passlock_tenancy_unref);
-
 /* A pending call. */
 typedef struct Reconcile {
         const Invocation *invocation;

@@ -11,10 +11,6 @@
 #include "client/passlockctl/terminal/table.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-DEFINE_CLEANUP(passlock_passkey *, passlock_passkey_unref);
-DEFINE_CLEANUP(passlock_passkey_list *, passlock_passkey_list_unref);
-DEFINE_CLEANUP(passlock_management *, passlock_management_unref);
-
 /* Reading */
 
 static void put_summary(Record *record, const passlock_passkey *p)
@@ -197,7 +193,7 @@ int verb_vault_prune(Invocation *invocation)
 
 static bool confirm_deletion(const Invocation *invocation)
 {
-        _cleanup_(freep) char *user = safe_text_new(invocation->user ?: "", NULL);
+        _cleanup_(freep) char *user = safe_text_new(invocation->user ?: "");
         size_t n = strv_len(invocation->arguments);
         char question[2048];
 

@@ -4,7 +4,7 @@
 
 #include "base/strv.h"
 #include "client/libpasslock/types/bus-string.h"
-#include "client/libpasslock/types/vardict.h"
+#include "client/libpasslock/types/object.h"
 
 static int read_string(sd_bus_message *m, char **ret)
 {
@@ -38,7 +38,7 @@ static int read_list(sd_bus_message *m, char ***ret)
         return sd_bus_message_exit_container(m) < 0 ? -EPROTO : 0;
 }
 
-static int read_field(sd_bus_message *m, const VardictField *field, void *object)
+static int read_field(sd_bus_message *m, const Field *field, void *object)
 {
         void *member = (char *) object + field->offset;
 
@@ -54,25 +54,25 @@ static int read_field(sd_bus_message *m, const VardictField *field, void *object
         }
 }
 
-static int read_entry(sd_bus_message *m, const VardictField *fields, size_t n_fields,
-                      uint32_t *seen, void *object)
+static int read_entry(sd_bus_message *m, const ObjectType *type, uint32_t *seen, void *object)
 {
         const char *name;
 
         if (sd_bus_message_read(m, "s", &name) < 0)
                 return -EPROTO;
-        for (size_t i = 0; i < n_fields; i++) {
-                if (!streq(fields[i].name, name))
+        for (size_t i = 0; i < type->n_fields; i++) {
+                if (!streq(type->fields[i].name, name))
                         continue;
                 if (*seen & UINT32_C(1) << i)
                         return -EPROTO;
                 *seen |= UINT32_C(1) << i;
-                return read_field(m, &fields[i], object);
+                return read_field(m, &type->fields[i], object);
         }
         return sd_bus_message_skip(m, "v") < 0 ? -EPROTO : 0;
 }
 
-int vardict_read(sd_bus_message *m, const VardictField *fields, size_t n_fields, void *object)
+/* Refuses duplicate keys and missing required ones, and ignores unknown ones. */
+static int read_fields(sd_bus_message *m, const ObjectType *type, void *object)
 {
         uint32_t seen = 0;
         int r;
@@ -80,7 +80,7 @@ int vardict_read(sd_bus_message *m, const VardictField *fields, size_t n_fields,
         if (sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}") <= 0)
                 return -EPROTO;
         while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
-                r = read_entry(m, fields, n_fields, &seen, object);
+                r = read_entry(m, type, &seen, object);
                 if (r < 0)
                         return r;
                 if (sd_bus_message_exit_container(m) < 0)
@@ -88,20 +88,65 @@ int vardict_read(sd_bus_message *m, const VardictField *fields, size_t n_fields,
         }
         if (r < 0 || sd_bus_message_exit_container(m) < 0)
                 return -EPROTO;
-        for (size_t i = 0; i < n_fields; i++)
-                if (fields[i].required && !(seen & UINT32_C(1) << i))
+        for (size_t i = 0; i < type->n_fields; i++)
+                if (type->fields[i].required && !(seen & UINT32_C(1) << i))
                         return -EPROTO;
         return 0;
 }
 
-void vardict_clear(const VardictField *fields, size_t n_fields, void *object)
+static void clear_fields(const ObjectType *type, void *object)
 {
-        for (size_t i = 0; i < n_fields; i++) {
-                void *member = (char *) object + fields[i].offset;
+        for (size_t i = 0; i < type->n_fields; i++) {
+                void *member = (char *) object + type->fields[i].offset;
 
-                if (fields[i].type == 's')
-                        bus_string_erase_and_free(TAKE_PTR(*(char **) member));
-                if (fields[i].type == 'a')
-                        strv_free(TAKE_PTR(*(char ***) member));
+                if (type->fields[i].type == 's')
+                        bus_string_erase_and_free(*(char **) member);
+                if (type->fields[i].type == 'a')
+                        strv_free(*(char ***) member);
         }
+}
+
+void *object_new(const ObjectType *type)
+{
+        Object *object = calloc(1, type->size);
+
+        if (object)
+                *object = (Object){.type = type, .n_ref = 1};
+        return object;
+}
+
+void *object_ref(void *p)
+{
+        Object *object = p;
+
+        if (object)
+                object->n_ref++;
+        return object;
+}
+
+void *object_unref(void *p)
+{
+        Object *object = p;
+
+        if (!object || --object->n_ref > 0)
+                return NULL;
+        clear_fields(object->type, object);
+        if (object->type->clear)
+                object->type->clear(object);
+        free(object);
+        return NULL;
+}
+
+int object_read(sd_bus_message *m, const ObjectType *type, void **ret)
+{
+        _cleanup_(object_unrefp) void *object = object_new(type);
+        int r;
+
+        if (!object)
+                return -ENOMEM;
+        r = type->read ? type->read(m, object) : read_fields(m, type, object);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(object);
+        return 0;
 }
