@@ -3,5 +3,5 @@
 
 #include "base/macro.h"
 
-/* A random delay of 0.5 to 1.5 times the base, so that retries of many clients spread. */
+/* A random delay of 0.5 to 1.5 times the base, so that retries of many clients do not coincide. */
 uint64_t jitter_ms(uint64_t base_ms);

@@ -49,7 +49,7 @@ bool log_is_journal(void)
         return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
-/* A single short write does not block if poll() reports room. */
+/* A short write() does not block if poll() reports POLLOUT. */
 static void write_line(const char *line, size_t len)
 {
         static atomic_uint n_lost;
@@ -78,7 +78,7 @@ _printf_(2, 0) static void log_va(int level, const char *format, va_list ap)
         if (m < 0)
                 return;
 
-        /* Control characters are replaced: one message is one line. */
+        /* Replace control characters, so that one message is one line. */
         for (char *p = line; *p; p++)
                 if ((unsigned char) *p < ' ' || *p == 0x7f)
                         *p = '?';

@@ -24,7 +24,7 @@ bool log_is_on(int level);
 bool log_is_journal(void);
 
 _printf_(2, 3) void log_at(int level, const char *format, ...);
-/* The same, regardless of the level. */
+/* Logs regardless of the maximum level. */
 _printf_(2, 3) void log_line(int level, const char *format, ...);
 
 #define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)
@@ -35,8 +35,8 @@ _printf_(2, 3) void log_line(int level, const char *format, ...);
 
 /*
  * Logs at debug level where a negative errno originates, with file, line and function: wrap the
- * external call, as in r = log_errno_origin(sd_event_new(&event)). Returns r. Without a failure
- * or below debug level it only tests r.
+ * external call, as in r = log_errno_origin(sd_event_new(&event)). Returns r. Costs one test of r
+ * unless r is negative.
  */
 #define log_errno_origin(r) \
         ({ \

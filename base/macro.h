@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* assert() checks invariants in product builds as well: a broken one must not reach the store. */
+/* assert() also runs in release builds: a broken invariant must not reach the store. */
 #ifdef NDEBUG
 #error "Do not define NDEBUG"
 #endif
@@ -33,7 +33,7 @@
 #define TAKE_PTR(p) TAKE(p, NULL)
 #define TAKE_FD(fd) TAKE(fd, -1)
 
-/* DEFINE_CLEANUP(Link *, link_free) gives link_freep() for _cleanup_(link_freep). */
+/* DEFINE_CLEANUP(Link *, link_free) defines link_freep() for _cleanup_(link_freep). */
 #define DEFINE_CLEANUP(type, func) \
         static inline void func##p(type *p) \
         { \

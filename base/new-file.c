@@ -79,14 +79,14 @@ int new_file_fd(const NewFile *file)
         return file->fd;
 }
 
-/* The directory is opened once: renaming it meanwhile cannot redirect the file. */
+/* Open the directory once, so that renaming it later cannot redirect the file. */
 
 int new_file_publish(NewFile *file, bool replace)
 {
         unsigned flags = replace ? 0 : RENAME_NOREPLACE;
         int fd = file->directory_fd;
 
-        assert(file->temporary); /* published once */
+        assert(file->temporary); /* publish only once */
         if (fsync(file->fd) < 0 ||
             renameat2(fd, file->temporary + file->offset, fd, file->path + file->offset, flags) < 0)
                 return log_errno_origin(-errno);

@@ -5,14 +5,14 @@
 
 /*
  * Atomic file creation: written as a temporary file (`.NAME.XXXXXX`, mode 0600) in the same
- * directory, then renamed. By hand, since libc and libsystemd have no such function, and the
- * directory must be the same one throughout.
+ * directory, then renamed. Own code, because libc and libsystemd have no function that keeps the
+ * directory open between the two steps.
  */
 typedef struct NewFile NewFile;
 
 /* Returns 0 or a negative errno; -EISDIR if `path` ends in a slash. */
 int new_file_open(const char *path, NewFile **ret);
-/* The descriptor to write to, owned by the file. */
+/* The descriptor to write to, owned by the NewFile. */
 int new_file_fd(const NewFile *file);
 
 /* Syncs the file and renames it. Without `replace`, an existing file is -EEXIST. Returns 0 or a

@@ -35,7 +35,7 @@ static int secret_allocate(size_t capacity, Secret **ret)
         if (secret == MAP_FAILED)
                 return -ENOMEM;
 
-        /* RLIMIT_MEMLOCK may forbid it; continue with swappable memory. */
+        /* RLIMIT_MEMLOCK may forbid mlock(): continue with swappable memory. */
         if (mlock(secret, n_mapped) < 0)
                 log_debug("Failed to lock a secret in memory: %s", strerror(errno));
         (void) madvise(secret, n_mapped, MADV_DONTDUMP);
@@ -137,7 +137,7 @@ static size_t strip_line_end(const char *bytes, size_t len)
 
 int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret)
 {
-        /* Room for a line end and one byte that shows an overlong key. */
+        /* CR, LF and one more byte, to detect an overlong key. */
         const size_t size = SECRET_LEN_MAX + 3;
         _cleanup_(secret_destroyp) Secret *secret = NULL;
         _cleanup_(closep) int fd = -1;

@@ -5,8 +5,9 @@
 
 /*
  * A secret string in its own memory pages: mlock()ed, excluded from core dumps and forked children,
- * wiped on free. Immutable and reference-counted, so that no copies are needed. Not thread-safe. By
- * hand: OpenSSL's secure heap has a fixed size and is process-wide; libsystemd has none.
+ * wiped on free. Immutable and reference-counted, so that no copies are needed. Not thread-safe.
+ * Own code, because OpenSSL's secure heap has a fixed size and is process-wide, and libsystemd has
+ * none.
  */
 typedef struct Secret Secret;
 
@@ -16,8 +17,8 @@ typedef struct Secret Secret;
  * or contains NUL), -E2BIG (over SECRET_LEN_MAX) or -ENOMEM. */
 int secret_new(const char *bytes, size_t len, Secret **ret);
 
-/* Why bytes are not a valid API key: printable ASCII without white space, as it goes into an HTTP
- * header. NULL if valid; else a static text such as "is empty". */
+/* Validates an API key: printable ASCII without white space, because it is sent in an HTTP header.
+ * Returns NULL, or a static error text such as "is empty". */
 const char *secret_key_flaw(const char *bytes, size_t len);
 
 /*
@@ -28,7 +29,7 @@ const char *secret_key_flaw(const char *bytes, size_t len);
 int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret);
 
 Secret *secret_ref(Secret *secret);
-/* Drops a reference; the last one wipes. NULL is fine. Returns NULL. */
+/* Drops a reference; wipes the secret with the last one. Accepts NULL. Returns NULL. */
 Secret *secret_unref(Secret *secret);
 DEFINE_CLEANUP(Secret *, secret_unref);
 

@@ -12,7 +12,7 @@ static bool is_noncharacter(uint32_t c)
         return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
 }
 
-/* By hand: libc decodes UTF-8 only in a UTF-8 locale, and the daemon has none. */
+/* Not mbrtowc(): libc decodes UTF-8 only in a UTF-8 locale, which the daemon does not set. */
 static size_t decode_utf8(const unsigned char *s, uint32_t *ret)
 {
         static const uint32_t minimum[] = {0, 0, 0x80, 0x800, 0x10000}; /* refuses overlong forms */
@@ -36,13 +36,13 @@ static size_t decode_utf8(const unsigned char *s, uint32_t *ret)
         return n;
 }
 
-/* The same, but refuses control characters. */
+/* Like decode_utf8(), but refuses control characters. */
 static size_t decode_printable(const unsigned char *s)
 {
         uint32_t c = 0;
         size_t n;
 
-        /* Most texts are ASCII. */
+        /* Fast path: most texts are ASCII. */
         if (*s >= 0x20 && *s < 0x7f)
                 return 1;
         n = decode_utf8(s, &c);

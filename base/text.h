@@ -7,7 +7,7 @@
  * non-characters. False for NULL. */
 bool text_is_valid(const char *s, size_t len_max);
 
-/* The same for multi-line text: may be empty and contain control characters. */
+/* Like text_is_valid(), for multi-line text: may be empty and contain control characters. */
 bool prose_is_valid(const char *s, size_t len_max);
 
 /* Whether a text is UTF-8 without Unicode non-characters. */

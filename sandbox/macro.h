@@ -25,7 +25,7 @@
                 _v; \
         })
 
-/* DEFINE_CLEANUP(Reply *, reply_free) gives reply_freep() for _cleanup_(reply_freep). */
+/* DEFINE_CLEANUP(Reply *, reply_free) defines reply_freep() for _cleanup_(reply_freep). */
 #define DEFINE_CLEANUP(type, func) \
         static inline void func##p(type *p) \
         { \
@@ -61,7 +61,7 @@ static inline const char *json_text(const json_t *object, const char *key)
         return json_string_value(json_object_get(object, key));
 }
 
-/* Returns true if an array of strings has this one. */
+/* Returns true if the array contains this string. */
 static inline bool json_array_contains(const json_t *array, const char *text)
 {
         for (size_t i = 0; i < json_array_size(array); i++)

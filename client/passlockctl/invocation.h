@@ -32,7 +32,7 @@ typedef struct Invocation {
         passlock *client;
         char **arguments;          /* of the verb, NULL-terminated */
         passlock_options *options; /* of the D-Bus call */
-        char **allow, **exclude;   /* owned lists in these options */
+        char **allow, **exclude;   /* owned lists, set in `options` */
         uint32_t timeout_ms;       /* 0: default */
         bool help, version;
         const char *complete; /* kind of words; NULL: run the verb */

@@ -43,13 +43,14 @@ static int set_option(CommandLine *line, int value)
         return option_set(option, optarg, &line->invocation);
 }
 
-/* After an error of getopt: `word` is the option, perhaps with a value. */
+/* Suggests an option after an error of getopt. `word` is the rejected option, perhaps with a
+ * value. */
 static void suggest_option(const CommandLine *line, const char *word)
 {
         _cleanup_(freep) char *name = NULL;
         ClosestWord closest = {};
 
-        /* getopt stores the option if only its value is missing. */
+        /* getopt sets optopt to a known option: only its value is wrong. */
         if (optopt != 0 || strncmp(word, "--", 2) != 0)
                 return;
         name = strndup(word + 2, strcspn(word + 2, "="));
@@ -60,7 +61,7 @@ static void suggest_option(const CommandLine *line, const char *word)
                 report("Did you mean --%s?", closest.found);
 }
 
-/* Leaves `optind` at the first word. Returns 0 or an exit status. */
+/* Parses options up to the first word, at `optind`. Returns 0 or an exit status. */
 static int parse_options(CommandLine *line, int argc, char **argv)
 {
         const Invocation *invocation = &line->invocation;
@@ -88,7 +89,7 @@ static int parse_options(CommandLine *line, int argc, char **argv)
         return 0;
 }
 
-/* `words` match no verb: neither one word, nor the two of such as "link list". */
+/* Reports an unknown verb and suggests a similar one. A verb has one or two words ("link list"). */
 static void report_unknown_verb(char **words)
 {
         ClosestWord closest = {.word = words[0]};
@@ -169,7 +170,7 @@ static int run_for_admin(Invocation *invocation, const Verb *verb)
         return status;
 }
 
-/* After a failed call to a tenancy that may not exist. */
+/* After a failed call: suggests a similar label if the tenancy may not exist. */
 static void suggest_tenancy(const Invocation *invocation)
 {
         _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Authorisation of ceremonies: the backend sets the parameters and gets a token for the page. */
+/* Authorization of ceremonies: the backend sets the parameters and gets a token for the page. */
 
 #include "sandbox/endpoints/handlers.h"
 #include "sandbox/endpoints/request-body.h"

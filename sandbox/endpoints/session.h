@@ -14,7 +14,7 @@ enum {
 const char *session_check_origin(const Call *call);
 
 /*
- * Returns an owned session for an authorised ceremony, with a new challenge, bound to the origin of
+ * Returns an owned session for an authorized ceremony, with a new challenge, bound to the origin of
  * the call.
  */
 json_t *session_new(const Call *call, const json_t *authorised);

@@ -8,7 +8,7 @@
 Reply *fault_injection_reply(const Fault *fault);
 
 /*
- * Changes the type of a member of a 2xx reply, or removes the member: the one that the fault names,
- * or the route's field.
+ * Removes a member of a 2xx reply or changes its type: the member named by the fault, or the
+ * route's field.
  */
 void fault_injection_alter(const Fault *fault, const char *field, Reply *reply);

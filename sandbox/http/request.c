@@ -12,8 +12,8 @@
 
 enum {
         /*
-         * Read on after the limit, so that the client gets its 413, and close the connection after
-         * this.
+         * After the limit, keep reading, so that the client receives the 413; then close the
+         * connection.
          */
         BODY_DISCARD_MAX = 16 * CALL_BODY_MAX,
 };
@@ -24,7 +24,7 @@ typedef struct Request {
         char *body;
         size_t body_len;
         bool body_too_large;
-        bool begun; /* the fault has been chosen */
+        bool begun; /* fault chosen, request counted */
         Fault fault;
 } Request;
 
@@ -61,7 +61,7 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
         (void) MHD_add_response_header(response, name, value);
 }
 
-/* Any origin may read the reply: the token authorises the request. */
+/* Any origin may read the reply: the token authorizes the request. */
 static void add_cors(Request *request, struct MHD_Response *response)
 {
         const char *origin = header(request, "Origin");
@@ -91,7 +91,7 @@ static enum MHD_Result send_preflight(Request *request)
         return queue(request, MHD_HTTP_NO_CONTENT, response);
 }
 
-/* Replaces libmicrohttpd's Date header: --clock-offset applies here as well. */
+/* Replaces libmicrohttpd's Date header, to apply --clock-offset. */
 static void add_date(struct MHD_Response *response, const Sandbox *sandbox)
 {
         time_t now = (time_t) (sandbox_now_ms(sandbox) / 1000);

@@ -8,7 +8,7 @@ typedef enum Caller {
         CALLER_BACKEND, /* by the API key of the tenancy */
         CALLER_PAGE,    /* by a token in the request; any origin */
         CALLER_ANYONE,
-        CALLER_SCRIPT, /* not at all; any origin may import the module */
+        CALLER_SCRIPT, /* not authenticated; any origin may import the module */
 } Caller;
 
 typedef struct Route {
@@ -28,7 +28,7 @@ const Route *route_find(Call *call);
 bool route_is_for_pages(const char *path);
 
 /*
- * Authenticates the caller, parses the request, runs the handler and saves the state. Returns an
- * owned reply.
+ * Authenticates the caller, parses the request, runs the handler, saves the state. Returns an owned
+ * reply.
  */
 Reply *route_answer(const Route *route, Call *call);

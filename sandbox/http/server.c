@@ -156,7 +156,7 @@ int server_run(Server *server, int stop_fd)
                 struct pollfd *fds;
                 size_t n_fds;
 
-                /* Two own entries, then the suspended connections. */
+                /* poll() array: two entries of the server, then the suspended connections. */
                 fds = suspended_connections_poll(suspended, 2, &n_fds);
                 fds[0] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
                 fds[1] = (struct pollfd){.fd = epoll_fd, .events = POLLIN};

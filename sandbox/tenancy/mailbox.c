@@ -180,7 +180,7 @@ json_t *mailbox_find(const Mailbox *mailbox, const char *id, int64_t now_ms)
         return entry && entry_expires_at_ms(entry) > now_ms ? entry_challenge(entry) : NULL;
 }
 
-/* Compares even without an entry: constant time. */
+/* Compare even without an entry, for constant time. */
 static bool has_secret(const json_t *entry, const char *secret)
 {
         _cleanup_(freep) char *hash = secret_hash(secret), *none = secret_hash("");

@@ -36,7 +36,7 @@ typedef struct NewChallenge {
 
 void new_challenge_done(NewChallenge *challenge);
 
-/* Restores saved entries, or starts empty: NULL. Returns 0, or -EBADMSG if malformed. */
+/* Restores saved entries; NULL: starts empty. Returns 0, or -EBADMSG if malformed. */
 int mailbox_init(Mailbox *mailbox, json_t *saved);
 void mailbox_done(Mailbox *mailbox);
 
@@ -52,7 +52,7 @@ json_t *mailbox_find(const Mailbox *mailbox, const char *id, int64_t now_ms);
 
 /*
  * Verifies and consumes a challenge. Returns ERROR_NONE and the owned challenge, or an error; a
- * wrong code counts as an attempt. Without the secret the error is always ERROR_INVALID_CHALLENGE.
+ * wrong code counts as an attempt. With a wrong secret the error is always ERROR_INVALID_CHALLENGE.
  */
 ErrorTag mailbox_verify(Mailbox *mailbox, const char *id, const char *secret, const char *code,
                         int64_t now_ms, json_t **ret);

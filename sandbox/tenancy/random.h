@@ -6,5 +6,5 @@
 /* Fills a buffer with random bytes; aborts on failure. */
 void random_bytes(void *data, size_t len);
 
-/* Returns an owned string: the prefix and len random bytes in base64url. */
+/* Returns an owned string: the prefix, then len random bytes in base64url. */
 char *random_text(const char *prefix, size_t len);

@@ -7,7 +7,7 @@
 typedef struct Signer Signer;
 
 /*
- * Restores a saved key, or generates a key: NULL. Returns 0 and an owned signer, or -EBADMSG if the
+ * Restores a saved key; NULL: generates a key. Returns 0 and an owned signer, or -EBADMSG if the
  * key is not a private 2048-bit RSA key with an id.
  */
 int signer_new(json_t *saved, Signer **ret);

@@ -24,8 +24,8 @@ typedef struct Tenancy {
 bool tenancy_id_is_valid(const char *id);
 
 /*
- * Restores a saved tenancy, or creates an empty one: NULL. Returns 0 and an owned tenancy without
- * API key, or -EBADMSG if malformed.
+ * Restores a saved tenancy; NULL: creates an empty one. Returns 0 and an owned tenancy without API
+ * key, or -EBADMSG if malformed.
  */
 int tenancy_new(const char *id, json_t *saved, Tenancy **ret);
 Tenancy *tenancy_free(Tenancy *tenancy);

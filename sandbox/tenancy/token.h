@@ -28,7 +28,7 @@ typedef struct TokenStore {
         json_t *entries;
 } TokenStore;
 
-/* Restores saved entries, or starts empty: NULL. Returns 0, or -EBADMSG if malformed. */
+/* Restores saved entries; NULL: starts empty. Returns 0, or -EBADMSG if malformed. */
 int token_store_init(TokenStore *store, json_t *saved);
 void token_store_done(TokenStore *store);
 

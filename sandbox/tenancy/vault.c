@@ -160,7 +160,7 @@ void vault_remove(Vault *vault, json_t *passkey)
                 json_object_del(vault->by_user, passkey_owner(passkey).user_id);
         json_object_del(vault->by_credential, passkey_credential_id(passkey));
         json_object_del(vault->by_id, id);
-        /* Last, because the list may hold the last reference. */
+        /* Remove the passkey from the list last, which may free it. */
         json_array_remove(vault->passkeys, count_through(vault, id) - 1);
 }
 

@@ -13,7 +13,7 @@ typedef struct Vault {
         unsigned long last_number;
 } Vault;
 
-/* Restores saved passkeys, or starts empty: NULL. Returns 0, or -EBADMSG if malformed. */
+/* Restores saved passkeys; NULL: starts empty. Returns 0, or -EBADMSG if malformed. */
 int vault_init(Vault *vault, json_t *saved);
 void vault_done(Vault *vault);
 

@@ -3,7 +3,7 @@
 #include "client/libpasslock/transport/calls.h"
 #include "dbus/names.h"
 
-/* Not idempotent: one sends a mail, the other consumes the challenge. */
+/* NO_RETRY: create sends a mail, and verify consumes the challenge. */
 static const Method create = {PASSLOCK_INTERFACE_MAILBOX, "CreateChallenge", &result_new_challenge,
                               2, TAKES_OPTIONS | SENSITIVE | NO_RETRY};
 static const Method verify = {PASSLOCK_INTERFACE_MAILBOX, "VerifyChallenge", &result_challenge, 3,

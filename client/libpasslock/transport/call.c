@@ -11,7 +11,7 @@
 
 /*
  * dbus-daemon limits the pending replies of a connection (max_replies_per_connection, 128 by
- * default) and refuses calls beyond it.
+ * default) and refuses further calls.
  */
 #define CALLS_SENT_MAX 100U
 
@@ -30,7 +30,7 @@ void call_set_state(passlock_call *call, CallState state)
         call->state = state;
 }
 
-/* The client's list that holds a call which is not complete. */
+/* The client's list that contains a pending call. */
 static struct CallList *call_list(const passlock_call *call)
 {
         return (call->method->flags & LONG_RUNNING) ? &call->client->long_running_calls
@@ -156,7 +156,7 @@ static int call_send_request(passlock_call *call, sd_bus *bus)
         return r < 0 ? r : call_send_message(call, m);
 }
 
-/* Without interactive authorization, so that polkit does not ask for a password twice. */
+/* Does not allow interactive authorization: polkit would ask for a password twice. */
 static int call_send_get_tenancy(passlock_call *call, sd_bus *bus)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -219,7 +219,7 @@ static void call_send_next(passlock_call *call)
                 call_complete(call, r, NULL);
 }
 
-/* A no_retry call may be retried if only the tenancy lookup was sent. */
+/* A NO_RETRY call may be retried if only the tenancy lookup was sent. */
 static bool call_may_be_retried(const passlock_call *call)
 {
         if (call->retried || call->watch_callback || (call->method->flags & LONG_RUNNING))

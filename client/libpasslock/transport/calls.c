@@ -176,7 +176,7 @@ _public_ int passlock_call_set_timeout_ms(passlock_call *call, uint32_t timeout_
         return r < 0 ? r : 0;
 }
 
-/* Safe against removal of the current call. */
+/* The body may remove the current call. */
 #define FOREACH_CALL(call, client, in_state) \
         for (passlock_call *call = TAILQ_FIRST(&(client)->calls), *next; \
              call && (next = TAILQ_NEXT(call, entry), true); call = next) \

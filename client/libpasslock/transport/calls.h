@@ -5,11 +5,11 @@
 
 /*
  * Makes a synchronous call. `ret` points to the result: char *, uint64_t or an object pointer; NULL
- * for a method without a result. Returns as the public function does.
+ * for a method without a result. Returns the value of the public function.
  */
 int calls_perform(passlock *client, const Method *method, const Arguments *arguments, void *ret);
 
-/* Starts an asynchronous call. Returns as the public function does. */
+/* Starts an asynchronous call. Returns the value of the public function. */
 int calls_begin(passlock *client, const Method *method, const Arguments *arguments,
                 Callback callback, void *userdata, passlock_call **ret);
 
@@ -20,7 +20,7 @@ int calls_begin_watch(passlock *client, const char *label, const Method *method,
 
 /* Sends queued calls while send slots are free. */
 void calls_send_waiting(passlock *client);
-/* Keeps queued calls from failing because the connection of others was lost. */
+/* Lets queued calls wait for the service after the connection was lost. */
 void calls_set_wait_for_service(passlock *client);
 
 /* Events of the client's connection, for all its calls. */

@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS_DEFAULT 30000U
 #define LABEL_LEN_MAX      32U
-/* Limits the time that passlock_dispatch() keeps the app's event loop. */
+/* Limits the time that passlock_dispatch() blocks the app's event loop. */
 #define EVENTS_PER_DISPATCH 1024U
 
 int client_check(const passlock *client)
@@ -235,7 +235,7 @@ int client_process(passlock *client)
         return 0;
 }
 
-/* Delivers round-robin, so that callbacks that queue more cannot starve other kinds. */
+/* Delivers one event of each kind in turn: callbacks may queue more events of their kind. */
 static void client_deliver(passlock *client)
 {
         bool more = true;

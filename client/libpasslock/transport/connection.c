@@ -23,7 +23,7 @@ struct Connection {
         /* Event sources of the connection until Hello is answered. */
         sd_event_source *handshake, *handshake_timeout;
         char *owner;
-        char *default_path; /* of the owner */
+        char *default_path; /* of the default tenancy, as this owner replied */
 
         sd_event_source *attempt; /* enabled while the next attempt is due */
         uint64_t retry_usec;
@@ -75,7 +75,7 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Connection *c = userdata;
         const char *owner = NULL;
 
-        /* After a lost connection on_disconnected() follows. */
+        /* The connection was lost: on_disconnected() is called next. */
         if (sd_bus_is_open(sd_bus_message_get_bus(m)) <= 0)
                 return 0;
         if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NAME_HAS_NO_OWNER) <= 0 &&
@@ -101,7 +101,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
         if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0 ||
             !streq(name, PASSLOCK_BUS_NAME))
                 return 0;
-        /* The reply of GetNameOwner is pending and at least as recent. */
+        /* The pending reply to GetNameOwner is at least as recent. */
         if (!c->ready)
                 return 0;
         set_owner(c, new_owner);
@@ -160,8 +160,8 @@ static int connection_wait_for_handshake(Connection *c)
 }
 
 /*
- * sd-bus hides the error of a failed handshake if it is attached to an event loop. So the handshake
- * is processed by hand until Hello is answered; sd_bus_process() then returns the error.
+ * sd-bus hides the error of a failed handshake if it is attached to an event loop. So
+ * sd_bus_process() is called directly until Hello is answered; it returns the error.
  */
 static void connection_process_handshake(Connection *c)
 {

@@ -20,13 +20,14 @@ typedef struct ConnectionHandlers {
         /* The bus is connected and the name's owner is known. */
         void (*ready)(void *userdata);
         /*
-         * Connecting failed; `r` is for bus_error_from_connect(). There is no retry until the next
-         * request.
+         * Connecting failed; `r` is for bus_error_from_connect(). The next connection_request()
+         * retries.
          */
         void (*failed)(int r, void *userdata);
-        /* The connection was lost. Its calls have failed before. There is no retry either. */
+        /* The connection was lost, and its calls have failed. The next connection_request()
+         * reconnects. */
         void (*lost)(void *userdata);
-        /* The service has started, stopped or was replaced. */
+        /* The service has started, stopped or been replaced. */
         void (*owner_changed)(void *userdata);
         /* A signal from the service. */
         void (*signalled)(sd_bus_message *m, void *userdata);

@@ -28,13 +28,13 @@ static void on_failed(int r, void *userdata)
                 call_complete(call, r, text);
 }
 
-/* Sent calls have failed before this. */
+/* Fails a queued call; sd-bus has failed a sent one. */
 static void on_lost(void *userdata)
 {
         on_failed(-ENOTCONN, userdata);
 }
 
-/* The bus itself replies for an owner that left. */
+/* Nothing to do: the bus replies NoReply when the owner disconnects. */
 static void on_owner_changed(void *userdata)
 {
 }

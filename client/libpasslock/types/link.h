@@ -6,7 +6,7 @@
 #include "base/macro.h"
 #include "client/libpasslock/passlock.h"
 
-/* Limit of one Import call. */
+/* Maximum number of links per Import call. */
 #define LINKS_SENT_MAX 1000U
 
 /*

@@ -10,7 +10,7 @@ typedef struct Warning {
         Object object;
         char *code;
         char *message;
-        char *passkey_id; /* NULL: of none */
+        char *passkey_id; /* NULL: the warning is not about a passkey */
 } Warning;
 
 struct passlock_management {

@@ -25,7 +25,7 @@ static void print_word(const char *prefix, const char *word, const char *descrip
                 printf("%s\t%s\n", word, has_control_character(description) ? "" : description);
 }
 
-/* A call would start the daemon; pressing Tab must not. */
+/* Pressing Tab must not start the daemon, so check before a call. */
 static bool service_is_ready(const Invocation *invocation)
 {
         _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
@@ -50,7 +50,8 @@ static void print_labels(const Invocation *invocation, const char *prefix)
         }
 }
 
-/* From the first links on this host. Also for passkeys: the API is not called. */
+/* Prints ids of the first LINKS_MAX links. Passkey ids come from the links as well, without an API
+ * call. */
 static void print_linked(const Invocation *invocation, const char *prefix, bool users)
 {
         _cleanup_(passlock_link_list_unrefp) passlock_link_list *links = NULL;

@@ -114,7 +114,7 @@ static int set_number(passlock_options *options, const char *name, const char *v
         return number > 0 ? passlock_options_set_uint32(options, name, number) : -EINVAL;
 }
 
-/* The whole list is set again with each element. */
+/* passlock_options_set_strv() replaces the list, so set all elements again. */
 static int append_to_list(passlock_options *options, const char *name, const char *value,
                           char ***list)
 {

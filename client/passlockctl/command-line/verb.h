@@ -9,7 +9,7 @@ typedef struct Verb {
         uint64_t options;     /* OPTION_BIT()s of its options */
         int (*run)(Invocation *invocation);
         bool is_for_admins; /* polkit may ask for a password */
-        bool is_about_host; /* works without the service */
+        bool is_about_host; /* does not need the service */
 } Verb;
 
 /* Finds the verb at the start of a NULL-terminated array. NULL if there is none. */

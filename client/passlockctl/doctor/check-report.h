@@ -21,7 +21,7 @@ _printf_(3, 4) void check_report_ok(CheckReport *checks, const char *name, const
 /* Starts the checks of a tenancy, NULL ends them; with `heading` prints its label. */
 void check_report_begin_tenancy(CheckReport *checks, const char *label, bool heading);
 
-/* For a check that was not possible or not needed, and for information. */
+/* Reports a check that was impossible or unnecessary, or information. */
 _printf_(3, 4) void check_report_skipped(CheckReport *checks, const char *name, const char *format,
                                          ...);
 /* `advice` says how to fix the fault; it is copied. */

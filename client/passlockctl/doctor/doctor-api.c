@@ -12,7 +12,7 @@
 #define CLOCK_FAULT_S  60
 #define DATE_GRANULE_S 1 /* resolution of the Date header */
 
-/* If the daemon gets responses, the route works, whatever fails here. */
+/* Not a fault if the daemon gets responses: its route to the API works. */
 static void report_failure_of_route(CheckReport *checks, const ApiRoute *route, const char *name,
                                     const char *advice, const char *text)
 {

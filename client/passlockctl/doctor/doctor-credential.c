@@ -28,7 +28,7 @@ static void cut_to_last_line(char *text)
                 memmove(text, line + 1, strlen(line));
 }
 
-/* Discards the decrypted key; only the exit status counts. */
+/* Runs systemd-creds for its exit status; discards the decrypted key. */
 static bool can_decrypt(const char *id, const char *path, char problem[static PROBLEM_MAX])
 {
         char name[300], stderr_text[STDERR_TEXT_MAX];
@@ -47,8 +47,8 @@ static bool can_decrypt(const char *id, const char *path, char problem[static PR
 }
 
 /*
- * LoadCredentialEncrypted=ID also searches the directories of plain credentials; the generator
- * corrects that.
+ * LoadCredentialEncrypted=ID also finds plain credentials, and fails to decrypt them. At
+ * daemon-reload the generator corrects the setting.
  */
 static bool is_misplaced(const CredentialSetting *setting, const char *path)
 {
@@ -58,7 +58,7 @@ static bool is_misplaced(const CredentialSetting *setting, const char *path)
 static bool is_usable(const CredentialSetting *setting, const char *path,
                       char problem[static PROBLEM_MAX])
 {
-        /* A searched credential is optional, a path is not. */
+        /* systemd ignores a missing file in its search path, but fails for a missing path. */
         if (access(path, R_OK) < 0) {
                 snprintf(problem, PROBLEM_MAX, "is not readable, but named by %s:%u", setting->file,
                          setting->line);
@@ -91,7 +91,7 @@ unsigned credential_find_unusable(UnusableFunc found, void *userdata)
         return n;
 }
 
-/* Command that sets the key of the tenancy with this credential, by default names. */
+/* Formats the set-key command for the tenancy whose credential has this default name. */
 static void describe_set_key(const char *id, char text[static 128])
 {
         bool other = strncmp(id, USUAL_PREFIX, strlen(USUAL_PREFIX)) == 0 &&

@@ -2,7 +2,7 @@
 
 #include "client/passlockctl/doctor/doctor.h"
 
-/* The check of a finding's kind; unknown kinds belong to the daemon. */
+/* Maps a finding's kind to the heading of a check; "daemon" for unknown kinds. */
 static const char *heading_of(const char *kind)
 {
         static const struct {
@@ -49,7 +49,8 @@ bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *find
                 if (!streq(passlock_finding_get_tenancy(finding), label))
                         continue;
                 of_credential = of_credential || streq(heading, "credential");
-                /* Root can check the source of the credential, which the daemon cannot. */
+                /* As root, doctor_check_credential() reports more: it can read the credential's
+                 * source. */
                 if (geteuid() != 0 || !streq(heading, "credential"))
                         show(checks, finding);
         }

@@ -85,7 +85,7 @@ static bool has_tenancy(const passlock_tenancy_list *list, const char *label)
         return false;
 }
 
-/* For older daemons, which only list the caller's tenancies. */
+/* For older daemons without ListRights: checks the list of the caller's tenancies. */
 static bool check_tenancies(CheckReport *checks, passlock *client, const char *label)
 {
         _cleanup_(passlock_tenancy_list_unrefp) passlock_tenancy_list *list = NULL;

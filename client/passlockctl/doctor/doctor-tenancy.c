@@ -4,7 +4,7 @@
 
 #include "client/passlockctl/doctor/doctor.h"
 
-/* A test call by the daemon, made for root only, since others may lack the grant. */
+/* A test call by the daemon. Only for root: other users may lack the grant. */
 typedef struct TestCall {
         bool made;
         int r; /* of the call */
@@ -24,7 +24,7 @@ static TestCall make_test_call(passlock *client, const passlock_tenancy *tenancy
         return test_call;
 }
 
-/* Whether the API responded, if only with an error. */
+/* Whether the API responded, even with an error. */
 static bool is_answer_of_api(const TestCall *test_call)
 {
         return test_call->made && (test_call->r == 0 || test_call->r == PASSLOCK_ERROR_API_DENIED ||
@@ -60,7 +60,7 @@ static void report_trial(CheckReport *checks, const TestCall *test_call, bool an
                                                     : passlock_strerror(test_call->r));
 }
 
-/* For users without a test call: the state after the daemon's last call. */
+/* Without a test call: reports the state after the daemon's last call. */
 static void report_state(CheckReport *checks, const char *state, bool answered, const char *advice)
 {
         if (streq(state, "unconfigured"))

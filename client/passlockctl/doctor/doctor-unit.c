@@ -3,7 +3,7 @@
 #include "client/passlockctl/doctor/doctor.h"
 #include "client/passlockctl/host/systemd-unit.h"
 
-/* A reload with an invalid configuration keeps the old one. */
+/* After a failed reload the daemon runs with the old configuration. */
 static void check_running_configuration(CheckReport *checks)
 {
         _cleanup_(freep) char *refused = systemd_unit_configuration_error();

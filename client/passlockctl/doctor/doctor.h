@@ -12,8 +12,8 @@
 /* doctor-unit.c */
 
 /*
- * Checks the unit's last start and its configuration. Returns whether calling the daemon makes
- * sense.
+ * Checks the unit's last start and its configuration. Returns false if calls to the daemon would
+ * fail.
  */
 bool doctor_check_unit(CheckReport *checks);
 
@@ -28,9 +28,9 @@ bool doctor_check_rights(CheckReport *checks, passlock *client, const char *labe
 /* doctor-findings.c */
 
 /*
- * Reports the daemon's own findings about a tenancy, or with "" about no tenancy. `findings` may be
- * NULL. Returns whether the tenancy's credential was reported, which for root is checked here
- * instead.
+ * Reports the daemon's findings about a tenancy, or, with "", those about no tenancy. `findings`
+ * may be NULL. Returns whether a finding about the credential was reported; for root it is skipped,
+ * because doctor_check_credential() reports more.
  */
 bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *findings,
                           const char *label);
@@ -60,7 +60,7 @@ void doctor_check_unusable_credentials(CheckReport *checks);
 
 /*
  * Finds the unit's credential files that systemd cannot load and calls found() for each; `problem`
- * is to be printed after the path. For root. Returns their number.
+ * is a predicate, such as "is not readable". For root. Returns their number.
  */
 typedef void (*UnusableFunc)(const CredentialSetting *setting, const char *path,
                              const char *problem, void *userdata);
@@ -81,7 +81,7 @@ typedef struct ApiRoute {
         const char *ca_file; /* NULL: system CAs */
         const char *proxy;   /* the daemon's proxy; NULL: none */
         uint32_t timeout_ms;
-        bool daemon_gets_answers; /* then a failure of passlockctl is no fault */
+        bool daemon_gets_answers; /* a failure of passlockctl is no fault */
 } ApiRoute;
 
 /*

@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MS_DEFAULT 30000U
 #define LOOK_PAUSE_MS      100U
-/* systemd begins or refuses a start within this time. */
+/* Within this time systemd begins or refuses to start the unit. */
 #define BEGIN_MS 2000U
 
 static uint32_t timeout_ms(const Invocation *invocation)

@@ -57,7 +57,7 @@ int command_run(const char *const argv[], int stdin_fd, int stdout_fd, int stder
         return e != 0 ? -e : wait_for(pid);
 }
 
-/* Reads to the end, and keeps the beginning. */
+/* Reads to the end of file, but keeps only `size` bytes. */
 static void read_output(int fd, char *output, size_t size)
 {
         size_t len = 0;

@@ -11,10 +11,10 @@
 int command_run(const char *const argv[], int stdin_fd, int stdout_fd, int stderr_fd);
 
 /*
- * The same, and captures standard output, truncated to `size` with the final NUL. Discards standard
- * error.
+ * Like command_run(), but captures standard output, truncated to `size` with the final NUL.
+ * Discards standard error.
  */
 int command_read_stdout(const char *const argv[], char *output, size_t size);
 
-/* The same, and captures standard error. Discards standard output. */
+/* Like command_read_stdout(), but captures standard error and discards standard output. */
 int command_read_stderr(const char *const argv[], char *output, size_t size);

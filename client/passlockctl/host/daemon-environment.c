@@ -103,7 +103,7 @@ static void read_variables(DaemonEnvironment *environment, char *lines)
         }
 }
 
-/* "/path (ignore_errors=yes)" */
+/* Reads an environment file, shown as "/path (ignore_errors=yes)". */
 static void read_variables_of(DaemonEnvironment *environment, const char *shown)
 {
         _cleanup_(freep) char *path = strndup(shown, strcspn(shown, " \n")), *content = NULL;

@@ -5,7 +5,7 @@
 
 #include "client/passlockctl/host/http-proxy.h"
 
-/* Placeholders: libcurl would connect to one of them, and asks for a socket first. */
+/* Dummy addresses: on_open() sees to which one libcurl would connect, and refuses the socket. */
 #define PROXY_URL  "http://127.0.0.1:1"
 #define PROXY_PORT 1
 #define DIRECT     "::127.0.0.1:2"

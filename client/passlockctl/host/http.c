@@ -57,7 +57,7 @@ static int on_connected(void *userdata, char *peer_ip, char *local_ip, int peer_
         return transfer->tls || is_this_host(peer_ip) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* An empty line ends the headers, unless it is an interim response. */
+/* An empty line ends the headers, unless the response is interim (1xx). */
 static size_t on_header(char *line, size_t size, size_t n, void *userdata)
 {
         Transfer *transfer = userdata;
@@ -120,7 +120,7 @@ static CURLcode transfer_set_way(Transfer *transfer, const HttpRequest *request)
                 SET(CURLOPT_CAPATH, NULL);
                 SET(CURLOPT_CAINFO, request->ca_file);
         }
-        /* Ignore proxy variables of this process. */
+        /* Ignore the proxy variables of this process. */
         SET(CURLOPT_PROXY, transfer->tls && request->proxy ? request->proxy : "");
         SET(CURLOPT_NOPROXY, "");
         return c;
@@ -188,8 +188,8 @@ static bool is_success(unsigned status)
         return status >= 200 && status < 300;
 }
 
-/* As the daemon: a response that exceeds a limit is malformed, and a status other than success
- * decides even if the body is cut off. */
+/* Same rules as in the daemon: a response over a limit is malformed, and an error status is
+ * sufficient even if the body is truncated. */
 static bool has_responded(const Transfer *transfer, CURLcode c, unsigned status)
 {
         if (transfer->too_large)
@@ -207,7 +207,8 @@ static void read_tag(Transfer *transfer, HttpResponse *answer)
                 http_tag_of_error(body, transfer->body_len, answer->tag);
 }
 
-/* curl reports a header line that exceeds its own limit as a lack of memory, or since 8.6 so. */
+/* For a header line over its own limit, curl returns CURLE_OUT_OF_MEMORY, since 8.6
+ * CURLE_TOO_LARGE. */
 static bool is_too_large(const Transfer *transfer, CURLcode c)
 {
         return transfer->sent && (c == CURLE_OUT_OF_MEMORY || (int) c == 100 /* CURLE_TOO_LARGE */);

@@ -10,7 +10,7 @@
  */
 
 typedef enum HttpOutcome {
-        HTTP_RESPONDED,     /* at least a status that decides, as for the daemon */
+        HTTP_RESPONDED,     /* a status; the body of an error may be truncated */
         HTTP_NO_CONNECTION, /* name resolution, route, refused or timeout */
         HTTP_NO_TLS,        /* TLS handshake failed */
         HTTP_NO_TRUST,      /* certificate rejected */
@@ -19,7 +19,7 @@ typedef enum HttpOutcome {
 typedef struct HttpResponse {
         HttpOutcome outcome;
         int status;              /* HTTP status: 200, 403, ... */
-        char tag[HTTP_TAG_SIZE]; /* `_tag` of the body; "": none, or cut off */
+        char tag[HTTP_TAG_SIZE]; /* `_tag` of the body; "": missing or truncated */
         int64_t date_sec;        /* Date header, since the epoch; -1: missing */
         bool tls;
         char text[256]; /* error message */
@@ -37,7 +37,8 @@ typedef struct HttpRequest {
 /* Returns 0, -ENOMEM, or -EINVAL for an invalid endpoint or unreadable CA file. */
 int http_get(const HttpRequest *request, HttpResponse *ret);
 
-/* Host of an endpoint, without brackets and port. Free with free(). NULL if out of memory. */
+/* Host name or address of an endpoint, without brackets and port. Free with free(). NULL if out of
+ * memory. */
 char *http_host(const char *endpoint);
 
 /* Percent-encodes a path segment. Free with free(). NULL if out of memory. */

@@ -55,7 +55,7 @@ static int add_filter(sd_journal *journal, const JournalFilter *filter)
         return r;
 }
 
-/* Seeks N records back from the end, or to the first one. */
+/* Seeks N records back from the end, or to the first record. */
 static int seek_last(sd_journal *journal, const JournalFilter *filter)
 {
         int r;

@@ -13,7 +13,7 @@
 
 #define READY_TIMEOUT_MS 10000
 
-/* pkttyagent opens the terminal itself; its errors would only confuse. */
+/* pkttyagent opens the terminal itself; discard its error messages. */
 static void redirect_stdio_to_null(void)
 {
         int fd = open("/dev/null", O_RDWR);
@@ -27,7 +27,7 @@ static void redirect_stdio_to_null(void)
                 close(fd);
 }
 
-/* Prefer a graphical agent of the session; outside a session --fallback is never used. */
+/* In a session, prefer its graphical agent. Outside a session polkit ignores fallback agents. */
 static const char *fallback_option(void)
 {
         return getenv("XDG_SESSION_ID") ? "--fallback" : NULL;
@@ -83,7 +83,7 @@ void polkit_agent_stop(pid_t pid)
         if (pid == 0)
                 return;
         (void) kill(pid, SIGTERM);
-        /* The agent may be stopped as a background job. */
+        /* The agent may be stopped (SIGTTIN, SIGTTOU) as a background job. */
         (void) kill(pid, SIGCONT);
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                 ;

@@ -16,7 +16,7 @@ SystemBus *system_bus_new(unsigned timeout_ms);
 SystemBus *system_bus_free(SystemBus *bus);
 DEFINE_CLEANUP(SystemBus *, system_bus_free);
 
-/* Without D-Bus activation. The process is 0 if the service has no owner or the query fails. */
+/* Do not activate the service. The pid is 0 if the name has no owner or the query fails. */
 bool system_bus_has_service(SystemBus *bus);
 pid_t system_bus_service_process(SystemBus *bus);
 

@@ -23,7 +23,7 @@ static bool has_line(const char *text, const char *line)
         return false;
 }
 
-/* The result is known between two start attempts, but not during one. */
+/* Whether a start or stop is in progress. Between two start attempts the result is known. */
 static bool is_unsettled(const char *shown)
 {
         return has_line(shown, "Result=success") && (has_line(shown, "ActiveState=activating") ||
@@ -67,7 +67,7 @@ UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure
                 return ended_us > since_us ? UNIT_FAILED : UNIT_FAILED_BEFORE;
         if (has_line(shown, "Result=success") || ended_us <= since_us)
                 return UNIT_STARTS;
-        /* Between two attempts: a second failure is permanent. */
+        /* systemd restarts the unit after the first failure; a second failure is final. */
         if (*last_failure_us > 0 && *last_failure_us != ended_us)
                 return UNIT_FAILED;
         *last_failure_us = ended_us;
@@ -99,7 +99,7 @@ UnitStart systemd_unit_last_start(void)
 
 #define OF_UNIT "_SYSTEMD_UNIT=" UNIT
 
-/* Last journal message of the unit with up to four more matches. */
+/* Returns the unit's last journal message that has up to four more fields. */
 static char *last_message(const char *const matches[])
 {
         const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager", "--boot",

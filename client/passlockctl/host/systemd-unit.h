@@ -23,15 +23,15 @@ typedef enum UnitStart {
 UnitStart systemd_unit_last_start(void);
 
 typedef enum UnitProgress {
-        UNIT_STARTS,        /* starting or about to, or unknown */
+        UNIT_STARTS,        /* starting, about to start, or unknown */
         UNIT_FAILED_BEFORE, /* failed before; a new attempt is not visible yet */
         UNIT_FAILED,
 } UnitProgress;
 
 /*
- * Progress of a start requested at `since_us` on the monotonic clock. To be polled with the same
- * `last_failure_us`, 0 at first, which stores the time of a failed attempt; the second failure is
- * final.
+ * Progress of a start requested at `since_us` on the monotonic clock. Poll it with the same
+ * `last_failure_us`, initially 0, which stores the time of the first failed attempt; the second
+ * failure is final.
  */
 UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure_us);
 
@@ -41,7 +41,8 @@ UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure
  */
 char *systemd_unit_last_error(void);
 
-/* The same, if it is an invalid configuration and the daemon has not started or reloaded since. */
+/* Like systemd_unit_last_error(), but NULL unless the error is an invalid configuration and the
+ * daemon has not started or reloaded since. */
 char *systemd_unit_configuration_error(void);
 
 bool systemd_unit_is_active(void);

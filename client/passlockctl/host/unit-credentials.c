@@ -45,7 +45,7 @@ typedef struct Reader {
         UnitCredentials *credentials;
         const char *file; /* borrowed from the text */
         unsigned line;
-        char *continued;         /* a setting whose last line ended in a backslash; NULL: none */
+        char *continued;         /* setting continued by a backslash; NULL: none */
         unsigned continued_line; /* its first line */
         bool in_service;
         bool shipped; /* not an administrator's file */
@@ -67,7 +67,8 @@ static void remove_at(UnitCredentials *credentials, size_t index)
                 (credentials->n - index) * sizeof(CredentialSetting));
 }
 
-/* An empty value resets all settings of a source; otherwise the last one of an id counts. */
+/* Removes the setting of an id, which a later one replaces; with NULL all settings of the
+ * source. */
 static void forget(UnitCredentials *credentials, CredentialSource source, const char *id)
 {
         for (size_t i = credentials->n; i-- > 0;)
@@ -189,7 +190,7 @@ static bool ends_in_backslash(const char *line)
         return escaped;
 }
 
-/* Joins a line to the one before. Returns whether the setting is complete. */
+/* Appends a line to a continued setting. Returns whether the setting is complete. */
 static bool join_lines(Reader *reader, const char *line)
 {
         char *joined;
@@ -277,7 +278,7 @@ static bool provides(const CredentialSetting *setting, const char *id)
                                                       : streq(setting->id, id);
 }
 
-/* Loaded credentials take precedence over imported ones, and those over inline ones. */
+/* Precedence: loaded, imported, inline. */
 const CredentialSetting *unit_credentials_find(const UnitCredentials *credentials, const char *id)
 {
         const CredentialSetting *found = NULL;
@@ -303,7 +304,7 @@ const CredentialReset *unit_credentials_find_reset(const UnitCredentials *creden
         return reset;
 }
 
-/* The first existing file in the directories before `path`; NULL searches all. */
+/* Returns the first existing file of `id` in the directories before `path`; NULL searches all. */
 static char *search(const char *const *places, size_t n, const char *id, const char *path)
 {
         for (size_t i = 0; i < n; i++) {

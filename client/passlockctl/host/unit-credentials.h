@@ -36,18 +36,18 @@ DEFINE_CLEANUP(UnitCredentials *, unit_credentials_free);
 /* Finds the setting in effect for a credential; NULL if there is none. Borrowed. */
 const CredentialSetting *unit_credentials_find(const UnitCredentials *credentials, const char *id);
 
-/* A setting without a value, which removes all that was to be loaded before. */
+/* An empty setting, which resets all earlier settings of loaded credentials. */
 typedef struct CredentialReset {
         char *file;
         unsigned line;
 } CredentialReset;
 
-/* The generator's drop-in, which overrides those that sort before it. */
+/* The generator's drop-in, which overrides drop-ins that sort before it. */
 #define GENERATED_DROP_IN "50-credentials.conf"
 
 /*
- * The reset in a later drop-in that keeps the generator's setting for a credential from being in
- * effect; NULL if there is none, or if another setting provides the credential. Borrowed.
+ * The reset in a later drop-in that cancels the generator's setting for a credential; NULL if there
+ * is none, or if another setting provides the credential. Borrowed.
  */
 const CredentialReset *unit_credentials_find_reset(const UnitCredentials *credentials,
                                                    const char *id);
@@ -71,7 +71,7 @@ bool credential_file_is_in_plain_place(const char *path);
 char *credential_file_before(const char *id, bool sealed, const char *path);
 
 /*
- * First file in systemd's search path, encrypted ones first. NULL if there is none. Free with
- * free().
+ * First file of a credential in systemd's search path, encrypted ones first. NULL if there is none.
+ * Free with free().
  */
 char *credential_file_anywhere(const char *id);

@@ -5,7 +5,7 @@
 
 /*
  * A set of 64-bit hashes to find duplicates among many strings in little memory: equal strings have
- * equal hashes, though equal hashes may be a collision. Zero-initialised it is empty.
+ * equal hashes, but equal hashes may be a collision. Initialize it with zeros.
  */
 typedef struct FingerprintSet {
         uint64_t *all;

@@ -138,7 +138,7 @@ static int read_header(const json_t *object, Line *ret, char ret_text[static TEX
                 snprintf(ret_text, TEXT_LEN, "not a file exported by passlockctl export");
                 return -EBADMSG;
         }
-        /* Checked first: another version may have other members. */
+        /* Check the version first: other versions may have other members. */
         r = take_number(json_object_get(object, "version"), &members[1], ret_text);
         if (r < 0)
                 return r;
@@ -196,7 +196,7 @@ int link_format_parse(const char *bytes, size_t len, Line *ret, char ret_text[st
         int r;
 
         if (!object) {
-                /* jansson's message quotes the input, which is not printed. */
+                /* Drop jansson's message, because it quotes the input. */
                 snprintf(ret_text, TEXT_LEN, "byte %d: not a JSON object", error.position);
                 return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
         }

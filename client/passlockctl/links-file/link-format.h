@@ -22,7 +22,7 @@ char *link_format_header(const char *tenancy_id, uint64_t exported_at_ms);
 char *link_format_link(const passlock_link *link);
 char *link_format_trailer(uint64_t n_links);
 
-/* Limit of a line. */
+/* Maximum length of a line. */
 #define LINK_LINE_MAX 16384U
 
 typedef enum LineKind {

@@ -20,7 +20,7 @@ struct LinkReader {
         char bytes[LINK_LINE_MAX + 1];
 };
 
-/* An unlinked temporary file; not in /tmp, since it may be large. */
+/* Creates an unlinked temporary file; not in /tmp, because it may be large. */
 static FILE *unnamed_file_new(void)
 {
         const char *directory = getenv("TMPDIR");
@@ -54,7 +54,7 @@ static int copy_stdin(FILE *to)
         return fflush(to) == 0 ? 0 : -errno;
 }
 
-/* The file is read twice, but a pipe or terminal only once. */
+/* Copies standard input: the links are read twice, which a pipe or terminal does not allow. */
 static int keep_stdin(FILE **ret)
 {
         FILE *file = unnamed_file_new();
@@ -79,7 +79,7 @@ static int open_file(const char *path, FILE **ret)
         file = fopen(path, "re");
         if (!file)
                 return -errno;
-        /* Other files cannot be read twice. */
+        /* Only regular files can be read twice. */
         if (fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode)) {
                 fclose(file);
                 return -EMEDIUMTYPE;
@@ -129,7 +129,8 @@ static int refuse(const LinkReader *reader, const char *text)
         return -EBADMSG;
 }
 
-/* Reads a line without its end. Returns its length, or a negative errno: -ENODATA at the end. */
+/* Reads a line without the newline. Returns its length, or a negative errno: -ENODATA at end of
+ * file. */
 static ssize_t read_line(LinkReader *reader)
 {
         size_t len = 0;

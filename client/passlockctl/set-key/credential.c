@@ -40,7 +40,7 @@ static int write_all(int fd, const char *bytes, size_t len)
         return 0;
 }
 
-/* A pipe with the key; it fits into the pipe's buffer. */
+/* Returns the read end of a pipe with the key, which fits into the pipe's buffer. */
 static int open_pipe_with(const Secret *key)
 {
         _cleanup_(closep) int read_fd = -1, write_fd = -1;
@@ -98,7 +98,8 @@ static int store_in(const char *dir, const char *name, const Secret *key, bool p
         return r < 0 ? r : new_file_publish(file, true);
 }
 
-/* An encrypted credential would take precedence over a plain one, which would be a leftover. */
+/* Removes the encrypted credential, which would take precedence over the new plain one, or the
+ * plain credential, which would be a leftover. */
 static int remove_other(const char *name, bool plain)
 {
         _cleanup_(freep) char *path = credential_path(NULL, name, !plain);

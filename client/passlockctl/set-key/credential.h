@@ -14,8 +14,8 @@ char *credential_path(const char *dir, const char *name, bool plain);
 
 /*
  * Stores a key atomically as a systemd credential, encrypted by systemd-creds or plain. Without
- * `dir` it removes the credential stored the other way, so that only one of the name remains.
- * Reports errors. Returns 0 or a negative errno.
+ * `dir`, also removes the plain or encrypted credential that the new one replaces. Reports errors.
+ * Returns 0 or a negative errno.
  */
 int credential_store(const char *dir, const char *name, const Secret *key, bool plain,
                      const char *path);

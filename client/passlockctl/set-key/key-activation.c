@@ -91,7 +91,7 @@ static void on_unusable(const CredentialSetting *setting _unused_, const char *p
 {
         Others *others = userdata;
 
-        /* Replaced by the new key, or fixed by daemon-reload. */
+        /* Skip the file that the new key replaces, and plain files, which daemon-reload fixes. */
         if (streq(path, others->change->path) || credential_file_is_in_plain_place(path))
                 return;
         others->n_unusable++;
@@ -124,7 +124,7 @@ int key_check_sources(KeyChange *change)
         if (!change->invocation->store_dir)
                 before = credential_file_before(change->name, !change->invocation->plain,
                                                 change->path);
-        /* An encrypted credential in /etc is replaced by a plain one. */
+        /* credential_store() removes an encrypted credential in /etc when it stores a plain one. */
         if (before && strncmp(before, "/etc/", strlen("/etc/")) != 0) {
                 report("%s takes precedence over %s; remove it first; nothing was changed", before,
                        change->path);
@@ -156,7 +156,7 @@ static int check_unit(const KeyChange *change)
         return report_conflict(setting, "the key is stored, but not in use");
 }
 
-/* systemd loads credentials at start only, not at reload. */
+/* Restarts the unit, because systemd does not reload credentials. */
 static int restart_unit(const KeyChange *change)
 {
         int status;
@@ -240,7 +240,7 @@ static int compare_proof(const KeyChange *change)
         return 0;
 }
 
-/* The daemon's route to the API may differ from passlockctl's. */
+/* Makes an API call through the daemon, whose route to the API may differ from passlockctl's. */
 static int make_call(const KeyChange *change)
 {
         _cleanup_(passlock_passkey_list_unrefp) passlock_passkey_list *passkeys = NULL;

@@ -15,8 +15,8 @@ typedef struct KeyChange {
 } KeyChange;
 
 /*
- * Starts the service. A credential that cannot be decrypted and so keeps the unit from starting is
- * moved away first. All functions here report errors and return 0 or the exit status.
+ * Starts the service. If the unit fails to start because a credential cannot be decrypted, moves
+ * this credential away first. All functions here report errors and return 0 or the exit status.
  */
 int key_quarantine_and_start(const Invocation *invocation);
 

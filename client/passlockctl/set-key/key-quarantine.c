@@ -13,7 +13,7 @@
 /* A name that no unit loads. */
 #define ASIDE OURS "unusable."
 
-/* Files outside /etc belong to an image or to other settings. */
+/* Only moves files in /etc/credstore.encrypted: others belong to an image or to other settings. */
 static void quarantine(const CredentialSetting *setting, const char *path, const char *problem,
                        void *userdata)
 {

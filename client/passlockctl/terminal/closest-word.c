@@ -34,7 +34,7 @@ void closest_word_consider(ClosestWord *closest, const char *candidate)
         if (strlen(candidate) >= WORD_LEN_MAX)
                 return;
         distance = levenshtein_distance(closest->word, candidate);
-        /* A distance as long as the word matches anything. */
+        /* Any word is within a distance of the candidate's length. */
         if (distance > DISTANCE_MAX || distance >= strlen(candidate) ||
             (closest->found && closest->distance <= distance))
                 return;

@@ -53,7 +53,7 @@ static int wait_for_input(const Interrupt *interrupt)
         return fds[1].revents ? -EINTR : 1;
 }
 
-/* Reads a line without its end. Returns its length. */
+/* Reads a line without the newline. Returns its length. */
 static ssize_t read_line(char *line, size_t size, const Interrupt *interrupt)
 {
         size_t len = 0;

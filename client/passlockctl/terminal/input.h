@@ -5,8 +5,8 @@
 #include "client/passlockctl/invocation.h"
 
 /*
- * Reads a line without its end. An overlong line is truncated to a length that is still too long
- * for any argument. False at the end of the input.
+ * Reads a line without the newline. An overlong line is truncated to a length that is still too
+ * long for any argument. False at the end of the input.
  */
 bool input_line(char *line, size_t size);
 

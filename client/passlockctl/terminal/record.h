@@ -4,8 +4,8 @@
 #include "base/macro.h"
 
 /*
- * An object with named properties, printed as a JSON object or, for people, as one line per
- * property. Allocation failures are reported when it is printed; then nothing is printed.
+ * An object with named properties, printed as a JSON object or as text, one line per property.
+ * record_print() reports earlier allocation failures, and then prints nothing.
  */
 typedef struct Record Record;
 

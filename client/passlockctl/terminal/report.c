@@ -55,7 +55,7 @@ int exit_status(int r)
         }
 }
 
-/* A negative errno needs its own text: the bus's message alone does not say what is missing. */
+/* For a negative errno, prefix its text: the bus's message alone does not say what is missing. */
 int report_failure(int r, const char *text)
 {
         const char *meaning = passlock_strerror(r);

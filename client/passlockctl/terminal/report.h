@@ -13,7 +13,7 @@ _printf_(1, 2) void report(const char *format, ...);
  */
 int report_call(passlock *client, int r);
 
-/* The same for the error message of an asynchronous call. */
+/* Like report_call(), for the error message of an asynchronous call. */
 int report_failure(int r, const char *text);
 
 /* Reports a failed write to standard output; silent for EPIPE, as of `passlockctl ... | head`.

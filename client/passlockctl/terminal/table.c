@@ -102,7 +102,7 @@ int table_flush(Table *table)
         scols_table_remove_lines(table->scols);
         scols_table_enable_noheadings(table->scols, true);
         table->line = NULL;
-        /* Columns never get narrower from one flush to the next. */
+        /* Keep the column widths of earlier flushes as a minimum. */
         for (size_t i = 0; i < scols_table_get_ncols(table->scols); i++) {
                 struct libscols_column *column = scols_table_get_column(table->scols, i);
 

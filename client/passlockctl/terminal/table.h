@@ -16,7 +16,7 @@ DEFINE_CLEANUP(Table *, table_free);
 
 /* Appends a cell; NULL and "" are shown as "-". */
 void table_add(Table *table, const char *text);
-/* The same with a color of color.h; NULL for none. */
+/* Like table_add(), with a color of color.h; NULL for none. */
 void table_add_colored(Table *table, const char *text, const char *color);
 void table_add_number(Table *table, uint64_t number);
 /* As local time; 0 is shown as "-". */

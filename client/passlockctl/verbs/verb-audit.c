@@ -122,7 +122,7 @@ static int add_uid(Table *table, const char *uid)
         return 0;
 }
 
-/* Another host's users are unknown here, so the uids of its journal have no names. */
+/* Adds a row. The uids in another host's journal have no names here. */
 static int add_row(Table *table, Journal *journal, bool is_local)
 {
         static const char *const fields[] = {

@@ -38,7 +38,7 @@ static void check_version(CheckReport *checks, const char *version)
                                    "version %s differs from passlockctl " PACKAGE_VERSION, version);
 }
 
-/* Finds out whether the bus or the daemon does not respond. */
+/* Reports whether the bus or the daemon does not respond. */
 static void report_timeout(CheckReport *checks)
 {
         _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
@@ -191,7 +191,8 @@ static int check_tenancy(Examination *e, const char *label, bool heading)
         return r;
 }
 
-/* The default tenancy may not exist or be denied; then a label is needed. Returns 0 or -ENOMEM. */
+/* Looks up the default tenancy; reports if it does not exist or access is denied. Returns 0 or
+ * -ENOMEM. */
 static int find_default(Examination *e)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;

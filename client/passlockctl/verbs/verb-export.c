@@ -92,7 +92,8 @@ static int put_pages(Export *export)
         return 0;
 }
 
-/* Without the trailer if it fails. Returns 0, or as calls do, or -EINTR. */
+/* Writes the export; after a failure the trailer is missing. Returns 0, the error of a call, or
+ * -EINTR. */
 static int put_all(Export *export)
 {
         int r;

@@ -187,7 +187,7 @@ static void add_result(Import *import, const passlock_import *result)
         progress_bar_draw(import->n_done, import->n_links, "links");
 }
 
-/* Returns 0, or as calls do. */
+/* Returns 0, or the error of the call. */
 static int batch_send(Import *import)
 {
         _cleanup_(passlock_import_unrefp) passlock_import *result = NULL;

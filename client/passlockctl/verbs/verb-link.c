@@ -121,7 +121,7 @@ static int show_one_of(const passlock_link_list *links, const char *authenticato
                 record = link_record(link);
                 return record_print(record, json);
         }
-        /* Removed since the lookup of its user. */
+        /* The link was removed after the lookup of its user. */
         return PASSLOCK_ERROR_NOT_FOUND;
 }
 

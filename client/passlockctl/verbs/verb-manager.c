@@ -113,7 +113,7 @@ static int status_print(const Status *status, const Invocation *invocation)
         return table_flush(status->table);
 }
 
-/* Never asks for a password: to be denied is fine. */
+/* Never asks for a password; returns NULL if access is denied. */
 static char *get_default_label(const Invocation *invocation)
 {
         _cleanup_(passlock_tenancy_unrefp) passlock_tenancy *tenancy = NULL;

@@ -100,7 +100,8 @@ static int wait_until(passlock *client, uint64_t deadline_ms)
         return n < 0 && errno != EINTR ? -errno : passlock_dispatch(client);
 }
 
-/* Only --timeout ends the wait for the first reply: the daemon may be away for long. */
+/* Without --timeout, reports the missing reply and keeps waiting: the daemon may be stopped for
+ * long. */
 static int handle_silence(const Invocation *invocation, uint64_t *deadline_ms)
 {
         if (invocation->timeout_ms > 0)
@@ -130,7 +131,7 @@ int verb_monitor(Invocation *invocation)
         Monitor monitor = {.json = invocation->json};
         int r;
 
-        /* The monitor waits for a service that fails to start, but the failure is reported. */
+        /* Report a failed start, but wait for a later one. */
         (void) service_require(invocation);
 
         r = watch(invocation, &monitor);
