@@ -9,7 +9,8 @@
  * Logs one line per message to standard error, with a priority prefix for the journal, see
  * sd-daemon(3). Never pass secrets: keys, tokens, codes, id_tokens.
  *
- * Logging never blocks: a line without room is dropped, and the next line reports how many were.
+ * Logging never blocks: lines are dropped while standard error is full. The next line that is
+ * written reports their number.
  */
 
 /* Drops less important messages. The default is LOG_INFO. */

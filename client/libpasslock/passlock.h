@@ -21,8 +21,8 @@
  *      passlock_unref(client);
  *
  * Return values. A function that can fail returns 0 on success, a negative errno if there was no
- * reply, or an enum passlock_error: the service's error reply. See passlock_strerror(). Outputs
- * (`ret`, last) are set only if 0 is returned, and then belong to the caller.
+ * valid reply, or an enum passlock_error: the service's error reply. See passlock_strerror().
+ * Outputs (`ret`, last) are set only if 0 is returned, and then belong to the caller.
  *
  * Threads. A client, with its calls and monitors, is used by one thread at a time. Different
  * clients are independent. Results are immutable; their reference counts are not atomic.
@@ -38,9 +38,9 @@
  * reply. The retry of a removal treats NOT_FOUND as success. passlock_mailbox_create() (sends
  * mail), passlock_mailbox_verify() (consumes the challenge) and passlock_reconcile() are never
  * retried. Limits: the retry of an authorization or of a vault change may leave a second, unused
- * token; a retried removal by user counts, and a retried deletion warns about, the links and
- * passkeys that the retry finds; after -ETIMEDOUT and -ECONNRESET the call may or may not have been
- * carried out.
+ * token. A retried removal by user counts only the links that the retry removes. A retried deletion
+ * warns about passkeys that the first attempt deleted. After -ETIMEDOUT and -ECONNRESET the call
+ * may or may not have been carried out.
  *
  * All functions exist since version 0.1.0, with symbol version LIBPASSLOCK_0. The manual pages are
  * generated from the comments in this file.
@@ -112,7 +112,7 @@ enum passlock_error {
  * message is for logs, not for the app's users.
  *
  * Functions that can fail return 0 on success. A value above 0 is an enum passlock_error: the
- * service's error reply. A value below 0 is a negative errno, and there was no reply:
+ * service's error reply. A value below 0 is a negative errno: there was no valid reply:
  *      -ENOTCONN    the system bus is not running, or refuses the connection
  *      -EHOSTDOWN   the service is not on the bus and could not be started
  *      -ETIMEDOUT   no reply within the deadline; the service may still carry out the call
@@ -164,15 +164,15 @@ int passlock_set_timeout_ms(passlock *client, uint32_t timeout_ms);
 
 /*
  * Enables interactive authorization by polkit for later calls and monitors; false by default. It is
- * meant for programs whose user may be an administrator. Without it a call that no grant allows is
- * denied with ACCESS_DENIED; with it polkit first asks for a password, through the desktop's
+ * meant for programs whose user may be an administrator. If disabled, a call that no grant allows
+ * is denied with ACCESS_DENIED; if enabled, polkit first asks for a password, through the desktop's
  * authentication agent or pkttyagent(1). This covers links, vault and passlock_reload(), never the
  * calls for apps. Deadlines are extended by five minutes. Cancelling a call leaves the password
  * prompt open until the client is released.
  *
  * Looking up the default tenancy never asks for a password. If the lookup is denied, the calls go
- * to the tenancy labelled "default" for the life of the client; if it does not exist they fail with
- * UNKNOWN_OBJECT, and passlock_set_tenancy() has to select one. Returns 0 or -ECHILD.
+ * to the tenancy labelled "default" for the life of the client. If this tenancy does not exist they
+ * fail with UNKNOWN_OBJECT, and passlock_set_tenancy() has to select another. Returns 0 or -ECHILD.
  */
 int passlock_set_interactive(passlock *client, bool interactive);
 
@@ -232,8 +232,8 @@ int passlock_options_set_strv(passlock_options *options, const char *name,
  * Each call has a synchronous and an asynchronous form. The synchronous form waits for the reply.
  * It does not run callbacks of the client's other calls and monitors; passlock_dispatch() does.
  *
- * The asynchronous form returns 0 once the call is pending, or an error, and then there is no
- * callback. The callback is called exactly once, from passlock_dispatch(): never before the
+ * The asynchronous form returns 0 once the call is pending. If it returns an error, the callback is
+ * not called; otherwise it is called exactly once, from passlock_dispatch(): never before the
  * function has returned, and never after passlock_call_cancel() or the last passlock_unref(). `r`
  * is the value that the synchronous form would return; `error_text` is NULL if r is 0, otherwise
  * the error message (never NULL). The result is NULL or 0 unless r is 0. Message and result are
@@ -289,7 +289,7 @@ typedef void (*passlock_finding_list_callback)(passlock *client, int r, const ch
 typedef void (*passlock_right_list_callback)(passlock *client, int r, const char *error_text,
                                              passlock_right_list *rights, void *userdata);
 
-/* Registration and authentication of users: all of these calls use the API. */
+/* Registration and authentication of users. These calls use the API. */
 
 /*
  * Authorizes a page to create one passkey for a user. The page passes the token to
@@ -318,8 +318,8 @@ int passlock_authorize_async(passlock *client, const char *rp_id, const char *us
  *      user_id            string  accept a passkey of this user
  *      allow_credentials  strv    accept these authenticators
  *      discoverable       bool    accept any passkey of `rp_id`; the exchange returns its user
- *      mediation          string  required (default), or conditional with discoverable: offered by
- *                                 the browser's autofill
+ *      mediation          string  required (default), or conditional: the browser's autofill offers
+ *                                 the passkeys; requires discoverable
  *      user_verification  string  required, preferred (default) or discouraged
  *      timeout_ms         uint32  timeout of the browser's ceremony
  * Errors: BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY, NOT_CONFIGURED.
@@ -334,7 +334,7 @@ int passlock_authorize_authentication_async(passlock *client, const char *rp_id,
 /*
  * Exchanges a page's code for the authenticated user, and links the authenticator to the user. A
  * code is valid once. On success the link is on disk. `options` may be NULL:
- *      user_id     string  the only accepted user; another is USER_MISMATCH, without a link
+ *      user_id     string  the only accepted user; others are USER_MISMATCH, without a link
  *      link        bool    store the link (default: true)
  *      request_id  string  idempotency key, 16..64 of [A-Za-z0-9_-]: a repeat with the same code
  *                          and request id returns the first reply; default: random
@@ -357,7 +357,7 @@ int passlock_exchange_async(passlock *client, const char *code, const passlock_o
 /*
  * Verifies a page's id_token and returns its user. The token can be reused until it expires, and no
  * link is stored: prefer a code. `options` may be NULL:
- *      user_id     string  the only accepted user; another is USER_MISMATCH
+ *      user_id     string  the only accepted user; others are USER_MISMATCH
  * Errors: INVALID_TOKEN, USER_MISMATCH, UNREACHABLE (the signing keys cannot be fetched),
  * RATE_LIMITED (the signing keys cannot be fetched now), MALFORMED_REPLY (the fetched signing keys
  * are invalid).
@@ -412,8 +412,8 @@ int passlock_links_add_async(passlock *client, const char *user_id, const char *
  * creation time, the later time of use, and its platform name if it has one. A link to another user
  * is left unchanged. `options` may be NULL:
  *      dry_run     bool    report what would change (default: false)
- * A retry counts links that the interrupted call added as present. Errors: INVALID_ARGS (too many
- * links, or an invalid one; the message has its index), STORE_FULL.
+ * After a retry, links added by the interrupted call count as present. Errors: INVALID_ARGS (too
+ * many links, or an invalid one; the message has its index), STORE_FULL.
  */
 int passlock_links_import(passlock *client, passlock_link *const *links,
                           const passlock_options *options, passlock_import **ret);
@@ -458,11 +458,11 @@ typedef void (*passlock_reconcile_progress_callback)(passlock *client, uint64_t 
  *                          removed
  *
  * There is no deadline unless passlock_call_set_timeout_ms() sets one. Each reconciliation has a
- * dedicated bus connection; the service stops when it closes: when the call is cancelled or times
- * out, when the client is released or the process exits. Changes made by then remain. It is not
- * retried. `progress` may be NULL. Errors: BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE,
- * MALFORMED_REPLY, NOT_CONFIGURED, STORE_FULL, LIMITS_EXCEEDED (another reconciliation of the
- * tenancy is running, or more than max_remove links would be removed).
+ * dedicated bus connection; the service aborts the reconciliation when this connection closes: when
+ * the call is cancelled or times out, the client is released or the process exits. Changes made by
+ * then remain. It is not retried. `progress` may be NULL. Errors: BAD_REQUEST, RATE_LIMITED,
+ * API_DENIED, UNREACHABLE, MALFORMED_REPLY, NOT_CONFIGURED, STORE_FULL, LIMITS_EXCEEDED (another
+ * reconciliation of the tenancy is running, or more than max_remove links would be removed).
  */
 int passlock_reconcile(passlock *client, const passlock_options *options,
                        passlock_reconciliation **ret);
@@ -560,9 +560,9 @@ int passlock_mailbox_get_async(passlock *client, const char *challenge_id,
                                passlock_call **ret_call);
 
 /*
- * Verifies and consumes a challenge. It returns email address and purpose: compare both. Never
- * retried. Errors: INVALID_CHALLENGE, INVALID_CHALLENGE_CODE, CHALLENGE_EXPIRED,
- * CHALLENGE_ATTEMPTS_EXCEEDED.
+ * Verifies and consumes a challenge. Compare the email address and purpose that it returns with the
+ * expected ones. Never retried. Errors: INVALID_CHALLENGE, INVALID_CHALLENGE_CODE,
+ * CHALLENGE_EXPIRED, CHALLENGE_ATTEMPTS_EXCEEDED.
  */
 int passlock_mailbox_verify(passlock *client, const char *challenge_id, const char *secret,
                             const char *code, passlock_challenge **ret);
@@ -627,9 +627,9 @@ int passlock_list_rights_async(passlock *client, passlock_right_list_callback ca
 /*
  * Proves which API key the daemon uses for the client's tenancy. `nonce` is random, 32..128 of
  * [A-Za-z0-9_-]; the proof is the lower-case hex HMAC-SHA-256, with the API key, of
- * "dev.passlock.Passlock1.ProveKey:" followed by the nonce. A caller that knows the key can compare
- * it; the proof does not reveal the key. For root only: neither grants nor polkit allow it. Errors:
- * ACCESS_DENIED, NOT_CONFIGURED.
+ * "dev.passlock.Passlock1.ProveKey:" followed by the nonce. A caller that knows the key computes
+ * the same proof; the proof does not reveal the key. For root only: neither grants nor polkit allow
+ * it. Errors: ACCESS_DENIED, NOT_CONFIGURED.
  */
 int passlock_prove_key(passlock *client, const char *nonce, char **ret_proof);
 int passlock_prove_key_async(passlock *client, const char *nonce, passlock_string_callback callback,
@@ -641,8 +641,8 @@ enum passlock_links_change {
         PASSLOCK_LINKS_ADDED = 1,   /* a link was added */
         PASSLOCK_LINKS_REMOVED = 2, /* a link was removed */
         PASSLOCK_LINKS_WATCHED =
-                3,              /* changes are reported from here on; earlier ones may be missing */
-        PASSLOCK_LINKS_LOST = 4 /* changes are not reported for now; `r` is the reason */
+                3,              /* changes from now on are reported; earlier ones may be missing */
+        PASSLOCK_LINKS_LOST = 4 /* changes are not reported until WATCHED; `r` is the reason */
 };
 
 /*
@@ -749,8 +749,8 @@ uint64_t passlock_link_get_last_used_at_ms(const passlock_link *link);
 
 /*
  * Creates a link for passlock_links_import(). `platform_name` is NULL if unknown; `last_used_at_ms`
- * is 0 for never. Returns 0, -ENOMEM, -EINVAL for another NULL, or PASSLOCK_ERROR_INVALID_ARGS for
- * a string that is not UTF-8 or is too long.
+ * is 0 for never. Returns 0, -ENOMEM, -EINVAL if another pointer is NULL, or
+ * PASSLOCK_ERROR_INVALID_ARGS for a string that is not UTF-8 or is too long.
  */
 int passlock_link_new(const char *authenticator_id, const char *user_id, const char *platform_name,
                       uint64_t created_at_ms, uint64_t last_used_at_ms, passlock_link **ret);
@@ -995,7 +995,7 @@ const char *passlock_challenge_get_secret(const passlock_challenge *challenge);
 const char *passlock_challenge_get_code(const passlock_challenge *challenge);
 
 /*
- * Mail with the code, for an app that sends it itself. NULL unless the challenge comes from
+ * Mail with the code, for apps that send their own mail. NULL unless the challenge comes from
  * passlock_mailbox_create().
  */
 const char *passlock_challenge_get_message_html(const passlock_challenge *challenge);

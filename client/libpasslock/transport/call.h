@@ -47,10 +47,9 @@ typedef struct Arguments {
  *       │  └───────── connection lost ────────┘  └─ no owner ─▶ WAITING_FOR_SERVICE
  *       └───────────── owner appeared, or bus lost ─────────────────────────┘
  *
- * A first attempt fails at once if the bus or the service is missing. A call with waits_for_service
- * keeps waiting: its connection was lost, or it was queued when those of other calls were. The
- * second lost connection fails a call; so does the first if the call must not be retried. The
- * deadline applies in every state.
+ * If the bus or the service is missing, a call fails at once, unless it has waits_for_service: the
+ * connection was lost while the call was sent or queued. A call fails with its second lost
+ * connection, or with the first one if it must not be retried. The deadline applies in every state.
  *
  * A call to the default tenancy with an unknown object path first sends GetTenancy, in state SENT.
  * If GetTenancy is denied, an interactive call goes to the tenancy labelled "default", so that

@@ -12,7 +12,7 @@
  * may send unicast signals.
  *
  * Handlers are called from the event loop, never from a function below. They may call all of them
- * but connection_free().
+ * except connection_free().
  */
 typedef struct Connection Connection;
 
