@@ -25,8 +25,8 @@ static const char usage[] =
         "\n"
         "  --listen=ADDR:PORT   default: 127.0.0.1:0; port 0 is any free port\n"
         "  --allow-remote       allow a listen address that is not loopback\n"
-        "  --tenancy=ID         serve this tenancy; may be repeated, each with\n"
-        "  --api-key-file=FILE  the file with its API key\n"
+        "  --tenancy=ID         serve this tenancy; repeatable\n"
+        "  --api-key-file=FILE  file with its API key: one for each --tenancy\n"
         "  --state=FILE         save the state in FILE (default: memory only)\n"
         "  --tls-cert=FILE      serve HTTPS: certificate chain (PEM)\n"
         "  --tls-key=FILE       serve HTTPS: private key (PEM)\n"
@@ -34,7 +34,7 @@ static const char usage[] =
         "  --challenge-limit=N[:SEC]  limit: N codes per purpose and recipient (5)\n"
         "                       within SEC seconds (600); 0: no limit\n"
         "  --ignore-counters    accept signature counters that do not increase\n"
-        "  --fault=SPEC         inject KIND[=VALUE][@ENDPOINT][*COUNT]; may be repeated\n"
+        "  --fault=SPEC         inject KIND[=VALUE][@ENDPOINT][*COUNT]; repeatable\n"
         "  --clock-offset=SEC   add SEC seconds to all clocks; may be negative\n"
         "  --help, --version\n";
 

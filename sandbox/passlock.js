@@ -194,7 +194,7 @@ export class Passlock {
   }
 
   /**
-   * Creates a passkey that the backend has authorised.
+   * Creates a passkey that the backend has authorized.
    *
    * @param {{ registrationToken: string, onEvent?: (event: string) => void }} options `onEvent` is
    *   called with each step: "optionsRequest", "createCredential", "saveCredential"
@@ -225,7 +225,7 @@ export class Passlock {
   }
 
   /**
-   * Signs in with a passkey, as authorised by the backend. Conditional mediation requires an
+   * Signs in with a passkey, as authorized by the backend. Conditional mediation requires an
    * `<input autocomplete="username webauthn">`, and waits until the user selects a passkey or another
    * ceremony is started.
    *

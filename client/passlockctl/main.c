@@ -103,7 +103,7 @@ static void report_unknown_verb(char **words)
         for (size_t i = 0; (verb = verb_at(i)); i++)
                 has_first = has_first || streq(verb->words[0], words[0]);
         if (has_first && !words[1]) {
-                report("%s needs a second word; see passlockctl --help", words[0]);
+                report("Incomplete command \"%s\"; see passlockctl --help", words[0]);
                 return;
         }
         closest.word = words[has_first];
@@ -183,7 +183,7 @@ static void suggest_tenancy(const Invocation *invocation)
                 closest_word_consider(
                         &closest, passlock_tenancy_get_label(passlock_tenancy_list_get(list, i)));
         if (closest.found && closest.distance > 0)
-                report("There is no tenancy %s; did you mean --tenancy=%s?", invocation->tenancy,
+                report("Unknown tenancy %s; did you mean --tenancy=%s?", invocation->tenancy,
                        closest.found);
 }
 

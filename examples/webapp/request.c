@@ -45,7 +45,7 @@ int request_set_session(Request *request, const char *token)
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
         if (MHD_add_response_header(response, name, value) != MHD_YES)
-                fprintf(stderr, "cannot add the header %s\n", name);
+                fprintf(stderr, "Failed to add the header %s\n", name);
 }
 
 void request_reply(Request *request, unsigned int status, struct MHD_Response *response)

@@ -11,7 +11,7 @@
 static void fail_no_passkey(Request *request)
 {
         request_fail(request, MHD_HTTP_NOT_FOUND, "NoPasskey",
-                     "We know no passkey for this username. Please check the spelling.");
+                     "No passkey was found for this username. Please check the spelling.");
 }
 
 static void on_authorized(passlock *client, int r, const char *error_text, passlock_token *token,

@@ -7,7 +7,7 @@ import sys
 
 from tests.harness.build import build_dir, source_dir
 
-STEPS = ["signed up", "passkey created", "second one refused", "signed out, in again", "daemon killed, restarted"]
+STEPS = ["signed up", "passkey created", "second passkey refused", "signed out, in again", "daemon killed, restarted"]
 
 
 def test_headless(tmp_path):

@@ -108,7 +108,7 @@ def test_by_name_asks_for_that_users_passkeys_only(person):
     eve = person().sign_up("Eve")
     eve.create_passkey()
     eve.sign_out().sign_in_as(ada.name)
-    eve.was_told("Nobody was signed in: your device did not confirm in time, or you cancelled.")
+    eve.was_told("You were not signed in: your device did not confirm in time, or you cancelled.")
     assert eve.page.evaluate("document.querySelector('#home').hidden")
 
 
@@ -122,7 +122,7 @@ def test_by_a_name_without_a_passkey(person, has_account):
         ada.page.goto(ada.url)
     ada.sign_in_as(ada.name)
     ada.page.wait("#signin-username[aria-invalid=true]")
-    assert ada.page.text("#signin-username-hint").startswith("We know no passkey for this username.")
+    assert ada.page.text("#signin-username-hint").startswith("No passkey was found for this username.")
     ada.has_no_problem()
 
 
@@ -230,7 +230,7 @@ def test_no_passkey_to_sign_in_with(person):
     ada = person()
     ada.page.goto(ada.url)
     ada.page.click("#signin-button")
-    ada.was_told("Nobody was signed in: your device did not confirm in time, or you cancelled.")
+    ada.was_told("You were not signed in: your device did not confirm in time, or you cancelled.")
     ada.screenshot("no-passkey-here")
 
 

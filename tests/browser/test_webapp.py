@@ -130,7 +130,7 @@ def test_who_does_not_pass_the_device_gets_no_passkey(person, host):
     before = host.links()
     ada.page.set_verified(False)
     ada.page.click("#create")
-    ada.was_told("No passkey was made")
+    ada.was_told("No passkey was created")
     ada.screenshot("cancelled")
     assert host.links() == before
 

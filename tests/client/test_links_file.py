@@ -64,7 +64,7 @@ def test_export(host, tmp_path):
         file.chmod(0o644)
 
 
-def test_export_of_nothing(bare_host):
+def test_export_empty(bare_host):
     bare_host.start_service("links=0")
     assert bare_host.expect("export").splitlines()[1:] == ['{"links":0}']
 
@@ -91,7 +91,7 @@ def test_export_without_a_service(bare_host, tmp_path):
 @pytest.mark.parametrize("path, text", [
     ("/dev/null", "not a regular file"), ("pipe", "not a regular file"),
     ("symlink", "not a regular file"), ("nowhere/links", "No such file"), ("place/", "directory")])
-def test_export_to_no_place(host, tmp_path, path, text):
+def test_export_to_invalid_path(host, tmp_path, path, text):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "symlink").symlink_to("links")
     path = path if path.startswith("/") else f"{tmp_path}/{path}"
@@ -130,7 +130,7 @@ def test_import(host, write):
         "dry_run": False, "links": 1, "added": 1, "present": 0, "conflicts": 0, "exceeding": 0}
 
 
-def test_import_of_nothing(host):
+def test_import_empty(host):
     assert "Added:              0\n" in host.expect("import", "-", stdin=lines())
     assert imports(host) == []
 
@@ -142,7 +142,7 @@ def test_import_in_batches(host, write):
 
 
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
-def test_left_out(host, write, options):
+def test_skipped_links(host, write, options):
     links = [link(i) for i in range(700)]
     links[3], links[501], links[502] = link(3, "taken"), link(501, "taken"), link(502, "many")
     file = write(lines(*links))
@@ -151,7 +151,7 @@ def test_left_out(host, write, options):
     assert done.stderr.splitlines() == [
         f"passlockctl: {file}:5: authenticator a3 is linked to another user",
         f"passlockctl: {file}:503: authenticator a501 is linked to another user",
-        f"passlockctl: {file}:504: authenticator a502 exceeds the limit of its user"]
+        f"passlockctl: {file}:504: authenticator a502 exceeds the limit of links per user"]
     done = json.loads(done.stdout)
     assert (done["added"], done["conflicts"], done["exceeding"]) == (697, 2, 1)
 
@@ -159,7 +159,7 @@ def test_left_out(host, write, options):
 NUMBER = "is not an integer from 0 to 9007199254740991"
 TEXT = "is not a string of 1 to {} bytes without control characters"
 GOOD = link(1)
-# What is wrong, on which line, and what is said of it.
+# Invalid files: text, line and error message.
 MALFORMED = {
     "empty file": ("", 1, "file is truncated"),
     "empty line first": ("\n" + lines(GOOD), 1, "byte 0: not a JSON object"),
@@ -178,8 +178,8 @@ MALFORMED = {
     "no trailer": ("\n".join([HEADER, GOOD, ""]), 3, "file is truncated"),
     "cut in a line": (lines(GOOD, link(2))[:-40], 3, "not a JSON object"),
     "cut in the trailer": (lines(GOOD)[:-4], 3, "not a JSON object"),
-    "one less": (lines(GOOD, link(2), count=3), 4, "number of links does not match the lines before"),
-    "one more": (lines(GOOD, link(2), count=1), 4, "number of links does not match the lines before"),
+    "one less": (lines(GOOD, link(2), count=3), 4, "wrong number of links: file truncated or edited"),
+    "one more": (lines(GOOD, link(2), count=1), 4, "wrong number of links: file truncated or edited"),
     "odd trailer": (lines(GOOD).replace('{"links":1}', '{"links":1,"more":1}'), 3,
                     "unknown member"),
     "empty line": (lines(GOOD, "", link(2)), 3, "byte 0: not a JSON object"),
@@ -231,7 +231,7 @@ def test_malformed(host, write, text, line, said):
     assert imports(host) == []
 
 
-def test_malformed_at_the_very_end(host, write):
+def test_malformed_last_link(host, write):
     """The whole file is validated before the first link is sent."""
     file = write(lines(*[link(i) for i in range(3000)], link(7, "bob")))
     assert f"{file}:3002: duplicate authenticator a7, first on line 9" in host.expect(
@@ -243,39 +243,39 @@ def test_malformed_at_the_very_end(host, write):
     assert imports(host) == []
 
 
-def test_without_a_last_line_end(host, write):
+def test_missing_last_newline(host, write):
     host.expect("import", write(lines(GOOD)[:-1]))
 
 
-def test_of_windows(host, write):
+def test_crlf_line_ends(host, write):
     host.expect("import", write(lines(GOOD).replace("\n", "\r\n")))
 
 
 @pytest.mark.parametrize("path, text", [
     ("missing", "No such file"), ("", "not a regular file"), ("/dev/null", "not a regular file")])
-def test_no_file(host, tmp_path, path, text):
+def test_unreadable_file(host, tmp_path, path, text):
     path = path if path.startswith("/") else f"{tmp_path}/{path}"
     assert text in host.expect("import", path, status=1)
 
 
-def test_no_room_for_standard_input(host, tmp_path):
+def test_no_temporary_directory(host, tmp_path):
     said = host.expect("import", "-", stdin=lines(GOOD), status=1, TMPDIR=str(tmp_path / "no"))
     assert said == "passlockctl: Failed to open standard input: No such file or directory\n"
     host.expect("import", "-", stdin=lines(GOOD), TMPDIR=str(tmp_path))
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("passlockctl")] == []
 
 
-def test_of_another_tenancy(host, write):
+def test_another_tenancy(host, write):
     file = write(lines(GOOD).replace("tenancy-1", "elsewhere"))
     said = host.expect("import", file, status=2)
-    assert said == (f"passlockctl: Failed to import {file}: it is of tenancy elsewhere, not"
+    assert said == (f"passlockctl: Failed to import {file}: exported from tenancy elsewhere, not"
                     " tenancy-1; use --any-tenancy to import it nevertheless\n")
     assert imports(host) == []
     host.expect("import", "--any-tenancy", file)
     assert len(imports(host)) == 1
 
 
-# With a deadline where there is nothing but to run into it; the first links are in before.
+# A short timeout if the call times out; the first batch must succeed within it.
 @pytest.mark.parametrize("word, status, text, timeout", [
     ("error:12", 5, "text of 12", 60), ("error:18", 4, "text of 18", 60),
     ("error:19", 3, "text of 19", 60), ("die-always", 1, "Timed out", 5),
@@ -293,7 +293,7 @@ def test_fails_halfway(host, write, word, status, text, timeout, options, end):
     assert said[2:] == [f"passlockctl: Stopped, {end}"]
 
 
-def test_goes_on_after_a_restart(host, write):
+def test_service_restart(host, write):
     file = write(lines(*[link(i) for i in range(500)], link(500, "hang-once")))
     with Terminal(host, "import", file) as terminal:
         wait_for_import(host, "hang-once")

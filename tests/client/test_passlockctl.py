@@ -21,7 +21,7 @@ def test_status(host):
         """)
 
 
-def test_status_of_one_without_legend(host):
+def test_status_of_one_tenancy_without_legend(host):
     assert host.expect("status", "--tenancy=other", "--no-legend") == golden("""
         other  tenancy-1  denied  12345678901  https://api.example.com  -
         """)
@@ -123,7 +123,7 @@ def test_code_from_standard_input(host, arguments):
 
 
 def test_link_list(host):
-    # The name holds a wide letter pair, an accent and an attempt on the terminal.
+    # The platform name has wide characters, an accent and an escape sequence.
     assert host.expect("link", "list") == golden(r"""
         USER    AUTHENTICATOR  CREATED              LAST USED            PLATFORM
         user-0  auth-0         2023-11-14 22:13:20  -                    -
@@ -162,7 +162,7 @@ def test_pages(bare_host, n_links):
     assert len(bare_host.expect("link", "list").splitlines()) == n_links + 1
 
 
-def test_list_that_breaks_off(bare_host):
+def test_list_fails_halfway(bare_host):
     bare_host.start_service("links=2345", "break-at=1000")
     done = bare_host.run("link", "list", "--json")
     assert done.returncode == 5
@@ -171,7 +171,7 @@ def test_list_that_breaks_off(bare_host):
 
 
 def test_link_show(host):
-    # The scripted service lets every user have auth-0 to auth-2.
+    # In the fake service every user has auth-0 to auth-2.
     assert host.expect("link", "show", "auth-1").startswith(
         "Authenticator:  auth-1\nUser:           user-of-auth-1\n")
     assert json.loads(host.expect("link", "show", "auth-0", "--json"))["last_used_at"] == 0
@@ -353,7 +353,7 @@ def test_reconcile_is_applied(bare_host, options, n_links):
     (["--yes", "--remove-up-to=1"], 1000, "2 links would be removed, more than --remove-up-to=1"),
     (["--yes", "--remove-up-to=0"], 3, "2 links would be removed, more than --remove-up-to=0"),
 ])
-def test_reconcile_that_removes_too_much(bare_host, options, n_links, text):
+def test_reconcile_limit(bare_host, options, n_links, text):
     bare_host.start_service(f"links-count={n_links}")
     done = bare_host.run("reconcile", "--apply", *options)
     assert (done.returncode, done.stdout) == (1, "")
@@ -394,12 +394,12 @@ def test_reconcile_fails(bare_host, word, status, text, options):
     assert text in bare_host.expect("reconcile", *options, status=status)
 
 
-def test_reconcile_in_time(bare_host):
+def test_reconcile_timeout(bare_host):
     bare_host.start_service("reconcile=hang")
     assert "Timed out" in bare_host.expect("reconcile", "--timeout=1", status=1)
 
 
-def test_what_is_not_seen_is_shown(host):
+def test_invisible_characters_are_escaped(host):
     lines = host.expect("link", "list", "ad\u202ea\u200b", "--no-legend").splitlines()
     assert lines[0].startswith(r"ad\xe2\x80\xaea\xe2\x80\x8b  auth-0")
 
@@ -511,7 +511,7 @@ def test_help_and_version(bare_host):
     (["link", "lst"], 'Unknown command "link lst", did you mean "list"?; see passlockctl --help'),
     (["frobnicate"], 'Unknown command "frobnicate"; see passlockctl --help'),
     (["link", "frobnicate"], 'Unknown command "link frobnicate"; see passlockctl --help'),
-    (["link"], "link needs a second word; see passlockctl --help"),
+    (["link"], 'Incomplete command "link"; see passlockctl --help'),
     ([], "No command given; see passlockctl --help"),
     (["link", "show"], "link show: too few arguments; see passlockctl --help"),
     (["link", "list", "--yes"], "link list does not have the option --yes; see passlockctl --help"),
@@ -532,7 +532,7 @@ def test_unknown_option(bare_host):
 
 def test_unknown_tenancy(host):
     assert host.expect("link", "list", "--tenancy=othr", status=3).endswith(
-        "passlockctl: There is no tenancy othr; did you mean --tenancy=other?\n")
+        "passlockctl: Unknown tenancy othr; did you mean --tenancy=other?\n")
 
 
 @pytest.mark.parametrize("environment,colored", [

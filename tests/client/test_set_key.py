@@ -14,7 +14,7 @@ import pytest
 from tests.client.api import KEY, Api
 from tests.client.host import PASSLOCKCTL, Terminal
 
-# They note how they were called, and what they could have leaked.
+# Fake programs that log their arguments and environment, where the key must not leak.
 SYSTEMD_CREDS = """
 echo "systemd-creds $*" >>"$PROGRAM_LOG"
 env >>"$PROGRAM_LOG"
@@ -104,7 +104,7 @@ def test_sealed_and_reloaded(keys):
     assert done.stdout == (
         f"{keys.api.endpoint} accepted the key for tenancy tenancy-1.\n"
         f"Stored encrypted as {keys.store}/passlock.default.\n"
-        "The daemon is not run by systemd; it was told to reload its credentials.\n"
+        "The daemon is not run by systemd; it has reloaded its credentials.\n"
         "The daemon proved that it uses the key, and made a call with it.\n"
         "The tenancy is now ready.\n")
     assert keys.stored() == {"passlock.default": SEALED}
@@ -112,7 +112,7 @@ def test_sealed_and_reloaded(keys):
     assert keys.store.stat().st_mode & 0o777 == 0o700
     assert "systemd-creds encrypt --name=passlock.default - -\n" in keys.program_log()
     assert keys.api.requests == [("/v2/tenancy-1/passkeys/", f"Bearer {KEY}")]
-    # The configuration is read first, and the key in the end, of which the daemon gives a proof.
+    # Reloads configuration, then key; then the daemon proves the key and uses it.
     steps = [line for line in keys.host.log() if line.split()[0] in ("Reload", "ProveKey", "ListPasskeys")]
     assert steps == ["Reload", "Reload", "ProveKey ", "ListPasskeys "]
 
@@ -172,7 +172,7 @@ def test_replaced(keys):
     (429, f"{KEY}\n", 5, "returned HTTP status 429: The API's rate limit is exceeded; nothing was"),
     (404, f"{KEY}\n", 3, "returned HTTP status 404: The API refused the request; nothing was changed"),
 ])
-def test_not_taken(keys, status, key, exit_status, text):
+def test_refused_key(keys, status, key, exit_status, text):
     keys.start()
     keys.api.status = status
     keys.expect_refused(key=key, status=exit_status, text=text)
@@ -187,7 +187,7 @@ def test_not_taken(keys, status, key, exit_status, text):
     ("@error/NotFound", 3, "The API refused the request"),
     ("@error/" + "x" * 100, 3, "The API refused the request"),
 ])
-def test_tag_says_more_than_the_status(keys, status, tag, exit_status, text):
+def test_error_tag(keys, status, tag, exit_status, text):
     """Mapped by the daemon's error table."""
     keys.start()
     keys.api.status = status
@@ -215,14 +215,14 @@ def test_success_without_a_list(keys, body):
     """A server that accepts any key is not the API."""
     keys.start()
     keys.api.body = body
-    keys.expect_refused(status=5, text="returned HTTP status 200, but no list of passkeys")
+    keys.expect_refused(status=5, text="returned HTTP status 200 without a list of passkeys")
 
 
 @pytest.mark.parametrize("body", [
     b' {"cursor": null, "records": [{"_tag": "PasskeySummary", "userId": "\xff\\ud800"}], "_tag" : "FindAllPasskeys"}',
     b'{"records":["' + b"x" * 300_000 + b'"],"_tag":"FindAllPasskeys"}',
 ], ids=["odd", "large"])
-def test_list_that_the_daemon_reads(keys, body):
+def test_unusual_list(keys, body):
     keys.start()
     keys.api.body = body
     done = keys.set()
@@ -231,7 +231,7 @@ def test_list_that_the_daemon_reads(keys, body):
 
 @pytest.mark.parametrize("api_status,status,text", [
     (200, 5, "Failed to test the key"), (401, 3, "rejected the key"), (500, 5, "returned HTTP status 500")])
-def test_response_that_is_cut_off(keys, api_status, status, text):
+def test_truncated_response(keys, api_status, status, text):
     """For errors, the status is enough."""
     keys.start()
     keys.api.status, keys.api.cut_off = api_status, 500
@@ -270,7 +270,7 @@ def test_no_key(keys, key, text):
     assert keys.api.requests == []
 
 
-def test_line_of_windows(keys):
+def test_crlf_line_end(keys):
     keys.start()
     assert keys.set(key=f"{KEY}\r\n").returncode == 0
     assert keys.stored() == {"passlock.default": SEALED}
@@ -282,7 +282,7 @@ def test_longest_key(keys):
     assert keys.api.requests[0][1] == "Bearer " + "x" * 4096
 
 
-def test_key_is_no_argument(keys):
+def test_key_as_argument_is_refused(keys):
     keys.start()
     done = keys.host.run("set-key", KEY, *keys.options)
     assert done.returncode == 2
@@ -291,7 +291,7 @@ def test_key_is_no_argument(keys):
 
 
 @pytest.mark.parametrize("name", [".", "../x", "a/b", ".hidden", "-x", "a b", "x" * 201])
-def test_no_name(keys, name):
+def test_invalid_credential_name(keys, name):
     """The configuration accepts names that systemd does not."""
     keys.start("reloads", f"credential={name}")
     keys.expect_refused(status=1, text="is not a valid credential name")
@@ -310,7 +310,7 @@ def test_no_systemd_creds(keys):
     keys.expect_refused(status=1, text="systemd-creds is not installed", PATH=str(programs))
 
 
-def test_no_place(keys):
+def test_unwritable_directory(keys):
     keys.start()
     keys.options = ["--store-dir", "/proc/none"]
     keys.expect_refused(status=1, text="Failed to write /proc/none/passlock.default: ")
@@ -340,7 +340,7 @@ def test_systemd_is_not_reloaded(keys):
     assert "systemctl restart" not in keys.program_log()
 
 
-def test_mistake_in_the_configuration(keys):
+def test_invalid_configuration(keys):
     """A restart with an invalid configuration would stop the daemon."""
     keys.start("links=1")
     keys.expect_refused(status=3, text="passlockctl: Failed to reload the daemon's configuration; nothing was "
@@ -352,7 +352,7 @@ def test_mistake_in_the_configuration(keys):
 @pytest.mark.parametrize("has,text", [
     ("the-old-key", "The daemon does not use the key stored as "),
     ("", "but the daemon has no key: see passlockctl doctor")])
-def test_daemon_does_not_have_it(keys, unit, has, text):
+def test_daemon_uses_another_key(keys, unit, has, text):
     """If the daemon does not use the key, the tenancy is not reported as ready."""
     keys.start()
     keys.daemon_has(has)
@@ -363,7 +363,7 @@ def test_daemon_does_not_have_it(keys, unit, has, text):
 
 
 @pytest.mark.parametrize("word,status,text", [("error:8", 5, "text of 8"), ("error:9", 5, "text of 9")])
-def test_daemon_cannot_use_it(keys, word, status, text):
+def test_first_call_fails(keys, word, status, text):
     keys.start("reloads", f"vault={word}")
     done = keys.set()
     assert (done.returncode, done.stdout) == (status, "")
@@ -379,7 +379,7 @@ GENERATED = drop_in("50-credentials", "LoadCredentialEncrypted=passlock.default:
                     directory="/run/systemd/generator")
 
 
-# The daemon goes on with the key that it has, and nothing is stored that it would not use.
+# Settings that take precedence over the new key: nothing is stored, and the old key stays in use.
 @pytest.mark.parametrize("options,files,text", [
     ([], GENERATED + drop_in("key", "# of old", "LoadCredential=passlock.default:/root/key"),
      "/etc/systemd/system/passlockd.service.d/key.conf:3: LoadCredential=passlock.default:/root/key"),
@@ -390,7 +390,7 @@ GENERATED = drop_in("50-credentials", "LoadCredentialEncrypted=passlock.default:
     ([], drop_in("key", "LoadCredential = passlock.default:/root/key  "),
      "key.conf:2: LoadCredential=passlock.default:/root/key takes precedence"),
 ])
-def test_drop_in_goes_before(keys, options, files, text):
+def test_conflicting_drop_in(keys, options, files, text):
     keys.start()
     done = keys.set_in_unit(*options, files=files.replace("{store}", str(keys.store)))
     assert (done.returncode, done.stdout) == (1, "")
@@ -408,9 +408,9 @@ def test_drop_in_goes_before(keys, options, files, text):
     drop_in("key", "LoadCredential=passlock.default:/root/key")
     + drop_in("later", "LoadCredentialEncrypted=passlock.default:{store}/passlock.default"),
 ])
-def test_drop_in_does_not_matter(keys, files):
+def test_unrelated_drop_in(keys, files):
     keys.start()
-    if "=\\n" in files:  # it takes back what was there before
+    if "=\\n" in files:  # the empty setting also resets the generated one
         files = files.replace("LoadCredential=\\n", "LoadCredential=\\nLoadCredentialEncrypted="
                               "passlock.default:{store}/passlock.default\\n")
     else:
@@ -428,7 +428,7 @@ CONTINUED = "LoadCredential=\\\\\\n   # of old\\n   passlock.default:/root/key"
     (GENERATED + drop_in("key", "LoadCredential=passlock.default:/root/key", directory="/run/systemd/system"), "key.conf:2"),
     (GENERATED.rstrip("\\n") + "\\n" + drop_in("key", "LoadCredential=passlock.default:/root/key"), "key.conf:2"),
 ], ids=["continued", "comment", "run", "no-line-end"])
-def test_setting_is_found_where_it_is(keys, files, place):
+def test_place_of_conflicting_setting(keys, files, place):
     keys.start()
     keys.options = []
     done = keys.set_in_unit("--store-dir", str(keys.store), files=files.replace("{store}", str(keys.store)))
@@ -439,7 +439,7 @@ def test_setting_is_found_where_it_is(keys, files, place):
 
 @pytest.mark.parametrize("line", ["User=x \\\\\\nLoadCredential=passlock.default:/root/key",
                                   "LoadCredential=\\\\ \\nNice=1", "# \\\\\\nNice=1"])
-def test_no_setting(keys, line):
+def test_no_conflicting_setting(keys, line):
     """Settings of other credentials do not conflict."""
     keys.start()
     files = (GENERATED + drop_in("key", line)).replace("{store}", str(keys.store))
@@ -448,7 +448,7 @@ def test_no_setting(keys, line):
 
 
 @pytest.mark.parametrize("line", ["User=x", "ImportCredential=my.*"])
-def test_unit_does_not_load_it(keys, line):
+def test_unit_does_not_load_credential(keys, line):
     """The unit does not load a credential of this name."""
     keys.start("reloads", "credential=my.key")
     done = keys.set_in_unit(files=drop_in("other", line))
@@ -459,7 +459,7 @@ def test_unit_does_not_load_it(keys, line):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="without --store-dir it is for root")
-def test_drop_in_that_removes_it(keys):
+def test_drop_in_resets_setting(keys):
     """A later drop-in with an empty setting is reported, and nothing is stored."""
     keys.start()
     keys.options = []
@@ -480,7 +480,7 @@ def test_import_is_no_conflict(keys):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="others may not look")
-def test_another_credential_does_not_open(keys, tmp_path):
+def test_another_credential_is_undecryptable(keys, tmp_path):
     """A restart would fail because of the other credential."""
     (tmp_path / "other").touch()
     keys.start()
@@ -489,15 +489,15 @@ def test_another_credential_does_not_open(keys, tmp_path):
              f"LoadCredentialEncrypted=passlock.default:{keys.store}/passlock.default\\n")
     done = keys.set_in_unit(files=files, UNUSABLE="passlock.other")
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{tmp_path}/other cannot be decrypted on this host: Damaged: passlockd.service could not" in done.stderr
+    assert f"{tmp_path}/other cannot be decrypted on this host: Damaged, so passlockd.service would fail" in done.stderr
     assert keys.stored() == {}
-    # The one that is replaced need not open.
+    # The old credential of this key may be damaged.
     keys.store.mkdir()
     (keys.store / "passlock.default").write_text("damaged")
     assert keys.set_in_unit(files=files, UNUSABLE="passlock.default").returncode == 0
 
 
-def test_nobody_there(keys):
+def test_unreachable_api(keys):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         keys.api.endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"

@@ -105,7 +105,7 @@ class Tour:
     def refuse_duplicate(self):
         self.page.click("#create")
         self.page.hear("#problem-text", "already has a passkey for your account")
-        self.done("second one refused", "since this device holds one")
+        self.done("second passkey refused", "the device already has one")
 
     def sign_in_again(self, passkey: str):
         self.page.click("#signout")

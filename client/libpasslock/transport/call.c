@@ -19,7 +19,7 @@
 #define ASSUMED_DEFAULT_PATH PASSLOCK_TENANCY_PATH "/default"
 #define DEFAULT_TENANCY_UNKNOWN \
         "Failed to look up the default tenancy: access denied, and there is no tenancy labelled " \
-        "default; name a tenancy, for instance with --tenancy=LABEL"
+        "default; select a tenancy, for instance with --tenancy=LABEL"
 
 void call_set_state(passlock_call *call, CallState state)
 {

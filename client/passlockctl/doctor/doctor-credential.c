@@ -66,8 +66,7 @@ static bool is_usable(const CredentialSetting *setting, const char *path,
         }
         if (is_misplaced(setting, path)) {
                 snprintf(problem, PROBLEM_MAX,
-                         "is not encrypted, but systemd expects an encrypted credential until "
-                         "daemon-reload");
+                         "is not encrypted, but the unit still loads it as encrypted");
                 return false;
         }
         return !setting->sealed || can_decrypt(setting->id, path, problem);
@@ -112,7 +111,7 @@ static void on_unusable(const CredentialSetting *setting, const char *path, cons
                 advice = strdup("as root: systemctl daemon-reload; " UNIT_RESTART_COMMAND);
         else
                 advice = text_format(
-                        "as root: %s, which moves it away; or, to continue without the key: mv %s "
+                        "as root: %s, which replaces the key; or, to start without the key: mv %s "
                         "/root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
                         set_key, path);
         check_report_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
@@ -122,7 +121,7 @@ void doctor_check_unusable_credentials(CheckReport *checks)
 {
         if (geteuid() != 0)
                 check_report_fault(checks, "credential",
-                                   "as root, passlockctl doctor names the file",
+                                   "as root: passlockctl doctor, which reports the file",
                                    "systemd failed to decrypt a credential of " UNIT
                                    ": it is damaged, or encrypted on another host");
         else if (credential_find_unusable(on_unusable, checks) == 0)
@@ -173,8 +172,7 @@ static void report_missing(CheckReport *checks, const char *label, const char *n
                 check_report_fault(
                         checks, "credential",
                         usual ? "as root: systemctl daemon-reload; systemctl restart passlockd"
-                              : "as root, passlockctl set-key names the setting that the unit "
-                                "needs",
+                              : "as root: passlockctl set-key, which reports the missing setting",
                         "tenancy %s has no key: %s exists, but " UNIT " was started without it",
                         label, path);
 }

@@ -50,8 +50,8 @@ static void report_trial(CheckReport *checks, const TestCall *test_call, bool an
         else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE)
                 check_report_fault(
                         checks, "key",
-                        "check what blocks the user passlock only: a firewall rule, or settings of "
-                        "the unit such as IPAddressDeny=; see journalctl -u passlockd",
+                        "check firewall rules for the user passlock, and settings of the unit such "
+                        "as IPAddressDeny=; see journalctl -u passlockd",
                         "unknown: the daemon gets no usable response, but passlockctl does by the "
                         "same route");
         else
@@ -70,10 +70,11 @@ static void report_state(CheckReport *checks, const char *state, bool answered, 
         else if (streq(state, "denied"))
                 report_refused(checks, advice);
         else if (streq(state, "degraded"))
-                check_report_fault(checks, "key",
-                                   "if there is no fault above, the next call corrects this; else "
-                                   "see journalctl -u passlockd",
-                                   "unknown: the daemon's last call got no usable response");
+                check_report_fault(
+                        checks, "key",
+                        "the next call updates this state; if it fails, see journalctl -u "
+                        "passlockd",
+                        "unknown: the daemon's last call got no usable response");
         else
                 check_report_ok(checks, "key", "not rejected by the API so far");
 }

@@ -22,8 +22,8 @@ static void check_failed_start(CheckReport *checks)
 
         check_report_fault(checks, "configuration",
                            error ? "correct the configuration; then, as root: " UNIT_RESTART_COMMAND
-                                 : "see journalctl -u passlockd, which names file and line of an "
-                                   "invalid configuration; correct it; then: " UNIT_RESTART_COMMAND,
+                                 : "see journalctl -u passlockd for file and line of an invalid "
+                                   "configuration; correct it; then: " UNIT_RESTART_COMMAND,
                            "the last start of " UNIT " failed%s%s", error ? ": " : "", error ?: "");
 }
 

@@ -198,7 +198,7 @@ static int check_end(LinkReader *reader, uint64_t n_links)
         ssize_t len;
 
         if (n_links != reader->n_links)
-                return refuse(reader, "number of links does not match the lines before");
+                return refuse(reader, "wrong number of links: file truncated or edited");
         len = read_line(reader);
         if (len == -ENODATA)
                 return 0;

@@ -95,8 +95,8 @@ static void on_unusable(const CredentialSetting *setting _unused_, const char *p
         if (streq(path, others->change->path) || credential_file_is_in_plain_place(path))
                 return;
         others->n_unusable++;
-        report("%s %s: " UNIT
-               " could not be restarted with it; move it away first; nothing was changed",
+        report("%s %s, so " UNIT
+               " would fail to restart; move the file away first; nothing was changed",
                path, problem);
 }
 

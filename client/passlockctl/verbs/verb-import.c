@@ -48,7 +48,8 @@ static int check_tenancy(const Import *import)
                 return report_call(client, r);
         if (import->invocation->any_tenancy || streq(passlock_tenancy_get_id(tenancy), exported))
                 return 0;
-        report("Failed to import %s: it is of tenancy %s, not %s; use --any-tenancy to import it "
+        report("Failed to import %s: exported from tenancy %s, not %s; use --any-tenancy to import "
+               "it "
                "nevertheless",
                link_reader_name(import->reader), exported, passlock_tenancy_get_id(tenancy));
         return EXIT_USAGE;
@@ -182,7 +183,7 @@ static void add_result(Import *import, const passlock_import *result)
         import->conflicts += report_skipped(import, passlock_import_get_conflicting(result),
                                             "is linked to another user");
         import->exceeding += report_skipped(import, passlock_import_get_exceeding(result),
-                                            "exceeds the limit of its user");
+                                            "exceeds the limit of links per user");
         import->n_done += import->n_batch;
         progress_bar_draw(import->n_done, import->n_links, "links");
 }

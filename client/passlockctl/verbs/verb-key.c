@@ -157,8 +157,8 @@ static int check_response(const KeyChange *change, const HttpResponse *answer)
                 return r == PASSLOCK_ERROR_API_DENIED ? EXIT_CALLER : exit_status(r);
         /* A captive portal or a web server answers any key with status 200. */
         if (!streq(answer->tag, LIST_TAG)) {
-                report("%s returned HTTP status %d, but no list of passkeys; check Endpoint= in "
-                       "passlockd.conf, and what is between; nothing was changed",
+                report("%s returned HTTP status %d without a list of passkeys; check Endpoint= in "
+                       "passlockd.conf, proxies and captive portals; nothing was changed",
                        endpoint, answer->status);
                 return EXIT_SERVICE;
         }
@@ -207,7 +207,7 @@ static int print_lines(const KeyChange *change, const char *state)
                change->path);
         puts(streq(change->activated, "restart")
                      ? UNIT " was restarted to load it; calls in flight were completed first."
-                     : "The daemon is not run by systemd; it was told to reload its credentials.");
+                     : "The daemon is not run by systemd; it has reloaded its credentials.");
         puts("The daemon proved that it uses the key, and made a call with it.");
         printf("The tenancy is now %s.\n", state);
         return 0;

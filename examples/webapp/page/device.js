@@ -11,7 +11,7 @@ const MESSAGES = {
   "@error/OrphanedPasskey": "This passkey was deleted from its account, but your device still has it.",
 };
 
-const NOTHING_DONE = { registerPasskey: "No passkey was made", authenticatePasskey: "Nobody was signed in" };
+const NOTHING_DONE = { registerPasskey: "No passkey was created", authenticatePasskey: "You were not signed in" };
 
 const FINAL = ["@error/DuplicatePasskey", "@error/PasskeyUnsupported", "@error/OrphanedPasskey"];
 

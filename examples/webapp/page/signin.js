@@ -20,7 +20,7 @@ function complainOfOrphan(error) {
   const forget = async () => {
     await attempt(async () => {
       if (await device.forget(error.orphan)) view.say("The old passkey is removed from this device.");
-      else view.complain("This browser cannot remove it. Please delete it in your device's settings.");
+      else view.complain("This browser cannot remove the passkey. Please delete it in your device's settings.");
     }, forget);
     offer();
   };
