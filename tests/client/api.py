@@ -53,8 +53,8 @@ class Api:
         self.status = 200
         self.body = b'{"_tag":"FindAllPasskeys","cursor":null,"records":[]}'
         self.headers = {}
-        self.cut_off = 0  # bytes that are missing at the end
-        self.ahead_sec = 0  # None: it does not say what time it is
+        self.cut_off = 0  # missing bytes at the end of the body
+        self.ahead_sec = 0  # None: no Date header
         self.requests = []
         self.server = Server(self, address)
         if certificate:
@@ -78,7 +78,7 @@ class Api:
 
 
 def make_certificate(path):
-    """One file with a self-signed certificate for 127.0.0.1, and its key."""
+    """Creates a file with a key and a self-signed certificate for 127.0.0.1."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
          "-nodes", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",

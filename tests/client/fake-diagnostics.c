@@ -8,11 +8,11 @@
 #include "tests/client/fake-service.h"
 
 /*
- * The answers of Diagnose, ListRights and ProveKey are in files of DIR, read at each call:
- *      findings  a line each: kind|tenancy|name|place|text|advice
- *      rights    a line each: tenancy|source|grant|names|rp_ids|authenticate, lists with commas
- *      key       the key that the daemon has; without the file it has none
- * Without the first file Diagnose is denied, without the second ListRights is not known.
+ * Diagnose, ListRights and ProveKey read their replies from files in DIR at each call:
+ *      findings  lines of kind|tenancy|name|place|text|advice; no file: AccessDenied
+ *      rights    lines of tenancy|source|grant|names|rp_ids|authenticate, lists with commas; no
+ *                file: UnknownMethod
+ *      key       the daemon's key; no file: no key
  */
 const char *fake_examination_dir = "";
 
@@ -92,7 +92,7 @@ static int append_right(sd_bus_message *reply, char *parts[static PARTS])
         return r;
 }
 
-/* Takes the file over. */
+/* Takes ownership of the file. */
 static int reply_lines(sd_bus_message *m, FILE *file,
                        int (*append)(sd_bus_message *reply, char *parts[static PARTS]))
 {

@@ -8,16 +8,16 @@
 #define LINKS_MAX 1000U
 
 /*
- * Import: the user of the first link decides, as the first string of another call does. Of the
- * others, one whose user is "taken", "many" or "old" is conflicting, exceeding or present. It
- * records the first link as it came, and how many there were.
+ * The user of the first link is the script word of the call. Other links with the user "taken",
+ * "many" or "old" are conflicting, exceeding or present. Records the first link and the number of
+ * links.
  */
 typedef struct Received {
         const char *ids[LINKS_MAX], *users[LINKS_MAX];
         size_t n;
 } Received;
 
-/* The fields as " name=value…", as they came. */
+/* Formats the fields as " name=value…", in their order. */
 static int read_link(sd_bus_message *m, Received *received, FILE *f)
 {
         size_t i = received->n++;

@@ -18,7 +18,7 @@ static int append_challenge(sd_bus_message *m, const char *id, const char *email
         return r;
 }
 
-/* `options` is NULL unless the challenge is a new one. */
+/* `options` is NULL for an existing challenge. */
 static int reply_challenge(sd_bus_message *m, const char *id, const char *email,
                            const char *purpose, const char *options)
 {

@@ -6,13 +6,13 @@
 #include "tests/client/fake-service.h"
 
 /*
- * Reconcile is answered at once, or by a word:
- *      steps    tells of progress at first and at the next Add("step"), ends at the one after that
- *      stray    tells of progress, of what is none, of progress, and hangs
- *      stray-apply  the same, once it is no dry run
- *      clean    finds that nothing is to be done
- *      too-many-apply  fails with LimitsExceeded, once it is no dry run
- * It records when a caller is gone that it has not answered.
+ * Reconcile replies at once, or by a script word:
+ *      steps    sends progress now and at the next Add("step"), replies at the second Add("step")
+ *      stray    sends progress, unrelated signals and progress, but no reply
+ *      stray-apply  like stray, unless it is a dry run
+ *      clean    replies that there are no differences
+ *      too-many-apply  replies LimitsExceeded, unless it is a dry run
+ * Records "Reconcile gone" when the caller disconnects.
  */
 const char *fake_reconcile_word = "";
 

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * fake-service DIR [OPTION…]: answers as the daemon would, by a script in the arguments. The first
- * string of a call (Authorize: the user id) decides:
- *      error:N      that row of the error table
- *      odd-error    an error that is in no table
- *      bad-reply    a reply of the wrong type
- *      hang         no answer
- *      hang-once*   no answer the first time, kept in DIR, then a good one
- *      die-once*    ends without an answer the first time, then answers
- *      die-always   ends without an answer
- *      gone-once*   does what is asked, ends without saying so; NotFound afterwards
- *      lost-once*   ends in the middle of an exchange; Interrupted afterwards
- * Each call is a line in DIR/log, after one that says so if somebody may be asked for it, and on
- * descriptor 3 if that is open. OPTION is one of
- *      deny         nobody may read links
- *      links=N      has N links
- *      break-at=N   and the page from there on fails
- *      default=L    the label of the default tenancy
- *      version=V    of the daemon
- *      endpoint=U   of its tenancies
- *      ca-file=F    of its tenancies
- *      credential=C of its tenancies, instead of passlock.LABEL
- *      links-count=N  what Count says
- *      state=S      of the default tenancy
- *      die-once-tenancy  ends when it is asked for the default tenancy the first time
- *      no-grant     the caller has none
- *      one-tenancy  only the default one is listed
- *      no-default   nor is there a tenancy labelled default
- *      no-store     the number of links cannot be read
- *      reloads      Reload works
- *      vault=W      what becomes of ListPasskeys at its beginning: one of the words above
- *      reconcile=W  what becomes of Reconcile: one of the words above, or see fake-reconcile.c
+ * fake-service DIR [OPTION…]: a fake daemon. The first string argument of a call (Authorize: the
+ * user id) is a script word:
+ *      error:N      reply with row N of the error table
+ *      odd-error    reply with an error that is not in the table
+ *      bad-reply    reply with a wrong type
+ *      hang         do not reply
+ *      hang-once*   do not reply to the first call, recorded in DIR; then reply
+ *      die-once*    exit without a reply at the first call; then reply
+ *      die-always   exit without a reply
+ *      gone-once*   exit without a reply at the first call; then reply NotFound
+ *      lost-once*   exit without a reply at the first call; then reply Interrupted
+ * Each call is a line in DIR/log, preceded by a line "interactive MEMBER" if the call allows
+ * interactive authorization. The lines are also written to descriptor 3, if open. OPTION is one of
+ *      deny         deny List
+ *      links=N      number of links
+ *      break-at=N   List fails from link N
+ *      default=L    label of the default tenancy
+ *      version=V    version of the daemon
+ *      endpoint=U   endpoint of the tenancies
+ *      ca-file=F    CA file of the tenancies
+ *      credential=C credential of the tenancies (default: passlock.LABEL)
+ *      links-count=N  value of the property Count
+ *      state=S      state of the default tenancy
+ *      die-once-tenancy  exit at the first GetTenancy
+ *      no-grant     deny GetTenancy and ListTenancies
+ *      one-tenancy  list the default tenancy only
+ *      no-default   like no-grant, without a tenancy labelled default
+ *      no-store     the property Count fails
+ *      reloads      Reload succeeds
+ *      vault=W      script word of ListPasskeys without a cursor
+ *      reconcile=W  script word of Reconcile, see also fake-reconcile.c
  */
 
 #include <fcntl.h>
@@ -100,7 +100,7 @@ bool first_time(const char *word)
         return true;
 }
 
-/* Signals are sent only to connections that have called. */
+/* Only connections that have made a call get signals. */
 static void remember_sender(const char *sender)
 {
         for (size_t i = 0; i < SENDERS_MAX; i++) {
@@ -600,7 +600,7 @@ static const sd_bus_vtable links[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* sd-bus lets no method reply with a wrong type, so this goes past the tables above. */
+/* sd-bus checks the reply types of the tables above: reply with a wrong type from a filter. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *word;
@@ -680,13 +680,13 @@ int main(int argc, char **argv)
         sd_bus *bus = NULL;
         int r;
 
-        /* Looked at before anything else can be descriptor 3. */
+        /* Check before another file is opened as descriptor 3. */
         has_pipe = fcntl(3, F_GETFD) >= 0;
         dir = fake_examination_dir = argv[1];
         for (int i = 2; i < argc; i++)
                 read_option(argv[i]);
         r = sd_bus_open_system(&bus);
-        /* Activated: the bus that starts us says where it is. */
+        /* D-Bus activation passes the address of the bus. */
         if (getenv("DBUS_STARTER_ADDRESS")) {
                 bus = sd_bus_close_unref(bus);
                 setenv("DBUS_SESSION_BUS_ADDRESS", getenv("DBUS_STARTER_ADDRESS"), 1);

@@ -9,22 +9,22 @@
 
 #define M(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 
-/* One line for a call, to the log and to descriptor 3. */
+/* Writes a line about a call to the log and to descriptor 3. */
 _printf_(1, 2) void record(const char *format, ...);
 
 bool begins(const char *s, const char *prefix);
 
-/* Whether this is the first time that DIR sees the word. Before the call is recorded: a test may
- * kill us as soon as it reads that. */
+/* Returns true for the first use of a -once word in DIR. Call it before recording the call: the
+ * test may kill the service when it reads the record. */
 bool first_time(const char *word);
 
 /* Executes a script word. Returns 0 if the handler must reply, else the handler's return value. */
 int obey(sd_bus_message *m, const char *word, bool first);
 
-/* All three. */
+/* Calls first_time(), record() and obey(). */
 _printf_(3, 4) int record_and_obey(sd_bus_message *m, const char *word, const char *format, ...);
 
-/* The options as " name=value…", in the order they came. */
+/* Formats the options as " name=value…", in their order. */
 char *describe_options(sd_bus_message *m, char **ret_request_id);
 
 extern const sd_bus_vtable fake_vault[];

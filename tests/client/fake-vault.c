@@ -36,7 +36,8 @@ static int append_platform(sd_bus_message *m)
                                      "platform_icon", "s", "https://icons.example/1.svg");
 }
 
-/* "plain" has no platform, "incomplete" no more than a list has, "wrong-type" a bad list. */
+/* Passkey "plain" has no platform, "incomplete" only the members of a list entry, "wrong-type" a
+ * list of a wrong type. */
 static int append_passkey(sd_bus_message *reply, const char *id)
 {
         int r;

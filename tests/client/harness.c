@@ -11,7 +11,7 @@
 
 #include "tests/client/harness.h"
 
-/* A hang is a failure; never reached otherwise. */
+/* Timeout of a hanging test. */
 #define PATIENCE_SEC 300U
 
 static void path_in(const Harness *h, const char *name, char path[static 128])
@@ -61,7 +61,7 @@ static pid_t spawn(char *const argv[], bool quiet, int *ret_fd)
         int fds[2];
 
         assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-        /* Room for all that a test leaves unread. */
+        /* The service must not block on lines that the test does not read. */
         assert_true(fcntl(fds[0], F_SETPIPE_SZ, 1 << 20) > 0);
         pid = fork();
         assert_true(pid >= 0);
@@ -83,7 +83,7 @@ static pid_t spawn(char *const argv[], bool quiet, int *ret_fd)
         return pid;
 }
 
-/* Reads one line; false at the end of file. */
+/* Reads a line. Returns false at end of file. */
 static bool read_line(int fd, char line[static 256])
 {
         size_t n = 0;

@@ -194,16 +194,16 @@ static void test_cancel(void **state)
         passlock_call *early, *sent, *answered;
         Seen s = {}, last = {};
 
-        /* Before there is a connection. */
+        /* Cancel a call before the client is connected. */
         assert_int_equal(passlock_links_add_async(h->client, "e", "a", on_done, &s, &early), 0);
         assert_null(passlock_call_cancel(early));
 
-        /* While the service has it. */
+        /* Cancel a call that the service has received. */
         assert_int_equal(passlock_links_add_async(h->client, "hang", "a", on_done, &s, &sent), 0);
         harness_run_until_line(h, "Add hang a");
         assert_null(passlock_call_cancel(sent));
 
-        /* After the answer: a synchronous call brings it in, but does not hand it out. */
+        /* Cancel a call whose reply was received, but not dispatched, by a synchronous call. */
         assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &s, &answered), 0);
         assert_int_equal(passlock_links_add(h->client, "y", "a"), 0);
         assert_int_equal(s.n, 0);
@@ -275,7 +275,7 @@ static void test_unref_in_callback(void **state)
         assert_int_equal(passlock_links_add_async(h->client, "2", "a", on_done, &later, NULL), 0);
         assert_int_equal(passlock_links_add_async(h->client, "hang", "a", on_done, &later, NULL),
                          0);
-        /* Two answers have arrived when the first callback runs. */
+        /* The first two replies have arrived before the first callback. */
         assert_int_equal(passlock_links_add(h->client, "3", "a"), 0);
         assert_int_equal(passlock_dispatch(h->client), 0);
         assert_int_equal(first.n, 1);
@@ -300,7 +300,7 @@ static void test_deadline(void **state)
         uint64_t start;
         Seen s = {};
 
-        /* With all that is known from then on, a call is sent when it is started. */
+        /* Connect and look up the default tenancy first, so that the next call is sent at once. */
         assert_int_equal(passlock_links_add(h->client, "warm", "a"), 0);
         assert_int_equal(passlock_set_timeout_ms(h->client, 100), 0);
         start = monotonic_ms();
@@ -324,8 +324,8 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
         ((Seen *) userdata)->n++;
 }
 
-/* Interactive authorization is set for calls, monitors and reconciliations, but not for the
- * tenancy lookup. */
+/* Calls, monitors and reconciliations allow interactive authorization; the tenancy lookup does
+ * not. */
 static void test_interactive(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;
@@ -360,7 +360,7 @@ static void test_interactive(void **state)
         assert_int_equal(harness_count_log(h, "interactive Add"), 1);
 }
 
-/* The log record has the object path. */
+/* Calls Authorize: its log line contains the object path. */
 static void authorize(Harness *h, const char *user_id, int r)
 {
         passlock_token *token = NULL;
@@ -369,8 +369,7 @@ static void authorize(Harness *h, const char *user_id, int r)
         passlock_token_unref(token);
 }
 
-/* A caller that may not read the default tenancy, but may authenticate, gets the tenancy labelled
- * `default`. */
+/* An interactive client whose lookup of the default tenancy is denied uses the label "default". */
 static void test_refused_lookup(void **state)
 {
         passlock_reconciliation *reconciliation = NULL;
@@ -384,7 +383,7 @@ static void test_refused_lookup(void **state)
         assert_int_equal(passlock_set_interactive(h->client, true), 0);
         authorize(h, "u2", 0);
         assert_int_equal(harness_count_log(h, "Authorize u2 " PASSLOCK_TENANCY_PATH "/default"), 1);
-        /* From then on, whatever the daemon would say. */
+        /* Later calls use the label "default" without another lookup. */
         harness_stop_service(h);
         harness_start_service(h, "default=other");
         authorize(h, "u3", 0);
@@ -402,7 +401,7 @@ static void test_refused_lookup(void **state)
         assert_int_equal(harness_count_log(h, "Authorize u5 " PASSLOCK_TENANCY_PATH "/other"), 1);
 }
 
-/* Only a refusal is taken for one. */
+/* Only AccessDenied selects the label "default", no other error. */
 static void test_failed_lookup(void **state)
 {
         Harness *h = *state;
@@ -415,7 +414,7 @@ static void test_failed_lookup(void **state)
         assert_int_equal(harness_count_log(h, "Authorize u2 " PASSLOCK_TENANCY_PATH "/other"), 1);
 }
 
-static void test_refused_lookup_and_no_default(void **state)
+static void test_refused_lookup_without_default(void **state)
 {
         Harness *h = *state;
 
@@ -433,8 +432,8 @@ static void test_refused_lookup_and_no_default(void **state)
         assert_int_equal(passlock_reload(h->client), PASSLOCK_ERROR_INVALID_ARGS);
 }
 
-/* A person gets time; a deadline that is set for one call is kept. */
-static void test_deadline_with_a_person(void **state)
+/* Interactive authorization extends the client's timeout, but not the deadline of one call. */
+static void test_deadline_with_interaction(void **state)
 {
         Harness *h = *state;
         Seen patient = {}, other = {};
@@ -504,7 +503,7 @@ static void test_fork(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
 
-        /* The client of the parent is intact. */
+        /* The parent's client still works. */
         assert_int_equal(passlock_call_set_timeout_ms(s.call, 50), 0);
         assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &end, NULL), 0);
         harness_run_until(h, &end.n, 1);
@@ -551,8 +550,8 @@ int main(void)
                 test(test_interactive),
                 test(test_refused_lookup),
                 test(test_failed_lookup),
-                test(test_refused_lookup_and_no_default),
-                test(test_deadline_with_a_person),
+                test(test_refused_lookup_without_default),
+                test(test_deadline_with_interaction),
                 test(test_deadline_of_a_call),
                 test(test_fork),
                 test(test_arguments_are_copied),

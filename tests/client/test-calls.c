@@ -317,7 +317,7 @@ static void test_default_tenancy(void **state)
         Harness *h = *state;
         passlock_token *token = NULL;
 
-        /* Asked for once for each start of the service. */
+        /* One lookup per start of the service. */
         for (unsigned i = 0; i < 2; i++) {
                 assert_int_equal(passlock_authorize(h->client, "r", "u1", "n", NULL, &token), 0);
                 passlock_token_unref(token);
@@ -365,8 +365,7 @@ static void test_every_error(void **state)
         char word[32], text[32];
 
         for (int e = 1; e <= ERROR_MAX; e++) {
-                /* This one makes a client of the default tenancy ask for it again, and then gives
-                 * up. */
+                /* After UnknownObject the client looks up the default tenancy again, once. */
                 snprintf(word, sizeof(word), "error:%d", e);
                 snprintf(text, sizeof(text), "text of %d", e);
                 assert_int_equal(passlock_authorize(c, "r", word, "n", NULL, &untouched), e);

@@ -31,7 +31,7 @@ static void on_reconciled(passlock *client, int r, const char *error_text,
         on_done(client, r, error_text, userdata);
 }
 
-/* The service has a connection, and we have the others. */
+/* The service uses one connection. */
 #define CLIENTS (HARNESS_CONNECTIONS_MAX - 1)
 
 static void fill(passlock *clients[static CLIENTS])
@@ -64,7 +64,7 @@ static void test_too_many_connections(void **state)
         assert_int_equal(passlock_links_add(one_more, "x", "a"), PASSLOCK_ERROR_LIMITS_EXCEEDED);
         expect_refused(passlock_last_error_text(one_more));
         clients[0] = passlock_unref(clients[0]);
-        /* The bus may not have noticed yet. */
+        /* The bus may not have noticed the disconnect yet. */
         while (passlock_links_add(one_more, "x", "a") == PASSLOCK_ERROR_LIMITS_EXCEEDED)
                 ;
         assert_string_equal(passlock_last_error_text(one_more), "");
@@ -89,7 +89,7 @@ static void test_too_many_connections_asynchronously(void **state)
         release(clients);
 }
 
-/* A reconciliation has a connection of its own; the client's is not touched. */
+/* A reconciliation fails to open its dedicated connection; the client's connection still works. */
 static void test_no_connection_for_a_reconciliation(void **state)
 {
         passlock *clients[CLIENTS];
@@ -134,7 +134,7 @@ static void test_no_bus(void **state)
         expect_no_bus(h->client, "the bus address is invalid");
 }
 
-/* Closes each connection as soon as it has come, until its socket is shut down. */
+/* Accepts and closes connections until the socket is shut down. */
 static void *close_connections(void *userdata)
 {
         int fd;

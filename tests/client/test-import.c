@@ -34,7 +34,7 @@ static passlock_link *make(const char *authenticator_id, const char *user_id)
         return link;
 }
 
-/* An import of one link, of that user. */
+/* Imports one link of the user. */
 static int import_one(Harness *h, const char *user_id, passlock_import **ret)
 {
         passlock_link *links[] = {make("a", user_id), NULL};
@@ -112,7 +112,7 @@ static void test_result(void **state)
         assert_null(passlock_import_unref(import));
         assert_null(passlock_import_unref(NULL));
 
-        /* Nothing to import is fine, and no list is ever NULL. */
+        /* An empty import succeeds; result lists are not NULL. */
         links[0] = NULL;
         assert_int_equal(passlock_links_import(h->client, links, NULL, &import), 0);
         assert_null(passlock_import_get_conflicting(import)[0]);
@@ -142,7 +142,7 @@ static void test_failures(void **state)
         passlock_link_unref(link);
 }
 
-/* The links are the call's own: the caller's may go at once. */
+/* The call holds references to the links; the caller may release them. */
 static void test_asynchronous(void **state)
 {
         Harness *h = *state;
@@ -166,7 +166,7 @@ static void test_asynchronous(void **state)
         assert_int_equal(s[2].n, 0);
 }
 
-/* As many as one may, as large as they may be. */
+/* The largest import: the maximum number of links with ids of maximum length. */
 static void test_largest(void **state)
 {
         passlock_link *links[MANY + 1] = {};
@@ -189,7 +189,7 @@ static void test_largest(void **state)
         passlock_import_unref(import);
 }
 
-static void test_repeated(void **state)
+static void test_retried(void **state)
 {
         Harness *h = *state;
         passlock_import *import = NULL;
@@ -208,7 +208,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_link), test(test_result),  test(test_failures),
-                test(test_asynchronous),     test(test_largest), activatable(test_repeated),
+                test(test_asynchronous),     test(test_largest), activatable(test_retried),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

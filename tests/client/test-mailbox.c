@@ -136,7 +136,7 @@ static void test_asynchronous(void **state)
         assert_int_equal(s[4].r, PASSLOCK_ERROR_RATE_LIMITED);
 }
 
-static void test_repeated(void **state)
+static void test_retried(void **state)
 {
         Harness *h = *state;
         passlock_challenge *challenge = NULL;
@@ -148,7 +148,7 @@ static void test_repeated(void **state)
         assert_int_equal(harness_count_log(h, "DeleteChallenge die-once-delete"), 2);
 }
 
-static void test_not_repeated(void **state)
+static void test_not_retried(void **state)
 {
         passlock_challenge *untouched = (passlock_challenge *) 1;
         Harness *h = *state;
@@ -164,8 +164,9 @@ static void test_not_repeated(void **state)
         assert_int_equal(harness_count_log(h, "VerifyChallenge"), 1);
 }
 
-/* The lookup of the default tenancy was interrupted: no mail can have been sent. */
-static void test_repeated_before_it_was_made(void **state)
+/* Only the lookup of the default tenancy was interrupted, so no mail was sent: the call is
+ * retried. */
+static void test_retried_after_lookup(void **state)
 {
         passlock_challenge *challenge = NULL;
         Harness *h = *state;
@@ -190,9 +191,9 @@ int main(void)
                 test(test_verify_and_delete),
                 test(test_failures),
                 test(test_asynchronous),
-                activatable(test_repeated),
-                activatable(test_not_repeated),
-                activatable(test_repeated_before_it_was_made),
+                activatable(test_retried),
+                activatable(test_not_retried),
+                activatable(test_retried_after_lookup),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

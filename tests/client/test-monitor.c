@@ -35,7 +35,7 @@ static void on_change(passlock *client, enum passlock_links_change change, int r
                 s->monitor = passlock_monitor_cancel(s->monitor);
 }
 
-/* First `before`, then lost for that reason, then `after`. */
+/* Expects `before`, the loss with this reason, then `after`. */
 static void expect_loss(const Seen *s, const char *before, int r, const char *after)
 {
         char expected[4096];
@@ -170,7 +170,7 @@ static void test_denied(void **state)
         expect_loss(&s, "", PASSLOCK_ERROR_ACCESS_DENIED, "watched:0 ");
 }
 
-/* Starts it once, and never again by itself. */
+/* Only the first call of a monitor activates the service. */
 static void test_activation(void **state)
 {
         Harness *h = *state;
@@ -180,7 +180,8 @@ static void test_activation(void **state)
         harness_run_until(h, &s.n, 1);
         assert_int_equal(passlock_set_timeout_ms(h->client, 20000), 0);
         assert_int_equal(passlock_links_add(h->client, "die-always", "a"), -ECONNRESET);
-        /* The call started the service again, which crashed: nothing restarts it. */
+        /* The retried call activated the service, which crashed again: the monitor does not
+         * activate it. */
         assert_int_equal(harness_count_log(h, "ready"), 2);
         harness_settle(h);
         assert_int_equal(harness_count_log(h, "ready"), 2);
@@ -204,7 +205,7 @@ static void send_forged(const char *path, const char *destination, const char *i
         assert_true(sd_bus_send_to(bus, m, destination, NULL) >= 0);
 }
 
-/* Anybody on a system bus can send anybody signals. */
+/* Any peer on a system bus can send unicast signals to any other. */
 static void test_forgery(void **state)
 {
         Harness *h = *state;
@@ -213,7 +214,7 @@ static void test_forgery(void **state)
 
         assert_int_equal(passlock_links_monitor(h->client, on_change, &s, NULL), 0);
         harness_run_until(h, &s.n, 1);
-        /* Whoever our client is: it is one of the first few on this bus. */
+        /* The client's unique name is one of these. */
         for (unsigned i = 0; i < 8; i++) {
                 snprintf(name, sizeof(name), ":1.%u", i);
                 send_forged("/dev/passlock/Passlock1/tenancy/default", name,

@@ -79,7 +79,7 @@ static void test_result(void **state)
         assert_null(passlock_reconciliation_unref(reconciliation));
         assert_null(passlock_reconciliation_unref(NULL));
 
-        /* Its connection is gone when the call is. */
+        /* The dedicated connection is closed after the call. */
         harness_run_until_line(h, "Reconcile gone");
         assert_int_equal(passlock_reconcile(h->client, NULL, NULL), -EINVAL);
 }
@@ -139,7 +139,7 @@ static void test_stray_signals(void **state)
         passlock_call_cancel(s.call);
 }
 
-/* The client's other calls do not notice. */
+/* Cancelling does not affect other calls of the client. */
 static void test_cancel_stops_the_service(void **state)
 {
         Harness *h = *state;
@@ -197,7 +197,8 @@ static void test_unref_stops_the_service(void **state)
         assert_int_equal(s.n, 0);
 }
 
-/* The client's deadline is not for it; its own is, and stops the service. */
+/* A reconciliation ignores the client's timeout. The call's own deadline aborts it in the
+ * service. */
 static void test_deadline(void **state)
 {
         Harness *h = *state;
@@ -218,7 +219,7 @@ static void test_deadline(void **state)
         harness_run_until_line(h, "Reconcile gone");
 }
 
-static void test_not_repeated(void **state)
+static void test_not_retried(void **state)
 {
         Harness *h = *state;
         Seen s = {};
@@ -243,7 +244,7 @@ static void test_bus_dies(void **state)
         assert_int_equal(s.r, -ECONNRESET);
 }
 
-static void test_nobody_there(void **state)
+static void test_no_service_or_bus(void **state)
 {
         passlock_reconciliation *untouched = (passlock_reconciliation *) 1;
         Harness *h = *state;
@@ -253,8 +254,8 @@ static void test_nobody_there(void **state)
         assert_int_equal(passlock_reconcile(h->client, NULL, &untouched), -ENOTCONN);
 }
 
-/* A call of the client that waits for a restarted service is no business of this one. */
-static void test_among_others(void **state)
+/* Reconciliations and other calls of a client do not affect each other. */
+static void test_independent_of_other_calls(void **state)
 {
         Harness *h = *state;
         Seen s = {}, many[3] = {};
@@ -335,10 +336,10 @@ int main(void)
                 test(test_cancel_at_once),
                 test(test_unref_stops_the_service),
                 test(test_deadline),
-                test(test_not_repeated),
+                test(test_not_retried),
                 test(test_bus_dies),
-                bus_only(test_nobody_there),
-                test(test_among_others),
+                bus_only(test_no_service_or_bus),
+                test(test_independent_of_other_calls),
                 test(test_fork),
                 test(test_default_tenancy),
         };

@@ -36,7 +36,7 @@ static void on_principal(passlock *client, int r, const char *error_text,
                 snprintf(((Seen *) userdata)->id, 128, "%s", passlock_principal_get_id(principal));
 }
 
-static void test_nothing_is_started_by_a_client(void **state)
+static void test_new_client_does_not_activate(void **state)
 {
         Harness *h = *state;
         passlock *client = NULL;
@@ -83,7 +83,7 @@ static void test_no_bus(void **state)
         assert_int_equal(passlock_links_add(h->client, "x", "a"), 0);
 }
 
-/* An exchange that the first instance of the service did not answer. */
+/* Expects that the exchange was retried once, with the same request id. */
 static void expect_one_repeat(Harness *h, const Seen *s, const char *code)
 {
         char line[256];
@@ -113,8 +113,8 @@ static void test_service_dies(void **state)
         expect_one_repeat(h, &s, "die-once");
 }
 
-/* Its next instance knows that this very exchange was cut off, and the repeat is the last one. */
-static void test_service_loses_the_answer(void **state)
+/* The restarted service reports the interrupted exchange; it is not retried again. */
+static void test_lost_reply(void **state)
 {
         passlock_principal *untouched = (passlock_principal *) 1;
         Harness *h = *state;
@@ -176,7 +176,7 @@ static void test_service_stays_away(void **state)
         start = monotonic_ms();
         assert_int_equal(passlock_links_add(h->client, "die-once", "a"), -ETIMEDOUT);
         assert_in_range(monotonic_ms() - start, 299, 20000);
-        /* While that one waited, another is not made to. */
+        /* A new call fails at once: only interrupted calls wait for the service. */
         harness_reap_service(h);
         assert_int_equal(passlock_set_timeout_ms(h->client, 30000), 0);
         assert_int_equal(passlock_links_add_async(h->client, "x", "a", on_done, &s, NULL), 0);
@@ -184,8 +184,8 @@ static void test_service_stays_away(void **state)
         assert_int_equal(s.r, -EHOSTDOWN);
 }
 
-/* A hundred are with the service when it is killed; the others wait for their turn. */
-static void test_many_cut_off(void **state)
+/* When the service is killed, 100 calls are sent, the limit, and 200 are queued. */
+static void test_many_interrupted(void **state)
 {
         Harness *h = *state;
         Seen s = {};
@@ -218,7 +218,7 @@ static void test_many_without_a_service(void **state)
         assert_int_equal(s.r, -EHOSTDOWN);
 }
 
-static void test_turn_comes_after_cancel(void **state)
+static void test_cancel_frees_send_slots(void **state)
 {
         Harness *h = *state;
         passlock_call *calls[100];
@@ -240,20 +240,20 @@ static void test_turn_comes_after_cancel(void **state)
         assert_int_equal(s.n, 0);
 }
 
-static void test_removal_is_repeated(void **state)
+static void test_removal_is_retried(void **state)
 {
         Harness *h = *state;
 
         assert_int_equal(passlock_links_remove(h->client, "gone-once"), 0);
         assert_int_equal(harness_count_log(h, "Remove gone-once"), 2);
         assert_int_equal(passlock_links_remove(h->client, "gone-once"), PASSLOCK_ERROR_NOT_FOUND);
-        /* Nothing else is forgiven. */
+        /* For other methods NotFound is an error. */
         assert_int_equal(passlock_links_add(h->client, "gone-once-add", "a"),
                          PASSLOCK_ERROR_NOT_FOUND);
 }
 
-/* Signing in: the one leaves a token behind at worst, the other changes nothing. */
-static void test_sign_in_is_repeated(void **state)
+/* Sign-in calls are retried: at worst an unused token is left. */
+static void test_sign_in_is_retried(void **state)
 {
         Harness *h = *state;
         passlock_principal *principal = NULL;
@@ -351,20 +351,20 @@ static void test_cancel_while_waiting(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                activatable(test_nothing_is_started_by_a_client),
+                activatable(test_new_client_does_not_activate),
                 bus_only(test_no_service),
                 bus_only(test_no_bus),
                 service(test_service_dies),
                 service(test_service_is_killed),
                 activatable(test_service_is_activated_again),
                 activatable(test_service_dies_twice),
-                activatable(test_service_loses_the_answer),
+                activatable(test_lost_reply),
                 service(test_service_stays_away),
-                service(test_many_cut_off),
+                service(test_many_interrupted),
                 bus_only(test_many_without_a_service),
-                service(test_turn_comes_after_cancel),
-                activatable(test_removal_is_repeated),
-                activatable(test_sign_in_is_repeated),
+                service(test_cancel_frees_send_slots),
+                activatable(test_removal_is_retried),
+                activatable(test_sign_in_is_retried),
                 service(test_bus_dies),
                 service(test_bus_stays_away),
                 service(test_idle_client_survives),

@@ -90,7 +90,7 @@ static void test_list(void **state)
         passlock_passkey_list_unref(list);
 }
 
-/* Takes the result over. */
+/* Takes ownership of the result. */
 static void expect_token(passlock_management *management, const char *token)
 {
         assert_string_equal(passlock_management_get_token(management), token);
@@ -248,8 +248,8 @@ static void test_asynchronous(void **state)
                 assert_string_equal(s[i].text, expected[i]);
 }
 
-/* Each is made twice, and the second time answered: reading, and changes that can be repeated. */
-static void test_repeated(void **state)
+/* Reads and idempotent changes are retried: the service replies to the second call. */
+static void test_retried(void **state)
 {
         const char *const ids[] = {"die-once-delete", NULL};
         Harness *h = *state;
@@ -292,7 +292,7 @@ int main(void)
                 test(test_unsendable_lists),
                 test(test_nulls),
                 test(test_asynchronous),
-                activatable(test_repeated),
+                activatable(test_retried),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,14 +29,14 @@ def test_times(bare_host, nowhere, time):
 @pytest.mark.parametrize("time", (
     "", " ", "now", "2026", "2026-02-30", "2026-13-01", "2026-01-31x", "2026-01-31 25:00", "@",
     "@-1", "@1x", "@9999999999999", "-", "-1", "-1w", "--1s", "-9999999999s", "1h"))
-def test_what_is_no_time(bare_host, nowhere, time):
+def test_invalid_times(bare_host, nowhere, time):
     for option in ("since", "until"):
         assert bare_host.expect("audit", nowhere, f"--{option}={time}", status=2) == (
             f"passlockctl: Failed to parse --{option}={time}: not a timestamp; see passlockctl(1)\n")
 
 
 @pytest.mark.parametrize("lines", ("", "0", "-1", "x", "1x", "99999999999"))
-def test_what_is_no_number_of_lines(bare_host, nowhere, lines):
+def test_invalid_number_of_lines(bare_host, nowhere, lines):
     assert bare_host.expect("audit", nowhere, f"--lines={lines}", status=2) == (
         f"passlockctl: Failed to parse --lines={lines}: not a positive number\n")
 
@@ -53,6 +53,6 @@ def test_no_journal(bare_host, tmp_path):
         "audit", f"--directory={tmp_path / 'missing'}", status=1)
 
 
-def test_options_are_its_own(bare_host):
+def test_options_of_audit_only(bare_host):
     assert "status does not have the option --since" in bare_host.expect("status", "--since=-1h", status=2)
     assert "too many arguments" in bare_host.expect("audit", "ada", status=2)

@@ -170,7 +170,7 @@ class Shell:
         self.write("\x01" + out + "\x05\n")
         words = self.read_until(r"<<\|([^\r\n]*)\|>>")[1]
         self.synchronise()
-        return [eval(word) for word in words.split("|")]  # they are literals of ours
+        return [eval(word) for word in words.split("|")]  # literals of this file
 
     def close(self):
         os.kill(self.child, signal.SIGKILL)
@@ -214,5 +214,5 @@ def test_shell(shell, typed, words):
     ("passlockd --conf\tx", ["passlockd", "--config=x"]),
     ("passlock-sandbox --allow\t", ["passlock-sandbox", "--allow-remote"]),
 ])
-def test_shell_and_the_other_programs(shell, typed, words):
+def test_shell_with_other_programs(shell, typed, words):
     assert shell.type(typed) == words

@@ -20,7 +20,7 @@ CHECKS = ["configuration", "daemon", "bus policy", "grants", "credential", "name
           "clock", "store"]
 ROOT = os.geteuid() == 0
 DENIED = ("state=denied", "vault=error:8")
-# Then this tool finds out why; else what the daemon gets counts.
+# passlockctl reports faults of the API only if the daemon gets no response.
 UNREACHABLE = ("state=degraded", "vault=error:9")
 
 
@@ -44,7 +44,7 @@ class Patient:
                                            f"printf '%s' '{journal}'")
 
     def start(self, *options):
-        # Later ones count.
+        # The last of duplicate options counts.
         self.host.start_service(f"version={self.version}", f"endpoint={self.api.endpoint}",
                                 "one-tenancy", *options)
 
@@ -53,7 +53,7 @@ class Patient:
         assert (done.returncode, done.stderr) == (status, "")
         found = json.loads(done.stdout)
         assert found["ok"] is (status == 0)
-        # Those of another tenancy than the default one have its label before the name.
+        # The key is the name of the check; for other tenancies than the default LABEL/NAME.
         return {"/".join([check["tenancy"]] * (check["tenancy"] not in (None, "default"))
                          + [check["name"]]): check for check in found["checks"]}
 
@@ -77,7 +77,7 @@ def fixture_patient(bare_host, api):
     return Patient(bare_host, api)
 
 
-def test_all_is_well(patient):
+def test_no_faults(patient):
     patient.start()
     checks = patient.examine(0)
     assert list(checks) == CHECKS
@@ -86,7 +86,7 @@ def test_all_is_well(patient):
     assert patient.api.requests == [("/v2/.well-known/jwks.json", None)]
 
 
-def test_for_people(patient):
+def test_text_output(patient):
     patient.host.environment["STATE_DIRECTORY"] = "/nowhere"
     patient.start(*DENIED)
     patient.unit("LoadState=not-found\\nActiveState=inactive\\nResult=success\\n")
@@ -164,9 +164,9 @@ def test_masked(patient):
 NO_CREDENTIALS = "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\n"
 
 
-@pytest.mark.skipif(not ROOT, reason="others may not look")
-def test_keys_that_do_not_open(patient, tmp_path):
-    """Each invalid file is reported, and no valid one."""
+@pytest.mark.skipif(not ROOT, reason="requires root")
+def test_undecryptable_credentials(patient, tmp_path):
+    """Reports each credential that cannot be loaded, and no other."""
     files = ["# /usr/lib/systemd/system/passlockd.service", "[Service]"]
     for name in ("good", "bad", "worse"):
         (tmp_path / name).touch()
@@ -190,8 +190,8 @@ def test_keys_that_do_not_open(patient, tmp_path):
     assert f"mv {tmp_path}/bad /root; systemctl daemon-reload; systemctl restart passlockd" in found[0][1]
 
 
-def test_key_that_does_not_open_for_others(patient):
-    """For other users; and for root, if all credentials can be decrypted now."""
+def test_undecryptable_credential_without_file(patient):
+    """Without root, or if all credentials can be decrypted now, no file is reported."""
     patient.unit(NO_CREDENTIALS)
     text = "all of them can be decrypted" if ROOT else "systemd failed to decrypt a credential"
     checks = patient.expect_fault("credential", text)
@@ -238,7 +238,7 @@ def test_no_grant(patient):
 
 
 def test_no_grant_for_this_tenancy(patient):
-    """For root, the tenancy is unknown."""
+    """The tenancy does not exist: root is told so, other users have no grant for it."""
     patient.start()
     patient.options += ["--tenancy=third"]
     if ROOT:
@@ -265,8 +265,8 @@ def test_no_credential(patient):
     assert checks["TLS"]["verdict"] == "ok"
 
 
-def test_name(patient):
-    # No resolver asks anybody for a label of this length.
+def test_unresolvable_name(patient):
+    # Resolvers reject an overlong label without a query.
     patient.api.endpoint = f"https://{64 * 'x'}.example"
     patient.start(*UNREACHABLE)
     checks = patient.expect_fault("name", "xxx.example: ")
@@ -274,7 +274,7 @@ def test_name(patient):
     assert checks["key"]["verdict"] == checks["clock"]["verdict"] == "skipped"
 
 
-def test_connection(patient):
+def test_refused_connection(patient):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         patient.api.endpoint = f"https://127.0.0.1:{closed.getsockname()[1]}"
@@ -290,7 +290,7 @@ def test_no_tls(patient):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
-def test_what_only_this_tool_cannot_reach(patient):
+def test_api_unreachable_from_passlockctl_only(patient):
     """The daemon reaches the API, so a failure of passlockctl is no fault."""
     patient.api.endpoint = f"https://{64 * 'x'}.example"
     patient.start()
@@ -350,13 +350,13 @@ def test_key(patient, state, error, text):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
-def test_key_that_was_not_used_yet(patient):
+def test_unused_key(patient):
     patient.start("vault=error:8")
     patient.expect_fault("key", "rejected by the API")
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
-def test_state_of_long_ago(patient):
+def test_stale_state(patient):
     patient.start("state=degraded")
     assert patient.examine(0)["key"]["found"] == "accepted by the API"
 
@@ -388,13 +388,13 @@ def test_every_tenancy(patient):
         assert f"tenancy {label}:\nOK   credential     tenancy {label} has a key\n" in done.stdout
 
 
-def test_default_tenancy_is_not_the_callers(patient):
+def test_tenancy_option_without_default_tenancy(patient):
     patient.start("default=missing")
     patient.options = ["--json", "--tenancy=default"]
     assert "tenancy" not in patient.examine(0)
 
 
-# What the daemon itself has found
+# Findings of the daemon
 
 def test_findings(patient):
     patient.start()
@@ -421,7 +421,7 @@ def test_no_findings(patient):
     assert "Diagnose" in patient.host.log()
 
 
-# Keys that are none
+# Invalid keys
 
 FLAWS = {b"": "is empty", b"\n": "is empty", b"two\nlines\n": "has more than one line",
          b"key\r": "contains a control character", "key".encode("utf-16"): "is UTF-16",
@@ -432,7 +432,7 @@ FLAWS = {b"": "is empty", b"\n": "is empty", b"two\nlines\n": "has more than one
 
 @pytest.mark.skipif(not ROOT, reason="only root may look")
 @pytest.mark.parametrize("content", FLAWS, ids=[text.replace(" ", "-") + str(n) for n, text in enumerate(FLAWS.values())])
-def test_credential_that_is_no_key(patient, tmp_path, content):
+def test_invalid_key(patient, tmp_path, content):
     directory = tmp_path / "credentials"
     directory.mkdir()
     (directory / "my.key").write_bytes(content)
@@ -446,7 +446,7 @@ def test_credential_that_is_no_key(patient, tmp_path, content):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may look")
-def test_credential_that_is_a_key_by_now(patient, tmp_path):
+def test_valid_key_not_loaded(patient, tmp_path):
     (tmp_path / "passlock.default").write_text("good-key\n")
     patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
     patient.start("state=unconfigured")
@@ -454,8 +454,8 @@ def test_credential_that_is_a_key_by_now(patient, tmp_path):
     assert "passlockctl reload" in checks["credential"]["advice"]
 
 
-def test_credential_of_which_the_daemon_has_said_it(patient):
-    """The daemon's finding is not repeated; root also gets the file."""
+def test_credential_reported_by_daemon(patient):
+    """The fault is reported once: the finding, or as root the check of the file."""
     patient.start("state=unconfigured")
     patient.write("findings", "credential|default|passlock.default||it has two lines|set-key")
     checks = json.loads(patient.host.run("doctor", "--json").stdout)["checks"]
@@ -463,7 +463,7 @@ def test_credential_of_which_the_daemon_has_said_it(patient):
     assert found == "it has two lines" or (ROOT and "tenancy default has no key: " in found)
 
 
-# What the caller may do
+# The caller's permissions
 
 def test_grants(patient):
     patient.start()
@@ -523,7 +523,7 @@ def test_too_many_connections(bare_host):
 HELLO = message_bus.Hello().serialise(serial=1)
 
 
-# By which proxy the daemon goes
+# The daemon's proxy
 
 class Proxy:
     """A proxy that connects every CONNECT request to one target, and records the requests."""
@@ -576,7 +576,7 @@ def fixture_proxied(bare_host, tls_api, certificate):
 def test_proxy_of_the_daemon(proxied):
     proxied.host.environment["https_proxy"] = proxied.proxy.url
     proxied.start(*UNREACHABLE, proxied.ca)
-    # What the tool's own environment says does not count.
+    # The environment of passlockctl does not matter.
     proxied.host.environment |= {"https_proxy": "http://127.0.0.1:1", "no_proxy": "*"}
     checks = proxied.expect_fault("TLS", f"https://{64 * 'x'}.example through the daemon's proxy ", "certificate")
     host = proxied.proxy.url.rpartition("@")[2]
@@ -586,7 +586,7 @@ def test_proxy_of_the_daemon(proxied):
 
 
 @pytest.mark.parametrize("no_proxy", ["127.0.0.0/8", "127.0.0.1", "10.0.0.0/8,127.0.0.1/32"])
-def test_address_that_the_proxy_is_not_for(bare_host, tls_api, certificate, no_proxy):
+def test_no_proxy_for_address(bare_host, tls_api, certificate, no_proxy):
     """no_proxy follows the rules of this libcurl version."""
     patient = Patient(bare_host, tls_api)
     patient.host.environment |= {"https_proxy": "http://127.0.0.1:1", "no_proxy": no_proxy}
@@ -599,7 +599,7 @@ def test_address_that_the_proxy_is_not_for(bare_host, tls_api, certificate, no_p
 
 
 @pytest.mark.parametrize("exempt", ["*", "example", ".example", "a.b, x.example,{}.example"])
-def test_endpoint_that_the_proxy_is_not_for(proxied, exempt):
+def test_no_proxy_for_name(proxied, exempt):
     proxied.host.environment |= {"https_proxy": proxied.proxy.url, "no_proxy": exempt.format(64 * "x")}
     proxied.start(*UNREACHABLE)
     del proxied.host.environment["no_proxy"]
@@ -607,7 +607,7 @@ def test_endpoint_that_the_proxy_is_not_for(proxied, exempt):
     assert proxied.proxy.asked == []
 
 
-def test_proxy_that_is_not_there(proxied):
+def test_unreachable_proxy(proxied):
     url = proxied.proxy.url
     proxied.proxy = proxied.proxy.close()
     proxied.host.environment |= {"HTTPS_PROXY": url, "no_proxy": "xample"}
@@ -617,7 +617,7 @@ def test_proxy_that_is_not_there(proxied):
     assert "show --property=Environment" in checks["TLS"]["advice"]
 
 
-def test_proxy_of_this_tool_only(patient):
+def test_proxy_of_passlockctl_is_ignored(patient):
     """A proxy of passlockctl's environment is not used for the daemon's route."""
     patient.start()
     patient.host.environment |= {"https_proxy": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
@@ -625,7 +625,7 @@ def test_proxy_of_this_tool_only(patient):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may for sure")
-def test_what_only_the_daemon_cannot_reach(patient):
+def test_api_unreachable_from_daemon_only(patient):
     patient.start(*UNREACHABLE)
     checks = patient.expect_fault("key", "the daemon gets no usable response, but passlockctl does")
     assert "IPAddressDeny=" in checks["key"]["advice"]
@@ -633,7 +633,7 @@ def test_what_only_the_daemon_cannot_reach(patient):
 
 # A unit that cannot start
 
-def test_start_that_fails_is_not_waited_for(bare_host, api):
+def test_failed_start_is_reported_early(bare_host, api):
     """A failed start is reported before the bus's timeout."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
@@ -652,11 +652,11 @@ def test_start_that_fails_is_not_waited_for(bare_host, api):
 
 
 @pytest.mark.parametrize("shown, text", [
-    # As an earlier start has left it, and nothing comes of the new one.
+    # The state after an earlier start; the new start is refused.
     ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\nExecMainExitTimestampMonotonic=1\\n", "failed"),
     ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\nExecMainExitTimestampMonotonic=1\\n", "decrypt"),
 ])
-def test_start_that_is_refused(bare_host, api, shown, text):
+def test_refused_start(bare_host, api, shown, text):
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
     patient = Patient(bare_host, api)
@@ -666,7 +666,7 @@ def test_start_that_is_refused(bare_host, api, shown, text):
     assert text in done.stderr
 
 
-def test_attempts_that_fail_one_after_the_other(bare_host, api):
+def test_repeated_start_failures(bare_host, api):
     """Between two attempts the unit is activating, not failed."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
@@ -683,7 +683,7 @@ def test_attempts_that_fail_one_after_the_other(bare_host, api):
     assert patient.host.log() == []
 
 
-def test_start_that_takes_long(bare_host, api):
+def test_slow_start(bare_host, api):
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
     Patient(bare_host, api).unit("LoadState=loaded\\nActiveState=activating\\nResult=success\\n")
@@ -692,7 +692,7 @@ def test_start_that_takes_long(bare_host, api):
         1, "passlockctl: passlockd.service did not start within 1 s; see journalctl -u passlockd\n")
 
 
-def test_start_that_works(bare_host, api):
+def test_start_after_failed_start(bare_host, api):
     """A start that works, after an earlier failed start."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates(f"{FAKE_SERVICE} {bare_host.directory}")
@@ -700,7 +700,7 @@ def test_start_that_works(bare_host, api):
     assert "9.8.7" in bare_host.expect("status")
 
 
-def test_monitor_waits_all_the_same(bare_host, api):
+def test_monitor_waits_after_failed_start(bare_host, api):
     """monitor reports the failed start, and continues when the service is back."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
@@ -722,14 +722,14 @@ def stopped(process):
 
 
 @pytest.mark.parametrize("verb", ["status", "monitor"])
-def test_bus_that_is_stuck(bare_host, verb):
+def test_unresponsive_bus(bare_host, verb):
     """The deadline covers the check of the service as well."""
     with stopped(bare_host.bus):
         done = bare_host.run(verb, "--timeout=1")
     assert (done.returncode, done.stderr) == (1, "passlockctl: Timed out waiting for a reply\n")
 
 
-def test_timeout_is_for_the_first_reply(bare_host):
+def test_monitor_timeout(bare_host):
     """After the first reply, monitor has no timeout."""
     bare_host.start_service("links=1")
     with Terminal(bare_host, "monitor", "--timeout=1", stdout=None) as terminal:
@@ -738,7 +738,7 @@ def test_timeout_is_for_the_first_reply(bare_host):
         assert terminal.process.poll() is None
 
 
-def test_bus_or_daemon_that_does_not_respond(patient):
+def test_unresponsive_daemon_or_bus(patient):
     """The advice is not to start the service."""
     patient.options += ["--timeout=1"]
     patient.start()
@@ -750,7 +750,7 @@ def test_bus_or_daemon_that_does_not_respond(patient):
         assert "systemctl status dbus" in checks["daemon"]["advice"]
 
 
-def test_start_that_hangs(bare_host, api):
+def test_start_in_progress(bare_host, api):
     """A start in progress: the configuration is unknown."""
     bare_host.stop("bus")
     bare_host.start_bus_that_activates()
@@ -762,7 +762,7 @@ def test_start_that_hangs(bare_host, api):
     assert list(checks) == ["configuration", "daemon"]
 
 
-def test_file_of_a_credential_that_is_no_key(patient, tmp_path):
+def test_file_of_invalid_key(patient, tmp_path):
     if not ROOT:
         pytest.skip("only root may look")
     (tmp_path / "passlock.default").write_text("two lines\n")
@@ -773,7 +773,7 @@ def test_file_of_a_credential_that_is_no_key(patient, tmp_path):
     patient.expect_fault("credential", "passlock.default, from /root/my-key, contains white space")
 
 
-def test_daemon_that_does_not_come_back(patient):
+def test_daemon_does_not_restart(patient):
     """An interrupted call waits for the daemon, then reports why it did not start."""
     patient.start()
     patient.unit("LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\n", "out of luck\n")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""passlockctl and the agent that asks an administrator for the password: when it is started, and that
-it ends. What becomes of it with a real one is in tests/system."""
+"""passlockctl starts and stops pkttyagent, here a fake. Tests with the real one are in tests/system."""
 
 import os
 import shutil
@@ -16,7 +15,7 @@ from tests.harness import as_uid
 from tests.harness.build import build_dir
 
 NOBODY = 65534
-# Says what it was started with, and that it is ready.
+# A fake pkttyagent: logs its arguments, and closes the descriptor when it is ready.
 AGENT = 'echo $$ "$@" >"$AGENT_LOG"; eval "exec $4>&-"; exec sleep 600'
 
 
@@ -100,7 +99,7 @@ def test_no_agent_without_a_terminal(shared_host):
 
 
 @pytest.mark.parametrize("script", [None, "exit 1", "kill -9 $$"], ids=["missing", "fails", "dies"])
-def test_agent_that_is_none(shared_host, script):
+def test_unavailable_agent(shared_host, script):
     """Without pkttyagent, a desktop agent may exist; the call is made in any case."""
     if script:
         shared_host.fake_programs(pkttyagent=script)
@@ -115,7 +114,7 @@ def test_agent_that_is_none(shared_host, script):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_agent_goes_with_us(shared_host, number):
+def test_agent_ends_with_passlockctl(shared_host, number):
     with person(shared_host, "monitor", stdout=None) as terminal:
         terminal.read_until("watched")
         pid = agent_of(shared_host)[0]

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the library exports is what its version script says, is what its header declares, and is
-called by a test that is linked with the library."""
+"""The library exports the symbols in its version script and header; a linked test calls each."""
 
 import re
 import subprocess
@@ -45,7 +44,7 @@ def test_header(bare):
     assert called_in((CLIENT / "passlock.h").read_text()) == bare
 
 
-def test_each_is_called_by_a_test(bare):
+def test_each_symbol_is_called_by_a_test(bare):
     called = set()
     for source in TESTS.glob("*.c"):
         called |= called_in(source.read_text())

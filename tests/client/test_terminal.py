@@ -39,7 +39,7 @@ def test_deletion_is_not_confirmed(host, answer):
     ["vault", "delete", "a", "--yes"], ["vault", "delete", "--user=u", "--yes"],
     ["reconcile", "--apply", "--yes"], ["reconcile"], ["link", "remove", "a"],
 ])
-def test_no_question(host, arguments):
+def test_no_confirmation(host, arguments):
     with Terminal(host, *arguments) as terminal:
         status, _, seen = terminal.finish()
         assert status == 0
@@ -74,8 +74,8 @@ def test_reconcile_that_removes_most_links(bare_host, answer, done):
     assert ("Reconcile dry_run=no max_remove=2" in bare_host.log()) is done
 
 
-def test_reconcile_of_more_than_the_bound(bare_host):
-    """No confirmation is asked for."""
+def test_reconcile_over_the_limit(bare_host):
+    """Over the limit, passlockctl does not ask for confirmation."""
     bare_host.start_service("links-count=1000")
     with Terminal(bare_host, "reconcile", "--apply", "--remove-up-to=1") as terminal:
         status, _, seen = terminal.finish()
@@ -116,6 +116,6 @@ def test_interrupted(bare_host, arguments, word, text, number):
         status, output, seen = terminal.finish()
         assert (status, output) == (-number, "")
         assert seen.endswith(f"\r\x1b[Kpasslockctl: {text}\n")
-    # And so is the service.
+    # The service aborts the reconciliation as well.
     while bare_host.service.stdout.readline() != b"Reconcile gone\n":
         pass

@@ -7,8 +7,8 @@
                     keys={"passlock.default": sandbox.api_key}) as daemon:
             print(bus.call(tenancy_path(), "Links", "ListByUser", "s", "user-42"))
 
-Nothing has a fixed port or waits by sleeping: each program says when it is ready. Programs end
-with their `with` block, with the interpreter, and with its death by a signal.
+No fixed ports and no sleeps: each program reports when it is ready. Programs are ended at the end of
+their `with` block, and when the interpreter exits or is killed.
 """
 
 from .browser import Browser, Page

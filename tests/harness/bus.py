@@ -16,7 +16,7 @@ from .workspace import Workspace
 NAME = "dev.passlock.Passlock1"
 PATH = "/dev/passlock/Passlock1"
 
-# As system.conf has it, with the policy that is shipped; the tests' daemon is not `passlock`.
+# Like system.conf, with the shipped policy, but for the user of the tests instead of `passlock`.
 CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
         "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -97,8 +97,8 @@ class Bus(Process):
 
     def call(self, path: str, interface: str, member: str, signature: str = "", *args,
              connection=None) -> tuple:
-        """Calls the daemon and returns the reply's body; an error reply is a BusError.
-        `interface` is short for its last word, such as Links, or whole if it has a dot."""
+        """Calls the daemon and returns the reply's body; an error reply raises BusError.
+        `interface` is a full name, or the last part of one of the daemon's, such as Links."""
         if connection is None:
             with self.connect() as connection:
                 return self.call(path, interface, member, signature, *args, connection=connection)

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-# Longer than anything takes on a machine that stands still for seconds: a hang is a failure.
+# Timeout for hangs; generous, because a loaded machine may stall for seconds.
 PATIENCE_SEC = 60
 PASSED_ON = ("PATH", "LANG", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
              "GCOV_PREFIX", "LLVM_PROFILE_FILE")
@@ -57,7 +57,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        assert self.child, f"{self.name} does not run"
+        assert self.child, f"{self.name} is not running"
         return self.child.pid
 
     @property
@@ -65,10 +65,10 @@ class Process:
         return self.child is not None and self.child.poll() is None
 
     def start(self):
-        assert not self.running, f"{self.name} runs already"
+        assert not self.running, f"{self.name} is already running"
         passed_on = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         with self.log.open("ab") as log:
-            # Dies with us whatever happens to us; its own session keeps the terminal's Ctrl-C off.
+            # Killed when this process dies. A session of its own, so that Ctrl-C does not reach it.
             self.child = subprocess.Popen(
                 [*self.as_user, "--pdeathsig", "KILL", "--", *self.command()],
                 env=passed_on | self.environment(), stdin=self.stdin,

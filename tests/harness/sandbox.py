@@ -25,11 +25,11 @@ class Sandbox(Process):
         self.key_file.write_text(self.api_key + "\n")
         self.options = options
         self.endpoint = ""
-        # Bound, but not listening: the port is nobody else's while the sandbox is down.
+        # Reserves the port while the sandbox is stopped: bound, but not listening.
         self.place = socket.socket()
         self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.place.bind(("127.0.0.1", 0))
-        self.tls = None  # how to trust it, if it speaks TLS
+        self.tls = None  # TLS context for a sandbox with HTTPS
 
     def command(self):
         return [str(binary("passlock-sandbox")), f"--listen=127.0.0.1:{self.place.getsockname()[1]}",

@@ -19,8 +19,8 @@ from .process import PATIENCE_SEC
 
 
 class Server(ThreadingHTTPServer):
-    """With room for all the connections that the daemon opens at once: the kernel resets the rest.
-    Who does not trust it is none of its business."""
+    """Accepts many connections at once; the kernel resets connections over the queue size. Ignores
+    failed TLS handshakes and disconnects."""
 
     request_queue_size = 1024
     daemon_threads = True
@@ -35,7 +35,7 @@ class Reply:
     status: int = 200
     body: dict | bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    missing: int = 0  # bytes that are promised and do not come
+    missing: int = 0  # Content-Length minus length of the body
 
 
 @dataclass(frozen=True)
@@ -57,23 +57,23 @@ def make_certificate(path: Path) -> Path:
 
 
 class StandIn:
-    """Answers every request with `reply`, or with what `answer` makes of it, and keeps the requests.
-    With a certificate, for localhost, it speaks TLS.
+    """Replies to every request with `reply`, or the result of `answer`, and keeps the requests. With a
+    certificate, for localhost, it uses TLS.
     """
 
     def __init__(self, certificate: Path | None = None):
         self.reply = Reply()
         self.answer: Callable[[Request], Reply] | None = None  # called by many threads
-        self.clock_offset_sec = 0  # of the Date that it sends
+        self.clock_offset_sec = 0  # added to the Date header
         self.requests: list[Request] = []
-        self.connections = 0  # on which there were any
-        self.dated = True  # replies say what time it is, unless a header of theirs does
+        self.connections = 0  # number of connections with a request
+        self.dated = True  # send a Date header
         self.server = Server(("127.0.0.1", 0), self._handler())
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            # The threads shake hands, not the one that accepts.
+            # Handshake in the connection's thread, not in the accepting one.
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                      do_handshake_on_connect=False)
             self.endpoint = f"https://localhost:{self.server.server_port}"
@@ -112,7 +112,7 @@ class StandIn:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(data) + reply.missing))
                 self.close_connection |= reply.missing > 0
-                with contextlib.suppress(ConnectionError):  # whoever asked may be gone
+                with contextlib.suppress(ConnectionError):  # the client may have disconnected
                     self.end_headers()
                     self.wfile.write(data)
 
@@ -136,7 +136,7 @@ class Proxy(StandIn):
         self.host = urlsplit(endpoint).netloc
         self.answer = self._hand_on
         self.keeps: Callable[[Request], bool] = lambda request: False
-        self.kept: list[Request] = []  # answered by the API, and the daemon does not know
+        self.kept: list[Request] = []  # requests whose replies are held back
         self.free = threading.Event()
 
     def __exit__(self, *_):

@@ -22,7 +22,7 @@ class WebApp(Process):
         self.sandbox = sandbox
         self.options = options
         self.url = ""
-        # Another user may not see into the build directory, if that is below somebody's home.
+        # Copied, because the other user may not have access to the build directory.
         self.programs = work / "webapp"
         self.programs.mkdir(exist_ok=True)
         for file in (binary(self.name), build_dir() / "client/libpasslock" / "libpasslock.so.0"):

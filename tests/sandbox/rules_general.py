@@ -37,7 +37,7 @@ def _(world):
     same(world.backend("PATCH", "passkeys/x", {}), 404, error("NotFound"))
 
 
-@rule("1.6 content type is demanded of requests")
+@rule("1.6 requests need a content type")
 def _(world):
     headers = {"Authorization": f"Bearer {KEYS['T1']}", "Content-Type": "text/plain"}
     bad_request(world.request("POST", "/v2/T1/passkeys/prune", '{"userId":"u"}', headers))
@@ -68,7 +68,7 @@ def _(world):
     assert 1 <= len(handle) <= 64 and b"some-user" not in handle
 
 
-@rule("7.1 challenges of 32 bytes, each once")
+@rule("7.1 challenges have 32 bytes and are unique")
 def _(world):
     challenges = [world.options()[1]["challenge"] for _ in range(5)]
     challenges += [world.sign_in_options(discoverable=True)[1]["challenge"] for _ in range(5)]
@@ -83,7 +83,7 @@ def _(world):
         {"id": device.credential_id, "type": "public-key", "transports": ["internal", "hybrid"]}]
 
 
-@rule("U-9 one handle for a user of a relying party in a tenancy")
+@rule("U-9 one user handle per tenancy, relying party and user")
 def _(world):
     def handle(tenancy="T1", **changes):
         return world.options(tenancy, **changes)[1]["user"]["id"]
@@ -103,7 +103,7 @@ for origin in (None, "null", "", "x" * 257):
         assert world.page_call("passkey/authentication/options", {"authenticationToken": other}).status == 200
 
 
-@rule("5.1 the origin of the options is the only one, whoever verifies")
+@rule("5.1 the session is bound to the origin of the options call")
 def _(world):
     session, options = world.options(origin="https://shop.example")
     answer = world.verify(session, register(options, "https://shop.example"), origin="https://other.example")
@@ -112,7 +112,7 @@ def _(world):
     bad_request(world.verify(session, register(options, ORIGIN), origin=ORIGIN))
 
 
-@rule("4.13 unversioned key set, the same (U-23)")
+@rule("4.13 the unversioned key set is the same (U-23)")
 def _(world):
     assert (world.request("GET", "/.well-known/jwks.json").body ==
             world.request("GET", "/v2/.well-known/jwks.json").body)

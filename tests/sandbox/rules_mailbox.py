@@ -10,7 +10,7 @@ from conformance import create_challenge, rule, same, verify_challenge, wrong_co
 from shapes import error
 
 
-@rule("4.9 what is returned, and what is not")
+@rule("4.9 members of the reply")
 def _(world):
     before = int(time.time() * 1000)
     full = create_challenge(world, userId="u", metadata={"b": [1, 0.5, {"a": None}], "a": ""}, name="Ada")
@@ -48,7 +48,7 @@ def _(world):
     same(world.backend("GET", f"challenges/{created['challengeId']}"), 404, error("NotFound"))
 
 
-@rule("4.11 one shape for unknown, deleted, consumed, voided and without the secret")
+@rule("4.11 same error for unknown, deleted, consumed and invalidated challenges and a wrong secret")
 def _(world):
     consumed, deleted, alive = (create_challenge(world, purpose="oracle") for _ in range(3))
     verify_challenge(world, consumed)
@@ -90,7 +90,7 @@ for member in ("challengeId", "secret", "code"):
             assert verify_challenge(world, created).status == 200
 
 
-@rule("4.12 deletes; an unknown id succeeds, too; another tenancy's stays")
+@rule("4.12 deletes; an unknown id succeeds; a challenge of another tenancy is kept")
 def _(world):
     created, other = create_challenge(world), create_challenge(world, "T2")
     for challenge in (created, created, other, {"challengeId": "x"}):
@@ -99,7 +99,7 @@ def _(world):
     assert verify_challenge(world, other, "T2").status == 200
 
 
-@rule("4.9 invalidateOthers: same purpose and user, or address where no user is named")
+@rule("4.9 invalidateOthers: same purpose and user, or same address without a user")
 def _(world):
     def alive(created):
         return world.backend("GET", f"challenges/{created['challengeId']}").status == 200

@@ -13,7 +13,7 @@ from conftest import ORIGIN
 from shapes import error, mismatch
 
 
-@rule("5.3 the origin of the options is the only one, whoever verifies")
+@rule("5.3 the session is bound to the origin of the options call")
 def _(world):
     device = world.device()
     for asked, signed, status in (("https://shop.example", "https://shop.example", 200),
@@ -46,7 +46,7 @@ def _(world):
     assert (options["userVerification"], options["timeout"]) == ("preferred", 60000)
 
 
-@rule("4.2 userId and allowCredentials together allow what is in both")
+@rule("4.2 userId and allowCredentials together allow their intersection")
 def _(world):
     one, two, other = world.device("both"), world.device("both"), world.device("both-other")
 
@@ -60,7 +60,7 @@ def _(world):
                               {"rpId": "localhost", "userId": "both", "allowCredentials": [other.id]}))
 
 
-@rule("5.3 what is deleted after authorisation is not offered, and never replaced by anything")
+@rule("5.3 passkeys deleted after authorization are not offered; no others are offered instead")
 def _(world):
     one, two = world.device("goes"), world.device("goes")
     tokens = [world.authorize_sign_in(userId="goes") for _ in range(2)]
@@ -73,7 +73,7 @@ def _(world):
 
 
 def refused_sign_in(name, scope=None, message=None, **changes):
-    """An authentication with one wrong value fails, and without it succeeds."""
+    """An authentication with one wrong value fails, and succeeds with the right one."""
     @rule(name)
     def _(world):
         device = world.device("ceremonies")
@@ -149,14 +149,14 @@ def _(world):
         assert world.sign_in(device, flags=UP | UV | BE | BS | ED, extra=cbor(extensions)).status == 200
 
 
-@rule("7.5 userHandle need not be there if account-scoped")
+@rule("7.5 userHandle is optional if account-scoped")
 def _(world):
     device = world.device("no-handle")
     session, options = world.sign_in_options(userId="no-handle")
     assert world.sign_in_verify(session, authenticate(options, ORIGIN, device.credential)).status == 200
 
 
-@rule("7.5 sessions are used up by the attempt")
+@rule("7.5 an attempt consumes the session")
 def _(world):
     device = world.device()
     session, options = world.sign_in_options(discoverable=True)
@@ -187,7 +187,7 @@ def _(world):
     bad_request(world.sign_in_verify(world.sign_in_options(discoverable=True)[0], response))
 
 
-@rule("7.5 account-scoped ceremonies are for the allowed passkeys alone")
+@rule("7.5 account-scoped ceremonies accept only the allowed passkeys")
 def _(world):
     one, two, other = world.device("scoped"), world.device("scoped"), world.device("scoped-other")
     assert world.sign_in(other, {"userId": "scoped"}).tag == "@error/BadRequest"
@@ -225,7 +225,7 @@ def _(world):
     assert world.sign_in(device, tenancy="T2").status == 200
 
 
-@rule("5.4 a session whose passkey is unknown is used up, too")
+@rule("5.4 an attempt with an unknown passkey consumes the session")
 def _(world):
     device = world.device()
     session, options = world.sign_in_options(discoverable=True)
@@ -280,7 +280,7 @@ def _(world):
         assert principal["metadata"] == {"ipAddress": "127.0.0.1", "userAgent": "Browser/1"}
 
 
-@rule("14.3 and 14.6 the vectors of the reference have the shape of ours")
+@rule("14.3 and 14.6 the test vectors of the reference match the shapes")
 def _(world):
     auth_data = unb64("SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MdAAAAAA")
     assert auth_data[:32] == hashlib.sha256(b"localhost").digest()

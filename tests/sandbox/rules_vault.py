@@ -10,7 +10,7 @@ from conftest import ORIGIN
 from shapes import error
 
 
-@rule("4.3 codes are good once, in their tenancy")
+@rule("4.3 codes are valid once, in their tenancy")
 def _(world):
     for page in (world.register(), world.sign_in(world.device()).json):
         same(world.backend("GET", f"principal/{page['code']}", tenancy="T2"), 404, error("InvalidCode"))
@@ -18,7 +18,7 @@ def _(world):
         same(world.backend("GET", f"principal/{page['code']}"), 404, error("InvalidCode"))
 
 
-@rule("4.3 nothing else is a code")
+@rule("4.3 other tokens are not codes")
 def _(world):
     session, _ = world.sign_in_options(discoverable=True)
     for token in (session, world.authorize(), good_management("delete")(world).json["deletePasskeysToken"], "", "x"):
@@ -55,7 +55,7 @@ def _(world):
     assert set(sizes[:-1]) == {100} and 1 <= sizes[-1] <= 100
 
 
-@rule("4.5 a page whose last passkey is deleted can be followed")
+@rule("4.5 a cursor stays valid after its passkey is deleted")
 def _(world):
     page = world.backend("GET", "passkeys/").json
     while page["cursor"] is None:
@@ -82,7 +82,7 @@ def _(world):
     assert "lastUsed" not in rows[without.id]
 
 
-@rule("U-5 cursors that were never handed out")
+@rule("U-5 cursors that were never issued")
 def _(world):
     for cursor in ("", "x", "null", "pk_00000001"):
         bad_request(world.backend("GET", f"passkeys/?cursor={cursor}"))
@@ -136,7 +136,7 @@ def _(world):
     assert world.passkey(elsewhere.id, "T2")
 
 
-@rule("4.7 the records are gone at once, redeemed or not")
+@rule("4.7 the passkeys are deleted at once, before the token is redeemed")
 def _(world):
     one, two, three = (world.device("deleted") for _ in range(3))
     world.backend("POST", "passkeys/delete", {"passkeyIds": [two.id]})
@@ -155,7 +155,7 @@ def _(world):
     assert page_passkey(page) != device.id
 
 
-@rule("4.7 what was issued before a deletion: the code is good, the session is not")
+@rule("4.7 after a deletion, an earlier code is valid, an earlier session is not")
 def _(world):
     device = world.device("late")
     code = world.sign_in(device).json["code"]
@@ -176,7 +176,7 @@ def _(world):
             for device in (one, two)]}
 
 
-@rule("4.8 deletes nothing; 5.7 the snapshot is of the time of 4.8")
+@rule("4.8 deletes nothing; 5.7 the instructions are a snapshot of the vault at 4.8")
 def _(world):
     one, two = world.device("pruned"), world.device("pruned")
     token = world.backend("POST", "passkeys/prune", {"userId": "pruned"}).json["prunePasskeysToken"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The objects of the API, as the official libraries decode them, and nothing beside.
+"""The objects of the API, as the official libraries decode them. Other members are mismatches.
 
-A shape is a check of one value, a constant, a list with the shape of its items, or a dictionary with
-those of its members, where a name that ends in "?" need not be there. Null fits only what says so.
+A shape is a function that checks a value, a constant, a list with the shape of its items, or a dictionary
+with the shapes of its members; a name that ends in "?" is optional. Null matches only nullable shapes.
 """
 
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every call of the API, with its answers and its closed list of errors."""
+"""Every call of the API: replies and errors."""
 
 import json
 import os
@@ -136,7 +136,7 @@ def test_registration(sandbox, algorithm, fmt):
     }
 
 
-def test_unknown_platform_is_left_out(sandbox):
+def test_unknown_platform_is_omitted(sandbox):
     page = sandbox.register(flags=UP)
     passkey = sandbox.backend("GET", f"passkeys/{page['principal']['authenticatorId']}").json
     assert "platform" not in passkey
@@ -230,7 +230,7 @@ def test_forged_ceremony(sandbox, changes):
     session, options = sandbox.options()
     credential = Credential()
     assert_error(sandbox.verify(session, register(options, ORIGIN, credential, **changes)), 400, "BadRequest")
-    # The failed attempt used the session up and stored nothing.
+    # The failed attempt consumed the session and stored nothing.
     assert_error(sandbox.verify(session, register(options, ORIGIN, credential)), 400, "BadRequest")
     sandbox.register(credential)
 
@@ -409,8 +409,8 @@ def test_endless_body(sandbox):
     assert sandbox.request("GET", "/-/calls").status == 200
 
 
-def test_many_at_once(sandbox):
-    """Requests on connections that are open at the same time do not disturb one another."""
+def test_concurrent_connections(sandbox):
+    """Requests on concurrent connections."""
     connections = [sandbox.connect() for _ in range(200)]
     for connection in connections:
         connection.request("GET", "/v2/.well-known/jwks.json")

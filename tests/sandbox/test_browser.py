@@ -39,7 +39,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 128  # a browser opens some connections at once
+    request_queue_size = 128  # browsers open several connections at once
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ class Person:
         page.goto(site)
 
     def run(self, script):
-        """Runs statements with `passlock`, `events` and `onEvent` at hand; the value is what they return."""
+        """Runs statements that use `passlock`, `events` and `onEvent`. Returns their return value."""
         return self.page.evaluate(f"""(async () => {{
             const {{ Passlock }} = await import("{self.sandbox.url}/passlock.js");
             const passlock = new Passlock({{ tenancyId: "T1" }});
@@ -153,8 +153,8 @@ def test_autofill(person):
     assert answer["mediation"] == ["conditional", None] and answer["allowed"] == 0
 
 
-def test_autofill_is_chosen(person):
-    """The browser itself offers the passkey, and a virtual user takes it."""
+def test_autofill_is_selected(person):
+    """The browser offers the passkey, and the virtual user selects it."""
     passkey = person.register(userId="autofill")
     value = person.sign_in(discoverable=True, mediation="conditional")["result"]["value"]
     assert value["principal"]["authenticatorId"] == passkey["id"]
@@ -166,13 +166,13 @@ def test_autofill_is_chosen(person):
     ("PublicKeyCredential.isConditionalMediationAvailable = async () => false", "@error/PasskeyUnsupported"),
     ("delete PublicKeyCredential.isConditionalMediationAvailable", "@error/PasskeyUnsupported"),
 ])
-def test_autofill_that_cannot_be(person, spoil, tag):
+def test_autofill_unavailable(person, spoil, tag):
     token = person.sandbox.authorize_sign_in(discoverable=True, mediation="conditional")
     result = person.run(f'{spoil}; return passlock.authenticatePasskey({{ authenticationToken: "{token}" }})')
     assert result["error"]["_tag"] == tag
 
 
-def test_without_the_browsers_own_json(person):
+def test_json_polyfills(person):
     token = person.sandbox.authorize(userId="old")
     sign_in = person.sandbox.authorize_sign_in(discoverable=True)
     results = person.run(f"""
@@ -207,7 +207,7 @@ def test_prune(person):
     _, result = person.redeem("prune", {"userId": "pruned"})
     assert result == {"success": True, "value": {"warnings": []}}
     assert len(person.page.credentials()) == 1
-    # The server deletes the passkey, and has another one that is not on this device.
+    # Delete the passkey in the vault, and create another one, which is not on this device.
     person.sandbox.backend("POST", "passkeys/delete", {"passkeyIds": [kept["id"]]})
     person.sandbox.device("pruned")
     person.redeem("prune", {"userId": "pruned"})
@@ -219,18 +219,18 @@ SIGNALS = {"update": "signalCurrentUserDetails", "delete": "signalUnknownCredent
 
 
 @pytest.mark.parametrize("kind", SIGNALS)
-def test_browser_without_signals(person, kind):
+def test_browser_without_signal_api(person, kind):
     person.sandbox.device("unsignalled")
     body = {"userId": "unsignalled", **({"username": "x"} if kind == "update" else {})}
     token, result = person.redeem(kind, body, f"delete PublicKeyCredential.{SIGNALS[kind]};")
     assert result["success"] is True
     assert [warning["code"] for warning in result["value"]["warnings"]] == ["BROWSER_SIGNAL_UNSUPPORTED"]
     redeemed = person.sandbox.page_call(f"passkeys/{kind}/exchange", {f"{kind}PasskeysToken": token})
-    assert redeemed.status == 200  # only now
+    assert redeemed.status == 200  # passlock.js did not redeem the token
 
 
 @pytest.mark.parametrize("kind", SIGNALS)
-def test_signals_that_fail_or_have_nothing_to_say(person, kind):
+def test_failed_and_empty_signals(person, kind):
     person.sandbox.device(f"failing-{kind}")
     more = {"username": "x"} if kind == "update" else {}
     fail = f'PublicKeyCredential.{SIGNALS[kind]} = async () => {{ throw new Error("no") }};'
@@ -259,7 +259,7 @@ FAULTS = {"refuse": "NetworkRequest", "garbage": "NetworkPayload", "status=500":
 def test_broken_service(person, endpoint):
     person.register(userId="broken")
     for fault, tag in FAULTS.items():
-        person.sandbox.faults(f"{fault}@{endpoint}")  # every time: browsers ask again when refused
+        person.sandbox.faults(f"{fault}@{endpoint}")  # no count: browsers retry refused requests
         try:
             if endpoint == "prune-exchange":
                 result = person.redeem("prune", {"userId": "broken"})[1]

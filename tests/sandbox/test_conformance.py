@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The rules of the HTTP API, one row each, over real HTTP.
 
-A row names its section in the reference of the API, or the number (U-...) of a question that it leaves
-open. Some are written as data, here; what takes more than one call is in rules_*.py.
+A row names its section in the API reference, or the number (U-...) of an open question of the reference.
+Rules of one call are data in this file; rules of several calls are in rules_*.py.
 """
 
 import json
@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-import rules_general  # noqa: F401 each adds its rows
+import rules_general  # noqa: F401 adds rules when imported
 import rules_mailbox  # noqa: F401
 import rules_sign_in  # noqa: F401
 import rules_vault  # noqa: F401
@@ -77,14 +77,14 @@ GOOD = {
 
 @pytest.mark.parametrize("section", GOOD)
 def test_status_and_shape(world, section):
-    """Section 2: statuses; 1.4: nothing but what is documented, and null only where it may be."""
+    """Section 2: statuses; 1.4: documented members only, null only in nullable members."""
     _, status, shape, call = GOOD[section]
     same(call(world), status, shape)
 
 
 @pytest.mark.parametrize("section", GOOD)
 def test_content_type(world, section):
-    """1.6: to the letter, and with a body."""
+    """1.6: exact content type, and a body."""
     answer = GOOD[section][3](world)
     assert answer.headers.get_all("Content-Type") == ["application/json"]
     assert answer.body
@@ -132,7 +132,7 @@ def test_preflight(world, section):
 @pytest.mark.parametrize("section", PAGE_CALLS)
 @pytest.mark.parametrize("token", ["unknown", 7, None, "absent", ""])
 def test_bad_tokens_of_pages(world, section, token):
-    """5: BadRequest for a token that is none, readable for the page."""
+    """5: BadRequest for an invalid token, with CORS headers."""
     path, member = PAGE_CALLS[section]
     answer = world.page_call(path, {} if token == "absent" else {member: token, "response": {}})
     bad_request(answer)
@@ -148,22 +148,22 @@ def test_bad_bodies_of_pages(world, section, body):
 
 @pytest.mark.parametrize("section", PAGE_CALLS)
 def test_unknown_tenancy_of_pages(world, section):
-    """5: Forbidden with a message, and CORS."""
+    """5: Forbidden with a message and CORS headers."""
     answer = world.page_call(PAGE_CALLS[section][0], {}, tenancy="T9")
     same(answer, 403, error("Forbidden"))
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
 @pytest.mark.parametrize("section", PAGE_CALLS)
-def test_pages_have_no_key(world, section):
-    """1.2: what a page sends as Authorization makes no difference."""
+def test_page_calls_ignore_authorization(world, section):
+    """1.2: page calls ignore the Authorization header."""
     headers = {**JSON, "Origin": ORIGIN, "Authorization": "Bearer nonsense"}
     bad_request(world.request("POST", f"/v2/T1/{PAGE_CALLS[section][0]}", "{}", headers))
 
 
 @pytest.mark.parametrize("section", PAGE_CALLS)
-def test_tokens_of_pages_are_of_one_kind_and_tenancy(world, section):
-    """9: bound to tenancy and kind."""
+def test_page_tokens_are_bound(world, section):
+    """9: tokens are bound to tenancy and kind."""
     path, member = PAGE_CALLS[section]
     tokens = {
         "registrationToken": world.authorize(), "authenticationToken": world.authorize_sign_in(discoverable=True),
@@ -181,8 +181,8 @@ def test_tokens_of_pages_are_of_one_kind_and_tenancy(world, section):
 
 
 @pytest.mark.parametrize("section", ["5.1", "5.3", "5.5", "5.6", "5.7"])
-def test_tokens_of_pages_are_good_once(world, section):
-    """9, U-19: once, then BadRequest."""
+def test_page_tokens_are_single_use(world, section):
+    """9, U-19: BadRequest for a token that was already redeemed."""
     path, member = PAGE_CALLS[section]
     token = {"registrationToken": world.authorize,
              "authenticationToken": lambda: world.authorize_sign_in(discoverable=True)}.get(
@@ -210,7 +210,7 @@ CREDENTIALS = {
 @pytest.mark.parametrize("section", BACKEND_CALLS)
 @pytest.mark.parametrize("how", CREDENTIALS)
 def test_forbidden(world, section, how):
-    """1.8: always 403 with one tag, which is the only one that every call can decode."""
+    """1.8: 403 with the tag Forbidden, which clients of every call can decode."""
     method, path = BACKEND_CALLS[section]
     tenancy, authorization = CREDENTIALS[how]
     headers = {**JSON, **({} if authorization is None else {"Authorization": authorization})}
@@ -221,7 +221,7 @@ def test_forbidden(world, section, how):
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
 def test_scheme(world, scheme):
-    """1.8: in any case."""
+    """1.8: the scheme is case-insensitive."""
     answer = world.request("GET", "/v2/T1/passkeys/", headers={"Authorization": f"{scheme} {KEYS['T1']}"})
     assert answer.status == 200
 
@@ -229,14 +229,14 @@ def test_scheme(world, scheme):
 @pytest.mark.parametrize("section", [name for name, call in BACKEND_CALLS.items() if call[0] == "POST"])
 @pytest.mark.parametrize("body", ["", "nonsense", "[]", "7", "null", '{"a":1,"a":2}', "{}", "\xff"])
 def test_bad_bodies_of_backends(world, section, body):
-    """6: BadRequest where it can be decoded; 4.11 has another tag for it."""
+    """6: BadRequest, but InvalidChallenge for 4.11, whose clients do not know BadRequest."""
     answer = world.backend("POST", BACKEND_CALLS[section][1], body)
     same(answer, 400, error("InvalidChallenge" if section == "4.11" else "BadRequest"))
 
 
 @pytest.mark.parametrize("section", [name for name, call in BACKEND_CALLS.items() if call[0] == "POST"])
 def test_too_large_bodies_of_backends(world, section):
-    """U-13: 413 for the body, 64 KiB, with a tag that the call can decode."""
+    """U-13: 413 for a body over 64 KiB, with a tag that the client can decode."""
     answer = world.backend("POST", BACKEND_CALLS[section][1], "{" + " " * 65536 + "}")
     same(answer, 413, error("InvalidChallenge" if section == "4.11" else "BadRequest"))
 
@@ -318,8 +318,8 @@ def test_refused(world, signs_in, path, body):
 
 
 @pytest.mark.parametrize("call", [REGISTRATION, DISCOVERABLE, SCOPED, UPDATE, DELETE, PRUNE, CHALLENGE])
-def test_the_same_without_the_mistake(world, signs_in, call):
-    """The unchanged requests succeed, or the rows above prove nothing."""
+def test_unchanged_requests_succeed(world, signs_in, call):
+    """The unchanged requests succeed: the changes above cause the errors."""
     assert world.backend("POST", *call).status < 300
 
 
@@ -361,8 +361,8 @@ def test_rule(world, check):
 
 # Rules that need a clock, a limit or a state file of their own.
 
-def test_mail_is_limited(start):
-    """4.9, U-10: five for a purpose and person in ten minutes; 429 with the seconds, twice."""
+def test_challenge_rate_limit(start):
+    """4.9, U-10: five per purpose and recipient in ten minutes; 429 with the seconds in header and body."""
     sandbox = start()
     for subject in ({"userId": "u"}, {"email": "other@example.com"}):
         for _ in range(5):
@@ -374,14 +374,14 @@ def test_mail_is_limited(start):
         assert answer.headers["Retry-After"] == str(answer.json["retryAfterSeconds"])
         create_challenge(sandbox, skipRateLimit=True, **subject)
         create_challenge(sandbox, purpose="other", **subject)
-    # An exempt one does not count, and neither does a person's address where a user is named.
+    # Challenges with skipRateLimit do not count; with a userId the address does not count.
     for _ in range(5):
         create_challenge(sandbox, userId="v", skipRateLimit=True)
     create_challenge(sandbox, userId="v")
     create_challenge(sandbox, tenancy="T2", userId="u")
 
 
-def test_mail_limit_is_a_window(start):
+def test_challenge_rate_limit_window(start):
     sandbox = start("--challenge-limit=2:1")
     body = {"email": "ada@example.com", "purpose": "login"}
     for status in (429, 201):
@@ -391,7 +391,7 @@ def test_mail_limit_is_a_window(start):
 
 
 def test_counters_can_be_ignored(start):
-    """U-12: configurable."""
+    """U-12: --ignore-counters."""
     sandbox = start("--ignore-counters")
     device = sandbox.device()
     for counter in (5, 5, 0, 7, 3):
@@ -400,7 +400,7 @@ def test_counters_can_be_ignored(start):
 
 
 def test_expiry(start, tmp_path):
-    """9: five minutes, an hour for a prompt that waits in a form, ten minutes for a code."""
+    """9: five minutes; an hour for conditional mediation, ten minutes for a mailed code."""
     state = f"--state={tmp_path}/state.json"
     now = start(state)
     device = now.device("expires")
@@ -443,7 +443,7 @@ def test_expiry(start, tmp_path):
 
 
 def test_disabled_passkeys(start, tmp_path):
-    """U-11: not offered, not kept by a pruning, refused at sign-in; and not as an orphan."""
+    """U-11: not offered, not accepted by prune, BadRequest at sign-in instead of PasskeyNotFound."""
     state = tmp_path / "state.json"
     sandbox = start(f"--state={state}")
     on, off = sandbox.device("mixed"), sandbox.device("mixed")
@@ -470,7 +470,7 @@ def test_disabled_passkeys(start, tmp_path):
 
 
 def test_challenges_survive(start, tmp_path):
-    """Their secrets and codes are not in the file; attempts are."""
+    """The state file has attempts, but no secrets and codes."""
     state = tmp_path / "state.json"
     before = start(f"--state={state}")
     created, tried = create_challenge(before, metadata={"a": 1}), create_challenge(before)

@@ -69,7 +69,7 @@ def test_each_endpoint(sandbox, endpoint):
 def test_every_endpoint(sandbox):
     sandbox.faults("status=500")
     assert [call(sandbox, endpoint).status for endpoint in ENDPOINTS] == [500] * len(ENDPOINTS)
-    assert sandbox.calls()  # and none of ours
+    assert sandbox.calls()  # control endpoints have no faults
     assert sandbox.request("GET", "/passlock.js").status == 200
 
 
@@ -142,7 +142,7 @@ def test_delay(sandbox):
     sandbox.faults("delay=300@jwks")
     before = time.monotonic()
     answer = call(sandbox, "jwks")
-    assert time.monotonic() - before >= 0.299  # it counts in whole milliseconds
+    assert time.monotonic() - before >= 0.299  # the server rounds to milliseconds
     assert answer.status == 200 and "keys" in answer.json
 
 
@@ -156,7 +156,7 @@ def test_delays_overlap(sandbox):
     for connection in connections:
         assert connection.getresponse().status == 200
         connection.close()
-    assert 0.499 <= time.monotonic() - before < 45  # and not fifty
+    assert 0.499 <= time.monotonic() - before < 45  # one after the other would take 50 s
 
 
 def test_hang(sandbox):
@@ -174,7 +174,7 @@ def test_hang(sandbox):
     assert call(sandbox, "jwks").status == 200
 
 
-def test_client_that_left_is_let_go(sandbox):
+def test_disconnected_clients_are_closed(sandbox):
     def open_files():
         return len(os.listdir(f"/proc/{sandbox.process.pid}/fd"))
 
@@ -223,7 +223,7 @@ def test_cut(sandbox):
 
 
 @pytest.mark.parametrize("kind", ["refuse", "drop", "cut"])
-def test_work_of_a_lost_reply(sandbox, kind):
+def test_exchange_with_lost_reply(sandbox, kind):
     code = sandbox.register()["code"]
     sandbox.faults(f"{kind}@exchange*1")
     with pytest.raises(GONE + (http.client.IncompleteRead,)):
@@ -233,7 +233,7 @@ def test_work_of_a_lost_reply(sandbox, kind):
 
 
 @pytest.mark.parametrize("kind", ["refuse", "drop", "cut"])
-def test_deletion_whose_reply_is_lost(sandbox, kind):
+def test_deletion_with_lost_reply(sandbox, kind):
     device = sandbox.device()
     sandbox.faults(f"{kind}@passkeys-delete*1")
     with pytest.raises(GONE + (http.client.IncompleteRead,)):
@@ -268,7 +268,7 @@ def test_lost_replies_of_codes(sandbox, kind):
 
 
 @pytest.mark.parametrize("endpoint", ["passkeys-update", "passkeys-delete", "challenge-create"])
-def test_spoilt_answers_that_are_not_200(sandbox, endpoint):
+def test_spoilt_replies_other_than_200(sandbox, endpoint):
     bodies = {"passkeys-update": {"userId": "nobody", "username": "x"}, "passkeys-delete": {"userId": "nobody"},
               "challenge-create": {"email": "a@b.example", "purpose": "spoilt"}}
     field = {"challenge-create": "challenge"}.get(endpoint, endpoint.split("-")[1] + "PasskeysToken")
@@ -290,7 +290,7 @@ def test_spoilt_members(sandbox):
     assert "createdAt" not in sandbox.backend("GET", passkey).json
     assert sandbox.backend("GET", passkey).json["createdAt"] == "seven"
     answer = sandbox.backend("GET", passkey)
-    assert isinstance(answer.json["createdAt"], int)  # the vault itself is unharmed
+    assert isinstance(answer.json["createdAt"], int)  # the vault is unchanged
     assert "keys" in sandbox.request("GET", JWKS).json
     for endpoint, field in (("registration-authorize", "registrationToken"), ("jwks", "keys")):
         sandbox.faults(f"missing@{endpoint}*1")

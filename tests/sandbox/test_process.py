@@ -101,7 +101,7 @@ def test_ipv6(start):
     assert sandbox.backend("GET", f"principal/{code}").json["metadata"]["ipAddress"] == "::1"
 
 
-def test_remote_on_demand(start):
+def test_allow_remote(start):
     assert start("--allow-remote", listen="0.0.0.0:0").url.startswith("http://0.0.0.0:")
 
 
@@ -115,7 +115,7 @@ def test_state_survives(start, tmp_path):
     passkeys = before.backend("GET", "passkeys/").body
     token = before.authorize()
     session, options = before.options()
-    before.process.kill()  # whatever was answered is on disk
+    before.process.kill()  # the state is saved before each reply
     before.process.wait()
     text = state.read_text()
     for secret in (KEYS["T1"], unused["code"], token, session):
@@ -203,7 +203,7 @@ def test_clock_offset(start, tmp_path):
     assert before - 1000 <= parsedate_to_datetime(date).timestamp() * 1000 <= time.time() * 1000 + 301000
     assert later.verify(session, register(options, ORIGIN)).tag == "@error/BadRequest"
     assert later.backend("GET", f"principal/{code}").tag == "@error/InvalidCode"
-    # A ceremony may take as long as its timeout, and a minute.
+    # A session lasts for the timeout of the ceremony and a minute.
     assert later.verify(late_session, register(late_options, ORIGIN)).status == 200
     page = later.register()
     principal = later.backend("GET", f"principal/{page['code']}").json
@@ -247,7 +247,7 @@ def test_bad_tls(tenancy, certificate, key_file):
 
 
 def list_passkeys(sandbox):
-    """All rows, by one connection."""
+    """Yields all rows, on one connection."""
     connection = sandbox.connect()
     cursor = ""
     while cursor is not None:
@@ -269,7 +269,7 @@ def test_populate(start):
     passkey = sandbox.passkey(rows[0]["id"])
     assert not mismatch(passkey, PASSKEY)
     assert passkey["credential"]["username"] == passkey["userId"] == "user_00000001"
-    # They are like any others.
+    # Synthetic passkeys behave like other passkeys.
     options = sandbox.sign_in_options(userId="user_00000001")[1]
     assert [item["id"] for item in options["allowCredentials"]] == [rows[n]["credential"]["id"]
                                                                    for n in (0, 30000, 60000, 90000)]
@@ -281,7 +281,7 @@ def test_populate(start):
     assert after == [row["id"] for row in rows if row["userId"] != "user_00000001"] + [new.id]
 
 
-def test_populate_with_a_user_each(start):
+def test_populate_without_users(start):
     sandbox = start("--populate=3")
     assert [row["userId"] for row in sandbox.backend("GET", "passkeys/").json["records"]] == [
         "user_00000001", "user_00000002", "user_00000003"]
@@ -289,7 +289,7 @@ def test_populate_with_a_user_each(start):
 
 
 def test_a_thousand_connections(start):
-    """Kept open, and used more than once; the limit that the process starts with is too low for them."""
+    """Keep-alive connections, more than the initial RLIMIT_NOFILE."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = 1500
     if hard != resource.RLIM_INFINITY and hard < 2 * count:

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Has ceremonies verified by another implementation of WebAuthn. Reads a JSON array of
+// Verifies ceremonies with another implementation of WebAuthn. Reads a JSON array of
 // {"kind": "registration" | "authentication", "options", "origin", "rpId", "response", "passkey"} from
-// standard input, where an authentication comes with the passkey as the vault had it before; writes an
-// array of {"verified": true, ...what was found} or {"verified": false, "problem"}.
+// standard input; "passkey" is the vault's passkey before an authentication. Writes an array of
+// {"verified": true, ...results} or {"verified": false, "problem"}.
 
 import { webcrypto } from "node:crypto";
 import { text } from "node:stream/consumers";
 
-globalThis.crypto ??= webcrypto; // Node 18 has none; before the import, which looks for it
+globalThis.crypto ??= webcrypto; // missing in Node 18; set before the import
 const { verifyAuthenticationResponse, verifyRegistrationResponse } = await import("@simplewebauthn/server");
 
 const base64url = (bytes) => Buffer.from(bytes).toString("base64url");

@@ -70,7 +70,7 @@ static void check_text(const char *text)
         close(fd);
 }
 
-static void test_whole_or_not_at_all(void **state)
+static void test_atomic(void **state)
 {
         _cleanup_(freep) char *path = NULL;
         NewFile *file;
@@ -93,7 +93,7 @@ static void test_whole_or_not_at_all(void **state)
         check_text("second");
 }
 
-/* A directory swapped in meanwhile is not written to. */
+/* The file is written to the original directory, not to its replacement. */
 static void test_directory_is_replaced(void **state)
 {
         NewFile *file, *dropped;
@@ -112,7 +112,7 @@ static void test_directory_is_replaced(void **state)
         check_text("kept");
 }
 
-static void test_no_place(void **state)
+static void test_no_directory(void **state)
 {
         NewFile *file = NULL;
 
@@ -129,8 +129,8 @@ static void test_no_place(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-        const struct CMUnitTest tests[] = {TEST(test_whole_or_not_at_all),
-                                           TEST(test_directory_is_replaced), TEST(test_no_place)};
+        const struct CMUnitTest tests[] = {TEST(test_atomic), TEST(test_directory_is_replaced),
+                                           TEST(test_no_directory)};
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static void test_burst(void **state)
         assert_false(rate_limit_pass(&limit, 1099, 3, 100, &n_refused));
         assert_int_equal(n_refused, 0);
 
-        /* The next window reports the refusals of the last. */
+        /* A new window reports the number of refusals in the previous one. */
         assert_true(rate_limit_pass(&limit, 1100, 3, 100, &n_refused));
         assert_int_equal(n_refused, 2);
         assert_true(rate_limit_pass(&limit, 1101, 3, 100, &n_refused));

@@ -3,12 +3,12 @@
 
 #include "sandbox/webauthn/ceremony.h"
 
-/* A recorded browser registration from tests/data/webauthn, to be modified. */
+/* A recorded browser registration from tests/data/webauthn, for tests to modify. */
 typedef struct Sample {
         json_t *root;
         json_t *response;
         Ceremony ceremony;
-        uint8_t *attestation; /* decoded, with room for one more byte */
+        uint8_t *attestation; /* decoded, with one spare byte */
         size_t attestation_len;
         size_t auth_data_at, auth_data_len; /* within the attestation */
 } Sample;

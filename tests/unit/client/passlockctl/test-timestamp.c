@@ -43,7 +43,7 @@ static void test_dates(void **state)
         assert_int_equal(parsed("2024-02-29"), UINT64_C(1709161200000000));
 }
 
-static void test_what_is_none(void **state)
+static void test_invalid(void **state)
 {
         static const char *const texts[] = {
                 "",    "-",    "@",   "-1",         "-s",           "-1w",
@@ -62,7 +62,7 @@ int main(void)
                 cmocka_unit_test(test_before_now),
                 cmocka_unit_test(test_since_the_epoch),
                 cmocka_unit_test(test_dates),
-                cmocka_unit_test(test_what_is_none),
+                cmocka_unit_test(test_invalid),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static void assert_refused(Login *login, const char *reason)
                 fail_msg("refused because \"%s\", not \"%s\"", problem, reason);
 }
 
-static void test_real_ones(void **state)
+static void test_recorded_authentication(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 _cleanup_(login_done) Login login = {};
@@ -185,9 +185,12 @@ static void test_registration(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_real_ones),    cmocka_unit_test(test_another_ceremony),
-                cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_members),
-                cmocka_unit_test(test_keys),         cmocka_unit_test(test_registration),
+                cmocka_unit_test(test_recorded_authentication),
+                cmocka_unit_test(test_another_ceremony),
+                cmocka_unit_test(test_flipped_bits),
+                cmocka_unit_test(test_members),
+                cmocka_unit_test(test_keys),
+                cmocka_unit_test(test_registration),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,7 +86,7 @@ static void test_authorize(void **state)
                 {"{" GOOD ",\"excludeCredentials\":[\"\"]}", "excludeCredentials"},
                 {"{" GOOD ",\"excludeCredentials\":[1]}", "excludeCredentials"},
                 {"{" GOOD ",\"excludeCredentials\":\"a\"}", "excludeCredentials"},
-                {"{" GOOD ",\"userId\":\"v\"}", "JSON object"}, /* twice */
+                {"{" GOOD ",\"userId\":\"v\"}", "JSON object"}, /* duplicate member */
                 {"{" GOOD "", "JSON object"},
                 {"[]", "JSON object"},
                 {"", "JSON object"},
@@ -289,7 +289,7 @@ static void test_routes(void **state)
 {
         static const struct {
                 const char *method, *path;
-                const char *argument; /* NULL: there is no such route */
+                const char *argument; /* NULL: no route */
         } cases[] = {
                 {"GET", "/v2/T/principal/abc", "abc"},
                 {"GET", "/v2/T/principal/", ""},

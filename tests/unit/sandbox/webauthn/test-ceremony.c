@@ -30,7 +30,7 @@ static void assert_refused(Sample *sample, const char *reason)
                 fail_msg("refused because \"%s\", not \"%s\"", problem, reason);
 }
 
-static void test_real_ones(void **state)
+static void test_recorded_registrations(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 _cleanup_(credential_freep) Credential *credential = NULL;
@@ -534,7 +534,7 @@ static void test_no_response(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_real_ones),
+                cmocka_unit_test(test_recorded_registrations),
                 cmocka_unit_test(test_transports_are_filtered),
                 cmocka_unit_test(test_another_ceremony),
                 cmocka_unit_test(test_client_data),
