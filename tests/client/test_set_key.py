@@ -240,7 +240,7 @@ def test_truncated_response(keys, api_status, status, text):
 
 
 @pytest.mark.parametrize("size", [80_000, 200_000])  # over the daemon's limit, and over curl's
-@pytest.mark.parametrize("api_status,status,text", [(200, 5, "but no list of passkeys"), (403, 3, "rejected the key")])
+@pytest.mark.parametrize("api_status,status,text", [(200, 5, "without a list of passkeys"), (403, 3, "rejected the key")])
 def test_response_with_a_long_header(keys, size, api_status, status, text):
     keys.start()
     keys.api.status = api_status
