@@ -300,17 +300,17 @@ static char *describe_unresolved(const Grant *grant, const GrantName *name)
         int n;
 
         if (name->result.r == 0)
-                n = asprintf(&text, "No such %s: %s; grant %s matches nobody by that name", kind,
+                n = asprintf(&text, "No such %s: %s; grant %s ignores the name", kind,
                              name->name, grant->name);
         else if (name->result.r == -EINPROGRESS)
                 n = asprintf(&text,
-                             "The lookup of %s %s has not finished; until then grant %s matches "
-                             "nobody by that name",
+                             "The lookup of %s %s has not finished; grant %s ignores the name "
+                             "until then",
                              kind, name->name, grant->name);
         else
                 n = asprintf(&text,
-                             "Failed to look up %s %s in the user database: %s; grant %s matches "
-                             "nobody by that name",
+                             "Failed to look up %s %s in the user database: %s; grant %s ignores "
+                             "the name",
                              kind, name->name, strerror(-name->result.r), grant->name);
         return n < 0 ? NULL : text;
 }

@@ -32,8 +32,8 @@ static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, const ch
         }
         return finding_add(list, .kind = "ca-file", .tenancy = tenancy->label,
                            .name = tenancy->ca_file, .place = tenancy->ca_file_place, .text = text,
-                           .advice = "put the file there, where the user passlock can read it, or "
-                                     "change CaFile=; nothing needs to be reloaded for the file");
+                           .advice = "install the file, readable by the user passlock, or change "
+                                     "CaFile=; a new file needs no reload");
 }
 
 int config_diagnose_ca_files(const Config *config, FindingList *list)

@@ -151,7 +151,7 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
 
         if (!text_is_valid(name, 64) || strchr(name, ' '))
                 return config_refuse(ret_error,
-                                     "a grant's name is one word, such as [Grant shop-web]");
+                                     "the name of a grant must be one word, such as [Grant shop-web]");
         r = find_or_add_grant(parser->config, name, &grant);
         if (r < 0)
                 return r;
@@ -159,7 +159,7 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
                 return 0;
         if (streq(key, "Tenancy")) {
                 if (!tenancy_label_is_valid(value))
-                        return config_refuse(ret_error, "a tenancy label is " TENANCY_LABEL_RULE);
+                        return config_refuse(ret_error, "a tenancy label must be " TENANCY_LABEL_RULE);
                 r = config_mention(parser, place, value);
                 return r < 0 ? r : config_replace_string(&grant->tenancy, value);
         }

@@ -221,7 +221,7 @@ int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const 
         int r;
 
         if (!tenancy_label_is_valid(label))
-                return config_refuse(ret_error, "a tenancy label is " TENANCY_LABEL_RULE);
+                return config_refuse(ret_error, "a tenancy label must be " TENANCY_LABEL_RULE);
         if (!tenancy) {
                 r = add_tenancy(parser->config, place, label, &tenancy);
                 if (r >= 0)

@@ -79,7 +79,7 @@ static int assign_default_tenancy(ConfigParser *parser, const ConfigPlace *place
         int r;
 
         if (!tenancy_label_is_valid(value))
-                return config_refuse(ret_error, "a tenancy label is " TENANCY_LABEL_RULE);
+                return config_refuse(ret_error, "a tenancy label must be " TENANCY_LABEL_RULE);
         r = config_mention(parser, place, value);
         return r < 0 ? r : config_replace_string(&parser->config->default_tenancy, value);
 }

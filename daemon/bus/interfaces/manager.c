@@ -59,7 +59,7 @@ static int run_get_tenancy(Request *request, sd_bus_message *m)
                 return r;
         if (*label && !tenancy_label_is_valid(label))
                 return request_explain(request, ERROR_INVALID_ARGS,
-                                       "A tenancy's label is " TENANCY_LABEL_RULE);
+                                       "label must be " TENANCY_LABEL_RULE);
         object = find_labelled(request->bus, label);
         if (!object || object->tenancy != request->tenancy)
                 return ERROR_UNKNOWN_OBJECT;

@@ -134,8 +134,9 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
                                            request, &request->call);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r,
-                                       "Set either discoverable, or user_id or allow_credentials; "
-                                       "conditional mediation needs discoverable");
+                                       "Set either discoverable, or user_id and/or "
+                                       "allow_credentials; conditional mediation requires "
+                                       "discoverable");
         return r;
 }
 

@@ -180,9 +180,9 @@ static void test_odd_drop_ins(void **state)
         const struct {
                 const char *name, *text;
         } odd[] = {
-                {"10-directory.conf", "It is a directory"},
-                {"20-pipe.conf", "It is not a regular file"},
-                {"30-link.conf", "It is a dangling symbolic link"},
+                {"10-directory.conf", "Drop-in skipped: a directory"},
+                {"20-pipe.conf", "Drop-in skipped: not a regular file"},
+                {"30-link.conf", "Drop-in skipped: dangling symbolic link"},
         };
         _cleanup_(config_freep) Config *config = NULL;
         char path[256];
