@@ -130,7 +130,8 @@ int event_from_message_id(const char *id);
 #define FIELD_CONFLICTS        "PASSLOCK_CONFLICTS"
 #define FIELD_DRY_RUN          "PASSLOCK_DRY_RUN"
 
-/* Values of PASSLOCK_DECIDED_BY: what authorised the call; "polkit" also if it refused. */
+/* Values of PASSLOCK_DECIDED_BY: the source of the authorization; "polkit" also if polkit
+ * refused. */
 #define DECIDED_BY_ROOT   "root"
 #define DECIDED_BY_GRANT  "grant"
 #define DECIDED_BY_POLKIT "polkit"

@@ -11,9 +11,9 @@
 #define REFUSALS_MAX         20U
 #define REFUSALS_INTERVAL_MS 10000U
 
-/* A larger difference means that the clock was set. */
+/* A larger difference to the expected Date means that the server's clock was set. */
 #define CLOCK_JITTER_MS 60000U
-/* The previous setting is remembered for longer than the lifetime of a code. */
+/* How long the previous setting is remembered: longer than the lifetime of a code. */
 #define CLOCK_SET_MS (10U * 60U * 1000U)
 
 ApiServer *api_server_unref(ApiServer *server)
@@ -56,7 +56,7 @@ int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, A
         return 0;
 }
 
-/* The reason why the trust anchors cannot be used. */
+/* Why the CA file is unusable. */
 static const char *flaw_of_file(const char *file)
 {
         struct stat st;
@@ -152,7 +152,8 @@ void api_server_log_refusal(ApiServer *server, const char *call, unsigned status
 
         log_debug("%s: the tag is %s", call, tag);
         if (n_refused > 0)
-                log_info("%s refused %u more calls (not logged: rate limit)", server->endpoint, n_refused);
+                log_info("%s refused %u more calls (not logged: rate limit)", server->endpoint,
+                         n_refused);
         if (!pass)
                 return;
         log_info("%s refused %s: HTTP status %u, %s", server->endpoint, call, status,

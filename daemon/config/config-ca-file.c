@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "daemon/config/config.h"
 
-/* Why it cannot be read as a file, or NULL. */
+/* Why the CA file cannot be read, or NULL. */
 static const char *flaw_of_file(const char *path)
 {
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -102,11 +102,13 @@ static const char *oddity(const char *path)
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return errno == ENOENT && lstat(path, &st) == 0 ? "Drop-in skipped: dangling symbolic link"
-                                                                : NULL;
+                return errno == ENOENT && lstat(path, &st) == 0
+                               ? "Drop-in skipped: dangling symbolic link"
+                               : NULL;
         if (S_ISDIR(st.st_mode))
                 return "Drop-in skipped: a directory";
-        return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? NULL : "Drop-in skipped: not a regular file";
+        return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? NULL
+                                                          : "Drop-in skipped: not a regular file";
 }
 
 static int read_drop_ins(const char *const *directories, const ConfigReader *reader,

@@ -42,7 +42,7 @@ static bool port_is_valid(const char *s)
         return !*end && port >= 1 && port <= 65535;
 }
 
-/* Validates an origin; *ret_loopback: the host is always this machine. */
+/* Validates an origin. *ret_loopback is true if the host is always this machine. */
 static bool origin_is_valid(const char *origin, bool *ret_https, bool *ret_loopback)
 {
         const char *host;

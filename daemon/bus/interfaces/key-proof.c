@@ -36,7 +36,7 @@ static int run_prove_key(Request *request, sd_bus_message *m)
         return object ? reply_with_proof(request, object->tenancy, nonce) : ERROR_UNKNOWN_OBJECT;
 }
 
-/* Neither a right nor a question: only root may call this. */
+/* Only root may call this: there is neither a right nor a question for polkit. */
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
         static const Method method = {.rights = 0, .run = run_prove_key};

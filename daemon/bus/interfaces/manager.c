@@ -103,7 +103,7 @@ static void on_reloaded(int r, const char *text, void *userdata)
                 request_fail(request, reload_fails(request, r, text));
 }
 
-/* Carried through even if the caller disconnects. */
+/* Continues if the caller disconnects. */
 static int run_reload(Request *request, sd_bus_message *m _unused_)
 {
         const BusOwner *owner = &request->bus->owner;

@@ -171,7 +171,7 @@ static int read_passkey_ids(sd_bus_message *m, char ***ret)
         return 0;
 }
 
-/* Leaves a record for each passkey, whose ids are still in the message. */
+/* Leaves an audit record for each passkey id in the message. */
 static void record_deleted(Request *request)
 {
         _cleanup_(strv_freep) char **ids = NULL;
@@ -199,7 +199,8 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
 
         r = read_passkey_ids(m, &ids);
         if (r == ERROR_INVALID_ARGS)
-                return request_explain(request, r, "passkey_ids must be 1 to %u strings of 1 to %u bytes",
+                return request_explain(request, r,
+                                       "passkey_ids must be 1 to %u strings of 1 to %u bytes",
                                        PASSKEYS_DELETE_MAX, PASSKEY_ID_LEN_MAX);
         if (r == 0)
                 r = request_read_options(request, NULL, 0);
@@ -208,7 +209,7 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
                                      request);
 }
 
-/* Reads a user, and options, of which none are defined. */
+/* Reads a user id, and the options, which must be empty. */
 static int read_user(Request *request, const char **ret)
 {
         int r;
@@ -260,8 +261,8 @@ DISPATCH_METHOD(delete_user_passkeys, .rights = RIGHT_VAULT_WRITE,
                 .question = &question_delete_user_passkeys, .append = append_management,
                 .has_event = true, .event = EVENT_PASSKEYS_DELETED);
 
-DISPATCH_QUESTION(prune_passkeys, "change-vault", "remove deleted passkeys from the browser of user \"$(user_id)\"",
-                  "user_id");
+DISPATCH_QUESTION(prune_passkeys, "change-vault",
+                  "remove deleted passkeys from the browser of user \"$(user_id)\"", "user_id");
 DISPATCH_METHOD(prune_passkeys, .rights = RIGHT_VAULT_WRITE, .question = &question_prune_passkeys,
                 .append = append_management, .has_event = true, .event = EVENT_PRUNE_AUTHORIZED);
 
