@@ -217,7 +217,8 @@ static void test_many_refusals(void **state)
         monotonic_now_ms += 10000;
         api_server_log_refusal(f->server, "principal", 404, "");
         assert_int_equal(logged(f, "\n"), 2);
-        assert_int_equal(logged(f, "https://api.example refused 30 more calls (not logged: rate limit)"), 1);
+        assert_int_equal(
+                logged(f, "https://api.example refused 30 more calls (not logged: rate limit)"), 1);
 }
 
 int main(void)

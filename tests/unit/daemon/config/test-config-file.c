@@ -142,7 +142,7 @@ static void test_missing_file(void **state)
         assert_non_null(strstr(error, "passlockd.conf: No such file"));
 }
 
-static void test_main_file_that_is_none(void **state)
+static void test_main_file_not_regular(void **state)
 {
         const ConfigFixture *fixture = *state;
         _cleanup_(freep) char *directory = NULL, *pipe = NULL;
@@ -296,7 +296,7 @@ int main(void)
                 CONFIG_TEST(test_long_line),
                 CONFIG_TEST(test_long_continued_line),
                 CONFIG_TEST(test_missing_file),
-                CONFIG_TEST(test_main_file_that_is_none),
+                CONFIG_TEST(test_main_file_not_regular),
                 CONFIG_TEST(test_dev_null_is_empty),
                 CONFIG_TEST(test_odd_drop_ins),
                 CONFIG_TEST(test_drop_in_directory_that_is_a_file),
