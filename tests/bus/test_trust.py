@@ -65,7 +65,7 @@ def test_withdrawn_and_added(own_stack, ca_file, certificates):
         trust(ca_file, certificates[0])
         authorize(connection)
     assert lines(own_stack, "Failed to verify the TLS certificate") == 1
-    assert lines(own_stack, "Verified the TLS certificate") == 1
+    assert lines(own_stack, " is valid again") == 1
 
 
 def test_missing_for_now(own_stack, ca_file, certificates):
