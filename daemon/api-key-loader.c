@@ -134,8 +134,8 @@ static void schedule_poll(ApiKeyLoader *loader)
         schedule_check(loader, loader->interval_usec);
 }
 
-/* Watches the directory while a key is missing. One more check finds keys that came before the
- * watch. An unreadable key is polled: its fault may end without an inotify event. */
+/* Watches the directory while a key is missing, and checks once more for keys that appeared before
+ * the watch. Unreadable keys are polled: inotify may not report when they become readable. */
 static void watch_missing_keys(ApiKeyLoader *loader)
 {
         const char *directory = credential_directory();

@@ -12,7 +12,7 @@
  */
 typedef struct ApiKeyLoader ApiKeyLoader;
 
-/* A missing key was found; lent. Called from the event loop. */
+/* A missing key was found. The key is lent. Called from the event loop. */
 typedef void (*ApiKeyFoundFunc)(const char *label, Secret *key, void *userdata);
 
 /* Returns 0 or a negative errno. */
@@ -22,8 +22,8 @@ DEFINE_CLEANUP(ApiKeyLoader *, api_key_loader_free);
 
 /*
  * Reads the key of a tenancy. Returns 0 and the key; 0 and NULL if it is missing or invalid; or a
- * negative errno if it cannot be read. A failure leaves a record, except a missing key with
- * `had_key`: its removal leaves one of its own.
+ * negative errno if it cannot be read. A failure leaves an audit record, except a missing key with
+ * `had_key`: the removal has its own record.
  */
 int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, bool had_key,
                         Secret **ret);

@@ -7,7 +7,7 @@
 #include "daemon/audit/audit.h"
 #include "daemon/commit-dispatcher.h"
 
-/* Time for the journal to take a few records. */
+/* Pause while throttled: the journal takes a few records in this time. */
 #define PAUSE_USEC 2000U
 
 /* Back-pressure ends when the journal takes nothing for this long. */

@@ -6,9 +6,8 @@
 #include "daemon/store/store.h"
 
 /*
- * Dispatches the results of store commits, with back-pressure from the journal: no faster than it
- * takes the audit records, so that a flood of changes cannot make records be dropped. Callers wait
- * meanwhile. A stuck journal is ignored after a timeout.
+ * Dispatches the results of store commits, with back-pressure from the journal: a flood of changes
+ * delays its callers instead of dropping audit records. A stuck journal is ignored after a timeout.
  */
 typedef struct CommitDispatcher CommitDispatcher;
 

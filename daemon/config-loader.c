@@ -81,7 +81,7 @@ static void record_findings(const ConfigLoader *loader)
         finding_list_clear(&list);
 }
 
-/* Puts the pending configuration in force, with the names that are resolved by now. */
+/* Puts the pending configuration in force, with the names resolved so far. */
 static int apply_pending(ConfigLoader *loader, char **ret_text)
 {
         _cleanup_(config_freep) Config *config = TAKE_PTR(loader->pending);

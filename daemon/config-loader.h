@@ -17,12 +17,12 @@ typedef struct ConfigLoader ConfigLoader;
 #define CONFIG_LOADER_TIMEOUT_MS 2000U
 
 typedef struct ConfigLoaderOwner {
-        /* Puts a configuration in force. May take the grants out of it; the rest is lent until the
-         * next configuration is in force. */
+        /* Puts a configuration in force. May take its grants; the rest is lent until the next
+         * configuration is in force. */
         int (*apply)(Config *config, void *userdata);
         /* The grants in force. */
         GrantList *(*grants)(void *userdata);
-        /* All reloads have ended, successful or not. */
+        /* All reloads have ended, successfully or not. */
         void (*idle)(void *userdata);
         void *userdata;
 } ConfigLoaderOwner;

@@ -18,6 +18,6 @@ const char *credential_directory(void);
 
 /*
  * Reads the key of a credential. Returns 0 with a key, or with *ret_fault and a text (the caller's)
- * that continues a sentence; -ENOMEM; or for an unreadable credential, its errno and the text.
+ * without a capital letter; -ENOMEM; or for an unreadable credential, its errno and the text.
  */
 int credential_read(const char *name, CredentialFault *ret_fault, char **ret_text, Secret **ret);

@@ -29,7 +29,7 @@ struct GrantNameResolver {
         GrantNameResolverFunc changed;
         void *userdata;
         ResolvedNameList names;
-        sd_event_source *retry_timer; /* on while a missing name is not in lookup */
+        sd_event_source *retry_timer; /* on while a missing name waits for its next lookup */
         uint64_t interval_usec;
 };
 
@@ -196,8 +196,8 @@ GrantNameResolver *grant_name_resolver_free(GrantNameResolver *resolver)
         return NULL;
 }
 
-/* Names that were found before go first: a database that is slow to report missing names must not
- * lock out the users that exist. */
+/* Looks up known names first: a database that is slow to report missing names
+ * must not lock out existing users. */
 static void start_lookups(GrantNameResolver *resolver, const ResolvedNameList *before)
 {
         for (int found = 1; found >= 0; found--) {
@@ -300,17 +300,17 @@ static char *describe_unresolved(const Grant *grant, const GrantName *name)
         int n;
 
         if (name->result.r == 0)
-                n = asprintf(&text, "No such %s: %s; grant %s matches nobody by that name", kind,
-                             name->name, grant->name);
+                n = asprintf(&text, "No such %s: %s; grant %s ignores the name", kind, name->name,
+                             grant->name);
         else if (name->result.r == -EINPROGRESS)
                 n = asprintf(&text,
-                             "The lookup of %s %s has not finished; until then grant %s matches "
-                             "nobody by that name",
+                             "The lookup of %s %s has not finished; grant %s ignores the name "
+                             "until then",
                              kind, name->name, grant->name);
         else
                 n = asprintf(&text,
-                             "Failed to look up %s %s in the user database: %s; grant %s matches "
-                             "nobody by that name",
+                             "Failed to look up %s %s in the user database: %s; grant %s ignores "
+                             "the name",
                              kind, name->name, strerror(-name->result.r), grant->name);
         return n < 0 ? NULL : text;
 }

@@ -25,12 +25,13 @@ DEFINE_CLEANUP(GrantNameResolver *, grant_name_resolver_free);
 /* Starts a lookup of each name in the grants; drops all other names. Returns 0 or -ENOMEM. */
 int grant_name_resolver_start(GrantNameResolver *resolver, const GrantList *grants);
 
-/* Whether each name has a result, also a failed one. */
+/* Whether all lookups have ended, successfully or not. */
 bool grant_name_resolver_is_done(const GrantNameResolver *resolver);
 /* Blocks outside of the event loop until all lookups are done, at most for the timeout. */
 void grant_name_resolver_wait(GrantNameResolver *resolver, uint64_t timeout_ms);
 
-/* Copies the results into the grants. With `record`, each newly found name leaves a record. */
+/* Copies the results into the grants. With `record`, each newly found name leaves an audit
+ * record. */
 void grant_name_resolver_apply(const GrantNameResolver *resolver, GrantList *grants, bool record);
 
 /* Adds a finding for each name that matches nobody. Returns 0 or -ENOMEM. */

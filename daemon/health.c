@@ -6,12 +6,12 @@
 #include "base/log.h"
 #include "daemon/health.h"
 
-/* Checks per watchdog timeout: a late one does no harm. */
+/* Checks per watchdog timeout, so that a late check does no harm. */
 #define CHECKS_PER_TIMEOUT 4U
 /* Retries per check interval if the ping could not be sent. */
 #define RETRIES_PER_CHECK 128U
 
-/* Any tenancy id will do. */
+/* For the test read; the tenancy need not exist. */
 #define TENANCY_ID "-"
 
 struct Health {
@@ -47,7 +47,7 @@ static void check_health(Health *health)
 {
         uint64_t n_links;
 
-        /* The write may be done: its result is held back by the journal. */
+        /* The write may be done: back-pressure from the journal delays its result. */
         if (health->writing && commit_dispatcher_is_throttled(health->dispatcher))
                 notify_watchdog(health);
         else if (health->writing)

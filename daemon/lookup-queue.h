@@ -6,9 +6,9 @@
 #include "daemon/model/grant.h"
 
 /*
- * The queue of lookups that are queued, running or answered, and its threads; see nss-lookup-pool.h
- * for the thread limits. Shared by the event loop and the threads, and freed with the last
- * reference. The functions are for the event loop.
+ * The lookups that are queued, running or answered, and the threads that run them; see
+ * nss-lookup-pool.h for the thread limits. Shared by the event loop and the threads, and freed with
+ * the last reference. Only the event loop calls these functions.
  */
 typedef struct NssLookupQueue NssLookupQueue;
 typedef struct NssLookup NssLookup;

@@ -15,7 +15,7 @@
 static const char usage[] =
         "Usage: passlockd [OPTION…]\n"
         "\n"
-        "Owns this host's Passlock API key and serves passkeys on the system bus.\n"
+        "Holds this host's Passlock API keys and serves passkeys to apps on the system bus.\n"
         "\n"
         "  --config=FILE      read only FILE and FILE.d/*.conf\n"
         "  --copy-store=FILE  copy the store, in use or not, to a new FILE and exit\n"

@@ -14,7 +14,7 @@ struct Notify {
         int fd; /* connected; -1: no $NOTIFY_SOCKET */
         sd_event_source *writable;
 
-        /* To be sent, in this order. */
+        /* Queued messages, in the order of sending. */
         uint64_t reloading_at_us; /* monotonic; 0: no RELOADING=1 */
         const char *state;        /* READY=1 or STOPPING=1; NULL: neither */
 };
@@ -35,7 +35,7 @@ static bool parse_address(const char *text, struct sockaddr_un *ret, socklen_t *
         return true;
 }
 
-/* Connected: EPOLLOUT then reports room in the receiver's queue. */
+/* Connects the socket, so that EPOLLOUT reports space in the receiver's queue. */
 static int connect_to_systemd(void)
 {
         const char *text = getenv("NOTIFY_SOCKET");
@@ -158,7 +158,7 @@ bool notify_status(Notify *notify, const char *text)
 
         if (notify->fd < 0)
                 return true;
-        /* One unread status at a time: leaves room for watchdog pings. */
+        /* At most one unread status line, to leave space for watchdog pings. */
         if (notify->state || notify->reloading_at_us > 0)
                 return false;
         if (ioctl(notify->fd, SIOCOUTQ, &n_unread) == 0 && n_unread > 0)

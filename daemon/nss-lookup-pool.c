@@ -14,7 +14,7 @@ struct NssLookupPool {
         void *userdata;
 };
 
-/* Without the timer a slow lookup delays others, so ignore errors. */
+/* Ignore errors: without the timer, a slow lookup only delays others. */
 static void watch(NssLookupPool *lookups)
 {
         if (sd_event_source_get_enabled(lookups->timer, NULL) != 0)

@@ -27,9 +27,9 @@ NssLookupPool *nss_lookup_pool_free(NssLookupPool *lookups);
 DEFINE_CLEANUP(NssLookupPool *, nss_lookup_pool_free);
 
 /*
- * Looks up a name. The result is reported once, from a lookup that began after this call: one in
- * progress is repeated. Returns 0 or -ENOMEM; if no thread can be created, the result is that
- * error.
+ * Looks up a name. The result is reported once, from a lookup that began after this call: a lookup
+ * in progress is repeated. Returns 0 or -ENOMEM; if no thread can be created, the error is reported
+ * as the result.
  */
 int nss_lookup_pool_ask(NssLookupPool *lookups, bool is_group, const char *name);
 

@@ -35,7 +35,7 @@ static int look_up_once(bool is_group, const char *name, char *buffer, size_t si
         }
         if (user || group)
                 return *ret != UINT32_MAX;
-        /* An NSS module leaked it; EINPROGRESS means "pending" in NssResult. */
+        /* NSS modules may leak this errno; in NssResult it means "pending". */
         if (e == EINPROGRESS)
                 return -EAGAIN;
         if (e == ERANGE)

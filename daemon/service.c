@@ -44,7 +44,7 @@ struct Service {
 
 /* Configuration */
 
-/* Grants first: revoked access must not outlive a failure below. */
+/* Apply the grants first: access must be revoked even if a later step fails. */
 static int apply_config(Config *config, void *userdata)
 {
         Service *service = userdata;
@@ -55,7 +55,7 @@ static int apply_config(Config *config, void *userdata)
         if (r < 0)
                 return r;
         r = tenancy_set_configure(service->tenancies, config);
-        /* A reload may have waited for name lookups when the stop began. */
+        /* A reload that waited for name lookups may end during the stop. */
         if (service->stopping)
                 tenancy_set_stop(service->tenancies);
         return r;
@@ -105,7 +105,7 @@ static bool is_idle(const Service *service)
         return bus_is_idle(service->bus) && !tenancies_are_busy(service->all);
 }
 
-/* Runs after each event, so the end of the last call cannot be missed. */
+/* Runs after each event, so it cannot miss the end of the last call. */
 static int exit_when_idle(sd_event_source *source _unused_, void *userdata)
 {
         Service *service = userdata;
@@ -139,7 +139,7 @@ static int on_stop_signal(sd_event_source *source _unused_,
         Service *service = userdata;
 
         if (service->stopping) {
-                /* _exit(): no cleanup of calls in flight; committed data is safe. */
+                /* _exit() aborts calls in flight without a cleanup; committed data is safe. */
                 log_warning("Received a second stop signal: calls in flight are aborted");
                 _exit(EXIT_FAILURE);
         }

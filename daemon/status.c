@@ -14,8 +14,8 @@
 #define TENANCIES_SHOWN_MAX 8U
 
 /*
- * Updates at most once a second, without wake-ups when idle: the `any` source runs after the next
- * event, starts the timer and disables itself. The timer repeats while the text changes, then
+ * Updates at most once a second, without wake-ups when idle. The source `any` runs after the next
+ * event, starts the timer and disables itself. The timer repeats while the text changes, and then
  * enables `any` again, which skips the timer's own event.
  */
 struct Status {

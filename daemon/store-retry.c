@@ -77,12 +77,12 @@ static const char *advice_on(int error)
         switch (error) {
         case -ENOSPC:
         case -EDQUOT:
-                return "free disk space; the daemon tries again by itself";
+                return "free disk space; the daemon retries by itself";
         case -EMEDIUMTYPE:
-                return "put a copy of the store in its place, see passlockd(8); the daemon tries "
-                       "again by itself";
+                return "restore a copy of the store, see BACKUP in passlockd(8); the daemon "
+                       "retries by itself";
         default:
-                return "see journalctl -u passlockd; the daemon tries again by itself";
+                return "see journalctl -u passlockd; the daemon retries by itself";
         }
 }
 

@@ -7,7 +7,7 @@
 #include "daemon/store/store.h"
 
 /* Retries to open a store that could not be opened at the start, for example on a full disk. Each
- * change retries as well. */
+ * store change retries as well. */
 typedef struct StoreRetry StoreRetry;
 
 /* Arguments but the directory must outlive it. opened() is called once when the store opens, never

@@ -6,7 +6,7 @@
 
 /*
  * The configured tenancies: each gets its settings from the configuration and its key from a
- * credential, and appears on the bus under its label. Keys that come later are applied then.
+ * credential, and appears on the bus under its label. Keys that appear later are applied then.
  */
 typedef struct TenancySet TenancySet;
 
@@ -16,10 +16,10 @@ TenancySet *tenancy_set_free(TenancySet *set);
 DEFINE_CLEANUP(TenancySet *, tenancy_set_free);
 
 /* Applies a checked configuration, which is lent until the next one; retires all other tenancies.
- * Returns 0 or a negative errno; out of memory may leave it half done. */
+ * Returns 0 or a negative errno; after -ENOMEM the configuration may be applied partly. */
 int tenancy_set_configure(TenancySet *set, const Config *config);
 
-/* Stops all background work, finally. */
+/* Stops all background work for good. */
 void tenancy_set_stop(TenancySet *set);
 
 /* Lent until the next configuration. */

@@ -19,8 +19,7 @@
  *      any other   any                                 UNREACHABLE
  *
  * A gateway in front of the API has other tags or none. So 401, 403 and 429 take precedence over
- * the tag, while NOT_FOUND and INVALID_CODE require the API's own tag: links are removed because of
- * NOT_FOUND.
+ * the tag, while NOT_FOUND and INVALID_CODE require the API's own tag: NOT_FOUND removes links.
  *
  * `tag` is the `_tag` of the body; NULL if it is missing, or the body is not JSON or truncated.
  * `documented` lists the endpoint's errors, ending in 0; NULL: none. Returns 0 or an Error.

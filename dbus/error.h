@@ -75,6 +75,6 @@ const char *error_text(int error);
 /* The text of an Error or of a negative errno. */
 const char *error_strerror(int r);
 
-/* The reverse. 0 for NULL and unknown names. */
+/* The reverse of error_dbus_name(). 0 for NULL and unknown names. */
 int error_from_dbus_name(const char *dbus_name);
 int error_from_api_tag(const char *api_tag);

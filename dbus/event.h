@@ -20,7 +20,7 @@
         X(LINK_REMOVED, "link-removed", LOG_NOTICE, "bbc11963fcb647fa90198bb6f02e7c6b", \
           "Link removed") \
         X(CEREMONY_AUTHORIZED, "ceremony-authorized", LOG_INFO, \
-          "1f39236073724e9a93a9b7569974e78b", "Ceremony authorised") \
+          "1f39236073724e9a93a9b7569974e78b", "Ceremony authorized") \
         X(CODE_EXCHANGED, "code-exchanged", LOG_INFO, "81b2ddc91cfc48ddb4bef47ac05a3eab", \
           "Code exchanged") \
         X(PASSKEYS_UPDATED, "passkeys-updated", LOG_NOTICE, "051a4e802d4f4f11b6ee132194c0d0dc", \
@@ -28,7 +28,7 @@
         X(PASSKEYS_DELETED, "passkeys-deleted", LOG_NOTICE, "ba04c812f667489282338d1f82661de2", \
           "Passkeys deleted in the vault") \
         X(PRUNE_AUTHORIZED, "prune-authorized", LOG_INFO, "33a31a7432a347c7b1c9fc2892f6b390", \
-          "Pruning authorised") \
+          "Pruning authorized") \
         X(DELETE_UNCERTAIN, "delete-uncertain", LOG_WARNING, "b64b932047394475ac332c2e539ee455", \
           "Link may be stale: failed to confirm a deletion in the vault") \
         X(ROWS_UNREADABLE, "rows-unreadable", LOG_WARNING, "3fa5b42df5454b00aa604074c8fb0ee5", \
@@ -130,7 +130,8 @@ int event_from_message_id(const char *id);
 #define FIELD_CONFLICTS        "PASSLOCK_CONFLICTS"
 #define FIELD_DRY_RUN          "PASSLOCK_DRY_RUN"
 
-/* Values of PASSLOCK_DECIDED_BY: what authorised the call; "polkit" also if it refused. */
+/* Values of PASSLOCK_DECIDED_BY: the source of the authorization; "polkit" also if polkit
+ * refused. */
 #define DECIDED_BY_ROOT   "root"
 #define DECIDED_BY_GRANT  "grant"
 #define DECIDED_BY_POLKIT "polkit"

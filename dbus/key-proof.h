@@ -7,7 +7,7 @@
  * Proof of possession: the daemon shows root that it holds an API key without revealing it, by
  * HMAC-SHA-256 under the key over a prefix and a random nonce of the caller.
  *
- * It lets the caller test guesses of the key: only root may call it, who can read the credential
+ * The caller can test guesses of the key. But only root may call it, who can read the credential
  * anyway, and keys have high entropy. The prefix separates the domain from any other use of the key
  * in an HMAC.
  */

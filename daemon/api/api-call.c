@@ -41,7 +41,7 @@ static void payload_clear(ApiPayload *payload)
         challenge_free(payload->challenge);
 }
 
-/* Results of background calls and public endpoints do not show how the API treats callers. */
+/* Background calls and public endpoints do not affect the state of the tenancy. */
 static void observe(const ApiCall *call, int r)
 {
         const Api *api = call->api;
@@ -106,8 +106,7 @@ static int map_error_reply(const ApiCall *call, int r, const HttpReply *reply,
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
                 *ret_retry_after_s = reply->retry_after_s;
-        /* A public endpoint gets neither a key nor an argument of the caller, so neither can be
-         * wrong. */
+        /* A request to a public endpoint has neither a key nor an argument that could be wrong. */
         if (call->endpoint->is_public && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
                 return ERROR_UNREACHABLE;
         return error;
@@ -126,7 +125,7 @@ static int map_reply(const ApiCall *call, int r, const HttpReply *reply,
         return r < 0 ? ERROR_UNREACHABLE : 0;
 }
 
-/* Whether a retry makes sense. A timeout has used up the deadline. */
+/* No retry after a timeout, which has used up the deadline. */
 static bool may_retry(const ApiCall *call, int r, const HttpReply *reply)
 {
         if (call->endpoint->once || call->n_attempts >= ATTEMPTS_MAX)
@@ -187,7 +186,7 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         api_call_end(call, r, retry_after_s, reply);
 }
 
-/* Each attempt may use the whole remaining time: a slow one is not aborted for a retry. */
+/* An attempt may use all the remaining time: a slow attempt is not aborted for a retry. */
 int api_call_start(ApiCall *call)
 {
         uint64_t now_ms = monotonic_ms();

@@ -11,8 +11,8 @@
 /* Limit per Api, so that a slow tenancy leaves slots to the others. */
 #define BACKGROUND_MAX_PER_API 8U
 
-/* HTTP/1.1 is limited to 64 connections: with this many calls in flight, background calls would
- * starve callers. */
+/* HTTP/1.1 is limited to 64 connections: with this many foreground calls in flight, background
+ * calls would starve them. */
 #define FOREGROUND_BUSY 32U
 
 typedef TAILQ_HEAD(ApiCallQueue, ApiCall) ApiCallQueue;
@@ -21,7 +21,7 @@ struct ApiContext {
         sd_event *event;
         ApiCallQueue running;
         ApiCallQueue waiting;       /* queued background calls */
-        size_t n_background;        /* of the running calls */
+        size_t n_background;        /* background calls in flight */
         sd_event_source *slot_free; /* starts waiting calls */
 };
 

@@ -7,9 +7,9 @@
 #include "daemon/api/api.h"
 #include "dbus/error.h"
 
-/* Internals of the API: its calls, for any endpoint, with attempts, deadline and result. */
+/* API calls, independent of the endpoint: attempts, deadline and result. */
 
-/* Owns the parsed reply; each endpoint sets some members. */
+/* The parsed reply, owned; each endpoint sets some members. */
 typedef struct ApiPayload {
         Token token;
         Principal *principal;
@@ -24,15 +24,13 @@ typedef struct ApiPayload {
 
 typedef struct ApiEndpoint {
         const char *name;
-        const char *path[4]; /* path below the tenancy's URL, NULL-terminated */
-        const char *
-                query; /* NULL: the argument, if any, is the last path segment; else the name of the
-                          query parameter that has the argument, and the path ends in a slash */
+        const char *path[4];  /* path below the tenancy's URL, NULL-terminated */
+        const char *query;    /* parameter for the argument; NULL: it is a path segment */
         const char *method;   /* as in HttpRequest */
         const Error *errors;  /* documented errors, ending in 0 */
         size_t reply_len_max; /* 0: API_REPLY_LEN_MAX */
         bool once;            /* not idempotent: never retried */
-        bool is_public;       /* below the origin, without a key */
+        bool is_public;       /* URL below the origin; sent without a key */
         /* Parses the body of a successful reply. Returns 0, -ENOMEM or
          * ERROR_MALFORMED_REPLY. */
         int (*read)(const char *body, size_t body_len, ApiPayload *payload);
@@ -42,15 +40,15 @@ struct ApiCall {
         sd_event *event;
         ApiContext *context; /* NULL: not registered yet */
         ApiPriority priority;
-        bool waiting; /* for a slot: not started yet */
+        bool waiting; /* queued: not started yet */
         const ApiEndpoint *endpoint;
         Api *api;
         char *url;
         char *body;           /* NULL: none */
         uint64_t deadline_ms; /* set when started */
         unsigned n_attempts;
-        HttpCall *attempt;      /* either an attempt is in flight, */
-        sd_event_source *pause; /* or the retry timer runs */
+        HttpCall *attempt;      /* attempt in flight, or NULL */
+        sd_event_source *pause; /* retry timer, or NULL */
         ResultFunc func;
         void *userdata;
         TAILQ_ENTRY(ApiCall) entry;
@@ -72,22 +70,22 @@ struct Api {
 
 /* Starts the first attempt. Returns 0 or the result of http_call_start(). */
 int api_call_start(ApiCall *call);
-/* Frees the call and runs its function. `reply` is parsed if r is 0, and may be NULL otherwise. */
+/* Frees the call and runs its callback. `reply` is parsed if r is 0, and may be NULL otherwise. */
 void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
 
 typedef struct ApiQuery {
         const ApiEndpoint *endpoint;
         const char *argument; /* NULL if the endpoint has none */
         char *body;           /* NULL: none */
-        uint64_t deadline_ms; /* monotonic; 0: after the timeout */
+        uint64_t deadline_ms; /* monotonic; 0: the timeout from now */
         ApiPriority priority; /* background calls may be queued */
 } ApiQuery;
 
 /* Creates and starts a call. Takes ownership of the body. Returns as documented in api.h. */
 int api_ask(Api *api, const ApiQuery *query, ResultFunc func, void *userdata, ApiCall **ret);
 
-/* Registers a call and starts it: at once, or in background when a slot is free. Returns 0 or the
- * result of api_call_start(). */
+/* Registers a call and starts it; a background call waits for a free slot. Returns 0 or the result
+ * of api_call_start(). */
 int api_context_start(ApiContext *context, ApiCall *call);
 /* Unregisters a call; a freed slot goes to the next background call. */
 void api_context_remove(ApiContext *context, ApiCall *call);

@@ -11,7 +11,7 @@
 
 #define MESSAGE_LEN_MAX (64U * 1024)
 
-/* Validates the text, which is sent unchanged except for white space. */
+/* Validates metadata, which is sent unchanged except for white space. */
 static int read_metadata_text(const char *text, char **ret)
 {
         const JsonText whole = {.s = text, .len = strlen(text)};
@@ -152,8 +152,8 @@ static int read_readable(const json_t *object, JsonText text, Challenge *challen
         return r;
 }
 
-/* A mail contains the recipient's name. Drop a text that D-Bus cannot carry: the code is more
- * important. */
+/* Drops a mail that D-Bus cannot carry, for example because of the recipient's name: the code is
+ * more important. */
 static int read_message(const json_t *message, const char *key, char **ret)
 {
         const char *text = json_string_value(json_object_get(message, key));
@@ -166,7 +166,7 @@ static int read_message(const json_t *message, const char *key, char **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
-/* Fields of a created challenge only. */
+/* Only a created challenge has these fields. */
 static int read_secrets(const json_t *object, Challenge *challenge)
 {
         const json_t *message = json_object_get(object, "message");
@@ -202,7 +202,7 @@ static int read_challenge(const json_t *object, JsonText text, bool created, Cha
         return 0;
 }
 
-/* A challenge within a reply with this tag. */
+/* Reads the challenge in a reply with this tag. */
 static int read_inner_challenge(const char *body, size_t body_len, const char *tag, bool created,
                                 Challenge **ret)
 {

@@ -12,8 +12,8 @@
 #define TRANSPORTS_MAX 32U
 #define NAME_LEN_MAX   256U
 
-/* The API's samples have some times in seconds. Read as milliseconds, this limit is in March 1973.
- */
+/* Times below this are seconds, as in some of the API's samples; as milliseconds, it is March
+ * 1973. */
 #define SECONDS_END UINT64_C(100000000000)
 
 static DEFINE_TEXT_RULE(credential_id_is_valid, 2048);
@@ -70,7 +70,7 @@ static int read_transports(const json_t *transports, Passkey *passkey)
         return 0;
 }
 
-/* Fields of both lists and single passkeys, without the user. */
+/* Reads the fields that rows and single passkeys have in common, without the user. */
 static int read_summary(const json_t *root, Passkey *passkey)
 {
         const json_t *credential = json_object_get(root, "credential");
@@ -205,8 +205,8 @@ static int read_rows(const json_t *rows, PasskeyList *list)
         return 0;
 }
 
-/* Replaces invalid rows by 0: rows that are no JSON, repeat a name, or are nested too deeply. They
- * count as unreadable, without invalidating the page. */
+/* Replaces invalid rows by 0, so that they do not invalidate the page: rows that are not JSON,
+ * repeat a name, or are nested too deeply. They count as unreadable. */
 static int mend_rows(char *page, size_t page_len)
 {
         JsonText rows, row;
@@ -245,7 +245,7 @@ static int read_page(const char *body, size_t body_len, json_t **ret)
         return r == 0 ? api_json_read_tagged(page, body_len, "FindAllPasskeys", ret) : r;
 }
 
-/* Required: a page without it must not be taken for the last one. */
+/* The cursor field is required: a page without it must not be taken for the last page. */
 static int read_cursor(const json_t *root, char **ret)
 {
         if (!json_object_get(root, "cursor"))

@@ -38,7 +38,7 @@ static int read_page(const char *body, size_t body_len, ApiPayload *payload)
 int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ResultFunc func,
                       void *userdata, ApiCall **ret)
 {
-        /* An undocumented error, but a forged cursor deserves it. */
+        /* BAD_REQUEST is undocumented here, but right for a forged cursor. */
         static const Error errors[] = {ERROR_BAD_REQUEST, ERROR_API_DENIED, 0};
         static const ApiEndpoint endpoint = {
                 .name = "passkeys/list",

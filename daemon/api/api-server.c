@@ -11,9 +11,9 @@
 #define REFUSALS_MAX         20U
 #define REFUSALS_INTERVAL_MS 10000U
 
-/* A larger difference means that the clock was set. */
+/* A larger difference to the expected Date means that the server's clock was set. */
 #define CLOCK_JITTER_MS 60000U
-/* The previous setting is remembered for longer than the lifetime of a code. */
+/* How long the previous setting is remembered: longer than the lifetime of a code. */
 #define CLOCK_SET_MS (10U * 60U * 1000U)
 
 ApiServer *api_server_unref(ApiServer *server)
@@ -56,18 +56,18 @@ int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, A
         return 0;
 }
 
-/* The reason why the trust anchors cannot be used. */
+/* Why the CA file is unusable. */
 static const char *flaw_of_file(const char *file)
 {
         struct stat st;
 
         if (!file)
-                return "libcurl has none";
+                return "libcurl has no default CA file";
         if (stat(file, &st) < 0)
                 return strerror(errno);
         if (!S_ISREG(st.st_mode))
-                return "it is not a regular file";
-        return access(file, R_OK) < 0 ? strerror(errno) : "it has no certificate";
+                return "not a regular file";
+        return access(file, R_OK) < 0 ? strerror(errno) : "no certificate found";
 }
 
 static void update_trust(ApiServer *server, int r)
@@ -80,7 +80,7 @@ static void update_trust(ApiServer *server, int r)
                 return;
         server->trust_error = r;
         if (r == 0)
-                log_notice("Verified the TLS certificate of %s again", server->endpoint);
+                log_notice("The TLS certificate of %s is valid again", server->endpoint);
         else if (r == -EKEYREJECTED)
                 log_warning(
                         "Failed to verify the TLS certificate of %s; calls fail until it is valid",
@@ -152,11 +152,12 @@ void api_server_log_refusal(ApiServer *server, const char *call, unsigned status
 
         log_debug("%s: the tag is %s", call, tag);
         if (n_refused > 0)
-                log_info("%s refused %u more calls", server->endpoint, n_refused);
+                log_info("%s refused %u more calls (not logged: rate limit)", server->endpoint,
+                         n_refused);
         if (!pass)
                 return;
         log_info("%s refused %s: HTTP status %u, %s", server->endpoint, call, status,
                  isempty(tag)       ? "without a tag"
                  : tag_is_name(tag) ? tag
-                                    : "with an odd tag");
+                                    : "with an invalid tag");
 }

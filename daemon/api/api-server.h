@@ -17,8 +17,8 @@ typedef struct ApiServer {
         RateLimit refusals;    /* rate limit of their log lines */
         uint64_t date_ms;      /* latest Date header; 0: none */
         uint64_t date_seen_ms; /* its arrival, by boottime_ms() */
-        /* Offset of the server's clock before it was set, ahead and behind of the current time, if
-         * recently. */
+        /* If the server's clock was set recently: how far ahead of the current setting it was, or
+         * behind. */
         uint64_t ahead_ms, behind_ms;
         uint64_t set_at_ms; /* boottime */
 } ApiServer;
@@ -34,12 +34,13 @@ DEFINE_CLEANUP(ApiServer *, api_server_unref);
  * certificate was trusted. Logs when trust is lost and when it is back. */
 void api_server_record_reply(ApiServer *server, int r, const HttpReply *reply);
 
-/* Logs a refused call with its HTTP status and tag ("": none). The tag is untrusted. */
+/* Logs a refused call with its HTTP status and tag ("": none), rate-limited. The tag is
+ * untrusted. */
 void api_server_log_refusal(ApiServer *server, const char *call, unsigned status, const char *tag);
 
 /* The server's clock, in milliseconds since the epoch: the Date of its latest complete reply plus
  * the time since. Exact to a second and the reply's latency. 0 before the first reply. */
 uint64_t api_server_clock_ms(const ApiServer *server);
-/* The range of the server's clock over the settings of the last ten minutes: a time that the server
- * recorded may be by any of them. */
+/* The range of the server's clock, over its settings of the last ten minutes: the server may have
+ * recorded a time by any of them. */
 void api_server_clock_range_ms(const ApiServer *server, uint64_t *ret_min_ms, uint64_t *ret_max_ms);

@@ -15,10 +15,10 @@ bool api_url_origin_is_valid(const char *s);
  */
 int api_url_build(const char *base, const char *const *segments, char **ret);
 
-/* The same with a trailing slash and a query: `name` verbatim, `value` percent-encoded. No query if
- * `value` is NULL. */
+/* Like api_url_build(), with a trailing slash and a query: `name` verbatim, `value`
+ * percent-encoded. No query if `value` is NULL. */
 int api_url_build_query(const char *base, const char *const *segments, const char *name,
                         const char *value, char **ret);
 
-/* Whether this can be a path segment. */
+/* Whether api_url_build() accepts the path segment. */
 bool api_url_segment_is_valid(const char *s);

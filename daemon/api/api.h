@@ -10,22 +10,23 @@
 /*
  * The Passlock HTTP API: one function per endpoint, with typed results.
  *
- * An Api is one tenancy of it: id, endpoint, trust, timeout and key. It is immutable and
- * configuration is a new Api. It is reference-counted: an operation that makes several calls holds
- * the Api that it began with, so that all of them go to the same tenancy with the same key.
+ * An Api holds the settings of one tenancy: id, endpoint, trust, timeout and key. It is immutable:
+ * a new configuration creates a new Api. It is reference-counted: an operation of several calls
+ * keeps its first Api, so that all its calls go to the same tenancy with the same key.
  *
- * Every call has the timeout as its deadline, retries included, and ends with a Result: r is a
- * negative errno for our own failure (http_is_resource_shortage() tells a shortage), or
- * BAD_REQUEST, RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY or an Error that the endpoint
- * names; see dbus/api-status.h. retry_after_s may come with RATE_LIMITED and UNREACHABLE. The
- * function may start and cancel calls and drop the Api.
+ * Every call has the timeout as its deadline, retries included, and ends with a Result: r is 0, a
+ * negative errno for a local failure (see http_is_resource_shortage()), or BAD_REQUEST,
+ * RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY or an Error documented below; see
+ * dbus/api-status.h. retry_after_s may come with RATE_LIMITED and UNREACHABLE. The callback may
+ * start and cancel calls, and drop the Api.
  *
  * Retries back off, and never start before a 5xx's Retry-After; if that exceeds the deadline, the
  * call fails at once. A call marked "sent once" is repeated only if HTTP/2 guarantees that the
  * request was not processed; see http-refused-stream.h.
  *
- * Starting a call returns 0, such an errno, -ENOKEY (no key), or -EINVAL for an argument that
- * cannot be sent. An id that cannot be a path segment ("", ".", "..") is ERROR_NOT_FOUND at once.
+ * Starting a call returns 0, -ENOKEY (no key), -EINVAL for an argument that cannot be sent, or an
+ * errno of http_is_resource_shortage(). An id that cannot be a path segment ("", ".", "..") is
+ * ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
 typedef struct ApiCall ApiCall;
@@ -46,8 +47,7 @@ typedef struct ApiSettings {
         Secret *key; /* NULL: no key; only the key set can be fetched */
 } ApiSettings;
 
-/* Observer of the results of foreground calls with a key; called before the function of the call.
- */
+/* Observes the results of foreground calls with a key. Runs before the callback of the call. */
 typedef void (*ApiObserverFunc)(const Api *api, int r, void *userdata);
 
 /*
@@ -75,22 +75,23 @@ uint64_t api_clock_ms(const Api *api);
 /* The range of the API's clock: the bounds differ if the clock was set recently. */
 void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms);
 
-/* Background calls have no caller that waits for each: at most 8 in flight per Api, or one while
- * callers keep its connections busy, and 16 per process. The others are queued; the Api with the
- * fewest calls in flight comes first. The deadline of a call begins when it leaves the queue. */
+/* Background calls are limited and queued, because no caller waits for a single one: 8 in flight
+ * per Api, or one while foreground calls keep its connections busy, and 16 per process. The Api
+ * with the fewest calls in flight comes first. The timeout of a call begins when it leaves the
+ * queue. */
 typedef enum ApiPriority {
         API_FOREGROUND,
         API_BACKGROUND,
 } ApiPriority;
 
 /* POST passkey/registration/authorize. Lower-cases rp_id. Retried while the API is unreachable: a
- * lost token is harmless. `deadline_ms` is by
- * monotonic_ms(); 0: after the timeout, as for all other calls. Returns also -ETIMEDOUT. */
+ * lost token is harmless. `deadline_ms` is by monotonic_ms(); 0: the timeout from now, as for all
+ * other calls. Also returns -ETIMEDOUT. */
 int api_authorize_registration(Api *api, const Registration *registration, uint64_t deadline_ms,
                                ResultFunc func, void *userdata, ApiCall **ret);
 
-/* POST passkey/authentication/authorize. Lower-cases rp_id. Retried like the former. Requires
- * authentication_is_valid(). */
+/* POST passkey/authentication/authorize. Lower-cases rp_id. Retried while the API is unreachable.
+ * Requires authentication_is_valid(). */
 int api_authorize_authentication(Api *api, const Authentication *authentication, ResultFunc func,
                                  void *userdata, ApiCall **ret);
 
@@ -102,14 +103,14 @@ int api_exchange_code(Api *api, const char *code, ResultFunc func, void *userdat
 int api_get_passkey(Api *api, const char *passkey_id, ApiPriority priority, ResultFunc func,
                     void *userdata, ApiCall **ret);
 
-/* GET passkeys/, one page; `cursor` NULL: the first; BAD_REQUEST for a foreign cursor. Retried like
- * the former. Unreadable rows, such as one without a user, are skipped and counted; a page that
- * does not say whether it is the last is MALFORMED_REPLY. */
+/* GET passkeys/: one page. `cursor` is NULL for the first page; BAD_REQUEST for a foreign cursor.
+ * Retried while the API is unreachable. Unreadable rows, such as one without a user, are skipped
+ * and counted. MALFORMED_REPLY for a page without the cursor field. */
 int api_list_passkeys(Api *api, const char *cursor, ApiPriority priority, ResultFunc func,
                       void *userdata, ApiCall **ret);
 
-/* POST passkeys/update. `display_name` may be NULL. Sent once, like the next three: after a lost
- * reply (UNREACHABLE) the change may have been made. */
+/* POST passkeys/update. `display_name` may be NULL. Sent once, like the next three calls: if the
+ * reply is lost (UNREACHABLE), the change may have been made. */
 int api_update_passkeys(Api *api, const char *user_id, const char *username,
                         const char *display_name, ResultFunc func, void *userdata, ApiCall **ret);
 /* POST passkeys/delete, by ids. */
@@ -122,8 +123,8 @@ int api_delete_user_passkeys(Api *api, const char *user_id, ResultFunc func, voi
 int api_prune_passkeys(Api *api, const char *user_id, ResultFunc func, void *userdata,
                        ApiCall **ret);
 
-/* POST challenges. Sent once: it sends mail. INVALID_ARGS at once for metadata that is no JSON
- * object; send_email is always sent. */
+/* POST challenges. Sent once: the API sends mail. INVALID_ARGS at once for metadata that is not a
+ * JSON object. The request always has send_email. */
 int api_create_challenge(Api *api, const ChallengeRequest *request, ResultFunc func, void *userdata,
                          ApiCall **ret);
 /* GET challenges/{id}. Also NOT_FOUND. Retried while the API is unreachable. */
@@ -133,11 +134,13 @@ int api_get_challenge(Api *api, const char *challenge_id, ResultFunc func, void 
  * CHALLENGE_EXPIRED, CHALLENGE_ATTEMPTS_EXCEEDED. */
 int api_verify_challenge(Api *api, const char *challenge_id, const char *secret, const char *code,
                          ResultFunc func, void *userdata, ApiCall **ret);
-/* DELETE challenges/{id}. Retried like the former. Idempotent: a missing one is success. */
+/* DELETE challenges/{id}. Retried while the API is unreachable. Idempotent: a missing challenge is
+ * success. */
 int api_delete_challenge(Api *api, const char *challenge_id, ResultFunc func, void *userdata,
                          ApiCall **ret);
 
-/* GET .well-known/jwks.json of the endpoint, without a key. Retried. */
+/* GET .well-known/jwks.json of the endpoint, without a key. Retried while the API is
+ * unreachable. */
 int api_get_key_set(Api *api, ResultFunc func, void *userdata, ApiCall **ret);
 
 /* Cancels a call whose callback has not run. NULL is fine. Returns NULL. */

@@ -8,8 +8,8 @@
 
 /*
  * Audit records: structured journal entries with the fields of dbus/event.h if standard error is
- * the journal, else the same as a text line. Each change of state and each failed call leaves one;
- * the caller limits the rate (bus/dispatch/request.c).
+ * the journal, else text lines. Each change of state and each failed call leaves one;
+ * bus/dispatch/request.c limits the rate of failed calls.
  *
  * Never pass secrets: keys, tokens, codes, id_tokens.
  */
@@ -29,7 +29,7 @@ typedef struct AuditCount {
         uint64_t value;
 } AuditCount;
 
-/* An audit record. NULL and 0 are omitted. Everything is lent. */
+/* An audit record. Fields that are NULL or 0 are omitted. All pointers are lent. */
 typedef struct Audit {
         Event event;
         const AuditOrigin *origin;
@@ -44,8 +44,8 @@ typedef struct Audit {
 #define audit(...) audit_write(&(const Audit){__VA_ARGS__})
 void audit_write(const Audit *audit);
 
-/* Back-pressure: false while the queue is so full that records of changes may be dropped. While
- * true, AUDIT_ROOM more fit. */
+/* Back-pressure: false while the queue is so full that records of changes may be dropped. If true,
+ * the queue has space for AUDIT_ROOM records. */
 #define AUDIT_ROOM 2048U
 bool audit_has_room(void);
 

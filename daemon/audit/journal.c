@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* Omit CODE_FILE and the like. */
+/* Omit the CODE_* fields. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
@@ -195,7 +195,7 @@ static struct timespec deadline_after(uint64_t timeout_ms)
         return ts;
 }
 
-/* A blocked thread ends with the process. */
+/* A thread that is still blocked ends with the process. */
 void journal_close(uint64_t timeout_ms)
 {
         struct timespec until = deadline_after(timeout_ms);

@@ -6,8 +6,8 @@
 
 #include "base/macro.h"
 
-/* A queue and a thread in front of sd_journal_sendv(), which blocks when the journal is slow (its
- * socket buffers about ten messages). A full queue drops and counts records. */
+/* A queue and a thread for sd_journal_sendv(), which blocks when the journal is slow: its socket
+ * buffers about ten messages. If the queue is full, records are dropped and counted. */
 #define JOURNAL_FIELDS_MAX 24U
 
 /* The fields of a record, each "NAME=value". */
@@ -36,7 +36,8 @@ void journal_put(JournalEntry *entry, size_t queue_max);
 size_t journal_n_waiting(void);
 /* Number of sent entries. */
 uint64_t journal_n_sent(void);
-/* Takes the number of dropped entries, or 0 while `n_waiting` or more are queued. */
+/* Returns and resets the number of dropped entries; returns 0 while `n_waiting` or more are
+ * queued. */
 uint64_t journal_take_lost(size_t n_waiting);
-/* Flushes the queue, at most for the timeout. */
+/* Flushes the queue, and stops waiting after the timeout. */
 void journal_close(uint64_t timeout_ms);

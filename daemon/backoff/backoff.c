@@ -15,10 +15,10 @@ struct Backoff {
         uint64_t first_ms;
         uint64_t max_ms;
         uint64_t next_ms;
-        uint64_t not_before_ms; /* monotonic: what the peer has asked for */
+        uint64_t not_before_ms; /* monotonic; from the peer's Retry-After */
         uint64_t due_ms;        /* monotonic */
-        bool hurried;           /* the next run, */
-        bool was_hurried;       /* the last one */
+        bool hurried;           /* the scheduled run is hurried */
+        bool was_hurried;       /* the last run was hurried */
         BackoffFunc func;
         void *userdata;
 };
@@ -65,7 +65,7 @@ Backoff *backoff_free(Backoff *backoff)
         return NULL;
 }
 
-/* Neither call fails for an existing timer. */
+/* The calls cannot fail: the timer exists. */
 static void run_after(Backoff *backoff, uint64_t delay_ms)
 {
         backoff->due_ms = monotonic_ms() + delay_ms;

@@ -9,8 +9,7 @@
  * again after a delay that doubles up to a limit. */
 typedef struct Backoff Backoff;
 
-/* Runs from the event loop. Reports its result, now or later, by backoff_retry() or backoff_stop().
- */
+/* Runs from the event loop. Must call backoff_retry() or backoff_stop(), now or later. */
 typedef void (*BackoffFunc)(void *userdata);
 
 /* Created stopped. Returns 0 or a negative errno. */
@@ -21,11 +20,12 @@ DEFINE_CLEANUP(Backoff *, backoff_free);
 
 /* Runs the function soon, and resets the delay. */
 void backoff_start(Backoff *backoff);
-/* The cause of the failure may be gone: runs the function after the shortest delay, but not before
- * the last `retry_after_s`, and only if it waits. Later delays are unchanged. After another failure
- * it cannot be hurried again, so that a flapping peer gets at most twice as many attempts. */
+/* The cause of the failure may be gone: if a retry is scheduled, runs it after the shortest delay,
+ * but not before the last `retry_after_s`. Later delays are unchanged. A retry right after a
+ * hurried one cannot be hurried, so that a flapping peer gets at most twice as many attempts. */
 void backoff_hurry(Backoff *backoff);
-/* The function failed: runs it after the next delay, at least `retry_after_s`. */
+/* The function failed: schedules the retry, after the next delay or `retry_after_s` if that is
+ * longer. */
 void backoff_retry(Backoff *backoff, uint32_t retry_after_s);
 /* Stops until the next backoff_start(). */
 void backoff_stop(Backoff *backoff);

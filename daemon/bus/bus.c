@@ -170,7 +170,7 @@ int bus_new(sd_event *event, const BusOwner *owner, Bus **ret)
         if (r < 0)
                 return r;
 
-        /* The owner hears nothing of a connection that failed to open. */
+        /* Set the callbacks last: they must not run for a connection that failed to open. */
         bus->owner = *owner;
         *ret = TAKE_PTR(bus);
         return 0;

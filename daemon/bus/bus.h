@@ -10,8 +10,8 @@
  * the members.
  */
 
-/* Connects to the system bus ($DBUS_SYSTEM_BUS_ADDRESS) and registers the objects, but not the
- * name. */
+/* Connects to the system bus ($DBUS_SYSTEM_BUS_ADDRESS) and registers the objects. Does not acquire
+ * the bus name. */
 int bus_new(sd_event *event, const BusOwner *owner, Bus **ret);
 /* Sends queued messages and cancels requests in flight. Returns NULL. */
 Bus *bus_free(Bus *bus);
@@ -22,18 +22,18 @@ int bus_acquire_name(Bus *bus);
 /* Releases the bus name: new calls go to the next instance, earlier ones are still answered.
  * Requests that wait for polkit fail with AccessDenied. */
 int bus_release_name(Bus *bus);
-/* Whether no request is in flight, and none can arrive by the name that is being released. */
+/* Whether no request is in flight, and ReleaseName is not pending, so that none can arrive. */
 bool bus_is_idle(Bus *bus);
 /* Counts the requests in flight. */
 size_t bus_count_calls(const Bus *bus);
 
-/* Applies a configuration. Takes the list over and leaves it empty. */
+/* Applies a configuration. Takes the grants, and leaves the list empty. */
 int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_per_user,
                   GrantList *grants);
 
 /* The grants in force, whose users and groups may be resolved again. */
 GrantList *bus_grants(Bus *bus);
 
-/* Registers an object /dev/passlock/Passlock1/tenancy/LABEL for each of these tenancies, and
- * removes all others. */
+/* Registers the object /dev/passlock/Passlock1/tenancy/LABEL of each tenancy, and removes the
+ * objects of all others. */
 int bus_show_tenancies(Bus *bus, Tenancy *const *tenancies, size_t n_tenancies);

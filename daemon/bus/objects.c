@@ -114,7 +114,7 @@ static void remove_objects(Bus *bus, Tenancy *const *tenancies, size_t n_tenanci
                 if (has_label(tenancies, n_tenancies, object->label))
                         continue;
                 peers_forget_readable(bus->peers, object->label);
-                /* Before the object is removed: the signal lists its interfaces. */
+                /* Must come before the removal: the signal lists the object's interfaces. */
                 (void) sd_bus_emit_object_removed(bus->bus, object->path);
                 if (streq(tenancy_label(object->tenancy), object->label))
                         tenancy_set_listener(object->tenancy, NULL);

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "daemon/config/config.h"
 
-/* Why it cannot be read as a file, or NULL. */
+/* Why the CA file cannot be read, or NULL. */
 static const char *flaw_of_file(const char *path)
 {
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -32,8 +32,8 @@ static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, const ch
         }
         return finding_add(list, .kind = "ca-file", .tenancy = tenancy->label,
                            .name = tenancy->ca_file, .place = tenancy->ca_file_place, .text = text,
-                           .advice = "put the file there, where the user passlock can read it, or "
-                                     "change CaFile=; nothing needs to be reloaded for the file");
+                           .advice = "install the file, readable by the user passlock, or change "
+                                     "CaFile=; a new file needs no reload");
 }
 
 int config_diagnose_ca_files(const Config *config, FindingList *list)

@@ -109,7 +109,7 @@ static int parse_line(ConfigFileParser *parser, char *line, char **ret_error)
         return parse_assignment(parser, line, ret_error);
 }
 
-/* The error of a raw line, or NULL. */
+/* The error in the bytes of a line, or NULL. */
 static const char *flaw_of_bytes(const char *line, size_t len, unsigned line_no)
 {
         if (line_no == 1 && len >= 2 &&
@@ -122,7 +122,7 @@ static const char *flaw_of_bytes(const char *line, size_t len, unsigned line_no)
         return NULL;
 }
 
-/* The error of a line that is not a comment, or NULL. */
+/* The error in a line that is not a comment, or NULL. */
 static const char *flaw_of_text(const char *line)
 {
         if (!text_is_utf8(line))

@@ -64,8 +64,8 @@ static int list_directory(const char *directory, char ***paths, FindingList *fin
                 return 0;
         if (!dir && errno == ENOTDIR)
                 return finding_add(findings, .kind = "configuration", .name = directory,
-                                   .text = "Drop-ins are skipped: it is not a directory",
-                                   .advice = "put a directory in its place, or remove it");
+                                   .text = "Drop-ins skipped: not a directory",
+                                   .advice = "replace it with a directory, or remove it");
         if (!dir)
                 return refuse(ret_error, directory, log_errno_origin(-errno));
         r = list_entries(dir, directory, paths);
@@ -102,11 +102,13 @@ static const char *oddity(const char *path)
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return errno == ENOENT && lstat(path, &st) == 0 ? "It is a dangling symbolic link"
-                                                                : NULL;
+                return errno == ENOENT && lstat(path, &st) == 0
+                               ? "Drop-in skipped: dangling symbolic link"
+                               : NULL;
         if (S_ISDIR(st.st_mode))
-                return "It is a directory";
-        return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? NULL : "It is not a regular file";
+                return "Drop-in skipped: a directory";
+        return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? NULL
+                                                          : "Drop-in skipped: not a regular file";
 }
 
 static int read_drop_ins(const char *const *directories, const ConfigReader *reader,
@@ -120,7 +122,7 @@ static int read_drop_ins(const char *const *directories, const ConfigReader *rea
                 const char *odd = oddity(*f);
 
                 r = odd ? finding_add(findings, .kind = "configuration", .name = *f, .text = odd,
-                                      .advice = "put a file in its place, or remove it")
+                                      .advice = "replace it with a regular file, or remove it")
                         : config_file_parse(*f, reader, ret_error);
                 if (r == -ENOENT) /* removed since the directory was listed */
                         r = 0;

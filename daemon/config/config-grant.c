@@ -11,7 +11,7 @@
 
 #define NAME_LEN_MAX 256U
 
-/* Adds a word to a list; `place` is the place of the assignment. */
+/* Adds a word of an assignment to a list of the grant. */
 typedef int (*AddWordFunc)(Grant *grant, const char *place, const char *word, char **ret_error);
 
 /* Parses a uid or gid; 4294967295 is reserved by the kernel ("no change"). */
@@ -28,7 +28,7 @@ static bool parse_numeric_id(const char *word, uint32_t *ret)
         return true;
 }
 
-/* Refuses impossible names only: any other may be created later. */
+/* Refuses only impossible names: others may be created later. */
 static int check_name(const char *key, const char *word, char **ret_error)
 {
         if (strchr(word, ','))
@@ -150,8 +150,9 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
         int r;
 
         if (!text_is_valid(name, 64) || strchr(name, ' '))
-                return config_refuse(ret_error,
-                                     "a grant's name is one word, such as [Grant shop-web]");
+                return config_refuse(
+                        ret_error,
+                        "the name of a grant must be one word, such as [Grant shop-web]");
         r = find_or_add_grant(parser->config, name, &grant);
         if (r < 0)
                 return r;
@@ -159,7 +160,8 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
                 return 0;
         if (streq(key, "Tenancy")) {
                 if (!tenancy_label_is_valid(value))
-                        return config_refuse(ret_error, "a tenancy label is " TENANCY_LABEL_RULE);
+                        return config_refuse(ret_error,
+                                             "a tenancy label must be " TENANCY_LABEL_RULE);
                 r = config_mention(parser, place, value);
                 return r < 0 ? r : config_replace_string(&grant->tenancy, value);
         }

@@ -12,8 +12,8 @@
  * A parser for systemd-style configuration files: [Section], Key=value, comment lines with '#' or
  * ';', continuation by a trailing backslash; UTF-8 with an optional byte order mark; LF or CR LF.
  *
- * By hand: libeconf silently drops repeated keys and sections, and everything after '#' in a value,
- * which is unacceptable in a file that grants access. systemd's own parser is not a library.
+ * Not libeconf: it silently drops repeated keys and sections, and everything after '#' in a value,
+ * which is unsafe in a file that grants access. systemd's own parser is not a library.
  */
 
 /* A place in a file, for error messages. */
@@ -24,15 +24,15 @@ typedef struct ConfigPlace {
 
 /*
  * Called for each section header (`key` and `value` NULL) and each assignment. On failure, returns
- * a negative errno and sets *ret_error without the place, or leaves it NULL if out of memory.
+ * a negative errno and sets *ret_error, without the place; it stays NULL if out of memory.
  */
 typedef int (*ConfigAssignFunc)(const ConfigPlace *place, const char *section, const char *key,
                                 const char *value, void *userdata, char **ret_error);
 
 typedef struct ConfigReader {
         ConfigAssignFunc assign;
-        /* NULL: parsing stops at the first error. Else called for each error, with the text of
-         * config_load(); the line is skipped. */
+        /* Called for each error, with the text of config_load(), and the line is skipped. NULL:
+         * parsing stops at the first error. */
         void (*mistake)(const char *error, void *userdata);
         void *userdata;
 } ConfigReader;
@@ -48,20 +48,19 @@ int config_forgive(const ConfigReader *reader, int r, char **error);
 int config_place_print(const ConfigPlace *place, char **ret);
 
 /*
- * The search order of configuration files: `file` and `file`.d, or, if NULL, passlockd.conf and
- * passlockd.conf.d/ in passlock/ of /etc, /run and /usr/lib. Only the first main file is read; then
- * all drop-ins "*.conf", sorted by name, where a name in an earlier directory masks the same name
- * in later ones.
+ * Reads the configuration files: `file` and `file`.d; if NULL, passlockd.conf and passlockd.conf.d/
+ * in the folder passlock/ of /etc, /run and /usr/lib. Only the first main file is read; then all
+ * drop-ins "*.conf", sorted by name. A drop-in masks those of the same name in later folders.
  *
- * A drop-in that is not a regular file is skipped with a finding. An unreadable one is an error: it
- * might revoke what another file grants.
+ * A drop-in that is not a regular file is skipped with a finding. An unreadable drop-in is an
+ * error: it might revoke a grant of another file.
  */
 int config_files_read(const char *file, const ConfigReader *reader, FindingList *findings,
                       char **ret_error);
 
 /* The sections */
 
-/* A reference to a tenancy label, checked when all files are parsed. */
+/* A reference to a tenancy label, checked after all files are parsed. */
 typedef struct ConfigMention {
         char *label;
         char *place; /* file:line */

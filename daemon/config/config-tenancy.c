@@ -42,7 +42,7 @@ static bool port_is_valid(const char *s)
         return !*end && port >= 1 && port <= 65535;
 }
 
-/* Validates an origin; *ret_loopback: the host is always this machine. */
+/* Validates an origin. *ret_loopback is true if the host is always this machine. */
 static bool origin_is_valid(const char *origin, bool *ret_https, bool *ret_loopback)
 {
         const char *host;
@@ -221,7 +221,7 @@ int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const 
         int r;
 
         if (!tenancy_label_is_valid(label))
-                return config_refuse(ret_error, "a tenancy label is " TENANCY_LABEL_RULE);
+                return config_refuse(ret_error, "a tenancy label must be " TENANCY_LABEL_RULE);
         if (!tenancy) {
                 r = add_tenancy(parser->config, place, label, &tenancy);
                 if (r >= 0)

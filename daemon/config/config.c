@@ -79,7 +79,7 @@ static int assign_default_tenancy(ConfigParser *parser, const ConfigPlace *place
         int r;
 
         if (!tenancy_label_is_valid(value))
-                return config_refuse(ret_error, "a tenancy label is " TENANCY_LABEL_RULE);
+                return config_refuse(ret_error, "a tenancy label must be " TENANCY_LABEL_RULE);
         r = config_mention(parser, place, value);
         return r < 0 ? r : config_replace_string(&parser->config->default_tenancy, value);
 }
@@ -125,8 +125,8 @@ static int assign(const ConfigPlace *place, const char *section, const char *key
         return config_refuse(ret_error, "unknown section [%s]", section);
 }
 
-/* Links are keyed by tenancy id, grants by label: with two labels for one id, a grant on one could
- * change the links of the other, and crash recovery would run twice. */
+/* Each id needs exactly one label. Links are keyed by id and grants by label: with two labels, a
+ * grant for one could change the links of the other, and crash recovery would run twice. */
 static int check_id(const Config *config, const TenancyConfig *tenancy, char **ret_error)
 {
         for (size_t i = 0; config->tenancies[i] != tenancy; i++) {
@@ -160,7 +160,7 @@ static int check_mentions(const ConfigParser *parser, char **ret_error)
         return 0;
 }
 
-/* Checks that need all files. */
+/* Checks that need all sections. */
 static int check_whole(const ConfigParser *parser, char **ret_error)
 {
         Config *config = parser->config;

@@ -8,10 +8,11 @@
 typedef struct TenancyConfig {
         char *label;
         char *tenancy_id, *id_place;
-        char *endpoint;                /* an origin: scheme, host and port */
-        char *ca_file, *ca_file_place; /* NULL: the system's trust anchors; it may not be there */
+        char *endpoint; /* an origin: scheme, host and port */
+        char *ca_file,
+                *ca_file_place; /* NULL: the system's trust anchors; the file may be missing */
         char *api_key_credential;
-        char *credential_place; /* the section's place without ApiKeyCredential= */
+        char *credential_place; /* the place of ApiKeyCredential=, or else of the section */
         uint64_t timeout_ms;
 } TenancyConfig;
 
@@ -27,17 +28,17 @@ typedef struct Config {
 
 /*
  * Parses the files of config_files_read(). Users, groups, CA files and credentials need not exist.
- * Returns 0, -ENOMEM, or another negative errno with a text that names file and line in *ret_error
- * (the caller's).
+ * Returns 0, -ENOMEM, or another negative errno with a text in *ret_error that names file and line,
+ * and that the caller frees.
  */
 int config_load(const char *file, Config **ret, char **ret_error);
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free);
 
 /*
- * Lists the credential names of all tenancies, without duplicates; errors are logged and skipped.
- * For the generator, which runs before a daemon could refuse the configuration. Returns 0 or
- * -ENOMEM.
+ * Lists the credential names of all tenancies, without duplicates. For the systemd generator, which
+ * must not fail before the daemon can report the errors: logs errors and skips their lines. Returns
+ * 0 or -ENOMEM.
  */
 int config_list_credentials(const char *file, char ***ret);
 

@@ -10,18 +10,18 @@ struct Api;
 struct ApiCall;
 
 /*
- * An asynchronous call of a use case: a bus request starts one Call, and a Call makes API calls.
+ * An asynchronous call of a use case. A bus request starts one Call, which makes API calls.
  *
- * A start function returns 0 if the call is in flight. The function then runs once, unless the
- * call is cancelled first.
+ * A start function returns 0 if the call is in flight. The callback then runs once, unless the call
+ * is cancelled first.
  *
- * A start function returns CALL_ANSWERED if the function has already run.
+ * It returns CALL_ANSWERED if the callback has already run.
  *
- * A start function returns an Error or a negative errno if the call failed to start. The function
- * then never runs.
+ * It returns an Error or a negative errno if the call failed to start. The callback then never
+ * runs.
  *
- * A call of a start function without `Call **ret` cannot be cancelled: it continues even if its
- * caller disconnects. Use cases with more state embed a Call as their first member.
+ * Without a parameter `Call **ret`, the call cannot be cancelled: it continues if its caller
+ * disconnects. Use cases with more state embed a Call as their first member.
  */
 typedef struct Call {
         Tenancy *tenancy;         /* referenced; NULL if the use case needs none */
@@ -40,7 +40,7 @@ typedef struct Call {
  * Api. Returns 0, -ENOMEM or NOT_CONFIGURED.
  */
 int call_new(size_t size, Tenancy *tenancy, ResultFunc func, void *userdata, void *ret);
-/* As call_new(), without the Api, and `tenancy` may be NULL. Returns 0 or -ENOMEM. */
+/* Like call_new(), without the Api; `tenancy` may be NULL. Returns 0 or -ENOMEM. */
 int call_new_without_api(size_t size, Tenancy *tenancy, ResultFunc func, void *userdata, void *ret);
 
 /* Cancels and frees the call, without running its function. NULL is fine. Returns NULL. */

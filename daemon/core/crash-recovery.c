@@ -75,8 +75,8 @@ static size_t count_due(const CrashRecovery *recovery)
 
 /* Store change */
 
-/* Retries the claims that are not resolved yet, because of a retry in flight or one that gave its
- * intent back. */
+/* Schedules another attempt for unresolved claims: a retry is in flight, or has given its intent
+ * back. */
 static void retry_unresolved(CrashRecovery *recovery, bool any_held)
 {
         if (count_due(recovery) == 0) {

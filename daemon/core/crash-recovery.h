@@ -27,9 +27,9 @@ void crash_recovery_give_back(CrashRecovery *recovery, uint64_t intent_id, bool 
 
 /* Continues a recovery that waited for an exchange which has ended. */
 void crash_recovery_resume(CrashRecovery *recovery);
-/* The store does not know of a decision not to link a passkey, so recovery must link nothing. */
+/* A decision not to link a passkey could not be stored, so recovery must link nothing. */
 void crash_recovery_note_lost_decision(CrashRecovery *recovery);
 
-/* Runs the function once recovery has succeeded or failed, after two seconds at most. If no
- * recovery is in progress, runs it before returning. Returns 0 or -ENOMEM. */
+/* Runs the function when recovery has succeeded or failed, or after two seconds. If no recovery is
+ * in progress, runs it before returning. Returns 0 or -ENOMEM. */
 int crash_recovery_wait(CrashRecovery *recovery, WaitFunc func, void *userdata);

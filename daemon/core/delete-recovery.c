@@ -14,7 +14,7 @@
 #define RETRY_FIRST_MS 1000U
 #define RETRY_MAX_MS   300000U
 
-/* The longest time that the API is assumed to take for a delete. */
+/* The API is assumed to finish a delete within this time. */
 #define PENDING_MS 60000U
 
 struct DeleteRecovery {
@@ -22,7 +22,7 @@ struct DeleteRecovery {
         Backoff *backoff;
         bool stopped;
         bool loaded;
-        TAILQ_HEAD(, PendingDelete) deletes; /* in the order in which they were added */
+        TAILQ_HEAD(, PendingDelete) deletes; /* oldest first */
         unsigned round; /* each delete is checked once per round; the back-off delay is between
                            rounds */
 

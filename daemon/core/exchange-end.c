@@ -102,7 +102,7 @@ static void exchange_end(Exchange *exchange)
 {
         _cleanup_(exchange_freep) Exchange *owned = exchange;
 
-        /* Remove it first: a caller may start a retry in its function. */
+        /* Remove the exchange first: a callback may start a retry. */
         LIST_REMOVE(owned, entry);
         exchange_answer(owned, owned->result);
 }
@@ -112,8 +112,7 @@ static void on_recovery_done(void *userdata)
         exchange_end(userdata);
 }
 
-/* A retry of an interrupted exchange waits until crash recovery has had time to restore the link.
- */
+/* A retry of an interrupted exchange gives crash recovery some time to restore the link. */
 void exchange_finish(Exchange *exchange)
 {
         exchange->stage = EXCHANGE_AWAITING_RECOVERY;
@@ -184,7 +183,7 @@ static void exchange_drop(Exchange *exchange)
         exchange_free(exchange);
 }
 
-/* Drops an exchange whose decision never reaches the disk. */
+/* Drops an exchange whose decision cannot be stored. */
 static void exchange_drop_undecided(Exchange *exchange)
 {
         if (exchange->declined_id)
@@ -225,7 +224,7 @@ void exchange_fail_to_save(Exchange *exchange, int r)
         int result = exchange->result ?: exchange->wants_link ? r : 0;
         bool may_be_repeated = exchange->link && exchange->has_key;
 
-        /* Set before the reply: a caller may start a retry in its function. */
+        /* Set the stage before the reply: a callback may start a retry. */
         exchange->stage = may_be_repeated ? EXCHANGE_UNSAVED : EXCHANGE_ENDED;
         exchange->has_key = may_be_repeated;
         exchange_answer(exchange, result);
@@ -256,7 +255,7 @@ static void exchange_saved(int r, bool newly_linked, void *userdata)
         exchange_finish(exchange);
 }
 
-/* The outcome of an exchange that has no callers any more was saved. */
+/* A retry of the save has ended, for an exchange without callers. */
 static void ended_saved(int r, bool newly_linked _unused_, void *userdata)
 {
         Exchange *exchange = userdata;

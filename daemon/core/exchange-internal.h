@@ -43,7 +43,7 @@ typedef struct Exchange {
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         uint64_t intent_id; /* 0: none on disk */
         bool interrupted;   /* an earlier process began an exchange with this key */
-        bool taken_over; /* `intent_id` is of that exchange; crash recovery must hear its result */
+        bool taken_over; /* `intent_id` is of that exchange; crash recovery must get the result */
         bool awaited;    /* crash recovery waits for the exchange */
         bool prior_unknown; /* the store failed, so an earlier process may have used the code */
         ApiCall *call;
@@ -82,8 +82,8 @@ void exchange_fail_to_save(Exchange *exchange, int r);
 /* Replies to the callers without a commit. */
 void exchange_finish(Exchange *exchange);
 
-/* Marks the exchanges in flight: crash recovery waits for them, since one may decide not to link a
- * passkey. */
+/* Marks the exchanges in flight. Crash recovery waits for them, because an exchange may decide not
+ * to link a passkey. */
 void exchanges_await(Exchanges *exchanges);
 bool exchanges_are_awaited(const Exchanges *exchanges);
 

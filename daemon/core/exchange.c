@@ -9,8 +9,8 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* A code is valid for five minutes, so the passkey was used at most five minutes before the
- * exchange. The other two are for slow calls and clock skew. */
+/* The passkey was used at most five minutes before the exchange, the lifetime of a code. Two more
+ * minutes are for slow calls and clock skew. */
 #define WINDOW_MS (7U * 60U * 1000U)
 
 /* The API call */
@@ -46,7 +46,7 @@ static void exchange_give_back(Exchange *exchange, bool resolved)
                 exchange->intent_id = 0;
 }
 
-/* INVALID_CODE is not reported where an earlier process may have used the code. */
+/* Does not report INVALID_CODE if an earlier process may have used the code. */
 static int exchange_map_error(const Exchange *exchange, int r)
 {
         if (r != ERROR_INVALID_CODE)
@@ -91,7 +91,8 @@ static void on_principal(const Result *result, void *userdata)
                 return;
         }
         r = exchange_save(exchange);
-        /* After the save: crash recovery may continue at once, and must see the outcome. */
+        /* Must come after the save: crash recovery may continue at once, and must see the
+         * outcome. */
         exchange_give_back(exchange, true);
         if (r < 0)
                 exchange_fail_to_save(exchange, r);
@@ -334,7 +335,7 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
                 return exchange_join(first, TAKE_PTR(caller));
         if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
-        /* As a URL path segment these name another resource; a code is never one of them. */
+        /* No code is "." or "..", which as URL path segments name another resource. */
         if (streq(request->code, ".") || streq(request->code, ".."))
                 return ERROR_INVALID_CODE;
         return exchange_add(tenancy, request, request->request_id ? key : NULL, prior,

@@ -5,7 +5,7 @@
 
 /*
  * The intents that an earlier process left on disk, one per interrupted exchange. A retry of the
- * exchange takes its intent over, and then resolves it or gives it back. Crash recovery resolves
+ * exchange takes over its intent, and then resolves it or gives it back. Crash recovery resolves
  * the others.
  */
 

@@ -4,9 +4,9 @@
 #include "daemon/core/call.h"
 
 /*
- * The links between authenticators and users, on this host. Reads return at once. A change is
- * committed before its result arrives, and cannot be cancelled; it returns as described in call.h.
- * The origin is copied, for the audit record. All can fail with STORE_FULL, STORE_FAILED and the
+ * The links between authenticators and users, on this host. Reads are synchronous. Changes are
+ * committed before the callback runs, cannot be cancelled, and return as described in call.h. The
+ * origin is copied, for the audit record. All functions can return STORE_FULL, STORE_FAILED and the
  * Errors named below.
  */
 

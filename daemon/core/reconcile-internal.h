@@ -41,12 +41,12 @@ struct Reconcile {
 void reconcile_fail(Reconcile *reconcile, int r, uint32_t retry_after_s);
 /* An operation has ended. May free the reconciliation. */
 void reconcile_close(Reconcile *reconcile);
-/* A store change has been started; and has been reported. */
+/* Begin and end of a store change. */
 void reconcile_open_change(Reconcile *reconcile);
 void reconcile_close_change(Reconcile *reconcile);
 
 /* Start the next operations of a pass. Return 0, an Error or a negative errno. */
 int reconcile_vault(Reconcile *reconcile);
 int reconcile_links(Reconcile *reconcile);
-/* After both passes, with max_remove: removes the next of the links that are gone. */
+/* After both passes, with max_remove: removes the next batch of links whose passkeys are gone. */
 int reconcile_remove_gone(Reconcile *reconcile);

@@ -115,8 +115,8 @@ static int yield_turn(Reconcile *reconcile)
         return r;
 }
 
-/* Whether the link was made after the reconciliation began. An import may set a time in the future,
- * which makes no difference. */
+/* Whether the link was made after the reconciliation began. An imported link may have a time in the
+ * future, which does not count. */
 static bool is_new(const Reconcile *reconcile, const Link *link, uint64_t now_ms)
 {
         return link->created_at_ms >= reconcile->begun_at_ms && link->created_at_ms <= now_ms;

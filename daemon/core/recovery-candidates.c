@@ -7,8 +7,8 @@
 #include "daemon/store/store.h"
 #include "dbus/error.h"
 
-/* Claims to any user are ambiguous with this many candidates; claims to an expected user are not.
- */
+/* Maximum of candidates for claims to any user, which are ambiguous then anyway, and for claims to
+ * an expected user. */
 #define CANDIDATES_MAX          10000U
 #define EXPECTED_CANDIDATES_MAX 100000U
 

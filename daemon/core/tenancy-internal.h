@@ -27,7 +27,7 @@ typedef struct TenancyPart {
         void (*stop)(Tenancy *tenancy);
         /* tenancy_aborts_calls() has become true: ends calls that have more API calls to make. */
         void (*abort_calls)(Tenancy *tenancy);
-        /* A call of a caller has reached the API again. */
+        /* A foreground call has reached the API again. */
         void (*api_is_back)(Tenancy *tenancy);
         /* The endpoint or its trust anchors have changed, or the tenancy has left the
          * configuration. */
@@ -68,8 +68,8 @@ bool tenancy_is_usable(const Tenancy *tenancy);
  * hold. */
 bool tenancy_aborts_calls(const Tenancy *tenancy);
 
-/* A store change has been started; and has been reported. The daemon waits for it before it stops,
- * and the tenancy is kept alive. */
+/* Begin and end of a store change, for which the daemon waits before it stops, and which keeps the
+ * tenancy alive. */
 void tenancy_begin_change(Tenancy *tenancy);
 void tenancy_end_change(Tenancy *tenancy);
 
@@ -77,7 +77,7 @@ void tenancy_end_change(Tenancy *tenancy);
  */
 void tenancy_note_api_result(const Api *api, int r, void *userdata);
 
-/* Links have been added or removed, on disk: writes audit records and calls the listener. */
+/* Links have been added or removed on disk: writes audit records, and calls the listener. */
 void tenancy_notify_link_added(Tenancy *tenancy, const Link *link, const AuditOrigin *origin);
 void tenancy_notify_links_removed(Tenancy *tenancy, const LinkList *links,
                                   const AuditOrigin *origin);

@@ -318,8 +318,8 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
         Tenancy *tenancy = userdata;
         bool was_away = tenancy->state == TENANCY_DEGRADED;
 
-        /* Local failures (r < 0) do not concern the API. A gateway may have refused the request.
-         * Without a key, the state stays UNCONFIGURED. */
+        /* Local failures (r < 0) do not concern the API, BAD_REQUEST and RATE_LIMITED may come from
+         * a gateway, and without a key the state stays UNCONFIGURED. */
         if (r < 0 || r == ERROR_BAD_REQUEST || r == ERROR_RATE_LIMITED || api != tenancy->api ||
             !tenancy_is_usable(tenancy))
                 return;

@@ -67,7 +67,7 @@ static void delete_end(Delete *delete)
                  });
 }
 
-/* Passes the rest and the intent to delete recovery. */
+/* Passes the remaining links and the intent to delete recovery. */
 static void delete_leave_rest(Delete *delete, LinkList *rest)
 {
         if (rest->n_links > 0)
@@ -114,7 +114,7 @@ static void on_probed(int r, uint32_t retry_after_s _unused_, LinkList *gone, Li
                 audit(EVENT_DELETE_UNCERTAIN, .origin = &delete->origin,
                       .tenancy = tenancy_label(delete->call.tenancy),
                       .authenticator_id = unknown->links[i]->authenticator_id, .error = r);
-        /* The API may still be processing the delete of these. */
+        /* The API may still be deleting these passkeys. */
         delete->left = TAKE(*there, (LinkList){});
         while (unknown->n_links > 0)
                 (void) link_list_push(&delete->left, unknown->links[--unknown->n_links]);

@@ -98,7 +98,7 @@ static void probe_ask(VaultProbe *probe, Slot *slot, Link *link)
 
         r = api_get_passkey(probe->api, link->authenticator_id, API_BACKGROUND, on_passkey, slot,
                             &slot->call);
-        if (r != 0) { /* also for an id that is no passkey id */
+        if (r != 0) { /* also for an id that is not a passkey id */
                 probe_sort(probe, link, r, 0);
                 return;
         }

@@ -10,8 +10,8 @@ typedef struct VaultProbe VaultProbe;
 
 /*
  * `gone` has the links whose passkeys do not exist, `there` the links whose passkeys exist, and
- * `unknown` the others. The function may take the links out of the lists. r is 0, or the reason why
- * lookups failed. A malformed reply to one lookup only makes its link unknown.
+ * `unknown` the others. The function may take the links from the lists. r is 0, or the failure of
+ * lookups. MALFORMED_REPLY and BAD_REQUEST do not count as failures: the link is unknown.
  */
 typedef void (*VaultProbeFunc)(int r, uint32_t retry_after_s, LinkList *gone, LinkList *there,
                                LinkList *unknown, void *userdata);

@@ -18,10 +18,10 @@ int vault_update(Tenancy *tenancy, const char *user_id, const char *username,
                  const char *display_name, ResultFunc func, void *userdata);
 
 /*
- * Deletes passkeys, or all of a user (the other one is NULL), and, before the result, their links.
- * If the API's reply is lost, each passkey is looked up, and the links of deleted passkeys are
- * removed; the result is UNREACHABLE nevertheless, because the token is lost. STORE_FULL and
- * STORE_FAILED mean that the passkeys are deleted, but not their links.
+ * Deletes passkeys by ids, or all passkeys of a user (the other argument is NULL). Removes their
+ * links before the callback runs. If the API's reply is lost, each passkey is looked up, and the
+ * links of deleted passkeys are removed; the result is UNREACHABLE nevertheless, because the token
+ * is lost. STORE_FULL and STORE_FAILED mean that the passkeys are deleted, but not their links.
  */
 int vault_delete(Tenancy *tenancy, char *const *passkey_ids, const char *user_id,
                  const AuditOrigin *origin, ResultFunc func, void *userdata);

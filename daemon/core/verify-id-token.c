@@ -115,7 +115,7 @@ static int verify_token(const KeySetCache *cache, const char *id_token, const ch
         return 0;
 }
 
-/* Wipes the token: until it expires it works like a password. */
+/* Wipes the token: until it expires, it is as good as a password. */
 static void verify_id_token_destroy(Call *call)
 {
         VerifyIdToken *verification = (VerifyIdToken *) call;
@@ -144,7 +144,7 @@ static void verify_id_token_end(VerifyIdToken *verification, int r)
         call_end(&verification->call, &result);
 }
 
-/* Local failures (r < 0) are not the API's, so they cause no back-off. */
+/* Local failures (r < 0) cause no back-off: the API is not at fault. */
 static void key_set_cache_note_failure(KeySetCache *cache, int r, uint32_t retry_after_s)
 {
         uint64_t wait_ms, asked_ms, ask_at_ms;
@@ -213,7 +213,7 @@ static bool may_ask_again(const KeySetCache *cache)
         return cache->call || monotonic_ms() >= cache->ask_at_ms;
 }
 
-/* Whether the cached key set decides: it has the key, or the rate limit forbids a fetch. */
+/* Whether to verify with the cached key set: it has the key, or the rate limit forbids a fetch. */
 static bool is_cached(const KeySetCache *cache, const char *kid)
 {
         return cache->key_set && (key_set_has(cache->key_set, kid) || !may_ask_again(cache));

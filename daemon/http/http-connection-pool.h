@@ -10,16 +10,16 @@
  * A pool of connections, with the trust anchors that curl parsed for them. New calls get a new
  * pool, and so a new connection,
  * - when a request timed out without any byte received on the pool's connections: the connections
- * may be dead without the kernel knowing;
- * - when the file with the trust anchors has changed: no new call may use a connection to a peer
- * whose CA was withdrawn;
+ *   may be dead without the kernel knowing;
+ * - when the CA file has changed: no new call may use a connection to a peer whose CA was
+ * withdrawn;
  * - after a resource shortage: curl caches some of its symptoms, such as "no IPv6".
  * Calls in an old pool run until their own deadlines; then its connections are closed.
  */
 typedef struct HttpConnectionPool {
         HttpMulti *multi;
-        HttpTrust trust; /* as of before curl read the file */
-        HttpTrust proxy; /* the same of the system's anchors, by which a proxy is trusted */
+        HttpTrust trust; /* as of before curl reads the file */
+        HttpTrust proxy; /* of the system's trust anchors, which verify an https:// proxy */
         size_t n_calls;
         uint64_t n_received;
         TAILQ_ENTRY(HttpConnectionPool) entry;

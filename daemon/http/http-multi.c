@@ -19,7 +19,7 @@ struct HttpMulti {
         int error;
 };
 
-/* Drain all messages: several transfers may end in one event. */
+/* Drains all messages: several transfers may end in one event. */
 static void report_ended_transfers(HttpMulti *multi)
 {
         CURLMsg *message;

@@ -5,11 +5,11 @@
 
 #include "daemon/http/http.h"
 
-/* The curl options of a request: everything security-relevant is set here. */
+/* The curl options of a request, including all that are relevant for security. */
 
 typedef struct HttpOptions {
         const char *ca_file;       /* the peer's trust anchors; NULL: curl's */
-        const char *proxy_ca_file; /* the same of an https:// proxy */
+        const char *proxy_ca_file; /* trust anchors of an https:// proxy */
         bool http1;                /* the peer does not speak HTTP/2 */
 } HttpOptions;
 

@@ -6,7 +6,7 @@
 #include "base/macro.h"
 
 /*
- * When a request that must be sent once may be repeated.
+ * Detects when a request that must be sent once may be repeated.
  *
  * HTTP/2 guarantees for some streams that they were not processed: those reset with REFUSED_STREAM,
  * and those above the last stream id of a GOAWAY. curl retries them by itself. But it also retries
@@ -16,7 +16,7 @@
  * CURLOPT_RTSP_REQUEST with CURL_RTSPREQ_RECEIVE disables the second kind of retry, with no other
  * effect on HTTP: see Curl_retry_request() in curl's lib/transfer.c. So if curl sends such a
  * request again, the peer did not process it. Verified against the sources of the versions below;
- * with any other version there is no retry.
+ * with other versions there is no retry.
  *
  * Not covered: a GOAWAY that excludes all streams of a connection. libcurl 7.88 (unlike 8.14) does
  * not retry them and reports an error that a protocol violation may cause as well.
@@ -25,6 +25,6 @@
 /* Enables the detection for a request that must be sent once. */
 void http_refused_stream_detect(CURL *easy);
 
-/* Whether curl retries a request with that option only if it was not processed. Exception: the peer
- * demands HTTP/1.1, where curl leaves a text in CURLOPT_ERRORBUFFER. */
+/* Whether this libcurl, with the detection enabled, repeats a request only if the peer did not
+ * process it. Exception: the peer demands HTTP/1.1; curl then writes to CURLOPT_ERRORBUFFER. */
 bool http_refused_stream_is_detectable(void);

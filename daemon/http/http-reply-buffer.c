@@ -47,8 +47,8 @@ static int check_content_length(HttpReplyBuffer *buffer, const char *line, size_
         return 0;
 }
 
-/* Only the first line of all, and the first one after an interim reply, may be a status line, which
- * has a blank before any colon: "HTTP/x: y" is a header, or a trailer. */
+/* A status line is the first line, or the first line after an interim reply, and has a space before
+ * any colon: "HTTP/x: y" is a header or a trailer. */
 static bool is_status_line(const HttpReplyBuffer *buffer, const char *line, size_t len)
 {
         const char *blank = memchr(line, ' ', len), *colon = memchr(line, ':', len);

@@ -27,11 +27,11 @@ struct HttpTransfer {
         bool once;
         unsigned n_sent;
         uint64_t *n_received;
-        uint64_t n_received_before; /* as of sending */
+        uint64_t n_received_before; /* when the request was sent */
         HttpReplyBuffer reply_buffer;
         int error;                        /* set by a callback that aborted the transfer */
         int shortage;                     /* errno of a failed socket() */
-        unsigned n_allocations_failed;    /* as of the start */
+        unsigned n_allocations_failed;    /* at the start */
         char error_text[CURL_ERROR_SIZE]; /* curl's message since sending */
 };
 
@@ -206,7 +206,7 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         }
 }
 
-/* The local shortage behind a failure, or 0. */
+/* The resource shortage that caused a failure, or 0. */
 static int find_shortage(const HttpTransfer *transfer, int r)
 {
         long os_error = 0;
@@ -249,7 +249,7 @@ static const char *get_header(CURL *easy, const char *name)
         return header->amount == 1 ? header->value : NULL;
 }
 
-/* The longest wait that a Retry-After asks for, by a clock that shows `now_ms`; 0: none. */
+/* The longest wait of all Retry-After headers, with dates relative to `now_ms`; 0: none. */
 static uint32_t get_retry_after_s(CURL *easy, uint64_t now_ms)
 {
         struct curl_header *header;

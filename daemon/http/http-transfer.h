@@ -14,7 +14,7 @@ typedef struct HttpTransfer HttpTransfer;
  */
 int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_received,
                       void *userdata, HttpTransfer **ret);
-/* Wipes everything. The handle must have left its multi. Returns NULL. */
+/* Wipes request and reply. The handle must have left its multi. Returns NULL. */
 HttpTransfer *http_transfer_free(HttpTransfer *transfer);
 DEFINE_CLEANUP(HttpTransfer *, http_transfer_free);
 
@@ -24,9 +24,9 @@ void *http_transfer_userdata(CURL *easy);
 
 /* Maps curl's result to the errnos of HttpFunc. */
 int http_transfer_result(const HttpTransfer *transfer, CURLcode code);
-/* The reply received so far, lent; `r` is that errno. */
+/* The reply received so far, lent; `r` is the result of the transfer. */
 HttpReply http_transfer_reply(const HttpTransfer *transfer, int r);
 /* CURL_HTTP_VERSION_*; CURL_HTTP_VERSION_NONE before a reply. */
 long http_transfer_version(const HttpTransfer *transfer);
-/* The request was sent and nothing was received since, on any shared connection. */
+/* Whether the request was sent, and nothing was received since on any shared connection. */
 bool http_transfer_received_nothing(const HttpTransfer *transfer);

@@ -7,7 +7,7 @@
 
 const char *http_trust_file(const char *ca_file)
 {
-        /* curl_version_info() formats the versions of all its libraries: not for each call. */
+        /* Cached: curl_version_info() formats the versions of all libraries. */
         static const curl_version_info_data *curl;
 
         if (ca_file)

@@ -5,8 +5,8 @@
 
 #include "base/macro.h"
 
-/* Identifies the version of a CA file, like a cache validator: administrators and package updates
- * replace it at run time. */
+/* The version of a CA file, like an HTTP cache validator: administrators and package updates
+ * replace the file at run time. */
 typedef struct HttpTrust {
         bool present;
         dev_t dev;
@@ -17,7 +17,7 @@ typedef struct HttpTrust {
 
 /* Stats the file; NULL: curl's default file. */
 HttpTrust http_trust_stat(const char *ca_file);
-/* The file that curl is to read. In place of one that is not there, or no regular file, it is one
- * without a certificate: to open a FIFO would block. NULL if curl has none. */
+/* The CA file for curl. For a missing or non-regular file (opening a FIFO would block), an empty
+ * file. NULL if curl has no default file. */
 const char *http_trust_path(const HttpTrust *trust, const char *ca_file);
 bool http_trust_equal(const HttpTrust *a, const HttpTrust *b);

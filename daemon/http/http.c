@@ -11,9 +11,9 @@
 #include "daemon/http/http.h"
 
 /*
- * A call ends in two steps: in curl's event its result is stored and it leaves its pool; then it
- * waits in `ended` until the loop runs on_calls_ended(). So callbacks run without curl or this file
- * on the stack, and may free anything.
+ * A call ends in two steps, so that callbacks run without curl or this file on the stack, and may
+ * free anything. In curl's event, its result is stored and it leaves its pool. It then waits in
+ * `ended` until the event loop runs on_calls_ended().
  */
 struct HttpCall {
         HttpClient *client;
@@ -46,8 +46,8 @@ bool http_is_resource_shortage(int r)
 
 /* Enough that hanging calls do not block others. */
 #define HTTP1_CONNECTIONS_MAX 64L
-/* Usually one. More if the peer limits streams, or drains a connection (GOAWAY) while calls hang on
- * it. */
+/* Usually one is used. More if the peer limits streams, or drains a connection (GOAWAY) on which
+ * calls hang. */
 #define HTTP2_CONNECTIONS_MAX 4L
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);

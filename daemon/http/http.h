@@ -9,9 +9,9 @@
 /*
  * Non-blocking HTTP calls: libcurl's multi interface on sd-event. Knows nothing of Passlock. A
  * client is for one peer: one warm connection with multiplexed calls for HTTP/2 (a few if needed),
- * a bounded number of connections for HTTP/1.1, which is known from the first TLS reply on. TLS is
- * always verified, redirects are never followed, body and header sizes are capped. https:// uses
- * the proxy of the environment; http:// never does.
+ * or a bounded number of connections for HTTP/1.1, which the first TLS reply reveals. TLS is always
+ * verified, redirects are never followed, body and header sizes are capped. https:// uses the proxy
+ * of the environment; http:// never does.
  *
  * curl's allocations are wiped on free: no bearer token or reply is left behind. Out of reach:
  * plaintext in buffers of nghttp2, the TLS library and the kernel, and copies by readers.
@@ -51,13 +51,13 @@ typedef struct HttpReply {
  */
 typedef void (*HttpFunc)(int r, const HttpReply *reply, void *userdata);
 
-/* Whether this errno is a local resource shortage, not the peer's fault: -ENOMEM, -EMFILE, -ENFILE,
- * or -ENOBUFS for other kernel limits. */
+/* Whether the errno is a local resource shortage: -ENOMEM, -EMFILE, -ENFILE, or -ENOBUFS for other
+ * kernel limits. */
 bool http_is_resource_shortage(int r);
 
 /*
- * `ca_file`: the only trust anchors; NULL: the system's. After a change of the file, the next call
- * makes a new connection and reads it again. Returns 0, -ENOMEM or -EOPNOTSUPP (libcurl without an
+ * `ca_file` has the only trust anchors; NULL: the system's. After a change of the file, the next
+ * call reads it and opens a new connection. Returns 0, -ENOMEM or -EOPNOTSUPP (libcurl without an
  * asynchronous resolver).
  */
 int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret);

@@ -29,7 +29,7 @@ static bool is_second_half(int unit)
         return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* The functions return the length of the consumed input. */
+/* These functions return the length of the consumed input. */
 
 static size_t repair_escape(char *s, bool *changed)
 {

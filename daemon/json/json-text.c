@@ -14,7 +14,7 @@ static const char *skip_space(const char *s, const char *end)
         return s;
 }
 
-/* From the opening quote to behind the closing one; NULL if there is none. */
+/* Returns the end of the string whose opening quote is at `s`; NULL if it is unterminated. */
 static const char *skip_string(const char *s, const char *end)
 {
         for (s++; s < end; s++)
@@ -25,7 +25,7 @@ static const char *skip_string(const char *s, const char *end)
         return NULL;
 }
 
-/* To behind a value; NULL if it has no end. */
+/* Returns the end of the value; NULL if it is unterminated. */
 static const char *skip_value(const char *s, const char *end)
 {
         size_t depth = 0;
@@ -53,7 +53,7 @@ static JsonText trim(const char *s, const char *end)
         return (JsonText){.s = s, .len = (size_t) (end - s)};
 }
 
-/* A member that begins at `s`; returns its end, or NULL if it is none. */
+/* Reads a member that begins at `s`. Returns its end, or NULL if it is malformed. */
 static const char *read_member(const char *s, const char *end, JsonText *ret_key,
                                JsonText *ret_value)
 {

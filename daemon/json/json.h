@@ -7,9 +7,9 @@
 #include "dbus/error.h"
 
 /*
- * Typed access to members of JSON objects, on top of jansson: it parses, this validates what it
- * leaves open (text, bounds, out of memory). Unless stated otherwise, functions return 0, -ENOMEM
- * or ERROR_MALFORMED_REPLY. NULL and non-objects have no members.
+ * Typed access to members of JSON objects. jansson parses; these functions validate text and
+ * bounds, and detect out of memory. Unless stated otherwise, functions return 0, -ENOMEM or
+ * ERROR_MALFORMED_REPLY. NULL and non-objects have no members.
  */
 
 typedef bool (*ValidFunc)(const char *s);
@@ -18,9 +18,10 @@ typedef bool (*ValidFunc)(const char *s);
  * Idempotent. */
 void json_wipe_memory(void);
 
-/* Parses a text that is a single object without duplicate names. */
+/* Parses a text that is a single object without duplicate names. Repairs numbers that overflow, see
+ * json_mend_numbers(). */
 int json_read_object(const char *body, size_t body_len, json_t **ret);
-/* The same for an API reply: strings are repaired by json_repair(). */
+/* Like json_read_object(), for an API reply: also repairs strings, see json_mend_strings(). */
 int json_read_reply(const char *body, size_t body_len, json_t **ret);
 
 /* Whether a member equals this string. */
@@ -30,7 +31,7 @@ bool json_is_absent(const json_t *value);
 
 /* Copies a string that satisfies is_valid(). The caller frees it. */
 int json_read_text(const json_t *object, const char *key, ValidFunc is_valid, char **ret);
-/* The same for an optional string; *ret is untouched if it is absent. */
+/* Like json_read_text(), for an optional string; *ret is untouched if it is absent. */
 int json_read_optional_text(const json_t *object, const char *key, ValidFunc is_valid, char **ret);
 /* Copies an informational string, truncated to `len_max` bytes. *ret is untouched if it is not
  * valid text. Returns 0 or -ENOMEM. */
@@ -44,12 +45,12 @@ int json_read_bool(const json_t *object, const char *key, bool *ret);
 /*
  * Replaces invalid characters in JSON strings by DEL: escaped lone surrogates and NUL, and invalid
  * UTF-8. A JavaScript server that truncates a string may split a surrogate pair. Valid ids exclude
- * DEL, so a repaired id is refused. The text is NUL-terminated. Returns whether anything was
+ * DEL, so a repaired id is refused. The text must be NUL-terminated. Returns whether anything was
  * replaced.
  */
 bool json_mend_strings(char *text, size_t len);
-/* The same for numbers that no integer and no double holds: each becomes 1e99 or -1e99, which is as
- * much out of range for json_read_number(). */
+/* Replaces numbers that overflow both integer and double by 1e99 or -1e99, which json_read_number()
+ * rejects as well. */
 bool json_mend_numbers(char *text, size_t len);
 
 /* Serialises and frees the result of json_pack_ex(). A NULL `root` is an error, whose reason is in

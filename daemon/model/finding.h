@@ -4,9 +4,8 @@
 #include "base/macro.h"
 
 /*
- * A diagnostic of Manager.Diagnose: a problem that does not stop the daemon, such as a missing
- * user, CaFile= or credential. Each module adds its current findings on request. NULL stands for
- * "".
+ * A finding of Manager.Diagnose: a problem that does not stop the daemon, such as a missing user,
+ * CaFile= or credential. Each module adds its current findings on request. NULL stands for "".
  */
 typedef struct Finding {
         const char *kind; /* user, group, ca-file, credential, configuration, store, recovery, … */
@@ -24,7 +23,7 @@ typedef struct FindingList {
 } FindingList;
 
 /* finding_add(&list, .kind = "user", …): copies the texts, as UTF-8 without control characters.
- * Returns 0 or -ENOMEM, and then the list is as it was. */
+ * Returns 0, or -ENOMEM with the list unchanged. */
 #define finding_add(list, ...) finding_list_add((list), &(const Finding){__VA_ARGS__})
 int finding_list_add(FindingList *list, const Finding *finding);
 

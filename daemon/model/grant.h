@@ -45,7 +45,7 @@ typedef struct NssResult {
 
 #define NSS_RESULT_PENDING ((NssResult){.r = -EINPROGRESS})
 
-/* A user or group that a grant names. It matches nobody until it is found. */
+/* A user or group of a grant, by name. It matches nobody until the name is found. */
 typedef struct GrantName {
         bool is_group;
         char *name;
@@ -88,11 +88,11 @@ typedef struct GrantList {
         size_t n_grants;
 } GrantList;
 
-/* Takes the grant over, also when it fails. Returns 0 or -ENOMEM. */
+/* Takes ownership of the grant, also on failure. Returns 0 or -ENOMEM. */
 int grant_list_push(GrantList *list, Grant *grant);
 void grant_list_clear(GrantList *list);
 
-/* Whether the caller may use any of these rights on a tenancy. Root may. `rp_id` NULL: for any
- * relying party. `tenancy` NULL: on any tenancy. */
+/* Whether the caller has any of these rights; root has all. `rp_id` NULL: for any relying party.
+ * `tenancy` NULL: on any tenancy. */
 bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
                   const char *rp_id);

@@ -13,7 +13,7 @@ typedef struct HostTime {
         uint64_t realtime_ms;
 } HostTime;
 
-/* The boot id is $BOOT_ID or the kernel's, if /proc shows it. */
+/* The boot id is from $BOOT_ID, or else from /proc if it is readable. */
 void host_time_now(HostTime *ret);
 
 /* Bounds of the time from `then` to `now`. Exact within one boot. After a reboot the wall clock

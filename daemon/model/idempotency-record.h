@@ -10,12 +10,12 @@
 #define IDEMPOTENCY_KEY_LEN 32U /* SHA-256 */
 
 typedef struct IdempotencyRecord {
-        int error;              /* 0, or the Error of the reply; then there is no principal */
-        Principal *principal;   /* owned */
-        bool linked;            /* the link is on disk */
-        bool newly_linked;      /* and is new */
-        uint64_t expires_at_ms; /* expiry time */
+        int error;            /* the Error of the reply, without a principal; or 0 */
+        Principal *principal; /* owned */
+        bool linked;          /* the link is on disk */
+        bool newly_linked;    /* the link is new */
+        uint64_t expires_at_ms;
 } IdempotencyRecord;
 
-/* Frees what it owns and zeroes it. */
+/* Frees the members and zeroes the record. */
 void idempotency_record_clear(IdempotencyRecord *answer);

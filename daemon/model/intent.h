@@ -6,8 +6,8 @@
 #include "daemon/model/link.h"
 
 /*
- * Write-ahead intents of calls to the API that change links. An intent is on disk before the API is
- * asked, and removed in the transaction that commits the change. An intent found at the start
+ * Write-ahead intents of calls to the API that change links. An intent is committed before the API
+ * call, and removed in the transaction that commits the change. An intent found at the start
  * belongs to a call that a crash interrupted.
  */
 
@@ -20,15 +20,15 @@ typedef struct ExchangeIntent {
         bool has_key; /* `key` is set: the caller gave a request id */
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         HostTime begun_at;
-        uint64_t begun_at_api_ms; /* the same on the API's clock, the latest if that has just
-                                     been set; 0: unknown */
-        uint64_t window_ms; /* a passkey last used earlier than this before the exchange does not
-                               match */
-        bool taken_over;    /* in memory: by a retry after a crash */
+        uint64_t begun_at_api_ms; /* the same time on the API's clock, the latest possible if that
+                                     clock was just set; 0: unknown */
+        uint64_t window_ms; /* a passkey matches only if it was used at most this long before the
+                               exchange */
+        bool taken_over;    /* not stored: a retry has taken over the intent */
 } ExchangeIntent;
 
 int exchange_intent_copy(const ExchangeIntent *intent, ExchangeIntent *ret);
-/* Frees what it owns and zeroes it. */
+/* Frees the members and zeroes the intent. */
 void exchange_intent_clear(ExchangeIntent *intent);
 
 /* An array that owns its intents. Zero-initialised it is empty. */
@@ -55,6 +55,6 @@ typedef struct DeleteIntentList {
         size_t n_intents;
 } DeleteIntentList;
 
-/* As for exchanges. */
+/* Takes ownership of the intent's contents, also on failure. Returns 0 or -ENOMEM. */
 int delete_intent_list_push(DeleteIntentList *list, DeleteIntent *intent);
 void delete_intent_list_clear(DeleteIntentList *list);

@@ -27,8 +27,8 @@ typedef enum LinkOutcome {
 /* Copies the strings. `platform_name` may be NULL. Returns 0 or -ENOMEM. */
 int link_new(const char *authenticator_id, const char *user_id, const char *platform_name,
              uint64_t created_at_ms, uint64_t last_used_at_ms, Link **ret);
-/* Whether both are one link, and not one that was removed and another that was made later. Without
- * ids, user and creation time decide. */
+/* Whether both are the same link: false for a link that was removed and added again. Without ids,
+ * compares user and creation time. */
 bool link_is_same(const Link *a, const Link *b);
 Link *link_free(Link *link);
 DEFINE_CLEANUP(Link *, link_free);

@@ -20,5 +20,5 @@ typedef struct Management {
 
 /* Takes ownership of the strings, also on failure. Returns 0 or -ENOMEM. */
 int management_add_warning(Management *management, char *code, char *message, char *passkey_id);
-/* Frees what it owns, wipes the token, and zeroes it. */
+/* Wipes the token, frees the members, and zeroes the result. */
 void management_clear(Management *management);

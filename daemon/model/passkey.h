@@ -14,7 +14,7 @@ typedef struct Passkey {
         uint64_t created_at_ms;
         uint64_t last_used_at_ms; /* 0: never */
 
-        char *username; /* NULL: none that is valid text */
+        char *username; /* NULL: missing or invalid text */
         char *aaguid;
         char *device_type;
         char *public_key; /* COSE_Key, base64url */

@@ -4,9 +4,9 @@
 
 #include "daemon/model/recovery.h"
 
-/* For the second resolution of Date headers, and for slow calls. */
+/* For slow calls, and the second resolution of Date headers. */
 #define MARGIN_MS (2U * 60U * 1000U)
-/* For the second resolution alone. */
+/* Only for the second resolution of Date headers. */
 #define DATE_MARGIN_MS 2000U
 /* Assumed maximum clock difference if the API never sent a Date. */
 #define UNKNOWN_CLOCK_MS (24U * 60U * 60U * 1000U)
@@ -155,7 +155,7 @@ static uint64_t used_at_ms(const RecoveryCandidate *candidate)
         return latest(candidate->created_at_ms, candidate->last_used_at_ms);
 }
 
-/* A tombstone is outdated if the passkey must have been used since. */
+/* Ignores an outdated tombstone: the passkey must have been used since. */
 static bool has_tombstone(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
         if (candidate->tombstone_id == 0)
@@ -164,7 +164,8 @@ static bool has_tombstone(const RecoveryClaim *claim, const RecoveryCandidate *c
                candidate->tombstoned_at_ms + claim->reach_ms >= claim->begun_at_ms;
 }
 
-/* A linked passkey: a use after the exchange began is another exchange. */
+/* Whether a linked passkey may resolve the claim. A use after the exchange began is of another
+ * exchange. */
 static bool needs_no_link(const RecoveryClaim *claim, const RecoveryCandidate *candidate)
 {
         return (claim->user_id || candidate->used_since) &&
@@ -183,7 +184,7 @@ static bool matches(const RecoveryClaim *claim, const RecoveryCandidate *candida
                !has_tombstone(claim, candidate);
 }
 
-/* Assigns the candidate with the latest use, or the earliest. */
+/* Assigns the candidate with the latest (`last`) or the earliest use. */
 static void assign_candidate(const Recovery *recovery, RecoveryClaim *claim, bool last)
 {
         size_t found = RECOVERY_NONE;
@@ -229,8 +230,8 @@ static void assign_expected_users(Recovery *recovery)
                         assign_candidate(recovery, &recovery->claims[i - 1], true);
 }
 
-/* Oldest claim, earliest candidate: the periods of later claims begin later, so each claim can get
- * a candidate of its period. */
+/* Assigns the earliest candidate to the oldest claim first: later claims have later periods, so
+ * each claim can get a candidate of its period. */
 static void assign_any_users(Recovery *recovery)
 {
         size_t n_claims = 0;

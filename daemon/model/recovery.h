@@ -6,22 +6,23 @@
 
 /*
  * Crash recovery of links. A crash between the API's reply and the commit loses the answer: the
- * code is used up, and only the vault knows the passkey. Each interrupted exchange is a claim to
- * one passkey, and unlinked passkeys of the vault are candidates. Linked passkeys are candidates
- * too: the interrupted exchange may have been a sign-in, which needs no new link.
+ * code is used up, and only the vault has the passkey. Each interrupted exchange is a claim to one
+ * passkey, and unlinked passkeys of the vault are candidates. Linked passkeys are candidates too:
+ * the interrupted exchange may have been a sign-in, which needs no new link.
  *
  * The API's clock (passkeys) and the store's clock (intents, tombstones) must not be compared.
  */
 typedef struct RecoveryClaim {
         uint64_t intent_id;
-        bool resolved;        /* no link is wanted, or another call made it */
+        bool resolved;        /* no link is wanted, or another call has added it */
         bool held;            /* not resolvable yet: a retry of the exchange is in flight */
         char *user_id;        /* the expected user, or NULL for any */
         uint64_t since_ms;    /* API: a passkey last used earlier does not match */
         uint64_t until_ms;    /* API: a passkey created later does not match */
         uint64_t begun_at_ms; /* store: begin of the exchange */
-        uint64_t reach_ms;    /* a tombstone older than the exchange by more is outdated */
-        size_t candidate;     /* result: an index, or RECOVERY_NONE */
+        uint64_t reach_ms; /* a tombstone is outdated if it is older than the exchange by more than
+                              this */
+        size_t candidate;  /* result: an index, or RECOVERY_NONE */
 } RecoveryClaim;
 
 #define RECOVERY_NONE SIZE_MAX
@@ -60,9 +61,9 @@ Recovery *recovery_free(Recovery *recovery);
 DEFINE_CLEANUP(Recovery *, recovery_free);
 
 /*
- * Adds a claim to a passkey created or used within the intent's window before the exchange. The
- * begin on the API's clock is estimated from the Date header of that time, and from the time since;
- * if the two differ, a clock was set, and both are bounds. Returns 0 or -ENOMEM.
+ * Adds a claim to a passkey created or used within the intent's window before the exchange. Its
+ * begin on the API's clock is estimated from the last Date header before it, and from the elapsed
+ * time; if the two differ, a clock was set, and both are bounds. Returns 0 or -ENOMEM.
  */
 int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
                           const RecoveryClock *now);
@@ -70,8 +71,8 @@ int recovery_add_exchange(Recovery *recovery, const ExchangeIntent *intent,
 /* Whether a linked passkey was used after its last exchange, as far as both clocks tell. */
 bool recovery_is_used_since(const RecoveryClock *now, const Link *link, uint64_t used_at_ms);
 
-/* Whether a claim matches a passkey with this user and these API times (0: never), before the store
- * is asked. */
+/* Whether a claim matches a passkey with this user and these API times (0: never), regardless of
+ * the store. */
 typedef enum RecoveryMatch {
         RECOVERY_NO_MATCH,
         RECOVERY_MATCH_ANY_USER,      /* a claim to any user matches */

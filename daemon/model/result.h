@@ -12,15 +12,13 @@
 /* The counts of a reconciliation. */
 typedef struct ReconcileCounts {
         uint64_t checked;   /* passkeys in the vault */
-        uint64_t added;     /* there and not linked here */
-        uint64_t removed;   /* linked here and not there */
+        uint64_t added;     /* in the vault, but not linked here */
+        uint64_t removed;   /* linked here, but not in the vault */
         uint64_t conflicts; /* linked here to another user */
 } ReconcileCounts;
 
-/*
- * How an asynchronous call ended, of the API or of a use case. Pointers are lent, and NULL unless
- * the call succeeded and has such a result.
- */
+/* The result of an asynchronous API call or use case. Pointers are lent, and NULL after a failure
+ * or if the call has no such result. */
 typedef struct Result {
         int r;                  /* 0 on success, an Error or a negative errno */
         uint32_t retry_after_s; /* when to retry, after a failure; 0: unknown */

@@ -3,8 +3,8 @@
 
 #include "base/text.h"
 
-/* Validation and bounds of the arguments of callers and of strings from the API. The functions take
- * NUL-terminated text, and refuse NULL and invalid UTF-8. */
+/* Bounds and validation of callers' arguments and of strings from the API. The functions take
+ * NUL-terminated text, and reject NULL and invalid UTF-8. */
 
 /* Bounds in bytes of UTF-8. The minimum is 1 unless stated otherwise. */
 #define USER_ID_LEN_MAX          256U
@@ -32,7 +32,7 @@
 #define PASSKEYS_DELETE_MAX 100U
 #define OPTION_LIST_MAX     256U
 
-/* The largest integer that JSON numbers carry exactly. */
+/* The largest integer that JSON numbers represent exactly. */
 #define TIME_MS_MAX ((UINT64_C(1) << 53) - 1)
 
 /* For error messages. */

@@ -59,7 +59,7 @@ static int apply_remove_by_user(StoreChange *change, Txn *txn)
         return r;
 }
 
-/* Links removed in an earlier step are NOT_FOUND. */
+/* NOT_FOUND is no error: an earlier step may have removed the link. */
 static int apply_remove_unchanged(StoreChange *change, Txn *txn)
 {
         size_t n_before = change->changed.n_links;

@@ -140,7 +140,7 @@ static size_t count_taken(const Recovery *recovery)
         return n;
 }
 
-/* Removes the intent. A retry gets INTERRUPTED unless there is an answer. */
+/* Removes the intent. Stores INTERRUPTED for a retry, unless there is an answer. */
 static int end_claim(Txn *txn, uint64_t intent_id)
 {
         const IdempotencyRecord interrupted = {.error = ERROR_INTERRUPTED};

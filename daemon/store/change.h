@@ -35,8 +35,8 @@ struct StoreChange {
         bool has_key;
         uint8_t key[IDEMPOTENCY_KEY_LEN];
         IdempotencyRecord answer;
-        char *endpoint; /* of a delete, */
-        char **ids;     /* and the authenticators that it is about */
+        char *endpoint; /* endpoint of a delete */
+        char **ids;     /* authenticator ids of a delete */
         Recovery *recovery;
         size_t limit; /* maximum of links removed in one transaction; 0: no limit */
 
@@ -44,8 +44,8 @@ struct StoreChange {
         int r;
         bool newly_linked;
         bool unfinished;       /* another transaction is needed, because of the limit */
-        LinkList changed;      /* links that were removed or recovered, */
-        size_t n_committed;    /* of which the first are committed already */
+        LinkList changed;      /* removed or recovered links */
+        size_t n_committed;    /* number of links in `changed` that are committed */
         LinkOutcome *outcomes; /* one for each link to import */
         uint64_t made_id;      /* id of the new intent */
         size_t n_left;         /* ambiguous passkeys of crash recovery */
@@ -82,7 +82,7 @@ int store_queue(Store *store, StoreChange *change, StoreChange **ret);
 int change_apply(StoreChange *change, Txn *txn);
 /* Marks the change as failed; the callback gets r. */
 void change_fail(StoreChange *change, int r);
-/* The number of links changed, at least 1. */
+/* The number of links that the change affects, at least 1. */
 size_t change_weight(const StoreChange *change);
 /* Keeps the progress of a limited change after a commit. */
 void change_keep_step(StoreChange *change);

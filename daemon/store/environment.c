@@ -11,7 +11,7 @@ struct Environment {
         char *directory;
         int directory_fd; /* holds the lock; -1: not locked */
         MDB_env *mdb;     /* NULL: not open */
-        int error;        /* why it is closed */
+        int error;        /* why the environment is closed; 0: open */
         Schema schema;
         StoreClock clock;
         uint64_t first_id;
@@ -19,7 +19,7 @@ struct Environment {
         pthread_mutex_t lock;    /* held while reading, and to replace or move the map */
 };
 
-/* ENOMEM was transient: later callers must not see it. */
+/* ENOMEM is transient: later callers must not get it. */
 static int lasting_error(int r)
 {
         return r == -ENOMEM ? -ENOTRECOVERABLE : r;

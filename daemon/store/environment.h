@@ -6,9 +6,8 @@
 /*
  * The LMDB environment: `data.mdb` and `lock.mdb` in a directory that one process locks.
  *
- * Disk space for the whole map is preallocated when the map is created or grows. So ENOSPC shows
- * before anything is written, and a file that ends before its last used page is known to be
- * truncated.
+ * Disk space for the whole map is preallocated when the map is created or grows. So ENOSPC is
+ * detected before anything is written, and a file that ends before its last used page is truncated.
  *
  * A reserve is preallocated behind the map for changes that revoke access: LMDB copies each page it
  * changes, so even a removal needs space.
@@ -29,8 +28,8 @@ DEFINE_CLEANUP(Environment *, environment_free);
 /* 0, or the negative errno that keeps the environment closed. */
 int environment_error(Environment *environment);
 
-/* A read blocks environment growth, so it must be short. Both return environment_error() while the
- * environment is closed. */
+/* A read blocks the growth of the map, so it must be short. Both functions return
+ * environment_error() while the environment is closed. */
 int environment_begin_read(Environment *environment, Txn *ret);
 int environment_begin_write(Environment *environment, Txn *ret);
 

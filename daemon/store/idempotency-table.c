@@ -13,7 +13,7 @@ static MDB_val idempotency_key_val(const uint8_t key[static IDEMPOTENCY_KEY_LEN]
         return (MDB_val){.mv_data = (void *) key, .mv_size = IDEMPOTENCY_KEY_LEN};
 }
 
-/* Finds expired records as well. */
+/* Also finds expired records. */
 static int idempotency_table_find(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                                   IdempotencyRecord *ret)
 {
@@ -71,8 +71,8 @@ int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
         return txn_put(txn, DATABASE_EXPIRIES, key_val(&expiry), (MDB_val){});
 }
 
-/* Gets the record that expires first or last, as `op` says. Returns 0, -ENOENT or another negative
- * errno. */
+/* Gets the record that expires first (MDB_FIRST) or last (MDB_LAST). Returns 0, -ENOENT or another
+ * negative errno. */
 static int idempotency_table_end(Txn *txn, MDB_cursor_op op, uint64_t *ret_expires_at_ms,
                                  uint8_t ret_key[static IDEMPOTENCY_KEY_LEN])
 {

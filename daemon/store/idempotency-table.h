@@ -15,8 +15,8 @@ int idempotency_table_get(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
 int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                           const IdempotencyRecord *answer);
 
-/* Removes a few expired records: more than one call adds, so the table cannot grow, and few enough
- * not to delay the transaction. Returns 0 or a negative errno. */
+/* Removes a few expired records: more than one exchange adds, so that the table is bounded, but
+ * few, so that the transaction stays short. Returns 0 or a negative errno. */
 int idempotency_table_prune(Txn *txn);
 
 /* Gets the latest expiry time, 0 for an empty table. Returns 0 or a negative errno. */

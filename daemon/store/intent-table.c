@@ -6,7 +6,7 @@
 #include "daemon/store/intent-table.h"
 #include "daemon/store/tenancy-table.h"
 
-/* Stores a new tenancy, so that its number stays reserved. */
+/* Gets the tenancy's number. Stores a new tenancy, so that its number stays reserved. */
 static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
 {
         TenancyRecord tenancy;

@@ -349,8 +349,7 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_delete(txn, DATABASE_USERS, key_val(&user), &authenticator);
 }
 
-/* Removes a listed link; a missing one means that the index is corrupt. Takes ownership of the
- * link. */
+/* Removes a listed link; if it is missing, the index is corrupt. Takes ownership of the link. */
 static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkList *removed)
 {
         _cleanup_(link_freep) Link *owned = link;

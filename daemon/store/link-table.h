@@ -26,9 +26,10 @@ int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool merg
 int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                      uint64_t last_used_at_ms);
 /*
- * Append the removed links to `removed` and add tombstones against crash recovery. The first
- * returns NOT_FOUND for a missing link, and for one that has changed since `same` (NULL: any). The
- * second removes at most `limit` links, 0 for all, and tells whether more are left.
+ * Append the removed links to `removed`, and add tombstones for crash recovery. link_table_remove()
+ * returns NOT_FOUND for a missing link, and for a link that differs from `same` (NULL: any link).
+ * link_table_remove_by_user() removes at most `limit` links (0: all), and returns whether more are
+ * left.
  */
 int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,
                       const Link *same, LinkList *removed);

@@ -104,7 +104,7 @@ static int push_empty_link(LinkList *links)
         return link ? link_list_push(links, link) : -ENOMEM;
 }
 
-/* An intent has the ids of its links only. */
+/* An intent stores only the ids of its links. */
 static void code_link_ids(Codec *codec, LinkList *links)
 {
         uint16_t n = (uint16_t) links->n_links;

@@ -24,8 +24,7 @@ typedef struct DeleteRecord {
         DeleteIntent intent;
 } DeleteRecord;
 
-/* A digest of the id of the authenticator, or of the user, since a decision must not need much
- * space. */
+/* A digest of an authenticator id or user id: tombstones must be small. */
 #define SUBJECT_DIGEST_LEN 16U
 
 typedef struct TombstoneRecord {
@@ -35,10 +34,10 @@ typedef struct TombstoneRecord {
 } TombstoneRecord;
 
 extern const RecordType tenancy_record;     /* TenancyRecord */
-extern const RecordType tenancy_1_record;   /* the same in schema 1 */
+extern const RecordType tenancy_1_record;   /* TenancyRecord in schema 1 */
 extern const RecordType idempotency_record; /* IdempotencyRecord */
 extern const RecordType tombstone_record;   /* TombstoneRecord */
-/* These decode records of schema 2 as well, which have neither endpoint nor link ids. */
+/* These also decode records of schema 2, which have neither endpoints nor link ids. */
 extern const RecordType link_record;     /* Link */
 extern const RecordType exchange_record; /* ExchangeRecord */
 extern const RecordType delete_record;   /* DeleteRecord */

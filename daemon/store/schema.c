@@ -25,7 +25,7 @@ static const struct {
         [DATABASE_TOMBSTONES] = {"decisions", 0},
 };
 
-/* Opens all databases, and makes those that are missing. */
+/* Opens all databases, and creates missing ones. */
 static int create_databases(Txn *txn, Schema *schema)
 {
         for (size_t i = 0; i < DATABASE_MAX; i++) {

@@ -18,9 +18,9 @@
  *        deletes     intent key -> open delete in the vault
  *        decisions   intent key -> tombstone
  *
- * Keys are in key.h, values in record.h. Intents, deletes and tombstones share
- * one ascending sequence of ids, which links have theirs from as well: a link's id is below that
- * of any delete that names it, and so is never given to a later link of its authenticator.
+ * Keys are in key.h, values in record.h. Intents, deletes, tombstones and links share one ascending
+ * sequence of ids: a link has a lower id than a delete that names it, so a later link of its
+ * authenticator never gets the same id.
  */
 #define SCHEMA_VERSION 3U
 

@@ -4,9 +4,9 @@
 #include "base/macro.h"
 
 /*
- * A monotonic source of ids and times that survives restarts and clock changes: time is the store's
- * total open time, continued from the latest time on disk, which after a crash is
- * that of the latest record. Used by the writer thread only.
+ * A monotonic source of ids and times that survives restarts and clock changes: the time is the
+ * store's total open time. It continues from the latest time on disk, which after a crash is that
+ * of the latest record. Used by the writer thread only.
  */
 typedef struct StoreClock {
         uint64_t last_id;

@@ -73,7 +73,8 @@ static int copy_as_owner(const char *directory, int fd, pid_t parent)
                 log_error("Failed to switch to the owner of %s: %s", directory, strerror(-r));
                 return r;
         }
-        /* After setresuid(), which resets both; and check that the parent did not exit before. */
+        /* Call prctl() after setresuid(), which resets both settings. The parent may have exited
+         * before. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
             getppid() != parent)
                 return -EINTR;
@@ -143,7 +144,7 @@ int store_copy(const char *directory, const char *path)
         _cleanup_(new_file_freep) NewFile *file = NULL;
         int r;
 
-        /* new_file_publish() would refuse it as well, but after the copy. */
+        /* new_file_publish() would fail as well, but after the copy. */
         r = access(path, F_OK) == 0 ? -EEXIST : new_file_open(path, &file);
         if (r < 0) {
                 log_error("Failed to create %s: %s", path, strerror(-r));

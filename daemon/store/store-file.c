@@ -21,7 +21,7 @@
 #define NEW_FILE  "new.mdb"
 #define FILE_MODE 0600
 
-/* Room for LMDB's table of readers, and then some. */
+/* More than LMDB's reader table needs. */
 #define LOCK_FILE_SIZE 16384
 
 static bool disk_has_space(int fd, uint64_t len)
@@ -66,7 +66,8 @@ static int lock_directory(const char *directory, int *directory_fd)
         return 0;
 }
 
-/* LMDB maps this file and writes to the map: without disk space behind it that is a SIGBUS. */
+/* Preallocates the lock file: LMDB writes to a memory map of it, and without disk space a write is
+ * a SIGBUS. */
 static int reserve_lock_file(int directory_fd)
 {
         _cleanup_(closep) int fd = -1;
@@ -107,7 +108,7 @@ static int create_file(const char *path)
         return schema_upgrade(mdb, 0);
 }
 
-/* A store comes into being under another name, so that there is a whole one or none. */
+/* Creates the store under a temporary name, and renames it when it is complete. */
 static int create_store(const char *directory, int directory_fd)
 {
         _cleanup_(freep) char *path = NULL;
@@ -134,7 +135,8 @@ static int create_store(const char *directory, int directory_fd)
         return 0;
 }
 
-/* LMDB believes its first pages, and reading beyond the end of a mapped file is a SIGBUS. */
+/* Refuses a truncated file: LMDB trusts the header, and a read beyond the end of a mapped file is a
+ * SIGBUS. */
 static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory, int level)
 {
         MDB_envinfo info;
@@ -151,7 +153,7 @@ static int mdb_check_whole(MDB_env *mdb, int fd, const char *directory, int leve
         return -EMEDIUMTYPE;
 }
 
-/* An empty file LMDB would make a database of. */
+/* Refuses an empty file, in which LMDB would create a database. */
 static int mdb_open_file(MDB_env *mdb, int directory_fd, const char *directory, unsigned flags,
                          int level)
 {
@@ -199,7 +201,7 @@ int mdb_reserve(MDB_env *mdb, size_t map_size)
         return file_reserve(fd, map_size + STORE_FILE_RESERVE);
 }
 
-/* A file that is full has its reserve. */
+/* Upgrades a full store in the reserve. */
 static int mdb_upgrade_in_reserve(MDB_env *mdb, uint32_t version)
 {
         size_t size = mdb_map_size(mdb);
@@ -211,7 +213,7 @@ static int mdb_upgrade_in_reserve(MDB_env *mdb, uint32_t version)
         return r < 0 ? r : schema_upgrade(mdb, version);
 }
 
-/* A store of an earlier version is brought to this one; anything else is left as it is. */
+/* Upgrades a store of an earlier schema version; leaves any other file unchanged. */
 static int mdb_upgrade(MDB_env *mdb, const char *directory, int level)
 {
         uint32_t version;
@@ -219,7 +221,7 @@ static int mdb_upgrade(MDB_env *mdb, const char *directory, int level)
 
         r = schema_read_version(mdb, &version);
         if (r < 0 || version == 0 || version >= SCHEMA_VERSION)
-                return 0; /* schema_load() tells */
+                return 0; /* schema_load() reports the error */
         r = schema_upgrade(mdb, version);
         if (r == -EXFULL)
                 r = mdb_upgrade_in_reserve(mdb, version);
@@ -230,7 +232,7 @@ static int mdb_upgrade(MDB_env *mdb, const char *directory, int level)
         return r;
 }
 
-/* The answer that was kept last expires at that time. */
+/* Gets the time of the latest idempotency record, from its expiry time. */
 static int last_answer_ms(Txn *txn, uint64_t *ret)
 {
         uint64_t expires_at_ms;
@@ -244,7 +246,7 @@ static int last_answer_ms(Txn *txn, uint64_t *ret)
         return 0;
 }
 
-/* The latest time that is on the disk. */
+/* Gets the latest time on disk. */
 static int read_time(Txn *txn, uint64_t *ret_ms)
 {
         uint64_t times_ms[4];
@@ -300,7 +302,7 @@ static int file_read_clock(StoreFile *file)
         return r < 0 ? r : read_clock(&txn, &file->last_id, &file->now_ms);
 }
 
-/* Opens what is there, and writes nothing before it is known to be ours. */
+/* Writes nothing before the file is known to be a store. */
 int store_file_open(const char *directory, int directory_fd, int level, StoreFile *ret)
 {
         _cleanup_(store_file_clear) StoreFile file = {};
@@ -322,7 +324,7 @@ int store_file_open(const char *directory, int directory_fd, int level, StoreFil
                 log_at(level, "Failed to read the store in %s: %s", directory, strerror(-r));
                 return r;
         }
-        /* A full disk is no reason not to read. */
+        /* Ignore a failure: a store on a full disk can be read. */
         file.has_reserve = mdb_reserve(file.mdb, mdb_map_size(file.mdb)) >= 0;
         *ret = TAKE(file, (StoreFile){});
         return 0;

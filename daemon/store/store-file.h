@@ -39,8 +39,8 @@ int store_file_open(const char *directory, int directory_fd, int level, StoreFil
 int store_file_open_beside(const char *directory, MDB_env **ret);
 DEFINE_CLEANUP(MDB_env *, mdb_env_close);
 
-/* A killed reader blocks the reuse of pages. Returns the number of dropped readers or a negative
- * errno. */
+/* Drops readers that were killed, which block the reuse of pages. Returns their number or a
+ * negative errno. */
 int mdb_drop_stale_readers(MDB_env *mdb);
 
 size_t mdb_map_size(MDB_env *mdb);

@@ -29,8 +29,8 @@ typedef struct StoreChange StoreChange;
  * another process; or another negative errno.
  */
 int store_open(const char *directory, Store **ret);
-/* The same, but a store that cannot be opened now fails reads and changes; each change retries to
- * open it. Fails with -EBUSY or -ENOMEM only. */
+/* Like store_open(), but fails only with -EBUSY or -ENOMEM. A store that cannot be opened now fails
+ * reads and changes; each change retries to open it. */
 int store_open_later(const char *directory, Store **ret);
 /* 0, or the negative errno that keeps the store closed. */
 int store_error(Store *store);
@@ -43,8 +43,8 @@ DEFINE_CLEANUP(Store *, store_free);
 /* Readable when store_dispatch() has results. */
 int store_get_fd(Store *store);
 /* Reports the next completed change, in the order of the requests. The callback may use the store
- * but not free it. Returns whether there was one. Call it until it returns false: the descriptor
- * does not signal results that are left over. */
+ * but not free it. Returns whether there was a change. Call it until it returns false: the
+ * descriptor does not signal the remaining results again. */
 bool store_dispatch(Store *store);
 
 /* Reads. NOT_FOUND for a missing link; an empty list is no error. Results are owned by the caller.
@@ -75,8 +75,8 @@ typedef void (*StoreAddFunc)(int r, bool newly_linked, void *userdata);
 int store_add(Store *store, const char *tenancy_id, const Link *link, StoreAddFunc func,
               void *userdata, StoreChange **ret);
 
-/* Stores the write-ahead intent of an exchange, before the API is asked. `intent->id` is ignored;
- * `id` is the new id. */
+/* Stores the write-ahead intent of an exchange, before the API call. `intent->id` is ignored; `id`
+ * is the new id. */
 typedef void (*StoreBeginFunc)(int r, uint64_t id, void *userdata);
 int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
                          StoreBeginFunc func, void *userdata, StoreChange **ret);
@@ -126,14 +126,14 @@ int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList 
                            StoreChange **ret);
 
 /*
- * Stores the write-ahead intent of a delete, before the API is asked, and lists the links that the
- * delete removes; `id` is 0 if there are none. From then on crash recovery links none of these
- * passkeys, and none of the user's that has been used so far. `links` is lent.
+ * Stores the write-ahead intent of a delete, before the API call, and lists the links that the
+ * delete removes; `id` is 0 if there are none. From then on, crash recovery does not link these
+ * passkeys, nor passkeys of the user that were used before. `links` is lent.
  */
 typedef struct StoreDelete {
-        const char *endpoint;           /* of the API that will be asked */
-        char *const *authenticator_ids; /* these, */
-        const char *user_id;            /* or all of this user; the other one is NULL */
+        const char *endpoint;           /* of the API that gets the delete */
+        char *const *authenticator_ids; /* the passkeys to delete; NULL: all of `user_id` */
+        const char *user_id; /* the user whose passkeys to delete; NULL: `authenticator_ids` */
 } StoreDelete;
 typedef void (*StoreBeginDeleteFunc)(int r, uint64_t id, const LinkList *links, void *userdata);
 int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *request,

@@ -8,6 +8,6 @@
 
 /* -ENOENT for an unknown tenancy. */
 int tenancy_table_get(Txn *txn, const char *tenancy_id, TenancyRecord *ret);
-/* The same, but an unknown tenancy gets a new number, which is not stored yet. */
+/* Like tenancy_table_get(), but an unknown tenancy gets a new number, which is not stored yet. */
 int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *ret);
 int tenancy_table_put(Txn *txn, const char *tenancy_id, const TenancyRecord *tenancy);

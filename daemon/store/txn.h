@@ -10,8 +10,7 @@
 #include "daemon/store/store-clock.h"
 
 /*
- * A transaction: the boundary to LMDB. Functions return 0 or a negative errno; LMDB's own codes map
- * to
+ * A transaction: the boundary to LMDB. Functions return 0 or a negative errno; LMDB's codes map to
  *
  *        -ENOENT            not found
  *        -EXFULL            the map is full and must grow
@@ -31,8 +30,8 @@ typedef struct Txn {
 #define lmdb_errno(rc) lmdb_errno_at((rc), __FILE__, __LINE__, __func__)
 int lmdb_errno_at(int rc, const char *file, int line, const char *func);
 
-/* Maps a negative errno to what callers of the store get: 0, an Error and -ENOMEM pass through, any
- * other errno becomes STORE_FULL or STORE_FAILED. */
+/* Maps a result for callers of the store: 0, an Error and -ENOMEM pass through, any other errno
+ * becomes STORE_FULL or STORE_FAILED. */
 int store_error_from_errno(int r);
 
 /* `flags`: MDB_RDONLY or 0. */

@@ -11,8 +11,8 @@
 #include "daemon/store/writer.h"
 #include "dbus/error.h"
 
-/* Maximum of links changed per transaction (or one user's links more): bounds the latency of the
- * changes behind it. */
+/* Maximum of links changed per transaction, plus one user's links: bounds the latency of later
+ * changes. */
 #define BATCH_MAX 1000U
 
 struct Writer {
@@ -65,7 +65,7 @@ static int apply_batch(Writer *writer, size_t max, size_t *ret_n)
  * fraction of it. */
 #define STEP_LINKS 16U
 
-/* Retries with a larger map. Returns why the map cannot grow, if that is the failure. */
+/* Grows the map until the batch fits. If the map cannot grow, returns the errno. */
 static int commit_batch_growing(Writer *writer, size_t max, size_t *ret_n)
 {
         int r;
@@ -213,7 +213,7 @@ static bool wait_for_changes(Writer *writer)
         return STAILQ_FIRST(&writer->taken);
 }
 
-/* Without it, the time since the latest record would not count after the next start. */
+/* Saves the store's clock, which otherwise continues from the latest record at the next start. */
 static void writer_save_clock(Writer *writer)
 {
         _cleanup_(txn_end) Txn txn = {};
@@ -318,8 +318,8 @@ void writer_collect(Writer *writer, ChangeQueue *queue)
 {
         eventfd_t count;
 
-        /* Clear the eventfd before taking the queue: a change in between causes a spurious wake-up
-         * instead of a lost one. */
+        /* Clear the eventfd before taking the queue: a change in between then causes a spurious
+         * wake-up, not a lost one. */
         (void) eventfd_read(writer->event_fd, &count);
         pthread_mutex_lock(&writer->lock);
         STAILQ_CONCAT(queue, &writer->ended);

@@ -130,7 +130,8 @@ def test_drop_ins_that_are_no_files(own_stack):
     (drop_ins / "30-more.conf").write_text("[Tenancy more]\nTenancyId=more\n")
     own_stack.daemon.start()
     for name in ("10-directory.conf", "20-link.conf"):
-        assert f"Configuration warning: {drop_ins / name}: It is a " in own_stack.daemon.log_text()
+        warning = f"Configuration warning: {drop_ins / name}: Drop-in skipped: "
+        assert warning in own_stack.daemon.log_text()
     if own_stack.is_root:
         assert [each["name"] for each in diagnose(own_stack) if each["kind"] == "configuration"] == [
             str(drop_ins / "10-directory.conf"), str(drop_ins / "20-link.conf")]

@@ -44,14 +44,14 @@ ASKED = {
     "ListPasskeys": (("",), "read-vault", {}, "list the passkeys in the vault"),
     "UpdatePasskeys": (("ada", "Ada L.", {}), "change-vault",
                        {"user_id": "ada", "username": "Ada L."},
-                       'name the passkeys of user "$(user_id)" "$(username)"'),
+                       'rename the passkeys of user "$(user_id)" to "$(username)"'),
     "DeletePasskeys": ((["a", "b"], {}), "change-vault", {"passkey_ids": "a, b"},
-                       'delete from the vault, with their links, the passkeys "$(passkey_ids)"'),
+                       'delete the passkeys "$(passkey_ids)" from the vault, and their links'),
     "DeleteUserPasskeys": (("ada", {}), "change-vault", {"user_id": "ada"},
-                           "delete from the vault, with their links, all passkeys of user "
-                           '"$(user_id)"'),
+                           'delete all passkeys of user "$(user_id)" from the vault, and their '
+                           "links"),
     "PrunePasskeys": (("ada", {}), "change-vault", {"user_id": "ada"},
-                      'tidy up the browser of user "$(user_id)"'),
+                      'remove deleted passkeys from the browser of user "$(user_id)"'),
 }
 # The answer is about the caller itself; and the proof is for root alone.
 FOR_EVERYBODY, FOR_ROOT = {"ListRights"}, {"ProveKey"}

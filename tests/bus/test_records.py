@@ -76,7 +76,7 @@ def test_sign_up(stack, log, connection):
     passkey = stack.create_passkey(user)
     connection.exchange(passkey.code)
     assert log.about(user) == [
-        f'Ceremony authorised, tenancy default, Authorize {ours()}, user "{user}", '
+        f'Ceremony authorized, tenancy default, Authorize {ours()}, user "{user}", '
         f'relying party "{RP_ID}"',
         f'Link added, tenancy default, Exchange {ours()}, user "{user}", '
         f'authenticator "{passkey.authenticator_id}"',
@@ -131,7 +131,7 @@ def test_vault(stack, log, connection):
     assert len(log.about("Link removed", "DeleteUserPasskeys", ids[2])) == 1
     assert len(log.about("Passkeys deleted", "DeleteUserPasskeys", passkeys[2].user_id)) == 1
     assert len(log.about("renamed", passkeys[0].user_id)) == 1
-    assert len(log.about("Pruning authorised", passkeys[0].user_id)) == 1
+    assert len(log.about("Pruning authorized", passkeys[0].user_id)) == 1
 
 
 def test_mailbox(log, connection):

@@ -188,7 +188,7 @@ def test_a_rule_for_one_call(service):
     (("link", "show", "a1"), 'see to whom "a1" is linked (tenancy default)'),
     (("link", "list", "u1", "--tenancy=default"), 'list the links of user "u1" (tenancy default)'),
     (("vault", "delete", "--yes", "b$(tenancy)", "b2"),
-     'delete from the vault, with their links, the passkeys "b$(tenancy), b2" (tenancy default)'),
+     'delete the passkeys "b$(tenancy), b2" from the vault, and their links (tenancy default)'),
     (("status",), "list the tenancies of passlockd"),
     (("reload",), "reload the configuration and the keys of passlockd"),
     (("link", "remove", "a1"), 'remove the link of "a1" (tenancy default)'),

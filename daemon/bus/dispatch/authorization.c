@@ -7,7 +7,7 @@
 #include "daemon/bus/dispatch/polkit.h"
 #include "dbus/error.h"
 
-/* Open checks of one uid beyond which no person is asked: a dialog may stay open for minutes. */
+/* With more pending checks, polkit must not ask the user: a dialog may stay open for minutes. */
 #define INTERACTIVE_MAX 16U
 
 /* A pending check. */
@@ -28,7 +28,7 @@ static void authorization_destroy(Call *call)
         free(authorization->endpoint);
 }
 
-/* Whether polkit was asked about the tenancy that the label stands for now. */
+/* Whether the label still has the tenancy and the endpoint that polkit was asked about. */
 static bool is_current(const Authorization *authorization)
 {
         const Request *request = authorization->request;

@@ -53,7 +53,7 @@ struct Bus {
         GrantList grants;
         char *default_tenancy;
         unsigned max_pending_per_user;
-        bool releasing; /* the name: calls to it may still arrive */
+        bool releasing; /* ReleaseName is pending: calls may still arrive */
         bool stopping;  /* polkit is not asked any more */
 };
 

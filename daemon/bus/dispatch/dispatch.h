@@ -17,8 +17,7 @@
 int dispatch_method(Bus *bus, const BusTenancy *object, sd_bus_message *message,
                     const Method *method);
 
-/* Cancels calls that may take longer than a stop should. Their callers get no reply, as after a
- * crash. */
+/* Cancels calls that would delay a shutdown. Their callers get no reply, as after a crash. */
 void dispatch_cancel_long(Bus *bus);
 
 /* Whether a grant gives the request's right for this relying party. Returns 0 or ACCESS_DENIED. */

@@ -119,7 +119,7 @@ static int read_entry(sd_bus_message *m, const Option *options, size_t n_options
                 *seen |= UINT64_C(1) << i;
                 return read_value(m, &options[i], text);
         }
-        /* Names are quoted if they could be one, so that the text stays plain. */
+        /* Quote only names that could be option names: others may have unsafe characters. */
         if (strlen(name) <= 32 && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name))
                 (void) snprintf(text, OPTION_ERROR_SIZE, "There is no option %s", name);
         else

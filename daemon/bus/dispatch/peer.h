@@ -51,7 +51,7 @@ bool peers_may_record(Peers *peers, Peer *peer);
  * -ENOMEM. */
 int peer_add_readable(Peer *peer, const char *label);
 bool peer_may_read(const Peer *peer, const char *label);
-/* Revokes that for a label that points to another tenancy now, or to none. */
+/* Revokes polkit's permission for a label that was removed or points to another tenancy. */
 void peers_forget_readable(Peers *peers, const char *label);
 
 const char *peer_unique_name(const Peer *peer);

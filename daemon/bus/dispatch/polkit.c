@@ -19,7 +19,8 @@
 
 #define ALLOW_USER_INTERACTION 1U
 
-/* The bus may have to start polkit, and its rules may run programs; a person has to type. */
+/* Timeouts without and with interactive authentication. The bus may have to start polkit, polkit's
+ * rules may run programs, and users need time to type a password. */
 #define ANSWER_TIMEOUT_US (15U * UINT64_C(1000000))
 #define PERSON_TIMEOUT_US (300U * UINT64_C(1000000))
 
@@ -78,7 +79,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 0;
 }
 
-/* NameOwnerChanged is matched already, so that no change is missed. */
+/* Must run after the match of NameOwnerChanged, so that no change is missed. */
 static int find_owner(Polkit *polkit)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -199,7 +200,7 @@ static PolkitAnswer read_answer(const PolkitCheck *check, sd_bus_message *reply)
                 check_failed(check, reply);
                 return POLKIT_NONE;
         }
-        /* The bus orders this reply and NameOwnerChanged. */
+        /* The bus orders replies and NameOwnerChanged, so `owner` is up to date. */
         if (!polkit->owner || !streq_ptr(sd_bus_message_get_sender(reply), polkit->owner)) {
                 complain(polkit, "did not give this answer; %s did",
                          sd_bus_message_get_sender(reply));

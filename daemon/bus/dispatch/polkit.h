@@ -22,7 +22,7 @@ Polkit *polkit_free(Polkit *polkit);
 DEFINE_CLEANUP(Polkit *, polkit_free);
 
 typedef enum PolkitAnswer {
-        POLKIT_NONE, /* no valid reply: means no */
+        POLKIT_NONE, /* no valid reply: not authorized */
         POLKIT_NO,
         POLKIT_CHALLENGE, /* only after authentication */
         POLKIT_YES,

@@ -9,20 +9,20 @@
 #define QUESTION_ARGUMENTS_MAX 2U
 
 /*
- * The question to polkit about a caller without a grant: may this caller, or an administrator who
- * authenticates, call the method? Each method that people use has one. Methods for apps have none.
+ * The question to polkit for a caller without a grant: may this caller, or an administrator who
+ * authenticates, call the method? Methods that people use have one, methods for apps have none.
  *
- * The question quotes the call's arguments, for the person who authenticates and for polkit rules.
- * They are read from the message as the bus delivered it, which is also the message that is
- * executed if polkit authorizes the call.
+ * The question quotes the arguments of the call, for the user who authenticates and for polkit
+ * rules. The arguments are read from the same message that is executed if polkit authorizes the
+ * call.
  */
 typedef struct Question {
         const char *action; /* in the polkit policy file */
         const char *intent; /* completes "Authentication is required to …" */
         /* Names of the leading arguments, which are strings or lists of strings. */
         const char *arguments[QUESTION_ARGUMENTS_MAX];
-        /* A string option that is quoted, too, or NULL; and the addition to the intent if it is
-         * present. */
+        /* Name of a string option to quote (NULL: none), and the text appended to the intent if the
+         * option is present. */
         const char *option;
         const char *option_intent;
 } Question;
@@ -37,7 +37,7 @@ typedef struct QuestionContext {
 
 /*
  * Lists the details for polkit, names and values in turn. Returns 0, -ENOMEM, or ACCESS_DENIED for
- * arguments that a person could not read as they are (control and invisible characters, quotation
- * marks, too long): such a call is refused without a question.
+ * arguments that a prompt cannot show (control and invisible characters, quotation marks, too
+ * long): the call is refused without asking polkit.
  */
 int question_list_details(const QuestionContext *context, char ***ret);

@@ -45,7 +45,8 @@ static bool quota_settle(Quota *quota, uint64_t now_ms)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* If the timer cannot be armed, the next failing call or the exit does its work. */
+/* Ignore errors: without the timer, the next failing call or the exit records the suppressed
+ * records. */
 static void quotas_arm(Quotas *quotas)
 {
         sd_event *event = sd_bus_get_event(quotas->bus);

@@ -32,7 +32,7 @@ typedef struct RequestSubject {
         const char *user_id, *authenticator_id, *rp_id, *challenge_id;
 } RequestSubject;
 
-/* A method call, from its arrival to its reply. See dispatch.h for the way of each. */
+/* A method call, from its arrival to its reply. See dispatch.h for the steps. */
 struct Request {
         LIST_ENTRY(Request) entry;
         Bus *bus;
@@ -48,8 +48,8 @@ struct Request {
         bool recorded; /* its failure is in the audit log already */
         const Method *method;
 
-        /* The call, or the authorization, that the request waits for. It is cancelled if the caller
-         * disconnects; NULL if it is carried through regardless. */
+        /* The call or authorization that the request waits for, cancelled if the caller
+         * disconnects. NULL: not cancellable. */
         Call *call;
 };
 

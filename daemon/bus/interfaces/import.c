@@ -17,7 +17,7 @@ static int check_times(uint64_t created_at_ms, uint64_t last_used_at_ms, const c
         if (created_at_ms == TIME_ABSENT || last_used_at_ms == TIME_ABSENT)
                 *text = "created_at or last_used_at is missing";
         else if (created_at_ms > TIME_MS_MAX || last_used_at_ms > TIME_MS_MAX)
-                *text = "created_at or last_used_at is no time";
+                *text = "created_at and last_used_at must be at most 2^53-1";
         else
                 return 0;
         return ERROR_INVALID_ARGS;

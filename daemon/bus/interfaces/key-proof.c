@@ -29,14 +29,14 @@ static int run_prove_key(Request *request, sd_bus_message *m)
                 return r;
         if ((*label && !tenancy_label_is_valid(label)) || !key_proof_nonce_is_valid(nonce))
                 return request_explain(request, ERROR_INVALID_ARGS,
-                                       "A label is " TENANCY_LABEL_RULE ", a nonce %u to %u of "
-                                       "A-Z, a-z, 0-9, _ and -",
+                                       "tenancy must be " TENANCY_LABEL_RULE "; nonce must be %u "
+                                       "to %u of A-Z, a-z, 0-9, _ and -",
                                        KEY_PROOF_NONCE_MIN, KEY_PROOF_NONCE_MAX);
         object = bus_find_tenancy(request->bus, *label ? label : request->bus->default_tenancy);
         return object ? reply_with_proof(request, object->tenancy, nonce) : ERROR_UNKNOWN_OBJECT;
 }
 
-/* Neither a right nor a question: only root may call this. */
+/* Only root may call this: there is neither a right nor a question for polkit. */
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
         static const Method method = {.rights = 0, .run = run_prove_key};

@@ -268,7 +268,7 @@ DISPATCH_QUESTION(remove_by_user, "change-links", "remove all links of user \"$(
 DISPATCH_METHOD(remove_by_user, .rights = RIGHT_LINKS_WRITE, .question = &question_remove_by_user,
                 .append = append_n_removed);
 
-/* A dry run needs less rights. Invalid options count as a dry run: run() rejects them. */
+/* A dry run needs fewer rights. Invalid options count as a dry run: run() rejects them. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
         static const Question compare = {

@@ -74,7 +74,7 @@ static int run_create_challenge(Request *request, sd_bus_message *m)
                                        "email is not an email address");
         if (!purpose_is_valid(challenge.purpose))
                 return request_explain(request, ERROR_INVALID_ARGS,
-                                       "purpose is 1 to %u of A-Z, a-z, 0-9 and ._:-",
+                                       "purpose must be 1 to %u of A-Z, a-z, 0-9 and ._:-",
                                        PURPOSE_LEN_MAX);
         r = read_create_options(request, &challenge);
         if (r != 0)

@@ -59,7 +59,7 @@ static int run_get_tenancy(Request *request, sd_bus_message *m)
                 return r;
         if (*label && !tenancy_label_is_valid(label))
                 return request_explain(request, ERROR_INVALID_ARGS,
-                                       "A tenancy's label is " TENANCY_LABEL_RULE);
+                                       "label must be " TENANCY_LABEL_RULE);
         object = find_labelled(request->bus, label);
         if (!object || object->tenancy != request->tenancy)
                 return ERROR_UNKNOWN_OBJECT;
@@ -103,7 +103,7 @@ static void on_reloaded(int r, const char *text, void *userdata)
                 request_fail(request, reload_fails(request, r, text));
 }
 
-/* Carried through even if the caller disconnects. */
+/* Continues if the caller disconnects. */
 static int run_reload(Request *request, sd_bus_message *m _unused_)
 {
         const BusOwner *owner = &request->bus->owner;

@@ -11,16 +11,16 @@
 #include "dbus/error.h"
 
 /*
- * ListRights lists the rights of the caller: from grants at once, and for the rest from polkit, one
+ * ListRights lists the rights of the caller: from grants, and for the rest from polkit, by one
  * check after the other, without authentication. The list is informational: each call is authorized
  * again.
  */
 
-/* A polkit action, a method to name to its rules, and the right that makes a check needless. */
+/* A polkit action, the method name for polkit rules, and the right that covers the action. */
 typedef struct RightQuestion {
         const char *action; /* after the bus name */
         const char *method;
-        unsigned right; /* 0: there is none */
+        unsigned right; /* 0: none */
 } RightQuestion;
 
 /* Actions on a tenancy, and on the daemon itself. Each list ends in {}. */
@@ -154,7 +154,7 @@ static int append_grants(const Request *request, sd_bus_message *reply)
         return r;
 }
 
-/* Appends up to two entries for polkit's replies, and goes on to the next tenancy. */
+/* Appends up to two entries for polkit's replies, and continues with the next tenancy. */
 static int survey_finish_tenancy(Survey *survey)
 {
         int r;
@@ -194,7 +194,7 @@ static int survey_ask(Survey *survey, const RightQuestion *question)
                             survey_answered, survey, &survey->check);
 }
 
-/* Starts the next check that no grant makes needless. Returns 1 if there is none. */
+/* Starts the next check, skipping actions that a grant covers. Returns 1 if no check is left. */
 static int survey_ask_next(Survey *survey)
 {
         const Request *request = survey->request;

@@ -26,7 +26,7 @@ typedef struct StringCopy {
         char **to;
 } StringCopy;
 
-/* Ends at an entry without `to`. */
+/* `copies` ends in an entry without `to`. */
 static int copy_strings(const StringCopy *copies)
 {
         for (; copies->to; copies++) {
@@ -134,8 +134,9 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
                                            request, &request->call);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r,
-                                       "Set either discoverable, or user_id or allow_credentials; "
-                                       "conditional mediation needs discoverable");
+                                       "Set either discoverable, or user_id and/or "
+                                       "allow_credentials; conditional mediation requires "
+                                       "discoverable");
         return r;
 }
 
@@ -158,7 +159,7 @@ static int append_answer(sd_bus_message *m, const Result *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* The record names the user behind the code, not the expected one. */
+/* The audit record has the user of the principal, not the expected user. */
 static void on_exchanged(const Result *result, void *userdata)
 {
         Request *request = userdata;

@@ -171,7 +171,7 @@ static int read_passkey_ids(sd_bus_message *m, char ***ret)
         return 0;
 }
 
-/* Leaves a record for each passkey, whose ids are still in the message. */
+/* Leaves an audit record for each passkey id in the message. */
 static void record_deleted(Request *request)
 {
         _cleanup_(strv_freep) char **ids = NULL;
@@ -199,7 +199,8 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
 
         r = read_passkey_ids(m, &ids);
         if (r == ERROR_INVALID_ARGS)
-                return request_explain(request, r, "passkey_ids are 1 to %u texts of 1 to %u bytes",
+                return request_explain(request, r,
+                                       "passkey_ids must be 1 to %u strings of 1 to %u bytes",
                                        PASSKEYS_DELETE_MAX, PASSKEY_ID_LEN_MAX);
         if (r == 0)
                 r = request_read_options(request, NULL, 0);
@@ -208,7 +209,7 @@ static int run_delete_passkeys(Request *request, sd_bus_message *m)
                                      request);
 }
 
-/* Reads a user, and options, of which none are defined. */
+/* Reads a user id, and the options, which must be empty. */
 static int read_user(Request *request, const char **ret)
 {
         int r;
@@ -248,27 +249,27 @@ DISPATCH_METHOD(list_passkeys, .rights = RIGHT_VAULT_READ, .question = &question
                 .append = append_page);
 
 DISPATCH_QUESTION(delete_passkeys, "change-vault",
-                  "delete from the vault, with their links, the passkeys \"$(passkey_ids)\"",
+                  "delete the passkeys \"$(passkey_ids)\" from the vault, and their links",
                   "passkey_ids");
 DISPATCH_METHOD(delete_passkeys, .rights = RIGHT_VAULT_WRITE,
                 .question = &question_delete_passkeys);
 
 DISPATCH_QUESTION(delete_user_passkeys, "change-vault",
-                  "delete from the vault, with their links, all passkeys of user \"$(user_id)\"",
+                  "delete all passkeys of user \"$(user_id)\" from the vault, and their links",
                   "user_id");
 DISPATCH_METHOD(delete_user_passkeys, .rights = RIGHT_VAULT_WRITE,
                 .question = &question_delete_user_passkeys, .append = append_management,
                 .has_event = true, .event = EVENT_PASSKEYS_DELETED);
 
-DISPATCH_QUESTION(prune_passkeys, "change-vault", "tidy up the browser of user \"$(user_id)\"",
-                  "user_id");
+DISPATCH_QUESTION(prune_passkeys, "change-vault",
+                  "remove deleted passkeys from the browser of user \"$(user_id)\"", "user_id");
 DISPATCH_METHOD(prune_passkeys, .rights = RIGHT_VAULT_WRITE, .question = &question_prune_passkeys,
                 .append = append_management, .has_event = true, .event = EVENT_PRUNE_AUTHORIZED);
 
 /* Quotes the display name, too: browsers show it instead of the username. */
 static const Question question_update_passkeys = {
         .action = QUESTION_ACTION("change-vault"),
-        .intent = "name the passkeys of user \"$(user_id)\" \"$(username)\"",
+        .intent = "rename the passkeys of user \"$(user_id)\" to \"$(username)\"",
         .arguments = {"user_id", "username"},
         .option = "display_name",
         .option_intent = ", shown as \"$(display_name)\"",

@@ -195,7 +195,7 @@ static void test_comes_later(void **state)
 }
 
 /* Each kind of invalid key is recorded once. */
-static void test_is_no_key_at_first(void **state)
+static void test_invalid_at_first(void **state)
 {
         Fixture *fixture = *state;
         FindingList list = {};
@@ -242,7 +242,7 @@ static void test_moved_and_linked(void **state)
         run_until_found(fixture, "moved=sk_m;linked=sk_m;");
 }
 
-/* Nothing changes in the directory itself when the target of a link comes, or is mended. */
+/* The directory does not change when the target of a symbolic link appears or is repaired. */
 static void test_behind_links(void **state)
 {
         Fixture *fixture = *state;
@@ -299,7 +299,7 @@ static void test_directory_comes_later(void **state)
         run_until_found(fixture, "a=sk_a;b=sk_b;");
 }
 
-static void test_directory_that_is_none(void **state)
+static void test_not_a_directory(void **state)
 {
         Fixture *fixture = *state;
         _cleanup_(secret_unrefp) Secret *key = NULL;
@@ -380,12 +380,12 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_there_from_the_beginning, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_comes_later, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_is_no_key_at_first, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_invalid_at_first, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_moved_and_linked, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_behind_links, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_directory_behind_a_link, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_directory_comes_later, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_directory_that_is_none, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_not_a_directory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_unreadable_at_first, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_was_there_before, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_directory_at_all, set_up, tear_down),

@@ -124,7 +124,7 @@ static void test_journal_is_behind(void **state)
         run(*state);
         assert_int_equal(fake.n_given, 3);
 
-        /* More come, and nothing happens but that it is looked again. */
+        /* More results arrive; the dispatcher only polls the journal. */
         end_changes(5);
         for (unsigned i = 0; i < 3; i++)
                 run(*state);

@@ -267,7 +267,7 @@ static void test_mistake_while_another_waits(void **state)
 }
 
 /* The old configuration stays in force, and its names are still resolved. */
-static void test_that_cannot_be_applied(void **state)
+static void test_apply_fails(void **state)
 {
         const struct {
                 int apply_fails;
@@ -319,7 +319,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_reloads_that_overlap, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_mistake_while_another_waits, set_up,
                                                 tear_down),
-                cmocka_unit_test_setup_teardown(test_that_cannot_be_applied, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_apply_fails, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_freed_while_one_waits, set_up, tear_down),
         };
 

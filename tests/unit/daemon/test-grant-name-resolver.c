@@ -139,8 +139,7 @@ static void test_findings(void **state)
         assert_string_equal(list.findings[0].name, "ada");
         assert_string_equal(list.findings[0].tenancy, "shop");
         assert_string_equal(list.findings[0].place, "f:1");
-        assert_string_equal(list.findings[0].text,
-                            "No such user: ada; grant one matches nobody by that name");
+        assert_string_equal(list.findings[0].text, "No such user: ada; grant one ignores the name");
         assert_string_equal(list.findings[1].kind, "group");
         assert_non_null(strstr(list.findings[1].text,
                                "group staff in the user database: Input/output error"));

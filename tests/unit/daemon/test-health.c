@@ -18,7 +18,7 @@ static struct {
         void *userdata;
         unsigned n_reads, n_barriers, n_alive, n_forgotten;
         bool unheard; /* systemd's socket is full */
-        bool held;    /* the journal is waited for */
+        bool held;    /* back-pressure from the journal */
 } fake;
 
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
@@ -96,7 +96,7 @@ static void end_barrier(int r)
         fake.done(r, fake.userdata);
 }
 
-static void test_all_is_well(void **state)
+static void test_healthy(void **state)
 {
         for (unsigned i = 1; i <= 3; i++) {
                 check(*state);
@@ -109,7 +109,7 @@ static void test_all_is_well(void **state)
 }
 
 /* Retried before the next check: few are left. */
-static void test_not_heard(void **state)
+static void test_socket_full(void **state)
 {
         Test *test = *state;
 
@@ -173,7 +173,7 @@ static void test_stuck_writer(void **state)
 }
 
 /* The write may be done but held back: no reason to restart. */
-static void test_held(void **state)
+static void test_back_pressure(void **state)
 {
         fake.held = true;
         check(*state);
@@ -215,12 +215,12 @@ static void test_no_watchdog(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_all_is_well, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_not_heard, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_healthy, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_socket_full, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_reading, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_writing, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stuck_writer, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_back_pressure, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_watchdog, set_up, tear_down),
         };

@@ -50,7 +50,7 @@ static void check_socket(const char *name)
 
         assert_int_equal(notify_new(event, &notify), 0);
         assert_true(notify_status(notify, "one"));
-        /* Until that is read there is no other. */
+        /* No second status line while the first one is unread. */
         assert_false(notify_status(notify, "two"));
         expect_next(fd, "STATUS=one");
         expect_nothing(fd);
@@ -82,7 +82,7 @@ static void test_abstract(void **state)
 }
 
 /* Would hang if it blocked. */
-static void test_nobody_reads(void **state)
+static void test_socket_full(void **state)
 {
         char name[64];
         _cleanup_(closep) int fd = -1;
@@ -150,7 +150,7 @@ static void test_states_are_sent_later(void **state)
         run_loop();
         assert_false(notify_status(notify, "one"));
         expect_alive(fd, n);
-        assert_false(notify_status(notify, "one")); /* they come first */
+        assert_false(notify_status(notify, "one")); /* queued states come first */
         run_loop();
         expect_reloading(fd);
         expect_next(fd, "READY=1");
@@ -187,7 +187,7 @@ static void test_state_at_the_end(void **state)
         expect_next(fd, "STOPPING=1");
 }
 
-static void test_nobody_is_there(void **state)
+static void test_no_listener(void **state)
 {
         static const char *const names[] = {NULL, "", "relative", "vsock:2:1", "/nowhere/socket"};
         char longest[200];
@@ -228,10 +228,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_path),
                 cmocka_unit_test(test_abstract),
-                cmocka_unit_test(test_nobody_reads),
+                cmocka_unit_test(test_socket_full),
                 cmocka_unit_test(test_states_are_sent_later),
                 cmocka_unit_test(test_state_at_the_end),
-                cmocka_unit_test(test_nobody_is_there),
+                cmocka_unit_test(test_no_listener),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -86,7 +86,7 @@ int __wrap_getpwnam_r(const char *name, struct passwd *pw, char *buffer, size_t 
         return r < 0 ? -r : 0;
 }
 
-/* Its ids are others. */
+/* Group ids differ from user ids. */
 int __wrap_getgrnam_r(const char *name, struct group *gr, char *buffer, size_t size,
                       struct group **ret);
 int __wrap_getgrnam_r(const char *name, struct group *gr, char *buffer, size_t size,
@@ -209,7 +209,7 @@ static void test_answers(void **state)
                 {true, "ada", 1, 2001},
                 {false, "nobody-here", 0, 0},
                 {false, "minus-one", 0, 0},
-                {false, "error-2", 0, 0}, /* ENOENT and EPERM: there is none, getpwnam_r(3) says */
+                {false, "error-2", 0, 0}, /* ENOENT and EPERM mean "not found", see getpwnam_r(3) */
                 {false, "error-1", 0, 0},
                 {false, "error-5", -EIO, 0},
                 {true, "error-24", -EMFILE, 0},
@@ -226,7 +226,7 @@ static void test_answers(void **state)
         assert_true(database.signals_blocked);
 }
 
-/* A group with many members takes a large buffer, one without end is an error. */
+/* The buffer grows for a group with many members, up to a limit. */
 static void test_buffer_grows(void **state)
 {
         database.size_needed = 1024 * 1024;
@@ -235,7 +235,7 @@ static void test_buffer_grows(void **state)
         assert_int_equal(look_up(*state, true, "large").r, -ERANGE);
 }
 
-static void test_slow_one_keeps_nobody_waiting(void **state)
+static void test_slow_lookup_delays_no_other(void **state)
 {
         Fixture *fixture = *state;
 
@@ -262,7 +262,7 @@ static void test_wait(void **state)
         assert_int_equal(fixture->answered[0].answer.r, 1);
 }
 
-/* The answer to a question is not older than the question. */
+/* A lookup must begin after its request. */
 static void test_asked_again_while_running(void **state)
 {
         Fixture *fixture = *state;
@@ -307,7 +307,7 @@ static void test_asked_again_after_a_cancel(void **state)
         assert_int_equal(fixture->answered[0].answer.id, 2);
 }
 
-/* An answer that has come, and has not been passed on, is cancelled as well. */
+/* A cancel also drops a result that was not reported yet. */
 static void test_answer_in_between_is_cancelled(void **state)
 {
         Fixture *fixture = *state;
@@ -348,7 +348,7 @@ static void ask_slow_ones(Fixture *fixture, unsigned first, unsigned n)
 }
 
 /* Names that hang take all threads; a lookup queued behind them is still answered: */
-static void test_hung_ones_keep_nobody_waiting(void **state)
+static void test_hung_lookups_delay_no_other(void **state)
 {
         Fixture *fixture = *state;
 
@@ -360,8 +360,8 @@ static void test_hung_ones_keep_nobody_waiting(void **state)
         run_until_answered(fixture, 1 + 2 * NSS_LOOKUP_THREADS_MAX);
 }
 
-/* also while the daemon starts, and there is no event loop yet, */
-static void test_hung_ones_before_the_loop(void **state)
+/* also before the event loop runs, */
+static void test_hung_lookups_before_the_loop(void **state)
 {
         Fixture *fixture = *state;
 
@@ -373,7 +373,7 @@ static void test_hung_ones_before_the_loop(void **state)
 }
 
 /* and at once if they were cancelled. There is a limit to that, too. */
-static void test_cancelled_ones_keep_nobody_waiting(void **state)
+static void test_cancelled_lookups_delay_no_other(void **state)
 {
         Fixture *fixture = *state;
         unsigned n = 0;
@@ -394,7 +394,7 @@ static void test_cancelled_ones_keep_nobody_waiting(void **state)
         assert_int_equal(database.n_waiting_max, LOOKUPS_THREADS_TOTAL_MAX);
 }
 
-/* Nobody waits for a database that does not answer. */
+/* A blocked lookup does not delay the exit. */
 static void test_freed_while_running(void **state)
 {
         Fixture *fixture = *state;
@@ -413,7 +413,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_buffer_grows, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_slow_one_keeps_nobody_waiting, set_up,
+                cmocka_unit_test_setup_teardown(test_slow_lookup_delays_no_other, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_wait, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_asked_again_while_running, set_up, tear_down),
@@ -422,10 +422,11 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_answer_in_between_is_cancelled, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_hung_ones_keep_nobody_waiting, set_up,
+                cmocka_unit_test_setup_teardown(test_hung_lookups_delay_no_other, set_up,
                                                 tear_down),
-                cmocka_unit_test_setup_teardown(test_hung_ones_before_the_loop, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_cancelled_ones_keep_nobody_waiting, set_up,
+                cmocka_unit_test_setup_teardown(test_hung_lookups_before_the_loop, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(test_cancelled_lookups_delay_no_other, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_freed_while_running, set_up, tear_down),
         };

@@ -106,7 +106,7 @@ static void run_one(sd_event *event)
         assert_true(sd_event_run(event, 10 * 1000 * 1000) > 0);
 }
 
-/* Any event will do. */
+/* Triggers any event. */
 static void happen(sd_event *event)
 {
         sd_event_source *source = NULL;
@@ -155,7 +155,7 @@ static void test_sending(void **state)
         run_until_sent(event, 3);
         assert_string_equal(fake.last, "three");
 
-        /* One more look, and then silence. */
+        /* One more check, then no wake-ups. */
         run_one(event);
         assert_int_equal(sd_event_run(event, 1500 * 1000), 0);
 

@@ -11,7 +11,7 @@ typedef struct Field {
         const char *path; /* keys and array indices, separated by slashes */
         char type;        /* s, n, b, o, a: string, number, boolean, object, array */
         bool optional;
-        size_t len_max; /* of a string; 0: not arbitrary letters */
+        size_t len_max; /* of a string of letters; 0: other rules apply */
         bool informs;   /* informational: any value is accepted */
         bool prose;     /* any string is accepted */
 } Field;

@@ -446,7 +446,7 @@ static void test_rate_limit(void **state)
         }
 }
 
-static void test_another_attempt(void **state)
+static void test_retry(void **state)
 {
         const char *const faults[] = {SERVER_ERROR, script_cut, JSON_ERROR("503 Busy", "NotFound")};
         Fixture *f = *state;
@@ -523,7 +523,7 @@ static void test_no_key(void **state)
         }
 }
 
-static void test_ids_that_mean_something(void **state)
+static void test_dot_ids(void **state)
 {
         const char *const ids[] = {"", ".", ".."};
         Fixture *f = *state;
@@ -652,11 +652,11 @@ int main(void)
                 TEST(errors),
                 TEST(refusals),
                 TEST(rate_limit),
-                TEST(another_attempt),
+                TEST(retry),
                 TEST(deadline),
                 TEST(malformed),
                 TEST(no_key),
-                TEST(ids_that_mean_something),
+                TEST(dot_ids),
                 TEST(arguments),
                 TEST(large_page),
                 TEST(cancel),

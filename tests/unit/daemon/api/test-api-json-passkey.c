@@ -362,7 +362,7 @@ static void test_malformed_pages(void **state)
                 assert_int_equal(read_list(pages[i], strlen(pages[i])), ERROR_MALFORMED_REPLY);
 }
 
-static void test_rows_that_are_none(void **state)
+static void test_rows_of_wrong_type(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(not_objects); i++)
                 assert_int_equal(
@@ -622,7 +622,7 @@ int main(void)
                 cmocka_unit_test(test_unreadable_rows),
                 cmocka_unit_test(test_malformed_rows),
                 cmocka_unit_test(test_malformed_pages),
-                cmocka_unit_test(test_rows_that_are_none),
+                cmocka_unit_test(test_rows_of_wrong_type),
                 cmocka_unit_test(test_transports),
                 cmocka_unit_test(test_cursors),
                 cmocka_unit_test(test_warnings),

@@ -423,7 +423,7 @@ static Principal *principal_with(const char *path, const char *value)
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 /* Too long: truncated at a character boundary; invalid text: dropped. */
-static void test_what_informs(void **state)
+static void test_informational_fields(void **state)
 {
         static const struct {
                 const char *value, *expected;
@@ -477,7 +477,7 @@ static void test_what_informs(void **state)
 }
 
 /* An invalid string fails only deciding fields. */
-static void test_mended_strings(void **state)
+static void test_repaired_strings(void **state)
 {
         static const char *const odd[] = {
                 "a\\ud83d", "\\udd11", "\\ud83dx\\udd11", "\\ud83d\\u0041", "a\\u0000b",
@@ -600,8 +600,8 @@ int main(void)
                 cmocka_unit_test(test_write_authentication),
                 cmocka_unit_test(test_unwritable_authentication),
                 cmocka_unit_test(test_errors),
-                cmocka_unit_test(test_what_informs),
-                cmocka_unit_test(test_mended_strings),
+                cmocka_unit_test(test_informational_fields),
+                cmocka_unit_test(test_repaired_strings),
                 cmocka_unit_test(test_no_memory),
                 cmocka_unit_test(test_freed_memory_is_wiped),
         };

@@ -30,7 +30,7 @@ static void test_build(void **state)
         assert_built("\xc3\xab\x7f\xff", "https://api.example.com/v2/%C3%AB%7F%FF/end");
 }
 
-static void test_segments_that_mean_something(void **state)
+static void test_dot_segments(void **state)
 {
         const char *bad[] = {"", ".", ".."};
         char *untouched = (char *) 1;
@@ -99,7 +99,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_build),
-                cmocka_unit_test(test_segments_that_mean_something),
+                cmocka_unit_test(test_dot_segments),
                 cmocka_unit_test(test_query),
                 cmocka_unit_test(test_origins),
         };

@@ -217,7 +217,7 @@ static void test_authorize_tries_again(void **state)
         "HTTP/1.1 503 Busy\r\nRetry-After: " retry_after "\r\nContent-Length: 0\r\n\r\n"
 
 /* Retry-After is respected, */
-static void test_wait_that_the_api_wants(void **state)
+static void test_retry_after(void **state)
 {
         static const char *const lines[] = {
                 BUSY("1"),
@@ -243,7 +243,7 @@ static void test_wait_that_the_api_wants(void **state)
 }
 
 /* and ends the call at once if it exceeds the deadline. */
-static void test_wait_that_is_too_long(void **state)
+static void test_retry_after_beyond_deadline(void **state)
 {
         static const char *const lines[] = {
                 BUSY("60"), BUSY("99999999999999999999"), BUSY("60.5"), BUSY("60, 60"),
@@ -262,7 +262,7 @@ static void test_wait_that_is_too_long(void **state)
 }
 
 /* Calls sent once and rate-limited calls are never retried. */
-static void test_wait_of_others(void **state)
+static void test_no_retry_despite_retry_after(void **state)
 {
         Fixture *f = *state;
         Script busy = {.lines = {BUSY("1"), PRINCIPAL_OK}};
@@ -282,7 +282,7 @@ static void test_wait_of_others(void **state)
         assert_int_equal(raw_peer_n_requests(f->peer), 1);
 }
 
-/* A deadline that the caller has spent in part already is no later. */
+/* A deadline given by the caller is not extended. */
 static void test_deadline_of_the_caller(void **state)
 {
         Fixture *f = *state;
@@ -546,7 +546,7 @@ static void test_new_key_on_warm_connection(void **state)
         assert_int_equal(raw_peer_n_connections(f->peer), 1);
 }
 
-static void test_calls_end_as_they_began(void **state)
+static void test_calls_keep_their_settings(void **state)
 {
         Fixture *f = *state;
         Outcome old = {};
@@ -669,7 +669,7 @@ static void test_observer(void **state)
         exchange(f, "code");
         assert_true(observed.n == 2 && observed.r == ERROR_UNREACHABLE);
 
-        /* Nothing is said of callers by a background call, or by one that was cancelled. */
+        /* Neither background calls nor cancelled calls are observed. */
         assert_int_equal(api_get_passkey(f->api, "p", API_BACKGROUND, on_token, &f->outcome,
                                          &f->outcome.call),
                          0);
@@ -715,9 +715,9 @@ int main(void)
                 TEST(authorize),
                 TEST(exchange),
                 TEST(authorize_tries_again),
-                TEST(wait_that_the_api_wants),
-                TEST(wait_that_is_too_long),
-                TEST(wait_of_others),
+                TEST(retry_after),
+                TEST(retry_after_beyond_deadline),
+                TEST(no_retry_despite_retry_after),
                 TEST(deadline_of_the_caller),
                 TEST(authorize_gives_up),
                 TEST(exchange_tries_once),
@@ -728,7 +728,7 @@ int main(void)
                 TEST(settings),
                 TEST(has_settings),
                 TEST(new_key_on_warm_connection),
-                TEST(calls_end_as_they_began),
+                TEST(calls_keep_their_settings),
                 TEST(cancel),
                 TEST(observer),
                 TEST(function_frees_api),

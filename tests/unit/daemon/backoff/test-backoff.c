@@ -72,7 +72,7 @@ static void let_run(void)
         assert_int_equal(timer.callback(NULL, 0, timer.userdata), 0);
 }
 
-static void test_waits_to_be_told(void **state)
+static void test_created_stopped(void **state)
 {
         assert_false(backoff_is_waiting(backoff));
         backoff_start(backoff);
@@ -127,7 +127,7 @@ static void test_retry_after(void **state)
         assert_int_equal(timer.delay_usec, UINT64_C(3600000000));
 }
 
-/* The shortest delay instead of the longest, once; and then they go on as before. */
+/* A hurried retry has the shortest delay, once; later delays are unchanged. */
 static void test_hurry(void **state)
 {
         backoff_hurry(backoff);
@@ -150,7 +150,7 @@ static void test_hurry(void **state)
         assert_in_range(timer.delay_usec / 1000, 500, 1500);
 }
 
-/* A peer that has named a time is not asked before that. */
+/* A hurried retry does not start before Retry-After. */
 static void test_hurry_after_retry_after(void **state)
 {
         backoff_retry(backoff, 60);
@@ -169,12 +169,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(test_waits_to_be_told),
-                TEST(test_doubles_up_to_a_limit),
-                TEST(test_jitter),
-                TEST(test_retry_after),
-                TEST(test_hurry),
-                TEST(test_hurry_after_retry_after),
+                TEST(test_created_stopped), TEST(test_doubles_up_to_a_limit),
+                TEST(test_jitter),          TEST(test_retry_after),
+                TEST(test_hurry),           TEST(test_hurry_after_retry_after),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,7 +142,7 @@ static void test_missing_file(void **state)
         assert_non_null(strstr(error, "passlockd.conf: No such file"));
 }
 
-static void test_main_file_that_is_none(void **state)
+static void test_main_file_not_regular(void **state)
 {
         const ConfigFixture *fixture = *state;
         _cleanup_(freep) char *directory = NULL, *pipe = NULL;
@@ -180,9 +180,9 @@ static void test_odd_drop_ins(void **state)
         const struct {
                 const char *name, *text;
         } odd[] = {
-                {"10-directory.conf", "It is a directory"},
-                {"20-pipe.conf", "It is not a regular file"},
-                {"30-link.conf", "It is a dangling symbolic link"},
+                {"10-directory.conf", "Drop-in skipped: a directory"},
+                {"20-pipe.conf", "Drop-in skipped: not a regular file"},
+                {"30-link.conf", "Drop-in skipped: dangling symbolic link"},
         };
         _cleanup_(config_freep) Config *config = NULL;
         char path[256];
@@ -296,7 +296,7 @@ int main(void)
                 CONFIG_TEST(test_long_line),
                 CONFIG_TEST(test_long_continued_line),
                 CONFIG_TEST(test_missing_file),
-                CONFIG_TEST(test_main_file_that_is_none),
+                CONFIG_TEST(test_main_file_not_regular),
                 CONFIG_TEST(test_dev_null_is_empty),
                 CONFIG_TEST(test_odd_drop_ins),
                 CONFIG_TEST(test_drop_in_directory_that_is_a_file),

@@ -238,7 +238,7 @@ static size_t n_findings(void)
         return list.n_findings;
 }
 
-static void test_gone(void **state)
+static void test_passkey_gone(void **state)
 {
         add_pending("pk-1", 1, "https://here");
         let_run();
@@ -250,7 +250,7 @@ static void test_gone(void **state)
 }
 
 /* A passkey that exists after a minute was not deleted. */
-static void test_there(void **state)
+static void test_passkey_exists(void **state)
 {
         add_pending("pk-1", 1, "https://here");
         for (unsigned i = 0; i < 3; i++) {
@@ -285,7 +285,7 @@ static void test_unknown(void **state)
 }
 
 /* A failed lookup does not delay other deletes. */
-static void test_each_has_its_turn(void **state)
+static void test_deletes_take_turns(void **state)
 {
         add_pending("pk-1", 1, "https://here");
         add_pending("pk-2", 2, "https://here");
@@ -320,7 +320,7 @@ static void test_failure(void **state)
         assert_int_equal(store.delete_id, 101);
 }
 
-static void test_elsewhere(void **state)
+static void test_other_endpoint(void **state)
 {
         add_pending("pk-1", 1, "https://there");
         add_pending("pk-2", 2, NULL); /* from an old store without the endpoint */
@@ -376,14 +376,9 @@ static void test_stop(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_gone),
-                TEST(test_there),
-                TEST(test_unknown),
-                TEST(test_each_has_its_turn),
-                TEST(test_failure),
-                TEST(test_elsewhere),
-                TEST(test_removed_meanwhile),
-                TEST(test_stop),
+                TEST(test_passkey_gone),       TEST(test_passkey_exists), TEST(test_unknown),
+                TEST(test_deletes_take_turns), TEST(test_failure),        TEST(test_other_endpoint),
+                TEST(test_removed_meanwhile),  TEST(test_stop),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,7 +333,7 @@ static void test_link_then_answer(void **state)
         assert_int_equal(tenancy_state(tenancy), TENANCY_READY);
 }
 
-static void test_known_link_is_no_news(void **state)
+static void test_known_link_is_not_new(void **state)
 {
         ExchangeRequest request = a_request();
 
@@ -541,7 +541,7 @@ static void test_repeat_saves_what_the_store_refused(void **state)
         refuse_code();
 }
 
-static void test_store_refuses_at_once(void **state)
+static void test_store_change_fails_to_start(void **state)
 {
         ExchangeRequest request = a_request();
 
@@ -587,7 +587,7 @@ static void run_until_commit(unsigned n_commits)
 
 /* An exchange that ended without a link must not be linked after a crash: its intent is removed as
  * soon as the store works. */
-static void test_intent_goes_in_the_end(void **state)
+static void test_intent_removal_is_retried(void **state)
 {
         ExchangeRequest request = a_request();
 
@@ -725,7 +725,7 @@ static void test_recovery_waits(void **state)
 }
 
 /* Without an intent there is no API call: the code stays valid. */
-static void test_no_intent_no_question(void **state)
+static void test_no_intent_no_api_call(void **state)
 {
         ExchangeRequest request = a_request();
 
@@ -861,7 +861,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_link_then_answer),
-                TEST(test_known_link_is_no_news),
+                TEST(test_known_link_is_not_new),
                 TEST(test_without_link),
                 TEST(test_user_mismatch_links_nothing),
                 TEST(test_conflict),
@@ -870,15 +870,15 @@ int main(void)
                 TEST(test_repeat_for_another_user_learns_nothing),
                 TEST(test_answer_is_found_again),
                 TEST(test_repeat_saves_what_the_store_refused),
-                TEST(test_store_refuses_at_once),
+                TEST(test_store_change_fails_to_start),
                 TEST(test_store_fails_without_link),
-                TEST(test_intent_goes_in_the_end),
+                TEST(test_intent_removal_is_retried),
                 TEST(test_unsaved_are_bounded),
                 TEST(test_no_key),
                 TEST(test_intent),
                 TEST(test_api_clock_was_set),
                 TEST(test_recovery_waits),
-                TEST(test_no_intent_no_question),
+                TEST(test_no_intent_no_api_call),
                 TEST(test_interrupted_before_the_api_was_asked),
                 TEST(test_interrupted),
                 TEST(test_interrupted_and_resolved),

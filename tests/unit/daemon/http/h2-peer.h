@@ -19,9 +19,9 @@ typedef struct H2Stream {
 
 typedef enum H2Verdict {
         H2_GO_ON,
-        H2_CLOSE,        /* the connection of TCP; TLS says nothing */
-        H2_CLOSE_NOTIFY, /* of TLS, then of TCP */
-        H2_RESET,        /* the connection of TCP is reset */
+        H2_CLOSE,        /* closes the TCP connection without a TLS alert */
+        H2_CLOSE_NOTIFY, /* sends close_notify, then closes the TCP connection */
+        H2_RESET,        /* resets the TCP connection */
 } H2Verdict;
 
 /* Runs in the thread of the connection. */
@@ -60,17 +60,17 @@ enum {
         H2_PADDED = 8,
 };
 
-/* Any frame, right or wrong. */
+/* Sends any frame, valid or not. */
 void h2_send(const H2Stream *stream, uint8_t type, uint8_t flags, uint32_t stream_id,
              const void *payload, size_t len);
-/* Answers with status 200 and "hi". */
+/* Replies with status 200 and "hi". */
 void h2_reply(const H2Stream *stream);
-/* The first half of that: no body yet. */
+/* Sends only the headers of that reply. */
 void h2_reply_headers(const H2Stream *stream);
 void h2_reset(const H2Stream *stream, uint32_t error);
 void h2_goaway(const H2Stream *stream, uint32_t last_id, uint32_t error);
-/* Holds frames back, so that all up to h2_flush() come at once, in one record of TLS. */
+/* Holds back frames until h2_flush(), which sends them in one TLS record. */
 void h2_cork(const H2Stream *stream);
 void h2_flush(const H2Stream *stream);
-/* Bytes on the connection of TCP that TLS knows nothing of. */
+/* Sends bytes on the TCP connection, outside of TLS. */
 void h2_send_raw(const H2Stream *stream, const char *bytes, size_t len);

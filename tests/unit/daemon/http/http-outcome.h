@@ -20,7 +20,7 @@ typedef struct HttpOutcome {
 /* A GET of `path` from the peer on a port of 127.0.0.1, with room for a reply of 64 KiB. */
 HttpRequest http_get(char *ret_url, size_t size, uint16_t port, const char *path);
 
-/* An HttpFunc that fills in the HttpOutcome it is given. */
+/* An HttpFunc that stores the result in its HttpOutcome. */
 void http_outcome_fill(int r, const HttpReply *reply, void *userdata);
 void http_outcome_clear(HttpOutcome *outcome);
 

@@ -25,14 +25,15 @@ unsigned raw_peer_n_requests(RawPeer *peer);
 /* Waits until the peer has closed all its connections. */
 void raw_peer_wait_closed(RawPeer *peer);
 
-/* The latest request that was read, headers and body, in memory of the caller's that it frees. */
+/* Returns the latest request that was read, headers and body. The caller frees it. */
 char *raw_peer_request(RawPeer *peer);
 
-/* Reads one request to its end and counts it. False when the connection ends instead. */
+/* Reads one request to its end and counts it. Returns false if the connection ends before. */
 bool raw_peer_read(RawPeer *peer, int fd);
-/* The same, but hands the request over, to be freed, instead of keeping it; NULL for false. */
+/* Like raw_peer_read(), but returns the request, which the caller frees; NULL if the connection
+ * ends. */
 char *raw_peer_receive(RawPeer *peer, int fd);
-/* False when the other side is gone. */
+/* Returns false if the client has closed the connection. */
 bool raw_peer_write(int fd, const char *bytes, size_t len);
 bool raw_peer_print(int fd, const char *text);
 /* Waits for the other side to close. */

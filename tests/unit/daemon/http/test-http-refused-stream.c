@@ -115,7 +115,7 @@ static H2Verdict go_away_and_refuse(const H2Stream *stream)
         return H2_GO_ON;
 }
 
-/* The last stream is one before this: the client's have odd numbers. */
+/* The last stream id is below this stream: client streams have odd numbers. */
 static H2Verdict leave_out(const H2Stream *stream)
 {
         h2_goaway(stream, stream->id == 1 ? 0 : stream->id - 2, H2_NO_ERROR);
@@ -209,7 +209,7 @@ static H2Verdict break_the_headers(const H2Stream *stream)
         return H2_GO_ON;
 }
 
-/* A body without headers: the stream is in error, on this side. */
+/* A body without headers: a stream error, detected by the client. */
 static H2Verdict break_the_stream(const H2Stream *stream)
 {
         h2_send(stream, H2_DATA, H2_END_STREAM, stream->id, "hi", 2);
@@ -257,8 +257,8 @@ typedef struct Step {
 #name, name \
         }
 
-/* The peer does this with the request that comes after `n_before` others on its connection. Returns
- * how often it got that. */
+/* Runs the step for the request after `n_before` others on its connection. Returns how often the
+ * peer received the request. */
 static unsigned run(Fixture *f, const Step *step, unsigned n_before, bool once, uint64_t timeout_ms)
 {
         Script script = {};
@@ -282,7 +282,7 @@ static unsigned run(Fixture *f, const Step *step, unsigned n_before, bool once, 
         return n;
 }
 
-/* On the first stream of a connection and on later ones, curl goes two ways. */
+/* curl handles the first stream of a connection unlike later ones. */
 enum { N_BEFORE_MAX = 2 };
 
 static void test_refused(void **state)
@@ -330,7 +330,7 @@ static void test_refused_post(void **state)
 
 /* Other guarantees. curl may see the closed connection first; then it is an error without a retry.
  */
-static void test_left_out(void **state)
+static void test_goaway_below_stream(void **state)
 {
         static const Step steps[] = {
                 STEP(refuse_and_close),   STEP(refuse_and_say_goodbye),
@@ -415,7 +415,7 @@ static void test_refused_beside_others(void **state)
 }
 
 /* Checks the test: curl does retry idempotent requests. */
-static void test_may_go_twice(void **state)
+static void test_idempotent_is_retried(void **state)
 {
         static const Step step = STEP(reset_it);
         Fixture *f = *state;
@@ -428,10 +428,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(refused),      TEST(refused_again_and_again),
-                TEST(refused_post), TEST(left_out),
-                TEST(not_refused),  TEST(refused_beside_others),
-                TEST(may_go_twice),
+                TEST(refused),
+                TEST(refused_again_and_again),
+                TEST(refused_post),
+                TEST(goaway_below_stream),
+                TEST(not_refused),
+                TEST(refused_beside_others),
+                TEST(idempotent_is_retried),
         };
         int r;
 

@@ -46,7 +46,7 @@ static bool replace_file(const char *name, const char *text)
 /* A name server that never replies. */
 static int name_server_fd;
 
-/* A loopback device that is up, and that server on it. */
+/* Sets up a loopback device with the name server on it. */
 static bool set_up_network(void)
 {
         struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -145,7 +145,7 @@ static int run_child(void)
         return CHILD_OK;
 }
 
-/* The child's namespaces go with it. */
+/* The namespaces end with the child. */
 static int in_child(int (*func)(void))
 {
         int status = 0;

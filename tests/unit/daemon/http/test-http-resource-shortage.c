@@ -43,7 +43,7 @@ _public_ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
         return no_threads ? EAGAIN : real(thread, attributes, func, userdata);
 }
 
-/* One allocation fails, and then there is memory again. */
+/* Fails one allocation; later ones succeed. */
 static bool allocation_fails(void)
 {
         if (!counting || n_before-- > 0)
@@ -229,7 +229,7 @@ static void test_no_thread_for_a_name(void **state)
 }
 
 /* epoll is out of watches or memory. */
-static void test_nothing_is_watched(void **state)
+static void test_epoll_fails(void **state)
 {
         static const struct {
                 int watch_error, r;
@@ -247,7 +247,7 @@ static void test_nothing_is_watched(void **state)
 }
 
 /* Network failures keep their errnos. */
-static void test_what_is_no_lack(void **state)
+static void test_network_failures(void **state)
 {
         Fixture *f = *state;
         _cleanup_(closep) int fd = -1;
@@ -322,8 +322,8 @@ int main(void)
                 TEST(no_descriptor_for_a_name),
                 TEST(no_descriptor_for_the_anchors),
                 TEST(no_thread_for_a_name),
-                TEST(nothing_is_watched),
-                TEST(what_is_no_lack),
+                TEST(epoll_fails),
+                TEST(network_failures),
                 TEST(no_memory),
         };
 

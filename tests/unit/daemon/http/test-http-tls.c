@@ -232,7 +232,7 @@ static void test_http2_calls_together(void **state)
         assert_int_equal(tls_peer_n_connections(f->peer), 1);
 }
 
-/* More than curl dares to send before it knows how many the peer takes. */
+/* More calls than curl sends before it knows the peer's limit of streams. */
 static void test_http2_burst(void **state)
 {
         Fixture *f = *state;
@@ -246,13 +246,14 @@ static void test_http2_burst(void **state)
         assert_int_equal(tls_peer_n_connections(f->peer), n);
 }
 
-/* More than the peer takes at a time: a few more connections are made, and then they wait. */
+/* More calls than the peer's limit of streams: curl opens a few more connections; then calls
+ * wait. */
 static void test_http2_peer_limits_streams(void **state)
 {
         Fixture *f = *state;
 
         fixture_serve(f, tls_peer_new_http2(50), "nghttpx");
-        fixture_get(f); /* when it has told its limit */
+        fixture_get(f); /* after the peer has announced its limit */
         get_many(f, N_CALLS);
         assert_in_range(tls_peer_n_connections(f->peer), 1, 4);
 }

@@ -17,7 +17,7 @@
 typedef struct Fixture {
         sd_event *event;
         HttpClient *client;
-        TlsPeer *peer, *other; /* neither trusts in the other */
+        TlsPeer *peer, *other; /* neither trusts the other */
         char dir[64];
         char ca_file[80];
         char url[128];
@@ -91,7 +91,7 @@ static void assert_get(Fixture *f, int expected)
 }
 
 /* The file appears later. */
-static void test_anchors_come(void **state)
+static void test_anchors_appear(void **state)
 {
         Fixture *f = *state;
 
@@ -105,7 +105,7 @@ static void test_anchors_come(void **state)
 }
 
 /* A file without certificates trusts nobody. */
-static void test_anchors_are_none(void **state)
+static void test_no_certificates(void **state)
 {
         Fixture *f = *state;
         FILE *file;
@@ -123,7 +123,7 @@ static void test_anchors_are_none(void **state)
         assert_get(f, 0);
 }
 
-/* To open one of these may block. */
+/* Opening a FIFO may block. */
 static void test_anchors_are_a_fifo(void **state)
 {
         Fixture *f = *state;
@@ -208,8 +208,7 @@ static void test_withdrawn_during_a_call(void **state)
         }
 }
 
-/* The system's anchors are where all processes look for them; so this one is given a file system of
- * its own. */
+/* The path of the system's trust anchors is global, so the child gets its own mount namespace. */
 static bool isolate(void)
 {
         int flags = CLONE_NEWNS;
@@ -300,7 +299,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(anchors_come),          TEST(anchors_are_none),
+                TEST(anchors_appear),        TEST(no_certificates),
                 TEST(anchors_are_a_fifo),    TEST(withdrawn_over_http1),
                 TEST(withdrawn_over_http2),  TEST(withdrawn_during_a_call),
                 TEST(anchors_of_the_system),

@@ -256,7 +256,7 @@ static void test_nul_in_body(void **state)
         assert_memory_equal(f->outcome.body, "a\0b", 4);
 }
 
-/* `userdata` says how many bytes. */
+/* Sends as many bytes as `userdata`. */
 static void serve_many_bytes(RawPeer *peer, int fd, unsigned n, void *userdata)
 {
         size_t len = *(size_t *) userdata;
@@ -530,8 +530,8 @@ static void test_once(void **state)
         assert_int_equal(raw_peer_n_requests(f->peer), 3);
 }
 
-/* Shows that curl does send again where it may, and thereby that the test above tests something. */
-static void test_more_than_once(void **state)
+/* Checks the test above: curl does retry other requests. */
+static void test_idempotent_is_retried(void **state)
 {
         Fixture *f = *state;
 
@@ -575,7 +575,7 @@ static void hang_or_serve(RawPeer *peer, int fd, unsigned n, void *userdata)
         raw_peer_hang(fd);
 }
 
-static void test_hanging_call_holds_up_nobody(void **state)
+static void test_hanging_call_blocks_no_other(void **state)
 {
         Fixture *f = *state;
         HttpOutcome hanging = {};
@@ -836,9 +836,9 @@ int main(void)
                 TEST(unacceptable_requests),
                 TEST(no_credentials_in_url),
                 TEST(once),
-                TEST(more_than_once),
+                TEST(idempotent_is_retried),
                 TEST(once_after_idle_close),
-                TEST(hanging_call_holds_up_nobody),
+                TEST(hanging_call_blocks_no_other),
                 TEST(connections_are_bounded),
                 TEST(time_out_without_connection),
                 TEST(cancel),

@@ -342,7 +342,7 @@ TlsPeer *tls_peer_free(TlsPeer *peer)
                 MHD_resume_connection(peer->gathered[i]);
         if (peer->hanging)
                 MHD_resume_connection(peer->hanging);
-        /* If 128 connections end at once, libmicrohttpd 0.9.75 does not hear that it is to stop. */
+        /* If 128 connections end at once, libmicrohttpd 0.9.75 misses the stop request. */
         if (peer->nghttpx > 0)
                 tls_peer_wait_closed(peer);
         if (peer->mhd)

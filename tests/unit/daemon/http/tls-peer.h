@@ -19,10 +19,10 @@ TlsPeer *tls_peer_free(TlsPeer *peer);
 uint16_t tls_peer_port(const TlsPeer *peer);
 /* The self-signed certificate. */
 const char *tls_peer_ca_file(const TlsPeer *peer);
-/* The key that goes with it. */
+/* The key of the certificate. */
 const char *tls_peer_key_file(const TlsPeer *peer);
 
-/* How many connections were made by clients. */
+/* The number of connections that clients have made. */
 unsigned tls_peer_n_connections(TlsPeer *peer);
 /* Waits until no connection is open; not for HTTP/2. */
 void tls_peer_wait_closed(TlsPeer *peer);

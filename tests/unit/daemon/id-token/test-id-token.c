@@ -152,14 +152,14 @@ static void test_algorithms(void **state)
         /* validly signed, but with an unannounced algorithm */
         assert_refused(signer_sign(key, "RS384", HEADER_OF("RS384", "any"), CLAIMS));
         assert_refused(signer_sign(key, "RS512", HEADER_OF("RS512", "any"), CLAIMS));
-        /* in another way than said */
+        /* signed by another algorithm than the header names */
         assert_refused(signer_sign(key, "PS256", HEADER_OF("RS256", "any"), CLAIMS));
         assert_refused(signer_sign(key, "RS256", HEADER_OF("PS256", "any"), CLAIMS));
         assert_refused(signer_sign(key, "PS384", HEADER_OF("PS256", "any"), CLAIMS));
         assert_refused(signer_sign(key, "RS512", HEADER_OF("RS256", "any"), CLAIMS));
         assert_refused(signer_sign_salted(key, 0, HEADER_OF("PS256", "any"), CLAIMS));
         assert_refused(signer_sign_salted(key, 20, HEADER_OF("PS256", "any"), CLAIMS));
-        /* in another way than the key is for */
+        /* signed by another algorithm than the key's */
         assert_verdict(signer_sign(key, "RS256", HEADER_OF("RS256", "rs256"), CLAIMS), 0);
         assert_verdict(signer_sign(key, "PS256", HEADER_OF("PS256", "ps256"), CLAIMS), 0);
         assert_refused(signer_sign(key, "PS256", HEADER_OF("PS256", "rs256"), CLAIMS));
@@ -343,7 +343,7 @@ static void test_claims(void **state)
                 {"nbf", "null", ERROR_INVALID_TOKEN},
                 {"nbf", "-1", ERROR_INVALID_TOKEN},
                 {"nbf", "1e300", ERROR_INVALID_TOKEN},
-                /* whatever else there may be */
+                /* unknown claims */
                 {"new", "{\"a\":[1]}", 0},
         };
 
@@ -439,7 +439,7 @@ static void test_structure(void **state)
         assert_refused(format("%s.%s.%s.", h, c, s));
         assert_refused(format("%s.%s..%s", h, c, s));
         assert_refused(format("%s.%s.%s.%s", h, c, s, s));
-        /* as an encrypted token has it */
+        /* the five parts of an encrypted token */
         assert_refused(format("%s.%s.%s.%s.%s", h, c, s, c, s));
         /* parts of others, and of none */
         assert_refused(format("%s.%s.%s", odd.header, c, s));

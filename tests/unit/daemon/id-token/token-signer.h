@@ -5,9 +5,9 @@
 
 #include "base/macro.h"
 
-/* An issuer of tokens, of any kind that an attacker can make. What is returned is to be freed. */
+/* Signs valid and forged tokens. The caller frees all results. */
 
-/* RSA, made anew. */
+/* Generates an RSA key. */
 EVP_PKEY *signer_generate(unsigned bits);
 
 char *base64url(const void *bytes, size_t len);
@@ -20,7 +20,7 @@ char *signer_jwk(const EVP_PKEY *key, const char *more);
 /* Signs both texts as they are, by one of RS256, RS384, RS512, PS256, PS384, PS512, whatever the
  * header says. */
 char *signer_sign(EVP_PKEY *key, const char *alg, const char *header, const char *claims);
-/* The same with another salt than the one that belongs to PS256. */
+/* Signs by PS256 with a salt of the wrong length. */
 char *signer_sign_salted(EVP_PKEY *key, int salt_len, const char *header, const char *claims);
 /* By HS256. */
 char *signer_sign_hmac(const void *secret, size_t secret_len, const char *header,

@@ -77,7 +77,7 @@ static void test_rp_id(void **state)
         assert_true(grants_allow(list, &granted, "shop", RIGHT_AUTHORIZE, NULL));
 }
 
-static void test_whose(void **state)
+static void test_applies_to_caller(void **state)
 {
         const GrantList *list = *state;
         gid_t gid = 50;
@@ -114,7 +114,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_right_and_tenancy, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_groups, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_rp_id, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_whose, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_applies_to_caller, set_up, tear_down),
                 cmocka_unit_test(test_names),
         };
 

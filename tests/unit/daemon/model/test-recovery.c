@@ -233,7 +233,7 @@ static void test_linked_and_used_since(void **state)
         check_match(0);
         check_taken("pk-linked", true);
         add_candidate("pk-1", "ada", 990);
-        check_match(1); /* which of them was it? */
+        check_match(1); /* ambiguous */
         check_taken("pk-1", false);
 }
 
@@ -307,7 +307,7 @@ static void test_api_clock_is_set(void **state)
         check_period(&intent, &now, 499 * HOUR - WINDOW, 500 * HOUR + MARGIN);
 }
 
-/* After a reboot the wall clock tells, unless it was set back. */
+/* After a reboot the wall clock decides, unless it was set back. */
 static void test_reboot(void **state)
 {
         ExchangeIntent intent = {.id = 7,

@@ -10,8 +10,8 @@ void child_id_of(unsigned number, char ret[static 32]);
 void child_user_of(unsigned number, char ret[static 32]);
 
 /*
- * Forks a process that opens the store in a directory, as its owner, and adds link upon link to
- * tenancy "t", from number `first` on, until it is killed. The number of each that has been
- * acknowledged can be read from *ret_fd, in their order.
+ * Forks a process that opens the store in a directory, as its owner, and adds links to tenancy "t",
+ * from number `first` on, until it is killed. The numbers of acknowledged links can be read from
+ * *ret_fd, in order.
  */
 pid_t child_start(const char *directory, unsigned first, int *ret_fd);

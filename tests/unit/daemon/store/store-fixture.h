@@ -46,10 +46,10 @@ int remove_one(Store *store, const char *tenancy, const char *authenticator);
 int remove_user(Store *store, const char *tenancy, const char *user, size_t *ret_n_removed);
 int exchange(Store *store, const char *tenancy, const ExchangeOutcome *outcome,
              bool *ret_newly_linked);
-/* An exchange for that user, NULL for any, that is to link. Returns the intent's id. */
+/* Begins an exchange with a link, for that user (NULL: any). Returns the id of the intent. */
 uint64_t begin_exchange(Store *store, const char *tenancy, const char *user, const uint8_t *key);
 
-/* Asks only. */
+/* Starts the change, without waiting. */
 void add_later(Store *store, const char *tenancy, const char *user, const char *authenticator,
                Outcome *outcome);
 
@@ -60,7 +60,7 @@ size_t count_of_user(Store *store, const char *tenancy, const char *user);
 
 Link *make_link(const char *authenticator, const char *user, uint64_t created_at_ms);
 Principal *make_principal(void);
-/* A valid id of that many bytes that the seed makes different from others. */
+/* A valid id of `len` bytes, different for each seed. */
 char *make_id(size_t len, unsigned seed);
 
 /* The bytes of a file in a directory; malloc'ed. */
@@ -69,8 +69,8 @@ void write_file(const char *directory, const char *name, const void *bytes, size
 void remove_tree(const char *directory);
 
 /*
- * Walks all databases of a closed store with LMDB itself: each link stands under its user and the
- * reverse, each tenancy's count is right, each answer has its expiry and the reverse, and every
- * record can be read. Returns how many links there are.
+ * Checks all databases of a closed store with LMDB itself: links and user index agree, the link
+ * counts are correct, idempotency records and expiries agree, and every record can be read. Returns
+ * the number of links.
  */
 size_t audit(const char *directory);

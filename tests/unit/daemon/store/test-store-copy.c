@@ -66,7 +66,7 @@ static int setup(void **state)
         strcpy(c->place, "/tmp/test-copy.XXXXXX");
         if (!mkdtemp(c->f.directory) || !mkdtemp(c->place))
                 return -1;
-        /* By the name that it has to have in a store. */
+        /* The copy has the file name of a store. */
         snprintf(c->copy, sizeof(c->copy), "%s/data.mdb", c->place);
         n_map_resized = 0;
         hang_fd = -1;
@@ -361,7 +361,7 @@ static void test_in_use_by_another_user(void **state)
         check_in_use(c);
 }
 
-/* Forks a copier that gets as far as to be a reader. Returns when it is one. */
+/* Forks a process that copies, and hangs as a reader. Returns when it hangs. */
 static pid_t start_hanging(Copying *c, int *ret_fd)
 {
         int fds[2];
@@ -377,7 +377,7 @@ static pid_t start_hanging(Copying *c, int *ret_fd)
                 sigemptyset(&set);
                 sigaddset(&set, SIGTERM);
                 sigprocmask(SIG_BLOCK, &set, NULL);
-                /* The copier keeps no others. */
+                /* The process that copies has closed all other descriptors. */
                 hang_fd = STDOUT_FILENO;
                 if (dup2(fds[1], hang_fd) < 0)
                         _exit(1);
@@ -420,7 +420,7 @@ static void test_killed(void **state)
         assert_int_equal(add(c->f.store, "t", "ada", "meanwhile", NULL), 0);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-        /* The end of the one that it had forked, too. */
+        /* The process that it had forked has ended, too. */
         assert_int_equal(read(fd, &byte, 1), 0);
         close(fd);
         assert_int_equal(access(c->copy, F_OK), -1);

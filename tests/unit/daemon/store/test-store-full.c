@@ -90,7 +90,7 @@ static char *id_of(unsigned number)
 {
         char *id = make_id(300, number);
 
-        /* Spread, so that each batch is about pages everywhere. */
+        /* Spreads the keys, so that each batch changes pages in all parts of the map. */
         id[0] = (char) ('a' + number % 23);
         id[1] = (char) ('a' + number % 19);
         return id;

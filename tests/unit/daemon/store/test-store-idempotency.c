@@ -188,7 +188,7 @@ static void test_limit_is_kept(void **state)
         assert_string_equal(user_of(f->store, "t", "one-more"), "");
 }
 
-/* A later answer replaces what is under the key, with its expiry. */
+/* A later answer replaces the record under the key, and its expiry. */
 static void test_without_link(void **state)
 {
         Fixture *f = *state;
@@ -243,8 +243,8 @@ static void test_pruned(void **state)
         keep_fifty(f, 50);
         assert_int_equal(fixture_count(f, "answers"), 100);
 
-        /* Fifty expire; they go bit by bit, and no other does. While the store is closed its clock
-         * stands still, and goes on from where it was. */
+        /* Fifty records expire and are removed step by step; all others are kept. The store's clock
+         * stands still while the store is closed. */
         offset.boottime_s += TTL_S / 2 + 60;
         for (unsigned i = 0; i < 10; i++) {
                 assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){}, NULL), 0);

@@ -207,7 +207,8 @@ static void make_batch(LinkList *ret, unsigned number, unsigned n)
         }
 }
 
-/* Full halfway: each batch is there or not, as was told, and with space the rest goes in. */
+/* The disk is full halfway: each batch is imported or not, as reported; with free space, the rest
+ * is imported. */
 static void test_full(void **state)
 {
         enum { N = 100 };

@@ -12,7 +12,7 @@
 
 static const uint8_t key[IDEMPOTENCY_KEY_LEN] = "the digest of a request";
 
-/* How far the clock is from the real one. */
+/* Offset of the fake clock from the real one. */
 static int64_t boottime_offset_s;
 
 int __real_clock_gettime(clockid_t clock, struct timespec *ret);
@@ -72,7 +72,7 @@ static void test_left_over(void **state)
 }
 
 /* The intent is removed with the link, or without one. */
-static void test_gone_with_the_outcome(void **state)
+static void test_outcome_removes_intent(void **state)
 {
         Fixture *f = *state;
         _cleanup_(link_freep) Link *link = make_link("auth-1", "ada", 1);
@@ -398,7 +398,7 @@ static void test_repeat_for_another_user(void **state)
         assert_int_equal(recovered.n_added, 0);
 }
 
-/* Its claim waits until it has ended. */
+/* The claim waits until the retry has ended. */
 static void test_repeat_is_under_way(void **state)
 {
         Fixture *f = *state;
@@ -673,7 +673,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_left_over),
-                TEST(test_gone_with_the_outcome),
+                TEST(test_outcome_removes_intent),
                 TEST(test_recover),
                 TEST(test_recover_nothing),
                 TEST(test_settled_meanwhile),

@@ -20,7 +20,7 @@ static void test_short_ids_stand_for_themselves(void **state)
         }
 }
 
-/* Also where they have all but the last byte in common. */
+/* Long ids that differ only in the last byte have different keys. */
 static void test_long_ids_differ(void **state)
 {
         for (size_t len = KEY_ID_LEN_MAX + 1; len <= 512; len++) {
@@ -36,7 +36,7 @@ static void test_long_ids_differ(void **state)
         }
 }
 
-/* An id that is made of the bytes of another one's key has a key of its own. */
+/* An id that consists of the key bytes of another id has a different key. */
 static void test_no_id_equals_a_digest(void **state)
 {
         _cleanup_(freep) char *victim = make_id(512, 1);

@@ -187,7 +187,7 @@ static void test_other_databases(void **state)
         make_other_store(f->directory, "schema", &version, sizeof(version) - 1);
         check_refused(f, -EMEDIUMTYPE);
 
-        /* The right version, and nothing else that should be there. */
+        /* The current version, but no databases. */
         remove_data(f);
         make_other_store(f->directory, "schema", &version, sizeof(version));
         check_refused(f, -EMEDIUMTYPE);
@@ -211,7 +211,7 @@ static void test_other_version(void **state)
         assert_string_equal(user_of(f->store, "t", "auth"), "ada");
 }
 
-/* A tenancy's record ended in since when its exchanges were open. */
+/* Tenancy records of schema 1 ended in the time since which exchanges were open. */
 static void downgrade_tenancies(MDB_txn *txn)
 {
         MDB_cursor *cursor;
@@ -263,7 +263,7 @@ static void downgrade_links(MDB_txn *txn)
         mdb_cursor_close(cursor);
 }
 
-/* Makes of a closed store that has recorded no intents one of schema 2. */
+/* Converts a closed store without intents to schema 2. */
 static void downgrade_to_2(const char *directory)
 {
         MDB_env *env;
@@ -309,7 +309,7 @@ static void test_upgrade_from_2(void **state)
         assert_int_equal(count(f->store, "t"), 2);
 }
 
-/* Until no transaction finds a page any more. */
+/* Fills the map until no page is free. */
 static void fill_map(const char *directory)
 {
         static uint8_t filler[2048];
@@ -349,7 +349,7 @@ static void test_upgrade_when_full(void **state)
         assert_string_equal(user_of(f->store, "t", "auth"), "ada");
 }
 
-/* Makes of a closed store that has recorded no intents and decisions one of schema 1. */
+/* Converts a closed store without intents and tombstones to schema 1. */
 static void downgrade(const char *directory)
 {
         static const char *const later[] = {"intents", "deletes", "decisions"};
