@@ -20,19 +20,19 @@ const char *session_check_origin(const Call *call)
         return NULL;
 }
 
-json_t *session_new(const Call *call, const json_t *authorised)
+json_t *session_new(const Call *call, const json_t *authorized)
 {
         _cleanup_(freep) char *challenge = random_text("", CHALLENGE_LEN);
 
         return must(json_pack("{s:s, s:s, s:O, s:O}", "challenge", challenge, "origin",
-                              call->origin, "rpId", json_object_get(authorised, "rpId"),
-                              "userVerification", json_object_get(authorised, "userVerification")));
+                              call->origin, "rpId", json_object_get(authorized, "rpId"),
+                              "userVerification", json_object_get(authorized, "userVerification")));
 }
 
-char *session_issue(const Call *call, TokenKind kind, json_t *session, const json_t *authorised,
+char *session_issue(const Call *call, TokenKind kind, json_t *session, const json_t *authorized,
                     int64_t lifetime_ms)
 {
-        int64_t timeout_ms = json_integer_value(json_object_get(authorised, "timeout"));
+        int64_t timeout_ms = json_integer_value(json_object_get(authorized, "timeout"));
         int64_t expires_at_ms;
 
         if (lifetime_ms < timeout_ms + GRACE_MS)

@@ -17,13 +17,13 @@ const char *session_check_origin(const Call *call);
  * Returns an owned session for an authorized ceremony, with a new challenge, bound to the origin of
  * the call.
  */
-json_t *session_new(const Call *call, const json_t *authorised);
+json_t *session_new(const Call *call, const json_t *authorized);
 
 /*
  * Issues the session token. It expires after lifetime_ms, or after the timeout of the ceremony if
  * that is longer. Owned.
  */
-char *session_issue(const Call *call, TokenKind kind, json_t *session, const json_t *authorised,
+char *session_issue(const Call *call, TokenKind kind, json_t *session, const json_t *authorized,
                     int64_t lifetime_ms);
 
 /* Returns the expected values of the ceremony, borrowed from the session. */

@@ -552,7 +552,7 @@ def test_tenancy_changes_meanwhile(own, change):
                 del stack.sections["Tenancy other"]
         stack.apply()
         authority.answer(question, True)
-        with raises("UnknownObject", text="has changed since polkit was asked"):
+        with raises("UnknownObject", text="was reconfigured during the authorization"):
             person.finish(call)
         stack.sections["Tenancy other"] = OTHER
         stack.apply()

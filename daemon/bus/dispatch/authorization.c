@@ -55,8 +55,9 @@ static int judge(const Authorization *authorization, PolkitAnswer answer)
         if (answer != POLKIT_YES)
                 return ERROR_ACCESS_DENIED;
         if (!is_current(authorization))
-                return request_explain(request, ERROR_UNKNOWN_OBJECT,
-                                       "The tenancy has changed since polkit was asked");
+                return request_explain(
+                        request, ERROR_UNKNOWN_OBJECT,
+                        "The tenancy was reconfigured during the authorization; retry");
         /* A caller who may read all links may receive the signals about them. */
         if (!request->tenancy || request->method->rights != RIGHT_LINKS_READ)
                 return 0;
@@ -96,7 +97,7 @@ static int ask_polkit(Authorization *authorization, const Question *question)
         if (r == ERROR_ACCESS_DENIED)
                 return request_explain(request, r,
                                        "No grant allows this call, and polkit cannot be asked: an "
-                                       "argument has characters that a person could not read");
+                                       "argument has control or invisible characters");
         if (r == 0)
                 r = polkit_check(request->bus->polkit,
                                  &(PolkitQuery){
@@ -138,8 +139,9 @@ void authorization_deny_all(Bus *bus)
         for (Request *request = LIST_FIRST(&bus->requests), *next; request; request = next) {
                 next = LIST_NEXT(request, entry);
                 if (request->call && request->call->destroy == authorization_destroy)
-                        request_fail(request, request_explain(request, ERROR_ACCESS_DENIED,
-                                                              "The daemon is stopping and does not "
-                                                              "wait for authentication"));
+                        request_fail(request,
+                                     request_explain(request, ERROR_ACCESS_DENIED,
+                                                     "The daemon is stopping: authentication "
+                                                     "cancelled; retry"));
         }
 }

@@ -65,9 +65,8 @@ static int dispatch(Request *request)
         if (!granted && !request->method->question)
                 return ERROR_ACCESS_DENIED;
         if (!request_is_current(request))
-                return request_explain(
-                        request, ERROR_UNKNOWN_OBJECT,
-                        "The configuration has changed: the label points to another tenancy now");
+                return request_explain(request, ERROR_UNKNOWN_OBJECT,
+                                       "A reload has assigned the label to another tenancy; retry");
         r = take_quota(request);
         if (r != 0)
                 return r;

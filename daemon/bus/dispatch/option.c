@@ -10,8 +10,7 @@
 
 static int refuse_value(const Option *option, char text[static OPTION_ERROR_SIZE])
 {
-        (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s has a value that is not acceptable",
-                        option->name);
+        (void) snprintf(text, OPTION_ERROR_SIZE, "Invalid value of the option %s", option->name);
         return ERROR_INVALID_ARGS;
 }
 
@@ -71,7 +70,7 @@ static int read_value(sd_bus_message *m, const Option *option, char text[static 
         if (r < 0)
                 return r;
         if (!streq(actual, option->type)) {
-                (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s is of type %s",
+                (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s must have the type %s",
                                 option->name, option->type);
                 return ERROR_INVALID_ARGS;
         }
@@ -112,8 +111,7 @@ static int read_entry(sd_bus_message *m, const Option *options, size_t n_options
                 if (!streq(options[i].name, name))
                         continue;
                 if (*seen & (UINT64_C(1) << i)) {
-                        (void) snprintf(text, OPTION_ERROR_SIZE, "The option %s is given twice",
-                                        name);
+                        (void) snprintf(text, OPTION_ERROR_SIZE, "Duplicate option %s", name);
                         return ERROR_INVALID_ARGS;
                 }
                 *seen |= UINT64_C(1) << i;
@@ -121,9 +119,9 @@ static int read_entry(sd_bus_message *m, const Option *options, size_t n_options
         }
         /* Quote only names that could be option names: others may have unsafe characters. */
         if (strlen(name) <= 32 && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name))
-                (void) snprintf(text, OPTION_ERROR_SIZE, "There is no option %s", name);
+                (void) snprintf(text, OPTION_ERROR_SIZE, "Unknown option %s", name);
         else
-                (void) snprintf(text, OPTION_ERROR_SIZE, "There is no such option");
+                (void) snprintf(text, OPTION_ERROR_SIZE, "Unknown option, with an invalid name");
         return ERROR_INVALID_ARGS;
 }
 

@@ -202,14 +202,14 @@ static PolkitAnswer read_answer(const PolkitCheck *check, sd_bus_message *reply)
         }
         /* The bus orders replies and NameOwnerChanged, so `owner` is up to date. */
         if (!polkit->owner || !streq_ptr(sd_bus_message_get_sender(reply), polkit->owner)) {
-                complain(polkit, "did not give this answer; %s did",
+                complain(polkit, "reply ignored: its sender %s is not polkit",
                          sd_bus_message_get_sender(reply));
                 return POLKIT_NONE;
         }
         if (sd_bus_message_has_signature(reply, "(bba{ss})") <= 0 ||
             sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
             sd_bus_message_read(reply, "bb", &is_authorized, &is_challenge) < 0) {
-                complain(polkit, "gives an answer that is none");
+                complain(polkit, "sent a malformed reply");
                 return POLKIT_NONE;
         }
         if (is_authorized)

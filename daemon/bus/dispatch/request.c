@@ -196,7 +196,8 @@ int request_read_text(Request *request, const char *name, bool (*is_valid)(const
                 return r;
         if (!is_valid(text))
                 return request_explain(request, ERROR_INVALID_ARGS,
-                                       "%s is not a text of 1 to %u bytes", name, len_max);
+                                       "Invalid %s: expected 1 to %u bytes of valid text", name,
+                                       len_max);
         request_note(request, name, text);
         *ret = text;
         return 0;

@@ -88,7 +88,7 @@ static int run_list(Request *request, sd_bus_message *m)
         r = links_list(request->tenancy, cursor, limit, &links, &next_cursor);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r,
-                                       "cursor is not a next_cursor of List, or limit is over %u",
+                                       "cursor must be a next_cursor of List, and limit at most %u",
                                        LINKS_PAGE_MAX);
         if (r == 0)
                 request_end(request, &(Result){.links = &links, .next_cursor = next_cursor},
