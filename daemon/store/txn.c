@@ -102,7 +102,7 @@ int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value)
 
 int txn_get_record(Txn *txn, Database database, MDB_val key, const RecordType *type, void *object)
 {
-        MDB_val value;
+        MDB_val value = {};
         int r;
 
         r = txn_get(txn, database, key, &value);

@@ -314,7 +314,7 @@ def test_an_answer_of_somebody_else(own_stack):
         authority.answer(question, True)  # too late
         own_stack.assert_healthy()
         assert root.links("GetUser", "key") == ("ada",)
-        assert "polkit did not give this answer" in own_stack.daemon.log_text()
+        assert "reply ignored: its sender" in own_stack.daemon.log_text()
 
 
 def forged_answer(question) -> Message:

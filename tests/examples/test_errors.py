@@ -182,8 +182,9 @@ def test_bus_that_hangs_up(client, socket_at):
     def hang_up():
         with contextlib.suppress(OSError):
             while True:
-                listener.accept()[0].close()
-                n_accepted.append(1)
+                accepted = listener.accept()[0]
+                n_accepted.append(1)  # before the client notices
+                accepted.close()
 
     thread = threading.Thread(target=hang_up)
     thread.start()

@@ -60,7 +60,7 @@ def test_pages_are_well_formed(manual):
 def test_written_pages_fit_80_columns(page):
     """As man(1) shows them, without warnings of groff. The table of passlock-sandbox(1) is wider, and so are the
     prototypes in generated pages."""
-    done = subprocess.run(["groff", "-ww", "-mandoc", "-Tutf8", "-P-c", "-rLL=80n", page], capture_output=True, text=True,
+    done = subprocess.run(["groff", "-ww", "-Wbreak", "-mandoc", "-Tutf8", "-P-c", "-rLL=80n", page], capture_output=True, text=True,
                           check=True)
     assert done.stderr == ""
     shown = re.sub(r".\x08", "", done.stdout).expandtabs()
