@@ -507,7 +507,7 @@ def test_help_and_version(bare_host):
 
 
 @pytest.mark.parametrize("arguments,text", [
-    (["statuss"], 'Unknown command "statuss", did you mean "status"?; see passlockctl --help'),
+    (["statusx"], 'Unknown command "statusx", did you mean "status"?; see passlockctl --help'),
     (["link", "lst"], 'Unknown command "link lst", did you mean "list"?; see passlockctl --help'),
     (["frobnicate"], 'Unknown command "frobnicate"; see passlockctl --help'),
     (["link", "frobnicate"], 'Unknown command "link frobnicate"; see passlockctl --help'),
