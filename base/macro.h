@@ -33,6 +33,9 @@
 #define TAKE_PTR(p) TAKE(p, NULL)
 #define TAKE_FD(fd) TAKE(fd, -1)
 
+/* The struct that has `p` as its `member`. */
+#define container_of(p, type, member) ((type *) (void *) ((char *) (p) -offsetof(type, member)))
+
 /* DEFINE_CLEANUP(Link *, link_free) defines link_freep() for _cleanup_(link_freep). */
 #define DEFINE_CLEANUP(type, func) \
         static inline void func##p(type *p) \
