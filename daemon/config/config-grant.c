@@ -143,6 +143,15 @@ static int find_or_add_grant(Config *config, const char *name, Grant **ret)
         return add_grant(config, name, ret);
 }
 
+static int assign_max_calls(Grant *grant, const char *value, char **ret_error)
+{
+        grant->max_calls_per_s = 0;
+        return !*value || config_parse_number(value, 1000000, &grant->max_calls_per_s)
+                       ? 0
+                       : config_refuse(ret_error,
+                                       "MaxCallsPerSec= must be a number from 1 to 1000000");
+}
+
 int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const char *name,
                         const char *key, const char *value, char **ret_error)
 {
@@ -174,5 +183,7 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
                 return assign_words(grant, place, value, grant_right, clear_rights, ret_error);
         if (streq(key, "RpId"))
                 return assign_words(grant, place, value, grant_rp_id, clear_rp_ids, ret_error);
+        if (streq(key, "MaxCallsPerSec"))
+                return assign_max_calls(grant, value, ret_error);
         return config_refuse(ret_error, "unknown key %s= in [Grant %s]", key, name);
 }

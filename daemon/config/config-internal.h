@@ -80,6 +80,8 @@ int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const ch
 
 /* Sets *ret_error and returns -EBADMSG, or returns -ENOMEM. */
 _printf_(2, 3) int config_refuse(char **ret_error, const char *format, ...);
+/* Parses a number from 1 to `max`. Returns false, and stores nothing, for anything else. */
+bool config_parse_number(const char *value, uint32_t max, uint32_t *ret);
 int config_replace_string(char **s, const char *value);
 int config_replace_place(char **s, const ConfigPlace *place);
 int config_mention(ConfigParser *parser, const ConfigPlace *place, const char *label);

@@ -84,19 +84,26 @@ static int assign_default_tenancy(ConfigParser *parser, const ConfigPlace *place
         return r < 0 ? r : config_replace_string(&parser->config->default_tenancy, value);
 }
 
-static int assign_max_pending(ConfigParser *parser, const ConfigPlace *place _unused_,
-                              const char *value, char **ret_error)
+bool config_parse_number(const char *value, uint32_t max, uint32_t *ret)
 {
         unsigned long n;
         char *end;
 
         errno = 0;
         n = strtoul(value, &end, 10);
-        if (!isdigit((unsigned char) *value) || *end || errno || n < 1 || n > 100000)
-                return config_refuse(ret_error,
-                                     "MaxPendingPerUser= must be a number from 1 to 100000");
-        parser->config->max_pending_per_user = (uint32_t) n;
-        return 0;
+        if (!isdigit((unsigned char) *value) || *end || errno || n < 1 || n > max)
+                return false;
+        *ret = (uint32_t) n;
+        return true;
+}
+
+static int assign_max_pending(ConfigParser *parser, const ConfigPlace *place _unused_,
+                              const char *value, char **ret_error)
+{
+        return config_parse_number(value, 100000, &parser->config->max_pending_per_user)
+                       ? 0
+                       : config_refuse(ret_error,
+                                       "MaxPendingPerUser= must be a number from 1 to 100000");
 }
 
 static int assign_daemon(ConfigParser *parser, const ConfigPlace *place, const char *key,

@@ -51,6 +51,7 @@ Grant *grant_free(Grant *grant)
         free(grant->gids);
         free(grant->names);
         strv_free(grant->rp_ids);
+        free(grant->buckets);
         free(grant);
         return NULL;
 }
@@ -183,17 +184,65 @@ static bool grant_covers_rp(const Grant *grant, const char *rp_id)
         return false;
 }
 
+static bool grant_allows(const Grant *grant, const Caller *caller, const char *tenancy,
+                         unsigned rights)
+{
+        return (!tenancy || streq(grant->tenancy, tenancy)) && (grant->allow & rights) &&
+               grant_is_for(grant, caller);
+}
+
 bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
                   const char *rp_id)
 {
         if (caller->uid == 0)
                 return true;
-        for (size_t i = 0; i < list->n_grants; i++) {
-                const Grant *grant = list->grants[i];
-
-                if ((!tenancy || streq(grant->tenancy, tenancy)) && (grant->allow & rights) &&
-                    grant_covers_rp(grant, rp_id) && grant_is_for(grant, caller))
+        for (size_t i = 0; i < list->n_grants; i++)
+                if (grant_covers_rp(list->grants[i], rp_id) &&
+                    grant_allows(list->grants[i], caller, tenancy, rights))
                         return true;
-        }
         return false;
+}
+
+/* Returns NULL without memory. */
+static TokenBucket *grant_bucket(Grant *grant, uid_t uid)
+{
+        GrantBucket *grown;
+
+        for (size_t i = 0; i < grant->n_buckets; i++)
+                if (grant->buckets[i].uid == uid)
+                        return &grant->buckets[i].bucket;
+        grown = reallocarray(grant->buckets, grant->n_buckets + 1, sizeof(GrantBucket));
+        if (!grown)
+                return NULL;
+        grant->buckets = grown;
+        grown[grant->n_buckets] = (GrantBucket){.uid = uid};
+        return &grown[grant->n_buckets++].bucket;
+}
+
+static bool grant_take_call(Grant *grant, uid_t uid, uint64_t now_ms)
+{
+        uint32_t rate = grant->max_calls_per_s;
+        TokenBucket *bucket;
+
+        if (rate == 0)
+                return true;
+        bucket = grant_bucket(grant, uid);
+        return bucket && token_bucket_take(bucket, now_ms, rate, rate, 1);
+}
+
+GrantVerdict grants_take_call(const GrantList *list, const Caller *caller, const char *tenancy,
+                              unsigned rights, uint64_t now_ms)
+{
+        GrantVerdict verdict = GRANT_DENIED;
+
+        if (caller->uid == 0)
+                return GRANT_ALLOWED;
+        for (size_t i = 0; i < list->n_grants; i++) {
+                if (!grant_allows(list->grants[i], caller, tenancy, rights))
+                        continue;
+                if (grant_take_call(list->grants[i], caller->uid, now_ms))
+                        return GRANT_ALLOWED;
+                verdict = GRANT_LIMITED;
+        }
+        return verdict;
 }

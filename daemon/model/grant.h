@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/types.h>
 
-#include "base/macro.h"
+#include "base/token-bucket.h"
 
 /* The rights that Allow= of a grant names. */
 #define RIGHT_TABLE(X) \
@@ -53,6 +53,12 @@ typedef struct GrantName {
         NssResult result;
 } GrantName;
 
+/* The rate limit of a uid that uses a grant with MaxCallsPerSec=. */
+typedef struct GrantBucket {
+        uid_t uid;
+        TokenBucket bucket;
+} GrantBucket;
+
 /* One [Grant] section. Default deny. */
 typedef struct Grant {
         char *name;
@@ -63,8 +69,11 @@ typedef struct Grant {
         size_t n_gids;
         GrantName *names;
         size_t n_names;
-        unsigned allow; /* Rights */
-        char **rp_ids;  /* NULL: any */
+        unsigned allow;           /* Rights */
+        char **rp_ids;            /* NULL: any */
+        uint32_t max_calls_per_s; /* of each uid; 0: no limit */
+        GrantBucket *buckets;     /* of the uids that have called */
+        size_t n_buckets;
 } Grant;
 
 Grant *grant_free(Grant *grant);
@@ -96,3 +105,14 @@ void grant_list_clear(GrantList *list);
  * `tenancy` NULL: on any tenancy. */
 bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
                   const char *rp_id);
+
+typedef enum GrantVerdict {
+        GRANT_DENIED,
+        GRANT_LIMITED, /* MaxCallsPerSec= is exceeded */
+        GRANT_ALLOWED,
+} GrantVerdict;
+
+/* As grants_allow() for any relying party, and counts the call against MaxCallsPerSec= of the first
+ * such grant that is not exceeded. */
+GrantVerdict grants_take_call(const GrantList *list, const Caller *caller, const char *tenancy,
+                              unsigned rights, uint64_t now_ms);

@@ -28,6 +28,7 @@
 /* Items in a list. */
 #define LINKS_PAGE_MAX      1000U /* `limit` of List */
 #define LINKS_PAGE_DEFAULT  100U  /* for limit 0 */
+#define LINKS_PAGE_BYTES    (64U * 1024U)
 #define LINKS_IMPORT_MAX    1000U
 #define PASSKEYS_DELETE_MAX 100U
 #define OPTION_LIST_MAX     256U

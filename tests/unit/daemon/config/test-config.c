@@ -29,7 +29,12 @@ static void test_everything(void **state)
                                    "# in the middle of a list\n"
                                    "      Exchange\n"
                                    "Allow=Links.Read\n"
-                                   "RpId=shop.example.com www.example.com\n";
+                                   "RpId=shop.example.com www.example.com\n"
+                                   "MaxCallsPerSec=50\n"
+                                   "[Grant batch]\n"
+                                   "User=1235\n"
+                                   "MaxCallsPerSec=1000000\n"
+                                   "MaxCallsPerSec=\n";
         _cleanup_(config_freep) Config *config = NULL;
         const Grant *grant;
 
@@ -44,8 +49,10 @@ static void test_everything(void **state)
         assert_null(config->tenancies[0]->ca_file);
         assert_string_equal(config->tenancies[0]->api_key_credential, "shop.key");
         assert_int_equal(config->tenancies[0]->timeout_ms, 2500);
-        assert_int_equal(config->grants.n_grants, 1);
+        assert_int_equal(config->grants.n_grants, 2);
+        assert_int_equal(config->grants.grants[1]->max_calls_per_s, 0);
         grant = config->grants.grants[0];
+        assert_int_equal(grant->max_calls_per_s, 50);
         assert_string_equal(grant->tenancy, "shop");
         assert_int_equal(grant->n_uids, 2);
         assert_int_equal(grant->uids[1], 1234);
@@ -174,6 +181,9 @@ static void test_mistakes(void **state)
                 {"[Daemon]\nMaxPendingPerUser=-1\n", ":2: ", "1 to 100000"},
                 {"[Daemon]\nMaxPendingPerUser=1x\n", ":2: ", "1 to 100000"},
                 {"[Daemon]\nMaxPendingPerUser=\n", ":2: ", "1 to 100000"},
+                {TENANCY "[Grant web]\nMaxCallsPerSec=0\n", ":4: ", "1 to 1000000"},
+                {TENANCY "[Grant web]\nMaxCallsPerSec=1.5\n", ":4: ", "1 to 1000000"},
+                {TENANCY "[Grant web]\nMaxCallsPerSec=1000001\n", ":4: ", "1 to 1000000"},
                 {"[Daemon]\nDefaultTenancy=shop\n", ":2: ", "missing section [Tenancy shop]"},
                 {"[Daemon]\nDefaultTenancy=Shop\n", ":2: ", "label"},
                 {"[Tenancy Shop]\n", ":1: ", "label"},

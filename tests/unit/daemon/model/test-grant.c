@@ -107,6 +107,33 @@ static void test_names(void **state)
         assert_int_equal(right_from_name("", &right), -EINVAL);
 }
 
+static void test_max_calls_per_s(void **state)
+{
+        GrantList *list = *state;
+        const gid_t gid = 50;
+        const Caller member = {.uid = 1001, .gids = (gid_t *) &gid, .n_gids = 1};
+
+        list->grants[0]->max_calls_per_s = 2;
+        for (unsigned i = 0; i < 2; i++)
+                assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, 1000),
+                                 GRANT_ALLOWED);
+        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, 1000),
+                         GRANT_LIMITED);
+        /* Each uid has its own limit, a denied call counts nowhere, and root has none. */
+        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, 1000),
+                         GRANT_ALLOWED);
+        for (unsigned i = 0; i < 9; i++) {
+                assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_EXCHANGE, 1000),
+                                 GRANT_DENIED);
+                assert_int_equal(grants_take_call(list, &root, "shop", RIGHT_EXCHANGE, 1000),
+                                 GRANT_ALLOWED);
+        }
+        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, 1000),
+                         GRANT_ALLOWED);
+        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, 1500),
+                         GRANT_ALLOWED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -116,6 +143,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_rp_id, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_applies_to_caller, set_up, tear_down),
                 cmocka_unit_test(test_names),
+                cmocka_unit_test_setup_teardown(test_max_calls_per_s, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
