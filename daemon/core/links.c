@@ -23,8 +23,8 @@ int links_list_by_user(Tenancy *tenancy, const char *user_id, LinkList *ret)
         return store_list_by_user(tenancy->store, tenancy->id, user_id, ret);
 }
 
-int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *ret,
-               char **ret_next_cursor)
+int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, size_t max_bytes,
+               LinkList *ret, char **ret_next_cursor)
 {
         _cleanup_(link_list_clear) LinkList page = {};
         _cleanup_(freep) char *next = NULL;
@@ -33,7 +33,7 @@ int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *r
         if (limit > LINKS_PAGE_MAX)
                 return ERROR_INVALID_ARGS;
         r = store_list(tenancy->store, tenancy->id, *cursor ? cursor : NULL,
-                       limit ?: LINKS_PAGE_DEFAULT, &page, &next);
+                       limit ?: LINKS_PAGE_DEFAULT, max_bytes, &page, &next);
         if (r != 0)
                 return r;
         next = next ?: strdup("");

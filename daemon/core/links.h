@@ -12,10 +12,10 @@
 
 int links_get(Tenancy *tenancy, const char *authenticator_id, Link **ret); /* NOT_FOUND */
 int links_list_by_user(Tenancy *tenancy, const char *user_id, LinkList *ret);
-/* `cursor` is "" for the first page, *ret_next_cursor is "" after the last. `limit` 0: the default.
- * INVALID_ARGS */
-int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, LinkList *ret,
-               char **ret_next_cursor);
+/* `cursor` is "" for the first page, *ret_next_cursor is "" after the last. `limit` 0: the default;
+ * `max_bytes`: see store_list(). INVALID_ARGS */
+int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, size_t max_bytes,
+               LinkList *ret, char **ret_next_cursor);
 int links_count(Tenancy *tenancy, uint64_t *ret);
 
 /* Result: n_links. LINK_CONFLICT, LIMITS_EXCEEDED */

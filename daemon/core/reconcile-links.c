@@ -148,7 +148,7 @@ static int look_through_links(Reconcile *reconcile)
         int r;
 
         r = store_list(reconcile->call.tenancy->store, reconcile->call.tenancy->id,
-                       reconcile->cursor, LINKS_PAGE, &page, &next_cursor);
+                       reconcile->cursor, LINKS_PAGE, SIZE_MAX, &page, &next_cursor);
         if (r != 0)
                 return r;
         free(reconcile->cursor);

@@ -182,24 +182,35 @@ static int link_iterator_seek(LinkIterator *iterator, const char *after)
 }
 
 /* Appends links; -ENOENT after the last one. */
+/* Bytes of a link's texts, and of what goes with them on the bus. */
+static size_t link_size(const Link *link)
+{
+        return 128 + strlen(link->authenticator_id) + strlen(link->user_id) +
+               (link->platform_name ? strlen(link->platform_name) : 0);
+}
+
 static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, size_t limit,
-                              LinkList *list)
+                              size_t max_bytes, LinkList *list)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         LinkIterator iterator = {.tenancy = tenancy};
+        size_t size = 0;
         int r;
 
         r = txn_cursor(txn, DATABASE_LINKS, &cursor);
         if (r < 0)
                 return r;
         iterator.cursor = cursor;
-        for (r = link_iterator_seek(&iterator, after); r == 0 && list->n_links < limit;
+        for (r = link_iterator_seek(&iterator, after);
+             r == 0 && list->n_links < limit && size < max_bytes;
              r = link_iterator_move(&iterator, MDB_NEXT)) {
                 Link *link;
 
                 r = record_to_link(iterator.value.mv_data, iterator.value.mv_size, &link);
-                if (r >= 0)
-                        r = link_list_push(list, link);
+                if (r < 0)
+                        return r;
+                size += link_size(link);
+                r = link_list_push(list, link);
                 if (r < 0)
                         return r;
         }
@@ -207,7 +218,7 @@ static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, siz
 }
 
 int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t limit,
-                    LinkList *ret, bool *ret_more)
+                    size_t max_bytes, LinkList *ret, bool *ret_more)
 {
         _cleanup_(link_list_clear) LinkList list = {};
         TenancyRecord tenancy;
@@ -215,7 +226,7 @@ int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t 
 
         r = tenancy_table_get(txn, tenancy_id, &tenancy);
         if (r == 0)
-                r = link_table_list_in(txn, tenancy.number, after, limit, &list);
+                r = link_table_list_in(txn, tenancy.number, after, limit, max_bytes, &list);
         if (r < 0 && r != -ENOENT)
                 return r;
         *ret = TAKE(list, (LinkList){});

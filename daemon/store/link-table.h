@@ -15,7 +15,7 @@ int link_table_get(Txn *txn, const char *tenancy_id, const char *authenticator_i
 int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_id, LinkList *ret);
 /* At most `limit` links after the id `after`; NULL: from the start. */
 int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t limit,
-                    LinkList *ret, bool *ret_more);
+                    size_t max_bytes, LinkList *ret, bool *ret_more);
 int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret);
 
 /* LINK_CONFLICT, LIMITS_EXCEEDED. `merge`: adds to an existing link of the user the earlier

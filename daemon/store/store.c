@@ -152,7 +152,7 @@ static int cursor_new(const LinkList *page, char **ret)
 }
 
 int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t limit,
-               LinkList *ret, char **ret_next_cursor)
+               size_t max_bytes, LinkList *ret, char **ret_next_cursor)
 {
         _cleanup_(txn_end) Txn txn = {};
         _cleanup_(link_list_clear) LinkList list = {};
@@ -170,7 +170,7 @@ int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t 
 
         r = environment_begin_read(store->environment, &txn);
         if (r == 0)
-                r = link_table_list(&txn, tenancy_id, after, limit, &list, &more);
+                r = link_table_list(&txn, tenancy_id, after, limit, max_bytes, &list, &more);
         if (r == 0 && more)
                 r = cursor_new(&list, &next_cursor);
         if (r != 0)

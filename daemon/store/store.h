@@ -53,9 +53,10 @@ int store_get_link(Store *store, const char *tenancy_id, const char *authenticat
 int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id, LinkList *ret);
 /* `cursor`: NULL for the first page, then the previous *ret_next_cursor, which is NULL after the
  * last page. INVALID_ARGS for a malformed cursor. `limit` is capped to STORE_LIST_LIMIT_MAX; 0
- * means that maximum. */
+ * means that maximum. The page ends as well with the link that reaches `max_bytes`, counted as on
+ * the bus. */
 int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t limit,
-               LinkList *ret, char **ret_next_cursor);
+               size_t max_bytes, LinkList *ret, char **ret_next_cursor);
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret);
 /* Lifetime of an idempotency record, counted while the store is open, independent of clock changes.
  */

@@ -263,7 +263,8 @@ static void test_damaged_record(void **state)
 
         assert_int_equal(store_get_link(f->store, "t", "damaged", &link), ERROR_STORE_FAILED);
         assert_int_equal(store_list_by_user(f->store, "t", "ada", &list), ERROR_STORE_FAILED);
-        assert_int_equal(store_list(f->store, "t", NULL, 9, &list, &cursor), ERROR_STORE_FAILED);
+        assert_int_equal(store_list(f->store, "t", NULL, 9, SIZE_MAX, &list, &cursor),
+                         ERROR_STORE_FAILED);
         assert_int_equal(store_get_idempotency_record(f->store, digest, &answer),
                          ERROR_STORE_FAILED);
         assert_int_equal(store_count(f->store, "u", &(uint64_t){0}), ERROR_STORE_FAILED);

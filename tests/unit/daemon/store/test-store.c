@@ -18,7 +18,7 @@ static void test_empty(void **state)
         assert_int_equal(store_get_link(f->store, "t", "a", &untouched), ERROR_NOT_FOUND);
         assert_ptr_equal(untouched, (Link *) 1);
         assert_int_equal(count_of_user(f->store, "t", "ada"), 0);
-        assert_int_equal(store_list(f->store, "t", NULL, 10, &list, &cursor), 0);
+        assert_int_equal(store_list(f->store, "t", NULL, 10, SIZE_MAX, &list, &cursor), 0);
         assert_int_equal(list.n_links, 0);
         assert_null(cursor);
         assert_int_equal(count(f->store, "t"), 0);
@@ -112,7 +112,8 @@ static void test_tenancies_are_apart(void **state)
                 assert_string_equal(user_of(f->store, tenancies[i], "auth"), user);
                 assert_int_equal(count_of_user(f->store, tenancies[i], user), 1);
                 assert_int_equal(count_of_user(f->store, tenancies[i], "all"), 1);
-                assert_int_equal(store_list(f->store, tenancies[i], NULL, 100, &list, &cursor), 0);
+                assert_int_equal(
+                        store_list(f->store, tenancies[i], NULL, 100, SIZE_MAX, &list, &cursor), 0);
                 assert_int_equal(list.n_links, 2);
                 assert_null(cursor);
         }
@@ -191,7 +192,8 @@ static size_t read_pages(Store *store, const char *tenancy, size_t limit)
                 _cleanup_(link_list_clear) LinkList page = {};
                 char *next = NULL;
 
-                assert_int_equal(store_list(store, tenancy, cursor, limit, &page, &next), 0);
+                assert_int_equal(store_list(store, tenancy, cursor, limit, SIZE_MAX, &page, &next),
+                                 0);
                 for (size_t i = 0; i < page.n_links; i++) {
                         key = (StoreKey){};
                         assert_int_equal(key_for_link(1, page.links[i]->authenticator_id, &key), 0);
@@ -240,10 +242,12 @@ static void test_list_bounds(void **state)
                 _cleanup_(link_list_clear) LinkList list = {}, rest = {};
                 _cleanup_(freep) char *cursor = NULL, *end = NULL;
 
-                assert_int_equal(store_list(f->store, "t", NULL, limits[i], &list, &cursor), 0);
+                assert_int_equal(
+                        store_list(f->store, "t", NULL, limits[i], SIZE_MAX, &list, &cursor), 0);
                 assert_int_equal(list.n_links, STORE_LIST_LIMIT_MAX);
                 assert_non_null(cursor);
-                assert_int_equal(store_list(f->store, "t", cursor, limits[i], &rest, &end), 0);
+                assert_int_equal(
+                        store_list(f->store, "t", cursor, limits[i], SIZE_MAX, &rest, &end), 0);
                 assert_int_equal(rest.n_links, 1);
                 assert_null(end);
         }
@@ -260,19 +264,19 @@ static void test_list_cursor(void **state)
         assert_int_equal(add(f->store, "t", "ada", "a1", NULL), 0);
         assert_int_equal(add(f->store, "t", "ada", "a2", NULL), 0);
         assert_int_equal(add(f->store, "t", "ada", "a3", NULL), 0);
-        assert_int_equal(store_list(f->store, "t", NULL, 2, &page, &cursor), 0);
+        assert_int_equal(store_list(f->store, "t", NULL, 2, SIZE_MAX, &page, &cursor), 0);
 
         /* The cursor's link is removed and another one added meanwhile. */
         assert_int_equal(remove_one(f->store, "t", "a2"), 0);
         assert_int_equal(add(f->store, "t", "ada", "a22", NULL), 0);
-        assert_int_equal(store_list(f->store, "t", cursor, 2, &rest, &end), 0);
+        assert_int_equal(store_list(f->store, "t", cursor, 2, SIZE_MAX, &rest, &end), 0);
         assert_int_equal(rest.n_links, 2);
         assert_string_equal(rest.links[0]->authenticator_id, "a22");
         assert_string_equal(rest.links[1]->authenticator_id, "a3");
         assert_null(end);
 
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-                assert_int_equal(store_list(f->store, "t", bad[i], 2, &page, &end),
+                assert_int_equal(store_list(f->store, "t", bad[i], 2, SIZE_MAX, &page, &end),
                                  ERROR_INVALID_ARGS);
         assert_int_equal(page.n_links, 2);
         assert_null(end);
