@@ -171,6 +171,11 @@ Secret *api_key(const Api *api)
         return api->key;
 }
 
+unsigned api_slots(const Api *api)
+{
+        return http_client_slots(api->server->http);
+}
+
 uint64_t api_timeout_ms(const Api *api)
 {
         return api->timeout_ms;

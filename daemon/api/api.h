@@ -70,6 +70,8 @@ const char *api_endpoint(const Api *api);
 const char *api_ca_file(const Api *api);
 Secret *api_key(const Api *api);
 uint64_t api_timeout_ms(const Api *api);
+/* See http_client_slots(). */
+unsigned api_slots(const Api *api);
 /* The API's clock, see api_server_clock_ms(); 0: unknown. */
 uint64_t api_clock_ms(const Api *api);
 /* The range of the API's clock: the bounds differ if the clock was set recently. */

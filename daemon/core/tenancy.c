@@ -308,6 +308,16 @@ bool tenancy_is_usable(const Tenancy *tenancy)
         return tenancy->api && api_has_key(tenancy->api);
 }
 
+unsigned tenancy_api_slots(const Tenancy *tenancy)
+{
+        return tenancy->api ? api_slots(tenancy->api) : 0;
+}
+
+uint64_t tenancy_timeout_ms(const Tenancy *tenancy)
+{
+        return tenancy->api ? api_timeout_ms(tenancy->api) : 0;
+}
+
 bool tenancy_aborts_calls(const Tenancy *tenancy)
 {
         return tenancy->tenancies->stopping || (tenancy->api && !api_has_key(tenancy->api));

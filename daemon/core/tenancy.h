@@ -100,6 +100,9 @@ const char *tenancy_credential(const Tenancy *tenancy);
 /* NULL if there is none; lent. */
 Secret *tenancy_key(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);
+/* How many calls the API answers at once, and how long one may take; 0 while not configured. */
+unsigned tenancy_api_slots(const Tenancy *tenancy);
+uint64_t tenancy_timeout_ms(const Tenancy *tenancy);
 
 /* Adds findings about unfinished recoveries. Returns 0 or -ENOMEM. */
 int tenancy_find(const Tenancy *tenancy, FindingList *list);

@@ -46,6 +46,8 @@ bool http_is_resource_shortage(int r)
 
 /* Enough that hanging calls do not block others. */
 #define HTTP1_CONNECTIONS_MAX 64L
+/* Streams over all connections; a peer may allow fewer. */
+#define HTTP2_STREAMS_MAX 1024U
 /* Usually one is used. More if the peer limits streams, or drains a connection (GOAWAY) on which
  * calls hang. */
 #define HTTP2_CONNECTIONS_MAX 4L
@@ -78,6 +80,11 @@ static int client_get_pool(HttpClient *client, bool tls, HttpConnectionPool **re
 }
 
 /* HTTP/1.1 needs a connection per concurrent call. */
+unsigned http_client_slots(const HttpClient *client)
+{
+        return client->http1 ? (unsigned) HTTP1_CONNECTIONS_MAX : HTTP2_STREAMS_MAX;
+}
+
 static void client_set_http1(HttpClient *client, bool http1)
 {
         if (client->http1 == http1)

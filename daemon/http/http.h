@@ -65,6 +65,10 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret);
 HttpClient *http_client_free(HttpClient *client);
 DEFINE_CLEANUP(HttpClient *, http_client_free);
 
+/* How many calls may be in flight before one waits for a connection or a stream: depends on the
+ * peer's HTTP version. */
+unsigned http_client_slots(const HttpClient *client);
+
 /* The file with the trust anchors for this `ca_file`, lent; NULL if curl has no default. */
 const char *http_trust_file(const char *ca_file);
 

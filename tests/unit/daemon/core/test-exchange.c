@@ -78,6 +78,16 @@ bool api_has_settings(const Api *a, const ApiSettings *settings)
         return false;
 }
 
+unsigned api_slots(const Api *a)
+{
+        return 1;
+}
+
+uint64_t api_timeout_ms(const Api *a)
+{
+        return 1;
+}
+
 bool api_has_key(const Api *a)
 {
         return api.key;
