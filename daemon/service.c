@@ -14,6 +14,7 @@
 #include "daemon/commit-dispatcher.h"
 #include "daemon/config-loader.h"
 #include "daemon/health.h"
+#include "daemon/memory-trim.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
@@ -38,6 +39,7 @@ struct Service {
         Notify *notify;
         Health *health;
         Status *status;
+        MemoryTrim *memory_trim;
         bool stopping;
         int result; /* exit code of service_run() */
 };
@@ -125,6 +127,20 @@ static void stop(Service *service, int result)
         tenancy_set_stop(service->tenancies);
         if (sd_event_add_post(service->event, NULL, exit_when_idle, service) < 0)
                 (void) sd_event_exit(service->event, -ENOMEM);
+}
+
+static void on_request_ended(void *userdata)
+{
+        const Service *service = userdata;
+
+        memory_trim_soon(service->memory_trim);
+}
+
+static bool has_calls(void *userdata)
+{
+        const Service *service = userdata;
+
+        return bus_count_calls(service->bus) > 0;
 }
 
 static void on_bus_disconnected(void *userdata)
@@ -232,11 +248,15 @@ static int open_bus(Service *service)
         const BusOwner owner = {
                 .reload = on_reload_call,
                 .diagnose = on_diagnose,
+                .request_ended = on_request_ended,
                 .disconnected = on_bus_disconnected,
                 .userdata = service,
         };
         int r;
 
+        r = memory_trim_new(service->event, has_calls, service, &service->memory_trim);
+        if (r < 0)
+                return r;
         r = bus_new(service->event, &owner, &service->bus);
         if (r < 0)
                 log_error("Failed to connect to the system bus: %s", strerror(-r));
@@ -330,6 +350,7 @@ Service *service_free(Service *service)
         notify_free(service->notify);
         config_loader_free(service->loader);
         bus_free(service->bus);
+        memory_trim_free(service->memory_trim);
         tenancy_set_free(service->tenancies);
         tenancies_free(service->all);
         api_context_free(service->api);

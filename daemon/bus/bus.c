@@ -8,9 +8,11 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "daemon/bus/bus.h"
+#include "daemon/bus/dispatch/admission.h"
 #include "daemon/bus/dispatch/authorization.h"
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/interfaces/interfaces.h"
+#include "daemon/bus/interfaces/subscription.h"
 #include "daemon/bus/objects.h"
 #include "dbus/names.h"
 
@@ -48,12 +50,22 @@ static int enumerate_objects(sd_bus *sd _unused_, const char *prefix _unused_, v
         return 0;
 }
 
+/* Rights of methods that change something: those are carried through once they have arrived, also
+ * for a caller that sends and leaves. */
+#define RIGHTS_CHANGING (RIGHT_EXCHANGE | RIGHT_LINKS_WRITE | RIGHT_VAULT_WRITE | RIGHT_MAILBOX)
+
+static bool is_cancellable(const Request *request)
+{
+        return request->call ||
+               (request->turn.queue && !(request->method->rights & RIGHTS_CHANGING));
+}
+
 /* Cancels the requests of a caller, or all (NULL), except those that are carried through. */
 static void cancel_requests(Bus *bus, const char *unique_name)
 {
         for (Request *request = LIST_FIRST(&bus->requests), *next; request; request = next) {
                 next = LIST_NEXT(request, entry);
-                if (request->call &&
+                if (is_cancellable(request) &&
                     (!unique_name ||
                      streq(sd_bus_message_get_sender(request->message), unique_name)))
                         request_free(request);
@@ -62,7 +74,12 @@ static void cancel_requests(Bus *bus, const char *unique_name)
 
 static void on_caller_gone(const char *unique_name, void *userdata)
 {
+        const Bus *bus = userdata;
+        BusTenancy *t;
+
         cancel_requests(userdata, unique_name);
+        LIST_FOREACH(t, &bus->tenancies, entry)
+                subscriptions_remove(t->subscriptions, unique_name);
 }
 
 static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_)
@@ -80,26 +97,26 @@ static sd_bus_slot **new_slot(Bus *bus)
         return &bus->slots[bus->n_slots++];
 }
 
+static const BusInterface interfaces[] = {
+        {PASSLOCK_INTERFACE_MANAGER, manager_vtable, false},
+        {PASSLOCK_INTERFACE_TENANCY, tenancy_vtable, true},
+        {PASSLOCK_INTERFACE_LINKS, links_vtable, true},
+        {PASSLOCK_INTERFACE_VAULT, vault_vtable, true},
+        {PASSLOCK_INTERFACE_MAILBOX, mailbox_vtable, true},
+        {},
+};
+
 static int add_objects(Bus *bus)
 {
-        static const struct {
-                const char *interface;
-                const sd_bus_vtable *vtable;
-        } of_tenancies[] = {
-                {PASSLOCK_INTERFACE_TENANCY, tenancy_vtable},
-                {PASSLOCK_INTERFACE_LINKS, links_vtable},
-                {PASSLOCK_INTERFACE_VAULT, vault_vtable},
-                {PASSLOCK_INTERFACE_MAILBOX, mailbox_vtable},
-        };
         sd_bus *sd = bus->bus;
-        int r;
+        int r = 0;
 
-        r = sd_bus_add_object_vtable(sd, new_slot(bus), PASSLOCK_OBJECT_PATH,
-                                     PASSLOCK_INTERFACE_MANAGER, manager_vtable, bus);
-        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(of_tenancies); i++)
-                r = sd_bus_add_fallback_vtable(sd, new_slot(bus), PASSLOCK_TENANCY_PATH,
-                                               of_tenancies[i].interface, of_tenancies[i].vtable,
-                                               find_object, bus);
+        for (const BusInterface *i = interfaces; r >= 0 && i->name; i++)
+                r = i->of_tenancies
+                            ? sd_bus_add_fallback_vtable(sd, new_slot(bus), PASSLOCK_TENANCY_PATH,
+                                                         i->name, i->vtable, find_object, bus)
+                            : sd_bus_add_object_vtable(sd, new_slot(bus), PASSLOCK_OBJECT_PATH,
+                                                       i->name, i->vtable, bus);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(sd, new_slot(bus), PASSLOCK_OBJECT_PATH,
                                                enumerate_objects, bus);
@@ -134,6 +151,11 @@ static int open_connection(sd_bus **ret)
         return 0;
 }
 
+static bool on_turn(Turn *turn, void *userdata _unused_)
+{
+        return dispatch_request(container_of(turn, Request, turn));
+}
+
 static int connect_bus(Bus *bus, sd_event *event)
 {
         int r;
@@ -145,6 +167,12 @@ static int connect_bus(Bus *bus, sd_event *event)
         if (r < 0)
                 return r;
         r = polkit_new(bus->bus, &bus->polkit);
+        if (r < 0)
+                return r;
+        r = turns_new(event, bus->bus, on_turn, bus, &bus->turns);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_filter(bus->bus, new_slot(bus), admission_filter, bus);
         if (r < 0)
                 return r;
         r = sd_bus_match_signal(bus->bus, new_slot(bus), "org.freedesktop.DBus.Local",
@@ -166,6 +194,8 @@ int bus_new(sd_event *event, const BusOwner *owner, Bus **ret)
         if (!bus)
                 return -ENOMEM;
         bus->max_pending_per_user = 1;
+        bus->grants_generation = 1;
+        bus->interfaces = interfaces;
         r = connect_bus(bus, event);
         if (r < 0)
                 return r;
@@ -203,6 +233,7 @@ Bus *bus_free(Bus *bus)
         objects_free(bus);
         peers_free(bus->peers);
         polkit_free(bus->polkit);
+        turns_free(bus->turns);
         for (size_t i = 0; i < bus->n_slots; i++)
                 sd_bus_slot_unref(bus->slots[i]);
         flush(bus->bus);
@@ -233,6 +264,7 @@ int bus_release_name(Bus *bus)
         int r;
 
         bus->stopping = true;
+        turns_end_back_pressure(bus->turns);
         authorization_deny_all(bus);
         dispatch_cancel_long(bus);
         r = sd_bus_release_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME, on_name_released, bus);
@@ -267,11 +299,14 @@ int bus_configure(Bus *bus, const char *default_tenancy, unsigned max_pending_pe
         bus->max_pending_per_user = max_pending_per_user;
         grant_list_clear(&bus->grants);
         bus->grants = *grants;
+        bus->grants_generation++;
         *grants = (GrantList){};
         return 0;
 }
 
 GrantList *bus_grants(Bus *bus)
 {
+        /* The caller may resolve names of users and groups. */
+        bus->grants_generation++;
         return &bus->grants;
 }

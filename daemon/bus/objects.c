@@ -4,11 +4,12 @@
 #include <stdio.h>
 
 #include "daemon/bus/bus.h"
-#include "daemon/bus/interfaces/interfaces.h"
+#include "daemon/bus/interfaces/subscription.h"
 #include "daemon/bus/objects.h"
 
 static BusTenancy *bus_tenancy_free(BusTenancy *object)
 {
+        subscriptions_free(object->subscriptions);
         tenancy_unref(object->tenancy);
         free(object->label);
         free(object->path);
@@ -28,12 +29,16 @@ static void on_state_changed(Tenancy *tenancy _unused_, void *userdata)
 
 static void on_link_added(Tenancy *tenancy _unused_, const Link *link, void *userdata)
 {
-        links_emit(userdata, "Added", link);
+        const BusTenancy *object = userdata;
+
+        subscriptions_on_added(object->subscriptions, link);
 }
 
 static void on_link_removed(Tenancy *tenancy _unused_, const Link *link, void *userdata)
 {
-        links_emit(userdata, "Removed", link);
+        const BusTenancy *object = userdata;
+
+        subscriptions_on_removed(object->subscriptions, link);
 }
 
 /* Points the label to a tenancy. */
@@ -72,7 +77,7 @@ static int object_update(BusTenancy *object, Tenancy *tenancy)
         r = object_set_tenancy(object, tenancy);
         if (r < 0 || same)
                 return r;
-        peers_forget_readable(object->bus->peers, object->label);
+        subscriptions_end_all(object->subscriptions);
         (void) sd_bus_emit_properties_changed(object->bus->bus, object->path,
                                               PASSLOCK_INTERFACE_TENANCY, "TenancyId", "Endpoint",
                                               "CaFile", "State", NULL);
@@ -91,7 +96,9 @@ static int object_add(Bus *bus, Tenancy *tenancy)
         if (!object->label ||
             asprintf(&object->path, PASSLOCK_TENANCY_PATH "/%s", object->label) < 0)
                 return -ENOMEM;
-        r = object_set_tenancy(object, tenancy);
+        r = subscriptions_new(object, &object->subscriptions);
+        if (r == 0)
+                r = object_set_tenancy(object, tenancy);
         if (r < 0)
                 return r;
         LIST_INSERT_HEAD(&bus->tenancies, object, entry);
@@ -113,7 +120,7 @@ static void remove_objects(Bus *bus, Tenancy *const *tenancies, size_t n_tenanci
                 next = LIST_NEXT(object, entry);
                 if (has_label(tenancies, n_tenancies, object->label))
                         continue;
-                peers_forget_readable(bus->peers, object->label);
+                subscriptions_end_all(object->subscriptions);
                 /* Must come before the removal: the signal lists the object's interfaces. */
                 (void) sd_bus_emit_object_removed(bus->bus, object->path);
                 if (streq(tenancy_label(object->tenancy), object->label))

@@ -58,10 +58,7 @@ static int judge(const Authorization *authorization, PolkitAnswer answer)
                 return request_explain(
                         request, ERROR_UNKNOWN_OBJECT,
                         "The tenancy was reconfigured during the authorization; retry");
-        /* A caller who may read all links may receive the signals about them. */
-        if (!request->tenancy || request->method->rights != RIGHT_LINKS_READ)
-                return 0;
-        return peer_add_readable(request->peer, request->label);
+        return 0;
 }
 
 static void on_answer(PolkitAnswer answer, void *userdata)

@@ -6,6 +6,7 @@
 
 #include "daemon/bus/dispatch/peer.h"
 #include "daemon/bus/dispatch/polkit.h"
+#include "daemon/bus/dispatch/turns.h"
 #include "daemon/core/tenancy.h"
 #include "daemon/model/finding.h"
 #include "daemon/model/grant.h"
@@ -26,6 +27,8 @@ typedef struct BusOwner {
                       void *done_userdata, char **ret_text);
         /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
         int (*diagnose)(void *userdata, FindingList *list);
+        /* A request has ended. */
+        void (*request_ended)(void *userdata);
         /* The connection is closed. */
         void (*disconnected)(void *userdata);
         void *userdata;
@@ -39,18 +42,31 @@ typedef struct BusTenancy {
         char *path;
         Tenancy *tenancy;
         char *endpoint; /* of the tenancy, as in the Endpoint property */
+        struct Subscriptions *subscriptions;
 } BusTenancy;
+
+/* An interface of the manager's object, or of the tenancies' objects. */
+typedef struct BusInterface {
+        const char *name;
+        const sd_bus_vtable *vtable;
+        bool of_tenancies;
+} BusInterface;
 
 struct Bus {
         sd_bus *bus;
+        const BusInterface *interfaces; /* ends with a NULL name */
+        unsigned n_subscriptions;       /* to links, of all callers */
         BusOwner owner;
         sd_bus_slot *slots[16]; /* vtables and matches */
         size_t n_slots;
         Peers *peers;
         Polkit *polkit;
+        Turns *turns;
         LIST_HEAD(, Request) requests;
+        unsigned n_slots_taken; /* requests with a slot of an API */
         LIST_HEAD(, BusTenancy) tenancies;
         GrantList grants;
+        unsigned grants_generation; /* changes whenever a grant may have; never 0 */
         char *default_tenancy;
         unsigned max_pending_per_user;
         bool releasing; /* ReleaseName is pending: calls may still arrive */

@@ -2,8 +2,12 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+#include "daemon/bus/dispatch/admission.h"
+#include "daemon/bus/dispatch/api-slots.h"
 #include "daemon/bus/dispatch/authorization.h"
 #include "daemon/bus/dispatch/dispatch.h"
+#include "daemon/bus/dispatch/message-size.h"
 #include "dbus/error.h"
 
 static bool is_granted(const Request *request, const char *rp_id)
@@ -17,6 +21,12 @@ static bool is_granted(const Request *request, const char *rp_id)
 int dispatch_authorize_rp(const Request *request, const char *rp_id)
 {
         return is_granted(request, rp_id) ? 0 : ERROR_ACCESS_DENIED;
+}
+
+static GrantVerdict take_call(const Request *request)
+{
+        return grants_take_call(&request->bus->grants, peer_caller(request->peer), request->label,
+                                request->method->rights, monotonic_ms());
 }
 
 static void run(Request *request)
@@ -39,37 +49,26 @@ static void on_authorization(Request *request, int r)
                 return;
         }
         request->authorized = true;
+        peer_set_authorized(request->peer);
         run(request);
-}
-
-/* Counts the request against the quota of its uid. */
-static int take_quota(Request *request)
-{
-        Quota *quota = peer_quota(request->peer);
-
-        if (quota->n_pending >= request->bus->max_pending_per_user)
-                return ERROR_LIMITS_EXCEEDED;
-        quota->n_pending++;
-        request->counted = true;
-        return 0;
 }
 
 /* Runs the method if a grant allows it, and asks polkit otherwise. */
 static int dispatch(Request *request)
 {
-        bool granted = request->method->for_everybody || is_granted(request, NULL);
-        int r;
+        GrantVerdict verdict = request->method->for_everybody ? GRANT_ALLOWED : take_call(request);
+        bool granted = verdict == GRANT_ALLOWED;
 
-        request->origin.has_uid = true;
-        request->origin.uid = peer_caller(request->peer)->uid;
+        if (verdict == GRANT_LIMITED)
+                return request_explain(request, ERROR_LIMITS_EXCEEDED,
+                                       "More calls than MaxCallsPerSec= of the grant allows");
         if (!granted && !request->method->question)
                 return ERROR_ACCESS_DENIED;
         if (!request_is_current(request))
                 return request_explain(request, ERROR_UNKNOWN_OBJECT,
                                        "A reload has assigned the label to another tenancy; retry");
-        r = take_quota(request);
-        if (r != 0)
-                return r;
+        if (!granted)
+                api_slots_give_back(request);
         if (!granted)
                 return authorization_ask(request, request->method->question, on_authorization);
         request->origin.decided_by = request->origin.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
@@ -77,12 +76,55 @@ static int dispatch(Request *request)
         return 0;
 }
 
-static void dispatch_or_fail(Request *request)
+static void end_unless_started(Request *request, int r)
 {
-        int r = dispatch(request);
-
-        if (r != 0)
+        if (r != 0 && r != CALL_ANSWERED)
                 request_fail(request, r);
+}
+
+bool dispatch_request(Request *request)
+{
+        int r;
+
+        /* In the order of the connection. */
+        if (*peer_n_parked(request->peer) > 0)
+                return false;
+        r = admission_check_room(request);
+        if (r == 0)
+                r = api_slots_take(request);
+        if (r == -EAGAIN)
+                return false;
+        end_unless_started(request, r == 0 ? dispatch(request) : r);
+        return true;
+}
+
+/* The bus allows messages thousands of times larger than any method needs. */
+static int check_size(Request *request)
+{
+        int r = message_check_size(request->message,
+                                   request->method->is_bulk ? MESSAGE_BULK_MAX : MESSAGE_MAX);
+
+        if (sd_bus_message_rewind(request->message, true) < 0)
+                return -ENOMEM;
+        return r == -EMSGSIZE ? request_explain(request, ERROR_INVALID_ARGS,
+                                                "The message is larger than any valid one")
+                              : r;
+}
+
+/* Queues a request that passed the rate limits. */
+static int queue(Request *request)
+{
+        TurnKind kind = request->method->is_bulk ? TURN_BULK : TURN_SINGLE;
+        int r;
+
+        request->origin.has_uid = true;
+        request->origin.uid = peer_caller(request->peer)->uid;
+        request->turn.n_parked = peer_n_parked(request->peer);
+        r = admission_take_quota(request);
+        if (r == 0 && turns_add(request->bus->turns, &peer_quota(request->peer)->turns[kind], kind,
+                                &request->turn))
+                r = check_size(request);
+        return r;
 }
 
 static void on_peer(int r, Peer *peer, void *userdata)
@@ -102,7 +144,8 @@ static void on_peer(int r, Peer *peer, void *userdata)
                 return;
         }
         request->peer = peer_ref(peer);
-        dispatch_or_fail(request);
+        r = admission_check(request);
+        end_unless_started(request, r != 0 ? r : queue(request));
 }
 
 int dispatch_method(Bus *bus, const BusTenancy *object, sd_bus_message *message,
@@ -114,12 +157,20 @@ int dispatch_method(Bus *bus, const BusTenancy *object, sd_bus_message *message,
         r = request_new(bus, object, message, method, &request);
         if (r < 0)
                 return r;
+        if (!peers_get(bus->peers, sd_bus_message_get_sender(message), false)) {
+                /* The request waits for the credentials of its caller. */
+                r = check_size(request);
+                if (r != 0) {
+                        request_fail(request, r);
+                        return 1;
+                }
+        }
         r = peers_find(bus->peers, sd_bus_message_get_sender(message), bus->max_pending_per_user,
                        on_peer, request, &request->peer);
         if (r < 0)
                 request_fail(request, r == -EBUSY ? ERROR_LIMITS_EXCEEDED : r);
         else if (r > 0)
-                dispatch_or_fail(request);
+                end_unless_started(request, queue(request));
         return 1;
 }
 

@@ -8,14 +8,18 @@
  * manager.
  *
  *   1. The bus driver tells the caller's credentials, once a connection.     else AccessDenied
- *   2. A grant gives the right, or there is a question for polkit.            else AccessDenied
- *   3. The uid has less than MaxPendingPerUser= calls in flight.              else LimitsExceeded
- *   4. Without a grant, polkit authorizes the call.                          else AccessDenied
+ *   2. The call is within the rate limits, see admission.h, and the uid has less than
+ *      MaxPendingPerUser= calls in flight.                                   else LimitsExceeded
+ *   3. The request waits for the turn of its uid, see turns.h.
+ *   4. A grant gives the right, or else polkit authorizes the call.          else AccessDenied
  *   5. run() parses the arguments and starts a call of a use case.
  *   6. request_end() replies, once.
  */
 int dispatch_method(Bus *bus, const BusTenancy *object, sd_bus_message *message,
                     const Method *method);
+
+/* Serves a request whose turn it is. Returns false if the request has to wait longer. */
+bool dispatch_request(Request *request);
 
 /* Cancels calls that would delay a shutdown. Their callers get no reply, as after a crash. */
 void dispatch_cancel_long(Bus *bus);

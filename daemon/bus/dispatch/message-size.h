@@ -3,6 +3,10 @@
 
 #include <systemd/sd-bus.h>
 
+/* The largest useful messages: an import of LINKS_IMPORT_MAX links, and any other. */
+#define MESSAGE_BULK_MAX ((size_t) 1536 * 1024)
+#define MESSAGE_MAX      ((size_t) 256 * 1024)
+
 /*
  * Checks that the unread part of a message has at most about `max` bytes: the bus allows messages
  * thousands of times larger than any method needs, and a pending message costs the daemon's memory.

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/queue.h>
 
 #include "base/log.h"
-#include "base/strv.h"
 #include "daemon/bus/dispatch/peer.h"
 
 #define DRIVER            "org.freedesktop.DBus"
 #define DRIVER_PATH       "/org/freedesktop/DBus"
 #define LOOKUP_TIMEOUT_US (5U * 1000U * 1000U)
+
+#define GONE_RULE \
+        "type='signal',sender='" DRIVER "',path='" DRIVER_PATH "',interface='" DRIVER \
+        "',member='NameOwnerChanged',arg2=''"
+/* Rules for single peers; dbus-daemon allows a connection 512 rules. */
+#define MATCHES_MAX 256U
 
 /* A call whose caller is being looked up. */
 typedef struct PeerWaiter {
@@ -24,19 +30,26 @@ struct Peer {
         unsigned n_ref;
         char *unique_name;
         sd_bus_slot *lookup; /* pending GetConnectionCredentials, or NULL */
+        sd_bus_slot *gone_match;
         STAILQ_HEAD(, PeerWaiter) waiters;
         unsigned n_waiters;
         Caller caller;
-        char **readable; /* tenancies; see peer_add_readable() */
         Quota *quota;
+        Unread unread;
+        unsigned n_parked;
+        bool authorized;            /* by polkit, for some call */
+        bool granted;               /* by some grant */
+        unsigned grants_generation; /* for which that is so; 0: not known yet */
 };
 
 struct Peers {
         sd_bus *bus;
         PeerGoneFunc gone;
         void *userdata;
-        sd_bus_slot *gone_match;
+        unsigned n_matches;          /* of single peers */
+        sd_bus_slot *gone_match_all; /* NULL while each peer has its own */
         LIST_HEAD(, Peer) peers;
+        size_t n_peers; /* in the list */
         Quotas *quotas;
 };
 
@@ -57,8 +70,11 @@ Peer *peer_unref(Peer *peer)
                 free(waiter);
         }
         sd_bus_slot_unref(peer->lookup);
-        quota_unref(peer->quota);
-        strv_free(peer->readable);
+        if (peer->gone_match)
+                peer->peers->n_matches--;
+        sd_bus_slot_unref(peer->gone_match);
+        quotas_unref(peer->peers->quotas, peer->quota);
+        unread_clear(&peer->unread);
         free(peer->caller.gids);
         free(peer->unique_name);
         free(peer);
@@ -75,9 +91,43 @@ Quota *peer_quota(Peer *peer)
         return peer->quota;
 }
 
+size_t peers_count(const Peers *peers)
+{
+        return peers->n_peers ?: 1;
+}
+
+unsigned *peer_n_parked(Peer *peer)
+{
+        return &peer->n_parked;
+}
+
+Unread *peer_unread(Peer *peer)
+{
+        return &peer->unread;
+}
+
+bool peer_is_granted(Peer *peer, const GrantList *grants, unsigned generation)
+{
+        if (peer->grants_generation != generation) {
+                peer->grants_generation = generation;
+                peer->granted = grants_allow(grants, &peer->caller, NULL, RIGHT_ALL, NULL);
+        }
+        return peer->granted || peer->authorized;
+}
+
+void peer_set_authorized(Peer *peer)
+{
+        peer->authorized = true;
+}
+
 bool peers_may_record(Peers *peers, Peer *peer)
 {
         return quotas_may_record(peers->quotas, peer ? peer->quota : NULL);
+}
+
+Quota *peers_strangers(Peers *peers)
+{
+        return quotas_strangers(peers->quotas);
 }
 
 static Peer *find_name(const Peers *peers, const char *unique_name)
@@ -93,6 +143,7 @@ static Peer *find_name(const Peers *peers, const char *unique_name)
 static void drop(Peer *peer)
 {
         LIST_REMOVE(peer, entry);
+        peer->peers->n_peers--;
         peer_unref(peer);
 }
 
@@ -202,6 +253,48 @@ static int peer_look_up(Peer *peer)
         return sd_bus_call_async(bus, &peer->lookup, m, lookup_done, peer, LOOKUP_TIMEOUT_US);
 }
 
+static int on_name_gone(sd_bus_message *m, void *userdata, sd_bus_error *error);
+static int peers_watch_all(Peers *peers);
+
+static int on_match_added(sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_)
+{
+        if (sd_bus_message_is_method_error(reply, NULL) > 0) {
+                log_warning("Failed to watch a connection of the bus: %s",
+                            sd_bus_message_get_error(reply)->message);
+                (void) peers_watch_all(userdata);
+        }
+        return 0;
+}
+
+static int peers_watch_all(Peers *peers)
+{
+        if (peers->gone_match_all)
+                return 0;
+        return sd_bus_add_match_async(peers->bus, &peers->gone_match_all, GONE_RULE, on_name_gone,
+                                      NULL, peers);
+}
+
+/* Has the bus tell when the peer is gone, and nothing of connections that never called. With many
+ * peers one rule serves all: the bus limits the number of rules. */
+static int peer_watch(Peer *peer)
+{
+        Peers *peers = peer->peers;
+        char rule[512];
+
+        int r;
+
+        if (peers->gone_match_all || peers->n_matches >= MATCHES_MAX)
+                return peers_watch_all(peers);
+        if (snprintf(rule, sizeof(rule), GONE_RULE ",arg0='%s'", peer->unique_name) >=
+            (int) sizeof(rule))
+                return -EMSGSIZE;
+        r = sd_bus_add_match_async(peers->bus, &peer->gone_match, rule, on_name_gone,
+                                   on_match_added, peers);
+        if (r >= 0)
+                peers->n_matches++;
+        return r;
+}
+
 static int peer_new(Peers *peers, const char *unique_name, Peer **ret)
 {
         _cleanup_(peer_unrefp) Peer *peer = calloc(1, sizeof(Peer));
@@ -215,13 +308,27 @@ static int peer_new(Peers *peers, const char *unique_name, Peer **ret)
         peer->unique_name = strdup(unique_name);
         if (!peer->unique_name)
                 return -ENOMEM;
-        r = peer_look_up(peer);
+        unread_init(&peer->unread, peers->bus, peer->unique_name);
+        r = peer_watch(peer);
+        if (r >= 0)
+                r = peer_look_up(peer);
         if (r < 0)
                 return r;
 
         LIST_INSERT_HEAD(&peers->peers, peer, entry);
+        peers->n_peers++;
         *ret = TAKE_PTR(peer);
         return 0;
+}
+
+Peer *peers_get(Peers *peers, const char *unique_name, bool look_up)
+{
+        Peer *peer = find_name(peers, unique_name);
+
+        /* Out of memory: the next message tries again. */
+        if (!peer && look_up)
+                (void) peer_new(peers, unique_name, &peer);
+        return peer && !peer->lookup ? peer : NULL;
 }
 
 int peers_find(Peers *peers, const char *unique_name, unsigned waiting_max, PeerFunc func,
@@ -282,13 +389,6 @@ int peers_new(sd_bus *bus, PeerGoneFunc gone, void *userdata, Peers **ret)
         r = quotas_new(bus, &peers->quotas);
         if (r < 0)
                 return r;
-        r = sd_bus_add_match(bus, &peers->gone_match,
-                             "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
-                             "',interface='" DRIVER "',member='NameOwnerChanged',arg2=''",
-                             on_name_gone, peers);
-        if (r < 0)
-                return r;
-
         *ret = TAKE_PTR(peers);
         return 0;
 }
@@ -299,45 +399,13 @@ Peers *peers_free(Peers *peers)
                 return NULL;
         while (!LIST_EMPTY(&peers->peers))
                 drop(LIST_FIRST(&peers->peers));
-        sd_bus_slot_unref(peers->gone_match);
+        sd_bus_slot_unref(peers->gone_match_all);
         quotas_free(peers->quotas);
         free(peers);
         return NULL;
 }
 
-int peer_add_readable(Peer *peer, const char *label)
-{
-        return peer_may_read(peer, label) ? 0 : strv_push(&peer->readable, label);
-}
-
-bool peer_may_read(const Peer *peer, const char *label)
-{
-        return strv_contains(peer->readable, label);
-}
-
-void peers_forget_readable(Peers *peers, const char *label)
-{
-        Peer *peer;
-
-        LIST_FOREACH(peer, &peers->peers, entry)
-                for (char **r = peer->readable; r && *r; r++)
-                        if (streq(*r, label)) {
-                                free(*r);
-                                memmove(r, r + 1, (strv_len(r + 1) + 1) * sizeof(char *));
-                                break;
-                        }
-}
-
 const char *peer_unique_name(const Peer *peer)
 {
         return peer->unique_name;
-}
-
-void peers_foreach(Peers *peers, void (*func)(const Peer *peer, void *userdata), void *userdata)
-{
-        const Peer *peer;
-
-        LIST_FOREACH(peer, &peers->peers, entry)
-                if (!peer->lookup)
-                        func(peer, userdata);
 }

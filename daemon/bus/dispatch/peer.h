@@ -4,6 +4,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/bus/dispatch/quota.h"
+#include "daemon/bus/dispatch/unread.h"
 #include "daemon/model/grant.h"
 
 /*
@@ -36,6 +37,13 @@ typedef void (*PeerFunc)(int r, Peer *peer, void *userdata);
 int peers_find(Peers *peers, const char *unique_name, unsigned waiting_max, PeerFunc func,
                void *userdata, Peer **ret);
 
+/* The peer of a unique name whose credentials are known, lent. Else NULL; then `look_up` starts to
+ * look them up. */
+Peer *peers_get(Peers *peers, const char *unique_name, bool look_up);
+
+/* At least 1. */
+size_t peers_count(const Peers *peers);
+
 Peer *peer_ref(Peer *peer);
 Peer *peer_unref(Peer *peer);
 DEFINE_CLEANUP(Peer *, peer_unref);
@@ -43,18 +51,21 @@ DEFINE_CLEANUP(Peer *, peer_unref);
 const Caller *peer_caller(const Peer *peer);
 /* Lent; shared by all connections of the uid. */
 Quota *peer_quota(Peer *peer);
+/* The messages that the connection has not read. Lent. */
+Unread *peer_unread(Peer *peer);
+/* The number of its parked requests, see turns.h. Lent. */
+unsigned *peer_n_parked(Peer *peer);
+
+/* Whether any grant is for this peer, or polkit has authorized one of its calls. Cached for each
+ * `generation` of the grants. */
+bool peer_is_granted(Peer *peer, const GrantList *grants, unsigned generation);
+/* Notes that polkit has authorized a call. */
+void peer_set_authorized(Peer *peer);
+
 /* Whether a failing call of this peer (NULL: unknown) may leave an audit record: the rate is
  * limited, see quota.h. */
 bool peers_may_record(Peers *peers, Peer *peer);
-
-/* The labels of the tenancies whose links polkit allowed this connection to read. Returns 0 or
- * -ENOMEM. */
-int peer_add_readable(Peer *peer, const char *label);
-bool peer_may_read(const Peer *peer, const char *label);
-/* Revokes polkit's permission for a label that was removed or points to another tenancy. */
-void peers_forget_readable(Peers *peers, const char *label);
+/* The quota of all connections whose uid is not known. Lent. */
+Quota *peers_strangers(Peers *peers);
 
 const char *peer_unique_name(const Peer *peer);
-
-/* Runs the function for each peer whose credentials are known. */
-void peers_foreach(Peers *peers, void (*func)(const Peer *peer, void *userdata), void *userdata);

@@ -13,10 +13,6 @@
 
 #define ARGUMENT_LEN_MAX 512U
 
-/* A message is kept while polkit is asked. The largest useful one is an import of
- * LINKS_IMPORT_MAX links. */
-#define MESSAGE_SIZE_MAX (1536U * 1024)
-
 /* Joins a list of strings with commas. Returns 0, ACCESS_DENIED or a negative errno. */
 static int read_list(sd_bus_message *m, char **ret)
 {
@@ -84,7 +80,7 @@ static int rewind_message(sd_bus_message *message)
 /* Returns 0, ACCESS_DENIED or -ENOMEM. */
 static int check_size(sd_bus_message *message)
 {
-        int r = message_check_size(message, MESSAGE_SIZE_MAX);
+        int r = message_check_size(message, MESSAGE_BULK_MAX);
 
         if (rewind_message(message) < 0)
                 return -ENOMEM;

@@ -11,6 +11,9 @@
 #define BURST       20U
 #define INTERVAL_MS 10000U
 
+/* A bucket that is used this long after its last token is full again, whatever its rate. */
+#define BUCKETS_FULL_AFTER_MS 60000U
+
 struct Quotas {
         sd_bus *bus;
         sd_event_source *timer;
@@ -30,6 +33,18 @@ static void quota_free(Quota *quota)
 {
         LIST_REMOVE(quota, entry);
         free(quota);
+}
+
+static bool is_full(const TokenBucket *bucket, uint64_t now_ms)
+{
+        return bucket->used_milli == 0 || now_ms - bucket->filled_at_ms >= BUCKETS_FULL_AFTER_MS;
+}
+
+/* Whether the quota is as a new one, but for its records. */
+static bool buckets_are_full(const Quota *quota, uint64_t now_ms)
+{
+        return is_full(&quota->calls, now_ms) && is_full(&quota->standard, now_ms) &&
+               is_full(&quota->refusals, now_ms);
 }
 
 /* Once the interval is over, records how many records were suppressed. Returns whether it is over.
@@ -68,8 +83,12 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
                 next = LIST_NEXT(quota, entry);
                 if (!quota_settle(quota, now_ms))
                         again = true;
-                else if (quota->n_ref == 0)
+                else if (quota->n_ref > 0)
+                        continue;
+                else if (buckets_are_full(quota, now_ms))
                         quota_free(quota);
+                else
+                        again = true;
         }
         if (again)
                 quotas_arm(quotas);
@@ -122,12 +141,21 @@ int quotas_find(Quotas *quotas, uid_t uid, Quota **ret)
         return 0;
 }
 
-/* A quota with recent records is freed by the timer. */
-Quota *quota_unref(Quota *quota)
+/* A quota that was used lately is freed by the timer. */
+Quota *quotas_unref(Quotas *quotas, Quota *quota)
 {
-        if (quota && --quota->n_ref == 0 && quota->records.n == 0)
+        if (!quota || --quota->n_ref > 0)
+                return NULL;
+        if (quota->records.n == 0 && buckets_are_full(quota, monotonic_ms()))
                 quota_free(quota);
+        else
+                quotas_arm(quotas);
         return NULL;
+}
+
+Quota *quotas_strangers(Quotas *quotas)
+{
+        return &quotas->strangers;
 }
 
 bool quotas_may_record(Quotas *quotas, Quota *quota)

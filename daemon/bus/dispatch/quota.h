@@ -6,11 +6,12 @@
 #include <systemd/sd-bus.h>
 
 #include "base/rate-limit.h"
+#include "base/token-bucket.h"
+#include "daemon/bus/dispatch/turns.h"
 
 /*
  * The quota of a uid, shared by all its connections: calls in flight, pending polkit checks, and
- * the rate limit of audit records, which outlives the connections so that reconnecting does not
- * evade it.
+ * rate limits, which outlive the connections so that reconnecting does not evade them.
  */
 typedef struct Quotas Quotas;
 
@@ -19,9 +20,16 @@ typedef struct Quota {
         bool has_uid;
         uid_t uid;
         unsigned n_ref;
-        unsigned n_pending;   /* calls in flight */
-        unsigned n_questions; /* pending polkit checks */
+        unsigned n_pending;       /* calls in flight or waiting for their turn */
+        unsigned n_bulk;          /* of these, bulk calls */
+        unsigned n_questions;     /* pending polkit checks */
+        unsigned n_subscriptions; /* to links */
         RateLimit records;
+        /* See admission.c. */
+        TokenBucket calls;    /* without a grant */
+        TokenBucket standard; /* introspection, properties and the like */
+        TokenBucket refusals; /* replies LimitsExceeded */
+        TurnQueue turns[TURN_KINDS];
 } Quota;
 
 /* `bus` must outlive this, and be attached to an event loop before use. Returns 0 or -ENOMEM. */
@@ -33,7 +41,7 @@ DEFINE_CLEANUP(Quotas *, quotas_free);
 /* A reference to the quota of a uid. Returns 0 or -ENOMEM. */
 int quotas_find(Quotas *quotas, uid_t uid, Quota **ret);
 /* NULL is fine. Returns NULL. */
-Quota *quota_unref(Quota *quota);
+Quota *quotas_unref(Quotas *quotas, Quota *quota);
 
 /*
  * Whether a failing call may leave an audit record: the first few in an interval may. The others
@@ -41,3 +49,6 @@ Quota *quota_unref(Quota *quota);
  * (NULL) share one quota.
  */
 bool quotas_may_record(Quotas *quotas, Quota *quota);
+
+/* The quota that all connections of unknown uid share. */
+Quota *quotas_strangers(Quotas *quotas);

@@ -10,6 +10,11 @@
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 
+/* Sizes for back-pressure: of most replies, and of an entry of a list. */
+#define REPLY_BYTES   ((size_t) 256)
+#define LINK_BYTES    ((size_t) 256)
+#define PASSKEY_BYTES ((size_t) 1024)
+
 int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, const Method *method,
                 Request **ret)
 {
@@ -38,15 +43,23 @@ int request_new(Bus *bus, const BusTenancy *object, sd_bus_message *message, con
 
 Request *request_free(Request *request)
 {
+        Bus *bus = request->bus;
+
         LIST_REMOVE(request, entry);
         call_cancel(request->call);
-        if (request->counted)
+        turn_cancel(&request->turn);
+        bus->n_slots_taken -= request->has_slot;
+        if (request->counted) {
                 peer_quota(request->peer)->n_pending--;
+                peer_quota(request->peer)->n_bulk -= request->method->is_bulk;
+        }
         peer_unref(request->peer);
         tenancy_unref(request->tenancy);
         free(request->label);
         sd_bus_message_unref(request->message);
         free(request);
+        if (bus->owner.request_ended)
+                bus->owner.request_ended(bus->owner.userdata);
         return NULL;
 }
 
@@ -143,6 +156,8 @@ static void request_end_failed(Request *request, int r, const char *text)
                 set_errno(&error, r);
         }
         (void) sd_bus_reply_method_error(request->message, &error);
+        if (request->peer)
+                unread_add(peer_unread(request->peer), REPLY_BYTES);
         request_free(request);
 }
 
@@ -233,6 +248,7 @@ void request_reply(Request *request, sd_bus_message *reply)
 {
         int r = sd_bus_send(NULL, reply, NULL);
 
+        unread_add(peer_unread(request->peer), REPLY_BYTES);
         if (r < 0)
                 request_fail(request, r);
         else
@@ -253,6 +269,16 @@ int request_reply_text(Request *request, char type, const char *text)
         return 0;
 }
 
+/* Counts the lists in a reply. */
+static void count_lists(Request *request, const Result *result)
+{
+        size_t n_bytes = (result->links ? result->links->n_links : 0) * LINK_BYTES +
+                         (result->passkeys ? result->passkeys->n_passkeys : 0) * PASSKEY_BYTES;
+
+        if (n_bytes > 0)
+                unread_add(peer_unread(request->peer), n_bytes);
+}
+
 static int reply_with_result(Request *request, const Result *result, AppendFunc append)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -263,6 +289,7 @@ static int reply_with_result(Request *request, const Result *result, AppendFunc 
                 r = append(reply, result);
         if (r < 0)
                 return r;
+        count_lists(request, result);
         request_reply(request, reply);
         return 0;
 }

@@ -15,6 +15,7 @@ typedef int (*AppendFunc)(sd_bus_message *reply, const Result *result);
 typedef struct Method {
         unsigned rights;          /* any of these is needed; 0: only root has the right */
         bool for_everybody;       /* no right is needed: the answer is about the caller itself */
+        bool is_bulk;             /* many links a call: waits while single calls do */
         bool is_long;             /* takes more than one API call: a stop cancels it, unanswered */
         const Question *question; /* for polkit if no grant gives the right; NULL: never asked */
         /* Parses the arguments and starts a call of a use case, or replies at once. Returns as
@@ -41,6 +42,8 @@ struct Request {
         char *label;        /* of the tenancy, in the call and in grants */
         Peer *peer;         /* NULL until it is known */
         bool counted;       /* against the quota of the uid */
+        Turn turn;          /* waiting to be run */
+        bool has_slot;      /* of the API, see api-slots.h */
         bool authorized;    /* by polkit */
         char text[512];     /* explains the error; "": nothing to add */
         AuditOrigin origin; /* for the audit records of its changes */

@@ -15,6 +15,3 @@ int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *erro
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int run_import(Request *request, sd_bus_message *m);
 int bus_append_outcomes(sd_bus_message *m, const Result *result);
-
-/* Sends Added or Removed to each connection that may read the links of the tenancy. */
-void links_emit(BusTenancy *object, const char *member, const Link *link);

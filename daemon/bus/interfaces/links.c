@@ -8,6 +8,7 @@
 #include "daemon/bus/dispatch/option.h"
 #include "daemon/bus/interfaces/append.h"
 #include "daemon/bus/interfaces/interfaces.h"
+#include "daemon/bus/interfaces/subscription.h"
 #include "daemon/core/links.h"
 #include "daemon/core/reconcile.h"
 #include "daemon/model/valid.h"
@@ -74,6 +75,9 @@ static int run_list_by_user(Request *request, sd_bus_message *m _unused_)
         return r;
 }
 
+/* The size of a page while other calls wait: they should not wait for the bus to read it. */
+#define PAGE_BYTES_BUSY (8U * 1024U)
+
 static int run_list(Request *request, sd_bus_message *m)
 {
         _cleanup_(link_list_clear) LinkList links = {};
@@ -85,7 +89,9 @@ static int run_list(Request *request, sd_bus_message *m)
         r = sd_bus_message_read(m, "su", &cursor, &limit);
         if (r < 0)
                 return r;
-        r = links_list(request->tenancy, cursor, limit, &links, &next_cursor);
+        r = links_list(request->tenancy, cursor, limit,
+                       turns_are_busy(request->bus->turns) ? PAGE_BYTES_BUSY : LINKS_PAGE_BYTES,
+                       &links, &next_cursor);
         if (r == ERROR_INVALID_ARGS)
                 return request_explain(request, r,
                                        "cursor must be a next_cursor of List, and limit at most %u",
@@ -249,14 +255,14 @@ DISPATCH_QUESTION(list_by_user, "read-links", "list the links of user \"$(user_i
 DISPATCH_METHOD(list_by_user, .rights = RIGHT_LINKS_READ, .question = &question_list_by_user);
 
 DISPATCH_QUESTION(list, "read-links", "list the links", NULL);
-DISPATCH_METHOD(list, .rights = RIGHT_LINKS_READ, .question = &question_list);
+DISPATCH_METHOD(list, .is_bulk = true, .rights = RIGHT_LINKS_READ, .question = &question_list);
 
 DISPATCH_QUESTION(add, "change-links", "link \"$(authenticator_id)\" to user \"$(user_id)\"",
                   "user_id", "authenticator_id");
 DISPATCH_METHOD(add, .rights = RIGHT_LINKS_WRITE, .question = &question_add);
 
 DISPATCH_QUESTION(import, "import-links", "import links", NULL);
-DISPATCH_METHOD(import, .rights = RIGHT_LINKS_WRITE, .question = &question_import,
+DISPATCH_METHOD(import, .is_bulk = true, .rights = RIGHT_LINKS_WRITE, .question = &question_import,
                 .append = bus_append_outcomes);
 
 DISPATCH_QUESTION(remove, "change-links", "remove the link of \"$(authenticator_id)\"",
@@ -267,6 +273,45 @@ DISPATCH_QUESTION(remove_by_user, "change-links", "remove all links of user \"$(
                   "user_id");
 DISPATCH_METHOD(remove_by_user, .rights = RIGHT_LINKS_WRITE, .question = &question_remove_by_user,
                 .append = append_n_removed);
+
+/* Subscriptions */
+
+static int run_subscribe(Request *request, sd_bus_message *m _unused_)
+{
+        int r;
+
+        r = subscriptions_add(bus_find_tenancy(request->bus, request->label)->subscriptions,
+                              request);
+        if (r == 0)
+                request_reply_empty(request);
+        return r;
+}
+
+/* An earlier Subscribe of the caller may still wait for polkit. */
+static void end_pending_subscribe(const Request *unsubscribe)
+{
+        for (Request *request = LIST_FIRST(&unsubscribe->bus->requests), *next; request;
+             request = next) {
+                next = LIST_NEXT(request, entry);
+                if (request->call && request->method->run == run_subscribe &&
+                    request->peer == unsubscribe->peer && streq(request->label, unsubscribe->label))
+                        request_fail(request, request_explain(request, ERROR_ACCESS_DENIED,
+                                                              "Unsubscribe came meanwhile"));
+        }
+}
+
+static int run_unsubscribe(Request *request, sd_bus_message *m _unused_)
+{
+        end_pending_subscribe(request);
+        subscriptions_remove(bus_find_tenancy(request->bus, request->label)->subscriptions,
+                             peer_unique_name(request->peer));
+        request_reply_empty(request);
+        return 0;
+}
+
+DISPATCH_QUESTION(subscribe, "read-links", "watch changes of the links", NULL);
+DISPATCH_METHOD(subscribe, .rights = RIGHT_LINKS_READ, .question = &question_subscribe);
+DISPATCH_METHOD(unsubscribe, .for_everybody = true);
 
 /* A dry run needs fewer rights. Invalid options count as a dry run: run() rejects them. */
 static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -282,10 +327,12 @@ static int method_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *err
         static const Method methods[] = {
                 {.rights = RIGHT_LINKS_WRITE,
                  .question = &change,
+                 .is_bulk = true,
                  .is_long = true,
                  .run = run_reconcile},
                 {.rights = RIGHT_LINKS_READ | RIGHT_LINKS_WRITE,
                  .question = &compare,
+                 .is_bulk = true,
                  .is_long = true,
                  .run = run_reconcile},
         };
@@ -343,8 +390,12 @@ const sd_bus_vtable links_vtable[] = {
                                 SD_BUS_RESULT("a{sv}", result), method_reconcile,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("ReconcileProgress", SD_BUS_ARGS("t", checked, "t", links), 0),
-        SD_BUS_SIGNAL_WITH_ARGS("Added", SD_BUS_ARGS("s", user_id, "s", authenticator_id), 0),
-        SD_BUS_SIGNAL_WITH_ARGS("Removed", SD_BUS_ARGS("s", user_id, "s", authenticator_id), 0),
+        SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_subscribe,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unsubscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_unsubscribe,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("Changed", SD_BUS_ARGS("a(ss)", added, "a(ss)", removed), 0),
+        SD_BUS_SIGNAL("SubscriptionLost", NULL, 0),
         SD_BUS_PROPERTY("Count", "t", get_count, 0, 0),
         SD_BUS_VTABLE_END,
 };
