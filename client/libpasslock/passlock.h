@@ -122,6 +122,7 @@ enum passlock_error {
  *      -EDEADLK     a synchronous call, or passlock_dispatch(), from inside a callback
  *      -EPROTO      the reply has an unexpected type
  *      -EOPNOTSUPP  the service is too old for this call
+ *      -ENOBUFS     the service ended the subscription of a monitor
  *      -EINVAL      an argument is NULL or out of range
  *      -ENOMEM      out of memory; other errno values are those of system calls
  */
@@ -654,12 +655,19 @@ typedef void (*passlock_links_callback)(passlock *client, enum passlock_links_ch
                                         void *userdata);
 
 /*
- * Subscribes to changes of the tenancy's links. The callback is called from passlock_dispatch().
- * The first change is WATCHED: an app that caches the links reads them at each WATCHED. LOST with a
- * negative `r` (the service or the bus went away) is temporary: WATCHED follows when it is back.
- * After LOST with an enum passlock_error (ACCESS_DENIED, UNKNOWN_OBJECT, ...) the subscription is
- * retried only after a restart of the service. If more than 10000 changes are queued they are
- * replaced by one WATCHED. D-Bus activation starts the service only when the monitor is created.
+ * Subscribes to changes of the tenancy's links. The callback is called from passlock_dispatch(),
+ * once per link. Links that were removed and added together are reported removed first. The first
+ * change is WATCHED: an app that caches the links reads them at each WATCHED.
+ *
+ * LOST with a negative `r` is temporary: WATCHED follows when the service is back. With -ENOBUFS
+ * the service ended the subscription: the client did not read its changes in time, its right to
+ * read was revoked, or the tenancy was reconfigured or removed. The monitor subscribes again at
+ * once; WATCHED follows, or another LOST with the reason. After LOST with an enum passlock_error
+ * (ACCESS_DENIED, UNKNOWN_OBJECT, LIMITS_EXCEEDED, ...) the subscription is retried only after a
+ * restart of the service. D-Bus activation starts the service only when the monitor is created.
+ *
+ * If more than 10000 changes are queued they are replaced by one WATCHED. Monitors of one client
+ * and tenancy share one subscription of the service.
  *
  * `ret` may be NULL: then the monitor lives as long as the client. Returns 0, -ECHILD, -EINVAL or
  * -ENOMEM.
@@ -667,7 +675,10 @@ typedef void (*passlock_links_callback)(passlock *client, enum passlock_links_ch
 int passlock_links_monitor(passlock *client, passlock_links_callback callback, void *userdata,
                            passlock_monitor **ret);
 
-/* Cancels a monitor. Returns NULL. Accepts NULL. May be called from its callback. */
+/*
+ * Cancels a monitor; the last one of a tenancy ends the subscription. Returns NULL. Accepts NULL.
+ * May be called from its callback.
+ */
 passlock_monitor *passlock_monitor_cancel(passlock_monitor *monitor);
 
 /* ---- Results --------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
  *      lost-once*   exit without a reply at the first call; then reply Interrupted
  * Each call is a line in DIR/log, preceded by a line "interactive MEMBER" if the call allows
  * interactive authorization. The lines are also written to descriptor 3, if open. OPTION is one of
- *      deny         deny List
+ *      deny         deny List and Subscribe
  *      links=N      number of links
  *      break-at=N   List fails from link N
  *      default=L    label of the default tenancy
@@ -32,6 +32,7 @@
  *      reloads      Reload succeeds
  *      vault=W      script word of ListPasskeys without a cursor
  *      reconcile=W  script word of Reconcile, see also fake-reconcile.c
+ * Subscriptions are scripted by Add, see fake-subscriptions.c.
  */
 
 #include <fcntl.h>
@@ -43,14 +44,11 @@
 #include "dbus/error.h"
 #include "tests/client/fake-service.h"
 
-#define SENDERS_MAX 16U
-
 static const char *dir, *default_label = "default", *version = "9.8.7", *state = "ready",
                         *endpoint = "https://api.example.com", *ca_file = "", *credential;
 static uint64_t links_count = UINT64_C(12345678901);
 static bool deny_links, has_pipe, no_grant, no_default, no_store, one_tenancy, reloads, die_once;
 static unsigned n_links, break_at;
-static char senders[SENDERS_MAX][32];
 
 _printf_(1, 0) static void record_args(const char *format, va_list ap)
 {
@@ -100,24 +98,10 @@ bool first_time(const char *word)
         return true;
 }
 
-/* Only connections that have made a call get signals. */
-static void remember_sender(const char *sender)
-{
-        for (size_t i = 0; i < SENDERS_MAX; i++) {
-                if (streq(senders[i], sender))
-                        return;
-                if (!*senders[i]) {
-                        snprintf(senders[i], sizeof(senders[i]), "%s", sender);
-                        return;
-                }
-        }
-}
-
 int obey(sd_bus_message *m, const char *word, bool first)
 {
         const char *member = sd_bus_message_get_member(m);
 
-        remember_sender(sd_bus_message_get_sender(m));
         if (begins(word, "error:")) {
                 int e = atoi(word + strlen("error:"));
 
@@ -398,25 +382,6 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-static int send_signals(sd_bus_message *m, const char *member, const char *user_id,
-                        const char *authenticator_id)
-{
-        sd_bus *bus = sd_bus_message_get_bus(m);
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < SENDERS_MAX && *senders[i]; i++) {
-                _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
-
-                r = sd_bus_message_new_signal(bus, &signal, sd_bus_message_get_path(m),
-                                              PASSLOCK_INTERFACE_LINKS, member);
-                if (r >= 0)
-                        r = sd_bus_message_append(signal, "ss", user_id, authenticator_id);
-                if (r >= 0)
-                        r = sd_bus_send_to(bus, signal, senders[i], NULL);
-        }
-        return r;
-}
-
 static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *user_id, *authenticator_id;
@@ -435,7 +400,7 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = obey(m, user_id, first);
         if (r != 0)
                 return r;
-        r = send_signals(m, "Added", user_id, authenticator_id);
+        r = fake_add(m, user_id, authenticator_id);
         return r < 0 ? r : sd_bus_reply_method_return(m, "");
 }
 
@@ -450,7 +415,7 @@ static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = record_and_obey(m, authenticator_id, "Remove %s", authenticator_id);
         if (r != 0)
                 return r;
-        r = send_signals(m, "Removed", "ada", authenticator_id);
+        r = fake_tell_removed(m, "ada", authenticator_id);
         return r < 0 ? r : sd_bus_reply_method_return(m, "");
 }
 
@@ -594,8 +559,10 @@ static const sd_bus_vtable links[] = {
         M("RemoveByUser", "s", "u", on_remove_by_user),
         M("Reconcile", "a{sv}", "a{sv}", fake_reconcile),
         SD_BUS_SIGNAL("ReconcileProgress", "tt", 0),
-        SD_BUS_SIGNAL("Added", "ss", 0),
-        SD_BUS_SIGNAL("Removed", "ss", 0),
+        M("Subscribe", "", "", fake_subscribe),
+        M("Unsubscribe", "", "", fake_unsubscribe),
+        SD_BUS_SIGNAL("Changed", "a(ss)a(ss)", 0),
+        SD_BUS_SIGNAL("SubscriptionLost", "", 0),
         SD_BUS_PROPERTY("Count", "t", get_count, 0, 0),
         SD_BUS_VTABLE_END,
 };
@@ -638,7 +605,7 @@ static int add_tenancy(sd_bus *bus, const char *label)
 static void read_option(const char *option)
 {
         if (streq(option, "deny"))
-                deny_links = true;
+                deny_links = fake_denies_subscribe = true;
         else if (begins(option, "links="))
                 n_links = (unsigned) atoi(option + strlen("links="));
         else if (begins(option, "break-at="))

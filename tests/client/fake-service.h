@@ -40,4 +40,11 @@ extern const char *fake_reconcile_word;
 int fake_reconcile(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int fake_reconcile_step(void);
 
+extern bool fake_denies_subscribe;
+int fake_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int fake_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* Sends the signals of Add, or executes a command of the test, see fake-subscriptions.c. */
+int fake_add(sd_bus_message *m, const char *user_id, const char *authenticator_id);
+int fake_tell_removed(sd_bus_message *m, const char *user_id, const char *authenticator_id);
+
 int fake_import(sd_bus_message *m, void *userdata, sd_bus_error *error);

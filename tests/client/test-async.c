@@ -347,7 +347,7 @@ static void test_interactive(void **state)
         assert_int_equal(passlock_links_monitor(h->client, on_change, &s, &monitor), 0);
         harness_run_until(h, &s.n, 1);
         passlock_monitor_cancel(monitor);
-        assert_int_equal(harness_count_log(h, "interactive List"), 1);
+        assert_int_equal(harness_count_log(h, "interactive Subscribe"), 1);
         assert_int_equal(passlock_set_tenancy(h->client, NULL), 0);
         assert_int_equal(passlock_reconcile(h->client, NULL, &reconciliation), 0);
         passlock_reconciliation_unref(reconciliation);
@@ -510,6 +510,7 @@ static void test_fork(void **state)
         harness_run_until(h, &s.n, 3);
         assert_int_equal(s.r, -ETIMEDOUT);
         assert_int_equal(harness_count_log(h, "Add child"), 0);
+        assert_int_equal(harness_count_log(h, "Unsubscribe"), 0);
 }
 
 static void test_arguments_are_copied(void **state)

@@ -439,6 +439,24 @@ def test_monitor(host, json_option):
             """)
 
 
+def test_monitor_subscription_lost(host):
+    with subprocess.Popen([PASSLOCKCTL, "monitor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=host.environment) as monitor:
+        lines = [monitor.stdout.readline()]
+        host.expect("link", "add", "lose", "x")
+        lines += [monitor.stdout.readline() for _ in range(2)]
+        host.expect("link", "add", "lose-deny", "x")
+        rest, errors = monitor.communicate(timeout=60)
+    assert "".join(lines) + rest == golden(r"""
+        watched
+        lost     (The service ended the subscription)
+        watched
+        lost     (The service ended the subscription)
+        lost     (No grant allows this call)
+        """)
+    assert (monitor.returncode, errors) == (4, "passlockctl: No grant allows this call\n")
+
+
 def test_monitor_denied(bare_host):
     bare_host.start_service("deny")
     done = bare_host.run("monitor")

@@ -112,6 +112,8 @@ _public_ const char *passlock_strerror(int r)
                 return "The service sent an unexpected reply";
         case -EOPNOTSUPP:
                 return "The service does not support this method";
+        case -ENOBUFS:
+                return "The service ended the subscription";
         default:
                 break;
         }

@@ -67,14 +67,13 @@ int calls_begin(passlock *client, const Method *method, const Arguments *argumen
         return 0;
 }
 
-int calls_begin_watch(passlock *client, const char *label, const Method *method,
-                      const Arguments *arguments, bool auto_start, WatchCallback done,
-                      void *userdata, passlock_call **ret)
+int calls_begin_watch(passlock *client, const char *label, const Method *method, bool auto_start,
+                      WatchCallback done, void *userdata, passlock_call **ret)
 {
         _cleanup_(call_freep) passlock_call *call = NULL;
         int r;
 
-        r = call_new(client, label, method, arguments, &call);
+        r = call_new(client, label, method, &(Arguments){}, &call);
         if (r != 0)
                 return r;
         call->no_auto_start = !auto_start;

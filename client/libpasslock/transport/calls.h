@@ -13,10 +13,9 @@ int calls_perform(passlock *client, const Method *method, const Arguments *argum
 int calls_begin(passlock *client, const Method *method, const Arguments *arguments,
                 Callback callback, void *userdata, passlock_call **ret);
 
-/* Starts a monitor's call, without a deadline and without retry. */
-int calls_begin_watch(passlock *client, const char *label, const Method *method,
-                      const Arguments *arguments, bool auto_start, WatchCallback done,
-                      void *userdata, passlock_call **ret);
+/* Starts a monitor's call, without arguments, deadline and retry. */
+int calls_begin_watch(passlock *client, const char *label, const Method *method, bool auto_start,
+                      WatchCallback done, void *userdata, passlock_call **ret);
 
 /* Sends queued calls while send slots are free. */
 void calls_send_waiting(passlock *client);

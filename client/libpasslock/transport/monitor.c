@@ -7,10 +7,20 @@
 #include "dbus/names.h"
 
 /*
- * The daemon sends signals only to connections that have called it and may read links. So a monitor
- * lists one link: the reply starts the signals, or is the error to report. It lists again for each
- * new owner of the name; only the first call uses D-Bus activation.
+ * A monitor calls Subscribe when it is created, for each new owner of the name, and after
+ * SubscriptionLost; only the first call uses D-Bus activation.
+ *
+ * The daemon has one subscription per connection and tenancy, which the client's monitors of that
+ * tenancy share: each of them calls Subscribe, which is idempotent, and cancelling the last one
+ * calls Unsubscribe. The daemon handles both in the order of their arrival, so a Subscribe sent
+ * after an Unsubscribe takes effect.
+ *
+ * A SubscriptionLost that arrives before the reply to a sent Subscribe makes the reply stale: the
+ * loss may be older or newer than the new subscription. The monitor then calls Subscribe again
+ * after the reply, so that there is at most one call in flight per monitor however many signals
+ * arrive. A failed Subscribe is not retried before the next owner of the name.
  */
+
 #define CHANGES_MAX 10000U
 
 struct Change {
@@ -27,14 +37,16 @@ struct passlock_monitor {
         passlock *client;
         char *label;          /* NULL: the default tenancy */
         char *path;           /* object path of the tenancy; NULL: not watched */
-        passlock_call *watch; /* pending call */
+        passlock_call *watch; /* pending Subscribe */
+        bool watch_is_stale;  /* SubscriptionLost arrived before the reply */
+        /* The connection may be subscribed even if `watch` fails. */
+        bool unsubscribe_on_failure;
         passlock_links_callback callback;
         void *userdata;
         size_t n_changes; /* queued changes */
 };
 
-static const Method watch_method = {PASSLOCK_INTERFACE_LINKS, "List", &result_link_page, 1,
-                                    TAKES_NUMBER};
+static const Method watch_method = {PASSLOCK_INTERFACE_LINKS, "Subscribe", &result_none};
 
 static Change *change_free(Change *change)
 {
@@ -110,29 +122,82 @@ static void monitor_set_lost(passlock_monitor *monitor, int r)
         monitor_enqueue(monitor, PASSLOCK_LINKS_LOST, r, NULL, NULL);
 }
 
+/* Object path that Subscribe was sent to; NULL: not sent, failed or lost. */
+static const char *monitor_get_subscribed_path(const passlock_monitor *monitor)
+{
+        if (monitor->watch)
+                return monitor->watch->state == CALL_SENT ? monitor->watch->path : NULL;
+        return monitor->path;
+}
+
+/*
+ * While the name has no owner, Subscribe waits for D-Bus activation, and Unsubscribe must wait as
+ * well. If Unsubscribe cannot be sent, the client ignores the signals.
+ */
+static void unsubscribe(passlock *client, const char *path)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        sd_bus *bus = connection_get_bus(client->connection);
+
+        if (bus &&
+            sd_bus_message_new_method_call(bus, &m, PASSLOCK_BUS_NAME, path,
+                                           PASSLOCK_INTERFACE_LINKS, "Unsubscribe") >= 0 &&
+            sd_bus_message_set_expect_reply(m, false) >= 0 &&
+            sd_bus_message_set_auto_start(m, !connection_get_owner(client->connection)) >= 0)
+                (void) sd_bus_send(bus, m, NULL);
+}
+
+/* Ends the subscription unless other monitors share it. */
+static void monitor_unsubscribe(passlock_monitor *monitor, const char *path)
+{
+        passlock_monitor *other;
+        bool shared = false;
+
+        TAILQ_FOREACH(other, &monitor->client->monitors, entry) {
+                if (other == monitor || !streq_ptr(monitor_get_subscribed_path(other), path))
+                        continue;
+                other->unsubscribe_on_failure = true;
+                shared = true;
+        }
+        if (!shared)
+                unsubscribe(monitor->client, path);
+}
+
+static int monitor_watch(passlock_monitor *monitor, bool auto_start);
+
 static void on_watch_done(int r, const char *path, void *userdata)
 {
         passlock_monitor *monitor = userdata;
 
         monitor->watch = NULL;
-        if (r != 0) {
-                monitor_set_lost(monitor, r);
+        if (r == 0 && monitor->watch_is_stale) {
+                r = monitor_watch(monitor, false);
+                monitor->unsubscribe_on_failure = true;
+                if (r == 0)
+                        return;
+        }
+        if (r == 0) {
+                monitor->path = strdup(path);
+                if (!monitor->path) {
+                        monitor->unsubscribe_on_failure = true;
+                        r = -ENOMEM;
+                }
+        }
+        if (r == 0) {
+                monitor_enqueue(monitor, PASSLOCK_LINKS_WATCHED, 0, NULL, NULL);
                 return;
         }
-        monitor->path = strdup(path);
-        if (!monitor->path) {
-                monitor_set_lost(monitor, -ENOMEM);
-                return;
-        }
-        monitor_enqueue(monitor, PASSLOCK_LINKS_WATCHED, 0, NULL, NULL);
+        if (monitor->unsubscribe_on_failure && path)
+                monitor_unsubscribe(monitor, path);
+        monitor_set_lost(monitor, r);
 }
 
 static int monitor_watch(passlock_monitor *monitor, bool auto_start)
 {
-        static const Arguments arguments = {.strings = {""}, .number = 1};
-
-        return calls_begin_watch(monitor->client, monitor->label, &watch_method, &arguments,
-                                 auto_start, on_watch_done, monitor, &monitor->watch);
+        monitor->watch_is_stale = false;
+        monitor->unsubscribe_on_failure = false;
+        return calls_begin_watch(monitor->client, monitor->label, &watch_method, auto_start,
+                                 on_watch_done, monitor, &monitor->watch);
 }
 
 /* Watches again if the service is running. */
@@ -177,23 +242,72 @@ void monitors_on_owner_changed(passlock *client)
         }
 }
 
-void monitors_on_signal(passlock *client, sd_bus_message *m)
+static void monitors_enqueue(passlock *client, const char *path, enum passlock_links_change kind,
+                             const char *user_id, const char *authenticator_id)
 {
-        enum passlock_links_change kind;
-        const char *user_id, *authenticator_id;
         passlock_monitor *monitor;
 
-        if (sd_bus_message_is_signal(m, PASSLOCK_INTERFACE_LINKS, "Added") > 0)
-                kind = PASSLOCK_LINKS_ADDED;
-        else if (sd_bus_message_is_signal(m, PASSLOCK_INTERFACE_LINKS, "Removed") > 0)
-                kind = PASSLOCK_LINKS_REMOVED;
-        else
-                return;
-        if (sd_bus_message_read(m, "ss", &user_id, &authenticator_id) < 0)
-                return;
         TAILQ_FOREACH(monitor, &client->monitors, entry)
-                if (streq_ptr(monitor->path, sd_bus_message_get_path(m)))
+                if (streq_ptr(monitor->path, path))
                         monitor_enqueue(monitor, kind, 0, user_id, authenticator_id);
+}
+
+static int monitors_read_pairs(passlock *client, sd_bus_message *m, enum passlock_links_change kind)
+{
+        const char *user_id, *authenticator_id;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(ss)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(ss)", &user_id, &authenticator_id)) > 0)
+                monitors_enqueue(client, sd_bus_message_get_path(m), kind, user_id,
+                                 authenticator_id);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* Removed links are delivered first: a user may have replaced an authenticator. */
+static void monitors_on_changed(passlock *client, sd_bus_message *m)
+{
+        int r;
+
+        if (sd_bus_message_has_signature(m, "a(ss)a(ss)") <= 0)
+                return;
+        r = sd_bus_message_skip(m, "a(ss)");
+        if (r >= 0)
+                r = monitors_read_pairs(client, m, PASSLOCK_LINKS_REMOVED);
+        if (r >= 0)
+                r = sd_bus_message_rewind(m, true);
+        if (r >= 0)
+                r = monitors_read_pairs(client, m, PASSLOCK_LINKS_ADDED);
+        /* Out of memory: report that changes are missing. */
+        if (r < 0)
+                monitors_enqueue(client, sd_bus_message_get_path(m), PASSLOCK_LINKS_WATCHED, NULL,
+                                 NULL);
+}
+
+static void monitors_on_subscription_lost(passlock *client, const char *path)
+{
+        passlock_monitor *monitor;
+
+        TAILQ_FOREACH(monitor, &client->monitors, entry) {
+                if (!streq_ptr(monitor_get_subscribed_path(monitor), path))
+                        continue;
+                if (monitor->watch)
+                        monitor->watch_is_stale = true;
+                else {
+                        monitor_set_lost(monitor, -ENOBUFS);
+                        monitor_watch_again(monitor);
+                }
+        }
+}
+
+void monitors_on_signal(passlock *client, sd_bus_message *m)
+{
+        if (sd_bus_message_is_signal(m, PASSLOCK_INTERFACE_LINKS, "Changed") > 0)
+                monitors_on_changed(client, m);
+        else if (sd_bus_message_is_signal(m, PASSLOCK_INTERFACE_LINKS, "SubscriptionLost") > 0)
+                monitors_on_subscription_lost(client, sd_bus_message_get_path(m));
 }
 
 bool monitors_want_bus(passlock *client)
@@ -268,7 +382,17 @@ _public_ int passlock_links_monitor(passlock *client, passlock_links_callback ca
 
 _public_ passlock_monitor *passlock_monitor_cancel(passlock_monitor *monitor)
 {
+        const char *path;
+        passlock *client;
+
         if (!monitor || client_check(monitor->client) < 0)
                 return NULL;
-        return monitor_free(monitor);
+        client = monitor->client;
+        path = monitor_get_subscribed_path(monitor);
+        if (path)
+                monitor_unsubscribe(monitor, path);
+        monitor_free(monitor);
+        calls_send_waiting(client);
+        client_wake(client);
+        return NULL;
 }
