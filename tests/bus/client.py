@@ -25,7 +25,7 @@ METHODS = {
                 "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},
     "Links": {"GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Import": "aa{sv}a{sv}",
               "Remove": "s",
-              "RemoveByUser": "s", "Reconcile": "a{sv}"},
+              "RemoveByUser": "s", "Reconcile": "a{sv}", "Subscribe": "", "Unsubscribe": ""},
     "Vault": {"GetPasskey": "s", "ListPasskeys": "s", "UpdatePasskeys": "ssa{sv}",
               "DeletePasskeys": "asa{sv}", "DeleteUserPasskeys": "sa{sv}",
               "PrunePasskeys": "sa{sv}"},
@@ -252,17 +252,22 @@ class Connection:
 
     def wait_signal(self, member: str, timeout: float = PATIENCE_SEC) -> Signal:
         """Waits for a signal of this name, and removes it from the queue."""
+        return self.wait_signal_of({member}, timeout)
+
+    def wait_signal_of(self, members: set[str], timeout: float = PATIENCE_SEC) -> Signal:
         end = time.monotonic() + timeout
         while True:
             for signal in self.signals:
-                if signal.member == member:
+                if signal.member in members:
                     self.signals.remove(signal)
                     return signal
             self._receive(end - time.monotonic())
 
     def settle(self):
-        """Waits until everything that the daemon has sent so far has arrived."""
-        self.call(PATH, PEER, "Ping")
+        """Waits until everything that the daemon has sent so far has arrived, and the signals of
+        changes that were committed so far."""
+        for _ in range(2):
+            self.call(PATH, PEER, "Ping")
 
     def _receive(self, timeout: float):
         message = self.bus.receive(timeout=max(0, timeout))
@@ -270,10 +275,21 @@ class Connection:
         if message.header.message_type is MessageType.signal:
             if fields[HeaderFields.sender] == DRIVER.bus_name:
                 return  # the news of our own name
-            self.signals.append(Signal(fields[HeaderFields.path], fields[HeaderFields.interface],
-                                       fields[HeaderFields.member], tuple(message.body)))
+            self._add_signal(fields[HeaderFields.path], fields[HeaderFields.interface],
+                             fields[HeaderFields.member], message.body)
         elif HeaderFields.reply_serial in fields:
             self.replies[fields[HeaderFields.reply_serial]] = message
+
+
+    def _add_signal(self, path: str, interface: str, member: str, body):
+        """A Changed becomes a signal Removed or Added for each link."""
+        if member != "Changed":
+            self.signals.append(Signal(path, interface, member, tuple(body)))
+            return
+        added, removed = body
+        assert 1 <= len(added) + len(removed) <= 1000
+        self.signals.extend(Signal(path, interface, "Removed", pair) for pair in removed)
+        self.signals.extend(Signal(path, interface, "Added", pair) for pair in added)
 
 
 def variants(options: dict) -> dict:

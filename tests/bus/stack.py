@@ -203,7 +203,7 @@ def new_request_id() -> str:
     return secrets.token_urlsafe(24)
 
 
-def eventually(condition, timeout: float = PATIENCE_SEC):
+def eventually(condition, timeout: float = PATIENCE_SEC, pause: float = 0.005):
     """Polls a condition until it is true, and returns its value."""
     end = time.monotonic() + timeout
     while True:
@@ -211,7 +211,7 @@ def eventually(condition, timeout: float = PATIENCE_SEC):
         if value:
             return value
         assert time.monotonic() < end, "the condition did not become true in time"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 @contextlib.contextmanager

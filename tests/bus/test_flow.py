@@ -128,8 +128,7 @@ def test_linked_authenticator_is_not_newly_linked(stack, connection):
 
 def test_added_is_told_once_the_link_is_there(stack, connection):
     passkey = stack.create_passkey(user := new_user())
-    connection.settle()
-    connection.signals.clear()
+    connection.links("Subscribe")
     connection.exchange(passkey.code)
     connection.settle()
     (added,) = [signal for signal in connection.signals if signal.member == "Added"]

@@ -65,7 +65,7 @@ def test_told_of_once_it_is_there(stack, connection):
     user, keys = new_user(), [new_user() for _ in range(20)]
     connection.links("Add", user, keys[0])
     with stack.connect() as watcher:
-        watcher.links("GetUser", keys[0])
+        watcher.links("Subscribe")
         links = [make(user, key) for key in keys]
         run(connection, links, dry_run=True)
         run(connection, links)

@@ -98,7 +98,7 @@ def test_busctl_finds_its_way(stack):
     listed = stack.bus.busctl("introspect", NAME, tenancy_path())
     for line in (r"\.Exchange +method +sa\{sv\} +a\{sv\}",
                  r"\.ReconcileProgress +signal +tt", r"\.Count +property +t",
-                 r"\.Added +signal +ss", r'\.State +property +s +"ready" +emits-change',
+                 r"\.Changed +signal +a\(ss\)a\(ss\)", r'\.State +property +s +"ready" +emits-change',
                  r'\.Label +property +s +"default" +const'):
         assert re.search(line, listed), line
     listed = stack.bus.busctl("introspect", NAME, PATH)

@@ -2,6 +2,7 @@
 """Limits per caller, and their effect on other callers."""
 
 import pytest
+from harness.standin import Proxy
 
 from .client import GAMES, WWW_DATA
 from .stack import RP_ID, eventually, new_user, raises, within
@@ -112,3 +113,25 @@ def test_links_are_not_held_up_by_the_api(limited):
         assert outcome in (([],), ("error", "LimitsExceeded"))
         assert other.state() == "ready"
     connection.close()
+
+
+@pytest.mark.root
+def test_hanging_calls_of_one_user_leave_slots(own_stack):
+    """Over HTTP/1.1 the API is asked by at most 64 connections; more calls wait for one."""
+    own_stack.grant("web", "www-data games", "All")
+    own_stack.start()
+    with Proxy(own_stack.sandbox.endpoint) as proxy:
+        own_stack.sections["Tenancy default"]["Endpoint"] = proxy.endpoint
+        own_stack.apply()
+        proxy.keeps = lambda request: b"hanging" in request.body
+        calls = [(web, web.start_authorize(RP_ID, f"hanging-{i}"))
+                 for web in (own_stack.connect(WWW_DATA), own_stack.connect(WWW_DATA))
+                 for i in range(100)]
+        eventually(lambda: len(proxy.kept) > 45)
+        with own_stack.connect(GAMES) as games, within(0):
+            for _ in range(20):
+                assert games.authorize(RP_ID, new_user())[0]
+        assert len(proxy.kept) < 64
+        proxy.let_go()
+        for web, call in calls:
+            assert web.finish(call)[0]

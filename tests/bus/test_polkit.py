@@ -32,6 +32,7 @@ ASKED = {
     "ListByUser": (("ada",), "read-links", {"user_id": "ada"},
                    'list the links of user "$(user_id)"'),
     "List": (("", 10), "read-links", {}, "list the links"),
+    "Subscribe": ((), "read-links", {}, "watch changes of the links"),
     "Add": (("ada", "key"), "change-links", {"user_id": "ada", "authenticator_id": "key"},
             'link "$(authenticator_id)" to user "$(user_id)"'),
     "Import": (([], {}), "import-links", {}, "import links"),
@@ -54,7 +55,7 @@ ASKED = {
                       'remove deleted passkeys from the browser of user "$(user_id)"'),
 }
 # The answer is about the caller itself; and the proof is for root alone.
-FOR_EVERYBODY, FOR_ROOT = {"ListRights"}, {"ProveKey"}
+FOR_EVERYBODY, FOR_ROOT = {"ListRights", "Unsubscribe"}, {"ProveKey"}
 NOT_GRANTED = ("Reload", "Diagnose")  # whatever a grant has
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
@@ -333,7 +334,7 @@ def forged_answer(question) -> Message:
 def test_what_would_deceive_is_not_asked(authority, person, text):
     for method, args in (("GetUser", (text,)), ("Add", ("ada", text)),
                          ("DeletePasskeys", (["key", text], {}))):
-        with raises("AccessDenied", text="polkit cannot be asked"):
+        with raises("AccessDenied", "InvalidArgs", text="polkit cannot be asked|larger than"):
             person.method(method, *args)
     authority.assert_not_asked()
 
@@ -354,7 +355,7 @@ def test_what_is_seen_is_asked(authority, person, text):
 def test_nothing_large_waits(authority, person, option):
     for method, args in (("Reconcile", ({"x": option},)), ("Import", ([{"x": option}], {})),
                          ("UpdatePasskeys", ("ada", "ada", {"x": option}))):
-        with raises("AccessDenied", text="polkit cannot be asked"):
+        with raises("AccessDenied", "InvalidArgs", text="polkit cannot be asked|larger than"):
             person.method(method, *args)
     authority.assert_not_asked()
 
@@ -451,15 +452,14 @@ def test_record(own, end, record):
 
 def test_who_may_read_links_is_told_of_them(host, authority):
     with host.connect(NOBODY) as reader, host.connect(NOBODY) as other, host.connect() as root:
-        call = reader.start_links("List", "", 1)
-        authority.answer(authority.question(), True)
+        call = reader.start_links("Subscribe")
+        question = authority.question()
+        assert question.action.endswith(".read-links")
+        authority.answer(question, True)
         reader.finish(call)
-        # A refusal opens nothing, nor does a change, nor knowing where they are.
-        for method, args, ends in (("List", ("", 1), False), ("Remove", ("x",), True),
-                                   ("GetTenancy", ("",), True)):
-            call = other.start_method(method, *args)
-            authority.answer(authority.question(), ends)
-            assert denied(other.outcome(call)) is not ends
+        call = other.start_links("Subscribe")
+        authority.answer(authority.question(), False)
+        assert denied(other.outcome(call))
         key = new_user()
         root.links("Add", "ada", key)
         assert reader.wait_signal("Added").args == ("ada", key)
@@ -475,7 +475,7 @@ def test_links_of_another_tenancy_are_not_told(own, change):
     stack.sections["Tenancy other"] = OTHER
     stack.apply()
     for label in ("default", "other"):
-        call = person.start_links("List", "", 1, label=label)
+        call = person.start_links("Subscribe", label=label)
         authority.answer(authority.question(), True)
         person.finish(call)
     if change == "id":
@@ -490,7 +490,8 @@ def test_links_of_another_tenancy_are_not_told(own, change):
         root.links("Add", "ada", "key", label="default")
     person.settle()
     assert [(signal.path, signal.member) for signal in person.signals
-            if signal.member == "Added"] == [(tenancy_path(), "Added")]
+            if signal.member in ("Added", "SubscriptionLost")] == \
+        [(tenancy_path("other"), "SubscriptionLost"), (tenancy_path(), "Added")]
 
 
 # While the question is open

@@ -60,6 +60,7 @@ def disorder(own_stack):
 @pytest.fixture
 def connection(own_stack):  # another one than for most tests
     with own_stack.connect() as connection:
+        connection.links("Subscribe")
         yield connection
 
 
@@ -599,6 +600,7 @@ def test_hundred_thousand(large):
         missing = [synthetic(n) for n in range(1, MISSING + 1)]
         conflicts = [synthetic(n) for n in range(MISSING + 1, MISSING + CONFLICTS + 1)]
         orphans = [f"{kind}-{n}" for n in range(ORPHANED // 2) for kind in ("a-orphan", "zz")]
+        caller.links("Subscribe")
         assert set(outcomes(caller, [("Remove", each) for each in missing + conflicts] +
                             [("Add", "eve", each) for each in conflicts] +
                             [("Add", f"ada-{each[-1]}", each) for each in orphans])) == {()}

@@ -110,6 +110,7 @@ def test_labels_are_swapped(stack, connection):
     stack.sections["Tenancy other"] = stack.tenancy("tenant_B")
     stack.apply()
     connection.links("Add", "eve", "pk-b", label="other")
+    connection.links("Subscribe")
     keep(stack, is_exchange)
     call = connection.start_exchange(stack.vault.add("pk-1", "ada"))
     eventually(lambda: stack.vault.kept)
@@ -117,7 +118,8 @@ def test_labels_are_swapped(stack, connection):
     stack.sections["Tenancy other"] = stack.tenancy("tenant_A")
     stack.apply()
     assert stack.links() == {"pk-b": "eve"}
-    connection.signals.clear()
+    assert connection.wait_signal("SubscriptionLost").path == tenancy_path("default")
+    connection.links("Subscribe", label="other")
     stack.vault.let_go()
     connection.finish(call)
     assert connection.wait_signal("Added").path == tenancy_path("other")
@@ -126,6 +128,7 @@ def test_labels_are_swapped(stack, connection):
 
 
 def test_removed_tenancy_is_not_signalled(stack, connection):
+    connection.links("Subscribe")
     keep(stack, is_exchange)
     call = connection.start_exchange(stack.vault.add("pk-1", "ada"))
     eventually(lambda: stack.vault.kept)

@@ -204,6 +204,11 @@ def test_prune_changes_nothing(stack, connection):
 # Deleting
 
 
+@pytest.fixture(autouse=True)
+def _subscribed(connection):
+    connection.links("Subscribe")
+
+
 def removed(connection, count: int) -> set:
     return {connection.wait_signal("Removed").args for _ in range(count)}
 

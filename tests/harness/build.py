@@ -9,6 +9,8 @@ PLACES = {
     "passlockctl": "client/passlockctl/passlockctl",
     "passlock-sandbox": "sandbox/passlock-sandbox",
     "passlock-example-webapp": "examples/webapp/passlock-example-webapp",
+    "flood": "tests/load/flood",
+    "probe": "tests/load/probe",
 }
 
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Callers that flood the daemon or do not read, and the other callers beside them.
+
+The floods are bounded in time. The limits are generous: the machine may be slow, and a flood costs
+the bus itself, too. `scripts/bench callers` has the ratios.
+"""
+
+import contextlib
+import json
+import subprocess
+import time
+
+import pytest
+from harness.build import binary
+from harness.bus import NAME
+from jeepney import DBusAddress, new_method_call
+
+from .client import BACKUP, GAMES, WWW_DATA, User
+from .stack import eventually, raises
+
+pytestmark = pytest.mark.root
+
+FLOOD_SEC = 60  # at the most
+CALLS = 10
+GROWTH_MAX_KB = 16 * 1024
+BURST, PER_SEC = 200, 20  # calls without a grant
+REFUSALS, REFUSALS_PER_SEC = 20, 10
+
+
+@pytest.fixture
+def flooded(own_stack, monkeypatch):
+    # Memory that was freed is free in a sanitized build as well.
+    monkeypatch.setenv("ASAN_OPTIONS", "quarantine_size_mb=0:thread_local_quarantine_size_kb=0")
+    own_stack.grant("victim", "www-data", "All")
+    own_stack.grant("flooder", "games", "All")
+    own_stack.start()
+    with own_stack.connect() as connection:
+        links = [{"user_id": ("s", f"user-{i}"), "authenticator_id": ("s", f"key-{i:032}"),
+                  "created_at": ("t", 1), "last_used_at": ("t", 0)} for i in range(1000)]
+        connection.links("Import", links, {})
+        connection.links("Add", "load-user", "load-key")
+    return own_stack
+
+
+@contextlib.contextmanager
+def flood(stack, user: User, call: str, connections: int, mode: str, seconds: int = 0):
+    """Floods until the end of the context or, given the seconds, so long; then the dictionary is
+    filled with the numbers of calls."""
+    command = ["setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups",
+               str(binary("flood")), call, str(connections), str(seconds or FLOOD_SEC), mode]
+    counts = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                          env={"DBUS_SYSTEM_BUS_ADDRESS": stack.bus.address}) as child:
+        try:
+            assert child.stdout.readline() == "ready\n"
+            yield counts
+            if seconds:
+                counts.update(json.loads(child.stdout.read()))
+        finally:
+            child.kill()
+
+
+def private_kb(process) -> int:
+    with open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as lines:
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+def unread_kb(stack) -> int:
+    """What the bus keeps of the daemon's messages. It keeps its own for a connection as well."""
+    statistics = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus",
+                             "org.freedesktop.DBus.Debug.Stats")
+    with stack.connect() as root:
+        call = new_method_call(statistics, "GetConnectionStats", "s", (NAME,))
+        (stats,) = root.finish(root.send(call))
+    return stats["IncomingBytes"][1] // 1024
+
+
+@pytest.mark.parametrize("connections,mode", [(1, "read"), (20, "read"), (4, "lazy"), (20, "lazy")])
+@pytest.mark.parametrize("call", ["Introspect", "GetUser", "List", "BadSignature", "BadPath"])
+@pytest.mark.parametrize("user", [BACKUP, GAMES], ids=["ungranted", "granted"])
+def test_others_get_their_answers(flooded, user, call, connections, mode):
+    with flooded.connect(WWW_DATA) as victim:
+        victim.links("GetUser", "load-key")
+        daemon_kb = private_kb(flooded.daemon)
+        took = []
+        with flood(flooded, user, call, connections, mode):
+            for _ in range(CALLS):
+                begin = time.monotonic()
+                assert victim.links("GetUser", "load-key") == ("load-user",)
+                took.append(time.monotonic() - begin)
+            assert private_kb(flooded.daemon) - daemon_kb < GROWTH_MAX_KB
+            assert unread_kb(flooded) < GROWTH_MAX_KB
+        assert sorted(took)[CALLS // 2] < 4
+    flooded.assert_healthy()
+
+
+def outcomes_so_far(stack, caller, calls: list[int]) -> list:
+    """The daemon has read the calls when this returns; those without a reply have None."""
+    caller.driver("GetId")
+    with stack.connect() as root:
+        root.links("GetUser", "load-key")
+    return [caller.outcome(call) if caller.is_answered(call) else None for call in calls]
+
+
+def test_a_flood_without_a_grant_gets_silence(flooded):
+    begin = time.monotonic()
+    with flood(flooded, BACKUP, "GetUser", 20, "read", seconds=2) as counts:
+        pass
+    seconds = time.monotonic() - begin
+    assert counts["answered"] <= BURST + REFUSALS + (PER_SEC + REFUSALS_PER_SEC) * (seconds + 1)
+    # Another connection of that user is the same caller.
+    with flooded.connect(BACKUP) as another:
+        calls = [another.start_links("GetUser", "load-key") for _ in range(100)]
+        assert None in outcomes_so_far(flooded, another, calls)
+    eventually(lambda: is_denied(flooded, BACKUP))
+
+
+def is_denied(stack, user: User) -> bool:
+    """A connection with calls that had no reply is refused by the bus itself in the end."""
+    with stack.connect(user) as caller:
+        call = caller.start_links("GetUser", "load-key")
+        return outcomes_so_far(stack, caller, [call]) == [("error", "AccessDenied")]
+
+
+def test_introspection_is_limited_for_all(flooded):
+    with flood(flooded, GAMES, "Introspect", 4, "read", seconds=2) as counts:
+        pass
+    assert counts["refused"] > 0
+    with flooded.connect(WWW_DATA) as victim:
+        assert victim.state() == "ready"
+
+
+def test_a_grant_has_a_rate_limit(own_stack):
+    own_stack.grant("slow", "games", "Links.Read", MaxCallsPerSec="5")
+    own_stack.start()
+    with own_stack.connect(GAMES) as caller, own_stack.connect() as root:
+        root.links("Add", "ada", "key")
+        outcomes = [caller.outcome(call)
+                    for call in [caller.start_links("GetUser", "key") for _ in range(60)]]
+        assert outcomes[:5] == [("ada",)] * 5
+        assert ("error", "LimitsExceeded") in outcomes
+        eventually(lambda: caller.outcome(caller.start_links("GetUser", "key")) == ("ada",))
+        # Without the limit.
+        del own_stack.sections["Grant slow"]["MaxCallsPerSec"]
+        own_stack.apply()
+        calls = [caller.start_links("GetUser", "key") for _ in range(60)]
+        assert {caller.outcome(call) for call in calls} == {("ada",)}
+
+
+def test_a_connection_that_reads_again_is_served_again(flooded):
+    with flooded.connect(GAMES) as lazy, flooded.connect(WWW_DATA) as victim:
+        calls = []
+        # It reads nothing meanwhile: the victim's answers tell that the daemon has seen the calls.
+        for _ in range(60):
+            calls.append(lazy.start_links("List", "", 1000))
+            victim.links("GetUser", "load-key")
+        outcomes = outcomes_so_far(flooded, lazy, calls)
+        served = [outcome for outcome in outcomes if outcome and outcome[0] != "error"]
+        assert 0 < len(served) < len(calls)
+        eventually(lambda: lazy.outcome(lazy.start_links("GetUser", "load-key")) == ("load-user",))
+
+
+def test_large_messages_do_not_wait(flooded):
+    """Nobody knows the caller yet, so the message would be kept."""
+    with flooded.connect(GAMES) as caller, raises("InvalidArgs", text="larger than"):
+        caller.links("GetUser", "x" * (1 << 20))
+    with flooded.connect(GAMES) as caller:
+        assert caller.links("GetUser", "load-key") == ("load-user",)
+        with raises("InvalidArgs"):
+            caller.links("GetUser", "x" * (1 << 20))
+
+
+def test_properties_are_limited(flooded):
+    """They are readable without a grant, but not without end."""
+    with flooded.connect(BACKUP) as caller:
+        assert caller.state() == "ready"
+    with flood(flooded, BACKUP, "Get", 4, "read", seconds=2) as counts:
+        pass
+    assert counts["refused"] > 0
+    assert counts["answered"] < counts["sent"]
