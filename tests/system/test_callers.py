@@ -30,6 +30,8 @@ CALLS = {
     ("Links", "Remove"): (("key-of-nobody",), "NotFound"),
     ("Links", "RemoveByUser"): ((USER,), "ok"),
     ("Links", "Reconcile"): (({"dry_run": ("b", False)},), "ok"),
+    ("Links", "Subscribe"): ((), "ok"),
+    ("Links", "Unsubscribe"): ((), "ok"),
     ("Vault", "GetPasskey"): (("key-of-nobody",), "NotFound"),
     ("Vault", "ListPasskeys"): (("",), "ok"),
     ("Vault", "UpdatePasskeys"): ((USER, "new-name", EMPTY), "ok"),
@@ -44,9 +46,10 @@ CALLS = {
 
 # The callers, all users of the host, and what the grants leave them.
 ROOT_ONLY = {("Manager", "Reload"), ("Manager", "Diagnose"), ("Manager", "ProveKey")}
-TO_ALL = {("Manager", "ListRights")}  # of oneself
+TO_ALL = {("Manager", "ListRights"), ("Links", "Unsubscribe")}  # about oneself
 TO_GROUP = {("Manager", "ListTenancies"), ("Manager", "GetTenancy"), ("Tenancy", "Authorize"),
-            ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List")}
+            ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List"),
+            ("Links", "Subscribe")}
 MAY_CALL = {
     "root": lambda method: True,
     "granted": lambda method: method not in ROOT_ONLY,

@@ -28,7 +28,11 @@ def rules(**attributes):
 
 
 def test_the_service_user_owns_the_name_and_nobody_else():
-    assert rules(user="passlock") == [("allow", {"own": NAME})]
+    own, statistics = rules(user="passlock")
+    assert own == ("allow", {"own": NAME})
+    assert statistics == ("allow", {"send_destination": "org.freedesktop.DBus",
+                                    "send_interface": "org.freedesktop.DBus.Debug.Stats",
+                                    "send_member": "GetConnectionStats"})
     owners = [these for these, some in interfaces.policies()
               for tag, rule in some if tag == "allow" and any("own" in key for key in rule)]
     assert owners == [{"user": "passlock"}]
