@@ -87,6 +87,8 @@ static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_er
         Bus *bus = userdata;
 
         bus->releasing = false;
+        bus->stopping = true;
+        turns_end_back_pressure(bus->turns);
         cancel_requests(bus, NULL);
         bus->owner.disconnected(bus->owner.userdata);
         return 0;

@@ -112,7 +112,7 @@ typedef enum GrantVerdict {
         GRANT_ALLOWED,
 } GrantVerdict;
 
-/* As grants_allow() for any relying party, and counts the call against MaxCallsPerSec= of the first
- * such grant that is not exceeded. */
+/* As grants_allow(), and counts the call against MaxCallsPerSec= of the first such grant that is
+ * not exceeded. */
 GrantVerdict grants_take_call(const GrantList *list, const Caller *caller, const char *tenancy,
-                              unsigned rights, uint64_t now_ms);
+                              unsigned rights, const char *rp_id, uint64_t now_ms);

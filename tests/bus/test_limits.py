@@ -132,6 +132,9 @@ def test_hanging_calls_of_one_user_leave_slots(own_stack):
             for _ in range(20):
                 assert games.authorize(RP_ID, new_user())[0]
         assert len(proxy.kept) < 64
+        # A connection whose calls wait for the API may look up links.
+        with within(0), raises("NotFound"):
+            calls[0][0].links("GetUser", "key")
         proxy.let_go()
         for web, call in calls:
             assert web.finish(call)[0]

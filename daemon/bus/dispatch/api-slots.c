@@ -21,7 +21,8 @@ static bool is_within_share(const Request *request)
         unsigned slots = tenancy_api_slots(request->tenancy), n_all = 0, n_own = 0;
         const Request *other;
 
-        if (slots == 0 || request->bus->n_slots_taken < FEW)
+        /* A stop waits for all requests: they may wait for a connection instead. */
+        if (slots == 0 || request->bus->n_slots_taken < FEW || request->bus->stopping)
                 return true;
         LIST_FOREACH(other, &request->bus->requests, entry)
                 if (other->has_slot && other->tenancy == request->tenancy) {
@@ -38,8 +39,7 @@ int api_slots_take(Request *request)
         if (request->has_slot || !request->tenancy || !(request->method->rights & RIGHTS_ASKING))
                 return 0;
         if (!is_within_share(request)) {
-                if (waited_us < tenancy_timeout_ms(request->tenancy) * 1000 &&
-                    !request->bus->stopping)
+                if (waited_us < tenancy_timeout_ms(request->tenancy) * 1000)
                         return -EAGAIN;
                 return request_explain(request, ERROR_LIMITS_EXCEEDED,
                                        "Too many calls of this user wait for the API");

@@ -18,15 +18,38 @@ static bool is_granted(const Request *request, const char *rp_id)
                             rp_id);
 }
 
-int dispatch_authorize_rp(const Request *request, const char *rp_id)
-{
-        return is_granted(request, rp_id) ? 0 : ERROR_ACCESS_DENIED;
-}
-
-static GrantVerdict take_call(const Request *request)
+static GrantVerdict take_call(const Request *request, const char *rp_id)
 {
         return grants_take_call(&request->bus->grants, peer_caller(request->peer), request->label,
-                                request->method->rights, monotonic_ms());
+                                request->method->rights, rp_id, monotonic_ms());
+}
+
+static int refuse_rate(Request *request)
+{
+        return request_explain(request, ERROR_LIMITS_EXCEEDED,
+                               "More calls than MaxCallsPerSec= of the grant allows");
+}
+
+int dispatch_authorize_rp(Request *request, const char *rp_id)
+{
+        switch (take_call(request, rp_id)) {
+        case GRANT_ALLOWED:
+                return 0;
+        case GRANT_LIMITED:
+                return refuse_rate(request);
+        default:
+                return ERROR_ACCESS_DENIED;
+        }
+}
+
+/* Methods with a relying party count once it is known, see dispatch_authorize_rp(). */
+static GrantVerdict check_grants(const Request *request)
+{
+        if (request->method->for_everybody)
+                return GRANT_ALLOWED;
+        if (request->method->has_rp)
+                return is_granted(request, NULL) ? GRANT_ALLOWED : GRANT_DENIED;
+        return take_call(request, NULL);
 }
 
 static void run(Request *request)
@@ -56,21 +79,20 @@ static void on_authorization(Request *request, int r)
 /* Runs the method if a grant allows it, and asks polkit otherwise. */
 static int dispatch(Request *request)
 {
-        GrantVerdict verdict = request->method->for_everybody ? GRANT_ALLOWED : take_call(request);
+        GrantVerdict verdict = check_grants(request);
         bool granted = verdict == GRANT_ALLOWED;
 
         if (verdict == GRANT_LIMITED)
-                return request_explain(request, ERROR_LIMITS_EXCEEDED,
-                                       "More calls than MaxCallsPerSec= of the grant allows");
+                return refuse_rate(request);
         if (!granted && !request->method->question)
                 return ERROR_ACCESS_DENIED;
         if (!request_is_current(request))
                 return request_explain(request, ERROR_UNKNOWN_OBJECT,
                                        "A reload has assigned the label to another tenancy; retry");
-        if (!granted)
+        if (!granted) {
                 api_slots_give_back(request);
-        if (!granted)
                 return authorization_ask(request, request->method->question, on_authorization);
+        }
         request->origin.decided_by = request->origin.uid == 0 ? DECIDED_BY_ROOT : DECIDED_BY_GRANT;
         run(request);
         return 0;
@@ -84,14 +106,17 @@ static void end_unless_started(Request *request, int r)
 
 bool dispatch_request(Request *request)
 {
+        unsigned *n_parked = peer_n_parked(request->peer);
         int r;
 
-        /* In the order of the connection. */
-        if (*peer_n_parked(request->peer) > 0)
-                return false;
-        r = admission_check_room(request);
-        if (r == 0)
+        /* Requests of a connection that does not read are parked in their order. A request that
+         * waits for a slot of the API does not hold up those that need none. */
+        request->turn.n_parked = n_parked;
+        r = *n_parked > 0 ? -EAGAIN : admission_check_room(request);
+        if (r == 0) {
+                request->turn.n_parked = NULL;
                 r = api_slots_take(request);
+        }
         if (r == -EAGAIN)
                 return false;
         end_unless_started(request, r == 0 ? dispatch(request) : r);
@@ -119,7 +144,6 @@ static int queue(Request *request)
 
         request->origin.has_uid = true;
         request->origin.uid = peer_caller(request->peer)->uid;
-        request->turn.n_parked = peer_n_parked(request->peer);
         r = admission_take_quota(request);
         if (r == 0 && turns_add(request->bus->turns, &peer_quota(request->peer)->turns[kind], kind,
                                 &request->turn))

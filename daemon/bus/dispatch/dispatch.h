@@ -24,8 +24,9 @@ bool dispatch_request(Request *request);
 /* Cancels calls that would delay a shutdown. Their callers get no reply, as after a crash. */
 void dispatch_cancel_long(Bus *bus);
 
-/* Whether a grant gives the request's right for this relying party. Returns 0 or ACCESS_DENIED. */
-int dispatch_authorize_rp(const Request *request, const char *rp_id);
+/* Whether a grant gives the request's right for this relying party. Returns 0, ACCESS_DENIED or
+ * LIMITS_EXCEEDED. For methods that have has_rp. */
+int dispatch_authorize_rp(Request *request, const char *rp_id);
 
 /*
  * Define method_NAME(), a vtable handler on a tenancy's object or on the manager that runs

@@ -15,6 +15,7 @@ typedef int (*AppendFunc)(sd_bus_message *reply, const Result *result);
 typedef struct Method {
         unsigned rights;          /* any of these is needed; 0: only root has the right */
         bool for_everybody;       /* no right is needed: the answer is about the caller itself */
+        bool has_rp;              /* run() calls dispatch_authorize_rp() */
         bool is_bulk;             /* many links a call: waits while single calls do */
         bool is_long;             /* takes more than one API call: a stop cancels it, unanswered */
         const Question *question; /* for polkit if no grant gives the right; NULL: never asked */
@@ -68,7 +69,7 @@ _printf_(3, 4) int request_explain(Request *request, int r, const char *format, 
 int request_read_text(Request *request, const char *name, bool (*is_valid)(const char *text),
                       unsigned len_max, const char **ret);
 int request_read_user_id(Request *request, const char **ret);
-/* Of a passkey or a challenge. */
+/* Reads the id of a passkey or a challenge. */
 int request_read_id(Request *request, const char *name, const char **ret);
 int request_read_options(Request *request, const Option *options, size_t n_options);
 

@@ -59,6 +59,11 @@ static size_t cost_of(uint32_t outgoing_bytes)
                                                  : outgoing_bytes + 3 * (UNREAD_QUERY / 4);
 }
 
+static bool is_transient(int r)
+{
+        return r == -ETIMEDOUT || r == -ENOMEM || r == -ENOBUFS;
+}
+
 static int on_stats(sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_)
 {
         Unread *unread = userdata;
@@ -72,8 +77,7 @@ static int on_stats(sd_bus_message *reply, void *userdata, sd_bus_error *error _
         if (r <= 0) {
                 log_debug("Failed to ask the bus what %s has not read: %s", unread->unique_name,
                           strerror(r < 0 ? -r : ENODATA));
-                /* AccessDenied or UnknownMethod */
-                unread->unsupported |= r == -EACCES || r == -EBADR;
+                unread->unsupported |= !is_transient(r);
                 unread->updated_at_ms = monotonic_ms();
                 return 0;
         }

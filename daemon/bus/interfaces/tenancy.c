@@ -90,8 +90,8 @@ static int run_authorize(Request *request, sd_bus_message *m _unused_)
         return r;
 }
 
-DISPATCH_METHOD(authorize, .rights = RIGHT_AUTHORIZE, .append = append_token, .has_event = true,
-                .event = EVENT_CEREMONY_AUTHORIZED);
+DISPATCH_METHOD(authorize, .has_rp = true, .rights = RIGHT_AUTHORIZE, .append = append_token,
+                .has_event = true, .event = EVENT_CEREMONY_AUTHORIZED);
 
 /* AuthorizeAuthentication */
 
@@ -140,7 +140,7 @@ static int run_authorize_authentication(Request *request, sd_bus_message *m _unu
         return r;
 }
 
-DISPATCH_METHOD(authorize_authentication, .rights = RIGHT_AUTHORIZE_AUTHENTICATION,
+DISPATCH_METHOD(authorize_authentication, .has_rp = true, .rights = RIGHT_AUTHORIZE_AUTHENTICATION,
                 .append = append_token, .has_event = true, .event = EVENT_CEREMONY_AUTHORIZED);
 
 /* Exchange */

@@ -7,9 +7,8 @@
 #include "tests/unit/test.h"
 
 /* One rule: uid 1000 and group 50 may Authorize and read links of "shop". */
-static int set_up(void **state)
+static void push_grant(GrantList *list)
 {
-        GrantList *list = calloc(1, sizeof(GrantList));
         Grant *grant = calloc(1, sizeof(Grant));
 
         grant->name = strdup("web");
@@ -18,6 +17,13 @@ static int set_up(void **state)
         assert_int_equal(grant_add_uid(grant, 1000), 0);
         assert_int_equal(grant_add_gid(grant, 50), 0);
         assert_int_equal(grant_list_push(list, grant), 0);
+}
+
+static int set_up(void **state)
+{
+        GrantList *list = calloc(1, sizeof(GrantList));
+
+        push_grant(list);
         *state = list;
         return 0;
 }
@@ -115,23 +121,37 @@ static void test_max_calls_per_s(void **state)
 
         list->grants[0]->max_calls_per_s = 2;
         for (unsigned i = 0; i < 2; i++)
-                assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, 1000),
-                                 GRANT_ALLOWED);
-        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, 1000),
+                assert_int_equal(
+                        grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1000),
+                        GRANT_ALLOWED);
+        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1000),
                          GRANT_LIMITED);
         /* Each uid has its own limit, a denied call counts nowhere, and root has none. */
-        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, 1000),
+        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, NULL, 1000),
                          GRANT_ALLOWED);
         for (unsigned i = 0; i < 9; i++) {
-                assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_EXCHANGE, 1000),
-                                 GRANT_DENIED);
-                assert_int_equal(grants_take_call(list, &root, "shop", RIGHT_EXCHANGE, 1000),
+                assert_int_equal(
+                        grants_take_call(list, &member, "shop", RIGHT_EXCHANGE, NULL, 1000),
+                        GRANT_DENIED);
+                assert_int_equal(grants_take_call(list, &root, "shop", RIGHT_EXCHANGE, NULL, 1000),
                                  GRANT_ALLOWED);
         }
-        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, 1000),
+        assert_int_equal(grants_take_call(list, &member, "shop", RIGHT_AUTHORIZE, NULL, 1000),
                          GRANT_ALLOWED);
-        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, 1500),
+        assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, NULL, 1500),
                          GRANT_ALLOWED);
+
+        /* Another grant without a limit is for another relying party. */
+        push_grant(list);
+        assert_int_equal(strv_push(&list->grants[0]->rp_ids, "slow.example"), 0);
+        assert_int_equal(strv_push(&list->grants[1]->rp_ids, "fast.example"), 0);
+        for (unsigned i = 0; i < 9; i++)
+                assert_int_equal(grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE,
+                                                  "fast.example", 1500),
+                                 GRANT_ALLOWED);
+        assert_int_equal(
+                grants_take_call(list, &granted, "shop", RIGHT_AUTHORIZE, "slow.example", 1500),
+                GRANT_LIMITED);
 }
 
 int main(void)
