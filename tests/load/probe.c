@@ -20,7 +20,7 @@
 #define TIMEOUT_US (20U * 1000U * 1000U)
 
 typedef struct Samples {
-        double *us;
+        double us[SAMPLES_MAX];
         unsigned n;
         unsigned n_failed;
 } Samples;
@@ -57,18 +57,13 @@ static void print(const char *name, Samples *samples, bool last)
 
 int main(int argc, char *argv[])
 {
-        Samples samples[CALLS_MAX] = {};
+        static Samples samples[CALLS_MAX];
         int n = argc - 2;
         sd_bus *bus;
         double end;
 
         if (n < 1 || n > CALLS_MAX)
                 errx(EXIT_FAILURE, "usage: probe SECONDS CALL…");
-        for (int i = 0; i < n; i++) {
-                samples[i].us = calloc(SAMPLES_MAX, sizeof(double));
-                if (!samples[i].us)
-                        errx(EXIT_FAILURE, "Out of memory");
-        }
         bus = connect_bus();
         end = now_s() + atof(argv[1]);
         while (now_s() < end && samples[0].n < SAMPLES_MAX)
