@@ -16,7 +16,7 @@ from harness.bus import NAME
 from jeepney import DBusAddress, new_method_call
 
 from .client import BACKUP, GAMES, WWW_DATA, User
-from .stack import eventually, raises
+from .stack import SLACK_SEC, eventually, raises
 
 pytestmark = pytest.mark.root
 
@@ -90,7 +90,8 @@ def test_others_get_their_answers(flooded, user, call, connections, mode):
                 took.append(time.monotonic() - begin)
             assert private_kb(flooded.daemon) - daemon_kb < GROWTH_MAX_KB
             assert unread_kb(flooded) < GROWTH_MAX_KB
-        assert sorted(took)[CALLS // 2] < 4
+        # Replies to the first calls of the flood must not fill the daemon's only socket.
+        assert sorted(took)[CALLS // 2] < 4 and max(took) < SLACK_SEC
     flooded.assert_healthy()
 
 

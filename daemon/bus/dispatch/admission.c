@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/param.h>
 
 #include "base/clock.h"
 #include "daemon/bus/dispatch/admission.h"
@@ -18,8 +19,9 @@ static const Rate calls_rate = {.per_s = 20, .burst = 200};
  * a grant, and with one. */
 static const Rate refusals_rate[] = {{.per_s = 10, .burst = 20}, {.per_s = 4000, .burst = 4000}};
 static const Rate standard_rate[] = {{.per_s = 500, .burst = 2000}, {.per_s = 2000, .burst = 4000}};
-/* Lower bursts while the bus is behind in reading from the daemon. */
-static const uint32_t refusals_burst_behind = 100, standard_burst_behind = 400;
+/* At most, while the bus is behind in reading from the daemon: all replies wait in one socket. */
+static const Rate refusals_rate_behind = {.per_s = 10, .burst = 20};
+static const Rate standard_rate_behind = {.per_s = 100, .burst = 150};
 
 /* Unread bytes of a connection whose calls are still served. */
 #define UNREAD_MAX ((size_t) 128 * 1024)
@@ -40,6 +42,11 @@ static const char does_not_read[] = "This connection has not read its replies";
 static bool take(TokenBucket *bucket, const Rate *rate, uint32_t n)
 {
         return token_bucket_take(bucket, monotonic_ms(), rate->per_s, rate->burst, n);
+}
+
+static Rate slower(const Rate *a, const Rate *b)
+{
+        return (Rate){.per_s = MIN(a->per_s, b->per_s), .burst = MIN(a->burst, b->burst)};
 }
 
 static bool is_granted(const Bus *bus, Peer *peer)
@@ -64,8 +71,8 @@ static bool may_refuse(const Bus *bus, Peer *peer)
 
         if (peer && !has_room(bus, peer, 2))
                 return false;
-        if (!turns_have_room(bus->turns) && rate.burst > refusals_burst_behind)
-                rate.burst = refusals_burst_behind;
+        if (!turns_have_room(bus->turns))
+                rate = slower(&rate, &refusals_rate_behind);
         return take(&quota->refusals, &rate, 1);
 }
 
@@ -119,7 +126,7 @@ static bool take_standard(const Bus *bus, Quota *quota, bool granted, uint32_t c
         Rate rate = standard_rate[granted];
 
         if (!turns_have_room(bus->turns))
-                rate.burst = standard_burst_behind;
+                rate = slower(&rate, &standard_rate_behind);
         return take(&quota->standard, &rate, cost);
 }
 
