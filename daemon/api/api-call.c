@@ -13,6 +13,42 @@
 /* Pause before the first retry; it doubles. */
 #define PAUSE_MS     100U
 #define ATTEMPTS_MAX 5U
+/* An attempt that is canceled later than that counts as a failure. */
+#define PATIENCE_MS 1000U
+
+/* Whether the breaker is for the call: a public endpoint may be served by another host. */
+static bool has_breaker(const ApiCall *call)
+{
+        return !call->endpoint->is_public;
+}
+
+static void record_attempt(const ApiCall *call, unsigned status, uint32_t retry_after_s)
+{
+        ApiBreaker *breaker = &call->api->server->breaker;
+        const ApiAttempt attempt = {
+                .started_ms = call->attempted_at_ms,
+                .status = status,
+                .retry_after_s = retry_after_s,
+                .is_probe = call->is_probe,
+        };
+
+        /* Failures of background work do not count: it retries by itself. */
+        if (!has_breaker(call) ||
+            (call->priority == API_BACKGROUND && !api_attempt_is_success(&attempt)))
+                return;
+        if (api_breaker_record(breaker, &attempt, monotonic_ms()))
+                log_notice(breaker->open ? "%s does not respond; calls fail at once until it does"
+                                         : "%s responds again",
+                           call->api->server->endpoint);
+}
+
+/* A caller that gives up before the deadline of the call. */
+static void record_canceled_attempt(const ApiCall *call)
+{
+        if (call->attempt && !call->is_probe &&
+            monotonic_ms() - call->attempted_at_ms >= PATIENCE_MS)
+                record_attempt(call, 0, 0);
+}
 
 ApiCall *api_call_cancel(ApiCall *call)
 {
@@ -20,6 +56,7 @@ ApiCall *api_call_cancel(ApiCall *call)
                 return NULL;
         if (call->context)
                 api_context_remove(call->context, call);
+        record_canceled_attempt(call);
         http_call_cancel(call->attempt);
         sd_event_source_disable_unref(call->pause);
         api_unref(call->api);
@@ -128,7 +165,7 @@ static int map_reply(const ApiCall *call, int r, const HttpReply *reply,
 /* No retry after a timeout, which has used up the deadline. */
 static bool may_retry(const ApiCall *call, int r, const HttpReply *reply)
 {
-        if (call->endpoint->once || call->n_attempts >= ATTEMPTS_MAX)
+        if (call->endpoint->once || call->is_probe || call->n_attempts >= ATTEMPTS_MAX)
                 return false;
         if (reply->status >= 500)
                 return true;
@@ -169,6 +206,11 @@ static bool schedule_retry(ApiCall *call, const HttpReply *reply)
                                                            on_retry_timer, call)) >= 0;
 }
 
+static bool take_retry(const ApiCall *call)
+{
+        return !has_breaker(call) || api_breaker_take_retry(&call->api->server->breaker);
+}
+
 static void on_reply(int r, const HttpReply *reply, void *userdata)
 {
         ApiCall *call = userdata;
@@ -179,11 +221,30 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
         api_server_record_reply(call->api->server, r, reply);
-        if (may_retry(call, r, reply) && schedule_retry(call, reply))
+        /* A local shortage says nothing about the server. */
+        if (!http_is_resource_shortage(r))
+                record_attempt(call, reply->status, reply->retry_after_s);
+        if (may_retry(call, r, reply) && take_retry(call) && schedule_retry(call, reply))
                 return;
 
         r = map_reply(call, r, reply, &retry_after_s);
         api_call_end(call, r, retry_after_s, reply);
+}
+
+static int on_refused(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+        ApiCall *call = userdata;
+
+        call->pause = sd_event_source_disable_unref(call->pause);
+        api_call_end(call, ERROR_UNREACHABLE, api_retry_after_s(call->api), NULL);
+        return 0;
+}
+
+/* Ends the call from the event loop, without an attempt: the breaker is open. */
+static int refuse(ApiCall *call)
+{
+        return log_errno_origin(sd_event_add_time_relative(
+                call->event, &call->pause, CLOCK_MONOTONIC, 0, 1, on_refused, call));
 }
 
 /* An attempt may use all the remaining time: a slow attempt is not aborted for a retry. */
@@ -201,9 +262,14 @@ int api_call_start(ApiCall *call)
         };
 
         assert(!call->attempt && !call->pause);
+        if (has_breaker(call) && !call->is_probe && api_is_down(call->api))
+                return refuse(call);
         if (now_ms >= call->deadline_ms)
                 return -ETIMEDOUT;
+        if (call->n_attempts == 0)
+                api_breaker_count_call(&call->api->server->breaker);
         request.timeout_ms = call->deadline_ms - now_ms;
+        call->attempted_at_ms = now_ms;
         call->n_attempts++;
         return http_call_start(call->api->server->http, &request, on_reply, call, &call->attempt);
 }

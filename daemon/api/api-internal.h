@@ -40,12 +40,14 @@ struct ApiCall {
         sd_event *event;
         ApiContext *context; /* NULL: not registered yet */
         ApiPriority priority;
-        bool waiting; /* queued: not started yet */
+        bool waiting;  /* queued: not started yet */
+        bool is_probe; /* ignores the circuit breaker */
         const ApiEndpoint *endpoint;
         Api *api;
         char *url;
         char *body;           /* NULL: none */
         uint64_t deadline_ms; /* set when started */
+        uint64_t attempted_at_ms;
         unsigned n_attempts;
         HttpCall *attempt;      /* attempt in flight, or NULL */
         sd_event_source *pause; /* retry timer, or NULL */
@@ -79,6 +81,7 @@ typedef struct ApiQuery {
         char *body;           /* NULL: none */
         uint64_t deadline_ms; /* monotonic; 0: the timeout from now */
         ApiPriority priority; /* background calls may be queued */
+        bool is_probe;
 } ApiQuery;
 
 /* Creates and starts a call. Takes ownership of the body. Returns as documented in api.h. */

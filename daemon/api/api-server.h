@@ -4,6 +4,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/rate-limit.h"
+#include "daemon/api/api-breaker.h"
 #include "daemon/http/http.h"
 
 /* The server behind an endpoint: connections, clock offset and TLS health. Shared by Apis and calls
@@ -13,8 +14,9 @@ typedef struct ApiServer {
         char *endpoint;
         char *ca_file; /* NULL: the system's trust anchors */
         HttpClient *http;
-        int trust_error;       /* TLS error of the last attempt: -EKEYREJECTED, -ENOENT or 0 */
-        RateLimit refusals;    /* rate limit of their log lines */
+        int trust_error;    /* TLS error of the last attempt: -EKEYREJECTED, -ENOENT or 0 */
+        RateLimit refusals; /* rate limit of their log lines */
+        ApiBreaker breaker;
         uint64_t date_ms;      /* latest Date header; 0: none */
         uint64_t date_seen_ms; /* its arrival, by boottime_ms() */
         /* If the server's clock was set recently: how far ahead of the current setting it was, or

@@ -57,6 +57,7 @@ int api_ask(Api *api, const ApiQuery *query, ResultFunc func, void *userdata, Ap
         if (r < 0)
                 return r;
         call->priority = query->priority;
+        call->is_probe = query->is_probe;
         call->deadline_ms = query->deadline_ms;
         call->body = TAKE_PTR(body);
         call->func = func;
@@ -169,6 +170,26 @@ const char *api_ca_file(const Api *api)
 Secret *api_key(const Api *api)
 {
         return api->key;
+}
+
+bool api_is_down(const Api *api)
+{
+        return api->server->breaker.open;
+}
+
+uint32_t api_retry_after_s(const Api *api)
+{
+        return api_breaker_retry_after_s(&api->server->breaker, monotonic_ms());
+}
+
+uint64_t api_replied_at_ms(const Api *api)
+{
+        return api->server->breaker.succeeded_at_ms;
+}
+
+uint64_t api_probe_at_ms(const Api *api)
+{
+        return api->server->breaker.probe_at_ms;
 }
 
 unsigned api_slots(const Api *api)

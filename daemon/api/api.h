@@ -77,6 +77,20 @@ uint64_t api_clock_ms(const Api *api);
 /* The range of the API's clock: the bounds differ if the clock was set recently. */
 void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_ms);
 
+/*
+ * The circuit breaker of the server, see api-breaker.h: while the server is down, all calls but
+ * probes and those of public endpoints end at once with UNREACHABLE and retry_after_s.
+ */
+bool api_is_down(const Api *api);
+uint32_t api_retry_after_s(const Api *api);
+/* End of the last call that had a reply, by monotonic_ms(); 0: none. */
+uint64_t api_replied_at_ms(const Api *api);
+/* No probe earlier, by monotonic_ms(), because of a Retry-After. */
+uint64_t api_probe_at_ms(const Api *api);
+/* Looks whether the server is back: a GET of a passkey that does not exist. The result goes to the
+ * observer too, as those of calls do. */
+int api_probe(Api *api, uint64_t timeout_ms, ResultFunc func, void *userdata, ApiCall **ret);
+
 /* Background calls are limited and queued, because no caller waits for a single one: 8 in flight
  * per Api, or one while foreground calls keep its connections busy, and 16 per process. The Api
  * with the fewest calls in flight comes first. The timeout of a call begins when it leaves the

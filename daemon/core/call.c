@@ -24,8 +24,9 @@ int call_new(size_t size, Tenancy *tenancy, ResultFunc func, void *userdata, voi
         Call *call;
         int r;
 
-        if (!tenancy_is_usable(tenancy))
-                return ERROR_NOT_CONFIGURED;
+        r = tenancy_check_api(tenancy);
+        if (r != 0)
+                return r;
         r = call_new_without_api(size, tenancy, func, userdata, &call);
         if (r < 0)
                 return r;

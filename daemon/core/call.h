@@ -37,7 +37,7 @@ typedef struct Call {
 
 /*
  * Allocates `size` zeroed bytes that begin with a Call, which holds the tenancy and its current
- * Api. Returns 0, -ENOMEM or NOT_CONFIGURED.
+ * Api. Returns 0, -ENOMEM, NOT_CONFIGURED or UNREACHABLE, see tenancy_check_api().
  */
 int call_new(size_t size, Tenancy *tenancy, ResultFunc func, void *userdata, void *ret);
 /* Like call_new(), without the Api; `tenancy` may be NULL. Returns 0 or -ENOMEM. */

@@ -333,8 +333,10 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
                 return r;
         if (first)
                 return exchange_join(first, TAKE_PTR(caller));
-        if (!tenancy_is_usable(tenancy))
-                return ERROR_NOT_CONFIGURED;
+        /* Before an intent is stored: a call that is not made needs no recovery. */
+        r = tenancy_check_api(tenancy);
+        if (r != 0)
+                return r;
         /* No code is "." or "..", which as URL path segments name another resource. */
         if (streq(request->code, ".") || streq(request->code, ".."))
                 return ERROR_INVALID_CODE;

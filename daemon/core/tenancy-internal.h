@@ -8,6 +8,7 @@
 #include "daemon/api/api.h"
 #include "daemon/core/tenancy.h"
 
+typedef struct ApiWatch ApiWatch;
 typedef struct CrashRecovery CrashRecovery;
 typedef struct DeleteRecovery DeleteRecovery;
 typedef struct Exchanges Exchanges;
@@ -27,6 +28,7 @@ typedef struct TenancyPart {
         void (*stop)(Tenancy *tenancy);
         /* tenancy_aborts_calls() has become true: ends calls that have more API calls to make. */
         void (*abort_calls)(Tenancy *tenancy);
+        void (*state_changed)(Tenancy *tenancy);
         /* A foreground call has reached the API again. */
         void (*api_is_back)(Tenancy *tenancy);
         /* The endpoint or its trust anchors have changed, or the tenancy has left the
@@ -50,6 +52,7 @@ struct Tenancy {
         struct Store *store;
         TenancyListener listener;
         /* State of the parts */
+        ApiWatch *api_watch;
         Exchanges *exchanges;
         KeySetCache *key_set_cache; /* NULL before the first id_token */
         Reconcile *reconcile;       /* in progress, or NULL */
@@ -63,6 +66,9 @@ extern const TenancyPart unconfirmed_deletes_part;
 
 /* Whether the tenancy has an API key. */
 bool tenancy_is_usable(const Tenancy *tenancy);
+/* Whether a call may be made now. Returns 0, NOT_CONFIGURED, or UNREACHABLE while the API is known
+ * to be down. */
+int tenancy_check_api(Tenancy *tenancy);
 /* Whether calls in flight must not start another API call: the daemon stops, or the key was
  * removed. In a tenancy that has left the configuration, calls continue with the Api that they
  * hold. */

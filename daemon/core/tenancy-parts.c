@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "daemon/core/api-watch.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/delete-recovery.h"
 #include "daemon/core/exchange-internal.h"
@@ -7,6 +8,11 @@
 #include "daemon/core/verify-id-token.h"
 
 const TenancyPart *const tenancy_parts[] = {
-        &exchanges_part,       &key_set_cache_part,       &crash_recovery_part,
-        &delete_recovery_part, &unconfirmed_deletes_part, NULL,
+        &api_watch_part,
+        &exchanges_part,
+        &key_set_cache_part,
+        &crash_recovery_part,
+        &delete_recovery_part,
+        &unconfirmed_deletes_part,
+        NULL,
 };

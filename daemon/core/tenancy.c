@@ -168,6 +168,7 @@ static bool tenancy_set_state(Tenancy *tenancy, TenancyState state)
         if (tenancy->state == state)
                 return false;
         tenancy->state = state;
+        CALL_PARTS(tenancy, state_changed);
         if (tenancy->listener.state_changed)
                 tenancy->listener.state_changed(tenancy, tenancy->listener.userdata);
         return true;
@@ -308,6 +309,17 @@ bool tenancy_is_usable(const Tenancy *tenancy)
         return tenancy->api && api_has_key(tenancy->api);
 }
 
+int tenancy_check_api(Tenancy *tenancy)
+{
+        if (!tenancy_is_usable(tenancy))
+                return ERROR_NOT_CONFIGURED;
+        if (!api_is_down(tenancy->api))
+                return 0;
+        /* After a new key, or if an earlier Api found out. */
+        tenancy_learn_state(tenancy, TENANCY_DEGRADED, ERROR_UNREACHABLE);
+        return ERROR_UNREACHABLE;
+}
+
 unsigned tenancy_api_slots(const Tenancy *tenancy)
 {
         return tenancy->api ? api_slots(tenancy->api) : 0;
@@ -316,6 +328,16 @@ unsigned tenancy_api_slots(const Tenancy *tenancy)
 uint64_t tenancy_timeout_ms(const Tenancy *tenancy)
 {
         return tenancy->api ? api_timeout_ms(tenancy->api) : 0;
+}
+
+bool tenancy_api_replied_since(const Tenancy *tenancy, uint64_t ms)
+{
+        return tenancy->api && api_replied_at_ms(tenancy->api) >= ms;
+}
+
+uint32_t tenancy_retry_after_s(const Tenancy *tenancy)
+{
+        return tenancy->api && api_is_down(tenancy->api) ? api_retry_after_s(tenancy->api) : 0;
 }
 
 bool tenancy_aborts_calls(const Tenancy *tenancy)

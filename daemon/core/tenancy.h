@@ -103,6 +103,10 @@ TenancyState tenancy_state(const Tenancy *tenancy);
 /* How many calls the API answers at once, and how long one may take; 0 while not configured. */
 unsigned tenancy_api_slots(const Tenancy *tenancy);
 uint64_t tenancy_timeout_ms(const Tenancy *tenancy);
+/* Whether the API replied to a call after the time, by monotonic_ms(). */
+bool tenancy_api_replied_since(const Tenancy *tenancy, uint64_t ms);
+/* While the API is known to be down: seconds until it is tried again; else 0. */
+uint32_t tenancy_retry_after_s(const Tenancy *tenancy);
 
 /* Adds findings about unfinished recoveries. Returns 0 or -ENOMEM. */
 int tenancy_find(const Tenancy *tenancy, FindingList *list);

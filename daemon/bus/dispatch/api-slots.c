@@ -41,6 +41,9 @@ int api_slots_take(Request *request)
         if (!is_within_share(request)) {
                 if (waited_us < tenancy_timeout_ms(request->tenancy) * 1000)
                         return -EAGAIN;
+                if (!tenancy_api_replied_since(request->tenancy,
+                                               request->origin.begun_at_us / 1000))
+                        return ERROR_UNREACHABLE;
                 return request_explain(request, ERROR_LIMITS_EXCEEDED,
                                        "Too many calls of this user wait for the API");
         }

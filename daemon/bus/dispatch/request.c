@@ -163,15 +163,22 @@ static void request_end_failed(Request *request, int r, const char *text)
 
 void request_fail(Request *request, int r)
 {
+        /* The API is known to be down. */
+        if (r == ERROR_UNREACHABLE && request->tenancy && !request->text[0] &&
+            tenancy_retry_after_s(request->tenancy) > 0)
+                (void) request_explain(request, r, "%s; retry after %u s", error_text(r),
+                                       tenancy_retry_after_s(request->tenancy));
         request_end_failed(request, r, request->text[0] ? request->text : error_text(r));
 }
 
 static void request_fail_retry_after(Request *request, int r, uint32_t retry_after_s)
 {
         /* Without Retry-After from the API: a caller that is not told when would retry at once. */
-        if (r == ERROR_RATE_LIMITED)
+        if (r == ERROR_RATE_LIMITED && retry_after_s == 0)
+                retry_after_s = 1;
+        if ((r == ERROR_RATE_LIMITED || r == ERROR_UNREACHABLE) && retry_after_s > 0)
                 (void) request_explain(request, r, "%s; retry after %u s", error_text(r),
-                                       retry_after_s ?: 1U);
+                                       retry_after_s);
         request_fail(request, r);
 }
 

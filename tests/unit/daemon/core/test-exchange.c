@@ -78,6 +78,16 @@ bool api_has_settings(const Api *a, const ApiSettings *settings)
         return false;
 }
 
+uint64_t api_replied_at_ms(const Api *a)
+{
+        return 0;
+}
+
+bool api_is_down(const Api *a)
+{
+        return false;
+}
+
 unsigned api_slots(const Api *a)
 {
         return 1;
@@ -86,6 +96,11 @@ unsigned api_slots(const Api *a)
 uint64_t api_timeout_ms(const Api *a)
 {
         return 1;
+}
+
+uint32_t api_retry_after_s(const Api *a)
+{
+        return 0;
 }
 
 bool api_has_key(const Api *a)

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/api/api-breaker.h"
+
+/* The breaker opens after so many failures in a row, over so much time: retries bridge a restart of
+ * the server. */
+#define FAILURES_MAX 5U
+#define FAILING_MS   1000U
+
+/* An attempt without a reply for so long counts as FAILURES_MAX. */
+#define LONG_WAIT_MS 5000U
+
+/* A Retry-After beyond that is not believed. */
+#define RETRY_AFTER_MAX_S 300U
+
+/* A call pays for two tenths of a retry; so many retries may be saved up. */
+#define TENTHS_PER_RETRY 10U
+#define TENTHS_PER_CALL  2U
+#define RETRIES_MAX      50U
+
+static void record_success(ApiBreaker *breaker, uint64_t now_ms)
+{
+        breaker->open = false;
+        breaker->n_failures = 0;
+        breaker->probe_at_ms = 0;
+        breaker->succeeded_at_ms = now_ms;
+}
+
+bool api_attempt_is_success(const ApiAttempt *attempt)
+{
+        return attempt->status > 0 && attempt->status < 500;
+}
+
+/* A 5xx may be the fault of the endpoint or of the arguments, unless the server asks for a pause.
+ */
+static bool is_evidence(const ApiAttempt *attempt)
+{
+        return attempt->is_probe || attempt->status == 0 || attempt->retry_after_s > 0;
+}
+
+static void record_failure(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t now_ms)
+{
+        uint32_t retry_after_s = attempt->status > 0 ? attempt->retry_after_s : 0;
+
+        if (breaker->n_failures == 0 || attempt->started_ms < breaker->failing_since_ms)
+                breaker->failing_since_ms = attempt->started_ms;
+        breaker->n_failures += now_ms - attempt->started_ms >= LONG_WAIT_MS ? FAILURES_MAX : 1;
+        if (retry_after_s > RETRY_AFTER_MAX_S)
+                retry_after_s = RETRY_AFTER_MAX_S;
+        if (breaker->probe_at_ms < now_ms + retry_after_s * UINT64_C(1000))
+                breaker->probe_at_ms = now_ms + retry_after_s * UINT64_C(1000);
+        if (is_evidence(attempt) && breaker->n_failures >= FAILURES_MAX &&
+            now_ms - breaker->failing_since_ms >= FAILING_MS)
+                breaker->open = true;
+}
+
+bool api_breaker_record(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t now_ms)
+{
+        bool was_open = breaker->open;
+
+        if (api_attempt_is_success(attempt))
+                record_success(breaker, now_ms);
+        else if (breaker->succeeded_at_ms == 0 || breaker->succeeded_at_ms < attempt->started_ms)
+                record_failure(breaker, attempt, now_ms);
+        return breaker->open != was_open;
+}
+
+void api_breaker_count_call(ApiBreaker *breaker)
+{
+        breaker->retry_tenths = breaker->retry_tenths > TENTHS_PER_CALL
+                                        ? breaker->retry_tenths - TENTHS_PER_CALL
+                                        : 0;
+}
+
+bool api_breaker_take_retry(ApiBreaker *breaker)
+{
+        if (breaker->open ||
+            breaker->retry_tenths + TENTHS_PER_RETRY > RETRIES_MAX * TENTHS_PER_RETRY)
+                return false;
+        breaker->retry_tenths += TENTHS_PER_RETRY;
+        return true;
+}
+
+uint32_t api_breaker_retry_after_s(const ApiBreaker *breaker, uint64_t now_ms)
+{
+        return breaker->probe_at_ms > now_ms
+                       ? (uint32_t) ((breaker->probe_at_ms - now_ms + 999) / 1000)
+                       : 1;
+}

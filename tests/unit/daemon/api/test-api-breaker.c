@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/api/api-breaker.h"
+#include "tests/unit/test.h"
+
+static bool record(ApiBreaker *breaker, uint64_t started_ms, uint64_t now_ms, unsigned status)
+{
+        const ApiAttempt attempt = {.started_ms = started_ms, .status = status};
+
+        return api_breaker_record(breaker, &attempt, now_ms);
+}
+
+/* A failure that took no time. */
+static bool record_failure(ApiBreaker *breaker, uint64_t now_ms)
+{
+        return record(breaker, now_ms, now_ms, 0);
+}
+
+static void test_opens_after_failures_in_a_row(void **state)
+{
+        ApiBreaker breaker = {};
+
+        for (unsigned i = 0; i < 4; i++)
+                assert_false(record_failure(&breaker, 10000 + i));
+        /* Five, but within a second: retries may bridge it. */
+        assert_false(record_failure(&breaker, 10999));
+        assert_false(breaker.open);
+        assert_true(record_failure(&breaker, 11000));
+        assert_true(breaker.open);
+        assert_false(record_failure(&breaker, 11001));
+
+        assert_true(record(&breaker, 12000, 12010, 200));
+        assert_false(breaker.open);
+        for (unsigned i = 0; i < 4; i++)
+                assert_false(record_failure(&breaker, 13000 + 1000 * i));
+        assert_true(record_failure(&breaker, 17000));
+        assert_true(record(&breaker, 18000, 18010, 404));
+}
+
+static void test_a_success_in_between_counts(void **state)
+{
+        ApiBreaker breaker = {};
+
+        for (unsigned i = 0; i < 20; i++) {
+                assert_false(record_failure(&breaker, 10000 + 1000 * i));
+                if (i % 4 == 3)
+                        assert_false(record(&breaker, 10000 + 1000 * i, 10500 + 1000 * i, 200));
+        }
+        /* A success while the failed attempt was under way: the server is there. */
+        for (unsigned i = 0; i < 20; i++)
+                assert_false(record(&breaker, 29000, 39000 + i, 0));
+        assert_false(breaker.open);
+}
+
+static void record_retry_after(ApiBreaker *breaker, uint64_t now_ms, uint32_t retry_after_s)
+{
+        const ApiAttempt attempt = {
+                .started_ms = now_ms,
+                .status = 503,
+                .retry_after_s = retry_after_s,
+        };
+
+        (void) api_breaker_record(breaker, &attempt, now_ms);
+}
+
+static void test_5xx_need_a_failed_probe(void **state)
+{
+        const ApiAttempt probe = {.started_ms = 40000, .status = 503, .is_probe = true};
+        ApiBreaker breaker = {};
+
+        for (unsigned i = 0; i < 20; i++)
+                assert_false(record(&breaker, 10000 + 1000 * i, 10000 + 1000 * i, 500));
+        assert_true(api_breaker_record(&breaker, &probe, 40000));
+
+        breaker = (ApiBreaker){};
+        assert_false(api_breaker_record(&breaker, &probe, 40000));
+        assert_false(breaker.open);
+        /* The server is overloaded, and says so. */
+        for (unsigned i = 0; i < 5; i++)
+                record_retry_after(&breaker, 41000 + 1000 * i, 1);
+        assert_true(breaker.open);
+}
+
+static void test_one_long_wait_is_enough(void **state)
+{
+        ApiBreaker breaker = {};
+
+        assert_false(record(&breaker, 10000, 14999, 0));
+        assert_true(record(&breaker, 10000, 15000, 0));
+        assert_true(breaker.open);
+}
+
+static void test_no_probe_before_retry_after(void **state)
+{
+        ApiBreaker breaker = {};
+
+        (void) record_failure(&breaker, 10000);
+        assert_true(breaker.probe_at_ms <= 10000);
+        record_retry_after(&breaker, 11000, 30);
+        assert_int_equal(breaker.probe_at_ms, 41000);
+        /* A later failure without Retry-After does not shorten it. */
+        (void) record_failure(&breaker, 12000);
+        assert_int_equal(breaker.probe_at_ms, 41000);
+        assert_int_equal(api_breaker_retry_after_s(&breaker, 40001), 1);
+        assert_int_equal(api_breaker_retry_after_s(&breaker, 39999), 2);
+        assert_int_equal(api_breaker_retry_after_s(&breaker, 50000), 1);
+        /* An absurd one is not believed. */
+        record_retry_after(&breaker, 13000, UINT32_MAX);
+        assert_int_equal(breaker.probe_at_ms, 13000 + 300 * 1000);
+}
+
+static void test_a_fifth_of_requests_are_retries(void **state)
+{
+        ApiBreaker breaker = {};
+        unsigned n_retries = 0;
+
+        /* Some are saved up. */
+        while (api_breaker_take_retry(&breaker))
+                n_retries++;
+        assert_in_range(n_retries, 10, 100);
+        for (n_retries = 0; breaker.n_failures < 1000; breaker.n_failures++) {
+                api_breaker_count_call(&breaker);
+                n_retries += api_breaker_take_retry(&breaker);
+        }
+        assert_in_range(n_retries, 190, 200);
+
+        breaker = (ApiBreaker){.open = true};
+        assert_false(api_breaker_take_retry(&breaker));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_opens_after_failures_in_a_row),
+                cmocka_unit_test(test_a_success_in_between_counts),
+                cmocka_unit_test(test_5xx_need_a_failed_probe),
+                cmocka_unit_test(test_one_long_wait_is_enough),
+                cmocka_unit_test(test_no_probe_before_retry_after),
+                cmocka_unit_test(test_a_fifth_of_requests_are_retries),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
