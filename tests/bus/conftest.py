@@ -42,6 +42,7 @@ def stack(_shared):
     if not _shared[0].daemon.running:
         _shared[0].stop()
         _shared[0] = Stack().start()
+    _shared[0].wait_api()
     yield _shared[0]
     _shared[0].sandbox.set_faults()
 

@@ -153,9 +153,15 @@ class Stack:
     def wait_calls(self, endpoint: str, count: int):
         eventually(lambda: self.calls(endpoint) >= count)
 
+    def wait_api(self):
+        """Waits until the daemon has noticed that the API is back."""
+        with Connection(self.bus.address) as connection:
+            eventually(lambda: connection.state() != "degraded")
+
     def assert_healthy(self):
         """Checks that all kinds of calls work on a new connection."""
         self.sandbox.set_faults()
+        self.wait_api()
         with Connection(self.bus.address) as connection:
             user_id = new_user()
             passkey = self.create_passkey(user_id)

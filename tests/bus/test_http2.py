@@ -106,3 +106,25 @@ def test_goaway_of_others_is_no_trouble(connection, api):
         with within(SHORT_SEC):
             assert connection.authorize(RP_ID, new_user())[0] == "rt"
     assert not connection.is_answered(hanging)
+
+
+def test_connection_that_is_dead(own_stack, connection, api):
+    """After a suspend or in another network, it stays open and silent; a probe opens another one."""
+    own_stack.sections["Tenancy default"]["TimeoutSec"] = str(SHORT_SEC)
+    own_stack.apply()
+    seen, dead = [], []
+
+    def answer(peer: Connection, stream: int):
+        seen.append(peer)
+        if peer not in dead:
+            peer.answer(stream, {"_tag": "@error/NotFound", "message": "no"}, 404)
+
+    api.always = answer
+    with raises("NotFound"):
+        connection.method("GetPasskey", "pk1")
+    dead.extend(seen)
+    with within(SHORT_SEC), raises("Unreachable"):
+        connection.method("GetPasskey", "pk1")
+    eventually(lambda: connection.state() == "ready")
+    with raises("NotFound"):
+        connection.method("GetPasskey", "pk1")

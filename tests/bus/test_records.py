@@ -217,6 +217,7 @@ def test_states_and_keys(own_stack):
             with raises("Unreachable"):
                 connection.authorize(RP_ID, new_user())
         own_stack.sandbox.set_faults()
+        own_stack.wait_api()
         for _ in range(2):
             connection.authorize(RP_ID, new_user())
     assert len(log.about("API unreachable or replies malformed, tenancy default")) == 1

@@ -77,8 +77,12 @@ def connection(module):
 
 def set_state(connection, api, state: str):
     api.reply = {"ready": GOOD, "denied": Reply(403), "degraded": Reply(302)}[state]
-    connection.outcome(connection.start_method("ListPasskeys", ""))
-    assert connection.state() == state
+
+    def is_set():
+        connection.outcome(connection.start_method("ListPasskeys", ""))
+        return connection.state() == state
+
+    eventually(is_set)
 
 
 @pytest.mark.parametrize("status, body, name, state", REFUSALS)

@@ -38,6 +38,7 @@ class Vault(StandIn):
     def __init__(self):
         super().__init__()
         self.answer = self._serve
+        self.probe_reply = not_found()
         self.clock_offset_sec = 0
         self.passkeys: dict[str, dict[str, Passkey]] = defaultdict(dict)
         self.codes: dict[str, str] = {}  # which passkey each stands for, until it is used

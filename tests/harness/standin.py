@@ -58,12 +58,15 @@ def make_certificate(path: Path) -> Path:
 
 class StandIn:
     """Replies to every request with `reply`, or the result of `answer`, and keeps the requests. With a
-    certificate, for localhost, it uses TLS.
+    certificate, for localhost, it uses TLS. Probes of a daemon that found the API down get
+    `probe_reply`, or `reply`, and are not kept.
     """
 
     def __init__(self, certificate: Path | None = None):
         self.reply = Reply()
         self.answer: Callable[[Request], Reply] | None = None  # called by many threads
+        self.probe_reply: Reply | None = None
+        self.n_probes = 0
         self.clock_offset_sec = 0  # added to the Date header
         self.requests: list[Request] = []
         self.connections = 0  # number of connections with a request
@@ -101,8 +104,12 @@ class StandIn:
                 request = Request(self.command, self.path, dict(self.headers), body)
                 stand_in.connections += self.first
                 self.first = False
-                stand_in.requests.append(request)
-                reply = stand_in.answer(request) if stand_in.answer else stand_in.reply
+                if self.path.endswith("/passlockd-probe"):
+                    stand_in.n_probes += 1
+                    reply = stand_in.probe_reply or stand_in.reply
+                else:
+                    stand_in.requests.append(request)
+                    reply = stand_in.answer(request) if stand_in.answer else stand_in.reply
                 data = reply.body if isinstance(reply.body, bytes) else \
                     json.dumps(reply.body).encode()
                 self.send_response_only(reply.status)
