@@ -67,7 +67,7 @@ LAYERS = {
 CONFINED = {
     r"systemd/sd-bus(-.*)?\.h": r"(daemon/bus|client)/|tests/",
     r"systemd/sd-journal\.h": r"daemon/audit/|client/passlockctl/host/journal|tests/",
-    r"curl/.*": r"daemon/http/|client/passlockctl/host/http|tests/",
+    r"curl/.*": r"daemon/http/|client/passlockctl/host/libcurl|tests/",
     r"jansson\.h": r"daemon/(json|id-token)/|daemon/api/api-json|sandbox/|examples/|client/|tests/",
     r"cjose/.*": r"daemon/id-token/|sandbox/|tests/",
     r"lmdb\.h": r"daemon/store/|tests/",

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <passlock.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include "base/text.h"
 #include "build-config.h"
 #include "client/passlockctl/host/http.h"
+#include "client/passlockctl/host/libcurl.h"
 
 #define BODY_LEN_MAX (16U * 1024 * 1024)
 /* Limits of an error body, and of all header lines, as for the daemon. */
@@ -32,10 +32,10 @@ typedef struct Transfer {
 /* curl does not erase its copies of the key; the header line here is erased. */
 static void transfer_done(Transfer *transfer)
 {
-        curl_easy_cleanup(transfer->easy);
+        sym_curl_easy_cleanup(transfer->easy);
         for (struct curl_slist *h = transfer->headers; h; h = h->next)
                 explicit_bzero(h->data, strlen(h->data));
-        curl_slist_free_all(transfer->headers);
+        sym_curl_slist_free_all(transfer->headers);
         free(transfer->url);
         if (transfer->body_stream)
                 fclose(transfer->body_stream);
@@ -82,7 +82,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
 
 static int add_header(Transfer *transfer, const char *line)
 {
-        struct curl_slist *headers = curl_slist_append(transfer->headers, line);
+        struct curl_slist *headers = sym_curl_slist_append(transfer->headers, line);
 
         if (!headers)
                 return -ENOMEM;
@@ -105,7 +105,7 @@ static int add_bearer(Transfer *transfer, const Secret *key)
 #define SET(option, value) \
         do { \
                 if (c == CURLE_OK) \
-                        c = curl_easy_setopt(transfer->easy, (option), (value)); \
+                        c = sym_curl_easy_setopt(transfer->easy, (option), (value)); \
         } while (false)
 
 static CURLcode transfer_set_way(Transfer *transfer, const HttpRequest *request)
@@ -170,16 +170,16 @@ static int64_t date_of(CURL *easy)
 {
         struct curl_header *header;
 
-        if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        if (sym_curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
                 return -1;
-        return (int64_t) curl_getdate(header->value, NULL);
+        return (int64_t) sym_curl_getdate(header->value, NULL);
 }
 
 static unsigned status_of(CURL *easy)
 {
         long status = 0;
 
-        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        sym_curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
         return (unsigned) status;
 }
 
@@ -220,7 +220,7 @@ static int transfer_perform(Transfer *transfer, HttpResponse *ret)
         unsigned status;
         CURLcode c;
 
-        c = curl_easy_perform(transfer->easy);
+        c = sym_curl_easy_perform(transfer->easy);
         transfer->too_large |= is_too_large(transfer, c);
         if (c == CURLE_OUT_OF_MEMORY && !transfer->too_large)
                 return -ENOMEM;
@@ -228,7 +228,7 @@ static int transfer_perform(Transfer *transfer, HttpResponse *ret)
                 return -EINVAL;
         snprintf(answer.text, sizeof(answer.text), "%s",
                  *transfer->error ? transfer->error
-                 : c != CURLE_OK  ? curl_easy_strerror(c)
+                 : c != CURLE_OK  ? sym_curl_easy_strerror(c)
                                   : "the connection was closed before the end of the headers");
         status = status_of(transfer->easy);
         if (has_responded(transfer, c, status)) {
@@ -243,6 +243,11 @@ static int transfer_perform(Transfer *transfer, HttpResponse *ret)
         return 0;
 }
 
+int http_load(const char **ret_error)
+{
+        return libcurl_load(ret_error);
+}
+
 int http_get(const HttpRequest *request, HttpResponse *ret)
 {
         _cleanup_(transfer_done) Transfer transfer = {
@@ -255,7 +260,7 @@ int http_get(const HttpRequest *request, HttpResponse *ret)
                 return -EINVAL;
         transfer.url = text_format("%s%s", request->endpoint, request->path);
         transfer.body_stream = open_memstream(&transfer.body, &transfer.body_len);
-        transfer.easy = curl_easy_init();
+        transfer.easy = sym_curl_easy_init();
         if (!transfer.url || !transfer.body_stream || !transfer.easy)
                 return -ENOMEM;
         r = add_header(&transfer, "Accept: application/json");
@@ -283,9 +288,9 @@ char *http_host(const char *endpoint)
 
 char *http_escape(const char *segment)
 {
-        char *escaped = curl_easy_escape(NULL, segment, 0), *copy;
+        char *escaped = sym_curl_easy_escape(NULL, segment, 0), *copy;
 
         copy = escaped ? strdup(escaped) : NULL;
-        curl_free(escaped);
+        sym_curl_free(escaped);
         return copy;
 }

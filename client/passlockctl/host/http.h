@@ -34,6 +34,12 @@ typedef struct HttpRequest {
         uint32_t timeout_ms;
 } HttpRequest;
 
+/*
+ * Loads libcurl, before any other function of this file and http-proxy.h. Returns 0, or -ELIBACC
+ * with an error message.
+ */
+int http_load(const char **ret_error);
+
 /* Returns 0, -ENOMEM, or -EINVAL for an invalid endpoint or unreadable CA file. */
 int http_get(const HttpRequest *request, HttpResponse *ret);
 

@@ -267,8 +267,14 @@ int verb_doctor(Invocation *invocation)
                 .client = invocation->client,
                 .timeout_ms = invocation->timeout_ms ?: TIMEOUT_MS_DEFAULT,
         };
+        const char *error;
         int r;
 
+        r = http_load(&error);
+        if (r < 0) {
+                report("Failed to load %s; install the library and repeat this command", error);
+                return EXIT_OURS;
+        }
         r = checks ? 0 : -ENOMEM;
         if (r == 0)
                 r = passlock_set_timeout_ms(invocation->client, examination.timeout_ms);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/http.h"
+#include "client/passlockctl/host/libcrypto.h"
 #include "client/passlockctl/host/protection.h"
 #include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/credential.h"
@@ -257,6 +258,16 @@ static int change_key(KeyChange *change)
         return status;
 }
 
+static int load_libraries(void)
+{
+        const char *error;
+
+        if (http_load(&error) == 0 && libcrypto_load(&error) == 0)
+                return 0;
+        report("Failed to load %s; install the library and repeat this command", error);
+        return EXIT_OURS;
+}
+
 int verb_set_key(Invocation *invocation)
 {
         KeyChange change = {.invocation = invocation};
@@ -266,6 +277,10 @@ int verb_set_key(Invocation *invocation)
                 report("Failed to set the key: not running as root");
                 return EXIT_DENIED;
         }
+        /* Before protect_memory(): the limit of locked memory applies to later mappings. */
+        status = load_libraries();
+        if (status != 0)
+                return status;
         r = protect_memory();
         if (r < 0) {
                 report("Failed to protect the key in memory: %s", strerror(-r));
