@@ -11,6 +11,7 @@ PLACES = {
     "passlock-example-webapp": "examples/webapp/passlock-example-webapp",
     "flood": "tests/load/flood",
     "probe": "tests/load/probe",
+    "authorize": "tests/load/authorize",
 }
 
 
