@@ -54,13 +54,19 @@ static bool is_granted(const Bus *bus, Peer *peer)
         return peer_is_granted(peer, &bus->grants, bus->grants_generation);
 }
 
-/* Whether the connection has read all but its share, times a factor. */
-static bool has_room(const Bus *bus, Peer *peer, unsigned factor)
+/* Unread bytes that a connection may have: its share only if all of them have much. */
+static size_t unread_max(const Bus *bus)
 {
         size_t share = UNREAD_ALL_MAX / peers_count(bus->peers);
 
-        return unread_has_room(peer_unread(peer),
-                               factor * (share < UNREAD_MAX ? share : UNREAD_MAX));
+        return peers_unread_bytes(bus->peers) < UNREAD_ALL_MAX || share > UNREAD_MAX ? UNREAD_MAX
+                                                                                     : share;
+}
+
+/* Whether the connection has read all but so much, times a factor. */
+static bool has_room(const Bus *bus, Peer *peer, unsigned factor)
+{
+        return unread_has_room(peer_unread(peer), factor * unread_max(bus));
 }
 
 /* Whether one more reply LimitsExceeded may be sent. */

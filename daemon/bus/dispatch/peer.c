@@ -50,6 +50,7 @@ struct Peers {
         sd_bus_slot *gone_match_all; /* NULL while each peer has its own */
         LIST_HEAD(, Peer) peers;
         size_t n_peers; /* in the list */
+        size_t n_unread_bytes;
         Quotas *quotas;
 };
 
@@ -96,6 +97,11 @@ size_t peers_count(const Peers *peers)
         return peers->n_peers ?: 1;
 }
 
+size_t peers_unread_bytes(const Peers *peers)
+{
+        return peers->n_unread_bytes;
+}
+
 unsigned *peer_n_parked(Peer *peer)
 {
         return &peer->n_parked;
@@ -130,13 +136,17 @@ Quota *peers_strangers(Peers *peers)
         return quotas_strangers(peers->quotas);
 }
 
-static Peer *find_name(const Peers *peers, const char *unique_name)
+/* Moves the peer to the front: few of many connections make most calls. */
+static Peer *find_name(Peers *peers, const char *unique_name)
 {
         Peer *peer;
 
         LIST_FOREACH(peer, &peers->peers, entry)
-                if (streq(peer->unique_name, unique_name))
+                if (streq(peer->unique_name, unique_name)) {
+                        LIST_REMOVE(peer, entry);
+                        LIST_INSERT_HEAD(&peers->peers, peer, entry);
                         return peer;
+                }
         return NULL;
 }
 
@@ -308,7 +318,7 @@ static int peer_new(Peers *peers, const char *unique_name, Peer **ret)
         peer->unique_name = strdup(unique_name);
         if (!peer->unique_name)
                 return -ENOMEM;
-        unread_init(&peer->unread, peers->bus, peer->unique_name);
+        unread_init(&peer->unread, peers->bus, peer->unique_name, &peers->n_unread_bytes);
         r = peer_watch(peer);
         if (r >= 0)
                 r = peer_look_up(peer);

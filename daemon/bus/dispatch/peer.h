@@ -43,6 +43,8 @@ Peer *peers_get(Peers *peers, const char *unique_name, bool look_up);
 
 /* At least 1. */
 size_t peers_count(const Peers *peers);
+/* Unread bytes of all peers, see unread.h. */
+size_t peers_unread_bytes(const Peers *peers);
 
 Peer *peer_ref(Peer *peer);
 Peer *peer_unref(Peer *peer);

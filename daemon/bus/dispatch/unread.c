@@ -22,13 +22,20 @@
 /* Bytes that count as read each millisecond if the bus does not tell. */
 #define READ_PER_MS ((size_t) 4096)
 
-void unread_init(Unread *unread, sd_bus *bus, const char *unique_name)
+void unread_init(Unread *unread, sd_bus *bus, const char *unique_name, size_t *all)
 {
-        *unread = (Unread){.bus = bus, .unique_name = unique_name};
+        *unread = (Unread){.bus = bus, .unique_name = unique_name, .all = all};
+}
+
+static void set_bytes(Unread *unread, size_t n_bytes)
+{
+        *unread->all += n_bytes - unread->bytes;
+        unread->bytes = n_bytes;
 }
 
 void unread_clear(Unread *unread)
 {
+        set_bytes(unread, 0);
         unread->query = sd_bus_slot_unref(unread->query);
 }
 
@@ -81,7 +88,7 @@ static int on_stats(sd_bus_message *reply, void *userdata, sd_bus_error *error _
                 unread->updated_at_ms = monotonic_ms();
                 return 0;
         }
-        unread->bytes = unread->bytes - unread->bytes_queried + cost_of(outgoing_bytes);
+        set_bytes(unread, unread->bytes - unread->bytes_queried + cost_of(outgoing_bytes));
         unread->interval_ms = unread->bytes < UNREAD_QUERY            ? 0
                               : unread->interval_ms < INTERVAL_MIN_MS ? INTERVAL_MIN_MS
                                                                       : unread->interval_ms * 2;
@@ -109,7 +116,7 @@ static int send_query(Unread *unread)
 /* The bus answers for what it was sent before the query. */
 static void query_if_due(Unread *unread)
 {
-        if (unread->query || unread->bytes < UNREAD_QUERY || monotonic_ms() < unread->retry_at_ms)
+        if (unread->query || monotonic_ms() < unread->retry_at_ms)
                 return;
         if (send_query(unread) >= 0)
                 unread->bytes_queried = unread->bytes;
@@ -121,15 +128,13 @@ static void forget_read(Unread *unread)
         uint64_t elapsed_ms = now_ms - unread->updated_at_ms;
 
         unread->updated_at_ms = now_ms;
-        unread->bytes = elapsed_ms >= unread->bytes / READ_PER_MS
-                                ? 0
-                                : unread->bytes - elapsed_ms * READ_PER_MS;
+        set_bytes(unread, elapsed_ms >= unread->bytes / READ_PER_MS
+                                  ? 0
+                                  : unread->bytes - elapsed_ms * READ_PER_MS);
 }
 
 static void update(Unread *unread)
 {
-        if (unread->bytes < UNREAD_QUERY)
-                return;
         if (unread->unsupported)
                 forget_read(unread);
         else
@@ -138,8 +143,9 @@ static void update(Unread *unread)
 
 void unread_add(Unread *unread, size_t n_bytes)
 {
-        unread->bytes += n_bytes + OVERHEAD;
-        update(unread);
+        set_bytes(unread, unread->bytes + n_bytes + OVERHEAD);
+        if (unread->bytes >= UNREAD_QUERY)
+                update(unread);
 }
 
 bool unread_has_room(Unread *unread, size_t max)

@@ -17,6 +17,7 @@ typedef struct Unread {
         sd_bus *bus;
         const char *unique_name; /* lent */
         sd_bus_slot *query;      /* GetConnectionStats, or NULL */
+        size_t *all;             /* `bytes` of all connections, lent */
         size_t bytes;            /* unread at most, with what each message costs the bus */
         size_t bytes_queried;    /* of these, sent before the query */
         uint64_t updated_at_ms;  /* without an answer of the bus */
@@ -25,8 +26,8 @@ typedef struct Unread {
         bool unsupported; /* the bus does not tell */
 } Unread;
 
-/* `bus` and `unique_name` must outlive this. */
-void unread_init(Unread *unread, sd_bus *bus, const char *unique_name);
+/* `bus`, `unique_name` and `all`, the sum for all connections, must outlive this. */
+void unread_init(Unread *unread, sd_bus *bus, const char *unique_name, size_t *all);
 void unread_clear(Unread *unread);
 
 /* Counts a message of about `n_bytes` that is being sent to the connection. */
