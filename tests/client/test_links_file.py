@@ -136,9 +136,9 @@ def test_import_empty(host):
 
 
 def test_import_in_batches(host, write):
-    file = write(lines(*[link(i) for i in range(1200)]))
-    assert "Added:              1200\n" in host.expect("import", file)
-    assert [line.split()[1] for line in imports(host)] == ["500", "500", "200"]
+    file = write(lines(*[link(i) for i in range(2200)]))
+    assert "Added:              2200\n" in host.expect("import", file)
+    assert [line.split()[1] for line in imports(host)] == ["1000", "1000", "200"]
 
 
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
@@ -281,27 +281,27 @@ def test_another_tenancy(host, write):
     ("error:19", 3, "text of 19", 60), ("die-always", 1, "Timed out", 5),
     ("bad-reply", 1, "unexpected reply", 60), ("hang", 1, "Timed out", 5)])
 @pytest.mark.parametrize("options, end", [
-    ([], "500 of 1200 links were imported; repeat the command to continue"),
+    ([], "1000 of 1200 links were imported; repeat the command to continue"),
     (["--dry-run"], "nothing was changed")])
 def test_fails_halfway(host, write, word, status, text, timeout, options, end):
     links = [link(i) for i in range(1200)]
-    links[500] = link(500, word)
+    links[1000] = link(1000, word)
     file = write(lines(*links))
     said = host.expect("import", *options, f"--timeout={timeout}", file, status=status).splitlines()
-    assert said[0] == f"passlockctl: Failed to import lines 502 to 1001 of {file}:"
+    assert said[0] == f"passlockctl: Failed to import lines 1002 to 1201 of {file}:"
     assert text in said[1]
     assert said[2:] == [f"passlockctl: Stopped, {end}"]
 
 
 def test_service_restart(host, write):
-    file = write(lines(*[link(i) for i in range(500)], link(500, "hang-once")))
+    file = write(lines(*[link(i) for i in range(1000)], link(1000, "hang-once")))
     with Terminal(host, "import", file) as terminal:
         wait_for_import(host, "hang-once")
         host.stop("service")
         host.start_service("links=2")
         status, output, _ = terminal.finish()
     assert status == 0
-    assert "Added:              501\n" in output
+    assert "Added:              1001\n" in output
 
 
 def wait_for_import(host, user):
@@ -310,15 +310,15 @@ def wait_for_import(host, user):
 
 
 @pytest.mark.parametrize("options, end", [
-    ([], "1000 of 1500 links were imported; repeat the command to continue"),
+    ([], "2000 of 2500 links were imported; repeat the command to continue"),
     (["--dry-run"], "nothing was changed")])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(host, write, options, end, number):
     """An interrupted import waits for the batch in flight, to report the number of imported links."""
-    links = [link(i) for i in range(1500)]
-    links[500] = link(500, "hang-once")
+    links = [link(i) for i in range(2500)]
+    links[1000] = link(1000, "hang-once")
     with Terminal(host, "import", *options, write(lines(*links))) as terminal:
-        terminal.read_until("] 500 of about 1500 links")
+        terminal.read_until("] 1000 of about 2500 links")
         wait_for_import(host, "hang-once")
         terminal.process.send_signal(number)
         host.stop("service")

@@ -11,8 +11,9 @@
 #include "client/passlockctl/terminal/report.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-/* Number of links per D-Bus call. */
-#define BATCH_MAX 500U
+/* Number of links per D-Bus call: as many as the daemon takes. Each call is one commit and one
+ * signal to the subscribers. */
+#define BATCH_MAX 1000U
 
 typedef struct Import {
         const Invocation *invocation;
