@@ -9,6 +9,7 @@ PLACES = {
     "passlockctl": "client/passlockctl/passlockctl",
     "passlock-sandbox": "sandbox/passlock-sandbox",
     "passlock-example-webapp": "examples/webapp/passlock-example-webapp",
+    "crowd": "tests/load/crowd",
     "flood": "tests/load/flood",
     "probe": "tests/load/probe",
     "authorize": "tests/load/authorize",

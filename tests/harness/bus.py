@@ -81,6 +81,13 @@ class Bus(Process):
             policy=escape(str(source_dir() / "dbus" / f"{NAME}.conf")),
             servicedir=f"<servicedir>{servicedir}</servicedir>" if servicedir else ""))
 
+    def allow_connections(self, n: int):
+        """Raises the limit of connections of a user, which is 256 by default. Call before start()."""
+        limits = (f'<limit name="max_connections_per_user">{n}</limit>'
+                  f'<limit name="max_completed_connections">{2 * n}</limit>')
+        text = self.config.read_text()
+        self.config.write_text(text.replace("</busconfig>", f"{limits}</busconfig>"))
+
     def command(self):
         return ["dbus-daemon", f"--config-file={self.config}", "--nofork", "--nopidfile",
                 "--nosyslog", "--print-address"]

@@ -2,9 +2,11 @@
 
 #include <err.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/macro.h"
 #include "dbus/names.h"
@@ -41,6 +43,17 @@ static int append_link(sd_bus_message *m)
         return sd_bus_message_append(m, "ss", "load-user", "load-key");
 }
 
+/* Another link at each call. */
+static int append_new_link(sd_bus_message *m)
+{
+        static unsigned n;
+        char user[32], authenticator[64];
+
+        snprintf(user, sizeof(user), "load-user-%d-%u", getpid(), n / 500);
+        snprintf(authenticator, sizeof(authenticator), "load-%d-%u", getpid(), n++);
+        return sd_bus_message_append(m, "ss", user, authenticator);
+}
+
 static int append_authorize(sd_bus_message *m)
 {
         return sd_bus_message_append(m, "sssa{sv}", "shop.example.com", "load-user", "load-user",
@@ -70,6 +83,8 @@ static const CallType types[] = {
          append_authenticator},
         {"List", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "List", append_page},
         {"Add", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "Add", append_link},
+        {"AddNew", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "Add", append_new_link},
+        {"Subscribe", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "Subscribe", NULL},
         {"Authorize", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_TENANCY, "Authorize",
          append_authorize},
 };
