@@ -13,6 +13,7 @@ import time
 import pytest
 from harness.build import binary
 from harness.bus import NAME
+from harness.process import as_uid
 from jeepney import DBusAddress, new_method_call
 
 from .client import BACKUP, GAMES, WWW_DATA, User
@@ -25,6 +26,7 @@ CALLS = 10
 GROWTH_MAX_KB = 16 * 1024
 BURST, PER_SEC = 200, 20  # calls without a grant
 REFUSALS, REFUSALS_PER_SEC = 20, 10
+CLIENTS = 600
 
 
 @pytest.fixture
@@ -43,11 +45,11 @@ def flooded(own_stack, monkeypatch):
 
 
 @contextlib.contextmanager
-def flood(stack, user: User, call: str, connections: int, mode: str, seconds: int = 0):
+def flood(stack, user: User | None, call: str, connections: int, mode: str, seconds: int = 0):
     """Floods until the end of the context or, given the seconds, so long; then the dictionary is
     filled with the numbers of calls."""
-    command = ["setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups",
-               str(binary("flood")), call, str(connections), str(seconds or FLOOD_SEC), mode]
+    command = [*(as_uid(user.uid, user.gid) if user else ()), str(binary("flood")), call,
+               str(connections), str(seconds or FLOOD_SEC), mode]
     counts = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
                           env={"DBUS_SYSTEM_BUS_ADDRESS": stack.bus.address}) as child:
@@ -56,6 +58,22 @@ def flood(stack, user: User, call: str, connections: int, mode: str, seconds: in
             yield counts
             if seconds:
                 counts.update(json.loads(child.stdout.read()))
+        finally:
+            child.kill()
+
+
+@contextlib.contextmanager
+def crowd(stack, n: int, call: str):
+    """Connects clients that each make this call. At the end, the dictionary is filled with the signals
+    that they have received, and the links in these: [least, most] of a client."""
+    counts = {}
+    with subprocess.Popen([str(binary("crowd")), str(n), call], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True, env={"DBUS_SYSTEM_BUS_ADDRESS": stack.bus.address}) as child:
+        try:
+            assert child.stdout.readline() == "ready\n"
+            yield counts
+            child.stdin.close()
+            counts.update(json.loads(child.stdout.read()))
         finally:
             child.kill()
 
@@ -179,3 +197,62 @@ def test_properties_are_limited(flooded):
         pass
     assert counts["refused"] > 0
     assert counts["answered"] < counts["sent"]
+
+
+def test_many_clients_do_not_limit_a_busy_one(own_stack):
+    """Clients that have called once keep little of the daemon's memory, and of its room for unread replies."""
+    own_stack.bus.allow_connections(2 * CLIENTS)
+    own_stack.start()
+    daemon_kb = private_kb(own_stack.daemon)
+    with own_stack.connect() as busy:
+        busy.links("Add", "ada", "key")
+        with crowd(own_stack, CLIENTS, "Get"):
+            for _ in range(300):
+                assert busy.links("GetUser", "key") == ("ada",)
+            calls = [busy.start_links("GetUser", "key") for _ in range(100)]
+            assert {busy.outcome(call) for call in calls} == {("ada",)}
+            assert private_kb(own_stack.daemon) - daemon_kb < GROWTH_MAX_KB
+
+
+def n_waits(process) -> int:
+    """How often the event loop has waited."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+
+
+def test_clients_of_others_do_not_wake_the_daemon(own_stack):
+    """Clients of the bus that never call the daemon connect and leave."""
+    own_stack.start()
+
+    def sleeps():
+        before = n_waits(own_stack.daemon)
+        with crowd(own_stack, 100, "GetId"):
+            pass
+        return n_waits(own_stack.daemon) == before
+
+    # Timers of the start may be due.
+    eventually(sleeps)
+
+
+def test_an_import_has_a_signal_for_a_thousand_links(own_stack):
+    own_stack.start()
+    with crowd(own_stack, 5, "Subscribe") as counts, own_stack.connect() as root:
+        for i in range(3):
+            links = [{"user_id": ("s", f"user-{i}"), "authenticator_id": ("s", f"key-{i}-{j:040}"),
+                      "created_at": ("t", 1), "last_used_at": ("t", 0)} for j in range(1000)]
+            root.links("Import", links, {})
+    assert counts == {"signals": [3, 3], "links": [3000, 3000]}
+
+
+def test_many_subscribers_get_changes_together(own_stack):
+    """At most 5000 signals a second."""
+    own_stack.start()
+    with crowd(own_stack, 120, "Subscribe") as received:
+        begin = time.monotonic()
+        with flood(own_stack, None, "AddNew", 1, "read", seconds=2) as added:
+            pass
+        seconds = time.monotonic() - begin
+    assert added["refused"] == 0
+    least, most = received["links"]
+    assert added["answered"] <= least == most <= added["sent"]
+    assert 1 < max(received["signals"]) <= seconds * 5000 / 120 + 2

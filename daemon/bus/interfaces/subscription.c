@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/bus/interfaces/subscription.h"
 #include "dbus/error.h"
@@ -10,10 +11,16 @@
 #define CHANGES_MAX       1000U
 #define SUBSCRIPTIONS_MAX 128U
 
-/* Unread bytes of a subscriber, and of all of them. A signal has about CHANGES_BYTES at most. */
+/* Unread bytes of a subscriber, and of all of them. A signal has about CHANGES_BYTES at most,
+ * enough for CHANGES_MAX links with ids as long as UUIDs. */
 #define UNREAD_MAX     ((size_t) 1024 * 1024)
 #define UNREAD_ALL_MAX ((size_t) 32 * 1024 * 1024)
-#define CHANGES_BYTES  ((size_t) 64 * 1024)
+#define CHANGES_BYTES  ((size_t) 128 * 1024)
+
+/* Many subscribers get the changes of several commits in one signal: signals take at most a part of
+ * the bus's time. */
+#define SUBSCRIBERS_FEW     16U
+#define PAUSE_PER_SIGNAL_US 200U
 
 /* Bytes of a pair on the bus beyond its texts, and of a signal beyond its pairs. */
 #define PAIR_BYTES   16U
@@ -43,8 +50,10 @@ typedef struct Changes {
 struct Subscriptions {
         BusTenancy *object;
         LIST_HEAD(, Subscription) list;
-        Changes *changes;        /* not sent yet, or NULL */
-        sd_event_source *source; /* sends them, or NULL */
+        unsigned n_subscriptions; /* in the list */
+        Changes *changes;         /* not sent yet, or NULL */
+        sd_event_source *source;  /* sends them, or NULL */
+        uint64_t sent_at_us;      /* when changes were last sent */
 };
 
 static void pair_list_clear(PairList *list)
@@ -78,9 +87,10 @@ int subscriptions_new(BusTenancy *object, Subscriptions **ret)
         return 0;
 }
 
-static Subscription *subscription_free(Bus *bus, Subscription *subscription)
+static Subscription *subscription_free(Subscriptions *subscriptions, Subscription *subscription)
 {
-        bus->n_subscriptions--;
+        subscriptions->n_subscriptions--;
+        subscriptions->object->bus->n_subscriptions--;
         peer_quota(subscription->peer)->n_subscriptions--;
         LIST_REMOVE(subscription, entry);
         peer_unref(subscription->peer);
@@ -107,13 +117,26 @@ static bool may_read(const Subscriptions *subscriptions, const Subscription *sub
                             RIGHT_LINKS_READ, NULL);
 }
 
+static size_t min(size_t a, size_t b)
+{
+        return a < b ? a : b;
+}
+
+static size_t unread_max(const Subscriptions *subscriptions)
+{
+        return min(UNREAD_MAX, UNREAD_ALL_MAX / subscriptions->object->bus->n_subscriptions);
+}
+
+static size_t changes_bytes_max(const Subscriptions *subscriptions)
+{
+        return min(CHANGES_BYTES, unread_max(subscriptions) / 2);
+}
+
 static bool has_room(const Subscriptions *subscriptions, const Subscription *subscription,
                      size_t n_bytes)
 {
-        size_t max = UNREAD_ALL_MAX / subscriptions->object->bus->n_subscriptions;
+        size_t max = unread_max(subscriptions);
 
-        if (max > UNREAD_MAX)
-                max = UNREAD_MAX;
         return n_bytes < max && unread_has_room(peer_unread(subscription->peer), max - n_bytes);
 }
 
@@ -156,7 +179,7 @@ static void send_signal(const Subscriptions *subscriptions, const Subscription *
 static void subscription_end(Subscriptions *subscriptions, Subscription *subscription)
 {
         send_signal(subscriptions, subscription, NULL);
-        subscription_free(subscriptions->object->bus, subscription);
+        subscription_free(subscriptions, subscription);
 }
 
 static void send_changes(Subscriptions *subscriptions)
@@ -167,6 +190,7 @@ static void send_changes(Subscriptions *subscriptions)
         subscriptions->source = sd_event_source_unref(subscriptions->source);
         if (!changes)
                 return;
+        subscriptions->sent_at_us = monotonic_us();
         for (subscription = LIST_FIRST(&subscriptions->list); subscription; subscription = next) {
                 next = LIST_NEXT(subscription, entry);
                 if (may_read(subscriptions, subscription) &&
@@ -183,7 +207,7 @@ Subscriptions *subscriptions_free(Subscriptions *subscriptions)
                 return NULL;
         send_changes(subscriptions);
         while (!LIST_EMPTY(&subscriptions->list))
-                subscription_free(subscriptions->object->bus, LIST_FIRST(&subscriptions->list));
+                subscription_free(subscriptions, LIST_FIRST(&subscriptions->list));
         free(subscriptions);
         return NULL;
 }
@@ -200,9 +224,12 @@ int subscriptions_add(Subscriptions *subscriptions, const Request *request)
                 subscription = calloc(1, sizeof(Subscription));
                 if (!subscription)
                         return -ENOMEM;
+                /* Changes before the subscription are for the others. */
+                send_changes(subscriptions);
                 subscription->peer = peer_ref(request->peer);
                 LIST_INSERT_HEAD(&subscriptions->list, subscription, entry);
                 quota->n_subscriptions++;
+                subscriptions->n_subscriptions++;
                 request->bus->n_subscriptions++;
         }
         subscription->authorized = request->authorized;
@@ -214,7 +241,7 @@ void subscriptions_remove(Subscriptions *subscriptions, const char *unique_name)
         Subscription *subscription = find(subscriptions, unique_name);
 
         if (subscription)
-                subscription_free(subscriptions->object->bus, subscription);
+                subscription_free(subscriptions, subscription);
 }
 
 void subscriptions_end_all(Subscriptions *subscriptions)
@@ -230,18 +257,36 @@ static int on_changes(sd_event_source *source _unused_, void *userdata)
         return 0;
 }
 
+static int on_pause_over(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+        send_changes(userdata);
+        return 0;
+}
+
+static uint64_t due_at_us(const Subscriptions *subscriptions)
+{
+        unsigned n = subscriptions->n_subscriptions;
+
+        return n <= SUBSCRIBERS_FEW ? 0 : subscriptions->sent_at_us + n * PAUSE_PER_SIGNAL_US;
+}
+
 static int prepare(Subscriptions *subscriptions)
 {
         sd_event *event = sd_bus_get_event(subscriptions->object->bus->bus);
+        uint64_t due_us = due_at_us(subscriptions);
         int r = 0;
 
         if (!subscriptions->changes)
                 subscriptions->changes = calloc(1, sizeof(Changes));
         if (!subscriptions->changes)
                 return -ENOMEM;
-        /* When the event loop is done with the commit. */
-        if (!subscriptions->source)
-                r = sd_event_add_defer(event, &subscriptions->source, on_changes, subscriptions);
+        if (subscriptions->source)
+                return 0;
+        /* At the earliest when the event loop is done with the commit. */
+        r = due_us > monotonic_us()
+                    ? sd_event_add_time(event, &subscriptions->source, CLOCK_MONOTONIC, due_us, 1,
+                                        on_pause_over, subscriptions)
+                    : sd_event_add_defer(event, &subscriptions->source, on_changes, subscriptions);
         return log_errno_origin(r);
 }
 
@@ -267,7 +312,7 @@ static void on_change(Subscriptions *subscriptions, const Link *link, bool remov
         if (LIST_EMPTY(&subscriptions->list))
                 return;
         if (pending && (pending->added.n_pairs + pending->removed.n_pairs >= CHANGES_MAX ||
-                        pending->n_bytes >= CHANGES_BYTES))
+                        pending->n_bytes >= changes_bytes_max(subscriptions)))
                 send_changes(subscriptions);
         r = prepare(subscriptions);
         if (r >= 0) {
