@@ -15,6 +15,7 @@
 #define TENANCY_ID "-"
 
 struct Health {
+        BusCheck *bus_check;
         Store *store;
         CommitDispatcher *dispatcher;
         Notify *notify;
@@ -26,7 +27,9 @@ struct Health {
 /* Retries soon on failure. */
 static void notify_watchdog(Health *health)
 {
-        if (!notify_alive(health->notify))
+        if (!bus_check_is_alive(health->bus_check))
+                log_error("The system bus does not answer; no watchdog ping sent");
+        else if (!notify_alive(health->notify))
                 (void) sd_event_source_set_time_relative(health->timer,
                                                          health->interval_usec / RETRIES_PER_CHECK);
 }
@@ -66,13 +69,15 @@ static int on_health_timer(sd_event_source *timer, uint64_t usec _unused_, void 
         r = log_errno_origin(sd_event_source_set_time_relative(timer, health->interval_usec));
         if (r >= 0)
                 r = log_errno_origin(sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT));
-        if (r >= 0)
+        if (r >= 0) {
+                bus_check_start(health->bus_check, health->interval_usec);
                 check_health(health);
+        }
         return r;
 }
 
-int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Notify *notify,
-               Health **ret)
+int health_new(sd_event *event, BusCheck *bus_check, Store *store, CommitDispatcher *dispatcher,
+               Notify *notify, Health **ret)
 {
         _cleanup_(health_freep) Health *health = calloc(1, sizeof(Health));
         uint64_t timeout_usec;
@@ -80,6 +85,7 @@ int health_new(sd_event *event, Store *store, CommitDispatcher *dispatcher, Noti
 
         if (!health)
                 return -ENOMEM;
+        health->bus_check = bus_check;
         health->store = store;
         health->dispatcher = dispatcher;
         health->notify = notify;

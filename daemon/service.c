@@ -10,6 +10,7 @@
 #include "build-config.h"
 #include "daemon/api/api.h"
 #include "daemon/audit/audit.h"
+#include "daemon/bus-check.h"
 #include "daemon/bus/bus.h"
 #include "daemon/commit-dispatcher.h"
 #include "daemon/config-loader.h"
@@ -33,6 +34,7 @@ struct Service {
         CommitDispatcher *dispatcher;
         StoreRetry *store_retry;
         Bus *bus;
+        BusCheck *bus_check;
         ConfigLoader *loader;
         Tenancies *all; /* includes tenancies that are no longer configured */
         TenancySet *tenancies;
@@ -147,6 +149,21 @@ static void on_bus_disconnected(void *userdata)
 {
         audit(EVENT_BUS_LOST);
         stop(userdata, -ECONNRESET);
+}
+
+static void on_bus_replaced(Bus *fresh, void *userdata)
+{
+        Service *service = userdata;
+        int r;
+
+        r = bus_replace(fresh, service->bus);
+        service->bus = fresh;
+        if (r >= 0)
+                r = tenancy_set_move(service->tenancies, fresh);
+        if (r < 0) {
+                log_error("Failed to replace the connection to the bus: %s", strerror(-r));
+                stop(service, r);
+        }
 }
 
 static int on_stop_signal(sd_event_source *source _unused_,
@@ -283,8 +300,14 @@ static char *status_text(void *userdata)
         const Service *service = userdata;
         size_t n;
         Tenancy *const *tenancies = tenancy_set_get(service->tenancies, &n);
+        _cleanup_(freep) char *text =
+                status_describe(tenancies, n, bus_count_calls(service->bus), service->stopping);
+        char *prefixed;
 
-        return status_describe(tenancies, n, bus_count_calls(service->bus), service->stopping);
+        if (!text || bus_check_is_alive(service->bus_check))
+                return TAKE_PTR(text);
+        return asprintf(&prefixed, "The system bus does not answer: %s", text) < 0 ? NULL
+                                                                                   : prefixed;
 }
 
 /* Watchdog and status line. */
@@ -292,8 +315,11 @@ static int add_reports(Service *service)
 {
         int r;
 
-        r = health_new(service->event, service->store, service->dispatcher, service->notify,
-                       &service->health);
+        r = bus_check_new(service->event, service->bus, on_bus_replaced, service,
+                          &service->bus_check);
+        if (r >= 0)
+                r = health_new(service->event, service->bus_check, service->store,
+                               service->dispatcher, service->notify, &service->health);
         if (r >= 0)
                 r = status_new(service->event, service->notify, status_text, service,
                                &service->status);
@@ -347,6 +373,7 @@ Service *service_free(Service *service)
                 return NULL;
         status_free(service->status);
         health_free(service->health);
+        bus_check_free(service->bus_check);
         notify_free(service->notify);
         config_loader_free(service->loader);
         bus_free(service->bus);

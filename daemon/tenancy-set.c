@@ -139,6 +139,12 @@ int tenancy_set_configure(TenancySet *set, const Config *config)
         return r;
 }
 
+int tenancy_set_move(TenancySet *set, Bus *bus)
+{
+        set->bus = bus;
+        return bus_show_tenancies(bus, set->tenancies, set->n_tenancies);
+}
+
 void tenancy_set_stop(TenancySet *set)
 {
         set->stopped = true;

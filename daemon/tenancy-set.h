@@ -19,6 +19,9 @@ DEFINE_CLEANUP(TenancySet *, tenancy_set_free);
  * Returns 0 or a negative errno; after -ENOMEM the configuration may be applied partly. */
 int tenancy_set_configure(TenancySet *set, const Config *config);
 
+/* Shows the tenancies on another connection to the bus. Returns 0 or a negative errno. */
+int tenancy_set_move(TenancySet *set, Bus *bus);
+
 /* Stops all background work for good. */
 void tenancy_set_stop(TenancySet *set);
 

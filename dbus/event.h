@@ -89,6 +89,8 @@
         X(STOPPED, "stopped", LOG_NOTICE, "fd64deb611904a6daa31bb0668198913", "Stopped") \
         X(BUS_LOST, "bus-lost", LOG_ERR, "b109c839ba5c4cfcbc1507f0d9b24c8e", \
           "D-Bus connection lost") \
+        X(BUS_REPLACED, "bus-replaced", LOG_WARNING, "354d5e4edb57446ab6b68a0a6e26d19c", \
+          "D-Bus connection hung and was replaced") \
         X(RECORDS_LOST, "records-lost", LOG_WARNING, "ed4277cef914450d929492c9e4bafff3", \
           "Log records dropped: the journal did not keep up")
 

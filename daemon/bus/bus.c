@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/strv.h"
+#include "daemon/audit/audit.h"
 #include "daemon/bus/bus.h"
 #include "daemon/bus/dispatch/admission.h"
 #include "daemon/bus/dispatch/authorization.h"
@@ -14,9 +15,13 @@
 #include "daemon/bus/interfaces/interfaces.h"
 #include "daemon/bus/interfaces/subscription.h"
 #include "daemon/bus/objects.h"
+#include "daemon/bus/ping.h"
 #include "dbus/names.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
+
+/* RequestName's reply: the connection owns the name. */
+#define REPLY_PRIMARY_OWNER 1U
 
 /* How long queued messages may take to be sent at exit. */
 #define FLUSH_TIMEOUT_MS 2000U
@@ -90,7 +95,8 @@ static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_er
         bus->stopping = true;
         turns_end_back_pressure(bus->turns);
         cancel_requests(bus, NULL);
-        bus->owner.disconnected(bus->owner.userdata);
+        if (bus->owner.disconnected)
+                bus->owner.disconnected(bus->owner.userdata);
         return 0;
 }
 
@@ -177,6 +183,9 @@ static int connect_bus(Bus *bus, sd_event *event)
         r = sd_bus_add_filter(bus->bus, new_slot(bus), admission_filter, bus);
         if (r < 0)
                 return r;
+        r = ping_new(bus->bus, &bus->ping);
+        if (r < 0)
+                return r;
         r = sd_bus_match_signal(bus->bus, new_slot(bus), "org.freedesktop.DBus.Local",
                                 "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
                                 "Disconnected", on_disconnected, bus);
@@ -213,16 +222,27 @@ static void flush(sd_bus *sd)
 {
         uint64_t deadline_ms = monotonic_ms() + FLUSH_TIMEOUT_MS;
 
-        while (sd && monotonic_ms() < deadline_ms) {
+        /* The connection may be closed once the event loop has ended. */
+        while (sd && sd_bus_is_ready(sd) > 0 && monotonic_ms() < deadline_ms) {
                 int events = sd_bus_get_events(sd), r;
 
-                /* The connection is closed once the event loop has ended. */
                 if (events < 0 || !(events & POLLOUT))
                         return;
                 r = sd_bus_process(sd, NULL);
                 if (r < 0 || (r == 0 && sd_bus_wait(sd, 100 * 1000) < 0))
                         return;
         }
+}
+
+/* Frees all but what requests need that have been started. */
+static void free_dispatch(Bus *bus)
+{
+        objects_free(bus);
+        bus->polkit = polkit_free(bus->polkit);
+        bus->turns = turns_free(bus->turns);
+        bus->ping = ping_free(bus->ping);
+        while (bus->n_slots > 0)
+                sd_bus_slot_unref(bus->slots[--bus->n_slots]);
 }
 
 Bus *bus_free(Bus *bus)
@@ -232,12 +252,9 @@ Bus *bus_free(Bus *bus)
         bus->owner = (BusOwner){};
         while (!LIST_EMPTY(&bus->requests))
                 request_free(LIST_FIRST(&bus->requests));
-        objects_free(bus);
+        free_dispatch(bus);
         peers_free(bus->peers);
-        polkit_free(bus->polkit);
-        turns_free(bus->turns);
-        for (size_t i = 0; i < bus->n_slots; i++)
-                sd_bus_slot_unref(bus->slots[i]);
+        bus_free(bus->replaced);
         flush(bus->bus);
         sd_bus_close_unref(bus->bus);
         grant_list_clear(&bus->grants);
@@ -246,9 +263,97 @@ Bus *bus_free(Bus *bus)
         return NULL;
 }
 
+/* Replaceable: the bus may not notice the end of a connection that it does not read. */
 int bus_acquire_name(Bus *bus)
 {
-        return sd_bus_request_name(bus->bus, PASSLOCK_BUS_NAME, 0);
+        return sd_bus_request_name(bus->bus, PASSLOCK_BUS_NAME, SD_BUS_NAME_ALLOW_REPLACEMENT);
+}
+
+static int on_name_replaced(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        const sd_bus_error *failure = sd_bus_message_get_error(m);
+        uint32_t answer = 0;
+
+        if (!failure)
+                (void) sd_bus_message_read(m, "u", &answer);
+        if (answer != REPLY_PRIMARY_OWNER) {
+                log_error("Failed to acquire the bus name %s on a new connection: %s",
+                          PASSLOCK_BUS_NAME, failure ? failure->name : "another process owns it");
+                return on_disconnected(m, userdata, NULL);
+        }
+        audit(EVENT_BUS_REPLACED);
+        return 0;
+}
+
+static int replace_name(Bus *bus)
+{
+        return sd_bus_request_name_async(bus->bus, NULL, PASSLOCK_BUS_NAME,
+                                         SD_BUS_NAME_ALLOW_REPLACEMENT |
+                                                 SD_BUS_NAME_REPLACE_EXISTING,
+                                         on_name_replaced, bus);
+}
+
+/* Closes the connection, and cancels all requests but those whose change is being made. */
+static void retire(Bus *bus)
+{
+        bus->owner = (BusOwner){};
+        sd_bus_close(bus->bus);
+        for (Request *request = LIST_FIRST(&bus->requests), *next; request; request = next) {
+                next = LIST_NEXT(request, entry);
+                if (request->call || request->turn.queue || !request->peer)
+                        request_free(request);
+        }
+        free_dispatch(bus);
+}
+
+int bus_replace(Bus *bus, Bus *old)
+{
+        BusTenancy *t;
+        int r;
+
+        bus->owner = old->owner;
+        bus->default_tenancy = TAKE_PTR(old->default_tenancy);
+        bus->max_pending_per_user = old->max_pending_per_user;
+        bus->grants = TAKE(old->grants, (GrantList){});
+        /* Before the signals, which count only from the owner of the name. */
+        r = replace_name(bus);
+        LIST_FOREACH(t, &old->tenancies, entry)
+                subscriptions_move_and_end_all(t->subscriptions, bus->bus);
+        retire(old);
+        bus->replaced = old;
+        return r;
+}
+
+bool bus_is_connected(Bus *bus)
+{
+        return sd_bus_is_ready(bus->bus) > 0;
+}
+
+bool bus_is_closed(Bus *bus)
+{
+        return sd_bus_is_open(bus->bus) <= 0;
+}
+
+void bus_ping(Bus *bus)
+{
+        if (bus->replaced && bus_is_idle(bus->replaced))
+                bus->replaced = bus_free(bus->replaced);
+        ping_send(bus->ping);
+}
+
+bool bus_is_answered(const Bus *bus)
+{
+        return ping_is_answered(bus->ping);
+}
+
+bool bus_has_progress(Bus *bus)
+{
+        return ping_has_progress(bus->ping);
+}
+
+bool bus_is_stopping(const Bus *bus)
+{
+        return bus->stopping;
 }
 
 /* The bus delivers all calls to the name before this reply. */
@@ -276,7 +381,8 @@ int bus_release_name(Bus *bus)
 
 bool bus_is_idle(Bus *bus)
 {
-        return LIST_EMPTY(&bus->requests) && !bus->releasing;
+        return LIST_EMPTY(&bus->requests) && !bus->releasing &&
+               (!bus->replaced || bus_is_idle(bus->replaced));
 }
 
 size_t bus_count_calls(const Bus *bus)

@@ -17,11 +17,29 @@ int bus_new(sd_event *event, const BusOwner *owner, Bus **ret);
 Bus *bus_free(Bus *bus);
 DEFINE_CLEANUP(Bus *, bus_free);
 
+/* Whether the bus has accepted the connection, and whether it is open no more. They do not wait. */
+bool bus_is_connected(Bus *bus);
+bool bus_is_closed(Bus *bus);
+
+/* A round trip through the bus, see ping.h. */
+void bus_ping(Bus *bus);
+bool bus_is_answered(const Bus *bus);
+bool bus_has_progress(Bus *bus);
+
+/*
+ * Has a connection without an owner take the place of one that hangs, with its settings, its name
+ * and a record of that. Takes `old`. As at a restart, callers get no reply, and the objects are
+ * missing until bus_show_tenancies(); subscribers get SubscriptionLost. Returns 0 or a negative
+ * errno.
+ */
+int bus_replace(Bus *bus, Bus *old);
+
 /* Acquires the bus name. -EEXIST or -EALREADY if the name is taken. */
 int bus_acquire_name(Bus *bus);
 /* Releases the bus name: new calls go to the next instance, earlier ones are still answered.
  * Requests that wait for polkit fail with AccessDenied. */
 int bus_release_name(Bus *bus);
+bool bus_is_stopping(const Bus *bus);
 /* Whether no request is in flight, and ReleaseName is not pending, so that none can arrive. */
 bool bus_is_idle(Bus *bus);
 /* Counts the requests in flight. */

@@ -158,7 +158,10 @@ class Connection:
 
     def driver(self, member: str, signature: str = "", *args) -> tuple:
         """Calls a method of the bus driver."""
-        return self.finish(self.send(new_method_call(DRIVER, member, signature or None, args)))
+        return self.finish(self.start_driver(member, signature, *args))
+
+    def start_driver(self, member: str, signature: str = "", *args) -> int:
+        return self.send(new_method_call(DRIVER, member, signature or None, args))
 
     def get(self, path: str, interface: str, name: str):
         (variant,) = self.call(path, PROPERTIES, "Get", "ss", f"{NAME}.{interface}", name)

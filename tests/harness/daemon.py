@@ -60,14 +60,14 @@ class Daemon(Process):
         return super().start()
 
     def wait_ready(self):
-        self._wait_notified("READY=1")
+        self.wait_notified("READY=1")
 
     def reload(self):
         """Sends SIGHUP, and waits until the reload has succeeded or failed."""
         self.forget_notifications()
         os.kill(self.pid, signal.SIGHUP)
-        self._wait_notified("RELOADING=1")
-        self._wait_notified("READY=1")
+        self.wait_notified("RELOADING=1")
+        self.wait_notified("READY=1")
 
     def forget_notifications(self):
         """Discards notifications of earlier starts and reloads."""
@@ -78,7 +78,8 @@ class Daemon(Process):
         except BlockingIOError:
             pass
 
-    def _wait_notified(self, what: str):
+    def wait_notified(self, what: str):
+        """Waits for a notification, beginning with those that have not been read."""
         end = time.monotonic() + PATIENCE_SEC
         while True:
             self.wait_readable(self.notify, max(0, end - time.monotonic()))

@@ -13,12 +13,13 @@
 #include "dbus/names.h"
 
 typedef struct Bus Bus;
+typedef struct Ping Ping;
 typedef struct Request Request;
 
 /* Result of a reload: r is 0, an Error or a negative errno; `text` may say more of an Error. */
 typedef void (*BusReloadedFunc)(int r, const char *text, void *userdata);
 
-/* Callbacks of the bus into the daemon. */
+/* Callbacks of the bus into the daemon; NULL: none. */
 typedef struct BusOwner {
         /* Reloads configuration and credentials, and records that. Returns 0 if `done` will be
          * called, once and later; or an Error, which *ret_text (to be freed) may explain, or a
@@ -62,6 +63,7 @@ struct Bus {
         Peers *peers;
         Polkit *polkit;
         Turns *turns;
+        Ping *ping;
         LIST_HEAD(, Request) requests;
         unsigned n_slots_taken; /* requests with a slot of an API */
         LIST_HEAD(, BusTenancy) tenancies;
@@ -71,6 +73,7 @@ struct Bus {
         unsigned max_pending_per_user;
         bool releasing; /* ReleaseName is pending: calls may still arrive */
         bool stopping;  /* polkit is not asked any more */
+        Bus *replaced;  /* the one before, until its last request ends; or NULL */
 };
 
 /* Finds the object of a label. NULL if there is none. */

@@ -30,7 +30,8 @@
 struct Polkit {
         sd_bus *bus;
         sd_bus_slot *owner_match;
-        char *owner; /* polkit's unique name; NULL: polkit is not running */
+        sd_bus_slot *owner_query; /* pending GetNameOwner, or NULL */
+        char *owner;              /* polkit's unique name; NULL: polkit is not running */
         uint64_t n_checks;
         RateLimit log_limit;
 };
@@ -79,24 +80,29 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 0;
 }
 
-/* Must run after the match of NameOwnerChanged, so that no change is missed. */
+static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_)
+{
+        Polkit *polkit = userdata;
+        const char *owner;
+
+        polkit->owner_query = sd_bus_slot_unref(polkit->owner_query);
+        if (sd_bus_message_is_method_error(reply, NULL) > 0) {
+                if (!sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                        complain(polkit, "was not found: %s",
+                                 sd_bus_message_get_error(reply)->name);
+        } else if (streq_ptr(sd_bus_message_get_sender(reply), DRIVER) &&
+                   sd_bus_message_read(reply, "s", &owner) >= 0) {
+                set_owner(polkit, owner);
+        }
+        return 0;
+}
+
+/* Must run after the match of NameOwnerChanged, so that no change is missed. The reply comes before
+ * those of later checks. */
 static int find_owner(Polkit *polkit)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        const char *owner;
-        int r;
-
-        r = sd_bus_call_method(polkit->bus, DRIVER, DRIVER_PATH, DRIVER, "GetNameOwner", &error,
-                               &reply, "s", AUTHORITY);
-        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
-                return 0;
-        if (r >= 0)
-                r = sd_bus_message_read(reply, "s", &owner);
-        if (r < 0)
-                return r;
-        set_owner(polkit, owner);
-        return 0;
+        return sd_bus_call_method_async(polkit->bus, &polkit->owner_query, DRIVER, DRIVER_PATH,
+                                        DRIVER, "GetNameOwner", on_owner, polkit, "s", AUTHORITY);
 }
 
 int polkit_new(sd_bus *bus, Polkit **ret)
@@ -107,11 +113,11 @@ int polkit_new(sd_bus *bus, Polkit **ret)
         if (!polkit)
                 return -ENOMEM;
         polkit->bus = bus;
-        r = sd_bus_add_match(bus, &polkit->owner_match,
-                             "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
-                             "',interface='" DRIVER "',member='NameOwnerChanged',arg0='" AUTHORITY
-                             "'",
-                             on_owner_changed, polkit);
+        r = sd_bus_add_match_async(bus, &polkit->owner_match,
+                                   "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
+                                   "',interface='" DRIVER
+                                   "',member='NameOwnerChanged',arg0='" AUTHORITY "'",
+                                   on_owner_changed, NULL, polkit);
         if (r >= 0)
                 r = find_owner(polkit);
         if (r < 0)
@@ -125,6 +131,7 @@ Polkit *polkit_free(Polkit *polkit)
 {
         if (!polkit)
                 return NULL;
+        sd_bus_slot_unref(polkit->owner_query);
         sd_bus_slot_unref(polkit->owner_match);
         free(polkit->owner);
         free(polkit);

@@ -152,12 +152,11 @@ static int append_pairs(sd_bus_message *m, const PairList *list)
 }
 
 /* Sends Changed or, without changes, SubscriptionLost. */
-static void send_signal(const Subscriptions *subscriptions, const Subscription *subscription,
-                        const Changes *changes)
+static void send_signal(sd_bus *sd, const Subscriptions *subscriptions,
+                        const Subscription *subscription, const Changes *changes)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         const char *unique_name = peer_unique_name(subscription->peer);
-        sd_bus *sd = subscriptions->object->bus->bus;
         int r;
 
         r = sd_bus_message_new_signal(sd, &m, subscriptions->object->path, PASSLOCK_INTERFACE_LINKS,
@@ -176,15 +175,16 @@ static void send_signal(const Subscriptions *subscriptions, const Subscription *
                    SIGNAL_BYTES + (changes ? changes->n_bytes : 0));
 }
 
-static void subscription_end(Subscriptions *subscriptions, Subscription *subscription)
+static void subscription_end(sd_bus *sd, Subscriptions *subscriptions, Subscription *subscription)
 {
-        send_signal(subscriptions, subscription, NULL);
+        send_signal(sd, subscriptions, subscription, NULL);
         subscription_free(subscriptions, subscription);
 }
 
 static void send_changes(Subscriptions *subscriptions)
 {
         _cleanup_(changes_freep) Changes *changes = TAKE_PTR(subscriptions->changes);
+        sd_bus *sd = subscriptions->object->bus->bus;
         Subscription *subscription, *next;
 
         subscriptions->source = sd_event_source_unref(subscriptions->source);
@@ -195,9 +195,9 @@ static void send_changes(Subscriptions *subscriptions)
                 next = LIST_NEXT(subscription, entry);
                 if (may_read(subscriptions, subscription) &&
                     has_room(subscriptions, subscription, changes->n_bytes))
-                        send_signal(subscriptions, subscription, changes);
+                        send_signal(sd, subscriptions, subscription, changes);
                 else
-                        subscription_end(subscriptions, subscription);
+                        subscription_end(sd, subscriptions, subscription);
         }
 }
 
@@ -244,11 +244,22 @@ void subscriptions_remove(Subscriptions *subscriptions, const char *unique_name)
                 subscription_free(subscriptions, subscription);
 }
 
+static void end_all(Subscriptions *subscriptions, sd_bus *sd)
+{
+        while (!LIST_EMPTY(&subscriptions->list))
+                subscription_end(sd, subscriptions, LIST_FIRST(&subscriptions->list));
+}
+
 void subscriptions_end_all(Subscriptions *subscriptions)
 {
         send_changes(subscriptions);
-        while (!LIST_EMPTY(&subscriptions->list))
-                subscription_end(subscriptions, LIST_FIRST(&subscriptions->list));
+        end_all(subscriptions, subscriptions->object->bus->bus);
+}
+
+void subscriptions_move_and_end_all(Subscriptions *subscriptions, sd_bus *sd)
+{
+        subscriptions->changes = changes_free(subscriptions->changes);
+        end_all(subscriptions, sd);
 }
 
 static int on_changes(sd_event_source *source _unused_, void *userdata)

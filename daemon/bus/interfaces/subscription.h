@@ -24,6 +24,8 @@ int subscriptions_add(Subscriptions *subscriptions, const Request *request);
 void subscriptions_remove(Subscriptions *subscriptions, const char *unique_name);
 /* With SubscriptionLost: the label points to another tenancy, or to none. */
 void subscriptions_end_all(Subscriptions *subscriptions);
+/* The same on another connection, because the present one hangs. Drops pending changes. */
+void subscriptions_move_and_end_all(Subscriptions *subscriptions, sd_bus *sd);
 
 void subscriptions_on_added(Subscriptions *subscriptions, const Link *link);
 void subscriptions_on_removed(Subscriptions *subscriptions, const Link *link);

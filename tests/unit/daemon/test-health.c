@@ -19,6 +19,9 @@ static struct {
         unsigned n_reads, n_barriers, n_alive, n_forgotten;
         bool unheard; /* systemd's socket is full */
         bool held;    /* back-pressure from the journal */
+        uint64_t interval_usec;
+        unsigned n_bus_checks;
+        bool unreachable; /* the bus does not answer */
 } fake;
 
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
@@ -45,6 +48,17 @@ StoreChange *store_change_forget(StoreChange *change)
         return NULL;
 }
 
+void bus_check_start(BusCheck *check, uint64_t interval_usec)
+{
+        assert_int_equal(interval_usec, fake.interval_usec);
+        fake.n_bus_checks++;
+}
+
+bool bus_check_is_alive(const BusCheck *check)
+{
+        return !fake.unreachable;
+}
+
 bool commit_dispatcher_is_throttled(const CommitDispatcher *dispatcher)
 {
         return fake.held;
@@ -68,10 +82,11 @@ static int set_up(void **state)
         char usec[16];
 
         memset(&fake, 0, sizeof(fake));
+        fake.interval_usec = INTERVAL_USEC;
         snprintf(usec, sizeof(usec), "%u", 4 * INTERVAL_USEC);
         assert_int_equal(setenv("WATCHDOG_USEC", usec, true), 0);
         assert_int_equal(sd_event_new(&test.event), 0);
-        assert_int_equal(health_new(test.event, NULL, NULL, NULL, &test.health), 0);
+        assert_int_equal(health_new(test.event, NULL, NULL, NULL, NULL, &test.health), 0);
         *state = &test;
         return 0;
 }
@@ -114,8 +129,9 @@ static void test_socket_full(void **state)
         Test *test = *state;
 
         test->health = health_free(test->health);
+        fake.interval_usec = 60000000;
         assert_int_equal(setenv("WATCHDOG_USEC", "240000000", true), 0);
-        assert_int_equal(health_new(test->event, NULL, NULL, NULL, &test->health), 0);
+        assert_int_equal(health_new(test->event, NULL, NULL, NULL, NULL, &test->health), 0);
         fake.unheard = true;
         check(test);
         for (unsigned i = 2; i <= 4; i++) {
@@ -191,6 +207,21 @@ static void test_back_pressure(void **state)
         assert_int_equal(fake.n_alive, 4);
 }
 
+static void test_unreachable(void **state)
+{
+        fake.unreachable = true;
+        for (unsigned i = 1; i <= 3; i++) {
+                check(*state);
+                assert_int_equal(fake.n_bus_checks, i);
+                end_barrier(0);
+        }
+        assert_int_equal(fake.n_alive, 0);
+        fake.unreachable = false;
+        check(*state);
+        end_barrier(0);
+        assert_int_equal(fake.n_alive, 1);
+}
+
 static void test_no_memory(void **state)
 {
         fake.barrier_result = -ENOMEM;
@@ -207,7 +238,7 @@ static void test_no_watchdog(void **state)
 
         health_free(test->health);
         assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
-        assert_int_equal(health_new(test->event, NULL, NULL, NULL, &test->health), 0);
+        assert_int_equal(health_new(test->event, NULL, NULL, NULL, NULL, &test->health), 0);
         assert_int_equal(sd_event_run(test->event, 4 * INTERVAL_USEC), 0);
         assert_int_equal(fake.n_reads, 0);
 }
@@ -221,6 +252,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_no_writing, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stuck_writer, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_back_pressure, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_unreachable, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_watchdog, set_up, tear_down),
         };
