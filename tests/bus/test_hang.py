@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from harness.build import binary
-from harness.bus import NAME
+from harness.bus import NAME, PATH
 from harness.process import PATIENCE_SEC
 
 from .bus_proxy import BusProxy
-from .client import GAMES, WWW_DATA
+from .client import GAMES, INTROSPECTABLE, WWW_DATA
 from .stack import eventually, new_request_id, new_user, raises
 from .test_flood import flood
 from .vault import HeldStore
@@ -235,6 +235,29 @@ def test_name_that_another_process_keeps(proxied):
         assert "another process owns it" in proxied.daemon.log_text()
     proxied.daemon.start()
     proxied.stack.assert_healthy()
+
+
+def test_bus_that_stops_reading(own_stack):
+    """dbus-daemon reads nothing more from a connection whose messages too many others have not read."""
+    config = own_stack.bus.config
+    config.write_text(config.read_text().replace(
+        "</busconfig>", '<limit name="max_incoming_bytes">200000</limit></busconfig>'))
+    own_stack.prepare()
+    watch(own_stack.daemon)
+    own_stack.daemon.start()
+    with own_stack.connect() as caller, contextlib.ExitStack() as stack:
+        caller.links("Add", "ada", "key")
+        before = owner(caller)
+        for _ in range(8):
+            lazy = stack.enter_context(own_stack.connect())
+            for _ in range(120):  # without a reply from the daemon, the bus allows 128
+                lazy.start(PATH, INTROSPECTABLE, "Introspect")
+        lost = caller.start_links("GetUser", "key")
+        wait_new_owner(caller, before)
+        assert caller.links("GetUser", "key") == ("ada",)
+        assert caller.outcome(lost) == ("error", "NoReply")
+        assert records(own_stack.daemon) == 1
+    own_stack.assert_healthy()
 
 
 @contextlib.contextmanager
