@@ -306,10 +306,33 @@ static void retire(Bus *bus)
         free_dispatch(bus);
 }
 
+/* dbus-daemon does not notice the end of a connection that it does not read, until it writes to it:
+ * then callers that wait get NoReply. */
+static void write_to_closed(sd_bus *sd, const char *unique_name)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_signal(sd, &m, PASSLOCK_OBJECT_PATH, PASSLOCK_INTERFACE_MANAGER,
+                                      "Replaced");
+        if (r >= 0)
+                r = sd_bus_message_set_destination(m, unique_name);
+        if (r >= 0)
+                r = sd_bus_send(sd, m, NULL);
+        if (r < 0)
+                log_warning("Failed to write to the closed connection %s: %s", unique_name,
+                            strerror(-r));
+}
+
 int bus_replace(Bus *bus, Bus *old)
 {
+        _cleanup_(freep) char *old_name = NULL;
+        const char *name;
         BusTenancy *t;
         int r;
+
+        if (sd_bus_get_unique_name(old->bus, &name) >= 0)
+                old_name = strdup(name);
 
         bus->owner = old->owner;
         bus->default_tenancy = TAKE_PTR(old->default_tenancy);
@@ -321,6 +344,8 @@ int bus_replace(Bus *bus, Bus *old)
                 subscriptions_move_and_end_all(t->subscriptions, bus->bus);
         retire(old);
         bus->replaced = old;
+        if (old_name)
+                write_to_closed(bus->bus, old_name);
         return r;
 }
 

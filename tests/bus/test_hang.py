@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from harness.build import binary
-from harness.bus import NAME, PATH
+from harness.bus import NAME
 from harness.process import PATIENCE_SEC
 
 from .bus_proxy import BusProxy
-from .client import GAMES, INTROSPECTABLE, WWW_DATA
+from .client import GAMES, WWW_DATA
 from .stack import eventually, new_request_id, new_user, raises
 from .test_flood import flood
 from .vault import HeldStore
@@ -238,26 +238,30 @@ def test_name_that_another_process_keeps(proxied):
 
 
 def test_bus_that_stops_reading(own_stack):
-    """dbus-daemon reads nothing more from a connection whose messages too many others have not read."""
+    """dbus-daemon reads nothing more from a connection if too many of its messages are not read."""
     config = own_stack.bus.config
     config.write_text(config.read_text().replace(
-        "</busconfig>", '<limit name="max_incoming_bytes">200000</limit></busconfig>'))
+        "</busconfig>", '<limit name="max_incoming_bytes">60000</limit></busconfig>'))
     own_stack.prepare()
     watch(own_stack.daemon)
     own_stack.daemon.start()
-    with own_stack.connect() as caller, contextlib.ExitStack() as stack:
+    with own_stack.connect() as caller, own_stack.connect() as lazy:
         caller.links("Add", "ada", "key")
+        lazy.links("Subscribe")
         before = owner(caller)
-        for _ in range(8):
-            lazy = stack.enter_context(own_stack.connect())
-            for _ in range(120):  # without a reply from the daemon, the bus allows 128
-                lazy.start(PATH, INTROSPECTABLE, "Introspect")
+        imports = [caller.start_links("Import", many_links(i), {}) for i in range(12)]
         lost = caller.start_links("GetUser", "key")
         wait_new_owner(caller, before)
         assert caller.links("GetUser", "key") == ("ada",)
-        assert caller.outcome(lost) == ("error", "NoReply")
+        assert caller.outcome(lost) == caller.outcome(imports[-1]) == ("error", "NoReply")
         assert records(own_stack.daemon) == 1
     own_stack.assert_healthy()
+
+
+def many_links(number: int) -> list[dict]:
+    """So many that a signal about them is large."""
+    return [{"user_id": ("s", f"user-{i}"), "authenticator_id": ("s", f"key-{number}-{i:032}"),
+             "created_at": ("t", 1), "last_used_at": ("t", 0)} for i in range(1000)]
 
 
 @contextlib.contextmanager
