@@ -24,8 +24,10 @@ static const int backlog_max[TURN_KINDS] = {[TURN_SINGLE] = 32 * 1024, [TURN_BUL
 /* How long requests are parked. */
 #define PARKED_US 10000U
 
-/* A bulk call has its turn after so many single calls at the latest. */
-#define SINGLES_PER_BULK 16U
+/* A bulk call has its turn after so many single calls; with less room than it should have, after so
+ * many more. */
+#define SINGLES_PER_BULK         16U
+#define SINGLES_PER_DELAYED_BULK 64U
 
 struct Turns {
         sd_event *event;
@@ -133,8 +135,9 @@ static void run_next(Turns *turns)
 {
         bool has_single = !TAILQ_EMPTY(&turns->rounds[TURN_SINGLE]);
         bool has_bulk = !TAILQ_EMPTY(&turns->rounds[TURN_BULK]);
+        bool delayed = turns->n_singles >= SINGLES_PER_DELAYED_BULK;
         bool bulk = has_bulk && (!has_single || turns->n_singles >= SINGLES_PER_BULK) &&
-                    has_room(turns, TURN_BULK);
+                    has_room(turns, delayed ? TURN_SINGLE : TURN_BULK);
 
         if (!bulk && (!has_single || !has_room(turns, TURN_SINGLE)))
                 return;

@@ -148,6 +148,26 @@ static void test_single_calls_come_first(void **state)
         loop_until(*state, "ssssssssssssssssBssssssssssssssssCssssssss");
 }
 
+static void test_a_backlog_does_not_starve_bulk_calls(void **state)
+{
+        Fixture *f = *state;
+        static char page[8 * 1024]; /* too much for a bulk call, with nothing else to do */
+        Item bulk = {.name = 'B'}, singles[100];
+
+        assert_int_equal(send(f->sockets[0], page, sizeof(page), 0), sizeof(page));
+        assert_true(add(f, 0, TURN_BULK, &bulk));
+        for (size_t i = 0; i < ARRAY_SIZE(singles); i++) {
+                singles[i] = (Item){.name = 's'};
+                assert_true(add(f, 1, TURN_SINGLE, &singles[i]));
+        }
+        while (strlen(ran) < 65)
+                assert_true(sd_event_run(f->event, 10 * 1000 * 1000) > 0);
+        assert_int_equal(strchr(ran, 'B') - ran, 64);
+        assert_int_equal(recv(f->sockets[1], page, sizeof(page), MSG_WAITALL), sizeof(page));
+        while (strlen(ran) < 101)
+                assert_true(sd_event_run(f->event, 10 * 1000 * 1000) > 0);
+}
+
 static void test_waits_while_the_bus_does_not_read(void **state)
 {
         Fixture *f = *state;
@@ -273,6 +293,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_runs_at_once_when_idle, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_users_take_turns, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_single_calls_come_first, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_backlog_does_not_starve_bulk_calls, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(test_waits_while_the_bus_does_not_read, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(test_does_not_wait_at_a_stop, set_up, tear_down),
