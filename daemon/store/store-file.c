@@ -284,6 +284,9 @@ static int read_clock(Txn *txn, uint64_t *ret_last_id, uint64_t *ret_now_ms)
                 if (id > *ret_last_id)
                         *ret_last_id = id;
         }
+        /* A damaged key: ids begin at 1, and would overflow. */
+        if (*ret_last_id > INT64_MAX)
+                return -EMEDIUMTYPE;
         return read_time(txn, ret_now_ms);
 }
 

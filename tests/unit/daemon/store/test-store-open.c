@@ -405,6 +405,29 @@ static void test_upgrade_of_a_broken_store(void **state)
         check_refused(f, -EBADMSG);
 }
 
+/* A damaged key: the next id would overflow. */
+static void test_last_id(void **state)
+{
+        Fixture *f = *state;
+        uint8_t key[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi dbi;
+
+        f->store = store_free(f->store);
+        assert_int_equal(mdb_env_create(&env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
+        assert_int_equal(mdb_env_open(env, f->directory, 0, 0600), 0);
+        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        assert_int_equal(mdb_dbi_open(txn, "decisions", 0, &dbi), 0);
+        assert_int_equal(mdb_put(txn, dbi, &(MDB_val){.mv_data = key, .mv_size = sizeof(key)},
+                                 &(MDB_val){.mv_data = key, .mv_size = sizeof(key)}, 0),
+                         0);
+        assert_int_equal(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+        check_refused(f, -EMEDIUMTYPE);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
@@ -415,6 +438,7 @@ int main(void)
                 TEST(test_other_databases), TEST(test_other_version),
                 TEST(test_upgrade),         TEST(test_upgrade_of_a_broken_store),
                 TEST(test_upgrade_from_2),  TEST(test_upgrade_when_full),
+                TEST(test_last_id),
         };
 
         log_set_max_level(LOG_CRIT);
