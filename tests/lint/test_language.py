@@ -23,7 +23,7 @@ PRONOUN = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
 
 # mdoc macros, D-Bus signatures and test data.
 CODESPELL = ["codespell", "--ignore-words-list=aas,alle,fo,inflight,nd"]
-UNWRITTEN = re.compile(r"LICENSE|.*package-lock\.json|.*\.(png|svg)|tests/data/.*")
+UNWRITTEN = re.compile(r"LICENSE|.*package-lock\.json|.*\.(png|svg)|tests/data/.*|tests/fuzz/corpus/.*")
 
 # Subjects before this file was added are history.
 SUBJECT = re.compile(r"(?:[^\s:]+(?:, [^\s:]+)*: \S.*|Revert \".*)")
