@@ -72,8 +72,8 @@ static void report_state(CheckReport *checks, const char *state, bool answered, 
         else if (streq(state, "degraded"))
                 check_report_fault(
                         checks, "key",
-                        "the next call updates this state; if it fails, see journalctl -u "
-                        "passlockd",
+                        "the daemon probes the API until it responds; for the reason see "
+                        "journalctl -u passlockd",
                         "unknown: the daemon's last call got no usable response");
         else
                 check_report_ok(checks, "key", "not rejected by the API so far");
