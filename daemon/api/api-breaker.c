@@ -7,7 +7,8 @@
 #define FAILURES_MAX 5U
 #define FAILING_MS   1000U
 
-/* An attempt without a reply for so long counts as FAILURES_MAX. */
+/* An attempt without a reply for so long is a timeout, or counts as FAILURES_MAX. */
+#define WAIT_MS      1000U
 #define LONG_WAIT_MS 5000U
 
 /* A Retry-After beyond that is not believed. */
@@ -31,11 +32,13 @@ bool api_attempt_is_success(const ApiAttempt *attempt)
         return attempt->status > 0 && attempt->status < 500;
 }
 
-/* A 5xx may be the fault of the endpoint or of the arguments, unless the server asks for a pause.
- */
-static bool is_evidence(const ApiAttempt *attempt)
+/* A 5xx or a lost connection may be the fault of the endpoint or of the arguments, unless the
+ * server asks for a pause. */
+static bool is_evidence(const ApiAttempt *attempt, uint64_t now_ms)
 {
-        return attempt->is_probe || attempt->status == 0 || attempt->retry_after_s > 0;
+        bool timed_out = attempt->status == 0 && now_ms - attempt->started_ms >= WAIT_MS;
+
+        return attempt->is_probe || timed_out || attempt->retry_after_s > 0;
 }
 
 static void record_failure(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t now_ms)
@@ -49,7 +52,7 @@ static void record_failure(ApiBreaker *breaker, const ApiAttempt *attempt, uint6
                 retry_after_s = RETRY_AFTER_MAX_S;
         if (breaker->probe_at_ms < now_ms + retry_after_s * UINT64_C(1000))
                 breaker->probe_at_ms = now_ms + retry_after_s * UINT64_C(1000);
-        if (is_evidence(attempt) && breaker->n_failures >= FAILURES_MAX &&
+        if (is_evidence(attempt, now_ms) && breaker->n_failures >= FAILURES_MAX &&
             now_ms - breaker->failing_since_ms >= FAILING_MS)
                 breaker->open = true;
 }

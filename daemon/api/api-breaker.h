@@ -8,9 +8,9 @@
  * instead of waiting for their deadlines. Probes, see api_probe(), find out when the server is
  * back.
  *
- * A failure is an attempt without a reply, or with a 5xx. The breaker does not open by a 5xx
- * without Retry-After until a probe fails as well: one endpoint that is broken is not the server. A
- * failure does not count if another attempt succeeded while it was under way.
+ * A failure is an attempt without a reply, or with a 5xx. Failures that take no time open the
+ * breaker only together with a probe, since a single endpoint may be broken. A failure does not
+ * count if another attempt succeeded while it was under way.
  *
  * Times are by monotonic_ms(). Zero-initialised, the breaker is closed.
  */

@@ -120,9 +120,10 @@ def test_new_key_while_it_is_down(down):
         eventually(lambda: connection.state() == "denied")
 
 
-def test_one_broken_endpoint_is_not_the_api(down):
+@pytest.mark.parametrize("fault", ["status=500", "refuse"])
+def test_one_broken_endpoint_is_not_the_api(down, fault):
     """Calls of the others are not refused."""
-    down.sandbox.set_faults("status=500@registration-authorize")
+    down.sandbox.set_faults(f"{fault}@registration-authorize")
     with down.connect() as connection:
         calls = [connection.start_authorize(RP_ID, new_user()) for _ in range(4)]
         for call in calls:

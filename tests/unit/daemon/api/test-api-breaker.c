@@ -16,6 +16,13 @@ static bool record_failure(ApiBreaker *breaker, uint64_t now_ms)
         return record(breaker, now_ms, now_ms, 0);
 }
 
+static bool record_probe(ApiBreaker *breaker, uint64_t now_ms, unsigned status)
+{
+        const ApiAttempt probe = {.started_ms = now_ms, .status = status, .is_probe = true};
+
+        return api_breaker_record(breaker, &probe, now_ms);
+}
+
 static void test_opens_after_failures_in_a_row(void **state)
 {
         ApiBreaker breaker = {};
@@ -23,9 +30,9 @@ static void test_opens_after_failures_in_a_row(void **state)
         for (unsigned i = 0; i < 4; i++)
                 assert_false(record_failure(&breaker, 10000 + i));
         /* Five, but within a second: retries may bridge it. */
-        assert_false(record_failure(&breaker, 10999));
+        assert_false(record_probe(&breaker, 10999, 0));
         assert_false(breaker.open);
-        assert_true(record_failure(&breaker, 11000));
+        assert_true(record_probe(&breaker, 11000, 0));
         assert_true(breaker.open);
         assert_false(record_failure(&breaker, 11001));
 
@@ -33,7 +40,7 @@ static void test_opens_after_failures_in_a_row(void **state)
         assert_false(breaker.open);
         for (unsigned i = 0; i < 4; i++)
                 assert_false(record_failure(&breaker, 13000 + 1000 * i));
-        assert_true(record_failure(&breaker, 17000));
+        assert_true(record_probe(&breaker, 17000, 0));
         assert_true(record(&breaker, 18000, 18010, 404));
 }
 
@@ -63,22 +70,32 @@ static void record_retry_after(ApiBreaker *breaker, uint64_t now_ms, uint32_t re
         (void) api_breaker_record(breaker, &attempt, now_ms);
 }
 
-static void test_5xx_need_a_failed_probe(void **state)
+static void test_quick_failures_need_a_failed_probe(void **state)
 {
-        const ApiAttempt probe = {.started_ms = 40000, .status = 503, .is_probe = true};
         ApiBreaker breaker = {};
 
         for (unsigned i = 0; i < 20; i++)
                 assert_false(record(&breaker, 10000 + 1000 * i, 10000 + 1000 * i, 500));
-        assert_true(api_breaker_record(&breaker, &probe, 40000));
+        for (unsigned i = 0; i < 20; i++)
+                assert_false(record(&breaker, 30000 + 1000 * i, 30999 + 1000 * i, 0));
+        assert_true(record_probe(&breaker, 60000, 503));
 
         breaker = (ApiBreaker){};
-        assert_false(api_breaker_record(&breaker, &probe, 40000));
+        assert_false(record_probe(&breaker, 40000, 503));
         assert_false(breaker.open);
         /* The server is overloaded, and says so. */
         for (unsigned i = 0; i < 5; i++)
                 record_retry_after(&breaker, 41000 + 1000 * i, 1);
         assert_true(breaker.open);
+}
+
+static void test_timeouts_need_no_probe(void **state)
+{
+        ApiBreaker breaker = {};
+
+        for (unsigned i = 0; i < 4; i++)
+                assert_false(record(&breaker, 10000 + i, 11000 + i, 0));
+        assert_true(record(&breaker, 10004, 11004, 0));
 }
 
 static void test_one_long_wait_is_enough(void **state)
@@ -133,7 +150,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_opens_after_failures_in_a_row),
                 cmocka_unit_test(test_a_success_in_between_counts),
-                cmocka_unit_test(test_5xx_need_a_failed_probe),
+                cmocka_unit_test(test_quick_failures_need_a_failed_probe),
+                cmocka_unit_test(test_timeouts_need_no_probe),
                 cmocka_unit_test(test_one_long_wait_is_enough),
                 cmocka_unit_test(test_no_probe_before_retry_after),
                 cmocka_unit_test(test_a_fifth_of_requests_are_retries),
