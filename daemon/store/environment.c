@@ -170,9 +170,27 @@ static int environment_resize(Environment *environment, size_t size)
         return environment_map(environment, size);
 }
 
+#define GROWTH_MIN (512U * 1024U)
+
+static size_t growth_round(size_t size)
+{
+        size_t page = (size_t) sysconf(_SC_PAGESIZE);
+
+        return (size + page - 1) / page * page;
+}
+
+/* An eighth: the file stays at most a quarter larger than the data, with the pages that are free
+ * between two transactions. */
+static size_t growth_step(size_t map_size)
+{
+        size_t step = map_size / 8;
+
+        return growth_round(step > STORE_FILE_SIZE_INITIAL ? step : STORE_FILE_SIZE_INITIAL);
+}
+
 int environment_grow(Environment *environment)
 {
-        size_t page = (size_t) sysconf(_SC_PAGESIZE), old;
+        size_t old, step;
         int r;
 
         assert(environment->mdb);
@@ -182,11 +200,12 @@ int environment_grow(Environment *environment)
         if (old > SIZE_MAX / 2)
                 return -EXFULL;
 
-        /* Grow by an eighth where doubling needs too much space. */
-        r = environment_resize(environment, old * 2);
-        if (r < 0 && r != -EXFULL)
-                r = environment_resize(environment, old + (old / 8 + page - 1) / page * page);
-        return r;
+        /* Half of the step where the disk is too full. */
+        for (step = growth_step(old);; step = growth_round(step / 2)) {
+                r = environment_resize(environment, old + step);
+                if (r >= 0 || r == -EXFULL || step / 2 < GROWTH_MIN)
+                        return r;
+        }
 }
 
 bool environment_has_reserve(Environment *environment)
