@@ -17,12 +17,23 @@ struct Environment {
         uint64_t first_id;
         atomic_bool has_reserve; /* written by the writer thread */
         pthread_mutex_t lock;    /* held while reading, and to replace or move the map */
+        MDB_txn *reader;         /* between reads: of the last one; NULL: none */
+        TenancyCache tenancies;  /* of `mdb`, for reads */
 };
 
 /* ENOMEM is transient: later callers must not get it. */
 static int lasting_error(int r)
 {
         return r == -ENOMEM ? -ENOTRECOVERABLE : r;
+}
+
+static void environment_close(Environment *environment, int error)
+{
+        if (environment->reader)
+                mdb_txn_abort(TAKE_PTR(environment->reader));
+        tenancy_cache_clear(&environment->tenancies);
+        mdb_env_close(TAKE_PTR(environment->mdb));
+        environment->error = lasting_error(error);
 }
 
 static void environment_install(Environment *environment, int r, const StoreFile *file)
@@ -82,7 +93,7 @@ Environment *environment_free(Environment *environment)
         if (!environment)
                 return NULL;
         if (environment->mdb)
-                mdb_env_close(environment->mdb);
+                environment_close(environment, -ENOTRECOVERABLE);
         closep(&environment->directory_fd);
         pthread_mutex_destroy(&environment->lock);
         free(environment->directory);
@@ -115,13 +126,15 @@ int environment_begin_read(Environment *environment, Txn *ret)
         int r;
 
         pthread_mutex_lock(&environment->lock);
-        r = environment->mdb ? txn_begin(environment->mdb, &environment->schema, MDB_RDONLY, ret)
-                             : environment->error;
+        r = environment->mdb
+                    ? txn_renew(environment->mdb, &environment->schema, &environment->reader, ret)
+                    : environment->error;
         if (r < 0) {
                 pthread_mutex_unlock(&environment->lock);
                 return r;
         }
         ret->clock = &environment->clock;
+        ret->tenancies = &environment->tenancies;
         ret->lock = &environment->lock;
         return 0;
 }
@@ -136,12 +149,6 @@ int environment_begin_write(Environment *environment, Txn *ret)
         if (r == 0)
                 ret->clock = &environment->clock;
         return r;
-}
-
-static void environment_close(Environment *environment, int error)
-{
-        mdb_env_close(TAKE_PTR(environment->mdb));
-        environment->error = lasting_error(error);
 }
 
 static int environment_map(Environment *environment, size_t size)

@@ -104,12 +104,21 @@ static int store_end(Store *store, int r)
         return outcome;
 }
 
+/* Whether LMDB takes the id as a key. Other invalid ids are not in the store. */
+static bool is_within(const char *id, size_t len_max)
+{
+        size_t len = strnlen(id, len_max + 1);
+
+        return len > 0 && len <= len_max;
+}
+
 int store_get_link(Store *store, const char *tenancy_id, const char *authenticator_id, Link **ret)
 {
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
-        if (!tenancy_id_is_valid(tenancy_id) || !id_is_valid(authenticator_id))
+        if (!is_within(tenancy_id, TENANCY_ID_LEN_MAX) ||
+            !is_within(authenticator_id, PASSKEY_ID_LEN_MAX))
                 return -EINVAL;
         r = environment_begin_read(store->environment, &txn);
         if (r == 0)

@@ -17,6 +17,22 @@ int tenancy_table_get(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
         return 0;
 }
 
+int tenancy_table_get_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
+{
+        TenancyRecord tenancy;
+        int r;
+
+        if (txn->tenancies && tenancy_cache_get(txn->tenancies, tenancy_id, ret))
+                return 0;
+        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        if (r < 0)
+                return r;
+        if (txn->tenancies)
+                tenancy_cache_add(txn->tenancies, tenancy_id, tenancy.number);
+        *ret = tenancy.number;
+        return 0;
+}
+
 int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
 {
         uint64_t n_tenancies;

@@ -67,6 +67,25 @@ int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret)
         return 0;
 }
 
+int txn_renew(MDB_env *mdb, const Schema *schema, MDB_txn **reusable, Txn *ret)
+{
+        Txn txn = {.schema = schema, .mdb = TAKE_PTR(*reusable)};
+        int r;
+
+        if (txn.mdb) {
+                r = mdb_txn_renew(txn.mdb);
+                if (r != 0)
+                        mdb_txn_abort(txn.mdb);
+        } else {
+                r = mdb_txn_begin(mdb, NULL, MDB_RDONLY, &txn.mdb);
+        }
+        if (r != 0)
+                return lmdb_errno(r);
+        txn.reusable = reusable;
+        *ret = txn;
+        return 0;
+}
+
 int txn_commit(Txn *txn)
 {
         assert(txn->mdb); /* not ended */
@@ -75,6 +94,10 @@ int txn_commit(Txn *txn)
 
 void txn_end(Txn *txn)
 {
+        if (txn->mdb && txn->reusable) {
+                mdb_txn_reset(txn->mdb);
+                *txn->reusable = TAKE_PTR(txn->mdb);
+        }
         if (txn->mdb)
                 mdb_txn_abort(TAKE_PTR(txn->mdb));
         if (txn->lock)

@@ -8,6 +8,7 @@
 #include "daemon/store/key.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/store-clock.h"
+#include "daemon/store/tenancy-cache.h"
 
 /*
  * A transaction: the boundary to LMDB. Functions return 0 or a negative errno; LMDB's codes map to
@@ -22,8 +23,10 @@
 typedef struct Txn {
         MDB_txn *mdb;
         const Schema *schema;
-        StoreClock *clock;     /* NULL before the store is validated */
-        pthread_mutex_t *lock; /* unlocked by txn_end(); NULL: none */
+        StoreClock *clock;       /* NULL before the store is validated */
+        TenancyCache *tenancies; /* NULL: none */
+        MDB_txn **reusable;      /* gets `mdb` from txn_end(), to be renewed; NULL: none */
+        pthread_mutex_t *lock;   /* unlocked by txn_end(); NULL: none */
 } Txn;
 
 /* Maps LMDB's return code. Logs the origin of a failure like log_errno_origin(). */
@@ -36,6 +39,8 @@ int store_error_from_errno(int r);
 
 /* `flags`: MDB_RDONLY or 0. */
 int txn_begin(MDB_env *mdb, const Schema *schema, unsigned flags, Txn *ret);
+/* Begins a read with the transaction in *reusable, or a new one if it is NULL. */
+int txn_renew(MDB_env *mdb, const Schema *schema, MDB_txn **reusable, Txn *ret);
 /* Ends the transaction, also on failure. */
 int txn_commit(Txn *txn);
 /* Aborts an open transaction. For _cleanup_. */
