@@ -5,7 +5,6 @@
 #include "base/strv.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/change.h"
-#include "daemon/store/record.h"
 
 int change_new(const char *tenancy_id, const ChangeKind *kind, void *userdata, StoreChange **ret)
 {
@@ -27,13 +26,19 @@ int change_new(const char *tenancy_id, const ChangeKind *kind, void *userdata, S
 
 int change_copy_link(const Link *link, Link **ret)
 {
-        _cleanup_(record_clear) Record record = {};
+        Link *copy;
         int r;
 
-        r = record_encode(&link_record, link, &record);
+        if (!id_is_valid(link->authenticator_id) || !user_id_is_valid(link->user_id) ||
+            (link->platform_name && strlen(link->platform_name) > UINT16_MAX))
+                return -EINVAL;
+        r = link_new(link->authenticator_id, link->user_id, link->platform_name,
+                     link->created_at_ms, link->last_used_at_ms, &copy);
         if (r < 0)
                 return r;
-        return record_to_link(record.bytes, record.len, ret);
+        copy->id = link->id;
+        *ret = copy;
+        return 0;
 }
 
 int change_copy_links(const LinkList *list, LinkList *ret)

@@ -70,7 +70,7 @@ int change_new(const char *tenancy_id, const ChangeKind *kind, void *userdata, S
 StoreChange *change_free(StoreChange *change);
 DEFINE_CLEANUP(StoreChange *, change_free);
 
-/* Copies through the encoding, so that a link that cannot be stored is refused. */
+/* Return 0, -ENOMEM, or -EINVAL for a link that cannot be stored. */
 int change_copy_link(const Link *link, Link **ret);
 int change_copy_links(const LinkList *list, LinkList *ret);
 

@@ -89,6 +89,48 @@ void code_u64(Codec *codec, uint64_t *value)
                 *value = number;
 }
 
+static void write_varint(Codec *codec, uint64_t value)
+{
+        uint8_t byte;
+
+        do {
+                byte = (uint8_t) ((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+                write_bytes(codec, &byte, 1);
+                value >>= 7;
+        } while (byte & 0x80);
+}
+
+static void read_varint(Codec *codec, uint64_t *ret)
+{
+        uint64_t value = 0;
+
+        for (unsigned shift = 0; shift < 64; shift += 7) {
+                const uint8_t *byte = take_input(codec, 1);
+
+                if (!byte)
+                        return;
+                value |= (uint64_t) (*byte & 0x7f) << shift;
+                if (*byte & 0x80)
+                        continue;
+                /* The last byte is not superfluous, and its bits fit. */
+                codec_check(codec, shift == 0 || (*byte > 0 && (shift < 63 || *byte == 1)));
+                if (codec->r == 0)
+                        *ret = value;
+                return;
+        }
+        codec_check(codec, false); /* too long */
+}
+
+void code_varint(Codec *codec, uint64_t *value)
+{
+        if (codec->r < 0)
+                return;
+        if (codec->decoding)
+                read_varint(codec, value);
+        else
+                write_varint(codec, *value);
+}
+
 void code_flags(Codec *codec, bool *const flags[])
 {
         unsigned n = 0;
@@ -102,7 +144,7 @@ void code_flags(Codec *codec, bool *const flags[])
                 *flags[i] = bits >> i & 1;
 }
 
-static void decode_string(Codec *codec, size_t len, char **ret)
+static void read_string(Codec *codec, size_t len, char **ret)
 {
         const void *bytes = take_input(codec, len);
 
@@ -122,7 +164,7 @@ void code_string(Codec *codec, char **s)
         codec_check(codec, codec->decoding || (*s && len <= UINT16_MAX));
         code_u16(codec, &len_coded);
         if (codec->decoding)
-                decode_string(codec, len_coded, s);
+                read_string(codec, len_coded, s);
         else
                 code_bytes(codec, *s, len);
 }
@@ -134,6 +176,32 @@ void code_optional_string(Codec *codec, char **s)
         code_flags(codec, (bool *[]){&has_value, NULL});
         if (has_value)
                 code_string(codec, s);
+}
+
+void code_short_string(Codec *codec, char **s)
+{
+        uint64_t len = *s ? strlen(*s) : 0;
+
+        codec_check(codec, codec->decoding || (*s && len <= UINT16_MAX));
+        code_varint(codec, &len);
+        if (codec->decoding)
+                read_string(codec, len, s);
+        else
+                code_bytes(codec, *s, len);
+}
+
+void code_optional_short_string(Codec *codec, char **s)
+{
+        uint64_t size = *s ? strlen(*s) + 1 : 0;
+
+        codec_check(codec, size <= (uint64_t) UINT16_MAX + 1);
+        code_varint(codec, &size);
+        if (size == 0)
+                return;
+        if (codec->decoding)
+                read_string(codec, size - 1, s);
+        else
+                code_bytes(codec, *s, size - 1);
 }
 
 void record_clear(Record *record)

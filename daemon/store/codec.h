@@ -5,7 +5,8 @@
 
 /*
  * The binary encoding of records: a version byte, big-endian numbers, and strings with a 2-byte
- * length. An optional value follows a presence byte.
+ * length. An optional value follows a presence byte. Links, the most frequent records, have varints
+ * instead.
  *
  * One function describes the record of a type, in both directions: code_*() writes the member that
  * it gets, or reads it.
@@ -28,12 +29,17 @@ void code_u8(Codec *codec, uint8_t *value);
 void code_u16(Codec *codec, uint16_t *value);
 void code_u32(Codec *codec, uint32_t *value);
 void code_u64(Codec *codec, uint64_t *value);
+/* LEB128: 7 bits per byte, the lowest first. Decoding accepts only the shortest form. */
+void code_varint(Codec *codec, uint64_t *value);
 /* One byte. `flags` is NULL-terminated and begins with the lowest bit. */
 void code_flags(Codec *codec, bool *const flags[]);
 /* Decoding allocates the string. */
 void code_string(Codec *codec, char **s);
 /* NULL: none. */
 void code_optional_string(Codec *codec, char **s);
+/* With a varint length; an optional string has its length plus one, 0: none. */
+void code_short_string(Codec *codec, char **s);
+void code_optional_short_string(Codec *codec, char **s);
 
 typedef struct RecordType {
         uint8_t version;

@@ -7,13 +7,21 @@
 #include "base/log.h"
 #include "daemon/store/key.h"
 
-#define DIGEST_LEN 32U
+#define DIGEST_LEN      32U
+#define USER_DIGEST_LEN 16U
 
 static void key_append(StoreKey *key, const void *bytes, size_t len)
 {
         assert(len <= KEY_LEN_MAX - key->len);
         memcpy(key->bytes + key->len, bytes, len);
         key->len += len;
+}
+
+static int digest_id(const char *id, size_t len, uint8_t ret[static DIGEST_LEN])
+{
+        if (!EVP_Digest(id, len, ret, NULL, EVP_sha256(), NULL))
+                return log_errno_origin(-EIO);
+        return 0;
 }
 
 void key_for_tenancy(uint32_t tenancy, StoreKey *ret)
@@ -28,6 +36,7 @@ int key_for_link(uint32_t tenancy, const char *authenticator_id, StoreKey *ret)
 {
         size_t len = strlen(authenticator_id);
         uint8_t digest[DIGEST_LEN];
+        int r;
 
         key_for_tenancy(tenancy, ret);
         if (len <= KEY_ID_LEN_MAX) {
@@ -35,8 +44,9 @@ int key_for_link(uint32_t tenancy, const char *authenticator_id, StoreKey *ret)
                 return 0;
         }
 
-        if (!EVP_Digest(authenticator_id, len, digest, NULL, EVP_sha256(), NULL))
-                return log_errno_origin(-EIO);
+        r = digest_id(authenticator_id, len, digest);
+        if (r < 0)
+                return r;
         key_append(ret, authenticator_id, KEY_LEN_MAX - KEY_TENANCY_LEN - DIGEST_LEN);
         key_append(ret, digest, DIGEST_LEN);
         return 0;
@@ -51,7 +61,39 @@ int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, 
         return 0;
 }
 
-void key_for_user(uint32_t tenancy, const char *user_id, StoreKey *ret)
+int key_parse_link(const void *bytes, size_t len, char **ret)
+{
+        const char *authenticator = (const char *) bytes + KEY_TENANCY_LEN;
+        char *id = NULL;
+
+        if (len <= KEY_TENANCY_LEN || len > KEY_LEN_MAX)
+                return -EBADMSG;
+        len -= KEY_TENANCY_LEN;
+        if (len <= KEY_ID_LEN_MAX) {
+                if (memchr(authenticator, '\0', len))
+                        return -EBADMSG;
+                id = strndup(authenticator, len);
+                if (!id)
+                        return -ENOMEM;
+        }
+        *ret = id;
+        return 0;
+}
+
+int key_for_user(uint32_t tenancy, const char *user_id, StoreKey *ret)
+{
+        uint8_t digest[DIGEST_LEN];
+        int r;
+
+        r = digest_id(user_id, strlen(user_id), digest);
+        if (r < 0)
+                return r;
+        key_for_tenancy(tenancy, ret);
+        key_append(ret, digest, USER_DIGEST_LEN);
+        return 0;
+}
+
+void key_for_user_3(uint32_t tenancy, const char *user_id, StoreKey *ret)
 {
         key_for_tenancy(tenancy, ret);
         key_append(ret, user_id, strlen(user_id));

@@ -8,7 +8,8 @@
  * Database keys. LMDB limits keys to 511 bytes, so a tenancy is a number:
  *
  *        link     tenancy (4 bytes, big-endian) ‖ authenticator
- *        user     tenancy (4 bytes, big-endian) ‖ user id
+ *        user     tenancy (4 bytes, big-endian) ‖ SHA-256 of the user id, its first 16 bytes
+ *        user 3   tenancy (4 bytes, big-endian) ‖ user id: up to schema 3
  *        expiry   expires_at_ms (8 bytes, big-endian) ‖ digest of the idempotency key
  *        intent   id (8 bytes, big-endian); deletes and tombstones likewise
  *
@@ -24,9 +25,16 @@ typedef struct StoreKey {
         uint8_t bytes[KEY_LEN_MAX];
 } StoreKey;
 
+/* Whether a link key has all of the id. */
+static inline bool key_has_id(const char *authenticator_id)
+{
+        return strnlen(authenticator_id, KEY_ID_LEN_MAX + 1) <= KEY_ID_LEN_MAX;
+}
+
 /* The ids must be valid. -EIO if the digest fails. */
 int key_for_link(uint32_t tenancy, const char *authenticator_id, StoreKey *ret);
-void key_for_user(uint32_t tenancy, const char *user_id, StoreKey *ret);
+int key_for_user(uint32_t tenancy, const char *user_id, StoreKey *ret);
+void key_for_user_3(uint32_t tenancy, const char *user_id, StoreKey *ret);
 void key_for_expiry(uint64_t expires_at_ms, const uint8_t digest[static IDEMPOTENCY_KEY_LEN],
                     StoreKey *ret);
 
@@ -37,6 +45,10 @@ void key_for_tenancy(uint32_t tenancy, StoreKey *ret);
 
 /* Rebuilds a link key from its authenticator bytes. Returns 0 or -EBADMSG. */
 int key_for_link_bytes(uint32_t tenancy, const void *authenticator, size_t len, StoreKey *ret);
+
+/* Copies the authenticator id of a link key, unchecked; NULL if the key has not all of it. Returns
+ * 0, -ENOMEM or -EBADMSG. */
+int key_parse_link(const void *bytes, size_t len, char **ret);
 
 /* Parses an expiry key. Returns 0 or -EBADMSG. */
 int key_parse_expiry(const void *bytes, size_t len, uint64_t *ret_expires_at_ms,

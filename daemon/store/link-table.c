@@ -14,37 +14,19 @@ static MDB_val key_authenticator_val(const StoreKey *key)
                          .mv_size = key->len - KEY_TENANCY_LEN};
 }
 
-static int link_table_get_by_key(Txn *txn, const StoreKey *key, Link **ret)
-{
-        MDB_val value;
-        int r;
-
-        r = txn_get(txn, DATABASE_LINKS, key_val(key), &value);
-        if (r < 0)
-                return r;
-        return record_to_link(value.mv_data, value.mv_size, ret);
-}
-
 /* NOT_FOUND; -EBADMSG if the record names another authenticator. */
 static int link_table_get_in(Txn *txn, uint32_t tenancy, const char *authenticator_id, Link **ret)
 {
-        _cleanup_(link_freep) Link *link = NULL;
+        MDB_val value;
         StoreKey key;
         int r;
 
         r = key_for_link(tenancy, authenticator_id, &key);
+        if (r == 0)
+                r = txn_get(txn, DATABASE_LINKS, key_val(&key), &value);
         if (r < 0)
-                return r;
-        r = link_table_get_by_key(txn, &key, &link);
-        if (r == -ENOENT)
-                return ERROR_NOT_FOUND;
-        if (r < 0)
-                return r;
-        if (!streq(link->authenticator_id, authenticator_id))
-                return -EBADMSG;
-
-        *ret = TAKE_PTR(link);
-        return 0;
+                return r == -ENOENT ? ERROR_NOT_FOUND : r;
+        return record_to_link_of(authenticator_id, value.mv_data, value.mv_size, ret);
 }
 
 /* NOT_FOUND. */
@@ -61,9 +43,13 @@ static int link_table_find(Txn *txn, const char *tenancy_id, const char *authent
 
 int link_table_get(Txn *txn, const char *tenancy_id, const char *authenticator_id, Link **ret)
 {
-        TenancyRecord tenancy;
+        uint32_t tenancy;
+        int r;
 
-        return link_table_find(txn, tenancy_id, authenticator_id, &tenancy, ret);
+        r = tenancy_table_get_number(txn, tenancy_id, &tenancy);
+        if (r < 0)
+                return r == -ENOENT ? ERROR_NOT_FOUND : r;
+        return link_table_get_in(txn, tenancy, authenticator_id, ret);
 }
 
 int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret)
@@ -83,13 +69,15 @@ static int push_link_of_user(Txn *txn, uint32_t tenancy, const char *user_id, MD
                              LinkList *list)
 {
         _cleanup_(link_freep) Link *link = NULL;
+        MDB_val value;
         StoreKey key;
         int r;
 
         r = key_for_link_bytes(tenancy, authenticator.mv_data, authenticator.mv_size, &key);
-        if (r < 0)
-                return r;
-        r = link_table_get_by_key(txn, &key, &link);
+        if (r == 0)
+                r = txn_get(txn, DATABASE_LINKS, key_val(&key), &value);
+        if (r == 0)
+                r = record_to_link(key.bytes, key.len, value.mv_data, value.mv_size, &link);
         if (r < 0)
                 return r;
         if (!streq(link->user_id, user_id))
@@ -97,27 +85,39 @@ static int push_link_of_user(Txn *txn, uint32_t tenancy, const char *user_id, MD
         return link_list_push(list, TAKE_PTR(link));
 }
 
-static int link_table_list_by_user_in(Txn *txn, uint32_t tenancy, const char *user_id,
-                                      LinkList *ret)
+static int push_links_of_user(Txn *txn, Database database, const StoreKey *user, uint32_t tenancy,
+                              const char *user_id, LinkList *list)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
-        _cleanup_(link_list_clear) LinkList list = {};
-        MDB_val key, value;
-        StoreKey user;
+        MDB_val key = key_val(user), value;
         int r;
 
-        r = txn_cursor(txn, DATABASE_USERS, &cursor);
+        r = txn_cursor(txn, database, &cursor);
         if (r < 0)
                 return r;
-        key_for_user(tenancy, user_id, &user);
-        key = key_val(&user);
         for (r = cursor_get(cursor, MDB_SET, &key, &value); r == 0;
              r = cursor_get(cursor, MDB_NEXT_DUP, &key, &value)) {
-                r = push_link_of_user(txn, tenancy, user_id, value, &list);
+                r = push_link_of_user(txn, tenancy, user_id, value, list);
                 if (r < 0)
                         return r == -ENOENT ? -EBADMSG : r;
         }
-        if (r != -ENOENT)
+        return r == -ENOENT ? 0 : r;
+}
+
+static int link_table_list_by_user_in(Txn *txn, uint32_t tenancy, const char *user_id,
+                                      LinkList *ret)
+{
+        _cleanup_(link_list_clear) LinkList list = {};
+        StoreKey user, user_3;
+        int r;
+
+        key_for_user_3(tenancy, user_id, &user_3);
+        r = key_for_user(tenancy, user_id, &user);
+        if (r == 0)
+                r = push_links_of_user(txn, DATABASE_USERS_3, &user_3, tenancy, user_id, &list);
+        if (r == 0)
+                r = push_links_of_user(txn, DATABASE_USERS, &user, tenancy, user_id, &list);
+        if (r < 0)
                 return r;
 
         *ret = TAKE(list, (LinkList){});
@@ -126,12 +126,12 @@ static int link_table_list_by_user_in(Txn *txn, uint32_t tenancy, const char *us
 
 int link_table_list_by_user(Txn *txn, const char *tenancy_id, const char *user_id, LinkList *ret)
 {
-        TenancyRecord tenancy;
+        uint32_t tenancy;
         int r;
 
-        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        r = tenancy_table_get_number(txn, tenancy_id, &tenancy);
         if (r == 0)
-                return link_table_list_by_user_in(txn, tenancy.number, user_id, ret);
+                return link_table_list_by_user_in(txn, tenancy, user_id, ret);
         if (r == -ENOENT)
                 *ret = (LinkList){};
         return r == -ENOENT ? 0 : r;
@@ -181,7 +181,6 @@ static int link_iterator_seek(LinkIterator *iterator, const char *after)
         return r;
 }
 
-/* Appends links; -ENOENT after the last one. */
 /* Bytes of a link's texts, and of what goes with them on the bus. */
 static size_t link_size(const Link *link)
 {
@@ -189,6 +188,7 @@ static size_t link_size(const Link *link)
                (link->platform_name ? strlen(link->platform_name) : 0);
 }
 
+/* Appends links; -ENOENT after the last one. */
 static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, size_t limit,
                               size_t max_bytes, LinkList *list)
 {
@@ -206,7 +206,8 @@ static int link_table_list_in(Txn *txn, uint32_t tenancy, const char *after, siz
              r = link_iterator_move(&iterator, MDB_NEXT)) {
                 Link *link;
 
-                r = record_to_link(iterator.value.mv_data, iterator.value.mv_size, &link);
+                r = record_to_link(iterator.key.mv_data, iterator.key.mv_size,
+                                   iterator.value.mv_data, iterator.value.mv_size, &link);
                 if (r < 0)
                         return r;
                 size += link_size(link);
@@ -221,12 +222,12 @@ int link_table_list(Txn *txn, const char *tenancy_id, const char *after, size_t 
                     size_t max_bytes, LinkList *ret, bool *ret_more)
 {
         _cleanup_(link_list_clear) LinkList list = {};
-        TenancyRecord tenancy;
+        uint32_t tenancy;
         int r;
 
-        r = tenancy_table_get(txn, tenancy_id, &tenancy);
+        r = tenancy_table_get_number(txn, tenancy_id, &tenancy);
         if (r == 0)
-                r = link_table_list_in(txn, tenancy.number, after, limit, max_bytes, &list);
+                r = link_table_list_in(txn, tenancy, after, limit, max_bytes, &list);
         if (r < 0 && r != -ENOENT)
                 return r;
         *ret = TAKE(list, (LinkList){});
@@ -243,33 +244,37 @@ static int link_table_put(Txn *txn, uint32_t tenancy, const Link *link)
         return r < 0 ? r : txn_put_record(txn, DATABASE_LINKS, key_val(&key), &link_record, link);
 }
 
-static int link_table_count_of_user(Txn *txn, const StoreKey *user, size_t *ret)
+static int count_links_of_user(Txn *txn, Database database, const StoreKey *user, size_t *ret)
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val key = key_val(user), value;
         int r;
 
-        r = txn_cursor(txn, DATABASE_USERS, &cursor);
+        *ret = 0;
+        r = txn_cursor(txn, database, &cursor);
+        if (r == 0)
+                r = cursor_get(cursor, MDB_SET, &key, &value);
         if (r < 0)
-                return r;
-        r = cursor_get(cursor, MDB_SET, &key, &value);
-        if (r < 0)
-                return r;
+                return r == -ENOENT ? 0 : r;
         return lmdb_errno(mdb_cursor_count(cursor, ret));
 }
 
 static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
 {
         Link stored = *link; /* lent */
-        size_t n_links = 0;
-        StoreKey key, user;
+        StoreKey key, user, user_3;
+        size_t n_links, n_links_3;
         int r;
 
-        key_for_user(tenancy, link->user_id, &user);
-        r = link_table_count_of_user(txn, &user, &n_links);
-        if (r < 0 && r != -ENOENT)
+        key_for_user_3(tenancy, link->user_id, &user_3);
+        r = key_for_user(tenancy, link->user_id, &user);
+        if (r == 0)
+                r = count_links_of_user(txn, DATABASE_USERS_3, &user_3, &n_links_3);
+        if (r == 0)
+                r = count_links_of_user(txn, DATABASE_USERS, &user, &n_links);
+        if (r < 0)
                 return r;
-        if (n_links >= LINKS_PER_USER_MAX)
+        if (n_links + n_links_3 >= LINKS_PER_USER_MAX)
                 return ERROR_LIMITS_EXCEEDED;
 
         r = key_for_link(tenancy, link->authenticator_id, &key);
@@ -346,7 +351,7 @@ int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator
 static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
 {
         MDB_val authenticator;
-        StoreKey key, user;
+        StoreKey key, user, user_3;
         int r;
 
         r = key_for_link(tenancy, link->authenticator_id, &key);
@@ -355,9 +360,15 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         r = txn_delete(txn, DATABASE_LINKS, key_val(&key), NULL);
         if (r < 0)
                 return r;
-        key_for_user(tenancy, link->user_id, &user);
+        r = key_for_user(tenancy, link->user_id, &user);
+        if (r < 0)
+                return r;
         authenticator = key_authenticator_val(&key);
-        return txn_delete(txn, DATABASE_USERS, key_val(&user), &authenticator);
+        r = txn_delete(txn, DATABASE_USERS, key_val(&user), &authenticator);
+        if (r != -ENOENT)
+                return r;
+        key_for_user_3(tenancy, link->user_id, &user_3);
+        return txn_delete(txn, DATABASE_USERS_3, key_val(&user_3), &authenticator);
 }
 
 /* Removes a listed link; if it is missing, the index is corrupt. Takes ownership of the link. */

@@ -3,13 +3,21 @@
 #include <errno.h>
 
 #include "daemon/model/valid.h"
+#include "daemon/store/key.h"
 #include "daemon/store/record.h"
 #include "dbus/error.h"
+
+/* Encoding checks a string in the first of its two passes. */
+static void check_string(Codec *codec, const char *s, bool (*is_valid)(const char *s))
+{
+        if (codec->r == 0 && !codec->output)
+                codec_check(codec, is_valid(s));
+}
 
 static void code_valid_string(Codec *codec, char **s, bool (*is_valid)(const char *s))
 {
         code_string(codec, s);
-        codec_check(codec, codec->r < 0 || is_valid(*s));
+        check_string(codec, *s, is_valid);
 }
 
 static void code_tenancy(Codec *codec, void *object)
@@ -23,17 +31,83 @@ static void code_tenancy(Codec *codec, void *object)
                 code_u64(codec, &obsolete);
 }
 
-static void code_link(Codec *codec, void *object)
+/* Zigzag encoding: 0, -1, 1, -2, … become 0, 1, 2, 3, … */
+static uint64_t zigzag(uint64_t n)
 {
-        Link *link = object;
+        return n << 1 ^ -(n >> 63);
+}
 
-        code_valid_string(codec, &link->authenticator_id, id_is_valid);
+static uint64_t unzigzag(uint64_t n)
+{
+        return n >> 1 ^ -(n & 1);
+}
+
+/* The last use is stored as its difference to the creation, but 0 if never used: all differences
+ * below that of "never" move up by one. */
+static void code_last_used(Codec *codec, Link *link)
+{
+        uint64_t never = zigzag(-link->created_at_ms), difference, value;
+
+        difference = zigzag(link->last_used_at_ms - link->created_at_ms);
+        value = difference == never ? 0 : difference < never ? difference + 1 : difference;
+        code_varint(codec, &value);
+        if (!codec->decoding)
+                return;
+        difference = value == 0 ? never : value <= never ? value - 1 : value;
+        link->last_used_at_ms = link->created_at_ms + unzigzag(difference);
+}
+
+/* Up to version 2 also if the key has the id. */
+static void code_redundant_id(Codec *codec, Link *link)
+{
+        _cleanup_(freep) char *id = NULL;
+
+        code_valid_string(codec, &id, id_is_valid);
+        if (codec->r < 0)
+                return;
+        codec_check(codec, !link->authenticator_id || streq(link->authenticator_id, id));
+        if (!link->authenticator_id)
+                link->authenticator_id = TAKE_PTR(id);
+}
+
+static void code_link_2(Codec *codec, Link *link)
+{
+        code_redundant_id(codec, link);
         code_valid_string(codec, &link->user_id, user_id_is_valid);
         code_optional_string(codec, &link->platform_name);
         code_u64(codec, &link->created_at_ms);
         code_u64(codec, &link->last_used_at_ms);
         if (codec->version > 1)
                 code_u64(codec, &link->id);
+}
+
+/* Codes an authenticator id that the key does not have. */
+static void code_long_id(Codec *codec, char **id)
+{
+        if (codec->decoding ? *id != NULL : *id && key_has_id(*id))
+                return;
+        code_short_string(codec, id);
+        codec_check(codec, codec->r < 0 || !key_has_id(*id));
+}
+
+static void code_link(Codec *codec, void *object)
+{
+        Link *link = object;
+        bool lent = codec->decoding && link->authenticator_id;
+
+        if (codec->version <= 2) {
+                code_link_2(codec, link);
+                return;
+        }
+        code_long_id(codec, &link->authenticator_id);
+        if (!lent)
+                check_string(codec, link->authenticator_id, id_is_valid);
+        code_short_string(codec, &link->user_id);
+        check_string(codec, link->user_id, user_id_is_valid);
+        code_optional_short_string(codec, &link->platform_name);
+        code_varint(codec, &link->created_at_ms);
+        code_last_used(codec, link);
+        code_varint(codec, &link->id);
 }
 
 static void code_principal_members(Codec *codec, Principal *principal)
@@ -143,7 +217,7 @@ static void code_tombstone(Codec *codec, void *object)
 
 const RecordType tenancy_record = {.version = 2, .oldest_version = 2, .code = code_tenancy};
 const RecordType tenancy_1_record = {.version = 1, .oldest_version = 1, .code = code_tenancy};
-const RecordType link_record = {.version = 2, .oldest_version = 1, .code = code_link};
+const RecordType link_record = {.version = 3, .oldest_version = 1, .code = code_link};
 const RecordType idempotency_record = {.version = 1, .oldest_version = 1, .code = code_idempotency};
 const RecordType exchange_record = {.version = 2, .oldest_version = 1, .code = code_exchange};
 const RecordType delete_record = {.version = 2, .oldest_version = 1, .code = code_delete};
@@ -159,16 +233,52 @@ void delete_record_clear(DeleteRecord *record)
         delete_intent_clear(&record->intent);
 }
 
-int record_to_link(const void *bytes, size_t len, Link **ret)
+/* Takes ownership of the id; NULL: the record must have it. */
+static int decode_link(char *authenticator_id, const void *bytes, size_t len, Link **ret)
 {
+        _cleanup_(freep) char *id = authenticator_id;
         _cleanup_(link_freep) Link *link = calloc(1, sizeof(Link));
         int r;
 
         if (!link)
                 return -ENOMEM;
+        link->authenticator_id = TAKE_PTR(id);
         r = record_decode(&link_record, bytes, len, link);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(link);
+        return 0;
+}
+
+int record_to_link(const void *key, size_t key_len, const void *bytes, size_t len, Link **ret)
+{
+        _cleanup_(freep) char *id = NULL;
+        int r;
+
+        r = key_parse_link(key, key_len, &id);
+        if (r < 0)
+                return r;
+        if (id && !id_is_valid(id))
+                return -EBADMSG;
+        return decode_link(TAKE_PTR(id), bytes, len, ret);
+}
+
+int record_to_link_of(const char *authenticator_id, const void *bytes, size_t len, Link **ret)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        char *id = NULL;
+        int r;
+
+        if (key_has_id(authenticator_id)) {
+                id = strdup(authenticator_id);
+                if (!id)
+                        return -ENOMEM;
+        }
+        r = decode_link(id, bytes, len, &link);
+        if (r < 0)
+                return r;
+        if (!id && !streq(link->authenticator_id, authenticator_id))
+                return -EBADMSG;
         *ret = TAKE_PTR(link);
         return 0;
 }

@@ -37,13 +37,20 @@ extern const RecordType tenancy_record;     /* TenancyRecord */
 extern const RecordType tenancy_1_record;   /* TenancyRecord in schema 1 */
 extern const RecordType idempotency_record; /* IdempotencyRecord */
 extern const RecordType tombstone_record;   /* TombstoneRecord */
+/*
+ * Link. The record has the authenticator id only if the key has not all of it. To decode a record
+ * of another link, set the authenticator id of the zeroed link first. Also decodes records of
+ * schema 3, which have the id in any case, and of schema 2, which lack the link id.
+ */
+extern const RecordType link_record;
 /* These also decode records of schema 2, which have neither endpoints nor link ids. */
-extern const RecordType link_record;     /* Link */
 extern const RecordType exchange_record; /* ExchangeRecord */
 extern const RecordType delete_record;   /* DeleteRecord */
 
 void exchange_record_clear(ExchangeRecord *record);
 void delete_record_clear(DeleteRecord *record);
 
-/* record_decode() of an allocated link. */
-int record_to_link(const void *bytes, size_t len, Link **ret);
+/* Decodes an allocated link. Returns 0, -ENOMEM or -EBADMSG. */
+int record_to_link(const void *key, size_t key_len, const void *bytes, size_t len, Link **ret);
+/* Likewise, with a valid authenticator id instead of the key. */
+int record_to_link_of(const char *authenticator_id, const void *bytes, size_t len, Link **ret);

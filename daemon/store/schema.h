@@ -11,7 +11,8 @@
  *        meta        "schema" -> SCHEMA_VERSION, 4 bytes big-endian; times, see meta-table.h
  *        tenancies   tenancy id -> number and link count
  *        links       link key -> link
- *        users       user key -> authenticators (DUPSORT)
+ *        users       user 3 key -> authenticators (DUPSORT), of links added before schema 4
+ *        user-links  user key -> authenticators (DUPSORT), of later links
  *        answers     idempotency key digest -> idempotency record
  *        expiries    expiry key -> nothing: idempotency records by expiry time
  *        intents     intent key -> open exchange
@@ -22,12 +23,13 @@
  * sequence of ids: a link has a lower id than a delete that names it, so a later link of its
  * authenticator never gets the same id.
  */
-#define SCHEMA_VERSION 3U
+#define SCHEMA_VERSION 4U
 
 typedef enum Database {
         DATABASE_META,
         DATABASE_TENANCIES,
         DATABASE_LINKS,
+        DATABASE_USERS_3,
         DATABASE_USERS,
         DATABASE_IDEMPOTENCY,
         DATABASE_EXPIRIES,
@@ -48,6 +50,6 @@ int schema_load(MDB_env *mdb, const char *directory, int level, Schema *ret);
 /* Gets the schema version, 0 without one. Returns 0 or a negative errno. */
 int schema_read_version(MDB_env *mdb, uint32_t *ret);
 
-/* Upgrades version 1 or 2, or creates the databases in a new environment (0), in one transaction.
- * Records of version 2 are read as they are. Returns 0 or a negative errno. */
+/* Upgrades an earlier version, or creates the databases in a new environment (0), in one
+ * transaction. Records of versions 2 and 3 are read as they are. Returns 0 or a negative errno. */
 int schema_upgrade(MDB_env *mdb, uint32_t version);

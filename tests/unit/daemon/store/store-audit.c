@@ -58,16 +58,31 @@ static uint32_t number_of(const MDB_val *key)
         return be32toh(number);
 }
 
+static unsigned has_user(Audit *a, Database database, const StoreKey *user, const StoreKey *link)
+{
+        MDB_val user_val = {.mv_data = (void *) user->bytes, .mv_size = user->len};
+        MDB_val authenticator_val = {.mv_data = (void *) (link->bytes + KEY_TENANCY_LEN),
+                                     .mv_size = link->len - KEY_TENANCY_LEN};
+        MDB_cursor *cursor;
+        int r;
+
+        assert_int_equal(mdb_cursor_open(a->txn, a->schema.dbi[database], &cursor), 0);
+        r = mdb_cursor_get(cursor, &user_val, &authenticator_val, MDB_GET_BOTH);
+        mdb_cursor_close(cursor);
+        assert_true(r == 0 || r == MDB_NOTFOUND);
+        return r == 0;
+}
+
 static void check_link(Audit *a, const MDB_val *key, const MDB_val *value)
 {
         _cleanup_(link_freep) Link *link = NULL;
-        MDB_val user_val, authenticator_val;
         uint32_t number = number_of(key);
-        MDB_cursor *cursor;
-        StoreKey expected, user;
-        size_t i = 0;
+        StoreKey expected, user, user_3;
+        size_t i = 0, n;
 
-        assert_int_equal(record_to_link(value->mv_data, value->mv_size, &link), 0);
+        assert_int_equal(
+                record_to_link(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &link),
+                0);
         assert_int_equal(key_for_link(number, link->authenticator_id, &expected), 0);
         assert_int_equal(key->mv_size, expected.len);
         assert_memory_equal(key->mv_data, expected.bytes, expected.len);
@@ -78,27 +93,46 @@ static void check_link(Audit *a, const MDB_val *key, const MDB_val *value)
         assert_true(a->tenancies[i].n_links > 0);
         a->tenancies[i].n_links--;
 
-        key_for_user(number, link->user_id, &user);
-        user_val = (MDB_val){.mv_data = user.bytes, .mv_size = user.len};
-        authenticator_val = (MDB_val){.mv_data = expected.bytes + KEY_TENANCY_LEN,
-                                      .mv_size = expected.len - KEY_TENANCY_LEN};
-        assert_int_equal(mdb_cursor_open(a->txn, a->schema.dbi[DATABASE_USERS], &cursor), 0);
-        assert_int_equal(mdb_cursor_get(cursor, &user_val, &authenticator_val, MDB_GET_BOTH), 0);
-        mdb_cursor_close(cursor);
+        assert_int_equal(key_for_user(number, link->user_id, &user), 0);
+        key_for_user_3(number, link->user_id, &user_3);
+        n = has_user(a, DATABASE_USERS, &user, &expected) +
+            has_user(a, DATABASE_USERS_3, &user_3, &expected);
+        assert_int_equal(n, 1);
 }
 
-static void check_user(Audit *a, const MDB_val *key, const MDB_val *value)
+/* The link of a user's authenticator. */
+static Link *get_link(Audit *a, const MDB_val *key, const MDB_val *value)
 {
-        _cleanup_(link_freep) Link *link = NULL;
         MDB_val link_val, key_val;
-        StoreKey link_key, user;
+        StoreKey link_key;
+        Link *link = NULL;
 
         assert_int_equal(
                 key_for_link_bytes(number_of(key), value->mv_data, value->mv_size, &link_key), 0);
         key_val = (MDB_val){.mv_data = link_key.bytes, .mv_size = link_key.len};
         assert_int_equal(mdb_get(a->txn, a->schema.dbi[DATABASE_LINKS], &key_val, &link_val), 0);
-        assert_int_equal(record_to_link(link_val.mv_data, link_val.mv_size, &link), 0);
-        key_for_user(number_of(key), link->user_id, &user);
+        assert_int_equal(record_to_link(key_val.mv_data, key_val.mv_size, link_val.mv_data,
+                                        link_val.mv_size, &link),
+                         0);
+        return link;
+}
+
+static void check_user(Audit *a, const MDB_val *key, const MDB_val *value)
+{
+        _cleanup_(link_freep) Link *link = get_link(a, key, value);
+        StoreKey user;
+
+        assert_int_equal(key_for_user(number_of(key), link->user_id, &user), 0);
+        assert_int_equal(key->mv_size, user.len);
+        assert_memory_equal(key->mv_data, user.bytes, user.len);
+}
+
+static void check_user_3(Audit *a, const MDB_val *key, const MDB_val *value)
+{
+        _cleanup_(link_freep) Link *link = get_link(a, key, value);
+        StoreKey user;
+
+        key_for_user_3(number_of(key), link->user_id, &user);
         assert_int_equal(key->mv_size, user.len);
         assert_memory_equal(key->mv_data, user.bytes, user.len);
 }
@@ -153,7 +187,7 @@ size_t audit(const char *directory)
 {
         Audit a = {};
         MDB_env *env;
-        size_t n_links;
+        size_t n_links, n_users;
 
         assert_int_equal(mdb_env_create(&env), 0);
         assert_int_equal(mdb_env_set_maxdbs(env, DATABASE_MAX), 0);
@@ -163,7 +197,9 @@ size_t audit(const char *directory)
 
         audit_each(&a, DATABASE_TENANCIES, check_tenancy);
         n_links = audit_each(&a, DATABASE_LINKS, check_link);
-        assert_int_equal(audit_each(&a, DATABASE_USERS, check_user), n_links);
+        n_users = audit_each(&a, DATABASE_USERS, check_user);
+        n_users += audit_each(&a, DATABASE_USERS_3, check_user_3);
+        assert_int_equal(n_users, n_links);
         for (size_t i = 0; i < a.n_tenancies; i++)
                 assert_int_equal(a.tenancies[i].n_links, 0);
         assert_int_equal(audit_each(&a, DATABASE_IDEMPOTENCY, check_answer),

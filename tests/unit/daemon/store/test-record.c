@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "daemon/model/valid.h"
+#include "daemon/store/key.h"
 #include "daemon/store/record.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
@@ -23,12 +25,17 @@ static int read_tenancy(const void *bytes, size_t len)
         return record_decode(&tenancy_record, bytes, len, &tenancy);
 }
 
+/* The key of the record that read_link() reads. */
+static StoreKey link_key;
+
 static int read_link(const void *bytes, size_t len)
 {
         _cleanup_(link_freep) Link *link = NULL;
-        int r = record_to_link(bytes, len, &link);
+        int r = record_to_link(link_key.bytes, link_key.len, bytes, len, &link);
 
         assert_true((r == 0) == (link != NULL));
+        assert_true(r != 0 ||
+                    (id_is_valid(link->authenticator_id) && user_id_is_valid(link->user_id)));
         return r;
 }
 
@@ -101,18 +108,23 @@ static void test_tenancy(void **state)
 
 static void check_link_round_trip(const Link *link)
 {
-        _cleanup_(link_freep) Link *copy = NULL;
+        _cleanup_(link_freep) Link *copy = NULL, *same = NULL;
         _cleanup_(record_clear) Record record = {};
 
+        assert_int_equal(key_for_link(7, link->authenticator_id, &link_key), 0);
         assert_int_equal(record_encode(&link_record, link, &record), 0);
-        assert_int_equal(record_to_link(record.bytes, record.len, &copy), 0);
+        assert_int_equal(record_to_link_of(link->authenticator_id, record.bytes, record.len, &same),
+                         0);
+        assert_string_equal(same->authenticator_id, link->authenticator_id);
+        assert_int_equal(
+                record_to_link(link_key.bytes, link_key.len, record.bytes, record.len, &copy), 0);
         assert_string_equal(copy->authenticator_id, link->authenticator_id);
         assert_string_equal(copy->user_id, link->user_id);
         assert_true(streq_ptr(copy->platform_name, link->platform_name));
         assert_true(copy->created_at_ms == link->created_at_ms);
         assert_true(copy->last_used_at_ms == link->last_used_at_ms);
         assert_int_equal(copy->id, link->id);
-        check_strict(&record, 2, read_link);
+        check_strict(&record, 3, read_link);
         check_mutations(&record, read_link);
 }
 
@@ -130,6 +142,123 @@ static void test_link(void **state)
         check_link_round_trip(&link);
         link.platform_name = empty;
         check_link_round_trip(&link);
+
+        /* The key has the whole id. */
+        id[KEY_ID_LEN_MAX] = '\0';
+        check_link_round_trip(&link);
+        id[1] = '\0';
+        check_link_round_trip(&link);
+}
+
+static void test_link_times(void **state)
+{
+        static const uint64_t times[] = {0,
+                                         1,
+                                         2,
+                                         63,
+                                         64,
+                                         1U << 31,
+                                         1700000000000,
+                                         1700000000001,
+                                         (UINT64_C(1) << 63) - 1,
+                                         UINT64_C(1) << 63,
+                                         (UINT64_C(1) << 63) + 1,
+                                         UINT64_MAX - 1,
+                                         UINT64_MAX};
+        char id[] = "auth", user[] = "ada";
+
+        for (size_t i = 0; i < ARRAY_SIZE(times) * ARRAY_SIZE(times); i++) {
+                Link link = {.authenticator_id = id,
+                             .user_id = user,
+                             .created_at_ms = times[i % ARRAY_SIZE(times)],
+                             .last_used_at_ms = times[i / ARRAY_SIZE(times)]};
+                _cleanup_(record_clear) Record record = {};
+                _cleanup_(link_freep) Link *copy = NULL;
+
+                assert_int_equal(record_encode(&link_record, &link, &record), 0);
+                assert_int_equal(record_to_link_of(id, record.bytes, record.len, &copy), 0);
+                assert_true(copy->created_at_ms == link.created_at_ms);
+                assert_true(copy->last_used_at_ms == link.last_used_at_ms);
+        }
+}
+
+/* A link of now is small. */
+static void test_link_size(void **state)
+{
+        _cleanup_(freep) char *id = make_id(27, 1), *user = make_id(32, 2);
+        Link link = {.authenticator_id = id, .user_id = user, .created_at_ms = 1800000000000};
+        _cleanup_(record_clear) Record record = {};
+
+        link.id = 10000000;
+        assert_int_equal(record_encode(&link_record, &link, &record), 0);
+        assert_int_equal(record.len, 46);
+}
+
+/* Impossible values. */
+static void test_bad_links(void **state)
+{
+        static const struct {
+                const char *bytes;
+                size_t len;
+                int r;
+        } records[] = {
+#define RECORD(s, r) {s, sizeof(s) - 1, r}
+                RECORD("\3\3ada\0\1\0\1", 0),
+                RECORD("\3\3ada\1\1\0\1", 0),            /* an empty platform name */
+                RECORD("\3\3ada\2x\1\0\1", 0),           /* a platform name */
+                RECORD("\3\3ada\0\x81\0\0\1", -EBADMSG), /* a superfluous byte in a number */
+                RECORD("\3\3ada\0\1\0", -EBADMSG),       /* too short */
+                RECORD("\3\3ada\0\1\0\1\0", -EBADMSG),   /* too long */
+                RECORD("\3\0\0\1\0\1", -EBADMSG),        /* no user */
+                RECORD("\3\3ad\n\0\1\0\1", -EBADMSG),    /* an invalid user */
+                RECORD("\3\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"
+                       "ada",
+                       -EBADMSG),
+                RECORD("\3\3ada\xff\xff\xff\xff\xff\xff\xff\xff\xff\1x", -EBADMSG),
+                /* The largest number, and one that does not fit. */
+                RECORD("\3\3ada\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1\0\1", 0),
+                RECORD("\3\3ada\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\2\0\1", -EBADMSG),
+                RECORD("\3\3ada\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x81\0\0\1", -EBADMSG),
+                /* The id is in the key, and must not be in the record. */
+                RECORD("\3\4auth\3ada\0\1\0\1", -EBADMSG),
+                /* Version 2: another id than in the key. */
+                RECORD("\2\0\4auth\0\3ada\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 0),
+                RECORD("\2\0\4autx\0\3ada\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1",
+                       -EBADMSG),
+#undef RECORD
+        };
+
+        assert_int_equal(key_for_link(7, "auth", &link_key), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+                _cleanup_(freep) uint8_t *bytes =
+                        exactly((const uint8_t *) records[i].bytes, records[i].len);
+
+                assert_int_equal(read_link(bytes, records[i].len), records[i].r);
+        }
+}
+
+/* A record whose key has not the id must have a long one. */
+static void test_bad_link_keys(void **state)
+{
+        static const char record[] = "\3\3ada\0\1\0\1", with_id[] = "\3\4auth\3ada\0\1\0\1";
+        static const struct {
+                const char *bytes;
+                size_t len;
+        } keys[] = {{"\0\0\0\7", 4},
+                    {"\0\0\0", 3},
+                    {"\0\0\0\7a\0b", 7},
+                    {"\0\0\0\7a\nb", 7},
+                    {"\0\0\0\7\xff", 5}};
+        _cleanup_(freep) char *long_id = make_id(512, 1);
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                link_key.len = keys[i].len;
+                memcpy(link_key.bytes, keys[i].bytes, keys[i].len);
+                assert_int_equal(read_link(record, sizeof(record) - 1), -EBADMSG);
+        }
+        assert_int_equal(key_for_link(7, long_id, &link_key), 0);
+        assert_int_equal(read_link(record, sizeof(record) - 1), -EBADMSG);
+        assert_int_equal(read_link(with_id, sizeof(with_id) - 1), -EBADMSG);
 }
 
 static void test_answer(void **state)
@@ -259,18 +388,20 @@ static void test_delete(void **state)
 static void test_schema_2(void **state)
 {
         static const uint8_t old_delete[] = {1, 0, 0, 0, 7, 0, 1, 0, 2, 'p', 'k'};
-        _cleanup_(link_freep) Link *link = make_link("auth-1", "ada", 5), *old_link = NULL;
+        static const uint8_t old_link_bytes[] = {1,   0,   6,   'a', 'u', 't', 'h', '-', '1', 0, 3,
+                                                 'a', 'd', 'a', 0,   0,   0,   0,   0,   0,   0, 0,
+                                                 5,   0,   0,   0,   0,   0,   0,   0,   9};
+        _cleanup_(link_freep) Link *old_link = NULL;
         ExchangeRecord exchange = {.tenancy = 7, .intent = {.window_ms = 9}}, old_exchange = {};
         DeleteRecord delete = {};
         Record record;
 
-        link->id = 6;
-        assert_int_equal(record_encode(&link_record, link, &record), 0);
-        record.bytes[0] = 1;
-        assert_int_equal(record_to_link(record.bytes, record.len - sizeof(uint64_t), &old_link), 0);
+        assert_int_equal(
+                record_to_link_of("auth-1", old_link_bytes, sizeof(old_link_bytes), &old_link), 0);
         assert_string_equal(old_link->user_id, "ada");
+        assert_int_equal(old_link->created_at_ms, 5);
+        assert_int_equal(old_link->last_used_at_ms, 9);
         assert_int_equal(old_link->id, 0);
-        record_clear(&record);
 
         assert_int_equal(record_encode(&exchange_record, &exchange, &record), 0);
         record.bytes[0] = 1;
@@ -370,10 +501,11 @@ static void test_nul_inside(void **state)
         _cleanup_(record_clear) Record record = {};
 
         assert_int_equal(record_encode(&link_record, link, &record), 0);
-        assert_int_equal(record.bytes[3], 'a');
-        record.bytes[5] = '\0';
+        assert_int_equal(key_for_link(7, "auth", &link_key), 0);
+        assert_int_equal(record.bytes[2], 'a');
+        record.bytes[3] = '\0';
         assert_int_equal(read_link(record.bytes, record.len), -EBADMSG);
-        record.bytes[5] = 0xff;
+        record.bytes[3] = 0xff;
         assert_int_equal(read_link(record.bytes, record.len), -EBADMSG);
 }
 
@@ -384,6 +516,8 @@ int main(void)
                 cmocka_unit_test(test_answer),       cmocka_unit_test(test_answer_error),
                 cmocka_unit_test(test_exchange),     cmocka_unit_test(test_delete),
                 cmocka_unit_test(test_decision),     cmocka_unit_test(test_schema_2),
+                cmocka_unit_test(test_link_times),   cmocka_unit_test(test_link_size),
+                cmocka_unit_test(test_bad_links),    cmocka_unit_test(test_bad_link_keys),
                 cmocka_unit_test(test_unacceptable), cmocka_unit_test(test_nul_inside),
         };
 

@@ -64,6 +64,39 @@ static void test_from_bytes(void **state)
         assert_int_equal(key_for_link_bytes(9, bytes, 508, &same), -EBADMSG);
 }
 
+static void test_parse_link(void **state)
+{
+        _cleanup_(freep) char *longest = make_id(KEY_ID_LEN_MAX, 1), *id = NULL;
+        _cleanup_(freep) char *too_long = make_id(KEY_ID_LEN_MAX + 1, 1), *none = NULL;
+        StoreKey key;
+
+        assert_true(key_has_id(longest));
+        assert_int_equal(key_for_link(9, longest, &key), 0);
+        assert_int_equal(key_parse_link(key.bytes, key.len, &id), 0);
+        assert_string_equal(id, longest);
+        assert_int_equal(key_parse_link(key.bytes, KEY_TENANCY_LEN, &none), -EBADMSG);
+
+        assert_false(key_has_id(too_long));
+        assert_int_equal(key_for_link(9, too_long, &key), 0);
+        assert_int_equal(key_parse_link(key.bytes, key.len, &none), 0);
+        assert_null(none);
+        assert_int_equal(key_parse_link(key.bytes, KEY_LEN_MAX + 1, &none), -EBADMSG);
+}
+
+static void test_user_keys(void **state)
+{
+        StoreKey a, b, other;
+
+        assert_int_equal(key_for_user(9, "ada", &a), 0);
+        assert_int_equal(key_for_user(9, "adb", &b), 0);
+        assert_int_equal(key_for_user(8, "ada", &other), 0);
+        assert_int_equal(a.len, 20);
+        assert_int_equal(b.len, a.len);
+        assert_memory_not_equal(a.bytes, b.bytes, a.len);
+        assert_memory_equal(a.bytes, "\0\0\0\x09", 4);
+        assert_memory_equal(a.bytes + 4, other.bytes + 4, a.len - 4);
+}
+
 static void test_expiries_are_in_order(void **state)
 {
         const uint64_t times[] = {0, 1, 255, 256, 1700000000000, UINT64_MAX};
@@ -92,6 +125,8 @@ int main(void)
                 cmocka_unit_test(test_long_ids_differ),
                 cmocka_unit_test(test_no_id_equals_a_digest),
                 cmocka_unit_test(test_from_bytes),
+                cmocka_unit_test(test_parse_link),
+                cmocka_unit_test(test_user_keys),
                 cmocka_unit_test(test_expiries_are_in_order),
         };
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "daemon/store/key.h"
+#include "daemon/store/record.h"
 #include "daemon/store/schema.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
@@ -152,7 +154,7 @@ static void make_other_store(const char *directory, const char *key, const void 
         MDB_dbi dbi;
 
         assert_int_equal(mdb_env_create(&env), 0);
-        assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
         assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
         assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
         assert_int_equal(mdb_dbi_open(txn, len > 0 ? "meta" : "other", MDB_CREATE, &dbi), 0);
@@ -237,46 +239,88 @@ static void downgrade_tenancies(MDB_txn *txn)
         mdb_cursor_close(cursor);
 }
 
-/* A link's record ended before its id. */
-static void downgrade_links(MDB_txn *txn)
+static size_t put_text(uint8_t *bytes, const char *text)
+{
+        size_t len = strlen(text);
+
+        bytes[0] = (uint8_t) (len >> 8);
+        bytes[1] = (uint8_t) len;
+        memcpy(bytes + 2, text, len);
+        return 2 + len;
+}
+
+/* Writes the record of a link as in schema 3 (version 2), or schema 2 (version 1, without id), and
+ * its entry in the user index. */
+static void downgrade_link(MDB_txn *txn, MDB_dbi links, MDB_dbi users, uint8_t version,
+                           const StoreKey *key, const Link *link)
+{
+        uint64_t numbers[] = {htobe64(link->created_at_ms), htobe64(link->last_used_at_ms),
+                              htobe64(link->id)};
+        MDB_val where = {.mv_data = (void *) key->bytes, .mv_size = key->len};
+        uint8_t record[2048] = {version};
+        size_t len = 1, n_numbers = version == 1 ? 2 : 3;
+        MDB_val value = {.mv_data = record};
+        uint32_t tenancy;
+        StoreKey user;
+
+        len += put_text(record + len, link->authenticator_id);
+        len += put_text(record + len, link->user_id);
+        record[len] = link->platform_name != NULL;
+        len += 1;
+        if (link->platform_name)
+                len += put_text(record + len, link->platform_name);
+        memcpy(record + len, numbers, n_numbers * sizeof(uint64_t));
+        value.mv_size = len + n_numbers * sizeof(uint64_t);
+        assert_int_equal(mdb_put(txn, links, &where, &value, 0), 0);
+
+        memcpy(&tenancy, key->bytes, sizeof(tenancy));
+        key_for_user_3(be32toh(tenancy), link->user_id, &user);
+        where = (MDB_val){.mv_data = user.bytes, .mv_size = user.len};
+        value = (MDB_val){.mv_data = (void *) (key->bytes + KEY_TENANCY_LEN),
+                          .mv_size = key->len - KEY_TENANCY_LEN};
+        assert_int_equal(mdb_put(txn, users, &where, &value, 0), 0);
+}
+
+static void downgrade_links(MDB_txn *txn, uint8_t version)
 {
         MDB_cursor *cursor;
-        MDB_val key, value;
-        MDB_dbi dbi;
+        MDB_val key_val, value;
+        MDB_dbi links, users;
         int r;
 
-        assert_int_equal(mdb_dbi_open(txn, "links", 0, &dbi), 0);
-        assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
-        for (r = mdb_cursor_get(cursor, &key, &value, MDB_FIRST); r == 0;
-             r = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-                uint8_t record[1024], name[512];
+        assert_int_equal(mdb_dbi_open(txn, "user-links", MDB_DUPSORT, &users), 0);
+        assert_int_equal(mdb_drop(txn, users, 1), 0);
+        assert_int_equal(mdb_dbi_open(txn, "links", 0, &links), 0);
+        assert_int_equal(mdb_dbi_open(txn, "users", MDB_DUPSORT, &users), 0);
+        assert_int_equal(mdb_cursor_open(txn, links, &cursor), 0);
+        for (r = mdb_cursor_get(cursor, &key_val, &value, MDB_FIRST); r == 0;
+             r = mdb_cursor_get(cursor, &key_val, &value, MDB_NEXT)) {
+                _cleanup_(link_freep) Link *link = NULL;
+                StoreKey key = {.len = key_val.mv_size};
 
-                assert_in_range(key.mv_size, 1, sizeof(name));
-                assert_in_range(value.mv_size, sizeof(uint64_t) + 1, sizeof(record));
-                memcpy(name, key.mv_data, key.mv_size);
-                memcpy(record, value.mv_data, value.mv_size);
-                record[0] = 1;
-                key.mv_data = name;
-                value = (MDB_val){.mv_data = record, .mv_size = value.mv_size - sizeof(uint64_t)};
-                assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+                memcpy(key.bytes, key_val.mv_data, key.len);
+                assert_int_equal(
+                        record_to_link(key.bytes, key.len, value.mv_data, value.mv_size, &link), 0);
+                downgrade_link(txn, links, users, version, &key, link);
         }
+        assert_int_equal(r, MDB_NOTFOUND);
         mdb_cursor_close(cursor);
 }
 
-/* Converts a closed store without intents to schema 2. */
-static void downgrade_to_2(const char *directory)
+/* Converts a closed store without intents to schema 3 or 2. */
+static void downgrade_to(uint32_t schema, const char *directory)
 {
         MDB_env *env;
         MDB_txn *txn;
 
         assert_int_equal(mdb_env_create(&env), 0);
-        assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
         assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
         assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-        downgrade_links(txn);
+        downgrade_links(txn, (uint8_t) (schema - 1));
         assert_int_equal(mdb_txn_commit(txn), 0);
         mdb_env_close(env);
-        make_other_store(directory, "schema", &(uint32_t){htobe32(2)}, 4);
+        make_other_store(directory, "schema", &(uint32_t){htobe32(schema)}, 4);
 }
 
 /* Links without ids are found, and removed if they are still the same. */
@@ -289,7 +333,7 @@ static void test_upgrade_from_2(void **state)
         for (const char *id = "123"; *id; id++)
                 assert_int_equal(add(f->store, "t", "ada", (char[]){*id, '\0'}, NULL), 0);
         f->store = store_free(f->store);
-        downgrade_to_2(f->directory);
+        downgrade_to(2, f->directory);
 
         assert_int_equal(store_open(f->directory, &f->store), 0);
         assert_int_equal(store_list_by_user(f->store, "t", "ada", &links), 0);
@@ -307,6 +351,43 @@ static void test_upgrade_from_2(void **state)
         outcome_clear(&outcome);
         fixture_reopen(f);
         assert_int_equal(count(f->store, "t"), 2);
+}
+
+/* Links of schema 3 are found by authenticator and user, counted, changed and removed. */
+static void test_upgrade_from_3(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(freep) char *long_id = make_id(512, 7);
+        _cleanup_(link_list_clear) LinkList links = {}, more = {};
+        _cleanup_(link_freep) Link *again = make_link("1", "ada", 1000);
+        size_t n_removed;
+
+        assert_int_equal(add(f->store, "t", "ada", "1", NULL), 0);
+        assert_int_equal(add(f->store, "t", "ada", long_id, NULL), 0);
+        assert_int_equal(add(f->store, "t", "eve", "2", NULL), 0);
+        assert_int_equal(store_list_by_user(f->store, "t", "ada", &links), 0);
+        f->store = store_free(f->store);
+        downgrade_to(3, f->directory);
+
+        assert_int_equal(store_open(f->directory, &f->store), 0);
+        assert_int_equal(add(f->store, "t", "ada", "3", NULL), 0);
+        assert_int_equal(exchange(f->store, "t", &(ExchangeOutcome){.link = again}, NULL), 0);
+        fixture_reopen(f);
+        assert_string_equal(user_of(f->store, "t", long_id), "ada");
+        assert_int_equal(store_list_by_user(f->store, "t", "ada", &more), 0);
+        assert_int_equal(more.n_links, 3);
+        for (size_t i = 0; i < 2; i++) {
+                assert_string_equal(more.links[i]->authenticator_id,
+                                    links.links[i]->authenticator_id);
+                assert_true(link_is_same(more.links[i], links.links[i]));
+                assert_true(more.links[i]->created_at_ms == links.links[i]->created_at_ms);
+        }
+        assert_int_equal(more.links[0]->last_used_at_ms, 1000);
+        assert_int_equal(remove_one(f->store, "t", "1"), 0);
+        assert_int_equal(remove_user(f->store, "t", "ada", &n_removed), 0);
+        assert_int_equal(n_removed, 2);
+        fixture_reopen(f);
+        assert_int_equal(count(f->store, "t"), 1);
 }
 
 /* Fills the map until no page is free. */
@@ -343,7 +424,7 @@ static void test_upgrade_when_full(void **state)
 
         assert_int_equal(add(f->store, "t", "ada", "auth", NULL), 0);
         f->store = store_free(f->store);
-        downgrade_to_2(f->directory);
+        downgrade_to(2, f->directory);
         fill_map(f->directory);
         assert_int_equal(store_open(f->directory, &f->store), 0);
         assert_string_equal(user_of(f->store, "t", "auth"), "ada");
@@ -358,7 +439,7 @@ static void downgrade(const char *directory)
         MDB_dbi dbi;
 
         assert_int_equal(mdb_env_create(&env), 0);
-        assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
         assert_int_equal(mdb_env_open(env, directory, 0, 0600), 0);
         assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
         for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
@@ -366,7 +447,7 @@ static void downgrade(const char *directory)
                 assert_int_equal(mdb_drop(txn, dbi, 1), 0);
         }
         downgrade_tenancies(txn);
-        downgrade_links(txn);
+        downgrade_links(txn, 1);
         assert_int_equal(mdb_txn_commit(txn), 0);
         mdb_env_close(env);
         make_other_store(directory, "schema", &(uint32_t){htobe32(1)}, 4);
@@ -432,12 +513,19 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_files),           TEST(test_no_directory),
-                TEST(test_one_at_a_time),   TEST(test_left_over),
-                TEST(test_foreign),         TEST(test_cut_off),
-                TEST(test_other_databases), TEST(test_other_version),
-                TEST(test_upgrade),         TEST(test_upgrade_of_a_broken_store),
-                TEST(test_upgrade_from_2),  TEST(test_upgrade_when_full),
+                TEST(test_files),
+                TEST(test_no_directory),
+                TEST(test_one_at_a_time),
+                TEST(test_left_over),
+                TEST(test_foreign),
+                TEST(test_cut_off),
+                TEST(test_other_databases),
+                TEST(test_other_version),
+                TEST(test_upgrade),
+                TEST(test_upgrade_of_a_broken_store),
+                TEST(test_upgrade_from_2),
+                TEST(test_upgrade_from_3),
+                TEST(test_upgrade_when_full),
                 TEST(test_last_id),
         };
 
