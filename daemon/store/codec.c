@@ -89,6 +89,8 @@ void code_u64(Codec *codec, uint64_t *value)
                 *value = number;
 }
 
+#define VARINT_LEN_MAX 10U /* of 64 bits */
+
 static void write_varint(Codec *codec, uint64_t value)
 {
         uint8_t byte;
@@ -102,23 +104,25 @@ static void write_varint(Codec *codec, uint64_t value)
 
 static void read_varint(Codec *codec, uint64_t *ret)
 {
+        size_t len = codec->len < VARINT_LEN_MAX ? codec->len : VARINT_LEN_MAX;
+        const uint8_t *input = codec->input;
         uint64_t value = 0;
 
-        for (unsigned shift = 0; shift < 64; shift += 7) {
-                const uint8_t *byte = take_input(codec, 1);
+        for (size_t n = 0; n < len; n++) {
+                uint8_t byte = input[n];
 
-                if (!byte)
-                        return;
-                value |= (uint64_t) (*byte & 0x7f) << shift;
-                if (*byte & 0x80)
+                value |= (uint64_t) (byte & 0x7f) << (7 * n);
+                if (byte & 0x80)
                         continue;
-                /* The last byte is not superfluous, and its bits fit. */
-                codec_check(codec, shift == 0 || (*byte > 0 && (shift < 63 || *byte == 1)));
-                if (codec->r == 0)
-                        *ret = value;
+                /* The last byte is superfluous, or its bits do not fit. */
+                if ((n > 0 && byte == 0) || (n == VARINT_LEN_MAX - 1 && byte > 1))
+                        break;
+                codec->input = input + n + 1;
+                codec->len -= n + 1;
+                *ret = value;
                 return;
         }
-        codec_check(codec, false); /* too long */
+        codec_check(codec, false);
 }
 
 void code_varint(Codec *codec, uint64_t *value)
@@ -147,13 +151,19 @@ void code_flags(Codec *codec, bool *const flags[])
 static void read_string(Codec *codec, size_t len, char **ret)
 {
         const void *bytes = take_input(codec, len);
+        char *s;
 
         codec_check(codec, !bytes || !memchr(bytes, '\0', len));
         if (codec->r < 0)
                 return;
-        *ret = strndup(bytes, len);
-        if (!*ret)
+        s = malloc(len + 1);
+        if (!s) {
                 codec_fail(codec, -ENOMEM);
+                return;
+        }
+        memcpy(s, bytes, len);
+        s[len] = '\0';
+        *ret = s;
 }
 
 void code_string(Codec *codec, char **s)

@@ -237,12 +237,12 @@ void delete_record_clear(DeleteRecord *record)
 static int decode_link(char *authenticator_id, const void *bytes, size_t len, Link **ret)
 {
         _cleanup_(freep) char *id = authenticator_id;
-        _cleanup_(link_freep) Link *link = calloc(1, sizeof(Link));
+        _cleanup_(link_freep) Link *link = malloc(sizeof(Link)); /* faster than calloc() */
         int r;
 
         if (!link)
                 return -ENOMEM;
-        link->authenticator_id = TAKE_PTR(id);
+        *link = (Link){.authenticator_id = TAKE_PTR(id)};
         r = record_decode(&link_record, bytes, len, link);
         if (r < 0)
                 return r;

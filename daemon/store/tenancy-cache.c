@@ -7,35 +7,29 @@ typedef struct TenancyNumber {
         uint32_t number;
 } TenancyNumber;
 
-/* Returns the index of the first entry that is not less than the id. */
-static size_t find(const TenancyCache *cache, const char *tenancy_id)
+bool tenancy_cache_get(const TenancyCache *cache, const char *tenancy_id, uint32_t *ret)
 {
         size_t begin = 0, end = cache->n_entries;
 
         while (begin < end) {
                 size_t middle = begin + (end - begin) / 2;
+                int order = strcmp(cache->entries[middle].id, tenancy_id);
 
-                if (strcmp(cache->entries[middle].id, tenancy_id) < 0)
+                if (order == 0) {
+                        *ret = cache->entries[middle].number;
+                        return true;
+                }
+                if (order < 0)
                         begin = middle + 1;
                 else
                         end = middle;
         }
-        return begin;
-}
-
-bool tenancy_cache_get(const TenancyCache *cache, const char *tenancy_id, uint32_t *ret)
-{
-        size_t i = find(cache, tenancy_id);
-
-        if (i == cache->n_entries || !streq(cache->entries[i].id, tenancy_id))
-                return false;
-        *ret = cache->entries[i].number;
-        return true;
+        return false;
 }
 
 void tenancy_cache_add(TenancyCache *cache, const char *tenancy_id, uint32_t number)
 {
-        size_t i = find(cache, tenancy_id), n_after = cache->n_entries - i;
+        size_t i = cache->n_entries;
         TenancyNumber *grown;
         char *id;
 
@@ -46,7 +40,8 @@ void tenancy_cache_add(TenancyCache *cache, const char *tenancy_id, uint32_t num
         id = strdup(tenancy_id);
         if (!id)
                 return;
-        memmove(grown + i + 1, grown + i, n_after * sizeof(TenancyNumber));
+        for (; i > 0 && strcmp(grown[i - 1].id, id) > 0; i--)
+                grown[i] = grown[i - 1];
         grown[i] = (TenancyNumber){.id = id, .number = number};
         cache->n_entries++;
 }

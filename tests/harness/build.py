@@ -13,6 +13,7 @@ PLACES = {
     "flood": "tests/load/flood",
     "probe": "tests/load/probe",
     "authorize": "tests/load/authorize",
+    "scale": "tests/load/scale",
 }
 
 
