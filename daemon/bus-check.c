@@ -59,7 +59,7 @@ static void replace_bus(BusCheck *check)
 /* The first connection is late: compares it with a second one. */
 static void compare(BusCheck *check)
 {
-        if (check->others_served) {
+        if (check->others_served && bus_is_connected(check->fresh)) {
                 replace_bus(check);
                 return;
         }

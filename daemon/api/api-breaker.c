@@ -11,19 +11,29 @@
 #define WAIT_MS      1000U
 #define LONG_WAIT_MS 5000U
 
-/* A Retry-After beyond that is not believed. */
-#define RETRY_AFTER_MAX_S 300U
+/* A Retry-After beyond that is not believed: one of a probe, and one of a single endpoint. */
+#define RETRY_AFTER_MAX_S          300U
+#define RETRY_AFTER_ENDPOINT_MAX_S 30U
 
 /* A call pays for two tenths of a retry; so many retries may be saved up. */
 #define TENTHS_PER_RETRY 10U
 #define TENTHS_PER_CALL  2U
 #define RETRIES_MAX      50U
 
-static void record_success(ApiBreaker *breaker, uint64_t now_ms)
+static uint64_t retry_at_ms(const ApiAttempt *attempt, uint64_t now_ms)
+{
+        uint32_t max_s = attempt->is_probe ? RETRY_AFTER_MAX_S : RETRY_AFTER_ENDPOINT_MAX_S;
+        uint32_t pause_s = attempt->retry_after_s < max_s ? attempt->retry_after_s : max_s;
+
+        return attempt->status > 0 && pause_s > 0 ? now_ms + pause_s * UINT64_C(1000) : 0;
+}
+
+/* A probe may be refused by a rate limit, and not tell whether the tenancy is ready. */
+static void record_success(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t now_ms)
 {
         breaker->open = false;
         breaker->n_failures = 0;
-        breaker->probe_at_ms = 0;
+        breaker->probe_at_ms = attempt->is_probe ? retry_at_ms(attempt, now_ms) : 0;
         breaker->succeeded_at_ms = now_ms;
 }
 
@@ -38,20 +48,20 @@ static bool is_evidence(const ApiAttempt *attempt, uint64_t now_ms)
 {
         bool timed_out = attempt->status == 0 && now_ms - attempt->started_ms >= WAIT_MS;
 
+        if (attempt->gave_up)
+                return false;
         return attempt->is_probe || timed_out || attempt->retry_after_s > 0;
 }
 
 static void record_failure(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t now_ms)
 {
-        uint32_t retry_after_s = attempt->status > 0 ? attempt->retry_after_s : 0;
+        bool long_wait = !attempt->gave_up && now_ms - attempt->started_ms >= LONG_WAIT_MS;
 
         if (breaker->n_failures == 0 || attempt->started_ms < breaker->failing_since_ms)
                 breaker->failing_since_ms = attempt->started_ms;
-        breaker->n_failures += now_ms - attempt->started_ms >= LONG_WAIT_MS ? FAILURES_MAX : 1;
-        if (retry_after_s > RETRY_AFTER_MAX_S)
-                retry_after_s = RETRY_AFTER_MAX_S;
-        if (breaker->probe_at_ms < now_ms + retry_after_s * UINT64_C(1000))
-                breaker->probe_at_ms = now_ms + retry_after_s * UINT64_C(1000);
+        breaker->n_failures += long_wait ? FAILURES_MAX : 1;
+        if (breaker->probe_at_ms < retry_at_ms(attempt, now_ms))
+                breaker->probe_at_ms = retry_at_ms(attempt, now_ms);
         if (is_evidence(attempt, now_ms) && breaker->n_failures >= FAILURES_MAX &&
             now_ms - breaker->failing_since_ms >= FAILING_MS)
                 breaker->open = true;
@@ -62,10 +72,15 @@ bool api_breaker_record(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t
         bool was_open = breaker->open;
 
         if (api_attempt_is_success(attempt))
-                record_success(breaker, now_ms);
+                record_success(breaker, attempt, now_ms);
         else if (breaker->succeeded_at_ms == 0 || breaker->succeeded_at_ms < attempt->started_ms)
                 record_failure(breaker, attempt, now_ms);
         return breaker->open != was_open;
+}
+
+bool api_breaker_has_doubts(const ApiBreaker *breaker)
+{
+        return breaker->open || breaker->n_failures >= FAILURES_MAX;
 }
 
 void api_breaker_count_call(ApiBreaker *breaker)

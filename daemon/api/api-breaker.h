@@ -19,7 +19,7 @@ typedef struct ApiBreaker {
         unsigned n_failures;       /* in a row */
         uint64_t failing_since_ms; /* start of the first of them */
         uint64_t succeeded_at_ms;  /* end of the last success */
-        uint64_t probe_at_ms;      /* not earlier, because of Retry-After */
+        uint64_t probe_at_ms;      /* no probe earlier, because of Retry-After */
         uint32_t retry_tenths;     /* of the retry budget, used up */
 } ApiBreaker;
 
@@ -28,9 +28,12 @@ typedef struct ApiAttempt {
         unsigned status; /* HTTP status; 0: no reply */
         uint32_t retry_after_s;
         bool is_probe;
+        bool gave_up; /* the caller left */
 } ApiAttempt;
 
 bool api_attempt_is_success(const ApiAttempt *attempt);
+/* Whether a probe should look, because of failures that do not open the breaker. */
+bool api_breaker_has_doubts(const ApiBreaker *breaker);
 
 /* Returns whether `open` has changed. */
 bool api_breaker_record(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t now_ms);

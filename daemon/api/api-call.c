@@ -22,14 +22,16 @@ static bool has_breaker(const ApiCall *call)
         return !call->endpoint->is_public;
 }
 
-static void record_attempt(const ApiCall *call, unsigned status, uint32_t retry_after_s)
+/* `reply` NULL: the caller gave up. */
+static void record_attempt(const ApiCall *call, const HttpReply *reply)
 {
         ApiBreaker *breaker = &call->api->server->breaker;
         const ApiAttempt attempt = {
                 .started_ms = call->attempted_at_ms,
-                .status = status,
-                .retry_after_s = retry_after_s,
+                .status = reply ? reply->status : 0,
+                .retry_after_s = reply ? reply->retry_after_s : 0,
                 .is_probe = call->is_probe,
+                .gave_up = !reply,
         };
 
         /* Failures of background work do not count: it retries by itself. */
@@ -47,7 +49,7 @@ static void record_canceled_attempt(const ApiCall *call)
 {
         if (call->attempt && !call->is_probe &&
             monotonic_ms() - call->attempted_at_ms >= PATIENCE_MS)
-                record_attempt(call, 0, 0);
+                record_attempt(call, NULL);
 }
 
 ApiCall *api_call_cancel(ApiCall *call)
@@ -78,11 +80,22 @@ static void payload_clear(ApiPayload *payload)
         challenge_free(payload->challenge);
 }
 
+/* Whether a failed probe says nothing of the API: it was too slow for the probe, or another attempt
+ * succeeded meanwhile. */
+static bool is_outdated(const ApiCall *call, int r)
+{
+        return r == ERROR_UNREACHABLE && call->is_probe &&
+               (call->is_quick ||
+                call->api->server->breaker.succeeded_at_ms >= call->attempted_at_ms);
+}
+
 /* Background calls and public endpoints do not affect the state of the tenancy. */
 static void observe(const ApiCall *call, int r)
 {
         const Api *api = call->api;
 
+        if (is_outdated(call, r))
+                return;
         if (api->observer && call->priority == API_FOREGROUND && !call->endpoint->is_public)
                 api->observer(api, r, api->observer_userdata);
 }
@@ -221,9 +234,10 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
         api_server_record_reply(call->api->server, r, reply);
-        /* A local shortage says nothing about the server. */
-        if (!http_is_resource_shortage(r))
-                record_attempt(call, reply->status, reply->retry_after_s);
+        /* A local shortage says nothing about the server, and a quick probe nothing about one that
+         * is slow. */
+        if (!http_is_resource_shortage(r) && !(call->is_quick && r == -ETIMEDOUT))
+                record_attempt(call, reply);
         if (may_retry(call, r, reply) && take_retry(call) && schedule_retry(call, reply))
                 return;
 

@@ -42,6 +42,7 @@ struct ApiCall {
         ApiPriority priority;
         bool waiting;  /* queued: not started yet */
         bool is_probe; /* ignores the circuit breaker */
+        bool is_quick; /* a probe with a short deadline */
         const ApiEndpoint *endpoint;
         Api *api;
         char *url;
@@ -82,6 +83,7 @@ typedef struct ApiQuery {
         uint64_t deadline_ms; /* monotonic; 0: the timeout from now */
         ApiPriority priority; /* background calls may be queued */
         bool is_probe;
+        bool is_quick;
 } ApiQuery;
 
 /* Creates and starts a call. Takes ownership of the body. Returns as documented in api.h. */

@@ -38,6 +38,7 @@ int api_probe(Api *api, uint64_t timeout_ms, ResultFunc func, void *userdata, Ap
                 .endpoint = &get_endpoint,
                 .argument = "passlockd-probe", /* no such passkey */
                 .is_probe = true,
+                .is_quick = timeout_ms < api->timeout_ms,
                 .deadline_ms = monotonic_ms() + timeout_ms,
         };
 

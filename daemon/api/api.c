@@ -58,6 +58,7 @@ int api_ask(Api *api, const ApiQuery *query, ResultFunc func, void *userdata, Ap
                 return r;
         call->priority = query->priority;
         call->is_probe = query->is_probe;
+        call->is_quick = query->is_quick;
         call->deadline_ms = query->deadline_ms;
         call->body = TAKE_PTR(body);
         call->func = func;
@@ -175,6 +176,11 @@ Secret *api_key(const Api *api)
 bool api_is_down(const Api *api)
 {
         return api->server->breaker.open;
+}
+
+bool api_has_doubts(const Api *api)
+{
+        return api_breaker_has_doubts(&api->server->breaker);
 }
 
 uint32_t api_retry_after_s(const Api *api)

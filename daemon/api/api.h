@@ -82,6 +82,8 @@ void api_clock_range_ms(const Api *api, uint64_t *ret_min_ms, uint64_t *ret_max_
  * probes and those of public endpoints end at once with UNREACHABLE and retry_after_s.
  */
 bool api_is_down(const Api *api);
+/* Whether a probe should look, since calls failed in a row or callers gave up. */
+bool api_has_doubts(const Api *api);
 uint32_t api_retry_after_s(const Api *api);
 /* End of the last call that had a reply, by monotonic_ms(); 0: none. */
 uint64_t api_replied_at_ms(const Api *api);

@@ -37,8 +37,8 @@ static bool is_needed(const Probe *probe)
 {
         const Tenancy *tenancy = probe->watch->tenancy;
 
-        return !probe->watch->stopped && tenancy->state == TENANCY_DEGRADED &&
-               tenancy_is_usable(tenancy);
+        return !probe->watch->stopped && tenancy_is_usable(tenancy) &&
+               (tenancy->state == TENANCY_DEGRADED || api_has_doubts(tenancy->api));
 }
 
 static void on_probed(const Result *result _unused_, void *userdata)
@@ -93,7 +93,7 @@ static void cancel(Probe *probe)
         probe->call = api_call_cancel(probe->call);
 }
 
-static void state_changed(Tenancy *tenancy)
+static void api_doubted(Tenancy *tenancy)
 {
         ApiWatch *watch = tenancy->api_watch;
 
@@ -126,7 +126,7 @@ static void stop(Tenancy *tenancy)
 static void start(Tenancy *tenancy)
 {
         tenancy->api_watch->stopped = false;
-        state_changed(tenancy);
+        api_doubted(tenancy);
 }
 
 static void detach(Tenancy *tenancy)
@@ -142,5 +142,5 @@ const TenancyPart api_watch_part = {
         .detach = detach,
         .start = start,
         .stop = stop,
-        .state_changed = state_changed,
+        .api_doubted = api_doubted,
 };

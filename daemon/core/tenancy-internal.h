@@ -28,7 +28,8 @@ typedef struct TenancyPart {
         void (*stop)(Tenancy *tenancy);
         /* tenancy_aborts_calls() has become true: ends calls that have more API calls to make. */
         void (*abort_calls)(Tenancy *tenancy);
-        void (*state_changed)(Tenancy *tenancy);
+        /* The API may be down: the state has changed, or calls failed in a row. */
+        void (*api_doubted)(Tenancy *tenancy);
         /* A foreground call has reached the API again. */
         void (*api_is_back)(Tenancy *tenancy);
         /* The endpoint or its trust anchors have changed, or the tenancy has left the

@@ -168,7 +168,7 @@ static bool tenancy_set_state(Tenancy *tenancy, TenancyState state)
         if (tenancy->state == state)
                 return false;
         tenancy->state = state;
-        CALL_PARTS(tenancy, state_changed);
+        CALL_PARTS(tenancy, api_doubted);
         if (tenancy->listener.state_changed)
                 tenancy->listener.state_changed(tenancy, tenancy->listener.userdata);
         return true;
@@ -313,9 +313,11 @@ int tenancy_check_api(Tenancy *tenancy)
 {
         if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
+        if (api_has_doubts(tenancy->api))
+                CALL_PARTS(tenancy, api_doubted);
         if (!api_is_down(tenancy->api))
                 return 0;
-        /* After a new key, or if an earlier Api found out. */
+        /* After a new key. */
         tenancy_learn_state(tenancy, TENANCY_DEGRADED, ERROR_UNREACHABLE);
         return ERROR_UNREACHABLE;
 }
@@ -352,6 +354,8 @@ void tenancy_note_api_result(const Api *api, int r, void *userdata)
 
         /* Local failures (r < 0) do not concern the API, BAD_REQUEST and RATE_LIMITED may come from
          * a gateway, and without a key the state stays UNCONFIGURED. */
+        if (tenancy->api && api != tenancy->api && api_has_doubts(tenancy->api))
+                CALL_PARTS(tenancy, api_doubted);
         if (r < 0 || r == ERROR_BAD_REQUEST || r == ERROR_RATE_LIMITED || api != tenancy->api ||
             !tenancy_is_usable(tenancy))
                 return;

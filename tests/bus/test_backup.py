@@ -169,9 +169,9 @@ def test_full_halfway(full):
     for _ in range(2):
         said = passlockctl(stack, "import", str(file), status=5).splitlines()
         count = stack.connect().count()
-        assert 0 < count < N and count % 500 == 0
+        assert 0 < count < N and count % 1000 == 0
         assert said == [
-            f"passlockctl: Failed to import lines {count + 2} to {count + 501} of {file}:",
+            f"passlockctl: Failed to import lines {count + 2} to {count + 1001} of {file}:",
             "passlockctl: The link store is out of disk space",
             f"passlockctl: Stopped, {count} of {N} links were imported; repeat the command to continue"]
     file.write_text(write_export(

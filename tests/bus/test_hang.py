@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -325,3 +326,20 @@ def test_flood_is_no_hang(own_stack, call):
     assert records(own_stack.daemon) == 0
     with raises("NotFound"):
         own_stack.connect().links("GetUser", "no-key")
+
+
+def test_imports_while_the_bus_is_slow(own_stack):
+    """The caller reads all the time, so each call has a reply, and none is refused."""
+    own_stack.prepare()
+    with BusProxy(own_stack.work / "proxy", own_stack.bus.address) as proxy:
+        own_stack.daemon.bus = SimpleNamespace(address=proxy.address)
+        own_stack.daemon.start()
+        with own_stack.connect() as caller:
+            caller.links("ListByUser", "ada")
+            imports = [many_links(i) for i in range(8)]
+            proxy.hold("to")
+            calls = [caller.start_links("Import", links, {}) for links in imports]
+            time.sleep(8)
+            proxy.release()
+            assert {caller.outcome(call)[0] == "error" for call in calls} == {False}
+        own_stack.daemon.stop_well()

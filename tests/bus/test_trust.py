@@ -63,6 +63,7 @@ def test_withdrawn_and_added(own_stack, ca_file, certificates):
                 connection.authorize(RP_ID, new_user())
         assert connection.state() == "degraded"
         trust(ca_file, certificates[0])
+        own_stack.wait_api()
         authorize(connection)
     assert lines(own_stack, "Failed to verify the TLS certificate") == 1
     assert lines(own_stack, " is valid again") == 1
@@ -80,6 +81,7 @@ def test_missing_for_now(own_stack, ca_file, certificates):
             connection.exchange("some-code", link=False)
         assert lines(own_stack, f"Failed to read the CA file {ca_file} for https://localhost") == 1
         trust(ca_file, certificates[0])
+        own_stack.wait_api()
         authorize(connection)
     assert lines(own_stack, "No such file or directory") == 1
 
@@ -92,6 +94,7 @@ def test_file_without_a_certificate(own_stack, ca_file, certificates):
         assert lines(own_stack, f"{ca_file} for https://localhost") == 1
         assert lines(own_stack, "no certificate found") == 1
         trust(ca_file, certificates[0])
+        own_stack.wait_api()
         authorize(connection)
 
 
@@ -105,6 +108,7 @@ def test_fifo_blocks_nobody(own_stack, ca_file, certificates):
         assert "Not a regular file" in str(connection.manager("Diagnose"))
         ca_file.unlink()
         trust(ca_file, certificates[0])
+        own_stack.wait_api()
         authorize(connection)
 
 

@@ -38,6 +38,9 @@ class Reply:
     missing: int = 0  # Content-Length minus length of the body
 
 
+NOT_FOUND = Reply(404, {"_tag": "@error/NotFound", "message": "no"})
+
+
 @dataclass(frozen=True)
 class Request:
     method: str
@@ -59,7 +62,7 @@ def make_certificate(path: Path) -> Path:
 class StandIn:
     """Replies to every request with `reply`, or the result of `answer`, and keeps the requests. With a
     certificate, for localhost, it uses TLS. Probes of a daemon that found the API down get
-    `probe_reply`, or `reply`, and are not kept.
+    `probe_reply`, or `reply` if that is a failure, and are not kept.
     """
 
     def __init__(self, certificate: Path | None = None):
@@ -106,7 +109,8 @@ class StandIn:
                 self.first = False
                 if self.path.endswith("/passlockd-probe"):
                     stand_in.n_probes += 1
-                    reply = stand_in.probe_reply or stand_in.reply
+                    reply = stand_in.probe_reply or \
+                        (stand_in.reply if stand_in.reply.status >= 300 else NOT_FOUND)
                 else:
                     stand_in.requests.append(request)
                     reply = stand_in.answer(request) if stand_in.answer else stand_in.reply

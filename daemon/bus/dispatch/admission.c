@@ -228,11 +228,11 @@ int admission_check(Request *request)
 int admission_check_room(Request *request)
 {
         uint64_t waited_us = monotonic_us() - request->origin.begun_at_us;
+        bool may_wait = waited_us < PARKED_MAX_US || unread_is_queried(peer_unread(request->peer));
 
         if (has_room(request->bus, request->peer, 1))
                 return 0;
-        return waited_us < PARKED_MAX_US && may_wait_for_room(peer_quota(request->peer)) &&
-                               !request->bus->stopping
+        return may_wait && may_wait_for_room(peer_quota(request->peer)) && !request->bus->stopping
                        ? -EAGAIN
                        : refuse(request, does_not_read);
 }

@@ -276,10 +276,22 @@ int request_reply_text(Request *request, char type, const char *text)
         return 0;
 }
 
+/* Of an import, a reply has only the links that were refused. */
+static size_t count_links(const Result *result)
+{
+        size_t n_links = result->links ? result->links->n_links : 0, n = 0;
+
+        if (!result->outcomes)
+                return n_links;
+        for (size_t i = 0; i < n_links; i++)
+                n += result->outcomes[i] != LINK_ADDED && result->outcomes[i] != LINK_PRESENT;
+        return n;
+}
+
 /* Counts the lists in a reply. */
 static void count_lists(Request *request, const Result *result)
 {
-        size_t n_bytes = (result->links ? result->links->n_links : 0) * LINK_BYTES +
+        size_t n_bytes = count_links(result) * LINK_BYTES +
                          (result->passkeys ? result->passkeys->n_passkeys : 0) * PASSKEY_BYTES;
 
         if (n_bytes > 0)

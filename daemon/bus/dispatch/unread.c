@@ -154,3 +154,8 @@ bool unread_has_room(Unread *unread, size_t max)
                 update(unread);
         return unread->bytes < max;
 }
+
+bool unread_is_queried(const Unread *unread)
+{
+        return unread->query;
+}

@@ -32,5 +32,7 @@ void unread_clear(Unread *unread);
 
 /* Counts a message of about `n_bytes` that is being sent to the connection. */
 void unread_add(Unread *unread, size_t n_bytes);
+/* Whether the bus has not answered yet what is unread: the estimate may be too high. */
+bool unread_is_queried(const Unread *unread);
 /* Whether less than `max` bytes are unread. If not, the bus is asked again from time to time. */
 bool unread_has_room(Unread *unread, size_t max);

@@ -98,6 +98,21 @@ static void test_timeouts_need_no_probe(void **state)
         assert_true(record(&breaker, 10004, 11004, 0));
 }
 
+static void test_callers_that_give_up_raise_doubts(void **state)
+{
+        ApiBreaker breaker = {};
+
+        for (unsigned i = 0; i < 5; i++) {
+                const ApiAttempt attempt = {.started_ms = 10000 + i, .gave_up = true};
+
+                assert_false(api_breaker_has_doubts(&breaker));
+                assert_false(api_breaker_record(&breaker, &attempt, 20000 + i));
+        }
+        assert_true(api_breaker_has_doubts(&breaker));
+        assert_false(breaker.open);
+        assert_true(record_probe(&breaker, 21000, 0));
+}
+
 static void test_one_long_wait_is_enough(void **state)
 {
         ApiBreaker breaker = {};
@@ -109,6 +124,7 @@ static void test_one_long_wait_is_enough(void **state)
 
 static void test_no_probe_before_retry_after(void **state)
 {
+        ApiAttempt probe = {.started_ms = 14000, .status = 503, .is_probe = true};
         ApiBreaker breaker = {};
 
         (void) record_failure(&breaker, 10000);
@@ -123,7 +139,17 @@ static void test_no_probe_before_retry_after(void **state)
         assert_int_equal(api_breaker_retry_after_s(&breaker, 50000), 1);
         /* An absurd one is not believed. */
         record_retry_after(&breaker, 13000, UINT32_MAX);
-        assert_int_equal(breaker.probe_at_ms, 13000 + 300 * 1000);
+        assert_int_equal(breaker.probe_at_ms, 13000 + 30 * 1000);
+        probe.retry_after_s = UINT32_MAX;
+        (void) api_breaker_record(&breaker, &probe, 14000);
+        assert_int_equal(breaker.probe_at_ms, 14000 + 300 * 1000);
+        /* A rate limit is a reply, and binds the probes. */
+        probe.status = 429;
+        probe.retry_after_s = 60;
+        (void) api_breaker_record(&breaker, &probe, 15000);
+        assert_int_equal(breaker.probe_at_ms, 15000 + 60 * 1000);
+        (void) record(&breaker, 16000, 16000, 200);
+        assert_int_equal(breaker.probe_at_ms, 0);
 }
 
 static void test_a_fifth_of_requests_are_retries(void **state)
@@ -152,6 +178,7 @@ int main(void)
                 cmocka_unit_test(test_a_success_in_between_counts),
                 cmocka_unit_test(test_quick_failures_need_a_failed_probe),
                 cmocka_unit_test(test_timeouts_need_no_probe),
+                cmocka_unit_test(test_callers_that_give_up_raise_doubts),
                 cmocka_unit_test(test_one_long_wait_is_enough),
                 cmocka_unit_test(test_no_probe_before_retry_after),
                 cmocka_unit_test(test_a_fifth_of_requests_are_retries),

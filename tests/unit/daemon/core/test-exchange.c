@@ -83,6 +83,11 @@ uint64_t api_replied_at_ms(const Api *a)
         return 0;
 }
 
+bool api_has_doubts(const Api *a)
+{
+        return false;
+}
+
 bool api_is_down(const Api *a)
 {
         return false;
