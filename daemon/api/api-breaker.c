@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <sys/param.h>
+
 #include "daemon/api/api-breaker.h"
 
 /* The breaker opens after so many failures in a row, over so much time: retries bridge a restart of
@@ -14,6 +16,8 @@
 /* A Retry-After beyond that is not believed: one of a probe, and one of a single endpoint. */
 #define RETRY_AFTER_MAX_S          300U
 #define RETRY_AFTER_ENDPOINT_MAX_S 30U
+/* Pause between probes that a rate limit refuses without a Retry-After. */
+#define RATE_LIMIT_PAUSE_S 5U
 
 /* A call pays for two tenths of a retry; so many retries may be saved up. */
 #define TENTHS_PER_RETRY 10U
@@ -23,12 +27,14 @@
 static uint64_t retry_at_ms(const ApiAttempt *attempt, uint64_t now_ms)
 {
         uint32_t max_s = attempt->is_probe ? RETRY_AFTER_MAX_S : RETRY_AFTER_ENDPOINT_MAX_S;
-        uint32_t pause_s = attempt->retry_after_s < max_s ? attempt->retry_after_s : max_s;
+        uint32_t pause_s = MIN(attempt->retry_after_s, max_s);
 
+        if (attempt->status == 429 && pause_s == 0)
+                pause_s = RATE_LIMIT_PAUSE_S;
         return attempt->status > 0 && pause_s > 0 ? now_ms + pause_s * UINT64_C(1000) : 0;
 }
 
-/* A probe may be refused by a rate limit, and not tell whether the tenancy is ready. */
+/* A rate limit that refuses a probe leaves the tenancy degraded, and delays the next probe. */
 static void record_success(ApiBreaker *breaker, const ApiAttempt *attempt, uint64_t now_ms)
 {
         breaker->open = false;

@@ -280,7 +280,7 @@ int api_call_start(ApiCall *call)
                 return refuse(call);
         if (now_ms >= call->deadline_ms)
                 return -ETIMEDOUT;
-        if (call->n_attempts == 0)
+        if (call->n_attempts == 0 && has_breaker(call))
                 api_breaker_count_call(&call->api->server->breaker);
         request.timeout_ms = call->deadline_ms - now_ms;
         call->attempted_at_ms = now_ms;

@@ -313,7 +313,7 @@ int tenancy_check_api(Tenancy *tenancy)
 {
         if (!tenancy_is_usable(tenancy))
                 return ERROR_NOT_CONFIGURED;
-        if (api_has_doubts(tenancy->api))
+        if (tenancy->state == TENANCY_DEGRADED || api_has_doubts(tenancy->api))
                 CALL_PARTS(tenancy, api_doubted);
         if (!api_is_down(tenancy->api))
                 return 0;

@@ -10,7 +10,7 @@ import pytest
 from harness.standin import Reply, StandIn
 
 from .client import BusError
-from .stack import RP_ID, SLACK_SEC, eventually, new_user, raises, within
+from .stack import RP_ID, eventually, new_user, raises, within
 
 TIMEOUT_SEC = 6  # one call that waits so long opens the breaker
 
@@ -21,6 +21,14 @@ def down(own_stack):
     own_stack.sections["Tenancy default"] = own_stack.tenancy(TimeoutSec=str(TIMEOUT_SEC))
     own_stack.sandbox.stop()
     return own_stack.start()
+
+
+@contextlib.contextmanager
+def stand_in(stack):
+    with StandIn() as api:
+        stack.sections["Tenancy default"] = stack.tenancy(Endpoint=api.endpoint)
+        stack.apply()
+        yield api
 
 
 def refusal(connection):
@@ -43,14 +51,12 @@ def test_calls_are_refused_at_once(down):
         error = open_breaker(down, connection)
         assert error.short_name == "Unreachable"
         assert connection.state() == "degraded"
-        begin = time.monotonic()
         for _ in range(20):
             for call in (connection.start_exchange("code"), connection.start_authorize(RP_ID, "ada"),
                          connection.start_method("GetPasskey", "key"),
                          connection.start_method("DeleteUserPasskeys", "ada", {})):
                 with raises("Unreachable", text="retry after [0-9]+ s"):
                     connection.finish(call)
-        assert time.monotonic() - begin < TIMEOUT_SEC
         # The store needs no API, and the code was not used.
         assert connection.links("GetUser", "key") == ("ada",)
         assert "recovery" not in str(connection.manager("Diagnose"))
@@ -82,10 +88,10 @@ def test_black_hole(down):
         calls = [(connection, connection.start_authorize(RP_ID, new_user()))
                  for connection in connections for _ in range(100)]
         assert {connection.outcome(call) for connection, call in calls} == {("error", "Unreachable")}
-    begin = time.monotonic()
+    requests = down.calls("registration-authorize")
     with raises("Unreachable", text="retry after"):
         connections[0].authorize(RP_ID, new_user())
-    assert time.monotonic() - begin < TIMEOUT_SEC / 2
+    assert down.calls("registration-authorize") == requests
     down.sandbox.set_faults()
     eventually(lambda: connections[0].state() == "ready")
     assert connections[0].authorize(RP_ID, new_user())[0]
@@ -148,9 +154,7 @@ def test_many_failing_callers(down):
         return {connection.outcome(call)[1] for connection, call in calls} == {"Unreachable"} and \
             refusal(connections[0])
 
-    begin = time.monotonic()
     eventually(refusals)
-    assert time.monotonic() - begin < SLACK_SEC
     down.sandbox.set_faults()
     eventually(lambda: connections[0].state() == "ready")
 
@@ -166,9 +170,7 @@ def test_slow_api(down):
 
 
 def test_no_probe_before_retry_after(down):
-    with StandIn() as api, down.connect() as connection:
-        down.sections["Tenancy default"] = down.tenancy(Endpoint=api.endpoint)
-        down.apply()
+    with stand_in(down) as api, down.connect() as connection:
         api.reply = Reply(503, b"", {"Retry-After": "30"})
         error = eventually(lambda: refusal(connection))
         assert 1 < int(re.search("retry after ([0-9]+) s$", error.message)[1]) <= 30
@@ -240,19 +242,18 @@ def test_callers_that_leave_a_slow_call(down):
         one.start_method("GetPasskey", "no-such")
     down.wait_calls("passkey-get", len(leaving))
     time.sleep(1.1)
+    names = [one.unique_name for one in leaving]
     for one in leaving:
         one.close()
-    time.sleep(0.2)
     down.sandbox.set_faults()
-    time.sleep(2)
     with down.connect() as connection:
+        for name in names:
+            eventually(lambda name=name: connection.driver("NameHasOwner", "s", name) == (0,))
         assert connection.authorize(RP_ID, new_user())[0]
 
 
 def test_probes_heed_a_rate_limit(down):
-    with StandIn() as api, down.connect() as connection:
-        down.sections["Tenancy default"] = down.tenancy(Endpoint=api.endpoint)
-        down.apply()
+    with stand_in(down) as api, down.connect() as connection:
         api.reply = Reply(429, b"", {"Retry-After": "60"})
         api.answer = lambda _: Reply(500)
         with raises("Unreachable"):

@@ -16,7 +16,7 @@ __attribute__((weak)) int LLVMFuzzerInitialize(int *argc _unused_, char ***argv 
 
 static void replay(const char *path)
 {
-        /* Of the exact size, so that the sanitizer detects overreads. */
+        /* The copy has the exact size, so that the sanitizer detects overreads. */
         _cleanup_(freep) uint8_t *data = NULL;
         FILE *f = fopen(path, "re");
         long size;

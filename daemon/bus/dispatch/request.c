@@ -276,7 +276,7 @@ int request_reply_text(Request *request, char type, const char *text)
         return 0;
 }
 
-/* Of an import, a reply has only the links that were refused. */
+/* The reply to Import lists only the refused links. */
 static size_t count_links(const Result *result)
 {
         size_t n_links = result->links ? result->links->n_links : 0, n = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <sys/param.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -117,19 +118,14 @@ static bool may_read(const Subscriptions *subscriptions, const Subscription *sub
                             RIGHT_LINKS_READ, NULL);
 }
 
-static size_t min(size_t a, size_t b)
-{
-        return a < b ? a : b;
-}
-
 static size_t unread_max(const Subscriptions *subscriptions)
 {
-        return min(UNREAD_MAX, UNREAD_ALL_MAX / subscriptions->object->bus->n_subscriptions);
+        return MIN(UNREAD_MAX, UNREAD_ALL_MAX / subscriptions->object->bus->n_subscriptions);
 }
 
 static size_t changes_bytes_max(const Subscriptions *subscriptions)
 {
-        return min(CHANGES_BYTES, unread_max(subscriptions) / 2);
+        return MIN(CHANGES_BYTES, unread_max(subscriptions) / 2);
 }
 
 static bool has_room(const Subscriptions *subscriptions, const Subscription *subscription,

@@ -148,6 +148,9 @@ static void test_no_probe_before_retry_after(void **state)
         probe.retry_after_s = 60;
         (void) api_breaker_record(&breaker, &probe, 15000);
         assert_int_equal(breaker.probe_at_ms, 15000 + 60 * 1000);
+        probe.retry_after_s = 0;
+        (void) api_breaker_record(&breaker, &probe, 15500);
+        assert_int_equal(breaker.probe_at_ms, 15500 + 5 * 1000);
         (void) record(&breaker, 16000, 16000, 200);
         assert_int_equal(breaker.probe_at_ms, 0);
 }

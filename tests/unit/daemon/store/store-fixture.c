@@ -42,6 +42,20 @@ void fixture_reopen(Fixture *f)
         assert_int_equal(store_open(f->directory, &f->store), 0);
 }
 
+MDB_dbi fixture_open_database(Fixture *f, const char *database, unsigned flags, MDB_env **ret_env,
+                              MDB_txn **ret_txn)
+{
+        MDB_dbi dbi;
+
+        f->store = store_free(f->store);
+        assert_int_equal(mdb_env_create(ret_env), 0);
+        assert_int_equal(mdb_env_set_maxdbs(*ret_env, 16), 0);
+        assert_int_equal(mdb_env_open(*ret_env, f->directory, flags, 0600), 0);
+        assert_int_equal(mdb_txn_begin(*ret_env, NULL, flags, ret_txn), 0);
+        assert_int_equal(mdb_dbi_open(*ret_txn, database, 0, &dbi), 0);
+        return dbi;
+}
+
 size_t fixture_count(Fixture *f, const char *database)
 {
         MDB_stat stat;
@@ -49,12 +63,7 @@ size_t fixture_count(Fixture *f, const char *database)
         MDB_txn *txn;
         MDB_dbi dbi;
 
-        f->store = store_free(f->store);
-        assert_int_equal(mdb_env_create(&env), 0);
-        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
-        assert_int_equal(mdb_env_open(env, f->directory, MDB_RDONLY, 0600), 0);
-        assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
-        assert_int_equal(mdb_dbi_open(txn, database, 0, &dbi), 0);
+        dbi = fixture_open_database(f, database, MDB_RDONLY, &env, &txn);
         assert_int_equal(mdb_stat(txn, dbi, &stat), 0);
         mdb_txn_abort(txn);
         mdb_env_close(env);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <lmdb.h>
+
 #include "daemon/store/store.h"
 #include "tests/unit/test.h"
 
@@ -27,6 +29,9 @@ int fixture_teardown(void **state);
 /* Closes it, audits it, and opens it again. */
 void fixture_reopen(Fixture *f);
 
+/* Closes the store, and opens a database of it in a transaction. `flags`: 0 or MDB_RDONLY. */
+MDB_dbi fixture_open_database(Fixture *f, const char *database, unsigned flags, MDB_env **ret_env,
+                              MDB_txn **ret_txn);
 /* How many records a database has; the store is closed meanwhile. */
 size_t fixture_count(Fixture *f, const char *database);
 

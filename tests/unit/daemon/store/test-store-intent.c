@@ -219,12 +219,7 @@ static void replace_link_record(Fixture *f, void *bytes, size_t len)
         MDB_txn *txn;
         MDB_dbi dbi;
 
-        f->store = store_free(f->store);
-        assert_int_equal(mdb_env_create(&env), 0);
-        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
-        assert_int_equal(mdb_env_open(env, f->directory, 0, 0600), 0);
-        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-        assert_int_equal(mdb_dbi_open(txn, "links", 0, &dbi), 0);
+        dbi = fixture_open_database(f, "links", 0, &env, &txn);
         assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
         assert_int_equal(mdb_cursor_get(cursor, &where, &value, MDB_FIRST), 0);
         value = (MDB_val){.mv_data = bytes, .mv_size = len};

@@ -495,12 +495,7 @@ static void test_last_id(void **state)
         MDB_txn *txn;
         MDB_dbi dbi;
 
-        f->store = store_free(f->store);
-        assert_int_equal(mdb_env_create(&env), 0);
-        assert_int_equal(mdb_env_set_maxdbs(env, 16), 0);
-        assert_int_equal(mdb_env_open(env, f->directory, 0, 0600), 0);
-        assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-        assert_int_equal(mdb_dbi_open(txn, "decisions", 0, &dbi), 0);
+        dbi = fixture_open_database(f, "decisions", 0, &env, &txn);
         assert_int_equal(mdb_put(txn, dbi, &(MDB_val){.mv_data = key, .mv_size = sizeof(key)},
                                  &(MDB_val){.mv_data = key, .mv_size = sizeof(key)}, 0),
                          0);
