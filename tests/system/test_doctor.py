@@ -366,6 +366,19 @@ def test_api_is_down(mended):
         mended.start()
 
 
+def test_api_is_back_a_moment_ago(mended):
+    """The daemon still refuses calls when doctor begins."""
+    mended.stop()
+
+    def is_refused() -> bool:
+        host.run("passlockctl", "vault", "list", status=None)
+        return host.get("Tenancy", "State") == "degraded"
+
+    host.wait_until(is_refused, "an open circuit breaker")
+    mended.start()
+    assert faults(examine()) == {}
+
+
 def test_full_disk(mended):
     host.systemctl("stop", host.UNIT)
     host.run("mount", "-t", "tmpfs", "-o", "size=16M", "small", host.STATE)

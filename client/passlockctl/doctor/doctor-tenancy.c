@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "client/passlockctl/doctor/doctor.h"
+
+/* The daemon notices within two seconds that the API responds again. */
+#define RECOVERY_MS 4000U
+#define RETRY_MS    250U
 
 /* A test call by the daemon. Only for root: other users may lack the grant. */
 typedef struct TestCall {
@@ -11,17 +17,35 @@ typedef struct TestCall {
         const char *text;
 } TestCall;
 
-static TestCall make_test_call(passlock *client, const passlock_tenancy *tenancy)
+static void repeat_test_call(passlock *client, TestCall *test_call)
 {
         _cleanup_(passlock_passkey_list_unrefp) passlock_passkey_list *passkeys = NULL;
+
+        test_call->r = passlock_vault_list(client, "", &passkeys);
+        test_call->text = passlock_last_error_text(client);
+}
+
+static TestCall make_test_call(passlock *client, const passlock_tenancy *tenancy)
+{
         TestCall test_call = {};
 
         if (geteuid() != 0 || streq(passlock_tenancy_get_state(tenancy), "unconfigured"))
                 return test_call;
         test_call.made = true;
-        test_call.r = passlock_vault_list(client, "", &passkeys);
-        test_call.text = passlock_last_error_text(client);
+        repeat_test_call(client, &test_call);
         return test_call;
+}
+
+/* The API may have come back a moment ago, and the daemon still refuse calls. */
+static void await_recovery(passlock *client, TestCall *test_call)
+{
+        uint64_t begin_ms = monotonic_ms();
+
+        while (test_call->r == PASSLOCK_ERROR_UNREACHABLE &&
+               monotonic_ms() - begin_ms < RECOVERY_MS) {
+                usleep(RETRY_MS * 1000);
+                repeat_test_call(client, test_call);
+        }
 }
 
 /* Whether the API responded, even with an error. */
@@ -106,6 +130,8 @@ int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check)
         if (r < 0)
                 return r;
         answered = answer.outcome == HTTP_RESPONDED;
+        if (answered && test_call.made)
+                await_recovery(check->invocation->client, &test_call);
         if (test_call.made)
                 report_trial(checks, &test_call, answered, advice);
         else
