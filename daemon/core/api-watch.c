@@ -21,7 +21,7 @@
 typedef struct Probe {
         ApiWatch *watch;
         bool patient;
-        sd_event_source *timer; /* the next probe, or NULL */
+        sd_event_source *timer; /* enabled: the next probe */
         ApiCall *call;          /* in flight, or NULL */
 } Probe;
 
@@ -56,7 +56,6 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
         uint64_t timeout_ms = tenancy_timeout_ms(tenancy);
         int r;
 
-        probe->timer = sd_event_source_disable_unref(probe->timer);
         /* A Retry-After may have arrived since. */
         if (!is_needed(probe) || api_probe_at_ms(tenancy->api) > monotonic_ms()) {
                 schedule(probe);
@@ -76,20 +75,32 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 static void schedule(Probe *probe)
 {
         const Tenancy *tenancy = probe->watch->tenancy;
-        uint64_t now_ms = monotonic_ms(), probe_at_ms;
+        uint64_t probe_at_ms;
 
-        if (!is_needed(probe) || probe->timer || probe->call)
+        if (!is_needed(probe) || probe->call || sd_event_source_get_enabled(probe->timer, NULL) > 0)
                 return;
-        probe_at_ms = now_ms + jitter_ms(probe->patient ? PATIENT_PAUSE_MS : QUICK_PAUSE_MS);
+        probe_at_ms =
+                monotonic_ms() + jitter_ms(probe->patient ? PATIENT_PAUSE_MS : QUICK_PAUSE_MS);
         if (probe_at_ms < api_probe_at_ms(tenancy->api))
                 probe_at_ms = api_probe_at_ms(tenancy->api);
-        (void) log_errno_origin(sd_event_add_time(tenancy->event, &probe->timer, CLOCK_MONOTONIC,
-                                                  probe_at_ms * 1000, 1000, on_timer, probe));
+        (void) sd_event_source_set_time(probe->timer, probe_at_ms * 1000);
+        (void) sd_event_source_set_enabled(probe->timer, SD_EVENT_ONESHOT);
+}
+
+/* Creates the timer: enabling it later needs no memory. */
+static int add_timer(Probe *probe)
+{
+        int r;
+
+        r = sd_event_add_time(probe->watch->tenancy->event, &probe->timer, CLOCK_MONOTONIC, 0, 1000,
+                              on_timer, probe);
+        return log_errno_origin(r < 0 ? r
+                                      : sd_event_source_set_enabled(probe->timer, SD_EVENT_OFF));
 }
 
 static void cancel(Probe *probe)
 {
-        probe->timer = sd_event_source_disable_unref(probe->timer);
+        (void) sd_event_source_set_enabled(probe->timer, SD_EVENT_OFF);
         probe->call = api_call_cancel(probe->call);
 }
 
@@ -104,14 +115,16 @@ static void api_doubted(Tenancy *tenancy)
 static int attach(Tenancy *tenancy)
 {
         ApiWatch *watch = calloc(1, sizeof(ApiWatch));
+        int r;
 
         if (!watch)
                 return -ENOMEM;
+        tenancy->api_watch = watch;
         watch->tenancy = tenancy;
         watch->quick.watch = watch;
         watch->patient = (Probe){.watch = watch, .patient = true};
-        tenancy->api_watch = watch;
-        return 0;
+        r = add_timer(&watch->quick);
+        return r < 0 ? r : add_timer(&watch->patient);
 }
 
 static void stop(Tenancy *tenancy)
@@ -131,10 +144,14 @@ static void start(Tenancy *tenancy)
 
 static void detach(Tenancy *tenancy)
 {
-        if (!tenancy->api_watch)
+        ApiWatch *watch = tenancy->api_watch;
+
+        if (!watch)
                 return;
         stop(tenancy);
-        free(tenancy->api_watch);
+        sd_event_source_disable_unref(watch->quick.timer);
+        sd_event_source_disable_unref(watch->patient.timer);
+        free(watch);
 }
 
 const TenancyPart api_watch_part = {
