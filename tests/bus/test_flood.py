@@ -256,3 +256,17 @@ def test_many_subscribers_get_changes_together(own_stack):
     least, most = received["links"]
     assert added["answered"] <= least == most <= added["sent"]
     assert 1 < max(received["signals"]) <= seconds * 5000 / 120 + 2
+
+
+def test_subscribers_that_read_get_all_changes_of_imports(own_stack):
+    """The daemon commits faster than the bus delivers."""
+    own_stack.start()
+    with crowd(own_stack, 128, "Subscribe") as received, own_stack.connect() as root:
+        calls = []
+        for i in range(16):
+            links = [{"user_id": ("s", f"user-{i}"), "authenticator_id": ("s", f"key-{i}-{j:040}"),
+                      "created_at": ("t", 1), "last_used_at": ("t", 0)} for j in range(1000)]
+            calls.append(root.start_links("Import", links, {}))
+        for call in calls:
+            root.finish(call)
+    assert received["links"] == [16000, 16000]

@@ -4,8 +4,8 @@
  * crowd CONNECTIONS CALL
  *
  * Connects to the bus, and makes a call on each connection, or none with "-". Prints "ready", and
- * reads all messages until the end of standard input. Then prints the largest and the smallest
- * number of Changed signals of a connection, and of links in these.
+ * reads all messages until the end of standard input, and signals until no more arrive. Then prints
+ * the smallest and the largest number of Changed signals of a connection, and of links in these.
  */
 
 #include <err.h>
@@ -17,6 +17,8 @@
 
 #include "base/macro.h"
 #include "tests/load/calls.h"
+
+#define QUIET_MS 500
 
 typedef struct Member {
         sd_bus *bus;
@@ -76,14 +78,6 @@ static void read_messages(Member *member)
                 ;
 }
 
-/* Reads the signals of changes that were committed so far. */
-static void read_signals(Member *member)
-{
-        for (unsigned i = 0; i < 2; i++)
-                make_call(member, "Ping");
-        read_messages(member);
-}
-
 /* Reads messages until the end of standard input. */
 static void read_all(int epoll)
 {
@@ -98,6 +92,26 @@ static void read_all(int epoll)
                         return;
                 read_messages(member);
         }
+}
+
+/* Reads signals until none arrives for some time, although the daemon runs. */
+static void read_signals(Member *members, unsigned n, int epoll)
+{
+        struct epoll_event event;
+        unsigned n_before, n_signals = 0;
+
+        (void) epoll_ctl(epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+        do {
+                n_before = n_signals;
+                n_signals = 0;
+                while (epoll_wait(epoll, &event, 1, QUIET_MS) > 0)
+                        read_messages(event.data.ptr);
+                for (unsigned i = 0; i < n; i++) {
+                        make_call(&members[i], "Ping");
+                        read_messages(&members[i]);
+                        n_signals += members[i].n_signals;
+                }
+        } while (n_signals > n_before);
 }
 
 typedef struct Range {
@@ -145,8 +159,8 @@ int main(int argc, char *argv[])
         puts("ready");
         (void) fflush(stdout);
         read_all(epoll);
-        for (unsigned i = 0; i < n && streq(argv[2], "Subscribe"); i++)
-                read_signals(&members[i]);
+        if (streq(argv[2], "Subscribe"))
+                read_signals(members, n, epoll);
         print(members, n);
         for (unsigned i = 0; i < n; i++)
                 sd_bus_close_unref(members[i].bus);

@@ -77,7 +77,7 @@ static bool may_refuse(const Bus *bus, Peer *peer)
 
         if (peer && !has_room(bus, peer, 2))
                 return false;
-        if (!turns_have_room(bus->turns))
+        if (!turns_have_room(bus->turns, TURN_SINGLE))
                 rate = slower(&rate, &refusals_rate_behind);
         return take(&quota->refusals, &rate, 1);
 }
@@ -131,7 +131,7 @@ static bool take_standard(const Bus *bus, Quota *quota, bool granted, uint32_t c
 {
         Rate rate = standard_rate[granted];
 
-        if (!turns_have_room(bus->turns))
+        if (!turns_have_room(bus->turns, TURN_SINGLE))
                 rate = slower(&rate, &standard_rate_behind);
         return take(&quota->standard, &rate, cost);
 }

@@ -44,6 +44,7 @@ typedef struct BusTenancy {
         Tenancy *tenancy;
         char *endpoint; /* of the tenancy, as in the Endpoint property */
         struct Subscriptions *subscriptions;
+        size_t unsent_bytes; /* of changes that not all subscribers have been sent yet */
 } BusTenancy;
 
 /* An interface of the manager's object, or of the tenancies' objects. */

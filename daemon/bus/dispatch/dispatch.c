@@ -10,6 +10,9 @@
 #include "daemon/bus/dispatch/message-size.h"
 #include "dbus/error.h"
 
+/* Changes of links wait while more than this has not been sent to all subscribers. */
+#define UNSENT_BYTES_MAX ((size_t) 4 * 1024 * 1024)
+
 static bool is_granted(const Request *request, const char *rp_id)
 {
         const Caller *caller = peer_caller(request->peer);
@@ -76,6 +79,18 @@ static void on_authorization(Request *request, int r)
         run(request);
 }
 
+/* Whether the subscribers have to be sent earlier changes of links first. */
+static bool waits_for_subscribers(const Request *request)
+{
+        const BusTenancy *object;
+
+        if (!request->tenancy || !(request->method->rights & RIGHT_LINKS_WRITE) ||
+            request->bus->stopping)
+                return false;
+        object = bus_find_tenancy(request->bus, request->label);
+        return object && object->unsent_bytes >= UNSENT_BYTES_MAX;
+}
+
 /* Runs the method if a grant allows it, and asks polkit otherwise. */
 static int dispatch(Request *request)
 {
@@ -115,7 +130,7 @@ bool dispatch_request(Request *request)
         r = *n_parked > 0 ? -EAGAIN : admission_check_room(request);
         if (r == 0) {
                 request->turn.n_parked = NULL;
-                r = api_slots_take(request);
+                r = waits_for_subscribers(request) ? -EAGAIN : api_slots_take(request);
         }
         if (r == -EAGAIN)
                 return false;

@@ -273,9 +273,9 @@ void turns_end_back_pressure(Turns *turns)
         turns_read_ahead(turns);
 }
 
-bool turns_have_room(const Turns *turns)
+bool turns_have_room(const Turns *turns, TurnKind kind)
 {
-        return has_room(turns, TURN_SINGLE);
+        return has_room(turns, kind);
 }
 
 bool turns_are_busy(const Turns *turns)

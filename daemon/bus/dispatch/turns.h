@@ -55,8 +55,9 @@ DEFINE_CLEANUP(Turns *, turns_free);
 bool turns_add(Turns *turns, TurnQueue *queue, TurnKind kind, Turn *turn);
 /* Reads ahead soon: a message was taken from the bus that is no request. */
 void turns_read_ahead(Turns *turns);
-/* Whether the bus is not behind in reading from the daemon. */
-bool turns_have_room(const Turns *turns);
+/* Whether the bus is not behind in reading from the daemon. For TURN_BULK, it has read nearly all.
+ */
+bool turns_have_room(const Turns *turns, TurnKind kind);
 /* Whether other requests wait, or are arriving. */
 bool turns_are_busy(const Turns *turns);
 /* Before a stop: ignores that the bus does not read, so that all requests end. */

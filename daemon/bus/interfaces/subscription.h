@@ -7,14 +7,15 @@
  * The subscribers of a tenancy's links, which get Changed: unicast, since links are not for
  * everybody, and one signal for all changes of a commit.
  *
- * A subscription ends with SubscriptionLost if the right to read is gone, or if the subscriber does
- * not read: the bus would keep its signals without end.
+ * Signals are sent as far as the bus and the subscriber read them. A subscription ends with
+ * SubscriptionLost if the right to read is gone, or if the subscriber does not read: the bus would
+ * keep its signals without end.
  */
 typedef struct Subscriptions Subscriptions;
 
 /* `object` must outlive this. Returns 0 or -ENOMEM. */
 int subscriptions_new(BusTenancy *object, Subscriptions **ret);
-/* Sends pending changes. Returns NULL. */
+/* Sends pending changes that subscribers have room for. Returns NULL. */
 Subscriptions *subscriptions_free(Subscriptions *subscriptions);
 DEFINE_CLEANUP(Subscriptions *, subscriptions_free);
 
