@@ -25,10 +25,12 @@
  * SubscriptionLost: background work does not wait, see dispatch.c. */
 #define UNSENT_MAX ((size_t) 32 * 1024 * 1024)
 
-/* Many subscribers get the changes of several commits in one signal: signals take at most a part of
- * the bus's time. */
+/* Many subscribers get the changes of several commits in one signal, and of more while the bus is
+ * busy: signals take at most a part of its time. */
 #define SUBSCRIBERS_FEW     16U
 #define PAUSE_PER_SIGNAL_US 200U
+#define PAUSE_PER_SENDING   4U
+#define PAUSE_MAX_US        200000U
 
 /* Signals are sent a few at a time, when the bus has read earlier messages. While requests wait,
  * these come first, but for so long. */
@@ -58,6 +60,7 @@ struct Subscriptions {
         sd_event_source *timer; /* sends them later */
         uint64_t closed_at_us;  /* when the last changes became due */
         uint64_t sent_at_us;    /* the last signal */
+        uint64_t sending_us;    /* how long it took to send the last changes to all */
 };
 
 static void send_some(Subscriptions *subscriptions);
@@ -272,7 +275,9 @@ static void schedule(Subscriptions *subscriptions, uint64_t delay_us)
 static uint64_t due_in_us(const Subscriptions *subscriptions)
 {
         unsigned n = subscriptions->n_subscriptions;
-        uint64_t due_us = subscriptions->closed_at_us + n * PAUSE_PER_SIGNAL_US;
+        uint64_t pause_us = MAX(n * PAUSE_PER_SIGNAL_US,
+                                MIN(PAUSE_PER_SENDING * subscriptions->sending_us, PAUSE_MAX_US));
+        uint64_t due_us = subscriptions->closed_at_us + pause_us;
         uint64_t now_us = monotonic_us();
 
         return n <= SUBSCRIBERS_FEW || due_us <= now_us ? 0 : due_us - now_us;
@@ -336,9 +341,13 @@ static void send_some(Subscriptions *subscriptions)
                 next = find_behind(subscriptions, TAILQ_NEXT(subscription, entry));
                 n_sent += !subscription_send_next(subscriptions, subscription);
         }
-        if (find_behind(subscriptions, TAILQ_FIRST(&subscriptions->list)))
+        if (find_behind(subscriptions, TAILQ_FIRST(&subscriptions->list))) {
                 schedule(subscriptions, n_sent > 0 ? 0 : SUBSCRIBERS_POLL_US);
-        else if (subscriptions->open)
+                return;
+        }
+        if (n_sent > 0)
+                subscriptions->sending_us = monotonic_us() - subscriptions->closed_at_us;
+        if (subscriptions->open)
                 schedule(subscriptions, due_in_us(subscriptions));
 }
 
