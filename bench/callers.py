@@ -7,6 +7,10 @@ Ratios, at the 99th percentile:
 
     GetUser     its time / (GetId's at the same moment + GetUser's without a flood)
     Authorize   its time / Authorize's without a flood
+
+callers.py [FLOOD…] measures some floods only. $PASSLOCK_BENCH_BUS is the address of a bus to measure
+instead of a new dbus-daemon, such as that of a container with dbus-broker; its policy must let root own
+the daemon's name. Then $PASSLOCK_BENCH_BUS_PID is the bus's process.
 """
 
 import contextlib
@@ -23,6 +27,20 @@ SECONDS = 4
 CALLS = ("GetId", "GetUser", "Authorize")
 FLOODS = ("Ping", "Introspect", "Get", "ListTenancies", "GetUser", "List", "Add", "Authorize")
 SHAPES = ((1, "read"), (20, "read"), (4, "lazy"), (20, "lazy"))
+
+
+class RunningBus:
+    """A bus that is not started here."""
+
+    def __init__(self, address: str, pid: int):
+        self.address = address
+        self.pid = pid
+
+    def start(self):
+        pass
+
+    def kill9(self):
+        pass
 
 
 def as_user(user: User) -> list[str]:
@@ -77,6 +95,8 @@ def main() -> int:
         print("bench: root is needed, to call as other users", file=sys.stderr)
         return 1
     stack = Stack()
+    if address := os.environ.get("PASSLOCK_BENCH_BUS"):
+        stack.bus = RunningBus(address, int(os.environ["PASSLOCK_BENCH_BUS_PID"]))
     stack.grant("victim", "www-data", "All")
     stack.grant("flooder", "games", "All")
     stack.start()
@@ -89,7 +109,7 @@ def main() -> int:
               f"{'daemon':>9}{'bus':>9}{'failed':>7}")
         print(line("none", quiet, quiet, 0, 0), flush=True)
         for who, user in (("no grant", BACKUP), ("granted", GAMES)):
-            for call in FLOODS:
+            for call in sys.argv[1:] or FLOODS:
                 for connections, mode in SHAPES:
                     daemon, bus = private_mib(stack.daemon), private_mib(stack.bus)
                     with flood(stack, user, call, connections, mode):
