@@ -14,6 +14,11 @@ PLACES = {
     "probe": "tests/load/probe",
     "authorize": "tests/load/authorize",
     "scale": "tests/load/scale",
+    "floor": "tests/load/floor",
+    "call-library": "tests/load/call-library",
+    "call-curl": "tests/load/call-curl",
+    "api-stand-in": "tests/load/api-stand-in",
+    "delay-proxy": "tests/load/delay-proxy",
 }
 
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/macro.h"
@@ -23,6 +22,18 @@ typedef struct CallType {
 static int append_authenticator(sd_bus_message *m)
 {
         return sd_bus_message_append(m, "s", "load-key");
+}
+
+/* A random one of the $PASSLOCK_LOAD_LINKS links that bench/load.py imports. */
+static int append_any_authenticator(sd_bus_message *m)
+{
+        static unsigned long n_links;
+        char id[48];
+
+        if (n_links == 0)
+                n_links = strtoul(getenv("PASSLOCK_LOAD_LINKS") ?: "1", NULL, 10);
+        snprintf(id, sizeof(id), "key-%032lu", (unsigned long) random() % n_links);
+        return sd_bus_message_append(m, "s", id);
 }
 
 static int append_state(sd_bus_message *m)
@@ -60,6 +71,30 @@ static int append_authorize(sd_bus_message *m)
                                      0);
 }
 
+/* Another code at each call. */
+static int append_code(sd_bus_message *m)
+{
+        static unsigned n;
+        char code[32];
+
+        snprintf(code, sizeof(code), "c%d-%u", getpid(), n++);
+        return sd_bus_message_append(m, "s", code);
+}
+
+static int append_exchange(sd_bus_message *m)
+{
+        int r = append_code(m);
+
+        return r < 0 ? r : sd_bus_message_append(m, "a{sv}", 0);
+}
+
+static int append_exchange_unlinked(sd_bus_message *m)
+{
+        int r = append_code(m);
+
+        return r < 0 ? r : sd_bus_message_append(m, "a{sv}", 1, "link", "b", 0);
+}
+
 #define STANDARD(name_, interface_, append_) \
         { \
 #name_, PASSLOCK_BUS_NAME, TENANCY, DRIVER "." interface_, #name_, append_ \
@@ -81,26 +116,27 @@ static const CallType types[] = {
          append_authenticator},
         {"GetUser", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "GetUser",
          append_authenticator},
+        {"GetUserAny", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "GetUser",
+         append_any_authenticator},
+        /* The no-op method of floor.c. */
+        {"Floor", FLOOR_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "GetUser",
+         append_authenticator},
         {"List", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "List", append_page},
         {"Add", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "Add", append_link},
         {"AddNew", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "Add", append_new_link},
         {"Subscribe", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_LINKS, "Subscribe", NULL},
         {"Authorize", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_TENANCY, "Authorize",
          append_authorize},
+        {"Exchange", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_TENANCY, "Exchange",
+         append_exchange},
+        {"ExchangeUnlinked", PASSLOCK_BUS_NAME, TENANCY, PASSLOCK_INTERFACE_TENANCY, "Exchange",
+         append_exchange_unlinked},
 };
 
 void check(int r, const char *action)
 {
         if (r < 0)
                 errx(EXIT_FAILURE, "Failed to %s: %s", action, strerror(-r));
-}
-
-double now_s(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
 sd_bus *connect_bus(void)

@@ -5,6 +5,9 @@
 
 #include <systemd/sd-bus.h>
 
+/* The service of floor.c. */
+#define FLOOR_BUS_NAME "dev.passlock.Floor1"
+
 /* Makes a method call by its name in the table of calls.c, such as GetUser. Exits on failure. */
 sd_bus_message *call_new(sd_bus *bus, const char *name);
 
@@ -13,5 +16,3 @@ sd_bus *connect_bus(void);
 
 /* Exits with a message if r is negative. */
 void check(int r, const char *action);
-
-double now_s(void);

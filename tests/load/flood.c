@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * flood CALL CONNECTIONS SECONDS read|lazy
+ * flood CALL CONNECTIONS SECONDS read|lazy [IN_FLIGHT]
  *
  * Calls the daemon as fast as it can on some connections. A reading one keeps 64 calls in flight on
- * each; a lazy one never reads a reply. Prints "ready" after the first calls, and at the end how
- * many calls were sent, answered and refused.
+ * each, or IN_FLIGHT; a lazy one never reads a reply. Prints "ready" after the first calls, and at
+ * the end how many calls were sent, answered and refused.
  */
 
 #include <err.h>
@@ -17,8 +17,8 @@
 
 #include "base/macro.h"
 #include "tests/load/calls.h"
+#include "tests/load/samples.h"
 
-#define IN_FLIGHT       64U
 #define CONNECTIONS_MAX 64U
 
 typedef struct Flooder {
@@ -28,6 +28,7 @@ typedef struct Flooder {
 } Flooder;
 
 static const char *call_name;
+static unsigned in_flight_max = 64; /* per connection */
 static unsigned long n_sent, n_answered, n_refused;
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -36,17 +37,18 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unus
 
         flooder->in_flight--;
         n_answered++;
-        n_refused += sd_bus_message_is_method_error(m, NULL) > 0;
+        if (sd_bus_message_is_method_error(m, NULL) > 0 && n_refused++ == 0)
+                warnx("%s was refused: %s", call_name, sd_bus_message_get_error(m)->message);
         return 0;
 }
 
 /* Returns whether there was something to do. */
 static bool flood_reading(Flooder *flooder)
 {
-        bool busy = flooder->in_flight < IN_FLIGHT;
+        bool busy = flooder->in_flight < in_flight_max;
         int r;
 
-        while (flooder->in_flight < IN_FLIGHT) {
+        while (flooder->in_flight < in_flight_max) {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *m =
                         call_new(flooder->bus, call_name);
 
@@ -112,8 +114,10 @@ int main(int argc, char *argv[])
         double end;
         bool reads;
 
-        if (argc != 5)
-                errx(EXIT_FAILURE, "usage: flood CALL CONNECTIONS SECONDS read|lazy");
+        if (argc != 5 && argc != 6)
+                errx(EXIT_FAILURE, "usage: flood CALL CONNECTIONS SECONDS read|lazy [IN_FLIGHT]");
+        if (argc == 6)
+                in_flight_max = (unsigned) atoi(argv[5]);
         call_name = argv[1];
         n = (unsigned) atoi(argv[2]);
         reads = streq(argv[4], "read");

@@ -3,61 +3,41 @@
 /*
  * probe SECONDS CALL…
  *
- * Makes these calls in turn, one at a time, and prints a JSON object with count, failures, p50, p99
+ * Makes these calls in turn, one at a time, with a pause of $PASSLOCK_LOAD_PAUSE_US after each
+ * round, and prints a JSON object with count, failures, p50, p99
  * and maximum in microseconds of each.
  */
 
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/macro.h"
 #include "tests/load/calls.h"
+#include "tests/load/samples.h"
 
-#define CALLS_MAX   8
-#define SAMPLES_MAX 200000U
+#define CALLS_MAX 8
 /* A call that takes longer counts as failed. */
 #define TIMEOUT_US (20U * 1000U * 1000U)
-
-typedef struct Samples {
-        double us[SAMPLES_MAX];
-        unsigned n;
-        unsigned n_failed;
-} Samples;
-
-static int compare(const void *a, const void *b)
-{
-        const double x = *(const double *) a, y = *(const double *) b;
-
-        return (x > y) - (x < y);
-}
 
 static void measure(sd_bus *bus, const char *name, Samples *samples)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = call_new(bus, name);
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         double begin = now_s();
+        int r;
 
-        if (sd_bus_call(bus, m, TIMEOUT_US, &error, NULL) < 0) {
-                if (samples->n_failed++ == 0)
-                        warnx("%s failed: %s: %s", name, error.name, error.message);
-        }
-        samples->us[samples->n++] = (now_s() - begin) * 1e6;
-}
-
-static void print(const char *name, Samples *samples, bool last)
-{
-        unsigned n = samples->n;
-
-        qsort(samples->us, n, sizeof(double), compare);
-        printf("\"%s\": {\"n\": %u, \"failed\": %u, \"p50\": %.0f, \"p99\": %.0f, \"max\": %.0f}%s",
-               name, n, samples->n_failed, n ? samples->us[n / 2] : 0,
-               n ? samples->us[n * 99 / 100] : 0, n ? samples->us[n - 1] : 0, last ? "}\n" : ", ");
+        r = sd_bus_call(bus, m, TIMEOUT_US, &error, NULL);
+        if (r < 0 && samples->n_failed == 0)
+                warnx("%s failed: %s: %s", name, error.name, error.message);
+        samples_add(samples, (now_s() - begin) * 1e6, r < 0);
 }
 
 int main(int argc, char *argv[])
 {
-        static Samples samples[CALLS_MAX];
+        Samples samples[CALLS_MAX] = {};
+        const char *pause_us = getenv("PASSLOCK_LOAD_PAUSE_US");
         int n = argc - 2;
         sd_bus *bus;
         double end;
@@ -66,12 +46,19 @@ int main(int argc, char *argv[])
                 errx(EXIT_FAILURE, "usage: probe SECONDS CALL…");
         bus = connect_bus();
         end = now_s() + atof(argv[1]);
-        while (now_s() < end && samples[0].n < SAMPLES_MAX)
+        while (now_s() < end) {
                 for (int i = 0; i < n; i++)
                         measure(bus, argv[i + 2], &samples[i]);
-        putchar('{');
-        for (int i = 0; i < n; i++)
-                print(argv[i + 2], &samples[i], i == n - 1);
+                if (pause_us)
+                        usleep((useconds_t) atoi(pause_us));
+        }
+        for (int i = 0; i < n; i++) {
+                printf("%s\"%s\": {", i == 0 ? "{" : ", ", argv[i + 2]);
+                samples_print(&samples[i], stdout);
+                putchar('}');
+                samples_clear(&samples[i]);
+        }
+        puts("}");
         sd_bus_close_unref(bus);
         return fflush(stdout) < 0;
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * floor
+ *
+ * A service with the signature of Links.GetUser and no work: the cost of sd-bus and the bus alone.
+ * Prints "ready".
+ */
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/macro.h"
+#include "dbus/names.h"
+#include "tests/load/calls.h"
+
+static int on_get_user(sd_bus_message *m, void *userdata _unused_, sd_bus_error *error _unused_)
+{
+        const char *authenticator_id;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &authenticator_id);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "s", "load-user");
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("GetUser", "s", "s", on_get_user, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+int main(void)
+{
+        sd_bus *bus = connect_bus();
+
+        check(sd_bus_add_object_vtable(bus, NULL, PASSLOCK_TENANCY_PATH "/default",
+                                       PASSLOCK_INTERFACE_LINKS, vtable, NULL),
+              "add the interface");
+        check(sd_bus_request_name(bus, FLOOR_BUS_NAME, 0), "request the bus name");
+        puts("ready");
+        (void) fflush(stdout);
+        for (;;) {
+                int r = sd_bus_process(bus, NULL);
+
+                check(r, "process a message");
+                if (r == 0)
+                        check(sd_bus_wait(bus, UINT64_MAX), "wait for a message");
+        }
+}

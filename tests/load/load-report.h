@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Latencies, rate and CPU time of a program that makes calls for some seconds. */
+
+#include "tests/load/samples.h"
+
+typedef struct LoadReport {
+        Samples samples;
+        double begin, end; /* of the time that is measured */
+        double begin_cpu_us;
+        unsigned long n_timely; /* calls that ended before `end` */
+} LoadReport;
+
+/* Forgets earlier calls. With 0 seconds, each of the calls in flight is made once. */
+void load_report_begin(LoadReport *report, double seconds);
+/* Whether more calls should be made. */
+bool load_report_is_running(const LoadReport *report);
+/* Adds a call that ends now. */
+void load_report_add(LoadReport *report, double begin, bool failed);
+/* Prints a JSON object, and releases the samples. */
+void load_report_print(LoadReport *report);
