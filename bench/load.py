@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bus.client import User
 from bus.stack import Stack
-from harness import NAME, Bus, Process, Workspace
+from harness import Bus, Process, Workspace
 from harness.build import binary
 from harness.process import PATIENCE_SEC, as_uid
 from harness.standin import make_certificate
@@ -122,7 +122,7 @@ class LoadProgram(Process):
 
     def __init__(self, work: Workspace, name: str, *arguments: str, stdin: int = subprocess.DEVNULL):
         self.name, self.arguments, self.stdin, self.line = name, arguments, stdin, ""
-        super().__init__(work.log(f"{name}-{'-'.join(arguments)}"))
+        super().__init__(work.log("-".join([name, *arguments]).replace("/", "-")))
 
     def command(self):
         return [str(binary(self.name)), *self.arguments]
@@ -175,6 +175,7 @@ class ApiStack(Stack):
         self.bus.config.write_text(text.replace("</busconfig>", f'<policy context="mandatory"><allow own="{FLOOR_NAME}"/>'
                                                 "</policy></busconfig>"))
         self.bus.allow_connections(2 * clients)
+        self.sections["Daemon"]["MaxPendingPerUser"] = str(2 * STREAMS)  # calls in flight of one user
         self.certificate = make_certificate(self.work / "tls")
         self.programs: list[Process] = []
         self.ports: dict[int, int] = {}  # by delay
@@ -208,10 +209,6 @@ class ApiStack(Stack):
             proxy = self.start_program("delay-proxy", str(self.ports[0]), str(delay_ms))
             self.ports[delay_ms] = int(proxy.line)
         return f"https://localhost:{self.ports[delay_ms]}"
-
-    def unique_name(self) -> str:
-        with self.connect() as connection:
-            return connection.driver("GetNameOwner", "s", NAME)[0]
 
     def set_delay(self, delay_ms: int):
         self.sections["Tenancy default"]["Endpoint"] = self.endpoint(delay_ms)
