@@ -3,13 +3,15 @@
 /*
  * floor
  *
- * A service with the signature of Links.GetUser and no work: the cost of sd-bus and the bus alone.
+ * A service on sd-event with a method that has the signature of Links.GetUser and does no work: the
+ * cost of sd-bus and the bus alone.
  * Prints "ready".
  */
 
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <systemd/sd-event.h>
 
 #include "base/macro.h"
 #include "dbus/names.h"
@@ -33,18 +35,16 @@ static const sd_bus_vtable vtable[] = {
 int main(void)
 {
         sd_bus *bus = connect_bus();
+        sd_event *event;
 
         check(sd_bus_add_object_vtable(bus, NULL, PASSLOCK_TENANCY_PATH "/default",
                                        PASSLOCK_INTERFACE_LINKS, vtable, NULL),
               "add the interface");
         check(sd_bus_request_name(bus, FLOOR_BUS_NAME, 0), "request the bus name");
+        check(sd_event_default(&event), "make an event loop");
+        check(sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL), "attach the bus");
         puts("ready");
         (void) fflush(stdout);
-        for (;;) {
-                int r = sd_bus_process(bus, NULL);
-
-                check(r, "process a message");
-                if (r == 0)
-                        check(sd_bus_wait(bus, UINT64_MAX), "wait for a message");
-        }
+        check(sd_event_loop(event), "run the event loop");
+        return 0;
 }

@@ -4,11 +4,12 @@
  * probe SECONDS CALL…
  *
  * Makes these calls in turn, one at a time, with a pause of $PASSLOCK_LOAD_PAUSE_US after each
- * round, and prints a JSON object with count, failures, p50, p99
- * and maximum in microseconds of each.
+ * round, for SECONDS or for $PASSLOCK_LOAD_ROUNDS rounds, and prints a JSON object with count,
+ * failures, p50, p99 and maximum in microseconds of each.
  */
 
 #include <err.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,6 +39,8 @@ int main(int argc, char *argv[])
 {
         Samples samples[CALLS_MAX] = {};
         const char *pause_us = getenv("PASSLOCK_LOAD_PAUSE_US");
+        const char *rounds = getenv("PASSLOCK_LOAD_ROUNDS");
+        unsigned long n_left = rounds ? strtoul(rounds, NULL, 10) : ULONG_MAX;
         int n = argc - 2;
         sd_bus *bus;
         double end;
@@ -46,7 +49,7 @@ int main(int argc, char *argv[])
                 errx(EXIT_FAILURE, "usage: probe SECONDS CALL…");
         bus = connect_bus();
         end = now_s() + atof(argv[1]);
-        while (now_s() < end) {
+        while (now_s() < end && n_left-- > 0) {
                 for (int i = 0; i < n; i++)
                         measure(bus, argv[i + 2], &samples[i]);
                 if (pause_us)
