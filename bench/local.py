@@ -56,7 +56,7 @@ def compare_calls(section, table, label: str, rates: dict, bars: dict):
     table.row(label, *(Figure.of(rates[name]) if name in rates else None for name in CALLS), part,
               Figure.of(rates["daemon_us"]) if "daemon_us" in rates else None)
     bus, mode, n = label.split(", ")
-    bars[f"{bus}\n{mode}\n{n}"] = {"GetUser / floor": part}
+    bars.setdefault(f"{mode}\n{n}", {})[bus] = part
     if bus == "dbus-daemon":
         section.goal(f"GetUser / floor, {mode}, {n}", part, at_least=0.95)
 

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Calls Authorize from 20 connections while the API fails in three ways, and comes back.
 
-Prints a line for each outage: how long callers waited before the breaker opened, how long a refusal
-takes after that, and how soon after the end of the outage a call succeeds and State is "ready". With
-PASSLOCK_BENCH_PLOT=FILE.svg also draws each call.
+Prints a row for each outage: how long callers waited before the breaker opened, how long a refusal
+takes after that, and how soon after the end of the outage a call succeeds and State is "ready". Draws each call.
 """
 
-import contextlib
-import os
 import threading
 import time
 from dataclasses import dataclass
 
 from bus.client import BusError
 from bus.stack import RP_ID, Stack, new_user
+from measure import QUICK, pin
+from plot import SHADE, Canvas, scale_log
+from results import Section
 
 CALLERS = 20
-TIMEOUT_SEC = 10  # the default of TimeoutSec=
+TIMEOUT_SEC = 6 if QUICK else 10  # the default of TimeoutSec=
 PAUSE_SEC = 0.1
 QUIET_SEC = 3
 
@@ -77,17 +77,16 @@ class Outage:
     begin: float
     end: float
 
-    def summary(self, recorder: Recorder) -> str:
+    def row(self, recorder: Recorder) -> tuple:
         calls = [call for call in recorder.calls if self.begin <= call.begin < self.end]
         refusals = sorted(call.seconds for call in calls if call.outcome == "refused")
-        waited = max((call.seconds for call in calls if call.outcome == "failed"), default=0)
+        waited = max((call.seconds for call in calls if call.outcome == "failed"), default=0.0)
         success = min(call.begin + call.seconds for call in recorder.calls
                       if call.outcome == "ok" and call.begin >= self.end)
         ready = min((at for at, state in recorder.states if state == "ready" and at > self.end),
                     default=self.end)
-        return (f"{self.name:15} {waited:7.2f} s {len(refusals):8} "
-                f"{1000 * refusals[len(refusals) * 99 // 100]:8.1f} ms {success - self.end:8.2f} s "
-                f"{ready - self.end:6.2f} s")
+        return (self.name, waited, len(refusals), 1000 * refusals[len(refusals) * 99 // 100], success - self.end,
+                ready - self.end)
 
 
 def run() -> tuple[Recorder, list[Outage]]:
@@ -111,53 +110,44 @@ def run() -> tuple[Recorder, list[Outage]]:
     return recorder, outages
 
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 1000, 420, 60, 60
-COLORS = {"ok": "#2a7", "failed": "#c33", "refused": "#36c"}
+COLORS = {"ok": "#3f8f5b", "failed": "#c8553d", "refused": "#2563a8"}
 TICKS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "100 ms", 1: "1 s", 10: "10 s"}
 
 
 def draw(recorder: Recorder, outages: list[Outage]) -> str:
-    """An SVG: time to the right, duration of calls upwards (logarithmic), State along the bottom."""
-    import math
+    """Time to the right, duration of calls upwards (logarithmic), State along the bottom."""
+    canvas = Canvas(1000, 420)
     length = recorder.now()
+    y = scale_log(0.0005, 20, canvas.bottom, canvas.top)
 
     def x(seconds):
-        return LEFT + (WIDTH - LEFT - 10) * seconds / length
+        return canvas.left + (canvas.right - canvas.left) * seconds / length
 
-    def y(seconds):
-        return (HEIGHT - BOTTOM) * (1 - (math.log10(max(seconds, 0.0005)) + 3.3) / 4.6) + 5
-
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
-             'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>']
+    canvas.title(f"Authorize during outages: duration by the start of a call, within {length:.0f} s")
     for outage in outages:
-        parts.append(f'<rect x="{x(outage.begin):.1f}" y="5" fill="#eee" height="{HEIGHT - BOTTOM}" '
-                     f'width="{x(outage.end) - x(outage.begin):.1f}"/>'
-                     f'<text x="{x(outage.begin) + 4:.1f}" y="18">{outage.name}</text>')
-    for seconds, label in TICKS.items():
-        parts.append(f'<text x="{LEFT - 6}" y="{y(seconds) + 4:.1f}" text-anchor="end">{label}</text>'
-                     f'<path d="M{LEFT} {y(seconds):.1f}H{WIDTH - 10}" stroke="#ccc"/>')
-    parts += [f'<circle cx="{x(call.begin):.1f}" cy="{y(call.seconds):.1f}" r="1.6" '
-              f'fill="{COLORS[call.outcome]}"/>' for call in recorder.calls]
+        canvas.rect(x(outage.begin), canvas.top, x(outage.end) - x(outage.begin), canvas.bottom - canvas.top, SHADE)
+        canvas.text(x(outage.begin) + 4, canvas.top + 14, outage.name)
+    canvas.y_axis(TICKS, y)
+    for call in recorder.calls:
+        canvas.dot(x(call.begin), y(call.seconds), COLORS[call.outcome], 1.6)
     ends = [at for at, _ in recorder.states[1:]] + [length]
     for (at, state), end in zip(recorder.states, ends):
-        parts.append(f'<rect x="{x(at):.1f}" y="{HEIGHT - BOTTOM + 12}" height="10" '
-                     f'width="{x(end) - x(at):.1f}" fill="{"#2a7" if state == "ready" else "#c33"}"/>')
-    parts.append(f'<text x="{LEFT - 6}" y="{HEIGHT - BOTTOM + 21}" text-anchor="end">State</text>')
-    for i, (outcome, color) in enumerate(COLORS.items()):
-        parts.append(f'<text x="{LEFT + 110 * i}" y="{HEIGHT - 12}" fill="{color}">● {outcome}</text>')
-    parts.append(f'<text x="{WIDTH - 10}" y="{HEIGHT - 12}" text-anchor="end">'
-                 f'{length:.0f} s, by the start of a call</text></svg>')
-    return "\n".join(parts)
+        canvas.rect(x(at), canvas.bottom + 12, x(end) - x(at), 10, COLORS["ok" if state == "ready" else "failed"])
+    canvas.text(canvas.left - 6, canvas.bottom + 21, "State", "end")
+    canvas.legend(COLORS.items())
+    return canvas.svg()
 
 
 def main():
+    section = Section("outage", "Calls while the API fails and comes back")
+    pin()
     recorder, outages = run()
-    print("outage         longest wait  refusals  their p99    success   ready after")
+    table = section.table("Seconds; refusals in ms", "", "longest wait", "refusals", "their p99", "success after",
+                          "ready after")
     for outage in outages:
-        print(outage.summary(recorder))
-    with contextlib.suppress(KeyError), open(os.environ["PASSLOCK_BENCH_PLOT"], "w",
-                                             encoding="utf-8") as file:
-        file.write(draw(recorder, outages))
+        table.row(*outage.row(recorder))
+    section.plot("", draw(recorder, outages))
+    section.save()
 
 
 if __name__ == "__main__":

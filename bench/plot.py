@@ -86,11 +86,19 @@ def whisker(canvas: Canvas, x: float, y: Callable[[float], float], figure: Figur
     canvas.line(x, y(figure.min), x, y(figure.max), color)
 
 
-def lines(title: str, x_label: str, series: dict[str, Sequence[tuple[float, Figure]]], unit: str = "") -> str:
-    """Medians with their spread, over a logarithmic x axis. The y axis begins at 0."""
+def draw_goal(canvas: Canvas, y: Callable[[float], float], goal: float | None):
+    if goal is not None:
+        canvas.line(canvas.left, y(goal), canvas.right, y(goal), "#222", stroke_dasharray="5 4")
+        canvas.text(canvas.right, y(goal) - 4, f"goal {goal:g}", "end")
+
+
+def lines(title: str, x_label: str, series: dict[str, Sequence[tuple[float, Figure]]], unit: str = "",
+          goal: float | None = None) -> str:
+    """Medians with their spread, over a logarithmic x axis. The y axis begins at 0. A series without points
+    only takes a colour."""
     canvas = Canvas()
     points = [point for line in series.values() for point in line]
-    top = 1.1 * max(figure.max for _, figure in points)
+    top = 1.1 * max([figure.max for _, figure in points] + [goal or 0])
     xs = sorted({x for x, _ in points})
     x = scale_log(xs[0], xs[-1], canvas.left + 20, canvas.right - 20)
     y = scale_linear(canvas, top)
@@ -99,12 +107,14 @@ def lines(title: str, x_label: str, series: dict[str, Sequence[tuple[float, Figu
     for value in xs:
         canvas.text(x(value), canvas.bottom + 16, short(value), "middle")
     canvas.text((canvas.left + canvas.right) / 2, canvas.bottom + 32, x_label, "middle")
-    for (name, line), color in zip(series.items(), COLORS):
+    drawn = [(name, line, color) for (name, line), color in zip(series.items(), COLORS) if line]
+    for _, line, color in drawn:
         canvas.path([(x(at), y(figure.median)) for at, figure in line], color)
         for at, figure in line:
             whisker(canvas, x(at), y, figure, color)
             canvas.dot(x(at), y(figure.median), color)
-    canvas.legend(zip(series, COLORS))
+    draw_goal(canvas, y, goal)
+    canvas.legend((name, color) for name, _, color in drawn)
     return canvas.svg()
 
 
@@ -127,8 +137,6 @@ def bars(title: str, groups: dict[str, dict[str, Figure]], unit: str = "", goal:
             whisker(canvas, x + width / 2 - 1, y, figure)
         for row, part in enumerate(label.split("\n")):
             canvas.text(canvas.left + slot * (i + 0.5), canvas.bottom + 16 + 14 * row, part, "middle")
-    if goal is not None:
-        canvas.line(canvas.left, y(goal), canvas.right, y(goal), "#222", stroke_dasharray="5 4")
-        canvas.text(canvas.right, y(goal) - 4, f"goal {goal:g}", "end")
+    draw_goal(canvas, y, goal)
     canvas.legend((name, COLORS[k % len(COLORS)]) for k, name in enumerate(names))
     return canvas.svg()

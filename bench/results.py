@@ -77,6 +77,7 @@ class Section:
         self.name, self.title = name, title
         self.tables: list[Table] = []
         self.goals: list[dict] = []
+        self.summaries: list[dict] = []
         self.plots: dict[str, str] = {}
         print(f"\n=== {title}", flush=True)
 
@@ -97,6 +98,13 @@ class Section:
         print(f"  {'met' if met else 'NOT MET':8} {name}: {text(figure, spread=True)}{unit and ' ' + unit}, "
               f"goal {bound} {limit:g}", flush=True)
 
+    def summary(self, name: str, figure: Figure | float):
+        """A figure without a goal."""
+        if not isinstance(figure, Figure):
+            figure = Figure.of([figure])
+        self.summaries.append({"name": name, "figure": asdict(figure)})
+        print(f"  {name}: {text(figure, spread=True)}", flush=True)
+
     def plot(self, name: str, svg: str):
         self.plots[f"{self.name}-{name}.svg" if name else f"{self.name}.svg"] = svg
 
@@ -112,7 +120,7 @@ class Section:
         results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         results["host"] = host()
         results.setdefault("sections", {})[self.name] = {
-            "title": self.title, "quick": QUICK, "goals": self.goals, "plots": sorted(self.plots),
+            "title": self.title, "quick": QUICK, "goals": self.goals, "summaries": self.summaries, "plots": sorted(self.plots),
             "tables": [{"title": table.title, "columns": table.columns,
                         "rows": [[asdict(cell) if isinstance(cell, Figure) else cell for cell in row]
                                  for row in table.rows]} for table in self.tables]}

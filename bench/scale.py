@@ -1,37 +1,47 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Fills a store with PASSLOCK_BENCH_LINKS links (one million) in random order.
 
-First with the load program, the store alone. Then with passlockctl import, through the daemon: rates
-of import and export, anonymous memory, the time from start to READY=1, and the p99 of lookups and of
-Ping, idle and while an import commits.
+First with the load program, the store alone. Then with passlockctl import, through the daemon: rates of import
+and export, anonymous memory, the time from start to READY=1, and the times of lookups and of Ping: idle, while
+exchanges commit, and while an import commits.
 """
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import time
 
-from bus.stack import Stack
 from harness.build import binary
+from load import ApiStack, in_background, run
+from measure import LINKS, Figure, interleave, memory_mib, pin, ratio
+from results import Section
 
-LINKS = int(os.environ.get("PASSLOCK_BENCH_LINKS", "1000000"))
 STARTS = 5
-SECONDS = 4
+TURNS = 5
+SECONDS = 1.5
+PAUSE_US = "500"
+EXCHANGES = 64
+CALLS = ("Ping", "GetUser")
 
 
-def measure_store(work):
+def measure_store(section, work):
     directory = work / "scale"
     directory.mkdir()
-    done = subprocess.run([binary("scale"), directory, str(LINKS)], check=True, text=True,
-                          stdout=subprocess.PIPE)
+    values = run(binary("scale"), directory, LINKS)
     shutil.rmtree(directory)
-    for name, value in json.loads(done.stdout).items():
-        print(f"  {name:24}{value}")
+    table = section.table("The store alone", "", "value")
+    for name, value in values.items():
+        if isinstance(value, list):
+            value = ", ".join(map(str, value))
+        table.row(name.replace("_", " "), value)
+    section.goal("bytes a link", values["used_bytes"], at_most=240)
+    section.goal("file / used bytes", values["file_bytes"] / values["used_bytes"], at_most=1.25)
+    section.goal("import by the store alone, links/s", values["import_rate"], at_least=30_000)
 
 
 def write_links(path, tenancy_id: str, first: int, count: int):
+    """In random order, and with ids as long as those of the API."""
     def line(**members):
         file.write(json.dumps(members, separators=(",", ":")) + "\n")
 
@@ -44,66 +54,77 @@ def write_links(path, tenancy_id: str, first: int, count: int):
         line(links=count)
 
 
-def anonymous_mib(process) -> float:
-    with open(f"/proc/{process.pid}/status", encoding="ascii") as lines:
-        return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) / 1024
-
-
-def ctl(stack, *arguments: str, **options):
-    return subprocess.Popen([binary("passlockctl"), *arguments], **options,
-                            env=os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": stack.bus.address})
-
-
-def run(stack, name: str, count: int, *arguments: str):
+def move_links(stack, table, name: str, *arguments: str) -> float:
+    """Links a second."""
     begin = time.monotonic()
-    with ctl(stack, *arguments, stdout=subprocess.DEVNULL) as child:
-        assert child.wait() == 0
-    print(f"  {name:24}{count / (time.monotonic() - begin):.0f} links/s, "
-          f"daemon {anonymous_mib(stack.daemon):.1f} MiB", flush=True)
+    subprocess.run([binary("passlockctl"), *arguments], check=True, stdout=subprocess.DEVNULL)
+    rate = LINKS / (time.monotonic() - begin)
+    table.row(f"{name}, links/s", rate)
+    table.row(f"memory after {name}, MiB", memory_mib(stack.daemon.pid, "Anonymous"))
+    return rate
 
 
-def probe(stack, name: str):
-    done = subprocess.run([binary("probe"), str(SECONDS), "Ping", "GetUser"], check=True, text=True,
-                          env={"DBUS_SYSTEM_BUS_ADDRESS": stack.bus.address},
-                          stdout=subprocess.PIPE)
-    times = json.loads(done.stdout)
-    print(f"  {name:24}" + ", ".join(f"{call} p50 {times[call]['p50']} p99 {times[call]['p99']} us"
-                                    for call in ("Ping", "GetUser")), flush=True)
+def probe(seconds: float) -> dict[str, float]:
+    times = run(binary("probe"), seconds, *CALLS, PASSLOCK_LOAD_PAUSE_US=PAUSE_US)
+    assert times["GetUser"]["failed"] == 0
+    return {f"{call} {key}": times[call][key] for call in CALLS for key in ("p50", "p99")}
 
 
-def measure_starts(stack):
+def probe_beside_exchanges(seconds: float) -> dict[str, float]:
+    with in_background(binary("flood"), "Exchange", "1", seconds + 5, "read", EXCHANGES):
+        return probe(seconds)
+
+
+def measure_lookups(section, stack, more):
+    def probe_beside_import(seconds: float) -> dict[str, float]:
+        with in_background(binary("passlockctl"), "import", more):
+            time.sleep(LINKS / 100_000)  # until the file has been checked
+            return probe(seconds)
+
+    table = section.table("Lookups, in µs", "", "Ping p50", "GetUser p50", "Ping p99", "GetUser p99", "p99 ratio")
+    runs = {"idle": probe, f"while {EXCHANGES} exchanges commit": probe_beside_exchanges}
+    times = interleave(runs, TURNS, SECONDS) | interleave({"during an import": probe_beside_import}, 1, 4)
+    for name, values in times.items():
+        part = ratio(values["GetUser p99"], values["Ping p99"])
+        table.row(name, *(Figure.of(values[f"{call} {key}"]) for key in ("p50", "p99") for call in CALLS), part)
+        if "exchanges" in name:
+            section.goal("lookup p99 while exchanges commit / Ping's", part, at_most=2)
+
+
+def measure_starts(stack) -> Figure:
     times = []
     for _ in range(STARTS):
         stack.daemon.stop()
         begin = time.monotonic()
         stack.daemon.start()
         times.append((time.monotonic() - begin) * 1000)
-    print(f"  {'start to ready':24}{min(times):.1f} to {max(times):.1f} ms", flush=True)
+    return Figure.of(times)
 
 
-def measure_daemon(stack):
+def measure_daemon(section, stack):
     links, more = stack.work / "links", stack.work / "more"
-    write_links(links, stack.sandbox.tenancy_id, 0, LINKS)
-    write_links(more, stack.sandbox.tenancy_id, LINKS, LINKS)
-    with stack.connect() as connection:
-        connection.links("Add", "load-user", "load-key")
-    measure_starts(stack)
-    run(stack, "import", LINKS, "import", str(links))
-    run(stack, "export", LINKS, "export")
-    measure_starts(stack)
-    probe(stack, "idle")
-    with ctl(stack, "import", str(more), stdout=subprocess.DEVNULL) as child:
-        time.sleep(LINKS / 100000)  # until the file has been checked
-        probe(stack, "during an import")
-        child.kill()
+    tenancy_id = stack.sections["Tenancy default"]["TenancyId"]
+    write_links(links, tenancy_id, 0, LINKS)
+    write_links(more, tenancy_id, LINKS, LINKS)
+    table = section.table("Through the daemon", "", "value")
+    table.row("start to ready without links, ms", measure_starts(stack))
+    imported = move_links(stack, table, "import", "import", str(links))
+    exported = move_links(stack, table, "export", "export")
+    ready = measure_starts(stack)
+    table.row("start to ready with the links, ms", ready)
+    section.goal("import, links/s", imported, at_least=30_000)
+    section.goal("export, links/s", exported, at_least=100_000)
+    section.goal("start to ready with the links", ready, at_most=20, unit="ms")
+    measure_lookups(section, stack, more)
 
 
 def main():
-    with Stack() as stack:
-        print("store alone:")
-        measure_store(stack.work)
-        print("through the daemon:")
-        measure_daemon(stack)
+    section = Section("scale", f"A store with {LINKS:,} links")
+    pin()
+    with ApiStack() as stack:
+        measure_store(section, stack.work)
+        measure_daemon(section, stack)
+    section.save()
 
 
 if __name__ == "__main__":
