@@ -14,18 +14,15 @@ const options = {
                 rpId: 'shop.example.com', rpName: 'shop.example.com', userId: 'load-user', username: 'load-user',
         }),
 };
-let end = performance.now() + WARM_UP_MS, times = [], nFailed = 0, nTimely = 0;
+let end = performance.now() + WARM_UP_MS, times = [], nFailed = 0;
 
 async function callUntilEnd() {
         do {
                 const start = performance.now();
                 const reply = await fetch(url, options);
                 const body = await reply.json();
-                const now = performance.now();
-
                 nFailed += !body.registrationToken;
-                nTimely += now < end;
-                times.push(1000 * (now - start));
+                times.push(1000 * (performance.now() - start));
         } while (performance.now() < end);
 }
 
@@ -34,13 +31,16 @@ function callAll() {
 }
 
 await callAll();
-times = [], nTimely = 0, end = performance.now() + 1000 * seconds;
+times = [];
+const begin = performance.now();
+end = begin + 1000 * seconds;
 const before = process.cpuUsage();
 await callAll();
+const elapsed = (performance.now() - begin) / 1000;
 const {user, system} = process.cpuUsage(before);
 times.sort((a, b) => a - b);
 console.log(JSON.stringify({
         n: times.length, failed: nFailed, p50: times[Math.floor(times.length / 2)],
-        p99: times[Math.floor(times.length * 99 / 100)], rate: nTimely / seconds, cpu_us: user + system,
+        p99: times[Math.floor(times.length * 99 / 100)], rate: times.length / elapsed, cpu_us: user + system,
 }));
 process.exit();

@@ -9,7 +9,6 @@ is per call: of the daemon with its children, of the bus and the caller, and of 
 import asyncio
 import os
 import resource
-import subprocess
 import time
 
 import plot
@@ -18,10 +17,9 @@ from measure import QUICK, Figure, interleave, pin, ratio
 from results import HERE, Section
 
 TURNS = 3
-SECONDS = 1.2
+SECONDS = 1
 DELAYS_MS = (0, 5, 20)
-IN_FLIGHT = (1, 16, 100, 1000)
-CALLS = ("Authorize", "Exchange", "ExchangeUnlinked")
+IN_FLIGHT = {"Authorize": (1, 16, 100, 1000), "Exchange": (1, 16, 100, 1000), "ExchangeUnlinked": (1, 100, 1000)}
 NAMES = {"Authorize": "Authorize", "Exchange": "Exchange", "ExchangeUnlinked": "Exchange, link=false"}
 # Node and curl processes are slow; these show enough.
 NODE_IN_FLIGHT = (16, 100)
@@ -84,6 +82,7 @@ class Comparison:
         self.section = section
         self.rates: dict[str, list[tuple[int, Figure]]] = {}
         self.cpu: dict[str, dict[str, Figure]] = {}
+        self.goals: dict[str, tuple[int, Figure, dict[str, float]]] = {}
 
     def measure(self, stack: ApiStack, table, call: str, n: int, delay_ms: int):
         times = interleave(runs_of(stack, call, n, delay_ms), TURNS, SECONDS)
@@ -96,7 +95,7 @@ class Comparison:
                         Figure.of(ours["daemon_us"]), Figure.of(ours["bus_us"])]
             table.row(f"{label}: {name}", Figure.of(values["rate"]), milliseconds(values["p50"]),
                       milliseconds(values["p99"]), *rest, Figure.of(values["own_us"]))
-        self.add_goals(times, call, n, delay_ms, label)
+        self.add_goals(times, call, n, delay_ms)
         if call == "Authorize":
             self.rates.setdefault(f"{delay_ms} ms each way", []).append((n, ratio(ours["rate"], bare["rate"])))
             if delay_ms == 0:
@@ -104,20 +103,32 @@ class Comparison:
                     "passlockd": Figure.of(ours["daemon_us"]), "bus": Figure.of(ours["bus_us"]),
                     "caller": Figure.of(ours["own_us"]), "libcurl": Figure.of(bare["own_us"])}
 
-    def add_goals(self, times: dict, call: str, n: int, delay_ms: int, label: str):
-        goal = self.section.goal
+    def add_goals(self, times: dict, call: str, n: int, delay_ms: int):
         ours, bare = times["passlockd"], times["libcurl"]
+        label = f"{NAMES[call]}, {delay_ms} ms: "
         if delay_ms >= 5:
-            goal(f"{label}: rate / libcurl's", ratio(ours["rate"], bare["rate"]), at_least=0.97)
-            goal(f"{label}: p99 / libcurl's", ratio(ours["p99"], bare["p99"]), at_most=1.2)
+            self.add_goal(label + "rate / libcurl's", n, ratio(ours["rate"], bare["rate"]), at_least=0.97)
+            self.add_goal(label + "p99 / libcurl's", n, ratio(ours["p99"], bare["p99"]), at_most=1.2)
         elif n == 100 and call == "Authorize":
             # The goal is 75 µs on a machine where libcurl takes 35.
-            goal(f"{label}: CPU of the daemon / libcurl's", ratio(ours["daemon_us"], bare["own_us"]),
-                 at_most=75 / 35)
+            self.add_goal(label + "CPU of the daemon / libcurl's", n, ratio(ours["daemon_us"], bare["own_us"]),
+                          at_most=75 / 35)
         if "Node" in times:
-            goal(f"{label}: rate / Node's", ratio(ours["rate"], times["Node"]["rate"]), at_least=1)
-            goal(f"{label}: CPU of the daemon / Node's", ratio(ours["daemon_us"], times["Node"]["own_us"]),
-                 at_most=0.1)
+            self.add_goal(label + "rate / Node's", n, ratio(ours["rate"], times["Node"]["rate"]), at_least=1)
+            self.add_goal(label + "CPU of the daemon / Node's", n,
+                          ratio(ours["daemon_us"], times["Node"]["own_us"]), at_most=0.1)
+
+    def add_goal(self, name: str, n: int, figure: Figure, **limit: float):
+        """Keeps the worst of all numbers in flight."""
+        if name in self.goals:
+            sign = 1 if "at_least" in limit else -1
+            if sign * self.goals[name][1].median <= sign * figure.median:
+                return
+        self.goals[name] = (n, figure, limit)
+
+    def save_goals(self):
+        for name, (n, figure, limit) in self.goals.items():
+            self.section.goal(f"{name}, worst at {n} in flight", figure, **limit)
 
 
 def main():
@@ -129,10 +140,12 @@ def main():
     with ApiStack() as stack:
         for delay_ms in DELAYS_MS:
             stack.set_delay(delay_ms)
-            for call in CALLS:
-                for n in (1, 100) if QUICK else IN_FLIGHT:
+            for call, counts in IN_FLIGHT.items():
+                for n in (1, 100) if QUICK else counts:
                     comparison.measure(stack, table, call, n, delay_ms)
-    section.plot("rate", plot.lines("Authorize: rate, as a part of libcurl's", "in flight", comparison.rates, goal=0.97))
+    comparison.save_goals()
+    section.plot("rate", plot.lines("Authorize: rate, as a part of libcurl's", "in flight", comparison.rates,
+                                    goal=0.97))
     section.plot("cpu", plot.bars("Authorize without a delay: CPU per call", comparison.cpu, "µs"))
     section.save()
 

@@ -26,7 +26,7 @@ class Broker(Bus):
         return bool(shutil.which("dbus-broker-launch") and shutil.which("unshare")) and os.getuid() == 0
 
     def command(self):
-        script = f'mount -t tmpfs none /run/systemd && exec "$0" "$@"'
+        script = 'mount -t tmpfs none /run/systemd && exec "$0" "$@"'
         return ["unshare", "--mount", "sh", "-c", script, sys.executable, __file__,
                 self.address.removeprefix("unix:path="), str(self.config)]
 

@@ -12,7 +12,7 @@ from measure import QUICK, Figure, difference, interleave, pin, ratio
 from results import Section
 
 TURNS = 5
-SECONDS = 1.5
+SECONDS = 1.2
 IN_FLIGHT = (1, 64, 256)
 PER_CONNECTION = 64
 CLIENTS = 100 if QUICK else 1000

@@ -10,7 +10,6 @@ from pathlib import Path
 QUICK = bool(os.environ.get("PASSLOCK_BENCH_QUICK"))
 LINKS = int(os.environ.get("PASSLOCK_BENCH_LINKS") or (100_000 if QUICK else 1_000_000))
 N_CPUS = 2
-TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 
 CPUS = sorted(os.sched_getaffinity(0))
@@ -67,15 +66,20 @@ def interleave(runs: dict[str, Run], turns: int, seconds: float) -> dict[str, di
     return samples
 
 
+def stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; none if the process has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def process_tree(pid: int) -> list[int]:
     """The process and its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
+        fields = stat(int(entry.name)) if entry.name.isdigit() else []
+        if fields:
             children.setdefault(int(fields[1]), []).append(int(entry.name))
     tree = [pid]
     for process in tree:
@@ -84,14 +88,9 @@ def process_tree(pid: int) -> list[int]:
 
 
 def cpu_us(pid: int) -> float:
-    """CPU time of the process and its descendants, those that have ended included."""
-    ticks = 0
-    for process in process_tree(pid):
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        ticks += sum(map(int, fields[11:13]))
-        if process == pid:
-            ticks += sum(map(int, fields[13:15]))
-    return ticks * TICK_US
+    """CPU time of the process and its descendants, of the threads that have not ended."""
+    return sum(int(path.read_text().split()[0]) for process in process_tree(pid)
+               for path in Path(f"/proc/{process}/task").glob("*/schedstat")) / 1000
 
 
 def memory_mib(pid: int, kind: str = "Private_Dirty") -> float:

@@ -120,7 +120,8 @@ class Section:
         results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         results["host"] = host()
         results.setdefault("sections", {})[self.name] = {
-            "title": self.title, "quick": QUICK, "goals": self.goals, "summaries": self.summaries, "plots": sorted(self.plots),
+            "title": self.title, "quick": QUICK, "goals": self.goals, "summaries": self.summaries,
+            "plots": sorted(self.plots),
             "tables": [{"title": table.title, "columns": table.columns,
                         "rows": [[asdict(cell) if isinstance(cell, Figure) else cell for cell in row]
                                  for row in table.rows]} for table in self.tables]}

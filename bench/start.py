@@ -20,7 +20,8 @@ def main():
     section = Section("start", "passlockctl authorize beside the smallest program of libpasslock")
     pin()
     arguments = [RP_ID, "ada", "ada"]
-    commands = {"smallest": (binary("authorize"), *arguments), "passlockctl": (binary("passlockctl"), "authorize", *arguments)}
+    commands = {"smallest": (binary("authorize"), *arguments),
+                "passlockctl": (binary("passlockctl"), "authorize", *arguments)}
     stack = Stack()
     stack.sandbox.options = ()  # without a state file, which costs more than the calls
     with stack:
@@ -30,8 +31,8 @@ def main():
     smallest, passlockctl = times.values()
     table = section.table("ms", "", *commands, "more", "ratio")
     for key, name in NAMES.items():
-        table.row(name, Figure.of(smallest[key]), Figure.of(passlockctl[key]), difference(passlockctl[key], smallest[key]),
-                  ratio(passlockctl[key], smallest[key]))
+        table.row(name, Figure.of(smallest[key]), Figure.of(passlockctl[key]),
+                  difference(passlockctl[key], smallest[key]), ratio(passlockctl[key], smallest[key]))
     section.save()
 
 

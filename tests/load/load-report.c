@@ -16,7 +16,6 @@ static double cpu_us(void)
 void load_report_begin(LoadReport *report, double seconds)
 {
         samples_clear(&report->samples);
-        report->n_timely = 0;
         report->begin_cpu_us = cpu_us();
         report->begin = now_s();
         report->end = report->begin + seconds;
@@ -29,18 +28,18 @@ bool load_report_is_running(const LoadReport *report)
 
 void load_report_add(LoadReport *report, double begin, bool failed)
 {
-        double now = now_s();
-
-        samples_add(&report->samples, (now - begin) * 1e6, failed);
-        report->n_timely += now < report->end;
+        report->last = now_s();
+        samples_add(&report->samples, (report->last - begin) * 1e6, failed);
 }
 
 void load_report_print(LoadReport *report)
 {
+        unsigned long n = report->samples.n;
+
         putchar('{');
         samples_print(&report->samples, stdout);
         printf(", \"rate\": %.1f, \"cpu_us\": %.0f}\n",
-               (double) report->n_timely / (report->end - report->begin),
+               n ? (double) n / (report->last - report->begin) : 0,
                cpu_us() - report->begin_cpu_us);
         samples_clear(&report->samples);
 }

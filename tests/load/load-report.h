@@ -7,9 +7,9 @@
 
 typedef struct LoadReport {
         Samples samples;
-        double begin, end; /* of the time that is measured */
+        double begin, end; /* no call begins after the end */
+        double last;       /* the end of the last call */
         double begin_cpu_us;
-        unsigned long n_timely; /* calls that ended before `end` */
 } LoadReport;
 
 /* Forgets earlier calls. With 0 seconds, each of the calls in flight is made once. */
