@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/retry-after.h"
 #include "base/text.h"
 #include "daemon/api/api-json-internal.h"
-#include "daemon/http/http-date.h"
 
 static uint32_t read_retry_after(const json_t *root)
 {
@@ -16,7 +16,7 @@ static uint32_t read_retry_after(const json_t *root)
         if (!value)
                 return 0;
         if (!json_is_number(value))
-                return HTTP_RETRY_AFTER_UNREADABLE_S;
+                return RETRY_AFTER_UNREADABLE_S;
         if (seconds <= 0)
                 return 0;
         if (seconds >= UINT32_MAX)

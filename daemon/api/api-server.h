@@ -5,7 +5,7 @@
 
 #include "base/rate-limit.h"
 #include "daemon/api/api-breaker.h"
-#include "daemon/http/http.h"
+#include "keyholder/http/http.h"
 
 /* The server behind an endpoint: connections, clock offset and TLS health. Shared by Apis and calls
  * in flight, so that connections survive a reload. */

@@ -3,7 +3,7 @@
 
 #include <semaphore.h>
 
-#include "tests/unit/daemon/http/raw-peer.h"
+#include "tests/unit/keyholder/http/raw-peer.h"
 
 /* A server that replays a script of replies, valid or not. */
 

@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/retry-after.h"
 #include "base/wiping-allocator.h"
 #include "daemon/api/api-json.h"
-#include "daemon/http/http-date.h"
 #include "daemon/json/json.h"
 #include "tests/unit/daemon/api/json-fields.h"
 #include "tests/unit/test.h"
@@ -539,8 +539,8 @@ static void test_errors(void **state)
                 {"{\"retryAfterSeconds\":-1}", "", 0},
                 {"{\"retryAfterSeconds\":1.5}", "", 2},
                 {"{\"retryAfterSeconds\":1e3}", "", 1000},
-                {"{\"retryAfterSeconds\":\"45\"}", "", HTTP_RETRY_AFTER_UNREADABLE_S},
-                {"{\"retryAfterSeconds\":null}", "", HTTP_RETRY_AFTER_UNREADABLE_S},
+                {"{\"retryAfterSeconds\":\"45\"}", "", RETRY_AFTER_UNREADABLE_S},
+                {"{\"retryAfterSeconds\":null}", "", RETRY_AFTER_UNREADABLE_S},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 
 #include "base/log.h"
-#include "daemon/http/http-resource-shortage.h"
+#include "keyholder/http/http-resource-shortage.h"
 
 /* For name resolution, trust anchors and happy eyeballs. */
 #define DESCRIPTORS_NEEDED 12U

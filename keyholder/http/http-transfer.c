@@ -8,11 +8,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wiping-allocator.h"
-#include "daemon/http/http-date.h"
-#include "daemon/http/http-refused-stream.h"
-#include "daemon/http/http-reply-buffer.h"
-#include "daemon/http/http-resource-shortage.h"
-#include "daemon/http/http-transfer.h"
+#include "keyholder/http/http-date.h"
+#include "keyholder/http/http-refused-stream.h"
+#include "keyholder/http/http-reply-buffer.h"
+#include "keyholder/http/http-resource-shortage.h"
+#include "keyholder/http/http-transfer.h"
 
 /* TCP_USER_TIMEOUT: a dead peer does not acknowledge. */
 #define UNACKNOWLEDGED_MS 5000U

@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "tests/unit/daemon/http/http-outcome.h"
-#include "tests/unit/daemon/http/raw-peer.h"
-#include "tests/unit/daemon/http/tls-peer.h"
+#include "tests/unit/keyholder/http/http-outcome.h"
+#include "tests/unit/keyholder/http/raw-peer.h"
+#include "tests/unit/keyholder/http/tls-peer.h"
 #include "tests/unit/test.h"
 
 typedef struct Fixture {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "tests/unit/daemon/http/raw-peer.h"
+#include "tests/unit/keyholder/http/raw-peer.h"
 
 #define CONNECTIONS_MAX 256
 #define REQUEST_LEN_MAX 65536

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "daemon/http/http-resource-shortage.h"
-#include "tests/unit/daemon/http/http-outcome.h"
-#include "tests/unit/daemon/http/raw-peer.h"
+#include "keyholder/http/http-resource-shortage.h"
+#include "tests/unit/keyholder/http/http-outcome.h"
+#include "tests/unit/keyholder/http/raw-peer.h"
 #include "tests/unit/test.h"
 
 /* Link-time fakes, for the daemon's code and, with pthread_create(), for libcurl's. */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "daemon/http/http-connection-pool.h"
+#include "keyholder/http/http-connection-pool.h"
 
 HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool)
 {

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-#include "tests/unit/daemon/http/h2-peer.h"
-#include "tests/unit/daemon/http/raw-peer.h"
+#include "tests/unit/keyholder/http/h2-peer.h"
+#include "tests/unit/keyholder/http/raw-peer.h"
 
 #define FRAME_LEN_MAX 16384U
 #define PREFACE_LEN   24

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "tests/unit/daemon/http/tls-peer.h"
+#include "tests/unit/keyholder/http/tls-peer.h"
 
 /*
  * An HTTP/2 server with TLS for the name localhost, on top of RawPeer. The test controls every

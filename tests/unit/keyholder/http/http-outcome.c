@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "tests/unit/daemon/http/http-outcome.h"
+#include "tests/unit/keyholder/http/http-outcome.h"
 #include "tests/unit/test.h"
 
 HttpRequest http_get(char *ret_url, size_t size, uint16_t port, const char *path)

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "base/wiping-allocator.h"
-#include "daemon/http/http-reply-buffer.h"
+#include "keyholder/http/http-reply-buffer.h"
 
 /* Limit for all header lines of a reply, interim replies included. */
 #define HEADERS_LEN_MAX (64U * 1024)

@@ -5,10 +5,10 @@
 
 #include "base/log.h"
 #include "base/wiping-allocator.h"
-#include "daemon/http/http-connection-pool.h"
-#include "daemon/http/http-resource-shortage.h"
-#include "daemon/http/http-transfer.h"
-#include "daemon/http/http.h"
+#include "keyholder/http/http-connection-pool.h"
+#include "keyholder/http/http-resource-shortage.h"
+#include "keyholder/http/http-transfer.h"
+#include "keyholder/http/http.h"
 
 /*
  * A call ends in two steps, so that callbacks run without curl or this file on the stack, and may

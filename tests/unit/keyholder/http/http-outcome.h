@@ -3,7 +3,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "daemon/http/http.h"
+#include "keyholder/http/http.h"
 
 /* The result of an HTTP call, and an event loop that runs until it is known. */
 typedef struct HttpOutcome {

@@ -3,7 +3,7 @@
 
 #include <curl/curl.h>
 
-#include "daemon/http/http.h"
+#include "keyholder/http/http.h"
 
 /* The curl options of a request, including all that are relevant for security. */
 

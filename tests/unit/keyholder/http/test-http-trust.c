@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/unit/daemon/http/http-outcome.h"
-#include "tests/unit/daemon/http/tls-peer.h"
+#include "tests/unit/keyholder/http/http-outcome.h"
+#include "tests/unit/keyholder/http/tls-peer.h"
 #include "tests/unit/test.h"
 
 typedef struct Fixture {

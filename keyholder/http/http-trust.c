@@ -2,8 +2,8 @@
 
 #include <curl/curl.h>
 
-#include "daemon/http/http-trust.h"
-#include "daemon/http/http.h"
+#include "keyholder/http/http-trust.h"
+#include "keyholder/http/http.h"
 
 const char *http_trust_file(const char *ca_file)
 {

@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "build-config.h"
-#include "daemon/http/http-date.h"
-#include "tests/unit/daemon/http/http-outcome.h"
-#include "tests/unit/daemon/http/raw-peer.h"
+#include "keyholder/http/http-date.h"
+#include "tests/unit/keyholder/http/http-outcome.h"
+#include "tests/unit/keyholder/http/raw-peer.h"
 #include "tests/unit/test.h"
 
 typedef struct Fixture {
@@ -407,18 +407,18 @@ static void test_dates(void **state)
                 {"Date: 1994-11-06 08:49:37\r\n", 0, 0},
                 {"Date: Sun, 06 Nov 1950 08:49:37 GMT\r\n", 0, 0},
                 {DATE DATE, 0, 0},
-                {DATE AT("Sun"), DATE_MS, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {DATE AT("soon: very"), DATE_MS, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {AT(""), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {AT("-7"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {AT("+7"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {AT("7 8"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {AT("7, 7"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {AT("7.5"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
-                {AT("7s"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {DATE AT("Sun"), DATE_MS, RETRY_AFTER_UNREADABLE_S},
+                {DATE AT("soon: very"), DATE_MS, RETRY_AFTER_UNREADABLE_S},
+                {AT(""), 0, RETRY_AFTER_UNREADABLE_S},
+                {AT("-7"), 0, RETRY_AFTER_UNREADABLE_S},
+                {AT("+7"), 0, RETRY_AFTER_UNREADABLE_S},
+                {AT("7 8"), 0, RETRY_AFTER_UNREADABLE_S},
+                {AT("7, 7"), 0, RETRY_AFTER_UNREADABLE_S},
+                {AT("7.5"), 0, RETRY_AFTER_UNREADABLE_S},
+                {AT("7s"), 0, RETRY_AFTER_UNREADABLE_S},
                 /* of several the longest */
                 {DATE AT("Sun, 06 Nov 1994 08:49:47 GMT") AT("7"), DATE_MS, 10},
-                {AT("7") AT("soon"), 0, HTTP_RETRY_AFTER_UNREADABLE_S},
+                {AT("7") AT("soon"), 0, RETRY_AFTER_UNREADABLE_S},
                 {AT("soon") AT("61"), 0, 61},
         };
         Fixture *f = *state;

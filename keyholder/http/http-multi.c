@@ -4,7 +4,7 @@
 #include <sys/epoll.h>
 
 #include "base/log.h"
-#include "daemon/http/http-multi.h"
+#include "keyholder/http/http-multi.h"
 
 /* Streams per HTTP/2 connection; the peer's limit applies as well. */
 #define STREAMS_MAX 1000L

@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "daemon/http/http-refused-stream.h"
-#include "tests/unit/daemon/http/h2-peer.h"
-#include "tests/unit/daemon/http/http-outcome.h"
+#include "keyholder/http/http-refused-stream.h"
+#include "tests/unit/keyholder/http/h2-peer.h"
+#include "tests/unit/keyholder/http/http-outcome.h"
 #include "tests/unit/test.h"
 
 static TlsPeer *certificate;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/http/http-refused-stream.h"
+#include "keyholder/http/http-refused-stream.h"
 
 #define VERSION_FIRST 0x075800U /* 7.88.0 */
 #define VERSION_LAST  0x080e01U /* 8.14.1 */

@@ -5,7 +5,7 @@
 
 #include "base/wiping-allocator.h"
 #include "build-config.h"
-#include "daemon/http/http-options.h"
+#include "keyholder/http/http-options.h"
 
 /* TCP keep-alive detects a dead peer. */
 #define KEEPALIVE_IDLE_S  15L

@@ -3,7 +3,7 @@
 
 #include <curl/curl.h>
 
-#include "daemon/http/http-options.h"
+#include "keyholder/http/http-options.h"
 
 /* A single request in curl, and its reply. */
 typedef struct HttpTransfer HttpTransfer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "base/macro.h"
+#include "base/retry-after.h"
 
 /* HTTP dates, in all formats of RFC 9110. Pure. */
 
@@ -9,6 +9,5 @@
 uint64_t http_date_ms(const char *value);
 
 /* Parses Retry-After: seconds, or a date relative to `now_ms`. Returns seconds, UINT32_MAX at most;
- * 0 for the past, and HTTP_RETRY_AFTER_UNREADABLE_S if invalid. */
-#define HTTP_RETRY_AFTER_UNREADABLE_S 60U
+ * 0 for the past, and RETRY_AFTER_UNREADABLE_S if invalid. */
 uint32_t http_retry_after_s(const char *value, uint64_t now_ms);

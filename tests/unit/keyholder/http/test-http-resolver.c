@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "daemon/http/http.h"
+#include "keyholder/http/http.h"
 #include "tests/unit/test.h"
 
 /* A name server that never answers must not block the event loop. Runs in a child with its own

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "tests/unit/daemon/http/raw-peer.h"
-#include "tests/unit/daemon/http/tls-peer.h"
+#include "tests/unit/keyholder/http/raw-peer.h"
+#include "tests/unit/keyholder/http/tls-peer.h"
 
 #define GATHERED_MAX 1024
 

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 
-#include "daemon/http/http-date.h"
+#include "keyholder/http/http-date.h"
 
 uint64_t http_date_ms(const char *value)
 {
@@ -35,7 +35,7 @@ uint32_t http_retry_after_s(const char *value, uint64_t now_ms)
                 return seconds(value);
         date_ms = http_date_ms(value);
         if (date_ms == 0)
-                return HTTP_RETRY_AFTER_UNREADABLE_S;
+                return RETRY_AFTER_UNREADABLE_S;
         if (date_ms <= now_ms)
                 return 0;
         /* Rounded up: never retry too early. */

@@ -3,8 +3,8 @@
 
 #include <sys/queue.h>
 
-#include "daemon/http/http-multi.h"
-#include "daemon/http/http-trust.h"
+#include "keyholder/http/http-multi.h"
+#include "keyholder/http/http-trust.h"
 
 /*
  * A pool of connections, with the trust anchors that curl parsed for them. New calls get a new
