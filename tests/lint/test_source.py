@@ -21,6 +21,7 @@ LAYERS = {
     "daemon/store": ["base", "dbus", "daemon/audit", "daemon/model"],
     "daemon/json": ["base", "dbus"],
     "daemon/id-token": ["base", "dbus", "daemon/json", "daemon/model"],
+    "keyholder/protocol": ["base"],
     "keyholder/http": ["base"],
     "daemon/api": ["base", "dbus", "keyholder/http", "daemon/json", "daemon/model"],
     "daemon/core": ["base", "dbus", "daemon/audit", "daemon/backoff", "daemon/model", "daemon/store", "daemon/api",
