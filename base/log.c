@@ -32,6 +32,11 @@ int log_set_max_level_name(const char *name)
         return -EINVAL;
 }
 
+const char *log_max_level_name(void)
+{
+        return level_names[max_level];
+}
+
 bool log_is_on(int level)
 {
         return level <= max_level;

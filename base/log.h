@@ -19,6 +19,8 @@ void log_set_max_level(int level);
 /* Sets the level by name ("debug" … "err"). Returns 0 or -EINVAL. */
 int log_set_max_level_name(const char *name);
 
+const char *log_max_level_name(void);
+
 bool log_is_on(int level);
 
 /* Whether standard error is the journal, by $JOURNAL_STREAM; see systemd.exec(5). */

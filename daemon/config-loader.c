@@ -122,14 +122,33 @@ static void finish_reload(ConfigLoader *loader)
         }
 }
 
+static bool is_ready(const ConfigLoader *loader)
+{
+        const ConfigLoaderOwner *owner = &loader->owner;
+
+        return grant_name_resolver_is_done(loader->resolver) &&
+               (!owner->has_keys || owner->has_keys(owner->userdata));
+}
+
+void config_loader_on_keys(ConfigLoader *loader)
+{
+        if (!STAILQ_EMPTY(&loader->reloads) && is_ready(loader))
+                finish_reload(loader);
+}
+
+bool config_loader_is_pending(const ConfigLoader *loader)
+{
+        return !STAILQ_EMPTY(&loader->reloads);
+}
+
 static void on_names_changed(void *userdata)
 {
         ConfigLoader *loader = userdata;
 
         if (STAILQ_EMPTY(&loader->reloads) && !loader->pending)
                 grant_name_resolver_apply(loader->resolver, grants_in_force(loader), true);
-        else if (!STAILQ_EMPTY(&loader->reloads) && grant_name_resolver_is_done(loader->resolver))
-                finish_reload(loader);
+        else
+                config_loader_on_keys(loader);
 }
 
 static int on_lookup_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
@@ -219,7 +238,7 @@ int config_loader_start(ConfigLoader *loader)
 /* A later reload does not extend the deadline of an earlier one. */
 static int schedule_apply(ConfigLoader *loader)
 {
-        bool done = grant_name_resolver_is_done(loader->resolver);
+        bool done = is_ready(loader);
         int r;
 
         if (!STAILQ_EMPTY(&loader->reloads) && !done)
@@ -238,6 +257,8 @@ static int begin_reload(ConfigLoader *loader, char **ret_text)
         r = load_files(loader, ret_text);
         if (r != 0)
                 return r;
+        if (loader->owner.reload_keys)
+                loader->owner.reload_keys(loader->owner.userdata);
         r = schedule_apply(loader);
         if (r < 0 && STAILQ_EMPTY(&loader->reloads)) {
                 loader->pending = config_free(loader->pending);

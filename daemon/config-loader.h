@@ -8,9 +8,10 @@
 
 /*
  * Loads the configuration at the start and on reload: parses the files, looks up the users and
- * groups that they name, and puts the result in force. Name lookups may be slow: after
+ * groups that they name, has the keys loaded, and puts the result in force. This may be slow: after
  * CONFIG_LOADER_TIMEOUT_MS, during which the old configuration stays in force, names without a
- * result count as missing. Names that are found later are added to the grants in force.
+ * result count as missing, and the old keys stay in use. Names that are found later are added to
+ * the grants in force.
  */
 typedef struct ConfigLoader ConfigLoader;
 
@@ -20,6 +21,10 @@ typedef struct ConfigLoaderOwner {
         /* Puts a configuration in force. May take its grants; the rest is lent until the next
          * configuration is in force. */
         int (*apply)(Config *config, void *userdata);
+        /* Begins to load the keys of the tenancies again, and whether that has ended. Both may be
+         * NULL. */
+        void (*reload_keys)(void *userdata);
+        bool (*has_keys)(void *userdata);
         /* The grants in force. */
         GrantList *(*grants)(void *userdata);
         /* All reloads have ended, successfully or not. */
@@ -51,6 +56,12 @@ int config_loader_start(ConfigLoader *loader);
  */
 int config_loader_reload(ConfigLoader *loader, const AuditOrigin *origin, ConfigLoadedFunc done,
                          void *userdata, char **ret_text);
+
+/* has_keys() may have become true. */
+void config_loader_on_keys(ConfigLoader *loader);
+
+/* Whether a reload has not ended yet. */
+bool config_loader_is_pending(const ConfigLoader *loader);
 
 /* The configuration in force, without its grants; NULL before the first load. */
 const Config *config_loader_config(const ConfigLoader *loader);

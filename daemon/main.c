@@ -15,7 +15,9 @@
 static const char usage[] =
         "Usage: passlockd [OPTION…]\n"
         "\n"
-        "Holds this host's Passlock API keys and serves passkeys to apps on the system bus.\n"
+        "Serves passkeys to apps on the system bus; passlock-keyholder, which it starts, holds "
+        "the\n"
+        "API keys.\n"
         "\n"
         "  --config=FILE      read only FILE and FILE.d/*.conf\n"
         "  --copy-store=FILE  copy the store, in use or not, to a new FILE and exit\n"
@@ -81,8 +83,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
         return 1;
 }
 
-/* The process holds API keys: no core dump, no ptrace, private files. libcurl and the TLS library
- * keep copies outside of locked pages. */
+/* The process has tokens and codes, but no API keys: no core dump, no ptrace, private files. */
 static void protect_process(void)
 {
         (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
@@ -100,6 +101,7 @@ static void block_signals(void)
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
         sigaddset(&signals, SIGHUP);
+        sigaddset(&signals, SIGCHLD);
         (void) sigprocmask(SIG_BLOCK, &signals, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
         /* Report a file size limit as EFBIG. */

@@ -15,6 +15,7 @@
 #include "daemon/commit-dispatcher.h"
 #include "daemon/config-loader.h"
 #include "daemon/health.h"
+#include "daemon/holder/holder.h"
 #include "daemon/memory-trim.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"
@@ -25,10 +26,14 @@
 #include "daemon/tenancy-set.h"
 #include "dbus/error.h"
 
+/* For the start of the key holder. */
+#define HOLDER_TIMEOUT_MS 5000U
+
 #define STATE_DIRECTORY "/var/lib/passlockd"
 
 struct Service {
         sd_event *event;
+        Holder *holder;
         ApiContext *api;
         Store *store;
         CommitDispatcher *dispatcher;
@@ -63,6 +68,33 @@ static int apply_config(Config *config, void *userdata)
         if (service->stopping)
                 tenancy_set_stop(service->tenancies);
         return r;
+}
+
+static void reload_keys(void *userdata)
+{
+        const Service *service = userdata;
+
+        holder_reload(service->holder);
+}
+
+static bool has_keys(void *userdata)
+{
+        const Service *service = userdata;
+
+        return holder_is_loaded(service->holder);
+}
+
+/* During a reload, keys and configuration are applied together. */
+static void on_holder_changed(void *userdata)
+{
+        const Service *service = userdata;
+
+        if (!service->loader || !service->tenancies)
+                return;
+        if (config_loader_is_pending(service->loader))
+                config_loader_on_keys(service->loader);
+        else
+                tenancy_set_update(service->tenancies);
 }
 
 static GrantList *grants_in_force(void *userdata)
@@ -239,7 +271,7 @@ static int open_api(Service *service)
 {
         int r;
 
-        r = api_context_new(service->event, &service->api);
+        r = api_context_new(service->event, holder_transport(service->holder), &service->api);
         return r < 0 ? r
                      : tenancies_new(service->event, service->api, service->store, tenancy_parts,
                                      &service->all);
@@ -278,7 +310,7 @@ static int open_bus(Service *service)
         if (r < 0)
                 log_error("Failed to connect to the system bus: %s", strerror(-r));
         else
-                r = tenancy_set_new(service->event, service->all, service->bus,
+                r = tenancy_set_new(service->all, service->holder, service->bus,
                                     &service->tenancies);
         return r;
 }
@@ -287,6 +319,8 @@ static int open_loader(Service *service, const char *config_file)
 {
         const ConfigLoaderOwner owner = {
                 .apply = apply_config,
+                .reload_keys = reload_keys,
+                .has_keys = has_keys,
                 .grants = grants_in_force,
                 .idle = on_loader_idle,
                 .userdata = service,
@@ -341,6 +375,9 @@ int service_new(const char *config_file, Service **ret)
         if (r >= 0)
                 r = add_signals(service);
         if (r >= 0)
+                r = holder_new(service->event, config_file, on_holder_changed, service,
+                               &service->holder);
+        if (r >= 0)
                 r = open_store(service);
         if (r >= 0)
                 r = open_api(service);
@@ -350,6 +387,7 @@ int service_new(const char *config_file, Service **ret)
                 r = open_loader(service, config_file);
         if (r < 0)
                 return r;
+        holder_wait(service->holder, HOLDER_TIMEOUT_MS);
         r = config_loader_start(service->loader);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;
@@ -381,6 +419,7 @@ Service *service_free(Service *service)
         tenancy_set_free(service->tenancies);
         tenancies_free(service->all);
         api_context_free(service->api);
+        holder_free(service->holder);
         store_retry_free(service->store_retry);
         commit_dispatcher_free(service->dispatcher);
         store_free(service->store);

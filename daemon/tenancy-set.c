@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/log.h"
-#include "daemon/api-key-loader.h"
+#include "daemon/audit/audit.h"
 #include "daemon/tenancy-set.h"
 
 struct TenancySet {
         Tenancies *all;
         Bus *bus;
-        ApiKeyLoader *keys;
+        Holder *holder;
         const Config *config; /* NULL before the first configuration */
         Tenancy **tenancies;
         size_t n_tenancies;
@@ -24,41 +26,66 @@ static Tenancy *find_tenancy(const TenancySet *set, const char *label)
         return NULL;
 }
 
-static int give_settings(Tenancy *tenancy, const TenancyConfig *config, Secret *key)
+/* NULL if the key holder has loaded another configuration, or none. */
+static const HolderState *find_state(const TenancySet *set, const TenancyConfig *config)
+{
+        const HolderState *state = holder_find(set->holder, config->label);
+
+        return state && streq(state->tenancy_id, config->tenancy_id) &&
+                               streq(state->endpoint, config->endpoint)
+                       ? state
+                       : NULL;
+}
+
+static void record_fault(const HolderState *state)
+{
+        audit(state->fault == HOLDER_FAULT_MISSING ? EVENT_KEY_MISSING : EVENT_KEY_UNUSABLE,
+              .tenancy = state->label, .text = state->text);
+}
+
+static int give_settings(Tenancy *tenancy, const TenancyConfig *config, const HolderState *state)
 {
         const TenancySettings settings = {.label = config->label,
                                           .endpoint = config->endpoint,
                                           .ca_file = config->ca_file,
                                           .timeout_ms = config->timeout_ms,
                                           .credential = config->api_key_credential,
-                                          .key = key};
+                                          .account = state ? state->account : 0,
+                                          .key = state ? state->key : 0};
 
         return tenancy_configure(tenancy, &settings);
 }
 
-static void on_key_found(const char *label, Secret *key, void *userdata)
+static void update_tenancy(const TenancySet *set, const TenancyConfig *config)
 {
-        const TenancySet *set = userdata;
-        const TenancyConfig *config = config_find_tenancy(set->config, label);
-        Tenancy *tenancy = find_tenancy(set, label);
+        const HolderState *state = find_state(set, config);
+        Tenancy *tenancy = find_tenancy(set, config->label);
 
-        if (config && tenancy && !set->stopped && give_settings(tenancy, config, key) < 0)
-                log_error("Failed to set the API key of tenancy %s: out of memory", label);
+        if (!state || !tenancy)
+                return;
+        if (state->fault != HOLDER_FAULT_NONE && state->news)
+                record_fault(state);
+        if (state->account != tenancy_account(tenancy) && give_settings(tenancy, config, state) < 0)
+                log_error("Failed to set the API key of tenancy %s: out of memory", config->label);
 }
 
-int tenancy_set_new(sd_event *event, Tenancies *all, Bus *bus, TenancySet **ret)
+void tenancy_set_update(TenancySet *set)
 {
-        _cleanup_(tenancy_set_freep) TenancySet *set = calloc(1, sizeof(TenancySet));
-        int r;
+        if (!set->config || set->stopped)
+                return;
+        for (size_t i = 0; i < set->config->n_tenancies; i++)
+                update_tenancy(set, set->config->tenancies[i]);
+        holder_forget_news(set->holder);
+}
+
+int tenancy_set_new(Tenancies *all, Holder *holder, Bus *bus, TenancySet **ret)
+{
+        TenancySet *set = calloc(1, sizeof(TenancySet));
 
         if (!set)
                 return -ENOMEM;
-        set->all = all;
-        set->bus = bus;
-        r = api_key_loader_new(event, on_key_found, set, &set->keys);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(set);
+        *set = (TenancySet){.all = all, .holder = holder, .bus = bus};
+        *ret = set;
         return 0;
 }
 
@@ -73,7 +100,6 @@ TenancySet *tenancy_set_free(TenancySet *set)
 {
         if (!set)
                 return NULL;
-        api_key_loader_free(set->keys);
         free_tenancies(set->tenancies, set->n_tenancies);
         free(set);
         return NULL;
@@ -82,16 +108,17 @@ TenancySet *tenancy_set_free(TenancySet *set)
 static int configure_tenancy(TenancySet *set, const TenancyConfig *config, Tenancy **ret)
 {
         _cleanup_(tenancy_unrefp) Tenancy *tenancy = NULL;
-        _cleanup_(secret_unrefp) Secret *key = NULL;
+        const HolderState *state = find_state(set, config);
         int r;
 
         r = tenancies_get(set->all, config->tenancy_id, &tenancy);
         if (r < 0)
                 return r;
-        /* If the credential cannot be read, keep the old key. */
-        if (api_key_loader_load(set->keys, config, tenancy_key(tenancy), &key) < 0)
-                key = secret_ref(tenancy_key(tenancy));
-        r = give_settings(tenancy, config, key);
+        /* The removal of a key has its own record. */
+        if (state && state->fault != HOLDER_FAULT_NONE &&
+            !(state->fault == HOLDER_FAULT_MISSING && tenancy_key(tenancy) != 0))
+                record_fault(state);
+        r = give_settings(tenancy, config, state);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(tenancy);
@@ -132,7 +159,7 @@ int tenancy_set_configure(TenancySet *set, const Config *config)
                         return r;
                 }
         }
-        api_key_loader_retain(set->keys, config);
+        holder_forget_news(set->holder);
         r = set_tenancies(set, tenancies, config->n_tenancies);
         if (r == 0)
                 set->config = config;
@@ -157,11 +184,47 @@ Tenancy *const *tenancy_set_get(const TenancySet *set, size_t *ret_n)
         return set->tenancies;
 }
 
+static int diagnose_key(const TenancyConfig *config, const HolderState *state, FindingList *list)
+{
+        _cleanup_(freep) char *text = strdup(state->text), *advice = NULL;
+
+        if (!text)
+                return -ENOMEM;
+        *text = (char) toupper((unsigned char) *text);
+        if (asprintf(&advice,
+                     "as root: passlockctl --tenancy=%s set-key --credential=%s; if the key is in "
+                     "/etc/credstore.encrypted or /etc/credstore already: systemctl daemon-reload "
+                     "and systemctl restart passlockd",
+                     config->label, config->api_key_credential) < 0) {
+                advice = NULL;
+                return -ENOMEM;
+        }
+        return finding_add(list, .kind = "credential", .tenancy = config->label,
+                           .name = config->api_key_credential, .place = config->credential_place,
+                           .text = text, .advice = advice);
+}
+
+static int diagnose_tenancy(const TenancySet *set, const TenancyConfig *config, FindingList *list)
+{
+        const HolderState *state = find_state(set, config);
+
+        if (state)
+                return state->fault == HOLDER_FAULT_NONE ? 0 : diagnose_key(config, state, list);
+        if (!holder_is_loaded(set->holder))
+                return 0; /* a finding on the key holder itself */
+        return finding_add(list, .kind = "key-holder", .tenancy = config->label,
+                           .name = "passlock-keyholder", .place = config->id_place,
+                           .text = "The key holder has loaded another configuration",
+                           .advice = "as root: systemctl reload passlockd");
+}
+
 int tenancy_set_diagnose(const TenancySet *set, FindingList *list)
 {
         int r;
 
-        r = api_key_loader_diagnose(set->keys, list);
+        r = holder_diagnose(set->holder, list);
+        for (size_t i = 0; set->config && r == 0 && i < set->config->n_tenancies; i++)
+                r = diagnose_tenancy(set, set->config->tenancies[i], list);
         for (size_t i = 0; r == 0 && i < set->n_tenancies; i++)
                 r = tenancy_find(set->tenancies[i], list);
         return r;

@@ -16,14 +16,14 @@
 /* An attempt that is canceled later than that counts as a failure. */
 #define PATIENCE_MS 1000U
 
-/* Whether the breaker is for the call: a public endpoint may be served by another host. */
+/* Whether the breaker is for the call: another host may serve the key set. */
 static bool has_breaker(const ApiCall *call)
 {
-        return !call->endpoint->is_public;
+        return call->endpoint->kind == API_REQUEST_TENANCY;
 }
 
 /* `reply` NULL: the caller gave up. */
-static void record_attempt(const ApiCall *call, const HttpReply *reply)
+static void record_attempt(const ApiCall *call, const ApiReply *reply)
 {
         ApiBreaker *breaker = &call->api->server->breaker;
         const ApiAttempt attempt = {
@@ -59,10 +59,11 @@ ApiCall *api_call_cancel(ApiCall *call)
         if (call->context)
                 api_context_remove(call->context, call);
         record_canceled_attempt(call);
-        http_call_cancel(call->attempt);
+        if (call->attempt)
+                api_context_transport(call->api->context)->cancel(call->attempt);
         sd_event_source_disable_unref(call->pause);
         api_unref(call->api);
-        wiping_free(call->url);
+        wiping_free(call->path);
         wiping_free(call->body);
         sd_event_unref(call->event);
         free(call);
@@ -89,14 +90,14 @@ static bool is_outdated(const ApiCall *call, int r)
                 call->api->server->breaker.succeeded_at_ms >= call->attempted_at_ms);
 }
 
-/* Background calls and public endpoints do not affect the state of the tenancy. */
+/* Background calls, the key set and key proofs do not affect the state of the tenancy. */
 static void observe(const ApiCall *call, int r)
 {
         const Api *api = call->api;
 
         if (is_outdated(call, r))
                 return;
-        if (api->observer && call->priority == API_FOREGROUND && !call->endpoint->is_public)
+        if (api->observer && call->priority == API_FOREGROUND && has_breaker(call))
                 api->observer(api, r, api->observer_userdata);
 }
 
@@ -111,10 +112,11 @@ static Result payload_result(const ApiPayload *payload)
                 .management = payload->management.token ? &payload->management : NULL,
                 .challenge = payload->challenge,
                 .key_set = payload->key_set,
+                .key_proof = payload->key_proof,
         };
 }
 
-void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply)
+void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const ApiReply *reply)
 {
         _cleanup_(payload_clear) ApiPayload payload = {};
         ResultFunc func = call->func;
@@ -130,13 +132,13 @@ void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply 
         func(&result, userdata);
 }
 
-static bool is_success(const HttpReply *reply)
+static bool is_success(const ApiReply *reply)
 {
         return reply->status >= 200 && reply->status < 300;
 }
 
 /* Maps an error reply to an Error. A truncated body is ignored: the status decides. */
-static int map_error_reply(const ApiCall *call, int r, const HttpReply *reply,
+static int map_error_reply(const ApiCall *call, int r, const ApiReply *reply,
                            uint32_t *ret_retry_after_s)
 {
         ApiErrorBody body = {};
@@ -156,17 +158,16 @@ static int map_error_reply(const ApiCall *call, int r, const HttpReply *reply,
                 *ret_retry_after_s = reply->retry_after_s ?: body.retry_after_s;
         else if (reply->status >= 500)
                 *ret_retry_after_s = reply->retry_after_s;
-        /* A request to a public endpoint has neither a key nor an argument that could be wrong. */
-        if (call->endpoint->is_public && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
+        /* Other requests have neither a key nor an argument that could be wrong. */
+        if (!has_breaker(call) && (error == ERROR_BAD_REQUEST || error == ERROR_API_DENIED))
                 return ERROR_UNREACHABLE;
         return error;
 }
 
 /* Returns 0 for a complete 2xx reply, whose body is not parsed yet. */
-static int map_reply(const ApiCall *call, int r, const HttpReply *reply,
-                     uint32_t *ret_retry_after_s)
+static int map_reply(const ApiCall *call, int r, const ApiReply *reply, uint32_t *ret_retry_after_s)
 {
-        if (http_is_resource_shortage(r))
+        if (api_is_resource_shortage(r))
                 return r;
         if (!is_success(reply))
                 return map_error_reply(call, r, reply, ret_retry_after_s);
@@ -176,7 +177,7 @@ static int map_reply(const ApiCall *call, int r, const HttpReply *reply,
 }
 
 /* No retry after a timeout, which has used up the deadline. */
-static bool may_retry(const ApiCall *call, int r, const HttpReply *reply)
+static bool may_retry(const ApiCall *call, int r, const ApiReply *reply)
 {
         if (call->endpoint->once || call->is_probe || call->n_attempts >= ATTEMPTS_MAX)
                 return false;
@@ -200,7 +201,7 @@ static int on_retry_timer(sd_event_source *source, uint64_t usec, void *userdata
 }
 
 /* Back-off before the next retry, at least Retry-After. */
-static uint64_t backoff_ms(const ApiCall *call, const HttpReply *reply)
+static uint64_t backoff_ms(const ApiCall *call, const ApiReply *reply)
 {
         if (reply->status >= 500 && reply->retry_after_s > 0)
                 return (uint64_t) reply->retry_after_s * 1000 + jitter_ms(PAUSE_MS);
@@ -208,7 +209,7 @@ static uint64_t backoff_ms(const ApiCall *call, const HttpReply *reply)
 }
 
 /* Returns false if the deadline would pass before the retry. */
-static bool schedule_retry(ApiCall *call, const HttpReply *reply)
+static bool schedule_retry(ApiCall *call, const ApiReply *reply)
 {
         uint64_t pause_ms = backoff_ms(call, reply);
 
@@ -224,7 +225,7 @@ static bool take_retry(const ApiCall *call)
         return !has_breaker(call) || api_breaker_take_retry(&call->api->server->breaker);
 }
 
-static void on_reply(int r, const HttpReply *reply, void *userdata)
+static void on_reply(int r, const ApiReply *reply, void *userdata)
 {
         ApiCall *call = userdata;
         uint32_t retry_after_s = 0;
@@ -234,9 +235,10 @@ static void on_reply(int r, const HttpReply *reply, void *userdata)
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
         api_server_record_reply(call->api->server, r, reply);
-        /* A local shortage says nothing about the server, and a quick probe nothing about one that
-         * is slow. */
-        if (!http_is_resource_shortage(r) && !(call->is_quick && r == -ETIMEDOUT))
+        /* A local failure says nothing about the server, and a quick probe nothing about one that is
+         * slow. */
+        if (!api_is_resource_shortage(r) && r != API_TRANSPORT_LOST &&
+            !(call->is_quick && r == -ETIMEDOUT))
                 record_attempt(call, reply);
         if (may_retry(call, r, reply) && take_retry(call) && schedule_retry(call, reply))
                 return;
@@ -265,12 +267,17 @@ static int refuse(ApiCall *call)
 int api_call_start(ApiCall *call)
 {
         uint64_t now_ms = monotonic_ms();
-        HttpRequest request = {
-                .url = call->url,
-                .method = call->endpoint->method,
+        const ApiTransport *transport = api_context_transport(call->api->context);
+        ApiRequest request = {
+                .kind = call->endpoint->kind,
+                .account = call->api->account,
+                .tenancy_id = call->api->tenancy_id,
+                .method = call->endpoint->method
+                                  ?: call->body ? API_POST
+                                                : API_GET,
+                .path = call->path,
                 .body = call->body,
                 .body_len = call->body ? strlen(call->body) : 0,
-                .bearer = call->endpoint->is_public ? NULL : call->api->key,
                 .reply_len_max = call->endpoint->reply_len_max ?: API_REPLY_LEN_MAX,
                 .once = call->endpoint->once,
         };
@@ -285,5 +292,5 @@ int api_call_start(ApiCall *call)
         request.timeout_ms = call->deadline_ms - now_ms;
         call->attempted_at_ms = now_ms;
         call->n_attempts++;
-        return http_call_start(call->api->server->http, &request, on_reply, call, &call->attempt);
+        return transport->start(transport->userdata, &request, on_reply, call, &call->attempt);
 }

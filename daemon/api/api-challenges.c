@@ -90,7 +90,7 @@ int api_delete_challenge(Api *api, const char *challenge_id, ResultFunc func, vo
         static const ApiEndpoint endpoint = {
                 .name = "challenges/delete",
                 .path = {"challenges"},
-                .method = "DELETE",
+                .method = API_DELETE,
                 .errors = errors,
                 .read = check_deleted,
         };

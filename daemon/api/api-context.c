@@ -19,6 +19,7 @@ typedef TAILQ_HEAD(ApiCallQueue, ApiCall) ApiCallQueue;
 
 struct ApiContext {
         sd_event *event;
+        ApiTransport transport;
         ApiCallQueue running;
         ApiCallQueue waiting;       /* queued background calls */
         size_t n_background;        /* background calls in flight */
@@ -104,7 +105,12 @@ sd_event *api_context_event(const ApiContext *context)
         return context->event;
 }
 
-int api_context_new(sd_event *event, ApiContext **ret)
+const ApiTransport *api_context_transport(const ApiContext *context)
+{
+        return &context->transport;
+}
+
+int api_context_new(sd_event *event, const ApiTransport *transport, ApiContext **ret)
 {
         _cleanup_(api_context_freep) ApiContext *context = calloc(1, sizeof(ApiContext));
         int r;
@@ -114,6 +120,7 @@ int api_context_new(sd_event *event, ApiContext **ret)
         TAILQ_INIT(&context->running);
         TAILQ_INIT(&context->waiting);
         context->event = sd_event_ref(event);
+        context->transport = *transport;
         r = log_errno_origin(sd_event_add_defer(event, &context->slot_free, on_slot_free, context));
         if (r >= 0)
                 r = log_errno_origin(sd_event_source_set_enabled(context->slot_free, SD_EVENT_OFF));

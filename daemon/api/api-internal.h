@@ -19,18 +19,20 @@ typedef struct ApiPayload {
         char *next_cursor;
         Management management;
         Challenge *challenge;
-        const char *key_set; /* lent */
+        const char *key_set;   /* lent */
+        const char *key_proof; /* lent */
 } ApiPayload;
 
 typedef struct ApiEndpoint {
         const char *name;
         const char *path[4];  /* path below the tenancy's URL, NULL-terminated */
         const char *query;    /* parameter for the argument; NULL: it is a path segment */
-        const char *method;   /* as in HttpRequest */
+        ApiMethod method;     /* API_GET: API_POST if there is a body */
         const Error *errors;  /* documented errors, ending in 0 */
         size_t reply_len_max; /* 0: API_REPLY_LEN_MAX */
         bool once;            /* not idempotent: never retried */
-        bool is_public;       /* URL below the origin; sent without a key */
+        ApiRequestKind kind;  /* other than API_REQUEST_TENANCY: without a path, and neither the
+                                 circuit breaker nor the observer cares */
         /* Parses the body of a successful reply. Returns 0, -ENOMEM or
          * ERROR_MALFORMED_REPLY. */
         int (*read)(const char *body, size_t body_len, ApiPayload *payload);
@@ -45,12 +47,12 @@ struct ApiCall {
         bool is_quick; /* a probe with a short deadline */
         const ApiEndpoint *endpoint;
         Api *api;
-        char *url;
+        char *path;
         char *body;           /* NULL: none */
         uint64_t deadline_ms; /* set when started */
         uint64_t attempted_at_ms;
         unsigned n_attempts;
-        HttpCall *attempt;      /* attempt in flight, or NULL */
+        ApiExchange *attempt;   /* attempt in flight, or NULL */
         sd_event_source *pause; /* retry timer, or NULL */
         ResultFunc func;
         void *userdata;
@@ -62,19 +64,19 @@ struct Api {
         ApiContext *context;
         ApiServer *server;
         char *tenancy_id;
-        char *base_url; /* URL of the tenancy */
         uint64_t timeout_ms;
-        Secret *key;           /* NULL: only public endpoints can be called */
+        uint64_t account;
+        uint64_t key;          /* 0: only public endpoints can be called */
         unsigned n_foreground; /* calls in flight */
         unsigned n_background;
         ApiObserverFunc observer;
         void *observer_userdata;
 };
 
-/* Starts the first attempt. Returns 0 or the result of http_call_start(). */
+/* Starts the first attempt. Returns 0 or the result of ApiTransport.start(). */
 int api_call_start(ApiCall *call);
 /* Frees the call and runs its callback. `reply` is parsed if r is 0, and may be NULL otherwise. */
-void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const HttpReply *reply);
+void api_call_end(ApiCall *call, int r, uint32_t retry_after_s, const ApiReply *reply);
 
 typedef struct ApiQuery {
         const ApiEndpoint *endpoint;
@@ -96,3 +98,4 @@ int api_context_start(ApiContext *context, ApiCall *call);
 void api_context_remove(ApiContext *context, ApiCall *call);
 
 sd_event *api_context_event(const ApiContext *context);
+const ApiTransport *api_context_transport(const ApiContext *context);

@@ -15,9 +15,8 @@ int api_get_key_set(Api *api, ResultFunc func, void *userdata, ApiCall **ret)
         static const Error errors[] = {0};
         static const ApiEndpoint endpoint = {
                 .name = "jwks.json",
-                .path = {"v2", ".well-known", "jwks.json"},
                 .errors = errors,
-                .is_public = true,
+                .kind = API_REQUEST_KEY_SET,
                 .read = read_key_set,
         };
 

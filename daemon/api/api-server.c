@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/api/api-server.h"
+
+/* Until the first reply: like HTTP/1.1 or HTTP/2. */
+#define SLOTS_WITHOUT_TLS 64U
+#define SLOTS_WITH_TLS    1024U
 
 /* Rate limit for logging refused calls. */
 #define REFUSALS_MAX         20U
@@ -23,7 +26,6 @@ ApiServer *api_server_unref(ApiServer *server)
         assert(server->n_ref > 0);
         if (--server->n_ref > 0)
                 return NULL;
-        http_client_free(server->http);
         free(server->endpoint);
         free(server->ca_file);
         free(server);
@@ -36,10 +38,9 @@ ApiServer *api_server_ref(ApiServer *server)
         return server;
 }
 
-int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, ApiServer **ret)
+int api_server_new(const char *endpoint, const char *ca_file, ApiServer **ret)
 {
         _cleanup_(api_server_unrefp) ApiServer *server = calloc(1, sizeof(ApiServer));
-        int r;
 
         if (!server)
                 return -ENOMEM;
@@ -48,47 +49,9 @@ int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, A
         server->ca_file = ca_file ? strdup(ca_file) : NULL;
         if (!server->endpoint || (ca_file && !server->ca_file))
                 return -ENOMEM;
-        r = http_client_new(event, ca_file, &server->http);
-        if (r < 0)
-                return r;
-
+        server->slots = strncmp(endpoint, "http://", 7) == 0 ? SLOTS_WITHOUT_TLS : SLOTS_WITH_TLS;
         *ret = TAKE_PTR(server);
         return 0;
-}
-
-/* Why the CA file is unusable. */
-static const char *flaw_of_file(const char *file)
-{
-        struct stat st;
-
-        if (!file)
-                return "libcurl has no default CA file";
-        if (stat(file, &st) < 0)
-                return strerror(errno);
-        if (!S_ISREG(st.st_mode))
-                return "not a regular file";
-        return access(file, R_OK) < 0 ? strerror(errno) : "no certificate found";
-}
-
-static void update_trust(ApiServer *server, int r)
-{
-        const char *file = http_trust_file(server->ca_file);
-
-        if (r != 0 && r != -EKEYREJECTED && r != -ENOENT)
-                return;
-        if (server->trust_error == r)
-                return;
-        server->trust_error = r;
-        if (r == 0)
-                log_notice("The TLS certificate of %s is valid again", server->endpoint);
-        else if (r == -EKEYREJECTED)
-                log_warning(
-                        "Failed to verify the TLS certificate of %s; calls fail until it is valid",
-                        server->endpoint);
-        else
-                log_warning(
-                        "Failed to read the CA file %s for %s: %s; calls fail until it can be read",
-                        file ?: "of libcurl", server->endpoint, flaw_of_file(file));
 }
 
 static uint64_t more(uint64_t a, uint64_t b)
@@ -118,9 +81,10 @@ static void note_date(ApiServer *server, uint64_t date_ms)
         server->date_seen_ms = boottime_ms();
 }
 
-void api_server_record_reply(ApiServer *server, int r, const HttpReply *reply)
+void api_server_record_reply(ApiServer *server, int r, const ApiReply *reply)
 {
-        update_trust(server, r);
+        if (reply->slots > 0)
+                server->slots = reply->slots;
         if (r == 0 && reply->date_ms > 0)
                 note_date(server, reply->date_ms);
 }

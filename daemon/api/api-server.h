@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <systemd/sd-event.h>
-
 #include "base/rate-limit.h"
 #include "daemon/api/api-breaker.h"
-#include "keyholder/http/http.h"
+#include "daemon/api/api-transport.h"
 
-/* The server behind an endpoint: connections, clock offset and TLS health. Shared by Apis and calls
- * in flight, so that connections survive a reload. */
+/* The server behind an endpoint: clock offset and circuit breaker. Shared by Apis and calls in
+ * flight, so that a reload does not lose what is known. */
 typedef struct ApiServer {
         unsigned n_ref;
         char *endpoint;
-        char *ca_file; /* NULL: the system's trust anchors */
-        HttpClient *http;
-        int trust_error;    /* TLS error of the last attempt: -EKEYREJECTED, -ENOENT or 0 */
+        char *ca_file;      /* NULL: the system's trust anchors */
+        unsigned slots;     /* how many calls the server answers at once */
         RateLimit refusals; /* rate limit of their log lines */
         ApiBreaker breaker;
         uint64_t date_ms;      /* latest Date header; 0: none */
@@ -25,16 +22,15 @@ typedef struct ApiServer {
         uint64_t set_at_ms; /* boottime */
 } ApiServer;
 
-/* Returns 0 or the result of http_client_new(). */
-int api_server_new(sd_event *event, const char *endpoint, const char *ca_file, ApiServer **ret);
+/* Returns 0 or -ENOMEM. */
+int api_server_new(const char *endpoint, const char *ca_file, ApiServer **ret);
 ApiServer *api_server_ref(ApiServer *server);
-/* Drops a reference and returns NULL; the last one closes the connections. NULL is fine. */
+/* Drops a reference and returns NULL. NULL is fine. */
 ApiServer *api_server_unref(ApiServer *server);
 DEFINE_CLEANUP(ApiServer *, api_server_unref);
 
-/* Records the result of an attempt (an errno of HttpFunc): the server's date, and whether its
- * certificate was trusted. Logs when trust is lost and when it is back. */
-void api_server_record_reply(ApiServer *server, int r, const HttpReply *reply);
+/* Records the server's date and slots, from the result of an attempt (an errno of ApiReplyFunc). */
+void api_server_record_reply(ApiServer *server, int r, const ApiReply *reply);
 
 /* Logs a refused call with its HTTP status and tag ("": none), rate-limited. The tag is
  * untrusted. */

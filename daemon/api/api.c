@@ -10,29 +10,32 @@
 #include "daemon/json/json.h"
 #include "daemon/model/valid.h"
 
-static int make_url(const Api *api, const ApiEndpoint *endpoint, const char *argument, char **ret)
+static int make_path(const ApiEndpoint *endpoint, const char *argument, char **ret)
 {
-        const char *base = endpoint->is_public ? api->server->endpoint : api->base_url;
         const char *path[ARRAY_SIZE(endpoint->path) + 1] = {};
         size_t n = 0;
 
+        if (endpoint->kind != API_REQUEST_TENANCY) {
+                *ret = strdup(argument ?: "");
+                return *ret ? 0 : -ENOMEM;
+        }
         for (; endpoint->path[n]; n++)
                 path[n] = endpoint->path[n];
         if (endpoint->query)
-                return api_url_build_query(base, path, endpoint->query, argument, ret);
+                return api_url_build_query("", path, endpoint->query, argument, ret);
         path[n] = argument;
-        return api_url_build(base, path, ret);
+        return api_url_build("", path, ret);
 }
 
 static int api_call_new(Api *api, const ApiEndpoint *endpoint, const char *argument, ApiCall **ret)
 {
-        _cleanup_(freep) char *url = NULL;
+        _cleanup_(freep) char *path = NULL;
         ApiCall *call;
         int r;
 
-        if (!api->key && !endpoint->is_public)
+        if (!api_has_key(api) && endpoint->kind != API_REQUEST_KEY_SET)
                 return -ENOKEY;
-        r = make_url(api, endpoint, argument, &url);
+        r = make_path(endpoint, argument, &path);
         if (r < 0)
                 return r;
         call = calloc(1, sizeof(ApiCall));
@@ -41,7 +44,7 @@ static int api_call_new(Api *api, const ApiEndpoint *endpoint, const char *argum
         call->event = sd_event_ref(api_context_event(api->context));
         call->endpoint = endpoint;
         call->api = api_ref(api);
-        call->url = TAKE_PTR(url);
+        call->path = TAKE_PTR(path);
 
         *ret = call;
         return 0;
@@ -77,25 +80,33 @@ static bool server_has_settings(const ApiServer *server, const ApiSettings *sett
                streq_ptr(server->ca_file, settings->ca_file);
 }
 
-static int get_server(ApiContext *context, const ApiSettings *settings, const Api *previous,
-                      ApiServer **ret)
+static int get_server(const ApiSettings *settings, const Api *previous, ApiServer **ret)
 {
         if (!previous || !server_has_settings(previous->server, settings))
-                return api_server_new(api_context_event(context), settings->endpoint,
-                                      settings->ca_file, ret);
+                return api_server_new(settings->endpoint, settings->ca_file, ret);
         *ret = api_server_ref(previous->server);
         return 0;
+}
+
+static void hold_account(const Api *api, bool hold)
+{
+        const ApiTransport *transport = api_context_transport(api->context);
+        void (*func)(void *userdata, uint64_t account) =
+                hold ? transport->hold : transport->release;
+
+        if (func && api->account != 0)
+                func(transport->userdata, api->account);
 }
 
 int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous,
             ApiObserverFunc observer, void *observer_userdata, Api **ret)
 {
-        const char *const path[] = {"v2", settings->tenancy_id, NULL};
         _cleanup_(api_unrefp) Api *api = NULL;
         int r;
 
         if (!api_url_origin_is_valid(settings->endpoint) ||
-            !tenancy_id_is_valid(settings->tenancy_id) || settings->timeout_ms == 0 ||
+            !tenancy_id_is_valid(settings->tenancy_id) ||
+            !api_url_segment_is_valid(settings->tenancy_id) || settings->timeout_ms == 0 ||
             settings->timeout_ms > UINT32_MAX)
                 return -EINVAL;
         json_wipe_memory();
@@ -107,15 +118,15 @@ int api_new(ApiContext *context, const ApiSettings *settings, const Api *previou
         api->observer = observer;
         api->observer_userdata = observer_userdata;
         api->timeout_ms = settings->timeout_ms;
-        api->key = secret_ref(settings->key);
+        api->key = settings->key;
         api->tenancy_id = strdup(settings->tenancy_id);
         if (!api->tenancy_id)
                 return -ENOMEM;
-        r = api_url_build(settings->endpoint, path, &api->base_url);
-        if (r == 0)
-                r = get_server(context, settings, previous, &api->server);
+        r = get_server(settings, previous, &api->server);
         if (r < 0)
                 return r;
+        api->account = settings->account;
+        hold_account(api, true);
 
         *ret = TAKE_PTR(api);
         return 0;
@@ -135,27 +146,24 @@ Api *api_unref(Api *api)
         assert(api->n_ref > 0);
         if (--api->n_ref > 0)
                 return NULL;
+        hold_account(api, false);
         api_server_unref(api->server);
         free(api->tenancy_id);
-        free(api->base_url);
-        secret_unref(api->key);
         free(api);
         return NULL;
 }
 
 bool api_has_settings(const Api *api, const ApiSettings *settings)
 {
-        bool same_key = api->key && settings->key ? secret_equal(api->key, settings->key)
-                                                  : api->key == settings->key;
-
-        return same_key && server_has_settings(api->server, settings) &&
+        return api->account == settings->account && api->key == settings->key &&
+               server_has_settings(api->server, settings) &&
                streq(api->tenancy_id, settings->tenancy_id) &&
                api->timeout_ms == settings->timeout_ms;
 }
 
 bool api_has_key(const Api *api)
 {
-        return api->key;
+        return api->key != 0;
 }
 
 const char *api_endpoint(const Api *api)
@@ -168,7 +176,12 @@ const char *api_ca_file(const Api *api)
         return api->server->ca_file;
 }
 
-Secret *api_key(const Api *api)
+uint64_t api_account(const Api *api)
+{
+        return api->account;
+}
+
+uint64_t api_key(const Api *api)
 {
         return api->key;
 }
@@ -200,7 +213,7 @@ uint64_t api_probe_at_ms(const Api *api)
 
 unsigned api_slots(const Api *api)
 {
-        return http_client_slots(api->server->http);
+        return api->server->slots;
 }
 
 uint64_t api_timeout_ms(const Api *api)

@@ -3,19 +3,20 @@
 
 #include <systemd/sd-event.h>
 
-#include "base/secret.h"
+#include "daemon/api/api-transport.h"
 #include "daemon/model/authentication.h"
 #include "daemon/model/result.h"
 
 /*
  * The Passlock HTTP API: one function per endpoint, with typed results.
  *
- * An Api holds the settings of one tenancy: id, endpoint, trust, timeout and key. It is immutable:
- * a new configuration creates a new Api. It is reference-counted: an operation of several calls
- * keeps its first Api, so that all its calls go to the same tenancy with the same key.
+ * An Api holds the settings of one tenancy: id, endpoint, trust, timeout and account. It is
+ * immutable: a new configuration creates a new Api. It is reference-counted: an operation of
+ * several calls keeps its first Api, so that all its calls go to the same tenancy with the same
+ * key.
  *
  * Every call has the timeout as its deadline, retries included, and ends with a Result: r is 0, a
- * negative errno for a local failure (see http_is_resource_shortage()), or BAD_REQUEST,
+ * negative errno for a local failure (see api_is_resource_shortage()), or BAD_REQUEST,
  * RATE_LIMITED, API_DENIED, UNREACHABLE, MALFORMED_REPLY or an Error documented below; see
  * dbus/api-status.h. retry_after_s may come with RATE_LIMITED and UNREACHABLE. The callback may
  * start and cancel calls, and drop the Api.
@@ -25,7 +26,7 @@
  * request was not processed; see http-refused-stream.h.
  *
  * Starting a call returns 0, -ENOKEY (no key), -EINVAL for an argument that cannot be sent, or an
- * errno of http_is_resource_shortage(). An id that cannot be a path segment ("", ".", "..") is
+ * errno of api_is_resource_shortage(). An id that cannot be a path segment ("", ".", "..") is
  * ERROR_NOT_FOUND at once.
  */
 typedef struct Api Api;
@@ -34,7 +35,8 @@ typedef struct ApiCall ApiCall;
 /* All calls of the process, and their event loop. */
 typedef struct ApiContext ApiContext;
 
-int api_context_new(sd_event *event, ApiContext **ret);
+/* The userdata of the transport must outlive the context. */
+int api_context_new(sd_event *event, const ApiTransport *transport, ApiContext **ret);
 /* Cancels all calls in flight. Returns NULL. */
 ApiContext *api_context_free(ApiContext *context);
 DEFINE_CLEANUP(ApiContext *, api_context_free);
@@ -44,15 +46,16 @@ typedef struct ApiSettings {
         const char *tenancy_id;
         const char *ca_file; /* NULL: the system's trust anchors */
         uint64_t timeout_ms;
-        Secret *key; /* NULL: no key; only the key set can be fetched */
+        uint64_t account; /* with endpoint, trust anchors and key; see api-transport.h */
+        uint64_t key;     /* identifies the key; 0: none, only the key set can be fetched */
 } ApiSettings;
 
 /* Observes the results of foreground calls with a key. Runs before the callback of the call. */
 typedef void (*ApiObserverFunc)(const Api *api, int r, void *userdata);
 
 /*
- * Copies the settings and references the key. `previous` (may be NULL) shares its connections if
- * endpoint and CA file are equal. The observer may be NULL. The context must outlive the Api,
+ * Copies the settings. `previous` (may be NULL) shares what is known of the server if endpoint and
+ * CA file are equal. The observer may be NULL. The context must outlive the Api,
  * and the observer's userdata all foreground calls. Returns 0, -EINVAL or -ENOMEM.
  */
 int api_new(ApiContext *context, const ApiSettings *settings, const Api *previous,
@@ -68,9 +71,10 @@ bool api_has_key(const Api *api);
 /* Borrowed; NULL if not set. */
 const char *api_endpoint(const Api *api);
 const char *api_ca_file(const Api *api);
-Secret *api_key(const Api *api);
+uint64_t api_account(const Api *api);
+uint64_t api_key(const Api *api);
 uint64_t api_timeout_ms(const Api *api);
-/* See http_client_slots(). */
+/* How many calls the API answers at once. */
 unsigned api_slots(const Api *api);
 /* The API's clock, see api_server_clock_ms(); 0: unknown. */
 uint64_t api_clock_ms(const Api *api);
@@ -160,6 +164,10 @@ int api_delete_challenge(Api *api, const char *challenge_id, ResultFunc func, vo
 /* GET .well-known/jwks.json of the endpoint, without a key. Retried while the API is
  * unreachable. */
 int api_get_key_set(Api *api, ResultFunc func, void *userdata, ApiCall **ret);
+
+/* A proof of the key, see dbus/key-proof.h: the Result has key_proof, or r is UNREACHABLE. Makes no
+ * HTTP request. */
+int api_prove_key(Api *api, const char *nonce, ResultFunc func, void *userdata, ApiCall **ret);
 
 /* Cancels a call whose callback has not run. NULL is fine. Returns NULL. */
 ApiCall *api_call_cancel(ApiCall *call);

@@ -187,9 +187,9 @@ static void tenancy_learn_state(Tenancy *tenancy, TenancyState state, int error)
 }
 
 /* Assumes that a new key is valid; the next API call updates the state. */
-static void tenancy_note_key(Tenancy *tenancy, const Secret *old, const Secret *key)
+static void tenancy_note_key(Tenancy *tenancy, uint64_t old, uint64_t key)
 {
-        if (old && key && secret_equal(old, key))
+        if (old != 0 && old == key)
                 return;
         (void) tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
         if (old || key)
@@ -225,7 +225,7 @@ static void tenancy_set_api(Tenancy *tenancy, Api *api)
         _cleanup_(api_unrefp) Api *old = tenancy->api ? api_ref(tenancy->api) : NULL;
 
         tenancy_replace_api(tenancy, api);
-        tenancy_note_key(tenancy, old ? api_key(old) : NULL, api_key(api));
+        tenancy_note_key(tenancy, old ? api_key(old) : 0, api_key(api));
 }
 
 int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
@@ -234,6 +234,7 @@ int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings)
                                     .tenancy_id = tenancy->id,
                                     .ca_file = settings->ca_file,
                                     .timeout_ms = settings->timeout_ms,
+                                    .account = settings->account,
                                     .key = settings->key};
         _cleanup_(freep) char *label = strdup(settings->label);
         _cleanup_(freep) char *credential = strdup(settings->credential);
@@ -289,9 +290,14 @@ const char *tenancy_ca_file(const Tenancy *tenancy)
         return tenancy->api ? api_ca_file(tenancy->api) : NULL;
 }
 
-Secret *tenancy_key(const Tenancy *tenancy)
+uint64_t tenancy_account(const Tenancy *tenancy)
 {
-        return tenancy->api ? api_key(tenancy->api) : NULL;
+        return tenancy->api ? api_account(tenancy->api) : 0;
+}
+
+uint64_t tenancy_key(const Tenancy *tenancy)
+{
+        return tenancy->api ? api_key(tenancy->api) : 0;
 }
 
 const char *tenancy_credential(const Tenancy *tenancy)

@@ -4,7 +4,6 @@
 #include <systemd/sd-event.h>
 
 #include "base/macro.h"
-#include "base/secret.h"
 #include "daemon/audit/audit.h"
 #include "daemon/model/finding.h"
 #include "daemon/model/link.h"
@@ -16,8 +15,8 @@
  *
  * Use cases operate on a tenancy (authorize.h, exchange.h, links.h). Single-threaded;
  * reference-counted. A tenancy that leaves the configuration is kept until the daemon stops,
- * because only this process knows its unsaved exchanges and pending deletes. Its key is dropped
- * after its last call.
+ * because only this process knows its unsaved exchanges and pending deletes. Its account is
+ * released after its last call.
  */
 typedef struct Tenancy Tenancy;
 struct ApiContext;
@@ -80,10 +79,11 @@ typedef struct TenancySettings {
         const char *ca_file; /* NULL: the system's trust anchors */
         uint64_t timeout_ms;
         const char *credential; /* name of the credential, for messages */
-        Secret *key;            /* NULL: none yet */
+        uint64_t account;       /* see ApiSettings */
+        uint64_t key;           /* 0: none yet */
 } TenancySettings;
 
-/* Copies strings and references the key. Calls in flight keep the previous settings. Returns 0, or
+/* Copies the strings. Calls in flight keep the previous settings. Returns 0, or
  * a negative errno without a change. */
 int tenancy_configure(Tenancy *tenancy, const TenancySettings *settings);
 /* The tenancy has left the configuration: ends its background work, and drops its Api. */
@@ -97,8 +97,9 @@ const char *tenancy_endpoint(const Tenancy *tenancy);
 /* NULL for the system's trust anchors. */
 const char *tenancy_ca_file(const Tenancy *tenancy);
 const char *tenancy_credential(const Tenancy *tenancy);
-/* NULL if there is none; lent. */
-Secret *tenancy_key(const Tenancy *tenancy);
+/* Account and key of the settings in force; 0 if there is none. */
+uint64_t tenancy_account(const Tenancy *tenancy);
+uint64_t tenancy_key(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);
 /* How many calls the API answers at once, and how long one may take; 0 while not configured. */
 unsigned tenancy_api_slots(const Tenancy *tenancy);

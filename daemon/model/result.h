@@ -31,6 +31,7 @@ typedef struct Result {
         const Management *management;
         const Challenge *challenge;
         const char *key_set; /* the text of a JWK set */
+        const char *key_proof;
 
         const IdempotencyRecord *answer;
         const ReconcileCounts *counts;

@@ -185,6 +185,16 @@ class TestedDaemon(Daemon):
         program, *arguments = super().command()
         return [*self.prefix, str(self.program or program), *arguments, *self.options]
 
+    def keyholders(self) -> list[int]:
+        """The pids of the key holders among its children that have not ended."""
+        return [pid for task in Path(f"/proc/{self.pid}/task").iterdir()
+                for pid in map(int, (task / "children").read_text().split()) if not is_ended(pid)]
+
+    @property
+    def keyholder_pid(self) -> int:
+        (pid,) = eventually(self.keyholders)
+        return pid
+
     def fails_to_start(self) -> tuple[int, str]:
         """Waits until the daemon exits by itself, and returns exit status and log."""
         said = len(self.log_text())
@@ -199,6 +209,14 @@ class TestedDaemon(Daemon):
     def wait_end(self) -> int:
         """Waits until the daemon exits by itself, and returns the exit status."""
         return self.child.wait(PATIENCE_SEC)
+
+
+def is_ended(pid: int) -> bool:
+    """Whether the process does not exist, or is a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def new_user() -> str:

@@ -254,18 +254,23 @@ def is_in_memory(pid: int, what: bytes) -> bool:
 @pytest.mark.root
 @pytest.mark.parametrize("moved", [False, True], ids=["replaced", "moved"])
 def test_old_key_is_gone(stack, connection, moved):
-    """The old key is wiped from memory when no call uses it."""
+    """The old key is wiped from the memory of the key holder when no call uses it."""
     key = "the-key-that-is-to-be-forgotten"
     stack.keys["passlock.default"] = key
     stack.apply()
     stack.vault.faults["jwks.json"] = Reply(200, {"keys": [KEY.jwk()]})
     connection.verify(token(KEY, claims_of("tenant_A")))
     connection.exchange(stack.vault.add("pk-1", "ada"))
-    assert is_in_memory(stack.daemon.pid, key.encode())
+    call = hang(stack, connection, stack.vault.add("pk-2", "ada"))
+    keyholder = stack.daemon.keyholder_pid
     stack.keys["passlock.default"] = "another"
     if moved:
         stack.move("tenant_B")
     else:
         stack.apply()
+    assert is_in_memory(keyholder, key.encode())
+    stack.vault.let_go()
+    connection.finish(call)
     connection.settle()
+    eventually(lambda: not is_in_memory(keyholder, key.encode()))
     assert not is_in_memory(stack.daemon.pid, key.encode())

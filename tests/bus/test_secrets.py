@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The key never leaves the daemon; tokens and codes reach only their recipients."""
+"""The key never leaves the key holder; tokens and codes reach only their recipients."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from jeepney import DBusAddress, new_method_call
 from harness import Bus, as_uid, binary
 
 from .client import NOBODY, Connection
-from .stack import RP_ID, new_request_id, new_user, raises
+from .stack import RP_ID, eventually, is_ended, new_request_id, new_user, raises
 
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern").read_text(encoding="ascii").strip()
 MONITORING = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus",
@@ -85,9 +85,10 @@ def test_secrets_stay_where_they_belong(own_stack):
     assert b"another-key-that-is-wrong" not in traffic
 
     # To others than root the environment of such a process is closed anyway.
-    for name in ("environ", "cmdline") if own_stack.is_root else ("cmdline",):
-        text = Path(f"/proc/{own_stack.daemon.pid}/{name}").read_bytes()
-        assert text and key.encode() not in text
+    for pid in (own_stack.daemon.pid, own_stack.daemon.keyholder_pid):
+        for name in ("environ", "cmdline") if own_stack.is_root else ("cmdline",):
+            text = Path(f"/proc/{pid}/{name}").read_bytes()
+            assert text and key.encode() not in text
     assert own_stack.daemon.stop() == 0
     log = own_stack.daemon.log_text()
     for secret in [key, "another-key-that-is-wrong", *tokens, *(code.strip() for code in codes)]:
@@ -131,6 +132,9 @@ def test_no_core_has_the_key(own_stack):
     own_stack.daemon_prefix = in_directory(cores)
     own_stack.start()
     own_stack.assert_healthy()
+    keyholder = own_stack.daemon.keyholder_pid
+    os.kill(keyholder, signal.SIGSEGV)
+    eventually(lambda: is_ended(keyholder))
     os.kill(own_stack.daemon.pid, signal.SIGSEGV)
     own_stack.daemon.wait_end()
     for core in cores.iterdir():
@@ -144,20 +148,21 @@ def test_memory_is_closed_to_its_own_user(own_stack):
     own_stack.prepare()
     daemon = own_stack.daemon
     daemon.as_user = as_uid(NOBODY.uid, NOBODY.gid)
-    program = own_stack.work / "passlockd"
-    shutil.copy(binary("passlockd"), program)
-    daemon.program = program
+    for name in ("passlockd", "passlock-keyholder"):
+        shutil.copy(binary(name), own_stack.work / name)
+    daemon.program = own_stack.work / "passlockd"
     daemon.notify_path.chmod(0o777)
     for path in (daemon.state, daemon.runtime, daemon.credentials, *daemon.credentials.iterdir()):
         os.chown(path, NOBODY.uid, NOBODY.gid)
     daemon.start()
     own_stack.assert_healthy()
-    status = Path(f"/proc/{daemon.pid}/status").read_text(encoding="ascii")
-    assert f"Uid:\t{NOBODY.uid}\t{NOBODY.uid}\t" in status
-    assert os.stat(f"/proc/{daemon.pid}/mem").st_uid == 0
-    for name in ("environ", "mem", "maps"):
-        with pytest.raises(PermissionError):
-            read_as_nobody(f"/proc/{daemon.pid}/{name}")
+    for pid in (daemon.pid, daemon.keyholder_pid):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        assert f"Uid:\t{NOBODY.uid}\t{NOBODY.uid}\t" in status
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+        for name in ("environ", "mem", "maps"):
+            with pytest.raises(PermissionError):
+                read_as_nobody(f"/proc/{pid}/{name}")
     daemon.kill9()
 
 

@@ -32,8 +32,8 @@ def stack(own_stack, api):
 
 @contextlib.contextmanager
 def no_descriptors_left(stack: Stack):
-    """The daemon can open no descriptor: the limit is the lowest free number."""
-    pid = stack.daemon.pid
+    """The key holder can open no descriptor: the limit is the lowest free number."""
+    pid = stack.daemon.keyholder_pid
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
     free = next(n for n in range(len(used) + 1) if n not in used)

@@ -45,8 +45,8 @@ def test_damaged_library(host, arguments, soname):
 
 @pytest.mark.parametrize("soname", SONAMES)
 def test_soname(soname):
-    """passlockd is linked with the same library, so the package depends on it."""
-    needed = subprocess.run(["readelf", "--dynamic", binary("passlockd")], check=True, text=True,
+    """passlock-keyholder is linked with the same library, so the package depends on it."""
+    needed = subprocess.run(["readelf", "--dynamic", binary("passlock-keyholder")], check=True, text=True,
                             stdout=subprocess.PIPE).stdout
     assert f"[{soname}]" in needed
     assert soname.encode() + b"\0" in PASSLOCKCTL.read_bytes()

@@ -2,20 +2,14 @@
 
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/interfaces/interfaces.h"
+#include "daemon/core/prove-key.h"
 #include "daemon/model/valid.h"
 #include "dbus/error.h"
 #include "dbus/key-proof.h"
 
-static int reply_with_proof(Request *request, const Tenancy *tenancy, const char *nonce)
+static int append_proof(sd_bus_message *reply, const Result *result)
 {
-        const Secret *key = tenancy_key(tenancy);
-        char proof[KEY_PROOF_LEN + 1];
-        int r;
-
-        if (!key)
-                return ERROR_NOT_CONFIGURED;
-        r = key_proof(key, nonce, proof);
-        return r < 0 ? r : request_reply_text(request, 's', proof);
+        return sd_bus_message_append(reply, "s", result->key_proof);
 }
 
 static int run_prove_key(Request *request, sd_bus_message *m)
@@ -33,13 +27,15 @@ static int run_prove_key(Request *request, sd_bus_message *m)
                                        "to %u of A-Z, a-z, 0-9, _ and -",
                                        KEY_PROOF_NONCE_MIN, KEY_PROOF_NONCE_MAX);
         object = bus_find_tenancy(request->bus, *label ? label : request->bus->default_tenancy);
-        return object ? reply_with_proof(request, object->tenancy, nonce) : ERROR_UNKNOWN_OBJECT;
+        if (!object)
+                return ERROR_UNKNOWN_OBJECT;
+        return prove_key_start(object->tenancy, nonce, request_on_result, request, &request->call);
 }
 
 /* Only root may call this: there is neither a right nor a question for polkit. */
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-        static const Method method = {.rights = 0, .run = run_prove_key};
+        static const Method method = {.rights = 0, .run = run_prove_key, .append = append_proof};
 
         return dispatch_method(userdata, NULL, m, &method);
 }

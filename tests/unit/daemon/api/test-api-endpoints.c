@@ -8,6 +8,7 @@
 #include "daemon/api/api.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/api/api-script.h"
+#include "tests/unit/daemon/api/http-transport.h"
 #include "tests/unit/test.h"
 
 typedef struct Outcome {
@@ -227,6 +228,7 @@ static const struct {
 
 typedef struct Fixture {
         sd_event *event;
+        HttpTransport *transport;
         ApiContext *context;
         Api *api;
         Secret *key;
@@ -242,7 +244,9 @@ static int set_up(void **state)
 
         assert_non_null(f);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(api_context_new(f->event, &f->context), 0);
+        f->transport = http_transport_new(f->event);
+        assert_int_equal(api_context_new(f->event, http_transport_get(f->transport), &f->context),
+                         0);
         assert_int_equal(secret_new("sk_1", 4, &f->key), 0);
         *state = f;
         return 0;
@@ -252,8 +256,9 @@ static int tear_down(void **state)
 {
         Fixture *f = *state;
 
-        api_context_free(f->context);
         api_unref(f->api);
+        api_context_free(f->context);
+        http_transport_free(f->transport);
         secret_unref(f->key);
         raw_peer_free(f->peer);
         sd_event_unref(f->event);
@@ -267,13 +272,15 @@ static void configure(Fixture *f, uint64_t timeout_ms, Secret *key)
         char origin[64];
 
         snprintf(origin, sizeof(origin), "http://127.0.0.1:%u", raw_peer_port(f->peer));
-        assert_int_equal(api_new(f->context,
-                                 &(ApiSettings){.endpoint = origin,
-                                                .tenancy_id = "ten/ancy",
-                                                .timeout_ms = timeout_ms,
-                                                .key = key},
-                                 old, NULL, NULL, &f->api),
-                         0);
+        assert_int_equal(
+                api_new(f->context,
+                        &(ApiSettings){.endpoint = origin,
+                                       .tenancy_id = "ten/ancy",
+                                       .timeout_ms = timeout_ms,
+                                       .account = http_transport_add(f->transport, origin, key),
+                                       .key = key ? 1 : 0},
+                        old, NULL, NULL, &f->api),
+                0);
 }
 
 static void serve(Fixture *f, const Script *script, uint64_t timeout_ms)
@@ -616,6 +623,7 @@ static void test_cancel(void **state)
                 if (i % 2 == 0)
                         assert_null(api_call_cancel(outcomes[i].call));
         }
+        f->api = api_unref(f->api);
         f->context = api_context_free(f->context);
         for (uint64_t end_ms = monotonic_ms() + 150; monotonic_ms() < end_ms;)
                 assert_true(sd_event_run(f->event, 10000) >= 0);

@@ -26,7 +26,6 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 }
 
 typedef struct Fixture {
-        sd_event *event;
         ApiServer *server;
         int log_fd;    /* standard error during the test, */
         int stderr_fd; /* and the original one */
@@ -38,9 +37,7 @@ static int set_up(void **state)
 
         assert_non_null(f);
         boottime_now_ms = monotonic_now_ms = 1000000;
-        assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(
-                api_server_new(f->event, "https://api.example", "/nonexistent/ca", &f->server), 0);
+        assert_int_equal(api_server_new("https://api.example", "/nonexistent/ca", &f->server), 0);
         f->stderr_fd = dup(STDERR_FILENO);
         f->log_fd = memfd_create("log", MFD_CLOEXEC);
         assert_true(f->stderr_fd >= 0 && f->log_fd >= 0);
@@ -57,7 +54,6 @@ static int tear_down(void **state)
         close(f->stderr_fd);
         close(f->log_fd);
         api_server_unref(f->server);
-        sd_event_unref(f->event);
         free(f);
         return 0;
 }
@@ -84,7 +80,7 @@ static void forget_log(const Fixture *f)
 
 static void note(const Fixture *f, int r, uint64_t date_ms)
 {
-        const HttpReply reply = {.status = 503, .body = "", .date_ms = date_ms};
+        const ApiReply reply = {.status = 503, .body = "", .date_ms = date_ms};
 
         api_server_record_reply(f->server, r, &reply);
 }
@@ -150,37 +146,6 @@ static void test_clock_is_set(void **state)
         check_range(f, DATE_MS + HOUR_MS, DATE_MS + 2 * HOUR_MS);
 }
 
-/* Logs each loss and each recovery of trust once. */
-static void test_trust(void **state)
-{
-        Fixture *f = *state;
-
-        note(f, 0, 0);
-        assert_int_equal(logged(f, "\n"), 0);
-        for (int i = 0; i < 3; i++)
-                note(f, -ENOENT, 0);
-        assert_int_equal(logged(f, "\n"), 1);
-        assert_int_equal(logged(f, "Failed to read the CA file /nonexistent/ca for "
-                                   "https://api.example: No such file or directory"),
-                         1);
-        /* irrelevant results */
-        note(f, -ECONNREFUSED, 0);
-        note(f, -EMFILE, 0);
-        assert_int_equal(logged(f, "\n"), 1);
-        forget_log(f);
-
-        for (int i = 0; i < 3; i++)
-                note(f, -EKEYREJECTED, 0);
-        assert_int_equal(logged(f, "\n"), 1);
-        assert_int_equal(logged(f, "Failed to verify the TLS certificate"), 1);
-        forget_log(f);
-
-        for (int i = 0; i < 3; i++)
-                note(f, 0, 0);
-        assert_int_equal(logged(f, "\n"), 1);
-        assert_int_equal(logged(f, "The TLS certificate of https://api.example is valid again"), 1);
-}
-
 static void test_refusals(void **state)
 {
         static const struct {
@@ -225,7 +190,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(clock), TEST(clock_is_set), TEST(trust), TEST(refusals), TEST(many_refusals),
+                TEST(clock),
+                TEST(clock_is_set),
+                TEST(refusals),
+                TEST(many_refusals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

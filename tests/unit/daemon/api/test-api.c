@@ -7,6 +7,7 @@
 #include "daemon/api/api.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/api/api-script.h"
+#include "tests/unit/daemon/api/http-transport.h"
 #include "tests/unit/test.h"
 
 #define TOKEN_OK \
@@ -18,6 +19,8 @@
            "\"authenticatorId\":\"pk5\",\"authenticatorType\":\"passkey\"," \
            "\"createdAt\":1,\"expiresAt\":2,\"metadata\":{}}")
 
+#define KEY 1U
+
 typedef struct Outcome {
         unsigned n_ended;
         int r;
@@ -28,6 +31,7 @@ typedef struct Outcome {
 
 typedef struct Fixture {
         sd_event *event;
+        HttpTransport *transport;
         ApiContext *context;
         Api *api;
         Secret *key;
@@ -43,7 +47,9 @@ static int set_up(void **state)
 
         assert_non_null(f);
         assert_int_equal(sd_event_new(&f->event), 0);
-        assert_int_equal(api_context_new(f->event, &f->context), 0);
+        f->transport = http_transport_new(f->event);
+        assert_int_equal(api_context_new(f->event, http_transport_get(f->transport), &f->context),
+                         0);
         assert_int_equal(secret_new("sk_1", 4, &f->key), 0);
         f->registration = (Registration){
                 .rp_id = (char *) "Example.COM",
@@ -59,8 +65,9 @@ static int tear_down(void **state)
 {
         Fixture *f = *state;
 
-        api_context_free(f->context);
         api_unref(f->api);
+        api_context_free(f->context);
+        http_transport_free(f->transport);
         secret_unref(f->key);
         raw_peer_free(f->peer);
         sd_event_unref(f->event);
@@ -78,7 +85,8 @@ static int configure_tenancy(Fixture *f, const char *endpoint, const char *tenan
                        &(ApiSettings){.endpoint = endpoint,
                                       .tenancy_id = tenancy_id,
                                       .timeout_ms = timeout_ms,
-                                      .key = key},
+                                      .account = http_transport_add(f->transport, endpoint, key),
+                                      .key = key ? KEY : 0},
                        old, NULL, NULL, &f->api);
 }
 
@@ -481,7 +489,7 @@ static void test_settings(void **state)
                                          &(ApiSettings){.endpoint = bad[i].endpoint,
                                                         .tenancy_id = bad[i].tenancy_id,
                                                         .timeout_ms = bad[i].timeout_ms,
-                                                        .key = f->key},
+                                                        .key = KEY},
                                          NULL, NULL, NULL, &api),
                                  -EINVAL);
                 assert_ptr_equal(api, (Api *) 1);
@@ -502,27 +510,24 @@ static void test_settings(void **state)
 static void test_has_settings(void **state)
 {
         Fixture *f = *state;
-        _cleanup_(secret_unrefp) Secret *same = NULL, *other = NULL;
         const ApiSettings settings = {.endpoint = "https://a",
                                       .tenancy_id = "t",
                                       .ca_file = "/ca",
                                       .timeout_ms = 1000,
-                                      .key = f->key};
+                                      .account = 1,
+                                      .key = KEY};
         ApiSettings differs[] = {settings, settings, settings, settings, settings, settings};
 
-        assert_int_equal(secret_new("sk_1", 4, &same), 0);
-        assert_int_equal(secret_new("sk_2", 4, &other), 0);
         differs[0].endpoint = "https://b";
         differs[1].tenancy_id = "u";
         differs[2].ca_file = NULL;
         differs[3].timeout_ms = 999;
-        differs[4].key = other;
-        differs[5].key = NULL;
+        differs[4].account = 2;
+        differs[5].key = 0;
         assert_int_equal(api_new(f->context, &settings, NULL, NULL, NULL, &f->api), 0);
         for (size_t i = 0; i < ARRAY_SIZE(differs); i++)
                 assert_false(api_has_settings(f->api, &differs[i]));
         differs[0] = settings;
-        differs[0].key = same;
         assert_true(api_has_settings(f->api, &differs[0]));
         assert_string_equal(api_endpoint(f->api), "https://a");
         assert_string_equal(api_ca_file(f->api), "/ca");
@@ -656,12 +661,13 @@ static void test_observer(void **state)
         Fixture *f = *state;
         Script script = {.lines = {TOKEN_OK, SERVER_ERROR, SERVER_ERROR}};
         Observed observed = {};
-        ApiSettings settings = {.tenancy_id = "t", .timeout_ms = 30000, .key = f->key};
+        ApiSettings settings = {.tenancy_id = "t", .timeout_ms = 30000, .key = KEY};
         char endpoint[64];
 
         serve(f, &script, 30000);
         snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%u", raw_peer_port(f->peer));
         settings.endpoint = endpoint;
+        settings.account = http_transport_add(f->transport, endpoint, f->key);
         api_unref(f->api);
         assert_int_equal(api_new(f->context, &settings, NULL, observe, &observed, &f->api), 0);
         authorize(f);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/queue.h>
 
 #include "base/log.h"
-#include "daemon/api-key-loader.h"
-#include "daemon/audit/audit.h"
-#include "daemon/credential.h"
+#include "keyholder/api-key-loader.h"
 
 /* Debounces inotify events: a file may still be incomplete. */
 #define DEBOUNCE_USEC (100U * 1000)
@@ -27,7 +23,6 @@ typedef struct ApiKeyFile {
         SLIST_ENTRY(ApiKeyFile) entry;
         char *label;
         char *credential;
-        char *place;
         CredentialFault fault;
         char *text; /* describes the fault; NULL without one */
 } ApiKeyFile;
@@ -49,7 +44,6 @@ static ApiKeyFile *key_free(ApiKeyFile *key)
                 return NULL;
         free(key->label);
         free(key->credential);
-        free(key->place);
         free(key->text);
         free(key);
         return NULL;
@@ -69,12 +63,6 @@ static int key_read(ApiKeyFile *key, bool *ret_news, Secret **ret)
         free(key->text);
         key->text = TAKE_PTR(text);
         return r;
-}
-
-static void record_fault(const ApiKeyFile *key)
-{
-        audit(key->fault == CREDENTIAL_MISSING ? EVENT_KEY_MISSING : EVENT_KEY_UNUSABLE,
-              .tenancy = key->label, .text = key->text);
 }
 
 /* Watching */
@@ -158,10 +146,9 @@ static void retry_key(ApiKeyLoader *loader, ApiKeyFile *key)
 
         if (key_read(key, &news, &secret) < 0 && !key->text)
                 return; /* out of memory */
-        if (secret)
-                loader->found(key->label, secret, loader->userdata);
-        else if (news)
-                record_fault(key);
+        if (secret || news)
+                loader->found(key->label, secret, &(ApiKeyRead){key->fault, key->text},
+                              loader->userdata);
 }
 
 static int on_key_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
@@ -223,8 +210,7 @@ static int key_new(const TenancyConfig *tenancy, ApiKeyFile **ret)
                 return -ENOMEM;
         key->label = strdup(tenancy->label);
         key->credential = strdup(tenancy->api_key_credential);
-        key->place = strdup(tenancy->credential_place);
-        if (!key->label || !key->credential || !key->place)
+        if (!key->label || !key->credential)
                 return -ENOMEM;
         *ret = TAKE_PTR(key);
         return 0;
@@ -242,7 +228,7 @@ static void forget_key(ApiKeyLoader *loader, const char *label)
                 }
 }
 
-int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, bool had_key,
+int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, ApiKeyRead *ret_read,
                         Secret **ret)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
@@ -256,14 +242,13 @@ int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, bool
         r = key_read(key, &news, &secret);
         if (r < 0 && !key->text)
                 return r;
-        if (key->text && !(key->fault == CREDENTIAL_MISSING && had_key))
-                record_fault(key);
         forget_key(loader, key->label);
         SLIST_INSERT_HEAD(&loader->files, key, entry);
+        *ret_read = (ApiKeyRead){key->fault, key->text};
         (void) TAKE_PTR(key);
         watch_missing_keys(loader);
         *ret = TAKE_PTR(secret);
-        return r;
+        return 0;
 }
 
 void api_key_loader_retain(ApiKeyLoader *loader, const Config *config)
@@ -276,35 +261,4 @@ void api_key_loader_retain(ApiKeyLoader *loader, const Config *config)
                         forget_key(loader, key->label);
         }
         watch_missing_keys(loader);
-}
-
-static int diagnose_key(const ApiKeyFile *key, FindingList *list)
-{
-        _cleanup_(freep) char *text = strdup(key->text), *advice = NULL;
-
-        if (!text)
-                return -ENOMEM;
-        *text = (char) toupper((unsigned char) *text);
-        if (asprintf(&advice,
-                     "as root: passlockctl --tenancy=%s set-key --credential=%s; if the key is in "
-                     "/etc/credstore.encrypted or /etc/credstore already: systemctl daemon-reload "
-                     "and systemctl restart passlockd",
-                     key->label, key->credential) < 0) {
-                advice = NULL;
-                return -ENOMEM;
-        }
-        return finding_add(list, .kind = "credential", .tenancy = key->label,
-                           .name = key->credential, .place = key->place, .text = text,
-                           .advice = advice);
-}
-
-int api_key_loader_diagnose(const ApiKeyLoader *loader, FindingList *list)
-{
-        const ApiKeyFile *key;
-        int r = 0;
-
-        SLIST_FOREACH(key, &loader->files, entry)
-                if (r == 0 && key->fault != CREDENTIAL_FINE)
-                        r = diagnose_key(key, list);
-        return r;
 }

@@ -9,23 +9,21 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "daemon/api-key-loader.h"
-#include "daemon/audit/audit.h"
+#include "keyholder/api-key-loader.h"
 #include "tests/unit/test.h"
 
 #define PATIENCE_MS 60000U
 
 static char records[1024];
 
-void audit_write(const Audit *audit)
+static void record(const char *label, const ApiKeyRead *read)
 {
         size_t len = strlen(records);
 
-        snprintf(records + len, sizeof(records) - len, "%s %s: %s;",
-                 audit->event == EVENT_KEY_MISSING    ? "missing"
-                 : audit->event == EVENT_KEY_UNUSABLE ? "unusable"
-                                                      : "?",
-                 audit->tenancy, audit->text);
+        if (read->fault != CREDENTIAL_FINE)
+                snprintf(records + len, sizeof(records) - len, "%s %s: %s;",
+                         read->fault == CREDENTIAL_MISSING ? "missing" : "unusable", label,
+                         read->text);
 }
 
 typedef struct Fixture {
@@ -36,13 +34,16 @@ typedef struct Fixture {
         char found[256];
 } Fixture;
 
-static void on_found(const char *label, Secret *key, void *userdata)
+static void on_found(const char *label, Secret *key, const ApiKeyRead *read, void *userdata)
 {
         Fixture *fixture = userdata;
         size_t len = strlen(fixture->found);
 
-        snprintf(fixture->found + len, sizeof(fixture->found) - len, "%s=%s;", label,
-                 secret_reveal(key));
+        record(label, read);
+        assert_true((key != NULL) == (read->fault == CREDENTIAL_FINE));
+        if (key)
+                snprintf(fixture->found + len, sizeof(fixture->found) - len, "%s=%s;", label,
+                         secret_reveal(key));
 }
 
 static int set_up(void **state)
@@ -97,24 +98,28 @@ static void remove_key(const Fixture *fixture, const char *name)
         assert_int_equal(unlink(path), 0);
 }
 
-/* As the configuration has it: credential passlock.<label>, in line 1. */
-static int load(Fixture *fixture, const char *label, bool had_key, Secret **ret)
+/* As the configuration has it: credential passlock.<label>. */
+static int load(Fixture *fixture, const char *label, Secret **ret)
 {
         char credential[64];
-        char place[] = "f:1", label_copy[32];
-        const TenancyConfig tenancy = {
-                .label = label_copy, .api_key_credential = credential, .credential_place = place};
+        char label_copy[32];
+        const TenancyConfig tenancy = {.label = label_copy, .api_key_credential = credential};
+        ApiKeyRead read = {};
+        int r;
 
         snprintf(label_copy, sizeof(label_copy), "%s", label);
         snprintf(credential, sizeof(credential), "passlock.%s", label);
-        return api_key_loader_load(fixture->keys, &tenancy, had_key, ret);
+        r = api_key_loader_load(fixture->keys, &tenancy, &read, ret);
+        if (r == 0)
+                record(label, &read);
+        return r;
 }
 
 static void assert_loads(Fixture *fixture, const char *label, const char *key)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
 
-        assert_int_equal(load(fixture, label, false, &secret), 0);
+        assert_int_equal(load(fixture, label, &secret), 0);
         if (key)
                 assert_string_equal(secret_reveal(secret), key);
         else
@@ -141,17 +146,6 @@ static void run_until_recorded(Fixture *fixture, const char *what)
         }
 }
 
-static size_t count_findings(Fixture *fixture)
-{
-        FindingList list = {};
-        size_t n;
-
-        assert_int_equal(api_key_loader_diagnose(fixture->keys, &list), 0);
-        n = list.n_findings;
-        finding_list_clear(&list);
-        return n;
-}
-
 /* No more wake-ups, neither by inotify nor by the timer. */
 static void assert_asleep(Fixture *fixture)
 {
@@ -166,31 +160,20 @@ static void test_there_from_the_beginning(void **state)
         write_key(fixture, "passlock.shop", "sk_1\r\n");
         assert_loads(fixture, "shop", "sk_1");
         assert_string_equal(records, "");
-        assert_int_equal(count_findings(fixture), 0);
         assert_asleep(fixture);
 }
 
 static void test_comes_later(void **state)
 {
         Fixture *fixture = *state;
-        FindingList list = {};
 
         write_key(fixture, "passlock.other", "sk_other");
         assert_loads(fixture, "other", "sk_other");
         assert_loads(fixture, "shop", NULL);
         assert_string_equal(records, "missing shop: there is no credential passlock.shop;");
-        assert_int_equal(api_key_loader_diagnose(fixture->keys, &list), 0);
-        assert_int_equal(list.n_findings, 1);
-        assert_string_equal(list.findings[0].kind, "credential");
-        assert_string_equal(list.findings[0].tenancy, "shop");
-        assert_string_equal(list.findings[0].name, "passlock.shop");
-        assert_string_equal(list.findings[0].place, "f:1");
-        assert_string_equal(list.findings[0].text, "There is no credential passlock.shop");
-        finding_list_clear(&list);
 
         write_key(fixture, "passlock.shop", "sk_2");
         run_until_found(fixture, "shop=sk_2;");
-        assert_int_equal(count_findings(fixture), 0);
         assert_asleep(fixture);
 }
 
@@ -198,7 +181,6 @@ static void test_comes_later(void **state)
 static void test_invalid_at_first(void **state)
 {
         Fixture *fixture = *state;
-        FindingList list = {};
         char empty[256], both[512];
 
         snprintf(empty, sizeof(empty),
@@ -216,10 +198,6 @@ static void test_invalid_at_first(void **state)
         run_until_recorded(fixture, "more than one line");
         assert_string_equal(records, both);
 
-        assert_int_equal(api_key_loader_diagnose(fixture->keys, &list), 0);
-        assert_int_equal(list.n_findings, 1);
-        assert_non_null(strstr(list.findings[0].text, "has more than one line"));
-        finding_list_clear(&list);
         write_key(fixture, "passlock.shop", "one\n");
         run_until_found(fixture, "shop=one;");
         assert_string_equal(records, both);
@@ -307,7 +285,7 @@ static void test_not_a_directory(void **state)
         assert_int_equal(rmdir(fixture->directory), 0);
         strcpy(fixture->directory, fixture->parent);
         write_key(fixture, "credentials", "x");
-        assert_int_equal(load(fixture, "shop", false, &key), -ENOTDIR);
+        assert_int_equal(load(fixture, "shop", &key), 0);
         assert_null(key);
         assert_non_null(strstr(records, "passlock.shop): Not a directory"));
 
@@ -327,24 +305,11 @@ static void test_unreadable_at_first(void **state)
 
         snprintf(path, sizeof(path), "%s/passlock.shop", fixture->directory);
         assert_int_equal(mkdir(path, 0700), 0);
-        assert_int_equal(load(fixture, "shop", true, &key), -EISDIR);
+        assert_int_equal(load(fixture, "shop", &key), 0);
         assert_non_null(strstr(records, "unusable shop: "));
-        assert_int_equal(count_findings(fixture), 1);
         assert_int_equal(rmdir(path), 0);
         write_key(fixture, "passlock.shop", "sk");
         run_until_found(fixture, "shop=sk;");
-}
-
-/* Its removal has another record. */
-static void test_was_there_before(void **state)
-{
-        Fixture *fixture = *state;
-        _cleanup_(secret_unrefp) Secret *key = NULL;
-
-        assert_int_equal(load(fixture, "shop", true, &key), 0);
-        assert_null(key);
-        assert_string_equal(records, "");
-        assert_int_equal(count_findings(fixture), 1);
 }
 
 static void test_no_directory_at_all(void **state)
@@ -366,11 +331,8 @@ static void test_retain(void **state)
         assert_loads(fixture, "a", NULL);
         assert_loads(fixture, "b", NULL);
         assert_loads(fixture, "a", NULL);
-        assert_int_equal(count_findings(fixture), 2);
         api_key_loader_retain(fixture->keys, &config);
-        assert_int_equal(count_findings(fixture), 1);
         api_key_loader_retain(fixture->keys, &(const Config){});
-        assert_int_equal(count_findings(fixture), 0);
         assert_asleep(fixture);
         free(tenancy.label);
 }
@@ -387,7 +349,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_directory_comes_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_not_a_directory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_unreadable_at_first, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_was_there_before, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_directory_at_all, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_retain, set_up, tear_down),
         };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "daemon/credential.h"
+#include "keyholder/credential.h"
 
 const char *credential_directory(void)
 {

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "daemon/api/api-transport.h"
+#include "daemon/model/finding.h"
+
+/*
+ * The daemon's side of the key holder: starts it, restarts it with back-off when it ends, and sends
+ * it the requests to the API. See keyholder/protocol/protocol.h.
+ *
+ * A request waits while there is no key holder, up to its timeout; but it fails at once after the
+ * key holder has failed to start. If the key holder ends during a request, the request is repeated,
+ * unless it must be sent once.
+ */
+typedef struct Holder Holder;
+
+/* Why a tenancy has no key. */
+typedef enum HolderFault {
+        HOLDER_FAULT_NONE,
+        HOLDER_FAULT_MISSING,
+        HOLDER_FAULT_UNUSABLE, /* not a key, or unreadable */
+} HolderFault;
+
+/* The account of a tenancy, as the key holder told. Lent until the next event. */
+typedef struct HolderState {
+        const char *label, *tenancy_id, *endpoint;
+        uint64_t account, key; /* see ApiSettings */
+        HolderFault fault;
+        const char *text; /* describes the fault, without a capital letter; "" without one */
+        bool news;        /* the text has changed since holder_forget_news() */
+} HolderState;
+
+/* States have changed, or a reload has ended. Called from the event loop. */
+typedef void (*HolderChangedFunc)(void *userdata);
+
+/* Starts the key holder; a failure is logged and retried. `config_file` NULL: the system's
+ * configuration. Returns 0 or a negative errno. */
+int holder_new(sd_event *event, const char *config_file, HolderChangedFunc changed, void *userdata,
+               Holder **ret);
+/* Ends the key holder, and cancels all calls. NULL is fine. Returns NULL. */
+Holder *holder_free(Holder *holder);
+DEFINE_CLEANUP(Holder *, holder_free);
+
+/* Blocks outside of the event loop until the key holder has loaded configuration and keys, until it
+ * has failed, or for the timeout. */
+void holder_wait(Holder *holder, uint64_t timeout_ms);
+
+/* Makes the key holder load configuration and keys again. */
+void holder_reload(Holder *holder);
+/* Whether it has done so since the last holder_reload(). */
+bool holder_is_loaded(const Holder *holder);
+
+/* NULL if the key holder does not know the label. */
+const HolderState *holder_find(const Holder *holder, const char *label);
+void holder_forget_news(Holder *holder);
+
+/* Adds a finding if there is no key holder, or if it cannot load its configuration. Returns 0 or
+ * -ENOMEM. */
+int holder_diagnose(const Holder *holder, FindingList *list);
+
+/* Lives as long as the holder. */
+const ApiTransport *holder_transport(const Holder *holder);

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "dbus/key-proof.h"
+#include "keyholder/account.h"
+#include "keyholder/api-key-loader.h"
+#include "keyholder/keyholder.h"
+#include "keyholder/protocol/channel.h"
+#include "keyholder/request-url.h"
+
+/* Replies lose their bodies while the daemon has this much to read. */
+#define QUEUED_MAX ((size_t) 64 * 1024 * 1024)
+
+typedef struct KeyHolderCall {
+        KeyHolder *holder;
+        uint64_t id;
+        Account *account;
+        HttpCall *http;
+} KeyHolderCall;
+
+struct KeyHolder {
+        sd_event *event;
+        char *config_file;
+        Channel *channel;
+        ApiKeyLoader *keys;
+        Accounts *accounts; /* NULL before HELLO */
+        Config *config;     /* NULL before the first load */
+        KeyHolderCall *calls[PROTOCOL_CALLS_MAX];
+};
+
+/* Calls */
+
+static KeyHolderCall **slot_of(KeyHolder *holder, uint64_t id)
+{
+        return &holder->calls[id % PROTOCOL_CALLS_MAX];
+}
+
+static void call_free(KeyHolderCall *call)
+{
+        http_call_cancel(call->http);
+        account_unref(call->account);
+        free(call);
+}
+
+static void send_reply(KeyHolder *holder, uint64_t id, const Account *account, int r,
+                       const HttpReply *reply)
+{
+        ProtocolMessage message = {.type = PROTOCOL_REPLY, .id = id};
+
+        if (r == 0 && channel_queued(holder->channel) > QUEUED_MAX)
+                r = -ENOBUFS;
+        message.reply.r = r;
+        if (account)
+                message.reply.slots = http_client_slots(account->origin->http);
+        if (reply) {
+                message.reply.status = reply->status <= 999 ? reply->status : 999;
+                message.reply.retry_after_s = reply->retry_after_s;
+                message.reply.date_ms = reply->date_ms;
+        }
+        if (r == 0)
+                message.texts[0] = (ProtocolText){.text = reply->body, .len = reply->body_len};
+        if (channel_send(holder->channel, &message) < 0) {
+                message.reply.r = -ENOMEM;
+                message.texts[0].len = 0;
+                (void) channel_send(holder->channel, &message);
+        }
+}
+
+static void on_http_reply(int r, const HttpReply *reply, void *userdata)
+{
+        KeyHolderCall *call = userdata;
+        KeyHolder *holder = call->holder;
+
+        call->http = NULL;
+        *slot_of(holder, call->id) = NULL;
+        origin_note_trust(call->account->origin, r);
+        send_reply(holder, call->id, call->account, r, reply);
+        call_free(call);
+}
+
+static int build_url(const Account *account, const ProtocolMessage *message, char **ret)
+{
+        if (message->request.flags & PROTOCOL_KEY_SET)
+                return request_url_build_key_set(account->origin->endpoint, ret);
+        if (!account->key)
+                return -ENOKEY;
+        return request_url_build(account->origin->endpoint, account->tenancy_id,
+                                 message->texts[PROTOCOL_REQUEST_PATH].text, ret);
+}
+
+static int call_start(KeyHolderCall *call, const ProtocolMessage *message)
+{
+        static const char *const methods[] = {
+                [PROTOCOL_GET] = "GET", [PROTOCOL_POST] = "POST", [PROTOCOL_DELETE] = "DELETE"};
+        const ProtocolRequest *request = &message->request;
+        const ProtocolText *body = &message->texts[PROTOCOL_REQUEST_BODY];
+        _cleanup_(freep) char *url = NULL;
+        int r;
+
+        r = build_url(call->account, message, &url);
+        if (r < 0)
+                return r;
+        return http_call_start(
+                call->account->origin->http,
+                &(HttpRequest){.url = url,
+                               .method = methods[request->method],
+                               .body = request->flags & PROTOCOL_WITH_BODY ? body->text : NULL,
+                               .body_len = body->len,
+                               .bearer = request->flags & PROTOCOL_KEY_SET ? NULL
+                                                                           : call->account->key,
+                               .timeout_ms = request->timeout_ms,
+                               .reply_len_max = request->reply_len_max,
+                               .once = request->flags & PROTOCOL_ONCE},
+                on_http_reply, call, &call->http);
+}
+
+/* The account of a message, if it is the tenancy's. */
+static Account *find_account(const KeyHolder *holder, const ProtocolMessage *message)
+{
+        Account *account = accounts_find(holder->accounts, message->request.account);
+
+        return account && streq(account->tenancy_id,
+                                message->texts[PROTOCOL_REQUEST_TENANCY_ID].text)
+                       ? account
+                       : NULL;
+}
+
+static int on_request(KeyHolder *holder, const ProtocolMessage *message)
+{
+        KeyHolderCall **slot = slot_of(holder, message->id), *call;
+        Account *account = find_account(holder, message);
+        int r;
+
+        if (*slot)
+                return -EPROTO;
+        if (!account) {
+                send_reply(holder, message->id, NULL, -ESTALE, NULL);
+                return 0;
+        }
+        call = calloc(1, sizeof(KeyHolderCall));
+        if (!call) {
+                send_reply(holder, message->id, account, -ENOMEM, NULL);
+                return 0;
+        }
+        *call = (KeyHolderCall){
+                .holder = holder, .id = message->id, .account = account_ref(account)};
+        r = call_start(call, message);
+        if (r == 0) {
+                *slot = call;
+                return 0;
+        }
+        if (r == -EINVAL)
+                log_error("Refused a request of the daemon: invalid path");
+        send_reply(holder, message->id, account, r, NULL);
+        call_free(call);
+        return 0;
+}
+
+static void on_cancel(KeyHolder *holder, const ProtocolMessage *message)
+{
+        KeyHolderCall **slot = slot_of(holder, message->id);
+
+        /* Its reply may have crossed the CANCEL. */
+        if (*slot && (*slot)->id == message->id)
+                call_free(TAKE_PTR(*slot));
+}
+
+static int on_prove(const KeyHolder *holder, const ProtocolMessage *message)
+{
+        const Account *account = accounts_find(holder->accounts, message->prove.account);
+        ProtocolMessage proof = {.type = PROTOCOL_PROOF, .id = message->id};
+        char text[KEY_PROOF_LEN + 1] = "";
+
+        if (!account)
+                proof.proof.r = -ESTALE;
+        else if (!account->key)
+                proof.proof.r = -ENOKEY;
+        else
+                proof.proof.r = key_proof(account->key, message->texts[0].text, text);
+        memcpy(proof.proof.proof, text, PROTOCOL_PROOF_LEN);
+        return channel_send(holder->channel, &proof);
+}
+
+/* Configuration and keys */
+
+static ProtocolText explanation(const char *text)
+{
+        size_t len = text ? strlen(text) : 0;
+
+        return (ProtocolText){.text = text,
+                              .len = len < PROTOCOL_EXPLAIN_MAX ? len : PROTOCOL_EXPLAIN_MAX};
+}
+
+static uint32_t protocol_fault(CredentialFault fault)
+{
+        static const ProtocolFault faults[] = {
+                [CREDENTIAL_FINE] = PROTOCOL_FAULT_NONE,
+                [CREDENTIAL_MISSING] = PROTOCOL_FAULT_MISSING,
+                [CREDENTIAL_UNUSABLE] = PROTOCOL_FAULT_UNUSABLE,
+                [CREDENTIAL_UNREADABLE] = PROTOCOL_FAULT_UNREADABLE,
+        };
+
+        return faults[fault];
+}
+
+/* Tells the daemon about an account; NULL if the label has none any more. */
+static int send_state(const KeyHolder *holder, const char *label, const Account *account,
+                      const ApiKeyRead *read)
+{
+        ProtocolMessage message = {.type = PROTOCOL_STATE};
+
+        message.texts[PROTOCOL_STATE_LABEL] = PROTOCOL_TEXT(label);
+        if (account) {
+                message.state = (ProtocolState){
+                        .account = account->id,
+                        .key = account->key_id,
+                        .fault = protocol_fault(read->fault),
+                };
+                message.texts[PROTOCOL_STATE_TENANCY_ID] = PROTOCOL_TEXT(account->tenancy_id);
+                message.texts[PROTOCOL_STATE_ENDPOINT] = PROTOCOL_TEXT(account->origin->endpoint);
+                message.texts[PROTOCOL_STATE_TEXT] = explanation(read->text);
+        }
+        return channel_send(holder->channel, &message);
+}
+
+/* `key` NULL: the fault of the credential has changed. */
+static void on_key_found(const char *label, Secret *key, const ApiKeyRead *read, void *userdata)
+{
+        KeyHolder *holder = userdata;
+        const TenancyConfig *config = config_find_tenancy(holder->config, label);
+        Account *account = accounts_find_label(holder->accounts, label);
+        int r = 0;
+
+        if (!config || !account)
+                return;
+        if (key)
+                r = accounts_set(holder->accounts, config, key, &account);
+        if (r == 0)
+                r = send_state(holder, label, account, read);
+        if (r < 0)
+                log_error("Failed to set the API key of tenancy %s: %s", label, strerror(-r));
+}
+
+static int load_tenancy(KeyHolder *holder, const TenancyConfig *config)
+{
+        const Account *old = accounts_find_tenancy(holder->accounts, config->tenancy_id);
+        _cleanup_(secret_unrefp) Secret *key = NULL;
+        ApiKeyRead read = {};
+        Account *account;
+        int r;
+
+        r = api_key_loader_load(holder->keys, config, &read, &key);
+        if (r < 0)
+                return r;
+        /* If the credential cannot be read, keep the old key. */
+        if (!key && read.fault == CREDENTIAL_UNREADABLE && old)
+                key = secret_ref(old->key);
+        r = accounts_set(holder->accounts, config, key, &account);
+        return r < 0 ? r : send_state(holder, config->label, account, &read);
+}
+
+static int drop_stale(const KeyHolder *holder, const Config *config)
+{
+        bool dropped = true;
+        int r = 0;
+
+        while (r == 0 && dropped) {
+                _cleanup_(freep) char *label = NULL;
+
+                dropped = accounts_drop_stale(holder->accounts, config, &label);
+                if (label)
+                        r = send_state(holder, label, NULL, NULL);
+        }
+        return r;
+}
+
+/* Returns 0 or a negative errno, with the reason if it is in the files. */
+static int load(KeyHolder *holder, char **ret_text)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        r = config_load(holder->config_file, &config, ret_text);
+        if (r < 0)
+                return r;
+        r = drop_stale(holder, config);
+        for (size_t i = 0; r == 0 && i < config->n_tenancies; i++)
+                r = load_tenancy(holder, config->tenancies[i]);
+        if (r < 0)
+                return r;
+        api_key_loader_retain(holder->keys, config);
+        config_free(holder->config);
+        holder->config = TAKE_PTR(config);
+        return 0;
+}
+
+static int on_reload(KeyHolder *holder, uint64_t id)
+{
+        ProtocolMessage message = {.type = PROTOCOL_LOADED, .id = id};
+        _cleanup_(freep) char *text = NULL;
+
+        message.loaded.r = load(holder, &text);
+        if (message.loaded.r < 0)
+                message.texts[0] = explanation(text ?: strerror(-message.loaded.r));
+        return channel_send(holder->channel, &message);
+}
+
+static int on_hello(KeyHolder *holder, const ProtocolMessage *message)
+{
+        int r;
+
+        r = accounts_new(holder->event, message->hello.nonce, &holder->accounts);
+        return r < 0 ? r : on_reload(holder, 0);
+}
+
+/* Connection */
+
+static int on_message(const ProtocolMessage *message, void *userdata)
+{
+        KeyHolder *holder = userdata;
+
+        if ((message->type == PROTOCOL_HELLO) == (holder->accounts != NULL))
+                return -EPROTO;
+        switch (message->type) {
+        case PROTOCOL_HELLO:
+                return on_hello(holder, message);
+        case PROTOCOL_REQUEST:
+                return on_request(holder, message);
+        case PROTOCOL_CANCEL:
+                on_cancel(holder, message);
+                return 0;
+        case PROTOCOL_RELEASE:
+                accounts_release(holder->accounts, message->release.account);
+                return 0;
+        case PROTOCOL_RELOAD:
+                return on_reload(holder, message->id);
+        case PROTOCOL_PROVE:
+                return on_prove(holder, message);
+        default:
+                return -EPROTO;
+        }
+}
+
+static void on_closed(int r, void *userdata)
+{
+        const KeyHolder *holder = userdata;
+
+        if (r < 0)
+                log_error("The connection to the daemon failed: %s", strerror(-r));
+        (void) sd_event_exit(holder->event, r);
+}
+
+/* The daemon runs as the same user. */
+static int check_peer(int fd)
+{
+        socklen_t len = sizeof(struct ucred);
+        struct ucred peer;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+                return log_errno_origin(-errno);
+        return peer.uid == geteuid() ? 0 : -EPERM;
+}
+
+int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **ret)
+{
+        _cleanup_(keyholder_freep) KeyHolder *holder = calloc(1, sizeof(KeyHolder));
+        _cleanup_(closep) int owned_fd = fd;
+        int r;
+
+        if (!holder)
+                return -ENOMEM;
+        holder->event = sd_event_ref(event);
+        holder->config_file = config_file ? strdup(config_file) : NULL;
+        if (config_file && !holder->config_file)
+                return -ENOMEM;
+        r = check_peer(fd);
+        if (r == 0)
+                r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
+        if (r == 0)
+                r = channel_new(event, TAKE_FD(owned_fd), PROTOCOL_KEYHOLDER,
+                                &(ChannelOwner){.received = on_message,
+                                                .closed = on_closed,
+                                                .userdata = holder},
+                                &holder->channel);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(holder);
+        return 0;
+}
+
+KeyHolder *keyholder_free(KeyHolder *holder)
+{
+        if (!holder)
+                return NULL;
+        for (size_t i = 0; i < PROTOCOL_CALLS_MAX; i++)
+                if (holder->calls[i])
+                        call_free(holder->calls[i]);
+        channel_free(holder->channel);
+        api_key_loader_free(holder->keys);
+        accounts_free(holder->accounts);
+        config_free(holder->config);
+        free(holder->config_file);
+        sd_event_unref(holder->event);
+        free(holder);
+        return NULL;
+}
