@@ -7,20 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/wiping-allocator.h"
+#include "daemon/holder/holder-calls.h"
 #include "daemon/holder/holder-process.h"
+#include "daemon/holder/holder-states.h"
 #include "daemon/holder/holder.h"
 #include "keyholder/protocol/channel.h"
-
-/* Requests wait in their queue while the socket has this much to send. */
-#define SEND_MAX ((size_t) 256 * 1024)
-
-/* How often a request is sent to a key holder that ends before its reply: the request may be why.
- */
-#define SENDS_MAX 3U
-
-/* The key holder's own deadline comes first, unless it hangs. */
-#define SLACK_MS 250U
 
 /* Back-off of restarts: at once, then doubling. A key holder that has run for so long was good. */
 #define RESTART_MIN_MS  100U
@@ -32,32 +23,6 @@
 
 /* Time for an orderly exit. */
 #define EXIT_MS 2000U
-
-typedef TAILQ_HEAD(CallQueue, ApiExchange) CallQueue;
-
-/* A request, until its reply. */
-struct ApiExchange {
-        TAILQ_ENTRY(ApiExchange) entry;
-        Holder *holder;
-        uint64_t id;
-        char *bytes; /* encoded */
-        size_t len;
-        bool is_request; /* with a timeout */
-        bool once;
-        bool is_sent;
-        unsigned n_sends;
-        uint64_t deadline_ms;
-        sd_event_source *timer;
-        ApiReplyFunc func;
-        void *userdata;
-};
-
-typedef struct StateEntry {
-        LIST_ENTRY(StateEntry) entry;
-        HolderState state;
-        char *label, *tenancy_id, *endpoint, *text;
-        bool is_current; /* since the key holder began to load */
-} StateEntry;
 
 /* An account that Apis use. */
 typedef struct HeldAccount {
@@ -84,205 +49,23 @@ struct Holder {
         uint64_t load_id; /* of the last RELOAD; 0: HELLO */
         bool is_loaded;   /* since then */
         char *failure;    /* why there is no key holder, or why it has not loaded; NULL */
-        LIST_HEAD(, StateEntry) states;
+        HolderStates states;
         LIST_HEAD(, HeldAccount) accounts;
 
-        ApiExchange *calls[PROTOCOL_CALLS_MAX];
-        uint64_t last_call_id;
-        unsigned n_calls;
-        CallQueue queued, sent;
+        HolderCalls *calls;
 };
 
 static void start(Holder *holder);
 
-/* Calls */
-
-static bool is_down(const Holder *holder)
-{
-        return !holder->channel && holder->n_starts >= STARTS_MAX;
-}
-
-static void call_free(ApiExchange *call)
-{
-        Holder *holder = call->holder;
-
-        TAILQ_REMOVE(call->is_sent ? &holder->sent : &holder->queued, call, entry);
-        holder->calls[call->id % PROTOCOL_CALLS_MAX] = NULL;
-        holder->n_calls--;
-        sd_event_source_disable_unref(call->timer);
-        wiping_free(call->bytes);
-        free(call);
-}
-
-static void call_end(ApiExchange *call, int r, const ApiReply *reply)
-{
-        ApiReplyFunc func = call->func;
-        void *userdata = call->userdata;
-
-        call_free(call);
-        func(r, reply ?: &(ApiReply){.body = ""}, userdata);
-}
-
-static void send_cancel(const Holder *holder, uint64_t id)
-{
-        if (holder->channel)
-                (void) channel_send(holder->channel,
-                                    &(ProtocolMessage){.type = PROTOCOL_CANCEL, .id = id});
-}
-
-static void cancel_call(ApiExchange *call)
-{
-        if (call->is_sent)
-                send_cancel(call->holder, call->id);
-        call_free(call);
-}
-
-/* Sends the queued requests, as far as the socket takes them. */
-static void send_queued(Holder *holder)
-{
-        ApiExchange *call;
-
-        while (holder->channel && channel_queued(holder->channel) < SEND_MAX &&
-               (call = TAILQ_FIRST(&holder->queued))) {
-                uint64_t now_ms = monotonic_ms();
-
-                if (call->is_request)
-                        protocol_set_timeout(call->bytes,
-                                             call->deadline_ms > now_ms
-                                                     ? (uint32_t) (call->deadline_ms - now_ms)
-                                                     : 1);
-                if (channel_send_encoded(holder->channel, call->bytes, call->len) < 0)
-                        return; /* out of memory; the next event retries */
-                TAILQ_REMOVE(&holder->queued, call, entry);
-                TAILQ_INSERT_TAIL(&holder->sent, call, entry);
-                call->is_sent = true;
-                call->n_sends++;
-        }
-}
-
-/* The deadline has passed and the key holder has not replied, or there is none. */
-static int on_call_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
-{
-        ApiExchange *call = userdata;
-
-        if (call->is_sent) {
-                log_debug("The key holder does not respond");
-                send_cancel(call->holder, call->id);
-        }
-        call_end(call, API_TRANSPORT_LOST, NULL);
-        return 0;
-}
-
-static uint64_t new_call_id(Holder *holder)
-{
-        do
-                holder->last_call_id++;
-        while (holder->last_call_id == 0 ||
-               holder->calls[holder->last_call_id % PROTOCOL_CALLS_MAX]);
-        return holder->last_call_id;
-}
-
-static int encode(ApiExchange *call, const ApiRequest *request)
-{
-        static const ProtocolMethod methods[] = {[API_GET] = PROTOCOL_GET,
-                                                 [API_POST] = PROTOCOL_POST,
-                                                 [API_DELETE] = PROTOCOL_DELETE};
-        ProtocolMessage message = {.id = call->id};
-
-        if (request->kind == API_REQUEST_KEY_PROOF) {
-                message.type = PROTOCOL_PROVE;
-                message.prove.account = request->account;
-                message.texts[0] = PROTOCOL_TEXT(request->path);
-                return protocol_encode(&message, &call->bytes, &call->len);
-        }
-        call->is_request = true;
-        message.type = PROTOCOL_REQUEST;
-        message.request = (ProtocolRequest){
-                .account = request->account,
-                .timeout_ms = (uint32_t) request->timeout_ms,
-                .reply_len_max = (uint32_t) request->reply_len_max,
-                .method = (uint16_t) methods[request->method],
-                .flags = (uint16_t) ((request->once ? PROTOCOL_ONCE : 0) |
-                                     (request->body ? PROTOCOL_WITH_BODY : 0) |
-                                     (request->kind == API_REQUEST_KEY_SET ? PROTOCOL_KEY_SET : 0)),
-        };
-        message.texts[PROTOCOL_REQUEST_TENANCY_ID] = PROTOCOL_TEXT(request->tenancy_id);
-        message.texts[PROTOCOL_REQUEST_PATH] = PROTOCOL_TEXT(request->path);
-        message.texts[PROTOCOL_REQUEST_BODY] =
-                (ProtocolText){.text = request->body, .len = request->body_len};
-        return protocol_encode(&message, &call->bytes, &call->len);
-}
+/* Transport */
 
 static int start_call(void *userdata, const ApiRequest *request, ApiReplyFunc func,
                       void *func_userdata, ApiExchange **ret)
 {
-        Holder *holder = userdata;
-        uint64_t timer_ms = is_down(holder) ? 0 : request->timeout_ms + SLACK_MS;
-        ApiExchange *call;
-        int r;
+        const Holder *holder = userdata;
 
-        if (holder->n_calls >= PROTOCOL_CALLS_MAX)
-                return -ENOBUFS;
-        call = calloc(1, sizeof(ApiExchange));
-        if (!call)
-                return -ENOMEM;
-        *call = (ApiExchange){
-                .holder = holder,
-                .id = new_call_id(holder),
-                .once = request->once,
-                .deadline_ms = monotonic_ms() + request->timeout_ms,
-                .func = func,
-                .userdata = func_userdata,
-        };
-        holder->calls[call->id % PROTOCOL_CALLS_MAX] = call;
-        holder->n_calls++;
-        TAILQ_INSERT_TAIL(&holder->queued, call, entry);
-        r = encode(call, request);
-        if (r == 0)
-                r = log_errno_origin(sd_event_add_time_relative(holder->event, &call->timer,
-                                                                CLOCK_MONOTONIC, timer_ms * 1000, 1,
-                                                                on_call_timer, call));
-        if (r < 0) {
-                call_free(call);
-                return r;
-        }
-        send_queued(holder);
-        *ret = call;
-        return 0;
+        return holder_call_start(holder->calls, request, func, func_userdata, ret);
 }
-
-/* The connection is lost: repeats what may be repeated. */
-static void requeue_calls(Holder *holder)
-{
-        CallQueue lost = TAILQ_HEAD_INITIALIZER(lost);
-        ApiExchange *call, *next;
-
-        for (call = TAILQ_FIRST(&holder->sent); call; call = next) {
-                next = TAILQ_NEXT(call, entry);
-                if (call->once || call->n_sends >= SENDS_MAX) {
-                        /* Not here: the function may start and cancel calls. */
-                        (void) sd_event_source_set_time_relative(call->timer, 0);
-                        continue;
-                }
-                TAILQ_REMOVE(&holder->sent, call, entry);
-                TAILQ_INSERT_TAIL(&lost, call, entry);
-        }
-        TAILQ_CONCAT(&lost, &holder->queued, entry);
-        TAILQ_CONCAT(&holder->queued, &lost, entry);
-        TAILQ_FOREACH(call, &holder->queued, entry)
-                call->is_sent = false;
-}
-
-/* There is no key holder: requests need not wait. */
-static void fail_queued(Holder *holder)
-{
-        ApiExchange *call;
-
-        TAILQ_FOREACH(call, &holder->queued, entry)
-                (void) sd_event_source_set_time_relative(call->timer, 0);
-}
-
-/* Accounts */
 
 static HeldAccount *find_held(const Holder *holder, uint64_t id)
 {
@@ -326,111 +109,24 @@ static void release_account(void *userdata, uint64_t id)
 
 /* States */
 
-static StateEntry *find_state(const Holder *holder, const char *label)
-{
-        StateEntry *entry;
-
-        LIST_FOREACH(entry, &holder->states, entry)
-                if (streq(entry->label, label))
-                        return entry;
-        return NULL;
-}
-
 const HolderState *holder_find(const Holder *holder, const char *label)
 {
-        const StateEntry *entry = find_state(holder, label);
-
-        return entry ? &entry->state : NULL;
+        return holder_states_find(&holder->states, label);
 }
 
 void holder_forget_news(Holder *holder)
 {
-        StateEntry *entry;
-
-        LIST_FOREACH(entry, &holder->states, entry)
-                entry->state.news = false;
-}
-
-static StateEntry *state_free(StateEntry *entry)
-{
-        if (!entry)
-                return NULL;
-        free(entry->label);
-        free(entry->tenancy_id);
-        free(entry->endpoint);
-        free(entry->text);
-        free(entry);
-        return NULL;
-}
-DEFINE_CLEANUP(StateEntry *, state_free);
-
-static HolderFault holder_fault(uint32_t fault)
-{
-        if (fault == PROTOCOL_FAULT_NONE)
-                return HOLDER_FAULT_NONE;
-        return fault == PROTOCOL_FAULT_MISSING ? HOLDER_FAULT_MISSING : HOLDER_FAULT_UNUSABLE;
-}
-
-static int state_new(const ProtocolMessage *message, StateEntry **ret)
-{
-        _cleanup_(state_freep) StateEntry *entry = calloc(1, sizeof(StateEntry));
-
-        if (!entry)
-                return -ENOMEM;
-        entry->label = strdup(message->texts[PROTOCOL_STATE_LABEL].text);
-        entry->tenancy_id = strdup(message->texts[PROTOCOL_STATE_TENANCY_ID].text);
-        entry->endpoint = strdup(message->texts[PROTOCOL_STATE_ENDPOINT].text);
-        entry->text = strdup(message->texts[PROTOCOL_STATE_TEXT].text);
-        if (!entry->label || !entry->tenancy_id || !entry->endpoint || !entry->text)
-                return -ENOMEM;
-        entry->is_current = true;
-        entry->state = (HolderState){
-                .label = entry->label,
-                .tenancy_id = entry->tenancy_id,
-                .endpoint = entry->endpoint,
-                .account = message->state.account,
-                .key = message->state.key,
-                .fault = holder_fault(message->state.fault),
-                .text = entry->text,
-                .news = true,
-        };
-        *ret = TAKE_PTR(entry);
-        return 0;
+        holder_states_forget_news(&holder->states);
 }
 
 static int on_state(Holder *holder, const ProtocolMessage *message)
 {
-        StateEntry *old = find_state(holder, message->texts[PROTOCOL_STATE_LABEL].text), *entry;
         int r;
 
-        r = state_new(message, &entry);
-        if (r < 0)
-                return r;
-        if (old) {
-                entry->state.news = old->state.news || !streq(old->text, entry->text);
-                LIST_REMOVE(old, entry);
-                state_free(old);
-        }
-        if (message->state.account == 0)
-                state_free(entry);
-        else
-                LIST_INSERT_HEAD(&holder->states, entry, entry);
-        if (holder->is_loaded)
+        r = holder_states_receive(&holder->states, message);
+        if (r == 0 && holder->is_loaded)
                 holder->changed(holder->userdata);
-        return 0;
-}
-
-static void drop_stale_states(Holder *holder)
-{
-        StateEntry *entry, *next;
-
-        for (entry = LIST_FIRST(&holder->states); entry; entry = next) {
-                next = LIST_NEXT(entry, entry);
-                if (!entry->is_current) {
-                        LIST_REMOVE(entry, entry);
-                        state_free(entry);
-                }
-        }
+        return r;
 }
 
 /* Loading */
@@ -459,7 +155,7 @@ static int on_loaded(Holder *holder, const ProtocolMessage *message)
                             message->texts[0].text);
                 log_error("%s", holder->failure);
         } else {
-                drop_stale_states(holder);
+                holder_states_drop_stale(&holder->states);
                 if (was_down)
                         log_notice("The key holder runs");
         }
@@ -470,10 +166,7 @@ static int on_loaded(Holder *holder, const ProtocolMessage *message)
 /* A new key holder, or a reload: its next states are the current ones. */
 static void begin_load(Holder *holder, uint64_t id)
 {
-        StateEntry *entry;
-
-        LIST_FOREACH(entry, &holder->states, entry)
-                entry->is_current = false;
+        holder_states_begin_load(&holder->states);
         holder->load_id = id;
         holder->is_loaded = false;
 }
@@ -493,53 +186,7 @@ bool holder_is_loaded(const Holder *holder)
         return holder->is_loaded;
 }
 
-/* Messages */
-
-static ApiExchange *find_call(const Holder *holder, const ProtocolMessage *message)
-{
-        ApiExchange *call = holder->calls[message->id % PROTOCOL_CALLS_MAX];
-
-        return call && call->id == message->id && call->is_sent &&
-                               call->is_request == (message->type == PROTOCOL_REPLY)
-                       ? call
-                       : NULL;
-}
-
-/* Errors that only the key holder makes. */
-static int result_of(int r)
-{
-        return r == -ESTALE || r == -ENOKEY || r == -EINVAL ? API_TRANSPORT_LOST : r;
-}
-
-static int on_reply(const Holder *holder, const ProtocolMessage *message)
-{
-        ApiExchange *call = find_call(holder, message);
-
-        /* A reply may cross the CANCEL of its call. */
-        if (call)
-                call_end(call, result_of(message->reply.r),
-                         &(ApiReply){.status = message->reply.status,
-                                     .body = message->texts[0].text,
-                                     .body_len = message->texts[0].len,
-                                     .retry_after_s = message->reply.retry_after_s,
-                                     .date_ms = message->reply.date_ms,
-                                     .slots = message->reply.slots});
-        return 0;
-}
-
-static int on_proof(const Holder *holder, const ProtocolMessage *message)
-{
-        ApiExchange *call = find_call(holder, message);
-        char proof[PROTOCOL_PROOF_LEN + 1] = "";
-
-        memcpy(proof, message->proof.proof, PROTOCOL_PROOF_LEN);
-        if (call)
-                call_end(call, result_of(message->proof.r),
-                         &(ApiReply){.status = message->proof.r == 0 ? 200 : 0,
-                                     .body = proof,
-                                     .body_len = strlen(proof)});
-        return 0;
-}
+/* Connection */
 
 static int on_message(const ProtocolMessage *message, void *userdata)
 {
@@ -551,9 +198,9 @@ static int on_message(const ProtocolMessage *message, void *userdata)
         case PROTOCOL_LOADED:
                 return on_loaded(holder, message);
         case PROTOCOL_REPLY:
-                return on_reply(holder, message);
         case PROTOCOL_PROOF:
-                return on_proof(holder, message);
+                holder_calls_receive(holder->calls, message);
+                return 0;
         default:
                 return -EPROTO;
         }
@@ -561,7 +208,9 @@ static int on_message(const ProtocolMessage *message, void *userdata)
 
 static void on_sent(void *userdata)
 {
-        send_queued(userdata);
+        const Holder *holder = userdata;
+
+        holder_calls_send(holder->calls);
 }
 
 /* Starts and ends */
@@ -593,8 +242,7 @@ static void schedule_restart(Holder *holder)
                         sd_event_source_set_enabled(holder->restart, SD_EVENT_ONESHOT));
         if (r < 0)
                 log_error("Failed to schedule the start of the key holder: %s", strerror(-r));
-        if (is_down(holder))
-                fail_queued(holder);
+        holder_calls_set_down(holder->calls, holder->n_starts >= STARTS_MAX);
 }
 
 static int on_restart(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
@@ -614,7 +262,7 @@ static void on_closed(int r, void *userdata)
         set_failure(holder, "The key holder has ended",
                     r < 0 ? strerror(-r) : "the connection is closed");
         begin_load(holder, 0);
-        requeue_calls(holder);
+        holder_calls_disconnect(holder->calls);
         schedule_restart(holder);
 }
 
@@ -645,7 +293,7 @@ static void start(Holder *holder)
         begin_load(holder, 0);
         r = connect_holder(holder);
         if (r == 0) {
-                send_queued(holder);
+                holder_calls_connect(holder->calls, holder->channel);
                 return;
         }
         holder->channel = channel_free(holder->channel);
@@ -695,19 +343,19 @@ int holder_new(sd_event *event, const char *config_file, HolderChangedFunc chang
         holder->changed = changed;
         holder->userdata = userdata;
         holder->transport = (ApiTransport){.start = start_call,
-                                           .cancel = cancel_call,
+                                           .cancel = holder_call_cancel,
                                            .hold = hold_account,
                                            .release = release_account,
                                            .userdata = holder};
-        TAILQ_INIT(&holder->queued);
-        TAILQ_INIT(&holder->sent);
         holder->config_file = config_file ? strdup(config_file) : NULL;
         if (config_file && !holder->config_file)
                 return -ENOMEM;
         if (getrandom(holder->nonce, sizeof(holder->nonce), 0) != sizeof(holder->nonce))
                 return log_errno_origin(-errno);
-        r = log_errno_origin(sd_event_add_time_relative(event, &holder->restart, CLOCK_MONOTONIC, 0,
-                                                        1, on_restart, holder));
+        r = holder_calls_new(event, &holder->calls);
+        if (r == 0)
+                r = log_errno_origin(sd_event_add_time_relative(
+                        event, &holder->restart, CLOCK_MONOTONIC, 0, 1, on_restart, holder));
         if (r >= 0)
                 r = log_errno_origin(sd_event_source_set_enabled(holder->restart, SD_EVENT_OFF));
         if (r < 0)
@@ -719,21 +367,15 @@ int holder_new(sd_event *event, const char *config_file, HolderChangedFunc chang
 
 Holder *holder_free(Holder *holder)
 {
-        StateEntry *state;
         HeldAccount *account;
 
         if (!holder)
                 return NULL;
-        for (size_t i = 0; i < PROTOCOL_CALLS_MAX; i++)
-                if (holder->calls[i])
-                        call_free(holder->calls[i]);
+        holder_calls_free(holder->calls);
         channel_free(holder->channel);
         if (holder->process)
                 holder_process_wait(holder->process, EXIT_MS);
-        while ((state = LIST_FIRST(&holder->states))) {
-                LIST_REMOVE(state, entry);
-                state_free(state);
-        }
+        holder_states_clear(&holder->states);
         while ((account = LIST_FIRST(&holder->accounts))) {
                 LIST_REMOVE(account, entry);
                 free(account);
