@@ -38,7 +38,7 @@ def describe(stack: Stack, program) -> str:
     if program is stack.sandbox:
         return f"{stack.sandbox.endpoint}, stands in for the Passlock API"
     if program is stack.daemon:
-        return f"pid {stack.daemon.pid}, holds the API key"
+        return f"pid {stack.daemon.pid}, its key holder has the API key"
     return f"as {stack.user}, granted {stack.grant['Allow']}"
 
 
