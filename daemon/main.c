@@ -15,21 +15,23 @@
 static const char usage[] =
         "Usage: passlockd [OPTION…]\n"
         "\n"
-        "Serves passkeys to apps on the system bus; passlock-keyholder, which it starts, holds "
+        "Serves passkeys to apps on the system bus. Another process, passlock-keyholder, holds "
         "the\n"
         "API keys.\n"
         "\n"
-        "  --config=FILE      read only FILE and FILE.d/*.conf\n"
-        "  --copy-store=FILE  copy the store, in use or not, to a new FILE and exit\n"
-        "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
-        "  --help             show this help\n"
-        "  --version          show the version\n"
+        "  --config=FILE        read only FILE and FILE.d/*.conf\n"
+        "  --key-holder=SOCKET  connect to the key holder there, instead of starting one\n"
+        "  --copy-store=FILE    copy the store, in use or not, to a new FILE and exit\n"
+        "  --log-level=LEVEL    err, warning, notice, info (default) or debug\n"
+        "  --help               show this help\n"
+        "  --version            show the version\n"
         "\n"
         "See passlockd(8) and passlockd.conf(5).\n";
 
 /* Command-line options; NULL: not given. */
 typedef struct CommandLine {
         const char *config_file;
+        const char *key_holder;
         const char *copy_file;
 } CommandLine;
 
@@ -39,6 +41,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
         enum {
                 OPTION_CONFIG = 256,
                 OPTION_COPY_STORE,
+                OPTION_KEY_HOLDER,
                 OPTION_LOG_LEVEL,
                 OPTION_HELP,
                 OPTION_VERSION
@@ -46,6 +49,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
         static const struct option options[] = {
                 {"config", required_argument, NULL, OPTION_CONFIG},
                 {"copy-store", required_argument, NULL, OPTION_COPY_STORE},
+                {"key-holder", required_argument, NULL, OPTION_KEY_HOLDER},
                 {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
                 {"help", no_argument, NULL, OPTION_HELP},
                 {"version", no_argument, NULL, OPTION_VERSION},
@@ -60,6 +64,9 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                         break;
                 case OPTION_COPY_STORE:
                         ret->copy_file = optarg;
+                        break;
+                case OPTION_KEY_HOLDER:
+                        ret->key_holder = optarg;
                         break;
                 case OPTION_LOG_LEVEL:
                         if (log_set_max_level_name(optarg) < 0) {
@@ -122,7 +129,7 @@ int main(int argc, char *argv[])
 
         if (line.copy_file)
                 return service_copy_store(line.copy_file) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = service_new(line.config_file, &service);
+        r = service_new(line.config_file, line.key_holder, &service);
         if (r < 0)
                 return EXIT_FAILURE;
         return service_run(service) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -360,8 +360,9 @@ static int add_reports(Service *service)
         return r;
 }
 
-int service_new(const char *config_file, Service **ret)
+int service_new(const char *config_file, const char *key_holder, Service **ret)
 {
+        const HolderOptions holder = {.config_file = config_file, .socket_path = key_holder};
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;
 
@@ -375,7 +376,7 @@ int service_new(const char *config_file, Service **ret)
         if (r >= 0)
                 r = add_signals(service);
         if (r >= 0)
-                r = holder_new(service->event, config_file, on_holder_changed, service,
+                r = holder_new(service->event, &holder, on_holder_changed, service,
                                &service->holder);
         if (r >= 0)
                 r = open_store(service);

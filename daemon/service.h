@@ -6,8 +6,9 @@
 /* The daemon: wires the layers together and runs until a stop signal. */
 typedef struct Service Service;
 
-/* `config_file` NULL: the system's configuration. Logs failures. */
-int service_new(const char *config_file, Service **ret);
+/* `config_file` NULL: the system's configuration. `key_holder`: the socket of the key holder, or
+ * NULL to start one. Logs failures. */
+int service_new(const char *config_file, const char *key_holder, Service **ret);
 Service *service_free(Service *service);
 DEFINE_CLEANUP(Service *, service_free);
 

@@ -51,7 +51,7 @@ static int give_settings(Tenancy *tenancy, const TenancyConfig *config, const Ho
                                           .timeout_ms = config->timeout_ms,
                                           .credential = config->api_key_credential,
                                           .account = state ? state->account : 0,
-                                          .key = state ? state->key : 0};
+                                          .key = state ? state->key : API_KEY_UNKNOWN};
 
         return tenancy_configure(tenancy, &settings);
 }
@@ -65,7 +65,8 @@ static void update_tenancy(const TenancySet *set, const TenancyConfig *config)
                 return;
         if (state->fault != HOLDER_FAULT_NONE && state->news)
                 record_fault(state);
-        if (state->account != tenancy_account(tenancy) && give_settings(tenancy, config, state) < 0)
+        if ((state->account != tenancy_account(tenancy) || state->key != tenancy_key(tenancy)) &&
+            give_settings(tenancy, config, state) < 0)
                 log_error("Failed to set the API key of tenancy %s: out of memory", config->label);
 }
 
@@ -116,7 +117,7 @@ static int configure_tenancy(TenancySet *set, const TenancyConfig *config, Tenan
                 return r;
         /* The removal of a key has its own record. */
         if (state && state->fault != HOLDER_FAULT_NONE &&
-            !(state->fault == HOLDER_FAULT_MISSING && tenancy_key(tenancy) != 0))
+            !(state->fault == HOLDER_FAULT_MISSING && tenancy_has_key(tenancy)))
                 record_fault(state);
         r = give_settings(tenancy, config, state);
         if (r < 0)

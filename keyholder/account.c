@@ -85,7 +85,7 @@ static int account_set_ids(Account *account, const Accounts *accounts)
 {
         const char *key = account->key ? secret_reveal(account->key) : NULL;
         const char *const settings[] = {"account", account->tenancy_id, account->origin->endpoint,
-                                        account->origin->ca_file, key};
+                                        account->origin->ca_file};
         const char *const keys[] = {"key", key};
         int r = 0;
 
@@ -243,7 +243,7 @@ static int account_new(const Accounts *accounts, const TenancyConfig *config, Se
         return 0;
 }
 
-/* Settings that are in force, or were, have one account only. */
+/* Settings and a key that are in force, or were, have one account only. */
 static int get_account(const Accounts *accounts, const TenancyConfig *config, Secret *key,
                        Account **ret)
 {
@@ -255,7 +255,7 @@ static int get_account(const Accounts *accounts, const TenancyConfig *config, Se
         if (r < 0)
                 return r;
         old = accounts_find(accounts, account->id);
-        *ret = old ? account_ref(old) : TAKE_PTR(account);
+        *ret = old && old->key_id == account->key_id ? account_ref(old) : TAKE_PTR(account);
         return 0;
 }
 

@@ -7,13 +7,14 @@
 #include "keyholder/protocol/protocol.h"
 
 /*
- * An account: URL, trust and key of a tenancy, see protocol.h. Immutable and reference-counted. One
- * that another configuration or key has replaced is kept for the calls that have begun with it,
- * until the daemon releases it, but ten minutes at most: longer than a call may take.
+ * An account: URL, trust and key of a tenancy, see protocol.h. Immutable and reference-counted:
+ * with another key it is another object of the same id. One that another configuration has replaced
+ * is kept for the calls that have begun with it, until the daemon releases it, but ten minutes at
+ * most: longer than a call may take.
  */
 typedef struct Account {
         unsigned n_ref;
-        uint64_t id;
+        uint64_t id;     /* of URL and trust */
         uint64_t key_id; /* 0: no key */
         char *tenancy_id;
         Origin *origin;

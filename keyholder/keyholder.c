@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 #include "dbus/key-proof.h"
@@ -14,11 +13,16 @@
 /* Replies lose their bodies while the daemon has this much to read. */
 #define QUEUED_MAX ((size_t) 64 * 1024 * 1024)
 
+/* How long keyholder_stop() waits for requests that the daemon can repeat, and for all. */
+#define STOP_REPEATABLE_MS UINT64_C(1000)
+#define STOP_MS            UINT64_C(10000)
+
 typedef struct KeyHolderCall {
         KeyHolder *holder;
         uint64_t id;
         Account *account;
         HttpCall *http;
+        bool once;
 } KeyHolderCall;
 
 struct KeyHolder {
@@ -29,7 +33,24 @@ struct KeyHolder {
         Accounts *accounts; /* NULL before HELLO */
         Config *config;     /* NULL before the first load */
         KeyHolderCall *calls[PROTOCOL_CALLS_MAX];
+        unsigned n_calls, n_once;
+
+        bool is_stopping;
+        bool is_acknowledged; /* the daemon sends no more requests */
+        bool is_out_of_patience;
+        sd_event_source *stop_timer;
 };
+
+/* Stopping */
+
+static void stop_if_done(const KeyHolder *holder)
+{
+        unsigned n_awaited = holder->is_out_of_patience ? holder->n_once : holder->n_calls;
+
+        if (holder->is_stopping && holder->is_acknowledged && n_awaited == 0 &&
+            channel_queued(holder->channel) == 0)
+                (void) sd_event_exit(holder->event, 0);
+}
 
 /* Calls */
 
@@ -40,6 +61,8 @@ static KeyHolderCall **slot_of(KeyHolder *holder, uint64_t id)
 
 static void call_free(KeyHolderCall *call)
 {
+        call->holder->n_calls--;
+        call->holder->n_once -= call->once;
         http_call_cancel(call->http);
         account_unref(call->account);
         free(call);
@@ -79,6 +102,7 @@ static void on_http_reply(int r, const HttpReply *reply, void *userdata)
         origin_note_trust(call->account->origin, r);
         send_reply(holder, call->id, call->account, r, reply);
         call_free(call);
+        stop_if_done(holder);
 }
 
 static int build_url(const Account *account, const ProtocolMessage *message, char **ret)
@@ -136,8 +160,8 @@ static int on_request(KeyHolder *holder, const ProtocolMessage *message)
 
         if (*slot)
                 return -EPROTO;
-        if (!account) {
-                send_reply(holder, message->id, NULL, -ESTALE, NULL);
+        if (!account || holder->is_stopping) {
+                send_reply(holder, message->id, NULL, account ? -ESHUTDOWN : -ESTALE, NULL);
                 return 0;
         }
         call = calloc(1, sizeof(KeyHolderCall));
@@ -145,8 +169,12 @@ static int on_request(KeyHolder *holder, const ProtocolMessage *message)
                 send_reply(holder, message->id, account, -ENOMEM, NULL);
                 return 0;
         }
-        *call = (KeyHolderCall){
-                .holder = holder, .id = message->id, .account = account_ref(account)};
+        *call = (KeyHolderCall){.holder = holder,
+                                .id = message->id,
+                                .account = account_ref(account),
+                                .once = message->request.flags & PROTOCOL_ONCE};
+        holder->n_calls++;
+        holder->n_once += call->once;
         r = call_start(call, message);
         if (r == 0) {
                 *slot = call;
@@ -166,6 +194,7 @@ static void on_cancel(KeyHolder *holder, const ProtocolMessage *message)
         /* Its reply may have crossed the CANCEL. */
         if (*slot && (*slot)->id == message->id)
                 call_free(TAKE_PTR(*slot));
+        stop_if_done(holder);
 }
 
 static int on_prove(const KeyHolder *holder, const ProtocolMessage *message)
@@ -176,6 +205,8 @@ static int on_prove(const KeyHolder *holder, const ProtocolMessage *message)
 
         if (!account)
                 proof.proof.r = -ESTALE;
+        else if (holder->is_stopping)
+                proof.proof.r = -ESHUTDOWN;
         else if (!account->key)
                 proof.proof.r = -ENOKEY;
         else
@@ -318,10 +349,21 @@ static int on_hello(KeyHolder *holder, const ProtocolMessage *message)
 
 /* Connection */
 
+static int on_stop_ack(KeyHolder *holder)
+{
+        if (!holder->is_stopping || holder->is_acknowledged)
+                return -EPROTO;
+        holder->is_acknowledged = true;
+        stop_if_done(holder);
+        return 0;
+}
+
 static int on_message(const ProtocolMessage *message, void *userdata)
 {
         KeyHolder *holder = userdata;
 
+        if (message->type == PROTOCOL_STOP_ACK)
+                return on_stop_ack(holder);
         if ((message->type == PROTOCOL_HELLO) == (holder->accounts != NULL))
                 return -EPROTO;
         switch (message->type) {
@@ -339,9 +381,16 @@ static int on_message(const ProtocolMessage *message, void *userdata)
                 return on_reload(holder, message->id);
         case PROTOCOL_PROVE:
                 return on_prove(holder, message);
+        case PROTOCOL_PING:
+                return channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_PONG});
         default:
                 return -EPROTO;
         }
+}
+
+static void on_sent(void *userdata)
+{
+        stop_if_done(userdata);
 }
 
 static void on_closed(int r, void *userdata)
@@ -353,15 +402,35 @@ static void on_closed(int r, void *userdata)
         (void) sd_event_exit(holder->event, r);
 }
 
-/* The daemon runs as the same user. */
-static int check_peer(int fd)
+static int on_stop_timer(sd_event_source *source, uint64_t usec _unused_, void *userdata)
 {
-        socklen_t len = sizeof(struct ucred);
-        struct ucred peer;
+        KeyHolder *holder = userdata;
 
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-                return log_errno_origin(-errno);
-        return peer.uid == geteuid() ? 0 : -EPERM;
+        if (holder->is_out_of_patience) {
+                log_warning("Stopped with %u requests in flight", holder->n_calls);
+                return sd_event_exit(holder->event, 0);
+        }
+        holder->is_out_of_patience = true;
+        (void) sd_event_source_set_time_relative(source, (STOP_MS - STOP_REPEATABLE_MS) * 1000);
+        (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        stop_if_done(holder);
+        return 0;
+}
+
+void keyholder_stop(KeyHolder *holder)
+{
+        int r;
+
+        if (holder->is_stopping)
+                return;
+        holder->is_stopping = true;
+        log_info("Stopping, %u requests in flight", holder->n_calls);
+        r = sd_event_add_time_relative(holder->event, &holder->stop_timer, CLOCK_MONOTONIC,
+                                       STOP_REPEATABLE_MS * 1000, 1, on_stop_timer, holder);
+        if (r >= 0)
+                r = channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_STOPPING});
+        if (r < 0)
+                (void) sd_event_exit(holder->event, 0);
 }
 
 int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **ret)
@@ -376,12 +445,11 @@ int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **
         holder->config_file = config_file ? strdup(config_file) : NULL;
         if (config_file && !holder->config_file)
                 return -ENOMEM;
-        r = check_peer(fd);
-        if (r == 0)
-                r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
+        r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
         if (r == 0)
                 r = channel_new(event, TAKE_FD(owned_fd), PROTOCOL_KEYHOLDER,
                                 &(ChannelOwner){.received = on_message,
+                                                .sent = on_sent,
                                                 .closed = on_closed,
                                                 .userdata = holder},
                                 &holder->channel);
@@ -398,6 +466,7 @@ KeyHolder *keyholder_free(KeyHolder *holder)
         for (size_t i = 0; i < PROTOCOL_CALLS_MAX; i++)
                 if (holder->calls[i])
                         call_free(holder->calls[i]);
+        sd_event_source_disable_unref(holder->stop_timer);
         channel_free(holder->channel);
         api_key_loader_free(holder->keys);
         accounts_free(holder->accounts);

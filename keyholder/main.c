@@ -3,33 +3,49 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 
 #include "base/log.h"
 #include "build-config.h"
 #include "keyholder/keyholder.h"
+#include "keyholder/listener.h"
 
 static const char usage[] =
-        "Usage: passlock-keyholder --connection=FD [OPTION…]\n"
+        "Usage: passlock-keyholder [OPTION…]\n"
         "\n"
-        "Holds the Passlock API keys and makes the HTTP requests of passlockd, which starts it.\n"
+        "Holds the Passlock API keys and makes the HTTP requests of passlockd, which connects to "
+        "the\n"
+        "socket that systemd passes.\n"
         "\n"
-        "  --connection=FD    the number of a socket that is connected to passlockd\n"
+        "  --user=USER        the user of passlockd (default: passlock); others are refused\n"
+        "  --connection=FD    instead of systemd's socket, one that is connected to passlockd\n"
         "  --config=FILE      read only FILE and FILE.d/*.conf\n"
         "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
         "  --help             show this help\n"
         "  --version          show the version\n"
         "\n"
-        "See passlockd(8) and passlockd.conf(5).\n";
+        "See passlock-keyholder(8) and passlockd.conf(5).\n";
+
+#define DAEMON_USER "passlock"
 
 typedef struct CommandLine {
         const char *config_file; /* NULL: not given */
-        int fd;                  /* -1: not given */
+        const char *user;
+        int fd; /* -1: not given */
 } CommandLine;
+
+typedef struct Program {
+        CommandLine line;
+        sd_event *event;
+        Listener *listener;
+        KeyHolder *holder; /* NULL: the daemon has not connected yet */
+} Program;
 
 static int parse_fd(const char *text)
 {
@@ -46,6 +62,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                 OPTION_CONFIG = 256,
                 OPTION_CONNECTION,
                 OPTION_LOG_LEVEL,
+                OPTION_USER,
                 OPTION_HELP,
                 OPTION_VERSION
         };
@@ -53,6 +70,7 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                 {"config", required_argument, NULL, OPTION_CONFIG},
                 {"connection", required_argument, NULL, OPTION_CONNECTION},
                 {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+                {"user", required_argument, NULL, OPTION_USER},
                 {"help", no_argument, NULL, OPTION_HELP},
                 {"version", no_argument, NULL, OPTION_VERSION},
                 {},
@@ -66,6 +84,13 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                         break;
                 case OPTION_CONNECTION:
                         ret->fd = parse_fd(optarg);
+                        if (ret->fd < 0) {
+                                log_error("Invalid file descriptor: %s", optarg);
+                                return -1;
+                        }
+                        break;
+                case OPTION_USER:
+                        ret->user = optarg;
                         break;
                 case OPTION_LOG_LEVEL:
                         if (log_set_max_level_name(optarg) < 0) {
@@ -86,69 +111,161 @@ static int parse_arguments(int argc, char *argv[], CommandLine *ret)
                 log_error("Unexpected argument: %s", argv[optind]);
                 return -1;
         }
-        if (ret->fd < 0) {
-                log_error("--connection=FD is missing or invalid; passlockd starts this program");
-                return -1;
-        }
         return 1;
 }
 
-/* The process holds API keys: no core dump, no ptrace, no more privileges, none of the daemon's
- * descriptors. It ends with the daemon, even while it hangs. */
-static void protect_process(int fd)
+/* The process holds API keys: no core dump, no ptrace, no more privileges. */
+static void protect_process(void)
 {
         (void) setrlimit(RLIMIT_CORE, &(struct rlimit){});
         if (prctl(PR_SET_DUMPABLE, 0) < 0)
                 log_warning("Failed to disable core dumps: %s", strerror(errno));
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 log_warning("Failed to set no_new_privs: %s", strerror(errno));
+        umask(077);
+}
+
+/* A child of the daemon has none of its descriptors, and ends with it, even while it hangs. */
+static void protect_child(int fd)
+{
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 log_warning("Failed to set the parent death signal: %s", strerror(errno));
         if (fd > STDERR_FILENO + 1)
                 (void) close_range(STDERR_FILENO + 1, (unsigned) fd - 1, 0);
         (void) close_range((unsigned) fd + 1, ~0U, 0);
         (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
-        umask(077);
 }
 
-/* systemd sends the stop signal to all processes of the unit, but the daemon has calls to finish:
- * its end of the connection tells when to stop. */
-static void ignore_signals(void)
+static void set_signals(bool is_child)
 {
-        static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ};
-        sigset_t none;
+        static const int ignored[] = {SIGHUP, SIGPIPE, SIGXFSZ};
+        sigset_t blocked;
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
                 (void) signal(ignored[i], SIG_IGN);
-        sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        sigemptyset(&blocked);
+        if (is_child) {
+                /* systemd sends the stop signal to all processes of the unit, but the daemon has
+                 * calls to finish: its end of the connection tells when to stop. */
+                (void) signal(SIGTERM, SIG_IGN);
+                (void) signal(SIGINT, SIG_IGN);
+        } else {
+                sigaddset(&blocked, SIGTERM);
+                sigaddset(&blocked, SIGINT);
+        }
+        (void) sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
-static int run(const CommandLine *line)
+/* Takes the socket. */
+static int hold_keys(Program *program, int fd)
 {
-        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        _cleanup_(keyholder_freep) KeyHolder *holder = NULL;
+        return keyholder_new(program->event, fd, program->line.config_file, &program->holder);
+}
+
+static void on_daemon(int fd, void *userdata)
+{
+        Program *program = userdata;
         int r;
 
-        r = log_errno_origin(sd_event_new(&event));
+        r = hold_keys(program, fd);
+        if (r < 0) {
+                log_error("Failed to serve the daemon: %s", strerror(-r));
+                (void) sd_event_exit(program->event, r);
+        }
+}
+
+static int on_stop_signal(sd_event_source *source _unused_,
+                          const struct signalfd_siginfo *info _unused_, void *userdata)
+{
+        const Program *program = userdata;
+
+        (void) sd_notify(0, "STOPPING=1");
+        if (program->holder)
+                keyholder_stop(program->holder);
+        else
+                (void) sd_event_exit(program->event, 0);
+        return 0;
+}
+
+static int start_child(Program *program)
+{
+        int r;
+
+        r = listener_check_peer(program->line.fd, geteuid());
+        return r < 0 ? r : hold_keys(program, program->line.fd);
+}
+
+static int find_daemon_user(const CommandLine *line, uid_t *ret)
+{
+        const struct passwd *user;
+
+        errno = 0;
+        user = getpwnam(line->user);
+        if (!user) {
+                log_error("Failed to look up user %s, who runs passlockd: %s", line->user,
+                          errno ? strerror(errno) : "no such user");
+                return -ESRCH;
+        }
+        *ret = user->pw_uid;
+        return 0;
+}
+
+static int start_service(Program *program)
+{
+        uid_t uid = 0;
+        int r;
+
+        if (sd_listen_fds(1) != 1 ||
+            sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0) {
+                log_error("No socket: systemd starts this program by passlock-keyholder.socket");
+                return -EINVAL;
+        }
+        r = find_daemon_user(&program->line, &uid);
+        if (r == 0)
+                r = listener_new(program->event, SD_LISTEN_FDS_START, uid, on_daemon, program,
+                                 &program->listener);
+        if (r == 0)
+                r = log_errno_origin(sd_event_add_signal(program->event, NULL, SIGTERM,
+                                                         on_stop_signal, program));
         if (r >= 0)
-                r = keyholder_new(event, line->fd, line->config_file, &holder);
+                r = log_errno_origin(
+                        sd_event_add_signal(program->event, NULL, SIGINT, on_stop_signal, program));
+        if (r >= 0)
+                r = log_errno_origin(sd_event_set_watchdog(program->event, true));
+        return r < 0 ? r : log_errno_origin(sd_notify(0, "READY=1"));
+}
+
+/* Ends when the connection ends: the keys are in memory only while the daemon can use them, and
+ * each connection finds the keys of its time. */
+static int run(Program *program)
+{
+        int r;
+
+        r = log_errno_origin(sd_event_new(&program->event));
+        if (r >= 0)
+                r = program->line.fd >= 0 ? start_child(program) : start_service(program);
         if (r < 0) {
                 log_error("Failed to start: %s", strerror(-r));
                 return r;
         }
-        return log_errno_origin(sd_event_loop(event));
+        return log_errno_origin(sd_event_loop(program->event));
 }
 
 int main(int argc, char *argv[])
 {
-        CommandLine line = {.fd = -1};
+        Program program = {.line = {.user = DAEMON_USER, .fd = -1}};
         int r;
 
-        r = parse_arguments(argc, argv, &line);
+        r = parse_arguments(argc, argv, &program.line);
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
-        protect_process(line.fd);
-        ignore_signals();
-        return run(&line) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        protect_process();
+        if (program.line.fd >= 0)
+                protect_child(program.line.fd);
+        set_signals(program.line.fd >= 0);
+        r = run(&program);
+        keyholder_free(program.holder);
+        listener_free(program.listener);
+        sd_event_unref(program.event);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -235,8 +235,8 @@ static void on_reply(int r, const ApiReply *reply, void *userdata)
         log_debug("%s, attempt %u: status %u, %s", call->endpoint->name, call->n_attempts,
                   reply->status, r == 0 ? "complete" : strerror(-r));
         api_server_record_reply(call->api->server, r, reply);
-        /* A local failure says nothing about the server, and a quick probe nothing about one that is
-         * slow. */
+        /* A local failure says nothing about the server, and a quick probe nothing about one that
+         * is slow. */
         if (!api_is_resource_shortage(r) && r != API_TRANSPORT_LOST &&
             !(call->is_quick && r == -ETIMEDOUT))
                 record_attempt(call, reply);

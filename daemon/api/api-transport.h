@@ -54,6 +54,10 @@ typedef struct ApiReply {
  */
 typedef void (*ApiReplyFunc)(int r, const ApiReply *reply, void *userdata);
 
+/* Instead of the id of a key: the transport does not know whether there is one; calls fail with
+ * API_TRANSPORT_LOST. */
+#define API_KEY_UNKNOWN UINT64_MAX
+
 /* The transport failed, not the API. Transports retry by themselves what may be repeated. */
 #define API_TRANSPORT_LOST (-ENOLINK)
 

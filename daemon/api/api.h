@@ -46,8 +46,9 @@ typedef struct ApiSettings {
         const char *tenancy_id;
         const char *ca_file; /* NULL: the system's trust anchors */
         uint64_t timeout_ms;
-        uint64_t account; /* with endpoint, trust anchors and key; see api-transport.h */
-        uint64_t key;     /* identifies the key; 0: none, only the key set can be fetched */
+        uint64_t account; /* with endpoint and trust anchors; see api-transport.h */
+        uint64_t key; /* identifies the key, see API_KEY_UNKNOWN; 0: none, only the key set can be
+                         fetched */
 } ApiSettings;
 
 /* Observes the results of foreground calls with a key. Runs before the callback of the call. */

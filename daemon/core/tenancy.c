@@ -186,13 +186,22 @@ static void tenancy_learn_state(Tenancy *tenancy, TenancyState state, int error)
                 audit(events[state], .tenancy = tenancy->label, .error = error);
 }
 
+static TenancyState state_of_key(uint64_t key)
+{
+        if (key == API_KEY_UNKNOWN)
+                return TENANCY_DEGRADED;
+        return key ? TENANCY_READY : TENANCY_UNCONFIGURED;
+}
+
 /* Assumes that a new key is valid; the next API call updates the state. */
 static void tenancy_note_key(Tenancy *tenancy, uint64_t old, uint64_t key)
 {
         if (old != 0 && old == key)
                 return;
-        (void) tenancy_set_state(tenancy, key ? TENANCY_READY : TENANCY_UNCONFIGURED);
-        if (old || key)
+        (void) tenancy_set_state(tenancy, state_of_key(key));
+        if (old == API_KEY_UNKNOWN)
+                old = 0;
+        if (key != API_KEY_UNKNOWN && (old || key))
                 audit(!key  ? EVENT_KEY_REMOVED
                       : old ? EVENT_KEY_REPLACED
                             : EVENT_KEY_TAKEN,
@@ -298,6 +307,11 @@ uint64_t tenancy_account(const Tenancy *tenancy)
 uint64_t tenancy_key(const Tenancy *tenancy)
 {
         return tenancy->api ? api_key(tenancy->api) : 0;
+}
+
+bool tenancy_has_key(const Tenancy *tenancy)
+{
+        return tenancy_is_usable(tenancy) && api_key(tenancy->api) != API_KEY_UNKNOWN;
 }
 
 const char *tenancy_credential(const Tenancy *tenancy)

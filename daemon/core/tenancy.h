@@ -97,9 +97,11 @@ const char *tenancy_endpoint(const Tenancy *tenancy);
 /* NULL for the system's trust anchors. */
 const char *tenancy_ca_file(const Tenancy *tenancy);
 const char *tenancy_credential(const Tenancy *tenancy);
-/* Account and key of the settings in force; 0 if there is none. */
+/* Of the settings in force; 0 if there is none. */
 uint64_t tenancy_account(const Tenancy *tenancy);
 uint64_t tenancy_key(const Tenancy *tenancy);
+/* Whether the key holder has said that there is a key. */
+bool tenancy_has_key(const Tenancy *tenancy);
 TenancyState tenancy_state(const Tenancy *tenancy);
 /* How many calls the API answers at once, and how long one may take; 0 while not configured. */
 unsigned tenancy_api_slots(const Tenancy *tenancy);

@@ -39,6 +39,7 @@ struct ApiExchange {
 struct HolderCalls {
         sd_event *event;
         Channel *channel; /* NULL: no key holder */
+        bool is_paused;
         bool is_down;
         ApiExchange *calls[PROTOCOL_CALLS_MAX]; /* by id */
         uint64_t last_id;
@@ -86,7 +87,7 @@ void holder_calls_send(HolderCalls *calls)
 {
         ApiExchange *call;
 
-        while (calls->channel && channel_queued(calls->channel) < SEND_MAX &&
+        while (calls->channel && !calls->is_paused && channel_queued(calls->channel) < SEND_MAX &&
                (call = TAILQ_FIRST(&calls->queued))) {
                 uint64_t now_ms = monotonic_ms();
 
@@ -196,7 +197,27 @@ int holder_call_start(HolderCalls *calls, const ApiRequest *request, ApiReplyFun
 void holder_calls_connect(HolderCalls *calls, Channel *channel)
 {
         calls->channel = channel;
+        calls->is_paused = false;
+        calls->is_down = false;
         holder_calls_send(calls);
+}
+
+void holder_calls_pause(HolderCalls *calls)
+{
+        calls->is_paused = true;
+}
+
+bool holder_calls_await(const HolderCalls *calls)
+{
+        return !TAILQ_EMPTY(&calls->sent);
+}
+
+/* Sends a call again on the next connection. */
+static void queue_again(HolderCalls *calls, ApiExchange *call)
+{
+        TAILQ_REMOVE(&calls->sent, call, entry);
+        TAILQ_INSERT_HEAD(&calls->queued, call, entry);
+        call->is_sent = false;
 }
 
 void holder_calls_disconnect(HolderCalls *calls)
@@ -249,12 +270,14 @@ static int result_of(int r)
         return r == -ESTALE || r == -ENOKEY || r == -EINVAL ? API_TRANSPORT_LOST : r;
 }
 
-static void on_reply(const HolderCalls *calls, const ProtocolMessage *message)
+static void on_reply(HolderCalls *calls, const ProtocolMessage *message)
 {
         ApiExchange *call = find_call(calls, message);
 
         /* A reply may cross the CANCEL of its call. */
-        if (call)
+        if (call && message->reply.r == -ESHUTDOWN)
+                queue_again(calls, call);
+        else if (call)
                 call_end(call, result_of(message->reply.r),
                          &(ApiReply){.status = message->reply.status,
                                      .body = message->texts[0].text,
@@ -264,20 +287,22 @@ static void on_reply(const HolderCalls *calls, const ProtocolMessage *message)
                                      .slots = message->reply.slots});
 }
 
-static void on_proof(const HolderCalls *calls, const ProtocolMessage *message)
+static void on_proof(HolderCalls *calls, const ProtocolMessage *message)
 {
         ApiExchange *call = find_call(calls, message);
         char proof[PROTOCOL_PROOF_LEN + 1] = "";
 
         memcpy(proof, message->proof.proof, PROTOCOL_PROOF_LEN);
-        if (call)
+        if (call && message->proof.r == -ESHUTDOWN)
+                queue_again(calls, call);
+        else if (call)
                 call_end(call, result_of(message->proof.r),
                          &(ApiReply){.status = message->proof.r == 0 ? 200 : 0,
                                      .body = proof,
                                      .body_len = strlen(proof)});
 }
 
-void holder_calls_receive(const HolderCalls *calls, const ProtocolMessage *message)
+void holder_calls_receive(HolderCalls *calls, const ProtocolMessage *message)
 {
         if (message->type == PROTOCOL_REPLY)
                 on_reply(calls, message);

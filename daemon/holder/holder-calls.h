@@ -19,14 +19,18 @@ int holder_call_start(HolderCalls *calls, const ApiRequest *request, ApiReplyFun
                       void *userdata, ApiExchange **ret);
 void holder_call_cancel(ApiExchange *call);
 
-/* There is a key holder: sends the requests that wait. The channel is lent. */
+/* A key holder has loaded its keys: sends the requests that wait. The channel is lent. */
 void holder_calls_connect(HolderCalls *calls, Channel *channel);
+/* The key holder takes no more requests, but replies to those that it has. */
+void holder_calls_pause(HolderCalls *calls);
 /* The key holder has ended: queues what may be repeated, and fails the rest. */
 void holder_calls_disconnect(HolderCalls *calls);
 /* Whether requests fail at once while there is no key holder, instead of waiting. */
 void holder_calls_set_down(HolderCalls *calls, bool is_down);
+/* Whether a reply is awaited. */
+bool holder_calls_await(const HolderCalls *calls);
 
 /* The channel has sent something: sends the requests that wait. */
 void holder_calls_send(HolderCalls *calls);
 /* A REPLY or PROOF has arrived. */
-void holder_calls_receive(const HolderCalls *calls, const ProtocolMessage *message);
+void holder_calls_receive(HolderCalls *calls, const ProtocolMessage *message);

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "daemon/holder/holder-calls.h"
 #include "daemon/holder/holder-process.h"
+#include "daemon/holder/holder-socket.h"
 #include "daemon/holder/holder-states.h"
+#include "daemon/holder/holder-watchdog.h"
 #include "daemon/holder/holder.h"
 #include "keyholder/protocol/channel.h"
 
@@ -20,6 +22,9 @@
 
 /* Requests fail at once after so many starts in a row without a connection. */
 #define STARTS_MAX 2U
+
+/* Requests fail at once if a key holder has not loaded its keys by then. */
+#define LOAD_MS 5000U
 
 /* Time for an orderly exit. */
 #define EXIT_MS 2000U
@@ -34,6 +39,7 @@ typedef struct HeldAccount {
 struct Holder {
         sd_event *event;
         char *config_file;
+        char *socket_path; /* NULL: the key holder is a child process */
         HolderChangedFunc changed;
         void *userdata;
         ApiTransport transport;
@@ -41,7 +47,9 @@ struct Holder {
 
         HolderProcess *process;
         Channel *channel; /* NULL: no key holder */
-        sd_event_source *restart;
+        bool is_stopping; /* the key holder has been told to exit */
+        HolderWatchdog *watchdog;
+        sd_event_source *restart, *load_timer;
         uint64_t started_at_ms;
         unsigned n_failures; /* ends in a row, for the back-off */
         unsigned n_starts;   /* in a row that did not load */
@@ -63,8 +71,12 @@ static int start_call(void *userdata, const ApiRequest *request, ApiReplyFunc fu
                       void *func_userdata, ApiExchange **ret)
 {
         const Holder *holder = userdata;
+        int r;
 
-        return holder_call_start(holder->calls, request, func, func_userdata, ret);
+        r = holder_call_start(holder->calls, request, func, func_userdata, ret);
+        if (holder_calls_await(holder->calls))
+                holder_watchdog_arm(holder->watchdog);
+        return r;
 }
 
 static HeldAccount *find_held(const Holder *holder, uint64_t id)
@@ -150,6 +162,7 @@ static int on_loaded(Holder *holder, const ProtocolMessage *message)
         free(TAKE_PTR(holder->failure));
         holder->n_starts = 0;
         holder->is_loaded = true;
+        (void) sd_event_source_set_enabled(holder->load_timer, SD_EVENT_OFF);
         if (message->loaded.r < 0) {
                 set_failure(holder, "The key holder failed to load the configuration",
                             message->texts[0].text);
@@ -160,6 +173,11 @@ static int on_loaded(Holder *holder, const ProtocolMessage *message)
                         log_notice("The key holder runs");
         }
         holder->changed(holder->userdata);
+        if (message->id == 0 && !holder->is_stopping) {
+                holder_calls_connect(holder->calls, holder->channel);
+                if (holder_calls_await(holder->calls))
+                        holder_watchdog_arm(holder->watchdog);
+        }
         return 0;
 }
 
@@ -176,9 +194,11 @@ void holder_reload(Holder *holder)
         static uint64_t last_id;
 
         begin_load(holder, holder->channel ? ++last_id : 0);
-        if (holder->channel)
-                (void) channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_RELOAD,
-                                                                        .id = holder->load_id});
+        if (!holder->channel)
+                return;
+        holder_watchdog_arm(holder->watchdog);
+        (void) channel_send(holder->channel,
+                            &(ProtocolMessage){.type = PROTOCOL_RELOAD, .id = holder->load_id});
 }
 
 bool holder_is_loaded(const Holder *holder)
@@ -188,10 +208,18 @@ bool holder_is_loaded(const Holder *holder)
 
 /* Connection */
 
+static int on_stopping(Holder *holder)
+{
+        holder->is_stopping = true;
+        holder_calls_pause(holder->calls);
+        return channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_STOP_ACK});
+}
+
 static int on_message(const ProtocolMessage *message, void *userdata)
 {
         Holder *holder = userdata;
 
+        holder_watchdog_feed(holder->watchdog);
         switch (message->type) {
         case PROTOCOL_STATE:
                 return on_state(holder, message);
@@ -201,6 +229,10 @@ static int on_message(const ProtocolMessage *message, void *userdata)
         case PROTOCOL_PROOF:
                 holder_calls_receive(holder->calls, message);
                 return 0;
+        case PROTOCOL_PONG:
+                return 0;
+        case PROTOCOL_STOPPING:
+                return on_stopping(holder);
         default:
                 return -EPROTO;
         }
@@ -211,6 +243,8 @@ static void on_sent(void *userdata)
         const Holder *holder = userdata;
 
         holder_calls_send(holder->calls);
+        if (holder_calls_await(holder->calls))
+                holder_watchdog_arm(holder->watchdog);
 }
 
 /* Starts and ends */
@@ -226,16 +260,24 @@ static uint64_t restart_pause_ms(const Holder *holder)
         return pause_ms < RESTART_MAX_MS ? pause_ms : RESTART_MAX_MS;
 }
 
+static void log_end_of_holder(const Holder *holder, uint64_t pause_ms)
+{
+        if (holder->is_stopping)
+                log_info("The key holder has stopped");
+        else /* The log would fill with the same failure. */
+                log_at(pause_ms < RESTART_MAX_MS ? LOG_WARNING : LOG_DEBUG,
+                       "%s; the next start is in %g s",
+                       holder->failure ?: "The key holder has ended", (double) pause_ms / 1000);
+}
+
 static void schedule_restart(Holder *holder)
 {
         uint64_t pause_ms;
         int r;
 
-        holder->n_failures++;
+        holder->n_failures = holder->is_stopping ? 0 : holder->n_failures + 1;
         pause_ms = restart_pause_ms(holder);
-        /* The log would fill with the same failure. */
-        log_at(pause_ms < RESTART_MAX_MS ? LOG_WARNING : LOG_DEBUG, "%s; the next start is in %g s",
-               holder->failure ?: "The key holder has ended", (double) pause_ms / 1000);
+        log_end_of_holder(holder, pause_ms);
         r = log_errno_origin(sd_event_source_set_time_relative(holder->restart, pause_ms * 1000));
         if (r >= 0)
                 r = log_errno_origin(
@@ -257,6 +299,8 @@ static void on_closed(int r, void *userdata)
 
         holder->channel = channel_free(holder->channel);
         holder->process = holder_process_kill(holder->process);
+        holder_watchdog_disarm(holder->watchdog);
+        (void) sd_event_source_set_enabled(holder->load_timer, SD_EVENT_OFF);
         if (monotonic_ms() - holder->started_at_ms >= RESTART_GOOD_MS)
                 holder->n_failures = 0;
         set_failure(holder, "The key holder has ended",
@@ -266,6 +310,33 @@ static void on_closed(int r, void *userdata)
         schedule_restart(holder);
 }
 
+/* Watchdog */
+
+static bool awaits(void *userdata)
+{
+        const Holder *holder = userdata;
+
+        return !holder->is_loaded || holder_calls_await(holder->calls);
+}
+
+static void ping(void *userdata)
+{
+        const Holder *holder = userdata;
+
+        (void) channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_PING});
+}
+
+/* Only a child can be killed. systemd kills a service that hangs, and the connection ends. */
+static void on_hang(void *userdata)
+{
+        Holder *holder = userdata;
+
+        if (!holder->process)
+                return;
+        log_warning("The key holder hangs and is killed");
+        on_closed(-ETIMEDOUT, holder);
+}
+
 static int connect_holder(Holder *holder)
 {
         ProtocolMessage hello = {.type = PROTOCOL_HELLO};
@@ -273,13 +344,27 @@ static int connect_holder(Holder *holder)
                 .received = on_message, .sent = on_sent, .closed = on_closed, .userdata = holder};
         int fd = -1, r;
 
-        r = holder_process_new(holder->event, holder->config_file, &holder->process, &fd);
+        if (holder->socket_path)
+                r = holder_socket_connect(holder->socket_path, &fd);
+        else
+                r = holder_process_new(holder->event, holder->config_file, &holder->process, &fd);
         if (r == 0)
                 r = channel_new(holder->event, fd, PROTOCOL_DAEMON, &owner, &holder->channel);
         if (r < 0)
                 return r;
         memcpy(hello.hello.nonce, holder->nonce, sizeof(holder->nonce));
         return channel_send(holder->channel, &hello);
+}
+
+/* A service may be slow to start; or its unit fails, and nobody accepts the connection. */
+static int on_load_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+        Holder *holder = userdata;
+
+        set_failure(holder, "The key holder does not respond", strerror(ETIMEDOUT));
+        log_warning("%s", holder->failure);
+        holder_calls_set_down(holder->calls, true);
+        return 0;
 }
 
 static void start(Holder *holder)
@@ -290,10 +375,14 @@ static void start(Holder *holder)
         (void) sd_event_source_set_enabled(holder->restart, SD_EVENT_OFF);
         holder->n_starts++;
         holder->started_at_ms = monotonic_ms();
+        holder->is_stopping = false;
         begin_load(holder, 0);
         r = connect_holder(holder);
         if (r == 0) {
-                holder_calls_connect(holder->calls, holder->channel);
+                (void) sd_event_source_set_time_relative(holder->load_timer, LOAD_MS * 1000);
+                (void) sd_event_source_set_enabled(holder->load_timer, SD_EVENT_ONESHOT);
+                if (holder->process)
+                        holder_watchdog_arm(holder->watchdog);
                 return;
         }
         holder->channel = channel_free(holder->channel);
@@ -322,8 +411,12 @@ int holder_diagnose(const Holder *holder, FindingList *list)
                 return 0;
         return finding_add(list, .kind = "key-holder", .name = "passlock-keyholder",
                            .text = holder->failure ?: "The key holder has not started yet",
-                           .advice = "journalctl --unit=passlockd tells more; links and id_tokens "
-                                     "need no key holder");
+                           .advice = holder->socket_path
+                                             ? "systemctl status passlock-keyholder.socket "
+                                               "passlock-keyholder.service tells more; links and "
+                                               "id_tokens need no key holder"
+                                             : "journalctl --unit=passlockd tells more; links and "
+                                               "id_tokens need no key holder");
 }
 
 const ApiTransport *holder_transport(const Holder *holder)
@@ -331,8 +424,18 @@ const ApiTransport *holder_transport(const Holder *holder)
         return &holder->transport;
 }
 
-int holder_new(sd_event *event, const char *config_file, HolderChangedFunc changed, void *userdata,
-               Holder **ret)
+static int add_timer(sd_event *event, sd_event_time_handler_t handler, Holder *holder,
+                     sd_event_source **ret)
+{
+        int r;
+
+        r = log_errno_origin(
+                sd_event_add_time_relative(event, ret, CLOCK_MONOTONIC, 0, 1, handler, holder));
+        return r < 0 ? r : log_errno_origin(sd_event_source_set_enabled(*ret, SD_EVENT_OFF));
+}
+
+int holder_new(sd_event *event, const HolderOptions *options, HolderChangedFunc changed,
+               void *userdata, Holder **ret)
 {
         _cleanup_(holder_freep) Holder *holder = calloc(1, sizeof(Holder));
         int r;
@@ -347,17 +450,25 @@ int holder_new(sd_event *event, const char *config_file, HolderChangedFunc chang
                                            .hold = hold_account,
                                            .release = release_account,
                                            .userdata = holder};
-        holder->config_file = config_file ? strdup(config_file) : NULL;
-        if (config_file && !holder->config_file)
+        holder->config_file = options->config_file ? strdup(options->config_file) : NULL;
+        holder->socket_path = options->socket_path ? strdup(options->socket_path) : NULL;
+        if (!holder->config_file != !options->config_file ||
+            !holder->socket_path != !options->socket_path)
                 return -ENOMEM;
         if (getrandom(holder->nonce, sizeof(holder->nonce), 0) != sizeof(holder->nonce))
                 return log_errno_origin(-errno);
         r = holder_calls_new(event, &holder->calls);
         if (r == 0)
-                r = log_errno_origin(sd_event_add_time_relative(
-                        event, &holder->restart, CLOCK_MONOTONIC, 0, 1, on_restart, holder));
+                r = add_timer(event, on_restart, holder, &holder->restart);
         if (r >= 0)
-                r = log_errno_origin(sd_event_source_set_enabled(holder->restart, SD_EVENT_OFF));
+                r = add_timer(event, on_load_timer, holder, &holder->load_timer);
+        if (r >= 0)
+                r = holder_watchdog_new(event,
+                                        &(HolderWatchdogOwner){.awaits = awaits,
+                                                               .ping = ping,
+                                                               .hangs = on_hang,
+                                                               .userdata = holder},
+                                        &holder->watchdog);
         if (r < 0)
                 return r;
         start(holder);
@@ -380,9 +491,12 @@ Holder *holder_free(Holder *holder)
                 LIST_REMOVE(account, entry);
                 free(account);
         }
+        holder_watchdog_free(holder->watchdog);
         sd_event_source_disable_unref(holder->restart);
+        sd_event_source_disable_unref(holder->load_timer);
         sd_event_unref(holder->event);
         free(holder->config_file);
+        free(holder->socket_path);
         free(holder->failure);
         free(holder);
         return NULL;

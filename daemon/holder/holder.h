@@ -7,12 +7,13 @@
 #include "daemon/model/finding.h"
 
 /*
- * The daemon's side of the key holder: starts it, restarts it with back-off when it ends, and sends
- * it the requests to the API. See keyholder/protocol/protocol.h.
+ * The daemon's side of the key holder: starts it or connects to it, again with back-off when it
+ * ends or hangs, and sends it the requests to the API. See keyholder/protocol/protocol.h.
  *
  * A request waits while there is no key holder, up to its timeout; but it fails at once after the
- * key holder has failed to start. If the key holder ends during a request, the request is repeated,
- * unless it must be sent once.
+ * key holder has failed to start. A key holder that is told to exit replies to the requests that it
+ * has, and the next one gets the others. If the key holder ends during a request, the request is
+ * repeated, unless it must be sent once.
  */
 typedef struct Holder Holder;
 
@@ -35,10 +36,15 @@ typedef struct HolderState {
 /* States have changed, or a reload has ended. Called from the event loop. */
 typedef void (*HolderChangedFunc)(void *userdata);
 
-/* Starts the key holder; a failure is logged and retried. `config_file` NULL: the system's
- * configuration. Returns 0 or a negative errno. */
-int holder_new(sd_event *event, const char *config_file, HolderChangedFunc changed, void *userdata,
-               Holder **ret);
+typedef struct HolderOptions {
+        const char *config_file; /* NULL: the system's configuration */
+        const char *socket_path; /* where systemd starts the key holder; NULL: as a child process */
+} HolderOptions;
+
+/* Starts the key holder, or connects to it; a failure is logged and retried. Returns 0 or a
+ * negative errno. */
+int holder_new(sd_event *event, const HolderOptions *options, HolderChangedFunc changed,
+               void *userdata, Holder **ret);
 /* Ends the key holder, and cancels all calls. NULL is fine. Returns NULL. */
 Holder *holder_free(Holder *holder);
 DEFINE_CLEANUP(Holder *, holder_free);

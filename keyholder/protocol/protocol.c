@@ -8,7 +8,7 @@
 #define ERRNO_MAX 4095
 
 typedef struct Layout {
-        ProtocolSide receiver;
+        ProtocolSide receiver; /* 0: unknown type */
         bool has_id;
         size_t fixed_len;
         size_t text_max[PROTOCOL_TEXTS_MAX];
@@ -35,6 +35,8 @@ static const Layout *layout_of(unsigned type)
                                     sizeof(ProtocolProve),
                                     {PROTOCOL_NONCE_MAX},
                                     false},
+                [PROTOCOL_PING] = {PROTOCOL_KEYHOLDER, false, 0, {}, false},
+                [PROTOCOL_STOP_ACK] = {PROTOCOL_KEYHOLDER, false, 0, {}, false},
                 [PROTOCOL_STATE] = {PROTOCOL_DAEMON,
                                     false,
                                     sizeof(ProtocolState),
@@ -49,10 +51,12 @@ static const Layout *layout_of(unsigned type)
                 [PROTOCOL_REPLY] =
                         {PROTOCOL_DAEMON, true, sizeof(ProtocolReply), {PROTOCOL_REPLY_MAX}, true},
                 [PROTOCOL_PROOF] = {PROTOCOL_DAEMON, true, sizeof(ProtocolProof), {}, false},
+                [PROTOCOL_PONG] = {PROTOCOL_DAEMON, false, 0, {}, false},
+                [PROTOCOL_STOPPING] = {PROTOCOL_DAEMON, false, 0, {}, false},
         };
         const Layout *layout = type < ARRAY_SIZE(layouts) ? &layouts[type] : NULL;
 
-        return layout && (layout->fixed_len > 0 || layout->has_id) ? layout : NULL;
+        return layout && layout->receiver != 0 ? layout : NULL;
 }
 
 static bool id_is_valid(const Layout *layout, unsigned type, uint64_t id)

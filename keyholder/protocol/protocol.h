@@ -15,12 +15,17 @@
  * with a STATE for each tenancy and one LOADED, and likewise to each RELOAD. It sends further
  * STATEs when a missing key appears. Each REQUEST gets one REPLY, and each PROVE one PROOF, with
  * its id, unless a CANCEL comes first. At most PROTOCOL_CALLS_MAX are in flight, each with another
- * id modulo that number.
+ * id modulo that number. Each PING gets a PONG.
  *
- * The key holder knows the URL, the trust anchors and the key of an *account*. Accounts never
- * change: other settings or another key make another account. The daemon names an account by its
- * id, and releases it when no call can use it any more. Ids are keyed digests, with the nonce of
- * HELLO as the key, so that they survive a restart of the key holder and tell nothing about keys.
+ * A key holder that is told to exit sends STOPPING. The daemon answers with STOP_ACK, and sends
+ * neither REQUEST nor PROVE after it; those that cross the STOPPING fail with -ESHUTDOWN and are
+ * sent again on the next connection. The key holder closes the connection after its last REPLY.
+ *
+ * The key holder knows the URL, the trust anchors and the key of an *account*. Other settings make
+ * another account; another key does not, so that requests which wait while the key is replaced are
+ * sent with the new one. The daemon names an account by its id, and releases it when no call can
+ * use it any more. Ids of accounts and keys are keyed digests, with the nonce of HELLO as the key,
+ * so that they survive a restart of the key holder and tell nothing about keys.
  *
  * Reserved for later versions: the other types, and a `reserved` that is not 0.
  */
@@ -35,15 +40,19 @@ typedef enum ProtocolType {
         PROTOCOL_RELEASE,
         PROTOCOL_RELOAD,
         PROTOCOL_PROVE,
+        PROTOCOL_PING,
+        PROTOCOL_STOP_ACK,
         /* From the key holder. */
         PROTOCOL_STATE = 65,
         PROTOCOL_LOADED,
         PROTOCOL_REPLY,
         PROTOCOL_PROOF,
+        PROTOCOL_PONG,
+        PROTOCOL_STOPPING,
 } ProtocolType;
 
 typedef enum ProtocolSide {
-        PROTOCOL_DAEMON,
+        PROTOCOL_DAEMON = 1,
         PROTOCOL_KEYHOLDER,
 } ProtocolSide;
 
@@ -133,7 +142,7 @@ typedef struct ProtocolLoaded {
 /* Text: body. Has the id of its REQUEST. */
 typedef struct ProtocolReply {
         int32_t r; /* as in HttpFunc; or -ESTALE: unknown account, -ENOKEY: no key, -EINVAL: refused
-                      path */
+                      path, -ESHUTDOWN: not sent, see STOPPING */
         uint32_t status;
         uint32_t retry_after_s;
         uint32_t slots;
@@ -143,7 +152,7 @@ typedef struct ProtocolReply {
 #define PROTOCOL_PROOF_LEN 64U
 /* Has the id of its PROVE. */
 typedef struct ProtocolProof {
-        int32_t r; /* 0 or a negative errno */
+        int32_t r; /* 0 or a negative errno, see ProtocolReply */
         uint32_t reserved;
         char proof[PROTOCOL_PROOF_LEN];
 } ProtocolProof;

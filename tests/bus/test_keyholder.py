@@ -285,6 +285,22 @@ def test_hanging(own_stack, api):
     assert not [r for r in api.requests if "/principal/" in r.path], "it was cancelled before it was sent"
 
 
+def test_killed_because_it_hangs(own_stack, api):
+    """The next one repeats what may be repeated."""
+    use(own_stack, api)
+    own_stack.sections["Tenancy default"]["TimeoutSec"] = "60"
+    own_stack.start()
+    pid = own_stack.daemon.keyholder_pid
+    os.kill(pid, signal.SIGSTOP)
+    with own_stack.connect() as connection:
+        call = connection.start_authorize(RP_ID, new_user())
+        once = connection.start_exchange("code")
+        assert connection.finish(call)[0] == "rt"
+        assert connection.outcome(once) == ("error", "Unreachable")
+    assert is_ended(pid)
+    assert "The key holder hangs and is killed" in own_stack.daemon.log_text()
+
+
 def test_many_calls_while_it_hangs(own_stack, api):
     """More than the socket takes: the daemon does not block."""
     use(own_stack, api)
@@ -370,9 +386,10 @@ def test_missing(without):
     with without.connect() as connection:
         connection.links("Add", "ada", "pk-1")
         assert connection.links("GetUser", "pk-1") == ("ada",)
-        assert connection.state() == "unconfigured"
-        with raises("NotConfigured"):
-            connection.authorize(RP_ID, new_user())
+        assert connection.state() == "degraded"
+        for _ in range(2):
+            with within(1), raises("Unreachable"):
+                connection.authorize(RP_ID, new_user())
     log = without.daemon.log_text()
     assert "Failed to start the key holder: No such file or directory; the next start is in" in log
     if without.is_root:

@@ -3,32 +3,27 @@
 
 import os
 import signal
-import socket
-import time
 
 from .build import binary
 from .bus import Bus
-from .process import PATIENCE_SEC, Process
+from .notify import NotifyingProcess
 from .workspace import Workspace
 
 Sections = dict[str, dict[str, str]]
 
 
-class Daemon(Process):
+class Daemon(NotifyingProcess):
     """passlockd. State and configuration survive restarts and kill9()."""
 
     name = "passlockd"
 
     def __init__(self, work: Workspace, bus: Bus, sections: Sections, keys: dict[str, str]):
-        super().__init__(work.log(self.name))
+        super().__init__(work)
         self.bus = bus
         self.config = work / "passlockd.conf"
         self.credentials = work.private_dir("credentials")
         self.state = work.private_dir("state")
         self.runtime = work.private_dir("runtime")
-        self.notify_path = work / "notify"
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify.bind(str(self.notify_path))
         self.configure(sections)
         self.set_keys(keys)
 
@@ -53,14 +48,7 @@ class Daemon(Process):
                 "CREDENTIALS_DIRECTORY": str(self.credentials),
                 "STATE_DIRECTORY": str(self.state),
                 "RUNTIME_DIRECTORY": str(self.runtime),
-                "NOTIFY_SOCKET": str(self.notify_path)}
-
-    def start(self):
-        self.forget_notifications()
-        return super().start()
-
-    def wait_ready(self):
-        self.wait_notified("READY=1")
+                **self.notify_environment()}
 
     def reload(self):
         """Sends SIGHUP, and waits until the reload has succeeded or failed."""
@@ -68,20 +56,3 @@ class Daemon(Process):
         os.kill(self.pid, signal.SIGHUP)
         self.wait_notified("RELOADING=1")
         self.wait_notified("READY=1")
-
-    def forget_notifications(self):
-        """Discards notifications of earlier starts and reloads."""
-        self.notify.setblocking(False)
-        try:
-            while self.notify.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
-
-    def wait_notified(self, what: str):
-        """Waits for a notification, beginning with those that have not been read."""
-        end = time.monotonic() + PATIENCE_SEC
-        while True:
-            self.wait_readable(self.notify, max(0, end - time.monotonic()))
-            if what in self.notify.recv(4096).decode().splitlines():
-                return

@@ -40,6 +40,7 @@ class Process:
 
     name = "process"
     stdin = subprocess.DEVNULL
+    fds: tuple[int, ...] = ()  # descriptors that it inherits
 
     def __init__(self, log: Path, as_user: list[str] | None = None):
         self.log = log
@@ -71,7 +72,7 @@ class Process:
             # Killed when this process dies. A session of its own, so that Ctrl-C does not reach it.
             self.child = subprocess.Popen(
                 [*self.as_user, "--pdeathsig", "KILL", "--", *self.command()],
-                env=passed_on | self.environment(), stdin=self.stdin,
+                env=passed_on | self.environment(), stdin=self.stdin, pass_fds=self.fds,
                 stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         atexit.register(self.stop)
         try:

@@ -28,7 +28,7 @@ typedef struct Fixture {
         ProtocolState state; /* the last one, and its label */
         char label[PROTOCOL_LABEL_MAX + 1];
         char fault[1024];
-        unsigned n_states, n_loaded, n_replies, n_proofs;
+        unsigned n_states, n_loaded, n_replies, n_proofs, n_pongs, n_stopping;
         int loaded_r;
         ProtocolReply reply;
         char body[64];
@@ -57,6 +57,12 @@ static int on_received(const ProtocolMessage *message, void *userdata)
                 f->reply = message->reply;
                 snprintf(f->body, sizeof(f->body), "%s", message->texts[0].text);
                 break;
+        case PROTOCOL_PONG:
+                f->n_pongs++;
+                break;
+        case PROTOCOL_STOPPING:
+                f->n_stopping++;
+                break;
         default:
                 f->n_proofs++;
                 f->proof = message->proof;
@@ -68,11 +74,15 @@ static void on_closed(int r, void *userdata)
 {
 }
 
+/* A path that ends in "hold" gets no reply. */
 static void serve(RawPeer *peer, int fd, unsigned n, void *userdata)
 {
-        while (raw_peer_read(peer, fd))
-                if (!raw_peer_print(fd, OK_REPLY))
+        while (raw_peer_read(peer, fd)) {
+                _cleanup_(freep) char *received = raw_peer_request(peer);
+
+                if (!strstr(received, "/hold HTTP") && !raw_peer_print(fd, OK_REPLY))
                         return;
+        }
 }
 
 static void write_configuration(const Fixture *f, const char *tenancy_id)
@@ -107,8 +117,7 @@ static void run_until(const Fixture *f, const unsigned *counter, unsigned n)
         }
 }
 
-/* The key holder exits at the first violation. */
-static void run_until_exit(const Fixture *f)
+static void run_until_exit(const Fixture *f, int expected)
 {
         uint64_t deadline_ms = monotonic_ms() + PATIENCE_MS;
         int code = 0;
@@ -117,7 +126,7 @@ static void run_until_exit(const Fixture *f)
                 assert_true(monotonic_ms() < deadline_ms);
                 assert_true(sd_event_run(f->event, 100000) >= 0);
         }
-        assert_int_equal(code, -EPROTO);
+        assert_int_equal(code, expected);
 }
 
 static void send_message(const Fixture *f, const ProtocolMessage *message)
@@ -246,7 +255,7 @@ static void test_violations(void **state)
         say_hello(f);
         request(f, 1, f->state.account, "tenant", "/x", 0);
         request(f, 1 + PROTOCOL_CALLS_MAX, f->state.account, "tenant", "/x", 0);
-        run_until_exit(f);
+        run_until_exit(f, -EPROTO);
 }
 
 static void test_request_before_hello(void **state)
@@ -254,7 +263,7 @@ static void test_request_before_hello(void **state)
         Fixture *f = *state;
 
         request(f, 1, 1, "tenant", "/x", 0);
-        run_until_exit(f);
+        run_until_exit(f, -EPROTO);
 }
 
 static void test_two_hellos(void **state)
@@ -263,7 +272,7 @@ static void test_two_hellos(void **state)
 
         say_hello(f);
         send_message(f, &(ProtocolMessage){.type = PROTOCOL_HELLO});
-        run_until_exit(f);
+        run_until_exit(f, -EPROTO);
 }
 
 static void reload(Fixture *f)
@@ -274,8 +283,8 @@ static void reload(Fixture *f)
         run_until(f, &f->n_loaded, n + 1);
 }
 
-/* A replaced account can be used until its release. */
-static void test_reload(void **state)
+/* Another key: the requests that come have it. */
+static void test_other_key(void **state)
 {
         Fixture *f = *state;
         ProtocolState first;
@@ -286,27 +295,40 @@ static void test_reload(void **state)
         assert_memory_equal(&f->state, &first, sizeof(first));
         write_key(f, "sk_2");
         reload(f);
-        assert_true(f->state.account != first.account && f->state.key != first.key);
-        assert_int_equal(result_of(f, f->state.account, "tenant", "/x"), 0);
+        assert_int_equal(f->state.account, first.account);
+        assert_true(f->state.key != first.key);
+        assert_int_equal(result_of(f, first.account, "tenant", "/x"), 0);
         assert_true(was_sent(f, "Bearer sk_2\r\n"));
+        /* As before, so it has the id that it had. */
+        write_key(f, "sk_1");
+        reload(f);
+        assert_memory_equal(&f->state, &first, sizeof(first));
         assert_int_equal(result_of(f, first.account, "tenant", "/x"), 0);
         assert_true(was_sent(f, "Bearer sk_1\r\n"));
+}
+
+/* A replaced account can be used until its release. */
+static void test_reload(void **state)
+{
+        Fixture *f = *state;
+        ProtocolState first;
+
+        say_hello(f);
+        first = f->state;
+        write_configuration(f, "other");
+        reload(f);
+        assert_int_equal(f->state.key, first.key);
+        assert_true(f->state.account != first.account);
+        assert_int_equal(result_of(f, f->state.account, "other", "/x"), 0);
+        assert_int_equal(result_of(f, first.account, "tenant", "/x"), 0);
+        assert_true(was_sent(f, "/v2/tenant/x"));
         send_message(
                 f, &(ProtocolMessage){.type = PROTOCOL_RELEASE, .release.account = first.account});
         assert_int_equal(result_of(f, first.account, "tenant", "/x"), -ESTALE);
         /* One in force is not released. */
         send_message(f, &(ProtocolMessage){.type = PROTOCOL_RELEASE,
                                            .release.account = f->state.account});
-        assert_int_equal(result_of(f, f->state.account, "tenant", "/x"), 0);
-
-        /* As before, so it has the id that it had. */
-        write_key(f, "sk_1");
-        reload(f);
-        assert_memory_equal(&f->state, &first, sizeof(first));
-        write_configuration(f, "other");
-        reload(f);
-        assert_int_equal(f->state.key, first.key);
-        assert_true(f->state.account != first.account);
+        assert_int_equal(result_of(f, f->state.account, "other", "/x"), 0);
 }
 
 static void test_reload_that_fails(void **state)
@@ -370,14 +392,109 @@ static void test_proof(void **state)
         assert_int_equal(f->proof.r, -ESTALE);
 }
 
+static void test_ping(void **state)
+{
+        Fixture *f = *state;
+
+        say_hello(f);
+        send_message(f, &(ProtocolMessage){.type = PROTOCOL_PING});
+        run_until(f, &f->n_pongs, 1);
+}
+
+static void acknowledge(const Fixture *f)
+{
+        send_message(f, &(ProtocolMessage){.type = PROTOCOL_STOP_ACK});
+}
+
+/* Requests that cross the STOPPING are refused, so that the daemon can send them elsewhere. */
+static void test_stop(void **state)
+{
+        Fixture *f = *state;
+
+        say_hello(f);
+        keyholder_stop(f->holder);
+        keyholder_stop(f->holder);
+        assert_int_equal(result_of(f, f->state.account, "tenant", "/x"), -ESHUTDOWN);
+        prove(f, f->state.account, "0123456789abcdef0123456789abcdef");
+        assert_int_equal(f->proof.r, -ESHUTDOWN);
+        assert_int_equal(f->n_stopping, 1);
+        assert_int_equal(raw_peer_n_requests(f->peer), 0);
+        acknowledge(f);
+        run_until_exit(f, 0);
+}
+
+static void run_until_sent(const Fixture *f, unsigned n)
+{
+        while (raw_peer_n_requests(f->peer) < n)
+                assert_true(sd_event_run(f->event, 10000) >= 0);
+}
+
+/* A request that is in flight gets its reply. */
+static void test_stop_during_request(void **state)
+{
+        Fixture *f = *state;
+
+        say_hello(f);
+        request(f, 1, f->state.account, "tenant", "/x", 0);
+        run_until_sent(f, 1);
+        keyholder_stop(f->holder);
+        run_until(f, &f->n_stopping, 1);
+        acknowledge(f);
+        run_until_exit(f, 0);
+        while (f->n_replies == 0)
+                channel_wait(f->channel, PATIENCE_MS);
+        assert_int_equal(f->reply.r, 0);
+}
+
+/* A request without a reply is not waited for, unless it must be sent once. */
+static void test_stop_without_reply(void **state)
+{
+        Fixture *f = *state;
+
+        say_hello(f);
+        request(f, 1, f->state.account, "tenant", "/hold", 0);
+        request(f, 2, f->state.account, "tenant", "/hold", PROTOCOL_ONCE);
+        run_until_sent(f, 2);
+        keyholder_stop(f->holder);
+        run_until(f, &f->n_stopping, 1);
+        acknowledge(f);
+        for (uint64_t end_ms = monotonic_ms() + 1200; monotonic_ms() < end_ms;)
+                assert_true(sd_event_run(f->event, 10000) >= 0);
+        assert_int_equal(sd_event_get_exit_code(f->event, &(int){0}), -ENODATA);
+        send_message(f, &(ProtocolMessage){.type = PROTOCOL_CANCEL, .id = 2});
+        run_until_exit(f, 0);
+        assert_int_equal(f->n_replies, 0);
+}
+
+static void test_acknowledgement_of_nothing(void **state)
+{
+        Fixture *f = *state;
+
+        say_hello(f);
+        acknowledge(f);
+        run_until_exit(f, -EPROTO);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(request),    TEST(key_set_has_no_key),   TEST(refused_requests),
-                TEST(violations), TEST(request_before_hello), TEST(two_hellos),
-                TEST(reload),     TEST(reload_that_fails),    TEST(no_key),
+                TEST(request),
+                TEST(key_set_has_no_key),
+                TEST(refused_requests),
+                TEST(violations),
+                TEST(request_before_hello),
+                TEST(two_hellos),
+                TEST(other_key),
+                TEST(reload),
+                TEST(reload_that_fails),
+                TEST(no_key),
                 TEST(proof),
+                TEST(ping),
+                TEST(stop),
+                TEST(stop_during_request),
+                TEST(stop_without_reply),
+                TEST(acknowledgement_of_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

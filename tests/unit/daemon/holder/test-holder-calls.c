@@ -380,13 +380,47 @@ static void test_proof(void **state)
         assert_int_equal(strlen(outcome.body), PROTOCOL_PROOF_LEN);
 }
 
+/* A key holder that stops replies to the requests that it has, the next one gets the others, also
+ * those that must be sent once. */
+static void test_pause(void **state)
+{
+        Fixture *f = *state;
+        Outcome before, crossing, after;
+        uint64_t crossing_id;
+
+        connect_both(f);
+        start(f, &before, true, PATIENCE_MS);
+        start(f, &crossing, true, PATIENCE_MS);
+        run_until(f, &f->n_received, 2);
+        crossing_id = f->ids[1];
+        holder_calls_pause(f->calls);
+        start(f, &after, true, PATIENCE_MS);
+        reply(f, crossing_id, -ESHUTDOWN);
+        reply(f, f->ids[0], 0);
+        run_until(f, &before.n_ended, 1);
+        assert_int_equal(before.r, 0);
+        assert_false(holder_calls_await(f->calls));
+        assert_int_equal(f->n_received, 2);
+
+        disconnect_both(f);
+        connect_both(f);
+        run_until(f, &f->n_received, 2);
+        assert_int_equal(f->ids[0], crossing_id);
+        reply(f, f->ids[0], 0);
+        reply(f, f->ids[1], 0);
+        run_until(f, &crossing.n_ended, 1);
+        run_until(f, &after.n_ended, 1);
+        assert_int_equal(crossing.r, 0);
+        assert_int_equal(after.r, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 TEST(reply),  TEST(errors),         TEST(cancel),   TEST(waiting),
                 TEST(repeat), TEST(deadly_request), TEST(deadline), TEST(down),
-                TEST(limit),  TEST(invalid),        TEST(proof),
+                TEST(limit),  TEST(invalid),        TEST(proof),    TEST(pause),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,10 @@ static const Sample samples[] = {
          PROTOCOL_DAEMON,
          {PROTOCOL_REPLY_MAX}},
         {{.type = PROTOCOL_PROOF, .id = 8, .proof.proof = "abc"}, PROTOCOL_DAEMON, {}},
+        {{.type = PROTOCOL_PING}, PROTOCOL_KEYHOLDER, {}},
+        {{.type = PROTOCOL_STOP_ACK}, PROTOCOL_KEYHOLDER, {}},
+        {{.type = PROTOCOL_PONG}, PROTOCOL_DAEMON, {}},
+        {{.type = PROTOCOL_STOPPING}, PROTOCOL_DAEMON, {}},
 };
 
 typedef struct Encoded {
