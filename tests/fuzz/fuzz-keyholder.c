@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a compromised daemon sends to the key holder. Bit 0 of the first byte: whether a HELLO comes
+ * first; the rest is the stream, in which ACCOUNT stands for the id of the account.
+ *
+ * No request goes to another host or tenancy, and the public one has no key.
+ */
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "keyholder/http/http.h"
+#include "keyholder/keyholder.h"
+#include "keyholder/protocol/channel.h"
+#include "tests/fuzz/fuzz.h"
+
+#define ACCOUNT  "ACCOUNT!"
+#define ENDPOINT "http://127.0.0.1:9"
+#define TENANCY  ENDPOINT "/v2/tenant/"
+#define KEY_SET  ENDPOINT "/v2/.well-known/jwks.json"
+
+static char directory[64], config_file[128];
+
+typedef struct Daemon {
+        sd_event *event;
+        KeyHolder *holder;
+        int fd;
+        uint64_t account;
+} Daemon;
+
+/* HTTP */
+
+struct HttpCall {
+        sd_event_source *reply;
+        HttpFunc func;
+        void *userdata;
+};
+
+struct HttpClient {
+        sd_event *event;
+};
+
+int __wrap_http_client_new(sd_event *event, const char *ca_file, HttpClient **ret);
+HttpClient *__wrap_http_client_free(HttpClient *client);
+unsigned __wrap_http_client_slots(const HttpClient *client);
+int __wrap_http_call_start(const HttpClient *client, const HttpRequest *request, HttpFunc func,
+                           void *userdata, HttpCall **ret);
+HttpCall *__wrap_http_call_cancel(HttpCall *call);
+
+int __wrap_http_client_new(sd_event *event, const char *ca_file _unused_, HttpClient **ret)
+{
+        *ret = calloc(1, sizeof(HttpClient));
+        assert(*ret);
+        (*ret)->event = event;
+        return 0;
+}
+
+HttpClient *__wrap_http_client_free(HttpClient *client)
+{
+        free(client);
+        return NULL;
+}
+
+unsigned __wrap_http_client_slots(const HttpClient *client _unused_)
+{
+        return 100;
+}
+
+static int on_reply(sd_event_source *source _unused_, void *userdata)
+{
+        HttpCall *call = userdata;
+        HttpFunc func = call->func;
+        void *func_userdata = call->userdata;
+
+        __wrap_http_call_cancel(call);
+        func(0, &(HttpReply){.status = 200, .body = "{}", .body_len = 2}, func_userdata);
+        return 0;
+}
+
+/* Segments as a server understands them, in which a dot may be encoded. */
+static bool climbs(const char *path)
+{
+        return strstr(path, "..") || strcasestr(path, "%2e") || strcasestr(path, "%2f") ||
+               strchr(path, '#') || strchr(path, '\\') || strchr(path, ' ');
+}
+
+int __wrap_http_call_start(const HttpClient *client, const HttpRequest *request, HttpFunc func,
+                           void *userdata, HttpCall **ret)
+{
+        HttpCall *call;
+
+        if (request->bearer) {
+                assert(strncmp(request->url, TENANCY, strlen(TENANCY)) == 0);
+                assert(!climbs(request->url + strlen(TENANCY)));
+        } else {
+                assert(streq(request->url, KEY_SET));
+                assert(!request->body && streq(request->method, "GET"));
+        }
+        assert(request->timeout_ms > 0 && request->timeout_ms <= UINT32_MAX);
+        for (const char *c = request->url; *c; c++)
+                assert(*c > ' ' && *c < 0x7f);
+        call = calloc(1, sizeof(HttpCall));
+        assert(call);
+        call->func = func;
+        call->userdata = userdata;
+        assert(sd_event_add_defer(client->event, &call->reply, on_reply, call) >= 0);
+        *ret = call;
+        return 0;
+}
+
+HttpCall *__wrap_http_call_cancel(HttpCall *call)
+{
+        if (!call)
+                return NULL;
+        sd_event_source_disable_unref(call->reply);
+        free(call);
+        return NULL;
+}
+
+/* The daemon */
+
+static void write_file(const char *name, const char *text)
+{
+        char path[128];
+        FILE *f;
+
+        snprintf(path, sizeof(path), "%s/%s", directory, name);
+        f = fopen(path, "we");
+        assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static void remove_directory(void)
+{
+        fuzz_remove_tree(directory);
+}
+
+int LLVMFuzzerInitialize(int *argc _unused_, char ***argv _unused_)
+{
+        assert(log_set_max_level_name("err") == 0);
+        assert(freopen("/dev/null", "we", stderr) || true);
+        fuzz_make_directory(directory);
+        atexit(remove_directory);
+        snprintf(config_file, sizeof(config_file), "%s/passlockd.conf", directory);
+        write_file("passlockd.conf",
+                   "[Tenancy default]\nTenancyId=tenant\nEndpoint=" ENDPOINT "\n");
+        write_file("passlock.default", "sk_secret");
+        assert(setenv("CREDENTIALS_DIRECTORY", directory, 1) == 0);
+        return 0;
+}
+
+static bool has_ended(const Daemon *daemon)
+{
+        int code;
+
+        return sd_event_get_exit_code(daemon->event, &code) >= 0;
+}
+
+static void read_message(Daemon *daemon, const char *bytes)
+{
+        ProtocolMessage message;
+
+        if (protocol_decode(bytes, &message) < 0)
+                abort();
+        for (size_t i = 0; i < PROTOCOL_TEXTS_MAX; i++)
+                assert(message.texts[i].len == 0 || !strstr(message.texts[i].text, "sk_secret"));
+        if (message.type == PROTOCOL_STATE)
+                daemon->account = message.state.account;
+}
+
+/* Reads the complete messages that the key holder has sent, which are valid. */
+static void read_messages(Daemon *daemon)
+{
+        static char buffer[1 << 20];
+        ssize_t n = recv(daemon->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+        size_t begin = 0, len;
+
+        while (n > 0 && (size_t) n - begin >= sizeof(ProtocolHeader)) {
+                ProtocolHeader header;
+
+                memcpy(&header, buffer + begin, sizeof(header));
+                assert(protocol_read_header(&header, PROTOCOL_DAEMON, &len) == 0);
+                if ((size_t) n - begin < len)
+                        break;
+                read_message(daemon, buffer + begin);
+                begin += len;
+        }
+}
+
+static void run(Daemon *daemon)
+{
+        while (!has_ended(daemon) && sd_event_run(daemon->event, 0) > 0)
+                read_messages(daemon);
+        read_messages(daemon);
+}
+
+static void send_bytes(Daemon *daemon, const char *bytes, size_t len)
+{
+        while (len > 0 && !has_ended(daemon)) {
+                ssize_t n = send(daemon->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+                if (n > 0) {
+                        bytes += n;
+                        len -= (size_t) n;
+                }
+                run(daemon);
+        }
+}
+
+static void send_hello(Daemon *daemon)
+{
+        char *bytes;
+        size_t len;
+
+        assert(protocol_encode(&(ProtocolMessage){.type = PROTOCOL_HELLO, .hello.nonce = "a nonce"},
+                               &bytes, &len) == 0);
+        send_bytes(daemon, bytes, len);
+        free(bytes);
+        run(daemon);
+        assert(daemon->account != 0);
+}
+
+static void name_account(const Daemon *daemon, char *bytes, size_t len)
+{
+        char *found;
+
+        while ((found = memmem(bytes, len, ACCOUNT, strlen(ACCOUNT))))
+                memcpy(found, &daemon->account, sizeof(daemon->account));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        _cleanup_(freep) char *stream = fuzz_text(data, size);
+        Daemon daemon = {};
+        int fds[2];
+
+        if (size < 1)
+                return 0;
+        assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+        daemon.fd = fds[0];
+        assert(sd_event_new(&daemon.event) >= 0);
+        assert(keyholder_new(daemon.event, fds[1], config_file, &daemon.holder) == 0);
+        if (stream[0] & 1)
+                send_hello(&daemon);
+        if (stream[0] & 2)
+                keyholder_stop(daemon.holder);
+        if (daemon.account != 0)
+                name_account(&daemon, stream + 1, size - 1);
+        send_bytes(&daemon, stream + 1, size - 1);
+        run(&daemon);
+        close(daemon.fd);
+        run(&daemon);
+        keyholder_free(daemon.holder);
+        sd_event_unref(daemon.event);
+        return 0;
+}
