@@ -139,7 +139,7 @@ static void remove_directory(void)
 int LLVMFuzzerInitialize(int *argc _unused_, char ***argv _unused_)
 {
         assert(log_set_max_level_name("err") == 0);
-        assert(freopen("/dev/null", "we", stderr) || true);
+        assert(freopen("/dev/null", "we", stderr));
         fuzz_make_directory(directory);
         atexit(remove_directory);
         snprintf(config_file, sizeof(config_file), "%s/passlockd.conf", directory);
