@@ -16,7 +16,7 @@
 #include "daemon/config-loader.h"
 #include "daemon/health.h"
 #include "daemon/holder/holder.h"
-#include "daemon/memory-trim.h"
+#include "daemon/memory/memory-trim.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"
 #include "daemon/status.h"

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "daemon/memory/memory-trim.h"
 #include "dbus/key-proof.h"
 #include "keyholder/account.h"
 #include "keyholder/api-key-loader.h"
@@ -29,6 +30,7 @@ struct KeyHolder {
         sd_event *event;
         char *config_file;
         Channel *channel;
+        MemoryTrim *memory_trim;
         ApiKeyLoader *keys;
         Accounts *accounts; /* NULL before HELLO */
         Config *config;     /* NULL before the first load */
@@ -102,6 +104,7 @@ static void on_http_reply(int r, const HttpReply *reply, void *userdata)
         origin_note_trust(call->account->origin, r);
         send_reply(holder, call->id, call->account, r, reply);
         call_free(call);
+        memory_trim_soon(holder->memory_trim);
         stop_if_done(holder);
 }
 
@@ -433,6 +436,13 @@ void keyholder_stop(KeyHolder *holder)
                 (void) sd_event_exit(holder->event, 0);
 }
 
+static bool has_calls(void *userdata)
+{
+        const KeyHolder *holder = userdata;
+
+        return holder->n_calls > 0;
+}
+
 int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **ret)
 {
         _cleanup_(keyholder_freep) KeyHolder *holder = calloc(1, sizeof(KeyHolder));
@@ -445,7 +455,9 @@ int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **
         holder->config_file = config_file ? strdup(config_file) : NULL;
         if (config_file && !holder->config_file)
                 return -ENOMEM;
-        r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
+        r = memory_trim_new(event, has_calls, holder, &holder->memory_trim);
+        if (r == 0)
+                r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
         if (r == 0)
                 r = channel_new(event, TAKE_FD(owned_fd), PROTOCOL_KEYHOLDER,
                                 &(ChannelOwner){.received = on_message,
@@ -468,6 +480,7 @@ KeyHolder *keyholder_free(KeyHolder *holder)
                         call_free(holder->calls[i]);
         sd_event_source_disable_unref(holder->stop_timer);
         channel_free(holder->channel);
+        memory_trim_free(holder->memory_trim);
         api_key_loader_free(holder->keys);
         accounts_free(holder->accounts);
         config_free(holder->config);

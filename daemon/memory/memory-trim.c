@@ -4,7 +4,7 @@
 #include <malloc.h>
 
 #include "base/log.h"
-#include "daemon/memory-trim.h"
+#include "daemon/memory/memory-trim.h"
 
 #define DELAY_US (3U * 1000U * 1000U)
 
