@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/log.h"
 #include "base/wiping-allocator.h"
@@ -15,6 +16,9 @@
 /* Messages per event, so that other event sources get their turn. */
 #define READS_MAX 16U
 
+/* Messages that are sent with one system call. */
+#define PARTS_MAX 64U
+
 typedef struct Frame {
         STAILQ_ENTRY(Frame) entry;
         size_t len, n_sent;
@@ -23,6 +27,8 @@ typedef struct Frame {
 
 struct Channel {
         sd_event_source *io;
+        sd_event_source
+                *flush; /* after the events that are pending: sends several messages at once */
         int fd;
         ProtocolSide side;
         ChannelOwner owner;
@@ -48,6 +54,7 @@ Channel *channel_free(Channel *channel)
                 frame_free(frame);
         }
         sd_event_source_disable_unref(channel->io);
+        sd_event_source_disable_unref(channel->flush);
         closep(&channel->fd);
         wiping_free(channel->input);
         free(channel);
@@ -61,63 +68,89 @@ size_t channel_queued(const Channel *channel)
         return channel->n_queued;
 }
 
-static void watch(Channel *channel)
+static void watch(Channel *channel, bool for_space)
 {
-        (void) sd_event_source_set_io_events(
-                channel->io, EPOLLIN | (channel->n_queued > 0 ? (uint32_t) EPOLLOUT : 0));
+        (void) sd_event_source_set_io_events(channel->io,
+                                             EPOLLIN | (for_space ? (uint32_t) EPOLLOUT : 0));
+}
+
+/* Drops what has been sent. */
+static void drop_sent(Channel *channel, size_t n)
+{
+        channel->n_queued -= n;
+        while (n > 0) {
+                Frame *frame = STAILQ_FIRST(&channel->output);
+                size_t left = frame->len - frame->n_sent;
+
+                if (n < left) {
+                        frame->n_sent += n;
+                        return;
+                }
+                n -= left;
+                STAILQ_REMOVE_HEAD(&channel->output, entry);
+                frame_free(frame);
+        }
+}
+
+static size_t collect(const Channel *channel, struct iovec parts[static PARTS_MAX])
+{
+        Frame *frame;
+        size_t n = 0;
+
+        STAILQ_FOREACH(frame, &channel->output, entry) {
+                if (n == PARTS_MAX)
+                        break;
+                parts[n++] = (struct iovec){.iov_base = frame->bytes + frame->n_sent,
+                                            .iov_len = frame->len - frame->n_sent};
+        }
+        return n;
 }
 
 /* Sends what the socket accepts. A broken connection shows when it is read. */
-static size_t send_some(const Channel *channel, const char *bytes, size_t len)
+static void send_queued(Channel *channel)
 {
-        size_t n_sent = 0;
-
-        while (n_sent < len) {
-                ssize_t n = send(channel->fd, bytes + n_sent, len - n_sent,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (channel->n_queued > 0) {
+                struct iovec parts[PARTS_MAX];
+                const struct msghdr message = {.msg_iov = parts,
+                                               .msg_iovlen = collect(channel, parts)};
+                ssize_t n = sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         break;
-                n_sent += (size_t) n;
+                drop_sent(channel, (size_t) n);
         }
-        return n_sent;
+        watch(channel, channel->n_queued > 0);
 }
 
-static void send_queued(Channel *channel)
+static void flush(Channel *channel)
 {
-        Frame *frame;
+        (void) sd_event_source_set_enabled(channel->flush, SD_EVENT_OFF);
+        send_queued(channel);
+        if (channel->owner.sent)
+                channel->owner.sent(channel->owner.userdata);
+}
 
-        while ((frame = STAILQ_FIRST(&channel->output))) {
-                size_t n = send_some(channel, frame->bytes + frame->n_sent,
-                                     frame->len - frame->n_sent);
-
-                frame->n_sent += n;
-                channel->n_queued -= n;
-                if (frame->n_sent < frame->len)
-                        break;
-                STAILQ_REMOVE_HEAD(&channel->output, entry);
-                frame_free(frame);
-        }
-        watch(channel);
+static int on_flush(sd_event_source *source _unused_, void *userdata)
+{
+        flush(userdata);
+        return 0;
 }
 
 int channel_send_encoded(Channel *channel, const char *bytes, size_t len)
 {
-        size_t n = channel->n_queued == 0 ? send_some(channel, bytes, len) : 0;
-        Frame *frame;
+        Frame *frame = malloc(sizeof(Frame) + len);
 
-        if (n == len)
-                return 0;
-        frame = malloc(sizeof(Frame) + len - n);
         if (!frame)
                 return -ENOMEM;
-        *frame = (Frame){.len = len - n};
-        memcpy(frame->bytes, bytes + n, len - n);
+        *frame = (Frame){.len = len};
+        memcpy(frame->bytes, bytes, len);
         STAILQ_INSERT_TAIL(&channel->output, frame, entry);
-        channel->n_queued += frame->len;
-        watch(channel);
+        /* Otherwise the socket is full, or an earlier message waits for the flush. */
+        if (channel->n_queued == 0)
+                (void) sd_event_source_set_enabled(channel->flush, SD_EVENT_ONESHOT);
+        channel->n_queued += len;
         return 0;
 }
 
@@ -212,6 +245,7 @@ static int read_input(Channel *channel)
 static void close_channel(Channel *channel, int r)
 {
         (void) sd_event_source_set_enabled(channel->io, SD_EVENT_OFF);
+        (void) sd_event_source_set_enabled(channel->flush, SD_EVENT_OFF);
         channel->owner.closed(r == -ESHUTDOWN ? 0 : r, channel->owner.userdata);
 }
 
@@ -219,11 +253,8 @@ static void serve(Channel *channel, bool can_send)
 {
         int r = 1;
 
-        if (can_send && channel->n_queued > 0) {
-                send_queued(channel);
-                if (channel->owner.sent)
-                        channel->owner.sent(channel->owner.userdata);
-        }
+        if (can_send && channel->n_queued > 0)
+                flush(channel);
         for (unsigned i = 0; r == 1 && i < READS_MAX; i++)
                 r = read_input(channel);
         if (r < 0)
@@ -262,6 +293,10 @@ int channel_new(sd_event *event, int fd, ProtocolSide side, const ChannelOwner *
         if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
                 return log_errno_origin(-errno);
         r = log_errno_origin(sd_event_add_io(event, &channel->io, fd, EPOLLIN, on_io, channel));
+        if (r >= 0)
+                r = log_errno_origin(sd_event_add_defer(event, &channel->flush, on_flush, channel));
+        if (r >= 0)
+                r = log_errno_origin(sd_event_source_set_enabled(channel->flush, SD_EVENT_OFF));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(channel);

@@ -13,7 +13,7 @@ typedef struct ChannelOwner {
         /* A message has arrived, lent. May send. Returns 0, or a negative errno to close the
          * connection. */
         int (*received)(const ProtocolMessage *message, void *userdata);
-        /* Part of what was queued has been sent. May be NULL. */
+        /* What was queued has been sent, as far as the socket took it. May be NULL. */
         void (*sent)(void *userdata);
         /* The connection is closed: r is 0 at the end of file, -EPROTO after an invalid message,
          * the result of received(), or the errno of the socket. Called once; may free the channel.
@@ -29,8 +29,8 @@ int channel_new(sd_event *event, int fd, ProtocolSide side, const ChannelOwner *
 Channel *channel_free(Channel *channel);
 DEFINE_CLEANUP(Channel *, channel_free);
 
-/* Sends a message, or queues it while the socket is full. Returns 0, -ENOMEM or -EINVAL, see
- * protocol_encode(). */
+/* Queues a message, which is sent after the pending events of the loop. Returns 0, -ENOMEM or
+ * -EINVAL, see protocol_encode(). */
 int channel_send(Channel *channel, const ProtocolMessage *message);
 /* The same with an encoded message, which is copied. Returns 0 or -ENOMEM. */
 int channel_send_encoded(Channel *channel, const char *bytes, size_t len);
