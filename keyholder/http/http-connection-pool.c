@@ -9,6 +9,7 @@ HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool)
         if (!pool)
                 return NULL;
         assert(pool->n_calls == 0);
+        http_transfer_cache_unref(pool->transfers);
         http_multi_free(pool->multi);
         free(pool);
         return NULL;
@@ -25,6 +26,9 @@ int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc
                 return -ENOMEM;
         pool->trust = http_trust_stat(ca_file);
         pool->proxy = http_trust_stat(NULL);
+        r = http_transfer_cache_new(event, &pool->transfers);
+        if (r < 0)
+                return r;
         r = http_multi_new(event, on_end, on_error, userdata, &pool->multi);
         if (r < 0)
                 return r;

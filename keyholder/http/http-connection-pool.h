@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "keyholder/http/http-multi.h"
+#include "keyholder/http/http-transfer-cache.h"
 #include "keyholder/http/http-trust.h"
 
 /*
@@ -18,7 +19,8 @@
  */
 typedef struct HttpConnectionPool {
         HttpMulti *multi;
-        HttpTrust trust; /* as of before curl reads the file */
+        HttpTransferCache *transfers; /* with TLS sessions, which are not verified again */
+        HttpTrust trust;              /* as of before curl reads the file */
         HttpTrust proxy; /* of the system's trust anchors, which verify an https:// proxy */
         size_t n_calls;
         uint64_t n_received;

@@ -5,7 +5,9 @@
 
 #include "keyholder/http/http-date.h"
 
-uint64_t http_date_ms(const char *value)
+#define DATE_SIZE 40U /* longer than a valid date */
+
+static uint64_t parse_date(const char *value)
 {
         time_t date;
 
@@ -16,6 +18,21 @@ uint64_t http_date_ms(const char *value)
                 return 0;
         date = curl_getdate(value, NULL);
         return date > 0 ? (uint64_t) date * 1000 : 0;
+}
+
+/* Replies within a second have the same date, and curl_getdate() is slow. */
+uint64_t http_date_ms(const char *value)
+{
+        static char last_value[DATE_SIZE];
+        static uint64_t last_ms;
+
+        if (strlen(value) >= DATE_SIZE)
+                return parse_date(value);
+        if (!streq(value, last_value)) {
+                last_ms = parse_date(value);
+                (void) stpcpy(last_value, value);
+        }
+        return last_ms;
 }
 
 /* strtoul() saturates, too. */

@@ -3,7 +3,7 @@
 
 #include "base/retry-after.h"
 
-/* HTTP dates, in all formats of RFC 9110. Pure. */
+/* HTTP dates, in all formats of RFC 9110. */
 
 /* Milliseconds since the epoch; 0 if invalid or before 1970. */
 uint64_t http_date_ms(const char *value);

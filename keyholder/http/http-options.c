@@ -11,6 +11,9 @@
 #define KEEPALIVE_IDLE_S  15L
 #define KEEPALIVE_EVERY_S 5L
 
+/* The minimum: bodies are small, and each buffer is wiped. */
+#define UPLOAD_BUFFER_SIZE 16384L
+
 static int append_header(struct curl_slist **headers, const char *line)
 {
         struct curl_slist *grown = curl_slist_append(*headers, line);
@@ -66,16 +69,11 @@ static CURLcode set_connection(CURL *easy, bool https)
         return c;
 }
 
-static CURLcode set_tls(CURL *easy, const HttpOptions *options, bool once)
+static CURLcode set_tls(CURL *easy, const HttpSettings *settings)
 {
         CURLcode c = CURLE_OK;
 
         HTTP_SET(c, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-        /* Wait for a connection in progress instead of opening another. */
-        HTTP_SET(c, easy, CURLOPT_PIPEWAIT, options->http1 ? 0L : 1L);
-        /* With HTTP/1.1, curl may reuse a connection that the peer closed with a TLS alert, which
-         * would need a retry. */
-        HTTP_SET(c, easy, CURLOPT_FRESH_CONNECT, options->http1 && once ? 1L : 0L);
         /* Ignore the headers of a proxy's CONNECT reply. */
         HTTP_SET(c, easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         HTTP_SET(c, easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
@@ -86,53 +84,78 @@ static CURLcode set_tls(CURL *easy, const HttpOptions *options, bool once)
         HTTP_SET(c, easy, CURLOPT_CAPATH, NULL);
         HTTP_SET(c, easy, CURLOPT_PROXY_CAPATH, NULL);
         HTTP_SET(c, easy, CURLOPT_CA_CACHE_TIMEOUT, -1L);
-        if (options->ca_file)
-                HTTP_SET(c, easy, CURLOPT_CAINFO, options->ca_file);
-        if (options->proxy_ca_file)
-                HTTP_SET(c, easy, CURLOPT_PROXY_CAINFO, options->proxy_ca_file);
+        if (settings->ca_file)
+                HTTP_SET(c, easy, CURLOPT_CAINFO, settings->ca_file);
+        if (settings->proxy_ca_file)
+                HTTP_SET(c, easy, CURLOPT_PROXY_CAINFO, settings->proxy_ca_file);
         return c;
 }
 
-static CURLcode set_request(CURL *easy, const HttpRequest *request, struct curl_slist *headers)
+static CURLcode set_http(CURL *easy)
 {
         CURLcode c = CURLE_OK;
 
-        HTTP_SET(c, easy, CURLOPT_URL, request->url);
         HTTP_SET(c, easy, CURLOPT_PATH_AS_IS, 1L);
         HTTP_SET(c, easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
         HTTP_SET(c, easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
         HTTP_SET(c, easy, CURLOPT_FOLLOWLOCATION, 0L);
         HTTP_SET(c, easy, CURLOPT_NOSIGNAL, 1L);
         HTTP_SET(c, easy, CURLOPT_USERAGENT, "passlockd/" PACKAGE_VERSION);
-        HTTP_SET(c, easy, CURLOPT_HTTPHEADER, headers);
+        HTTP_SET(c, easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_SIZE);
         /* Not sent to a proxy. */
         HTTP_SET(c, easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
-        HTTP_SET(c, easy, CURLOPT_CUSTOMREQUEST, request->method);
-        if (request->body) {
-                HTTP_SET(c, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
-                HTTP_SET(c, easy, CURLOPT_COPYPOSTFIELDS, request->body);
-        }
         return c;
 }
 
-int http_options_set(CURL *easy, const HttpRequest *request, const HttpOptions *options,
-                     struct curl_slist **ret_headers)
+static int errno_of_code(CURLcode c)
 {
-        bool https = strncmp(request->url, "https://", 8) == 0;
-        CURLcode c;
-        int r;
-
-        if (!https && strncmp(request->url, "http://", 7) != 0)
-                return -EINVAL;
-        r = make_headers(request, ret_headers);
-        if (r < 0)
-                return r;
-        c = set_connection(easy, https);
-        if (c == CURLE_OK && https)
-                c = set_tls(easy, options, request->once);
-        if (c == CURLE_OK)
-                c = set_request(easy, request, *ret_headers);
         if (c == CURLE_OK)
                 return 0;
         return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+}
+
+int http_options_set(CURL *easy, const HttpSettings *settings)
+{
+        CURLcode c;
+
+        c = set_connection(easy, settings->https);
+        if (c == CURLE_OK && settings->https)
+                c = set_tls(easy, settings);
+        if (c == CURLE_OK)
+                c = set_http(easy);
+        return errno_of_code(c);
+}
+
+int http_options_set_request(CURL *easy, const HttpRequest *request, bool http1,
+                             struct curl_slist **ret_headers)
+{
+        bool https = strncmp(request->url, "https://", 8) == 0;
+        CURLcode c = CURLE_OK;
+        int r;
+
+        r = make_headers(request, ret_headers);
+        if (r < 0)
+                return r;
+        HTTP_SET(c, easy, CURLOPT_URL, request->url);
+        HTTP_SET(c, easy, CURLOPT_HTTPHEADER, *ret_headers);
+        if (request->body) {
+                HTTP_SET(c, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+                HTTP_SET(c, easy, CURLOPT_COPYPOSTFIELDS, request->body);
+        } else {
+                HTTP_SET(c, easy, CURLOPT_HTTPGET, 1L);
+        }
+        HTTP_SET(c, easy, CURLOPT_CUSTOMREQUEST, request->method);
+        /* Wait for a connection in progress instead of opening another. */
+        HTTP_SET(c, easy, CURLOPT_PIPEWAIT, http1 ? 0L : 1L);
+        /* With HTTP/1.1, curl may reuse a connection that the peer closed with a TLS alert, which
+         * would need a retry. */
+        HTTP_SET(c, easy, CURLOPT_FRESH_CONNECT, https && http1 && request->once ? 1L : 0L);
+        return errno_of_code(c);
+}
+
+void http_options_clear_request(CURL *easy)
+{
+        (void) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+        (void) curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, NULL);
+        (void) curl_easy_setopt(easy, CURLOPT_URL, NULL);
 }

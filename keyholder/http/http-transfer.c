@@ -21,10 +21,16 @@
 #define SENDS_MAX 3U
 
 struct HttpTransfer {
+        /* For all requests. */
         CURL *easy;
+        HttpTransferCache *cache;
+        HttpSettings settings;
+        char *ca_file, *proxy_ca_file; /* of the settings */
+
+        /* For the current request. */
+        bool succeeded;
         struct curl_slist *headers;
         void *userdata;
-        bool once;
         unsigned n_sent;
         uint64_t *n_received;
         uint64_t n_received_before; /* when the request was sent */
@@ -48,7 +54,7 @@ static int on_send(void *userdata, char *peer_ip, char *local_ip, int peer_port,
         HttpTransfer *transfer = userdata;
 
         if (transfer->n_sent >= SENDS_MAX ||
-            (transfer->once && transfer->n_sent > 0 && !was_not_processed(transfer))) {
+            (transfer->settings.once && transfer->n_sent > 0 && !was_not_processed(transfer))) {
                 transfer->error = -EPROTO;
                 return CURL_PREREQFUNC_ABORT;
         }
@@ -117,43 +123,145 @@ static CURLcode set_functions(HttpTransfer *transfer)
         return c;
 }
 
-int http_transfer_new(const HttpRequest *request, const HttpOptions *options, uint64_t *n_received,
-                      void *userdata, HttpTransfer **ret)
+/* Cache */
+
+void http_transfer_destroy(HttpTransfer *transfer)
 {
-        _cleanup_(http_transfer_freep) HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));
-        int r;
+        curl_easy_cleanup(transfer->easy);
+        curl_slist_free_all(transfer->headers);
+        http_reply_buffer_clear(&transfer->reply_buffer);
+        free(transfer->ca_file);
+        free(transfer->proxy_ca_file);
+        free(transfer);
+}
 
-        if (!transfer)
-                return -ENOMEM;
-        transfer->userdata = userdata;
-        transfer->once = request->once;
-        transfer->n_received = n_received;
-        transfer->reply_buffer.body_len_max = request->reply_len_max;
-        transfer->n_allocations_failed = allocations_failed();
-        transfer->easy = curl_easy_init();
-        if (!transfer->easy)
-                return -ENOMEM;
-        r = http_options_set(transfer->easy, request, options, &transfer->headers);
-        if (r < 0)
-                return r;
-        if (set_functions(transfer) != CURLE_OK)
-                return -ENOMEM;
-        if (request->once)
-                http_refused_stream_detect(transfer->easy);
-
-        *ret = TAKE_PTR(transfer);
-        return 0;
+/* curl keeps some results of a failed transfer in its handle. */
+static bool is_reusable(const HttpTransfer *transfer)
+{
+        return transfer->easy && transfer->succeeded;
 }
 
 HttpTransfer *http_transfer_free(HttpTransfer *transfer)
 {
+        HttpTransferCache *cache;
+
         if (!transfer)
                 return NULL;
-        curl_easy_cleanup(transfer->easy);
-        curl_slist_free_all(transfer->headers);
-        http_reply_buffer_clear(&transfer->reply_buffer);
-        free(transfer);
+        cache = transfer->cache;
+        if (is_reusable(transfer)) {
+                http_options_clear_request(transfer->easy);
+                curl_slist_free_all(TAKE_PTR(transfer->headers));
+                http_reply_buffer_clear(&transfer->reply_buffer);
+                http_transfer_cache_give(cache, transfer);
+        } else {
+                http_transfer_destroy(transfer);
+        }
+        http_transfer_cache_unref(cache);
         return NULL;
+}
+
+static bool matches(const HttpTransfer *transfer, const void *wanted)
+{
+        const HttpSettings *have = &transfer->settings, *want = wanted;
+
+        return have->https == want->https && have->once == want->once &&
+               streq_ptr(have->ca_file, want->ca_file) &&
+               streq_ptr(have->proxy_ca_file, want->proxy_ca_file);
+}
+
+static int copy_settings(HttpTransfer *transfer, const HttpSettings *settings)
+{
+        transfer->ca_file = settings->ca_file ? strdup(settings->ca_file) : NULL;
+        transfer->proxy_ca_file = settings->proxy_ca_file ? strdup(settings->proxy_ca_file) : NULL;
+        if (!transfer->ca_file != !settings->ca_file ||
+            !transfer->proxy_ca_file != !settings->proxy_ca_file)
+                return -ENOMEM;
+        transfer->settings = *settings;
+        transfer->settings.ca_file = transfer->ca_file;
+        transfer->settings.proxy_ca_file = transfer->proxy_ca_file;
+        return 0;
+}
+
+static int make(HttpTransfer *transfer, const HttpSettings *settings)
+{
+        int r;
+
+        r = copy_settings(transfer, settings);
+        if (r < 0)
+                return r;
+        transfer->easy = curl_easy_init();
+        if (!transfer->easy)
+                return -ENOMEM;
+        r = http_options_set(transfer->easy, settings);
+        if (r < 0)
+                return r;
+        if (set_functions(transfer) != CURLE_OK)
+                return -ENOMEM;
+        if (settings->once)
+                http_refused_stream_detect(transfer->easy);
+        return 0;
+}
+
+/* Takes one from the cache, or makes one. */
+static int get(HttpTransferCache *cache, const HttpSettings *settings, HttpTransfer **ret)
+{
+        HttpTransfer *transfer = http_transfer_cache_take(cache, matches, settings);
+        int r;
+
+        if (!transfer) {
+                transfer = calloc(1, sizeof(HttpTransfer));
+                if (!transfer)
+                        return -ENOMEM;
+                r = make(transfer, settings);
+                if (r < 0) {
+                        http_transfer_destroy(transfer);
+                        return r;
+                }
+        }
+        transfer->cache = http_transfer_cache_ref(cache);
+        *ret = transfer;
+        return 0;
+}
+
+/* Requests */
+
+static void begin(HttpTransfer *transfer, const HttpRequest *request, uint64_t *n_received,
+                  void *userdata)
+{
+        transfer->userdata = userdata;
+        transfer->succeeded = false;
+        transfer->n_sent = 0;
+        transfer->n_received = n_received;
+        transfer->n_received_before = 0;
+        transfer->reply_buffer = (HttpReplyBuffer){.body_len_max = request->reply_len_max};
+        transfer->error = 0;
+        transfer->shortage = 0;
+        transfer->n_allocations_failed = allocations_failed();
+        transfer->error_text[0] = '\0';
+}
+
+int http_transfer_new(HttpTransferCache *cache, const HttpRequest *request,
+                      const HttpOptions *options, uint64_t *n_received, void *userdata,
+                      HttpTransfer **ret)
+{
+        const HttpSettings settings = {.https = strncmp(request->url, "https://", 8) == 0,
+                                       .once = request->once,
+                                       .ca_file = options->ca_file,
+                                       .proxy_ca_file = options->proxy_ca_file};
+        _cleanup_(http_transfer_freep) HttpTransfer *transfer = NULL;
+        int r;
+
+        if (!settings.https && strncmp(request->url, "http://", 7) != 0)
+                return -EINVAL;
+        r = get(cache, &settings, &transfer);
+        if (r < 0)
+                return r;
+        begin(transfer, request, n_received, userdata);
+        r = http_options_set_request(transfer->easy, request, options->http1, &transfer->headers);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(transfer);
+        return 0;
 }
 
 CURL *http_transfer_easy(HttpTransfer *transfer)
@@ -225,15 +333,17 @@ static int find_shortage(const HttpTransfer *transfer, int r)
         return r == -EHOSTUNREACH || r == -ENOENT ? http_resource_shortage_probe() : 0;
 }
 
-int http_transfer_result(const HttpTransfer *transfer, CURLcode code)
+int http_transfer_end(HttpTransfer *transfer, CURLcode code)
 {
         int r, shortage;
 
         if (code != CURLE_OK && transfer->error < 0)
                 return log_errno_origin(transfer->error);
-        if (code == CURLE_OK)
+        if (code == CURLE_OK) {
                 /* curl accepts a connection that ends within the headers. */
-                return transfer->reply_buffer.headers_complete ? 0 : log_errno_origin(-EPROTO);
+                transfer->succeeded = transfer->reply_buffer.headers_complete;
+                return transfer->succeeded ? 0 : log_errno_origin(-EPROTO);
+        }
         r = log_errno_origin(result_of_code(transfer, code));
         shortage = find_shortage(transfer, r);
         return shortage < 0 ? log_errno_origin(shortage) : r;
@@ -295,7 +405,8 @@ long http_transfer_version(const HttpTransfer *transfer)
 {
         long version = CURL_HTTP_VERSION_NONE;
 
-        curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+        if (transfer->reply_buffer.headers_len > 0)
+                curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
         return version;
 }
 

@@ -37,6 +37,7 @@ struct HttpClient {
         struct HttpCallQueue running;
         struct HttpCallQueue ended;
         sd_event_source *ended_source;
+        bool *is_freed; /* while callbacks run */
 };
 
 bool http_is_resource_shortage(int r)
@@ -51,6 +52,9 @@ bool http_is_resource_shortage(int r)
 /* Usually one is used. More if the peer limits streams, or drains a connection (GOAWAY) on which
  * calls hang. */
 #define HTTP2_CONNECTIONS_MAX 4L
+
+/* Callbacks per event, so that other event sources get their turn. */
+#define ENDS_MAX 16U
 
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata);
 static void on_multi_error(HttpMulti *multi, int r, void *userdata);
@@ -139,7 +143,7 @@ static int errno_of_multi_error(int r)
 static void on_transfer_ended(CURL *easy, CURLcode code, void *userdata)
 {
         HttpCall *call = http_transfer_userdata(easy);
-        int r = http_transfer_result(call->transfer, code);
+        int r = http_transfer_end(call->transfer, code);
         int error = http_multi_error(call->pool->multi);
 
         /* After an event loop failure, curl's code is meaningless. */
@@ -176,21 +180,32 @@ static int on_call_deadline(sd_event_source *source, uint64_t usec, void *userda
         return 0;
 }
 
+/* The callback may free the client. */
+static void report_end(HttpClient *client)
+{
+        _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
+        HttpReply reply = http_transfer_reply(call->transfer, call->result);
+
+        TAILQ_REMOVE(&client->ended, call, entry);
+        call->func(call->result, &reply, call->userdata);
+}
+
 static int on_calls_ended(sd_event_source *source, void *userdata)
 {
         HttpClient *client = userdata;
-        _cleanup_(call_freep) HttpCall *call = TAILQ_FIRST(&client->ended);
-        HttpReply reply;
+        bool is_freed = false;
 
+        client->is_freed = &is_freed;
+        for (unsigned i = 0; i < ENDS_MAX && !TAILQ_EMPTY(&client->ended); i++) {
+                report_end(client);
+                if (is_freed)
+                        return 0;
+        }
+        client->is_freed = NULL;
         http_connection_pool_list_free_idle(&client->pools, client->current);
-        if (!call)
-                return log_errno_origin(sd_event_source_set_enabled(source, SD_EVENT_OFF));
-
-        TAILQ_REMOVE(&client->ended, call, entry);
-        reply = http_transfer_reply(call->transfer, call->result);
-        call->func(call->result, &reply, call->userdata);
-        /* The callback may have freed the client. */
-        return 0;
+        if (!TAILQ_EMPTY(&client->ended))
+                return 0;
+        return log_errno_origin(sd_event_source_set_enabled(source, SD_EVENT_OFF));
 }
 
 /* curl's allocations hold copies of headers and bodies. */
@@ -260,6 +275,8 @@ HttpClient *http_client_free(HttpClient *client)
         free_calls(&client->ended);
         client->current = NULL;
         http_connection_pool_list_free_idle(&client->pools, client->current);
+        if (client->is_freed)
+                *client->is_freed = true;
         sd_event_source_disable_unref(client->ended_source);
         sd_event_unref(client->event);
         free(client->ca_file);
@@ -281,7 +298,8 @@ static int http_call_new(HttpClient *client, HttpConnectionPool *pool, const Htt
         if (!call)
                 return -ENOMEM;
         call->client = client;
-        r = http_transfer_new(request, &options, &pool->n_received, call, &call->transfer);
+        r = http_transfer_new(pool->transfers, request, &options, &pool->n_received, call,
+                              &call->transfer);
         if (r < 0)
                 return r;
         r = log_errno_origin(sd_event_add_time_relative(client->event, &call->deadline,
