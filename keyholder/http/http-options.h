@@ -7,7 +7,7 @@
 
 /* The curl options of a request, including all that are relevant for security. */
 
-/* What the requests with a handle have in common. */
+/* Settings that are the same for all requests of a handle. */
 typedef struct HttpSettings {
         bool https;
         bool once;                 /* see HttpRequest */

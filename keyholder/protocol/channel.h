@@ -13,7 +13,7 @@ typedef struct ChannelOwner {
         /* A message has arrived, lent. May send. Returns 0, or a negative errno to close the
          * connection. */
         int (*received)(const ProtocolMessage *message, void *userdata);
-        /* What was queued has been sent, as far as the socket took it. May be NULL. */
+        /* The queue has been sent, as far as the socket accepted it. May be NULL. */
         void (*sent)(void *userdata);
         /* The connection is closed: r is 0 at the end of file, -EPROTO after an invalid message,
          * the result of received(), or the errno of the socket. Called once; may free the channel.

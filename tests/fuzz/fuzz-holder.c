@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a compromised key holder sends to the daemon, while three requests are in flight: the ids 1
+ * Messages of a compromised key holder to the daemon, while three requests are in flight: the ids 1
  * (sent once), 2, and 3 (a proof). Bit 0 of the first byte: whether the requests were sent before.
  *
  * Each request ends once at most, with a valid result.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a compromised daemon sends to the key holder. Bit 0 of the first byte: whether a HELLO comes
- * first; the rest is the stream, in which ACCOUNT stands for the id of the account.
+ * Messages of a compromised daemon to the key holder. Bit 0 of the first byte: whether a HELLO
+ * comes first; the rest is the stream, in which ACCOUNT stands for the id of the account.
  *
  * No request goes to another host or tenancy, and the public one has no key.
  */
