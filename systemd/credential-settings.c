@@ -32,9 +32,7 @@ static mode_t file_type(const char *const *parents, const char *store, const cha
 
 static bool is_sealed(const char *name, const char *const *parents)
 {
-        if (file_type(parents, "credstore.encrypted", name) == S_IFREG)
-                return true;
-        return streq(name, CREDENTIAL_DEFAULT) && file_type(parents, "credstore", name) != S_IFREG;
+        return file_type(parents, "credstore.encrypted", name) == S_IFREG;
 }
 
 /* systemd 257 does not start a unit whose credential is a directory; systemd 252 ignores it. */
@@ -43,6 +41,27 @@ static bool is_directory(const char *name, const char *const *parents)
         mode_t type = file_type(parents, "credstore.encrypted", name);
 
         return (type != 0 ? type : file_type(parents, "credstore", name)) == S_IFDIR;
+}
+
+static void write_plain(FILE *to, const char *name)
+{
+        fprintf(to,
+                "\n[Service]\n"
+                "LoadCredential=%s\n",
+                name);
+}
+
+/* A credential that is set, too, is optional: it replaces the one that cannot be loaded. */
+static void write_sealed(FILE *to, const char *name)
+{
+        fprintf(to,
+                "\n[Unit]\n"
+                "Wants=passlock-unseal@%1$s.service\n"
+                "After=passlock-unseal@%1$s.service\n"
+                "[Service]\n"
+                "LoadCredential=%1$s:/run/credentials/passlock-unseal@%1$s.service/%1$s\n"
+                "SetCredential=%1$s:\\n\n",
+                name);
 }
 
 size_t credential_settings_write(FILE *to, char *const *names, const char *const *parents)
@@ -60,9 +79,7 @@ size_t credential_settings_write(FILE *to, char *const *names, const char *const
                         log_warning("Skipped credential %s: it is a directory; remove it", *names);
                         continue;
                 }
-                fprintf(to, "%s=%s\n",
-                        is_sealed(*names, parents) ? "LoadCredentialEncrypted" : "LoadCredential",
-                        *names);
+                (is_sealed(*names, parents) ? write_sealed : write_plain)(to, *names);
                 n_written++;
         }
         return n_written;

@@ -5,17 +5,16 @@
 
 #include "base/macro.h"
 
-/* The default credential: any start of the unit finds a sealed key by this name, without a
- * daemon-reload. */
+/* The credential without a configuration. */
 #define CREDENTIAL_DEFAULT "passlock.default"
 
 /*
- * Writes a LoadCredential= or LoadCredentialEncrypted= setting for each name. A name must be
- * either: LoadCredentialEncrypted= also searches credstore/ and fails on a plain file there. So
- * files in credstore.encrypted/ and credstore/ of the NULL-terminated `parents` decide. Without a
- * file, the unit starts, and a later file is found if it is plain, or sealed for
- * CREDENTIAL_DEFAULT.
+ * Writes the settings that load each named credential. A sealed one, which has a file in
+ * credstore.encrypted/ of the NULL-terminated `parents`, is loaded from
+ * passlock-unseal@NAME.service, because LoadCredentialEncrypted= would not start a unit if one of
+ * its credentials cannot be decrypted; the credential is then an empty line. Without a file, a
+ * later file in credstore/ is found.
  *
- * Names that need quoting are skipped and logged. Returns the number of settings written.
+ * Names that need quoting are skipped and logged. Returns the number of credentials.
  */
 size_t credential_settings_write(FILE *to, char *const *names, const char *const *parents);

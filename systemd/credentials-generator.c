@@ -4,8 +4,8 @@
  * passlock-credentials-generator NORMAL_DIR [EARLY_DIR LATE_DIR]
  *
  * A systemd.generator(7), run at boot and by `systemctl daemon-reload`: writes a drop-in that makes
- * passlockd.service load the credentials named in passlockd.conf, and no other file. See
- * passlockd(8).
+ * passlock-keyholder.service load the credentials named in passlockd.conf, and no other file. See
+ * passlock-keyholder(8).
  *
  * Users, network and journal may not be available yet, and a configuration error must not stop the
  * boot: valid parts of the configuration are used.
@@ -40,7 +40,7 @@ static int make_settings(char **ret)
         to = open_memstream(&text, &size);
         if (!to)
                 return -ENOMEM;
-        fputs("# The credentials that passlockd.conf names.\n[Service]\n", to);
+        fputs("# The credentials that passlockd.conf names.\n", to);
         n = credential_settings_write(to, names, parents);
         if (fclose(to) != 0)
                 return -ENOMEM;
@@ -54,7 +54,7 @@ static int write_drop_in(const char *directory, const char *text)
         FILE *f;
         int n;
 
-        n = snprintf(path, sizeof(path), "%s/passlockd.service.d", directory);
+        n = snprintf(path, sizeof(path), "%s/passlock-keyholder.service.d", directory);
         if (n < 0 || (size_t) n > sizeof(path) - 32)
                 return -ENAMETOOLONG;
         if (mkdir(path, 0755) < 0 && errno != EEXIST)
@@ -81,8 +81,9 @@ int main(int argc, char *argv[])
         if (r == 0 && text)
                 r = write_drop_in(argv[1], text);
         if (r < 0) {
-                log_error("Failed to write the credentials drop-in of passlockd.service: %s",
-                          strerror(-r));
+                log_error(
+                        "Failed to write the credentials drop-in of passlock-keyholder.service: %s",
+                        strerror(-r));
                 return EXIT_FAILURE;
         }
         return EXIT_SUCCESS;

@@ -29,7 +29,8 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed and "PASSLOCK_RESULTS" in os.environ:
-        report.sections.append(("journal of the unit", host.journal()[-8000:]))
+        report.sections.append(
+            ("journal of the units", host.journal(host.UNIT, host.KEY_HOLDER, host.KEY_HOLDER_SOCKET)[-8000:]))
 
 
 @pytest.fixture(scope="session")

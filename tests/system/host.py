@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.harness.bus import NAME, PATH, tenancy_path
 
 UNIT = "passlockd.service"
+KEY_HOLDER = "passlock-keyholder.service"
+KEY_HOLDER_SOCKET = "passlock-keyholder.socket"
 # Only what never happens takes so long.
 RUN_SEC = 300
 WAIT_SEC = 120
@@ -63,15 +65,15 @@ def get(interface: str, name: str, label: str = "default") -> str:
                name).split('"')[1]
 
 
-def loaded_credentials(unit: str = UNIT) -> set[str]:
+def loaded_credentials(unit: str = KEY_HOLDER) -> set[str]:
     """The credentials of a running unit."""
     return {file.name for file in Path(f"/run/credentials/{unit}").iterdir()}
 
 
-def journal(unit: str = UNIT, after: str = "") -> str:
-    """The journal messages of and about a unit, after a cursor or all."""
+def journal(*units: str, after: str = "") -> str:
+    """The journal messages of and about units (default: the daemon's), after a cursor or all."""
     run("journalctl", "--sync")
-    return run("journalctl", "--no-pager", "--quiet", "--output=cat", f"--unit={unit}",
+    return run("journalctl", "--no-pager", "--quiet", "--output=cat", *(f"--unit={unit}" for unit in units or [UNIT]),
                *([f"--after-cursor={after}"] if after else []))
 
 
@@ -116,7 +118,7 @@ def wait_until(condition, what: str, limit_sec: float = WAIT_SEC):
     """Polls a condition until it is true, and returns its value."""
     end = time.monotonic() + limit_sec
     while not (answer := condition()):
-        assert time.monotonic() < end, f"{what}: not after {limit_sec:g} s\n{journal()}"
+        assert time.monotonic() < end, f"{what}: not after {limit_sec:g} s\n{journal(UNIT, KEY_HOLDER)}"
         time.sleep(0.02)
     return answer
 
@@ -147,9 +149,13 @@ def forget_keys():
             file.unlink()
 
 
+def main_pid(unit: str = UNIT) -> int:
+    return int(show("MainPID", unit))
+
+
 def clean_up():
-    """Stops the unit, and removes its keys and state."""
-    systemctl("stop", UNIT)
-    systemctl("reset-failed", UNIT, status=None)
+    """Stops the units, and removes keys and state."""
+    systemctl("stop", UNIT, KEY_HOLDER_SOCKET, KEY_HOLDER)
+    systemctl("reset-failed", UNIT, KEY_HOLDER_SOCKET, KEY_HOLDER, "passlock-unseal@*.service", status=None)
     forget_keys()
     shutil.rmtree(STATE, ignore_errors=True)

@@ -2,7 +2,8 @@
 
 /*
  * prober STATE_DIRECTORY: tries operations of a compromised service, and prints a line for each:
- * "<operation> done" or "<operation> refused". To become root, it runs $SETUID_COPY, a copy of
+ * "<operation> done" or "<operation> refused". The state directory is one that the service may
+ * write. To become root, it runs $SETUID_COPY, a copy of
  * itself that is setuid root.
  */
 
@@ -27,6 +28,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,11 +113,26 @@ static bool write_cgroup(void)
                rmdir("/sys/fs/cgroup/passlock-probe") == 0;
 }
 
-static bool read_home(void)
+static bool can_list(const char *path)
 {
-        DIR *dir = opendir("/root");
+        DIR *dir = opendir(path);
 
         return dir && closedir(dir) == 0;
+}
+
+static bool read_home(void)
+{
+        return can_list("/root");
+}
+
+static bool list_links(void)
+{
+        return can_list("/var/lib/passlockd");
+}
+
+static bool list_keys(void)
+{
+        return can_list("/run/credentials/passlock-keyholder.service");
 }
 
 /* Other processes */
@@ -347,12 +364,38 @@ static bool tcp_socket(void)
         return open_socket(AF_INET, SOCK_STREAM, 0);
 }
 
+static bool can_connect(const char *path)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool connected;
+
+        strcpy(address.sun_path, path);
+        connected = connect(fd, (struct sockaddr *) &address, sizeof(address)) == 0;
+        close(fd);
+        return connected;
+}
+
+static bool connect_bus(void)
+{
+        return can_connect("/run/dbus/system_bus_socket");
+}
+
+static bool connect_key_holder(void)
+{
+        return can_connect("/run/passlock-keyholder/socket");
+}
+
 static const struct {
         const char *what;
         bool (*func)(void);
 } probes[] = {
         {"write to the state directory", write_state},
         {"open a TCP socket", tcp_socket},
+        {"list the files of the link store", list_links},
+        {"list the API keys", list_keys},
+        {"connect to the system bus", connect_bus},
+        {"connect to the key holder", connect_key_holder},
 
         {"write to /etc", write_etc},
         {"write to /usr/lib", write_usr},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Forbidden operations fail in the sandbox of the service, and succeed outside."""
+"""Forbidden operations fail in the sandboxes of the services, and succeed outside."""
 
 import shutil
 from pathlib import Path
@@ -13,22 +13,34 @@ PROBER = build_dir() / "tests/system/prober"
 SETUID_COPY = Path("/usr/lib/passlock-prober")
 OPEN_DIR = Path("/srv/for-all")
 
-ALLOWED = {"write to the state directory", "open a TCP socket"}
+ALLOWED = {
+    host.UNIT: {"write to the state directory", "list the files of the link store", "connect to the system bus",
+                "connect to the key holder"},
+    host.KEY_HOLDER: {"write to the state directory", "list the API keys", "open a TCP socket"},
+}
+WRITABLE = {host.UNIT: host.STATE, host.KEY_HOLDER: "/tmp"}
 
 # All of the unit but what it starts.
-DROP_IN = f"""\
+DROP_IN = """\
 [Service]
 Type=oneshot
 Restart=no
 WatchdogSec=0
 ExecStart=
-ExecStart={PROBER} {host.STATE}
-Environment=SETUID_COPY={SETUID_COPY}
+ExecStart={} {}
+Environment=SETUID_COPY={}
 """
 
 
 @pytest.fixture(name="surroundings", scope="module")
-def fixture_surroundings():
+def fixture_surroundings(api):
+    """The link store, a key, and the other service exist."""
+    host.configure({"Tenancy default": api.tenancy()})
+    host.put_plain_key("passlock.default", api.api_key)
+    host.systemctl("daemon-reload")
+    host.systemctl("start", host.UNIT)
+    host.systemctl("stop", host.UNIT)
+    host.systemctl("start", host.KEY_HOLDER)
     shutil.copy(PROBER, SETUID_COPY)
     SETUID_COPY.chmod(0o4755)
     OPEN_DIR.mkdir()
@@ -36,6 +48,7 @@ def fixture_surroundings():
     yield
     SETUID_COPY.unlink()
     OPEN_DIR.rmdir()
+    host.clean_up()
 
 
 def outcomes(lines: str) -> dict[str, str]:
@@ -43,13 +56,15 @@ def outcomes(lines: str) -> dict[str, str]:
                 if line.endswith((" done", " refused")))
 
 
-@pytest.fixture(name="inside", scope="module")
-def fixture_inside(surroundings):
-    host.systemctl("stop", host.UNIT)
-    with host.drop_in(DROP_IN):
+@pytest.fixture(name="inside", scope="module", params=[host.UNIT, host.KEY_HOLDER])
+def fixture_inside(surroundings, outside, request):
+    unit = request.param
+    with host.drop_in(DROP_IN.format(PROBER, WRITABLE[unit], SETUID_COPY), unit):
+        if unit == host.KEY_HOLDER:
+            host.systemctl("stop", unit)
         cursor = host.journal_cursor()
-        host.systemctl("start", host.UNIT)
-        yield outcomes(host.journal(after=cursor))
+        host.systemctl("start", unit)
+        yield unit, outcomes(host.journal(unit, after=cursor))
 
 
 @pytest.fixture(name="outside", scope="module")
@@ -63,6 +78,7 @@ def test_all_of_it_can_be_done_outside(outside):
 
 
 def test_nothing_of_it_can_be_done_inside(inside, outside):
-    assert inside.keys() == outside.keys()
-    host.write_result("confinement", "".join(f"{what:45} {inside[what]}\n" for what in inside))
-    assert {what for what, outcome in inside.items() if outcome == "done"} == ALLOWED
+    unit, results = inside
+    assert results.keys() == outside.keys()
+    host.write_result(f"confinement-{unit}", "".join(f"{what:45} {results[what]}\n" for what in results))
+    assert {what for what, outcome in results.items() if outcome == "done"} == ALLOWED[unit]

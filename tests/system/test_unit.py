@@ -16,8 +16,9 @@ from tests.system import host
 from tests.system.load import Load
 from tests.system.name_server import NameServer
 
-UNIT_FILE = f"/usr/lib/systemd/system/{host.UNIT}"
-EXPOSURE_MAX = "11"  # of 100
+UNIT_DIR = Path("/usr/lib/systemd/system")
+UNIT_FILES = [host.UNIT, host.KEY_HOLDER, host.KEY_HOLDER_SOCKET, "passlock-keyholder.target", "passlock-unseal@.service"]
+EXPOSURES_MAX = {host.UNIT: "2", host.KEY_HOLDER: "10"}  # of 100
 
 # Short, so that a test need not wait long; not so short that who is only slow is killed.
 WATCHDOG_SEC = 10
@@ -48,21 +49,24 @@ def test_api_that_only_dns_knows(service):
 
 # What systemd says of the unit
 
-def test_unit_file_is_clean():
-    assert host.run("systemd-analyze", "verify", UNIT_FILE) == ""
+@pytest.mark.parametrize("name", UNIT_FILES)
+def test_unit_file_is_clean(name):
+    assert host.run("systemd-analyze", "verify", UNIT_DIR / name) == ""
 
 
-@pytest.mark.parametrize("what", [["--offline=true", UNIT_FILE], [host.UNIT]])
-def test_exposure(configured, what):
-    gate = ["systemd-analyze", "--no-pager", "security", f"--threshold={EXPOSURE_MAX}", *what]
-    said = host.run(*gate)
-    host.write_result(f"exposure-{'online' if what == [host.UNIT] else 'offline'}", said)
-    assert re.search(r"Overall exposure level for passlockd.service: (0\.\d|1\.[01]) ", said)
+@pytest.mark.parametrize("unit", EXPOSURES_MAX)
+@pytest.mark.parametrize("offline", [True, False])
+def test_exposure(configured, unit, offline):
+    said = host.run("systemd-analyze", "--no-pager", "security", f"--threshold={EXPOSURES_MAX[unit]}",
+                    *(["--offline=true", UNIT_DIR / unit] if offline else [unit]))
+    host.write_result(f"exposure-{unit}-{'offline' if offline else 'online'}", said)
+    assert re.search(rf"Overall exposure level for {unit}: (0\.\d|1\.0) ", said)
 
 
-def test_exposure_gate_can_close(configured):
-    with host.drop_in("[Service]\nPrivateUsers=no\n"):
-        host.run("systemd-analyze", "security", f"--threshold={EXPOSURE_MAX}", host.UNIT, status=1)
+@pytest.mark.parametrize("unit", EXPOSURES_MAX)
+def test_exposure_gate_can_close(configured, unit):
+    with host.drop_in("[Service]\nPrivateUsers=no\n", unit):
+        host.run("systemd-analyze", "security", f"--threshold={EXPOSURES_MAX[unit]}", unit, status=1)
 
 
 # Starting

@@ -67,18 +67,24 @@ static void put(const char *parent, const char *store, const char *name)
         fclose(file);
 }
 
+#define PLAIN(name) "\n[Service]\nLoadCredential=" name "\n"
+#define SEALED(name) \
+        "\n[Unit]\nWants=passlock-unseal@" name ".service\nAfter=passlock-unseal@" name \
+        ".service\n[Service]\nLoadCredential=" name ":/run/credentials/passlock-unseal@" name \
+        ".service/" name "\nSetCredential=" name ":\\n\n"
+
 static void assert_settings(const Fixture *f, char *const *names, const char *expected)
 {
         _cleanup_(freep) char *text = NULL;
-        size_t size, n, n_lines = 0;
+        size_t size, n, n_blocks = 0;
         FILE *to = open_memstream(&text, &size);
 
         n = credential_settings_write(to, names, f->parents);
         fclose(to);
         assert_string_equal(text, expected);
-        for (const char *c = expected; *c; c++)
-                n_lines += *c == '\n';
-        assert_int_equal(n, n_lines);
+        for (const char *c = expected; (c = strstr(c, "\n\n")); c++)
+                n_blocks++;
+        assert_int_equal(n, *expected ? n_blocks + 1 : 0);
 }
 
 static void test_sealed_or_not(void **state)
@@ -87,17 +93,14 @@ static void test_sealed_or_not(void **state)
         char *names[] = {(char *) "passlock.default", (char *) "shop.key", NULL};
 
         assert_settings(f, NULL, "");
-        assert_settings(f, names,
-                        "LoadCredentialEncrypted=passlock.default\nLoadCredential=shop.key\n");
+        assert_settings(f, names, PLAIN("passlock.default") PLAIN("shop.key"));
         put(f->first, "credstore", "passlock.default");
         put(f->second, "credstore.encrypted", "shop.key~");
-        assert_settings(f, names, "LoadCredential=passlock.default\nLoadCredential=shop.key\n");
+        assert_settings(f, names, PLAIN("passlock.default") PLAIN("shop.key"));
         put(f->second, "credstore.encrypted", "passlock.default");
         put(f->second, "credstore.encrypted", "shop.key");
         put(f->second, "credstore", "shop.key");
-        assert_settings(
-                f, names,
-                "LoadCredentialEncrypted=passlock.default\nLoadCredentialEncrypted=shop.key\n");
+        assert_settings(f, names, SEALED("passlock.default") SEALED("shop.key"));
 }
 
 /* A dangling link is skipped by systemd; a directory would keep the unit from starting. */
@@ -116,9 +119,7 @@ static void test_no_files(void **state)
         assert_int_equal(symlink("nowhere", path), 0);
         snprintf(path, sizeof(path), "%s/credstore/passlock.default", f->second);
         assert_int_equal(symlink("nowhere", path), 0);
-        assert_settings(f, names,
-                        "LoadCredential=b\nLoadCredentialEncrypted=c\n"
-                        "LoadCredentialEncrypted=passlock.default\n");
+        assert_settings(f, names, PLAIN("b") SEALED("c") PLAIN("passlock.default"));
 }
 
 /* Names that systemd would interpret are skipped. */
