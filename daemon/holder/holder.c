@@ -173,7 +173,8 @@ static int on_loaded(Holder *holder, const ProtocolMessage *message)
                         log_notice("The key holder runs");
         }
         holder->changed(holder->userdata);
-        if (message->id == 0 && !holder->is_stopping) {
+        /* Not only after HELLO: a reload may have overtaken its LOADED. */
+        if (!holder->is_stopping) {
                 holder_calls_connect(holder->calls, holder->channel);
                 if (holder_calls_await(holder->calls))
                         holder_watchdog_arm(holder->watchdog);
