@@ -37,11 +37,29 @@ class Patient:
         host.environment["STATE_DIRECTORY"] = str(host.directory)
 
     def unit(self, shown, journal="", files=""):
-        """Fakes the output of systemctl and journalctl."""
+        """Fakes the output of systemctl and journalctl. `files` are those of any unit."""
         self.host.fake_programs(systemctl=f"case $1 in show) printf '{shown}' ;; "
                                           f"cat) printf '{files}' ;; *) exit 1 ;; esac",
                                 journalctl=f"printf '%s\n' \"$*\" >>'{self.journal_log}'\n"
                                            f"printf '%s' '{journal}'")
+
+    def units(self, socket=GOOD_UNIT, service=GOOD_UNIT, daemon=GOOD_UNIT, journal="", files="", daemon_files="",
+              inactive=()):
+        """The same for a daemon and a key holder that are run by systemd."""
+        self.host.fake_programs(
+            systemctl=f"""
+                for unit; do :; done
+                case "$1 $unit" in
+                "show passlock-keyholder.socket") printf '{socket}' ;;
+                "show passlock-keyholder.service") printf '{service}' ;;
+                "show passlockd.service") printf '{daemon}' ;;
+                "cat passlock-keyholder.service") printf '{files}' ;;
+                "cat passlockd.service") printf '{daemon_files}' ;;
+                "is-active "*) case " {' '.join(inactive)} " in *" $unit "*) echo inactive; exit 3 ;; esac ;;
+                *) exit 1 ;;
+                esac""",
+            journalctl=f"printf '%s\n' \"$*\" >>'{self.journal_log}'\ncase $* in "
+                       f"*passlock-keyholder*) printf '%s' '{journal}' ;; esac")
 
     def start(self, *options):
         # The last of duplicate options counts.
@@ -167,13 +185,14 @@ NO_CREDENTIALS = "LoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nExe
 @pytest.mark.skipif(not ROOT, reason="requires root")
 def test_undecryptable_credentials(patient, tmp_path):
     """Reports each credential that cannot be loaded, and no other."""
-    files = ["# /usr/lib/systemd/system/passlockd.service", "[Service]"]
+    files = ["# /usr/lib/systemd/system/passlock-keyholder.service", "[Service]"]
     for name in ("good", "bad", "worse"):
         (tmp_path / name).touch()
         files.append(f"LoadCredentialEncrypted=passlock.{name}:{tmp_path}/{name}")
-    patient.unit(NO_CREDENTIALS, files="\\n".join([
+    patient.start()
+    patient.units(service=NO_CREDENTIALS, files="\\n".join([
         *files, f"LoadCredentialEncrypted=passlock.back:{tmp_path}/bad", "LoadCredential=other:/nowhere", "",
-        "# /etc/systemd/system/passlockd.service.d/plain.conf", "[Service]",
+        "# /etc/systemd/system/passlock-keyholder.service.d/plain.conf", "[Service]",
         f"LoadCredential=passlock.back:{tmp_path}/good", "LoadCredential=passlock.gone:/nowhere/key", ""]))
     patient.host.fake_programs(systemd_creds="""
         [ "$1 $4" = "decrypt -" ] || exit 9
@@ -184,18 +203,92 @@ def test_undecryptable_credentials(patient, tmp_path):
     assert [text for text, _ in found] == [
         f"{tmp_path}/bad cannot be decrypted on this host: Bad --name=passlock.bad",
         f"{tmp_path}/worse cannot be decrypted on this host: Bad --name=passlock.worse",
-        "/nowhere is not readable, but named by /usr/lib/systemd/system/passlockd.service:6",
-        "/nowhere/key is not readable, but named by /etc/systemd/system/passlockd.service.d/plain.conf:3"]
+        "/nowhere is not readable, but named by /usr/lib/systemd/system/passlock-keyholder.service:6",
+        "/nowhere/key is not readable, but named by /etc/systemd/system/passlock-keyholder.service.d/plain.conf:3"]
     assert "passlockctl --tenancy=bad set-key" in found[0][1]
-    assert f"mv {tmp_path}/bad /root; systemctl daemon-reload; systemctl restart passlockd" in found[0][1]
+    assert f"mv {tmp_path}/bad /root; systemctl daemon-reload; systemctl restart passlock-keyholder" in found[0][1]
 
 
 def test_undecryptable_credential_without_file(patient):
     """Without root, or if all credentials can be decrypted now, no file is reported."""
-    patient.unit(NO_CREDENTIALS)
-    text = "all of them can be decrypted" if ROOT else "systemd failed to decrypt a credential"
-    checks = patient.expect_fault("credential", text)
-    assert list(checks) == ["configuration", "daemon", "credential"]
+    patient.start()
+    patient.units(service=NO_CREDENTIALS)
+    text = "all of them can be decrypted" if ROOT else "systemd failed to load a credential"
+    done = patient.host.run("doctor", "--json")
+    (fault,) = [check for check in json.loads(done.stdout)["checks"] if check["verdict"] == "fault"]
+    assert fault["name"] == "credential" and text in fault["found"]
+
+
+# The key holder
+
+MASKED = "LoadState=masked\\nActiveState=inactive\\nResult=success\\n"
+ABSENT = "LoadState=not-found\\nActiveState=inactive\\nResult=success\\n"
+FAILED = "LoadState=loaded\\nActiveState=activating\\nResult=exit-code\\nExecMainStatus=1\\n"
+SOCKET, SERVICE = "passlock-keyholder.socket", "passlock-keyholder.service"
+WITH_KEY_HOLDER = [*CHECKS[:4], "key holder", *CHECKS[4:]]
+
+
+def test_key_holder(patient):
+    patient.units()
+    patient.start()
+    assert list(patient.examine(0)) == WITH_KEY_HOLDER
+
+
+@pytest.mark.parametrize("faults,text,advice", [
+    ({"socket": MASKED}, f"{SOCKET} is masked", "systemctl unmask"),
+    ({"service": MASKED, "inactive": [SOCKET]}, f"{SERVICE} is masked", f"systemctl start {SOCKET}"),
+    ({"socket": ABSENT}, f"{SOCKET} is not installed", "install it"),
+    ({"inactive": [SOCKET]}, f"{SOCKET} is not active", f"systemctl start {SOCKET}"),
+    ({"service": FAILED, "journal": "no luck"}, f"the last start of {SERVICE} failed: no luck",
+     "journalctl -u passlock-keyholder"),
+    ({"service": FAILED.replace("activating", "failed")}, f"the last start of {SERVICE} failed", "journalctl")])
+def test_key_holder_that_does_not_run(patient, faults, text, advice):
+    """The key is not tested, and no other check fails."""
+    patient.units(**faults)
+    patient.start(*UNREACHABLE)
+    checks = patient.expect_fault("key holder", text)
+    assert advice in checks["key holder"]["advice"]
+    assert list(checks) == WITH_KEY_HOLDER
+    assert checks["key"]["verdict"] == checks["credential"]["verdict"] == "skipped"
+
+
+@pytest.mark.parametrize("is_unit", [True, False])
+def test_key_holder_that_does_not_respond(patient, is_unit):
+    if is_unit:
+        patient.units()
+    patient.start(*UNREACHABLE)
+    patient.write("findings", "key-holder||passlock-keyholder||The key holder does not respond: Timeout|look at it")
+    checks = patient.expect_fault("key holder", "The key holder does not respond: Timeout")
+    assert checks["key holder"]["advice"] == (
+        "as root: systemctl restart passlock-keyholder" if is_unit else "look at it")
+    assert list(checks) == WITH_KEY_HOLDER
+    assert json.loads(patient.host.expect("status", "--json"))["key_holder"] == (
+        "The key holder does not respond: Timeout")
+    assert "Key holder:  The key holder does not respond: Timeout\n" in patient.host.expect("status")
+
+
+def test_settings_of_one_process(patient):
+    """Settings of the daemon's unit that belong to the key holder's since they are two."""
+    patient.units(daemon_files="# /usr/lib/systemd/system/passlockd.service\\n[Service]\\nUser=passlock\\n"
+                               "# /run/systemd/generator/passlockd.service.d/50-credentials.conf\\n[Service]\\n"
+                               "LoadCredential=stale\\n"
+                               "# /etc/systemd/system/passlockd.service.d/key.conf\\n[Service]\\n"
+                               "LoadCredential=passlock.default:/root/key\\n")
+    patient.start()
+    checks = patient.expect_fault("key holder", "/etc/systemd/system/passlockd.service.d/key.conf:2: "
+                                  "LoadCredential=passlock.default is a setting of passlockd.service")
+    assert "/etc/systemd/system/passlock-keyholder.service.d" in checks["key holder"]["advice"]
+
+
+@pytest.mark.parametrize("proxy,is_fault", [("Environment=https_proxy=http://127.0.0.1:1", False), ("", True)])
+def test_proxy_of_one_process(patient, proxy, is_fault):
+    patient.host.environment["https_proxy"] = "http://127.0.0.1:1"
+    patient.units(service=f"{GOOD_UNIT}{proxy}\\n")
+    patient.start()
+    if is_fault:
+        assert SERVICE in patient.expect_fault("key holder", "https_proxy is set for passlockd.service")["key holder"]["advice"]
+    else:
+        assert list(patient.examine(0)) == WITH_KEY_HOLDER
 
 
 def test_no_systemd(patient):
@@ -417,7 +510,7 @@ def test_findings(patient):
 def test_no_findings(patient):
     patient.start()
     patient.write("findings")
-    assert list(patient.examine(0)) == CHECKS
+    assert list(patient.examine(0)) == WITH_KEY_HOLDER
     assert "Diagnose" in patient.host.log()
 
 
@@ -654,7 +747,7 @@ def test_failed_start_is_reported_early(bare_host, api):
 @pytest.mark.parametrize("shown, text", [
     # The state after an earlier start; the new start is refused.
     ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=1\\nExecMainExitTimestampMonotonic=1\\n", "failed"),
-    ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\nExecMainExitTimestampMonotonic=1\\n", "decrypt"),
+    ("ActiveState=failed\\nResult=exit-code\\nExecMainStatus=243\\nExecMainExitTimestampMonotonic=1\\n", "load a credential"),
 ])
 def test_refused_start(bare_host, api, shown, text):
     bare_host.stop("bus")
@@ -766,8 +859,8 @@ def test_file_of_invalid_key(patient, tmp_path):
     if not ROOT:
         pytest.skip("only root may look")
     (tmp_path / "passlock.default").write_text("two lines\n")
-    patient.unit(GOOD_UNIT, files="# /etc/systemd/system/passlockd.service.d/key.conf\\n[Service]\\n"
-                                  "LoadCredential=passlock.default:/root/my-key\\n")
+    patient.unit(GOOD_UNIT, files="# /etc/systemd/system/passlock-keyholder.service.d/key.conf\\n"
+                                  "[Service]\\nLoadCredential=passlock.default:/root/my-key\\n")
     patient.host.environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
     patient.start("state=unconfigured")
     patient.expect_fault("credential", "passlock.default, from /root/my-key, contains white space")

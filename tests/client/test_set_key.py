@@ -35,7 +35,7 @@ cat) printf "$UNIT_FILES" ;;
 show) printf "$UNIT_SHOWN" ;;
 esac
 """
-UNIT = "# /lib/systemd/system/passlockd.service\\n[Service]\\nLoadCredentialEncrypted=passlock.default\\n\\n"
+UNIT = "# /lib/systemd/system/passlock-keyholder.service\\n[Service]\\nLoadCredentialEncrypted=passlock.default\\n\\n"
 SEALED = "sealed:" + base64.b64encode(KEY.encode()).decode()
 
 
@@ -62,7 +62,7 @@ class Keys:
         """Runs set-key with an active unit, which loads the stored key unless `files` say otherwise."""
         name = next((a.partition("=")[2] for a in arguments if a.startswith("--credential=")), "passlock.default")
         setting = "LoadCredential" if "--plain" in arguments else "LoadCredentialEncrypted"
-        files = files or (f"# /run/systemd/generator/passlockd.service.d/50-credentials.conf\\n[Service]\\n"
+        files = files or (f"# /run/systemd/generator/passlock-keyholder.service.d/50-credentials.conf\\n[Service]\\n"
                           f"{setting}={name}:{self.store}/{name}\\n")
         return self.set(*arguments, UNIT_IS_ACTIVE="yes", UNIT_FILES=UNIT + files, **environment)
 
@@ -121,11 +121,13 @@ def test_restarted(keys):
     keys.start()
     done = keys.set_in_unit()
     assert (done.returncode, done.stderr) == (0, "")
-    assert "passlockd.service was restarted to load it" in done.stdout
+    assert "passlock-keyholder.service was restarted to load it" in done.stdout
     calls = [line for line in keys.program_log().splitlines() if line.startswith("systemctl ")]
-    assert calls[-4:] == ["systemctl daemon-reload", "systemctl cat --no-pager passlockd.service",
-                          "systemctl reset-failed passlockd.service", "systemctl restart passlockd.service"]
-    assert keys.host.log().count("Reload") == 1
+    assert calls[-4:] == ["systemctl daemon-reload", "systemctl cat --no-pager passlock-keyholder.service",
+                          "systemctl reset-failed passlock-keyholder.service",
+                          "systemctl restart passlock-keyholder.service"]
+    # Reloads configuration, then waits for the key holder.
+    assert keys.host.log().count("Reload") == 2
 
 
 def test_plain(keys):
@@ -326,9 +328,9 @@ def test_restart_fails(keys):
     done = keys.set_in_unit(RESTART_STATUS="1", UNIT_SHOWN=FAILED)
     assert (done.returncode, done.stdout) == (1, "")
     first, second, third = done.stderr.splitlines()
-    assert first == f"passlockctl: The key is stored as {keys.store}/passlock.default, but passlockd.service failed to restart"
-    assert second == "passlockctl: the last start of passlockd.service failed: /etc/passlock/passlockd.conf:3: no such key"
-    assert "systemctl restart passlockd" in third
+    assert first == f"passlockctl: The key is stored as {keys.store}/passlock.default, but passlock-keyholder.service failed to restart"
+    assert second == "passlockctl: the last start of passlock-keyholder.service failed: /etc/passlock/passlockd.conf:3: no such key"
+    assert "journalctl -u passlock-keyholder" in third
     assert keys.stored() == {"passlock.default": SEALED}
 
 
@@ -372,7 +374,7 @@ def test_first_call_fails(keys, word, status, text):
 
 
 def drop_in(name, *lines, directory="/etc/systemd/system"):
-    return "\\n".join([f"# {directory}/passlockd.service.d/{name}.conf", "[Service]", *lines, "", ""])
+    return "\\n".join([f"# {directory}/passlock-keyholder.service.d/{name}.conf", "[Service]", *lines, "", ""])
 
 
 GENERATED = drop_in("50-credentials", "LoadCredentialEncrypted=passlock.default:{store}/passlock.default",
@@ -382,9 +384,9 @@ GENERATED = drop_in("50-credentials", "LoadCredentialEncrypted=passlock.default:
 # Settings that take precedence over the new key: nothing is stored, and the old key stays in use.
 @pytest.mark.parametrize("options,files,text", [
     ([], GENERATED + drop_in("key", "# of old", "LoadCredential=passlock.default:/root/key"),
-     "/etc/systemd/system/passlockd.service.d/key.conf:3: LoadCredential=passlock.default:/root/key"),
+     "/etc/systemd/system/passlock-keyholder.service.d/key.conf:3: LoadCredential=passlock.default:/root/key"),
     ([], GENERATED + drop_in("key", "LoadCredentialEncrypted=passlock.default:/else"),
-     "/etc/systemd/system/passlockd.service.d/key.conf:2: LoadCredentialEncrypted=passlock.default:/else"),
+     "/etc/systemd/system/passlock-keyholder.service.d/key.conf:2: LoadCredentialEncrypted=passlock.default:/else"),
     (["--plain"], GENERATED.replace("Encrypted", "") + drop_in("key", "LoadCredentialEncrypted=passlock.default"),
      "key.conf:2: LoadCredentialEncrypted=passlock.default takes precedence"),
     ([], drop_in("key", "LoadCredential = passlock.default:/root/key  "),
@@ -433,7 +435,7 @@ def test_place_of_conflicting_setting(keys, files, place):
     keys.options = []
     done = keys.set_in_unit("--store-dir", str(keys.store), files=files.replace("{store}", str(keys.store)))
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"passlockd.service.d/{place}: LoadCredential=passlock.default:/root/key takes precedence" in done.stderr
+    assert f"passlock-keyholder.service.d/{place}: LoadCredential=passlock.default:/root/key takes precedence" in done.stderr
     assert keys.stored() == {}
 
 
@@ -484,12 +486,12 @@ def test_another_credential_is_undecryptable(keys, tmp_path):
     """A restart would fail because of the other credential."""
     (tmp_path / "other").touch()
     keys.start()
-    files = (f"# /run/systemd/generator/passlockd.service.d/50-credentials.conf\\n[Service]\\n"
+    files = (f"# /run/systemd/generator/passlock-keyholder.service.d/50-credentials.conf\\n[Service]\\n"
              f"LoadCredentialEncrypted=passlock.other:{tmp_path}/other\\n"
              f"LoadCredentialEncrypted=passlock.default:{keys.store}/passlock.default\\n")
     done = keys.set_in_unit(files=files, UNUSABLE="passlock.other")
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{tmp_path}/other cannot be decrypted on this host: Damaged, so passlockd.service would fail" in done.stderr
+    assert f"{tmp_path}/other cannot be decrypted on this host: Damaged, so passlock-keyholder.service would fail" in done.stderr
     assert keys.stored() == {}
     # The old credential of this key may be damaged.
     keys.store.mkdir()

@@ -49,12 +49,14 @@ def test_none(bare, api):
     assert "no API key" in authorize(status=1)
 
 
-def test_a_sealed_default_is_found_at_any_start(bare, api):
+@pytest.mark.parametrize("unit", [host.UNIT, host.KEY_HOLDER])
+def test_a_replaced_key_is_found_at_any_start(bare, api, unit):
+    host.seal_key("passlock.default", "an-old-key")
     start(("default", api.tenancy()))
-    assert state() == "unconfigured"
+    assert state() == "denied"
     host.seal_key("passlock.default", api.api_key)
-    host.systemctl("restart", host.UNIT)
-    assert state() == "ready"
+    host.systemctl("restart", unit)
+    host.wait_until(lambda: state() == "ready", "the new key")
 
 
 def test_a_sealed_default_that_was_there_before_any_configuration(bare, api):
@@ -89,7 +91,6 @@ def test_a_plain_default_that_comes_later(bare, api):
     start(("default", api.tenancy()))
     assert state() == "unconfigured"
     host.put_plain_key("passlock.default", api.api_key)
-    host.systemctl("daemon-reload")
     host.systemctl("restart", host.UNIT)
     assert state() == "ready"
 
@@ -111,15 +112,16 @@ def test_sealed_one_wins(bare, api):
     assert state() == "ready"
 
 
-def test_sealed_elsewhere(bare, api):
-    """A key that cannot be decrypted is reported."""
+@pytest.mark.parametrize("unit", [host.UNIT, host.KEY_HOLDER])
+def test_sealed_elsewhere(bare, api, unit):
+    """A key that cannot be decrypted leaves its tenancy without a key, and the units alone."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()))
-    host.systemctl("stop", host.UNIT)
     host.SEALED_KEYS.joinpath("passlock.default").write_text("bm90IHNlYWxlZCBoZXJl\n")
-    host.systemctl("start", host.UNIT, status=1)
-    assert host.show("ExecMainStatus") == "243", "which is for credentials"
-    host.systemctl("stop", host.UNIT)
+    host.systemctl("restart", unit)
+    host.wait_until(lambda: state() == "unconfigured", "no key")
+    assert host.show("ExecMainStatus", "passlock-unseal@passlock.default.service") == "243", "which is for credentials"
+    assert host.show("ActiveState", host.KEY_HOLDER) == "active"
 
 
 def test_key_that_went_without_a_word_to_systemd(bare, api):
@@ -142,8 +144,8 @@ def test_odd_names(bare, api):
         "TenancyId": f"odd{number}", "ApiKeyCredential": name}) for number, name in enumerate(odd)))
     assert state() == "ready"
     assert host.loaded_credentials() == {"passlock.default"}
-    assert host.show("User") == "passlock"
-    assert host.show("ExecStartPre") == ""
+    assert host.show("User", host.KEY_HOLDER) == "passlock-keyholder"
+    assert host.show("ExecStartPre", host.KEY_HOLDER) == ""
     assert not host.Path("/was-here").exists()
 
 
@@ -262,7 +264,8 @@ def test_generator_without_any_configuration(bare, api, tmp_path):
     generator = "/usr/lib/systemd/system-generators/passlock-credentials-generator"
     assert host.run(generator, tmp_path, tmp_path, tmp_path) == ""
     (drop_in,) = (file for file in tmp_path.rglob("*") if file.is_file())
-    assert drop_in.read_text().endswith("[Service]\nLoadCredentialEncrypted=passlock.default\n")
+    assert drop_in.parent.name == f"{host.KEY_HOLDER}.d"
+    assert drop_in.read_text().endswith("[Service]\nLoadCredential=passlock.default\n")
     assert "Usage" in host.run(generator, status=2)
 
 
@@ -334,11 +337,10 @@ def test_image_whose_key_is_sealed_at_the_first_boot(image):
 
 
 def test_image_with_a_key_sealed_for_the_builder(image):
-    """As the recipe warns, a key sealed on another host prevents the start."""
+    """As the recipe warns, a key sealed on another host is no key."""
     host.seal_key("passlock.default", image.api_key)
-    boot_of_the_clone(status=1)
-    assert host.show("ExecMainStatus") == "243", "which is for credentials"
-    host.systemctl("stop", host.UNIT)
+    boot_of_the_clone()
+    assert state() == "unconfigured"
 
 
 @pytest.mark.parametrize("old", [host.seal_key, host.put_plain_key])
@@ -383,7 +385,7 @@ OLD_KEY = host.Path("/root/old-key")
 def test_set_key_sees_a_drop_in(bare, api, setting, options):
     """A drop-in that takes precedence is reported, and nothing is changed; other drop-ins are ignored."""
     OLD_KEY.write_text("an-old-key")
-    with host.drop_in(f"[Service]\n{setting}\n"):
+    with host.drop_in(f"[Service]\n{setting}\n", host.KEY_HOLDER):
         start(("default", api.tenancy()))
         if options is None:
             assert state() == "denied"
@@ -392,7 +394,7 @@ def test_set_key_sees_a_drop_in(bare, api, setting, options):
             return
         before = state()
         said = set_key(api, *options, status=1)
-        assert f"/etc/systemd/system/passlockd.service.d/test.conf:2: {setting}" in said
+        assert f"/etc/systemd/system/passlock-keyholder.service.d/test.conf:2: {setting}" in said
         assert "nothing was changed" in said and "ready" not in said
         assert (state(), keys_there()) == (before, [])
     OLD_KEY.unlink()
@@ -404,11 +406,11 @@ def test_set_key_sees_a_drop_in(bare, api, setting, options):
     ("LoadCredential=", "test.conf:2: an empty LoadCredential= or LoadCredentialEncrypted= keeps the new key")])
 def test_set_key_reads_drop_ins_as_systemd(bare, api, lines, found):
     OLD_KEY.write_text("an-old-key")
-    with host.drop_in(f"[Service]\n{lines}\n"):
+    with host.drop_in(f"[Service]\n{lines}\n", host.KEY_HOLDER):
         start(("default", api.tenancy()))
         before = state()
         said = set_key(api, status=1)
-        assert f"/etc/systemd/system/passlockd.service.d/{found}" in said
+        assert f"/etc/systemd/system/passlock-keyholder.service.d/{found}" in said
         assert "nothing was changed" in said
         assert (state(), keys_there()) == (before, [])
     OLD_KEY.unlink()
@@ -416,11 +418,11 @@ def test_set_key_reads_drop_ins_as_systemd(bare, api, lines, found):
 
 def test_doctor_sees_a_drop_in_that_removes_the_key(bare, api):
     host.put_plain_key("passlock.default", api.api_key)
-    with host.drop_in("[Service]\nLoadCredential=\n"):
+    with host.drop_in("[Service]\nLoadCredential=\n", host.KEY_HOLDER):
         start(("default", api.tenancy()))
         assert state() == "unconfigured"
         said = host.run("passlockctl", "doctor", status=1)
-        assert "or LoadCredentialEncrypted= in /etc/systemd/system/passlockd.service.d/test.conf:2 keeps it" in said
+        assert "or LoadCredentialEncrypted= in /etc/systemd/system/passlock-keyholder.service.d/test.conf:2 keeps it" in said
     start(("default", api.tenancy()))
     assert state() == "ready"
 
@@ -456,48 +458,59 @@ def other_tenancy(api) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("label", ["default", "other"])
-def test_set_key_mends_a_key_that_does_not_open(bare, api, label):
-    """set-key moves away a key that prevents the unit from starting."""
+def test_set_key_beside_a_key_that_does_not_open(bare, api, label):
+    """set-key replaces the key of its tenancy, and does not touch another one."""
     host.seal_key("passlock.default", api.api_key)
-    start(("default", api.tenancy()), other_tenancy(api))
-    host.systemctl("stop", host.UNIT)
     bad = host.SEALED_KEYS / f"passlock.{label}"
     bad.write_text("bm90IHNlYWxlZCBoZXJl\n")
-    host.systemctl("daemon-reload")
-    host.systemctl("start", host.UNIT, status=1)
+    start(("default", api.tenancy()), other_tenancy(api))
     done = host.run("sh", "-c", "passlockctl set-key - 2>&1", stdin=f"{api.api_key}\n")
-    assert f"{bad} cannot be decrypted on this host: " in done
-    assert f"moved it to {host.SEALED_KEYS}/unusable.passlock.{label}" in done
     assert done.endswith("The tenancy is now ready.\n")
     assert state() == "ready"
-    assert keys_there() == [str(host.SEALED_KEYS / "passlock.default"),
-                            str(host.SEALED_KEYS / f"unusable.passlock.{label}")]
-    (host.SEALED_KEYS / f"unusable.passlock.{label}").unlink()
+    assert keys_there() == sorted({str(host.SEALED_KEYS / "passlock.default"), str(bad)})
 
 
-def test_set_key_does_not_end_a_daemon_that_runs(bare, api):
-    """set-key does not restart the daemon if another key or the configuration would prevent the start."""
+def test_set_key_does_not_end_a_key_holder_that_runs(bare, api):
+    """set-key does not restart it if a setting of the administrator or the configuration would prevent the start."""
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()), other_tenancy(api))
-    pid = host.show("MainPID")
-    bad = host.SEALED_KEYS / "passlock.other"
+    pid = host.main_pid(host.KEY_HOLDER)
+    bad = host.SEALED_KEYS / "passlock.mine"
     bad.write_text("bm90IHNlYWxlZCBoZXJl\n")
-    host.systemctl("daemon-reload")
-    assert f"{bad} cannot be decrypted on this host" in set_key(api, status=1)
+    with host.drop_in("[Service]\nLoadCredentialEncrypted=passlock.mine\n", host.KEY_HOLDER):
+        said = set_key(api, status=1)
+        assert f"{bad} cannot be decrypted on this host" in said
+        assert "so passlock-keyholder.service would fail to restart" in said
     bad.unlink()
     good = host.CONFIG.read_text()
     host.CONFIG.write_text(good + "Nonsense=1\n")
     said = set_key(api, status=3)
     assert "nothing was changed" in said and "Nonsense=" in said
-    assert (host.show("MainPID"), state()) == (pid, "ready")
+    assert (host.main_pid(host.KEY_HOLDER), state()) == (pid, "ready")
 
 
-def test_key_is_for_the_daemon_alone(bare, api):
+def test_own_setting_that_prevents_the_start(bare, api):
+    """As with any unit of systemd; doctor tells, and links work."""
+    host.seal_key("passlock.default", api.api_key)
+    bad = host.SEALED_KEYS / "passlock.mine"
+    bad.write_text("bm90IHNlYWxlZCBoZXJl\n")
+    with host.drop_in("[Service]\nLoadCredentialEncrypted=passlock.mine\n", host.KEY_HOLDER):
+        start(("default", api.tenancy()))
+        host.call("Links", "Add", "ss", "ada", "key-1")
+        said = host.run("passlockctl", "doctor", status=1)
+        assert f"{bad} cannot be decrypted on this host" in said
+    bad.unlink()
+    host.wait_until(lambda: state() == "ready", "the key holder")
+
+
+def test_key_is_for_the_key_holder_alone(bare, api):
     host.put_plain_key("passlock.default", api.api_key)
     start(("default", api.tenancy()))
-    file = f"/run/credentials/{host.UNIT}/passlock.default"
+    assert state() == "ready"
+    file = f"/run/credentials/{host.KEY_HOLDER}/passlock.default"
     assert host.run("cat", file) == api.api_key
-    assert host.run("cat", file, user="nobody", status=1).endswith("Permission denied\n")
-    pid = host.show("MainPID")
-    for name in ("environ", "cmdline"):
-        assert api.api_key not in host.run("cat", f"/proc/{pid}/{name}")
+    for user in ("nobody", "passlock"):
+        assert host.run("cat", file, user=user, status=1).endswith("Permission denied\n")
+    for unit in (host.UNIT, host.KEY_HOLDER):
+        for name in ("environ", "cmdline"):
+            assert api.api_key not in host.run("cat", f"/proc/{host.main_pid(unit)}/{name}")

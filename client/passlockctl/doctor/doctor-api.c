@@ -75,8 +75,9 @@ static bool check_proxy(CheckReport *checks, const ApiRoute *route, const char *
         snprintf(text, sizeof(text), "the daemon's proxy %s: %s", shown, error);
         report_failure_of_route(
                 checks, route, "name",
-                "check https_proxy= in the environment of passlockd.service: systemctl show "
-                "--property=Environment passlockd; and the name resolution of this host",
+                "check https_proxy= in the environment of passlock-keyholder.service: systemctl "
+                "show "
+                "--property=Environment passlock-keyholder; and the name resolution of this host",
                 text);
         return false;
 }
@@ -86,7 +87,7 @@ static const char *advice_of(const ApiRoute *route, HttpOutcome outcome)
         switch (outcome) {
         case HTTP_NO_CONNECTION:
                 return route->proxy ? "check the proxy and its access rules: systemctl show "
-                                      "--property=Environment passlockd"
+                                      "--property=Environment passlock-keyholder"
                                     : "check firewall, proxy, and whether the endpoint is running";
         case HTTP_NO_TLS:
                 return "check the endpoint's server: TLS 1.2 or later is required";

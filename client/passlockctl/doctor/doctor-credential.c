@@ -74,7 +74,8 @@ static bool is_usable(const CredentialSetting *setting, const char *path,
 
 unsigned credential_find_unusable(UnusableFunc found, void *userdata)
 {
-        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials =
+                unit_credentials_new(KEY_HOLDER_UNIT);
         const CredentialSetting *setting;
         unsigned n = 0;
 
@@ -82,7 +83,7 @@ unsigned credential_find_unusable(UnusableFunc found, void *userdata)
                 _cleanup_(freep) char *path = credential_setting_file(setting);
                 char problem[PROBLEM_MAX];
 
-                if (!path || is_usable(setting, path, problem))
+                if (setting->separate || !path || is_usable(setting, path, problem))
                         continue;
                 found(setting, path, problem, userdata);
                 n++;
@@ -108,11 +109,11 @@ static void on_unusable(const CredentialSetting *setting, const char *path, cons
 
         describe_set_key(setting->id, set_key);
         if (is_misplaced(setting, path))
-                advice = strdup("as root: systemctl daemon-reload; " UNIT_RESTART_COMMAND);
+                advice = strdup("as root: systemctl daemon-reload; " KEY_HOLDER_RESTART_COMMAND);
         else
                 advice = text_format(
                         "as root: %s, which replaces the key; or, to start without the key: mv %s "
-                        "/root; systemctl daemon-reload; " UNIT_RESTART_COMMAND,
+                        "/root; systemctl daemon-reload; " KEY_HOLDER_RESTART_COMMAND,
                         set_key, path);
         check_report_fault(userdata, "credential", advice ?: set_key, "%s %s", path, problem);
 }
@@ -122,11 +123,11 @@ void doctor_check_unusable_credentials(CheckReport *checks)
         if (geteuid() != 0)
                 check_report_fault(checks, "credential",
                                    "as root: passlockctl doctor, which reports the file",
-                                   "systemd failed to decrypt a credential of " UNIT
-                                   ": it is damaged, or encrypted on another host");
+                                   "systemd failed to load a credential of " KEY_HOLDER_UNIT
+                                   ": it is missing, damaged, or encrypted on another host");
         else if (credential_find_unusable(on_unusable, checks) == 0)
-                check_report_fault(checks, "credential", UNIT_RESTART_COMMAND,
-                                   "systemd failed to load the credentials of " UNIT
+                check_report_fault(checks, "credential", KEY_HOLDER_RESTART_COMMAND,
+                                   "systemd failed to load the credentials of " KEY_HOLDER_UNIT
                                    " at its last start; now all of them can be decrypted");
 }
 
@@ -150,7 +151,8 @@ static int validate_credential(const char *directory, const char *name, const ch
 static void report_missing(CheckReport *checks, const char *label, const char *name,
                            const char *advice)
 {
-        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials =
+                unit_credentials_new(KEY_HOLDER_UNIT);
         const CredentialReset *reset =
                 credentials ? unit_credentials_find_reset(credentials, name) : NULL;
         _cleanup_(freep) char *path = credential_file_anywhere(name);
@@ -164,27 +166,53 @@ static void report_missing(CheckReport *checks, const char *label, const char *n
                 check_report_fault(
                         checks, "credential",
                         "remove the setting; then, as root: systemctl "
-                        "daemon-reload; " UNIT_RESTART_COMMAND,
+                        "daemon-reload; " KEY_HOLDER_RESTART_COMMAND,
                         "tenancy %s has no key: %s exists, but an empty LoadCredential= "
                         "or LoadCredentialEncrypted= in %s:%u keeps it from being loaded",
                         label, path, reset->file, reset->line);
         else
                 check_report_fault(
                         checks, "credential",
-                        usual ? "as root: systemctl daemon-reload; systemctl restart passlockd"
+                        usual ? "as root: systemctl daemon-reload; " KEY_HOLDER_RESTART_COMMAND
                               : "as root: passlockctl set-key, which reports the missing setting",
-                        "tenancy %s has no key: %s exists, but " UNIT " was started without it",
+                        "tenancy %s has no key: %s exists, but " KEY_HOLDER_UNIT
+                        " was started without it",
+                        label, path);
+}
+
+/* A sealed key is read as an empty line if it cannot be decrypted. */
+static void report_unsealed(CheckReport *checks, const char *label, const char *name,
+                            const CredentialSetting *setting, const char *advice)
+{
+        _cleanup_(freep) char *path = credential_setting_file(setting);
+        char problem[PROBLEM_MAX];
+
+        if (!path || access(path, F_OK) < 0)
+                report_missing(checks, label, name, advice);
+        else if (!can_decrypt(name, path, problem))
+                check_report_fault(checks, "credential", advice, "tenancy %s has no key: %s %s",
+                                   label, path, problem);
+        else
+                check_report_fault(
+                        checks, "credential", "as root: " KEY_HOLDER_RESTART_COMMAND,
+                        "tenancy %s has no key: %s is empty, or could not be decrypted at the last "
+                        "start of " KEY_HOLDER_UNIT ", but can be now",
                         label, path);
 }
 
 static void report_flaw(CheckReport *checks, const char *label, const char *name, const char *flaw,
                         const char *advice)
 {
-        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials =
+                unit_credentials_new(KEY_HOLDER_UNIT);
         const CredentialSetting *setting =
                 credentials ? unit_credentials_find(credentials, name) : NULL;
         _cleanup_(freep) char *path = setting ? credential_setting_file(setting) : NULL;
 
+        if (setting && setting->separate && streq(flaw, secret_key_flaw("", 0))) {
+                report_unsealed(checks, label, name, setting, advice);
+                return;
+        }
         check_report_fault(checks, "credential", advice,
                            "tenancy %s has no key: the credential %s%s%s%s %s", label, name,
                            path ? ", from " : "", path ?: "", path ? "," : "", flaw);

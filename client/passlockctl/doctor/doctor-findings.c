@@ -8,11 +8,17 @@ static const char *heading_of(const char *kind)
         static const struct {
                 const char *kind, *heading;
         } headings[] = {
-                {"user", "grants"},    {"group", "grants"},
-                {"grant", "grants"},   {"ca-file", "TLS"},
-                {"endpoint", "name"},  {"credential", "credential"},
-                {"key", "credential"}, {"store", "store"},
-                {"recovery", "store"}, {"configuration", "configuration"},
+                {"user", "grants"},
+                {"group", "grants"},
+                {"grant", "grants"},
+                {"ca-file", "TLS"},
+                {"endpoint", "name"},
+                {"credential", "credential"},
+                {"key", "credential"},
+                {"store", "store"},
+                {"recovery", "store"},
+                {"configuration", "configuration"},
+                {"key-holder", KEY_HOLDER_HEADING},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
@@ -48,6 +54,8 @@ bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *find
 
                 if (!streq(passlock_finding_get_tenancy(finding), label))
                         continue;
+                if (!*label && streq(heading, KEY_HOLDER_HEADING))
+                        continue; /* by doctor_check_key_holder() */
                 of_credential = of_credential || streq(heading, "credential");
                 /* As root, doctor_check_credential() reports more: it can read the credential's
                  * source. */

@@ -74,8 +74,9 @@ static void report_trial(CheckReport *checks, const TestCall *test_call, bool an
         else if (test_call->r == PASSLOCK_ERROR_UNREACHABLE)
                 check_report_fault(
                         checks, "key",
-                        "check firewall rules for the user passlock, and settings of the unit such "
-                        "as IPAddressDeny=; see journalctl -u passlockd",
+                        "check firewall rules for the user passlock-keyholder, and settings of "
+                        "passlock-keyholder.service such as IPAddressDeny=; see journalctl -u "
+                        "passlock-keyholder -u passlockd",
                         "unknown: the daemon gets no usable response, but passlockctl does by the "
                         "same route");
         else
@@ -107,24 +108,28 @@ int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check)
 {
         const passlock_tenancy *tenancy = check->tenancy;
         const char *endpoint = passlock_tenancy_get_endpoint(tenancy);
-        TestCall test_call = make_test_call(check->invocation->client, tenancy);
-        const ApiRoute route = {
+        TestCall test_call = {};
+        ApiRoute route = {
                 .endpoint = endpoint,
                 .ca_file = check->invocation->ca_file ?: passlock_tenancy_get_ca_file(tenancy),
                 .proxy = daemon_environment_find_proxy(check->environment, endpoint),
                 .timeout_ms = check->timeout_ms,
-                .daemon_gets_answers = is_answer_of_api(&test_call),
         };
         HttpResponse answer;
         char advice[128];
         bool answered;
         int r;
 
+        if (!check->no_key_holder)
+                test_call = make_test_call(check->invocation->client, tenancy);
+        route.daemon_gets_answers = is_answer_of_api(&test_call);
         snprintf(advice, sizeof(advice), "as root: passlockctl %s%.32s%sset-key",
                  check->is_default ? "" : "--tenancy=",
                  check->is_default ? "" : passlock_tenancy_get_label(tenancy),
                  check->is_default ? "" : " ");
-        if (!check->known_credential)
+        if (check->no_key_holder)
+                check_report_skipped(checks, "credential", "unknown without the key holder");
+        else if (!check->known_credential)
                 doctor_check_credential(checks, tenancy, check->environment, advice);
         r = doctor_check_api(checks, &route, &answer);
         if (r < 0)
@@ -132,7 +137,9 @@ int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check)
         answered = answer.outcome == HTTP_RESPONDED;
         if (answered && test_call.made)
                 await_recovery(check->invocation->client, &test_call);
-        if (test_call.made)
+        if (check->no_key_holder)
+                check_report_skipped(checks, "key", "not tested, the key holder does not run");
+        else if (test_call.made)
                 report_trial(checks, &test_call, answered, advice);
         else
                 report_state(checks, passlock_tenancy_get_state(tenancy), answered, advice);

@@ -18,7 +18,7 @@ static void check_running_configuration(CheckReport *checks)
 
 static void check_failed_start(CheckReport *checks)
 {
-        _cleanup_(freep) char *error = systemd_unit_last_error();
+        _cleanup_(freep) char *error = systemd_unit_last_error(UNIT);
 
         check_report_fault(checks, "configuration",
                            error ? "correct the configuration; then, as root: " UNIT_RESTART_COMMAND
@@ -29,7 +29,7 @@ static void check_failed_start(CheckReport *checks)
 
 bool doctor_check_unit(CheckReport *checks)
 {
-        switch (systemd_unit_last_start()) {
+        switch (systemd_unit_last_start(UNIT)) {
         case UNIT_START_UNKNOWN:
                 check_report_skipped(checks, "configuration", "systemctl failed");
                 return true;
@@ -58,9 +58,13 @@ bool doctor_check_unit(CheckReport *checks)
         case UNIT_START_NO_CREDENTIALS:
                 check_report_skipped(checks, "configuration",
                                      "not loaded, the daemon is not running");
-                check_report_skipped(checks, "daemon",
-                                     "not running, systemd failed to load a credential");
-                doctor_check_unusable_credentials(checks);
+                check_report_skipped(checks, "daemon", "not running");
+                if (!doctor_check_misplaced_settings(checks))
+                        check_report_fault(
+                                checks, "credential",
+                                "as root: systemctl daemon-reload; " UNIT_RESTART_COMMAND,
+                                "systemd failed to load a credential of " UNIT
+                                ", which needs none");
                 return false;
         }
         return true;

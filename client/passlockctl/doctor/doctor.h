@@ -17,6 +17,20 @@
  */
 bool doctor_check_unit(CheckReport *checks);
 
+/* doctor-keyholder.c */
+
+#define KEY_HOLDER_HEADING "key holder"
+
+/*
+ * Checks the key holder: its socket and its service, and the daemon's finding (`findings` may be
+ * NULL). Returns whether there is no fault.
+ */
+bool doctor_check_key_holder(CheckReport *checks, const passlock_finding_list *findings);
+
+/* Reports settings of the daemon's unit that belong to that of the key holder. Returns whether
+ * there are any. */
+bool doctor_check_misplaced_settings(CheckReport *checks);
+
 /* doctor-rights.c */
 
 /*
@@ -28,9 +42,9 @@ bool doctor_check_rights(CheckReport *checks, passlock *client, const char *labe
 /* doctor-findings.c */
 
 /*
- * Reports the daemon's findings about a tenancy, or, with "", those about no tenancy. `findings`
- * may be NULL. Returns whether a finding about the credential was reported; for root it is skipped,
- * because doctor_check_credential() reports more.
+ * Reports the daemon's findings about a tenancy, or, with "", those about no tenancy but the one
+ * about the key holder. `findings` may be NULL. Returns whether a finding about the credential was
+ * reported; for root it is skipped, because doctor_check_credential() reports more.
  */
 bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *findings,
                           const char *label);
@@ -45,6 +59,7 @@ typedef struct TenancyCheck {
         const DaemonEnvironment *environment;
         bool is_default;
         bool known_credential; /* the daemon's findings cover the credential */
+        bool no_key_holder;    /* calls need it */
 } TenancyCheck;
 
 /*
@@ -55,12 +70,13 @@ int doctor_check_tenancy(CheckReport *checks, const TenancyCheck *check);
 
 /* doctor-credential.c */
 
-/* Reports each credential file that keeps systemd from starting the unit; details for root only. */
+/* Reports each credential file that keeps systemd from starting the key holder; details for root
+ * only. */
 void doctor_check_unusable_credentials(CheckReport *checks);
 
 /*
- * Finds the unit's credential files that systemd cannot load and calls found() for each; `problem`
- * is a predicate, such as "is not readable". For root. Returns their number.
+ * Finds the credential files that keep systemd from starting the key holder and calls found() for
+ * each; `problem` is a predicate, such as "is not readable". For root. Returns their number.
  */
 typedef void (*UnusableFunc)(const CredentialSetting *setting, const char *path,
                              const char *problem, void *userdata);

@@ -52,7 +52,7 @@ ServiceStart service_start(const Invocation *invocation)
 
         if (!bus || system_bus_has_service(bus))
                 return bus ? SERVICE_RUNS : SERVICE_UNKNOWN;
-        if (systemd_unit_is_masked())
+        if (systemd_unit_is_masked(UNIT))
                 return SERVICE_FAILS;
         if (system_bus_activate(bus) < 0)
                 return SERVICE_UNKNOWN;

@@ -34,16 +34,20 @@ static char *read_file(const char *path, size_t *ret_size)
         return TAKE_PTR(content);
 }
 
-/* Only root can read another user's /proc/PID/environ. */
-static bool read_process(DaemonEnvironment *environment)
+static pid_t find_daemon(void)
 {
         _cleanup_(system_bus_freep) SystemBus *bus = system_bus_new(SYSTEM_BUS_TIMEOUT_MS);
+
+        return bus && system_bus_has_service(bus) ? system_bus_service_process(bus) : 0;
+}
+
+/* Only root can read another user's /proc/PID/environ. */
+static bool read_process(DaemonEnvironment *environment, pid_t pid)
+{
         _cleanup_(freep) char *content = NULL;
         size_t size = 0;
         char path[64];
-        pid_t pid;
 
-        pid = bus && system_bus_has_service(bus) ? system_bus_service_process(bus) : 0;
         if (pid <= 0)
                 return false;
         snprintf(path, sizeof(path), "/proc/%d/environ", (int) pid);
@@ -131,11 +135,11 @@ static void read_shown(DaemonEnvironment *environment, const char *shown)
 }
 
 /* Reads the manager's environment, then the unit's. */
-static bool read_unit(DaemonEnvironment *environment)
+static bool read_unit(DaemonEnvironment *environment, const char *unit)
 {
-        static const char *const of_unit[] = {
+        const char *const of_unit[] = {
                 "systemctl", "show", "--property=LoadState,Environment,EnvironmentFiles",
-                UNIT,        NULL,
+                unit,        NULL,
         };
         static const char *const of_manager[] = {"systemctl", "show-environment", NULL};
         _cleanup_(freep) char *shown = malloc(OUTPUT_MAX), *inherited = malloc(OUTPUT_MAX);
@@ -153,9 +157,22 @@ DaemonEnvironment *daemon_environment_new(void)
 {
         DaemonEnvironment *environment = calloc(1, sizeof(DaemonEnvironment));
 
-        if (environment && !read_process(environment) && !read_unit(environment))
+        if (environment && !read_process(environment, find_daemon()) &&
+            !read_unit(environment, UNIT))
                 environment->is_ours = true;
         return environment;
+}
+
+/* A child of the daemon has the environment of the daemon. */
+DaemonEnvironment *daemon_environment_new_for_keys(void)
+{
+        DaemonEnvironment *environment = calloc(1, sizeof(DaemonEnvironment));
+
+        if (!environment || read_process(environment, systemd_unit_main_process(KEY_HOLDER_UNIT)) ||
+            (systemd_unit_is_active(UNIT) && read_unit(environment, KEY_HOLDER_UNIT)))
+                return environment;
+        daemon_environment_free(environment);
+        return daemon_environment_new();
 }
 
 DaemonEnvironment *daemon_environment_free(DaemonEnvironment *environment)

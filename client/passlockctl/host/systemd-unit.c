@@ -30,14 +30,14 @@ static bool is_unsettled(const char *shown)
                                                      has_line(shown, "ActiveState=deactivating"));
 }
 
-static bool show(char *shown, size_t size)
+static bool show(const char *unit, char *shown, size_t size)
 {
-        static const char *const argv[] = {
+        const char *const argv[] = {
                 "systemctl",
                 "show",
                 "--property=LoadState,ActiveState,Result,ExecMainStatus,"
-                "ExecMainExitTimestampMonotonic,Job",
-                UNIT,
+                "ExecMainExitTimestampMonotonic,Job,MainPID",
+                unit,
                 NULL,
         };
 
@@ -60,7 +60,7 @@ UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure
         char shown[512];
         uint64_t ended_us;
 
-        if (!show(shown, sizeof(shown)) || !has_line(shown, "LoadState=loaded"))
+        if (!show(UNIT, shown, sizeof(shown)) || !has_line(shown, "LoadState=loaded"))
                 return UNIT_STARTS;
         ended_us = number_of(shown, "ExecMainExitTimestampMonotonic=");
         if (has_line(shown, "ActiveState=failed") && number_of(shown, "Job=") == 0)
@@ -74,12 +74,12 @@ UnitProgress systemd_unit_get_progress(uint64_t since_us, uint64_t *last_failure
         return UNIT_STARTS;
 }
 
-UnitStart systemd_unit_last_start(void)
+UnitStart systemd_unit_last_start(const char *unit)
 {
         char shown[512];
 
         for (unsigned i = 0; i < LOOKS_MAX; i++) {
-                if (!show(shown, sizeof(shown)))
+                if (!show(unit, shown, sizeof(shown)))
                         return UNIT_START_UNKNOWN;
                 if (!is_unsettled(shown))
                         break;
@@ -97,14 +97,15 @@ UnitStart systemd_unit_last_start(void)
                                                                      : UNIT_START_FAILED;
 }
 
-#define OF_UNIT "_SYSTEMD_UNIT=" UNIT
-
 /* Returns the unit's last journal message that has up to four more fields. */
-static char *last_message(const char *const matches[])
+static char *last_message(const char *unit, const char *const matches[])
 {
+        char of_unit[128];
         const char *argv[12] = {"journalctl",   "--quiet",   "--no-pager", "--boot",
-                                "--output=cat", "--lines=1", OF_UNIT};
+                                "--output=cat", "--lines=1", of_unit};
         _cleanup_(freep) char *message = malloc(MESSAGE_MAX);
+
+        snprintf(of_unit, sizeof(of_unit), "_SYSTEMD_UNIT=%s", unit);
 
         for (size_t n = 7, i = 0; matches[i]; i++)
                 argv[n++] = matches[i];
@@ -114,9 +115,9 @@ static char *last_message(const char *const matches[])
         return *message ? TAKE_PTR(message) : NULL;
 }
 
-char *systemd_unit_last_error(void)
+char *systemd_unit_last_error(const char *unit)
 {
-        return last_message((const char *const[]){"--priority=err", NULL});
+        return last_message(unit, (const char *const[]){"--priority=err", NULL});
 }
 
 char *systemd_unit_configuration_error(void)
@@ -130,22 +131,28 @@ char *systemd_unit_configuration_error(void)
         snprintf(loaded, sizeof(loaded), "MESSAGE_ID=%s",
                  event_message_id(EVENT_CONFIGURATION_LOADED));
         snprintf(started, sizeof(started), "MESSAGE_ID=%s", event_message_id(EVENT_STARTED));
-        message = last_message((const char *const[]){refused, loaded, started, NULL});
+        message = last_message(UNIT, (const char *const[]){refused, loaded, started, NULL});
         return message && strncmp(message, text, strlen(text)) == 0 ? TAKE_PTR(message) : NULL;
 }
 
-bool systemd_unit_is_masked(void)
+bool systemd_unit_is_masked(const char *unit)
 {
         char shown[512];
 
-        return show(shown, sizeof(shown)) && has_line(shown, "LoadState=masked") &&
+        return show(unit, shown, sizeof(shown)) && has_line(shown, "LoadState=masked") &&
                !has_line(shown, "ActiveState=active");
 }
 
-/* Waits for a unit that is activating. */
-bool systemd_unit_is_active(void)
+pid_t systemd_unit_main_process(const char *unit)
 {
-        static const char *const argv[] = {"systemctl", "is-active", UNIT, NULL};
+        char shown[512];
+
+        return show(unit, shown, sizeof(shown)) ? (pid_t) number_of(shown, "MainPID=") : 0;
+}
+
+bool systemd_unit_is_active(const char *unit)
+{
+        const char *const argv[] = {"systemctl", "is-active", unit, NULL};
         char state[64];
 
         for (unsigned i = 0; i < LOOKS_MAX; i++) {
@@ -165,10 +172,10 @@ bool systemd_daemon_reload(void)
         return command_run(argv, -1, STDERR_FILENO, STDERR_FILENO) == 0;
 }
 
-bool systemd_unit_restart(void)
+bool systemd_unit_restart(const char *unit)
 {
-        static const char *const reset[] = {"systemctl", "reset-failed", UNIT, NULL};
-        static const char *const restart[] = {"systemctl", "restart", UNIT, NULL};
+        const char *const reset[] = {"systemctl", "reset-failed", unit, NULL};
+        const char *const restart[] = {"systemctl", "restart", unit, NULL};
 
         /* Resets the start rate limit. */
         (void) command_run(reset, -1, -1, -1);

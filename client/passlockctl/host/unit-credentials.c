@@ -2,14 +2,16 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "client/passlockctl/host/command.h"
-#include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/host/unit-credentials.h"
 
 #define UNIT_FILES_MAX (256U * 1024)
 #define SETTINGS_MAX   256U
+
+#define UNSEALED_PREFIX "/run/credentials/passlock-unseal@"
 
 struct UnitCredentials {
         CredentialSetting settings[SETTINGS_MAX];
@@ -88,6 +90,11 @@ static void reset(const Reader *reader, CredentialSource source)
         credentials->reset = (CredentialReset){strdup(reader->file ?: ""), reader->line};
 }
 
+static bool has_prefix(const char *s, const char *prefix)
+{
+        return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
 static void add(Reader *reader, size_t kind, const char *value)
 {
         UnitCredentials *credentials = reader->credentials;
@@ -102,23 +109,21 @@ static void add(Reader *reader, size_t kind, const char *value)
                 .line = reader->line,
         };
 
-        /* LoadCredential=NAME:NAME searches as well. */
-        if (colon && setting.source == CREDENTIAL_LOADED && setting.id &&
-            !streq(colon + 1, setting.id))
+        if (colon && setting.source == CREDENTIAL_LOADED && has_prefix(colon + 1, UNSEALED_PREFIX))
+                setting.sealed = setting.separate = true;
+        else if (colon && setting.source == CREDENTIAL_LOADED && setting.id &&
+                 !streq(colon + 1, setting.id)) /* LoadCredential=NAME:NAME searches as well */
                 setting.path = strdup(colon + 1);
-        /* ImportCredential=GLOB:PREFIX gives the credentials other names. */
+        /* ImportCredential=GLOB:PREFIX gives the credentials other names. The generator sets an
+         * empty credential for a sealed one that cannot be decrypted. */
         if (!setting.id || (colon && setting.source == CREDENTIAL_IMPORTED) ||
+            (setting.source == CREDENTIAL_LITERAL && setting.generated) ||
             credentials->n >= SETTINGS_MAX) {
                 setting_clear(&setting);
                 return;
         }
         forget(credentials, setting.source, setting.id);
         credentials->settings[credentials->n++] = setting;
-}
-
-static bool has_prefix(const char *s, const char *prefix)
-{
-        return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
 static bool has_suffix(const char *s, size_t len, const char *suffix)
@@ -129,16 +134,18 @@ static bool has_suffix(const char *s, size_t len, const char *suffix)
 }
 
 /* "# /path/to/file" heads each file of the unit; other paths are comments. */
-static bool is_heading(const char *line)
+static bool is_heading(const char *line, const char *unit)
 {
         const char *slash = strrchr(line, '/');
         size_t len = slash ? (size_t) (slash - line) : 0;
+        char drop_ins[128];
 
         if (!has_prefix(line, "# /") || !slash)
                 return false;
-        return streq(slash + 1, UNIT) ||
+        snprintf(drop_ins, sizeof(drop_ins), "/%s.d", unit);
+        return streq(slash + 1, unit) ||
                (has_suffix(slash, strlen(slash), ".conf") &&
-                (has_suffix(line, len, "/" UNIT ".d") || has_suffix(line, len, "/service.d")));
+                (has_suffix(line, len, drop_ins) || has_suffix(line, len, "/service.d")));
 }
 
 static void begin_file(Reader *reader, const char *path)
@@ -226,13 +233,13 @@ static void read_line(Reader *reader, const char *line)
         reader->line = last_line;
 }
 
-static void read_files(UnitCredentials *credentials, char *text)
+static void read_files(UnitCredentials *credentials, const char *unit, char *text)
 {
         Reader reader = {.credentials = credentials};
         char *line;
 
         while ((line = strsep(&text, "\n"))) {
-                if (is_heading(line))
+                if (is_heading(line, unit))
                         begin_file(&reader, line + 2);
                 else {
                         reader.line++;
@@ -242,9 +249,9 @@ static void read_files(UnitCredentials *credentials, char *text)
         free(reader.continued);
 }
 
-UnitCredentials *unit_credentials_new(void)
+UnitCredentials *unit_credentials_new(const char *unit)
 {
-        static const char *const argv[] = {"systemctl", "cat", "--no-pager", UNIT, NULL};
+        const char *const argv[] = {"systemctl", "cat", "--no-pager", unit, NULL};
         _cleanup_(unit_credentials_freep) UnitCredentials *credentials = NULL;
         _cleanup_(freep) char *files = malloc(UNIT_FILES_MAX);
 
@@ -252,7 +259,7 @@ UnitCredentials *unit_credentials_new(void)
                 return NULL;
         credentials = calloc(1, sizeof(UnitCredentials));
         if (credentials)
-                read_files(credentials, files);
+                read_files(credentials, unit, files);
         return TAKE_PTR(credentials);
 }
 
@@ -298,8 +305,8 @@ const CredentialReset *unit_credentials_find_reset(const UnitCredentials *creden
         const CredentialReset *reset = &credentials->reset;
         const char *slash = reset->file ? strrchr(reset->file, '/') : NULL;
 
-        if (!slash || streq(slash + 1, UNIT) || strcmp(slash + 1, GENERATED_DROP_IN) < 0 ||
-            unit_credentials_find(credentials, id))
+        if (!slash || has_suffix(slash, strlen(slash), ".service") ||
+            strcmp(slash + 1, GENERATED_DROP_IN) < 0 || unit_credentials_find(credentials, id))
                 return NULL;
         return reset;
 }

@@ -4,8 +4,8 @@
 #include "base/macro.h"
 
 /*
- * Credentials of the daemon's unit with the file and line of their settings, parsed from `systemctl
- * cat` by systemd's rules.
+ * Credentials of a unit with the file and line of their settings, parsed from `systemctl cat` by
+ * systemd's rules.
  */
 typedef struct UnitCredentials UnitCredentials;
 
@@ -23,13 +23,15 @@ typedef struct CredentialSetting {
         char *path;    /* NULL: systemd searches for the id */
         CredentialSource source;
         bool sealed;
+        bool separate;  /* sealed, and decrypted by passlock-unseal@ID.service: a failure does not
+                           keep the unit from starting */
         bool generated; /* by passlock-credentials-generator or the shipped unit */
         char *file;     /* of the setting */
         unsigned line;
 } CredentialSetting;
 
 /* NULL if systemctl fails. */
-UnitCredentials *unit_credentials_new(void);
+UnitCredentials *unit_credentials_new(const char *unit);
 UnitCredentials *unit_credentials_free(UnitCredentials *credentials);
 DEFINE_CLEANUP(UnitCredentials *, unit_credentials_free);
 

@@ -5,7 +5,6 @@
 #include <sys/random.h>
 
 #include "client/passlockctl/doctor/doctor.h"
-#include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/systemd-unit.h"
 #include "client/passlockctl/set-key/key-change.h"
 #include "client/passlockctl/terminal/report.h"
@@ -62,7 +61,8 @@ static int report_conflict(const CredentialSetting *setting, const char *consequ
 
 static int check_settings(const KeyChange *change)
 {
-        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials =
+                unit_credentials_new(KEY_HOLDER_UNIT);
         const CredentialSetting *setting;
         const CredentialReset *reset;
 
@@ -95,12 +95,12 @@ static void on_unusable(const CredentialSetting *setting _unused_, const char *p
         if (streq(path, others->change->path) || credential_file_is_in_plain_place(path))
                 return;
         others->n_unusable++;
-        report("%s %s, so " UNIT
+        report("%s %s, so " KEY_HOLDER_UNIT
                " would fail to restart; move the file away first; nothing was changed",
                path, problem);
 }
 
-/* A restart would fail if another credential cannot be loaded. */
+/* A restart would fail if a credential of an administrator's own setting cannot be loaded. */
 static int check_other_credentials(const KeyChange *change)
 {
         Others others = {.change = change};
@@ -116,7 +116,7 @@ int key_check_sources(KeyChange *change)
         int status;
 
         /* Without systemd no setting can conflict. */
-        if (!systemd_unit_is_active())
+        if (!systemd_unit_is_active(UNIT))
                 return 0;
         status = check_settings(change);
         if (status != 0)
@@ -136,7 +136,8 @@ int key_check_sources(KeyChange *change)
 /* After daemon-reload: checks that the unit will load the new file. */
 static int check_unit(const KeyChange *change)
 {
-        _cleanup_(unit_credentials_freep) UnitCredentials *credentials = unit_credentials_new();
+        _cleanup_(unit_credentials_freep) UnitCredentials *credentials =
+                unit_credentials_new(KEY_HOLDER_UNIT);
         const CredentialSetting *setting;
 
         if (!credentials)
@@ -145,7 +146,7 @@ static int check_unit(const KeyChange *change)
         if (is_imported(change, setting))
                 return 0;
         if (!setting || setting->source == CREDENTIAL_IMPORTED) {
-                report("The key is stored as %s, but " UNIT
+                report("The key is stored as %s, but " KEY_HOLDER_UNIT
                        " does not load it: passlock-credentials-generator did not run; add a "
                        "drop-in with %s=%s:%s, and repeat this command",
                        change->path, wanted_setting(change), change->name, change->path);
@@ -156,7 +157,31 @@ static int check_unit(const KeyChange *change)
         return report_conflict(setting, "the key is stored, but not in use");
 }
 
-/* Restarts the unit, because systemd does not reload credentials. */
+static int reload_daemon(const KeyChange *change, const char *failure)
+{
+        passlock *client = change->invocation->client;
+        int r;
+
+        r = passlock_reload(client);
+        if (r != 0)
+                report("The key is stored as %s, but %s:", change->path, failure);
+        return report_call(client, r);
+}
+
+static int report_key_holder_faults(void)
+{
+        _cleanup_(check_report_freep) CheckReport *checks =
+                check_report_new(CHECK_REPORT_FAULTS_ONLY);
+
+        if (checks)
+                (void) doctor_check_key_holder(checks, NULL);
+        return EXIT_OURS;
+}
+
+/*
+ * Restarts the key holder, because systemd does not reload credentials. The daemon completes the
+ * reload when it has connected to the new key holder.
+ */
 static int restart_unit(const KeyChange *change)
 {
         int status;
@@ -167,26 +192,22 @@ static int restart_unit(const KeyChange *change)
                 return EXIT_OURS;
         }
         status = check_unit(change);
-        if (status != 0 || systemd_unit_restart())
+        if (status != 0)
                 return status;
-        report("The key is stored as %s, but " UNIT " failed to restart", change->path);
-        return service_report(change->invocation, SERVICE_FAILS);
+        if (systemd_unit_restart(KEY_HOLDER_UNIT))
+                return reload_daemon(change, "the daemon failed to load it from " KEY_HOLDER_UNIT);
+        report("The key is stored as %s, but " KEY_HOLDER_UNIT " failed to restart", change->path);
+        return report_key_holder_faults();
 }
 
 int key_activate(KeyChange *change)
 {
-        passlock *client = change->invocation->client;
-        int r;
-
-        if (systemd_unit_is_active()) {
+        if (systemd_unit_is_active(UNIT)) {
                 change->activated = "restart";
                 return restart_unit(change);
         }
         change->activated = "reload";
-        r = passlock_reload(client);
-        if (r != 0)
-                report("The key is stored as %s, but the daemon failed to reload:", change->path);
-        return report_call(client, r);
+        return reload_daemon(change, "the daemon failed to reload");
 }
 
 /*
@@ -208,7 +229,7 @@ static void report_other_key(const KeyChange *change)
 {
         report("The daemon does not use the key stored as %s: it was started with another "
                "CREDENTIALS_DIRECTORY, or the key was changed again meanwhile; see systemctl cat "
-               "passlockd",
+               "passlock-keyholder",
                change->path);
 }
 

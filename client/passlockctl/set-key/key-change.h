@@ -15,12 +15,9 @@ typedef struct KeyChange {
 } KeyChange;
 
 /*
- * Starts the service. If the unit fails to start because a credential cannot be decrypted, moves
- * this credential away first. All functions here report errors and return 0 or the exit status.
+ * Checks for settings and files that take precedence over the new key. All functions here report
+ * errors and return 0 or the exit status.
  */
-int key_quarantine_and_start(const Invocation *invocation);
-
-/* Checks for settings and files that take precedence over the new key. */
 int key_check_sources(KeyChange *change);
 
 /* Makes the daemon load the stored key. */

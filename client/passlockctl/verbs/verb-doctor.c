@@ -21,8 +21,10 @@ typedef struct Examination {
         CheckReport *checks;
         const Invocation *invocation;
         passlock *client;
-        passlock_finding_list *findings; /* found by the daemon; NULL if not available */
-        DaemonEnvironment *environment;
+        passlock_finding_list *findings;    /* found by the daemon; NULL if not available */
+        DaemonEnvironment *environment;     /* of the daemon */
+        DaemonEnvironment *key_environment; /* of the key holder */
+        bool no_key_holder;
         uint32_t timeout_ms;
         char *default_label; /* of the default tenancy; NULL: unknown */
         uint64_t n_links;    /* of all checked tenancies */
@@ -169,7 +171,8 @@ static int check_tenancy(Examination *e, const char *label, bool heading)
         TenancyCheck check = {
                 .invocation = e->invocation,
                 .timeout_ms = e->timeout_ms,
-                .environment = e->environment,
+                .environment = e->key_environment,
+                .no_key_holder = e->no_key_holder,
                 .is_default = streq_ptr(label, e->default_label),
         };
         int r;
@@ -243,7 +246,8 @@ static int check_everything(Examination *e)
         if (!check_service(e))
                 return 0;
         e->environment = daemon_environment_new();
-        if (!e->environment)
+        e->key_environment = daemon_environment_new_for_keys();
+        if (!e->environment || !e->key_environment)
                 return -ENOMEM;
         check_report_ok(e->checks, "bus policy", "calls to the daemon are allowed");
         if (!doctor_check_rights(e->checks, e->client, e->invocation->tenancy))
@@ -251,6 +255,7 @@ static int check_everything(Examination *e)
         /* Denied unless root or authorized by polkit. */
         (void) passlock_diagnose(e->client, &e->findings);
         (void) doctor_show_findings(e->checks, e->findings, "");
+        e->no_key_holder = !doctor_check_key_holder(e->checks, e->findings);
         r = check_tenancies(e);
         if (r == 0)
                 check_space(e);
@@ -284,6 +289,7 @@ int verb_doctor(Invocation *invocation)
                 r = check_report_end(checks);
         passlock_finding_list_unref(examination.findings);
         daemon_environment_free(examination.environment);
+        daemon_environment_free(examination.key_environment);
         free(examination.default_label);
         if (r < 0) {
                 report("%s", passlock_strerror(r));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "client/passlockctl/doctor/service.h"
 #include "client/passlockctl/host/daemon-environment.h"
 #include "client/passlockctl/host/http.h"
 #include "client/passlockctl/host/libcrypto.h"
@@ -26,7 +27,7 @@ static int report_out_of_memory(void)
         return EXIT_OURS;
 }
 
-/* Reload first: a restart with an invalid configuration would stop the daemon for good. */
+/* Reload first: the key holder would not load an invalid configuration. */
 static int read_configuration(KeyChange *change)
 {
         passlock *client = change->invocation->client;
@@ -122,7 +123,7 @@ static int send_test_request(const KeyChange *change, HttpResponse *ret)
 {
         _cleanup_(freep) char *id = http_escape(passlock_tenancy_get_id(change->tenancy));
         _cleanup_(daemon_environment_freep) DaemonEnvironment *environment =
-                daemon_environment_new();
+                daemon_environment_new_for_keys();
         const Invocation *invocation = change->invocation;
         const char *endpoint = passlock_tenancy_get_endpoint(change->tenancy);
         _cleanup_(freep) char *path = id ? text_format("/v2/%s/passkeys/", id) : NULL;
@@ -207,7 +208,8 @@ static int print_lines(const KeyChange *change, const char *state)
         printf("Stored %s as %s.\n", change->invocation->plain ? "unencrypted" : "encrypted",
                change->path);
         puts(streq(change->activated, "restart")
-                     ? UNIT " was restarted to load it; calls in flight were completed first."
+                     ? KEY_HOLDER_UNIT " was restarted to load it; calls in flight were completed "
+                                       "first."
                      : "The daemon is not run by systemd; it has reloaded its credentials.");
         puts("The daemon proved that it uses the key, and made a call with it.");
         printf("The tenancy is now %s.\n", state);
@@ -286,7 +288,7 @@ int verb_set_key(Invocation *invocation)
                 report("Failed to protect the key in memory: %s", strerror(-r));
                 return EXIT_OURS;
         }
-        status = key_quarantine_and_start(invocation);
+        status = service_require(invocation);
         if (status == 0)
                 status = change_key(&change);
         passlock_tenancy_unref(change.tenancy);

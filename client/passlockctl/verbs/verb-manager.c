@@ -128,6 +128,26 @@ static char *get_default_label(const Invocation *invocation)
         return label;
 }
 
+/* Only if it has a problem, and only for callers who may know, without asking for a password. */
+static void status_add_key_holder(const Status *status, const Invocation *invocation)
+{
+        passlock_finding_list *findings = NULL;
+        const char *text = NULL;
+
+        (void) passlock_set_interactive(invocation->client, false);
+        (void) passlock_diagnose(invocation->client, &findings);
+        (void) passlock_set_interactive(invocation->client, invocation->interactive);
+        for (size_t i = 0; !text && findings && i < passlock_finding_list_get_size(findings); i++) {
+                const passlock_finding *finding = passlock_finding_list_get(findings, i);
+
+                if (streq(passlock_finding_get_kind(finding), "key-holder"))
+                        text = passlock_finding_get_text(finding);
+        }
+        if (text)
+                record_put_string(status->record, "Key holder", "key_holder", text);
+        passlock_finding_list_unref(findings);
+}
+
 int verb_status(Invocation *invocation)
 {
         static const char *const headers[] = {"LABEL",    "TENANCY", "STATE", "LINKS",
@@ -146,6 +166,7 @@ int verb_status(Invocation *invocation)
         default_label = get_default_label(invocation);
         status.default_label = default_label;
         record_put_string(record, "Version", "version", version);
+        status_add_key_holder(&status, invocation);
         record_put_list(record, "tenancies");
         r = invocation->tenancy ? status_add_current(&status, invocation->client)
                                 : status_add_all(&status, invocation->client);
