@@ -14,10 +14,11 @@ from tests.system import host
 from tests.system.api import make_certificate
 from tests.system.client import Caller
 
-ORDER = ["configuration", "daemon", "bus policy", "grants", "polkit", "credential", "name", "TLS", "key", "clock",
-         "store"]
+ORDER = ["configuration", "daemon", "bus policy", "grants", "polkit", "key holder", "credential", "name", "TLS", "key",
+         "clock", "store"]
 POLICY = Path("/usr/share/dbus-1/system.d/dev.passlock.Passlock1.conf")
 START_AGAIN = "systemctl restart passlockd"
+START_KEY_HOLDER_AGAIN = "systemctl restart passlock-keyholder"
 
 
 def examine(user=None) -> dict[str, dict]:
@@ -52,6 +53,10 @@ def set_key(api):
     host.run("passlockctl", "set-key", "-", stdin=api.api_key)
 
 
+def wait_for_key():
+    host.wait_until(lambda: host.get("Tenancy", "State") != "unconfigured", "a key")
+
+
 @pytest.fixture(name="mended")
 def fixture_mended(service):
     """No fault before the test, and none after the advice was followed."""
@@ -79,21 +84,23 @@ def test_key_of_which_systemd_has_not_heard(mended):
     host.put_plain_key("passlock.second", mended.api_key)
     host.systemctl("restart", host.UNIT)
     follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.second exists"),
-           "systemctl daemon-reload; systemctl restart passlockd")
+           "systemctl daemon-reload; " + START_KEY_HOLDER_AGAIN)
+    wait_for_key()
     assert faults(examine()) == {}
     host.configure({"Tenancy default": mended.tenancy()})
     host.systemctl("daemon-reload")
     host.systemctl("restart", host.UNIT)
 
 
-def test_plain_key_that_systemd_takes_for_a_sealed_one(mended):
-    """The unit expects a sealed key of this name."""
+def test_sealed_key_that_systemd_takes_for_a_plain_one(mended):
+    """The unit expects a plain key of this name."""
     host.forget_keys()
     host.systemctl("daemon-reload")
-    host.put_plain_key("passlock.default", mended.api_key)
-    host.systemctl("restart", host.UNIT, status=None)
-    follow(expect("credential", f"{host.PLAIN_KEYS}/passlock.default is not encrypted"),
-           "systemctl daemon-reload; " + START_AGAIN)
+    host.seal_key("passlock.default", mended.api_key)
+    host.systemctl("restart", host.UNIT)
+    follow(expect("credential", f"{host.SEALED_KEYS}/passlock.default exists"),
+           "systemctl daemon-reload; " + START_KEY_HOLDER_AGAIN)
+    wait_for_key()
 
 
 @pytest.mark.parametrize("content, text", [
@@ -141,13 +148,91 @@ def test_key_of_another_host(mended):
     """Only the invalid file is reported."""
     host.seal_key("passlock.good", mended.api_key)
     spoil_key(mended)
-    host.systemctl("restart", host.UNIT, status=None)
+    host.systemctl("restart", host.UNIT)
     bad = host.SEALED_KEYS / "passlock.default"
-    advice = expect("credential", f"{bad} cannot be decrypted on this host: ")
-    assert "passlock.good" not in advice
-    assert "a credential of passlockd.service" in examine("nobody")["credential"]["found"]
-    follow(advice, f"mv {bad} /root; systemctl daemon-reload; " + START_AGAIN)
+    advice = expect("credential", f"tenancy default has no key: {bad} cannot be decrypted on this host: ")
+    assert "passlockctl set-key" in advice
     set_key(mended)
+
+
+def test_key_that_opens_again(mended):
+    """As after the host secret was restored."""
+    sealed = (host.SEALED_KEYS / "passlock.default").read_bytes()
+    spoil_key(mended)
+    host.systemctl("restart", host.KEY_HOLDER)
+    host.wait_until(lambda: host.get("Tenancy", "State") == "unconfigured", "no key")
+    (host.SEALED_KEYS / "passlock.default").write_bytes(sealed)
+    follow(expect("credential", "but can be now"), START_KEY_HOLDER_AGAIN)
+    wait_for_key()
+
+
+# The key holder
+
+def expect_key_holder(*texts: str) -> str:
+    advice = expect("key holder", *texts)
+    assert examine()["key"]["verdict"] == "skipped"
+    return advice
+
+
+def wait_for_key_holder():
+    host.wait_until(lambda: "key_holder" not in json.loads(host.run("passlockctl", "status", "--json")), "the key holder")
+
+
+def test_stopped_socket(mended):
+    host.systemctl("stop", host.KEY_HOLDER_SOCKET, host.KEY_HOLDER)
+    advice = expect_key_holder("passlock-keyholder.socket is not active")
+    assert json.loads(host.run("passlockctl", "status", "--json"))["key_holder"]
+    follow(advice, "systemctl start passlock-keyholder.socket")
+    wait_for_key_holder()
+
+
+@pytest.mark.parametrize("unit", [host.KEY_HOLDER, host.KEY_HOLDER_SOCKET])
+def test_masked_key_holder(mended, unit):
+    host.systemctl("mask", "--runtime", "--now", unit)
+    if unit == host.KEY_HOLDER_SOCKET:
+        host.systemctl("stop", host.KEY_HOLDER)
+    advice = expect_key_holder(f"{unit} is masked")
+    host.systemctl("unmask", "--runtime", unit)
+    follow(advice, "systemctl unmask passlock-keyholder.socket passlock-keyholder.service; "
+                   "systemctl start passlock-keyholder.socket")
+    wait_for_key_holder()
+
+
+def test_failing_key_holder(mended):
+    with host.drop_in("[Service]\nExecStart=\nExecStart=/usr/libexec/passlock-keyholder --user=none-such\n",
+                      host.KEY_HOLDER):
+        host.systemctl("restart", host.KEY_HOLDER, status=1)
+        advice = expect_key_holder("the last start of passlock-keyholder.service failed: ")
+        assert "journalctl -u passlock-keyholder" in advice
+    wait_for_key_holder()
+
+
+def test_hanging_key_holder(mended):
+    with host.drop_in("[Service]\nWatchdogSec=0\n", host.KEY_HOLDER):
+        host.systemctl("restart", host.KEY_HOLDER)
+        host.call("Vault", "ListPasskeys", "s", "")
+        host.systemctl("kill", "--signal=STOP", host.KEY_HOLDER)
+        host.systemctl("restart", host.UNIT)
+        follow(expect_key_holder("The key holder does not respond"), START_KEY_HOLDER_AGAIN)
+    wait_for_key_holder()
+
+
+def test_settings_from_before_there_was_a_key_holder(mended):
+    key = Path("/root/my-key")
+    key.write_text(mended.api_key)
+    host.configure({"Tenancy default": mended.tenancy("my.key")})
+    setting = f"[Service]\nLoadCredential=my.key:{key}\n"
+    with host.drop_in(setting):
+        host.systemctl("restart", host.UNIT)
+        found = examine()["key holder"]["found"]
+        assert "/etc/systemd/system/passlockd.service.d/test.conf:2: LoadCredential=my.key is a setting of passlockd" in found
+        key.unlink()
+        host.systemctl("restart", host.UNIT, status=1)
+        assert examine()["key holder"]["found"] == found
+        key.write_text(mended.api_key)
+    host.configure({"Tenancy default": mended.tenancy()})
+    host.systemctl("daemon-reload")
+    host.systemctl("restart", host.UNIT)
 
 
 def limited(*command, user=None) -> str:
@@ -299,6 +384,9 @@ def test_proxy_of_the_unit(mended, setting):
     with host.CONFIG.open("a") as file:
         file.write("[Grant test]\nUser=nobody\nAllow=Exchange\n")
     with host.drop_in(settings):
+        host.systemctl("restart", host.UNIT)
+        assert "passlock-keyholder.service" in examine()["key holder"]["advice"], "that of the daemon is not used"
+    with host.drop_in(settings, host.KEY_HOLDER):
         host.systemctl("restart", host.UNIT)
         for user in (None, "nobody"):
             advice = expect("TLS", "through the daemon's proxy 127.0.0.1:9: ", user=user)
