@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
+#include "base/notify-socket.h"
 #include "daemon/notify.h"
 
 struct Notify {
@@ -18,38 +18,6 @@ struct Notify {
         uint64_t reloading_at_us; /* monotonic; 0: no RELOADING=1 */
         const char *state;        /* READY=1 or STOPPING=1; NULL: neither */
 };
-
-static bool parse_address(const char *text, struct sockaddr_un *ret, socklen_t *ret_len)
-{
-        size_t len = strlen(text);
-
-        if ((text[0] != '/' && text[0] != '@') || len >= sizeof(ret->sun_path))
-                return false;
-        *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-        memcpy(ret->sun_path, text, len);
-        if (text[0] == '@')
-                ret->sun_path[0] = '\0'; /* abstract */
-        else
-                len++;
-        *ret_len = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + len);
-        return true;
-}
-
-/* Connects the socket, so that EPOLLOUT reports space in the receiver's queue. */
-static int connect_to_systemd(void)
-{
-        const char *text = getenv("NOTIFY_SOCKET");
-        _cleanup_(closep) int fd = -1;
-        struct sockaddr_un address;
-        socklen_t len;
-
-        if (!text || !parse_address(text, &address, &len))
-                return -1;
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, (const struct sockaddr *) &address, len) < 0)
-                return -1;
-        return TAKE_FD(fd);
-}
 
 static bool send_text(Notify *notify, const char *text)
 {
@@ -102,7 +70,7 @@ int notify_new(sd_event *event, Notify **ret)
 
         if (!notify)
                 return -ENOMEM;
-        notify->fd = connect_to_systemd();
+        notify->fd = notify_socket_connect();
         if (notify->fd >= 0)
                 r = sd_event_add_io(event, &notify->writable, notify->fd, EPOLLOUT, on_writable,
                                     notify);

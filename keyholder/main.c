@@ -15,6 +15,7 @@
 #include "build-config.h"
 #include "keyholder/keyholder.h"
 #include "keyholder/listener.h"
+#include "keyholder/watchdog.h"
 
 static const char usage[] =
         "Usage: passlock-keyholder [OPTION…]\n"
@@ -44,6 +45,7 @@ typedef struct Program {
         CommandLine line;
         sd_event *event;
         Listener *listener;
+        Watchdog *watchdog;
         KeyHolder *holder; /* NULL: the daemon has not connected yet */
 } Program;
 
@@ -231,7 +233,7 @@ static int start_service(Program *program)
                 r = log_errno_origin(
                         sd_event_add_signal(program->event, NULL, SIGINT, on_stop_signal, program));
         if (r >= 0)
-                r = log_errno_origin(sd_event_set_watchdog(program->event, true));
+                r = watchdog_new(program->event, &program->watchdog);
         return r < 0 ? r : log_errno_origin(sd_notify(0, "READY=1"));
 }
 
@@ -265,6 +267,7 @@ int main(int argc, char *argv[])
         set_signals(program.line.fd >= 0);
         r = run(&program);
         keyholder_free(program.holder);
+        watchdog_free(program.watchdog);
         listener_free(program.listener);
         sd_event_unref(program.event);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -30,16 +30,17 @@ def obstacle() -> str | None:
 
 
 class ControlGroup:
-    """The group of the unit's process at this time; a later process may be outside. A context manager."""
+    """The group of a unit's process at this time; a later process may be outside. A context manager."""
 
-    def __init__(self):
+    def __init__(self, unit: str = host.UNIT):
+        self.unit = unit
         self.legacy = "memory" not in (UNIFIED / "cgroup.controllers").read_text().split()
         self.names = V1 if self.legacy else V2
         if self.legacy:
             self.memory = MOUNTS / "memory" / f"passlock-test-{time.monotonic_ns()}"
             self.pids = MOUNTS / "pids" / self.memory.name
         else:
-            self.memory = self.pids = UNIFIED / host.show("ControlGroup").lstrip("/")
+            self.memory = self.pids = UNIFIED / host.show("ControlGroup", unit).lstrip("/")
 
     def __enter__(self):
         if not self.legacy:
@@ -49,9 +50,9 @@ class ControlGroup:
             if not group.parent.is_mount():
                 host.run("mount", "-t", "cgroup", "-o", group.parent.name, "none", group.parent)
             group.mkdir()
-        self.limit_memory(int(host.show("MemoryMax")))
-        self.limit_tasks(int(host.show("TasksMax")))
-        self.add(int(host.show("MainPID")))
+        self.limit_memory(int(host.show("MemoryMax", self.unit)))
+        self.limit_tasks(int(host.show("TasksMax", self.unit)))
+        self.add(host.main_pid(self.unit))
         return self
 
     def __exit__(self, *_):

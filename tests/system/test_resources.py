@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The limits of the unit on memory, tasks and descriptors: under load, and at the edge."""
+"""The limits of the units on memory, tasks and descriptors: under load, and at the edge."""
 
 import contextlib
 import json
@@ -46,8 +46,8 @@ def fixture_granted(service):
     return service
 
 
-def main_pid() -> int:
-    return int(host.show("MainPID"))
+# What the store may take of the memory.
+STORE_MAX = {host.UNIT: 2**30, host.KEY_HOLDER: 0}
 
 
 def n_descriptors(pid: int) -> int:
@@ -64,7 +64,7 @@ class Peaks:
 
     def __init__(self, group: ControlGroup):
         self.group = group
-        self.pid = main_pid()
+        self.pid = host.main_pid(group.unit)
         self.descriptors = self.tasks = self.anonymous = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -164,17 +164,19 @@ def write_links(file: Path, n: int, tenancy_id: str):
         out.write(json.dumps({"links": n}) + "\n")
 
 
-def test_limits_are_in_force(service):
+@pytest.mark.parametrize("unit", [host.UNIT, host.KEY_HOLDER])
+def test_limits_are_in_force(service, unit):
     """Figures of the unit file, as systemd has read them."""
-    text = (source_dir() / "systemd/passlockd.service.in").read_text()
+    learn_http_version()
+    text = (source_dir() / f"systemd/{unit}.in").read_text()
     units = {"": 1, "M": 2**20, "G": 2**30}
     for name in ("MemoryHigh", "MemoryMax", "TasksMax", "LimitNOFILE"):
-        number, unit = re.search(rf"^{name}=(\d+)([MG]?)$", text, re.MULTILINE).groups()
-        assert int(host.show(name)) == int(number) * units[unit]
-    assert host.show("OOMPolicy") == "continue"
-    limits = Path(f"/proc/{main_pid()}/limits").read_text()
+        number, factor = re.search(rf"^{name}=(\d+)([MG]?)$", text, re.MULTILINE).groups()
+        assert int(host.show(name, unit)) == int(number) * units[factor]
+    assert host.show("OOMPolicy", unit) == ("continue" if unit == host.UNIT else "stop")
+    limits = Path(f"/proc/{host.main_pid(unit)}/limits").read_text()
     (n,) = set(re.search(r"Max open files +(\d+) +(\d+)", limits).groups())
-    assert n == host.show("LimitNOFILE")
+    assert n == host.show("LimitNOFILE", unit)
 
 
 @needs_control
@@ -182,40 +184,42 @@ def test_load_stays_below_the_limits(granted, tmp_path):
     """Floods by all users, readers and others, calls that hang, and an import."""
     links = tmp_path / "links"
     write_links(links, IMPORTED, granted.tenancy_id)
-    pid = main_pid()
     host.call("Links", "Add", "ss", "load-user", "load-key")
     learn_http_version()
+    pids = {unit: host.main_pid(unit) for unit in STORE_MAX}
     granted.set_faults("hang")
-    with ControlGroup() as group, Peaks(group) as peaks:
-        with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        groups = {unit: stack.enter_context(ControlGroup(unit)) for unit in STORE_MAX}
+        peaks = {unit: stack.enter_context(Peaks(group)) for unit, group in groups.items()}
+        with contextlib.ExitStack() as calls:
             for user in USERS:
-                stack.enter_context(Calls(user, HANGING))
+                calls.enter_context(Calls(user, HANGING))
             host.run("passlockctl", "--timeout=300", "import", links)
             for mode in "read", "lazy":
                 flood(FLOOD_CALLS, mode)
-            assert peaks.descriptors > 64
-        memory, high = group.memory_peak(), int(host.show("MemoryHigh"))
-        at_limit = group.times_at_limit(), group.tasks_at_limit()
-    host.write_result("resources", json.dumps({
-        "memory": memory, "anonymous": peaks.anonymous, "tasks": peaks.tasks,
-        "descriptors": peaks.descriptors, "links": IMPORTED}))
-    assert at_limit == (0, 0)
-    assert memory < high
-    # Beside the store, which may have a gigabyte.
-    assert peaks.anonymous * MARGIN < int(host.show("MemoryMax")) - 2**30
-    assert peaks.tasks * MARGIN < int(host.show("TasksMax"))
-    assert peaks.descriptors * MARGIN < int(host.show("LimitNOFILE"))
-    assert main_pid() == pid
+            assert peaks[host.KEY_HOLDER].descriptors > 64
+        memory = {unit: group.memory_peak() for unit, group in groups.items()}
+        at_limit = {unit: (group.times_at_limit(), group.tasks_at_limit()) for unit, group in groups.items()}
+    host.write_result("resources", json.dumps({unit: {
+        "memory": memory[unit], "anonymous": peaks[unit].anonymous, "tasks": peaks[unit].tasks,
+        "descriptors": peaks[unit].descriptors, "links": IMPORTED} for unit in STORE_MAX}))
+    for unit, store_max in STORE_MAX.items():
+        assert at_limit[unit] == (0, 0)
+        assert memory[unit] < int(host.show("MemoryHigh", unit))
+        assert peaks[unit].anonymous * MARGIN < int(host.show("MemoryMax", unit)) - store_max
+        assert peaks[unit].tasks * MARGIN < int(host.show("TasksMax", unit))
+        assert peaks[unit].descriptors * MARGIN < int(host.show("LimitNOFILE", unit))
+        assert host.main_pid(unit) == pids[unit]
     granted.set_faults()
     assert host.call("Links", "GetUser", "s", f"key-{IMPORTED - 1:040}")
 
 
 def test_no_descriptors_left(granted):
     """Calls to the API fail with LimitsExceeded; all others work, and all do afterwards."""
-    with host.drop_in("[Service]\nLimitNOFILE=40\n"):
-        host.systemctl("restart", host.UNIT)
-        pid = main_pid()
+    with host.drop_in("[Service]\nLimitNOFILE=40\n", host.KEY_HOLDER):
+        host.systemctl("restart", host.KEY_HOLDER)
         learn_http_version()
+        pid = host.main_pid(host.KEY_HOLDER)
         granted.set_faults("hang")
         with Calls("www-data", HANGING) as hanging:
             host.wait_until(lambda: n_descriptors(pid) >= 40, "no descriptors left")
@@ -229,19 +233,20 @@ def test_no_descriptors_left(granted):
         # A new connection takes several descriptors while the name is resolved.
         host.wait_until(lambda: call_api("games", 4) == {"ok"}, "an end of the shortage")
         host.systemctl("reload", host.UNIT)
-        assert main_pid() == pid
+        assert host.main_pid(host.KEY_HOLDER) == pid
 
 
 @needs_control
 def test_no_threads_left(granted):
     """Calls that need a thread, to look up a name, fail with LimitsExceeded; all others work."""
-    with NameServer() as server, ControlGroup() as group:
+    learn_http_version()
+    with NameServer() as server, ControlGroup(host.KEY_HOLDER) as group:
         RESOLV_CONF.write_text("nameserver 127.0.0.1\noptions timeout:15 attempts:1\n")
         section = granted.tenancy()
         section["Endpoint"] = section["Endpoint"].replace(granted.host_name, server.name)
         host.configure({"Tenancy default": section | {"TimeoutSec": "3"}} | GRANTS)
         host.systemctl("reload", host.UNIT)
-        pid, tasks = main_pid(), group.tasks_now()
+        pid, tasks = host.main_pid(host.KEY_HOLDER), group.tasks_now()
         group.limit_tasks(tasks)
         assert call_api("www-data", 20) == {LIMITS_EXCEEDED}
         assert group.tasks_now() <= tasks
@@ -250,7 +255,7 @@ def test_no_threads_left(granted):
         group.limit_tasks(tasks + 100)
         assert call_api("www-data", 20) == {"ok"}
         assert host.call("Links", "GetUser", "s", "key-without-threads") == 's "ada"'
-        assert main_pid() == pid
+        assert host.main_pid(host.KEY_HOLDER) == pid
 
 
 # Takes all memory of its group.
@@ -263,24 +268,33 @@ while True:
 """
 
 
-@needs_control
-def test_daemon_without_memory_is_restarted(granted):
-    """The kernel kills the daemon; systemd restarts it, and no acknowledged link is lost."""
-    pid = main_pid()
-    Path(f"/proc/{pid}/oom_score_adj").write_text("1000")  # the kernel's first choice
-    with ControlGroup() as group, Load() as load, \
-            subprocess.Popen([sys.executable, "-c", HOG], text=True, stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE) as hog:
+@contextlib.contextmanager
+def shortage(unit: str):
+    """Takes the memory of a unit until the kernel kills its process, which is its first choice."""
+    pid = host.main_pid(unit)
+    Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+    with ControlGroup(unit) as group, subprocess.Popen([sys.executable, "-c", HOG], text=True, stdin=subprocess.PIPE,
+                                                       stdout=subprocess.PIPE) as hog:
         try:
             assert hog.stdout.readline() == "ready\n"
             group.add(hog.pid)
-            load.wait_more()
-            group.limit_memory(group.memory_now() + 64 * 2**20)
+            yield
+            # oom_score_adj is a factor of the thousands of pages.
+            unit_of_score = 1000 * os.sysconf("SC_PAGE_SIZE")
+            group.limit_memory((group.memory_now() + 64 * 2**20) // unit_of_score * unit_of_score)
             print("go", file=hog.stdin, flush=True)
-            host.wait_until(lambda: main_pid() not in (0, pid), "another process")
+            host.wait_until(lambda: host.main_pid(unit) not in (0, pid), "another process")
         finally:
             hog.kill()
             hog.wait()
+
+
+@needs_control
+def test_daemon_without_memory_is_restarted(granted):
+    """The kernel kills the daemon; systemd restarts it, and no acknowledged link is lost."""
+    with Load() as load:
+        with shortage(host.UNIT):
+            load.wait_more()
         load.wait_more()
     assert int(host.show("NRestarts")) >= 1
     assert host.show("ActiveState") == "active"
@@ -288,10 +302,22 @@ def test_daemon_without_memory_is_restarted(granted):
     assert load.lost() == set()
 
 
+@needs_control
+def test_key_holder_without_memory_is_restarted(granted):
+    """The daemon and its links go on."""
+    learn_http_version()
+    pid = host.main_pid()
+    with shortage(host.KEY_HOLDER):
+        assert host.call("Links", "Add", "ss", "ada", "key-before") == ""
+    assert host.call("Links", "GetUser", "s", "key-before") == 's "ada"'
+    host.wait_until(lambda: call_api("games", 1) == {"ok"}, "a call that succeeds")
+    assert host.main_pid() == pid
+
+
 def test_reload_that_is_killed_leaves_the_daemon(granted):
     """For a reload that the kernel kills for its memory, OOMPolicy=continue is the same."""
-    pid = main_pid()
+    pid = host.main_pid()
     with host.drop_in("[Service]\nExecReload=\nExecReload=+sh -c 'kill -KILL $$$$'\n"):
         host.systemctl("reload", host.UNIT, status=1)
-        assert main_pid() == pid
+        assert host.main_pid() == pid
     assert host.call("Links", "Add", "ss", "ada", "key") == ""
