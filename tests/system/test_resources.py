@@ -258,13 +258,14 @@ def test_no_threads_left(granted):
         assert host.main_pid(host.KEY_HOLDER) == pid
 
 
-# Takes all memory of its group.
+# Takes all memory of its group, by a file, so that the kernel does not prefer to kill it.
 HOG = """
+import os
+file = os.memfd_create("hog")
 print("ready", flush=True)
 input()
-memory = []
 while True:
-    memory.append(bytearray(2**20))
+    os.write(file, bytes(2**20))
 """
 
 
@@ -279,9 +280,7 @@ def shortage(unit: str):
             assert hog.stdout.readline() == "ready\n"
             group.add(hog.pid)
             yield
-            # oom_score_adj is a factor of the thousands of pages.
-            unit_of_score = 1000 * os.sysconf("SC_PAGE_SIZE")
-            group.limit_memory((group.memory_now() + 64 * 2**20) // unit_of_score * unit_of_score)
+            group.limit_memory(group.memory_now() + 64 * 2**20)
             print("go", file=hog.stdin, flush=True)
             host.wait_until(lambda: host.main_pid(unit) not in (0, pid), "another process")
         finally:
