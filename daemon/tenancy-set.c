@@ -195,7 +195,8 @@ static int diagnose_key(const TenancyConfig *config, const HolderState *state, F
         if (asprintf(&advice,
                      "as root: passlockctl --tenancy=%s set-key --credential=%s; if the key is in "
                      "/etc/credstore.encrypted or /etc/credstore already: systemctl daemon-reload "
-                     "and systemctl restart passlockd",
+                     "and systemctl restart passlock-keyholder; passlockctl doctor tells whether "
+                     "it can be decrypted",
                      config->label, config->api_key_credential) < 0) {
                 advice = NULL;
                 return -ENOMEM;

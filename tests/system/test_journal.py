@@ -311,7 +311,7 @@ def sign_up(api) -> list[str]:
 
 @pytest.mark.parametrize("level", ("info", "debug"))
 def test_no_secret_in_the_journal(service, level):
-    command = re.search(r"^ExecStart=(\S+)", host.systemctl("cat", host.UNIT), re.MULTILINE)[1]
+    command = re.search(r"^ExecStart=(.+)$", host.systemctl("cat", host.UNIT), re.MULTILINE)[1]
     with host.drop_in(f"[Service]\nExecStart=\nExecStart={command} --log-level={level}\n"):
         host.systemctl("restart", host.UNIT)
         secrets = [service.api_key, *sign_up(service)]

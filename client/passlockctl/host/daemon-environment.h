@@ -11,7 +11,7 @@ typedef struct DaemonEnvironment DaemonEnvironment;
 
 /* NULL if out of memory. */
 DaemonEnvironment *daemon_environment_new(void);
-/* That of the key holder, which has the credentials and the network. */
+/* The environment of the key holder, which has the credentials and the network. */
 DaemonEnvironment *daemon_environment_new_for_keys(void);
 DaemonEnvironment *daemon_environment_free(DaemonEnvironment *environment);
 DEFINE_CLEANUP(DaemonEnvironment *, daemon_environment_free);
