@@ -159,14 +159,22 @@ def test_completions_are_of_their_shell(shell):
         subprocess.run([shell, "-n", str(path)], cwd=ROOT, check=True)
 
 
-def test_unit_is_exposed_little(tmp_path):
-    """`systemd-analyze security` rates the unit at most 1.1 of 10."""
-    unit = tmp_path / "passlockd.service"
-    unit.write_text((ROOT / "systemd/passlockd.service.in").read_text()
+@pytest.mark.parametrize("name,exposure_max", [("passlockd", 2), ("passlock-keyholder", 10)])
+def test_unit_is_exposed_little(tmp_path, name, exposure_max):
+    """`systemd-analyze security` rates the units at most 0.2 and 1.0 of 10."""
+    unit = tmp_path / f"{name}.service"
+    unit.write_text((ROOT / f"systemd/{name}.service.in").read_text()
                     .replace("@libexecdir@", "/usr/libexec"))
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
-                           "--threshold=11", str(unit)], capture_output=True, text=True)
+                           f"--threshold={exposure_max}", str(unit)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_daemon_has_neither_network_nor_keys():
+    """Settings that the exposure does not count, or not alone."""
+    lines = (ROOT / "systemd/passlockd.service.in").read_text().splitlines()
+    assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"} <= set(lines)
+    assert not [line for line in lines if "Credential" in line]
 
 
 def test_scripts_are_shell():

@@ -2,6 +2,7 @@
 """Operations on the packages."""
 
 import functools
+import re
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,44 @@ def make_later(file: Path, directory: Path) -> Path:
     host.run("dpkg-deb", "--build", "-Znone", tree, later)
     shutil.rmtree(tree)
     return later
+
+
+OLD_UNIT = """\
+[Service]
+Type=notify
+BusName=dev.passlock.Passlock1
+ExecStart=/usr/libexec/passlockd
+User=passlock
+StateDirectory=passlockd
+StateDirectoryMode=0700
+TimeoutStopSec=310
+LoadCredentialEncrypted=passlock.default
+
+[Install]
+WantedBy=multi-user.target
+Alias=dbus-dev.passlock.Passlock1.service
+"""
+
+
+def make_earlier(directory: Path) -> Path:
+    """A package of an earlier version, in which the key holder is a child of the daemon."""
+    tree, earlier = directory / "tree", directory / "passlockd-earlier.deb"
+    file = files()[NAMES.index("passlockd")]
+    host.run("dpkg-deb", "--raw-extract", file, tree)
+    control = tree / "DEBIAN/control"
+    control.write_text(control.read_text().replace(f"Version: {file_version(file)}\n", "Version: 0.0.1\n"))
+    for script in ("postinst", "prerm", "postrm"):
+        text = (tree / "DEBIAN" / script).read_text()
+        (tree / "DEBIAN" / script).write_text(re.sub(r"'?passlock-keyholder\.[a-z]+'?", "", text))
+    for unit in [*tree.glob("**/systemd/system/passlock-*"), *tree.glob("**/system-generators/*")]:
+        unit.unlink()
+    (unit,) = tree.glob("**/systemd/system/passlockd.service")
+    unit.write_text(OLD_UNIT)
+    (sysusers,) = tree.glob("usr/lib/sysusers.d/*")
+    sysusers.write_text("u passlock - - /var/lib/passlockd\n")
+    host.run("dpkg-deb", "--build", "-Znone", tree, earlier)
+    shutil.rmtree(tree)
+    return earlier
 
 
 def answer_purge_state(value: str):

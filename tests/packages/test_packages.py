@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,34 @@ def test_upgrade_loses_no_call(load, work):
     assert count_links() == outcome.added + outcome.exchanged
 
 
+def test_upgrade_from_one_process(service, work):
+    """Keys and links are kept, and no action is needed."""
+    packages.dpkg("--purge", "passlockd")
+    host.run("userdel", "passlock-keyholder", status=None)
+    packages.dpkg("--install", packages.make_earlier(work.path))
+    host.configure({"Tenancy default": service.tenancy()})
+    host.systemctl("restart", host.UNIT)
+    assert host.call(*AUTHORIZE).startswith('st "')
+    assert host.loaded_credentials(host.UNIT) == {"passlock.default"}
+    host.call(*ADD)
+    packages.install()
+    assert host.call(*AUTHORIZE).startswith('st "')
+    assert host.call(*GET_USER) == 's "user-42"'
+    assert host.loaded_credentials() == {"passlock.default"}
+    assert not Path(f"/run/credentials/{host.UNIT}").exists()
+    assert host.show("ActiveState", host.KEY_HOLDER) == "active"
+    assert host.show("NRestarts") == "0"
+    host.run("passlockctl", "doctor")
+
+
+def test_upgrade_replaces_the_key_holder(service, work):
+    assert host.call(*AUTHORIZE).startswith('st "')
+    before = host.main_pid(host.KEY_HOLDER)
+    packages.dpkg("--install", packages.later_files(work.path)["passlockd"])
+    assert host.call(*AUTHORIZE).startswith('st "')
+    assert host.main_pid(host.KEY_HOLDER) not in (0, before)
+
+
 @pytest.mark.parametrize("how", ["disable", "mask"])
 def test_upgrade_respects_the_administrator(service, work, how):
     host.systemctl(how, "--now", host.UNIT)
@@ -114,6 +143,9 @@ def test_remove_keeps_what_is_needed_again(load, service):
     assert host.show("ActiveState") == "inactive"
     assert host.show("LoadState") == "not-found"
     assert host.show("MainPID") == "0"
+    for unit in (host.KEY_HOLDER, host.KEY_HOLDER_SOCKET):
+        assert (host.show("ActiveState", unit), host.show("LoadState", unit)) == ("inactive", "not-found")
+    assert not Path("/run/passlock-keyholder/socket").exists()
     load.kill9()
 
     assert packages.STATE.is_dir()
