@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -93,6 +94,22 @@ def test_root_is_refused(service):
     assert "Refused a connection" in host.journal(host.KEY_HOLDER)
     host.systemctl("start", host.UNIT)
     assert authorize().startswith('st "')
+
+
+def test_configuration_of_the_group(service):
+    """Files that only the group of the daemon can read are readable by the key holder, too."""
+    files = [host.CONFIG, Path(service.tenancy()["CaFile"])]
+    for file in files:
+        shutil.chown(file, "root", "passlock")
+        file.chmod(0o640)
+    try:
+        host.systemctl("restart", host.UNIT)
+        assert authorize().startswith('st "')
+        host.run("passlockctl", "doctor")
+    finally:
+        for file in files:
+            shutil.chown(file, "root", "root")
+            file.chmod(0o644)
 
 
 # Start and stop
