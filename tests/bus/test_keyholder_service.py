@@ -242,6 +242,17 @@ def test_nobody_accepts(stack, api):
     assert api.requests
 
 
+def test_reload_before_it_starts(stack, api):
+    """The key holder finds HELLO and RELOAD in its socket."""
+    stack.daemon.start()
+    stack.apply()
+    stack.holder.start()
+    with stack.connect() as connection:
+        eventually(lambda: connection.state() == "ready")
+        assert connection.authorize(RP_ID, new_user())[0] == "rt"
+    assert api.requests
+
+
 # Other peers
 
 CONNECT = """
