@@ -30,15 +30,12 @@
 static int find_object(sd_bus *sd _unused_, const char *path, const char *interface _unused_,
                        void *userdata, void **ret_found, sd_bus_error *error _unused_)
 {
-        const Bus *bus = userdata;
-        BusTenancy *t;
+        BusTenancy *t = bus_find_path(userdata, path);
 
-        LIST_FOREACH(t, &bus->tenancies, entry)
-                if (streq(t->path, path)) {
-                        *ret_found = t;
-                        return 1;
-                }
-        return 0;
+        if (!t)
+                return 0;
+        *ret_found = t;
+        return 1;
 }
 
 static int enumerate_objects(sd_bus *sd _unused_, const char *prefix _unused_, void *userdata,

@@ -9,6 +9,8 @@
 
 static BusTenancy *bus_tenancy_free(BusTenancy *object)
 {
+        if (object->bus && object->bus->recent == object)
+                object->bus->recent = NULL;
         subscriptions_free(object->subscriptions);
         tenancy_unref(object->tenancy);
         free(object->label);

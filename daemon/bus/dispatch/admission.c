@@ -93,12 +93,11 @@ static bool has_method(const sd_bus_vtable *vtable, sd_bus_message *m)
 }
 
 /* Whether the call becomes a request. sd-bus answers all others. */
-static bool is_request(const Bus *bus, sd_bus_message *m)
+static bool is_request(Bus *bus, sd_bus_message *m)
 {
         const char *path = sd_bus_message_get_path(m);
         const char *interface = sd_bus_message_get_interface(m);
         const BusInterface *i = bus->interfaces;
-        const BusTenancy *t;
 
         while (i->name && !streq_ptr(i->name, interface))
                 i++;
@@ -106,15 +105,12 @@ static bool is_request(const Bus *bus, sd_bus_message *m)
                 return false;
         if (!i->of_tenancies)
                 return streq(path, PASSLOCK_OBJECT_PATH);
-        LIST_FOREACH(t, &bus->tenancies, entry)
-                if (streq(t->path, path))
-                        return true;
-        return false;
+        return bus_find_path(bus, path);
 }
 
 /* The cost of a call that sd-bus answers, in hundreds of bytes of its reply, which may quote the
  * call. 0 for a request. */
-static uint32_t standard_cost(const Bus *bus, sd_bus_message *m)
+static uint32_t standard_cost(Bus *bus, sd_bus_message *m)
 {
         const char *member = sd_bus_message_get_member(m);
 

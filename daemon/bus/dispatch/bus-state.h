@@ -68,6 +68,7 @@ struct Bus {
         LIST_HEAD(, Request) requests;
         unsigned n_slots_taken; /* requests with a slot of an API */
         LIST_HEAD(, BusTenancy) tenancies;
+        BusTenancy *recent; /* the last one that was found by its path, or NULL */
         GrantList grants;
         unsigned grants_generation; /* changes whenever a grant may have; never 0 */
         char *default_tenancy;
@@ -77,11 +78,33 @@ struct Bus {
         Bus *replaced;  /* the one before, until its last request ends; or NULL */
 };
 
+/* The grants for a peer. */
+static inline const GrantList *bus_grants_of(const Bus *bus, Peer *peer)
+{
+        return peer_grants(peer, &bus->grants, bus->grants_generation);
+}
+
+/* Finds the object of a path. NULL if there is none. Remembers it: the next call is often for the
+ * same tenancy. */
+static inline BusTenancy *bus_find_path(Bus *bus, const char *path)
+{
+        BusTenancy *t = bus->recent;
+
+        if (t && streq(t->path, path))
+                return t;
+        LIST_FOREACH(t, &bus->tenancies, entry)
+                if (streq(t->path, path))
+                        return bus->recent = t;
+        return NULL;
+}
+
 /* Finds the object of a label. NULL if there is none. */
 static inline BusTenancy *bus_find_tenancy(const Bus *bus, const char *label)
 {
-        BusTenancy *t;
+        BusTenancy *t = bus->recent;
 
+        if (t && streq(t->label, label))
+                return t;
         LIST_FOREACH(t, &bus->tenancies, entry)
                 if (streq(t->label, label))
                         return t;

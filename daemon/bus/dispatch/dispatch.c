@@ -17,14 +17,15 @@ static bool is_granted(const Request *request, const char *rp_id)
 {
         const Caller *caller = peer_caller(request->peer);
 
-        return grants_allow(&request->bus->grants, caller, request->label, request->method->rights,
-                            rp_id);
+        return grants_allow(bus_grants_of(request->bus, request->peer), caller, request->label,
+                            request->method->rights, rp_id);
 }
 
 static GrantVerdict take_call(const Request *request, const char *rp_id)
 {
-        return grants_take_call(&request->bus->grants, peer_caller(request->peer), request->label,
-                                request->method->rights, rp_id, monotonic_ms());
+        return grants_take_call(bus_grants_of(request->bus, request->peer),
+                                peer_caller(request->peer), request->label, request->method->rights,
+                                rp_id, monotonic_ms());
 }
 
 static int refuse_rate(Request *request)

@@ -38,7 +38,7 @@ struct Peer {
         Unread unread;
         unsigned n_parked;
         bool authorized;            /* by polkit, for some call */
-        bool granted;               /* by some grant */
+        GrantList grants;           /* for this peer; the grants are the bus's */
         unsigned grants_generation; /* for which that is so; 0: not known yet */
 };
 
@@ -76,6 +76,7 @@ Peer *peer_unref(Peer *peer)
         sd_bus_slot_unref(peer->gone_match);
         quotas_unref(peer->peers->quotas, peer->quota);
         unread_clear(&peer->unread);
+        free(peer->grants.grants);
         free(peer->caller.gids);
         free(peer->unique_name);
         free(peer);
@@ -112,13 +113,27 @@ Unread *peer_unread(Peer *peer)
         return &peer->unread;
 }
 
-bool peer_is_granted(Peer *peer, const GrantList *grants, unsigned generation)
+const GrantList *peer_grants(Peer *peer, const GrantList *all, unsigned generation)
 {
-        if (peer->grants_generation != generation) {
-                peer->grants_generation = generation;
-                peer->granted = grants_allow(grants, &peer->caller, NULL, RIGHT_ALL, NULL);
-        }
-        return peer->granted || peer->authorized;
+        Grant **grants;
+
+        if (peer->grants_generation == generation)
+                return &peer->grants;
+        grants = reallocarray(peer->grants.grants, all->n_grants ?: 1, sizeof(Grant *));
+        if (!grants)
+                return all;
+        peer->grants = (GrantList){.grants = grants};
+        peer->grants_generation = generation;
+        for (size_t i = 0; i < all->n_grants; i++)
+                if (grant_is_for(all->grants[i], &peer->caller))
+                        grants[peer->grants.n_grants++] = all->grants[i];
+        return &peer->grants;
+}
+
+bool peer_is_granted(Peer *peer, const GrantList *all, unsigned generation)
+{
+        return peer->authorized || grants_allow(peer_grants(peer, all, generation), &peer->caller,
+                                                NULL, RIGHT_ALL, NULL);
 }
 
 void peer_set_authorized(Peer *peer)

@@ -58,9 +58,11 @@ Unread *peer_unread(Peer *peer);
 /* The number of its parked requests, see turns.h. Lent. */
 unsigned *peer_n_parked(Peer *peer);
 
-/* Whether any grant is for this peer, or polkit has authorized one of its calls. Cached for each
- * `generation` of the grants. */
-bool peer_is_granted(Peer *peer, const GrantList *grants, unsigned generation);
+/* The grants for this peer, in their order; or `all` if out of memory. Cached for each `generation`
+ * of the grants. Lent, until the grants change. */
+const GrantList *peer_grants(Peer *peer, const GrantList *all, unsigned generation);
+/* Whether any grant is for this peer, or polkit has authorized one of its calls. */
+bool peer_is_granted(Peer *peer, const GrantList *all, unsigned generation);
 /* Notes that polkit has authorized a call. */
 void peer_set_authorized(Peer *peer);
 

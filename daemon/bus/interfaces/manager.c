@@ -11,8 +11,9 @@ static int append_tenancy(Request *request, const BusTenancy *object, sd_bus_mes
 {
         const char *label = object->label;
 
-        if (!request->authorized && !grants_allow(&request->bus->grants, peer_caller(request->peer),
-                                                  label, RIGHT_ALL, NULL))
+        if (!request->authorized &&
+            !grants_allow(bus_grants_of(request->bus, request->peer), peer_caller(request->peer),
+                          label, RIGHT_ALL, NULL))
                 return 0;
         return sd_bus_message_append(reply, "(sso)", label, tenancy_id(object->tenancy),
                                      object->path);

@@ -204,8 +204,8 @@ static int survey_ask_next(Survey *survey)
         while ((question = &current_questions(survey)[survey->question])->action) {
                 survey->question++;
                 if (question->right == 0 ||
-                    !grants_allow(&request->bus->grants, peer_caller(request->peer), label,
-                                  question->right, NULL))
+                    !grants_allow(bus_grants_of(request->bus, request->peer),
+                                  peer_caller(request->peer), label, question->right, NULL))
                         return survey_ask(survey, question);
         }
         return 1;

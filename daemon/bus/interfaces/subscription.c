@@ -188,8 +188,8 @@ static bool may_read(const Subscriptions *subscriptions, const Subscription *sub
         const BusTenancy *object = subscriptions->object;
 
         return subscription->authorized ||
-               grants_allow(&object->bus->grants, peer_caller(subscription->peer), object->label,
-                            RIGHT_LINKS_READ, NULL);
+               grants_allow(bus_grants_of(object->bus, subscription->peer),
+                            peer_caller(subscription->peer), object->label, RIGHT_LINKS_READ, NULL);
 }
 
 static size_t unread_max(const Subscriptions *subscriptions)
