@@ -23,21 +23,38 @@ static size_t character_len(const char *s)
         return *s && strchr(UNRESERVED, *s) ? 1 : 0;
 }
 
-static bool is_dot(const char *s)
+static bool is_encoded(const char *s, const char *encoded)
 {
-        return *s == '.' || strncasecmp(s, "%2e", 3) == 0;
+        return strncasecmp(s, encoded, strlen(encoded)) == 0;
 }
 
-/* Whether the segment is "." or "..". */
-static bool segment_is_dots(const char *s, size_t len)
+static bool is_dot(const char *s)
 {
-        size_t n_dots = 0, n = 0;
+        return *s == '.' || is_encoded(s, "%2e");
+}
 
-        while (n < len && is_dot(s + n)) {
-                n += character_len(s + n);
-                n_dots++;
-        }
-        return n == len && (n_dots == 1 || n_dots == 2);
+/* Some servers decode them before they resolve dots. */
+static bool is_encoded_slash(const char *s)
+{
+        return is_encoded(s, "%2f") || is_encoded(s, "%5c");
+}
+
+/* Whether the segment has a part "." or "..". */
+static bool segment_has_dots(const char *s, size_t len)
+{
+        size_t n_dots = 0, n_others = 0;
+
+        for (size_t n = 0; n < len; n += character_len(s + n))
+                if (is_dot(s + n)) {
+                        n_dots++;
+                } else if (!is_encoded_slash(s + n)) {
+                        n_others++;
+                } else {
+                        if (n_others == 0 && (n_dots == 1 || n_dots == 2))
+                                return true;
+                        n_dots = n_others = 0;
+                }
+        return n_others == 0 && (n_dots == 1 || n_dots == 2);
 }
 
 /* Length of a run of valid characters. */
@@ -67,7 +84,7 @@ bool request_path_is_valid(const char *path)
                 size_t len = text_len(++path);
                 bool is_last = path[len] != '/';
 
-                if (segment_is_dots(path, len) || (len == 0 && !is_last))
+                if (segment_has_dots(path, len) || (len == 0 && !is_last))
                         return false;
                 path += len;
         }

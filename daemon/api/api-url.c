@@ -28,7 +28,18 @@ bool api_url_origin_is_valid(const char *s)
 
 bool api_url_segment_is_valid(const char *s)
 {
-        return !isempty(s) && !streq(s, ".") && !streq(s, "..");
+        if (isempty(s))
+                return false;
+        /* Some servers decode slashes before they resolve dots. */
+        for (;;) {
+                size_t len = strcspn(s, "/\\");
+
+                if ((len == 1 || len == 2) && strncmp(s, "..", len) == 0)
+                        return false;
+                if (s[len] == '\0')
+                        return true;
+                s += len + 1;
+        }
 }
 
 static char *append_encoded(char *end, const char *segment)

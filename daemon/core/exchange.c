@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "daemon/api/api-url.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/exchange-internal.h"
 #include "daemon/core/idempotency-key.h"
@@ -337,8 +338,8 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
         r = tenancy_check_api(tenancy);
         if (r != 0)
                 return r;
-        /* No code is "." or "..", which as URL path segments name another resource. */
-        if (streq(request->code, ".") || streq(request->code, ".."))
+        /* Dots in a path of the URL could name another resource. */
+        if (!api_url_segment_is_valid(request->code))
                 return ERROR_INVALID_CODE;
         return exchange_add(tenancy, request, request->request_id ? key : NULL, prior,
                             TAKE_PTR(caller));

@@ -80,18 +80,22 @@ static int on_reply(sd_event_source *source _unused_, void *userdata)
         return 0;
 }
 
-/* Whether a segment is "." or "..", which servers resolve even when it is encoded. */
+/* Whether a segment is "." or "..", which servers resolve even when it or a slash is encoded. */
 static bool has_dot_segment(const char *path)
 {
         size_t n_dots = 0, n_others = 0;
 
         for (;; path++) {
-                if (strchr("/?", *path)) {
+                bool is_slash =
+                        strncasecmp(path, "%2f", 3) == 0 || strncasecmp(path, "%5c", 3) == 0;
+
+                if (is_slash || strchr("/?", *path)) {
                         if (n_others == 0 && (n_dots == 1 || n_dots == 2))
                                 return true;
-                        if (*path != '/')
+                        if (!is_slash && *path != '/')
                                 return false;
                         n_dots = n_others = 0;
+                        path += is_slash ? 2 : 0;
                 } else if (*path == '.') {
                         n_dots++;
                 } else if (strncasecmp(path, "%2e", 3) == 0) {

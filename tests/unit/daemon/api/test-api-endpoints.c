@@ -80,7 +80,7 @@ static int exchange(Api *api, Outcome *outcome)
 
 static int get_passkey(Api *api, Outcome *outcome)
 {
-        return api_get_passkey(api, "../pk 1?", API_FOREGROUND, on_result, outcome, &outcome->call);
+        return api_get_passkey(api, "a/pk 1?", API_FOREGROUND, on_result, outcome, &outcome->call);
 }
 
 static int list_first(Api *api, Outcome *outcome)
@@ -190,7 +190,7 @@ static const struct {
          "at_1", BIT(BAD_REQUEST) | BIT(API_DENIED)},
         {exchange, "GET /v2/ten%2Fancy/principal/c%2F1", NULL, PRINCIPAL, "u",
          BIT(INVALID_CODE) | BIT(API_DENIED), .once = true},
-        {get_passkey, "GET /v2/ten%2Fancy/passkeys/..%2Fpk%201%3F", NULL, PASSKEY, "pk1 ada",
+        {get_passkey, "GET /v2/ten%2Fancy/passkeys/a%2Fpk%201%3F", NULL, PASSKEY, "pk1 ada",
          BIT(NOT_FOUND) | BIT(API_DENIED)},
         {list_first, "GET /v2/ten%2Fancy/passkeys/", NULL, LIST("\"n\""), "1 n",
          BIT(BAD_REQUEST) | BIT(API_DENIED)},

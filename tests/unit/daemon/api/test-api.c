@@ -193,12 +193,12 @@ static void test_exchange(void **state)
         _cleanup_(freep) char *sent = NULL;
 
         serve(f, &script, 30000);
-        exchange(f, "../co de?");
+        exchange(f, "a/co de?");
         assert_int_equal(f->outcome.r, 0);
         assert_string_equal(f->outcome.text, "user-42");
 
         sent = raw_peer_request(f->peer);
-        assert_ptr_equal(strstr(sent, "GET /v2/ten%2Fancy/principal/..%2Fco%20de%3F HTTP/1.1\r\n"),
+        assert_ptr_equal(strstr(sent, "GET /v2/ten%2Fancy/principal/a%2Fco%20de%3F HTTP/1.1\r\n"),
                          sent);
         assert_non_null(strstr(sent, "\r\nAuthorization: Bearer sk_1\r\n"));
         assert_null(strcasestr(sent, "\r\nContent-Type:"));
