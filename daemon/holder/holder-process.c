@@ -21,7 +21,8 @@
 #define CHILD_FD 3
 
 struct HolderProcess {
-        pid_t pid; /* 0: reaped */
+        pid_t pid;      /* 0: reaped */
+        bool is_killed; /* and freed with the source, which the event loop owns */
         sd_event_source *source;
 };
 
@@ -171,12 +172,14 @@ static void log_end(const siginfo_t *info)
 }
 
 /* The end of the process shows at its connection; here it is only reaped. */
-static int on_exit_of_child(sd_event_source *source _unused_, const siginfo_t *info, void *userdata)
+static int on_exit_of_child(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
         HolderProcess *process = userdata;
 
         process->pid = 0;
         log_end(info);
+        if (process->is_killed)
+                (void) sd_event_source_set_floating(source, false); /* the last reference */
         return 0;
 }
 
@@ -214,9 +217,19 @@ int holder_process_new(sd_event *event, const char *config_file, HolderProcess *
 
 /* Ending */
 
+/* Does not wait: a process that hangs in the kernel ends later. */
 HolderProcess *holder_process_kill(HolderProcess *process)
 {
-        return process ? holder_process_wait(process, 0) : NULL;
+        if (!process)
+                return NULL;
+        if (process->pid == 0 || !process->source)
+                return holder_process_wait(process, 0);
+        (void) kill(process->pid, SIGKILL);
+        process->is_killed = true;
+        (void) sd_event_source_set_destroy_callback(process->source, free);
+        (void) sd_event_source_set_floating(process->source, true);
+        sd_event_source_unref(process->source);
+        return NULL;
 }
 
 static void wait_for_end(pid_t pid, uint64_t timeout_ms)

@@ -13,7 +13,7 @@ typedef struct HolderProcess HolderProcess;
  * negative errno, -ENOENT if there is no executable. */
 int holder_process_new(sd_event *event, const char *config_file, HolderProcess **ret, int *ret_fd);
 
-/* Kills the process. NULL is fine. Returns NULL. */
+/* Kills the process, which the event loop reaps. NULL is fine. Returns NULL. */
 HolderProcess *holder_process_kill(HolderProcess *process);
 DEFINE_CLEANUP(HolderProcess *, holder_process_kill);
 
