@@ -12,7 +12,7 @@
 #include "keyholder/request-url.h"
 
 /* Replies lose their bodies while the daemon has this much to read. */
-#define QUEUED_MAX ((size_t) 64 * 1024 * 1024)
+#define QUEUED_MAX ((size_t) 24 * 1024 * 1024)
 
 /* How long keyholder_stop() waits for requests that the daemon can repeat, and for all. */
 #define STOP_REPEATABLE_MS UINT64_C(1000)
@@ -76,7 +76,7 @@ static void send_reply(KeyHolder *holder, uint64_t id, const Account *account, i
         ProtocolMessage message = {.type = PROTOCOL_REPLY, .id = id};
 
         if (r == 0 && channel_queued(holder->channel) > QUEUED_MAX)
-                r = -ENOBUFS;
+                r = -EIO;
         message.reply.r = r;
         if (account)
                 message.reply.slots = http_client_slots(account->origin->http);
@@ -264,7 +264,8 @@ static int send_state(const KeyHolder *holder, const char *label, const Account 
 static void on_key_found(const char *label, Secret *key, const ApiKeyRead *read, void *userdata)
 {
         KeyHolder *holder = userdata;
-        const TenancyConfig *config = config_find_tenancy(holder->config, label);
+        const TenancyConfig *config =
+                holder->config ? config_find_tenancy(holder->config, label) : NULL;
         Account *account = accounts_find_label(holder->accounts, label);
         int r = 0;
 

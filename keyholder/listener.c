@@ -14,6 +14,7 @@
 struct Listener {
         int fd;
         uid_t uid;
+        bool has_refused; /* logged once */
         sd_event_source *io, *pause;
         ListenerFunc func;
         void *userdata;
@@ -45,11 +46,14 @@ static int accept_daemon(Listener *listener)
         if (fd < 0)
                 return errno == EAGAIN || errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
         r = listener_check_peer(fd, listener->uid);
-        if (r < 0) {
-                log_warning("Refused a connection: %s",
-                            r == -EPERM ? "its peer is not the daemon's user" : strerror(-r));
-                return r;
+        if (r == -EPERM) {
+                log_at(listener->has_refused ? LOG_DEBUG : LOG_WARNING,
+                       "Refused a connection: its peer is not the daemon's user");
+                listener->has_refused = true;
+                return 0;
         }
+        if (r < 0)
+                return r;
         (void) sd_event_source_set_enabled(listener->io, SD_EVENT_OFF);
         listener->func(TAKE_FD(fd), listener->userdata);
         return 0;
@@ -63,8 +67,7 @@ static int on_io(sd_event_source *source, int fd _unused_, uint32_t events _unus
         r = accept_daemon(listener);
         if (r >= 0)
                 return 0;
-        if (r != -EPERM)
-                log_error("Failed to accept a connection: %s", strerror(-r));
+        log_error("Failed to accept a connection: %s", strerror(-r));
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         (void) sd_event_source_set_time_relative(listener->pause, ACCEPT_PAUSE_US);
         (void) sd_event_source_set_enabled(listener->pause, SD_EVENT_ONESHOT);

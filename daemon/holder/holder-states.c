@@ -83,6 +83,13 @@ static int state_new(const ProtocolMessage *message, StateEntry **ret)
         return 0;
 }
 
+static void drop(HolderStates *states, StateEntry *entry)
+{
+        LIST_REMOVE(entry, entry);
+        states->n_entries--;
+        state_free(entry);
+}
+
 int holder_states_receive(HolderStates *states, const ProtocolMessage *message)
 {
         StateEntry *old = find_state(states, message->texts[PROTOCOL_STATE_LABEL].text), *entry;
@@ -91,15 +98,20 @@ int holder_states_receive(HolderStates *states, const ProtocolMessage *message)
         r = state_new(message, &entry);
         if (r < 0)
                 return r;
+        if (!old && states->n_entries >= HOLDER_STATES_MAX) {
+                state_free(entry);
+                return -EPROTO;
+        }
         if (old) {
                 entry->state.news = old->state.news || !streq(old->text, entry->text);
-                LIST_REMOVE(old, entry);
-                state_free(old);
+                drop(states, old);
         }
-        if (message->state.account == 0)
+        if (message->state.account == 0) {
                 state_free(entry);
-        else
+        } else {
                 LIST_INSERT_HEAD(&states->entries, entry, entry);
+                states->n_entries++;
+        }
         return 0;
 }
 
@@ -109,10 +121,8 @@ void holder_states_drop_stale(HolderStates *states)
 
         for (entry = LIST_FIRST(&states->entries); entry; entry = next) {
                 next = LIST_NEXT(entry, entry);
-                if (!entry->is_current) {
-                        LIST_REMOVE(entry, entry);
-                        state_free(entry);
-                }
+                if (!entry->is_current)
+                        drop(states, entry);
         }
 }
 
@@ -128,8 +138,6 @@ void holder_states_clear(HolderStates *states)
 {
         StateEntry *entry;
 
-        while ((entry = LIST_FIRST(&states->entries))) {
-                LIST_REMOVE(entry, entry);
-                state_free(entry);
-        }
+        while ((entry = LIST_FIRST(&states->entries)))
+                drop(states, entry);
 }

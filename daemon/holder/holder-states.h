@@ -7,14 +7,17 @@
 #include "keyholder/protocol/protocol.h"
 
 /* The accounts of the tenancies, as the key holder told. Zero-initialised, the list is empty. */
+#define HOLDER_STATES_MAX 4096U
+
 typedef struct HolderStates {
+        size_t n_entries;
         LIST_HEAD(, StateEntry) entries;
 } HolderStates;
 
 void holder_states_clear(HolderStates *states);
 
 /* Adds or replaces a state; or drops it, if the tenancy is not configured any more. Returns 0 or
- * -ENOMEM. */
+ * -ENOMEM, or -EPROTO if there are too many. */
 int holder_states_receive(HolderStates *states, const ProtocolMessage *message);
 
 /* The states that are not received again between these two are stale, and dropped. */

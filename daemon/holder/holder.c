@@ -19,6 +19,11 @@
 #define RESTART_MIN_MS  100U
 #define RESTART_MAX_MS  5000U
 #define RESTART_GOOD_MS 10000U
+/* One that has run for so long, and then was told to exit, did not fail. */
+#define STOP_GOOD_MS 1000U
+
+/* States that change are reported together. */
+#define CHANGED_MS 50U
 
 /* Requests fail at once after so many starts in a row without a connection. */
 #define STARTS_MAX 2U
@@ -49,7 +54,7 @@ struct Holder {
         Channel *channel; /* NULL: no key holder */
         bool is_stopping; /* the key holder has been told to exit */
         HolderWatchdog *watchdog;
-        sd_event_source *restart, *load_timer;
+        sd_event_source *restart, *load_timer, *changed_timer;
         uint64_t started_at_ms;
         unsigned n_failures; /* ends in a row, for the back-off */
         unsigned n_starts;   /* in a row that did not load */
@@ -131,14 +136,28 @@ void holder_forget_news(Holder *holder)
         holder_states_forget_news(&holder->states);
 }
 
+static int on_changed_timer(sd_event_source *source _unused_, uint64_t usec _unused_,
+                            void *userdata)
+{
+        const Holder *holder = userdata;
+
+        if (holder->is_loaded)
+                holder->changed(holder->userdata);
+        return 0;
+}
+
+/* Each change may be logged. */
 static int on_state(Holder *holder, const ProtocolMessage *message)
 {
         int r;
 
         r = holder_states_receive(&holder->states, message);
-        if (r == 0 && holder->is_loaded)
-                holder->changed(holder->userdata);
-        return r;
+        if (r < 0 || !holder->is_loaded ||
+            sd_event_source_get_enabled(holder->changed_timer, NULL) > 0)
+                return r;
+        (void) sd_event_source_set_time_relative(holder->changed_timer, CHANGED_MS * 1000);
+        (void) sd_event_source_set_enabled(holder->changed_timer, SD_EVENT_ONESHOT);
+        return 0;
 }
 
 /* Loading */
@@ -159,6 +178,8 @@ static int on_loaded(Holder *holder, const ProtocolMessage *message)
 
         if (message->id != holder->load_id)
                 return 0; /* of an earlier reload */
+        if (holder->is_loaded)
+                return -EPROTO;
         free(TAKE_PTR(holder->failure));
         holder->n_starts = 0;
         holder->is_loaded = true;
@@ -211,6 +232,8 @@ bool holder_is_loaded(const Holder *holder)
 
 static int on_stopping(Holder *holder)
 {
+        if (holder->is_stopping)
+                return -EPROTO;
         holder->is_stopping = true;
         holder_calls_pause(holder->calls);
         return channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_STOP_ACK});
@@ -276,7 +299,10 @@ static void schedule_restart(Holder *holder)
         uint64_t pause_ms;
         int r;
 
-        holder->n_failures = holder->is_stopping ? 0 : holder->n_failures + 1;
+        if (holder->is_stopping && monotonic_ms() - holder->started_at_ms >= STOP_GOOD_MS)
+                holder->n_failures = 0;
+        else
+                holder->n_failures++;
         pause_ms = restart_pause_ms(holder);
         log_end_of_holder(holder, pause_ms);
         r = log_errno_origin(sd_event_source_set_time_relative(holder->restart, pause_ms * 1000));
@@ -464,6 +490,8 @@ int holder_new(sd_event *event, const HolderOptions *options, HolderChangedFunc 
         if (r >= 0)
                 r = add_timer(event, on_load_timer, holder, &holder->load_timer);
         if (r >= 0)
+                r = add_timer(event, on_changed_timer, holder, &holder->changed_timer);
+        if (r >= 0)
                 r = holder_watchdog_new(event,
                                         &(HolderWatchdogOwner){.awaits = awaits,
                                                                .ping = ping,
@@ -495,6 +523,7 @@ Holder *holder_free(Holder *holder)
         holder_watchdog_free(holder->watchdog);
         sd_event_source_disable_unref(holder->restart);
         sd_event_source_disable_unref(holder->load_timer);
+        sd_event_source_disable_unref(holder->changed_timer);
         sd_event_unref(holder->event);
         free(holder->config_file);
         free(holder->socket_path);

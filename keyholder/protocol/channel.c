@@ -13,6 +13,11 @@
 #include "keyholder/protocol/channel.h"
 
 #define READ_SIZE ((size_t) 64 * 1024)
+/* The daemon always reads. A key holder whose replies are not read receives no more, and a peer
+ * that reads nothing at all is closed. */
+#define PAUSE_QUEUED ((size_t) 32 * 1024 * 1024)
+#define QUEUED_MAX   ((size_t) 128 * 1024 * 1024)
+
 /* Messages per event, so that other event sources get their turn. */
 #define READS_MAX 16U
 
@@ -36,6 +41,7 @@ struct Channel {
         size_t input_len, input_size;
         STAILQ_HEAD(, Frame) output;
         size_t n_queued;
+        bool is_stuck; /* the peer does not read; closed at the next event */
 };
 
 static void frame_free(Frame *frame)
@@ -68,10 +74,18 @@ size_t channel_queued(const Channel *channel)
         return channel->n_queued;
 }
 
+static bool is_paused(const Channel *channel)
+{
+        return channel->side == PROTOCOL_KEYHOLDER && channel->n_queued > PAUSE_QUEUED;
+}
+
 static void watch(Channel *channel, bool for_space)
 {
-        (void) sd_event_source_set_io_events(channel->io,
-                                             EPOLLIN | (for_space ? (uint32_t) EPOLLOUT : 0));
+        uint32_t events = for_space ? EPOLLOUT : 0;
+
+        if (!is_paused(channel))
+                events |= EPOLLIN;
+        (void) sd_event_source_set_io_events(channel->io, events);
 }
 
 /* Drops what has been sent. */
@@ -140,8 +154,13 @@ static int on_flush(sd_event_source *source _unused_, void *userdata)
 
 int channel_send_encoded(Channel *channel, const char *bytes, size_t len)
 {
-        Frame *frame = malloc(sizeof(Frame) + len);
+        Frame *frame;
 
+        if (channel->n_queued + len > QUEUED_MAX) {
+                channel->is_stuck = true;
+                return -ENOBUFS;
+        }
+        frame = malloc(sizeof(Frame) + len);
         if (!frame)
                 return -ENOMEM;
         *frame = (Frame){.len = len};
@@ -255,8 +274,12 @@ static void serve(Channel *channel, bool can_send)
 
         if (can_send && channel->n_queued > 0)
                 flush(channel);
-        for (unsigned i = 0; r == 1 && i < READS_MAX; i++)
+        for (unsigned i = 0; r == 1 && i < READS_MAX && !is_paused(channel); i++)
                 r = read_input(channel);
+        if (is_paused(channel))
+                watch(channel, true);
+        if (channel->is_stuck)
+                r = -ENOBUFS;
         if (r < 0)
                 close_channel(channel, r);
 }

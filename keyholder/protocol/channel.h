@@ -32,7 +32,8 @@ DEFINE_CLEANUP(Channel *, channel_free);
 /* Queues a message, which is sent after the pending events of the loop. Returns 0, -ENOMEM or
  * -EINVAL, see protocol_encode(). */
 int channel_send(Channel *channel, const ProtocolMessage *message);
-/* The same with an encoded message, which is copied. Returns 0 or -ENOMEM. */
+/* The same with an encoded message, which is copied. Returns 0, -ENOMEM, or -ENOBUFS if the peer
+ * has too much to read. */
 int channel_send_encoded(Channel *channel, const char *bytes, size_t len);
 /* Bytes that are queued. */
 size_t channel_queued(const Channel *channel);

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The key holder as a service of its own, to whose socket the daemon connects."""
 
+import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -290,6 +292,75 @@ def test_garbage(stack):
     stack.daemon.start()
     with stack.connect() as connection:
         assert connection.authorize(RP_ID, new_user())[0] == "rt"
+
+
+# A compromised key holder
+
+HEADER = struct.Struct("<IHHQ4I")
+STATE, LOADED, STOPPING = 65, 66, 70
+
+
+def message(kind: int, fixed: bytes = b"", texts: tuple[bytes, ...] = ()) -> bytes:
+    lengths = [len(text) for text in texts] + [0] * (4 - len(texts))
+    return HEADER.pack(0x504b4831, kind, 0, 0, *lengths) + fixed + b"".join(text + b"\0" for text in texts)
+
+
+def loaded() -> bytes:
+    return message(LOADED, struct.pack("<iI", 0, 0), (b"",))
+
+
+def state(label: bytes, tenancy_id: bytes, endpoint: bytes, key: int) -> bytes:
+    return message(STATE, struct.pack("<QQII", 7, key, 0, 0), (label, tenancy_id, endpoint, b""))
+
+
+@pytest.fixture(name="hostile")
+def fixture_hostile(stack):
+    """A connection of the daemon to a key holder that the test plays."""
+    accepted = []
+
+    def accept():
+        accepted.append(stack.holder.listener.accept()[0])
+        accepted[0].sendall(loaded())
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    stack.daemon.start()
+    thread.join()
+    with accepted[0]:
+        yield accepted[0]
+
+
+def is_closed(connection) -> bool:
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize("sent", [loaded(), message(STOPPING) * 2,
+                                  b"".join(state(b"%d" % i, b"t", b"https://x", 1) for i in range(5000))],
+                         ids=["loaded twice", "stopping twice", "many states"])
+def test_hostile_key_holder_is_left(stack, hostile, sent):
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        hostile.sendall(sent)
+    assert is_closed(hostile)
+    with stack.connect() as connection:
+        connection.links("Add", "ada", "pk-1")
+        assert connection.links("GetUser", "pk-1") == ("ada",)
+
+
+def test_hostile_key_holder_does_not_flood_the_journal(stack, hostile):
+    """Its states are reported together."""
+    tenancy = stack.sections["Tenancy default"]
+    texts = (b"default", tenancy["TenancyId"].encode(), tenancy["Endpoint"].encode())
+    hostile.sendall(b"".join(state(*texts, 1 + i % 2) for i in range(20000)))
+    with stack.connect() as connection:
+        connection.links("Add", "ada", "pk-1")
+        with within(10):
+            assert connection.links("GetUser", "pk-1") == ("ada",)
+    assert stack.daemon.log_text().count("API key") < 1000
 
 
 @pytest.mark.parametrize("arguments,text", [

@@ -274,13 +274,63 @@ static void test_wait(void **state)
         assert_int_equal(f->keyholder.n_closed, 1);
 }
 
+/* A key holder whose replies are not read receives nothing more; and the connection is closed when
+ * it sends without end. */
+static void test_peer_that_does_not_read(void **state)
+{
+        static const size_t body_len = PROTOCOL_REPLY_MAX;
+        _cleanup_(freep) char *body = calloc(1, body_len + 1), *bytes = NULL;
+        const ProtocolMessage reply = {
+                .type = PROTOCOL_REPLY, .id = 1, .texts = {{.text = body, .len = body_len}}};
+        Fixture *f = *state;
+        size_t len = 0;
+        unsigned n = 0;
+
+        encode(1, 1, &bytes, &len);
+        for (; n < 10; n++)
+                assert_int_equal(channel_send(f->keyholder.channel, &reply), 0);
+        write_bytes(f, bytes, len);
+        for (unsigned i = 0; i < 20; i++)
+                assert_true(sd_event_run(f->event, 1000) >= 0);
+        assert_int_equal(f->keyholder.n_received, 0);
+
+        open_end(f, &f->daemon, TAKE_FD(f->raw_fd), PROTOCOL_DAEMON);
+        run_until(f, &f->daemon.n_received, n);
+        run_until(f, &f->keyholder.n_received, 1);
+}
+
+static void test_peer_that_reads_nothing(void **state)
+{
+        static const size_t body_len = PROTOCOL_REPLY_MAX;
+        _cleanup_(freep) char *body = calloc(1, body_len + 1);
+        const ProtocolMessage reply = {
+                .type = PROTOCOL_REPLY, .id = 1, .texts = {{.text = body, .len = body_len}}};
+        Fixture *f = *state;
+        unsigned n = 0;
+
+        while (channel_send(f->keyholder.channel, &reply) == 0)
+                assert_true(++n < 40);
+        closep(&f->raw_fd);
+        f->raw_fd = -1;
+        run_until(f, &f->keyholder.n_closed, 1);
+        assert_int_equal(f->keyholder.r, -ENOBUFS);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(byte_by_byte),    TEST(many_at_once),   TEST(full_socket),
-                TEST(end_of_file),     TEST(invalid_header), TEST(invalid_message),
-                TEST(refused_message), TEST(random_bytes),   TEST(wait),
+                TEST(byte_by_byte),
+                TEST(many_at_once),
+                TEST(full_socket),
+                TEST(end_of_file),
+                TEST(invalid_header),
+                TEST(invalid_message),
+                TEST(refused_message),
+                TEST(random_bytes),
+                TEST(wait),
+                TEST(peer_that_does_not_read),
+                TEST(peer_that_reads_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
