@@ -335,6 +335,8 @@ int bus_replace(Bus *bus, Bus *old)
         bus->default_tenancy = TAKE_PTR(old->default_tenancy);
         bus->max_pending_per_user = old->max_pending_per_user;
         bus->grants = TAKE(old->grants, (GrantList){});
+        /* The peers of the old connection have references to grants. */
+        old->grants_generation++;
         /* Before the signals, which count only from the owner of the name. */
         r = replace_name(bus);
         LIST_FOREACH(t, &old->tenancies, entry)

@@ -97,7 +97,7 @@ const char *tenancy_endpoint(const Tenancy *tenancy);
 /* NULL for the system's trust anchors. */
 const char *tenancy_ca_file(const Tenancy *tenancy);
 const char *tenancy_credential(const Tenancy *tenancy);
-/* Of the settings in force; 0 if there is none. */
+/* The account and the key of the settings in force; 0 if there is none. */
 uint64_t tenancy_account(const Tenancy *tenancy);
 uint64_t tenancy_key(const Tenancy *tenancy);
 /* Whether the key holder has said that there is a key. */

@@ -6,20 +6,29 @@
 #include "base/log.h"
 #include "daemon/memory/memory-trim.h"
 
-#define DELAY_US (3U * 1000U * 1000U)
+#define DELAY_US (2U * 1000U * 1000U)
 
 struct MemoryTrim {
         MemoryTrimBusyFunc is_busy;
         void *userdata;
+        bool was_used;          /* a call has ended since the timer was set */
         sd_event_source *timer; /* off unless a call has ended */
 };
 
+static void set_timer(MemoryTrim *trim)
+{
+        trim->was_used = false;
+        (void) sd_event_source_set_time_relative(trim->timer, DELAY_US);
+        (void) sd_event_source_set_enabled(trim->timer, SD_EVENT_ONESHOT);
+}
+
+/* Not right after a call: caches keep some memory for a second. */
 static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
         MemoryTrim *trim = userdata;
 
-        if (trim->is_busy(trim->userdata))
-                memory_trim_soon(trim);
+        if (trim->was_used || trim->is_busy(trim->userdata))
+                set_timer(trim);
         else
                 (void) malloc_trim(0);
         return 0;
@@ -54,7 +63,7 @@ MemoryTrim *memory_trim_free(MemoryTrim *trim)
 void memory_trim_soon(MemoryTrim *trim)
 {
         if (sd_event_source_get_enabled(trim->timer, NULL) > 0)
-                return;
-        (void) sd_event_source_set_time_relative(trim->timer, DELAY_US);
-        (void) sd_event_source_set_enabled(trim->timer, SD_EVENT_ONESHOT);
+                trim->was_used = true;
+        else
+                set_timer(trim);
 }

@@ -7,7 +7,7 @@
 #include "keyholder/http/http-transfer.h"
 
 #define TRANSFERS_MAX 128U /* about 25 kB each */
-#define IDLE_US       (UINT64_C(1) * 1000 * 1000)
+#define IDLE_US       (UINT64_C(500) * 1000)
 
 struct HttpTransferCache {
         unsigned n_ref;

@@ -6,7 +6,7 @@
 #include "base/macro.h"
 
 /* Transfers for later requests with the same settings: to make one takes longer than to reuse it.
- * After some seconds without requests they are destroyed, and what curl's buffers hold is wiped. */
+ * After a second without requests they are destroyed, and what curl's buffers hold is wiped. */
 typedef struct HttpTransferCache HttpTransferCache;
 typedef struct HttpTransfer HttpTransfer;
 

@@ -10,7 +10,7 @@
 #include "daemon/bus/dispatch/message-size.h"
 #include "dbus/error.h"
 
-/* Changes of links wait while more than this has not been sent to all subscribers. */
+/* Imports wait while more changes than this have not been sent to all subscribers. */
 #define UNSENT_BYTES_MAX ((size_t) 4 * 1024 * 1024)
 
 static bool is_granted(const Request *request, const char *rp_id)
@@ -80,12 +80,13 @@ static void on_authorization(Request *request, int r)
         run(request);
 }
 
-/* Whether the subscribers have to be sent earlier changes of links first. */
+/* Whether the subscribers have to be sent earlier changes of links first. Single changes do not
+ * wait: a subscriber that reads slowly would delay all writers. */
 static bool waits_for_subscribers(const Request *request)
 {
         const BusTenancy *object;
 
-        if (!request->tenancy || !(request->method->rights & RIGHT_LINKS_WRITE) ||
+        if (!request->method->is_bulk || !(request->method->rights & RIGHT_LINKS_WRITE) ||
             request->bus->stopping)
                 return false;
         object = bus_find_tenancy(request->bus, request->label);
