@@ -34,6 +34,9 @@ def links_work(key: str):
     assert host.call("Links", "GetUser", "s", key) == 's "ada"'
 
 
+STOP_ALL = Path("/run/systemd/system/stop-all.target")
+
+
 @contextlib.contextmanager
 def call_in_flight(api):
     """A call that takes three seconds, and must succeed."""
@@ -135,10 +138,20 @@ def test_keys_are_read_at_each_start(service):
 
 def test_stop_order(service):
     """A stop of all units, as at shutdown, completes the calls in flight."""
+    # In one transaction: `systemctl stop` has one for each unit.
+    units = [host.UNIT, "passlock-keyholder.target", host.KEY_HOLDER, host.KEY_HOLDER_SOCKET]
+    STOP_ALL.write_text(f"[Unit]\nDefaultDependencies=no\nConflicts={' '.join(units)}\n")
+    host.systemctl("daemon-reload")
     authorize()
     holder = host.main_pid(host.KEY_HOLDER)
-    with call_in_flight(service):
-        host.systemctl("stop", host.UNIT, "passlock-keyholder.target", host.KEY_HOLDER, host.KEY_HOLDER_SOCKET)
+    try:
+        with call_in_flight(service):
+            host.systemctl("start", STOP_ALL.name)
+            host.wait_until(lambda: {host.show("ActiveState", unit) for unit in units} == {"inactive"}, "all have stopped")
+    finally:
+        host.systemctl("stop", STOP_ALL.name)
+        STOP_ALL.unlink()
+        host.systemctl("daemon-reload")
     assert "requests in flight" not in host.run("journalctl", "--output=cat", f"_PID={holder}"), \
         "the key holder was not told to stop before the daemon"
 
