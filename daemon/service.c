@@ -21,7 +21,7 @@
 #include "daemon/service.h"
 #include "daemon/status.h"
 #include "daemon/store-retry.h"
-#include "daemon/store/store-copy.h"
+#include "daemon/store/environment/store-copy.h"
 #include "daemon/store/store.h"
 #include "daemon/tenancy-set.h"
 #include "dbus/error.h"

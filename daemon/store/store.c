@@ -5,12 +5,12 @@
 
 #include "base/log.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/idempotency-table.h"
-#include "daemon/store/intent-table.h"
-#include "daemon/store/link-table.h"
-#include "daemon/store/store-failure.h"
+#include "daemon/store/engines/engine-local.h"
+#include "daemon/store/tables/idempotency-table.h"
+#include "daemon/store/tables/intent-table.h"
+#include "daemon/store/tables/link-table.h"
+#include "daemon/store/lmdb/store-failure.h"
 #include "daemon/store/store.h"
-#include "daemon/store/writer.h"
 #include "dbus/error.h"
 
 /* Format of a cursor: this prefix and the last authenticator id of the page. */
@@ -18,7 +18,7 @@
 
 struct Store {
         Environment *environment;
-        Writer *writer;
+        Engine *engine;
         ChangeQueue ended;         /* completed, not reported yet */
         StoreFailure last_failure; /* of reads */
 };
@@ -34,7 +34,7 @@ static int open_store(const char *directory, bool or_later, Store **ret)
         r = environment_new(directory, or_later, &store->environment);
         if (r < 0)
                 return r;
-        r = writer_new(store->environment, &store->writer);
+        r = engine_local_new(store->environment, &store->engine);
         if (r < 0) {
                 log_error("Failed to start the store's writer thread: %s", strerror(-r));
                 return r;
@@ -67,7 +67,7 @@ Store *store_free(Store *store)
 {
         if (!store)
                 return NULL;
-        writer_free(store->writer);
+        engine_free(store->engine);
         environment_free(store->environment);
         change_queue_clear(&store->ended);
         free(store);
@@ -76,7 +76,7 @@ Store *store_free(Store *store)
 
 int store_get_fd(Store *store)
 {
-        return writer_get_fd(store->writer);
+        return store->engine->class->get_fd(store->engine);
 }
 
 bool store_dispatch(Store *store)
@@ -84,7 +84,7 @@ bool store_dispatch(Store *store)
         StoreChange *change = change_queue_pop(&store->ended);
 
         if (!change) {
-                writer_collect(store->writer, &store->ended);
+                store->engine->class->collect(store->engine, &store->ended);
                 change = change_queue_pop(&store->ended);
         }
         if (!change)
@@ -245,7 +245,7 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
 
 int store_queue(Store *store, StoreChange *change, StoreChange **ret)
 {
-        writer_queue(store->writer, change);
+        store->engine->class->queue(store->engine, change);
         if (ret)
                 *ret = change;
         return 0;

@@ -7,12 +7,12 @@
 
 #include "base/log.h"
 #include "daemon/model/valid.h"
-#include "daemon/store/idempotency-table.h"
-#include "daemon/store/intent-table.h"
-#include "daemon/store/link-table.h"
-#include "daemon/store/meta-table.h"
-#include "daemon/store/tenancy-table.h"
-#include "daemon/store/tombstone-table.h"
+#include "daemon/store/tables/idempotency-table.h"
+#include "daemon/store/tables/intent-table.h"
+#include "daemon/store/tables/link-table.h"
+#include "daemon/store/tables/meta-table.h"
+#include "daemon/store/tables/tenancy-table.h"
+#include "daemon/store/tables/tombstone-table.h"
 #include "dbus/error.h"
 #include "tests/fuzz/store-input.h"
 

@@ -4,7 +4,7 @@
 #include <lmdb.h>
 
 #include "daemon/model/intent.h"
-#include "daemon/store/schema.h"
+#include "daemon/store/lmdb/schema.h"
 #include "tests/fuzz/fuzz.h"
 
 /*

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "daemon/model/valid.h"
-#include "daemon/store/key.h"
-#include "daemon/store/record.h"
+#include "daemon/store/lmdb/key.h"
+#include "daemon/store/lmdb/record.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "daemon/store/store-copy.h"
-#include "daemon/store/store-file.h"
+#include "daemon/store/environment/store-copy.h"
+#include "daemon/store/environment/store-file.h"
 #include "tests/unit/daemon/store/store-child.h"
 
 /* Process that makes the copy. */

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "daemon/store/store-file.h"
+#include "daemon/store/environment/store-file.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 

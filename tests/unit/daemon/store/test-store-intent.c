@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/strv.h"
-#include "daemon/store/record.h"
+#include "daemon/store/lmdb/record.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 

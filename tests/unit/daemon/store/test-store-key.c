@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "daemon/store/key.h"
+#include "daemon/store/lmdb/key.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
 static void test_short_ids_stand_for_themselves(void **state)

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "daemon/store/key.h"
-#include "daemon/store/record.h"
-#include "daemon/store/schema.h"
+#include "daemon/store/lmdb/key.h"
+#include "daemon/store/lmdb/record.h"
+#include "daemon/store/lmdb/schema.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
 #define DATA "data.mdb"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "daemon/store/key.h"
+#include "daemon/store/lmdb/key.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 

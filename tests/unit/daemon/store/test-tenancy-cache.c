@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/store/tenancy-cache.h"
+#include "daemon/store/lmdb/tenancy-cache.h"
 #include "tests/unit/test.h"
 
 static void test_cache(void **state)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/store/changes/change.h"
+
+/*
+ * An engine makes changes durable, in the order of the calls, and decides their results. The result
+ * of a change is readable in the LMDB environment before the change is collected. Reads use the
+ * environment directly.
+ */
+typedef struct Engine Engine;
+
+typedef struct EngineClass {
+        /* Carries out all queued changes, and frees them without a report. */
+        Engine *(*free)(Engine *engine);
+        /* Takes ownership of the change. */
+        void (*queue)(Engine *engine, StoreChange *change);
+        /* Readable when collect() has results. */
+        int (*get_fd)(Engine *engine);
+        /* Moves completed changes to the end of `ended`. */
+        void (*collect)(Engine *engine, ChangeQueue *ended);
+} EngineClass;
+
+/* The first member of each engine. */
+struct Engine {
+        const EngineClass *class;
+};
+
+static inline Engine *engine_free(Engine *engine)
+{
+        return engine ? engine->class->free(engine) : NULL;
+}
+DEFINE_CLEANUP(Engine *, engine_free);
