@@ -2,11 +2,23 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "daemon/memory/memory-trim.h"
 
 #define DELAY_US (2U * 1000U * 1000U)
+
+/*
+ * The thread cache of glibc keeps up to 7 free chunks of each of 64 sizes. After a burst they lie
+ * scattered over the heap, and each keeps a page from being released.
+ */
+#define CACHED_SIZES    64U
+#define CACHED_PER_SIZE 7U
+#define CACHED_MAX      (CACHED_SIZES * CACHED_PER_SIZE)
+#define CHUNK_MIN       24U
+#define CHUNK_STEP      16U
+#define UNCACHED_SIZE   (CHUNK_MIN + CHUNK_STEP * CACHED_SIZES)
 
 struct MemoryTrim {
         MemoryTrimBusyFunc is_busy;
@@ -22,15 +34,41 @@ static void set_timer(MemoryTrim *trim)
         (void) sd_event_source_set_enabled(trim->timer, SD_EVENT_ONESHOT);
 }
 
+static int by_falling_address(const void *a, const void *b)
+{
+        uintptr_t x = *(const uintptr_t *) a, y = *(const uintptr_t *) b;
+
+        return (x < y) - (x > y);
+}
+
+/* Empties the thread cache. A chunk that a free one follows grows in place beyond the sizes that
+ * are cached, so that it is freed for good. */
+static void evict_cached_chunks(void)
+{
+        void *chunks[CACHED_MAX];
+
+        for (size_t i = 0; i < CACHED_MAX; i++)
+                chunks[i] = malloc(CHUNK_MIN + CHUNK_STEP * (i / CACHED_PER_SIZE));
+        qsort(chunks, CACHED_MAX, sizeof(chunks[0]), by_falling_address);
+        for (size_t i = 0; i < CACHED_MAX; i++) {
+                void *grown = realloc(chunks[i], UNCACHED_SIZE);
+
+                free(grown ? grown : chunks[i]);
+        }
+}
+
 /* Not right after a call: caches keep some memory for a second. */
 static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
         MemoryTrim *trim = userdata;
 
-        if (trim->was_used || trim->is_busy(trim->userdata))
+        if (trim->was_used || trim->is_busy(trim->userdata)) {
                 set_timer(trim);
-        else
-                (void) malloc_trim(0);
+                return 0;
+        }
+        (void) malloc_trim(0); /* merges free chunks */
+        evict_cached_chunks();
+        (void) malloc_trim(0);
         return 0;
 }
 
