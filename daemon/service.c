@@ -177,6 +177,13 @@ static bool has_calls(void *userdata)
         return bus_count_calls(service->bus) > 0;
 }
 
+static void on_memory_trimmed(void *userdata)
+{
+        const Service *service = userdata;
+
+        store_release_memory(service->store);
+}
+
 static void on_bus_disconnected(void *userdata)
 {
         audit(EVENT_BUS_LOST);
@@ -301,9 +308,14 @@ static int open_bus(Service *service)
                 .disconnected = on_bus_disconnected,
                 .userdata = service,
         };
+        const MemoryTrimOwner trim = {
+                .is_busy = has_calls,
+                .trimmed = on_memory_trimmed,
+                .userdata = service,
+        };
         int r;
 
-        r = memory_trim_new(service->event, has_calls, service, &service->memory_trim);
+        r = memory_trim_new(service->event, &trim, &service->memory_trim);
         if (r < 0)
                 return r;
         r = bus_new(service->event, &owner, &service->bus);

@@ -456,7 +456,8 @@ int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **
         holder->config_file = config_file ? strdup(config_file) : NULL;
         if (config_file && !holder->config_file)
                 return -ENOMEM;
-        r = memory_trim_new(event, has_calls, holder, &holder->memory_trim);
+        r = memory_trim_new(event, &(MemoryTrimOwner){.is_busy = has_calls, .userdata = holder},
+                            &holder->memory_trim);
         if (r == 0)
                 r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
         if (r == 0)

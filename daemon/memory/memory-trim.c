@@ -21,8 +21,7 @@
 #define UNCACHED_SIZE   (CHUNK_MIN + CHUNK_STEP * CACHED_SIZES)
 
 struct MemoryTrim {
-        MemoryTrimBusyFunc is_busy;
-        void *userdata;
+        MemoryTrimOwner owner;
         bool was_used;          /* a call has ended since the timer was set */
         sd_event_source *timer; /* off unless a call has ended */
 };
@@ -62,24 +61,26 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 {
         MemoryTrim *trim = userdata;
 
-        if (trim->was_used || trim->is_busy(trim->userdata)) {
+        if (trim->was_used || trim->owner.is_busy(trim->owner.userdata)) {
                 set_timer(trim);
                 return 0;
         }
         (void) malloc_trim(0); /* merges free chunks */
         evict_cached_chunks();
         (void) malloc_trim(0);
+        if (trim->owner.trimmed)
+                trim->owner.trimmed(trim->owner.userdata);
         return 0;
 }
 
-int memory_trim_new(sd_event *event, MemoryTrimBusyFunc is_busy, void *userdata, MemoryTrim **ret)
+int memory_trim_new(sd_event *event, const MemoryTrimOwner *owner, MemoryTrim **ret)
 {
         _cleanup_(memory_trim_freep) MemoryTrim *trim = calloc(1, sizeof(MemoryTrim));
         int r;
 
         if (!trim)
                 return -ENOMEM;
-        *trim = (MemoryTrim){.is_busy = is_busy, .userdata = userdata};
+        trim->owner = *owner;
         r = sd_event_add_time(event, &trim->timer, CLOCK_MONOTONIC, 0, 0, on_timer, trim);
         if (r >= 0)
                 r = sd_event_source_set_enabled(trim->timer, SD_EVENT_OFF);

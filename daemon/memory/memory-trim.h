@@ -9,11 +9,14 @@
  * end of the heap is in use. */
 typedef struct MemoryTrim MemoryTrim;
 
-/* Whether calls are in flight. */
-typedef bool (*MemoryTrimBusyFunc)(void *userdata);
+typedef struct MemoryTrimOwner {
+        bool (*is_busy)(void *userdata); /* whether calls are in flight */
+        void (*trimmed)(void *userdata); /* releases what is cached elsewhere; NULL: nothing */
+        void *userdata;
+} MemoryTrimOwner;
 
-/* Returns 0 or a negative errno. */
-int memory_trim_new(sd_event *event, MemoryTrimBusyFunc is_busy, void *userdata, MemoryTrim **ret);
+/* Copies the owner. Returns 0 or a negative errno. */
+int memory_trim_new(sd_event *event, const MemoryTrimOwner *owner, MemoryTrim **ret);
 MemoryTrim *memory_trim_free(MemoryTrim *trim);
 DEFINE_CLEANUP(MemoryTrim *, memory_trim_free);
 

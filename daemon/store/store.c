@@ -74,6 +74,11 @@ Store *store_free(Store *store)
         return NULL;
 }
 
+void store_release_memory(Store *store)
+{
+        store->engine->class->release_memory(store->engine);
+}
+
 int store_get_fd(Store *store)
 {
         return store->engine->class->get_fd(store->engine);

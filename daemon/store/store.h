@@ -47,6 +47,9 @@ int store_get_fd(Store *store);
  * descriptor does not signal the remaining results again. */
 bool store_dispatch(Store *store);
 
+/* Releases memory that large changes have left, soon, in the writer thread. */
+void store_release_memory(Store *store);
+
 /* Reads. NOT_FOUND for a missing link; an empty list is no error. Results are owned by the caller.
  */
 int store_get_link(Store *store, const char *tenancy_id, const char *authenticator_id, Link **ret);

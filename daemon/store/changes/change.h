@@ -3,8 +3,8 @@
 
 #include <sys/queue.h>
 
-#include "daemon/store/store.h"
 #include "daemon/store/lmdb/txn.h"
+#include "daemon/store/store.h"
 
 typedef struct ChangeKind {
         /* Applies the change; results of an earlier attempt have been cleared. Returns 0, an Error,

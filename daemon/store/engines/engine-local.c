@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 
 #include "base/log.h"
 #include "daemon/store/engines/engine-local.h"
-#include "daemon/store/tables/meta-table.h"
 #include "daemon/store/lmdb/store-failure.h"
+#include "daemon/store/tables/meta-table.h"
 #include "dbus/error.h"
 
 /* Maximum of links changed per transaction, plus one user's links: bounds the latency of later
@@ -26,9 +27,11 @@ typedef struct EngineLocal {
         ChangeQueue queued;
         ChangeQueue ended;
         bool stopping;
+        bool releasing; /* release cached memory */
 
         /* Used by the writer thread only. */
         ChangeQueue taken;
+        size_t n_largest; /* links changed by the largest transaction since memory was released */
         StoreFailure last_failure;
 } EngineLocal;
 
@@ -55,9 +58,11 @@ static int apply_batch(EngineLocal *local, size_t max, size_t *ret_n)
                         break;
                 (*ret_n)++;
                 r = change_apply(c, &txn);
+                weight += change_weight(c);
+                if (weight > local->n_largest)
+                        local->n_largest = weight;
                 if (r < 0 || dry)
                         return r;
-                weight += change_weight(c);
         }
         return txn_commit(&txn);
 }
@@ -203,14 +208,33 @@ static void commit_taken(EngineLocal *local)
                 commit_single(local);
 }
 
+/* Changed links of a transaction whose memory may stay. */
+#define SMALL_TRANSACTION 16U
+
+static void release_memory(EngineLocal *local)
+{
+        if (local->n_largest > SMALL_TRANSACTION)
+                environment_release_memory(local->environment);
+        local->n_largest = 0;
+        (void) malloc_trim(0);
+}
+
 /* Waits for changes. Returns false when stopping with an empty queue. */
 static bool wait_for_changes(EngineLocal *local)
 {
-        pthread_mutex_lock(&local->lock);
-        while (!STAILQ_FIRST(&local->taken) && !STAILQ_FIRST(&local->queued) && !local->stopping)
-                pthread_cond_wait(&local->wake, &local->lock);
-        STAILQ_CONCAT(&local->taken, &local->queued);
-        pthread_mutex_unlock(&local->lock);
+        bool releasing;
+
+        do {
+                pthread_mutex_lock(&local->lock);
+                while (!STAILQ_FIRST(&local->taken) && !STAILQ_FIRST(&local->queued) &&
+                       !local->releasing && !local->stopping)
+                        pthread_cond_wait(&local->wake, &local->lock);
+                STAILQ_CONCAT(&local->taken, &local->queued);
+                releasing = TAKE(local->releasing, false) && !STAILQ_FIRST(&local->taken);
+                pthread_mutex_unlock(&local->lock);
+                if (releasing)
+                        release_memory(local);
+        } while (releasing);
         return STAILQ_FIRST(&local->taken);
 }
 
@@ -308,11 +332,22 @@ static void local_collect(Engine *engine, ChangeQueue *ended)
         pthread_mutex_unlock(&local->lock);
 }
 
+static void local_release_memory(Engine *engine)
+{
+        EngineLocal *local = (EngineLocal *) engine;
+
+        pthread_mutex_lock(&local->lock);
+        local->releasing = true;
+        pthread_cond_signal(&local->wake);
+        pthread_mutex_unlock(&local->lock);
+}
+
 static const EngineClass local_class = {
         .free = local_free,
         .queue = local_queue,
         .get_fd = local_get_fd,
         .collect = local_collect,
+        .release_memory = local_release_memory,
 };
 
 int engine_local_new(Environment *environment, Engine **ret)

@@ -19,6 +19,8 @@ typedef struct EngineClass {
         int (*get_fd)(Engine *engine);
         /* Moves completed changes to the end of `ended`. */
         void (*collect)(Engine *engine, ChangeQueue *ended);
+        /* Releases cached memory soon. */
+        void (*release_memory)(Engine *engine);
 } EngineClass;
 
 /* The first member of each engine. */

@@ -36,10 +36,10 @@ static void environment_close(Environment *environment, int error)
         environment->error = lasting_error(error);
 }
 
+/* With the lock held. */
 static void environment_install(Environment *environment, int r, const StoreFile *file)
 {
         assert(r <= 0);
-        pthread_mutex_lock(&environment->lock);
         assert(!environment->mdb); /* closed before it is opened again */
         environment->error = lasting_error(r);
         if (r == 0) {
@@ -50,7 +50,6 @@ static void environment_install(Environment *environment, int r, const StoreFile
                 if (environment->first_id == 0)
                         environment->first_id = environment->clock.last_id + 1;
         }
-        pthread_mutex_unlock(&environment->lock);
 }
 
 /* Does not block readers. A repeated failure is logged once. */
@@ -63,7 +62,9 @@ static int environment_open(Environment *environment)
         if (r >= 0)
                 r = store_file_open(environment->directory, environment->directory_fd, level,
                                     &file);
+        pthread_mutex_lock(&environment->lock);
         environment_install(environment, r, &file);
+        pthread_mutex_unlock(&environment->lock);
         if (r == 0 && error < 0)
                 log_notice("Opened the store in %s", environment->directory);
         return r;
@@ -273,6 +274,21 @@ int environment_use_reserve(Environment *environment)
                 return -EXFULL;
         environment->has_reserve = false;
         return environment_map(environment, mdb_map_size(environment->mdb) + STORE_FILE_RESERVE);
+}
+
+void environment_release_memory(Environment *environment)
+{
+        StoreFile file;
+        int r;
+
+        pthread_mutex_lock(&environment->lock);
+        if (environment->mdb) {
+                environment_close(environment, -ENOTRECOVERABLE);
+                r = store_file_open(environment->directory, environment->directory_fd, LOG_ERR,
+                                    &file);
+                environment_install(environment, r, &file);
+        }
+        pthread_mutex_unlock(&environment->lock);
 }
 
 /* Closes an environment that cannot begin a transaction. */

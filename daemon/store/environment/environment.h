@@ -49,6 +49,10 @@ bool environment_has_room(Environment *environment);
 /* Adds the reserve to the map. -EXFULL without a reserve. Not within a write. */
 int environment_use_reserve(Environment *environment);
 
+/* Closes and opens it again, while readers wait: LMDB keeps all pages that its largest transaction
+ * changed. Logs a failure, which closes the environment. Not within a write. */
+void environment_release_memory(Environment *environment);
+
 /* Reopens a closed or unusable environment. Returns 1 if reopened, 0 if usable, or the negative
  * errno that keeps it closed. Not within a write. */
 int environment_recover(Environment *environment);

@@ -9,11 +9,11 @@
 
 #include "base/log.h"
 #include "daemon/store/environment/environment.h"
+#include "daemon/store/environment/store-file.h"
+#include "daemon/store/store.h"
 #include "daemon/store/tables/idempotency-table.h"
 #include "daemon/store/tables/intent-table.h"
 #include "daemon/store/tables/meta-table.h"
-#include "daemon/store/environment/store-file.h"
-#include "daemon/store/store.h"
 #include "daemon/store/tables/tombstone-table.h"
 
 #define DATA_FILE "data.mdb"

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "daemon/store/tables/idempotency-table.h"
 #include "daemon/store/store.h"
+#include "daemon/store/tables/idempotency-table.h"
 #include "dbus/error.h"
 
 #define PRUNE_MAX 8U

@@ -247,10 +247,41 @@ static void test_full(void **state)
         assert_int_equal(count(f->store, "t"), 2 * n_in * N);
 }
 
+/* Reads and changes go on while the writer thread reopens the environment. */
+static void test_release_memory(void **state)
+{
+        enum { ROUNDS = 50, LINKS = 40 };
+        Fixture *f = *state;
+        uint64_t count;
+
+        for (unsigned round = 0; round < ROUNDS; round++) {
+                _cleanup_(link_list_clear) LinkList links = {};
+
+                for (unsigned i = 0; i < LINKS; i++) {
+                        char id[32];
+
+                        (void) snprintf(id, sizeof(id), "pk-%u", round * LINKS + i);
+                        push(&links, id, id, NULL, 1, 0);
+                }
+                assert_int_equal(import(f->store, &links, false, NULL), 0);
+                store_release_memory(f->store);
+                for (unsigned i = 0; i < LINKS; i++) {
+                        _cleanup_(link_freep) Link *link = NULL;
+
+                        assert_int_equal(store_get_link(f->store, "t",
+                                                        links.links[i]->authenticator_id, &link),
+                                         0);
+                }
+                assert_int_equal(store_count(f->store, "t", &count), 0);
+                assert_int_equal(count, (round + 1) * LINKS);
+        }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
+                TEST(test_release_memory),
                 TEST(test_outcomes),
                 TEST(test_merging),
                 TEST(test_links_per_user),
