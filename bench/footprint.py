@@ -40,11 +40,12 @@ def settle(stack: ApiStack):
 def measure(section: Section, table, stack: ApiStack, label: str):
     pid = stack.daemon.pid
     settle(stack)
+    private, clean_too, shared_too = memory_mib(pid), memory_mib(pid, "Private"), memory_mib(pid, "Pss")
+    settle(stack)  # the last timer of a call runs after 6 seconds
     before = n_wakeups(pid)
     time.sleep(IDLE_SEC)
     wakeups = n_wakeups(pid) - before
-    private = memory_mib(pid)
-    table.row(label, private, memory_mib(pid, "Private"), memory_mib(pid, "Pss"), wakeups)
+    table.row(label, private, clean_too, shared_too, wakeups)
     section.goal(f"private dirty memory, {label}", private, at_most=LIMIT_MIB, unit="MiB")
     section.goal(f"wakeups in {IDLE_SEC} s, {label}", wakeups, at_most=0)
 
@@ -52,7 +53,7 @@ def measure(section: Section, table, stack: ApiStack, label: str):
 def main():
     section = Section("footprint", "Memory and wakeups")
     pin()
-    table = section.table(f"MiB, {SETTLED_SEC} s after the last call; wakeups in the {IDLE_SEC} s after that", "",
+    table = section.table(f"MiB, {SETTLED_SEC} s after the last call; wakeups in {IDLE_SEC} s, {2 * SETTLED_SEC} s after it", "",
                           "private dirty", "private", "proportional", "wakeups")
     with ApiStack() as stack:
         measure(section, table, stack, "at the start")
