@@ -6,11 +6,11 @@
 #include "base/log.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/engines/engine-local.h"
+#include "daemon/store/lmdb/store-failure.h"
+#include "daemon/store/store.h"
 #include "daemon/store/tables/idempotency-table.h"
 #include "daemon/store/tables/intent-table.h"
 #include "daemon/store/tables/link-table.h"
-#include "daemon/store/lmdb/store-failure.h"
-#include "daemon/store/store.h"
 #include "dbus/error.h"
 
 /* Format of a cursor: this prefix and the last authenticator id of the page. */

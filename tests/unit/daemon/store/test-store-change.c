@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "daemon/store/lmdb/key.h"
 #include "daemon/store/environment/store-file.h"
+#include "daemon/store/lmdb/key.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
