@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "daemon/model/valid.h"
 #include "daemon/store/engines/engine-local.h"
+#include "daemon/store/engines/engine-shared.h"
 #include "daemon/store/lmdb/store-failure.h"
+#include "daemon/store/store-shared.h"
 #include "daemon/store/store.h"
 #include "daemon/store/tables/idempotency-table.h"
 #include "daemon/store/tables/intent-table.h"
@@ -23,7 +25,11 @@ struct Store {
         StoreFailure last_failure; /* of reads */
 };
 
-static int open_store(const char *directory, bool or_later, Store **ret)
+/* Makes an engine for the environment. */
+typedef int (*EngineFunc)(Environment *environment, void *userdata, Engine **ret);
+
+static int open_store(const char *directory, bool or_later, EngineFunc new_engine, void *userdata,
+                      Store **ret)
 {
         _cleanup_(store_freep) Store *store = calloc(1, sizeof(Store));
         int r;
@@ -34,23 +40,49 @@ static int open_store(const char *directory, bool or_later, Store **ret)
         r = environment_new(directory, or_later, &store->environment);
         if (r < 0)
                 return r;
-        r = engine_local_new(store->environment, &store->engine);
+        r = new_engine(store->environment, userdata, &store->engine);
         if (r < 0) {
-                log_error("Failed to start the store's writer thread: %s", strerror(-r));
+                log_error("Failed to start the engine of the store: %s", strerror(-r));
                 return r;
         }
         *ret = TAKE_PTR(store);
         return 0;
 }
 
+static int new_local(Environment *environment, void *userdata _unused_, Engine **ret)
+{
+        return engine_local_new(environment, ret);
+}
+
 int store_open(const char *directory, Store **ret)
 {
-        return open_store(directory, false, ret);
+        return open_store(directory, false, new_local, NULL, ret);
 }
 
 int store_open_later(const char *directory, Store **ret)
 {
-        return open_store(directory, true, ret);
+        return open_store(directory, true, new_local, NULL, ret);
+}
+
+static int new_shared(Environment *environment, void *userdata, Engine **ret)
+{
+        const StoreSharedOptions *options = userdata;
+        EngineSharedOptions engine = {
+                .environment = environment,
+                .log = options->log,
+                .host = options->host,
+                .changed = options->changed,
+                .userdata = options->userdata,
+        };
+
+        return engine_shared_new(&engine, ret);
+}
+
+int store_open_shared(const char *directory, const StoreSharedOptions *options, Store **ret)
+{
+        StoreSharedOptions copy = *options;
+
+        return open_store(directory, false, new_shared, &copy, ret);
 }
 
 bool store_has_reserve(Store *store)
@@ -99,6 +131,16 @@ bool store_dispatch(Store *store)
         return true;
 }
 
+/* Returns 0, a negative errno or STORE_FAILED. */
+static int begin_read(Store *store, Txn *ret)
+{
+        const EngineClass *class = store->engine->class;
+        int r;
+
+        r = class->is_readable ? class->is_readable(store->engine) : 0;
+        return r != 0 ? r : environment_begin_read(store->environment, ret);
+}
+
 /* Maps the result of a read for the caller; records an I/O failure. */
 static int store_end(Store *store, int r)
 {
@@ -125,7 +167,7 @@ int store_get_link(Store *store, const char *tenancy_id, const char *authenticat
         if (!is_within(tenancy_id, TENANCY_ID_LEN_MAX) ||
             !is_within(authenticator_id, PASSKEY_ID_LEN_MAX))
                 return -EINVAL;
-        r = environment_begin_read(store->environment, &txn);
+        r = begin_read(store, &txn);
         if (r == 0)
                 r = link_table_get(&txn, tenancy_id, authenticator_id, ret);
         return store_end(store, r);
@@ -138,7 +180,7 @@ int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id
 
         if (!tenancy_id_is_valid(tenancy_id) || !user_id_is_valid(user_id))
                 return -EINVAL;
-        r = environment_begin_read(store->environment, &txn);
+        r = begin_read(store, &txn);
         if (r == 0)
                 r = link_table_list_by_user(&txn, tenancy_id, user_id, ret);
         return store_end(store, r);
@@ -182,7 +224,7 @@ int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t 
         if (limit == 0 || limit > STORE_LIST_LIMIT_MAX)
                 limit = STORE_LIST_LIMIT_MAX;
 
-        r = environment_begin_read(store->environment, &txn);
+        r = begin_read(store, &txn);
         if (r == 0)
                 r = link_table_list(&txn, tenancy_id, after, limit, max_bytes, &list, &more);
         if (r == 0 && more)
@@ -202,7 +244,7 @@ int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = environment_begin_read(store->environment, &txn);
+        r = begin_read(store, &txn);
         if (r == 0)
                 r = link_table_count(&txn, tenancy_id, ret);
         return store_end(store, r);
@@ -214,7 +256,7 @@ int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTE
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
-        r = environment_begin_read(store->environment, &txn);
+        r = begin_read(store, &txn);
         if (r == 0)
                 r = idempotency_table_get(&txn, key, ret);
         return store_end(store, r);
@@ -228,7 +270,7 @@ int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentLis
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = environment_begin_read(store->environment, &txn);
+        r = begin_read(store, &txn);
         if (r == 0)
                 r = intent_table_list_exchanges(&txn, tenancy_id, end_id, ret);
         return store_end(store, r);
@@ -242,7 +284,7 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
 
         if (!tenancy_id_is_valid(tenancy_id))
                 return -EINVAL;
-        r = environment_begin_read(store->environment, &txn);
+        r = begin_read(store, &txn);
         if (r == 0)
                 r = intent_table_list_deletes(&txn, tenancy_id, end_id, ret);
         return store_end(store, r);

@@ -158,10 +158,15 @@ static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutco
 
 static int apply_import(StoreChange *change, Txn *txn)
 {
+        size_t end = change->links.n_links;
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < change->links.n_links; i++)
+        if (change->limit > 0 && end - change->n_imported > change->limit)
+                end = change->n_imported + change->limit;
+        for (size_t i = change->n_imported; r == 0 && i < end; i++)
                 r = import_one(change, txn, change->links.links[i], &change->outcomes[i]);
+        change->n_outcomes = end;
+        change->unfinished = end < change->links.n_links;
         return r;
 }
 

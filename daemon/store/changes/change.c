@@ -130,6 +130,7 @@ void change_keep_step(StoreChange *change)
 {
         assert(change->changed.n_links >= change->n_committed);
         change->n_committed = change->changed.n_links;
+        change->n_imported = change->n_outcomes;
 }
 
 void change_report(StoreChange *change)

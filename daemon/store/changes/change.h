@@ -38,15 +38,18 @@ struct StoreChange {
         char *endpoint; /* endpoint of a delete */
         char **ids;     /* authenticator ids of a delete */
         Recovery *recovery;
-        size_t limit; /* maximum of links removed in one transaction; 0: no limit */
+        size_t limit; /* maximum of links changed in one transaction; 0: no limit */
 
         /* Results. */
         int r;
+        unsigned n_attempts; /* of a shared store, whose other hosts were first */
         bool newly_linked;
         bool unfinished;       /* another transaction is needed, because of the limit */
         LinkList changed;      /* removed or recovered links */
         size_t n_committed;    /* number of links in `changed` that are committed */
         LinkOutcome *outcomes; /* one for each link to import */
+        size_t n_imported;     /* number of links whose import is committed */
+        size_t n_outcomes;     /* number of links that have been tried */
         uint64_t made_id;      /* id of the new intent */
         size_t n_left;         /* ambiguous passkeys of crash recovery */
 

@@ -19,6 +19,8 @@ typedef struct EngineClass {
         int (*get_fd)(Engine *engine);
         /* Moves completed changes to the end of `ended`. */
         void (*collect)(Engine *engine, ChangeQueue *ended);
+        /* Whether the environment has what was stored: 0 or STORE_FAILED. NULL: always. */
+        int (*is_readable)(Engine *engine);
         /* Releases cached memory soon. */
         void (*release_memory)(Engine *engine);
 } EngineClass;

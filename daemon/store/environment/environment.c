@@ -291,6 +291,28 @@ void environment_release_memory(Environment *environment)
         pthread_mutex_unlock(&environment->lock);
 }
 
+const char *environment_directory(const Environment *environment)
+{
+        return environment->directory;
+}
+
+int environment_replace(Environment *environment, const char *from_directory)
+{
+        StoreFile file;
+        int r;
+
+        pthread_mutex_lock(&environment->lock);
+        if (environment->mdb)
+                environment_close(environment, -ENOTRECOVERABLE);
+        r = store_file_replace(environment->directory_fd, from_directory);
+        if (r == 0)
+                r = store_file_open(environment->directory, environment->directory_fd, LOG_ERR,
+                                    &file);
+        environment_install(environment, r, &file);
+        pthread_mutex_unlock(&environment->lock);
+        return r;
+}
+
 /* Closes an environment that cannot begin a transaction. */
 static bool environment_is_usable(Environment *environment)
 {

@@ -53,6 +53,14 @@ int environment_use_reserve(Environment *environment);
  * changed. Logs a failure, which closes the environment. Not within a write. */
 void environment_release_memory(Environment *environment);
 
+/* The directory, lent. */
+const char *environment_directory(const Environment *environment);
+
+/* Replaces all data by that of another directory's data.mdb, which is moved and which nobody has
+ * open, while readers wait. Returns 0, or a negative errno, which may have closed the environment.
+ * Not within a write. */
+int environment_replace(Environment *environment, const char *from_directory);
+
 /* Reopens a closed or unusable environment. Returns 1 if reopened, 0 if usable, or the negative
  * errno that keeps it closed. Not within a write. */
 int environment_recover(Environment *environment);

@@ -351,6 +351,20 @@ int store_file_prepare(const char *directory, int level, int *directory_fd)
         return r;
 }
 
+int store_file_replace(int directory_fd, const char *from_directory)
+{
+        _cleanup_(closep) int from_fd = open(from_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (from_fd < 0)
+                return log_errno_origin(-errno);
+        /* The lock file has the number of the last transaction. */
+        if (unlinkat(directory_fd, LOCK_FILE, 0) < 0 && errno != ENOENT)
+                return log_errno_origin(-errno);
+        if (renameat(from_fd, DATA_FILE, directory_fd, DATA_FILE) < 0 || fsync(directory_fd) < 0)
+                return log_errno_origin(-errno);
+        return 0;
+}
+
 int store_file_open_beside(const char *directory, MDB_env **ret)
 {
         _cleanup_(mdb_env_closep) MDB_env *mdb = NULL;

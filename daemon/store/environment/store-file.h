@@ -34,6 +34,10 @@ int store_file_prepare(const char *directory, int level, int *directory_fd);
  * errno. */
 int store_file_open(const char *directory, int directory_fd, int level, StoreFile *ret);
 
+/* Moves the data of another directory to this one, and replaces its own. Nobody may have either
+ * open, but for readers that keep the replaced file. Returns 0 or a negative errno. */
+int store_file_replace(int directory_fd, const char *from_directory);
+
 /* Opens an existing store read-only, beside the process that owns it. Logs a failure. Reads return
  * -ENOTRECOVERABLE if the owner enlarged the map. */
 int store_file_open_beside(const char *directory, MDB_env **ret);

@@ -111,6 +111,8 @@ int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret)
 
         assert(txn->mdb);
         r = mdb_get(txn->mdb, txn->schema->dbi[database], &key, &value);
+        if (txn->accesses)
+                access_set_read(txn->accesses, database, &key, r == 0 ? &value : NULL);
         if (r != 0)
                 return lmdb_errno(r);
         *ret = value;
@@ -120,6 +122,7 @@ int txn_get(Txn *txn, Database database, MDB_val key, MDB_val *ret)
 int txn_put(Txn *txn, Database database, MDB_val key, MDB_val value)
 {
         assert(txn->mdb);
+        access_set_put(txn->accesses, database, &key, &value);
         return lmdb_errno(mdb_put(txn->mdb, txn->schema->dbi[database], &key, &value, 0));
 }
 
@@ -148,8 +151,18 @@ int txn_put_record(Txn *txn, Database database, MDB_val key, const RecordType *t
 int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value)
 {
         MDB_val one = value ? *value : (MDB_val){};
+        int r;
 
-        return lmdb_errno(mdb_del(txn->mdb, txn->schema->dbi[database], &key, value ? &one : NULL));
+        r = mdb_del(txn->mdb, txn->schema->dbi[database], &key, value ? &one : NULL);
+        if (r == 0)
+                access_set_remove(txn->accesses, database, &key);
+        return lmdb_errno(r);
+}
+
+void txn_note_read(Txn *txn, Database database, MDB_val key)
+{
+        if (txn->accesses)
+                access_set_read(txn->accesses, database, &key, NULL);
 }
 
 int txn_count(Txn *txn, Database database, uint64_t *ret)

@@ -4,6 +4,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 
+#include "daemon/store/lmdb/access-set.h"
 #include "daemon/store/lmdb/codec.h"
 #include "daemon/store/lmdb/key.h"
 #include "daemon/store/lmdb/schema.h"
@@ -27,6 +28,7 @@ typedef struct Txn {
         TenancyCache *tenancies; /* NULL: none */
         MDB_txn **reusable;      /* gets `mdb` from txn_end(), to be renewed; NULL: none */
         pthread_mutex_t *lock;   /* unlocked by txn_end(); NULL: none */
+        AccessSet *accesses;     /* noted by the functions below; NULL: none */
 } Txn;
 
 /* Maps LMDB's return code. Logs the origin of a failure like log_errno_origin(). */
@@ -67,6 +69,9 @@ int txn_delete(Txn *txn, Database database, MDB_val key, const MDB_val *value);
 int txn_count(Txn *txn, Database database, uint64_t *ret);
 /* Gets the first or last value: `op` is MDB_FIRST or MDB_LAST. */
 int txn_get_end(Txn *txn, Database database, MDB_cursor_op op, MDB_val *ret_key, MDB_val *ret);
+
+/* Notes a read by a cursor, of all values of the key. */
+void txn_note_read(Txn *txn, Database database, MDB_val key);
 
 /* A cursor must be closed before its transaction ends. */
 int txn_cursor(Txn *txn, Database database, MDB_cursor **ret);

@@ -48,15 +48,13 @@ static int idempotency_table_delete_expiry(Txn *txn, const uint8_t key[static ID
         return txn_delete(txn, DATABASE_EXPIRIES, key_val(&expiry), NULL);
 }
 
-int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
-                          const IdempotencyRecord *answer)
+static int idempotency_table_replace(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                                     const IdempotencyRecord *answer)
 {
         _cleanup_(idempotency_record_clear) IdempotencyRecord old = {};
-        IdempotencyRecord dated = *answer; /* lent */
         StoreKey expiry;
         int r;
 
-        dated.expires_at_ms = store_clock_now_ms(txn->clock) + STORE_IDEMPOTENCY_TTL_MS;
         r = idempotency_table_find(txn, key, &old);
         if (r == 0)
                 r = idempotency_table_delete_expiry(txn, key, old.expires_at_ms);
@@ -64,11 +62,29 @@ int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
                 return r;
 
         r = txn_put_record(txn, DATABASE_IDEMPOTENCY, idempotency_key_val(key), &idempotency_record,
-                           &dated);
+                           answer);
         if (r < 0)
                 return r;
-        key_for_expiry(dated.expires_at_ms, key, &expiry);
+        key_for_expiry(answer->expires_at_ms, key, &expiry);
         return txn_put(txn, DATABASE_EXPIRIES, key_val(&expiry), (MDB_val){});
+}
+
+int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                          const IdempotencyRecord *answer)
+{
+        IdempotencyRecord dated = *answer; /* lent */
+
+        dated.expires_at_ms = store_clock_now_ms(txn->clock) + STORE_IDEMPOTENCY_TTL_MS;
+        return idempotency_table_replace(txn, key, &dated);
+}
+
+int idempotency_table_set(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                          const IdempotencyRecord *answer)
+{
+        int r;
+
+        r = idempotency_table_prune(txn);
+        return r < 0 ? r : idempotency_table_replace(txn, key, answer);
 }
 
 /* Gets the record that expires first (MDB_FIRST) or last (MDB_LAST). Returns 0, -ENOENT or another

@@ -15,6 +15,11 @@ int idempotency_table_get(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
 int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                           const IdempotencyRecord *answer);
 
+/* Stores a record as it is on another host, until the same time; removes a few expired ones.
+ * Returns 0 or a negative errno. */
+int idempotency_table_set(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
+                          const IdempotencyRecord *answer);
+
 /* Removes a few expired records: more than one exchange adds, so that the table is bounded, but
  * few, so that the transaction stays short. Returns 0 or a negative errno. */
 int idempotency_table_prune(Txn *txn);

@@ -24,15 +24,22 @@ static int get_tenancy_number(Txn *txn, const char *tenancy_id, uint32_t *ret)
         return 0;
 }
 
+static int set_intent(Txn *txn, Database database, const RecordType *type, uint64_t id,
+                      const void *record)
+{
+        StoreKey key;
+
+        key_for_id(id, &key);
+        return txn_put_record(txn, database, key_val(&key), type, record);
+}
+
 static int put_intent(Txn *txn, Database database, const RecordType *type, const void *record,
                       uint64_t *ret_id)
 {
         uint64_t id = store_clock_next_id(txn->clock);
-        StoreKey key;
         int r;
 
-        key_for_id(id, &key);
-        r = txn_put_record(txn, database, key_val(&key), type, record);
+        r = set_intent(txn, database, type, id, record);
         if (r < 0)
                 return r;
         *ret_id = id;
@@ -58,6 +65,26 @@ int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent
 
         r = get_tenancy_number(txn, tenancy_id, &delete.tenancy);
         return r < 0 ? r : put_intent(txn, DATABASE_DELETES, &delete_record, &delete, ret_id);
+}
+
+int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
+                              const ExchangeRecord *record)
+{
+        ExchangeRecord exchange = *record; /* lent */
+        int r;
+
+        r = get_tenancy_number(txn, tenancy_id, &exchange.tenancy);
+        return r < 0 ? r : set_intent(txn, DATABASE_INTENTS, &exchange_record, id, &exchange);
+}
+
+int intent_table_set_delete(Txn *txn, const char *tenancy_id, uint64_t id,
+                            const DeleteRecord *record)
+{
+        DeleteRecord delete = *record; /* lent */
+        int r;
+
+        r = get_tenancy_number(txn, tenancy_id, &delete.tenancy);
+        return r < 0 ? r : set_intent(txn, DATABASE_DELETES, &delete_record, id, &delete);
 }
 
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret)

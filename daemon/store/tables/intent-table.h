@@ -12,6 +12,12 @@ int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIn
 int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent *intent,
                             uint64_t *ret_id);
 
+/* Store an intent as it is on another host, but for the number of the tenancy. */
+int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
+                              const ExchangeRecord *record);
+int intent_table_set_delete(Txn *txn, const char *tenancy_id, uint64_t id,
+                            const DeleteRecord *record);
+
 /* -ENOENT for a missing intent. `ret` is as for record_decode(). */
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret);
 

@@ -92,6 +92,7 @@ static int push_links_of_user(Txn *txn, Database database, const StoreKey *user,
         MDB_val key = key_val(user), value;
         int r;
 
+        txn_note_read(txn, database, key);
         r = txn_cursor(txn, database, &cursor);
         if (r < 0)
                 return r;
@@ -251,6 +252,7 @@ static int count_links_of_user(Txn *txn, Database database, const StoreKey *user
         int r;
 
         *ret = 0;
+        txn_note_read(txn, database, key);
         r = txn_cursor(txn, database, &cursor);
         if (r == 0)
                 r = cursor_get(cursor, MDB_SET, &key, &value);
@@ -259,10 +261,25 @@ static int count_links_of_user(Txn *txn, Database database, const StoreKey *user
         return lmdb_errno(mdb_cursor_count(cursor, ret));
 }
 
+/* Stores a link that does not exist. */
+static int link_table_store(Txn *txn, uint32_t tenancy, const Link *link)
+{
+        StoreKey key, user;
+        int r;
+
+        r = key_for_link(tenancy, link->authenticator_id, &key);
+        if (r == 0)
+                r = key_for_user(tenancy, link->user_id, &user);
+        if (r == 0)
+                r = link_table_put(txn, tenancy, link);
+        return r < 0 ? r
+                     : txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
+}
+
 static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
 {
         Link stored = *link; /* lent */
-        StoreKey key, user, user_3;
+        StoreKey user, user_3;
         size_t n_links, n_links_3;
         int r;
 
@@ -276,15 +293,8 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
                 return r;
         if (n_links + n_links_3 >= LINKS_PER_USER_MAX)
                 return ERROR_LIMITS_EXCEEDED;
-
-        r = key_for_link(tenancy, link->authenticator_id, &key);
-        if (r < 0)
-                return r;
         stored.id = store_clock_next_id(txn->clock);
-        r = link_table_put(txn, tenancy, &stored);
-        if (r < 0)
-                return r;
-        return txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
+        return link_table_store(txn, tenancy, &stored);
 }
 
 /* Updates an existing link if the other has more information. */
@@ -371,6 +381,17 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         return txn_delete(txn, DATABASE_USERS_3, key_val(&user_3), &authenticator);
 }
 
+/* Not noted: it follows from the removal. */
+static int add_tombstone(Txn *txn, uint32_t tenancy, const char *authenticator_id)
+{
+        AccessSet *accesses = TAKE_PTR(txn->accesses);
+        int r;
+
+        r = tombstone_table_add(txn, tenancy, TOMBSTONE_AUTHENTICATOR, authenticator_id);
+        txn->accesses = accesses;
+        return r;
+}
+
 /* Removes a listed link; if it is missing, the index is corrupt. Takes ownership of the link. */
 static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkList *removed)
 {
@@ -381,12 +402,36 @@ static int link_table_take(Txn *txn, TenancyRecord *tenancy, Link *link, LinkLis
                 return -EBADMSG;
         r = link_table_delete(txn, tenancy->number, owned);
         if (r == 0)
-                r = tombstone_table_add(txn, tenancy->number, TOMBSTONE_AUTHENTICATOR,
-                                        owned->authenticator_id);
+                r = add_tombstone(txn, tenancy->number, owned->authenticator_id);
         if (r < 0)
                 return r == -ENOENT ? -EBADMSG : r;
         tenancy->n_links--;
         return link_list_push(removed, TAKE_PTR(owned));
+}
+
+int link_table_set(Txn *txn, const char *tenancy_id, const Link *link, LinkList *removed,
+                   bool *ret_added)
+{
+        _cleanup_(link_freep) Link *old = NULL;
+        TenancyRecord tenancy;
+        int r;
+
+        *ret_added = false;
+        r = tenancy_table_get_or_new(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                r = link_table_get_in(txn, tenancy.number, link->authenticator_id, &old);
+        if (r < 0)
+                return r;
+        if (old && old->id == link->id && streq(old->user_id, link->user_id))
+                return link_table_put(txn, tenancy.number, link);
+        r = old ? link_table_take(txn, &tenancy, TAKE_PTR(old), removed) : 0;
+        if (r == 0)
+                r = link_table_store(txn, tenancy.number, link);
+        if (r < 0)
+                return r;
+        tenancy.n_links++;
+        *ret_added = true;
+        return tenancy_table_put(txn, tenancy_id, &tenancy);
 }
 
 int link_table_remove(Txn *txn, const char *tenancy_id, const char *authenticator_id,

@@ -97,6 +97,25 @@ int tombstone_table_add(Txn *txn, uint32_t tenancy, TombstoneSubject subject, co
         return r < 0 ? r : drop_old(txn);
 }
 
+int tombstone_table_set(Txn *txn, const char *tenancy_id, uint64_t id,
+                        const TombstoneRecord *record)
+{
+        TombstoneRecord tombstone = *record;
+        TenancyRecord tenancy;
+        StoreKey key;
+        int r;
+
+        r = tenancy_table_get_or_new(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                r = tenancy_table_put(txn, tenancy_id, &tenancy);
+        if (r < 0)
+                return r;
+        tombstone.tenancy = tenancy.number;
+        key_for_id(id, &key);
+        r = txn_put_record(txn, DATABASE_TOMBSTONES, key_val(&key), &tombstone_record, &tombstone);
+        return r < 0 ? r : drop_old(txn);
+}
+
 /* A crash may interrupt an open exchange of any tenancy. */
 int tombstone_table_add_if_open(Txn *txn, const char *tenancy_id, TombstoneSubject subject,
                                 const char *id)
@@ -237,6 +256,7 @@ int tombstone_table_apply(Txn *txn, uint32_t tenancy, Recovery *recovery, bool *
         r = meta_table_get_time(txn, META_DECISIONS_DROPPED, &dropped_ms);
         if (r == 0)
                 r = index_candidates(recovery, &index);
+        txn_note_read(txn, DATABASE_TOMBSTONES, (MDB_val){});
         if (r == 0)
                 r = txn_cursor(txn, DATABASE_TOMBSTONES, &cursor);
         if (r < 0)

@@ -25,6 +25,11 @@ int tombstone_table_add(Txn *txn, uint32_t tenancy, TombstoneSubject subject, co
 int tombstone_table_add_if_open(Txn *txn, const char *tenancy_id, TombstoneSubject subject,
                                 const char *id);
 
+/* Stores a tombstone as it is on another host, but for the number of the tenancy. Returns 0 or a
+ * negative errno. */
+int tombstone_table_set(Txn *txn, const char *tenancy_id, uint64_t id,
+                        const TombstoneRecord *record);
+
 /*
  * Sets the latest tombstone of each candidate. *ret_complete is false if tombstones that may
  * concern a candidate have been dropped. Returns 0 or a negative errno.

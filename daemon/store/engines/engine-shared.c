@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <malloc.h>
+
+#include "base/log.h"
+#include "daemon/store/engines/engine-shared.h"
+#include "daemon/store/engines/replica-jobs.h"
+#include "daemon/store/engines/worker.h"
+#include "daemon/store/shared/plan.h"
+#include "daemon/store/shared/revision-id.h"
+#include "dbus/error.h"
+
+/* A change fails after so many plans whose conditions did not hold. */
+#define ATTEMPTS_MAX 64U
+
+typedef struct EngineShared {
+        Engine engine;
+        EngineSharedOptions options;
+        SharedLog *log;
+        Worker *worker;
+
+        ChangeQueue waiting; /* to be planned */
+        ChangeQueue planned; /* one for each item of the batch in flight */
+        bool *done;          /* of these, which were made; NULL: not known yet */
+        ChangeQueue ended;
+        LogBatch batch;
+        uint64_t committed; /* the revision of the batch; 0: it is not committed yet */
+        uint64_t last_id;   /* the last id given by this host */
+        bool planning;
+
+        uint64_t revision; /* of the replica; 0: not loaded */
+        UpdateQueue arrived;
+        bool applying;
+        ReplicaLoad *load; /* NULL: not loading */
+        bool reachable;
+} EngineShared;
+
+static void pump(EngineShared *shared);
+static int start_loading(EngineShared *shared);
+
+/* Ends of changes */
+
+static void end_change(EngineShared *shared, StoreChange *change)
+{
+        STAILQ_INSERT_TAIL(&shared->ended, change, entry);
+        worker_wake(shared->worker);
+}
+
+static void fail_all(EngineShared *shared, ChangeQueue *queue, int r)
+{
+        StoreChange *change;
+
+        while ((change = change_queue_pop(queue))) {
+                change_fail(change, r);
+                end_change(shared, change);
+        }
+}
+
+static void finish_change(EngineShared *shared, StoreChange *change, bool done, ChangeQueue *again)
+{
+        if (done)
+                change_keep_step(change);
+        if (done && !change->unfinished) {
+                end_change(shared, change);
+        } else if (!done && ++change->n_attempts >= ATTEMPTS_MAX) {
+                change_fail(change, ERROR_STORE_FAILED);
+                end_change(shared, change);
+        } else {
+                STAILQ_INSERT_TAIL(again, change, entry);
+        }
+}
+
+static void forget_batch(EngineShared *shared)
+{
+        log_batch_clear(&shared->batch);
+        free(TAKE_PTR(shared->done));
+        shared->committed = 0;
+}
+
+/* The replica has reached the batch: its changes are readable, and those that failed can be planned
+ * with what they collided with. */
+static void finish_batch(EngineShared *shared)
+{
+        StoreChange *change;
+        ChangeQueue again;
+        size_t i = 0;
+
+        if (!shared->done || shared->committed > shared->revision)
+                return;
+        STAILQ_INIT(&again);
+        while ((change = change_queue_pop(&shared->planned)))
+                finish_change(shared, change, shared->done[i++], &again);
+        STAILQ_CONCAT(&again, &shared->waiting);
+        STAILQ_CONCAT(&shared->waiting, &again);
+        forget_batch(shared);
+        pump(shared);
+}
+
+/* Commit */
+
+static void on_committed(int r, uint64_t revision, const bool *done, void *userdata)
+{
+        EngineShared *shared = userdata;
+
+        if (r == 0) {
+                shared->done = calloc(shared->batch.n_changes + 1, sizeof(bool));
+                if (!shared->done)
+                        r = -ENOMEM;
+        }
+        if (r != 0) {
+                fail_all(shared, &shared->planned, r < 0 ? ERROR_STORE_FAILED : r);
+                forget_batch(shared);
+                pump(shared);
+                return;
+        }
+        memcpy(shared->done, done, shared->batch.n_changes * sizeof(bool));
+        shared->committed = revision;
+        finish_batch(shared);
+}
+
+static void commit_batch(EngineShared *shared)
+{
+        int r;
+
+        r = shared->log->class->commit(shared->log, &shared->batch, on_committed, shared);
+        if (r == 0)
+                return;
+        fail_all(shared, &shared->planned, ERROR_STORE_FAILED);
+        forget_batch(shared);
+}
+
+/* Plan */
+
+static void on_planned(PlanJob *job)
+{
+        EngineShared *shared = job->userdata;
+        int r = job->r;
+
+        shared->planning = false;
+        shared->last_id = job->last_id;
+        STAILQ_CONCAT(&job->queue, &shared->waiting); /* those that are left come first */
+        STAILQ_CONCAT(&shared->waiting, &job->queue);
+        STAILQ_CONCAT(&shared->planned, &job->planned);
+        STAILQ_CONCAT(&shared->ended, &job->failed);
+        shared->batch = TAKE(job->batch, (LogBatch){});
+        if (r < 0)
+                fail_all(shared, &shared->waiting, store_error_from_errno(r));
+        if (shared->batch.n_changes > 0)
+                commit_batch(shared);
+        else
+                forget_batch(shared);
+        pump(shared);
+}
+
+/* More than a batch needs, because plans may fail. */
+#define PLANNED_AT_ONCE LOG_BATCH_MAX
+
+static void start_plan(EngineShared *shared)
+{
+        PlanJob *job = plan_job_new(shared->options.environment, on_planned, shared);
+
+        if (!job) {
+                fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
+                return;
+        }
+        job->options = (PlanOptions){.revision = shared->revision, .host = shared->options.host};
+        job->last_id = shared->last_id;
+        for (unsigned i = 0; i < PLANNED_AT_ONCE; i++) {
+                StoreChange *change = change_queue_pop(&shared->waiting);
+
+                if (!change)
+                        break;
+                STAILQ_INSERT_TAIL(&job->queue, change, entry);
+        }
+        shared->planning = true;
+        worker_queue(shared->worker, &job->job);
+}
+
+static bool has_batch(const EngineShared *shared)
+{
+        return shared->planning || !STAILQ_EMPTY(&shared->planned);
+}
+
+/* Goes on with what waits. */
+static void pump(EngineShared *shared)
+{
+        if (STAILQ_EMPTY(&shared->waiting) || has_batch(shared))
+                return;
+        if (!shared->reachable || shared->revision == 0)
+                fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
+        else
+                start_plan(shared);
+}
+
+/* Replica */
+
+static void start_applying(EngineShared *shared);
+
+static void report_news(const EngineShared *shared, const ApplyJob *job)
+{
+        for (size_t i = 0; shared->options.changed && i < job->n_news; i++)
+                shared->options.changed(&job->news[i], shared->options.userdata);
+}
+
+static void on_applied(ApplyJob *job)
+{
+        EngineShared *shared = job->userdata;
+
+        shared->applying = false;
+        if (job->r < 0) { /* try again, with what has arrived since */
+                STAILQ_CONCAT(&job->updates, &shared->arrived);
+                STAILQ_CONCAT(&shared->arrived, &job->updates);
+        } else {
+                shared->revision = job->revision;
+                report_news(shared, job);
+        }
+        start_applying(shared);
+        finish_batch(shared);
+}
+
+static void start_applying(EngineShared *shared)
+{
+        ApplyJob *job;
+
+        if (shared->applying || shared->load || STAILQ_EMPTY(&shared->arrived))
+                return;
+        job = apply_job_new(shared->options.environment, on_applied, shared);
+        if (!job)
+                return; /* with the next update */
+        STAILQ_CONCAT(&job->updates, &shared->arrived);
+        shared->applying = true;
+        worker_queue(shared->worker, &job->job);
+}
+
+static void on_changed(uint64_t revision, const LogEvent *events, size_t n_events, void *userdata)
+{
+        EngineShared *shared = userdata;
+        Update *update;
+
+        if (revision <= shared->revision)
+                return;
+        update = update_new(revision, events, n_events);
+        if (!update) {
+                (void) start_loading(shared);
+                return;
+        }
+        STAILQ_INSERT_TAIL(&shared->arrived, update, entry);
+        start_applying(shared);
+}
+
+static void on_reachable(bool is_reachable, void *userdata)
+{
+        EngineShared *shared = userdata;
+
+        shared->reachable = is_reachable;
+        if (!is_reachable)
+                fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
+}
+
+static void on_lost(void *userdata)
+{
+        (void) start_loading(userdata);
+}
+
+static int follow(EngineShared *shared)
+{
+        const LogFollower follower = {
+                .changed = on_changed,
+                .lost = on_lost,
+                .reachable = on_reachable,
+                .userdata = shared,
+        };
+
+        return shared->log->class->follow(shared->log, shared->revision, &follower);
+}
+
+/* Load */
+
+static int load_again(EngineShared *shared)
+{
+        shared->load = replica_load_free(shared->load);
+        return start_loading(shared);
+}
+
+static void on_page_stored(PageJob *job)
+{
+        EngineShared *shared = job->userdata;
+
+        if (job->r < 0) {
+                log_error("Failed to store a copy of the shared store: %s; loading again",
+                          strerror(-job->r));
+                (void) load_again(shared);
+        } else if (job->is_last) {
+                shared->load = replica_load_free(shared->load);
+                shared->revision = job->page->revision;
+                update_queue_clear(&shared->arrived);
+                (void) follow(shared);
+                finish_batch(shared);
+                pump(shared);
+        } else {
+                (void) shared->log->class->load_next(shared->log);
+        }
+}
+
+static void on_page(int r, uint64_t revision, const LogEvent *events, size_t n_events,
+                    void *userdata)
+{
+        EngineShared *shared = userdata;
+        PageJob *job = NULL;
+
+        if (r == 0)
+                job = page_job_new(shared->load, revision, events, n_events, on_page_stored,
+                                   shared);
+        if (job)
+                worker_queue(shared->worker, &job->job);
+        else
+                (void) load_again(shared);
+}
+
+static int start_loading(EngineShared *shared)
+{
+        if (shared->load)
+                return 0;
+        shared->load = replica_load_new(shared->options.environment);
+        return shared->load ? shared->log->class->load(shared->log, on_page, shared) : -ENOMEM;
+}
+
+/* The engine */
+
+static Engine *shared_free(Engine *engine)
+{
+        EngineShared *shared = (EngineShared *) engine;
+
+        worker_free(shared->worker); /* before what its jobs use */
+        if (shared->log)
+                shared->log->class->free(shared->log);
+        replica_load_free(shared->load);
+        change_queue_clear(&shared->waiting);
+        change_queue_clear(&shared->planned);
+        change_queue_clear(&shared->ended);
+        update_queue_clear(&shared->arrived);
+        forget_batch(shared);
+        free(shared);
+        return NULL;
+}
+
+static void on_barrier(BarrierJob *job)
+{
+        end_change(job->userdata, TAKE_PTR(job->change));
+}
+
+static void shared_queue(Engine *engine, StoreChange *change)
+{
+        EngineShared *shared = (EngineShared *) engine;
+        BarrierJob *job;
+
+        if (change->tenancy_id) {
+                STAILQ_INSERT_TAIL(&shared->waiting, change, entry);
+                pump(shared);
+                return;
+        }
+        /* A barrier checks the worker thread, and does not wait for the log. */
+        job = barrier_job_new(change, on_barrier, shared);
+        if (job) {
+                worker_queue(shared->worker, &job->job);
+                return;
+        }
+        change_fail(change, ERROR_STORE_FAILED);
+        end_change(shared, change);
+}
+
+static int shared_get_fd(Engine *engine)
+{
+        return worker_get_fd(((EngineShared *) engine)->worker);
+}
+
+static void shared_collect(Engine *engine, ChangeQueue *ended)
+{
+        EngineShared *shared = (EngineShared *) engine;
+
+        worker_dispatch(shared->worker);
+        STAILQ_CONCAT(ended, &shared->ended);
+}
+
+static int shared_is_readable(Engine *engine)
+{
+        return ((EngineShared *) engine)->revision > 0 ? 0 : ERROR_STORE_FAILED;
+}
+
+static void shared_release_memory(Engine *engine)
+{
+        EngineShared *shared = (EngineShared *) engine;
+        ReleaseJob *job = release_job_new(shared->options.environment);
+
+        if (job)
+                worker_queue(shared->worker, &job->job);
+}
+
+static int read_revision(Environment *environment, uint64_t *ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        r = environment_begin_read(environment, &txn);
+        return r < 0 ? r : replica_get_revision(&txn, ret);
+}
+
+static const EngineClass shared_class = {
+        .free = shared_free,
+        .queue = shared_queue,
+        .get_fd = shared_get_fd,
+        .collect = shared_collect,
+        .is_readable = shared_is_readable,
+        .release_memory = shared_release_memory,
+};
+
+int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
+{
+        EngineShared *shared = calloc(1, sizeof(EngineShared));
+        int r;
+
+        if (!shared) {
+                options->log->class->free(options->log);
+                return -ENOMEM;
+        }
+        shared->engine.class = &shared_class;
+        shared->options = *options;
+        shared->log = options->log;
+        STAILQ_INIT(&shared->waiting);
+        STAILQ_INIT(&shared->planned);
+        STAILQ_INIT(&shared->ended);
+        STAILQ_INIT(&shared->arrived);
+        r = read_revision(options->environment, &shared->revision);
+        if (r == 0)
+                r = worker_new(&shared->worker);
+        if (r == 0)
+                r = shared->revision > 0 ? follow(shared) : start_loading(shared);
+        if (r < 0) {
+                shared_free(&shared->engine);
+                return r;
+        }
+        *ret = &shared->engine;
+        return 0;
+}

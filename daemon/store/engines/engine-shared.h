@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/store/engines/engine.h"
+#include "daemon/store/environment/environment.h"
+#include "daemon/store/shared/replica.h"
+
+/*
+ * The engine of a store that several hosts share. A change is planned on the replica (plan.h),
+ * committed in the shared log under the conditions of the plan, and completed when the replica has
+ * reached its revision. If the conditions do not hold, another host was first, and the change is
+ * planned again. While the log cannot be reached, changes fail with STORE_FAILED.
+ *
+ * The thread of the worker reads and writes the replica; all else is in the caller's thread.
+ */
+typedef struct EngineSharedOptions {
+        Environment *environment; /* lent */
+        SharedLog *log;           /* owned, also on failure */
+        unsigned host;            /* its number, which no other host has */
+        /* Links that other hosts have added or removed; lent. May be NULL. */
+        void (*changed)(const ReplicaNews *news, void *userdata);
+        void *userdata;
+} EngineSharedOptions;
+
+/* Returns 0 or a negative errno. */
+int engine_shared_new(const EngineSharedOptions *options, Engine **ret);

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <malloc.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "daemon/store/engines/replica-jobs.h"
+#include "daemon/store/shared/replica.h"
+
+/* Updates */
+
+static void update_free(Update *update)
+{
+        if (!update)
+                return;
+        for (size_t i = 0; i < update->n_events; i++) {
+                free(update->events[i].key);
+                free(update->events[i].value);
+        }
+        free(update->events);
+        free(update);
+}
+DEFINE_CLEANUP(Update *, update_free);
+
+static int copy_event(const LogEvent *event, LogEvent *ret)
+{
+        ret->created_at = event->created_at;
+        ret->value_len = event->value_len;
+        ret->key = strdup(event->key);
+        if (!ret->key)
+                return -ENOMEM;
+        if (!event->value)
+                return 0;
+        ret->value = malloc(event->value_len + 1);
+        if (!ret->value)
+                return -ENOMEM;
+        memcpy(ret->value, event->value, event->value_len);
+        return 0;
+}
+
+Update *update_new(uint64_t revision, const LogEvent *events, size_t n_events)
+{
+        _cleanup_(update_freep) Update *update = calloc(1, sizeof(Update));
+
+        if (!update)
+                return NULL;
+        update->revision = revision;
+        update->events = calloc(n_events + 1, sizeof(LogEvent));
+        if (!update->events)
+                return NULL;
+        update->n_events = n_events;
+        for (size_t i = 0; i < n_events; i++)
+                if (copy_event(&events[i], &update->events[i]) < 0)
+                        return NULL;
+        return TAKE_PTR(update);
+}
+
+void update_queue_clear(UpdateQueue *queue)
+{
+        Update *update;
+
+        while ((update = STAILQ_FIRST(queue))) {
+                STAILQ_REMOVE_HEAD(queue, entry);
+                update_free(update);
+        }
+}
+
+/* Plan */
+
+static void plan_free(PlanJob *plan)
+{
+        change_queue_clear(&plan->queue);
+        change_queue_clear(&plan->planned);
+        change_queue_clear(&plan->failed);
+        log_batch_clear(&plan->batch);
+        free(plan);
+}
+
+static void plan_run(Job *job)
+{
+        PlanJob *plan = container_of(job, PlanJob, job);
+
+        plan->options.last_id = &plan->last_id;
+        do {
+                plan->r = plan_batch(plan->environment, &plan->options, &plan->queue,
+                                     &plan->planned, &plan->failed, &plan->batch);
+        } while (plan->r == -EXFULL && (plan->r = environment_grow(plan->environment)) == 0);
+        if (plan->r < 0)
+                (void) environment_recover(plan->environment);
+}
+
+static void plan_done(Job *job)
+{
+        PlanJob *plan = container_of(job, PlanJob, job);
+
+        plan->done(plan);
+        plan_free(plan);
+}
+
+static void plan_drop(Job *job)
+{
+        plan_free(container_of(job, PlanJob, job));
+}
+
+PlanJob *plan_job_new(Environment *environment, void (*done)(PlanJob *job), void *userdata)
+{
+        PlanJob *plan = calloc(1, sizeof(PlanJob));
+
+        if (!plan)
+                return NULL;
+        *plan = (PlanJob){
+                .job = {.run = plan_run, .done = plan_done, .drop = plan_drop},
+                .environment = environment,
+                .done = done,
+                .userdata = userdata,
+        };
+        STAILQ_INIT(&plan->queue);
+        STAILQ_INIT(&plan->planned);
+        STAILQ_INIT(&plan->failed);
+        return plan;
+}
+
+/* Apply */
+
+static void apply_clear_news(ApplyJob *apply)
+{
+        for (size_t i = 0; i < apply->n_news; i++)
+                replica_news_clear(&apply->news[i]);
+        free(TAKE_PTR(apply->news));
+        apply->n_news = 0;
+}
+
+static void apply_free(ApplyJob *apply)
+{
+        apply_clear_news(apply);
+        update_queue_clear(&apply->updates);
+        free(apply);
+}
+
+static int apply_event(ApplyJob *apply, Txn *txn, uint64_t revision, const LogEvent *event)
+{
+        ReplicaNews *news = reallocarray(apply->news, apply->n_news + 1, sizeof(ReplicaNews));
+        int r;
+
+        if (!news)
+                return -ENOMEM;
+        apply->news = news;
+        news += apply->n_news;
+        *news = (ReplicaNews){};
+        r = replica_apply(txn, revision, event, news);
+        if (r < 0)
+                return r;
+        if (news->added.n_links + news->removed.n_links > 0)
+                apply->n_news++;
+        else
+                replica_news_clear(news);
+        return 0;
+}
+
+static int apply_updates(ApplyJob *apply)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        const Update *update;
+        int r;
+
+        apply_clear_news(apply);
+        r = environment_begin_write(apply->environment, &txn);
+        STAILQ_FOREACH(update, &apply->updates, entry) {
+                for (size_t i = 0; r == 0 && i < update->n_events; i++)
+                        r = apply_event(apply, &txn, update->revision, &update->events[i]);
+                apply->revision = update->revision;
+        }
+        if (r == 0)
+                r = replica_put_revision(&txn, apply->revision);
+        return r < 0 ? r : txn_commit(&txn);
+}
+
+/* The updates are in the shared log, whether there is room for them here or not. */
+static int make_room(Environment *environment)
+{
+        int r;
+
+        r = environment_grow(environment);
+        if (r == -ENOSPC || r == -EDQUOT)
+                r = environment_use_reserve(environment);
+        return r;
+}
+
+static void apply_run(Job *job)
+{
+        ApplyJob *apply = container_of(job, ApplyJob, job);
+        const struct timespec pause = {.tv_nsec = 500 * 1000 * 1000};
+
+        do {
+                apply->r = apply_updates(apply);
+        } while (apply->r == -EXFULL && (apply->r = make_room(apply->environment)) == 0);
+        if (apply->r == 0)
+                return;
+        log_error("Failed to apply changes of the shared store: %s; retrying", strerror(-apply->r));
+        (void) environment_recover(apply->environment);
+        (void) nanosleep(&pause, NULL);
+}
+
+static void apply_done(Job *job)
+{
+        ApplyJob *apply = container_of(job, ApplyJob, job);
+
+        apply->done(apply);
+        apply_free(apply);
+}
+
+static void apply_drop(Job *job)
+{
+        apply_free(container_of(job, ApplyJob, job));
+}
+
+ApplyJob *apply_job_new(Environment *environment, void (*done)(ApplyJob *job), void *userdata)
+{
+        ApplyJob *apply = calloc(1, sizeof(ApplyJob));
+
+        if (!apply)
+                return NULL;
+        *apply = (ApplyJob){
+                .job = {.run = apply_run, .done = apply_done, .drop = apply_drop},
+                .environment = environment,
+                .done = done,
+                .userdata = userdata,
+        };
+        STAILQ_INIT(&apply->updates);
+        return apply;
+}
+
+/* Load */
+
+static void page_run(Job *job)
+{
+        PageJob *page = container_of(job, PageJob, job);
+        const Update *update = page->page;
+
+        page->r = page->is_last ? replica_load_end(page->load, update->revision)
+                                : replica_load_add(page->load, update->revision, update->events,
+                                                   update->n_events);
+}
+
+static void page_drop(Job *job)
+{
+        PageJob *page = container_of(job, PageJob, job);
+
+        update_free(page->page);
+        free(page);
+}
+
+static void page_done(Job *job)
+{
+        PageJob *page = container_of(job, PageJob, job);
+
+        page->done(page);
+        page_drop(job);
+}
+
+PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
+                      void (*done)(PageJob *job), void *userdata)
+{
+        PageJob *page = calloc(1, sizeof(PageJob));
+
+        if (!page)
+                return NULL;
+        *page = (PageJob){
+                .job = {.run = page_run, .done = page_done, .drop = page_drop},
+                .load = load,
+                .done = done,
+                .userdata = userdata,
+                .page = update_new(revision, events, n_events),
+                .is_last = n_events == 0,
+        };
+        if (!page->page) {
+                free(page);
+                return NULL;
+        }
+        return page;
+}
+
+/* Barrier */
+
+static void barrier_run(Job *job _unused_)
+{
+}
+
+static void barrier_drop(Job *job)
+{
+        BarrierJob *barrier = container_of(job, BarrierJob, job);
+
+        change_free(barrier->change);
+        free(barrier);
+}
+
+static void barrier_done(Job *job)
+{
+        BarrierJob *barrier = container_of(job, BarrierJob, job);
+
+        barrier->done(barrier);
+        barrier_drop(job);
+}
+
+BarrierJob *barrier_job_new(StoreChange *change, void (*done)(BarrierJob *job), void *userdata)
+{
+        BarrierJob *barrier = calloc(1, sizeof(BarrierJob));
+
+        if (!barrier)
+                return NULL;
+        *barrier = (BarrierJob){
+                .job = {.run = barrier_run, .done = barrier_done, .drop = barrier_drop},
+                .done = done,
+                .userdata = userdata,
+                .change = change,
+        };
+        return barrier;
+}
+
+/* Release */
+
+static void release_run(Job *job)
+{
+        environment_release_memory(container_of(job, ReleaseJob, job)->environment);
+        (void) malloc_trim(0);
+}
+
+static void release_drop(Job *job)
+{
+        free(container_of(job, ReleaseJob, job));
+}
+
+ReleaseJob *release_job_new(Environment *environment)
+{
+        ReleaseJob *release = calloc(1, sizeof(ReleaseJob));
+
+        if (!release)
+                return NULL;
+        *release = (ReleaseJob){
+                .job = {.run = release_run, .done = release_drop, .drop = release_drop},
+                .environment = environment,
+        };
+        return release;
+}

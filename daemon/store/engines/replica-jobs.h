@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/store/engines/worker.h"
+#include "daemon/store/shared/plan.h"
+#include "daemon/store/shared/replica-load.h"
+#include "daemon/store/shared/replica.h"
+
+/*
+ * What the worker thread does with a replica. A job is made and reported in the caller's thread;
+ * its function may take members over, and must not free the job. In between, members belong to the
+ * worker thread. The functions return NULL if out of memory.
+ */
+
+/* Events of a revision that have to be applied. */
+typedef struct Update {
+        uint64_t revision;
+        LogEvent *events;
+        size_t n_events;
+        STAILQ_ENTRY(Update) entry;
+} Update;
+
+typedef STAILQ_HEAD(UpdateQueue, Update) UpdateQueue;
+
+/* Copies the events. */
+Update *update_new(uint64_t revision, const LogEvent *events, size_t n_events);
+void update_queue_clear(UpdateQueue *queue);
+
+/* Plans a batch. */
+typedef struct PlanJob {
+        Job job;
+        Environment *environment;
+        void (*done)(struct PlanJob *job);
+        void *userdata;
+        PlanOptions options;
+        uint64_t last_id;
+        ChangeQueue queue; /* to be planned; then what is left */
+        ChangeQueue planned;
+        ChangeQueue failed;
+        LogBatch batch;
+        int r;
+} PlanJob;
+
+PlanJob *plan_job_new(Environment *environment, void (*done)(PlanJob *job), void *userdata);
+
+/* Applies updates in one transaction. A failure takes half a second. */
+typedef struct ApplyJob {
+        Job job;
+        Environment *environment;
+        void (*done)(struct ApplyJob *job);
+        void *userdata;
+        UpdateQueue updates; /* also after a failure */
+        ReplicaNews *news;
+        size_t n_news;
+        uint64_t revision; /* of the last update */
+        int r;
+} ApplyJob;
+
+ApplyJob *apply_job_new(Environment *environment, void (*done)(ApplyJob *job), void *userdata);
+
+/* Stores a page of a snapshot, which is copied. Without events it is the last page, after which the
+ * snapshot replaces the replica. */
+typedef struct PageJob {
+        Job job;
+        ReplicaLoad *load; /* lent */
+        void (*done)(struct PageJob *job);
+        void *userdata;
+        Update *page;
+        bool is_last;
+        int r;
+} PageJob;
+
+PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
+                      void (*done)(PageJob *job), void *userdata);
+
+/* Does nothing. Takes ownership of the change. */
+typedef struct BarrierJob {
+        Job job;
+        void (*done)(struct BarrierJob *job);
+        void *userdata;
+        StoreChange *change;
+} BarrierJob;
+
+BarrierJob *barrier_job_new(StoreChange *change, void (*done)(BarrierJob *job), void *userdata);
+
+/* Releases cached memory. */
+typedef struct ReleaseJob {
+        Job job;
+        Environment *environment;
+} ReleaseJob;
+
+ReleaseJob *release_job_new(Environment *environment);

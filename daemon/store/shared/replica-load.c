@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/store/shared/replica-load.h"
+#include "daemon/store/shared/replica.h"
+
+#define DIRECTORY "loading"
+
+struct ReplicaLoad {
+        Environment *replica;
+        Environment *environment; /* of the snapshot; NULL before the first page */
+        char *directory;
+};
+
+/* Left by this process, or by one that was killed. */
+static int remove_files(const ReplicaLoad *load)
+{
+        static const char *const files[] = {"data.mdb", "new.mdb", "lock.mdb"};
+        _cleanup_(closep) int fd = open(load->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : log_errno_origin(-errno);
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                if (unlinkat(fd, files[i], 0) < 0 && errno != ENOENT)
+                        return log_errno_origin(-errno);
+        return rmdir(load->directory) < 0 ? log_errno_origin(-errno) : 0;
+}
+
+ReplicaLoad *replica_load_new(Environment *environment)
+{
+        _cleanup_(replica_load_freep) ReplicaLoad *load = calloc(1, sizeof(ReplicaLoad));
+
+        if (!load)
+                return NULL;
+        load->replica = environment;
+        if (asprintf(&load->directory, "%s/" DIRECTORY, environment_directory(environment)) < 0) {
+                load->directory = NULL;
+                return NULL;
+        }
+        return TAKE_PTR(load);
+}
+
+ReplicaLoad *replica_load_free(ReplicaLoad *load)
+{
+        if (!load)
+                return NULL;
+        if (environment_free(load->environment), load->directory)
+                (void) remove_files(load);
+        free(load->directory);
+        free(load);
+        return NULL;
+}
+
+static int open_snapshot(ReplicaLoad *load)
+{
+        int r;
+
+        if (load->environment)
+                return 0;
+        r = remove_files(load);
+        if (r == 0 && mkdir(load->directory, 0700) < 0)
+                r = log_errno_origin(-errno);
+        return r < 0 ? r : environment_new(load->directory, false, &load->environment);
+}
+
+static int add_events(Txn *txn, uint64_t revision, const LogEvent *events, size_t n_events)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n_events; i++) {
+                _cleanup_(replica_news_clear) ReplicaNews news = {};
+
+                r = replica_apply(txn, revision, &events[i], &news);
+        }
+        return r;
+}
+
+/* Runs in a transaction, in a larger map if the snapshot does not fit. */
+static int add_page(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        r = environment_begin_write(load->environment, &txn);
+        if (r == 0)
+                r = add_events(&txn, revision, events, n_events);
+        if (r == 0 && n_events == 0)
+                r = replica_put_revision(&txn, revision);
+        return r < 0 ? r : txn_commit(&txn);
+}
+
+int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events)
+{
+        int r;
+
+        r = open_snapshot(load);
+        while (r == 0 && (r = add_page(load, revision, events, n_events)) == -EXFULL)
+                r = environment_grow(load->environment);
+        return r;
+}
+
+int replica_load_end(ReplicaLoad *load, uint64_t revision)
+{
+        int r;
+
+        r = replica_load_add(load, revision, NULL, 0);
+        if (r < 0)
+                return r;
+        load->environment = environment_free(load->environment);
+        return environment_replace(load->replica, load->directory);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/store/environment/environment.h"
+#include "daemon/store/shared/shared-log.h"
+
+/* Loads a snapshot of the shared log beside the replica, which stays in use until the snapshot is
+ * complete and replaces it. */
+typedef struct ReplicaLoad ReplicaLoad;
+
+/* The environment of the replica is lent. Returns NULL if out of memory. */
+ReplicaLoad *replica_load_new(Environment *environment);
+/* Removes what has been loaded. Returns NULL. */
+ReplicaLoad *replica_load_free(ReplicaLoad *load);
+DEFINE_CLEANUP(ReplicaLoad *, replica_load_free);
+
+/* Adds a page. Returns 0 or a negative errno, which ends the load. */
+int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events);
+/* Replaces the replica by the snapshot, which is of that revision. Returns 0 or a negative errno.
+ */
+int replica_load_end(ReplicaLoad *load, uint64_t revision);

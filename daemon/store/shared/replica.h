@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/model/link.h"
+#include "daemon/store/lmdb/txn.h"
+#include "daemon/store/shared/shared-log.h"
+
+/* The replica of a shared store: its tables in LMDB, and the revision that they are at. */
+
+/* Links that an event has added or removed, for those who watch. */
+typedef struct ReplicaNews {
+        char *tenancy_id;
+        LinkList added;
+        LinkList removed;
+} ReplicaNews;
+
+void replica_news_clear(ReplicaNews *news);
+
+/* 0: nothing was loaded yet. Return 0 or a negative errno. */
+int replica_get_revision(Txn *txn, uint64_t *ret);
+int replica_put_revision(Txn *txn, uint64_t revision);
+
+/*
+ * Applies an event of a revision. The log is not trusted: an event that is not valid is logged and
+ * skipped. `ret` is empty if no link was added or removed. Returns 0 or a negative errno, after
+ * which the transaction must be aborted.
+ */
+int replica_apply(Txn *txn, uint64_t revision, const LogEvent *event, ReplicaNews *ret);

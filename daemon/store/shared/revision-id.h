@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/*
+ * Ids in a shared store: a revision of the log, the number of a host, and a number among the ids
+ * that the host has given for that revision. So ids ascend on all hosts, approximately in the order
+ * of the log. A link's id is that of the revision that added it; the id of an intent or a tombstone
+ * is given before its revision is known, and is that of the next one.
+ */
+#define REVISION_MAX    ((UINT64_C(1) << 44) - 2)
+#define HOST_NUMBER_MAX 255U
+#define ID_SLOTS        4096U
+
+static inline uint64_t revision_id(uint64_t revision, unsigned host, unsigned slot)
+{
+        assert(revision <= REVISION_MAX + 1 && host <= HOST_NUMBER_MAX && slot < ID_SLOTS);
+        return revision << 20 | (uint64_t) host << 12 | slot;
+}
+
+static inline uint64_t revision_of_id(uint64_t id)
+{
+        return id >> 20;
+}
+
+static inline unsigned host_of_id(uint64_t id)
+{
+        return id >> 12 & 0xff;
+}

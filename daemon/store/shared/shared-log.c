@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+
+#include "daemon/store/shared/shared-log.h"
+
+void log_change_clear(LogChange *change)
+{
+        for (size_t i = 0; i < change->n_conditions; i++)
+                free(change->conditions[i].key);
+        for (size_t i = 0; i < change->n_writes; i++) {
+                free(change->writes[i].key);
+                free(change->writes[i].value);
+        }
+        free(change->conditions);
+        free(change->writes);
+        *change = (LogChange){};
+}
+
+int log_change_add_condition(LogChange *change, LogTest test, char *key, uint64_t revision)
+{
+        LogCondition *conditions =
+                reallocarray(change->conditions, change->n_conditions + 1, sizeof(LogCondition));
+
+        if (conditions)
+                change->conditions = conditions;
+        if (!conditions || !key) {
+                free(key);
+                return -ENOMEM;
+        }
+        conditions[change->n_conditions++] =
+                (LogCondition){.test = test, .key = key, .revision = revision};
+        return 0;
+}
+
+int log_change_add_write(LogChange *change, char *key, uint8_t *value, size_t value_len,
+                         bool expires)
+{
+        LogWrite *writes = reallocarray(change->writes, change->n_writes + 1, sizeof(LogWrite));
+
+        if (writes)
+                change->writes = writes;
+        if (!writes || !key) {
+                free(key);
+                free(value);
+                return -ENOMEM;
+        }
+        writes[change->n_writes++] =
+                (LogWrite){.key = key, .value = value, .value_len = value_len, .expires = expires};
+        return 0;
+}
+
+void log_batch_clear(LogBatch *batch)
+{
+        for (size_t i = 0; i < batch->n_changes; i++)
+                log_change_clear(&batch->changes[i]);
+        for (size_t i = 0; i < batch->n_marks; i++)
+                free(batch->marks[i]);
+        free(batch->changes);
+        free(batch->marks);
+        *batch = (LogBatch){};
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/*
+ * A shared log: a consensus system that keeps keys with values, and orders all changes of them by
+ * revision. Each host has a replica that follows the log. Implementations translate this interface
+ * to etcd or to another system; they know neither links nor LMDB.
+ *
+ * Keys are texts without NUL, values any bytes. A revision is a number above 0 and below 2^44; each
+ * committed batch with writes gets a higher one.
+ */
+typedef enum LogTest {
+        LOG_CREATED_AT, /* the key was created by the revision; 0: there is no such key */
+        LOG_EXISTS,
+        LOG_UNCHANGED_SINCE,     /* the last change of the key is not above the revision */
+        LOG_ALL_UNCHANGED_SINCE, /* the same for all keys that begin with this one */
+} LogTest;
+
+typedef struct LogCondition {
+        LogTest test;
+        char *key;
+        uint64_t revision;
+} LogCondition;
+
+typedef struct LogWrite {
+        char *key;
+        uint8_t *value; /* NULL: the key is removed, if there is one */
+        size_t value_len;
+        bool expires; /* removed by the log after LOG_EXPIRES_MS, or a little later */
+} LogWrite;
+
+#define LOG_EXPIRES_MS (20U * 60U * 1000U)
+
+/* Writes that are made all, if all conditions hold, or none. */
+typedef struct LogChange {
+        LogCondition *conditions;
+        size_t n_conditions;
+        LogWrite *writes;
+        size_t n_writes;
+} LogChange;
+
+void log_change_clear(LogChange *change);
+/* Take ownership of key and value, also on failure. Return 0 or -ENOMEM, also for a NULL key. */
+int log_change_add_condition(LogChange *change, LogTest test, char *key, uint64_t revision);
+int log_change_add_write(LogChange *change, char *key, uint8_t *value, size_t value_len,
+                         bool expires);
+
+/*
+ * Independent changes that are committed at once, each under its own conditions, evaluated before
+ * any write of the batch. No key is written twice. `marks` are written whatever happens to the
+ * changes; their values are empty.
+ */
+typedef struct LogBatch {
+        LogChange *changes;
+        size_t n_changes;
+        char **marks;
+        size_t n_marks;
+} LogBatch;
+
+void log_batch_clear(LogBatch *batch);
+
+/* Items in a batch, marks included; in a change. */
+#define LOG_BATCH_MAX  64U
+#define LOG_CHANGE_MAX 64U
+
+typedef struct LogEvent {
+        char *key;
+        uint64_t created_at; /* the revision that created the key */
+        uint8_t *value;      /* NULL: removed */
+        size_t value_len;
+} LogEvent;
+
+/*
+ * The result of a batch. r is 0; -EAGAIN (certainly not committed: the log cannot be reached, or
+ * has no majority); STORE_FULL (its quota); STORE_FAILED (it refused the batch); or -ENOMEM.
+ * `done` says for each change whether it was made; `revision` is that of the batch, or the latest
+ * one if nothing was written. A batch whose outcome is unknown is repeated by the log until it is
+ * known, without being made twice.
+ */
+typedef void (*LogCommitFunc)(int r, uint64_t revision, const bool *done, void *userdata);
+
+/* What the log tells the replica. */
+typedef struct LogFollower {
+        /* All events of a revision, in order. Lent. */
+        void (*changed)(uint64_t revision, const LogEvent *events, size_t n_events, void *userdata);
+        /* Everything up to the revision has been told. */
+        void (*reached)(uint64_t revision, void *userdata);
+        /* History up to this revision is gone, or the log went back: load() anew. */
+        void (*lost)(void *userdata);
+        /* The log can be reached, or cannot. */
+        void (*reachable)(bool is_reachable, void *userdata);
+        void *userdata;
+} LogFollower;
+
+/* A page of a snapshot, lent. An empty one is the end. r is 0 or -EAGAIN. */
+typedef void (*LogPageFunc)(int r, uint64_t revision, const LogEvent *events, size_t n_events,
+                            void *userdata);
+/* The last change of a key, 0 if there is no such key. r is 0 or -EAGAIN. */
+typedef void (*LogReadFunc)(int r, uint64_t revision, void *userdata);
+
+typedef struct SharedLog SharedLog;
+
+typedef struct SharedLogClass {
+        SharedLog *(*free)(SharedLog *log);
+        /* Copies the follower. Events follow from the revision after this one. */
+        int (*follow)(SharedLog *log, uint64_t revision, const LogFollower *follower);
+        /* Lends the batch until the function is called; one at a time. */
+        int (*commit)(SharedLog *log, const LogBatch *batch, LogCommitFunc func, void *userdata);
+        /* Calls the function for each page; load_next() asks for the next one. One at a time. */
+        int (*load)(SharedLog *log, LogPageFunc func, void *userdata);
+        int (*load_next)(SharedLog *log);
+        int (*read)(SharedLog *log, const char *key, uint64_t timeout_ms, LogReadFunc func,
+                    void *userdata);
+} SharedLogClass;
+
+/* The first member of each log. */
+struct SharedLog {
+        const SharedLogClass *class;
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/store/shared/replica.h"
+#include "daemon/store/shared/shared-log.h"
+#include "daemon/store/store.h"
+
+/* A store that several hosts share, see engines/engine-shared.h. */
+typedef struct StoreSharedOptions {
+        SharedLog *log; /* owned by the store, unless the environment cannot be opened */
+        unsigned host;  /* the number of this host */
+        /* Links that were added or removed, here or on another host; lent. May be NULL. */
+        void (*changed)(const ReplicaNews *news, void *userdata);
+        void *userdata;
+} StoreSharedOptions;
+
+/* Opens the replica in the directory, or creates it. Reads and changes fail with STORE_FAILED until
+ * it has been loaded. Results and log records are those of store_open(). */
+int store_open_shared(const char *directory, const StoreSharedOptions *options, Store **ret);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/store/shared/shared-log.h"
+
+/*
+ * A shared log in memory, with one SharedLog for each host. Nothing happens by itself: a step, in
+ * an order that a seed determines, tells one host of a revision, or the result of a batch. So hosts
+ * lag behind each other as they would in a network.
+ */
+typedef struct MemoryCluster MemoryCluster;
+
+MemoryCluster *memory_cluster_new(unsigned seed);
+/* All logs must have been freed. */
+void memory_cluster_free(MemoryCluster *cluster);
+
+SharedLog *memory_cluster_join(MemoryCluster *cluster);
+
+/* Carries out something that is due. Returns false if there is nothing. */
+bool memory_cluster_step(MemoryCluster *cluster);
+
+/* Forgets all history, as a compaction does. */
+void memory_cluster_compact(MemoryCluster *cluster);
+/* Hosts are told whether the log can be reached; while it cannot, batches fail. */
+void memory_cluster_set_reachable(MemoryCluster *cluster, bool is_reachable);
+
+uint64_t memory_cluster_revision(const MemoryCluster *cluster);
+/* How many batches had a change that was not made. */
+unsigned memory_cluster_collisions(const MemoryCluster *cluster);
+/* NULL if there is no such key. */
+const uint8_t *memory_cluster_get(const MemoryCluster *cluster, const char *key, size_t *ret_len);
+/* How many keys begin so. */
+size_t memory_cluster_count(const MemoryCluster *cluster, const char *prefix);
+/* Writes a key as another program could. */
+void memory_cluster_put(MemoryCluster *cluster, const char *key, const void *value, size_t len);
