@@ -135,7 +135,8 @@ static void on_alarms(int r, const EtcdReply *reply, void *userdata)
 
 static int start_calls(EtcdHealthCheck *check, EtcdClient *client)
 {
-        EtcdCallOptions options = {.timeout_ms = client->try_ms};
+        const uint64_t timeout_ms = 2 * client->try_ms;
+        EtcdCallOptions options = {.timeout_ms = timeout_ms, .try_ms = timeout_ms};
         int r = 0;
 
         check->members = check->alarms = (Part){.check = check};

@@ -30,8 +30,8 @@ typedef void (*EtcdHealthFunc)(const EtcdHealth *health, void *userdata);
 
 typedef struct EtcdHealthCheck EtcdHealthCheck;
 
-/* Asks all endpoints at once, and takes as long as the slowest, up to the deadline of a request to
- * an endpoint. Returns 0 or a negative errno. */
+/* Asks all endpoints at once, and takes as long as the slowest, up to twice the deadline of a
+ * request. Returns 0 or a negative errno. */
 int etcd_health_check_start(EtcdClient *client, EtcdHealthFunc func, void *userdata,
                             EtcdHealthCheck **ret);
 /* The function will not be called. NULL is fine. Returns NULL. */

@@ -12,8 +12,7 @@
  * of the longest pause and of a quick probe is below a second. */
 #define PAUSE_FIRST_MS 100U
 #define PAUSE_MAX_MS   300U
-/* While the cluster is away, most probes are quick: the members keep a request until the quorum is
- * back, or longer. Every fourth is patient, for a slow network. */
+/* Every fourth probe of an endpoint in a row is not quick, for a slow network. */
 #define PATIENT_EVERY 4U
 
 /* The transport has its own deadline; the timer is for a transport that hangs. */
@@ -65,12 +64,20 @@ static void on_reply(int r, unsigned status, const char *body, size_t body_len, 
         etcd_reply_clear(&reply);
 }
 
+/* A member without a quorum keeps the request until the quorum is back, or longer. So most probes
+ * are quick while the cluster is away. In the first round after a failure, they are a little
+ * shorter than requests: failure and round together take less than two deadlines. */
 static uint64_t timeout_ms(const EtcdProbe *probe)
 {
-        bool is_quick = probe->client->state == ETCD_CLIENT_AWAY &&
-                        probe->n_failed % PATIENT_EVERY != PATIENT_EVERY - 1;
+        const EtcdClient *client = probe->client;
+        uint64_t try_ms = client->try_ms;
 
-        return is_quick ? (probe->client->try_ms + 1) / 2 : probe->client->try_ms;
+        if (probe->n_failed % PATIENT_EVERY == PATIENT_EVERY - 1)
+                return try_ms;
+        if (client->state == ETCD_CLIENT_AWAY)
+                return (try_ms + 1) / 2;
+        return client->state == ETCD_CLIENT_SERVING && !client->has_endpoint ? try_ms - try_ms / 4
+                                                                             : try_ms;
 }
 
 static void start(EtcdProbe *probe)
