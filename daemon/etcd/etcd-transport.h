@@ -29,7 +29,8 @@ typedef struct EtcdRequest {
         uint64_t timeout_ms;  /* 1..UINT32_MAX, until the reply is complete; of a stream, until its
                                  headers */
         size_t reply_len_max; /* a longer reply fails with -EMSGSIZE; ignored for a stream */
-        bool require_leader;  /* a stream ends when the member loses its leader */
+        bool require_leader; /* the member refuses the request while it has no leader; a stream ends
+                                when it loses its leader */
 } EtcdRequest;
 
 /*

@@ -35,7 +35,7 @@ LAYERS = {
                      "daemon/store/store.h"],
     "daemon/json": ["base", "dbus"],
     "daemon/id-token": ["base", "dbus", "daemon/json", "daemon/model"],
-    "daemon/etcd": ["base", "dbus", "daemon/backoff", "daemon/json"],
+    "daemon/etcd": ["base", "dbus", "daemon/json"],
     "keyholder/protocol": ["base"],
     "keyholder/http": ["base"],
     "keyholder": ["base", "dbus", "daemon/model", "daemon/config", "daemon/memory", "keyholder/protocol",

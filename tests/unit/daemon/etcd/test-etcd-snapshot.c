@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "daemon/etcd/etcd-snapshot.h"
+#include "tests/unit/daemon/etcd/scripted-transport.h"
+#include "tests/unit/test.h"
+
+/* "probe" in base64. */
+#define PROBE "cHJvYmU="
+
+#define HEADER(revision) "\"header\":{\"cluster_id\":\"7\",\"revision\":\"" #revision "\"}"
+#define KV(key)          "{\"key\":\"" key "\",\"mod_revision\":\"2\"}"
+#define PAGE(revision, kvs, more, count) \
+        "{" HEADER(revision) ",\"kvs\":[" kvs "],\"more\":" #more ",\"count\":\"" #count "\"}"
+#define COMPACTED \
+        "{\"code\":11,\"message\":\"etcdserver: mvcc: required revision has been compacted\"}"
+
+/* "a/1" to "a/3", and "a/2\0" in base64. */
+#define KEY_1       "YS8x"
+#define KEY_2       "YS8y"
+#define KEY_3       "YS8z"
+#define AFTER_KEY_2 "YS8yAA=="
+
+static sd_event *event;
+static EtcdClient *client;
+static EtcdSnapshot *snapshot;
+static char news_text[512];
+static bool next_in_func;
+
+static void on_news(const EtcdSnapshotNews *news, void *userdata)
+{
+        char *at = news_text + strlen(news_text);
+        size_t size = sizeof(news_text) - strlen(news_text);
+
+        if (news->kind == ETCD_SNAPSHOT_PAGE)
+                snprintf(at, size, "%" PRId64 ":%zu/%" PRId64 "%s ", news->revision, news->n_kvs,
+                         news->count, news->is_last ? "." : "");
+        else if (news->kind == ETCD_SNAPSHOT_RESTART)
+                strcat(news_text, "restart ");
+        else
+                snprintf(at, size, "failed:%d ", news->error);
+        if (news->kind == ETCD_SNAPSHOT_PAGE && !news->is_last && next_in_func)
+                assert_int_equal(etcd_snapshot_next(snapshot), 0);
+}
+
+static int set_up(void **state)
+{
+        const EtcdClientOptions client_options = {.probe_key = ETCD_BYTES("probe")};
+        const EtcdSnapshotOptions options = {.prefix = ETCD_BYTES("a/"), .page_limit = 2};
+
+        script_reset();
+        news_text[0] = '\0';
+        next_in_func = true;
+        if (sd_event_new(&event) < 0 ||
+            etcd_client_new(event, &script_transport, &client_options, NULL, NULL, &client) < 0 ||
+            etcd_snapshot_new(client, &options, on_news, NULL, &snapshot) < 0)
+                return -1;
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, PROBE), 0, 200, "{" HEADER(5) "}");
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        snapshot = etcd_snapshot_free(snapshot);
+        client = etcd_client_free(client);
+        event = sd_event_unref(event);
+        script_reset();
+        return 0;
+}
+
+static void answer(const char *text, unsigned status, const char *body)
+{
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, text), 0, status, body);
+}
+
+#define FIRST "{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"limit\":\"2\"}"
+
+static void test_pages(void **state)
+{
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        answer("{\"key\":\"" AFTER_KEY_2 "\",\"range_end\":\"YTA=\",\"limit\":\"2\","
+               "\"revision\":\"6\"}",
+               200, PAGE(9, KV(KEY_3), false, 1));
+        assert_string_equal(news_text, "6:2/3 6:1/1. ");
+}
+
+/* The owner asks later. */
+static void test_back_pressure(void **state)
+{
+        next_in_func = false;
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        script_run_ready(event);
+        assert_null(script_exchanges);
+        assert_int_equal(etcd_snapshot_next(snapshot), 0);
+        answer(AFTER_KEY_2, 200, PAGE(9, "", false, 0));
+        assert_string_equal(news_text, "6:2/3 6:0/0. ");
+}
+
+static void test_compacted(void **state)
+{
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        answer(AFTER_KEY_2, 400, COMPACTED);
+        assert_string_equal(news_text, "6:2/3 restart ");
+        answer(FIRST, 200, PAGE(9, KV(KEY_1), false, 1));
+        assert_string_equal(news_text, "6:2/3 restart 9:1/1. ");
+}
+
+static void test_long_page(void **state)
+{
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"2\""), -EMSGSIZE, 0, NULL);
+        answer("\"limit\":\"1\"", 200, PAGE(6, KV(KEY_1), false, 1));
+        assert_string_equal(news_text, "6:1/1. ");
+}
+
+static void test_too_long(void **state)
+{
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"2\""), -EMSGSIZE, 0, NULL);
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"1\""), -EMSGSIZE, 0, NULL);
+        assert_string_equal(news_text, "failed:1006 ");
+}
+
+/* Keys that are out of order, repeated, too many or of another prefix. */
+static void test_malformed(void **state)
+{
+        static const char *const pages[] = {
+                PAGE(6, KV(KEY_2) "," KV(KEY_1), true, 3),
+                PAGE(6, KV(KEY_1) "," KV(KEY_1), true, 3),
+                PAGE(6, KV(KEY_1) "," KV(KEY_2) "," KV(KEY_3), false, 3),
+                PAGE(6, KV("Yi8x"), false, 1),
+                PAGE(6, KV("YQ=="), false, 1),
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+                answer(FIRST, 200, pages[i]);
+                assert_string_equal(news_text, "failed:1011 ");
+                assert_int_equal(tear_down(state), 0);
+                assert_int_equal(set_up(state), 0);
+        }
+        /* The second page repeats the first. */
+        answer(FIRST, 200, PAGE(6, KV(KEY_1) "," KV(KEY_2), true, 3));
+        answer(AFTER_KEY_2, 200, PAGE(6, KV(KEY_2), false, 1));
+        assert_string_equal(news_text, "6:2/3 failed:1011 ");
+}
+
+static void test_denied(void **state)
+{
+        answer(FIRST, 403, "{\"code\":7,\"message\":\"etcdserver: permission denied\"}");
+        assert_string_equal(news_text, "failed:1004 ");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                TEST(test_pages),     TEST(test_back_pressure), TEST(test_compacted),
+                TEST(test_long_page), TEST(test_too_long),      TEST(test_malformed),
+                TEST(test_denied),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
