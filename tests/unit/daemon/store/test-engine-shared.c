@@ -52,17 +52,20 @@ static void join(Fleet *fleet, unsigned i)
                 store_open_shared(fleet->hosts[i].directory, &options, &fleet->hosts[i].store), 0);
 }
 
-/* Waits until each host has worked off what it has to do. */
+/* Dispatches the hosts that run, after a short wait for their threads. */
 static void dispatch_hosts(Fleet *fleet)
 {
         struct pollfd fds[HOSTS];
 
-        for (unsigned i = 0; i < HOSTS; i++)
-                fds[i] = (struct pollfd){.fd = store_get_fd(fleet->hosts[i].store),
-                                         .events = POLLIN};
+        for (unsigned i = 0; i < HOSTS; i++) {
+                Store *store = fleet->hosts[i].store;
+
+                fds[i] = (struct pollfd){.fd = store ? store_get_fd(store) : -1, .events = POLLIN};
+        }
         (void) poll(fds, HOSTS, 1);
         for (unsigned i = 0; i < HOSTS; i++)
-                dispatch_all(fleet->hosts[i].store);
+                if (fleet->hosts[i].store)
+                        dispatch_all(fleet->hosts[i].store);
 }
 
 static void wait_for(Fleet *fleet, const unsigned *n_calls, unsigned wanted)
@@ -92,6 +95,9 @@ static void settle(Fleet *fleet)
                 busy = false;
                 for (unsigned i = 0; i < HOSTS; i++) {
                         unsigned n = 0;
+
+                        if (!fleet->hosts[i].store)
+                                continue;
 
                         assert_int_equal(store_barrier(fleet->hosts[i].store, on_done, &n, NULL),
                                          0);
@@ -384,12 +390,202 @@ static void test_races(void **state)
                                  count(fleet->hosts[0].store, "t"));
 }
 
+static void on_many_imported(int r, const LinkList *links, const LinkOutcome *outcomes,
+                             void *userdata)
+{
+        struct {
+                unsigned n_calls;
+                int r;
+        } *imported = userdata;
+
+        imported->n_calls++;
+        imported->r = r;
+        for (size_t i = 0; r == 0 && i < links->n_links; i++)
+                assert_int_equal(outcomes[i], LINK_ADDED);
+}
+
+static int fleet_add(Fleet *fleet, unsigned host, const char *user, const char *authenticator,
+                     bool *ret_newly_linked)
+{
+        Outcome outcome = {};
+
+        add_later(fleet->hosts[host].store, "t", user, authenticator, &outcome);
+        wait_for(fleet, &outcome.n_calls, 1);
+        *ret_newly_linked = outcome.newly_linked;
+        return outcome.r;
+}
+
+static void fleet_remove(Fleet *fleet, unsigned host, const char *authenticator)
+{
+        _cleanup_(outcome_clear) Outcome outcome = {};
+
+        assert_int_equal(store_remove(fleet->hosts[host].store, "t", authenticator, on_removed,
+                                      &outcome, NULL),
+                         0);
+        wait_for(fleet, &outcome.n_calls, 1);
+        assert_int_equal(outcome.r, 0);
+}
+
+static void add_links(Fleet *fleet, unsigned host, const char *prefix, size_t n, const char *user)
+{
+        _cleanup_(link_list_clear) LinkList links = {};
+        struct {
+                unsigned n_calls;
+                int r;
+        } imported = {};
+
+        for (size_t i = 0; i < n; i++) {
+                char id[32];
+
+                snprintf(id, sizeof(id), "%s-%zu", prefix, i);
+                assert_int_equal(link_list_push(&links, make_link(id, user, 1)), 0);
+        }
+        assert_int_equal(store_import(fleet->hosts[host].store, "t", &links, false,
+                                      on_many_imported, &imported, NULL),
+                         0);
+        wait_for(fleet, &imported.n_calls, 1);
+        assert_int_equal(imported.r, 0);
+}
+
+/* Two hosts cannot give a user more links than one could. */
+static void test_links_per_user(void **state)
+{
+        enum { LEFT = 3, AT_ONCE = 10 };
+        Fleet *fleet = *state;
+        Outcome outcomes[AT_ONCE] = {};
+        unsigned n_added = 0;
+
+        add_links(fleet, 0, "many", LINKS_PER_USER_MAX - LEFT, "u");
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+                char id[16];
+
+                snprintf(id, sizeof(id), "last-%u", i);
+                add_later(fleet->hosts[i % HOSTS].store, "t", "u", id, &outcomes[i]);
+        }
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+                wait_for(fleet, &outcomes[i].n_calls, 1);
+                assert_true(outcomes[i].r == 0 || outcomes[i].r == ERROR_LIMITS_EXCEEDED);
+                n_added += outcomes[i].r == 0;
+        }
+        assert_int_equal(n_added, LEFT);
+        settle(fleet);
+        assert_int_equal(count_of_user(fleet->hosts[1].store, "t", "u"), LINKS_PER_USER_MAX);
+}
+
+/* A removal of all links of a user also removes one that its host has not heard of. */
+static void test_removal_of_unseen_link(void **state)
+{
+        Fleet *fleet = *state;
+        _cleanup_(outcome_clear) Outcome added = {}, removed = {};
+
+        add_links(fleet, 0, "seen", 100, "u");
+        settle(fleet);
+        add_later(fleet->hosts[0].store, "t", "u", "unseen", &added);
+        wait_for(fleet, &added.n_calls, 1);
+        assert_int_equal(
+                store_remove_by_user(fleet->hosts[2].store, "t", "u", on_removed, &removed, NULL),
+                0);
+        wait_for(fleet, &removed.n_calls, 1);
+        assert_int_equal(removed.r, 0);
+        assert_int_equal(removed.n_removed, 101);
+        assert_int_equal(memory_cluster_count(fleet->cluster, "links/"), 0);
+}
+
+/* A host that was away for too long loads everything anew, while it serves what it has. */
+static void test_compaction(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        add_links(fleet, 0, "old", 20, "u");
+        settle(fleet);
+        fleet->hosts[2].store = store_free(fleet->hosts[2].store);
+        add_links(fleet, 0, "new", 50, "v");
+        fleet_remove(fleet, 0, "old-3");
+        memory_cluster_compact(fleet->cluster);
+        join(fleet, 2);
+        assert_string_equal(user_of(fleet->hosts[2].store, "t", "old-3"), "u");
+        settle(fleet);
+        assert_same_links(fleet->hosts[0].store, fleet->hosts[2].store);
+        assert_int_equal(fleet_add(fleet, 2, "v", "after", &newly_linked), 0);
+        assert_true(newly_linked);
+        assert_int_equal(fleet_add(fleet, 1, "u", "after", &newly_linked), ERROR_LINK_CONFLICT);
+}
+
+/* A replica is kept over a restart, and continues from its revision. */
+static void test_restart(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        add_links(fleet, 0, "a", 30, "u");
+        settle(fleet);
+        for (unsigned i = 0; i < HOSTS; i++)
+                fleet->hosts[i].store = store_free(fleet->hosts[i].store);
+        for (unsigned i = 0; i < HOSTS; i++) {
+                audit(fleet->hosts[i].directory);
+                join(fleet, i);
+                assert_int_equal(count(fleet->hosts[i].store, "t"), 30);
+        }
+        assert_int_equal(fleet_add(fleet, 1, "u", "b", &newly_linked), 0);
+        settle(fleet);
+        assert_string_equal(user_of(fleet->hosts[2].store, "t", "b"), "u");
+}
+
+/* Without the log, links can be read but not changed; a replica that was never loaded has none. */
+static void test_unreachable(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+        Link *link;
+
+        assert_int_equal(fleet_add(fleet, 0, "u", "a", &newly_linked), 0);
+        settle(fleet);
+        memory_cluster_set_reachable(fleet->cluster, false);
+        assert_int_equal(fleet_add(fleet, 0, "u", "b", &newly_linked), ERROR_STORE_FAILED);
+        assert_string_equal(user_of(fleet->hosts[1].store, "t", "a"), "u");
+        fleet->hosts[2].store = store_free(fleet->hosts[2].store);
+        remove_tree(fleet->hosts[2].directory);
+        make_directory(&fleet->hosts[2]);
+        join(fleet, 2);
+        assert_int_equal(store_get_link(fleet->hosts[2].store, "t", "a", &link),
+                         ERROR_STORE_FAILED);
+        memory_cluster_set_reachable(fleet->cluster, true);
+        settle(fleet);
+        assert_string_equal(user_of(fleet->hosts[2].store, "t", "a"), "u");
+        assert_int_equal(fleet_add(fleet, 2, "u", "b", &newly_linked), 0);
+}
+
+/* Keys and values that no host has written are skipped. */
+static void test_foreign_keys(void **state)
+{
+        static const char *const keys[] = {
+                "links/t/a",       "links/t/",   "links/t",         "links/%2f/a", "links/../a",
+                "exchanges/t/12",  "",           "users",           "answers/00",  "deletes/t/x",
+                "tombstones/t/0g", "elsewhere/", "links/t/\xff\xfe"};
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        assert_int_equal(fleet_add(fleet, 0, "u", "b", &newly_linked), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                memory_cluster_put(fleet->cluster, keys[i], "garbage", 7);
+                memory_cluster_put(fleet->cluster, keys[i], "", 0);
+                memory_cluster_put(fleet->cluster, keys[i], NULL, 0);
+        }
+        settle(fleet);
+        for (unsigned i = 0; i < HOSTS; i++)
+                assert_int_equal(count(fleet->hosts[i].store, "t"), 1);
+        assert_int_equal(fleet_add(fleet, 1, "u", "c", &newly_linked), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(test_same_as_local),
-                TEST(test_races),
+                TEST(test_same_as_local),  TEST(test_races),
+                TEST(test_links_per_user), TEST(test_removal_of_unseen_link),
+                TEST(test_compaction),     TEST(test_restart),
+                TEST(test_unreachable),    TEST(test_foreign_keys),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
