@@ -427,6 +427,7 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         shared->engine.class = &shared_class;
         shared->options = *options;
         shared->log = options->log;
+        shared->reachable = true; /* until the log says otherwise */
         STAILQ_INIT(&shared->waiting);
         STAILQ_INIT(&shared->planned);
         STAILQ_INIT(&shared->ended);
