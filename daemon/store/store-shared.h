@@ -8,7 +8,6 @@
 /* A store that several hosts share, see engines/engine-shared.h. */
 typedef struct StoreSharedOptions {
         SharedLog *log; /* owned by the store, unless the environment cannot be opened */
-        unsigned host;  /* the number of this host */
         /* Links that were added or removed, here or on another host; lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void *userdata;

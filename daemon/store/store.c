@@ -70,7 +70,6 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
         EngineSharedOptions engine = {
                 .environment = environment,
                 .log = options->log,
-                .host = options->host,
                 .changed = options->changed,
                 .userdata = options->userdata,
         };

@@ -32,7 +32,8 @@ typedef struct EngineShared {
         uint64_t revision; /* of the replica; 0: not loaded */
         UpdateQueue arrived;
         bool applying;
-        ReplicaLoad *load; /* NULL: not loading */
+        ReplicaLoad *load;    /* NULL: not loading */
+        bool knows_reachable; /* the log has told `reachable` */
         bool reachable;
 } EngineShared;
 
@@ -164,7 +165,8 @@ static void start_plan(EngineShared *shared)
                 fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
                 return;
         }
-        job->options = (PlanOptions){.revision = shared->revision, .host = shared->options.host};
+        job->options = (PlanOptions){.revision = shared->revision,
+                                     .host = shared->log->class->host(shared->log)};
         job->last_id = shared->last_id;
         for (unsigned i = 0; i < PLANNED_AT_ONCE; i++) {
                 StoreChange *change = change_queue_pop(&shared->waiting);
@@ -186,6 +188,8 @@ static bool has_batch(const EngineShared *shared)
 static void pump(EngineShared *shared)
 {
         if (STAILQ_EMPTY(&shared->waiting) || has_batch(shared))
+                return;
+        if (!shared->knows_reachable)
                 return;
         if (!shared->reachable || shared->revision == 0)
                 fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
@@ -253,9 +257,9 @@ static void on_reachable(bool is_reachable, void *userdata)
 {
         EngineShared *shared = userdata;
 
+        shared->knows_reachable = true;
         shared->reachable = is_reachable;
-        if (!is_reachable)
-                fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
+        pump(shared);
 }
 
 static void on_lost(void *userdata)
@@ -303,15 +307,15 @@ static void on_page_stored(PageJob *job)
         }
 }
 
-static void on_page(int r, uint64_t revision, const LogEvent *events, size_t n_events,
+static void on_page(int r, uint64_t revision, const LogEvent *events, size_t n_events, bool is_last,
                     void *userdata)
 {
         EngineShared *shared = userdata;
         PageJob *job = NULL;
 
         if (r == 0)
-                job = page_job_new(shared->load, revision, events, n_events, on_page_stored,
-                                   shared);
+                job = page_job_new(shared->load, revision, events, n_events, is_last,
+                                   on_page_stored, shared);
         if (job)
                 worker_queue(shared->worker, &job->job);
         else
@@ -427,7 +431,6 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         shared->engine.class = &shared_class;
         shared->options = *options;
         shared->log = options->log;
-        shared->reachable = true; /* until the log says otherwise */
         STAILQ_INIT(&shared->waiting);
         STAILQ_INIT(&shared->planned);
         STAILQ_INIT(&shared->ended);

@@ -16,7 +16,6 @@
 typedef struct EngineSharedOptions {
         Environment *environment; /* lent */
         SharedLog *log;           /* owned, also on failure */
-        unsigned host;            /* its number, which no other host has */
         /* Links that other hosts have added or removed; lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void *userdata;

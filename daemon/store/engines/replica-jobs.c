@@ -238,9 +238,9 @@ static void page_run(Job *job)
         PageJob *page = container_of(job, PageJob, job);
         const Update *update = page->page;
 
-        page->r = page->is_last ? replica_load_end(page->load, update->revision)
-                                : replica_load_add(page->load, update->revision, update->events,
-                                                   update->n_events);
+        page->r = replica_load_add(page->load, update->revision, update->events, update->n_events);
+        if (page->r == 0 && page->is_last)
+                page->r = replica_load_end(page->load, update->revision);
 }
 
 static void page_drop(Job *job)
@@ -260,7 +260,7 @@ static void page_done(Job *job)
 }
 
 PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
-                      void (*done)(PageJob *job), void *userdata)
+                      bool is_last, void (*done)(PageJob *job), void *userdata)
 {
         PageJob *page = calloc(1, sizeof(PageJob));
 
@@ -272,7 +272,7 @@ PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *even
                 .done = done,
                 .userdata = userdata,
                 .page = update_new(revision, events, n_events),
-                .is_last = n_events == 0,
+                .is_last = is_last,
         };
         if (!page->page) {
                 free(page);

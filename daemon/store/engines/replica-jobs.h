@@ -58,8 +58,8 @@ typedef struct ApplyJob {
 
 ApplyJob *apply_job_new(Environment *environment, void (*done)(ApplyJob *job), void *userdata);
 
-/* Stores a page of a snapshot, which is copied. Without events it is the last page, after which the
- * snapshot replaces the replica. */
+/* Stores a page of a snapshot, which is copied; after the last one, the snapshot replaces the
+ * replica. */
 typedef struct PageJob {
         Job job;
         ReplicaLoad *load; /* lent */
@@ -71,7 +71,7 @@ typedef struct PageJob {
 } PageJob;
 
 PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
-                      void (*done)(PageJob *job), void *userdata);
+                      bool is_last, void (*done)(PageJob *job), void *userdata);
 
 /* Does nothing. Takes ownership of the change. */
 typedef struct BarrierJob {

@@ -15,6 +15,7 @@ typedef struct Plan {
         const PlanOptions *options;
         LogBatch batch;
         size_t n_writes;
+        size_t n_largest; /* conditions or writes of the largest change */
 } Plan;
 
 static void plan_clear(Plan *plan)
@@ -250,7 +251,7 @@ static int add_entries(Plan *plan, LogChange *change, const char *tenancy_id,
 
         for (size_t i = 0; r == 0 && i < accesses->n_entries; i++)
                 r = add_entry(plan, change, tenancy_id, &accesses->entries[i]);
-        return r == 0 && change->n_writes > LOG_CHANGE_MAX ? -EMSGSIZE : r;
+        return r;
 }
 
 static bool writes_key(const LogChange *change, const char *key)
@@ -276,12 +277,21 @@ static bool changes_meet(const LogChange *a, const LogChange *b)
         return false;
 }
 
+static size_t size_of(const LogChange *change)
+{
+        return change->n_conditions > change->n_writes ? change->n_conditions : change->n_writes;
+}
+
+/* The marks of the change are in the batch already. */
 static bool fits(const Plan *plan, const LogChange *change)
 {
-        if (plan->batch.n_changes == 0)
-                return true;
-        if (plan->batch.n_changes + 1 + plan->batch.n_marks >= LOG_BATCH_MAX ||
-            plan->n_writes + change->n_writes > LOG_CHANGE_MAX)
+        size_t n_items = plan->batch.n_changes + 1 + plan->batch.n_marks,
+               n_largest = size_of(change);
+
+        if (n_largest < plan->n_largest)
+                n_largest = plan->n_largest;
+        if (n_items > LOG_BATCH_MAX || n_items + n_largest > LOG_OPS_MAX ||
+            plan->n_writes + change->n_writes > LOG_WRITES_MAX)
                 return false;
         for (size_t i = 0; i < plan->batch.n_changes; i++)
                 if (changes_meet(&plan->batch.changes[i], change))
@@ -298,6 +308,8 @@ static int append(Plan *plan, LogChange *change)
                 return -ENOMEM;
         plan->batch.changes = changes;
         plan->n_writes += change->n_writes;
+        if (size_of(change) > plan->n_largest)
+                plan->n_largest = size_of(change);
         changes[plan->batch.n_changes++] = TAKE(*change, (LogChange){});
         return 0;
 }
@@ -334,7 +346,9 @@ static int plan_change(Plan *plan, StoreChange *change)
                 r = add_entries(plan, &planned, change->tenancy_id, &accesses);
         if (r < 0)
                 return r;
-        return fits(plan, &planned) ? append(plan, &planned) : 1;
+        if (fits(plan, &planned))
+                return append(plan, &planned);
+        return plan->batch.n_changes > 0 ? 1 : -EMSGSIZE;
 }
 
 static void queue_pop_to(ChangeQueue *queue, ChangeQueue *to)

@@ -82,7 +82,8 @@ static int add_events(Txn *txn, uint64_t revision, const LogEvent *events, size_
 }
 
 /* Runs in a transaction, in a larger map if the snapshot does not fit. */
-static int add_page(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events)
+static int add_page(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
+                    bool is_complete)
 {
         _cleanup_(txn_end) Txn txn = {};
         int r;
@@ -90,26 +91,32 @@ static int add_page(ReplicaLoad *load, uint64_t revision, const LogEvent *events
         r = environment_begin_write(load->environment, &txn);
         if (r == 0)
                 r = add_events(&txn, revision, events, n_events);
-        if (r == 0 && n_events == 0)
+        if (r == 0 && is_complete)
                 r = replica_put_revision(&txn, revision);
         return r < 0 ? r : txn_commit(&txn);
 }
 
-int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events)
+static int add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
+               bool is_complete)
 {
         int r;
 
         r = open_snapshot(load);
-        while (r == 0 && (r = add_page(load, revision, events, n_events)) == -EXFULL)
+        while (r == 0 && (r = add_page(load, revision, events, n_events, is_complete)) == -EXFULL)
                 r = environment_grow(load->environment);
         return r;
+}
+
+int replica_load_add(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events)
+{
+        return add(load, revision, events, n_events, false);
 }
 
 int replica_load_end(ReplicaLoad *load, uint64_t revision)
 {
         int r;
 
-        r = replica_load_add(load, revision, NULL, 0);
+        r = add(load, revision, NULL, 0, true);
         if (r < 0)
                 return r;
         load->environment = environment_free(load->environment);

@@ -61,9 +61,11 @@ typedef struct LogBatch {
 
 void log_batch_clear(LogBatch *batch);
 
-/* Items in a batch, marks included; in a change. */
+/* Items of a batch, marks included; writes in all its changes; items, and conditions or writes of
+ * the largest change. The last one is from etcd, where a mark of the host counts as well. */
 #define LOG_BATCH_MAX  64U
-#define LOG_CHANGE_MAX 64U
+#define LOG_WRITES_MAX 64U
+#define LOG_OPS_MAX    127U
 
 typedef struct LogEvent {
         char *key;
@@ -89,14 +91,14 @@ typedef struct LogFollower {
         void (*reached)(uint64_t revision, void *userdata);
         /* History up to this revision is gone, or the log went back: load() anew. */
         void (*lost)(void *userdata);
-        /* The log can be reached, or cannot. */
+        /* Whether batches can be committed: told soon after the start, and when it changes. */
         void (*reachable)(bool is_reachable, void *userdata);
         void *userdata;
 } LogFollower;
 
-/* A page of a snapshot, lent. An empty one is the end. r is 0 or -EAGAIN. */
+/* A page of a snapshot, lent. r is 0, or -EAGAIN: discard all pages, and load() again. */
 typedef void (*LogPageFunc)(int r, uint64_t revision, const LogEvent *events, size_t n_events,
-                            void *userdata);
+                            bool is_last, void *userdata);
 /* The last change of a key, 0 if there is no such key. r is 0 or -EAGAIN. */
 typedef void (*LogReadFunc)(int r, uint64_t revision, void *userdata);
 
@@ -104,6 +106,9 @@ typedef struct SharedLog SharedLog;
 
 typedef struct SharedLogClass {
         SharedLog *(*free)(SharedLog *log);
+        /* The number of this host, up to HOST_NUMBER_MAX, which no other one has; known as soon as
+         * the log has been reached. */
+        unsigned (*host)(SharedLog *log);
         /* Copies the follower. Events follow from the revision after this one. */
         int (*follow)(SharedLog *log, uint64_t revision, const LogFollower *follower);
         /* Lends the batch until the function is called; one at a time. */

@@ -92,7 +92,6 @@ static int push_links_of_user(Txn *txn, Database database, const StoreKey *user,
         MDB_val key = key_val(user), value;
         int r;
 
-        txn_note_read(txn, database, key);
         r = txn_cursor(txn, database, &cursor);
         if (r < 0)
                 return r;
@@ -110,14 +109,20 @@ static int link_table_list_by_user_in(Txn *txn, uint32_t tenancy, const char *us
 {
         _cleanup_(link_list_clear) LinkList list = {};
         StoreKey user, user_3;
+        AccessSet *accesses;
         int r;
 
         key_for_user_3(tenancy, user_id, &user_3);
         r = key_for_user(tenancy, user_id, &user);
-        if (r == 0)
-                r = push_links_of_user(txn, DATABASE_USERS_3, &user_3, tenancy, user_id, &list);
+        if (r < 0)
+                return r;
+        /* The list is noted, but not each of its links. */
+        txn_note_read(txn, DATABASE_USERS, key_val(&user));
+        accesses = TAKE_PTR(txn->accesses);
+        r = push_links_of_user(txn, DATABASE_USERS_3, &user_3, tenancy, user_id, &list);
         if (r == 0)
                 r = push_links_of_user(txn, DATABASE_USERS, &user, tenancy, user_id, &list);
+        txn->accesses = accesses;
         if (r < 0)
                 return r;
 
@@ -365,6 +370,8 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         int r;
 
         r = key_for_link(tenancy, link->authenticator_id, &key);
+        if (r == 0 && txn->accesses) /* what is removed is noted */
+                r = txn_get(txn, DATABASE_LINKS, key_val(&key), &authenticator);
         if (r < 0)
                 return r;
         r = txn_delete(txn, DATABASE_LINKS, key_val(&key), NULL);

@@ -17,6 +17,7 @@ typedef struct Record {
 typedef struct Host {
         SharedLog log;
         MemoryCluster *cluster;
+        unsigned number;
         bool following;
         LogFollower follower;
         uint64_t told; /* the last revision */
@@ -219,8 +220,8 @@ static void host_load(MemoryCluster *cluster, Host *host)
                                                  .value = record->value,
                                                  .value_len = record->len};
         }
-        host->loading = n > 0;
-        host->page(0, host->load_revision, events, n, host->page_userdata);
+        host->loading = n == PAGE;
+        host->page(0, host->load_revision, events, n, !host->loading, host->page_userdata);
 }
 
 typedef enum Step { STEP_COMMIT, STEP_REPORT, STEP_FOLLOW, STEP_LOAD, STEP_REACHABLE } Step;
@@ -346,10 +347,16 @@ static int log_load_next(SharedLog *log)
         return 0;
 }
 
-SharedLog *memory_cluster_join(MemoryCluster *cluster)
+static unsigned log_host(SharedLog *log)
+{
+        return container_of(log, Host, log)->number;
+}
+
+SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number)
 {
         static const SharedLogClass class = {
                 .free = log_free,
+                .host = log_host,
                 .follow = log_follow,
                 .commit = log_commit,
                 .load = log_load,
@@ -361,6 +368,7 @@ SharedLog *memory_cluster_join(MemoryCluster *cluster)
         assert_true(cluster->n_hosts < HOSTS_MAX);
         host->log.class = &class;
         host->cluster = cluster;
+        host->number = number;
         cluster->hosts[cluster->n_hosts++] = host;
         return &host->log;
 }

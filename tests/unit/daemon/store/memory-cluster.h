@@ -14,7 +14,7 @@ MemoryCluster *memory_cluster_new(unsigned seed);
 /* All logs must have been freed. */
 void memory_cluster_free(MemoryCluster *cluster);
 
-SharedLog *memory_cluster_join(MemoryCluster *cluster);
+SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number);
 
 /* Carries out something that is due. Returns false if there is nothing. */
 bool memory_cluster_step(MemoryCluster *cluster);

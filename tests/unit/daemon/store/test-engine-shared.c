@@ -42,8 +42,7 @@ static void make_directory(Fixture *f)
 static void join(Fleet *fleet, unsigned i)
 {
         const StoreSharedOptions options = {
-                .log = memory_cluster_join(fleet->cluster),
-                .host = i,
+                .log = memory_cluster_join(fleet->cluster, i),
                 .changed = on_changed,
                 .userdata = &watchers[i],
         };

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The number of this host, which makes ids unique: claimed when the log is first reached. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "daemon/etcd-log/etcd-log-internal.h"
+#include "daemon/store/shared/revision-id.h"
+
+#define HOSTS "hosts/"
+
+/* NAME EPOCH BATCH */
+char *etcd_log_host_value(const EtcdLog *log, uint64_t batch)
+{
+        char *value;
+
+        if (asprintf(&value, "%s %016" PRIx64 " %" PRIu64, log->host.name, log->host.epoch, batch) <
+            0)
+                return NULL;
+        return value;
+}
+
+/* Parses the number in a key; false if it is none. */
+static bool parse_number(const EtcdLog *log, const EtcdKv *kv, unsigned *ret)
+{
+        const char *number = (const char *) kv->key.data + log->prefix_len + strlen(HOSTS);
+        unsigned n;
+        char rest;
+
+        if (strspn(number, "0123456789") != 3 || sscanf(number, "%3u%c", &n, &rest) != 1 ||
+            n > HOST_NUMBER_MAX)
+                return false;
+        *ret = n;
+        return true;
+}
+
+static bool has_name(const EtcdLog *log, const EtcdKv *kv)
+{
+        size_t len = strlen(log->host.name);
+        const char *value = kv->value.data;
+
+        return kv->value.len > len && memcmp(value, log->host.name, len) == 0 && value[len] == ' ';
+}
+
+/* Finds the number of this host, or the lowest one that is free. */
+static bool choose_number(EtcdLog *log, const EtcdRangeReply *hosts)
+{
+        bool taken[HOST_NUMBER_MAX + 1] = {};
+        unsigned n;
+
+        log->host.revision = 0;
+        for (size_t i = 0; i < hosts->n_kvs; i++) {
+                if (!parse_number(log, &hosts->kvs[i], &n))
+                        continue;
+                taken[n] = true;
+                if (has_name(log, &hosts->kvs[i])) {
+                        log->host.number = n;
+                        log->host.revision = hosts->kvs[i].mod_revision;
+                        return true;
+                }
+        }
+        for (n = 0; n <= HOST_NUMBER_MAX && taken[n]; n++)
+                ;
+        log->host.number = n;
+        return n <= HOST_NUMBER_MAX;
+}
+
+static void on_claimed(int r, const EtcdReply *reply, void *userdata)
+{
+        EtcdLog *log = userdata;
+
+        log->host.call = NULL;
+        if (r != 0 || !reply->txn.succeeded) {
+                etcd_log_retry_soon(log);
+                return;
+        }
+        log->host.revision = reply->header.revision;
+        log->host.claimed = true;
+        etcd_log_tell_reachable(log);
+}
+
+static int claim_number(EtcdLog *log)
+{
+        _cleanup_(freep) char *value = etcd_log_host_value(log, 0);
+        char name[sizeof(HOSTS) + 3];
+
+        (void) snprintf(name, sizeof(name), HOSTS "%03u", log->host.number);
+        free(log->host.key);
+        log->host.key = etcd_log_key(log, name);
+        if (!value || !log->host.key)
+                return -ENOMEM;
+        return etcd_txn_start(log->client,
+                              &(EtcdTxn){
+                                      .compares = &(EtcdCompare){.target = ETCD_COMPARE_MOD,
+                                                                 .result = ETCD_COMPARE_EQUAL,
+                                                                 .key = etcd_bytes(log->host.key),
+                                                                 .number = log->host.revision},
+                                      .n_compares = 1,
+                                      .success = &(EtcdOp){.kind = ETCD_OP_PUT,
+                                                           .put = {.key = etcd_bytes(log->host.key),
+                                                                   .value = etcd_bytes(value)}},
+                                      .n_success = 1,
+                              },
+                              NULL, on_claimed, log, &log->host.call);
+}
+
+static void on_hosts(int r, const EtcdReply *reply, void *userdata)
+{
+        EtcdLog *log = userdata;
+
+        log->host.call = NULL;
+        if (r == 0 && !choose_number(log, &reply->range)) {
+                log_error("Failed to join the shared store: it has %u hosts already; remove a key "
+                          "below %s" HOSTS,
+                          HOST_NUMBER_MAX + 1, log->prefix);
+                r = -EUSERS;
+        }
+        if (r == 0)
+                r = claim_number(log);
+        if (r != 0)
+                etcd_log_retry_soon(log);
+}
+
+void etcd_log_host_claim(EtcdLog *log)
+{
+        _cleanup_(freep) char *key = NULL;
+        uint8_t end[256];
+        int r = -ENOMEM;
+
+        if (log->host.claimed || log->host.call)
+                return;
+        key = etcd_log_key(log, HOSTS);
+        if (key)
+                r = etcd_range_start(
+                        log->client,
+                        &(EtcdRange){.key = etcd_bytes(key),
+                                     .range_end = etcd_prefix_end(etcd_bytes(key), end)},
+                        NULL, on_hosts, log, &log->host.call);
+        if (r < 0)
+                etcd_log_retry_soon(log);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/etcd-log/etcd-log.h"
+#include "daemon/etcd/etcd-call.h"
+#include "daemon/etcd/etcd-snapshot.h"
+#include "daemon/etcd/etcd-watch.h"
+
+/* The claim of this process to the number of its host, see etcd-log-host.c. */
+typedef struct EtcdLogHost {
+        char *name;
+        unsigned number;
+        char *key;      /* with the prefix; NULL: no number yet */
+        uint64_t epoch; /* random: of this process */
+        bool claimed;
+        int64_t revision; /* of its last change by this process */
+        EtcdCall *call;
+} EtcdLogHost;
+
+/* The batch in flight, see etcd-log-commit.c. */
+typedef struct EtcdLogCommit {
+        const LogBatch *batch; /* lent; NULL: none, or given up */
+        LogCommitFunc func;
+        void *userdata;
+        uint64_t number; /* of the batch, among those of this process */
+        bool uncertain;  /* an attempt has an unknown outcome */
+        uint64_t give_up_at_ms;
+        bool *done; /* by the events of its revision; NULL: not seen */
+        int64_t done_revision;
+        EtcdCall *call;
+} EtcdLogCommit;
+
+typedef struct EtcdLog {
+        SharedLog log;
+        sd_event *event;
+        EtcdClient *client;
+        char *prefix;
+        size_t prefix_len;
+        LogFollower follower;
+        EtcdWatch *watch;
+        bool told_reachable;
+        bool was_told;
+        sd_event_source *retry; /* of what failed */
+
+        EtcdLogHost host;
+        EtcdLogCommit commit;
+        EtcdCall *lease_call;
+        int64_t lease; /* for keys that expire; 0: none */
+        uint64_t lease_at_ms;
+
+        EtcdSnapshot *snapshot;
+        LogPageFunc page;
+        void *page_userdata;
+} EtcdLog;
+
+/* Returns the key with the prefix; the caller frees it. NULL if out of memory. */
+char *etcd_log_key(const EtcdLog *log, const char *key);
+static inline EtcdBytes etcd_bytes(const char *s)
+{
+        return (EtcdBytes){.data = s, .len = strlen(s)};
+}
+/* Tells the follower whether batches can be committed, if that has changed. */
+void etcd_log_tell_reachable(EtcdLog *log);
+/* Retries in a second what has failed. */
+void etcd_log_retry_soon(EtcdLog *log);
+
+/* Claims the number, unless it is claimed. */
+void etcd_log_host_claim(EtcdLog *log);
+/* The value of the host's key with the batch of this number. NULL if out of memory. */
+char *etcd_log_host_value(const EtcdLog *log, uint64_t batch);
+
+int etcd_log_commit_start(EtcdLog *log, const LogBatch *batch, LogCommitFunc func, void *userdata);
+/* Whether a batch can be committed now. */
+bool etcd_log_commit_is_ready(const EtcdLog *log);
+/* Looks for the batch in flight among the events of a revision. */
+void etcd_log_commit_see(EtcdLog *log, const EtcdWatchNews *news);
+/* Goes on after a failure. */
+void etcd_log_commit_retry(EtcdLog *log);
+void etcd_log_commit_cancel(EtcdLog *log);
