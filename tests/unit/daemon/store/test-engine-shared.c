@@ -7,9 +7,10 @@
 #include "daemon/store/store-shared.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/memory-cluster.h"
+#include "tests/unit/daemon/store/random-change.h"
 #include "tests/unit/daemon/store/store-fixture.h"
 
-enum { HOSTS = 3, USERS = 4, AUTHENTICATORS = 12, TIMEOUT_MS = 120000 };
+enum { HOSTS = 3, TIMEOUT_MS = 120000 };
 
 /* Some hosts that share a log, and one with a store of its own. */
 typedef struct Fleet {
@@ -142,170 +143,6 @@ static int teardown(void **state)
         return 0;
 }
 
-/* Random changes */
-
-typedef struct Change {
-        unsigned n_calls;
-        int r;
-        bool newly_linked;
-        LinkList removed;
-        LinkOutcome outcomes[8];
-        size_t n_links;
-        uint64_t id;
-        char authenticator[16];
-} Change;
-
-static void change_clear(Change *change)
-{
-        link_list_clear(&change->removed);
-}
-
-static void on_change_added(int r, bool newly_linked, void *userdata)
-{
-        Change *change = userdata;
-
-        change->n_calls++;
-        change->r = r;
-        change->newly_linked = newly_linked;
-}
-
-static void on_change_removed(int r, const LinkList *removed, void *userdata)
-{
-        Change *change = userdata;
-
-        change->n_calls++;
-        change->r = r;
-        assert_int_equal(link_list_copy(removed, &change->removed), 0);
-}
-
-static void on_change_imported(int r, const LinkList *links, const LinkOutcome *outcomes,
-                               void *userdata)
-{
-        Change *change = userdata;
-
-        change->n_calls++;
-        change->r = r;
-        change->n_links = links->n_links;
-        if (r == 0)
-                memcpy(change->outcomes, outcomes, links->n_links * sizeof(LinkOutcome));
-}
-
-static void on_change_begun(int r, uint64_t id, void *userdata)
-{
-        Change *change = userdata;
-
-        change->n_calls++;
-        change->r = r;
-        change->id = id;
-}
-
-typedef struct Random {
-        unsigned seed;
-        unsigned kind, user, authenticator, key;
-} Random;
-
-static void draw(Random *random)
-{
-        random->kind = (unsigned) rand_r(&random->seed) % 10;
-        random->user = (unsigned) rand_r(&random->seed) % USERS;
-        random->authenticator = (unsigned) rand_r(&random->seed) % AUTHENTICATORS;
-        random->key = (unsigned) rand_r(&random->seed) % 8;
-}
-
-static void start_import(Store *store, const Random *random, Change *change)
-{
-        _cleanup_(link_list_clear) LinkList links = {};
-
-        for (unsigned i = 0; i < 3; i++) {
-                char user[16], authenticator[16];
-
-                snprintf(user, sizeof(user), "u%u", (random->user + i / 2) % USERS);
-                snprintf(authenticator, sizeof(authenticator), "a%u",
-                         (random->authenticator + i) % AUTHENTICATORS);
-                assert_int_equal(link_list_push(&links, make_link(authenticator, user, 5 + i)), 0);
-        }
-        assert_int_equal(store_import(store, "t", &links, false, on_change_imported, change, NULL),
-                         0);
-}
-
-static void start_exchange(Store *store, const Random *random, const char *user,
-                           const char *authenticator, Change *change)
-{
-        _cleanup_(link_freep) Link *link = make_link(authenticator, user, 9);
-        uint8_t key[IDEMPOTENCY_KEY_LEN] = {(uint8_t) random->key};
-        const IdempotencyRecord answer = {.error = ERROR_USER_MISMATCH};
-        const ExchangeOutcome linking = {.link = link};
-        const ExchangeOutcome declining = {
-                .declined_id = authenticator, .key = key, .answer = &answer};
-        assert_int_equal(store_commit_exchange(store, "t", random->key % 2 ? &linking : &declining,
-                                               on_change_added, change, NULL),
-                         0);
-}
-
-static void start(Store *store, const Random *random, Change *change)
-{
-        char user[16];
-        const ExchangeIntent intent = {.user_id = user, .wants_link = true, .window_ms = 1000};
-
-        snprintf(user, sizeof(user), "u%u", random->user);
-        snprintf(change->authenticator, sizeof(change->authenticator), "a%u",
-                 random->authenticator);
-        if (random->kind < 4) {
-                _cleanup_(link_freep) Link *link = make_link(change->authenticator, user, 1);
-
-                assert_int_equal(store_add(store, "t", link, on_change_added, change, NULL), 0);
-        } else if (random->kind < 6) {
-                assert_int_equal(store_remove(store, "t", change->authenticator, on_change_removed,
-                                              change, NULL),
-                                 0);
-        } else if (random->kind == 6) {
-                assert_int_equal(
-                        store_remove_by_user(store, "t", user, on_change_removed, change, NULL), 0);
-        } else if (random->kind == 7) {
-                start_import(store, random, change);
-        } else if (random->kind == 8) {
-                start_exchange(store, random, user, change->authenticator, change);
-        } else {
-                assert_int_equal(
-                        store_begin_exchange(store, "t", &intent, on_change_begun, change, NULL),
-                        0);
-        }
-}
-
-static void assert_same_outcome(const Change *a, const Change *b)
-{
-        assert_int_equal(a->r, b->r);
-        assert_int_equal(a->newly_linked, b->newly_linked);
-        assert_int_equal(a->removed.n_links, b->removed.n_links);
-        for (size_t i = 0; i < a->removed.n_links; i++)
-                assert_string_equal(a->removed.links[i]->authenticator_id,
-                                    b->removed.links[i]->authenticator_id);
-        assert_int_equal(a->n_links, b->n_links);
-        for (size_t i = 0; i < a->n_links; i++)
-                assert_int_equal(a->outcomes[i], b->outcomes[i]);
-        assert_int_equal(a->id > 0, b->id > 0);
-}
-
-static void assert_same_links(Store *a, Store *b)
-{
-        _cleanup_(link_list_clear) LinkList list = {}, other = {};
-        char *cursor = NULL;
-
-        assert_int_equal(store_list(a, "t", NULL, 0, SIZE_MAX, &list, &cursor), 0);
-        assert_null(cursor);
-        assert_int_equal(store_list(b, "t", NULL, 0, SIZE_MAX, &other, &cursor), 0);
-        assert_null(cursor);
-        assert_int_equal(list.n_links, other.n_links);
-        for (size_t i = 0; i < list.n_links; i++) {
-                assert_string_equal(list.links[i]->authenticator_id,
-                                    other.links[i]->authenticator_id);
-                assert_string_equal(list.links[i]->user_id, other.links[i]->user_id);
-                assert_int_equal(list.links[i]->created_at_ms, other.links[i]->created_at_ms);
-                assert_int_equal(list.links[i]->last_used_at_ms, other.links[i]->last_used_at_ms);
-        }
-        assert_int_equal(count(a, "t"), count(b, "t"));
-}
-
 /* The same changes, one after another, have the same outcomes with both engines. */
 static void test_same_as_local(void **state)
 {
@@ -313,37 +150,25 @@ static void test_same_as_local(void **state)
         Random random = {.seed = 7};
 
         for (unsigned i = 0; i < 1500; i++) {
-                _cleanup_(change_clear) Change shared = {}, local = {};
+                _cleanup_(random_change_clear) RandomChange shared = {}, local = {};
                 Fixture *host = &fleet->hosts[(unsigned) rand_r(&random.seed) % HOSTS];
                 struct pollfd pollfd = {.fd = store_get_fd(fleet->local.store), .events = POLLIN};
 
-                draw(&random);
-                start(fleet->local.store, &random, &local);
+                random_draw(&random);
+                random_change_start(fleet->local.store, &random, &local);
                 while (local.n_calls == 0) {
                         assert_int_equal(poll(&pollfd, 1, TIMEOUT_MS), 1);
                         dispatch_all(fleet->local.store);
                 }
-                start(host->store, &random, &shared);
+                random_change_start(host->store, &random, &shared);
                 wait_for(fleet, &shared.n_calls, 1);
-                assert_same_outcome(&local, &shared);
+                random_change_assert_same(&local, &shared);
                 if (i % 50 == 0)
                         assert_same_links(fleet->local.store, host->store);
         }
         settle(fleet);
         for (unsigned i = 0; i < HOSTS; i++)
                 assert_same_links(fleet->local.store, fleet->hosts[i].store);
-}
-
-/* Adds up what callers were told. */
-static void tally(const Change *change, const Random *random, int balance[AUTHENTICATORS])
-{
-        if (change->r == 0 && change->newly_linked)
-                balance[random->authenticator]++;
-        for (size_t i = 0; i < change->removed.n_links; i++)
-                balance[atoi(change->removed.links[i]->authenticator_id + 1)]--;
-        for (size_t i = 0; i < change->n_links; i++)
-                if (change->outcomes[i] == LINK_ADDED)
-                        balance[(random->authenticator + i) % AUTHENTICATORS]++;
 }
 
 /* All hosts change the same links at once: each link is added and removed in turn, and the replicas
@@ -353,23 +178,23 @@ static void test_races(void **state)
         enum { ROUNDS = 60, AT_ONCE = 24 };
         Fleet *fleet = *state;
         Random random = {.seed = 11};
-        int balance[AUTHENTICATORS] = {};
+        int balance[RANDOM_AUTHENTICATORS] = {};
 
         for (unsigned round = 0; round < ROUNDS; round++) {
-                Change changes[AT_ONCE] = {};
+                RandomChange changes[AT_ONCE] = {};
                 Random drawn[AT_ONCE];
 
                 for (unsigned i = 0; i < AT_ONCE; i++) {
-                        draw(&random);
+                        random_draw(&random);
                         drawn[i] = random;
-                        start(fleet->hosts[i % HOSTS].store, &random, &changes[i]);
+                        random_change_start(fleet->hosts[i % HOSTS].store, &random, &changes[i]);
                 }
                 for (unsigned i = 0; i < AT_ONCE; i++) {
                         wait_for(fleet, &changes[i].n_calls, 1);
                         assert_true(changes[i].r == 0 || changes[i].r == ERROR_NOT_FOUND ||
                                     changes[i].r == ERROR_LINK_CONFLICT);
-                        tally(&changes[i], &drawn[i], balance);
-                        change_clear(&changes[i]);
+                        random_change_tally(&changes[i], &drawn[i], balance);
+                        random_change_clear(&changes[i]);
                 }
         }
         settle(fleet);
@@ -378,7 +203,7 @@ static void test_races(void **state)
                 assert_same_links(fleet->hosts[0].store, fleet->hosts[i].store);
         assert_int_equal(memory_cluster_count(fleet->cluster, "links/"),
                          count(fleet->hosts[0].store, "t"));
-        for (unsigned i = 0; i < AUTHENTICATORS; i++) {
+        for (unsigned i = 0; i < RANDOM_AUTHENTICATORS; i++) {
                 char id[16];
 
                 snprintf(id, sizeof(id), "a%u", i);
