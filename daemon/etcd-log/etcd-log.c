@@ -71,13 +71,19 @@ static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 
         etcd_log_host_claim(log);
         etcd_log_commit_retry(log);
+        etcd_log_tell_reachable(log);
         return 0;
+}
+
+static void retry_in(EtcdLog *log, uint64_t delay_us)
+{
+        (void) sd_event_source_set_time_relative(log->retry, delay_us);
+        (void) sd_event_source_set_enabled(log->retry, SD_EVENT_ONESHOT);
 }
 
 void etcd_log_retry_soon(EtcdLog *log)
 {
-        (void) sd_event_source_set_time_relative(log->retry, RETRY_US);
-        (void) sd_event_source_set_enabled(log->retry, SD_EVENT_ONESHOT);
+        retry_in(log, RETRY_US);
 }
 
 /* Follow */
@@ -158,6 +164,7 @@ static int log_follow(SharedLog *shared, uint64_t revision, const LogFollower *f
 
         log->follower = *follower;
         log->was_told = false;
+        retry_in(log, 0); /* tells whether the log can be reached */
         return start_watch(log, revision);
 }
 
