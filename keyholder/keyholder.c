@@ -6,7 +6,7 @@
 #include "daemon/memory/memory-trim.h"
 #include "dbus/key-proof.h"
 #include "keyholder/account.h"
-#include "keyholder/api-key-loader.h"
+#include "keyholder/credential-loader.h"
 #include "keyholder/keyholder.h"
 #include "keyholder/protocol/channel.h"
 #include "keyholder/request-url.h"
@@ -31,7 +31,7 @@ struct KeyHolder {
         char *config_file;
         Channel *channel;
         MemoryTrim *memory_trim;
-        ApiKeyLoader *keys;
+        CredentialLoader *keys;
         Accounts *accounts; /* NULL before HELLO */
         Config *config;     /* NULL before the first load */
         KeyHolderCall *calls[PROTOCOL_CALLS_MAX];
@@ -242,7 +242,7 @@ static uint32_t protocol_fault(CredentialFault fault)
 
 /* Tells the daemon about an account; NULL if the label has none any more. */
 static int send_state(const KeyHolder *holder, const char *label, const Account *account,
-                      const ApiKeyRead *read)
+                      const CredentialRead *read)
 {
         ProtocolMessage message = {.type = PROTOCOL_STATE};
 
@@ -261,7 +261,7 @@ static int send_state(const KeyHolder *holder, const char *label, const Account 
 }
 
 /* `key` NULL: the fault of the credential has changed. */
-static void on_key_found(const char *label, Secret *key, const ApiKeyRead *read, void *userdata)
+static void on_key_found(const char *label, Secret *key, const CredentialRead *read, void *userdata)
 {
         KeyHolder *holder = userdata;
         const TenancyConfig *config =
@@ -283,11 +283,11 @@ static int load_tenancy(KeyHolder *holder, const TenancyConfig *config)
 {
         const Account *old = accounts_find_tenancy(holder->accounts, config->tenancy_id);
         _cleanup_(secret_unrefp) Secret *key = NULL;
-        ApiKeyRead read = {};
+        CredentialRead read = {};
         Account *account;
         int r;
 
-        r = api_key_loader_load(holder->keys, config, &read, &key);
+        r = credential_loader_load(holder->keys, config, &read, &key);
         if (r < 0)
                 return r;
         /* If the credential cannot be read, keep the old key. */
@@ -326,7 +326,7 @@ static int load(KeyHolder *holder, char **ret_text)
                 r = load_tenancy(holder, config->tenancies[i]);
         if (r < 0)
                 return r;
-        api_key_loader_retain(holder->keys, config);
+        credential_loader_retain(holder->keys, config);
         config_free(holder->config);
         holder->config = TAKE_PTR(config);
         return 0;
@@ -458,7 +458,7 @@ int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **
                 return -ENOMEM;
         r = memory_trim_new(event, has_calls, holder, &holder->memory_trim);
         if (r == 0)
-                r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
+                r = credential_loader_new(event, on_key_found, holder, &holder->keys);
         if (r == 0)
                 r = channel_new(event, TAKE_FD(owned_fd), PROTOCOL_KEYHOLDER,
                                 &(ChannelOwner){.received = on_message,
@@ -482,7 +482,7 @@ KeyHolder *keyholder_free(KeyHolder *holder)
         sd_event_source_disable_unref(holder->stop_timer);
         channel_free(holder->channel);
         memory_trim_free(holder->memory_trim);
-        api_key_loader_free(holder->keys);
+        credential_loader_free(holder->keys);
         accounts_free(holder->accounts);
         config_free(holder->config);
         free(holder->config_file);

@@ -9,14 +9,14 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "keyholder/api-key-loader.h"
+#include "keyholder/credential-loader.h"
 #include "tests/unit/test.h"
 
 #define PATIENCE_MS 60000U
 
 static char records[1024];
 
-static void record(const char *label, const ApiKeyRead *read)
+static void record(const char *label, const CredentialRead *read)
 {
         size_t len = strlen(records);
 
@@ -28,13 +28,13 @@ static void record(const char *label, const ApiKeyRead *read)
 
 typedef struct Fixture {
         sd_event *event;
-        ApiKeyLoader *keys;
+        CredentialLoader *keys;
         char parent[64];
         char directory[128];
         char found[256];
 } Fixture;
 
-static void on_found(const char *label, Secret *key, const ApiKeyRead *read, void *userdata)
+static void on_found(const char *label, Secret *key, const CredentialRead *read, void *userdata)
 {
         Fixture *fixture = userdata;
         size_t len = strlen(fixture->found);
@@ -57,7 +57,8 @@ static int set_up(void **state)
         assert_int_equal(mkdir(fixture->directory, 0700), 0);
         assert_int_equal(setenv("CREDENTIALS_DIRECTORY", fixture->directory, 1), 0);
         assert_int_equal(sd_event_new(&fixture->event), 0);
-        assert_int_equal(api_key_loader_new(fixture->event, on_found, fixture, &fixture->keys), 0);
+        assert_int_equal(credential_loader_new(fixture->event, on_found, fixture, &fixture->keys),
+                         0);
         *state = fixture;
         return 0;
 }
@@ -71,7 +72,7 @@ static int tear_down(void **state)
 {
         Fixture *fixture = *state;
 
-        api_key_loader_free(fixture->keys);
+        credential_loader_free(fixture->keys);
         sd_event_unref(fixture->event);
         nftw(fixture->parent, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
         free(fixture);
@@ -104,12 +105,12 @@ static int load(Fixture *fixture, const char *label, Secret **ret)
         char credential[64];
         char label_copy[32];
         const TenancyConfig tenancy = {.label = label_copy, .api_key_credential = credential};
-        ApiKeyRead read = {};
+        CredentialRead read = {};
         int r;
 
         snprintf(label_copy, sizeof(label_copy), "%s", label);
         snprintf(credential, sizeof(credential), "passlock.%s", label);
-        r = api_key_loader_load(fixture->keys, &tenancy, &read, ret);
+        r = credential_loader_load(fixture->keys, &tenancy, &read, ret);
         if (r == 0)
                 record(label, &read);
         return r;
@@ -331,8 +332,8 @@ static void test_retain(void **state)
         assert_loads(fixture, "a", NULL);
         assert_loads(fixture, "b", NULL);
         assert_loads(fixture, "a", NULL);
-        api_key_loader_retain(fixture->keys, &config);
-        api_key_loader_retain(fixture->keys, &(const Config){});
+        credential_loader_retain(fixture->keys, &config);
+        credential_loader_retain(fixture->keys, &(const Config){});
         assert_asleep(fixture);
         free(tenancy.label);
 }

@@ -11,27 +11,28 @@
  * Loads the API keys: credentials, each a file in $CREDENTIALS_DIRECTORY. While a key is missing or
  * invalid, the directory is watched by inotify, and the key is reported once it is valid.
  */
-typedef struct ApiKeyLoader ApiKeyLoader;
+typedef struct CredentialLoader CredentialLoader;
 
 /* The fault of a credential; lent until the next load. */
-typedef struct ApiKeyRead {
+typedef struct CredentialRead {
         CredentialFault fault;
         const char *text; /* describes the fault; NULL without one */
-} ApiKeyRead;
+} CredentialRead;
 
 /* A missing key was found, or (key NULL) its fault has changed. The arguments are lent. Called from
  * the event loop. */
-typedef void (*ApiKeyFoundFunc)(const char *label, Secret *key, const ApiKeyRead *read,
-                                void *userdata);
+typedef void (*CredentialFoundFunc)(const char *label, Secret *key, const CredentialRead *read,
+                                    void *userdata);
 
 /* Returns 0 or a negative errno. */
-int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, ApiKeyLoader **ret);
-ApiKeyLoader *api_key_loader_free(ApiKeyLoader *loader);
-DEFINE_CLEANUP(ApiKeyLoader *, api_key_loader_free);
+int credential_loader_new(sd_event *event, CredentialFoundFunc found, void *userdata,
+                          CredentialLoader **ret);
+CredentialLoader *credential_loader_free(CredentialLoader *loader);
+DEFINE_CLEANUP(CredentialLoader *, credential_loader_free);
 
 /* Reads the key of a tenancy. Returns 0 and the key; 0, NULL and a fault; or -ENOMEM. */
-int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, ApiKeyRead *ret_read,
-                        Secret **ret);
+int credential_loader_load(CredentialLoader *loader, const TenancyConfig *tenancy,
+                           CredentialRead *ret_read, Secret **ret);
 
 /* Drops the keys of tenancies that are no longer configured. */
-void api_key_loader_retain(ApiKeyLoader *loader, const Config *config);
+void credential_loader_retain(CredentialLoader *loader, const Config *config);
