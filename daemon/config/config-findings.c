@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "daemon/config/config.h"
 
-/* Why the CA file cannot be read, or NULL. */
+/* Why the file cannot be read, or NULL. */
 static const char *flaw_of_file(const char *path)
 {
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -21,30 +21,67 @@ static const char *flaw_of_file(const char *path)
         return S_ISREG(st.st_mode) ? NULL : "Not a regular file";
 }
 
-static int add_ca_file(FindingList *list, const TenancyConfig *tenancy, const char *flaw)
-{
-        _cleanup_(freep) char *text = NULL;
+/* A file of certificates that a key names. */
+typedef struct CertificateFile {
+        const char *kind, *key, *tenancy;
+        const char *path, *place; /* path NULL: none */
+} CertificateFile;
 
-        if (asprintf(&text, "CaFile=%s: %s; TLS connections fail until it can be read",
-                     tenancy->ca_file, flaw) < 0) {
+static int diagnose_file(const CertificateFile *file, FindingList *list)
+{
+        const char *flaw = file->path ? flaw_of_file(file->path) : NULL;
+        _cleanup_(freep) char *text = NULL, *advice = NULL;
+
+        if (!flaw)
+                return 0;
+        if (asprintf(&text, "%s=%s: %s; TLS connections fail until it can be read", file->key,
+                     file->path, flaw) < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
-        return finding_add(list, .kind = "ca-file", .tenancy = tenancy->label,
-                           .name = tenancy->ca_file, .place = tenancy->ca_file_place, .text = text,
-                           .advice = "install the file, readable by the user passlock, or change "
-                                     "CaFile=; a new file needs no reload");
+        if (asprintf(&advice,
+                     "install the file, readable by the user passlock, or change %s=; a new file "
+                     "needs no reload",
+                     file->key) < 0) {
+                advice = NULL;
+                return -ENOMEM;
+        }
+        return finding_add(list, .kind = file->kind, .tenancy = file->tenancy, .name = file->path,
+                           .place = file->place, .text = text, .advice = advice);
 }
 
-int config_diagnose_ca_files(const Config *config, FindingList *list)
+static int diagnose_store(const StoreConfig *store, FindingList *list)
 {
-        for (size_t i = 0; i < config->n_tenancies; i++) {
-                const TenancyConfig *tenancy = config->tenancies[i];
-                const char *flaw = tenancy->ca_file ? flaw_of_file(tenancy->ca_file) : NULL;
-                int r = flaw ? add_ca_file(list, tenancy, flaw) : 0;
+        int r;
 
-                if (r < 0)
-                        return r;
+        if (store->engine == STORE_ENGINE_LOCAL)
+                return 0;
+        r = diagnose_file(&(CertificateFile){.kind = "ca-file",
+                                             .key = "CaFile",
+                                             .path = store->ca_file,
+                                             .place = store->ca_file_place},
+                          list);
+        return r < 0 ? r
+                     : diagnose_file(&(CertificateFile){.kind = "cert-file",
+                                                        .key = "CertFile",
+                                                        .path = store->cert_file,
+                                                        .place = store->cert_file_place},
+                                     list);
+}
+
+int config_diagnose_files(const Config *config, FindingList *list)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < config->n_tenancies; i++) {
+                const TenancyConfig *tenancy = config->tenancies[i];
+
+                r = diagnose_file(&(CertificateFile){.kind = "ca-file",
+                                                     .key = "CaFile",
+                                                     .tenancy = tenancy->label,
+                                                     .path = tenancy->ca_file,
+                                                     .place = tenancy->ca_file_place},
+                                  list);
         }
-        return 0;
+        return r < 0 ? r : diagnose_store(&config->store, list);
 }
