@@ -23,6 +23,7 @@ typedef struct CredentialFile {
         SLIST_ENTRY(CredentialFile) entry;
         char *label;
         char *credential;
+        CredentialKind kind;
         CredentialFault fault;
         char *text; /* describes the fault; NULL without one */
 } CredentialFile;
@@ -56,7 +57,7 @@ static int key_read(CredentialFile *key, bool *ret_news, Secret **ret)
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = credential_read(key->credential, &key->fault, &text, ret);
+        r = credential_read(key->kind, key->credential, &key->fault, &text, ret);
         if (r < 0 && !text)
                 return r;
         *ret_news = !streq_ptr(key->text, text);
@@ -204,14 +205,16 @@ CredentialLoader *credential_loader_free(CredentialLoader *loader)
 
 /* Configuration */
 
-static int key_new(const TenancyConfig *tenancy, CredentialFile **ret)
+static int key_new(const char *label, const char *credential, CredentialKind kind,
+                   CredentialFile **ret)
 {
         _cleanup_(key_freep) CredentialFile *key = calloc(1, sizeof(CredentialFile));
 
         if (!key)
                 return -ENOMEM;
-        key->label = strdup(tenancy->label);
-        key->credential = strdup(tenancy->api_key_credential);
+        key->label = strdup(label);
+        key->credential = strdup(credential);
+        key->kind = kind;
         if (!key->label || !key->credential)
                 return -ENOMEM;
         *ret = TAKE_PTR(key);
@@ -230,15 +233,15 @@ static void forget_key(CredentialLoader *loader, const char *label)
                 }
 }
 
-int credential_loader_load(CredentialLoader *loader, const TenancyConfig *tenancy,
-                           CredentialRead *ret_read, Secret **ret)
+int credential_loader_load(CredentialLoader *loader, const char *label, const char *credential,
+                           CredentialKind kind, CredentialRead *ret_read, Secret **ret)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
         _cleanup_(key_freep) CredentialFile *key = NULL;
         bool news = false;
         int r;
 
-        r = key_new(tenancy, &key);
+        r = key_new(label, credential, kind, &key);
         if (r < 0)
                 return r;
         r = key_read(key, &news, &secret);
@@ -251,6 +254,12 @@ int credential_loader_load(CredentialLoader *loader, const TenancyConfig *tenanc
         watch_missing_keys(loader);
         *ret = TAKE_PTR(secret);
         return 0;
+}
+
+void credential_loader_forget(CredentialLoader *loader, const char *label)
+{
+        forget_key(loader, label);
+        watch_missing_keys(loader);
 }
 
 void credential_loader_retain(CredentialLoader *loader, const Config *config)

@@ -8,8 +8,8 @@
 #include "keyholder/credential.h"
 
 /*
- * Loads the API keys: credentials, each a file in $CREDENTIALS_DIRECTORY. While a key is missing or
- * invalid, the directory is watched by inotify, and the key is reported once it is valid.
+ * Loads API keys and other credentials, each a file in $CREDENTIALS_DIRECTORY. While one is missing
+ * or invalid, the directory is watched by inotify, and the credential is reported once it is valid.
  */
 typedef struct CredentialLoader CredentialLoader;
 
@@ -20,7 +20,7 @@ typedef struct CredentialRead {
 } CredentialRead;
 
 /* A missing key was found, or (key NULL) its fault has changed. The arguments are lent. Called from
- * the event loop. */
+ * the event loop; may not load or forget. */
 typedef void (*CredentialFoundFunc)(const char *label, Secret *key, const CredentialRead *read,
                                     void *userdata);
 
@@ -30,9 +30,11 @@ int credential_loader_new(sd_event *event, CredentialFoundFunc found, void *user
 CredentialLoader *credential_loader_free(CredentialLoader *loader);
 DEFINE_CLEANUP(CredentialLoader *, credential_loader_free);
 
-/* Reads the key of a tenancy. Returns 0 and the key; 0, NULL and a fault; or -ENOMEM. */
-int credential_loader_load(CredentialLoader *loader, const TenancyConfig *tenancy,
-                           CredentialRead *ret_read, Secret **ret);
+/* Reads a credential; a label has one. Returns 0 and its content; 0, NULL and a fault; or -ENOMEM.
+ */
+int credential_loader_load(CredentialLoader *loader, const char *label, const char *credential,
+                           CredentialKind kind, CredentialRead *ret_read, Secret **ret);
+void credential_loader_forget(CredentialLoader *loader, const char *label);
 
 /* Drops the keys of tenancies that are no longer configured. */
 void credential_loader_retain(CredentialLoader *loader, const Config *config);

@@ -287,7 +287,8 @@ static int load_tenancy(KeyHolder *holder, const TenancyConfig *config)
         Account *account;
         int r;
 
-        r = credential_loader_load(holder->keys, config, &read, &key);
+        r = credential_loader_load(holder->keys, config->label, config->api_key_credential,
+                                   CREDENTIAL_API_KEY, &read, &key);
         if (r < 0)
                 return r;
         /* If the credential cannot be read, keep the old key. */
