@@ -10,6 +10,7 @@
 #include "keyholder/keyholder.h"
 #include "keyholder/protocol/channel.h"
 #include "keyholder/request-url.h"
+#include "keyholder/store-proxy.h"
 
 /* Replies lose their bodies while the daemon has this much to read. */
 #define QUEUED_MAX ((size_t) 24 * 1024 * 1024)
@@ -32,6 +33,7 @@ struct KeyHolder {
         Channel *channel;
         MemoryTrim *memory_trim;
         CredentialLoader *keys;
+        StoreProxy *store;
         Accounts *accounts; /* NULL before HELLO */
         Config *config;     /* NULL before the first load */
         KeyHolderCall *calls[PROTOCOL_CALLS_MAX];
@@ -47,11 +49,17 @@ struct KeyHolder {
 
 static void stop_if_done(const KeyHolder *holder)
 {
-        unsigned n_awaited = holder->is_out_of_patience ? holder->n_once : holder->n_calls;
+        unsigned n_awaited = (holder->is_out_of_patience ? holder->n_once : holder->n_calls) +
+                             store_proxy_count_calls(holder->store);
 
         if (holder->is_stopping && holder->is_acknowledged && n_awaited == 0 &&
             channel_queued(holder->channel) == 0)
                 (void) sd_event_exit(holder->event, 0);
+}
+
+static unsigned count_calls(const KeyHolder *holder)
+{
+        return holder->n_calls + store_proxy_count_calls(holder->store);
 }
 
 /* Calls */
@@ -325,6 +333,8 @@ static int load(KeyHolder *holder, char **ret_text)
         r = drop_stale(holder, config);
         for (size_t i = 0; r == 0 && i < config->n_tenancies; i++)
                 r = load_tenancy(holder, config->tenancies[i]);
+        if (r == 0)
+                r = store_proxy_load(holder->store, &config->store);
         if (r < 0)
                 return r;
         credential_loader_retain(holder->keys, config);
@@ -386,6 +396,10 @@ static int on_message(const ProtocolMessage *message, void *userdata)
                 return on_reload(holder, message->id);
         case PROTOCOL_PROVE:
                 return on_prove(holder, message);
+        case PROTOCOL_STORE_REQUEST:
+        case PROTOCOL_STORE_CREDIT:
+        case PROTOCOL_STORE_CANCEL:
+                return store_proxy_receive(holder->store, message);
         case PROTOCOL_PING:
                 return channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_PONG});
         default:
@@ -395,7 +409,10 @@ static int on_message(const ProtocolMessage *message, void *userdata)
 
 static void on_sent(void *userdata)
 {
-        stop_if_done(userdata);
+        const KeyHolder *holder = userdata;
+
+        store_proxy_continue(holder->store);
+        stop_if_done(holder);
 }
 
 static void on_closed(int r, void *userdata)
@@ -412,7 +429,7 @@ static int on_stop_timer(sd_event_source *source, uint64_t usec _unused_, void *
         KeyHolder *holder = userdata;
 
         if (holder->is_out_of_patience) {
-                log_warning("Stopped with %u requests in flight", holder->n_calls);
+                log_warning("Stopped with %u requests in flight", count_calls(holder));
                 return sd_event_exit(holder->event, 0);
         }
         holder->is_out_of_patience = true;
@@ -429,7 +446,8 @@ void keyholder_stop(KeyHolder *holder)
         if (holder->is_stopping)
                 return;
         holder->is_stopping = true;
-        log_info("Stopping, %u requests in flight", holder->n_calls);
+        store_proxy_stop(holder->store);
+        log_info("Stopping, %u requests in flight", count_calls(holder));
         r = sd_event_add_time_relative(holder->event, &holder->stop_timer, CLOCK_MONOTONIC,
                                        STOP_REPEATABLE_MS * 1000, 1, on_stop_timer, holder);
         if (r >= 0)
@@ -442,7 +460,15 @@ static bool has_calls(void *userdata)
 {
         const KeyHolder *holder = userdata;
 
-        return holder->n_calls > 0;
+        return count_calls(holder) > 0;
+}
+
+static void on_store_call_ended(void *userdata)
+{
+        const KeyHolder *holder = userdata;
+
+        memory_trim_soon(holder->memory_trim);
+        stop_if_done(holder);
 }
 
 int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **ret)
@@ -467,6 +493,9 @@ int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **
                                                 .closed = on_closed,
                                                 .userdata = holder},
                                 &holder->channel);
+        if (r == 0)
+                r = store_proxy_new(event, holder->channel, on_store_call_ended, holder,
+                                    &holder->store);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(holder);
@@ -481,6 +510,7 @@ KeyHolder *keyholder_free(KeyHolder *holder)
                 if (holder->calls[i])
                         call_free(holder->calls[i]);
         sd_event_source_disable_unref(holder->stop_timer);
+        store_proxy_free(holder->store);
         channel_free(holder->channel);
         memory_trim_free(holder->memory_trim);
         credential_loader_free(holder->keys);

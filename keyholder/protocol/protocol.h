@@ -231,9 +231,9 @@ typedef struct ProtocolStoreState {
 
 /* Text: body, none of a stream. Has the id of its STORE_REQUEST. */
 typedef struct ProtocolStoreReply {
-        int32_t r; /* as in HttpFunc; or -ESTALE: no such endpoint, or its stream has ended because
-                      of a change, -ENOKEY: no credential, -EACCES: refused credential,
-                      -ESHUTDOWN: not sent, see STOPPING */
+        int32_t r; /* as in HttpFunc; or -ESTALE: no such endpoint, -ENOKEY: no credential, -EACCES:
+                      refused credential, -ESHUTDOWN: not sent, see STOPPING, -ENOLINK: the key
+                      holder has ended the stream */
         uint32_t status;
 } ProtocolStoreReply;
 
