@@ -54,8 +54,9 @@ struct StoreEndpoint {
         HttpCall *login_call;
         uint64_t refused_until_ms;
         struct StoreRequestQueue waiting;
+        bool has_succeeded;
         bool has_no_users; /* authentication is not enabled */
-        int last_error;    /* that was logged */
+        int last_error;    /* the last one logged */
 };
 
 static bool contains(const char *bytes, size_t len, const char *text)
@@ -142,15 +143,20 @@ int store_endpoint_new(sd_event *event, const char *url, const StoreSettings *se
         return 0;
 }
 
-static bool is_noted(int r)
+/* -EPROTO, too, before the first success: see was_certificate_refused() in http-transfer.c. */
+static bool is_noted(const StoreEndpoint *endpoint, int r)
 {
-        return r == 0 || r == -EKEYREJECTED || r == -ENOENT || r == -EACCES;
+        return r == 0 || r == -EKEYREJECTED || r == -ENOENT || r == -EACCES ||
+               (r == -EPROTO && !endpoint->has_succeeded);
 }
 
 /* Logs the errors that an administrator must remedy, and their end. */
 static void note_result(StoreEndpoint *endpoint, int r)
 {
-        if (!is_noted(r) || endpoint->last_error == r)
+        if (!is_noted(endpoint, r))
+                return;
+        endpoint->has_succeeded = endpoint->has_succeeded || r == 0;
+        if (endpoint->last_error == r)
                 return;
         endpoint->last_error = r;
         if (r == 0)
@@ -162,6 +168,10 @@ static void note_result(StoreEndpoint *endpoint, int r)
         else if (r == -ENOENT)
                 log_warning("Failed to connect to %s: CaFile= or CertFile= of [Store] cannot be "
                             "read",
+                            endpoint->url);
+        else if (r == -EPROTO)
+                log_warning("%s closed the connection without a reply: is there no CertFile= of "
+                            "[Store] although it demands one, or was it refused?",
                             endpoint->url);
         else
                 log_warning("Failed to log in to %s: %s", endpoint->url,

@@ -23,7 +23,7 @@ typedef struct StoreCredential {
         char *text; /* describes the fault; NULL without one */
 } StoreCredential;
 
-/* What the endpoints were made of. */
+/* The settings of the endpoints. */
 typedef struct StoreSetup {
         char **urls;
         char *ca_file, *cert_file;

@@ -35,14 +35,14 @@ typedef struct EtcdRequest {
 /*
  * r is 0 for a complete reply of any status, and for a stream that the peer has ended. Otherwise
  * -ETIMEDOUT, -EMSGSIZE, -ECONNREFUSED, -EHOSTUNREACH (name resolution), -EKEYREJECTED (TLS
- * verification, in either direction), -EACCES (the credentials were refused), -ENOKEY (a credential
- * is missing), -ENOENT (trust anchors or certificate unreadable), -EPROTO (not HTTP, or truncated),
- * -EIO (other), -ENOLINK (the other process ended; or of a stream, it stops, or endpoints or
- * credentials have changed), -ENOTCONN (not sent: there was no other process, or the endpoint does
- * not exist any more), or -ENOMEM. After any of these the request may have been executed, except
- * for -ECONNREFUSED, -EHOSTUNREACH, -EKEYREJECTED, -EACCES, -ENOKEY, -ENOENT and -ENOTCONN. The
- * body is lent, and NULL for a stream. Called once, never before start() returns and never after
- * cancel().
+ * verification; if etcd refuses the client certificate, often -EPROTO), -EACCES (the credentials
+ * were refused), -ENOKEY (a credential is missing), -ENOENT (trust anchors or certificate
+ * unreadable), -EPROTO (not HTTP, or truncated), -EIO (other), -ENOLINK (the other process ended;
+ * or of a stream, it stops, or endpoints or credentials have changed), -ENOTCONN (not sent: there
+ * was no other process, or the endpoint does not exist any more), or -ENOMEM. After any of these
+ * the request may have been executed, except for -ECONNREFUSED, -EHOSTUNREACH, -EKEYREJECTED,
+ * -EACCES, -ENOKEY, -ENOENT and -ENOTCONN. The body is lent, and NULL for a stream. Called once,
+ * never before start() returns and never after cancel().
  */
 typedef void (*EtcdReplyFunc)(int r, unsigned status, const char *body, size_t body_len,
                               void *userdata);

@@ -78,6 +78,6 @@ int holder_diagnose(const Holder *holder, FindingList *list);
 
 const HolderStoreState *holder_get_store(const Holder *holder);
 
-/* Both live as long as the holder. */
+/* The transports live as long as the holder. */
 const ApiTransport *holder_transport(const Holder *holder);
 const EtcdTransport *holder_etcd_transport(const Holder *holder);

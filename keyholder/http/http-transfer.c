@@ -304,7 +304,8 @@ void *http_transfer_userdata(CURL *easy)
 }
 
 /* A TLS alert about the client certificate, or that one is required. With TLS 1.3 it arrives after
- * the handshake, and curl reports it like any failure to receive. */
+ * the handshake, and curl reports it like any failure to receive; if curl fails to send the request
+ * before, the alert is lost. */
 static bool was_certificate_refused(const HttpTransfer *transfer)
 {
         const char *alert = strstr(transfer->error_text, " alert ");

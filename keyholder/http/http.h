@@ -46,8 +46,8 @@ typedef struct HttpReply {
 /*
  * r is 0 for a complete reply of any status. Otherwise -ETIMEDOUT, -EMSGSIZE (body over the cap),
  * -EBADMSG (headers over the cap or contradictory), -ECONNREFUSED, -EHOSTUNREACH (name resolution),
- * -EKEYREJECTED (TLS verification, also by the peer), -ENOENT (trust anchors or client certificate
- * unreadable), -EPROTO (not HTTP, or truncated), -EIO (other), or an errno of
+ * -EKEYREJECTED (TLS verification; by the peer, it may also be -EPROTO), -ENOENT (trust anchors or
+ * client certificate unreadable), -EPROTO (not HTTP, or truncated), -EIO (other), or an errno of
  * http_is_resource_shortage(). The reply is lent; its status is set if one was received. Called
  * once, never before http_call_start() returns and never after http_call_cancel(). May start calls,
  * cancel others and free the client.
