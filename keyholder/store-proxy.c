@@ -189,6 +189,9 @@ static void set_secret(StoreCredential *credential, Secret *secret, const Creden
         secret_unref(credential->secret);
         credential->secret = secret_ref(secret);
         credential->fault = read->fault;
+        if (read->text && !streq_ptr(credential->text, read->text))
+                log_warning("Failed to load a credential of [Store]: %s; requests to etcd fail",
+                            read->text);
         free(credential->text);
         credential->text = read->text ? strdup(read->text) : NULL;
 }
