@@ -147,7 +147,8 @@ int store_endpoint_new(sd_event *event, const char *url, const StoreSettings *se
 static bool is_noted(const StoreEndpoint *endpoint, int r)
 {
         return r == 0 || r == -EKEYREJECTED || r == -ENOENT || r == -EACCES ||
-               (r == -EPROTO && !endpoint->has_succeeded);
+               (r == -EPROTO && !endpoint->has_succeeded &&
+                strncmp(endpoint->url, "https", 5) == 0);
 }
 
 /* Logs the errors that an administrator must remedy, and their end. */
@@ -282,7 +283,7 @@ static void on_login_reply(int r, const HttpReply *reply, void *userdata)
         endpoint->login_call = NULL;
         if (r == 0)
                 r = take_token(endpoint, reply);
-        end_login(endpoint, r == -EBADMSG ? -EPROTO : r);
+        end_login(endpoint, r == -EBADMSG ? -EIO : r);
 }
 
 static int start_login(StoreEndpoint *endpoint)

@@ -76,6 +76,13 @@ static void run_for(const Fixture *f, uint64_t ms)
                 assert_true(sd_event_run(f->event, 1000) >= 0);
 }
 
+/* Until both ends have nothing to do. */
+static void settle(const Fixture *f)
+{
+        while (sd_event_run(f->event, 0) > 0)
+                ;
+}
+
 static void run_until(const Fixture *f, const unsigned *counter, unsigned n)
 {
         uint64_t deadline_ms = monotonic_ms() + PATIENCE_MS;
@@ -94,7 +101,7 @@ static void send_state(const Fixture *f, unsigned n_endpoints, uint64_t serial, 
                                                       .n_endpoints = n_endpoints,
                                                       .fault = *fault ? PROTOCOL_FAULT_MISSING : 0},
                                       .texts = {PROTOCOL_TEXT(fault)}});
-        run_for(f, 5);
+        settle(f);
 }
 
 static void connect_both(Fixture *f)
@@ -226,7 +233,7 @@ static void test_reply(void **state)
         reply(f, f->ids[0], 0, "{1}");
         reply(f, f->ids[0], 0, "{2}");
         run_until(f, &outcome.n_ended, 1);
-        run_for(f, 20);
+        settle(f);
         assert_int_equal(outcome.n_ended, 1);
         assert_int_equal(outcome.r, 0);
         assert_int_equal(outcome.status, 200);
@@ -269,7 +276,7 @@ static void test_stream(void **state)
         assert_false(holder_store_await(f->store));
         for (size_t i = 1; i <= 9; i++) {
                 data(f, f->ids[0], PROTOCOL_DATA_MAX);
-                run_for(f, 5);
+                settle(f);
                 assert_int_equal(outcome.n_bytes, i * PROTOCOL_DATA_MAX);
                 assert_int_equal(f->credit, i / 2 * 2 * PROTOCOL_DATA_MAX);
         }
@@ -278,7 +285,7 @@ static void test_stream(void **state)
         assert_int_equal(outcome.r, 0);
         assert_int_equal(outcome.status, 200);
         data(f, f->ids[0], 1);
-        run_for(f, 5);
+        settle(f);
         assert_int_equal(f->received_r, 0);
 }
 
@@ -292,10 +299,10 @@ static void test_violations(void **state)
         start(f, &stream, true);
         run_until(f, &f->n_requests, 2);
         data(f, f->ids[0], 1);
-        run_for(f, 5);
+        settle(f);
         assert_int_equal(f->received_r, -EPROTO);
         reply(f, f->ids[1], 0, "body");
-        run_for(f, 5);
+        settle(f);
         assert_int_equal(f->received_r, -EPROTO);
         assert_true(request.n_ended == 0 && stream.n_ended == 0);
 }
@@ -315,7 +322,7 @@ static void test_cancel(void **state)
         data(f, f->ids[1], PROTOCOL_DATA_MAX);
         data(f, f->ids[1], PROTOCOL_DATA_MAX);
         run_until(f, &f->n_cancelled, 2);
-        run_for(f, 10);
+        settle(f);
         assert_true(request.n_ended == 0 && stream.n_ended == 0);
         assert_int_equal(stream.n_bytes, PROTOCOL_DATA_MAX);
         assert_int_equal(f->n_credits, 0);
@@ -367,7 +374,7 @@ static void test_stopping(void **state)
         reply(f, f->ids[0], 0, "{}");
         reply(f, f->ids[1], -ESHUTDOWN, "");
         run_until(f, &completed.n_ended, 1);
-        run_for(f, 20);
+        settle(f);
         assert_int_equal(completed.r, 0);
         assert_true(crossed.n_ended == 0 && queued.n_ended == 0);
         assert_int_equal(f->n_requests, 3);
@@ -376,7 +383,7 @@ static void test_stopping(void **state)
         disconnect_both(f);
         connect_both(f);
         run_until(f, &f->n_requests, 2);
-        run_for(f, 20);
+        settle(f);
         assert_true(crossed.n_ended == 0 && queued.n_ended == 0);
 }
 
