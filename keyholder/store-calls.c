@@ -22,6 +22,7 @@ struct StoreCalls {
         StoreCallsOwner owner;
         StoreCall *calls[PROTOCOL_STORE_CALLS_MAX]; /* by id */
         unsigned n_calls, n_streams;
+        bool lacks_memory; /* a stream does */
 };
 
 static StoreCall **slot_of(StoreCalls *calls, uint64_t id)
@@ -89,7 +90,7 @@ static bool on_data(const char *bytes, size_t len, void *userdata)
                 return true;
         call->is_paused = call->credit <= 0;
         if (!call->is_paused && channel_send(call->calls->channel, &message) < 0)
-                call->is_paused = call->lacks_memory = true;
+                call->is_paused = call->lacks_memory = call->calls->lacks_memory = true;
         if (call->is_paused)
                 return false;
         call->credit -= (int64_t) len;
@@ -179,7 +180,10 @@ int store_calls_receive(StoreCalls *calls, const ProtocolMessage *message)
 
 void store_calls_continue(StoreCalls *calls)
 {
-        for (size_t i = 0; calls->n_streams > 0 && i < PROTOCOL_STORE_CALLS_MAX; i++)
+        if (!calls->lacks_memory)
+                return;
+        calls->lacks_memory = false;
+        for (size_t i = 0; i < PROTOCOL_STORE_CALLS_MAX; i++)
                 if (calls->calls[i] && calls->calls[i]->lacks_memory)
                         resume(calls->calls[i]);
 }
