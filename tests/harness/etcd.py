@@ -32,7 +32,7 @@ class Authority:
         self.name = name
         self.certificate, key = self.path("ca.crt"), self.path("ca.key")
         self._openssl("req", "-x509", *self._new_key(key), "-days", "2", "-subj", f"/CN={name}",
-                      "-out", self.certificate)
+                      "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", self.certificate)
 
     def path(self, name: str) -> Path:
         return self.directory / f"{self.name}-{name}"
@@ -41,7 +41,8 @@ class Authority:
         """Certificate and key, for client and server: etcd's gateway is a client of its server."""
         certificate, key, request = (self.path(f"{name}.{end}") for end in ("crt", "key", "csr"))
         extensions = self.path("extensions")
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n"
+                              "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         self._openssl("req", *self._new_key(key), "-subj", f"/CN={name}", "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.path("ca.key"),
                       "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate)
