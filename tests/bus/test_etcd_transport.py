@@ -42,7 +42,7 @@ def watch(key: str, **more) -> dict:
 
 
 class Driver(Process):
-    """tests/etcd/transport.c"""
+    """tests/etcd-transport/transport.c"""
 
     name = "transport"
     stdin = subprocess.PIPE
