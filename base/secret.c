@@ -135,13 +135,13 @@ static size_t strip_line_end(const char *bytes, size_t len)
         return len > 0 && bytes[len - 1] == '\r' ? len - 1 : len;
 }
 
-int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret)
+/* Reads a file without its last line end; a longer one only up to more than `len_max` bytes. */
+static int read_at(int dir_fd, const char *name, size_t len_max, size_t *ret_len, Secret **ret)
 {
-        /* CR, LF and one more byte, to detect an overlong key. */
-        const size_t size = SECRET_LEN_MAX + 3;
+        /* CR, LF and one more byte. */
+        const size_t size = len_max + 3;
         _cleanup_(secret_destroyp) Secret *secret = NULL;
         _cleanup_(closep) int fd = -1;
-        const char *flaw;
         size_t len = 0;
         int r;
 
@@ -153,8 +153,30 @@ int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secr
                 r = read_all(fd, secret->text, size, &len);
         if (r < 0)
                 return r;
-        len = strip_line_end(secret->text, len);
-        flaw = secret_key_flaw(secret->text, len);
+        *ret_len = strip_line_end(secret->text, len);
+        *ret = TAKE_PTR(secret);
+        return 0;
+}
+
+static const char *text_flaw(const char *bytes, size_t len, size_t len_max)
+{
+        if (len > len_max)
+                return "is too long";
+        return len == 0 ? "is empty" : encoding_flaw(bytes, len);
+}
+
+static int read_text_at(int dir_fd, const char *name, bool is_key, size_t len_max,
+                        const char **ret_flaw, Secret **ret)
+{
+        _cleanup_(secret_destroyp) Secret *secret = NULL;
+        const char *flaw;
+        size_t len = 0;
+        int r;
+
+        r = read_at(dir_fd, name, len_max, &len, &secret);
+        if (r < 0)
+                return r;
+        flaw = is_key ? secret_key_flaw(secret->text, len) : text_flaw(secret->text, len, len_max);
         if (flaw) {
                 *ret_flaw = flaw;
                 return -EINVAL;
@@ -165,6 +187,16 @@ int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secr
 
         *ret = TAKE_PTR(secret);
         return 0;
+}
+
+int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret)
+{
+        return read_text_at(dir_fd, name, true, SECRET_LEN_MAX, ret_flaw, ret);
+}
+
+int secret_read_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret)
+{
+        return read_text_at(dir_fd, name, false, SECRET_FILE_LEN_MAX, ret_flaw, ret);
 }
 
 Secret *secret_ref(Secret *secret)

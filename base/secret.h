@@ -11,7 +11,8 @@
  */
 typedef struct Secret Secret;
 
-#define SECRET_LEN_MAX 4096U
+#define SECRET_LEN_MAX      4096U
+#define SECRET_FILE_LEN_MAX 16384U
 
 /* Copies `len` bytes into a new secret; the caller wipes the original. Returns 0, -EINVAL (empty,
  * or contains NUL), -E2BIG (over SECRET_LEN_MAX) or -ENOMEM. */
@@ -27,6 +28,12 @@ const char *secret_key_flaw(const char *bytes, size_t len);
  * read().
  */
 int secret_read_key_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret);
+
+/*
+ * Likewise for a text of up to SECRET_FILE_LEN_MAX bytes and any number of lines, such as a private
+ * key. The flaws are an empty or too long file, NUL bytes, UTF-16 and a byte order mark.
+ */
+int secret_read_at(int dir_fd, const char *name, const char **ret_flaw, Secret **ret);
 
 Secret *secret_ref(Secret *secret);
 /* Drops a reference; wipes the secret with the last one. Accepts NULL. Returns NULL. */

@@ -210,6 +210,8 @@ static int load_files(ConfigLoader *loader, char **ret_text)
         int r;
 
         r = config_load(loader->file, &config, ret_text);
+        if (r >= 0 && loader->config)
+                r = config_check_reload(loader->config, config, ret_text);
         if (r < 0)
                 return error_of(r);
         r = grant_name_resolver_start(loader->resolver, &config->grants);
@@ -307,5 +309,5 @@ int config_loader_diagnose(const ConfigLoader *loader, FindingList *list)
         r = finding_list_append(list, &loader->config->findings);
         if (r == 0)
                 r = grant_name_resolver_diagnose(grants_in_force(loader), list);
-        return r == 0 ? config_diagnose_ca_files(loader->config, list) : r;
+        return r == 0 ? config_diagnose_files(loader->config, list) : r;
 }

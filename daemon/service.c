@@ -20,6 +20,7 @@
 #include "daemon/notify.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
+#include "daemon/store-findings.h"
 #include "daemon/store-retry.h"
 #include "daemon/store/environment/store-copy.h"
 #include "daemon/store/store.h"
@@ -125,9 +126,12 @@ static int on_reload_call(void *userdata, const AuditOrigin *origin, BusReloaded
 static int on_diagnose(void *userdata, FindingList *list)
 {
         const Service *service = userdata;
+        const Config *config = config_loader_config(service->loader);
         int r;
 
         r = config_loader_diagnose(service->loader, list);
+        if (r == 0 && config)
+                r = store_findings_add(&config->store, service->holder, list);
         if (r == 0)
                 r = tenancy_set_diagnose(service->tenancies, list);
         return r == 0 ? store_retry_diagnose(service->store_retry, list) : r;

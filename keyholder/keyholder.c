@@ -6,10 +6,11 @@
 #include "daemon/memory/memory-trim.h"
 #include "dbus/key-proof.h"
 #include "keyholder/account.h"
-#include "keyholder/api-key-loader.h"
+#include "keyholder/credential-loader.h"
 #include "keyholder/keyholder.h"
 #include "keyholder/protocol/channel.h"
 #include "keyholder/request-url.h"
+#include "keyholder/store-proxy.h"
 
 /* Replies lose their bodies while the daemon has this much to read. */
 #define QUEUED_MAX ((size_t) 24 * 1024 * 1024)
@@ -31,7 +32,8 @@ struct KeyHolder {
         char *config_file;
         Channel *channel;
         MemoryTrim *memory_trim;
-        ApiKeyLoader *keys;
+        CredentialLoader *keys;
+        StoreProxy *store;
         Accounts *accounts; /* NULL before HELLO */
         Config *config;     /* NULL before the first load */
         KeyHolderCall *calls[PROTOCOL_CALLS_MAX];
@@ -47,11 +49,17 @@ struct KeyHolder {
 
 static void stop_if_done(const KeyHolder *holder)
 {
-        unsigned n_awaited = holder->is_out_of_patience ? holder->n_once : holder->n_calls;
+        unsigned n_awaited = (holder->is_out_of_patience ? holder->n_once : holder->n_calls) +
+                             store_proxy_count_calls(holder->store);
 
         if (holder->is_stopping && holder->is_acknowledged && n_awaited == 0 &&
             channel_queued(holder->channel) == 0)
                 (void) sd_event_exit(holder->event, 0);
+}
+
+static unsigned count_calls(const KeyHolder *holder)
+{
+        return holder->n_calls + store_proxy_count_calls(holder->store);
 }
 
 /* Calls */
@@ -242,7 +250,7 @@ static uint32_t protocol_fault(CredentialFault fault)
 
 /* Tells the daemon about an account; NULL if the label has none any more. */
 static int send_state(const KeyHolder *holder, const char *label, const Account *account,
-                      const ApiKeyRead *read)
+                      const CredentialRead *read)
 {
         ProtocolMessage message = {.type = PROTOCOL_STATE};
 
@@ -261,7 +269,7 @@ static int send_state(const KeyHolder *holder, const char *label, const Account 
 }
 
 /* `key` NULL: the fault of the credential has changed. */
-static void on_key_found(const char *label, Secret *key, const ApiKeyRead *read, void *userdata)
+static void on_key_found(const char *label, Secret *key, const CredentialRead *read, void *userdata)
 {
         KeyHolder *holder = userdata;
         const TenancyConfig *config =
@@ -283,11 +291,12 @@ static int load_tenancy(KeyHolder *holder, const TenancyConfig *config)
 {
         const Account *old = accounts_find_tenancy(holder->accounts, config->tenancy_id);
         _cleanup_(secret_unrefp) Secret *key = NULL;
-        ApiKeyRead read = {};
+        CredentialRead read = {};
         Account *account;
         int r;
 
-        r = api_key_loader_load(holder->keys, config, &read, &key);
+        r = credential_loader_load(holder->keys, config->label, config->api_key_credential,
+                                   CREDENTIAL_API_KEY, &read, &key);
         if (r < 0)
                 return r;
         /* If the credential cannot be read, keep the old key. */
@@ -324,9 +333,11 @@ static int load(KeyHolder *holder, char **ret_text)
         r = drop_stale(holder, config);
         for (size_t i = 0; r == 0 && i < config->n_tenancies; i++)
                 r = load_tenancy(holder, config->tenancies[i]);
+        if (r == 0)
+                r = store_proxy_load(holder->store, &config->store);
         if (r < 0)
                 return r;
-        api_key_loader_retain(holder->keys, config);
+        credential_loader_retain(holder->keys, config);
         config_free(holder->config);
         holder->config = TAKE_PTR(config);
         return 0;
@@ -385,6 +396,10 @@ static int on_message(const ProtocolMessage *message, void *userdata)
                 return on_reload(holder, message->id);
         case PROTOCOL_PROVE:
                 return on_prove(holder, message);
+        case PROTOCOL_STORE_REQUEST:
+        case PROTOCOL_STORE_CREDIT:
+        case PROTOCOL_STORE_CANCEL:
+                return store_proxy_receive(holder->store, message);
         case PROTOCOL_PING:
                 return channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_PONG});
         default:
@@ -394,7 +409,10 @@ static int on_message(const ProtocolMessage *message, void *userdata)
 
 static void on_sent(void *userdata)
 {
-        stop_if_done(userdata);
+        const KeyHolder *holder = userdata;
+
+        store_proxy_continue(holder->store);
+        stop_if_done(holder);
 }
 
 static void on_closed(int r, void *userdata)
@@ -411,7 +429,7 @@ static int on_stop_timer(sd_event_source *source, uint64_t usec _unused_, void *
         KeyHolder *holder = userdata;
 
         if (holder->is_out_of_patience) {
-                log_warning("Stopped with %u requests in flight", holder->n_calls);
+                log_warning("Stopped with %u requests in flight", count_calls(holder));
                 return sd_event_exit(holder->event, 0);
         }
         holder->is_out_of_patience = true;
@@ -428,7 +446,8 @@ void keyholder_stop(KeyHolder *holder)
         if (holder->is_stopping)
                 return;
         holder->is_stopping = true;
-        log_info("Stopping, %u requests in flight", holder->n_calls);
+        store_proxy_stop(holder->store);
+        log_info("Stopping, %u requests in flight", count_calls(holder));
         r = sd_event_add_time_relative(holder->event, &holder->stop_timer, CLOCK_MONOTONIC,
                                        STOP_REPEATABLE_MS * 1000, 1, on_stop_timer, holder);
         if (r >= 0)
@@ -441,7 +460,15 @@ static bool has_calls(void *userdata)
 {
         const KeyHolder *holder = userdata;
 
-        return holder->n_calls > 0;
+        return count_calls(holder) > 0;
+}
+
+static void on_store_call_ended(void *userdata)
+{
+        const KeyHolder *holder = userdata;
+
+        memory_trim_soon(holder->memory_trim);
+        stop_if_done(holder);
 }
 
 int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **ret)
@@ -459,7 +486,7 @@ int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **
         r = memory_trim_new(event, &(MemoryTrimOwner){.is_busy = has_calls, .userdata = holder},
                             &holder->memory_trim);
         if (r == 0)
-                r = api_key_loader_new(event, on_key_found, holder, &holder->keys);
+                r = credential_loader_new(event, on_key_found, holder, &holder->keys);
         if (r == 0)
                 r = channel_new(event, TAKE_FD(owned_fd), PROTOCOL_KEYHOLDER,
                                 &(ChannelOwner){.received = on_message,
@@ -467,6 +494,9 @@ int keyholder_new(sd_event *event, int fd, const char *config_file, KeyHolder **
                                                 .closed = on_closed,
                                                 .userdata = holder},
                                 &holder->channel);
+        if (r == 0)
+                r = store_proxy_new(event, holder->channel, on_store_call_ended, holder,
+                                    &holder->store);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(holder);
@@ -481,9 +511,10 @@ KeyHolder *keyholder_free(KeyHolder *holder)
                 if (holder->calls[i])
                         call_free(holder->calls[i]);
         sd_event_source_disable_unref(holder->stop_timer);
+        store_proxy_free(holder->store);
         channel_free(holder->channel);
         memory_trim_free(holder->memory_trim);
-        api_key_loader_free(holder->keys);
+        credential_loader_free(holder->keys);
         accounts_free(holder->accounts);
         config_free(holder->config);
         free(holder->config_file);

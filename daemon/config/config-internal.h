@@ -75,6 +75,8 @@ typedef struct ConfigParser {
 /* Handle a section header (`key` and `value` NULL) or an assignment. */
 int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const char *label,
                           const char *key, const char *value, char **ret_error);
+int config_assign_store(ConfigParser *parser, const ConfigPlace *place, const char *key,
+                        const char *value, char **ret_error);
 int config_assign_grant(ConfigParser *parser, const ConfigPlace *place, const char *name,
                         const char *key, const char *value, char **ret_error);
 
@@ -85,6 +87,19 @@ bool config_parse_number(const char *value, uint32_t max, uint32_t *ret);
 int config_replace_string(char **s, const char *value);
 int config_replace_place(char **s, const ConfigPlace *place);
 int config_mention(ConfigParser *parser, const ConfigPlace *place, const char *label);
+
+/* Values that several sections have; `key` is for the error. */
+
+/* Replaces *origin by an origin (scheme, host, port), without a slash at the end. */
+int config_parse_origin(const char *key, const char *value, char **origin, char **ret_error);
+int config_check_credential(const char *key, const char *value, char **ret_error);
+/* An absolute path and its place; an empty value clears it. */
+int config_assign_file(const char *key, const ConfigPlace *place, const char *value, char **path,
+                       char **path_place, char **ret_error);
+
+/* Checks that need the whole section. */
+int config_check_store(const StoreConfig *store, char **ret_error);
+void store_config_clear(StoreConfig *store);
 
 TenancyConfig *tenancy_config_free(TenancyConfig *tenancy);
 DEFINE_CLEANUP(TenancyConfig *, tenancy_config_free);

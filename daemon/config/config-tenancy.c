@@ -2,11 +2,8 @@
 
 /* [Tenancy <label>] */
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "daemon/config/config-internal.h"
 #include "daemon/model/valid.h"
@@ -16,76 +13,9 @@
 #define TIMEOUT_MS_MIN     100U
 #define TIMEOUT_MS_MAX     300000U
 
-static bool host_is_loopback(const char *host, size_t len)
-{
-        struct in_addr address;
-        char text[16];
-
-        if ((len == 9 && strncasecmp(host, "localhost", 9) == 0) ||
-            (len == 5 && memcmp(host, "[::1]", 5) == 0))
-                return true;
-        if (len >= sizeof(text))
-                return false;
-        memcpy(text, host, len);
-        text[len] = '\0';
-        return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
-}
-
-static bool port_is_valid(const char *s)
-{
-        unsigned long port;
-        char *end;
-
-        if (!isdigit((unsigned char) *s))
-                return false;
-        port = strtoul(s, &end, 10);
-        return !*end && port >= 1 && port <= 65535;
-}
-
-/* Validates an origin. *ret_loopback is true if the host is always this machine. */
-static bool origin_is_valid(const char *origin, bool *ret_https, bool *ret_loopback)
-{
-        const char *host;
-        size_t host_len;
-
-        *ret_https = strncmp(origin, "https://", 8) == 0;
-        if (!*ret_https && strncmp(origin, "http://", 7) != 0)
-                return false;
-        host = origin + (*ret_https ? 8 : 7);
-        if (*host == '[') {
-                host_len = strspn(host + 1, "0123456789abcdefABCDEF:.") + 1;
-                if (host_len < 4 || host[host_len++] != ']')
-                        return false;
-        } else {
-                host_len = strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                        "0123456789-.");
-                if (host_len == 0 || host_len > 253)
-                        return false;
-        }
-        if (host[host_len] == ':' ? !port_is_valid(host + host_len + 1) : host[host_len] != '\0')
-                return false;
-        *ret_loopback = host_is_loopback(host, host_len);
-        return true;
-}
-
 static int assign_endpoint(TenancyConfig *tenancy, const char *value, char **ret_error)
 {
-        _cleanup_(freep) char *origin = strdup(value);
-        bool https, loopback;
-        size_t len;
-
-        if (!origin)
-                return -ENOMEM;
-        len = strlen(origin);
-        if (len > 0 && origin[len - 1] == '/')
-                origin[len - 1] = '\0';
-        if (!origin_is_valid(origin, &https, &loopback))
-                return config_refuse(
-                        ret_error,
-                        "Endpoint= must be https:// and a host, with an optional port and no path");
-        if (!https && !loopback)
-                return config_refuse(ret_error, "Endpoint= may be http:// for loopback hosts only");
-        return config_replace_string(&tenancy->endpoint, origin);
+        return config_parse_origin("Endpoint", value, &tenancy->endpoint, ret_error);
 }
 
 /* Seconds with up to three decimals, or a number with unit ms, s or min. */
@@ -146,22 +76,12 @@ static int assign_id(TenancyConfig *tenancy, const ConfigPlace *place, const cha
 static int assign_credential(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
                              char **ret_error)
 {
-        if (!text_is_valid(value, 255) || strchr(value, '/') || value[0] == '.')
-                return config_refuse(ret_error,
-                                     "ApiKeyCredential= must be a credential's name, not a path");
-        return replace(&tenancy->api_key_credential, value, &tenancy->credential_place, place);
-}
+        int r;
 
-static int assign_ca_file(TenancyConfig *tenancy, const ConfigPlace *place, const char *value,
-                          char **ret_error)
-{
-        if (!*value) {
-                tenancy->ca_file = (free(tenancy->ca_file), NULL);
-                return 0;
-        }
-        if (value[0] != '/')
-                return config_refuse(ret_error, "CaFile= must be an absolute path");
-        return replace(&tenancy->ca_file, value, &tenancy->ca_file_place, place);
+        r = config_check_credential("ApiKeyCredential", value, ret_error);
+        return r < 0 ? r
+                     : replace(&tenancy->api_key_credential, value, &tenancy->credential_place,
+                               place);
 }
 
 TenancyConfig *tenancy_config_free(TenancyConfig *tenancy)
@@ -236,7 +156,8 @@ int config_assign_tenancy(ConfigParser *parser, const ConfigPlace *place, const 
         if (streq(key, "Endpoint"))
                 return assign_endpoint(tenancy, value, ret_error);
         if (streq(key, "CaFile"))
-                return assign_ca_file(tenancy, place, value, ret_error);
+                return config_assign_file("CaFile", place, value, &tenancy->ca_file,
+                                          &tenancy->ca_file_place, ret_error);
         if (streq(key, "ApiKeyCredential"))
                 return assign_credential(tenancy, place, value, ret_error);
         if (streq(key, "TimeoutSec"))

@@ -12,6 +12,7 @@
 
 #define DEFAULT_TENANCY              "default"
 #define DEFAULT_MAX_PENDING_PER_USER 256U
+#define DEFAULT_PREFIX               "/passlock/"
 
 int config_refuse(char **ret_error, const char *format, ...)
 {
@@ -127,6 +128,8 @@ static int assign(const ConfigPlace *place, const char *section, const char *key
                 return assign_daemon(parser, place, key, value, ret_error);
         if (strncmp(section, "Tenancy ", 8) == 0)
                 return config_assign_tenancy(parser, place, section + 8, key, value, ret_error);
+        if (streq(section, "Store"))
+                return config_assign_store(parser, place, key, value, ret_error);
         if (strncmp(section, "Grant ", 6) == 0)
                 return config_assign_grant(parser, place, section + 6, key, value, ret_error);
         return config_refuse(ret_error, "unknown section [%s]", section);
@@ -174,6 +177,8 @@ static int check_whole(const ConfigParser *parser, char **ret_error)
         int r;
 
         r = check_mentions(parser, ret_error);
+        if (r == 0)
+                r = config_check_store(&config->store, ret_error);
         for (size_t i = 0; r == 0 && i < config->n_tenancies; i++)
                 r = check_id(config, config->tenancies[i], ret_error);
         for (size_t i = 0; r == 0 && i < config->grants.n_grants; i++) {
@@ -205,7 +210,8 @@ static int read_files(ConfigParser *parser, const char *file,
                 return -ENOMEM;
         parser->config->max_pending_per_user = DEFAULT_MAX_PENDING_PER_USER;
         parser->config->default_tenancy = strdup(DEFAULT_TENANCY);
-        if (!parser->config->default_tenancy)
+        parser->config->store.prefix = strdup(DEFAULT_PREFIX);
+        if (!parser->config->default_tenancy || !parser->config->store.prefix)
                 return -ENOMEM;
         return config_files_read(file, &reader, &parser->config->findings, ret_error);
 }
@@ -230,6 +236,11 @@ static void log_mistake(const char *error, void *userdata _unused_)
         log_warning("%s", error);
 }
 
+static int add_name(char ***names, const char *name)
+{
+        return !name || strv_contains(*names, name) ? 0 : strv_push(names, name);
+}
+
 int config_list_credentials(const char *file, char ***ret)
 {
         _cleanup_(parser_clear) ConfigParser parser = {};
@@ -238,11 +249,12 @@ int config_list_credentials(const char *file, char ***ret)
         int r;
 
         r = read_files(&parser, file, log_mistake, &error);
-        for (size_t i = 0; r >= 0 && i < parser.config->n_tenancies; i++) {
-                const char *name = parser.config->tenancies[i]->api_key_credential;
-
-                if (!strv_contains(names, name))
-                        r = strv_push(&names, name);
+        for (size_t i = 0; r >= 0 && i < parser.config->n_tenancies; i++)
+                r = add_name(&names, parser.config->tenancies[i]->api_key_credential);
+        if (r >= 0 && parser.config->store.engine == STORE_ENGINE_ETCD) {
+                r = add_name(&names, parser.config->store.key_credential);
+                if (r >= 0)
+                        r = add_name(&names, parser.config->store.password_credential);
         }
         if (r < 0)
                 return r;
@@ -258,6 +270,7 @@ Config *config_free(Config *config)
                 tenancy_config_free(config->tenancies[i]);
         free(config->tenancies);
         free(config->default_tenancy);
+        store_config_clear(&config->store);
         grant_list_clear(&config->grants);
         finding_list_clear(&config->findings);
         free(config);

@@ -36,12 +36,14 @@ typedef struct EtcdRequest {
 /*
  * r is 0 for a complete reply of any status, and for a stream that the peer has ended. Otherwise
  * -ETIMEDOUT, -EMSGSIZE, -ECONNREFUSED, -EHOSTUNREACH (name resolution), -EKEYREJECTED (TLS
- * verification, in either direction), -EACCES (the credentials were refused), -ENOKEY (a credential
- * is missing), -ENOENT (trust anchors or certificate unreadable), -EPROTO (not HTTP, or truncated),
- * -EIO (other), -ENOLINK (the other process ended), or -ENOMEM. After any of these the request may
- * have been executed, except for -ECONNREFUSED, -EHOSTUNREACH, -EKEYREJECTED, -EACCES, -ENOKEY and
- * -ENOENT. The body is lent, and NULL for a stream. Called once, never before start() returns and
- * never after cancel().
+ * verification; if etcd refuses the client certificate, often -EPROTO), -EACCES (the credentials
+ * were refused), -ENOKEY (a credential is missing), -ENOENT (trust anchors or certificate
+ * unreadable), -EPROTO (not HTTP, or truncated), -EIO (other), -ENOLINK (the other process ended;
+ * or of a stream, it stops, or endpoints or credentials have changed), -ENOTCONN (not sent: there
+ * was no other process, or the endpoint does not exist any more), or -ENOMEM. After any of these
+ * the request may have been executed, except for -ECONNREFUSED, -EHOSTUNREACH, -EKEYREJECTED,
+ * -EACCES, -ENOKEY, -ENOENT and -ENOTCONN. The body is lent, and NULL for a stream. Called once,
+ * never before start() returns and never after cancel().
  */
 typedef void (*EtcdReplyFunc)(int r, unsigned status, const char *body, size_t body_len,
                               void *userdata);
@@ -52,10 +54,11 @@ typedef void (*EtcdDataFunc)(const char *data, size_t len, void *userdata);
 typedef struct EtcdExchange EtcdExchange;
 
 typedef struct EtcdTransport {
-        /* 0 until the other process is ready. */
+        /* 0 until the other process is ready, and while it cannot be started. */
         unsigned (*n_endpoints)(void *userdata);
-        /* Copies the request. With `data`, the reply is a stream. Returns 0, -ENOTCONN without
-         * endpoints, or -ENOMEM. */
+        /* Copies the request. With `data`, the reply is a stream. Returns 0, -ENOTCONN without such
+         * an endpoint, -ENOBUFS with 1024 requests or 32 streams in flight, -EMSGSIZE with more
+         * than 2 MiB in the body or 4 MiB in reply_len_max, or -ENOMEM. */
         int (*start)(void *userdata, const EtcdRequest *request, EtcdDataFunc data,
                      EtcdReplyFunc reply, void *func_userdata, EtcdExchange **ret);
         /* Cancels a request whose reply function has not run. */

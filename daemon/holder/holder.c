@@ -11,6 +11,7 @@
 #include "daemon/holder/holder-process.h"
 #include "daemon/holder/holder-socket.h"
 #include "daemon/holder/holder-states.h"
+#include "daemon/holder/holder-store.h"
 #include "daemon/holder/holder-watchdog.h"
 #include "daemon/holder/holder.h"
 #include "keyholder/protocol/channel.h"
@@ -48,6 +49,7 @@ struct Holder {
         HolderChangedFunc changed;
         void *userdata;
         ApiTransport transport;
+        EtcdTransport etcd_transport;
         uint8_t nonce[PROTOCOL_HELLO_NONCE_LEN];
 
         HolderProcess *process;
@@ -66,6 +68,7 @@ struct Holder {
         LIST_HEAD(, HeldAccount) accounts;
 
         HolderCalls *calls;
+        HolderStore *store;
 };
 
 static void start(Holder *holder);
@@ -80,6 +83,25 @@ static int start_call(void *userdata, const ApiRequest *request, ApiReplyFunc fu
 
         r = holder_call_start(holder->calls, request, func, func_userdata, ret);
         if (holder_calls_await(holder->calls))
+                holder_watchdog_arm(holder->watchdog);
+        return r;
+}
+
+static unsigned count_endpoints(void *userdata)
+{
+        const Holder *holder = userdata;
+
+        return holder_store_n_endpoints(holder->store);
+}
+
+static int start_exchange(void *userdata, const EtcdRequest *request, EtcdDataFunc data,
+                          EtcdReplyFunc reply, void *func_userdata, EtcdExchange **ret)
+{
+        const Holder *holder = userdata;
+        int r;
+
+        r = holder_store_start(holder->store, request, data, reply, func_userdata, ret);
+        if (holder_store_await(holder->store))
                 holder_watchdog_arm(holder->watchdog);
         return r;
 }
@@ -147,17 +169,23 @@ static int on_changed_timer(sd_event_source *source _unused_, uint64_t usec _unu
 }
 
 /* Each change may be logged. */
+static void report_change(const Holder *holder)
+{
+        if (!holder->is_loaded || sd_event_source_get_enabled(holder->changed_timer, NULL) > 0)
+                return;
+        (void) sd_event_source_set_time_relative(holder->changed_timer, CHANGED_MS * 1000);
+        (void) sd_event_source_set_enabled(holder->changed_timer, SD_EVENT_ONESHOT);
+}
+
 static int on_state(Holder *holder, const ProtocolMessage *message)
 {
         int r;
 
-        r = holder_states_receive(&holder->states, message);
-        if (r < 0 || !holder->is_loaded ||
-            sd_event_source_get_enabled(holder->changed_timer, NULL) > 0)
-                return r;
-        (void) sd_event_source_set_time_relative(holder->changed_timer, CHANGED_MS * 1000);
-        (void) sd_event_source_set_enabled(holder->changed_timer, SD_EVENT_ONESHOT);
-        return 0;
+        r = message->type == PROTOCOL_STATE ? holder_states_receive(&holder->states, message)
+                                            : holder_store_receive(holder->store, message);
+        if (r == 0)
+                report_change(holder);
+        return r;
 }
 
 /* Loading */
@@ -170,6 +198,11 @@ static void set_failure(Holder *holder, const char *what, const char *why)
                 return;
         free(holder->failure);
         holder->failure = text;
+}
+
+static bool awaits_reply(const Holder *holder)
+{
+        return holder_calls_await(holder->calls) || holder_store_await(holder->store);
 }
 
 static int on_loaded(Holder *holder, const ProtocolMessage *message)
@@ -197,7 +230,8 @@ static int on_loaded(Holder *holder, const ProtocolMessage *message)
         /* Not only after HELLO: a reload may have overtaken its LOADED. */
         if (!holder->is_stopping) {
                 holder_calls_connect(holder->calls, holder->channel);
-                if (holder_calls_await(holder->calls))
+                holder_store_connect(holder->store, holder->channel);
+                if (awaits_reply(holder))
                         holder_watchdog_arm(holder->watchdog);
         }
         return 0;
@@ -236,6 +270,7 @@ static int on_stopping(Holder *holder)
                 return -EPROTO;
         holder->is_stopping = true;
         holder_calls_pause(holder->calls);
+        holder_store_pause(holder->store);
         return channel_send(holder->channel, &(ProtocolMessage){.type = PROTOCOL_STOP_ACK});
 }
 
@@ -246,6 +281,7 @@ static int on_message(const ProtocolMessage *message, void *userdata)
         holder_watchdog_feed(holder->watchdog);
         switch (message->type) {
         case PROTOCOL_STATE:
+        case PROTOCOL_STORE_STATE:
                 return on_state(holder, message);
         case PROTOCOL_LOADED:
                 return on_loaded(holder, message);
@@ -253,6 +289,9 @@ static int on_message(const ProtocolMessage *message, void *userdata)
         case PROTOCOL_PROOF:
                 holder_calls_receive(holder->calls, message);
                 return 0;
+        case PROTOCOL_STORE_DATA:
+        case PROTOCOL_STORE_REPLY:
+                return holder_store_receive(holder->store, message);
         case PROTOCOL_PONG:
                 return 0;
         case PROTOCOL_STOPPING:
@@ -267,7 +306,8 @@ static void on_sent(void *userdata)
         const Holder *holder = userdata;
 
         holder_calls_send(holder->calls);
-        if (holder_calls_await(holder->calls))
+        holder_store_send(holder->store);
+        if (awaits_reply(holder))
                 holder_watchdog_arm(holder->watchdog);
 }
 
@@ -294,6 +334,12 @@ static void log_end_of_holder(const Holder *holder, uint64_t pause_ms)
                        holder->failure ?: "The key holder has ended", (double) pause_ms / 1000);
 }
 
+static void set_down(const Holder *holder, bool is_down)
+{
+        holder_calls_set_down(holder->calls, is_down);
+        holder_store_set_down(holder->store, is_down);
+}
+
 static void schedule_restart(Holder *holder)
 {
         uint64_t pause_ms;
@@ -311,7 +357,7 @@ static void schedule_restart(Holder *holder)
                         sd_event_source_set_enabled(holder->restart, SD_EVENT_ONESHOT));
         if (r < 0)
                 log_error("Failed to schedule the start of the key holder: %s", strerror(-r));
-        holder_calls_set_down(holder->calls, holder->n_starts >= STARTS_MAX);
+        set_down(holder, holder->n_starts >= STARTS_MAX);
 }
 
 static int on_restart(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
@@ -334,6 +380,7 @@ static void on_closed(int r, void *userdata)
                     r < 0 ? strerror(-r) : "the connection is closed");
         begin_load(holder, 0);
         holder_calls_disconnect(holder->calls);
+        holder_store_disconnect(holder->store);
         schedule_restart(holder);
 }
 
@@ -343,7 +390,7 @@ static bool awaits(void *userdata)
 {
         const Holder *holder = userdata;
 
-        return !holder->is_loaded || holder_calls_await(holder->calls);
+        return !holder->is_loaded || awaits_reply(holder);
 }
 
 static void ping(void *userdata)
@@ -390,7 +437,7 @@ static int on_load_timer(sd_event_source *source _unused_, uint64_t usec _unused
 
         set_failure(holder, "The key holder does not respond", strerror(ETIMEDOUT));
         log_warning("%s", holder->failure);
-        holder_calls_set_down(holder->calls, true);
+        set_down(holder, true);
         return 0;
 }
 
@@ -446,6 +493,16 @@ int holder_diagnose(const Holder *holder, FindingList *list)
                                                "id_tokens need no key holder");
 }
 
+const HolderStoreState *holder_get_store(const Holder *holder)
+{
+        return holder_store_get_state(holder->store);
+}
+
+const EtcdTransport *holder_etcd_transport(const Holder *holder)
+{
+        return &holder->etcd_transport;
+}
+
 const ApiTransport *holder_transport(const Holder *holder)
 {
         return &holder->transport;
@@ -477,6 +534,10 @@ int holder_new(sd_event *event, const HolderOptions *options, HolderChangedFunc 
                                            .hold = hold_account,
                                            .release = release_account,
                                            .userdata = holder};
+        holder->etcd_transport = (EtcdTransport){.n_endpoints = count_endpoints,
+                                                 .start = start_exchange,
+                                                 .cancel = holder_store_cancel,
+                                                 .userdata = holder};
         holder->config_file = options->config_file ? strdup(options->config_file) : NULL;
         holder->socket_path = options->socket_path ? strdup(options->socket_path) : NULL;
         if (!holder->config_file != !options->config_file ||
@@ -485,6 +546,8 @@ int holder_new(sd_event *event, const HolderOptions *options, HolderChangedFunc 
         if (getrandom(holder->nonce, sizeof(holder->nonce), 0) != sizeof(holder->nonce))
                 return log_errno_origin(-errno);
         r = holder_calls_new(event, &holder->calls);
+        if (r == 0)
+                r = holder_store_new(event, &holder->store);
         if (r == 0)
                 r = add_timer(event, on_restart, holder, &holder->restart);
         if (r >= 0)
@@ -512,6 +575,7 @@ Holder *holder_free(Holder *holder)
         if (!holder)
                 return NULL;
         holder_calls_free(holder->calls);
+        holder_store_free(holder->store);
         channel_free(holder->channel);
         if (holder->process)
                 holder_process_wait(holder->process, EXIT_MS);

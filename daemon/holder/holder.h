@@ -4,6 +4,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/api/api-transport.h"
+#include "daemon/etcd/etcd-transport.h"
 #include "daemon/model/finding.h"
 
 /*
@@ -13,7 +14,7 @@
  * A request waits while there is no key holder, up to its timeout; but it fails at once after the
  * key holder has failed to start. A key holder that is told to exit replies to the requests that it
  * has, and the next one gets the others. If the key holder ends during a request, the request is
- * repeated, unless it must be sent once.
+ * repeated, unless it must be sent once. Requests to the store are never repeated.
  */
 typedef struct Holder Holder;
 
@@ -33,7 +34,16 @@ typedef struct HolderState {
         bool news;        /* the text has changed since holder_forget_news() */
 } HolderState;
 
-/* States have changed, or a reload has ended. Called from the event loop. */
+/* The store, as the key holder told. Lent until the next event. */
+typedef struct HolderStoreState {
+        unsigned n_endpoints; /* 0: the key holder's configuration has the local store */
+        uint64_t serial;      /* changes when endpoints or credentials have, and with another key
+                                 holder; 0: unknown */
+        HolderFault fault;    /* of a credential: requests fail with -ENOKEY */
+        const char *text;     /* describes the fault, without a capital letter; "" without one */
+} HolderStoreState;
+
+/* States have changed, also of the store, or a reload has ended. Called from the event loop. */
 typedef void (*HolderChangedFunc)(void *userdata);
 
 typedef struct HolderOptions {
@@ -66,5 +76,8 @@ void holder_forget_news(Holder *holder);
  * -ENOMEM. */
 int holder_diagnose(const Holder *holder, FindingList *list);
 
-/* Lives as long as the holder. */
+const HolderStoreState *holder_get_store(const Holder *holder);
+
+/* The transports live as long as the holder. */
 const ApiTransport *holder_transport(const Holder *holder);
+const EtcdTransport *holder_etcd_transport(const Holder *holder);

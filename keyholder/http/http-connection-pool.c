@@ -15,7 +15,12 @@ HttpConnectionPool *http_connection_pool_free(HttpConnectionPool *pool)
         return NULL;
 }
 
-int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc on_end,
+static HttpTrust stat_certificate(const HttpTrustFiles *files)
+{
+        return files->cert_file ? http_trust_stat(files->cert_file) : (HttpTrust){};
+}
+
+int http_connection_pool_new(sd_event *event, const HttpTrustFiles *files, HttpMultiFunc on_end,
                              HttpMultiErrorFunc on_error, void *userdata, HttpConnectionPool **ret)
 {
         _cleanup_(http_connection_pool_freep) HttpConnectionPool *pool =
@@ -24,8 +29,9 @@ int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc
 
         if (!pool)
                 return -ENOMEM;
-        pool->trust = http_trust_stat(ca_file);
+        pool->trust = http_trust_stat(files->ca_file);
         pool->proxy = http_trust_stat(NULL);
+        pool->certificate = stat_certificate(files);
         r = http_transfer_cache_new(event, &pool->transfers);
         if (r < 0)
                 return r;
@@ -37,17 +43,20 @@ int http_connection_pool_new(sd_event *event, const char *ca_file, HttpMultiFunc
         return 0;
 }
 
-bool http_connection_pool_is_usable(const HttpConnectionPool *pool, const char *ca_file, bool tls)
+bool http_connection_pool_is_usable(const HttpConnectionPool *pool, const HttpTrustFiles *files,
+                                    bool tls)
 {
-        HttpTrust trust, proxy;
+        HttpTrust trust, proxy, certificate;
 
         if (http_multi_error(pool->multi) < 0)
                 return false;
         if (!tls)
                 return true;
-        trust = http_trust_stat(ca_file);
-        proxy = ca_file ? http_trust_stat(NULL) : trust;
-        return http_trust_equal(&pool->trust, &trust) && http_trust_equal(&pool->proxy, &proxy);
+        trust = http_trust_stat(files->ca_file);
+        proxy = files->ca_file ? http_trust_stat(NULL) : trust;
+        certificate = stat_certificate(files);
+        return http_trust_equal(&pool->trust, &trust) && http_trust_equal(&pool->proxy, &proxy) &&
+               http_trust_equal(&pool->certificate, &certificate);
 }
 
 void http_connection_pool_list_free_idle(HttpConnectionPoolList *pools,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/wiping-allocator.h"
 #include "build-config.h"
@@ -24,16 +23,14 @@ static int append_header(struct curl_slist **headers, const char *line)
         return 0;
 }
 
-static int append_bearer(struct curl_slist **headers, const Secret *bearer)
+static int append_secret(struct curl_slist **headers, const char *begin, const Secret *secret)
 {
-        static const char format[] = "Authorization: Bearer %s";
         _cleanup_(wiping_freep) char *line = NULL;
-        size_t size = sizeof(format) + secret_len(bearer);
 
-        line = malloc(size);
+        line = malloc(strlen(begin) + secret_len(secret) + 1);
         if (!line)
                 return -ENOMEM;
-        snprintf(line, size, format, secret_reveal(bearer));
+        (void) stpcpy(stpcpy(line, begin), secret_reveal(secret));
         return append_header(headers, line);
 }
 
@@ -48,7 +45,11 @@ static int make_headers(const HttpRequest *request, struct curl_slist **headers)
         if (r == 0 && request->body)
                 r = append_header(headers, "Content-Type: application/json");
         if (r == 0 && request->bearer)
-                r = append_bearer(headers, request->bearer);
+                r = append_secret(headers, "Authorization: Bearer ", request->bearer);
+        if (r == 0 && request->token)
+                r = append_secret(headers, "Authorization: ", request->token);
+        if (r == 0 && request->header)
+                r = append_header(headers, request->header);
         return r;
 }
 
@@ -66,6 +67,20 @@ static CURLcode set_connection(CURL *easy, bool https)
                 HTTP_SET(c, easy, CURLOPT_PROXY, "");
                 HTTP_SET(c, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
         }
+        return c;
+}
+
+static CURLcode set_certificate(CURL *easy, const char *cert_file, const Secret *key)
+{
+        struct curl_blob blob = {.data = (void *) secret_reveal(key),
+                                 .len = secret_len(key),
+                                 .flags = CURL_BLOB_COPY};
+        CURLcode c = CURLE_OK;
+
+        HTTP_SET(c, easy, CURLOPT_SSLCERT, cert_file);
+        HTTP_SET(c, easy, CURLOPT_SSLKEY_BLOB, &blob);
+        /* Otherwise OpenSSL would ask for a passphrase on a terminal. */
+        HTTP_SET(c, easy, CURLOPT_KEYPASSWD, "");
         return c;
 }
 
@@ -88,6 +103,8 @@ static CURLcode set_tls(CURL *easy, const HttpSettings *settings)
                 HTTP_SET(c, easy, CURLOPT_CAINFO, settings->ca_file);
         if (settings->proxy_ca_file)
                 HTTP_SET(c, easy, CURLOPT_PROXY_CAINFO, settings->proxy_ca_file);
+        if (c == CURLE_OK && settings->cert_file)
+                c = set_certificate(easy, settings->cert_file, settings->cert_key);
         return c;
 }
 

@@ -13,6 +13,8 @@ typedef struct HttpSettings {
         bool once;                 /* see HttpRequest */
         const char *ca_file;       /* the peer's trust anchors; NULL: curl's */
         const char *proxy_ca_file; /* trust anchors of an https:// proxy */
+        const char *cert_file;     /* client certificate; NULL: none */
+        const Secret *cert_key;    /* its private key; NULL: none */
 } HttpSettings;
 
 /* Sets the options of a new handle. Returns 0, -EINVAL or -ENOMEM. */

@@ -25,7 +25,7 @@ struct HttpTransfer {
         CURL *easy;
         HttpTransferCache *cache;
         HttpSettings settings;
-        char *ca_file, *proxy_ca_file; /* of the settings */
+        char *ca_file, *proxy_ca_file, *cert_file; /* of the settings */
 
         /* For the current request. */
         bool succeeded;
@@ -35,6 +35,8 @@ struct HttpTransfer {
         uint64_t *n_received;
         uint64_t n_received_before; /* when the request was sent */
         HttpReplyBuffer reply_buffer;
+        HttpDataFunc data; /* NULL: the body is buffered */
+        void *data_userdata;
         int error;                        /* set by a callback that aborted the transfer */
         int shortage;                     /* errno of a failed socket() */
         unsigned n_allocations_failed;    /* at the start */
@@ -79,7 +81,11 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *userdata)
         HttpTransfer *transfer = userdata;
         size_t len = size * n;
 
+        if (transfer->data && !transfer->data(bytes, len, transfer->data_userdata))
+                return CURL_WRITEFUNC_PAUSE;
         *transfer->n_received += len;
+        if (transfer->data)
+                return len;
         transfer->error = http_reply_buffer_add_body(&transfer->reply_buffer, bytes, len);
         return transfer->error == 0 ? len : 0;
 }
@@ -132,6 +138,7 @@ void http_transfer_destroy(HttpTransfer *transfer)
         http_reply_buffer_clear(&transfer->reply_buffer);
         free(transfer->ca_file);
         free(transfer->proxy_ca_file);
+        free(transfer->cert_file);
         free(transfer);
 }
 
@@ -166,19 +173,23 @@ static bool matches(const HttpTransfer *transfer, const void *wanted)
 
         return have->https == want->https && have->once == want->once &&
                streq_ptr(have->ca_file, want->ca_file) &&
-               streq_ptr(have->proxy_ca_file, want->proxy_ca_file);
+               streq_ptr(have->proxy_ca_file, want->proxy_ca_file) &&
+               streq_ptr(have->cert_file, want->cert_file) && have->cert_key == want->cert_key;
 }
 
 static int copy_settings(HttpTransfer *transfer, const HttpSettings *settings)
 {
         transfer->ca_file = settings->ca_file ? strdup(settings->ca_file) : NULL;
         transfer->proxy_ca_file = settings->proxy_ca_file ? strdup(settings->proxy_ca_file) : NULL;
+        transfer->cert_file = settings->cert_file ? strdup(settings->cert_file) : NULL;
         if (!transfer->ca_file != !settings->ca_file ||
-            !transfer->proxy_ca_file != !settings->proxy_ca_file)
+            !transfer->proxy_ca_file != !settings->proxy_ca_file ||
+            !transfer->cert_file != !settings->cert_file)
                 return -ENOMEM;
         transfer->settings = *settings;
         transfer->settings.ca_file = transfer->ca_file;
         transfer->settings.proxy_ca_file = transfer->proxy_ca_file;
+        transfer->settings.cert_file = transfer->cert_file;
         return 0;
 }
 
@@ -234,6 +245,7 @@ static void begin(HttpTransfer *transfer, const HttpRequest *request, uint64_t *
         transfer->n_received = n_received;
         transfer->n_received_before = 0;
         transfer->reply_buffer = (HttpReplyBuffer){.body_len_max = request->reply_len_max};
+        transfer->data = NULL;
         transfer->error = 0;
         transfer->shortage = 0;
         transfer->n_allocations_failed = allocations_failed();
@@ -247,7 +259,9 @@ int http_transfer_new(HttpTransferCache *cache, const HttpRequest *request,
         const HttpSettings settings = {.https = strncmp(request->url, "https://", 8) == 0,
                                        .once = request->once,
                                        .ca_file = options->ca_file,
-                                       .proxy_ca_file = options->proxy_ca_file};
+                                       .proxy_ca_file = options->proxy_ca_file,
+                                       .cert_file = options->cert_file,
+                                       .cert_key = options->cert_key};
         _cleanup_(http_transfer_freep) HttpTransfer *transfer = NULL;
         int r;
 
@@ -264,6 +278,18 @@ int http_transfer_new(HttpTransferCache *cache, const HttpRequest *request,
         return 0;
 }
 
+void http_transfer_set_data(HttpTransfer *transfer, HttpDataFunc data, void *userdata)
+{
+        transfer->data = data;
+        transfer->data_userdata = userdata;
+}
+
+void http_transfer_resume(HttpTransfer *transfer)
+{
+        /* A failure ends the transfer. */
+        (void) curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+}
+
 CURL *http_transfer_easy(HttpTransfer *transfer)
 {
         return transfer->easy;
@@ -275,6 +301,22 @@ void *http_transfer_userdata(CURL *easy)
 
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
         return transfer->userdata;
+}
+
+/* A TLS alert about the client certificate, or that one is required. With TLS 1.3 it arrives after
+ * the handshake, and curl reports it like any failure to receive; if curl fails to send the request
+ * before, the alert is lost. */
+static bool was_certificate_refused(const HttpTransfer *transfer)
+{
+        const char *alert = strstr(transfer->error_text, " alert ");
+
+        return alert && (strstr(alert, "certificate") || strstr(alert, "unknown ca"));
+}
+
+/* curl has one code for an unreadable certificate and for a key that does not match it. */
+static int result_of_certificate(const HttpTransfer *transfer)
+{
+        return strstr(transfer->error_text, "private key") ? -EKEYREJECTED : -ENOENT;
 }
 
 static int result_of_code(const HttpTransfer *transfer, CURLcode code)
@@ -292,7 +334,10 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_ISSUER_ERROR:
         case CURLE_SSL_INVALIDCERTSTATUS:
+        case CURLE_SSL_CLIENTCERT:
                 return -EKEYREJECTED;
+        case CURLE_SSL_CERTPROBLEM:
+                return result_of_certificate(transfer);
         case CURLE_OUT_OF_MEMORY:
                 /* No allocation failed: a header line exceeds curl's limit. */
                 return transfer->n_sent > 0 ? -EBADMSG : -ENOMEM;
@@ -308,7 +353,7 @@ static int result_of_code(const HttpTransfer *transfer, CURLcode code)
         case CURLE_HTTP2:
         case CURLE_HTTP2_STREAM:
         case CURLE_BAD_CONTENT_ENCODING:
-                return -EPROTO;
+                return was_certificate_refused(transfer) ? -EKEYREJECTED : -EPROTO;
         default:
                 return -EIO;
         }
@@ -408,6 +453,11 @@ long http_transfer_version(const HttpTransfer *transfer)
         if (transfer->reply_buffer.headers_len > 0)
                 curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
         return version;
+}
+
+bool http_transfer_has_headers(const HttpTransfer *transfer)
+{
+        return transfer->reply_buffer.headers_complete && get_status(transfer->easy) >= 200;
 }
 
 bool http_transfer_received_nothing(const HttpTransfer *transfer)

@@ -20,6 +20,7 @@ struct HttpCall {
         HttpConnectionPool *pool; /* NULL: ended */
         HttpTransfer *transfer;
         sd_event_source *deadline;
+        bool is_stream;
         HttpFunc func;
         void *userdata;
         int result;
@@ -30,8 +31,9 @@ TAILQ_HEAD(HttpCallQueue, HttpCall);
 
 struct HttpClient {
         sd_event *event;
-        char *ca_file;
-        bool http1; /* the peer's last protocol version */
+        HttpTrustFiles files;
+        Secret *cert_key; /* of the client certificate; NULL: none */
+        bool http1;       /* the peer's last protocol version */
         HttpConnectionPoolList pools;
         HttpConnectionPool *current; /* for new calls; NULL: none */
         struct HttpCallQueue running;
@@ -64,20 +66,30 @@ static long connections_max(const HttpClient *client)
         return client->http1 ? HTTP1_CONNECTIONS_MAX : HTTP2_CONNECTIONS_MAX;
 }
 
+static int client_add_pool(HttpClient *client, HttpConnectionPool **ret)
+{
+        int r;
+
+        r = http_connection_pool_new(client->event, &client->files, on_transfer_ended,
+                                     on_multi_error, client, ret);
+        if (r < 0)
+                return r;
+        http_multi_set_host_connections((*ret)->multi, connections_max(client));
+        TAILQ_INSERT_TAIL(&client->pools, *ret, entry);
+        return 0;
+}
+
 static int client_get_pool(HttpClient *client, bool tls, HttpConnectionPool **ret)
 {
         int r;
 
         if (client->current &&
-            !http_connection_pool_is_usable(client->current, client->ca_file, tls))
+            !http_connection_pool_is_usable(client->current, &client->files, tls))
                 client->current = NULL;
         if (!client->current) {
-                r = http_connection_pool_new(client->event, client->ca_file, on_transfer_ended,
-                                             on_multi_error, client, &client->current);
+                r = client_add_pool(client, &client->current);
                 if (r < 0)
                         return r;
-                http_multi_set_host_connections(client->current->multi, connections_max(client));
-                TAILQ_INSERT_TAIL(&client->pools, client->current, entry);
         }
         *ret = client->current;
         return 0;
@@ -174,6 +186,8 @@ static int on_call_deadline(sd_event_source *source, uint64_t usec, void *userda
         HttpCall *call = userdata;
         HttpClient *client = call->client;
 
+        if (call->is_stream && http_transfer_has_headers(call->transfer))
+                return 0;
         if (client->current == call->pool && http_transfer_received_nothing(call->transfer))
                 client->current = NULL;
         call_end(call, -ETIMEDOUT);
@@ -242,8 +256,8 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
         TAILQ_INIT(&client->running);
         TAILQ_INIT(&client->ended);
         client->event = sd_event_ref(event);
-        client->ca_file = ca_file ? strdup(ca_file) : NULL;
-        if (ca_file && !client->ca_file)
+        client->files.ca_file = ca_file ? strdup(ca_file) : NULL;
+        if (ca_file && !client->files.ca_file)
                 return -ENOMEM;
         r = log_errno_origin(
                 sd_event_add_defer(event, &client->ended_source, on_calls_ended, client));
@@ -254,6 +268,20 @@ int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret)
                 return r;
 
         *ret = TAKE_PTR(client);
+        return 0;
+}
+
+int http_client_set_certificate(HttpClient *client, const char *cert_file, Secret *key)
+{
+        char *copy = strdup(cert_file);
+
+        if (!copy)
+                return -ENOMEM;
+        free(client->files.cert_file);
+        client->files.cert_file = copy;
+        secret_unref(client->cert_key);
+        client->cert_key = secret_ref(key);
+        client->current = NULL;
         return 0;
 }
 
@@ -279,7 +307,9 @@ HttpClient *http_client_free(HttpClient *client)
                 *client->is_freed = true;
         sd_event_source_disable_unref(client->ended_source);
         sd_event_unref(client->event);
-        free(client->ca_file);
+        free(client->files.ca_file);
+        free(client->files.cert_file);
+        secret_unref(client->cert_key);
         free(client);
         return NULL;
 }
@@ -289,8 +319,12 @@ static int http_call_new(HttpClient *client, HttpConnectionPool *pool, const Htt
 {
         _cleanup_(call_freep) HttpCall *call = calloc(1, sizeof(HttpCall));
         const HttpOptions options = {
-                .ca_file = http_trust_path(&pool->trust, client->ca_file),
+                .ca_file = http_trust_path(&pool->trust, client->files.ca_file),
                 .proxy_ca_file = http_trust_path(&pool->proxy, NULL),
+                .cert_file = client->files.cert_file
+                                     ? http_trust_path(&pool->certificate, client->files.cert_file)
+                                     : NULL,
+                .cert_key = client->cert_key,
                 .http1 = client->http1,
         };
         int r;
@@ -312,27 +346,19 @@ static int http_call_new(HttpClient *client, HttpConnectionPool *pool, const Htt
         return 0;
 }
 
-int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
-                    HttpCall **ret)
+static int call_start(HttpClient *client, HttpConnectionPool *pool, const HttpRequest *request,
+                      HttpDataFunc data, HttpFunc func, void *userdata, HttpCall **ret)
 {
         _cleanup_(call_freep) HttpCall *call = NULL;
-        bool tls = strncmp(request->url, "http://", 7) != 0;
-        HttpConnectionPool *pool;
         int r;
 
-        if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
-                return -EINVAL;
-        if (!tls)
-                client_set_http1(client, true);
-
-        r = client_get_pool(client, tls, &pool);
-        if (r < 0)
-                return r;
         r = http_call_new(client, pool, request, &call);
         if (r < 0)
                 return r;
         call->func = func;
         call->userdata = userdata;
+        call->is_stream = data != NULL;
+        http_transfer_set_data(call->transfer, data, userdata);
         r = http_multi_add(pool->multi, http_transfer_easy(call->transfer));
         if (r < 0)
                 return r;
@@ -344,6 +370,61 @@ int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc fun
         return 0;
 }
 
+static bool is_tls(const HttpRequest *request)
+{
+        return strncmp(request->url, "http://", 7) != 0;
+}
+
+static int check_request(HttpClient *client, const HttpRequest *request)
+{
+        if (request->timeout_ms == 0 || request->timeout_ms > UINT32_MAX)
+                return -EINVAL;
+        if (!is_tls(request))
+                client_set_http1(client, true);
+        return 0;
+}
+
+int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
+                    HttpCall **ret)
+{
+        HttpConnectionPool *pool;
+        int r;
+
+        r = check_request(client, request);
+        if (r == 0)
+                r = client_get_pool(client, is_tls(request), &pool);
+        return r < 0 ? r : call_start(client, pool, request, NULL, func, userdata, ret);
+}
+
+/* A pool without calls is freed. */
+static void schedule_cleanup(HttpClient *client)
+{
+        (void) sd_event_source_set_enabled(client->ended_source, SD_EVENT_ON);
+}
+
+int http_stream_start(HttpClient *client, const HttpRequest *request, HttpDataFunc data,
+                      HttpFunc func, void *userdata, HttpCall **ret)
+{
+        HttpConnectionPool *pool;
+        int r;
+
+        r = check_request(client, request);
+        if (r == 0)
+                r = client_add_pool(client, &pool);
+        if (r < 0)
+                return r;
+        r = call_start(client, pool, request, data, func, userdata, ret);
+        if (r < 0)
+                schedule_cleanup(client);
+        return r;
+}
+
+void http_stream_resume(HttpCall *call)
+{
+        if (call->pool)
+                http_transfer_resume(call->transfer);
+}
+
 HttpCall *http_call_cancel(HttpCall *call)
 {
         if (!call)
@@ -352,5 +433,7 @@ HttpCall *http_call_cancel(HttpCall *call)
                 TAILQ_REMOVE(&call->client->running, call, entry);
         else
                 TAILQ_REMOVE(&call->client->ended, call, entry);
+        if (call->is_stream)
+                schedule_cleanup(call->client);
         return call_free(call);
 }

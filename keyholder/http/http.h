@@ -24,10 +24,12 @@ typedef struct HttpRequest {
         const char *method; /* NULL: GET, or POST if there is a body */
         const char *body;   /* JSON; NULL: none */
         size_t body_len;
-        const Secret *bearer; /* NULL: no Authorization header */
+        const Secret *bearer; /* Authorization: Bearer BEARER; NULL: none */
+        const Secret *token;  /* Authorization: TOKEN; NULL: none */
+        const char *header;   /* a further header line; NULL: none */
         uint64_t timeout_ms;  /* 1..UINT32_MAX: resolving, connecting, sending, receiving, and
-                                 waiting for a connection */
-        size_t reply_len_max; /* a longer body fails with -EMSGSIZE */
+                                 waiting for a connection; of a stream, until its headers */
+        size_t reply_len_max; /* a longer body fails with -EMSGSIZE; ignored for a stream */
         bool once; /* not idempotent: never sent twice, not even by curl's retry on a dead reused
                       connection (-EPROTO). Exception: see http-refused-stream.h */
 } HttpRequest;
@@ -44,10 +46,11 @@ typedef struct HttpReply {
 /*
  * r is 0 for a complete reply of any status. Otherwise -ETIMEDOUT, -EMSGSIZE (body over the cap),
  * -EBADMSG (headers over the cap or contradictory), -ECONNREFUSED, -EHOSTUNREACH (name resolution),
- * -EKEYREJECTED (TLS verification), -ENOENT (trust anchors unreadable), -EPROTO (not HTTP, or
- * truncated), -EIO (other), or an errno of http_is_resource_shortage(). The reply is lent; its
- * status is set if one was received. Called once, never before http_call_start() returns and never
- * after http_call_cancel(). May start calls, cancel others and free the client.
+ * -EKEYREJECTED (TLS verification; by the peer, it may also be -EPROTO), -ENOENT (trust anchors or
+ * client certificate unreadable), -EPROTO (not HTTP, or truncated), -EIO (other), or an errno of
+ * http_is_resource_shortage(). The reply is lent; its status is set if one was received. Called
+ * once, never before http_call_start() returns and never after http_call_cancel(). May start calls,
+ * cancel others and free the client.
  */
 typedef void (*HttpFunc)(int r, const HttpReply *reply, void *userdata);
 
@@ -61,6 +64,9 @@ bool http_is_resource_shortage(int r);
  * asynchronous resolver).
  */
 int http_client_new(sd_event *event, const char *ca_file, HttpClient **ret);
+/* Has later calls authenticate with a client certificate. `cert_file` is treated like a CA file;
+ * the key (PEM) is referenced. Returns 0 or -ENOMEM. */
+int http_client_set_certificate(HttpClient *client, const char *cert_file, Secret *key);
 /* Cancels calls in flight. Returns NULL. */
 HttpClient *http_client_free(HttpClient *client);
 DEFINE_CLEANUP(HttpClient *, http_client_free);
@@ -75,6 +81,21 @@ const char *http_trust_file(const char *ca_file);
 /* Copies the request. Returns 0, -EINVAL, or an errno of http_is_resource_shortage(). */
 int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
                     HttpCall **ret);
+/* Some bytes of a stream's body, lent. Returns false to pause the stream: the same bytes come again
+ * after http_stream_resume(). Runs within curl, so it may not start, cancel or resume a call, nor
+ * free the client. */
+typedef bool (*HttpDataFunc)(const char *bytes, size_t len, void *userdata);
+
+/*
+ * A call whose reply is passed on while it is received, without a limit of time and length; its
+ * HttpFunc gets no body. It has a connection of its own, and so delays no other call while it is
+ * paused.
+ */
+int http_stream_start(HttpClient *client, const HttpRequest *request, HttpDataFunc data,
+                      HttpFunc func, void *userdata, HttpCall **ret);
+/* Continues a paused stream, and may call its HttpDataFunc. */
+void http_stream_resume(HttpCall *call);
+
 /* Cancels a call whose callback has not run. NULL is fine. Returns NULL. */
 HttpCall *http_call_cancel(HttpCall *call);
 DEFINE_CLEANUP(HttpCall *, http_call_cancel);

@@ -37,6 +37,14 @@ static const Layout *layout_of(unsigned type)
                                     false},
                 [PROTOCOL_PING] = {PROTOCOL_KEYHOLDER, false, 0, {}, false},
                 [PROTOCOL_STOP_ACK] = {PROTOCOL_KEYHOLDER, false, 0, {}, false},
+                [PROTOCOL_STORE_REQUEST] = {PROTOCOL_KEYHOLDER,
+                                            true,
+                                            sizeof(ProtocolStoreRequest),
+                                            {PROTOCOL_BODY_MAX},
+                                            true},
+                [PROTOCOL_STORE_CREDIT] =
+                        {PROTOCOL_KEYHOLDER, true, sizeof(ProtocolStoreCredit), {}, false},
+                [PROTOCOL_STORE_CANCEL] = {PROTOCOL_KEYHOLDER, true, 0, {}, false},
                 [PROTOCOL_STATE] = {PROTOCOL_DAEMON,
                                     false,
                                     sizeof(ProtocolState),
@@ -53,6 +61,17 @@ static const Layout *layout_of(unsigned type)
                 [PROTOCOL_PROOF] = {PROTOCOL_DAEMON, true, sizeof(ProtocolProof), {}, false},
                 [PROTOCOL_PONG] = {PROTOCOL_DAEMON, false, 0, {}, false},
                 [PROTOCOL_STOPPING] = {PROTOCOL_DAEMON, false, 0, {}, false},
+                [PROTOCOL_STORE_STATE] = {PROTOCOL_DAEMON,
+                                          false,
+                                          sizeof(ProtocolStoreState),
+                                          {PROTOCOL_EXPLAIN_MAX},
+                                          false},
+                [PROTOCOL_STORE_DATA] = {PROTOCOL_DAEMON, true, 0, {PROTOCOL_DATA_MAX}, true},
+                [PROTOCOL_STORE_REPLY] = {PROTOCOL_DAEMON,
+                                          true,
+                                          sizeof(ProtocolStoreReply),
+                                          {PROTOCOL_REPLY_MAX},
+                                          true},
         };
         const Layout *layout = type < ARRAY_SIZE(layouts) ? &layouts[type] : NULL;
 
@@ -133,6 +152,32 @@ static bool state_is_valid(const ProtocolMessage *message)
                        (message->texts[PROTOCOL_STATE_TEXT].len > 0);
 }
 
+static bool store_request_is_valid(const ProtocolStoreRequest *request)
+{
+        bool is_stream = request->flags & PROTOCOL_STORE_STREAM;
+
+        return request->timeout_ms > 0 && request->reply_len_max <= PROTOCOL_REPLY_MAX &&
+               (!is_stream || request->reply_len_max == 0) &&
+               request->path < PROTOCOL_STORE_PATHS &&
+               request->endpoint < PROTOCOL_STORE_ENDPOINTS_MAX &&
+               !(request->flags & ~PROTOCOL_STORE_FLAGS_MASK) && request->reserved == 0;
+}
+
+static bool store_credit_is_valid(const ProtocolStoreCredit *credit)
+{
+        return credit->n_bytes > 0 && credit->n_bytes <= PROTOCOL_STREAM_CREDIT &&
+               credit->reserved == 0;
+}
+
+static bool store_state_is_valid(const ProtocolMessage *message)
+{
+        const ProtocolStoreState *state = &message->store_state;
+
+        return state->n_endpoints <= PROTOCOL_STORE_ENDPOINTS_MAX &&
+               state->fault <= PROTOCOL_FAULT_UNREADABLE &&
+               (state->fault != PROTOCOL_FAULT_NONE) == (message->texts[0].len > 0);
+}
+
 static bool fixed_part_is_valid(const ProtocolMessage *message)
 {
         switch (message->type) {
@@ -146,6 +191,17 @@ static bool fixed_part_is_valid(const ProtocolMessage *message)
                 return result_is_valid(message->reply.r) && message->reply.status <= 999;
         case PROTOCOL_PROOF:
                 return result_is_valid(message->proof.r) && message->proof.reserved == 0;
+        case PROTOCOL_STORE_REQUEST:
+                return store_request_is_valid(&message->store_request);
+        case PROTOCOL_STORE_CREDIT:
+                return store_credit_is_valid(&message->store_credit);
+        case PROTOCOL_STORE_STATE:
+                return store_state_is_valid(message);
+        case PROTOCOL_STORE_DATA:
+                return message->texts[0].len > 0;
+        case PROTOCOL_STORE_REPLY:
+                return result_is_valid(message->store_reply.r) &&
+                       message->store_reply.status <= 999;
         default:
                 return true;
         }
@@ -227,6 +283,11 @@ int protocol_encode(const ProtocolMessage *message, char **ret, size_t *ret_len)
 
 void protocol_set_timeout(char *bytes, uint32_t timeout_ms)
 {
-        memcpy(bytes + sizeof(ProtocolHeader) + offsetof(ProtocolRequest, timeout_ms), &timeout_ms,
-               sizeof(timeout_ms));
+        size_t offset = sizeof(ProtocolHeader);
+        ProtocolHeader header;
+
+        memcpy(&header, bytes, sizeof(header));
+        offset += header.type == PROTOCOL_REQUEST ? offsetof(ProtocolRequest, timeout_ms)
+                                                  : offsetof(ProtocolStoreRequest, timeout_ms);
+        memcpy(bytes + offset, &timeout_ms, sizeof(timeout_ms));
 }

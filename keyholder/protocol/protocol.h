@@ -27,10 +27,30 @@
  * use it any more. Ids of accounts and keys are keyed digests, with the nonce of HELLO as the key,
  * so that they survive a restart of the key holder and tell nothing about keys.
  *
+ * The store is etcd, if the configuration says so. The key holder knows the URLs of its endpoints,
+ * by index, and its credentials; it tells the daemon the number of endpoints in a STORE_STATE
+ * before each LOADED, and when that or a credential changes. Each STORE_REQUEST gets one
+ * STORE_REPLY with its id, unless a STORE_CANCEL comes first; the ids are others than those of
+ * REQUEST. At most PROTOCOL_STORE_CALLS_MAX are in flight, each with another id modulo that number,
+ * and at most PROTOCOL_STREAMS_MAX of them are streams.
+ *
+ * The body of a stream is sent in STORE_DATAs, before its STORE_REPLY. Each stream has a *credit*
+ * of PROTOCOL_STREAM_CREDIT bytes at first, which STORE_DATA uses up and STORE_CREDIT gives back,
+ * and which is never more. Without credit the key holder does not read the stream; the last
+ * STORE_DATA may exceed the credit.
+ *
+ * After STOPPING, the key holder ends all streams, and completes the other STORE_REQUESTs, which
+ * are never repeated. Likewise, it ends streams whose endpoints or credentials have changed.
+ *
  * Reserved for later versions: the other types, and a `reserved` that is not 0.
  */
-#define PROTOCOL_MAGIC     UINT32_C(0x504b4831) /* the last byte is the version, '1' */
+#define PROTOCOL_MAGIC     UINT32_C(0x504b4832) /* the last byte is the version, '2' */
 #define PROTOCOL_CALLS_MAX 4096U
+
+/* See STORE_REQUEST. */
+#define PROTOCOL_STORE_CALLS_MAX 1024U
+#define PROTOCOL_STREAMS_MAX     32U
+#define PROTOCOL_STREAM_CREDIT   (256U * 1024)
 
 typedef enum ProtocolType {
         /* From the daemon. */
@@ -42,6 +62,9 @@ typedef enum ProtocolType {
         PROTOCOL_PROVE,
         PROTOCOL_PING,
         PROTOCOL_STOP_ACK,
+        PROTOCOL_STORE_REQUEST,
+        PROTOCOL_STORE_CREDIT,
+        PROTOCOL_STORE_CANCEL,
         /* From the key holder. */
         PROTOCOL_STATE = 65,
         PROTOCOL_LOADED,
@@ -49,6 +72,9 @@ typedef enum ProtocolType {
         PROTOCOL_PROOF,
         PROTOCOL_PONG,
         PROTOCOL_STOPPING,
+        PROTOCOL_STORE_STATE,
+        PROTOCOL_STORE_DATA,
+        PROTOCOL_STORE_REPLY,
 } ProtocolType;
 
 typedef enum ProtocolSide {
@@ -75,6 +101,7 @@ typedef struct ProtocolHeader {
 #define PROTOCOL_ENDPOINT_MAX   65536U /* a line of the configuration */
 #define PROTOCOL_NONCE_MAX      128U
 #define PROTOCOL_EXPLAIN_MAX    8192U
+#define PROTOCOL_DATA_MAX       65536U
 
 #define PROTOCOL_HELLO_NONCE_LEN 32U
 typedef struct ProtocolHello {
@@ -157,6 +184,59 @@ typedef struct ProtocolProof {
         char proof[PROTOCOL_PROOF_LEN];
 } ProtocolProof;
 
+/* A path of etcd's JSON gateway. */
+typedef enum ProtocolStorePath {
+        PROTOCOL_STORE_RANGE,
+        PROTOCOL_STORE_TXN,
+        PROTOCOL_STORE_WATCH,
+        PROTOCOL_STORE_LEASE_GRANT,
+        PROTOCOL_STORE_LEASE_KEEPALIVE,
+        PROTOCOL_STORE_LEASE_REVOKE,
+        PROTOCOL_STORE_STATUS,
+        PROTOCOL_STORE_ALARM,
+        PROTOCOL_STORE_MEMBER_LIST,
+        PROTOCOL_STORE_PATHS,
+} ProtocolStorePath;
+
+#define PROTOCOL_STORE_ENDPOINTS_MAX 16U
+
+#define PROTOCOL_STORE_STREAM         1U
+#define PROTOCOL_STORE_REQUIRE_LEADER 2U
+#define PROTOCOL_STORE_FLAGS_MASK     3U
+
+/* Text: body. Has an id. */
+typedef struct ProtocolStoreRequest {
+        uint32_t timeout_ms;    /* 1 or more; of a stream, until its headers */
+        uint32_t reply_len_max; /* 0 for a stream */
+        uint16_t path;
+        uint16_t endpoint;
+        uint16_t flags;
+        uint16_t reserved; /* 0 */
+} ProtocolStoreRequest;
+
+/* Has the id of a stream. */
+typedef struct ProtocolStoreCredit {
+        uint32_t n_bytes;  /* 1..PROTOCOL_STREAM_CREDIT */
+        uint32_t reserved; /* 0 */
+} ProtocolStoreCredit;
+
+/* Text: description of the fault. */
+typedef struct ProtocolStoreState {
+        uint64_t serial; /* changes with endpoints and credentials */
+        uint32_t n_endpoints;
+        uint32_t fault; /* of the credentials */
+} ProtocolStoreState;
+
+/* STORE_DATA has the id of a stream, and a text of 1 to PROTOCOL_DATA_MAX bytes. */
+
+/* Text: body, none of a stream. Has the id of its STORE_REQUEST. */
+typedef struct ProtocolStoreReply {
+        int32_t r; /* as in HttpFunc; or -ESTALE: no such endpoint, -ENOKEY: no credential, -EACCES:
+                      refused credential, -ESHUTDOWN: not sent, see STOPPING, -ENOLINK: the key
+                      holder has ended the stream */
+        uint32_t status;
+} ProtocolStoreReply;
+
 typedef struct ProtocolText {
         const char *text; /* NUL-terminated; only a body may contain NULs. To encode, NULL is "" */
         size_t len;
@@ -176,6 +256,10 @@ typedef struct ProtocolMessage {
                 ProtocolLoaded loaded;
                 ProtocolReply reply;
                 ProtocolProof proof;
+                ProtocolStoreRequest store_request;
+                ProtocolStoreCredit store_credit;
+                ProtocolStoreState store_state;
+                ProtocolStoreReply store_reply;
         };
         ProtocolText texts[PROTOCOL_TEXTS_MAX];
 } ProtocolMessage;
@@ -192,5 +276,5 @@ int protocol_decode(const char *bytes, ProtocolMessage *ret);
  * that protocol_decode() would reject. */
 int protocol_encode(const ProtocolMessage *message, char **ret, size_t *ret_len);
 
-/* Sets the timeout of an encoded REQUEST. */
+/* Sets the timeout of an encoded REQUEST or STORE_REQUEST. */
 void protocol_set_timeout(char *bytes, uint32_t timeout_ms);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .client import GAMES, MAIL, WWW_DATA, plain
+from .client import GAMES, MAIL, WWW_DATA, BusError, plain
 from .stack import RP_ID, eventually, new_user, raises, within
 
 PATIENCE_SEC = 2  # of a start and of a reload with the user database
@@ -399,3 +399,46 @@ def test_copies_beside_a_key(own_stack):
         (own_stack.daemon.credentials / f"passlock.default{suffix}").write_text("an-old-key")
     own_stack.daemon.start()
     own_stack.assert_healthy()
+
+
+# Credentials and files of the store
+
+def store_findings(stack) -> dict[str, dict]:
+    return {finding["kind"]: finding for finding in diagnose(stack)}
+
+
+@pytest.mark.root
+def test_store_credential_that_comes_later(own_stack):
+    missing = own_stack.work / "client.crt"
+    own_stack.sections["Store"] = {
+        "Engine": "etcd", "Endpoints": "https://127.0.0.1:9", "CertFile": str(missing),
+        "KeyCredential": "store.key", "PasswordCredential": "store.password"}
+    own_stack.start()
+    findings = store_findings(own_stack)
+    assert findings["cert-file"]["name"] == str(missing)
+    finding = findings["store-credential"]
+    assert (finding["name"], finding["place"]) == ("store.key", line_of(own_stack, "KeyCredential=store.key"))
+    assert finding["text"] == "There is no credential store.key"
+
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out",
+                    own_stack.daemon.credentials / "store.key"], check=True)
+    eventually(lambda: store_findings(own_stack)["store-credential"]["name"] == "store.password", pause=0.1)
+    finding = store_findings(own_stack)["store-credential"]
+    assert finding["place"] == line_of(own_stack, "PasswordCredential=store.password")
+    (own_stack.daemon.credentials / "store.password").write_text("root:secret\n")
+    missing.write_text("")
+    eventually(lambda: not store_findings(own_stack), pause=0.1)
+
+
+def test_reload_of_another_engine(own_stack):
+    """Refused; the rest of the files is not applied either."""
+    own_stack.start()
+    own_stack.sections["Store"] = {"Engine": "etcd", "Endpoints": "https://127.0.0.1:9"}
+    own_stack.daemon.configure(own_stack.sections)
+    with own_stack.connect() as connection:
+        with pytest.raises(BusError) as raised:
+            own_stack.call_reload(connection)
+        assert raised.value.short_name == "InvalidArgs"
+        assert "Engine= takes effect at a restart only: systemctl restart passlockd" in raised.value.message
+        if own_stack.is_root:
+            assert diagnose(own_stack) == []

@@ -70,19 +70,39 @@ static void check_error(const char *error)
         assert(!strchr(error, '\n'));
 }
 
+static void check_origin(const char *origin)
+{
+        assert(strncmp(origin, "https://", 8) == 0 || strncmp(origin, "http://", 7) == 0);
+        assert(origin[strlen(origin) - 1] != '/' && !strpbrk(origin, " @?#\\"));
+}
+
 static void check_tenancy(const Config *config, const TenancyConfig *t)
 {
         assert(tenancy_label_is_valid(t->label) && tenancy_id_is_valid(t->tenancy_id));
         assert(config_find_tenancy(config, t->label) == t);
         assert(t->timeout_ms >= 100 && t->timeout_ms <= 300000);
-        assert(strncmp(t->endpoint, "https://", 8) == 0 || strncmp(t->endpoint, "http://", 7) == 0);
-        assert(t->endpoint[strlen(t->endpoint) - 1] != '/');
-        assert(!strpbrk(t->endpoint, " @?#\\"));
+        check_origin(t->endpoint);
         assert(text_is_valid(t->api_key_credential, 255) && !strchr(t->api_key_credential, '/'));
         assert(!t->ca_file || (t->ca_file[0] == '/' && t->ca_file_place));
         for (size_t i = 0; i < config->n_tenancies; i++)
                 assert(config->tenancies[i] == t ||
                        !streq(config->tenancies[i]->tenancy_id, t->tenancy_id));
+}
+
+static void check_store(const StoreConfig *store)
+{
+        size_t prefix_len = strlen(store->prefix);
+
+        assert(prefix_len >= 1 && prefix_len <= 128);
+        assert(store->prefix[0] == '/' && store->prefix[prefix_len - 1] == '/');
+        assert(strv_len(store->endpoints) <= STORE_ENDPOINTS_MAX);
+        for (char **origin = store->endpoints; origin && *origin; origin++)
+                check_origin(*origin);
+        assert(!store->ca_file || (store->ca_file[0] == '/' && store->ca_file_place));
+        assert(!store->cert_file || (store->cert_file[0] == '/' && store->cert_file_place));
+        if (store->engine == STORE_ENGINE_ETCD)
+                assert(strv_len(store->endpoints) > 0 &&
+                       !store->cert_file == !store->key_credential && store->place);
 }
 
 static void check_grant(const Grant *grant)
@@ -129,6 +149,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check_tenancy(config, config->tenancies[i]);
         for (size_t i = 0; config && i < config->grants.n_grants; i++)
                 check_grant(config->grants.grants[i]);
+        if (config)
+                check_store(&config->store);
         assert(!config || tenancy_label_is_valid(config->default_tenancy));
         assert(!config ||
                (config->max_pending_per_user >= 1 && config->max_pending_per_user <= 100000));

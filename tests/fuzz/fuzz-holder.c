@@ -3,6 +3,7 @@
 /*
  * Messages of a compromised key holder to the daemon, while three requests are in flight: the ids 1
  * (sent once), 2, and 3 (a proof). Bit 0 of the first byte: whether the requests were sent before.
+ * Bit 2: the store has two endpoints, and a request (id 1) and a stream (id 2) are in flight.
  *
  * Each request ends once at most, with a valid result.
  */
@@ -81,6 +82,56 @@ static void start_calls(const Peer *peer, Call *calls)
         }
 }
 
+typedef struct StoreCall {
+        EtcdExchange *exchange; /* NULL: ended */
+        bool is_stream;
+        bool cancels; /* at its first data */
+        const EtcdTransport *transport;
+        unsigned n_ended;
+} StoreCall;
+
+static void on_store_reply(int r, unsigned status, const char *body, size_t body_len,
+                           void *userdata)
+{
+        StoreCall *call = userdata;
+
+        assert(r <= 0 && r != -ESHUTDOWN && r != -ESTALE && status <= 999);
+        assert(call->is_stream ? !body && body_len == 0 : body && body[body_len] == '\0');
+        call->exchange = NULL;
+        call->n_ended++;
+}
+
+static void on_store_data(const char *data, size_t len, void *userdata)
+{
+        StoreCall *call = userdata;
+
+        assert(call->is_stream && call->exchange && data && len > 0);
+        if (call->cancels && data[0] == 'x') {
+                call->transport->cancel(TAKE_PTR(call->exchange));
+                call->n_ended++;
+        }
+}
+
+static void start_store_calls(const Peer *peer, StoreCall *calls)
+{
+        const EtcdTransport *transport = holder_etcd_transport(peer->holder);
+
+        for (unsigned i = 0; i < 2; i++) {
+                const EtcdRequest request = {.path = i == 0 ? ETCD_KV_TXN : ETCD_WATCH,
+                                             .endpoint = i,
+                                             .body = "{}",
+                                             .body_len = 2,
+                                             .timeout_ms = 60000,
+                                             .reply_len_max = 65536};
+
+                calls[i] =
+                        (StoreCall){.is_stream = i == 1, .cancels = true, .transport = transport};
+                assert(transport->start(transport->userdata, &request,
+                                        i == 1 ? on_store_data : NULL, on_store_reply, &calls[i],
+                                        &calls[i].exchange) == 0);
+        }
+}
+
 static void on_changed(void *userdata _unused_)
 {
 }
@@ -126,15 +177,20 @@ static void send_bytes(const Peer *peer, const char *bytes, size_t len)
         }
 }
 
-static void send_loaded(const Peer *peer)
+static void send_message(const Peer *peer, const ProtocolMessage *message)
 {
         char *bytes;
         size_t len;
 
-        assert(protocol_encode(&(ProtocolMessage){.type = PROTOCOL_LOADED}, &bytes, &len) == 0);
+        assert(protocol_encode(message, &bytes, &len) == 0);
         send_bytes(peer, bytes, len);
         free(bytes);
         run(peer);
+}
+
+static void send_loaded(const Peer *peer)
+{
+        send_message(peer, &(ProtocolMessage){.type = PROTOCOL_LOADED});
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -142,6 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const HolderOptions options = {.socket_path = socket_path};
         Peer peer = {.fd = -1};
         Call calls[N_CALLS] = {};
+        StoreCall store_calls[2] = {};
         FindingList list = {};
 
         if (size < 1)
@@ -152,6 +209,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         start_calls(&peer, calls);
         if (data[0] & 1)
                 send_loaded(&peer);
+        if (data[0] & 4) {
+                send_message(&peer, &(ProtocolMessage){.type = PROTOCOL_STORE_STATE,
+                                                       .store_state = {1, 2, 0}});
+                if (!(data[0] & 1))
+                        send_loaded(&peer);
+                start_store_calls(&peer, store_calls);
+                run(&peer);
+        }
         if (data[0] & 2)
                 holder_reload(peer.holder);
         send_bytes(&peer, (const char *) data + 1, size - 1);
@@ -166,6 +231,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 send_loaded(&peer);
         for (unsigned i = 0; i < N_CALLS; i++)
                 assert(calls[i].n_ended + !!calls[i].exchange == 1);
+        for (unsigned i = 0; data[0] & 4 && i < 2; i++)
+                assert(store_calls[i].n_ended + !!store_calls[i].exchange == 1);
         finding_list_clear(&list);
         holder_free(peer.holder);
         closep(&peer.fd);

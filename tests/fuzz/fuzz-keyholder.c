@@ -4,7 +4,8 @@
  * Messages of a compromised daemon to the key holder. Bit 0 of the first byte: whether a HELLO
  * comes first; the rest is the stream, in which ACCOUNT stands for the id of the account.
  *
- * No request goes to another host or tenancy, and the public one has no key.
+ * No request goes to another host or tenancy, and the public one has no key. Requests to the store
+ * go to its endpoints and paths only, with a token; the password goes to one path.
  */
 
 #include <fcntl.h>
@@ -21,6 +22,8 @@
 #define ENDPOINT "http://127.0.0.1:9"
 #define TENANCY  ENDPOINT "/v2/tenant/"
 #define KEY_SET  ENDPOINT "/v2/.well-known/jwks.json"
+#define STORE    "http://127.0.0.1:7"
+#define LOGIN    STORE "/v3/auth/authenticate"
 
 static char directory[64], config_file[128];
 
@@ -35,6 +38,8 @@ typedef struct Daemon {
 
 struct HttpCall {
         sd_event_source *reply;
+        HttpDataFunc data; /* NULL: no stream */
+        HttpReply result;
         HttpFunc func;
         void *userdata;
 };
@@ -49,6 +54,10 @@ unsigned __wrap_http_client_slots(const HttpClient *client);
 int __wrap_http_call_start(const HttpClient *client, const HttpRequest *request, HttpFunc func,
                            void *userdata, HttpCall **ret);
 HttpCall *__wrap_http_call_cancel(HttpCall *call);
+int __wrap_http_client_set_certificate(HttpClient *client, const char *cert_file, Secret *key);
+int __wrap_http_stream_start(const HttpClient *client, const HttpRequest *request,
+                             HttpDataFunc data, HttpFunc func, void *userdata, HttpCall **ret);
+void __wrap_http_stream_resume(HttpCall *call);
 
 int __wrap_http_client_new(sd_event *event, const char *ca_file _unused_, HttpClient **ret)
 {
@@ -73,10 +82,33 @@ static int on_reply(sd_event_source *source _unused_, void *userdata)
 {
         HttpCall *call = userdata;
         HttpFunc func = call->func;
+        HttpReply result = call->result;
         void *func_userdata = call->userdata;
 
         __wrap_http_call_cancel(call);
-        func(0, &(HttpReply){.status = 200, .body = "{}", .body_len = 2}, func_userdata);
+        func(0, &result, func_userdata);
+        return 0;
+}
+
+/* A stream without end, but with a limit. */
+static int on_stream(sd_event_source *source, void *userdata)
+{
+        static char piece[16384] = "{}";
+        HttpCall *call = userdata;
+
+        if (call->result.date_ms >= 2 * PROTOCOL_STREAM_CREDIT)
+                return on_reply(source, userdata);
+        if (call->data(piece, sizeof(piece), call->userdata))
+                call->result.date_ms += sizeof(piece);
+        else
+                assert(sd_event_source_set_enabled(source, SD_EVENT_OFF) >= 0);
+        return 0;
+}
+
+int __wrap_http_client_set_certificate(HttpClient *client _unused_, const char *cert_file,
+                                       Secret *key)
+{
+        assert(streq(cert_file, "/dev/null") && key);
         return 0;
 }
 
@@ -107,12 +139,67 @@ static bool has_dot_segment(const char *path)
         }
 }
 
+static void check_store_request(const HttpRequest *request)
+{
+        static const char *const paths[] = {"/v3/kv/range",
+                                            "/v3/kv/txn",
+                                            "/v3/watch",
+                                            "/v3/lease/grant",
+                                            "/v3/lease/keepalive",
+                                            "/v3/lease/revoke",
+                                            "/v3/maintenance/status",
+                                            "/v3/maintenance/alarm",
+                                            "/v3/cluster/member/list"};
+        bool is_known = false;
+
+        assert(!request->bearer && streq(request->method, "POST"));
+        if (streq(request->url, LOGIN)) {
+                assert(!request->token && strstr(request->body, "pw_secret"));
+                return;
+        }
+        assert(request->token && streq(secret_reveal(request->token), "tok_secret"));
+        assert(!request->header || streq(request->header, "Grpc-Metadata-hasleader: true"));
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+                is_known = is_known || streq(request->url + strlen(STORE), paths[i]);
+        assert(is_known);
+}
+
+static HttpCall *make_call(const HttpClient *client, sd_event_handler_t handler, HttpFunc func,
+                           void *userdata)
+{
+        HttpCall *call = calloc(1, sizeof(HttpCall));
+
+        assert(call);
+        call->func = func;
+        call->userdata = userdata;
+        call->result = (HttpReply){.status = 200, .body = "{}", .body_len = 2};
+        assert(sd_event_add_defer(client->event, &call->reply, handler, call) >= 0 &&
+               sd_event_source_set_enabled(call->reply, SD_EVENT_ON) >= 0);
+        return call;
+}
+
+int __wrap_http_stream_start(const HttpClient *client, const HttpRequest *request,
+                             HttpDataFunc data, HttpFunc func, void *userdata, HttpCall **ret)
+{
+        assert(strncmp(request->url, STORE "/", strlen(STORE "/")) == 0);
+        check_store_request(request);
+        *ret = make_call(client, on_stream, func, userdata);
+        (*ret)->data = data;
+        (*ret)->result.body_len = 0;
+        return 0;
+}
+
+void __wrap_http_stream_resume(HttpCall *call)
+{
+        assert(sd_event_source_set_enabled(call->reply, SD_EVENT_ON) >= 0);
+}
+
 int __wrap_http_call_start(const HttpClient *client, const HttpRequest *request, HttpFunc func,
                            void *userdata, HttpCall **ret)
 {
-        HttpCall *call;
-
-        if (request->bearer) {
+        if (strncmp(request->url, STORE "/", strlen(STORE "/")) == 0) {
+                check_store_request(request);
+        } else if (request->bearer) {
                 assert(strncmp(request->url, TENANCY, strlen(TENANCY)) == 0);
                 assert(!has_dot_segment(request->url + strlen(TENANCY)));
                 assert(!strpbrk(request->url, "#\\ "));
@@ -123,12 +210,11 @@ int __wrap_http_call_start(const HttpClient *client, const HttpRequest *request,
         assert(request->timeout_ms > 0 && request->timeout_ms <= UINT32_MAX);
         for (const char *c = request->url; *c; c++)
                 assert(*c > ' ' && *c < 0x7f);
-        call = calloc(1, sizeof(HttpCall));
-        assert(call);
-        call->func = func;
-        call->userdata = userdata;
-        assert(sd_event_add_defer(client->event, &call->reply, on_reply, call) >= 0);
-        *ret = call;
+        *ret = make_call(client, on_reply, func, userdata);
+        if (streq(request->url, LOGIN))
+                (*ret)->result = (HttpReply){.status = 200,
+                                             .body = "{\"token\":\"tok_secret\"}",
+                                             .body_len = strlen("{\"token\":\"tok_secret\"}")};
         return 0;
 }
 
@@ -164,9 +250,11 @@ int LLVMFuzzerInitialize(int *argc _unused_, char ***argv _unused_)
         fuzz_make_directory(directory);
         atexit(remove_directory);
         snprintf(config_file, sizeof(config_file), "%s/passlockd.conf", directory);
-        write_file("passlockd.conf",
-                   "[Tenancy default]\nTenancyId=tenant\nEndpoint=" ENDPOINT "\n");
+        write_file("passlockd.conf", "[Tenancy default]\nTenancyId=tenant\nEndpoint=" ENDPOINT "\n"
+                                     "[Store]\nEngine=etcd\nEndpoints=" STORE " " STORE "\n"
+                                     "PasswordCredential=passlock.store\n");
         write_file("passlock.default", "sk_secret");
+        write_file("passlock.store", "root:pw_secret");
         assert(setenv("CREDENTIALS_DIRECTORY", directory, 1) == 0);
         return 0;
 }
@@ -185,7 +273,7 @@ static void read_message(Daemon *daemon, const char *bytes)
         if (protocol_decode(bytes, &message) < 0)
                 abort();
         for (size_t i = 0; i < PROTOCOL_TEXTS_MAX; i++)
-                assert(message.texts[i].len == 0 || !strstr(message.texts[i].text, "sk_secret"));
+                assert(message.texts[i].len == 0 || !strstr(message.texts[i].text, "_secret"));
         if (message.type == PROTOCOL_STATE)
                 daemon->account = message.state.account;
 }

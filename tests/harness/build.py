@@ -20,6 +20,7 @@ PLACES = {
     "call-curl": "tests/load/call-curl",
     "api-stand-in": "tests/load/api-stand-in",
     "delay-proxy": "tests/load/delay-proxy",
+    "transport": "tests/etcd-transport/transport",
 }
 
 

@@ -124,6 +124,30 @@ def test_sealed_elsewhere(bare, api, unit):
     assert host.show("ActiveState", host.KEY_HOLDER) == "active"
 
 
+def test_credentials_of_the_store(bare, api):
+    """Sealed or plain, as keys; one that cannot be decrypted leaves the tenancies alone."""
+    host.seal_key("passlock.default", api.api_key)
+    host.seal_key("passlock.store.key", host.run("openssl", "genpkey", "-algorithm", "ed25519"))
+    host.put_plain_key("passlock.store.password", "root:secret")
+    start(("default", api.tenancy()))
+    assert host.loaded_credentials() == {"passlock.default"}
+    host.configure({"Tenancy default": api.tenancy(), "Store": {
+        "Engine": "etcd", "Endpoints": "https://127.0.0.1:9", "CertFile": "/etc/ssl/certs/ca-certificates.crt",
+        "KeyCredential": "passlock.store.key", "PasswordCredential": "passlock.store.password"}})
+    host.systemctl("daemon-reload")
+    host.systemctl("restart", host.UNIT)
+    assert state() == "ready"
+    assert host.loaded_credentials() == {"passlock.default", "passlock.store.key", "passlock.store.password"}
+    assert "store-credential" not in host.call("Manager", "Diagnose")
+
+    host.SEALED_KEYS.joinpath("passlock.store.key").write_text("bm90IHNlYWxlZCBoZXJl\n")
+    host.systemctl("restart", host.KEY_HOLDER)
+    host.wait_until(lambda: "store-credential" in host.call("Manager", "Diagnose"), "the finding")
+    assert state() == "ready"
+    assert "The credential passlock.store.key (/run/credentials/passlock-keyholder.service/passlock.store.key) is empty" in \
+        host.run("passlockctl", "doctor", status=None)
+
+
 def test_key_that_went_without_a_word_to_systemd(bare, api):
     host.seal_key("passlock.default", api.api_key)
     start(("default", api.tenancy()))

@@ -267,6 +267,19 @@ static void test_mistake_while_another_waits(void **state)
 }
 
 /* The old configuration stays in force, and its names are still resolved. */
+/* Nothing is applied, and the reload says why. */
+static void test_reload_of_another_engine(void **state)
+{
+        Fixture *fixture = *state;
+
+        start(fixture, TENANCY);
+        config_write_main(fixture->files,
+                          TENANCY "[Store]\nEngine=etcd\nEndpoints=https://a.example\n");
+        assert_int_equal(reload(fixture, "a"), ERROR_INVALID_ARGS);
+        assert_int_equal(fixture->n_applied, 1);
+        assert_int_equal(config_loader_config(fixture->loader)->store.engine, STORE_ENGINE_LOCAL);
+}
+
 static void test_apply_fails(void **state)
 {
         const struct {
@@ -319,6 +332,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_reloads_that_overlap, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_mistake_while_another_waits, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(test_reload_of_another_engine, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_apply_fails, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_freed_while_one_waits, set_up, tear_down),
         };

@@ -108,6 +108,116 @@ static void test_defaults(void **state)
         assert_string_equal(config->tenancies[0]->api_key_credential, "passlock.default");
         assert_int_equal(config->tenancies[0]->timeout_ms, 10000);
         assert_int_equal(config->grants.n_grants, 0);
+        assert_null(config->store.place);
+        assert_int_equal(config->store.engine, STORE_ENGINE_LOCAL);
+        assert_int_equal(config->store.acknowledge, STORE_ACKNOWLEDGE_LOCAL);
+        assert_string_equal(config->store.prefix, "/passlock/");
+}
+
+static void test_store(void **state)
+{
+        static const char text[] = "[Store]\n"
+                                   "Endpoints=https://a.example:2379/ http://127.0.0.1:2379\n"
+                                   "Endpoints=\n"
+                                   "Endpoints=https://b.example:2379/ https://c.example\n"
+                                   "Engine=etcd\n"
+                                   "Endpoints=http://[::1]:2379\n"
+                                   "Prefix=/shop/passlock/\n"
+                                   "CaFile=/ca.crt\n"
+                                   "CertFile=/client.crt\n"
+                                   "KeyCredential=store.key\n"
+                                   "PasswordCredential=unused\n"
+                                   "PasswordCredential=store.password\n"
+                                   "Acknowledge=shared\n";
+        const ConfigFixture *fixture = *state;
+        _cleanup_(config_freep) Config *config = NULL;
+        const StoreConfig *store;
+        FindingList list = {};
+        char place[160];
+
+        config_write_main(fixture, text);
+        config = config_load_good(fixture);
+        store = &config->store;
+        assert_int_equal(store->engine, STORE_ENGINE_ETCD);
+        snprintf(place, sizeof(place), "%s:5", fixture->file);
+        assert_string_equal(store->place, place);
+        assert_int_equal(strv_len(store->endpoints), 3);
+        assert_string_equal(store->endpoints[0], "https://b.example:2379");
+        assert_string_equal(store->endpoints[1], "https://c.example");
+        assert_string_equal(store->endpoints[2], "http://[::1]:2379");
+        assert_string_equal(store->prefix, "/shop/passlock/");
+        assert_string_equal(store->ca_file, "/ca.crt");
+        assert_string_equal(store->cert_file, "/client.crt");
+        assert_string_equal(store->key_credential, "store.key");
+        assert_string_equal(store->password_credential, "store.password");
+        snprintf(place, sizeof(place), "%s:12", fixture->file);
+        assert_string_equal(store->password_place, place);
+        assert_int_equal(store->acknowledge, STORE_ACKNOWLEDGE_SHARED);
+
+        assert_int_equal(config_diagnose_files(config, &list), 0);
+        assert_int_equal(list.n_findings, 2);
+        assert_string_equal(list.findings[0].kind, "ca-file");
+        assert_string_equal(list.findings[1].kind, "cert-file");
+        assert_string_equal(list.findings[1].name, "/client.crt");
+        assert_string_equal(list.findings[1].tenancy, "");
+        finding_list_clear(&list);
+}
+
+/* The other keys of the local engine are parsed, but need not fit together. */
+static void test_local_store(void **state)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        FindingList list = {};
+
+        config_write_main(*state, "[Store]\nEngine=etcd\nEngine=local\nCertFile=/none\n");
+        config = config_load_good(*state);
+        assert_int_equal(config->store.engine, STORE_ENGINE_LOCAL);
+        assert_int_equal(config_diagnose_files(config, &list), 0);
+        assert_int_equal(list.n_findings, 0);
+}
+
+/* Returns the error of a reload from one configuration to another, the caller's; NULL if fine. */
+static char *try_reload(const ConfigFixture *fixture, const char *from, const char *to)
+{
+        _cleanup_(config_freep) Config *old = NULL, *next = NULL;
+        char *error = NULL;
+        int r;
+
+        config_write_main(fixture, from);
+        old = config_load_good(fixture);
+        config_write_main(fixture, to);
+        next = config_load_good(fixture);
+        r = config_check_reload(old, next, &error);
+        assert_int_equal(r, error ? -EBADMSG : 0);
+        return error;
+}
+
+#define ETCD "[Store]\nEngine=etcd\nEndpoints=https://a\n"
+
+static void test_reload_of_store(void **state)
+{
+        static const struct {
+                const char *from, *to, *what; /* NULL: may be reloaded */
+        } cases[] = {
+                {"", "", NULL},
+                {"", "[Store]\nPrefix=/x/\n", NULL},
+                {"", ETCD, ":2: A change of Engine="},
+                {ETCD, "", "A change of Engine="},
+                {ETCD, "[Store]\nEngine=etcd\nEndpoints=https://b\nAcknowledge=shared\n", NULL},
+                {ETCD, ETCD "Prefix=/passlock/\n", NULL},
+                {ETCD, ETCD "Prefix=/x/\n", ":4: A change of Prefix="},
+                {ETCD "Prefix=/x/\n", ETCD, ":2: A change of Prefix="},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_(freep) char *error = try_reload(*state, cases[i].from, cases[i].to);
+
+                if (cases[i].what)
+                        assert_true(error && strstr(error, cases[i].what) &&
+                                    strstr(error, "systemctl restart passlockd"));
+                else
+                        assert_null(error);
+        }
 }
 
 static void test_empty_is_fine(void **state)
@@ -231,6 +341,33 @@ static void test_mistakes(void **state)
                 {TENANCY "[Grant web]\nAllows=All\n", ":4: ", "unknown key Allows="},
                 {TENANCY "[Grant two words]\n", ":3: ", "one word"},
                 {TENANCY "[Grant ]\n", ":3: ", "one word"},
+                {"[Store]\nEngine=lmdb\n", ":2: ", "local or etcd"},
+                {"[Store]\nEngine=\n", ":2: ", "local or etcd"},
+                {"[Store]\n\nEngine=etcd\n", ":3: ", "needs Endpoints="},
+                {"[Store]\nEngine=etcd\nEndpoints=https://a\nEndpoints=\n",
+                 ":2: ", "needs Endpoints="},
+                {"[Store]\nEndpoints=https://a http://b:2379\n", ":2: ", "loopback"},
+                {"[Store]\nEndpoints=https://a,https://b\n", ":2: ", "Endpoints= must be"},
+                {"[Store]\nEndpoints=h h h h\n", ":2: ", "Endpoints= must be"},
+                {"[Store]\nEndpoints=https://a https://a https://a https://a https://a https://a "
+                 "https://a https://a https://a\nEndpoints=https://a https://a https://a https://a "
+                 "https://a https://a https://a https://a\n",
+                 ":3: ", "more than 16"},
+                {"[Store]\nPrefix=\n", ":2: ", "Prefix= must be"},
+                {"[Store]\nPrefix=/x\n", ":2: ", "Prefix= must be"},
+                {"[Store]\nPrefix=x/\n", ":2: ", "Prefix= must be"},
+                {"[Store]\nPrefix=/a b/\n", ":2: ", "Prefix= must be"},
+                {"[Store]\nPrefix=/\xc3\xa4/\n", ":2: ", "Prefix= must be"},
+                {"[Store]\nCaFile=ca.crt\n", ":2: ", "absolute"},
+                {"[Store]\nCertFile=client.crt\n", ":2: ", "CertFile= must be an absolute"},
+                {"[Store]\nKeyCredential=/etc/key\n", ":2: ", "KeyCredential= must be"},
+                {"[Store]\nPasswordCredential=.x\n", ":2: ", "PasswordCredential= must be"},
+                {"[Store]\nAcknowledge=none\n", ":2: ", "local or shared"},
+                {"[Store]\nPassword=root:x\n", ":2: ", "unknown key Password= in [Store]"},
+                {"[Store]\nEngine=etcd\nEndpoints=https://a\nCertFile=/a\n",
+                 ":4: ", "need each other"},
+                {"[Store]\nEngine=etcd\nEndpoints=https://a\nKeyCredential=a\n",
+                 ":4: ", "need each other"},
                 {TENANCY "[Daemon]\nMaxPendingPerUser=\\\n\\\n0\n", ":4: ", "1 to 100000"},
         };
 
@@ -334,7 +471,7 @@ static void test_ca_file_that_may_come(void **state)
         config_write_main(fixture, text);
         config = config_load_good(fixture);
         assert_string_equal(config->tenancies[0]->ca_file, path);
-        assert_int_equal(config_diagnose_ca_files(config, &list), 0);
+        assert_int_equal(config_diagnose_files(config, &list), 0);
         assert_int_equal(list.n_findings, 1);
         assert_string_equal(list.findings[0].kind, "ca-file");
         assert_string_equal(list.findings[0].tenancy, "default");
@@ -344,12 +481,12 @@ static void test_ca_file_that_may_come(void **state)
         finding_list_clear(&list);
 
         config_write_bytes(path, "x", 1);
-        assert_int_equal(config_diagnose_ca_files(config, &list), 0);
+        assert_int_equal(config_diagnose_files(config, &list), 0);
         assert_int_equal(list.n_findings, 0);
 
         assert_int_equal(unlink(path), 0);
         assert_int_equal(mkdir(path, 0700), 0);
-        assert_int_equal(config_diagnose_ca_files(config, &list), 0);
+        assert_int_equal(config_diagnose_files(config, &list), 0);
         assert_int_equal(list.n_findings, 1);
         assert_non_null(strstr(list.findings[0].text, "Is a directory"));
         finding_list_clear(&list);
@@ -396,6 +533,12 @@ static void test_credentials(void **state)
                              "[Tenancy more]\nApiKeyCredential=again\n");
         assert_credentials(fixture, "passlock.default again ");
 
+        config_write_main(fixture, "[Store]\nKeyCredential=k\nPasswordCredential=p\n");
+        assert_credentials(fixture, "again ");
+        config_write_main(fixture, "[Store]\nKeyCredential=k\nPasswordCredential=p\n"
+                                   "Engine=etcd\n");
+        assert_credentials(fixture, "again k p ");
+
         config_write_main(fixture, "nonsense\n[Daemon]\nColour=red\n[Tenancy default]\n"
                                    "TenancyId=\nEndpoint=ftp://x\n[Tenancy Bad]\n"
                                    "ApiKeyCredential=bad\n[Tenancy shop]\nApiKeyCredential=../x\n"
@@ -418,6 +561,9 @@ int main(void)
                 CONFIG_TEST(test_comment_continues_nothing),
                 CONFIG_TEST(test_loopback),
                 CONFIG_TEST(test_defaults),
+                CONFIG_TEST(test_store),
+                CONFIG_TEST(test_local_store),
+                CONFIG_TEST(test_reload_of_store),
                 CONFIG_TEST(test_empty_is_fine),
                 CONFIG_TEST(test_drop_ins),
                 CONFIG_TEST(test_times),

@@ -58,6 +58,34 @@ static const Sample samples[] = {
         {{.type = PROTOCOL_STOP_ACK}, PROTOCOL_KEYHOLDER, {}},
         {{.type = PROTOCOL_PONG}, PROTOCOL_DAEMON, {}},
         {{.type = PROTOCOL_STOPPING}, PROTOCOL_DAEMON, {}},
+        {{.type = PROTOCOL_STORE_REQUEST,
+          .id = 5,
+          .store_request = {.timeout_ms = 1000,
+                            .reply_len_max = 4096,
+                            .path = PROTOCOL_STORE_TXN,
+                            .endpoint = 2,
+                            .flags = PROTOCOL_STORE_REQUIRE_LEADER},
+          .texts = {TEXT("{\"a\0b\"}")}},
+         PROTOCOL_KEYHOLDER,
+         {PROTOCOL_BODY_MAX}},
+        {{.type = PROTOCOL_STORE_CREDIT, .id = 5, .store_credit.n_bytes = 1},
+         PROTOCOL_KEYHOLDER,
+         {}},
+        {{.type = PROTOCOL_STORE_CANCEL, .id = 5}, PROTOCOL_KEYHOLDER, {}},
+        {{.type = PROTOCOL_STORE_STATE,
+          .store_state = {.serial = 1, .n_endpoints = 3, .fault = PROTOCOL_FAULT_MISSING},
+          .texts = {TEXT("missing")}},
+         PROTOCOL_DAEMON,
+         {PROTOCOL_EXPLAIN_MAX}},
+        {{.type = PROTOCOL_STORE_DATA, .id = 5, .texts = {TEXT("{\0")}},
+         PROTOCOL_DAEMON,
+         {PROTOCOL_DATA_MAX}},
+        {{.type = PROTOCOL_STORE_REPLY,
+          .id = 5,
+          .store_reply = {.status = 200},
+          .texts = {TEXT("{\0")}},
+         PROTOCOL_DAEMON,
+         {PROTOCOL_REPLY_MAX}},
 };
 
 typedef struct Encoded {
@@ -117,6 +145,14 @@ static void test_round_trip(void **state)
                         break;
                 case PROTOCOL_REPLY:
                         assert_memory_equal(&got.reply, &sent->reply, sizeof(got.reply));
+                        break;
+                case PROTOCOL_STORE_REQUEST:
+                        assert_memory_equal(&got.store_request, &sent->store_request,
+                                            sizeof(got.store_request));
+                        break;
+                case PROTOCOL_STORE_STATE:
+                        assert_memory_equal(&got.store_state, &sent->store_state,
+                                            sizeof(got.store_state));
                         break;
                 default:
                         break;
@@ -196,7 +232,10 @@ static void test_texts(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
                 Encoded encoded = encode(&samples[i]);
                 ProtocolHeader header = header_of(&encoded);
-                bool has_body = header.type == PROTOCOL_REQUEST || header.type == PROTOCOL_REPLY;
+                bool has_body = header.type == PROTOCOL_REQUEST || header.type == PROTOCOL_REPLY ||
+                                header.type == PROTOCOL_STORE_REQUEST ||
+                                header.type == PROTOCOL_STORE_DATA ||
+                                header.type == PROTOCOL_STORE_REPLY;
                 size_t n_texts = 0, end = encoded.len;
                 ProtocolMessage message;
 
@@ -237,6 +276,13 @@ static void assert_refused(const ProtocolMessage *message)
         })
 
 enum { SAMPLE_REQUEST = 1, SAMPLE_STATE = 6, SAMPLE_LOADED, SAMPLE_REPLY, SAMPLE_PROOF };
+enum {
+        SAMPLE_STORE_REQUEST = 14,
+        SAMPLE_CREDIT,
+        SAMPLE_STORE_STATE = 17,
+        SAMPLE_DATA,
+        SAMPLE_STORE_REPLY
+};
 
 static void test_values(void **state)
 {
@@ -265,6 +311,23 @@ static void test_values(void **state)
         CHANGED(SAMPLE_REPLY, m.reply.status = 1000);
         CHANGED(SAMPLE_PROOF, m.proof.r = 1);
         CHANGED(SAMPLE_PROOF, m.proof.reserved = 1);
+        CHANGED(SAMPLE_STORE_REQUEST, m.store_request.timeout_ms = 0);
+        CHANGED(SAMPLE_STORE_REQUEST, m.store_request.reply_len_max = PROTOCOL_REPLY_MAX + 1);
+        CHANGED(SAMPLE_STORE_REQUEST, m.store_request.flags = PROTOCOL_STORE_STREAM);
+        CHANGED(SAMPLE_STORE_REQUEST, m.store_request.flags = 4);
+        CHANGED(SAMPLE_STORE_REQUEST, m.store_request.path = PROTOCOL_STORE_PATHS);
+        CHANGED(SAMPLE_STORE_REQUEST, m.store_request.endpoint = PROTOCOL_STORE_ENDPOINTS_MAX);
+        CHANGED(SAMPLE_STORE_REQUEST, m.store_request.reserved = 1);
+        CHANGED(SAMPLE_CREDIT, m.store_credit.n_bytes = 0);
+        CHANGED(SAMPLE_CREDIT, m.store_credit.n_bytes = PROTOCOL_STREAM_CREDIT + 1);
+        CHANGED(SAMPLE_CREDIT, m.store_credit.reserved = 1);
+        CHANGED(SAMPLE_STORE_STATE, m.store_state.n_endpoints = PROTOCOL_STORE_ENDPOINTS_MAX + 1);
+        CHANGED(SAMPLE_STORE_STATE, m.store_state.fault = PROTOCOL_FAULT_UNREADABLE + 1);
+        CHANGED(SAMPLE_STORE_STATE, m.store_state.fault = PROTOCOL_FAULT_NONE);
+        CHANGED(SAMPLE_STORE_STATE, m.texts[0].len = 0);
+        CHANGED(SAMPLE_DATA, m.texts[0].len = 0);
+        CHANGED(SAMPLE_STORE_REPLY, m.store_reply.r = 1);
+        CHANGED(SAMPLE_STORE_REPLY, m.store_reply.status = 1000);
 }
 
 /* No bytes make the decoder read outside of the message, which the sanitizer would report. */
@@ -302,6 +365,12 @@ static void test_set_timeout(void **state)
         assert_int_equal(message.request.timeout_ms, 42);
         assert_int_equal(message.request.account, 9);
         assert_int_equal(message.request.reply_len_max, 4096);
+        wiping_free(encoded.bytes);
+        encoded = encode(&samples[SAMPLE_STORE_REQUEST]);
+        protocol_set_timeout(encoded.bytes, 43);
+        assert_int_equal(protocol_decode(encoded.bytes, &message), 0);
+        assert_int_equal(message.store_request.timeout_ms, 43);
+        assert_int_equal(message.store_request.reply_len_max, 4096);
         wiping_free(encoded.bytes);
 }
 

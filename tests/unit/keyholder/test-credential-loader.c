@@ -5,18 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "keyholder/api-key-loader.h"
+#include "keyholder/credential-loader.h"
 #include "tests/unit/test.h"
 
 #define PATIENCE_MS 60000U
 
 static char records[1024];
 
-static void record(const char *label, const ApiKeyRead *read)
+static void record(const char *label, const CredentialRead *read)
 {
         size_t len = strlen(records);
 
@@ -28,13 +29,13 @@ static void record(const char *label, const ApiKeyRead *read)
 
 typedef struct Fixture {
         sd_event *event;
-        ApiKeyLoader *keys;
+        CredentialLoader *keys;
         char parent[64];
         char directory[128];
         char found[256];
 } Fixture;
 
-static void on_found(const char *label, Secret *key, const ApiKeyRead *read, void *userdata)
+static void on_found(const char *label, Secret *key, const CredentialRead *read, void *userdata)
 {
         Fixture *fixture = userdata;
         size_t len = strlen(fixture->found);
@@ -57,7 +58,8 @@ static int set_up(void **state)
         assert_int_equal(mkdir(fixture->directory, 0700), 0);
         assert_int_equal(setenv("CREDENTIALS_DIRECTORY", fixture->directory, 1), 0);
         assert_int_equal(sd_event_new(&fixture->event), 0);
-        assert_int_equal(api_key_loader_new(fixture->event, on_found, fixture, &fixture->keys), 0);
+        assert_int_equal(credential_loader_new(fixture->event, on_found, fixture, &fixture->keys),
+                         0);
         *state = fixture;
         return 0;
 }
@@ -71,7 +73,7 @@ static int tear_down(void **state)
 {
         Fixture *fixture = *state;
 
-        api_key_loader_free(fixture->keys);
+        credential_loader_free(fixture->keys);
         sd_event_unref(fixture->event);
         nftw(fixture->parent, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
         free(fixture);
@@ -102,14 +104,12 @@ static void remove_key(const Fixture *fixture, const char *name)
 static int load(Fixture *fixture, const char *label, Secret **ret)
 {
         char credential[64];
-        char label_copy[32];
-        const TenancyConfig tenancy = {.label = label_copy, .api_key_credential = credential};
-        ApiKeyRead read = {};
+        CredentialRead read = {};
         int r;
 
-        snprintf(label_copy, sizeof(label_copy), "%s", label);
         snprintf(credential, sizeof(credential), "passlock.%s", label);
-        r = api_key_loader_load(fixture->keys, &tenancy, &read, ret);
+        r = credential_loader_load(fixture->keys, label, credential, CREDENTIAL_API_KEY, &read,
+                                   ret);
         if (r == 0)
                 record(label, &read);
         return r;
@@ -331,10 +331,64 @@ static void test_retain(void **state)
         assert_loads(fixture, "a", NULL);
         assert_loads(fixture, "b", NULL);
         assert_loads(fixture, "a", NULL);
-        api_key_loader_retain(fixture->keys, &config);
-        api_key_loader_retain(fixture->keys, &(const Config){});
+        credential_loader_retain(fixture->keys, &config);
+        credential_loader_retain(fixture->keys, &(const Config){});
         assert_asleep(fixture);
         free(tenancy.label);
+}
+
+static char *make_private_key(const char *passphrase)
+{
+        EVP_PKEY *key = EVP_EC_gen("P-256");
+        BIO *bio = BIO_new(BIO_s_mem());
+        char *text, *copy;
+        long len;
+
+        assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, key,
+                                                       passphrase ? EVP_aes_128_cbc() : NULL,
+                                                       passphrase, passphrase ? 1 : 0, NULL, NULL),
+                         1);
+        len = BIO_get_mem_data(bio, &text);
+        copy = strndup(text, (size_t) len);
+        BIO_free(bio);
+        EVP_PKEY_free(key);
+        return copy;
+}
+
+/* Credentials of the store. */
+static void test_kinds(void **state)
+{
+        Fixture *fixture = *state;
+        _cleanup_(freep) char *key = make_private_key(NULL), *locked = make_private_key("x");
+        const struct {
+                CredentialKind kind;
+                const char *text, *flaw; /* NULL: valid */
+        } cases[] = {
+                {CREDENTIAL_PRIVATE_KEY, key, NULL},
+                {CREDENTIAL_PRIVATE_KEY, locked, "is not a private key"},
+                {CREDENTIAL_PRIVATE_KEY, "sk_1\n", "is not a private key"},
+                {CREDENTIAL_PRIVATE_KEY, "\n", "is empty"},
+                {CREDENTIAL_LOGIN, "root:pass word\n", NULL},
+                {CREDENTIAL_LOGIN, "root\n", "is not user:password"},
+                {CREDENTIAL_LOGIN, "\n", "is empty"},
+                {CREDENTIAL_LOGIN, "\xff\xfer", "is UTF-16"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_(secret_unrefp) Secret *secret = NULL;
+                CredentialRead read = {};
+
+                write_key(fixture, "store", cases[i].text);
+                assert_int_equal(credential_loader_load(fixture->keys, "x", "store", cases[i].kind,
+                                                        &read, &secret),
+                                 0);
+                assert_true((secret != NULL) == !cases[i].flaw);
+                assert_int_equal(read.fault, secret ? CREDENTIAL_FINE : CREDENTIAL_UNUSABLE);
+                if (cases[i].flaw)
+                        assert_non_null(strstr(read.text, cases[i].flaw));
+        }
+        credential_loader_forget(fixture->keys, "x");
+        assert_asleep(fixture);
 }
 
 int main(void)
@@ -349,6 +403,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_directory_comes_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_not_a_directory, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_unreadable_at_first, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_kinds, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_directory_at_all, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_retain, set_up, tear_down),
         };

@@ -5,7 +5,7 @@
 #include <sys/queue.h>
 
 #include "base/log.h"
-#include "keyholder/api-key-loader.h"
+#include "keyholder/credential-loader.h"
 
 /* Debounces inotify events: a file may still be incomplete. */
 #define DEBOUNCE_USEC (100U * 1000)
@@ -19,26 +19,27 @@
          IN_ONLYDIR)
 #define WATCH_ENDS (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
 
-typedef struct ApiKeyFile {
-        SLIST_ENTRY(ApiKeyFile) entry;
+typedef struct CredentialFile {
+        SLIST_ENTRY(CredentialFile) entry;
         char *label;
         char *credential;
+        CredentialKind kind;
         CredentialFault fault;
         char *text; /* describes the fault; NULL without one */
-} ApiKeyFile;
+} CredentialFile;
 
-struct ApiKeyLoader {
+struct CredentialLoader {
         sd_event *event;
-        ApiKeyFoundFunc found;
+        CredentialFoundFunc found;
         void *userdata;
-        SLIST_HEAD(, ApiKeyFile) files;
+        SLIST_HEAD(, CredentialFile) files;
         sd_event_source *watch; /* NULL: the directory is not watched */
         sd_event_source *timer; /* the next check */
         bool settling;          /* the timer is on because of a change */
         uint64_t interval_usec;
 };
 
-static ApiKeyFile *key_free(ApiKeyFile *key)
+static CredentialFile *key_free(CredentialFile *key)
 {
         if (!key)
                 return NULL;
@@ -48,15 +49,15 @@ static ApiKeyFile *key_free(ApiKeyFile *key)
         free(key);
         return NULL;
 }
-DEFINE_CLEANUP(ApiKeyFile *, key_free);
+DEFINE_CLEANUP(CredentialFile *, key_free);
 
 /* Returns 0 or a negative errno. *ret_news: the fault differs from the previous one. */
-static int key_read(ApiKeyFile *key, bool *ret_news, Secret **ret)
+static int key_read(CredentialFile *key, bool *ret_news, Secret **ret)
 {
         _cleanup_(freep) char *text = NULL;
         int r;
 
-        r = credential_read(key->credential, &key->fault, &text, ret);
+        r = credential_read(key->kind, key->credential, &key->fault, &text, ret);
         if (r < 0 && !text)
                 return r;
         *ret_news = !streq_ptr(key->text, text);
@@ -67,9 +68,9 @@ static int key_read(ApiKeyFile *key, bool *ret_news, Secret **ret)
 
 /* Watching */
 
-static bool is_key_missing(const ApiKeyLoader *loader)
+static bool is_key_missing(const CredentialLoader *loader)
 {
-        const ApiKeyFile *key;
+        const CredentialFile *key;
 
         SLIST_FOREACH(key, &loader->files, entry)
                 if (key->fault != CREDENTIAL_FINE)
@@ -77,7 +78,7 @@ static bool is_key_missing(const ApiKeyLoader *loader)
         return false;
 }
 
-static void schedule_check(ApiKeyLoader *loader, uint64_t usec)
+static void schedule_check(CredentialLoader *loader, uint64_t usec)
 {
         int r;
 
@@ -88,7 +89,7 @@ static void schedule_check(ApiKeyLoader *loader, uint64_t usec)
                 log_error("Failed to schedule a retry for missing API keys: %s", strerror(-r));
 }
 
-static void settle(ApiKeyLoader *loader)
+static void settle(CredentialLoader *loader)
 {
         loader->settling = true;
         schedule_check(loader, DEBOUNCE_USEC);
@@ -97,7 +98,7 @@ static void settle(ApiKeyLoader *loader)
 static int on_change(sd_event_source *source _unused_, const struct inotify_event *change,
                      void *userdata)
 {
-        ApiKeyLoader *loader = userdata;
+        CredentialLoader *loader = userdata;
 
         if (change->mask & WATCH_ENDS)
                 loader->watch = sd_event_source_disable_unref(loader->watch);
@@ -106,7 +107,7 @@ static int on_change(sd_event_source *source _unused_, const struct inotify_even
         return 0;
 }
 
-static void stop_watching(ApiKeyLoader *loader)
+static void stop_watching(CredentialLoader *loader)
 {
         loader->watch = sd_event_source_disable_unref(loader->watch);
         (void) sd_event_source_set_enabled(loader->timer, SD_EVENT_OFF);
@@ -114,7 +115,7 @@ static void stop_watching(ApiKeyLoader *loader)
         loader->settling = false;
 }
 
-static void schedule_poll(ApiKeyLoader *loader)
+static void schedule_poll(CredentialLoader *loader)
 {
         loader->interval_usec = loader->interval_usec * 2 ?: INTERVAL_MIN_USEC;
         if (loader->interval_usec > INTERVAL_MAX_USEC)
@@ -124,7 +125,7 @@ static void schedule_poll(ApiKeyLoader *loader)
 
 /* Watches the directory while a key is missing, and checks once more for keys that appeared before
  * the watch. Unreadable keys are polled: inotify may not report when they become readable. */
-static void watch_missing_keys(ApiKeyLoader *loader)
+static void watch_missing_keys(CredentialLoader *loader)
 {
         const char *directory = credential_directory();
 
@@ -139,7 +140,7 @@ static void watch_missing_keys(ApiKeyLoader *loader)
         }
 }
 
-static void retry_key(ApiKeyLoader *loader, ApiKeyFile *key)
+static void retry_key(CredentialLoader *loader, CredentialFile *key)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
         bool news = false;
@@ -147,14 +148,14 @@ static void retry_key(ApiKeyLoader *loader, ApiKeyFile *key)
         if (key_read(key, &news, &secret) < 0 && !key->text)
                 return; /* out of memory */
         if (secret || news)
-                loader->found(key->label, secret, &(ApiKeyRead){key->fault, key->text},
+                loader->found(key->label, secret, &(CredentialRead){key->fault, key->text},
                               loader->userdata);
 }
 
 static int on_key_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata)
 {
-        ApiKeyLoader *loader = userdata;
-        ApiKeyFile *key;
+        CredentialLoader *loader = userdata;
+        CredentialFile *key;
 
         loader->settling = false;
         SLIST_FOREACH(key, &loader->files, entry)
@@ -164,15 +165,17 @@ static int on_key_timer(sd_event_source *timer _unused_, uint64_t usec _unused_,
         return 0;
 }
 
-int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, ApiKeyLoader **ret)
+int credential_loader_new(sd_event *event, CredentialFoundFunc found, void *userdata,
+                          CredentialLoader **ret)
 {
-        _cleanup_(api_key_loader_freep) ApiKeyLoader *loader = calloc(1, sizeof(ApiKeyLoader));
+        _cleanup_(credential_loader_freep) CredentialLoader *loader =
+                calloc(1, sizeof(CredentialLoader));
         int r;
 
         if (!loader)
                 return -ENOMEM;
-        *loader =
-                (ApiKeyLoader){.event = sd_event_ref(event), .found = found, .userdata = userdata};
+        *loader = (CredentialLoader){
+                .event = sd_event_ref(event), .found = found, .userdata = userdata};
         r = log_errno_origin(sd_event_add_time_relative(event, &loader->timer, CLOCK_MONOTONIC, 0,
                                                         0, on_key_timer, loader));
         if (r >= 0)
@@ -183,9 +186,9 @@ int api_key_loader_new(sd_event *event, ApiKeyFoundFunc found, void *userdata, A
         return 0;
 }
 
-ApiKeyLoader *api_key_loader_free(ApiKeyLoader *loader)
+CredentialLoader *credential_loader_free(CredentialLoader *loader)
 {
-        ApiKeyFile *key;
+        CredentialFile *key;
 
         if (!loader)
                 return NULL;
@@ -202,41 +205,43 @@ ApiKeyLoader *api_key_loader_free(ApiKeyLoader *loader)
 
 /* Configuration */
 
-static int key_new(const TenancyConfig *tenancy, ApiKeyFile **ret)
+static int key_new(const char *label, const char *credential, CredentialKind kind,
+                   CredentialFile **ret)
 {
-        _cleanup_(key_freep) ApiKeyFile *key = calloc(1, sizeof(ApiKeyFile));
+        _cleanup_(key_freep) CredentialFile *key = calloc(1, sizeof(CredentialFile));
 
         if (!key)
                 return -ENOMEM;
-        key->label = strdup(tenancy->label);
-        key->credential = strdup(tenancy->api_key_credential);
+        key->label = strdup(label);
+        key->credential = strdup(credential);
+        key->kind = kind;
         if (!key->label || !key->credential)
                 return -ENOMEM;
         *ret = TAKE_PTR(key);
         return 0;
 }
 
-static void forget_key(ApiKeyLoader *loader, const char *label)
+static void forget_key(CredentialLoader *loader, const char *label)
 {
-        ApiKeyFile *key;
+        CredentialFile *key;
 
         SLIST_FOREACH(key, &loader->files, entry)
                 if (streq(key->label, label)) {
-                        SLIST_REMOVE(&loader->files, key, ApiKeyFile, entry);
+                        SLIST_REMOVE(&loader->files, key, CredentialFile, entry);
                         key_free(key);
                         return;
                 }
 }
 
-int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, ApiKeyRead *ret_read,
-                        Secret **ret)
+int credential_loader_load(CredentialLoader *loader, const char *label, const char *credential,
+                           CredentialKind kind, CredentialRead *ret_read, Secret **ret)
 {
         _cleanup_(secret_unrefp) Secret *secret = NULL;
-        _cleanup_(key_freep) ApiKeyFile *key = NULL;
+        _cleanup_(key_freep) CredentialFile *key = NULL;
         bool news = false;
         int r;
 
-        r = key_new(tenancy, &key);
+        r = key_new(label, credential, kind, &key);
         if (r < 0)
                 return r;
         r = key_read(key, &news, &secret);
@@ -244,16 +249,22 @@ int api_key_loader_load(ApiKeyLoader *loader, const TenancyConfig *tenancy, ApiK
                 return r;
         forget_key(loader, key->label);
         SLIST_INSERT_HEAD(&loader->files, key, entry);
-        *ret_read = (ApiKeyRead){key->fault, key->text};
+        *ret_read = (CredentialRead){key->fault, key->text};
         (void) TAKE_PTR(key);
         watch_missing_keys(loader);
         *ret = TAKE_PTR(secret);
         return 0;
 }
 
-void api_key_loader_retain(ApiKeyLoader *loader, const Config *config)
+void credential_loader_forget(CredentialLoader *loader, const char *label)
 {
-        ApiKeyFile *key, *next;
+        forget_key(loader, label);
+        watch_missing_keys(loader);
+}
+
+void credential_loader_retain(CredentialLoader *loader, const Config *config)
+{
+        CredentialFile *key, *next;
 
         for (key = SLIST_FIRST(&loader->files); key; key = next) {
                 next = SLIST_NEXT(key, entry);
