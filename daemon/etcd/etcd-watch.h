@@ -20,7 +20,7 @@ typedef struct EtcdWatch EtcdWatch;
 typedef enum EtcdWatchKind {
         ETCD_WATCH_EVENTS, /* all events of one revision */
         ETCD_WATCH_MARK,   /* everything up to a revision has been delivered */
-        ETCD_WATCH_END,    /* no more will come: load anew */
+        ETCD_WATCH_END,    /* the last one: load anew */
 } EtcdWatchKind;
 
 /* Lent. */
@@ -55,7 +55,7 @@ DEFINE_CLEANUP(EtcdWatch *, etcd_watch_free);
 /* Events up to this revision have been delivered. */
 int64_t etcd_watch_revision(const EtcdWatch *watch);
 /* All changes made before this time, in CLOCK_MONOTONIC ms, have been delivered; 0: unknown.
- * Without checks, it is the time of the last message. */
+ * Without checks: the time of the last message. */
 uint64_t etcd_watch_heard_at_ms(const EtcdWatch *watch);
 /* Whether the stream is open. */
 bool etcd_watch_is_open(const EtcdWatch *watch);
