@@ -6,6 +6,7 @@
 #include "base/jitter.h"
 #include "base/log.h"
 #include "daemon/etcd/etcd-client-internal.h"
+#include "daemon/etcd/etcd-fragments.h"
 #include "daemon/etcd/etcd-lines.h"
 #include "daemon/etcd/etcd-watch.h"
 
@@ -35,6 +36,7 @@ struct EtcdWatch {
         EtcdExchange *exchange; /* the stream, or NULL */
         unsigned endpoint;      /* of the stream */
         EtcdLines lines;
+        EtcdFragments fragments;
         bool created;          /* the member has acknowledged the watch */
         bool ended;            /* END was delivered */
         uint64_t opened_at_ms; /* this and others in CLOCK_MONOTONIC */
@@ -56,6 +58,7 @@ static void close_stream(EtcdWatch *watch)
         if (watch->exchange)
                 watch->client->transport->cancel(TAKE_PTR(watch->exchange));
         etcd_lines_clear(&watch->lines);
+        etcd_fragments_clear(&watch->fragments);
         watch->created = false;
 }
 
@@ -220,12 +223,15 @@ static void take_created(EtcdWatch *watch)
         schedule(watch);
 }
 
-static int take_reply(EtcdWatch *watch, const EtcdWatchReply *reply)
+static int take_reply(EtcdWatch *watch, EtcdWatchReply *reply)
 {
+        bool is_progress = etcd_watch_reply_is_progress(reply);
         int r = etcd_client_check_header(watch->client, &reply->header, 0);
 
         if (r == 0 && !keys_are_right(watch, reply))
                 r = ETCD_ERROR_MALFORMED;
+        if (r == 0)
+                r = etcd_fragments_join(&watch->fragments, reply);
         if (r != 0) {
                 fail_or_end(watch, r);
                 return STREAM_ENDED;
@@ -241,8 +247,7 @@ static int take_reply(EtcdWatch *watch, const EtcdWatchReply *reply)
                 take_cancel(watch, reply);
                 return STREAM_ENDED;
         }
-        if (watch->created && etcd_watch_reply_is_progress(reply) &&
-            !deliver_mark(watch, reply->header.revision))
+        if (watch->created && is_progress && !deliver_mark(watch, reply->header.revision))
                 return STREAM_ENDED;
         return 0;
 }
@@ -292,6 +297,7 @@ static void open_stream(EtcdWatch *watch)
                 .range_end = {watch->end, watch->end_len},
                 .start_revision = watch->revision + 1,
                 .progress_notify = true,
+                .fragment = true,
                 .prev_kv = watch->prev_kv,
         };
         const EtcdTransport *transport = watch->client->transport;

@@ -10,6 +10,7 @@
 
 #include "daemon/etcd/base64.h"
 #include "daemon/etcd/etcd-error.h"
+#include "daemon/etcd/etcd-fragments.h"
 #include "daemon/etcd/etcd-lines.h"
 #include "daemon/etcd/etcd-reply.h"
 #include "daemon/json/json.h"
@@ -91,9 +92,23 @@ static void decode_reply(EtcdReplyKind kind, const char *body, size_t len)
         etcd_reply_clear(&reply);
 }
 
-static int on_line(const char *line, size_t len, void *userdata _unused_)
+/* Revisions ascend within a message, also with events of earlier fragments. */
+static void check_watch(const EtcdWatchReply *reply)
 {
         int64_t revision = 0;
+
+        for (size_t i = 0; i < reply->n_events; i++) {
+                check_kv(&reply->events[i].kv);
+                if (reply->events[i].prev_kv)
+                        check_kv(reply->events[i].prev_kv);
+                assert(reply->events[i].kv.mod_revision >= revision);
+                revision = reply->events[i].kv.mod_revision;
+        }
+}
+
+static int on_line(const char *line, size_t len, void *userdata)
+{
+        EtcdFragments *fragments = userdata;
         EtcdWatchReply reply;
         int r;
 
@@ -103,24 +118,27 @@ static int on_line(const char *line, size_t len, void *userdata _unused_)
         if (r != 0)
                 return 0;
         assert(reply.cancel_reason && reply.header.cluster_id > 0);
-        for (size_t i = 0; i < reply.n_events; i++) {
-                check_kv(&reply.events[i].kv);
-                assert(reply.events[i].kv.mod_revision >= revision);
-                revision = reply.events[i].kv.mod_revision;
-        }
-        assert(revision <= reply.header.revision);
+        check_watch(&reply);
+        r = etcd_fragments_join(fragments, &reply);
+        assert(r >= 0);
+        if (r == 0)
+                check_watch(&reply);
+        else
+                etcd_fragments_clear(fragments);
         etcd_watch_reply_clear(&reply);
         return 0;
 }
 
 static void decode_stream(const char *data, size_t len, size_t chunk_len)
 {
+        EtcdFragments fragments = {};
         EtcdLines lines = {};
 
         for (size_t i = 0; i < len; i += chunk_len)
                 assert(etcd_lines_feed(&lines, data + i, len - i < chunk_len ? len - i : chunk_len,
-                                       on_line, NULL) == 0);
+                                       on_line, &fragments) == 0);
         etcd_lines_clear(&lines);
+        etcd_fragments_clear(&fragments);
 }
 
 /* An error has a text. Decoded base64 encodes to the same text again. */

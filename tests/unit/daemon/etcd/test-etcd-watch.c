@@ -115,6 +115,33 @@ static void test_events(void **state)
         assert_true(etcd_watch_heard_at_ms(watch) > 0);
 }
 
+#define FRAGMENT(revision, events) \
+        "{\"result\":{" HEADER(revision) ",\"fragment\":true,\"events\":[" events "]}}"
+
+/* A revision whose events are in several messages is delivered at once. */
+static void test_fragments(void **state)
+{
+        EtcdExchange *stream = start_watch(0, 0);
+
+        script_line(stream, FRAGMENT(9, PUT("YS8x", 6) "," PUT("YS8x", 7) "," PUT("YS8y", 7)));
+        assert_news("6:1 ");
+        script_line(stream, FRAGMENT(9, PUT("YS8z", 7)));
+        assert_news("");
+        script_line(stream, FRAGMENT(9, ""));
+        script_line(stream, EVENTS(9, PUT("YS8w", 7) "," PUT("YS8x", 8)));
+        assert_news("7:4 8:1 ");
+        /* The rest is delivered by another stream. */
+        script_line(stream, FRAGMENT(9, PUT("YS8x", 9)));
+        script_reply(stream, 0, 200, NULL);
+        answer_probe(0, REPLY(9));
+        stream = script_await(event, ETCD_WATCH, 0, "\"start_revision\":\"9\"");
+        script_line(stream, CREATED);
+        script_line(stream, FRAGMENT(9, PUT("YS8x", 9)));
+        script_line(stream, EVENTS(9, PUT("YS8y", 8)));
+        assert_false(etcd_watch_is_open(watch));
+        assert_news("");
+}
+
 /* Events are delivered once across streams. */
 static void test_reconnect(void **state)
 {
@@ -279,10 +306,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(test_events),      TEST(test_reconnect),      TEST(test_failures),
-                TEST(test_ends),        TEST(test_free_in_func),   TEST(test_client_stops),
-                TEST(test_check),       TEST(test_check_settles),  TEST(test_silent_stream),
-                TEST(test_check_fails), TEST(test_follows_client),
+                TEST(test_events),        TEST(test_fragments),   TEST(test_reconnect),
+                TEST(test_failures),      TEST(test_ends),        TEST(test_free_in_func),
+                TEST(test_client_stops),  TEST(test_check),       TEST(test_check_settles),
+                TEST(test_silent_stream), TEST(test_check_fails), TEST(test_follows_client),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
