@@ -217,5 +217,5 @@ int main(void)
                 TEST(test_stopped_member, set_up_three),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return fixture_run(tests);
 }
