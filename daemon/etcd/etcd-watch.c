@@ -237,6 +237,8 @@ static int take_reply(EtcdWatch *watch, EtcdWatchReply *reply)
                 return STREAM_ENDED;
         }
         watch->silent_since_ms = monotonic_ms();
+        /* More messages may follow: the member catches up. */
+        watch->settled_at_ms = watch->silent_since_ms + SETTLE_MS;
         if (watch->check_ms == 0)
                 watch->heard_at_ms = watch->silent_since_ms;
         if (reply->created)
@@ -287,7 +289,12 @@ static void on_end(int r, unsigned status, const char *body _unused_, size_t bod
         watch->exchange = NULL;
         if (r < 0)
                 (void) etcd_failure_of_reply(r, status, NULL, 0, &failure);
-        fail(watch, failure.error);
+        else if (status == 401 || status == 403)
+                failure.error = ETCD_ERROR_DENIED;
+        if (r == 0)
+                fail_or_end(watch, failure.error);
+        else
+                fail(watch, failure.error);
 }
 
 static void open_stream(EtcdWatch *watch)
@@ -369,9 +376,13 @@ static void start_check(EtcdWatch *watch)
         schedule(watch);
 }
 
-/* The revision of a check did not arrive. */
+/* The revision of a check did not arrive, or other messages did meanwhile. */
 static void settle(EtcdWatch *watch)
 {
+        if (monotonic_ms() < watch->settled_at_ms) {
+                schedule(watch);
+                return;
+        }
         watch->check_revision = 0;
         if (monotonic_ms() - watch->silent_since_ms > watch->silence_max_ms) {
                 reopen_after(watch, 0);

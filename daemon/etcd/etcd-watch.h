@@ -10,10 +10,11 @@
  * etcd is silent while nothing changes: it sends progress notifications every ten minutes. So with
  * `check_ms`, the member that has the stream is asked for the revision of the cluster, by a
  * linearizable range. If all events up to this revision have been delivered, the watch is proven to
- * be fresh as of the time of the request. If not, the revision may be one of other keys: then the
- * watch waits a second for the event. Because the stream alone may be dead, such as when a firewall
- * has forgotten an idle connection, this counts only if the stream has carried something in the
- * last 30 seconds; otherwise the stream is opened anew.
+ * be fresh as of the time of the request. If not, the revision may be one of other keys: the watch
+ * counts as fresh when no message has arrived for a second. Because the stream alone may be dead,
+ * such as when a firewall has forgotten an idle connection, this is so only if the stream has
+ * carried something in the last `silence_max_ms`; otherwise the stream is opened anew. An owner
+ * that needs the proof writes below the prefix, and waits for the event.
  */
 typedef struct EtcdWatch EtcdWatch;
 

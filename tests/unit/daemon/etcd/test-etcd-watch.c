@@ -216,6 +216,17 @@ static void test_ends(void **state)
         }
 }
 
+/* The member refuses the stream; but if the transport lacks credentials, it is tried again. */
+static void test_denied(void **state)
+{
+        EtcdExchange *stream = start_watch(0, 0);
+
+        script_reply(stream, -EACCES, 0, NULL);
+        answer_probe(0, REPLY(5));
+        script_reply(script_await(event, ETCD_WATCH, 0, ""), 0, 403, NULL);
+        assert_news("end:1004,5,0 ");
+}
+
 /* The owner frees the watch in the middle of a response, and of a chunk. */
 static void test_free_in_func(void **state)
 {
@@ -261,10 +272,18 @@ static void test_check(void **state)
 /* The revision is one of other keys: no event comes. */
 static void test_check_settles(void **state)
 {
-        (void) start_watch(1, 0);
-        script_reply(script_await(event, ETCD_KV_RANGE, 0, CHECK), 0, 200, REPLY(7));
+        EtcdExchange *stream = start_watch(1, 0);
+        uint64_t message_ms;
+
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, CHECK), 0, 200, REPLY(8));
+        message_ms = monotonic_ms();
+        script_run_until(event, monotonic_ms() > message_ms + 500);
+        /* The member catches up. */
+        script_line(stream, EVENTS(8, PUT("YS8x", 6)));
+        message_ms = monotonic_ms();
         script_run_until(event, etcd_watch_heard_at_ms(watch) > 0);
-        assert_news("");
+        assert_true(monotonic_ms() >= message_ms + 1000);
+        assert_news("6:1 ");
 }
 
 /* Likewise, but the stream has been silent: another one is opened. */
@@ -306,10 +325,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(test_events),        TEST(test_fragments),   TEST(test_reconnect),
-                TEST(test_failures),      TEST(test_ends),        TEST(test_free_in_func),
-                TEST(test_client_stops),  TEST(test_check),       TEST(test_check_settles),
-                TEST(test_silent_stream), TEST(test_check_fails), TEST(test_follows_client),
+                TEST(test_events),         TEST(test_fragments),     TEST(test_reconnect),
+                TEST(test_failures),       TEST(test_ends),          TEST(test_denied),
+                TEST(test_free_in_func),   TEST(test_client_stops),  TEST(test_check),
+                TEST(test_check_settles),  TEST(test_silent_stream), TEST(test_check_fails),
+                TEST(test_follows_client),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
