@@ -21,6 +21,16 @@ void *etcd_arena_alloc(EtcdArena *arena, size_t n, size_t size)
         return block->memory;
 }
 
+void etcd_arena_move(EtcdArena *arena, EtcdArena *from)
+{
+        EtcdArenaBlock **end = &from->blocks;
+
+        while (*end)
+                end = &(*end)->next;
+        *end = arena->blocks;
+        arena->blocks = TAKE_PTR(from->blocks);
+}
+
 void etcd_arena_clear(EtcdArena *arena)
 {
         EtcdArenaBlock *next;

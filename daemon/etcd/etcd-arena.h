@@ -11,3 +11,5 @@ typedef struct EtcdArena {
 /* Returns zeroed memory, NULL if out of memory. */
 void *etcd_arena_alloc(EtcdArena *arena, size_t n, size_t size);
 void etcd_arena_clear(EtcdArena *arena);
+/* Moves all memory of `from`. */
+void etcd_arena_move(EtcdArena *arena, EtcdArena *from);

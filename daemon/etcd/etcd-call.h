@@ -4,8 +4,9 @@
 #include "daemon/etcd/etcd-client.h"
 
 /*
- * A request with a deadline. While no endpoint works, it waits. After the failure of an endpoint it
- * is repeated at the next one; but a txn that writes, only if it certainly was not executed.
+ * A request with a deadline. While no endpoint works, it waits. After the failure of an endpoint
+ * the request is repeated at the next one; a txn that writes, only if it certainly was not
+ * executed.
  */
 typedef struct EtcdCall EtcdCall;
 
@@ -52,5 +53,5 @@ int etcd_alarms_start(EtcdClient *client, const EtcdCallOptions *options, EtcdCa
 int etcd_members_start(EtcdClient *client, const EtcdCallOptions *options, EtcdCallFunc func,
                        void *userdata, EtcdCall **ret);
 
-/* Its function will not be called. NULL is fine. Returns NULL. */
+/* The function will not be called. NULL is fine. Returns NULL. */
 EtcdCall *etcd_call_cancel(EtcdCall *call);

@@ -14,10 +14,10 @@ typedef struct EtcdProbe {
         unsigned n_failed;        /* in a row, since the choice began */
         bool failed;              /* since the choice began */
         uint64_t sent_at_ms;      /* CLOCK_MONOTONIC */
-        int64_t revision_at_send; /* that of the client */
+        int64_t revision_at_send; /* the client's revision */
 } EtcdProbe;
 
-/* Is told of each change of the endpoint or the state. May start and cancel calls. */
+/* Called after each change of the endpoint or the state. May start and cancel calls. */
 typedef struct EtcdListener {
         void (*func)(struct EtcdListener *listener);
         struct EtcdListener *next;
@@ -47,7 +47,7 @@ struct EtcdClient {
         EtcdCall *calls;
 };
 
-/* Whether it waits for etcd_client_accept_cluster(). *ret_error is what calls end with. */
+/* Whether the client waits for etcd_client_accept_cluster(). Calls end with *ret_error. */
 bool etcd_client_is_stopped(const EtcdClient *client, int *ret_error);
 unsigned etcd_client_n_endpoints(const EtcdClient *client);
 /* A request failed at an endpoint: if it is in use, chooses the next one. */

@@ -50,7 +50,8 @@ static const struct {
         {"etcdserver: requested lease not found", {ETCD_ERROR_LEASE_NOT_FOUND}},
         {"etcdserver: user name is empty", {ETCD_ERROR_DENIED}},
         {"etcdserver: authentication failed", {ETCD_ERROR_DENIED}},
-        {"etcdserver: invalid auth token", {ETCD_ERROR_DENIED}},
+        /* The transport perhaps renews it. */
+        {"etcdserver: invalid auth token", {ETCD_ERROR_DENIED, .transient = true}},
         {"etcdserver: permission denied", {ETCD_ERROR_DENIED}},
 };
 

@@ -5,16 +5,17 @@
 
 /*
  * Answers of functions of this layer, beside 0 for success and negative errnos for local failures.
- * They are no Error of dbus/error.h.
+ * Not to be confused with Error of dbus/error.h.
  *
  *        name           value  text for people
  */
 #define ETCD_ERROR_TABLE(X) \
-        /* No endpoint did it before the deadline. The request was not executed. */ \
+        /* No endpoint replied before the deadline. The request was not executed. */ \
         X(UNAVAILABLE, 1001, "no endpoint is available") \
         /* Like UNAVAILABLE: members answer, but have no leader. */ \
         X(NO_LEADER, 1002, "the cluster has no leader") \
-        /* A txn was sent, and its answer is lost: it may have been executed, or may yet be. */ \
+        /* A txn was sent, and its reply is lost: the txn may have been executed, or may yet be. \
+         */ \
         X(OUTCOME_UNKNOWN, 1003, "the outcome is unknown") \
         /* The credentials were refused, are missing, or do not suffice. */ \
         X(DENIED, 1004, "permission denied") \
@@ -59,5 +60,5 @@ bool etcd_failure_of_reply(int r, unsigned status, const char *body, size_t body
 /* Classifies an error that etcd tells in a stream. `message` may be NULL. */
 EtcdFailure etcd_failure_of_code(uint64_t grpc_code, const char *message);
 
-/* A reply with status 200 that cannot be decoded. */
+/* For a reply with status 200 that cannot be decoded. */
 EtcdFailure etcd_failure_of_decoding(int r);

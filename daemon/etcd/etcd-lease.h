@@ -12,9 +12,9 @@ typedef struct EtcdLease EtcdLease;
 typedef enum EtcdLeaseState {
         ETCD_LEASE_GRANTING, /* outages are waited for */
         ETCD_LEASE_HELD,
-        /* It has expired, or may have: there was no reply for the TTL. Create another one. */
+        /* Expired, or perhaps expired: there was no reply for the TTL. Create another lease. */
         ETCD_LEASE_LOST,
-        ETCD_LEASE_FAILED, /* was not granted */
+        ETCD_LEASE_FAILED, /* not granted */
 } EtcdLeaseState;
 
 /* The state has changed; `error` is the EtcdError or negative errno of FAILED, 0 otherwise. From
@@ -25,12 +25,12 @@ typedef void (*EtcdLeaseFunc)(EtcdLease *lease, int error, void *userdata);
  * errno. */
 int etcd_lease_new(EtcdClient *client, int64_t ttl_s, EtcdLeaseFunc func, void *userdata,
                    EtcdLease **ret);
-/* Revokes it, without waiting for the reply. NULL is fine. Returns NULL. */
+/* Revokes the lease, without waiting for the reply. NULL is fine. Returns NULL. */
 EtcdLease *etcd_lease_free(EtcdLease *lease);
 DEFINE_CLEANUP(EtcdLease *, etcd_lease_free);
 
 EtcdLeaseState etcd_lease_state(const EtcdLease *lease);
-/* 0 until it is granted. */
+/* 0 until the lease is granted. */
 int64_t etcd_lease_id(const EtcdLease *lease);
-/* It does not expire before, in CLOCK_MONOTONIC ms; 0 until it is granted. */
+/* Earliest possible expiry, in CLOCK_MONOTONIC ms; 0 until the lease is granted. */
 uint64_t etcd_lease_expires_at_ms(const EtcdLease *lease);

@@ -315,7 +315,7 @@ void etcd_watch_reply_clear(EtcdWatchReply *reply)
 
 bool etcd_watch_reply_is_progress(const EtcdWatchReply *reply)
 {
-        return !reply->created && !reply->canceled && reply->n_events == 0;
+        return !reply->created && !reply->canceled && !reply->fragment && reply->n_events == 0;
 }
 
 static int decode_event(const json_t *object, EtcdArena *arena, EtcdEvent *ret)
@@ -370,6 +370,8 @@ static int decode_watch(const json_t *object, EtcdWatchReply *reply)
                 r = etcd_json_bool(object, "created", &reply->created);
         if (r == 0)
                 r = etcd_json_bool(object, "canceled", &reply->canceled);
+        if (r == 0)
+                r = etcd_json_bool(object, "fragment", &reply->fragment);
         if (r == 0)
                 r = etcd_json_number(object, "compact_revision", &reply->compact_revision);
         if (r == 0)

@@ -147,7 +147,8 @@ typedef struct EtcdWatchReply {
         bool canceled;
         int64_t compact_revision;  /* with `canceled`: the first revision that is left; 0: else */
         const char *cancel_reason; /* not NULL; untrusted */
-        EtcdEvent *events;         /* with ascending revisions; all of each revision */
+        bool fragment;             /* further events of the last revision may follow */
+        EtcdEvent *events;         /* with ascending revisions */
         size_t n_events;           /* 0 of a progress notification */
         EtcdArena arena;
 } EtcdWatchReply;

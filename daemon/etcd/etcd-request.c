@@ -289,6 +289,7 @@ int etcd_request_watch(const EtcdWatchCreate *create, char **ret)
         write_optional_number(&w, "start_revision", create->start_revision);
         write_flag(&w, "progress_notify", create->progress_notify);
         write_flag(&w, "prev_kv", create->prev_kv);
+        write_flag(&w, "fragment", create->fragment);
         close_bracket(&w, "}");
         return finish(&w, ret);
 }

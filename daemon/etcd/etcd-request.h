@@ -119,6 +119,7 @@ typedef struct EtcdWatchCreate {
         int64_t start_revision; /* of the first event; 0: after the current revision */
         bool progress_notify;
         bool prev_kv;
+        bool fragment; /* split long messages */
 } EtcdWatchCreate;
 
 int etcd_request_range(const EtcdRange *range, char **ret);

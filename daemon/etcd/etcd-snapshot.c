@@ -7,7 +7,11 @@
 #include "daemon/etcd/etcd-snapshot.h"
 
 #define PAGE_LIMIT 1000
-#define TRIES_MS   5U /* times the deadline of the client */
+/* etcd visits all remaining keys for each page, so a large range needs fewer pages. But the event
+ * loop decodes some 100 keys a millisecond. */
+#define PAGE_LIMIT_MAX 4000
+#define PAGES_MANY     50
+#define TRIES_MS       5U /* times the deadline of the client */
 
 /* Calls wait for the cluster so long; then they are repeated. */
 #define CALL_TIMEOUT_MS 60000U
@@ -20,7 +24,7 @@ struct EtcdSnapshot {
         size_t prefix_len, end_len;
         uint8_t *next_key; /* the page begins there; NULL: at the prefix */
         size_t next_key_len;
-        int64_t limit;
+        int64_t limit, limit_max;
         uint64_t try_ms;
         int64_t revision; /* 0: that of the first page */
         EtcdCall *call;   /* in flight, or NULL */
@@ -38,6 +42,12 @@ static int compare_keys(EtcdBytes a, EtcdBytes b)
         int c = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
 
         return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+static void grow_pages(EtcdSnapshot *snapshot, int64_t count)
+{
+        if (count / PAGES_MANY > snapshot->limit && snapshot->limit * 2 <= snapshot->limit_max)
+                snapshot->limit *= 2;
 }
 
 /* Keys ascend from the one that was asked for, and have the prefix. */
@@ -101,6 +111,7 @@ static void take_page(EtcdSnapshot *snapshot, const EtcdReply *reply)
                 fail(snapshot, r);
                 return;
         }
+        grow_pages(snapshot, news.count);
         snapshot->revision = news.revision;
         snapshot->ended = news.is_last;
         snapshot->func(&news, snapshot->userdata);
@@ -140,7 +151,7 @@ static void on_page(int r, const EtcdReply *reply, void *userdata)
         } else if (r == ETCD_ERROR_COMPACTED && snapshot->revision > 0) {
                 restart(snapshot);
         } else if (r == ETCD_ERROR_TOO_LARGE && snapshot->limit > 1) {
-                snapshot->limit /= 2;
+                snapshot->limit_max = snapshot->limit /= 2;
                 repeat(snapshot);
         } else if (r == ETCD_ERROR_UNAVAILABLE || r == ETCD_ERROR_NO_LEADER) {
                 repeat(snapshot);
@@ -192,6 +203,7 @@ int etcd_snapshot_new(EtcdClient *client, const EtcdSnapshotOptions *options, Et
         snapshot->func = func;
         snapshot->userdata = userdata;
         snapshot->limit = options->page_limit ?: PAGE_LIMIT;
+        snapshot->limit_max = options->page_limit ?: PAGE_LIMIT_MAX;
         snapshot->try_ms = options->try_ms ?: TRIES_MS * client->try_ms;
         r = copy_range(snapshot, options->prefix);
         if (r == 0)

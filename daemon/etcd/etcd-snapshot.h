@@ -33,7 +33,7 @@ typedef void (*EtcdSnapshotFunc)(const EtcdSnapshotNews *news, void *userdata);
 
 typedef struct EtcdSnapshotOptions {
         EtcdBytes prefix;   /* not empty */
-        int64_t page_limit; /* keys in a page; 0: 1000. It is halved when a page is too long. */
+        int64_t page_limit; /* keys in a page, halved when a page is too long; 0: 1000 to 4000 */
         uint64_t try_ms;    /* for a page; 0: five times that of the client */
 } EtcdSnapshotOptions;
 

@@ -48,7 +48,7 @@ typedef struct EtcdRequest {
 typedef void (*EtcdReplyFunc)(int r, unsigned status, const char *body, size_t body_len,
                               void *userdata);
 
-/* Some bytes of a stream's body, lent. May cancel the request. */
+/* Some bytes of a stream's body, lent, of a reply of any status. May cancel the request. */
 typedef void (*EtcdDataFunc)(const char *data, size_t len, void *userdata);
 
 typedef struct EtcdExchange EtcdExchange;

@@ -4,8 +4,8 @@
 
 #include "daemon/etcd/etcd-txn-shape.h"
 
-/* A txn is its number of operations upon success, they, and the same upon failure. An operation is
- * its kind; a nested txn follows it. */
+/* A txn is encoded as the number of operations upon success, the operations, and the same upon
+ * failure; an operation as its kind, followed by the nested txn if it is one. */
 struct EtcdTxnShape {
         size_t len;
         uint8_t bytes[];

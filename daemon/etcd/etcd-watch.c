@@ -6,6 +6,7 @@
 #include "base/jitter.h"
 #include "base/log.h"
 #include "daemon/etcd/etcd-client-internal.h"
+#include "daemon/etcd/etcd-fragments.h"
 #include "daemon/etcd/etcd-lines.h"
 #include "daemon/etcd/etcd-watch.h"
 
@@ -35,6 +36,7 @@ struct EtcdWatch {
         EtcdExchange *exchange; /* the stream, or NULL */
         unsigned endpoint;      /* of the stream */
         EtcdLines lines;
+        EtcdFragments fragments;
         bool created;          /* the member has acknowledged the watch */
         bool ended;            /* END was delivered */
         uint64_t opened_at_ms; /* this and others in CLOCK_MONOTONIC */
@@ -56,6 +58,7 @@ static void close_stream(EtcdWatch *watch)
         if (watch->exchange)
                 watch->client->transport->cancel(TAKE_PTR(watch->exchange));
         etcd_lines_clear(&watch->lines);
+        etcd_fragments_clear(&watch->fragments);
         watch->created = false;
 }
 
@@ -220,17 +223,22 @@ static void take_created(EtcdWatch *watch)
         schedule(watch);
 }
 
-static int take_reply(EtcdWatch *watch, const EtcdWatchReply *reply)
+static int take_reply(EtcdWatch *watch, EtcdWatchReply *reply)
 {
+        bool is_progress = etcd_watch_reply_is_progress(reply);
         int r = etcd_client_check_header(watch->client, &reply->header, 0);
 
         if (r == 0 && !keys_are_right(watch, reply))
                 r = ETCD_ERROR_MALFORMED;
+        if (r == 0)
+                r = etcd_fragments_join(&watch->fragments, reply);
         if (r != 0) {
                 fail_or_end(watch, r);
                 return STREAM_ENDED;
         }
         watch->silent_since_ms = monotonic_ms();
+        /* More messages may follow: the member catches up. */
+        watch->settled_at_ms = watch->silent_since_ms + SETTLE_MS;
         if (watch->check_ms == 0)
                 watch->heard_at_ms = watch->silent_since_ms;
         if (reply->created)
@@ -241,8 +249,7 @@ static int take_reply(EtcdWatch *watch, const EtcdWatchReply *reply)
                 take_cancel(watch, reply);
                 return STREAM_ENDED;
         }
-        if (watch->created && etcd_watch_reply_is_progress(reply) &&
-            !deliver_mark(watch, reply->header.revision))
+        if (watch->created && is_progress && !deliver_mark(watch, reply->header.revision))
                 return STREAM_ENDED;
         return 0;
 }
@@ -282,7 +289,12 @@ static void on_end(int r, unsigned status, const char *body _unused_, size_t bod
         watch->exchange = NULL;
         if (r < 0)
                 (void) etcd_failure_of_reply(r, status, NULL, 0, &failure);
-        fail(watch, failure.error);
+        else if (status == 401 || status == 403)
+                failure.error = ETCD_ERROR_DENIED;
+        if (r == 0)
+                fail_or_end(watch, failure.error);
+        else
+                fail(watch, failure.error);
 }
 
 static void open_stream(EtcdWatch *watch)
@@ -292,6 +304,7 @@ static void open_stream(EtcdWatch *watch)
                 .range_end = {watch->end, watch->end_len},
                 .start_revision = watch->revision + 1,
                 .progress_notify = true,
+                .fragment = true,
                 .prev_kv = watch->prev_kv,
         };
         const EtcdTransport *transport = watch->client->transport;
@@ -363,9 +376,13 @@ static void start_check(EtcdWatch *watch)
         schedule(watch);
 }
 
-/* The revision of a check did not arrive. */
+/* The revision of a check did not arrive, or other messages did meanwhile. */
 static void settle(EtcdWatch *watch)
 {
+        if (monotonic_ms() < watch->settled_at_ms) {
+                schedule(watch);
+                return;
+        }
         watch->check_revision = 0;
         if (monotonic_ms() - watch->silent_since_ms > watch->silence_max_ms) {
                 reopen_after(watch, 0);

@@ -10,17 +10,18 @@
  * etcd is silent while nothing changes: it sends progress notifications every ten minutes. So with
  * `check_ms`, the member that has the stream is asked for the revision of the cluster, by a
  * linearizable range. If all events up to this revision have been delivered, the watch is proven to
- * be fresh as of the time of the request. If not, the revision may be one of other keys: then the
- * watch waits a second for the event. Because the stream alone may be dead, such as when a firewall
- * has forgotten an idle connection, this counts only if the stream has carried something in the
- * last 30 seconds; otherwise the stream is opened anew.
+ * be fresh as of the time of the request. If not, the revision may be one of other keys: the watch
+ * counts as fresh when no message has arrived for a second. Because the stream alone may be dead,
+ * such as when a firewall has forgotten an idle connection, this is so only if the stream has
+ * carried something in the last `silence_max_ms`; otherwise the stream is opened anew. An owner
+ * that needs the proof writes below the prefix, and waits for the event.
  */
 typedef struct EtcdWatch EtcdWatch;
 
 typedef enum EtcdWatchKind {
         ETCD_WATCH_EVENTS, /* all events of one revision */
         ETCD_WATCH_MARK,   /* everything up to a revision has been delivered */
-        ETCD_WATCH_END,    /* no more will come: load anew */
+        ETCD_WATCH_END,    /* the last one: load anew */
 } EtcdWatchKind;
 
 /* Lent. */
@@ -55,7 +56,7 @@ DEFINE_CLEANUP(EtcdWatch *, etcd_watch_free);
 /* Events up to this revision have been delivered. */
 int64_t etcd_watch_revision(const EtcdWatch *watch);
 /* All changes made before this time, in CLOCK_MONOTONIC ms, have been delivered; 0: unknown.
- * Without checks, it is the time of the last message. */
+ * Without checks: the time of the last message. */
 uint64_t etcd_watch_heard_at_ms(const EtcdWatch *watch);
 /* Whether the stream is open. */
 bool etcd_watch_is_open(const EtcdWatch *watch);

@@ -36,12 +36,16 @@ void fixture_disconnect(void)
 
 void fixture_start(unsigned n_members, const char *quota)
 {
-        if (!etcd_cluster_is_possible())
-                skip();
         assert_true(sd_event_new(&event) >= 0);
         etcd_cluster_start(&cluster, n_members, quota);
         fixture_connect(cluster.client_ports, n_members);
         run_until(etcd_client_state(client) == ETCD_CLIENT_SERVING);
+}
+
+int fixture_skip_all(void)
+{
+        puts("1..0 # SKIP etcd is not installed");
+        return 0;
 }
 
 int set_up_one(void **state)

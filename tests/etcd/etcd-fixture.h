@@ -25,7 +25,13 @@ extern unsigned n_state_changes;
                 } \
         } while (0)
 
-/* Start a cluster, and wait until the client serves. The test is skipped without etcd. */
+/* Runs the tests of the array, or tells meson to skip them. */
+#define fixture_run(tests) \
+        (etcd_cluster_is_possible() ? cmocka_run_group_tests(tests, NULL, NULL) \
+                                    : fixture_skip_all())
+int fixture_skip_all(void);
+
+/* Start a cluster, and wait until the client serves. */
 int set_up_one(void **state);
 int set_up_three(void **state);
 void fixture_start(unsigned n_members, const char *quota);

@@ -332,5 +332,5 @@ int main(void)
                 TEST(test_lease_expires),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return fixture_run(tests);
 }

@@ -234,5 +234,5 @@ int main(void)
                 TEST(test_other_cluster, set_up_one),    TEST(test_garbage, set_up_one),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return fixture_run(tests);
 }

@@ -13,7 +13,7 @@
 static EtcdWatch *watch;
 static bool delivered[REVISIONS_MAX]; /* by revision */
 static int64_t last_delivered;
-static size_t last_n_events;
+static size_t last_n_events, n_events;
 static EtcdWatchNews end_news;
 
 static void on_news(const EtcdWatchNews *news, void *userdata)
@@ -25,6 +25,7 @@ static void on_news(const EtcdWatchNews *news, void *userdata)
         assert_true(news->revision > last_delivered && news->revision < REVISIONS_MAX);
         last_delivered = news->revision;
         last_n_events = news->n_events;
+        n_events += news->n_events;
         if (news->kind == ETCD_WATCH_EVENTS)
                 delivered[news->revision] = true;
 }
@@ -92,6 +93,32 @@ static void test_order(void **state)
                          0);
         run_until(last_delivered == revision);
         assert_int_equal(last_n_events, 100);
+}
+
+/* The history is longer than a message of etcd, which is about 2 MiB. */
+static void test_long_history(void **state)
+{
+        static char value[20000];
+        EtcdOp ops[100];
+        char keys[100][16];
+        int64_t revision = 0;
+
+        for (unsigned i = 0; i < 100; i++) {
+                int len = snprintf(keys[i], sizeof(keys[i]), "a/%u", i);
+
+                ops[i] = (EtcdOp){.kind = ETCD_OP_PUT,
+                                  .put = {.key = {keys[i], (size_t) len},
+                                          .value = {value, i < 50 ? sizeof(value) : 10}}};
+        }
+        for (unsigned i = 0; i < 20; i++)
+                assert_int_equal(
+                        fixture_txn(&(EtcdTxn){.success = ops, .n_success = 100}, NULL, &revision),
+                        0);
+        n_events = 0;
+        start_watch(1, 0);
+        run_until(last_delivered == revision);
+        assert_int_equal(last_n_events, 100);
+        assert_int_equal(n_events, 2000);
 }
 
 /* A watch proves its freshness while nothing changes, and while only other keys do. */
@@ -183,11 +210,12 @@ int main(void)
 #define TEST(f, set_up) cmocka_unit_test_setup_teardown(f, set_up, stop)
         const struct CMUnitTest tests[] = {
                 TEST(test_order, set_up_one),
+                TEST(test_long_history, set_up_one),
                 TEST(test_freshness, set_up_one),
                 TEST(test_compaction, set_up_one),
                 TEST(test_killed_members, set_up_three),
                 TEST(test_stopped_member, set_up_three),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return fixture_run(tests);
 }

@@ -48,7 +48,7 @@ static void test_replies(void **state)
                  {ETCD_ERROR_REFUSED}},
                 {400, TOLD(3, "etcdserver: user name is empty"), {ETCD_ERROR_DENIED}},
                 {403, TOLD(7, "etcdserver: permission denied"), {ETCD_ERROR_DENIED}},
-                {401, TOLD(16, "etcdserver: invalid auth token"), {ETCD_ERROR_DENIED}},
+                {401, TOLD(16, "etcdserver: invalid auth token"), {ETCD_ERROR_DENIED, false, true}},
                 {400,
                  TOLD(11, "etcdserver: mvcc: required revision has been compacted"),
                  {ETCD_ERROR_COMPACTED}},

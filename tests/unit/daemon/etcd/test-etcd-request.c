@@ -98,12 +98,14 @@ static void test_others(void **state)
                 .start_revision = 5,
                 .progress_notify = true,
                 .prev_kv = true,
+                .fragment = true,
         };
         char *text = NULL;
 
         assert_request(etcd_request_watch(&create, &text), &text,
                        "{\"create_request\":{\"key\":\"YQ==\",\"range_end\":\"Yg==\","
-                       "\"start_revision\":\"5\",\"progress_notify\":true,\"prev_kv\":true}}");
+                       "\"start_revision\":\"5\",\"progress_notify\":true,\"prev_kv\":true,"
+                       "\"fragment\":true}}");
         assert_request(etcd_request_lease_grant(10, &text), &text, "{\"TTL\":\"10\"}");
         assert_request(etcd_request_lease(INT64_MAX, &text), &text,
                        "{\"ID\":\"9223372036854775807\"}");

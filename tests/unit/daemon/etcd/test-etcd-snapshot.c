@@ -87,6 +87,26 @@ static void test_pages(void **state)
         assert_string_equal(news_text, "6:2/3 6:1/1. ");
 }
 
+/* Pages grow while there are many, up to a limit and to what fits. */
+static void test_growing_pages(void **state)
+{
+        const EtcdSnapshotOptions options = {.prefix = ETCD_BYTES("a/")};
+
+        snapshot = etcd_snapshot_free(snapshot);
+        assert_int_equal(etcd_snapshot_new(client, &options, on_news, NULL, &snapshot), 0);
+        answer("\"limit\":\"1000\"", 200, PAGE(6, KV(KEY_1), true, 300000));
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"2000\""), -EMSGSIZE, 0,
+                     NULL);
+        answer("\"limit\":\"1000\"", 200, PAGE(6, KV(KEY_2), true, 300000));
+        (void) script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"1000\"");
+        snapshot = etcd_snapshot_free(snapshot);
+        assert_int_equal(etcd_snapshot_new(client, &options, on_news, NULL, &snapshot), 0);
+        answer("\"limit\":\"1000\"", 200, PAGE(6, KV(KEY_1), true, 300000));
+        answer("\"limit\":\"2000\"", 200, PAGE(6, KV(KEY_2), true, 300000));
+        answer("\"limit\":\"4000\"", 200, PAGE(6, KV(KEY_3), true, 300000));
+        (void) script_await(event, ETCD_KV_RANGE, 0, "\"limit\":\"4000\"");
+}
+
 /* The owner asks later. */
 static void test_back_pressure(void **state)
 {
@@ -155,9 +175,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(test_pages),     TEST(test_back_pressure), TEST(test_compacted),
-                TEST(test_long_page), TEST(test_too_long),      TEST(test_malformed),
-                TEST(test_denied),
+                TEST(test_pages),         TEST(test_back_pressure), TEST(test_compacted),
+                TEST(test_growing_pages), TEST(test_long_page),     TEST(test_too_long),
+                TEST(test_malformed),     TEST(test_denied),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,33 @@ static void test_events(void **state)
         assert_true(etcd_watch_heard_at_ms(watch) > 0);
 }
 
+#define FRAGMENT(revision, events) \
+        "{\"result\":{" HEADER(revision) ",\"fragment\":true,\"events\":[" events "]}}"
+
+/* A revision whose events are in several messages is delivered at once. */
+static void test_fragments(void **state)
+{
+        EtcdExchange *stream = start_watch(0, 0);
+
+        script_line(stream, FRAGMENT(9, PUT("YS8x", 6) "," PUT("YS8x", 7) "," PUT("YS8y", 7)));
+        assert_news("6:1 ");
+        script_line(stream, FRAGMENT(9, PUT("YS8z", 7)));
+        assert_news("");
+        script_line(stream, FRAGMENT(9, ""));
+        script_line(stream, EVENTS(9, PUT("YS8w", 7) "," PUT("YS8x", 8)));
+        assert_news("7:4 8:1 ");
+        /* The rest is delivered by another stream. */
+        script_line(stream, FRAGMENT(9, PUT("YS8x", 9)));
+        script_reply(stream, 0, 200, NULL);
+        answer_probe(0, REPLY(9));
+        stream = script_await(event, ETCD_WATCH, 0, "\"start_revision\":\"9\"");
+        script_line(stream, CREATED);
+        script_line(stream, FRAGMENT(9, PUT("YS8x", 9)));
+        script_line(stream, EVENTS(9, PUT("YS8y", 8)));
+        assert_false(etcd_watch_is_open(watch));
+        assert_news("");
+}
+
 /* Events are delivered once across streams. */
 static void test_reconnect(void **state)
 {
@@ -189,6 +216,17 @@ static void test_ends(void **state)
         }
 }
 
+/* The member refuses the stream; but if the transport lacks credentials, it is tried again. */
+static void test_denied(void **state)
+{
+        EtcdExchange *stream = start_watch(0, 0);
+
+        script_reply(stream, -EACCES, 0, NULL);
+        answer_probe(0, REPLY(5));
+        script_reply(script_await(event, ETCD_WATCH, 0, ""), 0, 403, NULL);
+        assert_news("end:1004,5,0 ");
+}
+
 /* The owner frees the watch in the middle of a response, and of a chunk. */
 static void test_free_in_func(void **state)
 {
@@ -234,10 +272,18 @@ static void test_check(void **state)
 /* The revision is one of other keys: no event comes. */
 static void test_check_settles(void **state)
 {
-        (void) start_watch(1, 0);
-        script_reply(script_await(event, ETCD_KV_RANGE, 0, CHECK), 0, 200, REPLY(7));
+        EtcdExchange *stream = start_watch(1, 0);
+        uint64_t message_ms;
+
+        script_reply(script_await(event, ETCD_KV_RANGE, 0, CHECK), 0, 200, REPLY(8));
+        message_ms = monotonic_ms();
+        script_run_until(event, monotonic_ms() > message_ms + 500);
+        /* The member catches up. */
+        script_line(stream, EVENTS(8, PUT("YS8x", 6)));
+        message_ms = monotonic_ms();
         script_run_until(event, etcd_watch_heard_at_ms(watch) > 0);
-        assert_news("");
+        assert_true(monotonic_ms() >= message_ms + 1000);
+        assert_news("6:1 ");
 }
 
 /* Likewise, but the stream has been silent: another one is opened. */
@@ -279,10 +325,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                TEST(test_events),      TEST(test_reconnect),      TEST(test_failures),
-                TEST(test_ends),        TEST(test_free_in_func),   TEST(test_client_stops),
-                TEST(test_check),       TEST(test_check_settles),  TEST(test_silent_stream),
-                TEST(test_check_fails), TEST(test_follows_client),
+                TEST(test_events),         TEST(test_fragments),     TEST(test_reconnect),
+                TEST(test_failures),       TEST(test_ends),          TEST(test_denied),
+                TEST(test_free_in_func),   TEST(test_client_stops),  TEST(test_check),
+                TEST(test_check_settles),  TEST(test_silent_stream), TEST(test_check_fails),
+                TEST(test_follows_client),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
