@@ -313,36 +313,53 @@ static bool is_written(const EtcdLog *log, const EtcdWatchNews *news, const LogC
         return false;
 }
 
-static bool has_mark(const EtcdLog *log, const EtcdWatchNews *news)
+static bool has_value(const EtcdKv *kv, const char *value, size_t len)
 {
-        _cleanup_(freep) char *value = etcd_log_host_value(log, log->commit.number);
+        return value && kv->value.len >= len && memcmp(kv->value.data, value, len) == 0;
+}
 
-        for (size_t i = 0; value && i < news->n_events; i++) {
+/* The event of the host's key; NULL if there is none by this process. */
+static const EtcdKv *find_mark(const EtcdLog *log, const EtcdWatchNews *news)
+{
+        _cleanup_(freep) char *value = etcd_log_host_value(log, 0);
+
+        for (size_t i = 0; i < news->n_events; i++) {
                 const EtcdKv *kv = &news->events[i].kv;
 
                 if (kv->key.len == strlen(log->host.key) && streq(kv->key.data, log->host.key))
-                        return kv->value.len == strlen(value) &&
-                               memcmp(kv->value.data, value, strlen(value)) == 0;
+                        return has_value(kv, value, value ? strlen(value) - 1 : 0) ? kv : NULL;
         }
-        return false;
+        return NULL;
+}
+
+static bool is_in_flight(const EtcdLog *log, const EtcdKv *mark)
+{
+        _cleanup_(freep) char *value = etcd_log_host_value(log, log->commit.number);
+
+        return log->commit.batch && value && mark->value.len == strlen(value) &&
+               has_value(mark, value, strlen(value));
 }
 
 /* A change without writes is not known to have been made: it is planned again. */
-void etcd_log_commit_see(EtcdLog *log, const EtcdWatchNews *news)
+bool etcd_log_commit_see(EtcdLog *log, const EtcdWatchNews *news)
 {
+        const EtcdKv *mark = log->host.claimed ? find_mark(log, news) : NULL;
         EtcdLogCommit *commit = &log->commit;
 
-        if (!commit->batch || !log->host.claimed || commit->done || !has_mark(log, news))
-                return;
+        if (!mark)
+                return false;
+        if (commit->done || !is_in_flight(log, mark))
+                return true;
         commit->done = calloc(commit->batch->n_changes + 1, sizeof(bool));
         if (!commit->done)
-                return;
+                return true;
         commit->done_revision = news->revision;
         for (size_t i = 0; i < commit->batch->n_changes; i++)
                 commit->done[i] = commit->batch->changes[i].n_writes > 0 &&
                                   is_written(log, news, &commit->batch->changes[i]);
         if (commit->uncertain && !commit->call)
                 (void) end_by_events(log);
+        return true;
 }
 
 /* Start */

@@ -72,8 +72,9 @@ char *etcd_log_host_value(const EtcdLog *log, uint64_t batch);
 int etcd_log_commit_start(EtcdLog *log, const LogBatch *batch, LogCommitFunc func, void *userdata);
 /* Whether a batch can be committed now. */
 bool etcd_log_commit_is_ready(const EtcdLog *log);
-/* Looks for the batch in flight among the events of a revision. */
-void etcd_log_commit_see(EtcdLog *log, const EtcdWatchNews *news);
+/* Whether a revision is of a batch of this process. If it is the batch in flight, takes its result
+ * from the events. */
+bool etcd_log_commit_see(EtcdLog *log, const EtcdWatchNews *news);
 /* Goes on after a failure. */
 void etcd_log_commit_retry(EtcdLog *log);
 void etcd_log_commit_cancel(EtcdLog *log);

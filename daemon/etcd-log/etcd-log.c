@@ -119,6 +119,7 @@ static void tell_events(EtcdLog *log, const EtcdWatchNews *news)
 {
         LogEvent *events = calloc(news->n_events + 1, sizeof(LogEvent));
         size_t n = 0;
+        bool is_own;
 
         if (!events) {
                 log->follower.lost(log->follower.userdata);
@@ -126,8 +127,8 @@ static void tell_events(EtcdLog *log, const EtcdWatchNews *news)
         }
         for (size_t i = 0; i < news->n_events; i++)
                 n += make_event(log, &news->events[i].kv, news->events[i].is_delete, &events[n]);
-        etcd_log_commit_see(log, news);
-        log->follower.changed((uint64_t) news->revision, events, n, log->follower.userdata);
+        is_own = etcd_log_commit_see(log, news);
+        log->follower.changed((uint64_t) news->revision, events, n, is_own, log->follower.userdata);
         free(events);
 }
 

@@ -8,11 +8,11 @@
 /* A store that several hosts share, see engines/engine-shared.h. */
 typedef struct StoreSharedOptions {
         SharedLog *log; /* owned by the store, unless the environment cannot be opened */
-        /* Links that were added or removed, here or on another host; lent. May be NULL. */
+        /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void *userdata;
 } StoreSharedOptions;
 
 /* Opens the replica in the directory, or creates it. Reads and changes fail with STORE_FAILED until
- * it has been loaded. Results and log records are those of store_open(). */
+ * it has been loaded. Results and log records are those of store_open_later(). */
 int store_open_shared(const char *directory, const StoreSharedOptions *options, Store **ret);

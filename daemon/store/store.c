@@ -81,7 +81,7 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
 {
         StoreSharedOptions copy = *options;
 
-        return open_store(directory, false, new_shared, &copy, ret);
+        return open_store(directory, true, new_shared, &copy, ret);
 }
 
 bool store_has_reserve(Store *store)

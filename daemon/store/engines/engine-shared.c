@@ -237,7 +237,8 @@ static void start_applying(EngineShared *shared)
         worker_queue(shared->worker, &job->job);
 }
 
-static void on_changed(uint64_t revision, const LogEvent *events, size_t n_events, void *userdata)
+static void on_changed(uint64_t revision, const LogEvent *events, size_t n_events, bool is_own,
+                       void *userdata)
 {
         EngineShared *shared = userdata;
         Update *update;
@@ -249,6 +250,8 @@ static void on_changed(uint64_t revision, const LogEvent *events, size_t n_event
                 (void) start_loading(shared);
                 return;
         }
+        /* A batch that was given up has no caller any more. */
+        update->is_own = is_own && !STAILQ_EMPTY(&shared->planned);
         STAILQ_INSERT_TAIL(&shared->arrived, update, entry);
         start_applying(shared);
 }
@@ -436,8 +439,9 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         STAILQ_INIT(&shared->ended);
         STAILQ_INIT(&shared->arrived);
         r = read_revision(options->environment, &shared->revision);
-        if (r == 0)
-                r = worker_new(&shared->worker);
+        if (r < 0) /* a replica that cannot be read is loaded anew */
+                shared->revision = 0;
+        r = worker_new(&shared->worker);
         if (r == 0)
                 r = shared->revision > 0 ? follow(shared) : start_loading(shared);
         if (r < 0) {

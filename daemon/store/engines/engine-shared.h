@@ -16,7 +16,7 @@
 typedef struct EngineSharedOptions {
         Environment *environment; /* lent */
         SharedLog *log;           /* owned, also on failure */
-        /* Links that other hosts have added or removed; lent. May be NULL. */
+        /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void *userdata;
 } EngineSharedOptions;

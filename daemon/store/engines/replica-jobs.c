@@ -138,7 +138,7 @@ static void apply_free(ApplyJob *apply)
         free(apply);
 }
 
-static int apply_event(ApplyJob *apply, Txn *txn, uint64_t revision, const LogEvent *event)
+static int apply_event(ApplyJob *apply, Txn *txn, const Update *update, const LogEvent *event)
 {
         ReplicaNews *news = reallocarray(apply->news, apply->n_news + 1, sizeof(ReplicaNews));
         int r;
@@ -148,10 +148,10 @@ static int apply_event(ApplyJob *apply, Txn *txn, uint64_t revision, const LogEv
         apply->news = news;
         news += apply->n_news;
         *news = (ReplicaNews){};
-        r = replica_apply(txn, revision, event, news);
+        r = replica_apply(txn, update->revision, event, news);
         if (r < 0)
                 return r;
-        if (news->added.n_links + news->removed.n_links > 0)
+        if (!update->is_own && news->added.n_links + news->removed.n_links > 0)
                 apply->n_news++;
         else
                 replica_news_clear(news);
@@ -168,7 +168,7 @@ static int apply_updates(ApplyJob *apply)
         r = environment_begin_write(apply->environment, &txn);
         STAILQ_FOREACH(update, &apply->updates, entry) {
                 for (size_t i = 0; r == 0 && i < update->n_events; i++)
-                        r = apply_event(apply, &txn, update->revision, &update->events[i]);
+                        r = apply_event(apply, &txn, update, &update->events[i]);
                 apply->revision = update->revision;
         }
         if (r == 0)

@@ -17,6 +17,7 @@ typedef struct Update {
         uint64_t revision;
         LogEvent *events;
         size_t n_events;
+        bool is_own; /* its changes are reported to those who made them */
         STAILQ_ENTRY(Update) entry;
 } Update;
 

@@ -85,10 +85,9 @@ typedef void (*LogCommitFunc)(int r, uint64_t revision, const bool *done, void *
 
 /* What the log tells the replica. */
 typedef struct LogFollower {
-        /* All events of a revision, in order. Lent. */
-        void (*changed)(uint64_t revision, const LogEvent *events, size_t n_events, void *userdata);
-        /* Everything up to the revision has been told. */
-        void (*reached)(uint64_t revision, void *userdata);
+        /* All events of a revision, in order. Lent. `is_own`: of a batch of this host. */
+        void (*changed)(uint64_t revision, const LogEvent *events, size_t n_events, bool is_own,
+                        void *userdata);
         /* History up to this revision is gone, or the log went back: load() anew. */
         void (*lost)(void *userdata);
         /* Whether batches can be committed: told soon after the start, and when it changes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "tests/unit/daemon/store/memory-cluster.h"
 #include "tests/unit/test.h"
@@ -144,6 +145,7 @@ static void host_commit(MemoryCluster *cluster, Host *host)
 {
         const LogBatch *batch = TAKE_PTR(host->batch);
         bool collided = false;
+        char mark[16];
 
         host->r = cluster->is_reachable ? 0 : -EAGAIN;
         host->done = calloc(batch->n_changes + 1, sizeof(bool));
@@ -167,7 +169,8 @@ static void host_commit(MemoryCluster *cluster, Host *host)
                 }
         for (size_t i = 0; i < batch->n_marks; i++)
                 put(cluster, batch->marks[i], (const uint8_t *) "", 0, host->revision);
-        put(cluster, "hosts/1", (const uint8_t *) "", 0, host->revision);
+        snprintf(mark, sizeof(mark), "hosts/%03u", host->number);
+        put(cluster, mark, (const uint8_t *) "", 0, host->revision);
         cluster->n_collisions += collided;
 }
 
@@ -182,7 +185,11 @@ static void host_follow(MemoryCluster *cluster, Host *host)
 {
         uint64_t revision = host->told + 1;
         LogEvent events[256];
+        bool is_own = false;
+        char mark[16];
         size_t n = 0;
+
+        snprintf(mark, sizeof(mark), "hosts/%03u", host->number);
 
         if (host->told < cluster->compacted) {
                 host->following = false;
@@ -195,13 +202,14 @@ static void host_follow(MemoryCluster *cluster, Host *host)
                 if (record->changed_at != revision)
                         continue;
                 assert_true(n < ARRAY_SIZE(events));
+                is_own |= streq(record->key, mark);
                 events[n++] = (LogEvent){.key = record->key,
                                          .created_at = record->created_at,
                                          .value = record->value,
                                          .value_len = record->len};
         }
         host->told = revision;
-        host->follower.changed(revision, events, n, host->follower.userdata);
+        host->follower.changed(revision, events, n, is_own, host->follower.userdata);
 }
 
 static void host_load(MemoryCluster *cluster, Host *host)
