@@ -19,6 +19,7 @@
 #include "daemon/memory/memory-trim.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"
+#include "daemon/shared-store.h"
 #include "daemon/status.h"
 #include "daemon/store-findings.h"
 #include "daemon/store-retry.h"
@@ -37,6 +38,7 @@ struct Service {
         Holder *holder;
         ApiContext *api;
         Store *store;
+        SharedStore *shared; /* has the store; NULL: the store is of this host */
         CommitDispatcher *dispatcher;
         StoreRetry *store_retry;
         Bus *bus;
@@ -90,6 +92,8 @@ static void on_holder_changed(void *userdata)
 {
         const Service *service = userdata;
 
+        if (service->shared)
+                shared_store_update(service->shared);
         if (!service->loader || !service->tenancies)
                 return;
         if (config_loader_is_pending(service->loader))
@@ -260,7 +264,42 @@ static void on_store_opened(void *userdata)
         tenancies_store_is_open(service->all);
 }
 
-static int open_store(Service *service)
+static Tenancies *get_tenancies(void *userdata)
+{
+        const Service *service = userdata;
+
+        return service->all;
+}
+
+/* Errors in the configuration are reported when it is put in force. */
+static bool has_shared_store(const char *config_file, Config **ret)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(freep) char *error = NULL;
+
+        if (config_load(config_file, &config, &error) < 0 ||
+            config->store.engine != STORE_ENGINE_ETCD)
+                return false;
+        *ret = TAKE_PTR(config);
+        return true;
+}
+
+static int open_engine(Service *service, const char *config_file, const char *directory)
+{
+        const SharedStoreOwner owner = {.tenancies = get_tenancies, .userdata = service};
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        if (!has_shared_store(config_file, &config))
+                return store_open_later(directory, &service->store);
+        r = shared_store_new(service->event, service->holder, &config->store, directory, &owner,
+                             &service->shared);
+        if (r == 0)
+                service->store = shared_store_get(service->shared);
+        return r;
+}
+
+static int open_store(Service *service, const char *config_file)
 {
         _cleanup_(freep) char *directory = state_directory();
         int r;
@@ -269,7 +308,7 @@ static int open_store(Service *service)
                 return -ENOMEM;
         if (mkdir(directory, 0700) < 0 && errno != EEXIST)
                 log_error("Failed to create %s: %s", directory, strerror(errno));
-        r = store_open_later(directory, &service->store);
+        r = open_engine(service, config_file, directory);
         if (r == 0)
                 r = commit_dispatcher_new(service->event, service->store, &service->dispatcher);
         if (r == 0)
@@ -395,7 +434,7 @@ int service_new(const char *config_file, const char *key_holder, Service **ret)
                 r = holder_new(service->event, &holder, on_holder_changed, service,
                                &service->holder);
         if (r >= 0)
-                r = open_store(service);
+                r = open_store(service, config_file);
         if (r >= 0)
                 r = open_api(service);
         if (r >= 0)
@@ -436,10 +475,13 @@ Service *service_free(Service *service)
         tenancy_set_free(service->tenancies);
         tenancies_free(service->all);
         api_context_free(service->api);
-        holder_free(service->holder);
         store_retry_free(service->store_retry);
         commit_dispatcher_free(service->dispatcher);
-        store_free(service->store);
+        if (service->shared)
+                shared_store_free(service->shared);
+        else
+                store_free(service->store);
+        holder_free(service->holder);
         sd_event_unref(service->event);
         free(service);
         audit_close();

@@ -111,6 +111,26 @@ void tenancies_store_is_open(Tenancies *tenancies)
                         CALL_PARTS(t, start);
 }
 
+static void tell_links(Tenancy *t, const LinkList *added, const LinkList *removed)
+{
+        const TenancyListener *listener = &t->listener;
+
+        for (size_t i = 0; listener->link_removed && i < removed->n_links; i++)
+                listener->link_removed(t, removed->links[i], listener->userdata);
+        for (size_t i = 0; listener->link_added && i < added->n_links; i++)
+                listener->link_added(t, added->links[i], listener->userdata);
+}
+
+void tenancies_links_changed(Tenancies *tenancies, const char *tenancy_id, const LinkList *added,
+                             const LinkList *removed)
+{
+        Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
+                if (streq(t->id, tenancy_id))
+                        tell_links(t, added, removed);
+}
+
 void tenancies_stop(Tenancies *tenancies)
 {
         Tenancy *t;

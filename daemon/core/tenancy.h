@@ -52,6 +52,9 @@ DEFINE_CLEANUP(Tenancies *, tenancies_free);
 int tenancies_get(Tenancies *tenancies, const char *tenancy_id, Tenancy **ret);
 /* The store was opened after an earlier failure. */
 void tenancies_store_is_open(Tenancies *tenancies);
+/* Other hosts have changed links of a tenancy; tells its listener. */
+void tenancies_links_changed(Tenancies *tenancies, const char *tenancy_id, const LinkList *added,
+                             const LinkList *removed);
 /* Before the daemon stops: cancels background work, which the next start resumes, and ends calls
  * that need more than one API call. */
 void tenancies_stop(Tenancies *tenancies);

@@ -26,7 +26,8 @@ typedef struct EtcdCallOptions {
         unsigned endpoint;
 } EtcdCallOptions;
 
-#define ETCD_REPLY_LEN_MAX (16U << 20)
+/* As much as the key holder passes on. */
+#define ETCD_REPLY_LEN_MAX (4U << 20)
 
 /*
  * The start functions copy the request. `options` may be NULL. They return 0, -ENOMEM, or -E2BIG as

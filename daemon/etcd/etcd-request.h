@@ -10,8 +10,8 @@
  * NUL-terminated text that the caller frees.
  */
 
-/* etcd takes 1.5 MiB by default, in another encoding. */
-#define ETCD_REQUEST_LEN_MAX (4U << 20)
+/* As much as the key holder takes; etcd takes 1.5 MiB by default, in another encoding. */
+#define ETCD_REQUEST_LEN_MAX (2U << 20)
 /* The default of etcd, which counts nested operations as well. */
 #define ETCD_TXN_OPS_MAX   128U
 #define ETCD_TXN_DEPTH_MAX 4U

@@ -10,6 +10,7 @@ typedef struct StoreSharedOptions {
         SharedLog *log; /* owned by the store, unless the environment cannot be opened */
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
+        void (*loaded)(void *userdata); /* links can be read now, or anew; may be NULL */
         void *userdata;
 } StoreSharedOptions;
 

@@ -71,6 +71,7 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
                 .environment = environment,
                 .log = options->log,
                 .changed = options->changed,
+                .loaded = options->loaded,
                 .userdata = options->userdata,
         };
 
@@ -261,9 +262,23 @@ int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTE
         return store_end(store, r);
 }
 
+/* Ids of intents of earlier processes are below this one; or is_left() tells. */
+static uint64_t end_of_left_ids(const Store *store)
+{
+        return store->engine->class->is_left ? UINT64_MAX
+                                             : environment_first_id(store->environment);
+}
+
+static bool is_left(const Store *store, uint64_t id)
+{
+        const EngineClass *class = store->engine->class;
+
+        return !class->is_left || class->is_left(store->engine, id);
+}
+
 int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentList *ret)
 {
-        uint64_t end_id = environment_first_id(store->environment);
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList all = {}, left = {};
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
@@ -271,13 +286,18 @@ int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentLis
                 return -EINVAL;
         r = begin_read(store, &txn);
         if (r == 0)
-                r = intent_table_list_exchanges(&txn, tenancy_id, end_id, ret);
+                r = intent_table_list_exchanges(&txn, tenancy_id, end_of_left_ids(store), &all);
+        for (size_t i = 0; r == 0 && i < all.n_intents; i++)
+                if (is_left(store, all.intents[i].id))
+                        r = exchange_intent_list_push(&left, &all.intents[i]);
+        if (r == 0)
+                *ret = TAKE(left, (ExchangeIntentList){});
         return store_end(store, r);
 }
 
 int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret)
 {
-        uint64_t end_id = environment_first_id(store->environment);
+        _cleanup_(delete_intent_list_clear) DeleteIntentList all = {}, left = {};
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
@@ -285,7 +305,12 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
                 return -EINVAL;
         r = begin_read(store, &txn);
         if (r == 0)
-                r = intent_table_list_deletes(&txn, tenancy_id, end_id, ret);
+                r = intent_table_list_deletes(&txn, tenancy_id, end_of_left_ids(store), &all);
+        for (size_t i = 0; r == 0 && i < all.n_intents; i++)
+                if (is_left(store, all.intents[i].id))
+                        r = delete_intent_list_push(&left, &all.intents[i]);
+        if (r == 0)
+                *ret = TAKE(left, (DeleteIntentList){});
         return store_end(store, r);
 }
 

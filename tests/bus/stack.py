@@ -24,12 +24,14 @@ running: list["Stack"] = []  # whose logs are shown with a failure
 
 
 class Stack:
-    """Bus, sandbox and daemon, with a tenancy `default` and all rights. Can be changed before start()."""
+    """Bus, sandbox and daemon, with a tenancy `default` and all rights. Can be changed before start().
+    With another stack, this one uses the sandbox of that one, which runs for longer."""
 
-    def __init__(self):
+    def __init__(self, other: "Stack | None" = None):
         self.work = Workspace()
         self.bus = Bus(self.work)
-        self.sandbox = Sandbox(self.work, options=(f"--state={self.work / 'sandbox-state'}",))
+        self.own_sandbox = None if other else Sandbox(self.work, options=(f"--state={self.work / 'sandbox-state'}",))
+        self.sandbox = self.own_sandbox or other.sandbox
         self.sections = {"Daemon": {}}
         self.keys = {"passlock.default": self.sandbox.api_key}
         self.daemon: TestedDaemon | None = None
@@ -48,7 +50,8 @@ class Stack:
         if not self.is_root:
             self.open_bus_policy()
         self.bus.start()
-        self.sandbox.start()
+        if self.own_sandbox:
+            self.sandbox.start()
         self.sections.setdefault("Tenancy default", self.tenancy())
         self.grant_ourselves("default")
         self.daemon = TestedDaemon(self.work, self.bus, self.sections, self.keys,
@@ -107,7 +110,8 @@ class Stack:
         said = self.daemon.log_tail(60) if self.daemon else ""
         for connection in self.open_connections:
             connection.close()
-        self.sandbox.kill9()
+        if self.own_sandbox:
+            self.sandbox.kill9()
         self.bus.kill9()
         self.work.close()
         running.remove(self)

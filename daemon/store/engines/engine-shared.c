@@ -26,7 +26,8 @@ typedef struct EngineShared {
         ChangeQueue ended;
         LogBatch batch;
         uint64_t committed; /* the revision of the batch; 0: it is not committed yet */
-        uint64_t last_id;   /* the last id given by this host */
+        uint64_t first_id;  /* the first id given by this process; 0: none yet */
+        uint64_t last_id;   /* the last one */
         bool planning;
 
         uint64_t revision; /* of the replica; 0: not loaded */
@@ -139,8 +140,9 @@ static void on_planned(PlanJob *job)
         int r = job->r;
 
         shared->planning = false;
+        shared->first_id = job->first_id;
         shared->last_id = job->last_id;
-        STAILQ_CONCAT(&job->queue, &shared->waiting); /* those that are left come first */
+        STAILQ_CONCAT(&job->queue, &shared->waiting); /* the changes that are left come first */
         STAILQ_CONCAT(&shared->waiting, &job->queue);
         STAILQ_CONCAT(&shared->planned, &job->planned);
         STAILQ_CONCAT(&shared->ended, &job->failed);
@@ -167,6 +169,7 @@ static void start_plan(EngineShared *shared)
         }
         job->options = (PlanOptions){.revision = shared->revision,
                                      .host = shared->log->class->host(shared->log)};
+        job->first_id = shared->first_id;
         job->last_id = shared->last_id;
         for (unsigned i = 0; i < PLANNED_AT_ONCE; i++) {
                 StoreChange *change = change_queue_pop(&shared->waiting);
@@ -303,6 +306,8 @@ static void on_page_stored(PageJob *job)
                 shared->revision = job->page->revision;
                 update_queue_clear(&shared->arrived);
                 (void) follow(shared);
+                if (shared->options.loaded)
+                        shared->options.loaded(shared->options.userdata);
                 finish_batch(shared);
                 pump(shared);
         } else {
@@ -395,6 +400,15 @@ static int shared_is_readable(Engine *engine)
         return ((EngineShared *) engine)->revision > 0 ? 0 : ERROR_STORE_FAILED;
 }
 
+/* Intents of other hosts are theirs. */
+static bool shared_is_left(Engine *engine, uint64_t id)
+{
+        EngineShared *shared = (EngineShared *) engine;
+
+        return host_of_id(id) == shared->log->class->host(shared->log) &&
+               (shared->first_id == 0 || id < shared->first_id);
+}
+
 static void shared_release_memory(Engine *engine)
 {
         EngineShared *shared = (EngineShared *) engine;
@@ -419,6 +433,7 @@ static const EngineClass shared_class = {
         .get_fd = shared_get_fd,
         .collect = shared_collect,
         .is_readable = shared_is_readable,
+        .is_left = shared_is_left,
         .release_memory = shared_release_memory,
 };
 

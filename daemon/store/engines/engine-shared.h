@@ -18,6 +18,7 @@ typedef struct EngineSharedOptions {
         SharedLog *log;           /* owned, also on failure */
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
+        void (*loaded)(void *userdata); /* the replica can be read, or is new; may be NULL */
         void *userdata;
 } EngineSharedOptions;
 

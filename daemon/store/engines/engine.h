@@ -21,6 +21,9 @@ typedef struct EngineClass {
         void (*collect)(Engine *engine, ChangeQueue *ended);
         /* Whether the environment has what was stored: 0 or STORE_FAILED. NULL: always. */
         int (*is_readable)(Engine *engine);
+        /* Whether an intent is of an earlier process of this host. NULL: if its id is below that of
+         * environment_first_id(). */
+        bool (*is_left)(Engine *engine, uint64_t id);
         /* Releases cached memory soon. */
         void (*release_memory)(Engine *engine);
 } EngineClass;

@@ -81,6 +81,7 @@ static void plan_run(Job *job)
 {
         PlanJob *plan = container_of(job, PlanJob, job);
 
+        plan->options.first_id = &plan->first_id;
         plan->options.last_id = &plan->last_id;
         do {
                 plan->r = plan_batch(plan->environment, &plan->options, &plan->queue,

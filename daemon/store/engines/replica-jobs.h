@@ -7,7 +7,7 @@
 #include "daemon/store/shared/replica.h"
 
 /*
- * What the worker thread does with a replica. A job is made and reported in the caller's thread;
+ * Jobs of the worker thread on a replica. A job is made and reported in the caller's thread;
  * its function may take members over, and must not free the job. In between, members belong to the
  * worker thread. The functions return NULL if out of memory.
  */
@@ -34,7 +34,7 @@ typedef struct PlanJob {
         void (*done)(struct PlanJob *job);
         void *userdata;
         PlanOptions options;
-        uint64_t last_id;
+        uint64_t first_id, last_id;
         ChangeQueue queue; /* to be planned; then what is left */
         ChangeQueue planned;
         ChangeQueue failed;

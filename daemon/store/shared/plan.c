@@ -358,13 +358,18 @@ static void queue_pop_to(ChangeQueue *queue, ChangeQueue *to)
         STAILQ_INSERT_TAIL(to, change, entry);
 }
 
-/* The first id of this batch: above all that this host has given. */
-static uint64_t first_id(const PlanOptions *options)
+static uint64_t max(uint64_t a, uint64_t b)
 {
-        uint64_t last = revision_of_id(*options->last_id);
+        return a > b ? a : b;
+}
 
-        return revision_id((last > options->revision ? last : options->revision) + 1, options->host,
-                           0);
+/* The first id of this batch: above all that this host has given, also in earlier processes, whose
+ * ids are in the replica. */
+static uint64_t first_id(const PlanOptions *options, const StoreClock *clock)
+{
+        uint64_t last = max(revision_of_id(*options->last_id), revision_of_id(clock->last_id));
+
+        return revision_id(max(last, options->revision) + 1, options->host, 0);
 }
 
 int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue *queue,
@@ -380,7 +385,9 @@ int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue
         if (r < 0)
                 return r;
         clock = *plan.txn.clock;
-        clock.last_id = first_id(options);
+        clock.last_id = first_id(options, &clock);
+        if (*options->first_id == 0)
+                *options->first_id = clock.last_id;
         plan.txn.clock = &clock;
         while ((change = STAILQ_FIRST(queue))) {
                 r = plan_change(&plan, change);

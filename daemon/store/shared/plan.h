@@ -14,7 +14,8 @@
 typedef struct PlanOptions {
         uint64_t revision; /* of the replica */
         unsigned host;
-        uint64_t *last_id; /* the last id that this host has given; updated */
+        uint64_t *first_id; /* the first id that this process has given; set if it is 0 */
+        uint64_t *last_id;  /* the last one; updated */
 } PlanOptions;
 
 /*

@@ -83,7 +83,7 @@ typedef struct LogEvent {
  */
 typedef void (*LogCommitFunc)(int r, uint64_t revision, const bool *done, void *userdata);
 
-/* What the log tells the replica. */
+/* Functions that the log calls for the replica. */
 typedef struct LogFollower {
         /* All events of a revision, in order. Lent. `is_own`: of a batch of this host. */
         void (*changed)(uint64_t revision, const LogEvent *events, size_t n_events, bool is_own,

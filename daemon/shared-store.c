@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <systemd/sd-id128.h>
+
+#include "base/log.h"
+#include "base/new-file.h"
+#include "daemon/etcd-log/etcd-log.h"
+#include "daemon/shared-store.h"
+#include "daemon/store/store-shared.h"
+
+#define DIRECTORY "shared"
+#define NAME_FILE "host-name"
+
+/* "Which host is this?", for sd_id128_get_machine_app_specific(). */
+#define APP_ID SD_ID128_MAKE(7c, 1f, 5b, 0e, 91, d2, 4c, 0a, a6, 3d, 52, 8e, 0f, c4, 77, 19)
+
+#define MACHINE_LEN 32U
+#define NAME_LEN    (MACHINE_LEN + 1 + 16)
+
+struct SharedStore {
+        Holder *holder;
+        SharedStoreOwner owner;
+        SharedLog *log; /* of the store */
+        Store *store;
+        uint64_t serial; /* of the key holder's state */
+};
+
+/* The name of this host among the others: that of the machine, and a random part for this state
+ * directory. A copy of the directory on another machine gets another name. */
+
+static int read_name(const char *path, const char *machine, char ret[static NAME_LEN + 1])
+{
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        n = read(fd, ret, NAME_LEN);
+        if (n < 0)
+                return -errno;
+        ret[n] = '\0';
+        if ((size_t) n != NAME_LEN || strncmp(ret, machine, MACHINE_LEN) != 0 ||
+            ret[MACHINE_LEN] != '-' ||
+            strspn(ret + MACHINE_LEN + 1, "0123456789abcdef") != NAME_LEN - MACHINE_LEN - 1)
+                return -EBADMSG;
+        return 0;
+}
+
+static int write_name(const char *path, const char *name)
+{
+        _cleanup_(new_file_freep) NewFile *file = NULL;
+        int r;
+
+        r = new_file_open(path, &file);
+        if (r < 0)
+                return r;
+        if (write(new_file_fd(file), name, NAME_LEN) != (ssize_t) NAME_LEN)
+                return -EIO;
+        return new_file_publish(file, true);
+}
+
+static int get_name(const char *directory, char ret[static NAME_LEN + 1])
+{
+        char machine[SD_ID128_STRING_MAX];
+        _cleanup_(freep) char *path = NULL;
+        sd_id128_t id;
+        uint64_t random;
+        int r;
+
+        r = sd_id128_get_machine_app_specific(APP_ID, &id);
+        if (r < 0)
+                return log_errno_origin(r);
+        sd_id128_to_string(id, machine);
+        if (asprintf(&path, "%s/" NAME_FILE, directory) < 0)
+                return -ENOMEM;
+        if (read_name(path, machine, ret) == 0)
+                return 0;
+        if (getrandom(&random, sizeof(random), 0) < 0)
+                return log_errno_origin(-errno);
+        (void) snprintf(ret, NAME_LEN + 1, "%s-%016llx", machine, (unsigned long long) random);
+        return write_name(path, ret);
+}
+
+/* The store */
+
+static void on_links_changed(const ReplicaNews *news, void *userdata)
+{
+        const SharedStore *shared = userdata;
+        Tenancies *tenancies = shared->owner.tenancies(shared->owner.userdata);
+
+        if (tenancies)
+                tenancies_links_changed(tenancies, news->tenancy_id, &news->added, &news->removed);
+}
+
+static void on_loaded(void *userdata)
+{
+        const SharedStore *shared = userdata;
+        Tenancies *tenancies = shared->owner.tenancies(shared->owner.userdata);
+
+        log_notice("Loaded the shared store");
+        if (tenancies)
+                tenancies_store_is_open(tenancies);
+}
+
+static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *config,
+                      const char *directory)
+{
+        char name[NAME_LEN + 1];
+        int r;
+
+        if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
+                r = -errno;
+                log_error("Failed to create %s: %s", directory, strerror(errno));
+                return r;
+        }
+        r = get_name(directory, name);
+        if (r < 0) {
+                log_error("Failed to name this host in %s/" NAME_FILE ": %s", directory,
+                          strerror(-r));
+                return r;
+        }
+        r = etcd_log_new(event, holder_etcd_transport(shared->holder),
+                         &(EtcdLogOptions){.prefix = config->prefix, .host_name = name},
+                         &shared->log);
+        if (r < 0)
+                return r;
+        return store_open_shared(directory,
+                                 &(StoreSharedOptions){.log = shared->log,
+                                                       .changed = on_links_changed,
+                                                       .loaded = on_loaded,
+                                                       .userdata = shared},
+                                 &shared->store);
+}
+
+int shared_store_new(sd_event *event, Holder *holder, const StoreConfig *config,
+                     const char *state_directory, const SharedStoreOwner *owner, SharedStore **ret)
+{
+        _cleanup_(shared_store_freep) SharedStore *shared = calloc(1, sizeof(SharedStore));
+        _cleanup_(freep) char *directory = NULL;
+        int r;
+
+        if (!shared)
+                return -ENOMEM;
+        shared->holder = holder;
+        shared->owner = *owner;
+        if (asprintf(&directory, "%s/" DIRECTORY, state_directory) < 0) {
+                directory = NULL;
+                return -ENOMEM;
+        }
+        r = open_store(shared, event, config, directory);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(shared);
+        return 0;
+}
+
+SharedStore *shared_store_free(SharedStore *shared)
+{
+        if (!shared)
+                return NULL;
+        store_free(shared->store);
+        free(shared);
+        return NULL;
+}
+
+Store *shared_store_get(SharedStore *shared)
+{
+        return shared->store;
+}
+
+void shared_store_update(SharedStore *shared)
+{
+        uint64_t serial = holder_get_store(shared->holder)->serial;
+
+        if (serial == shared->serial)
+                return;
+        shared->serial = serial;
+        etcd_log_endpoints_changed(shared->log);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "daemon/config/config.h"
+#include "daemon/core/tenancy.h"
+#include "daemon/holder/holder.h"
+#include "daemon/store/store.h"
+
+/* The store of Engine=etcd: its replica is in the subdirectory `shared` of the state directory. */
+typedef struct SharedStore SharedStore;
+
+typedef struct SharedStoreOwner {
+        Tenancies *(*tenancies)(void *userdata); /* are told of changes; NULL: there are none yet */
+        void *userdata;
+} SharedStoreOwner;
+
+/* The holder must outlive it; the configuration is lent. Returns 0 or a negative errno. */
+int shared_store_new(sd_event *event, Holder *holder, const StoreConfig *config,
+                     const char *state_directory, const SharedStoreOwner *owner, SharedStore **ret);
+/* Returns NULL. */
+SharedStore *shared_store_free(SharedStore *shared);
+DEFINE_CLEANUP(SharedStore *, shared_store_free);
+
+/* Lent. */
+Store *shared_store_get(SharedStore *shared);
+/* The endpoints of the key holder, or its credentials, may have changed. */
+void shared_store_update(SharedStore *shared);
