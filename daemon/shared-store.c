@@ -131,6 +131,8 @@ static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *c
                 return r;
         return store_open_shared(directory,
                                  &(StoreSharedOptions){.log = shared->log,
+                                                       .may_be_alone = config->acknowledge ==
+                                                                       STORE_ACKNOWLEDGE_LOCAL,
                                                        .changed = on_links_changed,
                                                        .loaded = on_loaded,
                                                        .userdata = shared},

@@ -7,7 +7,9 @@
 
 /* A store that several hosts share, see engines/engine-shared.h. */
 typedef struct StoreSharedOptions {
-        SharedLog *log; /* owned by the store, unless the environment cannot be opened */
+        SharedLog *log;    /* owned by the store, unless the environment cannot be opened */
+        bool may_be_alone; /* exchanges go on while the log cannot be reached, and are shared later
+                            */
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* links can be read now, or anew; may be NULL */
@@ -17,3 +19,6 @@ typedef struct StoreSharedOptions {
 /* Opens the replica in the directory, or creates it. Reads and changes fail with STORE_FAILED until
  * it has been loaded. Results and log records are those of store_open_later(). */
 int store_open_shared(const char *directory, const StoreSharedOptions *options, Store **ret);
+
+/* How many changes the other hosts do not have yet. */
+uint64_t store_outbox(Store *store);

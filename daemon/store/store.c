@@ -70,6 +70,7 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
         EngineSharedOptions engine = {
                 .environment = environment,
                 .log = options->log,
+                .may_be_alone = options->may_be_alone,
                 .changed = options->changed,
                 .loaded = options->loaded,
                 .userdata = options->userdata,
@@ -83,6 +84,13 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
         StoreSharedOptions copy = *options;
 
         return open_store(directory, true, new_shared, &copy, ret);
+}
+
+uint64_t store_outbox(Store *store)
+{
+        const EngineClass *class = store->engine->class;
+
+        return class->outbox ? class->outbox(store->engine) : 0;
 }
 
 bool store_has_reserve(Store *store)

@@ -104,3 +104,33 @@ def test_restart(fleet, one):
     with fleet.hosts[1].connect() as two:
         assert user_of(two, before) == user
         eventually(lambda: user_of(two, meanwhile) == user)
+
+
+def test_sign_in_while_etcd_is_away(fleet):
+    """Exchanges go on without etcd, and other hosts get their links later."""
+    with fleet.hosts[0].connect() as one, fleet.hosts[1].connect() as two:
+        known = fleet.hosts[0].create_passkey(new_user())
+        one.exchange(known.code)
+        eventually(lambda: user_of(two, known.authenticator_id) == known.user_id)
+        fleet.etcd.kill9()
+        new = fleet.hosts[0].create_passkey(new_user())
+        principal = plain(one.exchange(new.code))
+        assert principal["linked"] and principal["newly_linked"]
+        assert user_of(one, new.authenticator_id) == new.user_id
+        principal = plain(two.exchange(fleet.hosts[1].sign_in(known).code))
+        assert principal["linked"] and not principal["newly_linked"]
+        fleet.etcd.start()
+        eventually(lambda: user_of(two, new.authenticator_id) == new.user_id)
+
+
+def test_code_is_not_used_without_etcd():
+    """With Acknowledge=shared, an exchange fails before the API is asked, so the code remains valid."""
+    with Fleet(1, Acknowledge="shared") as fleet:
+        host = fleet.hosts[0]
+        passkey = host.create_passkey(new_user())
+        with host.connect() as connection:
+            fleet.etcd.kill9()
+            raises("StoreFailed", connection.exchange, passkey.code)
+            fleet.etcd.start()
+            fleet.wait_ready(host)
+            assert plain(connection.exchange(passkey.code))["newly_linked"]

@@ -74,22 +74,15 @@ static void test_batch(void **state)
 
 static void test_refusals(void **state)
 {
-        static char large[1600000];
         const EtcdOp twice[] = {
                 {.kind = ETCD_OP_PUT, .put = {.key = ETCD_BYTES("a/1")}},
                 {.kind = ETCD_OP_PUT, .put = {.key = ETCD_BYTES("a/1")}},
-        };
-        const EtcdOp put_large = {
-                .kind = ETCD_OP_PUT,
-                .put = {.key = ETCD_BYTES("a/1"), .value = {large, sizeof(large)}},
         };
         const EtcdOp lease = {.kind = ETCD_OP_PUT, .put = {.key = ETCD_BYTES("a/1"), .lease = 9}};
         int r;
 
         r = fixture_txn(&(EtcdTxn){.success = twice, .n_success = 2}, NULL, NULL);
         assert_int_equal(r, ETCD_ERROR_REFUSED);
-        r = fixture_txn(&(EtcdTxn){.success = &put_large, .n_success = 1}, NULL, NULL);
-        assert_int_equal(r, ETCD_ERROR_TOO_LARGE);
         r = fixture_txn(&(EtcdTxn){.success = &lease, .n_success = 1}, NULL, NULL);
         assert_int_equal(r, ETCD_ERROR_LEASE_NOT_FOUND);
         /* None is the fault of the endpoint. */

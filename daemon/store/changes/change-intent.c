@@ -78,7 +78,8 @@ static void report_begin(const StoreChange *change)
 int store_begin_exchange(Store *store, const char *tenancy_id, const ExchangeIntent *intent,
                          StoreBeginFunc func, void *userdata, StoreChange **ret)
 {
-        static const ChangeKind kind = {.apply = apply_begin_exchange, .report = report_begin};
+        static const ChangeKind kind = {
+                .apply = apply_begin_exchange, .report = report_begin, .may_be_alone = true};
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;
 
@@ -225,9 +226,12 @@ int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOu
 {
         /* The code is used up: store the outcome even on a full disk, and record a declined passkey
          * so that no other exchange links it. */
-        static const ChangeKind ending = {
-                .apply = apply_exchange, .report = change_report_add, .uses_reserve = true};
-        static const ChangeKind other = {.apply = apply_exchange, .report = change_report_add};
+        static const ChangeKind ending = {.apply = apply_exchange,
+                                          .report = change_report_add,
+                                          .may_be_alone = true,
+                                          .uses_reserve = true};
+        static const ChangeKind other = {
+                .apply = apply_exchange, .report = change_report_add, .may_be_alone = true};
         bool ends = outcome->intent_id > 0 || !outcome->link;
         _cleanup_(change_freep) StoreChange *change = NULL;
         int r;

@@ -12,6 +12,7 @@ typedef struct ChangeKind {
         int (*apply)(StoreChange *change, Txn *txn);
         /* Calls the caller's callback. */
         void (*report)(const StoreChange *change);
+        bool may_be_alone; /* on one host, while a shared store cannot be reached */
         bool uses_reserve; /* may use the reserved disk space: revokes access, or needs no space */
 } ChangeKind;
 

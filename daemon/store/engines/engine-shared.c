@@ -25,6 +25,10 @@ typedef struct EngineShared {
         bool *done;          /* of these, which were made; NULL: not known yet */
         ChangeQueue ended;
         LogBatch batch;
+        OutboxBatch pushed; /* instead of `batch`, if it has changes */
+        bool is_settling;
+        uint64_t n_outbox;
+        bool outbox_waits;  /* for the log to change */
         uint64_t committed; /* the revision of the batch; 0: it is not committed yet */
         uint64_t first_id;  /* the first id given by this process; 0: none yet */
         uint64_t last_id;   /* the last one */
@@ -48,6 +52,8 @@ static void end_change(EngineShared *shared, StoreChange *change)
         STAILQ_INSERT_TAIL(&shared->ended, change, entry);
         worker_wake(shared->worker);
 }
+
+static void make_alone(EngineShared *shared, ChangeQueue *queue);
 
 static void fail_all(EngineShared *shared, ChangeQueue *queue, int r)
 {
@@ -76,9 +82,12 @@ static void finish_change(EngineShared *shared, StoreChange *change, bool done, 
 static void forget_batch(EngineShared *shared)
 {
         log_batch_clear(&shared->batch);
+        log_batch_clear(&shared->pushed.batch);
         free(TAKE_PTR(shared->done));
         shared->committed = 0;
 }
+
+static void settle_outbox(EngineShared *shared);
 
 /* The replica has reached the batch: its changes are readable, and those that failed can be planned
  * with what they collided with. */
@@ -88,8 +97,12 @@ static void finish_batch(EngineShared *shared)
         ChangeQueue again;
         size_t i = 0;
 
-        if (!shared->done || shared->committed > shared->revision)
+        if (!shared->done || shared->committed > shared->revision || shared->is_settling)
                 return;
+        if (shared->pushed.batch.n_changes > 0) {
+                settle_outbox(shared);
+                return;
+        }
         STAILQ_INIT(&again);
         while ((change = change_queue_pop(&shared->planned)))
                 finish_change(shared, change, shared->done[i++], &again);
@@ -111,8 +124,9 @@ static void on_committed(int r, uint64_t revision, const bool *done, void *userd
                         r = -ENOMEM;
         }
         if (r != 0) {
-                fail_all(shared, &shared->planned, r < 0 ? ERROR_STORE_FAILED : r);
                 forget_batch(shared);
+                make_alone(shared, &shared->planned);
+                fail_all(shared, &shared->planned, r < 0 ? ERROR_STORE_FAILED : r);
                 pump(shared);
                 return;
         }
@@ -128,8 +142,9 @@ static void commit_batch(EngineShared *shared)
         r = shared->log->class->commit(shared->log, &shared->batch, on_committed, shared);
         if (r == 0)
                 return;
-        fail_all(shared, &shared->planned, ERROR_STORE_FAILED);
         forget_batch(shared);
+        make_alone(shared, &shared->planned);
+        fail_all(shared, &shared->planned, ERROR_STORE_FAILED);
 }
 
 /* Plan */
@@ -184,20 +199,165 @@ static void start_plan(EngineShared *shared)
 
 static bool has_batch(const EngineShared *shared)
 {
-        return shared->planning || !STAILQ_EMPTY(&shared->planned);
+        return shared->planning || !STAILQ_EMPTY(&shared->planned) ||
+               shared->pushed.batch.n_changes > 0;
+}
+
+/* Outbox */
+
+static void on_made_alone(AloneJob *job)
+{
+        EngineShared *shared = job->userdata;
+        StoreChange *change;
+
+        shared->planning = false;
+        shared->first_id = job->first_id;
+        shared->last_id = job->last_id;
+        if (job->r < 0) {
+                fail_all(shared, &job->queue, store_error_from_errno(job->r));
+        } else {
+                if (shared->n_outbox == 0)
+                        log_warning("The shared store cannot be reached: exchanges are kept on "
+                                    "this host until it can");
+                shared->n_outbox = job->n_outbox;
+                while ((change = change_queue_pop(&job->queue)))
+                        end_change(shared, change);
+        }
+        pump(shared);
+}
+
+/* Removes from the queue the changes that this host may make without the others. */
+static void make_alone(EngineShared *shared, ChangeQueue *queue)
+{
+        ChangeQueue others;
+        StoreChange *change;
+        AloneJob *job = NULL;
+
+        if (!shared->options.may_be_alone || shared->revision == 0)
+                return;
+        STAILQ_INIT(&others);
+        while ((change = change_queue_pop(queue))) {
+                if (change->kind->may_be_alone && !job)
+                        job = alone_job_new(shared->options.environment, on_made_alone, shared);
+                if (change->kind->may_be_alone && job)
+                        STAILQ_INSERT_TAIL(&job->queue, change, entry);
+                else
+                        STAILQ_INSERT_TAIL(&others, change, entry);
+        }
+        STAILQ_CONCAT(queue, &others);
+        if (!job)
+                return;
+        job->options = (PlanOptions){.revision = shared->revision,
+                                     .host = shared->log->class->host(shared->log)};
+        job->first_id = shared->first_id;
+        job->last_id = shared->last_id;
+        shared->planning = true;
+        worker_queue(shared->worker, &job->job);
+}
+
+static void on_pushed(int r, uint64_t revision, const bool *done, void *userdata)
+{
+        EngineShared *shared = userdata;
+        size_t n = shared->pushed.batch.n_changes;
+
+        if (r == 0) {
+                shared->done = calloc(n + 1, sizeof(bool));
+                if (!shared->done)
+                        r = -ENOMEM;
+        }
+        if (r != 0) {
+                shared->outbox_waits = true;
+                forget_batch(shared);
+                pump(shared);
+                return;
+        }
+        memcpy(shared->done, done, n * sizeof(bool));
+        shared->committed = revision;
+        finish_batch(shared);
+}
+
+static void on_collected(OutboxJob *job)
+{
+        EngineShared *shared = job->userdata;
+        int r = job->r;
+
+        shared->planning = false;
+        shared->pushed = TAKE(job->batch, (OutboxBatch){});
+        if (r == 0 && shared->pushed.batch.n_changes > 0)
+                r = shared->log->class->commit(shared->log, &shared->pushed.batch, on_pushed,
+                                               shared);
+        else
+                shared->n_outbox = job->n_outbox;
+        if (r < 0) {
+                shared->outbox_waits = true;
+                forget_batch(shared);
+        }
+        pump(shared);
+}
+
+static void push_outbox(EngineShared *shared)
+{
+        OutboxJob *job = outbox_job_new(shared->options.environment, on_collected, shared);
+
+        shared->outbox_waits = !job;
+        if (!job)
+                return;
+        shared->planning = true;
+        worker_queue(shared->worker, &job->job);
+}
+
+static void on_settled(OutboxJob *job)
+{
+        EngineShared *shared = job->userdata;
+
+        shared->is_settling = false;
+        if (job->n_lost > 0)
+                log_error("%zu passkeys that were linked here while the shared store could not be "
+                          "reached are linked to other users by other hosts",
+                          job->n_lost);
+        if (job->r < 0)
+                shared->outbox_waits = true;
+        else
+                shared->n_outbox = job->n_outbox;
+        if (shared->n_outbox == 0)
+                log_notice("All exchanges that were kept on this host are shared now");
+        forget_batch(shared);
+        pump(shared);
+}
+
+static void settle_outbox(EngineShared *shared)
+{
+        OutboxJob *job = outbox_job_new(shared->options.environment, on_settled, shared);
+
+        if (!job) { /* pushes the same entries again */
+                shared->outbox_waits = true;
+                forget_batch(shared);
+                return;
+        }
+        shared->is_settling = true;
+        job->settled = TAKE_PTR(shared->done);
+        memcpy(job->batch.ids, shared->pushed.ids, sizeof(job->batch.ids));
+        job->batch.batch.n_changes = 0;
+        job->n_settled = shared->pushed.batch.n_changes;
+        worker_queue(shared->worker, &job->job);
 }
 
 /* Goes on with what waits. */
 static void pump(EngineShared *shared)
 {
-        if (STAILQ_EMPTY(&shared->waiting) || has_batch(shared))
+        if (has_batch(shared) || !shared->knows_reachable)
                 return;
-        if (!shared->knows_reachable)
+        if (shared->reachable && shared->revision > 0 && shared->n_outbox > 0 &&
+            !shared->outbox_waits) {
+                push_outbox(shared);
+        } else if (STAILQ_EMPTY(&shared->waiting)) {
                 return;
-        if (!shared->reachable || shared->revision == 0)
+        } else if (!shared->reachable || shared->revision == 0) {
+                make_alone(shared, &shared->waiting);
                 fail_all(shared, &shared->waiting, ERROR_STORE_FAILED);
-        else
+        } else {
                 start_plan(shared);
+        }
 }
 
 /* Replica */
@@ -220,6 +380,7 @@ static void on_applied(ApplyJob *job)
                 STAILQ_CONCAT(&shared->arrived, &job->updates);
         } else {
                 shared->revision = job->revision;
+                shared->outbox_waits = false;
                 report_news(shared, job);
         }
         start_applying(shared);
@@ -265,6 +426,7 @@ static void on_reachable(bool is_reachable, void *userdata)
 
         shared->knows_reachable = true;
         shared->reachable = is_reachable;
+        shared->outbox_waits = false;
         pump(shared);
 }
 
@@ -409,6 +571,11 @@ static bool shared_is_left(Engine *engine, uint64_t id)
                (shared->first_id == 0 || id < shared->first_id);
 }
 
+static uint64_t shared_outbox(Engine *engine)
+{
+        return ((EngineShared *) engine)->n_outbox;
+}
+
 static void shared_release_memory(Engine *engine)
 {
         EngineShared *shared = (EngineShared *) engine;
@@ -434,6 +601,7 @@ static const EngineClass shared_class = {
         .collect = shared_collect,
         .is_readable = shared_is_readable,
         .is_left = shared_is_left,
+        .outbox = shared_outbox,
         .release_memory = shared_release_memory,
 };
 
@@ -454,6 +622,8 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
         STAILQ_INIT(&shared->ended);
         STAILQ_INIT(&shared->arrived);
         r = read_revision(options->environment, &shared->revision);
+        if (r == 0)
+                r = outbox_count(options->environment, &shared->n_outbox);
         if (r < 0) /* a replica that cannot be read is loaded anew */
                 shared->revision = 0;
         r = worker_new(&shared->worker);

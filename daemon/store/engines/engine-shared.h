@@ -16,6 +16,7 @@
 typedef struct EngineSharedOptions {
         Environment *environment; /* lent */
         SharedLog *log;           /* owned, also on failure */
+        bool may_be_alone;        /* exchanges go on while the log cannot be reached */
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* the replica can be read, or is new; may be NULL */

@@ -24,6 +24,8 @@ typedef struct EngineClass {
         /* Whether an intent is of an earlier process of this host. NULL: if its id is below that of
          * environment_first_id(). */
         bool (*is_left)(Engine *engine, uint64_t id);
+        /* Changes that other hosts do not have yet. NULL: none. */
+        uint64_t (*outbox)(Engine *engine);
         /* Releases cached memory soon. */
         void (*release_memory)(Engine *engine);
 } EngineClass;

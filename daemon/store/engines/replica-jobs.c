@@ -282,6 +282,97 @@ PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *even
         return page;
 }
 
+/* Alone */
+
+static void alone_run(Job *job)
+{
+        AloneJob *alone = container_of(job, AloneJob, job);
+
+        alone->options.first_id = &alone->first_id;
+        alone->options.last_id = &alone->last_id;
+        alone->r = outbox_make(alone->environment, &alone->options, &alone->queue);
+        if (alone->r == 0)
+                alone->r = outbox_count(alone->environment, &alone->n_outbox);
+}
+
+static void alone_drop(Job *job)
+{
+        AloneJob *alone = container_of(job, AloneJob, job);
+
+        change_queue_clear(&alone->queue);
+        free(alone);
+}
+
+static void alone_done(Job *job)
+{
+        AloneJob *alone = container_of(job, AloneJob, job);
+
+        alone->done(alone);
+        alone_drop(job);
+}
+
+AloneJob *alone_job_new(Environment *environment, void (*done)(AloneJob *job), void *userdata)
+{
+        AloneJob *alone = calloc(1, sizeof(AloneJob));
+
+        if (!alone)
+                return NULL;
+        *alone = (AloneJob){
+                .job = {.run = alone_run, .done = alone_done, .drop = alone_drop},
+                .environment = environment,
+                .done = done,
+                .userdata = userdata,
+        };
+        STAILQ_INIT(&alone->queue);
+        return alone;
+}
+
+/* Outbox */
+
+static void outbox_run(Job *job)
+{
+        OutboxJob *outbox = container_of(job, OutboxJob, job);
+
+        outbox->r = outbox->settled
+                            ? outbox_settle(outbox->environment, outbox->batch.ids, outbox->settled,
+                                            outbox->n_settled, &outbox->n_lost)
+                            : outbox_collect(outbox->environment, &outbox->batch);
+        if (outbox->r == 0)
+                outbox->r = outbox_count(outbox->environment, &outbox->n_outbox);
+}
+
+static void outbox_drop(Job *job)
+{
+        OutboxJob *outbox = container_of(job, OutboxJob, job);
+
+        log_batch_clear(&outbox->batch.batch);
+        free(outbox->settled);
+        free(outbox);
+}
+
+static void outbox_done(Job *job)
+{
+        OutboxJob *outbox = container_of(job, OutboxJob, job);
+
+        outbox->done(outbox);
+        outbox_drop(job);
+}
+
+OutboxJob *outbox_job_new(Environment *environment, void (*done)(OutboxJob *job), void *userdata)
+{
+        OutboxJob *outbox = calloc(1, sizeof(OutboxJob));
+
+        if (!outbox)
+                return NULL;
+        *outbox = (OutboxJob){
+                .job = {.run = outbox_run, .done = outbox_done, .drop = outbox_drop},
+                .environment = environment,
+                .done = done,
+                .userdata = userdata,
+        };
+        return outbox;
+}
+
 /* Barrier */
 
 static void barrier_run(Job *job _unused_)

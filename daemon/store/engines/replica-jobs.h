@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/store/engines/worker.h"
+#include "daemon/store/shared/outbox.h"
 #include "daemon/store/shared/plan.h"
 #include "daemon/store/shared/replica-load.h"
 #include "daemon/store/shared/replica.h"
@@ -73,6 +74,37 @@ typedef struct PageJob {
 
 PageJob *page_job_new(ReplicaLoad *load, uint64_t revision, const LogEvent *events, size_t n_events,
                       bool is_last, void (*done)(PageJob *job), void *userdata);
+
+/* Makes changes on this host alone. */
+typedef struct AloneJob {
+        Job job;
+        Environment *environment;
+        void (*done)(struct AloneJob *job);
+        void *userdata;
+        PlanOptions options;
+        uint64_t first_id, last_id;
+        ChangeQueue queue;
+        uint64_t n_outbox; /* entries of the outbox after it */
+        int r;
+} AloneJob;
+
+AloneJob *alone_job_new(Environment *environment, void (*done)(AloneJob *job), void *userdata);
+
+/* Collects a batch of the outbox; or settles one, if `settled` is set. */
+typedef struct OutboxJob {
+        Job job;
+        Environment *environment;
+        void (*done)(struct OutboxJob *job);
+        void *userdata;
+        OutboxBatch batch; /* collected; or only its ids, to be settled */
+        bool *settled;     /* of each id, whether its change was made; owned */
+        size_t n_settled;
+        size_t n_lost;
+        uint64_t n_outbox; /* entries of the outbox after it */
+        int r;
+} OutboxJob;
+
+OutboxJob *outbox_job_new(Environment *environment, void (*done)(OutboxJob *job), void *userdata);
 
 /* Does nothing. Takes ownership of the change. */
 typedef struct BarrierJob {

@@ -24,6 +24,7 @@ static const struct {
         [DATABASE_INTENTS] = {"intents", 0},
         [DATABASE_DELETES] = {"deletes", 0},
         [DATABASE_TOMBSTONES] = {"decisions", 0},
+        [DATABASE_OUTBOX] = {"outbox", 0},
 };
 
 /* Opens all databases, and creates missing ones. */

@@ -18,12 +18,13 @@
  *        intents     intent key -> open exchange
  *        deletes     intent key -> open delete in the vault
  *        decisions   intent key -> tombstone
+ *        outbox      intent key -> change that the shared log does not have yet
  *
  * Keys are in key.h, values in record.h. Intents, deletes, tombstones and links share one ascending
  * sequence of ids: a link has a lower id than a delete that names it, so a later link of its
  * authenticator never gets the same id.
  */
-#define SCHEMA_VERSION 4U
+#define SCHEMA_VERSION 5U
 
 typedef enum Database {
         DATABASE_META,
@@ -36,6 +37,7 @@ typedef enum Database {
         DATABASE_INTENTS,
         DATABASE_DELETES,
         DATABASE_TOMBSTONES,
+        DATABASE_OUTBOX,
         DATABASE_MAX,
 } Database;
 

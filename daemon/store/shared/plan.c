@@ -327,23 +327,29 @@ static int ensure_tenancy(Txn *txn, const char *tenancy_id)
         return r < 0 ? r : tenancy_table_put(txn, tenancy_id, &tenancy);
 }
 
-/* Returns 1 if the change has to wait for the next batch, else 0 or a negative errno. */
-static int plan_change(Plan *plan, StoreChange *change)
+/* Applies the change, and gets what it read and wrote. */
+static int try_change(Plan *plan, StoreChange *change, LogChange *ret)
 {
-        _cleanup_(log_change_clear) LogChange planned = {};
         _cleanup_(access_set_clear) AccessSet accesses = {};
-        int r = 0;
+        int r;
 
-        if (change->tenancy_id)
-                r = ensure_tenancy(&plan->txn, change->tenancy_id);
+        r = ensure_tenancy(&plan->txn, change->tenancy_id);
         if (r < 0)
                 return r;
         change->limit = STEP_LINKS;
         plan->txn.accesses = &accesses;
         r = change_apply(change, &plan->txn);
         plan->txn.accesses = NULL;
-        if (r == 0)
-                r = add_entries(plan, &planned, change->tenancy_id, &accesses);
+        return r < 0 ? r : add_entries(plan, ret, change->tenancy_id, &accesses);
+}
+
+/* Returns 1 if the change has to wait for the next batch, else 0 or a negative errno. */
+static int plan_change(Plan *plan, StoreChange *change)
+{
+        _cleanup_(log_change_clear) LogChange planned = {};
+        int r;
+
+        r = try_change(plan, change, &planned);
         if (r < 0)
                 return r;
         if (fits(plan, &planned))
@@ -406,5 +412,29 @@ int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue
         }
         *options->last_id = clock.last_id;
         *ret = TAKE(plan.batch, (LogBatch){});
+        return 0;
+}
+
+int plan_alone(Txn *txn, const PlanOptions *options, StoreChange *change, LogBatch *ret)
+{
+        Plan plan = {.txn = *txn /* lent */, .options = options};
+        StoreClock clock = *txn->clock;
+        LogChange planned = {};
+        int r;
+
+        clock.last_id = first_id(options, &clock);
+        if (*options->first_id == 0)
+                *options->first_id = clock.last_id;
+        plan.txn.clock = &clock;
+        r = try_change(&plan, change, &planned);
+        if (r == 0)
+                r = append(&plan, &planned);
+        *options->last_id = clock.last_id;
+        if (r < 0) {
+                log_change_clear(&planned);
+                log_batch_clear(&plan.batch);
+                return r;
+        }
+        *ret = plan.batch;
         return 0;
 }

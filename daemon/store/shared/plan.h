@@ -26,3 +26,10 @@ typedef struct PlanOptions {
  */
 int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue *queue,
                ChangeQueue *planned, ChangeQueue *failed, LogBatch *ret);
+
+/*
+ * Applies a change to the replica alone, in a transaction that the caller commits: the same
+ * decision, without the other hosts. Gets its writes and marks in `ret`, as a batch of one change.
+ * Returns 0, with the result in the change, or a negative errno that aborts the transaction.
+ */
+int plan_alone(Txn *txn, const PlanOptions *options, StoreChange *change, LogBatch *ret);

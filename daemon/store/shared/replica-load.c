@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/store/shared/outbox.h"
 #include "daemon/store/shared/replica-load.h"
 #include "daemon/store/shared/replica.h"
 
@@ -116,7 +117,11 @@ int replica_load_end(ReplicaLoad *load, uint64_t revision)
 {
         int r;
 
-        r = add(load, revision, NULL, 0, true);
+        r = open_snapshot(load);
+        if (r == 0)
+                r = outbox_copy(load->replica, load->environment);
+        if (r == 0)
+                r = add(load, revision, NULL, 0, true);
         if (r < 0)
                 return r;
         load->environment = environment_free(load->environment);

@@ -139,7 +139,7 @@ int replica_apply(Txn *txn, uint64_t revision, const LogEvent *event, ReplicaNew
 {
         _cleanup_(replica_news_clear) ReplicaNews news = {};
         _cleanup_(shared_key_clear) SharedKey key = {};
-        uint64_t first_id = revision_id(revision, 0, 0);
+        uint64_t first_id = revision_id(revision, NO_HOST_NUMBER, 0);
         int r;
 
         if (txn->clock->last_id < first_id)

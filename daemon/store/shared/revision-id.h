@@ -10,12 +10,13 @@
  * is given before its revision is known, and is that of the next one.
  */
 #define REVISION_MAX    ((UINT64_C(1) << 44) - 2)
-#define HOST_NUMBER_MAX 255U
+#define HOST_NUMBER_MAX 254U
+#define NO_HOST_NUMBER  255U /* of ids that each replica gives itself */
 #define ID_SLOTS        4096U
 
 static inline uint64_t revision_id(uint64_t revision, unsigned host, unsigned slot)
 {
-        assert(revision <= REVISION_MAX + 1 && host <= HOST_NUMBER_MAX && slot < ID_SLOTS);
+        assert(revision <= REVISION_MAX + 1 && host <= NO_HOST_NUMBER && slot < ID_SLOTS);
         return revision << 20 | (uint64_t) host << 12 | slot;
 }
 

@@ -65,6 +65,13 @@ char *shared_key_for_id(SharedKind kind, const char *tenancy_id, uint64_t id)
         return format(kind, tenancy_id, hex);
 }
 
+bool shared_key_is_mark(const char *key)
+{
+        size_t len = strlen(kinds[SHARED_USER]);
+
+        return strncmp(key, kinds[SHARED_USER], len) == 0 && key[len] == '/';
+}
+
 void shared_key_clear(SharedKey *key)
 {
         free(key->tenancy_id);

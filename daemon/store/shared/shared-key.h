@@ -38,6 +38,9 @@ char *shared_key_for_answer(const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
 /* `kind`: SHARED_EXCHANGE, SHARED_DELETE or SHARED_TOMBSTONE. */
 char *shared_key_for_id(SharedKind kind, const char *tenancy_id, uint64_t id);
 
+/* Whether the key is one of SHARED_USER, which is written without a value. */
+bool shared_key_is_mark(const char *key);
+
 typedef struct SharedKey {
         SharedKind kind;
         char *tenancy_id;       /* NULL: none */

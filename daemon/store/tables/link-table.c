@@ -429,7 +429,8 @@ int link_table_set(Txn *txn, const char *tenancy_id, const Link *link, LinkList 
                 r = link_table_get_in(txn, tenancy.number, link->authenticator_id, &old);
         if (r < 0)
                 return r;
-        if (old && old->id == link->id && streq(old->user_id, link->user_id))
+        /* A link that was made here while the log was away gets its id now. */
+        if (old && streq(old->user_id, link->user_id))
                 return link_table_put(txn, tenancy.number, link);
         r = old ? link_table_take(txn, &tenancy, TAKE_PTR(old), removed) : 0;
         if (r == 0)

@@ -23,7 +23,7 @@ int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret);
 int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
                    bool *ret_newly_linked);
 /* Stores a link as it is on another host, with its id, without the limit per user. Appends the link
- * that it replaces to `removed`; *ret_added is false if only the use of the link has changed. */
+ * that it replaces to `removed`; *ret_added is false if the user had the link already. */
 int link_table_set(Txn *txn, const char *tenancy_id, const Link *link, LinkList *removed,
                    bool *ret_added);
 /* NOT_FOUND. */

@@ -24,6 +24,7 @@ typedef struct Watcher {
 } Watcher;
 
 static Watcher watchers[HOSTS];
+static bool may_be_alone; /* the hosts of the next fleet */
 
 static void on_changed(const ReplicaNews *news, void *userdata)
 {
@@ -44,6 +45,7 @@ static void join(Fleet *fleet, unsigned i)
 {
         const StoreSharedOptions options = {
                 .log = memory_cluster_join(fleet->cluster, i),
+                .may_be_alone = may_be_alone,
                 .changed = on_changed,
                 .userdata = &watchers[i],
         };
@@ -405,14 +407,137 @@ static void test_foreign_keys(void **state)
         assert_int_equal(fleet_add(fleet, 1, "u", "c", &newly_linked), 0);
 }
 
+static int setup_alone(void **state)
+{
+        may_be_alone = true;
+        return setup(state);
+}
+
+static int teardown_alone(void **state)
+{
+        may_be_alone = false;
+        return teardown(state);
+}
+
+/* An exchange of a code that links a passkey. */
+static int fleet_exchange(Fleet *fleet, unsigned host, const char *user, const char *authenticator,
+                          bool *ret_newly_linked)
+{
+        _cleanup_(link_freep) Link *link = make_link(authenticator, user, 7);
+        const ExchangeIntent intent = {.wants_link = true, .window_ms = 1000};
+        Outcome begun = {}, ended = {};
+
+        assert_int_equal(store_begin_exchange(fleet->hosts[host].store, "t", &intent, on_begun,
+                                              &begun, NULL),
+                         0);
+        wait_for(fleet, &begun.n_calls, 1);
+        if (begun.r != 0)
+                return begun.r;
+        assert_int_equal(
+                store_commit_exchange(fleet->hosts[host].store, "t",
+                                      &(ExchangeOutcome){.intent_id = begun.id, .link = link},
+                                      on_added, &ended, NULL),
+                0);
+        wait_for(fleet, &ended.n_calls, 1);
+        *ret_newly_linked = ended.newly_linked;
+        return ended.r;
+}
+
+static void assert_shared(Fleet *fleet)
+{
+        settle(fleet);
+        for (unsigned i = 0; i < HOSTS; i++) {
+                assert_int_equal(store_outbox(fleet->hosts[i].store), 0);
+                assert_same_links(fleet->hosts[0].store, fleet->hosts[i].store);
+        }
+        assert_int_equal(memory_cluster_count(fleet->cluster, "exchanges/"), 0);
+        assert_int_equal(memory_cluster_count(fleet->cluster, "links/"),
+                         count(fleet->hosts[0].store, "t"));
+}
+
+/* Without the log, exchanges go on; other changes fail. Later all hosts have the links. */
+static void test_alone(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        assert_int_equal(fleet_add(fleet, 0, "u", "known", &newly_linked), 0);
+        settle(fleet);
+        memory_cluster_set_reachable(fleet->cluster, false);
+        assert_int_equal(fleet_exchange(fleet, 0, "u", "new", &newly_linked), 0);
+        assert_true(newly_linked);
+        assert_int_equal(fleet_exchange(fleet, 0, "u", "new", &newly_linked), 0);
+        assert_false(newly_linked);
+        assert_int_equal(fleet_exchange(fleet, 1, "u", "known", &newly_linked), 0);
+        assert_false(newly_linked);
+        assert_int_equal(fleet_exchange(fleet, 1, "v", "known", &newly_linked),
+                         ERROR_LINK_CONFLICT);
+        assert_int_equal(fleet_add(fleet, 0, "u", "added", &newly_linked), ERROR_STORE_FAILED);
+        assert_string_equal(user_of(fleet->hosts[0].store, "t", "new"), "u");
+        assert_true(store_outbox(fleet->hosts[0].store) > 0);
+        memory_cluster_set_reachable(fleet->cluster, true);
+        assert_shared(fleet);
+        assert_string_equal(user_of(fleet->hosts[2].store, "t", "new"), "u");
+        assert_int_equal(fleet_add(fleet, 2, "u", "added", &newly_linked), 0);
+}
+
+/* Two hosts alone have linked a passkey to different users: one of them keeps it. */
+static void test_alone_in_conflict(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        memory_cluster_set_reachable(fleet->cluster, false);
+        assert_int_equal(fleet_exchange(fleet, 0, "u", "a", &newly_linked), 0);
+        assert_int_equal(fleet_exchange(fleet, 1, "v", "a", &newly_linked), 0);
+        assert_int_equal(fleet_exchange(fleet, 2, "u", "b", &newly_linked), 0);
+        assert_int_equal(fleet_exchange(fleet, 1, "u", "b", &newly_linked), 0);
+        memory_cluster_set_reachable(fleet->cluster, true);
+        assert_shared(fleet);
+        assert_int_equal(count(fleet->hosts[0].store, "t"), 2);
+        assert_string_equal(user_of(fleet->hosts[0].store, "t", "b"), "u");
+}
+
+/* The outbox survives a restart, and that the replica is loaded anew. */
+static void test_alone_and_restart(void **state)
+{
+        Fleet *fleet = *state;
+        bool newly_linked;
+
+        add_links(fleet, 0, "old", 20, "o");
+        settle(fleet);
+        memory_cluster_set_reachable(fleet->cluster, false);
+        assert_int_equal(fleet_exchange(fleet, 2, "u", "a", &newly_linked), 0);
+        settle(fleet);
+        fleet->hosts[2].store = store_free(fleet->hosts[2].store);
+        memory_cluster_set_reachable(fleet->cluster, true);
+        settle(fleet);
+        add_links(fleet, 1, "more", 20, "o");
+        memory_cluster_compact(fleet->cluster);
+        join(fleet, 2);
+        assert_int_equal(store_outbox(fleet->hosts[2].store), 2);
+        assert_string_equal(user_of(fleet->hosts[2].store, "t", "a"), "u");
+        assert_shared(fleet);
+        assert_string_equal(user_of(fleet->hosts[0].store, "t", "a"), "u");
+        assert_int_equal(count(fleet->hosts[2].store, "t"), 41);
+}
+
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f)       cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST_ALONE(f) cmocka_unit_test_setup_teardown(f, setup_alone, teardown_alone)
         const struct CMUnitTest tests[] = {
-                TEST(test_same_as_local),  TEST(test_races),
-                TEST(test_links_per_user), TEST(test_removal_of_unseen_link),
-                TEST(test_compaction),     TEST(test_restart),
-                TEST(test_unreachable),    TEST(test_foreign_keys),
+                TEST(test_same_as_local),
+                TEST(test_races),
+                TEST(test_links_per_user),
+                TEST(test_removal_of_unseen_link),
+                TEST(test_compaction),
+                TEST(test_restart),
+                TEST(test_unreachable),
+                TEST(test_foreign_keys),
+                TEST_ALONE(test_alone),
+                TEST_ALONE(test_alone_in_conflict),
+                TEST_ALONE(test_alone_and_restart),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
