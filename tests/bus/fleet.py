@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Several hosts that share a link store in etcd: each is a bus, a daemon and a key holder."""
 
+import base64
 import contextlib
 
 from harness import BusError, Workspace
@@ -10,12 +11,66 @@ from .client import Connection
 from .stack import Stack, eventually
 
 
+class EtcdMember(Etcd):
+    """One of three."""
+
+    def __init__(self, work: Workspace, name: str):
+        super().__init__(work, name)
+        self.cluster: list["EtcdMember"] = []
+
+    def command(self):
+        peers = ",".join(f"{member.name}=http://127.0.0.1:{member.peer_port}" for member in self.cluster)
+        replaced = {"--name": self.name, "--initial-cluster": peers}
+        return [f"{name}={replaced[name]}" if (name := option.split("=")[0]) in replaced else option
+                for option in super().command()]
+
+    def wait_ready(self):
+        """It serves when a majority runs."""
+
+
+class EtcdCluster:
+    """Three members."""
+
+    def __init__(self, work: Workspace):
+        self.members = [EtcdMember(work, f"etcd-{i}") for i in range(3)]
+        for member in self.members:
+            member.cluster = self.members
+
+    @property
+    def endpoint(self) -> str:
+        return " ".join(member.endpoint for member in self.members)
+
+    def start(self):
+        for member in self.members:
+            member.start()
+        for member in self.members:
+            Etcd.wait_ready(member)
+
+    def kill9(self):
+        for member in self.members:
+            member.kill9()
+
+    def links(self) -> dict[str, str]:
+        """The user of each authenticator in the cluster."""
+        prefix = b"/passlock/links/"
+        kvs = self.members[0].call("/v3/kv/range", {
+            "key": base64.b64encode(prefix).decode(),
+            "range_end": base64.b64encode(prefix[:-1] + b"0").decode()}).get("kvs", [])
+        return dict(map(read_link, kvs))
+
+
+def read_link(kv: dict) -> tuple[str, str]:
+    """Authenticator and user: in the record, the user is after the version, with its length."""
+    record = base64.b64decode(kv["value"])
+    return base64.b64decode(kv["key"]).rsplit(b"/", 1)[1].decode(), record[2:2 + record[1]].decode()
+
+
 class Fleet:
     """Hosts with the same tenancy. The first one has the API."""
 
-    def __init__(self, n_hosts: int = 2, **store: str):
+    def __init__(self, n_hosts: int = 2, etcd=Etcd, **store: str):
         self.work = Workspace()
-        self.etcd = Etcd(self.work)
+        self.etcd = etcd(self.work)
         first = Stack()
         self.hosts = [first, *(Stack(first) for _ in range(n_hosts - 1))]
         self.store = store
