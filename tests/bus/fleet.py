@@ -66,13 +66,13 @@ def read_link(kv: dict) -> tuple[str, str]:
 
 
 class Fleet:
-    """Hosts with the same tenancy. The first one has the API."""
+    """Hosts with the same tenancy. The first one has the API, unless the stacks are of another kind."""
 
-    def __init__(self, n_hosts: int = 2, etcd=Etcd, **store: str):
+    def __init__(self, n_hosts: int = 2, etcd=Etcd, stack: type[Stack] = Stack, **store: str):
         self.work = Workspace()
         self.etcd = etcd(self.work)
-        first = Stack()
-        self.hosts = [first, *(Stack(first) for _ in range(n_hosts - 1))]
+        first = stack()
+        self.hosts = [first, *(Stack(first) if stack is Stack else stack() for _ in range(n_hosts - 1))]
         self.store = store
 
     def start(self):
