@@ -11,10 +11,12 @@
 #include "base/new-file.h"
 #include "daemon/etcd-log/etcd-log.h"
 #include "daemon/shared-store.h"
+#include "daemon/store/shared/revision-id.h"
 #include "daemon/store/store-shared.h"
 
-#define DIRECTORY "shared"
-#define NAME_FILE "host-name"
+#define DIRECTORY   "shared"
+#define NAME_FILE   "host-name"
+#define NUMBER_FILE "host-number"
 
 /* "Which host is this?", for sd_id128_get_machine_app_specific(). */
 #define APP_ID SD_ID128_MAKE(7c, 1f, 5b, 0e, 91, d2, 4c, 0a, a6, 3d, 52, 8e, 0f, c4, 77, 19)
@@ -24,6 +26,7 @@
 
 struct SharedStore {
         Holder *holder;
+        char *directory;
         SharedStoreOwner owner;
         SharedLog *log; /* of the store */
         Store *store;
@@ -51,15 +54,16 @@ static int read_name(const char *path, const char *machine, char ret[static NAME
         return 0;
 }
 
-static int write_name(const char *path, const char *name)
+static int write_file(const char *path, const char *text)
 {
         _cleanup_(new_file_freep) NewFile *file = NULL;
+        size_t len = strlen(text);
         int r;
 
         r = new_file_open(path, &file);
         if (r < 0)
                 return r;
-        if (write(new_file_fd(file), name, NAME_LEN) != (ssize_t) NAME_LEN)
+        if (write(new_file_fd(file), text, len) != (ssize_t) len)
                 return -EIO;
         return new_file_publish(file, true);
 }
@@ -83,7 +87,44 @@ static int get_name(const char *directory, char ret[static NAME_LEN + 1])
         if (getrandom(&random, sizeof(random), 0) < 0)
                 return log_errno_origin(-errno);
         (void) snprintf(ret, NAME_LEN + 1, "%s-%016llx", machine, (unsigned long long) random);
-        return write_name(path, ret);
+        return write_file(path, ret);
+}
+
+/* The number of the host, which its ids contain, also while etcd is away: 0 if it has none yet. */
+static unsigned read_number(const char *directory)
+{
+        _cleanup_(freep) char *path = NULL;
+        _cleanup_(closep) int fd = -1;
+        char text[4] = "";
+        unsigned number;
+
+        if (asprintf(&path, "%s/" NUMBER_FILE, directory) < 0) {
+                path = NULL;
+                return 0;
+        }
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%3u", &number) != 1)
+                return 0;
+        return number <= HOST_NUMBER_MAX ? number : 0;
+}
+
+static void on_claimed(unsigned number, void *userdata)
+{
+        const SharedStore *shared = userdata;
+        _cleanup_(freep) char *path = NULL;
+        char text[4];
+        int r = -ENOMEM;
+
+        if (read_number(shared->directory) == number)
+                return;
+        (void) snprintf(text, sizeof(text), "%03u", number);
+        if (asprintf(&path, "%s/" NUMBER_FILE, shared->directory) < 0)
+                path = NULL;
+        else
+                r = write_file(path, text);
+        if (r < 0)
+                log_error("Failed to write %s/" NUMBER_FILE ": %s", shared->directory,
+                          strerror(-r));
 }
 
 /* The store */
@@ -125,7 +166,11 @@ static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *c
                 return r;
         }
         r = etcd_log_new(event, holder_etcd_transport(shared->holder),
-                         &(EtcdLogOptions){.prefix = config->prefix, .host_name = name},
+                         &(EtcdLogOptions){.prefix = config->prefix,
+                                           .host_name = name,
+                                           .host_number = read_number(directory),
+                                           .claimed = on_claimed,
+                                           .userdata = shared},
                          &shared->log);
         if (r < 0)
                 return r;
@@ -143,18 +188,17 @@ int shared_store_new(sd_event *event, Holder *holder, const StoreConfig *config,
                      const char *state_directory, const SharedStoreOwner *owner, SharedStore **ret)
 {
         _cleanup_(shared_store_freep) SharedStore *shared = calloc(1, sizeof(SharedStore));
-        _cleanup_(freep) char *directory = NULL;
         int r;
 
         if (!shared)
                 return -ENOMEM;
         shared->holder = holder;
         shared->owner = *owner;
-        if (asprintf(&directory, "%s/" DIRECTORY, state_directory) < 0) {
-                directory = NULL;
+        if (asprintf(&shared->directory, "%s/" DIRECTORY, state_directory) < 0) {
+                shared->directory = NULL;
                 return -ENOMEM;
         }
-        r = open_store(shared, event, config, directory);
+        r = open_store(shared, event, config, shared->directory);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(shared);
@@ -166,6 +210,7 @@ SharedStore *shared_store_free(SharedStore *shared)
         if (!shared)
                 return NULL;
         store_free(shared->store);
+        free(shared->directory);
         free(shared);
         return NULL;
 }

@@ -79,6 +79,8 @@ static void on_claimed(int r, const EtcdReply *reply, void *userdata)
         }
         log->host.revision = reply->header.revision;
         log->host.claimed = true;
+        if (log->host.on_claimed)
+                log->host.on_claimed(log->host.number, log->host.userdata);
         etcd_log_tell_reachable(log);
 }
 

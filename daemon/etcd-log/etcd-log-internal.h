@@ -15,6 +15,8 @@ typedef struct EtcdLogHost {
         bool claimed;
         int64_t revision; /* of its last change by this process */
         EtcdCall *call;
+        void (*on_claimed)(unsigned number, void *userdata);
+        void *userdata;
 } EtcdLogHost;
 
 /* The batch in flight, see etcd-log-commit.c. */

@@ -259,6 +259,9 @@ static int set_up(EtcdLog *log, const EtcdTransport *transport, const EtcdLogOpt
 
         log->prefix = strdup(options->prefix);
         log->host.name = strdup(options->host_name);
+        log->host.number = options->host_number;
+        log->host.on_claimed = options->claimed;
+        log->host.userdata = options->userdata;
         if (!log->prefix || !log->host.name)
                 return -ENOMEM;
         log->prefix_len = strlen(log->prefix);

@@ -18,6 +18,9 @@
 typedef struct EtcdLogOptions {
         const char *prefix;    /* ends with a slash */
         const char *host_name; /* unique in the fleet: the machine id */
+        unsigned host_number;  /* as of the last claimed(), for the time until etcd is reached */
+        void (*claimed)(unsigned host_number, void *userdata); /* may be NULL */
+        void *userdata;
 } EtcdLogOptions;
 
 /* Copies the options; the transport is lent. Connects in the background. Returns 0 or a negative

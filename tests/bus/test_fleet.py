@@ -134,3 +134,24 @@ def test_code_is_not_used_without_etcd():
             fleet.etcd.start()
             fleet.wait_ready(host)
             assert plain(connection.exchange(passkey.code))["newly_linked"]
+
+
+def test_start_while_etcd_is_away(fleet):
+    """A host that starts without etcd signs people up with its replica, under its own number."""
+    host = fleet.hosts[1]
+    fleet.etcd.kill9()
+    host.daemon.kill9()
+    host.daemon.start()
+    new = fleet.hosts[0].create_passkey(new_user())
+    with host.connect() as two:
+        assert plain(two.exchange(new.code))["newly_linked"]
+    number = next((host.work / "").rglob("shared/host-number"))
+    assert number.read_text() == "001" or number.read_text() == "000"
+    fleet.etcd.start()
+    with fleet.hosts[0].connect() as one:
+        eventually(lambda: user_of(one, new.authenticator_id) == new.user_id)
+    host.daemon.kill9()
+    number.unlink()
+    host.daemon.start()
+    fleet.wait_ready(host)
+    assert number.exists()
