@@ -79,21 +79,6 @@ int outbox_entry_take(const LogChange *change, char *const *marks, size_t n_mark
         return r;
 }
 
-static int append_mark(LogBatch *batch, const char *key)
-{
-        char **marks;
-
-        for (size_t i = 0; i < batch->n_marks; i++)
-                if (streq(batch->marks[i], key))
-                        return 0;
-        marks = reallocarray(batch->marks, batch->n_marks + 1, sizeof(char *));
-        if (!marks)
-                return -ENOMEM;
-        batch->marks = marks;
-        marks[batch->n_marks] = strdup(key);
-        return marks[batch->n_marks] ? (batch->n_marks++, 0) : -ENOMEM;
-}
-
 static int append_write(const OutboxWrite *write, LogChange *change)
 {
         OutboxWrite copy = {};
@@ -124,7 +109,7 @@ int outbox_entry_append(const OutboxEntry *entry, LogBatch *batch)
         *change = (LogChange){};
         for (size_t i = 0; r == 0 && i < entry->n_writes; i++)
                 r = shared_key_is_mark(entry->writes[i].key)
-                            ? append_mark(batch, entry->writes[i].key)
+                            ? log_batch_add_mark(batch, entry->writes[i].key)
                             : append_write(&entry->writes[i], change);
         return r;
 }

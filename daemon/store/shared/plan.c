@@ -172,37 +172,17 @@ static bool is_pruning(const Access *entry)
                (entry->database == DATABASE_IDEMPOTENCY || entry->database == DATABASE_TOMBSTONES);
 }
 
-static int add_mark(LogBatch *batch, char *key)
-{
-        _cleanup_(freep) char *owned = key;
-        char **marks;
-
-        for (size_t i = 0; i < batch->n_marks; i++)
-                if (streq(batch->marks[i], key))
-                        return 0;
-        marks = reallocarray(batch->marks, batch->n_marks + 1, sizeof(char *));
-        if (!marks)
-                return -ENOMEM;
-        batch->marks = marks;
-        marks[batch->n_marks++] = TAKE_PTR(owned);
-        return 0;
-}
-
 /* The links of a user: no other host may have added one. A removal needs no such condition. */
 static int add_user(Plan *plan, LogChange *change, const Access *entry, const char *key)
 {
         bool adds = entry->written && entry->value;
-        char *copy;
         int r;
 
         if (entry->written && !adds && entry->existed)
                 return 0;
         r = log_change_add_condition(change, LOG_UNCHANGED_SINCE, strdup(key),
                                      plan->options->revision);
-        if (r < 0 || !adds)
-                return r;
-        copy = strdup(key);
-        return copy ? add_mark(&plan->batch, copy) : -ENOMEM;
+        return r < 0 || !adds ? r : log_batch_add_mark(&plan->batch, key);
 }
 
 static int add_condition(LogChange *change, const Access *entry, const char *key,

@@ -50,6 +50,24 @@ int log_change_add_write(LogChange *change, char *key, uint8_t *value, size_t va
         return 0;
 }
 
+int log_batch_add_mark(LogBatch *batch, const char *key)
+{
+        char **marks;
+
+        for (size_t i = 0; i < batch->n_marks; i++)
+                if (streq(batch->marks[i], key))
+                        return 0;
+        marks = reallocarray(batch->marks, batch->n_marks + 1, sizeof(char *));
+        if (!marks)
+                return -ENOMEM;
+        batch->marks = marks;
+        marks[batch->n_marks] = strdup(key);
+        if (!marks[batch->n_marks])
+                return -ENOMEM;
+        batch->n_marks++;
+        return 0;
+}
+
 void log_batch_clear(LogBatch *batch)
 {
         for (size_t i = 0; i < batch->n_changes; i++)

@@ -60,6 +60,8 @@ typedef struct LogBatch {
 } LogBatch;
 
 void log_batch_clear(LogBatch *batch);
+/* Copies the key, unless the batch has it. Returns 0 or -ENOMEM. */
+int log_batch_add_mark(LogBatch *batch, const char *key);
 
 /* Items of a batch, marks included; writes in all its changes; items, and conditions or writes of
  * the largest change. The last one is from etcd, where a mark of the host counts as well. */
