@@ -381,7 +381,7 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         int r;
 
         r = key_for_link(tenancy, link->authenticator_id, &key);
-        if (r == 0 && txn->accesses) /* what is removed is noted */
+        if (r == 0 && txn->accesses) /* the access set has the removed value */
                 r = txn_get(txn, DATABASE_LINKS, key_val(&key), &authenticator);
         if (r < 0)
                 return r;
