@@ -57,16 +57,21 @@ def grants(stack):
         yield n, get_user(stack, user=WWW_DATA)
 
 
+def beside_crowd(stack, call: str, numbers):
+    """Each step right after one with a single client, since the speed of the host drifts."""
+    for n in numbers:
+        with crowd(1, call):
+            first = get_user(stack)
+        with crowd(n, call):
+            yield n, get_user(stack), first
+
+
 def clients(stack):
-    for n in TENS:
-        with crowd(n, "Get"):
-            yield n, get_user(stack)
+    yield from beside_crowd(stack, "Get", TENS)
 
 
 def subscribers(stack):
-    for n in (1, 10, 100):
-        with crowd(n, "Subscribe"):
-            yield n, get_user(stack)
+    yield from beside_crowd(stack, "Subscribe", (1, 10, 100))
 
 
 def calls_in_flight(stack):
@@ -94,8 +99,8 @@ def main():
         for name, grow in GROWTHS.items():
             cpu[name], p50[name], first = [], [], None
             with contextlib.closing(grow(stack)) as steps:
-                for n, times in steps:
-                    first = first or times["daemon_us"]
+                for n, times, *beside in steps:
+                    first = beside[0]["daemon_us"] if beside else first or times["daemon_us"]
                     part = ratio(times["daemon_us"], first)
                     median = Figure.of(times["p50"]) if "p50" in times else None
                     table.row(f"{n:,} {name}", Figure.of(times["daemon_us"]), median, part)

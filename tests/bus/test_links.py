@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The store of links, and its change signals."""
 
+import contextlib
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from harness import BusError
@@ -410,3 +416,33 @@ def test_a_subscriber_that_does_not_read_is_told(own_stack):
     assert not lazy.signals
     worker.links("Add", "ada", "key")
     assert lazy.wait_signal("Added").args == ("ada", "key")
+
+
+def _read_slowly(connection, bytes_per_second: int, stop: threading.Event) -> bytearray:
+    """Reads from the socket of a connection at this rate at most."""
+    data, steps_per_second = bytearray(), 4
+    while not stop.wait(1 / steps_per_second):
+        with contextlib.suppress(BlockingIOError):
+            data += connection.bus.sock.recv(bytes_per_second // steps_per_second, socket.MSG_DONTWAIT)
+    return data
+
+
+def test_a_slow_subscriber_does_not_slow_imports_for_long(own_stack):
+    """Imports that wait for it would take more than a minute."""
+    own_stack.start()
+    slow, worker, stop = own_stack.connect(), own_stack.connect(), threading.Event()
+    slow.links("Subscribe")
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(_read_slowly, slow, 100_000, stop)
+        begin = time.monotonic()
+        for round_ in range(30):
+            worker.links("Import", [{"user_id": ("s", f"user-{i}"), "created_at": ("t", 1), "last_used_at": ("t", 0),
+                                     "authenticator_id": ("s", f"{round_:04}-{i:0400}")} for i in range(1000)], {})
+        seconds = time.monotonic() - begin
+        stop.set()
+        data = reading.result()
+    assert 4 < seconds < 40
+    slow.bus.sock.settimeout(5)
+    while b"SubscriptionLost" not in data[-1_000_000:]:
+        data += slow.bus.sock.recv(1_000_000)
+    assert worker.count() == 30_000

@@ -293,6 +293,30 @@ def test_fails_halfway(host, write, word, status, text, timeout, options, end):
     assert said[2:] == [f"passlockctl: Stopped, {end}"]
 
 
+def test_fails_with_calls_in_flight(host, write):
+    """A long import has several calls in flight. Those after the failed one are waited for, and counted."""
+    links = [link(i) for i in range(8000)]
+    links[5000] = link(5000, "error:12")
+    file = write(lines(*links))
+    assert host.expect("import", file, status=5).splitlines() == [
+        f"passlockctl: Failed to import lines 5002 to 6001 of {file}:",
+        "passlockctl: text of 12",
+        "passlockctl: Stopped, 6000 of 8000 links were imported; repeat the command to continue"]
+
+
+def test_service_restart_with_calls_in_flight(host, write):
+    links = [link(i) for i in range(8000)]
+    links[6000], links[7000] = link(6000, "hang-once-1"), link(7000, "hang-once-2")
+    with Terminal(host, "import", write(lines(*links))) as terminal:
+        wait_for_import(host, "hang-once-1")
+        wait_for_import(host, "hang-once-2")
+        host.stop("service")
+        host.start_service("links=2")
+        status, output, _ = terminal.finish()
+    assert status == 0
+    assert "Added:              8000\n" in output
+
+
 def test_service_restart(host, write):
     file = write(lines(*[link(i) for i in range(1000)], link(1000, "hang-once")))
     with Terminal(host, "import", file) as terminal:

@@ -44,11 +44,39 @@ static ServiceStart wait_for_service(SystemBus *bus, uint32_t limit_ms)
         }
 }
 
+static void on_version(passlock *client _unused_, int r _unused_, const char *error _unused_,
+                       const char *version _unused_, void *userdata _unused_)
+{
+}
+
+/* Lets the library connect meanwhile, without a call: this one is cancelled before it is sent. */
+static void begin_to_connect(passlock *client)
+{
+        passlock_call *call;
+
+        if (passlock_get_version_async(client, on_version, NULL, &call) == 0)
+                passlock_call_cancel(call);
+}
+
+static void dispatch(void *userdata)
+{
+        (void) passlock_dispatch(userdata);
+}
+
+static SystemBus *connect_both(const Invocation *invocation, unsigned limit_ms)
+{
+        SystemBusPeer peer = {.dispatch = dispatch, .userdata = invocation->client};
+
+        begin_to_connect(invocation->client);
+        peer.fd = passlock_get_fd(invocation->client);
+        return system_bus_new_beside(limit_ms, &peer);
+}
+
 ServiceStart service_start(const Invocation *invocation)
 {
         uint32_t limit_ms = timeout_ms(invocation);
-        _cleanup_(system_bus_freep) SystemBus *bus =
-                system_bus_new(limit_ms < SYSTEM_BUS_TIMEOUT_MS ? limit_ms : SYSTEM_BUS_TIMEOUT_MS);
+        _cleanup_(system_bus_freep) SystemBus *bus = connect_both(
+                invocation, limit_ms < SYSTEM_BUS_TIMEOUT_MS ? limit_ms : SYSTEM_BUS_TIMEOUT_MS);
 
         if (!bus || system_bus_has_service(bus))
                 return bus ? SERVICE_RUNS : SERVICE_UNKNOWN;

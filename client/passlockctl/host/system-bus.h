@@ -11,13 +11,23 @@ typedef struct SystemBus SystemBus;
 /* The bus driver itself answers quickly. */
 #define SYSTEM_BUS_TIMEOUT_MS 5000U
 
-/* Connects with a timeout. NULL on failure; calls of the library report the reason. */
+/* Another connection, whose handshake proceeds meanwhile. */
+typedef struct SystemBusPeer {
+        int fd; /* polled for input */
+        void (*dispatch)(void *userdata);
+        void *userdata;
+} SystemBusPeer;
+
+/* Connects, and asks whether the service is running, with a timeout. NULL on failure; calls of the
+ * library report the reason. */
 SystemBus *system_bus_new(unsigned timeout_ms);
+SystemBus *system_bus_new_beside(unsigned timeout_ms, const SystemBusPeer *peer);
 SystemBus *system_bus_free(SystemBus *bus);
 DEFINE_CLEANUP(SystemBus *, system_bus_free);
 
-/* Do not activate the service. The pid is 0 if the name has no owner or the query fails. */
-bool system_bus_has_service(SystemBus *bus);
+/* When the bus connected; false if the query failed. Does not activate the service. */
+bool system_bus_has_service(const SystemBus *bus);
+/* 0 if the name has no owner or the query fails. Does not activate the service. */
 pid_t system_bus_service_process(SystemBus *bus);
 
 typedef enum Activation {

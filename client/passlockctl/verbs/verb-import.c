@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 
 #include "client/passlockctl/links-file/fingerprint.h"
 #include "client/passlockctl/links-file/link-reader.h"
@@ -15,16 +16,31 @@
  * signal to the subscribers. */
 #define BATCH_MAX 1000U
 
+/* Calls in flight, so that passlockctl, the bus and the daemon work at the same time. A short
+ * import has one at a time, and stops at the batch that fails. */
+#define CALLS_MAX        4U
+#define BATCHES_PER_STEP 4U /* after so many, there is one more call in flight */
+
+typedef struct Batch {
+        passlock_link *links[BATCH_MAX + 1]; /* NULL-terminated */
+        size_t n_links;
+        uint64_t line; /* line number of its first link */
+
+        passlock_call *call; /* NULL: completed */
+        int r;
+        char *error_text;
+        passlock_import *result;
+} Batch;
+
 typedef struct Import {
         const Invocation *invocation;
         LinkReader *reader;
         uint64_t n_links; /* in the file */
 
-        passlock_link *batch[BATCH_MAX + 1];
-        size_t n_batch;
-        uint64_t batch_line; /* line number of its first link */
+        Batch batches[CALLS_MAX];      /* a ring */
+        uint64_t n_begun, n_completed; /* batches */
 
-        uint64_t n_done; /* links sent */
+        uint64_t n_done; /* links imported */
         uint64_t added;
         uint64_t present;
         uint64_t conflicts;
@@ -155,73 +171,144 @@ static int check_file(Import *import)
         return r < 0 ? reader_status(r) : 0;
 }
 
-static void batch_clear(Import *import)
+static void batch_clear(Batch *batch)
 {
-        for (size_t i = 0; i < import->n_batch; i++)
-                import->batch[i] = passlock_link_unref(import->batch[i]);
-        import->n_batch = 0;
+        passlock_call_cancel(batch->call);
+        passlock_import_unref(batch->result);
+        free(batch->error_text);
+        for (size_t i = 0; i < batch->n_links; i++)
+                passlock_link_unref(batch->links[i]);
+        *batch = (Batch){};
 }
 
 /* Reports each skipped link with its line. Returns their number. */
-static uint64_t report_skipped(const Import *import, const char *const *ids, const char *why)
+static uint64_t report_skipped(const Import *import, const Batch *batch, const char *const *ids,
+                               const char *why)
 {
         uint64_t n = 0;
 
         for (; *ids; ids++, n++)
-                for (size_t i = 0; i < import->n_batch; i++)
-                        if (streq(passlock_link_get_authenticator_id(import->batch[i]), *ids))
+                for (size_t i = 0; i < batch->n_links; i++)
+                        if (streq(passlock_link_get_authenticator_id(batch->links[i]), *ids))
                                 report("%s:%" PRIu64 ": authenticator %s %s",
-                                       link_reader_name(import->reader), import->batch_line + i,
-                                       *ids, why);
+                                       link_reader_name(import->reader), batch->line + i, *ids,
+                                       why);
         return n;
 }
 
-static void add_result(Import *import, const passlock_import *result)
+static void add_result(Import *import, const Batch *batch)
 {
+        const passlock_import *result = batch->result;
+
         progress_bar_clear();
         import->added += passlock_import_get_added(result);
         import->present += passlock_import_get_present(result);
-        import->conflicts += report_skipped(import, passlock_import_get_conflicting(result),
+        import->conflicts += report_skipped(import, batch, passlock_import_get_conflicting(result),
                                             "is linked to another user");
-        import->exceeding += report_skipped(import, passlock_import_get_exceeding(result),
+        import->exceeding += report_skipped(import, batch, passlock_import_get_exceeding(result),
                                             "exceeds the limit of links per user");
-        import->n_done += import->n_batch;
+        import->n_done += batch->n_links;
         progress_bar_draw(import->n_done, import->n_links, "links");
 }
 
-/* Returns 0, or the error of the call. */
-static int batch_send(Import *import)
+static void on_imported(passlock *client _unused_, int r, const char *error_text,
+                        passlock_import *result, void *userdata)
 {
-        _cleanup_(passlock_import_unrefp) passlock_import *result = NULL;
-        const Invocation *invocation = import->invocation;
-        int r;
+        Batch *batch = userdata;
 
-        import->batch[import->n_batch] = NULL;
-        r = passlock_links_import(invocation->client, import->batch, invocation->options, &result);
-        if (r != 0) {
-                progress_bar_clear();
-                report("Failed to import lines %" PRIu64 " to %" PRIu64 " of %s:",
-                       import->batch_line, import->batch_line + import->n_batch - 1,
-                       link_reader_name(import->reader));
-                return r;
+        batch->call = NULL;
+        batch->r = r;
+        batch->error_text = r != 0 ? strdup(error_text) : NULL;
+        batch->result = r == 0 ? passlock_import_ref(result) : NULL;
+}
+
+static void batch_begin(const Import *import, Batch *batch)
+{
+        const Invocation *invocation = import->invocation;
+
+        batch->r =
+                passlock_links_import_async(invocation->client, batch->links, invocation->options,
+                                            on_imported, batch, &batch->call);
+}
+
+/* Returns 0, or a negative errno if the client fails. */
+static int batch_wait(const Batch *batch, passlock *client)
+{
+        while (batch->call) {
+                struct pollfd fd = {.fd = passlock_get_fd(client), .events = POLLIN};
+                int r;
+
+                if (poll(&fd, 1, -1) < 0 && errno != EINTR)
+                        return -errno;
+                r = passlock_dispatch(client);
+                if (r < 0)
+                        return r;
         }
-        add_result(import, result);
-        batch_clear(import);
         return 0;
 }
 
+static Batch *batch_at(Import *import, uint64_t index)
+{
+        return &import->batches[index % CALLS_MAX];
+}
+
 /* Returns 1 if there may be more links, 0 at the end of the file, or the reader's error. */
-static int batch_read(Import *import)
+static int batch_read(const Import *import, Batch *batch)
 {
         int r = 1;
 
-        import->batch_line = link_reader_line(import->reader) + 1;
-        while (r > 0 && import->n_batch < BATCH_MAX) {
-                r = link_reader_next(import->reader, &import->batch[import->n_batch]);
+        batch->line = link_reader_line(import->reader) + 1;
+        while (r > 0 && batch->n_links < BATCH_MAX) {
+                r = link_reader_next(import->reader, &batch->links[batch->n_links]);
                 if (r > 0)
-                        import->n_batch++;
+                        batch->n_links++;
         }
         return r;
+}
+
+/* Reads the next batch and begins its call. Returns as batch_read(). */
+static int send_next(Import *import)
+{
+        Batch *batch = batch_at(import, import->n_begun);
+        int more;
+
+        more = batch_read(import, batch);
+        if (more < 0 || batch->n_links == 0) {
+                batch_clear(batch);
+                return more;
+        }
+        import->n_begun++;
+        batch_begin(import, batch);
+        return more;
+}
+
+static uint64_t calls_max(const Import *import)
+{
+        uint64_t n = 1 + import->n_completed / BATCHES_PER_STEP;
+
+        return n < CALLS_MAX ? n : CALLS_MAX;
+}
+
+/* Waits for the first batch in flight. Returns 0, or the exit status of a reported error. */
+static int complete_first(Import *import)
+{
+        Batch *batch = batch_at(import, import->n_completed);
+        int r, status = 0;
+
+        r = batch_wait(batch, import->invocation->client);
+        if (r == 0)
+                r = batch->r;
+        if (r == 0) {
+                add_result(import, batch);
+        } else {
+                progress_bar_clear();
+                report("Failed to import lines %" PRIu64 " to %" PRIu64 " of %s:", batch->line,
+                       batch->line + batch->n_links - 1, link_reader_name(import->reader));
+                status = report_failure(r, batch->error_text);
+        }
+        batch_clear(batch);
+        import->n_completed++;
+        return status;
 }
 
 /* Links sent so far stay; a repeated import counts them as present. */
@@ -237,34 +324,48 @@ static int report_stopped(const Import *import, int status)
         return status;
 }
 
+/* Sends batches until the end of the file, an error or a signal, and waits for all that were sent.
+ * Returns 0 or the exit status. */
+static int send_all(Import *import, const Interrupt *interrupt)
+{
+        int more, status = 0;
+
+        more = link_reader_start(import->reader);
+        if (more < 0)
+                return reader_status(more);
+        more = 1;
+        do {
+                while (more > 0 && status == 0 &&
+                       import->n_begun - import->n_completed < calls_max(import)) {
+                        if (import->n_begun > 0 && interrupt_is_due(interrupt))
+                                status = EXIT_OURS;
+                        else
+                                more = send_next(import);
+                }
+                if (import->n_completed < import->n_begun) {
+                        int failure = complete_first(import);
+
+                        status = status != 0 ? status : failure;
+                }
+                if (more < 0 && status == 0)
+                        status = reader_status(more);
+        } while (import->n_completed < import->n_begun || (more > 0 && status == 0));
+        progress_bar_clear();
+        return status;
+}
+
 /* Returns 0 or the exit status. */
-static int send_all(Import *import)
+static int import_all(Import *import)
 {
         _cleanup_(interrupt_freep) Interrupt *interrupt = NULL;
-        passlock *client = import->invocation->client;
-        int more, r;
+        int r, status;
 
         r = interrupt_new(&interrupt);
         if (r == 0)
                 r = passlock_options_set_bool(import->invocation->options, "dry_run",
                                               import->invocation->dry_run);
-        if (r != 0)
-                return report_stopped(import, report_failure(r, NULL));
-        more = link_reader_start(import->reader);
-        if (more < 0)
-                return report_stopped(import, reader_status(more));
-        do {
-                more = batch_read(import);
-                if (more < 0)
-                        return report_stopped(import, reader_status(more));
-                r = import->n_batch > 0 ? batch_send(import) : 0;
-                if (r != 0)
-                        return report_stopped(import, report_call(client, r));
-                if (more > 0 && interrupt_is_due(interrupt))
-                        return report_stopped(import, EXIT_OURS);
-        } while (more > 0);
-        progress_bar_clear();
-        return 0;
+        status = r != 0 ? report_failure(r, NULL) : send_all(import, interrupt);
+        return status != 0 ? report_stopped(import, status) : 0;
 }
 
 static int print_result(const Import *import)
@@ -293,8 +394,7 @@ int verb_import(Invocation *invocation)
         import.reader = reader;
         status = check_file(&import);
         if (status == 0)
-                status = send_all(&import);
-        batch_clear(&import);
+                status = import_all(&import);
         if (status != 0)
                 return status;
         status = report_failure(print_result(&import), NULL);

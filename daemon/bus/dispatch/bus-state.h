@@ -45,6 +45,7 @@ typedef struct BusTenancy {
         char *endpoint; /* of the tenancy, as in the Endpoint property */
         struct Subscriptions *subscriptions;
         size_t unsent_bytes; /* of changes that not all subscribers have been sent yet */
+        uint64_t held_at_us; /* when a request last had to wait for these; 0: never */
 } BusTenancy;
 
 /* An interface of the manager's object, or of the tenancies' objects. */

@@ -84,13 +84,16 @@ static void on_authorization(Request *request, int r)
  * wait: a subscriber that reads slowly would delay all writers. */
 static bool waits_for_subscribers(const Request *request)
 {
-        const BusTenancy *object;
+        BusTenancy *object;
 
         if (!request->method->is_bulk || !(request->method->rights & RIGHT_LINKS_WRITE) ||
             request->bus->stopping)
                 return false;
         object = bus_find_tenancy(request->bus, request->label);
-        return object && object->unsent_bytes >= UNSENT_BYTES_MAX;
+        if (!object || object->unsent_bytes < UNSENT_BYTES_MAX)
+                return false;
+        object->held_at_us = monotonic_us();
+        return true;
 }
 
 /* Runs the method if a grant allows it, and asks polkit otherwise. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/bus/interfaces/link-changes.h"
+#include "daemon/bus/interfaces/read-rate.h"
 #include "daemon/bus/interfaces/subscription.h"
 #include "dbus/error.h"
 
@@ -20,6 +21,10 @@
 
 /* How long a subscriber may leave no room for the next signal. */
 #define FULL_MAX_US (UINT64_C(2) * 1000 * 1000)
+
+/* Writers wait if one had to within this time. The turn of a waiting request comes every 10 ms, but
+ * a writer that makes one call after another does not wait during its commits. */
+#define HELD_US (UINT64_C(1) * 1000 * 1000)
 
 /* Unsent changes of a tenancy. Subscribers that are behind when there are more get
  * SubscriptionLost: background work does not wait, see dispatch.c. */
@@ -45,6 +50,7 @@ typedef struct Subscription {
         bool authorized;        /* by polkit */
         LinkChanges *next;      /* to be sent; NULL: none */
         uint64_t full_since_us; /* without room for the next signal; 0: has room */
+        ReadRate rate;
 } Subscription;
 
 /* The changes in the queue are sent to each subscriber as the bus reads from the daemon, and as the
@@ -211,9 +217,16 @@ static bool has_room(const Subscriptions *subscriptions, const Subscription *sub
                                max - MIN(subscription->next->n_bytes, max / 2));
 }
 
-/* Whether the subscriber does not read: for some time there has been no room, and the bus has
- * confirmed that. */
-static bool is_lazy(Subscription *subscription)
+static bool writers_wait(const Subscriptions *subscriptions, uint64_t now_us)
+{
+        uint64_t held_at_us = subscriptions->object->held_at_us;
+
+        return held_at_us > 0 && now_us - held_at_us < HELD_US;
+}
+
+/* Whether the subscriber does not read, or too slowly for the writers that wait: for some time
+ * there has been no room, and the bus has confirmed that. */
+static bool is_lazy(const Subscriptions *subscriptions, Subscription *subscription)
 {
         uint64_t now_us = monotonic_us();
 
@@ -221,7 +234,8 @@ static bool is_lazy(Subscription *subscription)
                 return false;
         if (subscription->full_since_us == 0)
                 subscription->full_since_us = now_us;
-        return now_us - subscription->full_since_us >= FULL_MAX_US;
+        return now_us - subscription->full_since_us >= FULL_MAX_US ||
+               read_rate_is_low(&subscription->rate, writers_wait(subscriptions, now_us), now_us);
 }
 
 /* Sends Changed or, without changes, SubscriptionLost. */
@@ -254,11 +268,12 @@ static void subscription_end(sd_bus *sd, Subscriptions *subscriptions, Subscript
 
 static void subscription_send(Subscriptions *subscriptions, Subscription *subscription)
 {
+        subscriptions->sent_at_us = monotonic_us();
+        read_rate_add(&subscription->rate, subscription->next->n_bytes, subscriptions->sent_at_us);
         send_signal(subscriptions->object->bus->bus, subscriptions, subscription,
                     subscription->next);
         subscription_skip(subscriptions, subscription);
         subscription->full_since_us = 0;
-        subscriptions->sent_at_us = monotonic_us();
         /* The others come first. */
         TAILQ_REMOVE(&subscriptions->list, subscription, entry);
         TAILQ_INSERT_TAIL(&subscriptions->list, subscription, entry);
@@ -316,7 +331,7 @@ static bool subscription_send_next(Subscriptions *subscriptions, Subscription *s
 
         if (has_right && has_room(subscriptions, subscription))
                 subscription_send(subscriptions, subscription);
-        else if (has_right && !is_lazy(subscription))
+        else if (has_right && !is_lazy(subscriptions, subscription))
                 return true;
         else
                 subscription_end(subscriptions->object->bus->bus, subscriptions, subscription);

@@ -8,8 +8,8 @@
  * everybody, and one signal for all changes of a commit.
  *
  * Signals are sent as far as the bus and the subscriber read them. A subscription ends with
- * SubscriptionLost if the right to read is gone, or if the subscriber does not read: the bus would
- * keep its signals without end.
+ * SubscriptionLost if the right to read is gone, if the subscriber does not read, since the bus
+ * would keep its signals without end, or if it reads too slowly for writers that wait for it.
  */
 typedef struct Subscriptions Subscriptions;
 

@@ -8,6 +8,7 @@
 #include "daemon/store/changes/change.h"
 #include "daemon/store/tables/intent-table.h"
 #include "daemon/store/tables/link-table.h"
+#include "daemon/store/tables/tenancy-table.h"
 #include "daemon/store/tables/tombstone-table.h"
 #include "dbus/error.h"
 
@@ -139,12 +140,12 @@ int store_remove_unchanged(Store *store, const char *tenancy_id, const LinkList 
         return r < 0 ? r : store_queue(store, TAKE_PTR(change), ret);
 }
 
-static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutcome *ret)
+static int import_one(Txn *txn, TenancyRecord *tenancy, const Link *link, LinkOutcome *ret)
 {
         bool newly_linked;
         int r;
 
-        r = link_table_add(txn, change->tenancy_id, link, true, &newly_linked);
+        r = link_table_add_in(txn, tenancy, link, true, &newly_linked);
         if (r < 0)
                 return r;
         if (r == ERROR_LINK_CONFLICT)
@@ -156,18 +157,33 @@ static int import_one(StoreChange *change, Txn *txn, const Link *link, LinkOutco
         return 0;
 }
 
+/* The count of the tenancy's links is written once. */
+static int import_links(StoreChange *change, Txn *txn, size_t end)
+{
+        TenancyRecord tenancy;
+        uint64_t n_before;
+        int r;
+
+        r = tenancy_table_get_or_new(txn, change->tenancy_id, &tenancy);
+        if (r < 0)
+                return r;
+        n_before = tenancy.n_links;
+        for (size_t i = change->n_imported; r == 0 && i < end; i++)
+                r = import_one(txn, &tenancy, change->links.links[i], &change->outcomes[i]);
+        if (r == 0 && tenancy.n_links > n_before)
+                r = tenancy_table_put(txn, change->tenancy_id, &tenancy);
+        return r;
+}
+
 static int apply_import(StoreChange *change, Txn *txn)
 {
         size_t end = change->links.n_links;
-        int r = 0;
 
         if (change->limit > 0 && end - change->n_imported > change->limit)
                 end = change->n_imported + change->limit;
-        for (size_t i = change->n_imported; r == 0 && i < end; i++)
-                r = import_one(change, txn, change->links.links[i], &change->outcomes[i]);
         change->n_outcomes = end;
         change->unfinished = end < change->links.n_links;
-        return r;
+        return import_links(change, txn, end);
 }
 
 static void report_import(const StoreChange *change)

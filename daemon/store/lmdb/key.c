@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 
 #include "base/log.h"
 #include "daemon/store/lmdb/key.h"
@@ -17,9 +18,20 @@ static void key_append(StoreKey *key, const void *bytes, size_t len)
         key->len += len;
 }
 
+static const EVP_MD *sha256;
+
+/* EVP_sha256() is fetched again for each digest, which takes longer than the digest of an id. */
+static void fetch_sha256(void)
+{
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL) ?: EVP_sha256();
+}
+
 static int digest_id(const char *id, size_t len, uint8_t ret[static DIGEST_LEN])
 {
-        if (!EVP_Digest(id, len, ret, NULL, EVP_sha256(), NULL))
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        (void) pthread_once(&once, fetch_sha256);
+        if (!EVP_Digest(id, len, ret, NULL, sha256, NULL))
                 return log_errno_origin(-EIO);
         return 0;
 }

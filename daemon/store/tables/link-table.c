@@ -254,10 +254,14 @@ static int count_links_of_user(Txn *txn, Database database, const StoreKey *user
 {
         _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
         MDB_val key = key_val(user), value;
+        uint64_t n_all;
         int r;
 
         *ret = 0;
         txn_note_read(txn, database, key);
+        r = txn_count(txn, database, &n_all);
+        if (r < 0 || n_all == 0)
+                return r;
         r = txn_cursor(txn, database, &cursor);
         if (r == 0)
                 r = cursor_get(cursor, MDB_SET, &key, &value);
@@ -267,18 +271,15 @@ static int count_links_of_user(Txn *txn, Database database, const StoreKey *user
 }
 
 /* Stores a link that does not exist. */
-static int link_table_store(Txn *txn, uint32_t tenancy, const Link *link)
+static int link_table_store(Txn *txn, uint32_t tenancy, const StoreKey *user, const Link *link)
 {
-        StoreKey key, user;
+        StoreKey key;
         int r;
 
         r = key_for_link(tenancy, link->authenticator_id, &key);
         if (r == 0)
-                r = key_for_user(tenancy, link->user_id, &user);
-        if (r == 0)
-                r = link_table_put(txn, tenancy, link);
-        return r < 0 ? r
-                     : txn_put(txn, DATABASE_USERS, key_val(&user), key_authenticator_val(&key));
+                r = txn_put_record(txn, DATABASE_LINKS, key_val(&key), &link_record, link);
+        return r < 0 ? r : txn_put(txn, DATABASE_USERS, key_val(user), key_authenticator_val(&key));
 }
 
 static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
@@ -299,7 +300,7 @@ static int link_table_insert(Txn *txn, uint32_t tenancy, const Link *link)
         if (n_links + n_links_3 >= LINKS_PER_USER_MAX)
                 return ERROR_LIMITS_EXCEEDED;
         stored.id = store_clock_next_id(txn->clock);
-        return link_table_store(txn, tenancy, &stored);
+        return link_table_store(txn, tenancy, &user, &stored);
 }
 
 /* Updates an existing link if the other has more information. */
@@ -318,35 +319,45 @@ static int link_table_enrich(Txn *txn, uint32_t tenancy, const Link *old, const 
         return link_table_put(txn, tenancy, &merged);
 }
 
-int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
-                   bool *ret_newly_linked)
+int link_table_add_in(Txn *txn, TenancyRecord *tenancy, const Link *link, bool merge,
+                      bool *ret_newly_linked)
 {
         _cleanup_(link_freep) Link *old = NULL;
-        TenancyRecord tenancy;
         int r;
 
-        r = tenancy_table_get_or_new(txn, tenancy_id, &tenancy);
-        if (r < 0)
-                return r;
-        r = link_table_get_in(txn, tenancy.number, link->authenticator_id, &old);
+        r = link_table_get_in(txn, tenancy->number, link->authenticator_id, &old);
         if (r == 0 && !streq(old->user_id, link->user_id))
                 return ERROR_LINK_CONFLICT;
         if (r == 0 && merge)
-                r = link_table_enrich(txn, tenancy.number, old, link);
+                r = link_table_enrich(txn, tenancy->number, old, link);
         if (r == 0)
                 *ret_newly_linked = false;
         if (r != ERROR_NOT_FOUND)
                 return r;
 
-        r = link_table_insert(txn, tenancy.number, link);
+        r = link_table_insert(txn, tenancy->number, link);
         if (r != 0)
                 return r;
-        tenancy.n_links++;
-        r = tenancy_table_put(txn, tenancy_id, &tenancy);
-        if (r < 0)
-                return r;
+        tenancy->n_links++;
         *ret_newly_linked = true;
         return 0;
+}
+
+int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
+                   bool *ret_newly_linked)
+{
+        TenancyRecord tenancy;
+        bool newly_linked;
+        int r;
+
+        r = tenancy_table_get_or_new(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                r = link_table_add_in(txn, &tenancy, link, merge, &newly_linked);
+        if (r == 0 && newly_linked)
+                r = tenancy_table_put(txn, tenancy_id, &tenancy);
+        if (r == 0)
+                *ret_newly_linked = newly_linked;
+        return r;
 }
 
 int link_table_touch(Txn *txn, const char *tenancy_id, const char *authenticator_id,
@@ -370,7 +381,7 @@ static int link_table_delete(Txn *txn, uint32_t tenancy, const Link *link)
         int r;
 
         r = key_for_link(tenancy, link->authenticator_id, &key);
-        if (r == 0 && txn->accesses) /* notes the link */
+        if (r == 0 && txn->accesses) /* the access set has the removed value */
                 r = txn_get(txn, DATABASE_LINKS, key_val(&key), &authenticator);
         if (r < 0)
                 return r;
@@ -421,6 +432,7 @@ int link_table_set(Txn *txn, const char *tenancy_id, const Link *link, LinkList 
 {
         _cleanup_(link_freep) Link *old = NULL;
         TenancyRecord tenancy;
+        StoreKey user;
         int r;
 
         *ret_added = false;
@@ -434,7 +446,9 @@ int link_table_set(Txn *txn, const char *tenancy_id, const Link *link, LinkList 
                 return link_table_put(txn, tenancy.number, link);
         r = old ? link_table_take(txn, &tenancy, TAKE_PTR(old), removed) : 0;
         if (r == 0)
-                r = link_table_store(txn, tenancy.number, link);
+                r = key_for_user(tenancy.number, link->user_id, &user);
+        if (r == 0)
+                r = link_table_store(txn, tenancy.number, &user, link);
         if (r < 0)
                 return r;
         tenancy.n_links++;

@@ -22,6 +22,9 @@ int link_table_count(Txn *txn, const char *tenancy_id, uint64_t *ret);
  * creation, the later use, and a missing platform name. Otherwise the link is left unchanged. */
 int link_table_add(Txn *txn, const char *tenancy_id, const Link *link, bool merge,
                    bool *ret_newly_linked);
+/* The same for one link of many: counts it in `tenancy`, which the caller has to store. */
+int link_table_add_in(Txn *txn, TenancyRecord *tenancy, const Link *link, bool merge,
+                      bool *ret_newly_linked);
 /* Stores a link as it is on another host, with its id, without the limit per user. Appends the link
  * that it replaces to `removed`; *ret_added is false if the user had the link already. */
 int link_table_set(Txn *txn, const char *tenancy_id, const Link *link, LinkList *removed,
