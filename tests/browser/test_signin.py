@@ -370,7 +370,7 @@ def test_after_a_restart_of_the_app(person, stack, host):
         ada.sign_in()
         user_id = host.links()[passkey]
         assert ada.page.text("#handle") == f"User {user_id}"
-        assert "lost your name" in ada.page.text("#stranger")
+        assert "does not know your name" in ada.page.text("#stranger")
         assert ada.listed() == [passkey]
         ada.screenshot("stranger")
 

@@ -4,32 +4,15 @@
 
 import argparse
 import os
-import shlex
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import NAME, Browser, BusError, Failed, Stack, Workspace, as_uid, tenancy_path  # noqa: E402
-
-COLOUR = sys.stdout.isatty()
-LIST_LINKS = ("call", NAME, tenancy_path(), f"{NAME}.Links", "List", "su", "", "0")
-
-
-def paint(code: str, text: str) -> str:
-    return f"\033[{code}m{text}\033[0m" if COLOUR else text
-
-
-def step(what: str, detail: str = ""):
-    print(f"  {paint('32', '✔')} {what:<26} {paint('2', detail)}".rstrip(), flush=True)
-
-
-def show_command(command: list[str], output: str | None = None):
-    print(f"\n    {paint('1', '$ ' + shlex.join(command))}")
-    if output is not None:
-        print("    " + output.replace("\n", "\n    "))
-        print(flush=True)
+from harness import Browser, BusError, Failed, Stack, Workspace, as_uid  # noqa: E402
+from harness.demo_fleet import FleetDemo  # noqa: E402
+from harness.tour import LIST_LINKS, Visitor, paint, show_command, step  # noqa: E402
 
 
 def describe(stack: Stack, program) -> str:
@@ -59,23 +42,18 @@ def interactive(stack: Stack):
         print()
 
 
-class Tour:
+class Tour(Visitor):
     """The whole flow: sign-up, passkey, sign-in, restart of the daemon."""
 
     def __init__(self, stack: Stack, browser: Browser, screenshots: Path):
+        super().__init__(browser, screenshots)
         self.stack = stack
-        self.page = browser.open(width=1100, height=760, autofill=False)
-        self.screenshots = screenshots
-        self.shots = 0
-
-    def done(self, what: str, detail: str = ""):
-        self.shots += 1
-        self.page.screenshot(self.screenshots / f"{self.shots}-{what.replace(',', '').replace(' ', '-')}.png")
-        step(what, detail)
 
     def run(self):
-        self.sign_up()
+        self.sign_up(self.stack.webapp.url, "Ada Lovelace")
+        self.done("signed up", "as Ada Lovelace, at " + self.stack.webapp.url)
         passkey = self.create_passkey()
+        self.done("passkey created", passkey)
         self.refuse_duplicate()
         self.sign_in_again(passkey)
         if os.getuid() == 0:
@@ -85,23 +63,6 @@ class Tour:
         if self.read_links(passkey) != links:
             raise Failed("the restart of the daemon changed the link")
 
-    def sign_up(self):
-        self.page.goto(self.stack.webapp.url)
-        self.page.click("#to-signup")
-        self.page.fill("#username", "ada")
-        self.page.fill("#display-name", "Ada Lovelace")
-        self.page.click("#signup-button")
-        self.page.wait("#home")
-        self.page.settle()
-        self.done("signed up", "as Ada Lovelace, at " + self.stack.webapp.url)
-
-    def create_passkey(self) -> str:
-        self.page.click("#create")
-        self.page.hear("#status", "Your passkey is ready.")
-        passkey = self.page.evaluate("document.querySelector('#passkeys li').dataset.id")
-        self.done("passkey created", passkey)
-        return passkey
-
     def refuse_duplicate(self):
         self.page.click("#create")
         self.page.hear("#problem-text", "already has a passkey for your account")
@@ -109,9 +70,7 @@ class Tour:
 
     def sign_in_again(self, passkey: str):
         self.page.click("#signout")
-        self.page.click("#signin-button")
-        self.expect("#how-id", passkey)
-        self.expect("#how-verified", "Your device checked that it is you")
+        self.sign_in(passkey)
         self.done("signed out, in again", "with the passkey, the user verified by the device")
 
     def refuse_strangers(self):
@@ -139,44 +98,60 @@ class Tour:
         self.page.wait(f"#passkeys li[data-id='{passkey}']")
         self.done("daemon killed, restarted", f"kill -9 {before}; now pid {self.stack.daemon.pid}")
 
-    def expect(self, selector: str, text: str):
-        shown = self.page.text(selector)
-        if text not in shown:
-            raise Failed(f"the page shows {shown!r} instead of {text!r}")
+
+class StackDemo:
+    """A host."""
+
+    def __init__(self, work: Workspace):
+        self.stack = Stack(work)
+        self.logged = [self.stack.sandbox, self.stack.daemon, self.stack.webapp]
+
+    def start(self):
+        start(self.stack)
+
+    def interactive(self):
+        interactive(self.stack)
+
+    def headless(self, browser: Browser, screenshots: Path):
+        Tour(self.stack, browser, screenshots).run()
+
+    def close(self):
+        self.stack.close()
 
 
-def headless(stack: Stack, work: Workspace, screenshots: str | None):
+def headless(demo, work: Workspace, screenshots: str | None):
     directory = Path(screenshots or tempfile.mkdtemp(prefix="passlock-demo-")).resolve()
     directory.mkdir(parents=True, exist_ok=True)
     with Browser(work) as browser:
         step(browser.name, "headless Chromium with a virtual authenticator")
-        Tour(stack, browser, directory).run()
+        demo.headless(browser, directory)
     print(f"  Screenshots are in {paint('1', str(directory))}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo")
+    parser.add_argument("--fleet", action="store_true")
     parser.add_argument("--headless", action="store_true")
     parser.add_argument("--screenshots", metavar="DIRECTORY")
     options = parser.parse_args()
 
     with Workspace() as work:
-        stack = Stack(work)
+        demo = FleetDemo(work) if options.fleet else StackDemo(work)
         try:
-            start(stack)
+            demo.start()
             if options.headless:
-                headless(stack, work, options.screenshots)
+                headless(demo, work, options.screenshots)
             else:
-                interactive(stack)
+                demo.interactive()
         except (Failed, BusError) as error:
             print(f"\n  {paint('31', '✘')} {error}", file=sys.stderr)
-            for program in (stack.sandbox, stack.daemon, stack.webapp):
+            for program in demo.logged:
                 print(f"\n  end of the log of {program.name}:\n{program.log_tail()}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             return 130
         finally:
-            stack.close()
+            demo.close()
     return 0
 
 

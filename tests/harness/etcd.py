@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A node of etcd, and certificates for it."""
+"""Members of etcd, and certificates for them."""
 
 import contextlib
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from .process import PATIENCE_SEC, Process
+from .process import PATIENCE_SEC, Failed, Process
 from .workspace import Workspace
 
 
@@ -37,13 +38,13 @@ class Authority:
     def path(self, name: str) -> Path:
         return self.directory / f"{self.name}-{name}"
 
-    def issue(self, name: str) -> tuple[Path, Path]:
+    def issue(self, name: str, subject: str = "") -> tuple[Path, Path]:
         """Certificate and key, for client and server: etcd's gateway is a client of its server."""
         certificate, key, request = (self.path(f"{name}.{end}") for end in ("crt", "key", "csr"))
         extensions = self.path("extensions")
         extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n"
                               "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
-        self._openssl("req", *self._new_key(key), "-subj", f"/CN={name}", "-out", request)
+        self._openssl("req", *self._new_key(key), "-subj", subject or f"/CN={name}", "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.path("ca.key"),
                       "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate)
         return certificate, key
@@ -58,7 +59,7 @@ class Authority:
 
 
 class Etcd(Process):
-    """A cluster of one node, on ports that it keeps when it is started again. With an authority, it uses
+    """A cluster of one member, on ports that it keeps when it is started again. With an authority, it uses
     TLS, and demands a client certificate if `mutual`."""
 
     def __init__(self, work: Workspace, name: str = "etcd", authority: Authority | None = None,
@@ -70,6 +71,7 @@ class Etcd(Process):
         self.authority = authority
         self.mutual = mutual
         self.options = options
+        self.members = [self]
         self.tls: ssl.SSLContext | None = None
         if authority:
             self.files = authority.issue(name)
@@ -80,16 +82,28 @@ class Etcd(Process):
     def endpoint(self) -> str:
         return f"https://localhost:{self.port}" if self.authority else f"http://127.0.0.1:{self.port}"
 
+    @property
+    def peer_url(self) -> str:
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.peer_port}"
+
     def command(self):
         scheme = "https" if self.authority else "http"
-        peer = f"http://127.0.0.1:{self.peer_port}"
-        tls = [f"--cert-file={self.files[0]}", f"--key-file={self.files[1]}"] if self.authority else []
-        if self.mutual:
-            tls += ["--client-cert-auth", f"--trusted-ca-file={self.authority.certificate}"]
-        return ["etcd", "--name=node", f"--data-dir={self.data}",
+        cluster = ",".join(f"{member.name}={member.peer_url}" for member in self.members)
+        return ["etcd", f"--name={self.name}", f"--data-dir={self.data}",
                 f"--listen-client-urls={scheme}://127.0.0.1:{self.port}", f"--advertise-client-urls={self.endpoint}",
-                f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
-                f"--initial-cluster=node={peer}", "--logger=zap", "--log-outputs=stderr", *tls, *self.options]
+                f"--listen-peer-urls={self.peer_url}", f"--initial-advertise-peer-urls={self.peer_url}",
+                f"--initial-cluster={cluster}", "--logger=zap", "--log-outputs=stderr", *self.tls_options(),
+                *self.options]
+
+    def tls_options(self) -> list[str]:
+        if not self.authority:
+            return []
+        certificate, key = self.files
+        ca = self.authority.certificate
+        return [f"--cert-file={certificate}", f"--key-file={key}",
+                f"--peer-cert-file={certificate}", f"--peer-key-file={key}",
+                "--peer-client-cert-auth", f"--peer-trusted-ca-file={ca}",
+                *(["--client-cert-auth", f"--trusted-ca-file={ca}"] if self.mutual else [])]
 
     def wait_ready(self):
         end = time.monotonic() + PATIENCE_SEC
@@ -121,3 +135,73 @@ class Etcd(Process):
 
     def log_in(self, password: str) -> str:
         return self.call("/v3/auth/authenticate", {"name": "root", "password": password})["token"]
+
+
+class Member(Etcd):
+    """A member of a cluster of several. It answers as soon as most of them run."""
+
+    wait_serving = Etcd.wait_ready
+
+    def wait_ready(self):
+        pass
+
+
+class EtcdCluster:
+    """Three members with TLS and client certificates, as in doc/fleet.md."""
+
+    def __init__(self, work: Workspace, n_members: int = 3):
+        self.authority = Authority(work.private_dir("authority"), "etcd")
+        self.members = [Member(work, f"etcd{n}", self.authority, mutual=True) for n in range(1, n_members + 1)]
+        for member in self.members:
+            member.members = self.members
+        self.admin = self.authority.issue("root")
+        # etcd's gateway refuses client certificates with a common name.
+        self.client = self.authority.issue("passlock", "/O=passlock")
+
+    @property
+    def endpoints(self) -> list[str]:
+        return [member.endpoint for member in self.members]
+
+    def start(self):
+        for member in self.members:
+            member.start()
+        for member in self.members:
+            member.wait_serving()
+
+    def stop(self):
+        for member in self.members:
+            member.stop()
+
+    def etcdctl(self, *arguments: str, check: bool = True) -> str:
+        """The output of etcdctl as the user root, by its certificate."""
+        certificate, key = self.admin
+        done = subprocess.run(
+            ["etcdctl", *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE_SEC,
+            env=os.environ | {"ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": ",".join(self.endpoints),
+                              "ETCDCTL_CACERT": str(self.authority.certificate),
+                              "ETCDCTL_CERT": str(certificate), "ETCDCTL_KEY": str(key)})
+        if check and done.returncode:
+            raise Failed(f"etcdctl {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def add_user(self, name: str, password: str, prefix: str):
+        """Adds a user who may touch the keys with the prefix only, and has etcd demand a user."""
+        self.etcdctl("role", "add", name)
+        self.etcdctl("role", "grant-permission", "--prefix", name, "readwrite", prefix)
+        self.etcdctl("user", "add", f"{name}:{password}")
+        self.etcdctl("user", "grant-role", name, name)
+        self.etcdctl("user", "add", "root", "--no-password")
+        self.etcdctl("user", "grant-role", "root", "root")
+        self.etcdctl("auth", "enable")
+
+    def status(self) -> dict[Member, dict]:
+        """The status of each running member."""
+        statuses = json.loads(self.etcdctl("endpoint", "status", "--write-out=json", check=False) or "[]")
+        by_endpoint = {status["Endpoint"]: status["Status"] for status in statuses}
+        return {member: by_endpoint[member.endpoint] for member in self.members if member.endpoint in by_endpoint}
+
+    def leader(self) -> Member | None:
+        for member, status in self.status().items():
+            if status["header"]["member_id"] == status["leader"]:
+                return member
+        return None

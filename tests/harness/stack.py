@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from .bus import Bus
 from .daemon import Daemon
-from .process import as_uid
+from .process import Process, as_uid
 from .sandbox import Sandbox
 from .webapp import WebApp
 from .workspace import Workspace
@@ -16,16 +16,28 @@ from .workspace import Workspace
 GRANT = "Authorize AuthorizeAuthentication Exchange Links.Read Vault.Write"
 
 
-class Stack:
-    """A context manager that starts all programs in order, and stops them in reverse."""
+def wait_end(programs: list[Process]) -> Process:
+    """Waits until one of the programs exits."""
+    with selectors.DefaultSelector() as selector:
+        for program in programs:
+            selector.register(os.pidfd_open(program.pid), selectors.EVENT_READ, program)
+        (key, _), *_ = selector.select()
+        return key.data
 
-    def __init__(self, work: Workspace):
+
+class Stack:
+    """A context manager that starts all programs in order, and stops them in reverse. With a sandbox, which
+    runs for longer, it starts none of its own."""
+
+    def __init__(self, work: Workspace, sandbox: Sandbox | None = None):
         self.work = work
         self.user, as_user = self._app_user()
         self.bus = Bus(work)
-        self.sandbox = Sandbox(work)
+        self.sandbox = sandbox or Sandbox(work)
+        self.sections: dict[str, dict[str, str]] = {}  # more of the configuration
         self.daemon = Daemon(work, self.bus, {}, {"passlock.default": self.sandbox.api_key})
         self.webapp = WebApp(work, self.bus, self.sandbox, as_user)
+        self.programs = [self.bus, *([] if sandbox else [self.sandbox]), self.daemon, self.webapp]
         self._running = ExitStack()
 
     @staticmethod
@@ -42,20 +54,16 @@ class Stack:
 
     def start_programs(self):
         """Starts the programs one by one, and yields each when it is ready."""
-        for program in (self.bus, self.sandbox, self.daemon, self.webapp):
+        for program in self.programs:
             if program is self.daemon:
                 self.daemon.configure({"Tenancy default": self.sandbox.tenancy(),
-                                       "Grant webapp": self.grant})
+                                       "Grant webapp": self.grant} | self.sections)
             self._running.enter_context(program)
             yield program
 
     def wait(self):
         """Waits until a program exits, and raises Failed."""
-        with selectors.DefaultSelector() as selector:
-            for program in (self.bus, self.sandbox, self.daemon, self.webapp):
-                selector.register(os.pidfd_open(program.pid), selectors.EVENT_READ, program)
-            (key, _), *_ = selector.select()
-            raise key.data.failed("ended")
+        raise wait_end(self.programs).failed("ended")
 
     def __enter__(self):
         for _ in self.start_programs():

@@ -10,8 +10,9 @@ from pathlib import Path
 class Workspace:
     """A directory that all users can search, because programs of other users connect to the bus in it."""
 
-    def __init__(self, keep: bool = False):
-        self.path = Path(tempfile.mkdtemp(prefix="passlock-"))
+    def __init__(self, keep: bool = False, path: Path | None = None):
+        self.path = path or Path(tempfile.mkdtemp(prefix="passlock-"))
+        self.path.mkdir(exist_ok=True)
         self.path.chmod(0o755)
         self.keep = keep
         atexit.register(self.close)
@@ -29,6 +30,10 @@ class Workspace:
         path = self.path / name
         path.mkdir(mode=0o700, exist_ok=True)
         return path
+
+    def part(self, name: str) -> "Workspace":
+        """A workspace within this one."""
+        return Workspace(self.keep, self / name)
 
     def log(self, name: str) -> Path:
         return self.path / f"{name}.log"
