@@ -279,6 +279,7 @@ static bool is_left(const Store *store, uint64_t id)
 int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentList *ret)
 {
         _cleanup_(exchange_intent_list_clear) ExchangeIntentList all = {}, left = {};
+        uint64_t end = end_of_left_ids(store); /* takes the lock of a transaction */
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
@@ -286,7 +287,7 @@ int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentLis
                 return -EINVAL;
         r = begin_read(store, &txn);
         if (r == 0)
-                r = intent_table_list_exchanges(&txn, tenancy_id, end_of_left_ids(store), &all);
+                r = intent_table_list_exchanges(&txn, tenancy_id, end, &all);
         for (size_t i = 0; r == 0 && i < all.n_intents; i++)
                 if (is_left(store, all.intents[i].id))
                         r = exchange_intent_list_push(&left, &all.intents[i]);
@@ -298,6 +299,7 @@ int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentLis
 int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret)
 {
         _cleanup_(delete_intent_list_clear) DeleteIntentList all = {}, left = {};
+        uint64_t end = end_of_left_ids(store); /* takes the lock of a transaction */
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
@@ -305,7 +307,7 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
                 return -EINVAL;
         r = begin_read(store, &txn);
         if (r == 0)
-                r = intent_table_list_deletes(&txn, tenancy_id, end_of_left_ids(store), &all);
+                r = intent_table_list_deletes(&txn, tenancy_id, end, &all);
         for (size_t i = 0; r == 0 && i < all.n_intents; i++)
                 if (is_left(store, all.intents[i].id))
                         r = delete_intent_list_push(&left, &all.intents[i]);
