@@ -75,7 +75,7 @@ bool exchanges_are_awaited(const Exchanges *exchanges)
 
         LIST_FOREACH(e, &exchanges->exchanges, entry)
                 if (e->awaited && e->stage != EXCHANGE_UNSAVED &&
-                    e->stage != EXCHANGE_AWAITING_RECOVERY)
+                    e->stage != EXCHANGE_AWAITING_HOST && e->stage != EXCHANGE_AWAITING_RECOVERY)
                         return true;
         return false;
 }
@@ -113,13 +113,19 @@ static void on_recovery_done(void *userdata)
 }
 
 /* A retry of an interrupted exchange gives crash recovery some time to restore the link. */
-void exchange_finish(Exchange *exchange)
+void exchange_finish_now(Exchange *exchange)
 {
         exchange->stage = EXCHANGE_AWAITING_RECOVERY;
         crash_recovery_resume(exchange->tenancy->crash_recovery);
         if (exchange->result != ERROR_INTERRUPTED ||
             crash_recovery_wait(exchange->tenancy->crash_recovery, on_recovery_done, exchange) < 0)
                 exchange_end(exchange);
+}
+
+void exchange_finish(Exchange *exchange)
+{
+        if (!exchange_await_host(exchange))
+                exchange_finish_now(exchange);
 }
 
 /* Saving */
@@ -320,6 +326,7 @@ static void exchanges_free(Exchanges *exchanges)
         while (!LIST_EMPTY(&exchanges->exchanges))
                 exchange_drop(LIST_FIRST(&exchanges->exchanges));
         backoff_free(exchanges->retry);
+        sd_event_source_disable_unref(exchanges->poll);
         free(exchanges);
 }
 DEFINE_CLEANUP(Exchanges *, exchanges_free);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Shared by exchange.c, which begins an exchange and calls the API, exchange-end.c, which saves the
- * outcome and replies, and crash recovery. */
+ * outcome and replies, exchange-elsewhere.c, which waits for another host, and crash recovery. */
 
 #include <sys/queue.h>
 
@@ -24,6 +24,7 @@ typedef enum ExchangeStage {
         EXCHANGE_BEGINNING,         /* writing the intent */
         EXCHANGE_CALLING_API,       /* waiting for the API */
         EXCHANGE_SAVING,            /* writing the outcome */
+        EXCHANGE_AWAITING_HOST,     /* another host may have the answer */
         EXCHANGE_AWAITING_RECOVERY, /* crash recovery may restore the link */
         EXCHANGE_UNSAVED,           /* the store failed; a retry saves the outcome */
         EXCHANGE_ENDED,             /* the store failed; only the intent is to be removed */
@@ -53,6 +54,7 @@ typedef struct Exchange {
         Link *link;             /* to add, or NULL */
         char *declined_id;      /* authenticator id of a passkey that must not be linked, or NULL */
         uint64_t unsaved_at_ms; /* monotonic */
+        uint64_t give_up_at_ms; /* monotonic: the end of AWAITING_HOST */
         SLIST_HEAD(ExchangeCallers, ExchangeCaller) callers; /* waiting for the answer */
 } Exchange;
 
@@ -61,6 +63,7 @@ struct Exchanges {
         Tenancy *tenancy;
         LIST_HEAD(, Exchange) exchanges; /* newest first */
         Backoff *retry;
+        sd_event_source *poll;        /* for answers of other hosts; NULL: not needed yet */
         uint64_t decision_lost_at_ms; /* boottime of the last decision that was not stored: recovery
                                          must not link passkeys used before; 0: none */
 };
@@ -79,8 +82,12 @@ int exchange_check_user(const char *user_id, const IdempotencyRecord *answer);
 int exchange_save(Exchange *exchange);
 /* The commit failed with r: replies to the callers, and keeps the outcome for a retry. */
 void exchange_fail_to_save(Exchange *exchange, int r);
-/* Replies to the callers without a commit. */
+/* Replies to the callers without a commit, perhaps after a wait for another host. */
 void exchange_finish(Exchange *exchange);
+void exchange_finish_now(Exchange *exchange);
+/* Waits if the code was refused, and another host has an exchange with the same key: its answer
+ * becomes the result of this one. Returns false if there is nothing to wait for. */
+bool exchange_await_host(Exchange *exchange);
 
 /* Marks the exchanges in flight. Crash recovery waits for them, because an exchange may decide not
  * to link a passkey. */

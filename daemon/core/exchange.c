@@ -322,7 +322,8 @@ int exchange_start(Tenancy *tenancy, const ExchangeRequest *request, ResultFunc 
 
         exchanges_expire_unsaved(tenancy->exchanges);
         if (request->request_id) {
-                r = idempotency_key_digest(tenancy->id, request, key);
+                r = idempotency_key_digest(tenancy->id, request, store_is_shared(tenancy->store),
+                                           key);
                 if (r == 0)
                         r = find_answer(tenancy, request, key, &prior, func, userdata);
                 if (r != 0)

@@ -15,7 +15,8 @@
  * transaction with the link and the removal of the intent. An exchange that fails removes its
  * intent before it replies.
  * 4. A retry (same caller, code and request id) gets the recorded answer, or waits for the exchange
- * in flight.
+ * in flight. In a store that several hosts share, the caller is the name of its grant, because uids
+ * differ between hosts.
  * 5. If the store fails after the API has replied, the outcome stays in memory, and a retry or a
  * timer saves it.
  *
@@ -23,7 +24,8 @@
  * and restores the link (crash-recovery.h); a retry gets INTERRUPTED.
  */
 typedef struct ExchangeRequest {
-        uid_t uid; /* of the caller */
+        uid_t uid;         /* of the caller */
+        const char *grant; /* the name of the grant that allows the call; NULL: none */
         const char *code;
         const char *user_id;    /* the expected user, or NULL for any */
         const char *request_id; /* or NULL */

@@ -4,7 +4,7 @@
 #include "daemon/core/call.h"
 
 /*
- * The links between authenticators and users, on this host. Reads are synchronous. Changes are
+ * The links between authenticators and users. Reads are synchronous. Changes are
  * committed before the callback runs, cannot be cancelled, and return as described in call.h. The
  * origin is copied, for the audit record. All functions can return STORE_FULL, STORE_FAILED and the
  * Errors named below.
@@ -12,6 +12,13 @@
 
 int links_get(Tenancy *tenancy, const char *authenticator_id, Link **ret); /* NOT_FOUND */
 int links_list_by_user(Tenancy *tenancy, const char *user_id, LinkList *ret);
+/* In a store that several hosts share, no link has to be confirmed. Read again, later, and return
+ * as described in call.h: NOT_FOUND if that is not needed, or not possible. Result: links;
+ * NOT_FOUND for an authenticator. */
+int links_confirm_no_link(Tenancy *tenancy, const char *authenticator_id, ResultFunc func,
+                          void *userdata, Call **ret);
+int links_confirm_none_of_user(Tenancy *tenancy, const char *user_id, ResultFunc func,
+                               void *userdata, Call **ret);
 /* `cursor` is "" for the first page, *ret_next_cursor is "" after the last. `limit` 0: the default;
  * `max_bytes`: see store_list(). INVALID_ARGS */
 int links_list(Tenancy *tenancy, const char *cursor, uint32_t limit, size_t max_bytes,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "daemon/etcd-log/etcd-log.h"
 #include "daemon/etcd/etcd-call.h"
 #include "daemon/etcd/etcd-snapshot.h"
@@ -32,6 +34,8 @@ typedef struct EtcdLogCommit {
         EtcdCall *call;
 } EtcdLogCommit;
 
+typedef struct EtcdLogRead EtcdLogRead;
+
 typedef struct EtcdLog {
         SharedLog log;
         sd_event *event;
@@ -49,6 +53,8 @@ typedef struct EtcdLog {
         EtcdCall *lease_call;
         int64_t lease; /* for keys that expire; 0: none */
         uint64_t lease_at_ms;
+
+        LIST_HEAD(, EtcdLogRead) reads;
 
         EtcdSnapshot *snapshot;
         LogPageFunc page;
@@ -80,3 +86,8 @@ bool etcd_log_commit_see(EtcdLog *log, const EtcdWatchNews *news);
 /* Goes on after a failure. */
 void etcd_log_commit_retry(EtcdLog *log);
 void etcd_log_commit_cancel(EtcdLog *log);
+
+/* Returns -EAGAIN while the cluster is away. */
+int etcd_log_read(EtcdLog *log, const char *key, uint64_t timeout_ms, LogReadFunc func,
+                  void *userdata);
+void etcd_log_read_cancel_all(EtcdLog *log);

@@ -181,6 +181,14 @@ static unsigned log_host(SharedLog *shared)
         return container_of(shared, EtcdLog, log)->host.number;
 }
 
+/* Read */
+
+static int log_read(SharedLog *shared, const char *key, uint64_t timeout_ms, LogReadFunc func,
+                    void *userdata)
+{
+        return etcd_log_read(container_of(shared, EtcdLog, log), key, timeout_ms, func, userdata);
+}
+
 /* Load */
 
 static void tell_page(EtcdLog *log, const EtcdSnapshotNews *news)
@@ -241,6 +249,7 @@ static SharedLog *log_free(SharedLog *shared)
         EtcdLog *log = container_of(shared, EtcdLog, log);
 
         etcd_log_commit_cancel(log);
+        etcd_log_read_cancel_all(log);
         destroy_host(&log->host);
         etcd_watch_free(log->watch);
         etcd_snapshot_free(log->snapshot);
@@ -291,6 +300,7 @@ int etcd_log_new(sd_event *event, const EtcdTransport *transport, const EtcdLogO
                 .commit = log_commit,
                 .load = log_load,
                 .load_next = log_load_next,
+                .read = log_read,
         };
         EtcdLog *log = calloc(1, sizeof(EtcdLog));
         int r;

@@ -203,6 +203,15 @@ bool grants_allow(const GrantList *list, const Caller *caller, const char *tenan
         return false;
 }
 
+const Grant *grants_find(const GrantList *list, const Caller *caller, const char *tenancy,
+                         unsigned rights)
+{
+        for (size_t i = 0; i < list->n_grants; i++)
+                if (grant_allows(list->grants[i], caller, tenancy, rights))
+                        return list->grants[i];
+        return NULL;
+}
+
 /* Returns NULL without memory. */
 static TokenBucket *grant_bucket(Grant *grant, uid_t uid)
 {

@@ -106,6 +106,10 @@ void grant_list_clear(GrantList *list);
 bool grants_allow(const GrantList *list, const Caller *caller, const char *tenancy, unsigned rights,
                   const char *rp_id);
 
+/* The first grant that gives the caller any of these rights; NULL: none, as root needs none. */
+const Grant *grants_find(const GrantList *list, const Caller *caller, const char *tenancy,
+                         unsigned rights);
+
 typedef enum GrantVerdict {
         GRANT_DENIED,
         GRANT_LIMITED, /* MaxCallsPerSec= is exceeded */

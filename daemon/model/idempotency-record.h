@@ -5,7 +5,7 @@
 
 /*
  * The stored reply of an exchange, for a caller that retries after a lost connection. Its key is a
- * digest of tenancy, caller uid, code and request id; neither code nor request id is stored.
+ * digest of tenancy, caller, code and request id; neither code nor request id is stored.
  */
 #define IDEMPOTENCY_KEY_LEN 32U /* SHA-256 */
 

@@ -7,7 +7,9 @@
 #include "daemon/model/valid.h"
 #include "daemon/store/engines/engine-local.h"
 #include "daemon/store/engines/engine-shared.h"
+#include "daemon/store/lmdb/key.h"
 #include "daemon/store/lmdb/store-failure.h"
+#include "daemon/store/shared/shared-key.h"
 #include "daemon/store/store-shared.h"
 #include "daemon/store/store.h"
 #include "daemon/store/tables/idempotency-table.h"
@@ -96,6 +98,11 @@ uint64_t store_outbox(Store *store)
 bool store_has_reserve(Store *store)
 {
         return environment_had_reserve(store->environment);
+}
+
+bool store_is_shared(const Store *store)
+{
+        return store->engine->class->is_elsewhere;
 }
 
 int store_error(Store *store)
@@ -192,6 +199,41 @@ int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id
         if (r == 0)
                 r = link_table_list_by_user(&txn, tenancy_id, user_id, ret);
         return store_end(store, r);
+}
+
+static ConfirmationList *confirmations(Store *store)
+{
+        const EngineClass *class = store->engine->class;
+
+        return class->confirmations ? class->confirmations(store->engine) : NULL;
+}
+
+bool store_confirm_no_link(Store *store, const char *tenancy_id, const char *authenticator_id,
+                           StoreConfirmFunc func, void *userdata, StoreConfirmation **ret)
+{
+        ConfirmationList *list = confirmations(store);
+
+        return list && confirmation_start(list, shared_key_for_link(tenancy_id, authenticator_id),
+                                          func, userdata, ret);
+}
+
+bool store_confirm_no_links_of_user(Store *store, const char *tenancy_id, const char *user_id,
+                                    StoreConfirmFunc func, void *userdata, StoreConfirmation **ret)
+{
+        ConfirmationList *list = confirmations(store);
+        StoreKey user;
+
+        return list && key_for_user(0, user_id, &user) == 0 &&
+               confirmation_start(list,
+                                  shared_key_for_user(tenancy_id, user.bytes + KEY_TENANCY_LEN),
+                                  func, userdata, ret);
+}
+
+uint64_t store_n_unconfirmed(Store *store)
+{
+        const ConfirmationList *list = confirmations(store);
+
+        return list ? list->n_failed : 0;
 }
 
 /* The id in a cursor; NULL if malformed. */
@@ -302,6 +344,32 @@ int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentLis
         if (r == 0)
                 *ret = TAKE(left, (ExchangeIntentList){});
         return store_end(store, r);
+}
+
+int store_has_exchange_elsewhere(Store *store, const char *tenancy_id,
+                                 const uint8_t key[static IDEMPOTENCY_KEY_LEN], bool *ret)
+{
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList all = {};
+        const EngineClass *class = store->engine->class;
+        _cleanup_(txn_end) Txn txn = {};
+        bool found = false;
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id))
+                return -EINVAL;
+        r = class->is_elsewhere ? begin_read(store, &txn) : 0;
+        if (r == 0 && class->is_elsewhere)
+                r = intent_table_list_exchanges(&txn, tenancy_id, UINT64_MAX, &all);
+        if (r != 0)
+                return store_end(store, r);
+        for (size_t i = 0; i < all.n_intents; i++) {
+                const ExchangeIntent *intent = &all.intents[i];
+
+                found |= intent->has_key && memcmp(intent->key, key, IDEMPOTENCY_KEY_LEN) == 0 &&
+                         class->is_elsewhere(store->engine, intent->id);
+        }
+        *ret = found;
+        return 0;
 }
 
 int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret)

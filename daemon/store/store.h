@@ -32,6 +32,8 @@ int store_open(const char *directory, Store **ret);
 /* Like store_open(), but fails only with -EBUSY or -ENOMEM. A store that cannot be opened now fails
  * reads and changes; each change retries to open it. */
 int store_open_later(const char *directory, Store **ret);
+/* Whether other hosts use the store as well. */
+bool store_is_shared(const Store *store);
 /* 0, or the negative errno that keeps the store closed. */
 int store_error(Store *store);
 /* Whether the reserve is allocated; without it only removals are accepted. */
@@ -54,6 +56,27 @@ void store_release_memory(Store *store);
  */
 int store_get_link(Store *store, const char *tenancy_id, const char *authenticator_id, Link **ret);
 int store_list_by_user(Store *store, const char *tenancy_id, const char *user_id, LinkList *ret);
+/*
+ * A host that shares the store must not say "not linked" while its replica is behind: these confirm
+ * that there is no link of an authenticator, or of a user. The function runs when the replica has
+ * all changes that were acknowledged before the call: read again. It also runs if that is not known
+ * after STORE_CONFIRM_MS at most; the owner gives up by then. Return whether the function will run.
+ * They return false if nothing has to be confirmed, or nothing can be.
+ */
+typedef struct StoreConfirmation StoreConfirmation;
+typedef void (*StoreConfirmFunc)(void *userdata);
+#define STORE_CONFIRM_MS 200U
+bool store_confirm_no_link(Store *store, const char *tenancy_id, const char *authenticator_id,
+                           StoreConfirmFunc func, void *userdata, StoreConfirmation **ret);
+bool store_confirm_no_links_of_user(Store *store, const char *tenancy_id, const char *user_id,
+                                    StoreConfirmFunc func, void *userdata, StoreConfirmation **ret);
+/* The function will not run. NULL is fine. Return NULL. */
+StoreConfirmation *store_confirmation_cancel(StoreConfirmation *confirmation);
+/* Also counts the miss as unconfirmed. */
+StoreConfirmation *store_confirmation_give_up(StoreConfirmation *confirmation);
+/* How many misses could not be confirmed. */
+uint64_t store_n_unconfirmed(Store *store);
+
 /* `cursor`: NULL for the first page, then the previous *ret_next_cursor, which is NULL after the
  * last page. INVALID_ARGS for a malformed cursor. `limit` is capped to STORE_LIST_LIMIT_MAX; 0
  * means that maximum. The page ends as well with the link that reaches `max_bytes`, counted as on
@@ -105,6 +128,10 @@ int store_commit_exchange(Store *store, const char *tenancy_id, const ExchangeOu
 
 /* Lists open intents of exchanges of earlier processes. */
 int store_list_exchanges(Store *store, const char *tenancy_id, ExchangeIntentList *ret);
+
+/* Whether another host has an open exchange with this key. */
+int store_has_exchange_elsewhere(Store *store, const char *tenancy_id,
+                                 const uint8_t key[static IDEMPOTENCY_KEY_LEN], bool *ret);
 
 /*
  * Crash recovery: adds the links that recovery_assign() assigns, removes the intents of all claims,

@@ -111,6 +111,19 @@ int links_get(Tenancy *tenancy _unused_, const char *authenticator_id, Link **re
         return link_new(authenticator_id, "ada", NULL, 1, 0, ret);
 }
 
+int links_confirm_no_link(Tenancy *tenancy _unused_, const char *authenticator_id _unused_,
+                          ResultFunc func _unused_, void *userdata _unused_, Call **ret _unused_)
+{
+        return ERROR_NOT_FOUND;
+}
+
+int links_confirm_none_of_user(Tenancy *tenancy _unused_, const char *user_id _unused_,
+                               ResultFunc func _unused_, void *userdata _unused_,
+                               Call **ret _unused_)
+{
+        return ERROR_NOT_FOUND;
+}
+
 int links_list_by_user(Tenancy *tenancy _unused_, const char *user_id, LinkList *ret)
 {
         Link *link;

@@ -102,6 +102,11 @@ bool turns_are_busy(const Turns *turns _unused_)
         return false;
 }
 
+const char *dispatch_grant_name(const Request *request _unused_)
+{
+        return "web";
+}
+
 int dispatch_authorize_rp(Request *request _unused_, const char *rp_id)
 {
         assert(rp_id_is_valid(rp_id));

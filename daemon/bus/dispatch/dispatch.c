@@ -28,6 +28,15 @@ static GrantVerdict take_call(const Request *request, const char *rp_id)
                                 rp_id, monotonic_ms());
 }
 
+const char *dispatch_grant_name(const Request *request)
+{
+        const Grant *grant =
+                grants_find(bus_grants_of(request->bus, request->peer), peer_caller(request->peer),
+                            request->label, request->method->rights);
+
+        return grant ? grant->name : NULL;
+}
+
 static int refuse_rate(Request *request)
 {
         return request_explain(request, ERROR_LIMITS_EXCEEDED,

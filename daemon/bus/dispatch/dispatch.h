@@ -28,6 +28,9 @@ void dispatch_cancel_long(Bus *bus);
  * LIMITS_EXCEEDED. For methods that have has_rp. */
 int dispatch_authorize_rp(Request *request, const char *rp_id);
 
+/* The name of the first grant that gives the request's right, lent; NULL if none does. */
+const char *dispatch_grant_name(const Request *request);
+
 /*
  * Define method_NAME(), a vtable handler on a tenancy's object or on the manager that runs
  * run_NAME(). The other members of the Method follow: DISPATCH_METHOD(exchange, .rights = …).

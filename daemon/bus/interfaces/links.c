@@ -40,6 +40,12 @@ static int append_links(sd_bus_message *m, const Result *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* The user of the only link. */
+static int append_user(sd_bus_message *m, const Result *result)
+{
+        return sd_bus_message_append(m, "s", result->links->links[0]->user_id);
+}
+
 static int append_page(sd_bus_message *m, const Result *result)
 {
         int r = append_links(m, result);
@@ -57,6 +63,9 @@ static int run_get_user(Request *request, sd_bus_message *m _unused_)
         if (r != 0)
                 return r;
         r = links_get(request->tenancy, authenticator_id, &link);
+        if (r == ERROR_NOT_FOUND)
+                return links_confirm_no_link(request->tenancy, authenticator_id, request_on_result,
+                                             request, &request->call);
         return r != 0 ? r : request_reply_text(request, 's', link->user_id);
 }
 
@@ -70,6 +79,13 @@ static int run_list_by_user(Request *request, sd_bus_message *m _unused_)
         if (r != 0)
                 return r;
         r = links_list_by_user(request->tenancy, user_id, &links);
+        if (r == 0 && links.n_links == 0) {
+                r = links_confirm_none_of_user(request->tenancy, user_id, request_on_result,
+                                               request, &request->call);
+                if (r != ERROR_NOT_FOUND)
+                        return r;
+                r = 0;
+        }
         if (r == 0)
                 request_end(request, &(Result){.links = &links}, append_links);
         return r;
@@ -249,10 +265,12 @@ static int run_reconcile(Request *request, sd_bus_message *m)
 
 DISPATCH_QUESTION(get_user, "read-links", "see to whom \"$(authenticator_id)\" is linked",
                   "authenticator_id");
-DISPATCH_METHOD(get_user, .rights = RIGHT_LINKS_READ, .question = &question_get_user);
+DISPATCH_METHOD(get_user, .rights = RIGHT_LINKS_READ, .question = &question_get_user,
+                .append = append_user);
 
 DISPATCH_QUESTION(list_by_user, "read-links", "list the links of user \"$(user_id)\"", "user_id");
-DISPATCH_METHOD(list_by_user, .rights = RIGHT_LINKS_READ, .question = &question_list_by_user);
+DISPATCH_METHOD(list_by_user, .rights = RIGHT_LINKS_READ, .question = &question_list_by_user,
+                .append = append_links);
 
 DISPATCH_QUESTION(list, "read-links", "list the links", NULL);
 DISPATCH_METHOD(list, .is_bulk = true, .rights = RIGHT_LINKS_READ, .question = &question_list);

@@ -189,6 +189,8 @@ static int run_exchange(Request *request, sd_bus_message *m _unused_)
         r = request_read_text(request, "code", code_is_valid, CODE_LEN_MAX, &exchange.code);
         if (r == 0)
                 r = request_read_options(request, options, ARRAY_SIZE(options));
+        if (r == 0 && exchange.request_id)
+                exchange.grant = dispatch_grant_name(request);
         return r != 0 ? r : exchange_start(request->tenancy, &exchange, on_exchanged, request);
 }
 

@@ -34,6 +34,8 @@ typedef struct EngineShared {
         uint64_t last_id;   /* the last one */
         bool planning;
 
+        ConfirmationList confirmations;
+
         uint64_t revision; /* of the replica; 0: not loaded */
         UpdateQueue arrived;
         bool applying;
@@ -382,6 +384,7 @@ static void on_applied(ApplyJob *job)
                 shared->revision = job->revision;
                 shared->outbox_waits = false;
                 report_news(shared, job);
+                confirmations_reach(&shared->confirmations, shared->revision);
         }
         start_applying(shared);
         finish_batch(shared);
@@ -470,6 +473,7 @@ static void on_page_stored(PageJob *job)
                 (void) follow(shared);
                 if (shared->options.loaded)
                         shared->options.loaded(shared->options.userdata);
+                confirmations_reach(&shared->confirmations, shared->revision);
                 finish_batch(shared);
                 pump(shared);
         } else {
@@ -509,6 +513,7 @@ static Engine *shared_free(Engine *engine)
         worker_free(shared->worker); /* before what its jobs use */
         if (shared->log)
                 shared->log->class->free(shared->log);
+        confirmations_clear(&shared->confirmations);
         replica_load_free(shared->load);
         change_queue_clear(&shared->waiting);
         change_queue_clear(&shared->planned);
@@ -562,13 +567,23 @@ static int shared_is_readable(Engine *engine)
         return ((EngineShared *) engine)->revision > 0 ? 0 : ERROR_STORE_FAILED;
 }
 
-/* Intents of other hosts are theirs. */
+static ConfirmationList *shared_confirmations(Engine *engine)
+{
+        return &((EngineShared *) engine)->confirmations;
+}
+
+static bool shared_is_elsewhere(Engine *engine, uint64_t id)
+{
+        EngineShared *shared = (EngineShared *) engine;
+
+        return host_of_id(id) != shared->log->class->host(shared->log);
+}
+
 static bool shared_is_left(Engine *engine, uint64_t id)
 {
         EngineShared *shared = (EngineShared *) engine;
 
-        return host_of_id(id) == shared->log->class->host(shared->log) &&
-               (shared->first_id == 0 || id < shared->first_id);
+        return !shared_is_elsewhere(engine, id) && (shared->first_id == 0 || id < shared->first_id);
 }
 
 static uint64_t shared_outbox(Engine *engine)
@@ -599,6 +614,8 @@ static const EngineClass shared_class = {
         .queue = shared_queue,
         .get_fd = shared_get_fd,
         .collect = shared_collect,
+        .confirmations = shared_confirmations,
+        .is_elsewhere = shared_is_elsewhere,
         .is_readable = shared_is_readable,
         .is_left = shared_is_left,
         .outbox = shared_outbox,
@@ -626,6 +643,8 @@ int engine_shared_new(const EngineSharedOptions *options, Engine **ret)
                 r = outbox_count(options->environment, &shared->n_outbox);
         if (r < 0) /* a replica that cannot be read is loaded anew */
                 shared->revision = 0;
+        shared->confirmations =
+                (ConfirmationList){.log = shared->log, .revision = shared->revision};
         r = worker_new(&shared->worker);
         if (r == 0)
                 r = shared->revision > 0 ? follow(shared) : start_loading(shared);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/store/changes/change.h"
+#include "daemon/store/engines/confirmation.h"
 
 /*
  * An engine makes changes durable, in the order of the calls, and decides their results. The result
@@ -21,6 +22,10 @@ typedef struct EngineClass {
         void (*collect)(Engine *engine, ChangeQueue *ended);
         /* Whether the environment has what was stored: 0 or STORE_FAILED. NULL: always. */
         int (*is_readable)(Engine *engine);
+        /* Whether an intent is of another host. NULL: the store is not shared. */
+        bool (*is_elsewhere)(Engine *engine, uint64_t id);
+        /* Where misses are confirmed, lent. NULL: they need not be. */
+        ConfirmationList *(*confirmations)(Engine *engine);
         /* Whether an intent is of an earlier process of this host. NULL: if its id is below that of
          * environment_first_id(). */
         bool (*is_left)(Engine *engine, uint64_t id);

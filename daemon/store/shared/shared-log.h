@@ -117,6 +117,7 @@ typedef struct SharedLogClass {
         /* Calls the function for each page; load_next() asks for the next one. One at a time. */
         int (*load)(SharedLog *log, LogPageFunc func, void *userdata);
         int (*load_next)(SharedLog *log);
+        /* Reads from a majority. Returns -EAGAIN, also at once, if the log cannot be reached. */
         int (*read)(SharedLog *log, const char *key, uint64_t timeout_ms, LogReadFunc func,
                     void *userdata);
 } SharedLogClass;

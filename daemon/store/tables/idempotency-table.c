@@ -84,7 +84,7 @@ int idempotency_table_set(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
         int r;
 
         r = idempotency_table_prune(txn);
-        return r < 0 ? r : idempotency_table_replace(txn, key, answer);
+        return r < 0 ? r : idempotency_table_put(txn, key, answer);
 }
 
 /* Gets the record that expires first (MDB_FIRST) or last (MDB_LAST). Returns 0, -ENOENT or another

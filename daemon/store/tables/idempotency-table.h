@@ -15,8 +15,8 @@ int idempotency_table_get(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN
 int idempotency_table_put(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                           const IdempotencyRecord *answer);
 
-/* Stores a record as it is on another host, until the same time; removes a few expired ones.
- * Returns 0 or a negative errno. */
+/* Stores a record of another host, whose clock is another one: it expires after the same time from
+ * now. Removes a few expired records. Returns 0 or a negative errno. */
 int idempotency_table_set(Txn *txn, const uint8_t key[static IDEMPOTENCY_KEY_LEN],
                           const IdempotencyRecord *answer);
 

@@ -73,6 +73,8 @@ int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
         ExchangeRecord exchange = *record; /* lent */
         int r;
 
+        exchange.begun_at_ms = store_clock_now_ms(txn->clock);
+
         r = get_tenancy_number(txn, tenancy_id, &exchange.tenancy);
         return r < 0 ? r : set_intent(txn, DATABASE_INTENTS, &exchange_record, id, &exchange);
 }

@@ -111,6 +111,7 @@ int tombstone_table_set(Txn *txn, const char *tenancy_id, uint64_t id,
         if (r < 0)
                 return r;
         tombstone.tenancy = tenancy.number;
+        tombstone.tombstoned_at_ms = store_clock_now_ms(txn->clock);
         key_for_id(id, &key);
         r = txn_put_record(txn, DATABASE_TOMBSTONES, key_val(&key), &tombstone_record, &tombstone);
         return r < 0 ? r : drop_old(txn);

@@ -25,8 +25,8 @@ int tombstone_table_add(Txn *txn, uint32_t tenancy, TombstoneSubject subject, co
 int tombstone_table_add_if_open(Txn *txn, const char *tenancy_id, TombstoneSubject subject,
                                 const char *id);
 
-/* Stores a tombstone as it is on another host, but for the number of the tenancy. Returns 0 or a
- * negative errno. */
+/* Stores a tombstone as it is on another host, but for the number of the tenancy, and for its time:
+ * the clocks of other hosts are other ones. Returns 0 or a negative errno. */
 int tombstone_table_set(Txn *txn, const char *tenancy_id, uint64_t id,
                         const TombstoneRecord *record);
 

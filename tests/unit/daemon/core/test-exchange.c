@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/core/crash-recovery.h"
 #include "daemon/core/exchange-internal.h"
@@ -26,6 +27,7 @@ static struct {
 
 /* Changes and records of the fake store. */
 static struct {
+        bool is_shared, is_open_elsewhere;
         unsigned n_commits;
         int refuse; /* result of store_commit_exchange() */
         uint64_t intent_id;
@@ -149,6 +151,18 @@ int api_exchange_code(Api *a, const char *code, ResultFunc func, void *userdata,
         api.n_asked++;
         api.func = func;
         api.userdata = userdata;
+        return 0;
+}
+
+bool store_is_shared(const Store *s)
+{
+        return store.is_shared;
+}
+
+int store_has_exchange_elsewhere(Store *s, const char *tenancy_id,
+                                 const uint8_t key[static IDEMPOTENCY_KEY_LEN], bool *ret)
+{
+        *ret = store.is_open_elsewhere;
         return 0;
 }
 
@@ -831,6 +845,89 @@ static void test_interrupted_and_resolved(void **state)
         assert_int_equal(heard.r, ERROR_INVALID_CODE);
 }
 
+static void refuse_code_elsewhere(const ExchangeRequest *request)
+{
+        store.is_shared = true;
+        store.is_open_elsewhere = true;
+        assert_int_equal(start(request), 0);
+        memcpy(store.key, store.intent.key, IDEMPOTENCY_KEY_LEN);
+        refuse_code();
+        assert_int_equal(heard.n, 0);
+}
+
+static void run_until_heard(void)
+{
+        uint64_t until_ms = monotonic_ms() + 10000;
+
+        while (heard.n == 0 && monotonic_ms() < until_ms)
+                assert_true(sd_event_run(event, 100000) >= 0);
+        assert_int_equal(heard.n, 1);
+}
+
+/* Another host has used the code, and its answer arrives. */
+static void test_answer_of_another_host(void **state)
+{
+        ExchangeRequest request = a_request();
+
+        refuse_code_elsewhere(&request);
+        assert_true(sd_event_run(event, 100000) >= 0);
+        assert_int_equal(heard.n, 0);
+        keep(store.key, 0);
+        store.is_open_elsewhere = false;
+        run_until_heard();
+        assert_int_equal(heard.r, 0);
+        assert_true(heard.linked);
+        assert_string_equal(heard.user_id, "ada");
+}
+
+/* The other host has no answer either, or takes too long. */
+static void test_no_answer_of_another_host(void **state)
+{
+        ExchangeRequest request = a_request();
+        uint64_t begun_ms = monotonic_ms();
+
+        refuse_code_elsewhere(&request);
+        store.is_open_elsewhere = false;
+        run_until_heard();
+        assert_int_equal(heard.r, ERROR_INVALID_CODE);
+        assert_true(monotonic_ms() - begun_ms < 1000);
+
+        heard.n = 0;
+        begun_ms = monotonic_ms();
+        refuse_code_elsewhere(&request);
+        run_until_heard();
+        assert_int_equal(heard.r, ERROR_INVALID_CODE);
+        assert_in_range(monotonic_ms() - begun_ms, 1900, 9000);
+}
+
+/* Uids differ between hosts: the grant stands for the caller. */
+static void test_key_in_a_shared_store(void **state)
+{
+        const struct {
+                uid_t uid;
+                const char *grant;
+        } callers[] = {{1000, "web"},  {1001, "web"}, {0, "web"},   {1000, "root"},
+                       {1000, "mail"}, {0, NULL},     {1000, NULL}, {1001, NULL}};
+        uint8_t keys[ARRAY_SIZE(callers)][IDEMPOTENCY_KEY_LEN];
+
+        for (unsigned shared = 0; shared < 2; shared++) {
+                store.is_shared = shared;
+                for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
+                        ExchangeRequest request = a_request();
+
+                        request.uid = callers[i].uid;
+                        request.grant = callers[i].grant;
+                        assert_int_equal(start(&request), 0);
+                        refuse_code();
+                        memcpy(keys[i], store.intent.key, IDEMPOTENCY_KEY_LEN);
+                }
+                for (size_t i = 0; i < ARRAY_SIZE(callers); i++)
+                        for (size_t k = 0; k < i; k++)
+                                assert_int_equal(memcmp(keys[i], keys[k], IDEMPOTENCY_KEY_LEN) == 0,
+                                                 shared ? i < 3 : callers[i].uid == callers[k].uid);
+        }
+}
+
 static void test_dots_are_no_code(void **state)
 {
         ExchangeRequest request = a_request();
@@ -914,6 +1011,9 @@ int main(void)
                 TEST(test_interrupted_before_the_api_was_asked),
                 TEST(test_interrupted),
                 TEST(test_interrupted_and_resolved),
+                TEST(test_answer_of_another_host),
+                TEST(test_no_answer_of_another_host),
+                TEST(test_key_in_a_shared_store),
                 TEST(test_dots_are_no_code),
                 TEST(test_outlives_its_owner),
                 TEST(test_outlives_the_configuration),

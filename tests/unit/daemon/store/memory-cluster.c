@@ -6,7 +6,7 @@
 #include "tests/unit/daemon/store/memory-cluster.h"
 #include "tests/unit/test.h"
 
-enum { HOSTS_MAX = 8, PAGE = 7 };
+enum { HOSTS_MAX = 8, PAGE = 7, READS_MAX = 8 };
 
 typedef struct Record {
         char *key;
@@ -14,6 +14,12 @@ typedef struct Record {
         size_t len;
         uint64_t created_at, changed_at;
 } Record;
+
+typedef struct Read {
+        char key[256];
+        LogReadFunc func;
+        void *userdata;
+} Read;
 
 typedef struct Host {
         SharedLog log;
@@ -30,6 +36,9 @@ typedef struct Host {
         int r;
         LogCommitFunc committed;
         void *commit_userdata;
+
+        Read *reads[READS_MAX];
+        size_t n_reads;
 
         bool loading, page_due;
         uint64_t load_revision;
@@ -232,7 +241,25 @@ static void host_load(MemoryCluster *cluster, Host *host)
         host->page(0, host->load_revision, events, n, !host->loading, host->page_userdata);
 }
 
-typedef enum Step { STEP_COMMIT, STEP_REPORT, STEP_FOLLOW, STEP_LOAD, STEP_REACHABLE } Step;
+static void host_read(MemoryCluster *cluster, Host *host)
+{
+        _cleanup_(freep) Read *read = host->reads[--host->n_reads];
+        const Record *record = find(cluster, read->key, cluster->revision);
+
+        if (cluster->is_reachable)
+                read->func(0, exists(record) ? record->changed_at : 0, read->userdata);
+        else
+                read->func(-EAGAIN, 0, read->userdata);
+}
+
+typedef enum Step {
+        STEP_COMMIT,
+        STEP_REPORT,
+        STEP_FOLLOW,
+        STEP_LOAD,
+        STEP_READ,
+        STEP_REACHABLE,
+} Step;
 
 static bool is_due(const MemoryCluster *cluster, const Host *host, Step step)
 {
@@ -245,6 +272,8 @@ static bool is_due(const MemoryCluster *cluster, const Host *host, Step step)
                 return host->following && cluster->is_reachable && host->told < cluster->revision;
         case STEP_LOAD:
                 return host->page_due && cluster->is_reachable;
+        case STEP_READ:
+                return host->n_reads > 0;
         case STEP_REACHABLE:
                 return host->following && host->told_reachable != cluster->is_reachable;
         }
@@ -265,6 +294,9 @@ static void take_step(MemoryCluster *cluster, Host *host, Step step)
                 break;
         case STEP_LOAD:
                 host_load(cluster, host);
+                break;
+        case STEP_READ:
+                host_read(cluster, host);
                 break;
         case STEP_REACHABLE:
                 host->told_reachable = cluster->is_reachable;
@@ -304,6 +336,8 @@ static SharedLog *log_free(SharedLog *log)
         for (size_t i = 0; i < cluster->n_hosts; i++)
                 if (cluster->hosts[i] == host)
                         cluster->hosts[i--] = cluster->hosts[--cluster->n_hosts];
+        while (host->n_reads > 0)
+                free(host->reads[--host->n_reads]);
         free(host->done);
         free(host);
         return NULL;
@@ -355,6 +389,20 @@ static int log_load_next(SharedLog *log)
         return 0;
 }
 
+static int log_read(SharedLog *log, const char *key, uint64_t timeout_ms, LogReadFunc func,
+                    void *userdata)
+{
+        Host *host = container_of(log, Host, log);
+        Read *read = calloc(1, sizeof(Read));
+
+        assert_non_null(read);
+        assert_true(host->n_reads < READS_MAX && strlen(key) < sizeof(read->key));
+        *read = (Read){.func = func, .userdata = userdata};
+        strcpy(read->key, key);
+        host->reads[host->n_reads++] = read;
+        return 0;
+}
+
 static unsigned log_host(SharedLog *log)
 {
         return container_of(log, Host, log)->number;
@@ -369,6 +417,7 @@ SharedLog *memory_cluster_join(MemoryCluster *cluster, unsigned number)
                 .commit = log_commit,
                 .load = log_load,
                 .load_next = log_load_next,
+                .read = log_read,
         };
         Host *host = calloc(1, sizeof(Host));
 

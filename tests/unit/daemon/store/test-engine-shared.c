@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "daemon/store/lmdb/record.h"
+#include "daemon/store/shared/shared-key.h"
 #include "daemon/store/store-shared.h"
 #include "dbus/error.h"
 #include "tests/unit/daemon/store/memory-cluster.h"
@@ -385,6 +387,76 @@ static void test_unreachable(void **state)
         assert_int_equal(fleet_add(fleet, 2, "u", "b", &newly_linked), 0);
 }
 
+static void on_confirmed(void *userdata)
+{
+        (*(unsigned *) userdata)++;
+}
+
+/* A host that lags behind finds the links of the others before it says that there are none. */
+static void test_confirmed_misses(void **state)
+{
+        enum { ROUNDS = 40 };
+        Fleet *fleet = *state;
+        Store *reader = fleet->hosts[1].store;
+        StoreConfirmation *confirmation;
+        bool newly_linked;
+        unsigned n_lags = 0, n;
+
+        for (unsigned i = 0; i < ROUNDS; i++) {
+                char id[16], user[16];
+
+                snprintf(id, sizeof(id), "a%u", i);
+                snprintf(user, sizeof(user), "u%u", i);
+                assert_int_equal(fleet_add(fleet, 0, user, id, &newly_linked), 0);
+                n_lags += !*user_of(reader, "t", id);
+                n = 0;
+                assert_true(i % 2 ? store_confirm_no_link(reader, "t", id, on_confirmed, &n,
+                                                          &confirmation)
+                                  : store_confirm_no_links_of_user(reader, "t", user, on_confirmed,
+                                                                   &n, &confirmation));
+                wait_for(fleet, &n, 1);
+                assert_string_equal(user_of(reader, "t", id), user);
+        }
+        assert_true(n_lags > ROUNDS / 4);
+        assert_int_equal(store_n_unconfirmed(reader), 0);
+
+        n = 0;
+        assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
+        wait_for(fleet, &n, 1);
+        assert_int_equal(store_n_unconfirmed(reader), 0);
+        memory_cluster_set_reachable(fleet->cluster, false);
+        assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
+        wait_for(fleet, &n, 2);
+        assert_int_equal(store_n_unconfirmed(reader), 1);
+
+        assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
+        store_confirmation_give_up(confirmation);
+        settle(fleet);
+        assert_true(store_confirm_no_link(reader, "t", "none", on_confirmed, &n, &confirmation));
+        store_confirmation_cancel(confirmation);
+        assert_int_equal(n, 2);
+        assert_int_equal(store_n_unconfirmed(reader), 2);
+        assert_false(store_confirm_no_link(fleet->local.store, "t", "none", on_confirmed, &n,
+                                           &confirmation));
+}
+
+/* Answers expire by the clock of the host that has them, whatever the clocks of others say. */
+static void test_clocks(void **state)
+{
+        static const uint8_t key[IDEMPOTENCY_KEY_LEN] = "a key";
+        const IdempotencyRecord answer = {.error = ERROR_INTERRUPTED, .expires_at_ms = 1};
+        _cleanup_(idempotency_record_clear) IdempotencyRecord found = {};
+        _cleanup_(record_clear) Record record = {};
+        _cleanup_(freep) char *name = shared_key_for_answer(key);
+        Fleet *fleet = *state;
+
+        assert_int_equal(record_encode(&idempotency_record, &answer, &record), 0);
+        memory_cluster_put(fleet->cluster, name, record.bytes, record.len);
+        settle(fleet);
+        assert_int_equal(store_get_idempotency_record(fleet->hosts[1].store, key, &found), 0);
+        assert_int_equal(found.error, ERROR_INTERRUPTED);
+}
+
 /* Keys and values that no host has written are skipped. */
 static void test_foreign_keys(void **state)
 {
@@ -538,6 +610,8 @@ int main(void)
                 TEST_ALONE(test_alone),
                 TEST_ALONE(test_alone_in_conflict),
                 TEST_ALONE(test_alone_and_restart),
+                TEST(test_clocks),
+                TEST(test_confirmed_misses),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
