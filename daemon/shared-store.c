@@ -173,6 +173,11 @@ Store *shared_store_get(SharedStore *shared)
         return shared->store;
 }
 
+SharedLog *shared_store_log(SharedStore *shared)
+{
+        return shared->log;
+}
+
 void shared_store_update(SharedStore *shared)
 {
         uint64_t serial = holder_get_store(shared->holder)->serial;

@@ -13,7 +13,9 @@ typedef struct EtcdLogHost {
         char *key;      /* with the prefix; NULL: no number yet */
         uint64_t epoch; /* random: of this process */
         bool claimed;
-        int64_t revision; /* of its last change by this process */
+        int64_t revision;     /* of its last change by this process */
+        uint64_t rival_at_ms; /* CLOCK_MONOTONIC: another process with this name has changed it; 0:
+                                 none has */
         EtcdCall *call;
 } EtcdLogHost;
 
@@ -38,6 +40,7 @@ typedef struct EtcdLog {
         size_t prefix_len;
         LogFollower follower;
         EtcdWatch *watch;
+        uint64_t heard_at_ms; /* by earlier watches; at first, the start */
         bool told_reachable;
         bool was_told;
         sd_event_source *retry; /* of what failed */
@@ -61,11 +64,15 @@ static inline EtcdBytes etcd_bytes(const char *s)
 }
 /* Tells the follower whether batches can be committed, if that has changed. */
 void etcd_log_tell_reachable(EtcdLog *log);
+/* All changes before this time have been delivered, in CLOCK_MONOTONIC ms. */
+uint64_t etcd_log_heard_at_ms(const EtcdLog *log);
 /* Retries in a second what has failed. */
 void etcd_log_retry_soon(EtcdLog *log);
 
 /* Claims the number, unless it is claimed. */
 void etcd_log_host_claim(EtcdLog *log);
+/* Notices other processes with the name of this host. */
+void etcd_log_host_see(EtcdLog *log, const EtcdWatchNews *news);
 /* The value of the host's key with the batch of this number. NULL if out of memory. */
 char *etcd_log_host_value(const EtcdLog *log, uint64_t batch);
 

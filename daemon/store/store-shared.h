@@ -17,3 +17,6 @@ typedef struct StoreSharedOptions {
 /* Opens the replica in the directory, or creates it. Reads and changes fail with STORE_FAILED until
  * it has been loaded. Results and log records are those of store_open_later(). */
 int store_open_shared(const char *directory, const StoreSharedOptions *options, Store **ret);
+
+/* Of a store of store_open_shared(). */
+void store_shared_get_status(Store *store, ReplicaStatus *ret);

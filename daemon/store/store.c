@@ -85,6 +85,11 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
         return open_store(directory, true, new_shared, &copy, ret);
 }
 
+void store_shared_get_status(Store *store, ReplicaStatus *ret)
+{
+        engine_shared_get_status(store->engine, ret);
+}
+
 bool store_has_reserve(Store *store)
 {
         return environment_had_reserve(store->environment);

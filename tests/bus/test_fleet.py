@@ -2,6 +2,7 @@
 """Hosts that share their links in etcd."""
 
 import shutil
+import time
 
 import pytest
 
@@ -104,3 +105,49 @@ def test_restart(fleet, one):
     with fleet.hosts[1].connect() as two:
         assert user_of(two, before) == user
         eventually(lambda: user_of(two, meanwhile) == user)
+
+
+def plain_store(connection) -> dict:
+    return {name: value for name, (_, value) in connection.manager("GetStore")[0].items()}
+
+
+def test_store_status(fleet, one, two):
+    """Both hosts tell the state of the store."""
+    one.links("Add", new_user(), f"pk-{new_user()}")
+    first, second = plain_store(one), plain_store(two)
+    for status in (first, second):
+        assert status["engine"] == "etcd" and status["state"] == "serving"
+        assert status["endpoint"] == fleet.etcd.endpoint
+        assert 0 < status["revision"] <= status["cluster_revision"]
+        assert status["behind_ms"] < 10_000 and status["away_since"] == 0 and "reason" not in status
+        assert (status["waiting"], status["outbox"], status["unconfirmed"]) == (0, 0, 0)
+        assert [member[2:] for member in status["members"]] == [(True, True)]
+        assert status["db_size"] > 0 and status["alarms"] == []
+    assert first["host"] != second["host"] and first["host_number"] != second["host_number"]
+    assert plain_findings(one) == plain_findings(two) == []
+
+
+def plain_findings(connection) -> list[str]:
+    return [finding["text"][1] for finding in connection.manager("Diagnose")[0]
+            if finding["kind"][1] == "store"]
+
+
+def test_store_status_while_away(fleet, one):
+    """Without etcd, the status has what the host knows, within two seconds."""
+    before = plain_store(one)
+    fleet.etcd.kill9()
+    eventually(lambda: plain_store(one)["state"] == "away")
+    start = time.monotonic()
+    status = plain_store(one)
+    assert time.monotonic() - start < 4
+    assert status["reason"] and before["away_since"] == 0 < status["away_since"]
+    assert status["revision"] == before["revision"] and status["host"] == before["host"]
+    assert status["members"] == [] and status["db_size"] == 0
+    eventually(lambda: plain_store(one)["behind_ms"] > 2000)
+    (away,) = plain_findings(one)[:1]
+    assert away.startswith("etcd has been away for ")
+    fleet.etcd.start()
+    for host in fleet.hosts:
+        fleet.wait_ready(host)
+    eventually(lambda: plain_store(one)["state"] == "serving" and plain_store(one)["behind_ms"] < 4000)
+    assert plain_findings(one) == []

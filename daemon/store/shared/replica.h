@@ -16,6 +16,17 @@ typedef struct ReplicaNews {
 
 void replica_news_clear(ReplicaNews *news);
 
+/* The state of a replica. */
+typedef struct ReplicaStatus {
+        uint64_t revision;      /* 0: nothing was loaded yet */
+        bool is_loading;        /* a snapshot */
+        uint64_t late_at_ms;    /* when the oldest event arrived that is not applied yet, in
+                                   CLOCK_MONOTONIC ms; 0: all are */
+        size_t n_waiting;       /* changes that have not ended */
+        uint64_t n_outbox;      /* links that the log does not have yet */
+        uint64_t n_unconfirmed; /* misses that the log has not confirmed */
+} ReplicaStatus;
+
 /* 0: nothing was loaded yet. Return 0 or a negative errno. */
 int replica_get_revision(Txn *txn, uint64_t *ret);
 int replica_put_revision(Txn *txn, uint64_t revision);
