@@ -20,6 +20,7 @@
 #include "daemon/notify.h"
 #include "daemon/service.h"
 #include "daemon/shared-store-status.h"
+#include "daemon/shared-store-verify.h"
 #include "daemon/shared-store.h"
 #include "daemon/status.h"
 #include "daemon/store-findings.h"
@@ -156,6 +157,15 @@ static int on_get_store(void *userdata, ResultFunc func, void *func_userdata, Ca
                                                  func_userdata, ret);
         func(&(Result){.store = &local}, func_userdata);
         return CALL_ANSWERED;
+}
+
+static int on_verify_store(void *userdata, ResultFunc func, void *func_userdata, Call **ret)
+{
+        const Service *service = userdata;
+
+        return service->shared ? shared_store_verify_start(service->event, service->shared, func,
+                                                           func_userdata, ret)
+                               : ERROR_NOT_CONFIGURED;
 }
 
 /* Stopping: releases the bus name, so that new calls reach the next instance, and answers the calls
@@ -365,6 +375,7 @@ static int open_bus(Service *service)
                 .reload = on_reload_call,
                 .diagnose = on_diagnose,
                 .get_store = on_get_store,
+                .verify_store = on_verify_store,
                 .request_ended = on_request_ended,
                 .disconnected = on_bus_disconnected,
                 .userdata = service,

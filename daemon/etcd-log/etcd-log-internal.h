@@ -64,6 +64,8 @@ static inline EtcdBytes etcd_bytes(const char *s)
 }
 /* Tells the follower whether batches can be committed, if that has changed. */
 void etcd_log_tell_reachable(EtcdLog *log);
+/* Makes an event of the log, with lent members. Returns false for a key that no host writes. */
+bool etcd_log_make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, LogEvent *ret);
 /* All changes before this time have been delivered, in CLOCK_MONOTONIC ms. */
 uint64_t etcd_log_heard_at_ms(const EtcdLog *log);
 /* Retries in a second what has failed. */

@@ -99,8 +99,7 @@ static char *key_without_prefix(const EtcdLog *log, const EtcdKv *kv)
         return key + log->prefix_len;
 }
 
-/* An event of the log, with lent members. */
-static bool make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, LogEvent *ret)
+bool etcd_log_make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, LogEvent *ret)
 {
         static uint8_t empty[1];
         char *key = key_without_prefix(log, kv);
@@ -126,7 +125,8 @@ static void tell_events(EtcdLog *log, const EtcdWatchNews *news)
                 return;
         }
         for (size_t i = 0; i < news->n_events; i++)
-                n += make_event(log, &news->events[i].kv, news->events[i].is_delete, &events[n]);
+                n += etcd_log_make_event(log, &news->events[i].kv, news->events[i].is_delete,
+                                         &events[n]);
         etcd_log_host_see(log, news);
         is_own = etcd_log_commit_see(log, news);
         log->follower.changed((uint64_t) news->revision, events, n, is_own, log->follower.userdata);
@@ -203,7 +203,7 @@ static void tell_page(EtcdLog *log, const EtcdSnapshotNews *news)
         size_t n = 0;
 
         for (size_t i = 0; events && i < news->n_kvs; i++)
-                n += make_event(log, &news->kvs[i], false, &events[n]);
+                n += etcd_log_make_event(log, &news->kvs[i], false, &events[n]);
         log->page(events ? 0 : -EAGAIN, (uint64_t) news->revision, events, n, news->is_last,
                   log->page_userdata);
         free(events);

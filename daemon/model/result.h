@@ -34,6 +34,7 @@ typedef struct Result {
         const char *key_set; /* the text of a JWK set */
         const char *key_proof;
         const StoreStatus *store;
+        const StoreVerification *verification;
 
         const IdempotencyRecord *answer;
         const ReconcileCounts *counts;

@@ -38,3 +38,15 @@ typedef struct StoreStatus {
         bool no_space;    /* alarms */
         bool is_corrupt;
 } StoreStatus;
+
+/* The result of a comparison of the replica with the shared store. */
+typedef struct StoreVerification {
+        uint64_t checked;   /* links in etcd */
+        uint64_t missing;   /* links in etcd, but not on this host */
+        uint64_t extra;     /* links on this host, but not in etcd */
+        uint64_t different; /* links with other data */
+        bool is_complete;   /* false: there were too many differences, and the rest is unchecked */
+        char **examples;    /* of differences: kind and key */
+} StoreVerification;
+
+#define STORE_EXAMPLES_MAX 20U

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Hosts that share their links in etcd."""
 
+import base64
 import shutil
 import time
 
@@ -151,3 +152,41 @@ def test_store_status_while_away(fleet, one):
         fleet.wait_ready(host)
     eventually(lambda: plain_store(one)["state"] == "serving" and plain_store(one)["behind_ms"] < 4000)
     assert plain_findings(one) == []
+
+
+def verify(connection) -> dict:
+    return {name: value for name, (_, value) in connection.manager("VerifyStore")[0].items()}
+
+
+def test_verify(fleet, one, two):
+    """A replica that lacks a link, and has another one, is found out."""
+    user = new_user()
+    links = [f"pk-{new_user()}" for _ in range(5)]
+    for authenticator in links:
+        one.links("Add", user, authenticator)
+    eventually(lambda: user_of(two, links[-1]) == user)
+    for connection in (one, two):
+        result = verify(connection)
+        assert result.pop("checked") == connection.count() >= 5
+        assert result == {"missing": 0, "extra": 0, "different": 0, "complete": True, "examples": []}
+    # Somebody writes links that are not valid: the replicas skip them.
+    tenancy = fleet.hosts[0].sandbox.tenancy_id
+    key = base64.b64encode(f"/passlock/links/{tenancy}/broken".encode()).decode()
+    fleet.etcd.call("/v3/kv/put", {"key": key, "value": "eA=="})
+    result = verify(two)
+    assert result.pop("checked") == two.count() + 1
+    assert result == {"missing": 0, "extra": 0, "different": 1, "complete": True,
+                      "examples": [f"different links/{tenancy}/broken"]}
+    fleet.etcd.call("/v3/kv/deleterange", {"key": key})
+    assert verify(two)["examples"] == []
+
+
+def test_verify_during_changes(one, two):
+    """Links that change meanwhile are no differences."""
+    user = new_user()
+    for _ in range(3):
+        call = two.start_method("VerifyStore")
+        for _ in range(30):
+            one.links("Add", user, f"pk-{new_user()}")
+        one.links("RemoveByUser", user)
+        assert {name: value for name, (_, value) in two.finish(call)[0].items()}["examples"] == []

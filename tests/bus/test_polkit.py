@@ -26,6 +26,7 @@ ASKED = {
     "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
     "Diagnose": ((), "diagnose", {}, "diagnose problems of passlockd"),
     "GetStore": ((), "diagnose", {}, "see the state of the store of passlockd"),
+    "VerifyStore": ((), "diagnose", {}, "compare the links of this host with the shared store"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
@@ -57,7 +58,7 @@ ASKED = {
 }
 # The answer is about the caller itself; and the proof is for root alone.
 FOR_EVERYBODY, FOR_ROOT = {"ListRights", "Unsubscribe"}, {"ProveKey"}
-NOT_GRANTED = ("Reload", "Diagnose", "GetStore")  # whatever a grant has
+NOT_GRANTED = ("Reload", "Diagnose", "GetStore", "VerifyStore")  # whatever a grant has
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
             "CreateChallenge": ("a@example.com", "login", {}), "GetChallenge": ("id",),

@@ -31,6 +31,8 @@ typedef struct BusOwner {
         int (*diagnose)(void *userdata, FindingList *list);
         /* Gets the state of the store, as the start function of a Call. */
         int (*get_store)(void *userdata, ResultFunc func, void *func_userdata, Call **ret);
+        /* Compares the replica with the shared store; NOT_CONFIGURED without one. */
+        int (*verify_store)(void *userdata, ResultFunc func, void *func_userdata, Call **ret);
         /* A request has ended. */
         void (*request_ended)(void *userdata);
         /* The connection is closed. */

@@ -5,6 +5,7 @@
 #include "daemon/bus/dispatch/dispatch.h"
 #include "daemon/bus/interfaces/append.h"
 #include "daemon/bus/interfaces/interfaces.h"
+#include "dbus/error.h"
 
 static int append_members(sd_bus_message *reply, const StoreStatus *status)
 {
@@ -105,6 +106,52 @@ int bus_method_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error 
         };
         static const Method method = {
                 .rights = 0, .question = &question, .run = run_get_store, .append = append_store};
+
+        return dispatch_method(userdata, NULL, m, &method);
+}
+
+static int append_verification(sd_bus_message *reply, const Result *result)
+{
+        const StoreVerification *verification = result->verification;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "checked", "t",
+                                          verification->checked, "missing", "t",
+                                          verification->missing, "extra", "t", verification->extra,
+                                          "different", "t", verification->different);
+        if (r >= 0)
+                r = bus_append_bool(reply, "complete", verification->is_complete);
+        if (r >= 0)
+                r = bus_append_strv(reply, "examples", verification->examples);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int run_verify_store(Request *request, sd_bus_message *m _unused_)
+{
+        const BusOwner *owner = &request->bus->owner;
+        int r;
+
+        r = owner->verify_store(owner->userdata, request_on_result, request, &request->call);
+        return r == ERROR_NOT_CONFIGURED
+                       ? request_explain(request, r,
+                                         "the store is not shared; see Engine= in "
+                                         "passlockd.conf(5)")
+                       : r;
+}
+
+int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        static const Question question = {
+                .action = QUESTION_ACTION("diagnose"),
+                .intent = "compare the links of this host with the shared store",
+        };
+        static const Method method = {.rights = 0,
+                                      .is_long = true,
+                                      .question = &question,
+                                      .run = run_verify_store,
+                                      .append = append_verification};
 
         return dispatch_method(userdata, NULL, m, &method);
 }

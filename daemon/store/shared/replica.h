@@ -37,3 +37,16 @@ int replica_put_revision(Txn *txn, uint64_t revision);
  * which the transaction must be aborted.
  */
 int replica_apply(Txn *txn, uint64_t revision, const LogEvent *event, ReplicaNews *ret);
+
+typedef enum ReplicaDifference {
+        REPLICA_SAME,
+        REPLICA_MISSING,   /* the replica does not have the link */
+        REPLICA_EXTRA,     /* the log does not have it */
+        REPLICA_DIFFERENT, /* their data differ, or those of the log are not valid */
+} ReplicaDifference;
+
+/* Compares a link of the log, or the absence of one, with the replica. Returns 0 or a negative
+ * errno. */
+int replica_compare_link(Txn *txn, const LogEvent *event, ReplicaDifference *ret);
+/* The key of a link, which the caller frees; NULL if out of memory. */
+char *replica_link_key(const char *tenancy_id, const char *authenticator_id);
