@@ -81,6 +81,7 @@ typedef struct passlock_finding_list passlock_finding_list;
 typedef struct passlock_right passlock_right;
 typedef struct passlock_right_list passlock_right_list;
 typedef struct passlock_store passlock_store;
+typedef struct passlock_verification passlock_verification;
 
 /* Errors replied by the service. The numbers are stable; new ones may be added. */
 enum passlock_error {
@@ -292,6 +293,8 @@ typedef void (*passlock_right_list_callback)(passlock *client, int r, const char
                                              passlock_right_list *rights, void *userdata);
 typedef void (*passlock_store_callback)(passlock *client, int r, const char *error_text,
                                         passlock_store *store, void *userdata);
+typedef void (*passlock_verification_callback)(passlock *client, int r, const char *error_text,
+                                               passlock_verification *verification, void *userdata);
 
 /* Registration and authentication of users. These calls use the API. */
 
@@ -638,6 +641,16 @@ int passlock_get_store_async(passlock *client, passlock_store_callback callback,
                              passlock_call **ret_call);
 
 /*
+ * Compares the links of this host with those in the shared store. It takes seconds, and longer with
+ * many links: see passlock_set_timeout_ms(). For root, and for users authorized by polkit: see
+ * passlock_set_interactive(). Errors: ACCESS_DENIED, NOT_CONFIGURED (the store is not shared),
+ * STORE_FAILED (etcd does not serve, or the replica does not catch up).
+ */
+int passlock_verify_store(passlock *client, passlock_verification **ret);
+int passlock_verify_store_async(passlock *client, passlock_verification_callback callback,
+                                void *userdata, passlock_call **ret_call);
+
+/*
  * Proves which API key the daemon uses for the client's tenancy. `nonce` is random, 32..128 of
  * [A-Za-z0-9_-]; the proof is the lower-case hex HMAC-SHA-256, with the API key, of
  * "dev.passlock.Passlock1.ProveKey:" followed by the nonce. A caller that knows the key computes
@@ -960,6 +973,27 @@ const char *passlock_store_get_member_id(const passlock_store *store, size_t ind
 /* Whether a member is the leader, and whether it answers at an endpoint of the configuration. */
 bool passlock_store_member_is_leader(const passlock_store *store, size_t index);
 bool passlock_store_member_answers(const passlock_store *store, size_t index);
+
+/* The result of a comparison of this host's links with those in the shared store. */
+passlock_verification *passlock_verification_ref(passlock_verification *verification);
+passlock_verification *passlock_verification_unref(passlock_verification *verification);
+
+/* Number of links in the shared store. */
+uint64_t passlock_verification_get_checked(const passlock_verification *verification);
+
+/* Number of links that this host lacks, that it alone has, and that have other data. */
+uint64_t passlock_verification_get_missing(const passlock_verification *verification);
+uint64_t passlock_verification_get_extra(const passlock_verification *verification);
+uint64_t passlock_verification_get_different(const passlock_verification *verification);
+
+/* Whether all links were checked; false after more than 10,000 differences. */
+bool passlock_verification_is_complete(const passlock_verification *verification);
+
+/*
+ * NULL-terminated array of up to 20 differences: "missing", "extra" or "different", a space, and
+ * the key in etcd without the prefix.
+ */
+const char *const *passlock_verification_get_examples(const passlock_verification *verification);
 
 /*
  * A passkey in the vault. In an entry of a list, passlock_passkey_get_username() and the functions

@@ -9,13 +9,11 @@
 #include "tests/client/fake-service.h"
 
 /*
- * Diagnose, ListRights, GetStore and ProveKey read their replies from files in DIR at each call:
- *      findings  lines of kind|tenancy|name|place|text|advice; no file: AccessDenied
- *      rights    lines of tenancy|source|grant|names|rp_ids|authenticate, lists with commas; no
- *                file: UnknownMethod
- *      store     lines of name|type|value, or of name|a(ssbb)|name|id|leader|answers; no file:
- *                UnknownMethod
- *      key       the daemon's key; no file: no key
+ * Diagnose, ListRights, GetStore, VerifyStore and ProveKey read their replies from files in DIR at
+ * each call: findings  lines of kind|tenancy|name|place|text|advice; no file: AccessDenied rights
+ * lines of tenancy|source|grant|names|rp_ids|authenticate, lists with commas; no file:
+ * UnknownMethod store     lines of name|type|value, or of name|a(ssbb)|name|id|leader|answers; no
+ * file: UnknownMethod verification   the same key       the daemon's key; no file: no key
  */
 const char *fake_examination_dir = "";
 
@@ -160,6 +158,8 @@ static int append_store(sd_bus_message *reply, char *parts[static PARTS])
         switch (parts[1][0]) {
         case 's':
                 return append_string(reply, parts[0], parts[2]);
+        case 'b':
+                return sd_bus_message_append(reply, "{sv}", parts[0], "b", streq(parts[2], "yes"));
         case 'u':
                 return sd_bus_message_append(reply, "{sv}", parts[0], "u",
                                              (uint32_t) atoi(parts[2]));
@@ -172,14 +172,13 @@ static int append_store(sd_bus_message *reply, char *parts[static PARTS])
         }
 }
 
-int fake_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int reply_file(sd_bus_message *m, const char *name)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        FILE *file = open_file("store");
+        FILE *file = open_file(name);
         char line[1024], *parts[PARTS];
         int r;
 
-        record("GetStore");
         if (!file)
                 return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_METHOD, "too old");
         r = sd_bus_message_new_method_return(m, &reply);
@@ -193,6 +192,18 @@ int fake_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+int fake_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        record("GetStore");
+        return reply_file(m, "store");
+}
+
+int fake_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        record("VerifyStore");
+        return reply_file(m, "verification");
 }
 
 int fake_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error)

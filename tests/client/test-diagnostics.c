@@ -155,6 +155,29 @@ static void test_local_store(void **state)
         passlock_store_unref(store);
 }
 
+static void test_verification(void **state)
+{
+        passlock_verification *verification = NULL;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_verify_store(h->client, NULL), -EINVAL);
+        assert_int_equal(passlock_verify_store(h->client, &verification), -EOPNOTSUPP);
+        write_file(h, "verification",
+                   "checked|t|9\nmissing|t|1\nextra|t|2\ndifferent|t|3\ncomplete|b|yes\n"
+                   "examples|as|extra links/t/a,extra links/t/b\n");
+        assert_int_equal(passlock_verify_store(h->client, &verification), 0);
+        assert_ptr_equal(passlock_verification_ref(verification), verification);
+        assert_null(passlock_verification_unref(verification));
+        assert_int_equal(passlock_verification_get_checked(verification), 9);
+        assert_int_equal(passlock_verification_get_missing(verification), 1);
+        assert_int_equal(passlock_verification_get_extra(verification), 2);
+        assert_int_equal(passlock_verification_get_different(verification), 3);
+        assert_true(passlock_verification_is_complete(verification));
+        assert_string_equal(passlock_verification_get_examples(verification)[1], "extra links/t/b");
+        assert_null(passlock_verification_get_examples(verification)[2]);
+        passlock_verification_unref(verification);
+}
+
 static void expect_proof(const char *text, const char *nonce, const char *proof)
 {
         char expected[KEY_PROOF_LEN + 1];
@@ -236,9 +259,18 @@ static void on_store(passlock *client, int r, const char *error_text, passlock_s
                  store ? passlock_store_get_engine(store) : error_text);
 }
 
+static void on_verification(passlock *client, int r, const char *error_text,
+                            passlock_verification *verification, void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+}
+
 static void test_asynchronously(void **state)
 {
-        Seen findings = {}, rights = {}, proof = {}, store = {};
+        Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {};
         Harness *h = *state;
 
         write_file(h, "findings", "user|default|nemo||there is no user nemo\n");
@@ -246,6 +278,8 @@ static void test_asynchronously(void **state)
         write_file(h, "key", "the-key");
         write_file(h, "store", "engine|s|local\n");
         assert_int_equal(passlock_get_store_async(h->client, on_store, &store, NULL), 0);
+        assert_int_equal(
+                passlock_verify_store_async(h->client, on_verification, &verification, NULL), 0);
         assert_int_equal(passlock_diagnose_async(h->client, on_findings, &findings, NULL), 0);
         assert_int_equal(passlock_list_rights_async(h->client, on_rights, &rights, NULL), 0);
         assert_int_equal(passlock_prove_key_async(h->client, NONCE, on_proof, &proof, NULL), 0);
@@ -253,6 +287,8 @@ static void test_asynchronously(void **state)
         harness_run_until(h, &rights.n, 1);
         harness_run_until(h, &proof.n, 1);
         harness_run_until(h, &store.n, 1);
+        harness_run_until(h, &verification.n, 1);
+        assert_int_equal(verification.r, -EOPNOTSUPP);
         assert_int_equal(findings.r | rights.r | proof.r | store.r, 0);
         assert_string_equal(store.text, "local");
         assert_int_equal(findings.size, 1);
@@ -267,7 +303,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 test(test_findings),    test(test_bad_findings),   test(test_rights),
                 test(test_proof),       test(test_asynchronously), test(test_store),
-                test(test_local_store),
+                test(test_local_store), test(test_verification),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,32 @@ def test_store_is_away(host):
     assert not any("MEMBER" in line or "Database" in line for line in lines)
 
 
+VERIFICATION = "checked|t|9\nmissing|t|{}\nextra|t|0\ndifferent|t|0\ncomplete|b|{}\nexamples|as|{}\n"
+
+
+def test_store_verify(host):
+    path = host.directory / "verification"
+    path.write_text(VERIFICATION.format(1, "yes", "missing links/t/a"))
+    done = host.run("store", "verify")
+    assert (done.returncode, done.stderr) == (1, "passlockctl: missing links/t/a\n")
+    assert done.stdout == golden("""
+        Links in etcd:  9
+        Missing here:   1
+        Only here:      0
+        Different:      0
+        Complete:       yes
+        """)
+    done = host.run("store", "verify", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout) == {
+        "checked": 9, "missing": 1, "extra": 0, "different": 0, "complete": True,
+        "examples": ["missing links/t/a"]}
+    path.write_text(VERIFICATION.format(0, "no", "x"))
+    assert host.run("store", "verify").returncode == 1
+    path.write_text(VERIFICATION.format(0, "yes", "x"))
+    assert host.run("store", "verify", "--json").returncode == 0
+
+
 def test_store_of_older_daemon(host):
     host.expect("store", "status", status=1)
 

@@ -10,7 +10,8 @@
 #include "client/passlockctl/terminal/table.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-#define MIB (1024.0 * 1024.0)
+#define MIB               (1024.0 * 1024.0)
+#define VERIFY_TIMEOUT_MS (60U * 60U * 1000U)
 
 static bool is_shared(const passlock_store *store)
 {
@@ -114,4 +115,57 @@ int verb_store_status(Invocation *invocation)
                 return report_call(invocation->client, r);
         r = print_store(store, invocation);
         return report_failure(r, passlock_strerror(r));
+}
+
+static void put_verification(Record *record, const passlock_verification *verification)
+{
+        record_put_number(record, "Links in etcd", "checked",
+                          passlock_verification_get_checked(verification));
+        record_put_number(record, "Missing here", "missing",
+                          passlock_verification_get_missing(verification));
+        record_put_number(record, "Only here", "extra",
+                          passlock_verification_get_extra(verification));
+        record_put_number(record, "Different", "different",
+                          passlock_verification_get_different(verification));
+        record_put_bool(record, "Complete", "complete",
+                        passlock_verification_is_complete(verification));
+        record_put_strings(record, NULL, "examples",
+                           passlock_verification_get_examples(verification));
+}
+
+static void print_examples(const passlock_verification *verification)
+{
+        const char *const *example = passlock_verification_get_examples(verification);
+
+        for (; *example; example++)
+                report("%s", *example);
+}
+
+static bool is_equal(const passlock_verification *verification)
+{
+        return passlock_verification_is_complete(verification) &&
+               passlock_verification_get_missing(verification) == 0 &&
+               passlock_verification_get_extra(verification) == 0 &&
+               passlock_verification_get_different(verification) == 0;
+}
+
+int verb_store_verify(Invocation *invocation)
+{
+        _cleanup_(passlock_verification_unrefp) passlock_verification *verification = NULL;
+        _cleanup_(record_freep) Record *record = record_new();
+        int r = 0;
+
+        if (invocation->timeout_ms == 0)
+                r = passlock_set_timeout_ms(invocation->client, VERIFY_TIMEOUT_MS);
+        if (r == 0)
+                r = passlock_verify_store(invocation->client, &verification);
+        if (r != 0)
+                return report_call(invocation->client, r);
+        put_verification(record, verification);
+        r = record_print(record, invocation->json);
+        if (r < 0)
+                return report_failure(r, passlock_strerror(r));
+        if (!invocation->json)
+                print_examples(verification);
+        return is_equal(verification) ? 0 : EXIT_OURS;
 }
