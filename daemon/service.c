@@ -19,6 +19,8 @@
 #include "daemon/memory/memory-trim.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"
+#include "daemon/shared-store-status.h"
+#include "daemon/shared-store-verify.h"
 #include "daemon/shared-store.h"
 #include "daemon/status.h"
 #include "daemon/store-findings.h"
@@ -136,9 +138,34 @@ static int on_diagnose(void *userdata, FindingList *list)
         r = config_loader_diagnose(service->loader, list);
         if (r == 0 && config)
                 r = store_findings_add(&config->store, service->holder, list);
+        if (r == 0 && config && service->shared)
+                r = shared_store_diagnose(service->shared, config->store.place, list);
         if (r == 0)
                 r = tenancy_set_diagnose(service->tenancies, list);
         return r == 0 ? store_retry_diagnose(service->store_retry, list) : r;
+}
+
+static int on_get_store(void *userdata, ResultFunc func, void *func_userdata, Call **ret)
+{
+        static const StoreStatus local = {.engine = "local"};
+        const Service *service = userdata;
+        const Config *config = config_loader_config(service->loader);
+
+        if (service->shared)
+                return shared_store_status_start(service->shared,
+                                                 config ? config->store.endpoints : NULL, func,
+                                                 func_userdata, ret);
+        func(&(Result){.store = &local}, func_userdata);
+        return CALL_ANSWERED;
+}
+
+static int on_verify_store(void *userdata, ResultFunc func, void *func_userdata, Call **ret)
+{
+        const Service *service = userdata;
+
+        return service->shared ? shared_store_verify_start(service->event, service->shared, func,
+                                                           func_userdata, ret)
+                               : ERROR_NOT_CONFIGURED;
 }
 
 /* Stopping: releases the bus name, so that new calls reach the next instance, and answers the calls
@@ -347,6 +374,8 @@ static int open_bus(Service *service)
         const BusOwner owner = {
                 .reload = on_reload_call,
                 .diagnose = on_diagnose,
+                .get_store = on_get_store,
+                .verify_store = on_verify_store,
                 .request_ended = on_request_ended,
                 .disconnected = on_bus_disconnected,
                 .userdata = service,

@@ -90,7 +90,8 @@ static int get_name(const char *directory, char ret[static NAME_LEN + 1])
         return write_file(path, ret);
 }
 
-/* The number of the host, which its ids contain, also while etcd is away: 0 if it has none yet. */
+/* The number of the host, which its ids contain, also while etcd is away: NO_HOST_NUMBER if it has
+ * none yet. */
 static unsigned read_number(const char *directory)
 {
         _cleanup_(freep) char *path = NULL;
@@ -100,12 +101,12 @@ static unsigned read_number(const char *directory)
 
         if (asprintf(&path, "%s/" NUMBER_FILE, directory) < 0) {
                 path = NULL;
-                return 0;
+                return NO_HOST_NUMBER;
         }
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, "%3u", &number) != 1)
-                return 0;
-        return number <= HOST_NUMBER_MAX ? number : 0;
+                return NO_HOST_NUMBER;
+        return number <= HOST_NUMBER_MAX ? number : NO_HOST_NUMBER;
 }
 
 static void on_claimed(unsigned number, void *userdata)
@@ -218,6 +219,11 @@ SharedStore *shared_store_free(SharedStore *shared)
 Store *shared_store_get(SharedStore *shared)
 {
         return shared->store;
+}
+
+SharedLog *shared_store_log(SharedStore *shared)
+{
+        return shared->log;
 }
 
 void shared_store_update(SharedStore *shared)

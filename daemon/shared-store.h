@@ -6,6 +6,7 @@
 #include "daemon/config/config.h"
 #include "daemon/core/tenancy.h"
 #include "daemon/holder/holder.h"
+#include "daemon/store/shared/shared-log.h"
 #include "daemon/store/store.h"
 
 /* The store of Engine=etcd: its replica is in the subdirectory `shared` of the state directory. */
@@ -25,5 +26,6 @@ DEFINE_CLEANUP(SharedStore *, shared_store_free);
 
 /* Lent. */
 Store *shared_store_get(SharedStore *shared);
+SharedLog *shared_store_log(SharedStore *shared);
 /* The endpoints of the key holder, or its credentials, may have changed. */
 void shared_store_update(SharedStore *shared);

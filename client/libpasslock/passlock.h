@@ -80,6 +80,8 @@ typedef struct passlock_finding passlock_finding;
 typedef struct passlock_finding_list passlock_finding_list;
 typedef struct passlock_right passlock_right;
 typedef struct passlock_right_list passlock_right_list;
+typedef struct passlock_store passlock_store;
+typedef struct passlock_verification passlock_verification;
 
 /* Errors replied by the service. The numbers are stable; new ones may be added. */
 enum passlock_error {
@@ -289,6 +291,10 @@ typedef void (*passlock_finding_list_callback)(passlock *client, int r, const ch
                                                passlock_finding_list *findings, void *userdata);
 typedef void (*passlock_right_list_callback)(passlock *client, int r, const char *error_text,
                                              passlock_right_list *rights, void *userdata);
+typedef void (*passlock_store_callback)(passlock *client, int r, const char *error_text,
+                                        passlock_store *store, void *userdata);
+typedef void (*passlock_verification_callback)(passlock *client, int r, const char *error_text,
+                                               passlock_verification *verification, void *userdata);
 
 /* Registration and authentication of users. These calls use the API. */
 
@@ -626,6 +632,25 @@ int passlock_list_rights_async(passlock *client, passlock_right_list_callback ca
                                void *userdata, passlock_call **ret_call);
 
 /*
+ * Gets the state of the link store. The daemon asks etcd, if the store is shared, for two seconds
+ * at most. For root, and for users authorized by polkit: see passlock_set_interactive(). Error:
+ * ACCESS_DENIED.
+ */
+int passlock_get_store(passlock *client, passlock_store **ret);
+int passlock_get_store_async(passlock *client, passlock_store_callback callback, void *userdata,
+                             passlock_call **ret_call);
+
+/*
+ * Compares the links of this host with those in the shared store. It takes seconds, and longer with
+ * many links: see passlock_set_timeout_ms(). For root, and for users authorized by polkit: see
+ * passlock_set_interactive(). Errors: ACCESS_DENIED, NOT_CONFIGURED (the store is not shared),
+ * STORE_FAILED (etcd does not serve, or the replica does not catch up).
+ */
+int passlock_verify_store(passlock *client, passlock_verification **ret);
+int passlock_verify_store_async(passlock *client, passlock_verification_callback callback,
+                                void *userdata, passlock_call **ret_call);
+
+/*
  * Proves which API key the daemon uses for the client's tenancy. `nonce` is random, 32..128 of
  * [A-Za-z0-9_-]; the proof is the lower-case hex HMAC-SHA-256, with the API key, of
  * "dev.passlock.Passlock1.ProveKey:" followed by the nonce. A caller that knows the key computes
@@ -884,6 +909,91 @@ size_t passlock_right_list_get_size(const passlock_right_list *rights);
 
 /* Element at `index`, owned by the list; NULL if out of range. */
 passlock_right *passlock_right_list_get(const passlock_right_list *rights, size_t index);
+
+/*
+ * The state of the link store. If the store is not shared, only its engine is known: other strings
+ * are NULL, numbers 0.
+ */
+passlock_store *passlock_store_ref(passlock_store *store);
+passlock_store *passlock_store_unref(passlock_store *store);
+
+/* Engine of the store: "local", or "etcd" for a shared one; more may be added. */
+const char *passlock_store_get_engine(const passlock_store *store);
+
+/*
+ * State of the connection to the shared store: "starting", "serving", "loading" (the replica of
+ * this host is being loaded), "away", "other-cluster" or "revision-went-back" (it is not the
+ * cluster that it was); more may be added.
+ */
+const char *passlock_store_get_state(const passlock_store *store);
+
+/* Reason why etcd is away, NULL if it is not; and since when, 0 if it is not. */
+const char *passlock_store_get_reason(const passlock_store *store);
+uint64_t passlock_store_get_away_since_ms(const passlock_store *store);
+
+/* Revision of the replica on this host, and the latest revision of the cluster that was seen, which
+ * counts changes of other programs as well. */
+uint64_t passlock_store_get_revision(const passlock_store *store);
+uint64_t passlock_store_get_cluster_revision(const passlock_store *store);
+
+/* Age of the replica in milliseconds: later changes of other hosts may be missing. Up to 3000 is
+ * normal. */
+uint64_t passlock_store_get_behind_ms(const passlock_store *store);
+
+/* Name and number of this host in the shared store. */
+const char *passlock_store_get_host(const passlock_store *store);
+uint32_t passlock_store_get_host_number(const passlock_store *store);
+
+/* Number of changes of this host that are not committed yet. */
+uint64_t passlock_store_get_waiting(const passlock_store *store);
+
+/* Number of links of this host that other hosts do not have yet. */
+uint64_t passlock_store_get_outbox(const passlock_store *store);
+
+/* Number of look-ups of missing links that were answered without etcd. */
+uint64_t passlock_store_get_unconfirmed(const passlock_store *store);
+
+/* Endpoint in use; NULL while the next one is chosen. */
+const char *passlock_store_get_endpoint(const passlock_store *store);
+
+/* Size of etcd's database and its limit in bytes; 0 if they are unknown. */
+uint64_t passlock_store_get_db_size(const passlock_store *store);
+uint64_t passlock_store_get_quota(const passlock_store *store);
+
+/* NULL-terminated array of etcd's alarms: "no-space", "corrupt"; more may be added. */
+const char *const *passlock_store_get_alarms(const passlock_store *store);
+
+/* Number of members of the cluster; 0 if etcd has not answered. */
+size_t passlock_store_get_n_members(const passlock_store *store);
+
+/* Name and id of a member; NULL if `index` is out of range. */
+const char *passlock_store_get_member_name(const passlock_store *store, size_t index);
+const char *passlock_store_get_member_id(const passlock_store *store, size_t index);
+
+/* Whether a member is the leader, and whether it answers at an endpoint of the configuration. */
+bool passlock_store_member_is_leader(const passlock_store *store, size_t index);
+bool passlock_store_member_answers(const passlock_store *store, size_t index);
+
+/* The result of a comparison of this host's links with those in the shared store. */
+passlock_verification *passlock_verification_ref(passlock_verification *verification);
+passlock_verification *passlock_verification_unref(passlock_verification *verification);
+
+/* Number of links in the shared store. */
+uint64_t passlock_verification_get_checked(const passlock_verification *verification);
+
+/* Number of links that this host lacks, that it alone has, and that have other data. */
+uint64_t passlock_verification_get_missing(const passlock_verification *verification);
+uint64_t passlock_verification_get_extra(const passlock_verification *verification);
+uint64_t passlock_verification_get_different(const passlock_verification *verification);
+
+/* Whether all links were checked; false after more than 10,000 differences. */
+bool passlock_verification_is_complete(const passlock_verification *verification);
+
+/*
+ * NULL-terminated array of up to 20 differences: "missing", "extra" or "different", a space, and
+ * the key in etcd without the prefix.
+ */
+const char *const *passlock_verification_get_examples(const passlock_verification *verification);
 
 /*
  * A passkey in the vault. In an entry of a list, passlock_passkey_get_username() and the functions

@@ -18,6 +18,8 @@ DEFINE_CLEANUP(passlock_management *, passlock_management_unref);
 DEFINE_CLEANUP(passlock_import *, passlock_import_unref);
 DEFINE_CLEANUP(passlock_reconciliation *, passlock_reconciliation_unref);
 DEFINE_CLEANUP(passlock_right_list *, passlock_right_list_unref);
+DEFINE_CLEANUP(passlock_store *, passlock_store_unref);
+DEFINE_CLEANUP(passlock_verification *, passlock_verification_unref);
 
 enum {
         EXIT_OURS = 1,    /* no reply, or passlockctl itself failed */

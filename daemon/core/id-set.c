@@ -7,7 +7,7 @@
 #include "daemon/core/id-set.h"
 
 #define KEY_LEN      16U
-#define ID_LEN_MAX   512U
+#define ID_LEN_MAX   1536U /* of a key of the shared store */
 #define CAPACITY_MIN 1024U
 
 struct IdSet {

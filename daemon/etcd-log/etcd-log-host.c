@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/etcd-log/etcd-log-internal.h"
 #include "daemon/store/shared/revision-id.h"
@@ -143,4 +144,27 @@ void etcd_log_host_claim(EtcdLog *log)
                         NULL, on_hosts, log, &log->host.call);
         if (r < 0)
                 etcd_log_retry_soon(log);
+}
+
+/* An event of this host's key after its last change by this process, which would have its epoch. */
+static bool is_of_rival(const EtcdLog *log, const EtcdKv *kv, const char *own)
+{
+        return kv->key.len == strlen(log->host.key) && streq(kv->key.data, log->host.key) &&
+               kv->mod_revision > log->host.revision && has_name(log, kv) &&
+               (kv->value.len < strlen(own) || memcmp(kv->value.data, own, strlen(own)) != 0);
+}
+
+void etcd_log_host_see(EtcdLog *log, const EtcdWatchNews *news)
+{
+        _cleanup_(freep) char *own = NULL;
+
+        if (!log->host.claimed)
+                return;
+        own = etcd_log_host_value(log, 0);
+        if (!own)
+                return;
+        own[strlen(own) - 1] = '\0'; /* without the number of the batch */
+        for (size_t i = 0; i < news->n_events; i++)
+                if (is_of_rival(log, &news->events[i].kv, own))
+                        log->host.rival_at_ms = monotonic_ms();
 }

@@ -15,7 +15,9 @@ typedef struct EtcdLogHost {
         char *key;      /* with the prefix; NULL: no number yet */
         uint64_t epoch; /* random: of this process */
         bool claimed;
-        int64_t revision; /* of its last change by this process */
+        int64_t revision;     /* of its last change by this process */
+        uint64_t rival_at_ms; /* CLOCK_MONOTONIC: another process with this name has changed it; 0:
+                                 none has */
         EtcdCall *call;
         void (*on_claimed)(unsigned number, void *userdata);
         void *userdata;
@@ -44,6 +46,7 @@ typedef struct EtcdLog {
         size_t prefix_len;
         LogFollower follower;
         EtcdWatch *watch;
+        uint64_t heard_at_ms; /* by earlier watches; at first, the start */
         bool told_reachable;
         bool was_told;
         sd_event_source *retry; /* of what failed */
@@ -69,11 +72,17 @@ static inline EtcdBytes etcd_bytes(const char *s)
 }
 /* Tells the follower whether batches can be committed, if that has changed. */
 void etcd_log_tell_reachable(EtcdLog *log);
+/* Makes an event of the log, with lent members. Returns false for a key that no host writes. */
+bool etcd_log_make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, LogEvent *ret);
+/* All changes before this time have been delivered, in CLOCK_MONOTONIC ms. */
+uint64_t etcd_log_heard_at_ms(const EtcdLog *log);
 /* Retries in a second what has failed. */
 void etcd_log_retry_soon(EtcdLog *log);
 
 /* Claims the number, unless it is claimed. */
 void etcd_log_host_claim(EtcdLog *log);
+/* Notices other processes with the name of this host. */
+void etcd_log_host_see(EtcdLog *log, const EtcdWatchNews *news);
 /* The value of the host's key with the batch of this number. NULL if out of memory. */
 char *etcd_log_host_value(const EtcdLog *log, uint64_t batch);
 

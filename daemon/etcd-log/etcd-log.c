@@ -99,8 +99,7 @@ static char *key_without_prefix(const EtcdLog *log, const EtcdKv *kv)
         return key + log->prefix_len;
 }
 
-/* An event of the log, with lent members. */
-static bool make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, LogEvent *ret)
+bool etcd_log_make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, LogEvent *ret)
 {
         static uint8_t empty[1];
         char *key = key_without_prefix(log, kv);
@@ -126,10 +125,25 @@ static void tell_events(EtcdLog *log, const EtcdWatchNews *news)
                 return;
         }
         for (size_t i = 0; i < news->n_events; i++)
-                n += make_event(log, &news->events[i].kv, news->events[i].is_delete, &events[n]);
+                n += etcd_log_make_event(log, &news->events[i].kv, news->events[i].is_delete,
+                                         &events[n]);
+        etcd_log_host_see(log, news);
         is_own = etcd_log_commit_see(log, news);
         log->follower.changed((uint64_t) news->revision, events, n, is_own, log->follower.userdata);
         free(events);
+}
+
+uint64_t etcd_log_heard_at_ms(const EtcdLog *log)
+{
+        uint64_t watch_ms = log->watch ? etcd_watch_heard_at_ms(log->watch) : 0;
+
+        return watch_ms > log->heard_at_ms ? watch_ms : log->heard_at_ms;
+}
+
+static void end_watch(EtcdLog *log)
+{
+        log->heard_at_ms = etcd_log_heard_at_ms(log);
+        log->watch = etcd_watch_free(log->watch);
 }
 
 static void on_watch(const EtcdWatchNews *news, void *userdata)
@@ -143,7 +157,7 @@ static void on_watch(const EtcdWatchNews *news, void *userdata)
         case ETCD_WATCH_MARK:
                 break;
         case ETCD_WATCH_END:
-                log->watch = etcd_watch_free(log->watch);
+                end_watch(log);
                 log->follower.lost(log->follower.userdata);
                 break;
         }
@@ -151,7 +165,7 @@ static void on_watch(const EtcdWatchNews *news, void *userdata)
 
 static int start_watch(EtcdLog *log, uint64_t revision)
 {
-        log->watch = etcd_watch_free(log->watch);
+        end_watch(log);
         return etcd_watch_new(log->client,
                               &(EtcdWatchOptions){.prefix = etcd_bytes(log->prefix),
                                                   .revision = (int64_t) revision,
@@ -197,7 +211,7 @@ static void tell_page(EtcdLog *log, const EtcdSnapshotNews *news)
         size_t n = 0;
 
         for (size_t i = 0; events && i < news->n_kvs; i++)
-                n += make_event(log, &news->kvs[i], false, &events[n]);
+                n += etcd_log_make_event(log, &news->kvs[i], false, &events[n]);
         log->page(events ? 0 : -EAGAIN, (uint64_t) news->revision, events, n, news->is_last,
                   log->page_userdata);
         free(events);
@@ -309,6 +323,7 @@ int etcd_log_new(sd_event *event, const EtcdTransport *transport, const EtcdLogO
                 return -ENOMEM;
         log->log.class = &class;
         log->event = sd_event_ref(event);
+        log->heard_at_ms = monotonic_ms();
         r = set_up(log, transport, options);
         if (r < 0) {
                 log_free(&log->log);

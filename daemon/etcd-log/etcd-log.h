@@ -18,7 +18,8 @@
 typedef struct EtcdLogOptions {
         const char *prefix;    /* ends with a slash */
         const char *host_name; /* unique in the fleet: the machine id */
-        unsigned host_number;  /* as of the last claimed(), for the time until etcd is reached */
+        /* As of the last claimed(), for the time until etcd is reached. */
+        unsigned host_number;
         void (*claimed)(unsigned host_number, void *userdata); /* may be NULL */
         void *userdata;
 } EtcdLogOptions;

@@ -8,6 +8,7 @@
 #include "daemon/model/passkey.h"
 #include "daemon/model/principal.h"
 #include "daemon/model/registration.h"
+#include "daemon/model/store-status.h"
 
 /* The counts of a reconciliation. */
 typedef struct ReconcileCounts {
@@ -32,6 +33,8 @@ typedef struct Result {
         const Challenge *challenge;
         const char *key_set; /* the text of a JWK set */
         const char *key_proof;
+        const StoreStatus *store;
+        const StoreVerification *verification;
 
         const IdempotencyRecord *answer;
         const ReconcileCounts *counts;

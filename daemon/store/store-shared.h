@@ -22,3 +22,13 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
 
 /* How many changes the other hosts do not have yet. */
 uint64_t store_outbox(Store *store);
+/* Of a store of store_open_shared(). */
+void store_shared_get_status(Store *store, ReplicaStatus *ret);
+
+/* Compares a link of the shared log, or the absence of one, with the replica. Returns 0, a negative
+ * errno or STORE_FAILED. */
+int store_shared_compare(Store *store, const LogEvent *event, ReplicaDifference *ret);
+/* All keys of links begin with this. */
+#define STORE_SHARED_LINKS "links/"
+/* The key of a link, which the caller frees; NULL if out of memory. */
+char *store_shared_key(const char *tenancy_id, const char *authenticator_id);

@@ -15,6 +15,7 @@
 #include "daemon/store/tables/idempotency-table.h"
 #include "daemon/store/tables/intent-table.h"
 #include "daemon/store/tables/link-table.h"
+#include "daemon/store/tables/tenancy-table.h"
 #include "dbus/error.h"
 
 /* Format of a cursor: this prefix and the last authenticator id of the page. */
@@ -93,6 +94,12 @@ uint64_t store_outbox(Store *store)
         const EngineClass *class = store->engine->class;
 
         return class->outbox ? class->outbox(store->engine) : 0;
+}
+
+void store_shared_get_status(Store *store, ReplicaStatus *ret)
+{
+        engine_shared_get_status(store->engine, ret);
+        ret->n_unconfirmed = store_n_unconfirmed(store);
 }
 
 bool store_has_reserve(Store *store)
@@ -287,6 +294,17 @@ int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t 
         return 0;
 }
 
+int store_list_tenancies(Store *store, char ***ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        r = begin_read(store, &txn);
+        if (r == 0)
+                r = tenancy_table_list(&txn, ret);
+        return store_end(store, r);
+}
+
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
@@ -310,6 +328,22 @@ int store_get_idempotency_record(Store *store, const uint8_t key[static IDEMPOTE
         if (r == 0)
                 r = idempotency_table_get(&txn, key, ret);
         return store_end(store, r);
+}
+
+int store_shared_compare(Store *store, const LogEvent *event, ReplicaDifference *ret)
+{
+        _cleanup_(txn_end) Txn txn = {};
+        int r;
+
+        r = begin_read(store, &txn);
+        if (r == 0)
+                r = replica_compare_link(&txn, event, ret);
+        return store_end(store, r);
+}
+
+char *store_shared_key(const char *tenancy_id, const char *authenticator_id)
+{
+        return replica_link_key(tenancy_id, authenticator_id);
 }
 
 /* Ids of intents of earlier processes are below this one; or is_left() tells. */

@@ -83,6 +83,8 @@ uint64_t store_n_unconfirmed(Store *store);
  * the bus. */
 int store_list(Store *store, const char *tenancy_id, const char *cursor, size_t limit,
                size_t max_bytes, LinkList *ret, char **ret_next_cursor);
+/* Lists the ids of all tenancies that have, or had, links; NULL: none. */
+int store_list_tenancies(Store *store, char ***ret);
 int store_count(Store *store, const char *tenancy_id, uint64_t *ret);
 /* Lifetime of an idempotency record, counted while the store is open, independent of clock changes.
  */

@@ -20,7 +20,7 @@ OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 
 METHODS = {
     "Manager": {"ListTenancies": "", "GetTenancy": "s", "Reload": "", "Diagnose": "",
-                "ListRights": "", "ProveKey": "ss"},
+                "ListRights": "", "ProveKey": "ss", "GetStore": "", "VerifyStore": ""},
     "Tenancy": {"Authorize": "sssa{sv}", "AuthorizeAuthentication": "sa{sv}",
                 "Exchange": "sa{sv}", "VerifyIdToken": "sa{sv}"},
     "Links": {"GetUser": "s", "ListByUser": "s", "List": "su", "Add": "ss", "Import": "aa{sv}a{sv}",

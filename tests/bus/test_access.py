@@ -175,6 +175,15 @@ def test_diagnose_is_for_root(caller):
             caller.manager("Diagnose")
 
 
+def test_store_is_for_root(caller):
+    """The state of the store names hosts."""
+    if caller.kind == "root":
+        assert caller.manager("GetStore") == ({"engine": ("s", "local")},)
+    else:
+        with raises("AccessDenied"):
+            caller.manager("GetStore")
+
+
 def test_everybody_may_look(caller, guarded):
     """Properties contain no user ids, and introspection no secrets."""
     assert caller.state() in ("ready", "degraded")

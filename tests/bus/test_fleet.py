@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Hosts that share their links in etcd."""
 
+import base64
 import shutil
+import time
 
 import pytest
 
@@ -155,3 +157,87 @@ def test_start_while_etcd_is_away(fleet):
     host.daemon.start()
     fleet.wait_ready(host)
     assert number.exists()
+
+
+def plain_store(connection) -> dict:
+    return {name: value for name, (_, value) in connection.manager("GetStore")[0].items()}
+
+
+def test_store_status(fleet, one, two):
+    """Both hosts tell the state of the store."""
+    one.links("Add", new_user(), f"pk-{new_user()}")
+    first, second = plain_store(one), plain_store(two)
+    for status in (first, second):
+        assert status["engine"] == "etcd" and status["state"] == "serving"
+        assert status["endpoint"] == fleet.etcd.endpoint
+        assert 0 < status["revision"] <= status["cluster_revision"]
+        assert status["behind_ms"] < 10_000 and status["away_since"] == 0 and "reason" not in status
+        assert (status["waiting"], status["outbox"], status["unconfirmed"]) == (0, 0, 0)
+        assert [member[2:] for member in status["members"]] == [(True, True)]
+        assert status["db_size"] > 0 and status["alarms"] == []
+    assert first["host"] != second["host"] and first["host_number"] != second["host_number"]
+    assert plain_findings(one) == plain_findings(two) == []
+
+
+def plain_findings(connection) -> list[str]:
+    return [finding["text"][1] for finding in connection.manager("Diagnose")[0]
+            if finding["kind"][1] == "store"]
+
+
+def test_store_status_while_away(fleet, one):
+    """Without etcd, the status has what the host knows, within two seconds."""
+    before = plain_store(one)
+    fleet.etcd.kill9()
+    eventually(lambda: plain_store(one)["state"] == "away")
+    start = time.monotonic()
+    status = plain_store(one)
+    assert time.monotonic() - start < 4
+    assert status["reason"] and before["away_since"] == 0 < status["away_since"]
+    assert status["revision"] == before["revision"] and status["host"] == before["host"]
+    assert status["members"] == [] and status["db_size"] == 0
+    eventually(lambda: plain_store(one)["behind_ms"] > 2000)
+    (away,) = plain_findings(one)[:1]
+    assert away.startswith("etcd has been away for ")
+    fleet.etcd.start()
+    for host in fleet.hosts:
+        fleet.wait_ready(host)
+    eventually(lambda: plain_store(one)["state"] == "serving" and plain_store(one)["behind_ms"] < 4000)
+    assert plain_findings(one) == []
+
+
+def verify(connection) -> dict:
+    return {name: value for name, (_, value) in connection.manager("VerifyStore")[0].items()}
+
+
+def test_verify(fleet, one, two):
+    """A replica that lacks a link, and has another one, is found out."""
+    user = new_user()
+    links = [f"pk-{new_user()}" for _ in range(5)]
+    for authenticator in links:
+        one.links("Add", user, authenticator)
+    eventually(lambda: user_of(two, links[-1]) == user)
+    for connection in (one, two):
+        result = verify(connection)
+        assert result.pop("checked") == connection.count() >= 5
+        assert result == {"missing": 0, "extra": 0, "different": 0, "complete": True, "examples": []}
+    # Somebody writes links that are not valid: the replicas skip them.
+    tenancy = fleet.hosts[0].sandbox.tenancy_id
+    key = base64.b64encode(f"/passlock/links/{tenancy}/broken".encode()).decode()
+    fleet.etcd.call("/v3/kv/put", {"key": key, "value": "eA=="})
+    result = verify(two)
+    assert result.pop("checked") == two.count() + 1
+    assert result == {"missing": 0, "extra": 0, "different": 1, "complete": True,
+                      "examples": [f"different links/{tenancy}/broken"]}
+    fleet.etcd.call("/v3/kv/deleterange", {"key": key})
+    assert verify(two)["examples"] == []
+
+
+def test_verify_during_changes(one, two):
+    """Links that change meanwhile are no differences."""
+    user = new_user()
+    for _ in range(3):
+        call = two.start_method("VerifyStore")
+        for _ in range(30):
+            one.links("Add", user, f"pk-{new_user()}")
+        one.links("RemoveByUser", user)
+        assert {name: value for name, (_, value) in two.finish(call)[0].items()}["examples"] == []

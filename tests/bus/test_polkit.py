@@ -25,6 +25,8 @@ OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
 ASKED = {
     "Reload": ((), "reload", {}, "reload the configuration and the keys of passlockd"),
     "Diagnose": ((), "diagnose", {}, "diagnose problems of passlockd"),
+    "GetStore": ((), "diagnose", {}, "see the state of the store of passlockd"),
+    "VerifyStore": ((), "diagnose", {}, "compare the links of this host with the shared store"),
     "ListTenancies": ((), "find-tenancy", {}, "list the tenancies of passlockd"),
     "GetTenancy": (("",), "find-tenancy", {}, "find a tenancy of passlockd"),
     "GetUser": (("key",), "read-links", {"authenticator_id": "key"},
@@ -56,7 +58,7 @@ ASKED = {
 }
 # The answer is about the caller itself; and the proof is for root alone.
 FOR_EVERYBODY, FOR_ROOT = {"ListRights", "Unsubscribe"}, {"ProveKey"}
-NOT_GRANTED = ("Reload", "Diagnose")  # whatever a grant has
+NOT_GRANTED = ("Reload", "Diagnose", "GetStore", "VerifyStore")  # whatever a grant has
 FOR_APPS = {"Authorize": (RP_ID, "ada", "ada", {}), "AuthorizeAuthentication": (RP_ID, {}),
             "Exchange": ("code", {}), "VerifyIdToken": ("token", {}),
             "CreateChallenge": ("a@example.com", "login", {}), "GetChallenge": ("id",),
@@ -135,7 +137,7 @@ def test_the_question(host, authority, person, method, interactive):
     assert question.action == ACTION + action
     assert question.interactive is interactive
     assert question.cancellation_id
-    where = {} if method in ("Reload", "Diagnose", "ListTenancies") else {
+    where = {} if method in (*NOT_GRANTED, "ListTenancies") else {
         "tenancy": "default", "tenancy_id": host.sandbox.tenancy_id}
     words += " (tenancy $(tenancy))" if where else ""
     assert question.details == {"method": method, **where, **details,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/secret.h"
 #include "dbus/error.h"
@@ -8,11 +9,11 @@
 #include "tests/client/fake-service.h"
 
 /*
- * Diagnose, ListRights and ProveKey read their replies from files in DIR at each call:
- *      findings  lines of kind|tenancy|name|place|text|advice; no file: AccessDenied
- *      rights    lines of tenancy|source|grant|names|rp_ids|authenticate, lists with commas; no
- *                file: UnknownMethod
- *      key       the daemon's key; no file: no key
+ * Diagnose, ListRights, GetStore, VerifyStore and ProveKey read their replies from files in DIR at
+ * each call: findings  lines of kind|tenancy|name|place|text|advice; no file: AccessDenied rights
+ * lines of tenancy|source|grant|names|rp_ids|authenticate, lists with commas; no file:
+ * UnknownMethod store     lines of name|type|value, or of name|a(ssbb)|name|id|leader|answers; no
+ * file: UnknownMethod verification   the same key       the daemon's key; no file: no key
  */
 const char *fake_examination_dir = "";
 
@@ -133,6 +134,76 @@ int fake_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error)
         record("ListRights");
         return file ? reply_lines(m, file, append_right)
                     : sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_METHOD, "too old");
+}
+
+static int append_member(sd_bus_message *reply, char *parts[static PARTS])
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", parts[0]);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', parts[1]);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "a(ssbb)", 1, parts[2], parts[3],
+                                          streq(parts[4], "yes"), streq(parts[5], "yes"));
+        for (int i = 0; r >= 0 && i < 2; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int append_store(sd_bus_message *reply, char *parts[static PARTS])
+{
+        switch (parts[1][0]) {
+        case 's':
+                return append_string(reply, parts[0], parts[2]);
+        case 'b':
+                return sd_bus_message_append(reply, "{sv}", parts[0], "b", streq(parts[2], "yes"));
+        case 'u':
+                return sd_bus_message_append(reply, "{sv}", parts[0], "u",
+                                             (uint32_t) atoi(parts[2]));
+        case 't':
+                return sd_bus_message_append(reply, "{sv}", parts[0], "t",
+                                             (uint64_t) strtoull(parts[2], NULL, 10));
+        default:
+                return streq(parts[1], "as") ? append_list(reply, parts[0], parts[2])
+                                             : append_member(reply, parts);
+        }
+}
+
+static int reply_file(sd_bus_message *m, const char *name)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        FILE *file = open_file(name);
+        char line[1024], *parts[PARTS];
+        int r;
+
+        if (!file)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_METHOD, "too old");
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        while (r >= 0 && fgets(line, sizeof(line), file)) {
+                split(line, parts);
+                r = append_store(reply, parts);
+        }
+        fclose(file);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+int fake_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        record("GetStore");
+        return reply_file(m, "store");
+}
+
+int fake_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        record("VerifyStore");
+        return reply_file(m, "verification");
 }
 
 int fake_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -528,6 +528,8 @@ static const sd_bus_vtable manager[] = {
         M("Reload", "", "", on_reload),
         M("Diagnose", "", "aa{sv}", fake_diagnose),
         M("ListRights", "", "aa{sv}", fake_list_rights),
+        M("GetStore", "", "a{sv}", fake_get_store),
+        M("VerifyStore", "", "a{sv}", fake_verify_store),
         M("ProveKey", "ss", "s", fake_prove_key),
         SD_BUS_PROPERTY("Version", "s", get_string, 0, 0),
         SD_BUS_VTABLE_END,

@@ -95,6 +95,89 @@ static void test_rights(void **state)
         assert_null(passlock_right_unref(right));
 }
 
+static void test_store(void **state)
+{
+        passlock_store *store = NULL;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_get_store(h->client, NULL), -EINVAL);
+        assert_int_equal(passlock_get_store(h->client, &store), -EOPNOTSUPP);
+        write_file(h, "store",
+                   "engine|s|etcd\nstate|s|away\nreason|s|no leader\naway_since|t|1700000000123\n"
+                   "revision|t|17\ncluster_revision|t|18\nbehind_ms|t|2500\nhost|s|first\n"
+                   "host_number|u|3\nwaiting|t|4\noutbox|t|5\nunconfirmed|t|6\n"
+                   "endpoint|s|http://127.0.0.1:2379\ndb_size|t|7000000\nquota|t|8000000\n"
+                   "alarms|as|no-space,corrupt\nmembers|a(ssbb)|one|a1|yes|no\nlater|s|x\n");
+        assert_int_equal(passlock_get_store(h->client, &store), 0);
+        assert_ptr_equal(passlock_store_ref(store), store);
+        assert_null(passlock_store_unref(store));
+        assert_string_equal(passlock_store_get_engine(store), "etcd");
+        assert_string_equal(passlock_store_get_state(store), "away");
+        assert_string_equal(passlock_store_get_reason(store), "no leader");
+        assert_int_equal(passlock_store_get_away_since_ms(store), 1700000000123);
+        assert_int_equal(passlock_store_get_revision(store), 17);
+        assert_int_equal(passlock_store_get_cluster_revision(store), 18);
+        assert_int_equal(passlock_store_get_behind_ms(store), 2500);
+        assert_string_equal(passlock_store_get_host(store), "first");
+        assert_int_equal(passlock_store_get_host_number(store), 3);
+        assert_int_equal(passlock_store_get_waiting(store), 4);
+        assert_int_equal(passlock_store_get_outbox(store), 5);
+        assert_int_equal(passlock_store_get_unconfirmed(store), 6);
+        assert_string_equal(passlock_store_get_endpoint(store), "http://127.0.0.1:2379");
+        assert_int_equal(passlock_store_get_db_size(store), 7000000);
+        assert_int_equal(passlock_store_get_quota(store), 8000000);
+        assert_string_equal(passlock_store_get_alarms(store)[1], "corrupt");
+        assert_null(passlock_store_get_alarms(store)[2]);
+        assert_int_equal(passlock_store_get_n_members(store), 1);
+        assert_string_equal(passlock_store_get_member_name(store, 0), "one");
+        assert_string_equal(passlock_store_get_member_id(store, 0), "a1");
+        assert_true(passlock_store_member_is_leader(store, 0));
+        assert_false(passlock_store_member_answers(store, 0));
+        assert_null(passlock_store_get_member_name(store, 1));
+        passlock_store_unref(store);
+}
+
+/* A store of one host has only an engine. */
+static void test_local_store(void **state)
+{
+        passlock_store *store = NULL;
+        Harness *h = *state;
+
+        write_file(h, "store", "state|s|serving\n");
+        assert_int_equal(passlock_get_store(h->client, &store), -EPROTO);
+        write_file(h, "store", "engine|s|etcd\nmembers|as|one\n");
+        assert_int_equal(passlock_get_store(h->client, &store), -EPROTO);
+        write_file(h, "store", "engine|s|local\n");
+        assert_int_equal(passlock_get_store(h->client, &store), 0);
+        assert_null(passlock_store_get_state(store));
+        assert_null(passlock_store_get_alarms(store)[0]);
+        assert_int_equal(passlock_store_get_n_members(store), 0);
+        passlock_store_unref(store);
+}
+
+static void test_verification(void **state)
+{
+        passlock_verification *verification = NULL;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_verify_store(h->client, NULL), -EINVAL);
+        assert_int_equal(passlock_verify_store(h->client, &verification), -EOPNOTSUPP);
+        write_file(h, "verification",
+                   "checked|t|9\nmissing|t|1\nextra|t|2\ndifferent|t|3\ncomplete|b|yes\n"
+                   "examples|as|extra links/t/a,extra links/t/b\n");
+        assert_int_equal(passlock_verify_store(h->client, &verification), 0);
+        assert_ptr_equal(passlock_verification_ref(verification), verification);
+        assert_null(passlock_verification_unref(verification));
+        assert_int_equal(passlock_verification_get_checked(verification), 9);
+        assert_int_equal(passlock_verification_get_missing(verification), 1);
+        assert_int_equal(passlock_verification_get_extra(verification), 2);
+        assert_int_equal(passlock_verification_get_different(verification), 3);
+        assert_true(passlock_verification_is_complete(verification));
+        assert_string_equal(passlock_verification_get_examples(verification)[1], "extra links/t/b");
+        assert_null(passlock_verification_get_examples(verification)[2]);
+        passlock_verification_unref(verification);
+}
+
 static void expect_proof(const char *text, const char *nonce, const char *proof)
 {
         char expected[KEY_PROOF_LEN + 1];
@@ -165,21 +248,49 @@ static void on_proof(passlock *client, int r, const char *error_text, const char
         snprintf(seen->text, sizeof(seen->text), "%s", proof ?: error_text);
 }
 
+static void on_store(passlock *client, int r, const char *error_text, passlock_store *store,
+                     void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+        snprintf(seen->text, sizeof(seen->text), "%s",
+                 store ? passlock_store_get_engine(store) : error_text);
+}
+
+static void on_verification(passlock *client, int r, const char *error_text,
+                            passlock_verification *verification, void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+}
+
 static void test_asynchronously(void **state)
 {
-        Seen findings = {}, rights = {}, proof = {};
+        Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {};
         Harness *h = *state;
 
         write_file(h, "findings", "user|default|nemo||there is no user nemo\n");
         write_file(h, "rights", "default|root||Exchange\ndefault|grant|g|Exchange\n");
         write_file(h, "key", "the-key");
+        write_file(h, "store", "engine|s|local\n");
+        assert_int_equal(passlock_get_store_async(h->client, on_store, &store, NULL), 0);
+        assert_int_equal(
+                passlock_verify_store_async(h->client, on_verification, &verification, NULL), 0);
         assert_int_equal(passlock_diagnose_async(h->client, on_findings, &findings, NULL), 0);
         assert_int_equal(passlock_list_rights_async(h->client, on_rights, &rights, NULL), 0);
         assert_int_equal(passlock_prove_key_async(h->client, NONCE, on_proof, &proof, NULL), 0);
         harness_run_until(h, &findings.n, 1);
         harness_run_until(h, &rights.n, 1);
         harness_run_until(h, &proof.n, 1);
-        assert_int_equal(findings.r | rights.r | proof.r, 0);
+        harness_run_until(h, &store.n, 1);
+        harness_run_until(h, &verification.n, 1);
+        assert_int_equal(verification.r, -EOPNOTSUPP);
+        assert_int_equal(findings.r | rights.r | proof.r | store.r, 0);
+        assert_string_equal(store.text, "local");
         assert_int_equal(findings.size, 1);
         assert_int_equal(rights.size, 2);
         expect_proof("the-key", NONCE, proof.text);
@@ -190,8 +301,9 @@ static void test_asynchronously(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                test(test_findings), test(test_bad_findings),   test(test_rights),
-                test(test_proof),    test(test_asynchronously),
+                test(test_findings),    test(test_bad_findings),   test(test_rights),
+                test(test_proof),       test(test_asynchronously), test(test_store),
+                test(test_local_store), test(test_verification),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -875,3 +875,35 @@ def test_daemon_does_not_restart(patient):
     assert done.stderr.splitlines()[:2] == [
         "passlockctl: Timed out waiting for a reply",
         "passlockctl: the last start of passlockd.service failed: out of luck"]
+
+
+STORE = ("engine|s|etcd", "state|s|serving", "behind_ms|t|950", "members|a(ssbb)|one|a1|yes|yes")
+
+
+def store_checks(patient, *more):
+    patient.write("store", *STORE, *more)
+    done = patient.host.run("doctor", "--json")
+    return done.returncode, [(check["verdict"], check["found"])
+                             for check in json.loads(done.stdout)["checks"] if check["name"] == "store"][:-1]
+
+
+def test_shared_store(patient):
+    patient.start()
+    fine = ("ok", "shared in etcd of 1 members, 950 ms behind")
+    assert store_checks(patient) == (0, [fine])
+    assert store_checks(patient, "db_size|t|800000000", "quota|t|1000000001") == (0, [fine])
+    assert store_checks(patient, "db_size|t|838860801", "quota|t|1048576000") == (
+        1, [fine, ("fault", "the database of etcd has 800 of 1000 MiB")])
+    assert store_checks(patient, "alarms|as|no-space,corrupt") == (
+        1, [fine, ("fault", "the quota of etcd is exhausted: it refuses changes"),
+            ("fault", "etcd has the alarm corrupt")])
+    patient.write("findings", "store|||x.conf:3|etcd has been away for 5 s: no leader|check etcd")
+    assert store_checks(patient) == (1, [("fault", "x.conf:3: etcd has been away for 5 s: no leader"), fine])
+
+
+def test_member_does_not_answer(patient):
+    patient.start()
+    patient.write("store", *STORE[:3], "members|a(ssbb)|one|a1|no|no")
+    done = patient.host.run("doctor")
+    assert done.returncode == 0
+    assert "member one of etcd does not answer, or is not in Endpoints=" in done.stdout

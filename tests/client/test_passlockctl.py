@@ -36,6 +36,100 @@ def test_status_json(host):
         "state": "ready", "links": 12345678901, "default": True}
 
 
+SHARED = """\
+engine|s|etcd
+state|s|serving
+away_since|t|0
+revision|t|17
+cluster_revision|t|18
+behind_ms|t|950
+host|s|first
+host_number|u|3
+waiting|t|0
+outbox|t|1
+unconfirmed|t|2
+endpoint|s|http://127.0.0.1:2379
+db_size|t|20971520
+quota|t|2147483648
+alarms|as|no-space
+members|a(ssbb)|one|a1|yes|no
+"""
+
+
+def test_store_status(host):
+    (host.directory / "store").write_text("engine|s|local\n")
+    assert host.expect("store", "status") == "Engine:  local\n"
+    assert json.loads(host.expect("store", "status", "--json")) == {"engine": "local"}
+    assert "Store" not in host.expect("status")
+    (host.directory / "store").write_text(SHARED)
+    assert host.expect("store", "status") == golden("""
+        Engine:                etcd
+        State:                 serving
+        Endpoint:              http://127.0.0.1:2379
+        Host:                  first
+        Host number:           3
+        Revision:              17
+        Cluster revision:      18
+        Milliseconds behind:   950
+        Changes waiting:       0
+        Links not shared yet:  1
+        Misses not confirmed:  2
+        Database:              20.0 of 2048 MiB
+        Alarms:                no-space
+
+        MEMBER  ID  LEADER  ANSWERS
+        one     a1  yes     no
+        """)
+    assert json.loads(host.expect("store", "status", "--json")) == {
+        "engine": "etcd", "state": "serving", "reason": None, "away_since": 0,
+        "endpoint": "http://127.0.0.1:2379", "host": "first", "host_number": 3, "revision": 17,
+        "cluster_revision": 18, "behind_ms": 950, "waiting": 0, "outbox": 1, "unconfirmed": 2,
+        "db_size": 20971520, "quota": 2147483648, "alarms": ["no-space"],
+        "members": [{"name": "one", "id": "a1", "leader": True, "answers": False}]}
+    assert host.expect("status").splitlines()[:2] == [
+        "Version:  9.8.7", "Store:    etcd, serving, 950 ms behind"]
+
+
+def test_store_is_away(host):
+    """etcd has told nothing."""
+    (host.directory / "store").write_text(
+        "engine|s|etcd\nstate|s|away\nreason|s|no leader\naway_since|t|1700000000123\n")
+    lines = host.expect("store", "status").splitlines()
+    assert lines[1:4] == ["State:                 away", "Reason:                no leader",
+                          "Away since:            2023-11-14 22:13:20"]
+    assert not any("MEMBER" in line or "Database" in line for line in lines)
+
+
+VERIFICATION = "checked|t|9\nmissing|t|{}\nextra|t|0\ndifferent|t|0\ncomplete|b|{}\nexamples|as|{}\n"
+
+
+def test_store_verify(host):
+    path = host.directory / "verification"
+    path.write_text(VERIFICATION.format(1, "yes", "missing links/t/a"))
+    done = host.run("store", "verify")
+    assert (done.returncode, done.stderr) == (1, "passlockctl: missing links/t/a\n")
+    assert done.stdout == golden("""
+        Links in etcd:  9
+        Missing here:   1
+        Only here:      0
+        Different:      0
+        Complete:       yes
+        """)
+    done = host.run("store", "verify", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout) == {
+        "checked": 9, "missing": 1, "extra": 0, "different": 0, "complete": True,
+        "examples": ["missing links/t/a"]}
+    path.write_text(VERIFICATION.format(0, "no", "x"))
+    assert host.run("store", "verify").returncode == 1
+    path.write_text(VERIFICATION.format(0, "yes", "x"))
+    assert host.run("store", "verify", "--json").returncode == 0
+
+
+def test_store_of_older_daemon(host):
+    host.expect("store", "status", status=1)
+
+
 def test_authorize(host):
     assert host.expect("authorize", "shop.example", "u1", "ada") == "shop.example u1 ada\n"
     assert host.expect(

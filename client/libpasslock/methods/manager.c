@@ -15,6 +15,10 @@ static const Method diagnose = {PASSLOCK_INTERFACE_MANAGER, "Diagnose", &result_
                                 OF_MANAGER};
 static const Method list_rights = {PASSLOCK_INTERFACE_MANAGER, "ListRights", &result_rights, 0,
                                    OF_MANAGER};
+static const Method get_store = {PASSLOCK_INTERFACE_MANAGER, "GetStore", &result_store, 0,
+                                 OF_MANAGER};
+static const Method verify_store = {PASSLOCK_INTERFACE_MANAGER, "VerifyStore", &result_verification,
+                                    0, OF_MANAGER};
 static const Method prove_key = {PASSLOCK_INTERFACE_MANAGER, "ProveKey", &result_string, 2,
                                  OF_MANAGER | SENSITIVE};
 
@@ -91,6 +95,30 @@ _public_ int passlock_list_rights_async(passlock *client, passlock_right_list_ca
                                         void *userdata, passlock_call **ret_call)
 {
         return calls_begin(client, &list_rights, &no_arguments, (Callback) callback, userdata,
+                           ret_call);
+}
+
+_public_ int passlock_get_store(passlock *client, passlock_store **ret)
+{
+        return calls_perform(client, &get_store, &no_arguments, ret);
+}
+
+_public_ int passlock_get_store_async(passlock *client, passlock_store_callback callback,
+                                      void *userdata, passlock_call **ret_call)
+{
+        return calls_begin(client, &get_store, &no_arguments, (Callback) callback, userdata,
+                           ret_call);
+}
+
+_public_ int passlock_verify_store(passlock *client, passlock_verification **ret)
+{
+        return calls_perform(client, &verify_store, &no_arguments, ret);
+}
+
+_public_ int passlock_verify_store_async(passlock *client, passlock_verification_callback callback,
+                                         void *userdata, passlock_call **ret_call)
+{
+        return calls_begin(client, &verify_store, &no_arguments, (Callback) callback, userdata,
                            ret_call);
 }
 

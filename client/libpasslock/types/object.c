@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/strv.h"
 #include "client/libpasslock/types/bus-string.h"
@@ -38,6 +39,20 @@ static int read_list(sd_bus_message *m, char ***ret)
         return sd_bus_message_exit_container(m) < 0 ? -EPROTO : 0;
 }
 
+static int read_objects(sd_bus_message *m, const ObjectType *type, void **ret)
+{
+        char signature[16];
+        int r;
+
+        (void) snprintf(signature, sizeof(signature), "a%s", type->element->signature ?: "a{sv}");
+        if (sd_bus_message_enter_container(m, SD_BUS_TYPE_VARIANT, signature) <= 0)
+                return -EPROTO;
+        r = object_read(m, type, ret);
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m) < 0 ? -EPROTO : 0;
+}
+
 static int read_field(sd_bus_message *m, const Field *field, void *object)
 {
         void *member = (char *) object + field->offset;
@@ -49,6 +64,10 @@ static int read_field(sd_bus_message *m, const Field *field, void *object)
                 return read_bool(m, member);
         case 'a':
                 return read_list(m, member);
+        case 'o':
+                return read_objects(m, field->list, member);
+        case 'u':
+                return sd_bus_message_read(m, "v", "u", (uint32_t *) member) < 0 ? -EPROTO : 0;
         default:
                 return sd_bus_message_read(m, "v", "t", (uint64_t *) member) < 0 ? -EPROTO : 0;
         }
@@ -103,6 +122,8 @@ static void clear_fields(const ObjectType *type, void *object)
                         bus_string_erase_and_free(*(char **) member);
                 if (type->fields[i].type == 'a')
                         strv_free(*(char ***) member);
+                if (type->fields[i].type == 'o')
+                        object_unref(*(void **) member);
         }
 }
 

@@ -9,17 +9,23 @@
 /* A structure member that is read from an a{sv}. */
 typedef struct Field {
         const char *name;
-        char type; /* 's': char *, 't': uint64_t, 'b': bool, 'a': char ** of a list of strings */
+        char type; /* 's': char *, 'u': uint32_t, 't': uint64_t, 'b': bool, 'a': char ** of a list
+                      of strings, 'o': a List * of a type */
         bool required;
         size_t offset;
+        const struct ObjectType *list; /* of 'o' */
 } Field;
 
 #define FIELD_TYPE(member) \
-        _Generic((member), char * : 's', uint64_t : 't', bool : 'b', char ** : 'a')
+        _Generic((member), char * : 's', uint32_t : 'u', uint64_t : 't', bool : 'b', char ** : 'a')
 #define FIELD(object, name, required, member) \
         { \
                 (name), FIELD_TYPE(((object *) NULL)->member), (required), \
-                        offsetof(object, member) \
+                        offsetof(object, member), NULL \
+        }
+#define FIELD_LIST(object, name, required, member, type) \
+        { \
+                (name), 'o', (required), offsetof(object, member), (type) \
         }
 
 typedef struct ObjectType {

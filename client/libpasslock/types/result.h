@@ -42,6 +42,8 @@ extern const ResultType result_reconciliation;
 extern const ResultType result_import;
 extern const ResultType result_findings; /* aa{sv} */
 extern const ResultType result_rights;   /* aa{sv} */
+extern const ResultType result_store;
+extern const ResultType result_verification;
 
 /* Releases a result object. */
 void result_unref_object(Result *result);

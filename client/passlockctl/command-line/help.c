@@ -43,6 +43,8 @@ static const char help[] =
         "\n"
         "The daemon:\n"
         "  status                               Show the daemon and its tenancies\n"
+        "  store status                         Show the state of the link store\n"
+        "  store verify                         Compare this host's links with etcd\n"
         "  audit                                Show the audit log\n"
         "  doctor                               Diagnose problems and suggest fixes\n"
         "  set-key [-]                          Verify, encrypt and activate an API key\n"

@@ -49,6 +49,14 @@ bool doctor_check_rights(CheckReport *checks, passlock *client, const char *labe
 bool doctor_show_findings(CheckReport *checks, const passlock_finding_list *findings,
                           const char *label);
 
+/* doctor-store.c */
+
+#define STORE_HEADING "store"
+
+/* Reports the state of a shared store, for callers that may know it. The daemon's findings have the
+ * rest. */
+void doctor_check_shared_store(CheckReport *checks, passlock *client);
+
 /* doctor-tenancy.c */
 
 /* Context of a tenancy's checks. */

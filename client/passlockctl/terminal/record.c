@@ -100,6 +100,12 @@ void record_put_time(Record *record, const char *label, const char *name, uint64
         table_add_time(record->table, value_ms);
 }
 
+void record_put_label(Record *record, const char *label, const char *text)
+{
+        if (record)
+                put_text(record, label, text);
+}
+
 void record_put_strings(Record *record, const char *label, const char *name,
                         const char *const *values)
 {

@@ -24,6 +24,9 @@ void record_put_number(Record *record, const char *label, const char *name, uint
 /* Milliseconds since the epoch. Text output uses local time and omits 0. */
 void record_put_time(Record *record, const char *label, const char *name, uint64_t value_ms);
 
+/* In text output only. */
+void record_put_label(Record *record, const char *label, const char *text);
+
 /* Text output separates the strings by spaces. */
 void record_put_strings(Record *record, const char *label, const char *name,
                         const char *const *values);

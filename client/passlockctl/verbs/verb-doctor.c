@@ -255,6 +255,7 @@ static int check_everything(Examination *e)
         /* Denied unless root or authorized by polkit. */
         (void) passlock_diagnose(e->client, &e->findings);
         (void) doctor_show_findings(e->checks, e->findings, "");
+        doctor_check_shared_store(e->checks, e->client);
         e->no_key_holder = !doctor_check_key_holder(e->checks, e->findings);
         r = check_tenancies(e);
         if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "client/passlockctl/terminal/color.h"
@@ -148,6 +149,23 @@ static void status_add_key_holder(const Status *status, const Invocation *invoca
         passlock_finding_list_unref(findings);
 }
 
+/* Likewise, if the store is shared. */
+static void status_add_store(const Status *status, const Invocation *invocation)
+{
+        _cleanup_(passlock_store_unrefp) passlock_store *store = NULL;
+        char text[128];
+
+        (void) passlock_set_interactive(invocation->client, false);
+        (void) passlock_get_store(invocation->client, &store);
+        (void) passlock_set_interactive(invocation->client, invocation->interactive);
+        if (!store || streq(passlock_store_get_engine(store), "local"))
+                return;
+        (void) snprintf(text, sizeof(text), "%s, %s, %" PRIu64 " ms behind",
+                        passlock_store_get_engine(store), passlock_store_get_state(store) ?: "",
+                        passlock_store_get_behind_ms(store));
+        record_put_string(status->record, "Store", "store", text);
+}
+
 int verb_status(Invocation *invocation)
 {
         static const char *const headers[] = {"LABEL",    "TENANCY", "STATE", "LINKS",
@@ -167,6 +185,7 @@ int verb_status(Invocation *invocation)
         status.default_label = default_label;
         record_put_string(record, "Version", "version", version);
         status_add_key_holder(&status, invocation);
+        status_add_store(&status, invocation);
         record_put_list(record, "tenancies");
         r = invocation->tenancy ? status_add_current(&status, invocation->client)
                                 : status_add_all(&status, invocation->client);

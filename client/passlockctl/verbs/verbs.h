@@ -5,6 +5,8 @@
 
 /* Each verb reports its errors and returns the exit status. */
 int verb_status(Invocation *invocation);
+int verb_store_status(Invocation *invocation);
+int verb_store_verify(Invocation *invocation);
 int verb_audit(Invocation *invocation);
 int verb_doctor(Invocation *invocation);
 int verb_set_key(Invocation *invocation);

@@ -7,6 +7,7 @@
 #include "daemon/bus/dispatch/peer.h"
 #include "daemon/bus/dispatch/polkit.h"
 #include "daemon/bus/dispatch/turns.h"
+#include "daemon/core/call.h"
 #include "daemon/core/tenancy.h"
 #include "daemon/model/finding.h"
 #include "daemon/model/grant.h"
@@ -28,6 +29,10 @@ typedef struct BusOwner {
                       void *done_userdata, char **ret_text);
         /* Adds findings for Diagnose. Returns 0 or -ENOMEM. */
         int (*diagnose)(void *userdata, FindingList *list);
+        /* Gets the state of the store, as the start function of a Call. */
+        int (*get_store)(void *userdata, ResultFunc func, void *func_userdata, Call **ret);
+        /* Compares the replica with the shared store; NOT_CONFIGURED without one. */
+        int (*verify_store)(void *userdata, ResultFunc func, void *func_userdata, Call **ret);
         /* A request has ended. */
         void (*request_ended)(void *userdata);
         /* The connection is closed. */

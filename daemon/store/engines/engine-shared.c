@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <malloc.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/store/engines/engine-shared.h"
 #include "daemon/store/engines/replica-jobs.h"
@@ -39,8 +40,10 @@ typedef struct EngineShared {
         uint64_t revision; /* of the replica; 0: not loaded */
         UpdateQueue arrived;
         bool applying;
-        ReplicaLoad *load;    /* NULL: not loading */
-        bool knows_reachable; /* the log has told `reachable` */
+        uint64_t applying_at_ms; /* when it began, in CLOCK_MONOTONIC */
+        uint64_t late_at_ms;     /* see ReplicaStatus */
+        ReplicaLoad *load;       /* NULL: not loading */
+        bool knows_reachable;    /* the log has told `reachable` */
         bool reachable;
 } EngineShared;
 
@@ -383,6 +386,7 @@ static void on_applied(ApplyJob *job)
         } else {
                 shared->revision = job->revision;
                 shared->outbox_waits = false;
+                shared->late_at_ms = STAILQ_EMPTY(&shared->arrived) ? 0 : shared->applying_at_ms;
                 report_news(shared, job);
                 confirmations_reach(&shared->confirmations, shared->revision);
         }
@@ -401,6 +405,7 @@ static void start_applying(EngineShared *shared)
                 return; /* with the next update */
         STAILQ_CONCAT(&job->updates, &shared->arrived);
         shared->applying = true;
+        shared->applying_at_ms = monotonic_ms();
         worker_queue(shared->worker, &job->job);
 }
 
@@ -420,6 +425,8 @@ static void on_changed(uint64_t revision, const LogEvent *events, size_t n_event
         /* A batch that was given up has no caller any more. */
         update->is_own = is_own && !STAILQ_EMPTY(&shared->planned);
         STAILQ_INSERT_TAIL(&shared->arrived, update, entry);
+        if (shared->late_at_ms == 0)
+                shared->late_at_ms = monotonic_ms();
         start_applying(shared);
 }
 
@@ -470,6 +477,7 @@ static void on_page_stored(PageJob *job)
                 shared->load = replica_load_free(shared->load);
                 shared->revision = job->page->revision;
                 update_queue_clear(&shared->arrived);
+                shared->late_at_ms = 0;
                 (void) follow(shared);
                 if (shared->options.loaded)
                         shared->options.loaded(shared->options.userdata);
@@ -598,6 +606,29 @@ static void shared_release_memory(Engine *engine)
 
         if (job)
                 worker_queue(shared->worker, &job->job);
+}
+
+static size_t count(const ChangeQueue *queue)
+{
+        const StoreChange *change;
+        size_t n = 0;
+
+        STAILQ_FOREACH(change, queue, entry)
+                n++;
+        return n;
+}
+
+void engine_shared_get_status(Engine *engine, ReplicaStatus *ret)
+{
+        const EngineShared *shared = (EngineShared *) engine;
+
+        *ret = (ReplicaStatus){
+                .revision = shared->revision,
+                .is_loading = shared->load,
+                .late_at_ms = shared->late_at_ms,
+                .n_waiting = count(&shared->waiting) + count(&shared->planned),
+                .n_outbox = shared->n_outbox,
+        };
 }
 
 static int read_revision(Environment *environment, uint64_t *ret)

@@ -25,3 +25,4 @@ typedef struct EngineSharedOptions {
 
 /* Returns 0 or a negative errno. */
 int engine_shared_new(const EngineSharedOptions *options, Engine **ret);
+void engine_shared_get_status(Engine *engine, ReplicaStatus *ret);

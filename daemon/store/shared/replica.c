@@ -159,3 +159,55 @@ int replica_apply(Txn *txn, uint64_t revision, const LogEvent *event, ReplicaNew
         *ret = TAKE(news, (ReplicaNews){});
         return 0;
 }
+
+/* Comparison */
+
+static bool has_same_data(const Link *a, const Link *b)
+{
+        return a->id == b->id && streq(a->user_id, b->user_id) &&
+               streq_ptr(a->platform_name, b->platform_name) &&
+               a->created_at_ms == b->created_at_ms && a->last_used_at_ms == b->last_used_at_ms;
+}
+
+static int compare_with(const SharedKey *key, const LogEvent *event, const Link *own,
+                        ReplicaDifference *ret)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        int r = 0;
+
+        if (event->value)
+                r = record_to_link_of(key->authenticator_id, event->value, event->value_len, &link);
+        if (r < 0)
+                return r;
+        if (!link || !own) {
+                *ret = own ? REPLICA_EXTRA : link ? REPLICA_MISSING : REPLICA_SAME;
+                return 0;
+        }
+        link->id = revision_id(event->created_at, 0, 0);
+        *ret = has_same_data(link, own) ? REPLICA_SAME : REPLICA_DIFFERENT;
+        return 0;
+}
+
+int replica_compare_link(Txn *txn, const LogEvent *event, ReplicaDifference *ret)
+{
+        _cleanup_(shared_key_clear) SharedKey key = {};
+        _cleanup_(link_freep) Link *own = NULL;
+        int r;
+
+        r = shared_key_parse(event->key, &key);
+        if (r == 0 && key.kind != SHARED_LINK)
+                r = -EBADMSG;
+        if (r == 0)
+                r = link_table_get(txn, key.tenancy_id, key.authenticator_id, &own);
+        if (r == 0 || r == ERROR_NOT_FOUND)
+                r = compare_with(&key, event, own, ret);
+        if (r != -EBADMSG)
+                return r;
+        *ret = REPLICA_DIFFERENT;
+        return 0;
+}
+
+char *replica_link_key(const char *tenancy_id, const char *authenticator_id)
+{
+        return shared_key_for_link(tenancy_id, authenticator_id);
+}

@@ -16,6 +16,17 @@ typedef struct ReplicaNews {
 
 void replica_news_clear(ReplicaNews *news);
 
+/* The state of a replica. */
+typedef struct ReplicaStatus {
+        uint64_t revision;      /* 0: nothing was loaded yet */
+        bool is_loading;        /* a snapshot */
+        uint64_t late_at_ms;    /* when the oldest event arrived that is not applied yet, in
+                                   CLOCK_MONOTONIC ms; 0: all are */
+        size_t n_waiting;       /* changes that have not ended */
+        uint64_t n_outbox;      /* changes that the log does not have yet */
+        uint64_t n_unconfirmed; /* misses that the log has not confirmed */
+} ReplicaStatus;
+
 /* 0: nothing was loaded yet. Return 0 or a negative errno. */
 int replica_get_revision(Txn *txn, uint64_t *ret);
 int replica_put_revision(Txn *txn, uint64_t revision);
@@ -26,3 +37,16 @@ int replica_put_revision(Txn *txn, uint64_t revision);
  * which the transaction must be aborted.
  */
 int replica_apply(Txn *txn, uint64_t revision, const LogEvent *event, ReplicaNews *ret);
+
+typedef enum ReplicaDifference {
+        REPLICA_SAME,
+        REPLICA_MISSING,   /* the replica does not have the link */
+        REPLICA_EXTRA,     /* the log does not have it */
+        REPLICA_DIFFERENT, /* their data differ, or those of the log are not valid */
+} ReplicaDifference;
+
+/* Compares a link of the log, or the absence of one, with the replica. Returns 0 or a negative
+ * errno. */
+int replica_compare_link(Txn *txn, const LogEvent *event, ReplicaDifference *ret);
+/* The key of a link, which the caller frees; NULL if out of memory. */
+char *replica_link_key(const char *tenancy_id, const char *authenticator_id);

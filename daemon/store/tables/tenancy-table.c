@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "base/strv.h"
+#include "daemon/model/valid.h"
 #include "daemon/store/tables/tenancy-table.h"
 
 int tenancy_table_get(Txn *txn, const char *tenancy_id, TenancyRecord *ret)
@@ -56,4 +58,34 @@ int tenancy_table_put(Txn *txn, const char *tenancy_id, const TenancyRecord *ten
 {
         return txn_put_record(txn, DATABASE_TENANCIES, string_val(tenancy_id), &tenancy_record,
                               tenancy);
+}
+
+static int push_id(char ***list, const MDB_val *key)
+{
+        _cleanup_(freep) char *id = strndup(key->mv_data, key->mv_size);
+
+        if (!id)
+                return -ENOMEM;
+        return tenancy_id_is_valid(id) ? strv_push(list, id) : -EBADMSG;
+}
+
+int tenancy_table_list(Txn *txn, char ***ret)
+{
+        _cleanup_(mdb_cursor_closep) MDB_cursor *cursor = NULL;
+        _cleanup_(strv_freep) char **list = NULL;
+        MDB_val key, value;
+        int r;
+
+        r = txn_cursor(txn, DATABASE_TENANCIES, &cursor);
+        if (r == 0)
+                r = cursor_get(cursor, MDB_FIRST, &key, &value);
+        while (r == 0) {
+                r = push_id(&list, &key);
+                if (r == 0)
+                        r = cursor_get(cursor, MDB_NEXT, &key, &value);
+        }
+        if (r != -ENOENT)
+                return r;
+        *ret = TAKE_PTR(list);
+        return 0;
 }

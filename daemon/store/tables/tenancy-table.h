@@ -14,3 +14,5 @@ int tenancy_table_get_number(Txn *txn, const char *tenancy_id, uint32_t *ret);
 /* Like tenancy_table_get(), but an unknown tenancy gets a new number, which is not stored yet. */
 int tenancy_table_get_or_new(Txn *txn, const char *tenancy_id, TenancyRecord *ret);
 int tenancy_table_put(Txn *txn, const char *tenancy_id, const TenancyRecord *tenancy);
+/* Lists the ids of all tenancies, which the caller frees. */
+int tenancy_table_list(Txn *txn, char ***ret);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+/* A member of the cluster that keeps a shared store. */
+typedef struct StoreMember {
+        char name[64]; /* may be truncated */
+        char id[17];   /* in hex */
+        bool is_leader;
+        bool answers; /* at an endpoint of the configuration */
+} StoreMember;
+
+#define STORE_MEMBERS_MAX 16U
+
+/* The state of the store, of Manager.GetStore. With the local engine, only `engine` counts. Strings
+ * are lent. */
+typedef struct StoreStatus {
+        const char *engine;        /* local, etcd */
+        const char *state;         /* starting, serving, away, other-cluster, revision-went-back,
+                                      loading */
+        const char *reason;        /* why etcd is away; NULL: it is not */
+        uint64_t away_since_ms;    /* since the epoch; 0: it is not */
+        uint64_t revision;         /* of the replica */
+        uint64_t cluster_revision; /* the latest that was seen */
+        uint64_t behind_ms;        /* the replica has all changes but those of this time */
+        const char *host;          /* the name of this host */
+        unsigned host_number;
+        bool has_host_number;
+        uint64_t n_waiting;     /* changes that have not been committed */
+        uint64_t n_outbox;      /* links that other hosts do not have yet */
+        uint64_t n_unconfirmed; /* misses that etcd has not confirmed */
+        const char *endpoint;   /* in use; NULL: none */
+        StoreMember members[STORE_MEMBERS_MAX];
+        size_t n_members; /* 0: etcd has not answered */
+        uint64_t db_size; /* in bytes; 0: unknown */
+        uint64_t quota;   /* in bytes; 0: unknown */
+        bool no_space;    /* alarms */
+        bool is_corrupt;
+} StoreStatus;
+
+/* The result of a comparison of the replica with the shared store. */
+typedef struct StoreVerification {
+        uint64_t checked;   /* links in etcd */
+        uint64_t missing;   /* links in etcd, but not on this host */
+        uint64_t extra;     /* links on this host, but not in etcd */
+        uint64_t different; /* links with other data */
+        bool is_complete;   /* false: there were too many differences, and the rest is unchecked */
+        char **examples;    /* of differences: kind and key */
+} StoreVerification;
+
+#define STORE_EXAMPLES_MAX 20U

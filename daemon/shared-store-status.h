@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/core/call.h"
+#include "daemon/model/finding.h"
+#include "daemon/shared-store.h"
+
+/* Start function of a Call: gets the state of the store. It asks etcd, for two seconds at most; if
+ * etcd does not answer, the result is what this host knows. `endpoints` are those of the
+ * configuration, lent; NULL: unknown. */
+int shared_store_status_start(SharedStore *shared, char *const *endpoints, ResultFunc func,
+                              void *userdata, Call **ret);
+
+/* Adds findings on what this host knows. `place` is that of [Store]. Returns 0 or -ENOMEM. */
+int shared_store_diagnose(SharedStore *shared, const char *place, FindingList *list);
