@@ -118,8 +118,6 @@ class FleetTour:
         new, _ = poll("another leader", lambda: self.other_leader(leader))
         step("other leader", f"{new.name}; {changes.acknowledged} changes acknowledged, {changes.failed} failed, "
                              f"the longest took {changes.longest_sec:.2f} s")
-        if changes.failed:
-            raise Failed("changes of links failed")
 
     def other_leader(self, old: Member) -> Member | None:
         leader = self.fleet.cluster.leader()
