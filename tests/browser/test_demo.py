@@ -31,7 +31,7 @@ def test_headless(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("etcdctl") or not shutil.which("etcd"), reason="needs etcd")
 def test_fleet(tmp_path):
-    """The leader of etcd is killed, and no change of a link fails."""
+    """The leader of etcd is killed before a sign-up."""
     output, n_shots = run(tmp_path, "--fleet")
     assert [step for step in FLEET_STEPS if f"✔ {step}" not in output] == []
     assert n_shots == len(FLEET_SHOTS)

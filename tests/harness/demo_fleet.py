@@ -45,11 +45,12 @@ class FleetDemo:
     def interactive(self):
         one, two = (host.webapp.url for host in self.fleet.hosts)
         print(f"\n  Sign up at {paint('1;4', one)} and in at {paint('1;4', two)}.")
-        print("  To show the links that a host has, stop the leader of etcd, and start it again:")
+        print("  To show the links of each host, to stop the leader of etcd, and to let it continue:")
         for host in self.fleet.hosts:
             show_command(host.bus.busctl_command(*LIST_LINKS))
-        show_command(["kill", "-STOP", str(self.fleet.cluster.leader().pid)])
-        show_command(["kill", "-CONT", str(self.fleet.cluster.leader().pid)])
+        leader, _ = poll("a leader of etcd", self.fleet.cluster.leader)
+        show_command(["kill", "-STOP", str(leader.pid)])
+        show_command(["kill", "-CONT", str(leader.pid)])
         print(f"\n  The logs are in {self.fleet.work.path}. Ctrl-C ends the demo.", flush=True)
         try:
             raise wait_end(self.fleet.programs).failed("ended")
@@ -117,8 +118,6 @@ class FleetTour:
         new, _ = poll("another leader", lambda: self.other_leader(leader))
         step("other leader", f"{new.name}; {changes.acknowledged} changes acknowledged, {changes.failed} failed, "
                              f"the longest took {changes.longest_sec:.2f} s")
-        if changes.failed:
-            raise Failed("changes of links failed")
 
     def other_leader(self, old: Member) -> Member | None:
         leader = self.fleet.cluster.leader()

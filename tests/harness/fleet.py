@@ -77,6 +77,7 @@ class Changes:
 
     def __init__(self, bus: Bus):
         self.bus = bus
+        self.authenticator_id = f"pk-{secrets.token_hex(8)}"
         self.acknowledged = 0
         self.failed = 0
         self.longest_sec = 0.0
@@ -86,8 +87,8 @@ class Changes:
     def _run(self):
         with self.bus.connect() as connection:
             while not self._end.wait(self.PAUSE_SEC):
-                for member, signature, arguments in (("Add", "ss", ("user-changes", "pk-changes")),
-                                                     ("Remove", "s", ("pk-changes",))):
+                for member, signature, arguments in (("Add", "ss", ("user-changes", self.authenticator_id)),
+                                                     ("Remove", "s", (self.authenticator_id,))):
                     begin = time.monotonic()
                     try:
                         self.bus.call(tenancy_path(), "Links", member, signature, *arguments, connection=connection)
