@@ -9,6 +9,7 @@
 #include "daemon/store/engines/engine-shared.h"
 #include "daemon/store/lmdb/key.h"
 #include "daemon/store/lmdb/store-failure.h"
+#include "daemon/store/shared/revision-id.h"
 #include "daemon/store/shared/shared-key.h"
 #include "daemon/store/store-shared.h"
 #include "daemon/store/store.h"
@@ -74,6 +75,7 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
                 .log = options->log,
                 .changed = options->changed,
                 .loaded = options->loaded,
+                .away = options->away,
                 .userdata = options->userdata,
         };
 
@@ -381,6 +383,29 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
                         r = delete_intent_list_push(&left, &all.intents[i]);
         if (r == 0)
                 *ret = TAKE(left, (DeleteIntentList){});
+        return store_end(store, r);
+}
+
+int store_has_intents_of_host(Store *store, const char *tenancy_id, unsigned host, bool *ret)
+{
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList exchanges = {};
+        _cleanup_(delete_intent_list_clear) DeleteIntentList deletes = {};
+        _cleanup_(txn_end) Txn txn = {};
+        bool found = false;
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id))
+                return -EINVAL;
+        r = begin_read(store, &txn);
+        if (r == 0)
+                r = intent_table_list_exchanges(&txn, tenancy_id, UINT64_MAX, &exchanges);
+        if (r == 0)
+                r = intent_table_list_deletes(&txn, tenancy_id, UINT64_MAX, &deletes);
+        for (size_t i = 0; r == 0 && i < exchanges.n_intents; i++)
+                found |= host_of_id(exchanges.intents[i].id) == host;
+        for (size_t i = 0; r == 0 && i < deletes.n_intents; i++)
+                found |= host_of_id(deletes.intents[i].id) == host;
+        *ret = found;
         return store_end(store, r);
 }
 

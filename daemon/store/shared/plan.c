@@ -339,11 +339,17 @@ static int plan_change(Plan *plan, StoreChange *change)
         if (r < 0)
                 return r;
         change->limit = STEP_LINKS;
+        change->own_host = plan->options->host;
         plan->txn.accesses = &accesses;
         r = change_apply(change, &plan->txn);
         plan->txn.accesses = NULL;
+        if (id_is_moved(plan->txn.clock->last_id)) /* too many ids */
+                r = -EMSGSIZE;
         if (r == 0)
                 r = add_entries(plan, &planned, change->tenancy_id, &accesses);
+        if (r == 0 && change->takes_over)
+                r = log_change_add_condition(&planned, LOG_CREATED_AT,
+                                             shared_key_for_alive(change->host), 0);
         if (r < 0)
                 return r;
         if (fits(plan, &planned))

@@ -130,6 +130,7 @@ static int apply_key(Txn *txn, const SharedKey *key, const LogEvent *event, Repl
                 return apply_tombstone(txn, key, event);
         case SHARED_USER:
         case SHARED_HOST:
+        case SHARED_ALIVE:
                 return 0;
         }
         return -EBADMSG;

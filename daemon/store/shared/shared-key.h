@@ -14,6 +14,7 @@
  *        deletes/TENANCY/ID               an open delete in the vault
  *        tombstones/TENANCY/ID            a tombstone
  *        hosts/NUMBER                     a host
+ *        alive/NUMBER                     exists while the host is not away
  *
  * In a tenancy id, % and / are percent-encoded. Values are those of lmdb/record.h, with 0 for the
  * number of the tenancy, which differs between hosts.
@@ -26,6 +27,7 @@ typedef enum SharedKind {
         SHARED_DELETE,
         SHARED_TOMBSTONE,
         SHARED_HOST,
+        SHARED_ALIVE,
 } SharedKind;
 
 #define SHARED_KEYS_TOMBSTONES "tombstones/"
@@ -37,6 +39,8 @@ char *shared_key_for_user(const char *tenancy_id, const uint8_t digest[static 2]
 char *shared_key_for_answer(const uint8_t key[static IDEMPOTENCY_KEY_LEN]);
 /* `kind`: SHARED_EXCHANGE, SHARED_DELETE or SHARED_TOMBSTONE. */
 char *shared_key_for_id(SharedKind kind, const char *tenancy_id, uint64_t id);
+
+char *shared_key_for_alive(unsigned host);
 
 typedef struct SharedKey {
         SharedKind kind;

@@ -13,7 +13,8 @@ int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent
                             uint64_t *ret_id);
 
 /* Store an intent as it is on another host, but for the number of the tenancy, and for the begin of
- * the exchange: the clocks of other hosts are other ones. */
+ * the exchange: the clocks of other hosts are other ones. That of a moved one is kept if it can be.
+ */
 int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
                               const ExchangeRecord *record);
 int intent_table_set_delete(Txn *txn, const char *tenancy_id, uint64_t id,
@@ -21,6 +22,9 @@ int intent_table_set_delete(Txn *txn, const char *tenancy_id, uint64_t id,
 
 /* -ENOENT for a missing intent. `ret` is as for record_decode(). */
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret);
+
+/* Gives an intent another id. -ENOENT for a missing intent, -EEXIST if the id is taken. */
+int intent_table_move(Txn *txn, Database database, uint64_t id, uint64_t new_id);
 
 /* A missing intent is no error. */
 int intent_table_remove(Txn *txn, Database database, uint64_t id);
