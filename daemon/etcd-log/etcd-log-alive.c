@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "daemon/etcd-log/etcd-log-internal.h"
 #include "daemon/etcd/etcd-timer.h"
-#include "daemon/store/shared/shared-key.h"
 
 #define LEASE_TTL_S 10
 #define CHECK_MS    5000U
@@ -25,16 +24,19 @@ static void on_put(int r, const EtcdReply *reply _unused_, void *userdata)
 
 static void put_key(EtcdLog *log)
 {
-        _cleanup_(freep) char *key = shared_key_for_alive(log->host.number);
-        _cleanup_(freep) char *full = key ? etcd_log_key(log, key) : NULL;
-        const EtcdOp put = {.kind = ETCD_OP_PUT,
-                            .put = {.key = etcd_bytes(full ? full : ""),
-                                    .value = etcd_bytes(log->host.name),
-                                    .lease = etcd_lease_id(log->alive.lease)}};
+        char name[sizeof(ETCD_LOG_ALIVE) + 3];
+        _cleanup_(freep) char *key = NULL;
+        EtcdOp put = {.kind = ETCD_OP_PUT};
 
-        if (full)
-                (void) etcd_txn_start(log->client, &(EtcdTxn){.success = &put, .n_success = 1},
-                                      NULL, on_put, log, &log->alive.put_call);
+        (void) snprintf(name, sizeof(name), ETCD_LOG_ALIVE "%03u", log->host.number);
+        key = etcd_log_key(log, name);
+        if (!key)
+                return;
+        put.put = (EtcdPut){.key = etcd_bytes(key),
+                            .value = etcd_bytes(log->host.name),
+                            .lease = etcd_lease_id(log->alive.lease)};
+        (void) etcd_txn_start(log->client, &(EtcdTxn){.success = &put, .n_success = 1}, NULL,
+                              on_put, log, &log->alive.put_call);
 }
 
 static void on_lease(EtcdLease *lease, int error, void *userdata)

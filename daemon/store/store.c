@@ -7,10 +7,8 @@
 #include "daemon/model/valid.h"
 #include "daemon/store/engines/engine-local.h"
 #include "daemon/store/engines/engine-shared.h"
-#include "daemon/store/lmdb/key.h"
 #include "daemon/store/lmdb/store-failure.h"
 #include "daemon/store/shared/revision-id.h"
-#include "daemon/store/shared/shared-key.h"
 #include "daemon/store/store-shared.h"
 #include "daemon/store/store.h"
 #include "daemon/store/tables/idempotency-table.h"
@@ -207,20 +205,16 @@ bool store_confirm_no_link(Store *store, const char *tenancy_id, const char *aut
 {
         ConfirmationList *list = confirmations(store);
 
-        return list && confirmation_start(list, shared_key_for_link(tenancy_id, authenticator_id),
-                                          func, userdata, ret);
+        return list &&
+               confirmation_of_link(list, tenancy_id, authenticator_id, func, userdata, ret);
 }
 
 bool store_confirm_no_links_of_user(Store *store, const char *tenancy_id, const char *user_id,
                                     StoreConfirmFunc func, void *userdata, StoreConfirmation **ret)
 {
         ConfirmationList *list = confirmations(store);
-        StoreKey user;
 
-        return list && key_for_user(0, user_id, &user) == 0 &&
-               confirmation_start(list,
-                                  shared_key_for_user(tenancy_id, user.bytes + KEY_TENANCY_LEN),
-                                  func, userdata, ret);
+        return list && confirmation_of_user(list, tenancy_id, user_id, func, userdata, ret);
 }
 
 uint64_t store_n_unconfirmed(Store *store)

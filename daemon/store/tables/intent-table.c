@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "daemon/store/shared/revision-id.h"
 #include "daemon/store/tables/intent-table.h"
 #include "daemon/store/tables/tenancy-table.h"
 
@@ -69,14 +68,14 @@ int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent
 }
 
 int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
-                              const ExchangeRecord *record)
+                              const ExchangeRecord *record, bool keeps_time)
 {
         ExchangeRecord exchange = *record; /* lent */
         uint64_t now_ms;
         int r;
 
         now_ms = store_clock_now_ms(txn->clock);
-        if (!id_is_moved(id) || exchange.begun_at_ms > now_ms)
+        if (!keeps_time || exchange.begun_at_ms > now_ms)
                 exchange.begun_at_ms = now_ms;
 
         r = get_tenancy_number(txn, tenancy_id, &exchange.tenancy);

@@ -12,11 +12,10 @@ int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIn
 int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent *intent,
                             uint64_t *ret_id);
 
-/* Store an intent as it is on another host, but for the number of the tenancy, and for the begin of
- * the exchange: the clocks of other hosts are other ones. That of a moved one is kept if it can be.
- */
+/* Store an intent as it is on another host, but for the number of the tenancy. The begin of the
+ * exchange is now, because clocks differ between hosts, or is kept if it is not later. */
 int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
-                              const ExchangeRecord *record);
+                              const ExchangeRecord *record, bool keeps_time);
 int intent_table_set_delete(Txn *txn, const char *tenancy_id, uint64_t id,
                             const DeleteRecord *record);
 
