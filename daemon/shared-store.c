@@ -149,6 +149,15 @@ static void on_loaded(void *userdata)
                 tenancies_store_is_open(tenancies);
 }
 
+static void on_away(unsigned host, void *userdata)
+{
+        const SharedStore *shared = userdata;
+        Tenancies *tenancies = shared->owner.tenancies(shared->owner.userdata);
+
+        if (tenancies)
+                tenancies_host_is_away(tenancies, host);
+}
+
 static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *config,
                       const char *directory)
 {
@@ -181,6 +190,7 @@ static int open_store(SharedStore *shared, sd_event *event, const StoreConfig *c
                                                                        STORE_ACKNOWLEDGE_LOCAL,
                                                        .changed = on_links_changed,
                                                        .loaded = on_loaded,
+                                                       .away = on_away,
                                                        .userdata = shared},
                                  &shared->store);
 }

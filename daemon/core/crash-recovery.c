@@ -376,6 +376,25 @@ static void start(Tenancy *tenancy)
                 backoff_start(recovery->backoff);
 }
 
+static void intents_added(Tenancy *tenancy)
+{
+        CrashRecovery *recovery = tenancy->crash_recovery;
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList all = {};
+        size_t n_known = recovery->interrupted.n_intents;
+
+        if (!recovery->loaded || store_list_exchanges(tenancy->store, tenancy->id, &all) != 0)
+                return;
+        for (size_t i = 0; i < all.n_intents; i++)
+                if (!interrupted_exchanges_find(&recovery->interrupted, all.intents[i].id))
+                        (void) exchange_intent_list_push(&recovery->interrupted, &all.intents[i]);
+        if (recovery->interrupted.n_intents == n_known)
+                return;
+        audit(EVENT_RECOVERY_NEEDED, .tenancy = tenancy_label(tenancy),
+              .counts = {{FIELD_COUNT, recovery->interrupted.n_intents - n_known}});
+        if (!recovery->stopped && !is_in_progress(recovery))
+                backoff_start(recovery->backoff);
+}
+
 static void stop(Tenancy *tenancy)
 {
         CrashRecovery *recovery = tenancy->crash_recovery;
@@ -421,6 +440,7 @@ const TenancyPart crash_recovery_part = {
         .attach = attach,
         .detach = detach,
         .start = start,
+        .intents_added = intents_added,
         .stop = stop,
         .api_is_back = api_is_back,
         .find = find,

@@ -271,6 +271,15 @@ static void start(Tenancy *tenancy)
                 backoff_start(recovery->backoff);
 }
 
+static void intents_added(Tenancy *tenancy)
+{
+        DeleteRecovery *recovery = tenancy->delete_recovery;
+
+        (void) load(recovery);
+        if (!recovery->stopped && !recovery->current && !TAILQ_EMPTY(&recovery->deletes))
+                backoff_start(recovery->backoff);
+}
+
 static void stop(Tenancy *tenancy)
 {
         DeleteRecovery *recovery = tenancy->delete_recovery;
@@ -327,6 +336,7 @@ const TenancyPart delete_recovery_part = {
         .attach = attach,
         .detach = detach,
         .start = start,
+        .intents_added = intents_added,
         .stop = stop,
         .api_is_back = api_is_back,
         .find = find,

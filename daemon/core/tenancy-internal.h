@@ -23,6 +23,8 @@ typedef struct TenancyPart {
         void (*detach)(Tenancy *tenancy);
         /* The tenancy was configured, or the store was opened: starts background work. */
         void (*start)(Tenancy *tenancy);
+        /* Intents of a host that is away have become those of this one. */
+        void (*intents_added)(Tenancy *tenancy);
         /* Cancels background work, also before another Api replaces the current one. The next start
          * of the tenancy or of the daemon resumes it. */
         void (*stop)(Tenancy *tenancy);
@@ -47,6 +49,7 @@ struct Tenancy {
         char *label;      /* NULL before the first configuration */
         char *credential; /* NULL before the first configuration */
         Api *api;         /* NULL while not configured */
+        bool taking_over; /* intents of another host */
         unsigned n_busy;  /* store changes that the daemon waits for before it stops */
         TenancyState state;
         sd_event *event;

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "daemon/core/tenancy-internal.h"
+#include "daemon/store/store.h"
 #include "dbus/error.h"
 
 struct Tenancies {
@@ -109,6 +111,41 @@ void tenancies_store_is_open(Tenancies *tenancies)
         LIST_FOREACH(t, &tenancies->tenancies, entry)
                 if (t->api && !tenancies->stopping)
                         CALL_PARTS(t, start);
+}
+
+static void on_taken_over(int r, void *userdata)
+{
+        Tenancy *t = userdata;
+
+        t->taking_over = false;
+        if (r == 0)
+                CALL_PARTS(t, intents_added);
+        tenancy_end_change(t);
+}
+
+/* A failure is tried again when the log tells of the host again. */
+static void take_over(Tenancy *t, unsigned host)
+{
+        bool has_intents = false;
+
+        if (!t->api || t->taking_over ||
+            store_has_intents_of_host(t->store, t->id, host, &has_intents) != 0 || !has_intents)
+                return;
+        log_notice("Host %u of the shared store is away; taking over its recovery, tenancy %s",
+                   host, tenancy_label(t));
+        if (store_take_over(t->store, t->id, host, on_taken_over, t, NULL) < 0)
+                return;
+        t->taking_over = true;
+        tenancy_begin_change(t);
+}
+
+void tenancies_host_is_away(Tenancies *tenancies, unsigned host)
+{
+        Tenancy *t;
+
+        LIST_FOREACH(t, &tenancies->tenancies, entry)
+                if (!tenancies->stopping)
+                        take_over(t, host);
 }
 
 static void tell_links(Tenancy *t, const LinkList *added, const LinkList *removed)

@@ -55,6 +55,8 @@ void tenancies_store_is_open(Tenancies *tenancies);
 /* Other hosts have changed links of a tenancy; tells its listener. */
 void tenancies_links_changed(Tenancies *tenancies, const char *tenancy_id, const LinkList *added,
                              const LinkList *removed);
+/* A host of the shared store has been away for a while: takes over what it has left unfinished. */
+void tenancies_host_is_away(Tenancies *tenancies, unsigned host);
 /* Before the daemon stops: cancels background work, which the next start resumes, and ends calls
  * that need more than one API call. */
 void tenancies_stop(Tenancies *tenancies);

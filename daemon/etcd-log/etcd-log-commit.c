@@ -69,7 +69,10 @@ static EtcdCompare make_compare(const EtcdLog *log, const LogCondition *conditio
         case LOG_ALL_UNCHANGED_SINCE:
                 compare.range_end = etcd_prefix_end(compare.key, end);
                 *at += compare.key.len + 1;
-                /* fall through */
+                compare.target = ETCD_COMPARE_MOD;
+                compare.result = ETCD_COMPARE_LESS;
+                compare.number = (int64_t) condition->revision + 1;
+                break;
         case LOG_UNCHANGED_SINCE:
                 compare.target = ETCD_COMPARE_MOD;
                 compare.result = ETCD_COMPARE_LESS;

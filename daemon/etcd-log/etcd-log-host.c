@@ -9,9 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/etcd-log/etcd-log-internal.h"
-#include "daemon/store/shared/revision-id.h"
-
-#define HOSTS "hosts/"
 
 /* NAME EPOCH BATCH */
 char *etcd_log_host_value(const EtcdLog *log, uint64_t batch)
@@ -24,10 +21,9 @@ char *etcd_log_host_value(const EtcdLog *log, uint64_t batch)
         return value;
 }
 
-/* Parses the number in a key; false if it is none. */
-static bool parse_number(const EtcdLog *log, const EtcdKv *kv, unsigned *ret)
+bool etcd_log_parse_host(const EtcdLog *log, const EtcdKv *kv, const char *directory, unsigned *ret)
 {
-        const char *number = (const char *) kv->key.data + log->prefix_len + strlen(HOSTS);
+        const char *number = (const char *) kv->key.data + log->prefix_len + strlen(directory);
         unsigned n;
         char rest;
 
@@ -54,7 +50,7 @@ static bool choose_number(EtcdLog *log, const EtcdRangeReply *hosts)
 
         log->host.revision = 0;
         for (size_t i = 0; i < hosts->n_kvs; i++) {
-                if (!parse_number(log, &hosts->kvs[i], &n))
+                if (!etcd_log_parse_host(log, &hosts->kvs[i], ETCD_LOG_HOSTS, &n))
                         continue;
                 taken[n] = true;
                 if (has_name(log, &hosts->kvs[i])) {
@@ -82,15 +78,16 @@ static void on_claimed(int r, const EtcdReply *reply, void *userdata)
         log->host.claimed = true;
         if (log->host.on_claimed)
                 log->host.on_claimed(log->host.number, log->host.userdata);
+        etcd_log_alive_start(log);
         etcd_log_tell_reachable(log);
 }
 
 static int claim_number(EtcdLog *log)
 {
         _cleanup_(freep) char *value = etcd_log_host_value(log, 0);
-        char name[sizeof(HOSTS) + 3];
+        char name[sizeof(ETCD_LOG_HOSTS) + 3];
 
-        (void) snprintf(name, sizeof(name), HOSTS "%03u", log->host.number);
+        (void) snprintf(name, sizeof(name), ETCD_LOG_HOSTS "%03u", log->host.number);
         free(log->host.key);
         log->host.key = etcd_log_key(log, name);
         if (!value || !log->host.key)
@@ -117,7 +114,7 @@ static void on_hosts(int r, const EtcdReply *reply, void *userdata)
         log->host.call = NULL;
         if (r == 0 && !choose_number(log, &reply->range)) {
                 log_error("Failed to join the shared store: it has %u hosts already; remove a key "
-                          "below %s" HOSTS,
+                          "below %s" ETCD_LOG_HOSTS,
                           HOST_NUMBER_MAX + 1, log->prefix);
                 r = -EUSERS;
         }
@@ -135,7 +132,7 @@ void etcd_log_host_claim(EtcdLog *log)
 
         if (log->host.claimed || log->host.call)
                 return;
-        key = etcd_log_key(log, HOSTS);
+        key = etcd_log_key(log, ETCD_LOG_HOSTS);
         if (key)
                 r = etcd_range_start(
                         log->client,

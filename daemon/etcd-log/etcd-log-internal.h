@@ -5,8 +5,13 @@
 
 #include "daemon/etcd-log/etcd-log.h"
 #include "daemon/etcd/etcd-call.h"
+#include "daemon/etcd/etcd-lease.h"
 #include "daemon/etcd/etcd-snapshot.h"
 #include "daemon/etcd/etcd-watch.h"
+#include "daemon/store/shared/revision-id.h"
+
+#define ETCD_LOG_HOSTS "hosts/"
+#define ETCD_LOG_ALIVE "alive/"
 
 /* The claim of this process to the number of its host, see etcd-log-host.c. */
 typedef struct EtcdLogHost {
@@ -36,6 +41,16 @@ typedef struct EtcdLogCommit {
         EtcdCall *call;
 } EtcdLogCommit;
 
+/* The liveness of all hosts, see etcd-log-alive.c. */
+typedef struct EtcdLogAlive {
+        EtcdLease *lease; /* of this host; NULL: none */
+        bool is_put;
+        EtcdCall *put_call, *check_call;
+        sd_event_source *timer;
+        uint64_t checked_at_ms;
+        uint64_t away_since_ms[HOST_NUMBER_MAX + 1]; /* 0: not away */
+} EtcdLogAlive;
+
 typedef struct EtcdLogRead EtcdLogRead;
 
 typedef struct EtcdLog {
@@ -52,6 +67,7 @@ typedef struct EtcdLog {
         sd_event_source *retry; /* of what failed */
 
         EtcdLogHost host;
+        EtcdLogAlive alive;
         EtcdLogCommit commit;
         EtcdCall *lease_call;
         int64_t lease; /* for keys that expire; 0: none */
@@ -83,6 +99,9 @@ void etcd_log_retry_soon(EtcdLog *log);
 void etcd_log_host_claim(EtcdLog *log);
 /* Notices other processes with the name of this host. */
 void etcd_log_host_see(EtcdLog *log, const EtcdWatchNews *news);
+/* Parses the number of a host in a key below the directory; false if it is none. */
+bool etcd_log_parse_host(const EtcdLog *log, const EtcdKv *kv, const char *directory,
+                         unsigned *ret);
 /* The value of the host's key with the batch of this number. NULL if out of memory. */
 char *etcd_log_host_value(const EtcdLog *log, uint64_t batch);
 
@@ -100,3 +119,8 @@ void etcd_log_commit_cancel(EtcdLog *log);
 int etcd_log_read(EtcdLog *log, const char *key, uint64_t timeout_ms, LogReadFunc func,
                   void *userdata);
 void etcd_log_read_cancel_all(EtcdLog *log);
+
+int etcd_log_alive_set_up(EtcdLog *log);
+/* The host has its number. */
+void etcd_log_alive_start(EtcdLog *log);
+void etcd_log_alive_destroy(EtcdLog *log);

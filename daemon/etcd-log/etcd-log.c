@@ -262,6 +262,7 @@ static SharedLog *log_free(SharedLog *shared)
 {
         EtcdLog *log = container_of(shared, EtcdLog, log);
 
+        etcd_log_alive_destroy(log);
         etcd_log_commit_cancel(log);
         etcd_log_read_cancel_all(log);
         destroy_host(&log->host);
@@ -298,6 +299,9 @@ static int set_up(EtcdLog *log, const EtcdTransport *transport, const EtcdLogOpt
                 r = sd_event_source_set_enabled(log->retry, SD_EVENT_OFF);
         if (r < 0)
                 return log_errno_origin(r);
+        r = etcd_log_alive_set_up(log);
+        if (r < 0)
+                return r;
         return etcd_client_new(log->event, transport,
                                &(EtcdClientOptions){.heartbeat_ms = HEARTBEAT_MS,
                                                     .probe_key = etcd_bytes(probe_key)},

@@ -13,6 +13,8 @@ typedef struct StoreSharedOptions {
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* links can be read now, or anew; may be NULL */
+        /* A host has been away for a while: its intents may be taken over. May be NULL. */
+        void (*away)(unsigned host, void *userdata);
         void *userdata;
 } StoreSharedOptions;
 

@@ -7,9 +7,8 @@
 #include "daemon/model/valid.h"
 #include "daemon/store/engines/engine-local.h"
 #include "daemon/store/engines/engine-shared.h"
-#include "daemon/store/lmdb/key.h"
 #include "daemon/store/lmdb/store-failure.h"
-#include "daemon/store/shared/shared-key.h"
+#include "daemon/store/shared/revision-id.h"
 #include "daemon/store/store-shared.h"
 #include "daemon/store/store.h"
 #include "daemon/store/tables/idempotency-table.h"
@@ -76,6 +75,7 @@ static int new_shared(Environment *environment, void *userdata, Engine **ret)
                 .may_be_alone = options->may_be_alone,
                 .changed = options->changed,
                 .loaded = options->loaded,
+                .away = options->away,
                 .userdata = options->userdata,
         };
 
@@ -220,20 +220,16 @@ bool store_confirm_no_link(Store *store, const char *tenancy_id, const char *aut
 {
         ConfirmationList *list = confirmations(store);
 
-        return list && confirmation_start(list, shared_key_for_link(tenancy_id, authenticator_id),
-                                          func, userdata, ret);
+        return list &&
+               confirmation_of_link(list, tenancy_id, authenticator_id, func, userdata, ret);
 }
 
 bool store_confirm_no_links_of_user(Store *store, const char *tenancy_id, const char *user_id,
                                     StoreConfirmFunc func, void *userdata, StoreConfirmation **ret)
 {
         ConfirmationList *list = confirmations(store);
-        StoreKey user;
 
-        return list && key_for_user(0, user_id, &user) == 0 &&
-               confirmation_start(list,
-                                  shared_key_for_user(tenancy_id, user.bytes + KEY_TENANCY_LEN),
-                                  func, userdata, ret);
+        return list && confirmation_of_user(list, tenancy_id, user_id, func, userdata, ret);
 }
 
 uint64_t store_n_unconfirmed(Store *store)
@@ -423,6 +419,29 @@ int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *r
                         r = delete_intent_list_push(&left, &all.intents[i]);
         if (r == 0)
                 *ret = TAKE(left, (DeleteIntentList){});
+        return store_end(store, r);
+}
+
+int store_has_intents_of_host(Store *store, const char *tenancy_id, unsigned host, bool *ret)
+{
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList exchanges = {};
+        _cleanup_(delete_intent_list_clear) DeleteIntentList deletes = {};
+        _cleanup_(txn_end) Txn txn = {};
+        bool found = false;
+        int r;
+
+        if (!tenancy_id_is_valid(tenancy_id))
+                return -EINVAL;
+        r = begin_read(store, &txn);
+        if (r == 0)
+                r = intent_table_list_exchanges(&txn, tenancy_id, UINT64_MAX, &exchanges);
+        if (r == 0)
+                r = intent_table_list_deletes(&txn, tenancy_id, UINT64_MAX, &deletes);
+        for (size_t i = 0; r == 0 && i < exchanges.n_intents; i++)
+                found |= host_of_id(exchanges.intents[i].id) == host;
+        for (size_t i = 0; r == 0 && i < deletes.n_intents; i++)
+                found |= host_of_id(deletes.intents[i].id) == host;
+        *ret = found;
         return store_end(store, r);
 }
 

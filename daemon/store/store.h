@@ -174,6 +174,9 @@ int store_begin_delete(Store *store, const char *tenancy_id, const StoreDelete *
 /* Lists open intents of deletes of earlier processes. */
 int store_list_deletes(Store *store, const char *tenancy_id, DeleteIntentList *ret);
 
+/* Whether a host of a shared store has open intents. */
+int store_has_intents_of_host(Store *store, const char *tenancy_id, unsigned host, bool *ret);
+
 /*
  * Imports links with their times in one transaction, all or none. An existing link is merged: the
  * earlier creation, the later use, a missing platform name. A conflicting link, or one over the
@@ -189,6 +192,11 @@ int store_import(Store *store, const char *tenancy_id, const LinkList *links, bo
 typedef void (*StoreDoneFunc)(int r, void *userdata);
 /* Changes nothing; its callback runs after those of all earlier changes. */
 int store_barrier(Store *store, StoreDoneFunc func, void *userdata, StoreChange **ret);
+
+/* Takes over the open intents of a host that is away: they are listed as those of earlier processes
+ * of this host. STORE_FAILED if that host is back, or another one was first. */
+int store_take_over(Store *store, const char *tenancy_id, unsigned host, StoreDoneFunc func,
+                    void *userdata, StoreChange **ret);
 
 /* Cancels the callback, not the change. NULL is fine. Returns NULL. */
 StoreChange *store_change_forget(StoreChange *change);

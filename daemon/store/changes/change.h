@@ -39,6 +39,8 @@ struct StoreChange {
         char *endpoint; /* endpoint of a delete */
         char **ids;     /* authenticator ids of a delete */
         Recovery *recovery;
+        bool takes_over; /* the intents of `host`, on `own_host`, if it is away */
+        unsigned host, own_host;
         size_t limit; /* maximum of links changed in one transaction; 0: no limit */
 
         /* Results. */

@@ -3,12 +3,14 @@
 #include <errno.h>
 
 #include "daemon/store/engines/confirmation.h"
+#include "daemon/store/lmdb/key.h"
+#include "daemon/store/shared/shared-key.h"
 
 struct StoreConfirmation {
         LIST_ENTRY(StoreConfirmation) entry;
         ConfirmationList *list;
         bool reading;          /* the log has not replied yet */
-        uint64_t revision;     /* that the replica must have */
+        uint64_t revision;     /* to be reached by the replica */
         StoreConfirmFunc func; /* NULL: cancelled */
         void *userdata;
 };
@@ -40,8 +42,9 @@ static void on_read(int r, uint64_t revision, void *userdata)
                 end(confirmation, r == 0);
 }
 
-bool confirmation_start(ConfirmationList *list, char *key, StoreConfirmFunc func, void *userdata,
-                        StoreConfirmation **ret)
+/* Takes ownership of the key; NULL: out of memory. */
+static bool start(ConfirmationList *list, char *key, StoreConfirmFunc func, void *userdata,
+                  StoreConfirmation **ret)
 {
         _cleanup_(freep) char *owned = key;
         StoreConfirmation *confirmation = key ? calloc(1, sizeof(StoreConfirmation)) : NULL;
@@ -57,6 +60,24 @@ bool confirmation_start(ConfirmationList *list, char *key, StoreConfirmFunc func
         LIST_INSERT_HEAD(&list->confirmations, confirmation, entry);
         *ret = confirmation;
         return true;
+}
+
+bool confirmation_of_link(ConfirmationList *list, const char *tenancy_id,
+                          const char *authenticator_id, StoreConfirmFunc func, void *userdata,
+                          StoreConfirmation **ret)
+{
+        return start(list, shared_key_for_link(tenancy_id, authenticator_id), func, userdata, ret);
+}
+
+bool confirmation_of_user(ConfirmationList *list, const char *tenancy_id, const char *user_id,
+                          StoreConfirmFunc func, void *userdata, StoreConfirmation **ret)
+{
+        StoreKey user;
+        char *key = NULL;
+
+        if (key_for_user(0, user_id, &user) == 0)
+                key = shared_key_for_user(tenancy_id, user.bytes + KEY_TENANCY_LEN);
+        return start(list, key, func, userdata, ret);
 }
 
 static StoreConfirmation *find_reached(const ConfirmationList *list)

@@ -3,8 +3,8 @@
 
 #include <sys/queue.h>
 
+#include "daemon/store/changes/change.h"
 #include "daemon/store/shared/shared-log.h"
-#include "daemon/store/store.h"
 
 /*
  * Confirms misses: before a host says that there is no link, it reads in the shared log whether its
@@ -17,9 +17,12 @@ typedef struct ConfirmationList {
         LIST_HEAD(, StoreConfirmation) confirmations;
 } ConfirmationList;
 
-/* Takes ownership of the key; NULL: out of memory. Returns whether the function will run. */
-bool confirmation_start(ConfirmationList *list, char *key, StoreConfirmFunc func, void *userdata,
-                        StoreConfirmation **ret);
+/* See store_confirm_no_link() and store_confirm_no_links_of_user(). */
+bool confirmation_of_link(ConfirmationList *list, const char *tenancy_id,
+                          const char *authenticator_id, StoreConfirmFunc func, void *userdata,
+                          StoreConfirmation **ret);
+bool confirmation_of_user(ConfirmationList *list, const char *tenancy_id, const char *user_id,
+                          StoreConfirmFunc func, void *userdata, StoreConfirmation **ret);
 /* Ends the confirmations that have waited for this revision of the replica. */
 void confirmations_reach(ConfirmationList *list, uint64_t revision);
 /* The log is gone: frees all, without a call of their functions. */

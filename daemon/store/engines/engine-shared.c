@@ -76,7 +76,7 @@ static void finish_change(EngineShared *shared, StoreChange *change, bool done, 
                 change_keep_step(change);
         if (done && !change->unfinished) {
                 end_change(shared, change);
-        } else if (!done && ++change->n_attempts >= ATTEMPTS_MAX) {
+        } else if (!done && (change->takes_over || ++change->n_attempts >= ATTEMPTS_MAX)) {
                 change_fail(change, ERROR_STORE_FAILED);
                 end_change(shared, change);
         } else {
@@ -445,12 +445,21 @@ static void on_lost(void *userdata)
         (void) start_loading(userdata);
 }
 
+static void on_away(unsigned host, void *userdata)
+{
+        const EngineShared *shared = userdata;
+
+        if (shared->options.away)
+                shared->options.away(host, shared->options.userdata);
+}
+
 static int follow(EngineShared *shared)
 {
         const LogFollower follower = {
                 .changed = on_changed,
                 .lost = on_lost,
                 .reachable = on_reachable,
+                .away = on_away,
                 .userdata = shared,
         };
 
@@ -591,7 +600,8 @@ static bool shared_is_left(Engine *engine, uint64_t id)
 {
         EngineShared *shared = (EngineShared *) engine;
 
-        return !shared_is_elsewhere(engine, id) && (shared->first_id == 0 || id < shared->first_id);
+        return !shared_is_elsewhere(engine, id) &&
+               (shared->first_id == 0 || id < shared->first_id || id_is_moved(id));
 }
 
 static uint64_t shared_outbox(Engine *engine)

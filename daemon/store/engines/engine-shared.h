@@ -20,6 +20,8 @@ typedef struct EngineSharedOptions {
         /* Links that other hosts have added or removed, lent. May be NULL. */
         void (*changed)(const ReplicaNews *news, void *userdata);
         void (*loaded)(void *userdata); /* the replica can be read, or is new; may be NULL */
+        /* A host has been away for a while: its intents may be taken over. May be NULL. */
+        void (*away)(unsigned host, void *userdata);
         void *userdata;
 } EngineSharedOptions;
 

@@ -317,10 +317,18 @@ static int try_change(Plan *plan, StoreChange *change, LogChange *ret)
         if (r < 0)
                 return r;
         change->limit = STEP_LINKS;
+        change->own_host = plan->options->host;
         plan->txn.accesses = &accesses;
         r = change_apply(change, &plan->txn);
         plan->txn.accesses = NULL;
-        return r < 0 ? r : add_entries(plan, ret, change->tenancy_id, &accesses);
+        if (r == 0 && id_is_moved(plan->txn.clock->last_id)) /* too many ids */
+                r = -EMSGSIZE;
+        if (r == 0)
+                r = add_entries(plan, ret, change->tenancy_id, &accesses);
+        if (r == 0 && change->takes_over)
+                r = log_change_add_condition(ret, LOG_CREATED_AT,
+                                             shared_key_for_alive(change->host), 0);
+        return r;
 }
 
 /* Returns 1 if the change has to wait for the next batch, else 0 or a negative errno. */

@@ -89,7 +89,9 @@ static int apply_exchange(Txn *txn, const SharedKey *key, const LogEvent *event)
         if (!event->value)
                 return intent_table_remove(txn, DATABASE_INTENTS, key->id);
         r = record_decode(&exchange_record, event->value, event->value_len, &record);
-        return r < 0 ? r : intent_table_set_exchange(txn, key->tenancy_id, key->id, &record);
+        return r < 0 ? r
+                     : intent_table_set_exchange(txn, key->tenancy_id, key->id, &record,
+                                                 id_is_moved(key->id));
 }
 
 static int apply_delete(Txn *txn, const SharedKey *key, const LogEvent *event)
@@ -130,6 +132,7 @@ static int apply_key(Txn *txn, const SharedKey *key, const LogEvent *event, Repl
                 return apply_tombstone(txn, key, event);
         case SHARED_USER:
         case SHARED_HOST:
+        case SHARED_ALIVE:
                 return 0;
         }
         return -EBADMSG;

@@ -8,11 +8,15 @@
  * that the host has given for that revision. So ids ascend on all hosts, approximately in the order
  * of the log. A link's id is that of the revision that added it; the id of an intent or a tombstone
  * is given before its revision is known, and is that of the next one.
+ *
+ * A host that takes over an intent of another one gives it an id with the same revision, so that it
+ * keeps its place, with its own number, and with a slot from ID_MOVED on.
  */
 #define REVISION_MAX    ((UINT64_C(1) << 44) - 2)
 #define HOST_NUMBER_MAX 254U
 #define NO_HOST_NUMBER  255U /* of ids that each replica gives itself */
 #define ID_SLOTS        4096U
+#define ID_MOVED        2048U
 
 static inline uint64_t revision_id(uint64_t revision, unsigned host, unsigned slot)
 {
@@ -28,4 +32,9 @@ static inline uint64_t revision_of_id(uint64_t id)
 static inline unsigned host_of_id(uint64_t id)
 {
         return id >> 12 & 0xff;
+}
+
+static inline bool id_is_moved(uint64_t id)
+{
+        return id & ID_MOVED;
 }

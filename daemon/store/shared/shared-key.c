@@ -11,7 +11,7 @@ static const char *const kinds[] = {
         [SHARED_LINK] = "links",     [SHARED_USER] = "users",
         [SHARED_ANSWER] = "answers", [SHARED_EXCHANGE] = "exchanges",
         [SHARED_DELETE] = "deletes", [SHARED_TOMBSTONE] = "tombstones",
-        [SHARED_HOST] = "hosts",
+        [SHARED_HOST] = "hosts",     [SHARED_ALIVE] = "alive",
 };
 
 #define ESCAPED_LEN_MAX (3U * TENANCY_ID_LEN_MAX)
@@ -70,6 +70,13 @@ bool shared_key_is_mark(const char *key)
         size_t len = strlen(kinds[SHARED_USER]);
 
         return strncmp(key, kinds[SHARED_USER], len) == 0 && key[len] == '/';
+}
+
+char *shared_key_for_alive(unsigned host)
+{
+        char *key;
+
+        return asprintf(&key, "%s/%03u", kinds[SHARED_ALIVE], host) < 0 ? NULL : key;
 }
 
 void shared_key_clear(SharedKey *key)
@@ -153,7 +160,7 @@ static int parse_name(const char *s, SharedKey *key)
 
         if (key->kind == SHARED_ANSWER)
                 return parse_hex(s, key->answer, sizeof(key->answer)) ? 0 : -EBADMSG;
-        if (key->kind == SHARED_HOST)
+        if (key->kind == SHARED_HOST || key->kind == SHARED_ALIVE)
                 return 0;
         r = parse_tenancy(s, key, &name);
         if (r < 0 || key->kind == SHARED_USER)

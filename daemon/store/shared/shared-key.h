@@ -14,6 +14,7 @@
  *        deletes/TENANCY/ID               an open delete in the vault
  *        tombstones/TENANCY/ID            a tombstone
  *        hosts/NUMBER                     a host
+ *        alive/NUMBER                     exists while the host is not away
  *
  * In a tenancy id, % and / are percent-encoded. Values are those of lmdb/record.h, with 0 for the
  * number of the tenancy, which differs between hosts.
@@ -26,6 +27,7 @@ typedef enum SharedKind {
         SHARED_DELETE,
         SHARED_TOMBSTONE,
         SHARED_HOST,
+        SHARED_ALIVE,
 } SharedKind;
 
 #define SHARED_KEYS_TOMBSTONES "tombstones/"
@@ -40,6 +42,7 @@ char *shared_key_for_id(SharedKind kind, const char *tenancy_id, uint64_t id);
 
 /* Whether the key is one of SHARED_USER, which is written without a value. */
 bool shared_key_is_mark(const char *key);
+char *shared_key_for_alive(unsigned host);
 
 typedef struct SharedKey {
         SharedKind kind;

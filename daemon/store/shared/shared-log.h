@@ -94,6 +94,8 @@ typedef struct LogFollower {
         void (*lost)(void *userdata);
         /* Whether batches can be committed: told soon after the start, and when it changes. */
         void (*reachable)(bool is_reachable, void *userdata);
+        /* A host has been away for a while; repeated every few seconds. May be NULL. */
+        void (*away)(unsigned host, void *userdata);
         void *userdata;
 } LogFollower;
 

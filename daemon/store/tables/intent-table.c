@@ -68,12 +68,15 @@ int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent
 }
 
 int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
-                              const ExchangeRecord *record)
+                              const ExchangeRecord *record, bool keeps_time)
 {
         ExchangeRecord exchange = *record; /* lent */
+        uint64_t now_ms;
         int r;
 
-        exchange.begun_at_ms = store_clock_now_ms(txn->clock);
+        now_ms = store_clock_now_ms(txn->clock);
+        if (!keeps_time || exchange.begun_at_ms > now_ms)
+                exchange.begun_at_ms = now_ms;
 
         r = get_tenancy_number(txn, tenancy_id, &exchange.tenancy);
         return r < 0 ? r : set_intent(txn, DATABASE_INTENTS, &exchange_record, id, &exchange);
@@ -95,6 +98,30 @@ int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret)
 
         key_for_id(id, &key);
         return txn_get_record(txn, DATABASE_INTENTS, key_val(&key), &exchange_record, ret);
+}
+
+int intent_table_move(Txn *txn, Database database, uint64_t id, uint64_t new_id)
+{
+        _cleanup_(freep) void *copy = NULL;
+        StoreKey key, new_key;
+        MDB_val value;
+        int r;
+
+        key_for_id(new_id, &new_key);
+        r = txn_get(txn, database, key_val(&new_key), &value);
+        if (r != -ENOENT)
+                return r < 0 ? r : -EEXIST;
+        key_for_id(id, &key);
+        r = txn_get(txn, database, key_val(&key), &value);
+        if (r < 0)
+                return r;
+        copy = malloc(value.mv_size + 1);
+        if (!copy)
+                return -ENOMEM;
+        memcpy(copy, value.mv_data, value.mv_size);
+        value.mv_data = copy;
+        r = txn_put(txn, database, key_val(&new_key), value);
+        return r < 0 ? r : txn_delete(txn, database, key_val(&key), NULL);
 }
 
 int intent_table_remove(Txn *txn, Database database, uint64_t id)

@@ -12,15 +12,18 @@ int intent_table_add_exchange(Txn *txn, const char *tenancy_id, const ExchangeIn
 int intent_table_add_delete(Txn *txn, const char *tenancy_id, const DeleteIntent *intent,
                             uint64_t *ret_id);
 
-/* Store an intent as it is on another host, but for the number of the tenancy, and for the begin of
- * the exchange: the clocks of other hosts are other ones. */
+/* Store an intent as it is on another host, but for the number of the tenancy. The begin of the
+ * exchange is now, because clocks differ between hosts, or is kept if it is not later. */
 int intent_table_set_exchange(Txn *txn, const char *tenancy_id, uint64_t id,
-                              const ExchangeRecord *record);
+                              const ExchangeRecord *record, bool keeps_time);
 int intent_table_set_delete(Txn *txn, const char *tenancy_id, uint64_t id,
                             const DeleteRecord *record);
 
 /* -ENOENT for a missing intent. `ret` is as for record_decode(). */
 int intent_table_get_exchange(Txn *txn, uint64_t id, ExchangeRecord *ret);
+
+/* Gives an intent another id. -ENOENT for a missing intent, -EEXIST if the id is taken. */
+int intent_table_move(Txn *txn, Database database, uint64_t id, uint64_t new_id);
 
 /* A missing intent is no error. */
 int intent_table_remove(Txn *txn, Database database, uint64_t id);

@@ -440,6 +440,14 @@ void memory_cluster_set_reachable(MemoryCluster *cluster, bool is_reachable)
         cluster->is_reachable = is_reachable;
 }
 
+void memory_cluster_tell_away(MemoryCluster *cluster, unsigned to, unsigned away)
+{
+        for (size_t i = 0; i < cluster->n_hosts; i++)
+                if (cluster->hosts[i]->number == to && cluster->hosts[i]->following)
+                        cluster->hosts[i]->follower.away(away,
+                                                         cluster->hosts[i]->follower.userdata);
+}
+
 uint64_t memory_cluster_revision(const MemoryCluster *cluster)
 {
         return cluster->revision;

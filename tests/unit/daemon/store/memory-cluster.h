@@ -24,6 +24,9 @@ void memory_cluster_compact(MemoryCluster *cluster);
 /* Hosts are told whether the log can be reached; while it cannot, batches fail. */
 void memory_cluster_set_reachable(MemoryCluster *cluster, bool is_reachable);
 
+/* Tells a host that another one is away. */
+void memory_cluster_tell_away(MemoryCluster *cluster, unsigned to, unsigned away);
+
 uint64_t memory_cluster_revision(const MemoryCluster *cluster);
 /* How many batches had a change that was not made. */
 unsigned memory_cluster_collisions(const MemoryCluster *cluster);

@@ -440,6 +440,118 @@ static void test_confirmed_misses(void **state)
                                            &confirmation));
 }
 
+typedef struct Taken {
+        unsigned n_calls;
+        int r;
+} Taken;
+
+static void on_taken_over(int r, void *userdata)
+{
+        Taken *taken = userdata;
+
+        taken->n_calls++;
+        taken->r = r;
+}
+
+static int take_over(Fleet *fleet, unsigned by, unsigned host)
+{
+        Taken taken = {};
+
+        assert_int_equal(
+                store_take_over(fleet->hosts[by].store, "t", host, on_taken_over, &taken, NULL), 0);
+        wait_for(fleet, &taken.n_calls, 1);
+        return taken.r;
+}
+
+static void begin_exchanges(Fleet *fleet, unsigned host, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++) {
+                const ExchangeIntent intent = {.wants_link = true, .begun_at_api_ms = 1000000};
+                Outcome outcome = {};
+
+                assert_int_equal(store_begin_exchange(fleet->hosts[host].store, "t", &intent,
+                                                      on_begun, &outcome, NULL),
+                                 0);
+                wait_for(fleet, &outcome.n_calls, 1);
+                assert_int_equal(outcome.r, 0);
+        }
+}
+
+static size_t n_left(Fleet *fleet, unsigned host)
+{
+        _cleanup_(exchange_intent_list_clear) ExchangeIntentList list = {};
+
+        assert_int_equal(store_list_exchanges(fleet->hosts[host].store, "t", &list), 0);
+        return list.n_intents;
+}
+
+/* Intents of a host that is away become those of one other host, once. */
+static void test_take_over(void **state)
+{
+        enum { OPEN = 50 };
+        Fleet *fleet = *state;
+        Taken taken[2] = {};
+
+        begin_exchanges(fleet, 0, OPEN);
+        begin_exchanges(fleet, 1, 3);
+        settle(fleet);
+        assert_int_equal(n_left(fleet, 1), 0);
+
+        memory_cluster_put(fleet->cluster, "alive/000", "", 0);
+        assert_int_equal(take_over(fleet, 1, 0), ERROR_STORE_FAILED);
+        assert_int_equal(n_left(fleet, 1), 0);
+
+        memory_cluster_put(fleet->cluster, "alive/000", NULL, 0);
+        for (unsigned i = 0; i < 2; i++)
+                assert_int_equal(store_take_over(fleet->hosts[i + 1].store, "t", 0, on_taken_over,
+                                                 &taken[i], NULL),
+                                 0);
+        wait_for(fleet, &taken[0].n_calls, 1);
+        wait_for(fleet, &taken[1].n_calls, 1);
+        for (unsigned i = 1; i < HOSTS; i++)
+                (void) take_over(fleet, i, 0);
+        settle(fleet);
+        assert_int_equal(n_left(fleet, 1) + n_left(fleet, 2), OPEN);
+        assert_int_equal(memory_cluster_count(fleet->cluster, "exchanges/"), OPEN + 3);
+        assert_int_equal(n_left(fleet, 0), 0);
+
+        /* Also after a restart, and when the heir is away itself. */
+        fleet->hosts[2].store = store_free(fleet->hosts[2].store);
+        assert_int_equal(take_over(fleet, 1, 2), 0);
+        settle(fleet);
+        assert_int_equal(n_left(fleet, 1), OPEN);
+        fleet->hosts[1].store = store_free(fleet->hosts[1].store);
+        join(fleet, 1);
+        assert_int_equal(n_left(fleet, 1), OPEN + 3);
+}
+
+/* A host that was only cut off ends its exchange, although its intent is gone. */
+static void test_end_after_take_over(void **state)
+{
+        Fleet *fleet = *state;
+        _cleanup_(link_freep) Link *link = make_link("a", "u", 1);
+        const ExchangeIntent intent = {.wants_link = true, .begun_at_api_ms = 1000000};
+        Outcome begun = {}, ended = {};
+
+        assert_int_equal(
+                store_begin_exchange(fleet->hosts[0].store, "t", &intent, on_begun, &begun, NULL),
+                0);
+        wait_for(fleet, &begun.n_calls, 1);
+        settle(fleet);
+        assert_int_equal(take_over(fleet, 1, 0), 0);
+        assert_int_equal(n_left(fleet, 1), 1);
+        assert_int_equal(
+                store_commit_exchange(fleet->hosts[0].store, "t",
+                                      &(ExchangeOutcome){.intent_id = begun.id, .link = link},
+                                      on_added, &ended, NULL),
+                0);
+        wait_for(fleet, &ended.n_calls, 1);
+        assert_int_equal(ended.r, 0);
+        assert_true(ended.newly_linked);
+        settle(fleet);
+        assert_string_equal(user_of(fleet->hosts[1].store, "t", "a"), "u");
+}
+
 /* Answers expire by the clock of the host that has them, whatever the clocks of others say. */
 static void test_clocks(void **state)
 {
@@ -612,6 +724,8 @@ int main(void)
                 TEST_ALONE(test_alone_and_restart),
                 TEST(test_clocks),
                 TEST(test_confirmed_misses),
+                TEST(test_take_over),
+                TEST(test_end_after_take_over),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
