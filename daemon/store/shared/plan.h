@@ -20,9 +20,9 @@ typedef struct PlanOptions {
 
 /*
  * Plans changes from the head of the queue, until one depends on an earlier one, or the batch is
- * full, and moves them to `planned`: one for each item of ret->changes. Changes that fail are moved
- * to `failed`, with their result. At least one change is moved. Returns 0, -EXFULL if the
- * environment must grow, or a negative errno that concerns all changes.
+ * full, and moves them to `planned`: one for each item of ret->changes. Changes that fail, and
+ * dry runs, are moved to `ended`, with their result. At least one change is moved. Returns 0,
+ * -EXFULL if the environment must grow, or a negative errno that concerns all changes.
  */
 int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue *queue,
-               ChangeQueue *planned, ChangeQueue *failed, LogBatch *ret);
+               ChangeQueue *planned, ChangeQueue *ended, LogBatch *ret);
