@@ -19,6 +19,7 @@
 #include "daemon/memory/memory-trim.h"
 #include "daemon/notify.h"
 #include "daemon/service.h"
+#include "daemon/shared-store-join.h"
 #include "daemon/shared-store-status.h"
 #include "daemon/shared-store-verify.h"
 #include "daemon/shared-store.h"
@@ -55,6 +56,14 @@ struct Service {
         bool stopping;
         int result; /* exit code of service_run() */
 };
+
+static char *state_directory(void)
+{
+        const char *given = getenv("STATE_DIRECTORY");
+
+        /* systemd separates several directories by colons. */
+        return given ? strndup(given, strcspn(given, ":")) : strdup(STATE_DIRECTORY);
+}
 
 /* Configuration */
 
@@ -168,6 +177,19 @@ static int on_verify_store(void *userdata, ResultFunc func, void *func_userdata,
                                : ERROR_NOT_CONFIGURED;
 }
 
+static int on_join_store(void *userdata, bool apply, const AuditOrigin *origin, ResultFunc func,
+                         void *func_userdata, Call **ret)
+{
+        _cleanup_(freep) char *directory = state_directory();
+        const Service *service = userdata;
+
+        if (!service->shared)
+                return ERROR_NOT_CONFIGURED;
+        return directory ? shared_store_join_start(service->all, directory, apply, origin, func,
+                                                   func_userdata, ret)
+                         : -ENOMEM;
+}
+
 /* Stopping: releases the bus name, so that new calls reach the next instance, and answers the calls
  * in flight before exiting. */
 
@@ -269,14 +291,6 @@ static int on_reload_signal(sd_event_source *source _unused_,
 
 /* Starting */
 
-static char *state_directory(void)
-{
-        const char *given = getenv("STATE_DIRECTORY");
-
-        /* systemd separates several directories by colons. */
-        return given ? strndup(given, strcspn(given, ":")) : strdup(STATE_DIRECTORY);
-}
-
 int service_copy_store(const char *path)
 {
         _cleanup_(freep) char *directory = state_directory();
@@ -376,6 +390,7 @@ static int open_bus(Service *service)
                 .diagnose = on_diagnose,
                 .get_store = on_get_store,
                 .verify_store = on_verify_store,
+                .join_store = on_join_store,
                 .request_ended = on_request_ended,
                 .disconnected = on_bus_disconnected,
                 .userdata = service,

@@ -22,7 +22,7 @@ static uint64_t elapsed_ms(uint64_t since_ms)
         return now_ms > since_ms ? now_ms - since_ms : 0;
 }
 
-/* What this host knows */
+/* Facts of this host */
 
 static uint64_t behind_ms(const EtcdLogStatus *log, const ReplicaStatus *replica)
 {
@@ -66,7 +66,7 @@ static void get_local(SharedStore *shared, char *const *endpoints, StoreStatus *
         };
 }
 
-/* What etcd tells */
+/* Facts from etcd */
 
 static bool answers(const EtcdHealth *health, uint64_t member_id)
 {

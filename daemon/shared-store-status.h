@@ -6,10 +6,10 @@
 #include "daemon/shared-store.h"
 
 /* Start function of a Call: gets the state of the store. It asks etcd, for two seconds at most; if
- * etcd does not answer, the result is what this host knows. `endpoints` are those of the
+ * etcd does not answer, the result has the facts of this host. `endpoints` are those of the
  * configuration, lent; NULL: unknown. */
 int shared_store_status_start(SharedStore *shared, char *const *endpoints, ResultFunc func,
                               void *userdata, Call **ret);
 
-/* Adds findings on what this host knows. `place` is that of [Store]. Returns 0 or -ENOMEM. */
+/* Adds findings without a request to etcd. `place` is that of [Store]. Returns 0 or -ENOMEM. */
 int shared_store_diagnose(SharedStore *shared, const char *place, FindingList *list);

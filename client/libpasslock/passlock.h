@@ -82,6 +82,7 @@ typedef struct passlock_right passlock_right;
 typedef struct passlock_right_list passlock_right_list;
 typedef struct passlock_store passlock_store;
 typedef struct passlock_verification passlock_verification;
+typedef struct passlock_joined_links passlock_joined_links;
 
 /* Errors replied by the service. The numbers are stable; new ones may be added. */
 enum passlock_error {
@@ -295,6 +296,8 @@ typedef void (*passlock_store_callback)(passlock *client, int r, const char *err
                                         passlock_store *store, void *userdata);
 typedef void (*passlock_verification_callback)(passlock *client, int r, const char *error_text,
                                                passlock_verification *verification, void *userdata);
+typedef void (*passlock_joined_links_callback)(passlock *client, int r, const char *error_text,
+                                               passlock_joined_links *join, void *userdata);
 
 /* Registration and authentication of users. These calls use the API. */
 
@@ -651,6 +654,21 @@ int passlock_verify_store_async(passlock *client, passlock_verification_callback
                                 void *userdata, passlock_call **ret_call);
 
 /*
+ * Imports the links that this host had before its store was shared into the shared store, or counts
+ * them. Links of the shared store are never changed to another user. It takes longer with many
+ * links: see passlock_set_timeout_ms(). `options` may be NULL:
+ *      apply                bool    import the links (default: false, a dry run)
+ *
+ * For root only. Errors: ACCESS_DENIED, NOT_CONFIGURED (the store is not shared), NOT_FOUND (this
+ * host has no other store), STORE_FAILED.
+ */
+int passlock_join_store(passlock *client, const passlock_options *options,
+                        passlock_joined_links **ret);
+int passlock_join_store_async(passlock *client, const passlock_options *options,
+                              passlock_joined_links_callback callback, void *userdata,
+                              passlock_call **ret_call);
+
+/*
  * Proves which API key the daemon uses for the client's tenancy. `nonce` is random, 32..128 of
  * [A-Za-z0-9_-]; the proof is the lower-case hex HMAC-SHA-256, with the API key, of
  * "dev.passlock.Passlock1.ProveKey:" followed by the nonce. A caller that knows the key computes
@@ -994,6 +1012,29 @@ bool passlock_verification_is_complete(const passlock_verification *verification
  * the key in etcd without the prefix.
  */
 const char *const *passlock_verification_get_examples(const passlock_verification *verification);
+
+/* The result of importing the links of this host's other store into the shared store. */
+passlock_joined_links *passlock_joined_links_ref(passlock_joined_links *join);
+passlock_joined_links *passlock_joined_links_unref(passlock_joined_links *join);
+
+/* Number of links that were added, or would be, and that were there already. */
+uint64_t passlock_joined_links_get_added(const passlock_joined_links *join);
+uint64_t passlock_joined_links_get_present(const passlock_joined_links *join);
+
+/* Number of links that are not imported: their authenticator is linked to another user, or their
+ * user has the maximum of links. */
+uint64_t passlock_joined_links_get_conflicting(const passlock_joined_links *join);
+uint64_t passlock_joined_links_get_exceeding(const passlock_joined_links *join);
+
+/* Number of exchanges and deletes that a crash cut off, which are not imported:
+ * passlock_reconcile() finds their links. */
+uint64_t passlock_joined_links_get_unfinished(const passlock_joined_links *join);
+
+/*
+ * NULL-terminated array of up to 1000 links that are not imported: "conflicting" or "exceeding", a
+ * space, and the key in etcd without the prefix.
+ */
+const char *const *passlock_joined_links_get_conflicts(const passlock_joined_links *join);
 
 /*
  * A passkey in the vault. In an entry of a list, passlock_passkey_get_username() and the functions

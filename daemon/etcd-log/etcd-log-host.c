@@ -65,15 +65,26 @@ static bool choose_number(EtcdLog *log, const EtcdRangeReply *hosts)
         return n <= HOST_NUMBER_MAX;
 }
 
+/* Retries in a second; meanwhile changes fail. */
+static void on_failed(EtcdLog *log, int r)
+{
+        if (!log->host.claim_failed && r > 0)
+                log_error("Failed to join the shared store: %s", etcd_error_text(r));
+        log->host.claim_failed = true;
+        etcd_log_tell_reachable(log);
+        etcd_log_retry_soon(log);
+}
+
 static void on_claimed(int r, const EtcdReply *reply, void *userdata)
 {
         EtcdLog *log = userdata;
 
         log->host.call = NULL;
         if (r != 0 || !reply->txn.succeeded) {
-                etcd_log_retry_soon(log);
+                on_failed(log, r);
                 return;
         }
+        log->host.claim_failed = false;
         log->host.revision = reply->header.revision;
         log->host.claimed = true;
         if (log->host.on_claimed)
@@ -121,7 +132,7 @@ static void on_hosts(int r, const EtcdReply *reply, void *userdata)
         if (r == 0)
                 r = claim_number(log);
         if (r != 0)
-                etcd_log_retry_soon(log);
+                on_failed(log, r);
 }
 
 void etcd_log_host_claim(EtcdLog *log)

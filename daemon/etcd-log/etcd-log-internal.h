@@ -20,6 +20,7 @@ typedef struct EtcdLogHost {
         char *key;      /* with the prefix; NULL: no number yet */
         uint64_t epoch; /* random: of this process */
         bool claimed;
+        bool claim_failed;    /* the last attempt, such as for lack of a permission */
         int64_t revision;     /* of its last change by this process */
         uint64_t rival_at_ms; /* CLOCK_MONOTONIC: another process with this name has changed it; 0:
                                  none has */
@@ -61,7 +62,10 @@ typedef struct EtcdLog {
         size_t prefix_len;
         LogFollower follower;
         EtcdWatch *watch;
-        uint64_t heard_at_ms; /* by earlier watches; at first, the start */
+        uint64_t heard_at_ms;     /* by earlier watches; at first, the start */
+        uint64_t follow_revision; /* of the replica, when it began to follow */
+        bool is_checked;          /* whether etcd has that revision */
+        bool is_older;            /* it has not */
         bool told_reachable;
         bool was_told;
         sd_event_source *retry; /* of what failed */

@@ -4,7 +4,7 @@
 #include "daemon/etcd-log/etcd-log.h"
 #include "daemon/etcd/etcd-health.h"
 
-/* What this host knows without asking etcd; see etcd_health_check_start() for the rest. Times are
+/* Facts that are known without a request; see etcd_health_check_start() for the rest. Times are
  * in CLOCK_MONOTONIC ms, strings are lent. */
 typedef struct EtcdLogStatus {
         const char *state;      /* starting, serving, away, other-cluster, revision-went-back */

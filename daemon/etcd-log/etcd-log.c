@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -26,7 +27,7 @@ char *etcd_log_key(const EtcdLog *log, const char *key)
 
 static bool is_reachable(const EtcdLog *log)
 {
-        return etcd_log_commit_is_ready(log) &&
+        return etcd_log_commit_is_ready(log) && !log->is_older &&
                etcd_client_state(log->client) == ETCD_CLIENT_SERVING;
 }
 
@@ -34,8 +35,9 @@ void etcd_log_tell_reachable(EtcdLog *log)
 {
         EtcdClientState state = etcd_client_state(log->client);
         bool reachable = is_reachable(log);
-        bool is_starting = state == ETCD_CLIENT_STARTING ||
-                           (state == ETCD_CLIENT_SERVING && !log->host.claimed);
+        bool is_starting =
+                state == ETCD_CLIENT_STARTING ||
+                (state == ETCD_CLIENT_SERVING && !log->host.claimed && !log->host.claim_failed);
 
         if (!log->follower.reachable ||
             (log->was_told ? log->told_reachable == reachable : is_starting))
@@ -54,12 +56,29 @@ static void warn_of_state(EtcdClientState state)
                 log_error("The etcd cluster has lost revisions, such as by restoring a backup");
 }
 
+/* An etcd that lacks what the replica has must not be changed as if it had it. */
+static void check_revision(EtcdLog *log)
+{
+        int64_t revision = etcd_client_revision(log->client);
+
+        if (log->is_older || log->is_checked || log->follow_revision == 0 || revision == 0)
+                return;
+        log->is_checked = true;
+        log->is_older = (uint64_t) revision < log->follow_revision;
+        if (log->is_older)
+                log_error("The replica has revision %" PRIu64 " of the shared store, but etcd only "
+                          "%" PRIi64 ", such as after a backup was restored: links are read from "
+                          "the replica and not changed; see doc/fleet.md",
+                          log->follow_revision, revision);
+}
+
 static void on_state(EtcdClient *client, void *userdata)
 {
         EtcdLog *log = userdata;
         EtcdClientState state = etcd_client_state(client);
 
         warn_of_state(state);
+        check_revision(log);
         if (state == ETCD_CLIENT_SERVING)
                 etcd_log_host_claim(log);
         etcd_log_tell_reachable(log);
@@ -179,6 +198,8 @@ static int log_follow(SharedLog *shared, uint64_t revision, const LogFollower *f
 
         log->follower = *follower;
         log->was_told = false;
+        log->follow_revision = revision;
+        check_revision(log);
         retry_in(log, 0); /* tells whether the log can be reached */
         return start_watch(log, revision);
 }

@@ -35,6 +35,7 @@ typedef struct Result {
         const char *key_proof;
         const StoreStatus *store;
         const StoreVerification *verification;
+        const StoreJoin *join;
 
         const IdempotencyRecord *answer;
         const ReconcileCounts *counts;

@@ -50,3 +50,15 @@ typedef struct StoreVerification {
 } StoreVerification;
 
 #define STORE_EXAMPLES_MAX 20U
+
+/* The result of importing the links of a host's own store into the shared store. */
+typedef struct StoreJoin {
+        uint64_t added;
+        uint64_t present;
+        uint64_t conflicting; /* linked to another user in the shared store */
+        uint64_t exceeding;   /* their user has the maximum of links */
+        uint64_t unfinished;  /* exchanges and deletes that a crash cut off; they stay behind */
+        char **conflicts;     /* the first ones: kind and key */
+} StoreJoin;
+
+#define STORE_CONFLICTS_MAX 1000U

@@ -11,7 +11,7 @@ from harness import BusError
 
 from .client import plain
 from .fleet import Fleet
-from .stack import eventually, new_user, raises
+from .stack import Stack, eventually, new_user, raises
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="needs etcd")
 
@@ -244,3 +244,64 @@ def test_verify_during_changes(one, two):
             one.links("Add", user, f"pk-{new_user()}")
         one.links("RemoveByUser", user)
         assert {name: value for name, (_, value) in two.finish(call)[0].items()}["examples"] == []
+
+
+def join(connection, **options) -> dict:
+    return {name: value for name, (_, value) in connection.manager("JoinStore", options)[0].items()}
+
+
+def test_verify_and_join_need_a_shared_store():
+    with Stack() as alone, alone.connect() as connection:
+        raises("NotConfigured", connection.manager, "VerifyStore")
+        raises("NotConfigured", connection.manager, "JoinStore", {})
+
+
+def test_join():
+    """The links that a host had by itself get into the shared store, but for conflicts."""
+    user, other = new_user(), new_user()
+    with Fleet() as fleet:
+        first, second = fleet.hosts
+        with first.connect() as one:
+            raises("NotFound", one.manager, "JoinStore", {})
+        second.daemon.stop()
+        store = second.sections.pop("Store")
+        second.daemon.configure(second.sections)
+        second.daemon.start()
+        with second.connect() as alone:
+            for i in range(1500):
+                alone.links("Add", user if i < 900 else other, f"pk-own-{i}")
+        second.daemon.stop()
+        second.sections["Store"] = store
+        second.daemon.configure(second.sections)
+        second.daemon.start()
+        fleet.wait_ready(second)
+        with first.connect() as one, second.connect() as two:
+            one.links("Add", "somebody", "pk-own-3")
+            one.links("Add", user, "pk-own-4")
+            eventually(lambda: user_of(two, "pk-own-4") == user)
+            tenancy = first.sandbox.tenancy_id
+            expected = {"added": 1498, "present": 1, "conflicting": 1, "exceeding": 0, "unfinished": 0,
+                        "conflicts": [f"conflicting links/{tenancy}/pk-own-3"]}
+            assert join(two) == expected and two.count() == 2
+            two.links("Subscribe")
+            assert join(two, apply=("b", True)) == expected
+            assert two.count() == 1500
+            assert two.signals
+            assert join(two, apply=("b", True)) == expected | {"added": 0, "present": 1499}
+            eventually(lambda: one.count() == 1500)
+            assert verify(two)["examples"] == verify(one)["examples"] == []
+
+
+def test_login_is_missing():
+    """Without the password that etcd demands, changes fail, and the daemon can be stopped."""
+    fleet = Fleet(1)
+    fleet.etcd.start()
+    fleet.etcd.enable_users("secret")
+    host = fleet.hosts[0]
+    host.sections["Store"] = {"Engine": "etcd", "Endpoints": fleet.etcd.endpoint}
+    host.start()
+    with host.connect() as connection:
+        raises("StoreFailed", connection.links, "Add", new_user(), f"pk-{new_user()}")
+        raises("StoreFailed", connection.links, "GetUser", f"pk-{new_user()}")
+        assert plain_store(connection)["state"] != "serving"
+    fleet.stop()

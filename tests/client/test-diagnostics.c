@@ -178,6 +178,34 @@ static void test_verification(void **state)
         passlock_verification_unref(verification);
 }
 
+static void test_join(void **state)
+{
+        passlock_options *options = NULL;
+        passlock_joined_links *join = NULL;
+        Harness *h = *state;
+
+        assert_int_equal(passlock_join_store(h->client, NULL, NULL), -EINVAL);
+        assert_int_equal(passlock_join_store(h->client, NULL, &join), -EOPNOTSUPP);
+        write_file(h, "join",
+                   "added|t|5\npresent|t|4\nconflicting|t|3\nexceeding|t|2\nunfinished|t|1\n"
+                   "conflicts|as|conflicting links/t/a\n");
+        assert_int_equal(passlock_options_new(&options), 0);
+        assert_int_equal(passlock_options_set_bool(options, "apply", true), 0);
+        assert_int_equal(passlock_join_store(h->client, options, &join), 0);
+        assert_int_equal(harness_count_log(h, "JoinStore apply=yes"), 1);
+        passlock_options_unref(options);
+        assert_ptr_equal(passlock_joined_links_ref(join), join);
+        assert_null(passlock_joined_links_unref(join));
+        assert_int_equal(passlock_joined_links_get_added(join), 5);
+        assert_int_equal(passlock_joined_links_get_present(join), 4);
+        assert_int_equal(passlock_joined_links_get_conflicting(join), 3);
+        assert_int_equal(passlock_joined_links_get_exceeding(join), 2);
+        assert_int_equal(passlock_joined_links_get_unfinished(join), 1);
+        assert_string_equal(passlock_joined_links_get_conflicts(join)[0], "conflicting links/t/a");
+        assert_null(passlock_joined_links_get_conflicts(join)[1]);
+        passlock_joined_links_unref(join);
+}
+
 static void expect_proof(const char *text, const char *nonce, const char *proof)
 {
         char expected[KEY_PROOF_LEN + 1];
@@ -268,9 +296,18 @@ static void on_verification(passlock *client, int r, const char *error_text,
         seen->r = r;
 }
 
+static void on_join(passlock *client, int r, const char *error_text, passlock_joined_links *join,
+                    void *userdata)
+{
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->r = r;
+}
+
 static void test_asynchronously(void **state)
 {
-        Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {};
+        Seen findings = {}, rights = {}, proof = {}, store = {}, verification = {}, join = {};
         Harness *h = *state;
 
         write_file(h, "findings", "user|default|nemo||there is no user nemo\n");
@@ -280,6 +317,7 @@ static void test_asynchronously(void **state)
         assert_int_equal(passlock_get_store_async(h->client, on_store, &store, NULL), 0);
         assert_int_equal(
                 passlock_verify_store_async(h->client, on_verification, &verification, NULL), 0);
+        assert_int_equal(passlock_join_store_async(h->client, NULL, on_join, &join, NULL), 0);
         assert_int_equal(passlock_diagnose_async(h->client, on_findings, &findings, NULL), 0);
         assert_int_equal(passlock_list_rights_async(h->client, on_rights, &rights, NULL), 0);
         assert_int_equal(passlock_prove_key_async(h->client, NONCE, on_proof, &proof, NULL), 0);
@@ -288,7 +326,9 @@ static void test_asynchronously(void **state)
         harness_run_until(h, &proof.n, 1);
         harness_run_until(h, &store.n, 1);
         harness_run_until(h, &verification.n, 1);
+        harness_run_until(h, &join.n, 1);
         assert_int_equal(verification.r, -EOPNOTSUPP);
+        assert_int_equal(join.r, -EOPNOTSUPP);
         assert_int_equal(findings.r | rights.r | proof.r | store.r, 0);
         assert_string_equal(store.text, "local");
         assert_int_equal(findings.size, 1);
@@ -303,7 +343,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 test(test_findings),    test(test_bad_findings),   test(test_rights),
                 test(test_proof),       test(test_asynchronously), test(test_store),
-                test(test_local_store), test(test_verification),
+                test(test_local_store), test(test_verification),   test(test_join),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

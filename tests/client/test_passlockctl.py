@@ -126,6 +126,29 @@ def test_store_verify(host):
     assert host.run("store", "verify", "--json").returncode == 0
 
 
+def test_store_join(host):
+    path = host.directory / "join"
+    path.write_text("added|t|5\npresent|t|4\nconflicting|t|1\nexceeding|t|0\nunfinished|t|2\n"
+                    "conflicts|as|conflicting links/t/a\n")
+    done = host.run("store", "join")
+    assert (done.returncode, done.stderr) == (3, "passlockctl: conflicting links/t/a\n")
+    assert done.stdout == golden("""
+        To add:            5
+        Already present:   4
+        Conflicts:         1
+        Over limit:        0
+        Unfinished calls:  2
+        """)
+    done = host.run("store", "join", "--apply", "--json")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert json.loads(done.stdout) == {
+        "dry_run": False, "added": 5, "present": 4, "conflicting": 1, "exceeding": 0, "unfinished": 2,
+        "conflicts": ["conflicting links/t/a"]}
+    path.write_text(path.read_text().replace("conflicting|t|1", "conflicting|t|0"))
+    done = host.run("store", "join", "--apply")
+    assert done.returncode == 0 and done.stdout.startswith("Added: ")
+
+
 def test_store_of_older_daemon(host):
     host.expect("store", "status", status=1)
 

@@ -19,6 +19,8 @@ static const Method get_store = {PASSLOCK_INTERFACE_MANAGER, "GetStore", &result
                                  OF_MANAGER};
 static const Method verify_store = {PASSLOCK_INTERFACE_MANAGER, "VerifyStore", &result_verification,
                                     0, OF_MANAGER};
+static const Method join_store = {PASSLOCK_INTERFACE_MANAGER, "JoinStore", &result_joined_links, 0,
+                                  OF_MANAGER | TAKES_OPTIONS};
 static const Method prove_key = {PASSLOCK_INTERFACE_MANAGER, "ProveKey", &result_string, 2,
                                  OF_MANAGER | SENSITIVE};
 
@@ -120,6 +122,20 @@ _public_ int passlock_verify_store_async(passlock *client, passlock_verification
 {
         return calls_begin(client, &verify_store, &no_arguments, (Callback) callback, userdata,
                            ret_call);
+}
+
+_public_ int passlock_join_store(passlock *client, const passlock_options *options,
+                                 passlock_joined_links **ret)
+{
+        return calls_perform(client, &join_store, &(Arguments){.options = options}, ret);
+}
+
+_public_ int passlock_join_store_async(passlock *client, const passlock_options *options,
+                                       passlock_joined_links_callback callback, void *userdata,
+                                       passlock_call **ret_call)
+{
+        return calls_begin(client, &join_store, &(Arguments){.options = options},
+                           (Callback) callback, userdata, ret_call);
 }
 
 /* The Manager takes the label as an argument; "" is the default tenancy. */

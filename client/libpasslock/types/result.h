@@ -44,6 +44,7 @@ extern const ResultType result_findings; /* aa{sv} */
 extern const ResultType result_rights;   /* aa{sv} */
 extern const ResultType result_store;
 extern const ResultType result_verification;
+extern const ResultType result_joined_links;
 
 /* Releases a result object. */
 void result_unref_object(Result *result);

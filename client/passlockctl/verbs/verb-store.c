@@ -10,8 +10,8 @@
 #include "client/passlockctl/terminal/table.h"
 #include "client/passlockctl/verbs/verbs.h"
 
-#define MIB               (1024.0 * 1024.0)
-#define VERIFY_TIMEOUT_MS (60U * 60U * 1000U)
+#define MIB        (1024.0 * 1024.0)
+#define TIMEOUT_MS (60U * 60U * 1000U)
 
 static bool is_shared(const passlock_store *store)
 {
@@ -133,12 +133,17 @@ static void put_verification(Record *record, const passlock_verification *verifi
                            passlock_verification_get_examples(verification));
 }
 
-static void print_examples(const passlock_verification *verification)
+static void print_links(const char *const *links)
 {
-        const char *const *example = passlock_verification_get_examples(verification);
+        for (; *links; links++)
+                report("%s", *links);
+}
 
-        for (; *example; example++)
-                report("%s", *example);
+/* Calls on all links take long. */
+static int set_timeout(const Invocation *invocation)
+{
+        return invocation->timeout_ms > 0 ? 0
+                                          : passlock_set_timeout_ms(invocation->client, TIMEOUT_MS);
 }
 
 static bool is_equal(const passlock_verification *verification)
@@ -153,10 +158,9 @@ int verb_store_verify(Invocation *invocation)
 {
         _cleanup_(passlock_verification_unrefp) passlock_verification *verification = NULL;
         _cleanup_(record_freep) Record *record = record_new();
-        int r = 0;
+        int r;
 
-        if (invocation->timeout_ms == 0)
-                r = passlock_set_timeout_ms(invocation->client, VERIFY_TIMEOUT_MS);
+        r = set_timeout(invocation);
         if (r == 0)
                 r = passlock_verify_store(invocation->client, &verification);
         if (r != 0)
@@ -166,6 +170,48 @@ int verb_store_verify(Invocation *invocation)
         if (r < 0)
                 return report_failure(r, passlock_strerror(r));
         if (!invocation->json)
-                print_examples(verification);
+                print_links(passlock_verification_get_examples(verification));
         return is_equal(verification) ? 0 : EXIT_OURS;
+}
+
+static void put_join(Record *record, const passlock_joined_links *join, bool apply)
+{
+        record_put_bool(record, NULL, "dry_run", !apply);
+        record_put_number(record, apply ? "Added" : "To add", "added",
+                          passlock_joined_links_get_added(join));
+        record_put_number(record, "Already present", "present",
+                          passlock_joined_links_get_present(join));
+        record_put_number(record, "Conflicts", "conflicting",
+                          passlock_joined_links_get_conflicting(join));
+        record_put_number(record, "Over limit", "exceeding",
+                          passlock_joined_links_get_exceeding(join));
+        record_put_number(record, "Unfinished calls", "unfinished",
+                          passlock_joined_links_get_unfinished(join));
+        record_put_strings(record, NULL, "conflicts", passlock_joined_links_get_conflicts(join));
+}
+
+int verb_store_join(Invocation *invocation)
+{
+        _cleanup_(passlock_joined_links_unrefp) passlock_joined_links *join = NULL;
+        _cleanup_(record_freep) Record *record = record_new();
+        int r;
+
+        r = set_timeout(invocation);
+        if (r == 0)
+                r = passlock_options_set_bool(invocation->options, "apply", invocation->apply);
+        if (r == 0)
+                r = passlock_join_store(invocation->client, invocation->options, &join);
+        if (r != 0)
+                return report_call(invocation->client, r);
+        put_join(record, join, invocation->apply);
+        r = record_print(record, invocation->json);
+        if (r < 0)
+                return report_failure(r, passlock_strerror(r));
+        if (!invocation->json)
+                print_links(passlock_joined_links_get_conflicts(join));
+        return passlock_joined_links_get_conflicting(join) +
+                                       passlock_joined_links_get_exceeding(join) >
+                               0
+                       ? EXIT_CALLER
+                       : 0;
 }

@@ -33,6 +33,10 @@ typedef struct BusOwner {
         int (*get_store)(void *userdata, ResultFunc func, void *func_userdata, Call **ret);
         /* Compares the replica with the shared store; NOT_CONFIGURED without one. */
         int (*verify_store)(void *userdata, ResultFunc func, void *func_userdata, Call **ret);
+        /* Imports the links of this host's own store into the shared store, or counts them;
+         * NOT_CONFIGURED without a shared store, NOT_FOUND without an own one. */
+        int (*join_store)(void *userdata, bool apply, const AuditOrigin *origin, ResultFunc func,
+                          void *func_userdata, Call **ret);
         /* A request has ended. */
         void (*request_ended)(void *userdata);
         /* The connection is closed. */

@@ -9,11 +9,12 @@ extern const sd_bus_vtable links_vtable[];
 extern const sd_bus_vtable vault_vtable[];
 extern const sd_bus_vtable mailbox_vtable[];
 
-/* Methods in separate files: ListRights, ProveKey, GetStore and VerifyStore of the manager, and
+/* Methods in separate files: ListRights, ProveKey, and those of the manager on the store, and
  * Links.Import with its result. */
 int bus_method_list_rights(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_prove_key(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_get_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int run_import(Request *request, sd_bus_message *m);
 int bus_append_outcomes(sd_bus_message *m, const Result *result);

@@ -191,6 +191,9 @@ const sd_bus_vtable manager_vtable[] = {
                                 bus_method_get_store, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("VerifyStore", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", result),
                                 bus_method_verify_store, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("JoinStore", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", result), bus_method_join_store,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };

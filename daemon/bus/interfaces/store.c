@@ -128,17 +128,24 @@ static int append_verification(sd_bus_message *reply, const Result *result)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int explain_start(Request *request, int r)
+{
+        if (r == ERROR_NOT_CONFIGURED)
+                return request_explain(request, r,
+                                       "the store is not shared; see Engine= in passlockd.conf(5)");
+        if (r == ERROR_NOT_FOUND)
+                return request_explain(request, r,
+                                       "this host has no store of its own in its state directory");
+        return r;
+}
+
 static int run_verify_store(Request *request, sd_bus_message *m _unused_)
 {
         const BusOwner *owner = &request->bus->owner;
         int r;
 
         r = owner->verify_store(owner->userdata, request_on_result, request, &request->call);
-        return r == ERROR_NOT_CONFIGURED
-                       ? request_explain(request, r,
-                                         "the store is not shared; see Engine= in "
-                                         "passlockd.conf(5)")
-                       : r;
+        return explain_start(request, r);
 }
 
 int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -152,6 +159,45 @@ int bus_method_verify_store(sd_bus_message *m, void *userdata, sd_bus_error *err
                                       .question = &question,
                                       .run = run_verify_store,
                                       .append = append_verification};
+
+        return dispatch_method(userdata, NULL, m, &method);
+}
+
+static int append_join(sd_bus_message *reply, const Result *result)
+{
+        const StoreJoin *join = result->join;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "added", "t", join->added,
+                                          "present", "t", join->present, "conflicting", "t",
+                                          join->conflicting, "exceeding", "t", join->exceeding,
+                                          "unfinished", "t", join->unfinished);
+        if (r >= 0)
+                r = bus_append_strv(reply, "conflicts", join->conflicts);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int run_join_store(Request *request, sd_bus_message *m _unused_)
+{
+        const BusOwner *owner = &request->bus->owner;
+        bool apply = false;
+        const Option options[] = {{"apply", "b", &apply, NULL}};
+        int r;
+
+        r = request_read_options(request, options, ARRAY_SIZE(options));
+        if (r == 0)
+                r = owner->join_store(owner->userdata, apply, &request->origin, request_on_result,
+                                      request, &request->call);
+        return explain_start(request, r);
+}
+
+/* Only root may call this: it changes links of all tenancies. */
+int bus_method_join_store(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+        static const Method method = {
+                .rights = 0, .is_long = true, .run = run_join_store, .append = append_join};
 
         return dispatch_method(userdata, NULL, m, &method);
 }

@@ -350,7 +350,7 @@ static void settle_outbox(EngineShared *shared)
 /* Goes on with what waits. */
 static void pump(EngineShared *shared)
 {
-        if (has_batch(shared) || !shared->knows_reachable)
+        if (has_batch(shared) || (!shared->knows_reachable && shared->revision > 0))
                 return;
         if (shared->reachable && shared->revision > 0 && shared->n_outbox > 0 &&
             !shared->outbox_waits) {

@@ -38,7 +38,7 @@ typedef struct PlanJob {
         uint64_t first_id, last_id;
         ChangeQueue queue; /* to be planned; then what is left */
         ChangeQueue planned;
-        ChangeQueue failed;
+        ChangeQueue failed; /* and dry runs */
         LogBatch batch;
         int r;
 } PlanJob;

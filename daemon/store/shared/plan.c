@@ -352,6 +352,15 @@ static void queue_pop_to(ChangeQueue *queue, ChangeQueue *to)
         STAILQ_INSERT_TAIL(to, change, entry);
 }
 
+/* Needs a transaction of its own, and no commit. Returns like plan_change(). */
+static int plan_dry_run(Plan *plan, StoreChange *change)
+{
+        if (plan->batch.n_changes > 0)
+                return 1;
+        change->limit = 0;
+        return change_apply(change, &plan->txn);
+}
+
 static uint64_t max(uint64_t a, uint64_t b)
 {
         return a > b ? a : b;
@@ -367,7 +376,7 @@ static uint64_t first_id(const PlanOptions *options, const StoreClock *clock)
 }
 
 int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue *queue,
-               ChangeQueue *planned, ChangeQueue *failed, LogBatch *ret)
+               ChangeQueue *planned, ChangeQueue *ended, LogBatch *ret)
 {
         _cleanup_(plan_clear) Plan plan = {.options = options};
         StoreClock clock;
@@ -384,7 +393,7 @@ int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue
                 *options->first_id = clock.last_id;
         plan.txn.clock = &clock;
         while ((change = STAILQ_FIRST(queue))) {
-                r = plan_change(&plan, change);
+                r = change->dry_run ? plan_dry_run(&plan, change) : plan_change(&plan, change);
                 if (r > 0)
                         break;
                 if (r < 0 && plan.batch.n_changes > 0) /* the transaction is unusable */
@@ -393,7 +402,11 @@ int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue
                         return r;
                 if (r < 0) {
                         change_fail(change, store_error_from_errno(r));
-                        queue_pop_to(queue, failed);
+                        queue_pop_to(queue, ended);
+                        break;
+                }
+                if (change->dry_run) {
+                        queue_pop_to(queue, ended);
                         break;
                 }
                 queue_pop_to(queue, planned);

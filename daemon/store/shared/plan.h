@@ -20,12 +20,12 @@ typedef struct PlanOptions {
 
 /*
  * Plans changes from the head of the queue, until one depends on an earlier one, or the batch is
- * full, and moves them to `planned`: one for each item of ret->changes. Changes that fail are moved
- * to `failed`, with their result. At least one change is moved. Returns 0, -EXFULL if the
- * environment must grow, or a negative errno that concerns all changes.
+ * full, and moves them to `planned`: one for each item of ret->changes. Changes that fail, and
+ * dry runs, are moved to `ended`, with their result. At least one change is moved. Returns 0,
+ * -EXFULL if the environment must grow, or a negative errno that concerns all changes.
  */
 int plan_batch(Environment *environment, const PlanOptions *options, ChangeQueue *queue,
-               ChangeQueue *planned, ChangeQueue *failed, LogBatch *ret);
+               ChangeQueue *planned, ChangeQueue *ended, LogBatch *ret);
 
 /*
  * Applies a change to the replica alone, in a transaction that the caller commits: the same

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "daemon/store/lmdb/record.h"
+#include "daemon/store/shared/revision-id.h"
 #include "daemon/store/shared/shared-key.h"
 #include "daemon/store/store-shared.h"
 #include "dbus/error.h"
@@ -257,7 +258,8 @@ static void fleet_remove(Fleet *fleet, unsigned host, const char *authenticator)
         assert_int_equal(outcome.r, 0);
 }
 
-static void add_links(Fleet *fleet, unsigned host, const char *prefix, size_t n, const char *user)
+static void import_links(Fleet *fleet, unsigned host, const char *prefix, size_t n,
+                         const char *user, bool dry_run)
 {
         _cleanup_(link_list_clear) LinkList links = {};
         struct {
@@ -271,11 +273,79 @@ static void add_links(Fleet *fleet, unsigned host, const char *prefix, size_t n,
                 snprintf(id, sizeof(id), "%s-%zu", prefix, i);
                 assert_int_equal(link_list_push(&links, make_link(id, user, 1)), 0);
         }
-        assert_int_equal(store_import(fleet->hosts[host].store, "t", &links, false,
+        assert_int_equal(store_import(fleet->hosts[host].store, "t", &links, dry_run,
                                       on_many_imported, &imported, NULL),
                          0);
         wait_for(fleet, &imported.n_calls, 1);
         assert_int_equal(imported.r, 0);
+}
+
+static void add_links(Fleet *fleet, unsigned host, const char *prefix, size_t n, const char *user)
+{
+        import_links(fleet, host, prefix, n, user, false);
+}
+
+/* A dry run of an import, which is longer than a step, changes nothing, also among other changes.
+ */
+static void test_dry_run(void **state)
+{
+        Fleet *fleet = *state;
+        Outcome before = {}, after = {};
+
+        add_later(fleet->hosts[0].store, "t", "u", "before", &before);
+        import_links(fleet, 0, "dry", 100, "u", true);
+        add_later(fleet->hosts[0].store, "t", "u", "after", &after);
+        wait_for(fleet, &before.n_calls, 1);
+        wait_for(fleet, &after.n_calls, 1);
+        assert_int_equal(before.r | after.r, 0);
+        settle(fleet);
+        for (unsigned i = 0; i < HOSTS; i++)
+                assert_int_equal(count(fleet->hosts[i].store, "t"), 2);
+        add_links(fleet, 0, "dry", 100, "u");
+}
+
+static ReplicaDifference compare(Store *store, const char *key, const LogEvent *event)
+{
+        LogEvent copy = {.key = (char *) key};
+        ReplicaDifference difference;
+
+        if (event) {
+                copy.created_at = event->created_at;
+                copy.value = event->value;
+                copy.value_len = event->value_len;
+        }
+        assert_int_equal(store_shared_compare(store, &copy, &difference), 0);
+        return difference;
+}
+
+static void test_comparison(void **state)
+{
+        _cleanup_(link_freep) Link *link = NULL;
+        uint8_t garbage[] = "garbage";
+        Fleet *fleet = *state;
+        Store *store = fleet->hosts[1].store;
+        ReplicaStatus status;
+        LogEvent event = {}, other;
+
+        add_links(fleet, 0, "a", 2, "u");
+        settle(fleet);
+        store_shared_get_status(store, &status);
+        assert_true(status.revision > 0 && !status.is_loading && status.late_at_ms == 0);
+        assert_int_equal(status.n_waiting, 0);
+        event.value =
+                (uint8_t *) memory_cluster_get(fleet->cluster, "links/t/a-0", &event.value_len);
+        assert_int_equal(store_get_link(store, "t", "a-0", &link), 0);
+        event.created_at = revision_of_id(link->id);
+        assert_int_equal(compare(store, "links/t/a-0", &event), REPLICA_SAME);
+        assert_int_equal(compare(store, "links/t/a-0", NULL), REPLICA_EXTRA);
+        assert_int_equal(compare(store, "links/t/b", &event), REPLICA_MISSING);
+        assert_int_equal(compare(store, "links/t/b", NULL), REPLICA_SAME);
+        other = event;
+        other.created_at++;
+        assert_int_equal(compare(store, "links/t/a-0", &other), REPLICA_DIFFERENT);
+        other = (LogEvent){.created_at = 1, .value = garbage, .value_len = sizeof(garbage)};
+        assert_int_equal(compare(store, "links/t/a-0", &other), REPLICA_DIFFERENT);
+        assert_int_equal(compare(store, "users/t/abcd", &event), REPLICA_DIFFERENT);
 }
 
 /* Two hosts cannot give a user more links than one could. */
@@ -726,6 +796,8 @@ int main(void)
                 TEST(test_confirmed_misses),
                 TEST(test_take_over),
                 TEST(test_end_after_take_over),
+                TEST(test_dry_run),
+                TEST(test_comparison),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
