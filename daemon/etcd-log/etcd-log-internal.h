@@ -64,8 +64,8 @@ typedef struct EtcdLog {
         EtcdWatch *watch;
         uint64_t heard_at_ms;     /* by earlier watches; at first, the start */
         uint64_t follow_revision; /* of the replica, when it began to follow */
-        bool is_checked;          /* whether etcd has that revision */
-        bool is_older;            /* it has not */
+        bool is_checked;          /* is_older is known */
+        bool is_older;            /* etcd lacks that revision */
         bool told_reachable;
         bool was_told;
         sd_event_source *retry; /* of what failed */
