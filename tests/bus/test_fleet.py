@@ -2,6 +2,8 @@
 """Hosts that share their links in etcd."""
 
 import base64
+import json
+import re
 import shutil
 import time
 
@@ -12,6 +14,7 @@ from harness import BusError
 from .client import plain
 from .fleet import Fleet
 from .stack import Stack, eventually, new_user, raises
+from .test_backup import passlockctl
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="needs etcd")
 
@@ -305,3 +308,29 @@ def test_login_is_missing():
         raises("StoreFailed", connection.links, "GetUser", f"pk-{new_user()}")
         assert plain_store(connection)["state"] != "serving"
     fleet.stop()
+
+
+def test_copy_of_a_host():
+    """Two hosts of one name take the store from each other, and say so."""
+    with Fleet() as fleet:
+        first, second = fleet.hosts
+        second.daemon.stop()
+        name = "shared/host-name"
+        (second.daemon.state / name).write_bytes((first.daemon.state / name).read_bytes())
+        second.daemon.start()
+        fleet.wait_ready(second)
+        with first.connect() as one:
+            eventually(lambda: any(text.startswith("Another host has the name of this one")
+                                   for text in plain_findings(one)))
+
+
+def test_passlockctl(fleet, one):
+    """The command shows what the daemon tells."""
+    def run(*arguments):
+        return passlockctl(fleet.hosts[0], *arguments)
+    status = json.loads(run("store", "status", "--json"))
+    assert (status["engine"], status["state"]) == ("etcd", "serving")
+    assert status["members"][0]["name"] == "node"
+    verification = json.loads(run("store", "verify", "--json"))
+    assert verification["checked"] == one.count() and verification["complete"]
+    assert re.search(r"^Store: +etcd, serving, \d+ ms behind$", run("status"), re.MULTILINE)
