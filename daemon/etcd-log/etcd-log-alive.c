@@ -39,10 +39,16 @@ static void put_key(EtcdLog *log)
                               on_put, log, &log->alive.put_call);
 }
 
+static void drop_lease(EtcdLogAlive *alive)
+{
+        alive->put_call = etcd_call_cancel(alive->put_call);
+        alive->is_put = false;
+        alive->lease = etcd_lease_free(alive->lease);
+}
+
 static void on_lease(EtcdLease *lease, int error, void *userdata)
 {
         EtcdLog *log = userdata;
-        EtcdLogAlive *alive = &log->alive;
 
         switch (etcd_lease_state(lease)) {
         case ETCD_LEASE_HELD:
@@ -50,11 +56,10 @@ static void on_lease(EtcdLease *lease, int error, void *userdata)
                 break;
         case ETCD_LEASE_FAILED:
                 log_warning("Failed to get a lease of etcd: %s; retrying", etcd_error_text(error));
-                /* fall through */
+                drop_lease(&log->alive);
+                break;
         case ETCD_LEASE_LOST:
-                alive->put_call = etcd_call_cancel(alive->put_call);
-                alive->is_put = false;
-                alive->lease = etcd_lease_free(alive->lease);
+                drop_lease(&log->alive);
                 break;
         case ETCD_LEASE_GRANTING:
                 break;

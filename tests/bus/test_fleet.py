@@ -330,7 +330,7 @@ def test_passlockctl(fleet, one):
         return passlockctl(fleet.hosts[0], *arguments)
     status = json.loads(run("store", "status", "--json"))
     assert (status["engine"], status["state"]) == ("etcd", "serving")
-    assert status["members"][0]["name"] == "node"
+    assert status["members"][0]["name"] == fleet.etcd.name
     verification = json.loads(run("store", "verify", "--json"))
     assert verification["checked"] == one.count() and verification["complete"]
     assert re.search(r"^Store: +etcd, serving, \d+ ms behind$", run("status"), re.MULTILINE)

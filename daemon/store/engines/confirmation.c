@@ -47,10 +47,10 @@ static bool start(ConfirmationList *list, char *key, StoreConfirmFunc func, void
                   StoreConfirmation **ret)
 {
         _cleanup_(freep) char *owned = key;
-        StoreConfirmation *confirmation = key ? calloc(1, sizeof(StoreConfirmation)) : NULL;
+        StoreConfirmation *confirmation = owned ? calloc(1, sizeof(StoreConfirmation)) : NULL;
 
         if (!confirmation ||
-            list->log->class->read(list->log, key, STORE_CONFIRM_MS, on_read, confirmation) < 0) {
+            list->log->class->read(list->log, owned, STORE_CONFIRM_MS, on_read, confirmation) < 0) {
                 free(confirmation);
                 list->n_failed++;
                 return false;
