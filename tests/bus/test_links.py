@@ -433,16 +433,16 @@ def test_a_slow_subscriber_does_not_slow_imports_for_long(own_stack):
     slow, worker, stop = own_stack.connect(), own_stack.connect(), threading.Event()
     slow.links("Subscribe")
     with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(_read_slowly, slow, 100_000, stop)
+        reading = pool.submit(_read_slowly, slow, 150_000, stop)
         begin = time.monotonic()
-        for round_ in range(30):
+        for round_ in range(40):
             worker.links("Import", [{"user_id": ("s", f"user-{i}"), "created_at": ("t", 1), "last_used_at": ("t", 0),
                                      "authenticator_id": ("s", f"{round_:04}-{i:0400}")} for i in range(1000)], {})
         seconds = time.monotonic() - begin
         stop.set()
         data = reading.result()
-    assert 4 < seconds < 40
+    assert 4 < seconds < 70
     slow.bus.sock.settimeout(5)
     while b"SubscriptionLost" not in data[-1_000_000:]:
         data += slow.bus.sock.recv(1_000_000)
-    assert worker.count() == 30_000
+    assert worker.count() == 40_000
