@@ -80,8 +80,12 @@ static void on_claimed(int r, const EtcdReply *reply, void *userdata)
         EtcdLog *log = userdata;
 
         log->host.call = NULL;
-        if (r != 0 || !reply->txn.succeeded) {
+        if (r != 0) {
                 on_failed(log, r);
+                return;
+        }
+        if (!reply->txn.succeeded) { /* another host was first */
+                etcd_log_host_claim(log);
                 return;
         }
         log->host.claim_failed = false;
