@@ -17,6 +17,9 @@ CALLS = {
     ("Manager", "Reload"): ((), "ok"),
     ("Manager", "Diagnose"): ((), "ok"),
     ("Manager", "ListRights"): ((), "ok"),
+    ("Manager", "GetStore"): ((), "ok"),
+    ("Manager", "VerifyStore"): ((), "NotConfigured"),
+    ("Manager", "JoinStore"): ((EMPTY,), "NotConfigured"),
     ("Manager", "ProveKey"): (("default", "n" * 32), "ok"),
     ("Tenancy", "Authorize"): (("shop.example.com", USER, "somebody", EMPTY), "ok"),
     ("Tenancy", "AuthorizeAuthentication"): (("shop.example.com", EMPTY), "InvalidArgs"),
@@ -45,7 +48,8 @@ CALLS = {
 }
 
 # The callers, all users of the host, and what the grants leave them.
-ROOT_ONLY = {("Manager", "Reload"), ("Manager", "Diagnose"), ("Manager", "ProveKey")}
+ROOT_ONLY = {("Manager", name) for name in
+             ("Reload", "Diagnose", "ProveKey", "GetStore", "VerifyStore", "JoinStore")}
 TO_ALL = {("Manager", "ListRights"), ("Links", "Unsubscribe")}  # about oneself
 TO_GROUP = {("Manager", "ListTenancies"), ("Manager", "GetTenancy"), ("Tenancy", "Authorize"),
             ("Links", "GetUser"), ("Links", "ListByUser"), ("Links", "List"),
