@@ -387,7 +387,7 @@ static int check_request(HttpClient *client, const HttpRequest *request)
 int http_call_start(HttpClient *client, const HttpRequest *request, HttpFunc func, void *userdata,
                     HttpCall **ret)
 {
-        HttpConnectionPool *pool;
+        HttpConnectionPool *pool = NULL; /* for gcc */
         int r;
 
         r = check_request(client, request);
