@@ -162,13 +162,13 @@ static int diagnose_state(const EtcdLogStatus *log, const char *place, FindingLi
 
         if (streq(log->state, "other-cluster"))
                 return finding_add(
-                        list, .kind = "store", .place = place,
+                        list, .kind = "store", .name = "etcd", .place = place,
                         .text = "The endpoints belong to another etcd cluster than before",
                         .advice = "correct Endpoints=, and restart passlockd; if the cluster was "
                                   "replaced, stop passlockd, and remove shared/data.mdb in its "
                                   "state directory first");
         if (streq(log->state, "revision-went-back"))
-                return finding_add(list, .kind = "store", .place = place,
+                return finding_add(list, .kind = "store", .name = "etcd", .place = place,
                                    .text = "The etcd cluster has lost revisions, such as by "
                                            "restoring a backup",
                                    .advice = "save the links of this host by passlockctl export; "
@@ -178,7 +178,7 @@ static int diagnose_state(const EtcdLogStatus *log, const char *place, FindingLi
                 return 0;
         (void) snprintf(text, sizeof(text), "etcd has been away for %" PRIu64 " s: %s",
                         elapsed_ms(log->away_since_ms) / 1000, log->reason);
-        return finding_add(list, .kind = "store", .place = place, .text = text,
+        return finding_add(list, .kind = "store", .name = "etcd", .place = place, .text = text,
                            .advice = "check etcd at the endpoints: etcdctl endpoint health; "
                                      "until then links can be read, but not changed");
 }
@@ -192,7 +192,7 @@ static int diagnose_lag(uint64_t lag_ms, const char *place, FindingList *list)
         (void) snprintf(text, sizeof(text),
                         "Changes that other hosts made in the last %" PRIu64 " s may be missing",
                         lag_ms / 1000);
-        return finding_add(list, .kind = "store", .place = place, .text = text,
+        return finding_add(list, .kind = "store", .name = "etcd", .place = place, .text = text,
                            .advice = "see passlockctl store status, and journalctl -u passlockd");
 }
 

@@ -14,7 +14,7 @@ from .stack import (RP_ID, SHORT_SEC, Stack, TestedDaemon, eventually, new_reque
                     within)
 
 OTHER = {"TenancyId": "otherTenancy", "Endpoint": "http://127.0.0.1:9"}
-SCHEMA = b"schema\0\0\0\x04"  # its record in the store
+SCHEMA = b"schema\0\0\0\x05"  # its record in the store
 # What is wrong, and the line that it is in.
 BROKEN = {
     "unknown section": ("[Daemon]\n[Surprise]\nA=b\n", 2),
