@@ -77,8 +77,10 @@ static int get_name(const char *directory, char ret[static NAME_LEN + 1])
         int r;
 
         r = sd_id128_get_machine_app_specific(APP_ID, &id);
-        if (r < 0)
-                return log_errno_origin(r);
+        if (r < 0) { /* the random part remains */
+                log_warning("Failed to read the machine id: %s", strerror(-r));
+                id = SD_ID128_NULL;
+        }
         sd_id128_to_string(id, machine);
         if (asprintf(&path, "%s/" NAME_FILE, directory) < 0)
                 return -ENOMEM;

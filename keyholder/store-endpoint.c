@@ -32,7 +32,7 @@ struct StoreRequest {
         Secret *token;  /* with which it was sent */
         bool is_repeated;
 
-        /* Of a stream. */
+        /* Members of streams. */
         HttpDataFunc data;
         bool is_checked; /* the first bytes do not refuse the token */
         bool is_refused; /* they do */

@@ -149,6 +149,7 @@ static int on_time(sd_event_source *source _unused_, uint64_t usec _unused_, voi
         if (log->host.claimed && etcd_client_state(log->client) == ETCD_CLIENT_SERVING) {
                 keep_key(log);
                 check_hosts(log);
+                etcd_log_repeat_reachable(log);
         }
         etcd_timer_set(log->alive.timer, monotonic_ms() + CHECK_MS);
         return 0;

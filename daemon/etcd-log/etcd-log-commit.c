@@ -269,11 +269,43 @@ static bool is_uncertain(int r)
                r == ETCD_ERROR_REVISION_WENT_BACK;
 }
 
+static void on_lease(int r, const EtcdReply *reply, void *userdata)
+{
+        EtcdLog *log = userdata;
+
+        log->lease_call = NULL;
+        if (r == 0) {
+                log->lease = reply->lease.id;
+                log->lease_at_ms = monotonic_ms();
+                r = send_batch(log);
+        }
+        if (r != 0)
+                end_commit(log, error_of_etcd(r), 0, NULL);
+}
+
+static int get_lease(EtcdLog *log)
+{
+        return etcd_lease_grant_start(log->client, LEASE_TTL_S, NULL, on_lease, log,
+                                      &log->lease_call);
+}
+
+/* The lease has expired while this host was suspended, or is not in a restored backup. */
+static bool renew_lease(EtcdLog *log, int r)
+{
+        if (r != ETCD_ERROR_LEASE_NOT_FOUND || !log->commit.batch || log->commit.is_renewed)
+                return false;
+        log->commit.is_renewed = true;
+        log->lease = 0;
+        return get_lease(log) == 0;
+}
+
 static void on_reply(int r, const EtcdReply *reply, void *userdata)
 {
         EtcdLog *log = userdata;
 
         log->commit.call = NULL;
+        if (renew_lease(log, r))
+                return;
         if (r == 0 && reply->txn.succeeded) {
                 end_by_reply(log, reply);
                 return;
@@ -296,7 +328,7 @@ static void on_reply(int r, const EtcdReply *reply, void *userdata)
 
 void etcd_log_commit_retry(EtcdLog *log)
 {
-        if (!log->commit.uncertain || log->commit.call)
+        if (!log->commit.uncertain || log->commit.call || log->lease_call)
                 return;
         if (monotonic_ms() >= log->commit.give_up_at_ms)
                 give_up(log);
@@ -367,20 +399,6 @@ bool etcd_log_commit_see(EtcdLog *log, const EtcdWatchNews *news)
 
 /* Start */
 
-static void on_lease(int r, const EtcdReply *reply, void *userdata)
-{
-        EtcdLog *log = userdata;
-
-        log->lease_call = NULL;
-        if (r == 0) {
-                log->lease = reply->lease.id;
-                log->lease_at_ms = monotonic_ms();
-                r = send_batch(log);
-        }
-        if (r != 0)
-                end_commit(log, error_of_etcd(r), 0, NULL);
-}
-
 static bool needs_lease(const EtcdLog *log, const LogBatch *batch)
 {
         if (log->lease != 0 && monotonic_ms() - log->lease_at_ms < LEASE_RENEW_MS)
@@ -410,8 +428,7 @@ int etcd_log_commit_start(EtcdLog *log, const LogBatch *batch, LogCommitFunc fun
         log->commit.number++;
         log->commit.give_up_at_ms = monotonic_ms() + GIVE_UP_MS;
         if (needs_lease(log, batch))
-                r = etcd_lease_grant_start(log->client, LEASE_TTL_S, NULL, on_lease, log,
-                                           &log->lease_call);
+                r = get_lease(log);
         else
                 r = send_batch(log);
         if (r < 0)

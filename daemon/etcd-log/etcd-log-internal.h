@@ -36,6 +36,7 @@ typedef struct EtcdLogCommit {
         void *userdata;
         uint64_t number; /* of the batch, among those of this process */
         bool uncertain;  /* an attempt has an unknown outcome */
+        bool is_renewed; /* has got a new lease */
         uint64_t give_up_at_ms;
         bool *done; /* by the events of its revision; NULL: not seen */
         int64_t done_revision;
@@ -80,6 +81,8 @@ typedef struct EtcdLog {
         LIST_HEAD(, EtcdLogRead) reads;
 
         EtcdSnapshot *snapshot;
+        bool load_waits;     /* until the retry */
+        uint64_t load_at_ms; /* of the last snapshot */
         LogPageFunc page;
         void *page_userdata;
 } EtcdLog;
@@ -92,6 +95,8 @@ static inline EtcdBytes etcd_bytes(const char *s)
 }
 /* Tells the follower whether batches can be committed, if that has changed. */
 void etcd_log_tell_reachable(EtcdLog *log);
+/* Tells it again, if they can. */
+void etcd_log_repeat_reachable(EtcdLog *log);
 /* Makes an event of the log, with lent members. Returns false for a key that no host writes. */
 bool etcd_log_make_event(const EtcdLog *log, const EtcdKv *kv, bool removed, LogEvent *ret);
 /* All changes before this time have been delivered, in CLOCK_MONOTONIC ms. */

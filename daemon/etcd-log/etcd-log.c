@@ -16,6 +16,8 @@
 
 #define PAGE_KEYS 2000
 
+#define LOAD_PAUSE_MS 5000U
+
 char *etcd_log_key(const EtcdLog *log, const char *key)
 {
         char *full;
@@ -45,6 +47,12 @@ void etcd_log_tell_reachable(EtcdLog *log)
         log->was_told = true;
         log->told_reachable = reachable;
         log->follower.reachable(reachable, log->follower.userdata);
+}
+
+void etcd_log_repeat_reachable(EtcdLog *log)
+{
+        if (log->was_told && log->told_reachable && is_reachable(log))
+                log->follower.reachable(true, log->follower.userdata);
 }
 
 static void warn_of_state(EtcdClientState state)
@@ -84,6 +92,8 @@ static void on_state(EtcdClient *client, void *userdata)
         etcd_log_tell_reachable(log);
 }
 
+static void retry_load(EtcdLog *log);
+
 static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
         EtcdLog *log = userdata;
@@ -91,6 +101,7 @@ static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, vo
         etcd_log_host_claim(log);
         etcd_log_commit_retry(log);
         etcd_log_tell_reachable(log);
+        retry_load(log);
         return 0;
 }
 
@@ -139,7 +150,8 @@ static void tell_events(EtcdLog *log, const EtcdWatchNews *news)
         size_t n = 0;
         bool is_own;
 
-        if (!events) {
+        if (!events || (uint64_t) news->revision > REVISION_MAX) {
+                free(events);
                 log->follower.lost(log->follower.userdata);
                 return;
         }
@@ -233,8 +245,8 @@ static void tell_page(EtcdLog *log, const EtcdSnapshotNews *news)
 
         for (size_t i = 0; events && i < news->n_kvs; i++)
                 n += etcd_log_make_event(log, &news->kvs[i], false, &events[n]);
-        log->page(events ? 0 : -EAGAIN, (uint64_t) news->revision, events, n, news->is_last,
-                  log->page_userdata);
+        log->page(events && (uint64_t) news->revision <= REVISION_MAX ? 0 : -EAGAIN,
+                  (uint64_t) news->revision, events, n, news->is_last, log->page_userdata);
         free(events);
 }
 
@@ -250,6 +262,25 @@ static void on_snapshot(const EtcdSnapshotNews *news, void *userdata)
         log->page(-EAGAIN, 0, NULL, 0, false, log->page_userdata);
 }
 
+static int start_load(EtcdLog *log)
+{
+        log->load_waits = false;
+        log->load_at_ms = monotonic_ms();
+        return etcd_snapshot_new(
+                log->client,
+                &(EtcdSnapshotOptions){.prefix = etcd_bytes(log->prefix), .page_limit = PAGE_KEYS},
+                on_snapshot, log, &log->snapshot);
+}
+
+static void retry_load(EtcdLog *log)
+{
+        if (!log->load_waits || start_load(log) == 0)
+                return;
+        log->load_waits = true;
+        etcd_log_retry_soon(log);
+}
+
+/* Not at once after another load, which has failed: the disk may be full. */
 static int log_load(SharedLog *shared, LogPageFunc func, void *userdata)
 {
         EtcdLog *log = container_of(shared, EtcdLog, log);
@@ -257,10 +288,12 @@ static int log_load(SharedLog *shared, LogPageFunc func, void *userdata)
         log->snapshot = etcd_snapshot_free(log->snapshot);
         log->page = func;
         log->page_userdata = userdata;
-        return etcd_snapshot_new(
-                log->client,
-                &(EtcdSnapshotOptions){.prefix = etcd_bytes(log->prefix), .page_limit = PAGE_KEYS},
-                on_snapshot, log, &log->snapshot);
+        log->load_waits = true;
+        if (log->load_at_ms > 0 && monotonic_ms() - log->load_at_ms < LOAD_PAUSE_MS)
+                etcd_log_retry_soon(log);
+        else
+                retry_load(log);
+        return 0;
 }
 
 static int log_load_next(SharedLog *shared)

@@ -46,7 +46,7 @@ int etcd_lease_keepalive_start(EtcdClient *client, int64_t id, const EtcdCallOpt
                                EtcdCallFunc func, void *userdata, EtcdCall **ret);
 int etcd_lease_revoke_start(EtcdClient *client, int64_t id, const EtcdCallOptions *options,
                             EtcdCallFunc func, void *userdata, EtcdCall **ret);
-/* Of a member, so the options should pin it. */
+/* The status is that of a member, so the options should pin its endpoint. */
 int etcd_status_start(EtcdClient *client, const EtcdCallOptions *options, EtcdCallFunc func,
                       void *userdata, EtcdCall **ret);
 int etcd_alarms_start(EtcdClient *client, const EtcdCallOptions *options, EtcdCallFunc func,

@@ -137,7 +137,7 @@ static void move_to_sent(EtcdExchange *exchange)
                 set_timer(exchange, exchange->deadline_ms + SLACK_MS, -ETIMEDOUT);
 }
 
-/* Of requests that were not sent. */
+/* The request was not sent, so the next key holder gets it. */
 static void move_to_queued(EtcdExchange *exchange)
 {
         HolderStore *store = exchange->store;

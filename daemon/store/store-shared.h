@@ -24,7 +24,7 @@ int store_open_shared(const char *directory, const StoreSharedOptions *options, 
 
 /* How many changes the other hosts do not have yet. */
 uint64_t store_outbox(Store *store);
-/* Of a store of store_open_shared(). */
+/* The store must be one of store_open_shared(). */
 void store_shared_get_status(Store *store, ReplicaStatus *ret);
 
 /* Compares a link of the shared log, or the absence of one, with the replica. Returns 0, a negative

@@ -17,6 +17,7 @@ struct StoreConfirmation {
 
 static void confirmation_free(StoreConfirmation *confirmation)
 {
+        confirmation->list->n--;
         LIST_REMOVE(confirmation, entry);
         free(confirmation);
 }
@@ -49,7 +50,7 @@ static bool start(ConfirmationList *list, char *key, StoreConfirmFunc func, void
         _cleanup_(freep) char *owned = key;
         StoreConfirmation *confirmation = owned ? calloc(1, sizeof(StoreConfirmation)) : NULL;
 
-        if (!confirmation ||
+        if (!confirmation || list->n >= CONFIRMATIONS_MAX ||
             list->log->class->read(list->log, owned, STORE_CONFIRM_MS, on_read, confirmation) < 0) {
                 free(confirmation);
                 list->n_failed++;
@@ -57,6 +58,7 @@ static bool start(ConfirmationList *list, char *key, StoreConfirmFunc func, void
         }
         *confirmation = (StoreConfirmation){
                 .list = list, .reading = true, .func = func, .userdata = userdata};
+        list->n++;
         LIST_INSERT_HEAD(&list->confirmations, confirmation, entry);
         *ret = confirmation;
         return true;

@@ -6,6 +6,9 @@
 #include "daemon/store/changes/change.h"
 #include "daemon/store/shared/shared-log.h"
 
+/* So that look-ups leave room for changes. */
+#define CONFIRMATIONS_MAX 256U
+
 /*
  * Confirms misses: before a host says that there is no link, it reads in the shared log whether its
  * replica has the last change of the key, and waits until it has.
@@ -14,6 +17,7 @@ typedef struct ConfirmationList {
         SharedLog *log;    /* lent */
         uint64_t revision; /* of the replica */
         uint64_t n_failed; /* misses that were not confirmed */
+        unsigned n;        /* in flight, CONFIRMATIONS_MAX at most */
         LIST_HEAD(, StoreConfirmation) confirmations;
 } ConfirmationList;
 

@@ -40,6 +40,7 @@ typedef struct EngineShared {
         uint64_t revision; /* of the replica; 0: not loaded */
         UpdateQueue arrived;
         bool applying;
+        bool apply_failed;
         uint64_t applying_at_ms; /* when it began, in CLOCK_MONOTONIC */
         uint64_t late_at_ms;     /* see ReplicaStatus */
         ReplicaLoad *load;       /* NULL: not loading */
@@ -316,13 +317,13 @@ static void on_settled(OutboxJob *job)
         EngineShared *shared = job->userdata;
 
         shared->is_settling = false;
-        if (job->n_lost > 0)
+        if (job->result.n_lost > 0)
                 log_error("%zu passkeys that were linked here while the shared store could not be "
                           "reached are linked to other users by other hosts",
-                          job->n_lost);
-        if (job->r < 0)
+                          job->result.n_lost);
+        if (job->r < 0 || !job->result.has_changed)
                 shared->outbox_waits = true;
-        else
+        if (job->r == 0)
                 shared->n_outbox = job->n_outbox;
         if (shared->n_outbox == 0)
                 log_notice("All exchanges that were kept on this host are shared now");
@@ -380,12 +381,12 @@ static void on_applied(ApplyJob *job)
         EngineShared *shared = job->userdata;
 
         shared->applying = false;
+        shared->apply_failed = job->r < 0;
         if (job->r < 0) { /* try again, with what has arrived since */
                 STAILQ_CONCAT(&job->updates, &shared->arrived);
                 STAILQ_CONCAT(&shared->arrived, &job->updates);
         } else {
                 shared->revision = job->revision;
-                shared->outbox_waits = false;
                 shared->late_at_ms = STAILQ_EMPTY(&shared->arrived) ? 0 : shared->applying_at_ms;
                 report_news(shared, job);
                 confirmations_reach(&shared->confirmations, shared->revision);
@@ -404,6 +405,7 @@ static void start_applying(EngineShared *shared)
         if (!job)
                 return; /* with the next update */
         STAILQ_CONCAT(&job->updates, &shared->arrived);
+        job->level = shared->apply_failed ? LOG_DEBUG : LOG_ERR;
         shared->applying = true;
         shared->applying_at_ms = monotonic_ms();
         worker_queue(shared->worker, &job->job);
@@ -424,6 +426,9 @@ static void on_changed(uint64_t revision, const LogEvent *events, size_t n_event
         }
         /* A batch that was given up has no caller any more. */
         update->is_own = is_own && !STAILQ_EMPTY(&shared->planned);
+        /* Not after an attempt of the outbox itself. */
+        if (update->is_own || !is_own)
+                shared->outbox_waits = false;
         STAILQ_INSERT_TAIL(&shared->arrived, update, entry);
         if (shared->late_at_ms == 0)
                 shared->late_at_ms = monotonic_ms();

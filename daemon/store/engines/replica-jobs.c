@@ -198,7 +198,8 @@ static void apply_run(Job *job)
         } while (apply->r == -EXFULL && (apply->r = make_room(apply->environment)) == 0);
         if (apply->r == 0)
                 return;
-        log_error("Failed to apply changes of the shared store: %s; retrying", strerror(-apply->r));
+        log_at(apply->level, "Failed to apply changes of the shared store: %s; retrying",
+               strerror(-apply->r));
         (void) environment_recover(apply->environment);
         (void) nanosleep(&pause, NULL);
 }
@@ -335,7 +336,7 @@ static void outbox_run(Job *job)
 
         outbox->r = outbox->settled
                             ? outbox_settle(outbox->environment, outbox->batch.ids, outbox->settled,
-                                            outbox->n_settled, &outbox->n_lost)
+                                            outbox->n_settled, &outbox->result)
                             : outbox_collect(outbox->environment, &outbox->batch);
         if (outbox->r == 0)
                 outbox->r = outbox_count(outbox->environment, &outbox->n_outbox);

@@ -55,6 +55,7 @@ typedef struct ApplyJob {
         ReplicaNews *news;
         size_t n_news;
         uint64_t revision; /* of the last update */
+        int level;         /* of the log message of a failure */
         int r;
 } ApplyJob;
 
@@ -99,7 +100,7 @@ typedef struct OutboxJob {
         OutboxBatch batch; /* collected; or only its ids, to be settled */
         bool *settled;     /* of each id, whether its change was made; owned */
         size_t n_settled;
-        size_t n_lost;
+        OutboxSettled result;
         uint64_t n_outbox; /* entries of the outbox after it */
         int r;
 } OutboxJob;

@@ -163,7 +163,8 @@ static bool is_shared(const Link *link)
 }
 
 /* Whether a write has become pointless, because of what the replica has. */
-static int check_write(Txn *txn, const OutboxWrite *write, bool *ret_pointless, size_t *n_lost)
+static int check_write(Txn *txn, const OutboxWrite *write, bool *ret_pointless,
+                       OutboxSettled *settled)
 {
         _cleanup_(shared_key_clear) SharedKey key = {};
         _cleanup_(link_freep) Link *link = NULL, *wanted = NULL;
@@ -182,11 +183,11 @@ static int check_write(Txn *txn, const OutboxWrite *write, bool *ret_pointless, 
                 r = record_to_link_of(key.authenticator_id, write->value, write->value_len,
                                       &wanted);
         if (r == 0 && !streq(link->user_id, wanted->user_id))
-                (*n_lost)++;
+                settled->n_lost++;
         return r == ERROR_NOT_FOUND ? 0 : r;
 }
 
-static int settle_refused(Txn *txn, uint64_t id, size_t *n_lost)
+static int settle_refused(Txn *txn, uint64_t id, OutboxSettled *settled)
 {
         _cleanup_(outbox_entry_clear) OutboxEntry entry = {};
         uint64_t found;
@@ -200,36 +201,39 @@ static int settle_refused(Txn *txn, uint64_t id, size_t *n_lost)
         for (size_t i = 0; r == 0 && i < entry.n_writes;) {
                 bool is_pointless;
 
-                r = check_write(txn, &entry.writes[i], &is_pointless, n_lost);
-                if (r == 0 && is_pointless)
+                r = check_write(txn, &entry.writes[i], &is_pointless, settled);
+                if (r == 0 && is_pointless) {
                         outbox_entry_drop(&entry, i);
-                else
+                        settled->has_changed = true;
+                } else {
                         i++;
+                }
         }
         return r < 0 ? r : put_entry(txn, id, &entry);
 }
 
 static int settle(Environment *environment, const uint64_t *ids, const bool *done, size_t n,
-                  size_t *ret_n_lost)
+                  OutboxSettled *ret)
 {
         _cleanup_(txn_end) Txn txn = {};
         int r;
 
-        *ret_n_lost = 0;
+        *ret = (OutboxSettled){};
         r = environment_begin_write(environment, &txn);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = done[i] ? outbox_table_remove(&txn, ids[i])
-                            : settle_refused(&txn, ids[i], ret_n_lost);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                ret->has_changed |= done[i];
+                r = done[i] ? outbox_table_remove(&txn, ids[i]) : settle_refused(&txn, ids[i], ret);
+        }
         return r < 0 ? r : txn_commit(&txn);
 }
 
 int outbox_settle(Environment *environment, const uint64_t *ids, const bool *done, size_t n,
-                  size_t *ret_n_lost)
+                  OutboxSettled *ret)
 {
         int r;
 
         do {
-                r = settle(environment, ids, done, n, ret_n_lost);
+                r = settle(environment, ids, done, n, ret);
         } while (r == -EXFULL && (r = environment_grow(environment)) == 0);
         return r;
 }

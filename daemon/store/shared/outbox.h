@@ -25,13 +25,18 @@ typedef struct OutboxBatch {
 /* Empty if there are none. Returns 0 or a negative errno. */
 int outbox_collect(Environment *environment, OutboxBatch *ret);
 
+typedef struct OutboxSettled {
+        bool has_changed; /* an entry is gone, or has fewer writes */
+        size_t n_lost;    /* links that are another user's now */
+} OutboxSettled;
+
 /*
  * The log has a batch, and the replica has reached its revision. Removes the entries that were
- * made. From the others, drops what another host has decided meanwhile; *ret_n_lost counts the
- * links among these that are another user's now. Returns 0 or a negative errno.
+ * made. From the others, drops what another host has decided meanwhile. Returns 0 or a negative
+ * errno.
  */
 int outbox_settle(Environment *environment, const uint64_t *ids, const bool *done, size_t n,
-                  size_t *ret_n_lost);
+                  OutboxSettled *ret);
 
 /* Copies the entries to a snapshot that will replace the replica, with their links. Returns 0 or a
  * negative errno. */

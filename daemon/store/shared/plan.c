@@ -9,7 +9,7 @@
 #include "daemon/store/tables/tenancy-table.h"
 #include "dbus/error.h"
 
-/* Of one batch. */
+/* The plan of one batch. */
 typedef struct Plan {
         Txn txn;
         const PlanOptions *options;
@@ -370,8 +370,10 @@ static uint64_t max(uint64_t a, uint64_t b)
  * ids are in the replica. */
 static uint64_t first_id(const PlanOptions *options, const StoreClock *clock)
 {
-        uint64_t last = max(revision_of_id(*options->last_id), revision_of_id(clock->last_id));
+        uint64_t last = revision_of_id(*options->last_id), known = revision_of_id(clock->last_id);
 
+        if (known <= options->revision + ID_AHEAD_MAX)
+                last = max(last, known);
         return revision_id(max(last, options->revision) + 1, options->host, 0);
 }
 

@@ -138,6 +138,13 @@ static int apply_key(Txn *txn, const SharedKey *key, const LogEvent *event, Repl
         return -EBADMSG;
 }
 
+/* Ids far ahead of the log would use up the ids of all hosts. */
+static bool is_plausible(uint64_t revision, const LogEvent *event, const SharedKey *key)
+{
+        return event->created_at <= REVISION_MAX &&
+               (revision == 0 || revision_of_id(key->id) <= revision + ID_AHEAD_MAX);
+}
+
 int replica_apply(Txn *txn, uint64_t revision, const LogEvent *event, ReplicaNews *ret)
 {
         _cleanup_(replica_news_clear) ReplicaNews news = {};
@@ -148,6 +155,8 @@ int replica_apply(Txn *txn, uint64_t revision, const LogEvent *event, ReplicaNew
         if (txn->clock->last_id < first_id)
                 txn->clock->last_id = first_id;
         r = shared_key_parse(event->key, &key);
+        if (r == 0 && !is_plausible(revision, event, &key))
+                r = -EBADMSG;
         if (r == 0)
                 r = apply_key(txn, &key, event, &news);
         if (r == -EBADMSG) {

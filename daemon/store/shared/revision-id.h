@@ -18,6 +18,9 @@
 #define ID_SLOTS        4096U
 #define ID_MOVED        2048U
 
+/* How far an id may be ahead of the log: hosts give ids while it is away. */
+#define ID_AHEAD_MAX (UINT64_C(1) << 24)
+
 static inline uint64_t revision_id(uint64_t revision, unsigned host, unsigned slot)
 {
         assert(revision <= REVISION_MAX + 1 && host <= NO_HOST_NUMBER && slot < ID_SLOTS);

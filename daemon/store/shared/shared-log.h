@@ -92,7 +92,8 @@ typedef struct LogFollower {
                         void *userdata);
         /* History up to this revision is gone, or the log went back: load() anew. */
         void (*lost)(void *userdata);
-        /* Whether batches can be committed: told soon after the start, and when it changes. */
+        /* Whether batches can be committed: told soon after the start, when it changes, and again
+         * from time to time, so that what has failed is retried. */
         void (*reachable)(bool is_reachable, void *userdata);
         /* A host has been away for a while; repeated every few seconds. May be NULL. */
         void (*away)(unsigned host, void *userdata);

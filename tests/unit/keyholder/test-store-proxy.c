@@ -34,7 +34,7 @@ typedef struct Fixture {
         size_t n_bytes;
         char data[256]; /* the last of a stream */
 
-        /* Of etcd. */
+        /* The etcd of the test. */
         char received[1024]; /* the last request, before its reply */
         atomic_uint n_logins;
         atomic_uint valid_token; /* the number in the token */

@@ -159,8 +159,10 @@ static void host_commit(MemoryCluster *cluster, Host *host)
         host->r = cluster->is_reachable ? 0 : -EAGAIN;
         host->done = calloc(batch->n_changes + 1, sizeof(bool));
         assert_non_null(host->done);
-        if (host->r < 0)
+        if (host->r < 0) {
+                host->told_reachable = -1; /* told again */
                 return;
+        }
         for (size_t i = 0; i < batch->n_changes; i++) {
                 const LogChange *change = &batch->changes[i];
 

@@ -661,6 +661,38 @@ static void test_foreign_keys(void **state)
         assert_int_equal(fleet_add(fleet, 1, "u", "c", &newly_linked), 0);
 }
 
+/* An id that is far ahead of the log does not use up the ids of the hosts, also after a restart. */
+static void test_ids_far_ahead(void **state)
+{
+        const ExchangeIntent intent = {.wants_link = true, .window_ms = 1000};
+        Fleet *fleet = *state;
+        Outcome begun = {};
+        bool newly_linked;
+        const uint8_t *found;
+        uint8_t value[1024];
+        char key[64];
+        size_t len;
+
+        assert_int_equal(
+                store_begin_exchange(fleet->hosts[0].store, "t", &intent, on_begun, &begun, NULL),
+                0);
+        wait_for(fleet, &begun.n_calls, 1);
+        snprintf(key, sizeof(key), "exchanges/t/%016llx", (unsigned long long) begun.id);
+        found = memory_cluster_get(fleet->cluster, key, &len);
+        assert_non_null(found);
+        assert_true(len <= sizeof(value));
+        memcpy(value, found, len);
+        memory_cluster_put(fleet->cluster, "exchanges/t/ffffffffffffffff", value, len);
+        memory_cluster_put(fleet->cluster, "tombstones/t/fffffffffffffff0", value, len);
+        settle(fleet);
+        for (unsigned i = 0; i < HOSTS; i++) {
+                fleet->hosts[i].store = store_free(fleet->hosts[i].store);
+                join(fleet, i);
+        }
+        assert_int_equal(fleet_add(fleet, 1, "u", "a", &newly_linked), 0);
+        assert_true(newly_linked);
+}
+
 static int setup_alone(void **state)
 {
         may_be_alone = true;
@@ -789,6 +821,7 @@ int main(void)
                 TEST(test_restart),
                 TEST(test_unreachable),
                 TEST(test_foreign_keys),
+                TEST(test_ids_far_ahead),
                 TEST_ALONE(test_alone),
                 TEST_ALONE(test_alone_in_conflict),
                 TEST_ALONE(test_alone_and_restart),
