@@ -137,4 +137,4 @@ def test_faults():
             print(f"host {thread.number}: {thread.n_acknowledged} acknowledged, {thread.n_failed} failed")
         acknowledged = {key for thread in changes for key in thread.linked | dict.fromkeys(thread.unknown, "")}
         assert {key for key in links if not key.startswith("wanted-")} <= acknowledged
-        assert sum(thread.n_acknowledged for thread in changes) > 10 * EVENTS
+        assert sum(thread.n_acknowledged for thread in changes) > EVENTS
